@@ -1,0 +1,152 @@
+// Package subject is the one list of streams, subjects and buckets of the bus,
+// and the function that places a thread in a partition. Nothing else in the
+// house spells a subject.
+//
+// Ids come from outside (page id, PSID), so they are encoded: whatever they
+// hold, they stay one token and never become a wildcard.
+package subject
+
+import (
+	"encoding/base32"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// Thread names one thread: one customer on one page.
+type Thread struct {
+	Page string // Meta's page id
+	PSID string // page-scoped id of the customer
+}
+
+// Partition tells which of n partitions the thread belongs to, 0 to n-1.
+// It depends on nothing but the two ids, so every process agrees.
+func (t Thread) Partition(n int) int {
+	h := fnv.New32a()
+	_, _ = io.WriteString(h, token(t.Page))
+	_, _ = io.WriteString(h, token(t.PSID))
+	return int(h.Sum32() % uint32(n))
+}
+
+// Key is a printable, unambiguous form of the thread for maps and Redis: two
+// encoded tokens with a dot between them.
+func (t Thread) Key() string { return token(t.Page) + "." + token(t.PSID) }
+
+// ParseKey reads what Key wrote.
+func ParseKey(key string) (Thread, error) {
+	page, psid, ok := strings.Cut(key, ".")
+	if !ok {
+		return Thread{}, fmt.Errorf("thread key %q has no dot", key)
+	}
+	p, err := untoken(page)
+	if err != nil {
+		return Thread{}, fmt.Errorf("page of thread key %q: %w", key, err)
+	}
+	c, err := untoken(psid)
+	if err != nil {
+		return Thread{}, fmt.Errorf("psid of thread key %q: %w", key, err)
+	}
+	return Thread{Page: p, PSID: c}, nil
+}
+
+// Streams and buckets.
+const (
+	// DeadLetters holds what a stage could not handle.
+	DeadLetters = "DEADLETTER"
+	// DeadLetterAll matches every subject of DeadLetters.
+	DeadLetterAll = "deadletter.>"
+	// ConfigBucket holds the resources of administrators.
+	ConfigBucket = "CONFIG"
+	// CheckpointBucket holds how far each stage has come.
+	CheckpointBucket = "CHECKPOINT"
+	// LeaseBucket holds who reads which partition for which stage.
+	LeaseBucket = "LEASE"
+	// SessionBucket holds the sessions of desks.
+	SessionBucket = "SESSION"
+)
+
+// InboundStream is the stream of partition p of INBOUND.
+func InboundStream(p int) string { return fmt.Sprintf("INBOUND_%02d", p) }
+
+// InboundAll matches every subject of InboundStream(p).
+func InboundAll(p int) string { return "inbound." + strconv.Itoa(p) + ".>" }
+
+// Inbound is the subject of an event of t among n partitions.
+func Inbound(t Thread, n int) string {
+	return "inbound." + strconv.Itoa(t.Partition(n)) + "." + t.Key()
+}
+
+// ThreadStream is the stream of partition p of THREAD.
+func ThreadStream(p int) string { return fmt.Sprintf("THREAD_%02d", p) }
+
+// ThreadAll matches every subject of ThreadStream(p).
+func ThreadAll(p int) string { return "thread." + strconv.Itoa(p) + ".>" }
+
+// Log is the subject of the commits of t among n partitions.
+func Log(t Thread, n int) string {
+	return "thread." + strconv.Itoa(t.Partition(n)) + "." + t.Key()
+}
+
+// ParseLog reads the thread out of a subject that Log or Inbound made.
+func ParseLog(s string) (Thread, error) {
+	parts := strings.SplitN(s, ".", 3)
+	if len(parts) != 3 {
+		return Thread{}, fmt.Errorf("subject %q is not of a thread", s)
+	}
+	return ParseKey(parts[2])
+}
+
+// DeadLetter is the subject of a record that stage gave up in partition p.
+func DeadLetter(stage string, p int) string {
+	return "deadletter." + stage + "." + strconv.Itoa(p)
+}
+
+// Call is the subject on which a method of a service is asked for.
+func Call(method string) string { return "call." + method }
+
+// Presence is the subject on which a process answers that it lives.
+func Presence(instance string) string { return "presence." + token(instance) }
+
+var encoding = base32.HexEncoding.WithPadding(base32.NoPadding)
+
+// token keeps plain ids readable (digits and letters, as Meta's are) and
+// encodes everything else behind a leading '_', which a plain id never has.
+func token(id string) string {
+	if plain(id) {
+		return id
+	}
+	return "_" + encoding.EncodeToString([]byte(id))
+}
+
+func untoken(tok string) (string, error) {
+	rest, coded := strings.CutPrefix(tok, "_")
+	if !coded {
+		if !plain(tok) {
+			return "", fmt.Errorf("token %q is not plain and not encoded", tok)
+		}
+		return tok, nil
+	}
+	raw, err := encoding.DecodeString(rest)
+	if err != nil {
+		return "", fmt.Errorf("token %q: %w", tok, err)
+	}
+	if plain(string(raw)) {
+		return "", fmt.Errorf("token %q encodes a plain id", tok)
+	}
+	return string(raw), nil
+}
+
+func plain(id string) bool {
+	if id == "" || len(id) > 64 {
+		return false
+	}
+	for i := 0; i < len(id); i++ {
+		c := id[i]
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' {
+			return false
+		}
+	}
+	return true
+}
