@@ -1,7 +1,6 @@
 package courier
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,6 +8,8 @@ import (
 	"fmt"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/parley-desk/parley/services/sandbox/internal/journal"
 )
 
 type envelope struct {
@@ -25,13 +26,11 @@ type entry struct {
 
 // body is the webhook body on the wire, with Meta's escapes.
 func body(entries []entry) ([]byte, error) {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(envelope{Object: "page", Entry: entries}); err != nil {
+	doc, err := journal.Encode(envelope{Object: "page", Entry: entries})
+	if err != nil {
 		return nil, fmt.Errorf("encode webhook: %w", err)
 	}
-	return Escape(bytes.TrimSpace(buf.Bytes())), nil
+	return Escape(doc), nil
 }
 
 // Escape writes JSON as Meta does: everything beyond ASCII as \u escapes in

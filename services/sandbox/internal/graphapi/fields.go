@@ -54,6 +54,9 @@ func readFields(r *http.Request) (fields, error) {
 		if err := json.Unmarshal(raw, &params); err != nil {
 			return f, fmt.Errorf("read JSON body: %w", err)
 		}
+		if params == nil {
+			params = map[string]json.RawMessage{} // the body was null
+		}
 	default:
 		form, err := url.ParseQuery(string(raw))
 		if err != nil {

@@ -83,7 +83,7 @@ func (j *Journal) recover(replay func(Record) error) error {
 // Write accepts a record without waiting for the disk. The order of calls is
 // the order of the file. The mark it returns is for Sync.
 func (j *Journal) Write(r Record) (mark int64, err error) {
-	line, err := json.Marshal(r)
+	line, err := Encode(r)
 	if err != nil {
 		return 0, fmt.Errorf("encode record: %w", err)
 	}
@@ -92,6 +92,17 @@ func (j *Journal) Write(r Record) (mark int64, err error) {
 	j.buf = append(append(j.buf, line...), '\n')
 	j.end += int64(len(line)) + 1
 	return j.end, nil
+}
+
+// Encode is JSON that leaves <, > and & alone, as Meta's is.
+func Encode(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte{'\n'}), nil
 }
 
 // Sync blocks until everything up to mark is on disk. Callers that come while

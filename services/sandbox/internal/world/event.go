@@ -119,7 +119,7 @@ func ReadEvent(r journal.Record, due int64) journal.Event {
 }
 
 func event(field string, it item, due int64) journal.Event {
-	raw, err := json.Marshal(it)
+	raw, err := journal.Encode(it)
 	if err != nil {
 		raw = []byte("{}") // the fields above always encode
 	}
