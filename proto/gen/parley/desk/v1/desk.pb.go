@@ -1298,9 +1298,12 @@ type TimelineItem struct {
 	// Mids of an agent's message, one a part.
 	Mids []string `protobuf:"bytes,18,rep,name=mids,proto3" json:"mids,omitempty"`
 	// Values for a system item's sentence: queue, agent, cause.
-	Details       map[string]string `protobuf:"bytes,19,rep,name=details,proto3" json:"details,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Details map[string]string `protobuf:"bytes,19,rep,name=details,proto3" json:"details,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Revision of the thread that changed it last: of two copies of an item the
+	// one with the higher revision is newer.
+	ChangedRevision uint64 `protobuf:"varint,20,opt,name=changed_revision,json=changedRevision,proto3" json:"changed_revision,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *TimelineItem) Reset() {
@@ -1464,6 +1467,13 @@ func (x *TimelineItem) GetDetails() map[string]string {
 		return x.Details
 	}
 	return nil
+}
+
+func (x *TimelineItem) GetChangedRevision() uint64 {
+	if x != nil {
+		return x.ChangedRevision
+	}
+	return 0
 }
 
 // Refusal is the error detail of a command that the state does not allow.
@@ -2961,7 +2971,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\buntil_ms\x18\x02 \x01(\x03R\auntilMs\"u\n" +
 	"\x0eTimelineChange\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x120\n" +
-	"\x04item\x18\x02 \x01(\v2\x1c.parley.desk.v1.TimelineItemR\x04item\"\x9e\x05\n" +
+	"\x04item\x18\x02 \x01(\v2\x1c.parley.desk.v1.TimelineItemR\x04item\"\xc9\x05\n" +
 	"\fTimelineItem\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x12\x14\n" +
@@ -2982,7 +2992,8 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\breply_to\x18\x10 \x01(\tR\areplyTo\x12\x12\n" +
 	"\x04late\x18\x11 \x01(\bR\x04late\x12\x12\n" +
 	"\x04mids\x18\x12 \x03(\tR\x04mids\x12C\n" +
-	"\adetails\x18\x13 \x03(\v2).parley.desk.v1.TimelineItem.DetailsEntryR\adetails\x1a:\n" +
+	"\adetails\x18\x13 \x03(\v2).parley.desk.v1.TimelineItem.DetailsEntryR\adetails\x12)\n" +
+	"\x10changed_revision\x18\x14 \x01(\x04R\x0fchangedRevision\x1a:\n" +
 	"\fDetailsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"j\n" +

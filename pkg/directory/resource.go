@@ -1,0 +1,88 @@
+package directory
+
+import (
+	"fmt"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/parley-desk/parley/pkg/fault"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+)
+
+// The kinds of resources, as they stand in keys of CONFIG and places of secrets.
+const (
+	ChannelAccounts = "channelAccounts"
+	Pages           = "pages"
+	Workstreams     = "workstreams"
+	Queues          = "queues"
+	Agents          = "agents"
+)
+
+// Marker is the key that is written last in every change of CONFIG.
+const Marker = "marker.config"
+
+// Resource is one of the messages of parley.config.v1 that stand in CONFIG.
+type Resource interface {
+	proto.Message
+	GetMeta() *configv1.Meta
+}
+
+// Kind is the kind of r; empty when it is none of the five.
+func Kind(r Resource) string {
+	switch r.(type) {
+	case *configv1.ChannelAccount:
+		return ChannelAccounts
+	case *configv1.Page:
+		return Pages
+	case *configv1.Workstream:
+		return Workstreams
+	case *configv1.Queue:
+		return Queues
+	case *configv1.Agent:
+		return Agents
+	}
+	return ""
+}
+
+// Key is where r stands in CONFIG: "queues.front".
+func Key(r Resource) string { return Kind(r) + "." + r.GetMeta().GetId() }
+
+// Place is what a secret of r is sealed for: "pages/shop#access_token".
+func Place(r Resource, field string) string {
+	return Kind(r) + "/" + r.GetMeta().GetId() + "#" + field
+}
+
+// Encode is r as an entry of CONFIG.
+func Encode(r Resource) ([]byte, error) {
+	value, err := proto.MarshalOptions{Deterministic: true}.Marshal(r)
+	return value, fault.Wrap(err, "encoding %s", Key(r))
+}
+
+// Decode reads an entry of CONFIG. A nil resource without error is an entry of
+// a kind that this build does not know, which a newer one may have written.
+func Decode(key string, value []byte) (Resource, error) {
+	kind, id, _ := strings.Cut(key, ".")
+	var r Resource
+	switch kind {
+	case ChannelAccounts:
+		r = &configv1.ChannelAccount{}
+	case Pages:
+		r = &configv1.Page{}
+	case Workstreams:
+		r = &configv1.Workstream{}
+	case Queues:
+		r = &configv1.Queue{}
+	case Agents:
+		r = &configv1.Agent{}
+	default:
+		return nil, nil
+	}
+	if err := proto.Unmarshal(value, r); err != nil {
+		return nil, fmt.Errorf("entry %q: %w", key, err)
+	}
+	if r.GetMeta().GetId() != id {
+		return nil, fmt.Errorf("entry %q holds the resource %q", key, r.GetMeta().GetId())
+	}
+	return r, nil
+}

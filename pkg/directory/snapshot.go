@@ -1,0 +1,100 @@
+package directory
+
+import (
+	"iter"
+	"maps"
+	"slices"
+
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+)
+
+// Snapshot is all resources at one moment, by id. Do not change it.
+type Snapshot struct {
+	Revision    uint64 // of Marker in CONFIG; 0 before the first change
+	Accounts    map[string]*configv1.ChannelAccount
+	Pages       map[string]*configv1.Page
+	PagesByMeta map[string]*configv1.Page // by Meta's page id
+	Workstreams map[string]*configv1.Workstream
+	Queues      map[string]*configv1.Queue
+	Agents      map[string]*configv1.Agent
+	Unreadable  []string // keys whose entry is damaged; the resource is missing or as it was before
+}
+
+// NewSnapshot is a snapshot of these resources, at revision 0. It keeps them
+// without copying. Of several resources with one key the last counts.
+func NewSnapshot(resources ...Resource) *Snapshot {
+	s := &Snapshot{
+		Accounts: map[string]*configv1.ChannelAccount{}, Pages: map[string]*configv1.Page{},
+		PagesByMeta: map[string]*configv1.Page{}, Workstreams: map[string]*configv1.Workstream{},
+		Queues: map[string]*configv1.Queue{}, Agents: map[string]*configv1.Agent{},
+	}
+	for _, r := range resources {
+		s.put(r)
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.Pages)) {
+		p := s.Pages[id]
+		if _, taken := s.PagesByMeta[p.GetPageId()]; !taken {
+			s.PagesByMeta[p.GetPageId()] = p
+		}
+	}
+	return s
+}
+
+func (s *Snapshot) put(r Resource) {
+	id := r.GetMeta().GetId()
+	switch r := r.(type) {
+	case *configv1.ChannelAccount:
+		s.Accounts[id] = r
+	case *configv1.Page:
+		s.Pages[id] = r
+	case *configv1.Workstream:
+		s.Workstreams[id] = r
+	case *configv1.Queue:
+		s.Queues[id] = r
+	case *configv1.Agent:
+		s.Agents[id] = r
+	}
+}
+
+// Find gives the resource of that kind and id.
+func (s *Snapshot) Find(kind, id string) (Resource, bool) {
+	switch kind {
+	case ChannelAccounts:
+		return found(s.Accounts, id)
+	case Pages:
+		return found(s.Pages, id)
+	case Workstreams:
+		return found(s.Workstreams, id)
+	case Queues:
+		return found(s.Queues, id)
+	case Agents:
+		return found(s.Agents, id)
+	}
+	return nil, false
+}
+
+// All yields every resource: kind by kind, in the order in which one may refer
+// to another (agents first, pages last), by id within a kind.
+func (s *Snapshot) All() iter.Seq[Resource] {
+	return func(yield func(Resource) bool) {
+		_ = each(s.Agents, yield) && each(s.Queues, yield) && each(s.Workstreams, yield) &&
+			each(s.Accounts, yield) && each(s.Pages, yield)
+	}
+}
+
+func found[R Resource](m map[string]R, id string) (Resource, bool) {
+	r, ok := m[id]
+	if !ok {
+		return nil, false
+	}
+	return r, true
+}
+
+func each[R Resource](m map[string]R, yield func(Resource) bool) bool {
+	for _, id := range slices.Sorted(maps.Keys(m)) {
+		if !yield(m[id]) {
+			return false
+		}
+	}
+	return true
+}

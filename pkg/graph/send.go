@@ -1,0 +1,86 @@
+package graph
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Message is one text to one customer.
+type Message struct {
+	PSID          string
+	Text          string // at most 2000 characters, Meta's limit
+	MessagingType string // RESPONSE or MESSAGE_TAG
+	Tag           string // HUMAN_AGENT with MESSAGE_TAG, else empty
+	Metadata      string // of SignMetadata
+}
+
+// sendBody is Meta's page "Send API".
+type sendBody struct {
+	Recipient struct {
+		ID string `json:"id"`
+	} `json:"recipient"`
+	MessagingType string `json:"messaging_type"`
+	Tag           string `json:"tag,omitempty"`
+	Message       struct {
+		Text     string `json:"text"`
+		Metadata string `json:"metadata,omitempty"`
+	} `json:"message"`
+}
+
+// Send posts m once and says what is known of it. It blocks until Meta has
+// answered or the client's time-out is over, even when ctx ends before: of ctx
+// it takes only the trace.
+func (c *Client) Send(ctx context.Context, page Page, m Message) Outcome {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.timeout)
+	defer cancel()
+	var body sendBody
+	body.Recipient.ID, body.MessagingType, body.Tag = m.PSID, m.MessagingType, m.Tag
+	body.Message.Text, body.Message.Metadata = m.Text, m.Metadata
+
+	start := time.Now()
+	a := c.do(ctx, page, call{operation: "send", method: http.MethodPost, path: []string{page.ID, "messages"}, body: body})
+	out := classify(a.phase, a.status, a.body)
+	if a.timeout && out.Class == Uncertain {
+		out.Reason = ReasonTimeout
+	}
+	if out.Class == Later || out.Class == Parked {
+		out.RetryAfter = retryAfter(a.header)
+	}
+	c.seconds.WithLabelValues("send", out.Class.String()).Observe(time.Since(start).Seconds())
+	if out.Class != Sent {
+		c.log.LogAttrs(ctx, slog.LevelWarn, "send did not succeed",
+			slog.String("class", out.Class.String()), slog.String("reason", out.Reason), slog.Int("status", a.status),
+			slog.Int("code", out.Code), slog.Int("subcode", out.Subcode), slog.String("meta_trace", out.Trace))
+	}
+	return out
+}
+
+// longestStay bounds what a header can make us wait.
+const longestStay = 24 * time.Hour
+
+// retryAfter is how long the answer asks us to stay away: Retry-After in
+// seconds, or the longest estimate in X-Business-Use-Case-Usage, which Meta
+// gives in minutes ("Rate limiting").
+func retryAfter(h http.Header) time.Duration {
+	var stay time.Duration
+	if seconds, err := strconv.Atoi(h.Get("Retry-After")); err == nil && seconds > 0 {
+		stay = time.Duration(min(seconds, int(longestStay/time.Second))) * time.Second
+	}
+	var usage map[string][]struct {
+		Minutes float64 `json:"estimated_time_to_regain_access"`
+	}
+	if json.Unmarshal([]byte(h.Get("X-Business-Use-Case-Usage")), &usage) == nil {
+		for _, entries := range usage {
+			for _, entry := range entries {
+				if minutes := min(entry.Minutes, longestStay.Minutes()); minutes > 0 {
+					stay = max(stay, time.Duration(minutes*float64(time.Minute)))
+				}
+			}
+		}
+	}
+	return stay
+}

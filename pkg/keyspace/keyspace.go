@@ -1,0 +1,81 @@
+// Package keyspace is the house's door to Redis: how it is opened, how keys
+// are spelled and how Lua is run. Whatever lives behind it is disposable; the
+// log can rebuild all of it.
+package keyspace
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/parley-desk/parley/pkg/fault"
+)
+
+// Limits of one command. A script takes well under a millisecond; a server
+// that needs longer than this is better treated as away than waited for.
+const (
+	dialTimeout    = time.Second
+	commandTimeout = 150 * time.Millisecond
+)
+
+// Config says where Redis is. Exactly one of the fields counts: Embedded wins.
+type Config struct {
+	URL      string // redis://, rediss:// or unix://, with user, password and database
+	Embedded bool   // keep everything in this process, without a socket
+}
+
+// Open connects and returns the client with the function that gives everything
+// up. An unreachable server is Unavailable; a bad URL is Invalid.
+//
+// A command is never repeated by the client: a repeat after a lost reply is a
+// decision of the caller, who knows whether it is harmless.
+func Open(ctx context.Context, cfg Config) (redis.UniversalClient, func() error, error) {
+	if cfg.Embedded {
+		rdb, closer := embedded()
+		return rdb, closer, nil
+	}
+	opts, err := redis.ParseURL(cfg.URL)
+	if err != nil {
+		// The text of err may quote the URL, and with it a password.
+		return nil, nil, fault.New(fault.Invalid, "REDIS_URL", "the address of Redis must look like redis://host:6379/0")
+	}
+	rdb := redis.NewClient(tighten(opts))
+	if err := rdb.Ping(ctx).Err(); err != nil {
+		return nil, nil, errors.Join(&fault.Error{Kind: fault.Unavailable, Reason: "REDIS_AWAY",
+			Message: "connect to Redis at " + opts.Addr, Cause: err}, rdb.Close())
+	}
+	return rdb, rdb.Close, nil
+}
+
+func embedded() (redis.UniversalClient, func() error) {
+	server := miniredis.NewMiniRedis()
+	opts := tighten(&redis.Options{
+		Addr:   "embedded",
+		Dialer: func(context.Context, string, string) (net.Conn, error) { return server.Dial() },
+	})
+	// The interpreter shares the processor with everything else here: a slow
+	// answer says that the machine is busy, not that the server is away.
+	opts.ReadTimeout, opts.WriteTimeout = 5*time.Second, 5*time.Second
+	rdb := redis.NewClient(opts)
+	return rdb, func() error {
+		err := rdb.Close()
+		server.Close()
+		return err
+	}
+}
+
+func tighten(opts *redis.Options) *redis.Options {
+	opts.Protocol = 2 // the replies of scripts look the same on every server
+	opts.DisableIdentity = true
+	opts.MaxRetries = -1
+	opts.DialTimeout = dialTimeout
+	opts.DialerRetries = 1
+	opts.ReadTimeout, opts.WriteTimeout = commandTimeout, commandTimeout
+	opts.ContextTimeoutEnabled = true
+	opts.PoolSize = max(opts.PoolSize, 32)
+	return opts
+}

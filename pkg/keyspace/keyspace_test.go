@@ -1,0 +1,62 @@
+package keyspace_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/keyspace"
+	"github.com/parley-desk/parley/pkg/keyspace/keyspacetest"
+)
+
+func TestScriptRunsWhateverTheServerRemembers(t *testing.T) {
+	keyspacetest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		count := keyspace.NewScript("count", "return {redis.call('INCRBY', KEYS[1], ARGV[1])}")
+		for want := int64(2); want <= 6; want += 2 {
+			got, err := count.Run(t.Context(), rdb, keyspace.Group("g").Key("n"), 2)
+			if err != nil {
+				t.Fatalf("run: %v", err)
+			}
+			if len(got) != 1 || got[0] != want {
+				t.Fatalf("got %v, want [%d]", got, want)
+			}
+			if err := rdb.ScriptFlush(t.Context()).Err(); err != nil {
+				t.Fatalf("flush scripts: %v", err)
+			}
+		}
+	})
+}
+
+func TestScriptKeepsItsOwnErrorApart(t *testing.T) {
+	keyspacetest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		refuse := keyspace.NewScript("refuse", "return redis.error_reply('EPOCH none')")
+		_, err := refuse.Run(t.Context(), rdb, "k")
+		if !redis.HasErrorPrefix(err, "EPOCH") {
+			t.Fatalf("got %v, want the script's EPOCH", err)
+		}
+		if err := rdb.Close(); err != nil {
+			t.Fatalf("close: %v", err)
+		}
+		if _, err := refuse.Run(t.Context(), rdb, "k"); !fault.Is(err, fault.Unavailable) {
+			t.Fatalf("got %v, want unavailable", err)
+		}
+	})
+}
+
+func TestOpenRefusesABadURLWithoutRepeatingIt(t *testing.T) {
+	_, _, err := keyspace.Open(t.Context(), keyspace.Config{URL: "redis://user:secret@%zz"})
+	if !fault.Is(err, fault.Invalid) {
+		t.Fatalf("got %v, want invalid", err)
+	}
+	if strings.Contains(err.Error(), "secret") {
+		t.Fatalf("the error tells the password: %v", err)
+	}
+}
+
+func TestKeysOfAGroupShareATag(t *testing.T) {
+	if got := keyspace.Group("g").Key("a", "mila"); got != "{g}:a:mila" {
+		t.Fatalf("got %q", got)
+	}
+}

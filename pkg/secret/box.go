@@ -1,0 +1,131 @@
+package secret
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/tink-crypto/tink-go/v2/aead"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+	"github.com/tink-crypto/tink-go/v2/prf"
+	"github.com/tink-crypto/tink-go/v2/tink"
+
+	"github.com/parley-desk/parley/pkg/fault"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+)
+
+// Reasons of the faults of a Box.
+const (
+	// NotSet is the reason when there is no value at the place.
+	NotSet = "SECRET_NOT_SET"
+	// Unreadable is the reason when the keyset does not open the value: it was
+	// sealed for another place, by another deployment, or was altered.
+	Unreadable = "SECRET_UNREADABLE"
+)
+
+const (
+	macBytes          = sha256.Size
+	fingerprintDigits = 12
+	fingerprintUse    = "fingerprint"
+)
+
+// Box seals and opens secrets with the deployment's keyset. It is safe for
+// concurrent use.
+type Box struct {
+	seal   tink.AEAD
+	derive *prf.Set
+}
+
+// New makes a box with a fresh keyset that is kept nowhere: what it seals is
+// lost with it. Tests use it; a deployment uses Open.
+func New() (*Box, error) {
+	k, err := newKeys()
+	if err != nil {
+		return nil, err
+	}
+	return k.box()
+}
+
+// Seal encrypts value for the place "pages/shop#access_token" and fills
+// sealed, fingerprint and set_ms; the value itself is not in the answer.
+func (b *Box) Seal(place, value string, nowMS int64) (*configv1.Secret, error) {
+	if value == "" {
+		return nil, fault.New(fault.Invalid, NotSet, "there is no value to seal for %s", place)
+	}
+	sealed, err := b.seal.Encrypt([]byte(value), []byte(place))
+	if err != nil {
+		return nil, fmt.Errorf("sealing %s: %w", place, err)
+	}
+	return &configv1.Secret{Sealed: sealed, Fingerprint: b.Fingerprint(value), SetMs: nowMS}, nil
+}
+
+// Reveal opens what Seal made for the same place. Anywhere else, and with
+// another deployment's keyset, it is a Precondition fault; without a value it
+// is NotFound.
+func (b *Box) Reveal(place string, s *configv1.Secret) (Text, error) {
+	if len(s.GetSealed()) == 0 {
+		return Text{}, fault.New(fault.NotFound, NotSet, "%s is not set", place)
+	}
+	plain, err := b.seal.Decrypt(s.GetSealed(), []byte(place))
+	if err != nil {
+		return Text{}, &fault.Error{Kind: fault.Precondition, Reason: Unreadable, Cause: err,
+			Message: place + " cannot be opened with this keyset; set the secret again"}
+	}
+	return Text{string(plain)}, nil
+}
+
+// MAC is HMAC-SHA256 of data, 32 bytes, with a key derived from the keyset for
+// this purpose alone: a MAC made for one purpose says nothing in another.
+// A keyset always derives; should it not, the MAC is nil, which Verify refuses.
+func (b *Box) MAC(purpose string, data []byte) []byte {
+	key, err := b.derive.ComputePrimaryPRF([]byte(purpose), macBytes)
+	if err != nil {
+		return nil
+	}
+	h := hmac.New(sha256.New, key)
+	h.Write(data)
+	return h.Sum(nil)
+}
+
+// Verify tells, in constant time, whether mac is what MAC gives.
+func (b *Box) Verify(purpose string, data, mac []byte) bool {
+	want := b.MAC(purpose, data)
+	return want != nil && hmac.Equal(want, mac)
+}
+
+// Fingerprint recognises a value without telling it: 12 hex digits that only
+// this deployment can compute, so short values cannot be guessed from them.
+func (b *Box) Fingerprint(value string) string {
+	return fmt.Sprintf("%.*x", fingerprintDigits/2, b.MAC(fingerprintUse, []byte(value)))
+}
+
+// keys are the two keysets of a deployment.
+type keys struct{ seal, derive *keyset.Handle }
+
+func newKeys() (keys, error) {
+	seal, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
+	if err != nil {
+		return keys{}, fmt.Errorf("making the sealing key: %w", err)
+	}
+	derive, err := keyset.NewHandle(prf.HKDFSHA256PRFKeyTemplate())
+	if err != nil {
+		return keys{}, fmt.Errorf("making the deriving key: %w", err)
+	}
+	return keys{seal: seal, derive: derive}, nil
+}
+
+func (k keys) box() (*Box, error) {
+	seal, err := aead.New(k.seal)
+	if err != nil {
+		return nil, fmt.Errorf("sealing key: %w", err)
+	}
+	derive, err := prf.NewPRFSet(k.derive)
+	if err != nil {
+		return nil, fmt.Errorf("deriving key: %w", err)
+	}
+	// Proves once that the key derives, so that MAC cannot come out empty later.
+	if _, err := derive.ComputePrimaryPRF([]byte(fingerprintUse), macBytes); err != nil {
+		return nil, fmt.Errorf("deriving key: %w", err)
+	}
+	return &Box{seal: seal, derive: derive}, nil
+}

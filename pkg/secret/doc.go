@@ -1,0 +1,9 @@
+// Package secret keeps secrets: sealed at rest with the name of their place,
+// typed in memory so that no log, error or dump prints them.
+//
+// A Box is the deployment's keyset. It seals values for a place, such as
+// "pages/shop#access_token": the place is authenticated together with the
+// ciphertext, so a value copied to another place, or a keyset of another
+// deployment, does not open it. The same keyset derives keys for MACs, one for
+// each purpose, so that nothing else in the house has to manage a key.
+package secret

@@ -1,0 +1,97 @@
+// Package ingress takes Meta's webhooks: it checks the signature, splits the
+// body, stores every event, and then answers 200.
+package ingress
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/host"
+	"github.com/parley-desk/parley/services/ingress/internal/receive"
+)
+
+// Config are the settings of ingress.
+type Config struct {
+	Listen        string        `koanf:"listen" default:"127.0.0.1:8081" help:"Address of the webhook."`
+	MaxBody       int           `koanf:"max_body" default:"8388608" help:"Bytes of one webhook body; longer ones get 413."`
+	InFlight      int           `koanf:"in_flight" default:"268435456" help:"Bytes of all bodies in work at once; beyond them requests get 503."`
+	BrokerWait    time.Duration `koanf:"broker_wait" default:"8s" help:"How long a webhook waits for the broker before it gets 503."`
+	HeaderTimeout time.Duration `koanf:"header_timeout" default:"3s" help:"How long the headers of a request may take."`
+	ReadTimeout   time.Duration `koanf:"read_timeout" default:"15s" help:"How long a whole request may take to arrive."`
+	WriteTimeout  time.Duration `koanf:"write_timeout" default:"20s" help:"How long a request may take from its headers to the end of its answer."`
+	IdleTimeout   time.Duration `koanf:"idle_timeout" default:"60s" help:"How long an idle connection stays open."`
+	Grace         time.Duration `koanf:"grace" default:"15s" help:"How long requests in work may take at the end of the process."`
+}
+
+// maxHeader is how many bytes the headers of a request may take.
+const maxHeader = 16 << 10
+
+// Validate checks that the settings can work together.
+func (c *Config) Validate() error {
+	var wrong []fault.Violation
+	check := func(ok bool, field, description string) {
+		if !ok {
+			wrong = append(wrong, fault.Violation{Field: field, Description: description})
+		}
+	}
+	check(c.Listen != "", "listen", "must be an address, such as 127.0.0.1:8081")
+	check(c.MaxBody >= 64<<10, "max_body", "must be at least 65536 bytes, or Meta's batches are refused for ever")
+	check(c.InFlight >= c.MaxBody, "in_flight", "must be at least max_body, or no long body ever gets in")
+	check(c.BrokerWait > 0, "broker_wait", "must be longer than nothing")
+	check(c.HeaderTimeout > 0 && c.ReadTimeout > 0 && c.IdleTimeout > 0, "read_timeout", "this and header_timeout and idle_timeout must be longer than nothing")
+	check(c.WriteTimeout > c.BrokerWait, "write_timeout", "must be longer than broker_wait, or the answer cannot be given")
+	check(c.Grace > 0, "grace", "must be longer than nothing")
+	if len(wrong) == 0 {
+		return nil
+	}
+	err := fault.New(fault.Invalid, "INGRESS_SETTINGS", "the settings of ingress cannot work")
+	err.Violations = wrong
+	return err
+}
+
+// New builds the service. It opens nothing before Run.
+func New(cfg Config, deps host.Deps) (host.Service, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	handler, err := receive.New(
+		receive.Limits{Body: int64(cfg.MaxBody), Flight: int64(cfg.InFlight), Broker: cfg.BrokerWait},
+		receive.World{Snapshot: deps.Directory.Now, Reveal: deps.Secrets.Reveal, Publish: deps.Bus.PublishInbound,
+			Now: deps.Now, Log: deps.Log, Registry: deps.Registry, Tracer: deps.Tracer})
+	if err != nil {
+		return nil, err
+	}
+	deps.Health.Ready("bus", deps.Bus.Ping)
+	return &service{cfg: cfg, deps: deps, handler: handler}, nil
+}
+
+type service struct {
+	cfg     Config
+	deps    host.Deps
+	handler http.Handler
+}
+
+// Run listens once the directory is complete: before, every account would be
+// unknown and Meta would be told so.
+func (s *service) Run(ctx context.Context) error {
+	if err := s.deps.Directory.Wait(ctx); err != nil {
+		return nil
+	}
+	l, err := s.deps.Listen(ctx, "ingress.listen", s.cfg.Listen)
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: s.cfg.HeaderTimeout,
+		ReadTimeout:       s.cfg.ReadTimeout,
+		WriteTimeout:      s.cfg.WriteTimeout,
+		IdleTimeout:       s.cfg.IdleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(s.deps.Log.Handler(), slog.LevelDebug),
+	}
+	return host.ServeHTTP(ctx, srv, l, s.cfg.Grace)
+}

@@ -1,0 +1,70 @@
+package receive
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/secret"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	"github.com/parley-desk/parley/services/ingress/internal/verify"
+)
+
+// keyring holds the accounts' secrets in the clear, opened once per snapshot of
+// the directory: opening costs more than everything else a webhook needs.
+type keyring struct{ open atomic.Pointer[opened] }
+
+type opened struct {
+	snapshot *directory.Snapshot
+	accounts map[string]account
+}
+
+// account is what requests on one path are checked with.
+type account struct {
+	signing verify.Keys
+	verify  secret.Text
+	sealed  bool // its secrets could not be opened
+}
+
+// account finds an account as the directory has it now.
+func (k *keyring) account(world World, id string) (account, error) {
+	snapshot := world.Snapshot()
+	ring := k.open.Load()
+	if ring == nil || ring.snapshot != snapshot {
+		// Two requests may both open a new snapshot; either result will do.
+		ring = open(world, snapshot)
+		k.open.Store(ring)
+	}
+	a, known := ring.accounts[id]
+	switch {
+	case !known:
+		return account{}, errUnknown
+	case a.sealed:
+		return account{}, errSealed
+	}
+	return a, nil
+}
+
+func open(world World, snapshot *directory.Snapshot) *opened {
+	ring := &opened{snapshot: snapshot, accounts: make(map[string]account, len(snapshot.Accounts))}
+	for id, resource := range snapshot.Accounts {
+		var a account
+		reveal := func(name string, s *configv1.Secret) secret.Text {
+			if len(s.GetSealed()) == 0 {
+				return secret.Text{}
+			}
+			text, err := world.Reveal("channelAccounts/"+id+"#"+name, s)
+			if err != nil {
+				a.sealed = true
+				world.Log.ErrorContext(context.Background(), "a secret of a channel account does not open with this keyset",
+					"account", id, "secret", name, "error", err)
+			}
+			return text
+		}
+		a.signing.Current = []byte(reveal("app_secret", resource.GetAppSecret()).Reveal())
+		a.signing.Previous = []byte(reveal("previous_secret", resource.GetPreviousSecret()).Reveal())
+		a.verify = reveal("verify_token", resource.GetVerifyToken())
+		ring.accounts[id] = a
+	}
+	return ring
+}

@@ -1,0 +1,188 @@
+// Package receive answers Meta's requests: the verification of a callback URL,
+// and webhooks. A webhook is answered 200 when every event in it is stored, and
+// with an error, so that Meta sends it again, when that is not certain.
+//
+// What can be refused is refused in the order of its cost: path, headers,
+// budget, then the body, then the signature, and only then is JSON looked at.
+package receive
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/secret"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	inboundv1 "github.com/parley-desk/parley/proto/gen/parley/inbound/v1"
+	"github.com/parley-desk/parley/services/ingress/internal/split"
+	"github.com/parley-desk/parley/services/ingress/internal/verify"
+)
+
+// Limits bound what requests may take.
+type Limits struct {
+	Body   int64         // bytes of one body
+	Flight int64         // bytes of all bodies between reading and answering
+	Broker time.Duration // how long a webhook waits for the broker
+}
+
+// World is what the handler needs of its surroundings. The functions are
+// called from many goroutines.
+type World struct {
+	Snapshot func() *directory.Snapshot
+	Reveal   func(place string, s *configv1.Secret) (secret.Text, error)
+	Publish  func(ctx context.Context, events []*inboundv1.Event) error // returns when all are on disk
+	Now      func() time.Time
+	Log      *slog.Logger
+	Registry prometheus.Registerer
+	Tracer   trace.Tracer
+}
+
+// Handler serves GET and POST of /webhook/{account}.
+type Handler struct {
+	limits Limits
+	world  World
+	keys   keyring
+	flight atomic.Int64
+	meters meters
+	mux    *http.ServeMux
+}
+
+// New makes a handler and registers its metrics.
+func New(limits Limits, world World) (*Handler, error) {
+	h := &Handler{limits: limits, world: world, mux: http.NewServeMux()}
+	var err error
+	if h.meters, err = newMeters(world.Registry, &h.flight); err != nil {
+		return nil, fault.Wrap(err, "register metrics of ingress")
+	}
+	h.mux.HandleFunc("GET /webhook/{account}", h.subscribe)
+	h.mux.HandleFunc("POST /webhook/{account}", h.webhook)
+	return h, nil
+}
+
+// ServeHTTP answers one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	h.mux.ServeHTTP(w, r)
+}
+
+// subscribe proves to Meta that the callback URL is ours. The challenge comes
+// back only as the digits it always is: anything else could be a page.
+func (h *Handler) subscribe(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	account, err := h.keys.account(h.world, r.PathValue("account"))
+	switch challenge := query.Get("hub.challenge"); {
+	case err != nil:
+		h.refuse(w, r, err)
+	case query.Get("hub.mode") != "subscribe":
+		answer(w, http.StatusBadRequest)
+	case account.verify.Empty() || !account.verify.Equal(query.Get("hub.verify_token")):
+		answer(w, http.StatusForbidden)
+	case !isChallenge(challenge):
+		answer(w, http.StatusBadRequest)
+	default:
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = io.WriteString(w, challenge)
+	}
+}
+
+func isChallenge(s string) bool {
+	for _, c := range s {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 64
+}
+
+func (h *Handler) webhook(w http.ResponseWriter, r *http.Request) {
+	start := h.world.Now()
+	ctx, span := h.world.Tracer.Start(r.Context(), "receive webhook", trace.WithSpanKind(trace.SpanKindServer))
+	defer span.End()
+	status := http.StatusOK
+	if err := h.take(w, r.WithContext(ctx), start); err != nil {
+		status = h.refuse(w, r.WithContext(ctx), err)
+		span.SetStatus(codes.Error, http.StatusText(status))
+	} else {
+		answer(w, status)
+	}
+	span.SetAttributes(attribute.Int("http.response.status_code", status))
+	h.meters.seconds.WithLabelValues(strconv.Itoa(status)).Observe(h.world.Now().Sub(start).Seconds())
+}
+
+// take stores the events of one webhook; nil when all are on disk.
+func (h *Handler) take(w http.ResponseWriter, r *http.Request, now time.Time) error {
+	id := r.PathValue("account")
+	account, err := h.keys.account(h.world, id)
+	if err != nil {
+		return err
+	}
+	body, release, err := h.read(w, r)
+	defer release()
+	if err != nil {
+		return err
+	}
+	verdict := verify.Missing
+	if signature := r.Header.Values("X-Hub-Signature-256"); len(signature) == 1 {
+		verdict = verify.Signature(signature[0], body, account.signing)
+	}
+	h.meters.signatures.WithLabelValues(id, verdict.String()).Inc()
+	if !verdict.Genuine() {
+		return errUnsigned
+	}
+	events := split.Body(id, now.UnixMilli(), body)
+	h.meters.count(events)
+	trace.SpanFromContext(r.Context()).SetAttributes(attribute.Int("messaging.batch.message_count", len(events)))
+	ctx, cancel := context.WithTimeout(r.Context(), h.limits.Broker)
+	defer cancel()
+	if err := h.world.Publish(ctx, events); err != nil {
+		return errors.Join(errBroker, err)
+	}
+	return nil
+}
+
+// read takes the body within the budget. release gives the budget back; it is
+// never nil.
+func (h *Handler) read(w http.ResponseWriter, r *http.Request) (body []byte, release func(), err error) {
+	release = func() {}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		return nil, release, errEncoding
+	}
+	size := r.ContentLength
+	if size > h.limits.Body {
+		return nil, release, errTooLarge
+	}
+	if size < 0 {
+		size = h.limits.Body
+	}
+	if h.flight.Add(size) > h.limits.Flight {
+		h.flight.Add(-size)
+		return nil, release, errBusy
+	}
+	release = func() { h.flight.Add(-size) }
+	if r.ContentLength >= 0 {
+		body = make([]byte, size)
+		_, err = io.ReadFull(r.Body, body)
+	} else {
+		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, h.limits.Body))
+	}
+	var long *http.MaxBytesError
+	switch {
+	case errors.As(err, &long):
+		return nil, release, errTooLarge
+	case err != nil:
+		return nil, release, errBroken
+	}
+	return body, release, nil
+}

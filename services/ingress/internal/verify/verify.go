@@ -1,0 +1,66 @@
+// Package verify checks Meta's signature: HMAC-SHA256 of the body's bytes as
+// they came over the wire, with the secret of the app that owns the path.
+package verify
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
+// Keys are the app secrets a signature may be made with. An empty secret
+// verifies nothing: whoever wants may sign with it.
+type Keys struct {
+	Current  []byte
+	Previous []byte // before the last rotation; empty outside one
+}
+
+// Verdict is what became of a signature.
+type Verdict int
+
+// The verdicts.
+const (
+	Wrong    Verdict = iota // made with another secret, or over other bytes
+	Missing                 // there is none, or not one that can be read
+	Current                 // made with the secret in force
+	Previous                // made with the secret before it
+)
+
+// String is the verdict as it stands in metrics.
+func (v Verdict) String() string {
+	return [...]string{"wrong", "missing", "current", "previous"}[v]
+}
+
+// Genuine tells whether the body is Meta's.
+func (v Verdict) Genuine() bool { return v == Current || v == Previous }
+
+// Signature judges header, the value of X-Hub-Signature-256, over body as it
+// was received. Comparing takes the same time wherever the bytes differ.
+func Signature(header string, body []byte, keys Keys) Verdict {
+	digits, ok := strings.CutPrefix(header, "sha256=")
+	if !ok || len(digits) != hex.EncodedLen(sha256.Size) {
+		return Missing
+	}
+	sum, err := hex.DecodeString(digits)
+	if err != nil {
+		return Missing
+	}
+	switch {
+	case signs(keys.Current, body, sum):
+		return Current
+	case signs(keys.Previous, body, sum):
+		return Previous
+	}
+	return Wrong
+}
+
+func signs(key, body, sum []byte) bool {
+	if len(key) == 0 {
+		return false
+	}
+	mac := hmac.New(sha256.New, key)
+	mac.Write(body)
+	var own [sha256.Size]byte
+	return hmac.Equal(mac.Sum(own[:0]), sum)
+}
