@@ -31,17 +31,6 @@ type Policy struct {
 	Park time.Duration
 }
 
-// Defaults are the intervals the simulations of the strict protocol were run
-// with: 60 s for the echo took wrong verdicts to none there.
-func Defaults() Policy {
-	return Policy{
-		Start: 5 * time.Second, Orphan: 30 * time.Second, Echo: 60 * time.Second,
-		Check: 30 * time.Second, CheckAgain: 5 * time.Second,
-		Backoff: 2 * time.Second, BackoffMax: time.Minute, Attempts: 14,
-		Patience: 10 * time.Minute, Park: 10 * time.Minute,
-	}
-}
-
 // pause is how long to wait after attempt n was told "later" and Meta asked
 // for asked.
 func (p Policy) pause(n int32, asked time.Duration) time.Duration {
