@@ -41,7 +41,8 @@ func (p Policy) Begin(s *threadv1.State, ref Ref, human bool, now time.Time) []*
 }
 
 // Hold gives the facts for a part that cannot even be attempted because the
-// page has no usable connection; nothing when it is held already.
+// page has no usable connection: it is deferred, or refused when the window
+// has closed meanwhile.
 func (p Policy) Hold(s *threadv1.State, ref Ref, human bool, now time.Time) []*threadv1.Fact {
 	begin := p.Begin(s, ref, human, now)
 	if len(begin) == 0 || begin[0].GetSendAttempted() == nil {
@@ -52,34 +53,34 @@ func (p Policy) Hold(s *threadv1.State, ref Ref, human bool, now time.Time) []*t
 
 // Answer gives the facts that follow from the outcome of attempt ref; nothing
 // when the log knows better already. Once others have held the attempt for
-// uncertain a "later" refuses it: it is never posted again, not even when that
-// would be harmless.
+// uncertain, proof of delivery is all that still counts: what was in doubt is
+// never posted again, not even when that would turn out to be harmless.
 func (p Policy) Answer(s *threadv1.State, ref Ref, out graph.Outcome, now time.Time) []*threadv1.Fact {
 	attempted := at(s, ref, threadv1.SendStatus_SEND_STATUS_ATTEMPTED)
 	doubted := at(s, ref, threadv1.SendStatus_SEND_STATUS_UNCERTAIN) || at(s, ref, threadv1.SendStatus_SEND_STATUS_UNCONFIRMED)
-	if !attempted && !doubted {
-		return nil
-	}
-	switch out.Class {
-	case graph.Sent:
+	switch {
+	case out.Class == graph.Sent && (attempted || doubted):
 		return succeed(ref, out.MessageID, "answer", now)
-	case graph.Refused:
-		return refuse(ref, out, time.Time{})
-	case graph.Later, graph.Parked:
-		pause := p.pause(ref.Attempt, out.RetryAfter)
-		if out.Class == graph.Parked {
-			pause = max(p.Park, out.RetryAfter)
-		}
-		if doubted || int(ref.Attempt) >= p.Attempts || pause > p.Patience {
-			return refuse(ref, out, now.Add(pause))
-		}
-		return deferral(ref, out.Reason, now.Add(pause))
-	case graph.Uncertain:
-	}
-	if doubted {
+	case !attempted:
 		return nil
+	case out.Class == graph.Refused:
+		return refuse(ref, out, time.Time{})
+	case out.Class == graph.Later || out.Class == graph.Parked:
+		return p.later(ref, out, now)
 	}
 	return facts(&threadv1.SendUncertain{Id: ref.ID, Part: ref.Part, Reason: out.Reason})
+}
+
+// later defers the part, or refuses it when that has gone on long enough.
+func (p Policy) later(ref Ref, out graph.Outcome, now time.Time) []*threadv1.Fact {
+	pause := p.pause(ref.Attempt, out.RetryAfter)
+	if out.Class == graph.Parked {
+		pause = max(p.Park, out.RetryAfter)
+	}
+	if int(ref.Attempt) >= p.Attempts || pause > p.Patience {
+		return refuse(ref, out, now.Add(pause))
+	}
+	return deferral(ref, out.Reason, now.Add(pause))
 }
 
 // Lost gives the fact that attempt ref came to nothing that is known: whoever
