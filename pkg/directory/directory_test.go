@@ -94,6 +94,9 @@ func TestNothingShowsBeforeAllIsThere(t *testing.T) {
 func TestChangeIsNeverHalf(t *testing.T) {
 	following(t, func(t *testing.T, d *directory.Directory, f feed) {
 		f.send(allThere)
+		if err := d.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		changed := d.Changed()
 		f.send(entry(t, agent("mila")))
 		time.Sleep(200 * time.Millisecond)
@@ -119,6 +122,9 @@ func TestChangeIsNeverHalf(t *testing.T) {
 func TestBurstMakesOneSnapshot(t *testing.T) {
 	following(t, func(t *testing.T, d *directory.Directory, f feed) {
 		f.send(allThere)
+		if err := d.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		changed := d.Changed()
 		for i := range uint64(100) {
 			f.send(entry(t, agent("mila")), marker(i+1))
@@ -140,6 +146,9 @@ func TestBurstMakesOneSnapshot(t *testing.T) {
 func TestEndlessChangesAreShownInTime(t *testing.T) {
 	following(t, func(t *testing.T, d *directory.Directory, f feed) {
 		f.send(allThere)
+		if err := d.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		changed := d.Changed()
 		for i := range uint64(200) {
 			f.send(entry(t, agent("mila")), marker(i+1))
@@ -156,6 +165,9 @@ func TestEndlessChangesAreShownInTime(t *testing.T) {
 func TestChangeWithoutMarkerCountsLater(t *testing.T) {
 	following(t, func(t *testing.T, d *directory.Directory, f feed) {
 		f.send(allThere)
+		if err := d.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		changed, start := d.Changed(), time.Now()
 		f.send(entry(t, agent("mila")))
 		<-changed

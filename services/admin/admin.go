@@ -1,0 +1,222 @@
+// Package admin is the control plane: a gRPC API on which administrators and
+// programs set the resources of the house and read it out.
+package admin
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/host"
+	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
+	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/admin/internal/change"
+	"github.com/parley-desk/parley/services/admin/internal/commit"
+	"github.com/parley-desk/parley/services/admin/internal/configure"
+	"github.com/parley-desk/parley/services/admin/internal/guard"
+	"github.com/parley-desk/parley/services/admin/internal/operate"
+	"github.com/parley-desk/parley/services/admin/internal/socket"
+)
+
+// Limits of the API (SG3).
+const (
+	maxMessage     = 1 << 20 // bytes, after decompression
+	maxStreams     = 100     // of one connection
+	connectTime    = 3 * time.Second
+	pingInterval   = 10 * time.Second // of clients, at the least
+	connectionAge  = 30 * time.Minute
+	connectionRest = time.Minute // for calls in work when a connection is old
+)
+
+// Config are the settings of admin.
+type Config struct {
+	Socket     string        `koanf:"socket" default:".data/admin.sock" help:"Path of the unix socket of the admin API; only the user of the process can open it. Empty for none."`
+	Listen     string        `koanf:"listen" default:"" help:"Address of the admin API on TCP, with mutual TLS 1.3; empty for none."`
+	TLS        TLS           `koanf:"tls"`
+	Grants     []string      `koanf:"grants" default:"" help:"Roles of callers on TCP, as NAME=ROLE; NAME is a URI, DNS name or mail address in their certificate, ROLE is admin, operator or auditor."`
+	Reflection bool          `koanf:"reflection" default:"false" help:"Let callers ask for the schema of the API, as grpcurl does."`
+	Grace      time.Duration `koanf:"grace" default:"10s" help:"How long calls in work may take at the end of the process."`
+}
+
+// TLS are the files of mutual TLS, in PEM.
+type TLS struct {
+	Cert     string `koanf:"cert" default:"" help:"Certificate of the admin API, a file."`
+	Key      string `koanf:"key" default:"" help:"Key of that certificate, a file."`
+	ClientCA string `koanf:"client_ca" default:"" help:"Authorities whose client certificates are taken, a file."`
+}
+
+// Validate checks that the settings can work together.
+func (c *Config) Validate() error {
+	var wrong []fault.Violation
+	check := func(ok bool, field, description string) {
+		if !ok {
+			wrong = append(wrong, fault.Violation{Field: field, Description: description})
+		}
+	}
+	check(c.Socket != "" || c.Listen != "", "socket", "this or listen must be set, or nobody can reach the API")
+	complete := c.TLS.Cert != "" && c.TLS.Key != "" && c.TLS.ClientCA != ""
+	check(c.Listen == "" || complete, "listen", "needs tls.cert, tls.key and tls.client_ca: the API is never open without certificates")
+	_, err := guard.ParseGrants(c.Grants)
+	check(err == nil, "grants", errorText(err))
+	check(c.Grace > 0, "grace", "must be longer than nothing")
+	if len(wrong) == 0 {
+		return nil
+	}
+	f := fault.New(fault.Invalid, "ADMIN_SETTINGS", "the settings of admin cannot work")
+	f.Violations = wrong
+	return f
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// New builds the service. It opens nothing before Run.
+func New(cfg Config, deps host.Deps) (host.Service, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	grants, err := guard.ParseGrants(cfg.Grants)
+	if err != nil {
+		return nil, err
+	}
+	s := &service{cfg: cfg, deps: deps, health: health.NewServer(), guard: &guard.Guard{
+		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Grants: grants, Table: guard.Permissions()}}
+	deps.Health.Ready("bus", deps.Bus.Ping)
+	return s, nil
+}
+
+type service struct {
+	cfg    Config
+	deps   host.Deps
+	guard  *guard.Guard
+	health *health.Server
+}
+
+// Run serves once the directory is complete: before, everything would seem to
+// be missing and could be created over what is there.
+func (s *service) Run(ctx context.Context) error {
+	if err := s.deps.Directory.Wait(ctx); err != nil {
+		return nil //nolint:nilerr // ended before there was anything to serve
+	}
+	doors, err := s.open(ctx)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for _, d := range doors {
+		s.deps.Log.InfoContext(ctx, "admin api listens", "addr", d.listener.Addr().String())
+		group.Go(func() error { return d.server.Serve(d.listener) })
+		group.Go(func() error {
+			<-ctx.Done()
+			s.health.Shutdown()
+			force := time.AfterFunc(s.cfg.Grace, d.server.Stop)
+			defer force.Stop()
+			d.server.GracefulStop()
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// door is one way in.
+type door struct {
+	server   *grpc.Server
+	listener net.Listener
+}
+
+// open opens all doors or none.
+func (s *service) open(ctx context.Context) (doors []door, err error) {
+	defer func() {
+		if err != nil {
+			for _, d := range doors {
+				_ = d.listener.Close()
+			}
+		}
+	}()
+	if s.cfg.Socket != "" {
+		l, err := socket.Listen(ctx, s.cfg.Socket)
+		if err != nil {
+			return doors, fault.Wrap(err, "opening admin.socket")
+		}
+		doors = append(doors, door{s.server(insecure.NewCredentials()), l})
+	}
+	if s.cfg.Listen != "" {
+		creds, err := s.cfg.TLS.load()
+		if err != nil {
+			return doors, err
+		}
+		l, err := s.deps.Listen(ctx, "admin.listen", s.cfg.Listen)
+		if err != nil {
+			return doors, err
+		}
+		doors = append(doors, door{s.server(creds), l})
+	}
+	return doors, nil
+}
+
+func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
+	srv := grpc.NewServer(
+		grpc.Creds(creds),
+		grpc.ChainUnaryInterceptor(s.guard.Unary),
+		grpc.ChainStreamInterceptor(s.guard.Stream),
+		grpc.MaxRecvMsgSize(maxMessage),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.ConnectionTimeout(connectTime),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingInterval, PermitWithoutStream: true}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: connectionAge, MaxConnectionAgeGrace: connectionRest}),
+	)
+	d := s.deps
+	adminv1.RegisterConfigServiceServer(srv, &configure.Service{Directory: d.Directory, Box: d.Secrets, Committer: &commit.Committer{
+		Planner: change.Planner{Box: d.Secrets, Now: d.Now}, Directory: d.Directory, Bucket: d.Bus.Bucket(subject.ConfigBucket)}})
+	operator := &operate.Service{Log: d.Bus, Directory: d.Directory, Box: d.Secrets}
+	if d.Redis != nil {
+		operator.Redis = func(ctx context.Context) error { return d.Redis.Ping(ctx).Err() }
+	}
+	adminv1.RegisterOperateServiceServer(srv, operator)
+	grpc_health_v1.RegisterHealthServer(srv, s.health)
+	if s.cfg.Reflection {
+		reflection.Register(srv)
+	}
+	for name := range srv.GetServiceInfo() {
+		s.health.SetServingStatus(name, grpc_health_v1.HealthCheckResponse_SERVING)
+	}
+	return srv
+}
+
+// load reads the files; the connection is TLS 1.3 with certificates on both
+// sides, or it is not.
+func (t TLS) load() (credentials.TransportCredentials, error) {
+	cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+	if err != nil {
+		return nil, fault.Wrap(err, "reading admin.tls.cert and admin.tls.key")
+	}
+	pem, err := os.ReadFile(t.ClientCA)
+	if err != nil {
+		return nil, fault.Wrap(err, "reading admin.tls.client_ca")
+	}
+	authorities := x509.NewCertPool()
+	if !authorities.AppendCertsFromPEM(pem) {
+		return nil, fault.New(fault.Invalid, "ADMIN_SETTINGS", "admin.tls.client_ca %s holds no certificate in PEM", t.ClientCA)
+	}
+	return credentials.NewTLS(&tls.Config{
+		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert},
+		ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: authorities,
+	}), nil
+}

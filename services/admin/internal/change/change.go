@@ -1,0 +1,218 @@
+// Package change turns what somebody asks for into what is to be written. It
+// reads nothing and writes nothing: given the world as it stands, it says what
+// would become of every resource, or everything that is wrong with the request.
+package change
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/secret"
+	"github.com/parley-desk/parley/services/admin/internal/validate"
+)
+
+// Verb is what is to be done with a resource.
+type Verb int
+
+// The verbs.
+const (
+	Put    Verb = iota // create or replace
+	Create             // only when it is not there
+	Update             // only when it is there
+	Delete             // only when it is there and nothing refers to it
+)
+
+// Edit is one wish.
+type Edit struct {
+	Verb     Verb
+	Path     string             // of the resource in the request, "resources[2].queue"
+	Resource directory.Resource // of a Delete only kind and meta count; meta.etag, when given, must be current
+}
+
+// Action is what becomes of a resource.
+type Action string
+
+// The actions, as the API tells them.
+const (
+	Created   Action = "created"
+	Updated   Action = "updated"
+	Unchanged Action = "unchanged"
+	Deleted   Action = "deleted"
+)
+
+// Outcome is what becomes of one Edit.
+type Outcome struct {
+	Action   Action
+	Before   directory.Resource // as it is stored; nil when it is not
+	Resource directory.Resource // as it is to be stored, secrets sealed
+}
+
+// Planner holds what plans need beside the world.
+type Planner struct {
+	Box *secret.Box
+	Now func() time.Time
+}
+
+// Plan gives an outcome for every edit, in their order, or a fault that tells
+// everything wrong with them. All edits together make one change: each may
+// refer to what another creates. The world is not touched.
+func (p Planner) Plan(world *directory.Snapshot, edits []Edit) ([]Outcome, error) {
+	if err := distinct(edits); err != nil {
+		return nil, err
+	}
+	for _, e := range edits {
+		if err := admit(world, e); err != nil {
+			return nil, err
+		}
+	}
+	after := apply(world, edits)
+	var violations []fault.Violation
+	for _, e := range edits {
+		if e.Verb == Delete {
+			continue
+		}
+		for _, v := range validate.Resource(e.Resource, after) {
+			v.Field = e.Path + "." + v.Field
+			violations = append(violations, v)
+		}
+	}
+	if len(violations) > 0 {
+		return nil, invalid(violations)
+	}
+	if err := unreferenced(after, edits); err != nil {
+		return nil, err
+	}
+	outcomes := make([]Outcome, len(edits))
+	for i, e := range edits {
+		var err error
+		if outcomes[i], err = p.outcome(world, e); err != nil {
+			return nil, err
+		}
+	}
+	return outcomes, nil
+}
+
+func invalid(violations []fault.Violation) *fault.Error {
+	first := violations[0]
+	text := fmt.Sprintf("%s: %s", first.Field, first.Description)
+	if more := len(violations) - 1; more > 0 {
+		text += fmt.Sprintf(" (and %d more)", more)
+	}
+	f := fault.New(fault.Invalid, "INVALID_RESOURCE", "%s", text)
+	f.Violations = violations
+	return f
+}
+
+// distinct refuses two wishes for one resource: which should win?
+func distinct(edits []Edit) error {
+	first := map[string]string{}
+	var violations []fault.Violation
+	for _, e := range edits {
+		key := directory.Key(e.Resource)
+		if path, twice := first[key]; twice {
+			violations = append(violations, fault.Violation{Field: e.Path + ".meta.id",
+				Description: fmt.Sprintf("%q is given at %s already; keep one of the two", e.Resource.GetMeta().GetId(), path)})
+			continue
+		}
+		first[key] = e.Path
+	}
+	if len(violations) > 0 {
+		return invalid(violations)
+	}
+	return nil
+}
+
+// admit checks existence and etag.
+func admit(world *directory.Snapshot, e Edit) error {
+	kind, id, etag := directory.Kind(e.Resource), e.Resource.GetMeta().GetId(), e.Resource.GetMeta().GetEtag()
+	stored, exists := world.Find(kind, id)
+	noun := validate.Noun(kind, false)
+	switch {
+	case e.Verb == Create && exists:
+		return fault.New(fault.Conflict, AlreadyExists, "%s %q exists already; update it, or choose another id", noun, id)
+	case (e.Verb == Update || e.Verb == Delete) && !exists:
+		return NotFound(kind, id)
+	case e.Verb == Create || etag == "":
+		return nil
+	case !exists:
+		return fault.New(fault.Conflict, EtagMismatch, "%s %q was deleted since its etag was read; leave meta.etag out to create it", noun, id)
+	case etag != Etag(stored):
+		return fault.New(fault.Conflict, EtagMismatch, "%s %q has changed since its etag %q was read, it is %q now; read it again", noun, id, etag, Etag(stored))
+	}
+	return nil
+}
+
+// Reasons of the faults of a plan.
+const (
+	AlreadyExists = "ALREADY_EXISTS"
+	EtagMismatch  = "ETAG_MISMATCH"
+	InUse         = "IN_USE"
+	Unknown       = "NO_SUCH_RESOURCE"
+)
+
+// NotFound is the fault for a resource that is not there.
+func NotFound(kind, id string) error {
+	return fault.New(fault.NotFound, Unknown, "there is no %s %q", validate.Noun(kind, false), id)
+}
+
+// apply is the world after the edits, secrets as they were asked for.
+func apply(world *directory.Snapshot, edits []Edit) *directory.Snapshot {
+	gone := map[string]bool{}
+	for _, e := range edits {
+		gone[directory.Key(e.Resource)] = e.Verb == Delete
+	}
+	var resources []directory.Resource
+	for r := range world.All() {
+		if !gone[directory.Key(r)] {
+			resources = append(resources, r)
+		}
+	}
+	for _, e := range edits {
+		if e.Verb != Delete {
+			resources = append(resources, e.Resource)
+		}
+	}
+	return directory.NewSnapshot(resources...)
+}
+
+func unreferenced(after *directory.Snapshot, edits []Edit) error {
+	for _, e := range edits {
+		if e.Verb != Delete {
+			continue
+		}
+		kind, id := directory.Kind(e.Resource), e.Resource.GetMeta().GetId()
+		if keys := validate.Referrers(after, kind, id); len(keys) > 0 {
+			return fault.New(fault.Precondition, InUse, "%s %q is used by %s; change or delete those first",
+				validate.Noun(kind, false), id, strings.Join(keys, ", "))
+		}
+	}
+	return nil
+}
+
+// outcome says what is to be stored for one edit that has been found good.
+func (p Planner) outcome(world *directory.Snapshot, e Edit) (Outcome, error) {
+	stored, exists := world.Find(directory.Kind(e.Resource), e.Resource.GetMeta().GetId())
+	if e.Verb == Delete {
+		return Outcome{Deleted, stored, stored}, nil
+	}
+	next := proto.Clone(e.Resource).(directory.Resource)
+	next.GetMeta().Etag = ""
+	if !exists {
+		next.GetMeta().UpdatedMs = p.Now().UnixMilli()
+		return Outcome{Created, nil, next}, p.settle(next, nil)
+	}
+	if err := p.settle(next, stored); err != nil {
+		return Outcome{}, err
+	}
+	next.GetMeta().UpdatedMs = stored.GetMeta().GetUpdatedMs()
+	if proto.Equal(next, stored) {
+		return Outcome{Unchanged, stored, stored}, nil
+	}
+	next.GetMeta().UpdatedMs = p.Now().UnixMilli()
+	return Outcome{Updated, stored, next}, nil
+}

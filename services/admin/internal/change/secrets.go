@@ -1,0 +1,129 @@
+package change
+
+import (
+	"iter"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/secret"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+)
+
+// Fields of secrets with a rule of their own.
+const (
+	appSecret      = "app_secret"
+	previousSecret = "previous_secret"
+	password       = "password"
+)
+
+// Secrets yields the secret fields of r and what they hold; nil when unset.
+func Secrets(r directory.Resource) iter.Seq2[string, *configv1.Secret] {
+	return func(yield func(string, *configv1.Secret) bool) {
+		for fd := range secretFields(r) {
+			s, _ := r.ProtoReflect().Get(fd).Message().Interface().(*configv1.Secret)
+			if !r.ProtoReflect().Has(fd) {
+				s = nil
+			}
+			if !yield(string(fd.Name()), s) {
+				return
+			}
+		}
+	}
+}
+
+func secretFields(r directory.Resource) iter.Seq[protoreflect.FieldDescriptor] {
+	return func(yield func(protoreflect.FieldDescriptor) bool) {
+		want := (*configv1.Secret)(nil).ProtoReflect().Descriptor().FullName()
+		fields := r.ProtoReflect().Descriptor().Fields()
+		for i := range fields.Len() {
+			fd := fields.Get(i)
+			if fd.Message() != nil && fd.Message().FullName() == want && !yield(fd) {
+				return
+			}
+		}
+	}
+}
+
+// held is the secret of a stored resource; nil when either is missing.
+func held(stored directory.Resource, field string) *configv1.Secret {
+	if stored == nil {
+		return nil
+	}
+	for name, s := range Secrets(stored) {
+		if name == field {
+			return s
+		}
+	}
+	return nil
+}
+
+// settle replaces every secret that next asks for by its sealed form, and
+// fills in what is stored where it asks for none. Whatever else a request
+// carries in a secret, such as a ciphertext, is dropped. Fields come in the
+// order of the .proto file, so app_secret is settled before previous_secret.
+func (p Planner) settle(next, stored directory.Resource) error {
+	rotated := false
+	for fd := range secretFields(next) {
+		field := string(fd.Name())
+		wish, _ := next.ProtoReflect().Get(fd).Message().Interface().(*configv1.Secret)
+		kept := held(stored, field)
+		settled, err := p.settleOne(directory.Place(next, field), field, wish.GetValue(), kept)
+		if err != nil {
+			return err
+		}
+		if field == appSecret {
+			rotated = kept != nil && settled != kept
+		}
+		if field == previousSecret && rotated && wish.GetValue() == "" {
+			if settled, err = p.retire(next, held(stored, appSecret), settled); err != nil {
+				return err
+			}
+		}
+		if settled == nil {
+			next.ProtoReflect().Clear(fd)
+			continue
+		}
+		next.ProtoReflect().Set(fd, protoreflect.ValueOfMessage(proto.Clone(settled).ProtoReflect()))
+	}
+	return nil
+}
+
+func (p Planner) settleOne(place, field, value string, kept *configv1.Secret) (*configv1.Secret, error) {
+	if value == "" || p.same(place, field, value, kept) {
+		return kept, nil
+	}
+	if field == password {
+		value = secret.HashPassword(value)
+	}
+	return p.Box.Seal(place, value, p.Now().UnixMilli())
+}
+
+// same tells whether value is what is stored, so that applying a manifest
+// again changes nothing. What cannot be opened is not the same: sealing it
+// anew repairs it.
+func (p Planner) same(place, field, value string, kept *configv1.Secret) bool {
+	if len(kept.GetSealed()) == 0 {
+		return false
+	}
+	text, err := p.Box.Reveal(place, kept)
+	if err != nil {
+		return false
+	}
+	if field == password {
+		return secret.VerifyPassword(text.Reveal(), value)
+	}
+	return text.Equal(value)
+}
+
+// retire keeps the app secret that is being replaced as the previous one, so
+// that webhooks signed before Meta knows the new one are still taken (SI3). A
+// secret that cannot be opened any more is of no use and is not carried over.
+func (p Planner) retire(next directory.Resource, old, otherwise *configv1.Secret) (*configv1.Secret, error) {
+	text, err := p.Box.Reveal(directory.Place(next, appSecret), old)
+	if err != nil {
+		return otherwise, nil
+	}
+	return p.Box.Seal(directory.Place(next, previousSecret), text.Reveal(), p.Now().UnixMilli())
+}

@@ -1,0 +1,90 @@
+// Package guard stands before every method: it finds out who calls, whether
+// they may, and that the call ends in time, in a status, and not in a panic.
+package guard
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc/health/grpc_health_v1"
+	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
+	reflectionv1alpha "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
+
+	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
+)
+
+// Permission is what a caller needs for a method.
+type Permission string
+
+// The permissions.
+const (
+	Nothing        Permission = "nothing" // any caller who got this far
+	ConfigRead     Permission = "config.read"
+	ConfigWrite    Permission = "config.write"
+	OperateRead    Permission = "operate.read"
+	TranscriptRead Permission = "transcript.read"
+)
+
+// Roles are what each role may do.
+func Roles() map[string][]Permission {
+	return map[string][]Permission{
+		"admin":    {ConfigRead, ConfigWrite, OperateRead, TranscriptRead},
+		"operator": {ConfigRead, OperateRead},
+		"auditor":  {ConfigRead, TranscriptRead},
+	}
+}
+
+// Permissions is the table of all methods by full name. A method that is not
+// in it is denied to everyone.
+func Permissions() map[string]Permission {
+	table := map[string]Permission{
+		adminv1.ConfigService_Apply_FullMethodName:                             ConfigWrite,
+		adminv1.OperateService_Doctor_FullMethodName:                           OperateRead,
+		adminv1.OperateService_ListDeadLetters_FullMethodName:                  OperateRead,
+		adminv1.OperateService_ExportTranscript_FullMethodName:                 TranscriptRead,
+		grpc_health_v1.Health_Check_FullMethodName:                             Nothing,
+		grpc_health_v1.Health_Watch_FullMethodName:                             Nothing,
+		grpc_health_v1.Health_List_FullMethodName:                              Nothing,
+		reflectionv1.ServerReflection_ServerReflectionInfo_FullMethodName:      ConfigRead,
+		reflectionv1alpha.ServerReflection_ServerReflectionInfo_FullMethodName: ConfigRead,
+	}
+	for _, kind := range []string{"ChannelAccount", "Page", "Workstream", "Queue", "Agent"} {
+		prefix := "/" + adminv1.ConfigService_ServiceDesc.ServiceName + "/"
+		table[prefix+"Get"+kind] = ConfigRead
+		table[prefix+"List"+kind+"s"] = ConfigRead
+		for _, verb := range []string{"Create", "Update", "Delete"} {
+			table[prefix+verb+kind] = ConfigWrite
+		}
+	}
+	return table
+}
+
+// Grants say which roles the owner of a certificate has, by the name in it.
+type Grants map[string][]string
+
+// ParseGrants reads "name=role" lines, such as
+// "spiffe://house/ci=operator".
+func ParseGrants(lines []string) (Grants, error) {
+	grants := Grants{}
+	for _, line := range lines {
+		at := strings.LastIndex(line, "=")
+		if at <= 0 {
+			return nil, fmt.Errorf("grant %q: write it as NAME=ROLE, NAME being a URI, DNS name or mail address in the client's certificate", line)
+		}
+		name, role := line[:at], line[at+1:]
+		if _, ok := Roles()[role]; !ok {
+			return nil, fmt.Errorf("grant %q: %q is not a role of the admin API; use admin, operator or auditor", line, role)
+		}
+		grants[name] = append(grants[name], role)
+	}
+	return grants, nil
+}
+
+// allow tells whether one of the roles gives p.
+func allow(roles []string, p Permission) bool {
+	if p == Nothing {
+		return true
+	}
+	return slices.ContainsFunc(roles, func(role string) bool { return slices.Contains(Roles()[role], p) })
+}

@@ -1,0 +1,124 @@
+package operate
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/secret"
+	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	"github.com/parley-desk/parley/services/admin/internal/change"
+)
+
+const redisLimit = 2 * time.Second
+
+// Doctor checks what the promises stand on and names what is wrong: the
+// broker's checks first, then Redis, then the configuration.
+func (s *Service) Doctor(ctx context.Context, _ *adminv1.DoctorRequest) (*adminv1.DoctorResponse, error) {
+	checks := s.Log.Checks(ctx)
+	if s.Redis != nil {
+		checks = append(checks, s.redis(ctx))
+	}
+	checks = append(checks, Examine(s.Directory.Now(), s.Box)...)
+	resp := &adminv1.DoctorResponse{}
+	for _, c := range checks {
+		resp.Checks = append(resp.Checks, &adminv1.Check{
+			Name: c.Name, Status: level(c.Level), Detail: c.Detail, Remedy: c.Remedy})
+	}
+	return resp, nil
+}
+
+func level(l bus.Level) adminv1.CheckStatus {
+	switch l {
+	case bus.Fine:
+		return adminv1.CheckStatus_CHECK_STATUS_OK
+	case bus.Warning:
+		return adminv1.CheckStatus_CHECK_STATUS_WARNING
+	case bus.Failed:
+	}
+	return adminv1.CheckStatus_CHECK_STATUS_FAILED
+}
+
+func (s *Service) redis(ctx context.Context) bus.Check {
+	ctx, cancel := context.WithTimeout(ctx, redisLimit)
+	defer cancel()
+	if err := s.Redis(ctx); err != nil {
+		return bus.Check{Name: "redis.reachable", Level: bus.Failed, Detail: "Redis does not answer within 2 s",
+			Remedy: "start Redis, or set redis.url to where it is; distribution stands still without it"}
+	}
+	return bus.Check{Name: "redis.reachable", Detail: "Redis answers"}
+}
+
+// Examine checks the configuration itself, in a fixed order.
+func Examine(world *directory.Snapshot, box *secret.Box) []bus.Check {
+	pick := func(wrong func(directory.Resource) bool) []string {
+		var keys []string
+		for r := range world.All() {
+			if wrong(r) {
+				keys = append(keys, directory.Key(r))
+			}
+		}
+		return keys
+	}
+	return []bus.Check{
+		finding("config.entries", bus.Failed, world.Unreadable, "every resource can be read",
+			"the stored form is damaged", "apply these resources again"),
+		finding("config.secrets", bus.Failed, unreadable(world, box), "the keyset opens every secret",
+			"the keyset does not open them", "restore the keyset they were sealed with, or set them again"),
+		finding("config.account_secrets", bus.Failed, pick(func(r directory.Resource) bool {
+			a, ok := r.(*configv1.ChannelAccount)
+			return ok && unset(a.GetAppSecret())
+		}), "every channel account has its app secret",
+			"there is no app secret, so every webhook is refused", "set app_secret from the app's settings at Meta"),
+		finding("config.verify_tokens", bus.Warning, pick(func(r directory.Resource) bool {
+			a, ok := r.(*configv1.ChannelAccount)
+			return ok && unset(a.GetVerifyToken())
+		}), "every channel account has a verify token",
+			"there is no verify token, so Meta cannot verify the callback URL", "set verify_token, and the same one at Meta"),
+		finding("config.page_tokens", bus.Failed, pick(func(r directory.Resource) bool {
+			p, ok := r.(*configv1.Page)
+			return ok && unset(p.GetAccessToken())
+		}), "every page has an access token",
+			"there is no access token, so no reply can be sent", "set access_token"),
+		finding("config.queue_agents", bus.Warning, pick(func(r directory.Resource) bool {
+			q, ok := r.(*configv1.Queue)
+			return ok && len(q.GetAgents()) == 0
+		}), "every queue has agents",
+			"there are no agents, so conversations wait for ever", "add agents, or route to another queue"),
+	}
+}
+
+// finding is a check that is fine when it found nothing.
+func finding(name string, level bus.Level, found []string, fine, wrong, remedy string) bus.Check {
+	const shown = 10
+	if len(found) == 0 {
+		return bus.Check{Name: name, Detail: fine}
+	}
+	list := strings.Join(found[:min(len(found), shown)], ", ")
+	if more := len(found) - shown; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return bus.Check{Name: name, Level: level, Detail: list + ": " + wrong, Remedy: remedy}
+}
+
+// unreadable are the places whose secret the keyset does not open.
+func unreadable(world *directory.Snapshot, box *secret.Box) []string {
+	var places []string
+	for r := range world.All() {
+		for field, s := range change.Secrets(r) {
+			if unset(s) {
+				continue
+			}
+			if _, err := box.Reveal(directory.Place(r, field), s); err != nil {
+				places = append(places, directory.Place(r, field))
+			}
+		}
+	}
+	return places
+}
+
+func unset(s *configv1.Secret) bool { return len(s.GetSealed()) == 0 }

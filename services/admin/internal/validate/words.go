@@ -1,0 +1,27 @@
+package validate
+
+import (
+	"regexp"
+
+	"github.com/parley-desk/parley/pkg/directory"
+)
+
+var (
+	idShape      = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
+	versionShape = regexp.MustCompile(`^v[1-9][0-9]\.[0-9]$`)
+)
+
+// Noun is a kind of directory as people say it.
+func Noun(kind string, many bool) string {
+	nouns := map[string][2]string{
+		directory.ChannelAccounts: {"channel account", "channel accounts"},
+		directory.Pages:           {"page", "pages"},
+		directory.Workstreams:     {"workstream", "workstreams"},
+		directory.Queues:          {"queue", "queues"},
+		directory.Agents:          {"agent", "agents"},
+	}[kind]
+	if many {
+		return nouns[1]
+	}
+	return nouns[0]
+}

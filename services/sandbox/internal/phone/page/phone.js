@@ -1,0 +1,205 @@
+"use strict";
+// The telephone: a view of one thread. The server holds the truth; every change
+// it tells makes the page read the thread anew, so the page cannot drift.
+
+const $ = (id) => document.getElementById(id);
+const lang = navigator.language || "en";
+let thread = null; // {page, psid, name}
+let stream = null;
+let shown = "";    // the JSON on screen, to skip needless work
+let typingTimer = 0;
+
+async function call(path, body) {
+  const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
+  const answer = await fetch("/sandbox/" + path, init);
+  if (!answer.ok) throw new Error((await answer.json()).error || answer.statusText);
+  return answer.json();
+}
+
+const path = (rest) => `customers/${encodeURIComponent(thread.page)}/${encodeURIComponent(thread.psid)}/${rest}`;
+
+function element(name, className, text) {
+  const e = document.createElement(name);
+  if (className) e.className = className;
+  if (text !== undefined) e.textContent = text;
+  return e;
+}
+
+function bubble(m) {
+  const b = element("div", "bubble");
+  if (m.attachment === "sticker") {
+    b.classList.add("big");
+    b.textContent = "👍";
+  } else if (m.attachment === "image") {
+    b.classList.add("photo");
+    const img = element("img");
+    img.src = "/media/photo.png";
+    img.alt = "Photo";
+    b.append(img);
+  } else if (m.attachment && m.attachment !== "postback") {
+    b.textContent = m.attachment === "location" ? "📍 42.6977, 23.3219" : "📎 " + m.attachment;
+  } else {
+    b.textContent = m.text;
+  }
+  return b;
+}
+
+const states = { sent: ["✓", "sent"], taken: ["✓✓", "delivered"], seen: ["✓✓", "seen"] };
+
+function row(m, before, last) {
+  const li = element("li", m.from_page ? "theirs" : "mine");
+  if (!before || before.from_page !== m.from_page || m.sent_ms - before.sent_ms > 60000) li.classList.add("gap");
+  li.append(bubble(m));
+  if (last) {
+    const note = element("span", "note");
+    note.append(new Date(m.sent_ms).toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit" }));
+    if (m.state) {
+      const [sign, word] = states[m.state];
+      const ticks = element("span", "ticks " + m.state, " " + sign);
+      ticks.title = word;
+      ticks.setAttribute("aria-label", word);
+      note.append(ticks);
+    }
+    li.append(note);
+  }
+  return li;
+}
+
+function draw(view) {
+  const list = $("messages");
+  list.replaceChildren();
+  let before = null;
+  view.messages.forEach((m, i) => {
+    const day = new Date(m.sent_ms).toLocaleDateString(lang, { weekday: "long", day: "numeric", month: "long" });
+    if (!before || day !== new Date(before.sent_ms).toLocaleDateString(lang, { weekday: "long", day: "numeric", month: "long" })) {
+      list.append(element("li", "day", day));
+    }
+    const next = view.messages[i + 1];
+    list.append(row(m, before, !next || next.from_page !== m.from_page || next.state !== m.state));
+    before = m;
+  });
+  if (!view.messages.length) list.append(element("li", "empty", `Write to ${view.page} to begin.`));
+  if (view.typing) {
+    const li = element("li", "theirs typing gap");
+    const b = element("div", "bubble");
+    b.setAttribute("aria-label", "typing");
+    b.append(element("i"), element("i"), element("i"));
+    li.append(b);
+    list.append(li);
+  }
+  list.scrollTop = list.scrollHeight;
+}
+
+async function refresh() {
+  if (!thread) return;
+  const mine = thread;
+  try {
+    const view = await call(path("messages"));
+    if (mine !== thread) return; // another customer was chosen meanwhile
+    const json = JSON.stringify(view);
+    if (json !== shown) {
+      shown = json;
+      draw(view);
+    }
+    clearTimeout(typingTimer);
+    if (view.typing) typingTimer = setTimeout(refresh, 2000);
+    const unread = view.messages.some((m) => m.from_page && m.sent_ms > view.read_ms);
+    if (unread && document.visibilityState === "visible") await call(path("read"), {});
+    $("offline").hidden = true;
+  } catch {
+    $("offline").hidden = false;
+  }
+}
+
+function choose(next) {
+  thread = next;
+  shown = "";
+  location.hash = new URLSearchParams(next).toString();
+  const page = [...$("page").options].find((o) => o.value === next.page);
+  $("title").textContent = page ? page.textContent : "Messenger";
+  $("subtitle").textContent = "Business chat";
+  $("avatar").textContent = $("title").textContent.slice(0, 1);
+  $("me").textContent = next.name;
+  for (const b of document.querySelectorAll("footer button")) b.disabled = false;
+  if (stream) stream.close();
+  stream = new EventSource("/sandbox/events?" + new URLSearchParams({ page: next.page, psid: next.psid }));
+  stream.onmessage = refresh;
+  stream.onopen = refresh;
+  stream.onerror = () => { $("offline").hidden = false; };
+  refresh();
+  recent();
+  $("text").focus();
+}
+
+async function recent() {
+  const list = await call("customers?page=" + encodeURIComponent($("page").value));
+  $("recent-title").hidden = !list.length;
+  $("recent").replaceChildren(...list.map((c) => {
+    const button = element("button");
+    button.type = "button";
+    button.setAttribute("aria-current", String(!!thread && c.psid === thread.psid));
+    button.append(element("span", "", c.name || c.psid),
+      element("time", "", new Date(c.last_ms).toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit" })));
+    button.onclick = () => choose({ page: $("page").value, psid: c.psid, name: c.name });
+    const li = element("li");
+    li.append(button);
+    return li;
+  }));
+}
+
+async function send(message) {
+  if (!thread) return;
+  try {
+    await call(path("messages"), { name: thread.name, ...message });
+    $("offline").hidden = true;
+  } catch (err) {
+    $("offline").hidden = false;
+    throw err; // the text stays in its box
+  }
+  refresh();
+  recent();
+}
+
+$("compose").addEventListener("submit", async (e) => {
+  e.preventDefault();
+  const text = $("text").value.trim();
+  if (!text) return;
+  await send({ text });
+  $("text").value = "";
+});
+$("text").addEventListener("keydown", (e) => {
+  if (e.key === "Enter" && !e.shiftKey && !e.isComposing) {
+    e.preventDefault();
+    $("compose").requestSubmit();
+  }
+});
+$("quick").addEventListener("click", (e) => {
+  const button = e.target.closest("button");
+  if (!button) return;
+  const attachment = button.dataset.kind;
+  send(attachment === "postback" ? { attachment, text: "Get started" } : { attachment });
+});
+$("who").addEventListener("submit", async (e) => {
+  e.preventDefault();
+  const { psid } = await call("new-psid");
+  choose({ page: $("page").value, psid, name: $("name").value.trim() });
+});
+$("page").addEventListener("change", recent);
+document.addEventListener("visibilitychange", refresh);
+
+(async () => {
+  for (const p of await call("pages")) {
+    const option = element("option", "", p.name + (p.subscribed ? "" : " (not subscribed)"));
+    option.value = p.id;
+    $("page").append(option);
+  }
+  for (const b of document.querySelectorAll("footer button")) b.disabled = true;
+  $("name").value = "Иван Петров";
+  const saved = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+  if (saved.page && saved.psid) {
+    $("page").value = saved.page;
+    choose(saved);
+    return;
+  }
+  await recent();
+})();

@@ -1,0 +1,127 @@
+package world
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math/big"
+
+	"github.com/parley-desk/parley/services/sandbox/internal/journal"
+)
+
+// Fields are the subscription fields that the sandbox has events for.
+func Fields() []string {
+	return []string{"messages", "message_echoes", "message_deliveries", "message_reads", "messaging_postbacks"}
+}
+
+// NewMID makes a message id in the shape of Meta's.
+func NewMID() string {
+	b := make([]byte, 24)
+	rand.Read(b) //nolint:errcheck // never fails
+	return "m_" + base64.RawURLEncoding.EncodeToString(b)
+}
+
+// NewPSID makes a page-scoped id: seventeen digits, more than a float64 holds.
+func NewPSID() string {
+	n, err := rand.Int(rand.Reader, big.NewInt(89_999_999_999_999_999))
+	if err != nil {
+		return "" // crypto/rand does not fail; an empty id is refused
+	}
+	return fmt.Sprintf("%d", n.Int64()+10_000_000_000_000_001)
+}
+
+// party is sender or recipient of an item.
+type party struct {
+	ID string `json:"id"`
+}
+
+// item is one element of entry[].messaging[]; exactly one of the last is set.
+type item struct {
+	Sender    party     `json:"sender"`
+	Recipient party     `json:"recipient"`
+	Timestamp int64     `json:"timestamp"`
+	Message   *message  `json:"message,omitempty"`
+	Postback  *postback `json:"postback,omitempty"`
+	Delivery  *receipt  `json:"delivery,omitempty"`
+	Read      *receipt  `json:"read,omitempty"`
+}
+
+type message struct {
+	MID         string       `json:"mid"`
+	IsEcho      bool         `json:"is_echo,omitempty"`
+	AppID       json.Number  `json:"app_id,omitempty"`
+	Metadata    string       `json:"metadata,omitempty"`
+	Text        string       `json:"text,omitempty"`
+	Attachments []attachment `json:"attachments,omitempty"`
+}
+
+type attachment struct {
+	Type    string         `json:"type"`
+	Payload map[string]any `json:"payload"`
+}
+
+type postback struct {
+	MID     string `json:"mid"`
+	Title   string `json:"title"`
+	Payload string `json:"payload"`
+}
+
+type receipt struct {
+	MIDs      []string `json:"mids,omitempty"`
+	Watermark int64    `json:"watermark"`
+}
+
+// MessageEvent is the webhook of what a customer wrote. media is where the
+// sandbox serves its pictures.
+func MessageEvent(r journal.Record, media string, due int64) journal.Event {
+	it := item{Sender: party{r.PSID}, Recipient: party{r.Page}, Timestamp: r.SentMS}
+	if r.Attachment == "postback" {
+		it.Postback = &postback{MID: r.MID, Title: r.Text, Payload: "SANDBOX_BUTTON"}
+		return event("messaging_postbacks", it, due)
+	}
+	it.Message = &message{MID: r.MID, Text: r.Text, Attachments: attachments(r.Attachment, media)}
+	return event("messages", it, due)
+}
+
+// attachments are those of one message of a customer. A sticker is Meta's thumb
+// in small, in the one-attachment shape that holds since September 2026.
+func attachments(kind, media string) []attachment {
+	switch kind {
+	case "":
+		return nil
+	case "sticker":
+		return []attachment{{"sticker", map[string]any{"url": media + "/thumb.png", "sticker_id": int64(369239263222822)}}}
+	case "location":
+		return []attachment{{"location", map[string]any{"coordinates": map[string]float64{"lat": 42.6977, "long": 23.3219}}}}
+	default:
+		return []attachment{{kind, map[string]any{"url": media + "/photo.png"}}}
+	}
+}
+
+// EchoEvent is the webhook that tells the page's apps what an app of it sent.
+func EchoEvent(r journal.Record, due int64) journal.Event {
+	m := &message{MID: r.MID, IsEcho: true, Metadata: r.Send.Metadata, Text: r.Text}
+	m.AppID = json.Number(r.Send.AppID) // a number on the wire, unlike other ids
+	return event("message_echoes", item{Sender: party{r.Page}, Recipient: party{r.PSID}, Timestamp: r.SentMS, Message: m}, due)
+}
+
+// DeliveryEvent is the webhook that tells that a message reached the phone.
+func DeliveryEvent(r journal.Record, due int64) journal.Event {
+	return event("message_deliveries", item{Sender: party{r.PSID}, Recipient: party{r.Page}, Timestamp: due,
+		Delivery: &receipt{MIDs: []string{r.MID}, Watermark: r.SentMS}}, due)
+}
+
+// ReadEvent is the webhook that tells that everything up to watermark was read.
+func ReadEvent(r journal.Record, due int64) journal.Event {
+	return event("message_reads", item{Sender: party{r.PSID}, Recipient: party{r.Page}, Timestamp: due,
+		Read: &receipt{Watermark: r.WatermarkMS}}, due)
+}
+
+func event(field string, it item, due int64) journal.Event {
+	raw, err := journal.Encode(it)
+	if err != nil {
+		raw = []byte("{}") // the fields above always encode
+	}
+	return journal.Event{Field: field, DueMS: due, Item: raw}
+}
