@@ -98,7 +98,7 @@ function Counter({ mode, text, length, t }: { mode: Draft['mode']; text: string;
 function useFocus(area: { current: HTMLTextAreaElement | null }, id: string) {
   useLayoutEffect(() => {
     const el = area.current;
-    if (!el || !matchMedia('(hover: hover)').matches) return;
+    if (!el || matchMedia('(pointer: coarse)').matches) return;
     el.focus({ preventScroll: true });
     el.setSelectionRange(el.value.length, el.value.length);
   }, [id]);

@@ -198,7 +198,7 @@ const en = {
   person: 'Person',
   locale: 'Language',
   localTime: 'Local time',
-  psid: 'Id on the page',
+  psid: 'PSID',
   copy: 'Copy',
   copied: 'Copied',
   // refusals and failures, by machine word
@@ -416,7 +416,7 @@ const bg: Dictionary = {
   person: 'Клиент',
   locale: 'Език',
   localTime: 'Местно време',
-  psid: 'Номер в страницата',
+  psid: 'PSID',
   copy: 'Копирай',
   copied: 'Копирано',
   WRONG_PHASE: 'Разговорът е в друго състояние; това вече не е възможно.',

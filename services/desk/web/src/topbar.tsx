@@ -41,15 +41,14 @@ function PresenceSelect() {
   return (
     <span class="presence" data-presence={presence}>
       {load && <span class="load" title={load}>{standing.used ?? 0}/{standing.capacity}<span class="sr"> {load}</span></span>}
-      <i class="dot" aria-hidden="true" />
-      <select
+      <span class="sel"><i class="dot" aria-hidden="true" /><select
         aria-label={t.presence}
         value={presence}
         disabled={!ready}
         onChange={(e) => desk.setPresence(e.currentTarget.value as Presence)}
       >
         {shown.map((p) => <option key={p} value={p} disabled={!CHOICES.includes(p)}>{t[p]}</option>)}
-      </select>
+      </select></span>
     </span>
   );
 }

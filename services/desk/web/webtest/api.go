@@ -1,0 +1,204 @@
+package webtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
+
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	"github.com/parley-desk/parley/proto/gen/parley/desk/v1/deskv1connect"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+)
+
+const cookie = "webtest"
+
+var errStranger = connect.NewError(connect.CodeUnauthenticated, errors.New("nobody is signed in"))
+
+// sessions answers who is signed in: whoever has the cookie.
+type sessions struct{ h *House }
+
+func me() *deskv1.Me {
+	return &deskv1.Me{Agent: Agent, DisplayName: "Мила Йорданова", Roles: []string{"agent"}}
+}
+
+func (s sessions) SignIn(_ context.Context, r *connect.Request[deskv1.SignInRequest]) (*connect.Response[deskv1.SignInResponse], error) {
+	if r.Msg.GetAgent() != Agent || r.Msg.GetPassword() != Password {
+		return nil, errStranger
+	}
+	out := connect.NewResponse(&deskv1.SignInResponse{Me: me()})
+	out.Header().Set("Set-Cookie", (&http.Cookie{Name: cookie, Value: "yes", Path: "/", HttpOnly: true}).String())
+	return out, nil
+}
+
+func (s sessions) SignOut(context.Context, *connect.Request[deskv1.SignOutRequest]) (*connect.Response[deskv1.SignOutResponse], error) {
+	out := connect.NewResponse(&deskv1.SignOutResponse{})
+	out.Header().Set("Set-Cookie", (&http.Cookie{Name: cookie, Path: "/", MaxAge: -1}).String())
+	return out, nil
+}
+
+func (s sessions) WhoAmI(_ context.Context, r *connect.Request[deskv1.WhoAmIRequest]) (*connect.Response[deskv1.WhoAmIResponse], error) {
+	if !strings.Contains(r.Header().Get("Cookie"), cookie+"=yes") {
+		return nil, errStranger
+	}
+	return connect.NewResponse(&deskv1.WhoAmIResponse{Me: me()}), nil
+}
+
+// desk answers what the tests use of the API.
+type desk struct {
+	deskv1connect.UnimplementedDeskServiceHandler
+	h *House
+}
+
+func (d desk) Events(ctx context.Context, r *connect.Request[deskv1.EventsRequest], out *connect.ServerStream[deskv1.Event]) error {
+	d.h.mu.Lock()
+	next := int(r.Msg.GetSeq())
+	first := d.h.snapshot()
+	known := r.Msg.GetEpoch() == d.h.epoch
+	d.h.mu.Unlock()
+	if known {
+		first = &deskv1.Event{Epoch: first.GetEpoch(), Seq: r.Msg.GetSeq(), Kind: &deskv1.Event_Heartbeat{
+			Heartbeat: &deskv1.Heartbeat{NowMs: time.Now().UnixMilli()}}}
+	} else {
+		next = int(first.GetSeq())
+	}
+	if err := out.Send(first); err != nil {
+		return err
+	}
+	for {
+		d.h.mu.Lock()
+		fresh, changed, cut := d.h.events[next:], d.h.changed, d.h.cut
+		d.h.mu.Unlock()
+		if cut {
+			return connect.NewError(connect.CodeUnavailable, errors.New("the line is cut"))
+		}
+		for _, e := range fresh {
+			if err := out.Send(e); err != nil {
+				return err
+			}
+		}
+		next += len(fresh)
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// change applies f to a conversation and gives it back as it then stands.
+func (d desk) change(ref *deskv1.ConversationRef, f func(*deskv1.ConversationView)) (*deskv1.ConversationView, error) {
+	d.h.mu.Lock()
+	defer d.h.mu.Unlock()
+	v := d.h.views[ref.GetConversation()]
+	if v == nil {
+		return nil, connect.NewError(connect.CodeNotFound, errors.New("no such conversation"))
+	}
+	f(v)
+	d.h.show(v)
+	return proto.CloneOf(v), nil
+}
+
+func to(p threadv1.Phase) func(*deskv1.ConversationView) {
+	return func(v *deskv1.ConversationView) { v.Phase, v.Offer = p, nil }
+}
+
+// drop takes a conversation from the agent.
+func (d desk) drop(ref *deskv1.ConversationRef) {
+	d.h.mu.Lock()
+	defer d.h.mu.Unlock()
+	delete(d.h.views, ref.GetConversation())
+	d.h.emit(&deskv1.Event{Kind: &deskv1.Event_Removed{Removed: ref}})
+}
+
+func (d desk) AcceptOffer(_ context.Context, r *connect.Request[deskv1.AcceptOfferRequest]) (*connect.Response[deskv1.AcceptOfferResponse], error) {
+	v, err := d.change(r.Msg.GetRef(), to(threadv1.Phase_PHASE_ACTIVE))
+	return connect.NewResponse(&deskv1.AcceptOfferResponse{Conversation: v}), err
+}
+
+func (d desk) RejectOffer(_ context.Context, r *connect.Request[deskv1.RejectOfferRequest]) (*connect.Response[deskv1.RejectOfferResponse], error) {
+	d.drop(r.Msg.GetRef())
+	return connect.NewResponse(&deskv1.RejectOfferResponse{}), nil
+}
+
+func (d desk) EndConversation(_ context.Context, r *connect.Request[deskv1.EndConversationRequest]) (*connect.Response[deskv1.EndConversationResponse], error) {
+	v, err := d.change(r.Msg.GetRef(), to(threadv1.Phase_PHASE_WRAP_UP))
+	return connect.NewResponse(&deskv1.EndConversationResponse{Conversation: v}), err
+}
+
+func (d desk) ParkConversation(_ context.Context, r *connect.Request[deskv1.ParkConversationRequest]) (*connect.Response[deskv1.ParkConversationResponse], error) {
+	v, err := d.change(r.Msg.GetRef(), to(threadv1.Phase_PHASE_WAITING))
+	return connect.NewResponse(&deskv1.ParkConversationResponse{Conversation: v}), err
+}
+
+func (d desk) ResumeConversation(_ context.Context, r *connect.Request[deskv1.ResumeConversationRequest]) (*connect.Response[deskv1.ResumeConversationResponse], error) {
+	v, err := d.change(r.Msg.GetRef(), to(threadv1.Phase_PHASE_ACTIVE))
+	return connect.NewResponse(&deskv1.ResumeConversationResponse{Conversation: v}), err
+}
+
+func (d desk) CloseConversation(_ context.Context, r *connect.Request[deskv1.CloseConversationRequest]) (*connect.Response[deskv1.CloseConversationResponse], error) {
+	d.drop(r.Msg.GetRef())
+	return connect.NewResponse(&deskv1.CloseConversationResponse{}), nil
+}
+
+func (d desk) SendMessage(_ context.Context, r *connect.Request[deskv1.SendMessageRequest]) (*connect.Response[deskv1.SendMessageResponse], error) {
+	item, err := d.write(r.Msg.GetRef(), &deskv1.TimelineItem{
+		Author: deskv1.Author_AUTHOR_AGENT, Text: r.Msg.GetText(), ClientId: r.Msg.GetClientId(), Delivery: deskv1.Delivery_DELIVERY_SENDING})
+	return connect.NewResponse(&deskv1.SendMessageResponse{Item: item}), err
+}
+
+func (d desk) AddNote(_ context.Context, r *connect.Request[deskv1.AddNoteRequest]) (*connect.Response[deskv1.AddNoteResponse], error) {
+	item, err := d.write(r.Msg.GetRef(), &deskv1.TimelineItem{
+		Author: deskv1.Author_AUTHOR_NOTE, Text: r.Msg.GetText(), ClientId: r.Msg.GetClientId()})
+	return connect.NewResponse(&deskv1.AddNoteResponse{Item: item}), err
+}
+
+// write stores what an agent wrote, once for a client id.
+func (d desk) write(ref *deskv1.ConversationRef, item *deskv1.TimelineItem) (*deskv1.TimelineItem, error) {
+	d.h.mu.Lock()
+	if len(d.h.failures) > 0 {
+		err := d.h.failures[0]
+		d.h.failures = d.h.failures[1:]
+		d.h.mu.Unlock()
+		return nil, err
+	}
+	for _, old := range d.h.items[ref.GetPsid()] {
+		if old.GetClientId() == item.GetClientId() {
+			d.h.mu.Unlock()
+			return old, nil
+		}
+	}
+	d.h.sends++
+	item.Id, item.Agent = fmt.Sprintf("i.%d", d.h.sends), Agent
+	d.h.mu.Unlock()
+	d.h.Say(ref.GetPsid(), item)
+	return item, nil
+}
+
+func (d desk) ListConversations(context.Context, *connect.Request[deskv1.ListConversationsRequest]) (*connect.Response[deskv1.ListConversationsResponse], error) {
+	d.h.mu.Lock()
+	defer d.h.mu.Unlock()
+	return connect.NewResponse(&deskv1.ListConversationsResponse{Conversations: d.h.snapshot().GetSnapshot().GetConversations()}), nil
+}
+
+func (d desk) ListTimeline(_ context.Context, r *connect.Request[deskv1.ListTimelineRequest]) (*connect.Response[deskv1.ListTimelineResponse], error) {
+	d.h.mu.Lock()
+	defer d.h.mu.Unlock()
+	var before []*deskv1.TimelineItem
+	for _, item := range d.h.items[r.Msg.GetRef().GetPsid()] {
+		if b := r.Msg.GetBeforeRevision(); b == 0 || item.GetRevision() < b {
+			before = append(before, item)
+		}
+	}
+	out := &deskv1.ListTimelineResponse{Items: before}
+	if n := int(r.Msg.GetLimit()); n > 0 && len(before) > n {
+		out.Items = before[len(before)-n:]
+		out.NextBeforeRevision = out.Items[0].GetRevision()
+	}
+	return connect.NewResponse(out), nil
+}

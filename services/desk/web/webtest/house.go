@@ -1,0 +1,248 @@
+// Package webtest is a desk server without a house behind it: it keeps a few
+// conversations in memory, so that the page can be driven by tests, and does
+// only what it is told. What the real desk decides is not repeated here.
+package webtest
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	"github.com/parley-desk/parley/proto/gen/parley/desk/v1/deskv1connect"
+	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/services/desk/internal/page"
+	"github.com/parley-desk/parley/services/desk/web"
+)
+
+// Agent and Password sign in.
+const (
+	Agent    = "mila"
+	Password = "parley-demo"
+)
+
+// House is the server's state. Its methods may be called from any goroutine.
+type House struct {
+	mu       sync.Mutex
+	epoch    string
+	events   []*deskv1.Event
+	changed  chan struct{} // closed at the next event, or when the line is cut
+	cut      bool
+	failures []error // for the next sends, in order
+	views    map[string]*deskv1.ConversationView
+	items    map[string][]*deskv1.TimelineItem // by psid, in order of the log
+	standing *distributionv1.AgentStanding
+	revision uint64
+	sends    int
+}
+
+// New makes a house with an available agent and nothing to do.
+func New() *House {
+	return &House{
+		epoch: "e1", changed: make(chan struct{}),
+		views: map[string]*deskv1.ConversationView{}, items: map[string][]*deskv1.TimelineItem{},
+		standing: &distributionv1.AgentStanding{Agent: Agent, Presence: distributionv1.Presence_PRESENCE_AVAILABLE, Capacity: 3},
+	}
+}
+
+// Handler serves the built page and the API, with the headers of the real desk.
+func (h *House) Handler() (http.Handler, error) {
+	built, err := page.New(web.Files())
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", built)
+	mux.Handle(deskv1connect.NewSessionServiceHandler(sessions{h}))
+	mux.Handle(deskv1connect.NewDeskServiceHandler(desk{h: h}))
+	return page.Harden(h.line(mux)), nil
+}
+
+// line hangs up on everybody while it is cut.
+func (h *House) line(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.mu.Lock()
+		cut := h.cut
+		h.mu.Unlock()
+		if !cut {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			_ = conn.Close()
+		}
+	})
+}
+
+// Cut breaks the line to all desks and refuses new ones, or mends it.
+func (h *House) Cut(cut bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.cut = cut
+	h.wake()
+}
+
+// FailNext makes the next sends fail with these errors.
+func (h *House) FailNext(errs ...error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.failures = errs
+}
+
+// Sends is how many sends were stored: repeated ones count once.
+func (h *House) Sends() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.sends
+}
+
+// Customer is somebody to add with Add.
+type Customer struct {
+	PSID, Name, Queue string
+	Phase             threadv1.Phase
+	// Window is how long a reply may still be sent.
+	Window time.Duration
+	// Silent is how long ago the customer wrote last.
+	Silent time.Duration
+	// Offer is for how long the conversation is offered; 0: it is not.
+	Offer time.Duration
+}
+
+// Add opens a conversation with a first message.
+func (h *House) Add(c Customer, texts ...string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	v := &deskv1.ConversationView{
+		Ref:      &deskv1.ConversationRef{Page: "1020304050607080", Psid: c.PSID, Conversation: "c-" + c.PSID},
+		Customer: &threadv1.Customer{Name: c.Name, Locale: "bg_BG", Timezone: proto.Float64(2)},
+		Phase:    c.Phase, Queue: c.Queue, PageName: "Магазин Витоша", Agent: Agent,
+		OpenedMs: now.Add(-c.Silent - 20*time.Minute).UnixMilli(), QueuedMs: now.Add(-c.Silent - 19*time.Minute).UnixMilli(),
+		Window: &deskv1.Window{Kind: "closed"},
+	}
+	if c.Window > 0 {
+		v.Window = &deskv1.Window{Kind: "response", UntilMs: now.Add(c.Window).UnixMilli()}
+	}
+	if c.Offer > 0 {
+		v.Offer = &threadv1.Offer{Agent: Agent, Fence: 7, MadeMs: now.UnixMilli(), UntilMs: now.Add(c.Offer).UnixMilli()}
+	}
+	h.views[v.GetRef().GetConversation()] = v
+	h.allow(v)
+	for i, text := range texts {
+		at := now.Add(-c.Silent - time.Duration(len(texts)-1-i)*time.Minute)
+		h.put(v, &deskv1.TimelineItem{
+			Id: fmt.Sprintf("m.%s.%d", c.PSID, i), Author: deskv1.Author_AUTHOR_CUSTOMER, Text: text, AtMs: at.UnixMilli()})
+		v.Preview, v.NewestMs, v.Unanswered = text, at.UnixMilli(), v.GetUnanswered()+1
+	}
+	h.show(v)
+}
+
+// Say adds an item to a customer's thread and tells the desks.
+func (h *House) Say(psid string, item *deskv1.TimelineItem) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	v := h.views["c-"+psid]
+	if item.GetAtMs() == 0 {
+		item.AtMs = time.Now().UnixMilli()
+	}
+	h.put(v, item)
+	switch item.GetAuthor() {
+	case deskv1.Author_AUTHOR_CUSTOMER:
+		v.Preview, v.NewestMs, v.Unanswered = item.GetText(), item.GetAtMs(), v.GetUnanswered()+1
+	case deskv1.Author_AUTHOR_AGENT:
+		v.Preview, v.NewestMs, v.Unanswered = item.GetText(), item.GetAtMs(), 0
+	}
+	h.show(v)
+}
+
+// Deliver moves the newest agent's message of a thread on.
+func (h *House) Deliver(psid string, to deskv1.Delivery) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all := h.items[psid]
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].GetAuthor() == deskv1.Author_AUTHOR_AGENT {
+			item := proto.CloneOf(all[i])
+			item.Delivery = to
+			h.put(h.views["c-"+psid], item)
+			return
+		}
+	}
+}
+
+// Stand sets what the agent is told about presence and load.
+func (h *House) Stand(p distributionv1.Presence) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.standing = proto.CloneOf(h.standing)
+	h.standing.Presence = p
+	h.emit(&deskv1.Event{Kind: &deskv1.Event_Standing{Standing: h.standing}})
+}
+
+// put stores an item, new or changed, and tells the desks. The lock is held.
+func (h *House) put(v *deskv1.ConversationView, item *deskv1.TimelineItem) {
+	h.revision++
+	psid := v.GetRef().GetPsid()
+	if item.GetRevision() == 0 {
+		item.Revision = h.revision
+	}
+	item.ChangedRevision, item.Conversation = h.revision, v.GetRef().GetConversation()
+	at := slices.IndexFunc(h.items[psid], func(x *deskv1.TimelineItem) bool { return x.GetId() == item.GetId() })
+	if at >= 0 {
+		h.items[psid][at] = item
+	} else {
+		h.items[psid] = append(h.items[psid], item)
+	}
+	h.emit(&deskv1.Event{Kind: &deskv1.Event_Timeline{Timeline: &deskv1.TimelineChange{Ref: v.GetRef(), Item: item}}})
+}
+
+// show tells the desks how a conversation stands. The lock is held.
+func (h *House) show(v *deskv1.ConversationView) {
+	h.revision++
+	v.Revision = h.revision
+	h.allow(v)
+	h.emit(&deskv1.Event{Kind: &deskv1.Event_Conversation{Conversation: proto.CloneOf(v)}})
+}
+
+// allow says what the agent may do in a phase.
+func (h *House) allow(v *deskv1.ConversationView) {
+	v.Allowed = map[threadv1.Phase][]string{
+		threadv1.Phase_PHASE_OPEN:    {"accept", "reject"},
+		threadv1.Phase_PHASE_ACTIVE:  {"send", "note", "end", "park", "release"},
+		threadv1.Phase_PHASE_WAITING: {"note", "resume", "release"},
+		threadv1.Phase_PHASE_WRAP_UP: {"note", "close"},
+	}[v.GetPhase()]
+	h.standing.Used = 0
+	for _, x := range h.views {
+		if x.GetPhase() == threadv1.Phase_PHASE_ACTIVE {
+			h.standing.Used++
+		}
+	}
+}
+
+// emit numbers an event and wakes the streams. The lock is held.
+func (h *House) emit(e *deskv1.Event) {
+	e.Epoch, e.Seq = h.epoch, uint64(len(h.events)+1)
+	h.events = append(h.events, proto.CloneOf(e))
+	h.wake()
+}
+
+func (h *House) wake() {
+	close(h.changed)
+	h.changed = make(chan struct{})
+}
+
+// snapshot is what a desk that knows nothing is told. The lock is held.
+func (h *House) snapshot() *deskv1.Event {
+	s := &deskv1.Snapshot{Standing: proto.CloneOf(h.standing), NowMs: time.Now().UnixMilli()}
+	for _, id := range slices.Sorted(maps.Keys(h.views)) {
+		s.Conversations = append(s.Conversations, proto.CloneOf(h.views[id]))
+	}
+	return &deskv1.Event{Epoch: h.epoch, Seq: uint64(len(h.events)), Kind: &deskv1.Event_Snapshot{Snapshot: s}}
+}
