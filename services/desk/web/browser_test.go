@@ -14,6 +14,7 @@ import (
 	"connectrpc.com/connect"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
@@ -109,6 +110,16 @@ func (b *browser) key(keys string, opts ...chromedp.KeyOption) {
 	b.do(chromedp.KeyEvent(keys, opts...))
 }
 
+// enter presses Enter as a keyboard does: the character comes with the key and
+// does not come when the page takes the key. KeyEvent would send it after.
+func (b *browser) enter() {
+	b.t.Helper()
+	down := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: "Enter", Code: "Enter", Text: "\r", WindowsVirtualKeyCode: 13}
+	up := down
+	up.Type, up.Text = input.DispatchKeyEventTypeKeyUp, ""
+	b.do(set(input.DispatchKeyEvent, down), set(input.DispatchKeyEvent, up))
+}
+
 func (b *browser) signIn() {
 	b.t.Helper()
 	b.do(chromedp.Navigate(b.url), chromedp.WaitVisible(chromedp.CSS("input[name=agent]")),
@@ -157,7 +168,7 @@ func TestAgentAnswersAnOffer(t *testing.T) {
 	b.await("the cursor in the composer", "document.activeElement?.tagName === 'TEXTAREA'")
 
 	b.key("Здравейте! Проверявам веднага.")
-	b.key("\r")
+	b.enter()
 	b.await("the bubble", "document.querySelector('.msg.out .text')?.textContent === 'Здравейте! Проверявам веднага.'")
 	b.await("the empty field", "document.querySelector('textarea').value === ''")
 	for _, d := range []deskv1.Delivery{deskv1.Delivery_DELIVERY_SENT, deskv1.Delivery_DELIVERY_DELIVERED, deskv1.Delivery_DELIVERY_READ} {
@@ -195,7 +206,7 @@ func TestNothingIsLostWhileOffline(t *testing.T) {
 	b.house.Cut(true)
 	b.await("the banner", "document.querySelector('.banner.bad')")
 	b.key("written in a tunnel")
-	b.key("\r")
+	b.enter()
 	b.await("the waiting bubble", "document.querySelector('[data-outbox=waiting]')")
 	b.shot("offline")
 	b.house.Say("1001", &deskv1.TimelineItem{Id: "m.late", Author: deskv1.Author_AUTHOR_CUSTOMER, Text: "Има ли някой?"})
@@ -217,7 +228,7 @@ func TestOutboxOutlivesAReload(t *testing.T) {
 	b.await("the history", "document.querySelector('.msg.in')")
 	b.house.FailNext(refused(), refused())
 	b.key("kept")
-	b.key("\r")
+	b.enter()
 	b.await("the failed bubble", "document.querySelector('[data-outbox=failed]')")
 	b.do(chromedp.Reload())
 	b.await("the failed bubble after the reload", "document.querySelector('[data-outbox=failed] .text')?.textContent === 'kept'")
@@ -232,7 +243,7 @@ func TestFailedSendWaitsForTheAgent(t *testing.T) {
 
 	b.house.FailNext(refused())
 	b.key("once more")
-	b.key("\r")
+	b.enter()
 	b.await("the failed bubble", "document.querySelector('[data-outbox=failed] .choices button')")
 	b.shot("failed-send")
 	if n := b.house.Sends(); n != 0 {
@@ -245,7 +256,7 @@ func TestFailedSendWaitsForTheAgent(t *testing.T) {
 	busy := connect.NewError(connect.CodeUnavailable, errors.New("busy"))
 	b.house.FailNext(busy, busy)
 	b.key("third time lucky")
-	b.key("\r")
+	b.enter()
 	b.await("the second message", "document.querySelectorAll('.msg.out').length === 2 && !document.querySelector('[data-outbox]')")
 	if n := b.house.Sends(); n != 2 {
 		t.Errorf("the desk stored %d messages, want 2", n)
@@ -263,29 +274,34 @@ func TestClosedWindowTakesNoReply(t *testing.T) {
 	b.await("note mode", "document.querySelector('.pen.note')")
 	b.click(".modes button")
 	b.await("reply mode", "document.querySelector('.pen.reply')")
-	b.key("too late\r")
+	b.key("too late")
+	b.enter()
 	b.await("Send disabled with its reason", "document.querySelector('.send').disabled && document.querySelector('.under .why')")
 	if n := b.house.Sends(); n != 0 {
 		t.Errorf("the desk stored %d messages, want 0", n)
 	}
 }
 
-func TestNoSidewaysScroll(t *testing.T) {
+func TestTabsShareOneStream(t *testing.T) {
 	b := open(t)
-	world(b.house)
+	b.house.Add(active("1001", "Иван Петров"), "Здравейте.")
 	b.signIn()
 	b.click(".row")
 	b.await("the history", "document.querySelector('.msg.in')")
-	for _, width := range []int64{360, 412, 768, 1024, 1440} {
-		b.size(width, 860, "light")
-		b.await(fmt.Sprintf("a page of %d px", width), fmt.Sprintf("innerWidth === %d && document.scrollingElement.scrollWidth === innerWidth", width))
-		over, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`[...document.querySelectorAll('.desk *')].filter((e) => {
-			const r = e.getBoundingClientRect();
-			return r.width > 0 && r.right > innerWidth + 1 && !e.closest('.tabs, .acts, .panel, .menu');
-		}).map((e) => e.className || e.tagName).join(' ')`))
-		if err != nil || over != "" {
-			t.Errorf("at %d px these stick out: %s (%v)", width, over, err)
-		}
+
+	ctx, cancel := chromedp.NewContext(b.ctx)
+	defer cancel()
+	other := &browser{t: t, ctx: ctx, house: b.house, url: b.url}
+	if err := chromedp.Do(ctx, chromedp.Navigate(b.url)); err != nil {
+		t.Fatal(err)
+	}
+	other.await("the list in the second tab", "document.querySelector('.pill.live') && document.querySelector('.row')")
+	b.house.Say("1001", &deskv1.TimelineItem{Id: "m.both", Author: deskv1.Author_AUTHOR_CUSTOMER, Text: "И двата ли?"})
+	for _, tab := range []*browser{b, other} {
+		tab.await("the message in both tabs", "document.querySelector('.row .line').textContent === 'И двата ли?'")
+	}
+	if n := b.house.Streams(); n != 1 {
+		t.Errorf("two tabs hold %d streams, want 1", n)
 	}
 }
 

@@ -3,6 +3,7 @@ import type { ConversationRef, TimelineItem } from './types.gen';
 import type { LinkState } from './link';
 import type { Entry } from './outbox';
 import { Attachments } from './attachments';
+import { toComposer } from './composer';
 import { clock, pieces } from './format';
 import { word, type Words } from './i18n';
 import { num } from './model';
@@ -94,7 +95,7 @@ function Choices({ item, conversation }: { item: TimelineItem; conversation: Con
   const open = item.delivery === 'DELIVERY_UNCONFIRMED';
   if (!open && item.delivery !== 'DELIVERY_FAILED') return null;
   return (
-    <div class="choices">
+    <div class="choices" onClick={toComposer}>
       {open && <span class="why">{t.unconfirmed}</span>}
       <button onClick={() => desk.resend(conversation, item)}>{t.sendAgain}</button>
       {open && <button onClick={() => desk.abandon(conversation, item)}>{t.leaveIt}</button>}
@@ -116,7 +117,7 @@ export const Draft = memo(function Draft({ entry, link }: { entry: Entry; link: 
         {failed && <span class="why"> · {entry.error ? word(t, entry.error) : t.noAnswer}</span>}
       </p>
       {(failed || link === 'down') && (
-        <div class="choices">
+        <div class="choices" onClick={toComposer}>
           {failed && <button onClick={() => desk.retry(entry)}>{t.retry}</button>}
           <button onClick={() => desk.discard(entry)}>{t.discard}</button>
         </div>

@@ -76,6 +76,11 @@ export function Composer({ view }: { view: ConversationView }) {
   );
 }
 
+// toComposer gives the cursor back after a button that goes away when pressed.
+export function toComposer(): void {
+  document.querySelector<HTMLTextAreaElement>('.field textarea')?.focus();
+}
+
 // cannotReply says why no message can be sent now; '' when one can.
 function cannotReply(v: ConversationView, now: number, t: Words): string {
   if (v.phase === 'PHASE_WRAP_UP' || v.phase === 'PHASE_CLOSED') return t.sendEnded;

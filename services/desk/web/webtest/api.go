@@ -57,6 +57,12 @@ type desk struct {
 
 func (d desk) Events(ctx context.Context, r *connect.Request[deskv1.EventsRequest], out *connect.ServerStream[deskv1.Event]) error {
 	d.h.mu.Lock()
+	d.h.streams++
+	defer func() {
+		d.h.mu.Lock()
+		d.h.streams--
+		d.h.mu.Unlock()
+	}()
 	next := int(r.Msg.GetSeq())
 	first := d.h.snapshot()
 	known := r.Msg.GetEpoch() == d.h.epoch

@@ -40,6 +40,7 @@ type House struct {
 	standing *distributionv1.AgentStanding
 	revision uint64
 	sends    int
+	streams  int
 }
 
 // New makes a house with an available agent and nothing to do.
@@ -100,6 +101,13 @@ func (h *House) Sends() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.sends
+}
+
+// Streams is how many event streams are open.
+func (h *House) Streams() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.streams
 }
 
 // Customer is somebody to add with Add.
