@@ -3,7 +3,6 @@ module github.com/parley-desk/parley/pkg
 go 1.26.0
 
 require (
-	github.com/parley-desk/parley/proto v0.0.0
 	connectrpc.com/connect v1.21.1
 	github.com/alicebob/miniredis/v2 v2.40.0
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op
@@ -42,6 +41,7 @@ require (
 	github.com/nats-io/nats.go v1.55.0
 	github.com/nats-io/nkeys v0.4.16
 	github.com/nats-io/nuid v1.0.1
+	github.com/parley-desk/parley/proto v0.0.0
 	github.com/prometheus/client_golang v1.25.0
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/rogpeppe/go-internal v1.16.0
@@ -78,6 +78,6 @@ require (
 	sigs.k8s.io/yaml v1.6.0
 )
 
-replace (
-	github.com/parley-desk/parley/proto => ../proto
-)
+require github.com/clipperhouse/uax29/v2 v2.7.0 // indirect
+
+replace github.com/parley-desk/parley/proto => ../proto

@@ -2,35 +2,35 @@ package bus
 
 import (
 	"context"
-	"errors"
-	"iter"
 	"log/slog"
+	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
-	"google.golang.org/protobuf/proto"
+	"go.opentelemetry.io/otel/trace/noop"
 
-	inboundv1 "github.com/parley-desk/parley/proto/gen/parley/inbound/v1"
-	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/proto/subject"
 )
 
-var errSkeleton = errors.New("bus: skeleton")
-
 // Config says how to reach the broker. Settings of the process fill it.
 type Config struct {
-	URL         string // nats://...; empty with Embedded
-	Embedded    bool   // run the broker in this process, without a socket
-	DataDir     string // of the embedded broker; locked while open
-	Partitions  int    // of a new deployment; an existing one must agree
-	Replicas    int    // of every stream; 1 or 3
-	AllowUnsafe bool   // start without sync_always or with fewer replicas
-	Instance    string // name of this process, unique in the deployment
-	LeaseTTL    time.Duration
+	URL         string        // nats://host:port, several separated by commas; empty with Embedded
+	MonitorURL  string        // http://host:8222 of every broker, separated by commas: where sync_always is read from
+	Embedded    bool          // run the broker in this process, without a socket
+	DataDir     string        // of the embedded broker; locked while open
+	Partitions  int           // of a new deployment; an existing one must agree; 0 takes what is there
+	Replicas    int           // of every stream; 1 or 3; 0 means 1
+	AllowUnsafe bool          // start without sync_always or with fewer replicas
+	Instance    string        // name of this process, unique in the deployment
+	LeaseTTL    time.Duration // how long a frozen process keeps its partitions; 0 means 4 s, at least 1 s
 }
 
-// Tools are what the bus reports with.
+// Tools are what the bus reports with. Every one may be nil.
 type Tools struct {
 	Log      *slog.Logger
 	Registry prometheus.Registerer
@@ -38,174 +38,179 @@ type Tools struct {
 }
 
 // Bus is a connection to the log.
-type Bus struct{ cfg Config }
+type Bus struct {
+	cfg      Config
+	log      *slog.Logger
+	tracer   trace.Tracer
+	metrics  *metrics
+	broker   *broker // nil with an external one
+	nc       *nats.Conn
+	js       jetstream.JetStream
+	id       string // of this connection: a restarted process is another one
+	streams  map[string]jetstream.Stream
+	inbound  []*writer // by partition
+	threads  []*writer
+	states   *stateCache
+	unsafeMu sync.Mutex
+	unsafe   []string // what AllowUnsafe let pass, for Checks
+
+	life   context.Context // ends when Close begins
+	end    context.CancelFunc
+	guests sync.WaitGroup // everything that Close waits for
+}
 
 // Open connects, or starts the embedded broker, checks durability, and ensures
-// streams and buckets.
-func Open(ctx context.Context, cfg Config, tools Tools) (*Bus, error) { return nil, errSkeleton }
+// streams and buckets. fault.Precondition says what is wrong with the
+// deployment and how to mend it: data directory in use, another number of
+// partitions, a broker that may lose what it acknowledged.
+func Open(ctx context.Context, cfg Config, tools Tools) (*Bus, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	b := &Bus{cfg: cfg, log: tools.Log, tracer: tools.Tracer, id: cfg.Instance + "-" + nuid.Next(),
+		streams: map[string]jetstream.Stream{}, states: newStateCache(stateCacheSize)}
+	if b.log == nil {
+		b.log = slog.New(slog.DiscardHandler)
+	}
+	if b.tracer == nil {
+		b.tracer = noop.NewTracerProvider().Tracer("bus")
+	}
+	if b.metrics, err = newMetrics(tools.Registry); err != nil {
+		return nil, fault.Wrap(err, "register metrics of the bus")
+	}
+	b.life, b.end = context.WithCancel(context.WithoutCancel(ctx))
+	if err := b.start(ctx); err != nil {
+		b.stop()
+		return nil, err
+	}
+	return b, nil
+}
 
-// Close hands leases over, drains and disconnects; an embedded broker is shut down.
-func (b *Bus) Close(ctx context.Context) error { return errSkeleton }
+func (c Config) complete() (Config, error) {
+	switch {
+	case c.Embedded && c.DataDir == "":
+		return c, fault.New(fault.Invalid, "DATA_DIR_MISSING", "an embedded broker needs a data directory")
+	case c.Embedded && c.Replicas > 1:
+		return c, fault.New(fault.Invalid, "REPLICAS_INVALID", "an embedded broker keeps one replica, not %d; use an external cluster", c.Replicas)
+	case !c.Embedded && c.URL == "":
+		return c, fault.New(fault.Invalid, "URL_MISSING", "say where the broker is, or run it embedded")
+	case c.Partitions < 0 || c.Partitions > maxPartitions:
+		return c, fault.New(fault.Invalid, "PARTITIONS_INVALID", "partitions must be 1 to %d, not %d", maxPartitions, c.Partitions)
+	}
+	if c.Replicas == 0 {
+		c.Replicas = 1
+	}
+	if c.Instance == "" {
+		c.Instance = "parley"
+	}
+	if c.LeaseTTL == 0 {
+		c.LeaseTTL = 4 * time.Second
+	}
+	c.LeaseTTL = max(c.LeaseTTL.Round(time.Second), time.Second) // the broker counts in seconds
+	return c, nil
+}
+
+func (b *Bus) start(ctx context.Context) error {
+	var err error
+	if b.cfg.Embedded {
+		if b.broker, err = startBroker(b.cfg.DataDir, b.log); err != nil {
+			return err
+		}
+	}
+	if err := b.connect(); err != nil {
+		return err
+	}
+	if err := b.checkDurability(ctx); err != nil {
+		return err
+	}
+	if err := b.ensure(ctx); err != nil {
+		return err
+	}
+	for p := range b.cfg.Partitions {
+		b.inbound = append(b.inbound, newWriter(b, subject.InboundStream(p)))
+		b.threads = append(b.threads, newWriter(b, subject.ThreadStream(p)))
+	}
+	return nil
+}
+
+// connect opens the one connection of the process. Nothing is buffered while
+// it is away: a publish fails at once and its caller decides.
+func (b *Bus) connect() error {
+	opts := []nats.Option{nats.Name("parley/" + b.cfg.Instance), nats.MaxReconnects(-1), nats.ReconnectWait(50 * time.Millisecond),
+		nats.ReconnectJitter(20*time.Millisecond, 20*time.Millisecond), nats.PingInterval(5 * time.Second),
+		nats.MaxPingsOutstanding(2), nats.ReconnectBufSize(-1), nats.Timeout(5 * time.Second),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				b.log.WarnContext(b.life, "broker connection lost", "err", err)
+			}
+		}),
+		nats.ReconnectHandler(func(*nats.Conn) { b.log.InfoContext(b.life, "broker connection restored") }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			b.log.WarnContext(b.life, "broker reported an error", "err", err)
+		})}
+	if b.broker != nil {
+		opts = append(opts, nats.InProcessServer(b.broker.server))
+	}
+	nc, err := nats.Connect(b.cfg.URL, opts...)
+	if err != nil {
+		return &fault.Error{Kind: fault.Unavailable, Reason: "BROKER_AWAY", Message: "connect to the broker", Cause: err}
+	}
+	b.nc = nc
+	b.js, err = jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(1<<15), jetstream.WithPublishAsyncTimeout(ackTimeout),
+		jetstream.WithDefaultTimeout(ackTimeout))
+	return fault.Wrap(err, "open jetstream")
+}
+
+// Close ends what still follows or serves, hands its leases over, drains and
+// disconnects; an embedded broker is shut down. When ctx ends first, it
+// disconnects all the same and says so; leases then lapse by themselves.
+func (b *Bus) Close(ctx context.Context) error {
+	b.end()
+	done := make(chan struct{})
+	go func() { b.guests.Wait(); close(done) }()
+	var err error
+	select {
+	case <-done:
+	case <-ctx.Done():
+		err = fault.Wrap(ctx.Err(), "hand over the partitions")
+	}
+	b.stop()
+	<-done // the broken connection ends the rest
+	return err
+}
+
+// stop takes down what start put up, as far as it came.
+func (b *Bus) stop() {
+	b.end()
+	if b.nc != nil {
+		b.nc.Close()
+	}
+	if b.broker != nil {
+		b.broker.stop()
+	}
+	b.metrics.unregister()
+}
+
+// enter counts a call that lasts; its context ends with the caller's or when
+// the bus closes. Call leave when it is over.
+func (b *Bus) enter(ctx context.Context) (_ context.Context, leave func()) {
+	b.guests.Add(1)
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(b.life, cancel)
+	return ctx, func() { stop(); cancel(); b.guests.Done() }
+}
 
 // Partitions is how many partitions the deployment has.
 func (b *Bus) Partitions() int { return b.cfg.Partitions }
 
-// PublishInbound stores events; it returns when all are on disk.
-func (b *Bus) PublishInbound(ctx context.Context, events []*inboundv1.Event) error {
-	return errSkeleton
-}
-
-// Load reads a thread's state and revision; a new thread has a state with only
-// its ids and revision 0. The caller may change the state: it is its own copy.
-func (b *Bus) Load(ctx context.Context, t subject.Thread) (*threadv1.State, uint64, error) {
-	return nil, 0, errSkeleton
-}
-
-// Update reads a thread, asks decide for facts, applies them (pkg/thread) and commits with
-// the revision read as precondition; when the race is lost it reads and asks
-// again. No facts: nothing is written and the state read is returned. decide
-// must not keep or change the state and may be called several times.
-func (b *Bus) Update(ctx context.Context, t subject.Thread, decide func(*threadv1.State, uint64) ([]*threadv1.Fact, error)) (*threadv1.State, uint64, error) {
-	return nil, 0, errSkeleton
-}
-
-// Record is one commit as read from the log.
-type Record struct {
-	Thread    subject.Thread
-	Partition int
-	Revision  uint64 // sequence in the partition's stream
-	Stored    time.Time
-	Commit    *threadv1.Commit // shared: do not change
-}
-
-// InboundRecord is one event as read from INBOUND.
-type InboundRecord struct {
-	Thread    subject.Thread
-	Partition int
-	Sequence  uint64
-	Stored    time.Time
-	Event     *inboundv1.Event
-}
-
-// FollowInbound hands every event to handle, for this stage, in order per
-// thread, threads concurrently, once a partition over all processes of the
-// stage. It blocks until ctx ends. handle may be called again for a record it
-// has handled. An error that fault.Retryable says can pass is tried again with growing delay; others, and
-// the last of them, put the record in DEADLETTER and the thread goes on.
-func (b *Bus) FollowInbound(ctx context.Context, stage string, handle func(context.Context, InboundRecord) error) error {
-	return errSkeleton
-}
-
-// FollowThreads is FollowInbound for the commits of threads.
-func (b *Bus) FollowThreads(ctx context.Context, stage string, handle func(context.Context, Record) error) error {
-	return errSkeleton
-}
-
-// WatchThreads hands to every process the last commit of every thread, then
-// calls ready once, then every new commit. One goroutine a partition calls
-// handle, in the order of the log. It blocks until ctx ends; after a break it continues where it was.
-func (b *Bus) WatchThreads(ctx context.Context, ready func(), handle func(Record)) error {
-	return errSkeleton
-}
-
-// States yields the last commit of every thread of every partition, as they
-// stand while it runs.
-func (b *Bus) States(ctx context.Context) iter.Seq2[Record, error] {
-	return func(yield func(Record, error) bool) { yield(Record{}, errSkeleton) }
-}
-
-// History yields the commits of one thread with after < revision, oldest first.
-func (b *Bus) History(ctx context.Context, t subject.Thread, after uint64) iter.Seq2[Record, error] {
-	return func(yield func(Record, error) bool) { yield(Record{}, errSkeleton) }
-}
-
-// Lead runs work while this process holds the named lease; exactly one of all
-// processes does at a time, but for a frozen one that wakes: work must be
-// harmless twice. It blocks until ctx ends and runs work again when it returns.
-func (b *Bus) Lead(ctx context.Context, role string, work func(context.Context) error) error {
-	return errSkeleton
-}
-
-// Call asks whichever process serves method and reads the answer; its faults
-// come back with their kind. Unavailable when nobody serves it.
-func (b *Bus) Call(ctx context.Context, method string, req, resp proto.Message) error {
-	return errSkeleton
-}
-
-// Serve answers calls of method until ctx ends, sharing them with the other
-// processes that serve it.
-func Serve[Req, Resp proto.Message](ctx context.Context, b *Bus, method string, handle func(context.Context, Req) (Resp, error)) error {
-	return errSkeleton
-}
-
-// Entry is one key of a bucket.
-type Entry struct {
-	Key      string
-	Value    []byte // nil: deleted
-	Revision uint64
-}
-
-// Write is one change of a bucket; Value nil deletes. Revision is what the
-// key must be at, 0 when it must not exist; AnyRevision skips the check.
-type Write struct {
-	Key      string
-	Value    []byte
-	Revision uint64
-}
-
-// AnyRevision as Write.Revision writes whatever is there.
-const AnyRevision = ^uint64(0)
-
-// Bucket is a small replicated key-value store with watches.
-type Bucket struct{}
-
-// Bucket opens one of the buckets of proto/subject.
-func (b *Bus) Bucket(name string) *Bucket { return &Bucket{} }
-
-// Get reads a key; fault.NotFound when it is not there.
-func (k *Bucket) Get(ctx context.Context, key string) (Entry, error) { return Entry{}, errSkeleton }
-
-// Write makes all changes or none; fault.Conflict when a revision differs.
-func (k *Bucket) Write(ctx context.Context, writes ...Write) error { return errSkeleton }
-
-// Watch hands over every entry, then calls ready once, then every change, in
-// order, from one goroutine, until ctx ends; it survives breaks.
-func (k *Bucket) Watch(ctx context.Context, ready func(), handle func(Entry)) error {
-	return errSkeleton
-}
-
-// DeadLetter is a record that a stage gave up.
-type DeadLetter struct {
-	Sequence, SourceSequence uint64
-	Stage, Subject, Reason   string
-	Attempts                 int
-	At                       time.Time
-	Data                     []byte
-}
-
-// DeadLetters yields the newest first.
-func (b *Bus) DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error] {
-	return func(yield func(DeadLetter, error) bool) { yield(DeadLetter{}, errSkeleton) }
-}
-
-// Check is one thing that doctor looks at.
-type Check struct {
-	Name, Detail, Remedy string
-	Level                Level
-}
-
-// Level is how a check stands.
-type Level int
-
-// The levels.
-const (
-	Fine Level = iota
-	Warning
-	Failed
-)
-
-// Checks looks at durability, replicas, lag of every stage, disk and dead letters.
-func (b *Bus) Checks(ctx context.Context) []Check { return nil }
-
 // Ping is nil while the broker answers; for readiness.
-func (b *Bus) Ping(ctx context.Context) error { return errSkeleton }
+func (b *Bus) Ping(ctx context.Context) error {
+	if b.nc.Status() != nats.CONNECTED {
+		return fault.New(fault.Unavailable, "BROKER_AWAY", "broker connection is %s", b.nc.Status())
+	}
+	if err := b.nc.FlushWithContext(ctx); err != nil {
+		return brokerFault(err, "ping the broker")
+	}
+	return nil
+}

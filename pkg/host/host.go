@@ -15,6 +15,7 @@ import (
 
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/graph"
 	"github.com/parley-desk/parley/pkg/secret"
 )
 
@@ -33,6 +34,7 @@ type Deps struct {
 	Redis     redis.UniversalClient // nil for services that do not ask for it
 	Directory *directory.Directory
 	Secrets   *secret.Box
+	Graph     *graph.Client
 	Registry  prometheus.Registerer // already labelled with the service
 	Tracer    trace.Tracer
 	Health    *Health

@@ -48,6 +48,7 @@ const (
 // Outcome is what becomes of one Edit.
 type Outcome struct {
 	Action   Action
+	Before   directory.Resource // as it is stored; nil when it is not
 	Resource directory.Resource // as it is to be stored, secrets sealed
 }
 
@@ -197,21 +198,21 @@ func unreferenced(after *directory.Snapshot, edits []Edit) error {
 func (p Planner) outcome(world *directory.Snapshot, e Edit) (Outcome, error) {
 	stored, exists := world.Find(directory.Kind(e.Resource), e.Resource.GetMeta().GetId())
 	if e.Verb == Delete {
-		return Outcome{Deleted, stored}, nil
+		return Outcome{Deleted, stored, stored}, nil
 	}
 	next := proto.Clone(e.Resource).(directory.Resource)
 	next.GetMeta().Etag = ""
 	if !exists {
 		next.GetMeta().UpdatedMs = p.Now().UnixMilli()
-		return Outcome{Created, next}, p.settle(next, nil)
+		return Outcome{Created, nil, next}, p.settle(next, nil)
 	}
 	if err := p.settle(next, stored); err != nil {
 		return Outcome{}, err
 	}
 	next.GetMeta().UpdatedMs = stored.GetMeta().GetUpdatedMs()
 	if proto.Equal(next, stored) {
-		return Outcome{Unchanged, stored}, nil
+		return Outcome{Unchanged, stored, stored}, nil
 	}
 	next.GetMeta().UpdatedMs = p.Now().UnixMilli()
-	return Outcome{Updated, next}, nil
+	return Outcome{Updated, stored, next}, nil
 }

@@ -55,9 +55,27 @@ func (s *Service) Apply(ctx context.Context, req *adminv1.ApplyRequest) (*adminv
 	resp := &adminv1.ApplyResponse{}
 	for i, o := range outcomes {
 		resp.Changes = append(resp.Changes, &adminv1.Change{
-			Kind: kinds[i], Id: o.Resource.GetMeta().GetId(), Action: string(o.Action)})
+			Kind: kinds[i], Id: o.Resource.GetMeta().GetId(), Action: string(o.Action),
+			Before: wrap(o.Before), After: wrap(o.Resource)})
 	}
 	return resp, nil
+}
+
+// wrap is a stored resource as Apply tells it; nil stays nil.
+func wrap(r directory.Resource) *adminv1.Resource {
+	switch r := r.(type) {
+	case *configv1.ChannelAccount:
+		return &adminv1.Resource{Kind: &adminv1.Resource_ChannelAccount{ChannelAccount: change.Shown(r)}}
+	case *configv1.Page:
+		return &adminv1.Resource{Kind: &adminv1.Resource_Page{Page: change.Shown(r)}}
+	case *configv1.Workstream:
+		return &adminv1.Resource{Kind: &adminv1.Resource_Workstream{Workstream: change.Shown(r)}}
+	case *configv1.Queue:
+		return &adminv1.Resource{Kind: &adminv1.Resource_Queue{Queue: change.Shown(r)}}
+	case *configv1.Agent:
+		return &adminv1.Resource{Kind: &adminv1.Resource_Agent{Agent: change.Shown(r)}}
+	}
+	return nil
 }
 
 // unwrap gives the resource and the name of its kind in the API.

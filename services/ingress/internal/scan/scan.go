@@ -157,18 +157,23 @@ func (r *Reader) text() error {
 	if r.Kind() != '"' {
 		return ErrSyntax
 	}
-	for i := r.at + 1; i < len(r.data); i++ {
-		switch c := r.data[i]; {
-		case c == '"':
+	data := r.data
+	for i := r.at + 1; i < len(data); i++ {
+		c := data[i]
+		if c >= 0x20 && c != '"' && c != '\\' {
+			continue
+		}
+		switch c {
+		case '"':
 			r.at = i + 1
 			return nil
-		case c == '\\':
-			n := escape(r.data[i+1:])
+		case '\\':
+			n := escape(data[i+1:])
 			if n == 0 {
 				return ErrSyntax
 			}
 			i += n
-		case c < 0x20:
+		default:
 			return ErrSyntax
 		}
 	}

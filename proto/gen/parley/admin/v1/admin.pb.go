@@ -2164,7 +2164,11 @@ type Change struct {
 	// Resource id.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	// "created", "updated" or "unchanged".
-	Action        string `protobuf:"bytes,3,opt,name=action,proto3" json:"action,omitempty"`
+	Action string `protobuf:"bytes,3,opt,name=action,proto3" json:"action,omitempty"`
+	// As it was, secrets as fingerprints; unset when created.
+	Before *Resource `protobuf:"bytes,4,opt,name=before,proto3" json:"before,omitempty"`
+	// As it is now, or would be with validate_only; secrets as fingerprints.
+	After         *Resource `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2218,6 +2222,20 @@ func (x *Change) GetAction() string {
 		return x.Action
 	}
 	return ""
+}
+
+func (x *Change) GetBefore() *Resource {
+	if x != nil {
+		return x.Before
+	}
+	return nil
+}
+
+func (x *Change) GetAfter() *Resource {
+	if x != nil {
+		return x.After
+	}
+	return nil
 }
 
 // DoctorRequest asks for all checks.
@@ -2836,11 +2854,13 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\tresources\x18\x01 \x03(\v2\x19.parley.admin.v1.ResourceR\tresources\x12#\n" +
 	"\rvalidate_only\x18\x02 \x01(\bR\fvalidateOnly\"B\n" +
 	"\rApplyResponse\x121\n" +
-	"\achanges\x18\x01 \x03(\v2\x17.parley.admin.v1.ChangeR\achanges\"D\n" +
+	"\achanges\x18\x01 \x03(\v2\x17.parley.admin.v1.ChangeR\achanges\"\xa8\x01\n" +
 	"\x06Change\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x16\n" +
-	"\x06action\x18\x03 \x01(\tR\x06action\"\x0f\n" +
+	"\x06action\x18\x03 \x01(\tR\x06action\x121\n" +
+	"\x06before\x18\x04 \x01(\v2\x19.parley.admin.v1.ResourceR\x06before\x12/\n" +
+	"\x05after\x18\x05 \x01(\v2\x19.parley.admin.v1.ResourceR\x05after\"\x0f\n" +
 	"\rDoctorRequest\"@\n" +
 	"\x0eDoctorResponse\x12.\n" +
 	"\x06checks\x18\x01 \x03(\v2\x16.parley.admin.v1.CheckR\x06checks\"\x81\x01\n" +
@@ -3009,73 +3029,75 @@ var file_parley_admin_v1_admin_proto_depIdxs = []int32{
 	52, // 19: parley.admin.v1.Resource.agent:type_name -> parley.config.v1.Agent
 	36, // 20: parley.admin.v1.ApplyRequest.resources:type_name -> parley.admin.v1.Resource
 	39, // 21: parley.admin.v1.ApplyResponse.changes:type_name -> parley.admin.v1.Change
-	42, // 22: parley.admin.v1.DoctorResponse.checks:type_name -> parley.admin.v1.Check
-	0,  // 23: parley.admin.v1.Check.status:type_name -> parley.admin.v1.CheckStatus
-	53, // 24: parley.admin.v1.ExportTranscriptResponse.commit:type_name -> parley.thread.v1.Commit
-	47, // 25: parley.admin.v1.ListDeadLettersResponse.dead_letters:type_name -> parley.admin.v1.DeadLetter
-	1,  // 26: parley.admin.v1.ConfigService.GetChannelAccount:input_type -> parley.admin.v1.GetChannelAccountRequest
-	2,  // 27: parley.admin.v1.ConfigService.ListChannelAccounts:input_type -> parley.admin.v1.ListChannelAccountsRequest
-	4,  // 28: parley.admin.v1.ConfigService.CreateChannelAccount:input_type -> parley.admin.v1.CreateChannelAccountRequest
-	5,  // 29: parley.admin.v1.ConfigService.UpdateChannelAccount:input_type -> parley.admin.v1.UpdateChannelAccountRequest
-	6,  // 30: parley.admin.v1.ConfigService.DeleteChannelAccount:input_type -> parley.admin.v1.DeleteChannelAccountRequest
-	8,  // 31: parley.admin.v1.ConfigService.GetPage:input_type -> parley.admin.v1.GetPageRequest
-	9,  // 32: parley.admin.v1.ConfigService.ListPages:input_type -> parley.admin.v1.ListPagesRequest
-	11, // 33: parley.admin.v1.ConfigService.CreatePage:input_type -> parley.admin.v1.CreatePageRequest
-	12, // 34: parley.admin.v1.ConfigService.UpdatePage:input_type -> parley.admin.v1.UpdatePageRequest
-	13, // 35: parley.admin.v1.ConfigService.DeletePage:input_type -> parley.admin.v1.DeletePageRequest
-	15, // 36: parley.admin.v1.ConfigService.GetWorkstream:input_type -> parley.admin.v1.GetWorkstreamRequest
-	16, // 37: parley.admin.v1.ConfigService.ListWorkstreams:input_type -> parley.admin.v1.ListWorkstreamsRequest
-	18, // 38: parley.admin.v1.ConfigService.CreateWorkstream:input_type -> parley.admin.v1.CreateWorkstreamRequest
-	19, // 39: parley.admin.v1.ConfigService.UpdateWorkstream:input_type -> parley.admin.v1.UpdateWorkstreamRequest
-	20, // 40: parley.admin.v1.ConfigService.DeleteWorkstream:input_type -> parley.admin.v1.DeleteWorkstreamRequest
-	22, // 41: parley.admin.v1.ConfigService.GetQueue:input_type -> parley.admin.v1.GetQueueRequest
-	23, // 42: parley.admin.v1.ConfigService.ListQueues:input_type -> parley.admin.v1.ListQueuesRequest
-	25, // 43: parley.admin.v1.ConfigService.CreateQueue:input_type -> parley.admin.v1.CreateQueueRequest
-	26, // 44: parley.admin.v1.ConfigService.UpdateQueue:input_type -> parley.admin.v1.UpdateQueueRequest
-	27, // 45: parley.admin.v1.ConfigService.DeleteQueue:input_type -> parley.admin.v1.DeleteQueueRequest
-	29, // 46: parley.admin.v1.ConfigService.GetAgent:input_type -> parley.admin.v1.GetAgentRequest
-	30, // 47: parley.admin.v1.ConfigService.ListAgents:input_type -> parley.admin.v1.ListAgentsRequest
-	32, // 48: parley.admin.v1.ConfigService.CreateAgent:input_type -> parley.admin.v1.CreateAgentRequest
-	33, // 49: parley.admin.v1.ConfigService.UpdateAgent:input_type -> parley.admin.v1.UpdateAgentRequest
-	34, // 50: parley.admin.v1.ConfigService.DeleteAgent:input_type -> parley.admin.v1.DeleteAgentRequest
-	37, // 51: parley.admin.v1.ConfigService.Apply:input_type -> parley.admin.v1.ApplyRequest
-	40, // 52: parley.admin.v1.OperateService.Doctor:input_type -> parley.admin.v1.DoctorRequest
-	43, // 53: parley.admin.v1.OperateService.ExportTranscript:input_type -> parley.admin.v1.ExportTranscriptRequest
-	45, // 54: parley.admin.v1.OperateService.ListDeadLetters:input_type -> parley.admin.v1.ListDeadLettersRequest
-	48, // 55: parley.admin.v1.ConfigService.GetChannelAccount:output_type -> parley.config.v1.ChannelAccount
-	3,  // 56: parley.admin.v1.ConfigService.ListChannelAccounts:output_type -> parley.admin.v1.ListChannelAccountsResponse
-	48, // 57: parley.admin.v1.ConfigService.CreateChannelAccount:output_type -> parley.config.v1.ChannelAccount
-	48, // 58: parley.admin.v1.ConfigService.UpdateChannelAccount:output_type -> parley.config.v1.ChannelAccount
-	7,  // 59: parley.admin.v1.ConfigService.DeleteChannelAccount:output_type -> parley.admin.v1.DeleteChannelAccountResponse
-	49, // 60: parley.admin.v1.ConfigService.GetPage:output_type -> parley.config.v1.Page
-	10, // 61: parley.admin.v1.ConfigService.ListPages:output_type -> parley.admin.v1.ListPagesResponse
-	49, // 62: parley.admin.v1.ConfigService.CreatePage:output_type -> parley.config.v1.Page
-	49, // 63: parley.admin.v1.ConfigService.UpdatePage:output_type -> parley.config.v1.Page
-	14, // 64: parley.admin.v1.ConfigService.DeletePage:output_type -> parley.admin.v1.DeletePageResponse
-	50, // 65: parley.admin.v1.ConfigService.GetWorkstream:output_type -> parley.config.v1.Workstream
-	17, // 66: parley.admin.v1.ConfigService.ListWorkstreams:output_type -> parley.admin.v1.ListWorkstreamsResponse
-	50, // 67: parley.admin.v1.ConfigService.CreateWorkstream:output_type -> parley.config.v1.Workstream
-	50, // 68: parley.admin.v1.ConfigService.UpdateWorkstream:output_type -> parley.config.v1.Workstream
-	21, // 69: parley.admin.v1.ConfigService.DeleteWorkstream:output_type -> parley.admin.v1.DeleteWorkstreamResponse
-	51, // 70: parley.admin.v1.ConfigService.GetQueue:output_type -> parley.config.v1.Queue
-	24, // 71: parley.admin.v1.ConfigService.ListQueues:output_type -> parley.admin.v1.ListQueuesResponse
-	51, // 72: parley.admin.v1.ConfigService.CreateQueue:output_type -> parley.config.v1.Queue
-	51, // 73: parley.admin.v1.ConfigService.UpdateQueue:output_type -> parley.config.v1.Queue
-	28, // 74: parley.admin.v1.ConfigService.DeleteQueue:output_type -> parley.admin.v1.DeleteQueueResponse
-	52, // 75: parley.admin.v1.ConfigService.GetAgent:output_type -> parley.config.v1.Agent
-	31, // 76: parley.admin.v1.ConfigService.ListAgents:output_type -> parley.admin.v1.ListAgentsResponse
-	52, // 77: parley.admin.v1.ConfigService.CreateAgent:output_type -> parley.config.v1.Agent
-	52, // 78: parley.admin.v1.ConfigService.UpdateAgent:output_type -> parley.config.v1.Agent
-	35, // 79: parley.admin.v1.ConfigService.DeleteAgent:output_type -> parley.admin.v1.DeleteAgentResponse
-	38, // 80: parley.admin.v1.ConfigService.Apply:output_type -> parley.admin.v1.ApplyResponse
-	41, // 81: parley.admin.v1.OperateService.Doctor:output_type -> parley.admin.v1.DoctorResponse
-	44, // 82: parley.admin.v1.OperateService.ExportTranscript:output_type -> parley.admin.v1.ExportTranscriptResponse
-	46, // 83: parley.admin.v1.OperateService.ListDeadLetters:output_type -> parley.admin.v1.ListDeadLettersResponse
-	55, // [55:84] is the sub-list for method output_type
-	26, // [26:55] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	36, // 22: parley.admin.v1.Change.before:type_name -> parley.admin.v1.Resource
+	36, // 23: parley.admin.v1.Change.after:type_name -> parley.admin.v1.Resource
+	42, // 24: parley.admin.v1.DoctorResponse.checks:type_name -> parley.admin.v1.Check
+	0,  // 25: parley.admin.v1.Check.status:type_name -> parley.admin.v1.CheckStatus
+	53, // 26: parley.admin.v1.ExportTranscriptResponse.commit:type_name -> parley.thread.v1.Commit
+	47, // 27: parley.admin.v1.ListDeadLettersResponse.dead_letters:type_name -> parley.admin.v1.DeadLetter
+	1,  // 28: parley.admin.v1.ConfigService.GetChannelAccount:input_type -> parley.admin.v1.GetChannelAccountRequest
+	2,  // 29: parley.admin.v1.ConfigService.ListChannelAccounts:input_type -> parley.admin.v1.ListChannelAccountsRequest
+	4,  // 30: parley.admin.v1.ConfigService.CreateChannelAccount:input_type -> parley.admin.v1.CreateChannelAccountRequest
+	5,  // 31: parley.admin.v1.ConfigService.UpdateChannelAccount:input_type -> parley.admin.v1.UpdateChannelAccountRequest
+	6,  // 32: parley.admin.v1.ConfigService.DeleteChannelAccount:input_type -> parley.admin.v1.DeleteChannelAccountRequest
+	8,  // 33: parley.admin.v1.ConfigService.GetPage:input_type -> parley.admin.v1.GetPageRequest
+	9,  // 34: parley.admin.v1.ConfigService.ListPages:input_type -> parley.admin.v1.ListPagesRequest
+	11, // 35: parley.admin.v1.ConfigService.CreatePage:input_type -> parley.admin.v1.CreatePageRequest
+	12, // 36: parley.admin.v1.ConfigService.UpdatePage:input_type -> parley.admin.v1.UpdatePageRequest
+	13, // 37: parley.admin.v1.ConfigService.DeletePage:input_type -> parley.admin.v1.DeletePageRequest
+	15, // 38: parley.admin.v1.ConfigService.GetWorkstream:input_type -> parley.admin.v1.GetWorkstreamRequest
+	16, // 39: parley.admin.v1.ConfigService.ListWorkstreams:input_type -> parley.admin.v1.ListWorkstreamsRequest
+	18, // 40: parley.admin.v1.ConfigService.CreateWorkstream:input_type -> parley.admin.v1.CreateWorkstreamRequest
+	19, // 41: parley.admin.v1.ConfigService.UpdateWorkstream:input_type -> parley.admin.v1.UpdateWorkstreamRequest
+	20, // 42: parley.admin.v1.ConfigService.DeleteWorkstream:input_type -> parley.admin.v1.DeleteWorkstreamRequest
+	22, // 43: parley.admin.v1.ConfigService.GetQueue:input_type -> parley.admin.v1.GetQueueRequest
+	23, // 44: parley.admin.v1.ConfigService.ListQueues:input_type -> parley.admin.v1.ListQueuesRequest
+	25, // 45: parley.admin.v1.ConfigService.CreateQueue:input_type -> parley.admin.v1.CreateQueueRequest
+	26, // 46: parley.admin.v1.ConfigService.UpdateQueue:input_type -> parley.admin.v1.UpdateQueueRequest
+	27, // 47: parley.admin.v1.ConfigService.DeleteQueue:input_type -> parley.admin.v1.DeleteQueueRequest
+	29, // 48: parley.admin.v1.ConfigService.GetAgent:input_type -> parley.admin.v1.GetAgentRequest
+	30, // 49: parley.admin.v1.ConfigService.ListAgents:input_type -> parley.admin.v1.ListAgentsRequest
+	32, // 50: parley.admin.v1.ConfigService.CreateAgent:input_type -> parley.admin.v1.CreateAgentRequest
+	33, // 51: parley.admin.v1.ConfigService.UpdateAgent:input_type -> parley.admin.v1.UpdateAgentRequest
+	34, // 52: parley.admin.v1.ConfigService.DeleteAgent:input_type -> parley.admin.v1.DeleteAgentRequest
+	37, // 53: parley.admin.v1.ConfigService.Apply:input_type -> parley.admin.v1.ApplyRequest
+	40, // 54: parley.admin.v1.OperateService.Doctor:input_type -> parley.admin.v1.DoctorRequest
+	43, // 55: parley.admin.v1.OperateService.ExportTranscript:input_type -> parley.admin.v1.ExportTranscriptRequest
+	45, // 56: parley.admin.v1.OperateService.ListDeadLetters:input_type -> parley.admin.v1.ListDeadLettersRequest
+	48, // 57: parley.admin.v1.ConfigService.GetChannelAccount:output_type -> parley.config.v1.ChannelAccount
+	3,  // 58: parley.admin.v1.ConfigService.ListChannelAccounts:output_type -> parley.admin.v1.ListChannelAccountsResponse
+	48, // 59: parley.admin.v1.ConfigService.CreateChannelAccount:output_type -> parley.config.v1.ChannelAccount
+	48, // 60: parley.admin.v1.ConfigService.UpdateChannelAccount:output_type -> parley.config.v1.ChannelAccount
+	7,  // 61: parley.admin.v1.ConfigService.DeleteChannelAccount:output_type -> parley.admin.v1.DeleteChannelAccountResponse
+	49, // 62: parley.admin.v1.ConfigService.GetPage:output_type -> parley.config.v1.Page
+	10, // 63: parley.admin.v1.ConfigService.ListPages:output_type -> parley.admin.v1.ListPagesResponse
+	49, // 64: parley.admin.v1.ConfigService.CreatePage:output_type -> parley.config.v1.Page
+	49, // 65: parley.admin.v1.ConfigService.UpdatePage:output_type -> parley.config.v1.Page
+	14, // 66: parley.admin.v1.ConfigService.DeletePage:output_type -> parley.admin.v1.DeletePageResponse
+	50, // 67: parley.admin.v1.ConfigService.GetWorkstream:output_type -> parley.config.v1.Workstream
+	17, // 68: parley.admin.v1.ConfigService.ListWorkstreams:output_type -> parley.admin.v1.ListWorkstreamsResponse
+	50, // 69: parley.admin.v1.ConfigService.CreateWorkstream:output_type -> parley.config.v1.Workstream
+	50, // 70: parley.admin.v1.ConfigService.UpdateWorkstream:output_type -> parley.config.v1.Workstream
+	21, // 71: parley.admin.v1.ConfigService.DeleteWorkstream:output_type -> parley.admin.v1.DeleteWorkstreamResponse
+	51, // 72: parley.admin.v1.ConfigService.GetQueue:output_type -> parley.config.v1.Queue
+	24, // 73: parley.admin.v1.ConfigService.ListQueues:output_type -> parley.admin.v1.ListQueuesResponse
+	51, // 74: parley.admin.v1.ConfigService.CreateQueue:output_type -> parley.config.v1.Queue
+	51, // 75: parley.admin.v1.ConfigService.UpdateQueue:output_type -> parley.config.v1.Queue
+	28, // 76: parley.admin.v1.ConfigService.DeleteQueue:output_type -> parley.admin.v1.DeleteQueueResponse
+	52, // 77: parley.admin.v1.ConfigService.GetAgent:output_type -> parley.config.v1.Agent
+	31, // 78: parley.admin.v1.ConfigService.ListAgents:output_type -> parley.admin.v1.ListAgentsResponse
+	52, // 79: parley.admin.v1.ConfigService.CreateAgent:output_type -> parley.config.v1.Agent
+	52, // 80: parley.admin.v1.ConfigService.UpdateAgent:output_type -> parley.config.v1.Agent
+	35, // 81: parley.admin.v1.ConfigService.DeleteAgent:output_type -> parley.admin.v1.DeleteAgentResponse
+	38, // 82: parley.admin.v1.ConfigService.Apply:output_type -> parley.admin.v1.ApplyResponse
+	41, // 83: parley.admin.v1.OperateService.Doctor:output_type -> parley.admin.v1.DoctorResponse
+	44, // 84: parley.admin.v1.OperateService.ExportTranscript:output_type -> parley.admin.v1.ExportTranscriptResponse
+	46, // 85: parley.admin.v1.OperateService.ListDeadLetters:output_type -> parley.admin.v1.ListDeadLettersResponse
+	57, // [57:86] is the sub-list for method output_type
+	28, // [28:57] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_parley_admin_v1_admin_proto_init() }

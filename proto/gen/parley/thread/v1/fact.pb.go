@@ -213,7 +213,10 @@ type Fact struct {
 	// Sequence of the INBOUND record that caused it; 0 for facts of our own.
 	InboundSeq uint64 `protobuf:"varint,101,opt,name=inbound_seq,json=inboundSeq,proto3" json:"inbound_seq,omitempty"`
 	// The event came later than one with a younger time of Meta's.
-	Late          bool `protobuf:"varint,102,opt,name=late,proto3" json:"late,omitempty"`
+	Late bool `protobuf:"varint,102,opt,name=late,proto3" json:"late,omitempty"`
+	// The event is so old, or so far ahead, that it must not open a window: a
+	// replay of an old body proves nothing (SI5).
+	Stale         bool `protobuf:"varint,103,opt,name=stale,proto3" json:"stale,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -542,6 +545,13 @@ func (x *Fact) GetInboundSeq() uint64 {
 func (x *Fact) GetLate() bool {
 	if x != nil {
 		return x.Late
+	}
+	return false
+}
+
+func (x *Fact) GetStale() bool {
+	if x != nil {
+		return x.Stale
 	}
 	return false
 }
@@ -3047,7 +3057,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\"\x8b\x13\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\"\xa1\x13\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -3087,7 +3097,8 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\tevent_key\x18d \x01(\tR\beventKey\x12\x1f\n" +
 	"\vinbound_seq\x18e \x01(\x04R\n" +
 	"inboundSeq\x12\x12\n" +
-	"\x04late\x18f \x01(\bR\x04lateB\x06\n" +
+	"\x04late\x18f \x01(\bR\x04late\x12\x14\n" +
+	"\x05stale\x18g \x01(\bR\x05staleB\x06\n" +
 	"\x04kind\"\xd8\x01\n" +
 	"\n" +
 	"Attachment\x12\x12\n" +

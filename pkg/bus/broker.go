@@ -1,0 +1,65 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/parley-desk/parley/pkg/fault"
+)
+
+// broker is a NATS server inside this process. It has no socket: only this
+// process can reach it.
+type broker struct {
+	server *server.Server
+	lock   *os.File
+}
+
+func startBroker(dir string, log *slog.Logger) (*broker, error) {
+	lock, err := lockDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	s, err := server.NewServer(&server.Options{
+		ServerName: "embedded", DontListen: true, NoSigs: true,
+		JetStream: true, StoreDir: filepath.Join(dir, "broker"),
+		SyncAlways: true, // an acknowledgement means: on disk
+	})
+	if err == nil {
+		s.SetLoggerV2(&brokerLog{log}, false, false, false)
+		go s.Start()
+		if !s.ReadyForConnections(60 * time.Second) {
+			err = fault.New(fault.Unavailable, "BROKER_SLOW", "the embedded broker was not ready within a minute")
+		}
+	}
+	if err != nil {
+		_ = lock.Close()
+		return nil, fault.Wrap(err, "start the embedded broker")
+	}
+	return &broker{server: s, lock: lock}, nil
+}
+
+func (b *broker) stop() {
+	b.server.Shutdown()
+	b.server.WaitForShutdown()
+	_ = b.lock.Close()
+}
+
+// brokerLog passes on what the embedded broker finds worth a warning.
+type brokerLog struct{ log *slog.Logger }
+
+func (l *brokerLog) report(level slog.Level, format string, args []any) {
+	l.log.Log(context.Background(), level, "embedded broker reports", "detail", fmt.Sprintf(format, args...))
+}
+
+func (l *brokerLog) Errorf(format string, args ...any) { l.report(slog.LevelError, format, args) }
+func (l *brokerLog) Fatalf(format string, args ...any) { l.report(slog.LevelError, format, args) }
+func (l *brokerLog) Warnf(format string, args ...any)  { l.report(slog.LevelWarn, format, args) }
+func (l *brokerLog) Noticef(string, ...any)            {}
+func (l *brokerLog) Debugf(string, ...any)             {}
+func (l *brokerLog) Tracef(string, ...any)             {}

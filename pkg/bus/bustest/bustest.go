@@ -1,0 +1,107 @@
+// Package bustest gives tests a bus of their own: embedded, or several on one
+// broker.
+package bustest
+
+import (
+	"context"
+	"net"
+	"net/url"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/parley-desk/parley/pkg/bus"
+)
+
+const closing = 20 * time.Second
+
+// Open gives a bus with a broker in the process, 2 partitions, and files that
+// go with the test.
+func Open(t testing.TB) *bus.Bus {
+	t.Helper()
+	return start(t, bus.Config{Embedded: true, DataDir: t.TempDir(), Partitions: 2, Instance: "test"})
+}
+
+// Remote is a broker in the process that several buses reach by TCP.
+type Remote struct {
+	URL     string // of clients
+	Monitor string // of the monitoring port
+	Server  *server.Server
+	options server.Options
+}
+
+// Broker starts a broker on free ports. It writes to disk before it acknowledges.
+func Broker(t testing.TB) *Remote {
+	t.Helper()
+	r := &Remote{options: server.Options{ServerName: "remote", Host: "127.0.0.1", Port: server.RANDOM_PORT, HTTPHost: "127.0.0.1", HTTPPort: server.RANDOM_PORT,
+		NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(), SyncAlways: true}}
+	r.start(t)
+	t.Cleanup(func() { r.Server.Shutdown(); r.Server.WaitForShutdown() })
+	return r
+}
+
+func (r *Remote) start(t testing.TB) {
+	t.Helper()
+	opts := r.options
+	s, err := server.NewServer(&opts)
+	if err != nil {
+		t.Fatalf("make a broker: %v", err)
+	}
+	s.Start()
+	if !s.ReadyForConnections(30 * time.Second) {
+		t.Fatal("the broker was not ready within 30 s")
+	}
+	r.Server, r.URL = s, s.ClientURL()
+	r.Monitor = "http://" + s.MonitorAddr().String()
+}
+
+// Restart stops the broker and starts it again at the same addresses.
+func (r *Remote) Restart(t testing.TB) {
+	t.Helper()
+	r.options.Port = port(t, r.URL)
+	r.options.HTTPPort = port(t, r.Monitor)
+	r.Server.Shutdown()
+	r.Server.WaitForShutdown()
+	r.start(t)
+}
+
+func port(t testing.TB, address string) int {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, p, err := net.SplitHostPort(u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Open gives a bus of a process called instance on the broker, with 4 partitions.
+func (r *Remote) Open(t testing.TB, instance string) *bus.Bus {
+	t.Helper()
+	return start(t, bus.Config{URL: r.URL, MonitorURL: r.Monitor, Partitions: 4, Instance: instance})
+}
+
+func start(t testing.TB, cfg bus.Config) *bus.Bus {
+	t.Helper()
+	b, err := bus.Open(t.Context(), cfg, bus.Tools{})
+	if err != nil {
+		t.Fatalf("open a bus: %v", err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), closing)
+		defer cancel()
+		if err := b.Close(ctx); err != nil {
+			t.Errorf("close the bus: %v", err)
+		}
+	})
+	return b
+}

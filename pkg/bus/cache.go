@@ -1,0 +1,67 @@
+package bus
+
+import (
+	"container/list"
+	"sync"
+
+	"github.com/parley-desk/parley/proto/subject"
+)
+
+// stateCacheSize bounds the states kept; a state is a few hundred bytes.
+const stateCacheSize = 16384
+
+// stateCache keeps the newest states this process has seen, the least recently
+// used go first. It may be behind the log, never ahead of it.
+type stateCache struct {
+	mu    sync.Mutex
+	limit int
+	order *list.List // of *cached, newest use in front
+	byKey map[subject.Thread]*list.Element
+}
+
+type cached struct {
+	thread subject.Thread
+	snapshot
+}
+
+func newStateCache(limit int) *stateCache {
+	return &stateCache{limit: limit, order: list.New(), byKey: make(map[subject.Thread]*list.Element)}
+}
+
+func (c *stateCache) get(t subject.Thread) (snapshot, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.byKey[t]
+	if !ok {
+		return snapshot{}, false
+	}
+	c.order.MoveToFront(e)
+	return e.Value.(*cached).snapshot, true
+}
+
+// put keeps s unless something newer is known.
+func (c *stateCache) put(t subject.Thread, s snapshot) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e, ok := c.byKey[t]; ok {
+		if known := e.Value.(*cached); known.revision < s.revision {
+			known.snapshot = s
+		}
+		c.order.MoveToFront(e)
+		return
+	}
+	c.byKey[t] = c.order.PushFront(&cached{thread: t, snapshot: s})
+	if c.order.Len() > c.limit {
+		oldest := c.order.Remove(c.order.Back()).(*cached)
+		delete(c.byKey, oldest.thread)
+	}
+}
+
+func (c *stateCache) drop(t subject.Thread) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e, ok := c.byKey[t]; ok {
+		c.order.Remove(e)
+		delete(c.byKey, t)
+	}
+}

@@ -1,0 +1,99 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/proto/subject"
+)
+
+// DeadLetter is a record that a stage gave up.
+type DeadLetter struct {
+	Sequence, SourceSequence uint64
+	Stage, Subject, Reason   string
+	Attempts                 int
+	At                       time.Time
+	Data                     []byte
+}
+
+const (
+	headerStage    = "Parley-Stage"
+	headerSubject  = "Parley-Subject"
+	headerSequence = "Parley-Sequence"
+	headerReason   = "Parley-Reason"
+	headerAttempts = "Parley-Attempts"
+	headerMsgID    = "Nats-Msg-Id" // the broker drops a letter that is written twice within two minutes
+)
+
+// reason is what an operator may read: kind and safe message, never the cause.
+func reason(err error) string {
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return f.Kind.String() + ": " + f.Message
+	}
+	return "internal: see the log of the stage"
+}
+
+// bury writes a record to DEADLETTER. It tries until it is written or ctx ends:
+// only then may the thread go on.
+func (b *Bus) bury(ctx context.Context, stage string, partition, attempts int, m stored, cause error) error {
+	letter := &nats.Msg{Subject: subject.DeadLetter(stage, partition), Data: m.data, Header: nats.Header{
+		headerStage: {stage}, headerSubject: {m.subject}, headerSequence: {strconv.FormatUint(m.seq, 10)},
+		headerReason: {reason(cause)}, headerAttempts: {strconv.Itoa(attempts)},
+		headerMsgID: {fmt.Sprintf("%s/%s/%d", stage, m.stream, m.seq)}}}
+	inject(ctx, letter.Header)
+	for {
+		_, err := retryAway(ctx, func(ctx context.Context) (struct{}, error) {
+			_, err := b.js.PublishMsg(ctx, letter)
+			return struct{}{}, err
+		})
+		if err == nil {
+			b.metrics.deadLetters.WithLabelValues(stage).Inc()
+			b.log.ErrorContext(ctx, "gave up a record", "stage", stage, "stream", m.stream, "sequence", m.seq, "attempts", attempts, "err", cause)
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		b.log.ErrorContext(ctx, "could not write a dead letter", "stage", stage, "err", err)
+	}
+}
+
+// DeadLetters yields the newest first.
+func (b *Bus) DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error] {
+	return func(yield func(DeadLetter, error) bool) {
+		info, err := b.streams[subject.DeadLetters].Info(ctx)
+		if err != nil {
+			yield(DeadLetter{}, brokerFault(err, "read the dead letters"))
+			return
+		}
+		for seq := info.State.LastSeq; seq >= max(info.State.FirstSeq, 1); seq-- {
+			m, err := b.getLeader(ctx, subject.DeadLetters, lookup{Seq: seq})
+			if absent(err) {
+				continue
+			}
+			if err != nil {
+				yield(DeadLetter{}, brokerFault(err, "read the dead letters"))
+				return
+			}
+			if !yield(deadLetter(m), nil) {
+				return
+			}
+		}
+	}
+}
+
+func deadLetter(m stored) DeadLetter {
+	d := DeadLetter{Sequence: m.seq, Stage: m.header.Get(headerStage), Subject: m.header.Get(headerSubject),
+		Reason: m.header.Get(headerReason), At: m.at, Data: m.data}
+	d.SourceSequence, _ = strconv.ParseUint(m.header.Get(headerSequence), 10, 64)
+	d.Attempts, _ = strconv.Atoi(m.header.Get(headerAttempts))
+	return d
+}

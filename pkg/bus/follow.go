@@ -1,0 +1,320 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/codes"
+
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/proto/subject"
+)
+
+const (
+	checkpointEvery = 500 * time.Millisecond
+	checkpointAfter = 1000 // records
+	// drainTime is how long a hand-over waits for handlers that are at work.
+	drainTime = 5 * time.Second
+	maxTries  = 5
+	firstWait = 200 * time.Millisecond
+	longWait  = 15 * time.Second
+	// A dependency that is away is no fault of the record: those are tried as
+	// long as this, the thread parked meanwhile.
+	awayPatience = time.Hour
+)
+
+// FollowInbound hands every event to handle, for this stage, in order per
+// thread, threads concurrently, once a partition over all processes of the
+// stage. It blocks until ctx ends. handle may be called again for a record it
+// has handled. An error that fault.Retryable says can pass is tried again with
+// growing delay: five times within about a minute, but for an hour when it is
+// Unavailable or Exhausted, for then the record is not to blame. Other errors,
+// and the last of those, put the record in DEADLETTER and the thread goes on.
+// A new stage begins with the oldest record kept.
+func (b *Bus) FollowInbound(ctx context.Context, stage string, handle func(context.Context, InboundRecord) error) error {
+	return b.followStage(ctx, &stageFollower{bus: b, stage: stage, kind: "INBOUND", streamOf: subject.InboundStream, span: "process inbound.event",
+		handle: func(ctx context.Context, m stored) error {
+			r, err := decodeEvent(m, b.cfg.Partitions)
+			if err != nil {
+				return err
+			}
+			return handle(ctx, r)
+		}})
+}
+
+// FollowThreads is FollowInbound for the commits of threads.
+func (b *Bus) FollowThreads(ctx context.Context, stage string, handle func(context.Context, Record) error) error {
+	return b.followStage(ctx, &stageFollower{bus: b, stage: stage, kind: "THREAD", streamOf: subject.ThreadStream, span: "process thread.commit",
+		handle: func(ctx context.Context, m stored) error {
+			r, err := decodeCommit(m, b.cfg.Partitions)
+			if err != nil {
+				return err
+			}
+			b.states.put(r.Thread, snapshot{state: r.Commit.GetState(), revision: r.Revision})
+			return handle(ctx, r)
+		}})
+}
+
+func (b *Bus) followStage(ctx context.Context, f *stageFollower) error {
+	if err := validStage(f.stage); err != nil {
+		return err
+	}
+	ctx, leave := b.enter(ctx)
+	defer leave()
+	err := b.hold(ctx, f.stage+"."+f.kind, b.cfg.Partitions, f.own)
+	return brokerFault(err, "follow as stage %s", f.stage)
+}
+
+// stageFollower is one stage's way through INBOUND or THREAD.
+type stageFollower struct {
+	bus      *Bus
+	stage    string
+	kind     string
+	span     string
+	streamOf func(partition int) string
+	handle   func(context.Context, stored) error
+}
+
+// reader is the work on one partition for one tenure.
+type reader struct {
+	*stageFollower
+	partition int
+	stream    string
+	work      context.Context // of handlers; ends when the lease is lost or the drain has taken too long
+	quit      <-chan struct{} // closed when nothing new is to begin
+	progress  *progress
+	full      chan struct{} // enough was handled for a checkpoint
+	head      atomic.Uint64 // last sequence known to be in the stream
+	saved     checkpoint
+}
+
+// own reads one partition until its tenure ends.
+func (f *stageFollower) own(t tenure) {
+	work, cancel := context.WithCancel(t.lost)
+	defer cancel()
+	r := &reader{stageFollower: f, partition: t.slot, stream: f.streamOf(t.slot), work: context.WithValue(work, stageKey{}, f.stage),
+		quit: t.stop, full: make(chan struct{}, 1)}
+	from, ok := r.load()
+	if !ok {
+		return
+	}
+	r.saved, r.progress = from, newProgress(from)
+	lanes := newLanes(r.process)
+	reading, stopReading := context.WithCancel(work)
+	ended := make(chan struct{})
+	go func() { defer close(ended); r.read(reading, lanes, from) }()
+	r.keep(t)
+	stopReading()
+	<-ended
+	drained := lanes.close()
+	grace := time.NewTimer(drainTime)
+	defer grace.Stop()
+	select {
+	case <-drained:
+	case <-work.Done():
+	case <-grace.C:
+	}
+	cancel()
+	<-drained
+	if t.lost.Err() == nil {
+		r.save(t.lost)
+	}
+	f.bus.metrics.lag.DeleteLabelValues(f.stage, strconv.Itoa(t.slot))
+}
+
+// keep stores the checkpoint now and then, until the tenure ends.
+func (r *reader) keep(t tenure) {
+	tick := time.NewTicker(checkpointEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-r.full:
+		case <-t.stop:
+			return
+		case <-t.lost.Done():
+			return
+		}
+		r.save(t.lost)
+	}
+}
+
+func (r *reader) key() string { return r.stage + "." + r.stream }
+
+// load reads the checkpoint; it gives up only when the tenure ends.
+func (r *reader) load() (checkpoint, bool) {
+	for {
+		e, err := r.bus.Bucket(subject.CheckpointBucket).Get(r.work, r.key())
+		var c checkpoint
+		switch {
+		case fault.Is(err, fault.NotFound):
+			return c, true
+		case err == nil:
+			if err = json.Unmarshal(e.Value, &c); err == nil {
+				return c, true
+			}
+			r.bus.log.ErrorContext(r.work, "checkpoint is damaged, reading from the start", "stage", r.stage, "partition", r.partition)
+			return checkpoint{}, true
+		}
+		select {
+		case <-r.quit:
+			return c, false
+		default:
+		}
+		if r.work.Err() != nil {
+			return c, false
+		}
+		pause(r.work, 100*time.Millisecond)
+	}
+}
+
+// save stores the checkpoint when it has moved. A later one makes good what
+// could not be stored.
+func (r *reader) save(ctx context.Context) {
+	c := r.progress.mark(time.Now())
+	r.bus.metrics.lag.WithLabelValues(r.stage, strconv.Itoa(r.partition)).Set(float64(r.head.Load()-min(c.Seq, r.head.Load())) + float64(len(c.Pending)))
+	if c.equal(r.saved) {
+		return
+	}
+	data, err := json.Marshal(c)
+	if err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
+	defer cancel()
+	if err := r.bus.Bucket(subject.CheckpointBucket).Write(ctx, Write{Key: r.key(), Value: data, Revision: AnyRevision}); err != nil {
+		r.bus.log.DebugContext(ctx, "could not store a checkpoint", "stage", r.stage, "partition", r.partition, "err", err)
+		return
+	}
+	r.saved = c
+}
+
+// read puts what was left parked, and then the stream, into the lanes.
+func (r *reader) read(ctx context.Context, l *lanes, from checkpoint) {
+	for _, seq := range from.Pending {
+		m, err := retryAway(ctx, func(ctx context.Context) (stored, error) { return r.bus.getLeader(ctx, r.stream, lookup{Seq: seq}) })
+		switch t := r.progress.again(seq, time.Now()); {
+		case absent(err):
+			r.progress.finish(t) // erased
+		case err != nil:
+			continue // stays in the checkpoint
+		case l.add(ctx, m.subject, item{ticket: t, msg: &m}) != nil:
+			return
+		}
+	}
+	_ = r.bus.follow(ctx, source{stream: r.stream, from: from.Seq + 1}, nil, func(m stored, behind uint64) error {
+		r.head.Store(m.seq + behind)
+		return l.add(ctx, m.subject, item{ticket: r.progress.begin(m.seq, time.Now()), msg: &m})
+	})
+}
+
+// process handles one record to its end: handled, dead, or left for the next owner.
+func (r *reader) process(_ string, it item) {
+	m := it.msg
+	if m == nil {
+		again, err := retryAway(r.work, func(ctx context.Context) (stored, error) {
+			return r.bus.getLeader(ctx, r.stream, lookup{Seq: it.ticket.seq})
+		})
+		if absent(err) {
+			r.finish(it.ticket)
+			return
+		}
+		for err != nil {
+			// The order of the thread hangs on this record.
+			if r.ending() {
+				return
+			}
+			pause(r.work, time.Second)
+			again, err = r.bus.getLeader(r.work, r.stream, lookup{Seq: it.ticket.seq})
+		}
+		m = &again
+	}
+	if r.try(*m) {
+		r.finish(it.ticket)
+	}
+}
+
+func (r *reader) finish(t *ticket) {
+	if r.progress.finish(t) >= checkpointAfter {
+		select {
+		case r.full <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (r *reader) ending() bool {
+	select {
+	case <-r.quit:
+		return true
+	default:
+		return r.work.Err() != nil
+	}
+}
+
+// try runs the handler until it is content, or the record is in DEADLETTER. It
+// is false when the tenure ended first.
+func (r *reader) try(m stored) bool {
+	began := time.Now()
+	ctx, span := r.bus.consumer(r.work, r.span, r.stage, m.header)
+	defer span.End()
+	outcome := "done"
+	defer func() {
+		r.bus.metrics.process.WithLabelValues(r.stage, outcome).Observe(time.Since(began).Seconds())
+	}()
+	wait := firstWait
+	for tries := 1; ; tries++ {
+		_, err := guard(func() (struct{}, error) { return struct{}{}, r.handle(ctx, m) })
+		if err == nil {
+			return true
+		}
+		if r.work.Err() != nil {
+			outcome = "left"
+			return false
+		}
+		span.SetStatus(codes.Error, fault.KindOf(err).String())
+		if !again(err, tries, time.Since(began)) {
+			outcome = "dead"
+			return r.bus.bury(ctx, r.stage, r.partition, tries, m, err) == nil
+		}
+		r.bus.metrics.retries.WithLabelValues(r.stage, fault.KindOf(err).String()).Inc()
+		r.bus.log.WarnContext(ctx, "handling failed, trying again", "stage", r.stage, "stream", m.stream, "sequence", m.seq, "attempts", tries, "err", err)
+		if !r.rest(wait) {
+			outcome = "left"
+			return false
+		}
+		wait = min(4*wait, longWait)
+	}
+}
+
+// again decides whether one more try makes sense.
+func again(err error, tries int, since time.Duration) bool {
+	switch fault.KindOf(err) {
+	case fault.Unavailable, fault.Exhausted:
+		return since < awayPatience
+	case fault.Canceled:
+		return tries < maxTries // somebody else's context: ours has not ended
+	default:
+		return fault.Retryable(err) && tries < maxTries
+	}
+}
+
+// rest waits between two tries; false when the partition is to be handed over.
+func (r *reader) rest(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-r.quit:
+		return false
+	case <-r.work.Done():
+		return false
+	}
+}
+
+var errComplete = errors.New("everything was read")

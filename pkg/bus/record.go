@@ -1,0 +1,66 @@
+package bus
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/parley-desk/parley/pkg/fault"
+	inboundv1 "github.com/parley-desk/parley/proto/gen/parley/inbound/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/proto/subject"
+)
+
+// Record is one commit as read from the log.
+type Record struct {
+	Thread    subject.Thread
+	Partition int
+	Revision  uint64 // sequence in the partition's stream
+	Stored    time.Time
+	Commit    *threadv1.Commit // shared: do not change
+}
+
+// InboundRecord is one event as read from INBOUND.
+type InboundRecord struct {
+	Thread    subject.Thread
+	Partition int
+	Sequence  uint64
+	Stored    time.Time
+	Event     *inboundv1.Event
+}
+
+// Whatever may publish to the broker may write anything under our subjects, so
+// a body is believed only when it names the thread whose subject it stands on.
+func decodeCommit(m stored, partitions int) (Record, error) {
+	t, err := subject.ParseLog(m.subject)
+	if err != nil {
+		return Record{}, garbage("no thread in the subject", err)
+	}
+	c := &threadv1.Commit{}
+	if err := proto.Unmarshal(m.data, c); err != nil {
+		return Record{}, garbage("no commit", err)
+	}
+	if s := c.GetState(); s == nil || s.GetPage() != t.Page || s.GetPsid() != t.PSID || len(c.GetFacts()) == 0 {
+		return Record{}, garbage("no commit of this thread", nil)
+	}
+	return Record{Thread: t, Partition: t.Partition(partitions), Revision: m.seq, Stored: m.at, Commit: c}, nil
+}
+
+func decodeEvent(m stored, partitions int) (InboundRecord, error) {
+	t, err := subject.ParseLog(m.subject)
+	if err != nil {
+		return InboundRecord{}, garbage("no thread in the subject", err)
+	}
+	e := &inboundv1.Event{}
+	if err := proto.Unmarshal(m.data, e); err != nil {
+		return InboundRecord{}, garbage("no event", err)
+	}
+	if e.GetPage() != t.Page || e.GetPsid() != t.PSID {
+		return InboundRecord{}, garbage("no event of this thread", nil)
+	}
+	return InboundRecord{Thread: t, Partition: t.Partition(partitions), Sequence: m.seq, Stored: m.at, Event: e}, nil
+}
+
+func garbage(what string, cause error) error {
+	return &fault.Error{Kind: fault.Invalid, Reason: "GARBAGE", Message: "the record is " + what, Cause: cause}
+}

@@ -1,0 +1,141 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+)
+
+const (
+	sessionTimeout   = time.Second
+	sessionHeartbeat = 500 * time.Millisecond
+	sessionExpiry    = 5 * time.Second
+	sessionInactive  = 10 * time.Second
+	sessionAhead     = 256 // messages fetched ahead of their handling
+)
+
+// source says what a reader wants of a stream.
+type source struct {
+	stream string
+	filter string // empty: everything, which costs the broker least
+	from   uint64 // first sequence wanted
+	last   bool   // instead: the last message of every subject, then all that follow
+}
+
+// follow hands every message of src to each, in the order of the stream and
+// without a gap, until ctx ends or each gives an error, which it returns. It
+// calls caught, which may be nil, once: when everything that was there at the
+// start has been handed over. behind is how many messages of the stream come after m.
+func (b *Bus) follow(ctx context.Context, src source, caught func(), each func(m stored, behind uint64) error) error {
+	s := session{bus: b, source: src, caught: caught, each: each}
+	wait := 20 * time.Millisecond
+	for {
+		read, err := s.run(ctx)
+		var stop *stopped
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.As(err, &stop):
+			return stop.err
+		}
+		if read {
+			wait = 20 * time.Millisecond
+		}
+		b.log.DebugContext(ctx, "reading session broke, starting another", "stream", src.stream, "err", err)
+		pause(ctx, wait)
+		wait = min(2*wait, time.Second)
+	}
+}
+
+// stopped carries the error of each out of a session.
+type stopped struct{ err error }
+
+func (s *stopped) Error() string { return s.err.Error() }
+
+// session reads with a consumer that lives as long as nothing is odd: any
+// error, missed heartbeat or gap ends it and a new one starts behind the last
+// message handed over. A name is never used twice: the broker may go on
+// believing in a consumer that a dead node held.
+type session struct {
+	bus *Bus
+	source
+	caught func()
+	each   func(stored, uint64) error
+}
+
+func (s *session) open(ctx context.Context) (jetstream.MessagesContext, *jetstream.ConsumerInfo, error) {
+	cfg := jetstream.ConsumerConfig{Name: nuid.Next(), FilterSubject: s.filter, AckPolicy: jetstream.AckNonePolicy,
+		Replicas: 1, MemoryStorage: true, InactiveThreshold: sessionInactive,
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(s.from, 1)}
+	if s.last {
+		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverLastPerSubjectPolicy, 0
+		if s.filter == "" {
+			cfg.FilterSubject = ">" // the policy demands a filter
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, sessionTimeout)
+	defer cancel()
+	c, err := s.bus.js.CreateConsumer(ctx, s.stream, cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	it, err := c.Messages(jetstream.PullMaxMessages(sessionAhead), jetstream.PullHeartbeat(sessionHeartbeat),
+		jetstream.PullExpiry(sessionExpiry), jetstream.WithMessagesErrOnMissingHeartbeat(true))
+	return it, c.CachedInfo(), err
+}
+
+// run is one session. It tells whether it read anything.
+func (s *session) run(ctx context.Context) (read bool, err error) {
+	it, info, err := s.open(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer s.close(it, info.Name)
+	left := info.NumPending
+	s.arrive(left)
+	for want := uint64(1); ; want++ {
+		m, err := it.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return read, err
+		}
+		md, err := m.Metadata()
+		if err != nil {
+			return read, err
+		}
+		if md.Sequence.Consumer != want {
+			return read, fmt.Errorf("message %d of the session is number %d", want, md.Sequence.Consumer)
+		}
+		err = s.each(stored{stream: s.stream, subject: m.Subject(), seq: md.Sequence.Stream, header: m.Headers(), data: m.Data(), at: md.Timestamp}, md.NumPending)
+		if err != nil {
+			return read, &stopped{err}
+		}
+		// Whatever a new session has still to give, of every subject, comes
+		// after this one: from here on a snapshot is an ordinary reading.
+		read, s.last, s.from = true, false, md.Sequence.Stream+1
+		left = min(left-min(left, 1), md.NumPending)
+		s.arrive(left)
+	}
+}
+
+// arrive calls caught when nothing is left of what was there at the start.
+func (s *session) arrive(left uint64) {
+	if left == 0 && s.caught != nil {
+		s.caught()
+		s.caught = nil
+	}
+}
+
+// close lets the broker forget the consumer now; without this it would in 10 s.
+func (s *session) close(it jetstream.MessagesContext, name string) {
+	it.Stop()
+	if s.bus.nc.IsClosed() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), sessionTimeout)
+	defer cancel()
+	_ = s.bus.js.DeleteConsumer(ctx, s.stream, name)
+}

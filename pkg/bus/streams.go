@@ -1,0 +1,154 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/proto/subject"
+)
+
+const (
+	maxPartitions = 256
+	// partitionsKey of CONFIG says how many partitions the deployment has.
+	// Keys that begin with sys. are the bus's own: no Bucket shows them.
+	systemKeys    = "sys."
+	partitionsKey = systemKeys + "partitions"
+	kvPrefix      = "KV_"
+	kvSubject     = "$KV."
+	sessionAge    = 24 * time.Hour
+	markerTTL     = time.Minute
+)
+
+// ensure makes the streams and buckets that are missing, and refuses those
+// that are there with properties on which a promise of the bus rests.
+func (b *Bus) ensure(ctx context.Context) error {
+	for _, c := range b.buckets() {
+		if err := b.ensureStream(ctx, c); err != nil {
+			return err
+		}
+	}
+	if err := b.agreePartitions(ctx); err != nil {
+		return err
+	}
+	configs := []jetstream.StreamConfig{b.logStream(subject.DeadLetters, subject.DeadLetterAll)}
+	for p := range b.cfg.Partitions {
+		configs = append(configs, b.logStream(subject.InboundStream(p), subject.InboundAll(p)),
+			b.logStream(subject.ThreadStream(p), subject.ThreadAll(p)))
+	}
+	handles := make([]jetstream.Stream, len(configs))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(8)
+	for i, c := range configs {
+		g.Go(func() (err error) { handles[i], err = b.openStream(gctx, c); return err })
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for i, c := range configs {
+		b.streams[c.Name] = handles[i]
+	}
+	return nil
+}
+
+func (b *Bus) ensureStream(ctx context.Context, c jetstream.StreamConfig) error {
+	s, err := b.openStream(ctx, c)
+	if err == nil {
+		b.streams[c.Name] = s
+	}
+	return err
+}
+
+// logStream never drops what nobody has handled: full means refused.
+func (b *Bus) logStream(name, subjects string) jetstream.StreamConfig {
+	return jetstream.StreamConfig{Name: name, Subjects: []string{subjects}, Storage: jetstream.FileStorage,
+		Replicas: b.cfg.Replicas, Discard: jetstream.DiscardNew, Retention: jetstream.LimitsPolicy,
+		AllowDirect: true, AllowAtomicPublish: true, DenyDelete: true}
+}
+
+func (b *Bus) buckets() []jetstream.StreamConfig {
+	bucket := func(name string, history int64) jetstream.StreamConfig {
+		c := b.logStream(kvPrefix+name, kvSubject+name+".>")
+		c.MaxMsgsPerSubject, c.AllowRollup = history, true
+		return c
+	}
+	config := bucket(subject.ConfigBucket, 10)
+	checkpoint := bucket(subject.CheckpointBucket, 1)
+	session := bucket(subject.SessionBucket, 1)
+	session.MaxAge = sessionAge
+	// Leases need not outlive the broker: whoever holds one says so again.
+	lease := bucket(subject.LeaseBucket, 1)
+	lease.Storage, lease.AllowMsgTTL, lease.SubjectDeleteMarkerTTL = jetstream.MemoryStorage, true, markerTTL
+	return []jetstream.StreamConfig{config, checkpoint, session, lease}
+}
+
+func (b *Bus) openStream(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
+	s, err := retryAway(ctx, func(ctx context.Context) (jetstream.Stream, error) {
+		s, err := b.js.Stream(ctx, want.Name)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			s, err = b.js.CreateStream(ctx, want)
+		}
+		return s, err
+	})
+	if err != nil {
+		return nil, brokerFault(err, "open stream %s", want.Name)
+	}
+	have := s.CachedInfo().Config
+	switch {
+	case have.Storage != want.Storage, have.Discard != want.Discard, !have.AllowDirect, !have.AllowAtomicPublish:
+		return nil, fault.New(fault.Precondition, "STREAM_UNFIT",
+			"stream %s was made by somebody else: it must have storage %s, discard new, allow_direct and allow_atomic", want.Name, want.Storage)
+	case have.Replicas < want.Replicas:
+		return s, b.tolerate("REPLICAS_MISSING", fmt.Sprintf("stream %s has %d replicas, not %d; raise them with: nats stream update %s --replicas=%d",
+			want.Name, have.Replicas, want.Replicas, want.Name, want.Replicas))
+	}
+	return s, nil
+}
+
+// agreePartitions stores the number of partitions of a new deployment and
+// refuses another number than that of an existing one: threads would change
+// their partition.
+func (b *Bus) agreePartitions(ctx context.Context) error {
+	config := b.Bucket(subject.ConfigBucket)
+	n := b.cfg.Partitions
+	if n == 0 && b.cfg.Embedded {
+		n = 4
+	} else if n == 0 {
+		n = 16
+	}
+	err := config.write(ctx, Write{Key: partitionsKey, Value: []byte(strconv.Itoa(n))})
+	if err != nil && !fault.Is(err, fault.Conflict) {
+		return fault.Wrap(err, "store the number of partitions")
+	}
+	e, err := config.Get(ctx, partitionsKey)
+	if err != nil {
+		return fault.Wrap(err, "read the number of partitions")
+	}
+	stored, err := strconv.Atoi(string(e.Value))
+	if err != nil || stored < 1 || stored > maxPartitions {
+		return fault.New(fault.Precondition, "PARTITIONS_DAMAGED", "CONFIG key %s holds %q, which is no number of partitions", partitionsKey, e.Value)
+	}
+	if b.cfg.Partitions != 0 && b.cfg.Partitions != stored {
+		return fault.New(fault.Precondition, "PARTITIONS_DIFFER",
+			"this deployment has %d partitions, the settings say %d; the number is fixed when a deployment is made: set it to %d or leave it out", stored, b.cfg.Partitions, stored)
+	}
+	b.cfg.Partitions = stored
+	return nil
+}
+
+// tolerate is a refusal, or with AllowUnsafe something that Checks repeats for ever.
+func (b *Bus) tolerate(reason, detail string) error {
+	if !b.cfg.AllowUnsafe {
+		return fault.New(fault.Precondition, reason, "%s (allow unsafe durability to start all the same)", detail)
+	}
+	b.unsafeMu.Lock()
+	b.unsafe = append(b.unsafe, detail)
+	b.unsafeMu.Unlock()
+	return nil
+}

@@ -1,0 +1,121 @@
+package bus
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/parley-desk/parley/proto/subject"
+)
+
+// WatchThreads hands to every process the last commit of every thread, then
+// calls ready once, then every new commit. One goroutine a partition calls
+// handle, in the order of the log. It blocks until ctx ends; after a break it continues where it was.
+func (b *Bus) WatchThreads(ctx context.Context, ready func(), handle func(Record)) error {
+	ctx, leave := b.enter(ctx)
+	defer leave()
+	var left atomic.Int64
+	left.Store(int64(b.cfg.Partitions))
+	caught := func() {
+		if left.Add(-1) == 0 && ready != nil {
+			ready()
+		}
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for p := range b.cfg.Partitions {
+		g.Go(func() error {
+			return b.follow(ctx, source{stream: subject.ThreadStream(p), last: true}, caught, func(m stored, _ uint64) error {
+				r, err := decodeCommit(m, b.cfg.Partitions)
+				if err != nil {
+					b.log.WarnContext(ctx, "skipped a record that is no commit", "stream", m.stream, "revision", m.seq)
+					return nil
+				}
+				handle(r)
+				return nil
+			})
+		})
+	}
+	return brokerFault(g.Wait(), "watch threads")
+}
+
+// States yields the last commit of every thread of every partition, as they
+// stand while it runs. After an error it ends.
+func (b *Bus) States(ctx context.Context) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		ctx, leave := b.enter(ctx)
+		defer leave()
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		records := make(chan Record, sessionAhead)
+		g, gctx := errgroup.WithContext(ctx)
+		for p := range b.cfg.Partitions {
+			g.Go(func() error { return b.statesOf(gctx, p, records) })
+		}
+		var failed error
+		var once sync.WaitGroup
+		once.Go(func() { failed = g.Wait(); close(records) })
+		defer once.Wait()
+		defer cancel()
+		for r := range records {
+			if !yield(r, nil) {
+				return
+			}
+		}
+		once.Wait()
+		if failed != nil {
+			yield(Record{}, brokerFault(failed, "read the states of threads"))
+		}
+	}
+}
+
+func (b *Bus) statesOf(ctx context.Context, p int, records chan<- Record) error {
+	ctx, done := context.WithCancelCause(ctx)
+	defer done(nil)
+	err := b.follow(ctx, source{stream: subject.ThreadStream(p), last: true}, func() { done(errComplete) }, func(m stored, _ uint64) error {
+		r, err := decodeCommit(m, b.cfg.Partitions)
+		if err != nil {
+			return nil
+		}
+		select {
+		case records <- r:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	if context.Cause(ctx) == errComplete {
+		return nil
+	}
+	return err
+}
+
+// History yields the commits of one thread with after < revision, oldest
+// first, as far as the log goes now. After an error it ends.
+func (b *Bus) History(ctx context.Context, t subject.Thread, after uint64) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		stream, log := subject.ThreadStream(t.Partition(b.cfg.Partitions)), subject.Log(t, b.cfg.Partitions)
+		for {
+			m, err := retryAway(ctx, func(ctx context.Context) (stored, error) {
+				return b.getLeader(ctx, stream, lookup{Next: log, Seq: after + 1})
+			})
+			if absent(err) {
+				return
+			}
+			if err != nil {
+				yield(Record{}, brokerFault(err, "read the history of a thread"))
+				return
+			}
+			after = m.seq
+			r, err := decodeCommit(m, b.cfg.Partitions)
+			if err != nil {
+				continue // not ours; a stage has put it in DEADLETTER
+			}
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}

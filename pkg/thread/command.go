@@ -1,0 +1,225 @@
+package thread
+
+import (
+	"time"
+
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+)
+
+// The commands: each is a wish of somebody, decided on the state as it stands.
+// It gives the facts to commit, none when the wish is fulfilled already, or a
+// *Refusal.
+
+// current is the latest conversation when it is the one named.
+func current(s *threadv1.State, conversation, agent string) (*threadv1.Conversation, error) {
+	c := s.GetConversation()
+	if c == nil {
+		return nil, refuse(s, Unanswerable, agent)
+	}
+	if c.Id != conversation {
+		return nil, refuse(s, NotCurrent, agent)
+	}
+	return c, nil
+}
+
+// held is the named conversation when the agent has it in one of the phases.
+func held(s *threadv1.State, conversation, agent string, in ...threadv1.Phase) (*threadv1.Conversation, error) {
+	c, err := current(s, conversation, agent)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range in {
+		if c.Phase != p {
+			continue
+		}
+		if c.Agent != agent {
+			return nil, refuse(s, NotYours, agent)
+		}
+		return c, nil
+	}
+	return nil, refuse(s, WrongPhase, agent)
+}
+
+func one(kind any) []*threadv1.Fact { return []*threadv1.Fact{Of(kind)} }
+
+// MakeOffer shows an open conversation of queue to agent under a new fence
+// until a time.
+func MakeOffer(s *threadv1.State, conversation, queue, agent string, fence, epoch int64, until time.Time) ([]*threadv1.Fact, error) {
+	c, err := current(s, conversation, agent)
+	if err != nil {
+		return nil, err
+	}
+	if c.Offer.GetFence() == fence && c.Offer.GetAgent() == agent && c.Phase == threadv1.Phase_PHASE_OPEN {
+		return nil, nil
+	}
+	if c.Queue != queue {
+		return nil, refuse(s, Stale, agent)
+	}
+	return one(&threadv1.OfferMade{Agent: agent, Fence: fence, Epoch: epoch, UntilMs: until.UnixMilli()}), nil
+}
+
+// AcceptOffer takes the conversation offered to agent under fence.
+func AcceptOffer(s *threadv1.State, conversation, agent string, fence int64) ([]*threadv1.Fact, error) {
+	c, err := current(s, conversation, agent)
+	if err != nil {
+		return nil, err
+	}
+	if c.Phase == threadv1.Phase_PHASE_ACTIVE && c.Agent == agent && c.Fence == fence {
+		return nil, nil
+	}
+	if c.Phase != threadv1.Phase_PHASE_OPEN || c.Offer.GetFence() != fence || c.Offer.GetAgent() != agent {
+		return nil, refuse(s, OfferGone, agent)
+	}
+	return one(&threadv1.AgentAssigned{Agent: agent, Fence: fence, Cause: threadv1.Cause_CAUSE_ACCEPTED}), nil
+}
+
+// RejectOffer declines the offer under fence.
+func RejectOffer(s *threadv1.State, conversation, agent string, fence int64, reason string) ([]*threadv1.Fact, error) {
+	c, err := current(s, conversation, agent)
+	if err != nil {
+		return nil, err
+	}
+	if c.Phase != threadv1.Phase_PHASE_OPEN || c.Offer.GetFence() != fence || c.Offer.GetAgent() != agent {
+		return nil, refuse(s, OfferGone, agent)
+	}
+	return one(&threadv1.OfferEnded{Fence: fence, Outcome: threadv1.OfferOutcome_OFFER_OUTCOME_REJECTED, Reason: reason}), nil
+}
+
+// EndOffer ends the offer under fence without the agent: timed out, revoked or
+// undelivered.
+func EndOffer(s *threadv1.State, conversation string, fence int64, outcome threadv1.OfferOutcome) ([]*threadv1.Fact, error) {
+	c, err := current(s, conversation, "")
+	if err != nil {
+		return nil, err
+	}
+	if c.Phase != threadv1.Phase_PHASE_OPEN || c.Offer == nil || c.Offer.Fence != fence {
+		return nil, refuse(s, OfferGone, "")
+	}
+	return one(&threadv1.OfferEnded{Fence: fence, Outcome: outcome}), nil
+}
+
+// Resume brings the agent back to a conversation set aside.
+func Resume(s *threadv1.State, conversation, agent string) ([]*threadv1.Fact, error) {
+	c, err := current(s, conversation, agent)
+	if err != nil {
+		return nil, err
+	}
+	if c.Phase == threadv1.Phase_PHASE_ACTIVE && c.Agent == agent {
+		return nil, nil
+	}
+	if _, err := held(s, conversation, agent, threadv1.Phase_PHASE_WAITING); err != nil {
+		return nil, err
+	}
+	return one(&threadv1.AgentAssigned{Agent: agent, Fence: c.Fence, Cause: threadv1.Cause_CAUSE_RESUMED}), nil
+}
+
+// End begins wrap-up. blocks keeps the agent's capacity, until due, or until
+// the conversation closes when due is zero (L24).
+func End(s *threadv1.State, conversation, agent string, blocks bool, due time.Time) ([]*threadv1.Fact, error) {
+	c, err := held(s, conversation, agent, threadv1.Phase_PHASE_ACTIVE, threadv1.Phase_PHASE_WRAP_UP)
+	if err != nil {
+		return nil, err
+	}
+	if c.Phase == threadv1.Phase_PHASE_WRAP_UP {
+		return nil, nil
+	}
+	fact := &threadv1.ConversationEnded{Agent: agent, Blocks: blocks}
+	if blocks && !due.IsZero() {
+		fact.DueMs = due.UnixMilli()
+	}
+	return one(fact), nil
+}
+
+// Close closes a conversation in wrap-up.
+func Close(s *threadv1.State, conversation, agent string) ([]*threadv1.Fact, error) {
+	c, err := held(s, conversation, agent, threadv1.Phase_PHASE_WRAP_UP, threadv1.Phase_PHASE_CLOSED)
+	if err != nil {
+		return nil, err
+	}
+	if c.Phase == threadv1.Phase_PHASE_CLOSED {
+		return nil, nil
+	}
+	return one(&threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_WRAPPED_UP, By: agent}), nil
+}
+
+// Park sets an active conversation aside (L83).
+func Park(s *threadv1.State, conversation, agent string) ([]*threadv1.Fact, error) {
+	c, err := held(s, conversation, agent, threadv1.Phase_PHASE_ACTIVE, threadv1.Phase_PHASE_WAITING)
+	if err != nil {
+		return nil, err
+	}
+	if c.Phase == threadv1.Phase_PHASE_WAITING {
+		return nil, nil
+	}
+	return one(&threadv1.ConversationParked{Agent: agent}), nil
+}
+
+// Release gives an active conversation of agent back to its queue.
+func Release(s *threadv1.State, conversation, agent string, cause threadv1.Cause) ([]*threadv1.Fact, error) {
+	if _, err := held(s, conversation, agent, threadv1.Phase_PHASE_ACTIVE); err != nil {
+		return nil, err
+	}
+	return one(&threadv1.ConversationReleased{Cause: cause}), nil
+}
+
+// RequestSend writes text to the customer: id is a new intent id, clientID the
+// command's. It is refused when no window would let it leave.
+func RequestSend(s *threadv1.State, now time.Time, conversation, agent, id, clientID, text string) ([]*threadv1.Fact, error) {
+	return request(s, now, conversation, &threadv1.SendRequested{
+		Id: id, ClientId: clientID, Agent: agent, Parts: Split(text), Human: true,
+	})
+}
+
+// RepeatSend sends parts of the send repeated once more under a new intent.
+// An open send must be not confirmed; it is given up by the same commit.
+func RepeatSend(s *threadv1.State, now time.Time, conversation, agent, id, clientID, repeats string, parts []string) ([]*threadv1.Fact, error) {
+	facts, err := request(s, now, conversation, &threadv1.SendRequested{
+		Id: id, ClientId: clientID, Agent: agent, Parts: parts, Human: true, Repeats: repeats,
+	})
+	if err != nil || len(facts) == 0 {
+		return nil, err
+	}
+	if open := FindSend(s, repeats); open != nil {
+		if open.Status != threadv1.SendStatus_SEND_STATUS_UNCONFIRMED {
+			return nil, refuse(s, WrongStatus, agent)
+		}
+		facts = append([]*threadv1.Fact{Of(&threadv1.SendAbandoned{Id: repeats, Agent: agent})}, facts...)
+	}
+	return facts, nil
+}
+
+func request(s *threadv1.State, now time.Time, conversation string, r *threadv1.SendRequested) ([]*threadv1.Fact, error) {
+	if Done(s, r.GetClientId()) {
+		return nil, nil
+	}
+	if _, err := held(s, conversation, r.GetAgent(), threadv1.Phase_PHASE_ACTIVE); err != nil {
+		return nil, err
+	}
+	if len(r.GetParts()) == 0 {
+		return nil, refuse(s, BadFact, r.GetAgent())
+	}
+	if WindowAt(s, now).Kind == Closed {
+		return nil, refuse(s, WindowClosed, r.GetAgent())
+	}
+	return one(r), nil
+}
+
+// AbandonSend gives up a send that is not confirmed.
+func AbandonSend(s *threadv1.State, conversation, agent, id string) ([]*threadv1.Fact, error) {
+	if _, err := held(s, conversation, agent, threadv1.Phase_PHASE_ACTIVE, threadv1.Phase_PHASE_WRAP_UP); err != nil {
+		return nil, err
+	}
+	return one(&threadv1.SendAbandoned{Id: id, Agent: agent}), nil
+}
+
+// AddNote writes a private note on a conversation that the agent has, or has
+// set aside.
+func AddNote(s *threadv1.State, conversation, agent, id, clientID, text string) ([]*threadv1.Fact, error) {
+	if Done(s, clientID) {
+		return nil, nil
+	}
+	if _, err := held(s, conversation, agent, threadv1.Phase_PHASE_ACTIVE, threadv1.Phase_PHASE_WAITING, threadv1.Phase_PHASE_WRAP_UP); err != nil {
+		return nil, err
+	}
+	return one(&threadv1.NoteAdded{Id: id, Agent: agent, Text: text, ClientId: clientID}), nil
+}

@@ -1,0 +1,83 @@
+package thread
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+)
+
+const previewLength = 120
+
+// customerSpoke notes a message or a tap. speaks is false for what proves no
+// presence of the customer to us: standby, replays.
+func customerSpoke(s *threadv1.State, sentMS int64, line string, speaks bool) {
+	if speaks {
+		openWindow(s, sentMS)
+	}
+	s.Unanswered++
+	newest(s, sentMS, line)
+}
+
+func pageSpoke(s *threadv1.State, sentMS int64, line string) {
+	s.Unanswered = 0
+	newest(s, sentMS, line)
+}
+
+func newest(s *threadv1.State, sentMS int64, line string) {
+	if sentMS < s.NewestMs {
+		return
+	}
+	s.NewestMs = sentMS
+	if line != "" {
+		s.Preview = line
+	}
+}
+
+func openWindow(s *threadv1.State, sentMS int64) {
+	s.WindowMs = max(s.WindowMs, sentMS)
+}
+
+func applyKept(s *threadv1.State, e *threadv1.EventKept) {
+	switch e.GetKind() {
+	case "take_thread_control", "pass_thread_control":
+		s.Standby = e.GetStandby()
+	}
+}
+
+func applyProfile(s *threadv1.State, now time.Time, p *threadv1.CustomerProfiled) {
+	if s.Customer == nil {
+		s.Customer = &threadv1.Customer{}
+	}
+	s.Customer.FetchedMs = now.UnixMilli()
+	if p.GetFailure() != "" {
+		return
+	}
+	s.Customer.Name = p.GetName()
+	s.Customer.Locale = p.GetLocale()
+	s.Customer.Timezone = p.Timezone
+	s.Customer.Picture = p.GetPicture()
+}
+
+// firstLine is what a list shows of a message: its first line with text, or
+// the type of its first attachment in brackets.
+func firstLine(text string, attachments []*threadv1.Attachment) string {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			return cut(line, previewLength)
+		}
+	}
+	if len(attachments) > 0 {
+		return "[" + cut(attachments[0].GetType(), 20) + "]"
+	}
+	return ""
+}
+
+func cut(s string, most int) string {
+	if utf8.RuneCountInString(s) <= most {
+		return s
+	}
+	runes := []rune(s)
+	return string(runes[:most-1]) + "…"
+}

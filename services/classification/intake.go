@@ -1,0 +1,107 @@
+package classification
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/google/uuid"
+
+	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/graph"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/classification/internal/intake"
+	"github.com/parley-desk/parley/services/classification/internal/meta"
+)
+
+// threadLog is the part of bus.Bus that filing and routing need.
+type threadLog interface {
+	Load(ctx context.Context, t subject.Thread) (*threadv1.State, uint64, error)
+	Update(ctx context.Context, t subject.Thread, decide func(*threadv1.State, uint64) ([]*threadv1.Fact, error)) (*threadv1.State, uint64, error)
+	States(ctx context.Context) iter.Seq2[bus.Record, error]
+	History(ctx context.Context, t subject.Thread, after uint64) iter.Seq2[bus.Record, error]
+}
+
+// filer files events into their threads.
+type filer struct {
+	log       threadLog
+	directory *directory.Directory
+	signer    graph.Signer
+	meters    *meters
+}
+
+// errDoubt ends an update whose event must first be looked for in the log.
+var errDoubt = errors.New("the event may have been filed long ago")
+
+// file puts one event into its thread. Handing it the same event again changes
+// nothing.
+func (f *filer) file(ctx context.Context, rec bus.InboundRecord) error {
+	in, err := f.read(rec)
+	if err != nil {
+		return err
+	}
+	searched := false
+	var decision intake.Decision
+	decide := func(s *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+		decision = intake.Decide(s, in)
+		if decision.Doubt && !searched {
+			return nil, errDoubt
+		}
+		return decision.Facts, nil
+	}
+	_, _, err = f.log.Update(ctx, rec.Thread, decide)
+	if errors.Is(err, errDoubt) {
+		// Whoever files the same event meanwhile does so from the same record,
+		// and then its key is in the state: searching once is enough.
+		searched = true
+		var had bool
+		if had, err = f.had(ctx, rec.Thread, decision.Facts[0].GetEventKey()); err == nil && !had {
+			_, _, err = f.log.Update(ctx, rec.Thread, decide)
+		} else if had {
+			decision = intake.Decision{}
+		}
+	}
+	if err != nil {
+		return fault.Wrap(err, "file an event")
+	}
+	f.meters.filed(decision.Facts)
+	return nil
+}
+
+// read finds out what the decision needs to know of the event.
+func (f *filer) read(rec bus.InboundRecord) (intake.Input, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return intake.Input{}, fault.Wrap(err, "make an id")
+	}
+	in := intake.Input{
+		Event:    rec.Event,
+		Item:     meta.Parse(rec.Event.GetRaw(), rec.Event.GetLane()),
+		Sequence: rec.Sequence,
+		Opening:  intake.Open(f.directory.Now(), rec.Event.GetPage(), id.String()),
+	}
+	if m, ok := in.Item.Body.(meta.Message); ok && m.Metadata != "" {
+		if own, genuine := graph.ParseMetadata(f.signer, m.Metadata); genuine {
+			in.Own = &own
+		}
+	}
+	return in, nil
+}
+
+// had looks for an event in the whole log of a thread.
+func (f *filer) had(ctx context.Context, t subject.Thread, key string) (bool, error) {
+	for rec, err := range f.log.History(ctx, t, 0) {
+		if err != nil {
+			return false, err
+		}
+		for _, fact := range rec.Commit.GetFacts() {
+			if fact.GetEventKey() == key {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}

@@ -1,0 +1,43 @@
+package intake
+
+import threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+
+// moment is when an event happened, by Meta's clock as far as it can be believed.
+type moment struct {
+	ms     int64
+	coarse bool // known to the second only
+	stale  bool // older than Stale on arrival
+	ahead  bool // further ahead than Ahead on arrival
+}
+
+// when reads the event's time, else its entry's, else the time it arrived. Ages
+// are counted from arrival, not from now: an event that waited for us in the
+// log is not older for it.
+func when(in Input) moment {
+	arrived := in.Event.GetReceivedMs()
+	m := moment{ms: in.Item.SentMS, coarse: in.Item.Coarse}
+	if m.ms == 0 {
+		m.ms = in.Event.GetEntryMs()
+	}
+	if m.ms == 0 {
+		m.ms = arrived
+	}
+	m.stale = arrived-m.ms > Stale.Milliseconds()
+	if m.ahead = m.ms-arrived > Ahead.Milliseconds(); m.ahead {
+		m.ms = arrived
+	}
+	return m
+}
+
+// unbelievable tells that the time is no proof of when the customer spoke.
+func (m moment) unbelievable() bool { return m.stale || m.ahead }
+
+// late tells whether something younger came first, or the time is not to be
+// believed.
+func (m moment) late(s *threadv1.State) bool {
+	end := m.ms
+	if m.coarse {
+		end += 999
+	}
+	return m.unbelievable() || end < s.GetNewestMs()
+}

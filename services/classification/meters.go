@@ -1,0 +1,74 @@
+package classification
+
+import (
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/parley-desk/parley/pkg/fault"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+)
+
+type meters struct {
+	facts    *prometheus.CounterVec
+	repeated prometheus.Counter
+	routes   *prometheus.CounterVec
+	unrouted prometheus.Gauge
+	profiles *prometheus.CounterVec
+}
+
+func newMeters(registry prometheus.Registerer) (*meters, error) {
+	m := &meters{
+		facts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_classification_facts_total",
+			Help: "Facts that events led to.",
+		}, []string{"fact"}),
+		repeated: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "parley_classification_repeated_total",
+			Help: "Events that changed nothing, because their thread has had them or knows more.",
+		}),
+		routes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_classification_routed_total",
+			Help: "Conversations that were given a queue, by workstream or by fallback.",
+		}, []string{"by"}),
+		unrouted: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "parley_classification_unrouted",
+			Help: "Conversations known to this process that have no queue to go to.",
+		}),
+		profiles: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_classification_profiles_total",
+			Help: "Look-ups of customers' names, by what became of them.",
+		}, []string{"outcome"}),
+	}
+	for _, c := range []prometheus.Collector{m.facts, m.repeated, m.routes, m.unrouted, m.profiles} {
+		if err := registry.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (m *meters) filed(facts []*threadv1.Fact) {
+	if len(facts) == 0 {
+		m.repeated.Inc()
+	}
+	for _, f := range facts {
+		r := f.ProtoReflect()
+		if kind := r.WhichOneof(r.Descriptor().Oneofs().ByName("kind")); kind != nil {
+			m.facts.WithLabelValues(string(kind.Name())).Inc()
+		}
+	}
+}
+
+func (m *meters) routed(rule string) {
+	by, _, _ := strings.Cut(rule, " ")
+	m.routes.WithLabelValues(strings.TrimSuffix(by, ":")).Inc()
+}
+
+func (m *meters) profiled(err error) {
+	outcome := "found"
+	if err != nil {
+		outcome = fault.KindOf(err).String()
+	}
+	m.profiles.WithLabelValues(outcome).Inc()
+}
