@@ -19,4 +19,6 @@ const (
 	Partition = "partition" // of the log
 	Took      = "took"      // duration
 	Name      = "name"      // of a check or a setting
+	Account   = "account"   // channel account, by resource id
+	Page      = "page"      // Meta's page id
 )
