@@ -33,10 +33,16 @@ type Remote struct {
 }
 
 // Broker starts a broker on free ports. It writes to disk before it acknowledges.
-func Broker(t testing.TB) *Remote {
+func Broker(t testing.TB) *Remote { t.Helper(); return remote(t, true) }
+
+// ForgetfulBroker is a Broker as NATS is out of the box: it acknowledges what
+// is not on disk yet.
+func ForgetfulBroker(t testing.TB) *Remote { t.Helper(); return remote(t, false) }
+
+func remote(t testing.TB, sync bool) *Remote {
 	t.Helper()
 	r := &Remote{options: server.Options{ServerName: "remote", Host: "127.0.0.1", Port: server.RANDOM_PORT, HTTPHost: "127.0.0.1", HTTPPort: server.RANDOM_PORT,
-		NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(), SyncAlways: true}}
+		NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(), SyncAlways: sync}}
 	r.start(t)
 	t.Cleanup(func() { r.Server.Shutdown(); r.Server.WaitForShutdown() })
 	return r
