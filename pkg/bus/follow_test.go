@@ -2,6 +2,7 @@ package bus_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -40,7 +41,7 @@ func TestMain(m *testing.M) {
 
 func beVictim(url, monitor string) error {
 	ctx := context.Background()
-	b, err := bus.Open(ctx, bus.Config{URL: url, MonitorURL: monitor, Instance: "victim"}, bus.Tools{})
+	b, err := bus.Open(ctx, bus.Config{URL: url, MonitorURL: monitor, Instance: "victim", LeaseTTL: time.Second}, bus.Tools{})
 	if err != nil {
 		return err
 	}
@@ -141,6 +142,51 @@ func checkAscending(t *testing.T, list string) {
 			t.Fatalf("order of a thread was %s", list)
 		}
 		last = n
+	}
+}
+
+// A process that is frozen and thawed had its partitions taken; what it does
+// with them afterwards harms nobody.
+func TestFrozenOwnerIsReplaced(t *testing.T) {
+	broker := bustest.Broker(t)
+	b := broker.Open(t, "heir")
+	var victims, heir tally
+	process := victim(t, broker, func(l string) {
+		psid, mid, _ := strings.Cut(l, " ")
+		victims.add(subject.Thread{Page: customer(0).Page, PSID: psid}, mid)
+	})
+	for n := range 20 {
+		update(t, b, customer(n), "0")
+	}
+	await(t, "the victim to handle what there is", func() bool { return victims.n() == 20 })
+	if err := process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	background(t, func(ctx context.Context) error { return b.FollowThreads(ctx, "stage", heir.commit) })
+	for n := range 20 {
+		update(t, b, customer(n), "1")
+	}
+	await(t, "the heir to have everything", func() bool {
+		for n := range 20 {
+			if !strings.Contains(heir.of(customer(n)), "1") {
+				return false
+			}
+		}
+		return true
+	})
+	if err := process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	n := 2
+	await(t, "the thawed one to have a share again", func() bool {
+		for c := range 20 {
+			update(t, b, customer(c), fmt.Sprint(n))
+		}
+		n++
+		return victims.n() >= 60
+	})
+	for c := range 20 {
+		checkAscending(t, heir.of(customer(c)))
 	}
 }
 
@@ -359,6 +405,12 @@ func FuzzForeignMessages(f *testing.F) {
 		if _, err := nc.Request(on, body, time.Second); err != nil {
 			t.Skip("the broker does not take it")
 		}
+		await(t, "its dead letter", func() bool {
+			for d, err := range b.DeadLetters(t.Context()) {
+				return err == nil && d.Subject == on && bytes.Equal(d.Data, body)
+			}
+			return false
+		})
 		serial++
 		before := seen.n()
 		for p := range 8 {
