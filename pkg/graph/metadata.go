@@ -51,7 +51,7 @@ func ParseMetadata(signer Signer, s string) (Metadata, bool) {
 	}
 	m := Metadata{Intent: fields[1], Part: part, Attempt: attempt}
 	mac, err := hex.DecodeString(fields[4])
-	if err != nil || !hmac.Equal(mac, code(signer, m.body())) {
+	if err != nil || len(mac) != metadataMAC || !hmac.Equal(mac, code(signer, m.body())) {
 		return Metadata{}, false
 	}
 	return m, true

@@ -1,12 +1,25 @@
 // Package host runs services in a process: it opens what they share, serves
 // probes and metrics, and ends everything in order.
+//
+// # Usage
+//
+// A program names its stages with NewStage and hands them to Command; that is
+// all of a main. One stage makes a process of its own, several together the
+// one-process mode: the same builders either way.
+//
+// # Order
+//
+// All services are built before any runs, so that what they register is
+// complete when it is served. At the end the process first says that it is
+// not ready, then cancels the services and waits for them, then closes the
+// bus, Redis and telemetry. A service that returns before it is asked to ends
+// the process. A second signal, or the grace time, ends it at once.
 package host
 
 import (
 	"context"
 	"log/slog"
 	"net"
-	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,33 +39,46 @@ type Service interface {
 }
 
 // Deps are what the process gives to every service. A service registers its
-// metrics and checks in New, opens nothing there, and starts in Run.
+// metrics and checks when it is built, opens nothing there, and starts in Run.
 type Deps struct {
 	Log       *slog.Logger // already says service=<name>
 	Instance  string       // name of this process, unique in the deployment
+	DataDir   string       // where a service may keep files of its own
 	Bus       *bus.Bus
-	Redis     redis.UniversalClient // nil for services that do not ask for it
+	Redis     redis.UniversalClient // nil for services that do not use it
 	Directory *directory.Directory
 	Secrets   *secret.Box
-	Graph     *graph.Client
+	Graph     *graph.Client         // nil for services that do not use it
 	Registry  prometheus.Registerer // already labelled with the service
 	Tracer    trace.Tracer
 	Health    *Health
 	Now       func() time.Time
 	// Listen opens a listener; setting names the setting that chose addr, so
-	// that "address in use" can say how to choose another.
+	// that "address in use" can say how to choose another. An addr with a
+	// slash in it is the path of a unix socket.
 	Listen func(ctx context.Context, setting, addr string) (net.Listener, error)
 }
 
-// Health collects what must hold before the process may get traffic.
-type Health struct{}
+// Uses says what a stage needs besides logs and metrics.
+type Uses uint
 
-// Ready adds a readiness check; it is asked at every probe and must answer
-// within 250 ms.
-func (h *Health) Ready(name string, check func(context.Context) error) {}
+// What a stage can use.
+const (
+	Bus   Uses = 1 << iota // the log, the directory of resources, the secrets
+	Redis                  // presence and capacity
+	Graph                  // Meta
+)
 
-// ServeHTTP runs srv on l until ctx ends, then lets requests in flight finish
-// for at most grace.
-func ServeHTTP(ctx context.Context, srv *http.Server, l net.Listener, grace time.Duration) error {
-	return nil
+// Stage is a service that a program can run, with its settings.
+type Stage struct {
+	Name   string // section of its settings, and its name in logs and metrics
+	Uses   Uses
+	Config any // pointer to the settings, filled before Build
+	Build  func(Deps) (Service, error)
+}
+
+// NewStage makes a stage of a service's constructor.
+func NewStage[C any](name string, uses Uses, build func(C, Deps) (Service, error)) Stage {
+	cfg := new(C)
+	return Stage{Name: name, Uses: uses, Config: cfg, Build: func(d Deps) (Service, error) { return build(*cfg, d) }}
 }

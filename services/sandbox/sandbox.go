@@ -37,6 +37,8 @@ type (
 	Post   = journal.Post
 	Event  = journal.Event
 	Thread = journal.Thread
+	// EventID names a webhook event; its Seq is that of its record.
+	EventID = journal.EventID
 )
 
 // The kinds of records that a reader of the journal needs.
@@ -46,6 +48,9 @@ const (
 	WebhookSent      = journal.WebhookSent
 	PageUnsubscribed = journal.PageUnsubscribed
 )
+
+// EventIDOf names the event at index of the record seq.
+func EventIDOf(seq uint64, index int) EventID { return journal.ID(seq, index) }
 
 // Message is what a customer writes through the API of the sandbox.
 type Message = phone.Wrote

@@ -3,7 +3,7 @@ package intake
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"strconv"
@@ -51,9 +51,10 @@ func (in Input) key(what any) string {
 	return in.byContent()
 }
 
-// longMID is more than any mid seen; longer ones are hashed, so that the
-// thread's state stays small.
-const longMID = 200
+// longMID is how many bytes of a mid stand in a key as they are. Meta's have
+// about a hundred, and every commit carries the keys of the last 128 events, so
+// longer ones are hashed.
+const longMID = 32
 
 func (in Input) byMID(prefix, mid, suffix string) string {
 	switch {
@@ -61,7 +62,7 @@ func (in Input) byMID(prefix, mid, suffix string) string {
 		return in.byContent()
 	case len(mid) > longMID:
 		sum := sha256.Sum256([]byte(mid))
-		mid = "#" + hex.EncodeToString(sum[:16])
+		mid = "#" + base64.RawURLEncoding.EncodeToString(sum[:16])
 	}
 	return prefix + mid + suffix
 }
@@ -73,7 +74,7 @@ func (in Input) byContent() string {
 		_, _ = io.WriteString(hash, strconv.Quote(part))
 	}
 	_, _ = hash.Write(canonical(in.Event.GetRaw()))
-	return "h:" + hex.EncodeToString(hash.Sum(nil)[:16])
+	return "h:" + base64.RawURLEncoding.EncodeToString(hash.Sum(nil)[:16])
 }
 
 // canonical writes JSON without white space and with keys in order, so that two

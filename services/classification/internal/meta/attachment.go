@@ -29,7 +29,7 @@ func attachment(raw json.RawMessage) *threadv1.Attachment {
 		Payload          struct {
 			URL, Title  loose
 			StickerID   loose `json:"sticker_id"`
-			Coordinates struct{ Lat, Long *float64 }
+			Coordinates struct{ Lat, Long json.RawMessage }
 		}
 	}
 	// The only error left is a field of the wrong kind, which stays absent: a
@@ -41,8 +41,9 @@ func attachment(raw json.RawMessage) *threadv1.Attachment {
 		Title:     first(a.Payload.Title, a.Title),
 		StickerId: string(a.Payload.StickerID),
 	}
-	if at := a.Payload.Coordinates; at.Lat != nil && at.Long != nil {
-		out.Latitude, out.Longitude = at.Lat, at.Long
+	lat, long := number(a.Payload.Coordinates.Lat), number(a.Payload.Coordinates.Long)
+	if lat != nil && long != nil {
+		out.Latitude, out.Longitude = lat, long
 	}
 	if out.Type == "image" && out.StickerId != "" {
 		out.Type = "sticker"

@@ -3,6 +3,7 @@ package meta
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -61,6 +62,15 @@ func text(raw json.RawMessage) string {
 		return string(raw)
 	}
 	return ""
+}
+
+// number reads a number or its text; nil when it is neither.
+func number(raw json.RawMessage) *float64 {
+	n, err := strconv.ParseFloat(text(raw), 64)
+	if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
+		return nil
+	}
+	return &n
 }
 
 func texts(raw json.RawMessage) []string {

@@ -18,13 +18,13 @@ func Parse(raw []byte, lane inboundv1.Lane) Event {
 	}
 	// {"field":..,"value":..}: feeds, and messaging items as the app
 	// dashboard's Test button sends them.
-	name, value := text(fields["field"]), object(fields["value"])
+	name, value := orUnknown(line(text(fields["field"]))), object(fields["value"])
 	if value["sender"] == nil && value["recipient"] == nil {
-		return Event{Name: orUnknown(name), SentMS: 0, Body: Other{}}
+		return Event{Name: name, Body: Other{}}
 	}
 	e := item(value)
 	if e.Name == unknown {
-		e.Name = orUnknown(name)
+		e.Name = name
 	}
 	return e
 }
@@ -44,15 +44,13 @@ func item(fields map[string]json.RawMessage) Event {
 		Recipient: text(object(fields["recipient"])["id"]),
 	}
 	e.SentMS, e.Coarse = millis(fields["timestamp"])
-	e.Name = name(fields)
-	value := fields[e.Name]
-	switch e.Body = body(e.Name, value); {
-	case e.Body != nil:
-	case e.Name == "policy-enforcement": // as some versions spell it
+	key := name(fields)
+	e.Name, e.Body = orUnknown(line(key)), body(key, fields[key])
+	if key == "policy-enforcement" { // as some versions spell it
 		e.Name = "policy_enforcement"
-		fallthrough
-	default:
-		e.Body = Other{Detail: detail(value)}
+	}
+	if e.Body == nil {
+		e.Body = Other{Detail: detail(fields[key])}
 	}
 	return e
 }
@@ -67,7 +65,7 @@ func name(fields map[string]json.RawMessage) string {
 	}
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		switch key {
-		case "sender", "recipient", "timestamp", "prior_message", "hop_context", "lead":
+		case "", "sender", "recipient", "timestamp", "prior_message", "hop_context", "lead":
 		default:
 			return key
 		}

@@ -1,0 +1,199 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc/status"
+
+	"github.com/parley-desk/parley/cli/internal/manifest"
+	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
+)
+
+func (a *app) applyCommand() *cobra.Command {
+	var file string
+	var dry bool
+	cmd := &cobra.Command{
+		Use:   "apply -f FILE|DIR|-",
+		Short: "Bring resources to what manifests say, all or none",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, changes, err := a.plan(cmd.Context(), file, dry)
+			if err != nil {
+				return err
+			}
+			count := map[string]int{}
+			for _, c := range changes {
+				a.print("%s/%s %s%s", strings.ReplaceAll(c.GetKind(), "_", ""), c.GetId(), c.GetAction(), note(dry))
+				count[c.GetAction()]++
+			}
+			a.say("%d created, %d updated, %d unchanged%s", count["created"], count["updated"], count["unchanged"], note(dry))
+			return nil
+		},
+	}
+	manifestFlag(cmd, &file)
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "let the server check and tell the plan, and change nothing")
+	return cmd
+}
+
+func note(dry bool) string {
+	if dry {
+		return " (dry run)"
+	}
+	return ""
+}
+
+func manifestFlag(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVarP(file, "file", "f", "", "manifest, folder of manifests (*.yaml, *.yml, *.json), or - for standard input")
+}
+
+func (a *app) diffCommand() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "diff -f FILE|DIR|-",
+		Short: "Show what apply would change; exit code 1 when it would",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, changes, err := a.plan(cmd.Context(), file, true)
+			if err != nil {
+				return err
+			}
+			differs := false
+			for _, c := range changes {
+				if c.GetAction() == "unchanged" {
+					continue
+				}
+				differs = true
+				text, err := changeDiff(c)
+				if err != nil {
+					return err
+				}
+				a.print("%s", text)
+			}
+			if differs {
+				return errTold
+			}
+			return nil
+		},
+	}
+	manifestFlag(cmd, &file)
+	return cmd
+}
+
+// plan reads manifests and lets the server apply them, or with dry only say
+// what it would do.
+func (a *app) plan(ctx context.Context, file string, dry bool) ([]manifest.Document, []*adminv1.Change, error) {
+	documents, err := a.read(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := a.link.open()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer s.Close()
+	ctx, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	req := &adminv1.ApplyRequest{ValidateOnly: dry}
+	for _, d := range documents {
+		req.Resources = append(req.Resources, manifest.Wrap(d.Resource))
+	}
+	resp, err := s.config.Apply(ctx, req)
+	if err != nil {
+		return nil, nil, locate(err, documents)
+	}
+	return documents, resp.GetChanges(), nil
+}
+
+// read reads the documents of a file, a folder or standard input.
+func (a *app) read(file string) ([]manifest.Document, error) {
+	files, err := a.manifests(file)
+	if err != nil {
+		return nil, err
+	}
+	var documents []manifest.Document
+	var errs []error
+	for _, name := range files {
+		label, data, err := a.content(name)
+		if err != nil {
+			return nil, err
+		}
+		more, err := manifest.Read(label, data, a.env)
+		documents, errs = append(documents, more...), append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	if len(documents) == 0 {
+		return nil, fmt.Errorf("%s: holds no resource", file)
+	}
+	return documents, nil
+}
+
+func (a *app) content(name string) (string, []byte, error) {
+	if name == "-" {
+		data, err := io.ReadAll(a.in)
+		return "standard input", data, err
+	}
+	data, err := a.env.ReadFile(name)
+	return name, data, err
+}
+
+func (a *app) manifests(file string) ([]string, error) {
+	if file == "" {
+		return nil, errors.New("give a manifest with -f FILE, -f DIR or -f -")
+	}
+	if file == "-" {
+		return []string{file}, nil
+	}
+	info, err := os.Stat(file)
+	if err != nil || !info.IsDir() {
+		return []string{file}, err
+	}
+	entries, err := os.ReadDir(file)
+	var files []string
+	for _, e := range entries {
+		if !e.IsDir() && slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(e.Name())) {
+			files = append(files, filepath.Join(file, e.Name()))
+		}
+	}
+	return files, err
+}
+
+// place finds the resource and the field in a path of the API,
+// "resources[2].queue.agents[1]".
+var place = regexp.MustCompile(`^resources\[(\d+)\](?:\.[a-z_]+)?\.?(.*)$`)
+
+// locate says the server's violations in the words of the manifests.
+func locate(err error, documents []manifest.Document) error {
+	st, ok := status.FromError(err)
+	if !ok {
+		return err
+	}
+	var errs []error
+	for _, v := range badFields(st) {
+		parts := place.FindStringSubmatch(v.GetField())
+		if parts == nil {
+			return err
+		}
+		i, _ := strconv.Atoi(parts[1])
+		if i >= len(documents) {
+			return err
+		}
+		field := manifest.Field(parts[2])
+		errs = append(errs, fmt.Errorf("%s: %s: %s", documents[i].Where(field), field, v.GetDescription()))
+	}
+	if len(errs) == 0 {
+		return err
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,13 @@
+// Package manifest reads and writes resources as YAML documents:
+//
+//	apiVersion: parley.dev/v1
+//	kind: Queue
+//	metadata: {name: front, displayName: Front desk}
+//	spec: {agents: [mila, orlin], assignment: least_active}
+//
+// The spec has the fields of the API's message under their JSON names. Reading
+// is strict: an unknown field, one given twice, a wrong type or an unknown
+// value is an error that says where it stands and what to write instead. A
+// secret is given as {value: TEXT}, {env: NAME} or {file: PATH}, and is never
+// repeated in an error.
+package manifest

@@ -1,0 +1,103 @@
+package manifest
+
+import (
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+)
+
+// APIVersion is the version of manifests that this package reads and writes.
+const APIVersion = "parley.dev/v1"
+
+// Resource is one of the messages that a manifest can hold.
+type Resource interface {
+	proto.Message
+	GetMeta() *configv1.Meta
+}
+
+// Kinds are the kinds of documents, in the order in which one may refer to
+// another.
+func Kinds() []string { return []string{"Agent", "Queue", "Workstream", "ChannelAccount", "Page"} }
+
+// Kind is the kind of r.
+func Kind(r Resource) string { return string(r.ProtoReflect().Descriptor().Name()) }
+
+// Wrap is r as Apply takes it; nil for a kind that is none of Kinds.
+func Wrap(r Resource) *adminv1.Resource {
+	switch r := r.(type) {
+	case *configv1.Agent:
+		return &adminv1.Resource{Kind: &adminv1.Resource_Agent{Agent: r}}
+	case *configv1.Queue:
+		return &adminv1.Resource{Kind: &adminv1.Resource_Queue{Queue: r}}
+	case *configv1.Workstream:
+		return &adminv1.Resource{Kind: &adminv1.Resource_Workstream{Workstream: r}}
+	case *configv1.ChannelAccount:
+		return &adminv1.Resource{Kind: &adminv1.Resource_ChannelAccount{ChannelAccount: r}}
+	case *configv1.Page:
+		return &adminv1.Resource{Kind: &adminv1.Resource_Page{Page: r}}
+	}
+	return nil
+}
+
+// Unwrap is what Wrap wrapped; nil when there is nothing in it.
+func Unwrap(r *adminv1.Resource) Resource {
+	switch k := r.GetKind().(type) {
+	case *adminv1.Resource_Agent:
+		return k.Agent
+	case *adminv1.Resource_Queue:
+		return k.Queue
+	case *adminv1.Resource_Workstream:
+		return k.Workstream
+	case *adminv1.Resource_ChannelAccount:
+		return k.ChannelAccount
+	case *adminv1.Resource_Page:
+		return k.Page
+	}
+	return nil
+}
+
+// blank is a resource of that kind with nothing in it but a Meta.
+func blank(kind string) Resource {
+	switch meta := (&configv1.Meta{}); kind {
+	case "Agent":
+		return &configv1.Agent{Meta: meta}
+	case "Queue":
+		return &configv1.Queue{Meta: meta}
+	case "Workstream":
+		return &configv1.Workstream{Meta: meta}
+	case "ChannelAccount":
+		return &configv1.ChannelAccount{Meta: meta}
+	case "Page":
+		return &configv1.Page{Meta: meta}
+	}
+	return nil
+}
+
+// secretName is the message of write-only values.
+const secretName = protoreflect.FullName("parley.config.v1.Secret")
+
+// enumPrefix is what all values of an enum start with: "WRAP_UP_".
+func enumPrefix(e protoreflect.EnumDescriptor) string {
+	return strings.TrimSuffix(string(e.Values().ByNumber(0).Name()), "UNSPECIFIED")
+}
+
+// enumWord is an enum value as manifests write it: "least_active".
+func enumWord(v protoreflect.EnumValueDescriptor) string {
+	e, _ := v.Parent().(protoreflect.EnumDescriptor)
+	return strings.ToLower(strings.TrimPrefix(string(v.Name()), enumPrefix(e)))
+}
+
+// enumWords are all words of an enum.
+func enumWords(e protoreflect.EnumDescriptor) []string {
+	var words []string
+	for i := range e.Values().Len() {
+		if v := e.Values().Get(i); v.Number() != 0 {
+			words = append(words, enumWord(v))
+		}
+	}
+	return words
+}

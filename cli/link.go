@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+
+	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
+)
+
+const (
+	serverVariable = "PARLEY_SERVER"
+	defaultServer  = "unix://./.data/admin.sock"
+	unixScheme     = "unix://"
+	maxAnswer      = 64 << 20 // bytes of one message; a commit has a bound of its own
+)
+
+// link says where the server is and how to prove who we are.
+type link struct {
+	server                 string
+	cert, key, ca, nameTLS string
+}
+
+func (l *link) flags(f *pflag.FlagSet, lookup func(string) (string, bool)) {
+	server := defaultServer
+	if v, ok := lookup(serverVariable); ok && v != "" {
+		server = v
+	}
+	f.StringVar(&l.server, "server", server, "admin API: unix:///PATH, or HOST:PORT with the --tls files; also "+serverVariable)
+	f.StringVar(&l.cert, "tls-cert", "", "certificate to show to the server, a file")
+	f.StringVar(&l.key, "tls-key", "", "key of that certificate, a file")
+	f.StringVar(&l.ca, "tls-ca", "", "authorities the server's certificate must come from, a file")
+	f.StringVar(&l.nameTLS, "tls-server-name", "", "name in the server's certificate, when it is not the host")
+}
+
+// server is an open connection.
+type server struct {
+	*grpc.ClientConn
+	config  adminv1.ConfigServiceClient
+	operate adminv1.OperateServiceClient
+}
+
+// open prepares a connection; the first call makes it.
+func (l *link) open() (*server, error) {
+	target, creds, err := l.target()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := grpc.NewClient(target, grpc.WithTransportCredentials(creds),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)))
+	if err != nil {
+		return nil, fmt.Errorf("--server %s: %w", l.server, err)
+	}
+	return &server{conn, adminv1.NewConfigServiceClient(conn), adminv1.NewOperateServiceClient(conn)}, nil
+}
+
+func (l *link) target() (string, credentials.TransportCredentials, error) {
+	if path, ok := strings.CutPrefix(l.server, unixScheme); ok {
+		return "unix:" + path, insecure.NewCredentials(), nil
+	}
+	if l.cert == "" || l.key == "" || l.ca == "" {
+		return "", nil, fmt.Errorf("--server %s: give --tls-cert, --tls-key and --tls-ca, or a socket as unix:///PATH", l.server)
+	}
+	cert, err := tls.LoadX509KeyPair(l.cert, l.key)
+	if err != nil {
+		return "", nil, fmt.Errorf("--tls-cert and --tls-key: %w", err)
+	}
+	pem, err := os.ReadFile(l.ca)
+	if err != nil {
+		return "", nil, fmt.Errorf("--tls-ca: %w", err)
+	}
+	authorities := x509.NewCertPool()
+	if !authorities.AppendCertsFromPEM(pem) {
+		return "", nil, errors.New("--tls-ca: holds no certificate in PEM")
+	}
+	return l.server, credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS13, ServerName: l.nameTLS,
+		Certificates: []tls.Certificate{cert}, RootCAs: authorities}), nil
+}

@@ -1,0 +1,145 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parley-desk/parley/pkg/settings"
+)
+
+// Program is a program made of stages.
+type Program struct {
+	Name   string
+	Short  string
+	Stages []Stage
+	// More are settings of the program itself, by section. May be nil.
+	More []settings.Section
+	// Adjust may change the settings after they are loaded. May be nil.
+	Adjust func(*Process)
+}
+
+// Command is the command that runs a program until a signal; logs go to its
+// error stream. Its subcommand "config" tells the settings.
+func Command(p Program) (*cobra.Command, error) {
+	process := &Process{Name: p.Name, Stages: p.Stages}
+	sections := []settings.Section{{Target: &process.Config}}
+	for _, s := range p.Stages {
+		sections = append(sections, settings.Section{Name: s.Name, Target: s.Config})
+	}
+	set, err := settings.Define(append(sections, p.More...)...)
+	if err != nil {
+		return nil, err
+	}
+	file := ""
+	load := func(cmd *cobra.Command) ([]settings.Value, error) {
+		return set.Load(settings.Source{File: file, Lookup: os.LookupEnv, Flags: cmd.Flags()})
+	}
+	cmd := &cobra.Command{
+		Use: p.Name, Short: p.Short, Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, err := load(cmd); err != nil {
+				return err
+			}
+			process.Out = cmd.ErrOrStderr()
+			if p.Adjust != nil {
+				p.Adjust(process)
+			}
+			return Run(cmd.Context(), *process)
+		},
+	}
+	cmd.PersistentFlags().StringVar(&file, "config", os.Getenv("PARLEY_CONFIG"), "YAML file of settings (PARLEY_CONFIG)")
+	set.AddFlags(cmd.PersistentFlags())
+	cmd.AddCommand(configCommand(load))
+	return cmd, nil
+}
+
+func configCommand(load func(*cobra.Command) ([]settings.Value, error)) *cobra.Command {
+	top := &cobra.Command{Use: "config", Short: "Tell or check the settings"}
+	top.AddCommand(&cobra.Command{
+		Use: "print", Short: "Print every setting in force and where it came from", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			values, err := load(cmd)
+			if err != nil {
+				return err
+			}
+			return printSettings(cmd.OutOrStdout(), values)
+		},
+	}, &cobra.Command{
+		Use: "check", Short: "Check the settings and start nothing", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := load(cmd)
+			return err
+		},
+	})
+	return top
+}
+
+func printSettings(out io.Writer, values []settings.Value) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, v := range values {
+		if _, err := fmt.Fprintf(w, "%s\t%s\t%s\n", v.Key, v.Text, v.Origin); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+// Execute runs cmd with the process's arguments until it ends or a signal
+// comes, and gives the exit code: 0 when it ended as asked, 1 otherwise. The
+// first SIGINT or SIGTERM asks it to end; the second, or the grace time, ends
+// the process at once with code 130.
+func Execute(cmd *cobra.Command, exit func(int)) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		s := <-signals
+		cancel(fmt.Errorf("signal %s", s))
+		select {
+		case <-signals:
+		case <-time.After(lastResort):
+		}
+		exit(130)
+	}()
+	err := cmd.ExecuteContext(ctx)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %v\n", cmd.Name(), err)
+		exit(1)
+		return
+	}
+	exit(0)
+}
+
+// lastResort is when a process that was asked to end is cut off, whatever its
+// grace setting says.
+const lastResort = 60 * time.Second
+
+// Main is a main: it runs one stage as a program of its own.
+func Main(short string, stage Stage, exit func(int)) {
+	cmd, err := Command(Program{Name: "parley-" + stage.Name, Short: short, Stages: []Stage{stage}})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		exit(1)
+		return
+	}
+	cmd.Version = Version()
+	Execute(cmd, exit)
+}
+
+// Version is the version of the running binary.
+func Version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "devel"
+}

@@ -1,0 +1,299 @@
+package host
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/graph"
+	"github.com/parley-desk/parley/pkg/keyspace"
+	"github.com/parley-desk/parley/pkg/secret"
+	"github.com/parley-desk/parley/pkg/telemetry"
+	"github.com/parley-desk/parley/pkg/telemetry/key"
+)
+
+// Config is the settings of a process, whatever it runs.
+type Config struct {
+	DataDir  string           `koanf:"data_dir" default:".data" help:"Folder of the embedded broker, the keyset and other files."`
+	Instance string           `koanf:"instance" default:"" help:"Name of this process, unique in the deployment; made up when empty."`
+	Grace    time.Duration    `koanf:"grace" default:"20s" help:"How long the process may take to end before it is cut off."`
+	Log      telemetry.Config `koanf:"log"`
+	Ops      OpsConfig        `koanf:"ops"`
+	Bus      BusConfig        `koanf:"bus"`
+	Redis    RedisConfig      `koanf:"redis"`
+	Graph    GraphConfig      `koanf:"graph"`
+	Secrets  SecretsConfig    `koanf:"secrets"`
+}
+
+// OpsConfig is where probes and metrics are served.
+type OpsConfig struct {
+	Listen string `koanf:"listen" default:"127.0.0.1:9090" help:"Address of /livez, /readyz, /startupz, /metrics and /debug/pprof; empty for none."`
+}
+
+// BusConfig says which broker holds the log.
+type BusConfig struct {
+	URL         string        `koanf:"url" default:"" help:"NATS servers, nats://host:port, separated by commas; empty runs one in this process."`
+	MonitorURL  string        `koanf:"monitor_url" default:"" help:"Monitoring address of every broker, http://host:8222, separated by commas: where sync_always is read from."`
+	Partitions  int           `koanf:"partitions" default:"0" help:"Partitions of a new deployment, 1 to 256; 0 takes 4 embedded and 16 otherwise. An existing deployment must agree."`
+	Replicas    int           `koanf:"replicas" default:"0" help:"Copies of every stream, 1, 3 or 5; 0 takes 1 embedded and 3 otherwise."`
+	AllowUnsafe bool          `koanf:"allow_unsafe_durability" default:"false" help:"Start although the broker may lose what it acknowledged. Doctor says so for ever."`
+	LeaseTTL    time.Duration `koanf:"lease_ttl" default:"4s" help:"How long a frozen process keeps its partitions."`
+}
+
+// RedisConfig says where presence and capacity are.
+type RedisConfig struct {
+	URL string `koanf:"url" default:"" secret:"true" help:"redis://user:password@host:port/0; empty runs one in this process, which needs the embedded broker too."`
+}
+
+// GraphConfig says where Meta is.
+type GraphConfig struct {
+	URL     string        `koanf:"url" default:"https://graph.facebook.com" help:"Address of the Graph API."`
+	Timeout time.Duration `koanf:"timeout" default:"15s" help:"How long one call may take."`
+}
+
+// SecretsConfig says where the keyset is.
+type SecretsConfig struct {
+	Keyset string `koanf:"keyset" default:"" help:"File of the keyset that seals secrets, readable by nobody else; keyset.json in data_dir when empty."`
+}
+
+// Validate names the first setting that cannot be.
+func (c *Config) Validate() error {
+	switch {
+	case c.DataDir == "":
+		return errors.New("data_dir is empty; name a folder")
+	case c.Grace <= 0:
+		return fmt.Errorf("grace is %s; it must be positive", c.Grace)
+	case c.Bus.Partitions < 0 || c.Bus.Partitions > 256:
+		return fmt.Errorf("bus.partitions is %d; it must be 1 to 256, or 0", c.Bus.Partitions)
+	case c.Bus.URL == "" && c.Bus.Replicas > 1:
+		return fmt.Errorf("bus.replicas is %d, but the embedded broker keeps one copy; set bus.url or leave it 0", c.Bus.Replicas)
+	}
+	return c.Log.Validate()
+}
+
+// Process is what Run needs to know.
+type Process struct {
+	Name   string // of the program
+	Config Config
+	Stages []Stage
+	Out    io.Writer // of logs
+	// Heard is told every listener that opens. May be nil.
+	Heard func(setting string, addr net.Addr)
+	// Started is called once, when every service runs. May be nil.
+	Started func()
+	// Wrap changes the telemetry of the process, for tests. May be nil.
+	Setup func(ctx context.Context, cfg telemetry.Config, name, instance string, out io.Writer) (*telemetry.Telemetry, error)
+}
+
+// Run opens what the stages share, builds and runs them until ctx ends or one
+// of them fails, and closes everything in order.
+func Run(ctx context.Context, p Process) error {
+	if p.Config.Instance == "" {
+		p.Config.Instance = instanceName(p.Name)
+	}
+	setup := p.Setup
+	if setup == nil {
+		setup = func(ctx context.Context, cfg telemetry.Config, name, instance string, out io.Writer) (*telemetry.Telemetry, error) {
+			return telemetry.Setup(ctx, cfg, name, instance, out)
+		}
+	}
+	tel, err := setup(ctx, p.Config.Log, p.Name, p.Config.Instance, p.Out)
+	if err != nil {
+		return err
+	}
+	r := &running{Process: p, tel: tel, health: &Health{}}
+	r.listener = listener{log: tel.Log, heard: p.Heard}
+	err = r.run(ctx)
+	return errors.Join(err, r.close(ctx))
+}
+
+// running is a process at work.
+type running struct {
+	Process
+	tel       *telemetry.Telemetry
+	health    *Health
+	listener  listener
+	deps      Deps
+	directory *directory.Directory
+	closers   []func(context.Context) error
+}
+
+func (r *running) run(ctx context.Context) error {
+	if err := r.open(ctx); err != nil {
+		return err
+	}
+	services := make([]Service, 0, len(r.Stages))
+	for _, s := range r.Stages {
+		service, err := s.Build(r.depsOf(s))
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.Name, err)
+		}
+		services = append(services, service)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	serve := func(name string, run func(context.Context) error) {
+		group.Go(func() error {
+			err := run(ctx)
+			switch {
+			case ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)):
+				return nil
+			case err == nil:
+				return fmt.Errorf("%s stopped without being asked to", name)
+			}
+			return fmt.Errorf("%s: %w", name, err)
+		})
+	}
+	if err := r.serveOps(ctx, serve); err != nil {
+		return err
+	}
+	if r.directory != nil {
+		serve("directory", r.directory.Run)
+	}
+	for i, s := range r.Stages {
+		serve(s.Name, services[i].Run)
+	}
+	r.health.started.Store(true)
+	if r.Started != nil {
+		r.Started()
+	}
+	context.AfterFunc(ctx, func() { r.health.draining.Store(true) })
+	return group.Wait()
+}
+
+func (r *running) uses() Uses {
+	var all Uses
+	for _, s := range r.Stages {
+		all |= s.Uses
+	}
+	return all
+}
+
+// open opens what the stages share; what was opened is closed in reverse even
+// if a later part fails.
+func (r *running) open(ctx context.Context) error {
+	cfg, uses := r.Config, r.uses()
+	r.deps = Deps{Instance: cfg.Instance, DataDir: cfg.DataDir, Health: r.health, Now: time.Now, Listen: r.listener.listen}
+	if uses&Bus != 0 {
+		if err := r.openLog(ctx); err != nil {
+			return err
+		}
+	}
+	if uses&Redis != 0 {
+		if cfg.Redis.URL == "" && cfg.Bus.URL != "" {
+			return errors.New("redis.url is empty although bus.url is set; name the Redis that all processes share")
+		}
+		rdb, closer, err := keyspace.Open(ctx, keyspace.Config{URL: cfg.Redis.URL, Embedded: cfg.Redis.URL == ""})
+		if err != nil {
+			return err
+		}
+		r.deps.Redis = rdb
+		r.closers = append(r.closers, func(context.Context) error { return closer() })
+	}
+	if uses&Graph != 0 {
+		client, err := graph.New(graph.Config{BaseURL: cfg.Graph.URL, Timeout: cfg.Graph.Timeout},
+			r.tel.Log, r.tel.Registry, r.tel.Traces.Tracer("graph"))
+		if err != nil {
+			return err
+		}
+		r.deps.Graph = client
+	}
+	return nil
+}
+
+func (r *running) openLog(ctx context.Context) error {
+	cfg := r.Config
+	embedded := cfg.Bus.URL == ""
+	opened, err := bus.Open(ctx, bus.Config{
+		URL: cfg.Bus.URL, MonitorURL: cfg.Bus.MonitorURL, Embedded: embedded, DataDir: filepath.Join(cfg.DataDir, "nats"),
+		Partitions: orDefault(cfg.Bus.Partitions, embedded, 4, 16), Replicas: orDefault(cfg.Bus.Replicas, embedded, 1, 3),
+		AllowUnsafe: cfg.Bus.AllowUnsafe, Instance: cfg.Instance, LeaseTTL: cfg.Bus.LeaseTTL,
+	}, bus.Tools{Log: r.tel.Log, Registry: r.tel.Registry, Tracer: r.tel.Traces.Tracer("bus")})
+	if err != nil {
+		return err
+	}
+	r.closers = append(r.closers, opened.Close)
+	keyset := cfg.Secrets.Keyset
+	if keyset == "" {
+		keyset = filepath.Join(cfg.DataDir, "keyset.json")
+	}
+	box, err := secret.Open(keyset, embedded)
+	if err != nil {
+		return err
+	}
+	r.directory = directory.New(opened)
+	r.deps.Bus, r.deps.Directory, r.deps.Secrets = opened, r.directory, box
+	r.health.Ready("bus", opened.Ping)
+	return nil
+}
+
+func orDefault(n int, embedded bool, inside, outside int) int {
+	switch {
+	case n > 0:
+		return n
+	case embedded:
+		return inside
+	}
+	return outside
+}
+
+func (r *running) depsOf(s Stage) Deps {
+	d := r.deps
+	d.Log = r.tel.Log.With(slog.String(key.Service, s.Name))
+	d.Registry = prometheus.WrapRegistererWith(prometheus.Labels{"service": s.Name}, r.tel.Registry)
+	d.Tracer = r.tel.Traces.Tracer(s.Name)
+	return d
+}
+
+func (r *running) serveOps(ctx context.Context, serve func(string, func(context.Context) error)) error {
+	if r.Config.Ops.Listen == "" {
+		return nil
+	}
+	l, err := r.listener.listen(ctx, "ops.listen", r.Config.Ops.Listen)
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	r.health.register(mux)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(r.tel.Registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 3 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	serve("ops", func(ctx context.Context) error { return ServeHTTP(ctx, srv, l, time.Second) })
+	return nil
+}
+
+// close gives up what open opened, the last first, within the grace time.
+func (r *running) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.Config.Grace)
+	defer cancel()
+	var errs []error
+	for i := len(r.closers) - 1; i >= 0; i-- {
+		errs = append(errs, r.closers[i](ctx))
+	}
+	return errors.Join(append(errs, r.tel.Stop(ctx))...)
+}
+
+func instanceName(program string) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "host"
+	}
+	return fmt.Sprintf("%s-%s-%d-%s", program, host, os.Getpid(), strings.ToLower(rand.Text()[:6]))
+}

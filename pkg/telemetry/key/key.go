@@ -1,0 +1,24 @@
+// Package key is the vocabulary of logs, traces and metrics: every key that
+// stands for something of the house is written here once.
+package key
+
+// Keys of log records and span attributes. None ever holds a customer's text,
+// name or page-scoped id, or a secret.
+const (
+	Service   = "service"   // stage of the house
+	Instance  = "instance"  // process
+	Setting   = "setting"   // key of a setting
+	Address   = "address"   // host and port, or path of a socket
+	Err       = "error"     // what went wrong, with causes
+	Kind      = "kind"      // kind of a fault
+	Reason    = "reason"    // machine-readable reason
+	TraceID   = "trace_id"  // W3C trace
+	SpanID    = "span_id"   // W3C span
+	Signal    = "signal"    // of the operating system
+	Stage     = "stage"     // reader of the log
+	Partition = "partition" // of the log
+	Took      = "took"      // duration
+	Name      = "name"      // of a check or a setting
+	Account   = "account"   // channel account, by resource id
+	Page      = "page"      // Meta's page id
+)

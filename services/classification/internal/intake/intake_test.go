@@ -1,0 +1,317 @@
+package intake_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/graph"
+	"github.com/parley-desk/parley/pkg/thread"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	inboundv1 "github.com/parley-desk/parley/proto/gen/parley/inbound/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/services/classification/internal/intake"
+	"github.com/parley-desk/parley/services/classification/internal/meta"
+)
+
+const (
+	page  = "10"
+	psid  = "70"
+	noon  = int64(1_760_000_000_000) // Meta's time in these tests, ms
+	hours = int64(3_600_000)
+)
+
+// input is an item of the customer of these tests that arrives at noon.
+func input(raw string) intake.Input {
+	return intake.Input{
+		Event:    &inboundv1.Event{Account: "demo", Page: page, Psid: psid, Lane: inboundv1.Lane_LANE_MESSAGING, Raw: []byte(raw), ReceivedMs: noon},
+		Item:     meta.Parse([]byte(raw), inboundv1.Lane_LANE_MESSAGING),
+		Sequence: 5,
+		Opening:  &threadv1.ConversationOpened{Id: "c1", Units: 1, OfferSeconds: 60},
+	}
+}
+
+func in(lane inboundv1.Lane, raw string) intake.Input {
+	i := input(raw)
+	i.Event.Lane, i.Item = lane, meta.Parse([]byte(raw), lane)
+	return i
+}
+
+// item is an item with one member, sent at noon.
+func item(member string) string {
+	return fmt.Sprintf(`{"sender":{"id":"70"},"recipient":{"id":"10"},"timestamp":%d,%s}`, noon, member)
+}
+
+// file decides and applies, as intake does.
+func file(t *testing.T, s *threadv1.State, i intake.Input) []*threadv1.Fact {
+	t.Helper()
+	facts := intake.Decide(s, i).Facts
+	for _, f := range facts {
+		if err := thread.Apply(s, 1, time.UnixMilli(noon), f); err != nil {
+			t.Fatalf("the thread refuses %s: %v", kinds(facts), err)
+		}
+	}
+	return facts
+}
+
+// kinds names facts, without their package.
+func kinds(facts []*threadv1.Fact) string {
+	var names []string
+	for _, f := range facts {
+		r := f.ProtoReflect()
+		names = append(names, string(r.WhichOneof(r.Descriptor().Oneofs().ByName("kind")).Name()))
+	}
+	return strings.Join(names, " ")
+}
+
+func TestWhatEventsLeadTo(t *testing.T) {
+	standby := inboundv1.Lane_LANE_STANDBY
+	for _, c := range []struct {
+		name string
+		in   intake.Input
+		want string
+	}{
+		{"message", input(item(`"message":{"mid":"m","text":"a"}`)), "message_received conversation_opened"},
+		{"postback", input(item(`"postback":{"title":"a"}`)), "postback_received conversation_opened"},
+		{"referral", input(item(`"referral":{"ref":"r"}`)), "referral_received"},
+		{"reaction", input(item(`"reaction":{"mid":"m","action":"react"}`)), "reaction_changed"},
+		{"edit", input(item(`"message_edit":{"mid":"m","text":"b"}`)), "message_edited"},
+		{"unsend", input(item(`"message":{"mid":"m","is_deleted":true}`)), "message_unsent"},
+		{"read", input(item(`"read":{"watermark":1760000000000}`)), "read_reported"},
+		{"delivery", input(item(`"delivery":{"watermark":1760000000000}`)), "delivery_reported"},
+		{"opt-in", input(item(`"optin":{"ref":"r"}`)), "event_kept"},
+		{"never seen", input(item(`"hologram":{}`)), "event_kept"},
+		{"echo", input(item(`"message":{"mid":"m","is_echo":true}`)), "external_message_sent"},
+		{"page without echo", input(`{"sender":{"id":"10"},"recipient":{"id":"70"},"message":{"mid":"m"}}`), "external_message_sent"},
+		{"message in standby", in(standby, item(`"message":{"mid":"m"}`)), "message_received"},
+		{"postback in standby", in(standby, item(`"postback":{"title":null}`)), "postback_received"},
+		{"echo in standby", in(standby, item(`"message":{"mid":"m","is_echo":true}`)), "external_message_sent"},
+		{"no person", nobody(input(item(`"message":{"mid":"m"}`))), "event_kept"},
+		{"defect", broken(input(`{"entry":`)), "event_kept"},
+		{"page that is not ours", strange(input(item(`"message":{"mid":"m"}`))), "message_received"},
+	} {
+		facts := file(t, thread.New(page, psid), c.in)
+		if got := kinds(facts); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+		if facts[0].GetInboundSeq() != 5 {
+			t.Errorf("%s: the fact does not name its record", c.name)
+		}
+	}
+}
+
+func nobody(i intake.Input) intake.Input  { i.Event.Psid = ""; return i }
+func broken(i intake.Input) intake.Input  { i.Event.Defect = "not valid JSON"; return i }
+func strange(i intake.Input) intake.Input { i.Opening = nil; return i }
+
+// Whatever the event is, sending it again changes nothing, and an event that
+// differs in what counts is another one.
+func TestRepetitions(t *testing.T) {
+	at := func(ms int64, member string) string {
+		return fmt.Sprintf(`{"sender":{"id":"70"},"recipient":{"id":"10"},"timestamp":%d,%s}`, ms, member)
+	}
+	for _, c := range []struct{ name, first, second string }{
+		{"message", at(noon, `"message":{"mid":"m1"}`), at(noon, `"message":{"mid":"m2"}`)},
+		{"message without mid", at(noon, `"message":{"text":"a"}`), at(noon, `"message":{"text":"b"}`)},
+		{"endless mid", at(noon, `"message":{"mid":"`+strings.Repeat("x", 900)+`1"}`), at(noon, `"message":{"mid":"`+strings.Repeat("x", 900)+`2"}`)},
+		{"postback and message of one mid", at(noon, `"message":{"mid":"m1"}`), at(noon, `"postback":{"mid":"m1"}`)},
+		{"edits", at(noon, `"message_edit":{"mid":"m1","num_edit":1}`), at(noon, `"message_edit":{"mid":"m1","num_edit":2}`)},
+		{"edits without number", at(noon, `"message_edit":{"mid":"m1"}`), at(noon+1, `"message_edit":{"mid":"m1"}`)},
+		{"unsend of what was received", at(noon, `"message":{"mid":"m1"}`), at(noon, `"message":{"mid":"m1","is_deleted":true}`)},
+		{"reaction set and removed", at(noon, `"reaction":{"mid":"m","action":"react"}`), at(noon, `"reaction":{"mid":"m","action":"unreact"}`)},
+		{"reaction set again", at(noon, `"reaction":{"mid":"m","action":"react"}`), at(noon+9, `"reaction":{"mid":"m","action":"react"}`)},
+		{"echo", at(noon, `"message":{"mid":"m1","is_echo":true}`), at(noon, `"message":{"mid":"m2","is_echo":true}`)},
+		{"read", at(noon, `"read":{"watermark":1760000000000}`), at(noon, `"read":{"watermark":1760000000001}`)},
+		{"delivery", at(noon, `"delivery":{"watermark":1760000000000}`), at(noon, `"delivery":{"watermark":1760000000001}`)},
+		{"opt-in", at(noon, `"optin":{"ref":"a"}`), at(noon+1, `"optin":{"ref":"a"}`)},
+	} {
+		s := thread.New(page, psid)
+		if len(file(t, s, input(c.first))) == 0 {
+			t.Errorf("%s: the first led to nothing", c.name)
+		}
+		if again := file(t, s, input(c.first)); len(again) != 0 {
+			t.Errorf("%s: the repetition led to %s", c.name, kinds(again))
+		}
+		if len(file(t, s, input(c.second))) == 0 {
+			t.Errorf("%s: the second was taken for the first", c.name)
+		}
+	}
+	s := thread.New(page, psid)
+	file(t, s, input(`{"optin":{"ref":"a","b":1.50},"timestamp":1760000000000}`))
+	if again := file(t, s, input(` { "timestamp":1760000000000, "optin" : {"b":1.50,"ref":"\u0061"}}`)); len(again) != 0 {
+		t.Error("the same event in another writing counts twice")
+	}
+}
+
+func TestLifeOfAConversation(t *testing.T) {
+	message := func(mid string) intake.Input { return input(item(`"message":{"mid":"` + mid + `"}`)) }
+	for _, c := range []struct {
+		phase threadv1.Phase
+		want  string
+	}{
+		{threadv1.Phase_PHASE_OPEN, "message_received"},
+		{threadv1.Phase_PHASE_ACTIVE, "message_received"},
+		{threadv1.Phase_PHASE_WAITING, "message_received conversation_revived"},
+		{threadv1.Phase_PHASE_WRAP_UP, "message_received"},
+		{threadv1.Phase_PHASE_CLOSED, "message_received conversation_opened"},
+	} {
+		s := thread.New(page, psid)
+		file(t, s, message("m1"))
+		s.Conversation.Phase = c.phase
+		again := message("m2")
+		again.Opening.Id = "c2"
+		if got := kinds(intake.Decide(s, again).Facts); got != c.want {
+			t.Errorf("in %v: %s, want %s", c.phase, got, c.want)
+		}
+	}
+}
+
+// Meta's clock is not ours, and a body can be sent again years later (SI5).
+func TestTimesThatAreNotBelieved(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		sent        int64
+		late, stale bool
+		window      int64
+		opens       bool
+	}{
+		{"now", noon, false, false, noon, true},
+		{"47 h old", noon - 47*hours, false, false, noon - 47*hours, true},
+		{"48 h old", noon - 48*hours, false, false, noon - 48*hours, true},
+		{"older", noon - 48*hours - 1, true, true, 0, false},
+		{"5 min ahead", noon + 300_000, false, false, noon + 300_000, true},
+		{"further ahead", noon + 300_001, true, true, 0, true},
+		{"a year ahead", noon + 9000*hours, true, true, 0, true},
+	} {
+		s := thread.New(page, psid)
+		facts := file(t, s, input(fmt.Sprintf(`{"timestamp":%d,"message":{"mid":"m"}}`, c.sent)))
+		if facts[0].GetLate() != c.late || facts[0].GetStale() != c.stale || s.GetWindowMs() != c.window || (s.GetConversation() != nil) != c.opens {
+			t.Errorf("%s: late %v, stale %v, window %d, conversation %v", c.name, facts[0].GetLate(), facts[0].GetStale(), s.GetWindowMs(), s.GetConversation() != nil)
+		}
+		if s.GetNewestMs() > noon+300_000 {
+			t.Errorf("%s: everything after would be late", c.name)
+		}
+	}
+}
+
+func TestLate(t *testing.T) {
+	s := thread.New(page, psid)
+	file(t, s, input(fmt.Sprintf(`{"timestamp":%d,"message":{"mid":"m1"}}`, noon+500)))
+	for _, c := range []struct {
+		stamp string
+		want  bool
+	}{
+		{fmt.Sprint(noon + 500), false},
+		{fmt.Sprint(noon + 499), true},
+		{fmt.Sprint(noon / 1000), false}, // to the second, it may be the same moment
+		{fmt.Sprint(noon/1000 - 1), true},
+	} {
+		got := intake.Decide(s, input(`{"timestamp":`+c.stamp+`,"message":{"mid":"m2"}}`)).Facts[0]
+		if got.GetLate() != c.want || got.GetStale() {
+			t.Errorf("at %s: late %v, want %v", c.stamp, got.GetLate(), c.want)
+		}
+	}
+	i := input(`{"message":{"mid":"m3"}}`)
+	i.Event.EntryMs = noon + 7
+	if got := intake.Decide(s, i).Facts[0].GetMessageReceived().GetSentMs(); got != noon+7 {
+		t.Errorf("without a time of its own: %d, want the entry's", got)
+	}
+	i.Event.EntryMs = 0
+	if got := intake.Decide(s, i).Facts[0].GetMessageReceived().GetSentMs(); got != noon {
+		t.Errorf("without any time: %d, want when it arrived", got)
+	}
+}
+
+func TestOwnEchoProvesAnOpenSend(t *testing.T) {
+	const intent = "0190"
+	for _, c := range []struct {
+		name   string
+		status threadv1.SendStatus
+		intent string
+		part   int
+		want   string
+	}{
+		{"answer on the way", threadv1.SendStatus_SEND_STATUS_ATTEMPTED, intent, 1, "send_succeeded"},
+		{"uncertain", threadv1.SendStatus_SEND_STATUS_UNCERTAIN, intent, 1, "send_succeeded"},
+		{"not confirmed", threadv1.SendStatus_SEND_STATUS_UNCONFIRMED, intent, 1, "send_succeeded"},
+		{"not attempted", threadv1.SendStatus_SEND_STATUS_REQUESTED, intent, 1, ""},
+		{"a part that is sent already", threadv1.SendStatus_SEND_STATUS_ATTEMPTED, intent, 0, ""},
+		{"a send that is over", threadv1.SendStatus_SEND_STATUS_ATTEMPTED, "0200", 1, ""},
+	} {
+		s := thread.New(page, psid)
+		s.Sends = []*threadv1.Send{{Id: intent, Parts: 2, Part: 1, Status: c.status}}
+		i := input(item(`"message":{"mid":"m","is_echo":true,"metadata":"x"}`))
+		i.Own = &graph.Metadata{Intent: c.intent, Part: c.part, Attempt: 1}
+		facts := file(t, s, i)
+		if got := kinds(facts); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+		if c.want != "" && (facts[0].GetSendSucceeded().GetProof() != "echo" || facts[0].GetSendSucceeded().GetMid() != "m") {
+			t.Errorf("%s: %v", c.name, facts[0])
+		}
+		if again := file(t, s, i); len(again) != 0 {
+			t.Errorf("%s, again: %s", c.name, kinds(again))
+		}
+	}
+}
+
+// The echo of a message of ours that lost its metadata is known by its mid.
+func TestEchoAfterTheAnswer(t *testing.T) {
+	s := thread.New(page, psid)
+	s.Sends = []*threadv1.Send{{Id: "0190", Parts: 1, Status: threadv1.SendStatus_SEND_STATUS_ATTEMPTED}}
+	ok := thread.Of(&threadv1.SendSucceeded{Id: "0190", Mid: "m", Proof: "answer"})
+	if err := thread.Apply(s, 1, time.UnixMilli(noon), ok); err != nil {
+		t.Fatal(err)
+	}
+	if facts := file(t, s, input(item(`"message":{"mid":"m","is_echo":true}`))); len(facts) != 0 {
+		t.Errorf("shown a second time: %s", kinds(facts))
+	}
+}
+
+// What the state has forgotten is doubted only where it can be a repetition.
+func TestDoubt(t *testing.T) {
+	s := thread.New(page, psid)
+	s.NewestMs = noon
+	for i := range 127 {
+		s.Recent = append(s.Recent, fmt.Sprint("m:", i))
+	}
+	for _, c := range []struct {
+		name, raw string
+		want      bool
+	}{
+		{"younger than all", fmt.Sprintf(`{"timestamp":%d,"message":{"mid":"m"}}`, noon+1), false},
+		{"as old as the newest", fmt.Sprintf(`{"timestamp":%d,"message":{"mid":"m"}}`, noon), true},
+		{"old", fmt.Sprintf(`{"timestamp":%d,"message":{"mid":"m"}}`, noon-40*hours), true},
+		{"read", fmt.Sprintf(`{"timestamp":%d,"read":{"watermark":%d}}`, noon-1, noon), false},
+	} {
+		if got := intake.Decide(s, input(c.raw)).Doubt; got != c.want {
+			t.Errorf("%s: doubt %v, want %v", c.name, got, c.want)
+		}
+	}
+	s.Recent = s.Recent[:10]
+	if intake.Decide(s, input(fmt.Sprintf(`{"timestamp":%d,"message":{"mid":"m"}}`, noon-1))).Doubt {
+		t.Error("a state that holds all keys is doubted")
+	}
+}
+
+func TestOpen(t *testing.T) {
+	meta := func(id string) *configv1.Meta { return &configv1.Meta{Id: id} }
+	d := directory.NewSnapshot(
+		&configv1.Page{Meta: meta("shop"), PageId: "10", Workstream: "facebook"},
+		&configv1.Page{Meta: meta("club"), PageId: "11"},
+		&configv1.Page{Meta: meta("lost"), PageId: "12", Workstream: "gone"},
+		&configv1.Workstream{Meta: meta("facebook"), Units: 3, OfferSeconds: 45, MessageTag: true},
+	)
+	for id, want := range map[string]*threadv1.ConversationOpened{
+		"10": {Id: "c", Workstream: "facebook", Units: 3, OfferSeconds: 45, MessageTag: true},
+		"11": {Id: "c", Units: 1, OfferSeconds: 60},
+		"12": {Id: "c", Units: 1, OfferSeconds: 60},
+		"13": nil,
+	} {
+		if got := intake.Open(d, id, "c"); got.String() != want.String() || (got == nil) != (want == nil) {
+			t.Errorf("page %s: %v, want %v", id, got, want)
+		}
+	}
+}

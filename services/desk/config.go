@@ -1,0 +1,115 @@
+package desk
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/parley-desk/parley/pkg/fault"
+)
+
+const (
+	// grace is how long commands in flight may take when the process stops.
+	grace = 10 * time.Second
+	// transfer is how long a caller may take to send a request, and again to
+	// read the answer. Streams of events set their own limits.
+	transfer = 15 * time.Second
+)
+
+// Config is the settings of the desk.
+type Config struct {
+	Listen      string `koanf:"listen" default:"127.0.0.1:8080" help:"Address of the desk."`
+	PublicURL   string `koanf:"public_url" default:"" help:"URL by which agents reach the desk, https://desk.example.com; with https the cookie is kept to https. Empty: as the browser says."`
+	BehindProxy bool   `koanf:"behind_proxy" default:"false" help:"Take the caller's address from the last entry of X-Forwarded-For; only behind a proxy that sets it."`
+	Events      int    `koanf:"events" default:"2048" help:"Events remembered for each agent, from which a page that lost its connection continues."`
+	Streams     int    `koanf:"streams" default:"8" help:"Streams of events that one sign-in may hold open."`
+	Items       int    `koanf:"items" default:"200000" help:"Timeline items held in memory for all threads, about 1 KB each."`
+}
+
+// Validate tells everything that is wrong with the settings.
+func (c *Config) Validate() error {
+	var bad []fault.Violation
+	wrong := func(ok bool, field, format string, args ...any) {
+		if !ok {
+			bad = append(bad, fault.Violation{Field: field, Description: fmt.Sprintf(format, args...)})
+		}
+	}
+	_, _, err := net.SplitHostPort(c.Listen)
+	wrong(err == nil, "listen", "%q is not host:port", c.Listen)
+	_, err = c.origin()
+	wrong(err == nil, "public_url", "%q is not like https://desk.example.com", c.PublicURL)
+	wrong(c.Events >= 16, "events", "must be at least 16, is %d", c.Events)
+	wrong(c.Streams >= 1, "streams", "must be at least 1, is %d", c.Streams)
+	wrong(c.Items >= 1000, "items", "must be at least 1000, is %d", c.Items)
+	if len(bad) == 0 {
+		return nil
+	}
+	f := fault.New(fault.Invalid, "BAD_SETTING", "%s: %s", bad[0].Field, bad[0].Description)
+	f.Violations = bad
+	return f
+}
+
+// origin is scheme and host of PublicURL; empty when there is none.
+func (c *Config) origin() (string, error) {
+	if c.PublicURL == "" {
+		return "", nil
+	}
+	u, err := url.Parse(c.PublicURL)
+	if err != nil {
+		return "", err
+	}
+	if (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		return "", fmt.Errorf("%q is not an origin", c.PublicURL)
+	}
+	return u.Scheme + "://" + u.Host, nil
+}
+
+func (c *Config) secure() bool { return strings.HasPrefix(c.PublicURL, "https://") }
+
+// address is the network address of a caller.
+func (c *Config) address(r *http.Request) string {
+	if forwarded := r.Header.Values("X-Forwarded-For"); c.BehindProxy && len(forwarded) > 0 {
+		last := forwarded[len(forwarded)-1]
+		return strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
+	}
+	if ip, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		return ip
+	}
+	return r.RemoteAddr
+}
+
+// sameOrigin refuses what a browser sends on behalf of another site (SK3).
+func (c *Config) sameOrigin(next http.Handler) http.Handler {
+	guard := http.NewCrossOriginProtection()
+	if origin, err := c.origin(); err == nil && origin != "" {
+		// The origin was validated; a proxy may have changed the Host header,
+		// by which the guard knows it otherwise.
+		_ = guard.AddTrustedOrigin(origin)
+	}
+	return guard.Handler(next)
+}
+
+func (c *Config) server(log *slog.Logger, handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           bound(handler),
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// bound gives every request its own time, which a stream may lift; the
+// server's own limits could not be.
+func bound(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn := http.NewResponseController(w)
+		_ = conn.SetReadDeadline(time.Now().Add(transfer)) // every connection of this server has deadlines
+		_ = conn.SetWriteDeadline(time.Now().Add(2 * transfer))
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,183 @@
+// Package desk is the agents' side of the house: it serves the page, signs
+// agents in, shows each of them live what is theirs to answer, and takes their
+// commands to the threads.
+//
+// It keeps nothing of its own but sessions: what it shows is an index over
+// THREAD that every process builds for itself, so any number of them may run
+// and an agent may use any.
+package desk
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/host"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/desk/internal/api"
+	"github.com/parley-desk/parley/services/desk/internal/feed"
+	"github.com/parley-desk/parley/services/desk/internal/page"
+	"github.com/parley-desk/parley/services/desk/internal/session"
+	"github.com/parley-desk/parley/services/desk/internal/transcript"
+	"github.com/parley-desk/parley/services/desk/web"
+)
+
+const (
+	// attendance is how often distribution is told who is here; it takes an
+	// agent for gone after 20 s.
+	attendance = 5 * time.Second
+	// reading is how long the log may take to give a thread's history for a
+	// live change; the partition's other changes wait for it.
+	reading = 5 * time.Second
+)
+
+// Desk is the service.
+type Desk struct {
+	cfg   Config
+	deps  host.Deps
+	page  *page.Page
+	hub   *feed.Hub
+	shelf *transcript.Shelf
+	api   *api.Server
+	ready chan struct{} // closed when the board is complete
+}
+
+// New builds the desk; nothing is opened before Run.
+func New(cfg Config, deps host.Deps) (host.Service, error) {
+	built, err := page.New(web.Files())
+	if err != nil {
+		return nil, fault.Wrap(err, "loading the page")
+	}
+	agent := func(id string) *configv1.Agent { return deps.Directory.Now().Agents[id] }
+	sessions := session.NewStore(deps.Bus.Bucket(subject.SessionBucket), agent, deps.Now)
+	d := &Desk{
+		cfg: cfg, deps: deps, page: built,
+		hub: feed.NewHub(feed.Limits{Events: cfg.Events, Streams: cfg.Streams},
+			func() *directory.Snapshot { return deps.Directory.Now() }, deps.Now),
+		shelf: transcript.NewShelf(deps.Bus, cfg.Items),
+		ready: make(chan struct{}),
+	}
+	d.api = &api.Server{
+		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Bus: deps.Bus, Directory: deps.Directory,
+		Hub: d.hub, Shelf: d.shelf, Sessions: sessions, Door: session.NewDoor(sessions, deps.Secrets),
+		Cookie: session.Cookie{Secure: cfg.secure()}, Address: cfg.address,
+		Meter: api.NewMeter(deps.Registry), Ready: d.ready,
+	}
+	d.measure(deps.Registry)
+	deps.Health.Ready("desk.board", func(context.Context) error {
+		select {
+		case <-d.ready:
+			return nil
+		default:
+			return fault.New(fault.Unavailable, "STARTING", "the board of live conversations is being read")
+		}
+	})
+	return d, nil
+}
+
+func (d *Desk) measure(r prometheus.Registerer) {
+	gauge := func(name, help string, value func() int) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
+			func() float64 { return float64(value()) })
+	}
+	r.MustRegister(
+		gauge("parley_desk_conversations", "Live conversations on the board.",
+			func() int { n, _, _ := d.hub.Count(); return n }),
+		gauge("parley_desk_feeds", "Agents whose events are kept.",
+			func() int { _, n, _ := d.hub.Count(); return n }),
+		gauge("parley_desk_streams", "Open streams of events.",
+			func() int { _, _, n := d.hub.Count(); return n }),
+		gauge("parley_desk_timeline_items", "Timeline items held in memory.", d.shelf.Items),
+	)
+}
+
+// Run serves until ctx ends. Open streams then end at once, so that pages
+// connect to another process.
+func (d *Desk) Run(ctx context.Context) error {
+	if err := d.deps.Directory.Wait(ctx); err != nil {
+		return nil // ended before it began
+	}
+	listener, err := d.deps.Listen(ctx, "desk.listen", d.cfg.Listen)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return host.ServeHTTP(ctx, d.server(ctx), listener, grace) })
+	group.Go(func() error { return d.api.Sessions.Run(ctx) })
+	group.Go(func() error { return d.watch(ctx) })
+	group.Go(func() error { d.attend(ctx); return nil })
+	return group.Wait()
+}
+
+func (d *Desk) server(ctx context.Context) *http.Server {
+	mux := http.NewServeMux()
+	d.api.Mount(mux, ctx.Done())
+	mux.Handle("GET /", d.page)
+	return d.cfg.server(d.deps.Log, page.Harden(d.cfg.sameOrigin(mux)))
+}
+
+// watch follows the log of threads: it keeps the board and tells the feeds.
+func (d *Desk) watch(ctx context.Context) error {
+	return d.deps.Bus.WatchThreads(ctx,
+		sync.OnceFunc(func() { close(d.ready) }),
+		func(r bus.Record) { d.follow(ctx, r) })
+}
+
+// follow takes one commit. Only for the thread of an agent who has a feed is
+// it worth knowing which items of the timeline it changed.
+func (d *Desk) follow(ctx context.Context, r bus.Record) {
+	state := r.Commit.GetState()
+	if !d.hub.Watched(r.Thread, state) {
+		d.shelf.Follow(r)
+		d.hub.Put(r.Thread, r.Revision, state, nil)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, reading)
+	defer cancel()
+	items, err := d.shelf.Changes(ctx, r)
+	d.hub.Put(r.Thread, r.Revision, state, items)
+	if err != nil {
+		d.deps.Log.WarnContext(ctx, "live change not told, pages start anew",
+			"partition", r.Partition, "revision", r.Revision, "error", err)
+		d.hub.Restart(r.Thread)
+	}
+}
+
+// attend tells distribution who is here and keeps what the page shows up to
+// the clock and to administrators' changes.
+func (d *Desk) attend(ctx context.Context) {
+	tick := time.NewTicker(attendance)
+	defer tick.Stop()
+	heard := true
+	for {
+		changed := d.deps.Directory.Changed()
+		d.hub.Refresh()
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+			continue
+		case <-tick.C:
+		}
+		err := d.beat(ctx)
+		if (err == nil) != heard && ctx.Err() == nil {
+			heard = err == nil
+			d.deps.Log.WarnContext(ctx, "distribution changed whether it hears of agents",
+				"ready", heard, "error", err)
+		}
+	}
+}
+
+func (d *Desk) beat(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, attendance)
+	defer cancel()
+	return d.api.Beat(ctx, d.hub.Present())
+}

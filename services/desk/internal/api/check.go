@@ -1,0 +1,59 @@
+package api
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/parley-desk/parley/pkg/fault"
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+)
+
+// Limits of what an agent may write, in characters.
+const (
+	maxText   = 20_000
+	maxNote   = 4_000
+	maxReason = 500
+	maxID     = 128
+)
+
+// check collects what is wrong with a request, all of it at once.
+type check []fault.Violation
+
+func (c *check) that(ok bool, field, format string, args ...any) {
+	if !ok {
+		*c = append(*c, fault.Violation{Field: field, Description: fmt.Sprintf(format, args...)})
+	}
+}
+
+func (c *check) ref(ref *deskv1.ConversationRef) {
+	c.id("ref.page", ref.GetPage())
+	c.id("ref.psid", ref.GetPsid())
+	c.id("ref.conversation", ref.GetConversation())
+}
+
+func (c *check) id(field, value string) {
+	c.that(value != "" && len(value) <= maxID, field, "must have 1 to %d bytes, has %d", maxID, len(value))
+}
+
+func (c *check) clientID(id string) {
+	_, err := uuid.Parse(id)
+	c.that(err == nil && len(id) == 36, "client_id", "must be a UUID like 0198f0a2-7c1e-7b4e-9c57-6f1f1c4a2b11")
+}
+
+func (c *check) text(value string, most int) {
+	n := utf8.RuneCountInString(value)
+	c.that(n <= most, "text", "must have at most %d characters, has %d", most, n)
+	c.that(strings.TrimSpace(value) != "", "text", "must not be empty")
+}
+
+func (c check) err() error {
+	if len(c) == 0 {
+		return nil
+	}
+	f := fault.New(fault.Invalid, "BAD_REQUEST", "%s: %s", c[0].Field, c[0].Description)
+	f.Violations = c
+	return f
+}

@@ -1,0 +1,162 @@
+package api
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"github.com/parley-desk/parley/pkg/fault"
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
+	"github.com/parley-desk/parley/services/desk/internal/feed"
+	"github.com/parley-desk/parley/services/desk/internal/session"
+)
+
+const (
+	// beat is how often a stream says that it lives and asks whether its
+	// session does.
+	beat = 15 * time.Second
+	// stall is how long a page may leave an event unread before it is cut.
+	stall = 15 * time.Second
+)
+
+// deskService is the work of one signed-in agent.
+type deskService struct {
+	*Server
+	stopping <-chan struct{}
+}
+
+// Events streams what the agent's page must know until the page leaves, the
+// session ends or the process stops.
+func (s deskService) Events(ctx context.Context, r *connect.Request[deskv1.EventsRequest], out *connect.ServerStream[deskv1.Event]) error {
+	caller := callerOf(ctx)
+	ended, forget := s.Sessions.Ended(caller.session.Key)
+	defer forget()
+	cursor := feed.Cursor{Epoch: r.Msg.GetEpoch(), Seq: r.Msg.GetSeq()}
+	stream, err := s.Hub.Join(caller.session.Agent, caller.session.Key, cursor)
+	if err != nil {
+		return err
+	}
+	defer stream.Leave()
+	_ = caller.conn.SetReadDeadline(time.Time{}) // it is for the request, which is read
+
+	ctx, cancel := context.WithCancel(ctx)
+	var welcome sync.WaitGroup
+	defer welcome.Wait()
+	defer cancel()
+	welcome.Go(func() { s.welcome(ctx, caller.session.Agent, stream.Arrived) })
+
+	p := pump{deskService: s, caller: caller, stream: stream, out: out, cursor: cursor}
+	return p.run(ctx, ended)
+}
+
+// welcome tells distribution at once that the agent is here, so that a short
+// break costs nothing, and makes one who arrives ready for work (L75).
+func (s deskService) welcome(ctx context.Context, agent string, arrived bool) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := s.Beat(ctx, []string{agent})
+	if standing := s.Hub.Standing(agent); err == nil && arrived && away(standing) {
+		_, err = s.setPresence(ctx, agent, distributionv1.Presence_PRESENCE_AVAILABLE)
+	}
+	if err != nil && ctx.Err() == nil {
+		s.Log.WarnContext(ctx, "agent not announced to distribution",
+			"agent", agent, "error", err)
+	}
+}
+
+func away(s *distributionv1.AgentStanding) bool {
+	p := s.GetPresence()
+	return s != nil && (p == distributionv1.Presence_PRESENCE_OFFLINE || p == distributionv1.Presence_PRESENCE_UNSPECIFIED)
+}
+
+// Beat tells distribution that agents are here, and them where they stand.
+func (s *Server) Beat(ctx context.Context, agents []string) error {
+	if len(agents) == 0 {
+		return nil
+	}
+	response := &distributionv1.HeartbeatResponse{}
+	err := s.Bus.Call(ctx, "distribution.heartbeat", &distributionv1.HeartbeatRequest{Agents: agents}, response)
+	if err != nil {
+		return fault.Wrap(err, "telling distribution who is here")
+	}
+	for _, standing := range response.GetStandings() {
+		s.Hub.Stand(standing)
+	}
+	return nil
+}
+
+// pump moves events from a feed to one page.
+type pump struct {
+	deskService
+	caller *caller
+	stream *feed.Stream
+	out    *connect.ServerStream[deskv1.Event]
+	cursor feed.Cursor
+}
+
+func (p *pump) run(ctx context.Context, ended <-chan struct{}) error {
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	for first := true; ; first = false {
+		events, next, more := p.stream.After(p.cursor, p.Now())
+		p.cursor = next
+		if first {
+			// Something is sent at once, so that the page knows it is through,
+			// and the session looked at after Ended: it may be over already.
+			if done, err := p.heartbeat(ctx, len(events) == 0); done {
+				return err
+			}
+		}
+		for _, e := range events {
+			if err := p.send(e); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-more:
+		case <-tick.C:
+			if done, err := p.heartbeat(ctx, true); done {
+				return err
+			}
+		case <-ended:
+			return p.bye(session.SignedOut)
+		case <-ctx.Done():
+			return nil // the page left
+		case <-p.stopping:
+			return fault.New(fault.Unavailable, "STOPPING", "the desk is stopping; connect again")
+		}
+	}
+}
+
+// heartbeat ends the stream when its session is over; otherwise it says, if
+// asked to, that the stream lives. A bucket that cannot be reached ends nobody.
+func (p *pump) heartbeat(ctx context.Context, say bool) (done bool, err error) {
+	_, end, err := p.Sessions.Look(ctx, p.caller.session.Key)
+	if err == nil && end != "" {
+		return true, p.bye(end)
+	}
+	if !say {
+		return false, nil
+	}
+	err = p.send(&deskv1.Event{Epoch: p.cursor.Epoch, Seq: p.cursor.Seq,
+		Kind: &deskv1.Event_Heartbeat{Heartbeat: &deskv1.Heartbeat{NowMs: p.Now().UnixMilli()}}})
+	return err != nil, err
+}
+
+func (p *pump) bye(end session.End) error {
+	return p.send(&deskv1.Event{Epoch: p.cursor.Epoch, Seq: p.cursor.Seq,
+		Kind: &deskv1.Event_SessionEnded{SessionEnded: &deskv1.SessionEnded{Reason: string(end)}}})
+}
+
+// send writes one event; a page that does not read is cut after a while. Where
+// the connection knows no deadlines, that it cannot set one changes nothing.
+func (p *pump) send(e *deskv1.Event) error {
+	_ = p.caller.conn.SetWriteDeadline(time.Now().Add(stall))
+	p.Meter.sent(e)
+	err := p.out.Send(e)
+	_ = p.caller.conn.SetWriteDeadline(time.Time{})
+	return err
+}

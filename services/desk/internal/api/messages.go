@@ -1,0 +1,172 @@
+package api
+
+import (
+	"context"
+
+	"connectrpc.com/connect"
+	"github.com/google/uuid"
+
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/thread"
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/services/desk/internal/timeline"
+)
+
+// Sizes of a page of history.
+const (
+	defaultPage = 50
+	maxPage     = 200
+)
+
+// SendMessage stores a text for the customer.
+func (s deskService) SendMessage(ctx context.Context, r *connect.Request[deskv1.SendMessageRequest]) (*connect.Response[deskv1.SendMessageResponse], error) {
+	m := r.Msg
+	var c check
+	c.ref(m.GetRef())
+	c.clientID(m.GetClientId())
+	c.text(m.GetText(), maxText)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	item, err := s.write(ctx, m.GetRef(), m.GetClientId(), func(state *threadv1.State, id, agent string) ([]*threadv1.Fact, error) {
+		return thread.RequestSend(state, s.Now(), m.GetRef().GetConversation(), agent, id, m.GetClientId(), m.GetText())
+	})
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&deskv1.SendMessageResponse{Item: item}), nil
+}
+
+// ResendMessage sends the text of a message once more.
+func (s deskService) ResendMessage(ctx context.Context, r *connect.Request[deskv1.ResendMessageRequest]) (*connect.Response[deskv1.ResendMessageResponse], error) {
+	m := r.Msg
+	var c check
+	c.ref(m.GetRef())
+	c.clientID(m.GetClientId())
+	c.id("item", m.GetItem())
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	_, revision, err := s.load(ctx, m.GetRef(), callerOf(ctx).session.Agent)
+	if err != nil {
+		return nil, err
+	}
+	var parts []string
+	first, err := s.item(ctx, m.GetRef(), revision, func(t *timeline.Timeline) *deskv1.TimelineItem {
+		parts = t.Parts(m.GetItem())
+		return t.Find(m.GetItem())
+	})
+	if err != nil {
+		return nil, err
+	}
+	item, err := s.write(ctx, m.GetRef(), m.GetClientId(), func(state *threadv1.State, id, agent string) ([]*threadv1.Fact, error) {
+		if !thread.Done(state, m.GetClientId()) && !repeatable(first.GetDelivery()) {
+			return nil, &thread.Refusal{Reason: thread.WrongStatus,
+				Phase: state.GetConversation().GetPhase(), Allowed: thread.Allowed(state, agent)}
+		}
+		return thread.RepeatSend(state, s.Now(), m.GetRef().GetConversation(), agent, id, m.GetClientId(), m.GetItem(), parts)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&deskv1.ResendMessageResponse{Item: item}), nil
+}
+
+// repeatable tells whether a message in this standing did not reach the
+// customer, as far as anybody knows, and never will by itself.
+func repeatable(d deskv1.Delivery) bool {
+	switch d {
+	case deskv1.Delivery_DELIVERY_FAILED, deskv1.Delivery_DELIVERY_UNCONFIRMED, deskv1.Delivery_DELIVERY_ABANDONED:
+		return true
+	default:
+		return false
+	}
+}
+
+// AbandonSend gives up a message that is not confirmed.
+func (s deskService) AbandonSend(ctx context.Context, r *connect.Request[deskv1.AbandonSendRequest]) (*connect.Response[deskv1.AbandonSendResponse], error) {
+	m, agent := r.Msg, callerOf(ctx).session.Agent
+	var c check
+	c.ref(m.GetRef())
+	c.id("item", m.GetItem())
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	_, _, err := s.act(ctx, m.GetRef(), agent, func(state *threadv1.State) ([]*threadv1.Fact, error) {
+		return thread.AbandonSend(state, m.GetRef().GetConversation(), agent, m.GetItem())
+	})
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&deskv1.AbandonSendResponse{}), nil
+}
+
+// AddNote stores a private note.
+func (s deskService) AddNote(ctx context.Context, r *connect.Request[deskv1.AddNoteRequest]) (*connect.Response[deskv1.AddNoteResponse], error) {
+	m := r.Msg
+	var c check
+	c.ref(m.GetRef())
+	c.clientID(m.GetClientId())
+	c.text(m.GetText(), maxNote)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	item, err := s.write(ctx, m.GetRef(), m.GetClientId(), func(state *threadv1.State, id, agent string) ([]*threadv1.Fact, error) {
+		return thread.AddNote(state, m.GetRef().GetConversation(), agent, id, m.GetClientId(), m.GetText())
+	})
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&deskv1.AddNoteResponse{Item: item}), nil
+}
+
+// write gives a command that makes an item and finds the item: the new one, or
+// the one that the command made when it came before.
+func (s deskService) write(ctx context.Context, ref *deskv1.ConversationRef, clientID string,
+	command func(state *threadv1.State, id, agent string) ([]*threadv1.Fact, error)) (*deskv1.TimelineItem, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, fault.Wrap(err, "making an id")
+	}
+	agent := callerOf(ctx).session.Agent
+	_, revision, err := s.act(ctx, ref, agent, func(state *threadv1.State) ([]*threadv1.Fact, error) {
+		return command(state, id.String(), agent)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.item(ctx, ref, revision, func(t *timeline.Timeline) *deskv1.TimelineItem { return t.FindCommand(clientID) })
+}
+
+// ListConversations tells the agent's conversations as they stand.
+func (s deskService) ListConversations(ctx context.Context, _ *connect.Request[deskv1.ListConversationsRequest]) (*connect.Response[deskv1.ListConversationsResponse], error) {
+	return connect.NewResponse(&deskv1.ListConversationsResponse{
+		Conversations: s.Hub.Conversations(callerOf(ctx).session.Agent)}), nil
+}
+
+// ListTimeline reads a page of history.
+func (s deskService) ListTimeline(ctx context.Context, r *connect.Request[deskv1.ListTimelineRequest]) (*connect.Response[deskv1.ListTimelineResponse], error) {
+	ref, limit := r.Msg.GetRef(), int(r.Msg.GetLimit())
+	var c check
+	c.ref(ref)
+	c.that(limit >= 0 && limit <= maxPage, "limit", "must be 1 to %d, or 0 for %d; is %d", maxPage, defaultPage, limit)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	if limit == 0 {
+		limit = defaultPage
+	}
+	_, revision, err := s.load(ctx, ref, callerOf(ctx).session.Agent)
+	if err != nil {
+		return nil, err
+	}
+	response := &deskv1.ListTimelineResponse{}
+	err = s.Shelf.Read(ctx, threadOf(ref), revision, func(t *timeline.Timeline) {
+		response.Items, response.NextBeforeRevision = t.Page(r.Msg.GetBeforeRevision(), limit)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(response), nil
+}

@@ -1,0 +1,164 @@
+// Package api is the desk API: it lets agents in, streams to them what they
+// must know and takes their commands to the threads. It decides nothing about
+// threads itself; that is pkg/thread's.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"connectrpc.com/connect"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/fault"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	"github.com/parley-desk/parley/proto/gen/parley/desk/v1/deskv1connect"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/desk/internal/board"
+	"github.com/parley-desk/parley/services/desk/internal/feed"
+	"github.com/parley-desk/parley/services/desk/internal/session"
+	"github.com/parley-desk/parley/services/desk/internal/timeline"
+	"github.com/parley-desk/parley/services/desk/internal/transcript"
+)
+
+const (
+	// maxBody bounds a request: the longest text, every character escaped.
+	maxBody = 512 << 10
+	// patience is how long a command may take in all.
+	patience = 10 * time.Second
+)
+
+// Server answers the desk API. All fields are needed.
+type Server struct {
+	Log       *slog.Logger
+	Tracer    trace.Tracer
+	Now       func() time.Time
+	Bus       *bus.Bus
+	Directory *directory.Directory
+	Hub       *feed.Hub
+	Shelf     *transcript.Shelf
+	Sessions  *session.Store
+	Door      *session.Door
+	Cookie    session.Cookie
+	Address   func(*http.Request) string // of the caller, for throttling
+	Meter     *Meter
+	Ready     <-chan struct{} // closed when the board is complete
+}
+
+// Mount adds the API to mux. Streams end when stopping is closed.
+func (s *Server) Mount(mux *http.ServeMux, stopping <-chan struct{}) {
+	options := connect.WithHandlerOptions(
+		codecs(),
+		connect.WithReadMaxBytes(maxBody),
+		connect.WithInterceptors(observer{s}, guard{s}),
+	)
+	for path, handler := range s.handlers(stopping, options) {
+		mux.Handle(path, s.carry(handler))
+	}
+}
+
+func (s *Server) handlers(stopping <-chan struct{}, o connect.HandlerOption) map[string]http.Handler {
+	desk, deskHandler := deskv1connect.NewDeskServiceHandler(deskService{s, stopping}, o)
+	sessions, sessionHandler := deskv1connect.NewSessionServiceHandler(sessionService{s}, o)
+	return map[string]http.Handler{desk: deskHandler, sessions: sessionHandler}
+}
+
+// caller is what a handler knows of the request beyond its message.
+type caller struct {
+	address string
+	conn    *http.ResponseController
+	session session.Session // of the signed-in agent; zero in SignIn
+	agent   *configv1.Agent
+}
+
+type callerKey struct{}
+
+func callerOf(ctx context.Context) *caller {
+	c, _ := ctx.Value(callerKey{}).(*caller)
+	return c
+}
+
+// carry hands the caller to the handlers.
+func (s *Server) carry(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Accel-Buffering", "no") // a proxy must not hold events back
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		c := &caller{address: s.Address(r), conn: http.NewResponseController(w)}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
+	})
+}
+
+func threadOf(ref *deskv1.ConversationRef) subject.Thread {
+	return subject.Thread{Page: ref.GetPage(), PSID: ref.GetPsid()}
+}
+
+// errForeign is the answer for what is not there and for what is not the
+// agent's: nobody learns which (SK5).
+func errForeign() error {
+	return fault.New(fault.NotFound, "NO_SUCH_CONVERSATION", "you have no such conversation")
+}
+
+// holds tells whether the conversation of ref is in front of agent. With over,
+// also when the agent had it last and it is closed: so that a command whose
+// answer was lost can be repeated.
+func holds(s *threadv1.State, ref *deskv1.ConversationRef, agent string, over bool) bool {
+	c := s.GetConversation()
+	if c.GetId() == "" || c.GetId() != ref.GetConversation() {
+		return false
+	}
+	if over && c.GetPhase() == threadv1.Phase_PHASE_CLOSED {
+		return c.GetAgent() == agent
+	}
+	return board.Viewer(s) == agent
+}
+
+// load reads the thread of a conversation that is in front of agent.
+func (s *Server) load(ctx context.Context, ref *deskv1.ConversationRef, agent string) (*threadv1.State, uint64, error) {
+	state, revision, err := s.Bus.Load(ctx, threadOf(ref))
+	if err != nil {
+		return nil, 0, fault.Wrap(err, "reading the conversation")
+	}
+	if !holds(state, ref, agent, false) {
+		return nil, 0, errForeign()
+	}
+	return state, revision, nil
+}
+
+// decide is a command of pkg/thread with its arguments filled in.
+type decide func(*threadv1.State) ([]*threadv1.Fact, error)
+
+// act gives a command to the thread of a conversation that is in front of
+// agent, and the state that it leads to.
+func (s *Server) act(ctx context.Context, ref *deskv1.ConversationRef, agent string, command decide) (*threadv1.State, uint64, error) {
+	return s.Bus.Update(ctx, threadOf(ref), func(state *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+		if !holds(state, ref, agent, true) {
+			return nil, errForeign()
+		}
+		return command(state)
+	})
+}
+
+// show is the conversation of a state for agent.
+func (s *Server) show(state *threadv1.State, revision uint64, agent string) *deskv1.ConversationView {
+	return board.View(state, revision, agent, s.Now(), s.Directory.Now())
+}
+
+// item finds one item of a thread's timeline at revision or later.
+func (s *Server) item(ctx context.Context, ref *deskv1.ConversationRef, revision uint64,
+	find func(*timeline.Timeline) *deskv1.TimelineItem) (*deskv1.TimelineItem, error) {
+	var item *deskv1.TimelineItem
+	err := s.Shelf.Read(ctx, threadOf(ref), revision, func(t *timeline.Timeline) { item = find(t) })
+	if err != nil {
+		return nil, err
+	}
+	if item == nil {
+		return nil, fault.New(fault.NotFound, "NO_SUCH_ITEM", "the conversation has no such message")
+	}
+	return item, nil
+}

@@ -1,0 +1,64 @@
+package api
+
+import (
+	"context"
+
+	"connectrpc.com/connect"
+
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+)
+
+// sessionService signs agents in and out.
+type sessionService struct{ *Server }
+
+// SignIn always makes a new session; the one the browser had, if any, ends.
+func (s sessionService) SignIn(ctx context.Context, r *connect.Request[deskv1.SignInRequest]) (*connect.Response[deskv1.SignInResponse], error) {
+	var c check
+	c.id("agent", r.Msg.GetAgent())
+	c.that(r.Msg.GetPassword() != "" && len(r.Msg.GetPassword()) <= 1024, "password", "must have 1 to 1024 bytes")
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	id, session, err := s.Door.Enter(ctx, r.Msg.GetAgent(), r.Msg.GetPassword(), callerOf(ctx).address)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.leave(ctx, s.Cookie.Read(r.Header())); err != nil {
+		return nil, err
+	}
+	response := connect.NewResponse(&deskv1.SignInResponse{Me: me(s.Directory.Now().Agents[session.Agent])})
+	response.Header().Add("Set-Cookie", s.Cookie.Set(id).String())
+	return response, nil
+}
+
+// SignOut also works for who is not signed in, so that a page can always clear
+// itself.
+func (s sessionService) SignOut(ctx context.Context, r *connect.Request[deskv1.SignOutRequest]) (*connect.Response[deskv1.SignOutResponse], error) {
+	if err := s.leave(ctx, s.Cookie.Read(r.Header())); err != nil {
+		return nil, err
+	}
+	response := connect.NewResponse(&deskv1.SignOutResponse{})
+	response.Header().Add("Set-Cookie", s.Cookie.Clear().String())
+	return response, nil
+}
+
+// leave ends the session of an id; none is as good as ended.
+func (s sessionService) leave(ctx context.Context, id string) error {
+	if id == "" {
+		return nil
+	}
+	return s.Sessions.End(ctx, id)
+}
+
+// WhoAmI tells the agent of the cookie.
+func (s sessionService) WhoAmI(ctx context.Context, _ *connect.Request[deskv1.WhoAmIRequest]) (*connect.Response[deskv1.WhoAmIResponse], error) {
+	return connect.NewResponse(&deskv1.WhoAmIResponse{Me: me(callerOf(ctx).agent)}), nil
+}
+
+func me(a *configv1.Agent) *deskv1.Me {
+	return &deskv1.Me{
+		Agent: a.GetMeta().GetId(), DisplayName: a.GetMeta().GetDisplayName(),
+		Roles: a.GetRoles(), Language: a.GetLanguage(),
+	}
+}

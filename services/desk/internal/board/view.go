@@ -1,0 +1,67 @@
+package board
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/thread"
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/proto/subject"
+)
+
+// View gives the conversation of a thread as agent sees it; nil when it is not
+// the agent's to see.
+func (b *Board) View(t subject.Thread, agent string, now time.Time, names *directory.Snapshot) *deskv1.ConversationView {
+	p, ok := b.threads[t]
+	if !ok || agent == "" || p.viewer != agent {
+		return nil
+	}
+	return View(p.state, p.revision, agent, now, names)
+}
+
+// Views gives all conversations of agent, by thread.
+func (b *Board) Views(agent string, now time.Time, names *directory.Snapshot) map[subject.Thread]*deskv1.ConversationView {
+	views := make(map[subject.Thread]*deskv1.ConversationView, len(b.agents[agent]))
+	for t := range b.agents[agent] {
+		views[t] = b.View(t, agent, now, names)
+	}
+	return views
+}
+
+// View shows the conversation of a state to an agent who may see it. It does
+// not ask whether the agent may.
+func View(s *threadv1.State, revision uint64, agent string, now time.Time, names *directory.Snapshot) *deskv1.ConversationView {
+	c := s.GetConversation()
+	view := &deskv1.ConversationView{
+		Ref:        &deskv1.ConversationRef{Page: s.GetPage(), Psid: s.GetPsid(), Conversation: c.GetId()},
+		Revision:   revision,
+		Customer:   s.GetCustomer(),
+		Phase:      c.GetPhase(),
+		Queue:      cmp.Or(names.Queues[c.GetQueue()].GetMeta().GetDisplayName(), c.GetQueue()),
+		PageName:   cmp.Or(names.PagesByMeta[s.GetPage()].GetMeta().GetDisplayName(), s.GetPage()),
+		Preview:    s.GetPreview(),
+		NewestMs:   s.GetNewestMs(),
+		Unanswered: int32(s.GetUnanswered()),
+		OpenedMs:   c.GetOpenedMs(),
+		QueuedMs:   c.GetQueuedMs(),
+		Window:     window(s, now),
+		Allowed:    thread.Allowed(s, agent),
+		DueMs:      c.GetDueMs(),
+		Agent:      c.GetAgent(),
+	}
+	if c.GetOffer().GetAgent() == agent {
+		view.Offer = c.GetOffer()
+	}
+	return view
+}
+
+func window(s *threadv1.State, now time.Time) *deskv1.Window {
+	w := thread.WindowAt(s, now)
+	view := &deskv1.Window{Kind: w.Kind.String()}
+	if !w.Until.IsZero() {
+		view.UntilMs = w.Until.UnixMilli()
+	}
+	return view
+}

@@ -1,0 +1,200 @@
+package feed
+
+import (
+	"sync"
+	"time"
+
+	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/fault"
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/desk/internal/board"
+)
+
+const (
+	// keep is how long a feed waits for its agent to come back. For as long a
+	// page may lose its connection and miss nothing.
+	keep = 10 * time.Minute
+	// grace is after what absence an agent counts as newly arrived; it is the
+	// time for which distribution keeps a lost agent's conversations (L75).
+	grace = 150 * time.Second
+)
+
+// Limits bound a hub.
+type Limits struct {
+	Events  int // that a feed remembers
+	Streams int // that one session may hold open
+}
+
+// Hub keeps the board and a feed for every agent who is here or was lately.
+// Its methods do no I/O and may be called from any goroutine.
+type Hub struct {
+	limits Limits
+	names  func() *directory.Snapshot
+	now    func() time.Time
+
+	mu       sync.Mutex
+	board    *board.Board
+	members  map[string]*member // by agent
+	sessions map[string]int     // open streams, by session
+}
+
+type member struct {
+	feed    *Feed
+	streams int
+	left    time.Time // when the last stream closed
+}
+
+// NewHub makes a hub with an empty board.
+func NewHub(limits Limits, names func() *directory.Snapshot, now func() time.Time) *Hub {
+	return &Hub{
+		limits: limits, names: names, now: now,
+		board: board.New(), members: map[string]*member{}, sessions: map[string]int{},
+	}
+}
+
+// Stream is one open stream of an agent. Leave it once, when it closes.
+type Stream struct {
+	*Feed
+	Arrived bool // the agent comes newly, not back from a short break
+	Leave   func()
+}
+
+// Join opens a stream of an agent that continues at c; fault.Exhausted when
+// the session has too many open.
+func (h *Hub) Join(agent, session string, c Cursor) (*Stream, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.sessions[session] >= h.limits.Streams {
+		err := fault.New(fault.Exhausted, "TOO_MANY_STREAMS",
+			"this sign-in has %d streams of events open; close one", h.limits.Streams)
+		err.RetryAfter = 5 * time.Second
+		return nil, err
+	}
+	now := h.now()
+	m := h.members[agent]
+	arrived := c.Epoch == "" || m != nil && m.streams == 0 && now.Sub(m.left) > grace
+	if m == nil {
+		m = &member{feed: New(h.limits.Events, h.board.Views(agent, now, h.names()))}
+		h.members[agent] = m
+	}
+	m.streams++
+	h.sessions[session]++
+	return &Stream{
+		Feed: m.feed, Arrived: arrived && m.streams == 1,
+		Leave: sync.OnceFunc(func() { h.leave(m, session) }),
+	}, nil
+}
+
+func (h *Hub) leave(m *member, session string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	m.streams--
+	m.left = h.now()
+	if h.sessions[session]--; h.sessions[session] == 0 {
+		delete(h.sessions, session)
+	}
+}
+
+// Watched tells whether a commit that leads to s concerns an agent who has a
+// feed, so that the items it changes must be known before Put.
+func (h *Hub) Watched(t subject.Thread, s *threadv1.State) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.members[h.board.Change(t, s).After] != nil
+}
+
+// Put takes the state of a thread after a commit, and the items the commit
+// changed, and tells whom it concerns. The states of one thread come in the
+// order of the log.
+func (h *Hub) Put(t subject.Thread, revision uint64, s *threadv1.State, items []*deskv1.TimelineItem) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	change := h.board.Change(t, s)
+	h.board.Put(t, revision, s)
+	if m := h.members[change.Before]; m != nil && change.Before != change.After {
+		m.feed.Show(t, nil, nil)
+	}
+	if m := h.members[change.After]; m != nil {
+		m.feed.Show(t, h.board.View(t, change.After, h.now(), h.names()), items)
+	}
+}
+
+// Restart gives the pages of the agent in front of whom t is a snapshot,
+// because what changed in it could not be told.
+func (h *Hub) Restart(t subject.Thread) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	agent := h.board.Agent(t)
+	if m := h.members[agent]; m != nil {
+		m.feed.Restart(h.board.Views(agent, h.now(), h.names()))
+	}
+}
+
+// Stand tells an agent's presence and load.
+func (h *Hub) Stand(s *distributionv1.AgentStanding) {
+	h.mu.Lock()
+	m := h.members[s.GetAgent()]
+	h.mu.Unlock()
+	if m != nil {
+		m.feed.Stand(s)
+	}
+}
+
+// Standing is presence and load of an agent as last told; nil before.
+func (h *Hub) Standing(agent string) *distributionv1.AgentStanding {
+	h.mu.Lock()
+	m := h.members[agent]
+	h.mu.Unlock()
+	if m == nil {
+		return nil
+	}
+	return m.feed.Standing()
+}
+
+// Refresh shows everybody's conversations by the clock and the names of now,
+// and drops the feeds of agents who did not come back.
+func (h *Hub) Refresh() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now, names := h.now(), h.names()
+	for agent, m := range h.members {
+		if m.streams == 0 && now.Sub(m.left) > keep {
+			delete(h.members, agent)
+			continue
+		}
+		m.feed.Refresh(h.board.Views(agent, now, names))
+	}
+}
+
+// Conversations gives the conversations of an agent as they stand.
+func (h *Hub) Conversations(agent string) []*deskv1.ConversationView {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return inOrder(h.board.Views(agent, h.now(), h.names()))
+}
+
+// Present gives the agents who have a stream open.
+func (h *Hub) Present() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var agents []string
+	for agent, m := range h.members {
+		if m.streams > 0 {
+			agents = append(agents, agent)
+		}
+	}
+	return agents
+}
+
+// Count tells how many live conversations, feeds and open streams there are.
+func (h *Hub) Count() (conversations, feeds, streams int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range h.members {
+		streams += m.streams
+	}
+	return h.board.Live(), len(h.members), streams
+}

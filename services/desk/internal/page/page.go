@@ -1,0 +1,119 @@
+// Package page serves the agent's page as it was built, from memory, with the
+// headers that keep a stranger's text in it from doing anything (SK1, SK8).
+package page
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"regexp"
+	"strings"
+)
+
+// policy is what the page may do: run our scripts and styles, talk to us, and
+// show pictures. Pictures of customers come from Meta's servers, by https.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
+	"img-src 'self' blob: data: https:; font-src 'self'; worker-src 'self'; " +
+	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+// hashed matches names that change with what the file holds: app.3F9A1C2B.js.
+var hashed = regexp.MustCompile(`[.-][0-9A-Za-z]{8,}\.[a-z0-9]+$`)
+
+// Page answers GET and HEAD for the built files, with "/" for index.html.
+type Page struct{ files map[string]file }
+
+type file struct {
+	plain, zipped []byte // zipped: nil where it would not be smaller
+	kind, cache   string
+}
+
+// New reads all files.
+func New(built fs.FS) (*Page, error) {
+	p := &Page{files: map[string]file{}}
+	err := fs.WalkDir(built, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(built, name)
+		if err != nil {
+			return err
+		}
+		p.files["/"+name] = read(name, data)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the built page: %w", err)
+	}
+	index, ok := p.files["/index.html"]
+	if !ok {
+		return nil, fmt.Errorf("the built page has no index.html")
+	}
+	p.files["/"] = index
+	return p, nil
+}
+
+func read(name string, data []byte) file {
+	f := file{plain: data, kind: mime.TypeByExtension(path.Ext(name)), cache: "no-cache"}
+	switch {
+	case path.Ext(name) == ".html":
+		f.cache = "no-store"
+	case hashed.MatchString(name):
+		f.cache = "public, max-age=31536000, immutable"
+	}
+	if f.kind == "" {
+		f.kind = "application/octet-stream"
+	}
+	var zipped bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&zipped, gzip.BestCompression) // the level is valid
+	_, _ = w.Write(data)                                       // a buffer takes everything
+	_ = w.Close()
+	if zipped.Len() < len(data) {
+		f.zipped = zipped.Bytes()
+	}
+	return f
+}
+
+// ServeHTTP answers with a file or 404.
+func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f, ok := p.files[r.URL.Path]
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", f.kind)
+	h.Set("Cache-Control", f.cache)
+	body := f.plain
+	if f.zipped != nil {
+		h.Set("Vary", "Accept-Encoding")
+		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+			h.Set("Content-Encoding", "gzip")
+			body = f.zipped
+		}
+	}
+	h.Set("Content-Length", fmt.Sprint(len(body)))
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body) // the reader went away: nothing to do about it
+	}
+}
+
+// Harden sets on every answer what a browser must be told about this host.
+// What a handler does not say about caching is not to be stored.
+func Harden(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}

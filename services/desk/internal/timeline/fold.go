@@ -1,0 +1,286 @@
+package timeline
+
+import (
+	"strconv"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+)
+
+// fold is the folding of one commit.
+type fold struct {
+	*Timeline
+	conversation string
+	at           int64 // when the writer decided, ms since 1970 UTC
+	index        int32
+	late         bool
+}
+
+func (f *fold) apply(fact *threadv1.Fact) {
+	switch k := fact.GetKind().(type) {
+	case *threadv1.Fact_MessageReceived:
+		f.received(k.MessageReceived)
+	case *threadv1.Fact_MessageEdited:
+		f.edited(k.MessageEdited)
+	case *threadv1.Fact_MessageUnsent:
+		f.unsent(k.MessageUnsent)
+	case *threadv1.Fact_ReactionChanged:
+		f.reacted(k.ReactionChanged)
+	case *threadv1.Fact_PostbackReceived:
+		f.postback(k.PostbackReceived)
+	case *threadv1.Fact_ExternalMessageSent:
+		f.external(k.ExternalMessageSent)
+	case *threadv1.Fact_NoteAdded:
+		f.note(k.NoteAdded)
+	case *threadv1.Fact_DeliveryReported:
+		f.deliveryReported(k.DeliveryReported)
+	case *threadv1.Fact_ReadReported:
+		f.readReported(k.ReadReported)
+	default:
+		if !f.sending(fact) {
+			f.system(fact)
+		}
+	}
+}
+
+// add puts a new item at the end, or gives the one that has its id.
+func (f *fold) add(id string, author deskv1.Author) *entry {
+	if id == "" {
+		id = place(f.revision, f.index)
+	}
+	if e := f.byID[id]; e != nil {
+		return e
+	}
+	e := &entry{item: &deskv1.TimelineItem{
+		Id: id, Revision: f.revision, Index: f.index, Conversation: f.conversation,
+		AtMs: f.at, Author: author, ChangedRevision: f.revision, Late: f.late,
+	}}
+	f.entries = append(f.entries, e)
+	f.byID[id] = e
+	return e
+}
+
+// change gives the item to write to: a copy, when others may hold it.
+func (f *fold) change(e *entry) *deskv1.TimelineItem {
+	if e.item.GetChangedRevision() != f.revision {
+		e.item = proto.CloneOf(e.item)
+		e.item.ChangedRevision = f.revision
+	}
+	return e.item
+}
+
+// message is the item of a message of the customer. What refers to a message
+// may come before it; then the item waits here for its message.
+func (f *fold) message(mid string) *entry {
+	if e := f.byMid[mid]; e != nil && mid != "" {
+		return e
+	}
+	e := f.add(mid, deskv1.Author_AUTHOR_CUSTOMER)
+	if mid != "" {
+		f.byMid[mid] = e
+	}
+	return e
+}
+
+func (f *fold) received(m *threadv1.MessageReceived) {
+	e := f.message(m.GetMid())
+	if e.known {
+		return
+	}
+	e.known = true
+	item := f.change(e)
+	item.AtMs, item.ReplyTo = orNow(m.GetSentMs(), f.at), m.GetReplyTo()
+	detail(item, "quick_reply", m.GetQuickReply())
+	detail(item, "unsupported", flag(m.GetUnsupported()))
+	detail(item, "standby", flag(m.GetStandby()))
+	details(item, referral(m.GetReferral()))
+	if item.GetUnsent() {
+		return
+	}
+	item.Attachments = m.GetAttachments()
+	if !item.GetEdited() {
+		item.Text = m.GetText()
+	}
+}
+
+func (f *fold) edited(m *threadv1.MessageEdited) {
+	e := f.message(m.GetMid())
+	if e.item.GetUnsent() || e.item.GetEdited() && m.GetEdit() <= e.edit {
+		return
+	}
+	e.edit = m.GetEdit()
+	item := f.change(e)
+	item.Text, item.Edited = m.GetText(), true
+	if !e.known {
+		item.AtMs = orNow(m.GetSentMs(), f.at)
+	}
+}
+
+func (f *fold) unsent(m *threadv1.MessageUnsent) {
+	e := f.message(m.GetMid())
+	item := f.change(e)
+	item.Unsent, item.Text, item.Attachments = true, "", nil
+	if !e.known {
+		item.AtMs = orNow(m.GetSentMs(), f.at)
+	}
+}
+
+func (f *fold) reacted(m *threadv1.ReactionChanged) {
+	e := f.byMid[m.GetMid()]
+	if e == nil {
+		return // to a message older than this log
+	}
+	item := f.change(e)
+	switch {
+	case m.GetRemoved():
+		item.Reaction = ""
+	case m.GetEmoji() != "":
+		item.Reaction = m.GetEmoji()
+	default:
+		item.Reaction = m.GetReaction()
+	}
+}
+
+func (f *fold) postback(m *threadv1.PostbackReceived) {
+	e := f.message(m.GetMid())
+	if e.known {
+		return
+	}
+	e.known = true
+	item := f.change(e)
+	item.AtMs, item.Text = orNow(m.GetSentMs(), f.at), m.GetTitle()
+	detail(item, "postback", m.GetPayload())
+	detail(item, "standby", flag(m.GetStandby()))
+	details(item, referral(m.GetReferral()))
+}
+
+func (f *fold) external(m *threadv1.ExternalMessageSent) {
+	e := f.byMid[m.GetMid()]
+	if e != nil && m.GetMid() != "" && e.known {
+		return
+	}
+	if e == nil || m.GetMid() == "" {
+		e = f.add(m.GetMid(), deskv1.Author_AUTHOR_EXTERNAL)
+	}
+	if m.GetMid() != "" {
+		f.byMid[m.GetMid()] = e
+	}
+	e.known = true
+	item := f.change(e)
+	item.Author = deskv1.Author_AUTHOR_EXTERNAL
+	item.AtMs = orNow(m.GetSentMs(), f.at)
+	detail(item, "app_id", m.GetAppId())
+	if !item.GetUnsent() {
+		item.Text, item.Attachments = m.GetText(), m.GetAttachments()
+	}
+}
+
+func (f *fold) note(m *threadv1.NoteAdded) {
+	item := f.change(f.add(m.GetId(), deskv1.Author_AUTHOR_NOTE))
+	item.Agent, item.Text, item.ClientId = m.GetAgent(), m.GetText(), m.GetClientId()
+}
+
+// system notes the turns a conversation took. Offers as such are not history:
+// only how they ended is. Neither is the look-up of a profile.
+func (f *fold) system(fact *threadv1.Fact) {
+	word, agent, values := turn(fact)
+	if word == "" {
+		return
+	}
+	item := f.change(f.add("", deskv1.Author_AUTHOR_SYSTEM))
+	item.Text, item.Agent = word, agent
+	details(item, values)
+}
+
+// turn gives the machine word of a system item, the agent it is about and the
+// values for its sentence; no word when it is not shown.
+func turn(fact *threadv1.Fact) (word, agent string, values map[string]string) {
+	switch k := fact.GetKind().(type) {
+	case *threadv1.Fact_ConversationOpened:
+		return "conversation_opened", "", map[string]string{"workstream": k.ConversationOpened.GetWorkstream()}
+	case *threadv1.Fact_ConversationRouted:
+		m := k.ConversationRouted
+		return "conversation_routed", "", map[string]string{"queue": m.GetQueue(), "rule": m.GetRule()}
+	case *threadv1.Fact_OfferEnded:
+		m := k.OfferEnded
+		return "offer_ended", "", map[string]string{
+			"outcome": machineWord(m.GetOutcome().String(), "OFFER_OUTCOME_"), "reason": m.GetReason()}
+	case *threadv1.Fact_AgentAssigned:
+		m := k.AgentAssigned
+		return "agent_assigned", m.GetAgent(), map[string]string{"agent": m.GetAgent(), "cause": cause(m.GetCause())}
+	case *threadv1.Fact_ConversationReleased:
+		return "conversation_released", "", map[string]string{"cause": cause(k.ConversationReleased.GetCause())}
+	case *threadv1.Fact_ConversationParked:
+		agent := k.ConversationParked.GetAgent()
+		return "conversation_parked", agent, map[string]string{"agent": agent}
+	case *threadv1.Fact_ConversationRevived:
+		return "conversation_revived", "", nil
+	case *threadv1.Fact_ConversationEnded:
+		agent := k.ConversationEnded.GetAgent()
+		return "conversation_ended", agent, map[string]string{"agent": agent}
+	case *threadv1.Fact_ConversationClosed:
+		m := k.ConversationClosed
+		return "conversation_closed", m.GetBy(), map[string]string{"agent": m.GetBy(), "cause": cause(m.GetCause())}
+	case *threadv1.Fact_ReferralReceived:
+		return "referral_received", "", referral(k.ReferralReceived.GetReferral())
+	case *threadv1.Fact_EventKept:
+		m := k.EventKept
+		return "event_kept", "", map[string]string{"kind": m.GetKind(), "summary": m.GetSummary()}
+	}
+	return "", "", nil
+}
+
+func cause(c threadv1.Cause) string { return machineWord(c.String(), "CAUSE_") }
+
+// machineWord is the name of an enum's value as a machine word: CAUSE_TIMED_OUT
+// without its prefix is timed_out.
+func machineWord(name, prefix string) string {
+	w := strings.ToLower(strings.TrimPrefix(name, prefix))
+	if w == "unspecified" {
+		return ""
+	}
+	return w
+}
+
+func referral(r *threadv1.Referral) map[string]string {
+	if r == nil {
+		return nil
+	}
+	return map[string]string{"ref": r.GetRef(), "source": r.GetSource(), "type": r.GetType(),
+		"ad_id": r.GetAdId(), "ad_title": r.GetAdTitle()}
+}
+
+func details(item *deskv1.TimelineItem, values map[string]string) {
+	for k, v := range values {
+		detail(item, k, v)
+	}
+}
+
+// detail sets one value; an empty one is left out.
+func detail(item *deskv1.TimelineItem, key, value string) {
+	if value == "" {
+		return
+	}
+	if item.Details == nil {
+		item.Details = map[string]string{}
+	}
+	item.Details[key] = value
+}
+
+func flag(b bool) string {
+	if b {
+		return strconv.FormatBool(b)
+	}
+	return ""
+}
+
+// orNow is Meta's time, or the writer's where Meta gave none.
+func orNow(meta, writer int64) int64 {
+	if meta > 0 {
+		return meta
+	}
+	return writer
+}

@@ -1,0 +1,164 @@
+// Package transcript keeps the timelines of the threads that agents read, so
+// that a page of history and a live change cost one commit and not a whole
+// thread.
+package transcript
+
+import (
+	"container/list"
+	"context"
+	"iter"
+	"sync"
+
+	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/fault"
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/desk/internal/timeline"
+)
+
+// History is the part of bus.Bus that a shelf reads from.
+type History interface {
+	History(ctx context.Context, t subject.Thread, after uint64) iter.Seq2[bus.Record, error]
+}
+
+// Shelf keeps the timelines used last, up to a number of items in all. Its
+// methods may be called from any goroutine; calls for one thread wait for each
+// other.
+//
+// A timeline on the shelf has no gaps: it is put there before its history is
+// read, Follow brings it every commit after that, and one whose reading breaks
+// off is taken away.
+type Shelf struct {
+	source History
+	room   int
+
+	mu      sync.Mutex
+	volumes map[subject.Thread]*volume
+	recent  *list.List // of *volume, the last used in front
+	items   int        // in all volumes
+}
+
+type volume struct {
+	thread subject.Thread
+	spot   *list.Element // guarded by Shelf.mu
+	size   int           // items counted for it; guarded by Shelf.mu
+
+	mu       sync.Mutex
+	timeline *timeline.Timeline
+	loaded   bool // its history was read; commits before are in what will be read
+}
+
+// NewShelf makes an empty shelf with room for so many items.
+func NewShelf(source History, room int) *Shelf {
+	return &Shelf{source: source, room: room, volumes: map[subject.Thread]*volume{}, recent: list.New()}
+}
+
+// Follow takes the next commit of a thread, if its timeline is here. Commits of
+// one thread come in the order of the log.
+func (s *Shelf) Follow(r bus.Record) {
+	v := s.take(r.Thread, false)
+	if v == nil {
+		return
+	}
+	v.mu.Lock()
+	if v.loaded {
+		v.timeline.Apply(r.Revision, r.Commit)
+	}
+	size := v.timeline.Len()
+	v.mu.Unlock()
+	s.settle(v, size)
+}
+
+// Changes takes the next commit of a thread and gives the items that it
+// changed, as they stand at that commit or later. It reads the thread's history
+// when its timeline is not here.
+func (s *Shelf) Changes(ctx context.Context, r bus.Record) (items []*deskv1.TimelineItem, err error) {
+	err = s.Read(ctx, r.Thread, r.Revision-1, func(t *timeline.Timeline) {
+		t.Apply(r.Revision, r.Commit)
+		items = t.Since(r.Revision)
+	})
+	return items, err
+}
+
+// Read hands over the timeline of a thread at revision or later, for the time
+// of the call.
+func (s *Shelf) Read(ctx context.Context, t subject.Thread, revision uint64, use func(*timeline.Timeline)) error {
+	v := s.take(t, true)
+	v.mu.Lock()
+	if !v.loaded || v.timeline.Revision() < revision {
+		if err := s.load(ctx, v); err != nil {
+			v.mu.Unlock()
+			s.drop(v)
+			return err
+		}
+	}
+	use(v.timeline)
+	size := v.timeline.Len()
+	v.mu.Unlock()
+	s.settle(v, size)
+	return nil
+}
+
+func (s *Shelf) load(ctx context.Context, v *volume) error {
+	for r, err := range s.source.History(ctx, v.thread, v.timeline.Revision()) {
+		if err != nil {
+			return fault.Wrap(err, "reading the history of the thread")
+		}
+		v.timeline.Apply(r.Revision, r.Commit)
+	}
+	v.loaded = true
+	return nil
+}
+
+// Items is how many items are on the shelf.
+func (s *Shelf) Items() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.items
+}
+
+// take gives the volume of a thread; nil when it is not here and not to be
+// made.
+func (s *Shelf) take(t subject.Thread, make bool) *volume {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.volumes[t]
+	switch {
+	case v != nil && make:
+		s.recent.MoveToFront(v.spot)
+	case v == nil && make:
+		v = &volume{thread: t, timeline: timeline.New()}
+		v.spot = s.recent.PushFront(v)
+		s.volumes[t] = v
+	}
+	return v
+}
+
+// settle counts a volume anew and makes room by taking away the ones not used
+// for longest.
+func (s *Shelf) settle(v *volume, size int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.volumes[v.thread] != v {
+		return // taken away meanwhile
+	}
+	s.items += size - v.size
+	v.size = size
+	for s.items > s.room && s.recent.Len() > 1 {
+		s.remove(s.recent.Back().Value.(*volume))
+	}
+}
+
+func (s *Shelf) drop(v *volume) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.volumes[v.thread] == v {
+		s.remove(v)
+	}
+}
+
+func (s *Shelf) remove(v *volume) {
+	s.recent.Remove(v.spot)
+	delete(s.volumes, v.thread)
+	s.items -= v.size
+}

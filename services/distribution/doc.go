@@ -1,0 +1,2 @@
+// Package distribution offers conversations to agents.
+package distribution

@@ -1,0 +1,86 @@
+-- Brings an item in line with a commit of its thread, whatever happened in
+-- between: the one way by which capacity is freed and items are queued.
+-- Answers OLD when the book already knows this revision or a later one, else
+-- the state the item has now.
+local settle, item, rev, conv = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
+local st, q, u, pri, queued = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11])
+local oms, ag, fe, due, lease = ARGV[12], ARGV[13], ARGV[14], tonumber(ARGV[15]), tonumber(ARGV[16])
+
+local k = item_key(item)
+local h = redis.call('HMGET', k, 'rev', 'conv', 'st', 'ag', 'fe', 'u', 'q', 'wk', 'end', 'fifo', 'queued')
+local old = {rev = h[1], conv = h[2], st = h[3], ag = h[4], fe = h[5], u = h[6], q = h[7], wk = h[8],
+  mark = h[9], fifo = h[10], queued = h[11]}
+if old.rev and rev <= tonumber(old.rev) then
+  -- An abandoned hold is given up against the very revision it was made on.
+  if not (rev == tonumber(old.rev) and settle == '1' and old.st == 'R') then return {'OLD', old.st} end
+end
+if st == 'U' and due > 0 and due <= now then st = 'X' end
+
+-- Does the reservation go on? An offer only under its own fence.
+local kept = holds[old.st] and old.conv == conv and old.ag == ag and
+  ((st == 'O' and old.st == 'O' and old.fe == fe) or
+   ((st == 'A' or st == 'U') and (old.st ~= 'O' or old.fe == fe)))
+local freed = holds[old.st] and not kept and old.ag
+if old.conv and old.conv ~= conv then redis.call('HDEL', k, 'ex', 'fifo') end
+if freed then
+  if old.st == 'O' and st ~= 'A' and (old.mark == 'REJECTED' or old.mark == 'TIMED_OUT') then
+    if old.conv == conv then decline(item, freed) end
+    if old.mark == 'TIMED_OUT' and takes[redis.call('HGET', agent_key(freed), 'pres')] then
+      set_presence(freed, 'INACTIVE', '')
+    end
+  end
+  give_back(freed, item, old.u)
+elseif old.st == 'W' then
+  redis.call('ZREM', waiting_key(old.q, old.u), old.wk)
+end
+redis.call('ZREM', timers, 'o:' .. item, 'u:' .. item, 'r:' .. item, 'z:' .. item)
+
+if st == 'X' then
+  redis.call('DEL', k)
+  redis.call('HSET', k, 'rev', ARGV[5], 'conv', conv, 'st', 'X')
+  redis.call('ZADD', timers, now + oblivion, 'z:' .. item)
+  if freed and not loading then match_agent(freed) end
+  return {'X'}
+end
+
+redis.call('HSET', k, 'rev', ARGV[5], 'conv', conv, 'st', st, 'q', q, 'u', u, 'oms', oms, 'ag', ag, 'fe', fe)
+if not (kept and st == 'O') then redis.call('HDEL', k, 'end') end
+if kept and old.u ~= u then
+  redis.call('HINCRBY', agent_key(ag), 'used', tonumber(u) - tonumber(old.u))
+  reindex(ag)
+end
+
+if st == 'W' then
+  local fifo = old.conv == conv and old.queued == ARGV[11] and old.fifo or ARGV[5]
+  local wk = string.format('%016.0f', tonumber(fifo)) .. ':' .. item
+  ensure_class(q, u)
+  redis.call('ZADD', waiting_key(q, u), (1023 - pri) * 8796093022208 + queued, wk)
+  redis.call('HSET', k, 'wk', wk, 'fifo', fifo, 'queued', ARGV[11])
+elseif st == 'O' and kept then
+  redis.call('ZADD', timers, old.mark and now or due, 'o:' .. item)
+elseif st == 'O' and loading then
+  take(ag, item, u)
+  local a = redis.call('HMGET', agent_key(ag), 'tot', 'used', 'pres')
+  local fits = a[3] and a[3] ~= 'OFFLINE' and num(a[2]) <= num(a[1])
+  if not fits then redis.call('HSET', k, 'end', 'REVOKED') end
+  redis.call('ZADD', timers, fits and due or now, 'o:' .. item)
+elseif st == 'O' then
+  -- The log holds an offer that nobody reserved: it was proposed by a
+  -- generation that is gone. It is never accepted, only revoked.
+  redis.call('HSET', k, 'st', 'S', 'end', 'REVOKED')
+  redis.call('ZADD', timers, now, 'o:' .. item)
+else
+  if not kept then take(ag, item, u) end
+  if st == 'U' and due > 0 then redis.call('ZADD', timers, due, 'u:' .. item) end
+  -- Whoever holds a conversation is watched, heard of before or not.
+  if not redis.call('ZSCORE', timers, 'l:' .. ag) then
+    redis.call('ZADD', timers, 'NX', now + lease, 'h:' .. ag)
+  end
+end
+
+if not loading then
+  if st == 'W' and freed then match_item(item, true) end
+  if freed then match_agent(freed) end
+  if st == 'W' and redis.call('HGET', k, 'st') == 'W' then match_item(item, false) end
+end
+return {redis.call('HGET', k, 'st')}

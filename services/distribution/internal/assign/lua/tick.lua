@@ -1,0 +1,76 @@
+-- Handles due timers. What needs a commit is handed out, six strings each, and
+-- speaks again after a while unless the commit silences it: whoever takes it
+-- may die.
+local limit, grace, out = ARGV[3], tonumber(ARGV[4]), {}
+
+local function ask(kind, item, outcome)
+  local h = redis.call('HMGET', item_key(item), 'conv', 'ag', 'fe')
+  for _, v in ipairs({kind, item, h[1], h[2], h[3] or '', outcome}) do out[#out + 1] = v end
+end
+
+local on = {}
+
+function on.o(member, item) -- an offer lapses or is taken back
+  local h = redis.call('HMGET', item_key(item), 'st', 'end')
+  if h[1] ~= 'O' and h[1] ~= 'S' then return redis.call('ZREM', timers, member) end
+  if not h[2] then redis.call('HSET', item_key(item), 'end', 'TIMED_OUT') end
+  redis.call('ZADD', timers, now + retry, member)
+  ask('END', item, h[2] or 'TIMED_OUT')
+end
+
+function on.u(member, item) -- wrap-up stops taking capacity
+  redis.call('ZREM', timers, member)
+  local h = redis.call('HMGET', item_key(item), 'st', 'ag', 'u', 'rev', 'conv')
+  if h[1] ~= 'U' then return end
+  redis.call('DEL', item_key(item))
+  redis.call('HSET', item_key(item), 'rev', h[4], 'conv', h[5], 'st', 'X')
+  redis.call('ZADD', timers, now + oblivion, 'z:' .. item)
+  give_back(h[2], item, h[3])
+  match_agent(h[2])
+end
+
+function on.h(member, a) -- an agent's desk went silent
+  redis.call('ZREM', timers, member)
+  redis.call('ZADD', timers, now + grace, 'l:' .. a)
+  local pres = redis.call('HGET', agent_key(a), 'pres')
+  if pres and pres ~= 'OFFLINE' then
+    set_presence(a, 'OFFLINE', pres)
+    revoke_offers(a)
+  end
+end
+
+function on.l(member, a) -- and did not come back
+  redis.call('ZADD', timers, now + retry, member)
+  local was = redis.call('HGET', agent_key(a), 'was')
+  if was and was ~= '' then set_presence(a, 'OFFLINE', '') end
+  local items, some = redis.call('SMEMBERS', items_key(a)), false
+  table.sort(items)
+  for _, item in ipairs(items) do
+    if redis.call('HGET', item_key(item), 'st') == 'A' then
+      some = true
+      ask('LEAVE', item, '')
+    end
+  end
+  if not some then redis.call('ZREM', timers, member) end
+end
+
+function on.r(member, item) -- a resume was begun and never finished
+  if redis.call('HGET', item_key(item), 'st') ~= 'R' then return redis.call('ZREM', timers, member) end
+  redis.call('ZADD', timers, now + retry, member)
+  ask('SETTLE', item, '')
+end
+
+function on.g(member, a) -- there was more to offer than one script does
+  redis.call('ZREM', timers, member)
+  match_agent(a)
+end
+
+function on.z(member, item) -- a finished item is forgotten
+  redis.call('ZREM', timers, member)
+  if redis.call('HGET', item_key(item), 'st') == 'X' then redis.call('DEL', item_key(item)) end
+end
+
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', timers, '-inf', now, 'LIMIT', 0, limit)) do
+  on[string.sub(member, 1, 1)](member, string.sub(member, 3))
+end
+return out

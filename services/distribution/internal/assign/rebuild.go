@@ -1,0 +1,206 @@
+package assign
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/keyspace"
+)
+
+const (
+	// chunk is how many steps of a load go to Redis at once.
+	chunk = 200
+	// patience is how long a load of another process is waited for.
+	patience = 30 * time.Second
+	// headroom lies between the highest fence the log has and the first of a
+	// new generation: room for proposals of the old one still on their way.
+	headroom = 1_000_000
+)
+
+// Status is what the book says about itself.
+type Status struct {
+	Epoch     int64 // 0: no generation in force
+	Sequence  int64 // counts every event; going back means that Redis lost some
+	Presences int64 // counts changes of presence
+}
+
+// Status reads the book's status.
+func (b *Book) Status(ctx context.Context) (Status, error) {
+	v, err := b.rdb.HMGet(ctx, b.key, "ep", "seq", "pv").Result()
+	if err != nil {
+		return Status{}, away(err, "read the book's status")
+	}
+	return Status{Epoch: number(v, 0), Sequence: number(v, 1), Presences: number(v, 2)}, nil
+}
+
+// Presence is the presence of an agent and the one it had before it was lost.
+type Presence struct{ Now, Was string }
+
+// Presences reads the presence of every agent: the one thing in the book that
+// the log cannot give back.
+func (b *Book) Presences(ctx context.Context, epoch int64) (map[string]Presence, error) {
+	raw, err := b.rdb.HGetAll(ctx, b.root(epoch)+"p").Result()
+	if err != nil {
+		return nil, away(err, "read presences")
+	}
+	out := make(map[string]Presence, len(raw))
+	for agent, v := range raw {
+		now, was, _ := strings.Cut(v, "/")
+		out[agent] = Presence{now, was}
+	}
+	return out, nil
+}
+
+// Void gives up a generation that cannot be trusted.
+func (b *Book) Void(ctx context.Context, epoch int64) error {
+	_, err := b.lua.void.Run(ctx, b.rdb, b.key, strconv.FormatInt(epoch, 10))
+	return err
+}
+
+// World is everything a generation is loaded from.
+type World struct {
+	Agents    []Agent
+	Queues    []Queue
+	Presences map[string]Presence
+	// Items are read while the generation is open for loading, so that what
+	// is committed meanwhile is either in them or comes by Apply afterwards.
+	// With each comes the highest fence its thread has seen.
+	Items iter.Seq2[Loaded, error]
+}
+
+// Loaded is an item of a World.
+type Loaded struct {
+	Item  Item
+	Fence int64 // highest the thread has ever seen
+}
+
+// Rebuild loads a new generation beside whatever is there and puts it in force
+// in one step. It answers the epoch in force: its own, or that of somebody who
+// was faster. While another process loads it answers fault.Unavailable. When
+// Redis is emptied underneath, it answers ErrEpoch.
+func (b *Book) Rebuild(ctx context.Context, now time.Time, w World) (int64, error) {
+	generation := strconv.FormatInt(now.UnixMicro(), 10)
+	reply, err := b.lua.begin.Run(ctx, b.rdb, b.key, generation, now.UnixMilli(), patience.Milliseconds())
+	if err != nil {
+		return 0, scriptError(b.lua.begin, err)
+	}
+	switch text(reply, 0) {
+	case "OPEN":
+		return number(reply, 1), nil
+	case "BUSY":
+		return 0, fault.New(fault.Unavailable, "REBUILDING", "another process rebuilds the distribution state")
+	}
+	highest, err := b.load(ctx, now, generation, w)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := b.lua.open.Run(ctx, b.rdb, b.key, generation, highest+headroom); err != nil {
+		return 0, scriptError(b.lua.open, err)
+	}
+	return now.UnixMicro(), b.sweep(ctx, now.UnixMicro())
+}
+
+func (b *Book) load(ctx context.Context, now time.Time, generation string, w World) (highest int64, err error) {
+	l := loader{book: b, generation: generation, now: now.UnixMilli()}
+	for _, q := range w.Queues {
+		err = errors.Join(err, l.add(ctx, b.lua.queue, queueArgs(q)))
+	}
+	for _, a := range w.Agents {
+		p := w.Presences[a.ID]
+		err = errors.Join(err, l.add(ctx, b.lua.agent, b.agentArgs(a, false, p.Now, p.Was)))
+	}
+	if err = errors.Join(err, l.flush(ctx)); err != nil {
+		return 0, err
+	}
+	for loaded, err := range w.Items {
+		if err != nil {
+			return 0, err
+		}
+		highest = max(highest, loaded.Fence)
+		if loaded.Item.Phase == Done {
+			continue
+		}
+		if err := l.add(ctx, b.lua.apply, b.applyArgs(loaded.Item, false)); err != nil {
+			return 0, err
+		}
+	}
+	return highest, l.flush(ctx)
+}
+
+// loader sends steps in pipelines.
+type loader struct {
+	book       *Book
+	generation string
+	now        int64
+	steps      []step
+}
+
+type step struct {
+	script *keyspace.Script
+	args   []any
+}
+
+func (l *loader) add(ctx context.Context, s *keyspace.Script, args []any) error {
+	l.steps = append(l.steps, step{s, append([]any{l.generation, l.now}, args...)})
+	if len(l.steps) < chunk {
+		return nil
+	}
+	return l.flush(ctx)
+}
+
+func (l *loader) flush(ctx context.Context) error {
+	loaded := map[*keyspace.Script]bool{}
+	pipe := l.book.rdb.Pipeline()
+	var replies []*redis.Cmd
+	for _, s := range l.steps {
+		if !loaded[s.script] {
+			if err := s.script.Load(ctx, l.book.rdb); err != nil {
+				return err
+			}
+			loaded[s.script] = true
+		}
+		replies = append(replies, s.script.Queue(ctx, pipe, l.book.key, s.args...))
+	}
+	if len(replies) == 0 {
+		return nil
+	}
+	_, err := pipe.Exec(ctx)
+	for n, r := range replies {
+		if redis.HasErrorPrefix(r.Err(), "EPOCH") {
+			return scriptError(l.steps[n].script, r.Err())
+		}
+	}
+	l.steps = l.steps[:0]
+	return away(err, "load a generation")
+}
+
+// sweep forgets generations older than epoch; a newer one may be loading by now.
+// Losing the race with a crash only leaves garbage for the next sweep.
+func (b *Book) sweep(ctx context.Context, epoch int64) error {
+	prefix := strings.TrimSuffix(b.key, "m")
+	keys := b.rdb.Scan(ctx, 0, prefix+"*", 1000).Iterator()
+	var old []string
+	for keys.Next(ctx) {
+		name, _, _ := strings.Cut(strings.TrimPrefix(keys.Val(), prefix), ":")
+		if n, err := strconv.ParseInt(name, 10, 64); err == nil && n < epoch {
+			old = append(old, keys.Val())
+		}
+	}
+	if err := keys.Err(); err != nil {
+		return away(err, "sweep old generations")
+	}
+	for part := range slices.Chunk(old, 1000) {
+		if err := b.rdb.Unlink(ctx, part...).Err(); err != nil {
+			return away(err, "sweep old generations")
+		}
+	}
+	return nil
+}

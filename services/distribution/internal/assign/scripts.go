@@ -1,0 +1,47 @@
+package assign
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/parley-desk/parley/pkg/keyspace"
+)
+
+// source holds one file per transition and book.lua, which all of them share.
+//
+//go:embed lua
+var source embed.FS
+
+// scripts are the transitions. Each is one atomic step.
+type scripts struct {
+	apply, agent, queue, presence, heartbeat, tick, answer, hold, begin, open, void *keyspace.Script
+}
+
+// Edit changes the Lua of a file before it is used. Tests plant faults with it.
+type Edit func(file, lua string) string
+
+func newScripts(edit Edit) (*scripts, error) {
+	var faults []error
+	read := func(name string) string {
+		raw, err := fs.ReadFile(source, "lua/"+name+".lua")
+		if err != nil {
+			faults = append(faults, fmt.Errorf("lua of %s: %w", name, err))
+		}
+		if edit == nil {
+			return string(raw)
+		}
+		return edit(name, string(raw))
+	}
+	shared := read("book")
+	step := func(name string) *keyspace.Script { return keyspace.NewScript(name, shared, read(name)) }
+	alone := func(name string) *keyspace.Script { return keyspace.NewScript(name, read(name)) }
+	s := &scripts{
+		apply: step("apply"), agent: step("agent"), queue: step("queue"),
+		presence: step("presence"), heartbeat: step("heartbeat"), tick: step("tick"),
+		answer: step("answer"), hold: step("hold"),
+		begin: alone("begin"), open: alone("open"), void: alone("void"),
+	}
+	return s, errors.Join(faults...)
+}

@@ -1,0 +1,168 @@
+package offering
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/thread"
+	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/distribution/internal/assign"
+)
+
+const prefix = "PRESENCE_"
+
+// races is how often a resume is tried again when the thread goes on meanwhile.
+const races = 4
+
+// SetPresence sets what an agent is ready for. Going offline has taken its
+// offers back when it returns, as far as the log could be reached.
+func (d *Distributor) SetPresence(ctx context.Context, req *distributionv1.SetPresenceRequest) (*distributionv1.SetPresenceResponse, error) {
+	name, known := distributionv1.Presence_name[int32(req.GetPresence())]
+	if !known || req.GetPresence() == distributionv1.Presence_PRESENCE_UNSPECIFIED {
+		return nil, fault.New(fault.Invalid, "PRESENCE_UNKNOWN", "presence %d is unknown", req.GetPresence())
+	}
+	var standing assign.Standing
+	err := d.loaded(ctx, func() (err error) {
+		var ok bool
+		standing, ok, err = d.Book.SetPresence(ctx, d.Now(), req.GetAgent(), strings.TrimPrefix(name, prefix))
+		if err == nil && !ok {
+			return fault.New(fault.NotFound, "AGENT_UNKNOWN", "agent %q is not in the directory", req.GetAgent())
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if req.GetPresence() == distributionv1.Presence_PRESENCE_OFFLINE {
+		d.hurry(ctx)
+	}
+	return &distributionv1.SetPresenceResponse{Standing: standingOf(standing)}, nil
+}
+
+// hurry carries out what is due without waiting for the ticker, which does it
+// anyway.
+func (d *Distributor) hurry(ctx context.Context) {
+	if err := d.Tick(ctx); err != nil {
+		d.Log.DebugContext(ctx, "due work is left to the ticker", slog.Any("error", err))
+	}
+}
+
+// Heartbeat says that the agents' desks live, and tells where they stand.
+func (d *Distributor) Heartbeat(ctx context.Context, req *distributionv1.HeartbeatRequest) (*distributionv1.HeartbeatResponse, error) {
+	resp := &distributionv1.HeartbeatResponse{}
+	err := d.loaded(ctx, func() error {
+		standings, err := d.Book.Heartbeat(ctx, d.Now(), req.GetAgents())
+		for _, s := range standings {
+			resp.Standings = append(resp.Standings, standingOf(s))
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+func standingOf(s assign.Standing) *distributionv1.AgentStanding {
+	return &distributionv1.AgentStanding{
+		Agent: s.Agent, Presence: distributionv1.Presence(distributionv1.Presence_value[prefix+s.Presence]),
+		Used: s.Used, Capacity: s.Capacity, SinceMs: s.SinceMS,
+	}
+}
+
+// AnswerOffer accepts or rejects an offer. An offer that the book has not
+// reserved is never accepted, whatever the log says of it.
+func (d *Distributor) AnswerOffer(ctx context.Context, req *distributionv1.AnswerOfferRequest) (*distributionv1.AnswerOfferResponse, error) {
+	t := subject.Thread{Page: req.GetPage(), PSID: req.GetPsid()}
+	var reserved bool
+	err := d.loaded(ctx, func() (err error) {
+		reserved, err = d.Book.Answer(ctx, d.Now(), t.Key(), req.GetFence(), req.GetAgent(), !req.GetAccept())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	item, err := d.change(ctx, t, 0, func(s *threadv1.State) ([]*threadv1.Fact, error) {
+		if !req.GetAccept() {
+			return thread.RejectOffer(s, req.GetConversation(), req.GetAgent(), req.GetFence(), req.GetReason())
+		}
+		facts, err := thread.AcceptOffer(s, req.GetConversation(), req.GetAgent(), req.GetFence())
+		if err == nil && len(facts) > 0 && !reserved {
+			return nil, &thread.Refusal{Reason: thread.OfferGone, Phase: s.GetConversation().GetPhase()}
+		}
+		return facts, err
+	})
+	if item.Key != "" {
+		d.tell(ctx, item)
+	}
+	if err != nil {
+		return nil, faultOf(err)
+	}
+	return &distributionv1.AnswerOfferResponse{Revision: item.Revision}, nil
+}
+
+// tell brings an item to the book at once; the follower will do it anyway.
+func (d *Distributor) tell(ctx context.Context, item assign.Item) {
+	if _, err := d.Book.Apply(ctx, d.Now(), item); err != nil {
+		d.Log.DebugContext(ctx, "the book is left to the follower", slog.Any("error", err))
+	}
+}
+
+// Resume brings an agent back to a conversation set aside. Its units are taken
+// before the log is asked, so that no offer is made of them meanwhile.
+func (d *Distributor) Resume(ctx context.Context, req *distributionv1.ResumeRequest) (*distributionv1.ResumeResponse, error) {
+	t := subject.Thread{Page: req.GetPage(), PSID: req.GetPsid()}
+	for range races {
+		item, err := d.resume(ctx, t, req.GetConversation(), req.GetAgent())
+		if item.Key != "" {
+			d.tell(ctx, item)
+		}
+		if err == nil {
+			return &distributionv1.ResumeResponse{Revision: item.Revision}, nil
+		}
+		if !errors.Is(err, errMoved) {
+			return nil, faultOf(err)
+		}
+	}
+	return nil, fault.New(fault.Conflict, "THREAD_BUSY", "the conversation is changing; try again")
+}
+
+// resume is one attempt, on one revision of the thread.
+func (d *Distributor) resume(ctx context.Context, t subject.Thread, conversation, agent string) (assign.Item, error) {
+	state, revision, err := d.Threads.Load(ctx, t)
+	if err != nil {
+		return assign.Item{}, err
+	}
+	item := assign.ItemOf(t, state, revision)
+	facts, err := thread.Resume(state, conversation, agent)
+	if err != nil || len(facts) == 0 {
+		return item, err
+	}
+	var held bool
+	err = d.loaded(ctx, func() (err error) {
+		held, err = d.Book.Hold(ctx, d.Now(), item, agent)
+		return err
+	})
+	if err != nil {
+		return assign.Item{}, err
+	}
+	if !held {
+		return item, errMoved
+	}
+	return d.change(ctx, t, revision, func(s *threadv1.State) ([]*threadv1.Fact, error) {
+		return thread.Resume(s, conversation, agent)
+	})
+}
+
+// faultOf gives a refusal of the thread its kind.
+func faultOf(err error) error {
+	if r, ok := errors.AsType[*thread.Refusal](err); ok {
+		return &fault.Error{Kind: fault.Precondition, Reason: r.Reason, Message: "the conversation does not allow it now", Cause: err}
+	}
+	return err
+}

@@ -1,0 +1,160 @@
+package offering
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/parley-desk/parley/pkg/thread"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/distribution/internal/assign"
+)
+
+const (
+	glance    = 250 * time.Millisecond // between two looks at the book's status
+	relayed   = 128                    // proposals taken at once
+	relayers  = 32                     // committed at once
+	setback   = 200 * time.Millisecond // pause after trouble
+	committed = 5 * time.Second        // patience with one commit
+)
+
+// Lead keeps the book loaded and in line with the directory, and commits its
+// proposals, until ctx ends. One process should do it at a time; several do no
+// harm.
+func (d *Distributor) Lead(ctx context.Context) error {
+	if err := d.Directory.Wait(ctx); err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		epoch, err := d.ensure(ctx)
+		if err == nil {
+			err = d.serveGeneration(ctx, epoch)
+		}
+		if err != nil && ctx.Err() == nil {
+			d.Log.WarnContext(ctx, "distribution state needs attention", slog.Any("error", err))
+			pause(ctx, setback)
+		}
+	}
+	return nil
+}
+
+// serveGeneration works on one generation until it ends.
+func (d *Distributor) serveGeneration(ctx context.Context, epoch int64) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return d.watch(ctx, epoch) })
+	group.Go(func() error { return d.syncDirectory(ctx, epoch) })
+	group.Go(func() error { return d.relay(ctx, epoch) })
+	return group.Wait()
+}
+
+// ensure gives the generation in force, loading one when there is none.
+func (d *Distributor) ensure(ctx context.Context) (int64, error) {
+	status, err := d.Book.Status(ctx)
+	if err != nil || status.Epoch != 0 {
+		return status.Epoch, err
+	}
+	began := d.Now()
+	world := worldOf(d.Directory.Now())
+	world.Presences = d.presences
+	world.Items = d.items(ctx)
+	epoch, err := d.Book.Rebuild(ctx, began, world)
+	if err == nil {
+		d.count.rebuilds.Inc()
+		d.Log.InfoContext(ctx, "distribution state rebuilt", slog.Duration("took", d.Now().Sub(began)))
+	}
+	return epoch, err
+}
+
+// items reads every thread's item from the log.
+func (d *Distributor) items(ctx context.Context) func(yield func(assign.Loaded, error) bool) {
+	return func(yield func(assign.Loaded, error) bool) {
+		for rec, err := range d.Threads.States(ctx) {
+			s := rec.Commit.GetState()
+			if !yield(assign.Loaded{Item: assign.ItemOf(rec.Thread, s, rec.Revision), Fence: s.GetFence()}, err) {
+				return
+			}
+		}
+	}
+}
+
+// watch ends with ErrEpoch when the generation is no longer in force. A counter
+// that went back betrays a fail-over that lost writes: the generation is given
+// up. Presences are remembered, because the log cannot give them back.
+func (d *Distributor) watch(ctx context.Context, epoch int64) error {
+	var highest, presences int64 = 0, -1
+	for {
+		status, err := d.Book.Status(ctx)
+		switch {
+		case err != nil:
+			d.Log.WarnContext(ctx, "redis does not answer", slog.Any("error", err))
+		case status.Epoch != epoch:
+			return fmt.Errorf("generation ended: %w", assign.ErrEpoch)
+		case status.Sequence < highest:
+			return errors.Join(fmt.Errorf("redis lost writes: %w", assign.ErrEpoch), d.Book.Void(ctx, epoch))
+		case status.Presences != presences:
+			if seen, err := d.Book.Presences(ctx, epoch); err == nil && len(seen) > 0 {
+				d.presences, presences = seen, status.Presences
+			}
+		}
+		highest = max(highest, status.Sequence)
+		if !pause(ctx, glance) {
+			return nil
+		}
+	}
+}
+
+// relay commits proposals until the generation ends.
+func (d *Distributor) relay(ctx context.Context, epoch int64) error {
+	for ctx.Err() == nil {
+		proposals, err := d.Book.Proposals(ctx, epoch, relayed, glance)
+		if err == nil {
+			err = d.proposeAll(ctx, proposals)
+		}
+		if errors.Is(err, assign.ErrEpoch) {
+			return err
+		}
+		if err != nil && ctx.Err() == nil {
+			d.Log.WarnContext(ctx, "offers wait to be committed", slog.Any("error", err))
+			pause(ctx, setback)
+		}
+	}
+	return nil
+}
+
+func (d *Distributor) proposeAll(ctx context.Context, proposals []assign.Proposal) error {
+	var group errgroup.Group
+	group.SetLimit(relayers)
+	for _, p := range proposals {
+		group.Go(func() error { return d.propose(ctx, p) })
+	}
+	return group.Wait()
+}
+
+// propose commits one offer, or learns why it cannot be, tells the book how the
+// thread stands, and only then takes the proposal out of the outbox. Dying
+// between any two of these leaves a proposal that is answered again.
+func (d *Distributor) propose(ctx context.Context, p assign.Proposal) error {
+	t, err := subject.ParseKey(p.Item)
+	if err != nil {
+		return errors.Join(err, d.Book.Settled(ctx, p))
+	}
+	ctx, cancel := context.WithTimeout(ctx, committed)
+	defer cancel()
+	item, err := d.change(ctx, t, p.Revision, func(s *threadv1.State) ([]*threadv1.Fact, error) {
+		until := d.Now().Add(time.Duration(p.OfferMS) * time.Millisecond)
+		return thread.MakeOffer(s, p.Conversation, p.Queue, p.Agent, p.Fence, p.Epoch, until)
+	})
+	if err != nil && !refused(err) {
+		return err
+	}
+	d.count.proposal(err == nil)
+	if _, err := d.Book.Apply(ctx, d.Now(), item); err != nil {
+		return err
+	}
+	return d.Book.Settled(ctx, p)
+}

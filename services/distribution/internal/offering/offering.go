@@ -1,0 +1,141 @@
+// Package offering moves conversations between the log and the book of
+// reservations: what the log says is applied to the book, what the book
+// proposes is committed to the log.
+package offering
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/thread"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/distribution/internal/assign"
+)
+
+const (
+	// reloading is how long a command waits for the book to be loaded again.
+	reloading = 5 * time.Second
+	// recheck is the pause between two looks whether it is.
+	recheck = 25 * time.Millisecond
+)
+
+// Threads is the part of the log that distribution needs; *bus.Bus is one.
+type Threads interface {
+	Load(ctx context.Context, t subject.Thread) (*threadv1.State, uint64, error)
+	Update(ctx context.Context, t subject.Thread, decide func(*threadv1.State, uint64) ([]*threadv1.Fact, error)) (*threadv1.State, uint64, error)
+	States(ctx context.Context) iter.Seq2[bus.Record, error]
+}
+
+// Parts are what a Distributor is made of.
+type Parts struct {
+	Book      *assign.Book
+	Threads   Threads
+	Directory *directory.Directory
+	Log       *slog.Logger
+	Registry  prometheus.Registerer // nil: nothing is counted
+	Now       func() time.Time
+}
+
+// Distributor keeps log and book in step. Its methods may run at once, in any
+// number of processes.
+type Distributor struct {
+	Parts
+	count     *counts
+	presences map[string]assign.Presence // last seen by Lead; its own
+}
+
+// New makes a Distributor; nothing runs yet.
+func New(p Parts) *Distributor { return &Distributor{Parts: p, count: newCounts(p.Registry)} }
+
+// Ready is nil while the book is loaded.
+func (d *Distributor) Ready(ctx context.Context) error {
+	status, err := d.Book.Status(ctx)
+	if err == nil && status.Epoch == 0 {
+		err = rebuilding()
+	}
+	return err
+}
+
+// Follow applies one commit to the book. It is harmless to repeat and needs no
+// order: the book knows the revision it has.
+func (d *Distributor) Follow(ctx context.Context, rec bus.Record) error {
+	return d.apply(ctx, assign.ItemOf(rec.Thread, rec.Commit.GetState(), rec.Revision))
+}
+
+// apply brings an item to the book, waiting for a book that is being loaded.
+func (d *Distributor) apply(ctx context.Context, item assign.Item) error {
+	return d.loaded(ctx, func() error {
+		_, err := d.Book.Apply(ctx, d.Now(), item)
+		return err
+	})
+}
+
+// loaded repeats step while the book is not loaded, for a while.
+func (d *Distributor) loaded(ctx context.Context, step func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, reloading)
+	defer cancel()
+	for {
+		err := step()
+		if !errors.Is(err, assign.ErrEpoch) {
+			return err
+		}
+		if !pause(ctx, recheck) {
+			return rebuilding()
+		}
+	}
+}
+
+func rebuilding() error {
+	return &fault.Error{Kind: fault.Unavailable, Reason: "REBUILDING",
+		Message: "the distribution state is being rebuilt", RetryAfter: time.Second}
+}
+
+// errMoved refuses a change that was decided on an earlier revision.
+var errMoved = errors.New("the thread has gone on")
+
+// change commits what decide answers, when the thread is still at revision
+// bound (0: any), and gives the item as it then stands in the log. A refusal
+// comes with the item that caused it.
+func (d *Distributor) change(ctx context.Context, t subject.Thread, bound uint64,
+	decide func(*threadv1.State) ([]*threadv1.Fact, error)) (assign.Item, error) {
+	var seen assign.Item
+	state, revision, err := d.Threads.Update(ctx, t, func(s *threadv1.State, revision uint64) ([]*threadv1.Fact, error) {
+		seen = assign.ItemOf(t, s, revision)
+		facts, err := decide(s)
+		if err == nil && len(facts) > 0 && bound != 0 && revision != bound {
+			return nil, errMoved
+		}
+		return facts, err
+	})
+	if err != nil {
+		return seen, err
+	}
+	return assign.ItemOf(t, state, revision), nil
+}
+
+// refused tells whether err is the thread's own no, and not trouble on the way.
+func refused(err error) bool {
+	_, refusal := errors.AsType[*thread.Refusal](err)
+	return refusal || errors.Is(err, errMoved)
+}
+
+// pause waits; false when ctx ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

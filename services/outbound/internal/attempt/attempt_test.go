@@ -1,0 +1,132 @@
+package attempt_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/parley-desk/parley/pkg/graph"
+	"github.com/parley-desk/parley/pkg/thread"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/services/outbound/internal/attempt"
+)
+
+func TestWindowIsDecidedAtSendTime(t *testing.T) {
+	const day = 24 * time.Hour
+	for name, c := range map[string]struct {
+		after      time.Duration // since the customer's message
+		tag, human bool
+		kind, with string
+		refused    string
+	}{
+		"at once":                   {0, false, true, "RESPONSE", "", ""},
+		"at once, by a machine":     {0, true, false, "RESPONSE", "", ""},
+		"a minute to the end":       {day - time.Minute - time.Second, true, true, "RESPONSE", "", ""},
+		"second day, tag":           {day, true, true, "MESSAGE_TAG", "HUMAN_AGENT", ""},
+		"second day, tag, machine":  {day, true, false, "", "", graph.ReasonWindowClosed},
+		"second day, no tag":        {day, false, true, "", "", graph.ReasonWindowClosed},
+		"eighth day, tag":           {7 * day, true, true, "", "", graph.ReasonWindowClosed},
+		"the margin of seventh day": {7*day - 30*time.Second, true, true, "", "", graph.ReasonWindowClosed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			start := time.UnixMilli(1_700_000_000_000)
+			s := &threadv1.State{WindowMs: start.UnixMilli(), Conversation: &threadv1.Conversation{Id: "c1", MessageTag: c.tag, Phase: threadv1.Phase_PHASE_ACTIVE},
+				Sends: []*threadv1.Send{{Id: "s", Parts: 1, Status: threadv1.SendStatus_SEND_STATUS_REQUESTED}}}
+			now := start.Add(c.after)
+			facts := policy().Begin(s, attempt.Ref{ID: "s", Attempt: 1}, c.human, now)
+			if len(facts) != 1 {
+				t.Fatalf("facts %v", facts)
+			}
+			a := facts[0].GetSendAttempted()
+			if a.GetMessagingType() != c.kind || a.GetTag() != c.with || facts[0].GetSendRefused().GetReason() != c.refused {
+				t.Errorf("fact %v, want %s %s %s", facts[0], c.kind, c.with, c.refused)
+			}
+			if a != nil && a.GetDeadlineMs() != now.Add(policy().Start).UnixMilli() {
+				t.Errorf("deadline %d", a.GetDeadlineMs())
+			}
+		})
+	}
+}
+
+// Being told "later" again and again ends after a bounded number of attempts
+// and within minutes, so that the agent knows.
+func TestLaterIsBounded(t *testing.T) {
+	for _, class := range []graph.Class{graph.Later, graph.Parked} {
+		start := time.UnixMilli(1_700_000_000_000)
+		now, p := start, policy()
+		s := &threadv1.State{WindowMs: start.UnixMilli(), Sends: []*threadv1.Send{{Id: "s", Parts: 1, Status: threadv1.SendStatus_SEND_STATUS_REQUESTED}}}
+		for attempts := 0; thread.NextSend(s) != nil; {
+			step := p.Next(s, now, false)
+			var facts []*threadv1.Fact
+			switch step.Do {
+			case attempt.Wait:
+				now = step.At
+				continue
+			case attempt.Post:
+				attempts++
+				facts = p.Begin(s, step.Ref, true, now)
+			default:
+				t.Fatalf("step %+v", step)
+			}
+			for _, f := range [][]*threadv1.Fact{facts, nil} {
+				if f == nil {
+					f = p.Answer(s, step.Ref, graph.Outcome{Class: class, Reason: "X"}, now)
+				}
+				c, err := thread.Extend(s, 1, now, "test", f...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s = c.GetState()
+			}
+			if attempts > p.Attempts {
+				t.Fatalf("%s: attempt %d", class, attempts)
+			}
+		}
+		if took := now.Sub(start); class == graph.Later && took > 5*time.Minute {
+			t.Errorf("%s: the agent learned it after %s", class, took)
+		}
+	}
+}
+
+func TestALongPauseOfMetasRefuses(t *testing.T) {
+	now := time.UnixMilli(1_700_000_000_000)
+	s := &threadv1.State{Sends: []*threadv1.Send{{Id: "s", Parts: 1, Attempt: 1, Status: threadv1.SendStatus_SEND_STATUS_ATTEMPTED}}}
+	facts := policy().Answer(s, attempt.Ref{ID: "s", Attempt: 1}, graph.Outcome{Class: graph.Later, Reason: graph.ReasonThrottled, RetryAfter: time.Hour}, now)
+	if len(facts) != 1 || facts[0].GetSendRefused().GetOpensMs() != now.Add(time.Hour).UnixMilli() {
+		t.Errorf("facts %v, want a refusal that says when", facts)
+	}
+}
+
+func TestSearch(t *testing.T) {
+	start := time.Date(2026, 3, 1, 12, 0, 0, 500e6, time.UTC)
+	seen := func(mid, from, text string, after time.Duration) graph.Recent {
+		return graph.Recent{MessageID: mid, From: from, Text: text, Created: start.Add(after).Truncate(time.Second)}
+	}
+	for name, c := range map[string]struct {
+		recent []graph.Recent
+		others []string
+		want   string
+	}{
+		"found":               {[]graph.Recent{seen("m", "page", "café", 0)}, nil, "m"},
+		"other form of é":     {[]graph.Recent{seen("m", "page", "cafe\u0301 ", 0)}, nil, "m"},
+		"nothing there":       {nil, nil, ""},
+		"of the customer":     {[]graph.Recent{seen("m", "customer", "café", 0)}, nil, ""},
+		"other text":          {[]graph.Recent{seen("m", "page", "cafés", 0)}, nil, ""},
+		"before the attempt":  {[]graph.Recent{seen("m", "page", "café", -3*time.Second)}, nil, ""},
+		"clock a bit behind":  {[]graph.Recent{seen("m", "page", "café", -time.Second)}, nil, "m"},
+		"from the future":     {[]graph.Recent{seen("m", "page", "café", 2*time.Minute)}, nil, ""},
+		"bound to another":    {[]graph.Recent{seen("bound", "page", "café", 0)}, nil, ""},
+		"one of two bound":    {[]graph.Recent{seen("bound", "page", "café", 0), seen("m", "page", "café", 0)}, nil, "m"},
+		"twice":               {[]graph.Recent{seen("m", "page", "café", 0), seen("n", "page", "café", time.Second)}, nil, ""},
+		"said before":         {[]graph.Recent{seen("m", "page", "café", 0)}, []string{"cafe\u0301"}, ""},
+		"something else said": {[]graph.Recent{seen("m", "page", "café", 0)}, []string{"tea"}, "m"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := attempt.Evidence{Page: "page", Text: "café", Started: start, Now: start.Add(time.Minute), Recent: c.recent,
+				Bound: map[string]bool{"bound": true}, Others: c.others}
+			got, ok := e.Search()
+			if got.MessageID != c.want || ok != (c.want != "") {
+				t.Errorf("found %q, want %q", got.MessageID, c.want)
+			}
+		})
+	}
+}

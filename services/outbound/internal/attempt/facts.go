@@ -1,0 +1,137 @@
+package attempt
+
+import (
+	"time"
+
+	"github.com/parley-desk/parley/pkg/graph"
+	"github.com/parley-desk/parley/pkg/thread"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+)
+
+// Meta's messaging types and the tag that are ours to use (page "Send API").
+const (
+	response   = "RESPONSE"
+	messageTag = "MESSAGE_TAG"
+	humanAgent = "HUMAN_AGENT"
+)
+
+// ReasonLate defers an attempt whose POST could not begin in time.
+const ReasonLate = "LATE"
+
+// Begin gives the fact that opens attempt ref, or the one that refuses it
+// because no message may be sent now; nothing when the attempt is not the next
+// one any more. human says that a person wrote the message, which alone may
+// carry the human-agent tag (S33).
+func (p Policy) Begin(s *threadv1.State, ref Ref, human bool, now time.Time) []*threadv1.Fact {
+	if thread.NextSend(s).GetId() != ref.ID || !at(s, Ref{ref.ID, ref.Part, ref.Attempt - 1}, threadv1.SendStatus_SEND_STATUS_REQUESTED) {
+		return nil
+	}
+	kind, tag := response, ""
+	switch window := thread.WindowAt(s, now); {
+	case window.Kind == thread.Response:
+	case window.Kind == thread.HumanAgent && human:
+		kind, tag = messageTag, humanAgent
+	default:
+		return refuse(ref, graph.Outcome{Reason: graph.ReasonWindowClosed}, time.Time{})
+	}
+	return facts(&threadv1.SendAttempted{
+		Id: ref.ID, Part: ref.Part, Attempt: ref.Attempt, DeadlineMs: now.Add(p.Start).UnixMilli(),
+		MessagingType: kind, Tag: tag,
+	})
+}
+
+// Hold gives the facts for a part that cannot even be attempted because the
+// page has no usable connection: it is deferred, or refused when the window
+// has closed meanwhile.
+func (p Policy) Hold(s *threadv1.State, ref Ref, human bool, now time.Time) []*threadv1.Fact {
+	begin := p.Begin(s, ref, human, now)
+	if len(begin) == 0 || begin[0].GetSendAttempted() == nil {
+		return begin
+	}
+	return deferral(ref, graph.ReasonPageDisconnected, now.Add(p.Park))
+}
+
+// Answer gives the facts that follow from the outcome of attempt ref; nothing
+// when the log knows better already. Once others have held the attempt for
+// uncertain, proof of delivery is all that still counts: what was in doubt is
+// never posted again, not even when that would turn out to be harmless.
+func (p Policy) Answer(s *threadv1.State, ref Ref, out graph.Outcome, now time.Time) []*threadv1.Fact {
+	attempted := at(s, ref, threadv1.SendStatus_SEND_STATUS_ATTEMPTED)
+	doubted := at(s, ref, threadv1.SendStatus_SEND_STATUS_UNCERTAIN) || at(s, ref, threadv1.SendStatus_SEND_STATUS_UNCONFIRMED)
+	switch {
+	case out.Class == graph.Sent && (attempted || doubted):
+		return succeed(ref, out.MessageID, "answer", now)
+	case !attempted:
+		return nil
+	case out.Class == graph.Refused:
+		return refuse(ref, out, time.Time{})
+	case out.Class == graph.Later || out.Class == graph.Parked:
+		return p.later(ref, out, now)
+	}
+	return facts(&threadv1.SendUncertain{Id: ref.ID, Part: ref.Part, Reason: out.Reason})
+}
+
+// later defers the part, or refuses it when that has gone on long enough.
+func (p Policy) later(ref Ref, out graph.Outcome, now time.Time) []*threadv1.Fact {
+	pause := p.pause(ref.Attempt, out.RetryAfter)
+	if out.Class == graph.Parked {
+		pause = max(p.Park, out.RetryAfter)
+	}
+	if int(ref.Attempt) >= p.Attempts || pause > p.Patience {
+		return refuse(ref, out, now.Add(pause))
+	}
+	return deferral(ref, out.Reason, now.Add(pause))
+}
+
+// Lost gives the fact that attempt ref came to nothing that is known: whoever
+// made it is gone.
+func (Policy) Lost(s *threadv1.State, ref Ref) []*threadv1.Fact {
+	if !at(s, ref, threadv1.SendStatus_SEND_STATUS_ATTEMPTED) {
+		return nil
+	}
+	return facts(&threadv1.SendUncertain{Id: ref.ID, Part: ref.Part, Reason: "CRASH"})
+}
+
+// Proven gives the fact that the conversation shows the part of attempt ref as
+// message mid, sent at the given time of Meta's clock.
+func (Policy) Proven(s *threadv1.State, ref Ref, mid string, sent time.Time) []*threadv1.Fact {
+	if !at(s, ref, threadv1.SendStatus_SEND_STATUS_UNCERTAIN) {
+		return nil
+	}
+	return succeed(ref, mid, "conversation", sent)
+}
+
+// Unproven gives the fact that nothing proved the part of attempt ref sent.
+func (Policy) Unproven(s *threadv1.State, ref Ref) []*threadv1.Fact {
+	if !at(s, ref, threadv1.SendStatus_SEND_STATUS_UNCERTAIN) {
+		return nil
+	}
+	return facts(&threadv1.SendUnconfirmed{Id: ref.ID, Part: ref.Part})
+}
+
+// at tells whether the send stands exactly at ref with that status.
+func at(s *threadv1.State, ref Ref, status threadv1.SendStatus) bool {
+	send := thread.FindSend(s, ref.ID)
+	return send != nil && send.GetPart() == ref.Part && send.GetAttempt() == ref.Attempt && send.GetStatus() == status
+}
+
+func succeed(ref Ref, mid, proof string, sent time.Time) []*threadv1.Fact {
+	return facts(&threadv1.SendSucceeded{Id: ref.ID, Part: ref.Part, Mid: mid, Proof: proof, SentMs: sent.UnixMilli()})
+}
+
+// refuse ends the send; opens is when trying again makes sense, zero when
+// nobody knows.
+func refuse(ref Ref, out graph.Outcome, opens time.Time) []*threadv1.Fact {
+	fact := &threadv1.SendRefused{Id: ref.ID, Part: ref.Part, Reason: out.Reason,
+		Code: int32(out.Code), Subcode: int32(out.Subcode), Trace: out.Trace}
+	if !opens.IsZero() {
+		fact.OpensMs = opens.UnixMilli()
+	}
+	return facts(fact)
+}
+
+func deferral(ref Ref, reason string, retry time.Time) []*threadv1.Fact {
+	return facts(&threadv1.SendDeferred{Id: ref.ID, Part: ref.Part, Reason: reason, RetryMs: retry.UnixMilli()})
+}
+
+func facts(kind any) []*threadv1.Fact { return []*threadv1.Fact{thread.Of(kind)} }

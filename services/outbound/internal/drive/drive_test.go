@@ -1,0 +1,293 @@
+package drive_test
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/graph"
+	"github.com/parley-desk/parley/pkg/thread"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+)
+
+func expect(t *testing.T, log *memory, want ...string) {
+	t.Helper()
+	if got := log.facts(); !slices.Equal(got, want) {
+		t.Errorf("facts\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestPartsGoOneAfterAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := keys(t)
+		log := newMemory(asked([]string{"one", "two"}, []string{"three"})...)
+		meta := &meta{answer: func(n int, _ graph.Message) graph.Outcome {
+			time.Sleep(time.Second)
+			return sent("m" + strconv.Itoa(n))
+		}}
+		stop := process(t, log, meta, connected(t, box), box)
+		time.Sleep(10 * time.Second)
+		stop()
+		expect(t, log, "attempted", "succeeded answer", "attempted", "succeeded answer", "attempted", "succeeded answer")
+		for i, want := range []string{"one", "two", "three"} {
+			if got := meta.posts[i]; got.Text != want || got.PSID != customer.PSID || got.MessagingType != "RESPONSE" {
+				t.Errorf("POST %d was %+v", i, got)
+			}
+		}
+		if m, ok := graph.ParseMetadata(box, meta.posts[1].Metadata); !ok || m != (graph.Metadata{Intent: "s0", Part: 1, Attempt: 1}) {
+			t.Errorf("metadata %+v", m)
+		}
+		if meta.most != 1 {
+			t.Errorf("%d POSTs of one thread at once", meta.most)
+		}
+	})
+}
+
+func TestEchoProvesAnUncertainPart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := keys(t)
+		log := newMemory(asked([]string{"one"}, []string{"two"})...)
+		meta := &meta{answer: func(n int, _ graph.Message) graph.Outcome {
+			if n == 1 {
+				return unknown()
+			}
+			return sent("m2")
+		}}
+		stop := process(t, log, meta, connected(t, box), box)
+		defer stop()
+		time.Sleep(59 * time.Second)
+		expect(t, log, "attempted", "uncertain TIMEOUT") // and the second waits for the first
+		log.say(thread.Of(&threadv1.SendSucceeded{Id: "s0", Mid: "m1", Proof: "echo", SentMs: time.Now().UnixMilli()}))
+		time.Sleep(time.Minute)
+		expect(t, log, "attempted", "uncertain TIMEOUT", "succeeded echo", "attempted", "succeeded answer")
+		if meta.reads != 0 {
+			t.Error("the conversation was read, though the echo had come")
+		}
+	})
+}
+
+func TestTheConversationProvesAnUncertainPart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := keys(t)
+		log := newMemory(asked([]string{"one"})...)
+		start := time.Now()
+		var reads int
+		meta := &meta{
+			answer: func(int, graph.Message) graph.Outcome { return unknown() },
+			recent: func() ([]graph.Recent, error) {
+				if reads++; reads == 1 {
+					return nil, unavailable() // tried again
+				}
+				if waited := time.Since(start); waited < 60*time.Second {
+					t.Errorf("read after %s, before the echo had its time", waited)
+				}
+				return []graph.Recent{{MessageID: "m1", From: customer.Page, Text: "one", Created: start.Add(time.Second).Truncate(time.Second)}}, nil
+			},
+		}
+		stop := process(t, log, meta, connected(t, box), box)
+		time.Sleep(2 * time.Minute)
+		stop()
+		expect(t, log, "attempted", "uncertain TIMEOUT", "succeeded conversation")
+		if len(meta.posts) != 1 || reads != 2 {
+			t.Errorf("%d POSTs, %d reads", len(meta.posts), reads)
+		}
+	})
+}
+
+func TestNothingProvesIt(t *testing.T) {
+	for name, recent := range map[string]func() ([]graph.Recent, error){
+		"not in the conversation": func() ([]graph.Recent, error) { return nil, nil },
+		"no conversation":         func() ([]graph.Recent, error) { return nil, unavailable() },
+		"said before": func() ([]graph.Recent, error) {
+			return []graph.Recent{{MessageID: "other", From: customer.Page, Text: "one", Created: time.Now().Add(-65 * time.Second)}}, nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				box := keys(t)
+				log := newMemory(asked([]string{"one"}, []string{"two"})...)
+				log.say(thread.Of(&threadv1.ExternalMessageSent{Mid: "other", Text: "one", SentMs: time.Now().UnixMilli()}))
+				meta := &meta{recent: recent, answer: func(n int, _ graph.Message) graph.Outcome {
+					if n == 1 {
+						return unknown()
+					}
+					return sent("m2")
+				}}
+				stop := process(t, log, meta, connected(t, box), box)
+				time.Sleep(10 * time.Minute)
+				stop()
+				expect(t, log, "attempted", "uncertain TIMEOUT", "unconfirmed", "attempted", "succeeded answer")
+				if len(meta.posts) != 2 {
+					t.Errorf("%d POSTs", len(meta.posts))
+				}
+			})
+		})
+	}
+}
+
+// A process died between the commit of its attempt and the commit of the
+// answer. Whether it had posted nobody knows, so nobody posts again.
+func TestAnAttemptOfTheDeadIsNeverPosted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := keys(t)
+		log := newMemory(asked([]string{"one"})...)
+		log.say(thread.Of(&threadv1.SendAttempted{Id: "s0", Attempt: 1, DeadlineMs: time.Now().Add(5 * time.Second).UnixMilli(), MessagingType: "RESPONSE"}))
+		meta := &meta{answer: func(int, graph.Message) graph.Outcome { return sent("m1") }}
+		stop := process(t, log, meta, connected(t, box), box)
+		time.Sleep(34 * time.Second)
+		expect(t, log, "attempted")
+		time.Sleep(2 * time.Second)
+		expect(t, log, "attempted", "uncertain CRASH")
+		time.Sleep(10 * time.Minute)
+		stop()
+		expect(t, log, "attempted", "uncertain CRASH", "unconfirmed")
+		if len(meta.posts) != 0 {
+			t.Errorf("%d POSTs", len(meta.posts))
+		}
+	})
+}
+
+func TestTwoProcessesPostOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := keys(t)
+		log := newMemory(asked([]string{"one", "two", "three"})...)
+		meta := &meta{answer: func(n int, _ graph.Message) graph.Outcome {
+			time.Sleep(time.Second)
+			return sent("m" + strconv.Itoa(n))
+		}}
+		first := process(t, log, meta, connected(t, box), box)
+		second := process(t, log, meta, connected(t, box), box)
+		time.Sleep(time.Minute)
+		first()
+		second()
+		if len(meta.posts) != 3 || meta.most != 1 {
+			t.Errorf("%d POSTs, %d at once", len(meta.posts), meta.most)
+		}
+	})
+}
+
+// A process that was frozen between its commit and its POST finds its time over.
+func TestAFrozenProcessDoesNotPost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := keys(t)
+		log := newMemory(asked([]string{"one"})...)
+		frozen := false
+		log.before = func(facts []*threadv1.Fact) error {
+			if facts[0].GetSendAttempted() != nil && !frozen {
+				frozen = true
+				time.Sleep(6 * time.Second)
+			}
+			return nil
+		}
+		meta := &meta{answer: func(int, graph.Message) graph.Outcome { return sent("m1") }}
+		stop := process(t, log, meta, connected(t, box), box)
+		time.Sleep(time.Minute)
+		stop()
+		expect(t, log, "attempted", "deferred LATE", "attempted", "succeeded answer")
+		if len(meta.posts) != 1 {
+			t.Errorf("%d POSTs", len(meta.posts))
+		}
+	})
+}
+
+func TestLaterIsTriedAgainWhenMetaAllows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := keys(t)
+		log := newMemory(asked([]string{"one"})...)
+		var times []time.Duration
+		start := time.Now()
+		meta := &meta{answer: func(n int, _ graph.Message) graph.Outcome {
+			times = append(times, time.Since(start))
+			switch n {
+			case 1:
+				return later(0)
+			case 2:
+				return later(30 * time.Second)
+			}
+			return sent("m1")
+		}}
+		stop := process(t, log, meta, connected(t, box), box)
+		time.Sleep(5 * time.Minute)
+		stop()
+		expect(t, log, "attempted", "deferred THROTTLED", "attempted", "deferred THROTTLED", "attempted", "succeeded answer")
+		if want := []time.Duration{0, 2 * time.Second, 32 * time.Second}; !slices.Equal(times, want) {
+			t.Errorf("POSTs at %v, want %v", times, want)
+		}
+	})
+}
+
+func TestADisconnectedPageHoldsItsSends(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := keys(t)
+		settings := config{entries: make(chan bus.Entry)}
+		d := directory.Follow(settings)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go func() { _ = d.Run(ctx) }()
+
+		log := newMemory(asked([]string{"one"})...)
+		meta := &meta{answer: func(n int, _ graph.Message) graph.Outcome {
+			if n == 1 {
+				return graph.Outcome{Class: graph.Parked, Reason: graph.ReasonPageDisconnected, Code: 190}
+			}
+			return sent("m1")
+		}}
+		stop := process(t, log, meta, d, box)
+		defer stop()
+		time.Sleep(time.Minute)
+		expect(t, log, "deferred PAGE_DISCONNECTED")
+		settings.connect(t, box, "1") // with a token that Meta does not take
+		time.Sleep(time.Second)
+		expect(t, log, "deferred PAGE_DISCONNECTED", "attempted", "deferred PAGE_DISCONNECTED")
+		settings.connect(t, box, "2")
+		time.Sleep(time.Second)
+		expect(t, log, "deferred PAGE_DISCONNECTED", "attempted", "deferred PAGE_DISCONNECTED", "attempted", "succeeded answer")
+	})
+}
+
+// The answer is known in one place only, so it is kept until the log takes it,
+// also when the process is being stopped.
+func TestAnAnswerOutlivesTroubleAndShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := keys(t)
+		log := newMemory(asked([]string{"one"})...)
+		var refusals atomic.Int32
+		log.before = func(facts []*threadv1.Fact) error {
+			if facts[0].GetSendSucceeded() != nil && refusals.Add(1) < 5 {
+				return unavailable()
+			}
+			return nil
+		}
+		meta := &meta{answer: func(int, graph.Message) graph.Outcome {
+			time.Sleep(10 * time.Second)
+			return sent("m1")
+		}}
+		stop := process(t, log, meta, connected(t, box), box)
+		time.Sleep(time.Second)
+		stop()
+		expect(t, log, "attempted", "succeeded answer")
+	})
+}
+
+func TestAClosedWindowIsRefusedWithoutMeta(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := keys(t)
+		log := newMemory(asked([]string{"one"})...)
+		time.Sleep(25 * time.Hour)
+		meta := &meta{answer: func(int, graph.Message) graph.Outcome { return sent("m1") }}
+		stop := process(t, log, meta, connected(t, box), box)
+		time.Sleep(time.Second)
+		stop()
+		expect(t, log, "refused WINDOW_CLOSED")
+		if len(meta.posts) != 0 {
+			t.Error("Meta was asked")
+		}
+	})
+}

@@ -1,0 +1,79 @@
+package drive
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/thread"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/outbound/internal/attempt"
+)
+
+// Watch is the part of the bus that shows every thread.
+type Watch func(ctx context.Context, ready func(), handle func(bus.Record)) error
+
+// Orphans watches over all threads until ctx ends and wakes those whose next
+// step has been due for grace without being taken.
+//
+// The stage's reader hands a commit over and goes on, so that slow sends never
+// hold others up; its checkpoint may then be past a send that is still open
+// when the process dies, and no one is told of it again. One process of the
+// deployment therefore runs this; that two do for a moment is harmless.
+func (d *Driver) Orphans(ctx context.Context, watch Watch, grace time.Duration, wake func(subject.Thread)) error {
+	open := openThreads{commits: map[subject.Thread]*threadv1.Commit{}}
+	group, ctx := errgroup.WithContext(ctx)
+	ready := make(chan struct{})
+	group.Go(func() error {
+		return watch(ctx, sync.OnceFunc(func() { close(ready) }), open.note)
+	})
+	group.Go(func() error {
+		select {
+		case <-ready:
+		case <-ctx.Done():
+		}
+		for ctx.Err() == nil {
+			for _, t := range open.overdue(d.Policy, d.Now().Add(-grace)) {
+				wake(t)
+			}
+			pause(ctx, grace)
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// openThreads are the threads with a send to drive, as last seen.
+type openThreads struct {
+	mu      sync.Mutex
+	commits map[subject.Thread]*threadv1.Commit
+}
+
+func (o *openThreads) note(r bus.Record) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if thread.NextSend(r.Commit.GetState()) == nil {
+		delete(o.commits, r.Thread)
+		return
+	}
+	o.commits[r.Thread] = r.Commit
+}
+
+// overdue lists the threads that already then stood as they do, with a step to
+// take.
+func (o *openThreads) overdue(p attempt.Policy, then time.Time) []subject.Thread {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var due []subject.Thread
+	for t, c := range o.commits {
+		step := p.Next(c.GetState(), then, false)
+		if c.GetAtMs() <= then.UnixMilli() && step.Do != attempt.Wait && step.Do != attempt.Idle {
+			due = append(due, t)
+		}
+	}
+	return due
+}

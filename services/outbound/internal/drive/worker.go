@@ -1,0 +1,217 @@
+package drive
+
+import (
+	"context"
+	"time"
+
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/graph"
+	"github.com/parley-desk/parley/pkg/thread"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/outbound/internal/attempt"
+)
+
+const (
+	// trouble is the longest pause while the log cannot be used.
+	trouble = 15 * time.Second
+	// patience is how long the outcome of a POST is offered to a log that does
+	// not take it. After that it is lost, and the send becomes uncertain.
+	patience = 30 * time.Second
+)
+
+// worker drives one thread.
+type worker struct {
+	*Driver
+	thread subject.Thread
+	woken  chan struct{} // room for one
+	held   string        // version of the connection a send was deferred for; empty: none was
+	mended bool          // that connection has changed
+}
+
+// run takes steps until there are none or ctx ends.
+func (w *worker) run(ctx context.Context) {
+	for failures := 0; ctx.Err() == nil; {
+		idle, err := w.step(ctx)
+		if err != nil {
+			failures++
+			if ctx.Err() == nil {
+				w.Log.WarnContext(ctx, "send could not be driven", "kind", fault.KindOf(err).String(), "error", err)
+			}
+			w.sleep(ctx, w.Now().Add(min(time.Duration(failures)*time.Second, trouble)))
+			continue
+		}
+		failures = 0
+		if idle && w.retire(w) {
+			return
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.workers, w.thread)
+}
+
+// step does the next thing for the thread; idle when there is none.
+func (w *worker) step(ctx context.Context) (idle bool, err error) {
+	select {
+	case <-w.woken: // what follows reads the newest state
+	default:
+	}
+	state, _, err := w.Threads.Load(ctx, w.thread)
+	if err != nil {
+		return false, err
+	}
+	next := w.Policy.Next(state, w.Now(), w.mended)
+	switch next.Do {
+	case attempt.Wait:
+		w.sleep(ctx, next.At)
+	case attempt.Post:
+		return false, w.post(ctx, state, next.Ref)
+	case attempt.Presume:
+		_, err = w.commit(ctx, func(s *threadv1.State) []*threadv1.Fact { return w.Policy.Lost(s, next.Ref) })
+	case attempt.Check:
+		return false, w.check(ctx, state, next.Ref)
+	case attempt.GiveUp:
+		_, err = w.commit(ctx, func(s *threadv1.State) []*threadv1.Fact { return w.Policy.Unproven(s, next.Ref) })
+	case attempt.Idle:
+		return true, nil
+	}
+	return false, err
+}
+
+// post makes one attempt: commit it, post it, commit what became of it.
+func (w *worker) post(ctx context.Context, state *threadv1.State, ref attempt.Ref) error {
+	intent, err := w.intent(ctx, thread.FindSend(state, ref.ID))
+	if err != nil {
+		return err
+	}
+	w.mended = false
+	connection := w.Pages.Connection(w.thread.Page)
+	if !connection.Usable {
+		w.held = connection.Version
+		_, err := w.commit(ctx, func(s *threadv1.State) []*threadv1.Fact {
+			return w.Policy.Hold(s, ref, intent.GetHuman(), w.Now())
+		})
+		return err
+	}
+	// Waiting for the page's turn comes first: the attempt's time runs from
+	// its commit.
+	if err := w.Pages.Turn(ctx, w.thread.Page); err != nil {
+		return err
+	}
+	begun, err := w.commit(ctx, func(s *threadv1.State) []*threadv1.Fact {
+		return w.Policy.Begin(s, ref, intent.GetHuman(), w.Now())
+	})
+	if err != nil || len(begun) == 0 || begun[0].GetSendAttempted() == nil {
+		return err // lost the race, or the window has closed
+	}
+	// From here on the end of the process waits: an outcome thrown away makes
+	// the send uncertain.
+	ctx = context.WithoutCancel(ctx)
+	out := w.send(ctx, connection.Page, intent.GetParts()[ref.Part], begun[0].GetSendAttempted())
+	w.held = ""
+	switch {
+	case out.Class == graph.Parked:
+		w.held = connection.Version
+	case out.Class == graph.Later && out.RetryAfter > 0:
+		w.Pages.Rest(w.thread.Page, out.RetryAfter)
+	}
+	return w.settle(ctx, ref, out)
+}
+
+// send posts the attempt, unless the time in which its POST may begin is over:
+// then this process was frozen, and others take the attempt for lost.
+func (w *worker) send(ctx context.Context, page graph.Page, text string, a *threadv1.SendAttempted) graph.Outcome {
+	if w.Now().After(time.UnixMilli(a.GetDeadlineMs())) {
+		return graph.Outcome{Class: graph.Later, Reason: attempt.ReasonLate}
+	}
+	ctx, span := w.Tracer.Start(ctx, "outbound send")
+	defer span.End()
+	return w.Meta.Send(ctx, page, graph.Message{
+		PSID: w.thread.PSID, Text: text, MessagingType: a.GetMessagingType(), Tag: a.GetTag(),
+		Metadata: graph.SignMetadata(w.Signer, graph.Metadata{Intent: a.GetId(), Part: int(a.GetPart()), Attempt: int(a.GetAttempt())}),
+	})
+}
+
+// settle commits an outcome, and insists: it is known here and nowhere else.
+func (w *worker) settle(ctx context.Context, ref attempt.Ref, out graph.Outcome) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		_, err := w.commit(ctx, func(s *threadv1.State) []*threadv1.Fact { return w.Policy.Answer(s, ref, out, w.Now()) })
+		if err == nil || !fault.Retryable(err) || ctx.Err() != nil {
+			return err
+		}
+		w.Log.WarnContext(ctx, "outcome of a send not stored yet", "class", out.Class.String(), "error", err)
+		pause(ctx, time.Second)
+	}
+}
+
+// commit has decide's facts committed and gives them back; none when there was
+// nothing left to say.
+func (w *worker) commit(ctx context.Context, decide func(*threadv1.State) []*threadv1.Fact) ([]*threadv1.Fact, error) {
+	var decided []*threadv1.Fact
+	_, _, err := w.Threads.Update(ctx, w.thread, func(s *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+		decided = decide(s)
+		return decided, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range decided {
+		fact, reason := describe(f)
+		w.steps.WithLabelValues(fact, reason).Inc()
+	}
+	return decided, nil
+}
+
+// sleep waits until at, until the thread changes, until a page that was
+// disconnected is mended, or until ctx ends.
+func (w *worker) sleep(ctx context.Context, at time.Time) {
+	timer := time.NewTimer(at.Sub(w.Now()))
+	defer timer.Stop()
+	for {
+		changed := w.Pages.Changed()
+		if w.held != "" && w.Pages.Connection(w.thread.Page).Version != w.held {
+			w.held, w.mended = "", true
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			return
+		case <-w.woken:
+			return
+		case <-changed:
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// describe gives the labels of a fact.
+func describe(f *threadv1.Fact) (fact, reason string) {
+	switch k := f.GetKind().(type) {
+	case *threadv1.Fact_SendAttempted:
+		return "attempted", k.SendAttempted.GetMessagingType()
+	case *threadv1.Fact_SendSucceeded:
+		return "succeeded", k.SendSucceeded.GetProof()
+	case *threadv1.Fact_SendRefused:
+		return "refused", k.SendRefused.GetReason()
+	case *threadv1.Fact_SendDeferred:
+		return "deferred", k.SendDeferred.GetReason()
+	case *threadv1.Fact_SendUncertain:
+		return "uncertain", k.SendUncertain.GetReason()
+	case *threadv1.Fact_SendUnconfirmed:
+		return "unconfirmed", ""
+	}
+	return "other", ""
+}

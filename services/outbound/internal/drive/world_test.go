@@ -1,0 +1,290 @@
+package drive_test
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace/noop"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/graph"
+	"github.com/parley-desk/parley/pkg/secret"
+	"github.com/parley-desk/parley/pkg/thread"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/outbound/internal/attempt"
+	"github.com/parley-desk/parley/services/outbound/internal/drive"
+)
+
+var customer = subject.Thread{Page: "102030", PSID: "4040"}
+
+// memory is one thread's log in memory, with the bus's precondition, so that
+// time can be the bubble's.
+type memory struct {
+	mu      sync.Mutex
+	state   *threadv1.State
+	commits []*threadv1.Commit
+	follow  []func()                     // called after every commit
+	before  func([]*threadv1.Fact) error // sees facts before they are stored; may fail or take its time
+}
+
+func newMemory(facts ...*threadv1.Fact) *memory {
+	m := &memory{state: thread.New(customer.Page, customer.PSID)}
+	m.append(facts)
+	return m
+}
+
+func (m *memory) append(facts []*threadv1.Fact) {
+	c, err := thread.Extend(m.state, uint64(len(m.commits)), time.Now(), "test", facts...)
+	if err != nil {
+		panic(err)
+	}
+	m.state, m.commits = c.GetState(), append(m.commits, c)
+}
+
+func (m *memory) Load(context.Context, subject.Thread) (*threadv1.State, uint64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return proto.CloneOf(m.state), uint64(len(m.commits)), nil
+}
+
+func (m *memory) Update(ctx context.Context, t subject.Thread, decide func(*threadv1.State, uint64) ([]*threadv1.Fact, error)) (*threadv1.State, uint64, error) {
+	for {
+		state, revision, _ := m.Load(ctx, t)
+		facts, err := decide(state, revision)
+		if err != nil || len(facts) == 0 {
+			return state, revision, err
+		}
+		if m.before != nil {
+			if err := m.before(facts); err != nil {
+				return nil, 0, err
+			}
+		}
+		if m.store(revision, facts) {
+			state, revision, _ = m.Load(ctx, t)
+			return state, revision, nil
+		}
+	}
+}
+
+func (m *memory) store(revision uint64, facts []*threadv1.Fact) bool {
+	m.mu.Lock()
+	if revision != uint64(len(m.commits)) {
+		m.mu.Unlock()
+		return false
+	}
+	m.append(facts)
+	follow := slices.Clone(m.follow)
+	m.mu.Unlock()
+	for _, f := range follow {
+		f()
+	}
+	return true
+}
+
+func (m *memory) History(_ context.Context, _ subject.Thread, after uint64) iter.Seq2[bus.Record, error] {
+	return func(yield func(bus.Record, error) bool) {
+		m.mu.Lock()
+		commits := slices.Clone(m.commits)
+		m.mu.Unlock()
+		for i, c := range commits {
+			if uint64(i) >= after && !yield(bus.Record{Thread: customer, Revision: uint64(i) + 1, Commit: c}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// say commits facts as another service would.
+func (m *memory) say(facts ...*threadv1.Fact) {
+	_, _, _ = m.Update(context.Background(), customer, func(*threadv1.State, uint64) ([]*threadv1.Fact, error) { return facts, nil })
+}
+
+// facts lists, in words, what happened to sends.
+func (m *memory) facts() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []string
+	for _, c := range m.commits {
+		for _, f := range c.GetFacts() {
+			switch k := f.GetKind().(type) {
+			case *threadv1.Fact_SendAttempted:
+				out = append(out, "attempted")
+			case *threadv1.Fact_SendSucceeded:
+				out = append(out, "succeeded "+k.SendSucceeded.GetProof())
+			case *threadv1.Fact_SendRefused:
+				out = append(out, "refused "+k.SendRefused.GetReason())
+			case *threadv1.Fact_SendDeferred:
+				out = append(out, "deferred "+k.SendDeferred.GetReason())
+			case *threadv1.Fact_SendUncertain:
+				out = append(out, "uncertain "+k.SendUncertain.GetReason())
+			case *threadv1.Fact_SendUnconfirmed:
+				out = append(out, "unconfirmed")
+			}
+		}
+	}
+	return out
+}
+
+// meta plays Meta: answer decides what becomes of the n-th POST, from 1.
+type meta struct {
+	answer func(n int, m graph.Message) graph.Outcome
+	recent func() ([]graph.Recent, error)
+
+	mu     sync.Mutex
+	posts  []graph.Message
+	reads  int
+	inside int
+	most   int // POSTs at the same time
+}
+
+func (f *meta) Send(_ context.Context, _ graph.Page, m graph.Message) graph.Outcome {
+	f.mu.Lock()
+	f.posts = append(f.posts, m)
+	n := len(f.posts)
+	f.inside++
+	f.most = max(f.most, f.inside)
+	f.mu.Unlock()
+	out := f.answer(n, m)
+	f.mu.Lock()
+	f.inside--
+	f.mu.Unlock()
+	return out
+}
+
+func (f *meta) RecentMessages(context.Context, graph.Page, string) ([]graph.Recent, error) {
+	f.mu.Lock()
+	f.reads++
+	f.mu.Unlock()
+	if f.recent == nil {
+		return nil, nil
+	}
+	return f.recent()
+}
+
+// config is a CONFIG that a test changes.
+type config struct{ entries chan bus.Entry }
+
+func (c config) Watch(ctx context.Context, ready func(), handle func(bus.Entry)) error {
+	ready()
+	for {
+		select {
+		case e := <-c.entries:
+			handle(e)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// connect writes the page's connection, as an administrator does.
+func (c config) connect(t *testing.T, box *secret.Box, etag string) {
+	t.Helper()
+	for _, r := range resources(t, box, etag) {
+		value, err := directory.Encode(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.entries <- bus.Entry{Key: directory.Key(r), Value: value, Revision: 1}
+	}
+	c.entries <- bus.Entry{Key: directory.Marker, Value: []byte{}, Revision: 2}
+}
+
+func resources(t *testing.T, box *secret.Box, etag string) []directory.Resource {
+	t.Helper()
+	seal := func(place string) *configv1.Secret {
+		s, err := box.Seal(place, "value", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	return []directory.Resource{
+		&configv1.ChannelAccount{Meta: &configv1.Meta{Id: "demo", Etag: etag}, GraphVersion: "v26.0", AppSecret: seal("channelAccounts/demo#app_secret")},
+		&configv1.Page{Meta: &configv1.Meta{Id: "shop", Etag: etag}, PageId: customer.Page, Account: "demo", AccessToken: seal("pages/shop#access_token")},
+	}
+}
+
+func policy() attempt.Policy {
+	return attempt.Policy{
+		Start: 5 * time.Second, Orphan: 30 * time.Second, Echo: 60 * time.Second, Check: 30 * time.Second,
+		CheckAgain: 5 * time.Second, Backoff: 2 * time.Second, BackoffMax: time.Minute, Attempts: 5,
+		Patience: 10 * time.Minute, Park: 10 * time.Minute,
+	}
+}
+
+// process starts a driver over the log, as a process of the stage; stop ends
+// it and waits for it.
+func process(t *testing.T, log *memory, meta *meta, d *directory.Directory, box *secret.Box) (stop func()) {
+	t.Helper()
+	driver, err := drive.New(drive.World{
+		Threads: log, Meta: meta, Pages: drive.NewPages(d, box), Signer: box, Policy: policy(), Now: time.Now,
+		Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Tracer: noop.NewTracerProvider().Tracer(""),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	wake := func() { driver.Wake(ctx, customer) }
+	log.mu.Lock()
+	log.follow = append(log.follow, wake)
+	log.mu.Unlock()
+	wake()
+	return func() {
+		cancel()
+		driver.Wait()
+	}
+}
+
+func connected(t *testing.T, box *secret.Box) *directory.Directory {
+	t.Helper()
+	return directory.Fixed(directory.NewSnapshot(resources(t, box, "1")...))
+}
+
+func keys(t *testing.T) *secret.Box {
+	t.Helper()
+	box, err := secret.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return box
+}
+
+// asked is a thread whose customer has just written and whose agent has
+// pressed Send for each of these texts, with those parts.
+func asked(texts ...[]string) []*threadv1.Fact {
+	facts := []*threadv1.Fact{
+		thread.Of(&threadv1.MessageReceived{Mid: "m_in", Text: "hello", SentMs: time.Now().UnixMilli()}),
+		thread.Of(&threadv1.ConversationOpened{Id: "c1", Workstream: "facebook", Units: 1, OfferSeconds: 60}),
+		thread.Of(&threadv1.ConversationRouted{Queue: "front"}),
+		thread.Of(&threadv1.AgentAssigned{Agent: "mila", Cause: threadv1.Cause_CAUSE_PICKED}),
+	}
+	for i, parts := range texts {
+		id := "s" + strconv.Itoa(i)
+		facts = append(facts, thread.Of(&threadv1.SendRequested{Id: id, ClientId: id, Agent: "mila", Parts: parts, Human: true}))
+	}
+	return facts
+}
+
+func sent(mid string) graph.Outcome { return graph.Outcome{Class: graph.Sent, MessageID: mid} }
+
+func unknown() graph.Outcome {
+	return graph.Outcome{Class: graph.Uncertain, Reason: graph.ReasonTimeout}
+}
+
+func later(after time.Duration) graph.Outcome {
+	return graph.Outcome{Class: graph.Later, Reason: graph.ReasonThrottled, RetryAfter: after}
+}
+
+func unavailable() error { return fault.New(fault.Unavailable, "BUS", "the bus is away") }

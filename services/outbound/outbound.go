@@ -1,0 +1,129 @@
+// Package outbound sends what agents wrote to Meta, each part at most once
+// without a definite "not delivered" in between, and finds out what became of
+// it. How it does so is in README.md; the rules are in internal/attempt.
+package outbound
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/host"
+	"github.com/parley-desk/parley/pkg/thread"
+	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/outbound/internal/attempt"
+	"github.com/parley-desk/parley/services/outbound/internal/drive"
+)
+
+const (
+	// stage names this service's readers of the log.
+	stage = "outbound"
+	// orphanRole is held by the one process that looks after sends whose
+	// process died.
+	orphanRole = "outbound-orphans"
+)
+
+// Config are the settings of outbound. The intervals belong together; README.md
+// says what each protects.
+type Config struct {
+	Start       time.Duration `koanf:"start" default:"5s" help:"How long after it was written to the log the request of an attempt may begin."`
+	Orphan      time.Duration `koanf:"orphan" default:"30s" help:"How long after that an attempt without any news counts as uncertain; longer than a request to Meta may take."`
+	Echo        time.Duration `koanf:"echo" default:"60s" help:"How long an uncertain message waits for its echo before the conversation is read."`
+	Check       time.Duration `koanf:"check" default:"30s" help:"How long a reading of the conversation that fails is repeated."`
+	CheckAgain  time.Duration `koanf:"check_again" default:"5s" help:"Pause between two readings of the conversation that fail."`
+	Backoff     time.Duration `koanf:"backoff" default:"2s" help:"Pause after the first definite \"later\"; it doubles every time."`
+	BackoffMax  time.Duration `koanf:"backoff_max" default:"1m" help:"Longest pause of our own choice between two attempts."`
+	Attempts    int           `koanf:"attempts" default:"14" help:"Attempts for one part before the agent is told that it was refused."`
+	Patience    time.Duration `koanf:"patience" default:"10m" help:"Longest pause that Meta may ask for; a longer one refuses the message."`
+	Park        time.Duration `koanf:"park" default:"10m" help:"Pause between attempts while the page is disconnected and nobody mends it."`
+	OrphanGrace time.Duration `koanf:"orphan_grace" default:"5s" help:"How overdue a step must be before another process takes it."`
+}
+
+// Validate checks that the settings can work together.
+func (c *Config) Validate() error {
+	var wrong []fault.Violation
+	check := func(ok bool, field, description string) {
+		if !ok {
+			wrong = append(wrong, fault.Violation{Field: field, Description: description})
+		}
+	}
+	check(c.Start > 0, "start", "must be longer than nothing, or no request ever begins")
+	check(c.Orphan > 0, "orphan", "must be longer than a request to Meta may take")
+	check(c.Echo > 0, "echo", "must be longer than nothing")
+	check(c.Check >= 0, "check", "must not be negative")
+	check(c.CheckAgain > 0, "check_again", "must be longer than nothing")
+	check(c.Backoff > 0 && c.BackoffMax >= c.Backoff, "backoff", "must be longer than nothing and at most backoff_max")
+	check(c.Attempts > 0, "attempts", "must be at least 1")
+	check(c.Park > 0 && c.Park <= c.Patience, "park", "must be longer than nothing and at most patience")
+	check(c.OrphanGrace > 0, "orphan_grace", "must be longer than nothing")
+	if len(wrong) == 0 {
+		return nil
+	}
+	err := fault.New(fault.Invalid, "OUTBOUND_SETTINGS", "the settings of outbound cannot work")
+	err.Violations = wrong
+	return err
+}
+
+func (c *Config) policy() attempt.Policy {
+	return attempt.Policy{
+		Start: c.Start, Orphan: c.Orphan, Echo: c.Echo, Check: c.Check, CheckAgain: c.CheckAgain,
+		Backoff: c.Backoff, BackoffMax: c.BackoffMax, Attempts: c.Attempts, Patience: c.Patience, Park: c.Park,
+	}
+}
+
+// New builds the service. It opens nothing before Run.
+func New(cfg Config, deps host.Deps) (host.Service, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	driver, err := drive.New(drive.World{
+		Threads: deps.Bus, Meta: deps.Graph, Pages: drive.NewPages(deps.Directory, deps.Secrets), Signer: deps.Secrets,
+		Policy: cfg.policy(), Now: deps.Now, Log: deps.Log, Registry: deps.Registry, Tracer: deps.Tracer,
+	})
+	if err != nil {
+		return nil, err
+	}
+	deps.Health.Ready("bus", deps.Bus.Ping)
+	return &service{cfg: cfg, deps: deps, driver: driver}, nil
+}
+
+type service struct {
+	cfg    Config
+	deps   host.Deps
+	driver *drive.Driver
+}
+
+// Run drives sends until ctx ends, then lets requests to Meta that have begun
+// come to their end: an answer nobody waits for makes a message uncertain.
+func (s *service) Run(ctx context.Context) error {
+	if err := s.deps.Directory.Wait(ctx); err != nil {
+		return nil // the process ends
+	}
+	group, running := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return s.deps.Bus.FollowThreads(running, stage, func(handling context.Context, r bus.Record) error {
+			if thread.NextSend(r.Commit.GetState()) != nil {
+				// The handling ends here; the driving goes on in its trace.
+				s.driver.Wake(trace.ContextWithSpanContext(running, trace.SpanContextFromContext(handling)), r.Thread)
+			}
+			return nil
+		})
+	})
+	group.Go(func() error {
+		return s.deps.Bus.Lead(running, orphanRole, func(leading context.Context) error {
+			return s.driver.Orphans(leading, s.deps.Bus.WatchThreads, s.cfg.OrphanGrace, func(t subject.Thread) {
+				s.driver.Wake(running, t)
+			})
+		})
+	})
+	err := group.Wait()
+	s.driver.Wait()
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
