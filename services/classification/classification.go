@@ -69,6 +69,6 @@ func (s *service) Run(ctx context.Context) error {
 	group.Go(func() error { return s.deps.Bus.FollowInbound(ctx, "intake", s.intake.file) })
 	group.Go(func() error { return s.deps.Bus.FollowThreads(ctx, "routing", s.routing.follow) })
 	group.Go(func() error { return s.routing.retry(ctx) })
-	group.Go(func() error { return s.deps.Bus.Lead(ctx, "routing.sweep", s.routing.sweep) })
+	group.Go(func() error { return s.deps.Bus.Lead(ctx, "routing-sweep", s.routing.sweep) })
 	return group.Wait()
 }
