@@ -130,7 +130,7 @@ func (w *welcome) apply(_ context.Context) error {
 		}
 		return out.String(), nil
 	}
-	there, err := run("get", "accounts", "-o", "name")
+	there, err := run("get", "channelaccounts", "-o", "name")
 	if err != nil || strings.TrimSpace(there) != "" {
 		return err
 	}
