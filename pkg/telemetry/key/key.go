@@ -19,4 +19,7 @@ const (
 	Partition = "partition" // of the log
 	Took      = "took"      // duration
 	Name      = "name"      // of a check or a setting
+	Method    = "method"    // of an API
+	Caller    = "caller"    // name in the caller's certificate, or "local"
+	Code      = "code"      // status of an answer
 )
