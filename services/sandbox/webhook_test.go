@@ -64,7 +64,7 @@ func TestBulkOfManyThreadsIsBatched(t *testing.T) {
 	m := start(t, config(t, in))
 	var bulk []sandbox.Message
 	for i := range 60 {
-		bulk = append(bulk, sandbox.Message{Page: page, PSID: fmt.Sprint(10000+i%20), Text: fmt.Sprint(i)})
+		bulk = append(bulk, sandbox.Message{Page: page, PSID: fmt.Sprint(10000 + i%20), Text: fmt.Sprint(i)})
 	}
 	m.post("/sandbox/messages", bulk)
 	await(t, "all messages", func() bool { return len(in.taken(isMessage)) == len(bulk) })

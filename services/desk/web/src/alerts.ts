@@ -1,0 +1,59 @@
+// Sound and desktop notifications, made by one tab only.
+import { useEffect, useRef } from 'preact/hooks';
+import { nameOf } from './format';
+import { idOf, offers } from './model';
+import { useRoom } from './rt';
+
+const EVERY_MS = 5_000;
+
+// beep plays 880 Hz for a moment. Browsers allow sound only after a gesture;
+// before the first one it stays silent.
+export async function beep(): Promise<void> {
+  const audio = new AudioContext();
+  try {
+    await audio.resume();
+    const tone = audio.createOscillator();
+    const gain = audio.createGain();
+    tone.frequency.value = 880;
+    gain.gain.setValueAtTime(0.0001, audio.currentTime);
+    gain.gain.exponentialRampToValueAtTime(0.2, audio.currentTime + 0.02);
+    gain.gain.exponentialRampToValueAtTime(0.0001, audio.currentTime + 0.35);
+    tone.connect(gain).connect(audio.destination);
+    tone.start();
+    tone.stop(audio.currentTime + 0.36);
+    await new Promise((done) => (tone.onended = done));
+  } finally {
+    void audio.close();
+  }
+}
+
+// useAlerts calls the agent while an offer is out.
+export function useAlerts(): void {
+  const { desk, t, prefs } = useRoom();
+  const all = offers(desk.state);
+  const key = all.map((v) => `${idOf(v)}.${v.offer?.fence}`).join(' ');
+  const told = useRef(new Set<string>());
+  const loud = desk.state.lead && key !== '';
+  useEffect(() => {
+    if (!loud || !prefs.sound || !navigator.userActivation?.hasBeenActive) return undefined;
+    void beep();
+    const timer = setInterval(() => void beep(), EVERY_MS);
+    return () => clearInterval(timer);
+  }, [loud, key, prefs.sound]);
+  useEffect(() => {
+    if (!loud || !('Notification' in window) || Notification.permission !== 'granted') return undefined;
+    const shown: Notification[] = [];
+    for (const v of all) {
+      const id = `${idOf(v)}.${v.offer?.fence}`;
+      if (told.current.has(id) || document.hasFocus()) continue;
+      told.current.add(id);
+      const n = new Notification(t.offerNotice(nameOf(v, t)), { body: v.preview, tag: id, requireInteraction: true });
+      n.onclick = () => {
+        window.focus();
+        n.close();
+      };
+      shown.push(n);
+    }
+    return () => shown.forEach((n) => n.close());
+  }, [loud, key, t]);
+}

@@ -1,0 +1,49 @@
+// Attachments: what can be shown is shown, the rest gets a card that names it.
+import { useState } from 'preact/hooks';
+import type { Attachment } from './types.gen';
+import { safeURL } from './format';
+import { useRoom } from './rt';
+
+export function Attachments({ all }: { all: readonly Attachment[] }) {
+  return <div class="atts">{all.map((a, i) => <One key={i} a={a} />)}</div>;
+}
+
+function One({ a }: { a: Attachment }) {
+  const { t } = useRoom();
+  const url = safeURL(a.url ?? '');
+  if (a.type === 'location' && a.latitude !== undefined && a.longitude !== undefined) {
+    const at = `${a.latitude.toFixed(5)}, ${a.longitude.toFixed(5)}`;
+    const map = `https://www.openstreetmap.org/?mlat=${a.latitude}&mlon=${a.longitude}#map=16/${a.latitude}/${a.longitude}`;
+    return <Card sign="📍" name={a.title || t.location} more={at} url={map} act={t.openMap} />;
+  }
+  if ((a.type === 'image' || a.type === 'sticker') && url) return <Picture url={url} name={a.title || t[a.type]} small={a.type === 'sticker'} />;
+  if (a.type === 'audio' && url) return <audio controls preload="none" src={url} aria-label={t.audio} />;
+  if (a.type === 'video' && url) return <video controls preload="metadata" src={url} aria-label={t.video} />;
+  if (a.type === 'file' || a.type === 'video' || a.type === 'audio') return <Card sign="📎" name={a.title || t[a.type]} more={url ? '' : t.gone} url={url} act={t.open} />;
+  if (url) return <Card sign="🔗" name={a.title || t.link} more={host(url)} url={url} act={t.open} />;
+  return <Card sign="▢" name={a.title || t.unsupported(a.type ?? '?')} more={a.title ? a.type ?? '' : ''} url="" act="" />;
+}
+
+// Picture opens in its own tab; its link at Meta lapses, so it may be gone.
+function Picture({ url, name, small }: { url: string; name: string; small: boolean }) {
+  const { t } = useRoom();
+  const [gone, setGone] = useState(false);
+  if (gone) return <Card sign="🖼" name={name} more={t.gone} url="" act="" />;
+  return (
+    <a class={small ? 'pic small' : 'pic'} href={url} target="_blank" rel="noopener noreferrer nofollow">
+      <img src={url} alt={name} loading="lazy" referrerpolicy="no-referrer" onError={() => setGone(true)} />
+    </a>
+  );
+}
+
+function Card(p: { sign: string; name: string; more: string; url: string; act: string }) {
+  return (
+    <div class="att">
+      <span class="sign" aria-hidden="true">{p.sign}</span>
+      <span class="att-name" dir="auto">{p.name}{p.more && <small>{p.more}</small>}</span>
+      {p.url && <a href={p.url} target="_blank" rel="noopener noreferrer nofollow">{p.act}</a>}
+    </div>
+  );
+}
+
+const host = (url: string): string => new URL(url).host;

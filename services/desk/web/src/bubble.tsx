@@ -1,0 +1,156 @@
+// One message, as a bubble; or one line about what the house did.
+import type { ConversationRef, TimelineItem } from './types.gen';
+import type { LinkState } from './link';
+import type { Entry } from './outbox';
+import { Attachments } from './attachments';
+import { clock, pieces } from './format';
+import { word, type Words } from './i18n';
+import { num } from './model';
+import { memo, useRoom } from './rt';
+
+interface BubbleProps {
+  item: TimelineItem;
+  quoted: TimelineItem | undefined;
+  conversation: ConversationRef;
+  customer: string;
+  first: boolean;
+  last: boolean;
+  // It belongs to the conversation that is open, not to an earlier one.
+  current: boolean;
+}
+
+export const Bubble = memo(function Bubble({ item, quoted, conversation, customer, first, last, current }: BubbleProps) {
+  const { desk, t } = useRoom();
+  const me = desk.state.me.agent;
+  const side = { AUTHOR_CUSTOMER: 'in', AUTHOR_NOTE: 'note' }[item.author as string] ?? (item.author === 'AUTHOR_EXTERNAL' ? 'out other' : 'out');
+  const failed = item.delivery === 'DELIVERY_FAILED';
+  return (
+    <div class={`msg ${side}${first ? ' first' : ''}${last ? ' last' : ''}${current ? '' : ' past'}${failed ? ' bad' : ''}`} data-delivery={item.delivery}>
+      {first && <p class="by" dir="auto">{speaker(item, customer, me, t)}</p>}
+      <div class="bubble">
+        {item.replyTo && <p class="quote" dir="auto"><span class="sr">{t.answered} </span>{quoted ? quoted.text || t.aMessage : t.aMessage}</p>}
+        {item.unsent ? <p class="gone">{t.unsent}</p> : <Body item={item} />}
+        {item.reaction && <span class="reaction" title={t.reacted(item.reaction)}><span class="sr">{t.reacted('')}</span>{item.reaction}</span>}
+      </div>
+      {(last || item.delivery || item.edited || item.late) && <Foot item={item} />}
+      {item.author === 'AUTHOR_AGENT' && current && <Choices item={item} conversation={conversation} />}
+    </div>
+  );
+});
+
+function speaker(item: TimelineItem, customer: string, me: string | undefined, t: Words): string {
+  if (item.author === 'AUTHOR_CUSTOMER') return customer;
+  if (item.author === 'AUTHOR_EXTERNAL') return t.pageElsewhere;
+  const who = item.agent === me ? t.you : item.agent ?? '';
+  return item.author === 'AUTHOR_NOTE' ? `${t.note} · ${who}` : who;
+}
+
+function Body({ item }: { item: TimelineItem }) {
+  const { t } = useRoom();
+  const d = item.details ?? {};
+  return (
+    <>
+      {d.postback !== undefined && <p class="tag">{t.pressed}</p>}
+      {item.text && <Text text={item.text} />}
+      {item.attachments?.length ? <Attachments all={item.attachments} /> : null}
+      {d.unsupported && <p class="gone">{t.unsupportedMessage}</p>}
+      {!item.text && !item.attachments?.length && !d.unsupported && <p class="gone">{t.noText}</p>}
+    </>
+  );
+}
+
+export function Text({ text }: { text: string }) {
+  return (
+    <p class="text" dir="auto">
+      {pieces(text).map((p, i) => (p.href
+        ? <a key={i} href={p.href} target="_blank" rel="noopener noreferrer nofollow">{p.text}</a>
+        : p.text))}
+    </p>
+  );
+}
+
+const MARKS: Record<string, [string, keyof Words]> = {
+  DELIVERY_SENDING: ['○', 'sending'], DELIVERY_SENT: ['✓', 'sent'], DELIVERY_DELIVERED: ['✓✓', 'delivered'], DELIVERY_READ: ['✓✓', 'read'],
+  DELIVERY_FAILED: ['!', 'failed'], DELIVERY_UNCERTAIN: ['…', 'uncertain'], DELIVERY_ABANDONED: ['–', 'abandoned'],
+};
+
+function Foot({ item }: { item: TimelineItem }) {
+  const { t } = useRoom();
+  const [mark, name] = MARKS[item.delivery ?? ''] ?? [];
+  const more = [item.edited && t.edited, item.late && t.late, item.details?.standby && t.standby].filter(Boolean);
+  return (
+    <p class="foot">
+      {item.delivery === 'DELIVERY_FAILED' && item.reason && <span class="why">{word(t, item.reason)} · </span>}
+      {more.length > 0 && <span>{more.join(' · ')} · </span>}
+      <time>{clock(num(item.atMs), t)}</time>
+      {name && <span class="state"> · <span aria-hidden="true">{mark}</span> {t[name] as string}</span>}
+    </p>
+  );
+}
+
+// Choices are what the agent may do about a message whose fate is bad.
+function Choices({ item, conversation }: { item: TimelineItem; conversation: ConversationRef }) {
+  const { desk, t } = useRoom();
+  const open = item.delivery === 'DELIVERY_UNCONFIRMED';
+  if (!open && item.delivery !== 'DELIVERY_FAILED') return null;
+  return (
+    <div class="choices">
+      {open && <span class="why">{t.unconfirmed}</span>}
+      <button onClick={() => desk.resend(conversation, item)}>{t.sendAgain}</button>
+      {open && <button onClick={() => desk.abandon(conversation, item)}>{t.leaveIt}</button>}
+    </div>
+  );
+}
+
+// Draft is something of the outbox: written here, not yet with the desk.
+export const Draft = memo(function Draft({ entry, link }: { entry: Entry; link: LinkState }) {
+  const { desk, t } = useRoom();
+  const failed = entry.state === 'failed';
+  const status = failed ? t.failed : link === 'down' ? t.waitingLink : entry.kind === 'note' ? t.saving : t.sending;
+  return (
+    <div class={`msg ${entry.kind === 'note' ? 'note' : 'out'} first last${failed ? ' bad' : ' going'}`} data-outbox={entry.state}>
+      <div class="bubble"><Text text={entry.text} /></div>
+      <p class="foot">
+        <time>{clock(entry.atMs, t)}</time>
+        <span class="state"> · {failed ? '!' : '○'} {status}</span>
+        {failed && <span class="why"> · {entry.error ? word(t, entry.error) : t.noAnswer}</span>}
+      </p>
+      {(failed || link === 'down') && (
+        <div class="choices">
+          {failed && <button onClick={() => desk.retry(entry)}>{t.retry}</button>}
+          <button onClick={() => desk.discard(entry)}>{t.discard}</button>
+        </div>
+      )}
+    </div>
+  );
+});
+
+export function SystemLine({ item, me }: { item: TimelineItem; me: string }) {
+  const { t } = useRoom();
+  return <p class="sys"><span dir="auto">{sentence(item, me, t)}</span> <time>{clock(num(item.atMs), t)}</time></p>;
+}
+
+// sentence puts a machine word and its values into words.
+export function sentence(item: TimelineItem, me: string, t: Words): string {
+  const d = item.details ?? {};
+  const who = item.agent || d.agent || '';
+  switch (item.text) {
+    case 'conversation_routed':
+      return t.conversation_routed(d.queue ?? '');
+    case 'offer_ended':
+      return d.outcome && d.outcome in t ? word(t, d.outcome) : t.revoked;
+    case 'agent_assigned':
+      if (who === me) return t.agent_assigned_you;
+      return d.cause === 'resumed' ? t.agent_resumed(who) : t.agent_assigned(who);
+    case 'conversation_released':
+      return d.cause === 'disconnected' ? t.released_away : t.conversation_released;
+    case 'conversation_closed':
+      return d.cause === 'timed_out' ? t.closed_timed_out : d.cause === 'forced' ? t.closed_forced : t.conversation_closed;
+    case 'referral_received':
+      return [t.referral_received, d.ad_title || d.ref || d.source].filter(Boolean).join(': ');
+    case 'event_kept':
+      return t.event_kept(d.summary || d.kind || '');
+    default:
+      return word(t, item.text ?? '');
+  }
+}

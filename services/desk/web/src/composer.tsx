@@ -1,0 +1,126 @@
+// Where the agent writes. Nothing typed is ever lost: the draft is kept per
+// conversation and mode, over tabs and reloads.
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { ConversationView } from './types.gen';
+import { nameOf } from './format';
+import type { Words } from './i18n';
+import { idOf, may, windowOf } from './model';
+import { loadDraft, saveDraft, type Draft } from './prefs';
+import { useNow, useRoom } from './rt';
+
+const LIMIT = { reply: 20_000, note: 4_000 };
+// Messenger takes this many UTF-16 units in one message.
+const PART = 1_900;
+const MAX_PX = 220;
+
+export function Composer({ view }: { view: ConversationView }) {
+  const { desk, t } = useRoom();
+  const now = useNow(5_000);
+  const agent = desk.state.me.agent ?? '';
+  const id = idOf(view);
+  const why = cannotReply(view, now, t);
+  const [draft, setDraft] = useState<Draft>(() => loadDraft(agent, id) ?? { mode: why ? 'note' : 'reply', reply: '', note: '' });
+  const area = useRef<HTMLTextAreaElement>(null);
+  const { mode } = draft;
+  const text = draft[mode];
+  const length = [...text].length;
+  const blocked = mode === 'reply' ? why : may(view, 'note') ? '' : t.sendNotYours;
+  const ready = !blocked && text.trim() !== '' && length <= LIMIT[mode];
+
+  const change = (d: Draft) => {
+    setDraft(d);
+    saveDraft(agent, id, d);
+  };
+  const pick = (m: Draft['mode']) => {
+    change({ ...draft, mode: m });
+    area.current?.focus();
+  };
+  const send = () => {
+    if (!ready || !view.ref) return;
+    desk.write(mode === 'reply' ? 'send' : 'note', view.ref, text.trim());
+    change({ ...draft, [mode]: '' });
+    area.current?.focus();
+  };
+  const onKeyDown = (e: KeyboardEvent) => {
+    // While an input method composes, Enter belongs to it.
+    if (e.key !== 'Enter' || e.shiftKey || e.isComposing || e.keyCode === 229) return;
+    e.preventDefault();
+    send();
+  };
+
+  useFocus(area, id);
+  useLayoutEffect(() => grow(area.current), [text, mode]);
+  useModeKey(() => pick(mode === 'reply' ? 'note' : 'reply'));
+
+  return (
+    <form class={`pen ${mode}`} onSubmit={(e) => { e.preventDefault(); send(); }}>
+      <div class="modes" role="group" aria-label={t.modeOf}>
+        {(['reply', 'note'] as const).map((m) => (
+          <button key={m} type="button" class="chip" aria-pressed={mode === m} title="Alt M" onClick={() => pick(m)}>{t[m]}</button>
+        ))}
+        <span class="hint">{t.keysHint}</span>
+      </div>
+      <div class="field">
+        <textarea
+          ref={area} rows={2} dir="auto" value={text} aria-label={t[mode]} aria-describedby="pen-why"
+          placeholder={mode === 'note' ? t.noteHint : t.replyTo(nameOf(view, t))}
+          onInput={(e) => change({ ...draft, [mode]: e.currentTarget.value })} onKeyDown={onKeyDown}
+        />
+        <button class="primary send" disabled={!ready}>{mode === 'note' ? t.save : t.send}</button>
+      </div>
+      <p class="under" id="pen-why">
+        {blocked && <span class="why">{blocked}</span>}
+        <Counter mode={mode} text={text} length={length} t={t} />
+      </p>
+    </form>
+  );
+}
+
+// cannotReply says why no message can be sent now; '' when one can.
+function cannotReply(v: ConversationView, now: number, t: Words): string {
+  if (v.phase === 'PHASE_WRAP_UP' || v.phase === 'PHASE_CLOSED') return t.sendEnded;
+  if (v.phase === 'PHASE_WAITING') return t.sendParked;
+  if (windowOf(v, now).kind === 'closed') return t.sendClosed;
+  return may(v, 'send') ? '' : t.sendNotYours;
+}
+
+function Counter({ mode, text, length, t }: { mode: Draft['mode']; text: string; length: number; t: Words }) {
+  const left = LIMIT[mode] - length;
+  if (left < 0) return <span class="count why" role="alert">{t.tooLong}: {left}</span>;
+  if (left < 500) return <span class="count">{t.left(left)}</span>;
+  if (mode === 'reply' && text.length > PART) return <span class="count">{t.parts(Math.ceil(text.length / PART))}</span>;
+  return null;
+}
+
+// useFocus puts the cursor here when a conversation opens, before anything is
+// painted: the first letters typed after Alt 2 must not be lost. Not on touch
+// screens, where it would raise the keyboard over the messages.
+function useFocus(area: { current: HTMLTextAreaElement | null }, id: string) {
+  useLayoutEffect(() => {
+    const el = area.current;
+    if (!el || !matchMedia('(hover: hover)').matches) return;
+    el.focus({ preventScroll: true });
+    el.setSelectionRange(el.value.length, el.value.length);
+  }, [id]);
+}
+
+function useModeKey(swap: () => void) {
+  const latest = useRef(swap);
+  latest.current = swap;
+  useEffect(() => {
+    const press = (e: KeyboardEvent) => {
+      if (!e.altKey || e.ctrlKey || e.metaKey || e.shiftKey || e.code !== 'KeyM') return;
+      e.preventDefault();
+      latest.current();
+    };
+    addEventListener('keydown', press);
+    return () => removeEventListener('keydown', press);
+  }, []);
+}
+
+// grow fits the field to its text, up to a height.
+function grow(el: HTMLTextAreaElement | null) {
+  if (!el) return;
+  el.style.height = 'auto';
+  el.style.height = `${Math.min(MAX_PX, el.scrollHeight + 2)}px`;
+}

@@ -1,0 +1,136 @@
+// The centre: tabs, header, at most one banner, the messages, the composer.
+import { useState } from 'preact/hooks';
+import type { ConversationView } from './types.gen';
+import type { Action } from './desk';
+import { clock, dayKey, long, nameOf, stamp } from './format';
+import { word } from './i18n';
+import { idOf, may, num, tabs, unread, windowOf } from './model';
+import { loadDraft } from './prefs';
+import { useNow, useRoom } from './rt';
+import { Confirm } from './help';
+import { Timeline } from './timeline';
+import { Composer } from './composer';
+
+const CLOSING_MS = 2 * 3_600_000;
+
+export function Conversation({ view, panel, onPanel }: { view: ConversationView | undefined; panel: boolean; onPanel: () => void }) {
+  const { desk, t } = useRoom();
+  const { notice } = desk.state;
+  return (
+    <main class="centre">
+      <Tabs />
+      {notice && (
+        <div class="banner bad" role="alert">
+          <span>{word(t, notice)}</span>
+          <button class="plain" onClick={() => desk.set({ notice: '' })}>{t.dismiss}</button>
+        </div>
+      )}
+      {!view && <NothingOpen />}
+      {view && (
+        <>
+          <Header view={view} panel={panel} onPanel={onPanel} />
+          <Banner view={view} />
+          <Timeline key={`log ${idOf(view)}`} view={view} />
+          <Composer key={`pen ${idOf(view)}`} view={view} />
+        </>
+      )}
+    </main>
+  );
+}
+
+function NothingOpen() {
+  const { desk, t } = useRoom();
+  const down = desk.state.link === 'down';
+  return (
+    <>
+      {down && <div class="banner bad" role="status">{t.offline}</div>}
+      <div class="nothing-open"><span class="logo" aria-hidden="true" /><p>{desk.state.ready ? t.nothingOpen : t.loading}</p></div>
+    </>
+  );
+}
+
+function Tabs() {
+  const { desk, t } = useRoom();
+  const s = desk.state;
+  const all = tabs(s);
+  if (all.length === 0) return null;
+  return (
+    <div class="tabs" role="group" aria-label={t.tabs}>
+      {all.map((v, i) => {
+        const n = unread(s, v);
+        const id = idOf(v);
+        return (
+          <span key={id} class={`tab${s.open === id ? ' on' : ''}`}>
+            <button aria-current={s.open === id ? 'true' : undefined} title={i < 9 ? `Alt ${i + 1}` : undefined} onClick={() => desk.show(id)}>
+              <span class="name" dir="auto">{nameOf(v, t)}</span>
+              {n > 0 && <span class="badge count">{n}<span class="sr"> {t.unread(n)}</span></span>}
+            </button>
+            {v.phase === 'PHASE_WAITING' && <button class="x" aria-label={`${t.close}: ${nameOf(v, t)}`} onClick={() => desk.unpeek(id)}>✕</button>}
+          </span>
+        );
+      })}
+    </div>
+  );
+}
+
+const ACTIONS = [['Release', 'release'], ['Park', 'park'], ['End', 'end'], ['Resume', 'resume'], ['Close', 'close']] as const;
+
+function Header({ view, panel, onPanel }: { view: ConversationView; panel: boolean; onPanel: () => void }) {
+  const { desk, t } = useRoom();
+  const [question, ask] = useState<Action | ''>('');
+  const s = desk.state;
+  const id = idOf(view);
+
+  const press = (a: Action) => {
+    const unsent = a !== 'Resume' && (s.outbox.some((e) => e.ref.conversation === id) || !!loadDraft(s.me.agent ?? '', id)?.reply.trim());
+    if (a === 'Release' || unsent) return ask(a);
+    void desk.act(a, view);
+  };
+
+  return (
+    <header class="head">
+      <button class="icon back" aria-label={t.back} onClick={() => desk.show('')}>←</button>
+      <div class="title">
+        <h1 dir="auto">{nameOf(view, t)}</h1>
+        <p class="quiet">{[view.pageName, view.queue].filter(Boolean).join(' · ')}</p>
+      </div>
+      <div class="acts">
+        {ACTIONS.filter(([, name]) => may(view, name)).map(([a, k]) => (
+          <button
+            key={a} class={k === 'end' ? 'danger' : k === 'close' || k === 'resume' ? 'primary' : ''}
+            title={t[`${k}Hint`]} disabled={s.busy.has(`${a} ${id}`)} onClick={() => press(a)}
+          >{t[k]}</button>
+        ))}
+        <button class="icon only-narrow" aria-label={t.details} aria-expanded={panel} onClick={onPanel}>i</button>
+      </div>
+      {question && (
+        <Confirm
+          title={question === 'Release' ? t.confirmRelease(nameOf(view, t)) : t.confirmDraft}
+          text={question === 'Release' ? t.confirmReleaseText : t.confirmDraftText}
+          yes={question === 'Release' ? t.release : t.goOn}
+          onYes={() => void desk.act(question, view)} onClose={() => ask('')}
+        />
+      )}
+    </header>
+  );
+}
+
+// Banner is the one thing the agent must know before writing.
+function Banner({ view }: { view: ConversationView }) {
+  const { desk, t } = useRoom();
+  const now = useNow(5_000);
+  const w = windowOf(view, now);
+  const live = view.phase === 'PHASE_ACTIVE' || view.phase === 'PHASE_OPEN';
+  if (desk.state.link === 'down') return <div class="banner bad" role="status">{t.offline}</div>;
+  if (live && w.kind === 'closed') return <div class="banner bad" role="status">{t.windowClosed}</div>;
+  if (live && w.left < CLOSING_MS) return <div class="banner warn" role="status">{t.windowClosing(long(w.left, t))}</div>;
+  if (live && w.kind === 'human_agent') {
+    return <div class="banner calm">{t.humanAgent(dayKey(w.until) === dayKey(now) ? clock(w.until, t) : stamp(w.until, t))}</div>;
+  }
+  if (view.phase === 'PHASE_WRAP_UP') {
+    const due = num(view.dueMs) - now;
+    return <div class="banner calm" role="status">{due > 0 ? t.wrapUpUntil(long(due, t)) : t.wrapUp}</div>;
+  }
+  if (view.phase === 'PHASE_WAITING') return <div class="banner calm" role="status">{t.parked}</div>;
+  return null;
+}

@@ -1,0 +1,177 @@
+// What the page knows, and how events change it: functions of (state, event)
+// without effects.
+import type { AgentStanding, ConversationRef, ConversationView, Event, Me, TimelineItem } from './types.gen';
+import type { LinkState } from './link';
+import type { Entry } from './outbox';
+
+// Thread is the part of a thread's history that is loaded.
+export interface Thread {
+  items: ReadonlyMap<string, TimelineItem>;
+  // In the order shown.
+  sorted: readonly TimelineItem[];
+  // Cursor of the page before; '0' when there is none.
+  next: string;
+  loaded: boolean;
+  loading: boolean;
+  failed: boolean;
+}
+
+export interface State {
+  // 'asking' until we know whether somebody is signed in.
+  session: 'asking' | 'unreachable' | 'in' | 'out' | 'ended';
+  me: Me;
+  link: LinkState;
+  linkSince: number;
+  // The first snapshot has come.
+  ready: boolean;
+  // This tab makes the noise.
+  lead: boolean;
+  // Server's clock minus ours, ms.
+  skew: number;
+  views: ReadonlyMap<string, ConversationView>;
+  threads: ReadonlyMap<string, Thread>;
+  standing: AgentStanding;
+  outbox: readonly Entry[];
+  // Conversation shown; '' is none.
+  open: string;
+  // Waiting conversations that were opened from the list, in order.
+  peeked: readonly string[];
+  // Newest message time seen by the agent, by conversation.
+  seen: Readonly<Record<string, number>>;
+  section: 'mine' | 'waiting';
+  query: string;
+  // Commands in flight, "<action> <conversation>".
+  busy: ReadonlySet<string>;
+  // A failed command, in machine words; shown until dismissed.
+  notice: string;
+}
+
+export const empty: State = {
+  session: 'asking', me: {}, link: 'connecting', linkSince: 0, ready: false, lead: true, skew: 0,
+  views: new Map(), threads: new Map(), standing: {}, outbox: [], open: '', peeked: [], seen: {},
+  section: 'mine', query: '', busy: new Set(), notice: '',
+};
+
+const noThread: Thread = { items: new Map(), sorted: [], next: '', loaded: false, loading: false, failed: false };
+
+export const num = (s: string | undefined): number => Number(s ?? 0);
+export const idOf = (v: { ref?: ConversationRef }): string => v.ref?.conversation ?? '';
+export const threadKey = (r: ConversationRef | undefined): string => `${r?.page} ${r?.psid}`;
+export const may = (v: ConversationView, action: string): boolean => v.allowed?.includes(action) ?? false;
+export const threadOf = (s: State, r: ConversationRef | undefined): Thread => s.threads.get(threadKey(r)) ?? noThread;
+
+// apply folds one event of the stream.
+export function apply(s: State, e: Event): State {
+  if (e.snapshot) {
+    const views = new Map((e.snapshot.conversations ?? []).map((v) => [idOf(v), v]));
+    const at = num(e.snapshot.nowMs);
+    const next: State = { ...s, ready: true, views, standing: e.snapshot.standing ?? s.standing };
+    return tidy(at ? { ...next, skew: at - Date.now() } : next);
+  }
+  if (e.conversation) return withView(s, e.conversation);
+  if (e.removed) {
+    const views = new Map(s.views);
+    views.delete(e.removed.conversation ?? '');
+    return tidy({ ...s, views });
+  }
+  if (e.timeline?.item) return withItems(s, e.timeline.ref, [e.timeline.item]);
+  if (e.standing) return { ...s, standing: e.standing };
+  if (e.heartbeat?.nowMs) return { ...s, skew: num(e.heartbeat.nowMs) - Date.now() };
+  return s;
+}
+
+// withView takes a conversation as it stands; an older copy changes nothing.
+export function withView(s: State, v: ConversationView): State {
+  const old = s.views.get(idOf(v));
+  if (old && BigInt(old.revision ?? 0) > BigInt(v.revision ?? 0)) return s;
+  const views = new Map(s.views);
+  views.set(idOf(v), v);
+  return tidy({ ...s, views });
+}
+
+// tidy closes what refers to conversations that are gone.
+function tidy(s: State): State {
+  const shows = (id: string) => s.views.has(id) && !isOffer(s.views.get(id)!);
+  const peeked = s.peeked.filter((id) => s.views.get(id)?.phase === 'PHASE_WAITING');
+  let open = s.open;
+  if (s.ready && open && !shows(open)) open = '';
+  return { ...s, peeked: peeked.length === s.peeked.length ? s.peeked : peeked, open };
+}
+
+// withItems merges timeline items: of two copies the one changed later wins.
+export function withItems(s: State, ref: ConversationRef | undefined, items: readonly TimelineItem[], page?: Partial<Thread>): State {
+  const key = threadKey(ref);
+  const old = s.threads.get(key) ?? noThread;
+  const fresh = page?.items ?? old.items;
+  const all = new Map(fresh);
+  for (const item of items) {
+    const had = all.get(item.id ?? '');
+    if (had && BigInt(had.changedRevision ?? had.revision ?? 0) > BigInt(item.changedRevision ?? item.revision ?? 0)) continue;
+    all.set(item.id ?? '', item);
+  }
+  const thread: Thread = { ...old, ...page, items: all, sorted: [...all.values()].sort(order) };
+  const threads = new Map(s.threads);
+  threads.set(key, thread);
+  const done = new Set(items.map((i) => i.clientId).filter(Boolean));
+  const outbox = s.outbox.some((x) => done.has(x.clientId)) ? s.outbox.filter((x) => !done.has(x.clientId)) : s.outbox;
+  return { ...s, threads, outbox };
+}
+
+// withThread changes what is known about a thread, not its items.
+export function withThread(s: State, ref: ConversationRef | undefined, change: Partial<Thread>): State {
+  const threads = new Map(s.threads);
+  threads.set(threadKey(ref), { ...threadOf(s, ref), ...change });
+  return { ...s, threads };
+}
+
+function order(a: TimelineItem, b: TimelineItem): number {
+  return num(a.atMs) - num(b.atMs) || num(a.revision) - num(b.revision) || (a.index ?? 0) - (b.index ?? 0);
+}
+
+const isOffer = (v: ConversationView): boolean => v.phase === 'PHASE_OPEN';
+
+// offers are the conversations shown to this agent to take, oldest first.
+export function offers(s: State): ConversationView[] {
+  return [...s.views.values()]
+    .filter((v) => v.offer && may(v, 'accept'))
+    .sort((a, b) => num(a.offer?.madeMs) - num(b.offer?.madeMs));
+}
+
+// mine are the conversations in hand: who waits for an answer first, the
+// longest wait on top; then the newest.
+export function mine(s: State): ConversationView[] {
+  return [...s.views.values()].filter((v) => v.phase === 'PHASE_ACTIVE' || v.phase === 'PHASE_WRAP_UP').sort(byNeed);
+}
+
+function byNeed(a: ConversationView, b: ConversationView): number {
+  const need = (v: ConversationView) => (v.phase === 'PHASE_ACTIVE' && v.unanswered ? 0 : 1);
+  if (need(a) !== need(b)) return need(a) - need(b);
+  return need(a) === 0 ? num(a.newestMs) - num(b.newestMs) : num(b.newestMs) - num(a.newestMs);
+}
+
+// waiting are the conversations set aside, newest first.
+export function waiting(s: State): ConversationView[] {
+  return [...s.views.values()].filter((v) => v.phase === 'PHASE_WAITING').sort((a, b) => num(b.newestMs) - num(a.newestMs));
+}
+
+// tabs are the conversations in hand in the order they opened, so that a tab
+// keeps its number, then the waiting ones that were opened.
+export function tabs(s: State): ConversationView[] {
+  const inHand = mine(s).sort((a, b) => num(a.openedMs) - num(b.openedMs) || idOf(a).localeCompare(idOf(b)));
+  const peeked = s.peeked.map((id) => s.views.get(id)).filter((v) => v !== undefined);
+  return [...inHand, ...peeked];
+}
+
+// unread is how many messages of the customer the agent has not looked at.
+export function unread(s: State, v: ConversationView): number {
+  return num(v.newestMs) > (s.seen[idOf(v)] ?? 0) ? v.unanswered ?? 0 : 0;
+}
+
+// windowOf is the reply window at a time of the server's clock: what the
+// server said may have lapsed since.
+export function windowOf(v: ConversationView, now: number): { kind: 'response' | 'human_agent' | 'closed'; left: number; until: number } {
+  const until = num(v.window?.untilMs);
+  const kind = v.window?.kind;
+  if ((kind !== 'response' && kind !== 'human_agent') || until <= now) return { kind: 'closed', left: 0, until: 0 };
+  return { kind, left: until - now, until };
+}

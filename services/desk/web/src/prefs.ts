@@ -1,0 +1,58 @@
+// Settings of this browser, not of the agent: they hold before signing in too.
+import type { Lang } from './i18n';
+
+export interface Prefs {
+  lang: Lang;
+  theme: 'auto' | 'light' | 'dark';
+  sound: boolean;
+}
+
+const KEY = 'parley.prefs';
+
+// loadPrefs reads what was chosen; the browser's language where nothing was.
+export function loadPrefs(): Prefs {
+  const base: Prefs = { lang: navigator.language.startsWith('bg') ? 'bg' : 'en', theme: 'auto', sound: true };
+  try {
+    return { ...base, ...(JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Prefs>) };
+  } catch {
+    return base;
+  }
+}
+
+// langChosen says whether a language was chosen here, so that the agent's
+// record does not overrule it.
+export const langChosen = (): boolean => (localStorage.getItem(KEY) ?? '').includes('"lang"');
+
+export function savePrefs(p: Prefs): void {
+  localStorage.setItem(KEY, JSON.stringify(p));
+}
+
+// dress puts language and theme on the document.
+export function dress(p: Prefs): void {
+  const root = document.documentElement;
+  root.lang = p.lang;
+  if (p.theme === 'auto') delete root.dataset.theme;
+  else root.dataset.theme = p.theme;
+}
+
+export interface Draft {
+  mode: 'reply' | 'note';
+  reply: string;
+  note: string;
+}
+
+const draftKey = (agent: string, conversation: string) => `parley.draft.${agent}.${conversation}`;
+
+// loadDraft gives what was being written, if anything was.
+export function loadDraft(agent: string, conversation: string): Draft | undefined {
+  const text = sessionStorage.getItem(draftKey(agent, conversation));
+  return text === null ? undefined : (JSON.parse(text) as Draft);
+}
+
+export function saveDraft(agent: string, conversation: string, d: Draft): void {
+  sessionStorage.setItem(draftKey(agent, conversation), JSON.stringify(d));
+}
+
+export function dropDraft(agent: string, conversation: string): void {
+  sessionStorage.removeItem(draftKey(agent, conversation));
+}

@@ -1,0 +1,143 @@
+// The messages of a thread, oldest on top. It stays at the newest while the
+// agent is there, and stays put while the agent reads further up.
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { ConversationView, TimelineItem } from './types.gen';
+import type { Entry } from './outbox';
+import { day, dayKey } from './format';
+import { idOf, num, threadOf } from './model';
+import { useRoom } from './rt';
+import { Bubble, Draft, SystemLine } from './bubble';
+
+const SHOWN = 200;
+const NEAR_PX = 40;
+const GROUP_MS = 5 * 60_000;
+
+export function Timeline({ view }: { view: ConversationView }) {
+  const { desk, t } = useRoom();
+  const s = desk.state;
+  const thread = threadOf(s, view.ref);
+  const [limit, setLimit] = useState(SHOWN);
+  const items = thread.sorted.slice(-limit);
+  const drafts = s.outbox.filter((e) => e.ref.conversation === idOf(view));
+  const scroll = useScroll(items, drafts);
+
+  const onScroll = () => {
+    const el = scroll.box.current;
+    if (!el) return;
+    scroll.moved();
+    if (el.scrollTop > 300) return;
+    if (thread.sorted.length > limit) setLimit(limit + 100);
+    else if (!thread.failed) {
+      setLimit(limit + 100);
+      void desk.history(view.ref, true);
+    }
+  };
+
+  return (
+    <div class="log-frame">
+      <div class="log" ref={scroll.box} onScroll={onScroll} tabIndex={0} role="log" aria-label={t.timeline} aria-live="polite" aria-busy={thread.loading}>
+        <div class="log-inner" ref={scroll.inner}>
+          {thread.loading && <p class="sys" role="presentation">{thread.loaded ? t.loadingOlder : t.loading}</p>}
+          {thread.failed && (
+            <p class="sys">{t.historyFailed} <button class="plain" onClick={() => void desk.history(view.ref, thread.loaded)}>{t.again}</button></p>
+          )}
+          {thread.loaded && thread.next === '0' && thread.sorted.length <= limit && <p class="sys">{t.beginning}</p>}
+          {items.map((item, i) => <Line key={item.id} item={item} before={items[i - 1]} after={items[i + 1]} view={view} thread={thread.items} />)}
+          {drafts.map((e) => <Draft key={e.clientId} entry={e} link={s.link} />)}
+        </div>
+      </div>
+      {scroll.away && (
+        <button class="jump" onClick={scroll.toBottom}>↓ {scroll.fresh ? t.newMessages(scroll.fresh) : t.toBottom}</button>
+      )}
+    </div>
+  );
+}
+
+function Line(p: {
+  item: TimelineItem; before: TimelineItem | undefined; after: TimelineItem | undefined; view: ConversationView;
+  thread: ReadonlyMap<string, TimelineItem>;
+}) {
+  const { desk, t } = useRoom();
+  const { item, before, after } = p;
+  const at = num(item.atMs);
+  const newDay = !before || dayKey(num(before.atMs)) !== dayKey(at);
+  const quoted = item.replyTo ? p.thread.get(item.replyTo) ?? byMid(p.thread, item.replyTo) : undefined;
+  return (
+    <>
+      {newDay && <p class="day"><span>{day(at, desk.now(), t)}</span></p>}
+      {item.author === 'AUTHOR_SYSTEM'
+        ? <SystemLine item={item} me={desk.state.me.agent ?? ''} />
+        : (
+          <Bubble
+            item={item} quoted={quoted} conversation={p.view.ref!} customer={p.view.customer?.name ?? ''}
+            first={newDay || !same(before, item)} last={!same(item, after)} current={idOf(p.view) === item.conversation}
+          />
+        )}
+    </>
+  );
+}
+
+// same says whether two neighbours are one speaker's run of messages.
+function same(a: TimelineItem | undefined, b: TimelineItem | undefined): boolean {
+  return !!a && !!b && a.author === b.author && a.agent === b.agent && num(b.atMs) - num(a.atMs) < GROUP_MS && dayKey(num(a.atMs)) === dayKey(num(b.atMs));
+}
+
+function byMid(items: ReadonlyMap<string, TimelineItem>, mid: string): TimelineItem | undefined {
+  for (const i of items.values()) if (i.mids?.includes(mid)) return i;
+  return undefined;
+}
+
+// useScroll keeps the place. What the agent reads must not move: neither when
+// older messages come in above nor when pictures grow.
+function useScroll(items: readonly TimelineItem[], drafts: readonly Entry[]) {
+  const box = useRef<HTMLDivElement>(null);
+  const inner = useRef<HTMLDivElement>(null);
+  const stuck = useRef(true);
+  const was = useRef({ first: '', height: 0, last: '' });
+  const [away, setAway] = useState(false);
+  const [fresh, setFresh] = useState(0);
+  const first = items[0]?.id ?? '';
+  const last = items.at(-1)?.id ?? '';
+
+  useLayoutEffect(() => {
+    const el = box.current!;
+    const { first: oldFirst, height, last: oldLast } = was.current;
+    if (stuck.current) el.scrollTop = el.scrollHeight;
+    else if (oldFirst && first !== oldFirst) el.scrollTop += el.scrollHeight - height;
+    if (!stuck.current && oldLast && last !== oldLast) {
+      const from = items.findIndex((i) => i.id === oldLast);
+      const n = items.slice(from + 1).filter((i) => i.author === 'AUTHOR_CUSTOMER').length;
+      if (from >= 0 && n) setFresh((f) => f + n);
+    }
+    was.current = { first, last, height: el.scrollHeight };
+  }, [items, drafts, first, last]);
+
+  const newest = drafts.at(-1)?.clientId;
+  useLayoutEffect(() => {
+    if (!newest) return;
+    stuck.current = true;
+    box.current!.scrollTop = box.current!.scrollHeight;
+  }, [newest]);
+
+  useLayoutEffect(() => {
+    const watch = new ResizeObserver(() => {
+      if (stuck.current) box.current!.scrollTop = box.current!.scrollHeight;
+    });
+    watch.observe(inner.current!);
+    watch.observe(box.current!);
+    return () => watch.disconnect();
+  }, []);
+
+  const moved = () => {
+    const el = box.current!;
+    stuck.current = el.scrollHeight - el.scrollTop - el.clientHeight < NEAR_PX;
+    setAway(!stuck.current);
+    if (stuck.current) setFresh(0);
+  };
+  const toBottom = () => {
+    stuck.current = true;
+    box.current!.scrollTop = box.current!.scrollHeight;
+    moved();
+  };
+  return { box, inner, away, fresh, moved, toBottom };
+}

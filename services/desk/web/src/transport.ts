@@ -1,0 +1,165 @@
+// The Connect protocol over fetch, JSON only: what the page needs of it and no
+// more. Unary calls are plain POSTs; the event stream comes in envelopes.
+import type { Event } from './types.gen';
+
+export type Code =
+  | 'canceled' | 'unknown' | 'invalid_argument' | 'deadline_exceeded' | 'not_found'
+  | 'already_exists' | 'permission_denied' | 'resource_exhausted' | 'failed_precondition'
+  | 'aborted' | 'out_of_range' | 'unimplemented' | 'internal' | 'unavailable'
+  | 'data_loss' | 'unauthenticated';
+
+// Failure is every way a call can go wrong. `reason` is the machine word of a
+// Refusal detail; `network` says that no answer arrived at all.
+export class Failure extends Error {
+  constructor(
+    readonly code: Code,
+    message: string,
+    readonly reason = '',
+    readonly network = false,
+  ) {
+    super(message);
+  }
+
+  // again says whether the same command may simply be repeated: the server
+  // could not take it, as opposed to would not.
+  get again(): boolean {
+    return this.network || AGAIN.has(this.code);
+  }
+}
+
+const AGAIN = new Set<Code>(['unavailable', 'deadline_exceeded', 'resource_exhausted', 'aborted']);
+
+const BY_STATUS: Record<number, Code> = {
+  400: 'internal', 401: 'unauthenticated', 403: 'permission_denied', 404: 'unimplemented',
+  429: 'unavailable', 502: 'unavailable', 503: 'unavailable', 504: 'unavailable',
+};
+
+interface WireError {
+  code?: Code;
+  message?: string;
+  details?: { type?: string; value?: string; debug?: { reason?: string } }[];
+}
+
+const TIMEOUT_MS = 10_000;
+
+// call makes one unary call and gives the response, or throws a Failure.
+export async function call<T>(service: 'Desk' | 'Session', method: string, body: object): Promise<T> {
+  let answer: Response;
+  let text: string;
+  try {
+    answer = await fetch(`/parley.desk.v1.${service}Service/${method}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', 'Connect-Protocol-Version': '1', 'Connect-Timeout-Ms': String(TIMEOUT_MS) },
+      body: JSON.stringify(body),
+      credentials: 'same-origin',
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    text = await answer.text();
+  } catch (e) {
+    const late = e instanceof DOMException && e.name === 'TimeoutError';
+    throw new Failure(late ? 'deadline_exceeded' : 'unavailable', '', '', true);
+  }
+  if (!answer.ok) throw failure(text, BY_STATUS[answer.status] ?? 'unknown');
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    // A proxy's page with status 200 is not an answer of the desk.
+    throw new Failure('unavailable', '', '', true);
+  }
+}
+
+function failure(text: string, fallback: Code): Failure {
+  try {
+    const e = JSON.parse(text) as WireError;
+    const d = e.details?.find((x) => x.type === 'parley.desk.v1.Refusal');
+    return new Failure(e.code ?? fallback, e.message ?? '', d ? d.debug?.reason ?? firstString(d.value ?? '') : '');
+  } catch {
+    return new Failure(fallback, '');
+  }
+}
+
+// firstString reads field 1 of a message that begins with it: enough to find
+// the reason of a Refusal when the server sends no debug form.
+function firstString(b64: string): string {
+  const raw = atob(b64.replace(/-/g, '+').replace(/_/g, '/'));
+  return raw.charCodeAt(0) === 0x0a ? raw.slice(2, 2 + raw.charCodeAt(1)) : '';
+}
+
+export interface Cursor {
+  epoch: string;
+  seq: string;
+}
+
+// openEvents reads the event stream from the cursor until it ends, which it
+// tells by throwing: a Failure when the server said why. onOpen is called when
+// the server answered, onBytes at every sign of life.
+export async function openEvents(
+  cursor: Cursor,
+  signal: AbortSignal,
+  on: { open: () => void; bytes: () => void; event: (e: Event) => void },
+): Promise<never> {
+  let answer: Response;
+  try {
+    answer = await fetch('/parley.desk.v1.DeskService/Events', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/connect+json', 'Connect-Protocol-Version': '1' },
+      body: envelope(cursor.epoch ? cursor : {}),
+      credentials: 'same-origin',
+      cache: 'no-store',
+      signal,
+    });
+  } catch {
+    throw new Failure('unavailable', '', '', true);
+  }
+  if (!answer.ok || !answer.body) throw failure(await answer.text().catch(() => ''), BY_STATUS[answer.status] ?? 'unknown');
+  on.open();
+  const reader = answer.body.getReader();
+  let buf = new Uint8Array(0);
+  for (;;) {
+    let part: ReadableStreamReadResult<Uint8Array>;
+    try {
+      part = await reader.read();
+    } catch {
+      throw new Failure('unavailable', '', '', true);
+    }
+    if (part.done) throw new Failure('unavailable', '', '', true);
+    on.bytes();
+    buf = joined(buf, part.value);
+    buf = drain(buf, on.event);
+  }
+}
+
+// drain hands out the whole envelopes in buf and gives back the rest.
+function drain(buf: Uint8Array<ArrayBuffer>, event: (e: Event) => void): Uint8Array<ArrayBuffer> {
+  const text = new TextDecoder();
+  let at = 0;
+  while (buf.length - at >= 5) {
+    const size = new DataView(buf.buffer, buf.byteOffset + at + 1, 4).getUint32(0);
+    if (buf.length - at < 5 + size) break;
+    const body = text.decode(buf.subarray(at + 5, at + 5 + size));
+    const last = (buf[at]! & 2) !== 0;
+    at += 5 + size;
+    if (!last) {
+      event(JSON.parse(body) as Event);
+      continue;
+    }
+    const end = JSON.parse(body) as { error?: WireError };
+    throw end.error ? failure(JSON.stringify(end.error), 'unknown') : new Failure('unavailable', '', '', true);
+  }
+  return buf.slice(at);
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(a.length + b.length);
+  all.set(a);
+  all.set(b, a.length);
+  return all;
+}
+
+function envelope(message: object): Uint8Array<ArrayBuffer> {
+  const body = new TextEncoder().encode(JSON.stringify(message));
+  const all = new Uint8Array(5 + body.length);
+  new DataView(all.buffer).setUint32(1, body.length);
+  all.set(body, 5);
+  return all;
+}

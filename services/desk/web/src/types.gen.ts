@@ -1,0 +1,316 @@
+// Written by tools/web from the .proto files; change those instead.
+// protojson: zero values are left out, 64-bit numbers are strings, enums are names.
+
+export type Author =
+  | "AUTHOR_UNSPECIFIED"
+  | "AUTHOR_CUSTOMER"
+  | "AUTHOR_AGENT"
+  | "AUTHOR_EXTERNAL"
+  | "AUTHOR_SYSTEM"
+  | "AUTHOR_NOTE";
+
+export type Delivery =
+  | "DELIVERY_UNSPECIFIED"
+  | "DELIVERY_SENDING"
+  | "DELIVERY_SENT"
+  | "DELIVERY_DELIVERED"
+  | "DELIVERY_READ"
+  | "DELIVERY_FAILED"
+  | "DELIVERY_UNCERTAIN"
+  | "DELIVERY_UNCONFIRMED"
+  | "DELIVERY_ABANDONED";
+
+export type Phase =
+  | "PHASE_UNSPECIFIED"
+  | "PHASE_OPEN"
+  | "PHASE_ACTIVE"
+  | "PHASE_WAITING"
+  | "PHASE_WRAP_UP"
+  | "PHASE_CLOSED";
+
+export type Presence =
+  | "PRESENCE_UNSPECIFIED"
+  | "PRESENCE_AVAILABLE"
+  | "PRESENCE_BUSY"
+  | "PRESENCE_DO_NOT_DISTURB"
+  | "PRESENCE_AWAY"
+  | "PRESENCE_OFFLINE"
+  | "PRESENCE_INACTIVE";
+
+export interface AbandonSendRequest {
+  ref?: ConversationRef;
+  item?: string;
+}
+
+export interface AbandonSendResponse {
+}
+
+export interface AcceptOfferRequest {
+  ref?: ConversationRef;
+  fence?: string;
+}
+
+export interface AcceptOfferResponse {
+  conversation?: ConversationView;
+}
+
+export interface AddNoteRequest {
+  ref?: ConversationRef;
+  clientId?: string;
+  text?: string;
+}
+
+export interface AddNoteResponse {
+  item?: TimelineItem;
+}
+
+export interface AgentStanding {
+  agent?: string;
+  presence?: Presence;
+  used?: number;
+  capacity?: number;
+  sinceMs?: string;
+}
+
+export interface Attachment {
+  type?: string;
+  url?: string;
+  title?: string;
+  stickerId?: string;
+  latitude?: number;
+  longitude?: number;
+  raw?: string;
+}
+
+export interface CloseConversationRequest {
+  ref?: ConversationRef;
+}
+
+export interface CloseConversationResponse {
+}
+
+export interface ConversationRef {
+  page?: string;
+  psid?: string;
+  conversation?: string;
+}
+
+export interface ConversationView {
+  ref?: ConversationRef;
+  revision?: string;
+  customer?: Customer;
+  phase?: Phase;
+  offer?: Offer;
+  queue?: string;
+  pageName?: string;
+  preview?: string;
+  newestMs?: string;
+  unanswered?: number;
+  openedMs?: string;
+  queuedMs?: string;
+  window?: Window;
+  allowed?: string[];
+  dueMs?: string;
+  agent?: string;
+}
+
+export interface Customer {
+  name?: string;
+  locale?: string;
+  timezone?: number;
+  picture?: string;
+  fetchedMs?: string;
+}
+
+export interface EndConversationRequest {
+  ref?: ConversationRef;
+}
+
+export interface EndConversationResponse {
+  conversation?: ConversationView;
+}
+
+export interface Event {
+  epoch?: string;
+  seq?: string;
+  snapshot?: Snapshot;
+  conversation?: ConversationView;
+  removed?: ConversationRef;
+  timeline?: TimelineChange;
+  standing?: AgentStanding;
+  heartbeat?: Heartbeat;
+  sessionEnded?: SessionEnded;
+}
+
+export interface EventsRequest {
+  epoch?: string;
+  seq?: string;
+}
+
+export interface Heartbeat {
+  nowMs?: string;
+}
+
+export interface ListConversationsRequest {
+}
+
+export interface ListConversationsResponse {
+  conversations?: ConversationView[];
+}
+
+export interface ListTimelineRequest {
+  ref?: ConversationRef;
+  beforeRevision?: string;
+  limit?: number;
+}
+
+export interface ListTimelineResponse {
+  items?: TimelineItem[];
+  nextBeforeRevision?: string;
+}
+
+export interface Me {
+  agent?: string;
+  displayName?: string;
+  roles?: string[];
+  language?: string;
+}
+
+export interface Offer {
+  agent?: string;
+  fence?: string;
+  epoch?: string;
+  madeMs?: string;
+  untilMs?: string;
+}
+
+export interface ParkConversationRequest {
+  ref?: ConversationRef;
+}
+
+export interface ParkConversationResponse {
+  conversation?: ConversationView;
+}
+
+export interface Refusal {
+  reason?: string;
+  phase?: Phase;
+  allowed?: string[];
+}
+
+export interface RejectOfferRequest {
+  ref?: ConversationRef;
+  fence?: string;
+  reason?: string;
+}
+
+export interface RejectOfferResponse {
+}
+
+export interface ReleaseConversationRequest {
+  ref?: ConversationRef;
+}
+
+export interface ReleaseConversationResponse {
+}
+
+export interface ResendMessageRequest {
+  ref?: ConversationRef;
+  clientId?: string;
+  item?: string;
+}
+
+export interface ResendMessageResponse {
+  item?: TimelineItem;
+}
+
+export interface ResumeConversationRequest {
+  ref?: ConversationRef;
+}
+
+export interface ResumeConversationResponse {
+  conversation?: ConversationView;
+}
+
+export interface SendMessageRequest {
+  ref?: ConversationRef;
+  clientId?: string;
+  text?: string;
+}
+
+export interface SendMessageResponse {
+  item?: TimelineItem;
+}
+
+export interface SessionEnded {
+  reason?: string;
+}
+
+export interface SetPresenceRequest {
+  presence?: Presence;
+}
+
+export interface SetPresenceResponse {
+  standing?: AgentStanding;
+}
+
+export interface SignInRequest {
+  agent?: string;
+  password?: string;
+}
+
+export interface SignInResponse {
+  me?: Me;
+}
+
+export interface SignOutRequest {
+}
+
+export interface SignOutResponse {
+}
+
+export interface Snapshot {
+  conversations?: ConversationView[];
+  standing?: AgentStanding;
+  nowMs?: string;
+}
+
+export interface TimelineChange {
+  ref?: ConversationRef;
+  item?: TimelineItem;
+}
+
+export interface TimelineItem {
+  id?: string;
+  revision?: string;
+  index?: number;
+  conversation?: string;
+  atMs?: string;
+  author?: Author;
+  text?: string;
+  attachments?: Attachment[];
+  agent?: string;
+  delivery?: Delivery;
+  reason?: string;
+  clientId?: string;
+  edited?: boolean;
+  unsent?: boolean;
+  reaction?: string;
+  replyTo?: string;
+  late?: boolean;
+  mids?: string[];
+  details?: Record<string, string>;
+  changedRevision?: string;
+}
+
+export interface WhoAmIRequest {
+}
+
+export interface WhoAmIResponse {
+  me?: Me;
+}
+
+export interface Window {
+  kind?: string;
+  untilMs?: string;
+}

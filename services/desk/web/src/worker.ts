@@ -1,0 +1,55 @@
+// The worker that all tabs of a browser share: one stream to the server, and
+// one tab, the last one looked at, that makes noise.
+import { Link, type Ask, type Word } from './link';
+
+type Port = { postMessage(w: Word): void };
+
+const ports = new Set<Port>();
+let lead: Port | undefined;
+
+const link = new Link((w) => ports.forEach((p) => p.postMessage(w)));
+
+function elect(port: Port | undefined): void {
+  if (port === lead) return;
+  lead?.postMessage({ t: 'lead', on: false } satisfies Word);
+  lead = port;
+  lead?.postMessage({ t: 'lead', on: true } satisfies Word);
+}
+
+function heard(port: Port, ask: Ask): void {
+  switch (ask.t) {
+    case 'start':
+      ports.add(port);
+      if (!lead) elect(port);
+      link.start(ask.agent, (w) => port.postMessage(w));
+      break;
+    case 'stop':
+      link.stop();
+      ports.forEach((p) => p.postMessage({ t: 'state', state: 'signed_out', since: Date.now() } satisfies Word));
+      break;
+    case 'focus':
+      elect(port);
+      break;
+    case 'online':
+      link.hurry();
+      break;
+    case 'offline':
+      link.drop();
+      break;
+    case 'bye':
+      ports.delete(port);
+      if (lead === port) elect(ports.values().next().value);
+      if (ports.size === 0) link.stop();
+  }
+}
+
+// The shared kind gets a port for every tab; the other has one tab and is its
+// own port.
+addEventListener('connect', (e) => {
+  const port = (e as MessageEvent).ports[0]!;
+  port.onmessage = (m) => heard(port, m.data as Ask);
+});
+if (!('onconnect' in self)) {
+  const port: Port = { postMessage: (w: Word) => postMessage(w) };
+  onmessage = (m) => heard(port, m.data as Ask);
+}

@@ -1,0 +1,119 @@
+// Package shapes writes the desk API's messages as TypeScript, in the shape
+// that protojson gives them: so a change of the .proto that the page does not
+// follow is a type error.
+package shapes
+
+import (
+	"bytes"
+	"fmt"
+	"sort"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+)
+
+// TypeScript is the source of types.gen.ts: an interface for every message the
+// desk API can carry, a union of names for every enum.
+func TypeScript() []byte {
+	messages := map[string]protoreflect.MessageDescriptor{}
+	enums := map[string]protoreflect.EnumDescriptor{}
+	file := deskv1.File_parley_desk_v1_desk_proto
+	for i := range file.Messages().Len() {
+		walk(file.Messages().Get(i), messages, enums)
+	}
+	var out bytes.Buffer
+	out.WriteString("// Written by tools/web from the .proto files; change those instead.\n")
+	out.WriteString("// protojson: zero values are left out, 64-bit numbers are strings, enums are names.\n")
+	for _, name := range names(enums) {
+		writeEnum(&out, name, enums[name])
+	}
+	for _, name := range names(messages) {
+		writeMessage(&out, name, messages[name])
+	}
+	return out.Bytes()
+}
+
+// walk collects a message and everything its fields can hold.
+func walk(m protoreflect.MessageDescriptor, messages map[string]protoreflect.MessageDescriptor, enums map[string]protoreflect.EnumDescriptor) {
+	name := string(m.Name())
+	if _, ok := messages[name]; ok {
+		return
+	}
+	messages[name] = m
+	for i := range m.Fields().Len() {
+		f := m.Fields().Get(i)
+		if f.IsMap() {
+			f = f.MapValue()
+		}
+		if e := f.Enum(); e != nil {
+			enums[string(e.Name())] = e
+		}
+		if sub := f.Message(); sub != nil {
+			walk(sub, messages, enums)
+		}
+	}
+}
+
+func writeEnum(out *bytes.Buffer, name string, e protoreflect.EnumDescriptor) {
+	fmt.Fprintf(out, "\nexport type %s =\n", name)
+	for i := range e.Values().Len() {
+		end := "\n"
+		if i == e.Values().Len()-1 {
+			end = ";\n"
+		}
+		fmt.Fprintf(out, "  | %q%s", string(e.Values().Get(i).Name()), end)
+	}
+}
+
+func writeMessage(out *bytes.Buffer, name string, m protoreflect.MessageDescriptor) {
+	fmt.Fprintf(out, "\nexport interface %s {\n", name)
+	for i := range m.Fields().Len() {
+		f := m.Fields().Get(i)
+		fmt.Fprintf(out, "  %s?: %s;\n", f.JSONName(), kind(f))
+	}
+	out.WriteString("}\n")
+}
+
+// kind is the TypeScript type of a field.
+func kind(f protoreflect.FieldDescriptor) string {
+	if f.IsMap() {
+		return "Record<string, " + single(f.MapValue()) + ">"
+	}
+	if f.IsList() {
+		return single(f) + "[]"
+	}
+	return single(f)
+}
+
+// single is the type of one value of a field.
+func single(f protoreflect.FieldDescriptor) string {
+	switch f.Kind() {
+	case protoreflect.MessageKind, protoreflect.GroupKind:
+		return string(f.Message().Name())
+	case protoreflect.EnumKind:
+		return string(f.Enum().Name())
+	case protoreflect.BoolKind:
+		return "boolean"
+	case protoreflect.StringKind, protoreflect.BytesKind:
+		return "string"
+	default:
+		// protojson writes whole 64-bit numbers as strings; a double, whose
+		// name has no 64 in it, stays a number.
+		if strings.Contains(f.Kind().String(), "64") {
+			return "string"
+		}
+		return "number"
+	}
+}
+
+// names is the keys of m in order, so that the file is the same every time.
+func names[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
