@@ -11,15 +11,12 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/keyspace"
 )
 
 const (
 	// chunk is how many steps of a load go to Redis at once.
 	chunk = 200
-	// patience is how long a load of another process is waited for.
-	patience = 30 * time.Second
 	// headroom lies between the highest fence the log has and the first of a
 	// new generation: room for proposals of the old one still on their way.
 	headroom = 1_000_000
@@ -84,19 +81,16 @@ type Loaded struct {
 
 // Rebuild loads a new generation beside whatever is there and puts it in force
 // in one step. It answers the epoch in force: its own, or that of somebody who
-// was faster. While another process loads it answers fault.Unavailable. When
-// Redis is emptied underneath, it answers ErrEpoch.
+// was faster. When Redis is emptied underneath, or another process begins to
+// load after it, it answers ErrEpoch; try again.
 func (b *Book) Rebuild(ctx context.Context, now time.Time, w World) (int64, error) {
 	generation := strconv.FormatInt(now.UnixMicro(), 10)
-	reply, err := b.lua.begin.Run(ctx, b.rdb, b.key, generation, now.UnixMilli(), patience.Milliseconds())
+	reply, err := b.lua.begin.Run(ctx, b.rdb, b.key, generation)
 	if err != nil {
 		return 0, scriptError(b.lua.begin, err)
 	}
-	switch text(reply, 0) {
-	case "OPEN":
+	if text(reply, 0) == "OPEN" {
 		return number(reply, 1), nil
-	case "BUSY":
-		return 0, fault.New(fault.Unavailable, "REBUILDING", "another process rebuilds the distribution state")
 	}
 	highest, err := b.load(ctx, now, generation, w)
 	if err != nil {
