@@ -19,6 +19,9 @@ const (
 	Partition = "partition" // of the log
 	Took      = "took"      // duration
 	Name      = "name"      // of a check or a setting
+	Method    = "method"    // of an API
+	Caller    = "caller"    // name in the caller's certificate, or "local"
+	Code      = "code"      // status of an answer
 	Account   = "account"   // channel account, by resource id
 	Page      = "page"      // Meta's page id
 )
