@@ -106,7 +106,8 @@ func TestRestartKeepsUndeliveredWebhooks(t *testing.T) {
 	m.stop()
 	in.setRefuse(0)
 	start(t, cfg)
-	await(t, "the webhook", func() bool { return len(in.taken(isMessage)) == 1 })
+	// At least once: the last POST of the stopped sandbox may still be taken.
+	await(t, "the webhook", func() bool { return len(in.taken(isMessage)) >= 1 })
 }
 
 // What the API has acknowledged is in the file, whatever becomes of the process;
@@ -130,7 +131,7 @@ func TestJournalSurvivesAKill(t *testing.T) {
 	}
 	in.setRefuse(0)
 	after := start(t, cfg)
-	await(t, "the webhook", func() bool { return len(in.taken(isMessage)) == 1 })
+	await(t, "the webhook", func() bool { return len(in.taken(isMessage)) >= 1 })
 	after.write(psid, "afterwards")
 	for i, r := range after.records() {
 		if r.Seq != uint64(i+1) {

@@ -29,6 +29,7 @@ type Agent struct {
 
 	mu    sync.Mutex
 	chats map[string]*chat // by conversation id
+	gone  map[string]bool  // conversations it closed: a view on the way does not bring them back
 }
 
 // Tally is what an agent did.
@@ -178,6 +179,9 @@ func (a *Agent) reset(views []*deskv1.ConversationView) {
 	before := a.chats
 	a.chats = map[string]*chat{}
 	for _, v := range views {
+		if a.gone[v.GetRef().GetConversation()] {
+			continue
+		}
 		c := &chat{view: v, items: map[string]*deskv1.TimelineItem{}}
 		if old := before[v.GetRef().GetConversation()]; old != nil {
 			c.busy = old.busy
@@ -193,6 +197,9 @@ func (a *Agent) keep(v *deskv1.ConversationView) {
 		a.chats = map[string]*chat{}
 	}
 	id := v.GetRef().GetConversation()
+	if a.gone[id] {
+		return
+	}
 	c := a.chats[id]
 	if c == nil {
 		c = &chat{items: map[string]*deskv1.TimelineItem{}}
@@ -210,6 +217,19 @@ func (a *Agent) forget(id string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.chats, id)
+}
+
+// leave forgets a conversation for good, and says whether that is new.
+func (a *Agent) leave(id string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.gone == nil {
+		a.gone = map[string]bool{}
+	}
+	before := a.gone[id]
+	a.gone[id] = true
+	delete(a.chats, id)
+	return !before
 }
 
 func (a *Agent) note(id string, items ...*deskv1.TimelineItem) {

@@ -79,8 +79,9 @@ func (s *shift) do(ctx context.Context, what deed, view *deskv1.ConversationView
 		if _, err := s.desk.CloseConversation(ctx, connect.NewRequest(&deskv1.CloseConversationRequest{Ref: ref})); err != nil {
 			return err
 		}
-		a.closed.Add(1)
-		a.forget(ref.GetConversation())
+		if a.leave(ref.GetConversation()) {
+			a.closed.Add(1)
+		}
 	}
 	return nil
 }
