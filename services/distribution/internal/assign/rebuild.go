@@ -16,7 +16,7 @@ import (
 
 const (
 	// chunk is how many steps of a load go to Redis at once.
-	chunk = 200
+	chunk = 50
 	// headroom lies between the highest fence the log has and the first of a
 	// new generation: room for proposals of the old one still on their way.
 	headroom = 1_000_000
