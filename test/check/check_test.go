@@ -145,13 +145,14 @@ func TestTrueStoryIsClean(t *testing.T) {
 	}
 }
 
-// Each row must be caught when it is planted, and nothing else.
-func TestPlantedViolations(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		row   check.Row
-		plant func(*story)
-	}{
+// plant is a violation to be planted and the row that must catch it.
+type plant struct {
+	row   check.Row
+	plant func(*story)
+}
+
+func plants() map[string]plant {
+	return map[string]plant{
 		"message missing": {check.Lost, func(s *story) { s.export[1].Commit.Facts = nil }},
 		"message never taken nor given up": {check.Lost, func(s *story) {
 			s.tell(sandbox.Record{Kind: sandbox.CustomerWrote, PSID: ivan, MID: "x"})
@@ -211,7 +212,13 @@ func TestPlantedViolations(t *testing.T) {
 			r.AtMS += time.Hour.Milliseconds()
 			r.Send.MessagingType, r.Send.Tag = "MESSAGE_TAG", "HUMAN_AGENT"
 		}},
-	} {
+	}
+}
+
+// Each row must be caught when it is planted, and nothing else.
+func TestPlantedViolations(t *testing.T) {
+	t.Parallel()
+	for name, c := range plants() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := trueStory()
