@@ -11,12 +11,15 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/keyspace"
 )
 
 const (
 	// chunk is how many steps of a load go to Redis at once.
 	chunk = 50
+	// attempts is how often a chunk is sent to a server that does not answer.
+	attempts = 5
 	// headroom lies between the highest fence the log has and the first of a
 	// new generation: room for proposals of the old one still on their way.
 	headroom = 1_000_000
@@ -150,7 +153,18 @@ func (l *loader) add(ctx context.Context, s *keyspace.Script, args []any) error 
 	return l.flush(ctx)
 }
 
-func (l *loader) flush(ctx context.Context) error {
+// flush sends what is queued. Every step may be repeated, so a server that is
+// slow to answer does not cost the whole load.
+func (l *loader) flush(ctx context.Context) (err error) {
+	for range attempts {
+		if err = l.send(ctx); !fault.Is(err, fault.Unavailable) || ctx.Err() != nil {
+			break
+		}
+	}
+	return err
+}
+
+func (l *loader) send(ctx context.Context) error {
 	loaded := map[*keyspace.Script]bool{}
 	pipe := l.book.rdb.Pipeline()
 	var replies []*redis.Cmd
