@@ -36,7 +36,7 @@ func Command() (*cobra.Command, error) {
 		}
 		root.AddCommand(one)
 	}
-	root.AddCommand(doctor())
+	root.AddCommand(doctor(), keyset())
 	return root, nil
 }
 
