@@ -3,8 +3,6 @@ module github.com/parley-desk/parley/cli
 go 1.26.0
 
 require (
-	github.com/parley-desk/parley/proto v0.0.0
-	github.com/parley-desk/parley/pkg v0.0.0
 	connectrpc.com/connect v1.21.1
 	github.com/alicebob/miniredis/v2 v2.40.0
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op
@@ -43,6 +41,9 @@ require (
 	github.com/nats-io/nats.go v1.55.0
 	github.com/nats-io/nkeys v0.4.16
 	github.com/nats-io/nuid v1.0.1
+	github.com/parley-desk/parley/pkg v0.0.0
+	github.com/parley-desk/parley/proto v0.0.0
+	github.com/parley-desk/parley/services/admin v0.0.0
 	github.com/prometheus/client_golang v1.25.0
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/rogpeppe/go-internal v1.16.0
@@ -79,7 +80,18 @@ require (
 	sigs.k8s.io/yaml v1.6.0
 )
 
+require (
+	github.com/beorn7/perks v1.0.1 // indirect
+	github.com/clipperhouse/uax29/v2 v2.7.0 // indirect
+	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
+	github.com/prometheus/client_model v0.6.3 // indirect
+	github.com/prometheus/common v0.72.0 // indirect
+	github.com/prometheus/procfs v0.22.0 // indirect
+	golang.org/x/tools v0.51.0 // indirect
+)
+
 replace (
-	github.com/parley-desk/parley/proto => ../proto
 	github.com/parley-desk/parley/pkg => ../pkg
+	github.com/parley-desk/parley/proto => ../proto
+	github.com/parley-desk/parley/services/admin => ../services/admin
 )

@@ -56,6 +56,7 @@ type Bus struct {
 
 	life   context.Context // ends when Close begins
 	end    context.CancelFunc
+	door   sync.Mutex     // orders arrivals and Close
 	guests sync.WaitGroup // everything that Close waits for
 }
 
@@ -166,7 +167,9 @@ func (b *Bus) connect() error {
 // disconnects; an embedded broker is shut down. When ctx ends first, it
 // disconnects all the same and says so; leases then lapse by themselves.
 func (b *Bus) Close(ctx context.Context) error {
+	b.door.Lock()
 	b.end()
+	b.door.Unlock()
 	done := make(chan struct{})
 	go func() { b.guests.Wait(); close(done) }()
 	var err error
@@ -195,8 +198,14 @@ func (b *Bus) stop() {
 // enter counts a call that lasts; its context ends with the caller's or when
 // the bus closes. Call leave when it is over.
 func (b *Bus) enter(ctx context.Context) (_ context.Context, leave func()) {
-	b.guests.Add(1)
 	ctx, cancel := context.WithCancel(ctx)
+	b.door.Lock()
+	defer b.door.Unlock()
+	if b.life.Err() != nil {
+		cancel()
+		return ctx, cancel
+	}
+	b.guests.Add(1)
 	stop := context.AfterFunc(b.life, cancel)
 	return ctx, func() { stop(); cancel(); b.guests.Done() }
 }
@@ -209,6 +218,8 @@ func (b *Bus) Ping(ctx context.Context) error {
 	if b.nc.Status() != nats.CONNECTED {
 		return fault.New(fault.Unavailable, "BROKER_AWAY", "broker connection is %s", b.nc.Status())
 	}
+	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
+	defer cancel()
 	if err := b.nc.FlushWithContext(ctx); err != nil {
 		return brokerFault(err, "ping the broker")
 	}

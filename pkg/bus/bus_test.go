@@ -78,6 +78,45 @@ func background(t *testing.T, f func(context.Context) error) (stop func()) {
 	return stop
 }
 
+// tally collects what handlers saw, thread by thread.
+type tally struct {
+	mu    sync.Mutex
+	order map[subject.Thread][]string
+	count int
+}
+
+func (c *tally) add(t subject.Thread, mids ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.order == nil {
+		c.order = map[subject.Thread][]string{}
+	}
+	c.order[t] = append(c.order[t], mids...)
+	c.count += len(mids)
+}
+
+func (c *tally) n() int { c.mu.Lock(); defer c.mu.Unlock(); return c.count }
+
+func (c *tally) of(t subject.Thread) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return fmt.Sprint(c.order[t])
+}
+
+func (c *tally) commit(_ context.Context, r bus.Record) error {
+	c.add(r.Thread, mids(r.Commit)...)
+	return nil
+}
+
+func update(t *testing.T, b *bus.Bus, thread subject.Thread, mid string) uint64 {
+	t.Helper()
+	_, rev, err := b.Update(t.Context(), thread, say(mid))
+	if err != nil {
+		t.Fatalf("update: %v", err)
+	}
+	return rev
+}
+
 func TestUpdateCommitsAndLoadReads(t *testing.T) {
 	b := bustest.Open(t)
 	s, rev, err := b.Load(t.Context(), customer(1))
@@ -118,22 +157,12 @@ func TestFollowersSeeWhatWasPublished(t *testing.T) {
 			return err
 		})
 	})
-	var mu sync.Mutex
-	seen := map[subject.Thread][]string{}
-	count := 0
-	background(t, func(ctx context.Context) error {
-		return b.FollowThreads(ctx, "routing", func(_ context.Context, r bus.Record) error {
-			mu.Lock()
-			defer mu.Unlock()
-			seen[r.Thread] = append(seen[r.Thread], mids(r.Commit)...)
-			count++
-			return nil
-		})
-	})
-	await(t, "40 commits", func() bool { mu.Lock(); defer mu.Unlock(); return count == 40 })
+	var seen tally
+	background(t, func(ctx context.Context) error { return b.FollowThreads(ctx, "routing", seen.commit) })
+	await(t, "40 commits", func() bool { return seen.n() == 40 })
 	for i := range 10 {
 		want := fmt.Sprint([]string{fmt.Sprint(i), fmt.Sprint(i + 10), fmt.Sprint(i + 20), fmt.Sprint(i + 30)})
-		if got := fmt.Sprint(seen[customer(i)]); got != want {
+		if got := seen.of(customer(i)); got != want {
 			t.Errorf("thread %d: got %s, want %s", i, got, want)
 		}
 	}

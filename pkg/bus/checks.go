@@ -96,7 +96,8 @@ func monitor(ctx context.Context, url string) (j brokerJetStream, err error) {
 	if err != nil {
 		return j, errors.New("the monitoring address is no URL")
 	}
-	resp, err := http.DefaultClient.Do(req)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // asked once
+	resp, err := client.Do(req)
 	if err != nil {
 		return j, errors.New("no answer from the monitoring address")
 	}

@@ -168,7 +168,7 @@ func (b *Bus) storeOnce(ctx context.Context, w *writer, m *nats.Msg, base uint64
 				return revision, fate
 			}
 		}
-		if ctx.Err() != nil || time.Now().After(deadline) {
+		if ctx.Err() != nil || closed(err) || time.Now().After(deadline) {
 			return 0, brokerFault(err, "store a commit")
 		}
 		b.metrics.publishRetries.Inc()

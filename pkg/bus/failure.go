@@ -50,6 +50,9 @@ func hopeless(err error) bool {
 	return errors.Is(err, nats.ErrMaxPayload) || errors.As(err, &api) && api.ErrorCode == codeMessageTooLarge
 }
 
+// closed tells whether the bus itself is closed, so that waiting is in vain.
+func closed(err error) bool { return errors.Is(err, nats.ErrConnectionClosed) }
+
 // absent tells whether the message asked for is not there.
 func absent(err error) bool {
 	var api *jetstream.APIError
@@ -83,7 +86,7 @@ func retryAway[T any](ctx context.Context, do func(context.Context) (T, error)) 
 	deadline := time.Now().Add(patience)
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
 		v, err := do(ctx)
-		if err == nil || absent(err) || raced(err) || hopeless(err) || ctx.Err() != nil || time.Now().After(deadline) {
+		if err == nil || absent(err) || raced(err) || hopeless(err) || closed(err) || ctx.Err() != nil || time.Now().After(deadline) {
 			return v, err
 		}
 		pause(ctx, wait)

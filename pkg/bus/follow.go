@@ -20,7 +20,7 @@ const (
 	// drainTime is how long a hand-over waits for handlers that are at work.
 	drainTime = 5 * time.Second
 	maxTries  = 5
-	firstWait = 200 * time.Millisecond
+	firstWait = 50 * time.Millisecond
 	longWait  = 15 * time.Second
 	// A dependency that is away is no fault of the record: those are tried as
 	// long as this, the thread parked meanwhile.
@@ -31,10 +31,10 @@ const (
 // thread, threads concurrently, once a partition over all processes of the
 // stage. It blocks until ctx ends. handle may be called again for a record it
 // has handled. An error that fault.Retryable says can pass is tried again with
-// growing delay: five times within about a minute, but for an hour when it is
-// Unavailable or Exhausted, for then the record is not to blame. Other errors,
-// and the last of those, put the record in DEADLETTER and the thread goes on.
-// A new stage begins with the oldest record kept.
+// growing delay: five times in all, but for an hour when it is Unavailable,
+// Exhausted or Timeout, for then the record is not to blame. Other errors, and
+// the last of those, put the record in DEADLETTER and the thread goes on. A new
+// stage begins with the oldest record kept.
 func (b *Bus) FollowInbound(ctx context.Context, stage string, handle func(context.Context, InboundRecord) error) error {
 	return b.followStage(ctx, &stageFollower{bus: b, stage: stage, kind: "INBOUND", streamOf: subject.InboundStream, span: "process inbound.event",
 		handle: func(ctx context.Context, m stored) error {
@@ -294,7 +294,7 @@ func (r *reader) try(m stored) bool {
 // again decides whether one more try makes sense.
 func again(err error, tries int, since time.Duration) bool {
 	switch fault.KindOf(err) {
-	case fault.Unavailable, fault.Exhausted:
+	case fault.Unavailable, fault.Exhausted, fault.Timeout:
 		return since < awayPatience
 	case fault.Canceled:
 		return tries < maxTries // somebody else's context: ours has not ended

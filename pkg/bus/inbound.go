@@ -44,7 +44,7 @@ func (b *Bus) PublishInbound(ctx context.Context, events []*inboundv1.Event) err
 			return fault.Wrap(ctx.Err(), "store events")
 		case progress:
 			deadline, wait = time.Now().Add(patience), 10*time.Millisecond
-		case time.Now().After(deadline):
+		case closed(err) || time.Now().After(deadline):
 			return brokerFault(err, "store events")
 		}
 		if runs = left; err != nil {

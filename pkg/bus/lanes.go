@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	maxInFlight = 1024 // records of one reader held in memory
+	maxInFlight = 4096 // records of one reader held in memory
 	maxInLane   = 32   // of them of one thread; the rest is read again when its turn comes
 )
 

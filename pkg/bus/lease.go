@@ -138,12 +138,18 @@ func (g *group) loop(ctx context.Context, changes <-chan Entry, ready <-chan str
 	}
 }
 
-// see takes in a change; another holder's name on a slot of ours ends it.
+// see takes in a change. Another holder's name on a slot of ours ends our work
+// on it. A lease of ours that lapsed is still ours until then: the next refresh
+// takes it up again, unless somebody is faster.
 func (g *group) see(e Entry) {
 	e.Key = strings.TrimPrefix(e.Key, g.prefix)
 	g.roster.see(e)
 	for n, h := range g.held {
-		if c := g.roster.slots[n]; c.revision > h.revision && c.holder != g.id {
+		switch c := g.roster.slots[n]; {
+		case c.revision <= h.revision || c.holder == g.id:
+		case c.holder == "":
+			h.revision = c.revision
+		default:
 			h.lose()
 		}
 	}
@@ -175,7 +181,7 @@ func (g *group) take(ctx context.Context, n int) {
 	revision, err := g.put(ctx, slotKey+strconv.Itoa(n), g.roster.slots[n].revision)
 	if raced(err) {
 		// Lost, or the marker of a lapsed lease is gone by now.
-		if e, err := g.bucket.last(ctx, g.prefix+slotKey+strconv.Itoa(n)); err == nil {
+		if e, err := g.look(ctx, slotKey+strconv.Itoa(n)); err == nil {
 			g.roster.slots[n] = claim{holder: string(e.Value), revision: e.Revision}
 		}
 		return
@@ -205,6 +211,13 @@ func (g *group) put(ctx context.Context, key string, revision uint64) (uint64, e
 	return ack.Sequence, nil
 }
 
+// look reads a key as it stands, without the patience of other readers.
+func (g *group) look(ctx context.Context, key string) (Entry, error) {
+	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
+	defer cancel()
+	return g.bucket.last(ctx, g.prefix+key)
+}
+
 func (g *group) message(key string, revision uint64) *nats.Msg {
 	return &nats.Msg{Subject: g.bucket.prefix + g.prefix + key, Data: []byte(g.id), Header: nats.Header{
 		headerTTL: {g.bus.cfg.LeaseTTL.String()}, headerExpected: {strconv.FormatUint(revision, 10)}}}
@@ -225,7 +238,7 @@ func (g *group) enroll(ctx context.Context) {
 	revision, err := g.put(ctx, memberKey+g.id, g.member)
 	if raced(err) {
 		var e Entry
-		if e, err = g.bucket.last(ctx, g.prefix+memberKey+g.id); err == nil {
+		if e, err = g.look(ctx, memberKey+g.id); err == nil {
 			revision, err = g.put(ctx, memberKey+g.id, e.Revision)
 		}
 	}
@@ -272,7 +285,7 @@ func (g *group) overtaken(ctx context.Context, n int, h *holding, err error) boo
 	if !raced(err) {
 		return false
 	}
-	e, err := g.bucket.last(ctx, g.prefix+slotKey+strconv.Itoa(n))
+	e, err := g.look(ctx, slotKey+strconv.Itoa(n))
 	if err != nil {
 		return false
 	}

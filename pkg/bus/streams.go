@@ -148,6 +148,7 @@ func (b *Bus) tolerate(reason, detail string) error {
 		return fault.New(fault.Precondition, reason, "%s (allow unsafe durability to start all the same)", detail)
 	}
 	b.unsafeMu.Lock()
+	b.metrics.unsafe.Set(1)
 	b.unsafe = append(b.unsafe, detail)
 	b.unsafeMu.Unlock()
 	return nil

@@ -3,7 +3,6 @@ package bus
 import (
 	"context"
 	"iter"
-	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -54,19 +53,17 @@ func (b *Bus) States(ctx context.Context) iter.Seq2[Record, error] {
 		for p := range b.cfg.Partitions {
 			g.Go(func() error { return b.statesOf(gctx, p, records) })
 		}
-		var failed error
-		var once sync.WaitGroup
-		once.Go(func() { failed = g.Wait(); close(records) })
-		defer once.Wait()
-		defer cancel()
+		failed := make(chan error, 1)
+		go func() { err := g.Wait(); close(records); failed <- err }()
 		for r := range records {
 			if !yield(r, nil) {
+				cancel()
+				<-failed
 				return
 			}
 		}
-		once.Wait()
-		if failed != nil {
-			yield(Record{}, brokerFault(failed, "read the states of threads"))
+		if err := <-failed; err != nil {
+			yield(Record{}, brokerFault(err, "read the states of threads"))
 		}
 	}
 }

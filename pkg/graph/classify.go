@@ -14,7 +14,7 @@ const (
 	answered               // a whole answer came back
 )
 
-// any, as a subcode, matches whatever subcode there is, or none.
+// anySubcode matches whatever subcode there is, or none.
 const anySubcode = -1
 
 // rule says what one family of Graph errors means for a send.
@@ -30,8 +30,7 @@ type rule struct {
 // different ways and different errors in the same way.
 //
 // Sources: Meta's pages "Error codes" (Messenger Platform), "Handling errors"
-// and "Rate limiting" (Graph API); see docs of the package for what is meant
-// by each class. Codes 1, 2, -1 and 1200 are reported for messages that did
+// and "Rate limiting" (Graph API). Codes 1, 2, -1 and 1200 are reported for messages that did
 // arrive, 1/1357046 by Meta itself, so they say nothing about delivery.
 func rules() []rule {
 	return []rule{

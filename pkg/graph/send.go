@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 )
 
 // Message is one text to one customer.
@@ -53,8 +55,8 @@ func (c *Client) Send(ctx context.Context, page Page, m Message) Outcome {
 	c.seconds.WithLabelValues("send", out.Class.String()).Observe(time.Since(start).Seconds())
 	if out.Class != Sent {
 		c.log.LogAttrs(ctx, slog.LevelWarn, "send did not succeed",
-			slog.String("class", out.Class.String()), slog.String("reason", out.Reason), slog.Int("status", a.status),
-			slog.Int("code", out.Code), slog.Int("subcode", out.Subcode), slog.String("meta_trace", out.Trace))
+			slog.String(key.Class, out.Class.String()), slog.String(key.Reason, out.Reason), slog.Int(key.HTTPStatus, a.status),
+			slog.Int(key.MetaCode, out.Code), slog.Int(key.MetaSubcode, out.Subcode), slog.String(key.MetaTrace, out.Trace))
 	}
 	return out
 }

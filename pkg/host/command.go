@@ -29,7 +29,8 @@ type Program struct {
 }
 
 // Command is the command that runs a program until a signal; logs go to its
-// error stream. Its subcommand "config" tells the settings.
+// error stream. Its subcommand "config" tells the settings, "healthcheck" asks
+// the process that runs beside it whether it is ready.
 func Command(p Program) (*cobra.Command, error) {
 	process := &Process{Name: p.Name, Stages: p.Stages}
 	sections := []settings.Section{{Target: &process.Config}}
@@ -59,7 +60,7 @@ func Command(p Program) (*cobra.Command, error) {
 	}
 	cmd.PersistentFlags().StringVar(&file, "config", os.Getenv("PARLEY_CONFIG"), "YAML file of settings (PARLEY_CONFIG)")
 	set.AddFlags(cmd.PersistentFlags())
-	cmd.AddCommand(configCommand(load))
+	cmd.AddCommand(configCommand(load), healthcheckCommand(&process.Config.Ops, load))
 	return cmd, nil
 }
 

@@ -97,7 +97,7 @@ type Process struct {
 	Heard func(setting string, addr net.Addr)
 	// Started is called once, when every service runs. May be nil.
 	Started func()
-	// Wrap changes the telemetry of the process, for tests. May be nil.
+	// Setup starts telemetry in another way, for tests. May be nil.
 	Setup func(ctx context.Context, cfg telemetry.Config, name, instance string, out io.Writer) (*telemetry.Telemetry, error)
 }
 

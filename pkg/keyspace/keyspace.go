@@ -5,8 +5,8 @@ package keyspace
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
-	"net"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -25,7 +25,7 @@ const (
 // Config says where Redis is. Exactly one of the fields counts: Embedded wins.
 type Config struct {
 	URL      string // redis://, rediss:// or unix://, with user, password and database
-	Embedded bool   // keep everything in this process, without a socket
+	Embedded bool   // keep everything in this process
 }
 
 // Open connects and returns the client with the function that gives everything
@@ -35,8 +35,7 @@ type Config struct {
 // decision of the caller, who knows whether it is harmless.
 func Open(ctx context.Context, cfg Config) (redis.UniversalClient, func() error, error) {
 	if cfg.Embedded {
-		rdb, closer := embedded()
-		return rdb, closer, nil
+		return embedded()
 	}
 	opts, err := redis.ParseURL(cfg.URL)
 	if err != nil {
@@ -51,12 +50,17 @@ func Open(ctx context.Context, cfg Config) (redis.UniversalClient, func() error,
 	return rdb, rdb.Close, nil
 }
 
-func embedded() (redis.UniversalClient, func() error) {
+// embedded listens on a loopback port, with a password that only this process
+// knows. A pipe in memory would do without, but it has no buffer: a pipeline
+// longer than the client's own stops both sides for ever.
+func embedded() (redis.UniversalClient, func() error, error) {
 	server := miniredis.NewMiniRedis()
-	opts := tighten(&redis.Options{
-		Addr:   "embedded",
-		Dialer: func(context.Context, string, string) (net.Conn, error) { return server.Dial() },
-	})
+	password := rand.Text()
+	server.RequireAuth(password)
+	if err := server.StartAddr("127.0.0.1:0"); err != nil {
+		return nil, nil, fault.Wrap(err, "start the embedded Redis")
+	}
+	opts := tighten(&redis.Options{Addr: server.Addr(), Password: password})
 	// The interpreter shares the processor with everything else here: a slow
 	// answer says that the machine is busy, not that the server is away.
 	opts.ReadTimeout, opts.WriteTimeout = 5*time.Second, 5*time.Second
@@ -65,7 +69,7 @@ func embedded() (redis.UniversalClient, func() error) {
 		err := rdb.Close()
 		server.Close()
 		return err
-	}
+	}, nil
 }
 
 func tighten(opts *redis.Options) *redis.Options {

@@ -60,3 +60,17 @@ func TestKeysOfAGroupShareATag(t *testing.T) {
 		t.Fatalf("got %q", got)
 	}
 }
+
+func TestLongPipelineGoesThrough(t *testing.T) {
+	keyspacetest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		value := strings.Repeat("x", 1000)
+		pipe := rdb.Pipeline()
+		for range 2000 {
+			pipe.Set(t.Context(), "k", value, 0)
+			pipe.Get(t.Context(), "k")
+		}
+		if _, err := pipe.Exec(t.Context()); err != nil {
+			t.Fatalf("exec: %v", err)
+		}
+	})
+}

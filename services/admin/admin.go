@@ -6,8 +6,11 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -28,7 +31,6 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/configure"
 	"github.com/parley-desk/parley/services/admin/internal/guard"
 	"github.com/parley-desk/parley/services/admin/internal/operate"
-	"github.com/parley-desk/parley/services/admin/internal/socket"
 )
 
 // Limits of the API (SG3).
@@ -39,11 +41,12 @@ const (
 	pingInterval   = 10 * time.Second // of clients, at the least
 	connectionAge  = 30 * time.Minute
 	connectionRest = time.Minute // for calls in work when a connection is old
+	socketMode     = 0o600
 )
 
 // Config are the settings of admin.
 type Config struct {
-	Socket     string        `koanf:"socket" default:".data/admin.sock" help:"Path of the unix socket of the admin API; only the user of the process can open it. Empty for none."`
+	Socket     string        `koanf:"socket" default:"" help:"Path of the unix socket of the admin API; only the user of the process can open it. Empty for admin.sock in the data folder."`
 	Listen     string        `koanf:"listen" default:"" help:"Address of the admin API on TCP, with mutual TLS 1.3; empty for none."`
 	TLS        TLS           `koanf:"tls"`
 	Grants     []string      `koanf:"grants" default:"" help:"Roles of callers on TCP, as NAME=ROLE; NAME is a URI, DNS name or mail address in their certificate, ROLE is admin, operator or auditor."`
@@ -66,7 +69,6 @@ func (c *Config) Validate() error {
 			wrong = append(wrong, fault.Violation{Field: field, Description: description})
 		}
 	}
-	check(c.Socket != "" || c.Listen != "", "socket", "this or listen must be set, or nobody can reach the API")
 	complete := c.TLS.Cert != "" && c.TLS.Key != "" && c.TLS.ClientCA != ""
 	check(c.Listen == "" || complete, "listen", "needs tls.cert, tls.key and tls.client_ca: the API is never open without certificates")
 	_, err := guard.ParseGrants(c.Grants)
@@ -121,7 +123,6 @@ func (s *service) Run(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, d := range doors {
-		s.deps.Log.InfoContext(ctx, "admin api listens", "addr", d.listener.Addr().String())
 		group.Go(func() error { return d.server.Serve(d.listener) })
 		group.Go(func() error {
 			<-ctx.Done()
@@ -150,13 +151,11 @@ func (s *service) open(ctx context.Context) (doors []door, err error) {
 			}
 		}
 	}()
-	if s.cfg.Socket != "" {
-		l, err := socket.Listen(ctx, s.cfg.Socket)
-		if err != nil {
-			return doors, fault.Wrap(err, "opening admin.socket")
-		}
-		doors = append(doors, door{s.server(insecure.NewCredentials()), l})
+	l, err := s.listenUnix(ctx)
+	if err != nil {
+		return nil, err
 	}
+	doors = append(doors, door{s.server(insecure.NewCredentials()), l})
 	if s.cfg.Listen != "" {
 		creds, err := s.cfg.TLS.load()
 		if err != nil {
@@ -169,6 +168,25 @@ func (s *service) open(ctx context.Context) (doors []door, err error) {
 		doors = append(doors, door{s.server(creds), l})
 	}
 	return doors, nil
+}
+
+// listenUnix opens the socket that only the user of the process can connect to.
+func (s *service) listenUnix(ctx context.Context) (net.Listener, error) {
+	path := s.cfg.Socket
+	switch {
+	case path == "":
+		path = filepath.Join(s.deps.DataDir, "admin.sock")
+	case !strings.Contains(path, "/"):
+		path = "./" + path
+	}
+	l, err := s.deps.Listen(ctx, "admin.socket", path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(path, socketMode); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
 }
 
 func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {

@@ -65,10 +65,13 @@ func (s *service) Run(ctx context.Context) error {
 	if err := s.deps.Directory.Wait(ctx); err != nil {
 		return nil
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.deps.Bus.FollowInbound(ctx, "intake", s.intake.file) })
-	group.Go(func() error { return s.deps.Bus.FollowThreads(ctx, "routing", s.routing.follow) })
-	group.Go(func() error { return s.routing.retry(ctx) })
-	group.Go(func() error { return s.deps.Bus.Lead(ctx, "routing.sweep", s.routing.sweep) })
-	return group.Wait()
+	group, work := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.deps.Bus.FollowInbound(work, "intake", s.intake.file) })
+	group.Go(func() error { return s.deps.Bus.FollowThreads(work, "routing", s.routing.follow) })
+	group.Go(func() error { return s.routing.retry(work) })
+	group.Go(func() error { return s.deps.Bus.Lead(work, "routing-sweep", s.routing.sweep) })
+	if err := group.Wait(); ctx.Err() == nil {
+		return err
+	}
+	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/graph"
 	"github.com/parley-desk/parley/pkg/secret"
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/classification/internal/routing"
@@ -89,7 +90,7 @@ func (r *router) remember(ctx context.Context, t subject.Thread, why string) {
 		r.waiting = map[subject.Thread]bool{}
 	}
 	if !r.waiting[t] {
-		r.diary.WarnContext(ctx, "a conversation has no queue to go to", "page", t.Page, "reason", why)
+		r.diary.WarnContext(ctx, "a conversation has no queue to go to", slog.String(key.Page, t.Page), slog.String(key.Reason, why))
 	}
 	r.waiting[t] = true
 	r.meters.unrouted.Set(float64(len(r.waiting)))
@@ -110,7 +111,7 @@ func (r *router) retry(ctx context.Context) error {
 				err = r.route(ctx, t, s)
 			}
 			if err != nil && ctx.Err() == nil {
-				r.diary.WarnContext(ctx, "a conversation is not routed yet", "page", t.Page, "error", err)
+				r.diary.WarnContext(ctx, "a conversation is not routed yet", slog.String(key.Page, t.Page), slog.Any(key.Err, err))
 				r.remember(ctx, t, "error")
 			}
 		}

@@ -120,7 +120,7 @@ func (d *Desk) Run(ctx context.Context) error {
 func (d *Desk) server(ctx context.Context) *http.Server {
 	mux := http.NewServeMux()
 	d.api.Mount(mux, ctx.Done())
-	mux.Handle("GET /", d.page)
+	mux.Handle("/", d.page)
 	return d.cfg.server(d.deps.Log, page.Harden(d.cfg.sameOrigin(mux)))
 }
 

@@ -71,7 +71,10 @@ func (s *service) Run(ctx context.Context) error {
 	serve(ctx, group, s.bus, "distribution.heartbeat", s.desk.Heartbeat)
 	serve(ctx, group, s.bus, "distribution.answer", s.desk.AnswerOffer)
 	serve(ctx, group, s.bus, "distribution.resume", s.desk.Resume)
-	return group.Wait()
+	if err := group.Wait(); !fault.Is(err, fault.Canceled) {
+		return err
+	}
+	return nil
 }
 
 func serve[Req, Resp proto.Message](ctx context.Context, group *errgroup.Group, b *bus.Bus, method string,

@@ -1,2 +1,67 @@
-// Package distribution offers conversations to agents.
+// Package distribution offers conversations to agents: by capacity, presence,
+// queue and assignment method, one offer at a time.
+//
+// # Two records of one truth
+//
+// THREAD, the log, says what is: an offer or an assignment exists when its
+// commit does. Redis holds the book of reservations (internal/assign): who is
+// ready, who waits, which units are taken. Every transition of the book is one
+// Lua script. Between the two runs internal/offering:
+//
+//	commit ──▶ apply (frees, queues, matches, reserves, writes the outbox)
+//	outbox ──▶ commit OfferMade ──▶ apply
+//	timer  ──▶ commit OfferEnded or Released ──▶ apply
+//	answer ──▶ is it reserved? ──▶ commit AgentAssigned ──▶ apply
+//
+// The book keeps, for every item, the revision of the thread it knows; apply
+// ignores what is not newer. So commits may be applied twice, late, out of
+// order, by several processes, or skipped for a later one: what the book holds
+// of an item is always what some revision said, and in the end the last.
+//
+// # Why the log alone never shows an agent over capacity
+//
+// Units are taken in the same script that writes a proposal, hence before
+// OfferMade can be committed. They are given back only by apply, with a
+// revision newer than the one the reservation was made on, in which the offer
+// or the assignment is not there. What remains is a proposal that is still
+// under way when its units are given back. It cannot land: a proposal names
+// the revision it was decided on and is committed on no other. Once any later
+// revision exists, every copy of it is refused for ever, however long the
+// process that carries it was frozen.
+//
+// So units are taken before the log says so and given back after it no longer
+// does. Only an agent's own wish goes beyond the limit: Resume takes units by
+// force, also before the log is asked (Hold), so that no offer is made of them
+// meanwhile.
+//
+// # Dying between two steps
+//
+//   - After the reservation: the outbox keeps the proposal until the log has
+//     answered and apply knows the answer. It is taken up again; committed
+//     already, it is recognised by its fence.
+//   - After a commit, before apply: the follower of the log applies it.
+//   - After a timer fired: it was put off, not removed. It speaks again until a
+//     commit that was applied removes it. So do a rejection and a Hold that
+//     their caller did not finish: both leave a timer.
+//
+// # When Redis is emptied
+//
+// A book without a generation answers nothing. The leader opens a new
+// generation, loads agents, queues and the last state of every thread beside
+// whatever is there, and puts it in force in one step. The mark of a load
+// lives in Redis: were the server emptied again meanwhile, the mark is gone
+// and the step is refused. What is committed during the load is applied after.
+//
+// A proposal of the old generation may still be under way, on a revision that
+// the load has read too. Old and new proposal exclude one another, for both
+// name that revision. If the old one wins, the log has an offer that the book
+// never reserved: a stale one. Nobody can accept it, because accepting asks the
+// book first, and apply gives it a timer that is due at once, which revokes it.
+// For that moment the log may show an agent offered more than it can take;
+// never assigned more.
+//
+// Fences of a generation begin far above the highest in the log, so they rise
+// within a thread across generations. Presence is not in the log: the leader
+// remembers it while it lives; after a restart of everything at once agents are
+// offline until they say otherwise.
 package distribution

@@ -24,7 +24,7 @@ const (
 	stage = "outbound"
 	// orphanRole is held by the one process that looks after sends whose
 	// process died.
-	orphanRole = "outbound.orphans"
+	orphanRole = "outbound-orphans"
 )
 
 // Config are the settings of outbound. The intervals belong together; README.md

@@ -37,6 +37,8 @@ type (
 	Post   = journal.Post
 	Event  = journal.Event
 	Thread = journal.Thread
+	// EventID names a webhook event; its Seq is that of its record.
+	EventID = journal.EventID
 )
 
 // The kinds of records that a reader of the journal needs.
@@ -46,6 +48,9 @@ const (
 	WebhookSent      = journal.WebhookSent
 	PageUnsubscribed = journal.PageUnsubscribed
 )
+
+// EventIDOf names the event at index of the record seq.
+func EventIDOf(seq uint64, index int) EventID { return journal.ID(seq, index) }
 
 // Message is what a customer writes through the API of the sandbox.
 type Message = phone.Wrote
@@ -58,8 +63,8 @@ func ReadJournal(r io.Reader) iter.Seq2[Record, error] { return journal.Read(r) 
 // sample world.
 type Config struct {
 	Listen        string        `koanf:"listen" default:"127.0.0.1:8082" help:"Address of the Graph API and the phone page."`
-	DataDir       string        `koanf:"data_dir" default:"data/sandbox" help:"Folder of the journal."`
-	PublicURL     string        `koanf:"public_url" help:"Where others reach the sandbox; http:// and the listen address when empty."`
+	DataDir       string        `koanf:"data_dir" default:".data/sandbox" help:"Folder of the journal."`
+	PublicURL     string        `koanf:"public_url" default:"" help:"Where others reach the sandbox; http:// and the listen address when empty."`
 	AppID         string        `koanf:"app_id" default:"424242424242424" help:"App id, digits."`
 	AppSecret     string        `koanf:"app_secret" default:"demo-app-secret-0123456789abcdef" help:"App secret; signs webhooks."`
 	VerifyToken   string        `koanf:"verify_token" default:"demo-verify-token" help:"Verify token of the callback."`

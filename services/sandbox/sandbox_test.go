@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -157,7 +156,7 @@ func start(t *testing.T, cfg sandbox.Config) *meta {
 	m := &meta{t: t}
 	m.stop = sync.OnceFunc(func() {
 		cancel()
-		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+		if err := <-done; err != nil {
 			t.Errorf("the sandbox ended with %v", err)
 		}
 	})

@@ -64,7 +64,7 @@ func TestBulkOfManyThreadsIsBatched(t *testing.T) {
 	m := start(t, config(t, in))
 	var bulk []sandbox.Message
 	for i := range 60 {
-		bulk = append(bulk, sandbox.Message{Page: page, PSID: fmt.Sprint(10000+i%20), Text: fmt.Sprint(i)})
+		bulk = append(bulk, sandbox.Message{Page: page, PSID: fmt.Sprint(10000 + i%20), Text: fmt.Sprint(i)})
 	}
 	m.post("/sandbox/messages", bulk)
 	await(t, "all messages", func() bool { return len(in.taken(isMessage)) == len(bulk) })
@@ -106,7 +106,8 @@ func TestRestartKeepsUndeliveredWebhooks(t *testing.T) {
 	m.stop()
 	in.setRefuse(0)
 	start(t, cfg)
-	await(t, "the webhook", func() bool { return len(in.taken(isMessage)) == 1 })
+	// At least once: the last POST of the stopped sandbox may still be taken.
+	await(t, "the webhook", func() bool { return len(in.taken(isMessage)) >= 1 })
 }
 
 // What the API has acknowledged is in the file, whatever becomes of the process;
@@ -130,7 +131,7 @@ func TestJournalSurvivesAKill(t *testing.T) {
 	}
 	in.setRefuse(0)
 	after := start(t, cfg)
-	await(t, "the webhook", func() bool { return len(in.taken(isMessage)) == 1 })
+	await(t, "the webhook", func() bool { return len(in.taken(isMessage)) >= 1 })
 	after.write(psid, "afterwards")
 	for i, r := range after.records() {
 		if r.Seq != uint64(i+1) {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,20 +27,76 @@ func Open(t testing.TB) *bus.Bus {
 
 // Remote is a broker in the process that several buses reach by TCP.
 type Remote struct {
-	URL     string // of clients
-	Monitor string // of the monitoring port
-	Server  *server.Server
-	options server.Options
+	URL      string // of clients
+	Monitor  string // of the monitoring port
+	Server   *server.Server
+	options  server.Options
+	replicas int
 }
 
 // Broker starts a broker on free ports. It writes to disk before it acknowledges.
-func Broker(t testing.TB) *Remote {
+func Broker(t testing.TB) *Remote { t.Helper(); return remote(t, true) }
+
+// ForgetfulBroker is a Broker as NATS is out of the box: it acknowledges what
+// is not on disk yet.
+func ForgetfulBroker(t testing.TB) *Remote { t.Helper(); return remote(t, false) }
+
+func remote(t testing.TB, sync bool) *Remote {
 	t.Helper()
 	r := &Remote{options: server.Options{ServerName: "remote", Host: "127.0.0.1", Port: server.RANDOM_PORT, HTTPHost: "127.0.0.1", HTTPPort: server.RANDOM_PORT,
-		NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(), SyncAlways: true}}
+		NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(), SyncAlways: sync}}
 	r.start(t)
 	t.Cleanup(func() { r.Server.Shutdown(); r.Server.WaitForShutdown() })
 	return r
+}
+
+// Cluster starts three brokers that replicate to each other; Open on it asks
+// for three replicas.
+func Cluster(t testing.TB) *Remote {
+	t.Helper()
+	r := &Remote{replicas: 3}
+	ports := freePorts(t, 3)
+	routes := make([]*url.URL, len(ports))
+	for i, p := range ports {
+		routes[i] = &url.URL{Scheme: "nats", Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(p))}
+	}
+	var monitors, clients []string
+	var all []*server.Server
+	for i, p := range ports {
+		s, err := server.NewServer(&server.Options{ServerName: "remote-" + strconv.Itoa(i), Host: "127.0.0.1", Port: server.RANDOM_PORT,
+			HTTPHost: "127.0.0.1", HTTPPort: server.RANDOM_PORT, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(), SyncAlways: true,
+			Cluster: server.ClusterOpts{Name: "parley", Host: "127.0.0.1", Port: p}, Routes: routes})
+		if err != nil {
+			t.Fatalf("make a broker: %v", err)
+		}
+		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+		s.Start()
+		all = append(all, s)
+	}
+	for _, s := range all {
+		if !s.ReadyForConnections(30 * time.Second) {
+			t.Fatal("a broker was not ready within 30 s")
+		}
+		monitors, clients = append(monitors, "http://"+s.MonitorAddr().String()), append(clients, s.ClientURL())
+	}
+	r.URL, r.Monitor, r.Server = strings.Join(clients, ","), strings.Join(monitors, ","), all[0]
+	return r
+}
+
+// freePorts finds ports that were free a moment ago: the nodes of a cluster
+// must know each other's before they start.
+func freePorts(t testing.TB, n int) []int {
+	t.Helper()
+	ports := make([]int, n)
+	for i := range ports {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = l.Close() }()
+		ports[i] = l.Addr().(*net.TCPAddr).Port
+	}
+	return ports
 }
 
 func (r *Remote) start(t testing.TB) {
@@ -87,7 +144,7 @@ func port(t testing.TB, address string) int {
 // Open gives a bus of a process called instance on the broker, with 4 partitions.
 func (r *Remote) Open(t testing.TB, instance string) *bus.Bus {
 	t.Helper()
-	return start(t, bus.Config{URL: r.URL, MonitorURL: r.Monitor, Partitions: 4, Instance: instance})
+	return start(t, bus.Config{URL: r.URL, MonitorURL: r.Monitor, Partitions: 4, Replicas: r.replicas, Instance: instance})
 }
 
 func start(t testing.TB, cfg bus.Config) *bus.Bus {

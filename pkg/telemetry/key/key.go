@@ -19,4 +19,18 @@ const (
 	Partition = "partition" // of the log
 	Took      = "took"      // duration
 	Name      = "name"      // of a check or a setting
+	Method    = "method"    // of an API
+	Caller    = "caller"    // name in the caller's certificate, or "local"
+	Code      = "code"      // status of an answer
+	Account   = "account"   // channel account, by resource id
+	Page      = "page"      // Meta's page id
+)
+
+// Keys of calls to Meta.
+const (
+	Class       = "class"        // what is known of a call
+	HTTPStatus  = "http_status"  // of an answer
+	MetaCode    = "meta_code"    // of a Graph error
+	MetaSubcode = "meta_subcode" // of a Graph error
+	MetaTrace   = "meta_trace"   // Meta's id of an answer, for a report to Meta
 )

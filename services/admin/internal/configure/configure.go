@@ -21,8 +21,8 @@ import (
 const (
 	defaultPage = 100
 	maxPage     = 1000
-	maxApply    = 5000
-	tokenMAC    = 8 // bytes
+	maxApply    = 999 // with the marker a thousand writes, the most the broker takes in one piece
+	tokenMAC    = 8   // bytes
 )
 
 // Service implements ConfigService. All fields must be set.

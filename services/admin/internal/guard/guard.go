@@ -17,6 +17,7 @@ import (
 	grpcstatus "google.golang.org/grpc/status"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/services/admin/internal/status"
 )
 
@@ -81,10 +82,10 @@ func (g *Guard) guarded(ctx context.Context, method string, call func(context.Co
 		level = slog.LevelError
 		span.SetStatus(otelcodes.Error, code.String())
 	}
-	attrs := []slog.Attr{slog.String("method", method), slog.String("caller", who.name),
-		slog.String("code", code.String()), slog.Duration("took", g.Now().Sub(start))}
+	attrs := []slog.Attr{slog.String(key.Method, method), slog.String(key.Caller, who.name),
+		slog.String(key.Code, code.String()), slog.Duration(key.Took, g.Now().Sub(start))}
 	if err != nil {
-		attrs = append(attrs, slog.Any("error", err))
+		attrs = append(attrs, slog.Any(key.Err, err))
 	}
 	g.Log.LogAttrs(ctx, level, "admin call", attrs...)
 	return answer

@@ -52,6 +52,8 @@ func compare(t *rapid.T, rdb redis.UniversalClient, edit assign.Edit) {
 		"presence2": func(*rapid.T) { r.presence() },
 		"heartbeat": func(*rapid.T) { r.heartbeat() },
 		"answer":    func(*rapid.T) { r.answer() },
+		"reject":    func(*rapid.T) { r.reject() },
+		"reject2":   func(*rapid.T) { r.reject() },
 		"hold":      func(*rapid.T) { r.hold() },
 		"tick":      func(*rapid.T) { r.tick() },
 		"tick2":     func(*rapid.T) { r.tick() },
@@ -261,6 +263,27 @@ func (r *run) answer() {
 	want := r.model.answer(r.ms(), key, fence, i.Agent, reject)
 	got, err := r.book.Answer(r.ctx, r.now, key, fence, i.Agent, reject)
 	r.same("answer", got, want, err)
+}
+
+// reject plays a declined or missed offer to its end, confirming it first.
+func (r *run) reject() {
+	key := draw(r, "item", itemIDs)
+	next, reserved := r.log[key], r.model.items[key]
+	if reserved == nil || reserved.Phase != assign.Offered {
+		return
+	}
+	want := r.model.answer(r.ms(), key, reserved.Fence, reserved.Agent, true)
+	got, err := r.book.Answer(r.ctx, r.now, key, reserved.Fence, reserved.Agent, true)
+	r.same("reject", got, want, err)
+	for _, phase := range []assign.Phase{assign.Offered, assign.Waiting} {
+		r.rev++
+		next.Revision, next.Phase, next.Agent, next.Fence = r.rev, phase, reserved.Agent, reserved.Fence
+		next.DueMS = r.ms() + next.OfferMS
+		if phase == assign.Waiting {
+			next.Agent, next.Fence = "", 0
+		}
+		r.apply(next)
+	}
 }
 
 func (r *run) hold() {

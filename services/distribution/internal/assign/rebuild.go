@@ -17,9 +17,9 @@ import (
 
 const (
 	// chunk is how many steps of a load go to Redis at once.
-	chunk = 200
-	// patience is how long a load of another process is waited for.
-	patience = 30 * time.Second
+	chunk = 50
+	// attempts is how often a chunk is sent to a server that does not answer.
+	attempts = 5
 	// headroom lies between the highest fence the log has and the first of a
 	// new generation: room for proposals of the old one still on their way.
 	headroom = 1_000_000
@@ -84,19 +84,16 @@ type Loaded struct {
 
 // Rebuild loads a new generation beside whatever is there and puts it in force
 // in one step. It answers the epoch in force: its own, or that of somebody who
-// was faster. While another process loads it answers fault.Unavailable. When
-// Redis is emptied underneath, it answers ErrEpoch.
+// was faster. When Redis is emptied underneath, or another process begins to
+// load after it, it answers ErrEpoch; try again.
 func (b *Book) Rebuild(ctx context.Context, now time.Time, w World) (int64, error) {
 	generation := strconv.FormatInt(now.UnixMicro(), 10)
-	reply, err := b.lua.begin.Run(ctx, b.rdb, b.key, generation, now.UnixMilli(), patience.Milliseconds())
+	reply, err := b.lua.begin.Run(ctx, b.rdb, b.key, generation)
 	if err != nil {
 		return 0, scriptError(b.lua.begin, err)
 	}
-	switch text(reply, 0) {
-	case "OPEN":
+	if text(reply, 0) == "OPEN" {
 		return number(reply, 1), nil
-	case "BUSY":
-		return 0, fault.New(fault.Unavailable, "REBUILDING", "another process rebuilds the distribution state")
 	}
 	highest, err := b.load(ctx, now, generation, w)
 	if err != nil {
@@ -156,7 +153,18 @@ func (l *loader) add(ctx context.Context, s *keyspace.Script, args []any) error 
 	return l.flush(ctx)
 }
 
-func (l *loader) flush(ctx context.Context) error {
+// flush sends what is queued. Every step may be repeated, so a server that is
+// slow to answer does not cost the whole load.
+func (l *loader) flush(ctx context.Context) (err error) {
+	for range attempts {
+		if err = l.send(ctx); !fault.Is(err, fault.Unavailable) || ctx.Err() != nil {
+			break
+		}
+	}
+	return err
+}
+
+func (l *loader) send(ctx context.Context) error {
 	loaded := map[*keyspace.Script]bool{}
 	pipe := l.book.rdb.Pipeline()
 	var replies []*redis.Cmd

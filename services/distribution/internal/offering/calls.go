@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/pkg/thread"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -48,7 +49,7 @@ func (d *Distributor) SetPresence(ctx context.Context, req *distributionv1.SetPr
 // anyway.
 func (d *Distributor) hurry(ctx context.Context) {
 	if err := d.Tick(ctx); err != nil {
-		d.Log.DebugContext(ctx, "due work is left to the ticker", slog.Any("error", err))
+		d.Log.DebugContext(ctx, "due work is left to the ticker", slog.Any(key.Err, err))
 	}
 }
 
@@ -109,7 +110,7 @@ func (d *Distributor) AnswerOffer(ctx context.Context, req *distributionv1.Answe
 // tell brings an item to the book at once; the follower will do it anyway.
 func (d *Distributor) tell(ctx context.Context, item assign.Item) {
 	if _, err := d.Book.Apply(ctx, d.Now(), item); err != nil {
-		d.Log.DebugContext(ctx, "the book is left to the follower", slog.Any("error", err))
+		d.Log.DebugContext(ctx, "the book is left to the follower", slog.Any(key.Err, err))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -36,7 +37,7 @@ func (d *Distributor) Lead(ctx context.Context) error {
 			err = d.serveGeneration(ctx, epoch)
 		}
 		if err != nil && ctx.Err() == nil {
-			d.Log.WarnContext(ctx, "distribution state needs attention", slog.Any("error", err))
+			d.Log.WarnContext(ctx, "distribution state needs attention", slog.Any(key.Err, err))
 			pause(ctx, setback)
 		}
 	}
@@ -65,7 +66,7 @@ func (d *Distributor) ensure(ctx context.Context) (int64, error) {
 	epoch, err := d.Book.Rebuild(ctx, began, world)
 	if err == nil {
 		d.count.rebuilds.Inc()
-		d.Log.InfoContext(ctx, "distribution state rebuilt", slog.Duration("took", d.Now().Sub(began)))
+		d.Log.InfoContext(ctx, "distribution state rebuilt", slog.Duration(key.Took, d.Now().Sub(began)))
 	}
 	return epoch, err
 }
@@ -91,7 +92,7 @@ func (d *Distributor) watch(ctx context.Context, epoch int64) error {
 		status, err := d.Book.Status(ctx)
 		switch {
 		case err != nil:
-			d.Log.WarnContext(ctx, "redis does not answer", slog.Any("error", err))
+			d.Log.WarnContext(ctx, "redis does not answer", slog.Any(key.Err, err))
 		case status.Epoch != epoch:
 			return fmt.Errorf("generation ended: %w", assign.ErrEpoch)
 		case status.Sequence < highest:
@@ -119,7 +120,7 @@ func (d *Distributor) relay(ctx context.Context, epoch int64) error {
 			return err
 		}
 		if err != nil && ctx.Err() == nil {
-			d.Log.WarnContext(ctx, "offers wait to be committed", slog.Any("error", err))
+			d.Log.WarnContext(ctx, "offers wait to be committed", slog.Any(key.Err, err))
 			pause(ctx, setback)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -24,7 +25,7 @@ const (
 func (d *Distributor) Ticker(ctx context.Context) error {
 	for pause(ctx, tickEvery+rand.N(tickEvery)) {
 		if err := d.Tick(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, assign.ErrEpoch) {
-			d.Log.WarnContext(ctx, "due work waits", slog.Any("error", err))
+			d.Log.WarnContext(ctx, "due work waits", slog.Any(key.Err, err))
 			pause(ctx, setback)
 		}
 	}

@@ -2,10 +2,12 @@ package receive
 
 import (
 	"context"
+	"log/slog"
 	"sync/atomic"
 
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/secret"
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	"github.com/parley-desk/parley/services/ingress/internal/verify"
 )
@@ -57,7 +59,7 @@ func open(world World, snapshot *directory.Snapshot) *opened {
 			if err != nil {
 				a.sealed = true
 				world.Log.ErrorContext(context.Background(), "a secret of a channel account does not open with this keyset",
-					"account", id, "secret", name, "error", err)
+					slog.String(key.Account, id), slog.String(key.Name, name), slog.Any(key.Err, err))
 			}
 			return text
 		}

@@ -2,9 +2,11 @@ package receive
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 )
 
 // refusal is an answer other than 200.
@@ -34,7 +36,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) int 
 	_ = errors.As(err, &why)
 	if errors.Is(err, errBroker) {
 		h.world.Log.ErrorContext(r.Context(), "events are not stored; the webhook will come again",
-			"kind", fault.KindOf(err).String(), "error", err)
+			slog.String(key.Kind, fault.KindOf(err).String()), slog.Any(key.Err, err))
 	}
 	h.meters.refused.WithLabelValues(why.reason).Inc()
 	if why.retry != "" {

@@ -23,7 +23,7 @@ const ReasonLate = "LATE"
 // one any more. human says that a person wrote the message, which alone may
 // carry the human-agent tag (S33).
 func (p Policy) Begin(s *threadv1.State, ref Ref, human bool, now time.Time) []*threadv1.Fact {
-	if !at(s, Ref{ref.ID, ref.Part, ref.Attempt - 1}, threadv1.SendStatus_SEND_STATUS_REQUESTED) {
+	if thread.NextSend(s).GetId() != ref.ID || !at(s, Ref{ref.ID, ref.Part, ref.Attempt - 1}, threadv1.SendStatus_SEND_STATUS_REQUESTED) {
 		return nil
 	}
 	kind, tag := response, ""

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/services/outbound/internal/attempt"
@@ -40,7 +41,7 @@ func (w *worker) check(ctx context.Context, state *threadv1.State, ref attempt.R
 	}
 	recent, err := w.Meta.RecentMessages(ctx, connection.Page, w.thread.PSID)
 	if err != nil {
-		w.Log.WarnContext(ctx, "conversation could not be read", "kind", fault.KindOf(err).String(), "error", err)
+		w.Log.WarnContext(ctx, "conversation could not be read", key.Kind, fault.KindOf(err).String(), key.Err, err)
 		w.sleep(ctx, again)
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/graph"
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -36,7 +37,7 @@ func (w *worker) run(ctx context.Context) {
 		if err != nil {
 			failures++
 			if ctx.Err() == nil {
-				w.Log.WarnContext(ctx, "send could not be driven", "kind", fault.KindOf(err).String(), "error", err)
+				w.Log.WarnContext(ctx, "send could not be driven", key.Kind, fault.KindOf(err).String(), key.Err, err)
 			}
 			w.sleep(ctx, w.Now().Add(min(time.Duration(failures)*time.Second, trouble)))
 			continue
@@ -142,7 +143,7 @@ func (w *worker) settle(ctx context.Context, ref attempt.Ref, out graph.Outcome)
 		if err == nil || !fault.Retryable(err) || ctx.Err() != nil {
 			return err
 		}
-		w.Log.WarnContext(ctx, "outcome of a send not stored yet", "class", out.Class.String(), "error", err)
+		w.Log.WarnContext(ctx, "outcome of a send not stored yet", key.Class, out.Class.String(), key.Err, err)
 		pause(ctx, time.Second)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/services/sandbox/internal/journal"
 	"github.com/parley-desk/parley/services/sandbox/internal/world"
 )
@@ -57,7 +58,7 @@ type batch struct {
 	threads []world.Thread
 }
 
-// Run blocks until ctx ends; POSTs on the way are given up then and brought
+// Run blocks until ctx ends and returns nil then; POSTs on the way are given up then and brought
 // again by the next run.
 func (c *Courier) Run(ctx context.Context) error {
 	defer c.client.CloseIdleConnections()
@@ -87,7 +88,7 @@ func (c *Courier) Run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return nil
 		case <-changed:
 		case <-time.After(next):
 		case threads := <-done:
@@ -137,7 +138,7 @@ func (c *Courier) pick(busy map[world.Thread]bool) (b batch, next time.Duration)
 // deliver brings a batch, however often it takes; the body never changes.
 func (c *Courier) deliver(ctx context.Context, b batch) {
 	if err := c.world.Sync(); err != nil {
-		c.log.ErrorContext(ctx, "journal cannot be written", "error", err)
+		c.log.ErrorContext(ctx, "journal cannot be written", slog.Any(key.Err, err))
 		return
 	}
 	entries := make([]entry, len(b.events))
@@ -146,7 +147,7 @@ func (c *Courier) deliver(ctx context.Context, b batch) {
 	}
 	doc, err := body(entries)
 	if err != nil {
-		c.log.ErrorContext(ctx, "webhook cannot be encoded", "error", err)
+		c.log.ErrorContext(ctx, "webhook cannot be encoded", slog.Any(key.Err, err))
 		return
 	}
 	began := time.Now()
@@ -193,7 +194,7 @@ func (c *Courier) attempt(ctx context.Context, b batch, doc []byte, n int) bool 
 		return []journal.Record{{Kind: journal.WebhookSent, Post: post}}, nil
 	})
 	if err != nil {
-		c.log.ErrorContext(ctx, "journal cannot be written", "error", err)
+		c.log.ErrorContext(ctx, "journal cannot be written", slog.Any(key.Err, err))
 	}
 	return status == http.StatusOK
 }
@@ -228,5 +229,5 @@ func (c *Courier) unsubscribe(ctx context.Context, b batch) {
 		}
 		return out, nil
 	})
-	c.log.WarnContext(ctx, "pages unsubscribed because the callback failed too long", "error", err)
+	c.log.WarnContext(ctx, "pages unsubscribed because the callback failed too long", slog.Any(key.Err, err))
 }

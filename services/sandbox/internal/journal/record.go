@@ -6,6 +6,7 @@ package journal
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 )
 
 // Kind says what a record tells.
@@ -73,6 +74,16 @@ type EventID string
 // ID names the event at index of the record seq.
 func ID(seq uint64, index int) EventID {
 	return EventID(strconv.FormatUint(seq, 10) + "." + strconv.Itoa(index))
+}
+
+// Seq is the sequence of the record that holds the event; 0 when id is none.
+func (id EventID) Seq() uint64 {
+	seq, _, _ := strings.Cut(string(id), ".")
+	n, err := strconv.ParseUint(seq, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // Post is one webhook POST that was answered, or not.

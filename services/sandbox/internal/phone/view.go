@@ -14,11 +14,16 @@ func (a *API) pages(w http.ResponseWriter, _ *http.Request) {
 		ID         string `json:"id"`
 		Name       string `json:"name"`
 		Subscribed bool   `json:"subscribed"`
+		Waiting    int    `json:"waiting"` // webhook events that no callback has taken
 	}
 	out := []view{}
 	a.world.View(func(s *world.State) {
+		waiting := map[string]int{}
+		for t := range s.Waiting {
+			waiting[t.Page] += len(s.People[t].Queue)
+		}
 		for _, p := range s.Pages {
-			out = append(out, view{p.ID, p.Name, s.Subscribed[p.ID] != nil})
+			out = append(out, view{p.ID, p.Name, s.Subscribed[p.ID] != nil, waiting[p.ID]})
 		}
 	})
 	slices.SortFunc(out, func(x, y view) int { return cmp.Compare(x.ID, y.ID) })

@@ -6,5 +6,5 @@ if redis.call('HGET', KEYS[1], 'nx') ~= ARGV[1] then
 end
 local seq = math.max(tonumber(redis.call('HGET', KEYS[1], 'seq') or 0), tonumber(ARGV[2]))
 redis.call('HSET', KEYS[1], 'ep', ARGV[1], 'seq', seq)
-redis.call('HDEL', KEYS[1], 'nx', 'nxms')
+redis.call('HDEL', KEYS[1], 'nx')
 return {'OPEN', ARGV[1]}

@@ -25,19 +25,20 @@ function element(name, className, text) {
   return e;
 }
 
+function picture(src, alt, width, height) {
+  return Object.assign(element("img"), { src, alt, width, height });
+}
+
 function bubble(m) {
   const b = element("div", "bubble");
   if (m.attachment === "sticker") {
-    b.classList.add("big");
-    b.textContent = "👍";
-  } else if (m.attachment === "image") {
+    b.append(picture("thumb.svg", "Thumb", 56, 56));
     b.classList.add("photo");
-    const img = element("img");
-    img.src = "/media/photo.png";
-    img.alt = "Photo";
-    b.append(img);
+  } else if (m.attachment === "image") {
+    b.append(picture("/media/photo.png", "Photo", 208, 156));
+    b.classList.add("photo");
   } else if (m.attachment && m.attachment !== "postback") {
-    b.textContent = m.attachment === "location" ? "📍 42.6977, 23.3219" : "📎 " + m.attachment;
+    b.textContent = m.attachment === "location" ? "Location: 42.6977, 23.3219" : "File: " + m.attachment;
   } else {
     b.textContent = m.text;
   }

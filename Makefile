@@ -1,0 +1,69 @@
+# Every target is one line of help in `make help`. Nothing here needs more than
+# Go, git and make; what tests need besides is installed by `make deps`.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+MODULES := $(shell go list -m -f '{{.Dir}}')
+TESTED := github.com/parley-desk/parley/...
+GOFLAGS := -trimpath
+export CGO_ENABLED ?= 0
+
+.PHONY: help run build test unit scenarios house fuzz bench lint generate generate-check tidy deps tools clean web images
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+run: build ## build and start everything in one process, with a sandbox of Meta
+	bin/parley all --config deploy/sample/parley.yaml
+
+build: ## build parley and parleyctl into bin/
+	go build -o bin/parley ./services/all/cmd/parley
+	go build -o bin/parleyctl ./cli/cmd/parleyctl
+
+test: deps fmt-check house unit scenarios standalone ## everything CI runs
+	@echo "make test: passed"
+
+fmt-check:
+	@out=$$(gofmt -l $(MODULES) | grep -v '/gen/' || true); [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }
+	go vet work
+
+house: ## check the rules of the house: directions, packages, documents, references
+	go test -count=1 ./test/house/...
+
+unit: ## test every package, with the race detector
+	CGO_ENABLED=1 go test -race -timeout 8m $$(go list work | grep -v -e '/test/house' -e '/test/scenario')
+
+scenarios: ## run the whole house twice: in one process, and as processes that are killed
+	CGO_ENABLED=0 go test -count=1 -timeout 8m ./test/scenario/...
+
+standalone: ## build each module alone, as a container does
+	@for m in $(MODULES); do (cd $$m && GOWORK=off go build ./... && GOWORK=off go vet ./... ) || { echo "$$m does not build alone"; exit 1; }; done
+
+fuzz: ## fuzz every parser for 30 seconds each
+	@go run ./test/cmd/fuzz -time 30s
+
+bench: deps ## measure the speed goals against baselines of the same run
+	CGO_ENABLED=0 go run ./test/cmd/bench
+
+tools: ## build buf and the generators into .bin/
+	GOWORK=off go -C tools/buf build -o ../../.bin/ tool
+
+generate: tools web ## regenerate contracts and the desk's page
+	cd proto && ../.bin/buf generate && ../.bin/buf generate --template buf.gen.grpc.yaml && ../.bin/buf generate --template buf.gen.connect.yaml
+
+web: ## bundle the desk's page into services/desk/web/dist
+	GOWORK=off go -C tools/web run .
+
+lint: tools ## lint contracts and code
+	cd proto && ../.bin/buf lint && ../.bin/buf breaking --against '../.git#branch=main,subdir=proto'
+	GOWORK=off go -C tools/lint build -o ../../.bin/ tool
+	for m in $(MODULES); do (cd $$m && $(CURDIR)/.bin/staticcheck ./...); done
+
+tidy: ## make every go.mod agree
+	go work sync
+	for m in $(MODULES); do (cd $$m && go mod tidy); done
+
+deps: ## install what tests need: redis-server, chromium (Debian)
+	@bash test/deps.sh
+
+clean: ## remove what was built and the local data
+	rm -rf bin .bin .data

@@ -1,0 +1,96 @@
+package cli_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/parley-desk/parley/cli"
+	"github.com/parley-desk/parley/pkg/thread"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/admin/admintest"
+)
+
+// Every secret of the scripts holds this; no output may.
+const canary = "canary-5be21f"
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"parleyctl": func() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+	})
+}
+
+// TestScripts runs every script of testdata against an admin API of its own.
+func TestScripts(t *testing.T) {
+	sample, err := filepath.Abs("../deploy/sample/house.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(env *testscript.Env) error {
+			tb, ok := env.T().(testing.TB)
+			if !ok {
+				t.Fatal("the script has no testing.TB")
+			}
+			s := admintest.Start(tb)
+			env.Values["server"] = s
+			env.Setenv("PARLEY_SERVER", s.Server)
+			env.Setenv("SAMPLE", sample)
+			env.Setenv("CANARY", canary)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":  exits,
+			"silent": silent,
+			"talk":   talk,
+		},
+	})
+}
+
+// exits runs a command and compares its exit code: exits 5 parleyctl get queue x.
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	code := "0"
+	var failed *exec.ExitError
+	switch err := ts.Exec(args[1], args[2:]...); {
+	case errors.As(err, &failed):
+		code = strconv.Itoa(failed.ExitCode())
+	case err != nil:
+		ts.Fatalf("%v", err)
+	}
+	ts.Logf("[stdout]\n%s[stderr]\n%s", ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	if code != args[0] {
+		ts.Fatalf("exit code %s, want %s", code, args[0])
+	}
+}
+
+// talk lets a customer say "hello there" to the sample page.
+func talk(ts *testscript.TestScript, _ bool, _ []string) {
+	s, _ := ts.Value("server").(*admintest.Server)
+	customer := subject.Thread{Page: "1020304050607080", PSID: "777"}
+	_, _, err := s.Bus.Update(context.Background(), customer, func(*threadv1.State, uint64) ([]*threadv1.Fact, error) {
+		return []*threadv1.Fact{thread.Of(&threadv1.MessageReceived{Mid: "m_1", Text: "hello there", SentMs: 1})}, nil
+	})
+	ts.Check(err)
+}
+
+// silent fails when what the last command said, or the log, holds a secret.
+func silent(ts *testscript.TestScript, _ bool, _ []string) {
+	s, _ := ts.Value("server").(*admintest.Server)
+	for name, text := range map[string]string{"stdout": ts.ReadFile("stdout"), "stderr": ts.ReadFile("stderr"), "log": s.Logs.String()} {
+		if strings.Contains(text, canary) {
+			ts.Fatalf("%s holds a secret", name)
+		}
+	}
+}

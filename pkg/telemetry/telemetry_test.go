@@ -1,0 +1,48 @@
+package telemetry_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"testing"
+
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/parley-desk/parley/pkg/telemetry"
+)
+
+func TestALogRecordNamesItsTrace(t *testing.T) {
+	var out bytes.Buffer
+	spans := tracetest.NewSpanRecorder()
+	tel, err := telemetry.Setup(t.Context(), telemetry.Config{Level: "info", Format: "json", Sampled: 1}, "p", "p-1", &out, sdktrace.SpanProcessor(spans))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, span := tel.Traces.Tracer("x").Start(context.Background(), "work")
+	tel.Log.With("a", 1).WithGroup("g").InfoContext(ctx, "said")
+	span.End()
+	var record map[string]any
+	if err := json.Unmarshal(out.Bytes(), &record); err != nil {
+		t.Fatal(err)
+	}
+	group, _ := record["g"].(map[string]any)
+	if group["trace_id"] != span.SpanContext().TraceID().String() || record["instance"] != "p-1" {
+		t.Fatalf("got %v", record)
+	}
+	if len(spans.Ended()) != 1 {
+		t.Fatalf("%d spans", len(spans.Ended()))
+	}
+	if err := tel.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestBadSettingsAreNamed(t *testing.T) {
+	for _, cfg := range []telemetry.Config{{Level: "loud", Format: "json"}, {Level: "info", Format: "xml"}, {Level: "info", Format: "json", Sampled: 2}} {
+		if err := cfg.Validate(); err == nil {
+			t.Errorf("%+v was taken", cfg)
+		}
+	}
+}

@@ -1,0 +1,358 @@
+package thread_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf16"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/testing/protocmp"
+	"pgregory.net/rapid"
+
+	"github.com/parley-desk/parley/pkg/thread"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+)
+
+const (
+	open    = threadv1.Phase_PHASE_OPEN
+	active  = threadv1.Phase_PHASE_ACTIVE
+	waiting = threadv1.Phase_PHASE_WAITING
+	wrapUp  = threadv1.Phase_PHASE_WRAP_UP
+	closed  = threadv1.Phase_PHASE_CLOSED
+)
+
+// legal is the table of L81, with the phases before the first conversation
+// and the conversation that follows a closed one.
+var legal = map[threadv1.Phase][]threadv1.Phase{
+	threadv1.Phase_PHASE_UNSPECIFIED: {threadv1.Phase_PHASE_UNSPECIFIED, open},
+	open:                             {open, active, closed},
+	active:                           {active, wrapUp, open, waiting, closed},
+	waiting:                          {waiting, active, open, closed},
+	wrapUp:                           {wrapUp, closed},
+	closed:                           {closed, open},
+}
+
+// anyFact draws a fact that may or may not fit: the state has to decide.
+func anyFact(t *rapid.T, n int) *threadv1.Fact {
+	agent := rapid.SampledFrom([]string{"mila", "orlin"}).Draw(t, "agent")
+	fence := rapid.Int64Range(1, 8).Draw(t, "fence")
+	send := rapid.SampledFrom([]string{"s1", "s2", "s3"}).Draw(t, "send")
+	part := rapid.Int32Range(0, 1).Draw(t, "part")
+	at := rapid.Int64Range(1, 1000).Draw(t, "at")
+	kinds := []any{
+		&threadv1.MessageReceived{Mid: fmt.Sprint("m", n), Text: "hello", SentMs: at},
+		&threadv1.MessageReceived{Mid: fmt.Sprint("m", n), SentMs: at, Standby: true},
+		&threadv1.PostbackReceived{Title: "Start", SentMs: at},
+		&threadv1.ReactionChanged{Mid: "m1", Emoji: "❤", SentMs: at},
+		&threadv1.DeliveryReported{WatermarkMs: at},
+		&threadv1.ReadReported{WatermarkMs: at},
+		&threadv1.ExternalMessageSent{Mid: fmt.Sprint("x", n), Text: "from the inbox", SentMs: at},
+		&threadv1.CustomerProfiled{Name: "Ана"},
+		&threadv1.ConversationOpened{Id: fmt.Sprint("c", n), Units: 1},
+		&threadv1.ConversationRouted{Queue: "front"},
+		&threadv1.OfferMade{Agent: agent, Fence: fence, UntilMs: at},
+		&threadv1.OfferEnded{Fence: fence, Outcome: threadv1.OfferOutcome_OFFER_OUTCOME_TIMED_OUT},
+		&threadv1.AgentAssigned{Agent: agent, Fence: fence, Cause: threadv1.Cause_CAUSE_ACCEPTED},
+		&threadv1.AgentAssigned{Agent: agent, Cause: threadv1.Cause_CAUSE_RESUMED},
+		&threadv1.AgentAssigned{Agent: agent, Cause: threadv1.Cause_CAUSE_PICKED},
+		&threadv1.ConversationReleased{Cause: threadv1.Cause_CAUSE_RELEASED},
+		&threadv1.ConversationParked{Agent: agent},
+		&threadv1.ConversationRevived{},
+		&threadv1.ConversationEnded{Agent: agent, Blocks: true, DueMs: at},
+		&threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_WRAPPED_UP, By: agent},
+		&threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_FORCED, By: agent},
+		&threadv1.SendRequested{Id: send, ClientId: fmt.Sprint("cl", n), Agent: agent, Parts: []string{"a", "b"}, Human: true},
+		&threadv1.SendAttempted{Id: send, Part: part, Attempt: rapid.Int32Range(1, 3).Draw(t, "attempt"), DeadlineMs: at},
+		&threadv1.SendSucceeded{Id: send, Part: part, Mid: fmt.Sprint("o", n), Proof: "answer", SentMs: at},
+		&threadv1.SendRefused{Id: send, Part: part, Reason: "X"},
+		&threadv1.SendDeferred{Id: send, Part: part, RetryMs: at},
+		&threadv1.SendUncertain{Id: send, Part: part},
+		&threadv1.SendUnconfirmed{Id: send, Part: part},
+		&threadv1.SendAbandoned{Id: send, Agent: agent},
+		&threadv1.NoteAdded{Id: fmt.Sprint("n", n), Agent: agent, Text: "note", ClientId: fmt.Sprint("cl", n)},
+	}
+	f := thread.Of(rapid.SampledFrom(kinds).Draw(t, "kind"))
+	f.EventKey = fmt.Sprint("k", n)
+	return f
+}
+
+func TestNoSequenceOfFactsLeavesTheTable(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := thread.New("1", "2")
+		for n := range rapid.IntRange(1, 60).Draw(t, "length") {
+			before := proto.CloneOf(s)
+			f := anyFact(t, n)
+			err := thread.Apply(s, uint64(n), time.UnixMilli(int64(n)), f)
+			if err != nil {
+				var r *thread.Refusal
+				if !errors.As(err, &r) || r.Reason == "" {
+					t.Fatalf("%T is refused by %v, which gives no reason", f.Kind, err)
+				}
+				if d := cmp.Diff(before, s, protocmp.Transform()); d != "" {
+					t.Fatalf("a refused %T changed the state:\n%s", f.Kind, d)
+				}
+				continue
+			}
+			was, is := before.GetConversation().GetPhase(), s.GetConversation().GetPhase()
+			if !slices.Contains(legal[was], is) {
+				t.Fatalf("%T led from %v to %v", f.Kind, was, is)
+			}
+			checkState(t, before, s)
+		}
+	})
+}
+
+// checkState holds what must be true of every reachable state.
+func checkState(t *rapid.T, before, s *threadv1.State) {
+	c := s.GetConversation()
+	if c.GetOffer() != nil && c.Phase != open {
+		t.Fatalf("an offer is out in %v", c.Phase)
+	}
+	if (c.GetPhase() == active || c.GetPhase() == wrapUp) && c.Agent == "" {
+		t.Fatalf("%v has no agent", c.Phase)
+	}
+	if s.Fence < before.Fence {
+		t.Fatalf("the fence fell from %d to %d", before.Fence, s.Fence)
+	}
+	if s.WindowMs < before.WindowMs || s.ReadMs < before.ReadMs || s.DeliveredMs < before.DeliveredMs {
+		t.Fatal("a mark of time went back")
+	}
+	if s.DeliveredMs < s.ReadMs {
+		t.Fatal("read but not delivered")
+	}
+	busy := 0
+	for _, one := range s.GetSends() {
+		if st := one.GetStatus(); st == threadv1.SendStatus_SEND_STATUS_ATTEMPTED || st == threadv1.SendStatus_SEND_STATUS_UNCERTAIN {
+			busy++
+		}
+		if one.GetPart() >= one.GetParts() || int(one.GetPart()) != len(one.GetMids()) {
+			t.Fatalf("send stands at part %d of %d with %d sent", one.GetPart(), one.GetParts(), len(one.GetMids()))
+		}
+	}
+	if busy > 1 {
+		t.Fatalf("%d sends of one thread are on the way at once", busy)
+	}
+}
+
+func TestReplayingAnyPrefixOfEventsTwiceChangesNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := thread.New("1", "2")
+		var done []*threadv1.Fact
+		for n := range rapid.IntRange(1, 40).Draw(t, "length") {
+			f := anyFact(t, n)
+			if thread.Apply(s, uint64(n), time.UnixMilli(int64(n)), f) == nil {
+				done = append(done, f)
+			}
+		}
+		want := proto.CloneOf(s)
+		for _, f := range done[:rapid.IntRange(0, len(done)).Draw(t, "prefix")] {
+			if err := thread.Apply(s, 99, time.UnixMilli(99), f); err == nil {
+				t.Fatalf("%T happened twice", f.Kind)
+			}
+		}
+		if d := cmp.Diff(want, s, protocmp.Transform()); d != "" {
+			t.Fatalf("the state changed:\n%s", d)
+		}
+	})
+}
+
+func TestExtendLeavesItsInputAlone(t *testing.T) {
+	s := thread.New("1", "2")
+	commit, err := thread.Extend(s, 0, time.UnixMilli(5), "test/1",
+		thread.Of(&threadv1.MessageReceived{Mid: "m", Text: "hi\nthere", SentMs: 4}),
+		thread.Of(&threadv1.ConversationOpened{Id: "c"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(thread.New("1", "2"), s, protocmp.Transform()); d != "" {
+		t.Fatalf("input changed:\n%s", d)
+	}
+	if got := commit.GetState(); got.GetPreview() != "hi" || got.GetConversation().GetPhase() != open || got.GetWindowMs() != 4 {
+		t.Fatalf("state after: %v", got)
+	}
+	if _, err := thread.Extend(s, 0, time.UnixMilli(5), "test/1"); !errors.Is(err, thread.ErrNoFacts) {
+		t.Fatalf("a commit without facts: %v", err)
+	}
+}
+
+// talk is a thread in the phase, held by mila.
+func talk(t *testing.T, phase threadv1.Phase) *threadv1.State {
+	t.Helper()
+	s := thread.New("1", "2")
+	steps := []any{
+		&threadv1.MessageReceived{Mid: "m", Text: "hi", SentMs: 1000},
+		&threadv1.ConversationOpened{Id: "c", Units: 1},
+		&threadv1.ConversationRouted{Queue: "front"},
+		&threadv1.OfferMade{Agent: "mila", Fence: 7, UntilMs: 9000},
+	}
+	switch phase {
+	case active:
+		steps = append(steps, &threadv1.AgentAssigned{Agent: "mila", Fence: 7, Cause: threadv1.Cause_CAUSE_ACCEPTED})
+	case waiting:
+		return after(t, talk(t, active), &threadv1.ConversationParked{Agent: "mila"})
+	case wrapUp:
+		return after(t, talk(t, active), &threadv1.ConversationEnded{Agent: "mila"})
+	case closed:
+		return after(t, talk(t, wrapUp), &threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_WRAPPED_UP, By: "mila"})
+	case open, threadv1.Phase_PHASE_UNSPECIFIED:
+	}
+	return after(t, s, steps...)
+}
+
+func after(t *testing.T, s *threadv1.State, kinds ...any) *threadv1.State {
+	t.Helper()
+	for _, k := range kinds {
+		if err := thread.Apply(s, 1, time.UnixMilli(2000), thread.Of(k)); err != nil {
+			t.Fatalf("%T: %v", k, err)
+		}
+	}
+	return s
+}
+
+func TestCommandsAreAllowedWhereThePageSaysSo(t *testing.T) {
+	at := time.UnixMilli(3000)
+	commands := map[string]func(*threadv1.State, string) ([]*threadv1.Fact, error){
+		"accept": func(s *threadv1.State, a string) ([]*threadv1.Fact, error) { return thread.AcceptOffer(s, "c", a, 7) },
+		"reject": func(s *threadv1.State, a string) ([]*threadv1.Fact, error) {
+			return thread.RejectOffer(s, "c", a, 7, "")
+		},
+		"send": func(s *threadv1.State, a string) ([]*threadv1.Fact, error) {
+			return thread.RequestSend(s, at, "c", a, "i", "cl", "hello")
+		},
+		"note": func(s *threadv1.State, a string) ([]*threadv1.Fact, error) {
+			return thread.AddNote(s, "c", a, "n", "cl", "x")
+		},
+		"end": func(s *threadv1.State, a string) ([]*threadv1.Fact, error) {
+			return thread.End(s, "c", a, true, time.Time{})
+		},
+		"close":  func(s *threadv1.State, a string) ([]*threadv1.Fact, error) { return thread.Close(s, "c", a) },
+		"park":   func(s *threadv1.State, a string) ([]*threadv1.Fact, error) { return thread.Park(s, "c", a) },
+		"resume": func(s *threadv1.State, a string) ([]*threadv1.Fact, error) { return thread.Resume(s, "c", a) },
+		"release": func(s *threadv1.State, a string) ([]*threadv1.Fact, error) {
+			return thread.Release(s, "c", a, threadv1.Cause_CAUSE_RELEASED)
+		},
+	}
+	for _, phase := range []threadv1.Phase{open, active, waiting, wrapUp, closed} {
+		for _, agent := range []string{"mila", "orlin"} {
+			for name, command := range commands {
+				t.Run(fmt.Sprintf("%s by %s in %v", name, agent, phase), func(t *testing.T) {
+					s := talk(t, phase)
+					allowed := slices.Contains(thread.Allowed(s, agent), name)
+					facts, err := command(s, agent)
+					if happens := err == nil && len(facts) > 0; happens != allowed {
+						t.Fatalf("allowed %t, but it gave %d facts and %v", allowed, len(facts), err)
+					}
+					if !allowed {
+						return
+					}
+					if _, err := thread.Extend(s, 1, at, "test/1", facts...); err != nil {
+						t.Fatalf("the facts do not apply: %v", err)
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestARepeatedCommandChangesNothing(t *testing.T) {
+	at := time.UnixMilli(3000)
+	s := talk(t, active)
+	first, err := thread.RequestSend(s, at, "c", "mila", "i1", "cl", "hello")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range first {
+		if err := thread.Apply(s, 1, at, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again, err := thread.RequestSend(s, at, "c", "mila", "i2", "cl", "hello")
+	if err != nil || len(again) != 0 {
+		t.Fatalf("the second press gave %d facts and %v", len(again), err)
+	}
+	if !thread.Done(s, "cl") {
+		t.Fatal("the command is not known as done")
+	}
+}
+
+func TestALateProofHealsASendThatWasNotConfirmed(t *testing.T) {
+	s := after(t, talk(t, active),
+		&threadv1.SendRequested{Id: "i", Agent: "mila", Parts: []string{"a"}},
+		&threadv1.SendAttempted{Id: "i", Attempt: 1, DeadlineMs: 4000},
+		&threadv1.SendUncertain{Id: "i"},
+		&threadv1.SendUnconfirmed{Id: "i"})
+	if thread.NextSend(s) != nil {
+		t.Fatal("a send left to the agent holds up the next")
+	}
+	s = after(t, s, &threadv1.SendSucceeded{Id: "i", Mid: "o1", Proof: "echo"})
+	if len(s.GetSends()) != 0 {
+		t.Fatalf("still open: %v", s.GetSends())
+	}
+	if !thread.Seen(s, thread.EchoKey("o1")) {
+		t.Fatal("the echo of the message would be taken for a stranger's")
+	}
+}
+
+func TestWindowEdges(t *testing.T) {
+	base := time.UnixMilli(1_700_000_000_000)
+	for _, c := range []struct {
+		name  string
+		tag   bool
+		after time.Duration
+		want  thread.WindowKind
+	}{
+		{"at once", false, 0, thread.Response},
+		{"a minute and a second before 24 h", false, 24*time.Hour - 61*time.Second, thread.Response},
+		{"inside the margin of 24 h", false, 24*time.Hour - 59*time.Second, thread.Closed},
+		{"inside the margin of 24 h with the tag", true, 24*time.Hour - 59*time.Second, thread.HumanAgent},
+		{"before 7 days with the tag", true, 7*24*time.Hour - 61*time.Second, thread.HumanAgent},
+		{"before 7 days without the tag", false, 7*24*time.Hour - 61*time.Second, thread.Closed},
+		{"after 7 days with the tag", true, 7*24*time.Hour + time.Second, thread.Closed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := &threadv1.State{WindowMs: base.UnixMilli(), Conversation: &threadv1.Conversation{MessageTag: c.tag}}
+			if got := thread.WindowAt(s, base.Add(c.after)); got.Kind != c.want {
+				t.Fatalf("got %v, want %v", got.Kind, c.want)
+			}
+		})
+	}
+	if thread.WindowAt(&threadv1.State{}, base).Kind != thread.Closed {
+		t.Fatal("a window without a customer's word")
+	}
+}
+
+func TestSplitKeepsEveryWordInOrderAndWithinTheLimit(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		word := rapid.StringOfN(rapid.RuneFrom([]rune("абвabc👍🏽👨‍👩‍👧é")), 1, 400, -1)
+		text := strings.Join(rapid.SliceOfN(word, 0, 60).Draw(t, "words"), " ")
+		parts := thread.Split(text)
+		for i, p := range parts {
+			if n := len(utf16.Encode([]rune(p))); n > 1900 || n == 0 {
+				t.Fatalf("part %d has %d units", i, n)
+			}
+		}
+		squeeze := func(s string) string { return strings.Join(strings.Fields(s), "") }
+		if squeeze(strings.Join(parts, "")) != squeeze(text) {
+			t.Fatal("something was lost or moved")
+		}
+	})
+}
+
+func FuzzSplitTakesAnything(f *testing.F) {
+	f.Add("hello")
+	f.Add(strings.Repeat("e\u0301", 3000))
+	f.Add(strings.Repeat("\u0301", 5000))
+	f.Add("\xff\xfe" + strings.Repeat("x", 4000))
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, p := range thread.Split(text) {
+			if n := len(utf16.Encode([]rune(p))); n > 1900 {
+				t.Fatalf("a part has %d units", n)
+			}
+		}
+	})
+}

@@ -1,0 +1,132 @@
+package validate_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/parley-desk/parley/pkg/directory"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	"github.com/parley-desk/parley/services/admin/internal/validate"
+)
+
+const canary = "canary-c0ffee"
+
+func meta(id string) *configv1.Meta { return &configv1.Meta{Id: id} }
+
+func text(v string) *configv1.Secret { return &configv1.Secret{Value: v} }
+
+// world is a good world; cases break one resource of it.
+func world() []directory.Resource {
+	return []directory.Resource{
+		&configv1.Agent{Meta: meta("mila"), Capacity: 3, Roles: []string{"agent"}, Language: "bg"},
+		&configv1.Queue{Meta: meta("front"), Agents: []string{"mila"}},
+		&configv1.Workstream{Meta: meta("facebook"), Queue: "front", Units: 1, OfferSeconds: 60},
+		&configv1.ChannelAccount{Meta: meta("demo"), AppId: "42", GraphVersion: "v26.0"},
+		&configv1.Page{Meta: meta("shop"), PageId: "10", Account: "demo", Workstream: "facebook"},
+	}
+}
+
+func check(r directory.Resource) map[string]string {
+	all := world()
+	for i, old := range all {
+		if directory.Key(old) == directory.Key(r) || directory.Kind(old) == directory.Kind(r) && directory.Kind(r) != directory.Pages {
+			all = slices.Delete(all, i, i+1)
+			break
+		}
+	}
+	found := map[string]string{}
+	for _, v := range validate.Resource(r, directory.NewSnapshot(append(all, r)...)) {
+		found[v.Field] = v.Description
+	}
+	return found
+}
+
+func TestGoodWorldIsGood(t *testing.T) {
+	for _, r := range world() {
+		if found := check(r); len(found) > 0 {
+			t.Errorf("%s: %v", directory.Key(r), found)
+		}
+	}
+}
+
+func broken[R directory.Resource](change func(R)) directory.Resource {
+	for _, r := range world() {
+		if typed, ok := r.(R); ok {
+			c := proto.Clone(typed).(R)
+			change(c)
+			return c
+		}
+	}
+	return nil
+}
+
+func TestEachMistakeNamesFieldValueAndRemedy(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		resource directory.Resource
+		field    string
+		says     string
+	}{
+		{"id empty", broken(func(a *configv1.Agent) { a.Meta.Id = "" }), "meta.id", `"" is not an id; use 1 to 63`},
+		{"id capital", broken(func(a *configv1.Agent) { a.Meta.Id = "Mila" }), "meta.id", `"Mila" is not an id`},
+		{"id begins with a digit", broken(func(a *configv1.Agent) { a.Meta.Id = "1a" }), "meta.id", `starting with a letter`},
+		{"id with a dot", broken(func(a *configv1.Agent) { a.Meta.Id = "a.b" }), "meta.id", `is not an id`},
+		{"id too long", broken(func(a *configv1.Agent) { a.Meta.Id = strings.Repeat("a", 64) }), "meta.id", `is not an id`},
+		{"name too long", broken(func(a *configv1.Agent) { a.Meta.DisplayName = strings.Repeat("ж", 101) }), "meta.display_name", `has 101 characters; use at most 100`},
+		{"name with a line end", broken(func(a *configv1.Agent) { a.Meta.DisplayName = "a\nb" }), "meta.display_name", `control characters; remove them`},
+		{"capacity below", broken(func(a *configv1.Agent) { a.Capacity = -1 }), "capacity", `-1 is out of range; use 0 to 100000`},
+		{"capacity above", broken(func(a *configv1.Agent) { a.Capacity = 100001 }), "capacity", `100001 is out of range`},
+		{"role", broken(func(a *configv1.Agent) { a.Roles = []string{"agent", "king"} }), "roles[1]", `"king" is not a role; use`},
+		{"role twice", broken(func(a *configv1.Agent) { a.Roles = []string{"agent", "agent"} }), "roles[1]", `"agent" is given twice`},
+		{"language", broken(func(a *configv1.Agent) { a.Language = "de" }), "language", `"de" is not a language of the desk; use`},
+		{"password short", broken(func(a *configv1.Agent) { a.Password = text("7 chars") }), "password", `has 7 characters; use 8 to 256`},
+		{"password padded", broken(func(a *configv1.Agent) { a.Password = text(canary + " ") }), "password", `white space at its start or end; remove it`},
+		{"agent gone", broken(func(a *configv1.Queue) { a.Agents = []string{"mila", "gone"} }), "agents[1]", `there is no agent "gone"; create it first`},
+		{"agent twice", broken(func(a *configv1.Queue) { a.Agents = []string{"mila", "mila"} }), "agents[1]", `stands in agents[0] already; remove one`},
+		{"assignment", broken(func(a *configv1.Queue) { a.Assignment = 9 }), "assignment", `not a value this version knows`},
+		{"priority", broken(func(a *configv1.Queue) { a.Priority = 1001 }), "priority", `1001 is out of range; use 0 to 1000`},
+		{"no queue", broken(func(a *configv1.Workstream) { a.Queue = "" }), "queue", `is missing; name one of the queues`},
+		{"queue gone", broken(func(a *configv1.Workstream) { a.Queue = "gone" }), "queue", `there is no queue "gone"`},
+		{"fallback gone", broken(func(a *configv1.Workstream) { a.FallbackQueue = "gone" }), "fallback_queue", `there is no queue "gone"`},
+		{"units", broken(func(a *configv1.Workstream) { a.Units = 0 }), "units", `0 is out of range; use 1 to 1000`},
+		{"offer short", broken(func(a *configv1.Workstream) { a.OfferSeconds = 4 }), "offer_seconds", `4 is out of range; use 5 to 600`},
+		{"offer long", broken(func(a *configv1.Workstream) { a.OfferSeconds = 601 }), "offer_seconds", `601 is out of range`},
+		{"wrap-up seconds missing", broken(func(a *configv1.Workstream) { a.WrapUp = configv1.WrapUp_WRAP_UP_TIMED }), "wrap_up_seconds", `0 is out of range; use 30 to 3600`},
+		{"wrap-up seconds idle", broken(func(a *configv1.Workstream) { a.WrapUpSeconds = 60 }), "wrap_up_seconds", `has no effect unless`},
+		{"app id", broken(func(a *configv1.ChannelAccount) { a.AppId = "x" }), "app_id", `"x" is not a Facebook app id`},
+		{"graph version", broken(func(a *configv1.ChannelAccount) { a.GraphVersion = "26.0" }), "graph_version", `"26.0" is not a Graph API version; write it as v26.0`},
+		{"app secret short", broken(func(a *configv1.ChannelAccount) { a.AppSecret = text("short") }), "app_secret", `has 5 characters; use 16 to 256`},
+		{"verify token", broken(func(a *configv1.ChannelAccount) { a.VerifyToken = text(canary + "\n") }), "verify_token", `perhaps an end of line; remove`},
+		{"page id", broken(func(a *configv1.Page) { a.PageId = "12a" }), "page_id", `"12a" is not a page id`},
+		{"page id taken", broken(func(a *configv1.Page) { a.Meta.Id = "other" }), "page_id", `"10" is already connected as page "shop" of account "demo"; delete that one first`},
+		{"account gone", broken(func(a *configv1.Page) { a.Account = "gone" }), "account", `there is no channel account "gone"`},
+		{"no workstream", broken(func(a *configv1.Page) { a.Workstream = "" }), "workstream", `is missing; name one of the workstreams`},
+		{"token long", broken(func(a *configv1.Page) { a.AccessToken = text(strings.Repeat("x", 1025)) }), "access_token", `has 1025 characters; use 16 to 1024`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			found := check(c.resource)
+			if !strings.Contains(found[c.field], c.says) || len(found) != 1 {
+				t.Errorf("found %v, want only %s: %s", found, c.field, c.says)
+			}
+			if strings.Contains(found[c.field], canary) {
+				t.Error("a secret is repeated")
+			}
+		})
+	}
+}
+
+func TestReferrers(t *testing.T) {
+	w := directory.NewSnapshot(world()...)
+	for target, want := range map[string]string{
+		"agents.mila": "queues.front", "queues.front": "workstreams.facebook",
+		"workstreams.facebook": "pages.shop", "channelAccounts.demo": "pages.shop", "pages.shop": "",
+	} {
+		kind, id, _ := strings.Cut(target, ".")
+		if got := strings.Join(validate.Referrers(w, kind, id), " "); got != want {
+			t.Errorf("%s is used by %q, want %q", target, got, want)
+		}
+	}
+}

@@ -1,0 +1,395 @@
+package distribution_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/bus/bustest"
+	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/host"
+	"github.com/parley-desk/parley/pkg/keyspace/keyspacetest"
+	"github.com/parley-desk/parley/pkg/thread"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/distribution"
+)
+
+// floor is a contact centre with agents mila and orlin in one queue.
+type floor struct {
+	t        *testing.T
+	bus      *bus.Bus
+	rdb      redis.UniversalClient
+	capacity int32
+	cfg      distribution.Config
+}
+
+func open(t *testing.T, b *bus.Bus, rdb redis.UniversalClient, capacity int32) *floor {
+	t.Helper()
+	f := &floor{t: t, bus: b, rdb: rdb, capacity: capacity,
+		cfg: distribution.Config{Group: "test", Lease: 20 * time.Second, Grace: 150 * time.Second}}
+	return f
+}
+
+func (f *floor) directory() *directory.Directory {
+	return directory.Fixed(directory.NewSnapshot(
+		&configv1.Queue{Meta: &configv1.Meta{Id: "front"}, Agents: []string{"mila", "orlin"}},
+		&configv1.Agent{Meta: &configv1.Meta{Id: "mila"}, Capacity: f.capacity},
+		&configv1.Agent{Meta: &configv1.Meta{Id: "orlin"}, Capacity: f.capacity},
+	))
+}
+
+// run starts a distribution process; stop ends it.
+func (f *floor) run(b *bus.Bus, name string) (stop func()) {
+	f.t.Helper()
+	svc, err := distribution.New(f.cfg, host.Deps{Log: slog.New(slog.DiscardHandler), Instance: name, Bus: b, Redis: f.rdb,
+		Directory: f.directory(), Registry: prometheus.NewRegistry(), Health: &host.Health{}, Now: time.Now})
+	if err != nil {
+		f.t.Fatalf("new: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- svc.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			f.t.Errorf("run %s: %v", name, err)
+		}
+	})
+	f.t.Cleanup(stop)
+	return stop
+}
+
+func await(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-deadline:
+			t.Fatalf("waited in vain: %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+// presence sets a presence, as often as needed until the service is up.
+func (f *floor) presence(agent string, p distributionv1.Presence) {
+	f.t.Helper()
+	var err error
+	await(f.t, "presence of "+agent, func() bool {
+		err = f.bus.Call(f.t.Context(), "distribution.presence", &distributionv1.SetPresenceRequest{Agent: agent, Presence: p},
+			&distributionv1.SetPresenceResponse{})
+		return err == nil
+	})
+}
+
+func (f *floor) standing(agent string) *distributionv1.AgentStanding {
+	f.t.Helper()
+	resp := &distributionv1.HeartbeatResponse{}
+	err := f.bus.Call(f.t.Context(), "distribution.heartbeat", &distributionv1.HeartbeatRequest{Agents: []string{agent}}, resp)
+	if err != nil || len(resp.GetStandings()) != 1 {
+		return &distributionv1.AgentStanding{}
+	}
+	return resp.GetStandings()[0]
+}
+
+func customer(n int) subject.Thread {
+	return subject.Thread{Page: "1020304050607080", PSID: fmt.Sprintf("7%06d", n)}
+}
+
+// arrive opens and routes a conversation.
+func (f *floor) arrive(n int) subject.Thread {
+	f.t.Helper()
+	who := customer(n)
+	_, _, err := f.bus.Update(f.t.Context(), who, func(*threadv1.State, uint64) ([]*threadv1.Fact, error) {
+		return []*threadv1.Fact{
+			thread.Of(&threadv1.ConversationOpened{Id: fmt.Sprint("conversation-", n), Units: 1, OfferSeconds: 60}),
+			thread.Of(&threadv1.ConversationRouted{Queue: "front"}),
+		}, nil
+	})
+	if err != nil {
+		f.t.Fatalf("open a conversation: %v", err)
+	}
+	return who
+}
+
+func (f *floor) conversation(who subject.Thread) *threadv1.Conversation {
+	f.t.Helper()
+	s, _, err := f.bus.Load(f.t.Context(), who)
+	if err != nil {
+		f.t.Fatalf("load: %v", err)
+	}
+	return s.GetConversation()
+}
+
+// offered waits for an offer and gives the conversation with it.
+func (f *floor) offered(who subject.Thread, differs func(*threadv1.Offer) bool) *threadv1.Conversation {
+	f.t.Helper()
+	var c *threadv1.Conversation
+	await(f.t, "an offer", func() bool {
+		c = f.conversation(who)
+		return c.GetOffer() != nil && (differs == nil || differs(c.GetOffer()))
+	})
+	return c
+}
+
+func (f *floor) answer(who subject.Thread, c *threadv1.Conversation, accept bool) error {
+	return f.bus.Call(f.t.Context(), "distribution.answer", &distributionv1.AnswerOfferRequest{
+		Page: who.Page, Psid: who.PSID, Conversation: c.GetId(), Agent: c.GetOffer().GetAgent(),
+		Fence: c.GetOffer().GetFence(), Accept: accept}, &distributionv1.AnswerOfferResponse{})
+}
+
+func (f *floor) must(err error) {
+	f.t.Helper()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+const available = distributionv1.Presence_PRESENCE_AVAILABLE
+
+func TestOfferIsMadeAtOnceAndAccepted(t *testing.T) {
+	keyspacetest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		f := open(t, bustest.Open(t), rdb, 2)
+		f.run(f.bus, "one")
+		f.presence("mila", available)
+
+		began := time.Now()
+		who := f.arrive(1)
+		c := f.offered(who, nil)
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("the offer came after %v, want at most 1s", took)
+		}
+		f.must(f.answer(who, c, true))
+		f.must(f.answer(who, c, true)) // a repeat is harmless
+		if c := f.conversation(who); c.GetPhase() != threadv1.Phase_PHASE_ACTIVE || c.GetAgent() != "mila" {
+			t.Fatalf("got %v of %q, want active of mila", c.GetPhase(), c.GetAgent())
+		}
+		if s := f.standing("mila"); s.GetUsed() != 1 || s.GetCapacity() != 2 {
+			t.Fatalf("standing %v, want 1 of 2 used", s)
+		}
+		f.must(f.closeIt(who))
+		await(t, "the unit to be free", func() bool { return f.standing("mila").GetUsed() == 0 })
+	})
+}
+
+// closeIt ends and closes a conversation.
+func (f *floor) closeIt(who subject.Thread) error {
+	_, _, err := f.bus.Update(f.t.Context(), who, func(s *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+		c := s.GetConversation()
+		if c.GetPhase() != threadv1.Phase_PHASE_ACTIVE {
+			return nil, nil
+		}
+		return []*threadv1.Fact{
+			thread.Of(&threadv1.ConversationEnded{Agent: c.GetAgent()}),
+			thread.Of(&threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_WRAPPED_UP, By: c.GetAgent()}),
+		}, nil
+	})
+	return err
+}
+
+func TestRejectedOfferGoesToTheOther(t *testing.T) {
+	f := open(t, bustest.Open(t), keyspacetest.Embedded(t), 2)
+	f.run(f.bus, "one")
+	f.presence("mila", available)
+	f.presence("orlin", available)
+	who := f.arrive(1)
+	first := f.offered(who, nil)
+	f.must(f.answer(who, first, false))
+	second := f.offered(who, func(o *threadv1.Offer) bool { return o.GetFence() != first.GetOffer().GetFence() })
+	if first.GetOffer().GetAgent() == second.GetOffer().GetAgent() {
+		t.Fatalf("offered to %q twice while another was free", first.GetOffer().GetAgent())
+	}
+	if err := f.answer(who, first, true); err == nil {
+		t.Fatal("an offer that was rejected could be accepted")
+	}
+}
+
+func TestMissedOfferGoesToTheNextAndTheAgentIsInactive(t *testing.T) {
+	f := open(t, bustest.Open(t), keyspacetest.Embedded(t), 2)
+	f.run(f.bus, "one")
+	f.presence("mila", available)
+	f.presence("orlin", available)
+	who := customer(1)
+	_, _, err := f.bus.Update(t.Context(), who, func(*threadv1.State, uint64) ([]*threadv1.Fact, error) {
+		return []*threadv1.Fact{ // 5 s, the shortest an offer lasts
+			thread.Of(&threadv1.ConversationOpened{Id: "c", Units: 1, OfferSeconds: 5}),
+			thread.Of(&threadv1.ConversationRouted{Queue: "front"}),
+		}, nil
+	})
+	f.must(err)
+	first := f.offered(who, nil)
+	second := f.offered(who, func(o *threadv1.Offer) bool { return o.GetFence() != first.GetOffer().GetFence() })
+	missed := first.GetOffer().GetAgent()
+	if missed == second.GetOffer().GetAgent() {
+		t.Fatalf("offered to %q again", missed)
+	}
+	if s := f.standing(missed); s.GetPresence() != distributionv1.Presence_PRESENCE_INACTIVE || s.GetUsed() != 0 {
+		t.Fatalf("standing %v, want inactive without load", s)
+	}
+}
+
+func TestSilentDeskLosesOffersThenConversations(t *testing.T) {
+	f := open(t, bustest.Open(t), keyspacetest.Embedded(t), 2)
+	f.cfg.Lease, f.cfg.Grace = time.Second, time.Second
+	f.run(f.bus, "one")
+	f.presence("mila", available)
+	held := f.arrive(1)
+	f.must(f.answer(held, f.offered(held, nil), true))
+	offered := f.arrive(2)
+	fence := f.offered(offered, nil).GetOffer().GetFence()
+
+	await(t, "the offer to be revoked", func() bool { return f.conversation(offered).GetOffer().GetFence() != fence })
+	await(t, "the conversation to go back", func() bool {
+		return f.conversation(held).GetPhase() == threadv1.Phase_PHASE_OPEN
+	})
+	f.presence("orlin", available)
+	if c := f.offered(held, nil); c.GetOffer().GetAgent() != "orlin" {
+		t.Fatalf("offered to %q, want orlin", c.GetOffer().GetAgent())
+	}
+}
+
+func TestResumeTakesCapacityBeyondTheLimit(t *testing.T) {
+	f := open(t, bustest.Open(t), keyspacetest.Embedded(t), 1)
+	f.run(f.bus, "one")
+	f.presence("mila", available)
+	aside := f.arrive(1)
+	f.must(f.answer(aside, f.offered(aside, nil), true))
+	_, _, err := f.bus.Update(t.Context(), aside, func(s *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+		return thread.Park(s, s.GetConversation().GetId(), "mila")
+	})
+	f.must(err)
+	other := f.arrive(2)
+	f.must(f.answer(other, f.offered(other, nil), true))
+	resume := &distributionv1.ResumeRequest{Page: aside.Page, Psid: aside.PSID, Conversation: "conversation-1", Agent: "mila"}
+	for range 2 { // a repeat is harmless
+		f.must(f.bus.Call(t.Context(), "distribution.resume", resume, &distributionv1.ResumeResponse{}))
+	}
+	if s := f.standing("mila"); s.GetUsed() != 2 {
+		t.Fatalf("standing %v, want 2 used", s)
+	}
+	third := f.arrive(3)
+	f.must(f.closeIt(other))
+	await(t, "one to be closed", func() bool { return f.standing("mila").GetUsed() == 1 })
+	if c := f.conversation(third); c.GetOffer() != nil {
+		t.Fatal("an offer was made to a full agent")
+	}
+}
+
+// TestNothingIsLostOrDoubled drives many conversations through two processes
+// while Redis is emptied and a process dies, and checks the log.
+func TestNothingIsLostOrDoubled(t *testing.T) {
+	keyspacetest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		broker := bustest.Broker(t)
+		f := open(t, broker.Open(t, "desk"), rdb, 2)
+		stop := f.run(broker.Open(t, "one"), "one")
+		f.run(broker.Open(t, "two"), "two")
+		f.presence("mila", available)
+		f.presence("orlin", available)
+
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		log := follow(ctx, t, f)
+		const customers = 40
+		for n := range customers {
+			f.arrive(n)
+			switch n {
+			case 10, 25:
+				f.must(rdb.FlushAll(ctx).Err())
+			case 18:
+				stop()
+				f.presence("mila", available)
+				f.presence("orlin", available)
+			}
+		}
+		await(t, "every conversation to be closed", func() bool { return log.closed() == customers })
+		log.check(t, 2)
+	})
+}
+
+// ledger plays the agents and remembers the log.
+type ledger struct {
+	mu      sync.Mutex
+	records []bus.Record
+	done    map[subject.Thread]bool
+}
+
+func (l *ledger) closed() int { l.mu.Lock(); defer l.mu.Unlock(); return len(l.done) }
+
+// follow accepts every offer and closes every conversation that is active.
+func follow(ctx context.Context, t *testing.T, f *floor) *ledger {
+	l := &ledger{done: map[subject.Thread]bool{}}
+	var agents sync.WaitGroup
+	t.Cleanup(agents.Wait)
+	act := func(rec bus.Record) {
+		c := rec.Commit.GetState().GetConversation()
+		switch {
+		case c.GetOffer() != nil:
+			_ = f.answer(rec.Thread, c, true) // the next offer, if this one is gone
+		case c.GetPhase() == threadv1.Phase_PHASE_ACTIVE:
+			_ = f.closeIt(rec.Thread) // fails when the test is over
+		}
+	}
+	agents.Go(func() {
+		_ = f.bus.WatchThreads(ctx, func() {}, func(rec bus.Record) {
+			l.mu.Lock()
+			l.records = append(l.records, rec)
+			if rec.Commit.GetState().GetConversation().GetPhase() == threadv1.Phase_PHASE_CLOSED {
+				l.done[rec.Thread] = true
+			}
+			l.mu.Unlock()
+			agents.Go(func() { act(rec) })
+		})
+	})
+	agents.Go(func() { // their desks live
+		beat := time.NewTicker(200 * time.Millisecond)
+		defer beat.Stop()
+		for ctx.Err() == nil {
+			for _, a := range []string{"mila", "orlin"} {
+				if f.standing(a).GetPresence() == distributionv1.Presence_PRESENCE_OFFLINE { // forgotten with Redis
+					_ = f.bus.Call(ctx, "distribution.presence", &distributionv1.SetPresenceRequest{Agent: a, Presence: available},
+						&distributionv1.SetPresenceResponse{})
+				}
+			}
+			<-beat.C
+		}
+	})
+	return l
+}
+
+// check replays the log: never more assigned than an agent can take, and no
+// conversation assigned twice.
+func (l *ledger) check(t *testing.T, capacity int) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	slices.SortStableFunc(l.records, func(a, b bus.Record) int { return a.Stored.Compare(b.Stored) })
+	load := map[string]int{}
+	for _, rec := range l.records {
+		for _, fact := range rec.Commit.GetFacts() {
+			switch {
+			case fact.GetAgentAssigned() != nil:
+				load[fact.GetAgentAssigned().GetAgent()]++
+			case fact.GetConversationEnded() != nil:
+				load[fact.GetConversationEnded().GetAgent()]--
+			}
+		}
+		for agent, n := range load {
+			if n > capacity {
+				t.Errorf("%s has %d conversations at revision %d, capacity %d", agent, n, rec.Revision, capacity)
+			}
+		}
+	}
+}

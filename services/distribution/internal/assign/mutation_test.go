@@ -1,0 +1,108 @@
+package assign_test
+
+import (
+	"flag"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/parley-desk/parley/pkg/keyspace/keyspacetest"
+)
+
+// mutants are faults that a careless edit could make; the model test must see
+// every one of them.
+var mutants = []struct{ name, file, old, new string }{
+	{"older revisions change the item", "apply", "rev <= tonumber(old.rev)", "rev < 0"},
+	{"an offer is kept under another fence", "apply", "old.fe == fe) or", "true) or"},
+	{"the fence of an accepted offer is not looked at", "apply", "(old.st ~= 'O' or old.fe == fe)", "true"},
+	{"freed units are not given back", "apply", "  give_back(freed, item, old.u)", "  redis.call('SREM', items_key(freed), item)"},
+	{"declines are forgotten", "apply", "decline(item, freed)", "local _ = item"},
+	{"a missed offer leaves the agent available", "apply", "'INACTIVE'", "'AVAILABLE'"},
+	{"a stale offer is queued", "apply", "'st', 'S'", "'st', 'W'"},
+	{"freed capacity does not match", "apply", "if freed then match_agent(freed) end", ""},
+	{"wrap-up past its end takes capacity", "apply", "due > 0 and due <= now", "due > 0 and due < 0"},
+	{"priority is ignored", "apply", "(1023 - pri)", "(1023 - 0 * pri)"},
+	{"a score goes through a string", "apply", "* 8796093022208 + queued, wk)", "* 8796093022208 + queued .. '', wk)"},
+	{"presence is ignored", "book", "if here and free", "if free"},
+	{"an agent takes one unit too many", "book", "free >= tonumber(u) then", "free + 1 >= tonumber(u) then"},
+	{"the ready list is not renewed when units are taken", "book", "redis.call('SADD', items_key(a), item)\n  reindex(a)", "redis.call('SADD', items_key(a), item)"},
+	{"an offered item stays in its list", "book", "  redis.call('ZREM', waiting_key(h[1], h[2]), h[3])\n", ""},
+	{"highest capacity means lowest", "book", "(8191 - math.min(free, 8191))", "math.min(free, 8191)"},
+	{"queue priority is turned round", "book", "pri = -num(qh[1])", "pri = num(qh[1])"},
+	{"declines do not count for the agent", "book", "if c.d == 0 then break end", "break"},
+	{"offline keeps offers", "presence", "  revoke_offers(a)\n", ""},
+	{"offline for silence keeps offers", "tick", "    revoke_offers(a)\n", ""},
+	{"a timer fires once", "tick", "redis.call('ZADD', timers, now + retry, member)\n  ask('END'", "redis.call('ZREM', timers, member)\n  ask('END'"},
+	{"wrap-up never ends", "tick", "  give_back(h[2], item, h[3])\n", ""},
+	{"any fence may be answered", "answer", "or h[2] ~= fence", ""},
+	{"a hold takes nothing", "hold", "take(a, item, u)", "reindex(a)"},
+	{"the counter starts low", "open", "tonumber(ARGV[2]))", "0)"},
+}
+
+// TestModelSeesEveryPlantedFault proves the model test worth having.
+func TestModelSeesEveryPlantedFault(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plants one fault after the other")
+	}
+	for name, value := range map[string]string{"rapid.shrinktime": "1ns", "rapid.nofailfile": "true", "rapid.checks": "300", "rapid.steps": "100"} {
+		was := flag.Lookup(name).Value.String()
+		if err := flag.Set(name, value); err != nil {
+			t.Fatalf("set %s: %v", name, err)
+		}
+		t.Cleanup(func() { _ = flag.Set(name, was) })
+	}
+	rdb := keyspacetest.Server(t)
+	for _, m := range mutants {
+		t.Run(m.name, func(t *testing.T) {
+			planted := false
+			edit := func(file, lua string) string {
+				if file != m.file || !strings.Contains(lua, m.old) {
+					return lua
+				}
+				planted = true
+				return strings.Replace(lua, m.old, m.new, 1)
+			}
+			noticed := caught(t, func(rt *rapid.T) { compare(rt, rdb, edit) })
+			if !planted {
+				t.Fatalf("the source has no %q any more", m.old)
+			}
+			if !noticed {
+				t.Error("nobody noticed")
+			}
+		})
+	}
+}
+
+// caught tells whether rapid finds a run that fails.
+func caught(t *testing.T, prop func(*rapid.T)) bool {
+	j := &juror{TB: t}
+	done := make(chan struct{})
+	go func() { // ends early by Goexit, as a test that fails does
+		defer close(done)
+		rapid.Check(j, prop)
+	}()
+	<-done
+	return j.failed.Load()
+}
+
+// juror is a test that remembers that it failed and tells nobody.
+type juror struct {
+	rapid.TB
+	failed atomic.Bool
+}
+
+func (j *juror) Errorf(string, ...any) { j.failed.Store(true) }
+func (j *juror) Error(...any)          { j.failed.Store(true) }
+func (j *juror) Fail()                 { j.failed.Store(true) }
+func (j *juror) Failed() bool          { return j.failed.Load() }
+func (j *juror) Fatalf(string, ...any) { j.FailNow() }
+func (j *juror) Fatal(...any)          { j.FailNow() }
+func (j *juror) Logf(string, ...any)   {}
+func (j *juror) Log(...any)            {}
+func (j *juror) FailNow() {
+	j.failed.Store(true)
+	runtime.Goexit()
+}

@@ -1,0 +1,283 @@
+package scenario_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/parley-desk/parley/cli"
+)
+
+// process is a program that may be killed and started again with the same
+// arguments.
+type process struct {
+	name string
+	path string
+	args []string
+	env  []string
+	log  *tail
+
+	mu  sync.Mutex
+	cmd *exec.Cmd
+	end chan struct{}
+}
+
+func (p *process) start(t testing.TB) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cmd = exec.Command(p.path, p.args...)
+	p.cmd.Env = append(os.Environ(), p.env...)
+	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := p.cmd.Start(); err != nil {
+		t.Errorf("starting %s: %v", p.name, err)
+		return
+	}
+	p.end = make(chan struct{})
+	go func(cmd *exec.Cmd, end chan struct{}) { _ = cmd.Wait(); close(end) }(p.cmd, p.end)
+}
+
+// signal sends s and waits for the process to be gone.
+func (p *process) signal(t testing.TB, s os.Signal) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd == nil || p.cmd.Process == nil {
+		return
+	}
+	_ = p.cmd.Process.Signal(s)
+	select {
+	case <-p.end:
+	case <-time.After(30 * time.Second):
+		t.Errorf("%s is still there 30 s after %v:\n%s", p.name, s, p.log)
+		_ = p.cmd.Process.Kill()
+	}
+}
+
+// tail keeps the last of what a process says.
+type tail struct {
+	mu  sync.Mutex
+	buf []byte
+}
+
+func (w *tail) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.buf = append(w.buf, b...)
+	if over := len(w.buf) - 16<<10; over > 0 {
+		w.buf = w.buf[over:]
+	}
+	return len(b), nil
+}
+
+func (w *tail) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return string(w.buf)
+}
+
+// house is a running deployment with its sandbox.
+type house struct {
+	t         testing.TB
+	dir       string
+	processes []*process
+	sandbox   string   // base URL
+	desks     []string // base URLs
+	ready     []string // addresses of probes
+	server    string   // of the control plane
+	journal   string
+}
+
+func (h *house) add(name, path string, env []string, args ...string) *process {
+	p := &process{name: name, path: path, args: args, env: env, log: &tail{}}
+	h.processes = append(h.processes, p)
+	h.t.Cleanup(func() { p.signal(h.t, syscall.SIGKILL) })
+	p.start(h.t)
+	return p
+}
+
+// logs is the last of what every process said, for a failed test.
+func (h *house) logs() string {
+	var out strings.Builder
+	for _, p := range h.processes {
+		said := p.log.String()
+		if len(said) > 3000 {
+			said = said[len(said)-3000:]
+		}
+		fmt.Fprintf(&out, "--- %s\n%s\n", p.name, said)
+	}
+	return out.String()
+}
+
+func (h *house) awaitReady() {
+	h.t.Helper()
+	for _, addr := range h.ready {
+		await(h.t, 60*time.Second, "ready at "+addr, func() bool {
+			resp, err := http.Get("http://" + addr + "/readyz")
+			if err != nil {
+				return false
+			}
+			defer resp.Body.Close()
+			return resp.StatusCode == http.StatusOK
+		}, h.logs)
+	}
+}
+
+// ctl runs parleyctl and gives what it printed.
+func (h *house) ctl(args ...string) []byte {
+	h.t.Helper()
+	var out, words bytes.Buffer
+	if code := cli.Main(append(args, "--server", h.server), strings.NewReader(""), &out, &words); code != 0 {
+		h.t.Fatalf("parleyctl %s: code %d: %s\n%s", strings.Join(args, " "), code, words.String(), h.logs())
+	}
+	return out.Bytes()
+}
+
+func (h *house) apply(manifest string) {
+	h.t.Helper()
+	path := filepath.Join(h.dir, "manifest.yaml")
+	if err := os.WriteFile(path, []byte(manifest), 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+	h.ctl("apply", "-f", path)
+}
+
+// world is a manifest with agents of capacity 3 each.
+func world(agents int) string {
+	var out strings.Builder
+	names := make([]string, agents)
+	for i := range agents {
+		names[i] = fmt.Sprintf("agent-%d", i+1)
+		fmt.Fprintf(&out, "apiVersion: parley.dev/v1\nkind: Agent\nmetadata: {name: %s, displayName: Agent %d}\nspec: {capacity: 3, roles: [agent], password: {value: parley-demo}}\n---\n", names[i], i+1)
+	}
+	fmt.Fprintf(&out, `apiVersion: parley.dev/v1
+kind: Queue
+metadata: {name: front, displayName: Front desk}
+spec: {agents: [%s], assignment: least_active}
+---
+apiVersion: parley.dev/v1
+kind: Workstream
+metadata: {name: facebook, displayName: Facebook}
+spec: {queue: front, units: 1, offerSeconds: 20}
+---
+apiVersion: parley.dev/v1
+kind: ChannelAccount
+metadata: {name: demo, displayName: Demo app}
+spec:
+  appId: 424242424242424
+  appSecret: {value: demo-app-secret-0123456789abcdef}
+  verifyToken: {value: demo-verify-token}
+  graphVersion: v26.0
+---
+apiVersion: parley.dev/v1
+kind: Page
+metadata: {name: shop, displayName: Shop}
+spec: {pageId: 1020304050607080, account: demo, workstream: facebook, accessToken: {value: demo-page-token-shop}}
+`, strings.Join(names, ", "))
+	return out.String()
+}
+
+// await looks again and again until it holds; it fails the test after limit.
+func await(t testing.TB, limit time.Duration, what string, holds func() bool, more ...func() string) {
+	t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	end := time.After(limit)
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-end:
+			said := ""
+			for _, m := range more {
+				said += m()
+			}
+			t.Fatalf("not within %s: %s\n%s", limit, what, said)
+		}
+	}
+}
+
+// free is an address that nobody listens on.
+func free(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// balance takes connections at an address of its own and passes each to the
+// first of the backends, in turn, that answers: what a load balancer does.
+func balance(t testing.TB, backends ...string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for turn := 0; ; turn++ {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go pass(c, backends, turn)
+		}
+	}()
+	return l.Addr().String()
+}
+
+func pass(c net.Conn, backends []string, turn int) {
+	defer c.Close()
+	for i := range backends {
+		b, err := net.DialTimeout("tcp", backends[(turn+i)%len(backends)], time.Second)
+		if err != nil {
+			continue
+		}
+		defer b.Close()
+		go func() { _, _ = io.Copy(b, c); _ = b.(*net.TCPConn).CloseWrite() }()
+		_, _ = io.Copy(c, b)
+		return
+	}
+}
+
+// records counts the records of the journal by kind.
+func records(t testing.TB, path string) map[string]int {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	counts := map[string]int{}
+	lines := bufio.NewScanner(f)
+	lines.Buffer(make([]byte, 64<<10), 8<<20)
+	for lines.Scan() {
+		var rec struct{ Kind string }
+		if json.Unmarshal(lines.Bytes(), &rec) == nil {
+			counts[rec.Kind]++
+		}
+	}
+	return counts
+}
+
+func build(ctx context.Context, out, pkg string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", out, pkg)
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	return cmd.Run()
+}

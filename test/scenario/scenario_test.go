@@ -1,0 +1,233 @@
+package scenario_test
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/parley-desk/parley/test/check"
+	"github.com/parley-desk/parley/test/load"
+)
+
+const page = "1020304050607080"
+
+var (
+	seed          = flag.Uint64("seed", 0, "seed of the crowd and of the kills; 0 takes the time")
+	conversations = flag.Int("conversations", 40, "customers of a scenario")
+	kills         = flag.Int("kills", 8, "processes killed in a scenario")
+)
+
+var parley, broker string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	dir, err := os.MkdirTemp("", "parley-scenario-")
+	if err == nil {
+		parley, broker = filepath.Join(dir, "parley"), filepath.Join(dir, "nats-server")
+		err = build(context.Background(), parley, "github.com/parley-desk/parley/services/all/cmd/parley")
+	}
+	if err == nil {
+		err = build(context.Background(), broker, "github.com/nats-io/nats-server/v2")
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "building what the scenarios run:", err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// quick are settings that shorten the waits of a lost process; none of them
+// changes what is promised.
+var quick = []string{
+	"--outbound.start", "2s", "--outbound.orphan", "3s", "--outbound.echo", "10s", "--outbound.orphan-grace", "1s",
+	"--graph.timeout", "3s", "--sandbox.retry-max", "1s", "--sandbox.echo-delay", "20ms", "--sandbox.receipt-delay", "30ms",
+	"--log.level", "info",
+}
+
+// together is the house in one process.
+func together(t testing.TB) *house {
+	h := &house{t: t, dir: t.TempDir()}
+	sandbox, desk, ops, hook := free(t), free(t), free(t), free(t)
+	h.sandbox, h.desks, h.ready = "http://"+sandbox, []string{"http://" + desk}, []string{ops}
+	h.server = "unix://" + filepath.Join(h.dir, "admin.sock")
+	h.journal = filepath.Join(h.dir, "sandbox", "journal.ndjson")
+	h.add("all", parley, nil, append([]string{"all",
+		"--data-dir", filepath.Join(h.dir, "data"), "--admin.socket", filepath.Join(h.dir, "admin.sock"),
+		"--sandbox.listen", sandbox, "--sandbox.data-dir", filepath.Join(h.dir, "sandbox"),
+		"--sandbox.callback", "http://" + hook + "/webhook/demo", "--graph.url", "http://" + sandbox + "/graph",
+		"--ingress.listen", hook, "--desk.listen", desk, "--ops.listen", ops,
+	}, quick...)...)
+	h.awaitReady()
+	return h
+}
+
+// apart is the house with every service as its own process, two of each, over
+// a real broker and a real Redis.
+func apart(t testing.TB) *house {
+	redis, err := exec.LookPath("redis-server")
+	if err != nil {
+		t.Skip("redis-server is not installed; make deps installs it")
+	}
+	h := &house{t: t, dir: t.TempDir()}
+	nats, monitor, store := free(t), free(t), free(t)
+	h.add("nats-server", broker, nil, "-c", h.brokerConfig(nats, monitor))
+	_, redisPort, _ := cutAddr(store)
+	h.add("redis-server", redis, nil, "--port", redisPort, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", h.dir)
+	hooks := []string{free(t), free(t)}
+	sandbox := free(t)
+	h.sandbox = "http://" + sandbox
+	h.server = "unix://" + filepath.Join(h.dir, "admin-1.sock")
+	h.journal = filepath.Join(h.dir, "sandbox", "journal.ndjson")
+	await(t, 20*time.Second, "the broker listens", func() bool { return dials(nats) && dials(store) }, h.logs)
+	shared := append([]string{
+		"--bus.url", "nats://" + nats, "--bus.monitor-url", "http://" + monitor, "--bus.replicas", "1", "--bus.partitions", "4",
+		"--redis.url", "redis://" + store, "--graph.url", "http://" + sandbox + "/graph", "--secrets.keyset", h.keyset(),
+	}, "--log.level", "info")
+	h.service("sandbox", 1, nil, "--sandbox.listen", sandbox, "--sandbox.data-dir", filepath.Join(h.dir, "sandbox"),
+		"--sandbox.callback", "http://"+balance(t, hooks...)+"/webhook/demo",
+		"--sandbox.retry-max", "1s", "--sandbox.echo-delay", "20ms", "--sandbox.receipt-delay", "30ms")
+	for n := 1; n <= 2; n++ {
+		desk := free(t)
+		h.desks = append(h.desks, "http://"+desk)
+		h.service("ingress", n, shared, "--ingress.listen", hooks[n-1])
+		h.service("classification", n, shared)
+		h.service("distribution", n, shared)
+		h.service("outbound", n, shared, "--outbound.start", "2s", "--outbound.orphan", "3s", "--outbound.echo", "10s",
+			"--outbound.orphan-grace", "1s", "--graph.timeout", "3s")
+		h.service("desk", n, shared, "--desk.listen", desk)
+		h.service("admin", n, shared, "--admin.socket", filepath.Join(h.dir, fmt.Sprintf("admin-%d.sock", n)))
+	}
+	h.awaitReady()
+	return h
+}
+
+// service starts process n of a stage.
+func (h *house) service(stage string, n int, shared []string, more ...string) {
+	ops := free(h.t)
+	args := append([]string{stage, "--ops.listen", ops, "--data-dir", filepath.Join(h.dir, fmt.Sprintf("%s-%d", stage, n))}, shared...)
+	h.add(fmt.Sprintf("%s-%d", stage, n), parley, nil, append(args, more...)...)
+	h.ready = append(h.ready, ops)
+}
+
+func TestOneProcess(t *testing.T) {
+	h := together(t)
+	h.apply(world(6))
+	story(t, h, func(p *process) bool { return p.name == "all" }, *kills/2)
+}
+
+func TestProcessesApart(t *testing.T) {
+	h := apart(t)
+	h.apply(world(6))
+	story(t, h, func(*process) bool { return true }, *kills)
+}
+
+// story is a rush: customers write, agents answer, processes die. In the end
+// every promise is looked at.
+func story(t *testing.T, h *house, mayDie func(*process) bool, deaths int) {
+	if *seed == 0 {
+		*seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("seed %d", *seed)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	crowd := load.NewCrowd(load.Plan{Sandbox: h.sandbox, Page: page, Conversations: *conversations, Messages: 3, Duplicates: 0.2, Batch: 2, Rate: 12, Seed: *seed})
+	agents, staff := make([]*load.Agent, 6), sync.WaitGroup{}
+	work, goHome := context.WithCancel(ctx)
+	for i := range agents {
+		agents[i] = &load.Agent{Desk: h.desks[i%len(h.desks)], Name: fmt.Sprintf("agent-%d", i+1), Password: "parley-demo", End: true}
+		staff.Go(func() {
+			if err := agents[i].Run(work); err != nil {
+				t.Errorf("agent %d: %v", i+1, err)
+			}
+		})
+	}
+	written := make(chan error, 1)
+	go func() { written <- crowd.Run(ctx) }()
+	h.kill(rand.New(rand.NewPCG(*seed, 1)), mayDie, deaths)
+	h.awaitReady()
+	if err := <-written; err != nil {
+		t.Fatalf("the crowd: %v\n%s", err, h.logs())
+	}
+	h.settle(ctx, int64(*conversations*3), agents)
+	goHome()
+	staff.Wait()
+	h.compare()
+}
+
+// kill kills a process every second or so and starts it again.
+func (h *house) kill(dice *rand.Rand, mayDie func(*process) bool, deaths int) {
+	var mortal []*process
+	for _, p := range h.processes {
+		if mayDie(p) {
+			mortal = append(mortal, p)
+		}
+	}
+	for range deaths {
+		<-time.After(time.Duration(500+dice.IntN(1000)) * time.Millisecond)
+		p := mortal[dice.IntN(len(mortal))]
+		h.t.Logf("kill -9 %s", p.name)
+		p.signal(h.t, syscall.SIGKILL)
+		<-time.After(time.Duration(dice.IntN(500)) * time.Millisecond)
+		p.start(h.t)
+	}
+}
+
+// settle waits until nothing is on its way any more: every webhook taken, every
+// message answered, no send open, no conversation left.
+func (h *house) settle(ctx context.Context, messages int64, agents []*load.Agent) {
+	h.t.Helper()
+	await(h.t, 150*time.Second, "all webhooks taken and all conversations answered and closed", func() bool {
+		left, err := load.Waiting(ctx, h.sandbox)
+		if err != nil || left > 0 {
+			return false
+		}
+		exported, err := check.ReadExport(bytes.NewReader(h.export()))
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		return calm(exported)
+	}, func() string {
+		said := fmt.Sprintf("%d messages; records %v\n", messages, records(h.t, h.journal))
+		for i, a := range agents {
+			said += fmt.Sprintf("agent-%d %+v\n", i+1, a.Tally())
+		}
+		exported, _ := check.ReadExport(bytes.NewReader(h.export()))
+		return said + unrest(exported) + h.logs()
+	})
+}
+
+func (h *house) compare() {
+	h.t.Helper()
+	exported, err := check.ReadExport(bytes.NewReader(h.export()))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	f, err := os.Open(h.journal)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer f.Close()
+	journal, err := check.ReadJournal(f)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	report := check.Compare(check.Input{Journal: journal, Export: exported, Default: 3})
+	h.t.Logf("looked at %v", report.Counts)
+	for _, v := range report.Violations {
+		h.t.Errorf("%s: %+v: %s", v.Row, v.Thread, v.Detail)
+	}
+	if len(exported) == 0 || report.Counts["threads"] < *conversations {
+		h.t.Errorf("only %d commits of %d threads were looked at", len(exported), report.Counts["threads"])
+	}
+}
