@@ -17,8 +17,7 @@ function One({ a }: { a: Attachment }) {
     return <Card sign="📍" name={a.title || t.location} more={at} url={map} act={t.openMap} />;
   }
   if ((a.type === 'image' || a.type === 'sticker') && url) return <Picture url={url} name={a.title || t[a.type]} small={a.type === 'sticker'} />;
-  if (a.type === 'audio' && url) return <audio controls preload="none" src={url} aria-label={t.audio} />;
-  if (a.type === 'video' && url) return <video controls preload="metadata" src={url} aria-label={t.video} />;
+  if ((a.type === 'audio' || a.type === 'video') && url) return <Player kind={a.type} url={url} />;
   if (a.type === 'file' || a.type === 'video' || a.type === 'audio') return <Card sign="📎" name={a.title || t[a.type]} more={url ? '' : t.gone} url={url} act={t.open} />;
   if (url) return <Card sign="🔗" name={a.title || t.link} more={host(url)} url={url} act={t.open} />;
   return <Card sign="▢" name={a.title || t.unsupported(a.type ?? '?')} more={a.title ? a.type ?? '' : ''} url="" act="" />;
@@ -34,6 +33,16 @@ function Picture({ url, name, small }: { url: string; name: string; small: boole
       <img src={url} alt={name} loading="lazy" referrerpolicy="no-referrer" onError={() => setGone(true)} />
     </a>
   );
+}
+
+// Player plays here where the browser and the desk's policy let it, and is a
+// link where they do not.
+function Player({ kind, url }: { kind: 'audio' | 'video'; url: string }) {
+  const { t } = useRoom();
+  const [refused, setRefused] = useState(false);
+  if (refused) return <Card sign="▷" name={t[kind]} more="" url={url} act={t.open} />;
+  const Tag = kind;
+  return <Tag controls preload="metadata" src={url} aria-label={t[kind]} onError={() => setRefused(true)} />;
 }
 
 function Card(p: { sign: string; name: string; more: string; url: string; act: string }) {
