@@ -11,17 +11,17 @@ func TestNoSidewaysScroll(t *testing.T) {
 	b := open(t)
 	world(b.house)
 	b.signIn()
-	b.click(".row")
-	b.await("the history", "document.querySelector('.msg.in')")
+	b.Click(".row")
+	b.Await("the history", "document.querySelector('.msg.in')")
 	for _, width := range []int64{360, 412, 768, 1024, 1440} {
-		b.size(width, 860, "light")
-		b.await(fmt.Sprintf("a page of %d px", width), fmt.Sprintf("innerWidth === %d && document.scrollingElement.scrollWidth === innerWidth", width))
-		over, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`[...document.querySelectorAll('.desk *')].filter((e) => {
+		b.Size(width, 860, "light")
+		b.Await(fmt.Sprintf("a page of %d px", width), fmt.Sprintf("innerWidth === %d && document.scrollingElement.scrollWidth === innerWidth", width))
+		over := b.Eval(`[...document.querySelectorAll('.desk *')].filter((e) => {
 			const r = e.getBoundingClientRect();
 			return r.width > 0 && r.right > innerWidth + 1 && !e.closest('.tabs, .acts, .panel, .menu');
-		}).map((e) => e.className || e.tagName).join(' ')`))
-		if err != nil || over != "" {
-			t.Errorf("at %d px these stick out: %s (%v)", width, over, err)
+		}).map((e) => e.className || e.tagName).join(' ')`)
+		if over != "" {
+			t.Errorf("at %d px these stick out: %s", width, over)
 		}
 	}
 }
@@ -51,15 +51,14 @@ func TestTextIsReadable(t *testing.T) {
 	b := open(t)
 	world(b.house)
 	b.signIn()
-	b.await("the rows", "document.querySelectorAll('.row').length === 5")
+	b.Await("the rows", "document.querySelectorAll('.row').length === 5")
 	for _, scheme := range []string{"light", "dark"} {
-		b.size(1440, 3000, scheme)
+		b.Size(1440, 3000, scheme)
 		for i := range 5 {
-			b.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf("void document.querySelectorAll('.row')[%d].click()", i)))
-			b.await("the history", "document.querySelector('.msg')")
-			bad, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](faint))
-			if err != nil || bad != "" {
-				t.Errorf("%s, row %d: too faint: %s (%v)", scheme, i, bad, err)
+			b.Do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf("void document.querySelectorAll('.row')[%d].click()", i)))
+			b.Await("the history", "document.querySelector('.msg')")
+			if bad := b.Eval(faint); bad != "" {
+				t.Errorf("%s, row %d: too faint: %s", scheme, i, bad)
 			}
 		}
 	}

@@ -1,0 +1,178 @@
+package webtest
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+)
+
+// Patience is how long a tab waits for what must come.
+const Patience = 15 * time.Second
+
+// Tab is a page in a browser, driven as a person would drive it. What does not
+// work fails the test.
+type Tab struct {
+	t   testing.TB
+	ctx context.Context
+}
+
+// Browse starts Chromium with one empty tab and ends it with the test, which
+// is skipped where there is no Chromium.
+func Browse(t testing.TB) *Tab {
+	t.Helper()
+	path := chromium()
+	if path == "" {
+		t.Skip("chromium is not installed: pages are not driven")
+	}
+	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
+		chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("no-first-run", true), chromedp.Flag("lang", "en-US"))
+	alloc, stop := chromedp.NewExecAllocator(context.Background(), opts...)
+	t.Cleanup(stop)
+	ctx, cancel := chromedp.NewContext(alloc)
+	t.Cleanup(cancel)
+	// The first call starts the browser, which lives as long as its context.
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatal(err)
+	}
+	b := &Tab{t: t, ctx: ctx}
+	b.Size(1440, 900, "light")
+	return b
+}
+
+func chromium() string {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// Beside opens another tab of the same browser, with the same cookies.
+func (b *Tab) Beside() *Tab {
+	b.t.Helper()
+	ctx, cancel := chromedp.NewContext(b.ctx)
+	b.t.Cleanup(cancel)
+	other := &Tab{t: b.t, ctx: ctx}
+	other.Size(1440, 900, "light")
+	return other
+}
+
+// Do takes steps one after another.
+func (b *Tab) Do(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, Patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		b.Shot("failed")
+		b.t.Fatalf("%v\nthe page says: %s", err, b.Text())
+	}
+}
+
+// Await waits until a JavaScript expression is true.
+func (b *Tab) Await(what, js string) {
+	b.t.Helper()
+	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool]("!!("+js+")",
+		chromedp.WithPollingInterval(30*time.Millisecond), chromedp.WithPollingTimeout(Patience)))
+	if err != nil {
+		b.Shot("failed")
+		b.t.Fatalf("%s did not come: %v\nthe page says: %s", what, err, b.Text())
+	}
+}
+
+// Eval is the string that a JavaScript expression gives.
+func (b *Tab) Eval(js string) string {
+	b.t.Helper()
+	got, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](js))
+	if err != nil {
+		b.t.Fatalf("%s: %v", js, err)
+	}
+	return got
+}
+
+// Text is what a reader sees.
+func (b *Tab) Text() string {
+	text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string]("document.body.innerText"))
+	return text
+}
+
+// Go opens an address.
+func (b *Tab) Go(url string) {
+	b.t.Helper()
+	b.Do(chromedp.Navigate(url))
+}
+
+// Click presses what a CSS selector finds.
+func (b *Tab) Click(css string) {
+	b.t.Helper()
+	b.Do(chromedp.Click(chromedp.CSS(css)))
+}
+
+// Key presses keys wherever the focus is.
+func (b *Tab) Key(keys string, opts ...chromedp.KeyOption) {
+	b.t.Helper()
+	b.Do(chromedp.KeyEvent(keys, opts...))
+}
+
+// Enter presses Enter as a keyboard does: the character comes with the key and
+// does not come when the page takes the key. KeyEvent would send it after.
+func (b *Tab) Enter() {
+	b.t.Helper()
+	down := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: "Enter", Code: "Enter", Text: "\r", WindowsVirtualKeyCode: 13}
+	up := down
+	up.Type, up.Text = input.DispatchKeyEventTypeKeyUp, ""
+	b.Do(set(input.DispatchKeyEvent, down), set(input.DispatchKeyEvent, up))
+}
+
+// SignIn opens a desk and signs an agent in.
+func (b *Tab) SignIn(url, agent, password string) {
+	b.t.Helper()
+	b.Do(chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS("input[name=agent]")),
+		chromedp.SendKeys(chromedp.CSS("input[name=agent]"), agent),
+		chromedp.SendKeys(chromedp.CSS("input[name=password]"), password+"\r"))
+	b.Await("the link", "document.querySelector('.pill.live')")
+}
+
+// Size makes the window so wide and high, for people who like it light or dark.
+func (b *Tab) Size(width, height int64, scheme string) {
+	b.t.Helper()
+	b.Do(chromedp.EmulateViewport(width, height), set(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}}))
+}
+
+// Shot keeps a picture where PARLEY_SHOTS says, for a person to look at.
+func (b *Tab) Shot(name string) {
+	dir := os.Getenv("PARLEY_SHOTS")
+	if dir == "" {
+		return
+	}
+	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	if err == nil {
+		err = os.MkdirAll(dir, 0o750)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600)
+	}
+	if err != nil {
+		b.t.Logf("no picture %s: %v", name, err)
+	}
+}
+
+// set makes an action of a protocol command.
+func set[P, R any](command cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
+	return func(ctx context.Context, tab *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, tab, command, params)
+		return chromedp.Void{}, err
+	}
+}
