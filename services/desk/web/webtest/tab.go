@@ -38,9 +38,15 @@ func Browse(t testing.TB) *Tab {
 		chromedp.Flag("disable-sync", true), chromedp.Flag("no-first-run", true), chromedp.Flag("lang", "en-US"))
 	alloc, stop := chromedp.NewExecAllocator(context.Background(), opts...)
 	t.Cleanup(stop)
-	ctx, cancel := chromedp.NewContext(alloc)
+	return tab(t, alloc)
+}
+
+// tab opens a tab; the first of a browser starts it.
+func tab(t testing.TB, in context.Context) *Tab {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(in)
 	t.Cleanup(cancel)
-	// The first call starts the browser, which lives as long as its context.
+	// The first call makes the tab, which lives as long as that call's context.
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -61,11 +67,7 @@ func chromium() string {
 // Beside opens another tab of the same browser, with the same cookies.
 func (b *Tab) Beside() *Tab {
 	b.t.Helper()
-	ctx, cancel := chromedp.NewContext(b.ctx)
-	b.t.Cleanup(cancel)
-	other := &Tab{t: b.t, ctx: ctx}
-	other.Size(1440, 900, "light")
-	return other
+	return tab(b.t, b.ctx)
 }
 
 // Do takes steps one after another.
