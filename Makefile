@@ -7,7 +7,7 @@ TESTED := github.com/parley-desk/parley/...
 GOFLAGS := -trimpath
 export CGO_ENABLED ?= 0
 
-.PHONY: help run build test unit scenarios house fuzz bench lint generate generate-check tidy deps tools clean web images
+.PHONY: help run build test fmt-check house unit scenarios standalone web-check fuzz bench pictures tools generate web lint tidy deps clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -19,10 +19,10 @@ build: ## build parley and parleyctl into bin/
 	go build -o bin/parley ./services/all/cmd/parley
 	go build -o bin/parleyctl ./cli/cmd/parleyctl
 
-test: deps fmt-check house unit scenarios standalone ## everything CI runs
+test: deps fmt-check house unit web-check scenarios standalone ## everything CI runs
 	@echo "make test: passed"
 
-fmt-check:
+fmt-check: ## check that gofmt and vet have nothing to say
 	@out=$$(gofmt -l $(MODULES) | grep -v '/gen/' || true); [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }
 	go vet work
 
@@ -37,6 +37,12 @@ scenarios: ## run the whole house twice: in one process, and as processes that a
 
 standalone: ## build each module alone, as a container does
 	@for m in $(MODULES); do (cd $$m && GOWORK=off go build ./... && GOWORK=off go vet ./... ) || { echo "$$m does not build alone"; exit 1; }; done
+
+web-check: ## check that the committed page is what its sources give
+	GOWORK=off go -C tools/web test ./...
+
+pictures: deps ## take the pictures of the documents anew, from the house at work
+	PARLEY_SHOTS=$(CURDIR)/docs/pictures CGO_ENABLED=0 go test -count=1 -run TestStoryInTheBrowser ./test/scenario/
 
 fuzz: ## fuzz every parser for 30 seconds each
 	@go run ./test/cmd/fuzz -time 30s
@@ -53,8 +59,11 @@ generate: tools web ## regenerate contracts and the desk's page
 web: ## bundle the desk's page into services/desk/web/dist
 	GOWORK=off go -C tools/web run .
 
-lint: tools ## lint contracts and code
-	cd proto && ../.bin/buf lint && ../.bin/buf breaking --against '../.git#branch=main,subdir=proto'
+# What contracts must stay compatible with: the last release, or the commit before.
+AGAINST ?= $(shell git describe --tags --abbrev=0 HEAD^ 2>/dev/null || git rev-parse HEAD^)
+
+lint: tools ## lint contracts and code, and hold contracts against AGAINST
+	cd proto && ../.bin/buf lint && ../.bin/buf breaking --against '../.git#ref=$(AGAINST),subdir=proto'
 	GOWORK=off go -C tools/lint build -o ../../.bin/ tool
 	for m in $(MODULES); do (cd $$m && $(CURDIR)/.bin/staticcheck ./...); done
 
