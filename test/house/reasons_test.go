@@ -215,8 +215,8 @@ var verb = regexp.MustCompile(`%[-+#.0-9]*[a-z]`)
 // plainly is a format as people read it: what differs is "…".
 func plainly(format string) string { return strings.TrimSpace(verb.ReplaceAllString(format, "…")) }
 
-// listed are the string constants of a package that look like reasons.
-func listed(t *testing.T, path string) (rows [][]string) {
+// constantRows are the string constants of a package that look like reasons.
+func constantRows(t *testing.T, path string) (rows [][]string) {
 	t.Helper()
 	upper := regexp.MustCompile(`^[A-Z]+(_[A-Z]+)*$`)
 	for _, p := range packages(t) {
@@ -320,9 +320,9 @@ An error has a kind, which decides what a program does with it, and mostly a rea
 Logs and metrics write a kind as it stands here. How often a stage of the log tries a record again: [architecture](architecture.md#following).`)
 	d.table([]string{"kind", "desk API", "admin API", "worth repeating"}, kinds(t))
 	d.line("## Refusals\n\nThe desk answers a command that the conversation does not allow with `FAILED_PRECONDITION`, and one about an offer that is not there any more with `NOT_FOUND`. The detail `parley.desk.v1.Refusal` has the reason, the phase and what is allowed instead.")
-	d.table([]string{"reason", "meaning"}, listed(t, "pkg/thread"))
+	d.table([]string{"reason", "meaning"}, constantRows(t, "pkg/thread"))
 	d.line("## Sends\n\nWhy a message was refused, put off or is in doubt; they stand in the facts of a thread, on the bubble and in `parley_outbound_facts_total`.")
-	sends := append(listed(t, "pkg/graph"), listed(t, "services/outbound/internal/attempt")...)
+	sends := append(constantRows(t, "pkg/graph"), constantRows(t, "services/outbound/internal/attempt")...)
 	d.table([]string{"reason", "meaning"}, sends)
 	d.line("## Faults\n\nReasons of all other errors. `…` stands for what differs.")
 	d.table([]string{"reason", "kind", "where", "what is said"}, faultRows(faults(t)))
