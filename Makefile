@@ -7,7 +7,7 @@ TESTED := github.com/parley-desk/parley/...
 GOFLAGS := -trimpath
 export CGO_ENABLED ?= 0
 
-.PHONY: help run build test fmt-check house unit scenarios standalone web-check fuzz bench pictures tools generate web lint tidy deps clean
+.PHONY: help run build test fmt-check house unit scenarios standalone web-check fuzz bench pictures tools generate web references lint tidy deps clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -58,6 +58,9 @@ generate: tools web ## regenerate contracts and the desk's page
 
 web: ## bundle the desk's page into services/desk/web/dist
 	GOWORK=off go -C tools/web run .
+
+references: ## write the pages of docs/ that come from the code anew
+	go test -count=1 ./test/house/ -run TestReference -update
 
 # What contracts must stay compatible with: the last release, or the commit before.
 AGAINST ?= $(shell git describe --tags --abbrev=0 HEAD^ 2>/dev/null || git rev-parse HEAD^)

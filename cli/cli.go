@@ -57,6 +57,12 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return a.exit(root.ExecuteContext(context.Background()))
 }
 
+// Command is the tree of commands, for whoever describes it; Main runs it.
+func Command() *cobra.Command {
+	a := &app{env: manifest.Environment{Lookup: func(string) (string, bool) { return "", false }}}
+	return a.root()
+}
+
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "parleyctl",

@@ -163,7 +163,7 @@ func (s *Set) readFile(path string) (map[string]string, error) {
 	}
 	if len(unknown) > 0 {
 		slices.Sort(unknown)
-		return nil, fmt.Errorf("%s: unknown settings: %s; \"parley config print\" lists those there are", path, strings.Join(unknown, ", "))
+		return nil, fmt.Errorf("%s: unknown settings: %s; --help lists those there are", path, strings.Join(unknown, ", "))
 	}
 	return texts, nil
 }

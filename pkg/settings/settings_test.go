@@ -99,7 +99,7 @@ func TestBadSettingsAreNamedWithTheirRemedy(t *testing.T) {
 		env        map[string]string
 		args, want []string
 	}{
-		{"unknown key", "ingress: {offr: 1}", nil, nil, []string{"ingress.offr", "unknown", "config print"}},
+		{"unknown key", "ingress: {offr: 1}", nil, nil, []string{"ingress.offr", "unknown", "--help"}},
 		{"no number in the environment", "", map[string]string{"PARLEY_INGRESS_MAX_BODY": "lots"}, nil, []string{"environment", "ingress.max_body", "lots", "whole number"}},
 		{"no duration in the file", "ingress: {wait: soon}", nil, nil, []string{"file", "ingress.wait", "soon", "15s"}},
 		{"no truth in a flag", "", nil, []string{"--ingress.safe=maybe"}, []string{"flag", "ingress.safe", "maybe", "true or false"}},

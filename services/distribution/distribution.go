@@ -46,7 +46,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		return nil, err
 	}
 	if deps.Redis == nil {
-		return nil, fault.New(fault.Invalid, "REDIS_MISSING", "distribution needs Redis; set redis.url or redis.embedded")
+		return nil, fault.New(fault.Invalid, "REDIS_MISSING", "distribution needs Redis; set redis.url")
 	}
 	book, err := assign.NewBook(deps.Redis, assign.Config{
 		Group: keyspace.Group(cfg.Group), Lease: cfg.Lease, Grace: cfg.Grace})

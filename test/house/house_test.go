@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -13,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -40,29 +42,37 @@ func root(t *testing.T) string {
 	return dir
 }
 
-// packages are all packages of the workspace.
-func packages(t *testing.T) []pkg {
-	t.Helper()
+// listed are all packages of the workspace, asked for once.
+var listed = sync.OnceValues(func() ([]pkg, error) {
 	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Name,Doc,GoFiles,TestGoFiles,XTestGoFiles,Imports", "work")
-	cmd.Dir = root(t)
+	cmd.Dir = "../.."
 	var words bytes.Buffer
 	cmd.Stderr = &words
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("go list: %v\n%s", err, words.String())
+		return nil, fmt.Errorf("go list: %w\n%s", err, words.String())
 	}
 	var all []pkg
 	for d := json.NewDecoder(bytes.NewReader(out)); d.More(); {
 		var p pkg
 		if err := d.Decode(&p); err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		all = append(all, p)
+	}
+	return all, nil
+})
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	all, err := listed()
+	if err != nil {
+		t.Fatal(err)
 	}
 	if len(all) < 40 {
 		t.Fatalf("only %d packages: the workspace is not read", len(all))
 	}
-	return all
+	return slices.Clone(all)
 }
 
 // layer is where a package stands: a lower layer knows nothing of a higher.

@@ -17,9 +17,13 @@ import (
 
 // metric is a metric that the code registers.
 type metric struct {
-	labels    []string
-	histogram bool
+	kind   string // counter, gauge or histogram; empty for those of others
+	labels []string
+	help   string
+	home   string // the package that registers it
 }
+
+func (m metric) histogram() bool { return m.kind == "histogram" }
 
 // metrics are all there are, by name: those in the sources of services and
 // packages, and those of Prometheus and its client that are used.
@@ -34,7 +38,10 @@ func metrics(t *testing.T) map[string]metric {
 		each(t, p, func(_ string, f *ast.File) {
 			ast.Inspect(f, func(n ast.Node) bool {
 				if call, ok := n.(*ast.CallExpr); ok {
-					gather(found, call)
+					if name, m := gather(call); name != "" {
+						m.home = p.path()
+						found[name] = m
+					}
 				}
 				return true
 			})
@@ -46,40 +53,48 @@ func metrics(t *testing.T) map[string]metric {
 	return found
 }
 
-// gather keeps the metric that a call makes: prometheus.NewXxx(Opts{Name: ...})
-// or a helper of the service that is given the name.
-func gather(found map[string]metric, call *ast.CallExpr) {
+// gather is the metric that a call makes, by prometheus.NewXxx(Opts{Name: ...})
+// or by a helper for gauges that is given name and help; no name for any other
+// call.
+func gather(call *ast.CallExpr) (name string, m metric) {
 	if len(call.Args) == 0 {
-		return
+		return "", metric{}
 	}
-	if name, ok := text(call.Args[0]); ok && strings.HasPrefix(name, "parley_") {
-		found[name] = metric{}
-		return
+	if name, ok := text(call.Args[0]); ok && strings.HasPrefix(name, "parley_") && len(call.Args) > 1 {
+		help, _ := text(call.Args[1])
+		return name, metric{kind: "gauge", help: help}
 	}
 	maker, _ := call.Fun.(*ast.SelectorExpr)
 	options, _ := call.Args[0].(*ast.CompositeLit)
-	if maker == nil || options == nil {
-		return
+	if maker == nil || options == nil || fmt.Sprint(maker.X) != "prometheus" {
+		return "", metric{}
 	}
 	for _, e := range options.Elts {
 		pair, _ := e.(*ast.KeyValueExpr)
-		if pair == nil || fmt.Sprint(pair.Key) != "Name" {
+		if pair == nil {
 			continue
 		}
-		name, ok := text(pair.Value)
-		if !ok {
-			continue
+		said, _ := text(pair.Value)
+		switch fmt.Sprint(pair.Key) {
+		case "Name":
+			name = said
+		case "Help":
+			m.help = said
 		}
-		m := metric{histogram: strings.Contains(maker.Sel.Name, "Histogram")}
-		if strings.HasSuffix(maker.Sel.Name, "Vec") {
-			labels, _ := call.Args[1].(*ast.CompositeLit)
-			for _, l := range labels.Elts {
-				label, _ := text(l)
-				m.labels = append(m.labels, label)
-			}
-		}
-		found[name] = m
 	}
+	for _, kind := range []string{"Counter", "Gauge", "Histogram"} {
+		if strings.HasPrefix(maker.Sel.Name, "New"+kind) {
+			m.kind = strings.ToLower(kind)
+		}
+	}
+	if strings.HasSuffix(maker.Sel.Name, "Vec") {
+		labels, _ := call.Args[1].(*ast.CompositeLit)
+		for _, l := range labels.Elts {
+			label, _ := text(l)
+			m.labels = append(m.labels, label)
+		}
+	}
+	return name, m
 }
 
 func text(e ast.Expr) (string, bool) {
@@ -114,12 +129,12 @@ func checkQuery(known map[string]metric, query string) (problems []string) {
 		seen++
 		base := name
 		for _, suffix := range []string{"_bucket", "_sum", "_count"} {
-			if cut, ok := strings.CutSuffix(name, suffix); ok && known[cut].histogram {
+			if cut, ok := strings.CutSuffix(name, suffix); ok && known[cut].histogram() {
 				base = cut
 			}
 		}
 		found, ok := known[base]
-		if !ok || found.histogram && base == name {
+		if !ok || found.histogram() && base == name {
 			problems = append(problems, "there is no metric "+name)
 			continue
 		}

@@ -15,8 +15,11 @@ const (
 	humanAgent = "HUMAN_AGENT"
 )
 
-// ReasonLate defers an attempt whose POST could not begin in time.
-const ReasonLate = "LATE"
+// Reasons of our own beside those of package graph.
+const (
+	ReasonLate  = "LATE"  // the request could not begin in time and did not
+	ReasonCrash = "CRASH" // whoever began the attempt is gone and has said nothing more
+)
 
 // Begin gives the fact that opens attempt ref, or the one that refuses it
 // because no message may be sent now; nothing when the attempt is not the next
@@ -89,7 +92,7 @@ func (Policy) Lost(s *threadv1.State, ref Ref) []*threadv1.Fact {
 	if !at(s, ref, threadv1.SendStatus_SEND_STATUS_ATTEMPTED) {
 		return nil
 	}
-	return facts(&threadv1.SendUncertain{Id: ref.ID, Part: ref.Part, Reason: "CRASH"})
+	return facts(&threadv1.SendUncertain{Id: ref.ID, Part: ref.Part, Reason: ReasonCrash})
 }
 
 // Proven gives the fact that the conversation shows the part of attempt ref as
