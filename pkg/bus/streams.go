@@ -136,7 +136,7 @@ func (b *Bus) agreePartitions(ctx context.Context) error {
 	}
 	if b.cfg.Partitions != 0 && b.cfg.Partitions != stored {
 		return fault.New(fault.Precondition, "PARTITIONS_DIFFER",
-			"this deployment has %d partitions, the settings say %d; the number is fixed when a deployment is made: set it to %d or leave it out", stored, b.cfg.Partitions, stored)
+			"this deployment has %d partitions, bus.partitions says %d; the number is fixed when a deployment is made: set it to %d or leave it out", stored, b.cfg.Partitions, stored)
 	}
 	b.cfg.Partitions = stored
 	return nil
