@@ -39,20 +39,20 @@ type Tools struct {
 
 // Bus is a connection to the log.
 type Bus struct {
-	cfg      Config
-	log      *slog.Logger
-	tracer   trace.Tracer
-	metrics  *metrics
-	broker   *broker // nil with an external one
-	nc       *nats.Conn
-	js       jetstream.JetStream
-	id       string // of this connection: a restarted process is another one
-	streams  map[string]jetstream.Stream
-	inbound  []*writer // by partition
-	threads  []*writer
-	states   *stateCache
-	unsafeMu sync.Mutex
-	unsafe   []string // what AllowUnsafe let pass, for Checks
+	cfg     Config
+	log     *slog.Logger
+	tracer  trace.Tracer
+	metrics *metrics
+	broker  *broker // nil with an external one
+	nc      *nats.Conn
+	js      jetstream.JetStream
+	id      string // of this connection: a restarted process is another one
+	streams map[string]jetstream.Stream
+	inbound []*writer // by partition
+	threads []*writer
+	states  *stateCache
+	copies  int     // replicas that every stream has at least
+	unsafe  []Check // what AllowUnsafe let pass
 
 	life   context.Context // ends when Close begins
 	end    context.CancelFunc
