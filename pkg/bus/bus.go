@@ -23,7 +23,7 @@ type Config struct {
 	MonitorURL  string        // http://host:8222 of every broker, separated by commas: where sync_always is read from
 	Embedded    bool          // run the broker in this process, without a socket
 	DataDir     string        // of the embedded broker; locked while open
-	Partitions  int           // of a new deployment; an existing one must agree; 0 takes what is there
+	Partitions  int           // of a new deployment; an existing one must agree; 0 takes what is there, or 4 embedded and 16 otherwise
 	Replicas    int           // of every stream; 1 or 3; 0 means 1
 	AllowUnsafe bool          // start without sync_always or with fewer replicas
 	Instance    string        // name of this process, unique in the deployment
@@ -39,20 +39,20 @@ type Tools struct {
 
 // Bus is a connection to the log.
 type Bus struct {
-	cfg      Config
-	log      *slog.Logger
-	tracer   trace.Tracer
-	metrics  *metrics
-	broker   *broker // nil with an external one
-	nc       *nats.Conn
-	js       jetstream.JetStream
-	id       string // of this connection: a restarted process is another one
-	streams  map[string]jetstream.Stream
-	inbound  []*writer // by partition
-	threads  []*writer
-	states   *stateCache
-	unsafeMu sync.Mutex
-	unsafe   []string // what AllowUnsafe let pass, for Checks
+	cfg     Config
+	log     *slog.Logger
+	tracer  trace.Tracer
+	metrics *metrics
+	broker  *broker // nil with an external one
+	nc      *nats.Conn
+	js      jetstream.JetStream
+	id      string // of this connection: a restarted process is another one
+	streams map[string]jetstream.Stream
+	inbound []*writer // by partition
+	threads []*writer
+	states  *stateCache
+	copies  int     // replicas that every stream has at least
+	unsafe  []Check // what AllowUnsafe let pass
 
 	life   context.Context // ends when Close begins
 	end    context.CancelFunc

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,14 +33,12 @@ const (
 	Failed
 )
 
-const (
-	monitorTimeout = 3 * time.Second
-	syncRemedy     = "set jetstream { sync_interval: always } on every broker"
-)
+const monitorTimeout = 3 * time.Second
 
 // brokerJetStream is what a broker tells about itself in /jsz?config=1 and on
 // $SYS.REQ.SERVER.PING.JSZ.
 type brokerJetStream struct {
+	ID     string `json:"server_id"`
 	Config struct {
 		SyncAlways bool `json:"sync_always"`
 	} `json:"config"`
@@ -57,19 +56,22 @@ func (b *Bus) checkDurability(ctx context.Context) error {
 	}
 	brokers, err := b.askBrokers(ctx)
 	if err != nil {
-		return b.tolerate("DURABILITY_UNKNOWN", fmt.Sprintf("cannot tell whether the brokers write to disk before they acknowledge (%s); name their monitoring addresses", err))
+		return b.tolerate("DURABILITY_UNKNOWN", fmt.Sprintf("cannot tell whether the brokers write to disk before they acknowledge (%s)", err),
+			"name the monitoring address of each in bus.monitor_url")
 	}
-	size := 1
+	size, told := 1, map[string]bool{} // one may be named twice
 	for _, j := range brokers {
 		if !j.Config.SyncAlways {
-			return b.tolerate("SYNC_NOT_ALWAYS", "a broker acknowledges before it has written to disk; "+syncRemedy)
+			return b.tolerate("SYNC_NOT_ALWAYS", "a broker acknowledges before it has written to disk", "set jetstream { sync_interval: always } on every broker")
 		}
+		told[j.ID] = true
 		if j.Meta != nil {
 			size = max(size, j.Meta.Size)
 		}
 	}
-	if len(brokers) < size {
-		return b.tolerate("DURABILITY_UNKNOWN", fmt.Sprintf("only %d of %d brokers answered whether they write to disk before they acknowledge; name the monitoring address of each", len(brokers), size))
+	if len(told) < size {
+		return b.tolerate("DURABILITY_UNKNOWN", fmt.Sprintf("only %d of %d brokers told whether they write to disk before they acknowledge", len(told), size),
+			"name the monitoring address of each in bus.monitor_url")
 	}
 	return nil
 }
@@ -143,21 +145,14 @@ func (b *Bus) Checks(ctx context.Context) []Check {
 	if err := b.Ping(ctx); err != nil {
 		return []Check{{Name: "broker", Level: Failed, Detail: err.Error(), Remedy: "start the broker, or correct its address"}}
 	}
-	checks := []Check{{Name: "broker", Detail: "answers"}}
-	return append(checks, append(b.checkSafety(), append(b.checkDisk(ctx), append(b.checkDead(ctx), b.checkLag(ctx)...)...)...)...)
+	return slices.Concat([]Check{{Name: "broker", Detail: "answers"}}, b.checkSafety(), b.checkDisk(ctx), b.checkDead(ctx), b.checkLag(ctx))
 }
 
 func (b *Bus) checkSafety() []Check {
-	b.unsafeMu.Lock()
-	defer b.unsafeMu.Unlock()
-	checks := make([]Check, 0, len(b.unsafe)+1)
-	for _, u := range b.unsafe {
-		checks = append(checks, Check{Name: "durability", Level: Failed, Detail: u, Remedy: syncRemedy})
+	if len(b.unsafe) > 0 {
+		return b.unsafe
 	}
-	if len(checks) == 0 {
-		checks = append(checks, Check{Name: "durability", Detail: fmt.Sprintf("every acknowledgement is on disk, %d replicas", b.cfg.Replicas)})
-	}
-	return checks
+	return []Check{{Name: "durability", Detail: fmt.Sprintf("every acknowledgement is on disk, %d replicas", b.copies)}}
 }
 
 func (b *Bus) checkDisk(ctx context.Context) []Check {

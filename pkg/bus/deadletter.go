@@ -63,6 +63,7 @@ func (b *Bus) bury(ctx context.Context, stage string, partition, attempts int, m
 			return ctx.Err()
 		}
 		b.log.ErrorContext(ctx, "could not write a dead letter", "stage", stage, "err", err)
+		pause(ctx, time.Second)
 	}
 }
 

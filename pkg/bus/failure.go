@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -26,6 +27,8 @@ const (
 	codeWrongSequenceConstant jetstream.ErrorCode = 10164 // precondition failed, several replicas
 	codeMessageTooLarge       jetstream.ErrorCode = 10054
 	codeNoMessage             jetstream.ErrorCode = 10037
+	codeNoPeers               jetstream.ErrorCode = 10005 // a cluster of fewer brokers than replicas
+	codeNoCluster             jetstream.ErrorCode = 10074 // replicas, and no cluster at all
 )
 
 // errRace is a precondition that did not hold: surely nothing was stored.
@@ -48,6 +51,19 @@ func raced(err error) bool {
 func hopeless(err error) bool {
 	var api *jetstream.APIError
 	return errors.Is(err, nats.ErrMaxPayload) || errors.As(err, &api) && api.ErrorCode == codeMessageTooLarge
+}
+
+// definite tells whether the broker will say the same to the same request,
+// however often it is asked: the request does not suit what is there.
+func definite(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && (api.Code == http.StatusBadRequest || api.Code == http.StatusNotFound || api.ErrorCode == codeNoCluster)
+}
+
+// tooFewBrokers tells whether a stream could not have its replicas.
+func tooFewBrokers(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && (api.ErrorCode == codeNoPeers || api.ErrorCode == codeNoCluster)
 }
 
 // closed tells whether the bus itself is closed, so that waiting is in vain.
@@ -82,11 +98,12 @@ func brokerFault(err error, format string, args ...any) error {
 }
 
 // retryAway does it again while the broker is away, as long as patience lasts.
+// What the broker answers for good comes back at once.
 func retryAway[T any](ctx context.Context, do func(context.Context) (T, error)) (T, error) {
 	deadline := time.Now().Add(patience)
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
 		v, err := do(ctx)
-		if err == nil || absent(err) || raced(err) || hopeless(err) || closed(err) || ctx.Err() != nil || time.Now().After(deadline) {
+		if err == nil || absent(err) || definite(err) || hopeless(err) || closed(err) || ctx.Err() != nil || time.Now().After(deadline) {
 			return v, err
 		}
 		pause(ctx, wait)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -27,8 +28,46 @@ const (
 )
 
 // ensure makes the streams and buckets that are missing, and refuses those
-// that are there with properties on which a promise of the bus rests.
+// that are there with properties on which a promise of the bus rests. Where
+// brokers are too few for the replicas, one must do if that is allowed.
 func (b *Bus) ensure(ctx context.Context) error {
+	err := b.openStreams(ctx)
+	if tooFewBrokers(err) && b.cfg.Replicas > 1 {
+		err = b.tolerate("REPLICAS_MISSING", fmt.Sprintf("the broker cannot keep %d copies of a stream", b.cfg.Replicas),
+			fmt.Sprintf("run a cluster of at least %d brokers with room for them, or set bus.replicas to 1", b.cfg.Replicas))
+		if err == nil {
+			b.cfg.Replicas = 1
+			err = b.openStreams(ctx)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return b.checkReplicas()
+}
+
+// checkReplicas looks for streams with fewer replicas than the settings ask
+// for. From here on Config.Replicas is what the streams have.
+func (b *Bus) checkReplicas() error {
+	want, fewer, example := b.cfg.Replicas, 0, ""
+	b.cfg.Replicas, b.copies = 1, math.MaxInt
+	for name, s := range b.streams {
+		have := s.CachedInfo().Config.Replicas
+		b.cfg.Replicas, b.copies = max(b.cfg.Replicas, have), min(b.copies, have)
+		if have < want {
+			fewer++
+			example = max(example, name)
+		}
+	}
+	if fewer == 0 {
+		return nil
+	}
+	return b.tolerate("REPLICAS_MISSING", fmt.Sprintf("%d of %d streams have fewer than %d replicas", fewer, len(b.streams), want),
+		fmt.Sprintf("on a cluster of at least %d brokers raise each that \"nats stream ls --all\" shows (nats stream update %s --replicas=%d), then restart the services", want, example, want))
+}
+
+// openStreams opens all streams, and makes those that are missing.
+func (b *Bus) openStreams(ctx context.Context) error {
 	for _, c := range b.buckets() {
 		if err := b.ensureStream(ctx, c); err != nil {
 			return err
@@ -96,17 +135,16 @@ func (b *Bus) openStream(ctx context.Context, want jetstream.StreamConfig) (jets
 		}
 		return s, err
 	})
+	if definite(err) {
+		return nil, &fault.Error{Kind: fault.Precondition, Reason: "STREAM_REFUSED", Message: "the broker refuses stream " + want.Name, Cause: err}
+	}
 	if err != nil {
 		return nil, brokerFault(err, "open stream %s", want.Name)
 	}
 	have := s.CachedInfo().Config
-	switch {
-	case have.Storage != want.Storage, have.Discard != want.Discard, !have.AllowDirect, !have.AllowAtomicPublish:
+	if have.Storage != want.Storage || have.Discard != want.Discard || !have.AllowDirect || !have.AllowAtomicPublish {
 		return nil, fault.New(fault.Precondition, "STREAM_UNFIT",
 			"stream %s was made by somebody else: it must have storage %s, discard new, allow_direct and allow_atomic", want.Name, want.Storage)
-	case have.Replicas < want.Replicas:
-		return s, b.tolerate("REPLICAS_MISSING", fmt.Sprintf("stream %s has %d replicas, not %d; raise them with: nats stream update %s --replicas=%d",
-			want.Name, have.Replicas, want.Replicas, want.Name, want.Replicas))
 	}
 	return s, nil
 }
@@ -136,20 +174,18 @@ func (b *Bus) agreePartitions(ctx context.Context) error {
 	}
 	if b.cfg.Partitions != 0 && b.cfg.Partitions != stored {
 		return fault.New(fault.Precondition, "PARTITIONS_DIFFER",
-			"this deployment has %d partitions, the settings say %d; the number is fixed when a deployment is made: set it to %d or leave it out", stored, b.cfg.Partitions, stored)
+			"this deployment has %d partitions, bus.partitions says %d; the number is fixed when a deployment is made: set it to %d or leave it out", stored, b.cfg.Partitions, stored)
 	}
 	b.cfg.Partitions = stored
 	return nil
 }
 
 // tolerate is a refusal, or with AllowUnsafe something that Checks repeats for ever.
-func (b *Bus) tolerate(reason, detail string) error {
+func (b *Bus) tolerate(reason, detail, remedy string) error {
 	if !b.cfg.AllowUnsafe {
-		return fault.New(fault.Precondition, reason, "%s (allow unsafe durability to start all the same)", detail)
+		return fault.New(fault.Precondition, reason, "%s; %s (bus.allow_unsafe_durability starts all the same)", detail, remedy)
 	}
-	b.unsafeMu.Lock()
 	b.metrics.unsafe.Set(1)
-	b.unsafe = append(b.unsafe, detail)
-	b.unsafeMu.Unlock()
+	b.unsafe = append(b.unsafe, Check{Name: "durability", Level: Failed, Detail: detail, Remedy: remedy})
 	return nil
 }

@@ -202,3 +202,36 @@ func TestARedisOfItsOwnBesideASharedLogIsRefused(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 }
+
+// What a refused start advises must work: without the setting, a deployment
+// keeps the number of partitions that it was made with.
+func TestPartitionsAreThoseOfTheDeploymentWhenTheSettingIsLeftOut(t *testing.T) {
+	dir := t.TempDir()
+	open := func(partitions int) (int, error) {
+		ctx, cancel := context.WithCancel(t.Context())
+		got := 0
+		p := process(t, host.NewStage("log", host.Bus, func(_ nothing, d host.Deps) (host.Service, error) {
+			got = d.Bus.Partitions()
+			return work(untilAsked), nil
+		}))
+		p.Config.DataDir, p.Config.Bus.Partitions, p.Started = dir, partitions, cancel
+		err := host.Run(ctx, p)
+		return got, err
+	}
+	if got, err := open(2); err != nil || got != 2 {
+		t.Fatalf("a new deployment of 2: %d, %v", got, err)
+	}
+	_, err := open(4)
+	for _, word := range []string{"2 partitions", "bus.partitions says 4", "leave it out"} {
+		if err == nil || !strings.Contains(err.Error(), word) {
+			t.Errorf("%v does not say %q", err, word)
+		}
+	}
+	if got, err := open(0); err != nil || got != 2 {
+		t.Errorf("left out: %d partitions, %v", got, err)
+	}
+	dir = t.TempDir()
+	if got, err := open(0); err != nil || got != 4 {
+		t.Errorf("a new deployment without the setting: %d partitions, %v; want 4", got, err)
+	}
+}

@@ -50,7 +50,7 @@ type OpsConfig struct {
 type BusConfig struct {
 	URL         string        `koanf:"url" default:"" help:"NATS servers, nats://host:port, separated by commas; empty runs one in this process."`
 	MonitorURL  string        `koanf:"monitor_url" default:"" help:"Monitoring address of every broker, http://host:8222, separated by commas: where sync_always is read from."`
-	Partitions  int           `koanf:"partitions" default:"0" help:"Partitions of a new deployment, 1 to 256; 0 takes 4 embedded and 16 otherwise. An existing deployment must agree."`
+	Partitions  int           `koanf:"partitions" default:"0" help:"Partitions of a new deployment, 1 to 256; 0 takes 4 embedded and 16 otherwise. An existing deployment keeps its number: 0 takes it, another one is refused."`
 	Replicas    int           `koanf:"replicas" default:"0" help:"Copies of every stream, 1, 3 or 5; 0 takes 1 embedded and 3 otherwise."`
 	AllowUnsafe bool          `koanf:"allow_unsafe_durability" default:"false" help:"Start although the broker may lose what it acknowledged. Doctor says so for ever."`
 	LeaseTTL    time.Duration `koanf:"lease_ttl" default:"4s" help:"How long a frozen process keeps its partitions."`
@@ -219,9 +219,13 @@ func (r *running) open(ctx context.Context) error {
 func (r *running) openLog(ctx context.Context) error {
 	cfg := r.Config
 	embedded := cfg.Bus.URL == ""
+	replicas := cfg.Bus.Replicas
+	if replicas == 0 && !embedded {
+		replicas = 3
+	}
 	opened, err := bus.Open(ctx, bus.Config{
 		URL: cfg.Bus.URL, MonitorURL: cfg.Bus.MonitorURL, Embedded: embedded, DataDir: filepath.Join(cfg.DataDir, "nats"),
-		Partitions: orDefault(cfg.Bus.Partitions, embedded, 4, 16), Replicas: orDefault(cfg.Bus.Replicas, embedded, 1, 3),
+		Partitions: cfg.Bus.Partitions, Replicas: replicas,
 		AllowUnsafe: cfg.Bus.AllowUnsafe, Instance: cfg.Instance, LeaseTTL: cfg.Bus.LeaseTTL,
 	}, bus.Tools{Log: r.tel.Log, Registry: r.tel.Registry, Tracer: r.tel.Traces.Tracer("bus")})
 	if err != nil {
@@ -240,16 +244,6 @@ func (r *running) openLog(ctx context.Context) error {
 	r.deps.Bus, r.deps.Directory, r.deps.Secrets = opened, r.directory, box
 	r.health.Ready("bus", opened.Ping)
 	return nil
-}
-
-func orDefault(n int, embedded bool, inside, outside int) int {
-	switch {
-	case n > 0:
-		return n
-	case embedded:
-		return inside
-	}
-	return outside
 }
 
 func (r *running) depsOf(s Stage) Deps {
