@@ -61,6 +61,9 @@ func TestCrowdedCommitsEqualCommitsInARow(t *testing.T) {
 		for n := range threads {
 			state, revision := thread.New(customer(0).Page, customer(base+n).PSID), uint64(0)
 			for _, r := range history(t, b, customer(base+n), 0) {
+				if r.Previous != revision {
+					rt.Fatalf("revision %d tells that %d was before it, not %d", r.Revision, r.Previous, revision)
+				}
 				c, err := thread.Extend(state, revision, r.Stored, "x", r.Commit.GetFacts()...)
 				if err != nil {
 					rt.Fatalf("the log does not follow from itself: %v", err)

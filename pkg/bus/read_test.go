@@ -35,6 +35,9 @@ func TestWatchIsGapless(t *testing.T) {
 		return b.WatchThreads(ctx, func() { close(ready) }, func(r bus.Record) {
 			mu.Lock()
 			defer mu.Unlock()
+			if before := last[r.Thread]; before > 0 && r.Previous != before {
+				t.Errorf("revision %d tells that %d was before it, not %d", r.Revision, r.Previous, before)
+			}
 			seen[r.Thread] = append(seen[r.Thread], r.Revision)
 			last[r.Thread] = r.Revision
 		})

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"strconv"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -16,6 +17,7 @@ type Record struct {
 	Thread    subject.Thread
 	Partition int
 	Revision  uint64 // sequence in the partition's stream
+	Previous  uint64 // revision of the thread before, 0 when this is its first; where the log does not tell, the highest it can be
 	Stored    time.Time
 	Commit    *threadv1.Commit // shared: do not change
 }
@@ -43,7 +45,17 @@ func decodeCommit(m stored, partitions int) (Record, error) {
 	if s := c.GetState(); s == nil || s.GetPage() != t.Page || s.GetPsid() != t.PSID || len(c.GetFacts()) == 0 {
 		return Record{}, garbage("no commit of this thread", nil)
 	}
-	return Record{Thread: t, Partition: t.Partition(partitions), Revision: m.seq, Stored: m.at, Commit: c}, nil
+	return Record{Thread: t, Partition: t.Partition(partitions), Revision: m.seq, Previous: previous(m), Stored: m.at, Commit: c}, nil
+}
+
+// previous is the revision on which a commit was decided. The broker let
+// nothing come between, and keeps the header by which it was asked.
+func previous(m stored) uint64 {
+	p, err := strconv.ParseUint(m.header.Get(headerExpected), 10, 64)
+	if err != nil || p >= m.seq {
+		return m.seq - 1 // not written by a bus
+	}
+	return p
 }
 
 func decodeEvent(m stored, partitions int) (InboundRecord, error) {

@@ -131,8 +131,8 @@ func (d *Desk) watch(ctx context.Context) error {
 		func(r bus.Record) { d.follow(ctx, r) })
 }
 
-// follow takes one commit. Only for the thread of an agent who has a feed is
-// it worth knowing which items of the timeline it changed.
+// follow takes one commit. Which items of the timeline it changed is worth
+// knowing only for a conversation in the hands of an agent who has a feed.
 func (d *Desk) follow(ctx context.Context, r bus.Record) {
 	state := r.Commit.GetState()
 	if !d.hub.Watched(r.Thread, state) {

@@ -11,6 +11,7 @@ import (
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/services/desk/internal/timeline"
+	"github.com/parley-desk/parley/services/desk/internal/transcript"
 )
 
 // Sizes of a page of history.
@@ -157,12 +158,13 @@ func (s deskService) ListTimeline(ctx context.Context, r *connect.Request[deskv1
 	if limit == 0 {
 		limit = defaultPage
 	}
-	_, revision, err := s.load(ctx, ref, callerOf(ctx).session.Agent)
-	if err != nil {
+	if _, _, err := s.load(ctx, ref, callerOf(ctx).session.Agent); err != nil {
 		return nil, err
 	}
 	response := &deskv1.ListTimelineResponse{}
-	err = s.Shelf.Read(ctx, threadOf(ref), revision, func(t *timeline.Timeline) {
+	// All that is in the log, not only what load saw: the stream tells no items
+	// of what came before the agent held the conversation.
+	err := s.Shelf.Read(ctx, threadOf(ref), transcript.Newest, func(t *timeline.Timeline) {
 		response.Items, response.NextBeforeRevision = t.Page(r.Msg.GetBeforeRevision(), limit)
 	})
 	if err != nil {

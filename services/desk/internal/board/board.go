@@ -23,12 +23,6 @@ type place struct {
 	viewer   string
 }
 
-// Change is whose board a commit changes. Both may be the same agent, or
-// nobody, which is empty.
-type Change struct {
-	Before, After string
-}
-
 // New is a board on which nothing happens.
 func New() *Board {
 	return &Board{threads: map[subject.Thread]place{}, agents: map[string]map[subject.Thread]struct{}{}}
@@ -48,13 +42,17 @@ func Viewer(s *threadv1.State) string {
 	return ""
 }
 
-// Change tells whose board the state would change, without taking it.
-func (b *Board) Change(t subject.Thread, s *threadv1.State) Change {
-	return Change{Before: b.threads[t].viewer, After: Viewer(s)}
-}
-
 // Agent is who sees the conversation of t; empty when nobody does.
 func (b *Board) Agent(t subject.Thread) string { return b.threads[t].viewer }
+
+// Holder is the agent who has the conversation of t in hand; empty when nobody
+// has, as while it is offered.
+func (b *Board) Holder(t subject.Thread) string {
+	if b.threads[t].state.GetConversation().GetPhase() == threadv1.Phase_PHASE_OPEN {
+		return ""
+	}
+	return b.threads[t].viewer
+}
 
 // Put takes the state of a thread. One that is older than what the board has
 // changes nothing.

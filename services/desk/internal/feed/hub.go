@@ -98,12 +98,15 @@ func (h *Hub) leave(m *member, session string) {
 	}
 }
 
-// Watched tells whether a commit that leads to s concerns an agent who has a
-// feed, so that the items it changes must be known before Put.
+// Watched tells whether a commit that leads to s changes a timeline that an
+// agent with a feed may have read, so that the items it changes must be known
+// before Put. Of a conversation that is only offered the view is enough, and
+// who takes it reads its history, with the commit that gave it, after that.
 func (h *Hub) Watched(t subject.Thread, s *threadv1.State) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.members[h.board.Change(t, s).After] != nil
+	holder := h.board.Holder(t)
+	return holder == board.Viewer(s) && h.members[holder] != nil
 }
 
 // Put takes the state of a thread after a commit, and the items the commit
@@ -112,13 +115,14 @@ func (h *Hub) Watched(t subject.Thread, s *threadv1.State) bool {
 func (h *Hub) Put(t subject.Thread, revision uint64, s *threadv1.State, items []*deskv1.TimelineItem) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	change := h.board.Change(t, s)
+	before := h.board.Agent(t)
 	h.board.Put(t, revision, s)
-	if m := h.members[change.Before]; m != nil && change.Before != change.After {
+	after := h.board.Agent(t)
+	if m := h.members[before]; m != nil && before != after {
 		m.feed.Show(t, nil, nil)
 	}
-	if m := h.members[change.After]; m != nil {
-		m.feed.Show(t, h.board.View(t, change.After, h.now(), h.names()), items)
+	if m := h.members[after]; m != nil {
+		m.feed.Show(t, h.board.View(t, after, h.now(), h.names()), items)
 	}
 }
 

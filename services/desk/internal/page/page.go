@@ -77,7 +77,7 @@ func read(name string, data []byte) file {
 	return f
 }
 
-// ServeHTTP answers with a file or 404.
+// ServeHTTP answers with a file, 404, or 405 to who wants more than to read it.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f, ok := p.files[r.URL.Path]
 	if !ok {
@@ -85,6 +85,11 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h := w.Header()
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		h.Set("Allow", "GET, HEAD")
+		http.Error(w, "this can only be read", http.StatusMethodNotAllowed)
+		return
+	}
 	h.Set("Content-Type", f.kind)
 	h.Set("Cache-Control", f.cache)
 	body := f.plain

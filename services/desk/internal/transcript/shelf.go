@@ -7,6 +7,7 @@ import (
 	"container/list"
 	"context"
 	"iter"
+	"math"
 	"sync"
 
 	"github.com/parley-desk/parley/pkg/bus"
@@ -21,13 +22,16 @@ type History interface {
 	History(ctx context.Context, t subject.Thread, after uint64) iter.Seq2[bus.Record, error]
 }
 
+// Newest is the revision to read at for all that the log holds now.
+const Newest = math.MaxUint64
+
 // Shelf keeps the timelines used last, up to a number of items in all. Its
 // methods may be called from any goroutine; calls for one thread wait for each
 // other.
 //
-// A timeline on the shelf has no gaps: it is put there before its history is
-// read, Follow brings it every commit after that, and one whose reading breaks
-// off is taken away.
+// A timeline on the shelf has no gaps, though it may be behind the log: a
+// commit is folded in only right behind the one before it, and whoever needs
+// what is missing reads it.
 type Shelf struct {
 	source History
 	room   int
@@ -45,7 +49,6 @@ type volume struct {
 
 	mu       sync.Mutex
 	timeline *timeline.Timeline
-	loaded   bool // its history was read; commits before are in what will be read
 }
 
 // NewShelf makes an empty shelf with room for so many items.
@@ -53,15 +56,14 @@ func NewShelf(source History, room int) *Shelf {
 	return &Shelf{source: source, room: room, volumes: map[subject.Thread]*volume{}, recent: list.New()}
 }
 
-// Follow takes the next commit of a thread, if its timeline is here. Commits of
-// one thread come in the order of the log.
+// Follow takes the next commit of a thread, if its timeline is here and at rest.
+// It waits for nobody: what it leaves out is read when it is asked for.
 func (s *Shelf) Follow(r bus.Record) {
 	v := s.take(r.Thread, false)
-	if v == nil {
+	if v == nil || !v.mu.TryLock() {
 		return
 	}
-	v.mu.Lock()
-	if v.loaded {
+	if v.timeline.Revision() >= r.Previous {
 		v.timeline.Apply(r.Revision, r.Commit)
 	}
 	size := v.timeline.Len()
@@ -70,10 +72,10 @@ func (s *Shelf) Follow(r bus.Record) {
 }
 
 // Changes takes the next commit of a thread and gives the items that it
-// changed, as they stand at that commit or later. It reads the thread's history
-// when its timeline is not here.
+// changed, as they stand at that commit or later. It reads what the timeline
+// lacks before it.
 func (s *Shelf) Changes(ctx context.Context, r bus.Record) (items []*deskv1.TimelineItem, err error) {
-	err = s.Read(ctx, r.Thread, r.Revision-1, func(t *timeline.Timeline) {
+	err = s.Read(ctx, r.Thread, r.Previous, func(t *timeline.Timeline) {
 		t.Apply(r.Revision, r.Commit)
 		items = t.Since(r.Revision)
 	})
@@ -85,28 +87,28 @@ func (s *Shelf) Changes(ctx context.Context, r bus.Record) (items []*deskv1.Time
 func (s *Shelf) Read(ctx context.Context, t subject.Thread, revision uint64, use func(*timeline.Timeline)) error {
 	v := s.take(t, true)
 	v.mu.Lock()
-	if !v.loaded || v.timeline.Revision() < revision {
-		if err := s.load(ctx, v); err != nil {
-			v.mu.Unlock()
-			s.drop(v)
-			return err
-		}
+	err := s.load(ctx, v, revision)
+	if err == nil {
+		use(v.timeline)
 	}
-	use(v.timeline)
 	size := v.timeline.Len()
 	v.mu.Unlock()
 	s.settle(v, size)
-	return nil
+	return err
 }
 
-func (s *Shelf) load(ctx context.Context, v *volume) error {
+// load reads on as far as the log goes, if the timeline is not at revision. When
+// that breaks off, the next reading goes on there.
+func (s *Shelf) load(ctx context.Context, v *volume, revision uint64) error {
+	if v.timeline.Revision() >= revision {
+		return nil
+	}
 	for r, err := range s.source.History(ctx, v.thread, v.timeline.Revision()) {
 		if err != nil {
 			return fault.Wrap(err, "reading the history of the thread")
 		}
 		v.timeline.Apply(r.Revision, r.Commit)
 	}
-	v.loaded = true
 	return nil
 }
 
@@ -146,14 +148,6 @@ func (s *Shelf) settle(v *volume, size int) {
 	v.size = size
 	for s.items > s.room && s.recent.Len() > 1 {
 		s.remove(s.recent.Back().Value.(*volume))
-	}
-}
-
-func (s *Shelf) drop(v *volume) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.volumes[v.thread] == v {
-		s.remove(v)
 	}
 }
 
