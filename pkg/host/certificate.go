@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
 )
@@ -23,12 +25,20 @@ type Certificate struct {
 	seen [2]os.FileInfo
 }
 
-// OpenCertificate reads the files of setting+".cert" and setting+".key", in PEM.
-func OpenCertificate(setting, certFile, keyFile string, log *slog.Logger) (*Certificate, error) {
-	c := &Certificate{setting: setting, files: [2]string{certFile, keyFile}, log: log}
+// OpenCertificate reads the files of setting+".cert" and setting+".key", in
+// PEM, and measures how long what they hold is valid.
+func OpenCertificate(deps Deps, setting, certFile, keyFile string) (*Certificate, error) {
+	c := &Certificate{setting: setting, files: [2]string{certFile, keyFile}, log: deps.Log}
 	c.seen = c.look()
 	if err := c.load(); err != nil {
 		return nil, err
+	}
+	expires := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "parley_certificate_expires_timestamp_seconds",
+		Help: "When the certificate of a listener lapses, in seconds since 1970 UTC.",
+	}, func() float64 { return float64(c.pair.Load().Leaf.NotAfter.Unix()) })
+	if err := deps.Registry.Register(expires); err != nil {
+		return nil, fault.Wrap(err, "register the metric of %s", setting)
 	}
 	return c, nil
 }

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/parley-desk/parley/pkg/host"
 )
 
@@ -54,8 +56,9 @@ func TestACertificateIsReplacedWhileItIsServed(t *testing.T) {
 	dir := t.TempDir()
 	certFile, keyFile := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
 	var log bytes.Buffer
+	registry := prometheus.NewRegistry()
 	open := func() (*host.Certificate, error) {
-		return host.OpenCertificate("ingress.tls", certFile, keyFile, slog.New(slog.NewTextHandler(&log, nil)))
+		return host.OpenCertificate(host.Deps{Log: slog.New(slog.NewTextHandler(&log, nil)), Registry: registry}, "ingress.tls", certFile, keyFile)
 	}
 	if _, err := open(); err == nil || !strings.Contains(err.Error(), "ingress.tls.cert") {
 		t.Fatalf("files that are not there: %v", err)
@@ -95,6 +98,10 @@ func TestACertificateIsReplacedWhileItIsServed(t *testing.T) {
 	replace(t, certFile, oldCert)
 	replace(t, keyFile, oldKey)
 	serves("when others are there", "old.test")
+	families, err := registry.Gather()
+	if err != nil || len(families) != 1 || families[0].GetMetric()[0].GetGauge().GetValue() < float64(time.Now().Unix()) {
+		t.Errorf("its end is measured as %v, %v", families, err)
+	}
 	if strings.Contains(log.String(), "PRIVATE") {
 		t.Error("the log holds the key")
 	}
@@ -108,7 +115,7 @@ func TestACertificateIsReplacedUnderLoad(t *testing.T) {
 	newCert, newKey := pair(t, "new.test")
 	replace(t, certFile, oldCert)
 	replace(t, keyFile, oldKey)
-	c, err := host.OpenCertificate("ingress.tls", certFile, keyFile, slog.New(slog.DiscardHandler))
+	c, err := host.OpenCertificate(host.Deps{Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry()}, "ingress.tls", certFile, keyFile)
 	if err != nil {
 		t.Fatal(err)
 	}

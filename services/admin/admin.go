@@ -222,7 +222,7 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 // there is none.
 func (s *service) credentials() (credentials.TransportCredentials, error) {
 	files := s.cfg.TLS
-	cert, err := host.OpenCertificate("admin.tls", files.Cert, files.Key, s.deps.Log)
+	cert, err := host.OpenCertificate(s.deps, "admin.tls", files.Cert, files.Key)
 	if err != nil {
 		return nil, err
 	}
