@@ -11,9 +11,10 @@
 //
 // All services are built before any runs, so that what they register is
 // complete when it is served. At the end the process first says that it is
-// not ready, then cancels the services and waits for them, then closes the
-// bus, Redis and telemetry. A service that returns before it is asked to ends
-// the process. A second signal, or the grace time, ends it at once.
+// not ready, then cancels the services and waits for them, then ends the
+// probes, and then closes the bus, Redis and telemetry. A service that returns
+// before it is asked to ends the process. A second signal, or the grace time,
+// ends it at once.
 package host
 
 import (

@@ -124,6 +124,48 @@ func TestProbesTellStartAndReadiness(t *testing.T) {
 	}
 }
 
+// While the services finish their work the probe says that the process is
+// ending, and said so before they were asked to.
+func TestTheProbeIsRedBeforeServicesEndAndUntilTheyHave(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	address, asked := make(chan string, 1), make(chan int, 1)
+	var base string
+	ready := func() (int, string) {
+		resp, err := http.Get(base + "/readyz")
+		if err != nil {
+			return 0, err.Error()
+		}
+		defer resp.Body.Close()
+		body, _ := io.ReadAll(resp.Body)
+		return resp.StatusCode, string(body)
+	}
+	finish := make(chan struct{})
+	p := process(t, stage("slow", steady(func(ctx context.Context) error {
+		<-ctx.Done()
+		code, _ := ready()
+		asked <- code
+		<-finish
+		return nil
+	})))
+	p.Heard = func(_ string, a net.Addr) { address <- a.String() }
+	done := make(chan error, 1)
+	go func() { done <- host.Run(ctx, p) }()
+	base = "http://" + <-address
+	for code := 0; code != http.StatusOK; code, _ = ready() {
+	}
+	cancel()
+	if code := <-asked; code != http.StatusServiceUnavailable {
+		t.Errorf("the service ended while the probe said %d", code)
+	}
+	if code, body := ready(); code != http.StatusServiceUnavailable || !strings.Contains(body, "drain") {
+		t.Errorf("while the service finishes: %d %s", code, body)
+	}
+	close(finish)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestAPortInUseSaysWhichAndHowToChooseAnother(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

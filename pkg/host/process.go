@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -146,12 +147,37 @@ func (r *running) run(ctx context.Context) error {
 		}
 		services = append(services, service)
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	serve := func(name string, run func(context.Context) error) {
+	return r.serve(ctx, services)
+}
+
+// serve runs the services and the probes until ctx ends or one of them fails.
+// Then readiness goes first, the services after it, and the probes, which tell
+// of it, when the services are done.
+func (r *running) serve(ctx context.Context, services []Service) error {
+	group, asked := errgroup.WithContext(ctx)
+	work, endWork := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer endWork(nil)
+	probes, endProbes := context.WithCancel(context.WithoutCancel(ctx))
+	defer endProbes()
+	context.AfterFunc(asked, func() {
+		r.health.draining.Store(true)
+		endWork(context.Cause(asked))
+	})
+	if r.Config.Ops.Listen != "" {
+		l, err := r.listener.listen(ctx, "ops.listen", r.Config.Ops.Listen)
+		if err != nil {
+			return err
+		}
+		group.Go(func() error { return ServeHTTP(probes, r.ops(), l, time.Second) })
+	}
+	var working sync.WaitGroup
+	start := func(name string, run func(context.Context) error) {
+		working.Add(1)
 		group.Go(func() error {
-			err := run(ctx)
+			defer working.Done()
+			err := run(work)
 			switch {
-			case ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)):
+			case work.Err() != nil && (err == nil || errors.Is(err, context.Canceled)):
 				return nil
 			case err == nil:
 				return fmt.Errorf("%s stopped without being asked to", name)
@@ -159,20 +185,17 @@ func (r *running) run(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", name, err)
 		})
 	}
-	if err := r.serveOps(ctx, serve); err != nil {
-		return err
-	}
 	if r.directory != nil {
-		serve("directory", r.directory.Run)
+		start("directory", r.directory.Run)
 	}
 	for i, s := range r.Stages {
-		serve(s.Name, services[i].Run)
+		start(s.Name, services[i].Run)
 	}
+	group.Go(func() error { working.Wait(); endProbes(); return nil })
 	r.health.started.Store(true)
 	if r.Started != nil {
 		r.Started()
 	}
-	context.AfterFunc(ctx, func() { r.health.draining.Store(true) })
 	return group.Wait()
 }
 
@@ -254,23 +277,15 @@ func (r *running) depsOf(s Stage) Deps {
 	return d
 }
 
-func (r *running) serveOps(ctx context.Context, serve func(string, func(context.Context) error)) error {
-	if r.Config.Ops.Listen == "" {
-		return nil
-	}
-	l, err := r.listener.listen(ctx, "ops.listen", r.Config.Ops.Listen)
-	if err != nil {
-		return err
-	}
+// ops is the server of probes, metrics and profiles.
+func (r *running) ops() *http.Server {
 	mux := http.NewServeMux()
 	r.health.register(mux)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(r.tel.Registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 3 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
-	serve("ops", func(ctx context.Context) error { return ServeHTTP(ctx, srv, l, time.Second) })
-	return nil
+	return &http.Server{Handler: mux, ReadHeaderTimeout: 3 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 }
 
 // close gives up what open opened, the last first, within the grace time.

@@ -17,10 +17,17 @@ import (
 )
 
 // ServeHTTP runs srv on l until ctx ends, then lets requests in flight finish
-// for at most grace. It returns nil when it was asked to end.
+// for at most grace. It returns nil when it was asked to end. A server with a
+// TLSConfig speaks TLS alone.
 func ServeHTTP(ctx context.Context, srv *http.Server, l net.Listener, grace time.Duration) error {
 	done := make(chan error, 1)
-	go func() { done <- srv.Serve(l) }()
+	go func() {
+		if srv.TLSConfig != nil {
+			done <- srv.ServeTLS(l, "", "")
+			return
+		}
+		done <- srv.Serve(l)
+	}()
 	select {
 	case err := <-done:
 		return fmt.Errorf("serving %s: %w", l.Addr(), err)

@@ -56,7 +56,7 @@ type Config struct {
 
 // TLS are the files of mutual TLS, in PEM.
 type TLS struct {
-	Cert     string `koanf:"cert" default:"" help:"Certificate of the admin API, a file."`
+	Cert     string `koanf:"cert" default:"" help:"Certificate of the admin API, a file; read again when it is replaced."`
 	Key      string `koanf:"key" default:"" help:"Key of that certificate, a file."`
 	ClientCA string `koanf:"client_ca" default:"" help:"Authorities whose client certificates are taken, a file."`
 }
@@ -157,7 +157,7 @@ func (s *service) open(ctx context.Context) (doors []door, err error) {
 	}
 	doors = append(doors, door{s.server(insecure.NewCredentials()), l})
 	if s.cfg.Listen != "" {
-		creds, err := s.cfg.TLS.load()
+		creds, err := s.credentials()
 		if err != nil {
 			return doors, err
 		}
@@ -218,23 +218,24 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 	return srv
 }
 
-// load reads the files; the connection is TLS 1.3 with certificates on both
-// sides, or it is not.
-func (t TLS) load() (credentials.TransportCredentials, error) {
-	cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+// credentials make the connection TLS 1.3 with certificates on both sides, or
+// there is none.
+func (s *service) credentials() (credentials.TransportCredentials, error) {
+	files := s.cfg.TLS
+	cert, err := host.OpenCertificate(s.deps, "admin.tls", files.Cert, files.Key)
 	if err != nil {
-		return nil, fault.Wrap(err, "reading admin.tls.cert and admin.tls.key")
+		return nil, err
 	}
-	pem, err := os.ReadFile(t.ClientCA)
+	pem, err := os.ReadFile(files.ClientCA)
 	if err != nil {
 		return nil, fault.Wrap(err, "reading admin.tls.client_ca")
 	}
 	authorities := x509.NewCertPool()
 	if !authorities.AppendCertsFromPEM(pem) {
-		return nil, fault.New(fault.Invalid, "ADMIN_SETTINGS", "admin.tls.client_ca %s holds no certificate in PEM", t.ClientCA)
+		return nil, fault.New(fault.Invalid, "ADMIN_SETTINGS", "admin.tls.client_ca %s holds no certificate in PEM", files.ClientCA)
 	}
 	return credentials.NewTLS(&tls.Config{
-		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert},
+		MinVersion: tls.VersionTLS13, GetCertificate: cert.Get,
 		ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: authorities,
 	}), nil
 }

@@ -24,6 +24,7 @@ const (
 	Code      = "code"      // status of an answer
 	Account   = "account"   // channel account, by resource id
 	Page      = "page"      // Meta's page id
+	Until     = "until"     // time at which something lapses
 )
 
 // Keys of calls to Meta.
