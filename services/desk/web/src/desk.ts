@@ -30,6 +30,7 @@ export class Desk {
   private flushing = false;
   private flushTimer = 0;
   private lapsed = new Set<string>();
+  private reads = 0;
 
   constructor() {
     this.ask = openWire((w) => this.hear(w));
@@ -144,14 +145,12 @@ export class Desk {
     if (s.open) this.ensureThread();
   }
 
-  // afterSnapshot forgets histories that may now have holes and opens what was
-  // open before.
+  // afterSnapshot opens what was open before.
   private afterSnapshot(s: State): State {
-    const threads = new Map([...s.threads].map(([k, t]) => [k, { ...t, loaded: false }]));
     const v = s.views.get(s.open);
     const peeked = v?.phase === 'PHASE_WAITING' && !s.peeked.includes(s.open) ? [...s.peeked, s.open] : s.peeked;
     const seen = Object.fromEntries(Object.entries(s.seen).filter(([id]) => s.views.has(id)));
-    return { ...s, threads, peeked, seen };
+    return { ...s, peeked, seen };
   }
 
   // forget cleans what the outbox kept of entries that the stream confirmed.
@@ -199,24 +198,27 @@ export class Desk {
     const v = this.state.views.get(this.state.open);
     if (!v) return;
     const t = threadOf(this.state, v.ref);
-    if (!t.loaded && !t.loading) void this.history(v.ref, false);
+    if (!t.loaded && !t.reading) void this.history(v.ref, false);
   }
 
   // history reads the newest page of a thread, or the one before what is here.
   async history(ref: ConversationRef | undefined, older: boolean): Promise<void> {
     const t = threadOf(this.state, ref);
-    if (t.loading || (older && (t.next === '0' || t.next === ''))) return;
-    this.put(withThread(this.state, ref, { loading: true, failed: false }));
+    if (t.reading || (older && (t.next === '0' || t.next === ''))) return;
+    const reading = ++this.reads;
+    const stale = () => threadOf(this.state, ref).reading !== reading;
+    this.put(withThread(this.state, ref, { reading, failed: false }));
     try {
       const ask = { ref, limit: PAGE, ...(older ? { beforeRevision: t.next } : {}) };
       const page = await call<ListTimelineResponse>('Desk', 'ListTimeline', ask);
+      if (stale()) return;
       const items = page.items ?? [];
-      const change = { loading: false, loaded: true, next: page.nextBeforeRevision ?? '0' };
+      const change = { reading: 0, loaded: true, next: page.nextBeforeRevision ?? '0' };
       const before = this.state;
       this.put(withItems(this.state, ref, items, older ? change : { ...change, items: this.newerThan(ref, items) }));
       this.forget(before);
     } catch {
-      this.put(withThread(this.state, ref, { loading: false, failed: true }));
+      if (!stale()) this.put(withThread(this.state, ref, { reading: 0, failed: true }));
     }
   }
 

@@ -12,7 +12,9 @@ export interface Thread {
   // Cursor of the page before; '0' when there is none.
   next: string;
   loaded: boolean;
-  loading: boolean;
+  // Which read of the history is awaited; 0 is none. An answer to any other is
+  // too old: it may lack what was never streamed.
+  reading: number;
   failed: boolean;
 }
 
@@ -52,7 +54,7 @@ export const empty: State = {
   section: 'mine', query: '', busy: new Set(), notice: '',
 };
 
-const noThread: Thread = { items: new Map(), sorted: [], next: '', loaded: false, loading: false, failed: false };
+const noThread: Thread = { items: new Map(), sorted: [], next: '', loaded: false, reading: 0, failed: false };
 
 export const num = (s: string | undefined): number => Number(s ?? 0);
 export const idOf = (v: { ref?: ConversationRef }): string => v.ref?.conversation ?? '';
@@ -65,19 +67,30 @@ export function apply(s: State, e: Event): State {
   if (e.snapshot) {
     const views = new Map((e.snapshot.conversations ?? []).map((v) => [idOf(v), v]));
     const at = num(e.snapshot.nowMs);
-    const next: State = { ...s, ready: true, views, standing: e.snapshot.standing ?? s.standing };
+    const next: State = { ...s, ready: true, views, threads: afterGap(s, views), standing: e.snapshot.standing ?? s.standing };
     return tidy(at ? { ...next, skew: at - Date.now() } : next);
   }
   if (e.conversation) return withView(s, e.conversation);
   if (e.removed) {
     const views = new Map(s.views);
     views.delete(e.removed.conversation ?? '');
-    return tidy({ ...s, views });
+    // What is said from now on is not told here: should the thread come back,
+    // it is read anew.
+    const threads = new Map(s.threads);
+    threads.delete(threadKey(e.removed));
+    return tidy({ ...s, views, threads });
   }
   if (e.timeline?.item) return withItems(s, e.timeline.ref, [e.timeline.item]);
   if (e.standing) return { ...s, standing: e.standing };
   if (e.heartbeat?.nowMs) return { ...s, skew: num(e.heartbeat.nowMs) - Date.now() };
   return s;
+}
+
+// afterGap is what is left of the histories when something may have been
+// missed: those still shown, to be read again.
+function afterGap(s: State, views: State['views']): State['threads'] {
+  const shown = new Set([...views.values()].map((v) => threadKey(v.ref)));
+  return new Map([...s.threads].filter(([k]) => shown.has(k)).map(([k, t]) => [k, { ...t, loaded: false, reading: 0 }]));
 }
 
 // withView takes a conversation as it stands; an older copy changes nothing.

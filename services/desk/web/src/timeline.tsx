@@ -35,9 +35,9 @@ export function Timeline({ view }: { view: ConversationView }) {
 
   return (
     <div class="log-frame">
-      <div class="log" ref={scroll.box} onScroll={onScroll} tabIndex={0} role="log" aria-label={t.timeline} aria-live="polite" aria-busy={thread.loading}>
+      <div class="log" ref={scroll.box} onScroll={onScroll} tabIndex={0} role="log" aria-label={t.timeline} aria-live="polite" aria-busy={thread.reading > 0}>
         <div class="log-inner" ref={scroll.inner}>
-          {thread.loading && <p class="sys" role="presentation">{thread.loaded ? t.loadingOlder : t.loading}</p>}
+          {thread.reading > 0 && <p class="sys" role="presentation">{thread.loaded ? t.loadingOlder : t.loading}</p>}
           {thread.failed && (
             <p class="sys">{t.historyFailed} <button class="plain" onClick={() => void desk.history(view.ref, thread.loaded)}>{t.again}</button></p>
           )}

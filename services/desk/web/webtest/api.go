@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
@@ -56,39 +55,20 @@ type desk struct {
 }
 
 func (d desk) Events(ctx context.Context, r *connect.Request[deskv1.EventsRequest], out *connect.ServerStream[deskv1.Event]) error {
-	d.h.mu.Lock()
-	d.h.streams++
-	defer func() {
-		d.h.mu.Lock()
-		d.h.streams--
-		d.h.mu.Unlock()
-	}()
-	next := int(r.Msg.GetSeq())
-	first := d.h.snapshot()
-	known := r.Msg.GetEpoch() == d.h.epoch
-	d.h.mu.Unlock()
-	if known {
-		first = &deskv1.Event{Epoch: first.GetEpoch(), Seq: r.Msg.GetSeq(), Kind: &deskv1.Event_Heartbeat{
-			Heartbeat: &deskv1.Heartbeat{NowMs: time.Now().UnixMilli()}}}
-	} else {
-		next = int(first.GetSeq())
-	}
-	if err := out.Send(first); err != nil {
-		return err
-	}
-	for {
-		d.h.mu.Lock()
-		fresh, changed, cut := d.h.events[next:], d.h.changed, d.h.cut
-		d.h.mu.Unlock()
-		if cut {
-			return connect.NewError(connect.CodeUnavailable, errors.New("the line is cut"))
+	d.h.count(1)
+	defer d.h.count(-1)
+	epoch, next := r.Msg.GetEpoch(), int(r.Msg.GetSeq())
+	for first := true; ; first = false {
+		fresh, changed, err := d.h.after(epoch, next, first)
+		if err != nil {
+			return err
 		}
 		for _, e := range fresh {
 			if err := out.Send(e); err != nil {
 				return err
 			}
+			epoch, next = e.GetEpoch(), int(e.GetSeq())
 		}
-		next += len(fresh)
 		select {
 		case <-changed:
 		case <-ctx.Done():
@@ -147,6 +127,11 @@ func (d desk) ResumeConversation(_ context.Context, r *connect.Request[deskv1.Re
 	return connect.NewResponse(&deskv1.ResumeConversationResponse{Conversation: v}), err
 }
 
+func (d desk) ReleaseConversation(_ context.Context, r *connect.Request[deskv1.ReleaseConversationRequest]) (*connect.Response[deskv1.ReleaseConversationResponse], error) {
+	d.drop(r.Msg.GetRef())
+	return connect.NewResponse(&deskv1.ReleaseConversationResponse{}), nil
+}
+
 func (d desk) CloseConversation(_ context.Context, r *connect.Request[deskv1.CloseConversationRequest]) (*connect.Response[deskv1.CloseConversationResponse], error) {
 	d.drop(r.Msg.GetRef())
 	return connect.NewResponse(&deskv1.CloseConversationResponse{}), nil
@@ -193,10 +178,21 @@ func (d desk) ListConversations(context.Context, *connect.Request[deskv1.ListCon
 }
 
 func (d desk) ListTimeline(_ context.Context, r *connect.Request[deskv1.ListTimelineRequest]) (*connect.Response[deskv1.ListTimelineResponse], error) {
-	d.h.mu.Lock()
-	defer d.h.mu.Unlock()
+	out, held := d.h.history(r)
+	if held != nil {
+		<-held
+	}
+	return connect.NewResponse(out), nil
+}
+
+// history is a page of history as it stands, and what it must wait for.
+func (h *House) history(r *connect.Request[deskv1.ListTimelineRequest]) (*deskv1.ListTimelineResponse, <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	held := h.held
+	h.held = nil
 	var before []*deskv1.TimelineItem
-	for _, item := range d.h.items[r.Msg.GetRef().GetPsid()] {
+	for _, item := range h.items[r.Msg.GetRef().GetPsid()] {
 		if b := r.Msg.GetBeforeRevision(); b == 0 || item.GetRevision() < b {
 			before = append(before, item)
 		}
@@ -206,5 +202,5 @@ func (d desk) ListTimeline(_ context.Context, r *connect.Request[deskv1.ListTime
 		out.Items = before[len(before)-n:]
 		out.NextBeforeRevision = out.Items[0].GetRevision()
 	}
-	return connect.NewResponse(out), nil
+	return out, held
 }

@@ -4,6 +4,8 @@
 package webtest
 
 import (
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -11,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
 
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
@@ -34,8 +37,10 @@ type House struct {
 	events   []*deskv1.Event
 	changed  chan struct{} // closed at the next event, or when the line is cut
 	cut      bool
-	failures []error // for the next sends, in order
+	failures []error         // for the next sends, in order
+	held     <-chan struct{} // the next page of history waits for it; nil: it does not
 	views    map[string]*deskv1.ConversationView
+	talks    map[string][]string               // conversations by psid, the last is the latest
 	items    map[string][]*deskv1.TimelineItem // by psid, in order of the log
 	standing *distributionv1.AgentStanding
 	revision uint64
@@ -47,7 +52,7 @@ type House struct {
 func New() *House {
 	return &House{
 		epoch: "e1", changed: make(chan struct{}),
-		views: map[string]*deskv1.ConversationView{}, items: map[string][]*deskv1.TimelineItem{},
+		views: map[string]*deskv1.ConversationView{}, talks: map[string][]string{}, items: map[string][]*deskv1.TimelineItem{},
 		standing: &distributionv1.AgentStanding{Agent: Agent, Presence: distributionv1.Presence_PRESENCE_AVAILABLE, Capacity: 3},
 	}
 }
@@ -122,13 +127,15 @@ type Customer struct {
 	Offer time.Duration
 }
 
-// Add opens a conversation with a first message.
+// Add opens a conversation with a first message, the next one of the customer
+// if there was one before. Desks are told of the conversation as it stands: what
+// was said before it was theirs they must read.
 func (h *House) Add(c Customer, texts ...string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := time.Now()
 	v := &deskv1.ConversationView{
-		Ref:      &deskv1.ConversationRef{Page: "1020304050607080", Psid: c.PSID, Conversation: "c-" + c.PSID},
+		Ref:      &deskv1.ConversationRef{Page: "1020304050607080", Psid: c.PSID, Conversation: fmt.Sprintf("c-%s-%d", c.PSID, len(h.talks[c.PSID]))},
 		Customer: &threadv1.Customer{Name: c.Name, Locale: "bg_BG", Timezone: proto.Float64(2)},
 		Phase:    c.Phase, Queue: c.Queue, PageName: "Магазин Витоша", Agent: Agent,
 		OpenedMs: now.Add(-c.Silent - 20*time.Minute).UnixMilli(), QueuedMs: now.Add(-c.Silent - 19*time.Minute).UnixMilli(),
@@ -140,12 +147,12 @@ func (h *House) Add(c Customer, texts ...string) {
 	if c.Offer > 0 {
 		v.Offer = &threadv1.Offer{Agent: Agent, Fence: 7, MadeMs: now.UnixMilli(), UntilMs: now.Add(c.Offer).UnixMilli()}
 	}
+	h.talks[c.PSID] = append(h.talks[c.PSID], v.GetRef().GetConversation())
 	h.views[v.GetRef().GetConversation()] = v
-	h.allow(v)
 	for i, text := range texts {
 		at := now.Add(-c.Silent - time.Duration(len(texts)-1-i)*time.Minute)
-		h.put(v, &deskv1.TimelineItem{
-			Id: fmt.Sprintf("m.%s.%d", c.PSID, i), Author: deskv1.Author_AUTHOR_CUSTOMER, Text: text, AtMs: at.UnixMilli()})
+		h.keep(v, &deskv1.TimelineItem{Id: fmt.Sprintf("m.%s.%d", v.GetRef().GetConversation(), i),
+			Author: deskv1.Author_AUTHOR_CUSTOMER, Text: text, AtMs: at.UnixMilli()})
 		v.Preview, v.NewestMs, v.Unanswered = text, at.UnixMilli(), v.GetUnanswered()+1
 	}
 	h.show(v)
@@ -155,7 +162,7 @@ func (h *House) Add(c Customer, texts ...string) {
 func (h *House) Say(psid string, item *deskv1.TimelineItem) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	v := h.views["c-"+psid]
+	v := h.latest(psid)
 	if item.GetAtMs() == 0 {
 		item.AtMs = time.Now().UnixMilli()
 	}
@@ -178,7 +185,7 @@ func (h *House) Deliver(psid string, to deskv1.Delivery) {
 		if all[i].GetAuthor() == deskv1.Author_AUTHOR_AGENT {
 			item := proto.CloneOf(all[i])
 			item.Delivery = to
-			h.put(h.views["c-"+psid], item)
+			h.put(h.latest(psid), item)
 			return
 		}
 	}
@@ -193,8 +200,48 @@ func (h *House) Stand(p distributionv1.Presence) {
 	h.emit(&deskv1.Event{Kind: &deskv1.Event_Standing{Standing: h.standing}})
 }
 
+// Lapse says something of the customer that no desk is told, and begins a new
+// epoch: desks are given a snapshot.
+func (h *House) Lapse(psid string, item *deskv1.TimelineItem) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	item.AtMs = time.Now().UnixMilli()
+	h.keep(h.latest(psid), item)
+	h.epoch, h.events = rand.Text(), nil
+	h.wake()
+}
+
+// HoldHistory makes the next page of history wait: as it stands when it is
+// asked for, it is answered when let is called.
+func (h *House) HoldHistory() (let func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	held := make(chan struct{})
+	h.held = held
+	return sync.OnceFunc(func() { close(held) })
+}
+
+// Held is whether a page of history is still to be asked for.
+func (h *House) Held() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.held != nil
+}
+
+// latest is the latest conversation of a customer. The lock is held.
+func (h *House) latest(psid string) *deskv1.ConversationView {
+	all := h.talks[psid]
+	return h.views[all[len(all)-1]]
+}
+
 // put stores an item, new or changed, and tells the desks. The lock is held.
 func (h *House) put(v *deskv1.ConversationView, item *deskv1.TimelineItem) {
+	h.keep(v, item)
+	h.emit(&deskv1.Event{Kind: &deskv1.Event_Timeline{Timeline: &deskv1.TimelineChange{Ref: v.GetRef(), Item: item}}})
+}
+
+// keep stores an item, new or changed. The lock is held.
+func (h *House) keep(v *deskv1.ConversationView, item *deskv1.TimelineItem) {
 	h.revision++
 	psid := v.GetRef().GetPsid()
 	if item.GetRevision() == 0 {
@@ -207,7 +254,6 @@ func (h *House) put(v *deskv1.ConversationView, item *deskv1.TimelineItem) {
 	} else {
 		h.items[psid] = append(h.items[psid], item)
 	}
-	h.emit(&deskv1.Event{Kind: &deskv1.Event_Timeline{Timeline: &deskv1.TimelineChange{Ref: v.GetRef(), Item: item}}})
 }
 
 // show tells the desks how a conversation stands. The lock is held.
@@ -253,4 +299,30 @@ func (h *House) snapshot() *deskv1.Event {
 		s.Conversations = append(s.Conversations, proto.CloneOf(h.views[id]))
 	}
 	return &deskv1.Event{Epoch: h.epoch, Seq: uint64(len(h.events)), Kind: &deskv1.Event_Snapshot{Snapshot: s}}
+}
+
+// after is what a stream is told next, and a channel that is closed when there
+// is more: what came after the cursor, or a snapshot. The first answer is never
+// empty.
+func (h *House) after(epoch string, seq int, first bool) ([]*deskv1.Event, <-chan struct{}, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.cut:
+		return nil, nil, connect.NewError(connect.CodeUnavailable, errors.New("the line is cut"))
+	case epoch != h.epoch:
+		return []*deskv1.Event{h.snapshot()}, h.changed, nil
+	case first:
+		alive := &deskv1.Event{Epoch: h.epoch, Seq: uint64(seq), Kind: &deskv1.Event_Heartbeat{
+			Heartbeat: &deskv1.Heartbeat{NowMs: time.Now().UnixMilli()}}}
+		return append([]*deskv1.Event{alive}, h.events[seq:]...), h.changed, nil
+	}
+	return h.events[seq:], h.changed, nil
+}
+
+// count counts open streams.
+func (h *House) count(n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.streams += n
 }
