@@ -10,12 +10,12 @@
 //
 // # Guarantees
 //
-// Apply never leads outside the table of a conversation's life (L81):
+// Apply never leads outside the table of a conversation's life (Turns, L81):
 //
 //	Open ──assigned──▶ Active ──ended──▶ Wrap-up ──closed──▶ Closed
 //	 ▲ ▲                │  │ ▲                                ▲ from any
 //	 │ └────released────┘  │ └─────────resumed────────┐       │
-//	 └──────revived or released─────── Waiting ◀──parked──────┘
+//	 └────────────revived───────────── Waiting ◀──parked──────┘
 //
 // A fact that cannot follow the state is refused with *Refusal and changes
 // nothing. A fact of Meta's that was seen before is known by its key (Seen),
