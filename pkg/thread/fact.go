@@ -103,7 +103,7 @@ func ofSend(kind any) *threadv1.Fact {
 // work on a copy.
 func apply(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fact) error {
 	if Seen(s, f.GetEventKey()) {
-		return refuse(s, "SEEN", "")
+		return refuse(s, Repeated, "")
 	}
 	s.Recent = remember(s.Recent, f.GetEventKey(), keptKeys)
 	switch k := f.GetKind().(type) {

@@ -44,6 +44,7 @@ const (
 
 // Refusal reasons.
 const (
+	Repeated     = "SEEN"                 // the thread has had the event
 	WrongPhase   = "WRONG_PHASE"          // the conversation is not in a phase that allows it
 	NotYours     = "NOT_YOURS"            // another agent has it
 	NotCurrent   = "NOT_CURRENT"          // the thread has gone on to another conversation
@@ -99,12 +100,6 @@ func Apply(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fact) 
 	proto.Reset(s)
 	proto.Merge(s, after)
 	return nil
-}
-
-// Seen tells whether an event with this key is already in the thread's recent
-// past.
-func Seen(s *threadv1.State, key string) bool {
-	return key != "" && slices.Contains(s.GetRecent(), key)
 }
 
 // Done tells whether the command with this client id was carried out.
