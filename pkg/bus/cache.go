@@ -7,7 +7,8 @@ import (
 	"github.com/parley-desk/parley/proto/subject"
 )
 
-// stateCacheSize bounds the states kept; a state is a few hundred bytes.
+// stateCacheSize bounds the states kept. A state takes a few hundred bytes, at
+// most about 8 KB: the keys of its last events are most of it.
 const stateCacheSize = 16384
 
 // stateCache keeps the newest states this process has seen, the least recently

@@ -103,7 +103,7 @@ func ofSend(kind any) *threadv1.Fact {
 // work on a copy.
 func apply(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fact) error {
 	if Seen(s, f.GetEventKey()) {
-		return refuse(s, "SEEN", "")
+		return refuse(s, Repeated, "")
 	}
 	s.Recent = remember(s.Recent, f.GetEventKey(), keptKeys)
 	switch k := f.GetKind().(type) {
@@ -150,9 +150,9 @@ func applyOwn(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fac
 	case *threadv1.Fact_AgentAssigned:
 		return applyAssigned(s, now, k.AgentAssigned)
 	case *threadv1.Fact_ConversationReleased:
-		return applyReleased(s, now)
+		return applyReleased(s, now, k.ConversationReleased)
 	case *threadv1.Fact_ConversationParked:
-		return applyParked(s, now, k.ConversationParked)
+		return leave(s, now, parked, k.ConversationParked.GetAgent())
 	case *threadv1.Fact_ConversationRevived:
 		return applyRevived(s, now)
 	case *threadv1.Fact_ConversationEnded:

@@ -6,14 +6,10 @@ import (
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
-func enter(c *threadv1.Conversation, p threadv1.Phase, now time.Time) {
-	c.Phase = p
-	c.EnteredMs = now.UnixMilli()
-}
-
 func applyOpened(s *threadv1.State, now time.Time, o *threadv1.ConversationOpened) error {
-	if Live(s.Conversation) {
-		return refuse(s, WrongPhase, "")
+	phase, err := turn(s, opened, threadv1.Cause_CAUSE_UNSPECIFIED, "")
+	if err != nil {
+		return err
 	}
 	if o.GetId() == "" {
 		return refuse(s, BadFact, "")
@@ -26,7 +22,7 @@ func applyOpened(s *threadv1.State, now time.Time, o *threadv1.ConversationOpene
 		OfferSeconds: o.GetOfferSeconds(),
 		OpenedMs:     now.UnixMilli(),
 	}
-	enter(c, threadv1.Phase_PHASE_OPEN, now)
+	enter(c, phase, now)
 	s.Conversation = c
 	s.Conversations++
 	return nil
@@ -97,94 +93,84 @@ func applyOfferEnded(s *threadv1.State, e *threadv1.OfferEnded) error {
 	return nil
 }
 
-// applyAssigned is by an accepted offer (the fence must be the offer's), or
-// without one: picked, resumed, assigned or transferred.
+// applyAssigned is by an accepted offer, which it must name, by the agent who
+// comes back to what he set aside, or by neither: picked, assigned, transferred.
 func applyAssigned(s *threadv1.State, now time.Time, a *threadv1.AgentAssigned) error {
-	c := s.GetConversation()
 	if a.GetAgent() == "" {
 		return refuse(s, BadFact, "")
 	}
+	phase, err := turn(s, assigned, a.GetCause(), a.GetAgent())
+	if err != nil {
+		return err
+	}
+	c := s.Conversation
 	switch a.GetCause() {
 	case threadv1.Cause_CAUSE_ACCEPTED:
-		if c.GetPhase() != threadv1.Phase_PHASE_OPEN {
-			return refuse(s, WrongPhase, a.GetAgent())
-		}
 		if c.Offer == nil || c.Offer.Fence != a.GetFence() || c.Offer.Agent != a.GetAgent() {
 			return refuse(s, OfferGone, a.GetAgent())
 		}
 	case threadv1.Cause_CAUSE_RESUMED:
-		if c.GetPhase() != threadv1.Phase_PHASE_WAITING {
-			return refuse(s, WrongPhase, a.GetAgent())
+		if c.Agent != a.GetAgent() {
+			return refuse(s, NotYours, a.GetAgent())
 		}
-	case threadv1.Cause_CAUSE_PICKED, threadv1.Cause_CAUSE_ASSIGNED, threadv1.Cause_CAUSE_TRANSFERRED:
-		if !Live(c) || c.Phase == threadv1.Phase_PHASE_WRAP_UP {
-			return refuse(s, WrongPhase, a.GetAgent())
-		}
-	default:
-		return refuse(s, BadFact, a.GetAgent())
 	}
 	s.Fence = max(s.Fence, a.GetFence())
 	c.Offer, c.Agent, c.Fence = nil, a.GetAgent(), a.GetFence()
-	enter(c, threadv1.Phase_PHASE_ACTIVE, now)
+	enter(c, phase, now)
 	return nil
 }
 
-func applyReleased(s *threadv1.State, now time.Time) error {
-	c := s.GetConversation()
-	if p := c.GetPhase(); p != threadv1.Phase_PHASE_ACTIVE && p != threadv1.Phase_PHASE_WAITING {
-		return refuse(s, WrongPhase, "")
-	}
-	enter(c, threadv1.Phase_PHASE_OPEN, now)
-	return nil
-}
-
-func applyParked(s *threadv1.State, now time.Time, p *threadv1.ConversationParked) error {
-	c, err := inPhase(s, threadv1.Phase_PHASE_ACTIVE)
+func applyReleased(s *threadv1.State, now time.Time, r *threadv1.ConversationReleased) error {
+	phase, err := turn(s, released, r.GetCause(), "")
 	if err != nil {
 		return err
 	}
-	if c.Agent != p.GetAgent() {
-		return refuse(s, NotYours, p.GetAgent())
-	}
-	enter(c, threadv1.Phase_PHASE_WAITING, now)
+	enter(s.Conversation, phase, now)
 	return nil
 }
 
-func applyRevived(s *threadv1.State, now time.Time) error {
-	c, err := inPhase(s, threadv1.Phase_PHASE_WAITING)
+// leave takes the latest conversation on by a fact that only the agent who has
+// it can bring about.
+func leave(s *threadv1.State, now time.Time, fact, agent string) error {
+	phase, err := turn(s, fact, threadv1.Cause_CAUSE_UNSPECIFIED, agent)
 	if err != nil {
 		return err
 	}
-	enter(c, threadv1.Phase_PHASE_OPEN, now)
-	c.QueuedMs = now.UnixMilli()
+	if s.Conversation.Agent != agent {
+		return refuse(s, NotYours, agent)
+	}
+	enter(s.Conversation, phase, now)
 	return nil
 }
 
 func applyEnded(s *threadv1.State, now time.Time, e *threadv1.ConversationEnded) error {
-	c, err := inPhase(s, threadv1.Phase_PHASE_ACTIVE)
-	if err != nil {
+	if err := leave(s, now, ended, e.GetAgent()); err != nil {
 		return err
 	}
-	if c.Agent != e.GetAgent() {
-		return refuse(s, NotYours, e.GetAgent())
-	}
-	enter(c, threadv1.Phase_PHASE_WRAP_UP, now)
-	c.WrapUpBlocks = e.GetBlocks()
-	if c.WrapUpBlocks {
+	c := s.Conversation
+	if c.WrapUpBlocks = e.GetBlocks(); c.WrapUpBlocks {
 		c.DueMs = e.GetDueMs()
 	}
 	return nil
 }
 
+func applyRevived(s *threadv1.State, now time.Time) error {
+	phase, err := turn(s, revived, threadv1.Cause_CAUSE_UNSPECIFIED, "")
+	if err != nil {
+		return err
+	}
+	enter(s.Conversation, phase, now)
+	s.Conversation.QueuedMs = now.UnixMilli()
+	return nil
+}
+
 func applyClosed(s *threadv1.State, now time.Time, e *threadv1.ConversationClosed) error {
-	c := s.GetConversation()
-	if !Live(c) {
-		return refuse(s, WrongPhase, "")
+	phase, err := turn(s, closed, e.GetCause(), e.GetBy())
+	if err != nil {
+		return err
 	}
-	if e.GetCause() == threadv1.Cause_CAUSE_WRAPPED_UP && c.Phase != threadv1.Phase_PHASE_WRAP_UP {
-		return refuse(s, WrongPhase, e.GetBy())
-	}
-	enter(c, threadv1.Phase_PHASE_CLOSED, now)
+	c := s.Conversation
+	enter(c, phase, now)
 	c.Offer, c.ClosedBy, c.DueMs = nil, e.GetCause(), 0
 	return nil
 }

@@ -140,8 +140,7 @@ func applySucceeded(s *threadv1.State, ok *threadv1.SendSucceeded) error {
 	if err != nil {
 		return err
 	}
-	one.Mids = append(one.Mids, ok.GetMid())
-	s.Recent = remember(s.Recent, midKey(ok.GetMid()), keptKeys)
+	s.Recent = remember(s.Recent, EchoKey(ok.GetMid()), keptKeys)
 	s.NewestMs = max(s.NewestMs, ok.GetSentMs())
 	if one.Part+1 == one.Parts {
 		finish(s, one)
@@ -151,18 +150,6 @@ func applySucceeded(s *threadv1.State, ok *threadv1.SendSucceeded) error {
 	one.Status, one.Attempt, one.AttemptedMs, one.DeadlineMs = threadv1.SendStatus_SEND_STATUS_REQUESTED, 0, 0, 0
 	return nil
 }
-
-// midKey is the event key of the echo of a message of ours, so that an echo
-// that lost its metadata is still known.
-func midKey(mid string) string {
-	if mid == "" {
-		return ""
-	}
-	return "e:" + mid
-}
-
-// EchoKey is the key under which intake looks up and files the echo of mid.
-func EchoKey(mid string) string { return midKey(mid) }
 
 func part(s *threadv1.State, id string, number int32, in ...threadv1.SendStatus) (*threadv1.Send, error) {
 	one := FindSend(s, id)

@@ -10,12 +10,12 @@
 //
 // # Guarantees
 //
-// Apply never leads outside the table of a conversation's life (L81):
+// Apply never leads outside the table of a conversation's life (Turns, L81):
 //
 //	Open ──assigned──▶ Active ──ended──▶ Wrap-up ──closed──▶ Closed
 //	 ▲ ▲                │  │ ▲                                ▲ from any
 //	 │ └────released────┘  │ └─────────resumed────────┐       │
-//	 └──────revived or released─────── Waiting ◀──parked──────┘
+//	 └────────────revived───────────── Waiting ◀──parked──────┘
 //
 // A fact that cannot follow the state is refused with *Refusal and changes
 // nothing. A fact of Meta's that was seen before is known by its key (Seen),
@@ -44,6 +44,7 @@ const (
 
 // Refusal reasons.
 const (
+	Repeated     = "SEEN"                 // the thread has had the event
 	WrongPhase   = "WRONG_PHASE"          // the conversation is not in a phase that allows it
 	NotYours     = "NOT_YOURS"            // another agent has it
 	NotCurrent   = "NOT_CURRENT"          // the thread has gone on to another conversation
@@ -99,12 +100,6 @@ func Apply(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fact) 
 	proto.Reset(s)
 	proto.Merge(s, after)
 	return nil
-}
-
-// Seen tells whether an event with this key is already in the thread's recent
-// past.
-func Seen(s *threadv1.State, key string) bool {
-	return key != "" && slices.Contains(s.GetRecent(), key)
 }
 
 // Done tells whether the command with this client id was carried out.

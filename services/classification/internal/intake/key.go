@@ -51,20 +51,11 @@ func (in Input) key(what any) string {
 	return in.byContent()
 }
 
-// longMID is how many bytes of a mid stand in a key as they are. Meta's have
-// about a hundred, and every commit carries the keys of the last 128 events, so
-// longer ones are hashed.
-const longMID = 32
-
 func (in Input) byMID(prefix, mid, suffix string) string {
-	switch {
-	case mid == "":
+	if mid == "" {
 		return in.byContent()
-	case len(mid) > longMID:
-		sum := sha256.Sum256([]byte(mid))
-		mid = "#" + base64.RawURLEncoding.EncodeToString(sum[:16])
 	}
-	return prefix + mid + suffix
+	return thread.Key(prefix, mid, suffix)
 }
 
 // byContent names an event without an id by everything it says.

@@ -1,0 +1,37 @@
+package thread
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"slices"
+
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+)
+
+// longMID is how many bytes of a mid stand in a key as they are. Meta's have
+// about a hundred, and every commit carries the keys of the last 128 events, so
+// longer ones are hashed.
+const longMID = 32
+
+// Key is the event key of a kind of event, told by its prefix, about the
+// message mid. It is short however long the mid is, and empty without one.
+func Key(prefix, mid, suffix string) string {
+	switch {
+	case mid == "":
+		return ""
+	case len(mid) > longMID:
+		sum := sha256.Sum256([]byte(mid))
+		mid = "#" + base64.RawURLEncoding.EncodeToString(sum[:16])
+	}
+	return prefix + mid + suffix
+}
+
+// EchoKey is the key under which the echo of mid is filed, so that an echo that
+// lost its metadata is still known.
+func EchoKey(mid string) string { return Key("e:", mid, "") }
+
+// Seen tells whether an event with this key is already in the thread's recent
+// past.
+func Seen(s *threadv1.State, key string) bool {
+	return key != "" && slices.Contains(s.GetRecent(), key)
+}
