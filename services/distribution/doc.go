@@ -23,11 +23,13 @@
 // Units are taken in the same script that writes a proposal, hence before
 // OfferMade can be committed. They are given back only by apply, with a
 // revision newer than the one the reservation was made on, in which the offer
-// or the assignment is not there. What remains is a proposal that is still
-// under way when its units are given back. It cannot land: a proposal names
-// the revision it was decided on and is committed on no other. Once any later
+// or the assignment is not there; or with that very revision, after the thread
+// refused the proposal on it. What remains is a proposal that is still under
+// way when its units are given back. It cannot land: a proposal names the
+// revision it was decided on and is committed on no other. Once any later
 // revision exists, every copy of it is refused for ever, however long the
-// process that carries it was frozen.
+// process that carries it was frozen; and a thread that refused it on its own
+// revision refuses every copy there too, for the answer depends on both alone.
 //
 // So units are taken before the log says so and given back after it no longer
 // does. Only an agent's own wish goes beyond the limit: Resume takes units by
@@ -60,8 +62,8 @@
 // For that moment the log may show an agent offered more than it can take;
 // never assigned more.
 //
-// Fences of a generation begin far above the highest in the log, so they rise
-// within a thread across generations. Presence is not in the log: the leader
+// Fences of a generation begin far above the highest in the log, and apply
+// lifts the counter over any it meets, so they rise within a thread. Presence is not in the log: the leader
 // remembers it while it lives; after a restart of everything at once agents are
 // offline until they say otherwise.
 package distribution

@@ -30,7 +30,7 @@ func pick(b *testing.B, n int, method assign.Method) {
 		b.Fatal(err)
 	}
 	w := assign.World{Queues: []assign.Queue{{ID: "front", Method: method, Classes: []int32{1}}},
-		Presences: map[string]assign.Presence{}, Items: func(func(assign.Loaded, error) bool) {}}
+		Presences: map[string]assign.Presence{}, Items: func(func(assign.Item, error) bool) {}}
 	for i := range n {
 		id := fmt.Sprintf("a%05d", i)
 		w.Agents = append(w.Agents, assign.Agent{ID: id, Capacity: 3, Queues: []string{"front"}})

@@ -46,25 +46,27 @@ func NewBook(rdb redis.UniversalClient, cfg Config) (*Book, error) {
 // Apply brings an item in line with the log. A revision that is not newer than
 // the book's changes nothing. It answers the phase that the item has then.
 func (b *Book) Apply(ctx context.Context, now time.Time, item Item) (Phase, error) {
-	return b.apply(ctx, now, item, false)
+	return b.apply(ctx, now, item, "")
 }
 
-// Settle is Apply that also gives up a Hold made on this very revision.
-func (b *Book) Settle(ctx context.Context, now time.Time, item Item) (Phase, error) {
-	return b.apply(ctx, now, item, true)
+// Settle is Apply that also gives up what the book reserved under fence on this
+// very revision: an offer that the thread refused, or, under fence 0, a Hold
+// that nobody followed.
+func (b *Book) Settle(ctx context.Context, now time.Time, item Item, fence int64) (Phase, error) {
+	return b.apply(ctx, now, item, strconv.FormatInt(fence, 10))
 }
 
-func (b *Book) apply(ctx context.Context, now time.Time, item Item, settle bool) (Phase, error) {
-	reply, err := b.run(ctx, b.lua.apply, now, b.applyArgs(item, settle)...)
+func (b *Book) apply(ctx context.Context, now time.Time, item Item, givenUp string) (Phase, error) {
+	reply, err := b.run(ctx, b.lua.apply, now, b.applyArgs(item, givenUp)...)
 	if err != nil {
 		return "", err
 	}
 	return Phase(text(reply, len(reply)-1)), nil
 }
 
-func (b *Book) applyArgs(i Item, settle bool) []any {
-	return []any{flag(settle), i.Key, i.Revision, i.Conversation, string(i.Phase), i.Queue, i.Units,
-		i.Priority, i.QueuedMS, i.OfferMS, i.Agent, i.Fence, i.DueMS, b.cfg.Lease.Milliseconds()}
+func (b *Book) applyArgs(i Item, givenUp string) []any {
+	return []any{givenUp, i.Key, i.Revision, i.Conversation, string(i.Phase), i.Queue, i.Units,
+		i.Priority, i.QueuedMS, i.OfferMS, i.Agent, i.Fence, i.DueMS, b.cfg.Lease.Milliseconds(), i.Highest}
 }
 
 // Answer tells whether the offer is still reserved for the agent. With reject

@@ -51,8 +51,9 @@ func compare(t *rapid.T, rdb redis.UniversalClient, edit assign.Edit) {
 		"presence2": func(*rapid.T) { r.presence() },
 		"heartbeat": func(*rapid.T) { r.heartbeat() },
 		"answer":    func(*rapid.T) { r.answer() },
-		"reject":    func(*rapid.T) { r.reject() },
-		"reject2":   func(*rapid.T) { r.reject() },
+		"decline":   func(*rapid.T) { r.turnDown() },
+		"decline2":  func(*rapid.T) { r.turnDown() },
+		"refuse":    func(*rapid.T) { r.refuse() },
 		"hold":      func(*rapid.T) { r.hold() },
 		"tick":      func(*rapid.T) { r.tick() },
 		"tick2":     func(*rapid.T) { r.tick() },
@@ -187,12 +188,8 @@ func (r *run) odd() {
 		next.Revision -= uint64(rapid.IntRange(0, 1).Draw(r.t, "back"))
 		next.Phase = draw(r, "phase", []assign.Phase{assign.Waiting, assign.Active, assign.Done})
 		next.Agent = draw(r, "agent", agentIDs)
-		settle := rapid.Bool().Draw(r.t, "settle")
-		want := r.model.apply(r.ms(), next, settle, false)
+		want := r.model.apply(r.ms(), next, nothing, false)
 		got, err := r.book.Apply(r.ctx, r.now, next)
-		if settle {
-			got, err = r.book.Settle(r.ctx, r.now, next)
-		}
 		r.same("apply old", got, want, err)
 		return
 	}
@@ -204,8 +201,9 @@ func (r *run) odd() {
 }
 
 func (r *run) apply(next assign.Item) {
+	next.Highest = max(next.Highest, next.Fence)
 	r.log[next.Key] = next
-	want := r.model.apply(r.ms(), next, false, false)
+	want := r.model.apply(r.ms(), next, nothing, false)
 	got, err := r.book.Apply(r.ctx, r.now, next)
 	r.same("apply", got, want, err)
 }
@@ -248,7 +246,10 @@ func (r *run) setPresence(id, pres string) {
 }
 
 func (r *run) heartbeat() {
-	ids := draw(r, "agents", [][]string{{"ana"}, {"boris", "vera"}, {"ana", "nobody", "vera"}})
+	r.beat(draw(r, "agents", [][]string{{"ana"}, {"boris", "vera"}, {"ana", "nobody", "vera"}}))
+}
+
+func (r *run) beat(ids []string) {
 	want := r.model.heartbeat(r.ms(), ids)
 	got, err := r.book.Heartbeat(r.ctx, r.now, ids)
 	r.same("heartbeat", got, want, err)
@@ -258,31 +259,58 @@ func (r *run) answer() {
 	key := draw(r, "item", itemIDs)
 	i := r.log[key]
 	fence := i.Fence + int64(draw(r, "off", []int{0, 0, 0, 1}))
-	reject := rapid.Bool().Draw(r.t, "reject")
-	want := r.model.answer(r.ms(), key, fence, i.Agent, reject)
-	got, err := r.book.Answer(r.ctx, r.now, key, fence, i.Agent, reject)
+	r.answerAs(key, fence, i.Agent, rapid.Bool().Draw(r.t, "reject"))
+}
+
+func (r *run) answerAs(key string, fence int64, agent string, reject bool) {
+	want := r.model.answer(r.ms(), key, fence, agent, reject)
+	got, err := r.book.Answer(r.ctx, r.now, key, fence, agent, reject)
 	r.same("answer", got, want, err)
 }
 
-// reject plays a declined or missed offer to its end, confirming it first.
-func (r *run) reject() {
+// turnDown plays offers of an item to their end, each confirmed and then
+// declined or missed.
+func (r *run) turnDown() {
 	key := draw(r, "item", itemIDs)
-	next, reserved := r.log[key], r.model.items[key]
-	if reserved == nil || reserved.Phase != assign.Offered {
-		return
-	}
-	want := r.model.answer(r.ms(), key, reserved.Fence, reserved.Agent, true)
-	got, err := r.book.Answer(r.ctx, r.now, key, reserved.Fence, reserved.Agent, true)
-	r.same("reject", got, want, err)
-	for _, phase := range []assign.Phase{assign.Offered, assign.Waiting} {
-		r.rev++
-		next.Revision, next.Phase, next.Agent, next.Fence = r.rev, phase, reserved.Agent, reserved.Fence
-		next.DueMS = r.ms() + next.OfferMS
-		if phase == assign.Waiting {
-			next.Agent, next.Fence = "", 0
+	for range draw(r, "times", []int{1, 1, 2, 5, 10}) {
+		next, reserved := r.log[key], r.model.items[key]
+		if reserved == nil || reserved.Phase != assign.Offered {
+			return
 		}
+		r.rev++
+		next.Revision, next.Phase, next.Agent, next.Fence = r.rev, assign.Offered, reserved.Agent, reserved.Fence
+		next.DueMS = r.ms() + next.OfferMS
+		r.apply(next)
+		if draw(r, "missed", []bool{false, false, true}) {
+			r.pass(next.OfferMS)
+			r.beat(agentIDs)
+			r.fire(100)
+		} else {
+			r.answerAs(key, next.Fence, next.Agent, true)
+		}
+		next = r.log[key]
+		r.rev++
+		next.Revision, next.Phase, next.Agent, next.Fence = r.rev, assign.Waiting, "", 0
 		r.apply(next)
 	}
+}
+
+// refuse brings the thread's no to an offer on the revision it was made on, or
+// the end of a hold.
+func (r *run) refuse() {
+	key := draw(r, "item", itemIDs)
+	next, ok := r.log[key]
+	if !ok {
+		return
+	}
+	fence := int64(draw(r, "other", []int{0, 1, 7}))
+	if reserved := r.model.items[key]; reserved != nil && fence == 0 {
+		fence = reserved.Fence
+	}
+	next.Revision -= uint64(draw(r, "back", []int{0, 0, 1}))
+	want := r.model.apply(r.ms(), next, fence, false)
+	got, err := r.book.Settle(r.ctx, r.now, next, fence)
+	r.same("settle", got, want, err)
 }
 
 func (r *run) hold() {
@@ -297,8 +325,13 @@ func (r *run) hold() {
 }
 
 func (r *run) tick() {
-	r.now = r.now.Add(time.Duration(draw(r, "pass", []int{0, 1, 5_000, 10_000, 21_000, 160_000})) * time.Millisecond)
-	limit := draw(r, "limit", []int{1, 3, 100})
+	r.pass(draw(r, "pass", []int64{0, 1, 5_000, 10_000, 21_000, 160_000}))
+	r.fire(draw(r, "limit", []int{1, 3, 100}))
+}
+
+func (r *run) pass(ms int64) { r.now = r.now.Add(time.Duration(ms) * time.Millisecond) }
+
+func (r *run) fire(limit int) {
 	want := r.model.tick(r.ms(), limit)
 	got, err := r.book.Tick(r.ctx, r.now, limit)
 	r.same("tick", got, want, err)
@@ -344,9 +377,9 @@ func (r *run) rebuild() {
 	}
 	var highest int64
 	keys := slices.Sorted(maps.Keys(r.log))
-	w.Items = func(yield func(assign.Loaded, error) bool) {
+	w.Items = func(yield func(assign.Item, error) bool) {
 		for _, key := range keys {
-			if !yield(assign.Loaded{Item: r.log[key], Fence: old.seq}, nil) {
+			if !yield(r.log[key], nil) {
 				return
 			}
 		}
@@ -358,9 +391,9 @@ func (r *run) rebuild() {
 		m.setAgent(r.ms(), a, false, true, w.Presences[a.ID])
 	}
 	for _, key := range keys {
-		highest = old.seq
+		highest = max(highest, r.log[key].Highest)
 		if r.log[key].Phase != assign.Done {
-			m.apply(r.ms(), r.log[key], false, true)
+			m.apply(r.ms(), r.log[key], nothing, true)
 		}
 	}
 	m.seq = max(m.seq, highest+headroom)

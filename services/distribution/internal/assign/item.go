@@ -33,6 +33,7 @@ type Item struct {
 	OfferMS      int64 // how long an offer lasts
 	Agent        string
 	Fence        int64
+	Highest      int64 // fence the thread has ever seen
 	DueMS        int64 // Offered: lapses; WrapUp: stops taking capacity, 0 never
 }
 
@@ -50,7 +51,7 @@ func ItemOf(t subject.Thread, s *threadv1.State, revision uint64) Item {
 		Queue: c.GetQueue(), Units: max(c.GetUnits(), 1),
 		Priority: min(max(c.GetPriority(), 0), topPriority),
 		QueuedMS: c.GetQueuedMs(), OfferMS: max(int64(c.GetOfferSeconds())*1000, leastOffer),
-		Agent: c.GetAgent(), Fence: c.GetFence(),
+		Agent: c.GetAgent(), Fence: c.GetFence(), Highest: s.GetFence(),
 	}
 	switch c.GetPhase() {
 	case threadv1.Phase_PHASE_OPEN:

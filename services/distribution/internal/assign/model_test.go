@@ -170,6 +170,9 @@ func (m *model) offer(i *item, a string) {
 	}
 	i.Fence = m.take(a, i)
 	i.Phase, i.Agent = assign.Offered, a
+	if i.Fence <= i.Highest {
+		m.faults = append(m.faults, fmt.Sprintf("I6: %s offered under fence %d after %d", i.Key, i.Fence, i.Highest))
+	}
 	m.proposals = append(m.proposals, fmt.Sprint(i.Key, " ", i.Conversation, " ", i.Queue, " ", a, " ", i.Fence, " ", i.Revision, " ", i.OfferMS))
 }
 
@@ -214,16 +217,20 @@ func (m *model) ensureClass(q string, units int64) {
 	}
 }
 
+// nothing given up in apply: no fence is negative.
+const nothing = -1
+
 // apply is told apart from the script's by asking first what the reservation
 // becomes and only then what the item is.
-func (m *model) apply(now int64, next assign.Item, settle, loading bool) assign.Phase {
+func (m *model) apply(now int64, next assign.Item, givenUp int64, loading bool) assign.Phase {
 	old := m.items[next.Key]
 	if old != nil && next.Revision <= old.Revision {
-		abandoned := settle && next.Revision == old.Revision && old.Phase == assign.Resuming
-		if !abandoned {
+		reserved := old.Phase == assign.Offered || old.Phase == assign.Resuming
+		if next.Revision < old.Revision || !reserved || givenUp != old.Fence {
 			return old.Phase
 		}
 	}
+	m.seq = max(m.seq, next.Highest)
 	if next.Phase == assign.WrapUp && next.DueMS > 0 && next.DueMS <= now {
 		next.Phase = assign.Done
 	}

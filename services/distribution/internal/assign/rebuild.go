@@ -72,14 +72,7 @@ type World struct {
 	Presences map[string]Presence
 	// Items are read while the generation is open for loading, so that what
 	// is committed meanwhile is either in them or comes by Apply afterwards.
-	// With each comes the highest fence its thread has seen.
-	Items iter.Seq2[Loaded, error]
-}
-
-// Loaded is an item of a World.
-type Loaded struct {
-	Item  Item
-	Fence int64 // highest the thread has ever seen
+	Items iter.Seq2[Item, error]
 }
 
 // Rebuild loads a new generation beside whatever is there and puts it in force
@@ -117,15 +110,15 @@ func (b *Book) load(ctx context.Context, now time.Time, generation string, w Wor
 	if err = errors.Join(err, l.flush(ctx)); err != nil {
 		return 0, err
 	}
-	for loaded, err := range w.Items {
+	for item, err := range w.Items {
 		if err != nil {
 			return 0, err
 		}
-		highest = max(highest, loaded.Fence)
-		if loaded.Item.Phase == Done {
+		highest = max(highest, item.Highest)
+		if item.Phase == Done {
 			continue
 		}
-		if err := l.add(ctx, b.lua.apply, b.applyArgs(loaded.Item, false)); err != nil {
+		if err := l.add(ctx, b.lua.apply, b.applyArgs(item, "")); err != nil {
 			return 0, err
 		}
 	}

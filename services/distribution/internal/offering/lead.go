@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"time"
 
@@ -72,11 +73,10 @@ func (d *Distributor) ensure(ctx context.Context) (int64, error) {
 }
 
 // items reads every thread's item from the log.
-func (d *Distributor) items(ctx context.Context) func(yield func(assign.Loaded, error) bool) {
-	return func(yield func(assign.Loaded, error) bool) {
+func (d *Distributor) items(ctx context.Context) iter.Seq2[assign.Item, error] {
+	return func(yield func(assign.Item, error) bool) {
 		for rec, err := range d.Threads.States(ctx) {
-			s := rec.Commit.GetState()
-			if !yield(assign.Loaded{Item: assign.ItemOf(rec.Thread, s, rec.Revision), Fence: s.GetFence()}, err) {
+			if !yield(assign.ItemOf(rec.Thread, rec.Commit.GetState(), rec.Revision), err) {
 				return
 			}
 		}
@@ -139,6 +139,9 @@ func (d *Distributor) proposeAll(ctx context.Context, proposals []assign.Proposa
 // propose commits one offer, or learns why it cannot be, tells the book how the
 // thread stands, and only then takes the proposal out of the outbox. Dying
 // between any two of these leaves a proposal that is answered again.
+//
+// A thread that refuses a proposal on the revision it names would do so every
+// time: the decision depends on nothing else. So its units can be given up.
 func (d *Distributor) propose(ctx context.Context, p assign.Proposal) error {
 	t, err := subject.ParseKey(p.Item)
 	if err != nil {
@@ -154,7 +157,12 @@ func (d *Distributor) propose(ctx context.Context, p assign.Proposal) error {
 		return err
 	}
 	d.count.proposal(err == nil)
-	if _, err := d.Book.Apply(ctx, d.Now(), item); err != nil {
+	if err == nil {
+		_, err = d.Book.Apply(ctx, d.Now(), item)
+	} else {
+		_, err = d.Book.Settle(ctx, d.Now(), item, p.Fence)
+	}
+	if err != nil {
 		return err
 	}
 	return d.Book.Settled(ctx, p)

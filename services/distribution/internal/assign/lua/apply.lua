@@ -2,18 +2,23 @@
 -- between: the one way by which capacity is freed and items are queued.
 -- Answers OLD when the book already knows this revision or a later one, else
 -- the state the item has now.
-local settle, item, rev, conv = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
+local given_up, item, rev, conv = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
 local st, q, u, pri, queued = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11])
 local oms, ag, fe, due, lease = ARGV[12], ARGV[13], ARGV[14], tonumber(ARGV[15]), tonumber(ARGV[16])
+local highest = tonumber(ARGV[17])
 
 local k = item_key(item)
 local h = redis.call('HMGET', k, 'rev', 'conv', 'st', 'ag', 'fe', 'u', 'q', 'wk', 'end', 'fifo', 'queued')
 local old = {rev = h[1], conv = h[2], st = h[3], ag = h[4], fe = h[5], u = h[6], q = h[7], wk = h[8],
   mark = h[9], fifo = h[10], queued = h[11]}
 if old.rev and rev <= tonumber(old.rev) then
-  -- An abandoned hold is given up against the very revision it was made on.
-  if not (rev == tonumber(old.rev) and settle == '1' and old.st == 'R') then return {'OLD', old.st} end
+  -- A reservation is given up against the very revision it was made on: an
+  -- offer that the thread refused there, or a hold that nobody followed.
+  local here = rev == tonumber(old.rev) and (old.st == 'O' or old.st == 'R')
+  if not (here and given_up == old.fe) then return {'OLD', old.st} end
 end
+-- The thread would refuse an offer under a fence it has passed.
+if highest > num(redis.call('HGET', meta, 'seq')) then redis.call('HSET', meta, 'seq', ARGV[17]) end
 if st == 'U' and due > 0 and due <= now then st = 'X' end
 
 -- Does the reservation go on? An offer only under its own fence.

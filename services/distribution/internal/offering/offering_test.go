@@ -1,0 +1,206 @@
+package offering_test
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/keyspace/keyspacetest"
+	"github.com/parley-desk/parley/pkg/thread"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/distribution/internal/assign"
+	"github.com/parley-desk/parley/services/distribution/internal/offering"
+)
+
+// threads is THREAD in memory. A thread in stuck cannot be written until its
+// channel is closed, as while its partition elects a leader.
+type threads struct {
+	mu    sync.Mutex
+	last  uint64
+	at    map[subject.Thread]bus.Record
+	stuck map[subject.Thread]chan struct{}
+}
+
+func newThreads() *threads {
+	return &threads{at: map[subject.Thread]bus.Record{}, stuck: map[subject.Thread]chan struct{}{}}
+}
+
+func (l *threads) read(t subject.Thread) (*threadv1.State, uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if rec, ok := l.at[t]; ok {
+		return proto.CloneOf(rec.Commit.GetState()), rec.Revision
+	}
+	return thread.New(t.Page, t.PSID), 0
+}
+
+// put writes a state as it is.
+func (l *threads) put(t subject.Thread, s *threadv1.State) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last++
+	l.at[t] = bus.Record{Thread: t, Revision: l.last, Commit: &threadv1.Commit{State: s}}
+	return l.last
+}
+
+func (l *threads) Load(_ context.Context, t subject.Thread) (*threadv1.State, uint64, error) {
+	s, revision := l.read(t)
+	return s, revision, nil
+}
+
+func (l *threads) Update(ctx context.Context, t subject.Thread,
+	decide func(*threadv1.State, uint64) ([]*threadv1.Fact, error)) (*threadv1.State, uint64, error) {
+	l.mu.Lock()
+	stuck := l.stuck[t]
+	l.mu.Unlock()
+	if stuck != nil {
+		select {
+		case <-stuck:
+		case <-ctx.Done():
+			return nil, 0, ctx.Err()
+		}
+	}
+	s, revision := l.read(t)
+	facts, err := decide(s, revision)
+	if err != nil || len(facts) == 0 {
+		return s, revision, err
+	}
+	c, err := thread.Extend(s, revision, time.Now(), "test", facts...)
+	if err != nil {
+		return nil, 0, err
+	}
+	return c.GetState(), l.put(t, c.GetState()), nil
+}
+
+func (l *threads) States(context.Context) iter.Seq2[bus.Record, error] {
+	return func(yield func(bus.Record, error) bool) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for _, rec := range l.at {
+			if !yield(rec, nil) {
+				return
+			}
+		}
+	}
+}
+
+// office is a Distributor over threads, with agents of one queue. Nobody
+// follows the log or ticks: a test does what it wants done.
+type office struct {
+	t   *testing.T
+	log *threads
+	*offering.Distributor
+}
+
+func open(t *testing.T, capacity int32, agents ...string) *office {
+	t.Helper()
+	resources := []directory.Resource{&configv1.Queue{Meta: &configv1.Meta{Id: "front"}, Agents: agents}}
+	for _, a := range agents {
+		resources = append(resources, &configv1.Agent{Meta: &configv1.Meta{Id: a}, Capacity: capacity})
+	}
+	book, err := assign.NewBook(keyspacetest.Embedded(t), assign.Config{Group: "g", Lease: time.Hour, Grace: time.Hour})
+	if err != nil {
+		t.Fatalf("new book: %v", err)
+	}
+	log := newThreads()
+	d := offering.New(offering.Parts{Book: book, Threads: log, Directory: directory.Fixed(directory.NewSnapshot(resources...)),
+		Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	o := &office{t: t, log: log, Distributor: d}
+	ctx, cancel := context.WithCancel(context.Background())
+	var lead sync.WaitGroup
+	lead.Go(func() {
+		if err := d.Lead(ctx); err != nil {
+			t.Errorf("lead: %v", err)
+		}
+	})
+	t.Cleanup(func() { cancel(); lead.Wait() })
+	await(t, "the book to be loaded", func() bool { return d.Ready(ctx) == nil })
+	for _, a := range agents {
+		_, err := d.SetPresence(ctx, &distributionv1.SetPresenceRequest{Agent: a, Presence: distributionv1.Presence_PRESENCE_AVAILABLE})
+		o.must(err)
+	}
+	return o
+}
+
+func await(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-deadline:
+			t.Fatalf("waited in vain: %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+func (o *office) must(err error) {
+	o.t.Helper()
+	if err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+func customer(n int) subject.Thread {
+	return subject.Thread{Page: "1020304050607080", PSID: fmt.Sprintf("7%06d", n)}
+}
+
+// waiting is the state of a conversation that was routed.
+func waiting(t subject.Thread, fence int64) *threadv1.State {
+	s := thread.New(t.Page, t.PSID)
+	s.Fence = fence
+	s.Conversation = &threadv1.Conversation{Id: "c-" + t.PSID, Phase: threadv1.Phase_PHASE_OPEN, Queue: "front",
+		Units: 1, OfferSeconds: 60, QueuedMs: 1}
+	return s
+}
+
+// arrive queues a conversation and tells the book.
+func (o *office) arrive(n int) subject.Thread {
+	o.t.Helper()
+	who := customer(n)
+	s := waiting(who, 0)
+	o.must(o.Follow(o.t.Context(), bus.Record{Thread: who, Revision: o.log.put(who, s), Commit: &threadv1.Commit{State: s}}))
+	return who
+}
+
+func (o *office) offer(who subject.Thread) *threadv1.Offer {
+	s, _ := o.log.read(who)
+	return s.GetConversation().GetOffer()
+}
+
+func (o *office) used(agent string) int32 {
+	o.t.Helper()
+	resp, err := o.Heartbeat(o.t.Context(), &distributionv1.HeartbeatRequest{Agents: []string{agent}})
+	o.must(err)
+	return resp.GetStandings()[0].GetUsed()
+}
+
+// TestRefusedProposalFreesTheAgentAndIsMadeAnew has a thread refuse an offer on
+// the very revision it was made on, because its fence is too low.
+func TestRefusedProposalFreesTheAgentAndIsMadeAnew(t *testing.T) {
+	o := open(t, 1, "mila")
+	who := customer(1)
+	o.log.put(who, waiting(who, 5_000_000))
+	behind := waiting(who, 0) // what the book is told: as if it had never heard of the fence
+	o.must(o.Follow(t.Context(), bus.Record{Thread: who, Revision: 1, Commit: &threadv1.Commit{State: behind}}))
+	await(t, "an offer the thread takes", func() bool { return o.offer(who) != nil })
+	if f := o.offer(who).GetFence(); f <= 5_000_000 {
+		t.Errorf("offered under fence %d, want more than the thread's", f)
+	}
+	if used := o.used("mila"); used != 1 {
+		t.Errorf("%d units are taken, want 1", used)
+	}
+}
