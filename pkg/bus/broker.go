@@ -3,13 +3,14 @@ package bus
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/parley-desk/parley/pkg/dirlock"
 	"github.com/parley-desk/parley/pkg/fault"
 )
 
@@ -17,11 +18,13 @@ import (
 // process can reach it.
 type broker struct {
 	server *server.Server
-	lock   *os.File
+	lock   io.Closer
 }
 
+// startBroker locks its folder: the broker takes no lock of its own, and two
+// brokers on one folder destroy it.
 func startBroker(dir string, log *slog.Logger) (*broker, error) {
-	lock, err := lockDir(dir)
+	lock, err := dirlock.Take(dir, "broker.lock", "data_dir")
 	if err != nil {
 		return nil, err
 	}

@@ -196,13 +196,11 @@ func (r *reader) save(ctx context.Context) {
 // read puts what was left parked, and then the stream, into the lanes.
 func (r *reader) read(ctx context.Context, l *lanes, from checkpoint) {
 	for _, seq := range from.Pending {
-		m, err := retryAway(ctx, func(ctx context.Context) (stored, error) { return r.bus.getLeader(ctx, r.stream, lookup{Seq: seq}) })
-		switch t := r.progress.again(seq, time.Now()); {
+		t := r.progress.again(seq, time.Now())
+		switch m, err := r.fetch(ctx, seq); {
 		case absent(err):
-			r.progress.finish(t) // erased
-		case err != nil:
-			continue // stays in the checkpoint
-		case l.add(ctx, m.subject, item{ticket: t, msg: &m}) != nil:
+			r.progress.finish(t)
+		case err != nil || l.add(ctx, m.subject, item{ticket: t, msg: &m}) != nil:
 			return
 		}
 	}
@@ -212,28 +210,32 @@ func (r *reader) read(ctx context.Context, l *lanes, from checkpoint) {
 	})
 }
 
+// fetch reads one record again. The order of its thread hangs on it, so it
+// gives an error only when the record was erased or the tenure ends.
+func (r *reader) fetch(ctx context.Context, seq uint64) (stored, error) {
+	for {
+		m, err := retryAway(ctx, func(ctx context.Context) (stored, error) { return r.bus.getLeader(ctx, r.stream, lookup{Seq: seq}) })
+		if err == nil || absent(err) || r.ending() {
+			return m, err
+		}
+		r.bus.log.WarnContext(ctx, "a record cannot be read, its thread waits", "stage", r.stage, "stream", r.stream, "sequence", seq, "err", err)
+		pause(ctx, 500*time.Millisecond)
+	}
+}
+
 // process handles one record to its end: handled, dead, or left for the next owner.
 func (r *reader) process(_ string, it item) {
-	m := it.msg
-	if m == nil {
-		again, err := retryAway(r.work, func(ctx context.Context) (stored, error) {
-			return r.bus.getLeader(ctx, r.stream, lookup{Seq: it.ticket.seq})
-		})
+	if it.msg == nil {
+		m, err := r.fetch(r.work, it.ticket.seq)
 		if absent(err) {
 			r.finish(it.ticket)
+		}
+		if err != nil {
 			return
 		}
-		for err != nil {
-			// The order of the thread hangs on this record.
-			if r.ending() {
-				return
-			}
-			pause(r.work, time.Second)
-			again, err = r.bus.getLeader(r.work, r.stream, lookup{Seq: it.ticket.seq})
-		}
-		m = &again
+		it.msg = &m
 	}
-	if r.try(*m) {
+	if r.try(*it.msg) {
 		r.finish(it.ticket)
 	}
 }

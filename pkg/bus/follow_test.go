@@ -2,7 +2,6 @@ package bus_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -14,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
 	"github.com/parley-desk/parley/pkg/bus"
@@ -375,47 +373,4 @@ func TestSlowThreadHoldsUpNobody(t *testing.T) {
 	close(hang)
 	await(t, "the slow ones", func() bool { return seen.n() == quick+slow })
 	checkAscending(t, seen.of(customer(1)))
-}
-
-// Whatever stands on a subject of ours, a follower survives it, the record goes
-// to DEADLETTER and what comes after it is handled.
-func FuzzForeignMessages(f *testing.F) {
-	broker := bustest.Broker(f)
-	b := broker.Open(f, "one")
-	nc, err := nats.Connect(broker.URL)
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(nc.Close)
-	var seen tally
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() { defer close(ended); _ = b.FollowThreads(ctx, "stage", seen.commit) }()
-	f.Cleanup(func() { cancel(); <-ended })
-	for _, s := range []string{"", "\x00", "hello", "\x0a\x02\x08\x01", "\x12\x00", strings.Repeat("\xff", 300)} {
-		f.Add([]byte(s), "thread.0.1.2")
-		f.Add([]byte(s), "thread.1.x")
-		f.Add([]byte(s), subject.Log(customer(5), 4))
-	}
-	serial := 0
-	f.Fuzz(func(t *testing.T, body []byte, on string) {
-		if !strings.HasPrefix(on, "thread.") || strings.ContainsAny(on, "*> \t\r\n") || strings.Contains(on, "..") || strings.HasSuffix(on, ".") {
-			t.Skip("no subject of a stream of ours")
-		}
-		if _, err := nc.Request(on, body, time.Second); err != nil {
-			t.Skip("the broker does not take it")
-		}
-		await(t, "its dead letter", func() bool {
-			for d, err := range b.DeadLetters(t.Context()) {
-				return err == nil && d.Subject == on && bytes.Equal(d.Data, body)
-			}
-			return false
-		})
-		serial++
-		before := seen.n()
-		for p := range 8 {
-			update(t, b, customer(1000*serial+p), "x")
-		}
-		await(t, "what came after", func() bool { return seen.n() >= before+8 })
-	})
 }

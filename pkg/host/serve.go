@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/parley-desk/parley/pkg/settings"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
 )
 
@@ -58,8 +59,7 @@ func (l listener) listen(ctx context.Context, setting, addr string) (net.Listene
 	opened, err := l.open(ctx, network, addr)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s: address %s is in use by another process; choose another with --%s or %s",
-			setting, addr, strings.ReplaceAll(setting, "_", "-"), "PARLEY_"+strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(setting)))
+		return nil, fmt.Errorf("%s: address %s is in use by another process; choose another with %s", setting, addr, settings.Ways(setting))
 	case err != nil:
 		return nil, fmt.Errorf("%s: listening on %q: %w", setting, addr, err)
 	}

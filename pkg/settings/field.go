@@ -52,6 +52,15 @@ func gather(prefix string, t reflect.Type) ([]Field, error) {
 	return out, nil
 }
 
+func envName(key string) string {
+	return envPrefix + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(key))
+}
+
+func flagName(key string) string { return strings.ReplaceAll(key, "_", "-") }
+
+// Ways tells people how to give a setting when they start a process.
+func Ways(key string) string { return "--" + flagName(key) + " or " + envName(key) }
+
 func newField(key string, f reflect.StructField) (Field, error) {
 	name, err := typeName(f.Type)
 	if err != nil {
@@ -59,8 +68,7 @@ func newField(key string, f reflect.StructField) (Field, error) {
 	}
 	field := Field{
 		Key: key, Type: name, Default: f.Tag.Get("default"), Help: f.Tag.Get("help"), kind: f.Type,
-		Env:    envPrefix + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(key)),
-		Flag:   strings.ReplaceAll(key, "_", "-"),
+		Env: envName(key), Flag: flagName(key),
 		Secret: f.Tag.Get("secret") == "true",
 	}
 	if _, err := field.parse(field.Default); err != nil {

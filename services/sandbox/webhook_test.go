@@ -3,12 +3,17 @@ package sandbox_test
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/host"
 	"github.com/parley-desk/parley/services/sandbox"
 	"github.com/parley-desk/parley/services/sandbox/internal/courier"
 )
@@ -138,6 +143,28 @@ func TestJournalSurvivesAKill(t *testing.T) {
 			t.Fatalf("record %d has sequence %d", i, r.Seq)
 		}
 	}
+}
+
+// Two sandboxes with one folder would write one journal.
+func TestASecondSandboxIsKeptOffTheJournal(t *testing.T) {
+	t.Parallel()
+	cfg := config(t, newIngress(t))
+	first := start(t, cfg)
+	service, err := sandbox.New(cfg, host.Deps{Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = service.Run(t.Context())
+	if !fault.Is(err, fault.Precondition) {
+		t.Fatalf("the second one: %v, want a refusal", err)
+	}
+	for _, word := range []string{"process " + strconv.Itoa(os.Getpid()), cfg.DataDir, "--sandbox.data-dir"} {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("%q does not say %q", err, word)
+		}
+	}
+	first.stop()
+	start(t, cfg)
 }
 
 func TestFailingForTooLongUnsubscribes(t *testing.T) {

@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/parley-desk/parley/pkg/dirlock"
 )
 
 // maxLine bounds a record; a line beyond it is damage, not data.
@@ -19,6 +21,7 @@ const maxLine = 4 << 20
 // Journal is an open journal file. Its methods may be called concurrently.
 type Journal struct {
 	path string
+	lock io.Closer
 
 	mu  sync.Mutex // guards buf and end; held for no I/O
 	buf []byte
@@ -33,19 +36,21 @@ type Journal struct {
 // Open opens the journal of dir, making both when absent, and hands every
 // record to replay, oldest first. A torn last line, left by a power cut in the
 // middle of a write, was never acknowledged and is cut off; damage before it is
-// an error.
+// an error. Another process with the same folder is kept off until Close: two
+// writers would number their records alike.
 func Open(dir string, replay func(Record) error) (*Journal, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make journal folder: %w", err)
+	lock, err := dirlock.Take(dir, "journal.lock", "sandbox.data_dir")
+	if err != nil {
+		return nil, err
 	}
 	path := filepath.Join(dir, "journal.ndjson")
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("open journal: %w", err)
+		return nil, errors.Join(fmt.Errorf("open journal: %w", err), lock.Close())
 	}
-	j := &Journal{path: path, file: file}
+	j := &Journal{path: path, lock: lock, file: file}
 	if err := j.recover(replay); err != nil {
-		return nil, errors.Join(err, file.Close())
+		return nil, errors.Join(err, file.Close(), lock.Close())
 	}
 	return j, nil
 }
@@ -133,7 +138,7 @@ func (j *Journal) Close() error {
 	j.mu.Lock()
 	end := j.end
 	j.mu.Unlock()
-	return errors.Join(j.Sync(end), j.file.Close())
+	return errors.Join(j.Sync(end), j.file.Close(), j.lock.Close())
 }
 
 // CopyTo writes everything that is on disk now to w.
