@@ -85,7 +85,7 @@ func checkOffer(ref *deskv1.ConversationRef, fence int64, reason string) error {
 // whether the agent's capacity is still reserved for it.
 func (s deskService) answer(ctx context.Context, ref *deskv1.ConversationRef, a *distributionv1.AnswerOfferRequest) (*deskv1.ConversationView, error) {
 	agent := callerOf(ctx).session.Agent
-	if _, _, err := s.load(ctx, ref, agent); err != nil {
+	if _, _, err := s.load(ctx, ref, agent, true); err != nil {
 		if fault.Is(err, fault.NotFound) {
 			// The offer lapsed, or there never was one: both are told alike.
 			return nil, refused(connect.CodeNotFound, &deskv1.Refusal{Reason: thread.OfferGone})
@@ -102,17 +102,16 @@ func (s deskService) answer(ctx context.Context, ref *deskv1.ConversationRef, a 
 	return s.reload(ctx, ref)
 }
 
-// explain adds to a refusal of another service what the agent may do instead.
+// explain adds to a refusal of another service how the conversation stands, if
+// it is still the agent's, and what the agent may do instead.
 func (s deskService) explain(ctx context.Context, ref *deskv1.ConversationRef, err error) error {
-	if !fault.Is(err, fault.Precondition) {
+	r, ok := errors.AsType[*thread.Refusal](err)
+	if !ok {
 		return fault.Wrap(err, "asking distribution")
 	}
-	refusal := &deskv1.Refusal{Reason: thread.WrongPhase}
-	if f := new(fault.Error); errors.As(err, &f) && f.Reason != "" {
-		refusal.Reason = f.Reason
-	}
+	refusal := &deskv1.Refusal{Reason: r.Reason}
 	agent := callerOf(ctx).session.Agent
-	if state, _, err := s.load(ctx, ref, agent); err == nil {
+	if state, _, err := s.load(ctx, ref, agent, true); err == nil {
 		refusal.Phase, refusal.Allowed = state.GetConversation().GetPhase(), thread.Allowed(state, agent)
 	}
 	return refused(connect.CodeFailedPrecondition, refusal)
@@ -120,7 +119,7 @@ func (s deskService) explain(ctx context.Context, ref *deskv1.ConversationRef, e
 
 func (s deskService) reload(ctx context.Context, ref *deskv1.ConversationRef) (*deskv1.ConversationView, error) {
 	agent := callerOf(ctx).session.Agent
-	state, revision, err := s.load(ctx, ref, agent)
+	state, revision, err := s.load(ctx, ref, agent, true)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +133,7 @@ func (s deskService) ResumeConversation(ctx context.Context, r *connect.Request[
 	if c.ref(ref); c.err() != nil {
 		return nil, c.err()
 	}
-	if _, _, err := s.load(ctx, ref, agent); err != nil {
+	if _, _, err := s.load(ctx, ref, agent, true); err != nil {
 		return nil, err
 	}
 	err := s.Bus.Call(ctx, "distribution.resume", &distributionv1.ResumeRequest{
@@ -217,7 +216,7 @@ func (s deskService) turn(ctx context.Context, ref *deskv1.ConversationRef,
 		return nil, c.err()
 	}
 	agent := callerOf(ctx).session.Agent
-	state, revision, err := s.act(ctx, ref, agent, func(state *threadv1.State) ([]*threadv1.Fact, error) {
+	state, revision, err := s.act(ctx, ref, agent, func(state *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
 		return command(state, agent)
 	})
 	if err != nil {

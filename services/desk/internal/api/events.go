@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,6 +42,8 @@ func (s deskService) Events(ctx context.Context, r *connect.Request[deskv1.Event
 	}
 	defer stream.Leave()
 	_ = caller.conn.SetReadDeadline(time.Time{}) // it is for the request, which is read
+	// The end of the stream is written after this, and may not take for ever either.
+	defer func() { _ = caller.conn.SetWriteDeadline(time.Now().Add(stall)) }()
 
 	ctx, cancel := context.WithCancel(ctx)
 	var welcome sync.WaitGroup
@@ -101,12 +104,16 @@ func (p *pump) run(ctx context.Context, ended <-chan struct{}) error {
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
 	for first := true; ; first = false {
+		changed := p.Directory.Changed()
+		agent := p.Directory.Now().Agents[p.caller.session.Agent]
 		events, next, more := p.stream.After(p.cursor, p.Now())
 		p.cursor = next
-		if first {
+		if first || agent != p.caller.agent {
 			// Something is sent at once, so that the page knows it is through,
 			// and the session looked at after Ended: it may be over already.
-			if done, err := p.heartbeat(ctx, len(events) == 0); done {
+			// So it may be when administrators change the agent.
+			p.caller.agent = agent
+			if done, err := p.heartbeat(ctx, first && len(events) == 0); done {
 				return err
 			}
 		}
@@ -117,6 +124,7 @@ func (p *pump) run(ctx context.Context, ended <-chan struct{}) error {
 		}
 		select {
 		case <-more:
+		case <-changed:
 		case <-tick.C:
 			if done, err := p.heartbeat(ctx, true); done {
 				return err
@@ -135,6 +143,9 @@ func (p *pump) run(ctx context.Context, ended <-chan struct{}) error {
 // asked to, that the stream lives. A bucket that cannot be reached ends nobody.
 func (p *pump) heartbeat(ctx context.Context, say bool) (done bool, err error) {
 	_, end, err := p.Sessions.Look(ctx, p.caller.session.Key)
+	if err == nil && end == "" && !slices.Contains(p.caller.agent.GetRoles(), roleAgent) {
+		end = session.Revoked
+	}
 	if err == nil && end != "" {
 		return true, p.bye(end)
 	}

@@ -30,7 +30,7 @@ func (s deskService) SendMessage(ctx context.Context, r *connect.Request[deskv1.
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	item, err := s.write(ctx, m.GetRef(), m.GetClientId(), func(state *threadv1.State, id, agent string) ([]*threadv1.Fact, error) {
+	item, err := s.write(ctx, m.GetRef(), m.GetClientId(), func(state *threadv1.State, _ uint64, id, agent string) ([]*threadv1.Fact, error) {
 		return thread.RequestSend(state, s.Now(), m.GetRef().GetConversation(), agent, id, m.GetClientId(), m.GetText())
 	})
 	if err != nil {
@@ -39,7 +39,7 @@ func (s deskService) SendMessage(ctx context.Context, r *connect.Request[deskv1.
 	return connect.NewResponse(&deskv1.SendMessageResponse{Item: item}), nil
 }
 
-// ResendMessage sends the text of a message once more.
+// ResendMessage sends once more what did not reach the customer of a message.
 func (s deskService) ResendMessage(ctx context.Context, r *connect.Request[deskv1.ResendMessageRequest]) (*connect.Response[deskv1.ResendMessageResponse], error) {
 	m := r.Msg
 	var c check
@@ -49,20 +49,19 @@ func (s deskService) ResendMessage(ctx context.Context, r *connect.Request[deskv
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	_, revision, err := s.load(ctx, m.GetRef(), callerOf(ctx).session.Agent)
-	if err != nil {
-		return nil, err
-	}
-	var parts []string
-	first, err := s.item(ctx, m.GetRef(), revision, func(t *timeline.Timeline) *deskv1.TimelineItem {
-		parts = t.Parts(m.GetItem())
-		return t.Find(m.GetItem())
-	})
-	if err != nil {
-		return nil, err
-	}
-	item, err := s.write(ctx, m.GetRef(), m.GetClientId(), func(state *threadv1.State, id, agent string) ([]*threadv1.Fact, error) {
-		if !thread.Done(state, m.GetClientId()) && !repeatable(first.GetDelivery()) {
+	item, err := s.write(ctx, m.GetRef(), m.GetClientId(), func(state *threadv1.State, revision uint64, id, agent string) ([]*threadv1.Fact, error) {
+		if thread.Done(state, m.GetClientId()) {
+			return nil, nil
+		}
+		var parts []string
+		first, err := s.item(ctx, m.GetRef(), revision, func(t *timeline.Timeline) *deskv1.TimelineItem {
+			parts = t.Unsent(m.GetItem())
+			return t.Find(m.GetItem())
+		})
+		switch {
+		case err != nil:
+			return nil, err
+		case !repeatable(first.GetDelivery()):
 			return nil, &thread.Refusal{Reason: thread.WrongStatus,
 				Phase: state.GetConversation().GetPhase(), Allowed: thread.Allowed(state, agent)}
 		}
@@ -94,7 +93,7 @@ func (s deskService) AbandonSend(ctx context.Context, r *connect.Request[deskv1.
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	_, _, err := s.act(ctx, m.GetRef(), agent, func(state *threadv1.State) ([]*threadv1.Fact, error) {
+	_, _, err := s.act(ctx, m.GetRef(), agent, func(state *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
 		return thread.AbandonSend(state, m.GetRef().GetConversation(), agent, m.GetItem())
 	})
 	if err != nil {
@@ -113,7 +112,7 @@ func (s deskService) AddNote(ctx context.Context, r *connect.Request[deskv1.AddN
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	item, err := s.write(ctx, m.GetRef(), m.GetClientId(), func(state *threadv1.State, id, agent string) ([]*threadv1.Fact, error) {
+	item, err := s.write(ctx, m.GetRef(), m.GetClientId(), func(state *threadv1.State, _ uint64, id, agent string) ([]*threadv1.Fact, error) {
 		return thread.AddNote(state, m.GetRef().GetConversation(), agent, id, m.GetClientId(), m.GetText())
 	})
 	if err != nil {
@@ -125,14 +124,14 @@ func (s deskService) AddNote(ctx context.Context, r *connect.Request[deskv1.AddN
 // write gives a command that makes an item and finds the item: the new one, or
 // the one that the command made when it came before.
 func (s deskService) write(ctx context.Context, ref *deskv1.ConversationRef, clientID string,
-	command func(state *threadv1.State, id, agent string) ([]*threadv1.Fact, error)) (*deskv1.TimelineItem, error) {
+	command func(state *threadv1.State, revision uint64, id, agent string) ([]*threadv1.Fact, error)) (*deskv1.TimelineItem, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return nil, fault.Wrap(err, "making an id")
 	}
 	agent := callerOf(ctx).session.Agent
-	_, revision, err := s.act(ctx, ref, agent, func(state *threadv1.State) ([]*threadv1.Fact, error) {
-		return command(state, id.String(), agent)
+	_, revision, err := s.act(ctx, ref, agent, func(state *threadv1.State, revision uint64) ([]*threadv1.Fact, error) {
+		return command(state, revision, id.String(), agent)
 	})
 	if err != nil {
 		return nil, err
@@ -158,7 +157,7 @@ func (s deskService) ListTimeline(ctx context.Context, r *connect.Request[deskv1
 	if limit == 0 {
 		limit = defaultPage
 	}
-	if _, _, err := s.load(ctx, ref, callerOf(ctx).session.Agent); err != nil {
+	if _, _, err := s.load(ctx, ref, callerOf(ctx).session.Agent, false); err != nil {
 		return nil, err
 	}
 	response := &deskv1.ListTimelineResponse{}

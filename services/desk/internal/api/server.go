@@ -11,8 +11,8 @@ import (
 
 	"connectrpc.com/connect"
 	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/protobuf/proto"
 
-	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
@@ -34,12 +34,19 @@ const (
 	patience = 10 * time.Second
 )
 
+// Bus is the part of bus.Bus that the API needs.
+type Bus interface {
+	Load(ctx context.Context, t subject.Thread) (*threadv1.State, uint64, error)
+	Update(ctx context.Context, t subject.Thread, decide func(*threadv1.State, uint64) ([]*threadv1.Fact, error)) (*threadv1.State, uint64, error)
+	Call(ctx context.Context, method string, request, response proto.Message) error
+}
+
 // Server answers the desk API. All fields are needed.
 type Server struct {
 	Log       *slog.Logger
 	Tracer    trace.Tracer
 	Now       func() time.Time
-	Bus       *bus.Bus
+	Bus       Bus
 	Directory *directory.Directory
 	Hub       *feed.Hub
 	Shelf     *transcript.Shelf
@@ -118,29 +125,30 @@ func holds(s *threadv1.State, ref *deskv1.ConversationRef, agent string, over bo
 	return board.Viewer(s) == agent
 }
 
-// load reads the thread of a conversation that is in front of agent.
-func (s *Server) load(ctx context.Context, ref *deskv1.ConversationRef, agent string) (*threadv1.State, uint64, error) {
+// load reads the thread of a conversation that agent holds.
+func (s *Server) load(ctx context.Context, ref *deskv1.ConversationRef, agent string, over bool) (*threadv1.State, uint64, error) {
 	state, revision, err := s.Bus.Load(ctx, threadOf(ref))
 	if err != nil {
 		return nil, 0, fault.Wrap(err, "reading the conversation")
 	}
-	if !holds(state, ref, agent, false) {
+	if !holds(state, ref, agent, over) {
 		return nil, 0, errForeign()
 	}
 	return state, revision, nil
 }
 
-// decide is a command of pkg/thread with its arguments filled in.
-type decide func(*threadv1.State) ([]*threadv1.Fact, error)
+// decide is a command of pkg/thread with its arguments filled in, but for the
+// state and its revision.
+type decide func(*threadv1.State, uint64) ([]*threadv1.Fact, error)
 
 // act gives a command to the thread of a conversation that is in front of
 // agent, and the state that it leads to.
 func (s *Server) act(ctx context.Context, ref *deskv1.ConversationRef, agent string, command decide) (*threadv1.State, uint64, error) {
-	return s.Bus.Update(ctx, threadOf(ref), func(state *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+	return s.Bus.Update(ctx, threadOf(ref), func(state *threadv1.State, revision uint64) ([]*threadv1.Fact, error) {
 		if !holds(state, ref, agent, true) {
 			return nil, errForeign()
 		}
-		return command(state)
+		return command(state, revision)
 	})
 }
 

@@ -225,12 +225,15 @@ func (s *Store) sweep(ctx context.Context) {
 	}
 }
 
+// expired gives the sessions that have been over for a while: by then their
+// streams have ended and told the true reason, which is not that somebody
+// signed out.
 func (s *Store) expired() []Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var old []Session
 	for _, session := range s.known {
-		if session.Over(s.now(), &configv1.Agent{}) == Expired {
+		if session.Over(s.now().Add(-sweep), &configv1.Agent{}) == Expired {
 			old = append(old, session)
 		}
 	}

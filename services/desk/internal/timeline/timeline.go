@@ -82,13 +82,20 @@ func (t *Timeline) Find(id string) *deskv1.TimelineItem {
 	return nil
 }
 
-// Parts gives the parts in which the text of an agent's message is sent; none
-// when there is no such message.
-func (t *Timeline) Parts(id string) []string {
-	if e := t.byID[id]; e != nil && e.send != nil {
-		return e.send.parts
+// Unsent gives the parts of an agent's message that nothing proves to have
+// reached Meta; none when there is no such message.
+func (t *Timeline) Unsent(id string) []string {
+	e := t.byID[id]
+	if e == nil || e.send == nil {
+		return nil
 	}
-	return nil
+	var parts []string
+	for i, part := range e.send.parts {
+		if e.send.mids[i] == "" {
+			parts = append(parts, part)
+		}
+	}
+	return parts
 }
 
 // FindCommand gives the item that a command of a desk made; nil when there is
