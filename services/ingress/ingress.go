@@ -4,6 +4,7 @@ package ingress
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net/http"
 	"time"
@@ -23,11 +24,25 @@ type Config struct {
 	ReadTimeout   time.Duration `koanf:"read_timeout" default:"15s" help:"How long a whole request may take to arrive."`
 	WriteTimeout  time.Duration `koanf:"write_timeout" default:"20s" help:"How long a request may take from its headers to the end of its answer."`
 	IdleTimeout   time.Duration `koanf:"idle_timeout" default:"60s" help:"How long an idle connection stays open."`
+	Connections   int           `koanf:"connections" default:"4096" help:"Connections open at once; one too many is closed when it comes."`
+	TLS           TLS           `koanf:"tls"`
 	Grace         time.Duration `koanf:"grace" default:"15s" help:"How long requests in work may take at the end of the process."`
 }
 
-// maxHeader is how many bytes the headers of a request may take.
-const maxHeader = 16 << 10
+// TLS are the files that webhooks are encrypted with, in PEM.
+type TLS struct {
+	Cert string `koanf:"cert" default:"" help:"Certificate of the webhook, a file; read again when it is replaced. Empty for plain HTTP, behind a proxy that ends TLS."`
+	Key  string `koanf:"key" default:"" help:"Key of that certificate, a file; read again when it is replaced."`
+}
+
+const (
+	// maxHeader is how many bytes the headers of a request may take.
+	maxHeader = 16 << 10
+	// slack is how many more than it is told net/http takes.
+	slack = 4 << 10
+	// maxStreams is how many requests one connection may make at a time.
+	maxStreams = 100
+)
 
 // Validate checks that the settings can work together.
 func (c *Config) Validate() error {
@@ -43,6 +58,9 @@ func (c *Config) Validate() error {
 	check(c.BrokerWait > 0, "broker_wait", "must be longer than nothing")
 	check(c.HeaderTimeout > 0 && c.ReadTimeout > 0 && c.IdleTimeout > 0, "read_timeout", "this and header_timeout and idle_timeout must be longer than nothing")
 	check(c.WriteTimeout > c.BrokerWait, "write_timeout", "must be longer than broker_wait, or the answer cannot be given")
+	check(c.Connections > 0, "connections", "must be at least 1, or nobody gets in")
+	check(c.TLS.Key != "" || c.TLS.Cert == "", "tls.key", "is needed for tls.cert")
+	check(c.TLS.Cert != "" || c.TLS.Key == "", "tls.cert", "is needed for tls.key")
 	check(c.Grace > 0, "grace", "must be longer than nothing")
 	if len(wrong) == 0 {
 		return nil
@@ -64,14 +82,19 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	gate, err := newGate(cfg.Connections, deps.Registry)
+	if err != nil {
+		return nil, err
+	}
 	deps.Health.Ready("bus", deps.Bus.Ping)
-	return &service{cfg: cfg, deps: deps, handler: handler}, nil
+	return &service{cfg: cfg, deps: deps, handler: handler, gate: gate}, nil
 }
 
 type service struct {
 	cfg     Config
 	deps    host.Deps
 	handler http.Handler
+	gate    *gate
 }
 
 // Run listens once the directory is complete: before, every account would be
@@ -80,18 +103,35 @@ func (s *service) Run(ctx context.Context) error {
 	if err := s.deps.Directory.Wait(ctx); err != nil {
 		return nil
 	}
+	srv, err := s.server()
+	if err != nil {
+		return err
+	}
 	l, err := s.deps.Listen(ctx, "ingress.listen", s.cfg.Listen)
 	if err != nil {
 		return err
 	}
+	return host.ServeHTTP(ctx, srv, s.gate.guard(l), s.cfg.Grace)
+}
+
+func (s *service) server() (*http.Server, error) {
 	srv := &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: s.cfg.HeaderTimeout,
 		ReadTimeout:       s.cfg.ReadTimeout,
 		WriteTimeout:      s.cfg.WriteTimeout,
 		IdleTimeout:       s.cfg.IdleTimeout,
-		MaxHeaderBytes:    maxHeader,
+		MaxHeaderBytes:    maxHeader - slack,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ErrorLog:          slog.NewLogLogger(s.deps.Log.Handler(), slog.LevelDebug),
 	}
-	return host.ServeHTTP(ctx, srv, l, s.cfg.Grace)
+	if s.cfg.TLS.Cert == "" {
+		return srv, nil
+	}
+	cert, err := host.OpenCertificate(s.deps, "ingress.tls", s.cfg.TLS.Cert, s.cfg.TLS.Key)
+	if err != nil {
+		return nil, err
+	}
+	srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.Get}
+	return srv, nil
 }

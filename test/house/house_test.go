@@ -149,8 +149,9 @@ func TestImportsStayWhereTheyBelong(t *testing.T) {
 
 // pure packages decide without the world: no clock of their own, no network,
 // no files, no chance.
-var pure = []string{"pkg/thread", "proto/subject", "services/ingress/internal/split", "services/classification/internal/intake",
-	"services/classification/internal/routing", "services/outbound/internal/attempt", "services/desk/internal/timeline"}
+var pure = []string{"pkg/thread", "proto/subject", "services/ingress/internal/scan", "services/ingress/internal/split",
+	"services/ingress/internal/verify", "services/classification/internal/intake", "services/classification/internal/meta", "services/classification/internal/routing",
+	"services/outbound/internal/attempt", "services/desk/internal/timeline"}
 
 func TestPurePackagesTouchNothing(t *testing.T) {
 	forbidden := []string{"net", "net/http", "os", "io/fs", "log", "log/slog", "math/rand/v2", "crypto/rand", "sync", "context"}

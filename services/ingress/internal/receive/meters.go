@@ -33,7 +33,7 @@ func newMeters(registry prometheus.Registerer, flight *atomic.Int64) (meters, er
 		}, []string{"reason"}),
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_ingress_events_total",
-			Help: "Events split from signed bodies, by the array they stood in.",
+			Help: "Events stored, by the array they stood in; what Meta sends again is stored again.",
 		}, []string{"lane"}),
 		defects: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "parley_ingress_defects_total",

@@ -4,6 +4,9 @@
 //
 // What can be refused is refused in the order of its cost: path, headers,
 // budget, then the body, then the signature, and only then is JSON looked at.
+// An account that is not there is told so before its body is read: the status
+// tells it from a wrong signature anyway, and the name of an account is no
+// secret, it stands in the URL that Meta was given.
 package receive
 
 import (
@@ -142,13 +145,13 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, now time.Time) er
 		return errUnsigned
 	}
 	events := split.Body(id, now.UnixMilli(), body)
-	h.meters.count(events)
 	trace.SpanFromContext(r.Context()).SetAttributes(attribute.Int("messaging.batch.message_count", len(events)))
 	ctx, cancel := context.WithTimeout(r.Context(), h.limits.Broker)
 	defer cancel()
 	if err := h.world.Publish(ctx, events); err != nil {
 		return errors.Join(errBroker, err)
 	}
+	h.meters.count(events)
 	return nil
 }
 

@@ -240,6 +240,17 @@ func TestBrokerAway(t *testing.T) {
 			if status != 503 || header.Get("Retry-After") == "" {
 				t.Errorf("%d, Retry-After %q", status, header.Get("Retry-After"))
 			}
+			// Meta sends it again, and then it counts.
+			if n := w.metric(t, "parley_ingress_events_total", "messaging"); n != 0 {
+				t.Errorf("%v events count although none is stored", n)
+			}
+			w.broker.away = nil
+			if status, _, _ := w.post(t, "/webhook/demo", body, signature, sign("new-secret", body)); status != 200 {
+				t.Errorf("again: %d", status)
+			}
+			if n := w.metric(t, "parley_ingress_events_total", "messaging"); n != 1 {
+				t.Errorf("%v events count, want 1", n)
+			}
 		})
 	}
 }

@@ -12,9 +12,19 @@ import (
 // corpus is where webhook bodies of the world are kept, beside the repository.
 const corpus = "../../../../../shared/payloads"
 
-// webhooks gives every recorded webhook body and every recorded item, wrapped
-// as Meta would send it, by file name.
+// webhooks are the recorded bodies; without any the test is skipped.
 func webhooks(t testing.TB) map[string][]byte {
+	t.Helper()
+	bodies := recorded(t)
+	if len(bodies) == 0 {
+		t.Skip("the payload corpus is not beside the repository")
+	}
+	return bodies
+}
+
+// recorded gives every recorded webhook body and every recorded item, wrapped
+// as Meta would send it, by file name.
+func recorded(t testing.TB) map[string][]byte {
 	t.Helper()
 	bodies := map[string][]byte{}
 	for _, pattern := range []string{"*-wh-*.json", "*-ev-*.json", "*-doc-*.json"} {
@@ -30,9 +40,6 @@ func webhooks(t testing.TB) map[string][]byte {
 			name := regexp.MustCompile(`^\d+-|\.json$`).ReplaceAllString(filepath.Base(file), "")
 			bodies[name] = wrap(bytes.TrimSpace(body))
 		}
-	}
-	if len(bodies) == 0 {
-		t.Skip("the payload corpus is not beside the repository")
 	}
 	return bodies
 }

@@ -2,11 +2,13 @@
 // entry, each with the item's own bytes and the page and person it belongs to.
 //
 // Nothing that was signed is lost: what is not understood is kept with a
-// defect, alone where it can be cut out, else with the whole body. One strange
-// item never costs its neighbours.
+// defect, alone where it can be cut out, else with its entry or the whole body.
+// That goes for lists of a name that is new, too: they may be events. One
+// strange item never costs its neighbours.
 package split
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -74,22 +76,28 @@ func (s *splitter) body() error {
 		}
 		return errShape
 	}
-	listed := false
-	err := s.r.Object(func(key []byte) error {
-		if string(key) == "entry" && s.r.Kind() == '[' {
-			listed = true
-			return s.r.Array(s.entry)
-		}
-		_, err := s.r.Skip()
-		return err
+	listed, odd := false, ""
+	raw, err := s.r.Span(func() error {
+		return s.r.Object(func(key []byte) (err error) {
+			if string(key) == "entry" && s.r.Kind() == '[' {
+				listed = true
+				return s.r.Array(s.entry)
+			}
+			return s.unknown(&odd)
+		})
 	})
 	if err == nil {
 		err = s.r.End()
 	}
-	if err == nil && !listed {
-		err = errShape
+	switch {
+	case err != nil:
+		return err
+	case !listed:
+		return errShape
+	case odd != "":
+		return s.add(&inboundv1.Event{Raw: raw, Defect: odd}, sides{})
 	}
-	return err
+	return nil
 }
 
 // entry splits one entry. Page and time of an entry may stand behind its
@@ -98,12 +106,12 @@ func (s *splitter) entry() error {
 	if s.entries++; s.entries > MaxEntries {
 		return errEntries
 	}
-	first, odd := len(s.events), false
+	first, odd := len(s.events), ""
 	var page string
 	var at int64
 	raw, err := s.r.Span(func() error {
 		if s.r.Kind() != '{' {
-			odd = true
+			odd = "entry is not an object"
 			_, err := s.r.Skip()
 			return err
 		}
@@ -113,14 +121,14 @@ func (s *splitter) entry() error {
 			case lane != inboundv1.Lane_LANE_UNSPECIFIED && s.r.Kind() == '[':
 				return s.r.Array(func() error { return s.item(lane) })
 			case lane != inboundv1.Lane_LANE_UNSPECIFIED:
-				odd = true
+				odd = "items are not a list"
 				_, err = s.r.Skip()
 			case string(key) == "id":
 				page, err = s.id()
 			case string(key) == "time":
 				at, err = s.millis()
 			default:
-				_, err = s.r.Skip()
+				err = s.unknown(&odd)
 			}
 			return err
 		})
@@ -132,10 +140,23 @@ func (s *splitter) entry() error {
 		s.events[i].EntryMs = at
 		place(s.events[i], s.sides[i], page)
 	}
-	if odd || len(s.events) == first {
-		return s.add(&inboundv1.Event{Raw: raw, Page: page, EntryMs: at, Defect: "entry without items"}, sides{})
+	if odd == "" && len(s.events) == first {
+		odd = "entry without items"
+	}
+	if odd != "" {
+		return s.add(&inboundv1.Event{Raw: raw, Page: page, EntryMs: at, Defect: odd}, sides{})
 	}
 	return nil
+}
+
+// unknown passes a member of a name that is new. A list may hold events, so
+// then what it stands in is odd.
+func (s *splitter) unknown(odd *string) error {
+	raw, err := s.r.Skip()
+	if err == nil && raw[0] == '[' && len(bytes.TrimSpace(raw[1:len(raw)-1])) > 0 {
+		*odd = "a list of a name that is new"
+	}
+	return err
 }
 
 func (s *splitter) add(e *inboundv1.Event, ends sides) error {

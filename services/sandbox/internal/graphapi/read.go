@@ -1,6 +1,7 @@
 package graphapi
 
 import (
+	"crypto/hmac"
 	"net/http"
 	"slices"
 	"strings"
@@ -156,7 +157,7 @@ func (a *API) accounts(c *call) {
 
 // debugToken is GET /debug_token, with an app's or a page's token.
 func (a *API) debugToken(c *call) {
-	if c.fields.token != a.set.AppID+"|"+a.set.AppSecret {
+	if !hmac.Equal([]byte(c.fields.token), []byte(a.set.AppID+"|"+a.set.AppSecret)) {
 		if e := a.authorise(c); e != nil {
 			refuse(c.w, e)
 			return
