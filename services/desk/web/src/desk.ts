@@ -350,7 +350,7 @@ export class Desk {
       this.discard(e);
       return 0;
     } catch (err) {
-      const f = err instanceof Failure ? err : new Failure('internal', '');
+      const f = err instanceof Failure ? err : new Failure('internal');
       if (f.code === 'unauthenticated') {
         this.#leave('ended');
         return 0;
