@@ -2,7 +2,7 @@
 // carries out commands and tells the views when the state changed.
 import type {
   ConversationRef, ConversationView, Event, ListConversationsResponse, ListTimelineResponse,
-  Me, Presence, SetPresenceResponse, TimelineItem,
+  Me, Presence, TimelineItem,
 } from './types.gen';
 import type { Ask, Word } from './link';
 import { call, Failure } from './transport';
@@ -31,6 +31,8 @@ export class Desk {
   #flushTimer = 0;
   #lapsed = new Set<string>();
   #reads = 0;
+  // A word about this agent has come since signing in.
+  #joined = false;
 
   constructor() {
     this.#ask = openWire((w) => this.#hear(w));
@@ -104,20 +106,27 @@ export class Desk {
     const agent = me.agent ?? '';
     const seen = JSON.parse(localStorage.getItem(`parley.seen.${agent}`) ?? '{}') as State['seen'];
     const open = sessionStorage.getItem(`parley.open.${agent}`) ?? '';
-    this.#put({ ...empty, session: 'in', me, outbox: outbox.load(agent), seen, open, lead: this.state.lead, link: 'connecting', linkSince: Date.now() });
+    this.#put({ ...empty, session: 'in', me, outbox: outbox.load(agent), seen, open, linkSince: Date.now() });
+    this.#joined = false;
     this.#ask({ t: 'start', agent });
     if (document.hasFocus()) this.#ask({ t: 'focus' });
   }
 
-  #leave(session: 'out' | 'ended'): void {
+  #leave(session: 'out' | 'ended', why: State['why'] = 'sessionEnded'): void {
     if (this.state.session !== 'in') return;
     this.#pending = [];
-    this.#put({ ...empty, session, lead: this.state.lead });
+    this.#ask({ t: 'bye' });
+    this.#put({ ...empty, session, why });
   }
 
   #hear(w: Word): void {
     if (w.t === 'lead') return this.set({ lead: w.on });
     if (this.state.session !== 'in') return;
+    if (w.agent !== this.state.me.agent) {
+      if (this.#joined) this.#leave('ended', 'otherAgent');
+      return;
+    }
+    this.#joined = true;
     if (w.t === 'state') {
       if (w.state === 'signed_out') return this.#leave('ended');
       this.set({ link: w.state, linkSince: w.since });
@@ -233,8 +242,8 @@ export class Desk {
     const old = this.state.standing;
     this.set({ standing: { ...old, presence } });
     try {
-      const { standing } = await call<SetPresenceResponse>('Desk', 'SetPresence', { presence });
-      if (standing) this.set({ standing });
+      // The stream tells what came of it, and all that happened since.
+      await call('Desk', 'SetPresence', { presence });
     } catch (e) {
       this.set({ standing: old });
       this.#fail(e);

@@ -17,6 +17,7 @@ const texts = {
     'Your session has ended. Sign in again: drafts and unsent messages are kept.',
     'Сесията приключи. Влезте отново: черновите и неизпратеното са запазени.',
   ],
+  otherAgent: ['Somebody else has signed in in this browser.', 'В този браузър влезе друг.'],
   NO_ROLE: ['You lack the role of an agent. An administrator can give it.', 'Нямате роля на оператор. Дава я администратор.'],
   TOO_MANY_TRIES: ['Too many tries. Try again in {} s.', 'Твърде много опити. Опитайте пак след {} с.'],
   signOut: ['Sign out', 'Изход'],

@@ -1,16 +1,18 @@
 // Link keeps one event stream alive for all tabs: cursor, watchdog, back-off.
-// It folds conversations and standing, so that a tab that joins later starts
-// from a snapshot without asking the server.
-import type { AgentStanding, ConversationView, Event, Snapshot } from './types.gen';
+// It knows conversations and standing too, so that a tab that joins later
+// starts from a snapshot without asking the server.
+import type { Event } from './types.gen';
+import { apply, empty, type State } from './model';
 import { Failure, openEvents } from './transport';
 
 // State of the link as the page shows it.
 export type LinkState = 'connecting' | 'live' | 'down' | 'signed_out';
 
-// What a link tells its tabs.
+// What a link tells its tabs. A tab of another agent must not take it for its
+// own: in one browser only the one who signed in last is signed in.
 export type Word =
-  | { t: 'state'; state: LinkState; since: number }
-  | { t: 'events'; events: Event[] }
+  | { t: 'state'; agent: string; state: LinkState; since: number }
+  | { t: 'events'; agent: string; events: Event[] }
   | { t: 'lead'; on: boolean };
 
 // What a tab tells its link.
@@ -37,9 +39,7 @@ export class Link {
   #agent = '';
   #epoch = '';
   #seq = 0n;
-  #views = new Map<string, ConversationView>();
-  #standing: AgentStanding | undefined;
-  #ready = false;
+  #known: State = empty;
   #state: LinkState = 'connecting';
   #since = Date.now();
   #tries = 0;
@@ -59,21 +59,26 @@ export class Link {
       this.#connect();
       return;
     }
-    joined({ t: 'state', state: this.#state, since: this.#since });
-    if (this.#ready) joined({ t: 'events', events: [this.#snapshot()] });
+    joined({ t: 'state', agent, state: this.#state, since: this.#since });
+    if (this.#known.ready) joined({ t: 'events', agent, events: [this.#snapshot()] });
   }
 
   // stop ends the stream and forgets everything.
   stop(): void {
     this.#abort?.abort();
+    this.#abort = undefined;
     clearTimeout(this.#timer);
     clearTimeout(this.#watchdog);
     this.#agent = this.#epoch = '';
     this.#seq = 0n;
-    this.#views.clear();
-    this.#standing = undefined;
-    this.#ready = false;
+    this.#known = empty;
     this.#tries = 0;
+  }
+
+  // out ends the stream because the session is over.
+  out(): void {
+    this.#turn('signed_out');
+    this.stop();
   }
 
   // hurry connects now: the network came back.
@@ -100,7 +105,7 @@ export class Link {
     }).catch((e: unknown) => {
       if (this.#abort !== abort) return;
       clearTimeout(this.#watchdog);
-      if (e instanceof Failure && e.code === 'unauthenticated') return this.#out();
+      if (e instanceof Failure && e.code === 'unauthenticated') return this.out();
       this.#later();
     });
   }
@@ -116,51 +121,37 @@ export class Link {
     this.#timer = setTimeout(() => this.#connect(), backoff(this.#tries++, Math.random())) as unknown as number;
   }
 
-  #out(): void {
-    this.stop();
-    this.#turn('signed_out');
-  }
-
   #turn(state: LinkState): void {
     if (state === this.#state && state !== 'connecting') return;
     this.#state = state;
     this.#since = Date.now();
-    this.tell({ t: 'state', state, since: this.#since });
+    this.tell({ t: 'state', agent: this.#agent, state, since: this.#since });
   }
 
   // take drops what was seen, notices what is missing and passes the rest on.
   #take(e: Event, abort: AbortController): void {
     if (this.#abort !== abort) return;
     this.#tries = 0;
-    if (e.sessionEnded) return this.#out();
+    if (e.sessionEnded) return this.out();
     const seq = BigInt(e.seq ?? '0');
     if (e.heartbeat) {
       if (e.epoch === this.#epoch && seq > this.#seq) return abort.abort();
-      return this.tell({ t: 'events', events: [e] });
-    }
-    if (!e.snapshot) {
+    } else if (!e.snapshot) {
       if (e.epoch === this.#epoch && seq <= this.#seq) return;
       // Something between is missing: come again from the cursor.
       if (e.epoch !== this.#epoch || seq > this.#seq + 1n) return abort.abort();
     }
-    this.#epoch = e.epoch ?? '';
-    this.#seq = seq;
-    this.#fold(e);
-    this.tell({ t: 'events', events: [e] });
-  }
-
-  #fold(e: Event): void {
-    if (e.snapshot) {
-      this.#ready = true;
-      this.#views = new Map((e.snapshot.conversations ?? []).map((v) => [v.ref?.conversation ?? '', v]));
-      this.#standing = e.snapshot.standing;
-    } else if (e.conversation) this.#views.set(e.conversation.ref?.conversation ?? '', e.conversation);
-    else if (e.removed) this.#views.delete(e.removed.conversation ?? '');
-    else if (e.standing) this.#standing = e.standing;
+    if (!e.heartbeat) {
+      this.#epoch = e.epoch ?? '';
+      this.#seq = seq;
+    }
+    // Histories are the tabs' own.
+    if (!e.timeline) this.#known = apply(this.#known, e);
+    this.tell({ t: 'events', agent: this.#agent, events: [e] });
   }
 
   #snapshot(): Event {
-    const snapshot: Snapshot = { conversations: [...this.#views.values()], standing: this.#standing };
-    return { epoch: this.#epoch, seq: String(this.#seq), snapshot };
+    const { views, standing, skew } = this.#known;
+    return { snapshot: { conversations: [...views.values()], standing, nowMs: String(Date.now() + skew) } };
   }
 }

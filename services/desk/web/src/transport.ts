@@ -38,7 +38,7 @@ const BY_STATUS: Record<number, Code> = {
 
 interface WireError {
   code?: Code;
-  details?: { type?: string; value?: string; debug?: { reason?: string } }[];
+  details?: { type?: string; value?: string }[];
 }
 
 const TIMEOUT_MS = 10_000;
@@ -74,15 +74,14 @@ function failure(text: string, answer?: Response): Failure {
   try {
     const e = JSON.parse(text) as WireError;
     const d = e.details?.find((x) => x.type === 'parley.desk.v1.Refusal' || x.type === 'google.rpc.ErrorInfo');
-    const reason = d ? d.debug?.reason ?? firstString(d.value ?? '') : '';
-    return new Failure(e.code ?? fallback, reason, false, Number(answer?.headers.get('Retry-After')));
+    return new Failure(e.code ?? fallback, firstString(d?.value ?? ''), false, Number(answer?.headers.get('Retry-After')));
   } catch {
     return new Failure(fallback);
   }
 }
 
 // firstString reads field 1 of a message that begins with it: enough to find
-// the reason when the server sends no debug form of the detail.
+// the reason. The debug form of a detail is not for programs.
 function firstString(b64: string): string {
   const raw = atob(b64.replace(/-/g, '+').replace(/_/g, '/'));
   return raw.charCodeAt(0) === 0x0a ? raw.slice(2, 2 + raw.charCodeAt(1)) : '';

@@ -20,12 +20,12 @@ function heard(port: Port, ask: Ask): void {
   switch (ask.t) {
     case 'start':
       ports.add(port);
-      if (!lead) elect(port);
+      if (lead) port.postMessage({ t: 'lead', on: lead === port } satisfies Word);
+      else elect(port);
       link.start(ask.agent, (w) => port.postMessage(w));
       break;
     case 'stop':
-      link.stop();
-      ports.forEach((p) => p.postMessage({ t: 'state', state: 'signed_out', since: Date.now() } satisfies Word));
+      link.out();
       break;
     case 'focus':
       elect(port);
