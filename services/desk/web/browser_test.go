@@ -199,3 +199,34 @@ func refused() error {
 func active(psid, name string) webtest.Customer {
 	return webtest.Customer{PSID: psid, Name: name, Queue: "Доставки", Phase: threadv1.Phase_PHASE_ACTIVE, Window: 20 * time.Hour}
 }
+
+// TestNoEnglishOnTheBulgarianPage has the desk refuse in its own words, which
+// are for logs, and shows what the house kept without understanding it.
+func TestNoEnglishOnTheBulgarianPage(t *testing.T) {
+	b := open(t)
+	b.house.Add(active("1001", "Иван Петров"), "Здравейте.")
+	for i, kind := range []string{"account_linking", "pass_thread_control", "unreadable"} {
+		b.house.Say("1001", &deskv1.TimelineItem{Id: fmt.Sprintf("s%d", i), Author: deskv1.Author_AUTHOR_SYSTEM, Text: "event_kept",
+			Details: map[string]string{"kind": kind, "summary": kind + ": the item is not an object"}})
+	}
+	for i, reason := range []string{"THREAD_OWNED", "PAGE_RESTRICTED", "TIMEOUT"} {
+		b.house.Say("1001", &deskv1.TimelineItem{Id: fmt.Sprintf("f%d", i), Author: deskv1.Author_AUTHOR_AGENT, Agent: webtest.Agent,
+			Text: "Проверявам.", Delivery: deskv1.Delivery_DELIVERY_FAILED, Reason: reason})
+	}
+	b.Go(b.url)
+	b.Click("button[lang=bg]")
+	b.signIn()
+	b.Click(".row")
+	b.Await("the history", "document.querySelectorAll('.msg.bad').length === 3")
+	b.house.FailNext(connect.NewError(connect.CodeInternal, errors.New("something went wrong here")), refused())
+	b.Key("едно")
+	b.Enter()
+	b.Await("the first refusal", "document.querySelectorAll('[data-outbox=failed]').length === 1")
+	b.Key("две")
+	b.Enter()
+	b.Await("the second refusal", "document.querySelectorAll('[data-outbox=failed] .why').length === 2")
+	b.Shot("refused-bg")
+	if latin := b.Eval("(document.querySelector('.log').innerText.match(/[a-z_]{2,}/gi) ?? []).filter((w) => !['Messenger', 'Meta', 'Parley'].includes(w)).join(' ')"); latin != "" {
+		t.Errorf("not in Bulgarian: %s", latin)
+	}
+}

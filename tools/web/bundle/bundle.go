@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/evanw/esbuild/pkg/api"
@@ -21,23 +20,21 @@ const Budget = 30 * 1024
 
 // Sizes is how heavy the build is, gzip bytes.
 type Sizes struct {
-	// Script is the page's own script.
+	// Script is the script of the page and of its worker.
 	Script int
-	// Worker is the script of the shared stream.
-	Worker int
 	// Style is the style sheet.
 	Style int
 }
 
 // String tells the sizes in one line.
 func (s Sizes) String() string {
-	return fmt.Sprintf("app %d B, worker %d B, css %d B (gzip); script budget %d B", s.Script, s.Worker, s.Style, Budget)
+	return fmt.Sprintf("script %d B of %d B, css %d B (gzip)", s.Script, Budget, s.Style)
 }
 
 // Within is an error when the scripts together exceed Budget.
 func (s Sizes) Within() error {
-	if s.Script+s.Worker > Budget {
-		return fmt.Errorf("scripts weigh %d B compressed, over the budget of %d B", s.Script+s.Worker, Budget)
+	if s.Script > Budget {
+		return fmt.Errorf("the script weighs %d B compressed, over the budget of %d B", s.Script, Budget)
 	}
 	return nil
 }
@@ -50,17 +47,12 @@ func Build(dir string) (map[string][]byte, Sizes, error) {
 		return nil, Sizes{}, err
 	}
 	files := map[string][]byte{}
-	worker, err := one(root, "src/worker.ts", nil)
-	if err != nil {
-		return nil, Sizes{}, err
-	}
-	workerName := named(files, "worker", ".js", worker)
-	app, err := one(root, "src/app.tsx", map[string]string{"WORKER_URL": strconv.Quote("/" + workerName)})
+	app, err := one(root, "src/main.ts")
 	if err != nil {
 		return nil, Sizes{}, err
 	}
 	appName := named(files, "app", ".js", app)
-	css, err := one(root, "src/desk.css", nil)
+	css, err := one(root, "src/desk.css")
 	if err != nil {
 		return nil, Sizes{}, err
 	}
@@ -71,11 +63,11 @@ func Build(dir string) (map[string][]byte, Sizes, error) {
 	}
 	html := strings.NewReplacer("{{app}}", "/"+appName, "{{css}}", "/"+cssName).Replace(string(index))
 	files["index.html"] = []byte(html)
-	return files, Sizes{Script: zipped(app), Worker: zipped(worker), Style: zipped(css)}, nil
+	return files, Sizes{Script: zipped(app), Style: zipped(css)}, nil
 }
 
 // one bundles one entry point.
-func one(root, entry string, define map[string]string) ([]byte, error) {
+func one(root, entry string) ([]byte, error) {
 	out := api.Build(api.BuildOptions{
 		AbsWorkingDir:     root,
 		EntryPoints:       []string{entry},
@@ -91,7 +83,6 @@ func one(root, entry string, define map[string]string) ([]byte, error) {
 		LegalComments:     api.LegalCommentsNone,
 		JSX:               api.JSXAutomatic,
 		JSXImportSource:   "preact",
-		Define:            define,
 		Alias: map[string]string{
 			"preact/jsx-runtime": filepath.Join(root, "vendor/preact/jsxRuntime.mjs"),
 			"preact/hooks":       filepath.Join(root, "vendor/preact/hooks.mjs"),

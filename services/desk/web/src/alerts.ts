@@ -32,7 +32,7 @@ export function useAlerts(): void {
   const { desk, t, prefs } = useRoom();
   const all = offers(desk.state);
   const key = all.map((v) => `${idOf(v)}.${v.offer?.fence}`).join(' ');
-  const told = useRef(new Set<string>());
+  const shown = useRef(new Map<string, Notification>());
   const loud = desk.state.lead && key !== '';
   useEffect(() => {
     if (!loud || !prefs.sound || !navigator.userActivation?.hasBeenActive) return undefined;
@@ -41,19 +41,22 @@ export function useAlerts(): void {
     return () => clearInterval(timer);
   }, [loud, key, prefs.sound]);
   useEffect(() => {
-    if (!loud || !('Notification' in window) || Notification.permission !== 'granted') return undefined;
-    const shown: Notification[] = [];
+    for (const [id, n] of shown.current) {
+      if (loud && key.split(' ').includes(id)) continue;
+      n.close();
+      shown.current.delete(id);
+    }
+    if (!loud || !('Notification' in window) || Notification.permission !== 'granted') return;
     for (const v of all) {
       const id = `${idOf(v)}.${v.offer?.fence}`;
-      if (told.current.has(id) || document.hasFocus()) continue;
-      told.current.add(id);
+      if (shown.current.has(id) || document.hasFocus()) continue;
       const n = new Notification(t.offerNotice(nameOf(v, t)), { body: v.preview, tag: id, requireInteraction: true });
       n.onclick = () => {
         window.focus();
         n.close();
       };
-      shown.push(n);
+      shown.current.set(id, n);
     }
-    return () => shown.forEach((n) => n.close());
   }, [loud, key, t]);
+  useEffect(() => () => shown.current.forEach((n) => n.close()), []);
 }

@@ -69,6 +69,9 @@ function DeskPage() {
   );
 }
 
-const desk = new Desk();
-render(<Root desk={desk} />, document.getElementById('desk')!);
-void desk.begin();
+// openDesk draws the page and asks who is signed in.
+export function openDesk(): void {
+  const desk = new Desk();
+  render(<Root desk={desk} />, document.getElementById('desk')!);
+  void desk.begin();
+}

@@ -5,7 +5,7 @@ import type { Entry } from './outbox';
 import { Attachments } from './attachments';
 import { toComposer } from './composer';
 import { clock, pieces } from './format';
-import { word, type Words } from './i18n';
+import { said, word, type Words } from './i18n';
 import { num } from './model';
 import { memo, useRoom } from './rt';
 
@@ -139,7 +139,7 @@ export function sentence(item: TimelineItem, me: string, t: Words): string {
     case 'conversation_routed':
       return t.conversation_routed(d.queue ?? '');
     case 'offer_ended':
-      return d.outcome && d.outcome in t ? word(t, d.outcome) : t.revoked;
+      return said(t, d.outcome ?? '') ?? t.revoked;
     case 'agent_assigned':
       if (who === me) return t.agent_assigned_you;
       return d.cause === 'resumed' ? t.agent_resumed(who) : t.agent_assigned(who);
@@ -150,8 +150,8 @@ export function sentence(item: TimelineItem, me: string, t: Words): string {
     case 'referral_received':
       return [t.referral_received, d.ad_title || d.ref || d.source].filter(Boolean).join(': ');
     case 'event_kept':
-      return t.event_kept(d.summary || d.kind || '');
+      return said(t, `event_${d.kind?.replace(/^\w+_(?=thread_control)/, '')}`) ?? t.event_kept(d.kind ?? '');
     default:
-      return word(t, item.text ?? '');
+      return said(t, item.text ?? '') ?? t.event_kept(item.text ?? '');
   }
 }

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import type { ConversationView } from './types.gen';
 import type { Action } from './desk';
 import { clock, dayKey, long, nameOf, stamp } from './format';
-import { word } from './i18n';
+import { said } from './i18n';
 import { idOf, may, num, tabs, unread, windowOf } from './model';
 import { loadDraft } from './prefs';
 import { useNow, useRoom } from './rt';
@@ -21,7 +21,7 @@ export function Conversation({ view, panel, onPanel }: { view: ConversationView 
       <Tabs />
       {notice && (
         <div class="banner bad" role="alert">
-          <span>{word(t, notice)}</span>
+          <span>{said(t, notice) ?? t.notNow}</span>
           <button class="plain" onClick={() => desk.set({ notice: '' })}>{t.dismiss}</button>
         </div>
       )}

@@ -2,7 +2,7 @@
 // carries out commands and tells the views when the state changed.
 import type {
   ConversationRef, ConversationView, Event, ListConversationsResponse, ListTimelineResponse,
-  Me, Presence, SetPresenceResponse, TimelineItem,
+  Me, Presence, TimelineItem,
 } from './types.gen';
 import type { Ask, Word } from './link';
 import { call, Failure } from './transport';
@@ -23,47 +23,49 @@ export type Action = 'End' | 'Close' | 'Park' | 'Resume' | 'Release';
 
 export class Desk {
   state: State = empty;
-  private readonly listeners = new Set<() => void>();
-  private readonly ask: (a: Ask) => void;
-  private pending: Event[] = [];
-  private batch = 0;
-  private flushing = false;
-  private flushTimer = 0;
-  private lapsed = new Set<string>();
-  private reads = 0;
+  readonly #listeners = new Set<() => void>();
+  readonly #ask: (a: Ask) => void;
+  #pending: Event[] = [];
+  #batch = 0;
+  #flushing = false;
+  #flushTimer = 0;
+  #lapsed = new Set<string>();
+  #reads = 0;
+  // A word about this agent has come since signing in.
+  #joined = false;
 
   constructor() {
-    this.ask = openWire((w) => this.hear(w));
-    addEventListener('online', () => this.ask({ t: 'online' }));
-    addEventListener('offline', () => this.ask({ t: 'offline' }));
-    addEventListener('focus', () => this.ask({ t: 'focus' }));
-    addEventListener('pagehide', () => this.ask({ t: 'bye' }));
+    this.#ask = openWire((w) => this.#hear(w));
+    addEventListener('online', () => this.#ask({ t: 'online' }));
+    addEventListener('offline', () => this.#ask({ t: 'offline' }));
+    addEventListener('focus', () => this.#ask({ t: 'focus' }));
+    addEventListener('pagehide', () => this.#ask({ t: 'bye' }));
     addEventListener('pageshow', (e) => {
-      if (e.persisted && this.state.me.agent) this.ask({ t: 'start', agent: this.state.me.agent });
+      if (e.persisted && this.state.me.agent) this.#ask({ t: 'start', agent: this.state.me.agent });
     });
     addEventListener('storage', (e) => {
       const agent = this.state.me.agent;
       if (agent && outbox.touches(agent, e.key)) this.set({ outbox: outbox.load(agent) });
     });
     document.addEventListener('visibilitychange', () => {
-      if (!document.hidden) this.look();
+      if (!document.hidden) this.#look();
     });
-    setInterval(() => this.checkWindows(), 5_000);
+    setInterval(() => this.#checkWindows(), 5_000);
   }
 
   subscribe(f: () => void): () => void {
-    this.listeners.add(f);
-    return () => void this.listeners.delete(f);
+    this.#listeners.add(f);
+    return () => void this.#listeners.delete(f);
   }
 
   set(change: Partial<State>): void {
-    this.put({ ...this.state, ...change });
+    this.#put({ ...this.state, ...change });
   }
 
-  private put(s: State): void {
+  #put(s: State): void {
     if (s === this.state) return;
     this.state = s;
-    this.listeners.forEach((f) => f());
+    this.#listeners.forEach((f) => f());
   }
 
   now(): number {
@@ -74,7 +76,7 @@ export class Desk {
   async begin(tries = 0): Promise<void> {
     try {
       const { me } = await call<{ me?: Me }>('Session', 'WhoAmI', {});
-      this.enter(me ?? {});
+      this.#enter(me ?? {});
     } catch (e) {
       if (e instanceof Failure && e.code === 'unauthenticated') return this.set({ session: 'out' });
       this.set({ session: 'unreachable' });
@@ -86,7 +88,7 @@ export class Desk {
   async signIn(agent: string, password: string): Promise<'' | 'wrongPassword' | 'tryLater'> {
     try {
       const { me } = await call<{ me?: Me }>('Session', 'SignIn', { agent, password });
-      this.enter(me ?? { agent });
+      this.#enter(me ?? { agent });
       return '';
     } catch (e) {
       const refused = e instanceof Failure && (e.code === 'unauthenticated' || e.code === 'permission_denied' || e.code === 'invalid_argument');
@@ -96,57 +98,64 @@ export class Desk {
 
   async signOut(): Promise<void> {
     await call('Session', 'SignOut', {}).catch(() => undefined);
-    this.ask({ t: 'stop' });
-    this.leave('out');
+    this.#ask({ t: 'stop' });
+    this.#leave('out');
   }
 
-  private enter(me: Me): void {
+  #enter(me: Me): void {
     const agent = me.agent ?? '';
     const seen = JSON.parse(localStorage.getItem(`parley.seen.${agent}`) ?? '{}') as State['seen'];
     const open = sessionStorage.getItem(`parley.open.${agent}`) ?? '';
-    this.put({ ...empty, session: 'in', me, outbox: outbox.load(agent), seen, open, lead: this.state.lead, link: 'connecting', linkSince: Date.now() });
-    this.ask({ t: 'start', agent });
-    if (document.hasFocus()) this.ask({ t: 'focus' });
+    this.#put({ ...empty, session: 'in', me, outbox: outbox.load(agent), seen, open, linkSince: Date.now() });
+    this.#joined = false;
+    this.#ask({ t: 'start', agent });
+    if (document.hasFocus()) this.#ask({ t: 'focus' });
   }
 
-  private leave(session: 'out' | 'ended'): void {
+  #leave(session: 'out' | 'ended', why: State['why'] = 'sessionEnded'): void {
     if (this.state.session !== 'in') return;
-    this.pending = [];
-    this.put({ ...empty, session, lead: this.state.lead });
+    this.#pending = [];
+    this.#ask({ t: 'bye' });
+    this.#put({ ...empty, session, why });
   }
 
-  private hear(w: Word): void {
+  #hear(w: Word): void {
     if (w.t === 'lead') return this.set({ lead: w.on });
     if (this.state.session !== 'in') return;
-    if (w.t === 'state') {
-      if (w.state === 'signed_out') return this.leave('ended');
-      this.set({ link: w.state, linkSince: w.since });
-      if (w.state === 'live') this.flush();
+    if (w.agent !== this.state.me.agent) {
+      if (this.#joined) this.#leave('ended', 'otherAgent');
       return;
     }
-    this.pending.push(...w.events);
+    this.#joined = true;
+    if (w.t === 'state') {
+      if (w.state === 'signed_out') return this.#leave('ended');
+      this.set({ link: w.state, linkSince: w.since });
+      if (w.state === 'live') this.#flush();
+      return;
+    }
+    this.#pending.push(...w.events);
     // The first snapshot is what the agent waits for: draw it at once.
-    if (!this.state.ready) return this.settle();
-    this.batch ||= setTimeout(() => this.settle(), document.hidden ? BATCH_HIDDEN_MS : BATCH_MS) as unknown as number;
+    if (!this.state.ready) return this.#settle();
+    this.#batch ||= setTimeout(() => this.#settle(), document.hidden ? BATCH_HIDDEN_MS : BATCH_MS) as unknown as number;
   }
 
-  private settle(): void {
-    clearTimeout(this.batch);
-    this.batch = 0;
-    const events = this.pending;
-    this.pending = [];
+  #settle(): void {
+    clearTimeout(this.#batch);
+    this.#batch = 0;
+    const events = this.#pending;
+    this.#pending = [];
     const before = this.state;
     let s = before;
     for (const e of events) s = apply(s, e);
-    if (events.some((e) => e.snapshot)) s = this.afterSnapshot(s);
-    this.put(s);
-    this.forget(before);
-    this.look();
-    if (s.open) this.ensureThread();
+    if (events.some((e) => e.snapshot)) s = this.#afterSnapshot(s);
+    this.#put(s);
+    this.#forget(before);
+    this.#look();
+    if (s.open) this.#ensureThread();
   }
 
   // afterSnapshot opens what was open before.
-  private afterSnapshot(s: State): State {
+  #afterSnapshot(s: State): State {
     const v = s.views.get(s.open);
     const peeked = v?.phase === 'PHASE_WAITING' && !s.peeked.includes(s.open) ? [...s.peeked, s.open] : s.peeked;
     const seen = Object.fromEntries(Object.entries(s.seen).filter(([id]) => s.views.has(id)));
@@ -154,7 +163,7 @@ export class Desk {
   }
 
   // forget cleans what the outbox kept of entries that the stream confirmed.
-  private forget(before: State): void {
+  #forget(before: State): void {
     const agent = this.state.me.agent ?? '';
     for (const e of before.outbox) {
       if (!this.state.outbox.some((x) => x.clientId === e.clientId)) outbox.remove(agent, e.clientId);
@@ -167,8 +176,8 @@ export class Desk {
     const peeked = v?.phase === 'PHASE_WAITING' && !this.state.peeked.includes(id) ? [...this.state.peeked, id] : this.state.peeked;
     this.set({ open: id, peeked, notice: '' });
     sessionStorage.setItem(`parley.open.${this.state.me.agent}`, id);
-    this.look();
-    if (id) this.ensureThread();
+    this.#look();
+    if (id) this.#ensureThread();
   }
 
   // unpeek closes the tab of a waiting conversation.
@@ -186,7 +195,7 @@ export class Desk {
   }
 
   // look notes that the agent sees what is open.
-  private look(): void {
+  #look(): void {
     const v = this.state.views.get(this.state.open);
     if (!v || document.hidden || num(v.newestMs) <= (this.state.seen[idOf(v)] ?? 0)) return;
     const seen = { ...this.state.seen, [idOf(v)]: num(v.newestMs) };
@@ -194,7 +203,7 @@ export class Desk {
     this.set({ seen });
   }
 
-  private ensureThread(): void {
+  #ensureThread(): void {
     const v = this.state.views.get(this.state.open);
     if (!v) return;
     const t = threadOf(this.state, v.ref);
@@ -205,9 +214,9 @@ export class Desk {
   async history(ref: ConversationRef | undefined, older: boolean): Promise<void> {
     const t = threadOf(this.state, ref);
     if (t.reading || (older && (t.next === '0' || t.next === ''))) return;
-    const reading = ++this.reads;
+    const reading = ++this.#reads;
     const stale = () => threadOf(this.state, ref).reading !== reading;
-    this.put(withThread(this.state, ref, { reading, failed: false }));
+    this.#put(withThread(this.state, ref, { reading, failed: false }));
     try {
       const ask = { ref, limit: PAGE, ...(older ? { beforeRevision: t.next } : {}) };
       const page = await call<ListTimelineResponse>('Desk', 'ListTimeline', ask);
@@ -215,16 +224,16 @@ export class Desk {
       const items = page.items ?? [];
       const change = { reading: 0, loaded: true, next: page.nextBeforeRevision ?? '0' };
       const before = this.state;
-      this.put(withItems(this.state, ref, items, older ? change : { ...change, items: this.newerThan(ref, items) }));
-      this.forget(before);
+      this.#put(withItems(this.state, ref, items, older ? change : { ...change, items: this.#newerThan(ref, items) }));
+      this.#forget(before);
     } catch {
-      if (!stale()) this.put(withThread(this.state, ref, { reading: 0, failed: true }));
+      if (!stale()) this.#put(withThread(this.state, ref, { reading: 0, failed: true }));
     }
   }
 
   // newerThan is what to keep of a thread when its newest page was read again:
   // what the stream brought meanwhile. Older items may have a hole before them.
-  private newerThan(ref: ConversationRef | undefined, page: readonly TimelineItem[]): Map<string, TimelineItem> {
+  #newerThan(ref: ConversationRef | undefined, page: readonly TimelineItem[]): Map<string, TimelineItem> {
     const last = num(page.at(-1)?.revision);
     return new Map([...threadOf(this.state, ref).items].filter(([, i]) => num(i.revision) >= last));
   }
@@ -233,18 +242,18 @@ export class Desk {
     const old = this.state.standing;
     this.set({ standing: { ...old, presence } });
     try {
-      const { standing } = await call<SetPresenceResponse>('Desk', 'SetPresence', { presence });
-      if (standing) this.set({ standing });
+      // The stream tells what came of it, and all that happened since.
+      await call('Desk', 'SetPresence', { presence });
     } catch (e) {
       this.set({ standing: old });
-      this.fail(e);
+      this.#fail(e);
     }
   }
 
   // answer accepts or rejects an offer.
   async answer(v: ConversationView, accept: boolean): Promise<void> {
     const id = idOf(v);
-    const ok = await this.command(`offer ${id}`, accept ? 'AcceptOffer' : 'RejectOffer', { ref: v.ref, fence: v.offer?.fence });
+    const ok = await this.#command(`offer ${id}`, accept ? 'AcceptOffer' : 'RejectOffer', { ref: v.ref, fence: v.offer?.fence });
     if (!ok) return;
     if (accept) return this.show(id);
     const views = new Map(this.state.views);
@@ -256,22 +265,22 @@ export class Desk {
   async act(action: Action, v: ConversationView): Promise<void> {
     const id = idOf(v);
     const at = tabs(this.state).map(idOf);
-    const ok = await this.command(`${action} ${id}`, `${action}Conversation`, { ref: v.ref });
+    const ok = await this.#command(`${action} ${id}`, `${action}Conversation`, { ref: v.ref });
     if (!ok || action === 'End' || action === 'Resume') return;
     if (action !== 'Park') dropDraft(this.state.me.agent ?? '', id);
     const i = at.indexOf(id);
     if (this.state.open === id || this.state.open === '') this.show(at[i + 1] ?? at[i - 1] ?? '');
   }
 
-  private async command(key: string, method: string, body: object): Promise<boolean> {
+  async #command(key: string, method: string, body: object): Promise<boolean> {
     if (this.state.busy.has(key)) return false;
     this.set({ busy: new Set(this.state.busy).add(key), notice: '' });
     try {
       const { conversation } = await call<{ conversation?: ConversationView }>('Desk', method, body);
-      if (conversation) this.put(withView(this.state, conversation));
+      if (conversation) this.#put(withView(this.state, conversation));
       return true;
     } catch (e) {
-      this.fail(e);
+      this.#fail(e);
       return false;
     } finally {
       const busy = new Set(this.state.busy);
@@ -280,37 +289,37 @@ export class Desk {
     }
   }
 
-  private fail(e: unknown): void {
-    if (e instanceof Failure && e.code === 'unauthenticated') return this.leave('ended');
+  #fail(e: unknown): void {
+    if (e instanceof Failure && e.code === 'unauthenticated') return this.#leave('ended');
     this.set({ notice: e instanceof Failure && e.reason ? e.reason : 'notNow' });
   }
 
   // write puts a message or a note into the outbox: it shows at once.
   write(kind: 'send' | 'note', ref: ConversationRef, text: string): void {
-    this.enqueue({ clientId: crypto.randomUUID(), kind, ref, text, atMs: this.now(), tries: 0, state: 'waiting' });
+    this.#enqueue({ clientId: crypto.randomUUID(), kind, ref, text, atMs: this.now(), tries: 0, state: 'waiting' });
   }
 
   // resend sends the text of a send that is not confirmed, or failed, again.
   resend(ref: ConversationRef, item: TimelineItem): void {
-    this.enqueue({
+    this.#enqueue({
       clientId: crypto.randomUUID(), kind: 'resend', ref, item: item.id, text: item.text ?? '', atMs: this.now(), tries: 0, state: 'waiting',
     });
   }
 
   abandon(ref: ConversationRef, item: TimelineItem): void {
-    void this.command(`item ${item.id}`, 'AbandonSend', { ref, item: item.id });
+    void this.#command(`item ${item.id}`, 'AbandonSend', { ref, item: item.id });
   }
 
-  private enqueue(e: outbox.Entry): void {
+  #enqueue(e: outbox.Entry): void {
     outbox.store(this.state.me.agent ?? '', e);
     this.set({ outbox: [...this.state.outbox, e] });
-    this.flush();
+    this.#flush();
   }
 
   // retry gives a failed entry its tries back.
   retry(e: outbox.Entry): void {
-    this.replace({ ...e, tries: 0, state: 'waiting', error: undefined });
-    this.flush();
+    this.#replace({ ...e, tries: 0, state: 'waiting', error: undefined });
+    this.#flush();
   }
 
   discard(e: outbox.Entry): void {
@@ -318,7 +327,7 @@ export class Desk {
     this.set({ outbox: this.state.outbox.filter((x) => x.clientId !== e.clientId) });
   }
 
-  private replace(e: outbox.Entry): void {
+  #replace(e: outbox.Entry): void {
     if (!this.state.outbox.some((x) => x.clientId === e.clientId)) return;
     outbox.store(this.state.me.agent ?? '', e);
     this.set({ outbox: this.state.outbox.map((x) => (x.clientId === e.clientId ? e : x)) });
@@ -326,52 +335,52 @@ export class Desk {
 
   // flush posts what may go now. While the link is down nothing is tried: an
   // agent in a tunnel should not come out to a row of failures.
-  private flush(): void {
-    clearTimeout(this.flushTimer);
-    if (this.flushing || this.state.session !== 'in' || this.state.link === 'down') return;
+  #flush(): void {
+    clearTimeout(this.#flushTimer);
+    if (this.#flushing || this.state.session !== 'in' || this.state.link === 'down') return;
     const heads = outbox.heads(this.state.outbox);
     if (heads.length === 0) return;
-    this.flushing = true;
-    void Promise.all(heads.map((e) => this.post(e))).then((pauses) => {
-      this.flushing = false;
-      this.flushTimer = setTimeout(() => this.flush(), Math.min(...pauses)) as unknown as number;
+    this.#flushing = true;
+    void Promise.all(heads.map((e) => this.#post(e))).then((pauses) => {
+      this.#flushing = false;
+      this.#flushTimer = setTimeout(() => this.#flush(), Math.min(...pauses)) as unknown as number;
     });
   }
 
   // post sends one entry and gives the wait before the next try.
-  private async post(e: outbox.Entry): Promise<number> {
+  async #post(e: outbox.Entry): Promise<number> {
     const method = { send: 'SendMessage', note: 'AddNote', resend: 'ResendMessage' }[e.kind];
     const body = { ref: e.ref, clientId: e.clientId, ...(e.kind === 'resend' ? { item: e.item } : { text: e.text }) };
     try {
       const { item } = await call<{ item?: TimelineItem }>('Desk', method, body);
       const before = this.state;
-      this.put(withItems(this.state, e.ref, item ? [item] : []));
-      this.forget(before);
+      this.#put(withItems(this.state, e.ref, item ? [item] : []));
+      this.#forget(before);
       this.discard(e);
       return 0;
     } catch (err) {
-      const f = err instanceof Failure ? err : new Failure('internal', '');
+      const f = err instanceof Failure ? err : new Failure('internal');
       if (f.code === 'unauthenticated') {
-        this.leave('ended');
+        this.#leave('ended');
         return 0;
       }
       const next = outbox.after(e, f);
-      this.replace(next);
+      this.#replace(next);
       return next.state === 'failed' ? 0 : outbox.pauseMs(next.tries);
     }
   }
 
   // checkWindows asks once for fresh views when a reply window has lapsed: the
   // server knows whether another kind of reply is still possible.
-  private checkWindows(): void {
+  #checkWindows(): void {
     if (this.state.link !== 'live') return;
     const lapsed = [...this.state.views.values()].filter(
-      (v) => v.window?.kind !== 'closed' && windowOf(v, this.now()).kind === 'closed' && !this.lapsed.has(`${idOf(v)} ${v.window?.untilMs}`),
+      (v) => v.window?.kind !== 'closed' && windowOf(v, this.now()).kind === 'closed' && !this.#lapsed.has(`${idOf(v)} ${v.window?.untilMs}`),
     );
     if (lapsed.length === 0) return;
-    lapsed.forEach((v) => this.lapsed.add(`${idOf(v)} ${v.window?.untilMs}`));
+    lapsed.forEach((v) => this.#lapsed.add(`${idOf(v)} ${v.window?.untilMs}`));
     call<ListConversationsResponse>('Desk', 'ListConversations', {}).then(
-      (r) => this.put((r.conversations ?? []).reduce(withView, this.state)),
+      (r) => this.#put((r.conversations ?? []).reduce(withView, this.state)),
       () => undefined,
     );
   }

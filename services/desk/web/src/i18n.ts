@@ -17,6 +17,9 @@ const texts = {
     'Your session has ended. Sign in again: drafts and unsent messages are kept.',
     'Сесията приключи. Влезте отново: черновите и неизпратеното са запазени.',
   ],
+  otherAgent: ['Somebody else has signed in in this browser.', 'В този браузър влезе друг.'],
+  NO_ROLE: ['You lack the role of an agent. An administrator can give it.', 'Нямате роля на оператор. Дава я администратор.'],
+  TOO_MANY_TRIES: ['Too many tries. Try again in {} s.', 'Твърде много опити. Опитайте пак след {} с.'],
   signOut: ['Sign out', 'Изход'],
   loading: ['Loading…', 'Зареждане…'],
   // top bar
@@ -179,6 +182,12 @@ const texts = {
   closed_forced: ['Closed by a supervisor', 'Затворен от супервайзор'],
   referral_received: ['The customer came by a link', 'Клиентът дойде от връзка'],
   event_kept: ['Event: {}', 'Събитие: {}'],
+  event_optin: ['The customer agreed to receive messages', 'Клиентът се съгласи да получава съобщения'],
+  event_account_linking: ['The customer linked or unlinked an account', 'Клиентът свърза или отвърза профил'],
+  event_thread_control: ['The conversation passed between apps', 'Разговорът премина между приложения'],
+  event_policy_enforcement: ['Meta warned or limited the page', 'Meta предупреди или ограничи страницата'],
+  event_response_feedback: ['The customer rated an answer', 'Клиентът оцени отговор'],
+  event_unreadable: ['Something that could not be read', 'Нещо, което не може да се прочете'],
   // the composer
   reply: ['Reply', 'Отговор'],
   modeOf: ['What you write is', 'Написаното е'],
@@ -222,20 +231,42 @@ const texts = {
   psid: ['PSID', 'PSID'],
   copy: ['Copy', 'Копирай'],
   copied: ['Copied', 'Копирано'],
-  // refusals and failures, by machine word
-  WRONG_PHASE: [
-    'The conversation has moved on; this is not possible any more.',
-    'Разговорът е в друго състояние; това вече не е възможно.',
-  ],
+  // why a command was refused, by machine word
+  WRONG_PHASE: ['The conversation has moved on; this is not possible any more.', 'Разговорът е в друго състояние; това вече не е възможно.'],
   NOT_YOURS: ['The conversation is not yours now.', 'Разговорът вече не е ваш.'],
+  NOT_CURRENT: ['The conversation is over: the customer has begun another.', 'Разговорът приключи: клиентът започна друг.'],
+  NO_SUCH_CONVERSATION: ['The conversation is not yours now.', 'Разговорът вече не е ваш.'],
+  CONVERSATION_MISSING: ['The conversation is not yours now.', 'Разговорът вече не е ваш.'],
   OFFER_GONE: ['The offer is gone: it lapsed or somebody else has it.', 'Предложението отпадна: изтече или го пое друг.'],
+  STALE: ['The offer is gone: it lapsed or somebody else has it.', 'Предложението отпадна: изтече или го пое друг.'],
+  NO_SUCH_SEND: ['The message has moved on: look at it again.', 'Съобщението е в друго състояние: вижте го пак.'],
+  NO_SUCH_ITEM: ['The message has moved on: look at it again.', 'Съобщението е в друго състояние: вижте го пак.'],
+  WRONG_STATUS: ['The message has moved on: look at it again.', 'Съобщението е в друго състояние: вижте го пак.'],
+  AGENT_UNKNOWN: ['You are not known here yet. Try again.', 'Още не сте познат тук. Опитайте пак.'],
+  notNow: ['That did not work. Try again.', 'Не се получи. Опитайте пак.'],
+  // why a message was not sent, or not yet
   WINDOW_CLOSED: ['the time to reply is over', 'времето за отговор изтече'],
   PERSON_UNAVAILABLE: ['the person cannot be reached on Messenger', 'човекът не може да бъде намерен в Messenger'],
+  PERSON_BOTHERED: ['Meta spares the person more messages', 'Meta не допуска повече съобщения до човека'],
   PAGE_DISCONNECTED: ['the page is not connected', 'страницата не е свързана'],
+  PERMISSION_MISSING: ['the permission to write for the page is missing', 'липсва право да се пише от страницата'],
+  PAGE_RESTRICTED: ['Meta has stopped the page for a time', 'Meta спря страницата за известно време'],
+  TERMS_OPEN: ['the page must accept terms of Meta first', 'страницата трябва първо да приеме условия на Meta'],
+  APP_NOT_LIVE: ['the app at Meta is not live yet: only its testers can be written to', 'приложението в Meta още не е пуснато: пише се само на тестерите му'],
+  THREAD_OWNED: ['another app has the conversation', 'друго приложение държи разговора'],
+  MEDIA_REFUSED: ['the attachment cannot be used', 'прикаченото не може да се използва'],
+  INVALID_REQUEST: ['Messenger does not take it like this', 'Messenger не го приема така'],
   THROTTLED: ['Messenger takes no more just now', 'Messenger не приема повече в момента'],
-  NO_CAPACITY: ['You have no room for it now.', 'В момента нямате капацитет за него.'],
   UNREACHABLE: ['Messenger could not be reached', 'няма връзка с Messenger'],
-  notNow: ['That did not work. Try again.', 'Не се получи. Опитайте пак.'],
+  LATE: ['it was not its turn in time', 'не му дойде редът навреме'],
+  TIMEOUT: ['Messenger did not answer in time', 'Messenger не отговори навреме'],
+  RESET: ['the connection to Messenger broke', 'връзката с Messenger се прекъсна'],
+  SERVER_ERROR: ['Messenger had an error', 'грешка в Messenger'],
+  UNREADABLE: ['Messenger gave an unreadable answer', 'неразбираем отговор от Messenger'],
+  CRASH: ['sending was interrupted', 'изпращането беше прекъснато'],
+  BAD_REQUEST: ['the desk did not take it', 'сървърът не го прие'],
+  BAD_FACT: ['the desk did not take it', 'сървърът не го прие'],
+  notTaken: ['the desk did not take it', 'сървърът не го прие'],
   noAnswer: ['the desk did not answer', 'сървърът не отговори'],
   refusedBy: ['refused: {}', 'отказано: {}'],
   // help
@@ -270,9 +301,12 @@ function fill(text: string): (...values: (string | number)[]) => string {
   return (...values) => (values[0] === 1 ? one : more)!.replaceAll('{}', () => String(values.shift()));
 }
 
-// word is the text of a machine word, or the word itself when it is new to us:
-// better shown raw than hidden.
-export function word(t: Words, machine: string): string {
+// said is the text of a machine word, if there is one.
+export function said(t: Words, machine: string): string | undefined {
   const text = (t as Record<string, unknown>)[machine];
-  return typeof text === 'string' ? text : t.refusedBy(machine);
+  return typeof text === 'string' ? text : undefined;
 }
+
+// word is the text of a reason, or the reason itself when it is new to us:
+// better shown raw than hidden.
+export const word = (t: Words, machine: string): string => said(t, machine) ?? t.refusedBy(machine);

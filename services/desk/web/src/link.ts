@@ -1,16 +1,18 @@
 // Link keeps one event stream alive for all tabs: cursor, watchdog, back-off.
-// It folds conversations and standing, so that a tab that joins later starts
-// from a snapshot without asking the server.
-import type { AgentStanding, ConversationView, Event, Snapshot } from './types.gen';
+// It knows conversations and standing too, so that a tab that joins later
+// starts from a snapshot without asking the server.
+import type { Event } from './types.gen';
+import { apply, empty, type State } from './model';
 import { Failure, openEvents } from './transport';
 
 // State of the link as the page shows it.
 export type LinkState = 'connecting' | 'live' | 'down' | 'signed_out';
 
-// What a link tells its tabs.
+// What a link tells its tabs. A tab of another agent must not take it for its
+// own: in one browser only the one who signed in last is signed in.
 export type Word =
-  | { t: 'state'; state: LinkState; since: number }
-  | { t: 'events'; events: Event[] }
+  | { t: 'state'; agent: string; state: LinkState; since: number }
+  | { t: 'events'; agent: string; events: Event[] }
   | { t: 'lead'; on: boolean };
 
 // What a tab tells its link.
@@ -34,133 +36,122 @@ export function backoff(n: number, random: number): number {
 }
 
 export class Link {
-  private agent = '';
-  private epoch = '';
-  private seq = 0n;
-  private views = new Map<string, ConversationView>();
-  private standing: AgentStanding | undefined;
-  private ready = false;
-  private state: LinkState = 'connecting';
-  private since = Date.now();
-  private tries = 0;
-  private abort: AbortController | undefined;
-  private timer = 0;
-  private watchdog = 0;
+  #agent = '';
+  #epoch = '';
+  #seq = 0n;
+  #known: State = empty;
+  #state: LinkState = 'connecting';
+  #since = Date.now();
+  #tries = 0;
+  #abort: AbortController | undefined;
+  #timer = 0;
+  #watchdog = 0;
 
   constructor(private readonly tell: (w: Word) => void) {}
 
   // start follows the events of agent; a second call for the same one only
   // repeats where things stand, for the tab that joined.
   start(agent: string, joined: (w: Word) => void): void {
-    if (agent !== this.agent || this.state === 'signed_out') {
+    if (agent !== this.#agent || this.#state === 'signed_out') {
       this.stop();
-      this.agent = agent;
-      this.turn('connecting');
-      this.connect();
+      this.#agent = agent;
+      this.#turn('connecting');
+      this.#connect();
       return;
     }
-    joined({ t: 'state', state: this.state, since: this.since });
-    if (this.ready) joined({ t: 'events', events: [this.snapshot()] });
+    joined({ t: 'state', agent, state: this.#state, since: this.#since });
+    if (this.#known.ready) joined({ t: 'events', agent, events: [this.#snapshot()] });
   }
 
   // stop ends the stream and forgets everything.
   stop(): void {
-    this.abort?.abort();
-    clearTimeout(this.timer);
-    clearTimeout(this.watchdog);
-    this.agent = this.epoch = '';
-    this.seq = 0n;
-    this.views.clear();
-    this.standing = undefined;
-    this.ready = false;
-    this.tries = 0;
+    this.#abort?.abort();
+    this.#abort = undefined;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#watchdog);
+    this.#agent = this.#epoch = '';
+    this.#seq = 0n;
+    this.#known = empty;
+    this.#tries = 0;
+  }
+
+  // out ends the stream because the session is over.
+  out(): void {
+    this.#turn('signed_out');
+    this.stop();
   }
 
   // hurry connects now: the network came back.
   hurry(): void {
-    if (!this.agent || this.state === 'live' || this.state === 'signed_out') return;
-    this.tries = 0;
-    this.connect();
+    if (!this.#agent || this.#state === 'live' || this.#state === 'signed_out') return;
+    this.#tries = 0;
+    this.#connect();
   }
 
   // drop gives the stream up because the network is known to be gone.
   drop(): void {
-    if (this.agent && this.state === 'live') this.abort?.abort();
+    if (this.#agent && this.#state === 'live') this.#abort?.abort();
   }
 
-  private connect(): void {
-    clearTimeout(this.timer);
-    this.abort?.abort();
-    const abort = (this.abort = new AbortController());
-    this.guard(abort);
-    openEvents({ epoch: this.epoch, seq: String(this.seq) }, abort.signal, {
-      open: () => this.turn('live'),
-      bytes: () => this.guard(abort),
-      event: (e) => this.take(e, abort),
+  #connect(): void {
+    clearTimeout(this.#timer);
+    this.#abort?.abort();
+    const abort = (this.#abort = new AbortController());
+    this.#guard(abort);
+    openEvents({ epoch: this.#epoch, seq: String(this.#seq) }, abort.signal, {
+      open: () => this.#turn('live'),
+      bytes: () => this.#guard(abort),
+      event: (e) => this.#take(e, abort),
     }).catch((e: unknown) => {
-      if (this.abort !== abort) return;
-      clearTimeout(this.watchdog);
+      if (this.#abort !== abort) return;
+      clearTimeout(this.#watchdog);
       if (e instanceof Failure && e.code === 'unauthenticated') return this.out();
-      this.later();
+      this.#later();
     });
   }
 
   // guard re-connects after a silence longer than two heartbeats.
-  private guard(abort: AbortController): void {
-    clearTimeout(this.watchdog);
-    this.watchdog = setTimeout(() => abort.abort(), SILENCE_MS) as unknown as number;
+  #guard(abort: AbortController): void {
+    clearTimeout(this.#watchdog);
+    this.#watchdog = setTimeout(() => abort.abort(), SILENCE_MS) as unknown as number;
   }
 
-  private later(): void {
-    this.turn('down');
-    this.timer = setTimeout(() => this.connect(), backoff(this.tries++, Math.random())) as unknown as number;
+  #later(): void {
+    this.#turn('down');
+    this.#timer = setTimeout(() => this.#connect(), backoff(this.#tries++, Math.random())) as unknown as number;
   }
 
-  private out(): void {
-    this.stop();
-    this.turn('signed_out');
-  }
-
-  private turn(state: LinkState): void {
-    if (state === this.state && state !== 'connecting') return;
-    this.state = state;
-    this.since = Date.now();
-    this.tell({ t: 'state', state, since: this.since });
+  #turn(state: LinkState): void {
+    if (state === this.#state && state !== 'connecting') return;
+    this.#state = state;
+    this.#since = Date.now();
+    this.tell({ t: 'state', agent: this.#agent, state, since: this.#since });
   }
 
   // take drops what was seen, notices what is missing and passes the rest on.
-  private take(e: Event, abort: AbortController): void {
-    if (this.abort !== abort) return;
-    this.tries = 0;
+  #take(e: Event, abort: AbortController): void {
+    if (this.#abort !== abort) return;
+    this.#tries = 0;
     if (e.sessionEnded) return this.out();
     const seq = BigInt(e.seq ?? '0');
     if (e.heartbeat) {
-      if (e.epoch === this.epoch && seq > this.seq) return abort.abort();
-      return this.tell({ t: 'events', events: [e] });
-    }
-    if (!e.snapshot) {
-      if (e.epoch === this.epoch && seq <= this.seq) return;
+      if (e.epoch === this.#epoch && seq > this.#seq) return abort.abort();
+    } else if (!e.snapshot) {
+      if (e.epoch === this.#epoch && seq <= this.#seq) return;
       // Something between is missing: come again from the cursor.
-      if (e.epoch !== this.epoch || seq > this.seq + 1n) return abort.abort();
+      if (e.epoch !== this.#epoch || seq > this.#seq + 1n) return abort.abort();
     }
-    this.epoch = e.epoch ?? '';
-    this.seq = seq;
-    this.fold(e);
-    this.tell({ t: 'events', events: [e] });
+    if (!e.heartbeat) {
+      this.#epoch = e.epoch ?? '';
+      this.#seq = seq;
+    }
+    // Histories are the tabs' own.
+    if (!e.timeline) this.#known = apply(this.#known, e);
+    this.tell({ t: 'events', agent: this.#agent, events: [e] });
   }
 
-  private fold(e: Event): void {
-    if (e.snapshot) {
-      this.ready = true;
-      this.views = new Map((e.snapshot.conversations ?? []).map((v) => [v.ref?.conversation ?? '', v]));
-      this.standing = e.snapshot.standing;
-    } else if (e.conversation) this.views.set(e.conversation.ref?.conversation ?? '', e.conversation);
-    else if (e.removed) this.views.delete(e.removed.conversation ?? '');
-    else if (e.standing) this.standing = e.standing;
-  }
-
-  private snapshot(): Event {
-    const snapshot: Snapshot = { conversations: [...this.views.values()], standing: this.standing };
-    return { epoch: this.epoch, seq: String(this.seq), snapshot };
+  #snapshot(): Event {
+    const { views, standing, skew } = this.#known;
+    return { snapshot: { conversations: [...views.values()], standing, nowMs: String(Date.now() + skew) } };
   }
 }

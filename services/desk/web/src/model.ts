@@ -21,6 +21,8 @@ export interface Thread {
 export interface State {
   // 'asking' until we know whether somebody is signed in.
   session: 'asking' | 'unreachable' | 'in' | 'out' | 'ended';
+  // Why it has ended, as a key of the texts.
+  why: 'sessionEnded' | 'otherAgent' | 'NO_ROLE';
   me: Me;
   link: LinkState;
   linkSince: number;
@@ -49,7 +51,7 @@ export interface State {
 }
 
 export const empty: State = {
-  session: 'asking', me: {}, link: 'connecting', linkSince: 0, ready: false, lead: true, skew: 0,
+  session: 'asking', why: 'sessionEnded', me: {}, link: 'connecting', linkSince: 0, ready: false, lead: false, skew: 0,
   views: new Map(), threads: new Map(), standing: {}, outbox: [], open: '', peeked: [], seen: {},
   section: 'mine', query: '', busy: new Set(), notice: '',
 };

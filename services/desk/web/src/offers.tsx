@@ -20,7 +20,8 @@ function Offer({ view, first }: { view: ConversationView; first: boolean }) {
   const now = useNow(500);
   const name = nameOf(view, t);
   const total = Math.max(1, num(view.offer?.untilMs) - num(view.offer?.madeMs));
-  const left = Math.max(0, num(view.offer?.untilMs) - now);
+  // The clocks differ by what the way here took: never more than there is.
+  const left = Math.min(total, Math.max(0, num(view.offer?.untilMs) - now));
   const busy = desk.state.busy.has(`offer ${idOf(view)}`);
   return (
     <article class={`offer${left < 10_000 ? ' late' : ''}`}>

@@ -14,7 +14,7 @@ export interface Entry {
   atMs: number;
   tries: number;
   state: 'waiting' | 'failed';
-  // Machine word or message of the failure; '' when no answer came.
+  // Machine word of the failure; '' when no answer came.
   error?: string;
 }
 
@@ -26,7 +26,7 @@ export const TRIES = 3;
 export function after(e: Entry, f: Failure): Entry {
   const tries = e.tries + 1;
   if (f.again && tries < TRIES) return { ...e, tries };
-  return { ...e, tries, state: 'failed', error: f.reason || (f.again ? '' : f.message || f.code) };
+  return { ...e, tries, state: 'failed', error: f.reason || (f.again ? '' : 'notTaken') };
 }
 
 // pauseMs is the wait before try n of an entry, counted from 0.

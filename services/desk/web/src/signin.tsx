@@ -4,7 +4,7 @@ import { useRoom } from './rt';
 
 export function SignIn() {
   const { desk, t, prefs, setPrefs } = useRoom();
-  const { session } = desk.state;
+  const { session, why } = desk.state;
   const [error, setError] = useState('');
   const [busy, setBusy] = useState(false);
   const first = useRef<HTMLInputElement>(null);
@@ -27,7 +27,7 @@ export function SignIn() {
         {!form && <p class="quiet" role="status">{session === 'asking' ? t.loading : t.unreachable}</p>}
         {form && (
           <form onSubmit={submit}>
-            <p class="quiet">{session === 'ended' ? t.sessionEnded : t.signInLead}</p>
+            <p class="quiet">{session === 'ended' ? t[why] : t.signInLead}</p>
             <label>{t.agent}
               <input ref={first} name="agent" autocomplete="username" autocapitalize="none" spellcheck={false} required />
             </label>

@@ -8,16 +8,18 @@ export type Code =
   | 'aborted' | 'out_of_range' | 'unimplemented' | 'internal' | 'unavailable'
   | 'data_loss' | 'unauthenticated';
 
-// Failure is every way a call can go wrong. `reason` is the machine word of a
-// Refusal detail; `network` says that no answer arrived at all.
+// Failure is every way a call can go wrong. `reason` is the server's machine
+// word, for which the page has its own text: what the server says in English is
+// for logs. `network` says that no answer arrived at all; `wait` is after how
+// many seconds the server wants to be asked again.
 export class Failure extends Error {
   constructor(
     readonly code: Code,
-    message: string,
     readonly reason = '',
     readonly network = false,
+    readonly wait = 0,
   ) {
-    super(message);
+    super(code);
   }
 
   // again says whether the same command may simply be repeated: the server
@@ -36,8 +38,7 @@ const BY_STATUS: Record<number, Code> = {
 
 interface WireError {
   code?: Code;
-  message?: string;
-  details?: { type?: string; value?: string; debug?: { reason?: string } }[];
+  details?: { type?: string; value?: string }[];
 }
 
 const TIMEOUT_MS = 10_000;
@@ -57,29 +58,30 @@ export async function call<T>(service: 'Desk' | 'Session', method: string, body:
     text = await answer.text();
   } catch (e) {
     const late = e instanceof DOMException && e.name === 'TimeoutError';
-    throw new Failure(late ? 'deadline_exceeded' : 'unavailable', '', '', true);
+    throw new Failure(late ? 'deadline_exceeded' : 'unavailable', '', true);
   }
-  if (!answer.ok) throw failure(text, BY_STATUS[answer.status] ?? 'unknown');
+  if (!answer.ok) throw failure(text, answer);
   try {
     return JSON.parse(text) as T;
   } catch {
     // A proxy's page with status 200 is not an answer of the desk.
-    throw new Failure('unavailable', '', '', true);
+    throw new Failure('unavailable', '', true);
   }
 }
 
-function failure(text: string, fallback: Code): Failure {
+function failure(text: string, answer?: Response): Failure {
+  const fallback = BY_STATUS[answer?.status ?? 0] ?? 'unknown';
   try {
     const e = JSON.parse(text) as WireError;
-    const d = e.details?.find((x) => x.type === 'parley.desk.v1.Refusal');
-    return new Failure(e.code ?? fallback, e.message ?? '', d ? d.debug?.reason ?? firstString(d.value ?? '') : '');
+    const d = e.details?.find((x) => x.type === 'parley.desk.v1.Refusal' || x.type === 'google.rpc.ErrorInfo');
+    return new Failure(e.code ?? fallback, firstString(d?.value ?? ''), false, Number(answer?.headers.get('Retry-After')));
   } catch {
-    return new Failure(fallback, '');
+    return new Failure(fallback);
   }
 }
 
 // firstString reads field 1 of a message that begins with it: enough to find
-// the reason of a Refusal when the server sends no debug form.
+// the reason. The debug form of a detail is not for programs.
 function firstString(b64: string): string {
   const raw = atob(b64.replace(/-/g, '+').replace(/_/g, '/'));
   return raw.charCodeAt(0) === 0x0a ? raw.slice(2, 2 + raw.charCodeAt(1)) : '';
@@ -109,9 +111,9 @@ export async function openEvents(
       signal,
     });
   } catch {
-    throw new Failure('unavailable', '', '', true);
+    throw new Failure('unavailable', '', true);
   }
-  if (!answer.ok || !answer.body) throw failure(await answer.text().catch(() => ''), BY_STATUS[answer.status] ?? 'unknown');
+  if (!answer.ok || !answer.body) throw failure(await answer.text().catch(() => ''), answer);
   on.open();
   const reader = answer.body.getReader();
   let buf = new Uint8Array(0);
@@ -120,9 +122,9 @@ export async function openEvents(
     try {
       part = await reader.read();
     } catch {
-      throw new Failure('unavailable', '', '', true);
+      throw new Failure('unavailable', '', true);
     }
-    if (part.done) throw new Failure('unavailable', '', '', true);
+    if (part.done) throw new Failure('unavailable', '', true);
     on.bytes();
     buf = joined(buf, part.value);
     buf = drain(buf, on.event);
@@ -144,7 +146,7 @@ function drain(buf: Uint8Array<ArrayBuffer>, event: (e: Event) => void): Uint8Ar
       continue;
     }
     const end = JSON.parse(body) as { error?: WireError };
-    throw end.error ? failure(JSON.stringify(end.error), 'unknown') : new Failure('unavailable', '', '', true);
+    throw end.error ? failure(JSON.stringify(end.error)) : new Failure('unavailable', '', true);
   }
   return buf.slice(at);
 }

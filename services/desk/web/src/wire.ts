@@ -2,7 +2,9 @@
 // or through one of its own where the browser has no shared workers.
 import type { Ask, Word } from './link';
 
-declare const WORKER_URL: string;
+// The worker runs the page's own script: see main.ts. Where a script comes from
+// is known only while it is first run.
+const script = (globalThis.document?.currentScript as HTMLScriptElement | null)?.src ?? '';
 
 // openWire gives the function to ask with; words arrive at hear.
 export function openWire(hear: (w: Word) => void): (a: Ask) => void {
@@ -13,9 +15,9 @@ export function openWire(hear: (w: Word) => void): (a: Ask) => void {
 
 function openPort(): MessagePort | Worker {
   try {
-    return new SharedWorker(WORKER_URL, { name: 'parley' }).port;
+    return new SharedWorker(script, { name: 'parley' }).port;
   } catch {
     // Chrome for Android has no shared workers; some private modes refuse.
-    return new Worker(WORKER_URL);
+    return new Worker(script);
   }
 }

@@ -20,12 +20,12 @@ function heard(port: Port, ask: Ask): void {
   switch (ask.t) {
     case 'start':
       ports.add(port);
-      if (!lead) elect(port);
+      if (lead) port.postMessage({ t: 'lead', on: lead === port } satisfies Word);
+      else elect(port);
       link.start(ask.agent, (w) => port.postMessage(w));
       break;
     case 'stop':
-      link.stop();
-      ports.forEach((p) => p.postMessage({ t: 'state', state: 'signed_out', since: Date.now() } satisfies Word));
+      link.out();
       break;
     case 'focus':
       elect(port);
@@ -43,13 +43,14 @@ function heard(port: Port, ask: Ask): void {
   }
 }
 
-// The shared kind gets a port for every tab; the other has one tab and is its
-// own port.
-addEventListener('connect', (e) => {
-  const port = (e as MessageEvent).ports[0]!;
-  port.onmessage = (m) => heard(port, m.data as Ask);
-});
-if (!('onconnect' in self)) {
+// work listens to the tabs. The shared kind of worker gets a port for each of
+// them; the other has one tab and is its own port.
+export function work(): void {
+  addEventListener('connect', (e) => {
+    const port = (e as MessageEvent).ports[0]!;
+    port.onmessage = (m) => heard(port, m.data as Ask);
+  });
+  if ('onconnect' in self) return;
   const port: Port = { postMessage: (w: Word) => postMessage(w) };
   onmessage = (m) => heard(port, m.data as Ask);
 }

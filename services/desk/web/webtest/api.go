@@ -19,19 +19,22 @@ const cookie = "webtest"
 
 var errStranger = connect.NewError(connect.CodeUnauthenticated, errors.New("nobody is signed in"))
 
-// sessions answers who is signed in: whoever has the cookie.
+// sessions answers who is signed in: whom the cookie names.
 type sessions struct{ h *House }
 
-func me() *deskv1.Me {
-	return &deskv1.Me{Agent: Agent, DisplayName: "Мила Йорданова", Roles: []string{"agent"}}
+// names are the agents, by id.
+var names = map[string]string{Agent: "Мила Йорданова", Other: "Орлин Василев"}
+
+func me(agent string) *deskv1.Me {
+	return &deskv1.Me{Agent: agent, DisplayName: names[agent], Roles: []string{"agent"}}
 }
 
 func (s sessions) SignIn(_ context.Context, r *connect.Request[deskv1.SignInRequest]) (*connect.Response[deskv1.SignInResponse], error) {
-	if r.Msg.GetAgent() != Agent || r.Msg.GetPassword() != Password {
+	if names[r.Msg.GetAgent()] == "" || r.Msg.GetPassword() != Password {
 		return nil, errStranger
 	}
-	out := connect.NewResponse(&deskv1.SignInResponse{Me: me()})
-	out.Header().Set("Set-Cookie", (&http.Cookie{Name: cookie, Value: "yes", Path: "/", HttpOnly: true}).String())
+	out := connect.NewResponse(&deskv1.SignInResponse{Me: me(r.Msg.GetAgent())})
+	out.Header().Set("Set-Cookie", (&http.Cookie{Name: cookie, Value: r.Msg.GetAgent(), Path: "/", HttpOnly: true}).String())
 	return out, nil
 }
 
@@ -42,10 +45,11 @@ func (s sessions) SignOut(context.Context, *connect.Request[deskv1.SignOutReques
 }
 
 func (s sessions) WhoAmI(_ context.Context, r *connect.Request[deskv1.WhoAmIRequest]) (*connect.Response[deskv1.WhoAmIResponse], error) {
-	if !strings.Contains(r.Header().Get("Cookie"), cookie+"=yes") {
+	agent := strings.TrimPrefix(r.Header().Get("Cookie"), cookie+"=")
+	if names[agent] == "" {
 		return nil, errStranger
 	}
-	return connect.NewResponse(&deskv1.WhoAmIResponse{Me: me()}), nil
+	return connect.NewResponse(&deskv1.WhoAmIResponse{Me: me(agent)}), nil
 }
 
 // desk answers what the tests use of the API.

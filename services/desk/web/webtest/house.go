@@ -24,9 +24,10 @@ import (
 	"github.com/parley-desk/parley/services/desk/web"
 )
 
-// Agent and Password sign in.
+// Agent and Password sign in, and so does Other with the same password.
 const (
 	Agent    = "mila"
+	Other    = "orlin"
 	Password = "parley-demo"
 )
 
@@ -46,6 +47,7 @@ type House struct {
 	revision uint64
 	sends    int
 	streams  int
+	ahead    time.Duration // of the browser's clock
 }
 
 // New makes a house with an available agent and nothing to do.
@@ -94,6 +96,15 @@ func (h *House) Cut(cut bool) {
 	h.wake()
 }
 
+// Ahead puts the clock of the house before the browser's. Call it first.
+func (h *House) Ahead(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ahead = d
+}
+
+func (h *House) now() time.Time { return time.Now().Add(h.ahead) }
+
 // FailNext makes the next sends fail with these errors.
 func (h *House) FailNext(errs ...error) {
 	h.mu.Lock()
@@ -133,7 +144,7 @@ type Customer struct {
 func (h *House) Add(c Customer, texts ...string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	now := time.Now()
+	now := h.now()
 	v := &deskv1.ConversationView{
 		Ref:      &deskv1.ConversationRef{Page: "1020304050607080", Psid: c.PSID, Conversation: fmt.Sprintf("c-%s-%d", c.PSID, len(h.talks[c.PSID]))},
 		Customer: &threadv1.Customer{Name: c.Name, Locale: "bg_BG", Timezone: proto.Float64(2)},
@@ -164,7 +175,7 @@ func (h *House) Say(psid string, item *deskv1.TimelineItem) {
 	defer h.mu.Unlock()
 	v := h.latest(psid)
 	if item.GetAtMs() == 0 {
-		item.AtMs = time.Now().UnixMilli()
+		item.AtMs = h.now().UnixMilli()
 	}
 	h.put(v, item)
 	switch item.GetAuthor() {
@@ -205,7 +216,7 @@ func (h *House) Stand(p distributionv1.Presence) {
 func (h *House) Lapse(psid string, item *deskv1.TimelineItem) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	item.AtMs = time.Now().UnixMilli()
+	item.AtMs = h.now().UnixMilli()
 	h.keep(h.latest(psid), item)
 	h.epoch, h.events = rand.Text(), nil
 	h.wake()
@@ -294,7 +305,7 @@ func (h *House) wake() {
 
 // snapshot is what a desk that knows nothing is told. The lock is held.
 func (h *House) snapshot() *deskv1.Event {
-	s := &deskv1.Snapshot{Standing: proto.CloneOf(h.standing), NowMs: time.Now().UnixMilli()}
+	s := &deskv1.Snapshot{Standing: proto.CloneOf(h.standing), NowMs: h.now().UnixMilli()}
 	for _, id := range slices.Sorted(maps.Keys(h.views)) {
 		s.Conversations = append(s.Conversations, proto.CloneOf(h.views[id]))
 	}
@@ -314,7 +325,7 @@ func (h *House) after(epoch string, seq int, first bool) ([]*deskv1.Event, <-cha
 		return []*deskv1.Event{h.snapshot()}, h.changed, nil
 	case first:
 		alive := &deskv1.Event{Epoch: h.epoch, Seq: uint64(seq), Kind: &deskv1.Event_Heartbeat{
-			Heartbeat: &deskv1.Heartbeat{NowMs: time.Now().UnixMilli()}}}
+			Heartbeat: &deskv1.Heartbeat{NowMs: h.now().UnixMilli()}}}
 		return append([]*deskv1.Event{alive}, h.events[seq:]...), h.changed, nil
 	}
 	return h.events[seq:], h.changed, nil

@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -112,6 +113,13 @@ func (b *Tab) Text() string {
 func (b *Tab) Go(url string) {
 	b.t.Helper()
 	b.Do(chromedp.Navigate(url))
+}
+
+// Before runs a script in every page that is opened from now on, before the
+// page's own.
+func (b *Tab) Before(script string) {
+	b.t.Helper()
+	b.Do(set(page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script}))
 }
 
 // Click presses what a CSS selector finds.

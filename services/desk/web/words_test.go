@@ -1,0 +1,167 @@
+package web_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+)
+
+// texts reads the page's texts: both languages by key.
+func texts(t *testing.T) map[string][2]string {
+	t.Helper()
+	source, err := os.ReadFile("src/i18n.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][2]string{}
+	pair := regexp.MustCompile(`(?m)^  (\w+): \[\s*'((?:[^'\\]|\\.)*)',\s*'((?:[^'\\]|\\.)*)',?\s*\],$`)
+	for _, m := range pair.FindAllStringSubmatch(string(source), -1) {
+		all[m[1]] = [2]string{m[2], m[3]}
+	}
+	if len(all) < 200 {
+		t.Fatalf("only %d texts were found in i18n.ts", len(all))
+	}
+	return all
+}
+
+// TestEveryReasonHasAText reads from the sources of the house why a message may
+// not be sent and why a command may be refused. The page shows none of what the
+// house says in English, so each must have a text of its own.
+func TestEveryReasonHasAText(t *testing.T) {
+	all := texts(t)
+	found := map[string]int{}
+	for _, files := range []string{"pkg/graph/outcome.go", "pkg/thread/*.go", "services/outbound/internal/attempt/*.go",
+		"services/desk/internal/api/*.go", "services/desk/internal/session/*.go", "services/distribution/internal/offering/*.go"} {
+		for at, word := range reasons(t, filepath.Join("../../..", files)) {
+			found[files]++
+			if _, ok := all[word]; !ok && !elsewhere[word] {
+				t.Errorf("%s: i18n.ts has no text for %s", at, word)
+			}
+		}
+		if found[files] == 0 {
+			t.Errorf("no reason was found in %s", files)
+		}
+	}
+}
+
+// elsewhere is what the page has another text for, by the kind of failure: that
+// a sign-in is over or wrong, and that a thing cannot be done just now.
+var elsewhere = map[string]bool{
+	"NOT_SIGNED_IN": true, "SESSION_ENDED": true, "WRONG_PASSWORD": true,
+	"STARTING": true, "STOPPING": true, "REBUILDING": true, "THREAD_BUSY": true,
+	"PRESENCE_UNKNOWN": true, // the page offers none
+	"SEEN":             true, // of an event, not of a command
+}
+
+// reasons finds the machine words of failures in sources, by their place: what
+// constants are called, and what stands where a reason is wanted.
+func reasons(t *testing.T, pattern string) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	files := token.NewFileSet()
+	names, err := filepath.Glob(pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(files, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if lit := reason(n); lit != nil {
+				if word, err := strconv.Unquote(lit.Value); err == nil && machine.MatchString(word) {
+					found[files.Position(lit.Pos()).String()] = word
+				}
+			}
+			return true
+		})
+	}
+	return found
+}
+
+var machine = regexp.MustCompile(`^[A-Z]+(_[A-Z]+)*$`)
+
+// reason gives the literal of n that is a reason, if n has one.
+func reason(n ast.Node) *ast.BasicLit {
+	var e ast.Expr
+	switch n := n.(type) {
+	case *ast.ValueSpec: // ReasonLate = "LATE", WrongPhase = "WRONG_PHASE"
+		if len(n.Values) == 1 && n.Names[0].IsExported() {
+			e = n.Values[0]
+		}
+	case *ast.KeyValueExpr: // Reason: "CRASH"
+		if key, ok := n.Key.(*ast.Ident); ok && key.Name == "Reason" {
+			e = n.Value
+		}
+	case *ast.CallExpr: // fault.New(fault.Denied, "NO_ROLE", ...), errSignIn("SESSION_ENDED")
+		switch f := n.Fun.(type) {
+		case *ast.SelectorExpr:
+			if f.Sel.Name == "New" && len(n.Args) > 2 {
+				e = n.Args[1]
+			}
+		case *ast.Ident:
+			if f.Name == "errSignIn" {
+				e = n.Args[0]
+			}
+		}
+	}
+	lit, _ := e.(*ast.BasicLit)
+	return lit
+}
+
+// TestEveryTurnHasASentence does the same for what the house does with a
+// conversation.
+func TestEveryTurnHasASentence(t *testing.T) {
+	all := texts(t)
+	fold, err := os.ReadFile("../internal/timeline/fold.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sentences, err := os.ReadFile("src/bubble.tsx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := regexp.MustCompile(`return "(\w+)"`).FindAllStringSubmatch(string(fold), -1)
+	if len(words) < 8 {
+		t.Fatalf("only %d turns were found in fold.go", len(words))
+	}
+	for _, m := range words {
+		if _, ok := all[m[1]]; !ok && !strings.Contains(string(sentences), "case '"+m[1]+"':") {
+			t.Errorf("i18n.ts has no text for %s", m[1])
+		}
+	}
+	for n, name := range threadv1.OfferOutcome_name {
+		word := strings.ToLower(strings.TrimPrefix(name, "OFFER_OUTCOME_"))
+		if _, ok := all[word]; !ok && n != 0 {
+			t.Errorf("i18n.ts has no text for the outcome %s of an offer", word)
+		}
+	}
+}
+
+// TestLanguagesTakeTheSameValues counts what is filled into texts.
+func TestLanguagesTakeTheSameValues(t *testing.T) {
+	for key, both := range texts(t) {
+		values := func(text string) int {
+			one, _, _ := strings.Cut(text, "|")
+			return strings.Count(one, "{}")
+		}
+		if values(both[0]) != values(both[1]) {
+			t.Errorf("%s takes %d values in English and %d in Bulgarian", key, values(both[0]), values(both[1]))
+		}
+		if strings.TrimSpace(both[0]) == "" || strings.TrimSpace(both[1]) == "" {
+			t.Errorf("%s is empty in a language", key)
+		}
+	}
+}
