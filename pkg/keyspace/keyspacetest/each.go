@@ -13,6 +13,9 @@ import (
 	"github.com/parley-desk/parley/pkg/keyspace"
 )
 
+// patience is for a machine that runs many tests at once.
+const patience = 10 * time.Second
+
 // Each runs test on the embedded server and on a redis-server process of its
 // own, when the program is on this machine.
 func Each(t *testing.T, test func(t *testing.T, rdb redis.UniversalClient)) {
@@ -69,7 +72,7 @@ func connect(t testing.TB, socket string) redis.UniversalClient {
 		if _, err := os.Stat(socket); err != nil {
 			continue
 		}
-		rdb, closer, err := keyspace.Open(t.Context(), keyspace.Config{URL: "unix://" + socket})
+		rdb, closer, err := keyspace.Open(t.Context(), keyspace.Config{URL: "unix://" + socket, Patience: patience})
 		if err != nil {
 			continue
 		}
