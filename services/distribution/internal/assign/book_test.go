@@ -138,7 +138,7 @@ func (r *run) follow() {
 			moves = append(moves, "stale")
 		}
 	case assign.Offered:
-		moves = append(moves, "accept", "accept", "wait", "wait", "close", "skip")
+		moves = append(moves, "accept", "accept", "wait", "wait", "close", "skip", "skip", "skip")
 	case assign.Active:
 		moves = append(moves, "end", "park", "wait", "close", "units")
 	case assign.WrapUp:
