@@ -4,6 +4,7 @@
 package keyspace
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -22,10 +23,11 @@ const (
 	commandTimeout = 150 * time.Millisecond
 )
 
-// Config says where Redis is. Exactly one of the fields counts: Embedded wins.
+// Config says where Redis is: Embedded wins over URL.
 type Config struct {
-	URL      string // redis://, rediss:// or unix://, with user, password and database
-	Embedded bool   // keep everything in this process
+	URL      string        // redis://, rediss:// or unix://, with user, password and database
+	Embedded bool          // keep everything in this process
+	Patience time.Duration // with one command; 0 is 150 ms
 }
 
 // Open connects and returns the client with the function that gives everything
@@ -42,7 +44,7 @@ func Open(ctx context.Context, cfg Config) (redis.UniversalClient, func() error,
 		// The text of err may quote the URL, and with it a password.
 		return nil, nil, fault.New(fault.Invalid, "REDIS_URL", "the address of Redis must look like redis://host:6379/0")
 	}
-	rdb := redis.NewClient(tighten(opts))
+	rdb := redis.NewClient(tighten(opts, cfg.Patience))
 	if err := rdb.Ping(ctx).Err(); err != nil {
 		return nil, nil, errors.Join(&fault.Error{Kind: fault.Unavailable, Reason: "REDIS_AWAY",
 			Message: "connect to Redis at " + opts.Addr, Cause: err}, rdb.Close())
@@ -60,10 +62,9 @@ func embedded() (redis.UniversalClient, func() error, error) {
 	if err := server.StartAddr("127.0.0.1:0"); err != nil {
 		return nil, nil, fault.Wrap(err, "start the embedded Redis")
 	}
-	opts := tighten(&redis.Options{Addr: server.Addr(), Password: password})
 	// The interpreter shares the processor with everything else here: a slow
 	// answer says that the machine is busy, not that the server is away.
-	opts.ReadTimeout, opts.WriteTimeout = 5*time.Second, 5*time.Second
+	opts := tighten(&redis.Options{Addr: server.Addr(), Password: password}, 5*time.Second)
 	rdb := redis.NewClient(opts)
 	return rdb, func() error {
 		err := rdb.Close()
@@ -72,13 +73,14 @@ func embedded() (redis.UniversalClient, func() error, error) {
 	}, nil
 }
 
-func tighten(opts *redis.Options) *redis.Options {
+func tighten(opts *redis.Options, patience time.Duration) *redis.Options {
 	opts.Protocol = 2 // the replies of scripts look the same on every server
 	opts.DisableIdentity = true
 	opts.MaxRetries = -1
 	opts.DialTimeout = dialTimeout
 	opts.DialerRetries = 1
-	opts.ReadTimeout, opts.WriteTimeout = commandTimeout, commandTimeout
+	patience = cmp.Or(patience, commandTimeout)
+	opts.ReadTimeout, opts.WriteTimeout = patience, patience
 	opts.ContextTimeoutEnabled = true
 	opts.PoolSize = max(opts.PoolSize, 32)
 	return opts

@@ -64,6 +64,7 @@ const (
 	retryMS    = 5_000
 	oblivionMS = 3_600_000
 	headroom   = 1_000_000
+	enough     = 3 // declines
 )
 
 func takes(pres string) bool { return pres == "AVAILABLE" || pres == "BUSY" }
@@ -182,7 +183,7 @@ func (m *model) matchItem(i *item, fresh bool) {
 		return
 	}
 	best := slices.MinFunc(ready, func(x, y string) int { return cmp.Compare(i.declinedBy(x), i.declinedBy(y)) })
-	if i.declinedBy(best) == 0 || !fresh {
+	if d := i.declinedBy(best); d == 0 || d < enough && !fresh {
 		m.offer(i, best)
 	}
 }
@@ -194,7 +195,7 @@ func (m *model) matchAgent(id string, now int64) {
 		for _, q := range a.queues {
 			for _, c := range m.queue(q).classes {
 				if takes(a.pres) && a.tot-a.used >= c {
-					w := m.waiting(q, c)
+					w := slices.DeleteFunc(m.waiting(q, c), func(i *item) bool { return i.declinedBy(id) >= enough })
 					all = append(all, w[:min(len(w), 16)]...)
 				}
 			}
@@ -312,11 +313,14 @@ func (m *model) enter(i, old *item, kept bool, now int64, loading bool) {
 		if i.fifo == 0 || old.QueuedMS != i.QueuedMS {
 			i.fifo = i.Revision
 		}
+		if old == nil || old.QueuedMS != i.QueuedMS {
+			i.declines = nil
+		}
 		i.wk = fmt.Sprintf("%016d:%s", i.fifo, i.Key)
 	case assign.Offered:
 		m.enterOffer(i, kept, now, loading)
 	case assign.Active, assign.WrapUp:
-		i.mark = ""
+		i.mark, i.declines = "", nil
 		if !kept {
 			m.take(i.Agent, i)
 		}
@@ -366,8 +370,10 @@ func (m *model) broken() []string {
 		}
 	}
 	for _, i := range m.items {
-		if r := m.ready(i.Queue, int64(i.Units)); i.Phase == assign.Waiting && len(r) > 0 {
-			out = append(out, fmt.Sprintf("I4: %s waits while %s could take it", i.Key, r[0]))
+		for _, a := range m.ready(i.Queue, int64(i.Units)) {
+			if i.Phase == assign.Waiting && i.declinedBy(a) < enough {
+				out = append(out, fmt.Sprintf("I4: %s waits while %s could take it", i.Key, a))
+			}
 		}
 	}
 	return out

@@ -26,7 +26,6 @@ local kept = holds[old.st] and old.conv == conv and old.ag == ag and
   ((st == 'O' and old.st == 'O' and old.fe == fe) or
    ((st == 'A' or st == 'U') and (old.st ~= 'O' or old.fe == fe)))
 local freed = holds[old.st] and not kept and old.ag
-if old.conv and old.conv ~= conv then redis.call('HDEL', k, 'ex', 'fifo') end
 if freed then
   if old.st == 'O' and st ~= 'A' and (old.mark == 'REJECTED' or old.mark == 'TIMED_OUT') then
     if old.conv == conv then decline(item, freed) end
@@ -38,6 +37,11 @@ if freed then
 elseif old.st == 'W' then
   redis.call('ZREM', waiting_key(old.q, old.u), old.wk)
 end
+-- Declines count for one stay in a queue.
+if old.conv ~= conv or st == 'A' or st == 'U' or (st == 'W' and old.queued ~= ARGV[11]) then
+  redis.call('HDEL', k, 'ex')
+end
+if old.conv ~= conv then redis.call('HDEL', k, 'fifo') end
 redis.call('ZREM', timers, 'o:' .. item, 'u:' .. item, 'r:' .. item, 'z:' .. item)
 
 if st == 'X' then
@@ -48,7 +52,8 @@ if st == 'X' then
   return {'X'}
 end
 
-redis.call('HSET', k, 'rev', ARGV[5], 'conv', conv, 'st', st, 'q', q, 'u', u, 'oms', oms, 'ag', ag, 'fe', fe)
+redis.call('HSET', k, 'rev', ARGV[5], 'conv', conv, 'st', st, 'q', q, 'u', u, 'oms', oms, 'ag', ag, 'fe', fe,
+  'queued', ARGV[11])
 if not (kept and st == 'O') then redis.call('HDEL', k, 'end') end
 if kept and old.u ~= u then
   redis.call('HINCRBY', agent_key(ag), 'used', tonumber(u) - tonumber(old.u))
@@ -60,7 +65,7 @@ if st == 'W' then
   local wk = string.format('%016.0f', tonumber(fifo)) .. ':' .. item
   ensure_class(q, u)
   redis.call('ZADD', waiting_key(q, u), (1023 - pri) * 8796093022208 + queued, wk)
-  redis.call('HSET', k, 'wk', wk, 'fifo', fifo, 'queued', ARGV[11])
+  redis.call('HSET', k, 'wk', wk, 'fifo', fifo)
 elseif st == 'O' and kept then
   redis.call('ZADD', timers, old.mark and now or due, 'o:' .. item)
 elseif st == 'O' and loading then

@@ -7,10 +7,9 @@
 -- equality only, because '<' asks the locale; a set is sorted before its order
 -- can matter; nothing is written before everything is checked.
 local meta, generation, now = KEYS[1], ARGV[1], tonumber(ARGV[2])
-local epoch = redis.call('HGET', meta, 'ep')
 local loading = generation ~= ''
 if loading then
-  if redis.call('HGET', meta, 'nx') ~= generation then
+  if opening ~= generation then
     return redis.error_reply('EPOCH this generation is not being loaded')
   end
   epoch = generation
@@ -22,6 +21,7 @@ local root = string.sub(meta, 1, -2) .. epoch .. ':'
 local timers, outbox, agents = root .. 't', root .. 'out', root .. 'as'
 local burst = 64          -- offers that one script makes to one agent
 local glance = 16         -- items it looks at behind one its agent declined
+local enough = 3          -- declines after which an agent is not asked again
 local retry = 5000        -- ms after which an unheeded timer speaks again
 local oblivion = 3600000  -- ms for which a finished item is remembered
 local takes = {AVAILABLE = true, BUSY = true}
@@ -150,17 +150,46 @@ local function offer(item, a)
 end
 
 -- Looks for an agent for a waiting item: the first in order who has not
--- declined it; failing that, unless fresh, the one who declined it least.
+-- declined it; failing that, unless fresh, the one who declined it least and
+-- not yet often enough.
 local function match_item(item, fresh)
   local h = redis.call('HMGET', item_key(item), 'q', 'u', 'ex')
   local _, decliners = string.gsub(h[3] or '', ':', ':')
   local best, least
   for _, a in ipairs(redis.call('ZRANGE', ready_key(h[1], h[2]), 0, decliners)) do
     local d = declines(h[3], a)
-    if not least or d < least then best, least = a, d end
+    if d < enough and (not least or d < least) then best, least = a, d end
     if d == 0 then break end
   end
   if best and (least == 0 or not fresh) then offer(item, best) end
+end
+
+local function before(x, y)
+  for _, f in ipairs({'d', 'pri', 'score', 'rev'}) do
+    if x[f] ~= y[f] then return x[f] < y[f] end
+  end
+end
+
+-- The best item of one waiting list for an agent. It reads on past those the
+-- agent declined for good: they cost what the agent's own answers made them.
+local function head(a, q, u, pri)
+  local best
+  local from, seen = 0, 0
+  repeat
+    local heads = redis.call('ZRANGE', waiting_key(q, u), from, from + glance - 1, 'WITHSCORES')
+    for n = 1, #heads, 2 do
+      local item = string.sub(heads[n], 18)
+      local c = {item = item, d = declines(redis.call('HGET', item_key(item), 'ex'), a), pri = -num(pri),
+        score = tonumber(heads[n + 1]), rev = tonumber(string.sub(heads[n], 1, 16))}
+      if c.d < enough then
+        if not best or before(c, best) then best = c end
+        seen = seen + 1
+        if c.d == 0 or seen == glance then return best end
+      end
+    end
+    from = from + glance
+  until #heads < 2 * glance
+  return best
 end
 
 -- The item an agent should get next: fewest own declines, then queue priority,
@@ -170,22 +199,8 @@ local function next_item(a, free, queues)
   for _, q in ipairs(queues) do
     local qh = redis.call('HMGET', queue_key(q), 'pri', 'cl')
     for _, u in ipairs(list(qh[2])) do
-      local heads = free >= tonumber(u)
-        and redis.call('ZRANGE', waiting_key(q, u), 0, glance - 1, 'WITHSCORES') or {}
-      for n = 1, #heads, 2 do
-        local item = string.sub(heads[n], 18)
-        local c = {item = item, d = declines(redis.call('HGET', item_key(item), 'ex'), a),
-          pri = -num(qh[1]), score = tonumber(heads[n + 1]), rev = tonumber(string.sub(heads[n], 1, 16))}
-        local before = not best
-        for _, f in ipairs({'d', 'pri', 'score', 'rev'}) do
-          if before or c[f] ~= best[f] then
-            before = before or c[f] < best[f]
-            break
-          end
-        end
-        if before then best = c end
-        if c.d == 0 then break end
-      end
+      local c = free >= tonumber(u) and head(a, q, u, qh[1])
+      if c and (not best or before(c, best)) then best = c end
     end
   end
   return best and best.item
