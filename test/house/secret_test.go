@@ -29,7 +29,7 @@ var (
 // secret.Text.Equal do not. To ask whether there is a secret at all is no
 // comparison, nor is its length, nor a constant of the package.
 func hasty(set *token.FileSet, files ...*ast.File) (found []string) {
-	known := constants(files)
+	known := fixed(files)
 	for _, f := range files {
 		found = append(found, hastyIn(set, f, known)...)
 	}
@@ -90,8 +90,8 @@ func isSecret(e ast.Expr) bool {
 	return false
 }
 
-// constants are the names of a package's constants.
-func constants(files []*ast.File) map[string]bool {
+// fixed are the names of a package's constants.
+func fixed(files []*ast.File) map[string]bool {
 	names := map[string]bool{}
 	for _, f := range files {
 		for _, d := range f.Decls {
