@@ -160,18 +160,14 @@ func (f *floor) must(err error) {
 
 const available = distributionv1.Presence_PRESENCE_AVAILABLE
 
-func TestOfferIsMadeAtOnceAndAccepted(t *testing.T) {
+func TestOfferIsMadeAndAccepted(t *testing.T) {
 	keyspacetest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		f := open(t, bustest.Open(t), rdb, 2)
 		f.run(f.bus, "one")
 		f.presence("mila", available)
 
-		began := time.Now()
 		who := f.arrive(1)
 		c := f.offered(who, nil)
-		if took := time.Since(began); took > time.Second {
-			t.Errorf("the offer came after %v, want at most 1s", took)
-		}
 		f.must(f.answer(who, c, true))
 		f.must(f.answer(who, c, true)) // a repeat is harmless
 		if c := f.conversation(who); c.GetPhase() != threadv1.Phase_PHASE_ACTIVE || c.GetAgent() != "mila" {

@@ -4,6 +4,7 @@ package commit
 
 import (
 	"context"
+	"math/rand/v2"
 	"strconv"
 	"time"
 
@@ -14,8 +15,9 @@ import (
 )
 
 const (
-	attempts = 8               // of one change against others
-	sight    = 5 * time.Second // how long a change may take to show
+	persist = 10 * time.Second      // how long one change is tried against others
+	turn    = 20 * time.Millisecond // the longest wait before the next try
+	sight   = 5 * time.Second       // how long a change may take to show
 )
 
 // Writer is the part of bus.Bucket that commits.
@@ -36,7 +38,7 @@ type Committer struct {
 // plans again. It returns once the change shows in this process's directory;
 // dry only plans.
 func (c *Committer) Commit(ctx context.Context, edits []change.Edit, dry bool) ([]change.Outcome, error) {
-	for range attempts {
+	for end := time.Now().Add(persist); ; c.yield(ctx) {
 		world := c.Directory.Now()
 		outcomes, err := c.Planner.Plan(world, edits)
 		if err != nil {
@@ -56,8 +58,19 @@ func (c *Committer) Commit(ctx context.Context, edits []change.Edit, dry bool) (
 		if shown := c.await(ctx, world.Revision); err == nil || shown != nil {
 			return outcomes, shown
 		}
+		if ctx.Err() != nil || time.Now().After(end) {
+			return nil, fault.New(fault.Conflict, "BUSY", "others keep changing the configuration; try again")
+		}
 	}
-	return nil, fault.New(fault.Conflict, "BUSY", "others keep changing the configuration; try again")
+}
+
+// yield lets others go first for a moment, each for another: of two that plan
+// in step, one would lose every time.
+func (c *Committer) yield(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(rand.N(turn)):
+	}
 }
 
 // writes are the entries to store, the marker last; none when nothing changes.
