@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -177,12 +178,17 @@ func (h *house) store(t *testing.T, raw string, now int64) {
 // await reads the customer's thread until it is as it should be.
 func (h *house) await(t *testing.T, what string, done func(*threadv1.State) bool) *threadv1.State {
 	t.Helper()
+	return h.awaitAt(t, customer, what, done)
+}
+
+func (h *house) awaitAt(t *testing.T, at subject.Thread, what string, done func(*threadv1.State) bool) *threadv1.State {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		s, _, err := h.bus.Load(ctx, customer)
+		s, _, err := h.bus.Load(ctx, at)
 		if err == nil && done(s) {
 			return s
 		}
@@ -230,6 +236,43 @@ func TestCustomerIsFiledNamedAndRouted(t *testing.T) {
 	h.await(t, "the second message", func(s *threadv1.State) bool { return s.GetUnanswered() == 2 })
 	if got := h.facts(t); got["message_received"] != 2 || got["conversation_opened"] != 1 || got["conversation_routed"] != 1 {
 		t.Errorf("facts: %v", got)
+	}
+}
+
+// A mid is one message of one page: Meta may use it again on another, and a
+// customer may even have the same id there.
+func TestSameMidOnTwoPagesIsTwoMessages(t *testing.T) {
+	h := start(t)
+	const outlet = "2020304050607080"
+	h.set(t, append(h.furnish(t), &configv1.Page{Meta: &configv1.Meta{Id: "outlet"}, PageId: outlet, Account: "demo", Workstream: "facebook"})...)
+	now := time.Now().UnixMilli()
+	var all []*inboundv1.Event
+	for _, mid := range []string{"m1", "m1", "last"} { // Meta sends the first twice
+		for _, page := range []string{shop, outlet} {
+			all = append(all, &inboundv1.Event{Account: "demo", Page: page, Psid: psid, Lane: inboundv1.Lane_LANE_MESSAGING, ReceivedMs: now,
+				Raw: fmt.Appendf(nil, `{"sender":{"id":%q},"recipient":{"id":%q},"timestamp":%d,"message":{"mid":%q,"text":"%[4]s at %[2]s"}}`, psid, page, now, mid)})
+		}
+	}
+	if err := h.bus.PublishInbound(t.Context(), all); err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range []string{shop, outlet} {
+		at := subject.Thread{Page: page, PSID: psid}
+		h.awaitAt(t, at, "the last message", func(s *threadv1.State) bool { return routed(s) && thread.Seen(s, "m:last") })
+		var texts []string
+		for rec, err := range h.bus.History(t.Context(), at, 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range rec.Commit.GetFacts() {
+				if m := f.GetMessageReceived(); m != nil {
+					texts = append(texts, m.GetText())
+				}
+			}
+		}
+		if want := []string{"m1 at " + page, "last at " + page}; !slices.Equal(texts, want) {
+			t.Errorf("page %s has %q, want %q", page, texts, want)
+		}
 	}
 }
 
