@@ -40,6 +40,15 @@ func Embedded(t testing.TB) redis.UniversalClient {
 // skipped.
 func Server(t testing.TB) redis.UniversalClient {
 	t.Helper()
+	rdb, _ := Restartable(t)
+	return rdb
+}
+
+// Restartable is a Server with a function that kills it without warning and
+// starts it again. It comes back with what the last SAVE kept, as after a power
+// cut; without one it is empty.
+func Restartable(t testing.TB) (rdb redis.UniversalClient, restart func()) {
+	t.Helper()
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
 		t.Skip("redis-server is not on this machine")
@@ -50,35 +59,61 @@ func Server(t testing.TB) redis.UniversalClient {
 		t.Fatalf("make a directory for redis-server: %v", err)
 	}
 	socket := filepath.Join(dir, "redis.sock")
-	cmd := exec.Command(program, "--port", "0", "--unixsocket", socket, "--dir", dir,
-		"--save", "", "--appendonly", "no", "--logfile", filepath.Join(dir, "redis.log"))
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("start redis-server: %v", err)
+	var cmd *exec.Cmd
+	start := func() {
+		cmd = exec.Command(program, "--port", "0", "--unixsocket", socket, "--dir", dir,
+			"--save", "", "--appendonly", "no", "--logfile", filepath.Join(dir, "redis.log"))
+		if err := cmd.Start(); err != nil {
+			t.Fatalf("start redis-server: %v", err)
+		}
 	}
-	t.Cleanup(func() {
+	kill := func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait() // it was killed, so it reports that
+	}
+	start()
+	t.Cleanup(func() {
+		kill()
 		_ = os.RemoveAll(dir)
 	})
-	return connect(t, socket)
+	rdb = connect(t, socket)
+	return rdb, func() {
+		t.Helper()
+		kill()
+		_ = os.Remove(socket) // so that the next one is not taken for its
+		start()
+		await(t, func() bool {
+			_, err := os.Stat(socket)
+			return err == nil && rdb.Ping(t.Context()).Err() == nil
+		})
+	}
 }
 
-func connect(t testing.TB, socket string) redis.UniversalClient {
+func connect(t testing.TB, socket string) (rdb redis.UniversalClient) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	await(t, func() bool {
+		if _, err := os.Stat(socket); err != nil {
+			return false
+		}
+		opened, closer, err := keyspace.Open(t.Context(), keyspace.Config{URL: "unix://" + socket, Patience: patience})
+		if err == nil {
+			t.Cleanup(func() { _ = closer() })
+			rdb = opened
+		}
+		return err == nil
+	})
+	return rdb
+}
+
+func await(t testing.TB, ready func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
 	pause := time.NewTicker(5 * time.Millisecond)
 	defer pause.Stop()
-	for ; time.Now().Before(deadline); <-pause.C {
-		if _, err := os.Stat(socket); err != nil {
-			continue
+	for !ready() {
+		if time.Now().After(deadline) {
+			t.Fatal("redis-server does not answer")
 		}
-		rdb, closer, err := keyspace.Open(t.Context(), keyspace.Config{URL: "unix://" + socket, Patience: patience})
-		if err != nil {
-			continue
-		}
-		t.Cleanup(func() { _ = closer() })
-		return rdb
+		<-pause.C
 	}
-	t.Fatal("redis-server does not answer")
-	return nil
 }
