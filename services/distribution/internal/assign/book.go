@@ -14,8 +14,8 @@ import (
 	"github.com/parley-desk/parley/pkg/keyspace"
 )
 
-// ErrEpoch says that the book has no generation in force: Redis was emptied, or
-// the generation was given up. Nothing was done; somebody must Rebuild.
+// ErrEpoch says that the book has no generation in force: Redis was emptied or
+// restarted, or another server leads. Nothing was done; somebody must Rebuild.
 var ErrEpoch = errors.New("assign: no generation in force")
 
 // Config says whose book it is and how patient it is.

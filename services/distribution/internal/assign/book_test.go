@@ -2,6 +2,7 @@ package assign_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,8 +37,8 @@ func compare(t *rapid.T, rdb redis.UniversalClient, edit assign.Edit) {
 		t.Fatalf("new book: %v", err)
 	}
 	r := &run{t: t, ctx: ctx, rdb: rdb, book: book, model: newModel(), now: time.UnixMilli(1_764_000_000_000),
-		log: map[string]assign.Item{}}
-	r.rebuild()
+		log: map[string]assign.Item{}, real: rdb.Info(ctx, "replication").Err() == nil}
+	r.rebuild(0)
 	r.setUp()
 	steps := map[string]func(*rapid.T){
 		"new":       func(*rapid.T) { r.arrive() },
@@ -57,7 +58,7 @@ func compare(t *rapid.T, rdb redis.UniversalClient, edit assign.Edit) {
 		"hold":      func(*rapid.T) { r.hold() },
 		"tick":      func(*rapid.T) { r.tick() },
 		"tick2":     func(*rapid.T) { r.tick() },
-		"rebuild":   func(*rapid.T) { r.wipe() },
+		"lapse":     func(*rapid.T) { r.lapse() },
 		"":          func(*rapid.T) { r.check() },
 	}
 	t.Repeat(steps)
@@ -67,6 +68,7 @@ type run struct {
 	t     *rapid.T
 	ctx   context.Context
 	rdb   redis.UniversalClient
+	real  bool // rdb is a redis-server, which can be promoted
 	book  *assign.Book
 	model *model
 	now   time.Time
@@ -337,15 +339,23 @@ func (r *run) fire(limit int) {
 	r.same("tick", got, want, err)
 }
 
-// wipe empties Redis and loads it from what the log holds.
-func (r *run) wipe() {
+// lapse empties Redis, or has it begin another history, and loads it from what
+// the log holds.
+func (r *run) lapse() {
 	if rapid.IntRange(0, 3).Draw(r.t, "seldom") > 0 {
 		return
 	}
-	if err := r.rdb.FlushAll(r.ctx).Err(); err != nil {
+	var counted int64
+	if r.real && rapid.Bool().Draw(r.t, "promote") {
+		promote(r.ctx, r.t, r.rdb)
+		counted = r.model.seq
+	} else if err := r.rdb.FlushAll(r.ctx).Err(); err != nil {
 		r.t.Fatalf("flush: %v", err)
 	}
-	r.rebuild()
+	if _, err := r.book.Tick(r.ctx, r.now, 1); !errors.Is(err, assign.ErrEpoch) {
+		r.t.Fatalf("a book that is gone answers %v", err)
+	}
+	r.rebuild(counted)
 	for len(r.model.tick(r.ms(), 100)) > 0 {
 	}
 	for {
@@ -359,9 +369,11 @@ func (r *run) wipe() {
 	}
 }
 
-func (r *run) rebuild() {
+// rebuild loads a new generation; the counter of the last one stands at counted.
+func (r *run) rebuild(counted int64) {
 	old := r.model
 	m := newModel()
+	m.seq = counted
 	r.now = r.now.Add(time.Millisecond)
 	var w assign.World
 	for _, id := range slices.Sorted(maps.Keys(old.queues)) {

@@ -47,6 +47,7 @@ var mutants = []struct{ name, file, old, new string }{
 	{"wrap-up never ends", "tick", "  give_back(h[2], item, h[3])\n", ""},
 	{"any fence may be answered", "answer", "or h[2] ~= fence", ""},
 	{"a hold takes nothing", "hold", "take(a, item, u)", "reindex(a)"},
+	{"the book of another history is believed", "history", "known[3] ~= here", "false"},
 	{"the counter starts low", "open", "tonumber(ARGV[2]))", "0)"},
 }
 

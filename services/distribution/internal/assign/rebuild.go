@@ -28,17 +28,13 @@ const (
 // Status is what the book says about itself.
 type Status struct {
 	Epoch     int64 // 0: no generation in force
-	Sequence  int64 // counts every event; going back means that Redis lost some
 	Presences int64 // counts changes of presence
 }
 
 // Status reads the book's status.
 func (b *Book) Status(ctx context.Context) (Status, error) {
-	v, err := b.rdb.HMGet(ctx, b.key, "ep", "seq", "pv").Result()
-	if err != nil {
-		return Status{}, away(err, "read the book's status")
-	}
-	return Status{Epoch: number(v, 0), Sequence: number(v, 1), Presences: number(v, 2)}, nil
+	reply, err := b.lua.status.Run(ctx, b.rdb, b.key)
+	return Status{Epoch: number(reply, 0), Presences: number(reply, 1)}, scriptError(b.lua.status, err)
 }
 
 // Presence is the presence of an agent and the one it had before it was lost.
@@ -59,16 +55,11 @@ func (b *Book) Presences(ctx context.Context, epoch int64) (map[string]Presence,
 	return out, nil
 }
 
-// Void gives up a generation that cannot be trusted.
-func (b *Book) Void(ctx context.Context, epoch int64) error {
-	_, err := b.lua.void.Run(ctx, b.rdb, b.key, strconv.FormatInt(epoch, 10))
-	return err
-}
-
 // World is everything a generation is loaded from.
 type World struct {
-	Agents    []Agent
-	Queues    []Queue
+	Agents []Agent
+	Queues []Queue
+	// Presences are those of the generation in force last when they are nil.
 	Presences map[string]Presence
 	// Items are read while the generation is open for loading, so that what
 	// is committed meanwhile is either in them or comes by Apply afterwards.
@@ -77,8 +68,8 @@ type World struct {
 
 // Rebuild loads a new generation beside whatever is there and puts it in force
 // in one step. It answers the epoch in force: its own, or that of somebody who
-// was faster. When Redis is emptied underneath, or another process begins to
-// load after it, it answers ErrEpoch; try again.
+// was faster. When Redis is emptied or restarted underneath, or another process
+// begins to load after it, it answers ErrEpoch; try again.
 func (b *Book) Rebuild(ctx context.Context, now time.Time, w World) (int64, error) {
 	generation := strconv.FormatInt(now.UnixMicro(), 10)
 	reply, err := b.lua.begin.Run(ctx, b.rdb, b.key, generation)
@@ -87,6 +78,11 @@ func (b *Book) Rebuild(ctx context.Context, now time.Time, w World) (int64, erro
 	}
 	if text(reply, 0) == "OPEN" {
 		return number(reply, 1), nil
+	}
+	if w.Presences == nil {
+		if w.Presences, err = b.Presences(ctx, number(reply, 2)); err != nil {
+			return 0, err
+		}
 	}
 	highest, err := b.load(ctx, now, generation, w)
 	if err != nil {

@@ -9,14 +9,15 @@ import (
 	"github.com/parley-desk/parley/pkg/keyspace"
 )
 
-// source holds one file per transition and book.lua, which all of them share.
+// source holds one file per transition, and what all of them (history.lua) and
+// those on a loaded book (book.lua) share.
 //
 //go:embed lua
 var source embed.FS
 
 // scripts are the transitions. Each is one atomic step.
 type scripts struct {
-	apply, agent, queue, presence, heartbeat, tick, answer, hold, begin, open, void *keyspace.Script
+	apply, agent, queue, presence, heartbeat, tick, answer, hold, begin, open, status *keyspace.Script
 }
 
 // Edit changes the Lua of a file before it is used. Tests plant faults with it.
@@ -34,14 +35,14 @@ func newScripts(edit Edit) (*scripts, error) {
 		}
 		return edit(name, string(raw))
 	}
-	shared := read("book")
-	step := func(name string) *keyspace.Script { return keyspace.NewScript(name, shared, read(name)) }
-	alone := func(name string) *keyspace.Script { return keyspace.NewScript(name, read(name)) }
+	history, book := read("history"), read("book")
+	step := func(name string) *keyspace.Script { return keyspace.NewScript(name, history, book, read(name)) }
+	alone := func(name string) *keyspace.Script { return keyspace.NewScript(name, history, read(name)) }
 	s := &scripts{
 		apply: step("apply"), agent: step("agent"), queue: step("queue"),
 		presence: step("presence"), heartbeat: step("heartbeat"), tick: step("tick"),
 		answer: step("answer"), hold: step("hold"),
-		begin: alone("begin"), open: alone("open"), void: alone("void"),
+		begin: alone("begin"), open: alone("open"), status: alone("status"),
 	}
 	return s, errors.Join(faults...)
 }

@@ -83,11 +83,10 @@ func (d *Distributor) items(ctx context.Context) iter.Seq2[assign.Item, error] {
 	}
 }
 
-// watch ends with ErrEpoch when the generation is no longer in force. A counter
-// that went back betrays a fail-over that lost writes: the generation is given
-// up. Presences are remembered, because the log cannot give them back.
+// watch ends with ErrEpoch when the generation is no longer in force. Presences
+// are remembered, because the log cannot give them back.
 func (d *Distributor) watch(ctx context.Context, epoch int64) error {
-	var highest, presences int64 = 0, -1
+	presences := int64(-1)
 	for {
 		status, err := d.Book.Status(ctx)
 		switch {
@@ -95,14 +94,11 @@ func (d *Distributor) watch(ctx context.Context, epoch int64) error {
 			d.Log.WarnContext(ctx, "redis does not answer", slog.Any(key.Err, err))
 		case status.Epoch != epoch:
 			return fmt.Errorf("generation ended: %w", assign.ErrEpoch)
-		case status.Sequence < highest:
-			return errors.Join(fmt.Errorf("redis lost writes: %w", assign.ErrEpoch), d.Book.Void(ctx, epoch))
 		case status.Presences != presences:
 			if seen, err := d.Book.Presences(ctx, epoch); err == nil && len(seen) > 0 {
 				d.presences, presences = seen, status.Presences
 			}
 		}
-		highest = max(highest, status.Sequence)
 		if !pause(ctx, glance) {
 			return nil
 		}

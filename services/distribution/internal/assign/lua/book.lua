@@ -7,10 +7,9 @@
 -- equality only, because '<' asks the locale; a set is sorted before its order
 -- can matter; nothing is written before everything is checked.
 local meta, generation, now = KEYS[1], ARGV[1], tonumber(ARGV[2])
-local epoch = redis.call('HGET', meta, 'ep')
 local loading = generation ~= ''
 if loading then
-  if redis.call('HGET', meta, 'nx') ~= generation then
+  if opening ~= generation then
     return redis.error_reply('EPOCH this generation is not being loaded')
   end
   epoch = generation

@@ -1,7 +1,7 @@
 -- Puts a loaded generation in force, all of it at once. A server that was
--- emptied while it was loaded has forgotten the generation and refuses. The
--- counter starts above every fence the log has seen.
-if redis.call('HGET', KEYS[1], 'nx') ~= ARGV[1] then
+-- emptied or restarted while it was loaded refuses. The counter starts above
+-- every fence the log has seen.
+if opening ~= ARGV[1] then
   return redis.error_reply('EPOCH this generation is not being loaded')
 end
 local seq = math.max(tonumber(redis.call('HGET', KEYS[1], 'seq') or 0), tonumber(ARGV[2]))
