@@ -45,6 +45,26 @@ func TestScriptKeepsItsOwnErrorApart(t *testing.T) {
 	})
 }
 
+// TestServerThatTakesNothingIsAway has the server refuse what has nothing wrong
+// with it; whoever asked must ask again later.
+func TestServerThatTakesNothingIsAway(t *testing.T) {
+	for name, spoil := range map[string]func(redis.UniversalClient) error{
+		"full":    func(rdb redis.UniversalClient) error { return rdb.ConfigSet(t.Context(), "maxmemory", "1").Err() },
+		"replica": func(rdb redis.UniversalClient) error { return rdb.SlaveOf(t.Context(), "127.0.0.1", "1").Err() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			rdb := keyspacetest.Server(t)
+			if err := spoil(rdb); err != nil {
+				t.Fatalf("spoil: %v", err)
+			}
+			count := keyspace.NewScript("count", "return {redis.call('INCR', KEYS[1])}")
+			if _, err := count.Run(t.Context(), rdb, "k"); !fault.Is(err, fault.Unavailable) {
+				t.Fatalf("got %v, want unavailable", err)
+			}
+		})
+	}
+}
+
 func TestOpenRefusesABadURLWithoutRepeatingIt(t *testing.T) {
 	_, _, err := keyspace.Open(t.Context(), keyspace.Config{URL: "redis://user:secret@%zz"})
 	if !fault.Is(err, fault.Invalid) {

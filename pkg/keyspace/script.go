@@ -53,8 +53,9 @@ func (s *Script) Queue(ctx context.Context, p redis.Pipeliner, key string, args 
 
 // Run executes the script with one declared key, which must exist in a cluster
 // that may be moving slots: the server redirects by it. An error reply of the
-// script itself is returned as it is (errors.As to redis.Error); an error of the
-// way there is Unavailable, and then it is not known whether the script ran.
+// script itself is returned as it is (errors.As to redis.Error). An error of the
+// way there is Unavailable, and then it is not known whether the script ran; so
+// is the reply of a server that is in no state to run it.
 func (s *Script) Run(ctx context.Context, rdb redis.UniversalClient, key string, args ...any) ([]any, error) {
 	reply, err := rdb.EvalSha(ctx, s.digest, []string{key}, args...).Slice()
 	if redis.HasErrorPrefix(err, "NOSCRIPT") {
@@ -67,11 +68,24 @@ func (s *Script) fault(err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, answered := errors.AsType[redis.Error](err); answered && !redis.HasErrorPrefix(err, "LOADING") {
+	if _, answered := errors.AsType[redis.Error](err); answered && !unfit(err) {
 		return err
 	}
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
 	return &fault.Error{Kind: fault.Unavailable, Reason: "REDIS_AWAY", Message: "run script " + s.name, Cause: err}
+}
+
+// unfit tells whether an error reply speaks of the server and not of the script:
+// it starts, is full, cannot write its disk, follows another server, lacks a
+// replica or a neighbour, or knows its user no more. All of that passes.
+func unfit(err error) bool {
+	for _, state := range []string{"LOADING", "BUSY", "OOM", "MISCONF", "READONLY", "MASTERDOWN", "NOREPLICAS",
+		"CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOAUTH", "NOPERM", "WRONGPASS"} {
+		if redis.HasErrorPrefix(err, state) {
+			return true
+		}
+	}
+	return false
 }
