@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"go.opentelemetry.io/otel/attribute"
@@ -52,10 +53,31 @@ func extract(ctx context.Context, h nats.Header) context.Context {
 	return propagation.TraceContext{}.Extract(ctx, carrier(h))
 }
 
+// writerOf is the span that wrote a message with header h.
+func writerOf(h nats.Header) trace.SpanContext {
+	return trace.SpanContextFromContext(extract(context.Background(), h))
+}
+
+// brief is how soon after a commit the next one is still the same piece of
+// work. What a timer does later is a trace of its own, linked to that one.
+const brief = 10 * time.Second
+
+// following gives a commit that no request led to, as those of a relay or a
+// timer, the trace of the commit it follows.
+func following(ctx context.Context, s snapshot) (context.Context, []trace.SpanStartOption) {
+	switch {
+	case !s.trace.IsValid() || trace.SpanContextFromContext(ctx).IsValid():
+		return ctx, nil
+	case time.Since(s.stored) < brief:
+		return trace.ContextWithRemoteSpanContext(ctx, s.trace), nil
+	}
+	return ctx, []trace.SpanStartOption{trace.WithLinks(trace.Link{SpanContext: s.trace})}
+}
+
 // producer starts a span around a write. Names of spans are templates, never ids.
-func (b *Bus) producer(ctx context.Context, name string) (context.Context, func()) {
-	ctx, span := b.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindProducer),
-		trace.WithAttributes(attribute.String("messaging.system", "nats")))
+func (b *Bus) producer(ctx context.Context, name string, more ...trace.SpanStartOption) (context.Context, func()) {
+	ctx, span := b.tracer.Start(ctx, name, append(more, trace.WithSpanKind(trace.SpanKindProducer),
+		trace.WithAttributes(attribute.String("messaging.system", "nats")))...)
 	return ctx, func() { span.End() }
 }
 

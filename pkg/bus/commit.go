@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nuid"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/fault"
@@ -28,6 +29,13 @@ const (
 type snapshot struct {
 	state    *threadv1.State
 	revision uint64
+	stored   time.Time
+	trace    trace.SpanContext // what wrote it
+}
+
+// snapshot is the thread as the record left it.
+func (r Record) snapshot() snapshot {
+	return snapshot{state: r.Commit.GetState(), revision: r.Revision, stored: r.Stored, trace: r.Trace}
 }
 
 // Load reads a thread's state and revision; a new thread has a state with only
@@ -59,7 +67,7 @@ func (b *Bus) read(ctx context.Context, t subject.Thread, get func(context.Conte
 	if err != nil {
 		return snapshot{}, err
 	}
-	return snapshot{state: r.Commit.GetState(), revision: r.Revision}, nil
+	return r.snapshot(), nil
 }
 
 // Update reads a thread, asks decide for facts, applies them (pkg/thread) and
@@ -72,8 +80,6 @@ func (b *Bus) read(ctx context.Context, t subject.Thread, get func(context.Conte
 // Unavailable means that the outcome is open: the commit may be in the log.
 // Deciding again from the log tells (thread.Seen, thread.Done).
 func (b *Bus) Update(ctx context.Context, t subject.Thread, decide func(*threadv1.State, uint64) ([]*threadv1.Fact, error)) (*threadv1.State, uint64, error) {
-	ctx, end := b.producer(ctx, "send thread.commit")
-	defer end()
 	base, guess := b.states.get(t)
 	var err error
 	if !guess {
@@ -82,6 +88,9 @@ func (b *Bus) Update(ctx context.Context, t subject.Thread, decide func(*threadv
 		}
 		guess = b.cfg.Replicas > 1 // a replica may be behind
 	}
+	ctx, links := following(ctx, base)
+	ctx, end := b.producer(ctx, "send thread.commit", links...)
+	defer end()
 	for race := 0; race < maxRaces; race++ {
 		facts, err := decide(base.state, base.revision)
 		var c *threadv1.Commit
@@ -141,7 +150,7 @@ func (b *Bus) commit(ctx context.Context, t subject.Thread, base uint64, c *thre
 		return 0, err
 	}
 	b.metrics.commit.Observe(time.Since(began).Seconds())
-	b.states.put(t, snapshot{state: c.GetState(), revision: revision})
+	b.states.put(t, snapshot{state: c.GetState(), revision: revision, stored: time.Now(), trace: trace.SpanContextFromContext(ctx)})
 	return revision, nil
 }
 

@@ -54,7 +54,7 @@ func (b *Bus) FollowThreads(ctx context.Context, stage string, handle func(conte
 			if err != nil {
 				return err
 			}
-			b.states.put(r.Thread, snapshot{state: r.Commit.GetState(), revision: r.Revision})
+			b.states.put(r.Thread, r.snapshot())
 			return handle(ctx, r)
 		}})
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/fault"
@@ -19,7 +20,8 @@ type Record struct {
 	Revision  uint64 // sequence in the partition's stream
 	Previous  uint64 // revision of the thread before, 0 when this is its first; where the log does not tell, the highest it can be
 	Stored    time.Time
-	Commit    *threadv1.Commit // shared: do not change
+	Trace     trace.SpanContext // what wrote it; may be invalid
+	Commit    *threadv1.Commit  // shared: do not change
 }
 
 // InboundRecord is one event as read from INBOUND.
@@ -45,7 +47,7 @@ func decodeCommit(m stored, partitions int) (Record, error) {
 	if s := c.GetState(); s == nil || s.GetPage() != t.Page || s.GetPsid() != t.PSID || len(c.GetFacts()) == 0 {
 		return Record{}, garbage("no commit of this thread", nil)
 	}
-	return Record{Thread: t, Partition: t.Partition(partitions), Revision: m.seq, Previous: previous(m), Stored: m.at, Commit: c}, nil
+	return Record{Thread: t, Partition: t.Partition(partitions), Revision: m.seq, Previous: previous(m), Stored: m.at, Trace: writerOf(m.header), Commit: c}, nil
 }
 
 // previous is the revision on which a commit was decided. The broker let

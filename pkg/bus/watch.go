@@ -32,6 +32,12 @@ func (b *Bus) WatchThreads(ctx context.Context, ready func(), handle func(Record
 					b.log.WarnContext(ctx, "skipped a record that is no commit", "stream", m.stream, "revision", m.seq)
 					return nil
 				}
+				if left.Load() > 0 {
+					handle(r) // what was there before is nobody's news
+					return nil
+				}
+				_, span := b.consumer(ctx, "process thread.commit", "watch", m.header)
+				defer span.End()
 				handle(r)
 				return nil
 			})

@@ -7,7 +7,6 @@ import (
 	"context"
 	"time"
 
-	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/parley-desk/parley/pkg/bus"
@@ -105,10 +104,9 @@ func (s *service) Run(ctx context.Context) error {
 	}
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		return s.deps.Bus.FollowThreads(running, stage, func(handling context.Context, r bus.Record) error {
+		return s.deps.Bus.FollowThreads(running, stage, func(_ context.Context, r bus.Record) error {
 			if thread.NextSend(r.Commit.GetState()) != nil {
-				// The handling ends here; the driving goes on in its trace.
-				s.driver.Wake(trace.ContextWithSpanContext(running, trace.SpanContextFromContext(handling)), r.Thread)
+				s.driver.Wake(running, r.Thread) // each send goes on in the trace of who asked for it
 			}
 			return nil
 		})

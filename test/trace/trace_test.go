@@ -16,10 +16,15 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+
 	"github.com/parley-desk/parley/cli"
 	"github.com/parley-desk/parley/pkg/host"
 	"github.com/parley-desk/parley/pkg/settings"
 	"github.com/parley-desk/parley/pkg/telemetry"
+	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	"github.com/parley-desk/parley/services/all"
 	"github.com/parley-desk/parley/test/load"
 )
@@ -106,66 +111,159 @@ func await(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// traces are the names of the spans of each trace that holds a span called
-// first.
-func (h *house) traces(first string) [][]string {
-	byTrace := map[string][]string{}
-	begun := map[string]bool{}
+// trace is what happened in one trace: its id and how often each span is in it.
+type trace struct {
+	id    string
+	spans map[string]int
+}
+
+// traces are those that hold a span called first.
+func (h *house) traces(first string) []trace {
+	byID := map[string]map[string]int{}
 	for _, s := range h.spans.Ended() {
 		id := s.SpanContext().TraceID().String()
-		byTrace[id] = append(byTrace[id], s.Name())
-		begun[id] = begun[id] || s.Name() == first
+		if byID[id] == nil {
+			byID[id] = map[string]int{}
+		}
+		byID[id][s.Name()]++
 	}
-	var out [][]string
-	for id, names := range byTrace {
-		if begun[id] {
-			out = append(out, names)
+	var out []trace
+	for id, spans := range byID {
+		if spans[first] > 0 {
+			out = append(out, trace{id, spans})
 		}
 	}
 	return out
 }
 
-func TestAMessageAndItsAnswerAreOneTraceEach(t *testing.T) {
-	h := start(t)
+// each waits until there are n traces that begin with first and each holds
+// every wanted span, and gives them.
+func (h *house) each(t *testing.T, n int, first string, want ...string) (found []trace) {
+	t.Helper()
+	await(t, first+" leads to "+strings.Join(want, ", "), func() bool {
+		found = h.traces(first)
+		return len(found) == n && !slices.ContainsFunc(found, func(one trace) bool {
+			return slices.ContainsFunc(want, func(w string) bool { return one.spans[w] == 0 })
+		})
+	})
+	return found
+}
+
+// apply brings in the sample house.
+func (h *house) apply(t *testing.T) {
+	t.Helper()
 	var words bytes.Buffer
 	if code := cli.Main([]string{"apply", "-f", "../../deploy/sample/house.yaml", "--server", h.server}, strings.NewReader(""), io.Discard, &words); code != 0 {
 		t.Fatal(words.String())
 	}
+}
+
+// work has mila answer two customers at once.
+func (h *house) work(t *testing.T) {
+	t.Helper()
 	agent := &load.Agent{Desk: "http://" + h.addresses["desk.listen"], Name: "mila", Password: "parley-demo"}
 	ctx, cancel := context.WithCancel(t.Context())
 	home := make(chan error, 1)
 	go func() { home <- agent.Run(ctx) }()
-	crowd := load.NewCrowd(load.Plan{Sandbox: "http://" + h.addresses["sandbox.listen"], Page: page, Conversations: 1, Messages: 1, Seed: 7})
+	t.Cleanup(func() {
+		cancel()
+		if err := <-home; err != nil {
+			t.Error(err)
+		}
+	})
+	crowd := load.NewCrowd(load.Plan{Sandbox: "http://" + h.addresses["sandbox.listen"], Page: page, Conversations: 2, Messages: 1, Seed: 7})
 	if err := crowd.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	holds := func(first string, want ...string) func() bool {
-		return func() bool {
-			for _, names := range h.traces(first) {
-				if !slices.ContainsFunc(want, func(w string) bool { return !slices.Contains(names, w) }) {
-					return true
-				}
-			}
-			return false
-		}
-	}
-	defer func() {
+}
+
+func (h *house) showIfFailed(t *testing.T) {
+	t.Cleanup(func() {
 		if t.Failed() {
 			for _, s := range h.spans.Ended() {
 				t.Logf("%s %s", s.SpanContext().TraceID(), s.Name())
 			}
 		}
-	}()
-	// HTTP, INBOUND, THREAD, and the stages that follow it.
-	await(t, "the webhook's trace reaches the queue", holds("receive webhook",
-		"send inbound.event", "process inbound.event", "send thread.commit", "process thread.commit", "graph profile"))
-	// The desk's API, THREAD, outbound, the Graph API.
-	await(t, "the reply's trace reaches Meta", holds("desk SendMessage",
-		"send thread.commit", "process thread.commit", "outbound send", "graph send"))
-	cancel()
-	if err := <-home; err != nil {
+	})
+}
+
+func TestAMessageAndItsAnswerAreOneTraceEach(t *testing.T) {
+	h := start(t)
+	h.showIfFailed(t)
+	h.apply(t)
+	h.work(t)
+	// HTTP, INBOUND, THREAD, and the stages that follow it up to the offer: the
+	// event is filed, routed and offered, which is three commits.
+	received := h.each(t, 2, "receive webhook", "send inbound.event", "process inbound.event", "process thread.commit", "graph profile")
+	await(t, "the offer is in the webhook's trace", func() bool {
+		received = h.traces("receive webhook")
+		return !slices.ContainsFunc(received, func(one trace) bool { return one.spans["send thread.commit"] < 3 })
+	})
+	// The desk's API, THREAD, outbound, the Graph API: each answer by itself.
+	sent := h.each(t, 2, "desk SendMessage", "send thread.commit", "process thread.commit", "outbound send", "graph send")
+	for _, one := range sent {
+		if one.spans["graph send"] != 1 {
+			t.Errorf("%d requests to Meta in the trace of one answer", one.spans["graph send"])
+		}
+	}
+	h.nothingOfTheCustomer(t)
+}
+
+// TestCallersTraceGoesOn holds for both APIs that whoever calls with a trace of
+// its own finds the call in it.
+func TestCallersTraceGoesOn(t *testing.T) {
+	h := start(t)
+	h.showIfFailed(t)
+	const id = "4bf92f3577b34da6a3ce929d0e0e4736"
+	const parent = "00-" + id + "-00f067aa0ba902b7-01"
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
+		"http://"+h.addresses["desk.listen"]+"/parley.desk.v1.SessionService/WhoAmI", strings.NewReader("{}"))
+	if err != nil {
 		t.Fatal(err)
 	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("traceparent", parent)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	conn, err := grpc.NewClient(h.server, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "traceparent", parent)
+	if _, err := adminv1.NewOperateServiceClient(conn).Doctor(ctx, &adminv1.DoctorRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "both calls are in the caller's trace", func() bool {
+		for _, one := range h.traces("desk WhoAmI") {
+			if one.id == id && one.spans["/parley.admin.v1.OperateService/Doctor"] == 1 {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// TestFailuresTellNothingOfTheCustomer refuses, delays and loses answers, and
+// sends what is no event: failures are logged, but not what they were about.
+func TestFailuresTellNothingOfTheCustomer(t *testing.T) {
+	h := start(t)
+	h.apply(t)
+	rules := `{"rules":[{"match":{"call":"messages","nth":1},"do":"error","code":190,"status":400,"message":"token of Клиент 1000007000000000"},` +
+		`{"match":{"call":"profile"},"do":"html"},{"match":{"call":"messages","nth":2},"do":"error","code":551,"subcode":1545041,"status":400}]}`
+	resp, err := http.Post("http://"+h.addresses["sandbox.listen"]+"/sandbox/script", "application/json", strings.NewReader(rules))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		t.Fatalf("the script was not taken: %s", resp.Status)
+	}
+	h.work(t)
+	h.each(t, 2, "desk SendMessage", "graph send")
 	h.nothingOfTheCustomer(t)
 }
 

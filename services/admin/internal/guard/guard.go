@@ -9,10 +9,12 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	otelcodes "go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	grpcstatus "google.golang.org/grpc/status"
 
@@ -67,6 +69,7 @@ func (w within) Context() context.Context { return w.ctx }
 func (g *Guard) guarded(ctx context.Context, method string, call func(context.Context) error) error {
 	start := g.Now()
 	who := caller(ctx, g.Grants)
+	ctx = propagation.TraceContext{}.Extract(ctx, carried(ctx))
 	ctx, span := g.Tracer.Start(ctx, method, trace.WithSpanKind(trace.SpanKindServer))
 	defer span.End()
 
@@ -89,6 +92,18 @@ func (g *Guard) guarded(ctx context.Context, method string, call func(context.Co
 	}
 	g.Log.LogAttrs(ctx, level, "admin call", attrs...)
 	return answer
+}
+
+// carried are the words that a caller sent with its call.
+func carried(ctx context.Context) propagation.TextMapCarrier {
+	words := propagation.MapCarrier{}
+	md, _ := metadata.FromIncomingContext(ctx)
+	for _, field := range (propagation.TraceContext{}).Fields() {
+		if v := md.Get(field); len(v) > 0 {
+			words[field] = v[0]
+		}
+	}
+	return words
 }
 
 func (g *Guard) admit(who principal, method string) error {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"net/http"
 	"path"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/parley-desk/parley/pkg/fault"
@@ -75,7 +77,7 @@ type observer struct{ *Server }
 func (o observer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, r connect.AnyRequest) (connect.AnyResponse, error) {
 		started := time.Now()
-		ctx, span := o.start(ctx, r.Spec())
+		ctx, span := o.start(ctx, r.Spec(), r.Header())
 		defer span.End()
 		response, err := next(ctx, r)
 		o.seconds(r.Spec(), time.Since(started))
@@ -86,7 +88,7 @@ func (o observer) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 // WrapStreamingHandler observes a stream.
 func (o observer) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
 	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
-		ctx, span := o.start(ctx, conn.Spec())
+		ctx, span := o.start(ctx, conn.Spec(), conn.RequestHeader())
 		defer span.End()
 		return o.end(ctx, span, conn.Spec(), next(ctx, conn))
 	}
@@ -97,7 +99,9 @@ func (observer) WrapStreamingClient(next connect.StreamingClientFunc) connect.St
 	return next
 }
 
-func (o observer) start(ctx context.Context, spec connect.Spec) (context.Context, trace.Span) {
+// start begins a span in the trace that the caller names, if it names one.
+func (o observer) start(ctx context.Context, spec connect.Spec, h http.Header) (context.Context, trace.Span) {
+	ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(h))
 	return o.Tracer.Start(ctx, "desk "+path.Base(spec.Procedure),
 		trace.WithSpanKind(trace.SpanKindServer),
 		trace.WithAttributes(attribute.String("rpc.system", "connect_rpc"),

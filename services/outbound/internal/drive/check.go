@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/pkg/thread"
@@ -11,20 +13,21 @@ import (
 	"github.com/parley-desk/parley/services/outbound/internal/attempt"
 )
 
-// intent finds what was asked for: the state has no texts, the log has.
-func (w *worker) intent(ctx context.Context, send *threadv1.Send) (*threadv1.SendRequested, error) {
+// intent finds what was asked for: the state has no texts, the log has. The
+// context it gives goes on in the trace of whoever asked.
+func (w *worker) intent(ctx context.Context, send *threadv1.Send) (context.Context, *threadv1.SendRequested, error) {
 	for record, err := range w.Threads.History(ctx, w.thread, send.GetAfterRevision()) {
 		if err != nil {
-			return nil, err
+			return ctx, nil, err
 		}
 		for _, f := range record.Commit.GetFacts() {
 			if r := f.GetSendRequested(); r.GetId() == send.GetId() && int(send.GetPart()) < len(r.GetParts()) {
-				return r, nil
+				return trace.ContextWithRemoteSpanContext(ctx, record.Trace), r, nil
 			}
 		}
 		break // it is in the first commit or nowhere
 	}
-	return nil, fault.New(fault.Internal, "INTENT_MISSING", "the log does not have the text of a send")
+	return ctx, nil, fault.New(fault.Internal, "INTENT_MISSING", "the log does not have the text of a send")
 }
 
 // check reads the conversation once and commits what it proves. A reading that

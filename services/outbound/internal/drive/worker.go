@@ -82,7 +82,7 @@ func (w *worker) step(ctx context.Context) (idle bool, err error) {
 
 // post makes one attempt: commit it, post it, commit what became of it.
 func (w *worker) post(ctx context.Context, state *threadv1.State, ref attempt.Ref) error {
-	intent, err := w.intent(ctx, thread.FindSend(state, ref.ID))
+	ctx, intent, err := w.intent(ctx, thread.FindSend(state, ref.ID))
 	if err != nil {
 		return err
 	}
