@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/proto/subject"
 )
 
@@ -143,12 +144,12 @@ func (b *Bus) connect() error {
 		nats.MaxPingsOutstanding(2), nats.ReconnectBufSize(-1), nats.Timeout(5 * time.Second),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
-				b.log.WarnContext(b.life, "broker connection lost", "err", err)
+				b.log.WarnContext(b.life, "broker connection lost", key.Err, err)
 			}
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) { b.log.InfoContext(b.life, "broker connection restored") }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			b.log.WarnContext(b.life, "broker reported an error", "err", err)
+			b.log.WarnContext(b.life, "broker reported an error", key.Err, err)
 		})}
 	if b.broker != nil {
 		opts = append(opts, nats.InProcessServer(b.broker.server))

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -176,12 +177,12 @@ func (b *Bus) answer(ctx context.Context, method string, m *nats.Msg, do func(co
 	}
 	if err != nil {
 		if fault.Is(err, fault.Internal) && !isRefusal(err) {
-			b.log.ErrorContext(ctx, "call failed", "method", method, "err", err)
+			b.log.ErrorContext(ctx, "call failed", key.Method, method, key.Err, err)
 		}
 		reply.Header.Set(headerFault, encodeFault(err))
 	}
 	if err := b.nc.PublishMsg(reply); err != nil {
-		b.log.WarnContext(ctx, "answer was lost", "method", method, "err", err)
+		b.log.WarnContext(ctx, "answer was lost", key.Method, method, key.Err, err)
 	}
 }
 

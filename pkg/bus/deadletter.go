@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/proto/subject"
 )
 
@@ -56,13 +57,13 @@ func (b *Bus) bury(ctx context.Context, stage string, partition, attempts int, m
 		})
 		if err == nil {
 			b.metrics.deadLetters.WithLabelValues(stage).Inc()
-			b.log.ErrorContext(ctx, "gave up a record", "stage", stage, "stream", m.stream, "sequence", m.seq, "attempts", attempts, "err", cause)
+			b.log.ErrorContext(ctx, "gave up a record", key.Stage, stage, key.Stream, m.stream, key.Sequence, m.seq, key.Attempts, attempts, key.Err, cause)
 			return nil
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		b.log.ErrorContext(ctx, "could not write a dead letter", "stage", stage, "err", err)
+		b.log.ErrorContext(ctx, "could not write a dead letter", key.Stage, stage, key.Err, err)
 		pause(ctx, time.Second)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/proto/subject"
 )
 
@@ -157,7 +158,7 @@ func (r *reader) load() (checkpoint, bool) {
 			if err = json.Unmarshal(e.Value, &c); err == nil {
 				return c, true
 			}
-			r.bus.log.ErrorContext(r.work, "checkpoint is damaged, reading from the start", "stage", r.stage, "partition", r.partition)
+			r.bus.log.ErrorContext(r.work, "checkpoint is damaged, reading from the start", key.Stage, r.stage, key.Partition, r.partition)
 			return checkpoint{}, true
 		}
 		select {
@@ -187,7 +188,7 @@ func (r *reader) save(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
 	defer cancel()
 	if err := r.bus.Bucket(subject.CheckpointBucket).Write(ctx, Write{Key: r.key(), Value: data, Revision: AnyRevision}); err != nil {
-		r.bus.log.DebugContext(ctx, "could not store a checkpoint", "stage", r.stage, "partition", r.partition, "err", err)
+		r.bus.log.DebugContext(ctx, "could not store a checkpoint", key.Stage, r.stage, key.Partition, r.partition, key.Err, err)
 		return
 	}
 	r.saved = c
@@ -218,7 +219,7 @@ func (r *reader) fetch(ctx context.Context, seq uint64) (stored, error) {
 		if err == nil || absent(err) || r.ending() {
 			return m, err
 		}
-		r.bus.log.WarnContext(ctx, "a record cannot be read, its thread waits", "stage", r.stage, "stream", r.stream, "sequence", seq, "err", err)
+		r.bus.log.WarnContext(ctx, "a record cannot be read, its thread waits", key.Stage, r.stage, key.Stream, r.stream, key.Sequence, seq, key.Err, err)
 		pause(ctx, 500*time.Millisecond)
 	}
 }
@@ -284,7 +285,7 @@ func (r *reader) try(m stored) bool {
 			return r.bus.bury(ctx, r.stage, r.partition, tries, m, err) == nil
 		}
 		r.bus.metrics.retries.WithLabelValues(r.stage, fault.KindOf(err).String()).Inc()
-		r.bus.log.WarnContext(ctx, "handling failed, trying again", "stage", r.stage, "stream", m.stream, "sequence", m.seq, "attempts", tries, "err", err)
+		r.bus.log.WarnContext(ctx, "handling failed, trying again", key.Stage, r.stage, key.Stream, m.stream, key.Sequence, m.seq, key.Attempts, tries, key.Err, err)
 		if !r.rest(wait) {
 			outcome = "left"
 			return false

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 )
 
 // Lead runs work while this process holds the named lease; exactly one of all
@@ -37,7 +38,7 @@ func (b *Bus) Lead(ctx context.Context, role string, work func(context.Context) 
 			if err == nil {
 				wait = 50 * time.Millisecond
 			} else {
-				b.log.WarnContext(lead, "leading failed, starting again", "role", role, "err", err)
+				b.log.WarnContext(lead, "leading failed, starting again", key.Role, role, key.Err, err)
 			}
 			pause(lead, wait)
 		}

@@ -14,6 +14,8 @@ import (
 	"github.com/nats-io/nuid"
 
 	"github.com/parley-desk/parley/proto/subject"
+
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 )
 
 const (
@@ -272,7 +274,7 @@ func (g *group) prolong(ctx context.Context) {
 			}
 		}
 		if err != nil && (g.overtaken(ctx, n, h, err) || time.Since(h.refreshed) > blindLives*g.bus.cfg.LeaseTTL) {
-			g.bus.log.WarnContext(ctx, "lost the lease of a partition", "group", strings.TrimSuffix(g.prefix, "."), "partition", n)
+			g.bus.log.WarnContext(ctx, "lost the lease of a partition", key.Group, strings.TrimSuffix(g.prefix, "."), key.Partition, n)
 			h.lose()
 		}
 	}
@@ -327,7 +329,7 @@ func (g *group) probe(ctx context.Context) {
 }
 
 func (g *group) bury(ctx context.Context, id string) {
-	g.bus.log.InfoContext(ctx, "took a process off the roster that is gone", "group", strings.TrimSuffix(g.prefix, "."), "member", id)
+	g.bus.log.InfoContext(ctx, "took a process off the roster that is gone", key.Group, strings.TrimSuffix(g.prefix, "."), key.Member, id)
 	if revision, ok := g.roster.members[id]; ok && g.drop(ctx, memberKey+id, revision) == nil {
 		delete(g.roster.members, id)
 	}
@@ -345,7 +347,7 @@ func (g *group) leave() {
 	refresh := time.NewTicker(g.bus.cfg.LeaseTTL / 3)
 	defer refresh.Stop()
 	if err := g.drop(ctx, memberKey+g.id, g.member); err != nil {
-		g.bus.log.DebugContext(ctx, "could not sign off", "err", err)
+		g.bus.log.DebugContext(ctx, "could not sign off", key.Err, err)
 	}
 	for _, h := range g.held {
 		h.hand()

@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
+
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 )
 
 const (
@@ -45,7 +47,7 @@ func (b *Bus) follow(ctx context.Context, src source, caught func(), each func(m
 		if read {
 			wait = 20 * time.Millisecond
 		}
-		b.log.DebugContext(ctx, "reading session broke, starting another", "stream", src.stream, "err", err)
+		b.log.DebugContext(ctx, "reading session broke, starting another", key.Stream, src.stream, key.Err, err)
 		pause(ctx, wait)
 		wait = min(2*wait, time.Second)
 	}

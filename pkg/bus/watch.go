@@ -8,6 +8,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/parley-desk/parley/proto/subject"
+
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 )
 
 // WatchThreads hands to every process the last commit of every thread, then
@@ -29,7 +31,7 @@ func (b *Bus) WatchThreads(ctx context.Context, ready func(), handle func(Record
 			return b.follow(ctx, source{stream: subject.ThreadStream(p), last: true}, caught, func(m stored, _ uint64) error {
 				r, err := decodeCommit(m, b.cfg.Partitions)
 				if err != nil {
-					b.log.WarnContext(ctx, "skipped a record that is no commit", "stream", m.stream, "revision", m.seq)
+					b.log.WarnContext(ctx, "skipped a record that is no commit", key.Stream, m.stream, key.Revision, m.seq)
 					return nil
 				}
 				if left.Load() > 0 {

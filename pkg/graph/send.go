@@ -55,7 +55,7 @@ func (c *Client) Send(ctx context.Context, page Page, m Message) Outcome {
 	c.seconds.WithLabelValues("send", out.Class.String()).Observe(time.Since(start).Seconds())
 	if out.Class != Sent {
 		c.log.LogAttrs(ctx, slog.LevelWarn, "send did not succeed",
-			slog.String(key.Class, out.Class.String()), slog.String(key.Reason, out.Reason), slog.Int(key.HTTPStatus, a.status),
+			slog.String(key.Page, page.ID), slog.String(key.Class, out.Class.String()), slog.String(key.Reason, out.Reason), slog.Int(key.HTTPStatus, a.status),
 			slog.Int(key.MetaCode, out.Code), slog.Int(key.MetaSubcode, out.Subcode), slog.String(key.MetaTrace, out.Trace))
 	}
 	return out

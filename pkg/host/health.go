@@ -3,11 +3,14 @@ package host
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/parley-desk/parley/pkg/fault"
 )
 
 // probeTime is how long one readiness check may take.
@@ -60,13 +63,23 @@ func (h *Health) probe(ctx context.Context) map[string]string {
 		case a := <-answers:
 			delete(failed, a.name)
 			if a.err != nil {
-				failed[a.name] = "failed"
+				failed[a.name] = told(a.err)
 			}
 		case <-ctx.Done():
 			return failed
 		}
 	}
 	return failed
+}
+
+// told is what a stranger may read of an error: the message of a fault, which
+// holds no secret, and never its cause.
+func told(err error) string {
+	var f *fault.Error
+	if errors.As(err, &f) && f.Message != "" {
+		return f.Message
+	}
+	return "failed"
 }
 
 // register puts the probes on mux: /livez while the process works at all,

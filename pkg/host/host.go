@@ -65,9 +65,10 @@ type Uses uint
 
 // What a stage can use.
 const (
-	Bus   Uses = 1 << iota // the log, the directory of resources, the secrets
-	Redis                  // presence and capacity
-	Graph                  // Meta
+	Bus         Uses = 1 << iota // the log, the directory of resources, the secrets
+	Redis                        // presence and capacity
+	RedisGlance                  // a look at Redis where there is one; the process lives without
+	Graph                        // Meta
 )
 
 // Stage is a service that a program can run, with its settings.

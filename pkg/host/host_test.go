@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
 )
 
@@ -72,7 +73,7 @@ func TestAnAskedForEndIsClean(t *testing.T) {
 func TestProbesTellStartAndReadiness(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var mu sync.Mutex
-	ready := errors.New("not yet")
+	var ready error = &fault.Error{Kind: fault.Unavailable, Message: "the thing is away", Cause: errors.New("secret of the cause")}
 	address := make(chan string, 1)
 	p := process(t, stage("one", func(d host.Deps) (host.Service, error) {
 		d.Health.Ready("thing", func(context.Context) error { mu.Lock(); defer mu.Unlock(); return ready })
@@ -106,7 +107,7 @@ func TestProbesTellStartAndReadiness(t *testing.T) {
 	if code, _ := get("/livez"); code != http.StatusOK {
 		t.Errorf("livez %d", code)
 	}
-	if code, body := get("/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "thing") || !strings.Contains(body, "stuck") {
+	if code, body := get("/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(body, `"thing":"the thing is away"`) || !strings.Contains(body, "stuck") || strings.Contains(body, "secret") {
 		t.Errorf("readyz %d %s", code, body)
 	}
 	mu.Lock()

@@ -221,7 +221,9 @@ func (r *running) open(ctx context.Context) error {
 		if cfg.Redis.URL == "" && cfg.Bus.URL != "" {
 			return errors.New("redis.url is empty although bus.url is set; name the Redis that all processes share")
 		}
-		rdb, closer, err := keyspace.Open(ctx, keyspace.Config{URL: cfg.Redis.URL, Embedded: cfg.Redis.URL == ""})
+	}
+	if uses&Redis != 0 || uses&RedisGlance != 0 && cfg.Redis.URL != "" {
+		rdb, closer, err := keyspace.Open(ctx, keyspace.Config{URL: cfg.Redis.URL, Embedded: cfg.Redis.URL == "", Lazy: uses&Redis == 0})
 		if err != nil {
 			return err
 		}
@@ -230,7 +232,7 @@ func (r *running) open(ctx context.Context) error {
 	}
 	if uses&Graph != 0 {
 		client, err := graph.New(graph.Config{BaseURL: cfg.Graph.URL, Timeout: cfg.Graph.Timeout},
-			r.tel.Log, r.tel.Registry, r.tel.Traces.Tracer("graph"))
+			r.shared(), r.tel.Registry, r.tel.Traces.Tracer("graph"))
 		if err != nil {
 			return err
 		}
@@ -238,6 +240,10 @@ func (r *running) open(ctx context.Context) error {
 	}
 	return nil
 }
+
+// shared is the log of what the stages of a process share; it is the process'
+// own when it runs one stage.
+func (r *running) shared() *slog.Logger { return r.tel.Log.With(slog.String(key.Service, r.Name)) }
 
 func (r *running) openLog(ctx context.Context) error {
 	cfg := r.Config
@@ -250,7 +256,7 @@ func (r *running) openLog(ctx context.Context) error {
 		URL: cfg.Bus.URL, MonitorURL: cfg.Bus.MonitorURL, Embedded: embedded, DataDir: filepath.Join(cfg.DataDir, "nats"),
 		Partitions: cfg.Bus.Partitions, Replicas: replicas,
 		AllowUnsafe: cfg.Bus.AllowUnsafe, Instance: cfg.Instance, LeaseTTL: cfg.Bus.LeaseTTL,
-	}, bus.Tools{Log: r.tel.Log, Registry: r.tel.Registry, Tracer: r.tel.Traces.Tracer("bus")})
+	}, bus.Tools{Log: r.shared(), Registry: r.tel.Registry, Tracer: r.tel.Traces.Tracer("bus")})
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ type Config struct {
 	URL      string        // redis://, rediss:// or unix://, with user, password and database
 	Embedded bool          // keep everything in this process
 	Patience time.Duration // with one command; 0 is 150 ms
+	Lazy     bool          // do not ask yet whether the server is there
 }
 
 // Open connects and returns the client with the function that gives everything
@@ -45,6 +46,9 @@ func Open(ctx context.Context, cfg Config) (redis.UniversalClient, func() error,
 		return nil, nil, fault.New(fault.Invalid, "REDIS_URL", "the address of Redis must look like redis://host:6379/0")
 	}
 	rdb := redis.NewClient(tighten(opts, cfg.Patience))
+	if cfg.Lazy {
+		return rdb, rdb.Close, nil
+	}
 	if err := rdb.Ping(ctx).Err(); err != nil {
 		return nil, nil, errors.Join(&fault.Error{Kind: fault.Unavailable, Reason: "REDIS_AWAY",
 			Message: "connect to Redis at " + opts.Addr, Cause: err}, rdb.Close())

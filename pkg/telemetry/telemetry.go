@@ -97,11 +97,19 @@ func (t *Telemetry) Stop(ctx context.Context) error { return t.stop(ctx) }
 func handler(cfg Config, out io.Writer) slog.Handler {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(strings.ToUpper(cfg.Level)))
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: seconds}
 	if cfg.Format == "text" {
 		return traced{slog.NewTextHandler(out, options)}
 	}
 	return traced{slog.NewJSONHandler(out, options)}
+}
+
+// seconds writes durations in the unit that metrics have.
+func seconds(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.Float64Value(a.Value.Duration().Seconds())
+	}
+	return a
 }
 
 // traced adds the trace of the context to every record.

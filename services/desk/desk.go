@@ -20,6 +20,7 @@ import (
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/desk/internal/api"
@@ -146,7 +147,7 @@ func (d *Desk) follow(ctx context.Context, r bus.Record) {
 	d.hub.Put(r.Thread, r.Revision, state, items)
 	if err != nil {
 		d.deps.Log.WarnContext(ctx, "live change not told, pages start anew",
-			"partition", r.Partition, "revision", r.Revision, "error", err)
+			key.Partition, r.Partition, key.Revision, r.Revision, key.Err, err)
 		d.hub.Restart(r.Thread)
 	}
 }
@@ -171,7 +172,7 @@ func (d *Desk) attend(ctx context.Context) {
 		if (err == nil) != heard && ctx.Err() == nil {
 			heard = err == nil
 			d.deps.Log.WarnContext(ctx, "distribution changed whether it hears of agents",
-				"ready", heard, "error", err)
+				key.Ready, heard, key.Err, err)
 		}
 	}
 }

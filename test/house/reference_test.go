@@ -118,7 +118,7 @@ func uses() [][]string {
 	}
 	var rows [][]string
 	for _, s := range all.Stages() {
-		rows = append(rows, []string{s.Name, yes(s.Uses&host.Bus != 0), yes(s.Uses&host.Redis != 0), yes(s.Uses&host.Graph != 0)})
+		rows = append(rows, []string{s.Name, yes(s.Uses&host.Bus != 0), yes(s.Uses&(host.Redis|host.RedisGlance) != 0), yes(s.Uses&host.Graph != 0)})
 	}
 	return rows
 }

@@ -17,14 +17,23 @@ const (
 	Signal    = "signal"    // of the operating system
 	Stage     = "stage"     // reader of the log
 	Partition = "partition" // of the log
-	Took      = "took"      // duration
-	Name      = "name"      // of a check or a setting
-	Method    = "method"    // of an API
-	Caller    = "caller"    // name in the caller's certificate, or "local"
-	Code      = "code"      // status of an answer
-	Account   = "account"   // channel account, by resource id
-	Page      = "page"      // Meta's page id
-	Until     = "until"     // time at which something lapses
+	Stream    = "stream"    // of the log
+	Sequence  = "sequence"  // of a record in its stream
+	Revision  = "revision"  // of a thread
+	Attempts  = "attempts"  // tries until now
+	Group     = "group"     // processes that share work
+	Member    = "member"    // process of a group
+	Role      = "role"      // work that one process does for all
+	Agent     = "agent"     // by resource id
+	Ready     = "ready"     // checks that hold
+	Took      = "took_seconds"
+	Name      = "name"    // of a check or a setting
+	Method    = "method"  // of an API
+	Caller    = "caller"  // name in the caller's certificate, or "local"
+	Code      = "code"    // status of an answer
+	Account   = "account" // channel account, by resource id
+	Page      = "page"    // Meta's page id
+	Until     = "until"   // time at which something lapses
 )
 
 // Keys of calls to Meta.

@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
@@ -66,7 +67,7 @@ func (s deskService) welcome(ctx context.Context, agent string, arrived bool) {
 	}
 	if err != nil && ctx.Err() == nil {
 		s.Log.WarnContext(ctx, "agent not announced to distribution",
-			"agent", agent, "error", err)
+			key.Agent, agent, key.Err, err)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/pkg/thread"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 )
@@ -124,7 +125,7 @@ func (o observer) end(ctx context.Context, span trace.Span, spec connect.Spec, e
 	if ours(err) {
 		span.SetStatus(codes.Error, name)
 		o.Log.ErrorContext(ctx, "request not answered",
-			"method", path.Base(spec.Procedure), "code", name, "error", err)
+			key.Method, path.Base(spec.Procedure), key.Code, name, key.Err, err)
 	}
 	return out
 }
