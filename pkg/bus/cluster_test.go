@@ -49,6 +49,19 @@ func TestCluster(t *testing.T) {
 	if stored != writers*each {
 		t.Errorf("%d commits in the log, want %d", stored, writers*each)
 	}
+	// Whoever begins to read after a commit was acknowledged reads that commit.
+	for n := range 20 {
+		rev, seen := update(t, one, customer(n%threads), fmt.Sprint("last-", n)), false
+		for r, err := range two.States(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen = seen || r.Thread == customer(n%threads) && r.Revision == rev
+		}
+		if !seen {
+			t.Errorf("commit %d is not in the states read after it", rev)
+		}
+	}
 	var events []*inboundv1.Event
 	for n := range 300 {
 		events = append(events, event(n%50, fmt.Sprint(n)))

@@ -15,6 +15,33 @@ import (
 	"github.com/parley-desk/parley/proto/subject"
 )
 
+// openOne gives a bus of one partition, whose insides a test may replace.
+func openOne(t *testing.T) *Bus {
+	t.Helper()
+	b, err := Open(t.Context(), Config{Embedded: true, DataDir: t.TempDir(), Partitions: 1}, Tools{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+// say commits one message of a customer.
+func say(t *testing.T, b *Bus, psid string) (revision uint64) {
+	t.Helper()
+	_, revision, err := b.Update(t.Context(), subject.Thread{Page: "1", PSID: psid}, func(*threadv1.State, uint64) ([]*threadv1.Fact, error) {
+		return []*threadv1.Fact{thread.Of(&threadv1.MessageReceived{Mid: "m_1", Text: "x", SentMs: 1})}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return revision
+}
+
 // unreadable is a stream that gives single records only after some refusals,
 // while its consumers read it as ever.
 type unreadable struct {
@@ -32,24 +59,10 @@ func (s *unreadable) GetMsg(ctx context.Context, seq uint64, opts ...jetstream.G
 // A record that an earlier owner left parked comes before what its thread has
 // after it, however long it takes to be read.
 func TestAParkedRecordComesFirstHoweverLongItTakesToRead(t *testing.T) {
-	b, err := Open(t.Context(), Config{Embedded: true, DataDir: t.TempDir(), Partitions: 1}, Tools{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := b.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	}()
+	b := openOne(t)
 	var revisions []uint64
-	for n := range 3 {
-		_, revision, err := b.Update(t.Context(), subject.Thread{Page: "1", PSID: "2"}, func(*threadv1.State, uint64) ([]*threadv1.Fact, error) {
-			return []*threadv1.Fact{thread.Of(&threadv1.MessageReceived{Mid: fmt.Sprint(n), Text: "x", SentMs: 1})}, nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		revisions = append(revisions, revision)
+	for range 3 {
+		revisions = append(revisions, say(t, b, "2"))
 	}
 	stream := subject.ThreadStream(0)
 	left, err := json.Marshal(checkpoint{Seq: revisions[1], Pending: revisions[:2]})

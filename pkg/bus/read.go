@@ -51,6 +51,11 @@ func (b *Bus) getLeader(ctx context.Context, stream string, l lookup) (stored, e
 	if b.cfg.Replicas == 1 {
 		return b.get(ctx, stream, l)
 	}
+	return b.askLeader(ctx, stream, l)
+}
+
+// askLeader is getLeader by the one way that also takes a wildcard in Last.
+func (b *Bus) askLeader(ctx context.Context, stream string, l lookup) (stored, error) {
 	req, err := json.Marshal(l)
 	if err != nil {
 		return stored{}, err

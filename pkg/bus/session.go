@@ -30,8 +30,8 @@ type source struct {
 
 // follow hands every message of src to each, in the order of the stream and
 // without a gap, until ctx ends or each gives an error, which it returns. It
-// calls caught, which may be nil, once: when everything that was there at the
-// start has been handed over. behind is how many messages of the stream come after m.
+// calls caught, which may be nil, once: when everything that was acknowledged
+// before the start has been handed over. behind is how many messages of the stream come after m.
 func (b *Bus) follow(ctx context.Context, src source, caught func(), each func(m stored, behind uint64) error) error {
 	s := session{bus: b, source: src, caught: caught, each: each}
 	wait := 20 * time.Millisecond
@@ -67,6 +67,7 @@ type session struct {
 	source
 	caught func()
 	each   func(stored, uint64) error
+	seen   uint64 // last sequence handed over
 }
 
 func (s *session) open(ctx context.Context) (jetstream.MessagesContext, *jetstream.ConsumerInfo, error) {
@@ -92,15 +93,18 @@ func (s *session) open(ctx context.Context) (jetstream.MessagesContext, *jetstre
 
 // run is one session. It tells whether it read anything.
 func (s *session) run(ctx context.Context) (read bool, err error) {
+	end, err := s.end(ctx)
+	if err != nil {
+		return false, err
+	}
 	it, info, err := s.open(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer s.close(it, info.Name)
 	left := info.NumPending
-	s.arrive(left)
 	for want := uint64(1); ; want++ {
-		m, err := it.Next(jetstream.NextContext(ctx))
+		m, err := s.next(ctx, it, left, end)
 		if err != nil {
 			return read, err
 		}
@@ -117,18 +121,44 @@ func (s *session) run(ctx context.Context) (read bool, err error) {
 		}
 		// Whatever a new session has still to give, of every subject, comes
 		// after this one: from here on a snapshot is an ordinary reading.
-		read, s.last, s.from = true, false, md.Sequence.Stream+1
+		read, s.last, s.seen, s.from = true, false, md.Sequence.Stream, md.Sequence.Stream+1
 		left = min(left-min(left, 1), md.NumPending)
-		s.arrive(left)
 	}
 }
 
-// arrive calls caught when nothing is left of what was there at the start.
-func (s *session) arrive(left uint64) {
-	if left == 0 && s.caught != nil {
-		s.caught()
-		s.caught = nil
+// end is the last sequence that the leader of the stream has for this reader.
+// A consumer is on one replica, which may be a moment behind.
+func (s *session) end(ctx context.Context) (uint64, error) {
+	if s.caught == nil {
+		return 0, nil
 	}
+	filter := s.filter
+	if filter == "" {
+		filter = s.bus.streams[s.stream].CachedInfo().Config.Subjects[0]
+	}
+	m, err := s.bus.askLeader(ctx, s.stream, lookup{Last: filter})
+	if absent(err) {
+		return 0, nil
+	}
+	return m.seq, err
+}
+
+// next gives the next message. Before it waits for one it calls caught, if
+// nothing is left of what was there when the consumer was made and the reader
+// has come to the end. When the end does not come soon it was erased meanwhile,
+// or the replica hangs: the next session asks again.
+func (s *session) next(ctx context.Context, it jetstream.MessagesContext, left, end uint64) (jetstream.Msg, error) {
+	if s.caught != nil && left == 0 {
+		if s.seen < end {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, sessionTimeout)
+			defer cancel()
+		} else {
+			s.caught()
+			s.caught = nil
+		}
+	}
+	return it.Next(jetstream.NextContext(ctx))
 }
 
 // close lets the broker forget the consumer now; without this it would in 10 s.

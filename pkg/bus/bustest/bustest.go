@@ -6,6 +6,7 @@ import (
 	"context"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -78,6 +79,17 @@ func Cluster(t testing.TB) *Remote {
 			t.Fatal("a broker was not ready within 30 s")
 		}
 		monitors, clients = append(monitors, "http://"+s.MonitorAddr().String()), append(clients, s.ClientURL())
+	}
+	// Until the brokers have elected a leader they make no streams; on a busy
+	// machine that can take longer than a bus has patience.
+	tick, late := time.NewTicker(10*time.Millisecond), time.After(time.Minute)
+	defer tick.Stop()
+	for !slices.ContainsFunc(all, (*server.Server).JetStreamIsLeader) {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatal("the brokers elected no leader within a minute")
+		}
 	}
 	r.URL, r.Monitor, r.Server = strings.Join(clients, ","), strings.Join(monitors, ","), all[0]
 	return r
