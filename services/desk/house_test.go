@@ -52,8 +52,12 @@ type house struct {
 	stop     func()
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 	t.Helper()
+	cfg := desk.Config{Listen: "127.0.0.1:0", Events: 256, Streams: 3, Items: 10_000}
+	for _, f := range change {
+		f(&cfg)
+	}
 	h := &house{t: t, bus: bustest.Open(t), registry: prometheus.NewRegistry()}
 	box, err := secret.New()
 	if err != nil {
@@ -68,7 +72,7 @@ func newHouse(t *testing.T) *house {
 	}
 	heard := make(chan net.Addr, 1)
 	health := new(host.Health)
-	service, err := desk.New(desk.Config{Listen: "127.0.0.1:0", Events: 256, Streams: 3, Items: 10_000}, host.Deps{
+	service, err := desk.New(cfg, host.Deps{
 		Log: slog.New(slog.DiscardHandler), Instance: "desk", Bus: h.bus, Secrets: box, Registry: h.registry,
 		Directory: directory.Fixed(directory.NewSnapshot(account("mila", "agent"), account("orlin", "agent"), account("sonya", "supervisor"),
 			&configv1.Queue{Meta: &configv1.Meta{Id: "front", DisplayName: "Front desk"}})),
