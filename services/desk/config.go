@@ -26,7 +26,7 @@ type Config struct {
 	PublicURL   string `koanf:"public_url" default:"" help:"URL by which agents reach the desk, https://desk.example.com; with https the cookie is kept to https. Empty: as the browser says."`
 	BehindProxy bool   `koanf:"behind_proxy" default:"false" help:"Take the caller's address from the last entry of X-Forwarded-For; only behind a proxy that sets it."`
 	Events      int    `koanf:"events" default:"2048" help:"Events remembered for each agent, from which a page that lost its connection continues."`
-	Streams     int    `koanf:"streams" default:"8" help:"Streams of events that one sign-in may hold open."`
+	Streams     int    `koanf:"streams" default:"3" help:"Streams of events that one sign-in may hold open. The page needs one for all its tabs, or one a tab where the browser knows no shared workers."`
 	Items       int    `koanf:"items" default:"200000" help:"Timeline items held in memory for all threads, about 1 KB each."`
 }
 

@@ -1,0 +1,94 @@
+package desk_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+
+	"connectrpc.com/connect"
+
+	"github.com/parley-desk/parley/pkg/fault"
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	"github.com/parley-desk/parley/services/desk"
+)
+
+func TestSettings(t *testing.T) {
+	good := desk.Config{Listen: "127.0.0.1:8080", PublicURL: "https://desk.example.com", Events: 2048, Streams: 3, Items: 200_000}
+	for name, tc := range map[string]struct {
+		change func(*desk.Config)
+		wrong  []string
+	}{
+		"good":              {func(*desk.Config) {}, nil},
+		"no public URL":     {func(c *desk.Config) { c.PublicURL = "" }, nil},
+		"with a last slash": {func(c *desk.Config) { c.PublicURL = "http://desk.example.com/" }, nil},
+		"no port":           {func(c *desk.Config) { c.Listen = "127.0.0.1" }, []string{"listen"}},
+		"no scheme":         {func(c *desk.Config) { c.PublicURL = "desk.example.com" }, []string{"public_url"}},
+		"another scheme":    {func(c *desk.Config) { c.PublicURL = "ftp://desk.example.com" }, []string{"public_url"}},
+		"with a path":       {func(c *desk.Config) { c.PublicURL = "https://example.com/desk" }, []string{"public_url"}},
+		"no URL at all":     {func(c *desk.Config) { c.PublicURL = "https://a b" }, []string{"public_url"}},
+		"all too small":     {func(c *desk.Config) { c.Events, c.Streams, c.Items = 15, 0, 999 }, []string{"events", "streams", "items"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := good
+			tc.change(&c)
+			err := c.Validate()
+			var wrong []string
+			if f, ok := err.(*fault.Error); ok { //nolint:errorlint // it is not wrapped
+				for _, v := range f.Violations {
+					wrong = append(wrong, v.Field)
+				}
+			}
+			if (err == nil) != (tc.wrong == nil) || !slices.Equal(wrong, tc.wrong) {
+				t.Errorf("wrong are %v: %v", wrong, err)
+			}
+		})
+	}
+}
+
+// TestAddress: the header of a proxy is believed only where there is one, and
+// of what it says only what the proxy itself has seen.
+func TestAddress(t *testing.T) {
+	for name, tc := range map[string]struct {
+		proxy     bool
+		remote    string
+		forwarded []string
+		want      string
+	}{
+		"direct":              {false, "192.0.2.1:5000", nil, "192.0.2.1"},
+		"direct, lying":       {false, "192.0.2.1:5000", []string{"203.0.113.9"}, "192.0.2.1"},
+		"by IPv6":             {false, "[2001:db8::1]:5000", nil, "2001:db8::1"},
+		"by a socket":         {false, "@", nil, "@"},
+		"proxied":             {true, "10.0.0.1:5000", []string{"203.0.113.9"}, "203.0.113.9"},
+		"proxied, lying":      {true, "10.0.0.1:5000", []string{"1.1.1.1, 203.0.113.9"}, "203.0.113.9"},
+		"proxied, lying more": {true, "10.0.0.1:5000", []string{"1.1.1.1", "203.0.113.9"}, "203.0.113.9"},
+		"beside the proxy":    {true, "10.0.0.1:5000", nil, "10.0.0.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r.RemoteAddr, r.Header["X-Forwarded-For"] = tc.remote, tc.forwarded
+			if got := (&desk.Config{BehindProxy: tc.proxy}).Address(r); got != tc.want {
+				t.Errorf("got %s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+// TestBehindAProxy: with a public URL the cookie is kept to https, and our own
+// page is known as ours although the proxy calls us by another name.
+func TestBehindAProxy(t *testing.T) {
+	h := newHouse(t, func(c *desk.Config) { c.PublicURL = "https://desk.example.com" })
+	c := h.agent("")
+	for origin, want := range map[string]int{"https://desk.example.com": http.StatusOK, "https://evil.example.com": http.StatusForbidden} {
+		if got := h.post(c, method{path: "/parley.desk.v1.SessionService/SignOut"}, []byte(`{}`), "Origin", origin); got.status != want {
+			t.Errorf("from %s: %+v", origin, got)
+		}
+	}
+	r, err := c.sessions.SignIn(t.Context(), connect.NewRequest(&deskv1.SignInRequest{Agent: "mila", Password: password}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cookie, err := http.ParseSetCookie(r.Header().Get("Set-Cookie")); err != nil || cookie.Name != "__Host-parley" || !cookie.Secure || cookie.Path != "/" {
+		t.Errorf("the cookie is %v, %v", cookie, err)
+	}
+}

@@ -1,0 +1,251 @@
+package desk_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"sync"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace/noop"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/bus/bustest"
+	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/host"
+	"github.com/parley-desk/parley/pkg/secret"
+	"github.com/parley-desk/parley/pkg/thread"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	"github.com/parley-desk/parley/proto/gen/parley/desk/v1/deskv1connect"
+	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/desk"
+)
+
+const (
+	pageID   = "1020304050607080"
+	password = "parley-demo"
+	// cheap is a hash of password that costs next to nothing to check.
+	cheap = "$argon2id$v=19$m=8,t=1,p=1$cGFybGV5LXRlc3Qtc2FsdA$DuzOjWNRMSny9LDduC3/TeiLuzkKvrq3xZoCK4zfIGw"
+	// unreserved is the fence of an offer for which distribution reserves
+	// nothing any more.
+	unreserved = 99
+)
+
+// house is a desk on a log of its own. Mila and Orlin are agents; Sonya has an
+// account, but is none.
+type house struct {
+	t        *testing.T
+	bus      *bus.Bus
+	registry *prometheus.Registry
+	url      string
+	stop     func()
+}
+
+func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
+	t.Helper()
+	cfg := desk.Config{Listen: "127.0.0.1:0", Events: 256, Streams: 3, Items: 10_000}
+	for _, f := range change {
+		f(&cfg)
+	}
+	h := &house{t: t, bus: bustest.Open(t), registry: prometheus.NewRegistry()}
+	box, err := secret.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	account := func(id string, roles ...string) *configv1.Agent {
+		a := &configv1.Agent{Meta: &configv1.Meta{Id: id}, Roles: roles}
+		if a.Password, err = box.Seal(directory.Place(a, "password"), cheap, 1); err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	heard := make(chan net.Addr, 1)
+	health := new(host.Health)
+	service, err := desk.New(cfg, host.Deps{
+		Log: slog.New(slog.DiscardHandler), Instance: "desk", Bus: h.bus, Secrets: box, Registry: h.registry,
+		Directory: directory.Fixed(directory.NewSnapshot(account("mila", "agent"), account("orlin", "agent"), account("sonya", "supervisor"),
+			&configv1.Queue{Meta: &configv1.Meta{Id: "front", DisplayName: "Front desk"}})),
+		Tracer: noop.NewTracerProvider().Tracer(""), Health: health, Now: time.Now,
+		Listen: func(ctx context.Context, _, addr string) (net.Listener, error) {
+			l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+			if err == nil {
+				heard <- l.Addr()
+			}
+			return l, err
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.distribute()
+	h.stop = h.background("the desk", service.Run)
+	select {
+	case addr := <-heard:
+		h.url = "http://" + addr.String()
+	case <-time.After(patient):
+		t.Fatal("the desk does not listen")
+	}
+	h.await("the desk to be ready", func() bool {
+		_, err := h.agent("").sessions.SignOut(t.Context(), connect.NewRequest(&deskv1.SignOutRequest{}))
+		return err == nil
+	})
+	return h
+}
+
+// patient is more than any step takes on a busy machine.
+const patient = time.Minute
+
+// background runs f until the test or stop ends it.
+func (h *house) background(what string, f func(context.Context) error) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := f(ctx); err != nil && !fault.Is(err, fault.Canceled) {
+			h.t.Errorf("%s: %v", what, err)
+		}
+	}()
+	stop = sync.OnceFunc(func() { cancel(); <-ended })
+	h.t.Cleanup(stop)
+	return stop
+}
+
+func (h *house) await(what string, done func() bool) {
+	h.t.Helper()
+	deadline := time.After(patient)
+	for !done() {
+		select {
+		case <-deadline:
+			h.t.Fatalf("waited in vain for %s", what)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// distribute does distribution's part: it obeys the thread and reserves
+// whatever is asked of it, but for one fence.
+func (h *house) distribute() {
+	serve(h, "distribution.answer", func(ctx context.Context, r *distributionv1.AnswerOfferRequest) (*distributionv1.AnswerOfferResponse, error) {
+		revision, err := h.turn(ctx, r.GetPage(), r.GetPsid(), func(s *threadv1.State) ([]*threadv1.Fact, error) {
+			switch {
+			case r.GetFence() == unreserved:
+				return nil, &thread.Refusal{Reason: thread.OfferGone, Phase: s.GetConversation().GetPhase()}
+			case r.GetAccept():
+				return thread.AcceptOffer(s, r.GetConversation(), r.GetAgent(), r.GetFence())
+			}
+			return thread.RejectOffer(s, r.GetConversation(), r.GetAgent(), r.GetFence(), r.GetReason())
+		})
+		return &distributionv1.AnswerOfferResponse{Revision: revision}, err
+	})
+	serve(h, "distribution.resume", func(ctx context.Context, r *distributionv1.ResumeRequest) (*distributionv1.ResumeResponse, error) {
+		revision, err := h.turn(ctx, r.GetPage(), r.GetPsid(), func(s *threadv1.State) ([]*threadv1.Fact, error) {
+			return thread.Resume(s, r.GetConversation(), r.GetAgent())
+		})
+		return &distributionv1.ResumeResponse{Revision: revision}, err
+	})
+	serve(h, "distribution.presence", func(_ context.Context, r *distributionv1.SetPresenceRequest) (*distributionv1.SetPresenceResponse, error) {
+		return &distributionv1.SetPresenceResponse{Standing: &distributionv1.AgentStanding{Agent: r.GetAgent(), Presence: r.GetPresence()}}, nil
+	})
+	serve(h, "distribution.heartbeat", func(_ context.Context, r *distributionv1.HeartbeatRequest) (*distributionv1.HeartbeatResponse, error) {
+		response := &distributionv1.HeartbeatResponse{}
+		for _, agent := range r.GetAgents() {
+			response.Standings = append(response.Standings, &distributionv1.AgentStanding{Agent: agent, Presence: distributionv1.Presence_PRESENCE_AVAILABLE})
+		}
+		return response, nil
+	})
+}
+
+func serve[Req, Resp proto.Message](h *house, method string, handle func(context.Context, Req) (Resp, error)) {
+	h.background(method, func(ctx context.Context) error { return bus.Serve(ctx, h.bus, method, handle) })
+}
+
+// turn changes a thread and tells a refusal as distribution does.
+func (h *house) turn(ctx context.Context, page, psid string, decide func(*threadv1.State) ([]*threadv1.Fact, error)) (uint64, error) {
+	_, revision, err := h.bus.Update(ctx, subject.Thread{Page: page, PSID: psid}, func(s *threadv1.State, _ uint64) ([]*threadv1.Fact, error) { return decide(s) })
+	if r, ok := errors.AsType[*thread.Refusal](err); ok {
+		err = &fault.Error{Kind: fault.Precondition, Reason: r.Reason, Message: "the conversation does not allow it now", Cause: err}
+	}
+	return revision, err
+}
+
+// commit makes these facts happen to a customer's thread.
+func (h *house) commit(psid string, facts ...*threadv1.Fact) uint64 {
+	h.t.Helper()
+	_, revision, err := h.bus.Update(h.t.Context(), subject.Thread{Page: pageID, PSID: psid},
+		func(*threadv1.State, uint64) ([]*threadv1.Fact, error) { return facts, nil })
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return revision
+}
+
+// history is all facts of a customer's thread.
+func (h *house) history(psid string) (facts []*threadv1.Fact) {
+	h.t.Helper()
+	for r, err := range h.bus.History(h.t.Context(), subject.Thread{Page: pageID, PSID: psid}, 0) {
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		facts = append(facts, r.Commit.GetFacts()...)
+	}
+	return facts
+}
+
+func ref(psid string) *deskv1.ConversationRef {
+	return &deskv1.ConversationRef{Page: pageID, Psid: psid, Conversation: "c-" + psid}
+}
+
+// caller is a browser of an agent.
+type caller struct {
+	http     *http.Client
+	desk     deskv1connect.DeskServiceClient
+	sessions deskv1connect.SessionServiceClient
+}
+
+// agent gives a browser in which an agent is signed in; nobody, when empty.
+func (h *house) agent(id string) *caller {
+	h.t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	wires := &http.Transport{}
+	h.t.Cleanup(wires.CloseIdleConnections)
+	c := &caller{http: &http.Client{Jar: jar, Transport: wires}}
+	c.desk = deskv1connect.NewDeskServiceClient(c.http, h.url, connect.WithProtoJSON())
+	c.sessions = deskv1connect.NewSessionServiceClient(c.http, h.url, connect.WithProtoJSON())
+	if id == "" {
+		return c
+	}
+	if _, err := c.sessions.SignIn(h.t.Context(), connect.NewRequest(&deskv1.SignInRequest{Agent: id, Password: password})); err != nil {
+		h.t.Fatal(err)
+	}
+	return c
+}
+
+// detail finds a detail of an error.
+func detail[M proto.Message](err error) (found M, ok bool) {
+	e := new(connect.Error)
+	if !errors.As(err, &e) {
+		return found, false
+	}
+	for _, d := range e.Details() {
+		if m, err := d.Value(); err == nil {
+			if found, ok = m.(M); ok {
+				return found, true
+			}
+		}
+	}
+	return found, false
+}
