@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/services/desk/web/webtest"
 )
@@ -190,6 +191,39 @@ func TestTabsShareOneStream(t *testing.T) {
 	if n := b.house.Streams(); n != 1 {
 		t.Errorf("two tabs hold %d streams, want 1", n)
 	}
+}
+
+// TestPageKeepsWhatTheAgentChose tells the house what the agent is ready for, in
+// case it has forgotten, until somebody signs in anew.
+func TestPageKeepsWhatTheAgentChose(t *testing.T) {
+	b := open(t)
+	b.signIn()
+	wishes := func(want distributionv1.Presence) {
+		t.Helper()
+		if got := b.house.Wish(); got != want {
+			t.Errorf("the stream is opened with %v, want %v", got, want)
+		}
+	}
+	wishes(distributionv1.Presence_PRESENCE_UNSPECIFIED)
+	b.Do(chromedp.Evaluate[chromedp.Void](`{
+		const choice = document.querySelector('.presence select');
+		choice.value = 'PRESENCE_AWAY';
+		choice.dispatchEvent(new Event('change', { bubbles: true }));
+	}`))
+	b.Await("what was chosen", "localStorage.getItem('parley.presence.mila')")
+	b.house.Cut(true)
+	b.Await("the end of the link", "document.querySelector('.pill.down')")
+	b.house.Cut(false)
+	b.Await("the link", "document.querySelector('.pill.live')")
+	wishes(distributionv1.Presence_PRESENCE_AWAY)
+	b.Do(chromedp.Reload())
+	b.Await("the link after the reload", "document.querySelector('.pill.live')")
+	wishes(distributionv1.Presence_PRESENCE_AWAY)
+	b.Click(".me")
+	b.Click(".menu .wide")
+	b.Await("the door", "document.querySelector('.door form')")
+	b.signIn()
+	wishes(distributionv1.Presence_PRESENCE_UNSPECIFIED)
 }
 
 func refused() error {

@@ -42,7 +42,7 @@ func (s deskService) setPresence(ctx context.Context, agent string, p distributi
 		return nil, fault.Wrap(err, "setting the presence")
 	}
 	if response.GetStanding() != nil {
-		s.Hub.Stand(response.GetStanding())
+		s.settled.set(agent, s.Now(), func() { s.Hub.Stand(response.GetStanding()) })
 	}
 	return response.GetStanding(), nil
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -9,7 +10,6 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/parley-desk/parley/pkg/fault"
-	"github.com/parley-desk/parley/pkg/telemetry/key"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
@@ -50,30 +50,14 @@ func (s deskService) Events(ctx context.Context, r *connect.Request[deskv1.Event
 	var welcome sync.WaitGroup
 	defer welcome.Wait()
 	defer cancel()
-	welcome.Go(func() { s.welcome(ctx, caller.session.Agent, stream.Arrived) })
+	var wish distributionv1.Presence
+	if stream.Arrived {
+		wish = cmp.Or(r.Msg.GetPresence(), distributionv1.Presence_PRESENCE_AVAILABLE)
+	}
+	welcome.Go(func() { s.welcome(ctx, caller.session.Agent, wish) })
 
 	p := pump{deskService: s, caller: caller, stream: stream, out: out, cursor: cursor}
 	return p.run(ctx, ended)
-}
-
-// welcome tells distribution at once that the agent is here, so that a short
-// break costs nothing, and makes one who arrives ready for work (L75).
-func (s deskService) welcome(ctx context.Context, agent string, arrived bool) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	err := s.Beat(ctx, []string{agent})
-	if standing := s.Hub.Standing(agent); err == nil && arrived && away(standing) {
-		_, err = s.setPresence(ctx, agent, distributionv1.Presence_PRESENCE_AVAILABLE)
-	}
-	if err != nil && ctx.Err() == nil {
-		s.Log.WarnContext(ctx, "agent not announced to distribution",
-			key.Agent, agent, key.Err, err)
-	}
-}
-
-func away(s *distributionv1.AgentStanding) bool {
-	p := s.GetPresence()
-	return s != nil && (p == distributionv1.Presence_PRESENCE_OFFLINE || p == distributionv1.Presence_PRESENCE_UNSPECIFIED)
 }
 
 // Beat tells distribution that agents are here, and them where they stand.
@@ -81,13 +65,13 @@ func (s *Server) Beat(ctx context.Context, agents []string) error {
 	if len(agents) == 0 {
 		return nil
 	}
-	response := &distributionv1.HeartbeatResponse{}
+	asked, response := s.Now(), &distributionv1.HeartbeatResponse{}
 	err := s.Bus.Call(ctx, "distribution.heartbeat", &distributionv1.HeartbeatRequest{Agents: agents}, response)
 	if err != nil {
 		return fault.Wrap(err, "telling distribution who is here")
 	}
 	for _, standing := range response.GetStandings() {
-		s.Hub.Stand(standing)
+		s.settled.heard(standing.GetAgent(), asked, func() { s.Hub.Stand(standing) })
 	}
 	return nil
 }

@@ -56,6 +56,8 @@ type Server struct {
 	Address   func(*http.Request) string // of the caller, for throttling
 	Meter     *Meter
 	Ready     <-chan struct{} // closed when the board is complete
+
+	settled settled
 }
 
 // Mount adds the API to mux. Streams end when stopping is closed.

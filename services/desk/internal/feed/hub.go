@@ -58,7 +58,7 @@ func NewHub(limits Limits, names func() *directory.Snapshot, now func() time.Tim
 // Stream is one open stream of an agent. Leave it once, when it closes.
 type Stream struct {
 	*Feed
-	Arrived bool // the agent comes newly, not back from a short break
+	Arrived bool // the agent comes newly to this process, not back from a short break
 	Leave   func()
 }
 
@@ -75,7 +75,7 @@ func (h *Hub) Join(agent, session string, c Cursor) (*Stream, error) {
 	}
 	now := h.now()
 	m := h.members[agent]
-	arrived := c.Epoch == "" || m != nil && m.streams == 0 && now.Sub(m.left) > grace
+	arrived := c.Epoch == "" || m == nil || m.streams == 0 && now.Sub(m.left) > grace
 	if m == nil {
 		m = &member{feed: New(h.limits.Events, h.board.Views(agent, now, h.names()))}
 		h.members[agent] = m

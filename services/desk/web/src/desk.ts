@@ -8,7 +8,7 @@ import type { Ask, Word } from './link';
 import { call, Failure } from './transport';
 import { openWire } from './wire';
 import * as outbox from './outbox';
-import { dropDraft } from './prefs';
+import { dropDraft, dropPresence, loadPresence, savePresence } from './prefs';
 import {
   apply, empty, idOf, mine, num, tabs, threadOf, unread, windowOf, withItems, withThread, withView, type State,
 } from './model';
@@ -41,7 +41,7 @@ export class Desk {
     addEventListener('focus', () => this.#ask({ t: 'focus' }));
     addEventListener('pagehide', () => this.#ask({ t: 'bye' }));
     addEventListener('pageshow', (e) => {
-      if (e.persisted && this.state.me.agent) this.#ask({ t: 'start', agent: this.state.me.agent });
+      if (e.persisted && this.state.me.agent) this.#start(this.state.me.agent);
     });
     addEventListener('storage', (e) => {
       const agent = this.state.me.agent;
@@ -88,6 +88,7 @@ export class Desk {
   async signIn(agent: string, password: string): Promise<'' | 'wrongPassword' | 'tryLater'> {
     try {
       const { me } = await call<{ me?: Me }>('Session', 'SignIn', { agent, password });
+      dropPresence(agent);
       this.#enter(me ?? { agent });
       return '';
     } catch (e) {
@@ -108,8 +109,12 @@ export class Desk {
     const open = sessionStorage.getItem(`parley.open.${agent}`) ?? '';
     this.#put({ ...empty, session: 'in', me, outbox: outbox.load(agent), seen, open, linkSince: Date.now() });
     this.#joined = false;
-    this.#ask({ t: 'start', agent });
+    this.#start(agent);
     if (document.hasFocus()) this.#ask({ t: 'focus' });
+  }
+
+  #start(agent: string): void {
+    this.#ask({ t: 'start', agent, presence: loadPresence(agent) });
   }
 
   #leave(session: 'out' | 'ended', why: State['why'] = 'sessionEnded'): void {
@@ -244,6 +249,8 @@ export class Desk {
     try {
       // The stream tells what came of it, and all that happened since.
       await call('Desk', 'SetPresence', { presence });
+      savePresence(this.state.me.agent ?? '', presence);
+      this.#ask({ t: 'presence', presence });
     } catch (e) {
       this.set({ standing: old });
       this.#fail(e);

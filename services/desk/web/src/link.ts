@@ -1,7 +1,7 @@
 // Link keeps one event stream alive for all tabs: cursor, watchdog, back-off.
 // It knows conversations and standing too, so that a tab that joins later
 // starts from a snapshot without asking the server.
-import type { Event } from './types.gen';
+import type { Event, Presence } from './types.gen';
 import { apply, empty, type State } from './model';
 import { Failure, openEvents } from './transport';
 
@@ -17,7 +17,8 @@ export type Word =
 
 // What a tab tells its link.
 export type Ask =
-  | { t: 'start'; agent: string }
+  | { t: 'start'; agent: string; presence: Presence }
+  | { t: 'presence'; presence: Presence }
   | { t: 'stop' }
   | { t: 'focus' }
   | { t: 'online' }
@@ -39,6 +40,8 @@ export class Link {
   #agent = '';
   #epoch = '';
   #seq = 0n;
+  // What the agent chose, for a house that has forgotten it.
+  presence: Presence = 'PRESENCE_UNSPECIFIED';
   #known: State = empty;
   #state: LinkState = 'connecting';
   #since = Date.now();
@@ -98,7 +101,7 @@ export class Link {
     this.#abort?.abort();
     const abort = (this.#abort = new AbortController());
     this.#guard(abort);
-    openEvents({ epoch: this.#epoch, seq: String(this.#seq) }, abort.signal, {
+    openEvents({ epoch: this.#epoch, seq: String(this.#seq), presence: this.presence }, abort.signal, {
       open: () => this.#turn('live'),
       bytes: () => this.#guard(abort),
       event: (e) => this.#take(e, abort),

@@ -1,5 +1,6 @@
 // Settings of this browser, not of the agent: they hold before signing in too.
 import type { Lang } from './i18n';
+import type { Presence } from './types.gen';
 
 export interface Prefs {
   lang: Lang;
@@ -56,3 +57,13 @@ export function saveDraft(agent: string, conversation: string, d: Draft): void {
 export function dropDraft(agent: string, conversation: string): void {
   sessionStorage.removeItem(draftKey(agent, conversation));
 }
+
+const presenceKey = (agent: string) => `parley.presence.${agent}`;
+
+// loadPresence gives what the agent chose to be ready for since signing in.
+export const loadPresence = (agent: string): Presence =>
+  (localStorage.getItem(presenceKey(agent)) as Presence | null) ?? 'PRESENCE_UNSPECIFIED';
+
+export const savePresence = (agent: string, p: Presence): void => localStorage.setItem(presenceKey(agent), p);
+
+export const dropPresence = (agent: string): void => localStorage.removeItem(presenceKey(agent));

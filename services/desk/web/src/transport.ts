@@ -1,6 +1,6 @@
 // The Connect protocol over fetch, JSON only: what the page needs of it and no
 // more. Unary calls are plain POSTs; the event stream comes in envelopes.
-import type { Event } from './types.gen';
+import type { Event, EventsRequest } from './types.gen';
 
 export type Code =
   | 'canceled' | 'unknown' | 'invalid_argument' | 'deadline_exceeded' | 'not_found'
@@ -87,16 +87,11 @@ function firstString(b64: string): string {
   return raw.charCodeAt(0) === 0x0a ? raw.slice(2, 2 + raw.charCodeAt(1)) : '';
 }
 
-export interface Cursor {
-  epoch: string;
-  seq: string;
-}
-
-// openEvents reads the event stream from the cursor until it ends, which it
-// tells by throwing: a Failure when the server said why. onOpen is called when
+// openEvents reads the event stream from a cursor until it ends, which it tells
+// by throwing: a Failure when the server said why. onOpen is called when
 // the server answered, onBytes at every sign of life.
 export async function openEvents(
-  cursor: Cursor,
+  from: EventsRequest,
   signal: AbortSignal,
   on: { open: () => void; bytes: () => void; event: (e: Event) => void },
 ): Promise<never> {
@@ -105,7 +100,7 @@ export async function openEvents(
     answer = await fetch('/parley.desk.v1.DeskService/Events', {
       method: 'POST',
       headers: { 'Content-Type': 'application/connect+json', 'Connect-Protocol-Version': '1' },
-      body: envelope(cursor.epoch ? cursor : {}),
+      body: envelope(from),
       credentials: 'same-origin',
       cache: 'no-store',
       signal,

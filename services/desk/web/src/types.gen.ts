@@ -145,6 +145,7 @@ export interface Event {
 export interface EventsRequest {
   epoch?: string;
   seq?: string;
+  presence?: Presence;
 }
 
 export interface Heartbeat {
@@ -301,6 +302,7 @@ export interface TimelineItem {
   mids?: string[];
   details?: Record<string, string>;
   changedRevision?: string;
+  agentName?: string;
 }
 
 export interface WhoAmIRequest {

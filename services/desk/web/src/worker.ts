@@ -22,7 +22,11 @@ function heard(port: Port, ask: Ask): void {
       ports.add(port);
       if (lead) port.postMessage({ t: 'lead', on: lead === port } satisfies Word);
       else elect(port);
+      link.presence = ask.presence;
       link.start(ask.agent, (w) => port.postMessage(w));
+      break;
+    case 'presence':
+      link.presence = ask.presence;
       break;
     case 'stop':
       link.out();

@@ -61,6 +61,7 @@ type desk struct {
 func (d desk) Events(ctx context.Context, r *connect.Request[deskv1.EventsRequest], out *connect.ServerStream[deskv1.Event]) error {
 	d.h.count(1)
 	defer d.h.count(-1)
+	d.h.wished(r.Msg.GetPresence())
 	epoch, next := r.Msg.GetEpoch(), int(r.Msg.GetSeq())
 	for first := true; ; first = false {
 		fresh, changed, err := d.h.after(epoch, next, first)
@@ -79,6 +80,11 @@ func (d desk) Events(ctx context.Context, r *connect.Request[deskv1.EventsReques
 			return ctx.Err()
 		}
 	}
+}
+
+func (d desk) SetPresence(_ context.Context, r *connect.Request[deskv1.SetPresenceRequest]) (*connect.Response[deskv1.SetPresenceResponse], error) {
+	d.h.Stand(r.Msg.GetPresence())
+	return connect.NewResponse(&deskv1.SetPresenceResponse{}), nil
 }
 
 // change applies f to a conversation and gives it back as it then stands.

@@ -47,7 +47,8 @@ type House struct {
 	revision uint64
 	sends    int
 	streams  int
-	ahead    time.Duration // of the browser's clock
+	wish     distributionv1.Presence // of the last stream
+	ahead    time.Duration           // of the browser's clock
 }
 
 // New makes a house with an available agent and nothing to do.
@@ -124,6 +125,20 @@ func (h *House) Streams() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.streams
+}
+
+// Wish is the presence that the last stream was opened with: what the page says
+// its agent chose.
+func (h *House) Wish() distributionv1.Presence {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.wish
+}
+
+func (h *House) wished(p distributionv1.Presence) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.wish = p
 }
 
 // Customer is somebody to add with Add.

@@ -568,7 +568,11 @@ type EventsRequest struct {
 	// Epoch of the last event seen; empty on first opening.
 	Epoch string `protobuf:"bytes,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// Sequence of the last event seen.
-	Seq           uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	Seq uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	// What the agent last chose to be ready for, if anything since signing in. It
+	// holds again when the house has forgotten it; without one, an agent who
+	// arrives is taken to be available.
+	Presence      v1.Presence `protobuf:"varint,3,opt,name=presence,proto3,enum=parley.distribution.v1.Presence" json:"presence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -615,6 +619,13 @@ func (x *EventsRequest) GetSeq() uint64 {
 		return x.Seq
 	}
 	return 0
+}
+
+func (x *EventsRequest) GetPresence() v1.Presence {
+	if x != nil {
+		return x.Presence
+	}
+	return v1.Presence(0)
 }
 
 // Event is one thing the page must know. The first event of a stream is a
@@ -1297,13 +1308,16 @@ type TimelineItem struct {
 	Late bool `protobuf:"varint,17,opt,name=late,proto3" json:"late,omitempty"`
 	// Mids of an agent's message, one a part.
 	Mids []string `protobuf:"bytes,18,rep,name=mids,proto3" json:"mids,omitempty"`
-	// Values for a system item's sentence: queue, agent, cause.
+	// Values for a system item's sentence: queue, queue_name, agent, cause. Of a
+	// message that waits to be sent again: retry_ms, when.
 	Details map[string]string `protobuf:"bytes,19,rep,name=details,proto3" json:"details,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Revision of the thread that changed it last: of two copies of an item the
 	// one with the higher revision is newer.
 	ChangedRevision uint64 `protobuf:"varint,20,opt,name=changed_revision,json=changedRevision,proto3" json:"changed_revision,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Name of the agent for people.
+	AgentName     string `protobuf:"bytes,21,opt,name=agent_name,json=agentName,proto3" json:"agent_name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TimelineItem) Reset() {
@@ -1474,6 +1488,13 @@ func (x *TimelineItem) GetChangedRevision() uint64 {
 		return x.ChangedRevision
 	}
 	return 0
+}
+
+func (x *TimelineItem) GetAgentName() string {
+	if x != nil {
+		return x.AgentName
+	}
+	return ""
 }
 
 // Refusal is the error detail of a command that the state does not allow.
@@ -2923,10 +2944,11 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x0fConversationRef\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\x12\"\n" +
-	"\fconversation\x18\x03 \x01(\tR\fconversation\"7\n" +
+	"\fconversation\x18\x03 \x01(\tR\fconversation\"u\n" +
 	"\rEventsRequest\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\tR\x05epoch\x12\x10\n" +
-	"\x03seq\x18\x02 \x01(\x04R\x03seq\"\xf7\x03\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12<\n" +
+	"\bpresence\x18\x03 \x01(\x0e2 .parley.distribution.v1.PresenceR\bpresence\"\xf7\x03\n" +
 	"\x05Event\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\tR\x05epoch\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x126\n" +
@@ -2971,7 +2993,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\buntil_ms\x18\x02 \x01(\x03R\auntilMs\"u\n" +
 	"\x0eTimelineChange\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x120\n" +
-	"\x04item\x18\x02 \x01(\v2\x1c.parley.desk.v1.TimelineItemR\x04item\"\xc9\x05\n" +
+	"\x04item\x18\x02 \x01(\v2\x1c.parley.desk.v1.TimelineItemR\x04item\"\xe8\x05\n" +
 	"\fTimelineItem\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x12\x14\n" +
@@ -2993,7 +3015,9 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x04late\x18\x11 \x01(\bR\x04late\x12\x12\n" +
 	"\x04mids\x18\x12 \x03(\tR\x04mids\x12C\n" +
 	"\adetails\x18\x13 \x03(\v2).parley.desk.v1.TimelineItem.DetailsEntryR\adetails\x12)\n" +
-	"\x10changed_revision\x18\x14 \x01(\x04R\x0fchangedRevision\x1a:\n" +
+	"\x10changed_revision\x18\x14 \x01(\x04R\x0fchangedRevision\x12\x1d\n" +
+	"\n" +
+	"agent_name\x18\x15 \x01(\tR\tagentName\x1a:\n" +
 	"\fDetailsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"j\n" +
@@ -3168,101 +3192,102 @@ var file_parley_desk_v1_desk_proto_goTypes = []any{
 	(*ListTimelineRequest)(nil),         // 46: parley.desk.v1.ListTimelineRequest
 	(*ListTimelineResponse)(nil),        // 47: parley.desk.v1.ListTimelineResponse
 	nil,                                 // 48: parley.desk.v1.TimelineItem.DetailsEntry
-	(*v1.AgentStanding)(nil),            // 49: parley.distribution.v1.AgentStanding
-	(*v11.Customer)(nil),                // 50: parley.thread.v1.Customer
-	(v11.Phase)(0),                      // 51: parley.thread.v1.Phase
-	(*v11.Offer)(nil),                   // 52: parley.thread.v1.Offer
-	(*v11.Attachment)(nil),              // 53: parley.thread.v1.Attachment
-	(v1.Presence)(0),                    // 54: parley.distribution.v1.Presence
+	(v1.Presence)(0),                    // 49: parley.distribution.v1.Presence
+	(*v1.AgentStanding)(nil),            // 50: parley.distribution.v1.AgentStanding
+	(*v11.Customer)(nil),                // 51: parley.thread.v1.Customer
+	(v11.Phase)(0),                      // 52: parley.thread.v1.Phase
+	(*v11.Offer)(nil),                   // 53: parley.thread.v1.Offer
+	(*v11.Attachment)(nil),              // 54: parley.thread.v1.Attachment
 }
 var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	8,  // 0: parley.desk.v1.SignInResponse.me:type_name -> parley.desk.v1.Me
 	8,  // 1: parley.desk.v1.WhoAmIResponse.me:type_name -> parley.desk.v1.Me
-	12, // 2: parley.desk.v1.Event.snapshot:type_name -> parley.desk.v1.Snapshot
-	15, // 3: parley.desk.v1.Event.conversation:type_name -> parley.desk.v1.ConversationView
-	9,  // 4: parley.desk.v1.Event.removed:type_name -> parley.desk.v1.ConversationRef
-	17, // 5: parley.desk.v1.Event.timeline:type_name -> parley.desk.v1.TimelineChange
-	49, // 6: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
-	13, // 7: parley.desk.v1.Event.heartbeat:type_name -> parley.desk.v1.Heartbeat
-	14, // 8: parley.desk.v1.Event.session_ended:type_name -> parley.desk.v1.SessionEnded
-	15, // 9: parley.desk.v1.Snapshot.conversations:type_name -> parley.desk.v1.ConversationView
-	49, // 10: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
-	9,  // 11: parley.desk.v1.ConversationView.ref:type_name -> parley.desk.v1.ConversationRef
-	50, // 12: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
-	51, // 13: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
-	52, // 14: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
-	16, // 15: parley.desk.v1.ConversationView.window:type_name -> parley.desk.v1.Window
-	9,  // 16: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
-	18, // 17: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
-	0,  // 18: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
-	53, // 19: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
-	1,  // 20: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
-	48, // 21: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
-	51, // 22: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
-	54, // 23: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	49, // 24: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	9,  // 25: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	15, // 26: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	9,  // 27: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	9,  // 28: parley.desk.v1.SendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	18, // 29: parley.desk.v1.SendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
-	9,  // 30: parley.desk.v1.ResendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	18, // 31: parley.desk.v1.ResendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
-	9,  // 32: parley.desk.v1.AbandonSendRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	9,  // 33: parley.desk.v1.AddNoteRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	18, // 34: parley.desk.v1.AddNoteResponse.item:type_name -> parley.desk.v1.TimelineItem
-	9,  // 35: parley.desk.v1.EndConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	15, // 36: parley.desk.v1.EndConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	9,  // 37: parley.desk.v1.CloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	9,  // 38: parley.desk.v1.ParkConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	15, // 39: parley.desk.v1.ParkConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	9,  // 40: parley.desk.v1.ResumeConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	15, // 41: parley.desk.v1.ResumeConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	9,  // 42: parley.desk.v1.ReleaseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	15, // 43: parley.desk.v1.ListConversationsResponse.conversations:type_name -> parley.desk.v1.ConversationView
-	9,  // 44: parley.desk.v1.ListTimelineRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	18, // 45: parley.desk.v1.ListTimelineResponse.items:type_name -> parley.desk.v1.TimelineItem
-	2,  // 46: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
-	4,  // 47: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
-	6,  // 48: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
-	10, // 49: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
-	20, // 50: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
-	22, // 51: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
-	24, // 52: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
-	26, // 53: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
-	28, // 54: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
-	30, // 55: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
-	32, // 56: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
-	34, // 57: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
-	36, // 58: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
-	38, // 59: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
-	40, // 60: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
-	42, // 61: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
-	44, // 62: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
-	46, // 63: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
-	3,  // 64: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
-	5,  // 65: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
-	7,  // 66: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
-	11, // 67: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
-	21, // 68: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
-	23, // 69: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
-	25, // 70: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
-	27, // 71: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
-	29, // 72: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
-	31, // 73: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
-	33, // 74: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
-	35, // 75: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
-	37, // 76: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
-	39, // 77: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
-	41, // 78: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
-	43, // 79: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
-	45, // 80: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
-	47, // 81: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
-	64, // [64:82] is the sub-list for method output_type
-	46, // [46:64] is the sub-list for method input_type
-	46, // [46:46] is the sub-list for extension type_name
-	46, // [46:46] is the sub-list for extension extendee
-	0,  // [0:46] is the sub-list for field type_name
+	49, // 2: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
+	12, // 3: parley.desk.v1.Event.snapshot:type_name -> parley.desk.v1.Snapshot
+	15, // 4: parley.desk.v1.Event.conversation:type_name -> parley.desk.v1.ConversationView
+	9,  // 5: parley.desk.v1.Event.removed:type_name -> parley.desk.v1.ConversationRef
+	17, // 6: parley.desk.v1.Event.timeline:type_name -> parley.desk.v1.TimelineChange
+	50, // 7: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
+	13, // 8: parley.desk.v1.Event.heartbeat:type_name -> parley.desk.v1.Heartbeat
+	14, // 9: parley.desk.v1.Event.session_ended:type_name -> parley.desk.v1.SessionEnded
+	15, // 10: parley.desk.v1.Snapshot.conversations:type_name -> parley.desk.v1.ConversationView
+	50, // 11: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
+	9,  // 12: parley.desk.v1.ConversationView.ref:type_name -> parley.desk.v1.ConversationRef
+	51, // 13: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
+	52, // 14: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
+	53, // 15: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
+	16, // 16: parley.desk.v1.ConversationView.window:type_name -> parley.desk.v1.Window
+	9,  // 17: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
+	18, // 18: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
+	0,  // 19: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
+	54, // 20: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
+	1,  // 21: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
+	48, // 22: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
+	52, // 23: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
+	49, // 24: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	50, // 25: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	9,  // 26: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15, // 27: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	9,  // 28: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	9,  // 29: parley.desk.v1.SendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	18, // 30: parley.desk.v1.SendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
+	9,  // 31: parley.desk.v1.ResendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	18, // 32: parley.desk.v1.ResendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
+	9,  // 33: parley.desk.v1.AbandonSendRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	9,  // 34: parley.desk.v1.AddNoteRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	18, // 35: parley.desk.v1.AddNoteResponse.item:type_name -> parley.desk.v1.TimelineItem
+	9,  // 36: parley.desk.v1.EndConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15, // 37: parley.desk.v1.EndConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	9,  // 38: parley.desk.v1.CloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	9,  // 39: parley.desk.v1.ParkConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15, // 40: parley.desk.v1.ParkConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	9,  // 41: parley.desk.v1.ResumeConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15, // 42: parley.desk.v1.ResumeConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	9,  // 43: parley.desk.v1.ReleaseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15, // 44: parley.desk.v1.ListConversationsResponse.conversations:type_name -> parley.desk.v1.ConversationView
+	9,  // 45: parley.desk.v1.ListTimelineRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	18, // 46: parley.desk.v1.ListTimelineResponse.items:type_name -> parley.desk.v1.TimelineItem
+	2,  // 47: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
+	4,  // 48: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
+	6,  // 49: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
+	10, // 50: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
+	20, // 51: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
+	22, // 52: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
+	24, // 53: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
+	26, // 54: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
+	28, // 55: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
+	30, // 56: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
+	32, // 57: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
+	34, // 58: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
+	36, // 59: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
+	38, // 60: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
+	40, // 61: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
+	42, // 62: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
+	44, // 63: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
+	46, // 64: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
+	3,  // 65: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
+	5,  // 66: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
+	7,  // 67: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
+	11, // 68: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
+	21, // 69: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
+	23, // 70: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
+	25, // 71: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
+	27, // 72: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
+	29, // 73: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
+	31, // 74: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
+	33, // 75: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
+	35, // 76: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
+	37, // 77: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
+	39, // 78: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
+	41, // 79: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
+	43, // 80: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
+	45, // 81: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
+	47, // 82: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
+	65, // [65:83] is the sub-list for method output_type
+	47, // [47:65] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_parley_desk_v1_desk_proto_init() }
