@@ -51,6 +51,7 @@ type Bus struct {
 	inbound  []*writer // by partition
 	threads  []*writer
 	states   *stateCache
+	members  sync.Map // prefix of a group in LEASE to how many share its slots
 	unsafeMu sync.Mutex
 	unsafe   []string // what AllowUnsafe let pass, for Checks
 
