@@ -52,8 +52,9 @@ type Bus struct {
 	inbound []*writer // by partition
 	threads []*writer
 	states  *stateCache
-	copies  int     // replicas that every stream has at least
-	unsafe  []Check // what AllowUnsafe let pass
+	members sync.Map // prefix of a group in LEASE to how many share its slots
+	copies  int      // replicas that every stream has at least
+	unsafe  []Check  // what AllowUnsafe let pass
 
 	life   context.Context // ends when Close begins
 	end    context.CancelFunc

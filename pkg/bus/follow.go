@@ -66,8 +66,19 @@ func (b *Bus) followStage(ctx context.Context, f *stageFollower) error {
 	}
 	ctx, leave := b.enter(ctx)
 	defer leave()
-	err := b.hold(ctx, f.stage+"."+f.kind, b.cfg.Partitions, f.own)
+	err := b.hold(ctx, groupOf(f.stage, f.kind), b.cfg.Partitions, f.own)
 	return brokerFault(err, "follow as stage %s", f.stage)
+}
+
+func groupOf(stage, kind string) string { return stage + "." + kind }
+
+// Members tells how many processes share a stage's work on the threads now, as
+// this one last saw it, which follows as that stage: at least 1, itself.
+func (b *Bus) Members(stage string) int {
+	if n, ok := b.members.Load(groupOf(stage, "THREAD") + "."); ok {
+		return n.(int)
+	}
+	return 1
 }
 
 // stageFollower is one stage's way through INBOUND or THREAD.

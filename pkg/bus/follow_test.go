@@ -211,6 +211,9 @@ func TestHandOverIsEvenAndClean(t *testing.T) {
 		send()
 	}
 	await(t, "the first to handle all", func() bool { return first.n() == 40 })
+	if n := one.Members("stage"); n != 1 {
+		t.Errorf("one process knows of %d", n)
+	}
 	background(t, func(ctx context.Context) error {
 		return two.FollowThreads(ctx, "stage", func(ctx context.Context, r bus.Record) error {
 			secondParts.Store(r.Partition, true)
@@ -218,8 +221,10 @@ func TestHandOverIsEvenAndClean(t *testing.T) {
 		})
 	})
 	await(t, "the second to have two partitions", func() bool { send(); return size(&secondParts) == 2 })
+	await(t, "both to know that they are two", func() bool { return one.Members("stage") == 2 && two.Members("stage") == 2 })
 	stop()
 	await(t, "the second to have all partitions", func() bool { send(); return size(&secondParts) == 4 })
+	await(t, "the second to know that it is alone", func() bool { return two.Members("stage") == 1 })
 	await(t, "everything to be handled", func() bool { return all.n() >= sent })
 	if all.n() != sent {
 		t.Errorf("%d handled for %d commits: a clean hand-over repeats nothing", all.n(), sent)

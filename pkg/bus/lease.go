@@ -136,6 +136,7 @@ func (g *group) loop(ctx context.Context, changes <-chan Entry, ready <-chan str
 		}
 		if known {
 			g.balance(ctx)
+			g.bus.members.Store(g.prefix, len(g.roster.sorted(g.id)))
 		}
 	}
 }

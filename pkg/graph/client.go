@@ -79,6 +79,9 @@ func New(cfg Config, log *slog.Logger, registry prometheus.Registerer, tracer tr
 	return c, nil
 }
 
+// Timeout is how long one call may take.
+func (c *Client) Timeout() time.Duration { return c.timeout }
+
 // newTransport is HTTP/1.1 on purpose; see the package comment. Idle
 // connections are dropped early: writing to one that the other side has just
 // closed makes a send uncertain for nothing.

@@ -25,6 +25,16 @@ func pageSpoke(s *threadv1.State, sentMS int64, line string) {
 	newest(s, sentMS, line)
 }
 
+// weSpoke notes a message that an agent sends. It has no time of Meta's yet, and
+// ours must not stand in for it: with our clock ahead, what the customer
+// answers would be older than the question.
+func weSpoke(s *threadv1.State, line string) {
+	s.Unanswered = 0
+	if line != "" {
+		s.Preview = line
+	}
+}
+
 func newest(s *threadv1.State, sentMS int64, line string) {
 	if sentMS < s.NewestMs {
 		return
@@ -37,6 +47,18 @@ func newest(s *threadv1.State, sentMS int64, line string) {
 
 func openWindow(s *threadv1.State, sentMS int64) {
 	s.WindowMs = max(s.WindowMs, sentMS)
+}
+
+// shortlink is the source of a referral by an m.me link.
+const shortlink = "SHORTLINK"
+
+// referred notes that the customer came by a link or an advertisement. A link
+// into a thread opens the window by itself, an advertisement only with the
+// message that follows (send-messages page).
+func referred(s *threadv1.State, r *threadv1.ReferralReceived, stale bool) {
+	if !stale && r.GetReferral().GetSource() == shortlink {
+		openWindow(s, r.GetSentMs())
+	}
 }
 
 func applyKept(s *threadv1.State, e *threadv1.EventKept) {

@@ -83,6 +83,8 @@ func ofSend(kind any) *threadv1.Fact {
 		return &threadv1.Fact{Kind: &threadv1.Fact_SendAttempted{SendAttempted: k}}
 	case *threadv1.SendSucceeded:
 		return &threadv1.Fact{Kind: &threadv1.Fact_SendSucceeded{SendSucceeded: k}}
+	case *threadv1.SendEchoed:
+		return &threadv1.Fact{Kind: &threadv1.Fact_SendEchoed{SendEchoed: k}}
 	case *threadv1.SendRefused:
 		return &threadv1.Fact{Kind: &threadv1.Fact_SendRefused{SendRefused: k}}
 	case *threadv1.SendDeferred:
@@ -117,7 +119,9 @@ func apply(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fact) 
 		if !f.GetStale() && !k.ReactionChanged.GetRemoved() {
 			openWindow(s, k.ReactionChanged.GetSentMs())
 		}
-	case *threadv1.Fact_MessageEdited, *threadv1.Fact_MessageUnsent, *threadv1.Fact_ReferralReceived:
+	case *threadv1.Fact_ReferralReceived:
+		referred(s, k.ReferralReceived, f.GetStale())
+	case *threadv1.Fact_MessageEdited, *threadv1.Fact_MessageUnsent:
 	case *threadv1.Fact_DeliveryReported:
 		s.DeliveredMs = max(s.DeliveredMs, k.DeliveryReported.GetWatermarkMs())
 	case *threadv1.Fact_ReadReported:

@@ -26,9 +26,16 @@ func Key(prefix, mid, suffix string) string {
 	return prefix + mid + suffix
 }
 
-// EchoKey is the key under which the echo of mid is filed, so that an echo that
-// lost its metadata is still known.
+// EchoKey is the key under which the echo of mid is filed, ours or another's.
 func EchoKey(mid string) string { return Key("e:", mid, "") }
+
+// sentKey stands for a message of ours whose echo has yet to come.
+func sentKey(mid string) string { return Key("s:", mid, "") }
+
+// Sent tells whether mid is a message of ours that was sent recently and whose
+// echo has yet to come: an echo of it that lost its metadata is ours all the
+// same.
+func Sent(s *threadv1.State, mid string) bool { return Seen(s, sentKey(mid)) }
 
 // Seen tells whether an event with this key is already in the thread's recent
 // past.

@@ -172,5 +172,6 @@ func applyClosed(s *threadv1.State, now time.Time, e *threadv1.ConversationClose
 	c := s.Conversation
 	enter(c, phase, now)
 	c.Offer, c.ClosedBy, c.DueMs = nil, e.GetCause(), 0
+	dropUndecided(s)
 	return nil
 }

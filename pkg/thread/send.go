@@ -50,7 +50,7 @@ func applyRequested(s *threadv1.State, revision uint64, now time.Time, r *thread
 		ClientId:      r.GetClientId(),
 	})
 	s.Commands = remember(s.Commands, r.GetClientId(), keptCommands)
-	pageSpoke(s, now.UnixMilli(), firstLine(r.GetParts()[0], nil))
+	weSpoke(s, firstLine(r.GetParts()[0], nil))
 	return nil
 }
 
@@ -62,19 +62,45 @@ func applyNote(s *threadv1.State, n *threadv1.NoteAdded) error {
 	return nil
 }
 
+// ProofEcho is the proof of a SendSucceeded that an echo brought about.
+const ProofEcho = "echo"
+
+// Echo is the echo of a part of ours: its metadata is Parley's and genuine.
+type Echo struct {
+	ID      string // intent
+	Part    int32
+	Attempt int32
+	Mid     string
+	SentMs  int64 // Meta's time
+}
+
+// Echoed gives the fact that an echo leads to: it proves the part while that
+// is open, also between two attempts, for Meta may have said "later" and
+// delivered all the same. Otherwise it is kept, because it tells Meta's time
+// of the part, that a send given up did arrive, or that a part arrived twice.
+func Echoed(s *threadv1.State, e Echo) *threadv1.Fact {
+	if one := FindSend(s, e.ID); one != nil && one.Part == e.Part && one.Attempt >= max(1, e.Attempt) {
+		return Of(&threadv1.SendSucceeded{Id: e.ID, Part: e.Part, Mid: e.Mid, Proof: ProofEcho, SentMs: e.SentMs})
+	}
+	return Of(&threadv1.SendEchoed{Id: e.ID, Part: e.Part, Attempt: e.Attempt, Mid: e.Mid, SentMs: e.SentMs})
+}
+
 // applySend moves one open send along:
 //
 //	REQUESTED ─▶ ATTEMPTED ─▶ succeeded, refused, or back by "deferred"
 //	                 └─▶ UNCERTAIN ─▶ UNCONFIRMED ─▶ abandoned
 //
-// Proof of success is taken in any status but REQUESTED, however late:
-// nothing was posted before an attempt, so nothing can prove it.
+// Proof of success is taken in any status, however late, once there was an
+// attempt. What is not confirmed is the agent's to decide while the
+// conversation lasts; with it ends the wait, and the send is left so.
 func applySend(s *threadv1.State, now time.Time, f *threadv1.Fact) error {
 	switch k := f.GetKind().(type) {
 	case *threadv1.Fact_SendAttempted:
 		return applyAttempted(s, now, k.SendAttempted)
 	case *threadv1.Fact_SendSucceeded:
 		return applySucceeded(s, k.SendSucceeded)
+	case *threadv1.Fact_SendEchoed:
+		return applyEchoed(s, k.SendEchoed)
 	case *threadv1.Fact_SendRefused:
 		r := k.SendRefused
 		one, err := part(s, r.GetId(), r.GetPart(), threadv1.SendStatus_SEND_STATUS_REQUESTED, threadv1.SendStatus_SEND_STATUS_ATTEMPTED)
@@ -103,6 +129,7 @@ func applySend(s *threadv1.State, now time.Time, f *threadv1.Fact) error {
 			return err
 		}
 		one.Status = threadv1.SendStatus_SEND_STATUS_UNCONFIRMED
+		dropUndecided(s)
 	case *threadv1.Fact_SendAbandoned:
 		one := FindSend(s, k.SendAbandoned.GetId())
 		if one == nil {
@@ -135,20 +162,50 @@ func applyAttempted(s *threadv1.State, now time.Time, a *threadv1.SendAttempted)
 }
 
 func applySucceeded(s *threadv1.State, ok *threadv1.SendSucceeded) error {
-	one, err := part(s, ok.GetId(), ok.GetPart(), threadv1.SendStatus_SEND_STATUS_ATTEMPTED,
-		threadv1.SendStatus_SEND_STATUS_UNCERTAIN, threadv1.SendStatus_SEND_STATUS_UNCONFIRMED)
-	if err != nil {
-		return err
+	one := FindSend(s, ok.GetId())
+	switch {
+	case one == nil:
+		return refuse(s, NoSuchSend, "")
+	case one.Part != ok.GetPart() || one.Attempt == 0:
+		return refuse(s, WrongStatus, "")
 	}
-	s.Recent = remember(s.Recent, EchoKey(ok.GetMid()), keptKeys)
+	key := sentKey(ok.GetMid())
+	if ok.GetProof() == ProofEcho {
+		key = EchoKey(ok.GetMid())
+	}
+	if !Seen(s, key) {
+		s.Recent = remember(s.Recent, key, keptKeys)
+	}
 	s.NewestMs = max(s.NewestMs, ok.GetSentMs())
 	if one.Part+1 == one.Parts {
 		finish(s, one)
 		return nil
 	}
 	one.Part++
-	one.Status, one.Attempt, one.AttemptedMs, one.DeadlineMs = threadv1.SendStatus_SEND_STATUS_REQUESTED, 0, 0, 0
+	one.Status, one.Attempt, one.AttemptedMs, one.DeadlineMs, one.RetryMs = threadv1.SendStatus_SEND_STATUS_REQUESTED, 0, 0, 0, 0
 	return nil
+}
+
+// applyEchoed takes a note of an echo. What it could prove is proved by
+// SendSucceeded, so that a proof has one form.
+func applyEchoed(s *threadv1.State, e *threadv1.SendEchoed) error {
+	if e.GetId() == "" {
+		return refuse(s, BadFact, "")
+	}
+	if one := FindSend(s, e.GetId()); one != nil && one.Part == e.GetPart() && one.Attempt >= max(1, e.GetAttempt()) {
+		return refuse(s, WrongStatus, "")
+	}
+	s.NewestMs = max(s.NewestMs, e.GetSentMs())
+	return nil
+}
+
+// dropUndecided takes the sends that are not confirmed and can be decided no
+// more off the open ones: those of a conversation that is over.
+func dropUndecided(s *threadv1.State) {
+	s.Sends = slices.DeleteFunc(s.Sends, func(one *threadv1.Send) bool {
+		over := !Live(s.Conversation) || s.Conversation.Id != one.Conversation
+		return over && one.Status == threadv1.SendStatus_SEND_STATUS_UNCONFIRMED
+	})
 }
 
 func part(s *threadv1.State, id string, number int32, in ...threadv1.SendStatus) (*threadv1.Send, error) {

@@ -18,9 +18,14 @@
 //	 └────────────revived───────────── Waiting ◀──parked──────┘
 //
 // A fact that cannot follow the state is refused with *Refusal and changes
-// nothing. A fact of Meta's that was seen before is known by its key (Seen),
-// a command by its client id (Done): repeating either changes nothing, so
-// replaying any part of a log twice leads where replaying it once did.
+// nothing.
+//
+// What comes again changes nothing, as long as it comes as what it was: an
+// event of Meta's is known by its key (Seen), and marks of time only rise; a
+// command of a desk is known by its client id (Done); a commit is known by its
+// revision, so whoever folds a log passes over those up to the one it stands
+// at. A fact of our own has nothing else to be known by: handed to Apply
+// again, it happens again wherever the state allows it.
 package thread
 
 import (

@@ -10,7 +10,6 @@ import (
 	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 	"pgregory.net/rapid"
 
@@ -39,6 +38,8 @@ func anyFact(t *rapid.T, n int) *threadv1.Fact {
 		&threadv1.MessageReceived{Mid: fmt.Sprint("m", n), SentMs: at, Standby: true},
 		&threadv1.PostbackReceived{Title: "Start", SentMs: at},
 		&threadv1.ReactionChanged{Mid: "m1", Emoji: "❤", SentMs: at},
+		&threadv1.ReferralReceived{Referral: &threadv1.Referral{Source: "SHORTLINK"}, SentMs: at},
+		&threadv1.EventKept{Kind: "pass_thread_control", Standby: true},
 		&threadv1.DeliveryReported{WatermarkMs: at},
 		&threadv1.ReadReported{WatermarkMs: at},
 		&threadv1.ExternalMessageSent{Mid: fmt.Sprint("x", n), Text: "from the inbox", SentMs: at},
@@ -58,6 +59,7 @@ func anyFact(t *rapid.T, n int) *threadv1.Fact {
 		&threadv1.SendRequested{Id: send, ClientId: fmt.Sprint("cl", n), Agent: agent, Parts: []string{"a", "b"}, Human: true},
 		&threadv1.SendAttempted{Id: send, Part: part, Attempt: rapid.Int32Range(1, 3).Draw(t, "attempt"), DeadlineMs: at},
 		&threadv1.SendSucceeded{Id: send, Part: part, Mid: fmt.Sprint("o", n), Proof: "answer", SentMs: at},
+		&threadv1.SendEchoed{Id: send, Part: part, Mid: fmt.Sprint("o", n), SentMs: at},
 		&threadv1.SendRefused{Id: send, Part: part, Reason: "X"},
 		&threadv1.SendDeferred{Id: send, Part: part, RetryMs: at},
 		&threadv1.SendUncertain{Id: send, Part: part},
@@ -66,8 +68,21 @@ func anyFact(t *rapid.T, n int) *threadv1.Fact {
 		&threadv1.NoteAdded{Id: fmt.Sprint("n", n), Agent: agent, Text: "note", ClientId: fmt.Sprint("cl", n)},
 	}
 	f := thread.Of(rapid.SampledFrom(kinds).Draw(t, "kind"))
-	f.EventKey = fmt.Sprint("k", n)
+	if known(f) {
+		f.EventKey = fmt.Sprint("k", rapid.IntRange(0, n).Draw(t, "key")) // sometimes one that was there before
+	}
 	return f
+}
+
+// known tells whether f is of a kind that intake gives a key. Facts of our own
+// have none, nor have marks, which only rise.
+func known(f *threadv1.Fact) bool {
+	switch f.GetKind().(type) {
+	case *threadv1.Fact_MessageReceived, *threadv1.Fact_PostbackReceived, *threadv1.Fact_ReactionChanged, *threadv1.Fact_ReferralReceived,
+		*threadv1.Fact_ExternalMessageSent, *threadv1.Fact_EventKept, *threadv1.Fact_SendEchoed:
+		return true
+	}
+	return false
 }
 
 // checkState holds what must be true of every reachable state.
@@ -97,31 +112,14 @@ func checkState(t *rapid.T, before, s *threadv1.State) {
 			t.Fatalf("send stands at part %d of %d", one.GetPart(), one.GetParts())
 		}
 	}
+	for _, one := range s.GetSends() {
+		if one.GetStatus() == threadv1.SendStatus_SEND_STATUS_UNCONFIRMED && (!thread.Live(c) || c.Id != one.GetConversation()) {
+			t.Fatal("a send of a conversation that is over waits for a decision")
+		}
+	}
 	if busy > 1 {
 		t.Fatalf("%d sends of one thread are on the way at once", busy)
 	}
-}
-
-func TestReplayingAnyPrefixOfEventsTwiceChangesNothing(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		s := thread.New("1", "2")
-		var done []*threadv1.Fact
-		for n := range rapid.IntRange(1, 40).Draw(t, "length") {
-			f := anyFact(t, n)
-			if thread.Apply(s, uint64(n), time.UnixMilli(int64(n)), f) == nil {
-				done = append(done, f)
-			}
-		}
-		want := proto.CloneOf(s)
-		for _, f := range done[:rapid.IntRange(0, len(done)).Draw(t, "prefix")] {
-			if err := thread.Apply(s, 99, time.UnixMilli(99), f); err == nil {
-				t.Fatalf("%T happened twice", f.Kind)
-			}
-		}
-		if d := cmp.Diff(want, s, protocmp.Transform()); d != "" {
-			t.Fatalf("the state changed:\n%s", d)
-		}
-	})
 }
 
 func TestExtendLeavesItsInputAlone(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/classification/internal/intake"
 	"github.com/parley-desk/parley/services/classification/internal/meta"
+	"github.com/parley-desk/parley/services/classification/internal/recall"
 )
 
 // threadLog is the part of bus.Bus that filing and routing need.
@@ -43,11 +44,11 @@ func (f *filer) file(ctx context.Context, rec bus.InboundRecord) error {
 	if err != nil {
 		return err
 	}
-	searched := false
 	var decision intake.Decision
-	decide := func(s *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
-		decision = intake.Decide(s, in)
-		if decision.Doubt && !searched {
+	var revision uint64
+	decide := func(s *threadv1.State, at uint64) ([]*threadv1.Fact, error) {
+		decision, revision = intake.Decide(s, in), at
+		if decision.Doubt {
 			return nil, errDoubt
 		}
 		return decision.Facts, nil
@@ -56,12 +57,9 @@ func (f *filer) file(ctx context.Context, rec bus.InboundRecord) error {
 	if errors.Is(err, errDoubt) {
 		// Whoever files the same event meanwhile does so from the same record,
 		// and then its key is in the state: searching once is enough.
-		searched = true
-		var had bool
-		if had, err = f.had(ctx, rec.Thread, decision.Facts[0].GetEventKey()); err == nil && !had {
+		in.Past, err = recall.Search(ctx, f.log, rec.Thread, revision, decision.Facts[0], decision.Since)
+		if err == nil {
 			_, _, err = f.log.Update(ctx, rec.Thread, decide)
-		} else if had {
-			decision = intake.Decision{}
 		}
 	}
 	if err != nil {
@@ -89,19 +87,4 @@ func (f *filer) read(rec bus.InboundRecord) (intake.Input, error) {
 		}
 	}
 	return in, nil
-}
-
-// had looks for an event in the whole log of a thread.
-func (f *filer) had(ctx context.Context, t subject.Thread, key string) (bool, error) {
-	for rec, err := range f.log.History(ctx, t, 0) {
-		if err != nil {
-			return false, err
-		}
-		for _, fact := range rec.Commit.GetFacts() {
-			if fact.GetEventKey() == key {
-				return true, nil
-			}
-		}
-	}
-	return false, nil
 }

@@ -12,6 +12,7 @@ import (
 type meters struct {
 	facts    *prometheus.CounterVec
 	repeated prometheus.Counter
+	twice    prometheus.Counter
 	routes   *prometheus.CounterVec
 	unrouted prometheus.Gauge
 	profiles *prometheus.CounterVec
@@ -27,6 +28,10 @@ func newMeters(registry prometheus.Registerer) (*meters, error) {
 			Name: "parley_classification_repeated_total",
 			Help: "Events that changed nothing, because their thread has had them or knows more.",
 		}),
+		twice: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "parley_classification_duplicate_delivered_total",
+			Help: "Parts of replies that Meta showed under a second id: the customer has them twice. Expected to stay 0.",
+		}),
 		routes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_classification_routed_total",
 			Help: "Conversations that were given a queue, by workstream or by fallback.",
@@ -40,7 +45,7 @@ func newMeters(registry prometheus.Registerer) (*meters, error) {
 			Help: "Look-ups of customers' names, by what became of them.",
 		}, []string{"outcome"}),
 	}
-	for _, c := range []prometheus.Collector{m.facts, m.repeated, m.routes, m.unrouted, m.profiles} {
+	for _, c := range []prometheus.Collector{m.facts, m.repeated, m.twice, m.routes, m.unrouted, m.profiles} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -53,6 +58,9 @@ func (m *meters) filed(facts []*threadv1.Fact) {
 		m.repeated.Inc()
 	}
 	for _, f := range facts {
+		if f.GetSendEchoed().GetTwice() {
+			m.twice.Inc()
+		}
 		r := f.ProtoReflect()
 		if kind := r.WhichOneof(r.Descriptor().Oneofs().ByName("kind")); kind != nil {
 			m.facts.WithLabelValues(string(kind.Name())).Inc()

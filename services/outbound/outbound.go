@@ -5,6 +5,7 @@ package outbound
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -51,14 +52,29 @@ func (c *Config) Validate() error {
 		}
 	}
 	check(c.Start > 0, "start", "must be longer than nothing, or no request ever begins")
-	check(c.Orphan > 0, "orphan", "must be longer than a request to Meta may take")
+	check(c.Orphan > 0, "orphan", "must be longer than a request to Meta may take (graph.timeout)")
 	check(c.Echo > 0, "echo", "must be longer than nothing")
 	check(c.Check >= 0, "check", "must not be negative")
+	check(c.Orphan < c.Echo+c.Check, "orphan", "must be shorter than echo and check together, or what a process that died had sent is never looked for")
 	check(c.CheckAgain > 0, "check_again", "must be longer than nothing")
 	check(c.Backoff > 0 && c.BackoffMax >= c.Backoff, "backoff", "must be longer than nothing and at most backoff_max")
 	check(c.Attempts > 0, "attempts", "must be at least 1")
 	check(c.Park > 0 && c.Park <= c.Patience, "park", "must be longer than nothing and at most patience")
 	check(c.OrphanGrace > 0, "orphan_grace", "must be longer than nothing")
+	return invalid(wrong)
+}
+
+// fits checks that a request to Meta is over before its attempt counts as
+// nobody's: else a send would be given up while its answer is on the way.
+func (c *Config) fits(request time.Duration) error {
+	if c.Orphan > request {
+		return nil
+	}
+	return invalid([]fault.Violation{{Field: "orphan", Description: fmt.Sprintf(
+		"must be longer than graph.timeout (%s), is %s: raise outbound.orphan or lower graph.timeout", request, c.Orphan)}})
+}
+
+func invalid(wrong []fault.Violation) error {
 	if len(wrong) == 0 {
 		return nil
 	}
@@ -79,8 +95,12 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	if err := cfg.fits(deps.Graph.Timeout()); err != nil {
+		return nil, err
+	}
+	pages := drive.NewPages(deps.Directory, deps.Secrets, func() int { return deps.Bus.Members(stage) })
 	driver, err := drive.New(drive.World{
-		Threads: deps.Bus, Meta: deps.Graph, Pages: drive.NewPages(deps.Directory, deps.Secrets), Signer: deps.Secrets,
+		Threads: deps.Bus, Meta: deps.Graph, Pages: pages, Signer: deps.Secrets,
 		Policy: cfg.policy(), Now: deps.Now, Log: deps.Log, Registry: deps.Registry, Tracer: deps.Tracer,
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package outbound_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -21,6 +22,7 @@ import (
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/bus/bustest"
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/graph"
 	"github.com/parley-desk/parley/pkg/host"
 	"github.com/parley-desk/parley/pkg/secret"
@@ -39,7 +41,7 @@ const (
 // config has every interval shortened, in the same order of length.
 func config() outbound.Config {
 	return outbound.Config{
-		Start: time.Second, Orphan: time.Second, Echo: 1500 * time.Millisecond, Check: time.Second, CheckAgain: 100 * time.Millisecond,
+		Start: time.Second, Orphan: 2500 * time.Millisecond, Echo: 1500 * time.Millisecond, Check: 3 * time.Second, CheckAgain: 100 * time.Millisecond,
 		Backoff: 50 * time.Millisecond, BackoffMax: 100 * time.Millisecond, Attempts: 3, Patience: time.Minute, Park: time.Minute,
 		OrphanGrace: 200 * time.Millisecond,
 	}
@@ -161,7 +163,7 @@ func newHouse(t *testing.T) *house {
 
 func (h *house) graph() *graph.Client {
 	h.t.Helper()
-	c, err := graph.New(graph.Config{BaseURL: h.meta.URL, Timeout: 5 * time.Second}, slog.New(slog.DiscardHandler),
+	c, err := graph.New(graph.Config{BaseURL: h.meta.URL, Timeout: 2 * time.Second}, slog.New(slog.DiscardHandler),
 		prometheus.NewRegistry(), noop.NewTracerProvider().Tracer(""))
 	if err != nil {
 		h.t.Fatal(err)
@@ -387,6 +389,7 @@ func TestSettingsThatCannotWork(t *testing.T) {
 		"no attempts":     func(c *outbound.Config) { c.Attempts = 0 },
 		"backoff shrinks": func(c *outbound.Config) { c.BackoffMax = c.Backoff / 2 },
 		"park too long":   func(c *outbound.Config) { c.Park = c.Patience + 1 },
+		"orphans too old": func(c *outbound.Config) { c.Orphan = c.Echo + c.Check },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := config()
@@ -395,5 +398,17 @@ func TestSettingsThatCannotWork(t *testing.T) {
 				t.Error("accepted")
 			}
 		})
+	}
+}
+
+// A request that may still be answered is nobody's orphan.
+func TestOrphansOutlastARequest(t *testing.T) {
+	h := newHouse(t)
+	c := config()
+	c.Orphan = 2 * time.Second
+	_, err := outbound.New(c, host.Deps{Directory: h.dir, Secrets: h.box, Graph: h.graph(), Registry: prometheus.NewRegistry(), Health: new(host.Health)})
+	f := new(fault.Error)
+	if !errors.As(err, &f) || len(f.Violations) != 1 || f.Violations[0].Field != "orphan" || !strings.Contains(f.Violations[0].Description, "graph.timeout (2s), is 2s") {
+		t.Fatalf("error %v", err)
 	}
 }

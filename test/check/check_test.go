@@ -258,6 +258,10 @@ func TestNoFalseAlarms(t *testing.T) {
 		"a refusal that an echo corrects": func(s *story) {
 			s.export[4].Commit.Facts = append(s.export[4].Commit.Facts, refused("i"))
 		},
+		"a refusal that a late echo corrects": func(s *story) {
+			late := &threadv1.Fact{Kind: &threadv1.Fact_SendEchoed{SendEchoed: &threadv1.SendEchoed{Id: "i", Mid: "ir"}}}
+			s.export[5].Commit.Facts = []*threadv1.Fact{refused("i"), late}
+		},
 		"a release in the millisecond of the next offer": func(s *story) { s.export[6].StoredMs = s.export[9].StoredMs },
 		"wrap-up ends before the next offer": func(s *story) {
 			c := s.export[6].Commit.State.Conversation

@@ -113,13 +113,11 @@ func (r *Report) claims(t sandbox.Thread, h history, byMID map[string]arrival, b
 	for _, c := range h {
 		for _, f := range c.GetCommit().GetFacts() {
 			if s := f.GetSendSucceeded(); s != nil {
-				p := part{s.GetId(), s.GetPart()}
-				delete(refused, p)
 				r.Counts["parts shown as sent"]++
-				a, ok := byMID[s.GetMid()]
-				if !ok || a.thread != t || a.known && a.part != p {
-					r.add(FalselySent, t, "part %d of %s is shown as sent (%s), the customer has it not", p.index, p.intent, s.GetProof())
-				}
+				r.claim(t, refused, part{s.GetId(), s.GetPart()}, s.GetProof(), s.GetMid(), byMID)
+			}
+			if e := f.GetSendEchoed(); e != nil {
+				r.claim(t, refused, part{e.GetId(), e.GetPart()}, "late echo", e.GetMid(), byMID)
 			}
 			if s := f.GetSendRefused(); s != nil {
 				r.Counts["parts shown as failed"]++
@@ -134,6 +132,15 @@ func (r *Report) claims(t sandbox.Thread, h history, byMID map[string]arrival, b
 		if byPart[p] > 0 {
 			r.add(FalselyFailed, t, "part %d of %s is shown as failed, the customer has it", p.index, p.intent)
 		}
+	}
+}
+
+// claim checks that the customer has a part that the house holds for proved.
+func (r *Report) claim(t sandbox.Thread, refused map[part]bool, p part, proof, mid string, byMID map[string]arrival) {
+	delete(refused, p)
+	a, ok := byMID[mid]
+	if !ok || a.thread != t || a.known && a.part != p {
+		r.add(FalselySent, t, "part %d of %s is shown as sent (%s), the customer has it not", p.index, p.intent, proof)
 	}
 }
 

@@ -50,7 +50,7 @@ func TestMain(m *testing.M) {
 // quick are settings that shorten the waits of a lost process; none of them
 // changes what is promised.
 var quick = []string{
-	"--outbound.start", "2s", "--outbound.orphan", "3s", "--outbound.echo", "10s", "--outbound.orphan-grace", "1s",
+	"--outbound.start", "2s", "--outbound.orphan", "4s", "--outbound.echo", "10s", "--outbound.orphan-grace", "1s",
 	"--graph.timeout", "3s", "--sandbox.retry-max", "1s", "--sandbox.echo-delay", "20ms", "--sandbox.receipt-delay", "30ms",
 	"--log.level", "info",
 }
@@ -103,7 +103,7 @@ func apart(t testing.TB) *house {
 		h.service("ingress", n, shared, "--ingress.listen", hooks[n-1])
 		h.service("classification", n, shared)
 		h.service("distribution", n, shared)
-		h.service("outbound", n, shared, "--outbound.start", "2s", "--outbound.orphan", "3s", "--outbound.echo", "10s",
+		h.service("outbound", n, shared, "--outbound.start", "2s", "--outbound.orphan", "4s", "--outbound.echo", "10s",
 			"--outbound.orphan-grace", "1s", "--graph.timeout", "3s")
 		h.service("desk", n, shared, "--desk.listen", desk)
 		h.service("admin", n, shared, "--admin.socket", filepath.Join(h.dir, fmt.Sprintf("admin-%d.sock", n)))

@@ -41,20 +41,38 @@ type Input struct {
 	Item     meta.Event
 	Sequence uint64                       // of the INBOUND record
 	Own      *graph.Metadata              // of an echo that carries our signature
+	Past     *Past                        // what the log says, once Decide was in doubt
 	Opening  *threadv1.ConversationOpened // the conversation that would open; nil: none may
+}
+
+// Past is what the log of a thread says of an event that its state cannot
+// judge.
+type Past struct {
+	Had    bool // the event was filed before
+	Proved bool // of an own echo: its part was sent under another mid
 }
 
 // Decision is what an event changes.
 type Decision struct {
 	Facts []*threadv1.Fact // none: the thread has had the event
-	// Doubt says that the thread may have had the event too long ago for its
-	// state to know. Whoever commits Facts looks for the key of the first one in
-	// the thread's log before.
+	// Doubt says that the log may know more of the event than the state. Whoever
+	// commits Facts looks there before, for the first of them, and decides again
+	// with what it finds. Since bounds the search.
 	Doubt bool
+	// Since is a time of our clock before which the event was not filed, however
+	// the clocks differ; zero when there is no telling.
+	Since time.Time
 }
 
-// forgetful is how many keys a state holds before it may have forgotten one.
-const forgetful = 100
+const (
+	// forgetful is how many keys a state holds before it may have forgotten one.
+	forgetful = 100
+	// slack is taken off the time of an event to give the earliest at which it
+	// can have been filed: Meta's clock may be Ahead of ours, the broker's too.
+	// That leaves out one case: an event further ahead when it was filed, that
+	// comes again when its time has come and the state has forgotten it.
+	slack = 2 * Ahead
+)
 
 // Decide says what the event changes in s.
 func Decide(s *threadv1.State, in Input) Decision {
@@ -64,7 +82,7 @@ func Decide(s *threadv1.State, in Input) Decision {
 		return Decision{}
 	}
 	key := in.key(what)
-	if thread.Seen(s, key) {
+	if thread.Seen(s, key) || in.Past != nil && in.Past.Had {
 		return Decision{}
 	}
 	fact := thread.Of(what)
@@ -74,8 +92,25 @@ func Decide(s *threadv1.State, in Input) Decision {
 	if speaks(what) && !at.stale {
 		facts = append(facts, answerable(s, in.Opening)...)
 	}
-	old := at.ms <= s.GetNewestMs() || at.stale
-	return Decision{Facts: facts, Doubt: key != "" && old && len(s.GetRecent()) >= forgetful}
+	old := at.ms <= s.GetNewestMs() || at.stale || at.lent
+	forgotten := key != "" && old && len(s.GetRecent()) >= forgetful
+	return Decision{Facts: facts, Doubt: in.Past == nil && (forgotten || surprising(s, what)), Since: since(what, at)}
+}
+
+// surprising tells whether an echo of ours is not the one that is expected
+// after an answer: then the log knows what became of its part.
+func surprising(s *threadv1.State, what any) bool {
+	e, ok := what.(*threadv1.SendEchoed)
+	return ok && !thread.Sent(s, e.GetMid())
+}
+
+// since is Decision.Since. Only a time of the event's own comes with every
+// repetition of it; what a send has come to may be older than its echo.
+func since(what any, at moment) time.Time {
+	if _, echoed := what.(*threadv1.SendEchoed); echoed || at.lent {
+		return time.Time{}
+	}
+	return time.UnixMilli(at.ms).Add(-slack)
 }
 
 // answerable sees to it that an agent gets to see what the customer said.
@@ -145,19 +180,23 @@ func (in Input) fromPage() bool {
 	return in.Item.Sender != "" && in.Item.Sender == in.Event.GetPage() && in.Item.Sender != in.Event.GetPsid()
 }
 
-// echo is a message of the page. One that carries our signature proves a send,
-// while that send is open; it is never shown a second time. Every other was
-// written elsewhere: our own app id alone proves nothing, since other programs
-// may use the app.
+// echo is a message of the page. One that carries our signature is ours, and
+// never shown a second time; so is one that lost it but has the mid of a
+// message of ours. Every other was written elsewhere: our own app id alone
+// proves nothing, since other programs may use the app.
 func (in Input) echo(s *threadv1.State, b meta.Message, at int64) any {
-	if in.Own == nil {
+	switch {
+	case in.Own == nil && thread.Sent(s, b.MID):
+		return nil
+	case in.Own == nil:
 		return &threadv1.ExternalMessageSent{Mid: b.MID, Text: b.Text, Attachments: b.Attachments, AppId: b.AppID, SentMs: at}
 	}
-	send := thread.FindSend(s, in.Own.Intent)
-	if send == nil || int(send.GetPart()) != in.Own.Part || send.GetStatus() == threadv1.SendStatus_SEND_STATUS_REQUESTED {
-		return nil
+	fact := thread.Echoed(s, thread.Echo{ID: in.Own.Intent, Part: int32(in.Own.Part), Attempt: int32(in.Own.Attempt), Mid: b.MID, SentMs: at})
+	if ok := fact.GetSendSucceeded(); ok != nil {
+		return ok
 	}
-	return &threadv1.SendSucceeded{Id: in.Own.Intent, Part: send.GetPart(), Mid: b.MID, Proof: "echo", SentMs: at}
+	fact.GetSendEchoed().Twice = in.Past != nil && in.Past.Proved
+	return fact.GetSendEchoed()
 }
 
 // kept is an event without a fact of its own.

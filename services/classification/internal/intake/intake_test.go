@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/parley-desk/parley/pkg/directory"
-	"github.com/parley-desk/parley/pkg/graph"
 	"github.com/parley-desk/parley/pkg/thread"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	inboundv1 "github.com/parley-desk/parley/proto/gen/parley/inbound/v1"
@@ -221,52 +220,6 @@ func TestLate(t *testing.T) {
 	i.Event.EntryMs = 0
 	if got := intake.Decide(s, i).Facts[0].GetMessageReceived().GetSentMs(); got != noon {
 		t.Errorf("without any time: %d, want when it arrived", got)
-	}
-}
-
-func TestOwnEchoProvesAnOpenSend(t *testing.T) {
-	const intent = "0190"
-	for _, c := range []struct {
-		name   string
-		status threadv1.SendStatus
-		intent string
-		part   int
-		want   string
-	}{
-		{"answer on the way", threadv1.SendStatus_SEND_STATUS_ATTEMPTED, intent, 1, "send_succeeded"},
-		{"uncertain", threadv1.SendStatus_SEND_STATUS_UNCERTAIN, intent, 1, "send_succeeded"},
-		{"not confirmed", threadv1.SendStatus_SEND_STATUS_UNCONFIRMED, intent, 1, "send_succeeded"},
-		{"not attempted", threadv1.SendStatus_SEND_STATUS_REQUESTED, intent, 1, ""},
-		{"a part that is sent already", threadv1.SendStatus_SEND_STATUS_ATTEMPTED, intent, 0, ""},
-		{"a send that is over", threadv1.SendStatus_SEND_STATUS_ATTEMPTED, "0200", 1, ""},
-	} {
-		s := thread.New(page, psid)
-		s.Sends = []*threadv1.Send{{Id: intent, Parts: 2, Part: 1, Status: c.status}}
-		i := input(item(`"message":{"mid":"m","is_echo":true,"metadata":"x"}`))
-		i.Own = &graph.Metadata{Intent: c.intent, Part: c.part, Attempt: 1}
-		facts := file(t, s, i)
-		if got := kinds(facts); got != c.want {
-			t.Errorf("%s: %s, want %s", c.name, got, c.want)
-		}
-		if c.want != "" && (facts[0].GetSendSucceeded().GetProof() != "echo" || facts[0].GetSendSucceeded().GetMid() != "m") {
-			t.Errorf("%s: %v", c.name, facts[0])
-		}
-		if again := file(t, s, i); len(again) != 0 {
-			t.Errorf("%s, again: %s", c.name, kinds(again))
-		}
-	}
-}
-
-// The echo of a message of ours that lost its metadata is known by its mid.
-func TestEchoAfterTheAnswer(t *testing.T) {
-	s := thread.New(page, psid)
-	s.Sends = []*threadv1.Send{{Id: "0190", Parts: 1, Status: threadv1.SendStatus_SEND_STATUS_ATTEMPTED}}
-	ok := thread.Of(&threadv1.SendSucceeded{Id: "0190", Mid: "m", Proof: "answer"})
-	if err := thread.Apply(s, 1, time.UnixMilli(noon), ok); err != nil {
-		t.Fatal(err)
-	}
-	if facts := file(t, s, input(item(`"message":{"mid":"m","is_echo":true}`))); len(facts) != 0 {
-		t.Errorf("shown a second time: %s", kinds(facts))
 	}
 }
 

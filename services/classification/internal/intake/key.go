@@ -20,11 +20,11 @@ func (in Input) key(what any) string {
 	case *threadv1.MessageReceived:
 		return in.byMID("m:", f.GetMid(), "")
 	case *threadv1.ExternalMessageSent:
-		if f.GetMid() != "" {
-			return thread.EchoKey(f.GetMid())
-		}
+		return in.echoKey(f.GetMid())
 	case *threadv1.SendSucceeded:
-		return "" // an open send succeeds once
+		return "" // an open part succeeds once
+	case *threadv1.SendEchoed:
+		return in.echoKey(f.GetMid())
 	case *threadv1.PostbackReceived:
 		return in.byMID("p:", f.GetMid(), "")
 	case *threadv1.MessageUnsent:
@@ -56,6 +56,13 @@ func (in Input) byMID(prefix, mid, suffix string) string {
 		return in.byContent()
 	}
 	return thread.Key(prefix, mid, suffix)
+}
+
+func (in Input) echoKey(mid string) string {
+	if mid == "" {
+		return in.byContent()
+	}
+	return thread.EchoKey(mid)
 }
 
 // byContent names an event without an id by everything it says.

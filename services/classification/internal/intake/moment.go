@@ -6,6 +6,7 @@ import threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 type moment struct {
 	ms     int64
 	coarse bool // known to the second only
+	lent   bool // not the event's own: a repetition of it may have another
 	stale  bool // older than Stale on arrival
 	ahead  bool // further ahead than Ahead on arrival
 }
@@ -15,7 +16,7 @@ type moment struct {
 // log is not older for it.
 func when(in Input) moment {
 	arrived := in.Event.GetReceivedMs()
-	m := moment{ms: in.Item.SentMS, coarse: in.Item.Coarse}
+	m := moment{ms: in.Item.SentMS, coarse: in.Item.Coarse, lent: in.Item.SentMS == 0}
 	if m.ms == 0 {
 		m.ms = in.Event.GetEntryMs()
 	}
@@ -24,7 +25,7 @@ func when(in Input) moment {
 	}
 	m.stale = arrived-m.ms > Stale.Milliseconds()
 	if m.ahead = m.ms-arrived > Ahead.Milliseconds(); m.ahead {
-		m.ms = arrived
+		m.ms, m.lent = arrived, true
 	}
 	return m
 }

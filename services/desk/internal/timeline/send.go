@@ -11,10 +11,9 @@ import (
 
 // send is what folding knows of an agent's message beyond its item.
 type send struct {
-	parts     []string
-	mids      []string        // by part; empty where none is known
-	delivered map[string]bool // mids that Meta named as delivered
-	sent      int64           // the newest time of its parts, ms since 1970 UTC
+	parts []string
+	mids  []string // by part; empty where none is known
+	sent  []int64  // by part, Meta's time, ms since 1970 UTC; 0 where Meta has not told
 }
 
 // sending folds the facts of an agent's message; false when fact is none.
@@ -26,6 +25,8 @@ func (f *fold) sending(fact *threadv1.Fact) bool {
 		f.stand(k.SendAttempted.GetId(), deskv1.Delivery_DELIVERY_SENDING, "")
 	case *threadv1.Fact_SendSucceeded:
 		f.succeeded(k.SendSucceeded)
+	case *threadv1.Fact_SendEchoed:
+		f.echoed(k.SendEchoed)
 	case *threadv1.Fact_SendRefused:
 		m := k.SendRefused
 		if e := f.stand(m.GetId(), deskv1.Delivery_DELIVERY_FAILED, m.GetReason()); e != nil && m.GetOpensMs() > 0 {
@@ -48,7 +49,7 @@ func (f *fold) sending(fact *threadv1.Fact) bool {
 func (f *fold) requested(m *threadv1.SendRequested) {
 	e := f.add(m.GetId(), deskv1.Author_AUTHOR_AGENT)
 	e.known = true
-	e.send = &send{parts: m.GetParts(), mids: make([]string, len(m.GetParts()))}
+	e.send = &send{parts: m.GetParts(), mids: make([]string, len(m.GetParts())), sent: make([]int64, len(m.GetParts()))}
 	item := f.change(e)
 	item.Agent, item.ClientId = m.GetAgent(), m.GetClientId()
 	item.Text = strings.Join(m.GetParts(), "\n") // each part is a message of its own
@@ -71,34 +72,75 @@ func (f *fold) stand(id string, d deskv1.Delivery, reason string) *entry {
 // message whose outcome was not known.
 func (f *fold) succeeded(m *threadv1.SendSucceeded) {
 	e := f.stand(m.GetId(), deskv1.Delivery_DELIVERY_SENDING, "")
-	if e == nil || m.GetPart() < 0 || int(m.GetPart()) >= len(e.send.parts) {
+	sent := m.GetSentMs()
+	if m.GetProof() == "answer" {
+		sent = 0 // logs of before hold our own time here
+	}
+	if e != nil && f.bind(e, m.GetPart(), m.GetMid(), sent) {
+		f.complete(e)
+	}
+}
+
+// echoed notes what Meta has shown of a part after its outcome was known. A
+// message that was given up, refused or left in doubt is healed when the
+// customer has all of it.
+func (f *fold) echoed(m *threadv1.SendEchoed) {
+	e := f.byID[m.GetId()]
+	if e == nil || e.send == nil {
 		return
 	}
+	if m.GetTwice() {
+		detail(f.change(e), "twice", flag(true))
+	}
+	if !f.bind(e, m.GetPart(), m.GetMid(), m.GetSentMs()) {
+		return
+	}
+	switch e.item.GetDelivery() {
+	case deskv1.Delivery_DELIVERY_SENT, deskv1.Delivery_DELIVERY_DELIVERED, deskv1.Delivery_DELIVERY_READ:
+		f.settle()
+	default:
+		f.complete(e)
+	}
+}
+
+// bind notes the mid of a part and Meta's time of it; true when no part is
+// without one any more. What a part is first known by stays: a second delivery
+// is only what reactions may point to.
+func (f *fold) bind(e *entry, part int32, mid string, sent int64) bool {
 	s := e.send
-	s.mids[m.GetPart()] = m.GetMid()
-	s.sent = max(s.sent, m.GetSentMs())
-	e.item.Mids = slices.DeleteFunc(slices.Clone(s.mids), func(mid string) bool { return mid == "" })
-	if m.GetMid() != "" {
-		f.byMid[m.GetMid()] = e
+	if part < 0 || int(part) >= len(s.parts) {
+		return false
 	}
-	if len(e.item.GetMids()) < len(s.parts) {
-		return
+	if mid != "" {
+		f.byMid[mid] = e
 	}
-	e.item.Delivery = deskv1.Delivery_DELIVERY_SENT
+	if s.mids[part] == "" {
+		s.mids[part] = mid
+		f.change(e).Mids = slices.DeleteFunc(slices.Clone(s.mids), func(mid string) bool { return mid == "" })
+	}
+	if s.mids[part] == mid && s.sent[part] == 0 {
+		s.sent[part] = sent
+	}
+	return !slices.Contains(s.mids, "")
+}
+
+// complete tells that the customer has been sent all of a message.
+func (f *fold) complete(e *entry) {
+	item := f.change(e)
+	item.Delivery, item.Reason = deskv1.Delivery_DELIVERY_SENT, ""
 	if !slices.Contains(f.unread, e) {
 		f.unread = append(f.unread, e)
 	}
 	f.settle()
 }
 
+// deliveryReported keeps for every mid that Meta names the lowest watermark it
+// was named with: Meta had sent the message by then.
 func (f *fold) deliveryReported(m *threadv1.DeliveryReported) {
 	f.delivered = max(f.delivered, m.GetWatermarkMs())
 	for _, mid := range m.GetMids() {
-		if e := f.byMid[mid]; e != nil && e.send != nil {
-			if e.send.delivered == nil {
-				e.send.delivered = map[string]bool{}
-			}
-			e.send.delivered[mid] = true
+		if mark, ok := f.named[mid]; !ok || mark == 0 || m.GetWatermarkMs() > 0 && m.GetWatermarkMs() < mark {
+			f.named[mid] = m.GetWatermarkMs()
 		}
 	}
 	f.settle()
@@ -121,13 +163,22 @@ func (f *fold) settle() {
 	})
 }
 
+// reached tells how far a message has come that is sent. The watermarks are
+// times of Meta's clock, so only times of Meta's are held against them, never
+// ours: an echo's, or, while there is none, a watermark by which Meta had the
+// message. Parts go one after another, so the last one stands for all.
 func (f *fold) reached(e *entry) deskv1.Delivery {
 	s := e.send
-	named := !slices.ContainsFunc(s.mids, func(mid string) bool { return !s.delivered[mid] })
+	last := len(s.mids) - 1
+	sent := s.sent[last]
+	if sent == 0 {
+		sent = f.named[s.mids[last]]
+	}
+	named := !slices.ContainsFunc(s.mids, func(mid string) bool { _, ok := f.named[mid]; return !ok })
 	switch {
-	case s.sent <= f.read:
+	case sent > 0 && sent <= f.read:
 		return deskv1.Delivery_DELIVERY_READ
-	case s.sent <= f.delivered || named:
+	case sent > 0 && sent <= f.delivered || named:
 		return deskv1.Delivery_DELIVERY_DELIVERED
 	}
 	return deskv1.Delivery_DELIVERY_SENT

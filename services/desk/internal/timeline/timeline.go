@@ -23,6 +23,7 @@ type Timeline struct {
 	unread   []*entry          // messages of agents that are not read yet
 	// Watermarks of Meta's clock, ms since 1970 UTC.
 	delivered, read int64
+	named           map[string]int64 // mids that Meta named as delivered, each with a watermark
 }
 
 // entry is an item and what folding needs beyond it.
@@ -35,7 +36,7 @@ type entry struct {
 
 // New is the timeline of a thread in which nothing has happened.
 func New() *Timeline {
-	return &Timeline{byID: map[string]*entry{}, byMid: map[string]*entry{}}
+	return &Timeline{byID: map[string]*entry{}, byMid: map[string]*entry{}, named: map[string]int64{}}
 }
 
 // Revision is the newest commit folded in; 0 when there is none.

@@ -69,6 +69,17 @@ func succeeded(id string, part int32, mid string, sent int64) *threadv1.Fact {
 		SendSucceeded: &threadv1.SendSucceeded{Id: id, Part: part, Mid: mid, SentMs: sent}}}
 }
 
+func echoed(id string, part int32, mid string, sent int64) *threadv1.Fact {
+	return &threadv1.Fact{Kind: &threadv1.Fact_SendEchoed{
+		SendEchoed: &threadv1.SendEchoed{Id: id, Part: part, Mid: mid, SentMs: sent}}}
+}
+
+func answered(id string, part int32, mid string) *threadv1.Fact {
+	f := succeeded(id, part, mid, 0)
+	f.GetSendSucceeded().Proof = "answer"
+	return f
+}
+
 func refused(id, reason string) *threadv1.Fact {
 	return &threadv1.Fact{Kind: &threadv1.Fact_SendRefused{SendRefused: &threadv1.SendRefused{Id: id, Reason: reason}}}
 }
@@ -125,26 +136,37 @@ func TestDelivery(t *testing.T) {
 		reason string
 		mids   int
 	}{
-		"requested":           {log: new(log).commit(requested("s", "one ", "two")), want: deskv1.Delivery_DELIVERY_SENDING},
-		"attempted":           {log: new(log).commit(requested("s", "x")).commit(attempted("s", 0)), want: deskv1.Delivery_DELIVERY_SENDING},
-		"half sent":           {log: new(log).commit(requested("s", "one ", "two")).commit(succeeded("s", 0, "m0", 100)), want: deskv1.Delivery_DELIVERY_SENDING, mids: 1},
-		"half sent and read":  {log: new(log).commit(requested("s", "one ", "two")).commit(succeeded("s", 0, "m0", 100)).commit(read(500)), want: deskv1.Delivery_DELIVERY_SENDING, mids: 1},
-		"sent":                {log: both(), want: deskv1.Delivery_DELIVERY_SENT, mids: 2},
-		"one part delivered":  {log: both().commit(delivered(0, "m0")), want: deskv1.Delivery_DELIVERY_SENT, mids: 2},
-		"parts delivered":     {log: both().commit(delivered(0, "m1")).commit(delivered(0, "m0")), want: deskv1.Delivery_DELIVERY_DELIVERED, mids: 2},
-		"watermark between":   {log: both().commit(delivered(199)), want: deskv1.Delivery_DELIVERY_SENT, mids: 2},
-		"watermark reached":   {log: both().commit(delivered(200)), want: deskv1.Delivery_DELIVERY_DELIVERED, mids: 2},
-		"watermark goes back": {log: both().commit(delivered(200)).commit(delivered(10)), want: deskv1.Delivery_DELIVERY_DELIVERED, mids: 2},
-		"read":                {log: both().commit(read(200)), want: deskv1.Delivery_DELIVERY_READ, mids: 2},
-		"read, then delivery": {log: both().commit(read(200)).commit(delivered(0, "m0", "m1")), want: deskv1.Delivery_DELIVERY_READ, mids: 2},
-		"read reported early": {log: new(log).commit(requested("s", "x")).commit(read(300)).commit(succeeded("s", 0, "m", 200)), want: deskv1.Delivery_DELIVERY_READ, mids: 1},
-		"deferred":            {log: new(log).commit(requested("s", "x")).commit(deferred("s", "THROTTLED")), want: deskv1.Delivery_DELIVERY_SENDING, reason: "THROTTLED"},
-		"refused":             {log: new(log).commit(requested("s", "x")).commit(refused("s", "WINDOW_CLOSED")), want: deskv1.Delivery_DELIVERY_FAILED, reason: "WINDOW_CLOSED"},
-		"second part refused": {log: new(log).commit(requested("s", "a", "b")).commit(succeeded("s", 0, "m0", 1)).commit(refused("s", "PERSON_UNAVAILABLE")), want: deskv1.Delivery_DELIVERY_FAILED, reason: "PERSON_UNAVAILABLE", mids: 1},
-		"uncertain":           {log: new(log).commit(requested("s", "x")).commit(uncertain("s")), want: deskv1.Delivery_DELIVERY_UNCERTAIN, reason: "TIMEOUT"},
-		"unconfirmed":         {log: new(log).commit(requested("s", "x")).commit(uncertain("s")).commit(unconfirmed("s")), want: deskv1.Delivery_DELIVERY_UNCONFIRMED},
-		"healed by an echo":   {log: new(log).commit(requested("s", "x")).commit(uncertain("s")).commit(unconfirmed("s")).commit(succeeded("s", 0, "m", 9)), want: deskv1.Delivery_DELIVERY_SENT, mids: 1},
-		"abandoned":           {log: new(log).commit(requested("s", "x")).commit(unconfirmed("s")).commit(abandoned("s")), want: deskv1.Delivery_DELIVERY_ABANDONED},
+		"requested":                {log: new(log).commit(requested("s", "one ", "two")), want: deskv1.Delivery_DELIVERY_SENDING},
+		"attempted":                {log: new(log).commit(requested("s", "x")).commit(attempted("s", 0)), want: deskv1.Delivery_DELIVERY_SENDING},
+		"half sent":                {log: new(log).commit(requested("s", "one ", "two")).commit(succeeded("s", 0, "m0", 100)), want: deskv1.Delivery_DELIVERY_SENDING, mids: 1},
+		"half sent and read":       {log: new(log).commit(requested("s", "one ", "two")).commit(succeeded("s", 0, "m0", 100)).commit(read(500)), want: deskv1.Delivery_DELIVERY_SENDING, mids: 1},
+		"sent":                     {log: both(), want: deskv1.Delivery_DELIVERY_SENT, mids: 2},
+		"one part delivered":       {log: both().commit(delivered(0, "m0")), want: deskv1.Delivery_DELIVERY_SENT, mids: 2},
+		"parts delivered":          {log: both().commit(delivered(0, "m1")).commit(delivered(0, "m0")), want: deskv1.Delivery_DELIVERY_DELIVERED, mids: 2},
+		"watermark between":        {log: both().commit(delivered(199)), want: deskv1.Delivery_DELIVERY_SENT, mids: 2},
+		"watermark reached":        {log: both().commit(delivered(200)), want: deskv1.Delivery_DELIVERY_DELIVERED, mids: 2},
+		"watermark goes back":      {log: both().commit(delivered(200)).commit(delivered(10)), want: deskv1.Delivery_DELIVERY_DELIVERED, mids: 2},
+		"read":                     {log: both().commit(read(200)), want: deskv1.Delivery_DELIVERY_READ, mids: 2},
+		"read, then delivery":      {log: both().commit(read(200)).commit(delivered(0, "m0", "m1")), want: deskv1.Delivery_DELIVERY_READ, mids: 2},
+		"read reported early":      {log: new(log).commit(requested("s", "x")).commit(read(300)).commit(succeeded("s", 0, "m", 200)), want: deskv1.Delivery_DELIVERY_READ, mids: 1},
+		"deferred":                 {log: new(log).commit(requested("s", "x")).commit(deferred("s", "THROTTLED")), want: deskv1.Delivery_DELIVERY_SENDING, reason: "THROTTLED"},
+		"refused":                  {log: new(log).commit(requested("s", "x")).commit(refused("s", "WINDOW_CLOSED")), want: deskv1.Delivery_DELIVERY_FAILED, reason: "WINDOW_CLOSED"},
+		"second part refused":      {log: new(log).commit(requested("s", "a", "b")).commit(succeeded("s", 0, "m0", 1)).commit(refused("s", "PERSON_UNAVAILABLE")), want: deskv1.Delivery_DELIVERY_FAILED, reason: "PERSON_UNAVAILABLE", mids: 1},
+		"uncertain":                {log: new(log).commit(requested("s", "x")).commit(uncertain("s")), want: deskv1.Delivery_DELIVERY_UNCERTAIN, reason: "TIMEOUT"},
+		"unconfirmed":              {log: new(log).commit(requested("s", "x")).commit(uncertain("s")).commit(unconfirmed("s")), want: deskv1.Delivery_DELIVERY_UNCONFIRMED},
+		"healed by an echo":        {log: new(log).commit(requested("s", "x")).commit(uncertain("s")).commit(unconfirmed("s")).commit(succeeded("s", 0, "m", 9)), want: deskv1.Delivery_DELIVERY_SENT, mids: 1},
+		"answered, echoed, read":   {log: new(log).commit(requested("s", "x")).commit(answered("s", 0, "m")).commit(echoed("s", 0, "m", 9)).commit(read(9)), want: deskv1.Delivery_DELIVERY_READ, mids: 1},
+		"read before its echo":     {log: new(log).commit(requested("s", "x")).commit(answered("s", 0, "m")).commit(read(9)).commit(echoed("s", 0, "m", 9)), want: deskv1.Delivery_DELIVERY_READ, mids: 1},
+		"answered, read, no echo":  {log: new(log).commit(requested("s", "x")).commit(answered("s", 0, "m")).commit(read(5000)), want: deskv1.Delivery_DELIVERY_SENT, mids: 1},
+		"named, then read":         {log: new(log).commit(requested("s", "x")).commit(answered("s", 0, "m")).commit(delivered(40, "m")).commit(read(40)), want: deskv1.Delivery_DELIVERY_READ, mids: 1},
+		"named, read up to before": {log: new(log).commit(requested("s", "x")).commit(answered("s", 0, "m")).commit(delivered(40, "m")).commit(read(39)), want: deskv1.Delivery_DELIVERY_DELIVERED, mids: 1},
+		"named before the answer":  {log: new(log).commit(requested("s", "x")).commit(delivered(40, "m")).commit(answered("s", 0, "m")), want: deskv1.Delivery_DELIVERY_DELIVERED, mids: 1},
+		"abandoned, then echoed":   {log: new(log).commit(requested("s", "x")).commit(unconfirmed("s")).commit(abandoned("s")).commit(echoed("s", 0, "m", 9)), want: deskv1.Delivery_DELIVERY_SENT, mids: 1},
+		"refused, then echoed":     {log: new(log).commit(requested("s", "x")).commit(refused("s", "THROTTLED")).commit(echoed("s", 0, "m", 9)), want: deskv1.Delivery_DELIVERY_SENT, mids: 1},
+		"left in doubt, echoed":    {log: new(log).commit(requested("s", "x")).commit(unconfirmed("s")).commit(read(9)).commit(echoed("s", 0, "m", 9)), want: deskv1.Delivery_DELIVERY_READ, mids: 1},
+		"abandoned, half echoed":   {log: new(log).commit(requested("s", "a", "b")).commit(unconfirmed("s")).commit(abandoned("s")).commit(echoed("s", 0, "m", 9)), want: deskv1.Delivery_DELIVERY_ABANDONED, mids: 1},
+		"echoed under another id":  {log: new(log).commit(requested("s", "x")).commit(answered("s", 0, "m")).commit(echoed("s", 0, "n", 9)).commit(read(9)), want: deskv1.Delivery_DELIVERY_SENT, mids: 1},
+		"abandoned":                {log: new(log).commit(requested("s", "x")).commit(unconfirmed("s")).commit(abandoned("s")), want: deskv1.Delivery_DELIVERY_ABANDONED},
 	} {
 		t.Run(name, func(t *testing.T) {
 			item := tc.log.fold().Find("s")
@@ -212,6 +234,15 @@ func TestUnsent(t *testing.T) {
 	}
 }
 
+func TestASecondDeliveryIsMarked(t *testing.T) {
+	second := echoed("s", 0, "n", 9)
+	second.GetSendEchoed().Twice = true
+	tl := new(log).commit(requested("s", "x")).commit(answered("s", 0, "m")).commit(second).commit(reacted("n", "👍", false)).fold()
+	if item := tl.Find("s"); item.GetDetails()["twice"] != "true" || item.GetMids()[0] != "m" || item.GetReaction() != "👍" {
+		t.Errorf("not marked, or the second is a stranger: %v", item)
+	}
+}
+
 func TestReactionToAgentsMessage(t *testing.T) {
 	l := new(log).commit(requested("s", "a", "b")).commit(succeeded("s", 0, "m0", 1)).commit(succeeded("s", 1, "m1", 2)).
 		commit(reacted("m1", "👍", false)).commit(reacted("unknown", "👍", false))
@@ -251,7 +282,7 @@ func TestSystemAndOthers(t *testing.T) {
 func TestEveryFactIsKnown(t *testing.T) {
 	silent := map[string]bool{ // change no item by themselves
 		"message_edited": false, "delivery_reported": true, "read_reported": true, "reaction_changed": true,
-		"customer_profiled": true, "offer_made": true, "send_attempted": true, "send_succeeded": true,
+		"customer_profiled": true, "offer_made": true, "send_attempted": true, "send_succeeded": true, "send_echoed": true,
 		"send_refused": true, "send_deferred": true, "send_uncertain": true, "send_unconfirmed": true, "send_abandoned": true,
 	}
 	fields := (&threadv1.Fact{}).ProtoReflect().Descriptor().Oneofs().ByName("kind").Fields()
@@ -271,7 +302,7 @@ func facts(t *rapid.T) []*threadv1.Fact {
 	id := rapid.SampledFrom([]string{"s1", "s2"})
 	ms := rapid.Int64Range(0, 50)
 	one := rapid.Custom(func(t *rapid.T) *threadv1.Fact {
-		switch rapid.IntRange(0, 15).Draw(t, "kind") {
+		switch rapid.IntRange(0, 18).Draw(t, "kind") {
 		case 0, 1:
 			return received(mid.Draw(t, "mid"), rapid.String().Draw(t, "text"), ms.Draw(t, "ms"))
 		case 2:
@@ -296,6 +327,12 @@ func facts(t *rapid.T) []*threadv1.Fact {
 			return read(ms.Draw(t, "ms"))
 		case 14:
 			return external(mid.Draw(t, "mid"), "ext")
+		case 15:
+			return echoed(id.Draw(t, "id"), rapid.Int32Range(-1, 2).Draw(t, "part"), mid.Draw(t, "mid"), ms.Draw(t, "ms"))
+		case 16:
+			return answered(id.Draw(t, "id"), rapid.Int32Range(0, 1).Draw(t, "part"), mid.Draw(t, "mid"))
+		case 17:
+			return abandoned(id.Draw(t, "id"))
 		}
 		return assigned("mila")
 	})

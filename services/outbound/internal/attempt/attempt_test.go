@@ -130,3 +130,32 @@ func TestSearch(t *testing.T) {
 		})
 	}
 }
+
+// A send whose text is gone is set aside by what can be said of it, and does
+// not stand in the way of others.
+func TestASendWithoutItsTextIsSetAside(t *testing.T) {
+	for status, want := range map[threadv1.SendStatus]string{
+		threadv1.SendStatus_SEND_STATUS_REQUESTED:   "refused",
+		threadv1.SendStatus_SEND_STATUS_UNCERTAIN:   "unconfirmed",
+		threadv1.SendStatus_SEND_STATUS_ATTEMPTED:   "",
+		threadv1.SendStatus_SEND_STATUS_UNCONFIRMED: "",
+	} {
+		s := &threadv1.State{Conversation: &threadv1.Conversation{Id: "c1", Phase: threadv1.Phase_PHASE_ACTIVE},
+			Sends: []*threadv1.Send{{Id: "s", Conversation: "c1", Parts: 2, Part: 1, Attempt: 3, Status: status}}}
+		facts, got := policy().Voided(s, "s"), ""
+		for _, f := range facts {
+			if f.GetSendRefused().GetReason() == attempt.ReasonTextMissing {
+				got += "refused"
+			}
+			if f.GetSendUnconfirmed() != nil {
+				got += "unconfirmed"
+			}
+			if err := thread.Apply(s, 1, time.UnixMilli(1), f); err != nil {
+				t.Errorf("in %v: %v", status, err)
+			}
+		}
+		if got != want || len(facts) > 0 && thread.NextSend(s) != nil {
+			t.Errorf("in %v: %q, then %v is next", status, got, thread.NextSend(s))
+		}
+	}
+}

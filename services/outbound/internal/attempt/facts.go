@@ -17,8 +17,9 @@ const (
 
 // Reasons of our own beside those of package graph.
 const (
-	ReasonLate  = "LATE"  // the request could not begin in time and did not
-	ReasonCrash = "CRASH" // whoever began the attempt is gone and has said nothing more
+	ReasonLate        = "LATE"         // the request could not begin in time and did not
+	ReasonCrash       = "CRASH"        // whoever began the attempt is gone and has said nothing more
+	ReasonTextMissing = "TEXT_MISSING" // the log does not have the text of the part
 )
 
 // Begin gives the fact that opens attempt ref, or the one that refuses it
@@ -63,7 +64,7 @@ func (p Policy) Answer(s *threadv1.State, ref Ref, out graph.Outcome, now time.T
 	doubted := at(s, ref, threadv1.SendStatus_SEND_STATUS_UNCERTAIN) || at(s, ref, threadv1.SendStatus_SEND_STATUS_UNCONFIRMED)
 	switch {
 	case out.Class == graph.Sent && (attempted || doubted):
-		return succeed(ref, out.MessageID, "answer", now)
+		return succeed(ref, out.MessageID, "answer", time.Time{}) // Meta's time comes with the echo
 	case !attempted:
 		return nil
 	case out.Class == graph.Refused:
@@ -112,14 +113,31 @@ func (Policy) Unproven(s *threadv1.State, ref Ref) []*threadv1.Fact {
 	return facts(&threadv1.SendUnconfirmed{Id: ref.ID, Part: ref.Part})
 }
 
+// Voided gives the fact that sets a send aside because the log does not have
+// its text: refused when nothing of the part is in doubt, else unconfirmed. The
+// agent sees it, and the sends behind it go on.
+func (p Policy) Voided(s *threadv1.State, id string) []*threadv1.Fact {
+	send := thread.FindSend(s, id)
+	ref := Ref{ID: id, Part: send.GetPart(), Attempt: send.GetAttempt()}
+	if at(s, ref, threadv1.SendStatus_SEND_STATUS_REQUESTED) {
+		return refuse(ref, graph.Outcome{Reason: ReasonTextMissing}, time.Time{})
+	}
+	return p.Unproven(s, ref)
+}
+
 // at tells whether the send stands exactly at ref with that status.
 func at(s *threadv1.State, ref Ref, status threadv1.SendStatus) bool {
 	send := thread.FindSend(s, ref.ID)
 	return send != nil && send.GetPart() == ref.Part && send.GetAttempt() == ref.Attempt && send.GetStatus() == status
 }
 
+// succeed ends the part; sent is Meta's time of it, zero when Meta has not told.
 func succeed(ref Ref, mid, proof string, sent time.Time) []*threadv1.Fact {
-	return facts(&threadv1.SendSucceeded{Id: ref.ID, Part: ref.Part, Mid: mid, Proof: proof, SentMs: sent.UnixMilli()})
+	fact := &threadv1.SendSucceeded{Id: ref.ID, Part: ref.Part, Mid: mid, Proof: proof}
+	if !sent.IsZero() {
+		fact.SentMs = sent.UnixMilli()
+	}
+	return facts(fact)
 }
 
 // refuse ends the send; opens is when trying again makes sense, zero when

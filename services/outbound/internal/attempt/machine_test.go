@@ -25,7 +25,9 @@ func policy() attempt.Policy {
 // TestAtMostOnePostWithoutADefiniteNo plays a deployment: several processes
 // that drive one thread at once, freeze, wake up with old knowledge and crash
 // at any point; a Meta that delivers or not and answers truthfully, not at
-// all, or in doubt; echoes that come at any time, or never.
+// all, in doubt, or with a "later" that is not true; echoes that come at any
+// time, several times, or never; an agent who gives up; a conversation that
+// ends.
 func TestAtMostOnePostWithoutADefiniteNo(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t)
@@ -38,6 +40,8 @@ func TestAtMostOnePostWithoutADefiniteNo(t *testing.T) {
 			"answer":  w.answer,
 			"crash":   w.crash,
 			"echo":    w.echo,
+			"abandon": w.abandon,
+			"close":   w.close,
 			"message": w.message,
 		})
 	})
@@ -54,6 +58,8 @@ type posted struct {
 	ref       attempt.Ref
 	mid       string
 	delivered bool
+	lied      bool          // it was delivered, and the answer says "later"
+	echoed    bool          // its echo was filed
 	out       graph.Outcome // what the answer says, if it arrives
 }
 
@@ -72,11 +78,15 @@ type world struct {
 	steps   []attempt.Step // what processes mean to do, from what they once saw
 	holders []*holder
 	posts   map[part][]*posted
-	failed  []string // broken promises, found while acting
+	order   []*posted         // all of them
+	shown   map[part][]string // mids that the log has proved, by part
+	twice   map[part]int      // how often it says that the customer has a part once more
+	failed  []string          // broken promises, found while acting
 }
 
 func newWorld(t *rapid.T) *world {
-	w := &world{policy: policy(), now: time.UnixMilli(1_700_000_000_000), state: thread.New("102030", "4040"), posts: map[part][]*posted{}}
+	w := &world{policy: policy(), now: time.UnixMilli(1_700_000_000_000), state: thread.New("102030", "4040"), posts: map[part][]*posted{},
+		shown: map[part][]string{}, twice: map[part]int{}}
 	w.commit(thread.Of(&threadv1.MessageReceived{Mid: "m_in", Text: "hello", SentMs: w.now.UnixMilli()}))
 	w.commit(thread.Of(&threadv1.ConversationOpened{Id: "c1", Workstream: "facebook", MessageTag: rapid.Bool().Draw(t, "tag"), Units: 1, OfferSeconds: 60}))
 	for i := range rapid.IntRange(1, 3).Draw(t, "sends") {
@@ -113,17 +123,33 @@ func (w *world) commit(facts ...*threadv1.Fact) {
 
 // audit holds a fact against what truly happened.
 func (w *world) audit(f *threadv1.Fact) {
+	if a := f.GetSendAttempted(); a != nil && len(w.shown[part{a.GetId(), a.GetPart()}]) > 0 {
+		w.failed = append(w.failed, "attempted, though the log has a proof")
+	}
 	if r := f.GetSendRefused(); r != nil {
 		for _, p := range w.posts[part{r.GetId(), r.GetPart()}] {
-			if p.delivered {
+			if p.delivered && !p.lied {
 				w.failed = append(w.failed, "refused, though the customer has it")
 			}
 		}
 	}
 	if s := f.GetSendSucceeded(); s != nil {
-		if !slices.ContainsFunc(w.posts[part{s.GetId(), s.GetPart()}], func(p *posted) bool { return p.delivered && p.mid == s.GetMid() }) {
-			w.failed = append(w.failed, "succeeded, though the customer does not have it")
-		}
+		w.proved(part{s.GetId(), s.GetPart()}, s.GetMid(), false)
+	}
+	if e := f.GetSendEchoed(); e != nil {
+		w.proved(part{e.GetId(), e.GetPart()}, e.GetMid(), e.GetTwice())
+	}
+}
+
+func (w *world) proved(of part, mid string, twice bool) {
+	if !slices.ContainsFunc(w.posts[of], func(p *posted) bool { return p.delivered && p.mid == mid }) {
+		w.failed = append(w.failed, "shown as sent, though the customer does not have it")
+	}
+	if !slices.Contains(w.shown[of], mid) {
+		w.shown[of] = append(w.shown[of], mid)
+	}
+	if twice {
+		w.twice[of]++
 	}
 }
 
@@ -133,7 +159,7 @@ func (w *world) check(t *rapid.T) {
 	}
 	for p, posts := range w.posts {
 		for _, earlier := range posts[:len(posts)-1] {
-			if earlier.delivered || (earlier.out.Class != graph.Later && earlier.out.Class != graph.Parked) {
+			if earlier.delivered && !earlier.lied || (earlier.out.Class != graph.Later && earlier.out.Class != graph.Parked) {
 				t.Errorf("%v was posted again after an outcome %q", p, earlier.out.Class)
 			}
 		}
@@ -142,6 +168,19 @@ func (w *world) check(t *rapid.T) {
 			if !slices.ContainsFunc(before, func(p *posted) bool { return p.delivered }) {
 				t.Errorf("%v was posted before the part ahead of it had arrived", p)
 			}
+		}
+		for _, post := range posts {
+			if post.echoed && !slices.Contains(w.shown[p], post.mid) {
+				t.Errorf("%v reached the customer as %s, Meta said so, and the log does not", p, post.mid)
+			}
+		}
+		if again := max(0, len(w.shown[p])-1); w.twice[p] != again {
+			t.Errorf("%v reached the customer %d times more, and the log says %d", p, again, w.twice[p])
+		}
+	}
+	for _, send := range w.state.GetSends() {
+		if send.GetStatus() == threadv1.SendStatus_SEND_STATUS_UNCONFIRMED && !thread.Live(w.state.GetConversation()) {
+			t.Errorf("%s waits for a decision that nobody can take", send.GetId())
 		}
 	}
 }
@@ -211,9 +250,12 @@ func (w *world) post(t *rapid.T) {
 		h.post.delivered, h.post.out.MessageID = true, h.post.mid
 	case graph.Uncertain:
 		h.post.delivered = rapid.Bool().Draw(t, "delivered")
-	case graph.Refused, graph.Later, graph.Parked:
+	case graph.Later, graph.Parked:
+		h.post.lied = rapid.IntRange(0, 4).Draw(t, "lie") == 0
+		h.post.delivered = h.post.lied
+	case graph.Refused:
 	}
-	w.posts[p] = append(w.posts[p], h.post)
+	w.posts[p], w.order = append(w.posts[p], h.post), append(w.order, h.post)
 }
 
 // answer has a process learn the outcome and commit it, however late.
@@ -231,22 +273,47 @@ func (w *world) answer(t *rapid.T) {
 // crash ends a process before it posts, or before it commits the answer.
 func (w *world) crash(t *rapid.T) { w.drop(w.pick(t, func(*holder) bool { return true })) }
 
-// echo delivers an echo, perhaps for the second time, as classification does:
-// it counts while the part is open.
+// echo delivers an echo, however late and perhaps for the second time, as
+// classification files it.
 func (w *world) echo(t *rapid.T) {
 	var candidates []*posted
-	for _, s := range w.state.GetSends() {
-		for _, p := range w.posts[part{s.GetId(), s.GetPart()}] {
-			if p.delivered && s.GetStatus() != threadv1.SendStatus_SEND_STATUS_REQUESTED {
-				candidates = append(candidates, p)
-			}
+	for _, p := range w.order {
+		if p.delivered {
+			candidates = append(candidates, p)
 		}
 	}
 	if len(candidates) == 0 {
 		t.Skip("nothing to echo")
 	}
 	p := rapid.SampledFrom(candidates).Draw(t, "echo")
-	w.commit(thread.Of(&threadv1.SendSucceeded{Id: p.ref.ID, Part: p.ref.Part, Mid: p.mid, Proof: "echo", SentMs: w.now.UnixMilli()}))
+	p.echoed = true
+	f := thread.Echoed(w.state, thread.Echo{ID: p.ref.ID, Part: p.ref.Part, Attempt: p.ref.Attempt, Mid: p.mid, SentMs: w.now.UnixMilli()})
+	if e := f.GetSendEchoed(); e != nil {
+		if f.EventKey = thread.EchoKey(p.mid); thread.Seen(w.state, f.EventKey) {
+			return
+		}
+		e.Twice = slices.ContainsFunc(w.shown[part{p.ref.ID, p.ref.Part}], func(mid string) bool { return mid != p.mid })
+	}
+	w.commit(f)
+}
+
+// abandon has the agent give up what is not confirmed.
+func (w *world) abandon(t *rapid.T) {
+	for _, send := range w.state.GetSends() {
+		if send.GetStatus() == threadv1.SendStatus_SEND_STATUS_UNCONFIRMED {
+			w.commit(thread.Of(&threadv1.SendAbandoned{Id: send.GetId(), Agent: send.GetAgent()}))
+			return
+		}
+	}
+	t.Skip("nothing to give up")
+}
+
+// close ends the conversation.
+func (w *world) close(t *rapid.T) {
+	if !thread.Live(w.state.GetConversation()) || rapid.IntRange(0, 3).Draw(t, "goes on") > 0 {
+		t.Skip("it goes on")
+	}
+	w.commit(thread.Of(&threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_FORCED}))
 }
 
 // message has the customer write, which opens the window again.

@@ -27,8 +27,12 @@ func (w *worker) intent(ctx context.Context, send *threadv1.Send) (context.Conte
 		}
 		break // it is in the first commit or nowhere
 	}
-	return ctx, nil, fault.New(fault.Internal, "INTENT_MISSING", "the log does not have the text of a send")
+	return ctx, nil, errTextMissing
 }
+
+// errTextMissing is a log that does not have the text of an open send. The
+// leader of the stream said so: asking again does not help.
+var errTextMissing = fault.New(fault.Internal, attempt.ReasonTextMissing, "the log does not have the text of a send")
 
 // check reads the conversation once and commits what it proves. A reading that
 // fails is tried again after a while; Next says until when.
@@ -92,11 +96,13 @@ func (w *worker) evidence(ctx context.Context, send *threadv1.Send, ref attempt.
 				}
 			case *threadv1.Fact_SendSucceeded:
 				e.Bound[k.SendSucceeded.GetMid()] = true
+			case *threadv1.Fact_SendEchoed:
+				e.Bound[k.SendEchoed.GetMid()] = true
 			}
 		}
 	}
 	if !found {
-		return attempt.Evidence{}, fault.New(fault.Internal, "INTENT_MISSING", "the log does not have the text of a send")
+		return attempt.Evidence{}, errTextMissing
 	}
 	return e, nil
 }

@@ -276,6 +276,26 @@ func TestAnAnswerOutlivesTroubleAndShutdown(t *testing.T) {
 	})
 }
 
+// An attempt that is in the log and in no process any more would leave the
+// message in doubt, so a stop waits for what has begun.
+func TestAStopWhileAnAttemptIsStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := keys(t)
+		log := newMemory(asked([]string{"one", "two"})...)
+		log.before = func(facts []*threadv1.Fact) error {
+			if facts[0].GetSendAttempted() != nil {
+				time.Sleep(time.Second)
+			}
+			return nil
+		}
+		meta := &meta{answer: func(int, graph.Message) graph.Outcome { return sent("m1") }}
+		stop := process(t, log, meta, connected(t, box), box)
+		time.Sleep(500 * time.Millisecond)
+		stop()
+		expect(t, log, "attempted", "succeeded answer")
+	})
+}
+
 func TestAClosedWindowIsRefusedWithoutMeta(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		box := keys(t)
@@ -288,6 +308,23 @@ func TestAClosedWindowIsRefusedWithoutMeta(t *testing.T) {
 		expect(t, log, "refused WINDOW_CLOSED")
 		if len(meta.posts) != 0 {
 			t.Error("Meta was asked")
+		}
+	})
+}
+
+// A log that lost the text of a send does not stop those behind it (P4).
+func TestASendWhoseTextIsGoneIsSetAside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := keys(t)
+		log := newMemory(asked([]string{"one"}, []string{"two"})...)
+		log.state.Sends[0].AfterRevision = 1 // where no commit follows that holds it
+		meta := &meta{answer: func(int, graph.Message) graph.Outcome { return sent("m1") }}
+		stop := process(t, log, meta, connected(t, box), box)
+		time.Sleep(time.Second)
+		stop()
+		expect(t, log, "refused TEXT_MISSING", "attempted", "succeeded answer")
+		if len(meta.posts) != 1 || meta.posts[0].Text != "two" {
+			t.Errorf("POSTs %+v", meta.posts)
 		}
 	})
 }

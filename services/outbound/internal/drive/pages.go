@@ -21,11 +21,13 @@ const (
 	longestRest = time.Minute
 )
 
-// Pages knows how to act for a page and when it may act again. Its rates are
-// those of this process.
+// Pages knows how to act for a page and when it may act again. The processes
+// of the stage share a page's rates evenly, whoever has how much to send: each
+// keeps its part of them by itself.
 type Pages struct {
 	directory *directory.Directory
 	secrets   *secret.Box
+	members   func() int // processes that share the rates now
 
 	mu    sync.Mutex
 	paces map[string]*pace
@@ -34,12 +36,14 @@ type Pages struct {
 // pace is how fast a page may be used.
 type pace struct {
 	sends, reads *rate.Limiter
+	members      int       // among whom the rates are shared
 	rest         time.Time // no send before
 }
 
-// NewPages makes Pages over the resources of administrators.
-func NewPages(d *directory.Directory, secrets *secret.Box) *Pages {
-	return &Pages{directory: d, secrets: secrets, paces: map[string]*pace{}}
+// NewPages makes Pages over the resources of administrators; members tells how
+// many processes share the rates of a page at the moment.
+func NewPages(d *directory.Directory, secrets *secret.Box, members func() int) *Pages {
+	return &Pages{directory: d, secrets: secrets, members: members, paces: map[string]*pace{}}
 }
 
 // Connection is a page's connection to Meta.
@@ -108,13 +112,20 @@ func (p *Pages) resting(id string) time.Time {
 	return pace.rest
 }
 
+// pace gives how fast this process may use the page, as many as share it now.
 func (p *Pages) pace(id string) *pace {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	found := p.paces[id]
 	if found == nil {
-		found = &pace{sends: rate.NewLimiter(sendsPerSecond, sendsPerSecond), reads: rate.NewLimiter(readsPerSecond, 1)}
+		found = &pace{sends: rate.NewLimiter(0, 1), reads: rate.NewLimiter(0, 1)}
 		p.paces[id] = found
+	}
+	if n := max(1, p.members()); n != found.members {
+		found.members = n
+		found.sends.SetLimit(rate.Limit(sendsPerSecond) / rate.Limit(n))
+		found.sends.SetBurst(max(1, sendsPerSecond/n))
+		found.reads.SetLimit(rate.Limit(readsPerSecond) / rate.Limit(n))
 	}
 	return found
 }

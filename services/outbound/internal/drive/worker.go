@@ -2,6 +2,7 @@ package drive
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/parley-desk/parley/pkg/fault"
@@ -67,15 +68,19 @@ func (w *worker) step(ctx context.Context) (idle bool, err error) {
 	case attempt.Wait:
 		w.sleep(ctx, next.At)
 	case attempt.Post:
-		return false, w.post(ctx, state, next.Ref)
+		err = w.post(ctx, state, next.Ref)
 	case attempt.Presume:
 		_, err = w.commit(ctx, func(s *threadv1.State) []*threadv1.Fact { return w.Policy.Lost(s, next.Ref) })
 	case attempt.Check:
-		return false, w.check(ctx, state, next.Ref)
+		err = w.check(ctx, state, next.Ref)
 	case attempt.GiveUp:
 		_, err = w.commit(ctx, func(s *threadv1.State) []*threadv1.Fact { return w.Policy.Unproven(s, next.Ref) })
 	case attempt.Idle:
 		return true, nil
+	}
+	if errors.Is(err, errTextMissing) {
+		w.Log.ErrorContext(ctx, "set a send aside", key.Err, err)
+		_, err = w.commit(ctx, func(s *threadv1.State) []*threadv1.Fact { return w.Policy.Voided(s, next.Ref.ID) })
 	}
 	return false, err
 }
@@ -100,15 +105,18 @@ func (w *worker) post(ctx context.Context, state *threadv1.State, ref attempt.Re
 	if err := w.Pages.Turn(ctx, w.thread.Page); err != nil {
 		return err
 	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	// From here on the end of the process waits: an attempt that is stored and
+	// forgotten makes the send uncertain, and so does an outcome thrown away.
+	ctx = context.WithoutCancel(ctx)
 	begun, err := w.commit(ctx, func(s *threadv1.State) []*threadv1.Fact {
 		return w.Policy.Begin(s, ref, intent.GetHuman(), w.Now())
 	})
 	if err != nil || len(begun) == 0 || begun[0].GetSendAttempted() == nil {
 		return err // lost the race, or the window has closed
 	}
-	// From here on the end of the process waits: an outcome thrown away makes
-	// the send uncertain.
-	ctx = context.WithoutCancel(ctx)
 	out := w.send(ctx, connection.Page, intent.GetParts()[ref.Part], begun[0].GetSendAttempted())
 	w.held = ""
 	switch {

@@ -72,6 +72,9 @@ func (m *memory) Update(ctx context.Context, t subject.Thread, decide func(*thre
 			}
 		}
 		if m.store(revision, facts) {
+			if ctx.Err() != nil {
+				return nil, 0, ctx.Err() // stored, and nobody waited to hear it
+			}
 			state, revision, _ = m.Load(ctx, t)
 			return state, revision, nil
 		}
@@ -229,7 +232,7 @@ func policy() attempt.Policy {
 func process(t *testing.T, log *memory, meta *meta, d *directory.Directory, box *secret.Box) (stop func()) {
 	t.Helper()
 	driver, err := drive.New(drive.World{
-		Threads: log, Meta: meta, Pages: drive.NewPages(d, box), Signer: box, Policy: policy(), Now: time.Now,
+		Threads: log, Meta: meta, Pages: drive.NewPages(d, box, func() int { return 1 }), Signer: box, Policy: policy(), Now: time.Now,
 		Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Tracer: noop.NewTracerProvider().Tracer(""),
 	})
 	if err != nil {

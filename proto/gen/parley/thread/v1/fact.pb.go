@@ -206,6 +206,7 @@ type Fact struct {
 	//	*Fact_SendUnconfirmed
 	//	*Fact_SendAbandoned
 	//	*Fact_NoteAdded
+	//	*Fact_SendEchoed
 	Kind isFact_Kind `protobuf_oneof:"kind"`
 	// De-duplication key of Meta's event that caused the fact; empty for facts
 	// of our own. The first fact of an event carries it.
@@ -528,6 +529,15 @@ func (x *Fact) GetNoteAdded() *NoteAdded {
 	return nil
 }
 
+func (x *Fact) GetSendEchoed() *SendEchoed {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_SendEchoed); ok {
+			return x.SendEchoed
+		}
+	}
+	return nil
+}
+
 func (x *Fact) GetEventKey() string {
 	if x != nil {
 		return x.EventKey
@@ -710,6 +720,11 @@ type Fact_NoteAdded struct {
 	NoteAdded *NoteAdded `protobuf:"bytes,48,opt,name=note_added,json=noteAdded,proto3,oneof"`
 }
 
+type Fact_SendEchoed struct {
+	// Meta showed a part of ours that was no longer on its way.
+	SendEchoed *SendEchoed `protobuf:"bytes,49,opt,name=send_echoed,json=sendEchoed,proto3,oneof"`
+}
+
 func (*Fact_MessageReceived) isFact_Kind() {}
 
 func (*Fact_MessageEdited) isFact_Kind() {}
@@ -769,6 +784,8 @@ func (*Fact_SendUnconfirmed) isFact_Kind() {}
 func (*Fact_SendAbandoned) isFact_Kind() {}
 
 func (*Fact_NoteAdded) isFact_Kind() {}
+
+func (*Fact_SendEchoed) isFact_Kind() {}
 
 // Attachment is one attachment of a message.
 type Attachment struct {
@@ -2121,7 +2138,7 @@ func (x *AgentAssigned) GetCause() Cause {
 	return Cause_CAUSE_UNSPECIFIED
 }
 
-// ConversationReleased: it went back to its queue, from Active or Waiting.
+// ConversationReleased: it went back to a queue, Active to Open.
 type ConversationReleased struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Why.
@@ -2562,7 +2579,8 @@ type SendSucceeded struct {
 	Mid string `protobuf:"bytes,3,opt,name=mid,proto3" json:"mid,omitempty"`
 	// What proved it: "answer", "echo", "delivery", "conversation".
 	Proof string `protobuf:"bytes,4,opt,name=proof,proto3" json:"proof,omitempty"`
-	// Meta's time where known, else ours, ms since 1970 UTC.
+	// Meta's time, ms since 1970 UTC; 0 with "answer", which tells none. Logs of
+	// before hold our own time there, to be ignored.
 	SentMs        int64 `protobuf:"varint,5,opt,name=sent_ms,json=sentMs,proto3" json:"sent_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2633,6 +2651,99 @@ func (x *SendSucceeded) GetSentMs() int64 {
 	return 0
 }
 
+// SendEchoed: Meta showed a part of ours that was no longer on its way: after
+// Meta's answer had proved it, which tells Meta's time of it; after it was
+// given up or refused, which proves that it was sent; or a second time.
+type SendEchoed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Intent.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Part, from 0.
+	Part int32 `protobuf:"varint,2,opt,name=part,proto3" json:"part,omitempty"`
+	// Attempt that the echo is of, from 1.
+	Attempt int32 `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// Meta's message id.
+	Mid string `protobuf:"bytes,4,opt,name=mid,proto3" json:"mid,omitempty"`
+	// Meta's time, ms since 1970 UTC.
+	SentMs int64 `protobuf:"varint,5,opt,name=sent_ms,json=sentMs,proto3" json:"sent_ms,omitempty"`
+	// The part had been proved under another mid: the customer has it twice.
+	Twice         bool `protobuf:"varint,6,opt,name=twice,proto3" json:"twice,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SendEchoed) Reset() {
+	*x = SendEchoed{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SendEchoed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SendEchoed) ProtoMessage() {}
+
+func (x *SendEchoed) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SendEchoed.ProtoReflect.Descriptor instead.
+func (*SendEchoed) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *SendEchoed) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *SendEchoed) GetPart() int32 {
+	if x != nil {
+		return x.Part
+	}
+	return 0
+}
+
+func (x *SendEchoed) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *SendEchoed) GetMid() string {
+	if x != nil {
+		return x.Mid
+	}
+	return ""
+}
+
+func (x *SendEchoed) GetSentMs() int64 {
+	if x != nil {
+		return x.SentMs
+	}
+	return 0
+}
+
+func (x *SendEchoed) GetTwice() bool {
+	if x != nil {
+		return x.Twice
+	}
+	return false
+}
+
 // SendRefused: it will not be sent; the remaining parts neither.
 type SendRefused struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2656,7 +2767,7 @@ type SendRefused struct {
 
 func (x *SendRefused) Reset() {
 	*x = SendRefused{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2668,7 +2779,7 @@ func (x *SendRefused) String() string {
 func (*SendRefused) ProtoMessage() {}
 
 func (x *SendRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2681,7 +2792,7 @@ func (x *SendRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendRefused.ProtoReflect.Descriptor instead.
 func (*SendRefused) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{27}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *SendRefused) GetId() string {
@@ -2750,7 +2861,7 @@ type SendDeferred struct {
 
 func (x *SendDeferred) Reset() {
 	*x = SendDeferred{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2762,7 +2873,7 @@ func (x *SendDeferred) String() string {
 func (*SendDeferred) ProtoMessage() {}
 
 func (x *SendDeferred) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2775,7 +2886,7 @@ func (x *SendDeferred) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendDeferred.ProtoReflect.Descriptor instead.
 func (*SendDeferred) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{28}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SendDeferred) GetId() string {
@@ -2821,7 +2932,7 @@ type SendUncertain struct {
 
 func (x *SendUncertain) Reset() {
 	*x = SendUncertain{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2833,7 +2944,7 @@ func (x *SendUncertain) String() string {
 func (*SendUncertain) ProtoMessage() {}
 
 func (x *SendUncertain) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2846,7 +2957,7 @@ func (x *SendUncertain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUncertain.ProtoReflect.Descriptor instead.
 func (*SendUncertain) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{29}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SendUncertain) GetId() string {
@@ -2883,7 +2994,7 @@ type SendUnconfirmed struct {
 
 func (x *SendUnconfirmed) Reset() {
 	*x = SendUnconfirmed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2895,7 +3006,7 @@ func (x *SendUnconfirmed) String() string {
 func (*SendUnconfirmed) ProtoMessage() {}
 
 func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2908,7 +3019,7 @@ func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUnconfirmed.ProtoReflect.Descriptor instead.
 func (*SendUnconfirmed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{30}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *SendUnconfirmed) GetId() string {
@@ -2938,7 +3049,7 @@ type SendAbandoned struct {
 
 func (x *SendAbandoned) Reset() {
 	*x = SendAbandoned{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2950,7 +3061,7 @@ func (x *SendAbandoned) String() string {
 func (*SendAbandoned) ProtoMessage() {}
 
 func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2963,7 +3074,7 @@ func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAbandoned.ProtoReflect.Descriptor instead.
 func (*SendAbandoned) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{31}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *SendAbandoned) GetId() string {
@@ -2997,7 +3108,7 @@ type NoteAdded struct {
 
 func (x *NoteAdded) Reset() {
 	*x = NoteAdded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3009,7 +3120,7 @@ func (x *NoteAdded) String() string {
 func (*NoteAdded) ProtoMessage() {}
 
 func (x *NoteAdded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3022,7 +3133,7 @@ func (x *NoteAdded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NoteAdded.ProtoReflect.Descriptor instead.
 func (*NoteAdded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{32}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *NoteAdded) GetId() string {
@@ -3057,7 +3168,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\"\xa1\x13\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\"\xe2\x13\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -3093,7 +3204,9 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x10send_unconfirmed\x18. \x01(\v2!.parley.thread.v1.SendUnconfirmedH\x00R\x0fsendUnconfirmed\x12H\n" +
 	"\x0esend_abandoned\x18/ \x01(\v2\x1f.parley.thread.v1.SendAbandonedH\x00R\rsendAbandoned\x12<\n" +
 	"\n" +
-	"note_added\x180 \x01(\v2\x1b.parley.thread.v1.NoteAddedH\x00R\tnoteAdded\x12\x1b\n" +
+	"note_added\x180 \x01(\v2\x1b.parley.thread.v1.NoteAddedH\x00R\tnoteAdded\x12?\n" +
+	"\vsend_echoed\x181 \x01(\v2\x1c.parley.thread.v1.SendEchoedH\x00R\n" +
+	"sendEchoed\x12\x1b\n" +
 	"\tevent_key\x18d \x01(\tR\beventKey\x12\x1f\n" +
 	"\vinbound_seq\x18e \x01(\x04R\n" +
 	"inboundSeq\x12\x12\n" +
@@ -3237,7 +3350,15 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x04part\x18\x02 \x01(\x05R\x04part\x12\x10\n" +
 	"\x03mid\x18\x03 \x01(\tR\x03mid\x12\x14\n" +
 	"\x05proof\x18\x04 \x01(\tR\x05proof\x12\x17\n" +
-	"\asent_ms\x18\x05 \x01(\x03R\x06sentMs\"\xa8\x01\n" +
+	"\asent_ms\x18\x05 \x01(\x03R\x06sentMs\"\x8b\x01\n" +
+	"\n" +
+	"SendEchoed\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04part\x18\x02 \x01(\x05R\x04part\x12\x18\n" +
+	"\aattempt\x18\x03 \x01(\x05R\aattempt\x12\x10\n" +
+	"\x03mid\x18\x04 \x01(\tR\x03mid\x12\x17\n" +
+	"\asent_ms\x18\x05 \x01(\x03R\x06sentMs\x12\x14\n" +
+	"\x05twice\x18\x06 \x01(\bR\x05twice\"\xa8\x01\n" +
 	"\vSendRefused\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04part\x18\x02 \x01(\x05R\x04part\x12\x16\n" +
@@ -3300,7 +3421,7 @@ func file_parley_thread_v1_fact_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_thread_v1_fact_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(OfferOutcome)(0),            // 0: parley.thread.v1.OfferOutcome
 	(Cause)(0),                   // 1: parley.thread.v1.Cause
@@ -3331,12 +3452,13 @@ var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(*SendRequested)(nil),        // 26: parley.thread.v1.SendRequested
 	(*SendAttempted)(nil),        // 27: parley.thread.v1.SendAttempted
 	(*SendSucceeded)(nil),        // 28: parley.thread.v1.SendSucceeded
-	(*SendRefused)(nil),          // 29: parley.thread.v1.SendRefused
-	(*SendDeferred)(nil),         // 30: parley.thread.v1.SendDeferred
-	(*SendUncertain)(nil),        // 31: parley.thread.v1.SendUncertain
-	(*SendUnconfirmed)(nil),      // 32: parley.thread.v1.SendUnconfirmed
-	(*SendAbandoned)(nil),        // 33: parley.thread.v1.SendAbandoned
-	(*NoteAdded)(nil),            // 34: parley.thread.v1.NoteAdded
+	(*SendEchoed)(nil),           // 29: parley.thread.v1.SendEchoed
+	(*SendRefused)(nil),          // 30: parley.thread.v1.SendRefused
+	(*SendDeferred)(nil),         // 31: parley.thread.v1.SendDeferred
+	(*SendUncertain)(nil),        // 32: parley.thread.v1.SendUncertain
+	(*SendUnconfirmed)(nil),      // 33: parley.thread.v1.SendUnconfirmed
+	(*SendAbandoned)(nil),        // 34: parley.thread.v1.SendAbandoned
+	(*NoteAdded)(nil),            // 35: parley.thread.v1.NoteAdded
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	5,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
@@ -3363,26 +3485,27 @@ var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	26, // 21: parley.thread.v1.Fact.send_requested:type_name -> parley.thread.v1.SendRequested
 	27, // 22: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
 	28, // 23: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
-	29, // 24: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
-	30, // 25: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
-	31, // 26: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
-	32, // 27: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
-	33, // 28: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
-	34, // 29: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
-	3,  // 30: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
-	4,  // 31: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
-	4,  // 32: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
-	4,  // 33: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
-	3,  // 34: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
-	0,  // 35: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	1,  // 36: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	1,  // 37: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	1,  // 38: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	39, // [39:39] is the sub-list for method output_type
-	39, // [39:39] is the sub-list for method input_type
-	39, // [39:39] is the sub-list for extension type_name
-	39, // [39:39] is the sub-list for extension extendee
-	0,  // [0:39] is the sub-list for field type_name
+	30, // 24: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
+	31, // 25: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
+	32, // 26: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
+	33, // 27: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
+	34, // 28: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
+	35, // 29: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
+	29, // 30: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
+	3,  // 31: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
+	4,  // 32: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
+	4,  // 33: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
+	4,  // 34: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
+	3,  // 35: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
+	0,  // 36: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	1,  // 37: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	1,  // 38: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	1,  // 39: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	40, // [40:40] is the sub-list for method output_type
+	40, // [40:40] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -3421,6 +3544,7 @@ func file_parley_thread_v1_fact_proto_init() {
 		(*Fact_SendUnconfirmed)(nil),
 		(*Fact_SendAbandoned)(nil),
 		(*Fact_NoteAdded)(nil),
+		(*Fact_SendEchoed)(nil),
 	}
 	file_parley_thread_v1_fact_proto_msgTypes[1].OneofWrappers = []any{}
 	file_parley_thread_v1_fact_proto_msgTypes[13].OneofWrappers = []any{}
@@ -3430,7 +3554,7 @@ func file_parley_thread_v1_fact_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_thread_v1_fact_proto_rawDesc), len(file_parley_thread_v1_fact_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   33,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

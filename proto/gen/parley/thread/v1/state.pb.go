@@ -100,8 +100,8 @@ const (
 	SendStatus_SEND_STATUS_ATTEMPTED SendStatus = 2
 	// The POST's outcome is not known; waits for an echo.
 	SendStatus_SEND_STATUS_UNCERTAIN SendStatus = 3
-	// Nothing proved it sent or not sent. The agent decides. Kept open, because
-	// a late echo still heals it.
+	// Nothing proved it sent or not sent. The agent decides, as long as the
+	// conversation lasts; then it is left as it is. An echo heals it at any time.
 	SendStatus_SEND_STATUS_UNCONFIRMED SendStatus = 4
 )
 
@@ -259,7 +259,8 @@ type State struct {
 	Standby bool `protobuf:"varint,13,opt,name=standby,proto3" json:"standby,omitempty"`
 	// First line of the newest message, at most 120 characters, for lists.
 	Preview string `protobuf:"bytes,14,opt,name=preview,proto3" json:"preview,omitempty"`
-	// Meta's time of the newest message of either side, ms since 1970 UTC.
+	// Meta's time of the newest message of either side, ms since 1970 UTC. Our
+	// own clock never counts in it, since events are late or not by it.
 	NewestMs int64 `protobuf:"varint,15,opt,name=newest_ms,json=newestMs,proto3" json:"newest_ms,omitempty"`
 	// Messages of the customer since the last reply of an agent.
 	Unanswered    uint32 `protobuf:"varint,16,opt,name=unanswered,proto3" json:"unanswered,omitempty"`
@@ -803,7 +804,9 @@ type Send struct {
 	AfterRevision uint64 `protobuf:"varint,12,opt,name=after_revision,json=afterRevision,proto3" json:"after_revision,omitempty"`
 	// Id the desk gave the command.
 	ClientId string `protobuf:"bytes,13,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	// Mids of the parts that were sent, in order.
+	// Not written any more: nobody decides by it, and a mid may be long.
+	//
+	// Deprecated: Marked as deprecated in parley/thread/v1/state.proto.
 	Mids          []string `protobuf:"bytes,14,rep,name=mids,proto3" json:"mids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -930,6 +933,7 @@ func (x *Send) GetClientId() string {
 	return ""
 }
 
+// Deprecated: Marked as deprecated in parley/thread/v1/state.proto.
 func (x *Send) GetMids() []string {
 	if x != nil {
 		return x.Mids
@@ -1004,7 +1008,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x05fence\x18\x02 \x01(\x03R\x05fence\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x03R\x05epoch\x12\x17\n" +
 	"\amade_ms\x18\x04 \x01(\x03R\x06madeMs\x12\x19\n" +
-	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\"\xa4\x03\n" +
+	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\"\xa8\x03\n" +
 	"\x04Send\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\x14\n" +
@@ -1020,8 +1024,8 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	" \x01(\x03R\aretryMs\x12!\n" +
 	"\frequested_ms\x18\v \x01(\x03R\vrequestedMs\x12%\n" +
 	"\x0eafter_revision\x18\f \x01(\x04R\rafterRevision\x12\x1b\n" +
-	"\tclient_id\x18\r \x01(\tR\bclientId\x12\x12\n" +
-	"\x04mids\x18\x0e \x03(\tR\x04mids*x\n" +
+	"\tclient_id\x18\r \x01(\tR\bclientId\x12\x16\n" +
+	"\x04mids\x18\x0e \x03(\tB\x02\x18\x01R\x04mids*x\n" +
 	"\x05Phase\x12\x15\n" +
 	"\x11PHASE_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +

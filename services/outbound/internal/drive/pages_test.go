@@ -1,0 +1,53 @@
+package drive_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/parley-desk/parley/services/outbound/internal/drive"
+)
+
+// However many processes there are, and whether they come or go, a page is not
+// used faster than Meta allows: 300 sends and 2 reads a second.
+func TestProcessesShareTheRatesOfAPage(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		members, then int
+		sends, reads  int // of all of them, in 20 seconds, within a burst
+	}{
+		{"one", 1, 1, 6000, 40},
+		{"four", 4, 4, 6000, 40},
+		{"more than reads a second", 5, 5, 6000, 40},
+		{"two of four went away", 4, 2, 6000, 40},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				box, members := keys(t), c.members
+				var processes []*drive.Pages
+				for range members {
+					processes = append(processes, drive.NewPages(connected(t, box), box, func() int { return members }))
+				}
+				count := func(turn func(p *drive.Pages) error) (n int) {
+					for end := time.Now().Add(10 * time.Second); time.Now().Before(end); n++ {
+						if err := turn(processes[n%members]); err != nil {
+							t.Fatal(err)
+						}
+					}
+					return n
+				}
+				send := func(p *drive.Pages) error { return p.Turn(t.Context(), customer.Page) }
+				read := func(p *drive.Pages) error { return p.ReadTurn(t.Context(), customer.Page) }
+				sends, reads := count(send), count(read)
+				members = c.then
+				sends, reads = sends+count(send), reads+count(read)
+				if sends > c.sends+300+c.members || sends < c.sends*9/10 {
+					t.Errorf("%d sends, want about %d", sends, c.sends)
+				}
+				if reads > c.reads+c.members+1 || reads < c.reads*8/10 {
+					t.Errorf("%d reads, want about %d", reads, c.reads)
+				}
+			})
+		})
+	}
+}
