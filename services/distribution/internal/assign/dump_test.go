@@ -1,0 +1,138 @@
+package assign_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+	"pgregory.net/rapid"
+
+	"github.com/parley-desk/parley/services/distribution/internal/assign"
+)
+
+// dump is the whole state of the scripts, spelled as model.dump spells it.
+func dump(ctx context.Context, t *rapid.T, rdb redis.UniversalClient, epoch int64) map[string]string {
+	out := map[string]string{}
+	root := fmt.Sprintf("{g}:%d:", epoch)
+	keys, err := rdb.Keys(ctx, "*").Result()
+	if err != nil {
+		t.Fatalf("keys: %v", err)
+	}
+	for _, full := range keys {
+		key, ours := strings.CutPrefix(full, root)
+		switch {
+		case full == "{g}:m":
+			out["seq"] = rdb.HGet(ctx, full, "seq").Val()
+		case !ours:
+			t.Fatalf("key %q is none of the book's", full)
+		case strings.HasPrefix(key, "q:"), key == "p": // settings and the mirror of what a: says
+		case key == "as", strings.HasPrefix(key, "a:") && strings.HasSuffix(key, ":i"):
+			members := rdb.SMembers(ctx, full).Val()
+			slices.Sort(members)
+			out[key] = strings.Join(members, " ")
+		case strings.HasPrefix(key, "a:"):
+			out[key] = agentLine(rdb.HGetAll(ctx, full).Val())
+		case strings.HasPrefix(key, "i:"):
+			out[key] = itemLine(rdb.HGetAll(ctx, full).Val())
+		case key == "out":
+			for _, msg := range rdb.XRange(ctx, full, "-", "+").Val() {
+				v := msg.Values
+				out[key] += fmt.Sprintln(v["item"], v["conv"], v["queue"], v["agent"], v["fence"], v["rev"], v["ms"])
+			}
+		default:
+			for _, z := range rdb.ZRangeWithScores(ctx, full, 0, -1).Val() {
+				out[key] += fmt.Sprintf("%v=%.0f ", z.Member, z.Score)
+			}
+		}
+	}
+	return out
+}
+
+func agentLine(h map[string]string) string {
+	zero := func(v string) string { return map[bool]string{true: "0"}[v == ""] + v }
+	return fmt.Sprintf("tot %s used %s pres %s was %s since %s la %s lr %s", zero(h["tot"]), zero(h["used"]), h["pres"], h["was"], zero(h["since"]), zero(h["la"]), zero(h["lr"]))
+}
+
+func itemLine(h map[string]string) string {
+	line := fmt.Sprintf("%s rev %s conv %s", h["st"], h["rev"], h["conv"])
+	if h["st"] == "X" {
+		return line
+	}
+	line += fmt.Sprintf(" u %s ag %s fe %s end %s ex %s", h["u"], h["ag"], h["fe"], h["end"], h["ex"])
+	if h["st"] == "W" {
+		line += " wk " + h["wk"]
+	}
+	return line
+}
+
+func (m *model) dump() map[string]string {
+	out := map[string]string{"seq": fmt.Sprint(m.seq)}
+	if m.seq == 0 {
+		delete(out, "seq")
+	}
+	set := func(key, v string) {
+		if v != "" {
+			out[key] = v
+		}
+	}
+	var known []string
+	for id, a := range m.agents {
+		if a.known {
+			known = append(known, id)
+		}
+		out["a:"+id] = fmt.Sprintf("tot %d used %d pres %s was %s since %d la %d lr %d", a.tot, a.used, a.pres, a.was, a.since, a.la, a.lr)
+		set("a:"+id+":i", strings.Join(slices.Sorted(maps.Keys(a.held)), " "))
+	}
+	slices.Sort(known)
+	set("as", strings.Join(known, " "))
+	for id, q := range m.queues {
+		for _, c := range q.classes {
+			var r, w string
+			for _, a := range m.ready(id, c) {
+				r += fmt.Sprintf("%s=%d ", a, m.order(id, a))
+			}
+			for _, i := range m.waiting(id, c) {
+				w += fmt.Sprintf("%s=%d ", i.wk, score(i))
+			}
+			set(fmt.Sprintf("r:%s:%d", id, c), r)
+			set(fmt.Sprintf("w:%s:%d", id, c), w)
+		}
+	}
+	for key, i := range m.items {
+		out["i:"+key] = i.line()
+	}
+	var timers string
+	members := slices.SortedFunc(maps.Keys(m.timers), func(x, y string) int {
+		if m.timers[x] != m.timers[y] {
+			return int(m.timers[x] - m.timers[y])
+		}
+		return strings.Compare(x, y)
+	})
+	for _, member := range members {
+		timers += fmt.Sprintf("%s=%d ", member, m.timers[member])
+	}
+	set("t", timers)
+	for _, p := range m.proposals {
+		out["out"] += p + "\n"
+	}
+	return out
+}
+
+func (i *item) line() string {
+	line := fmt.Sprintf("%s rev %d conv %s", i.Phase, i.Revision, i.Conversation)
+	if i.Phase == assign.Done {
+		return line
+	}
+	var ex []string
+	for _, d := range i.declines {
+		ex = append(ex, fmt.Sprintf("%s:%d", d.agent, d.n))
+	}
+	line += fmt.Sprintf(" u %d ag %s fe %d end %s ex %s", i.Units, i.Agent, i.Fence, i.mark, strings.Join(ex, ","))
+	if i.Phase == assign.Waiting {
+		line += " wk " + i.wk
+	}
+	return line
+}

@@ -1,0 +1,188 @@
+package assign_test
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/parley-desk/parley/services/distribution/internal/assign"
+)
+
+func (m *model) setAgent(now int64, s assign.Agent, gone, loading bool, p assign.Presence) {
+	a := m.agent(s.ID)
+	if a.set && a.revision > s.Revision {
+		return
+	}
+	a.set, a.revision, a.tot, a.queues = true, s.Revision, int64(s.Capacity), s.Queues
+	if gone {
+		a.known = false
+		m.setPresence(s.ID, "OFFLINE", "", now)
+		m.revoke(s.ID, now)
+		a.presenceMirror = ""
+		delete(m.timers, "h:"+s.ID)
+		m.timers["l:"+s.ID] = now
+		return
+	}
+	a.known = true
+	if a.pres == "" {
+		m.setPresence(s.ID, cmp.Or(p.Now, "OFFLINE"), p.Was, now)
+		if loading {
+			m.timers["h:"+s.ID] = now + leaseMS
+		}
+	}
+	if loading {
+		m.timers["g:"+s.ID] = now
+		return
+	}
+	m.matchAgent(s.ID, now)
+}
+
+func (m *model) setQueue(s assign.Queue) {
+	q := m.queue(s.ID)
+	if q.set && q.revision > s.Revision {
+		return
+	}
+	q.set, q.revision, q.by, q.pri = true, s.Revision, s.Method, s.Priority
+	for _, c := range s.Classes {
+		m.ensureClass(s.ID, int64(c))
+	}
+}
+
+func (m *model) standing(id string) assign.Standing {
+	a := m.agents[id]
+	return assign.Standing{Agent: id, Presence: a.pres, Used: int32(a.used), Capacity: int32(a.tot), SinceMS: a.since}
+}
+
+func (m *model) setAgentPresence(now int64, id, pres string) (assign.Standing, bool) {
+	a := m.agents[id]
+	if a == nil || !a.known {
+		return assign.Standing{}, false
+	}
+	if a.pres == "OFFLINE" && a.was == "" && pres != "OFFLINE" {
+		a.lr = 0
+	}
+	if a.pres != pres || a.was != "" {
+		m.setPresence(id, pres, "", now)
+	}
+	if pres == "OFFLINE" {
+		m.revoke(id, now)
+	} else {
+		delete(m.timers, "l:"+id)
+		m.timers["h:"+id] = now + leaseMS
+		m.matchAgent(id, now)
+	}
+	return m.standing(id), true
+}
+
+func (m *model) heartbeat(now int64, ids []string) []assign.Standing {
+	out := []assign.Standing{}
+	for _, id := range ids {
+		a := m.agents[id]
+		if a == nil || !a.known {
+			continue
+		}
+		if a.was != "" {
+			m.setPresence(id, a.was, "", now)
+			m.matchAgent(id, now)
+		}
+		delete(m.timers, "l:"+id)
+		m.timers["h:"+id] = now + leaseMS
+		out = append(out, m.standing(id))
+	}
+	return out
+}
+
+func (m *model) answer(now int64, key string, fence int64, agent string, reject bool) bool {
+	i := m.items[key]
+	if i == nil || i.Phase != assign.Offered || i.Fence != fence || i.Agent != agent {
+		return false
+	}
+	if reject {
+		i.mark = "REJECTED"
+		m.timers["o:"+key] = now + retryMS
+	}
+	return true
+}
+
+func (m *model) hold(now int64, next assign.Item, agent string) bool {
+	old := m.items[next.Key]
+	if old != nil {
+		if old.Phase == assign.Resuming && old.Agent == agent && old.Revision == next.Revision {
+			return true
+		}
+		if old.Revision > next.Revision || old.Phase != assign.Done {
+			return false
+		}
+	}
+	i := &item{Item: next}
+	i.Phase, i.Agent, i.Fence = assign.Resuming, agent, 0
+	m.items[next.Key] = i
+	delete(m.timers, "z:"+next.Key)
+	m.timers["r:"+next.Key] = now + 2*retryMS
+	m.take(agent, i)
+	return true
+}
+
+func (m *model) tick(now int64, limit int) []assign.Intent {
+	out := []assign.Intent{}
+	var due []string
+	for member, at := range m.timers {
+		if at <= now {
+			due = append(due, member)
+		}
+	}
+	slices.SortFunc(due, func(x, y string) int {
+		return cmp.Or(cmp.Compare(m.timers[x], m.timers[y]), cmp.Compare(x, y))
+	})
+	for _, member := range due[:min(len(due), limit)] {
+		out = append(out, m.fire(now, member)...)
+	}
+	return out
+}
+
+func (m *model) fire(now int64, member string) []assign.Intent {
+	kind, id := member[:1], member[2:]
+	i := m.items[id]
+	delete(m.timers, member)
+	switch {
+	case kind == "o" && i != nil && (i.Phase == assign.Offered || i.Phase == assign.Stale):
+		i.mark = cmp.Or(i.mark, "TIMED_OUT")
+		m.timers[member] = now + retryMS
+		return []assign.Intent{{Kind: assign.EndOffer, Item: id, Conversation: i.Conversation, Agent: i.Agent, Fence: i.Fence, Outcome: i.mark}}
+	case kind == "u" && i != nil && i.Phase == assign.WrapUp:
+		m.giveBack(i.Agent, i)
+		i.Phase, i.declines, i.fifo = assign.Done, nil, 0
+		m.timers["z:"+id] = now + oblivionMS
+		m.matchAgent(i.Agent, now)
+	case kind == "h":
+		m.timers["l:"+id] = now + graceMS
+		if a := m.agent(id); a.pres != "" && a.pres != "OFFLINE" {
+			m.setPresence(id, "OFFLINE", a.pres, now)
+			m.revoke(id, now)
+		}
+	case kind == "l":
+		return m.leave(now, member, id)
+	case kind == "r" && i != nil && i.Phase == assign.Resuming:
+		m.timers[member] = now + retryMS
+		return []assign.Intent{{Kind: assign.Resettle, Item: id, Conversation: i.Conversation, Agent: i.Agent}}
+	case kind == "g":
+		m.matchAgent(id, now)
+	case kind == "z" && i != nil && i.Phase == assign.Done:
+		delete(m.items, id)
+	}
+	return nil
+}
+
+func (m *model) leave(now int64, member, id string) (out []assign.Intent) {
+	a := m.agent(id)
+	if a.was != "" {
+		m.setPresence(id, "OFFLINE", "", now)
+	}
+	for _, key := range slices.Sorted(maps.Keys(a.held)) {
+		if i := m.items[key]; i.Phase == assign.Active {
+			m.timers[member] = now + retryMS
+			out = append(out, assign.Intent{Kind: assign.Leave, Item: key, Conversation: i.Conversation, Agent: id, Fence: i.Fence})
+		}
+	}
+	return out
+}
