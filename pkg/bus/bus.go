@@ -51,6 +51,7 @@ type Bus struct {
 	inbound  []*writer // by partition
 	threads  []*writer
 	states   *stateCache
+	turns    turns
 	unsafeMu sync.Mutex
 	unsafe   []string // what AllowUnsafe let pass, for Checks
 
@@ -70,7 +71,7 @@ func Open(ctx context.Context, cfg Config, tools Tools) (*Bus, error) {
 		return nil, err
 	}
 	b := &Bus{cfg: cfg, log: tools.Log, tracer: tools.Tracer, id: cfg.Instance + "-" + nuid.Next(),
-		streams: map[string]jetstream.Stream{}, states: newStateCache(stateCacheSize)}
+		streams: map[string]jetstream.Stream{}, states: newStateCache(stateCacheSize), turns: turns{slot: map[subject.Thread]*turn{}}}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}
