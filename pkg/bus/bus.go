@@ -52,6 +52,7 @@ type Bus struct {
 	inbound []*writer // by partition
 	threads []*writer
 	states  *stateCache
+	turns   turns
 	members sync.Map // prefix of a group in LEASE to how many share its slots
 	copies  int      // replicas that every stream has at least
 	unsafe  []Check  // what AllowUnsafe let pass
@@ -72,7 +73,7 @@ func Open(ctx context.Context, cfg Config, tools Tools) (*Bus, error) {
 		return nil, err
 	}
 	b := &Bus{cfg: cfg, log: tools.Log, tracer: tools.Tracer, id: cfg.Instance + "-" + nuid.Next(),
-		streams: map[string]jetstream.Stream{}, states: newStateCache(stateCacheSize)}
+		streams: map[string]jetstream.Stream{}, states: newStateCache(stateCacheSize), turns: turns{slot: map[subject.Thread]*turn{}}}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}

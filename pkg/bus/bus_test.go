@@ -108,7 +108,7 @@ func (c *tally) commit(_ context.Context, r bus.Record) error {
 	return nil
 }
 
-func update(t *testing.T, b *bus.Bus, thread subject.Thread, mid string) uint64 {
+func update(t testing.TB, b *bus.Bus, thread subject.Thread, mid string) uint64 {
 	t.Helper()
 	_, rev, err := b.Update(t.Context(), thread, say(mid))
 	if err != nil {

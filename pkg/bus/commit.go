@@ -20,8 +20,8 @@ import (
 const (
 	// headerCommitID tells a writer that lost sight of its commit which one is its own.
 	headerCommitID = "Parley-Commit"
-	// maxRaces is how often Update lets others go first. Every lost race is a
-	// commit of somebody else, so only a thread written without pause gets here.
+	// maxRaces is how often Update lets other processes go first. Every lost race
+	// is a commit of theirs, so only a thread written without pause gets here.
 	maxRaces = 100
 )
 
@@ -73,15 +73,19 @@ func (b *Bus) read(ctx context.Context, t subject.Thread, get func(context.Conte
 // Update reads a thread, asks decide for facts, applies them (pkg/thread) and
 // commits with the revision read as precondition; when the race is lost it
 // reads and asks again. No facts: nothing is written and the state read is
-// returned. decide must not keep or change the state and may be called several
-// times; its error comes back as it is, so does a *thread.Refusal. The state
-// returned is the caller's own.
+// returned. decide must not keep or change the state, nor update the same
+// thread, and may be called several times; its error comes back as it is, so
+// does a *thread.Refusal. The state returned is the caller's own.
 //
 // Unavailable means that the outcome is open: the commit may be in the log.
 // Deciding again from the log tells (thread.Seen, thread.Done).
 func (b *Bus) Update(ctx context.Context, t subject.Thread, decide func(*threadv1.State, uint64) ([]*threadv1.Fact, error)) (*threadv1.State, uint64, error) {
+	give, err := b.turns.take(ctx, t)
+	if err != nil {
+		return nil, 0, brokerFault(err, "wait for the thread")
+	}
+	defer give()
 	base, guess := b.states.get(t)
-	var err error
 	if !guess {
 		if base, err = b.read(ctx, t, b.get); err != nil {
 			return nil, 0, err

@@ -3,6 +3,8 @@ package bus
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -22,9 +24,10 @@ type stored struct {
 // lookup asks a stream for one message: the last of a subject, the first of a
 // subject from a sequence on, or the one with a sequence.
 type lookup struct {
-	Last string `json:"last_by_subj,omitempty"`
-	Next string `json:"next_by_subj,omitempty"`
-	Seq  uint64 `json:"seq,omitempty"`
+	Last  string `json:"last_by_subj,omitempty"`
+	Next  string `json:"next_by_subj,omitempty"`
+	Seq   uint64 `json:"seq,omitempty"`
+	Batch int    `json:"batch,omitempty"` // of page
 }
 
 // get reads from any replica: fast, and with several replicas perhaps a moment
@@ -91,4 +94,58 @@ func (b *Bus) askLeader(ctx context.Context, stream string, l lookup) (stored, e
 		s.header, err = nats.DecodeHeadersMsg(m.Header)
 	}
 	return s, err
+}
+
+// page reads up to l.Batch messages of a subject in one request, from any
+// replica, and tells whether there were more.
+func (b *Bus) page(ctx context.Context, stream string, l lookup) (found []stored, more bool, err error) {
+	req, err := json.Marshal(l)
+	if err != nil {
+		return nil, false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
+	defer cancel()
+	inbox, answers := b.nc.NewInbox(), make(chan *nats.Msg, l.Batch+1) // room for the whole batch and its end
+	sub, err := b.nc.ChanSubscribe(inbox, answers)
+	if err != nil {
+		return nil, false, err
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	if err := b.nc.PublishRequest("$JS.API.DIRECT.GET."+stream, inbox, req); err != nil {
+		return nil, false, err
+	}
+	for {
+		var m *nats.Msg
+		select {
+		case m = <-answers:
+		case <-ctx.Done():
+			return nil, false, ctx.Err()
+		}
+		switch status := m.Header.Get("Status"); status {
+		case "":
+			one, err := directly(stream, m)
+			if err != nil {
+				return nil, false, err
+			}
+			found = append(found, one)
+		case "204": // the end of the batch
+			return found, m.Header.Get(headerPending) != "0", nil
+		case "404":
+			return nil, false, nil
+		default:
+			return nil, false, fmt.Errorf("the broker answers %s %s", status, m.Header.Get("Description"))
+		}
+	}
+}
+
+const headerPending = "Nats-Num-Pending"
+
+// directly reads one message of a batch: what it is stands in its headers.
+func directly(stream string, m *nats.Msg) (stored, error) {
+	seq, err := strconv.ParseUint(m.Header.Get(jetstream.SequenceHeader), 10, 64)
+	if err != nil {
+		return stored{}, err
+	}
+	at, err := time.Parse(time.RFC3339Nano, m.Header.Get(jetstream.TimeStampHeaer))
+	return stored{stream: stream, subject: m.Header.Get(jetstream.SubjectHeader), seq: seq, header: m.Header, data: m.Data, at: at}, err
 }

@@ -138,3 +138,18 @@ func TestHistoryBeginsAfterARevision(t *testing.T) {
 		t.Errorf("a new thread has %d commits", n)
 	}
 }
+
+// A history longer than one request gives comes whole and in order.
+func TestALongHistoryIsWhole(t *testing.T) {
+	b := bustest.Open(t)
+	var revisions, got []uint64
+	for n := range 300 {
+		revisions = append(revisions, update(t, b, customer(1), fmt.Sprint(n)))
+	}
+	for _, r := range history(t, b, customer(1), 0) {
+		got = append(got, r.Revision)
+	}
+	if fmt.Sprint(got) != fmt.Sprint(revisions) {
+		t.Errorf("got %v, want %v", got, revisions)
+	}
+}

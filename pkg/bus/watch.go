@@ -97,29 +97,55 @@ func (b *Bus) statesOf(ctx context.Context, p int, records chan<- Record) error 
 	return err
 }
 
+// historyPage is how many commits History asks for at once.
+const historyPage = 128
+
 // History yields the commits of one thread with after < revision, oldest
 // first, as far as the log goes now. After an error it ends.
 func (b *Bus) History(ctx context.Context, t subject.Thread, after uint64) iter.Seq2[Record, error] {
+	stream, log := subject.ThreadStream(t.Partition(b.cfg.Partitions)), subject.Log(t, b.cfg.Partitions)
+	type page struct {
+		found []stored
+		more  bool
+	}
+	next := func(ctx context.Context) (p page, err error) {
+		p.found, p.more, err = b.page(ctx, stream, lookup{Next: log, Seq: after + 1, Batch: historyPage})
+		return p, err
+	}
+	// With several replicas the one that answered may be behind: the leader
+	// gives what is left.
+	last := func(ctx context.Context) (p page, err error) {
+		m, err := b.getLeader(ctx, stream, lookup{Next: log, Seq: after + 1})
+		if err == nil {
+			p = page{[]stored{m}, true}
+		} else if absent(err) {
+			err = nil
+		}
+		return p, err
+	}
 	return func(yield func(Record, error) bool) {
-		stream, log := subject.ThreadStream(t.Partition(b.cfg.Partitions)), subject.Log(t, b.cfg.Partitions)
+		behind := b.cfg.Replicas > 1
 		for {
-			m, err := retryAway(ctx, func(ctx context.Context) (stored, error) {
-				return b.getLeader(ctx, stream, lookup{Next: log, Seq: after + 1})
-			})
-			if absent(err) {
-				return
-			}
+			p, err := retryAway(ctx, next)
 			if err != nil {
 				yield(Record{}, brokerFault(err, "read the history of a thread"))
 				return
 			}
-			after = m.seq
-			r, err := decodeCommit(m, b.cfg.Partitions)
-			if err != nil {
-				continue // not ours; a stage has put it in DEADLETTER
+			for _, m := range p.found {
+				after = m.seq
+				r, err := decodeCommit(m, b.cfg.Partitions)
+				if err != nil {
+					continue // not ours; a stage has put it in DEADLETTER
+				}
+				if !yield(r, nil) {
+					return
+				}
 			}
-			if !yield(r, nil) {
+			if !p.more && !behind {
 				return
+			}
+			if !p.more {
+				next, behind = last, false
 			}
 		}
 	}

@@ -2,8 +2,10 @@ package bus
 
 import (
 	"context"
+	"maps"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -18,6 +20,11 @@ const (
 	// plain publish costs 0.2 ms. With replicas a batch always wins.
 	batchFromSingle     = 16
 	batchFromReplicated = 2
+	// From gatherFrom messages on, callers who come again are waited for: what
+	// a batch costs beside its messages is then paid less often. The wait is
+	// never longer than the last flight took, and never longer than maxGather.
+	gatherFrom = 64
+	maxGather  = 10 * time.Millisecond
 )
 
 // Headers of an atomic batch; the client library has no API for them yet.
@@ -54,9 +61,12 @@ type writer struct {
 	stream string
 	from   int // how many waiting messages go out as an atomic batch
 
-	mu     sync.Mutex
-	queue  []*unit
-	flying bool
+	mu      sync.Mutex
+	queue   []*unit
+	waiting int           // messages in queue
+	flying  bool          // a goroutine looks after the queue
+	wanted  int           // messages that gather waits for
+	enough  chan struct{} // closed when they are there; nil when nobody waits
 }
 
 func newWriter(b *Bus, stream string) *writer {
@@ -71,7 +81,11 @@ func newWriter(b *Bus, stream string) *writer {
 func (w *writer) submit(u *unit) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.queue = append(w.queue, u)
+	w.queue, w.waiting = append(w.queue, u), w.waiting+len(u.msgs)
+	if w.enough != nil && w.waiting >= w.wanted {
+		close(w.enough)
+		w.enough = nil
+	}
 	if !w.flying {
 		w.flying = true
 		go w.fly()
@@ -96,10 +110,36 @@ func (w *writer) fly() {
 		if flight == nil {
 			return
 		}
+		began, n := time.Now(), 0
 		w.send(flight)
 		for _, u := range flight {
 			close(u.done)
+			n += len(u.msgs)
 		}
+		w.gather(n, time.Since(began))
+	}
+}
+
+// gather waits until as many messages are there as landed and as came
+// meanwhile, because those who wrote them mostly write again; or for took.
+func (w *writer) gather(landed int, took time.Duration) {
+	w.mu.Lock()
+	w.wanted = min(landed+w.waiting, maxBatch)
+	if w.wanted < gatherFrom || w.waiting >= w.wanted {
+		w.mu.Unlock()
+		return
+	}
+	enough := make(chan struct{})
+	w.enough = enough
+	w.mu.Unlock()
+	late := time.NewTimer(min(took, maxGather))
+	defer late.Stop()
+	select {
+	case <-enough:
+	case <-late.C:
+		w.mu.Lock()
+		w.enough = nil
+		w.mu.Unlock()
 	}
 }
 
@@ -129,7 +169,7 @@ func (w *writer) take() []*unit {
 		flight = append(flight, u)
 		count, bytes = count+len(u.msgs), bytes+u.size()
 	}
-	w.queue = rest
+	w.queue, w.waiting = rest, w.waiting-count
 	return flight
 }
 
@@ -165,16 +205,14 @@ func (w *writer) send(flight []*unit) {
 // batch stores a flight atomically. The batch is contiguous and its
 // acknowledgement names the last sequence, so every unit learns its own.
 func (w *writer) batch(flight []*unit, n int) error {
-	id, i := nuid.Next(), 0
+	batch, i := []string{nuid.Next()}, 0
 	var last uint64
 	for _, u := range flight {
 		for _, m := range u.msgs {
 			i++
 			h := make(nats.Header, len(m.Header)+3)
-			for k, v := range m.Header {
-				h[k] = v
-			}
-			h[headerBatchID], h[headerBatchSeq] = []string{id}, []string{strconv.Itoa(i)}
+			maps.Copy(h, m.Header)
+			h[headerBatchID], h[headerBatchSeq] = batch, []string{strconv.Itoa(i)}
 			out := &nats.Msg{Subject: m.Subject, Header: h, Data: m.Data}
 			if i < n {
 				if err := w.bus.nc.PublishMsg(out); err != nil {

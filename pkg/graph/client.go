@@ -53,6 +53,7 @@ type Client struct {
 	log       *slog.Logger
 	tracer    trace.Tracer
 	seconds   *prometheus.HistogramVec
+	extras    permission // to read more of a profile than the name
 }
 
 // New makes a client; it dials nothing. The fault is Invalid when the base URL

@@ -3,6 +3,7 @@ package graph_test
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/hex"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -51,4 +52,21 @@ func TestMetadataOfOthers(t *testing.T) {
 			t.Errorf("%q was taken for ours, as %+v", s, m)
 		}
 	}
+}
+
+// Whoever knows no key gets nothing taken for ours, and what our key signed is
+// read as what it says or not at all.
+func FuzzParseMetadata(f *testing.F) {
+	for _, s := range []string{"", "p1::::", "p1:a:0:1", "p1:a:+0:01", "p1:a:0:1:00", "p1:a:-1:1", "p1:a:0:99999999999999999999"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if m, ok := graph.ParseMetadata(key("ours"), s); ok {
+			t.Fatalf("%q was taken for ours, as %+v", s, m)
+		}
+		signed := s + ":" + hex.EncodeToString(key("ours").MAC("graph.metadata", []byte(s))[:8])
+		if m, ok := graph.ParseMetadata(key("ours"), signed); ok && graph.SignMetadata(key("ours"), m) != signed {
+			t.Fatalf("%q was read as %+v", signed, m)
+		}
+	})
 }

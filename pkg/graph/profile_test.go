@@ -1,9 +1,12 @@
 package graph_test
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,6 +53,53 @@ func TestProfile(t *testing.T) {
 				t.Errorf("got %+v, want %+v", got, c.want)
 			}
 		})
+	}
+}
+
+// A page that grants more than the name costs one request, and one that does
+// not is not asked for more every time; when that changes, nothing is lost.
+func TestProfileLearnsWhatThePageGrants(t *testing.T) {
+	var asked []string
+	granted := true
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fields := r.URL.Query().Get("fields")
+		asked = append(asked, fields)
+		if !granted && strings.Contains(fields, "locale") {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"error":{"code":100,"error_subcode":2018247}}`)
+			return
+		}
+		answer := map[string]any{}
+		if strings.Contains(fields, "name") {
+			answer["name"] = "Елена"
+		}
+		if strings.Contains(fields, "locale") {
+			answer["locale"] = "bg_BG"
+		}
+		_ = json.NewEncoder(w).Encode(answer)
+	}))
+	defer server.Close()
+	c := client(t, server.URL, 0)
+	const names, extras = "first_name,last_name,name,profile_pic", "locale,timezone"
+	for _, step := range []struct {
+		granted bool
+		asked   []string
+		locale  string
+	}{
+		{true, []string{names, extras}, "bg_BG"},
+		{true, []string{names + "," + extras}, "bg_BG"},
+		{false, []string{names + "," + extras, names, extras}, ""},
+		{false, []string{names}, ""},
+		{true, []string{names}, ""}, // for an hour
+	} {
+		asked, granted = nil, step.granted
+		got, err := c.Profile(t.Context(), page(), "4040")
+		if err != nil || got.Name != "Елена" || got.Locale != step.locale {
+			t.Errorf("got %+v, %v, want locale %q", got, err, step.locale)
+		}
+		if !slices.Equal(asked, step.asked) {
+			t.Errorf("asked %q, want %q", asked, step.asked)
+		}
 	}
 }
 

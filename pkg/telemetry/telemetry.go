@@ -61,6 +61,25 @@ func Setup(ctx context.Context, cfg Config, name, instance string, out io.Writer
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	traces, stop, err := traces(ctx, cfg, name, instance, processors)
+	if err != nil {
+		return nil, err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return &Telemetry{
+		Log:      slog.New(handler(cfg, out)).With(slog.String(key.Instance, instance)),
+		Registry: registry,
+		Traces:   traces,
+		stop:     stop,
+	}, nil
+}
+
+// traces makes the provider of tracers, and what gives it up.
+func traces(ctx context.Context, cfg Config, name, instance string, processors []sdktrace.SpanProcessor) (trace.TracerProvider, func(context.Context) error, error) {
+	if cfg.OTLP == "" && len(processors) == 0 {
+		return ids{}, func(context.Context) error { return nil }, nil
+	}
 	options := []sdktrace.TracerProviderOption{
 		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(cfg.Sampled))),
 		sdktrace.WithResource(resource.NewSchemaless(
@@ -72,23 +91,12 @@ func Setup(ctx context.Context, cfg Config, name, instance string, out io.Writer
 	if cfg.OTLP != "" {
 		exporter, err := otlptracegrpc.New(ctx, otlptracegrpc.WithEndpoint(cfg.OTLP), otlptracegrpc.WithInsecure())
 		if err != nil {
-			return nil, fmt.Errorf("opening the OTLP exporter to %s: %w", cfg.OTLP, err)
+			return nil, nil, fmt.Errorf("opening the OTLP exporter to %s: %w", cfg.OTLP, err)
 		}
 		options = append(options, sdktrace.WithBatcher(exporter))
 	}
-	if cfg.OTLP == "" && len(processors) == 0 {
-		// Nobody looks at the spans: keep ids for the logs, record nothing.
-		options[0] = sdktrace.WithSampler(sdktrace.NeverSample())
-	}
 	provider := sdktrace.NewTracerProvider(options...)
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return &Telemetry{
-		Log:      slog.New(handler(cfg, out)).With(slog.String(key.Instance, instance)),
-		Registry: registry,
-		Traces:   provider,
-		stop:     provider.Shutdown,
-	}, nil
+	return provider, provider.Shutdown, nil
 }
 
 // Stop sends what is still held back and gives everything up.

@@ -39,6 +39,40 @@ func TestALogRecordNamesItsTrace(t *testing.T) {
 	}
 }
 
+// Without a collector the logs still say what belongs together.
+func TestATraceWithoutACollectorHasAnID(t *testing.T) {
+	tel, err := telemetry.Setup(t.Context(), telemetry.Config{Level: "info", Format: "json"}, "p", "p-1", &bytes.Buffer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tracer := tel.Traces.Tracer("x")
+	ctx, outer := tracer.Start(context.Background(), "outer")
+	_, inner := tracer.Start(ctx, "inner")
+	_, other := tracer.Start(context.Background(), "other")
+	if id := outer.SpanContext().TraceID(); !id.IsValid() || inner.SpanContext().TraceID() != id || other.SpanContext().TraceID() == id {
+		t.Errorf("traces %s, %s within it, %s apart", id, inner.SpanContext().TraceID(), other.SpanContext().TraceID())
+	}
+	if outer.IsRecording() || outer.SpanContext().IsSampled() {
+		t.Error("a span that nobody will see is recorded")
+	}
+	outer.End()
+}
+
+func BenchmarkSpanWithoutACollector(b *testing.B) {
+	tel, err := telemetry.Setup(b.Context(), telemetry.Config{Level: "info", Format: "json", Sampled: 1}, "p", "p-1", &bytes.Buffer{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	tracer := tel.Traces.Tracer("x")
+	b.ReportAllocs()
+	for b.Loop() {
+		ctx, outer := tracer.Start(context.Background(), "outer")
+		_, inner := tracer.Start(ctx, "inner")
+		inner.End()
+		outer.End()
+	}
+}
+
 func TestBadSettingsAreNamed(t *testing.T) {
 	for _, cfg := range []telemetry.Config{{Level: "loud", Format: "json"}, {Level: "info", Format: "xml"}, {Level: "info", Format: "json", Sampled: 2}} {
 		if err := cfg.Validate(); err == nil {

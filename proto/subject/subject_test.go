@@ -35,6 +35,8 @@ func FuzzParseKeyRefusesWhatKeyCannotWrite(f *testing.F) {
 	f.Add("1.2")
 	f.Add("_.2")
 	f.Add("_64.x")
+	f.Add("_0.0")
+	f.Add("_.0\n")
 	f.Fuzz(func(t *testing.T, key string) {
 		got, err := subject.ParseKey(key)
 		if err != nil {

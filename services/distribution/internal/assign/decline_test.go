@@ -67,7 +67,7 @@ func (d *desk) proposal(key string) assign.Proposal {
 	d.t.Helper()
 	status, err := d.book.Status(d.t.Context())
 	d.must(err)
-	all, err := d.book.Proposals(d.t.Context(), status.Epoch, 1000, time.Millisecond)
+	all, err := d.book.Proposals(d.t.Context(), status.Epoch, assign.Oldest, 1000, time.Millisecond)
 	d.must(err)
 	for n := len(all) - 1; n >= 0; n-- {
 		if all[n].Item == key {

@@ -27,11 +27,14 @@ type Proposal struct {
 	OfferMS      int64
 }
 
-// Proposals answers the oldest proposals that nobody settled, at most limit; it
-// waits up to patience for one.
-func (b *Book) Proposals(ctx context.Context, epoch int64, limit int64, patience time.Duration) ([]Proposal, error) {
+// Oldest is before every proposal.
+const Oldest = "0"
+
+// Proposals answers the proposals made after the one with id after that nobody
+// concluded, at most limit, oldest first; it waits up to patience for one.
+func (b *Book) Proposals(ctx context.Context, epoch int64, after string, limit int64, patience time.Duration) ([]Proposal, error) {
 	streams, err := b.rdb.XRead(ctx, &redis.XReadArgs{
-		Streams: []string{b.root(epoch) + "out", "0"}, Count: limit, Block: patience,
+		Streams: []string{b.root(epoch) + "out", after}, Count: limit, Block: patience,
 	}).Result()
 	if errors.Is(err, redis.Nil) {
 		return nil, nil
@@ -50,10 +53,28 @@ func (b *Book) Proposals(ctx context.Context, epoch int64, limit int64, patience
 	return out, nil
 }
 
-// Settled takes a proposal out of the outbox, once the log has answered and
-// Apply knows the answer.
-func (b *Book) Settled(ctx context.Context, p Proposal) error {
-	return away(b.rdb.XDel(ctx, b.root(p.Epoch)+"out", p.ID).Err(), "settle a proposal")
+// Conclude is Apply of the commit that a proposal became, which is taken out of
+// the outbox with it. Should only the latter happen, the follower brings the
+// commit all the same.
+func (b *Book) Conclude(ctx context.Context, now time.Time, item Item, p Proposal) error {
+	args := append([]any{"", now.UnixMilli()}, b.applyArgs(item, "")...)
+	pipe := b.rdb.Pipeline()
+	applied := b.lua.apply.Queue(ctx, pipe, b.key, args...)
+	pipe.XDel(ctx, b.root(p.Epoch)+"out", p.ID)
+	_, err := pipe.Exec(ctx)
+	switch {
+	case redis.HasErrorPrefix(applied.Err(), "NOSCRIPT"):
+		_, err = b.lua.apply.Run(ctx, b.rdb, b.key, args...)
+		return scriptError(b.lua.apply, err)
+	case redis.HasErrorPrefix(applied.Err(), "EPOCH"):
+		return scriptError(b.lua.apply, applied.Err())
+	}
+	return away(err, "conclude a proposal")
+}
+
+// Discard takes a proposal out of the outbox that nothing was made of.
+func (b *Book) Discard(ctx context.Context, p Proposal) error {
+	return away(b.rdb.XDel(ctx, b.root(p.Epoch)+"out", p.ID).Err(), "discard a proposal")
 }
 
 func field(m redis.XMessage, name string) string {

@@ -111,7 +111,9 @@ func (d *Distributor) AnswerOffer(ctx context.Context, req *distributionv1.Answe
 func (d *Distributor) tell(ctx context.Context, item assign.Item) {
 	if _, err := d.Book.Apply(ctx, d.Now(), item); err != nil {
 		d.Log.DebugContext(ctx, "the book is left to the follower", slog.Any(key.Err, err))
+		return
 	}
+	d.known.note(item)
 }
 
 // Resume brings an agent back to a conversation set aside. Its units are taken

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -105,13 +106,22 @@ func (d *Distributor) watch(ctx context.Context, epoch int64) error {
 	}
 }
 
-// relay commits proposals until the generation ends.
+// relay commits proposals until the generation ends. It reads on while earlier
+// ones are under way, and looks again from the oldest when one came to nothing.
 func (d *Distributor) relay(ctx context.Context, epoch int64) error {
+	f := flights{under: map[string]bool{}}
+	var group errgroup.Group
+	group.SetLimit(relayers)
+	defer func() { _ = group.Wait() }()
+	after := assign.Oldest
 	for ctx.Err() == nil {
-		proposals, err := d.Book.Proposals(ctx, epoch, relayed, glance)
-		if err == nil {
-			err = d.proposeAll(ctx, proposals)
+		proposals, err := d.Book.Proposals(ctx, epoch, after, relayed, glance)
+		for _, p := range proposals {
+			if after = p.ID; f.begin(p.ID) {
+				group.Go(func() error { f.end(p.ID, d.propose(ctx, p)); return nil })
+			}
 		}
+		err = errors.Join(err, f.trouble())
 		if errors.Is(err, assign.ErrEpoch) {
 			return err
 		}
@@ -119,17 +129,45 @@ func (d *Distributor) relay(ctx context.Context, epoch int64) error {
 			d.Log.WarnContext(ctx, "offers wait to be committed", slog.Any(key.Err, err))
 			pause(ctx, setback)
 		}
+		if err != nil || len(proposals) == 0 {
+			after = assign.Oldest
+		}
 	}
 	return nil
 }
 
-func (d *Distributor) proposeAll(ctx context.Context, proposals []assign.Proposal) error {
-	var group errgroup.Group
-	group.SetLimit(relayers)
-	for _, p := range proposals {
-		group.Go(func() error { return d.propose(ctx, p) })
+// flights are the proposals under way.
+type flights struct {
+	mu    sync.Mutex
+	under map[string]bool // by id
+	err   error           // first that nobody was told
+}
+
+// begin is false when the proposal is under way already.
+func (f *flights) begin(id string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	begun := !f.under[id]
+	f.under[id] = true
+	return begun
+}
+
+func (f *flights) end(id string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.under, id)
+	if f.err == nil {
+		f.err = err
 	}
-	return group.Wait()
+}
+
+// trouble tells what went wrong since it was asked last.
+func (f *flights) trouble() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	err := f.err
+	f.err = nil
+	return err
 }
 
 // propose commits one offer, or learns why it cannot be, tells the book how the
@@ -141,7 +179,7 @@ func (d *Distributor) proposeAll(ctx context.Context, proposals []assign.Proposa
 func (d *Distributor) propose(ctx context.Context, p assign.Proposal) error {
 	t, err := subject.ParseKey(p.Item)
 	if err != nil {
-		return errors.Join(err, d.Book.Settled(ctx, p))
+		return errors.Join(err, d.Book.Discard(ctx, p))
 	}
 	ctx, cancel := context.WithTimeout(ctx, committed)
 	defer cancel()
@@ -153,13 +191,15 @@ func (d *Distributor) propose(ctx context.Context, p assign.Proposal) error {
 		return err
 	}
 	d.count.proposal(err == nil)
-	if err == nil {
-		_, err = d.Book.Apply(ctx, d.Now(), item)
-	} else {
-		_, err = d.Book.Settle(ctx, d.Now(), item, p.Fence)
-	}
 	if err != nil {
+		if _, err := d.Book.Settle(ctx, d.Now(), item, p.Fence); err != nil {
+			return err
+		}
+		return d.Book.Discard(ctx, p)
+	}
+	if err := d.Book.Conclude(ctx, d.Now(), item, p); err != nil {
 		return err
 	}
-	return d.Book.Settled(ctx, p)
+	d.known.note(item)
+	return nil
 }

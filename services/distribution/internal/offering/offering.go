@@ -50,6 +50,7 @@ type Parts struct {
 type Distributor struct {
 	Parts
 	count     *counts
+	known     known
 	presences map[string]assign.Presence // last seen by Lead; its own
 }
 
@@ -68,7 +69,11 @@ func (d *Distributor) Ready(ctx context.Context) error {
 // Follow applies one commit to the book. It is harmless to repeat and needs no
 // order: the book knows the revision it has.
 func (d *Distributor) Follow(ctx context.Context, rec bus.Record) error {
-	return d.apply(ctx, assign.ItemOf(rec.Thread, rec.Commit.GetState(), rec.Revision))
+	item := assign.ItemOf(rec.Thread, rec.Commit.GetState(), rec.Revision)
+	if d.known.covers(item) {
+		return nil
+	}
+	return d.apply(ctx, item)
 }
 
 // apply brings an item to the book, waiting for a book that is being loaded.
