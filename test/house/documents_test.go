@@ -129,18 +129,10 @@ func checkLinks(top string, p page, all []page) (problems []string) {
 	return problems
 }
 
-// unseen are pictures that the browser test has not taken yet.
-func unseen(top string, p page) page {
-	if _, err := os.Stat(filepath.Join(top, "docs/pictures")); err != nil {
-		p.prose = regexp.MustCompile(`docs/pictures/[a-z-]+\.png`).ReplaceAllString(p.prose, "README.md")
-	}
-	return p
-}
-
 func TestLinksLeadSomewhere(t *testing.T) {
 	top, all := root(t), pages(t)
 	for _, p := range all {
-		for _, problem := range checkLinks(top, unseen(top, p), all) {
+		for _, problem := range checkLinks(top, p, all) {
 			t.Error(problem)
 		}
 	}

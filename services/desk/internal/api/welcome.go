@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 )
 
@@ -26,7 +27,7 @@ func (s deskService) welcome(ctx context.Context, agent string, wish distributio
 			return
 		}
 		if pause == firstPause {
-			s.Log.WarnContext(ctx, "agent not announced to distribution yet", "agent", agent, "error", err)
+			s.Log.WarnContext(ctx, "agent not announced to distribution yet", key.Agent, agent, key.Err, err)
 		}
 		select {
 		case <-ctx.Done():
