@@ -103,6 +103,8 @@ func TestStreamsWithFewerReplicasThanAskedFor(t *testing.T) {
 func TestAStreamThatTheBrokerRefuses(t *testing.T) {
 	url := brokerWithAccounts(t, "sync_interval: always", "jetstream: { max_bytes_required: true }, "+askable)
 	refusal(t, bus.Config{URL: url, Partitions: 2}, "STREAM_REFUSED", "KV_CONFIG", "max bytes")
+	url = brokerWithAccounts(t, "sync_interval: always", "jetstream: disabled, "+askable)
+	refusal(t, bus.Config{URL: url, Partitions: 2}, "STREAM_REFUSED", "KV_CONFIG", "not enabled")
 }
 
 func TestEveryBrokerMustTellWhetherItWritesToDisk(t *testing.T) {

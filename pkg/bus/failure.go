@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -19,6 +20,9 @@ const (
 	// patience is how long a write is repeated while the broker is away. The
 	// election of a new leader of a stream takes 4 to 8 seconds.
 	patience = 8 * time.Second
+	// startPatience is that at the start of a process: a whole cluster that
+	// starts with it may need longer for its first streams.
+	startPatience = 30 * time.Second
 )
 
 // Error codes of the broker that nats.go does not name.
@@ -29,6 +33,8 @@ const (
 	codeNoMessage             jetstream.ErrorCode = 10037
 	codeNoPeers               jetstream.ErrorCode = 10005 // a cluster of fewer brokers than replicas
 	codeNoCluster             jetstream.ErrorCode = 10074 // replicas, and no cluster at all
+	codeNoJetStream           jetstream.ErrorCode = 10076
+	codeNoAccount             jetstream.ErrorCode = 10039 // without JetStream
 )
 
 // errRace is a precondition that did not hold: surely nothing was stored.
@@ -57,7 +63,8 @@ func hopeless(err error) bool {
 // however often it is asked: the request does not suit what is there.
 func definite(err error) bool {
 	var api *jetstream.APIError
-	return errors.As(err, &api) && (api.Code == http.StatusBadRequest || api.Code == http.StatusNotFound || api.ErrorCode == codeNoCluster)
+	return errors.As(err, &api) && (api.Code == http.StatusBadRequest || api.Code == http.StatusNotFound ||
+		slices.Contains([]jetstream.ErrorCode{codeNoCluster, codeNoJetStream, codeNoAccount}, api.ErrorCode))
 }
 
 // tooFewBrokers tells whether a stream could not have its replicas.
@@ -100,6 +107,10 @@ func brokerFault(err error, format string, args ...any) error {
 // retryAway does it again while the broker is away, as long as patience lasts.
 // What the broker answers for good comes back at once.
 func retryAway[T any](ctx context.Context, do func(context.Context) (T, error)) (T, error) {
+	return retryFor(ctx, patience, do)
+}
+
+func retryFor[T any](ctx context.Context, patience time.Duration, do func(context.Context) (T, error)) (T, error) {
 	deadline := time.Now().Add(patience)
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
 		v, err := do(ctx)

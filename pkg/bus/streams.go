@@ -128,7 +128,7 @@ func (b *Bus) buckets() []jetstream.StreamConfig {
 }
 
 func (b *Bus) openStream(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
-	s, err := retryAway(ctx, func(ctx context.Context) (jetstream.Stream, error) {
+	s, err := retryFor(ctx, startPatience, func(ctx context.Context) (jetstream.Stream, error) {
 		s, err := b.js.Stream(ctx, want.Name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			s, err = b.js.CreateStream(ctx, want)
