@@ -24,21 +24,31 @@ func attachments(raw json.RawMessage, stickerID string) []*threadv1.Attachment {
 }
 
 func attachment(raw json.RawMessage) *threadv1.Attachment {
+	type elements []struct{ Title loose }
 	var a struct {
 		Type, Title, URL loose
 		Payload          struct {
-			URL, Title  loose
-			StickerID   loose `json:"sticker_id"`
-			Coordinates struct{ Lat, Long json.RawMessage }
+			URL, Title, Text loose
+			Intro            loose `json:"intro_message"`
+			StickerID        loose `json:"sticker_id"`
+			Coordinates      struct{ Lat, Long json.RawMessage }
+			Elements         elements
+			Product          struct{ Elements elements }
 		}
 	}
 	// The only error left is a field of the wrong kind, which stays absent: a
 	// payload has been a string, null, and not there at all.
 	_ = json.Unmarshal(raw, &a)
+	titles := []loose{a.Payload.Title, a.Title}
+	for _, e := range append(a.Payload.Product.Elements, a.Payload.Elements...) {
+		titles = append(titles, e.Title)
+	}
+	// A template without a title is known by what it says first.
+	titles = append(titles, a.Payload.Text, a.Payload.Intro)
 	out := &threadv1.Attachment{
 		Type:      string(a.Type),
 		Url:       first(a.Payload.URL, a.URL),
-		Title:     first(a.Payload.Title, a.Title),
+		Title:     first(titles...),
 		StickerId: string(a.Payload.StickerID),
 	}
 	lat, long := number(a.Payload.Coordinates.Lat), number(a.Payload.Coordinates.Long)
@@ -56,11 +66,14 @@ func attachment(raw json.RawMessage) *threadv1.Attachment {
 	return out
 }
 
-func first(a, b loose) string {
-	if a != "" {
-		return string(a)
+// first is the first text that says something.
+func first(texts ...loose) string {
+	for _, text := range texts {
+		if text != "" {
+			return string(text)
+		}
 	}
-	return string(b)
+	return ""
 }
 
 // collapse drops the image that Meta sends beside a sticker for apps that do

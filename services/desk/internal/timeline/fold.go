@@ -129,19 +129,19 @@ func (f *fold) unsent(m *threadv1.MessageUnsent) {
 }
 
 func (f *fold) reacted(m *threadv1.ReactionChanged) {
-	e := f.byMid[m.GetMid()]
-	if e == nil {
-		return // to a message older than this log
+	reaction, word := m.GetEmoji(), "reacted_earlier"
+	if reaction == "" {
+		reaction = m.GetReaction()
 	}
-	item := f.change(e)
-	switch {
-	case m.GetRemoved():
-		item.Reaction = ""
-	case m.GetEmoji() != "":
-		item.Reaction = m.GetEmoji()
-	default:
-		item.Reaction = m.GetReaction()
+	if m.GetRemoved() {
+		reaction, word = "", "unreacted_earlier"
 	}
+	if e := f.byMid[m.GetMid()]; e != nil {
+		f.change(e).Reaction = reaction
+		return
+	}
+	// To a message older than this log: then it is a turn of its own.
+	f.turned(word, "", map[string]string{"reaction": reaction})
 }
 
 func (f *fold) postback(m *threadv1.PostbackReceived) {
@@ -152,6 +152,7 @@ func (f *fold) postback(m *threadv1.PostbackReceived) {
 	e.known = true
 	item := f.change(e)
 	item.AtMs, item.Text = orNow(m.GetSentMs(), f.at), m.GetTitle()
+	detail(item, "pressed", flag(true))
 	detail(item, "postback", m.GetPayload())
 	detail(item, "standby", flag(m.GetStandby()))
 	details(item, referral(m.GetReferral()))
@@ -186,10 +187,13 @@ func (f *fold) note(m *threadv1.NoteAdded) {
 // system notes the turns a conversation took. Offers as such are not history:
 // only how they ended is. Neither is the look-up of a profile.
 func (f *fold) system(fact *threadv1.Fact) {
-	word, agent, values := turn(fact)
-	if word == "" {
-		return
+	if word, agent, values := turn(fact); word != "" {
+		f.turned(word, agent, values)
 	}
+}
+
+// turned adds one turn.
+func (f *fold) turned(word, agent string, values map[string]string) {
 	item := f.change(f.add("", deskv1.Author_AUTHOR_SYSTEM))
 	item.Text, item.Agent = word, agent
 	details(item, values)

@@ -245,9 +245,33 @@ func TestASecondDeliveryIsMarked(t *testing.T) {
 
 func TestReactionToAgentsMessage(t *testing.T) {
 	l := new(log).commit(requested("s", "a", "b")).commit(succeeded("s", 0, "m0", 1)).commit(succeeded("s", 1, "m1", 2)).
-		commit(reacted("m1", "👍", false)).commit(reacted("unknown", "👍", false))
+		commit(reacted("m1", "👍", false))
 	if got := l.fold(); got.Find("s").GetReaction() != "👍" || got.Len() != 1 {
 		t.Errorf("reaction lost or to nothing: %v", got.Find("s"))
+	}
+}
+
+// A message may be older than the log; the agent reads of the reaction all the
+// same.
+func TestReactionToUnknownMessage(t *testing.T) {
+	items, _ := new(log).commit(reacted("unknown", "👍", false)).commit(reacted("unknown", "", true)).fold().Page(0, 10)
+	if len(items) != 2 {
+		t.Fatalf("%d items, want 2", len(items))
+	}
+	for i, want := range []string{"reacted_earlier", "unreacted_earlier"} {
+		if got := items[i]; got.GetAuthor() != deskv1.Author_AUTHOR_SYSTEM || got.GetText() != want || got.GetDetails()["reaction"] != []string{"👍", ""}[i] {
+			t.Errorf("item %d: %v", i, got)
+		}
+	}
+}
+
+// A button may have no title, and in standby no payload either.
+func TestPostback(t *testing.T) {
+	for _, m := range []*threadv1.PostbackReceived{{Mid: "m", Title: "Start", Payload: "START"}, {Mid: "m", Payload: "START"}, {Mid: "m"}} {
+		item := new(log).commit(&threadv1.Fact{Kind: &threadv1.Fact_PostbackReceived{PostbackReceived: m}}).fold().Find("m")
+		if d := item.GetDetails(); item.GetText() != m.GetTitle() || d["pressed"] != "true" || d["postback"] != m.GetPayload() {
+			t.Errorf("%v: %v", m, item)
+		}
 	}
 }
 
@@ -281,7 +305,7 @@ func TestSystemAndOthers(t *testing.T) {
 // show.
 func TestEveryFactIsKnown(t *testing.T) {
 	silent := map[string]bool{ // change no item by themselves
-		"message_edited": false, "delivery_reported": true, "read_reported": true, "reaction_changed": true,
+		"message_edited": false, "delivery_reported": true, "read_reported": true,
 		"customer_profiled": true, "offer_made": true, "send_attempted": true, "send_succeeded": true, "send_echoed": true,
 		"send_refused": true, "send_deferred": true, "send_uncertain": true, "send_unconfirmed": true, "send_abandoned": true,
 	}

@@ -51,11 +51,11 @@ function Body({ item }: { item: TimelineItem }) {
   const d = item.details ?? {};
   return (
     <>
-      {d.postback !== undefined && <p class="tag">{t.pressed}</p>}
+      {d.pressed && <p class="tag">{t.pressed}{!item.text && d.postback ? `: ${d.postback}` : ''}</p>}
       {item.text && <Text text={item.text} />}
       {item.attachments?.length ? <Attachments all={item.attachments} /> : null}
       {d.unsupported && <p class="gone">{t.unsupportedMessage}</p>}
-      {!item.text && !item.attachments?.length && !d.unsupported && <p class="gone">{t.noText}</p>}
+      {!item.text && !item.attachments?.length && !d.unsupported && !d.pressed && <p class="gone">{t.noText}</p>}
     </>
   );
 }
@@ -147,6 +147,8 @@ export function sentence(item: TimelineItem, me: string, t: Words): string {
       return d.cause === 'disconnected' ? t.released_away : t.conversation_released;
     case 'conversation_closed':
       return d.cause === 'timed_out' ? t.closed_timed_out : d.cause === 'forced' ? t.closed_forced : t.conversation_closed;
+    case 'reacted_earlier':
+      return t.reacted_earlier(d.reaction ?? '');
     case 'referral_received':
       return [t.referral_received, d.ad_title || d.ref || d.source].filter(Boolean).join(': ');
     case 'event_kept':

@@ -181,6 +181,8 @@ const texts = {
   closed_timed_out: ['Closed after a long silence', 'Затворен след дълго мълчание'],
   closed_forced: ['Closed by a supervisor', 'Затворен от супервайзор'],
   referral_received: ['The customer came by a link', 'Клиентът дойде от връзка'],
+  reacted_earlier: ['The customer reacted to an earlier message: {}', 'Реакция на клиента към по-ранно съобщение: {}'],
+  unreacted_earlier: ['The customer took back a reaction to an earlier message', 'Клиентът оттегли реакция към по-ранно съобщение'],
   event_kept: ['Event: {}', 'Събитие: {}'],
   event_optin: ['The customer agreed to receive messages', 'Клиентът се съгласи да получава съобщения'],
   event_account_linking: ['The customer linked or unlinked an account', 'Клиентът свърза или отвърза профил'],
