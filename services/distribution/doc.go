@@ -46,13 +46,33 @@
 //     commit that was applied removes it. So do a rejection and a Hold that
 //     their caller did not finish: both leave a timer.
 //
-// # When Redis is emptied
+// # When Redis is emptied, or comes back older
 //
-// A book without a generation answers nothing. The leader opens a new
+// A book without a generation answers nothing. The leader begins a new
 // generation, loads agents, queues and the last state of every thread beside
 // whatever is there, and puts it in force in one step. The mark of a load
 // lives in Redis: were the server emptied again meanwhile, the mark is gone
-// and the step is refused. What is committed during the load is applied after.
+// and the step is refused.
+//
+// Worse than an empty server is one that has lost its last second: after a
+// power cut, or a fail-over to a replica. Its book looks sound, and what it
+// misses lies behind the checkpoints of those who follow the log. So a
+// generation carries the history it was begun in, and every script compares it
+// with the history of the server it runs on: the replication id, which every
+// start and every promotion make anew. A book of another history answers
+// nothing, as if it were not there. This is safe:
+//
+//   - Within one history a server forgets nothing that it has answered: it
+//     lives on in its memory.
+//   - The states are read after the mark of the load was set. A commit applied
+//     to any earlier book was in the log before that, so the load reads it.
+//   - A commit that no earlier book was told of is still to be applied, and its
+//     follower goes on only when that is done: in the new generation.
+//
+// So the generation in force knows every commit that the followers have left
+// behind: they wait for Redis as long as it takes, and never put one aside. Two
+// things are taken for granted: that one server leads at a time, and that a
+// server which once had the group is emptied before it gets it back.
 //
 // A proposal of the old generation may still be under way, on a revision that
 // the load has read too. Old and new proposal exclude one another, for both
@@ -63,7 +83,8 @@
 // never assigned more.
 //
 // Fences of a generation begin far above the highest in the log, and apply
-// lifts the counter over any it meets, so they rise within a thread. Presence is not in the log: the leader
-// remembers it while it lives; after a restart of everything at once agents are
-// offline until they say otherwise.
+// lifts the counter over any it meets, so they rise within a thread. Presence is
+// not in the log: the leader remembers it while it lives, and a new leader takes
+// over what the last book says, however old. After a restart of everything with
+// an empty Redis agents are offline until they say otherwise.
 package distribution

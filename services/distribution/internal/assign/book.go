@@ -140,6 +140,9 @@ func scriptError(s *keyspace.Script, err error) error {
 		return nil
 	case redis.HasErrorPrefix(err, "EPOCH"):
 		return fmt.Errorf("%s: %w", s.Name(), ErrEpoch)
+	case redis.HasErrorPrefix(err, "HISTORY"):
+		return &fault.Error{Kind: fault.Unavailable, Reason: "REDIS_UNFIT",
+			Message: "Redis does not tell the history of its data; allow its user INFO", Cause: err}
 	case fault.KindOf(err) != fault.Internal:
 		return err
 	}

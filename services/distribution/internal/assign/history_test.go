@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/keyspace/keyspacetest"
 	"github.com/parley-desk/parley/services/distribution/internal/assign"
 )
@@ -82,6 +83,16 @@ func TestLoadThatOutlivesItsServerIsRefused(t *testing.T) {
 	}}
 	if _, err := d.book.Rebuild(t.Context(), d.now, w); !errors.Is(err, assign.ErrEpoch) {
 		t.Fatalf("got %v, want %v", err, assign.ErrEpoch)
+	}
+}
+
+// TestServerThatHidesItsHistoryIsNotBelieved takes INFO from the user.
+func TestServerThatHidesItsHistoryIsNotBelieved(t *testing.T) {
+	rdb := keyspacetest.Server(t)
+	d := open(t, rdb)
+	d.must(rdb.Do(t.Context(), "ACL", "SETUSER", "default", "-info").Err())
+	if _, err := d.book.Status(t.Context()); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("got %v, want unavailable", err)
 	}
 }
 

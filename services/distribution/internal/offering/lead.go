@@ -19,11 +19,12 @@ import (
 )
 
 const (
-	glance    = 250 * time.Millisecond // between two looks at the book's status
-	relayed   = 128                    // proposals taken at once
-	relayers  = 32                     // committed at once
-	setback   = 200 * time.Millisecond // pause after trouble
-	committed = 5 * time.Second        // patience with one commit
+	glance      = 250 * time.Millisecond // between two looks at the book's status
+	relayed     = 128                    // proposals taken at once
+	relayers    = 32                     // committed at once
+	setback     = 200 * time.Millisecond // pause after trouble,
+	longSetback = 15 * time.Second       // and after more of it
+	committed   = 5 * time.Second        // patience with one commit
 )
 
 // Lead keeps the book loaded and in line with the directory, and commits its

@@ -15,6 +15,7 @@ import (
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -67,21 +68,27 @@ func (d *Distributor) Ready(ctx context.Context) error {
 }
 
 // Follow applies one commit to the book. It is harmless to repeat and needs no
-// order: the book knows the revision it has.
+// order: the book knows the revision it has. It waits for Redis as long as it
+// takes: a commit that was put aside meanwhile would be missing in a book that
+// comes back as it was.
 func (d *Distributor) Follow(ctx context.Context, rec bus.Record) error {
 	item := assign.ItemOf(rec.Thread, rec.Commit.GetState(), rec.Revision)
 	if d.known.covers(item) {
 		return nil
 	}
-	return d.apply(ctx, item)
-}
-
-// apply brings an item to the book, waiting for a book that is being loaded.
-func (d *Distributor) apply(ctx context.Context, item assign.Item) error {
-	return d.loaded(ctx, func() error {
-		_, err := d.Book.Apply(ctx, d.Now(), item)
-		return err
-	})
+	for wait := setback; ; wait = min(2*wait, longSetback) {
+		err := d.loaded(ctx, func() error {
+			_, err := d.Book.Apply(ctx, d.Now(), item)
+			return err
+		})
+		if !fault.Is(err, fault.Unavailable) {
+			return err
+		}
+		d.Log.WarnContext(ctx, "a commit waits for redis", slog.Any(key.Err, err))
+		if !pause(ctx, wait) {
+			return err
+		}
+	}
 }
 
 // loaded repeats step while the book is not loaded, for a while.

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/bus"
@@ -98,25 +101,41 @@ func (l *threads) States(context.Context) iter.Seq2[bus.Record, error] {
 // office is a Distributor over threads, with agents of one queue. Nobody
 // follows the log or ticks: a test does what it wants done.
 type office struct {
-	t   *testing.T
-	log *threads
+	t        *testing.T
+	log      *threads
+	warnings *atomic.Int64 // of commits that wait for Redis
 	*offering.Distributor
 }
 
-func open(t *testing.T, capacity int32, agents ...string) *office {
+// listener counts the warnings about commits that wait.
+type listener struct {
+	slog.Handler
+	heard *atomic.Int64
+}
+
+func (l listener) Enabled(context.Context, slog.Level) bool { return true }
+
+func (l listener) Handle(_ context.Context, r slog.Record) error {
+	if strings.HasPrefix(r.Message, "a commit waits") {
+		l.heard.Add(1)
+	}
+	return nil
+}
+
+func open(t *testing.T, rdb redis.UniversalClient, capacity int32, agents ...string) *office {
 	t.Helper()
 	resources := []directory.Resource{&configv1.Queue{Meta: &configv1.Meta{Id: "front"}, Agents: agents}}
 	for _, a := range agents {
 		resources = append(resources, &configv1.Agent{Meta: &configv1.Meta{Id: a}, Capacity: capacity})
 	}
-	book, err := assign.NewBook(keyspacetest.Embedded(t), assign.Config{Group: "g", Lease: time.Hour, Grace: time.Hour})
+	book, err := assign.NewBook(rdb, assign.Config{Group: "g", Lease: time.Hour, Grace: time.Hour})
 	if err != nil {
 		t.Fatalf("new book: %v", err)
 	}
-	log := newThreads()
+	log, heard := newThreads(), &atomic.Int64{}
 	d := offering.New(offering.Parts{Book: book, Threads: log, Directory: directory.Fixed(directory.NewSnapshot(resources...)),
-		Log: slog.New(slog.DiscardHandler), Now: time.Now})
-	o := &office{t: t, log: log, Distributor: d}
+		Log: slog.New(listener{slog.DiscardHandler, heard}), Now: time.Now})
+	o := &office{t: t, log: log, warnings: heard, Distributor: d}
 	ctx, cancel := context.WithCancel(context.Background())
 	var lead sync.WaitGroup
 	lead.Go(func() {
@@ -167,13 +186,18 @@ func waiting(t subject.Thread, fence int64) *threadv1.State {
 	return s
 }
 
+// routed writes the commit by which a conversation is queued.
+func (o *office) routed(who subject.Thread) bus.Record {
+	s := waiting(who, 0)
+	return bus.Record{Thread: who, Revision: o.log.put(who, s), Commit: &threadv1.Commit{State: s}}
+}
+
 // arrive queues a conversation and tells the book.
 func (o *office) arrive(n int) subject.Thread {
 	o.t.Helper()
-	who := customer(n)
-	s := waiting(who, 0)
-	o.must(o.Follow(o.t.Context(), bus.Record{Thread: who, Revision: o.log.put(who, s), Commit: &threadv1.Commit{State: s}}))
-	return who
+	rec := o.routed(customer(n))
+	o.must(o.Follow(o.t.Context(), rec))
+	return rec.Thread
 }
 
 func (o *office) offer(who subject.Thread) *threadv1.Offer {
@@ -191,7 +215,7 @@ func (o *office) used(agent string) int32 {
 // TestRefusedProposalFreesTheAgentAndIsMadeAnew has a thread refuse an offer on
 // the very revision it was made on, because its fence is too low.
 func TestRefusedProposalFreesTheAgentAndIsMadeAnew(t *testing.T) {
-	o := open(t, 1, "mila")
+	o := open(t, keyspacetest.Embedded(t), 1, "mila")
 	who := customer(1)
 	o.log.put(who, waiting(who, 5_000_000))
 	behind := waiting(who, 0) // what the book is told: as if it had never heard of the fence
@@ -203,4 +227,23 @@ func TestRefusedProposalFreesTheAgentAndIsMadeAnew(t *testing.T) {
 	if used := o.used("mila"); used != 1 {
 		t.Errorf("%d units are taken, want 1", used)
 	}
+}
+
+// TestCommitIsNotPassedOverWhileRedisIsAway follows a commit while Redis takes
+// nothing, as in a fail-over; the bus would put it aside in the end, and the
+// book miss it.
+func TestCommitIsNotPassedOverWhileRedisIsAway(t *testing.T) {
+	rdb := keyspacetest.Server(t)
+	o := open(t, rdb, 1, "mila")
+	o.must(rdb.SlaveOf(t.Context(), "127.0.0.1", "1").Err())
+	rec := o.routed(customer(1))
+	followed := make(chan error, 1)
+	go func() { followed <- o.Follow(t.Context(), rec) }()
+	await(t, "the commit to be tried twice", func() bool { return o.warnings.Load() >= 2 || len(followed) > 0 })
+	if len(followed) > 0 {
+		t.Fatalf("the commit was passed over: %v", <-followed)
+	}
+	o.must(rdb.SlaveOf(t.Context(), "NO", "ONE").Err())
+	o.must(<-followed)
+	await(t, "an offer", func() bool { return o.offer(rec.Thread) != nil })
 }
