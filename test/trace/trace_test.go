@@ -158,7 +158,7 @@ func (h *house) apply(t *testing.T) {
 	}
 }
 
-// work has mila answer two customers at once.
+// work has mila answer two customers.
 func (h *house) work(t *testing.T) {
 	t.Helper()
 	agent := &load.Agent{Desk: "http://" + h.addresses["desk.listen"], Name: "mila", Password: "parley-demo"}
@@ -171,9 +171,12 @@ func (h *house) work(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	crowd := load.NewCrowd(load.Plan{Sandbox: "http://" + h.addresses["sandbox.listen"], Page: page, Conversations: 2, Messages: 1, Seed: 7})
-	if err := crowd.Run(t.Context()); err != nil {
-		t.Fatal(err)
+	for n := range 2 { // one after the other: Meta may put events that wait together into one webhook
+		crowd := load.NewCrowd(load.Plan{Sandbox: "http://" + h.addresses["sandbox.listen"], Page: page, Conversations: 1, Messages: 1, Seed: uint64(7 + n)})
+		if err := crowd.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "the webhook is received", func() bool { return len(h.traces("receive webhook")) > n })
 	}
 }
 

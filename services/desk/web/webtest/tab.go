@@ -16,7 +16,7 @@ import (
 )
 
 // Patience is how long a tab waits for what must come.
-const Patience = 15 * time.Second
+const Patience = 40 * time.Second
 
 // Tab is a page in a browser, driven as a person would drive it. What does not
 // work fails the test.
