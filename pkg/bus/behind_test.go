@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -90,5 +91,54 @@ func TestSnapshotsOfALogWhoseEndIsErased(t *testing.T) {
 		if took := time.Since(began); seen != 4 || took > 10*time.Second {
 			t.Errorf("%d states after %s, want 4 at once", seen, took)
 		}
+	}
+}
+
+// gated lets a first consumer be made, and others once open is closed.
+type gated struct {
+	jetstream.JetStream
+	made chan string // its name
+	open chan struct{}
+}
+
+func (j gated) CreateConsumer(ctx context.Context, stream string, cfg jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+	select {
+	case j.made <- cfg.Name:
+	default:
+		<-j.open
+	}
+	return j.JetStream.CreateConsumer(ctx, stream, cfg)
+}
+
+// A watch that found nothing and then breaks leaves nothing out of what comes
+// before it reads again.
+func TestAWatchOfAnEmptyLogIsGapless(t *testing.T) {
+	b := openOne(t)
+	gate := gated{b.js, make(chan string, 1), make(chan struct{})}
+	b.js = gate
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	ready, seen, done := make(chan struct{}), []uint64{}, make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = b.WatchThreads(ctx, func() { close(ready) }, func(r Record) {
+			if seen = append(seen, r.Revision); len(seen) == 3 {
+				cancel()
+			}
+		})
+	}()
+	<-ready
+	if err := gate.DeleteConsumer(ctx, subject.ThreadStream(0), <-gate.made); err != nil {
+		t.Fatal(err)
+	}
+	gate.made <- "" // no other consumer is the first
+	var want []uint64
+	for range 3 {
+		want = append(want, say(t, b, "one"))
+	}
+	close(gate.open)
+	<-done
+	if !slices.Equal(seen, want) {
+		t.Errorf("watched %v of the revisions %v", seen, want)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -232,6 +233,45 @@ func TestHandOverIsEvenAndClean(t *testing.T) {
 	for n := range 40 {
 		checkAscending(t, all.of(customer(n)))
 	}
+}
+
+// Members go on knowing of one another when the broker comes back: who joins
+// gets a share, and what one leaves another takes.
+func TestSharingOutOutlivesTheBroker(t *testing.T) {
+	broker := bustest.Broker(t)
+	var all tally
+	follow := func(b *bus.Bus) (stop func()) {
+		return background(t, func(ctx context.Context) error { return b.FollowThreads(ctx, "stage", all.commit) })
+	}
+	know := func(n int, members ...*bus.Bus) {
+		t.Helper()
+		await(t, fmt.Sprintf("everybody to know that they are %d", n), func() bool {
+			return !slices.ContainsFunc(members, func(b *bus.Bus) bool { return b.Members("stage") != n })
+		})
+	}
+	one, two := broker.Open(t, "one"), broker.Open(t, "two")
+	stop := follow(one)
+	follow(two)
+	know(2, one, two)
+	for round := range 2 {
+		broker.Restart(t)
+		three := broker.Open(t, "three")
+		leave := follow(three)
+		know(3, one, two, three)
+		for n := range 40 {
+			update(t, one, customer(n), fmt.Sprint(round))
+		}
+		await(t, "everything to be handled", func() bool { return all.n() >= 40*(round+1) })
+		leave()
+		know(2, one, two)
+	}
+	broker.Restart(t)
+	stop()
+	know(1, two)
+	for n := range 40 {
+		update(t, two, customer(n), "2")
+	}
+	await(t, "the rest to be handled", func() bool { return all.n() >= 120 })
 }
 
 func size(m *sync.Map) (n int) {

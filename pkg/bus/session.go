@@ -155,7 +155,7 @@ func (s *session) next(ctx context.Context, it jetstream.MessagesContext, left, 
 			defer cancel()
 		} else {
 			s.caught()
-			s.caught = nil
+			s.caught, s.last = nil, false // what comes now is news, also when nothing was there
 		}
 	}
 	return it.Next(jetstream.NextContext(ctx))

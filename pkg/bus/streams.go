@@ -121,9 +121,11 @@ func (b *Bus) buckets() []jetstream.StreamConfig {
 	checkpoint := bucket(subject.CheckpointBucket, 1)
 	session := bucket(subject.SessionBucket, 1)
 	session.MaxAge = sessionAge
-	// Leases need not outlive the broker: whoever holds one says so again.
+	// Leases are kept on disk although they are short-lived: a stream in memory
+	// begins anew when its broker does, and who watches it waits for the numbers
+	// it has seen.
 	lease := bucket(subject.LeaseBucket, 1)
-	lease.Storage, lease.AllowMsgTTL, lease.SubjectDeleteMarkerTTL = jetstream.MemoryStorage, true, markerTTL
+	lease.AllowMsgTTL, lease.SubjectDeleteMarkerTTL = true, markerTTL
 	return []jetstream.StreamConfig{config, checkpoint, session, lease}
 }
 
