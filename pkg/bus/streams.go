@@ -119,6 +119,7 @@ func (b *Bus) buckets() []jetstream.StreamConfig {
 	}
 	config := bucket(subject.ConfigBucket, 10)
 	checkpoint := bucket(subject.CheckpointBucket, 1)
+	presence := bucket(subject.PresenceBucket, 1)
 	session := bucket(subject.SessionBucket, 1)
 	session.MaxAge = sessionAge
 	// Leases are kept on disk although they are short-lived: a stream in memory
@@ -126,7 +127,7 @@ func (b *Bus) buckets() []jetstream.StreamConfig {
 	// it has seen.
 	lease := bucket(subject.LeaseBucket, 1)
 	lease.AllowMsgTTL, lease.SubjectDeleteMarkerTTL = true, markerTTL
-	return []jetstream.StreamConfig{config, checkpoint, session, lease}
+	return []jetstream.StreamConfig{config, checkpoint, presence, session, lease}
 }
 
 func (b *Bus) openStream(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {

@@ -63,6 +63,8 @@ const (
 	CheckpointBucket = "CHECKPOINT"
 	// LeaseBucket holds who reads which partition for which stage.
 	LeaseBucket = "LEASE"
+	// PresenceBucket holds what each agent is ready for, as far as it is not offline.
+	PresenceBucket = "PRESENCE"
 	// SessionBucket holds the sessions of desks.
 	SessionBucket = "SESSION"
 )

@@ -11,6 +11,7 @@ import (
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
 	"github.com/parley-desk/parley/pkg/keyspace"
+	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/distribution/internal/assign"
 	"github.com/parley-desk/parley/services/distribution/internal/offering"
 )
@@ -54,7 +55,8 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		return nil, err
 	}
 	desk := offering.New(offering.Parts{
-		Book: book, Threads: deps.Bus, Directory: deps.Directory, Log: deps.Log, Now: deps.Now,
+		Book: book, Threads: deps.Bus, Directory: deps.Directory,
+		Presences: deps.Bus.Bucket(subject.PresenceBucket), Log: deps.Log, Now: deps.Now,
 		Registry: deps.Registry,
 	})
 	deps.Health.Ready("distribution", desk.Ready)

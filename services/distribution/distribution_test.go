@@ -284,6 +284,28 @@ func TestResumeTakesCapacityBeyondTheLimit(t *testing.T) {
 	}
 }
 
+// TestPresencesOutliveRedisAndEveryProcess has nothing left that knew who was
+// ready but the memory on the bus.
+func TestPresencesOutliveRedisAndEveryProcess(t *testing.T) {
+	keyspacetest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		broker := bustest.Broker(t)
+		f := open(t, broker.Open(t, "desk"), rdb, 1)
+		stop := f.run(broker.Open(t, "one"), "one")
+		f.presence("mila", distributionv1.Presence_PRESENCE_OFFLINE)
+		f.presence("orlin", distributionv1.Presence_PRESENCE_BUSY)
+		f.presence("orlin", available)
+		stop()
+		f.must(rdb.FlushAll(t.Context()).Err())
+		f.run(broker.Open(t, "two"), "two")
+		if a := f.offered(f.arrive(1), nil).GetOffer().GetAgent(); a != "orlin" {
+			t.Errorf("offered to %s, who is offline", a)
+		}
+		if p := f.standing("orlin").GetPresence(); p != available {
+			t.Errorf("orlin is %v, want available", p)
+		}
+	})
+}
+
 // TestNothingIsLostOrDoubled drives many conversations through two processes
 // while Redis is emptied and a process dies, and checks the log.
 func TestNothingIsLostOrDoubled(t *testing.T) {
@@ -306,8 +328,6 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 				f.must(rdb.FlushAll(ctx).Err())
 			case 18:
 				stop()
-				f.presence("mila", available)
-				f.presence("orlin", available)
 			}
 		}
 		await(t, "every conversation to be closed", func() bool { return log.closed() == customers })
@@ -354,10 +374,7 @@ func follow(ctx context.Context, t *testing.T, f *floor) *ledger {
 		defer beat.Stop()
 		for ctx.Err() == nil {
 			for _, a := range []string{"mila", "orlin"} {
-				if f.standing(a).GetPresence() == distributionv1.Presence_PRESENCE_OFFLINE { // forgotten with Redis
-					_ = f.bus.Call(ctx, "distribution.presence", &distributionv1.SetPresenceRequest{Agent: a, Presence: available},
-						&distributionv1.SetPresenceResponse{})
-				}
+				_ = f.standing(a)
 			}
 			<-beat.C
 		}

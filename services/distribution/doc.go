@@ -84,7 +84,7 @@
 //
 // Fences of a generation begin far above the highest in the log, and apply
 // lifts the counter over any it meets, so they rise within a thread. Presence is
-// not in the log: the leader remembers it while it lives, and a new leader takes
-// over what the last book says, however old. After a restart of everything with
-// an empty Redis agents are offline until they say otherwise.
+// not in the log: what an agent chooses is written to a bucket before the agent
+// is answered, the leader brings there whatever else the book does to it, and
+// every load begins with what is there.
 package distribution

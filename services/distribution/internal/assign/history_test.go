@@ -5,7 +5,6 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/parley-desk/parley/pkg/fault"
@@ -41,32 +40,6 @@ func TestBookOfAnotherHistoryAnswersNothing(t *testing.T) {
 				t.Errorf("status %+v, %v; want no generation", status, err)
 			}
 		})
-	}
-}
-
-// TestPresencesOutliveTheirBook loads a book anew without knowing any presence.
-func TestPresencesOutliveTheirBook(t *testing.T) {
-	rdb, restart := keyspacetest.Restartable(t)
-	d := open(t, rdb)
-	d.signIn("ana")
-	d.must(rdb.Save(t.Context()).Err())
-	restart()
-	w := assign.World{Agents: []assign.Agent{{ID: "ana", Revision: 9, Capacity: 1, Queues: []string{"front"}}},
-		Items: func(func(assign.Item, error) bool) {}}
-	for range 2 { // the first loader dies
-		w.Items = func(yield func(assign.Item, error) bool) { yield(assign.Item{}, errors.New("killed")) }
-		if _, err := d.book.Rebuild(t.Context(), d.now, w); err == nil {
-			t.Fatal("a load was completed without its items")
-		}
-	}
-	w.Items = func(func(assign.Item, error) bool) {}
-	_, err := d.book.Rebuild(t.Context(), d.now, w)
-	d.must(err)
-	got, err := d.book.Heartbeat(t.Context(), d.now, []string{"ana"})
-	d.must(err)
-	want := []assign.Standing{{Agent: "ana", Presence: "AVAILABLE", Capacity: 1, SinceMS: d.now.UnixMilli()}}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("-want +got\n%s", diff)
 	}
 }
 

@@ -57,10 +57,9 @@ func (b *Book) Presences(ctx context.Context, epoch int64) (map[string]Presence,
 
 // World is everything a generation is loaded from.
 type World struct {
-	Agents []Agent
-	Queues []Queue
-	// Presences are those of the generation in force last when they are nil.
-	Presences map[string]Presence
+	Agents    []Agent
+	Queues    []Queue
+	Presences map[string]Presence // who is not in it is offline
 	// Items are read while the generation is open for loading, so that what
 	// is committed meanwhile is either in them or comes by Apply afterwards.
 	Items iter.Seq2[Item, error]
@@ -78,11 +77,6 @@ func (b *Book) Rebuild(ctx context.Context, now time.Time, w World) (int64, erro
 	}
 	if text(reply, 0) == "OPEN" {
 		return number(reply, 1), nil
-	}
-	if w.Presences == nil {
-		if w.Presences, err = b.Presences(ctx, number(reply, 2)); err != nil {
-			return 0, err
-		}
 	}
 	highest, err := b.load(ctx, now, generation, w)
 	if err != nil {

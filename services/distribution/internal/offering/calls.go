@@ -39,6 +39,9 @@ func (d *Distributor) SetPresence(ctx context.Context, req *distributionv1.SetPr
 	if err != nil {
 		return nil, err
 	}
+	if err := d.Presences.Write(ctx, entry(standing.Agent, assign.Presence{Now: standing.Presence})); err != nil {
+		d.Log.WarnContext(ctx, "presences wait to be kept", slog.Any(key.Err, err))
+	}
 	if req.GetPresence() == distributionv1.Presence_PRESENCE_OFFLINE {
 		d.hurry(ctx)
 	}

@@ -58,13 +58,16 @@ func (d *Distributor) serveGeneration(ctx context.Context, epoch int64) error {
 
 // ensure gives the generation in force, loading one when there is none.
 func (d *Distributor) ensure(ctx context.Context) (int64, error) {
+	if err := d.presences.recall(ctx); err != nil {
+		return 0, err
+	}
 	status, err := d.Book.Status(ctx)
 	if err != nil || status.Epoch != 0 {
 		return status.Epoch, err
 	}
 	began := d.Now()
 	world := worldOf(d.Directory.Now())
-	world.Presences = d.presences
+	world.Presences = d.presences.known
 	world.Items = d.items(ctx)
 	epoch, err := d.Book.Rebuild(ctx, began, world)
 	if err == nil {
@@ -86,7 +89,8 @@ func (d *Distributor) items(ctx context.Context) iter.Seq2[assign.Item, error] {
 }
 
 // watch ends with ErrEpoch when the generation is no longer in force. Presences
-// are remembered, because the log cannot give them back.
+// are kept, because the log cannot give them back. A generation that is gone
+// shows none, which is not news of anybody.
 func (d *Distributor) watch(ctx context.Context, epoch int64) error {
 	presences := int64(-1)
 	for {
@@ -97,9 +101,15 @@ func (d *Distributor) watch(ctx context.Context, epoch int64) error {
 		case status.Epoch != epoch:
 			return fmt.Errorf("generation ended: %w", assign.ErrEpoch)
 		case status.Presences != presences:
-			if seen, err := d.Book.Presences(ctx, epoch); err == nil && len(seen) > 0 {
-				d.presences, presences = seen, status.Presences
+			seen, err := d.Book.Presences(ctx, epoch)
+			if err == nil && len(seen) > 0 {
+				err = d.presences.keep(ctx, seen)
 			}
+			if err != nil {
+				d.Log.WarnContext(ctx, "presences wait to be kept", slog.Any(key.Err, err))
+				break
+			}
+			presences = status.Presences
 		}
 		if !pause(ctx, glance) {
 			return nil

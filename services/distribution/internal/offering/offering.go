@@ -41,6 +41,7 @@ type Parts struct {
 	Book      *assign.Book
 	Threads   Threads
 	Directory *directory.Directory
+	Presences Memory
 	Log       *slog.Logger
 	Registry  prometheus.Registerer // nil: nothing is counted
 	Now       func() time.Time
@@ -52,11 +53,13 @@ type Distributor struct {
 	Parts
 	count     *counts
 	known     known
-	presences map[string]assign.Presence // last seen by Lead; its own
+	presences presences // of Lead alone
 }
 
 // New makes a Distributor; nothing runs yet.
-func New(p Parts) *Distributor { return &Distributor{Parts: p, count: newCounts(p.Registry)} }
+func New(p Parts) *Distributor {
+	return &Distributor{Parts: p, count: newCounts(p.Registry), presences: presences{memory: p.Presences}}
+}
 
 // Ready is nil while the book is loaded.
 func (d *Distributor) Ready(ctx context.Context) error {

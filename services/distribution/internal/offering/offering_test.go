@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/bus/bustest"
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/keyspace/keyspacetest"
 	"github.com/parley-desk/parley/pkg/thread"
@@ -134,7 +135,8 @@ func open(t *testing.T, rdb redis.UniversalClient, capacity int32, agents ...str
 	}
 	log, heard := newThreads(), &atomic.Int64{}
 	d := offering.New(offering.Parts{Book: book, Threads: log, Directory: directory.Fixed(directory.NewSnapshot(resources...)),
-		Log: slog.New(listener{slog.DiscardHandler, heard}), Now: time.Now})
+		Presences: bustest.Open(t).Bucket(subject.PresenceBucket),
+		Log:       slog.New(listener{slog.DiscardHandler, heard}), Now: time.Now})
 	o := &office{t: t, log: log, warnings: heard, Distributor: d}
 	ctx, cancel := context.WithCancel(context.Background())
 	var lead sync.WaitGroup

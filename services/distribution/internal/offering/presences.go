@@ -1,0 +1,84 @@
+package offering
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/services/distribution/internal/assign"
+)
+
+// Memory is where presences outlive both Redis and this process; *bus.Bucket
+// is one.
+type Memory interface {
+	Watch(ctx context.Context, ready func(), handle func(bus.Entry)) error
+	Write(ctx context.Context, writes ...bus.Write) error
+}
+
+// kept is how many presences are written at once.
+const kept = 500
+
+// presences are what a book that is loaded anew cannot learn from the log. What
+// an agent chooses is remembered before the agent is answered; what the book
+// does by itself, soon after. Who is offline, and not because the desk was
+// lost, is left out.
+type presences struct {
+	memory Memory
+	known  map[string]assign.Presence // what memory held, as far as Lead knows
+}
+
+var offline = assign.Presence{Now: "OFFLINE"}
+
+// entry is a presence as memory holds it.
+func entry(agent string, p assign.Presence) bus.Write {
+	w := bus.Write{Key: agent, Revision: bus.AnyRevision}
+	if p != offline {
+		w.Value = []byte(p.Now + "/" + p.Was)
+	}
+	return w
+}
+
+// recall reads the memory.
+func (p *presences) recall(ctx context.Context) error {
+	ctx, complete := context.WithCancel(ctx)
+	defer complete()
+	known, done := map[string]assign.Presence{}, false
+	err := p.memory.Watch(ctx, func() { done = true; complete() }, func(e bus.Entry) {
+		if done {
+			return
+		}
+		now, was, _ := strings.Cut(string(e.Value), "/")
+		known[e.Key] = assign.Presence{Now: now, Was: was}
+	})
+	if !done {
+		return err
+	}
+	p.known = known
+	return nil
+}
+
+// keep brings the memory in line with what the book says.
+func (p *presences) keep(ctx context.Context, seen map[string]assign.Presence) error {
+	want := maps.Clone(seen)
+	maps.DeleteFunc(want, func(_ string, v assign.Presence) bool { return v == offline })
+	var writes []bus.Write
+	for agent, v := range want {
+		if p.known[agent] != v {
+			writes = append(writes, entry(agent, v))
+		}
+	}
+	for agent := range p.known {
+		if _, ok := want[agent]; !ok {
+			writes = append(writes, entry(agent, offline))
+		}
+	}
+	for part := range slices.Chunk(writes, kept) {
+		if err := p.memory.Write(ctx, part...); err != nil {
+			return err // what was written before is written again, with the same effect
+		}
+	}
+	p.known = want
+	return nil
+}
