@@ -49,7 +49,7 @@ type Bus struct {
 	js      jetstream.JetStream
 	id      string // of this connection: a restarted process is another one
 	streams map[string]jetstream.Stream
-	inbound []*writer // by partition
+	inbound []*collector // by partition
 	threads []*writer
 	states  *stateCache
 	turns   turns
@@ -132,7 +132,7 @@ func (b *Bus) start(ctx context.Context) error {
 		return err
 	}
 	for p := range b.cfg.Partitions {
-		b.inbound = append(b.inbound, newWriter(b, subject.InboundStream(p)))
+		b.inbound = append(b.inbound, newCollector(b, p))
 		b.threads = append(b.threads, newWriter(b, subject.ThreadStream(p)))
 	}
 	return nil

@@ -48,7 +48,7 @@ func (b *Bus) bury(ctx context.Context, stage string, partition, attempts int, m
 	letter := &nats.Msg{Subject: subject.DeadLetter(stage, partition), Data: m.data, Header: nats.Header{
 		headerStage: {stage}, headerSubject: {m.subject}, headerSequence: {strconv.FormatUint(m.seq, 10)},
 		headerReason: {reason(cause)}, headerAttempts: {strconv.Itoa(attempts)},
-		headerMsgID: {fmt.Sprintf("%s/%s/%d", stage, m.stream, m.seq)}}}
+		headerMsgID: {fmt.Sprintf("%s/%s/%d/%d", stage, m.stream, m.seq, m.part)}}}
 	inject(ctx, letter.Header)
 	for {
 		_, err := retryAway(ctx, func(ctx context.Context) (struct{}, error) {

@@ -37,9 +37,9 @@ const (
 // the last of those, put the record in DEADLETTER and the thread goes on. A new
 // stage begins with the oldest record kept.
 func (b *Bus) FollowInbound(ctx context.Context, stage string, handle func(context.Context, InboundRecord) error) error {
-	return b.followStage(ctx, &stageFollower{bus: b, stage: stage, kind: "INBOUND", streamOf: subject.InboundStream, span: "process inbound.event",
-		handle: func(ctx context.Context, m stored) error {
-			r, err := decodeEvent(m, b.cfg.Partitions)
+	return b.followStage(ctx, &stageFollower{bus: b, stage: stage, kind: "INBOUND", streamOf: subject.InboundStream, span: "process inbound.event", split: unbundle,
+		handle: func(ctx context.Context, partition int, m stored) error {
+			r, err := decodeEvent(m, partition, b.cfg.Partitions)
 			if err != nil {
 				return err
 			}
@@ -49,8 +49,8 @@ func (b *Bus) FollowInbound(ctx context.Context, stage string, handle func(conte
 
 // FollowThreads is FollowInbound for the commits of threads.
 func (b *Bus) FollowThreads(ctx context.Context, stage string, handle func(context.Context, Record) error) error {
-	return b.followStage(ctx, &stageFollower{bus: b, stage: stage, kind: "THREAD", streamOf: subject.ThreadStream, span: "process thread.commit",
-		handle: func(ctx context.Context, m stored) error {
+	return b.followStage(ctx, &stageFollower{bus: b, stage: stage, kind: "THREAD", streamOf: subject.ThreadStream, span: "process thread.commit", split: whole,
+		handle: func(ctx context.Context, _ int, m stored) error {
 			r, err := decodeCommit(m, b.cfg.Partitions)
 			if err != nil {
 				return err
@@ -88,8 +88,12 @@ type stageFollower struct {
 	kind     string
 	span     string
 	streamOf func(partition int) string
-	handle   func(context.Context, stored) error
+	split    func(stored) []stored // into parts, at least one; the subject of each is its lane
+	handle   func(ctx context.Context, partition int, part stored) error
 }
+
+// whole is the split of records that are one thing.
+func whole(m stored) []stored { return []stored{m} }
 
 // reader is the work on one partition for one tenure.
 type reader struct {
@@ -208,18 +212,34 @@ func (r *reader) save(ctx context.Context) {
 // read puts what was left parked, and then the stream, into the lanes.
 func (r *reader) read(ctx context.Context, l *lanes, from checkpoint) {
 	for _, seq := range from.Pending {
-		t := r.progress.again(seq, time.Now())
-		switch m, err := r.fetch(ctx, seq); {
-		case absent(err):
-			r.progress.finish(t)
-		case err != nil || l.add(ctx, m.subject, item{ticket: t, msg: &m}) != nil:
+		m, err := r.fetch(ctx, seq)
+		if absent(err) {
+			r.progress.drop(seq)
+			continue
+		}
+		if err != nil {
+			return
+		}
+		parts := r.split(m)
+		if r.enter(ctx, l, r.progress.again(seq, len(parts), time.Now()), parts) != nil {
 			return
 		}
 	}
 	_ = r.bus.follow(ctx, source{stream: r.stream, from: from.Seq + 1}, nil, func(m stored, behind uint64) error {
 		r.head.Store(m.seq + behind)
-		return l.add(ctx, m.subject, item{ticket: r.progress.begin(m.seq, time.Now()), msg: &m})
+		parts := r.split(m)
+		return r.enter(ctx, l, r.progress.begin(m.seq, len(parts), time.Now()), parts)
 	})
+}
+
+// enter puts each part of a record into its lane.
+func (r *reader) enter(ctx context.Context, l *lanes, t *ticket, parts []stored) error {
+	for i := range parts {
+		if err := l.add(ctx, parts[i].subject, item{ticket: t, part: i, msg: &parts[i]}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fetch reads one record again. The order of its thread hangs on it, so it
@@ -235,7 +255,7 @@ func (r *reader) fetch(ctx context.Context, seq uint64) (stored, error) {
 	}
 }
 
-// process handles one record to its end: handled, dead, or left for the next owner.
+// process handles one part to its end: handled, dead, or left for the next owner.
 func (r *reader) process(_ string, it item) {
 	if it.msg == nil {
 		m, err := r.fetch(r.work, it.ticket.seq)
@@ -245,7 +265,7 @@ func (r *reader) process(_ string, it item) {
 		if err != nil {
 			return
 		}
-		it.msg = &m
+		it.msg = &r.split(m)[it.part]
 	}
 	if r.try(*it.msg) {
 		r.finish(it.ticket)
@@ -282,7 +302,7 @@ func (r *reader) try(m stored) bool {
 	}()
 	wait := firstWait
 	for tries := 1; ; tries++ {
-		_, err := guard(func() (struct{}, error) { return struct{}{}, r.handle(ctx, m) })
+		_, err := guard(func() (struct{}, error) { return struct{}{}, r.handle(ctx, r.partition, m) })
 		if err == nil {
 			return true
 		}

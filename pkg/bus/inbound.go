@@ -5,24 +5,20 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/fault"
 	inboundv1 "github.com/parley-desk/parley/proto/gen/parley/inbound/v1"
-	"github.com/parley-desk/parley/proto/subject"
 )
 
-// maxUnit keeps a unit small beside a batch.
-const maxUnit = 250
-
-// run is what one call has to store in one thread, in order.
+// run is what one call has to store in one partition, in order. The next parcel
+// is submitted when the one before it is stored.
 type run struct {
-	w    *writer
-	msgs []*nats.Msg
+	to      *collector
+	parcels []*parcel
 }
 
-// PublishInbound stores events; it returns when all are on disk. Events of one
-// thread keep their order. While the broker is away it tries again, for about
+// PublishInbound stores events, with the trace of ctx in them; it returns when
+// all are on disk. Events of one thread keep their order. While the broker is away it tries again, for about
 // 8 seconds without progress, and then says fault.Unavailable: some events may
 // be stored by then, and publishing all of them again stores those twice.
 func (b *Bus) PublishInbound(ctx context.Context, events []*inboundv1.Event) error {
@@ -56,48 +52,64 @@ func (b *Bus) PublishInbound(ctx context.Context, events []*inboundv1.Event) err
 	return nil
 }
 
+// runs encodes events, partition by partition.
 func (b *Bus) runs(ctx context.Context, events []*inboundv1.Event) ([]run, error) {
-	place := make(map[string]int, len(events))
+	trace := nats.Header{}
+	inject(ctx, trace)
+	of := make(map[int]int, min(len(events), b.cfg.Partitions))
 	var runs []run
 	for _, e := range events {
-		data, err := proto.Marshal(e)
-		if err != nil {
-			return nil, &fault.Error{Kind: fault.Invalid, Message: "encode an event", Cause: err}
-		}
-		t := subject.Thread{Page: e.GetPage(), PSID: e.GetPsid()}
-		m := &nats.Msg{Subject: subject.Inbound(t, b.cfg.Partitions), Header: nats.Header{}, Data: data}
-		inject(ctx, m.Header)
-		i, ok := place[m.Subject]
+		e.Traceparent, e.Tracestate = carrier(trace).Get("traceparent"), carrier(trace).Get("tracestate")
+		partition := threadOf(e).Partition(b.cfg.Partitions)
+		i, ok := of[partition]
 		if !ok {
 			i = len(runs)
-			place[m.Subject] = i
-			runs = append(runs, run{w: b.inbound[t.Partition(b.cfg.Partitions)]})
+			of[partition] = i
+			runs = append(runs, run{to: b.inbound[partition]})
 		}
-		runs[i].msgs = append(runs[i].msgs, m)
+		if err := runs[i].add(e, b.roomOfBundle()); err != nil {
+			return nil, &fault.Error{Kind: fault.Invalid, Message: "encode an event", Cause: err}
+		}
 	}
 	return runs, nil
+}
+
+// add puts e into the last parcel, or a new one when that would exceed room.
+func (r *run) add(e *inboundv1.Event, room int) error {
+	body, err := appendEvent(nil, e)
+	if err != nil {
+		return err
+	}
+	if n := len(r.parcels); n > 0 && r.parcels[n-1].events < maxEvents && len(r.parcels[n-1].body)+len(body) <= room {
+		last := r.parcels[n-1]
+		last.body, last.events = append(last.body, body...), last.events+1
+		return nil
+	}
+	r.parcels = append(r.parcels, &parcel{body: body, events: 1})
+	return nil
 }
 
 // storeRuns submits the head of every run and gives what is left of them, and
 // the first error.
 func storeRuns(ctx context.Context, runs []run) (left []run, progress bool, err error) {
-	units := make([]*unit, len(runs))
-	for i, r := range runs {
-		units[i] = &unit{msgs: r.msgs[:min(len(r.msgs), maxUnit)], done: make(chan struct{})}
-		r.w.submit(units[i])
+	for _, r := range runs {
+		r.parcels[0].done = make(chan struct{})
+		r.to.submit(r.parcels[0])
 	}
-	for i, u := range units {
+	for _, r := range runs {
+		head := r.parcels[0]
 		select {
-		case <-u.done:
+		case <-head.done:
 		case <-ctx.Done():
 			return runs, false, ctx.Err()
 		}
-		progress = progress || u.n > 0
-		if err == nil {
-			err = u.err
+		if head.err == nil {
+			progress, r.parcels = true, r.parcels[1:]
+		} else if err == nil {
+			err = head.err
 		}
-		if rest := runs[i].msgs[u.n:]; len(rest) > 0 {
-			left = append(left, run{w: runs[i].w, msgs: rest})
+		if len(r.parcels) > 0 {
+			left = append(left, r)
 		}
 	}
 	return left, progress, err

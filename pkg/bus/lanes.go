@@ -10,10 +10,11 @@ const (
 	maxInLane   = 32   // of them of one thread; the rest is read again when its turn comes
 )
 
-// item is a record on its way to the handler. Without a body it was put out of
-// memory and is read again by its sequence.
+// item is a part of a record on its way to the handler. Without a body it was
+// put out of memory and is read again by its sequence.
 type item struct {
 	ticket *ticket
+	part   int
 	msg    *stored
 }
 

@@ -26,14 +26,14 @@ type progress struct {
 	low    uint64    // everything up to here is handled or parked
 	queue  []*ticket // records above low, in order of the log
 	parked map[uint64]struct{}
-	fresh  int // records handled since the last take
+	fresh  int // parts handled since the last mark
 }
 
-// ticket is one record on its way.
+// ticket is one record on its way. It is done when each of its parts is.
 type ticket struct {
 	seq  uint64
 	came time.Time
-	done bool
+	left int // parts that are not handled
 }
 
 func newProgress(from checkpoint) *progress {
@@ -44,27 +44,39 @@ func newProgress(from checkpoint) *progress {
 	return p
 }
 
-// begin notes a record that was read; seq rises from call to call.
-func (p *progress) begin(seq uint64, now time.Time) *ticket {
+// begin notes a record of so many parts that was read; seq rises from call to
+// call.
+func (p *progress) begin(seq uint64, parts int, now time.Time) *ticket {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t := &ticket{seq: seq, came: now}
+	t := &ticket{seq: seq, came: now, left: parts}
 	p.queue = append(p.queue, t)
 	return t
 }
 
-// again notes a record that an earlier owner left parked.
-func (p *progress) again(seq uint64, now time.Time) *ticket { return &ticket{seq: seq, came: now} }
+// again notes a record that an earlier owner left parked. All of its parts are
+// handled anew.
+func (p *progress) again(seq uint64, parts int, now time.Time) *ticket {
+	return &ticket{seq: seq, came: now, left: parts}
+}
 
-// finish notes that a record is handled, and tells how many were since the
-// last mark.
+// finish notes that a part of a record is handled, and tells how many were
+// since the last mark.
 func (p *progress) finish(t *ticket) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t.done = true
-	delete(p.parked, t.seq)
+	if t.left--; t.left == 0 {
+		delete(p.parked, t.seq)
+	}
 	p.fresh++
 	return p.fresh
+}
+
+// drop takes off the list a parked record that is not there any more.
+func (p *progress) drop(seq uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.parked, seq)
 }
 
 // mark moves the low-water mark as far as it goes, past records that have
@@ -75,7 +87,7 @@ func (p *progress) mark(now time.Time) checkpoint {
 	n := 0
 	for ; n < len(p.queue); n++ {
 		t := p.queue[n]
-		if !t.done {
+		if t.left > 0 {
 			if now.Sub(t.came) < parkAfter || len(p.parked) >= maxParked {
 				break
 			}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	inboundv1 "github.com/parley-desk/parley/proto/gen/parley/inbound/v1"
 )
 
 // stored is a message as the broker keeps it.
@@ -19,6 +21,8 @@ type stored struct {
 	header  nats.Header
 	data    []byte
 	at      time.Time
+	part    int              // which event of a bundle it is
+	event   *inboundv1.Event // the event, of a part that is one
 }
 
 // lookup asks a stream for one message: the last of a subject, the first of a

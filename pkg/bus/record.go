@@ -60,19 +60,17 @@ func previous(m stored) uint64 {
 	return p
 }
 
-func decodeEvent(m stored, partitions int) (InboundRecord, error) {
-	t, err := subject.ParseLog(m.subject)
-	if err != nil {
-		return InboundRecord{}, garbage("no thread in the subject", err)
+// decodeEvent reads a part of a bundle. It is believed only in the partition of
+// the thread it names: its order hangs on that.
+func decodeEvent(m stored, partition, partitions int) (InboundRecord, error) {
+	if m.event == nil {
+		return InboundRecord{}, garbage("no bundle of events", nil)
 	}
-	e := &inboundv1.Event{}
-	if err := proto.Unmarshal(m.data, e); err != nil {
-		return InboundRecord{}, garbage("no event", err)
+	t := threadOf(m.event)
+	if t.Partition(partitions) != partition {
+		return InboundRecord{}, garbage("no event of this partition", nil)
 	}
-	if e.GetPage() != t.Page || e.GetPsid() != t.PSID {
-		return InboundRecord{}, garbage("no event of this thread", nil)
-	}
-	return InboundRecord{Thread: t, Partition: t.Partition(partitions), Sequence: m.seq, Stored: m.at, Event: e}, nil
+	return InboundRecord{Thread: t, Partition: partition, Sequence: m.seq, Stored: m.at, Event: m.event}, nil
 }
 
 func garbage(what string, cause error) error {

@@ -14,29 +14,23 @@ import (
 
 // Whatever stands on a subject of ours is refused, or is of the thread that
 // the subject names and can be gone on from.
-func FuzzDecode(f *testing.F) {
+func FuzzDecodeCommit(f *testing.F) {
 	t := subject.Thread{Page: "1020304050607080", PSID: "7409218844331520"}
 	said := thread.Of(&threadv1.MessageReceived{Mid: "m_1", Text: "Здравейте"})
 	commit, err := thread.Extend(thread.New(t.Page, t.PSID), 0, time.UnixMilli(1), "intake", said)
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, m := range []proto.Message{commit, &inboundv1.Event{Page: t.Page, Psid: t.PSID, Raw: []byte(`{}`)}} {
-		body, err := proto.Marshal(m)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(subject.Log(t, 16), body)
-		f.Add(subject.Inbound(t, 16), body[:len(body)/2])
+	body, err := proto.Marshal(commit)
+	if err != nil {
+		f.Fatal(err)
 	}
+	f.Add(subject.Log(t, 16), body)
+	f.Add(subject.Log(t, 16), body[:len(body)/2])
 	f.Add("thread.0", []byte(nil))
 	f.Add("thread.0.1.2", []byte("\x12\x00"))
 	f.Fuzz(func(t *testing.T, on string, body []byte) {
-		m := stored{subject: on, seq: 7, data: body}
-		if r, err := decodeEvent(m, 16); err == nil && (r.Event.GetPage() != r.Thread.Page || r.Event.GetPsid() != r.Thread.PSID) {
-			t.Fatalf("the event of %v was read as one of %+v", r.Event, r.Thread)
-		}
-		r, err := decodeCommit(m, 16)
+		r, err := decodeCommit(stored{subject: on, seq: 7, data: body}, 16)
 		if err != nil {
 			return
 		}
@@ -49,6 +43,54 @@ func FuzzDecode(f *testing.F) {
 		}
 		if _, err := proto.Marshal(next); err != nil {
 			t.Fatalf("what follows cannot be stored: %v", err)
+		}
+	})
+}
+
+// Whatever stands on the subject of a partition, each of its parts is refused
+// or is an event of that partition, in the lane of its thread; and what a bus
+// has put together comes apart as it was.
+func FuzzUnbundle(f *testing.F) {
+	event := func(psid, raw string) *inboundv1.Event {
+		return &inboundv1.Event{Page: "1020304050607080", Psid: psid, Raw: []byte(raw), Traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
+	}
+	whole, err := proto.Marshal(&inboundv1.Bundle{Events: []*inboundv1.Event{event("1", "{}"), event("", ""), event("2", "x")}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, body := range [][]byte{nil, whole, whole[:len(whole)/2], append(whole[:len(whole):len(whole)], 0xff), []byte("\x0a\x02\x08\x01"), []byte("\x12\x00"), []byte("\x0a\x02\xff\xff")} {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		const partition, partitions = 3, 16
+		parts := unbundle(stored{subject: subject.Inbound(partition), seq: 7, data: body})
+		if len(parts) == 0 {
+			t.Fatal("the record has no part: nothing would be done about it")
+		}
+		var again []byte
+		for i, p := range parts {
+			if p.part != i || p.seq != 7 {
+				t.Fatalf("part %d says it is %d of %d", i, p.part, p.seq)
+			}
+			if p.event == nil {
+				continue
+			}
+			if want := subject.Inbound(partition) + "." + threadOf(p.event).Key(); p.subject != want {
+				t.Fatalf("in lane %s, want %s", p.subject, want)
+			}
+			r, err := decodeEvent(p, partition, partitions)
+			if (err == nil) != (threadOf(p.event).Partition(partitions) == partition) || err == nil && r.Thread != threadOf(p.event) {
+				t.Fatalf("the event of %v was read as %+v, %v", p.event, r, err)
+			}
+			if again, err = appendEvent(again, p.event); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var want, got inboundv1.Bundle
+		if again != nil && proto.Unmarshal(body, &want) == nil && len(want.Events) == len(parts) {
+			if err := proto.Unmarshal(again, &got); err != nil || !proto.Equal(&want, &got) {
+				t.Fatalf("%v went in, %v came out, %v", &want, &got, err)
+			}
 		}
 	})
 }

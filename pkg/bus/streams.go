@@ -78,7 +78,7 @@ func (b *Bus) openStreams(ctx context.Context) error {
 	}
 	configs := []jetstream.StreamConfig{b.logStream(subject.DeadLetters, subject.DeadLetterAll)}
 	for p := range b.cfg.Partitions {
-		configs = append(configs, b.logStream(subject.InboundStream(p), subject.InboundAll(p)),
+		configs = append(configs, b.logStream(subject.InboundStream(p), subject.Inbound(p)),
 			b.logStream(subject.ThreadStream(p), subject.ThreadAll(p)))
 	}
 	handles := make([]jetstream.Stream, len(configs))

@@ -72,13 +72,9 @@ const (
 // InboundStream is the stream of partition p of INBOUND.
 func InboundStream(p int) string { return fmt.Sprintf("INBOUND_%02d", p) }
 
-// InboundAll matches every subject of InboundStream(p).
-func InboundAll(p int) string { return "inbound." + strconv.Itoa(p) + ".>" }
-
-// Inbound is the subject of an event of t among n partitions.
-func Inbound(t Thread, n int) string {
-	return "inbound." + strconv.Itoa(t.Partition(n)) + "." + t.Key()
-}
+// Inbound is the one subject of InboundStream(p): a record holds events of many
+// threads.
+func Inbound(p int) string { return "inbound." + strconv.Itoa(p) }
 
 // ThreadStream is the stream of partition p of THREAD.
 func ThreadStream(p int) string { return fmt.Sprintf("THREAD_%02d", p) }
@@ -91,7 +87,7 @@ func Log(t Thread, n int) string {
 	return "thread." + strconv.Itoa(t.Partition(n)) + "." + t.Key()
 }
 
-// ParseLog reads the thread out of a subject that Log or Inbound made.
+// ParseLog reads the thread out of a subject that Log made.
 func ParseLog(s string) (Thread, error) {
 	parts := strings.SplitN(s, ".", 3)
 	if len(parts) != 3 {

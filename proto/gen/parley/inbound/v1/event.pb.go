@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: parley/inbound/v1/event.proto
 
-// What Meta sent, one record of INBOUND per event.
+// What Meta sent, as INBOUND keeps it.
 
 package inboundv1
 
@@ -80,6 +80,54 @@ func (Lane) EnumDescriptor() ([]byte, []int) {
 	return file_parley_inbound_v1_event_proto_rawDescGZIP(), []int{0}
 }
 
+// Bundle is one record of INBOUND: what was stored in a partition by one write,
+// oldest first. Events of one thread stand in their order, in one bundle or in
+// several.
+type Bundle struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At least one.
+	Events        []*Event `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Bundle) Reset() {
+	*x = Bundle{}
+	mi := &file_parley_inbound_v1_event_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Bundle) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Bundle) ProtoMessage() {}
+
+func (x *Bundle) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_inbound_v1_event_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Bundle.ProtoReflect.Descriptor instead.
+func (*Bundle) Descriptor() ([]byte, []int) {
+	return file_parley_inbound_v1_event_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *Bundle) GetEvents() []*Event {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
 // Event is one item of a webhook, kept exactly as it came, beside the few
 // fields that place it in a partition. Everything else is read from raw by
 // intake, so that an unknown shape is never a reason to lose an event.
@@ -102,14 +150,18 @@ type Event struct {
 	// entry.time in milliseconds since 1970 UTC; 0 when absent.
 	EntryMs int64 `protobuf:"varint,7,opt,name=entry_ms,json=entryMs,proto3" json:"entry_ms,omitempty"`
 	// Why the item was kept without being understood; empty otherwise.
-	Defect        string `protobuf:"bytes,8,opt,name=defect,proto3" json:"defect,omitempty"`
+	Defect string `protobuf:"bytes,8,opt,name=defect,proto3" json:"defect,omitempty"`
+	// W3C trace context of the request that brought it; empty when not traced.
+	Traceparent string `protobuf:"bytes,9,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
+	// What its tracers had to say of it; empty mostly.
+	Tracestate    string `protobuf:"bytes,10,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_parley_inbound_v1_event_proto_msgTypes[0]
+	mi := &file_parley_inbound_v1_event_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -121,7 +173,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_inbound_v1_event_proto_msgTypes[0]
+	mi := &file_parley_inbound_v1_event_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -134,7 +186,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_parley_inbound_v1_event_proto_rawDescGZIP(), []int{0}
+	return file_parley_inbound_v1_event_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *Event) GetAccount() string {
@@ -193,11 +245,27 @@ func (x *Event) GetDefect() string {
 	return ""
 }
 
+func (x *Event) GetTraceparent() string {
+	if x != nil {
+		return x.Traceparent
+	}
+	return ""
+}
+
+func (x *Event) GetTracestate() string {
+	if x != nil {
+		return x.Tracestate
+	}
+	return ""
+}
+
 var File_parley_inbound_v1_event_proto protoreflect.FileDescriptor
 
 const file_parley_inbound_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1dparley/inbound/v1/event.proto\x12\x11parley.inbound.v1\"\xdc\x01\n" +
+	"\x1dparley/inbound/v1/event.proto\x12\x11parley.inbound.v1\":\n" +
+	"\x06Bundle\x120\n" +
+	"\x06events\x18\x01 \x03(\v2\x18.parley.inbound.v1.EventR\x06events\"\x9e\x02\n" +
 	"\x05Event\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x12\n" +
 	"\x04page\x18\x02 \x01(\tR\x04page\x12\x12\n" +
@@ -207,7 +275,12 @@ const file_parley_inbound_v1_event_proto_rawDesc = "" +
 	"\vreceived_ms\x18\x06 \x01(\x03R\n" +
 	"receivedMs\x12\x19\n" +
 	"\bentry_ms\x18\a \x01(\x03R\aentryMs\x12\x16\n" +
-	"\x06defect\x18\b \x01(\tR\x06defect*T\n" +
+	"\x06defect\x18\b \x01(\tR\x06defect\x12 \n" +
+	"\vtraceparent\x18\t \x01(\tR\vtraceparent\x12\x1e\n" +
+	"\n" +
+	"tracestate\x18\n" +
+	" \x01(\tR\n" +
+	"tracestate*T\n" +
 	"\x04Lane\x12\x14\n" +
 	"\x10LANE_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eLANE_MESSAGING\x10\x01\x12\x10\n" +
@@ -229,18 +302,20 @@ func file_parley_inbound_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_inbound_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_parley_inbound_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_parley_inbound_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_parley_inbound_v1_event_proto_goTypes = []any{
-	(Lane)(0),     // 0: parley.inbound.v1.Lane
-	(*Event)(nil), // 1: parley.inbound.v1.Event
+	(Lane)(0),      // 0: parley.inbound.v1.Lane
+	(*Bundle)(nil), // 1: parley.inbound.v1.Bundle
+	(*Event)(nil),  // 2: parley.inbound.v1.Event
 }
 var file_parley_inbound_v1_event_proto_depIdxs = []int32{
-	0, // 0: parley.inbound.v1.Event.lane:type_name -> parley.inbound.v1.Lane
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	2, // 0: parley.inbound.v1.Bundle.events:type_name -> parley.inbound.v1.Event
+	0, // 1: parley.inbound.v1.Event.lane:type_name -> parley.inbound.v1.Lane
+	2, // [2:2] is the sub-list for method output_type
+	2, // [2:2] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_parley_inbound_v1_event_proto_init() }
@@ -254,7 +329,7 @@ func file_parley_inbound_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_inbound_v1_event_proto_rawDesc), len(file_parley_inbound_v1_event_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   1,
+			NumMessages:   2,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
