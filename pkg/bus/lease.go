@@ -59,7 +59,10 @@ type group struct {
 	held    map[int]*holding
 	ended   chan int // slots whose work has returned
 	silence map[string]int
-	member  uint64 // revision of this member's own key
+	member  uint64    // revision of this member's own key
+	looked  bool      // there was a whole picture before
+	clear   bool      // the picture is whole
+	quiet   time.Time // nothing is taken or released before
 }
 
 // hold runs work for every slot that this process should hold, until ctx ends;
@@ -76,24 +79,40 @@ func (b *Bus) hold(ctx context.Context, name string, slots int, work func(tenure
 	defer func() { _ = presence.Unsubscribe() }()
 	g.enroll(ctx)
 
-	changes, ready := make(chan Entry, 64), make(chan struct{})
+	sights := make(chan sight, 64)
 	watching, unwatch := context.WithCancel(context.WithoutCancel(ctx))
 	var watcher sync.WaitGroup
-	watcher.Go(func() {
-		_ = b.follow(watching, source{stream: g.bucket.stream, filter: g.bucket.prefix + g.prefix + ">", last: true}, func() { close(ready) },
-			func(m stored, _ uint64) error {
-				select {
-				case changes <- g.bucket.entry(m):
-				case <-watching.Done():
-				}
-				return nil
-			})
-	})
+	watcher.Go(func() { g.watch(watching, sights) })
 	defer watcher.Wait()
 	defer unwatch()
-	g.loop(ctx, changes, ready)
+	g.loop(ctx, sights)
 	g.leave()
 	return ctx.Err()
+}
+
+// sight is what a member sees of LEASE: an entry, that everything seen so far
+// may be gone, or that everything there is has been seen.
+type sight struct {
+	entry       Entry
+	blank, full bool
+}
+
+func (g *group) watch(ctx context.Context, sights chan<- sight) {
+	show := func(s sight) {
+		select {
+		case sights <- s:
+		case <-ctx.Done():
+		}
+	}
+	src := source{stream: g.bucket.stream, filter: g.bucket.prefix + g.prefix + ">", last: true, anew: func(ctx context.Context) error {
+		show(sight{blank: true})
+		_, err := g.bus.openStream(ctx, g.bus.leases())
+		return err
+	}}
+	_ = g.bus.follow(ctx, src, func() { show(sight{full: true}) }, func(m stored, _ uint64) error {
+		show(sight{entry: g.bucket.entry(m)})
+		return nil
+	})
 }
 
 // memberID fits into a key and a subject whatever the instance is called.
@@ -107,23 +126,17 @@ func memberID(instance string) string {
 	return plain[:min(len(plain), 32)] + "-" + nuid.Next()
 }
 
-func (g *group) loop(ctx context.Context, changes <-chan Entry, ready <-chan struct{}) {
+func (g *group) loop(ctx context.Context, sights <-chan sight) {
 	refresh := time.NewTicker(g.bus.cfg.LeaseTTL / 3)
 	defer refresh.Stop()
 	probe := time.NewTicker(probeEvery)
 	defer probe.Stop()
-	known := false
 	for {
 		select {
-		case e := <-changes:
-			g.see(e)
-			if len(changes) > 0 {
+		case s := <-sights:
+			g.look(ctx, s)
+			if len(sights) > 0 {
 				continue // the newest picture is the one to act on
-			}
-		case <-ready:
-			ready, known = nil, true
-			for len(changes) > 0 {
-				g.see(<-changes)
 			}
 		case n := <-g.ended:
 			g.forget(ctx, n)
@@ -134,10 +147,36 @@ func (g *group) loop(ctx context.Context, changes <-chan Entry, ready <-chan str
 		case <-ctx.Done():
 			return
 		}
-		if known {
+		if g.clear && !time.Now().Before(g.quiet) {
 			g.balance(ctx)
 			g.bus.members.Store(g.prefix, len(g.roster.sorted(g.id)))
 		}
+	}
+}
+
+// look takes in a sight. A picture that is whole for a second time may be that
+// of a LEASE which began anew: what this member has is claimed again, and what
+// seems free is left alone until the others have had the time to do so too.
+func (g *group) look(ctx context.Context, s sight) {
+	switch {
+	case s.blank:
+		g.roster, g.clear = newRoster(len(g.roster.slots)), false
+	case !s.full:
+		g.see(s.entry)
+	default:
+		g.clear = true
+		if !g.looked {
+			g.looked = true
+			return
+		}
+		g.quiet = time.Now().Add(g.bus.cfg.LeaseTTL / 3)
+		g.member = g.roster.members[g.id]
+		for n, h := range g.held {
+			if c := g.roster.slots[n]; c.holder == "" || c.holder == g.id {
+				h.revision = c.revision
+			}
+		}
+		g.refresh(ctx)
 	}
 }
 
@@ -184,7 +223,7 @@ func (g *group) take(ctx context.Context, n int) {
 	revision, err := g.put(ctx, slotKey+strconv.Itoa(n), g.roster.slots[n].revision)
 	if raced(err) {
 		// Lost, or the marker of a lapsed lease is gone by now.
-		if e, err := g.look(ctx, slotKey+strconv.Itoa(n)); err == nil {
+		if e, err := g.read(ctx, slotKey+strconv.Itoa(n)); err == nil {
 			g.roster.slots[n] = claim{holder: string(e.Value), revision: e.Revision}
 		}
 		return
@@ -214,8 +253,8 @@ func (g *group) put(ctx context.Context, key string, revision uint64) (uint64, e
 	return ack.Sequence, nil
 }
 
-// look reads a key as it stands, without the patience of other readers.
-func (g *group) look(ctx context.Context, key string) (Entry, error) {
+// read reads a key as it stands, without the patience of other readers.
+func (g *group) read(ctx context.Context, key string) (Entry, error) {
 	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
 	defer cancel()
 	return g.bucket.last(ctx, g.prefix+key)
@@ -241,7 +280,7 @@ func (g *group) enroll(ctx context.Context) {
 	revision, err := g.put(ctx, memberKey+g.id, g.member)
 	if raced(err) {
 		var e Entry
-		if e, err = g.look(ctx, memberKey+g.id); err == nil {
+		if e, err = g.read(ctx, memberKey+g.id); err == nil {
 			revision, err = g.put(ctx, memberKey+g.id, e.Revision)
 		}
 	}
@@ -288,7 +327,7 @@ func (g *group) overtaken(ctx context.Context, n int, h *holding, err error) boo
 	if !raced(err) {
 		return false
 	}
-	e, err := g.look(ctx, slotKey+strconv.Itoa(n))
+	e, err := g.read(ctx, slotKey+strconv.Itoa(n))
 	if err != nil {
 		return false
 	}

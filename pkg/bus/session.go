@@ -26,14 +26,18 @@ type source struct {
 	filter string // empty: everything, which costs the broker least
 	from   uint64 // first sequence wanted
 	last   bool   // instead: the last message of every subject, then all that follow
+	// anew, of a stream that may be gone with its broker, is called at the begin
+	// of every session: each begins as the first did, for nobody tells what the
+	// stream has lost meanwhile, and its numbers may be given out again.
+	anew func(context.Context) error
 }
 
 // follow hands every message of src to each, in the order of the stream and
 // without a gap, until ctx ends or each gives an error, which it returns. It
-// calls caught, which may be nil, once: when everything that was acknowledged
-// before the start has been handed over. behind is how many messages of the stream come after m.
+// calls caught, which may be nil, once (with anew: once a session): when
+// everything that was acknowledged before the start has been handed over. behind is how many messages of the stream come after m.
 func (b *Bus) follow(ctx context.Context, src source, caught func(), each func(m stored, behind uint64) error) error {
-	s := session{bus: b, source: src, caught: caught, each: each}
+	s := session{bus: b, source: src, start: src, caught: caught, each: each}
 	wait := 20 * time.Millisecond
 	for {
 		read, err := s.run(ctx)
@@ -65,7 +69,9 @@ func (s *stopped) Error() string { return s.err.Error() }
 type session struct {
 	bus *Bus
 	source
+	start  source
 	caught func()
+	told   bool // caught was called
 	each   func(stored, uint64) error
 	seen   uint64 // last sequence handed over
 }
@@ -93,6 +99,12 @@ func (s *session) open(ctx context.Context) (jetstream.MessagesContext, *jetstre
 
 // run is one session. It tells whether it read anything.
 func (s *session) run(ctx context.Context) (read bool, err error) {
+	if s.anew != nil {
+		s.source, s.told, s.seen = s.start, false, 0
+		if err := s.anew(ctx); err != nil {
+			return false, err
+		}
+	}
 	end, err := s.end(ctx)
 	if err != nil {
 		return false, err
@@ -129,7 +141,7 @@ func (s *session) run(ctx context.Context) (read bool, err error) {
 // end is the last sequence that the leader of the stream has for this reader.
 // A consumer is on one replica, which may be a moment behind.
 func (s *session) end(ctx context.Context) (uint64, error) {
-	if s.caught == nil {
+	if s.caught == nil || s.told {
 		return 0, nil
 	}
 	filter := s.filter
@@ -148,14 +160,14 @@ func (s *session) end(ctx context.Context) (uint64, error) {
 // has come to the end. When the end does not come soon it was erased meanwhile,
 // or the replica hangs: the next session asks again.
 func (s *session) next(ctx context.Context, it jetstream.MessagesContext, left, end uint64) (jetstream.Msg, error) {
-	if s.caught != nil && left == 0 {
+	if s.caught != nil && !s.told && left == 0 {
 		if s.seen < end {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, sessionTimeout)
 			defer cancel()
 		} else {
 			s.caught()
-			s.caught, s.last = nil, false // what comes now is news, also when nothing was there
+			s.told, s.last = true, false // what comes now is news, also when nothing was there
 		}
 	}
 	return it.Next(jetstream.NextContext(ctx))

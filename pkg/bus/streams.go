@@ -122,12 +122,17 @@ func (b *Bus) buckets() []jetstream.StreamConfig {
 	presence := bucket(subject.PresenceBucket, 1)
 	session := bucket(subject.SessionBucket, 1)
 	session.MaxAge = sessionAge
-	// Leases are kept on disk although they are short-lived: a stream in memory
-	// begins anew when its broker does, and who watches it waits for the numbers
-	// it has seen.
-	lease := bucket(subject.LeaseBucket, 1)
-	lease.AllowMsgTTL, lease.SubjectDeleteMarkerTTL = true, markerTTL
-	return []jetstream.StreamConfig{config, checkpoint, presence, session, lease}
+	return []jetstream.StreamConfig{config, checkpoint, presence, session, b.leases()}
+}
+
+// leases is the bucket of leases. They need not outlive the broker: whoever
+// holds one says so again. On disk they would cost it dozens of synced writes a
+// second while nothing happens.
+func (b *Bus) leases() jetstream.StreamConfig {
+	c := b.logStream(kvPrefix+subject.LeaseBucket, kvSubject+subject.LeaseBucket+".>")
+	c.MaxMsgsPerSubject, c.AllowRollup = 1, true
+	c.Storage, c.AllowMsgTTL, c.SubjectDeleteMarkerTTL = jetstream.MemoryStorage, true, markerTTL
+	return c
 }
 
 func (b *Bus) openStream(ctx context.Context, want jetstream.StreamConfig) (jetstream.Stream, error) {
