@@ -15,6 +15,7 @@ import (
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	"github.com/parley-desk/parley/proto/gen/parley/desk/v1/deskv1connect"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/services/sandbox"
 	"github.com/parley-desk/parley/test/load"
 )
 
@@ -199,6 +200,15 @@ func TestAgentAnswersEveryMessageOnceOverBreaks(t *testing.T) {
 	for id, n := range d.answers {
 		if n > 3 {
 			t.Errorf("the answer %s was asked for %d times", id, n)
+		}
+	}
+	kept := agent.Acknowledged()
+	if most := d.sends - d.sends/3; len(kept) == 0 || len(kept) > most { // a break of the stream loses more
+		t.Errorf("at most %d answers were acknowledged, %d are kept", most, len(kept))
+	}
+	for _, reply := range kept {
+		if d.answers[reply.ClientID] == 0 || reply.Text == "" || reply.Thread != (sandbox.Thread{Page: "1", PSID: "2"}) {
+			t.Errorf("kept %+v, which was not given", reply)
 		}
 	}
 	if d.streams < 2 {

@@ -62,12 +62,13 @@ func (s *shift) do(ctx context.Context, what deed, view *deskv1.ConversationView
 		}
 		a.read(ref.GetConversation(), got.Msg.GetItems())
 	case answer:
-		got, err := s.desk.SendMessage(ctx, connect.NewRequest(&deskv1.SendMessageRequest{Ref: ref,
-			ClientId: answerID(item.GetId()), Text: "Отговор на " + item.GetId()}))
+		client, text := answerID(item.GetId()), "Отговор на "+item.GetId()
+		got, err := s.desk.SendMessage(ctx, connect.NewRequest(&deskv1.SendMessageRequest{Ref: ref, ClientId: client, Text: text}))
 		if err != nil {
 			return err
 		}
 		a.answered.Add(1)
+		a.keepReply(ref, client, text)
 		a.note(ref.GetConversation(), got.Msg.GetItem())
 	case end:
 		got, err := s.desk.EndConversation(ctx, connect.NewRequest(&deskv1.EndConversationRequest{Ref: ref}))

@@ -156,7 +156,7 @@ func (h *house) apply(manifest string) {
 	h.ctl("apply", "-f", path)
 }
 
-// world is a manifest with agents of capacity 3 each.
+// world is a manifest with agents of capacity 3 each, and two pages of one app.
 func world(agents int) string {
 	var out strings.Builder
 	names := make([]string, agents)
@@ -182,13 +182,22 @@ spec:
   appSecret: {value: demo-app-secret-0123456789abcdef}
   verifyToken: {value: demo-verify-token}
   graphVersion: v26.0
----
-apiVersion: parley.dev/v1
-kind: Page
-metadata: {name: shop, displayName: Shop}
-spec: {pageId: 1020304050607080, account: demo, workstream: facebook, accessToken: {value: demo-page-token-shop}}
 `, strings.Join(names, ", "))
+	for i, p := range pages {
+		id, token, _ := strings.Cut(p, ":")
+		token, name, _ := strings.Cut(token, ":")
+		fmt.Fprintf(&out, "---\napiVersion: parley.dev/v1\nkind: Page\nmetadata: {name: page-%d, displayName: %q}\nspec: {pageId: %s, account: demo, workstream: facebook, accessToken: {value: %s}}\n", i+1, name, id, token)
+	}
 	return out.String()
+}
+
+// pageIDs are the ids of the pages.
+func pageIDs() (ids []string) {
+	for _, p := range pages {
+		id, _, _ := strings.Cut(p, ":")
+		ids = append(ids, id)
+	}
+	return ids
 }
 
 // await looks again and again until it holds; it fails the test after limit.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -18,7 +19,8 @@ import (
 	"github.com/parley-desk/parley/test/load"
 )
 
-const page = "1020304050607080"
+// pages are those of the world, as the sandbox is told of them.
+var pages = []string{"1020304050607080:demo-page-token-shop:Магазин Витоша", "2040608010305070:demo-page-token-outlet:Аутлет Люлин"}
 
 var (
 	seed          = flag.Uint64("seed", 0, "seed of the crowd and of the kills; 0 takes the time")
@@ -64,7 +66,7 @@ func together(t testing.TB) *house {
 	h.journal = filepath.Join(h.dir, "sandbox", "journal.ndjson")
 	h.add("all", parley, nil, append([]string{"all",
 		"--data-dir", filepath.Join(h.dir, "data"), "--admin.socket", filepath.Join(h.dir, "admin.sock"),
-		"--sandbox.listen", sandbox, "--sandbox.data-dir", filepath.Join(h.dir, "sandbox"),
+		"--sandbox.listen", sandbox, "--sandbox.data-dir", filepath.Join(h.dir, "sandbox"), "--sandbox.pages", strings.Join(pages, ","),
 		"--sandbox.callback", "http://" + hook + "/webhook/demo", "--graph.url", "http://" + sandbox + "/graph",
 		"--ingress.listen", hook, "--desk.listen", desk, "--ops.listen", ops,
 	}, quick...)...)
@@ -94,7 +96,7 @@ func apart(t testing.TB) *house {
 		"--bus.url", "nats://" + nats, "--bus.monitor-url", "http://" + monitor, "--bus.replicas", "1", "--bus.partitions", "4",
 		"--redis.url", "redis://" + store, "--graph.url", "http://" + sandbox + "/graph", "--secrets.keyset", h.keyset(),
 	}, "--log.level", "info")
-	h.service("sandbox", 1, nil, "--sandbox.listen", sandbox, "--sandbox.data-dir", filepath.Join(h.dir, "sandbox"),
+	h.service("sandbox", 1, nil, "--sandbox.listen", sandbox, "--sandbox.data-dir", filepath.Join(h.dir, "sandbox"), "--sandbox.pages", strings.Join(pages, ","),
 		"--sandbox.callback", "http://"+balance(t, hooks...)+"/webhook/demo",
 		"--sandbox.retry-max", "1s", "--sandbox.echo-delay", "20ms", "--sandbox.receipt-delay", "30ms")
 	for n := 1; n <= 2; n++ {
@@ -141,7 +143,8 @@ func story(t *testing.T, h *house, mayDie func(*process) bool, deaths int) {
 	t.Logf("seed %d", *seed)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
-	crowd := load.NewCrowd(load.Plan{Sandbox: h.sandbox, Page: page, Conversations: *conversations, Messages: 3, Duplicates: 0.2, Batch: 2, Rate: 12, Seed: *seed})
+	crowd := load.NewCrowd(load.Plan{Sandbox: h.sandbox, Pages: pageIDs(), Conversations: *conversations, Messages: 3,
+		Duplicates: 0.2, Batch: 2, Rate: 12, Reads: true, Seed: *seed})
 	agents, staff := make([]*load.Agent, 6), sync.WaitGroup{}
 	work, goHome := context.WithCancel(ctx)
 	for i := range agents {
@@ -162,7 +165,7 @@ func story(t *testing.T, h *house, mayDie func(*process) bool, deaths int) {
 	h.settle(ctx, int64(*conversations*3), agents)
 	goHome()
 	staff.Wait()
-	h.compare()
+	h.compare(agents)
 }
 
 // kill kills a process every second or so and starts it again.
@@ -207,7 +210,7 @@ func (h *house) settle(ctx context.Context, messages int64, agents []*load.Agent
 	})
 }
 
-func (h *house) compare() {
+func (h *house) compare(agents []*load.Agent) {
 	h.t.Helper()
 	exported, err := check.ReadExport(bytes.NewReader(h.export()))
 	if err != nil {
@@ -222,7 +225,11 @@ func (h *house) compare() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	report := check.Compare(check.Input{Journal: journal, Export: exported, Default: 3})
+	in := check.Input{Journal: journal, Export: exported, Default: 3}
+	for _, a := range agents {
+		in.Replies = append(in.Replies, a.Acknowledged()...)
+	}
+	report := check.Compare(in)
 	h.t.Logf("looked at %v", report.Counts)
 	for _, v := range report.Violations {
 		h.t.Errorf("%s: %+v: %s", v.Row, v.Thread, v.Detail)
