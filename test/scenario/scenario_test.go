@@ -6,9 +6,11 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -162,7 +164,7 @@ func story(t *testing.T, h *house, mayDie func(*process) bool, deaths int) {
 	if err := <-written; err != nil {
 		t.Fatalf("the crowd: %v\n%s", err, h.logs())
 	}
-	h.settle(ctx, int64(*conversations*3), agents)
+	h.settle(ctx, agents)
 	goHome()
 	staff.Wait()
 	h.compare(agents)
@@ -186,22 +188,29 @@ func (h *house) kill(dice *rand.Rand, mayDie func(*process) bool, deaths int) {
 	}
 }
 
-// settle waits until nothing is on its way any more: every webhook taken, every
-// message answered, no send open, no conversation left.
-func (h *house) settle(ctx context.Context, messages int64, agents []*load.Agent) {
+// settle waits until nothing is on its way any more: every webhook is taken, and
+// what it brought is in the log; every message is answered, no send is open, no
+// conversation is left.
+func (h *house) settle(ctx context.Context, agents []*load.Agent) {
 	h.t.Helper()
-	await(h.t, 150*time.Second, "all webhooks taken and all conversations answered and closed", func() bool {
+	var missing []check.Violation
+	await(h.t, 150*time.Second, "all webhooks are taken and in the log, all conversations are answered and closed", func() bool {
 		left, err := load.Waiting(ctx, h.sandbox)
 		if err != nil || left > 0 {
 			return false
 		}
-		exported, err := check.ReadExport(bytes.NewReader(h.export()))
+		in, err := h.told(agents)
 		if err != nil {
-			h.t.Fatal(err)
+			return false
 		}
-		return calm(exported)
+		report := check.Compare(in)
+		missing = slices.Concat(report.Of(check.Lost), report.Of(check.ReceiptLost), report.Of(check.ReplyLost))
+		return len(missing) == 0 && calm(in.Export)
 	}, func() string {
-		said := fmt.Sprintf("%d messages; records %v\n", messages, records(h.t, h.journal))
+		said := fmt.Sprintf("records %v\n", records(h.t, h.journal))
+		for _, v := range missing {
+			said += fmt.Sprintf("missing: %s: %+v: %s\n", v.Row, v.Thread, v.Detail)
+		}
 		for i, a := range agents {
 			said += fmt.Sprintf("agent-%d %+v\n", i+1, a.Tally())
 		}
@@ -210,31 +219,36 @@ func (h *house) settle(ctx context.Context, messages int64, agents []*load.Agent
 	})
 }
 
-func (h *house) compare(agents []*load.Agent) {
-	h.t.Helper()
-	exported, err := check.ReadExport(bytes.NewReader(h.export()))
+// told is what everybody says that happened.
+func (h *house) told(agents []*load.Agent) (check.Input, error) {
+	in := check.Input{Default: 3}
+	resp, err := http.Get(h.sandbox + "/sandbox/journal") // the file lags behind what the sandbox has done
 	if err != nil {
-		h.t.Fatal(err)
+		return in, err
 	}
-	f, err := os.Open(h.journal)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	defer f.Close()
-	journal, err := check.ReadJournal(f)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	in := check.Input{Journal: journal, Export: exported, Default: 3}
+	defer resp.Body.Close()
 	for _, a := range agents {
 		in.Replies = append(in.Replies, a.Acknowledged()...)
+	}
+	if in.Journal, err = check.ReadJournal(resp.Body); err != nil {
+		return in, err
+	}
+	in.Export, err = check.ReadExport(bytes.NewReader(h.export()))
+	return in, err
+}
+
+func (h *house) compare(agents []*load.Agent) {
+	h.t.Helper()
+	in, err := h.told(agents)
+	if err != nil {
+		h.t.Fatal(err)
 	}
 	report := check.Compare(in)
 	h.t.Logf("looked at %v", report.Counts)
 	for _, v := range report.Violations {
 		h.t.Errorf("%s: %+v: %s", v.Row, v.Thread, v.Detail)
 	}
-	if len(exported) == 0 || report.Counts["threads"] < *conversations {
-		h.t.Errorf("only %d commits of %d threads were looked at", len(exported), report.Counts["threads"])
+	if len(in.Export) == 0 || report.Counts["threads"] < *conversations {
+		h.t.Errorf("only %d commits of %d threads were looked at", len(in.Export), report.Counts["threads"])
 	}
 }
