@@ -28,7 +28,7 @@ type Agent struct {
 	Password string
 	End      bool // end and close a conversation when all is answered
 
-	accepted, answered, closed, breaks atomic.Int64
+	accepted, answered, closed, repeated, givenUp, breaks atomic.Int64
 
 	mu    sync.Mutex
 	chats map[string]*chat // by conversation id
@@ -47,12 +47,13 @@ func (a *Agent) Acknowledged() []check.Reply {
 // Tally is what an agent did.
 type Tally struct {
 	Accepted, Answered, Closed int64
+	Repeated, GivenUp          int64 // answers that failed or were not confirmed
 	Breaks                     int64 // times the stream ended
 }
 
 // Tally tells what the agent did until now.
 func (a *Agent) Tally() Tally {
-	return Tally{a.accepted.Load(), a.answered.Load(), a.closed.Load(), a.breaks.Load()}
+	return Tally{a.accepted.Load(), a.answered.Load(), a.closed.Load(), a.repeated.Load(), a.givenUp.Load(), a.breaks.Load()}
 }
 
 // Run works until ctx ends and returns nil then; a wrong password is an error.

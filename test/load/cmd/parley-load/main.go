@@ -116,8 +116,8 @@ func work(ctx context.Context, p load.Plan, c crew, out io.Writer) error {
 	}
 	for _, a := range agents {
 		t := a.Tally()
-		fmt.Fprintf(out, "%s: %d accepted, %d answered, %d closed, %d breaks\n", //nolint:errcheck // for people
-			a.Name, t.Accepted, t.Answered, t.Closed, t.Breaks)
+		fmt.Fprintf(out, "%s: %d accepted, %d answered, %d sent again, %d given up, %d closed, %d breaks\n", //nolint:errcheck // for people
+			a.Name, t.Accepted, t.Answered, t.Repeated, t.GivenUp, t.Closed, t.Breaks)
 	}
 	return errors.Join(err, c.keep(agents))
 }
