@@ -62,7 +62,7 @@ func (s *shift) do(ctx context.Context, what deed, view *deskv1.ConversationView
 		}
 		a.read(ref.GetConversation(), got.Msg.GetItems())
 	case answer:
-		client, text := answerID(item.GetId()), "Отговор на "+item.GetId()
+		client, text := answerID(item.GetId()), "Отговор на «"+item.GetText()+"»"
 		got, err := s.desk.SendMessage(ctx, connect.NewRequest(&deskv1.SendMessageRequest{Ref: ref, ClientId: client, Text: text}))
 		if err != nil {
 			return err

@@ -1,7 +1,7 @@
 // Package load is a crowd for a running house: customers who write through the
 // sandbox, and agents who work through the desk's API as a person does through
 // its page. Every customer message is in the sandbox's journal, every reply
-// names the message it answers, so package check can tell afterwards whether
+// quotes the message it answers, so package check can tell afterwards whether
 // anything went wrong on the way.
 package load
 

@@ -18,7 +18,11 @@ import (
 	"testing"
 	"time"
 
+	"connectrpc.com/connect"
+
 	"github.com/parley-desk/parley/cli"
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	"github.com/parley-desk/parley/proto/gen/parley/desk/v1/deskv1connect"
 )
 
 // process is a program that may be killed and started again with the same
@@ -133,6 +137,19 @@ func (h *house) awaitReady() {
 			}
 			defer resp.Body.Close()
 			return resp.StatusCode == http.StatusOK
+		}, h.logs)
+	}
+}
+
+// awaitAgents waits until every desk lets in the newest agent of the world: what
+// was applied is in effect then.
+func (h *house) awaitAgents(agents int) {
+	h.t.Helper()
+	for _, desk := range h.desks {
+		door := deskv1connect.NewSessionServiceClient(http.DefaultClient, desk)
+		await(h.t, 30*time.Second, "the desk at "+desk+" knows the agents", func() bool {
+			_, err := door.SignIn(h.t.Context(), connect.NewRequest(&deskv1.SignInRequest{Agent: fmt.Sprint("agent-", agents), Password: "parley-demo"}))
+			return err == nil
 		}, h.logs)
 	}
 }

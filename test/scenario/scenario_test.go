@@ -51,13 +51,15 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// quick are settings that shorten the waits of a lost process; none of them
-// changes what is promised.
-var quick = []string{
-	"--outbound.start", "2s", "--outbound.orphan", "4s", "--outbound.echo", "10s", "--outbound.orphan-grace", "1s",
-	"--graph.timeout", "3s", "--sandbox.retry-max", "1s", "--sandbox.echo-delay", "20ms", "--sandbox.receipt-delay", "30ms",
-	"--log.level", "info",
-}
+// Settings that shorten the waits of a lost process and of a lost answer; none
+// of them changes what is promised.
+var (
+	quickOutbound = []string{
+		"--outbound.start", "2s", "--outbound.orphan", "4s", "--outbound.echo", "5s", "--outbound.check", "3s", "--outbound.check-again", "1s",
+		"--outbound.backoff", "1s", "--outbound.orphan-grace", "1s", "--graph.timeout", "3s",
+	}
+	quickSandbox = []string{"--sandbox.retry-max", "1s", "--sandbox.echo-delay", "20ms", "--sandbox.receipt-delay", "30ms"}
+)
 
 // together is the house in one process.
 func together(t testing.TB) *house {
@@ -71,7 +73,7 @@ func together(t testing.TB) *house {
 		"--sandbox.listen", sandbox, "--sandbox.data-dir", filepath.Join(h.dir, "sandbox"), "--sandbox.pages", strings.Join(pages, ","),
 		"--sandbox.callback", "http://" + hook + "/webhook/demo", "--graph.url", "http://" + sandbox + "/graph",
 		"--ingress.listen", hook, "--desk.listen", desk, "--ops.listen", ops,
-	}, quick...)...)
+	}, slices.Concat(quickOutbound, quickSandbox)...)...)
 	h.awaitReady()
 	return h
 }
@@ -98,17 +100,15 @@ func apart(t testing.TB) *house {
 		"--bus.url", "nats://" + nats, "--bus.monitor-url", "http://" + monitor, "--bus.replicas", "1", "--bus.partitions", "4",
 		"--redis.url", "redis://" + store, "--graph.url", "http://" + sandbox + "/graph", "--secrets.keyset", h.keyset(),
 	}, "--log.level", "info")
-	h.service("sandbox", 1, nil, "--sandbox.listen", sandbox, "--sandbox.data-dir", filepath.Join(h.dir, "sandbox"), "--sandbox.pages", strings.Join(pages, ","),
-		"--sandbox.callback", "http://"+balance(t, hooks...)+"/webhook/demo",
-		"--sandbox.retry-max", "1s", "--sandbox.echo-delay", "20ms", "--sandbox.receipt-delay", "30ms")
+	h.service("sandbox", 1, quickSandbox, "--sandbox.listen", sandbox, "--sandbox.data-dir", filepath.Join(h.dir, "sandbox"), "--sandbox.pages", strings.Join(pages, ","),
+		"--sandbox.callback", "http://"+balance(t, hooks...)+"/webhook/demo")
 	for n := 1; n <= 2; n++ {
 		desk := free(t)
 		h.desks = append(h.desks, "http://"+desk)
 		h.service("ingress", n, shared, "--ingress.listen", hooks[n-1])
 		h.service("classification", n, shared)
 		h.service("distribution", n, shared)
-		h.service("outbound", n, shared, "--outbound.start", "2s", "--outbound.orphan", "4s", "--outbound.echo", "10s",
-			"--outbound.orphan-grace", "1s", "--graph.timeout", "3s")
+		h.service("outbound", n, shared, quickOutbound...)
 		h.service("desk", n, shared, "--desk.listen", desk)
 		h.service("admin", n, shared, "--admin.socket", filepath.Join(h.dir, fmt.Sprintf("admin-%d.sock", n)))
 	}
@@ -126,15 +126,16 @@ func (h *house) service(stage string, n int, shared []string, more ...string) {
 
 func TestOneProcess(t *testing.T) {
 	h := together(t)
-	h.apply(world(6))
 	story(t, h, func(p *process) bool { return p.name == "all" }, *kills/2)
 }
 
 func TestProcessesApart(t *testing.T) {
 	h := apart(t)
-	h.apply(world(6))
 	story(t, h, func(*process) bool { return true }, *kills)
 }
+
+// staffed is how many agents a story has.
+const staffed = 6
 
 // story is a rush: customers write, agents answer, processes die. In the end
 // every promise is looked at.
@@ -145,9 +146,12 @@ func story(t *testing.T, h *house, mayDie func(*process) bool, deaths int) {
 	t.Logf("seed %d", *seed)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
+	h.apply(world(staffed))
+	h.awaitAgents(staffed)
+	h.blow(*seed)
 	crowd := load.NewCrowd(load.Plan{Sandbox: h.sandbox, Pages: pageIDs(), Conversations: *conversations, Messages: 3,
 		Duplicates: 0.2, Batch: 2, Rate: 12, Reads: true, Seed: *seed})
-	agents, staff := make([]*load.Agent, 6), sync.WaitGroup{}
+	agents, staff := make([]*load.Agent, staffed), sync.WaitGroup{}
 	work, goHome := context.WithCancel(ctx)
 	for i := range agents {
 		agents[i] = &load.Agent{Desk: h.desks[i%len(h.desks)], Name: fmt.Sprintf("agent-%d", i+1), Password: "parley-demo", End: true}
