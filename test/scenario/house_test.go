@@ -33,6 +33,7 @@ type process struct {
 	args []string
 	env  []string
 	log  *tail
+	up   func() bool // nobody else may be killed before it holds; nil: at once
 
 	mu  sync.Mutex
 	cmd *exec.Cmd

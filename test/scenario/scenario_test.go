@@ -126,20 +126,20 @@ func (h *house) service(stage string, n int, shared []string, more ...string) {
 
 func TestOneProcess(t *testing.T) {
 	h := together(t)
-	story(t, h, func(p *process) bool { return p.name == "all" }, *kills/2)
+	story(t, h, *kills/2, func(p *process) bool { return p.name == "all" })
 }
 
 func TestProcessesApart(t *testing.T) {
 	h := apart(t)
-	story(t, h, func(*process) bool { return true }, *kills)
+	story(t, h, *kills, func(*process) bool { return true })
 }
 
 // staffed is how many agents a story has.
 const staffed = 6
 
-// story is a rush: customers write, agents answer, processes die. In the end
-// every promise is looked at.
-func story(t *testing.T, h *house, mayDie func(*process) bool, deaths int) {
+// story is a rush: customers write, agents answer, processes die; turns say which.
+// In the end every promise is looked at.
+func story(t *testing.T, h *house, deaths int, turns ...func(*process) bool) {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
 	}
@@ -163,7 +163,7 @@ func story(t *testing.T, h *house, mayDie func(*process) bool, deaths int) {
 	}
 	written := make(chan error, 1)
 	go func() { written <- crowd.Run(ctx) }()
-	h.kill(rand.New(rand.NewPCG(*seed, 1)), mayDie, deaths)
+	h.kill(rand.New(rand.NewPCG(*seed, 1)), deaths, turns)
 	h.awaitReady()
 	if err := <-written; err != nil {
 		t.Fatalf("the crowd: %v\n%s", err, h.logs())
@@ -174,21 +174,25 @@ func story(t *testing.T, h *house, mayDie func(*process) bool, deaths int) {
 	h.compare(agents)
 }
 
-// kill kills a process every second or so and starts it again.
-func (h *house) kill(dice *rand.Rand, mayDie func(*process) bool, deaths int) {
-	var mortal []*process
-	for _, p := range h.processes {
-		if mayDie(p) {
-			mortal = append(mortal, p)
+// kill kills a process every second or so and starts it again. The turns say
+// among whom, one after another.
+func (h *house) kill(dice *rand.Rand, deaths int, turns []func(*process) bool) {
+	for n := range deaths {
+		var mortal []*process
+		for _, p := range h.processes {
+			if turns[n%len(turns)](p) {
+				mortal = append(mortal, p)
+			}
 		}
-	}
-	for range deaths {
 		<-time.After(time.Duration(500+dice.IntN(1000)) * time.Millisecond)
 		p := mortal[dice.IntN(len(mortal))]
 		h.t.Logf("kill -9 %s", p.name)
 		p.signal(h.t, syscall.SIGKILL)
 		<-time.After(time.Duration(dice.IntN(500)) * time.Millisecond)
 		p.start(h.t)
+		if p.up != nil {
+			await(h.t, 60*time.Second, p.name+" is well again", p.up, h.logs)
+		}
 	}
 }
 
