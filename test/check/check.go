@@ -32,17 +32,25 @@ const (
 	OverCapacity  Row = "over capacity"  // offered to an agent who was full
 	TwoOwners     Row = "two owners"     // a conversation in two hands
 	Window        Row = "window"         // sent outside of Meta's windows, or tagged without need
+	ReplyLost     Row = "reply lost"     // acknowledged to the agent, and neither at the customer nor shown as anything else
+	FalseReceipt  Row = "false receipt"  // shown as delivered or read, which Meta never said
+	ReceiptLost   Row = "receipt lost"   // Meta said delivered or read, and it is not shown
+	WrongPage     Row = "wrong page"     // a message of one page in a thread of another
 )
 
 // Rows lists them in the order of a report.
 func Rows() []Row {
-	return []Row{Lost, Duplicated, Invented, Reordered, SentTwice, FalselyFailed, FalselySent, OverCapacity, TwoOwners, Window}
+	return []Row{Lost, Duplicated, Invented, Reordered, SentTwice, FalselyFailed, FalselySent, OverCapacity, TwoOwners, Window,
+		ReplyLost, FalseReceipt, ReceiptLost, WrongPage}
 }
 
 // Input is what is compared.
 type Input struct {
 	Journal []sandbox.Record                    // in the order of the file
 	Export  []*adminv1.ExportTranscriptResponse // in any order
+	// Replies are those that the desk acknowledged to agents; one may be named
+	// as often as it was acknowledged.
+	Replies []Reply
 	// Capacity is how many units an agent can hold; Default is for those it
 	// does not name.
 	Capacity map[string]int32
@@ -75,6 +83,8 @@ func Compare(in Input) *Report {
 	r.inbound(in.Journal, log)
 	r.outbound(in.Journal, log)
 	r.windows(in.Journal)
+	r.replies(in, log)
+	r.receipts(in.Journal, log)
 	r.owners(log)
 	r.capacity(in, log)
 	slices.SortStableFunc(r.Violations, func(a, b Violation) int {

@@ -3,6 +3,8 @@ package check_test
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +30,8 @@ const (
 type story struct {
 	journal []sandbox.Record
 	export  []*adminv1.ExportTranscriptResponse
+	replies []check.Reply
+	marks   map[string]*threadv1.State // times of delivered and read, by PSID
 }
 
 func (s *story) tell(r sandbox.Record) *sandbox.Record {
@@ -47,7 +51,7 @@ func (s *story) wrote(psid, mid string) {
 }
 
 func (s *story) delivered(psid, mid, metadata string) *sandbox.Record {
-	return s.tell(sandbox.Record{Kind: sandbox.SendReceived, PSID: psid, MID: mid,
+	return s.tell(sandbox.Record{Kind: sandbox.SendReceived, PSID: psid, MID: mid, Text: "hello",
 		Send: &sandbox.Send{Metadata: metadata, MessagingType: "RESPONSE", Delivered: true, Outcome: "ok"}})
 }
 
@@ -55,7 +59,8 @@ func (s *story) delivered(psid, mid, metadata string) *sandbox.Record {
 func (s *story) commit(psid string, c *threadv1.Conversation, facts ...*threadv1.Fact) *adminv1.ExportTranscriptResponse {
 	n := len(s.export) + 1
 	r := &adminv1.ExportTranscriptResponse{Page: page, Psid: psid, Revision: uint64(n), StoredMs: noon + int64(n),
-		Commit: &threadv1.Commit{Facts: facts, State: &threadv1.State{Page: page, Psid: psid, Conversation: c}}}
+		Commit: &threadv1.Commit{Facts: facts, State: &threadv1.State{Page: page, Psid: psid, Conversation: c,
+			DeliveredMs: s.marks[psid].GetDeliveredMs(), ReadMs: s.marks[psid].GetReadMs()}}}
 	s.export = append(s.export, r)
 	return r
 }
@@ -118,18 +123,29 @@ func (s *story) serve(psid, tag string) {
 	s.commit(psid, conversation(active, "mila"), assigned("mila", 1, accept))
 	s.commit(psid, conversation(active, "mila"), requested(tag, "client-"+tag, "hello"))
 	s.commit(psid, conversation(active, "mila"), succeeded(tag, tag+"r"))
+	s.replies = append(s.replies, check.Reply{Thread: sandbox.Thread{Page: page, PSID: psid}, ClientID: "client-" + tag, Text: "hello"})
 }
 
 func trueStory() *story {
-	s := &story{}
+	s := &story{marks: map[string]*threadv1.State{}}
 	s.serve(ivan, "i")
 	s.commit(ivan, conversation(wrapUp, "mila"), ended())
 	s.serve(emma, "e")
+	s.looked(ivan, "ir", conversation(wrapUp, "mila"))
 	return s
 }
 
 func (s *story) compare() *check.Report {
-	return check.Compare(check.Input{Journal: s.journal, Export: s.export, Default: 1})
+	return check.Compare(check.Input{Journal: s.journal, Export: s.export, Replies: s.replies, Default: 1})
+}
+
+// lastSend is the newest call of the Send API.
+func (s *story) lastSend() *sandbox.Record {
+	for i := len(s.journal) - 1; ; i-- {
+		if s.journal[i].Kind == sandbox.SendReceived {
+			return &s.journal[i]
+		}
+	}
 }
 
 func TestTrueStoryIsClean(t *testing.T) {
@@ -138,7 +154,8 @@ func TestTrueStoryIsClean(t *testing.T) {
 	if !r.Clean() {
 		t.Errorf("violations in a clean story: %+v", r.Violations)
 	}
-	for _, name := range []string{"customer messages", "customer messages taken", "replies asked for", "messages delivered", "changes of load"} {
+	for _, name := range []string{"customer messages", "customer messages taken", "replies asked for", "messages delivered", "changes of load",
+		"replies acknowledged", "receipts"} {
 		if r.Counts[name] == 0 {
 			t.Errorf("%s were not looked at", name)
 		}
@@ -200,15 +217,15 @@ func plants() map[string]plant {
 		"fence used again":          {check.TwoOwners, func(s *story) { s.export[2].Commit.Facts[0] = offered("mila", 0) }},
 		"two conversations":         {check.TwoOwners, func(s *story) { s.commit(emma, conversation(active, "mila"), opened()) }},
 		"after a day": {check.Window, func(s *story) {
-			s.journal[len(s.journal)-1].AtMS += (24 * time.Hour).Milliseconds()
+			s.lastSend().AtMS += (24 * time.Hour).Milliseconds()
 		}},
 		"after a week": {check.Window, func(s *story) {
-			r := &s.journal[len(s.journal)-1]
+			r := s.lastSend()
 			r.AtMS += (7 * 24 * time.Hour).Milliseconds()
 			r.Send.MessagingType, r.Send.Tag = "MESSAGE_TAG", "HUMAN_AGENT"
 		}},
 		"tag without need": {check.Window, func(s *story) {
-			r := &s.journal[len(s.journal)-1]
+			r := s.lastSend()
 			r.AtMS += time.Hour.Milliseconds()
 			r.Send.MessagingType, r.Send.Tag = "MESSAGE_TAG", "HUMAN_AGENT"
 		}},
@@ -218,7 +235,9 @@ func plants() map[string]plant {
 // Each row must be caught when it is planted, and nothing else.
 func TestPlantedViolations(t *testing.T) {
 	t.Parallel()
-	for name, c := range plants() {
+	all := plants()
+	maps.Copy(all, lossPlants())
+	for name, c := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := trueStory()
@@ -245,7 +264,7 @@ func accompanies(planted, other check.Row) bool {
 // What looks like a violation and is none.
 func TestNoFalseAlarms(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(*story){
+	all := map[string]func(*story){
 		"late message is marked": func(s *story) {
 			a, b := s.export[0].Commit.Facts, s.export[1].Commit.Facts
 			a[0], b[0] = b[0], a[0]
@@ -271,11 +290,13 @@ func TestNoFalseAlarms(t *testing.T) {
 			s.commit(ivan, conversation(active, "mila"), assigned("mila", 0, threadv1.Cause_CAUSE_RESUMED))
 		},
 		"human agent after a day": func(s *story) {
-			r := &s.journal[len(s.journal)-1]
+			r := s.lastSend()
 			r.AtMS += (25 * time.Hour).Milliseconds()
 			r.Send.MessagingType, r.Send.Tag = "MESSAGE_TAG", "HUMAN_AGENT"
 		},
-	} {
+	}
+	maps.Copy(all, lossAlarms())
+	for name, change := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := trueStory()
@@ -313,7 +334,15 @@ func TestReadsWhatTheHouseWrites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(records) != len(s.journal) || len(commits) != len(s.export) || !proto.Equal(commits[3], s.export[3]) {
+	var acknowledged bytes.Buffer
+	if err := check.WriteReplies(&acknowledged, s.replies); err != nil {
+		t.Fatal(err)
+	}
+	replies, err := check.ReadReplies(&acknowledged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(replies, s.replies) || len(records) != len(s.journal) || len(commits) != len(s.export) || !proto.Equal(commits[3], s.export[3]) {
 		t.Fatal("what was read is not what was written")
 	}
 	var text strings.Builder

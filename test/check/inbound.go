@@ -46,7 +46,7 @@ func (r *Report) received(t sandbox.Thread, h history, wrote map[string]*written
 			}
 			w := wrote[mid]
 			if w == nil || w.thread != t {
-				r.add(Invented, t, "%s in revision %d was not written here", mid, c.GetRevision())
+				r.add(w.stray(t), t, "%s in revision %d was not written here", mid, c.GetRevision())
 				continue
 			}
 			if found[mid]++; found[mid] > 1 {
@@ -59,6 +59,14 @@ func (r *Report) received(t sandbox.Thread, h history, wrote map[string]*written
 			newest = max(newest, w.index)
 		}
 	}
+}
+
+// stray is the row of a message in a thread that is not its own; w may be nil.
+func (w *written) stray(found sandbox.Thread) Row {
+	if w != nil && w.thread.Page != found.Page {
+		return WrongPage
+	}
+	return Invented
 }
 
 // messageID is the mid of a fact that stands for something a customer sent.

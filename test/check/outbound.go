@@ -36,23 +36,34 @@ type arrival struct {
 // outbound compares what reached customers with what the house says of it.
 func (r *Report) outbound(journal []sandbox.Record, log map[sandbox.Thread]history) {
 	byMID, byPart, order := r.arrivals(journal)
+	asks := map[part]asked{}
 	for t, h := range log {
-		asked := map[part]int{}
-		r.requested(t, h, asked)
+		r.requested(t, h, asks)
 		r.claims(t, h, byMID, byPart)
+		r.external(t, h, byMID)
+	}
+	for t, parts := range order {
 		newest := -1
-		for _, p := range order[t] {
-			at, ok := asked[p]
-			if !ok {
+		for _, p := range parts {
+			a, ok := asks[p]
+			switch {
+			case ok && a.thread.Page != t.Page:
+				r.add(WrongPage, t, "part %d of %s reached the customer, it was asked for on page %s", p.index, p.intent, a.thread.Page)
+			case !ok || a.thread != t:
 				r.add(Invented, t, "part %d of %s reached the customer, nobody asked for it", p.index, p.intent)
-				continue
-			}
-			if at < newest {
+			case a.index < newest:
 				r.add(Reordered, t, "part %d of %s reached the customer after a later one", p.index, p.intent)
+			default:
+				newest = a.index
 			}
-			newest = max(newest, at)
 		}
 	}
+}
+
+// asked is where a part was asked for, and its place in its thread.
+type asked struct {
+	thread sandbox.Thread
+	index  int
 }
 
 // arrivals reads the journal: deliveries by mid, how often each part arrived,
@@ -86,8 +97,8 @@ func (r *Report) arrivals(journal []sandbox.Record) (map[string]arrival, map[par
 
 // requested numbers the parts that agents asked for, and finds commands that
 // became two intents.
-func (r *Report) requested(t sandbox.Thread, h history, asked map[part]int) {
-	clients := map[string]string{}
+func (r *Report) requested(t sandbox.Thread, h history, asks map[part]asked) {
+	clients, count := map[string]string{}, 0
 	for _, c := range h {
 		for _, f := range c.GetCommit().GetFacts() {
 			s := f.GetSendRequested()
@@ -100,7 +111,8 @@ func (r *Report) requested(t sandbox.Thread, h history, asked map[part]int) {
 			}
 			clients[s.GetClientId()] = s.GetId()
 			for i := range s.GetParts() {
-				asked[part{s.GetId(), int32(i)}] = len(asked)
+				asks[part{s.GetId(), int32(i)}] = asked{t, count}
+				count++
 			}
 		}
 	}
@@ -141,6 +153,26 @@ func (r *Report) claim(t sandbox.Thread, refused map[part]bool, p part, proof, m
 	a, ok := byMID[mid]
 	if !ok || a.thread != t || a.known && a.part != p {
 		r.add(FalselySent, t, "part %d of %s is shown as sent (%s), the customer has it not", p.index, p.intent, proof)
+	}
+}
+
+// external checks what is shown as written by another hand than an agent's.
+func (r *Report) external(t sandbox.Thread, h history, byMID map[string]arrival) {
+	for _, c := range h {
+		for _, f := range c.GetCommit().GetFacts() {
+			e := f.GetExternalMessageSent()
+			if e == nil {
+				continue
+			}
+			switch a, ok := byMID[e.GetMid()]; {
+			case ok && a.thread.Page != t.Page:
+				r.add(WrongPage, t, "%s in revision %d was sent by page %s", e.GetMid(), c.GetRevision(), a.thread.Page)
+			case !ok || a.thread != t:
+				r.add(Invented, t, "%s in revision %d was not sent here", e.GetMid(), c.GetRevision())
+			case a.known:
+				r.add(Duplicated, t, "%s in revision %d is part %d of %s, shown once more", e.GetMid(), c.GetRevision(), a.part.index, a.part.intent)
+			}
+		}
 	}
 }
 

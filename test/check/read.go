@@ -3,6 +3,8 @@ package check
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -45,4 +47,30 @@ func ReadJournal(r io.Reader) ([]sandbox.Record, error) {
 		out = append(out, rec)
 	}
 	return out, nil
+}
+
+// ReadReplies reads acknowledged replies, one JSON object a line.
+func ReadReplies(r io.Reader) ([]Reply, error) {
+	var out []Reply
+	for dec := json.NewDecoder(r); ; {
+		var reply Reply
+		switch err := dec.Decode(&reply); {
+		case errors.Is(err, io.EOF):
+			return out, nil
+		case err != nil:
+			return nil, fmt.Errorf("replies after line %d: %w", len(out), err)
+		}
+		out = append(out, reply)
+	}
+}
+
+// WriteReplies writes them so that ReadReplies can read them.
+func WriteReplies(w io.Writer, replies []Reply) error {
+	enc := json.NewEncoder(w)
+	for _, reply := range replies {
+		if err := enc.Encode(reply); err != nil {
+			return fmt.Errorf("write replies: %w", err)
+		}
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +15,8 @@ import (
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	"github.com/parley-desk/parley/proto/gen/parley/desk/v1/deskv1connect"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
+	"github.com/parley-desk/parley/services/sandbox"
+	"github.com/parley-desk/parley/test/check"
 )
 
 // Agent works at a desk: accepts what it is offered and answers each message
@@ -25,22 +28,32 @@ type Agent struct {
 	Password string
 	End      bool // end and close a conversation when all is answered
 
-	accepted, answered, closed, breaks atomic.Int64
+	accepted, answered, closed, repeated, givenUp, breaks atomic.Int64
 
 	mu    sync.Mutex
 	chats map[string]*chat // by conversation id
 	gone  map[string]bool  // conversations it closed: a view on the way does not bring them back
+	kept  []check.Reply    // what the desk acknowledged
+}
+
+// Acknowledged are the replies that the desk said are stored. A reply that was
+// asked for again is there again.
+func (a *Agent) Acknowledged() []check.Reply {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.kept)
 }
 
 // Tally is what an agent did.
 type Tally struct {
 	Accepted, Answered, Closed int64
+	Repeated, GivenUp          int64 // answers that failed or were not confirmed
 	Breaks                     int64 // times the stream ended
 }
 
 // Tally tells what the agent did until now.
 func (a *Agent) Tally() Tally {
-	return Tally{a.accepted.Load(), a.answered.Load(), a.closed.Load(), a.breaks.Load()}
+	return Tally{a.accepted.Load(), a.answered.Load(), a.closed.Load(), a.repeated.Load(), a.givenUp.Load(), a.breaks.Load()}
 }
 
 // Run works until ctx ends and returns nil then; a wrong password is an error.
@@ -211,6 +224,13 @@ func (a *Agent) keep(v *deskv1.ConversationView) {
 	if c.over() {
 		delete(a.chats, id)
 	}
+}
+
+// keepReply notes a reply that the desk acknowledged.
+func (a *Agent) keepReply(ref *deskv1.ConversationRef, client, text string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.kept = append(a.kept, check.Reply{Thread: sandbox.Thread{Page: ref.GetPage(), PSID: ref.GetPsid()}, ClientID: client, Text: text})
 }
 
 func (a *Agent) forget(id string) {

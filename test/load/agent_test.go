@@ -6,15 +6,18 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
 
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	"github.com/parley-desk/parley/proto/gen/parley/desk/v1/deskv1connect"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/services/sandbox"
 	"github.com/parley-desk/parley/test/load"
 )
 
@@ -29,13 +32,16 @@ type desk struct {
 	items    []*deskv1.TimelineItem
 	answers  map[string]int // times obeyed, by client id
 	sends    int            // times asked
+	doubt    bool           // first answers fail, or are not confirmed
+	again    map[string]int // times sent again, by item
+	left     map[string]int // times given up, by item
 	streams  int
 	revision uint64
 	changed  chan struct{}
 }
 
 func newDesk(messages int) *desk {
-	d := &desk{phase: threadv1.Phase_PHASE_OPEN, answers: map[string]int{}, changed: make(chan struct{})}
+	d := &desk{phase: threadv1.Phase_PHASE_OPEN, answers: map[string]int{}, again: map[string]int{}, left: map[string]int{}, changed: make(chan struct{})}
 	for i := range messages {
 		d.items = append(d.items, &deskv1.TimelineItem{Id: fmt.Sprint("m", i), Revision: uint64(i + 1), Author: deskv1.Author_AUTHOR_CUSTOMER})
 	}
@@ -145,6 +151,12 @@ func (d *desk) SendMessage(_ context.Context, r *connect.Request[deskv1.SendMess
 	d.sends++
 	id := r.Msg.GetClientId()
 	item := &deskv1.TimelineItem{Id: "i" + id, Author: deskv1.Author_AUTHOR_AGENT, ClientId: id, Delivery: deskv1.Delivery_DELIVERY_SENT}
+	if d.doubt {
+		item.Delivery = deskv1.Delivery_DELIVERY_UNCONFIRMED
+		if len(d.answers)%4 == 0 {
+			item.Delivery = deskv1.Delivery_DELIVERY_FAILED
+		}
+	}
 	if d.answers[id]++; d.answers[id] == 1 {
 		d.items = append(d.items, item)
 		d.touch()
@@ -153,6 +165,41 @@ func (d *desk) SendMessage(_ context.Context, r *connect.Request[deskv1.SendMess
 		return nil, connect.NewError(connect.CodeUnavailable, errors.New("the answer is lost"))
 	}
 	return connect.NewResponse(&deskv1.SendMessageResponse{Item: item}), nil
+}
+
+// ResendMessage obeys; what is sent again is as doubtful as it was.
+func (d *desk) ResendMessage(_ context.Context, r *connect.Request[deskv1.ResendMessageRequest]) (*connect.Response[deskv1.ResendMessageResponse], error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	old := d.find(r.Msg.GetItem())
+	item := &deskv1.TimelineItem{Id: "i" + r.Msg.GetClientId(), Author: deskv1.Author_AUTHOR_AGENT, ClientId: r.Msg.GetClientId(),
+		Text: "once more", Delivery: old.GetDelivery(), Details: map[string]string{"repeats": old.GetId()}}
+	d.answers[r.Msg.GetClientId()]++
+	if d.again[old.GetId()]++; d.again[old.GetId()] == 1 {
+		d.items = append(d.items, item)
+		d.touch()
+	}
+	return connect.NewResponse(&deskv1.ResendMessageResponse{Item: item}), nil
+}
+
+func (d *desk) AbandonSend(_ context.Context, r *connect.Request[deskv1.AbandonSendRequest]) (*connect.Response[deskv1.AbandonSendResponse], error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.left[r.Msg.GetItem()]++
+	gone := proto.CloneOf(d.find(r.Msg.GetItem()))
+	gone.Delivery, gone.ChangedRevision = deskv1.Delivery_DELIVERY_ABANDONED, d.revision+1
+	d.items[slices.Index(d.items, d.find(gone.GetId()))] = gone
+	d.touch()
+	return connect.NewResponse(&deskv1.AbandonSendResponse{}), nil
+}
+
+func (d *desk) find(id string) *deskv1.TimelineItem {
+	for _, it := range d.items {
+		if it.GetId() == id {
+			return it
+		}
+	}
+	return nil
 }
 
 func serve(t *testing.T, d *desk) string {
@@ -170,6 +217,69 @@ func TestAgentAnswersEveryMessageOnceOverBreaks(t *testing.T) {
 	t.Parallel()
 	const messages = 12
 	d := newDesk(messages)
+	agent := work(t, d)
+	if len(d.answers) != messages {
+		t.Errorf("%d messages were answered, of %d", len(d.answers), messages)
+	}
+	kept(t, d, agent)
+	for id, n := range d.answers {
+		if n > 3 {
+			t.Errorf("the answer %s was asked for %d times", id, n)
+		}
+	}
+	if d.streams < 2 {
+		t.Errorf("the stream never broke, so nothing was tested")
+	}
+}
+
+// What failed is sent again, once. What is not confirmed is sent again or left,
+// and nothing is in doubt when the conversation ends.
+func TestAgentSettlesWhatIsInDoubt(t *testing.T) {
+	t.Parallel()
+	const messages = 8
+	d := newDesk(messages)
+	d.doubt = true
+	agent := work(t, d)
+	kept(t, d, agent)
+	repeated, leftAtOnce := 0, 0
+	for _, it := range d.items {
+		again, left := d.again[it.GetId()], d.left[it.GetId()]
+		switch {
+		case it.GetAuthor() != deskv1.Author_AUTHOR_AGENT:
+		case it.GetDelivery() == deskv1.Delivery_DELIVERY_UNCONFIRMED && again == 0:
+			t.Errorf("%s was left in doubt", it.GetId())
+		case it.GetDetails()["repeats"] != "" && again > 0:
+			t.Errorf("%s was sent for a third time", it.GetId())
+		case again > 0:
+			repeated++
+		case left > 0 && it.GetDetails()["repeats"] == "":
+			leftAtOnce++
+		case it.GetDelivery() == deskv1.Delivery_DELIVERY_FAILED && it.GetDetails()["repeats"] == "":
+			t.Errorf("%s failed and was not sent again", it.GetId())
+		}
+	}
+	if repeated == 0 || leftAtOnce == 0 || repeated+leftAtOnce != messages {
+		t.Errorf("of %d answers %d were sent again and %d left", messages, repeated, leftAtOnce)
+	}
+}
+
+// kept checks what the agent says was acknowledged.
+func kept(t *testing.T, d *desk, agent *load.Agent) {
+	t.Helper()
+	kept := agent.Acknowledged()
+	if most := d.sends - d.sends/3 + len(d.again); len(kept) == 0 || len(kept) > most { // a break of the stream loses more
+		t.Errorf("at most %d answers were acknowledged, %d are kept", most, len(kept))
+	}
+	for _, reply := range kept {
+		if d.answers[reply.ClientID] == 0 || reply.Text == "" || reply.Thread != (sandbox.Thread{Page: "1", PSID: "2"}) {
+			t.Errorf("kept %+v, which was not given", reply)
+		}
+	}
+}
+
+// work lets an agent work until the conversation is closed.
+func work(t *testing.T, d *desk) *load.Agent {
+	t.Helper()
 	agent := &load.Agent{Desk: serve(t, d), Name: "mila", Password: "secret", End: true}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -193,17 +303,7 @@ func TestAgentAnswersEveryMessageOnceOverBreaks(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("the agent ended with %v", err)
 	}
-	if len(d.answers) != messages {
-		t.Errorf("%d messages were answered, of %d", len(d.answers), messages)
-	}
-	for id, n := range d.answers {
-		if n > 3 {
-			t.Errorf("the answer %s was asked for %d times", id, n)
-		}
-	}
-	if d.streams < 2 {
-		t.Errorf("the stream never broke, so nothing was tested")
-	}
+	return agent
 }
 
 func TestWrongPasswordEndsTheAgent(t *testing.T) {

@@ -26,11 +26,14 @@ const (
 	accept
 	readTimeline
 	answer
+	again  // send once more what failed, or may not have arrived
+	giveUp // leave it at "not confirmed"
 	end
 	finish
 )
 
-// next decides what to do about a conversation; item is the message to answer.
+// next decides what to do about a conversation; item is the message to answer,
+// or the answer that is in doubt.
 // It looks at nothing but what the desk showed, as a person does, so that a
 // desk that shows too little makes the load stand still, and that is seen.
 func (c *chat) next(ends bool) (what deed, item *deskv1.TimelineItem) {
@@ -49,6 +52,9 @@ func (c *chat) next(ends bool) (what deed, item *deskv1.TimelineItem) {
 	}
 	if item := c.unanswered(); item != nil {
 		return answer, item
+	}
+	if what, item := c.doubtful(); item != nil {
+		return what, item
 	}
 	switch {
 	case !ends || c.sending() || len(c.items) == 0:
@@ -84,6 +90,32 @@ func (c *chat) unanswered() *deskv1.TimelineItem {
 	return nil
 }
 
+// doubtful is an answer that waits for the agent, and what the agent does about
+// it. What failed is sent again. Of what is not confirmed nobody knows: some
+// send it again at the risk of saying it twice, some leave it. Nobody tries a
+// third time.
+func (c *chat) doubtful() (deed, *deskv1.TimelineItem) {
+	repeated := map[string]bool{}
+	for _, it := range c.items {
+		repeated[it.GetDetails()["repeats"]] = true
+	}
+	for id, it := range c.items {
+		first := it.GetDetails()["repeats"] == "" && !repeated[id]
+		switch it.GetDelivery() {
+		case deskv1.Delivery_DELIVERY_FAILED:
+			if first {
+				return again, it
+			}
+		case deskv1.Delivery_DELIVERY_UNCONFIRMED:
+			if first && againID(id)[0] < '8' { // the first half of a random digit: half of them
+				return again, it
+			}
+			return giveUp, it
+		}
+	}
+	return nothing, nil
+}
+
 // sending tells whether an answer has not reached a final state.
 func (c *chat) sending() bool {
 	for _, it := range c.items {
@@ -100,6 +132,11 @@ func (c *chat) sending() bool {
 // agent's place, repeats the same command.
 func answerID(message string) string {
 	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("parley-load:"+message)).String()
+}
+
+// againID is the client id of the repetition of an answer.
+func againID(item string) string {
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("parley-load:again:"+item)).String()
 }
 
 // over tells whether there is nothing more to do.

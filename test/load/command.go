@@ -62,13 +62,28 @@ func (s *shift) do(ctx context.Context, what deed, view *deskv1.ConversationView
 		}
 		a.read(ref.GetConversation(), got.Msg.GetItems())
 	case answer:
-		got, err := s.desk.SendMessage(ctx, connect.NewRequest(&deskv1.SendMessageRequest{Ref: ref,
-			ClientId: answerID(item.GetId()), Text: "Отговор на " + item.GetId()}))
+		client, text := answerID(item.GetId()), "Отговор на «"+item.GetText()+"»"
+		got, err := s.desk.SendMessage(ctx, connect.NewRequest(&deskv1.SendMessageRequest{Ref: ref, ClientId: client, Text: text}))
 		if err != nil {
 			return err
 		}
 		a.answered.Add(1)
+		a.keepReply(ref, client, text)
 		a.note(ref.GetConversation(), got.Msg.GetItem())
+	case again:
+		client := againID(item.GetId())
+		got, err := s.desk.ResendMessage(ctx, connect.NewRequest(&deskv1.ResendMessageRequest{Ref: ref, ClientId: client, Item: item.GetId()}))
+		if err != nil {
+			return err
+		}
+		a.repeated.Add(1)
+		a.keepReply(ref, client, got.Msg.GetItem().GetText())
+		a.note(ref.GetConversation(), got.Msg.GetItem())
+	case giveUp:
+		if _, err := s.desk.AbandonSend(ctx, connect.NewRequest(&deskv1.AbandonSendRequest{Ref: ref, Item: item.GetId()})); err != nil {
+			return err
+		}
+		a.givenUp.Add(1)
 	case end:
 		got, err := s.desk.EndConversation(ctx, connect.NewRequest(&deskv1.EndConversationRequest{Ref: ref}))
 		if err != nil {

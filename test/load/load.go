@@ -1,7 +1,7 @@
 // Package load is a crowd for a running house: customers who write through the
 // sandbox, and agents who work through the desk's API as a person does through
 // its page. Every customer message is in the sandbox's journal, every reply
-// names the message it answers, so package check can tell afterwards whether
+// quotes the message it answers, so package check can tell afterwards whether
 // anything went wrong on the way.
 package load
 
@@ -22,14 +22,15 @@ import (
 
 // Plan says what customers write.
 type Plan struct {
-	Sandbox       string  // base URL
-	Page          string  // page id
-	Conversations int     // how many customers
-	Messages      int     // of each customer
-	Duplicates    float64 // share of messages whose webhook comes twice, 0 to 1
-	Batch         int     // messages in one write, of as many customers; 0 is 1
-	Rate          float64 // messages a second; 0 is as fast as the sandbox takes them
-	Seed          uint64  // other seeds are other customers
+	Sandbox       string   // base URL
+	Pages         []string // page ids, in turn; the same people have the same number on each
+	Conversations int      // how many customers
+	Messages      int      // of each customer
+	Duplicates    float64  // share of messages whose webhook comes twice, 0 to 1
+	Batch         int      // messages in one write, of as many customers; 0 is 1
+	Rate          float64  // messages a second; 0 is as fast as the sandbox takes them
+	Reads         bool     // customers look at what they were answered before they write again
+	Seed          uint64   // other seeds are other customers
 }
 
 // Crowd writes by a plan.
@@ -77,6 +78,9 @@ func (c *Crowd) Run(ctx context.Context) error {
 			return ctx.Err()
 		}
 		posts.Go(func() {
+			if c.plan.Reads {
+				c.look(ctx, bulk)
+			}
 			c.write(ctx, bulk)
 			<-slots
 		})
@@ -106,7 +110,7 @@ func until(ctx context.Context, began time.Time, due time.Duration) error {
 func (c *Crowd) message(i int) sandbox.Message {
 	customer, turn := i%c.plan.Conversations, i/c.plan.Conversations
 	m := sandbox.Message{
-		Page: c.plan.Page, PSID: c.psid(customer), Name: fmt.Sprintf("Клиент %d", customer+1),
+		Page: c.plan.Pages[customer%len(c.plan.Pages)], PSID: c.psid(customer / len(c.plan.Pages)), Name: fmt.Sprintf("Клиент %d", customer+1),
 		Text: fmt.Sprintf("Въпрос %d от клиент %d 👋", turn+1, customer+1),
 	}
 	if chance(c.plan.Seed, i) < c.plan.Duplicates {
@@ -134,7 +138,7 @@ func chance(seed uint64, i int) float64 {
 // with a sandbox that is being restarted.
 func (c *Crowd) write(ctx context.Context, bulk []sandbox.Message) {
 	for pause := 50 * time.Millisecond; ctx.Err() == nil; pause = min(2*pause, 2*time.Second) {
-		if err := c.post(ctx, bulk); err == nil {
+		if err := c.post(ctx, "/sandbox/messages", bulk); err == nil {
 			c.written.Add(int64(len(bulk)))
 			return
 		}
@@ -145,12 +149,20 @@ func (c *Crowd) write(ctx context.Context, bulk []sandbox.Message) {
 	}
 }
 
-func (c *Crowd) post(ctx context.Context, bulk []sandbox.Message) error {
-	raw, err := json.Marshal(bulk)
+// look lets customers see what stands in their threads. A sandbox that is being
+// restarted shows nothing, and they look again the next time.
+func (c *Crowd) look(ctx context.Context, bulk []sandbox.Message) {
+	for _, m := range bulk {
+		_ = c.post(ctx, "/sandbox/customers/"+m.Page+"/"+m.PSID+"/read", struct{}{})
+	}
+}
+
+func (c *Crowd) post(ctx context.Context, path string, body any) error {
+	raw, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.plan.Sandbox+"/sandbox/messages", bytes.NewReader(raw))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.plan.Sandbox+path, bytes.NewReader(raw))
 	if err != nil {
 		return err
 	}

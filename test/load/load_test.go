@@ -3,8 +3,10 @@ package load_test
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +21,7 @@ type taker struct {
 	refuse int
 	bulks  int
 	taken  []sandbox.Message
+	looks  map[string]int
 }
 
 func (s *taker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -27,6 +30,13 @@ func (s *taker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.refuse > 0 {
 		s.refuse--
 		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	if thread, ok := strings.CutSuffix(r.URL.Path, "/read"); ok {
+		if s.looks == nil {
+			s.looks = map[string]int{}
+		}
+		s.looks[strings.TrimPrefix(thread, "/sandbox/customers/")]++
 		return
 	}
 	var bulk []sandbox.Message
@@ -43,7 +53,7 @@ func TestCrowdWritesThePlan(t *testing.T) {
 	s := &taker{refuse: 2}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	c := load.NewCrowd(load.Plan{Sandbox: server.URL, Page: "1", Conversations: 20, Messages: 10, Duplicates: 0.25, Batch: 8, Seed: 3})
+	c := load.NewCrowd(load.Plan{Sandbox: server.URL, Pages: []string{"1"}, Conversations: 20, Messages: 10, Duplicates: 0.25, Batch: 8, Seed: 3})
 	if err := c.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -67,13 +77,33 @@ func TestCrowdWritesThePlan(t *testing.T) {
 	}
 }
 
+// A customer number means nothing without its page: the crowd uses each on all pages.
+func TestCrowdIsOnAllPagesAndLooks(t *testing.T) {
+	t.Parallel()
+	s := &taker{}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	c := load.NewCrowd(load.Plan{Sandbox: server.URL, Pages: []string{"1", "2"}, Conversations: 6, Messages: 2, Batch: 3, Reads: true, Seed: 3})
+	if err := c.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	threads, people := map[string]int{}, map[string]bool{}
+	for _, m := range s.taken {
+		threads[m.Page+"/"+m.PSID]++
+		people[m.PSID] = true
+	}
+	if len(threads) != 6 || len(people) != 3 || !maps.Equal(threads, s.looks) {
+		t.Errorf("threads %v of %d people, who looked %v", threads, len(people), s.looks)
+	}
+}
+
 func TestRateIsKept(t *testing.T) {
 	t.Parallel()
 	s := &taker{}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	began := time.Now()
-	c := load.NewCrowd(load.Plan{Sandbox: server.URL, Page: "1", Conversations: 4, Messages: 5, Rate: 200})
+	c := load.NewCrowd(load.Plan{Sandbox: server.URL, Pages: []string{"1"}, Conversations: 4, Messages: 5, Rate: 200})
 	if err := c.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +116,7 @@ func TestCrowdEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	c := load.NewCrowd(load.Plan{Sandbox: "http://127.0.0.1:1", Page: "1", Conversations: 4, Messages: 5})
+	c := load.NewCrowd(load.Plan{Sandbox: "http://127.0.0.1:1", Pages: []string{"1"}, Conversations: 4, Messages: 5})
 	if err := c.Run(ctx); err == nil {
 		t.Error("a cancelled crowd says that it wrote everything")
 	}

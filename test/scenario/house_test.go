@@ -18,7 +18,11 @@ import (
 	"testing"
 	"time"
 
+	"connectrpc.com/connect"
+
 	"github.com/parley-desk/parley/cli"
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	"github.com/parley-desk/parley/proto/gen/parley/desk/v1/deskv1connect"
 )
 
 // process is a program that may be killed and started again with the same
@@ -29,6 +33,7 @@ type process struct {
 	args []string
 	env  []string
 	log  *tail
+	up   func() bool // nobody else may be killed before it holds; nil: at once
 
 	mu  sync.Mutex
 	cmd *exec.Cmd
@@ -137,6 +142,19 @@ func (h *house) awaitReady() {
 	}
 }
 
+// awaitAgents waits until every desk lets in the newest agent of the world: what
+// was applied is in effect then.
+func (h *house) awaitAgents(agents int) {
+	h.t.Helper()
+	for _, desk := range h.desks {
+		door := deskv1connect.NewSessionServiceClient(http.DefaultClient, desk)
+		await(h.t, 30*time.Second, "the desk at "+desk+" knows the agents", func() bool {
+			_, err := door.SignIn(h.t.Context(), connect.NewRequest(&deskv1.SignInRequest{Agent: fmt.Sprint("agent-", agents), Password: "parley-demo"}))
+			return err == nil
+		}, h.logs)
+	}
+}
+
 // ctl runs parleyctl and gives what it printed.
 func (h *house) ctl(args ...string) []byte {
 	h.t.Helper()
@@ -156,7 +174,7 @@ func (h *house) apply(manifest string) {
 	h.ctl("apply", "-f", path)
 }
 
-// world is a manifest with agents of capacity 3 each.
+// world is a manifest with agents of capacity 3 each, and two pages of one app.
 func world(agents int) string {
 	var out strings.Builder
 	names := make([]string, agents)
@@ -182,13 +200,22 @@ spec:
   appSecret: {value: demo-app-secret-0123456789abcdef}
   verifyToken: {value: demo-verify-token}
   graphVersion: v26.0
----
-apiVersion: parley.dev/v1
-kind: Page
-metadata: {name: shop, displayName: Shop}
-spec: {pageId: 1020304050607080, account: demo, workstream: facebook, accessToken: {value: demo-page-token-shop}}
 `, strings.Join(names, ", "))
+	for i, p := range pages {
+		id, token, _ := strings.Cut(p, ":")
+		token, name, _ := strings.Cut(token, ":")
+		fmt.Fprintf(&out, "---\napiVersion: parley.dev/v1\nkind: Page\nmetadata: {name: page-%d, displayName: %q}\nspec: {pageId: %s, account: demo, workstream: facebook, accessToken: {value: %s}}\n", i+1, name, id, token)
+	}
 	return out.String()
+}
+
+// pageIDs are the ids of the pages.
+func pageIDs() (ids []string) {
+	for _, p := range pages {
+		id, _, _ := strings.Cut(p, ":")
+		ids = append(ids, id)
+	}
+	return ids
 }
 
 // await looks again and again until it holds; it fails the test after limit.

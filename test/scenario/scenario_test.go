@@ -6,9 +6,12 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -18,7 +21,8 @@ import (
 	"github.com/parley-desk/parley/test/load"
 )
 
-const page = "1020304050607080"
+// pages are those of the world, as the sandbox is told of them.
+var pages = []string{"1020304050607080:demo-page-token-shop:Магазин Витоша", "2040608010305070:demo-page-token-outlet:Аутлет Люлин"}
 
 var (
 	seed          = flag.Uint64("seed", 0, "seed of the crowd and of the kills; 0 takes the time")
@@ -47,13 +51,15 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// quick are settings that shorten the waits of a lost process; none of them
-// changes what is promised.
-var quick = []string{
-	"--outbound.start", "2s", "--outbound.orphan", "4s", "--outbound.echo", "10s", "--outbound.orphan-grace", "1s",
-	"--graph.timeout", "3s", "--sandbox.retry-max", "1s", "--sandbox.echo-delay", "20ms", "--sandbox.receipt-delay", "30ms",
-	"--log.level", "info",
-}
+// Settings that shorten the waits of a lost process and of a lost answer; none
+// of them changes what is promised.
+var (
+	quickOutbound = []string{
+		"--outbound.start", "2s", "--outbound.orphan", "4s", "--outbound.echo", "5s", "--outbound.check", "3s", "--outbound.check-again", "1s",
+		"--outbound.backoff", "1s", "--outbound.orphan-grace", "1s", "--graph.timeout", "3s",
+	}
+	quickSandbox = []string{"--sandbox.retry-max", "1s", "--sandbox.echo-delay", "20ms", "--sandbox.receipt-delay", "30ms"}
+)
 
 // together is the house in one process.
 func together(t testing.TB) *house {
@@ -64,10 +70,10 @@ func together(t testing.TB) *house {
 	h.journal = filepath.Join(h.dir, "sandbox", "journal.ndjson")
 	h.add("all", parley, nil, append([]string{"all",
 		"--data-dir", filepath.Join(h.dir, "data"), "--admin.socket", filepath.Join(h.dir, "admin.sock"),
-		"--sandbox.listen", sandbox, "--sandbox.data-dir", filepath.Join(h.dir, "sandbox"),
+		"--sandbox.listen", sandbox, "--sandbox.data-dir", filepath.Join(h.dir, "sandbox"), "--sandbox.pages", strings.Join(pages, ","),
 		"--sandbox.callback", "http://" + hook + "/webhook/demo", "--graph.url", "http://" + sandbox + "/graph",
 		"--ingress.listen", hook, "--desk.listen", desk, "--ops.listen", ops,
-	}, quick...)...)
+	}, slices.Concat(quickOutbound, quickSandbox)...)...)
 	h.awaitReady()
 	return h
 }
@@ -94,17 +100,15 @@ func apart(t testing.TB) *house {
 		"--bus.url", "nats://" + nats, "--bus.monitor-url", "http://" + monitor, "--bus.replicas", "1", "--bus.partitions", "4",
 		"--redis.url", "redis://" + store, "--graph.url", "http://" + sandbox + "/graph", "--secrets.keyset", h.keyset(),
 	}, "--log.level", "info")
-	h.service("sandbox", 1, nil, "--sandbox.listen", sandbox, "--sandbox.data-dir", filepath.Join(h.dir, "sandbox"),
-		"--sandbox.callback", "http://"+balance(t, hooks...)+"/webhook/demo",
-		"--sandbox.retry-max", "1s", "--sandbox.echo-delay", "20ms", "--sandbox.receipt-delay", "30ms")
+	h.service("sandbox", 1, quickSandbox, "--sandbox.listen", sandbox, "--sandbox.data-dir", filepath.Join(h.dir, "sandbox"), "--sandbox.pages", strings.Join(pages, ","),
+		"--sandbox.callback", "http://"+balance(t, hooks...)+"/webhook/demo")
 	for n := 1; n <= 2; n++ {
 		desk := free(t)
 		h.desks = append(h.desks, "http://"+desk)
 		h.service("ingress", n, shared, "--ingress.listen", hooks[n-1])
 		h.service("classification", n, shared)
 		h.service("distribution", n, shared)
-		h.service("outbound", n, shared, "--outbound.start", "2s", "--outbound.orphan", "4s", "--outbound.echo", "10s",
-			"--outbound.orphan-grace", "1s", "--graph.timeout", "3s")
+		h.service("outbound", n, shared, quickOutbound...)
 		h.service("desk", n, shared, "--desk.listen", desk)
 		h.service("admin", n, shared, "--admin.socket", filepath.Join(h.dir, fmt.Sprintf("admin-%d.sock", n)))
 	}
@@ -122,27 +126,32 @@ func (h *house) service(stage string, n int, shared []string, more ...string) {
 
 func TestOneProcess(t *testing.T) {
 	h := together(t)
-	h.apply(world(6))
-	story(t, h, func(p *process) bool { return p.name == "all" }, *kills/2)
+	story(t, h, *kills/2, func(p *process) bool { return p.name == "all" })
 }
 
 func TestProcessesApart(t *testing.T) {
 	h := apart(t)
-	h.apply(world(6))
-	story(t, h, func(*process) bool { return true }, *kills)
+	story(t, h, *kills, func(*process) bool { return true })
 }
 
-// story is a rush: customers write, agents answer, processes die. In the end
-// every promise is looked at.
-func story(t *testing.T, h *house, mayDie func(*process) bool, deaths int) {
+// staffed is how many agents a story has.
+const staffed = 6
+
+// story is a rush: customers write, agents answer, processes die; turns say which.
+// In the end every promise is looked at.
+func story(t *testing.T, h *house, deaths int, turns ...func(*process) bool) {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
 	}
 	t.Logf("seed %d", *seed)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
-	crowd := load.NewCrowd(load.Plan{Sandbox: h.sandbox, Page: page, Conversations: *conversations, Messages: 3, Duplicates: 0.2, Batch: 2, Rate: 12, Seed: *seed})
-	agents, staff := make([]*load.Agent, 6), sync.WaitGroup{}
+	h.apply(world(staffed))
+	h.awaitAgents(staffed)
+	h.blow(*seed)
+	crowd := load.NewCrowd(load.Plan{Sandbox: h.sandbox, Pages: pageIDs(), Conversations: *conversations, Messages: 3,
+		Duplicates: 0.2, Batch: 2, Rate: 12, Reads: true, Seed: *seed})
+	agents, staff := make([]*load.Agent, staffed), sync.WaitGroup{}
 	work, goHome := context.WithCancel(ctx)
 	for i := range agents {
 		agents[i] = &load.Agent{Desk: h.desks[i%len(h.desks)], Name: fmt.Sprintf("agent-%d", i+1), Password: "parley-demo", End: true}
@@ -154,51 +163,62 @@ func story(t *testing.T, h *house, mayDie func(*process) bool, deaths int) {
 	}
 	written := make(chan error, 1)
 	go func() { written <- crowd.Run(ctx) }()
-	h.kill(rand.New(rand.NewPCG(*seed, 1)), mayDie, deaths)
+	h.kill(rand.New(rand.NewPCG(*seed, 1)), deaths, turns)
 	h.awaitReady()
 	if err := <-written; err != nil {
 		t.Fatalf("the crowd: %v\n%s", err, h.logs())
 	}
-	h.settle(ctx, int64(*conversations*3), agents)
+	h.settle(ctx, agents)
 	goHome()
 	staff.Wait()
-	h.compare()
+	h.compare(agents)
 }
 
-// kill kills a process every second or so and starts it again.
-func (h *house) kill(dice *rand.Rand, mayDie func(*process) bool, deaths int) {
-	var mortal []*process
-	for _, p := range h.processes {
-		if mayDie(p) {
-			mortal = append(mortal, p)
+// kill kills a process every second or so and starts it again. The turns say
+// among whom, one after another.
+func (h *house) kill(dice *rand.Rand, deaths int, turns []func(*process) bool) {
+	for n := range deaths {
+		var mortal []*process
+		for _, p := range h.processes {
+			if turns[n%len(turns)](p) {
+				mortal = append(mortal, p)
+			}
 		}
-	}
-	for range deaths {
 		<-time.After(time.Duration(500+dice.IntN(1000)) * time.Millisecond)
 		p := mortal[dice.IntN(len(mortal))]
 		h.t.Logf("kill -9 %s", p.name)
 		p.signal(h.t, syscall.SIGKILL)
 		<-time.After(time.Duration(dice.IntN(500)) * time.Millisecond)
 		p.start(h.t)
+		if p.up != nil {
+			await(h.t, 60*time.Second, p.name+" is well again", p.up, h.logs)
+		}
 	}
 }
 
-// settle waits until nothing is on its way any more: every webhook taken, every
-// message answered, no send open, no conversation left.
-func (h *house) settle(ctx context.Context, messages int64, agents []*load.Agent) {
+// settle waits until nothing is on its way any more: every webhook is taken, and
+// what it brought is in the log; every message is answered, no send is open, no
+// conversation is left.
+func (h *house) settle(ctx context.Context, agents []*load.Agent) {
 	h.t.Helper()
-	await(h.t, 150*time.Second, "all webhooks taken and all conversations answered and closed", func() bool {
+	var missing []check.Violation
+	await(h.t, 150*time.Second, "all webhooks are taken and in the log, all conversations are answered and closed", func() bool {
 		left, err := load.Waiting(ctx, h.sandbox)
 		if err != nil || left > 0 {
 			return false
 		}
-		exported, err := check.ReadExport(bytes.NewReader(h.export()))
+		in, err := h.told(agents)
 		if err != nil {
-			h.t.Fatal(err)
+			return false
 		}
-		return calm(exported)
+		report := check.Compare(in)
+		missing = slices.Concat(report.Of(check.Lost), report.Of(check.ReceiptLost), report.Of(check.ReplyLost))
+		return len(missing) == 0 && calm(in.Export)
 	}, func() string {
-		said := fmt.Sprintf("%d messages; records %v\n", messages, records(h.t, h.journal))
+		said := fmt.Sprintf("records %v\n", records(h.t, h.journal))
+		for _, v := range missing {
+			said += fmt.Sprintf("missing: %s: %+v: %s\n", v.Row, v.Thread, v.Detail)
+		}
 		for i, a := range agents {
 			said += fmt.Sprintf("agent-%d %+v\n", i+1, a.Tally())
 		}
@@ -207,27 +227,36 @@ func (h *house) settle(ctx context.Context, messages int64, agents []*load.Agent
 	})
 }
 
-func (h *house) compare() {
+// told is what everybody says that happened.
+func (h *house) told(agents []*load.Agent) (check.Input, error) {
+	in := check.Input{Default: 3}
+	resp, err := http.Get(h.sandbox + "/sandbox/journal") // the file lags behind what the sandbox has done
+	if err != nil {
+		return in, err
+	}
+	defer resp.Body.Close()
+	for _, a := range agents {
+		in.Replies = append(in.Replies, a.Acknowledged()...)
+	}
+	if in.Journal, err = check.ReadJournal(resp.Body); err != nil {
+		return in, err
+	}
+	in.Export, err = check.ReadExport(bytes.NewReader(h.export()))
+	return in, err
+}
+
+func (h *house) compare(agents []*load.Agent) {
 	h.t.Helper()
-	exported, err := check.ReadExport(bytes.NewReader(h.export()))
+	in, err := h.told(agents)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	f, err := os.Open(h.journal)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	defer f.Close()
-	journal, err := check.ReadJournal(f)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	report := check.Compare(check.Input{Journal: journal, Export: exported, Default: 3})
+	report := check.Compare(in)
 	h.t.Logf("looked at %v", report.Counts)
 	for _, v := range report.Violations {
 		h.t.Errorf("%s: %+v: %s", v.Row, v.Thread, v.Detail)
 	}
-	if len(exported) == 0 || report.Counts["threads"] < *conversations {
-		h.t.Errorf("only %d commits of %d threads were looked at", len(exported), report.Counts["threads"])
+	if len(in.Export) == 0 || report.Counts["threads"] < *conversations {
+		h.t.Errorf("only %d commits of %d threads were looked at", len(in.Export), report.Counts["threads"])
 	}
 }

@@ -172,7 +172,7 @@ func (h *house) work(t *testing.T) {
 		}
 	})
 	for n := range 2 { // one after the other: Meta may put events that wait together into one webhook
-		crowd := load.NewCrowd(load.Plan{Sandbox: "http://" + h.addresses["sandbox.listen"], Page: page, Conversations: 1, Messages: 1, Seed: uint64(7 + n)})
+		crowd := load.NewCrowd(load.Plan{Sandbox: "http://" + h.addresses["sandbox.listen"], Pages: []string{page}, Conversations: 1, Messages: 1, Seed: uint64(7 + n)})
 		if err := crowd.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -58,6 +59,7 @@ type crew struct {
 	desk     string
 	end      bool
 	settle   time.Duration
+	replies  string
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
@@ -65,20 +67,25 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	var c crew
 	f := flag.NewFlagSet("parley-load run", flag.ContinueOnError)
 	f.StringVar(&p.Sandbox, "sandbox", "http://127.0.0.1:8082", "sandbox")
-	f.StringVar(&p.Page, "page", "1020304050607080", "page id")
+	pages := f.String("page", "1020304050607080", "page id, or several with commas")
 	f.IntVar(&p.Conversations, "conversations", 20, "customers")
 	f.IntVar(&p.Messages, "messages", 5, "messages of each customer")
 	f.Float64Var(&p.Duplicates, "duplicates", 0.05, "share of messages whose webhook comes twice")
 	f.IntVar(&p.Batch, "batch", 10, "messages in one write")
 	f.Float64Var(&p.Rate, "rate", 50, "messages a second; 0 is as fast as possible")
+	f.BoolVar(&p.Reads, "reads", true, "customers look at what they were answered before they write again")
 	f.Uint64Var(&p.Seed, "seed", uint64(time.Now().Unix()), "same seed, same customers")
 	f.StringVar(&c.desk, "desk", "http://127.0.0.1:8080", "agent desk")
 	f.StringVar(&c.agents, "agents", "mila,orlin", "agents who answer; empty for none")
 	f.StringVar(&c.password, "password", "parley-demo", "their password")
 	f.BoolVar(&c.end, "end", true, "agents end and close conversations when all is answered")
 	f.DurationVar(&c.settle, "settle", 30*time.Second, "stop when nothing was answered for so long")
+	f.StringVar(&c.replies, "replies", "", "file for the replies that the desk acknowledged, for check")
 	if err := f.Parse(args); err != nil {
 		return err
+	}
+	if p.Pages = list(*pages); len(p.Pages) == 0 {
+		return errors.New("-page must name a page")
 	}
 	return work(ctx, p, c, out)
 }
@@ -88,7 +95,7 @@ func work(ctx context.Context, p load.Plan, c crew, out io.Writer) error {
 	defer cancel()
 	group, ctx := errgroup.WithContext(ctx)
 	var agents []*load.Agent
-	for _, name := range strings.FieldsFunc(c.agents, func(r rune) bool { return r == ',' }) {
+	for _, name := range list(c.agents) {
 		a := &load.Agent{Desk: c.desk, Name: name, Password: c.password, End: c.end}
 		agents = append(agents, a)
 		group.Go(func() error { return a.Run(ctx) })
@@ -104,15 +111,34 @@ func work(ctx context.Context, p load.Plan, c crew, out io.Writer) error {
 		return nil
 	})
 	err := group.Wait()
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
 	for _, a := range agents {
 		t := a.Tally()
-		fmt.Fprintf(out, "%s: %d accepted, %d answered, %d closed, %d breaks\n", //nolint:errcheck // for people
-			a.Name, t.Accepted, t.Answered, t.Closed, t.Breaks)
+		fmt.Fprintf(out, "%s: %d accepted, %d answered, %d sent again, %d given up, %d closed, %d breaks\n", //nolint:errcheck // for people
+			a.Name, t.Accepted, t.Answered, t.Repeated, t.GivenUp, t.Closed, t.Breaks)
 	}
-	if errors.Is(err, context.Canceled) {
+	return errors.Join(err, c.keep(agents))
+}
+
+// list is what stands between commas.
+func list(names string) []string {
+	return strings.FieldsFunc(names, func(r rune) bool { return r == ',' })
+}
+
+// keep writes down what the desk acknowledged.
+func (c crew) keep(agents []*load.Agent) error {
+	if c.replies == "" {
 		return nil
 	}
-	return err
+	var out bytes.Buffer
+	for _, a := range agents {
+		if err := check.WriteReplies(&out, a.Acknowledged()); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(c.replies, out.Bytes(), 0o600)
 }
 
 // rest waits until everything is answered and every webhook is taken, or
@@ -143,6 +169,7 @@ func compare(ctx context.Context, args []string, out io.Writer) error {
 	f := flag.NewFlagSet("parley-load check", flag.ContinueOnError)
 	journal := f.String("journal", "http://127.0.0.1:8082/sandbox/journal", "journal of the sandbox, a file or a URL")
 	export := f.String("export", "", "export of the transcripts, a file")
+	replies := f.String("replies", "", "replies that the desk acknowledged, a file that run wrote; without it none are looked for")
 	capacity := f.Int("capacity", 3, "units that an agent can hold")
 	slack := f.Duration("slack", 0, "how far clocks of brokers may differ")
 	if err := f.Parse(args); err != nil {
@@ -156,6 +183,12 @@ func compare(ctx context.Context, args []string, out io.Writer) error {
 	err = read(ctx, *export, func(r io.Reader) (err error) { in.Export, err = check.ReadExport(r); return err })
 	if err != nil {
 		return err
+	}
+	if *replies != "" {
+		err = read(ctx, *replies, func(r io.Reader) (err error) { in.Replies, err = check.ReadReplies(r); return err })
+		if err != nil {
+			return err
+		}
 	}
 	report := check.Compare(in)
 	if _, err := report.WriteTo(out); err != nil {
