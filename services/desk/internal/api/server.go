@@ -30,6 +30,9 @@ import (
 const (
 	// maxBody bounds a request: the longest text, every character escaped.
 	maxBody = 512 << 10
+	// packet is about what one packet of the network holds. Pressing less
+	// together saves nobody anything.
+	packet = 1 << 10
 	// patience is how long a command may take in all.
 	patience = 10 * time.Second
 )
@@ -65,6 +68,7 @@ func (s *Server) Mount(mux *http.ServeMux, stopping <-chan struct{}) {
 	options := connect.WithHandlerOptions(
 		codecs(),
 		connect.WithReadMaxBytes(maxBody),
+		connect.WithCompressMinBytes(packet),
 		connect.WithInterceptors(observer{s}, guard{s}),
 	)
 	for path, handler := range s.handlers(stopping, options) {
