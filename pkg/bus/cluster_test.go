@@ -88,3 +88,34 @@ func TestCluster(t *testing.T) {
 		t.Errorf("the other process reads %+v, %v", e, err)
 	}
 }
+
+// The processes of a new deployment start at the same time, and all of them want
+// to say how many partitions it has. One is first, the others take its number.
+func TestAllWhoStartTogetherAgree(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a cluster takes some seconds to come up")
+	}
+	cluster := bustest.Cluster(t)
+	const processes = 12
+	opened, errs := make([]*bus.Bus, processes), make([]error, processes)
+	var crowd sync.WaitGroup
+	for n := range processes {
+		crowd.Go(func() {
+			opened[n], errs[n] = bus.Open(t.Context(), bus.Config{URL: cluster.URL, MonitorURL: cluster.Monitor, Partitions: 1, Replicas: 3,
+				Instance: fmt.Sprint("process-", n)}, bus.Tools{})
+		})
+	}
+	crowd.Wait()
+	for n, b := range opened {
+		if errs[n] != nil {
+			t.Errorf("process %d: %v", n, errs[n])
+			continue
+		}
+		if b.Partitions() != 1 {
+			t.Errorf("process %d has %d partitions", n, b.Partitions())
+		}
+		if err := b.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	}
+}

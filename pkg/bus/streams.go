@@ -168,13 +168,18 @@ func (b *Bus) agreePartitions(ctx context.Context) error {
 	} else if n == 0 {
 		n = 16
 	}
-	err := config.write(ctx, Write{Key: partitionsKey, Value: []byte(strconv.Itoa(n))})
-	if err != nil && !fault.Is(err, fault.Conflict) {
-		return fault.Wrap(err, "store the number of partitions")
-	}
-	e, err := config.Get(ctx, partitionsKey)
+	e, err := retryFor(ctx, startPatience, func(ctx context.Context) (Entry, error) {
+		err := config.write(ctx, Write{Key: partitionsKey, Value: []byte(strconv.Itoa(n))})
+		if err != nil && !fault.Is(err, fault.Conflict) {
+			return Entry{}, fault.Wrap(err, "store the number of partitions")
+		}
+		// Where several start together, a cluster refuses the second number some
+		// time before the first one can be read.
+		e, err := config.Get(ctx, partitionsKey)
+		return e, fault.Wrap(err, "read the number of partitions")
+	})
 	if err != nil {
-		return fault.Wrap(err, "read the number of partitions")
+		return err
 	}
 	stored, err := strconv.Atoi(string(e.Value))
 	if err != nil || stored < 1 || stored > maxPartitions {
