@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/parley-desk/parley/pkg/settings"
+	"github.com/parley-desk/parley/pkg/stamp"
 )
 
 // Program is a program made of stages.
@@ -133,14 +133,20 @@ func Main(short string, stage Stage, exit func(int)) {
 		exit(1)
 		return
 	}
-	cmd.Version = Version()
+	Versioned(cmd)
 	Execute(cmd, exit)
 }
 
-// Version is the version of the running binary.
-func Version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "devel"
+// Versioned gives cmd the flag --version and a subcommand "version" of the same
+// answer: which build the program is.
+func Versioned(cmd *cobra.Command) {
+	cmd.Version = stamp.Read().String()
+	cmd.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	cmd.AddCommand(&cobra.Command{
+		Use: "version", Short: "Say which build this is", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintf(c.OutOrStdout(), "%s %s\n", cmd.Name(), cmd.Version)
+			return err
+		},
+	})
 }

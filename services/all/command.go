@@ -22,8 +22,9 @@ import (
 func Command() (*cobra.Command, error) {
 	root := &cobra.Command{
 		Use: "parley", Short: "The Facebook Messenger channel of a contact centre",
-		Version: host.Version(), SilenceUsage: true, SilenceErrors: true,
+		SilenceUsage: true, SilenceErrors: true,
 	}
+	host.Versioned(root)
 	together, err := house()
 	if err != nil {
 		return nil, err
