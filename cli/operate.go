@@ -88,7 +88,7 @@ func (a *app) exportTranscriptCommand() *cobra.Command {
 func (a *app) doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
-		Short: "Check what the promises stand on; exit code 1 when one cannot be kept",
+		Short: "Check what the promises stand on; exit code 0 when all can be kept (warnings may be), 1 when one cannot, 4 when no control plane answers",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withServer(cmd.Context(), func(ctx context.Context, s *server) error {

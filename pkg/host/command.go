@@ -95,8 +95,15 @@ func printSettings(out io.Writer, values []settings.Value) error {
 	return w.Flush()
 }
 
+// Exit is the error of a command that has said everything already: it ends the
+// program with this code.
+type Exit int
+
+func (e Exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
 // Execute runs cmd with the process's arguments until it ends or a signal
-// comes, and gives the exit code: 0 when it ended as asked, 1 otherwise. The
+// comes, and gives the exit code: 0 when it ended as asked, that of an Exit, 1
+// otherwise. The
 // first SIGINT or SIGTERM asks it to end; the second, or the grace time, ends
 // the process at once with code 130.
 func Execute(cmd *cobra.Command, exit func(int)) {
@@ -113,6 +120,10 @@ func Execute(cmd *cobra.Command, exit func(int)) {
 		exit(130)
 	}()
 	err := cmd.ExecuteContext(ctx)
+	if code, said := errors.AsType[Exit](err); said {
+		exit(int(code))
+		return
+	}
 	if err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %v\n", cmd.Name(), err)
 		exit(1)

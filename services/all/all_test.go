@@ -3,6 +3,7 @@ package all
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/parley-desk/parley/cli"
+	"github.com/parley-desk/parley/pkg/host"
 )
 
 // said is what a process wrote; it may be read meanwhile.
@@ -100,6 +102,18 @@ func TestAManifestNeedsAdmin(t *testing.T) {
 		"--ingress.listen", "127.0.0.1:0", "--ops.listen", "127.0.0.1:0", "--all.manifest", "house.yaml")
 	if !strings.Contains(text, "house.yaml was not applied: all.services leaves out the stage admin") || strings.Contains(text, "Control plane") {
 		t.Errorf("it says %s", text)
+	}
+}
+
+// TestDoctorEndsAsParleyctlDoes: with the code and the words of the one command.
+func TestDoctorEndsAsParleyctlDoes(t *testing.T) {
+	nowhere := "unix://" + filepath.Join(t.TempDir(), "no.sock")
+	text, end := run(t, "never", "doctor", "--server", nowhere)
+	if code, said := errors.AsType[host.Exit](end()); !said || code != 4 {
+		t.Errorf("it ends with %v", end())
+	}
+	if want := "cannot reach " + nowhere; !strings.Contains(text, want) {
+		t.Errorf("it says %q, not %q", text, want)
 	}
 }
 

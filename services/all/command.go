@@ -41,7 +41,7 @@ func doctor() *cobra.Command {
 		Use: "doctor", Short: "Check what the promises stand on, as parleyctl doctor", DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if code := cli.Main(append([]string{"doctor"}, args...), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()); code != 0 {
-				return fmt.Errorf("doctor found something (code %d)", code)
+				return host.Exit(code)
 			}
 			return nil
 		},
