@@ -5,6 +5,10 @@ SHELL := bash
 MODULES := $(shell go list -m -f '{{.Dir}}')
 TESTED := github.com/parley-desk/parley/...
 GOFLAGS := -trimpath
+STAMP := github.com/parley-desk/parley/pkg/stamp
+export VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+export COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -X $(STAMP).version=$(VERSION) -X $(STAMP).commit=$(COMMIT)
 export CGO_ENABLED ?= 0
 
 .PHONY: help run build test fmt-check house unit scenarios standalone web-check fuzz bench pictures tools generate web references lint tidy deps clean
@@ -16,8 +20,8 @@ run: build ## build and start everything in one process, with a sandbox of Meta
 	bin/parley all --config deploy/sample/parley.yaml
 
 build: ## build parley and parleyctl into bin/
-	go build -o bin/parley ./services/all/cmd/parley
-	go build -o bin/parleyctl ./cli/cmd/parleyctl
+	go build -ldflags "$(LDFLAGS)" -o bin/parley ./services/all/cmd/parley
+	go build -ldflags "$(LDFLAGS)" -o bin/parleyctl ./cli/cmd/parleyctl
 
 test: deps fmt-check house unit web-check scenarios standalone ## everything CI runs
 	@echo "make test: passed"

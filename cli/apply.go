@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/parley-desk/parley/cli/internal/manifest"
@@ -92,7 +93,7 @@ func (a *app) diffCommand() *cobra.Command {
 // plan reads manifests and lets the server apply them, or with dry only say
 // what it would do.
 func (a *app) plan(ctx context.Context, file string, dry bool) ([]manifest.Document, []*adminv1.Change, error) {
-	documents, err := a.read(file)
+	documents, size, err := a.read(file)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -109,34 +110,55 @@ func (a *app) plan(ctx context.Context, file string, dry bool) ([]manifest.Docum
 	}
 	resp, err := s.config.Apply(ctx, req)
 	if err != nil {
-		return nil, nil, locate(err, documents)
+		return nil, nil, tooLarge(locate(err, documents), file, size)
 	}
 	return documents, resp.GetChanges(), nil
 }
 
-// read reads the documents of a file, a folder or standard input.
-func (a *app) read(file string) ([]manifest.Document, error) {
+// tooLarge explains the refusal of a message that is larger than the server
+// takes; any other error stays as it is.
+func tooLarge(err error, file string, size int) error {
+	st, _ := status.FromError(err)
+	sizes := larger.FindStringSubmatch(st.Message())
+	if st.Code() != codes.ResourceExhausted || sizes == nil {
+		return err
+	}
+	sent, _ := strconv.Atoi(sizes[1])
+	limit, _ := strconv.Atoi(sizes[2])
+	return fmt.Errorf("%s: %s of manifests are a request of %s, and the server takes %s at once; "+
+		"apply parts of it one after the other, first what others refer to: agents, queues, workstreams, channel accounts, pages",
+		file, kibibytes(size), kibibytes(sent), kibibytes(limit))
+}
+
+// larger is how gRPC says it.
+var larger = regexp.MustCompile(`larger than max \((\d+) vs\. (\d+)\)`)
+
+func kibibytes(n int) string { return fmt.Sprintf("%d KiB", (n+1023)/1024) }
+
+// read reads the documents of a file, a folder or standard input, and tells how
+// many bytes they are.
+func (a *app) read(file string) (documents []manifest.Document, size int, err error) {
 	files, err := a.manifests(file)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var documents []manifest.Document
 	var errs []error
 	for _, name := range files {
 		label, data, err := a.content(name)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
+		size += len(data)
 		more, err := manifest.Read(label, data, a.env)
 		documents, errs = append(documents, more...), append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if len(documents) == 0 {
-		return nil, fmt.Errorf("%s: holds no resource", file)
+		return nil, 0, fmt.Errorf("%s: holds no resource", file)
 	}
-	return documents, nil
+	return documents, size, nil
 }
 
 func (a *app) content(name string) (string, []byte, error) {

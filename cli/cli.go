@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/parley-desk/parley/cli/internal/manifest"
+	"github.com/parley-desk/parley/pkg/stamp"
 )
 
 // Exit codes.
@@ -68,11 +69,13 @@ func (a *app) root() *cobra.Command {
 		Use:           "parleyctl",
 		Short:         "Set up and read out a Parley house",
 		Long:          "parleyctl applies manifests to a Parley house, reads them back, and reads the house out.",
+		Version:       stamp.Read().String(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	a.link.flags(root.PersistentFlags(), a.env.Lookup)
 	root.PersistentFlags().DurationVar(&a.timeout, "timeout", 30*time.Second, "how long to wait for the server")
 	root.AddCommand(a.applyCommand(), a.diffCommand(), a.getCommand(), a.deleteCommand(),

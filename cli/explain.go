@@ -27,7 +27,9 @@ func explain(err error, server string) (int, string) {
 		return exitDenied, text
 	case codes.Unavailable:
 		return exitUnreachable, fmt.Sprintf("cannot reach %s: %s; is it running? choose another with --server or PARLEY_SERVER", server, text)
-	case codes.DeadlineExceeded, codes.ResourceExhausted:
+	case codes.ResourceExhausted:
+		return exitUnreachable, fmt.Sprintf("%s has too much to do: %s; try again", server, text)
+	case codes.DeadlineExceeded:
 		return exitUnreachable, fmt.Sprintf("%s did not answer in time: %s; wait longer with --timeout", server, text)
 	case codes.Aborted, codes.AlreadyExists:
 		return exitConflict, text

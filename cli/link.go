@@ -16,9 +16,12 @@ import (
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 )
 
+// DefaultServer is the control plane that parleyctl asks when it is told of no
+// other.
+const DefaultServer = "unix://./.data/admin.sock"
+
 const (
 	serverVariable = "PARLEY_SERVER"
-	defaultServer  = "unix://./.data/admin.sock"
 	unixScheme     = "unix://"
 	maxAnswer      = 64 << 20 // bytes of one message; a commit has a bound of its own
 )
@@ -30,7 +33,7 @@ type link struct {
 }
 
 func (l *link) flags(f *pflag.FlagSet, lookup func(string) (string, bool)) {
-	server := defaultServer
+	server := DefaultServer
 	if v, ok := lookup(serverVariable); ok && v != "" {
 		server = v
 	}

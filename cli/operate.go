@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"io"
-	"runtime"
-	"runtime/debug"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/parley-desk/parley/cli/internal/manifest"
+	"github.com/parley-desk/parley/pkg/stamp"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 )
 
@@ -89,7 +88,7 @@ func (a *app) exportTranscriptCommand() *cobra.Command {
 func (a *app) doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
-		Short: "Check what the promises stand on; exit code 1 when one cannot be kept",
+		Short: "Check what the promises stand on; exit code 0 when all can be kept (warnings may be), 1 when one cannot, 4 when no control plane answers",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withServer(cmd.Context(), func(ctx context.Context, s *server) error {
@@ -158,12 +157,6 @@ func (a *app) versionCommand() *cobra.Command {
 		Use:   "version",
 		Short: "Say which build this is",
 		Args:  cobra.NoArgs,
-		Run: func(*cobra.Command, []string) {
-			version := "unknown"
-			if info, ok := debug.ReadBuildInfo(); ok {
-				version = info.Main.Version
-			}
-			a.print("parleyctl %s %s %s/%s", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-		},
+		Run:   func(*cobra.Command, []string) { a.print("parleyctl %s", stamp.Read()) },
 	}
 }

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,6 +53,7 @@ func TestScripts(t *testing.T) {
 			"exits":  exits,
 			"silent": silent,
 			"talk":   talk,
+			"big":    big,
 		},
 	})
 }
@@ -73,6 +75,17 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	if code != args[0] {
 		ts.Fatalf("exit code %s, want %s", code, args[0])
 	}
+}
+
+// big writes a manifest of so many queues with long names: big 3000 big.yaml.
+func big(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "---\napiVersion: parley.dev/v1\nkind: Queue\nmetadata: {name: q%d, displayName: %s}\n", i, strings.Repeat("x", 400))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(b.String()), 0o600))
 }
 
 // talk lets a customer say "hello there" to the sample page.

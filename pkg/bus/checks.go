@@ -152,7 +152,7 @@ func (b *Bus) checkSafety() []Check {
 	if len(b.unsafe) > 0 {
 		return b.unsafe
 	}
-	return []Check{{Name: "durability", Detail: fmt.Sprintf("every acknowledgement is on disk, %d replicas", b.copies)}}
+	return []Check{{Name: "durability", Detail: "every acknowledgement is on disk, in " + count(uint64(b.copies), "copy", "copies")}}
 }
 
 func (b *Bus) checkDisk(ctx context.Context) []Check {
@@ -160,14 +160,29 @@ func (b *Bus) checkDisk(ctx context.Context) []Check {
 	if err != nil {
 		return []Check{{Name: "disk", Level: Warning, Detail: "the broker does not tell: " + brokerFault(err, "ask").Error()}}
 	}
-	c := Check{Name: "disk", Detail: fmt.Sprintf("%d MiB used", info.Store>>20)}
+	c := Check{Name: "disk", Detail: mebibytes(info.Store) + " used"}
 	if limit := info.Limits.MaxStore; limit > 0 {
-		c.Detail += fmt.Sprintf(" of %d MiB", limit>>20)
+		c.Detail += " of " + mebibytes(uint64(limit))
 		if info.Store > uint64(limit)/10*8 {
 			c.Level, c.Remedy = Warning, "give the broker more room (max_file_store), or shorten what is kept: a full store refuses new events"
 		}
 	}
 	return []Check{c}
+}
+
+func count(n uint64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// mebibytes says a size for people.
+func mebibytes(n uint64) string {
+	if n>>20 == 0 {
+		return "less than 1 MiB"
+	}
+	return fmt.Sprintf("%d MiB", n>>20)
 }
 
 func (b *Bus) checkDead(ctx context.Context) []Check {
@@ -176,7 +191,7 @@ func (b *Bus) checkDead(ctx context.Context) []Check {
 		return []Check{{Name: "dead letters", Level: Warning, Detail: brokerFault(err, "read them").Error()}}
 	}
 	if n := info.State.Msgs; n > 0 {
-		return []Check{{Name: "dead letters", Level: Warning, Detail: fmt.Sprintf("%d records were given up", n), Remedy: "look at them: parleyctl dlq list"}}
+		return []Check{{Name: "dead letters", Level: Warning, Detail: "given up: " + count(n, "record", "records"), Remedy: "look at them: parleyctl dlq list"}}
 	}
 	return []Check{{Name: "dead letters", Detail: "none"}}
 }

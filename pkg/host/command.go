@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/parley-desk/parley/pkg/settings"
+	"github.com/parley-desk/parley/pkg/stamp"
 )
 
 // Program is a program made of stages.
@@ -95,8 +95,15 @@ func printSettings(out io.Writer, values []settings.Value) error {
 	return w.Flush()
 }
 
+// Exit is the error of a command that has said everything already: it ends the
+// program with this code.
+type Exit int
+
+func (e Exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
 // Execute runs cmd with the process's arguments until it ends or a signal
-// comes, and gives the exit code: 0 when it ended as asked, 1 otherwise. The
+// comes, and gives the exit code: 0 when it ended as asked, that of an Exit, 1
+// otherwise. The
 // first SIGINT or SIGTERM asks it to end; the second, or the grace time, ends
 // the process at once with code 130.
 func Execute(cmd *cobra.Command, exit func(int)) {
@@ -113,6 +120,10 @@ func Execute(cmd *cobra.Command, exit func(int)) {
 		exit(130)
 	}()
 	err := cmd.ExecuteContext(ctx)
+	if code, said := errors.AsType[Exit](err); said {
+		exit(int(code))
+		return
+	}
 	if err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %v\n", cmd.Name(), err)
 		exit(1)
@@ -133,14 +144,20 @@ func Main(short string, stage Stage, exit func(int)) {
 		exit(1)
 		return
 	}
-	cmd.Version = Version()
+	Versioned(cmd)
 	Execute(cmd, exit)
 }
 
-// Version is the version of the running binary.
-func Version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "devel"
+// Versioned gives cmd the flag --version and a subcommand "version" of the same
+// answer: which build the program is.
+func Versioned(cmd *cobra.Command) {
+	cmd.Version = stamp.Read().String()
+	cmd.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	cmd.AddCommand(&cobra.Command{
+		Use: "version", Short: "Say which build this is", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintf(c.OutOrStdout(), "%s %s\n", cmd.Name(), cmd.Version)
+			return err
+		},
+	})
 }

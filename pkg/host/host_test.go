@@ -16,6 +16,7 @@ import (
 
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
+	"github.com/parley-desk/parley/pkg/stamp"
 )
 
 type work func(context.Context) error
@@ -276,5 +277,42 @@ func TestPartitionsAreThoseOfTheDeploymentWhenTheSettingIsLeftOut(t *testing.T) 
 	dir = t.TempDir()
 	if got, err := open(0); err != nil || got != 4 {
 		t.Errorf("a new deployment without the setting: %d partitions, %v; want 4", got, err)
+	}
+}
+
+// Whoever reads a log or a metric must be able to tell which build it is of.
+func TestAProcessSaysWhichBuildItIs(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	p := process(t, stage("good", steady(untilAsked)))
+	var log bytes.Buffer
+	p.Out = &log
+	address := make(chan string, 1)
+	p.Heard = func(_ string, a net.Addr) { address <- a.String() }
+	metrics := make(chan string, 1)
+	p.Started = func() {
+		go func() {
+			defer cancel()
+			answer, err := http.Get("http://" + <-address + "/metrics")
+			if err != nil {
+				metrics <- err.Error()
+				return
+			}
+			defer answer.Body.Close()
+			text, _ := io.ReadAll(answer.Body)
+			metrics <- string(text)
+		}()
+	}
+	if err := host.Run(ctx, p); err != nil {
+		t.Fatal(err)
+	}
+	build := stamp.Read()
+	first, _, _ := strings.Cut(log.String(), "\n")
+	for _, word := range []string{`"msg":"starting"`, `"version":"` + build.Version + `"`, `"commit":"` + build.Commit + `"`, `"go":"` + build.Go + `"`} {
+		if !strings.Contains(first, word) {
+			t.Errorf("the log begins with %s and does not say %s", first, word)
+		}
+	}
+	if text, want := <-metrics, `parley_build_info{commit="`+build.Commit+`",go="`+build.Go+`",version="`+build.Version+`"} 1`; !strings.Contains(text, want) {
+		t.Errorf("the metrics do not say %s", want)
 	}
 }

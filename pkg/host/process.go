@@ -25,6 +25,7 @@ import (
 	"github.com/parley-desk/parley/pkg/graph"
 	"github.com/parley-desk/parley/pkg/keyspace"
 	"github.com/parley-desk/parley/pkg/secret"
+	"github.com/parley-desk/parley/pkg/stamp"
 	"github.com/parley-desk/parley/pkg/telemetry"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
 )
@@ -118,10 +119,22 @@ func Run(ctx context.Context, p Process) error {
 	if err != nil {
 		return err
 	}
+	build := stamp.Read()
+	tel.Log.InfoContext(ctx, "starting", slog.String(key.Service, p.Name), slog.String(key.Version, build.Version),
+		slog.String(key.Commit, build.Commit), slog.String(key.Go, build.Go))
+	tel.Registry.MustRegister(info(build))
 	r := &running{Process: p, tel: tel, health: &Health{}}
 	r.listener = listener{log: tel.Log, heard: p.Heard}
 	err = r.run(ctx)
 	return errors.Join(err, r.close(ctx))
+}
+
+// info is a metric that is always 1: its labels say which build the process is.
+func info(build stamp.Stamp) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "parley_build_info", Help: "Always 1; the labels say which build the process is.",
+		ConstLabels: prometheus.Labels{"version": build.Version, "commit": build.Commit, "go": build.Go},
+	}, func() float64 { return 1 })
 }
 
 // running is a process at work.

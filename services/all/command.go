@@ -1,15 +1,10 @@
 package all
 
 import (
-	"context"
 	"fmt"
-	"io"
-	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -22,8 +17,9 @@ import (
 func Command() (*cobra.Command, error) {
 	root := &cobra.Command{
 		Use: "parley", Short: "The Facebook Messenger channel of a contact centre",
-		Version: host.Version(), SilenceUsage: true, SilenceErrors: true,
+		SilenceUsage: true, SilenceErrors: true,
 	}
+	host.Versioned(root)
 	together, err := house()
 	if err != nil {
 		return nil, err
@@ -45,7 +41,7 @@ func doctor() *cobra.Command {
 		Use: "doctor", Short: "Check what the promises stand on, as parleyctl doctor", DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if code := cli.Main(append([]string{"doctor"}, args...), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()); code != 0 {
-				return fmt.Errorf("doctor found something (code %d)", code)
+				return host.Exit(code)
 			}
 			return nil
 		},
@@ -58,6 +54,20 @@ type Options struct {
 	Services []string `koanf:"services" default:"" help:"Stages to run, separated by commas; all when empty."`
 }
 
+// Validate refuses names of stages that there are not.
+func (o *Options) Validate() error {
+	var known []string
+	for _, s := range Stages() {
+		known = append(known, s.Name)
+	}
+	for _, name := range o.Services {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("all.services names %q; choose of %s, or leave it empty for all", name, strings.Join(known, ", "))
+		}
+	}
+	return nil
+}
+
 func house() (*cobra.Command, error) {
 	options := &Options{}
 	stages := Stages()
@@ -68,81 +78,11 @@ func house() (*cobra.Command, error) {
 			if len(options.Services) > 0 {
 				p.Stages = slices.DeleteFunc(p.Stages, func(s host.Stage) bool { return !slices.Contains(options.Services, s.Name) })
 			}
-			w := &welcome{options: *options, out: p.Out, addresses: map[string]string{}, admin: make(chan struct{})}
+			w := newWelcome(options.Manifest, p.Out, p.Stages)
 			p.Heard = w.heard
 			p.Started = func() { go w.greet() }
 		},
 	})
-}
-
-// welcome applies the sample resources and says what to open.
-type welcome struct {
-	options   Options
-	out       io.Writer
-	mu        sync.Mutex
-	addresses map[string]string
-	admin     chan struct{} // closed when the admin API listens
-}
-
-func (w *welcome) heard(setting string, addr net.Addr) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.addresses[setting] = addr.String()
-	if setting == "admin.socket" {
-		close(w.admin)
-	}
-}
-
-func (w *welcome) greet() {
-	if w.options.Manifest == "" {
-		return
-	}
-	<-w.admin
-	if err := w.apply(context.Background()); err != nil {
-		fmt.Fprintf(w.out, "\n  %s was not applied: %v\n", w.options.Manifest, err)
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	fmt.Fprintf(w.out, `
-  Parley is running, with a sandbox in Meta's place. Not for production.
-
-    Customer's phone   http://%s/phone
-    Agent desk         http://%s/        sign in as mila or orlin, password parley-demo
-    Webhook            http://%s/webhook/demo
-    Control plane      %s    try: bin/parleyctl get queues
-    Health, metrics    http://%s/readyz
-
-`, w.addresses["sandbox.listen"], w.addresses["desk.listen"], w.addresses["ingress.listen"],
-		w.addresses["admin.socket"], w.addresses["ops.listen"])
-}
-
-// apply brings in the manifest unless there are resources already: what an
-// administrator has changed since is not changed back by a restart.
-func (w *welcome) apply(_ context.Context) error {
-	w.mu.Lock()
-	server := "unix://" + absolute(w.addresses["admin.socket"])
-	w.mu.Unlock()
-	run := func(args ...string) (string, error) {
-		var out, words strings.Builder
-		if code := cli.Main(append(args, "--server", server), strings.NewReader(""), &out, &words); code != 0 {
-			return "", fmt.Errorf("%s", strings.TrimSpace(words.String()))
-		}
-		return out.String(), nil
-	}
-	there, err := run("get", "channelaccounts", "-o", "name")
-	if err != nil || strings.TrimSpace(there) != "" {
-		return err
-	}
-	_, err = run("apply", "-f", w.options.Manifest)
-	return err
-}
-
-func absolute(path string) string {
-	if abs, err := filepath.Abs(path); err == nil {
-		return abs
-	}
-	return path
 }
 
 // Main is the main of the parley binary.

@@ -7,12 +7,14 @@ import (
 
 	"github.com/parley-desk/parley/pkg/fault"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/services/classification/internal/meta"
 )
 
 type meters struct {
 	facts    *prometheus.CounterVec
 	repeated prometheus.Counter
 	twice    prometheus.Counter
+	limited  prometheus.Counter
 	routes   *prometheus.CounterVec
 	unrouted prometheus.Gauge
 	profiles *prometheus.CounterVec
@@ -32,6 +34,10 @@ func newMeters(registry prometheus.Registerer) (*meters, error) {
 			Name: "parley_classification_duplicate_delivered_total",
 			Help: "Parts of replies that Meta showed under a second id: the customer has them twice. Expected to stay 0.",
 		}),
+		limited: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "parley_classification_policy_enforcements_total",
+			Help: "Times Meta said that it warned, blocked or unblocked a page. Such an event names no customer, so no agent sees it.",
+		}),
 		routes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_classification_routed_total",
 			Help: "Conversations that were given a queue, by workstream or by fallback.",
@@ -45,7 +51,7 @@ func newMeters(registry prometheus.Registerer) (*meters, error) {
 			Help: "Look-ups of customers' names, by what became of them.",
 		}, []string{"outcome"}),
 	}
-	for _, c := range []prometheus.Collector{m.facts, m.repeated, m.twice, m.routes, m.unrouted, m.profiles} {
+	for _, c := range []prometheus.Collector{m.facts, m.repeated, m.twice, m.limited, m.routes, m.unrouted, m.profiles} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -60,6 +66,9 @@ func (m *meters) filed(facts []*threadv1.Fact) {
 	for _, f := range facts {
 		if f.GetSendEchoed().GetTwice() {
 			m.twice.Inc()
+		}
+		if f.GetEventKept().GetKind() == meta.PolicyEnforcement {
+			m.limited.Inc()
 		}
 		r := f.ProtoReflect()
 		if kind := r.WhichOneof(r.Descriptor().Oneofs().ByName("kind")); kind != nil {

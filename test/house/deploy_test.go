@@ -282,7 +282,7 @@ func TestComposeNamesOnlyWhatExists(t *testing.T) {
 	for _, broken := range []struct{ from, to, want string }{
 		{"PARLEY_BUS_REPLICAS:", "PARLEY_BUS_COPIES:", "PARLEY_BUS_COPIES is no setting"},
 		{`PARLEY_BUS_REPLICAS: "3"`, `PARLEY_BUS_REPLICAS: many`, "not a whole number"},
-		{"{SERVICE: outbound}", "{SERVICE: outbond}", "there is no services/outbond"},
+		{"SERVICE: outbound,", "SERVICE: outbond,", "there is no services/outbond"},
 		{"redis://redis:6379", "redis://cache:6379", "cache:6379 is served by nobody"},
 		{`PARLEY_DESK_LISTEN: ":8080"`, `PARLEY_DESK_LISTEN: ":8000"`, "where nothing listens"},
 		{"127.0.0.1:8091:", "127.0.0.1:8081:", "published by"},
@@ -331,9 +331,15 @@ func TestContainersRunCommandsThatExist(t *testing.T) {
 func TestTheImageIsBareAndBuiltAsTheBinaryIs(t *testing.T) {
 	text := read(t, "deploy", "Dockerfile")
 	for _, want := range []string{"CGO_ENABLED=0", "GOWORK=off", "-trimpath", "timetzdata", "\nFROM scratch\n", "\nUSER 65532:65532\n",
-		"ca-certificates.crt", "PARLEY_DATA_DIR=/data", "PARLEY_OPS_LISTEN=:9090", `ENTRYPOINT ["/service"]`} {
+		"ca-certificates.crt", "-X $stamp.version=$VERSION -X $stamp.commit=$COMMIT", "PARLEY_DATA_DIR=/data", "PARLEY_OPS_LISTEN=:9090", `ENTRYPOINT ["/service"]`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the Dockerfile does not say %s", want)
+		}
+	}
+	// The linker says nothing of a variable that is not there.
+	for _, build := range []string{text, read(t, "Makefile")} {
+		if !strings.Contains(build, "github.com/parley-desk/parley/pkg/stamp") || !strings.Contains(read(t, "pkg/stamp/stamp.go"), "\nvar version, commit string\n") {
+			t.Error("Makefile, Dockerfile and pkg/stamp do not agree on what is linked in")
 		}
 	}
 	_, final, _ := strings.Cut(text, "FROM scratch")

@@ -211,7 +211,7 @@ func TestReferenceOfParley(t *testing.T) {
 	d.line(`
 The binary of the house: every stage, alone or together. Commands that run stages take the [settings](settings.md) as flags. A service is also a binary of its own, built from ` + "`services/<name>/cmd/<name>`" + `, with the same settings and the same commands below it.
 
-Exit code 0 when it ended as asked, 1 when it could not start or failed, 130 when a second signal or the time limit cut it off.`)
+Exit code 0 when it ended as asked, 1 when it could not start or failed, 130 when a second signal or the time limit cut it off. ` + "`parley doctor`" + ` ends as [parleyctl doctor](parleyctl.md#parleyctl-doctor) does.`)
 	root, err := all.Command()
 	if err != nil {
 		t.Fatal(err)

@@ -34,6 +34,9 @@ const (
 	Account   = "account" // channel account, by resource id
 	Page      = "page"    // Meta's page id
 	Until     = "until"   // time at which something lapses
+	Version   = "version" // of the build
+	Commit    = "commit"  // of the sources it was built from
+	Go        = "go"      // version that built it
 )
 
 // Keys of calls to Meta.

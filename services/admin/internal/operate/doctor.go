@@ -9,6 +9,7 @@ import (
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/secret"
+	"github.com/parley-desk/parley/pkg/stamp"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	"github.com/parley-desk/parley/services/admin/internal/change"
@@ -16,10 +17,10 @@ import (
 
 const redisLimit = 2 * time.Second
 
-// Doctor checks what the promises stand on and names what is wrong: the
-// broker's checks first, then Redis, then the configuration.
+// Doctor checks what the promises stand on and names what is wrong: which build
+// answers, the broker's checks, then Redis, then the configuration.
 func (s *Service) Doctor(ctx context.Context, _ *adminv1.DoctorRequest) (*adminv1.DoctorResponse, error) {
-	checks := s.Log.Checks(ctx)
+	checks := append([]bus.Check{{Name: "version", Detail: "this control plane is " + stamp.Read().String()}}, s.Log.Checks(ctx)...)
 	if s.Redis != nil {
 		checks = append(checks, s.redis(ctx))
 	}

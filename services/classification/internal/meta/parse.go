@@ -29,6 +29,10 @@ func Parse(raw []byte, lane inboundv1.Lane) Event {
 	return e
 }
 
+// PolicyEnforcement is the name of the event by which Meta warns or limits a
+// page, however it was spelt.
+const PolicyEnforcement = "policy_enforcement"
+
 const unknown = "unknown"
 
 func orUnknown(name string) string {
@@ -47,7 +51,7 @@ func item(fields map[string]json.RawMessage) Event {
 	key := name(fields)
 	e.Name, e.Body = orUnknown(line(key)), body(key, fields[key])
 	if key == "policy-enforcement" { // as some versions spell it
-		e.Name = "policy_enforcement"
+		e.Name = PolicyEnforcement
 	}
 	if e.Body == nil {
 		e.Body = Other{Detail: detail(fields[key])}
