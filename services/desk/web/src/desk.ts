@@ -10,7 +10,7 @@ import { openWire } from './wire';
 import * as outbox from './outbox';
 import { dropDraft, dropPresence, loadPresence, savePresence } from './prefs';
 import {
-  apply, empty, idOf, mine, num, tabs, threadOf, unread, windowOf, withItems, withThread, withView, type State,
+  apply, empty, idOf, mine, num, stranded, tabs, threadOf, unread, windowOf, withItems, withThread, withView, type State,
 } from './model';
 
 // How long events of the server are gathered before the page is drawn again:
@@ -155,6 +155,8 @@ export class Desk {
     if (events.some((e) => e.snapshot)) s = this.#afterSnapshot(s);
     this.#put(s);
     this.#forget(before);
+    this.#strand();
+    if (!before.ready) this.#flush();
     this.#look();
     if (s.open) this.#ensureThread();
   }
@@ -303,19 +305,21 @@ export class Desk {
 
   // write puts a message or a note into the outbox: it shows at once.
   write(kind: 'send' | 'note', ref: ConversationRef, text: string): void {
-    this.#enqueue({ clientId: crypto.randomUUID(), kind, ref, text, atMs: this.now(), tries: 0, state: 'waiting' });
+    this.#enqueue({ clientId: crypto.randomUUID(), kind, ref, name: this.#nameOf(ref), text, atMs: this.now(), tries: 0, state: 'waiting' });
   }
 
   // resend sends the text of a send that is not confirmed, or failed, again.
   resend(ref: ConversationRef, item: TimelineItem): void {
     this.#enqueue({
-      clientId: crypto.randomUUID(), kind: 'resend', ref, item: item.id, text: item.text ?? '', atMs: this.now(), tries: 0, state: 'waiting',
+      clientId: crypto.randomUUID(), kind: 'resend', ref, name: this.#nameOf(ref), item: item.id, text: item.text ?? '', atMs: this.now(), tries: 0, state: 'waiting',
     });
   }
 
   abandon(ref: ConversationRef, item: TimelineItem): void {
     void this.#command(`item ${item.id}`, 'AbandonSend', { ref, item: item.id });
   }
+
+  #nameOf = (ref: ConversationRef): string | undefined => this.state.views.get(ref.conversation ?? '')?.customer?.name;
 
   #enqueue(e: outbox.Entry): void {
     outbox.store(this.state.me.agent ?? '', e);
@@ -340,11 +344,18 @@ export class Desk {
     this.set({ outbox: this.state.outbox.map((x) => (x.clientId === e.clientId ? e : x)) });
   }
 
+  // strand stops what was written into conversations that are gone: should one
+  // come back, the agent decides.
+  #strand(): void {
+    for (const e of stranded(this.state)) if (e.state === 'waiting') this.#replace({ ...e, state: 'failed', error: 'NOT_YOURS' });
+  }
+
   // flush posts what may go now. While the link is down nothing is tried: an
   // agent in a tunnel should not come out to a row of failures.
   #flush(): void {
     clearTimeout(this.#flushTimer);
-    if (this.#flushing || this.state.session !== 'in' || this.state.link === 'down') return;
+    if (this.#flushing || !this.state.ready || this.state.session !== 'in' || this.state.link === 'down') return;
+    this.#strand();
     const heads = outbox.heads(this.state.outbox);
     if (heads.length === 0) return;
     this.#flushing = true;
@@ -357,6 +368,8 @@ export class Desk {
   // post sends one entry and gives the wait before the next try.
   async #post(e: outbox.Entry): Promise<number> {
     const method = { send: 'SendMessage', note: 'AddNote', resend: 'ResendMessage' }[e.kind];
+    // Should the page be closed now, the answer is never known.
+    this.#replace({ ...e, unsure: true });
     const body = { ref: e.ref, clientId: e.clientId, ...(e.kind === 'resend' ? { item: e.item } : { text: e.text }) };
     try {
       const { item } = await call<{ item?: TimelineItem }>('Desk', method, body);

@@ -74,6 +74,11 @@ const texts = {
   windowShut: ['closed', 'затворен'],
   windowShutLong: ['The reply window is closed', 'Прозорецът за отговор е затворен'],
   wrapUpBadge: ['Wrap-up', 'Приключване'],
+  unsentWhy: [
+    'The conversation was no longer yours when this was to go out.',
+    'Разговорът вече не беше ваш, когато това трябваше да тръгне.',
+  ],
+  unsure: ['No answer came: it may have been sent all the same.', 'Нямаше отговор: може все пак да е изпратено.'],
   // a conversation
   tabs: ['Open conversations', 'Отворени разговори'],
   nothingOpen: ['Choose a conversation on the left.', 'Изберете разговор отляво.'],

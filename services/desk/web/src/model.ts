@@ -143,6 +143,16 @@ function order(a: TimelineItem, b: TimelineItem): number {
   return num(a.atMs) - num(b.atMs) || num(a.revision) - num(b.revision) || (a.index ?? 0) - (b.index ?? 0);
 }
 
+// held says whether the agent holds a conversation: it is in hand, or set aside.
+const held = (s: State, ref: ConversationRef): boolean => {
+  const v = s.views.get(ref.conversation ?? '');
+  return !!v && !isOffer(v);
+};
+
+// stranded are the texts of conversations that were taken from the agent: no
+// place else shows them, and they must not be sent.
+export const stranded = (s: State): Entry[] => (s.ready ? s.outbox.filter((e) => !held(s, e.ref)) : []);
+
 const isOffer = (v: ConversationView): boolean => v.phase === 'PHASE_OPEN';
 
 // offers are the conversations shown to this agent to take, oldest first.

@@ -162,6 +162,10 @@ func (d desk) AddNote(_ context.Context, r *connect.Request[deskv1.AddNoteReques
 // write stores what an agent wrote, once for a client id.
 func (d desk) write(ref *deskv1.ConversationRef, item *deskv1.TimelineItem) (*deskv1.TimelineItem, error) {
 	d.h.mu.Lock()
+	if d.h.views[ref.GetConversation()] == nil {
+		d.h.mu.Unlock()
+		return nil, connect.NewError(connect.CodeNotFound, errors.New("no such conversation"))
+	}
 	if len(d.h.failures) > 0 {
 		err := d.h.failures[0]
 		d.h.failures = d.h.failures[1:]

@@ -184,6 +184,21 @@ func (h *House) Add(c Customer, texts ...string) {
 	h.show(v)
 }
 
+// Take takes a customer's conversation from the agent; back gives it back as
+// it was.
+func (h *House) Take(psid string) (back func()) {
+	h.mu.Lock()
+	v := h.latest(psid)
+	h.mu.Unlock()
+	desk{h: h}.drop(v.GetRef())
+	return func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.views[v.GetRef().GetConversation()] = v
+		h.show(v)
+	}
+}
+
 // Say adds an item to a customer's thread and tells the desks.
 func (h *House) Say(psid string, item *deskv1.TimelineItem) {
 	h.mu.Lock()
