@@ -19,6 +19,13 @@ const BATCH_MS = 100;
 const BATCH_HIDDEN_MS = 250;
 const PAGE = 60;
 
+// Turned is why somebody was not let in; wait is after how many seconds to try
+// again.
+export interface Turned {
+  word: 'wrongPassword' | 'tryLater' | 'NO_ROLE' | 'TOO_MANY_TRIES';
+  wait: number;
+}
+
 export type Action = 'End' | 'Close' | 'Park' | 'Resume' | 'Release';
 
 export class Desk {
@@ -78,29 +85,36 @@ export class Desk {
       const { me } = await call<{ me?: Me }>('Session', 'WhoAmI', {});
       this.#enter(me ?? {});
     } catch (e) {
-      if (e instanceof Failure && e.code === 'unauthenticated') return this.set({ session: 'out' });
+      if (e instanceof Failure && e.over) {
+        return this.set(e.reason === 'NOT_SIGNED_IN' ? { session: 'out' } : { session: 'ended', why: e.reason });
+      }
       this.set({ session: 'unreachable' });
       setTimeout(() => void this.begin(tries + 1), Math.min(5_000, 500 * 2 ** tries));
     }
   }
 
-  // signIn gives '' or what went wrong: 'wrongPassword' or 'tryLater'.
-  async signIn(agent: string, password: string): Promise<'' | 'wrongPassword' | 'tryLater'> {
+  // signIn gives undefined, or what went wrong.
+  async signIn(agent: string, password: string): Promise<Turned | undefined> {
     try {
       const { me } = await call<{ me?: Me }>('Session', 'SignIn', { agent, password });
+      if (!me?.roles?.includes('agent')) {
+        await call('Session', 'SignOut', {}).catch(() => undefined);
+        return { word: 'NO_ROLE', wait: 0 };
+      }
       dropPresence(agent);
-      this.#enter(me ?? { agent });
-      return '';
+      this.#enter(me);
+      return undefined;
     } catch (e) {
+      if (e instanceof Failure && e.reason === 'TOO_MANY_TRIES') return { word: e.reason, wait: e.wait };
       const refused = e instanceof Failure && (e.code === 'unauthenticated' || e.code === 'permission_denied' || e.code === 'invalid_argument');
-      return refused ? 'wrongPassword' : 'tryLater';
+      return { word: refused ? 'wrongPassword' : 'tryLater', wait: 0 };
     }
   }
 
   async signOut(): Promise<void> {
     await call('Session', 'SignOut', {}).catch(() => undefined);
     this.#ask({ t: 'stop' });
-    this.#leave('out');
+    this.#leave('out', '');
   }
 
   #enter(me: Me): void {
@@ -117,7 +131,7 @@ export class Desk {
     this.#ask({ t: 'start', agent, presence: loadPresence(agent) });
   }
 
-  #leave(session: 'out' | 'ended', why: State['why'] = 'sessionEnded'): void {
+  #leave(session: 'out' | 'ended', why: string): void {
     if (this.state.session !== 'in') return;
     this.#pending = [];
     this.#ask({ t: 'bye' });
@@ -133,7 +147,7 @@ export class Desk {
     }
     this.#joined = true;
     if (w.t === 'state') {
-      if (w.state === 'signed_out') return this.#leave('ended');
+      if (w.state === 'signed_out') return this.#leave('ended', w.why ?? '');
       this.set({ link: w.state, linkSince: w.since });
       if (w.state === 'live') this.#flush();
       return;
@@ -299,7 +313,7 @@ export class Desk {
   }
 
   #fail(e: unknown): void {
-    if (e instanceof Failure && e.code === 'unauthenticated') return this.#leave('ended');
+    if (e instanceof Failure && e.over) return this.#leave('ended', e.reason);
     this.set({ notice: e instanceof Failure && e.reason ? e.reason : 'notNow' });
   }
 
@@ -380,8 +394,8 @@ export class Desk {
       return 0;
     } catch (err) {
       const f = err instanceof Failure ? err : new Failure('internal');
-      if (f.code === 'unauthenticated') {
-        this.#leave('ended');
+      if (f.over) {
+        this.#leave('ended', f.reason);
         return 0;
       }
       const next = outbox.after(e, f);

@@ -21,8 +21,8 @@ export interface Thread {
 export interface State {
   // 'asking' until we know whether somebody is signed in.
   session: 'asking' | 'unreachable' | 'in' | 'out' | 'ended';
-  // Why it has ended, as a key of the texts.
-  why: 'sessionEnded' | 'otherAgent' | 'NO_ROLE';
+  // Why it has ended, in machine words.
+  why: string;
   me: Me;
   link: LinkState;
   linkSince: number;
@@ -51,7 +51,7 @@ export interface State {
 }
 
 export const empty: State = {
-  session: 'asking', why: 'sessionEnded', me: {}, link: 'connecting', linkSince: 0, ready: false, lead: false, skew: 0,
+  session: 'asking', why: '', me: {}, link: 'connecting', linkSince: 0, ready: false, lead: false, skew: 0,
   views: new Map(), threads: new Map(), standing: {}, outbox: [], open: '', peeked: [], seen: {},
   section: 'mine', query: '', busy: new Set(), notice: '',
 };

@@ -24,10 +24,12 @@ import (
 	"github.com/parley-desk/parley/services/desk/web"
 )
 
-// Agent and Password sign in, and so does Other with the same password.
+// Agent and Password sign in, and so do Other and Stranger with the same
+// password; but Stranger has no right to the desk.
 const (
 	Agent    = "mila"
 	Other    = "orlin"
+	Stranger = "sonya"
 	Password = "parley-demo"
 )
 
@@ -49,6 +51,8 @@ type House struct {
 	streams  int
 	wish     distributionv1.Presence // of the last stream
 	ahead    time.Duration           // of the browser's clock
+	over     string                  // why the session has ended; empty: it has not
+	bar      time.Duration           // how long nobody may sign in
 }
 
 // New makes a house with an available agent and nothing to do.
@@ -139,6 +143,35 @@ func (h *House) wished(p distributionv1.Presence) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.wish = p
+}
+
+// End ends the session for a reason, as the stream tells it; the next sign-in
+// begins another.
+func (h *House) End(reason string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.over = reason; reason != "" {
+		h.emit(&deskv1.Event{Kind: &deskv1.Event_SessionEnded{SessionEnded: &deskv1.SessionEnded{Reason: reason}}})
+	}
+}
+
+func (h *House) ended() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.over
+}
+
+// Bar refuses sign-ins: there were too many tries. 0 lets everybody in again.
+func (h *House) Bar(wait time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.bar = wait
+}
+
+func (h *House) barred() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.bar
 }
 
 // Customer is somebody to add with Add.
