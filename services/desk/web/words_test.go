@@ -55,7 +55,7 @@ func TestEveryReasonHasAText(t *testing.T) {
 // elsewhere is what the page has another text for, by the kind of failure: that
 // a sign-in is over or wrong, and that a thing cannot be done just now.
 var elsewhere = map[string]bool{
-	"NOT_SIGNED_IN": true, "SESSION_ENDED": true, "WRONG_PASSWORD": true,
+	"NOT_SIGNED_IN": true, "WRONG_PASSWORD": true,
 	"STARTING": true, "STOPPING": true, "REBUILDING": true, "THREAD_BUSY": true,
 	"PRESENCE_UNKNOWN": true, // the page offers none
 	"SEEN":             true, // of an event, not of a command
@@ -105,16 +105,9 @@ func reason(n ast.Node) *ast.BasicLit {
 		if key, ok := n.Key.(*ast.Ident); ok && key.Name == "Reason" {
 			e = n.Value
 		}
-	case *ast.CallExpr: // fault.New(fault.Denied, "NO_ROLE", ...), errSignIn("SESSION_ENDED")
-		switch f := n.Fun.(type) {
-		case *ast.SelectorExpr:
-			if f.Sel.Name == "New" && len(n.Args) > 2 {
-				e = n.Args[1]
-			}
-		case *ast.Ident:
-			if f.Name == "errSignIn" {
-				e = n.Args[0]
-			}
+	case *ast.CallExpr: // fault.New(fault.Denied, "NO_ROLE", ...)
+		if f, ok := n.Fun.(*ast.SelectorExpr); ok && f.Sel.Name == "New" && len(n.Args) > 2 {
+			e = n.Args[1]
 		}
 	}
 	lit, _ := e.(*ast.BasicLit)

@@ -129,7 +129,7 @@ func (p *pump) run(ctx context.Context, ended <-chan struct{}) error {
 func (p *pump) heartbeat(ctx context.Context, say bool) (done bool, err error) {
 	_, end, err := p.Sessions.Look(ctx, p.caller.session.Key)
 	if err == nil && end == "" && !slices.Contains(p.caller.agent.GetRoles(), roleAgent) {
-		end = session.Revoked
+		end = session.Stripped
 	}
 	if err == nil && end != "" {
 		return true, p.bye(end)

@@ -48,15 +48,19 @@ type End string
 const (
 	SignedOut End = "signed_out"
 	Expired   End = "expired"
-	Revoked   End = "revoked" // the agent was removed or has a new password
+	Revoked   End = "revoked" // the agent was removed
+	Renewed   End = "password_changed"
+	Stripped  End = "no_role" // the agent may not use the desk any more
 )
 
 // Over tells whether the session has ended at now, given its agent as set by
 // administrators, nil when there is none of that id.
 func (s Session) Over(now time.Time, agent *configv1.Agent) End {
 	switch {
-	case agent == nil, agent.GetPassword().GetSetMs() > s.Created.UnixMilli():
+	case agent == nil:
 		return Revoked
+	case agent.GetPassword().GetSetMs() > s.Created.UnixMilli():
+		return Renewed
 	case now.Sub(s.Created) >= Absolute, now.Sub(s.Used) >= Idle:
 		return Expired
 	}
@@ -105,17 +109,17 @@ func (s *Store) Begin(ctx context.Context, agent string) (id string, _ Session, 
 }
 
 // Find gives the session of an id and notes that it is in use;
-// fault.Unauthenticated when there is none or it is over.
+// fault.Unauthenticated, with the reason, when there is none or it is over.
 func (s *Store) Find(ctx context.Context, id string) (Session, error) {
 	if id == "" {
-		return Session{}, errSignIn("NOT_SIGNED_IN")
+		return Session{}, fault.New(fault.Unauthenticated, "NOT_SIGNED_IN", "sign in first")
 	}
 	session, end, err := s.Look(ctx, key(id))
 	if err != nil {
 		return Session{}, err
 	}
 	if end != "" {
-		return Session{}, errSignIn("SESSION_ENDED")
+		return Session{}, errEnded(end)
 	}
 	if now := s.now(); now.Sub(session.Used) >= touch {
 		session.Used = now
@@ -240,8 +244,18 @@ func (s *Store) expired() []Session {
 	return old
 }
 
-func errSignIn(reason string) error {
-	return fault.New(fault.Unauthenticated, reason, "sign in first")
+// errEnded is the answer to who comes with a session that is over.
+func errEnded(end End) error {
+	switch end {
+	case Expired:
+		return fault.New(fault.Unauthenticated, "EXPIRED", "the session has expired; sign in again")
+	case Renewed:
+		return fault.New(fault.Unauthenticated, "PASSWORD_CHANGED", "the password was changed; sign in with the new one")
+	case Revoked:
+		return fault.New(fault.Unauthenticated, "REVOKED", "the agent was removed; an administrator can add it again")
+	default:
+		return fault.New(fault.Unauthenticated, "SIGNED_OUT", "the session was signed out; sign in again")
+	}
 }
 
 // key is where the session of an id stands.

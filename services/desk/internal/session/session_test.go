@@ -200,7 +200,7 @@ func TestRevoked(t *testing.T) {
 		_, s, _ := w.store.Begin(t.Context(), "mila")
 		time.Sleep(time.Minute)
 		w.agents["mila"].Password.SetMs = time.Now().UnixMilli()
-		if _, end, _ := w.store.Look(t.Context(), s.Key); end != session.Revoked {
+		if _, end, _ := w.store.Look(t.Context(), s.Key); end != session.Renewed {
 			t.Errorf("after a new password: %q", end)
 		}
 		time.Sleep(time.Minute)

@@ -1,6 +1,6 @@
 // What is known about the customer and the conversation, on the right.
-import { useState } from 'preact/hooks';
 import type { ConversationView } from './types.gen';
+import { Copy } from './copy';
 import { clock, hue, initial, nameOf, span, stamp } from './format';
 import { num, windowOf } from './model';
 import type { Words } from './i18n';
@@ -59,15 +59,10 @@ function Fact({ label, value, mark }: { label: string; value?: string; mark?: st
 
 function Psid({ psid }: { psid: string }) {
   const { t } = useRoom();
-  const [done, setDone] = useState(false);
-  const copy = () => navigator.clipboard?.writeText(psid).then(() => {
-    setDone(true);
-    setTimeout(() => setDone(false), 1_500);
-  }, () => undefined);
   return (
     <div>
       <dt>{t.psid}</dt>
-      <dd>{psid.slice(0, 4)}…{psid.slice(-4)} <button class="plain" onClick={copy}>{done ? t.copied : t.copy}</button></dd>
+      <dd>{psid.slice(0, 4)}…{psid.slice(-4)} <Copy text={psid} /></dd>
     </div>
   );
 }

@@ -10,7 +10,7 @@ import { openWire } from './wire';
 import * as outbox from './outbox';
 import { dropDraft, dropPresence, loadPresence, savePresence } from './prefs';
 import {
-  apply, empty, idOf, mine, num, tabs, threadOf, unread, windowOf, withItems, withThread, withView, type State,
+  apply, empty, idOf, mine, num, stranded, tabs, threadOf, unread, windowOf, withItems, withThread, withView, type State,
 } from './model';
 
 // How long events of the server are gathered before the page is drawn again:
@@ -18,6 +18,13 @@ import {
 const BATCH_MS = 100;
 const BATCH_HIDDEN_MS = 250;
 const PAGE = 60;
+
+// Turned is why somebody was not let in; wait is after how many seconds to try
+// again.
+export interface Turned {
+  word: 'wrongPassword' | 'tryLater' | 'NO_ROLE' | 'TOO_MANY_TRIES';
+  wait: number;
+}
 
 export type Action = 'End' | 'Close' | 'Park' | 'Resume' | 'Release';
 
@@ -78,29 +85,36 @@ export class Desk {
       const { me } = await call<{ me?: Me }>('Session', 'WhoAmI', {});
       this.#enter(me ?? {});
     } catch (e) {
-      if (e instanceof Failure && e.code === 'unauthenticated') return this.set({ session: 'out' });
+      if (e instanceof Failure && e.over) {
+        return this.set(e.reason === 'NOT_SIGNED_IN' ? { session: 'out' } : { session: 'ended', why: e.reason });
+      }
       this.set({ session: 'unreachable' });
       setTimeout(() => void this.begin(tries + 1), Math.min(5_000, 500 * 2 ** tries));
     }
   }
 
-  // signIn gives '' or what went wrong: 'wrongPassword' or 'tryLater'.
-  async signIn(agent: string, password: string): Promise<'' | 'wrongPassword' | 'tryLater'> {
+  // signIn gives undefined, or what went wrong.
+  async signIn(agent: string, password: string): Promise<Turned | undefined> {
     try {
       const { me } = await call<{ me?: Me }>('Session', 'SignIn', { agent, password });
+      if (!me?.roles?.includes('agent')) {
+        await call('Session', 'SignOut', {}).catch(() => undefined);
+        return { word: 'NO_ROLE', wait: 0 };
+      }
       dropPresence(agent);
-      this.#enter(me ?? { agent });
-      return '';
+      this.#enter(me);
+      return undefined;
     } catch (e) {
+      if (e instanceof Failure && e.reason === 'TOO_MANY_TRIES') return { word: e.reason, wait: e.wait };
       const refused = e instanceof Failure && (e.code === 'unauthenticated' || e.code === 'permission_denied' || e.code === 'invalid_argument');
-      return refused ? 'wrongPassword' : 'tryLater';
+      return { word: refused ? 'wrongPassword' : 'tryLater', wait: 0 };
     }
   }
 
   async signOut(): Promise<void> {
     await call('Session', 'SignOut', {}).catch(() => undefined);
     this.#ask({ t: 'stop' });
-    this.#leave('out');
+    this.#leave('out', '');
   }
 
   #enter(me: Me): void {
@@ -117,7 +131,7 @@ export class Desk {
     this.#ask({ t: 'start', agent, presence: loadPresence(agent) });
   }
 
-  #leave(session: 'out' | 'ended', why: State['why'] = 'sessionEnded'): void {
+  #leave(session: 'out' | 'ended', why: string): void {
     if (this.state.session !== 'in') return;
     this.#pending = [];
     this.#ask({ t: 'bye' });
@@ -133,7 +147,7 @@ export class Desk {
     }
     this.#joined = true;
     if (w.t === 'state') {
-      if (w.state === 'signed_out') return this.#leave('ended');
+      if (w.state === 'signed_out') return this.#leave('ended', w.why ?? '');
       this.set({ link: w.state, linkSince: w.since });
       if (w.state === 'live') this.#flush();
       return;
@@ -155,6 +169,8 @@ export class Desk {
     if (events.some((e) => e.snapshot)) s = this.#afterSnapshot(s);
     this.#put(s);
     this.#forget(before);
+    this.#strand();
+    if (!before.ready) this.#flush();
     this.#look();
     if (s.open) this.#ensureThread();
   }
@@ -297,25 +313,27 @@ export class Desk {
   }
 
   #fail(e: unknown): void {
-    if (e instanceof Failure && e.code === 'unauthenticated') return this.#leave('ended');
+    if (e instanceof Failure && e.over) return this.#leave('ended', e.reason);
     this.set({ notice: e instanceof Failure && e.reason ? e.reason : 'notNow' });
   }
 
   // write puts a message or a note into the outbox: it shows at once.
   write(kind: 'send' | 'note', ref: ConversationRef, text: string): void {
-    this.#enqueue({ clientId: crypto.randomUUID(), kind, ref, text, atMs: this.now(), tries: 0, state: 'waiting' });
+    this.#enqueue({ clientId: crypto.randomUUID(), kind, ref, name: this.#nameOf(ref), text, atMs: this.now(), tries: 0, state: 'waiting' });
   }
 
   // resend sends the text of a send that is not confirmed, or failed, again.
   resend(ref: ConversationRef, item: TimelineItem): void {
     this.#enqueue({
-      clientId: crypto.randomUUID(), kind: 'resend', ref, item: item.id, text: item.text ?? '', atMs: this.now(), tries: 0, state: 'waiting',
+      clientId: crypto.randomUUID(), kind: 'resend', ref, name: this.#nameOf(ref), item: item.id, text: item.text ?? '', atMs: this.now(), tries: 0, state: 'waiting',
     });
   }
 
   abandon(ref: ConversationRef, item: TimelineItem): void {
     void this.#command(`item ${item.id}`, 'AbandonSend', { ref, item: item.id });
   }
+
+  #nameOf = (ref: ConversationRef): string | undefined => this.state.views.get(ref.conversation ?? '')?.customer?.name;
 
   #enqueue(e: outbox.Entry): void {
     outbox.store(this.state.me.agent ?? '', e);
@@ -340,11 +358,18 @@ export class Desk {
     this.set({ outbox: this.state.outbox.map((x) => (x.clientId === e.clientId ? e : x)) });
   }
 
+  // strand stops what was written into conversations that are gone: should one
+  // come back, the agent decides.
+  #strand(): void {
+    for (const e of stranded(this.state)) if (e.state === 'waiting') this.#replace({ ...e, state: 'failed', error: 'NOT_YOURS' });
+  }
+
   // flush posts what may go now. While the link is down nothing is tried: an
   // agent in a tunnel should not come out to a row of failures.
   #flush(): void {
     clearTimeout(this.#flushTimer);
-    if (this.#flushing || this.state.session !== 'in' || this.state.link === 'down') return;
+    if (this.#flushing || !this.state.ready || this.state.session !== 'in' || this.state.link === 'down') return;
+    this.#strand();
     const heads = outbox.heads(this.state.outbox);
     if (heads.length === 0) return;
     this.#flushing = true;
@@ -357,6 +382,8 @@ export class Desk {
   // post sends one entry and gives the wait before the next try.
   async #post(e: outbox.Entry): Promise<number> {
     const method = { send: 'SendMessage', note: 'AddNote', resend: 'ResendMessage' }[e.kind];
+    // Should the page be closed now, the answer is never known.
+    this.#replace({ ...e, unsure: true });
     const body = { ref: e.ref, clientId: e.clientId, ...(e.kind === 'resend' ? { item: e.item } : { text: e.text }) };
     try {
       const { item } = await call<{ item?: TimelineItem }>('Desk', method, body);
@@ -367,8 +394,8 @@ export class Desk {
       return 0;
     } catch (err) {
       const f = err instanceof Failure ? err : new Failure('internal');
-      if (f.code === 'unauthenticated') {
-        this.#leave('ended');
+      if (f.over) {
+        this.#leave('ended', f.reason);
         return 0;
       }
       const next = outbox.after(e, f);

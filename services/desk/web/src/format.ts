@@ -43,7 +43,7 @@ export function long(ms: number, t: Words): string {
 }
 
 // nameOf is the customer's name, or something to tell nameless ones apart.
-export const nameOf = (v: ConversationView, t: Words): string => v.customer?.name || t.customer((v.ref?.psid ?? '').slice(-4));
+export const nameOf = (v: Pick<ConversationView, 'ref' | 'customer'>, t: Words): string => v.customer?.name || t.customer((v.ref?.psid ?? '').slice(-4));
 
 // initial is the first letter of a name, whole even outside the first plane.
 export const initial = (name: string): string => [...name.replace(/^[^\p{L}\p{N}]+/u, '')][0]?.toUpperCase() ?? '?';

@@ -13,13 +13,15 @@ const texts = {
   wrongPassword: ['Name or password is wrong.', 'Името или паролата са грешни.'],
   unreachable: ['The desk cannot be reached. Trying again…', 'Няма връзка със сървъра. Опитваме отново…'],
   tryLater: ['The desk cannot be reached. Try again in a moment.', 'Няма връзка със сървъра. Опитайте пак след малко.'],
-  sessionEnded: [
-    'Your session has ended. Sign in again: drafts and unsent messages are kept.',
-    'Сесията приключи. Влезте отново: черновите и неизпратеното са запазени.',
-  ],
+  kept: ['Sign in again: drafts and unsent messages are kept.', 'Влезте отново: черновите и неизпратеното са запазени.'],
+  sessionEnded: ['Your session has ended.', 'Сесията приключи.'],
+  SIGNED_OUT: ['You have been signed out.', 'Излязохте от профила си.'],
+  EXPIRED: ['Your session has expired.', 'Срокът на сесията изтече.'],
+  PASSWORD_CHANGED: ['Your password was changed: use the new one.', 'Паролата ви беше сменена: ползвайте новата.'],
+  REVOKED: ['An administrator has removed this agent.', 'Администратор е премахнал този оператор.'],
   otherAgent: ['Somebody else has signed in in this browser.', 'В този браузър влезе друг.'],
   NO_ROLE: ['You lack the role of an agent. An administrator can give it.', 'Нямате роля на оператор. Дава я администратор.'],
-  TOO_MANY_TRIES: ['Too many tries. Try again in {} s.', 'Твърде много опити. Опитайте пак след {} с.'],
+  TOO_MANY_TRIES: ['Too many tries. Wait {} and try again.', 'Твърде много опити. Опитайте пак след {}.'],
   signOut: ['Sign out', 'Изход'],
   loading: ['Loading…', 'Зареждане…'],
   // top bar
@@ -74,6 +76,11 @@ const texts = {
   windowShut: ['closed', 'затворен'],
   windowShutLong: ['The reply window is closed', 'Прозорецът за отговор е затворен'],
   wrapUpBadge: ['Wrap-up', 'Приключване'],
+  unsentWhy: [
+    'The conversation was no longer yours when this was to go out.',
+    'Разговорът вече не беше ваш, когато това трябваше да тръгне.',
+  ],
+  unsure: ['No answer came: it may have been sent all the same.', 'Нямаше отговор: може все пак да е изпратено.'],
   // a conversation
   tabs: ['Open conversations', 'Отворени разговори'],
   nothingOpen: ['Choose a conversation on the left.', 'Изберете разговор отляво.'],

@@ -11,7 +11,7 @@ export type LinkState = 'connecting' | 'live' | 'down' | 'signed_out';
 // What a link tells its tabs. A tab of another agent must not take it for its
 // own: in one browser only the one who signed in last is signed in.
 export type Word =
-  | { t: 'state'; agent: string; state: LinkState; since: number }
+  | { t: 'state'; agent: string; state: LinkState; since: number; why?: string }
   | { t: 'events'; agent: string; events: Event[] }
   | { t: 'lead'; on: boolean };
 
@@ -78,9 +78,9 @@ export class Link {
     this.#tries = 0;
   }
 
-  // out ends the stream because the session is over.
-  out(): void {
-    this.#turn('signed_out');
+  // out ends the stream because the session is over, for the reason why.
+  out(why: string): void {
+    this.#turn('signed_out', why);
     this.stop();
   }
 
@@ -108,7 +108,7 @@ export class Link {
     }).catch((e: unknown) => {
       if (this.#abort !== abort) return;
       clearTimeout(this.#watchdog);
-      if (e instanceof Failure && e.code === 'unauthenticated') return this.out();
+      if (e instanceof Failure && e.over) return this.out(e.reason);
       this.#later();
     });
   }
@@ -124,18 +124,18 @@ export class Link {
     this.#timer = setTimeout(() => this.#connect(), backoff(this.#tries++, Math.random())) as unknown as number;
   }
 
-  #turn(state: LinkState): void {
+  #turn(state: LinkState, why?: string): void {
     if (state === this.#state && state !== 'connecting') return;
     this.#state = state;
     this.#since = Date.now();
-    this.tell({ t: 'state', agent: this.#agent, state, since: this.#since });
+    this.tell({ t: 'state', agent: this.#agent, state, since: this.#since, why });
   }
 
   // take drops what was seen, notices what is missing and passes the rest on.
   #take(e: Event, abort: AbortController): void {
     if (this.#abort !== abort) return;
     this.#tries = 0;
-    if (e.sessionEnded) return this.out();
+    if (e.sessionEnded) return this.out((e.sessionEnded.reason ?? '').toUpperCase());
     const seq = BigInt(e.seq ?? '0');
     if (e.heartbeat) {
       if (e.epoch === this.#epoch && seq > this.#seq) return abort.abort();

@@ -3,6 +3,7 @@ import type { ConversationView } from './types.gen';
 import { hue, initial, long, nameOf, span, when } from './format';
 import { idOf, mine, num, unread, waiting, windowOf } from './model';
 import { memo, useNow, useRoom } from './rt';
+import { Unsent } from './unsent';
 
 const AMBER_MS = 4 * 3_600_000;
 
@@ -30,6 +31,7 @@ export function WorkList() {
           ))}
         </div>
       </div>
+      <Unsent />
       {!s.ready && <Skeleton />}
       {s.ready && rows.length === 0 && <p class="quiet nothing">{nothing}</p>}
       <ul class="rows" onKeyDown={rove}>

@@ -21,8 +21,8 @@ export interface Thread {
 export interface State {
   // 'asking' until we know whether somebody is signed in.
   session: 'asking' | 'unreachable' | 'in' | 'out' | 'ended';
-  // Why it has ended, as a key of the texts.
-  why: 'sessionEnded' | 'otherAgent' | 'NO_ROLE';
+  // Why it has ended, in machine words.
+  why: string;
   me: Me;
   link: LinkState;
   linkSince: number;
@@ -51,7 +51,7 @@ export interface State {
 }
 
 export const empty: State = {
-  session: 'asking', why: 'sessionEnded', me: {}, link: 'connecting', linkSince: 0, ready: false, lead: false, skew: 0,
+  session: 'asking', why: '', me: {}, link: 'connecting', linkSince: 0, ready: false, lead: false, skew: 0,
   views: new Map(), threads: new Map(), standing: {}, outbox: [], open: '', peeked: [], seen: {},
   section: 'mine', query: '', busy: new Set(), notice: '',
 };
@@ -142,6 +142,16 @@ export function withThread(s: State, ref: ConversationRef | undefined, change: P
 function order(a: TimelineItem, b: TimelineItem): number {
   return num(a.atMs) - num(b.atMs) || num(a.revision) - num(b.revision) || (a.index ?? 0) - (b.index ?? 0);
 }
+
+// held says whether the agent holds a conversation: it is in hand, or set aside.
+const held = (s: State, ref: ConversationRef): boolean => {
+  const v = s.views.get(ref.conversation ?? '');
+  return !!v && !isOffer(v);
+};
+
+// stranded are the texts of conversations that were taken from the agent: no
+// place else shows them, and they must not be sent.
+export const stranded = (s: State): Entry[] => (s.ready ? s.outbox.filter((e) => !held(s, e.ref)) : []);
 
 const isOffer = (v: ConversationView): boolean => v.phase === 'PHASE_OPEN';
 

@@ -8,6 +8,8 @@ export interface Entry {
   clientId: string;
   kind: 'send' | 'note' | 'resend';
   ref: ConversationRef;
+  // Name of the customer, for when the conversation is gone from sight.
+  name?: string;
   text: string;
   // Timeline item that a resend repeats.
   item?: string;
@@ -16,17 +18,21 @@ export interface Entry {
   state: 'waiting' | 'failed';
   // Machine word of the failure; '' when no answer came.
   error?: string;
+  // A try may have reached the desk: no answer said that it did not.
+  unsure?: boolean;
 }
 
 // Tries made without asking the agent.
 export const TRIES = 3;
 
 // after decides what becomes of an entry that failed: another try soon, or the
-// agent's choice. Only what the server could not take is tried again.
+// agent's choice. Only what the server could not take is tried again, and only
+// then it may have taken it all the same.
 export function after(e: Entry, f: Failure): Entry {
   const tries = e.tries + 1;
-  if (f.again && tries < TRIES) return { ...e, tries };
-  return { ...e, tries, state: 'failed', error: f.reason || (f.again ? '' : 'notTaken') };
+  const unsure = e.unsure || f.again;
+  if (f.again && tries < TRIES) return { ...e, tries, unsure };
+  return { ...e, tries, unsure, state: 'failed', error: f.reason || (f.again ? '' : 'notTaken') };
 }
 
 // pauseMs is the wait before try n of an entry, counted from 0.

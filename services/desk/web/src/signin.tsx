@@ -1,23 +1,29 @@
 // The form before the desk.
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { useRoom } from './rt';
+import type { Turned } from './desk';
+import { span } from './format';
+import { said, type Words } from './i18n';
+import { useNow, useRoom } from './rt';
 
 export function SignIn() {
   const { desk, t, prefs, setPrefs } = useRoom();
   const { session, why } = desk.state;
-  const [error, setError] = useState('');
+  const now = useNow(500);
+  const [turned, setTurned] = useState<Turned & { at: number }>();
   const [busy, setBusy] = useState(false);
   const first = useRef<HTMLInputElement>(null);
   const form = session === 'out' || session === 'ended';
   useLayoutEffect(() => first.current?.focus(), [form]);
+  const left = turned ? turned.at + turned.wait * 1000 - now : 0;
+  const error = turned && told(turned, left, t);
 
   const submit = async (e: SubmitEvent) => {
     e.preventDefault();
     const data = new FormData(e.currentTarget as HTMLFormElement);
     setBusy(true);
-    const wrong = await desk.signIn(String(data.get('agent')).trim(), String(data.get('password')));
+    const no = await desk.signIn(String(data.get('agent')).trim(), String(data.get('password')));
     setBusy(false);
-    setError(wrong && t[wrong]);
+    setTurned(no && { ...no, at: desk.now() });
   };
 
   return (
@@ -27,15 +33,15 @@ export function SignIn() {
         {!form && <p class="quiet" role="status">{session === 'asking' ? t.loading : t.unreachable}</p>}
         {form && (
           <form onSubmit={submit}>
-            <p class="quiet">{session === 'ended' ? t[why] : t.signInLead}</p>
+            {session === 'ended' && !error ? <Ended why={why} /> : <p class="quiet">{t.signInLead}</p>}
             <label>{t.agent}
               <input ref={first} name="agent" autocomplete="username" autocapitalize="none" spellcheck={false} required />
             </label>
             <label>{t.password}
               <input name="password" type="password" autocomplete="current-password" required />
             </label>
-            {error && <p class="wrong" role="alert">{error}</p>}
-            <button class="primary" disabled={busy}>{t.signIn}</button>
+            {error && <p class="wrong" role={left > 0 ? 'timer' : 'alert'}>{error}</p>}
+            <button class="primary" disabled={busy || left > 0}>{t.signIn}</button>
           </form>
         )}
         <p class="langs">
@@ -48,4 +54,18 @@ export function SignIn() {
       </div>
     </main>
   );
+}
+
+// told is what is said of a sign-in that failed: of one that has to wait, until
+// the wait is over.
+function told({ word }: Turned, left: number, t: Words): string {
+  if (word !== 'TOO_MANY_TRIES') return t[word];
+  return left > 0 ? t.TOO_MANY_TRIES(span(left)) : '';
+}
+
+// Ended says why who was signed in is not any more, and what became of the work.
+function Ended({ why }: { why: string }) {
+  const { t } = useRoom();
+  const returns = why !== 'NO_ROLE' && why !== 'REVOKED' && why !== 'otherAgent';
+  return <p class="ended" role="status">{said(t, why) ?? t.sessionEnded}{returns && ` ${t.kept}`}</p>;
 }

@@ -27,6 +27,11 @@ export class Failure extends Error {
   get again(): boolean {
     return this.network || AGAIN.has(this.code);
   }
+
+  // over says that nobody is signed in any more who may use the desk.
+  get over(): boolean {
+    return this.code === 'unauthenticated' || this.reason === 'NO_ROLE';
+  }
 }
 
 const AGAIN = new Set<Code>(['unavailable', 'deadline_exceeded', 'resource_exhausted', 'aborted']);

@@ -29,7 +29,7 @@ function heard(port: Port, ask: Ask): void {
       link.presence = ask.presence;
       break;
     case 'stop':
-      link.out();
+      link.out('SIGNED_OUT');
       break;
     case 'focus':
       elect(port);

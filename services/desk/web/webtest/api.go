@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"connectrpc.com/connect"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/protobuf/proto"
 
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
@@ -17,22 +19,41 @@ import (
 
 const cookie = "webtest"
 
-var errStranger = connect.NewError(connect.CodeUnauthenticated, errors.New("nobody is signed in"))
+var errStranger = failure(connect.CodeUnauthenticated, "NOT_SIGNED_IN")
 
 // sessions answers who is signed in: whom the cookie names.
 type sessions struct{ h *House }
 
 // names are the agents, by id.
-var names = map[string]string{Agent: "Мила Йорданова", Other: "Орлин Василев"}
+var names = map[string]string{Agent: "Мила Йорданова", Other: "Орлин Василев", Stranger: "Соня Колева"}
 
 func me(agent string) *deskv1.Me {
-	return &deskv1.Me{Agent: agent, DisplayName: names[agent], Roles: []string{"agent"}}
+	roles := []string{"agent"}
+	if agent == Stranger {
+		roles = []string{"supervisor"}
+	}
+	return &deskv1.Me{Agent: agent, DisplayName: names[agent], Roles: roles}
+}
+
+// failure is an error as the real desk tells it.
+func failure(code connect.Code, reason string) *connect.Error {
+	err := connect.NewError(code, errors.New(reason))
+	if d, e := connect.NewErrorDetail(&errdetails.ErrorInfo{Reason: reason, Domain: "parley"}); e == nil {
+		err.AddDetail(d)
+	}
+	return err
 }
 
 func (s sessions) SignIn(_ context.Context, r *connect.Request[deskv1.SignInRequest]) (*connect.Response[deskv1.SignInResponse], error) {
+	if wait := s.h.barred(); wait > 0 {
+		err := failure(connect.CodeResourceExhausted, "TOO_MANY_TRIES")
+		err.Meta().Set("Retry-After", strconv.Itoa(int(wait.Seconds())))
+		return nil, err
+	}
 	if names[r.Msg.GetAgent()] == "" || r.Msg.GetPassword() != Password {
 		return nil, errStranger
 	}
+	s.h.End("")
 	out := connect.NewResponse(&deskv1.SignInResponse{Me: me(r.Msg.GetAgent())})
 	out.Header().Set("Set-Cookie", (&http.Cookie{Name: cookie, Value: r.Msg.GetAgent(), Path: "/", HttpOnly: true}).String())
 	return out, nil
@@ -48,6 +69,12 @@ func (s sessions) WhoAmI(_ context.Context, r *connect.Request[deskv1.WhoAmIRequ
 	agent := strings.TrimPrefix(r.Header().Get("Cookie"), cookie+"=")
 	if names[agent] == "" {
 		return nil, errStranger
+	}
+	if over := s.h.ended(); over != "" {
+		return nil, failure(connect.CodeUnauthenticated, strings.ToUpper(over))
+	}
+	if agent == Stranger {
+		return nil, failure(connect.CodePermissionDenied, "NO_ROLE")
 	}
 	return connect.NewResponse(&deskv1.WhoAmIResponse{Me: me(agent)}), nil
 }
@@ -162,6 +189,10 @@ func (d desk) AddNote(_ context.Context, r *connect.Request[deskv1.AddNoteReques
 // write stores what an agent wrote, once for a client id.
 func (d desk) write(ref *deskv1.ConversationRef, item *deskv1.TimelineItem) (*deskv1.TimelineItem, error) {
 	d.h.mu.Lock()
+	if d.h.views[ref.GetConversation()] == nil {
+		d.h.mu.Unlock()
+		return nil, connect.NewError(connect.CodeNotFound, errors.New("no such conversation"))
+	}
 	if len(d.h.failures) > 0 {
 		err := d.h.failures[0]
 		d.h.failures = d.h.failures[1:]

@@ -24,10 +24,12 @@ import (
 	"github.com/parley-desk/parley/services/desk/web"
 )
 
-// Agent and Password sign in, and so does Other with the same password.
+// Agent and Password sign in, and so do Other and Stranger with the same
+// password; but Stranger has no right to the desk.
 const (
 	Agent    = "mila"
 	Other    = "orlin"
+	Stranger = "sonya"
 	Password = "parley-demo"
 )
 
@@ -49,6 +51,8 @@ type House struct {
 	streams  int
 	wish     distributionv1.Presence // of the last stream
 	ahead    time.Duration           // of the browser's clock
+	over     string                  // why the session has ended; empty: it has not
+	bar      time.Duration           // how long nobody may sign in
 }
 
 // New makes a house with an available agent and nothing to do.
@@ -141,6 +145,35 @@ func (h *House) wished(p distributionv1.Presence) {
 	h.wish = p
 }
 
+// End ends the session for a reason, as the stream tells it; the next sign-in
+// begins another.
+func (h *House) End(reason string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.over = reason; reason != "" {
+		h.emit(&deskv1.Event{Kind: &deskv1.Event_SessionEnded{SessionEnded: &deskv1.SessionEnded{Reason: reason}}})
+	}
+}
+
+func (h *House) ended() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.over
+}
+
+// Bar refuses sign-ins: there were too many tries. 0 lets everybody in again.
+func (h *House) Bar(wait time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.bar = wait
+}
+
+func (h *House) barred() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.bar
+}
+
 // Customer is somebody to add with Add.
 type Customer struct {
 	PSID, Name, Queue string
@@ -182,6 +215,21 @@ func (h *House) Add(c Customer, texts ...string) {
 		v.Preview, v.NewestMs, v.Unanswered = text, at.UnixMilli(), v.GetUnanswered()+1
 	}
 	h.show(v)
+}
+
+// Take takes a customer's conversation from the agent; back gives it back as
+// it was.
+func (h *House) Take(psid string) (back func()) {
+	h.mu.Lock()
+	v := h.latest(psid)
+	h.mu.Unlock()
+	desk{h: h}.drop(v.GetRef())
+	return func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.views[v.GetRef().GetConversation()] = v
+		h.show(v)
+	}
 }
 
 // Say adds an item to a customer's thread and tells the desks.

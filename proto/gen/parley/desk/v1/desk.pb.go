@@ -934,7 +934,8 @@ func (x *Heartbeat) GetNowMs() int64 {
 // SessionEnded tells why.
 type SessionEnded struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// "signed_out", "expired" or "revoked".
+	// "signed_out", "expired", "revoked" when the agent was removed,
+	// "password_changed" or "no_role".
 	Reason        string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -1,0 +1,86 @@
+package web_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/parley-desk/parley/services/desk/internal/session"
+	"github.com/parley-desk/parley/services/desk/web/webtest"
+)
+
+// knock tries to sign in at the door that is shown.
+func (b *browser) knock(agent string) {
+	b.t.Helper()
+	b.Do(chromedp.WaitVisible(chromedp.CSS("input[name=agent]")),
+		chromedp.SendKeys(chromedp.CSS("input[name=agent]"), agent),
+		chromedp.SendKeys(chromedp.CSS("input[name=password]"), webtest.Password+"\r"))
+}
+
+// both asks for a text of the door in English and in Bulgarian.
+func (b *browser) both(what, en, bg string) {
+	b.t.Helper()
+	says := func(text string) string {
+		return fmt.Sprintf("document.querySelector('.door')?.innerText.includes(%q)", text)
+	}
+	b.Await(what, says(en))
+	b.Click("button[lang=bg]")
+	b.Await(what+", in Bulgarian", says(bg))
+	b.Shot("door-" + what)
+	b.Click("button[lang=en]")
+	b.Await(what+", in English", says(en))
+}
+
+// TestDoorSaysWhoMayEnter: not who has no role of an agent, neither by password
+// nor by a cookie; and after too many tries nobody, for so long.
+func TestDoorSaysWhoMayEnter(t *testing.T) {
+	b := open(t)
+	b.Go(b.url)
+	b.knock(webtest.Stranger)
+	b.both("no-role", "You lack the role of an agent", "Нямате роля на оператор")
+	b.Do(chromedp.Evaluate[chromedp.Void](`document.cookie = 'webtest=sonya; path=/'`), chromedp.Reload())
+	b.both("no-role-cookie", "You lack the role of an agent", "Нямате роля на оператор")
+
+	b.house.Bar(90 * time.Second)
+	b.knock(webtest.Agent)
+	b.both("too-many-tries", "Wait 1:", "Опитайте пак след 1:")
+	b.Await("no other try meanwhile", "document.querySelector('.door .primary').disabled")
+	b.house.Bar(time.Second)
+	b.Do(chromedp.Reload())
+	b.knock(webtest.Agent)
+	b.Await("the wait", "document.querySelector('.door .primary').disabled && document.querySelector('.wrong')")
+	b.Await("its end", "!document.querySelector('.door .primary').disabled && !document.querySelector('.wrong')")
+}
+
+// TestDoorSaysWhySessionsEnd, both when it happens and to who comes later.
+func TestDoorSaysWhySessionsEnd(t *testing.T) {
+	b := open(t)
+	for end, want := range map[session.End][2]string{
+		session.Expired:   {"Your session has expired.", "Срокът на сесията изтече."},
+		session.SignedOut: {"You have been signed out.", "Излязохте от профила си."},
+		session.Renewed:   {"Your password was changed", "Паролата ви беше сменена"},
+		session.Revoked:   {"An administrator has removed", "Администратор е премахнал"},
+		session.Stripped:  {"You lack the role of an agent", "Нямате роля на оператор"},
+	} {
+		b.signIn()
+		b.house.End(string(end))
+		b.both(string(end), want[0], want[1])
+		b.Do(chromedp.Reload())
+		b.both(string(end)+"-later", want[0], want[1])
+	}
+}
+
+// TestSigningOutTellsTheOtherTab why it has left too.
+func TestSigningOutTellsTheOtherTab(t *testing.T) {
+	b := open(t)
+	b.signIn()
+	other := b.Beside()
+	other.Go(b.url)
+	other.Await("the desk", "document.querySelector('.pill.live')")
+	b.Click(".me")
+	b.Click(".menu .wide")
+	b.Await("the door, without a reason", "document.querySelector('.door form') && !document.querySelector('.ended')")
+	other.Await("the door, and why", "document.querySelector('.ended')?.innerText.includes('You have been signed out')")
+}
