@@ -13,7 +13,7 @@ import (
 	"github.com/parley-desk/parley/proto/subject"
 )
 
-// maxEvents bounds a bundle: whoever needs one event again reads all of it.
+// maxEvents bounds a bundle: whoever needs one event again fetches all of it.
 const maxEvents = 256
 
 // eventsField is the number of Bundle.events.
@@ -30,28 +30,50 @@ func appendEvent(bundle []byte, e *inboundv1.Event) ([]byte, error) {
 // unbundle splits a record of INBOUND into its events, each in the lane of its
 // thread. What is no bundle, or no event in it, is one part without an event.
 func unbundle(m stored) []stored {
-	var parts []stored
-	for rest := m.data; len(rest) > 0; {
-		field, kind, n := protowire.ConsumeTag(rest)
-		if n < 0 || field != eventsField || kind != protowire.BytesType {
-			return whole(m)
-		}
-		body, size := protowire.ConsumeBytes(rest[n:])
-		if size < 0 {
-			return whole(m)
-		}
-		rest = rest[n+size:]
-		part := stored{stream: m.stream, subject: m.subject, seq: m.seq, at: m.at, data: body, part: len(parts)}
-		if e := (&inboundv1.Event{}); proto.Unmarshal(body, e) == nil {
-			part.event, part.header = e, traceOf(e)
-			part.subject += "." + threadOf(e).Key()
-		}
-		parts = append(parts, part)
-	}
-	if parts == nil {
+	events := encodedEvents(m.data)
+	if events == nil {
 		return whole(m)
 	}
+	parts := make([]stored, len(events))
+	for i, body := range events {
+		parts[i] = partOf(m, i, body)
+	}
 	return parts
+}
+
+// unbundleOne gives one of the parts that unbundle gives.
+func unbundleOne(m stored, part int) stored {
+	events := encodedEvents(m.data)
+	if events == nil {
+		return m
+	}
+	return partOf(m, part, events[part])
+}
+
+// encodedEvents finds the events in an encoded bundle; nil when it is none.
+func encodedEvents(bundle []byte) [][]byte {
+	var events [][]byte
+	for len(bundle) > 0 {
+		field, kind, n := protowire.ConsumeTag(bundle)
+		if n < 0 || field != eventsField || kind != protowire.BytesType {
+			return nil
+		}
+		body, size := protowire.ConsumeBytes(bundle[n:])
+		if size < 0 {
+			return nil
+		}
+		events, bundle = append(events, body), bundle[n+size:]
+	}
+	return events
+}
+
+func partOf(m stored, i int, body []byte) stored {
+	part := stored{stream: m.stream, subject: m.subject, seq: m.seq, at: m.at, data: body, part: i}
+	if e := (&inboundv1.Event{}); proto.Unmarshal(body, e) == nil {
+		part.event, part.header = e, traceOf(e)
+		part.subject += "." + threadOf(e).Key()
+	}
+	return part
 }
 
 func threadOf(e *inboundv1.Event) subject.Thread {

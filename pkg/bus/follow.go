@@ -37,7 +37,7 @@ const (
 // the last of those, put the record in DEADLETTER and the thread goes on. A new
 // stage begins with the oldest record kept.
 func (b *Bus) FollowInbound(ctx context.Context, stage string, handle func(context.Context, InboundRecord) error) error {
-	return b.followStage(ctx, &stageFollower{bus: b, stage: stage, kind: "INBOUND", streamOf: subject.InboundStream, span: "process inbound.event", split: unbundle,
+	return b.followStage(ctx, &stageFollower{bus: b, stage: stage, kind: "INBOUND", streamOf: subject.InboundStream, span: "process inbound.event", split: unbundle, pick: unbundleOne,
 		handle: func(ctx context.Context, partition int, m stored) error {
 			r, err := decodeEvent(m, partition, b.cfg.Partitions)
 			if err != nil {
@@ -49,7 +49,7 @@ func (b *Bus) FollowInbound(ctx context.Context, stage string, handle func(conte
 
 // FollowThreads is FollowInbound for the commits of threads.
 func (b *Bus) FollowThreads(ctx context.Context, stage string, handle func(context.Context, Record) error) error {
-	return b.followStage(ctx, &stageFollower{bus: b, stage: stage, kind: "THREAD", streamOf: subject.ThreadStream, span: "process thread.commit", split: whole,
+	return b.followStage(ctx, &stageFollower{bus: b, stage: stage, kind: "THREAD", streamOf: subject.ThreadStream, span: "process thread.commit", split: whole, pick: func(m stored, _ int) stored { return m },
 		handle: func(ctx context.Context, _ int, m stored) error {
 			r, err := decodeCommit(m, b.cfg.Partitions)
 			if err != nil {
@@ -89,6 +89,7 @@ type stageFollower struct {
 	span     string
 	streamOf func(partition int) string
 	split    func(stored) []stored // into parts, at least one; the subject of each is its lane
+	pick     func(m stored, part int) stored
 	handle   func(ctx context.Context, partition int, part stored) error
 }
 
@@ -265,7 +266,8 @@ func (r *reader) process(_ string, it item) {
 		if err != nil {
 			return
 		}
-		it.msg = &r.split(m)[it.part]
+		m = r.pick(m, it.part)
+		it.msg = &m
 	}
 	if r.try(*it.msg) {
 		r.finish(it.ticket)

@@ -63,7 +63,8 @@ func FuzzUnbundle(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		const partition, partitions = 3, 16
-		parts := unbundle(stored{subject: subject.Inbound(partition), seq: 7, data: body})
+		record := stored{subject: subject.Inbound(partition), seq: 7, data: body}
+		parts := unbundle(record)
 		if len(parts) == 0 {
 			t.Fatal("the record has no part: nothing would be done about it")
 		}
@@ -71,6 +72,9 @@ func FuzzUnbundle(f *testing.F) {
 		for i, p := range parts {
 			if p.part != i || p.seq != 7 {
 				t.Fatalf("part %d says it is %d of %d", i, p.part, p.seq)
+			}
+			if one := unbundleOne(record, i); one.subject != p.subject || !proto.Equal(one.event, p.event) {
+				t.Fatalf("part %d alone is %+v, among the others %+v", i, one, p)
 			}
 			if p.event == nil {
 				continue
