@@ -25,6 +25,7 @@ type container struct {
 		} `yaml:"args"`
 	} `yaml:"build"`
 	Environment map[string]string `yaml:"environment"`
+	Restart     string            `yaml:"restart"`
 }
 
 // place is the machine of a cluster: where things are that containers know by
@@ -189,7 +190,7 @@ func (p *place) service(name string, c container) {
 	case "sandbox":
 		args = append(args, append([]string{"--sandbox.pages", strings.Join(pages, ",")}, quickSandbox...)...)
 	}
-	p.h.add(name, parley, env, args...)
+	p.h.run(&process{name: name, path: parley, args: args, env: env, log: &tail{}, kept: c.Restart != "no" && c.Restart != ""})
 	p.h.ready = append(p.h.ready, ops)
 }
 
@@ -204,6 +205,11 @@ func TestCluster(t *testing.T) {
 		t.Errorf("%d processes run: %s", n, names(h.processes))
 	}
 	story(t, h, *kills, isBroker, other, other)
+	for _, p := range h.processes {
+		if n := p.ended(); n > 0 {
+			t.Logf("%s ended by itself and was started again, times: %d", p.name, n)
+		}
+	}
 }
 
 func names(ps []*process) string {

@@ -34,16 +34,28 @@ type process struct {
 	env  []string
 	log  *tail
 	up   func() bool // nobody else may be killed before it holds; nil: at once
+	// kept processes are started again when they end by themselves, as the
+	// deployment does it; one that panics fails the test all the same.
+	kept bool
 
-	mu  sync.Mutex
-	cmd *exec.Cmd
-	end chan struct{}
+	mu     sync.Mutex
+	cmd    *exec.Cmd
+	end    chan struct{}
+	wanted bool
+	ends   int // times it ended by itself
 }
 
 func (p *process) start(t testing.TB) {
 	t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.wanted = true
+	p.launch(t)
+}
+
+// launch runs the process; the caller holds the lock.
+func (p *process) launch(t testing.TB) {
+	t.Helper()
 	p.cmd = exec.Command(p.path, p.args...)
 	p.cmd.Env = append(os.Environ(), p.env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
@@ -53,7 +65,29 @@ func (p *process) start(t testing.TB) {
 		return
 	}
 	p.end = make(chan struct{})
-	go func(cmd *exec.Cmd, end chan struct{}) { _ = cmd.Wait(); close(end) }(p.cmd, p.end)
+	go func(cmd *exec.Cmd, end chan struct{}) {
+		_ = cmd.Wait()
+		close(end)
+		p.keep(t, cmd)
+	}(p.cmd, p.end)
+}
+
+// keep starts a process again that ended by itself.
+func (p *process) keep(t testing.TB, ended *exec.Cmd) {
+	if !p.kept {
+		return
+	}
+	<-time.After(500 * time.Millisecond)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.wanted || p.cmd != ended {
+		return
+	}
+	if said := p.log.String(); strings.Contains(said, "\ngoroutine ") {
+		t.Errorf("%s panicked:\n%s", p.name, said)
+	}
+	p.ends++
+	p.launch(t)
 }
 
 // signal sends s and waits for the process to be gone.
@@ -64,6 +98,7 @@ func (p *process) signal(t testing.TB, s os.Signal) {
 	if p.cmd == nil || p.cmd.Process == nil {
 		return
 	}
+	p.wanted = false
 	_ = p.cmd.Process.Signal(s)
 	select {
 	case <-p.end:
@@ -71,6 +106,12 @@ func (p *process) signal(t testing.TB, s os.Signal) {
 		t.Errorf("%s is still there 30 s after %v:\n%s", p.name, s, p.log)
 		_ = p.cmd.Process.Kill()
 	}
+}
+
+func (p *process) ended() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ends
 }
 
 // tail keeps the last of what a process says.
@@ -108,7 +149,10 @@ type house struct {
 }
 
 func (h *house) add(name, path string, env []string, args ...string) *process {
-	p := &process{name: name, path: path, args: args, env: env, log: &tail{}}
+	return h.run(&process{name: name, path: path, args: args, env: env, log: &tail{}})
+}
+
+func (h *house) run(p *process) *process {
 	h.processes = append(h.processes, p)
 	h.t.Cleanup(func() { p.signal(h.t, syscall.SIGKILL) })
 	p.start(h.t)
