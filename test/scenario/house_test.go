@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -281,15 +282,25 @@ func await(t testing.TB, limit time.Duration, what string, holds func() bool, mo
 	}
 }
 
-// free is an address that nobody listens on.
+// given are the ports that were handed out.
+var given sync.Map
+
+// free is an address that nobody listens on, below the range from which the
+// system takes ports: a process that is killed must find its own again.
 func free(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
+		if _, taken := given.LoadOrStore(addr, true); taken {
+			continue
+		}
+		if l, err := net.Listen("tcp", addr); err == nil {
+			defer l.Close()
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // balance takes connections at an address of its own and passes each to the
