@@ -176,7 +176,7 @@ func (h *house) logs() string {
 func (h *house) awaitReady() {
 	h.t.Helper()
 	for _, addr := range h.ready {
-		await(h.t, 60*time.Second, "ready at "+addr, func() bool {
+		await(h.t, 2*time.Minute, "ready at "+addr, func() bool {
 			resp, err := http.Get("http://" + addr + "/readyz")
 			if err != nil {
 				return false
