@@ -209,11 +209,6 @@ func TestCluster(t *testing.T) {
 		t.Errorf("%d processes run: %s", n, names(h.processes))
 	}
 	story(t, h, *kills, isBroker, other, other)
-	for _, p := range h.processes {
-		if n := p.ended(); n > 0 {
-			t.Logf("%s ended by itself and was started again, times: %d", p.name, n)
-		}
-	}
 }
 
 func names(ps []*process) string {

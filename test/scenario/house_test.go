@@ -43,7 +43,6 @@ type process struct {
 	cmd    *exec.Cmd
 	end    chan struct{}
 	wanted bool
-	ends   int // times it ended by itself
 }
 
 func (p *process) start(t testing.TB) {
@@ -84,10 +83,11 @@ func (p *process) keep(t testing.TB, ended *exec.Cmd) {
 	if !p.wanted || p.cmd != ended {
 		return
 	}
-	if said := p.log.String(); strings.Contains(said, "\ngoroutine ") {
+	said := strings.TrimSpace(p.log.String())
+	if strings.Contains(said, "\ngoroutine ") {
 		t.Errorf("%s panicked:\n%s", p.name, said)
 	}
-	p.ends++
+	t.Logf("%s ended by itself and is started again; it said %s", p.name, said[strings.LastIndexByte(said, '\n')+1:])
 	p.launch(t)
 }
 
@@ -107,12 +107,6 @@ func (p *process) signal(t testing.TB, s os.Signal) {
 		t.Errorf("%s is still there 30 s after %v:\n%s", p.name, s, p.log)
 		_ = p.cmd.Process.Kill()
 	}
-}
-
-func (p *process) ended() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.ends
 }
 
 // tail keeps the last of what a process says.
