@@ -40,8 +40,8 @@ unit: ## test every package, with the race detector
 	CGO_ENABLED=1 go test -race -timeout 8m -skip '$(PLANTED)' $$(go list work | grep -v -e '/test/house' -e '/test/scenario')
 	CGO_ENABLED=0 go test -run '$(PLANTED)' ./services/distribution/internal/assign/
 
-scenarios: ## run the whole house twice: in one process, and as processes that are killed
-	CGO_ENABLED=0 go test -count=1 -timeout 8m ./test/scenario/...
+scenarios: ## run the whole house three times: in one process, as processes, and as the cluster of compose
+	CGO_ENABLED=0 go test -count=1 -timeout 12m ./test/scenario/...
 
 standalone: ## build each module alone, as a container does
 	@for m in $(MODULES); do (cd $$m && GOWORK=off go build ./... && GOWORK=off go vet ./... ) || { echo "$$m does not build alone"; exit 1; }; done

@@ -25,6 +25,7 @@ type container struct {
 		} `yaml:"args"`
 	} `yaml:"build"`
 	Environment map[string]string `yaml:"environment"`
+	Restart     string            `yaml:"restart"`
 }
 
 // place is the machine of a cluster: where things are that containers know by
@@ -40,7 +41,8 @@ func (p *place) put(name, at string) { p.words = append(p.words, name, at) }
 // cluster is the deployment of docker-compose.yml: each container's process with
 // the settings that stand there, three brokers and Redis with the files that are
 // mounted there. Names, ports and folders are replaced, since no container brings
-// its own; nobody collects logs.
+// its own; nobody collects logs; and there are four partitions, because the usual
+// sixteen are 39 replicated streams, more than two cores beside all else can keep.
 func cluster(t testing.TB) *house {
 	redis, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -162,7 +164,10 @@ var variable = regexp.MustCompile(`\$\{([A-Z_]+):-([^}]*)\}`)
 // service starts a container's process.
 func (p *place) service(name string, c container) {
 	stage, replace := c.Build.Args.Service, strings.NewReplacer(p.words...)
-	var env []string
+	env := []string{"PARLEY_BUS_PARTITIONS=4"}
+	if stage == "sandbox" {
+		env = nil // it knows no bus
+	}
 	for key, value := range c.Environment {
 		value = variable.ReplaceAllStringFunc(value, func(v string) string {
 			parts := variable.FindStringSubmatch(v)
@@ -189,7 +194,7 @@ func (p *place) service(name string, c container) {
 	case "sandbox":
 		args = append(args, append([]string{"--sandbox.pages", strings.Join(pages, ",")}, quickSandbox...)...)
 	}
-	p.h.add(name, parley, env, args...)
+	p.h.run(&process{name: name, path: parley, args: args, env: env, log: &tail{}, kept: c.Restart != "no" && c.Restart != ""})
 	p.h.ready = append(p.h.ready, ops)
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -34,16 +35,27 @@ type process struct {
 	env  []string
 	log  *tail
 	up   func() bool // nobody else may be killed before it holds; nil: at once
+	// kept processes are started again when they end by themselves, as the
+	// deployment does it; one that panics fails the test all the same.
+	kept bool
 
-	mu  sync.Mutex
-	cmd *exec.Cmd
-	end chan struct{}
+	mu     sync.Mutex
+	cmd    *exec.Cmd
+	end    chan struct{}
+	wanted bool
 }
 
 func (p *process) start(t testing.TB) {
 	t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.wanted = true
+	p.launch(t)
+}
+
+// launch runs the process; the caller holds the lock.
+func (p *process) launch(t testing.TB) {
+	t.Helper()
 	p.cmd = exec.Command(p.path, p.args...)
 	p.cmd.Env = append(os.Environ(), p.env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
@@ -53,7 +65,30 @@ func (p *process) start(t testing.TB) {
 		return
 	}
 	p.end = make(chan struct{})
-	go func(cmd *exec.Cmd, end chan struct{}) { _ = cmd.Wait(); close(end) }(p.cmd, p.end)
+	go func(cmd *exec.Cmd, end chan struct{}) {
+		_ = cmd.Wait()
+		close(end)
+		p.keep(t, cmd)
+	}(p.cmd, p.end)
+}
+
+// keep starts a process again that ended by itself.
+func (p *process) keep(t testing.TB, ended *exec.Cmd) {
+	if !p.kept {
+		return
+	}
+	<-time.After(500 * time.Millisecond)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.wanted || p.cmd != ended {
+		return
+	}
+	said := strings.TrimSpace(p.log.String())
+	if strings.Contains(said, "\ngoroutine ") {
+		t.Errorf("%s panicked:\n%s", p.name, said)
+	}
+	t.Logf("%s ended by itself and is started again; it said %s", p.name, said[strings.LastIndexByte(said, '\n')+1:])
+	p.launch(t)
 }
 
 // signal sends s and waits for the process to be gone.
@@ -64,6 +99,7 @@ func (p *process) signal(t testing.TB, s os.Signal) {
 	if p.cmd == nil || p.cmd.Process == nil {
 		return
 	}
+	p.wanted = false
 	_ = p.cmd.Process.Signal(s)
 	select {
 	case <-p.end:
@@ -108,7 +144,10 @@ type house struct {
 }
 
 func (h *house) add(name, path string, env []string, args ...string) *process {
-	p := &process{name: name, path: path, args: args, env: env, log: &tail{}}
+	return h.run(&process{name: name, path: path, args: args, env: env, log: &tail{}})
+}
+
+func (h *house) run(p *process) *process {
 	h.processes = append(h.processes, p)
 	h.t.Cleanup(func() { p.signal(h.t, syscall.SIGKILL) })
 	p.start(h.t)
@@ -131,7 +170,7 @@ func (h *house) logs() string {
 func (h *house) awaitReady() {
 	h.t.Helper()
 	for _, addr := range h.ready {
-		await(h.t, 60*time.Second, "ready at "+addr, func() bool {
+		await(h.t, 2*time.Minute, "ready at "+addr, func() bool {
 			resp, err := http.Get("http://" + addr + "/readyz")
 			if err != nil {
 				return false
@@ -237,15 +276,25 @@ func await(t testing.TB, limit time.Duration, what string, holds func() bool, mo
 	}
 }
 
-// free is an address that nobody listens on.
+// given are the ports that were handed out.
+var given sync.Map
+
+// free is an address that nobody listens on, below the range from which the
+// system takes ports: a process that is killed must find its own again.
 func free(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
+		if _, taken := given.LoadOrStore(addr, true); taken {
+			continue
+		}
+		if l, err := net.Listen("tcp", addr); err == nil {
+			defer l.Close()
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // balance takes connections at an address of its own and passes each to the
