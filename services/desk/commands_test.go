@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 
+	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/thread"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -229,6 +230,8 @@ func TestOtherRefusals(t *testing.T) {
 	}
 	if _, err := mila.resend(t.Context(), "now", uuid.NewString(), "nothing"); connect.CodeOf(err) != connect.CodeNotFound {
 		t.Errorf("repeating a message that is not there: %v", err)
+	} else if info, ok := detail[*errdetails.ErrorInfo](err); !ok || info.GetDomain() != fault.Domain || info.GetReason() != "NO_SUCH_ITEM" {
+		t.Errorf("the reason comes as %v", info)
 	}
 }
 
