@@ -343,6 +343,44 @@ func TestRepeatingACommandChangesNothing(t *testing.T) {
 	}
 }
 
+// TestAClientIDIsOneKindOfCommand: taken for another it would answer with what
+// was made before, and nothing would be made.
+func TestAClientIDIsOneKindOfCommand(t *testing.T) {
+	h := newHouse(t)
+	mila := h.agent("mila")
+	h.lead("p", "active", time.Now())
+	give := map[string]func(id string) (*deskv1.TimelineItem, error){
+		"a message":                 func(id string) (*deskv1.TimelineItem, error) { return mila.send(t.Context(), "p", id, "Пътува.") },
+		"a note":                    func(id string) (*deskv1.TimelineItem, error) { return mila.note(t.Context(), "p", id, "VIP") },
+		"a repetition of a message": func(id string) (*deskv1.TimelineItem, error) { return mila.resend(t.Context(), "p", id, "half-p") },
+	}
+	for first, one := range give {
+		id := uuid.NewString()
+		if _, err := one(id); err != nil {
+			t.Fatalf("%s: %v", first, err)
+		}
+		before := len(h.history("p"))
+		for second, other := range give {
+			item, err := other(id)
+			if first == second {
+				if err != nil || item.GetClientId() != id {
+					t.Errorf("%s again: %v, %v", first, item, err)
+				}
+				continue
+			}
+			bad, _ := detail[*errdetails.BadRequest](err)
+			info, _ := detail[*errdetails.ErrorInfo](err)
+			if connect.CodeOf(err) != connect.CodeInvalidArgument || info.GetReason() != "CLIENT_ID_USED" || len(bad.GetFieldViolations()) != 1 ||
+				bad.GetFieldViolations()[0].GetField() != "client_id" || !strings.Contains(err.Error(), "was used for "+first+" before and cannot make "+second) {
+				t.Errorf("%s after %s: %v", second, first, err)
+			}
+		}
+		if after := len(h.history("p")); after != before {
+			t.Errorf("after %s the others stored %d facts", first, after-before)
+		}
+	}
+}
+
 // TestResendSendsWhatIsMissing: of a message whose first part the customer
 // has, only the second goes out again.
 func TestResendSendsWhatIsMissing(t *testing.T) {
