@@ -42,6 +42,10 @@ func (k Kind) String() string {
 	return names[k]
 }
 
+// Domain is where reasons are defined: the domain of every google.rpc.ErrorInfo
+// that leaves the house.
+const Domain = "parley.dev"
+
 // Violation is one bad field of an input.
 type Violation struct {
 	Field       string // path, "queue.agents[2]"

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 
+	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/thread"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -229,6 +230,8 @@ func TestOtherRefusals(t *testing.T) {
 	}
 	if _, err := mila.resend(t.Context(), "now", uuid.NewString(), "nothing"); connect.CodeOf(err) != connect.CodeNotFound {
 		t.Errorf("repeating a message that is not there: %v", err)
+	} else if info, ok := detail[*errdetails.ErrorInfo](err); !ok || info.GetDomain() != fault.Domain || info.GetReason() != "NO_SUCH_ITEM" {
+		t.Errorf("the reason comes as %v", info)
 	}
 }
 
@@ -337,6 +340,44 @@ func TestRepeatingACommandChangesNothing(t *testing.T) {
 				t.Errorf("%d were stored", made)
 			}
 		})
+	}
+}
+
+// TestAClientIDIsOneKindOfCommand: taken for another it would answer with what
+// was made before, and nothing would be made.
+func TestAClientIDIsOneKindOfCommand(t *testing.T) {
+	h := newHouse(t)
+	mila := h.agent("mila")
+	h.lead("p", "active", time.Now())
+	give := map[string]func(id string) (*deskv1.TimelineItem, error){
+		"a message":                 func(id string) (*deskv1.TimelineItem, error) { return mila.send(t.Context(), "p", id, "Пътува.") },
+		"a note":                    func(id string) (*deskv1.TimelineItem, error) { return mila.note(t.Context(), "p", id, "VIP") },
+		"a repetition of a message": func(id string) (*deskv1.TimelineItem, error) { return mila.resend(t.Context(), "p", id, "half-p") },
+	}
+	for first, one := range give {
+		id := uuid.NewString()
+		if _, err := one(id); err != nil {
+			t.Fatalf("%s: %v", first, err)
+		}
+		before := len(h.history("p"))
+		for second, other := range give {
+			item, err := other(id)
+			if first == second {
+				if err != nil || item.GetClientId() != id {
+					t.Errorf("%s again: %v, %v", first, item, err)
+				}
+				continue
+			}
+			bad, _ := detail[*errdetails.BadRequest](err)
+			info, _ := detail[*errdetails.ErrorInfo](err)
+			if connect.CodeOf(err) != connect.CodeInvalidArgument || info.GetReason() != "CLIENT_ID_USED" || len(bad.GetFieldViolations()) != 1 ||
+				bad.GetFieldViolations()[0].GetField() != "client_id" || !strings.Contains(err.Error(), "was used for "+first+" before and cannot make "+second) {
+				t.Errorf("%s after %s: %v", second, first, err)
+			}
+		}
+		if after := len(h.history("p")); after != before {
+			t.Errorf("after %s the others stored %d facts", first, after-before)
+		}
 	}
 }
 

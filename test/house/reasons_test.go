@@ -313,7 +313,7 @@ func kinds(t *testing.T) (rows [][]string) {
 func TestReferenceOfErrors(t *testing.T) {
 	d := begin("Errors")
 	d.line(`
-An error has a kind, which decides what a program does with it, and mostly a reason, which says what it was. Both APIs send the reason as ` + "`google.rpc.ErrorInfo`" + `, bad fields as ` + "`google.rpc.BadRequest`" + `, and how long to wait as ` + "`google.rpc.RetryInfo`" + `. The cause is in the log of the process and nowhere else.
+An error has a kind, which decides what a program does with it, and mostly a reason, which says what it was. Both APIs send the reason as ` + "`google.rpc.ErrorInfo` of the domain `" + fault.Domain + "`" + `, bad fields as ` + "`google.rpc.BadRequest`" + `, and how long to wait as ` + "`google.rpc.RetryInfo`" + `. The cause is in the log of the process and nowhere else.
 
 ## Kinds
 

@@ -14,9 +14,6 @@ import (
 	"github.com/parley-desk/parley/pkg/fault"
 )
 
-// Domain is where the reasons of ErrorInfo are defined.
-const Domain = "parley.dev"
-
 // Of is err as a gRPC status; nil stays nil, and a status stays what it is.
 func Of(err error) error {
 	if err == nil {
@@ -89,7 +86,7 @@ func details(f *fault.Error) []protoadapt.MessageV1 {
 		reason = "UNSPECIFIED"
 	}
 	out := []protoadapt.MessageV1{&errdetails.ErrorInfo{
-		Reason: reason, Domain: Domain, Metadata: map[string]string{"kind": f.Kind.String()},
+		Reason: reason, Domain: fault.Domain, Metadata: map[string]string{"kind": f.Kind.String()},
 	}}
 	if len(f.Violations) > 0 {
 		bad := &errdetails.BadRequest{}

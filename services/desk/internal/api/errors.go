@@ -67,7 +67,7 @@ func wire(err error) error {
 		detail(out, violations(f.Violations))
 	}
 	if f.Reason != "" {
-		detail(out, &errdetails.ErrorInfo{Reason: f.Reason, Domain: "parley"})
+		detail(out, &errdetails.ErrorInfo{Reason: f.Reason, Domain: fault.Domain})
 	}
 	if f.RetryAfter > 0 {
 		detail(out, &errdetails.RetryInfo{RetryDelay: durationpb.New(f.RetryAfter)})

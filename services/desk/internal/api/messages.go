@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
@@ -30,7 +31,7 @@ func (s deskService) SendMessage(ctx context.Context, r *connect.Request[deskv1.
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	item, err := s.write(ctx, m.GetRef(), m.GetClientId(), func(state *threadv1.State, _ uint64, id, agent string) ([]*threadv1.Fact, error) {
+	item, err := s.write(ctx, m.GetRef(), m.GetClientId(), aMessage, func(state *threadv1.State, _ uint64, id, agent string) ([]*threadv1.Fact, error) {
 		return thread.RequestSend(state, s.Now(), m.GetRef().GetConversation(), agent, id, m.GetClientId(), m.GetText())
 	})
 	if err != nil {
@@ -49,7 +50,7 @@ func (s deskService) ResendMessage(ctx context.Context, r *connect.Request[deskv
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	item, err := s.write(ctx, m.GetRef(), m.GetClientId(), func(state *threadv1.State, revision uint64, id, agent string) ([]*threadv1.Fact, error) {
+	item, err := s.write(ctx, m.GetRef(), m.GetClientId(), aRepetition, func(state *threadv1.State, revision uint64, id, agent string) ([]*threadv1.Fact, error) {
 		if thread.Done(state, m.GetClientId()) {
 			return nil, nil
 		}
@@ -112,7 +113,7 @@ func (s deskService) AddNote(ctx context.Context, r *connect.Request[deskv1.AddN
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	item, err := s.write(ctx, m.GetRef(), m.GetClientId(), func(state *threadv1.State, _ uint64, id, agent string) ([]*threadv1.Fact, error) {
+	item, err := s.write(ctx, m.GetRef(), m.GetClientId(), aNote, func(state *threadv1.State, _ uint64, id, agent string) ([]*threadv1.Fact, error) {
 		return thread.AddNote(state, m.GetRef().GetConversation(), agent, id, m.GetClientId(), m.GetText())
 	})
 	if err != nil {
@@ -121,9 +122,30 @@ func (s deskService) AddNote(ctx context.Context, r *connect.Request[deskv1.AddN
 	return connect.NewResponse(&deskv1.AddNoteResponse{Item: item}), nil
 }
 
+// made is what a command with a client id makes, in words.
+type made string
+
+const (
+	aMessage    made = "a message"
+	aRepetition made = "a repetition of a message"
+	aNote       made = "a note"
+)
+
+func madeOf(item *deskv1.TimelineItem) made {
+	switch {
+	case item.GetAuthor() == deskv1.Author_AUTHOR_NOTE:
+		return aNote
+	case item.GetDetails()["repeats"] != "":
+		return aRepetition
+	}
+	return aMessage
+}
+
 // write gives a command that makes an item and finds the item: the new one, or
-// the one that the command made when it came before.
-func (s deskService) write(ctx context.Context, ref *deskv1.ConversationRef, clientID string,
+// the one that the command made when it came before. A client id under which
+// another sort of item was made is refused: its caller would take that item for
+// what it asked for now, and lose it.
+func (s deskService) write(ctx context.Context, ref *deskv1.ConversationRef, clientID string, wanted made,
 	command func(state *threadv1.State, revision uint64, id, agent string) ([]*threadv1.Fact, error)) (*deskv1.TimelineItem, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -136,7 +158,17 @@ func (s deskService) write(ctx context.Context, ref *deskv1.ConversationRef, cli
 	if err != nil {
 		return nil, err
 	}
-	return s.item(ctx, ref, revision, func(t *timeline.Timeline) *deskv1.TimelineItem { return t.FindCommand(clientID) })
+	item, err := s.item(ctx, ref, revision, func(t *timeline.Timeline) *deskv1.TimelineItem { return t.FindCommand(clientID) })
+	if err != nil {
+		return nil, err
+	}
+	if before := madeOf(item); before != wanted {
+		why := fmt.Sprintf("was used for %s before and cannot make %s; make a new UUID for every command", before, wanted)
+		f := fault.New(fault.Invalid, "CLIENT_ID_USED", "client_id: %s", why)
+		f.Violations = []fault.Violation{{Field: "client_id", Description: why}}
+		return nil, f
+	}
+	return item, nil
 }
 
 // ListConversations tells the agent's conversations as they stand.
