@@ -4,10 +4,10 @@ import type { LinkState } from './link';
 import type { Entry } from './outbox';
 import { Attachments } from './attachments';
 import { toComposer } from './composer';
-import { clock, pieces } from './format';
+import { clock, pieces, span } from './format';
 import { said, word, type Words } from './i18n';
 import { num } from './model';
-import { memo, useRoom } from './rt';
+import { memo, useNow, useRoom } from './rt';
 
 interface BubbleProps {
   item: TimelineItem;
@@ -78,15 +78,24 @@ const MARKS: Record<string, [string, keyof Words]> = {
 function Foot({ item }: { item: TimelineItem }) {
   const { t } = useRoom();
   const [mark, name] = MARKS[item.delivery ?? ''] ?? [];
+  const waits = item.delivery === 'DELIVERY_SENDING' && item.reason;
   const more = [item.edited && t.edited, item.late && t.late, item.details?.standby && t.standby].filter(Boolean);
   return (
     <p class="foot">
       {item.delivery === 'DELIVERY_FAILED' && item.reason && <span class="why">{word(t, item.reason)} · </span>}
       {more.length > 0 && <span>{more.join(' · ')} · </span>}
       <time>{clock(num(item.atMs), t)}</time>
-      {name && <span class="state"> · <span aria-hidden="true">{mark}</span> {t[name] as string}</span>}
+      {name && !waits && <span class="state"> · <span aria-hidden="true">{mark}</span> {t[name] as string}</span>}
+      {waits && <Waits reason={waits} retryMs={num(item.details?.retry_ms)} />}
     </p>
   );
+}
+
+// Waits says why a message has not left yet, and when it is tried again.
+function Waits({ reason, retryMs }: { reason: string; retryMs: number }) {
+  const { t } = useRoom();
+  const left = retryMs - useNow(1_000);
+  return <span class="waits"> · {t.waits}: {word(t, reason)} · {left > 0 ? t.nextTry(span(left)) : t.sending}</span>;
 }
 
 // Choices are what the agent may do about a message whose fate is bad.
