@@ -24,6 +24,7 @@ import (
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/desk/internal/api"
+	"github.com/parley-desk/parley/services/desk/internal/board"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
 	"github.com/parley-desk/parley/services/desk/internal/page"
 	"github.com/parley-desk/parley/services/desk/internal/session"
@@ -144,7 +145,7 @@ func (d *Desk) follow(ctx context.Context, r bus.Record) {
 	ctx, cancel := context.WithTimeout(ctx, reading)
 	defer cancel()
 	items, err := d.shelf.Changes(ctx, r)
-	d.hub.Put(r.Thread, r.Revision, state, items)
+	d.hub.Put(r.Thread, r.Revision, state, board.Named(items, d.deps.Directory.Now()))
 	if err != nil {
 		d.deps.Log.WarnContext(ctx, "live change not told, pages start anew",
 			key.Partition, r.Partition, key.Revision, r.Revision, key.Err, err)

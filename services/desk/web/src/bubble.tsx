@@ -42,7 +42,7 @@ export const Bubble = memo(function Bubble({ item, quoted, conversation, custome
 function speaker(item: TimelineItem, customer: string, me: string | undefined, t: Words): string {
   if (item.author === 'AUTHOR_CUSTOMER') return customer;
   if (item.author === 'AUTHOR_EXTERNAL') return t.pageElsewhere;
-  const who = item.agent === me ? t.you : item.agent ?? '';
+  const who = item.agent === me ? t.you : item.agentName || item.agent || '';
   return item.author === 'AUTHOR_NOTE' ? `${t.note} · ${who}` : who;
 }
 
@@ -144,14 +144,15 @@ export function SystemLine({ item, me }: { item: TimelineItem; me: string }) {
 export function sentence(item: TimelineItem, me: string, t: Words): string {
   const d = item.details ?? {};
   const who = item.agent || d.agent || '';
+  const name = item.agentName || who;
   switch (item.text) {
     case 'conversation_routed':
-      return t.conversation_routed(d.queue ?? '');
+      return t.conversation_routed(d.queue_name || d.queue || '');
     case 'offer_ended':
       return said(t, d.outcome ?? '') ?? t.revoked;
     case 'agent_assigned':
       if (who === me) return t.agent_assigned_you;
-      return d.cause === 'resumed' ? t.agent_resumed(who) : t.agent_assigned(who);
+      return d.cause === 'resumed' ? t.agent_resumed(name) : t.agent_assigned(name);
     case 'conversation_released':
       return d.cause === 'disconnected' ? t.released_away : t.conversation_released;
     case 'conversation_closed':
