@@ -123,7 +123,7 @@ func (d *Desk) server(ctx context.Context) *http.Server {
 	mux := http.NewServeMux()
 	d.api.Mount(mux, ctx.Done())
 	mux.Handle("/", d.page)
-	return d.cfg.server(d.deps.Log, page.Harden(d.cfg.sameOrigin(mux)))
+	return d.cfg.server(d.deps.Log, page.Harden(d.cfg.sameOrigin(mux), d.cfg.images()...))
 }
 
 // watch follows the log of threads: it keeps the board and tells the feeds.

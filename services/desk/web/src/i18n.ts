@@ -176,7 +176,8 @@ const texts = {
   openMap: ['Open map', 'Отвори карта'],
   link: ['Link', 'Връзка'],
   open: ['Open', 'Отвори'],
-  unsupported: ['Not shown here: {}', 'Не се показва тук: {}'],
+  attachment: ['Attachment', 'Прикачено'],
+  notShown: ['Not shown here', 'Не се показва тук'],
   unsupportedMessage: ['Messenger does not pass this kind of message on.', 'Messenger не предава този вид съобщения.'],
   gone: ['No longer available', 'Вече не е достъпно'],
   // sentences of the house; the values are already words

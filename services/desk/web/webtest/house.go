@@ -64,8 +64,9 @@ func New() *House {
 	}
 }
 
-// Handler serves the built page and the API, with the headers of the real desk.
-func (h *House) Handler() (http.Handler, error) {
+// Handler serves the built page and the API, with the headers of the real desk;
+// pictures may come from the origins in images.
+func (h *House) Handler(images ...string) (http.Handler, error) {
 	built, err := page.New(web.Files())
 	if err != nil {
 		return nil, err
@@ -74,7 +75,7 @@ func (h *House) Handler() (http.Handler, error) {
 	mux.Handle("/", built)
 	mux.Handle(deskv1connect.NewSessionServiceHandler(sessions{h}))
 	mux.Handle(deskv1connect.NewDeskServiceHandler(desk{h: h}))
-	return page.Harden(h.line(mux)), nil
+	return page.Harden(h.line(mux), images...), nil
 }
 
 // line hangs up on everybody while it is cut.
