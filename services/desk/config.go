@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -22,12 +23,13 @@ const (
 
 // Config is the settings of the desk.
 type Config struct {
-	Listen      string `koanf:"listen" default:"127.0.0.1:8080" help:"Address of the desk."`
-	PublicURL   string `koanf:"public_url" default:"" help:"URL by which agents reach the desk, https://desk.example.com; with https the cookie is kept to https. Empty: as the browser says."`
-	BehindProxy bool   `koanf:"behind_proxy" default:"false" help:"Take the caller's address from the last entry of X-Forwarded-For; only behind a proxy that sets it."`
-	Events      int    `koanf:"events" default:"2048" help:"Events remembered for each agent, from which a page that lost its connection continues."`
-	Streams     int    `koanf:"streams" default:"3" help:"Streams of events that one sign-in may hold open. The page needs one for all its tabs, or one a tab where the browser knows no shared workers."`
-	Items       int    `koanf:"items" default:"200000" help:"Timeline items held in memory for all threads, about 1 KB each."`
+	Listen       string   `koanf:"listen" default:"127.0.0.1:8080" help:"Address of the desk."`
+	PublicURL    string   `koanf:"public_url" default:"" help:"URL by which agents reach the desk, https://desk.example.com; with https the cookie is kept to https. Empty: as the browser says."`
+	ImageOrigins []string `koanf:"image_origins" default:"" help:"Origins beside Meta's from which the page may show pictures, like https://pictures.example.com."`
+	BehindProxy  bool     `koanf:"behind_proxy" default:"false" help:"Take the caller's address from the last entry of X-Forwarded-For; only behind a proxy that sets it."`
+	Events       int      `koanf:"events" default:"2048" help:"Events remembered for each agent, from which a page that lost its connection continues."`
+	Streams      int      `koanf:"streams" default:"3" help:"Streams of events that one sign-in may hold open. The page needs one for all its tabs, or one a tab where the browser knows no shared workers."`
+	Items        int      `koanf:"items" default:"200000" help:"Timeline items held in memory for all threads, about 1 KB each."`
 }
 
 // Validate tells everything that is wrong with the settings.
@@ -42,6 +44,10 @@ func (c *Config) Validate() error {
 	wrong(err == nil, "listen", "%q is not host:port", c.Listen)
 	_, err = c.origin()
 	wrong(err == nil, "public_url", "%q is not like https://desk.example.com", c.PublicURL)
+	for _, image := range c.ImageOrigins {
+		_, err := origin(image)
+		wrong(err == nil, "image_origins", "%q is not like https://pictures.example.com", image)
+	}
 	wrong(c.Events >= 16, "events", "must be at least 16, is %d", c.Events)
 	wrong(c.Streams >= 1, "streams", "must be at least 1, is %d", c.Streams)
 	wrong(c.Items >= 1000, "items", "must be at least 1000, is %d", c.Items)
@@ -58,12 +64,32 @@ func (c *Config) origin() (string, error) {
 	if c.PublicURL == "" {
 		return "", nil
 	}
-	u, err := url.Parse(c.PublicURL)
+	return origin(c.PublicURL)
+}
+
+// images are the origins of ImageOrigins, which were validated.
+func (c *Config) images() []string {
+	var all []string
+	for _, image := range c.ImageOrigins {
+		if o, err := origin(image); err == nil {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// hosts are those that may stand in a header: url.Parse lets more pass.
+var hosts = regexp.MustCompile(`^[0-9A-Za-z.:\[\]-]+$`)
+
+// origin is scheme and host of a URL that has nothing more.
+func origin(raw string) (string, error) {
+	u, err := url.Parse(raw)
 	if err != nil {
 		return "", err
 	}
-	if (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
-		return "", fmt.Errorf("%q is not an origin", c.PublicURL)
+	if (u.Scheme != "https" && u.Scheme != "http") || !hosts.MatchString(u.Host) || u.User != nil ||
+		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return "", fmt.Errorf("%q is not an origin", raw)
 	}
 	return u.Scheme + "://" + u.Host, nil
 }

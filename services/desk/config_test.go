@@ -27,6 +27,10 @@ func TestSettings(t *testing.T) {
 		"another scheme":    {func(c *desk.Config) { c.PublicURL = "ftp://desk.example.com" }, []string{"public_url"}},
 		"with a path":       {func(c *desk.Config) { c.PublicURL = "https://example.com/desk" }, []string{"public_url"}},
 		"no URL at all":     {func(c *desk.Config) { c.PublicURL = "https://a b" }, []string{"public_url"}},
+		"with pictures":     {func(c *desk.Config) { c.ImageOrigins = []string{"http://127.0.0.1:8082", "https://[::1]/"} }, nil},
+		"pictures of all":   {func(c *desk.Config) { c.ImageOrigins = []string{"https:", "*"} }, []string{"image_origins", "image_origins"}},
+		"more than origins": {func(c *desk.Config) { c.ImageOrigins = []string{"https://a.example/b", "https://u@a.example"} }, []string{"image_origins", "image_origins"}},
+		"a rule of its own": {func(c *desk.Config) { c.ImageOrigins = []string{"https://a.example;script-src"} }, []string{"image_origins"}},
 		"all too small":     {func(c *desk.Config) { c.Events, c.Streams, c.Items = 15, 0, 999 }, []string{"events", "streams", "items"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -24,6 +24,7 @@ import (
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/desk/internal/api"
+	"github.com/parley-desk/parley/services/desk/internal/board"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
 	"github.com/parley-desk/parley/services/desk/internal/page"
 	"github.com/parley-desk/parley/services/desk/internal/session"
@@ -122,7 +123,7 @@ func (d *Desk) server(ctx context.Context) *http.Server {
 	mux := http.NewServeMux()
 	d.api.Mount(mux, ctx.Done())
 	mux.Handle("/", d.page)
-	return d.cfg.server(d.deps.Log, page.Harden(d.cfg.sameOrigin(mux)))
+	return d.cfg.server(d.deps.Log, page.Harden(d.cfg.sameOrigin(mux), d.cfg.images()...))
 }
 
 // watch follows the log of threads: it keeps the board and tells the feeds.
@@ -144,7 +145,7 @@ func (d *Desk) follow(ctx context.Context, r bus.Record) {
 	ctx, cancel := context.WithTimeout(ctx, reading)
 	defer cancel()
 	items, err := d.shelf.Changes(ctx, r)
-	d.hub.Put(r.Thread, r.Revision, state, items)
+	d.hub.Put(r.Thread, r.Revision, state, board.Named(items, d.deps.Directory.Now()))
 	if err != nil {
 		d.deps.Log.WarnContext(ctx, "live change not told, pages start anew",
 			key.Partition, r.Partition, key.Revision, r.Revision, key.Err, err)

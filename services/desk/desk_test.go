@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+	"github.com/google/uuid"
 
 	"github.com/parley-desk/parley/pkg/thread"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
@@ -158,6 +159,39 @@ func TestHistoryInPages(t *testing.T) {
 	if !slices.IsSortedFunc(all, func(a, b *deskv1.TimelineItem) int { return int(a.GetRevision()) - int(b.GetRevision()) }) || len(all) < 67 {
 		t.Errorf("%d items, or not in the order of the log", len(all))
 	}
+}
+
+// TestNames: what names an agent or a queue has the name for people beside it,
+// in history, on the stream and in the answer to a command; who has none has none.
+func TestNames(t *testing.T) {
+	h := newHouse(t)
+	mila := h.agent("mila")
+	stream := h.follow(mila)
+	h.lead("p", "active", time.Now())
+	page, err := mila.desk.ListTimeline(t.Context(), connect.NewRequest(&deskv1.ListTimelineRequest{Ref: ref("p")}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]string{}
+	for _, item := range page.Msg.GetItems() {
+		seen[item.GetText()] = item.GetAgentName() + item.GetDetails()["queue_name"]
+	}
+	if seen["conversation_routed"] != "Front desk" || seen["agent_assigned"] != "Мила Йорданова" || seen["Здравейте"] != "Мила Йорданова" {
+		t.Errorf("named are %v", seen)
+	}
+	note, err := mila.desk.AddNote(t.Context(), connect.NewRequest(&deskv1.AddNoteRequest{Ref: ref("p"), ClientId: uuid.NewString(), Text: "Вчера вече писа."}))
+	if err != nil || note.Msg.GetItem().GetAgentName() != "Мила Йорданова" {
+		t.Errorf("a note is by %v, %v", note, err)
+	}
+	stream.until("the note by name", func(e *deskv1.Event) bool {
+		i := e.GetTimeline().GetItem()
+		return i.GetId() == note.Msg.GetItem().GetId() && i.GetAgentName() == "Мила Йорданова"
+	})
+	h.commit("p", thread.Of(&threadv1.NoteAdded{Id: "n-orlin", Agent: "orlin", Text: "Поемам."}))
+	stream.until("a note of one without a name", func(e *deskv1.Event) bool {
+		i := e.GetTimeline().GetItem()
+		return i.GetId() == "n-orlin" && i.GetAgent() == "orlin" && i.GetAgentName() == ""
+	})
 }
 
 // TestPresence is set with distribution and told on the stream.

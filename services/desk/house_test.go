@@ -42,6 +42,9 @@ const (
 	unreserved = 99
 )
 
+// display are the names of agents for people; Orlin has none.
+var display = map[string]string{"mila": "Мила Йорданова", "sonya": "Соня Колева"}
+
 // house is a desk on a log of its own. Mila and Orlin are agents; Sonya has an
 // account, but is none.
 type house struct {
@@ -64,7 +67,7 @@ func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 		t.Fatal(err)
 	}
 	account := func(id string, roles ...string) *configv1.Agent {
-		a := &configv1.Agent{Meta: &configv1.Meta{Id: id}, Roles: roles}
+		a := &configv1.Agent{Meta: &configv1.Meta{Id: id, DisplayName: display[id]}, Roles: roles}
 		if a.Password, err = box.Seal(directory.Place(a, "password"), cheap, 1); err != nil {
 			t.Fatal(err)
 		}

@@ -24,11 +24,12 @@ type browser struct {
 	url   string
 }
 
-// open starts a browser; the test is skipped where there is none.
-func open(t *testing.T) *browser {
+// open starts a browser, in which pictures come from the origins in images; the
+// test is skipped where there is none.
+func open(t *testing.T, images ...string) *browser {
 	t.Helper()
 	tab, house := webtest.Browse(t), webtest.New()
-	handler, err := house.Handler()
+	handler, err := house.Handler(images...)
 	if err != nil {
 		t.Fatal(err)
 	}

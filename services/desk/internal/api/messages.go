@@ -11,6 +11,7 @@ import (
 	"github.com/parley-desk/parley/pkg/thread"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/services/desk/internal/board"
 	"github.com/parley-desk/parley/services/desk/internal/timeline"
 	"github.com/parley-desk/parley/services/desk/internal/transcript"
 )
@@ -201,5 +202,6 @@ func (s deskService) ListTimeline(ctx context.Context, r *connect.Request[deskv1
 	if err != nil {
 		return nil, err
 	}
+	response.Items = board.Named(response.GetItems(), s.Directory.Now())
 	return connect.NewResponse(response), nil
 }

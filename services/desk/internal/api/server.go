@@ -174,5 +174,5 @@ func (s *Server) item(ctx context.Context, ref *deskv1.ConversationRef, revision
 	if item == nil {
 		return nil, fault.New(fault.NotFound, "NO_SUCH_ITEM", "the conversation has no such message")
 	}
-	return item, nil
+	return board.Named([]*deskv1.TimelineItem{item}, s.Directory.Now())[0], nil
 }

@@ -11,14 +11,20 @@ import (
 	"net/http"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // policy is what the page may do: run our scripts and styles, talk to us, and
-// show pictures. Pictures of customers come from Meta's servers, by https.
+// show pictures. Text never becomes script; the page's own policy of trusted
+// types is for the address of its worker.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
-	"img-src 'self' blob: data: https:; font-src 'self'; worker-src 'self'; " +
-	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+	"font-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
+	"require-trusted-types-for 'script'; trusted-types parley; img-src "
+
+// pictures are where pictures come from: the page itself, and the servers at
+// Meta that have what customers send.
+var pictures = []string{"'self'", "data:", "https://*.fbcdn.net", "https://*.fbsbx.com"}
 
 // hashed matches names that change with what the file holds: app.3F9A1C2B.js.
 var hashed = regexp.MustCompile(`[.-][0-9A-Za-z]{8,}\.[a-z0-9]+$`)
@@ -107,8 +113,10 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // Harden sets on every answer what a browser must be told about this host.
-// What a handler does not say about caching is not to be stored.
-func Harden(next http.Handler) http.Handler {
+// What a handler does not say about caching is not to be stored. Pictures may
+// come from Meta's servers and from the origins in images.
+func Harden(next http.Handler, images ...string) http.Handler {
+	policy := policy + strings.Join(slices.Concat(pictures, images), " ")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)

@@ -37,7 +37,7 @@ func handler(t *testing.T) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return page.Harden(p)
+	return page.Harden(p, "http://127.0.0.1:8082")
 }
 
 func ask(h http.Handler, method, path string, header ...string) *http.Response {
@@ -146,6 +146,8 @@ func TestEveryAnswerIsHardened(t *testing.T) {
 		}
 		for name, want := range map[string]string{
 			"default-src": "'none'", "script-src": "'self'", "connect-src": "'self'", "style-src": "'self'", "worker-src": "'self'",
+			"img-src":                   "'self' data: https://*.fbcdn.net https://*.fbsbx.com http://127.0.0.1:8082",
+			"require-trusted-types-for": "'script'", "trusted-types": "parley",
 			"base-uri": "'none'", "form-action": "'self'", "frame-ancestors": "'none'",
 		} {
 			if rules[name] != want {

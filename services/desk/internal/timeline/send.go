@@ -9,6 +9,9 @@ import (
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
+// retryMS is the value of an item that tells when its message is tried again.
+const retryMS = "retry_ms"
+
 // send is what folding knows of an agent's message beyond its item.
 type send struct {
 	parts []string
@@ -22,7 +25,7 @@ func (f *fold) sending(fact *threadv1.Fact) bool {
 	case *threadv1.Fact_SendRequested:
 		f.requested(k.SendRequested)
 	case *threadv1.Fact_SendAttempted:
-		f.stand(k.SendAttempted.GetId(), deskv1.Delivery_DELIVERY_SENDING, "")
+		f.attempted(k.SendAttempted.GetId())
 	case *threadv1.Fact_SendSucceeded:
 		f.succeeded(k.SendSucceeded)
 	case *threadv1.Fact_SendEchoed:
@@ -33,7 +36,10 @@ func (f *fold) sending(fact *threadv1.Fact) bool {
 			detail(e.item, "opens_ms", strconv.FormatInt(m.GetOpensMs(), 10))
 		}
 	case *threadv1.Fact_SendDeferred:
-		f.stand(k.SendDeferred.GetId(), deskv1.Delivery_DELIVERY_SENDING, k.SendDeferred.GetReason())
+		m := k.SendDeferred
+		if e := f.stand(m.GetId(), deskv1.Delivery_DELIVERY_SENDING, m.GetReason()); e != nil && m.GetRetryMs() > 0 {
+			detail(e.item, retryMS, strconv.FormatInt(m.GetRetryMs(), 10))
+		}
 	case *threadv1.Fact_SendUncertain:
 		f.stand(k.SendUncertain.GetId(), deskv1.Delivery_DELIVERY_UNCERTAIN, k.SendUncertain.GetReason())
 	case *threadv1.Fact_SendUnconfirmed:
@@ -57,15 +63,31 @@ func (f *fold) requested(m *threadv1.SendRequested) {
 	detail(item, "repeats", m.GetRepeats())
 }
 
+// attempted keeps why an earlier attempt was put off: it holds until this one
+// has another end.
+func (f *fold) attempted(id string) {
+	reason := ""
+	if e := f.byID[id]; e != nil && e.item.GetDelivery() == deskv1.Delivery_DELIVERY_SENDING {
+		reason = e.item.GetReason()
+	}
+	f.stand(id, deskv1.Delivery_DELIVERY_SENDING, reason)
+}
+
 // stand says where a message stands; nil when the log began after it.
 func (f *fold) stand(id string, d deskv1.Delivery, reason string) *entry {
 	e := f.byID[id]
 	if e == nil || e.send == nil {
 		return nil
 	}
+	f.move(e, d, reason)
+	return e
+}
+
+// move changes where a message stands; when to try it again is of where it stood.
+func (f *fold) move(e *entry, d deskv1.Delivery, reason string) {
 	item := f.change(e)
 	item.Delivery, item.Reason = d, reason
-	return e
+	delete(item.Details, retryMS)
 }
 
 // succeeded notes the proof that one part reached Meta. It also heals a
@@ -126,8 +148,7 @@ func (f *fold) bind(e *entry, part int32, mid string, sent int64) bool {
 
 // complete tells that the customer has been sent all of a message.
 func (f *fold) complete(e *entry) {
-	item := f.change(e)
-	item.Delivery, item.Reason = deskv1.Delivery_DELIVERY_SENT, ""
+	f.move(e, deskv1.Delivery_DELIVERY_SENT, "")
 	if !slices.Contains(f.unread, e) {
 		f.unread = append(f.unread, e)
 	}

@@ -222,6 +222,31 @@ func TestMessage(t *testing.T) {
 }
 
 // TestUnsent: what reached Meta is never among what would be sent again.
+// TestDeferral: while a message waits it tells why and until when; a new attempt
+// keeps the reason until it has an end of its own.
+func TestDeferral(t *testing.T) {
+	later := &threadv1.Fact{Kind: &threadv1.Fact_SendDeferred{SendDeferred: &threadv1.SendDeferred{Id: "s", Reason: "PAGE_DISCONNECTED", RetryMs: 4711}}}
+	waiting := func() *log { return new(log).commit(requested("s", "x")).commit(attempted("s", 0)).commit(later) }
+	for name, tc := range map[string]struct {
+		log           *log
+		reason, retry string
+	}{
+		"waiting":         {waiting(), "PAGE_DISCONNECTED", "4711"},
+		"attempted anew":  {waiting().commit(attempted("s", 0)), "PAGE_DISCONNECTED", ""},
+		"waiting again":   {waiting().commit(attempted("s", 0)).commit(deferred("s", "THROTTLED")), "THROTTLED", ""},
+		"sent":            {waiting().commit(attempted("s", 0)).commit(succeeded("s", 0, "m", 100)), "", ""},
+		"echoed":          {waiting().commit(echoed("s", 0, "m", 100)), "", ""},
+		"refused":         {waiting().commit(refused("s", "WINDOW_CLOSED")), "WINDOW_CLOSED", ""},
+		"in doubt":        {waiting().commit(attempted("s", 0)).commit(uncertain("s")), "TIMEOUT", ""},
+		"another attempt": {new(log).commit(requested("s", "x")).commit(uncertain("s")).commit(attempted("s", 0)), "", ""},
+	} {
+		item := tc.log.fold().Find("s")
+		if item.GetReason() != tc.reason || item.GetDetails()["retry_ms"] != tc.retry {
+			t.Errorf("%s: %v", name, item)
+		}
+	}
+}
+
 func TestUnsent(t *testing.T) {
 	l := new(log).commit(requested("s", "one", "two", "three")).commit(succeeded("s", 0, "m0", 1)).commit(refused("s", "X")).commit(note("n", "VIP"))
 	for id, want := range map[string]string{"s": "[two three]", "n": "[]", "unknown": "[]"} {

@@ -1,6 +1,6 @@
 // Sound and desktop notifications, made by one tab only.
 import { useEffect, useRef } from 'preact/hooks';
-import { nameOf } from './format';
+import { nameOf, preview } from './format';
 import { idOf, offers } from './model';
 import { useRoom } from './rt';
 
@@ -50,7 +50,7 @@ export function useAlerts(): void {
     for (const v of all) {
       const id = `${idOf(v)}.${v.offer?.fence}`;
       if (shown.current.has(id) || document.hasFocus()) continue;
-      const n = new Notification(t.offerNotice(nameOf(v, t)), { body: v.preview, tag: id, requireInteraction: true });
+      const n = new Notification(t.offerNotice(nameOf(v, t)), { body: preview(v, t), tag: id, requireInteraction: true });
       n.onclick = () => {
         window.focus();
         n.close();

@@ -4,10 +4,10 @@ import type { LinkState } from './link';
 import type { Entry } from './outbox';
 import { Attachments } from './attachments';
 import { toComposer } from './composer';
-import { clock, pieces } from './format';
+import { clock, pieces, span } from './format';
 import { said, word, type Words } from './i18n';
 import { num } from './model';
-import { memo, useRoom } from './rt';
+import { memo, useNow, useRoom } from './rt';
 
 interface BubbleProps {
   item: TimelineItem;
@@ -42,7 +42,7 @@ export const Bubble = memo(function Bubble({ item, quoted, conversation, custome
 function speaker(item: TimelineItem, customer: string, me: string | undefined, t: Words): string {
   if (item.author === 'AUTHOR_CUSTOMER') return customer;
   if (item.author === 'AUTHOR_EXTERNAL') return t.pageElsewhere;
-  const who = item.agent === me ? t.you : item.agent ?? '';
+  const who = item.agent === me ? t.you : item.agentName || item.agent || '';
   return item.author === 'AUTHOR_NOTE' ? `${t.note} · ${who}` : who;
 }
 
@@ -78,15 +78,24 @@ const MARKS: Record<string, [string, keyof Words]> = {
 function Foot({ item }: { item: TimelineItem }) {
   const { t } = useRoom();
   const [mark, name] = MARKS[item.delivery ?? ''] ?? [];
+  const waits = item.delivery === 'DELIVERY_SENDING' && item.reason;
   const more = [item.edited && t.edited, item.late && t.late, item.details?.standby && t.standby].filter(Boolean);
   return (
     <p class="foot">
       {item.delivery === 'DELIVERY_FAILED' && item.reason && <span class="why">{word(t, item.reason)} · </span>}
       {more.length > 0 && <span>{more.join(' · ')} · </span>}
       <time>{clock(num(item.atMs), t)}</time>
-      {name && <span class="state"> · <span aria-hidden="true">{mark}</span> {t[name] as string}</span>}
+      {name && !waits && <span class="state"> · <span aria-hidden="true">{mark}</span> {t[name] as string}</span>}
+      {waits && <Waits reason={waits} retryMs={num(item.details?.retry_ms)} />}
     </p>
   );
+}
+
+// Waits says why a message has not left yet, and when it is tried again.
+function Waits({ reason, retryMs }: { reason: string; retryMs: number }) {
+  const { t } = useRoom();
+  const left = retryMs - useNow(1_000);
+  return <span class="waits"> · {t.waits}: {word(t, reason)} · {left > 0 ? t.nextTry(span(left)) : t.sending}</span>;
 }
 
 // Choices are what the agent may do about a message whose fate is bad.
@@ -135,14 +144,15 @@ export function SystemLine({ item, me }: { item: TimelineItem; me: string }) {
 export function sentence(item: TimelineItem, me: string, t: Words): string {
   const d = item.details ?? {};
   const who = item.agent || d.agent || '';
+  const name = item.agentName || who;
   switch (item.text) {
     case 'conversation_routed':
-      return t.conversation_routed(d.queue ?? '');
+      return t.conversation_routed(d.queue_name || d.queue || '');
     case 'offer_ended':
       return said(t, d.outcome ?? '') ?? t.revoked;
     case 'agent_assigned':
       if (who === me) return t.agent_assigned_you;
-      return d.cause === 'resumed' ? t.agent_resumed(who) : t.agent_assigned(who);
+      return d.cause === 'resumed' ? t.agent_resumed(name) : t.agent_assigned(name);
     case 'conversation_released':
       return d.cause === 'disconnected' ? t.released_away : t.conversation_released;
     case 'conversation_closed':

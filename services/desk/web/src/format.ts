@@ -45,6 +45,20 @@ export function long(ms: number, t: Words): string {
 // nameOf is the customer's name, or something to tell nameless ones apart.
 export const nameOf = (v: Pick<ConversationView, 'ref' | 'customer'>, t: Words): string => v.customer?.name || t.customer((v.ref?.psid ?? '').slice(-4));
 
+const KINDS: Record<string, 'image' | 'video' | 'audio' | 'file' | 'sticker' | 'location' | 'link'> = {
+  image: 'image', video: 'video', audio: 'audio', file: 'file', sticker: 'sticker', location: 'location', fallback: 'link', share: 'link',
+};
+
+// kindOf is the plain word for a kind of attachment.
+export const kindOf = (type: string | undefined, t: Words): string => t[KINDS[type ?? ''] ?? 'attachment'];
+
+// preview is the first line of the newest message; of an attachment without
+// text, which the house gives as its type in brackets, what kind it is.
+export function preview(v: ConversationView, t: Words): string {
+  const type = /^\[([a-z_]+)\]$/.exec(v.preview ?? '')?.[1];
+  return type ? kindOf(type, t) : v.preview || t.noText;
+}
+
 // initial is the first letter of a name, whole even outside the first plane.
 export const initial = (name: string): string => [...name.replace(/^[^\p{L}\p{N}]+/u, '')][0]?.toUpperCase() ?? '?';
 

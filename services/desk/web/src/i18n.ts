@@ -110,6 +110,14 @@ const texts = {
     'The time to reply is over: Messenger takes no message until the customer writes again. Notes still work.',
     'Времето за отговор изтече: Messenger не приема съобщения, докато клиентът не пише пак. Бележките работят.',
   ],
+  pageDown_PAGE_DISCONNECTED: [
+    'The page is not connected to Messenger. Replies wait here and go out when an administrator connects it again.',
+    'Страницата не е свързана с Messenger. Отговорите чакат тук и тръгват, щом администратор я свърже отново.',
+  ],
+  pageDown_PERMISSION_MISSING: [
+    'Messenger does not let us write for the page. Replies wait here and go out when an administrator has restored the permission.',
+    'Messenger не ни позволява да пишем от страницата. Отговорите чакат тук и тръгват, щом администратор върне правото.',
+  ],
   windowClosing: ['The time to reply ends in {}.', 'Времето за отговор изтича след {}.'],
   humanAgent: ['Replies leave as a human agent\'s answer until {}.', 'Отговорите тръгват като отговор от човек до {}.'],
   wrapUp: [
@@ -136,6 +144,8 @@ const texts = {
   pageElsewhere: ['Page (another app)', 'Страницата (друго приложение)'],
   note: ['Note', 'Бележка'],
   sending: ['Sending…', 'Изпраща се…'],
+  waits: ['Not sent yet', 'Още неизпратено'],
+  nextTry: ['next try in {}', 'нов опит след {}'],
   sent: ['Sent', 'Изпратено'],
   delivered: ['Delivered', 'Доставено'],
   read: ['Read', 'Прочетено'],
@@ -166,7 +176,8 @@ const texts = {
   openMap: ['Open map', 'Отвори карта'],
   link: ['Link', 'Връзка'],
   open: ['Open', 'Отвори'],
-  unsupported: ['Not shown here: {}', 'Не се показва тук: {}'],
+  attachment: ['Attachment', 'Прикачено'],
+  notShown: ['Not shown here', 'Не се показва тук'],
   unsupportedMessage: ['Messenger does not pass this kind of message on.', 'Messenger не предава този вид съобщения.'],
   gone: ['No longer available', 'Вече не е достъпно'],
   // sentences of the house; the values are already words

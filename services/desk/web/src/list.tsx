@@ -1,6 +1,6 @@
 // The work list on the left.
 import type { ConversationView } from './types.gen';
-import { hue, initial, long, nameOf, span, when } from './format';
+import { hue, initial, long, nameOf, preview, span, when } from './format';
 import { idOf, mine, num, unread, waiting, windowOf } from './model';
 import { memo, useNow, useRoom } from './rt';
 import { Unsent } from './unsent';
@@ -76,7 +76,7 @@ const Row = memo(function Row({ view, unread: n, open, stop }: RowProps) {
         <span class={`avatar hue${hue(view)}`} aria-hidden="true">{initial(name)}</span>
         <span class="name" dir="auto">{name}</span>
         <time>{when(num(view.newestMs), now, t)}</time>
-        <span class="line" dir="auto">{view.preview || t.noText}</span>
+        <span class="line" dir="auto">{preview(view, t)}</span>
         <Badge view={view} unread={n} now={now} />
       </button>
     </li>

@@ -192,6 +192,15 @@ export function unread(s: State, v: ConversationView): number {
   return num(v.newestMs) > (s.seen[idOf(v)] ?? 0) ? v.unanswered ?? 0 : 0;
 }
 
+// trouble is why the newest message whose fate is known is held up or failed; ''
+// when it is not.
+export function trouble(s: State, v: ConversationView): string {
+  const last = threadOf(s, v.ref).sorted.findLast(
+    (i) => i.author === 'AUTHOR_AGENT' && i.conversation === idOf(v) && (i.reason || i.delivery !== 'DELIVERY_SENDING'),
+  );
+  return (last?.delivery === 'DELIVERY_SENDING' || last?.delivery === 'DELIVERY_FAILED') && last.reason || '';
+}
+
 // windowOf is the reply window at a time of the server's clock: what the
 // server said may have lapsed since.
 export function windowOf(v: ConversationView, now: number): { kind: 'response' | 'human_agent' | 'closed'; left: number; until: number } {

@@ -1,7 +1,7 @@
 // Offers: conversations shown to this agent for a short time. They have their
 // own place on the page, so that they never cover Send or End.
 import type { ConversationView } from './types.gen';
-import { hue, initial, nameOf, span } from './format';
+import { hue, initial, nameOf, preview, span } from './format';
 import { idOf, num, offers } from './model';
 import { useNow, useRoom } from './rt';
 
@@ -31,7 +31,7 @@ function Offer({ view, first }: { view: ConversationView; first: boolean }) {
         <b class="name" dir="auto">{name}</b>
         <span class="secs" aria-live="off">{t.secondsLeft(Math.ceil(left / 1000))}</span>
       </header>
-      <p class="line" dir="auto">{view.preview || t.noText}</p>
+      <p class="line" dir="auto">{preview(view, t)}</p>
       <p class="quiet" aria-live="off">{view.queue} · {t.waited(span(now - num(view.queuedMs)))}</p>
       <div class="buttons">
         <button class="primary" disabled={busy || left === 0} onClick={() => void desk.answer(view, true)}>

@@ -13,11 +13,21 @@ export function openWire(hear: (w: Word) => void): (a: Ask) => void {
   return (a) => port.postMessage(a);
 }
 
+type Trust = { createPolicy(name: string, p: { createScriptURL(url: string): string }): { createScriptURL(url: string): string } };
+const types = (globalThis as { trustedTypes?: Trust }).trustedTypes;
+let policy: ReturnType<Trust['createPolicy']> | undefined;
+
+// trusted vouches for the page's own script where browsers want that.
+function trusted(url: string): string {
+  policy ??= types?.createPolicy('parley', { createScriptURL: (u) => u });
+  return policy?.createScriptURL(url) ?? url;
+}
+
 function openPort(): MessagePort | Worker {
   try {
-    return new SharedWorker(script, { name: 'parley' }).port;
+    return new SharedWorker(trusted(script), { name: 'parley' }).port;
   } catch {
     // Chrome for Android has no shared workers; some private modes refuse.
-    return new Worker(script);
+    return new Worker(trusted(script));
   }
 }

@@ -64,8 +64,9 @@ func New() *House {
 	}
 }
 
-// Handler serves the built page and the API, with the headers of the real desk.
-func (h *House) Handler() (http.Handler, error) {
+// Handler serves the built page and the API, with the headers of the real desk;
+// pictures may come from the origins in images.
+func (h *House) Handler(images ...string) (http.Handler, error) {
 	built, err := page.New(web.Files())
 	if err != nil {
 		return nil, err
@@ -74,7 +75,7 @@ func (h *House) Handler() (http.Handler, error) {
 	mux.Handle("/", built)
 	mux.Handle(deskv1connect.NewSessionServiceHandler(sessions{h}))
 	mux.Handle(deskv1connect.NewDeskServiceHandler(desk{h: h}))
-	return page.Harden(h.line(mux)), nil
+	return page.Harden(h.line(mux), images...), nil
 }
 
 // line hangs up on everybody while it is cut.
@@ -250,15 +251,31 @@ func (h *House) Say(psid string, item *deskv1.TimelineItem) {
 	h.show(v)
 }
 
+// Defer has the newest agent's message of a thread wait until a time, for a
+// reason; with no time it is being tried again.
+func (h *House) Defer(psid, reason string, until time.Duration) {
+	h.change(psid, func(item *deskv1.TimelineItem) {
+		item.Delivery, item.Reason, item.Details = deskv1.Delivery_DELIVERY_SENDING, reason, nil
+		if until > 0 {
+			item.Details = map[string]string{"retry_ms": fmt.Sprint(h.now().Add(until).UnixMilli())}
+		}
+	})
+}
+
 // Deliver moves the newest agent's message of a thread on.
 func (h *House) Deliver(psid string, to deskv1.Delivery) {
+	h.change(psid, func(item *deskv1.TimelineItem) { item.Delivery, item.Reason, item.Details = to, "", nil })
+}
+
+// change changes the newest agent's message of a thread.
+func (h *House) change(psid string, f func(*deskv1.TimelineItem)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	all := h.items[psid]
 	for i := len(all) - 1; i >= 0; i-- {
 		if all[i].GetAuthor() == deskv1.Author_AUTHOR_AGENT {
 			item := proto.CloneOf(all[i])
-			item.Delivery = to
+			f(item)
 			h.put(h.latest(psid), item)
 			return
 		}

@@ -1310,7 +1310,7 @@ type TimelineItem struct {
 	// Mids of an agent's message, one a part.
 	Mids []string `protobuf:"bytes,18,rep,name=mids,proto3" json:"mids,omitempty"`
 	// Values for a system item's sentence: queue, queue_name, agent, cause. Of a
-	// message that waits to be sent again: retry_ms, when.
+	// message that waits to be sent again: retry_ms, when that is.
 	Details map[string]string `protobuf:"bytes,19,rep,name=details,proto3" json:"details,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Revision of the thread that changed it last: of two copies of an item the
 	// one with the higher revision is newer.
