@@ -1,6 +1,7 @@
 package scenario_test
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -11,12 +12,16 @@ import (
 	"github.com/parley-desk/parley/pkg/secret"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/test/check"
 )
 
 // export is the whole log, as parleyctl writes it.
-func (h *house) export() []byte {
-	h.t.Helper()
-	return h.ctl("export", "transcript", "--ndjson")
+func (h *house) export() ([]*adminv1.ExportTranscriptResponse, error) {
+	raw, err := h.try("export", "transcript", "--ndjson")
+	if err != nil {
+		return nil, err
+	}
+	return check.ReadExport(bytes.NewReader(raw))
 }
 
 // last is the newest state of every thread.

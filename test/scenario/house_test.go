@@ -194,14 +194,25 @@ func (h *house) awaitAgents(agents int) {
 	}
 }
 
-// ctl runs parleyctl and gives what it printed.
-func (h *house) ctl(args ...string) []byte {
-	h.t.Helper()
+// try runs parleyctl and gives what it printed.
+func (h *house) try(args ...string) ([]byte, error) {
 	var out, words bytes.Buffer
 	if code := cli.Main(append(args, "--server", h.server), strings.NewReader(""), &out, &words); code != 0 {
-		h.t.Fatalf("parleyctl %s: code %d: %s\n%s", strings.Join(args, " "), code, words.String(), h.logs())
+		return nil, fmt.Errorf("parleyctl %s: code %d: %s", strings.Join(args, " "), code, words.String())
 	}
-	return out.Bytes()
+	return out.Bytes(), nil
+}
+
+// ctl is try that must succeed within a while: the house may just have lost a
+// broker. Every command here may be repeated.
+func (h *house) ctl(args ...string) (out []byte) {
+	h.t.Helper()
+	var err error
+	await(h.t, time.Minute, "parleyctl "+args[0], func() bool {
+		out, err = h.try(args...)
+		return err == nil
+	}, func() string { return fmt.Sprintf("%v\n%s", err, h.logs()) })
+	return out
 }
 
 func (h *house) apply(manifest string) {

@@ -1,7 +1,6 @@
 package scenario_test
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -222,8 +221,8 @@ func (h *house) settle(ctx context.Context, agents []*load.Agent) {
 		for i, a := range agents {
 			said += fmt.Sprintf("agent-%d %+v\n", i+1, a.Tally())
 		}
-		exported, _ := check.ReadExport(bytes.NewReader(h.export()))
-		return said + unrest(exported) + h.logs()
+		exported, err := h.export()
+		return said + unrest(exported) + fmt.Sprintln("export:", err) + h.logs()
 	})
 }
 
@@ -241,16 +240,18 @@ func (h *house) told(agents []*load.Agent) (check.Input, error) {
 	if in.Journal, err = check.ReadJournal(resp.Body); err != nil {
 		return in, err
 	}
-	in.Export, err = check.ReadExport(bytes.NewReader(h.export()))
+	in.Export, err = h.export()
 	return in, err
 }
 
 func (h *house) compare(agents []*load.Agent) {
 	h.t.Helper()
-	in, err := h.told(agents)
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	var in check.Input
+	await(h.t, time.Minute, "everybody tells what happened", func() bool {
+		var err error
+		in, err = h.told(agents)
+		return err == nil
+	}, h.logs)
 	report := check.Compare(in)
 	h.t.Logf("looked at %v", report.Counts)
 	for _, v := range report.Violations {

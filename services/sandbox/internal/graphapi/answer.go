@@ -16,6 +16,8 @@ type graphError struct {
 	Subcode   int
 	Message   string
 	Transient bool
+	UserTitle string // for people; empty when Meta gives none
+	UserMsg   string
 }
 
 func badRequest(format string, args ...any) *graphError {
@@ -48,6 +50,9 @@ func refuse(w http.ResponseWriter, e *graphError) {
 	}
 	if e.Transient {
 		body["is_transient"] = true
+	}
+	if e.UserTitle != "" || e.UserMsg != "" {
+		body["error_user_title"], body["error_user_msg"] = e.UserTitle, e.UserMsg
 	}
 	answer(w, e.Status, map[string]any{"error": body})
 }

@@ -37,7 +37,8 @@ func (a *API) play(c *call, o script.Outcome, success map[string]any) {
 			answer(c.w, http.StatusOK, success)
 		}
 	case script.Error:
-		refuse(c.w, &graphError{Status: o.Status, Code: o.Code, Subcode: o.Subcode, Message: message(o), Transient: o.Transient})
+		refuse(c.w, &graphError{Status: o.Status, Code: o.Code, Subcode: o.Subcode, Message: message(o), Transient: o.Transient,
+			UserTitle: o.UserTitle, UserMsg: o.UserMsg})
 	case script.Reset:
 		reset(c.w)
 	case script.HTML:

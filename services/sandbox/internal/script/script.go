@@ -55,13 +55,15 @@ type Rule struct {
 	Match Match  `json:"match"`
 	// Do names a line of the table of outcomes; see Names.
 	Do string `json:"do"`
-	// Code, Subcode, Status, Message and Transient fill an error answer. Status
-	// is the HTTP status, 400 when it is 0.
+	// Code, Subcode, Status, Message, Transient and what Meta wants people to be
+	// told fill an error answer. Status is the HTTP status, 400 when it is 0.
 	Code      int    `json:"code,omitempty"`
 	Subcode   int    `json:"subcode,omitempty"`
 	Status    int    `json:"status,omitempty"`
 	Message   string `json:"message,omitempty"`
 	Transient bool   `json:"transient,omitempty"`
+	UserTitle string `json:"user_title,omitempty"`
+	UserMsg   string `json:"user_msg,omitempty"`
 	StallMS   int64  `json:"stall_ms,omitempty"` // waits before the answer
 	Echo      Echo   `json:"echo,omitempty"`     // on_time when empty
 	EchoMS    int64  `json:"echo_ms,omitempty"`  // how late a late echo is
@@ -90,6 +92,8 @@ type Outcome struct {
 	Status    int
 	Message   string
 	Transient bool
+	UserTitle string
+	UserMsg   string
 	Stall     time.Duration
 	Echo      Echo
 	EchoDelay time.Duration // beside the usual one
@@ -234,7 +238,7 @@ func (r Rule) outcome(index int) Outcome {
 	d, _ := find(r.Do)
 	o := Outcome{
 		Rule: r.Name, Delivered: d.delivered, Answer: d.answer, Status: d.status, Code: d.code, Subcode: d.subcode,
-		Message: r.Message, Transient: r.Transient, Stall: time.Duration(r.StallMS) * time.Millisecond,
+		Message: r.Message, Transient: r.Transient, UserTitle: r.UserTitle, UserMsg: r.UserMsg, Stall: time.Duration(r.StallMS) * time.Millisecond,
 		Echo: r.Echo, EchoDelay: time.Duration(r.EchoMS) * time.Millisecond, NoReceipt: r.NoReceipt,
 	}
 	if o.Rule == "" {
