@@ -47,6 +47,16 @@ func startBroker(dir string, log *slog.Logger) (*broker, error) {
 	return &broker{server: s, lock: lock}, nil
 }
 
+// store tells how much the broker holds and may hold.
+func (b *broker) store() (j brokerJetStream, err error) {
+	info, err := b.server.Jsz(nil)
+	if err != nil {
+		return j, err
+	}
+	j.Store, j.Config.MaxStore = info.Store, info.Config.MaxStore
+	return j, nil
+}
+
 func (b *broker) stop() {
 	b.server.Shutdown()
 	b.server.WaitForShutdown()

@@ -39,8 +39,10 @@ const monitorTimeout = 3 * time.Second
 // $SYS.REQ.SERVER.PING.JSZ.
 type brokerJetStream struct {
 	ID     string `json:"server_id"`
+	Store  uint64 `json:"storage"` // bytes
 	Config struct {
-		SyncAlways bool `json:"sync_always"`
+		SyncAlways bool  `json:"sync_always"`
+		MaxStore   int64 `json:"max_storage"` // bytes
 	} `json:"config"`
 	Meta *struct {
 		Size int `json:"cluster_size"`
@@ -145,7 +147,22 @@ func (b *Bus) Checks(ctx context.Context) []Check {
 	if err := b.Ping(ctx); err != nil {
 		return []Check{{Name: "broker", Level: Failed, Detail: err.Error(), Remedy: "start the broker, or correct its address"}}
 	}
-	return slices.Concat([]Check{{Name: "broker", Detail: "answers"}}, b.checkSafety(), b.checkDisk(ctx), b.checkDead(ctx), b.checkLag(ctx))
+	return slices.Concat(b.checkWrites(ctx), b.checkSafety(), b.checkDisk(ctx), b.checkDead(ctx), b.checkLag(ctx))
+}
+
+// probe is a key of the checkpoints that no stage has.
+const probe = "doctor"
+
+// checkWrites stores something: a broker whose disk is full goes on answering.
+func (b *Bus) checkWrites(ctx context.Context) []Check {
+	ctx, cancel := context.WithTimeout(ctx, monitorTimeout)
+	defer cancel()
+	err := b.Bucket(subject.CheckpointBucket).Write(ctx, Write{Key: probe, Value: []byte("{}"), Revision: AnyRevision})
+	if err != nil {
+		return []Check{{Name: "broker", Level: Failed, Detail: "answers, but stores nothing: " + err.Error(),
+			Remedy: "make room on its disk and start it anew, or raise max_file_store and reload it; the runbook says how"}}
+	}
+	return []Check{{Name: "broker", Detail: "answers and stores"}}
 }
 
 func (b *Bus) checkSafety() []Check {
@@ -156,18 +173,46 @@ func (b *Bus) checkSafety() []Check {
 }
 
 func (b *Bus) checkDisk(ctx context.Context) []Check {
-	info, err := b.js.AccountInfo(ctx)
+	used, limit, err := b.stored(ctx)
 	if err != nil {
 		return []Check{{Name: "disk", Level: Warning, Detail: "the broker does not tell: " + brokerFault(err, "ask").Error()}}
 	}
-	c := Check{Name: "disk", Detail: mebibytes(info.Store) + " used"}
-	if limit := info.Limits.MaxStore; limit > 0 {
+	c := Check{Name: "disk", Detail: mebibytes(used) + " used"}
+	if limit > 0 {
 		c.Detail += " of " + mebibytes(uint64(limit))
-		if info.Store > uint64(limit)/10*8 {
+		if used > uint64(limit)/10*8 {
 			c.Level, c.Remedy = Warning, "give the broker more room (max_file_store), or shorten what is kept: a full store refuses new events"
 		}
 	}
 	return []Check{c}
+}
+
+// stored is what the fullest broker holds and may hold, in bytes; where the
+// brokers do not tell, what the account holds, and its limit if it has one.
+func (b *Bus) stored(ctx context.Context) (used uint64, limit int64, err error) {
+	var brokers []brokerJetStream
+	if b.broker != nil {
+		own, err := b.broker.store()
+		if err != nil {
+			return 0, 0, err
+		}
+		brokers = append(brokers, own)
+	} else {
+		brokers, _ = b.askBrokers(ctx) // checkSafety says when they do not tell
+	}
+	for _, j := range brokers {
+		if m := j.Config.MaxStore; m > 0 && (limit == 0 || float64(j.Store)/float64(m) > float64(used)/float64(limit)) {
+			used, limit = j.Store, m
+		}
+	}
+	if limit > 0 {
+		return used, limit, nil
+	}
+	info, err := b.js.AccountInfo(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	return info.Store, info.Limits.MaxStore, nil
 }
 
 func count(n uint64, one, many string) string {

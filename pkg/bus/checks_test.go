@@ -1,6 +1,7 @@
 package bus_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/bus/bustest"
 	"github.com/parley-desk/parley/pkg/fault"
+	inboundv1 "github.com/parley-desk/parley/proto/gen/parley/inbound/v1"
 )
 
 // refusal opens a bus that must be refused at once for the reason, in words
@@ -141,6 +143,42 @@ func TestBrokersAreAskedOverTheConnection(t *testing.T) {
 				t.Errorf("doctor says %+v, the metric %g", checks, unsafe)
 			}
 		})
+	}
+}
+
+// A broker that is full goes on answering: doctor must not take that for health.
+func TestAFullBrokerIsNotWell(t *testing.T) {
+	url := brokerWithAccounts(t, "sync_interval: always\nmax_file_store: 4MB", "jetstream: enabled, "+askable)
+	b, err := bus.Open(t.Context(), bus.Config{URL: url, Partitions: 1, Replicas: 1}, bus.Tools{Registry: prometheus.NewRegistry()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeBus(t, b)
+	found := func(name string) bus.Check {
+		for _, c := range b.Checks(t.Context()) {
+			if c.Name == name {
+				return c
+			}
+		}
+		return bus.Check{}
+	}
+	if c := found("broker"); c.Level != bus.Fine || c.Detail != "answers and stores" {
+		t.Errorf("while there is room doctor says %+v", c)
+	}
+	if c := found("disk"); c.Level != bus.Fine || c.Detail != "less than 1 MiB used of 4 MiB" {
+		t.Errorf("while there is room doctor says %+v", c)
+	}
+	raw := []byte(strings.Repeat("x", 256<<10))
+	for err == nil {
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // the bus repeats until then
+		err = b.PublishInbound(ctx, []*inboundv1.Event{{Page: "1", Psid: "2", Raw: raw}})
+		cancel()
+	}
+	if c := found("broker"); c.Level != bus.Failed || !strings.Contains(c.Detail, "answers, but stores nothing") || !strings.Contains(c.Remedy, "max_file_store") {
+		t.Errorf("when it is full doctor says %+v", c)
+	}
+	if c := found("disk"); c.Level != bus.Warning || !strings.Contains(c.Detail, "MiB used of 4 MiB") {
+		t.Errorf("when it is full doctor says %+v", c)
 	}
 }
 
