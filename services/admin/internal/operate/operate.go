@@ -1,5 +1,5 @@
 // Package operate is OperateService: it reads the house out for those who run
-// it, and changes nothing.
+// it, and changes nothing of it; doctor stores a probe that nobody reads.
 package operate
 
 import (
