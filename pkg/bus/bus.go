@@ -55,7 +55,9 @@ type Bus struct {
 	turns   turns
 	members sync.Map // prefix of a group in LEASE to how many share its slots
 	copies  int      // replicas that every stream has at least
-	unsafe  []Check  // what AllowUnsafe let pass
+	safety  sync.Mutex
+	unsafe  []Check // what AllowUnsafe let pass, or nobody could refuse
+	untold  int     // brokers that are still to tell how they write
 
 	life   context.Context // ends when Close begins
 	end    context.CancelFunc

@@ -3,15 +3,9 @@ package bus
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/nats-io/nats.go"
 
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/proto/subject"
@@ -32,115 +26,6 @@ const (
 	Warning
 	Failed
 )
-
-const monitorTimeout = 3 * time.Second
-
-// brokerJetStream is what a broker tells about itself in /jsz?config=1 and on
-// $SYS.REQ.SERVER.PING.JSZ.
-type brokerJetStream struct {
-	ID     string `json:"server_id"`
-	Store  uint64 `json:"storage"` // bytes
-	Config struct {
-		SyncAlways bool  `json:"sync_always"`
-		MaxStore   int64 `json:"max_storage"` // bytes
-	} `json:"config"`
-	Meta *struct {
-		Size int `json:"cluster_size"`
-	} `json:"meta_cluster"`
-}
-
-// checkDurability refuses brokers that acknowledge what is not on disk. What
-// they say is found on their monitoring ports, or over the connection where
-// the account may ask the system ($SYS.REQ.SERVER.PING.JSZ exported to it).
-func (b *Bus) checkDurability(ctx context.Context) error {
-	if b.broker != nil {
-		return nil // started by us, with SyncAlways
-	}
-	brokers, err := b.askBrokers(ctx)
-	if err != nil {
-		return b.tolerate("DURABILITY_UNKNOWN", fmt.Sprintf("cannot tell whether the brokers write to disk before they acknowledge (%s)", err),
-			"name the monitoring address of each in bus.monitor_url")
-	}
-	size, told := 1, map[string]bool{} // one may be named twice
-	for _, j := range brokers {
-		if !j.Config.SyncAlways {
-			return b.tolerate("SYNC_NOT_ALWAYS", "a broker acknowledges before it has written to disk", "set jetstream { sync_interval: always } on every broker")
-		}
-		told[j.ID] = true
-		if j.Meta != nil {
-			size = max(size, j.Meta.Size)
-		}
-	}
-	if len(told) < size {
-		return b.tolerate("DURABILITY_UNKNOWN", fmt.Sprintf("only %d of %d brokers told whether they write to disk before they acknowledge", len(told), size),
-			"name the monitoring address of each in bus.monitor_url")
-	}
-	return nil
-}
-
-func (b *Bus) askBrokers(ctx context.Context) ([]brokerJetStream, error) {
-	if b.cfg.MonitorURL == "" {
-		return b.askSystem()
-	}
-	var all []brokerJetStream
-	for _, url := range strings.Split(b.cfg.MonitorURL, ",") {
-		j, err := monitor(ctx, strings.TrimSuffix(strings.TrimSpace(url), "/")+"/jsz?config=1")
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, j)
-	}
-	return all, nil
-}
-
-func monitor(ctx context.Context, url string) (j brokerJetStream, err error) {
-	ctx, cancel := context.WithTimeout(ctx, monitorTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return j, errors.New("the monitoring address is no URL")
-	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // asked once
-	resp, err := client.Do(req)
-	if err != nil {
-		return j, errors.New("no answer from the monitoring address")
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode != http.StatusOK {
-		return j, fmt.Errorf("the monitoring address answers %s", resp.Status)
-	}
-	return j, json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&j)
-}
-
-// askSystem collects the answers of all brokers that come within half a second.
-func (b *Bus) askSystem() ([]brokerJetStream, error) {
-	inbox := b.nc.NewInbox()
-	sub, err := b.nc.SubscribeSync(inbox)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = sub.Unsubscribe() }()
-	if err := b.nc.PublishRequest("$SYS.REQ.SERVER.PING.JSZ", inbox, []byte(`{"config":true}`)); err != nil {
-		return nil, err
-	}
-	var all []brokerJetStream
-	for deadline := time.Now().Add(500 * time.Millisecond); ; {
-		m, err := sub.NextMsg(time.Until(deadline))
-		var answer struct {
-			Data brokerJetStream `json:"data"`
-		}
-		switch {
-		case errors.Is(err, nats.ErrNoResponders) || err != nil && len(all) == 0:
-			return nil, errors.New("the account may not ask the system")
-		case err != nil:
-			return all, nil
-		}
-		if err := json.Unmarshal(m.Data, &answer); err != nil {
-			return nil, err
-		}
-		all = append(all, answer.Data)
-	}
-}
 
 // Checks looks at durability, replicas, lag of every stage, disk and dead letters.
 func (b *Bus) Checks(ctx context.Context) []Check {
@@ -166,8 +51,14 @@ func (b *Bus) checkWrites(ctx context.Context) []Check {
 }
 
 func (b *Bus) checkSafety() []Check {
+	b.safety.Lock()
+	defer b.safety.Unlock()
 	if len(b.unsafe) > 0 {
-		return b.unsafe
+		return slices.Clone(b.unsafe)
+	}
+	if b.untold > 0 {
+		return []Check{{Name: "durability", Level: Warning, Detail: count(uint64(b.untold), "broker", "brokers") + " did not tell yet whether it writes to disk before it acknowledges",
+			Remedy: "start what is down; it is asked again every " + untoldEvery.String()}}
 	}
 	return []Check{{Name: "durability", Detail: "every acknowledgement is on disk, in " + count(uint64(b.copies), "copy", "copies")}}
 }
@@ -198,7 +89,7 @@ func (b *Bus) stored(ctx context.Context) (used uint64, limit int64, err error) 
 		}
 		brokers = append(brokers, own)
 	} else {
-		brokers, _ = b.askBrokers(ctx) // checkSafety says when they do not tell
+		brokers, _, _ = b.askBrokers(ctx) // checkSafety says when they do not tell
 	}
 	for _, j := range brokers {
 		if m := j.Config.MaxStore; m > 0 && (limit == 0 || float64(j.Store)/float64(m) > float64(used)/float64(limit)) {

@@ -125,6 +125,22 @@ func TestEveryBrokerMustTellWhetherItWritesToDisk(t *testing.T) {
 	wantOneFailure(t, checks, unsafe, "only 2 of 3 brokers", "bus.monitor_url")
 }
 
+// One broker of three is down: the house starts all the same, and doctor says
+// who has not told how it writes.
+func TestAMinorityOfBrokersMayBeDown(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a cluster takes some seconds to come up")
+	}
+	cluster := bustest.Cluster(t)
+	closeBus(t, cluster.Open(t, "one"))
+	cluster.Server.Shutdown()
+	cluster.Server.WaitForShutdown()
+	checks, unsafe := durability(t, bus.Config{URL: cluster.URL, MonitorURL: cluster.Monitor, Replicas: 3})
+	if unsafe != 0 || len(checks) != 1 || checks[0].Level != bus.Warning || !strings.HasPrefix(checks[0].Detail, "1 broker did not tell") {
+		t.Errorf("doctor says %+v, the metric %g", checks, unsafe)
+	}
+}
+
 // Without monitoring addresses the brokers are asked over the connection,
 // where the account may.
 func TestBrokersAreAskedOverTheConnection(t *testing.T) {

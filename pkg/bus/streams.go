@@ -198,7 +198,13 @@ func (b *Bus) tolerate(reason, detail, remedy string) error {
 	if !b.cfg.AllowUnsafe {
 		return fault.New(fault.Precondition, reason, "%s; %s (bus.allow_unsafe_durability starts all the same)", detail, remedy)
 	}
+	b.unsafely(detail, remedy)
+	return nil
+}
+
+func (b *Bus) unsafely(detail, remedy string) {
+	b.safety.Lock()
+	defer b.safety.Unlock()
 	b.metrics.unsafe.Set(1)
 	b.unsafe = append(b.unsafe, Check{Name: "durability", Level: Failed, Detail: detail, Remedy: remedy})
-	return nil
 }
