@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	checkpointEvery = 500 * time.Millisecond
+	checkpointEvery = 2 * time.Second
 	checkpointAfter = 1000 // records
 	// drainTime is how long a hand-over waits for handlers that are at work.
 	drainTime = 5 * time.Second
