@@ -34,6 +34,7 @@ const (
 	Account   = "account" // channel account, by resource id
 	Page      = "page"    // Meta's page id
 	Until     = "until"   // time at which something lapses
+	State     = "state"   // of a page's connection
 )
 
 // Keys of calls to Meta.

@@ -77,8 +77,8 @@ func judgeCallback(s Setup, seen *provisionv1.CallbackSeen, nowMS int64) *adminv
 func judgeApp(s Setup, r *provisionv1.Record) *adminv1.PageCheck {
 	a := r.GetApp()
 	switch {
-	case s.Lacking != "":
-		return failed(App, stops, s.Lacking, "set it, from the app's settings at Meta", &provisionv1.Answered{AtMs: r.GetCheckedMs()})
+	case s.NoSecret != "":
+		return failed(App, stops, s.NoSecret, "set app_secret of account "+s.Account+", from App settings, Basic, at Meta", &provisionv1.Answered{AtMs: r.GetCheckedMs()})
 	case a.GetAtMs() == 0:
 		return unknown(App, "Meta could not be asked", askedAgain, a)
 	case a.GetCode() != 0:
@@ -96,6 +96,8 @@ func judgeToken(s Setup, r *provisionv1.Record, nowMS int64) *adminv1.PageCheck 
 	}
 	const use = "make a token for this page with this app and set it as access_token"
 	switch {
+	case s.NoToken != "":
+		return failed(Token, stops, s.NoToken, use, &provisionv1.Answered{AtMs: r.GetCheckedMs()})
 	case Dead(sub.GetCode(), sub.GetSubcode()) && (a.GetAtMs() == 0 || t.GetType() == pageToken):
 		found, remedy := cause(sub.GetSubcode())
 		return failed(Token, disconnects, found+" "+numbers(sub), remedy, sub)

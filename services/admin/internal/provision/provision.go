@@ -33,7 +33,9 @@ type Setup struct {
 	AppID       string
 	VerifyToken string // fingerprint; empty when none is set
 	Tagged      bool   // its workstream answers with the human-agent tag
-	Lacking     string // a secret that is not set or does not open, in words; empty: none
+	NoSecret    string // why there is no app secret; empty: there is one
+	NoToken     string // why there is no access token; empty: there is one
+	ChangedMs   int64  // when administrators last changed it
 	Basis       string // of the answers about it: ids and fingerprints
 }
 

@@ -57,7 +57,8 @@ func TestEveryCheckFailsInItsWay(t *testing.T) {
 		"no verify token":             {func(h *house) { h.setup.VerifyToken = "" }, "FAILED", "callback", "set verify_token"},
 		"never verified":              {func(h *house) { h.seen.Callback = nil }, "VERIFYING", "callback", "parleyctl channel callback demo"},
 		"another verify token":        {func(h *house) { h.setup.VerifyToken = "f2" }, "VERIFYING", "callback", "earlier verify token"},
-		"no secret":                   {func(h *house) { h.setup.Lacking = "app_secret is not set" }, "FAILED", "app", "app_secret is not set"},
+		"no secret":                   {func(h *house) { h.setup.NoSecret = "app_secret is not set" }, "FAILED", "app", "app_secret is not set"},
+		"no token":                    {func(h *house) { h.setup.NoToken = "access_token is not set" }, "FAILED", "token", "set it as access_token"},
 		"a wrong secret":              {func(h *house) { h.answers.DebugToken = refuse(190, 0) }, "FAILED", "app", "compare app_id and app_secret"},
 		"an unknown app":              {func(h *house) { h.answers.DebugToken = refuse(101, 0) }, "FAILED", "app", "(101/0)"},
 		"another app's token":         {func(h *house) { h.answers.DebugToken = refuse(100, 0) }, "FAILED", "token", "another app"},
@@ -189,4 +190,39 @@ func TestNoTransientTroubleChangesAVerdict(t *testing.T) {
 			t.Fatalf("silent since %d, before since %d", since, after.GetApp().GetSilentSinceMs())
 		}
 	})
+}
+
+func TestWhenMetaIsAskedAgain(t *testing.T) {
+	due := func(spoil func(*house), later int64) int64 {
+		h := running()
+		r := provision.Take(nil, h.setup.Basis, h.answers, now)
+		spoil(&h)
+		if h.answers.Fields == nil {
+			r = provision.Take(nil, h.setup.Basis, h.answers, now)
+		}
+		return provision.Due(h.setup, h.seen, r, now+later) - now
+	}
+	hour := int64(3_600_000)
+	if got := due(func(*house) {}, 1); got <= 0 || got > hour {
+		t.Errorf("a page that runs is asked after %d ms, want within an hour", got)
+	}
+	if got := due(func(h *house) { h.setup.Basis = "b2" }, 7); got != 7 {
+		t.Errorf("a page that changed is asked after %d ms, want at once", got)
+	}
+	if got := due(func(h *house) { h.seen.Events.FirstMs = now + 5 }, 7); got != 7 {
+		t.Errorf("a page that was heard first is asked after %d ms, want at once", got)
+	}
+	if got := due(func(h *house) { h.answers = provision.Answers{} }, 7); got != 30_000 {
+		t.Errorf("while Meta is silent it is asked after %d ms, want 30 s", got)
+	}
+	fresh := func(h *house) { h.seen.Events, h.setup.ChangedMs = nil, now }
+	if got := due(fresh, 7); got != 30_000 {
+		t.Errorf("a page that is being set up is asked after %d ms, want 30 s", got)
+	}
+	if got := due(fresh, 2*hour); got <= 0 || got > hour {
+		t.Errorf("a page that nobody writes to is asked after %d ms, want within an hour", got)
+	}
+	if got := due(func(h *house) { h.setup.NoToken, h.answers = "none", provision.Answers{} }, 7); got == 30_000 {
+		t.Error("a page that Meta cannot be asked about is asked about all the time")
+	}
 }
