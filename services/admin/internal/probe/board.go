@@ -38,7 +38,11 @@ func (b *board) take(e bus.Entry) {
 	case "callback":
 		keep(b.callbacks, id, e.Value, &provisionv1.CallbackSeen{})
 	case "events":
+		before := b.events[id]
 		keep(b.events, id, e.Value, &provisionv1.EventsSeen{})
+		if now := b.events[id]; before != nil && now.GetFirstMs() == before.GetFirstMs() && now.GetAccount() == before.GetAccount() {
+			return // of a page that is heard every minute nothing new was learnt
+		}
 	case "record":
 		keep(b.records, id, e.Value, &provisionv1.Record{})
 	}

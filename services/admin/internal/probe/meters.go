@@ -92,10 +92,6 @@ func end(s *adminv1.PageStatus) int64 {
 	return min(s.GetTokenEndsMs(), s.GetDataEndsMs())
 }
 
-func bad(s adminv1.PageState) bool {
-	return s == adminv1.PageState_PAGE_STATE_FAILED || s == adminv1.PageState_PAGE_STATE_DISCONNECTED
-}
-
 // word is a state as it stands in metrics and logs.
 func word(s adminv1.PageState) string {
 	return strings.ToLower(strings.TrimPrefix(s.String(), "PAGE_STATE_"))

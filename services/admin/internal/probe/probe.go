@@ -74,9 +74,10 @@ func (p *Prober) Run(ctx context.Context) error {
 
 // lead asks about pages when they are due, until ctx ends.
 func (p *Prober) lead(ctx context.Context) error {
-	asked := map[string]time.Time{}
+	asked, told := map[string]time.Time{}, map[string]adminv1.PageState{}
 	for ctx.Err() == nil {
 		seen, changed := p.board.next(), p.deps.Directory.Changed()
+		p.tell(ctx, told)
 		due, wait := p.due(asked)
 		if len(due) > 0 {
 			p.round(ctx, due, asked)
@@ -180,21 +181,25 @@ func (p *Prober) check(ctx context.Context, page string) (status *adminv1.PageSt
 			return nil, answered, err
 		}
 		status = provision.Judge(t.setup, seen, next, now)
-		p.tell(ctx, provision.Judge(t.setup, seen, record, now), status)
 		return status, answered, nil
 	}
 }
 
-// tell logs a page that came to another state.
-func (p *Prober) tell(ctx context.Context, before, after *adminv1.PageStatus) {
-	if before.GetState() == after.GetState() {
-		return
+// tell logs the pages that came to another state than was told before. One of
+// which nothing was told yet is known to be so.
+func (p *Prober) tell(ctx context.Context, told map[string]adminv1.PageState) {
+	for _, s := range p.Statuses() {
+		before, known := told[s.GetPage()]
+		told[s.GetPage()] = s.GetState()
+		if !known || before == s.GetState() {
+			continue
+		}
+		level := slog.LevelInfo
+		if s.GetState() == adminv1.PageState_PAGE_STATE_FAILED || s.GetState() == adminv1.PageState_PAGE_STATE_DISCONNECTED {
+			level = slog.LevelWarn
+		}
+		p.deps.Log.LogAttrs(ctx, level, "a page's connection changed", slog.String(key.Page, s.GetPageId()), slog.String(key.State, word(s.GetState())))
 	}
-	level := slog.LevelInfo
-	if bad(after.GetState()) {
-		level = slog.LevelWarn
-	}
-	p.deps.Log.LogAttrs(ctx, level, "a page's connection changed", slog.String(key.Page, after.GetPageId()), slog.String(key.State, word(after.GetState())))
 }
 
 // find reads the set-up of a page, by resource id or Meta's page id.
