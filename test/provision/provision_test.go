@@ -213,6 +213,9 @@ func TestMetaAway(t *testing.T) {
 	if reason(err) != "GRAPH_AWAY" || retry(err) < 4*time.Minute {
 		t.Errorf("throttled: %v, again after %v", err, retry(err))
 	}
+	if _, err = h.pages.SubscribePage(t.Context(), &adminv1.SubscribePageRequest{Page: "shop"}); retry(err) < 4*time.Minute {
+		t.Errorf("subscribing while throttled: %v, again after %v", err, retry(err))
+	}
 	h.becomes(isRunning)
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -123,10 +124,16 @@ func (p *Prober) due(asked map[string]time.Time) (due []string, wait time.Durati
 func (p *Prober) round(ctx context.Context, pages []string, asked map[string]time.Time) {
 	var group errgroup.Group
 	group.SetLimit(atOnce)
+	var mu sync.Mutex
 	for _, id := range pages {
+		mu.Lock()
 		asked[id] = p.deps.Now()
+		mu.Unlock()
 		group.Go(func() error {
 			if _, _, err := p.check(ctx, id); err != nil && ctx.Err() == nil {
+				mu.Lock()
+				asked[id] = p.deps.Now().Add(comeBack) // or Meta would be asked all the time for nothing
+				mu.Unlock()
 				p.deps.Log.WarnContext(ctx, "a page could not be checked, trying again", slog.String(key.Page, id), slog.Any(key.Err, err))
 			}
 			return nil

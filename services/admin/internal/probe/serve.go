@@ -64,6 +64,9 @@ func (s *Service) SubscribePage(ctx context.Context, req *adminv1.SubscribePageR
 		return nil, fault.New(fault.Precondition, "SECRET_MISSING", "page %q cannot act at Meta: %s",
 			t.setup.Page, strings.Trim(t.setup.NoSecret+", "+t.setup.NoToken, ", "))
 	}
+	if s.Prober.rests.of(t.setup.AppID, s.Prober.deps.Now()) > 0 {
+		return nil, s.away(t.setup.AppID)
+	}
 	err = s.Prober.graph.Subscribe(ctx, t.on, provision.Fields())
 	s.Prober.rests.heed(t.setup.AppID, err, s.Prober.deps.Now())
 	switch a := answer(err); {

@@ -22,8 +22,6 @@ const (
 	warning = 14 * 24 * time.Hour
 )
 
-const askedAgain = "nothing needs to be done: it is asked again until Meta answers"
-
 // Fields are the subscription fields that the house needs: the first to work
 // at all, the others for what belongs to a conversation.
 func Fields() []string {
@@ -36,6 +34,17 @@ func Fields() []string {
 // says that a token of another type is wanted, not that this one is dead.
 func Dead(code, subcode int32) bool {
 	return code == 102 || code == 190 && subcode != 2069032
+}
+
+// unasked is a check to which there never was an answer.
+func unasked(name string, s Setup, r *provisionv1.Record, a *provisionv1.Answered) *adminv1.PageCheck {
+	switch {
+	case s.NoSecret != "" || s.NoToken != "":
+		return unknown(name, "cannot be asked without app secret and access token", "set them first", a)
+	case r.GetApp().GetCode() != 0:
+		return unknown(name, "cannot be asked while Meta does not know the app", "see to the app first", a)
+	}
+	return unknown(name, "Meta could not be asked", "nothing needs to be done: it is asked again until Meta answers", a)
 }
 
 // cause is why a token is dead and what brings it back, by subcode of 190.
@@ -80,7 +89,7 @@ func judgeApp(s Setup, r *provisionv1.Record) *adminv1.PageCheck {
 	case s.NoSecret != "":
 		return failed(App, stops, s.NoSecret, "set app_secret of account "+s.Account+", from App settings, Basic, at Meta", &provisionv1.Answered{AtMs: r.GetCheckedMs()})
 	case a.GetAtMs() == 0:
-		return unknown(App, "Meta could not be asked", askedAgain, a)
+		return unasked(App, s, r, a)
 	case a.GetCode() != 0:
 		return failed(App, stops, "Meta does not know app "+s.AppID+" with this app secret "+numbers(a),
 			"compare app_id and app_secret of account "+s.Account+" with App settings, Basic, at Meta", a)
@@ -102,7 +111,7 @@ func judgeToken(s Setup, r *provisionv1.Record, nowMS int64) *adminv1.PageCheck 
 		found, remedy := cause(sub.GetSubcode())
 		return failed(Token, disconnects, found+" "+numbers(sub), remedy, sub)
 	case a.GetAtMs() == 0:
-		return unknown(Token, "Meta could not be asked", askedAgain, a)
+		return unasked(Token, s, r, a)
 	case a.GetCode() != 0:
 		return fail(stops, "the token belongs to another app "+numbers(a), use)
 	case !t.GetValid() && (t.GetCode() == 0 || Dead(t.GetCode(), t.GetSubcode())):
@@ -200,7 +209,7 @@ func judgeSubscription(s Setup, r *provisionv1.Record) *adminv1.PageCheck {
 	}
 	switch {
 	case a.GetAtMs() == 0:
-		return unknown(Subscription, "Meta could not be asked", askedAgain, a)
+		return unasked(Subscription, s, r, a)
 	case Dead(a.GetCode(), a.GetSubcode()):
 		return unknown(Subscription, "cannot be asked without a good token", "see to the token first", a)
 	case a.GetCode() != 0:

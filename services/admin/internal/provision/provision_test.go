@@ -53,13 +53,19 @@ func TestEveryCheckFailsInItsWay(t *testing.T) {
 		check string // that tells of it
 		says  string // in what was found or what to do
 	}{
-		"nothing is wrong":            {func(*house) {}, "RUNNING", "events", "the last at"},
-		"no verify token":             {func(h *house) { h.setup.VerifyToken = "" }, "FAILED", "callback", "set verify_token"},
-		"never verified":              {func(h *house) { h.seen.Callback = nil }, "VERIFYING", "callback", "parleyctl channel callback demo"},
-		"another verify token":        {func(h *house) { h.setup.VerifyToken = "f2" }, "VERIFYING", "callback", "earlier verify token"},
-		"no secret":                   {func(h *house) { h.setup.NoSecret = "app_secret is not set" }, "FAILED", "app", "app_secret is not set"},
-		"no token":                    {func(h *house) { h.setup.NoToken = "access_token is not set" }, "FAILED", "token", "set it as access_token"},
-		"a wrong secret":              {func(h *house) { h.answers.DebugToken = refuse(190, 0) }, "FAILED", "app", "compare app_id and app_secret"},
+		"nothing is wrong":     {func(*house) {}, "RUNNING", "events", "the last at"},
+		"no verify token":      {func(h *house) { h.setup.VerifyToken = "" }, "FAILED", "callback", "set verify_token"},
+		"never verified":       {func(h *house) { h.seen.Callback = nil }, "VERIFYING", "callback", "parleyctl channel callback demo"},
+		"another verify token": {func(h *house) { h.setup.VerifyToken = "f2" }, "VERIFYING", "callback", "earlier verify token"},
+		"no secret":            {func(h *house) { h.setup.NoSecret = "app_secret is not set" }, "FAILED", "app", "app_secret is not set"},
+		"no token":             {func(h *house) { h.setup.NoToken = "access_token is not set" }, "FAILED", "token", "set it as access_token"},
+		"a wrong secret":       {func(h *house) { h.answers.DebugToken = refuse(190, 0) }, "FAILED", "app", "compare app_id and app_secret"},
+		"what a wrong secret leaves open": {func(h *house) {
+			h.answers.DebugToken, h.answers.Subscription = refuse(190, 0), provision.Answer{}
+		}, "FAILED", "subscription", "see to the app first"},
+		"what a missing token leaves open": {func(h *house) {
+			h.setup.NoToken, h.answers = "access_token is not set", provision.Answers{}
+		}, "FAILED", "app", "set them first"},
 		"an unknown app":              {func(h *house) { h.answers.DebugToken = refuse(101, 0) }, "FAILED", "app", "(101/0)"},
 		"another app's token":         {func(h *house) { h.answers.DebugToken = refuse(100, 0) }, "FAILED", "token", "another app"},
 		"a token by another app's id": {func(h *house) { h.answers.Token.AppId = "77" }, "FAILED", "token", "app 77"},
