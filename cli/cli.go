@@ -3,7 +3,7 @@
 // about it to standard error.
 //
 // Exit codes: 0 done; 1 found something to tell apart (diff differs, a check of
-// doctor failed, no such resource), or the server failed; 2 the command or its
+// doctor failed, a page does not run, no such resource), or the server failed; 2 the command or its
 // input is wrong; 3 not allowed; 4 the server cannot be reached or is too slow;
 // 5 somebody else changed the resource.
 package cli
@@ -79,7 +79,7 @@ func (a *app) root() *cobra.Command {
 	a.link.flags(root.PersistentFlags(), a.env.Lookup)
 	root.PersistentFlags().DurationVar(&a.timeout, "timeout", 30*time.Second, "how long to wait for the server")
 	root.AddCommand(a.applyCommand(), a.diffCommand(), a.getCommand(), a.deleteCommand(),
-		a.exportCommand(), a.doctorCommand(), a.deadLetterCommand(), a.versionCommand())
+		a.exportCommand(), a.channelCommand(), a.doctorCommand(), a.deadLetterCommand(), a.versionCommand())
 	return root
 }
 

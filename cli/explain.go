@@ -26,6 +26,9 @@ func explain(err error, server string) (int, string) {
 	case codes.Unauthenticated, codes.PermissionDenied:
 		return exitDenied, text
 	case codes.Unavailable:
+		if reasoned(st) { // the server was reached, and something that it needs was not
+			return exitUnreachable, text
+		}
 		return exitUnreachable, fmt.Sprintf("cannot reach %s: %s; is it running? choose another with --server or PARLEY_SERVER", server, text)
 	case codes.ResourceExhausted:
 		return exitUnreachable, fmt.Sprintf("%s has too much to do: %s; try again", server, text)
@@ -36,6 +39,16 @@ func explain(err error, server string) (int, string) {
 	default:
 		return exitTold, text
 	}
+}
+
+// reasoned tells whether the server itself gave the error.
+func reasoned(st *status.Status) bool {
+	for _, d := range st.Details() {
+		if _, ok := d.(*errdetails.ErrorInfo); ok {
+			return true
+		}
+	}
+	return false
 }
 
 // violations are the bad fields that the server named, one line each.

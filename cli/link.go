@@ -47,8 +47,9 @@ func (l *link) flags(f *pflag.FlagSet, lookup func(string) (string, bool)) {
 // server is an open connection.
 type server struct {
 	*grpc.ClientConn
-	config  adminv1.ConfigServiceClient
-	operate adminv1.OperateServiceClient
+	config    adminv1.ConfigServiceClient
+	operate   adminv1.OperateServiceClient
+	provision adminv1.ProvisionServiceClient
 }
 
 // open prepares a connection; the first call makes it.
@@ -62,7 +63,7 @@ func (l *link) open() (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--server %s: %w", l.server, err)
 	}
-	return &server{conn, adminv1.NewConfigServiceClient(conn), adminv1.NewOperateServiceClient(conn)}, nil
+	return &server{conn, adminv1.NewConfigServiceClient(conn), adminv1.NewOperateServiceClient(conn), adminv1.NewProvisionServiceClient(conn)}, nil
 }
 
 func (l *link) target() (string, credentials.TransportCredentials, error) {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -31,13 +32,13 @@ func TestWhoeverToldMustBeEnough(t *testing.T) {
 // monitoring is the monitoring port of a broker of three; silent while down.
 type monitoring struct {
 	*httptest.Server
-	down bool
+	down atomic.Bool
 }
 
 func monitorOf(t *testing.T, id string, syncs bool) *monitoring {
 	m := &monitoring{}
 	m.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if m.down {
+		if m.down.Load() {
 			panic(http.ErrAbortHandler)
 		}
 		_, _ = fmt.Fprintf(w, `{"server_id":%q,"config":{"sync_always":%v},"meta_cluster":{"cluster_size":3}}`, id, syncs)
@@ -52,7 +53,7 @@ func TestWhoWasDownIsAskedAgain(t *testing.T) {
 	for _, syncs := range []bool{true, false} {
 		b := openOne(t)
 		third := monitorOf(t, "3", syncs)
-		third.down = true
+		third.down.Store(true)
 		b.cfg.MonitorURL = strings.Join([]string{monitorOf(t, "1", true).URL, monitorOf(t, "2", true).URL, third.URL}, ",")
 		told, err := b.testify(t.Context())
 		if err != nil || b.judge(told) != nil {
@@ -64,7 +65,7 @@ func TestWhoWasDownIsAskedAgain(t *testing.T) {
 		if c := b.checkSafety(); len(c) != 1 || c[0].Level != Warning {
 			t.Errorf("while one is down doctor says %+v", c)
 		}
-		third.down = false
+		third.down.Store(false)
 		if !b.askAgain(t.Context()) {
 			t.Error("all have told, and are asked again")
 		}

@@ -122,7 +122,8 @@ func (b *Bus) buckets() []jetstream.StreamConfig {
 	presence := bucket(subject.PresenceBucket, 1)
 	session := bucket(subject.SessionBucket, 1)
 	session.MaxAge = sessionAge
-	return []jetstream.StreamConfig{config, checkpoint, presence, session, b.leases()}
+	provision := bucket(subject.ProvisionBucket, 1)
+	return []jetstream.StreamConfig{config, checkpoint, presence, session, provision, b.leases()}
 }
 
 // leases is the bucket of leases. They need not outlive the broker: whoever

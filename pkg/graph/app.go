@@ -44,18 +44,22 @@ func (c *Client) Subscribe(ctx context.Context, page Page, fields []string) erro
 
 // TokenInfo is what Meta says of a token.
 type TokenInfo struct {
-	Valid   bool
-	Type    string    // "PAGE" for a page token
-	AppID   string    // app that got it
-	Page    string    // page it is for; empty for other types
-	Expires time.Time // zero: never
-	Scopes  []string  // permissions
+	Valid       bool
+	Code        int       // why it is not valid, as an error code; 0: not told
+	Subcode     int       // with Code
+	Type        string    // "PAGE" for a page token
+	AppID       string    // app that got it
+	Page        string    // page it is for; empty for other types
+	Expires     time.Time // zero: never
+	DataExpires time.Time // when it gives no more data; zero: never
+	Scopes      []string  // permissions
 }
 
 // DebugToken asks Meta about the page's token, in the name of the app itself.
-// Meta takes the token it is asked about only in the query.
+// Meta takes the token it is asked about only in the query. The error is Meta's
+// refusal of the app, or of a token that another app got (code 100); a token
+// that is dead is no error.
 func (c *Client) DebugToken(ctx context.Context, page Page, appID string) (TokenInfo, error) {
-	app := Page{Token: secret.NewText(appID + "|" + page.AppSecret.Reveal()), Version: page.Version}
 	var answer struct {
 		Data struct {
 			Valid   bool     `json:"is_valid"`
@@ -63,20 +67,54 @@ func (c *Client) DebugToken(ctx context.Context, page Page, appID string) (Token
 			AppID   id       `json:"app_id"`
 			Profile id       `json:"profile_id"`
 			Expires int64    `json:"expires_at"`
+			Data    int64    `json:"data_access_expires_at"`
 			Scopes  []string `json:"scopes"`
+			Error   struct {
+				Code    number `json:"code"`
+				Subcode number `json:"subcode"`
+			} `json:"error"`
 		} `json:"data"`
 	}
-	err := c.read(ctx, app, call{operation: "debug_token", method: http.MethodGet, path: []string{"debug_token"},
+	err := c.read(ctx, inTheNameOf(page, appID), call{operation: "debug_token", method: http.MethodGet, path: []string{"debug_token"},
 		query: url.Values{"input_token": {page.Token.Reveal()}}}, &answer)
 	if err != nil {
 		return TokenInfo{}, err
 	}
 	d := answer.Data
-	info := TokenInfo{Valid: d.Valid, Type: d.Type, AppID: string(d.AppID), Page: string(d.Profile), Scopes: d.Scopes}
-	if d.Expires > 0 {
-		info.Expires = time.Unix(d.Expires, 0)
+	return TokenInfo{Valid: d.Valid, Code: int(d.Error.Code), Subcode: int(d.Error.Subcode), Type: d.Type, AppID: string(d.AppID),
+		Page: string(d.Profile), Expires: moment(d.Expires), DataExpires: moment(d.Data), Scopes: d.Scopes}, nil
+}
+
+// Approved lists the permissions and features that Meta approved the app for
+// and that are live, in the name of the app itself.
+func (c *Client) Approved(ctx context.Context, page Page, appID string) ([]string, error) {
+	var answer struct {
+		Data []struct {
+			Permission string `json:"permission"`
+			Status     string `json:"status"`
+		} `json:"data"`
 	}
-	return info, nil
+	err := c.read(ctx, inTheNameOf(page, appID), call{operation: "app_permissions", method: http.MethodGet, path: []string{appID, "permissions"}}, &answer)
+	var live []string
+	for _, p := range answer.Data {
+		if p.Status == "live" {
+			live = append(live, p.Permission)
+		}
+	}
+	return live, err
+}
+
+// inTheNameOf is the app that acts for the page, acting for itself.
+func inTheNameOf(page Page, appID string) Page {
+	return Page{Token: secret.NewText(appID + "|" + page.AppSecret.Reveal()), Version: page.Version}
+}
+
+// moment reads a time of Meta's; 0 is never.
+func moment(seconds int64) time.Time {
+	if seconds <= 0 {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0)
 }
 
 // id is an id of Meta's, which comes as a number in some answers and as a

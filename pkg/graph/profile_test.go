@@ -132,3 +132,31 @@ func TestDebugTokenAsksInTheAppsName(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// A token that is dead is an answer, with its reasons; only a refusal of the
+// question is an error.
+func TestDebugTokenTellsWhyATokenIsDead(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, `{"data":{"app_id":"4242","is_valid":false,"expires_at":1760000000,"data_access_expires_at":1760000001,
+			"error":{"code":190,"subcode":460,"message":"changed"},"scopes":[]}}`)
+	}))
+	defer server.Close()
+	got, err := client(t, server.URL, 0).DebugToken(t.Context(), page(), "4242")
+	if err != nil || got.Valid || got.Code != 190 || got.Subcode != 460 || got.Expires.Unix() != 1760000000 || got.DataExpires.Unix() != 1760000001 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestApprovedAreThoseThatAreLive(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer 4242|app-secret" || r.URL.Path != "/v26.0/4242/permissions" {
+			t.Error("not asked as Meta's page says")
+		}
+		_, _ = io.WriteString(w, `{"data":[{"permission":"pages_messaging","status":"live"},{"permission":"human_agent","status":"unapproved"}]}`)
+	}))
+	defer server.Close()
+	got, err := client(t, server.URL, 0).Approved(t.Context(), page(), "4242")
+	if err != nil || len(got) != 1 || got[0] != "pages_messaging" {
+		t.Errorf("got %v, %v", got, err)
+	}
+}

@@ -67,7 +67,36 @@ const (
 	PresenceBucket = "PRESENCE"
 	// SessionBucket holds the sessions of desks.
 	SessionBucket = "SESSION"
+	// ProvisionBucket holds what was seen of each page's connection to Meta;
+	// CallbackKey, EventsKey and RecordKey are its keys.
+	ProvisionBucket = "PROVISION"
 )
+
+// CallbackKey is where ProvisionBucket says that Meta verified the callback of
+// a channel account, by resource id.
+func CallbackKey(account string) string { return "callback." + token(account) }
+
+// EventsKey is where ProvisionBucket says that signed events of a page came, by
+// Meta's page id.
+func EventsKey(pageID string) string { return "events." + token(pageID) }
+
+// RecordKey is where ProvisionBucket says what Meta answered of a page, by
+// resource id.
+func RecordKey(page string) string { return "record." + token(page) }
+
+// ParseProvision reads what is spoken of out of a key of ProvisionBucket: the
+// kind is that of the key's function, "callback", "events" or "record".
+func ParseProvision(key string) (kind, id string, err error) {
+	kind, tok, ok := strings.Cut(key, ".")
+	if !ok {
+		return "", "", fmt.Errorf("provision key %q has no dot", key)
+	}
+	id, err = untoken(tok)
+	if err != nil {
+		return "", "", fmt.Errorf("provision key %q: %w", key, err)
+	}
+	return kind, id, nil
+}
 
 // InboundStream is the stream of partition p of INBOUND.
 func InboundStream(p int) string { return fmt.Sprintf("INBOUND_%02d", p) }

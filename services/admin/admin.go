@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,6 +32,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/configure"
 	"github.com/parley-desk/parley/services/admin/internal/guard"
 	"github.com/parley-desk/parley/services/admin/internal/operate"
+	"github.com/parley-desk/parley/services/admin/internal/probe"
 )
 
 // Limits of the API (SG3).
@@ -50,6 +52,7 @@ type Config struct {
 	Listen     string        `koanf:"listen" default:"" help:"Address of the admin API on TCP, with mutual TLS 1.3; empty for none."`
 	TLS        TLS           `koanf:"tls"`
 	Grants     []string      `koanf:"grants" default:"" help:"Roles of callers on TCP, as NAME=ROLE; NAME is a URI, DNS name or mail address in their certificate, ROLE is admin, operator or auditor."`
+	WebhookURL string        `koanf:"webhook_url" default:"" help:"Address under which Meta reaches ingress, such as https://hooks.example.com; shown to those who set up a webhook at Meta, and used for nothing else."`
 	Reflection bool          `koanf:"reflection" default:"false" help:"Let callers ask for the schema of the API, as grpcurl does."`
 	Grace      time.Duration `koanf:"grace" default:"10s" help:"How long calls in work may take at the end of the process."`
 }
@@ -73,6 +76,8 @@ func (c *Config) Validate() error {
 	check(c.Listen == "" || complete, "listen", "needs tls.cert, tls.key and tls.client_ca: the API is never open without certificates")
 	_, err := guard.ParseGrants(c.Grants)
 	check(err == nil, "grants", errorText(err))
+	public, err := url.Parse(c.WebhookURL)
+	check(err == nil && (c.WebhookURL == "" || public.Host != "" && public.Scheme == "https"), "webhook_url", "must be an https address, as Meta takes no other")
 	check(c.Grace > 0, "grace", "must be longer than nothing")
 	if len(wrong) == 0 {
 		return nil
@@ -98,7 +103,11 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &service{cfg: cfg, deps: deps, health: health.NewServer(), guard: &guard.Guard{
+	prober, err := probe.New(deps)
+	if err != nil {
+		return nil, err
+	}
+	s := &service{cfg: cfg, deps: deps, prober: prober, health: health.NewServer(), guard: &guard.Guard{
 		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Grants: grants, Table: guard.Permissions()}}
 	deps.Health.Ready("bus", deps.Bus.Ping)
 	return s, nil
@@ -107,6 +116,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 type service struct {
 	cfg    Config
 	deps   host.Deps
+	prober *probe.Prober
 	guard  *guard.Guard
 	health *health.Server
 }
@@ -122,6 +132,7 @@ func (s *service) Run(ctx context.Context) error {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.prober.Run(ctx) })
 	for _, d := range doors {
 		group.Go(func() error { return d.server.Serve(d.listener) })
 		group.Go(func() error {
@@ -203,7 +214,8 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 	d := s.deps
 	adminv1.RegisterConfigServiceServer(srv, &configure.Service{Directory: d.Directory, Box: d.Secrets, Committer: &commit.Committer{
 		Planner: change.Planner{Box: d.Secrets, Now: d.Now}, Directory: d.Directory, Bucket: d.Bus.Bucket(subject.ConfigBucket)}})
-	operator := &operate.Service{Log: d.Bus, Directory: d.Directory, Box: d.Secrets}
+	adminv1.RegisterProvisionServiceServer(srv, &probe.Service{Prober: s.prober, WebhookURL: s.cfg.WebhookURL})
+	operator := &operate.Service{Log: d.Bus, Directory: d.Directory, Box: d.Secrets, Pages: s.prober.Statuses}
 	if d.Redis != nil {
 		operator.Redis = func(ctx context.Context) error { return d.Redis.Ping(ctx).Err() }
 	}

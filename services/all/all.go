@@ -23,7 +23,7 @@ func Stages() []host.Stage {
 		host.NewStage("distribution", host.Bus|host.Redis, distribution.New),
 		host.NewStage("outbound", host.Bus|host.Graph, outbound.New),
 		host.NewStage("desk", host.Bus, desk.New),
-		host.NewStage("admin", host.Bus|host.RedisGlance, admin.New),
+		host.NewStage("admin", host.Bus|host.RedisGlance|host.Graph, admin.New),
 	}
 }
 

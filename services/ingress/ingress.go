@@ -9,8 +9,12 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
+	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/ingress/internal/notice"
 	"github.com/parley-desk/parley/services/ingress/internal/receive"
 )
 
@@ -75,10 +79,11 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	book := notice.New(deps.Bus.Bucket(subject.ProvisionBucket), deps.Directory.Now, deps.Now, deps.Log)
 	handler, err := receive.New(
 		receive.Limits{Body: int64(cfg.MaxBody), Flight: int64(cfg.InFlight), Broker: cfg.BrokerWait},
 		receive.World{Snapshot: deps.Directory.Now, Reveal: deps.Secrets.Reveal, Publish: deps.Bus.PublishInbound,
-			Now: deps.Now, Log: deps.Log, Registry: deps.Registry, Tracer: deps.Tracer})
+			Verified: book.Verified, Heard: book.Heard, Now: deps.Now, Log: deps.Log, Registry: deps.Registry, Tracer: deps.Tracer})
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +92,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		return nil, err
 	}
 	deps.Health.Ready("bus", deps.Bus.Ping)
-	return &service{cfg: cfg, deps: deps, handler: handler, gate: gate}, nil
+	return &service{cfg: cfg, deps: deps, handler: handler, gate: gate, book: book}, nil
 }
 
 type service struct {
@@ -95,6 +100,7 @@ type service struct {
 	deps    host.Deps
 	handler http.Handler
 	gate    *gate
+	book    *notice.Book
 }
 
 // Run listens once the directory is complete: before, every account would be
@@ -111,7 +117,14 @@ func (s *service) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return host.ServeHTTP(ctx, srv, s.gate.guard(l), s.cfg.Grace)
+	group, ctx := errgroup.WithContext(ctx)
+	noticing, last := context.WithCancel(context.WithoutCancel(ctx))
+	group.Go(func() error { return s.book.Run(noticing) })
+	group.Go(func() error {
+		defer last() // when no request is in work any more
+		return host.ServeHTTP(ctx, srv, s.gate.guard(l), s.cfg.Grace)
+	})
+	return group.Wait()
 }
 
 func (s *service) server() (*http.Server, error) {

@@ -230,3 +230,44 @@ func TestReads(t *testing.T) {
 		}
 	}
 }
+
+// A token is what the test says: it dies, it ends, it is somebody else's.
+func TestTokensAsDescribed(t *testing.T) {
+	t.Parallel()
+	cfg := config(t, newIngress(t))
+	m := start(t, cfg)
+	ask := func(value string) answered {
+		t.Helper()
+		url := m.url + "/graph/v26.0/debug_token?input_token=" + value + "&access_token=" + cfg.AppID + "%7C" + secret
+		resp, err := http.Get(url)
+		return read(resp, err)
+	}
+	for name, c := range map[string]struct {
+		token map[string]any
+		want  string
+	}{
+		"dead":       {map[string]any{"value": token, "dead": true, "subcode": 460}, `"is_valid":false`},
+		"ended":      {map[string]any{"value": token, "expires_ms": 1}, `"subcode":463`},
+		"a person's": {map[string]any{"value": "user", "type": "USER"}, `"type":"USER"`},
+		"foreign":    {map[string]any{"value": "foreign", "page": page, "app_id": "77"}, `"code":100`},
+		"weak":       {map[string]any{"value": "weak", "page": page, "scopes": []string{"pages_show_list"}}, `"scopes":["pages_show_list"]`},
+	} {
+		m.post("/sandbox/token", c.token)
+		value, _ := c.token["value"].(string)
+		if got := ask(value); !strings.Contains(got.raw, c.want) {
+			t.Errorf("%s: got %s, want %s in it", name, got.raw, c.want)
+		}
+	}
+	m.post("/sandbox/token", map[string]any{"value": token, "dead": true, "subcode": 460})
+	m.stop()
+	m = start(t, cfg)
+	resp, err := m.graph(t.Context(), http.MethodGet, "/me/subscribed_apps", nil)
+	if got := read(resp, err); got.code != 190 || got.sub != 460 {
+		t.Errorf("a dead token, after a restart: %+v", got)
+	}
+	m.post("/sandbox/token", map[string]any{"value": token})
+	resp, err = m.graph(t.Context(), http.MethodGet, "/me/subscribed_apps", nil)
+	if got := read(resp, err); got.status != http.StatusOK {
+		t.Errorf("alive again: %+v", got)
+	}
+}

@@ -37,6 +37,7 @@ const (
 	Version   = "version" // of the build
 	Commit    = "commit"  // of the sources it was built from
 	Go        = "go"      // version that built it
+	State     = "state"   // of a page's connection
 )
 
 // Keys of calls to Meta.

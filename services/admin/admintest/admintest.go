@@ -20,6 +20,7 @@ import (
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/bus/bustest"
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/graph"
 	"github.com/parley-desk/parley/pkg/host"
 	"github.com/parley-desk/parley/pkg/secret"
 	"github.com/parley-desk/parley/services/admin"
@@ -35,6 +36,7 @@ type Server struct {
 	Directory *directory.Directory
 	Secrets   *secret.Box
 	Logs      *Logs
+	Registry  *prometheus.Registry
 	Addr      string // on TCP, when Config.Listen asks for it
 }
 
@@ -64,7 +66,17 @@ func Start(t testing.TB) *Server {
 }
 
 // StartWith runs an admin service with these settings on b until the test ends.
+// Its Meta is away.
 func StartWith(t testing.TB, b *bus.Bus, cfg admin.Config) *Server {
+	t.Helper()
+	return StartFacing(t, b, cfg, nowhere)
+}
+
+// nowhere is an address at which nothing listens: port 0 cannot be dialled.
+const nowhere = "http://127.0.0.1:0"
+
+// StartFacing is StartWith for a Graph API at this address.
+func StartFacing(t testing.TB, b *bus.Bus, cfg admin.Config, graphURL string) *Server {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "admin") // short: a socket's path has a limit
 	if err != nil {
@@ -80,10 +92,16 @@ func StartWith(t testing.TB, b *bus.Bus, cfg admin.Config) *Server {
 	if cfg.Grace == 0 {
 		cfg.Grace = time.Second
 	}
+	registry, tracer := prometheus.NewRegistry(), noop.NewTracerProvider().Tracer("")
+	meta, err := graph.New(graph.Config{BaseURL: graphURL}, slog.New(slog.DiscardHandler), registry, tracer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Registry = registry
 	ready := make(chan struct{}, 2)
 	service, err := admin.New(cfg, host.Deps{
 		Log: slog.New(slog.NewJSONHandler(s.Logs, nil)), Instance: "test", DataDir: dir, Bus: b, Directory: s.Directory,
-		Secrets: box, Registry: prometheus.NewRegistry(), Tracer: noop.NewTracerProvider().Tracer(""),
+		Secrets: box, Registry: registry, Tracer: tracer, Graph: meta,
 		Health: &host.Health{}, Now: time.Now,
 		Listen: func(ctx context.Context, setting, addr string) (net.Listener, error) {
 			network := "tcp"

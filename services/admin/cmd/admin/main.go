@@ -9,5 +9,5 @@ import (
 )
 
 func main() {
-	host.Main("Serve the control plane", host.NewStage("admin", host.Bus|host.RedisGlance, admin.New), os.Exit)
+	host.Main("Serve the control plane", host.NewStage("admin", host.Bus|host.RedisGlance|host.Graph, admin.New), os.Exit)
 }

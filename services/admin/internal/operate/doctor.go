@@ -1,6 +1,7 @@
 package operate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -18,13 +19,15 @@ import (
 const redisLimit = 2 * time.Second
 
 // Doctor checks what the promises stand on and names what is wrong: which build
-// answers, the broker's checks, then Redis, then the configuration.
+// answers, the broker's checks, then Redis, then the configuration, then the
+// pages that do not run.
 func (s *Service) Doctor(ctx context.Context, _ *adminv1.DoctorRequest) (*adminv1.DoctorResponse, error) {
 	checks := append([]bus.Check{{Name: "version", Detail: "this control plane is " + stamp.Read().String()}}, s.Log.Checks(ctx)...)
 	if s.Redis != nil {
 		checks = append(checks, s.redis(ctx))
 	}
 	checks = append(checks, Examine(s.Directory.Now(), s.Box)...)
+	checks = append(checks, connections(s.Pages())...)
 	resp := &adminv1.DoctorResponse{}
 	for _, c := range checks {
 		resp.Checks = append(resp.Checks, &adminv1.Check{
@@ -91,6 +94,39 @@ func Examine(world *directory.Snapshot, box *secret.Box) []bus.Check {
 		}), "every queue has agents",
 			"there are no agents, so conversations wait for ever", "add agents, or route to another queue"),
 	}
+}
+
+// connections are a line for every page that does not run.
+func connections(pages []*adminv1.PageStatus) []bus.Check {
+	var checks []bus.Check
+	for _, p := range pages {
+		if p.GetState() == adminv1.PageState_PAGE_STATE_RUNNING {
+			continue
+		}
+		state := strings.TrimPrefix(p.GetState().String(), "PAGE_STATE_")
+		c := bus.Check{Name: "page." + p.GetPage(), Level: bus.Warning, Detail: state, Remedy: "see `parleyctl channel health " + p.GetPage() + "`"}
+		if p.GetState() == adminv1.PageState_PAGE_STATE_FAILED || p.GetState() == adminv1.PageState_PAGE_STATE_DISCONNECTED {
+			c.Level = bus.Failed
+		}
+		if worst := culprit(p); worst != nil {
+			c.Detail, c.Remedy = state+": "+worst.GetFound(), cmp.Or(worst.GetRemedy(), c.Remedy)
+		}
+		checks = append(checks, c)
+	}
+	if len(pages) > 0 && checks == nil {
+		checks = []bus.Check{{Name: "pages", Detail: "every page is running"}}
+	}
+	return checks
+}
+
+// culprit is the check that keeps a page from running, the worst first.
+func culprit(p *adminv1.PageStatus) (worst *adminv1.PageCheck) {
+	for _, c := range p.GetChecks() {
+		if c.GetVerdict() != adminv1.Verdict_VERDICT_PASSED && (worst == nil || c.GetHarm() > worst.GetHarm()) {
+			worst = c
+		}
+	}
+	return worst
 }
 
 // finding is a check that is fine when it found nothing.

@@ -35,7 +35,8 @@ type Service struct {
 	Log       Log
 	Directory *directory.Directory
 	Box       *secret.Box
-	Redis     func(context.Context) error // asks Redis for an answer; nil: this process has none
+	Pages     func() []*adminv1.PageStatus // how each page stands
+	Redis     func(context.Context) error  // asks Redis for an answer; nil: this process has none
 }
 
 // ExportTranscript streams whole threads, one after the other, each commit by

@@ -279,6 +279,7 @@ const texts = {
   THROTTLED: ['Messenger takes no more just now', 'Messenger не приема повече в момента'],
   UNREACHABLE: ['Messenger could not be reached', 'няма връзка с Messenger'],
   LATE: ['it was not its turn in time', 'не му дойде редът навреме'],
+  CLIENT_ID_USED: ['the desk made the same id twice; do it again', 'повторен идентификатор; опитайте отново'],
   TEXT_MISSING: ['its text is missing from the log; write it again', 'текстът му липсва в дневника; напишете го отново'],
   TIMEOUT: ['Messenger did not answer in time', 'Messenger не отговори навреме'],
   RESET: ['the connection to Messenger broke', 'връзката с Messenger се прекъсна'],

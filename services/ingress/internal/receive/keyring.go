@@ -23,9 +23,10 @@ type opened struct {
 
 // account is what requests on one path are checked with.
 type account struct {
-	signing verify.Keys
-	verify  secret.Text
-	sealed  bool // its secrets could not be opened
+	signing     verify.Keys
+	verify      secret.Text
+	fingerprint string // of verify
+	sealed      bool   // its secrets could not be opened
 }
 
 // account finds an account as the directory has it now.
@@ -65,7 +66,7 @@ func open(world World, snapshot *directory.Snapshot) *opened {
 		}
 		a.signing.Current = []byte(reveal("app_secret", resource.GetAppSecret()).Reveal())
 		a.signing.Previous = []byte(reveal("previous_secret", resource.GetPreviousSecret()).Reveal())
-		a.verify = reveal("verify_token", resource.GetVerifyToken())
+		a.verify, a.fingerprint = reveal("verify_token", resource.GetVerifyToken()), resource.GetVerifyToken().GetFingerprint()
 		ring.accounts[id] = a
 	}
 	return ring

@@ -46,6 +46,8 @@ type World struct {
 	Snapshot func() *directory.Snapshot
 	Reveal   func(place string, s *configv1.Secret) (secret.Text, error)
 	Publish  func(ctx context.Context, events []*inboundv1.Event) error // returns when all are on disk
+	Verified func(account, fingerprint string)                          // the callback was, with the verify token of this fingerprint
+	Heard    func(events []*inboundv1.Event)                            // signed ones were stored
 	Now      func() time.Time
 	Log      *slog.Logger
 	Registry prometheus.Registerer
@@ -84,7 +86,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // back only as the digits it always is: anything else could be a page.
 func (h *Handler) subscribe(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
-	account, err := h.keys.account(h.world, r.PathValue("account"))
+	id := r.PathValue("account")
+	account, err := h.keys.account(h.world, id)
 	switch challenge := query.Get("hub.challenge"); {
 	case err != nil:
 		h.refuse(w, r, err)
@@ -95,6 +98,7 @@ func (h *Handler) subscribe(w http.ResponseWriter, r *http.Request) {
 	case !isChallenge(challenge):
 		answer(w, http.StatusBadRequest)
 	default:
+		h.world.Verified(id, account.fingerprint)
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = io.WriteString(w, challenge)
 	}
@@ -152,6 +156,7 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, now time.Time) er
 		return errors.Join(errBroker, err)
 	}
 	h.meters.count(events)
+	h.world.Heard(events)
 	return nil
 }
 

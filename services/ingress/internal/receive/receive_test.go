@@ -60,6 +60,20 @@ type world struct {
 	box      *secret.Box
 	snapshot *directory.Snapshot
 	reveals  int
+	notes    notes
+}
+
+// notes are what the handler noticed.
+type notes struct {
+	mu       sync.Mutex
+	verified []string
+	events   int
+}
+
+func (n *notes) see(verified []string, events int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.verified, n.events = append(n.verified, verified...), n.events+events
 }
 
 func start(t testing.TB, limits receive.Limits) *world {
@@ -82,7 +96,9 @@ func start(t testing.TB, limits receive.Limits) *world {
 			w.reveals++
 			return box.Reveal(place, s)
 		},
-		Publish: w.broker.publish, Now: time.Now, Registry: w.registry,
+		Verified: func(account, fingerprint string) { w.notes.see([]string{account + " " + fingerprint}, 0) },
+		Heard:    func(events []*inboundv1.Event) { w.notes.see(nil, len(events)) },
+		Publish:  w.broker.publish, Now: time.Now, Registry: w.registry,
 		Log: slog.New(slog.NewTextHandler(&w.log, nil)), Tracer: marked{},
 	})
 	if err != nil {
@@ -354,6 +370,27 @@ func TestVerification(t *testing.T) {
 		}
 		if status != 200 && text != "" || header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: answered %q, nosniff %q", c.name, text, header.Get("X-Content-Type-Options"))
+		}
+	}
+	mark := "demo " + w.snapshot.Accounts["demo"].GetVerifyToken().GetFingerprint()
+	if len(w.notes.verified) != 2 || w.notes.verified[0] != mark || w.notes.verified[1] != mark {
+		t.Errorf("noticed %q, want twice %q: what was refused verifies nothing", w.notes.verified, mark)
+	}
+}
+
+// Only what was signed and stored shows that a page is heard.
+func TestOnlyStoredEventsAreNoticed(t *testing.T) {
+	w := start(t, roomy)
+	refuse := func(context.Context) error { return fault.New(fault.Unavailable, "", "no broker") }
+	for _, c := range []struct {
+		key  string
+		away func(context.Context) error
+		want int
+	}{{"guess", nil, 0}, {"new-secret", refuse, 0}, {"new-secret", nil, 1}} {
+		w.broker.away = c.away
+		w.post(t, "/webhook/demo", body, signature, sign(c.key, body))
+		if w.notes.events != c.want {
+			t.Errorf("signed with %s: noticed %d events, want %d", c.key, w.notes.events, c.want)
 		}
 	}
 }

@@ -25,6 +25,7 @@ type Settings struct {
 	AppID         string
 	AppSecret     string
 	RequireProof  bool          // "Require App Secret" of the app's settings
+	Live          bool          // the app is approved for pages_messaging
 	HumanAgent    bool          // the Human Agent feature is granted
 	ProfileExtras bool          // locale and timezone may be asked for
 	EchoDelay     time.Duration // from a delivered message to its echo
@@ -70,8 +71,12 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := &call{w: w, r: r, fields: f}
-	if path[0] == "debug_token" {
+	switch {
+	case len(path) == 1 && path[0] == "debug_token":
 		a.debugToken(c)
+		return
+	case len(path) == 2 && path[0] == a.set.AppID && path[1] == "permissions":
+		a.approvals(c)
 		return
 	}
 	if e := a.authorise(c); e != nil {
@@ -125,8 +130,14 @@ func (a *API) authorise(c *call) *graphError {
 	if token == "" {
 		return &graphError{Status: 400, Code: 2500, Message: "An active access token is needed"}
 	}
-	a.world.View(func(s *world.State) { c.page = s.PageByToken(token) })
-	if c.page == nil {
+	known := a.token(token)
+	a.world.View(func(s *world.State) { c.page = s.Pages[known.Page] })
+	switch {
+	case known.Dead:
+		return &graphError{Status: 401, Code: 190, Subcode: known.Subcode, Message: "The access token is not valid"}
+	case known.Type != pageToken:
+		return &graphError{Status: 400, Code: 190, Subcode: 2069032, Message: "A page access token is needed for this call"}
+	case c.page == nil:
 		return &graphError{Status: 401, Code: 190, Subcode: 467, Message: "The access token is not valid"}
 	}
 	switch proof := c.fields.proof; {

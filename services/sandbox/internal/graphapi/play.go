@@ -13,7 +13,11 @@ const outage = `<!DOCTYPE html><html><head><title>Error</title></head><body><p>S
 
 // scripted plays the script for a read; it says whether it answered the call.
 func (a *API) scripted(c *call, kind, psid string) bool {
-	o := a.player.Load().Choose(script.Call{Kind: kind, Page: c.page.ID, PSID: psid})
+	about := script.Call{Kind: kind, PSID: psid}
+	if c.page != nil {
+		about.Page = c.page.ID
+	}
+	o := a.player.Load().Choose(about)
 	if o.Answer == script.OK && o.Stall == 0 {
 		return false
 	}

@@ -1,7 +1,6 @@
 package graphapi
 
 import (
-	"crypto/hmac"
 	"net/http"
 	"slices"
 	"strings"
@@ -155,25 +154,10 @@ func (a *API) accounts(c *call) {
 	}}})
 }
 
-// debugToken is GET /debug_token, with an app's or a page's token.
-func (a *API) debugToken(c *call) {
-	if !hmac.Equal([]byte(c.fields.token), []byte(a.set.AppID+"|"+a.set.AppSecret)) {
-		if e := a.authorise(c); e != nil {
-			refuse(c.w, e)
-			return
-		}
-	}
-	var page *world.Page
-	a.world.View(func(s *world.State) { page = s.PageByToken(c.fields.query.Get("input_token")) })
-	data := map[string]any{"app_id": a.set.AppID, "is_valid": page != nil, "type": "PAGE", "expires_at": 0}
-	if page != nil {
-		data["profile_id"] = page.ID
-		data["scopes"] = []string{"pages_messaging", "pages_manage_metadata", "pages_show_list", "pages_read_engagement"}
-	}
-	answer(c.w, http.StatusOK, map[string]any{"data": data})
-}
-
 func (a *API) subscriptions(c *call) {
+	if a.scripted(c, "subscribed_apps", "") {
+		return
+	}
 	data := []any{}
 	a.world.View(func(s *world.State) {
 		if f := s.Subscribed[c.page.ID]; f != nil {
@@ -184,6 +168,9 @@ func (a *API) subscriptions(c *call) {
 }
 
 func (a *API) subscribe(c *call) {
+	if a.scripted(c, "subscribe", "") {
+		return
+	}
 	if len(c.fields.subscribed) == 0 {
 		refuse(c.w, badRequest("The parameter subscribed_fields is required"))
 		return

@@ -25,6 +25,7 @@ const (
 	PageSubscribed   Kind = "page_subscribed"   // Fields
 	PageUnsubscribed Kind = "page_unsubscribed" // Text says why; undelivered events are dropped
 	Scripted         Kind = "scripted"          // Rules
+	TokenDescribed   Kind = "token_described"   // Token
 )
 
 // Record is one line of the journal. Times are milliseconds since 1970 UTC.
@@ -44,7 +45,21 @@ type Record struct {
 	Post        *Post           `json:"post,omitempty"`
 	Fields      []string        `json:"fields,omitempty"`
 	Rules       json.RawMessage `json:"rules,omitempty"`
+	Token       *Token          `json:"token,omitempty"`
 	Events      []Event         `json:"events,omitempty"`
+}
+
+// Token is an access token as a test wants it to be.
+type Token struct {
+	Value         string   `json:"value"`
+	Type          string   `json:"type,omitempty"`   // PAGE when empty
+	Page          string   `json:"page,omitempty"`   // the page it is for
+	AppID         string   `json:"app_id,omitempty"` // the sandbox's app when empty
+	Dead          bool     `json:"dead,omitempty"`
+	Subcode       int      `json:"subcode,omitempty"`         // why it is dead, with code 190
+	ExpiresMS     int64    `json:"expires_ms,omitempty"`      // 0: never
+	DataExpiresMS int64    `json:"data_expires_ms,omitempty"` // 0: never
+	Scopes        []string `json:"scopes,omitempty"`          // all that the house needs when empty
 }
 
 // Send is a call of the Send API and what became of it. Delivered is the

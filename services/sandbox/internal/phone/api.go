@@ -59,6 +59,7 @@ func (a *API) Handler() (http.Handler, error) {
 	mux.HandleFunc("POST /sandbox/customers/{page}/{psid}/read", a.read)
 	mux.HandleFunc("POST /sandbox/messages", a.writeMany)
 	mux.HandleFunc("POST /sandbox/script", a.script)
+	mux.HandleFunc("POST /sandbox/token", a.token)
 	mux.HandleFunc("POST /sandbox/verify", a.verifyCallback)
 	mux.HandleFunc("GET /sandbox/journal", a.journal)
 	mux.HandleFunc("GET /sandbox/events", a.events)
@@ -233,6 +234,29 @@ func (a *API) script(w http.ResponseWriter, r *http.Request) {
 	}
 	a.play(s)
 	answer(w, http.StatusOK, map[string]int{"rules": len(s.Rules)})
+}
+
+// token makes a token what the test says, from now on.
+func (a *API) token(w http.ResponseWriter, r *http.Request) {
+	var t journal.Token
+	if !decode(w, r, &t) {
+		return
+	}
+	if t.Value == "" {
+		answer(w, http.StatusBadRequest, map[string]string{"error": "value is missing: which token?"})
+		return
+	}
+	err := a.world.Commit(func(s *world.State, _ time.Time) ([]journal.Record, error) {
+		if known := s.Token(t.Value); t.Page == "" && known != nil {
+			t.Page = known.Page
+		}
+		return []journal.Record{{Kind: journal.TokenDescribed, Token: &t}}, nil
+	})
+	if err != nil {
+		answer(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})
+		return
+	}
+	answer(w, http.StatusOK, map[string]string{"page": t.Page})
 }
 
 func (a *API) verifyCallback(w http.ResponseWriter, r *http.Request) {

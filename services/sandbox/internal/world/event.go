@@ -10,9 +10,11 @@ import (
 	"github.com/parley-desk/parley/services/sandbox/internal/journal"
 )
 
-// Fields are the subscription fields that the sandbox has events for.
+// Fields are the subscription fields of a Messenger channel; the sandbox has
+// events for the first five.
 func Fields() []string {
-	return []string{"messages", "message_echoes", "message_deliveries", "message_reads", "messaging_postbacks"}
+	return []string{"messages", "message_echoes", "message_deliveries", "message_reads", "messaging_postbacks",
+		"messaging_referrals", "message_reactions", "message_edits", "messaging_handovers", "standby"}
 }
 
 // NewMID makes a message id in the shape of Meta's.

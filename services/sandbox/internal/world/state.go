@@ -56,6 +56,7 @@ type State struct {
 	People     map[Thread]*Person
 	Waiting    map[Thread]struct{} // threads with a queue
 	Rules      []byte              // the script, as it was posted
+	Tokens     map[string]*journal.Token
 }
 
 // typingMS is how long Messenger shows a page as typing.
@@ -65,7 +66,7 @@ const typingMS = 20_000
 func NewState(pages []Page) *State {
 	s := &State{
 		Pages: map[string]*Page{}, Subscribed: map[string][]string{},
-		People: map[Thread]*Person{}, Waiting: map[Thread]struct{}{},
+		People: map[Thread]*Person{}, Waiting: map[Thread]struct{}{}, Tokens: map[string]*journal.Token{},
 	}
 	for _, p := range pages {
 		s.Pages[p.ID] = &p
@@ -73,11 +74,15 @@ func NewState(pages []Page) *State {
 	return s
 }
 
-// PageByToken finds the page that a token belongs to; nil when there is none.
-func (s *State) PageByToken(token string) *Page {
+// Token is what a token is; nil when it never was one. The settings give each
+// page one that lives for ever.
+func (s *State) Token(value string) *journal.Token {
+	if t := s.Tokens[value]; t != nil {
+		return t
+	}
 	for _, p := range s.Pages {
-		if p.Token == token {
-			return p
+		if p.Token == value {
+			return &journal.Token{Value: value, Page: p.ID}
 		}
 	}
 	return nil
@@ -94,6 +99,10 @@ func (s *State) Apply(r journal.Record) {
 		s.unsubscribe(r.Page)
 	case journal.Scripted:
 		s.Rules = r.Rules
+	case journal.TokenDescribed:
+		if r.Token != nil {
+			s.Tokens[r.Token.Value] = r.Token
+		}
 	case journal.WebhookSent:
 		s.settle(r.Post)
 	case journal.CustomerCreated:

@@ -1,0 +1,144 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/graph"
+	"github.com/parley-desk/parley/pkg/secret"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	provisionv1 "github.com/parley-desk/parley/proto/gen/parley/provision/v1"
+	"github.com/parley-desk/parley/services/admin/internal/provision"
+)
+
+// Graph is the part of graph.Client that is asked.
+type Graph interface {
+	DebugToken(ctx context.Context, page graph.Page, appID string) (graph.TokenInfo, error)
+	Approved(ctx context.Context, page graph.Page, appID string) ([]string, error)
+	SubscribedApps(ctx context.Context, page graph.Page) ([]graph.SubscribedApp, error)
+	Subscribe(ctx context.Context, page graph.Page, fields []string) error
+}
+
+// leastRest is how long nothing is asked in an app's name after Meta said that
+// it asks too much, at the least: calls made meanwhile lengthen the penalty.
+const leastRest = 5 * time.Minute
+
+// rests are the apps that Meta wants to hear less of.
+type rests struct {
+	mu    sync.Mutex
+	until map[string]time.Time // by app id
+}
+
+func (r *rests) of(app string, now time.Time) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return max(0, r.until[app].Sub(now))
+}
+
+// heed remembers what an error says about asking too much.
+func (r *rests) heed(app string, err error, now time.Time) {
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Kind != fault.Exhausted {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.until[app] = now.Add(max(f.RetryAfter, leastRest))
+}
+
+// target is a page to be asked about.
+type target struct {
+	setup provision.Setup
+	on    graph.Page
+}
+
+// askable tells whether there is what is needed to ask.
+func (t target) askable() bool { return t.setup.NoSecret == "" && t.setup.NoToken == "" }
+
+// aim reads a page's set-up.
+func aim(world *directory.Snapshot, box *secret.Box, page *configv1.Page) target {
+	account := world.Accounts[page.GetAccount()]
+	s := provision.Setup{
+		Page: page.GetMeta().GetId(), PageID: page.GetPageId(), Account: page.GetAccount(), AppID: account.GetAppId(),
+		VerifyToken: account.GetVerifyToken().GetFingerprint(),
+		Tagged:      world.Workstreams[page.GetWorkstream()].GetMessageTag(),
+		ChangedMs:   max(page.GetMeta().GetUpdatedMs(), account.GetMeta().GetUpdatedMs()),
+		Basis: strings.Join([]string{page.GetPageId(), page.GetAccount(), account.GetAppId(), account.GetGraphVersion(),
+			account.GetAppSecret().GetFingerprint(), page.GetAccessToken().GetFingerprint()}, " "),
+	}
+	t := target{setup: s, on: graph.Page{ID: page.GetPageId(), Version: account.GetGraphVersion()}}
+	t.on.AppSecret, t.setup.NoSecret = open(box, "app_secret", account, account.GetAppSecret())
+	t.on.Token, t.setup.NoToken = open(box, "access_token", page, page.GetAccessToken())
+	return t
+}
+
+// open opens a secret, or says why there is none.
+func open(box *secret.Box, field string, of directory.Resource, s *configv1.Secret) (text secret.Text, trouble string) {
+	if len(s.GetSealed()) == 0 {
+		return secret.Text{}, field + " is not set"
+	}
+	text, err := box.Reveal(directory.Place(of, field), s)
+	if err != nil {
+		return secret.Text{}, field + " does not open with this keyset"
+	}
+	return text, ""
+}
+
+// ask makes a round of questions. What Meta was not asked, or did not answer,
+// is not definite in the answers.
+func (p *Prober) ask(ctx context.Context, t target) provision.Answers {
+	var a provision.Answers
+	if !t.askable() || p.rests.of(t.setup.AppID, p.deps.Now()) > 0 {
+		return a
+	}
+	said := func(err error) provision.Answer {
+		p.rests.heed(t.setup.AppID, err, p.deps.Now())
+		return answer(err)
+	}
+	info, err := p.graph.DebugToken(ctx, t.on, t.setup.AppID)
+	a.DebugToken, a.Token = said(err), told(info)
+	if a.DebugToken.Definite && a.DebugToken.Code != 0 && a.DebugToken.Code != 100 {
+		return a // Meta knows no such app, so it takes no proof by its secret either
+	}
+	apps, err := p.graph.SubscribedApps(ctx, t.on)
+	a.Subscription = said(err)
+	for _, app := range apps {
+		if app.ID == t.setup.AppID {
+			a.Fields = app.Fields
+		}
+	}
+	a.Live, err = p.graph.Approved(ctx, t.on, t.setup.AppID)
+	a.Approved = said(err)
+	return a
+}
+
+// answer is what an error of the Graph client says: Meta's definite no, or
+// nothing that can be relied on.
+func answer(err error) provision.Answer {
+	if err == nil {
+		return provision.Answer{Definite: true}
+	}
+	var refusal graph.Error
+	kind := fault.KindOf(err)
+	if !errors.As(err, &refusal) || refusal.Code == 0 || kind != fault.Denied && kind != fault.Precondition && kind != fault.NotFound {
+		return provision.Answer{}
+	}
+	return provision.Answer{Definite: true, Code: refusal.Code, Subcode: refusal.Subcode}
+}
+
+func told(i graph.TokenInfo) *provisionv1.Token {
+	return &provisionv1.Token{Valid: i.Valid, Code: int32(i.Code), Subcode: int32(i.Subcode), Type: i.Type, AppId: i.AppID,
+		PageId: i.Page, EndsMs: ms(i.Expires), DataEndsMs: ms(i.DataExpires), Scopes: i.Scopes}
+}
+
+func ms(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}

@@ -1,0 +1,242 @@
+package provision
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
+	provisionv1 "github.com/parley-desk/parley/proto/gen/parley/provision/v1"
+)
+
+const (
+	stops       = adminv1.Harm_HARM_STOPS
+	less        = adminv1.Harm_HARM_LESS
+	disconnects = adminv1.Harm_HARM_DISCONNECTS
+
+	pageToken = "PAGE"
+	messages  = "messages" // the field without which no customer is heard
+
+	// warning is how long before its end a token is a matter for administrators.
+	warning = 14 * 24 * time.Hour
+)
+
+// Fields are the subscription fields that the house needs: the first to work
+// at all, the others for what belongs to a conversation.
+func Fields() []string {
+	return []string{messages, "message_echoes", "message_deliveries", "message_reads", "messaging_postbacks",
+		"messaging_referrals", "message_reactions", "message_edits", "messaging_handovers", "standby"}
+}
+
+// Dead tells whether a Graph error says that the token is of no use any more.
+// It goes by numbers alone: the words differ for the same thing. 190/2069032
+// says that a token of another type is wanted, not that this one is dead.
+func Dead(code, subcode int32) bool {
+	return code == 102 || code == 190 && subcode != 2069032
+}
+
+// unasked is a check to which there never was an answer.
+func unasked(name string, s Setup, r *provisionv1.Record, a *provisionv1.Answered) *adminv1.PageCheck {
+	switch {
+	case s.NoSecret != "" || s.NoToken != "":
+		return unknown(name, "cannot be asked without app secret and access token", "set them first", a)
+	case r.GetApp().GetCode() != 0:
+		return unknown(name, "cannot be asked while Meta does not know the app", "see to the app first", a)
+	}
+	return unknown(name, "Meta could not be asked", "nothing needs to be done: it is asked again until Meta answers", a)
+}
+
+// cause is why a token is dead and what brings it back, by subcode of 190.
+func cause(subcode int32) (found, remedy string) {
+	const renew = "make a new page token and set it as access_token"
+	switch subcode {
+	case 458:
+		return "the app was removed by the person who connected the page", renew
+	case 459:
+		return "the person who connected the page must pass a check of Facebook's", "have that person sign in at facebook.com; the token lives on then"
+	case 460:
+		return "the person who connected the page has a new password", renew
+	case 463:
+		return "the token has ended", renew
+	case 464:
+		return "the person who connected the page is not confirmed", "have that person confirm at facebook.com; the token lives on then"
+	case 492:
+		return "the person who connected the page has no role on it any more", "give that person the role again, or make a new token as somebody who has it"
+	}
+	return "Meta does not take the token", renew
+}
+
+func judgeCallback(s Setup, seen *provisionv1.CallbackSeen, nowMS int64) *adminv1.PageCheck {
+	at := &provisionv1.Answered{AtMs: nowMS}
+	switch {
+	case s.VerifyToken == "":
+		return failed(Callback, stops, "no verify token is set, so Meta cannot verify the callback URL",
+			"set verify_token of account "+s.Account+", and the same one at Meta", at)
+	case seen == nil:
+		return waiting(Callback, "Meta has not verified the callback URL yet",
+			"enter what `parleyctl channel callback "+s.Account+"` shows as webhook of the app and press Verify and save", nowMS)
+	case seen.GetTokenFingerprint() != s.VerifyToken:
+		return waiting(Callback, "Meta verified the callback URL with an earlier verify token, on "+day(seen.GetAtMs()),
+			"enter the present verify token at Meta and press Verify and save", nowMS)
+	}
+	return passed(Callback, "Meta verified the callback URL on "+day(seen.GetAtMs()), at)
+}
+
+func judgeApp(s Setup, r *provisionv1.Record) *adminv1.PageCheck {
+	a := r.GetApp()
+	switch {
+	case s.NoSecret != "":
+		return failed(App, stops, s.NoSecret, "set app_secret of account "+s.Account+", from App settings, Basic, at Meta", &provisionv1.Answered{AtMs: r.GetCheckedMs()})
+	case a.GetAtMs() == 0:
+		return unasked(App, s, r, a)
+	case a.GetCode() != 0:
+		return failed(App, stops, "Meta does not know app "+s.AppID+" with this app secret "+numbers(a),
+			"compare app_id and app_secret of account "+s.Account+" with App settings, Basic, at Meta", a)
+	}
+	return passed(App, "app "+s.AppID+" and its secret belong together", a)
+}
+
+func judgeToken(s Setup, r *provisionv1.Record, nowMS int64) *adminv1.PageCheck {
+	t := r.GetToken()
+	a, sub := t.GetAnswered(), r.GetSubscription().GetAnswered()
+	fail := func(harm adminv1.Harm, found, remedy string) *adminv1.PageCheck {
+		return failed(Token, harm, found, remedy, a)
+	}
+	const use = "make a token for this page with this app and set it as access_token"
+	switch {
+	case s.NoToken != "":
+		return failed(Token, stops, s.NoToken, use, &provisionv1.Answered{AtMs: r.GetCheckedMs()})
+	case Dead(sub.GetCode(), sub.GetSubcode()) && (a.GetAtMs() == 0 || t.GetType() == pageToken):
+		found, remedy := cause(sub.GetSubcode())
+		return failed(Token, disconnects, found+" "+numbers(sub), remedy, sub)
+	case a.GetAtMs() == 0:
+		return unasked(Token, s, r, a)
+	case a.GetCode() != 0:
+		return fail(stops, "the token belongs to another app "+numbers(a), use)
+	case !t.GetValid() && (t.GetCode() == 0 || Dead(t.GetCode(), t.GetSubcode())):
+		found, remedy := cause(t.GetSubcode())
+		return fail(disconnects, fmt.Sprintf("%s (%d/%d)", found, t.GetCode(), t.GetSubcode()), remedy)
+	case !t.GetValid():
+		return fail(stops, fmt.Sprintf("Meta does not take the token (%d/%d)", t.GetCode(), t.GetSubcode()), use)
+	case t.GetType() != pageToken:
+		return fail(stops, fmt.Sprintf("it is a token of type %q, not a page's", t.GetType()), use)
+	case t.GetAppId() != s.AppID:
+		return fail(stops, "the token belongs to app "+t.GetAppId(), use)
+	case t.GetPageId() != s.PageID:
+		return fail(stops, "the token is for page "+t.GetPageId(), use)
+	case t.GetEndsMs() > 0 && t.GetEndsMs() <= nowMS:
+		found, remedy := cause(463)
+		return fail(disconnects, found+", on "+day(t.GetEndsMs()), remedy)
+	}
+	return judgeEnd(t, nowMS)
+}
+
+// judgeEnd looks at a good token's end.
+func judgeEnd(t *provisionv1.Token, nowMS int64) *adminv1.PageCheck {
+	const renew = "make a new page token and set it as access_token before"
+	switch ends, data := t.GetEndsMs(), t.GetDataEndsMs(); {
+	case soon(ends, nowMS):
+		return failed(Token, less, "the token ends "+within(ends, nowMS), renew, t.GetAnswered())
+	case soon(data, nowMS):
+		return failed(Token, less, "the token's access to data ends "+within(data, nowMS), renew, t.GetAnswered())
+	case ends > 0:
+		return passed(Token, "good until "+day(ends), t.GetAnswered())
+	case data > 0:
+		return passed(Token, "good; its access to data ends on "+day(data), t.GetAnswered())
+	}
+	return passed(Token, "good, without an end", t.GetAnswered())
+}
+
+func soon(ms, nowMS int64) bool { return ms > 0 && ms-nowMS <= warning.Milliseconds() }
+
+// within says how soon, in the steps at which administrators are told again.
+func within(ms, nowMS int64) string {
+	left := time.Duration(ms-nowMS) * time.Millisecond
+	for _, days := range []int{1, 7, 14} {
+		if left <= time.Duration(days)*24*time.Hour {
+			return fmt.Sprintf("within %d days, on %s", days, day(ms))
+		}
+	}
+	return "on " + day(ms)
+}
+
+func judgePermissions(s Setup, r *provisionv1.Record, nowMS int64) *adminv1.PageCheck {
+	t := r.GetToken()
+	a := t.GetAnswered()
+	if c := judgeToken(s, r, nowMS); c.GetVerdict() != adminv1.Verdict_VERDICT_PASSED && c.GetHarm() != less {
+		return unknown(Permissions, "cannot be told without a good token", "see to the token first", a)
+	}
+	if !slices.Contains(t.GetScopes(), "pages_messaging") {
+		return failed(Permissions, stops, "the token lacks pages_messaging, so nothing can be sent",
+			"make a new token and tick pages_messaging", a)
+	}
+	var missing []string
+	for _, p := range []string{"pages_manage_metadata", "pages_read_engagement"} {
+		if !slices.Contains(t.GetScopes(), p) {
+			missing = append(missing, p)
+		}
+	}
+	remedy := "make a new token with these permissions"
+	if live := r.GetApproval(); live.GetAnswered().GetAtMs() > 0 && live.GetAnswered().GetCode() == 0 {
+		short := len(missing)
+		if !slices.Contains(live.GetLive(), "pages_messaging") {
+			missing = append(missing, "pages_messaging is not approved, so only people with a role in the app can write (development mode)")
+		}
+		if !slices.Contains(live.GetLive(), "business_asset_user_profile_access") {
+			missing = append(missing, "business_asset_user_profile_access, so customers have no name")
+		}
+		if s.Tagged && !slices.Contains(live.GetLive(), "human_agent") {
+			missing = append(missing, "human_agent, so replies end after 24 hours")
+		}
+		if len(missing) > short {
+			remedy = "publish the app and request them in its App Review; a token made after that has them"
+		}
+	}
+	if len(missing) > 0 {
+		return failed(Permissions, less, "missing: "+strings.Join(missing, "; "), remedy, a)
+	}
+	return passed(Permissions, "everything that is needed is granted", a)
+}
+
+func judgeSubscription(s Setup, r *provisionv1.Record) *adminv1.PageCheck {
+	a, remedy := r.GetSubscription().GetAnswered(), "run `parleyctl channel subscribe "+s.Page+"`"
+	var missing []string
+	for _, f := range Fields() {
+		if !slices.Contains(r.GetSubscription().GetFields(), f) {
+			missing = append(missing, f)
+		}
+	}
+	switch {
+	case a.GetAtMs() == 0:
+		return unasked(Subscription, s, r, a)
+	case Dead(a.GetCode(), a.GetSubcode()):
+		return unknown(Subscription, "cannot be asked without a good token", "see to the token first", a)
+	case a.GetCode() != 0:
+		return failed(Subscription, stops, "Meta does not tell what the page is subscribed to "+numbers(a),
+			"see to token and permissions; pages_manage_metadata is needed", a)
+	case len(missing) == len(Fields()):
+		return failed(Subscription, stops, "the page sends nothing to app "+s.AppID, remedy, a)
+	case missing == nil:
+		return passed(Subscription, "the page sends everything that is needed", a)
+	case missing[0] == messages:
+		return failed(Subscription, stops, "the page does not send messages; missing: "+strings.Join(missing, ", "), remedy, a)
+	}
+	return failed(Subscription, less, "the page does not send "+strings.Join(missing, ", "), remedy, a)
+}
+
+func judgeEvents(s Setup, seen *provisionv1.EventsSeen, nowMS int64) *adminv1.PageCheck {
+	if seen == nil || seen.GetAccount() != s.Account {
+		return waiting(Events, "no signed event of the page came yet",
+			"write to the page from Messenger; while the app is in development mode as somebody with a role in it", nowMS)
+	}
+	return passed(Events, "signed events come since "+day(seen.GetFirstMs())+", the last at "+stamp(seen.GetLastMs()),
+		&provisionv1.Answered{AtMs: nowMS})
+}
+
+func numbers(a *provisionv1.Answered) string {
+	return fmt.Sprintf("(%d/%d)", a.GetCode(), a.GetSubcode())
+}
+
+func day(ms int64) string   { return time.UnixMilli(ms).UTC().Format(time.DateOnly) }
+func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }
