@@ -37,7 +37,7 @@ house: ## check the rules of the house: directions, packages, documents, referen
 PLANTED := ^TestModelSeesEveryPlantedFault$$
 
 unit: ## test every package, with the race detector
-	CGO_ENABLED=1 go test -race -timeout 8m -skip '$(PLANTED)' $$(go list work | grep -v -e '/test/house' -e '/test/scenario')
+	CGO_ENABLED=1 go test -race -p 3 -timeout 8m -skip '$(PLANTED)' $$(go list work | grep -v -e '/test/house' -e '/test/scenario')
 	CGO_ENABLED=0 go test -run '$(PLANTED)' ./services/distribution/internal/assign/
 
 scenarios: ## run the whole house three times: in one process, as processes, and as the cluster of compose
