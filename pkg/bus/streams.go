@@ -112,26 +112,26 @@ func (b *Bus) logStream(name, subjects string) jetstream.StreamConfig {
 }
 
 func (b *Bus) buckets() []jetstream.StreamConfig {
-	bucket := func(name string, history int64) jetstream.StreamConfig {
-		c := b.logStream(kvPrefix+name, kvSubject+name+".>")
-		c.MaxMsgsPerSubject, c.AllowRollup = history, true
-		return c
-	}
-	config := bucket(subject.ConfigBucket, 10)
-	checkpoint := bucket(subject.CheckpointBucket, 1)
-	presence := bucket(subject.PresenceBucket, 1)
-	session := bucket(subject.SessionBucket, 1)
+	config := b.bucketStream(subject.ConfigBucket, 10)
+	checkpoint := b.bucketStream(subject.CheckpointBucket, 1)
+	presence := b.bucketStream(subject.PresenceBucket, 1)
+	session := b.bucketStream(subject.SessionBucket, 1)
 	session.MaxAge = sessionAge
-	provision := bucket(subject.ProvisionBucket, 1)
+	provision := b.bucketStream(subject.ProvisionBucket, 1)
 	return []jetstream.StreamConfig{config, checkpoint, presence, session, provision, b.leases()}
+}
+
+func (b *Bus) bucketStream(name string, history int64) jetstream.StreamConfig {
+	c := b.logStream(kvPrefix+name, kvSubject+name+".>")
+	c.MaxMsgsPerSubject, c.AllowRollup = history, true
+	return c
 }
 
 // leases is the bucket of leases. They need not outlive the broker: whoever
 // holds one says so again. On disk they would cost it dozens of synced writes a
 // second while nothing happens.
 func (b *Bus) leases() jetstream.StreamConfig {
-	c := b.logStream(kvPrefix+subject.LeaseBucket, kvSubject+subject.LeaseBucket+".>")
-	c.MaxMsgsPerSubject, c.AllowRollup = 1, true
+	c := b.bucketStream(subject.LeaseBucket, 1)
 	c.Storage, c.AllowMsgTTL, c.SubjectDeleteMarkerTTL = jetstream.MemoryStorage, true, markerTTL
 	return c
 }
