@@ -49,7 +49,8 @@ type app struct {
 // else that is not in its parameters.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{in: stdin, out: stdout, err: stderr,
-		env: manifest.Environment{Lookup: os.LookupEnv, ReadFile: os.ReadFile}}
+		env: manifest.Environment{Lookup: os.LookupEnv, ReadFile: os.ReadFile, Stat: os.Stat}}
+	a.env.Warn = func(text string) { a.say("warning: %s", text) }
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)

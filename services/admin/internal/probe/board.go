@@ -29,7 +29,7 @@ func newBoard() *board {
 // out again.
 func (b *board) take(e bus.Entry) {
 	kind, id, err := subject.ParseProvision(e.Key)
-	if err != nil {
+	if err != nil || kind == "signature" {
 		return
 	}
 	b.mu.Lock()

@@ -141,6 +141,60 @@ func TestPagesThatNobodySetUpAreNotNoted(t *testing.T) {
 	}
 }
 
+func (s *shelf) signature(t *testing.T, account string) *provisionv1.SignatureSeen {
+	t.Helper()
+	seen := &provisionv1.SignatureSeen{}
+	if e, err := s.Get(t.Context(), subject.SignatureKey(account)); err == nil {
+		if err := proto.Unmarshal(e.Value, seen); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return seen
+}
+
+// Of the secret in force the first webhook is noted, of the previous the last,
+// and a thousand are few writes.
+func TestSecretsInUseAreNoted(t *testing.T) {
+	b, s, end := open(t)
+	for range 500 {
+		b.Signed("demo", "old", false)
+	}
+	<-s.changed
+	if got := s.signature(t, "demo"); got.GetCurrent() != "old" || got.GetCurrentMs() == 0 || got.GetPreviousMs() != 0 {
+		t.Errorf("before the rotation: %v", got)
+	}
+	before := time.Now().UnixMilli()
+	for range 500 {
+		b.Signed("demo", "old", true)
+	}
+	b.Signed("demo", "new", false)
+	end()
+	got := s.signature(t, "demo")
+	if got.GetCurrent() != "new" || got.GetPrevious() != "old" || got.GetPreviousMs() < before {
+		t.Errorf("after it: %v", got)
+	}
+	if n := s.writes[subject.SignatureKey("demo")]; n > 4 {
+		t.Errorf("%d writes for a thousand webhooks", n)
+	}
+}
+
+// Another process saw a later webhook with the previous secret: that counts.
+func TestTheLastOfAllProcessesCounts(t *testing.T) {
+	b, s, end := open(t)
+	later := time.Now().Add(time.Hour).UnixMilli()
+	value, err := proto.Marshal(&provisionv1.SignatureSeen{Current: "new", CurrentMs: 7, Previous: "old", PreviousMs: later})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.entries[subject.SignatureKey("demo")] = bus.Entry{Value: value, Revision: 3}
+	b.Signed("demo", "old", true)
+	b.Signed("demo", "new", false)
+	end()
+	if got := s.signature(t, "demo"); got.GetPreviousMs() != later || got.GetCurrentMs() != 7 {
+		t.Errorf("written: %v", got)
+	}
+}
+
 // The broker may be away: noticing neither waits nor forgets.
 func TestWhatCouldNotBeWrittenIsKept(t *testing.T) {
 	b, s, end := open(t)
@@ -148,6 +202,7 @@ func TestWhatCouldNotBeWrittenIsKept(t *testing.T) {
 	s.away = true
 	s.mu.Unlock()
 	b.Verified("demo", "abc")
+	b.Signed("demo", "old", true)
 	b.Heard(event("1", "demo", 1000))
 	s.mu.Lock()
 	s.away = false
@@ -155,5 +210,8 @@ func TestWhatCouldNotBeWrittenIsKept(t *testing.T) {
 	end()
 	if got := s.events(t, "1"); got.GetFirstMs() != 1000 || s.writes[subject.CallbackKey("demo")] != 1 {
 		t.Errorf("written in the end: %v, %v", got, s.writes)
+	}
+	if got := s.signature(t, "demo"); got.GetPrevious() != "old" {
+		t.Errorf("written of secrets: %v", got)
 	}
 }

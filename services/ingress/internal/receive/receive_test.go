@@ -98,6 +98,7 @@ func start(t testing.TB, limits receive.Limits) *world {
 		},
 		Verified: func(account, fingerprint string) { w.notes.see([]string{account + " " + fingerprint}, 0) },
 		Heard:    func(events []*inboundv1.Event) { w.notes.see(nil, len(events)) },
+		Signed:   func(string, string, bool) {},
 		Publish:  w.broker.publish, Now: time.Now, Registry: w.registry,
 		Log: slog.New(slog.NewTextHandler(&w.log, nil)), Tracer: marked{},
 	})
