@@ -35,6 +35,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/guard"
 	"github.com/parley-desk/parley/services/admin/internal/operate"
 	"github.com/parley-desk/parley/services/admin/internal/probe"
+	"github.com/parley-desk/parley/services/admin/internal/rekey"
 )
 
 // Limits of the API (SG3).
@@ -225,6 +226,7 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 	committer := &commit.Committer{Planner: change.Planner{Box: d.Secrets, Now: d.Now}, Directory: d.Directory, Bucket: d.Bus.Bucket(subject.ConfigBucket)}
 	adminv1.RegisterConfigServiceServer(srv, &configure.Service{Directory: d.Directory, Box: d.Secrets, Committer: committer, Now: d.Now,
 		Unsubscribe: s.prober.Unsubscribe, Signed: s.prober.Signed})
+	adminv1.RegisterKeyServiceServer(srv, &rekey.Service{Box: d.Secrets, Directory: d.Directory, Committer: committer})
 	adminv1.RegisterProvisionServiceServer(srv, &probe.Service{Prober: s.prober, WebhookURL: s.cfg.WebhookURL})
 	operator := &operate.Service{Log: d.Bus, Directory: d.Directory, Box: d.Secrets, Pages: s.prober.Statuses}
 	if d.Redis != nil {

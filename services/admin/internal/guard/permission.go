@@ -23,6 +23,7 @@ const (
 	ConfigRead     Permission = "config.read"
 	ConfigWrite    Permission = "config.write"
 	SecretReveal   Permission = "secret.reveal" // of the verify token, the only secret that is ever told
+	KeyWrite       Permission = "key.write"     // of the keys that seal secrets
 	OperateRead    Permission = "operate.read"
 	TranscriptRead Permission = "transcript.read"
 )
@@ -30,7 +31,7 @@ const (
 // Roles are what each role may do.
 func Roles() map[string][]Permission {
 	return map[string][]Permission{
-		"admin":    {ConfigRead, ConfigWrite, SecretReveal, OperateRead, TranscriptRead},
+		"admin":    {ConfigRead, ConfigWrite, SecretReveal, KeyWrite, OperateRead, TranscriptRead},
 		"operator": {ConfigRead, OperateRead},
 		"auditor":  {ConfigRead, TranscriptRead},
 	}
@@ -45,6 +46,10 @@ func Permissions() map[string]Permission {
 		adminv1.ConfigService_RetireAppSecret_FullMethodName:                   ConfigWrite,
 		adminv1.ConfigService_GetPrivacyNotice_FullMethodName:                  ConfigRead,
 		adminv1.ConfigService_AcknowledgePrivacy_FullMethodName:                ConfigWrite,
+		adminv1.KeyService_GetKeys_FullMethodName:                              OperateRead,
+		adminv1.KeyService_RotateKey_FullMethodName:                            KeyWrite,
+		adminv1.KeyService_ReencryptSecrets_FullMethodName:                     KeyWrite,
+		adminv1.KeyService_RetireKey_FullMethodName:                            KeyWrite,
 		adminv1.OperateService_Doctor_FullMethodName:                           OperateRead,
 		adminv1.OperateService_ListDeadLetters_FullMethodName:                  OperateRead,
 		adminv1.OperateService_ExportTranscript_FullMethodName:                 TranscriptRead,
