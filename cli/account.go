@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/parley-desk/parley/cli/internal/manifest"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 )
@@ -145,11 +146,14 @@ func (a *app) secretFrom(from string) (string, error) {
 	}
 	if from == "-" {
 		data, err := io.ReadAll(io.LimitReader(a.in, 64<<10))
-		value := strings.TrimRight(string(data), "\r\n")
-		if err == nil && value == "" {
-			err = errors.New("--from -: standard input holds nothing; write the secret to it")
+		if err != nil {
+			return "", err
 		}
-		return value, err
+		value, err := manifest.Plain(string(data))
+		if err != nil {
+			return "", fmt.Errorf("--from -: standard input %w", err)
+		}
+		return value, nil
 	}
 	source, name, ok := strings.Cut(from, ":")
 	if !ok || name == "" || source != "env" && source != "file" {

@@ -1,10 +1,12 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -44,8 +46,21 @@ func (e Environment) Secret(source, name string) (string, error) {
 	default:
 		return "", fmt.Errorf("%q is no source of secrets; use env and the name of a variable, or file and a path", source)
 	}
-	if value = strings.TrimRight(value, "\r\n"); value == "" {
-		return "", fmt.Errorf("the %s %s holds nothing; put the secret there", map[string]string{"env": "environment variable", "file": "file"}[source], name)
+	value, err := Plain(value)
+	if err != nil {
+		return "", fmt.Errorf("the %s %s %w", map[string]string{"env": "environment variable", "file": "file"}[source], name, err)
+	}
+	return value, nil
+}
+
+// Plain is a secret as a file or a pipe brings it, without the end of the line
+// at its end. The error goes on from the name of where it came from.
+func Plain(value string) (string, error) {
+	switch value = strings.TrimRight(value, "\r\n"); {
+	case value == "":
+		return "", errors.New("holds nothing; put the secret there")
+	case !utf8.ValidString(value):
+		return "", errors.New("holds no text; put the secret there as it is shown, in UTF-8")
 	}
 	return value, nil
 }
