@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/bus/bustest"
 	"github.com/parley-desk/parley/pkg/host"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
@@ -43,6 +44,7 @@ type house struct {
 	pages    adminv1.ProvisionServiceClient
 	registry *prometheus.Registry
 	hooks    *prometheus.Registry // of ingress
+	bus      *bus.Bus
 	account  *configv1.ChannelAccount
 	page     *configv1.Page
 }
@@ -68,7 +70,7 @@ func open(t *testing.T, adjust func(*sandbox.Config)) *house {
 
 	s := admintest.StartFacing(t, bustest.Open(t), admin.Config{WebhookURL: "https://hooks.example.com"}, h.meta+"/graph")
 	h.config, h.pages, h.registry = adminv1.NewConfigServiceClient(s.Dial(t)), adminv1.NewProvisionServiceClient(s.Dial(t)), s.Registry
-	h.hooks = prometheus.NewRegistry()
+	h.hooks, h.bus = prometheus.NewRegistry(), s.Bus
 	door, err := ingress.New(ingress.Config{Listen: "127.0.0.1:0", MaxBody: 1 << 20, InFlight: 4 << 20, BrokerWait: 5 * time.Second,
 		HeaderTimeout: 3 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 20 * time.Second, IdleTimeout: time.Minute, Connections: 64, Grace: 5 * time.Second},
 		host.Deps{Log: slog.New(slog.DiscardHandler), Bus: s.Bus, Secrets: s.Secrets, Directory: s.Directory, Registry: h.hooks,

@@ -11,7 +11,9 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/parley-desk/parley/pkg/fault"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
+	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/sandbox"
 )
 
@@ -151,6 +153,22 @@ func TestADeletedPageIsSilent(t *testing.T) {
 			if kinds, _ := h.journal(); kinds["customer_wrote"] != 2 || kinds["webhook_sent"] != 1 {
 				t.Errorf("after the page was deleted: %v", kinds)
 			}
+			// Who adds it again sets it up again.
+			h.describe(map[string]any{"value": token})
+			h.page.Workstream, h.page.AccessToken = "facebook", value(token)
+			await(t, func() bool { // what was seen of it is forgotten
+				_, events := h.bus.Bucket(subject.ProvisionBucket).Get(t.Context(), subject.EventsKey(pageID))
+				_, signed := h.bus.Bucket(subject.ProvisionBucket).Get(t.Context(), subject.SignatureKey("demo"))
+				return fault.Is(events, fault.NotFound) && fault.Is(signed, fault.NotFound)
+			})
+			if _, err := h.config.Apply(t.Context(), &adminv1.ApplyRequest{Resources: []*adminv1.Resource{
+				{Kind: &adminv1.Resource_ChannelAccount{ChannelAccount: h.account}}, {Kind: &adminv1.Resource_Page{Page: h.page}}}}); err != nil {
+				t.Fatal(err)
+			}
+			s := h.becomes(failed)
+			h.check(s, "subscription", no)
+			h.check(s, "events", waiting)
+			h.connect()
 		})
 	}
 }

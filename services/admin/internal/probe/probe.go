@@ -143,12 +143,11 @@ func (p *Prober) round(ctx context.Context, pages []string, asked map[string]tim
 	_ = group.Wait()
 }
 
-// tidy forgets pages that are gone.
+// tidy forgets pages and accounts that are gone.
 func (p *Prober) tidy(ctx context.Context) {
-	pages := p.deps.Directory.Now().Pages
-	for _, id := range p.board.strays(func(id string) bool { return pages[id] != nil }) {
-		if err := p.bucket.Write(ctx, bus.Write{Key: subject.RecordKey(id), Revision: bus.AnyRevision}); err != nil && ctx.Err() == nil {
-			p.deps.Log.WarnContext(ctx, "a page that is gone is not forgotten yet", slog.String(key.Page, id), slog.Any(key.Err, err))
+	for _, stray := range p.board.strays(p.deps.Directory.Now()) {
+		if err := p.bucket.Write(ctx, bus.Write{Key: stray, Revision: bus.AnyRevision}); err != nil && ctx.Err() == nil {
+			p.deps.Log.WarnContext(ctx, "a page that is gone is not forgotten yet", slog.String(key.Name, stray), slog.Any(key.Err, err))
 			return
 		}
 	}

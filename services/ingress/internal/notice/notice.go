@@ -181,13 +181,17 @@ func (b *Book) take(everything bool) (callbacks map[string]*provisionv1.Callback
 	defer b.mu.Unlock()
 	callbacks, b.callbacks = b.callbacks, map[string]*provisionv1.CallbackSeen{}
 	seen = map[string]*provisionv1.EventsSeen{}
-	now := b.now()
+	now, known := b.now(), b.snapshot().PagesByMeta
 	for id, p := range b.pages {
 		if p.seen == nil {
 			continue
 		}
+		// A page that was changed since may have been deleted and added again,
+		// and what was written of it forgotten.
+		at := known[id].GetMeta().GetUpdatedMs()
+		changed := at > p.written.UnixMilli() && at <= now.UnixMilli()
 		due := p.written.Add(spacing)
-		if wait := due.Sub(now); wait > 0 && !everything && p.account == p.seen.GetAccount() {
+		if wait := due.Sub(now); wait > 0 && !everything && !changed && p.account == p.seen.GetAccount() {
 			if next == 0 || wait < next {
 				next = wait
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -127,6 +128,34 @@ func TestAnotherProcessWasFirst(t *testing.T) {
 	end()
 	if got := s.events(t, "1"); got.GetFirstMs() != 6000 || got.GetAccount() != "other" {
 		t.Errorf("through another account: %v", got)
+	}
+}
+
+// A page that was deleted and is added again has to be heard again, at once.
+func TestAPageThatIsAddedAgainIsNotedAtOnce(t *testing.T) {
+	s := &shelf{entries: map[string]bus.Entry{}, writes: map[string]int{}, changed: make(chan struct{}, 1)}
+	var world atomic.Pointer[directory.Snapshot]
+	var clock atomic.Int64 // ms
+	add := func(at int64) {
+		clock.Store(at)
+		world.Store(directory.NewSnapshot(&configv1.Page{Meta: &configv1.Meta{Id: "shop", UpdatedMs: at}, PageId: "1"}))
+	}
+	add(1000)
+	b := notice.New(s, world.Load, func() time.Time { return time.UnixMilli(clock.Load()) }, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- b.Run(ctx) }()
+	defer func() { cancel(); <-done }()
+	b.Heard(event("1", "demo", 1000))
+	<-s.changed
+	s.mu.Lock()
+	delete(s.entries, subject.EventsKey("1"))
+	s.mu.Unlock()
+	add(2000)
+	b.Heard(event("1", "demo", 2000))
+	<-s.changed
+	if got := s.events(t, "1"); got.GetFirstMs() != 2000 {
+		t.Errorf("written: %v", got)
 	}
 }
 
