@@ -68,7 +68,7 @@ const (
 	// SessionBucket holds the sessions of desks.
 	SessionBucket = "SESSION"
 	// ProvisionBucket holds what was seen of each page's connection to Meta;
-	// CallbackKey, EventsKey and RecordKey are its keys.
+	// CallbackKey, EventsKey, RecordKey and SignatureKey are its keys.
 	ProvisionBucket = "PROVISION"
 )
 
@@ -84,8 +84,12 @@ func EventsKey(pageID string) string { return "events." + token(pageID) }
 // resource id.
 func RecordKey(page string) string { return "record." + token(page) }
 
+// SignatureKey is where ProvisionBucket says with which app secrets webhooks of
+// a channel account were signed, by resource id.
+func SignatureKey(account string) string { return "signature." + token(account) }
+
 // ParseProvision reads what is spoken of out of a key of ProvisionBucket: the
-// kind is that of the key's function, "callback", "events" or "record".
+// kind is that of the key's function, "callback", "events", "record" or "signature".
 func ParseProvision(key string) (kind, id string, err error) {
 	kind, tok, ok := strings.Cut(key, ".")
 	if !ok {

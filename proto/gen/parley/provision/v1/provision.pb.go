@@ -143,6 +143,79 @@ func (x *EventsSeen) GetAccount() string {
 	return ""
 }
 
+// SignatureSeen is with which app secrets of an account webhooks were signed.
+type SignatureSeen struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Fingerprint of the secret in force with which one was.
+	Current string `protobuf:"bytes,1,opt,name=current,proto3" json:"current,omitempty"`
+	// When the first one came, ms since 1970 UTC.
+	CurrentMs int64 `protobuf:"varint,2,opt,name=current_ms,json=currentMs,proto3" json:"current_ms,omitempty"`
+	// Fingerprint of the previous secret with which one was.
+	Previous string `protobuf:"bytes,3,opt,name=previous,proto3" json:"previous,omitempty"`
+	// When the last one came, to about a minute, ms since 1970 UTC.
+	PreviousMs    int64 `protobuf:"varint,4,opt,name=previous_ms,json=previousMs,proto3" json:"previous_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignatureSeen) Reset() {
+	*x = SignatureSeen{}
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignatureSeen) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignatureSeen) ProtoMessage() {}
+
+func (x *SignatureSeen) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignatureSeen.ProtoReflect.Descriptor instead.
+func (*SignatureSeen) Descriptor() ([]byte, []int) {
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *SignatureSeen) GetCurrent() string {
+	if x != nil {
+		return x.Current
+	}
+	return ""
+}
+
+func (x *SignatureSeen) GetCurrentMs() int64 {
+	if x != nil {
+		return x.CurrentMs
+	}
+	return 0
+}
+
+func (x *SignatureSeen) GetPrevious() string {
+	if x != nil {
+		return x.Previous
+	}
+	return ""
+}
+
+func (x *SignatureSeen) GetPreviousMs() int64 {
+	if x != nil {
+		return x.PreviousMs
+	}
+	return 0
+}
+
 // Answered is when a question was answered.
 type Answered struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -161,7 +234,7 @@ type Answered struct {
 
 func (x *Answered) Reset() {
 	*x = Answered{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[2]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -173,7 +246,7 @@ func (x *Answered) String() string {
 func (*Answered) ProtoMessage() {}
 
 func (x *Answered) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[2]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -186,7 +259,7 @@ func (x *Answered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answered.ProtoReflect.Descriptor instead.
 func (*Answered) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{2}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Answered) GetAtMs() int64 {
@@ -239,7 +312,7 @@ type Record struct {
 
 func (x *Record) Reset() {
 	*x = Record{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[3]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -251,7 +324,7 @@ func (x *Record) String() string {
 func (*Record) ProtoMessage() {}
 
 func (x *Record) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[3]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -264,7 +337,7 @@ func (x *Record) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Record.ProtoReflect.Descriptor instead.
 func (*Record) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{3}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Record) GetBasis() string {
@@ -338,7 +411,7 @@ type Token struct {
 
 func (x *Token) Reset() {
 	*x = Token{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -350,7 +423,7 @@ func (x *Token) String() string {
 func (*Token) ProtoMessage() {}
 
 func (x *Token) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -363,7 +436,7 @@ func (x *Token) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Token.ProtoReflect.Descriptor instead.
 func (*Token) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{4}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Token) GetAnswered() *Answered {
@@ -449,7 +522,7 @@ type Approval struct {
 
 func (x *Approval) Reset() {
 	*x = Approval{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -461,7 +534,7 @@ func (x *Approval) String() string {
 func (*Approval) ProtoMessage() {}
 
 func (x *Approval) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -474,7 +547,7 @@ func (x *Approval) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Approval.ProtoReflect.Descriptor instead.
 func (*Approval) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{5}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Approval) GetAnswered() *Answered {
@@ -504,7 +577,7 @@ type Subscription struct {
 
 func (x *Subscription) Reset() {
 	*x = Subscription{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -516,7 +589,7 @@ func (x *Subscription) String() string {
 func (*Subscription) ProtoMessage() {}
 
 func (x *Subscription) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -529,7 +602,7 @@ func (x *Subscription) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Subscription.ProtoReflect.Descriptor instead.
 func (*Subscription) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{6}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Subscription) GetAnswered() *Answered {
@@ -558,7 +631,14 @@ const file_parley_provision_v1_provision_proto_rawDesc = "" +
 	"EventsSeen\x12\x19\n" +
 	"\bfirst_ms\x18\x01 \x01(\x03R\afirstMs\x12\x17\n" +
 	"\alast_ms\x18\x02 \x01(\x03R\x06lastMs\x12\x18\n" +
-	"\aaccount\x18\x03 \x01(\tR\aaccount\"u\n" +
+	"\aaccount\x18\x03 \x01(\tR\aaccount\"\x85\x01\n" +
+	"\rSignatureSeen\x12\x18\n" +
+	"\acurrent\x18\x01 \x01(\tR\acurrent\x12\x1d\n" +
+	"\n" +
+	"current_ms\x18\x02 \x01(\x03R\tcurrentMs\x12\x1a\n" +
+	"\bprevious\x18\x03 \x01(\tR\bprevious\x12\x1f\n" +
+	"\vprevious_ms\x18\x04 \x01(\x03R\n" +
+	"previousMs\"u\n" +
 	"\bAnswered\x12\x13\n" +
 	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12&\n" +
 	"\x0fsilent_since_ms\x18\x02 \x01(\x03R\rsilentSinceMs\x12\x12\n" +
@@ -605,24 +685,25 @@ func file_parley_provision_v1_provision_proto_rawDescGZIP() []byte {
 	return file_parley_provision_v1_provision_proto_rawDescData
 }
 
-var file_parley_provision_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_parley_provision_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_parley_provision_v1_provision_proto_goTypes = []any{
-	(*CallbackSeen)(nil), // 0: parley.provision.v1.CallbackSeen
-	(*EventsSeen)(nil),   // 1: parley.provision.v1.EventsSeen
-	(*Answered)(nil),     // 2: parley.provision.v1.Answered
-	(*Record)(nil),       // 3: parley.provision.v1.Record
-	(*Token)(nil),        // 4: parley.provision.v1.Token
-	(*Approval)(nil),     // 5: parley.provision.v1.Approval
-	(*Subscription)(nil), // 6: parley.provision.v1.Subscription
+	(*CallbackSeen)(nil),  // 0: parley.provision.v1.CallbackSeen
+	(*EventsSeen)(nil),    // 1: parley.provision.v1.EventsSeen
+	(*SignatureSeen)(nil), // 2: parley.provision.v1.SignatureSeen
+	(*Answered)(nil),      // 3: parley.provision.v1.Answered
+	(*Record)(nil),        // 4: parley.provision.v1.Record
+	(*Token)(nil),         // 5: parley.provision.v1.Token
+	(*Approval)(nil),      // 6: parley.provision.v1.Approval
+	(*Subscription)(nil),  // 7: parley.provision.v1.Subscription
 }
 var file_parley_provision_v1_provision_proto_depIdxs = []int32{
-	2, // 0: parley.provision.v1.Record.app:type_name -> parley.provision.v1.Answered
-	4, // 1: parley.provision.v1.Record.token:type_name -> parley.provision.v1.Token
-	5, // 2: parley.provision.v1.Record.approval:type_name -> parley.provision.v1.Approval
-	6, // 3: parley.provision.v1.Record.subscription:type_name -> parley.provision.v1.Subscription
-	2, // 4: parley.provision.v1.Token.answered:type_name -> parley.provision.v1.Answered
-	2, // 5: parley.provision.v1.Approval.answered:type_name -> parley.provision.v1.Answered
-	2, // 6: parley.provision.v1.Subscription.answered:type_name -> parley.provision.v1.Answered
+	3, // 0: parley.provision.v1.Record.app:type_name -> parley.provision.v1.Answered
+	5, // 1: parley.provision.v1.Record.token:type_name -> parley.provision.v1.Token
+	6, // 2: parley.provision.v1.Record.approval:type_name -> parley.provision.v1.Approval
+	7, // 3: parley.provision.v1.Record.subscription:type_name -> parley.provision.v1.Subscription
+	3, // 4: parley.provision.v1.Token.answered:type_name -> parley.provision.v1.Answered
+	3, // 5: parley.provision.v1.Approval.answered:type_name -> parley.provision.v1.Answered
+	3, // 6: parley.provision.v1.Subscription.answered:type_name -> parley.provision.v1.Answered
 	7, // [7:7] is the sub-list for method output_type
 	7, // [7:7] is the sub-list for method input_type
 	7, // [7:7] is the sub-list for extension type_name
@@ -641,7 +722,7 @@ func file_parley_provision_v1_provision_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_provision_v1_provision_proto_rawDesc), len(file_parley_provision_v1_provision_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
