@@ -26,22 +26,22 @@ build: ## build parley and parleyctl into bin/
 test: deps fmt-check house unit web-check scenarios standalone ## everything CI runs
 	@echo "make test: passed"
 
-fmt-check: ## check that gofmt and vet have nothing to say
+fmt-check: ## check that gofmt and vet have nothing to say; go test needs no vet of its own then
 	@out=$$(gofmt -l $(MODULES) | grep -v '/gen/' || true); [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }
 	go vet work
 
 house: ## check the rules of the house: directions, packages, documents, references
-	go test -count=1 ./test/house/...
+	go test -vet=off -count=1 ./test/house/...
 
 # Tests of a test, which look for no races and would take a minute with them.
 PLANTED := ^TestModelSeesEveryPlantedFault$$
 
 unit: ## test every package, with the race detector
-	CGO_ENABLED=1 go test -race -p 3 -timeout 8m -skip '$(PLANTED)' $$(go list work | grep -v -e '/test/house' -e '/test/scenario')
-	CGO_ENABLED=0 go test -run '$(PLANTED)' ./services/distribution/internal/assign/
+	CGO_ENABLED=1 go test -vet=off -race -p 3 -parallel 4 -timeout 8m -skip '$(PLANTED)' $$(go list work | grep -v -e '/test/house' -e '/test/scenario')
+	CGO_ENABLED=0 go test -vet=off -run '$(PLANTED)' ./services/distribution/internal/assign/
 
 scenarios: ## run the whole house three times: in one process, as processes, and as the cluster of compose
-	CGO_ENABLED=0 go test -count=1 -timeout 12m ./test/scenario/...
+	CGO_ENABLED=0 go test -vet=off -count=1 -timeout 12m ./test/scenario/...
 
 standalone: ## build each module alone, as a container does; vet saw it in fmt-check
 	@for m in $(MODULES); do (cd $$m && GOWORK=off go build ./... && GOWORK=off go list -test -deps ./... >/dev/null ) || { echo "$$m does not build alone"; exit 1; }; done

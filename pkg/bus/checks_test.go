@@ -110,6 +110,7 @@ func TestAStreamThatTheBrokerRefuses(t *testing.T) {
 }
 
 func TestEveryBrokerMustTellWhetherItWritesToDisk(t *testing.T) {
+	t.Parallel() // it mostly waits
 	if testing.Short() {
 		t.Skip("a cluster takes some seconds to come up")
 	}
@@ -164,6 +165,7 @@ func TestBrokersAreAskedOverTheConnection(t *testing.T) {
 
 // A broker that is full goes on answering: doctor must not take that for health.
 func TestAFullBrokerIsNotWell(t *testing.T) {
+	t.Parallel() // it mostly waits
 	url := brokerWithAccounts(t, "sync_interval: always\nmax_file_store: 4MB", "jetstream: enabled, "+askable)
 	b, err := bus.Open(t.Context(), bus.Config{URL: url, Partitions: 1, Replicas: 1}, bus.Tools{Registry: prometheus.NewRegistry()})
 	if err != nil {

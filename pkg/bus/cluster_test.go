@@ -92,6 +92,7 @@ func TestCluster(t *testing.T) {
 // The processes of a new deployment start at the same time, and all of them want
 // to say how many partitions it has. One is first, the others take its number.
 func TestAllWhoStartTogetherAgree(t *testing.T) {
+	t.Parallel() // it mostly waits
 	if testing.Short() {
 		t.Skip("a cluster takes some seconds to come up")
 	}

@@ -147,6 +147,7 @@ func checkAscending(t *testing.T, list string) {
 // A process that is frozen and thawed had its partitions taken; what it does
 // with them afterwards harms nobody.
 func TestFrozenOwnerIsReplaced(t *testing.T) {
+	t.Parallel() // it mostly waits
 	broker := bustest.Broker(t)
 	b := broker.Open(t, "heir")
 	var victims, heir tally
@@ -238,6 +239,7 @@ func TestHandOverIsEvenAndClean(t *testing.T) {
 // Members go on knowing of one another when the broker comes back: who joins
 // gets a share, and what one leaves another takes.
 func TestSharingOutOutlivesTheBroker(t *testing.T) {
+	t.Parallel() // it mostly waits
 	broker := bustest.Broker(t)
 	var all tally
 	follow := func(b *bus.Bus) (stop func()) {
@@ -352,6 +354,7 @@ func deadLetters(t *testing.T, b *bus.Bus) []bus.DeadLetter {
 // A record that can never be handled goes to DEADLETTER after some tries, be
 // it by error or by panic; its thread goes on and its neighbours do not notice.
 func TestPoisonGoesToDeadLetter(t *testing.T) {
+	t.Parallel() // it mostly waits
 	b := bustest.Open(t)
 	var seen tally
 	var tries atomic.Int64
