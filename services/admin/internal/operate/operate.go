@@ -40,15 +40,18 @@ type Service struct {
 }
 
 // ExportTranscript streams whole threads, one after the other, each commit by
-// commit. A thread that changes meanwhile is as it stands when its turn comes.
+// commit and once. What a thread gets after its turn may follow later, or not
+// be in the export.
 func (s *Service) ExportTranscript(req *adminv1.ExportTranscriptRequest, stream grpc.ServerStreamingServer[adminv1.ExportTranscriptResponse]) error {
 	ctx := stream.Context()
 	if req.GetPsid() != "" {
 		if req.GetPage() == "" {
 			return violation("page", "is missing; a psid means something only together with its page")
 		}
-		return s.export(ctx, subject.Thread{Page: req.GetPage(), PSID: req.GetPsid()}, stream)
+		_, err := s.export(ctx, subject.Thread{Page: req.GetPage(), PSID: req.GetPsid()}, 0, stream)
+		return err
 	}
+	told := map[subject.Thread]uint64{} // a thread that changes meanwhile comes again
 	for last, err := range s.Log.States(ctx) {
 		if err != nil {
 			return fault.Wrap(err, "reading the threads")
@@ -56,27 +59,29 @@ func (s *Service) ExportTranscript(req *adminv1.ExportTranscriptRequest, stream 
 		if req.GetPage() != "" && req.GetPage() != last.Thread.Page {
 			continue
 		}
-		if err := s.export(ctx, last.Thread, stream); err != nil {
+		if told[last.Thread], err = s.export(ctx, last.Thread, told[last.Thread], stream); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Service) export(ctx context.Context, t subject.Thread, stream grpc.ServerStreamingServer[adminv1.ExportTranscriptResponse]) error {
-	for r, err := range s.Log.History(ctx, t, 0) {
+// export streams what a thread has after a revision, and gives the last one.
+func (s *Service) export(ctx context.Context, t subject.Thread, after uint64, stream grpc.ServerStreamingServer[adminv1.ExportTranscriptResponse]) (uint64, error) {
+	for r, err := range s.Log.History(ctx, t, after) {
 		if err != nil {
-			return fault.Wrap(err, "reading a thread")
+			return after, fault.Wrap(err, "reading a thread")
 		}
 		err := stream.Send(&adminv1.ExportTranscriptResponse{
 			Page: r.Thread.Page, Psid: r.Thread.PSID, Partition: int32(r.Partition),
 			Revision: r.Revision, StoredMs: r.Stored.UnixMilli(), Commit: r.Commit,
 		})
 		if err != nil {
-			return err
+			return after, err
 		}
+		after = r.Revision
 	}
-	return nil
+	return after, nil
 }
 
 // ListDeadLetters reads what could not be handled, newest first.
