@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -72,6 +73,27 @@ func TestGrantsAreReadStrictly(t *testing.T) {
 	}
 	if err := (&admin.Config{Listen: "127.0.0.1:0", Grace: time.Second}).Validate(); err == nil {
 		t.Error("took a TCP listener without certificates")
+	}
+}
+
+// Only the role admin is told a verify token, and replaces keys.
+func TestOnlyAdministratorsReadAVerifyToken(t *testing.T) {
+	for role, permissions := range guard.Roles() {
+		for _, p := range []guard.Permission{guard.SecretReveal, guard.KeyWrite} {
+			if got := slices.Contains(permissions, p); got != (role == "admin") {
+				t.Errorf("%s has %s: %v", role, p, got)
+			}
+		}
+	}
+	for method, want := range map[string]guard.Permission{
+		adminv1.ProvisionService_RevealVerifyToken_FullMethodName: guard.SecretReveal,
+		adminv1.KeyService_RotateKey_FullMethodName:               guard.KeyWrite,
+		adminv1.KeyService_ReencryptSecrets_FullMethodName:        guard.KeyWrite,
+		adminv1.KeyService_RetireKey_FullMethodName:               guard.KeyWrite,
+	} {
+		if got := guard.Permissions()[method]; got != want {
+			t.Errorf("%s takes %s, want %s", method, got, want)
+		}
 	}
 }
 
@@ -161,6 +183,17 @@ func TestCertificatesDecideOnTCP(t *testing.T) {
 	}
 	older := as("admin")
 	older.MaxVersion = tls.VersionTLS12
+	// Who took note of the privacy notice is who the certificate says.
+	setUp := client(as("admin"))
+	apply(t, setUp, house())
+	notice, err := setUp.GetPrivacyNotice(t.Context(), &adminv1.GetPrivacyNoticeRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	account, err := setUp.AcknowledgePrivacy(t.Context(), &adminv1.AcknowledgePrivacyRequest{Account: "demo", Version: notice.GetVersion()})
+	if by := account.GetPrivacy().GetBy(); err != nil || by != "spiffe://house/admin" {
+		t.Errorf("acknowledged by %q, %v", by, err)
+	}
 	for name, c := range map[string]struct {
 		tls         *tls.Config
 		read, write codes.Code
@@ -177,7 +210,7 @@ func TestCertificatesDecideOnTCP(t *testing.T) {
 			if status.Code(err) != c.read {
 				t.Errorf("reading: %v, want %v", err, c.read)
 			}
-			_, err = config.CreateAgent(t.Context(), &adminv1.CreateAgentRequest{Agent: &configv1.Agent{Meta: meta("mila")}})
+			_, err = config.UpdateAgent(t.Context(), &adminv1.UpdateAgentRequest{Agent: &configv1.Agent{Meta: meta("mila")}})
 			if status.Code(err) != c.write {
 				t.Errorf("writing: %v, want %v", err, c.write)
 			}
