@@ -114,7 +114,11 @@ func applySend(s *threadv1.State, now time.Time, f *threadv1.Fact) error {
 		if err != nil {
 			return err
 		}
+		if d.GetDisconnected() {
+			one.Spared = one.Attempt
+		}
 		one.Status, one.RetryMs = threadv1.SendStatus_SEND_STATUS_REQUESTED, d.GetRetryMs()
+		one.Disconnected, one.Setup = d.GetDisconnected(), d.GetSetup()
 	case *threadv1.Fact_SendUncertain:
 		u := k.SendUncertain
 		one, err := part(s, u.GetId(), u.GetPart(), threadv1.SendStatus_SEND_STATUS_ATTEMPTED)
@@ -157,7 +161,7 @@ func applyAttempted(s *threadv1.State, now time.Time, a *threadv1.SendAttempted)
 	one.Attempt = a.GetAttempt()
 	one.AttemptedMs = now.UnixMilli()
 	one.DeadlineMs = a.GetDeadlineMs()
-	one.RetryMs = 0
+	one.RetryMs, one.Disconnected, one.Setup = 0, false, ""
 	return nil
 }
 
@@ -183,6 +187,7 @@ func applySucceeded(s *threadv1.State, ok *threadv1.SendSucceeded) error {
 	}
 	one.Part++
 	one.Status, one.Attempt, one.AttemptedMs, one.DeadlineMs, one.RetryMs = threadv1.SendStatus_SEND_STATUS_REQUESTED, 0, 0, 0, 0
+	one.Disconnected, one.Setup, one.Spared = false, "", 0
 	return nil
 }
 

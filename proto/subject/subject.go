@@ -68,7 +68,7 @@ const (
 	// SessionBucket holds the sessions of desks.
 	SessionBucket = "SESSION"
 	// ProvisionBucket holds what was seen of each page's connection to Meta;
-	// CallbackKey, EventsKey and RecordKey are its keys.
+	// CallbackKey, EventsKey, RecordKey, TokenKey and StandingKey are its keys.
 	ProvisionBucket = "PROVISION"
 )
 
@@ -84,8 +84,17 @@ func EventsKey(pageID string) string { return "events." + token(pageID) }
 // resource id.
 func RecordKey(page string) string { return "record." + token(page) }
 
+// TokenKey is where ProvisionBucket says what Meta said of a page's token when a
+// message was sent with it, by Meta's page id.
+func TokenKey(pageID string) string { return "token." + token(pageID) }
+
+// StandingKey is where ProvisionBucket says what the checks of a page mean for
+// those who send and write, by Meta's page id.
+func StandingKey(pageID string) string { return "standing." + token(pageID) }
+
 // ParseProvision reads what is spoken of out of a key of ProvisionBucket: the
-// kind is that of the key's function, "callback", "events" or "record".
+// kind is that of the key's function: "callback", "events", "record", "token" or
+// "standing".
 func ParseProvision(key string) (kind, id string, err error) {
 	kind, tok, ok := strings.Cut(key, ".")
 	if !ok {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace/noop"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/bus/bustest"
@@ -28,6 +29,7 @@ import (
 	"github.com/parley-desk/parley/pkg/secret"
 	"github.com/parley-desk/parley/pkg/thread"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	provisionv1 "github.com/parley-desk/parley/proto/gen/parley/provision/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/outbound"
@@ -271,7 +273,6 @@ func TestEveryOutcome(t *testing.T) {
 		{"gone", []string{"attempted", "refused PERSON_UNAVAILABLE"}, 1},
 		{"busy", []string{"attempted", "deferred THROTTLED", "attempted", "succeeded answer m_busy2", "attempted", "succeeded answer m_busy3"}, 3},
 		{"always", []string{"attempted", "deferred THROTTLED", "attempted", "deferred THROTTLED", "attempted", "refused THROTTLED"}, 3},
-		{"expired", []string{"attempted", "deferred PAGE_DISCONNECTED"}, 1},
 		{"broken", []string{"attempted", "uncertain SERVER_ERROR", "unconfirmed"}, 1},
 		{"reset", []string{"attempted", "uncertain RESET", "unconfirmed"}, 1},
 	} {
@@ -288,6 +289,56 @@ func TestEveryOutcome(t *testing.T) {
 				t.Errorf("%d POSTs, want %d", len(posts), c.posts)
 			}
 		})
+	}
+}
+
+// The first send that meets a dead token parks those of the whole page, in every
+// process, and says so to whoever checks pages.
+func TestADeadTokenParksThePage(t *testing.T) {
+	h := newHouse(t)
+	stop := h.start("a")
+	h.start("b")
+	h.ask("expired", "one")
+	if got, want := h.story("expired", "deferred"), []string{"attempted", "deferred PAGE_DISCONNECTED"}; !slices.Equal(got, want) {
+		t.Errorf("facts %q, want %q", got, want)
+	}
+	used := &provisionv1.TokenUsed{}
+	h.note(subject.TokenKey(pageID), used)
+	if used.GetCode() != 190 || used.GetSubcode() != 463 || used.GetBasis() == "" {
+		t.Errorf("noted %v", used)
+	}
+	stop()
+	h.start("c")
+	for i := range 4 { // in several partitions, so in several processes
+		psid := "fine-" + strconv.Itoa(i)
+		h.ask(psid, "one")
+		if got, want := h.story(psid, "deferred"), []string{"deferred PAGE_DISCONNECTED"}; !slices.Equal(got, want) {
+			t.Errorf("%s: facts %q, want %q", psid, got, want)
+		}
+	}
+	if n := len(h.meta.posted("expired")); n != 1 {
+		t.Errorf("%d POSTs with the dead token", n)
+	}
+}
+
+// note waits for an entry of PROVISION.
+func (h *house) note(at string, m proto.Message) {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), patient)
+	defer cancel()
+	for {
+		e, err := h.bus.Bucket(subject.ProvisionBucket).Get(ctx, at)
+		if err == nil {
+			if err := proto.Unmarshal(e.Value, m); err != nil {
+				h.t.Fatal(err)
+			}
+			return
+		}
+		select {
+		case <-ctx.Done():
+			h.t.Fatalf("waited for %s: %v", at, err)
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }
 

@@ -17,12 +17,15 @@ type board struct {
 	callbacks map[string]*provisionv1.CallbackSeen // by account
 	events    map[string]*provisionv1.EventsSeen   // by Meta's page id
 	records   map[string]*provisionv1.Record       // by page
+	used      map[string]*provisionv1.TokenUsed    // by Meta's page id
+	standings map[string]*provisionv1.Standing     // by Meta's page id
 	changed   chan struct{}
 }
 
 func newBoard() *board {
 	return &board{callbacks: map[string]*provisionv1.CallbackSeen{}, events: map[string]*provisionv1.EventsSeen{},
-		records: map[string]*provisionv1.Record{}, changed: make(chan struct{})}
+		records: map[string]*provisionv1.Record{}, used: map[string]*provisionv1.TokenUsed{},
+		standings: map[string]*provisionv1.Standing{}, changed: make(chan struct{})}
 }
 
 // take folds an entry in. One that is damaged counts as not there: it is found
@@ -45,6 +48,10 @@ func (b *board) take(e bus.Entry) {
 		}
 	case "record":
 		keep(b.records, id, e.Value, &provisionv1.Record{})
+	case "token":
+		keep(b.used, id, e.Value, &provisionv1.TokenUsed{})
+	case "standing":
+		keep(b.standings, id, e.Value, &provisionv1.Standing{})
 	}
 	close(b.changed)
 	b.changed = make(chan struct{})
@@ -69,17 +76,35 @@ func (b *board) next() <-chan struct{} {
 func (b *board) look(s provision.Setup) (provision.Seen, *provisionv1.Record) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return provision.Seen{Callback: b.callbacks[s.Account], Events: b.events[s.PageID]}, b.records[s.Page]
+	return provision.Seen{Callback: b.callbacks[s.Account], Events: b.events[s.PageID], Used: b.used[s.PageID]}, b.records[s.Page]
 }
 
-// strays are pages with a record that exists does not know.
-func (b *board) strays(exists func(string) bool) (pages []string) {
+// told is how the page was last said to stand; nil: it was not said.
+func (b *board) told(pageID string) *provisionv1.Standing {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.standings[pageID]
+}
+
+// strays are keys about pages that are gone, by exists for resource ids and
+// existsAtMeta for Meta's page ids.
+func (b *board) strays(exists, existsAtMeta func(string) bool) (keys []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for id := range b.records {
 		if !exists(id) {
-			pages = append(pages, id)
+			keys = append(keys, subject.RecordKey(id))
 		}
 	}
-	return pages
+	for id := range b.used {
+		if !existsAtMeta(id) {
+			keys = append(keys, subject.TokenKey(id))
+		}
+	}
+	for id := range b.standings {
+		if !existsAtMeta(id) {
+			keys = append(keys, subject.StandingKey(id))
+		}
+	}
+	return keys
 }

@@ -2854,7 +2854,13 @@ type SendDeferred struct {
 	// Earliest next attempt, ms since 1970 UTC.
 	RetryMs int64 `protobuf:"varint,3,opt,name=retry_ms,json=retryMs,proto3" json:"retry_ms,omitempty"`
 	// Why, machine-readable: THROTTLED, UNREACHABLE...
-	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The page's token is dead: the part waits for the page and not for retry_ms,
+	// and the attempt does not count against it.
+	Disconnected bool `protobuf:"varint,5,opt,name=disconnected,proto3" json:"disconnected,omitempty"`
+	// Set-up of the page that Meta did not take, a hash; empty: it had no fault.
+	// When it is another, retry_ms need not be waited for.
+	Setup         string `protobuf:"bytes,6,opt,name=setup,proto3" json:"setup,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2913,6 +2919,20 @@ func (x *SendDeferred) GetRetryMs() int64 {
 func (x *SendDeferred) GetReason() string {
 	if x != nil {
 		return x.Reason
+	}
+	return ""
+}
+
+func (x *SendDeferred) GetDisconnected() bool {
+	if x != nil {
+		return x.Disconnected
+	}
+	return false
+}
+
+func (x *SendDeferred) GetSetup() string {
+	if x != nil {
+		return x.Setup
 	}
 	return ""
 }
@@ -3366,12 +3386,14 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x04code\x18\x04 \x01(\x05R\x04code\x12\x18\n" +
 	"\asubcode\x18\x05 \x01(\x05R\asubcode\x12\x19\n" +
 	"\bopens_ms\x18\x06 \x01(\x03R\aopensMs\x12\x14\n" +
-	"\x05trace\x18\a \x01(\tR\x05trace\"e\n" +
+	"\x05trace\x18\a \x01(\tR\x05trace\"\x9f\x01\n" +
 	"\fSendDeferred\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04part\x18\x02 \x01(\x05R\x04part\x12\x19\n" +
 	"\bretry_ms\x18\x03 \x01(\x03R\aretryMs\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\"K\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\"\n" +
+	"\fdisconnected\x18\x05 \x01(\bR\fdisconnected\x12\x14\n" +
+	"\x05setup\x18\x06 \x01(\tR\x05setup\"K\n" +
 	"\rSendUncertain\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04part\x18\x02 \x01(\x05R\x04part\x12\x16\n" +

@@ -807,7 +807,15 @@ type Send struct {
 	// Not written any more: nobody decides by it, and a mid may be long.
 	//
 	// Deprecated: Marked as deprecated in parley/thread/v1/state.proto.
-	Mids          []string `protobuf:"bytes,14,rep,name=mids,proto3" json:"mids,omitempty"`
+	Mids []string `protobuf:"bytes,14,rep,name=mids,proto3" json:"mids,omitempty"`
+	// The part waits until the page's token works again, whatever retry_ms says.
+	Disconnected bool `protobuf:"varint,15,opt,name=disconnected,proto3" json:"disconnected,omitempty"`
+	// The part waits until the page's set-up is not this one or retry_ms is past;
+	// a hash, empty: only for retry_ms.
+	Setup string `protobuf:"bytes,16,opt,name=setup,proto3" json:"setup,omitempty"`
+	// Number of the last attempt that does not count against the part, because
+	// the page was disconnected.
+	Spared        int32 `protobuf:"varint,17,opt,name=spared,proto3" json:"spared,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -941,6 +949,27 @@ func (x *Send) GetMids() []string {
 	return nil
 }
 
+func (x *Send) GetDisconnected() bool {
+	if x != nil {
+		return x.Disconnected
+	}
+	return false
+}
+
+func (x *Send) GetSetup() string {
+	if x != nil {
+		return x.Setup
+	}
+	return ""
+}
+
+func (x *Send) GetSpared() int32 {
+	if x != nil {
+		return x.Spared
+	}
+	return 0
+}
+
 var File_parley_thread_v1_state_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_state_proto_rawDesc = "" +
@@ -1008,7 +1037,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x05fence\x18\x02 \x01(\x03R\x05fence\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x03R\x05epoch\x12\x17\n" +
 	"\amade_ms\x18\x04 \x01(\x03R\x06madeMs\x12\x19\n" +
-	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\"\xa8\x03\n" +
+	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\"\xfa\x03\n" +
 	"\x04Send\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\x14\n" +
@@ -1025,7 +1054,10 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\frequested_ms\x18\v \x01(\x03R\vrequestedMs\x12%\n" +
 	"\x0eafter_revision\x18\f \x01(\x04R\rafterRevision\x12\x1b\n" +
 	"\tclient_id\x18\r \x01(\tR\bclientId\x12\x16\n" +
-	"\x04mids\x18\x0e \x03(\tB\x02\x18\x01R\x04mids*x\n" +
+	"\x04mids\x18\x0e \x03(\tB\x02\x18\x01R\x04mids\x12\"\n" +
+	"\fdisconnected\x18\x0f \x01(\bR\fdisconnected\x12\x14\n" +
+	"\x05setup\x18\x10 \x01(\tR\x05setup\x12\x16\n" +
+	"\x06spared\x18\x11 \x01(\x05R\x06spared*x\n" +
 	"\x05Phase\x12\x15\n" +
 	"\x11PHASE_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
