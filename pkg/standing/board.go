@@ -64,6 +64,12 @@ func (b *Board) Of(pageID string) (basis string, s Standing) {
 	return basis, Of(basis, b.used[pageID], b.checked[pageID])
 }
 
+// Works tells whether the token of the page with Meta's id is known to work.
+func (b *Board) Works(pageID string) bool {
+	_, s := b.Of(pageID)
+	return s == Works
+}
+
 // Learn takes a word in that is about to be written, before it comes back.
 func (b *Board) Learn(pageID string, said *provisionv1.TokenUsed) {
 	b.mu.Lock()

@@ -45,6 +45,12 @@ func Viewer(s *threadv1.State) string {
 // Agent is who sees the conversation of t; empty when nobody does.
 func (b *Board) Agent(t subject.Thread) string { return b.threads[t].viewer }
 
+// Phase is where the live conversation of t stands; unspecified when there is
+// none.
+func (b *Board) Phase(t subject.Thread) threadv1.Phase {
+	return b.threads[t].state.GetConversation().GetPhase()
+}
+
 // Holder is the agent who has the conversation of t in hand; empty when nobody
 // has, as while it is offered.
 func (b *Board) Holder(t subject.Thread) string {

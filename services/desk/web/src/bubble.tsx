@@ -86,16 +86,17 @@ function Foot({ item }: { item: TimelineItem }) {
       {more.length > 0 && <span>{more.join(' · ')} · </span>}
       <time>{clock(num(item.atMs), t)}</time>
       {name && !waits && <span class="state"> · <span aria-hidden="true">{mark}</span> {t[name] as string}</span>}
-      {waits && <Waits reason={waits} retryMs={num(item.details?.retry_ms)} />}
+      {waits && <Waits reason={waits} retryMs={num(item.details?.retry_ms)} parked={!!item.details?.parked} />}
     </p>
   );
 }
 
-// Waits says why a message has not left yet, and when it is tried again.
-function Waits({ reason, retryMs }: { reason: string; retryMs: number }) {
+// Waits says why a message has not left yet, and when it is tried again; one that
+// is parked waits for its page.
+function Waits({ reason, retryMs, parked }: { reason: string; retryMs: number; parked: boolean }) {
   const { t } = useRoom();
   const left = retryMs - useNow(1_000);
-  return <span class="waits"> · {t.waits}: {word(t, reason)} · {left > 0 ? t.nextTry(span(left)) : t.sending}</span>;
+  return <span class="waits"> · {t.waits}: {word(t, reason)}{!parked && ` · ${left > 0 ? t.nextTry(span(left)) : t.sending}`}</span>;
 }
 
 // Choices are what the agent may do about a message whose fate is bad.

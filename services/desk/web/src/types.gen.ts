@@ -112,6 +112,7 @@ export interface ConversationView {
   allowed?: string[];
   dueMs?: string;
   agent?: string;
+  pageTrouble?: string;
 }
 
 export interface Customer {

@@ -1013,7 +1013,10 @@ type ConversationView struct {
 	// When wrap-up stops keeping capacity, ms since 1970 UTC; 0: when it closes.
 	DueMs int64 `protobuf:"varint,15,opt,name=due_ms,json=dueMs,proto3" json:"due_ms,omitempty"`
 	// Agent who holds it.
-	Agent         string `protobuf:"bytes,16,opt,name=agent,proto3" json:"agent,omitempty"`
+	Agent string `protobuf:"bytes,16,opt,name=agent,proto3" json:"agent,omitempty"`
+	// Why nothing can be sent from the page now, so that replies wait:
+	// PAGE_DISCONNECTED; empty when nothing is known against it.
+	PageTrouble   string `protobuf:"bytes,17,opt,name=page_trouble,json=pageTrouble,proto3" json:"page_trouble,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1156,6 +1159,13 @@ func (x *ConversationView) GetDueMs() int64 {
 func (x *ConversationView) GetAgent() string {
 	if x != nil {
 		return x.Agent
+	}
+	return ""
+}
+
+func (x *ConversationView) GetPageTrouble() string {
+	if x != nil {
+		return x.PageTrouble
 	}
 	return ""
 }
@@ -1310,7 +1320,8 @@ type TimelineItem struct {
 	// Mids of an agent's message, one a part.
 	Mids []string `protobuf:"bytes,18,rep,name=mids,proto3" json:"mids,omitempty"`
 	// Values for a system item's sentence: queue, queue_name, agent, cause. Of a
-	// message that waits to be sent again: retry_ms, when that is.
+	// message that waits to be sent again: retry_ms, when that is, or parked, when it
+	// waits for its page.
 	Details map[string]string `protobuf:"bytes,19,rep,name=details,proto3" json:"details,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Revision of the thread that changed it last: of two copies of an item the
 	// one with the higher revision is newer.
@@ -2968,7 +2979,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\tHeartbeat\x12\x15\n" +
 	"\x06now_ms\x18\x01 \x01(\x03R\x05nowMs\"&\n" +
 	"\fSessionEnded\x12\x16\n" +
-	"\x06reason\x18\x01 \x01(\tR\x06reason\"\xb2\x04\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\"\xd5\x04\n" +
 	"\x10ConversationView\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x126\n" +
@@ -2988,7 +2999,8 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x06window\x18\r \x01(\v2\x16.parley.desk.v1.WindowR\x06window\x12\x18\n" +
 	"\aallowed\x18\x0e \x03(\tR\aallowed\x12\x15\n" +
 	"\x06due_ms\x18\x0f \x01(\x03R\x05dueMs\x12\x14\n" +
-	"\x05agent\x18\x10 \x01(\tR\x05agent\"7\n" +
+	"\x05agent\x18\x10 \x01(\tR\x05agent\x12!\n" +
+	"\fpage_trouble\x18\x11 \x01(\tR\vpageTrouble\"7\n" +
 	"\x06Window\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x19\n" +
 	"\buntil_ms\x18\x02 \x01(\x03R\auntilMs\"u\n" +
