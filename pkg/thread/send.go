@@ -62,8 +62,11 @@ func applyNote(s *threadv1.State, n *threadv1.NoteAdded) error {
 	return nil
 }
 
-// ProofEcho is the proof of a SendSucceeded that an echo brought about.
-const ProofEcho = "echo"
+// Proofs of a SendSucceeded: an echo brought it about, or Meta's answer.
+const (
+	ProofEcho   = "echo"
+	ProofAnswer = "answer"
+)
 
 // Echo is the echo of a part of ours: its metadata is Parley's and genuine.
 type Echo struct {
@@ -106,6 +109,9 @@ func applySend(s *threadv1.State, now time.Time, f *threadv1.Fact) error {
 		one, err := part(s, r.GetId(), r.GetPart(), threadv1.SendStatus_SEND_STATUS_REQUESTED, threadv1.SendStatus_SEND_STATUS_ATTEMPTED)
 		if err != nil {
 			return err
+		}
+		if r.GetReason() == ThreadOwned {
+			theirs(s, "", max(now.UnixMilli(), s.GetOwnerMs()))
 		}
 		finish(s, one)
 	case *threadv1.Fact_SendDeferred:
@@ -181,6 +187,9 @@ func applySucceeded(s *threadv1.State, ok *threadv1.SendSucceeded) error {
 		s.Recent = remember(s.Recent, key, keptKeys)
 	}
 	s.NewestMs = max(s.NewestMs, ok.GetSentMs())
+	if ok.GetProof() == ProofAnswer && one.AttemptedMs >= s.GetOwnerMs() {
+		ours(s, s.GetOwnerMs())
+	}
 	if one.Part+1 == one.Parts {
 		finish(s, one)
 		return nil

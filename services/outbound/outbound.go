@@ -138,6 +138,9 @@ func (s *service) Run(ctx context.Context) error {
 	if err := s.board.Wait(running); err != nil {
 		return ended(ctx, group.Wait())
 	}
+	group.Go(func() error {
+		return bus.Serve(running, s.deps.Bus, "outbound.control", s.takeControl)
+	})
 	noting, last := context.WithCancel(context.WithoutCancel(ctx))
 	var notes sync.WaitGroup
 	notes.Go(func() { s.pages.Run(noting) })

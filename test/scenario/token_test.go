@@ -1,19 +1,22 @@
 package scenario_test
 
 import (
-	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	"github.com/parley-desk/parley/services/sandbox"
+	"github.com/parley-desk/parley/test/check"
 	"github.com/parley-desk/parley/test/load"
 )
 
@@ -41,7 +44,7 @@ func TestATokenDiesInTheMiddleOfTraffic(t *testing.T) {
 	go func() { written <- crowd.Run(ctx) }()
 
 	shop, old := pageIDs()[0], "demo-page-token-shop"
-	await(t, time.Minute, "replies reach customers of the page", func() bool { return h.sends(shop).delivered > 3 }, h.logs)
+	await(t, time.Minute, "replies reach customers of the page", func() bool { return h.delivered(shop) > 3 }, h.logs)
 	h.token(map[string]any{"value": old, "page": shop, "dead": true, "subcode": 460})
 	await(t, time.Minute, "admin knows that the page is disconnected", func() bool {
 		said, _ := h.try("channel", "health", "page-1") // its code is 1 while the page does not run
@@ -55,17 +58,17 @@ func TestATokenDiesInTheMiddleOfTraffic(t *testing.T) {
 		}
 	}
 	h.awaitReady()
-	before := h.sends(shop)
+	before := h.deadCalls()
 	await(t, time.Minute, "more replies wait for it", func() bool { return h.parked(shop) >= staffed }, h.logs)
-	if after := h.sends(shop); after.dead > before.dead || before.dead > 3*staffed {
-		t.Errorf("%d calls with a dead token, %d of them when that was known", after.dead, after.dead-before.dead)
+	if after := h.deadCalls(); before == 0 || before > 3*staffed || after > before {
+		t.Errorf("%d calls with a dead token, %d of them when that was known", after, after-before)
 	}
 
 	h.token(map[string]any{"value": "another-page-token", "page": shop})
 	h.apply(strings.ReplaceAll(world(staffed), old, "another-page-token"))
 	began := time.Now()
 	await(t, time.Minute, "nothing waits for the page", func() bool { return h.parked(shop) == 0 }, h.logs)
-	t.Logf("%d calls with a dead token; all had left %s after the new one", h.sends(shop).dead, time.Since(began).Round(10*time.Millisecond))
+	t.Logf("%d calls with a dead token; all had left %s after the new one", h.deadCalls(), time.Since(began).Round(10*time.Millisecond))
 	if err := <-written; err != nil {
 		t.Fatalf("the crowd: %v\n%s", err, h.logs())
 	}
@@ -97,28 +100,50 @@ func (h *house) token(is map[string]any) {
 	}
 }
 
-// sends are the calls of the Send API for a page.
-type sends struct{ delivered, dead int }
-
-func (h *house) sends(page string) (n sends) {
+// delivered is how many messages of a page customers have got.
+func (h *house) delivered(page string) (n int) {
 	h.t.Helper()
 	resp, err := http.Get(h.sandbox + "/sandbox/journal")
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	lines := bufio.NewScanner(resp.Body)
-	lines.Buffer(make([]byte, 64<<10), 8<<20)
-	for lines.Scan() {
-		var r sandbox.Record
-		if json.Unmarshal(lines.Bytes(), &r) != nil || r.Kind != sandbox.SendReceived || r.Page != page && r.Send.Code != 190 {
-			continue
+	journal, err := check.ReadJournal(resp.Body)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, r := range journal {
+		if r.Kind == sandbox.SendReceived && r.Page == page && r.Send.Delivered {
+			n++
 		}
-		if r.Send.Delivered {
-			n.delivered++
-		}
-		if r.Send.Code == 190 {
-			n.dead++
+	}
+	return n
+}
+
+// deadCalls is how often Meta was asked to send with a token that was dead: an
+// attempt, and after it that the page is disconnected.
+func (h *house) deadCalls() (n int) {
+	h.t.Helper()
+	var exported []*adminv1.ExportTranscriptResponse
+	await(h.t, time.Minute, "the log is exported", func() bool {
+		var err error
+		exported, err = h.export()
+		return err == nil
+	}, h.logs)
+	slices.SortFunc(exported, func(a, b *adminv1.ExportTranscriptResponse) int { return cmp.Compare(a.GetRevision(), b.GetRevision()) })
+	attempted := map[string]bool{}
+	for _, c := range exported {
+		for _, f := range c.GetCommit().GetFacts() {
+			if a := f.GetSendAttempted(); a != nil {
+				attempted[a.GetId()] = true
+			}
+			if d := f.GetSendDeferred(); d.GetDisconnected() && attempted[d.GetId()] {
+				n++
+				attempted[d.GetId()] = false
+			}
+			if ok := f.GetSendSucceeded(); ok != nil {
+				attempted[ok.GetId()] = false
+			}
 		}
 	}
 	return n

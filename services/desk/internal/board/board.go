@@ -102,7 +102,7 @@ func trim(s *threadv1.State) *threadv1.State {
 		Page: s.GetPage(), Psid: s.GetPsid(), Customer: s.GetCustomer(),
 		Conversation: s.GetConversation(), Conversations: s.GetConversations(),
 		WindowMs: s.GetWindowMs(), DeliveredMs: s.GetDeliveredMs(), ReadMs: s.GetReadMs(),
-		Sends: s.GetSends(), Fence: s.GetFence(), Standby: s.GetStandby(),
+		Sends: s.GetSends(), Fence: s.GetFence(), Standby: s.GetStandby(), OwnerApp: s.GetOwnerApp(), OwnerMs: s.GetOwnerMs(),
 		Preview: s.GetPreview(), NewestMs: s.GetNewestMs(), Unanswered: s.GetUnanswered(),
 	}
 }

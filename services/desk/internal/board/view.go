@@ -2,6 +2,7 @@ package board
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/parley-desk/parley/pkg/directory"
@@ -68,6 +69,12 @@ func View(s *threadv1.State, revision uint64, agent string, now time.Time, world
 		DueMs:       c.GetDueMs(),
 		Agent:       c.GetAgent(),
 		PageTrouble: world.trouble(s.GetPage()),
+	}
+	if o, owned := thread.OwnerAt(s, now); owned {
+		view.Owner = &deskv1.Owner{App: o.App, UntilMs: o.Until.UnixMilli()}
+		if i := slices.Index(view.Allowed, "send"); i >= 0 {
+			view.Allowed[i] = "take_control"
+		}
 	}
 	if c.GetOffer().GetAgent() == agent {
 		view.Offer = c.GetOffer()

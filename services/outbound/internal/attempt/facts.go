@@ -68,7 +68,7 @@ func (p Policy) Answer(s *threadv1.State, ref Ref, out graph.Outcome, setup stri
 	doubted := at(s, ref, threadv1.SendStatus_SEND_STATUS_UNCERTAIN) || at(s, ref, threadv1.SendStatus_SEND_STATUS_UNCONFIRMED)
 	switch {
 	case out.Class == graph.Sent && (attempted || doubted):
-		return succeed(ref, out.MessageID, "answer", time.Time{}) // Meta's time comes with the echo
+		return succeed(ref, out.MessageID, thread.ProofAnswer, time.Time{}) // Meta's time comes with the echo
 	case !attempted:
 		return nil
 	case out.Class == graph.Refused:

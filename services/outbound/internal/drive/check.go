@@ -39,7 +39,7 @@ var errTextMissing = fault.New(fault.Internal, attempt.ReasonTextMissing, "the l
 func (w *worker) check(ctx context.Context, state *threadv1.State, ref attempt.Ref) error {
 	again := w.Now().Add(w.Policy.CheckAgain)
 	seen := w.Pages.View(w.thread.Page)
-	page, usable := w.Pages.connection(w.thread.Page)
+	page, usable := w.Pages.Connection(w.thread.Page)
 	if !usable {
 		w.sleep(ctx, again, seen)
 		return nil

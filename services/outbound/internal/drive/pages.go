@@ -76,9 +76,9 @@ func NewPages(p Premises) *Pages {
 		unsaid: map[string]*provisionv1.TokenUsed{}, news: make(chan struct{}, 1), changed: make(chan struct{})}
 }
 
-// connection gives the page with Meta's id as one acts for it; false when it is
+// Connection gives the page with Meta's id as one acts for it; false when it is
 // not set up for that.
-func (p *Pages) connection(id string) (graph.Page, bool) {
+func (p *Pages) Connection(id string) (graph.Page, bool) {
 	now := p.Directory.Now()
 	page := now.PagesByMeta[id]
 	account := now.Accounts[page.GetAccount()]
@@ -101,7 +101,7 @@ func (p *Pages) View(id string) attempt.Page {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	g, setup := p.gate(id)
-	if _, usable := p.connection(id); !usable {
+	if _, usable := p.Connection(id); !usable {
 		return attempt.Page{Setup: setup}
 	}
 	if g.Open() {
@@ -139,7 +139,7 @@ type Pass struct {
 func (p *Pages) Enter(id string) (Pass, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	page, usable := p.connection(id)
+	page, usable := p.Connection(id)
 	if !usable {
 		return Pass{}, false
 	}

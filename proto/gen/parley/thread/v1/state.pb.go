@@ -255,7 +255,7 @@ type State struct {
 	// Client ids of recent commands of desks, oldest first: a repeated command
 	// is recognised by them and changes nothing.
 	Commands []string `protobuf:"bytes,12,rep,name=commands,proto3" json:"commands,omitempty"`
-	// Another app owns the thread (standby): set and cleared by handovers.
+	// Another app has the thread, as far as was told; see thread.OwnerAt.
 	Standby bool `protobuf:"varint,13,opt,name=standby,proto3" json:"standby,omitempty"`
 	// First line of the newest message, at most 120 characters, for lists.
 	Preview string `protobuf:"bytes,14,opt,name=preview,proto3" json:"preview,omitempty"`
@@ -263,7 +263,11 @@ type State struct {
 	// own clock never counts in it, since events are late or not by it.
 	NewestMs int64 `protobuf:"varint,15,opt,name=newest_ms,json=newestMs,proto3" json:"newest_ms,omitempty"`
 	// Messages of the customer since the last reply of an agent.
-	Unanswered    uint32 `protobuf:"varint,16,opt,name=unanswered,proto3" json:"unanswered,omitempty"`
+	Unanswered uint32 `protobuf:"varint,16,opt,name=unanswered,proto3" json:"unanswered,omitempty"`
+	// That app; empty when it is not known which.
+	OwnerApp string `protobuf:"bytes,17,opt,name=owner_app,json=ownerApp,proto3" json:"owner_app,omitempty"`
+	// Meta's time of the last word on who has the thread, ms since 1970 UTC.
+	OwnerMs       int64 `protobuf:"varint,18,opt,name=owner_ms,json=ownerMs,proto3" json:"owner_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -406,6 +410,20 @@ func (x *State) GetNewestMs() int64 {
 func (x *State) GetUnanswered() uint32 {
 	if x != nil {
 		return x.Unanswered
+	}
+	return 0
+}
+
+func (x *State) GetOwnerApp() string {
+	if x != nil {
+		return x.OwnerApp
+	}
+	return ""
+}
+
+func (x *State) GetOwnerMs() int64 {
+	if x != nil {
+		return x.OwnerMs
 	}
 	return 0
 }
@@ -979,7 +997,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x05facts\x18\x01 \x03(\v2\x16.parley.thread.v1.FactR\x05facts\x12-\n" +
 	"\x05state\x18\x02 \x01(\v2\x17.parley.thread.v1.StateR\x05state\x12\x13\n" +
 	"\x05at_ms\x18\x03 \x01(\x03R\x04atMs\x12\x16\n" +
-	"\x06writer\x18\x04 \x01(\tR\x06writer\"\x93\x04\n" +
+	"\x06writer\x18\x04 \x01(\tR\x06writer\"\xcb\x04\n" +
 	"\x05State\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\x126\n" +
@@ -999,7 +1017,9 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\tnewest_ms\x18\x0f \x01(\x03R\bnewestMs\x12\x1e\n" +
 	"\n" +
 	"unanswered\x18\x10 \x01(\rR\n" +
-	"unanswered\"\x9d\x01\n" +
+	"unanswered\x12\x1b\n" +
+	"\towner_app\x18\x11 \x01(\tR\bownerApp\x12\x19\n" +
+	"\bowner_ms\x18\x12 \x01(\x03R\aownerMs\"\x9d\x01\n" +
 	"\bCustomer\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06locale\x18\x02 \x01(\tR\x06locale\x12\x1f\n" +
