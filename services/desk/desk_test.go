@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"github.com/parley-desk/parley/pkg/thread"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
+	outboundv1 "github.com/parley-desk/parley/proto/gen/parley/outbound/v1"
 	provisionv1 "github.com/parley-desk/parley/proto/gen/parley/provision/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -355,4 +357,54 @@ func (h *house) say(at string, m proto.Message) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+}
+
+// TestAnotherAppHasTheThread: whoever has the conversation is told, can send
+// nothing, and takes control where Meta allows it; else it says why not.
+func TestAnotherAppHasTheThread(t *testing.T) {
+	h := newHouse(t)
+	allowed := make(chan bool, 2)
+	serve(h, "outbound.control", func(ctx context.Context, r *outboundv1.TakeControlRequest) (*outboundv1.TakeControlResponse, error) {
+		if !<-allowed {
+			return nil, &thread.Refusal{Reason: "CONTROL_BLOCKED"}
+		}
+		revision, err := h.turn(ctx, r.GetPage(), r.GetPsid(), func(s *threadv1.State) ([]*threadv1.Fact, error) {
+			return thread.TakeControl(s, time.Now(), r.GetConversation(), r.GetAgent())
+		})
+		return &outboundv1.TakeControlResponse{Revision: revision}, err
+	})
+	h.lead("p", "active", time.Now())
+	mila := h.agent("mila")
+	stream := h.follow(mila)
+	stream.until("the snapshot", func(e *deskv1.Event) bool { return e.GetSnapshot() != nil })
+	h.commit("p", thread.Of(&threadv1.ControlMoved{How: "take", ToApp: "263902037430900", SentMs: time.Now().UnixMilli()}))
+	seen := stream.until("the owner", func(e *deskv1.Event) bool { return e.GetConversation().GetOwner() != nil })
+	view := seen[len(seen)-1].GetConversation()
+	if view.GetOwner().GetApp() != "263902037430900" || !slices.Contains(view.GetAllowed(), "take_control") || slices.Contains(view.GetAllowed(), "send") {
+		t.Errorf("it shows %v, %v", view.GetOwner(), view.GetAllowed())
+	}
+	stream.until("the line about it", saying("control_lost"))
+	_, err := mila.send(t.Context(), "p", uuid.NewString(), "Пътува.")
+	if r, _ := detail[*deskv1.Refusal](err); r.GetReason() != thread.ThreadOwned {
+		t.Errorf("sending: %v", err)
+	}
+
+	take := func() (*deskv1.ConversationView, error) {
+		r, err := mila.desk.TakeControl(t.Context(), connect.NewRequest(&deskv1.TakeControlRequest{Ref: ref("p")}))
+		if err != nil {
+			return nil, err
+		}
+		return r.Msg.GetConversation(), nil
+	}
+	allowed <- false
+	_, err = take()
+	if r, _ := detail[*deskv1.Refusal](err); r.GetReason() != "CONTROL_BLOCKED" || connect.CodeOf(err) != connect.CodeFailedPrecondition {
+		t.Errorf("where Meta does not allow it: %v", err)
+	}
+	allowed <- true
+	got, err := take()
+	if err != nil || got.GetOwner() != nil || !slices.Contains(got.GetAllowed(), "send") {
+		t.Errorf("taken: %v, %v", got, err)
+	}
+	stream.until("the line about that", saying("control_taken"))
 }

@@ -1,10 +1,8 @@
 package scenario_test
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -45,7 +43,7 @@ func TestATokenDiesInTheMiddleOfTraffic(t *testing.T) {
 
 	shop, old := pageIDs()[0], "demo-page-token-shop"
 	await(t, time.Minute, "replies reach customers of the page", func() bool { return h.delivered(shop) > 3 }, h.logs)
-	h.token(map[string]any{"value": old, "page": shop, "dead": true, "subcode": 460})
+	h.at("/sandbox/token", map[string]any{"value": old, "page": shop, "dead": true, "subcode": 460})
 	await(t, time.Minute, "admin knows that the page is disconnected", func() bool {
 		said, _ := h.try("channel", "health", "page-1") // its code is 1 while the page does not run
 		return strings.Contains(string(said), "DISCONNECTED") && strings.Contains(string(said), "new password")
@@ -64,7 +62,7 @@ func TestATokenDiesInTheMiddleOfTraffic(t *testing.T) {
 		t.Errorf("%d calls with a dead token, %d of them when that was known", after, after-before)
 	}
 
-	h.token(map[string]any{"value": "another-page-token", "page": shop})
+	h.at("/sandbox/token", map[string]any{"value": "another-page-token", "page": shop})
 	h.apply(strings.ReplaceAll(world(staffed), old, "another-page-token"))
 	began := time.Now()
 	await(t, time.Minute, "nothing waits for the page", func() bool { return h.parked(shop) == 0 }, h.logs)
@@ -80,23 +78,6 @@ func TestATokenDiesInTheMiddleOfTraffic(t *testing.T) {
 		if tally := a.Tally(); tally.Repeated > 0 || tally.GivenUp > 0 {
 			t.Errorf("agent %d was shown replies that failed or are in doubt: %+v", i+1, tally)
 		}
-	}
-}
-
-// token says at the sandbox what a token is from now on.
-func (h *house) token(is map[string]any) {
-	h.t.Helper()
-	raw, err := json.Marshal(is)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	resp, err := http.Post(h.sandbox+"/sandbox/token", "application/json", bytes.NewReader(raw))
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		h.t.Fatalf("describing a token: %s", resp.Status)
 	}
 }
 
