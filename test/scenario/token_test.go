@@ -58,7 +58,8 @@ func TestATokenDiesInTheMiddleOfTraffic(t *testing.T) {
 	h.awaitReady()
 	before := h.deadCalls()
 	await(t, time.Minute, "more replies wait for it", func() bool { return h.parked(shop) >= staffed }, h.logs)
-	if after := h.deadCalls(); before == 0 || before > 3*staffed || after > before {
+	// None at all when admin happened to ask Meta before the first send.
+	if after := h.deadCalls(); before > 3*staffed || after > before {
 		t.Errorf("%d calls with a dead token, %d of them when that was known", after, after-before)
 	}
 
