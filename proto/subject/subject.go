@@ -68,7 +68,8 @@ const (
 	// SessionBucket holds the sessions of desks.
 	SessionBucket = "SESSION"
 	// ProvisionBucket holds what was seen of each page's connection to Meta;
-	// CallbackKey, EventsKey, RecordKey, TokenKey and StandingKey are its keys.
+	// CallbackKey, EventsKey, RecordKey, SignatureKey, TokenKey and StandingKey are
+	// its keys.
 	ProvisionBucket = "PROVISION"
 )
 
@@ -92,9 +93,13 @@ func TokenKey(pageID string) string { return "token." + token(pageID) }
 // those who send and write, by Meta's page id.
 func StandingKey(pageID string) string { return "standing." + token(pageID) }
 
+// SignatureKey is where ProvisionBucket says with which app secrets webhooks of
+// a channel account were signed, by resource id.
+func SignatureKey(account string) string { return "signature." + token(account) }
+
 // ParseProvision reads what is spoken of out of a key of ProvisionBucket: the
-// kind is that of the key's function: "callback", "events", "record", "token" or
-// "standing".
+// kind is that of the key's function, "callback", "events", "record", "signature",
+// "token" or "standing".
 func ParseProvision(key string) (kind, id string, err error) {
 	kind, tok, ok := strings.Cut(key, ".")
 	if !ok {

@@ -32,6 +32,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/guard"
 	"github.com/parley-desk/parley/services/admin/internal/operate"
 	"github.com/parley-desk/parley/services/admin/internal/probe"
+	"github.com/parley-desk/parley/services/admin/internal/rekey"
 )
 
 // SG2: a method without a permission is denied to all, so each must have one.
@@ -40,6 +41,7 @@ func TestEveryMethodHasItsPermission(t *testing.T) {
 	adminv1.RegisterConfigServiceServer(srv, &configure.Service{})
 	adminv1.RegisterOperateServiceServer(srv, &operate.Service{})
 	adminv1.RegisterProvisionServiceServer(srv, &probe.Service{})
+	adminv1.RegisterKeyServiceServer(srv, &rekey.Service{})
 	grpc_health_v1.RegisterHealthServer(srv, health.NewServer())
 	reflection.Register(srv)
 	table := guard.Permissions()

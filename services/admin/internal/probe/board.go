@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/directory"
 	provisionv1 "github.com/parley-desk/parley/proto/gen/parley/provision/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/admin/internal/provision"
@@ -19,13 +20,14 @@ type board struct {
 	records   map[string]*provisionv1.Record       // by page
 	used      map[string]*provisionv1.TokenUsed    // by Meta's page id
 	standings map[string]*provisionv1.Standing     // by Meta's page id
+	signed    map[string]bool                      // accounts with a note about signatures
 	changed   chan struct{}
 }
 
 func newBoard() *board {
 	return &board{callbacks: map[string]*provisionv1.CallbackSeen{}, events: map[string]*provisionv1.EventsSeen{},
 		records: map[string]*provisionv1.Record{}, used: map[string]*provisionv1.TokenUsed{},
-		standings: map[string]*provisionv1.Standing{}, changed: make(chan struct{})}
+		standings: map[string]*provisionv1.Standing{}, signed: map[string]bool{}, changed: make(chan struct{})}
 }
 
 // take folds an entry in. One that is damaged counts as not there: it is found
@@ -46,6 +48,9 @@ func (b *board) take(e bus.Entry) {
 		if now := b.events[id]; before != nil && now.GetFirstMs() == before.GetFirstMs() && now.GetAccount() == before.GetAccount() {
 			return // of a page that is heard every minute nothing new was learnt
 		}
+	case "signature":
+		b.signed[id] = e.Value != nil
+		return // nobody waits for it
 	case "record":
 		keep(b.records, id, e.Value, &provisionv1.Record{})
 	case "token":
@@ -86,24 +91,39 @@ func (b *board) told(pageID string) *provisionv1.Standing {
 	return b.standings[pageID]
 }
 
-// strays are keys about pages that are gone, by exists for resource ids and
-// existsAtMeta for Meta's page ids.
-func (b *board) strays(exists, existsAtMeta func(string) bool) (keys []string) {
+// strays are the keys of what is kept about pages and accounts that world does
+// not have: who adds one again sets it up again (L11).
+func (b *board) strays(world *directory.Snapshot) (keys []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for id := range b.records {
-		if !exists(id) {
+		if world.Pages[id] == nil {
 			keys = append(keys, subject.RecordKey(id))
 		}
 	}
+	for id := range b.events {
+		if world.PagesByMeta[id] == nil {
+			keys = append(keys, subject.EventsKey(id))
+		}
+	}
 	for id := range b.used {
-		if !existsAtMeta(id) {
+		if world.PagesByMeta[id] == nil {
 			keys = append(keys, subject.TokenKey(id))
 		}
 	}
 	for id := range b.standings {
-		if !existsAtMeta(id) {
+		if world.PagesByMeta[id] == nil {
 			keys = append(keys, subject.StandingKey(id))
+		}
+	}
+	for id := range b.callbacks {
+		if world.Accounts[id] == nil {
+			keys = append(keys, subject.CallbackKey(id))
+		}
+	}
+	for id, noted := range b.signed {
+		if noted && world.Accounts[id] == nil {
+			keys = append(keys, subject.SignatureKey(id))
 		}
 	}
 	return keys

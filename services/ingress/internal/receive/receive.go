@@ -48,6 +48,7 @@ type World struct {
 	Publish  func(ctx context.Context, events []*inboundv1.Event) error // returns when all are on disk
 	Verified func(account, fingerprint string)                          // the callback was, with the verify token of this fingerprint
 	Heard    func(events []*inboundv1.Event)                            // signed ones were stored
+	Signed   func(account, fingerprint string, previous bool)           // a webhook was, with the app secret of this fingerprint
 	Now      func() time.Time
 	Log      *slog.Logger
 	Registry prometheus.Registerer
@@ -147,6 +148,11 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, now time.Time) er
 	h.meters.signatures.WithLabelValues(id, verdict.String()).Inc()
 	if !verdict.Genuine() {
 		return errUnsigned
+	}
+	if verdict == verify.Previous {
+		h.world.Signed(id, account.previous, true)
+	} else {
+		h.world.Signed(id, account.current, false)
 	}
 	events := split.Body(id, now.UnixMilli(), body)
 	trace.SpanFromContext(r.Context()).SetAttributes(attribute.Int("messaging.batch.message_count", len(events)))

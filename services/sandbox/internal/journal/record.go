@@ -27,6 +27,7 @@ const (
 	Scripted         Kind = "scripted"          // Rules
 	TokenDescribed   Kind = "token_described"   // Token
 	ControlMoved     Kind = "control_moved"     // App, another one, has the thread; empty: this one
+	SecretReset      Kind = "secret_reset"      // Text is the new app secret; webhooks are signed with it from here on
 )
 
 // Record is one line of the journal. Times are milliseconds since 1970 UTC.

@@ -429,6 +429,144 @@ func (x *SubscribePageRequest) GetPage() string {
 	return ""
 }
 
+// UnsubscribePageRequest names a page.
+type UnsubscribePageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource id, or Meta's page id.
+	Page          string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnsubscribePageRequest) Reset() {
+	*x = UnsubscribePageRequest{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnsubscribePageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnsubscribePageRequest) ProtoMessage() {}
+
+func (x *UnsubscribePageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnsubscribePageRequest.ProtoReflect.Descriptor instead.
+func (*UnsubscribePageRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *UnsubscribePageRequest) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+// RevealVerifyTokenRequest names an account.
+type RevealVerifyTokenRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource id.
+	Account       string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevealVerifyTokenRequest) Reset() {
+	*x = RevealVerifyTokenRequest{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevealVerifyTokenRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevealVerifyTokenRequest) ProtoMessage() {}
+
+func (x *RevealVerifyTokenRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevealVerifyTokenRequest.ProtoReflect.Descriptor instead.
+func (*RevealVerifyTokenRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RevealVerifyTokenRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+// RevealVerifyTokenResponse is the token.
+type RevealVerifyTokenResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The value.
+	VerifyToken   string `protobuf:"bytes,1,opt,name=verify_token,json=verifyToken,proto3" json:"verify_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevealVerifyTokenResponse) Reset() {
+	*x = RevealVerifyTokenResponse{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevealVerifyTokenResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevealVerifyTokenResponse) ProtoMessage() {}
+
+func (x *RevealVerifyTokenResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevealVerifyTokenResponse.ProtoReflect.Descriptor instead.
+func (*RevealVerifyTokenResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *RevealVerifyTokenResponse) GetVerifyToken() string {
+	if x != nil {
+		return x.VerifyToken
+	}
+	return ""
+}
+
 // GetCallbackRequest names an account.
 type GetCallbackRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -440,7 +578,7 @@ type GetCallbackRequest struct {
 
 func (x *GetCallbackRequest) Reset() {
 	*x = GetCallbackRequest{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[5]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -452,7 +590,7 @@ func (x *GetCallbackRequest) String() string {
 func (*GetCallbackRequest) ProtoMessage() {}
 
 func (x *GetCallbackRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[5]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -465,7 +603,7 @@ func (x *GetCallbackRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallbackRequest.ProtoReflect.Descriptor instead.
 func (*GetCallbackRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{5}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetCallbackRequest) GetAccount() string {
@@ -494,7 +632,7 @@ type Callback struct {
 
 func (x *Callback) Reset() {
 	*x = Callback{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -506,7 +644,7 @@ func (x *Callback) String() string {
 func (*Callback) ProtoMessage() {}
 
 func (x *Callback) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -519,7 +657,7 @@ func (x *Callback) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Callback.ProtoReflect.Descriptor instead.
 func (*Callback) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{6}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Callback) GetAccount() string {
@@ -575,14 +713,16 @@ type PageStatus struct {
 	// When the token ends, ms since 1970 UTC; 0: never, or not known.
 	TokenEndsMs int64 `protobuf:"varint,7,opt,name=token_ends_ms,json=tokenEndsMs,proto3" json:"token_ends_ms,omitempty"`
 	// When the token gives no more data, ms since 1970 UTC; 0: never, or not known.
-	DataEndsMs    int64 `protobuf:"varint,8,opt,name=data_ends_ms,json=dataEndsMs,proto3" json:"data_ends_ms,omitempty"`
+	DataEndsMs int64 `protobuf:"varint,8,opt,name=data_ends_ms,json=dataEndsMs,proto3" json:"data_ends_ms,omitempty"`
+	// What is left to do and keeps the page from nothing, one line each.
+	Remarks       []string `protobuf:"bytes,9,rep,name=remarks,proto3" json:"remarks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PageStatus) Reset() {
 	*x = PageStatus{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -594,7 +734,7 @@ func (x *PageStatus) String() string {
 func (*PageStatus) ProtoMessage() {}
 
 func (x *PageStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -607,7 +747,7 @@ func (x *PageStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PageStatus.ProtoReflect.Descriptor instead.
 func (*PageStatus) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{7}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *PageStatus) GetPage() string {
@@ -666,6 +806,13 @@ func (x *PageStatus) GetDataEndsMs() int64 {
 	return 0
 }
 
+func (x *PageStatus) GetRemarks() []string {
+	if x != nil {
+		return x.Remarks
+	}
+	return nil
+}
+
 // PageCheck is one thing that a page needs.
 type PageCheck struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -689,7 +836,7 @@ type PageCheck struct {
 
 func (x *PageCheck) Reset() {
 	*x = PageCheck{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -701,7 +848,7 @@ func (x *PageCheck) String() string {
 func (*PageCheck) ProtoMessage() {}
 
 func (x *PageCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -714,7 +861,7 @@ func (x *PageCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PageCheck.ProtoReflect.Descriptor instead.
 func (*PageCheck) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{8}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PageCheck) GetName() string {
@@ -779,7 +926,13 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\x11VerifyPageRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\"*\n" +
 	"\x14SubscribePageRequest\x12\x12\n" +
-	"\x04page\x18\x01 \x01(\tR\x04page\".\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\",\n" +
+	"\x16UnsubscribePageRequest\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\"4\n" +
+	"\x18RevealVerifyTokenRequest\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\">\n" +
+	"\x19RevealVerifyTokenResponse\x12!\n" +
+	"\fverify_token\x18\x01 \x01(\tR\vverifyToken\".\n" +
 	"\x12GetCallbackRequest\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\"\x98\x01\n" +
 	"\bCallback\x12\x18\n" +
@@ -788,7 +941,7 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\x03url\x18\x03 \x01(\tR\x03url\x12+\n" +
 	"\x11token_fingerprint\x18\x04 \x01(\tR\x10tokenFingerprint\x12\x1f\n" +
 	"\vverified_ms\x18\x05 \x01(\x03R\n" +
-	"verifiedMs\"\x9e\x02\n" +
+	"verifiedMs\"\xb8\x02\n" +
 	"\n" +
 	"PageStatus\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x17\n" +
@@ -800,7 +953,8 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"checked_ms\x18\x06 \x01(\x03R\tcheckedMs\x12\"\n" +
 	"\rtoken_ends_ms\x18\a \x01(\x03R\vtokenEndsMs\x12 \n" +
 	"\fdata_ends_ms\x18\b \x01(\x03R\n" +
-	"dataEndsMs\"\xeb\x01\n" +
+	"dataEndsMs\x12\x18\n" +
+	"\aremarks\x18\t \x03(\tR\aremarks\"\xeb\x01\n" +
 	"\tPageCheck\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x122\n" +
 	"\averdict\x18\x02 \x01(\x0e2\x18.parley.admin.v1.VerdictR\averdict\x12)\n" +
@@ -828,14 +982,16 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\tHARM_LESS\x10\x01\x12\x0e\n" +
 	"\n" +
 	"HARM_STOPS\x10\x02\x12\x14\n" +
-	"\x10HARM_DISCONNECTS\x10\x032\xc3\x03\n" +
+	"\x10HARM_DISCONNECTS\x10\x032\x88\x05\n" +
 	"\x10ProvisionService\x12S\n" +
 	"\rGetPageStatus\x12%.parley.admin.v1.GetPageStatusRequest\x1a\x1b.parley.admin.v1.PageStatus\x12g\n" +
 	"\x10ListPageStatuses\x12(.parley.admin.v1.ListPageStatusesRequest\x1a).parley.admin.v1.ListPageStatusesResponse\x12M\n" +
 	"\n" +
 	"VerifyPage\x12\".parley.admin.v1.VerifyPageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12S\n" +
-	"\rSubscribePage\x12%.parley.admin.v1.SubscribePageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12M\n" +
-	"\vGetCallback\x12#.parley.admin.v1.GetCallbackRequest\x1a\x19.parley.admin.v1.CallbackB\xc4\x01\n" +
+	"\rSubscribePage\x12%.parley.admin.v1.SubscribePageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12W\n" +
+	"\x0fUnsubscribePage\x12'.parley.admin.v1.UnsubscribePageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12M\n" +
+	"\vGetCallback\x12#.parley.admin.v1.GetCallbackRequest\x1a\x19.parley.admin.v1.Callback\x12j\n" +
+	"\x11RevealVerifyToken\x12).parley.admin.v1.RevealVerifyTokenRequest\x1a*.parley.admin.v1.RevealVerifyTokenResponseB\xc4\x01\n" +
 	"\x13com.parley.admin.v1B\x0eProvisionProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 
 var (
@@ -851,39 +1007,46 @@ func file_parley_admin_v1_provision_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_admin_v1_provision_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_parley_admin_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_parley_admin_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_parley_admin_v1_provision_proto_goTypes = []any{
-	(PageState)(0),                   // 0: parley.admin.v1.PageState
-	(Verdict)(0),                     // 1: parley.admin.v1.Verdict
-	(Harm)(0),                        // 2: parley.admin.v1.Harm
-	(*GetPageStatusRequest)(nil),     // 3: parley.admin.v1.GetPageStatusRequest
-	(*ListPageStatusesRequest)(nil),  // 4: parley.admin.v1.ListPageStatusesRequest
-	(*ListPageStatusesResponse)(nil), // 5: parley.admin.v1.ListPageStatusesResponse
-	(*VerifyPageRequest)(nil),        // 6: parley.admin.v1.VerifyPageRequest
-	(*SubscribePageRequest)(nil),     // 7: parley.admin.v1.SubscribePageRequest
-	(*GetCallbackRequest)(nil),       // 8: parley.admin.v1.GetCallbackRequest
-	(*Callback)(nil),                 // 9: parley.admin.v1.Callback
-	(*PageStatus)(nil),               // 10: parley.admin.v1.PageStatus
-	(*PageCheck)(nil),                // 11: parley.admin.v1.PageCheck
+	(PageState)(0),                    // 0: parley.admin.v1.PageState
+	(Verdict)(0),                      // 1: parley.admin.v1.Verdict
+	(Harm)(0),                         // 2: parley.admin.v1.Harm
+	(*GetPageStatusRequest)(nil),      // 3: parley.admin.v1.GetPageStatusRequest
+	(*ListPageStatusesRequest)(nil),   // 4: parley.admin.v1.ListPageStatusesRequest
+	(*ListPageStatusesResponse)(nil),  // 5: parley.admin.v1.ListPageStatusesResponse
+	(*VerifyPageRequest)(nil),         // 6: parley.admin.v1.VerifyPageRequest
+	(*SubscribePageRequest)(nil),      // 7: parley.admin.v1.SubscribePageRequest
+	(*UnsubscribePageRequest)(nil),    // 8: parley.admin.v1.UnsubscribePageRequest
+	(*RevealVerifyTokenRequest)(nil),  // 9: parley.admin.v1.RevealVerifyTokenRequest
+	(*RevealVerifyTokenResponse)(nil), // 10: parley.admin.v1.RevealVerifyTokenResponse
+	(*GetCallbackRequest)(nil),        // 11: parley.admin.v1.GetCallbackRequest
+	(*Callback)(nil),                  // 12: parley.admin.v1.Callback
+	(*PageStatus)(nil),                // 13: parley.admin.v1.PageStatus
+	(*PageCheck)(nil),                 // 14: parley.admin.v1.PageCheck
 }
 var file_parley_admin_v1_provision_proto_depIdxs = []int32{
-	10, // 0: parley.admin.v1.ListPageStatusesResponse.statuses:type_name -> parley.admin.v1.PageStatus
+	13, // 0: parley.admin.v1.ListPageStatusesResponse.statuses:type_name -> parley.admin.v1.PageStatus
 	0,  // 1: parley.admin.v1.PageStatus.state:type_name -> parley.admin.v1.PageState
-	11, // 2: parley.admin.v1.PageStatus.checks:type_name -> parley.admin.v1.PageCheck
+	14, // 2: parley.admin.v1.PageStatus.checks:type_name -> parley.admin.v1.PageCheck
 	1,  // 3: parley.admin.v1.PageCheck.verdict:type_name -> parley.admin.v1.Verdict
 	2,  // 4: parley.admin.v1.PageCheck.harm:type_name -> parley.admin.v1.Harm
 	3,  // 5: parley.admin.v1.ProvisionService.GetPageStatus:input_type -> parley.admin.v1.GetPageStatusRequest
 	4,  // 6: parley.admin.v1.ProvisionService.ListPageStatuses:input_type -> parley.admin.v1.ListPageStatusesRequest
 	6,  // 7: parley.admin.v1.ProvisionService.VerifyPage:input_type -> parley.admin.v1.VerifyPageRequest
 	7,  // 8: parley.admin.v1.ProvisionService.SubscribePage:input_type -> parley.admin.v1.SubscribePageRequest
-	8,  // 9: parley.admin.v1.ProvisionService.GetCallback:input_type -> parley.admin.v1.GetCallbackRequest
-	10, // 10: parley.admin.v1.ProvisionService.GetPageStatus:output_type -> parley.admin.v1.PageStatus
-	5,  // 11: parley.admin.v1.ProvisionService.ListPageStatuses:output_type -> parley.admin.v1.ListPageStatusesResponse
-	10, // 12: parley.admin.v1.ProvisionService.VerifyPage:output_type -> parley.admin.v1.PageStatus
-	10, // 13: parley.admin.v1.ProvisionService.SubscribePage:output_type -> parley.admin.v1.PageStatus
-	9,  // 14: parley.admin.v1.ProvisionService.GetCallback:output_type -> parley.admin.v1.Callback
-	10, // [10:15] is the sub-list for method output_type
-	5,  // [5:10] is the sub-list for method input_type
+	8,  // 9: parley.admin.v1.ProvisionService.UnsubscribePage:input_type -> parley.admin.v1.UnsubscribePageRequest
+	11, // 10: parley.admin.v1.ProvisionService.GetCallback:input_type -> parley.admin.v1.GetCallbackRequest
+	9,  // 11: parley.admin.v1.ProvisionService.RevealVerifyToken:input_type -> parley.admin.v1.RevealVerifyTokenRequest
+	13, // 12: parley.admin.v1.ProvisionService.GetPageStatus:output_type -> parley.admin.v1.PageStatus
+	5,  // 13: parley.admin.v1.ProvisionService.ListPageStatuses:output_type -> parley.admin.v1.ListPageStatusesResponse
+	13, // 14: parley.admin.v1.ProvisionService.VerifyPage:output_type -> parley.admin.v1.PageStatus
+	13, // 15: parley.admin.v1.ProvisionService.SubscribePage:output_type -> parley.admin.v1.PageStatus
+	13, // 16: parley.admin.v1.ProvisionService.UnsubscribePage:output_type -> parley.admin.v1.PageStatus
+	12, // 17: parley.admin.v1.ProvisionService.GetCallback:output_type -> parley.admin.v1.Callback
+	10, // 18: parley.admin.v1.ProvisionService.RevealVerifyToken:output_type -> parley.admin.v1.RevealVerifyTokenResponse
+	12, // [12:19] is the sub-list for method output_type
+	5,  // [5:12] is the sub-list for method input_type
 	5,  // [5:5] is the sub-list for extension type_name
 	5,  // [5:5] is the sub-list for extension extendee
 	0,  // [0:5] is the sub-list for field type_name
@@ -900,7 +1063,7 @@ func file_parley_admin_v1_provision_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_admin_v1_provision_proto_rawDesc), len(file_parley_admin_v1_provision_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   9,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

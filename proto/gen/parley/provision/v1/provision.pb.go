@@ -281,6 +281,79 @@ func (x *Standing) GetDisconnected() bool {
 	return false
 }
 
+// SignatureSeen is with which app secrets of an account webhooks were signed.
+type SignatureSeen struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Fingerprint of the secret in force with which one was.
+	Current string `protobuf:"bytes,1,opt,name=current,proto3" json:"current,omitempty"`
+	// When the first one came, ms since 1970 UTC.
+	CurrentMs int64 `protobuf:"varint,2,opt,name=current_ms,json=currentMs,proto3" json:"current_ms,omitempty"`
+	// Fingerprint of the previous secret with which one was.
+	Previous string `protobuf:"bytes,3,opt,name=previous,proto3" json:"previous,omitempty"`
+	// When the last one came, to about a minute, ms since 1970 UTC.
+	PreviousMs    int64 `protobuf:"varint,4,opt,name=previous_ms,json=previousMs,proto3" json:"previous_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignatureSeen) Reset() {
+	*x = SignatureSeen{}
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignatureSeen) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignatureSeen) ProtoMessage() {}
+
+func (x *SignatureSeen) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignatureSeen.ProtoReflect.Descriptor instead.
+func (*SignatureSeen) Descriptor() ([]byte, []int) {
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *SignatureSeen) GetCurrent() string {
+	if x != nil {
+		return x.Current
+	}
+	return ""
+}
+
+func (x *SignatureSeen) GetCurrentMs() int64 {
+	if x != nil {
+		return x.CurrentMs
+	}
+	return 0
+}
+
+func (x *SignatureSeen) GetPrevious() string {
+	if x != nil {
+		return x.Previous
+	}
+	return ""
+}
+
+func (x *SignatureSeen) GetPreviousMs() int64 {
+	if x != nil {
+		return x.PreviousMs
+	}
+	return 0
+}
+
 // Answered is when a question was answered.
 type Answered struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -299,7 +372,7 @@ type Answered struct {
 
 func (x *Answered) Reset() {
 	*x = Answered{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -311,7 +384,7 @@ func (x *Answered) String() string {
 func (*Answered) ProtoMessage() {}
 
 func (x *Answered) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -324,7 +397,7 @@ func (x *Answered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answered.ProtoReflect.Descriptor instead.
 func (*Answered) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{4}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Answered) GetAtMs() int64 {
@@ -380,7 +453,7 @@ type Record struct {
 
 func (x *Record) Reset() {
 	*x = Record{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -392,7 +465,7 @@ func (x *Record) String() string {
 func (*Record) ProtoMessage() {}
 
 func (x *Record) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -405,7 +478,7 @@ func (x *Record) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Record.ProtoReflect.Descriptor instead.
 func (*Record) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{5}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Record) GetBasis() string {
@@ -486,7 +559,7 @@ type Token struct {
 
 func (x *Token) Reset() {
 	*x = Token{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -498,7 +571,7 @@ func (x *Token) String() string {
 func (*Token) ProtoMessage() {}
 
 func (x *Token) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -511,7 +584,7 @@ func (x *Token) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Token.ProtoReflect.Descriptor instead.
 func (*Token) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{6}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Token) GetAnswered() *Answered {
@@ -597,7 +670,7 @@ type Approval struct {
 
 func (x *Approval) Reset() {
 	*x = Approval{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[7]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -609,7 +682,7 @@ func (x *Approval) String() string {
 func (*Approval) ProtoMessage() {}
 
 func (x *Approval) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[7]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -622,7 +695,7 @@ func (x *Approval) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Approval.ProtoReflect.Descriptor instead.
 func (*Approval) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{7}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Approval) GetAnswered() *Answered {
@@ -652,7 +725,7 @@ type Subscription struct {
 
 func (x *Subscription) Reset() {
 	*x = Subscription{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[8]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -664,7 +737,7 @@ func (x *Subscription) String() string {
 func (*Subscription) ProtoMessage() {}
 
 func (x *Subscription) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[8]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -677,7 +750,7 @@ func (x *Subscription) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Subscription.ProtoReflect.Descriptor instead.
 func (*Subscription) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{8}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Subscription) GetAnswered() *Answered {
@@ -715,7 +788,14 @@ const file_parley_provision_v1_provision_proto_rawDesc = "" +
 	"\bStanding\x12\x14\n" +
 	"\x05basis\x18\x01 \x01(\tR\x05basis\x12\x19\n" +
 	"\bheard_ms\x18\x02 \x01(\x03R\aheardMs\x12\"\n" +
-	"\fdisconnected\x18\x03 \x01(\bR\fdisconnected\"u\n" +
+	"\fdisconnected\x18\x03 \x01(\bR\fdisconnected\"\x85\x01\n" +
+	"\rSignatureSeen\x12\x18\n" +
+	"\acurrent\x18\x01 \x01(\tR\acurrent\x12\x1d\n" +
+	"\n" +
+	"current_ms\x18\x02 \x01(\x03R\tcurrentMs\x12\x1a\n" +
+	"\bprevious\x18\x03 \x01(\tR\bprevious\x12\x1f\n" +
+	"\vprevious_ms\x18\x04 \x01(\x03R\n" +
+	"previousMs\"u\n" +
 	"\bAnswered\x12\x13\n" +
 	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12&\n" +
 	"\x0fsilent_since_ms\x18\x02 \x01(\x03R\rsilentSinceMs\x12\x12\n" +
@@ -763,26 +843,27 @@ func file_parley_provision_v1_provision_proto_rawDescGZIP() []byte {
 	return file_parley_provision_v1_provision_proto_rawDescData
 }
 
-var file_parley_provision_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_parley_provision_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_parley_provision_v1_provision_proto_goTypes = []any{
-	(*CallbackSeen)(nil), // 0: parley.provision.v1.CallbackSeen
-	(*EventsSeen)(nil),   // 1: parley.provision.v1.EventsSeen
-	(*TokenUsed)(nil),    // 2: parley.provision.v1.TokenUsed
-	(*Standing)(nil),     // 3: parley.provision.v1.Standing
-	(*Answered)(nil),     // 4: parley.provision.v1.Answered
-	(*Record)(nil),       // 5: parley.provision.v1.Record
-	(*Token)(nil),        // 6: parley.provision.v1.Token
-	(*Approval)(nil),     // 7: parley.provision.v1.Approval
-	(*Subscription)(nil), // 8: parley.provision.v1.Subscription
+	(*CallbackSeen)(nil),  // 0: parley.provision.v1.CallbackSeen
+	(*EventsSeen)(nil),    // 1: parley.provision.v1.EventsSeen
+	(*TokenUsed)(nil),     // 2: parley.provision.v1.TokenUsed
+	(*Standing)(nil),      // 3: parley.provision.v1.Standing
+	(*SignatureSeen)(nil), // 4: parley.provision.v1.SignatureSeen
+	(*Answered)(nil),      // 5: parley.provision.v1.Answered
+	(*Record)(nil),        // 6: parley.provision.v1.Record
+	(*Token)(nil),         // 7: parley.provision.v1.Token
+	(*Approval)(nil),      // 8: parley.provision.v1.Approval
+	(*Subscription)(nil),  // 9: parley.provision.v1.Subscription
 }
 var file_parley_provision_v1_provision_proto_depIdxs = []int32{
-	4, // 0: parley.provision.v1.Record.app:type_name -> parley.provision.v1.Answered
-	6, // 1: parley.provision.v1.Record.token:type_name -> parley.provision.v1.Token
-	7, // 2: parley.provision.v1.Record.approval:type_name -> parley.provision.v1.Approval
-	8, // 3: parley.provision.v1.Record.subscription:type_name -> parley.provision.v1.Subscription
-	4, // 4: parley.provision.v1.Token.answered:type_name -> parley.provision.v1.Answered
-	4, // 5: parley.provision.v1.Approval.answered:type_name -> parley.provision.v1.Answered
-	4, // 6: parley.provision.v1.Subscription.answered:type_name -> parley.provision.v1.Answered
+	5, // 0: parley.provision.v1.Record.app:type_name -> parley.provision.v1.Answered
+	7, // 1: parley.provision.v1.Record.token:type_name -> parley.provision.v1.Token
+	8, // 2: parley.provision.v1.Record.approval:type_name -> parley.provision.v1.Approval
+	9, // 3: parley.provision.v1.Record.subscription:type_name -> parley.provision.v1.Subscription
+	5, // 4: parley.provision.v1.Token.answered:type_name -> parley.provision.v1.Answered
+	5, // 5: parley.provision.v1.Approval.answered:type_name -> parley.provision.v1.Answered
+	5, // 6: parley.provision.v1.Subscription.answered:type_name -> parley.provision.v1.Answered
 	7, // [7:7] is the sub-list for method output_type
 	7, // [7:7] is the sub-list for method input_type
 	7, // [7:7] is the sub-list for extension type_name
@@ -801,7 +882,7 @@ func file_parley_provision_v1_provision_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_provision_v1_provision_proto_rawDesc), len(file_parley_provision_v1_provision_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
