@@ -163,7 +163,8 @@ func Release(s *threadv1.State, conversation, agent string, cause threadv1.Cause
 }
 
 // RequestSend writes text to the customer: id is a new intent id, clientID the
-// command's. It is refused when no window would let it leave.
+// command's. It is refused when no window would let it leave, and while another
+// app has the thread.
 func RequestSend(s *threadv1.State, now time.Time, conversation, agent, id, clientID, text string) ([]*threadv1.Fact, error) {
 	return request(s, now, conversation, &threadv1.SendRequested{
 		Id: id, ClientId: clientID, Agent: agent, Parts: Split(text), Human: true,
@@ -200,6 +201,9 @@ func request(s *threadv1.State, now time.Time, conversation string, r *threadv1.
 	}
 	if WindowAt(s, now).Kind == Closed {
 		return nil, refuse(s, WindowClosed, r.GetAgent())
+	}
+	if _, owned := OwnerAt(s, now); owned {
+		return nil, refuse(s, ThreadOwned, r.GetAgent())
 	}
 	return one(r), nil
 }

@@ -61,10 +61,12 @@ func referred(s *threadv1.State, r *threadv1.ReferralReceived, stale bool) {
 	}
 }
 
+// applyKept reads who has the thread out of logs of before, which kept such
+// events as they were.
 func applyKept(s *threadv1.State, e *threadv1.EventKept) {
 	switch e.GetKind() {
 	case "take_thread_control", "pass_thread_control":
-		s.Standby = e.GetStandby()
+		seen(s, e.GetStandby(), false, e.GetSentMs())
 	}
 }
 

@@ -45,6 +45,8 @@ func ofMeta(kind any) *threadv1.Fact {
 		return &threadv1.Fact{Kind: &threadv1.Fact_EventKept{EventKept: k}}
 	case *threadv1.CustomerProfiled:
 		return &threadv1.Fact{Kind: &threadv1.Fact_CustomerProfiled{CustomerProfiled: k}}
+	case *threadv1.ControlMoved:
+		return &threadv1.Fact{Kind: &threadv1.Fact_ControlMoved{ControlMoved: k}}
 	}
 	return nil
 }
@@ -112,9 +114,11 @@ func apply(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fact) 
 	case *threadv1.Fact_MessageReceived:
 		m := k.MessageReceived
 		customerSpoke(s, m.GetSentMs(), firstLine(m.GetText(), m.GetAttachments()), !m.GetStandby() && !f.GetStale())
+		seen(s, m.GetStandby(), f.GetStale(), m.GetSentMs())
 	case *threadv1.Fact_PostbackReceived:
 		p := k.PostbackReceived
 		customerSpoke(s, p.GetSentMs(), firstLine(p.GetTitle(), nil), !p.GetStandby() && !f.GetStale())
+		seen(s, p.GetStandby(), f.GetStale(), p.GetSentMs())
 	case *threadv1.Fact_ReactionChanged:
 		if !f.GetStale() && !k.ReactionChanged.GetRemoved() {
 			openWindow(s, k.ReactionChanged.GetSentMs())
@@ -130,8 +134,15 @@ func apply(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fact) 
 	case *threadv1.Fact_ExternalMessageSent:
 		e := k.ExternalMessageSent
 		pageSpoke(s, e.GetSentMs(), firstLine(e.GetText(), e.GetAttachments()))
+		if e.GetStandby() && !f.GetStale() {
+			theirs(s, e.GetAppId(), e.GetSentMs())
+		}
 	case *threadv1.Fact_EventKept:
 		applyKept(s, k.EventKept)
+	case *threadv1.Fact_ControlMoved:
+		if !f.GetStale() {
+			applyControl(s, k.ControlMoved)
+		}
 	case *threadv1.Fact_CustomerProfiled:
 		applyProfile(s, now, k.CustomerProfiled)
 	default:

@@ -62,8 +62,11 @@ func applyNote(s *threadv1.State, n *threadv1.NoteAdded) error {
 	return nil
 }
 
-// ProofEcho is the proof of a SendSucceeded that an echo brought about.
-const ProofEcho = "echo"
+// Proofs of a SendSucceeded: an echo brought it about, or Meta's answer.
+const (
+	ProofEcho   = "echo"
+	ProofAnswer = "answer"
+)
 
 // Echo is the echo of a part of ours: its metadata is Parley's and genuine.
 type Echo struct {
@@ -107,6 +110,9 @@ func applySend(s *threadv1.State, now time.Time, f *threadv1.Fact) error {
 		if err != nil {
 			return err
 		}
+		if r.GetReason() == ThreadOwned {
+			theirs(s, "", max(now.UnixMilli(), s.GetOwnerMs()))
+		}
 		finish(s, one)
 	case *threadv1.Fact_SendDeferred:
 		d := k.SendDeferred
@@ -114,7 +120,11 @@ func applySend(s *threadv1.State, now time.Time, f *threadv1.Fact) error {
 		if err != nil {
 			return err
 		}
+		if d.GetDisconnected() {
+			one.Spared = one.Attempt
+		}
 		one.Status, one.RetryMs = threadv1.SendStatus_SEND_STATUS_REQUESTED, d.GetRetryMs()
+		one.Disconnected, one.Setup = d.GetDisconnected(), d.GetSetup()
 	case *threadv1.Fact_SendUncertain:
 		u := k.SendUncertain
 		one, err := part(s, u.GetId(), u.GetPart(), threadv1.SendStatus_SEND_STATUS_ATTEMPTED)
@@ -157,7 +167,7 @@ func applyAttempted(s *threadv1.State, now time.Time, a *threadv1.SendAttempted)
 	one.Attempt = a.GetAttempt()
 	one.AttemptedMs = now.UnixMilli()
 	one.DeadlineMs = a.GetDeadlineMs()
-	one.RetryMs = 0
+	one.RetryMs, one.Disconnected, one.Setup = 0, false, ""
 	return nil
 }
 
@@ -177,12 +187,16 @@ func applySucceeded(s *threadv1.State, ok *threadv1.SendSucceeded) error {
 		s.Recent = remember(s.Recent, key, keptKeys)
 	}
 	s.NewestMs = max(s.NewestMs, ok.GetSentMs())
+	if ok.GetProof() == ProofAnswer && one.AttemptedMs >= s.GetOwnerMs() {
+		ours(s, s.GetOwnerMs())
+	}
 	if one.Part+1 == one.Parts {
 		finish(s, one)
 		return nil
 	}
 	one.Part++
 	one.Status, one.Attempt, one.AttemptedMs, one.DeadlineMs, one.RetryMs = threadv1.SendStatus_SEND_STATUS_REQUESTED, 0, 0, 0, 0
+	one.Disconnected, one.Setup, one.Spared = false, "", 0
 	return nil
 }
 

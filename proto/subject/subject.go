@@ -68,7 +68,8 @@ const (
 	// SessionBucket holds the sessions of desks.
 	SessionBucket = "SESSION"
 	// ProvisionBucket holds what was seen of each page's connection to Meta;
-	// CallbackKey, EventsKey, RecordKey and SignatureKey are its keys.
+	// CallbackKey, EventsKey, RecordKey, SignatureKey, TokenKey and StandingKey are
+	// its keys.
 	ProvisionBucket = "PROVISION"
 )
 
@@ -84,12 +85,21 @@ func EventsKey(pageID string) string { return "events." + token(pageID) }
 // resource id.
 func RecordKey(page string) string { return "record." + token(page) }
 
+// TokenKey is where ProvisionBucket says what Meta said of a page's token when a
+// message was sent with it, by Meta's page id.
+func TokenKey(pageID string) string { return "token." + token(pageID) }
+
+// StandingKey is where ProvisionBucket says what the checks of a page mean for
+// those who send and write, by Meta's page id.
+func StandingKey(pageID string) string { return "standing." + token(pageID) }
+
 // SignatureKey is where ProvisionBucket says with which app secrets webhooks of
 // a channel account were signed, by resource id.
 func SignatureKey(account string) string { return "signature." + token(account) }
 
 // ParseProvision reads what is spoken of out of a key of ProvisionBucket: the
-// kind is that of the key's function, "callback", "events", "record" or "signature".
+// kind is that of the key's function, "callback", "events", "record", "signature",
+// "token" or "standing".
 func ParseProvision(key string) (kind, id string, err error) {
 	kind, tok, ok := strings.Cut(key, ".")
 	if !ok {

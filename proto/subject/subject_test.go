@@ -62,7 +62,8 @@ func TestPartitionsAreSpreadEvenly(t *testing.T) {
 
 func TestKeysOfProvisionAreReadBack(t *testing.T) {
 	for _, id := range []string{"shop", "1020304050607080", "a.b", "*", "_x", ""} {
-		for kind, key := range map[string]string{"callback": subject.CallbackKey(id), "events": subject.EventsKey(id), "record": subject.RecordKey(id)} {
+		for kind, key := range map[string]string{"callback": subject.CallbackKey(id), "events": subject.EventsKey(id), "record": subject.RecordKey(id),
+			"token": subject.TokenKey(id), "standing": subject.StandingKey(id)} {
 			gotKind, gotID, err := subject.ParseProvision(key)
 			if err != nil || gotKind != kind || gotID != id {
 				t.Errorf("%q is read as %q, %q, %v", key, gotKind, gotID, err)

@@ -101,11 +101,13 @@ func (f *filer) read(rec bus.InboundRecord) (intake.Input, error) {
 	if err != nil {
 		return intake.Input{}, fault.Wrap(err, "make an id")
 	}
+	world := f.directory.Now()
 	in := intake.Input{
 		Event:    rec.Event,
 		Item:     meta.Parse(rec.Event.GetRaw(), rec.Event.GetLane()),
 		Sequence: rec.Sequence,
-		Opening:  intake.Open(f.directory.Now(), rec.Event.GetPage(), id.String()),
+		Opening:  intake.Open(world, rec.Event.GetPage(), id.String()),
+		App:      world.Accounts[world.PagesByMeta[rec.Event.GetPage()].GetAccount()].GetAppId(),
 	}
 	if m, ok := in.Item.Body.(meta.Message); ok && m.Metadata != "" {
 		if own, genuine := graph.ParseMetadata(f.signer, m.Metadata); genuine {

@@ -9,7 +9,9 @@ package desk
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,9 +19,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/parley-desk/parley/pkg/bus"
-	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
+	"github.com/parley-desk/parley/pkg/standing"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -39,6 +41,9 @@ const (
 	// reading is how long the log may take to give a thread's history for a
 	// live change; the partition's other changes wait for it.
 	reading = 5 * time.Second
+	// settling is how long after a conversation went to another phase distribution
+	// is asked for the agent's load: it learns of it from the same log.
+	settling = 250 * time.Millisecond
 )
 
 // Desk is the service.
@@ -49,6 +54,8 @@ type Desk struct {
 	hub   *feed.Hub
 	shelf *transcript.Shelf
 	api   *api.Server
+	pages *standing.Board
+	loads loads
 	ready chan struct{} // closed when the board is complete
 }
 
@@ -60,15 +67,17 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	}
 	agent := func(id string) *configv1.Agent { return deps.Directory.Now().Agents[id] }
 	sessions := session.NewStore(deps.Bus.Bucket(subject.SessionBucket), agent, deps.Now)
+	pages := standing.New(deps.Bus.Bucket(subject.ProvisionBucket), deps.Directory)
+	world := func() board.World { return board.World{Names: deps.Directory.Now(), Works: pages.Works} }
 	d := &Desk{
-		cfg: cfg, deps: deps, page: built,
-		hub: feed.NewHub(feed.Limits{Events: cfg.Events, Streams: cfg.Streams},
-			func() *directory.Snapshot { return deps.Directory.Now() }, deps.Now),
+		cfg: cfg, deps: deps, page: built, pages: pages,
+		hub:   feed.NewHub(feed.Limits{Events: cfg.Events, Streams: cfg.Streams}, world, deps.Now),
 		shelf: transcript.NewShelf(deps.Bus, cfg.Items),
+		loads: loads{agents: map[string]bool{}, news: make(chan struct{}, 1)},
 		ready: make(chan struct{}),
 	}
 	d.api = &api.Server{
-		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Bus: deps.Bus, Directory: deps.Directory,
+		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Bus: deps.Bus, Directory: deps.Directory, World: world,
 		Hub: d.hub, Shelf: d.shelf, Sessions: sessions, Door: session.NewDoor(sessions, deps.Secrets),
 		Cookie: session.Cookie{Secure: cfg.secure()}, Address: cfg.address,
 		Meter: api.NewMeter(deps.Registry), Ready: d.ready,
@@ -115,6 +124,7 @@ func (d *Desk) Run(ctx context.Context) error {
 	group.Go(func() error { return host.ServeHTTP(ctx, d.server(ctx), listener, grace) })
 	group.Go(func() error { return d.api.Sessions.Run(ctx) })
 	group.Go(func() error { return d.watch(ctx) })
+	group.Go(func() error { return d.pages.Run(ctx) })
 	group.Go(func() error { d.attend(ctx); return nil })
 	return group.Wait()
 }
@@ -139,13 +149,13 @@ func (d *Desk) follow(ctx context.Context, r bus.Record) {
 	state := r.Commit.GetState()
 	if !d.hub.Watched(r.Thread, state) {
 		d.shelf.Follow(r)
-		d.hub.Put(r.Thread, r.Revision, state, nil)
+		d.loads.changed(d.hub.Put(r.Thread, r.Revision, state, nil))
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, reading)
 	defer cancel()
 	items, err := d.shelf.Changes(ctx, r)
-	d.hub.Put(r.Thread, r.Revision, state, board.Named(items, d.deps.Directory.Now()))
+	d.loads.changed(d.hub.Put(r.Thread, r.Revision, state, board.Named(items, d.deps.Directory.Now())))
 	if err != nil {
 		d.deps.Log.WarnContext(ctx, "live change not told, pages start anew",
 			key.Partition, r.Partition, key.Revision, r.Revision, key.Err, err)
@@ -153,23 +163,40 @@ func (d *Desk) follow(ctx context.Context, r bus.Record) {
 	}
 }
 
-// attend tells distribution who is here and keeps what the page shows up to
-// the clock and to administrators' changes.
+// attend tells distribution who is here, asks it at once for the load of those
+// for whom it changed, and keeps what the page shows up to the clock, to
+// administrators' changes and to how pages stand.
 func (d *Desk) attend(ctx context.Context) {
 	tick := time.NewTicker(attendance)
 	defer tick.Stop()
-	heard := true
+	heard, stale := true, true
+	var settled <-chan time.Time // when the new loads are known
 	for {
-		changed := d.deps.Directory.Changed()
-		d.hub.Refresh()
+		changed, pages := d.deps.Directory.Changed(), d.pages.Changed()
+		if stale {
+			d.hub.Refresh()
+		}
+		stale = true
+		var agents []string
 		select {
 		case <-ctx.Done():
 			return
 		case <-changed:
 			continue
+		case <-pages:
+			continue
+		case <-d.loads.news:
+			if stale = false; settled == nil {
+				settled = time.After(settling)
+			}
+			continue
+		case <-settled:
+			stale, settled = false, nil
+			agents = d.loads.take()
 		case <-tick.C:
+			agents = d.hub.Present()
 		}
-		err := d.beat(ctx)
+		err := d.beat(ctx, agents)
 		if (err == nil) != heard && ctx.Err() == nil {
 			heard = err == nil
 			d.deps.Log.WarnContext(ctx, "distribution changed whether it hears of agents",
@@ -178,8 +205,38 @@ func (d *Desk) attend(ctx context.Context) {
 	}
 }
 
-func (d *Desk) beat(ctx context.Context) error {
+func (d *Desk) beat(ctx context.Context, agents []string) error {
 	ctx, cancel := context.WithTimeout(ctx, attendance)
 	defer cancel()
-	return d.api.Beat(ctx, d.hub.Present())
+	return d.api.Beat(ctx, agents)
+}
+
+// loads are the agents for whom distribution has another load than was told.
+type loads struct {
+	mu     sync.Mutex
+	agents map[string]bool
+	news   chan struct{} // that there are some; room for one
+}
+
+func (l *loads) changed(agents []string) {
+	if len(agents) == 0 {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, agent := range agents {
+		l.agents[agent] = true
+	}
+	select {
+	case l.news <- struct{}{}:
+	default:
+	}
+}
+
+func (l *loads) take() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	agents := slices.Sorted(maps.Keys(l.agents))
+	clear(l.agents)
+	return agents
 }

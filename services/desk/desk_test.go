@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -10,11 +11,17 @@ import (
 
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
 
+	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/standing"
 	"github.com/parley-desk/parley/pkg/thread"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
+	outboundv1 "github.com/parley-desk/parley/proto/gen/parley/outbound/v1"
+	provisionv1 "github.com/parley-desk/parley/proto/gen/parley/provision/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/proto/subject"
 )
 
 func mustURL(t *testing.T, text string) *url.URL {
@@ -296,4 +303,108 @@ func TestThePageIsServed(t *testing.T) {
 	if r, _ := fetch("/parley.desk.v1.DeskService/Nothing"); r.StatusCode != http.StatusNotFound || r.Header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("a method that is not there: %d %v", r.StatusCode, r.Header)
 	}
+}
+
+// TestADisconnectedPageIsTold to whoever has a conversation on it, as soon as
+// outbound or admin says so and before anybody tries to reply.
+func TestADisconnectedPageIsTold(t *testing.T) {
+	h := newHouse(t)
+	h.lead("p", "active", time.Now())
+	mila := h.agent("mila")
+	stream := h.follow(mila)
+	trouble := func(reason string) func(*deskv1.Event) bool {
+		return func(e *deskv1.Event) bool {
+			return e.GetConversation().GetRef().GetPsid() == "p" && e.GetConversation().GetPageTrouble() == reason
+		}
+	}
+	stream.until("the snapshot", func(e *deskv1.Event) bool { return e.GetSnapshot() != nil })
+	basis := standing.Basis(h.world, h.world.Pages["shop"])
+	h.say(subject.TokenKey(pageID), &provisionv1.TokenUsed{AtMs: 1, Basis: basis, Code: 190})
+	stream.until("what outbound says", trouble("PAGE_DISCONNECTED"))
+	list, err := mila.desk.ListConversations(t.Context(), connect.NewRequest(&deskv1.ListConversationsRequest{}))
+	if err != nil || list.Msg.GetConversations()[0].GetPageTrouble() != "PAGE_DISCONNECTED" {
+		t.Errorf("the list says %v, %v", list, err)
+	}
+	h.say(subject.TokenKey(pageID), &provisionv1.TokenUsed{AtMs: 2, Basis: basis})
+	stream.until("that it works", trouble(""))
+	h.say(subject.StandingKey(pageID), &provisionv1.Standing{Basis: basis, HeardMs: 2, Disconnected: true})
+	stream.until("what admin says", trouble("PAGE_DISCONNECTED"))
+}
+
+// TestTheLoadIsToldAtOnce: distribution is asked for the load of whoever takes a
+// conversation, and not only when it is told who is here.
+func TestTheLoadIsToldAtOnce(t *testing.T) {
+	h := newHouse(t)
+	mila := h.agent("mila")
+	stream := h.follow(mila)
+	stream.until("the load", func(e *deskv1.Event) bool { return e.GetStanding().GetCapacity() == 3 })
+	h.follow(h.agent("orlin")).until("orlin to be here", func(e *deskv1.Event) bool { return e.GetStanding().GetAgent() == "orlin" })
+	h.lead("p", "offered", time.Now())
+	h.used.Store("mila", int32(1))
+	if _, err := mila.desk.AcceptOffer(t.Context(), connect.NewRequest(&deskv1.AcceptOfferRequest{Ref: ref("p"), Fence: 2})); err != nil {
+		t.Fatal(err)
+	}
+	stream.until("the new load", func(e *deskv1.Event) bool { return e.GetStanding().GetUsed() == 1 })
+}
+
+// say writes an entry of PROVISION.
+func (h *house) say(at string, m proto.Message) {
+	h.t.Helper()
+	value, err := proto.Marshal(m)
+	if err == nil {
+		err = h.bus.Bucket(subject.ProvisionBucket).Write(h.t.Context(), bus.Write{Key: at, Value: value, Revision: bus.AnyRevision})
+	}
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// TestAnotherAppHasTheThread: whoever has the conversation is told, can send
+// nothing, and takes control where Meta allows it; else it says why not.
+func TestAnotherAppHasTheThread(t *testing.T) {
+	h := newHouse(t)
+	allowed := make(chan bool, 2)
+	serve(h, "outbound.control", func(ctx context.Context, r *outboundv1.TakeControlRequest) (*outboundv1.TakeControlResponse, error) {
+		if !<-allowed {
+			return nil, &thread.Refusal{Reason: "CONTROL_BLOCKED"}
+		}
+		revision, err := h.turn(ctx, r.GetPage(), r.GetPsid(), func(s *threadv1.State) ([]*threadv1.Fact, error) {
+			return thread.TakeControl(s, time.Now(), r.GetConversation(), r.GetAgent())
+		})
+		return &outboundv1.TakeControlResponse{Revision: revision}, err
+	})
+	h.lead("p", "active", time.Now())
+	mila := h.agent("mila")
+	stream := h.follow(mila)
+	stream.until("the snapshot", func(e *deskv1.Event) bool { return e.GetSnapshot() != nil })
+	h.commit("p", thread.Of(&threadv1.ControlMoved{How: "take", ToApp: "263902037430900", SentMs: time.Now().UnixMilli()}))
+	seen := stream.until("the owner", func(e *deskv1.Event) bool { return e.GetConversation().GetOwner() != nil })
+	view := seen[len(seen)-1].GetConversation()
+	if view.GetOwner().GetApp() != "263902037430900" || !slices.Contains(view.GetAllowed(), "take_control") || slices.Contains(view.GetAllowed(), "send") {
+		t.Errorf("it shows %v, %v", view.GetOwner(), view.GetAllowed())
+	}
+	stream.until("the line about it", saying("control_lost"))
+	_, err := mila.send(t.Context(), "p", uuid.NewString(), "Пътува.")
+	if r, _ := detail[*deskv1.Refusal](err); r.GetReason() != thread.ThreadOwned {
+		t.Errorf("sending: %v", err)
+	}
+
+	take := func() (*deskv1.ConversationView, error) {
+		r, err := mila.desk.TakeControl(t.Context(), connect.NewRequest(&deskv1.TakeControlRequest{Ref: ref("p")}))
+		if err != nil {
+			return nil, err
+		}
+		return r.Msg.GetConversation(), nil
+	}
+	allowed <- false
+	_, err = take()
+	if r, _ := detail[*deskv1.Refusal](err); r.GetReason() != "CONTROL_BLOCKED" || connect.CodeOf(err) != connect.CodeFailedPrecondition {
+		t.Errorf("where Meta does not allow it: %v", err)
+	}
+	allowed <- true
+	got, err := take()
+	if err != nil || got.GetOwner() != nil || !slices.Contains(got.GetAllowed(), "send") {
+		t.Errorf("taken: %v, %v", got, err)
+	}
+	stream.until("the line about that", saying("control_taken"))
 }

@@ -53,6 +53,8 @@ type house struct {
 	registry *prometheus.Registry
 	url      string
 	stop     func()
+	world    *directory.Snapshot
+	used     sync.Map // units in use that distribution tells an agent asked about alone
 }
 
 func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
@@ -73,13 +75,15 @@ func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 		}
 		return a
 	}
+	h.world = directory.NewSnapshot(account("mila", "agent"), account("orlin", "agent"), account("sonya", "supervisor"),
+		&configv1.Queue{Meta: &configv1.Meta{Id: "front", DisplayName: "Front desk"}},
+		&configv1.ChannelAccount{Meta: &configv1.Meta{Id: "demo"}}, &configv1.Page{Meta: &configv1.Meta{Id: "shop"}, PageId: pageID, Account: "demo"})
 	heard := make(chan net.Addr, 1)
 	health := new(host.Health)
 	service, err := desk.New(cfg, host.Deps{
 		Log: slog.New(slog.DiscardHandler), Instance: "desk", Bus: h.bus, Secrets: box, Registry: h.registry,
-		Directory: directory.Fixed(directory.NewSnapshot(account("mila", "agent"), account("orlin", "agent"), account("sonya", "supervisor"),
-			&configv1.Queue{Meta: &configv1.Meta{Id: "front", DisplayName: "Front desk"}})),
-		Tracer: noop.NewTracerProvider().Tracer(""), Health: health, Now: time.Now,
+		Directory: directory.Fixed(h.world),
+		Tracer:    noop.NewTracerProvider().Tracer(""), Health: health, Now: time.Now,
 		Listen: func(ctx context.Context, _, addr string) (net.Listener, error) {
 			l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 			if err == nil {
@@ -163,7 +167,11 @@ func (h *house) distribute() {
 	serve(h, "distribution.heartbeat", func(_ context.Context, r *distributionv1.HeartbeatRequest) (*distributionv1.HeartbeatResponse, error) {
 		response := &distributionv1.HeartbeatResponse{}
 		for _, agent := range r.GetAgents() {
-			response.Standings = append(response.Standings, &distributionv1.AgentStanding{Agent: agent, Presence: distributionv1.Presence_PRESENCE_AVAILABLE})
+			var units int32
+			if used, known := h.used.Load(agent); known && len(r.GetAgents()) == 1 {
+				units, _ = used.(int32)
+			}
+			response.Standings = append(response.Standings, &distributionv1.AgentStanding{Agent: agent, Used: units, Capacity: 3, Presence: distributionv1.Presence_PRESENCE_AVAILABLE})
 		}
 		return response, nil
 	})

@@ -6,6 +6,7 @@ package outbound
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -13,10 +14,12 @@ import (
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
+	"github.com/parley-desk/parley/pkg/standing"
 	"github.com/parley-desk/parley/pkg/thread"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/outbound/internal/attempt"
 	"github.com/parley-desk/parley/services/outbound/internal/drive"
+	"github.com/parley-desk/parley/services/outbound/internal/gate"
 )
 
 const (
@@ -39,7 +42,7 @@ type Config struct {
 	BackoffMax  time.Duration `koanf:"backoff_max" default:"1m" help:"Longest pause of our own choice between two attempts."`
 	Attempts    int           `koanf:"attempts" default:"14" help:"Attempts for one part before the agent is told that it was refused."`
 	Patience    time.Duration `koanf:"patience" default:"10m" help:"Longest pause that Meta may ask for; a longer one refuses the message."`
-	Park        time.Duration `koanf:"park" default:"10m" help:"Pause between attempts while the page is disconnected and nobody mends it."`
+	Park        time.Duration `koanf:"park" default:"10m" help:"Pause between two tries of a page that is disconnected, and of a send that misses a permission, while nobody mends it."`
 	OrphanGrace time.Duration `koanf:"orphan_grace" default:"5s" help:"How overdue a step must be before another process takes it."`
 }
 
@@ -98,7 +101,13 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	if err := cfg.fits(deps.Graph.Timeout()); err != nil {
 		return nil, err
 	}
-	pages := drive.NewPages(deps.Directory, deps.Secrets, func() int { return deps.Bus.Members(stage) })
+	provision := deps.Bus.Bucket(subject.ProvisionBucket)
+	board := standing.New(provision, deps.Directory)
+	pages := drive.NewPages(drive.Premises{
+		Directory: deps.Directory, Secrets: deps.Secrets, Board: board, Notes: provision,
+		Members: func() int { return deps.Bus.Members(stage) },
+		Policy:  gate.Policy{Backoff: cfg.Backoff, Park: cfg.Park}, Now: deps.Now, Log: deps.Log,
+	})
 	driver, err := drive.New(drive.World{
 		Threads: deps.Bus, Meta: deps.Graph, Pages: pages, Signer: deps.Secrets,
 		Policy: cfg.policy(), Now: deps.Now, Log: deps.Log, Registry: deps.Registry, Tracer: deps.Tracer,
@@ -107,13 +116,15 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		return nil, err
 	}
 	deps.Health.Ready("bus", deps.Bus.Ping)
-	return &service{cfg: cfg, deps: deps, driver: driver}, nil
+	return &service{cfg: cfg, deps: deps, driver: driver, pages: pages, board: board}, nil
 }
 
 type service struct {
 	cfg    Config
 	deps   host.Deps
 	driver *drive.Driver
+	pages  *drive.Pages
+	board  *standing.Board
 }
 
 // Run drives sends until ctx ends, then lets requests to Meta that have begun
@@ -123,6 +134,16 @@ func (s *service) Run(ctx context.Context) error {
 		return nil // the process ends
 	}
 	group, running := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.board.Run(running) })
+	if err := s.board.Wait(running); err != nil {
+		return ended(ctx, group.Wait())
+	}
+	group.Go(func() error {
+		return bus.Serve(running, s.deps.Bus, "outbound.control", s.takeControl)
+	})
+	noting, last := context.WithCancel(context.WithoutCancel(ctx))
+	var notes sync.WaitGroup
+	notes.Go(func() { s.pages.Run(noting) })
 	group.Go(func() error {
 		return s.deps.Bus.FollowThreads(running, stage, func(_ context.Context, r bus.Record) error {
 			if thread.NextSend(r.Commit.GetState()) != nil {
@@ -140,6 +161,13 @@ func (s *service) Run(ctx context.Context) error {
 	})
 	err := group.Wait()
 	s.driver.Wait()
+	last() // what the last answers said of pages is written now
+	notes.Wait()
+	return ended(ctx, err)
+}
+
+// ended is how Run ends: well, when the process was to end.
+func ended(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil
 	}

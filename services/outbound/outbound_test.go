@@ -18,6 +18,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace/noop"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/bus/bustest"
@@ -28,6 +29,8 @@ import (
 	"github.com/parley-desk/parley/pkg/secret"
 	"github.com/parley-desk/parley/pkg/thread"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	outboundv1 "github.com/parley-desk/parley/proto/gen/parley/outbound/v1"
+	provisionv1 "github.com/parley-desk/parley/proto/gen/parley/provision/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/outbound"
@@ -73,6 +76,10 @@ func (m *meta) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		m.conversation(w, r.URL.Query().Get("user_id"))
 		return
 	}
+	answer := func(status int, body string) {
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
 	var body struct {
 		Recipient     struct{ ID string }
 		MessagingType string `json:"messaging_type"`
@@ -80,15 +87,15 @@ func (m *meta) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	_ = json.NewDecoder(r.Body).Decode(&body)
 	psid := body.Recipient.ID
+	if strings.HasSuffix(r.URL.Path, "/"+pageID+"/take_thread_control") {
+		answer(m.control(psid))
+		return
+	}
 	m.mu.Lock()
 	m.posts[psid] = append(m.posts[psid], message{Text: body.Message.Text, Metadata: body.Message.Metadata, Type: body.MessagingType, at: time.Now()})
 	n := len(m.posts[psid])
 	m.mu.Unlock()
 
-	answer := func(status int, body string) {
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body)
-	}
 	switch kind, _, _ := strings.Cut(psid, "-"); {
 	case kind == "gone":
 		answer(400, `{"error":{"code":551,"fbtrace_id":"T"}}`)
@@ -110,6 +117,23 @@ func (m *meta) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		answer(200, `{"recipient_id":"`+psid+`","message_id":"m_`+psid+strconv.Itoa(n)+`"}`)
 	}
+}
+
+// control answers who wants to take a person's thread.
+func (m *meta) control(psid string) (status int, body string) {
+	switch kind, _, _ := strings.Cut(psid, "-"); kind {
+	case "blocked":
+		return 400, `{"error":{"code":27}}`
+	case "kept":
+		return 403, `{"error":{"code":10,"error_subcode":2018300}}`
+	case "forbidden":
+		return 403, `{"error":{"code":200}}`
+	case "expired":
+		return 401, `{"error":{"code":190,"error_subcode":463}}`
+	case "broken":
+		return 500, `<html>`
+	}
+	return 200, `{"success":true}`
 }
 
 // conversation shows the messages of people who got theirs; others' are empty.
@@ -271,7 +295,6 @@ func TestEveryOutcome(t *testing.T) {
 		{"gone", []string{"attempted", "refused PERSON_UNAVAILABLE"}, 1},
 		{"busy", []string{"attempted", "deferred THROTTLED", "attempted", "succeeded answer m_busy2", "attempted", "succeeded answer m_busy3"}, 3},
 		{"always", []string{"attempted", "deferred THROTTLED", "attempted", "deferred THROTTLED", "attempted", "refused THROTTLED"}, 3},
-		{"expired", []string{"attempted", "deferred PAGE_DISCONNECTED"}, 1},
 		{"broken", []string{"attempted", "uncertain SERVER_ERROR", "unconfirmed"}, 1},
 		{"reset", []string{"attempted", "uncertain RESET", "unconfirmed"}, 1},
 	} {
@@ -288,6 +311,56 @@ func TestEveryOutcome(t *testing.T) {
 				t.Errorf("%d POSTs, want %d", len(posts), c.posts)
 			}
 		})
+	}
+}
+
+// The first send that meets a dead token parks those of the whole page, in every
+// process, and says so to whoever checks pages.
+func TestADeadTokenParksThePage(t *testing.T) {
+	h := newHouse(t)
+	stop := h.start("a")
+	h.start("b")
+	h.ask("expired", "one")
+	if got, want := h.story("expired", "deferred"), []string{"attempted", "deferred PAGE_DISCONNECTED"}; !slices.Equal(got, want) {
+		t.Errorf("facts %q, want %q", got, want)
+	}
+	used := &provisionv1.TokenUsed{}
+	h.note(subject.TokenKey(pageID), used)
+	if used.GetCode() != 190 || used.GetSubcode() != 463 || used.GetBasis() == "" {
+		t.Errorf("noted %v", used)
+	}
+	stop()
+	h.start("c")
+	for i := range 4 { // in several partitions, so in several processes
+		psid := "fine-" + strconv.Itoa(i)
+		h.ask(psid, "one")
+		if got, want := h.story(psid, "deferred"), []string{"deferred PAGE_DISCONNECTED"}; !slices.Equal(got, want) {
+			t.Errorf("%s: facts %q, want %q", psid, got, want)
+		}
+	}
+	if n := len(h.meta.posted("expired")); n != 1 {
+		t.Errorf("%d POSTs with the dead token", n)
+	}
+}
+
+// note waits for an entry of PROVISION.
+func (h *house) note(at string, m proto.Message) {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), patient)
+	defer cancel()
+	for {
+		e, err := h.bus.Bucket(subject.ProvisionBucket).Get(ctx, at)
+		if err == nil {
+			if err := proto.Unmarshal(e.Value, m); err != nil {
+				h.t.Fatal(err)
+			}
+			return
+		}
+		select {
+		case <-ctx.Done():
+			h.t.Fatalf("waited for %s: %v", at, err)
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }
 
@@ -376,6 +449,53 @@ func TestTwoProcessesAndAHandOver(t *testing.T) {
 		if posts := h.meta.posted(psid); len(posts) != 2 || posts[0].Text != "one" || posts[1].Text != "two" {
 			t.Errorf("%s: POSTs %+v", psid, posts)
 		}
+	}
+}
+
+func TestControlIsTaken(t *testing.T) {
+	h := newHouse(t)
+	h.start("a")
+	taken := func(psid, agent string) (*threadv1.State, error) {
+		ctx, cancel := context.WithTimeout(t.Context(), patient)
+		defer cancel()
+		var err error
+		for ctx.Err() == nil { // until the process serves
+			err = h.bus.Call(ctx, "outbound.control", &outboundv1.TakeControlRequest{Page: pageID, Psid: psid, Conversation: "c-" + psid, Agent: agent}, &outboundv1.TakeControlResponse{})
+			f := new(fault.Error)
+			if !errors.As(err, &f) || f.Reason != "NOBODY_SERVES" {
+				break
+			}
+		}
+		s, _, lost := h.bus.Load(ctx, named(psid))
+		if lost != nil {
+			t.Fatal(lost)
+		}
+		return s, err
+	}
+	for _, c := range []struct{ psid, agent, reason string }{
+		{"free", "mila", ""},
+		{"blocked", "mila", "CONTROL_BLOCKED"},
+		{"kept", "mila", "CONTROL_REFUSED"},
+		{"forbidden", "mila", "PERMISSION_MISSING"},
+		{"expired", "mila", "PAGE_DISCONNECTED"},
+		{"another", "orlin", "NOT_YOURS"},
+	} {
+		h.commit(c.psid,
+			thread.Of(&threadv1.MessageReceived{Mid: "m_in", Text: "hello", SentMs: time.Now().UnixMilli()}),
+			thread.Of(&threadv1.ConversationOpened{Id: "c-" + c.psid, Workstream: "facebook", Units: 1, OfferSeconds: 60}),
+			thread.Of(&threadv1.AgentAssigned{Agent: "mila", Cause: threadv1.Cause_CAUSE_PICKED}),
+			thread.Of(&threadv1.ControlMoved{How: "take", ToApp: "263902037430900", SentMs: time.Now().UnixMilli()}))
+		s, err := taken(c.psid, c.agent)
+		r := new(thread.Refusal)
+		if errors.As(err, &r); r.Reason != c.reason || (err != nil) != (c.reason != "") {
+			t.Errorf("%s: %v, want %q", c.psid, err, c.reason)
+		}
+		if _, owned := thread.OwnerAt(s, time.Now()); owned != (c.reason != "") {
+			t.Errorf("%s: another app has it: %v", c.psid, owned)
+		}
+	}
+	if _, err := taken("free", "mila"); err != nil {
+		t.Errorf("taken once more: %v", err)
 	}
 }
 

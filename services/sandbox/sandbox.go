@@ -73,6 +73,7 @@ type Config struct {
 	Subscribed    bool          `koanf:"subscribed" default:"true" help:"Pages begin subscribed to every field."`
 	RequireProof  bool          `koanf:"require_proof" default:"true" help:"Calls need appsecret_proof."`
 	HumanAgent    bool          `koanf:"human_agent" default:"true" help:"The app has the Human Agent feature."`
+	DefaultApp    bool          `koanf:"default_app" default:"true" help:"The app is the default one of its pages, so it may take threads that other apps have."`
 	Live          bool          `koanf:"live" default:"true" help:"The app is published and approved for pages_messaging; else only people with a role in it can write."`
 	ProfileExtras bool          `koanf:"profile_extras" default:"true" help:"The app may read locale and timezone."`
 	EchoDelay     time.Duration `koanf:"echo_delay" default:"120ms" help:"From a delivered message to its echo."`
@@ -201,12 +202,12 @@ func (s *Service) handler(w *world.World, url string) (http.Handler, error) {
 	}
 	media := url + "/media"
 	graph := graphapi.New(graphapi.Settings{AppID: s.cfg.AppID, AppSecret: s.cfg.AppSecret,
-		RequireProof: s.cfg.RequireProof, Live: s.cfg.Live, HumanAgent: s.cfg.HumanAgent, ProfileExtras: s.cfg.ProfileExtras,
+		RequireProof: s.cfg.RequireProof, Live: s.cfg.Live, HumanAgent: s.cfg.HumanAgent, DefaultApp: s.cfg.DefaultApp, ProfileExtras: s.cfg.ProfileExtras,
 		EchoDelay: s.cfg.EchoDelay, ReceiptDelay: s.cfg.ReceiptDelay, Media: media}, w, played)
 	verify := func(ctx context.Context, token string) error {
 		return courier.Verify(ctx, s.cfg.Callback, cmp.Or(token, s.cfg.VerifyToken))
 	}
-	pages, err := phone.New(w, media, graph.Play, verify).Handler()
+	pages, err := phone.New(w, s.cfg.AppID, media, graph.Play, verify).Handler()
 	if err != nil {
 		return nil, err
 	}

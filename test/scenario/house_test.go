@@ -194,11 +194,11 @@ func (h *house) awaitAgents(agents int) {
 	}
 }
 
-// try runs parleyctl and gives what it printed.
+// try runs parleyctl and gives what it printed, also when it ends with an error.
 func (h *house) try(args ...string) ([]byte, error) {
 	var out, words bytes.Buffer
 	if code := cli.Main(append(args, "--server", h.server), strings.NewReader(""), &out, &words); code != 0 {
-		return nil, fmt.Errorf("parleyctl %s: code %d: %s", strings.Join(args, " "), code, words.String())
+		return out.Bytes(), fmt.Errorf("parleyctl %s: code %d: %s", strings.Join(args, " "), code, words.String())
 	}
 	return out.Bytes(), nil
 }

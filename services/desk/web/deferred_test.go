@@ -42,3 +42,27 @@ func TestDeferredReply(t *testing.T) {
 	b.house.Deliver("1001", deskv1.Delivery_DELIVERY_SENT)
 	b.Await("the end of it", "!document.querySelector('.banner')")
 }
+
+// TestDisconnectedPage: that a page cannot be written from is told before anybody
+// tries, goes before the window, and goes away when the page works again. What
+// is written meanwhile waits for the page and for no time.
+func TestDisconnectedPage(t *testing.T) {
+	b := open(t)
+	b.house.Add(active("1001", "Иван Петров"), "Здравейте.")
+	b.signIn()
+	b.Click(".row")
+	b.Await("the history", "document.querySelector('.msg.in')")
+	banner := "document.querySelector('.banner.bad')?.textContent.includes('The page is not connected')"
+	b.Await("no banner", "!document.querySelector('.banner')")
+	b.house.Disconnect("1001", "PAGE_DISCONNECTED")
+	b.Await("the banner", banner)
+	b.Key("Пратката тръгна.")
+	b.Enter()
+	b.Await("the message", delivered(deskv1.Delivery_DELIVERY_SENDING))
+	b.house.Park("1001")
+	b.Await("that it waits", "document.querySelector('.msg.out .waits')?.textContent.trim() === '· Not sent yet: the page is not connected'")
+	b.Shot("disconnected-before")
+	b.house.Disconnect("1001", "")
+	b.house.Deliver("1001", deskv1.Delivery_DELIVERY_SENT)
+	b.Await("the end of it", "!document.querySelector('.banner') && !document.querySelector('.waits')")
+}

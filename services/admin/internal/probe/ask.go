@@ -3,7 +3,6 @@ package probe
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/graph"
 	"github.com/parley-desk/parley/pkg/secret"
+	"github.com/parley-desk/parley/pkg/standing"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	provisionv1 "github.com/parley-desk/parley/proto/gen/parley/provision/v1"
 	"github.com/parley-desk/parley/services/admin/internal/provision"
@@ -69,8 +69,7 @@ func aim(world *directory.Snapshot, box *secret.Box, page *configv1.Page) target
 		VerifyToken: account.GetVerifyToken().GetFingerprint(),
 		Tagged:      world.Workstreams[page.GetWorkstream()].GetMessageTag(),
 		ChangedMs:   max(page.GetMeta().GetUpdatedMs(), account.GetMeta().GetUpdatedMs()),
-		Basis: strings.Join([]string{page.GetPageId(), page.GetAccount(), account.GetAppId(), account.GetGraphVersion(),
-			account.GetAppSecret().GetFingerprint(), page.GetAccessToken().GetFingerprint()}, " "),
+		Basis:       standing.Basis(world, page),
 	}
 	t := target{setup: s, on: graph.Page{ID: page.GetPageId(), Version: account.GetGraphVersion()}}
 	t.on.AppSecret, t.setup.NoSecret = open(box, "app_secret", account, account.GetAppSecret())

@@ -18,13 +18,16 @@ type board struct {
 	callbacks map[string]*provisionv1.CallbackSeen // by account
 	events    map[string]*provisionv1.EventsSeen   // by Meta's page id
 	records   map[string]*provisionv1.Record       // by page
+	used      map[string]*provisionv1.TokenUsed    // by Meta's page id
+	standings map[string]*provisionv1.Standing     // by Meta's page id
 	signed    map[string]bool                      // accounts with a note about signatures
 	changed   chan struct{}
 }
 
 func newBoard() *board {
 	return &board{callbacks: map[string]*provisionv1.CallbackSeen{}, events: map[string]*provisionv1.EventsSeen{},
-		records: map[string]*provisionv1.Record{}, signed: map[string]bool{}, changed: make(chan struct{})}
+		records: map[string]*provisionv1.Record{}, used: map[string]*provisionv1.TokenUsed{},
+		standings: map[string]*provisionv1.Standing{}, signed: map[string]bool{}, changed: make(chan struct{})}
 }
 
 // take folds an entry in. One that is damaged counts as not there: it is found
@@ -50,6 +53,10 @@ func (b *board) take(e bus.Entry) {
 		return // nobody waits for it
 	case "record":
 		keep(b.records, id, e.Value, &provisionv1.Record{})
+	case "token":
+		keep(b.used, id, e.Value, &provisionv1.TokenUsed{})
+	case "standing":
+		keep(b.standings, id, e.Value, &provisionv1.Standing{})
 	}
 	close(b.changed)
 	b.changed = make(chan struct{})
@@ -74,7 +81,14 @@ func (b *board) next() <-chan struct{} {
 func (b *board) look(s provision.Setup) (provision.Seen, *provisionv1.Record) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return provision.Seen{Callback: b.callbacks[s.Account], Events: b.events[s.PageID]}, b.records[s.Page]
+	return provision.Seen{Callback: b.callbacks[s.Account], Events: b.events[s.PageID], Used: b.used[s.PageID]}, b.records[s.Page]
+}
+
+// told is how the page was last said to stand; nil: it was not said.
+func (b *board) told(pageID string) *provisionv1.Standing {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.standings[pageID]
 }
 
 // strays are the keys of what is kept about pages and accounts that world does
@@ -90,6 +104,16 @@ func (b *board) strays(world *directory.Snapshot) (keys []string) {
 	for id := range b.events {
 		if world.PagesByMeta[id] == nil {
 			keys = append(keys, subject.EventsKey(id))
+		}
+	}
+	for id := range b.used {
+		if world.PagesByMeta[id] == nil {
+			keys = append(keys, subject.TokenKey(id))
+		}
+	}
+	for id := range b.standings {
+		if world.PagesByMeta[id] == nil {
+			keys = append(keys, subject.StandingKey(id))
 		}
 	}
 	for id := range b.callbacks {

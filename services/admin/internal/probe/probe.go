@@ -80,7 +80,11 @@ func (p *Prober) lead(ctx context.Context) error {
 	for ctx.Err() == nil {
 		seen, changed := p.board.next(), p.deps.Directory.Changed()
 		p.tell(ctx, told)
+		said := p.publish(ctx)
 		due, wait := p.due(asked)
+		if !said {
+			wait = min(wait, shortest)
+		}
 		if len(due) > 0 {
 			p.round(ctx, due, asked)
 			continue
@@ -160,6 +164,10 @@ func (p *Prober) check(ctx context.Context, page string) (status *adminv1.PageSt
 	if err != nil {
 		return nil, false, err
 	}
+	before, err := p.seen(ctx, t.setup)
+	if err != nil {
+		return nil, false, err
+	}
 	answers := p.ask(ctx, t)
 	if ctx.Err() != nil {
 		return nil, false, fault.Wrap(context.Cause(ctx), "asking Meta")
@@ -171,7 +179,7 @@ func (p *Prober) check(ctx context.Context, page string) (status *adminv1.PageSt
 			return nil, answered, err
 		}
 		now := p.deps.Now().UnixMilli()
-		next := provision.Take(record, t.setup.Basis, answers, now)
+		next := provision.Take(record, t.setup.Basis, before.Used, answers, now)
 		value, err := proto.Marshal(next)
 		if err != nil {
 			return nil, answered, fault.Wrap(err, "encoding what was found")
@@ -206,6 +214,33 @@ func (p *Prober) tell(ctx context.Context, told map[string]adminv1.PageState) {
 		}
 		p.deps.Log.LogAttrs(ctx, level, "a page's connection changed", slog.String(key.Page, s.GetPageId()), slog.String(key.State, word(s.GetState())))
 	}
+}
+
+// publish says how pages stand to those who send and write, where it is not said
+// already; false when it could not be.
+func (p *Prober) publish(ctx context.Context) bool {
+	world, now, done := p.deps.Directory.Now(), p.deps.Now().UnixMilli(), true
+	for _, page := range world.Pages {
+		t := aim(world, p.deps.Secrets, page)
+		seen, record := p.board.look(t.setup)
+		if record.GetBasis() != t.setup.Basis {
+			continue // nothing is known of it
+		}
+		next := &provisionv1.Standing{Basis: t.setup.Basis, HeardMs: record.GetHeardMs(),
+			Disconnected: provision.Judge(t.setup, seen, record, now).GetState() == adminv1.PageState_PAGE_STATE_DISCONNECTED}
+		if proto.Equal(next, p.board.told(t.setup.PageID)) {
+			continue
+		}
+		value, err := proto.Marshal(next)
+		if err == nil {
+			err = p.bucket.Write(ctx, bus.Write{Key: subject.StandingKey(t.setup.PageID), Value: value, Revision: bus.AnyRevision})
+		}
+		if err != nil && ctx.Err() == nil {
+			p.deps.Log.WarnContext(ctx, "how a page stands is not said yet, trying again", slog.String(key.Page, t.setup.PageID), slog.Any(key.Err, err))
+			done = false
+		}
+	}
+	return done
 }
 
 // find reads the set-up of a page, by resource id or Meta's page id.
@@ -293,7 +328,7 @@ func (p *Prober) stored(ctx context.Context, page string) (*provisionv1.Record, 
 }
 
 func (p *Prober) seen(ctx context.Context, s provision.Setup) (provision.Seen, error) {
-	callback, events := &provisionv1.CallbackSeen{}, &provisionv1.EventsSeen{}
+	callback, events, used := &provisionv1.CallbackSeen{}, &provisionv1.EventsSeen{}, &provisionv1.TokenUsed{}
 	var seen provision.Seen
 	at, err := p.read(ctx, subject.CallbackKey(s.Account), callback)
 	if err != nil {
@@ -302,8 +337,14 @@ func (p *Prober) seen(ctx context.Context, s provision.Setup) (provision.Seen, e
 	if at > 0 {
 		seen.Callback = callback
 	}
-	if at, err = p.read(ctx, subject.EventsKey(s.PageID), events); at > 0 {
+	if at, err = p.read(ctx, subject.EventsKey(s.PageID), events); err != nil {
+		return seen, err
+	}
+	if at > 0 {
 		seen.Events = events
+	}
+	if at, err = p.read(ctx, subject.TokenKey(s.PageID), used); at > 0 {
+		seen.Used = used
 	}
 	return seen, err
 }

@@ -30,9 +30,10 @@ type Answers struct {
 // foreign is the code with which Meta refuses to speak of another app's token.
 const foreign = 100
 
-// Take gives the record after a round of questions about the set-up basis. What
-// was not answered stands as it was, with the time since when; r is not changed.
-func Take(r *provisionv1.Record, basis string, a Answers, nowMS int64) *provisionv1.Record {
+// Take gives the record after a round of questions about the set-up basis, asked
+// when used was the last that outbound had said. What was not answered stands as
+// it was, with the time since when; r is not changed.
+func Take(r *provisionv1.Record, basis string, used *provisionv1.TokenUsed, a Answers, nowMS int64) *provisionv1.Record {
 	next := &provisionv1.Record{Basis: basis}
 	if r.GetBasis() == basis && r != nil {
 		next = proto.CloneOf(r)
@@ -50,6 +51,10 @@ func Take(r *provisionv1.Record, basis string, a Answers, nowMS int64) *provisio
 	next.App = answered(next.GetApp(), app, nowMS)
 	at := answered(next.GetToken().GetAnswered(), token, nowMS)
 	if token.Definite {
+		next.HeardMs = 0
+		if used.GetBasis() == basis {
+			next.HeardMs = used.GetAtMs()
+		}
 		next.Token = &provisionv1.Token{}
 		if !token.refused() && a.Token != nil {
 			next.Token = proto.CloneOf(a.Token)

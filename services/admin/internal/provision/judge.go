@@ -97,7 +97,22 @@ func judgeApp(s Setup, r *provisionv1.Record) *adminv1.PageCheck {
 	return passed(App, "app "+s.AppID+" and its secret belong together", a)
 }
 
-func judgeToken(s Setup, r *provisionv1.Record, nowMS int64) *adminv1.PageCheck {
+func judgeToken(s Setup, seen Seen, r *provisionv1.Record, nowMS int64) *adminv1.PageCheck {
+	asked := judgeAnswers(s, r, nowMS)
+	refused := seen.refused(s.Basis)
+	if refused == nil || asked.GetVerdict() == adminv1.Verdict_VERDICT_FAILED && asked.GetHarm() != less {
+		return asked
+	}
+	found, remedy := cause(refused.GetSubcode())
+	if seen.unheard(s.Basis, r) {
+		return failed(Token, disconnects, found+" "+numbers(refused)+"; a message was refused for it", remedy, refused)
+	}
+	return failed(Token, less, "Meta calls the token good, and refused a message for it "+numbers(refused)+" on "+day(refused.GetAtMs()),
+		"if replies wait, make a new page token with all permissions and set it as access_token", refused)
+}
+
+// judgeAnswers looks at what Meta says of the token when it is asked.
+func judgeAnswers(s Setup, r *provisionv1.Record, nowMS int64) *adminv1.PageCheck {
 	t := r.GetToken()
 	a, sub := t.GetAnswered(), r.GetSubscription().GetAnswered()
 	fail := func(harm adminv1.Harm, found, remedy string) *adminv1.PageCheck {
@@ -161,10 +176,10 @@ func within(ms, nowMS int64) string {
 	return "on " + day(ms)
 }
 
-func judgePermissions(s Setup, r *provisionv1.Record, nowMS int64) *adminv1.PageCheck {
+func judgePermissions(s Setup, seen Seen, r *provisionv1.Record, nowMS int64) *adminv1.PageCheck {
 	t := r.GetToken()
 	a := t.GetAnswered()
-	if c := judgeToken(s, r, nowMS); c.GetVerdict() != adminv1.Verdict_VERDICT_PASSED && c.GetHarm() != less {
+	if c := judgeToken(s, seen, r, nowMS); c.GetVerdict() != adminv1.Verdict_VERDICT_PASSED && c.GetHarm() != less {
 		return unknown(Permissions, "cannot be told without a good token", "see to the token first", a)
 	}
 	if !slices.Contains(t.GetScopes(), "pages_messaging") {

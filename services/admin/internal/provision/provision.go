@@ -39,10 +39,26 @@ type Setup struct {
 	Basis       string // of the answers about it: ids and fingerprints
 }
 
-// Seen is what ingress saw of the page; nil: nothing yet.
+// Seen is what ingress saw of the page and outbound heard of its token; nil:
+// nothing yet.
 type Seen struct {
 	Callback *provisionv1.CallbackSeen
 	Events   *provisionv1.EventsSeen
+	Used     *provisionv1.TokenUsed
+}
+
+// unheard tells whether outbound said something of this set-up that the last
+// answer about the token does not know.
+func (s Seen) unheard(basis string, r *provisionv1.Record) bool {
+	return s.Used != nil && s.Used.GetBasis() == basis && s.Used.GetAtMs() != r.GetHeardMs()
+}
+
+// refused is what a message was refused with for its token; nil: it was not.
+func (s Seen) refused(basis string) *provisionv1.Answered {
+	if s.Used.GetBasis() != basis || s.Used.GetCode() == 0 {
+		return nil
+	}
+	return &provisionv1.Answered{AtMs: s.Used.GetAtMs(), Code: s.Used.GetCode(), Subcode: s.Used.GetSubcode()}
 }
 
 // Judge tells how a page stands at nowMS. A nil record was never checked; one
@@ -61,8 +77,8 @@ func Judge(s Setup, seen Seen, r *provisionv1.Record, nowMS int64) *adminv1.Page
 		status.TokenEndsMs, status.DataEndsMs = t.GetEndsMs(), t.GetDataEndsMs()
 	}
 	status.Checks = []*adminv1.PageCheck{
-		judgeCallback(s, seen.Callback, nowMS), judgeApp(s, r), judgeToken(s, r, nowMS),
-		judgePermissions(s, r, nowMS), judgeSubscription(s, r), judgeEvents(s, seen.Events, nowMS),
+		judgeCallback(s, seen.Callback, nowMS), judgeApp(s, r), judgeToken(s, seen, r, nowMS),
+		judgePermissions(s, seen, r, nowMS), judgeSubscription(s, r), judgeEvents(s, seen.Events, nowMS),
 	}
 	status.State = StateOf(status.GetChecks())
 	return status

@@ -22,6 +22,7 @@ type house struct {
 	setup   provision.Setup
 	seen    provision.Seen
 	answers provision.Answers
+	heard   bool // Meta was asked after outbound spoke
 }
 
 func running() house {
@@ -37,8 +38,22 @@ func running() house {
 	}
 }
 
-func (h house) judge() *adminv1.PageStatus {
-	return provision.Judge(h.setup, h.seen, provision.Take(nil, h.setup.Basis, h.answers, now), now)
+// used is what outbound had said when Meta was asked.
+func (h house) used() *provisionv1.TokenUsed {
+	if h.heard {
+		return h.seen.Used
+	}
+	return nil
+}
+
+func (h house) record() *provisionv1.Record {
+	return provision.Take(nil, h.setup.Basis, h.used(), h.answers, now)
+}
+
+func (h house) judge() *adminv1.PageStatus { return provision.Judge(h.setup, h.seen, h.record(), now) }
+
+func refused(basis string) *provisionv1.TokenUsed {
+	return &provisionv1.TokenUsed{AtMs: now - 10, Basis: basis, Code: 190, Subcode: 460}
 }
 
 func word(s adminv1.PageState) string { return strings.TrimPrefix(s.String(), "PAGE_STATE_") }
@@ -75,20 +90,25 @@ func TestEveryCheckFailsInItsWay(t *testing.T) {
 			"DISCONNECTED", "token", "new password"},
 		"a checkpoint": {func(h *house) { h.answers.Token.Valid, h.answers.Token.Code, h.answers.Token.Subcode = false, 190, 459 },
 			"DISCONNECTED", "token", "lives on"},
-		"dead for no reason":     {func(h *house) { h.answers.Token.Valid = false }, "DISCONNECTED", "token", "(0/0)"},
-		"ended":                  {func(h *house) { h.answers.Token.EndsMs = now }, "DISCONNECTED", "token", "has ended"},
-		"dead in its use":        {func(h *house) { h.answers.Subscription = refuse(190, 492) }, "DISCONNECTED", "token", "no role"},
-		"dead by a relative":     {func(h *house) { h.answers.Subscription = refuse(102, 0) }, "DISCONNECTED", "token", "(102/0)"},
-		"ends in a fortnight":    {func(h *house) { h.answers.Token.EndsMs = now + 10*day }, "DEGRADED", "token", "within 14 days"},
-		"ends in a week":         {func(h *house) { h.answers.Token.EndsMs = now + 5*day }, "DEGRADED", "token", "within 7 days"},
-		"ends tomorrow":          {func(h *house) { h.answers.Token.EndsMs = now + day/2 }, "DEGRADED", "token", "within 1 days"},
-		"ends in a month":        {func(h *house) { h.answers.Token.EndsMs = now + 30*day }, "RUNNING", "token", "good until"},
-		"no more data in a week": {func(h *house) { h.answers.Token.DataEndsMs = now + 5*day }, "DEGRADED", "token", "access to data"},
-		"no pages_messaging":     {func(h *house) { h.answers.Token.Scopes = h.answers.Token.GetScopes()[1:] }, "FAILED", "permissions", "pages_messaging"},
-		"no metadata":            {func(h *house) { h.answers.Token.Scopes = []string{"pages_messaging"} }, "DEGRADED", "permissions", "pages_read_engagement"},
-		"development mode":       {func(h *house) { h.answers.Live = h.answers.Live[1:] }, "DEGRADED", "permissions", "development mode"},
-		"no profiles":            {func(h *house) { h.answers.Live = []string{"pages_messaging", "human_agent"} }, "DEGRADED", "permissions", "no name"},
-		"no human agent":         {func(h *house) { h.answers.Live = h.answers.Live[:2] }, "DEGRADED", "permissions", "human_agent"},
+		"dead for no reason":            {func(h *house) { h.answers.Token.Valid = false }, "DISCONNECTED", "token", "(0/0)"},
+		"ended":                         {func(h *house) { h.answers.Token.EndsMs = now }, "DISCONNECTED", "token", "has ended"},
+		"dead in its use":               {func(h *house) { h.answers.Subscription = refuse(190, 492) }, "DISCONNECTED", "token", "no role"},
+		"dead by a relative":            {func(h *house) { h.answers.Subscription = refuse(102, 0) }, "DISCONNECTED", "token", "(102/0)"},
+		"a message was refused":         {func(h *house) { h.seen.Used = refused("b1") }, "DISCONNECTED", "token", "a message was refused"},
+		"and Meta says the same":        {func(h *house) { h.seen.Used, h.heard, h.answers.Token.Valid = refused("b1"), true, false }, "DISCONNECTED", "token", "(0/0)"},
+		"and Meta calls the token good": {func(h *house) { h.seen.Used, h.heard = refused("b1"), true }, "DEGRADED", "token", "if replies wait"},
+		"with another token":            {func(h *house) { h.seen.Used = refused("b0") }, "RUNNING", "token", "good"},
+		"a message was taken":           {func(h *house) { h.seen.Used = &provisionv1.TokenUsed{AtMs: now, Basis: "b1"} }, "RUNNING", "token", "good"},
+		"ends in a fortnight":           {func(h *house) { h.answers.Token.EndsMs = now + 10*day }, "DEGRADED", "token", "within 14 days"},
+		"ends in a week":                {func(h *house) { h.answers.Token.EndsMs = now + 5*day }, "DEGRADED", "token", "within 7 days"},
+		"ends tomorrow":                 {func(h *house) { h.answers.Token.EndsMs = now + day/2 }, "DEGRADED", "token", "within 1 days"},
+		"ends in a month":               {func(h *house) { h.answers.Token.EndsMs = now + 30*day }, "RUNNING", "token", "good until"},
+		"no more data in a week":        {func(h *house) { h.answers.Token.DataEndsMs = now + 5*day }, "DEGRADED", "token", "access to data"},
+		"no pages_messaging":            {func(h *house) { h.answers.Token.Scopes = h.answers.Token.GetScopes()[1:] }, "FAILED", "permissions", "pages_messaging"},
+		"no metadata":                   {func(h *house) { h.answers.Token.Scopes = []string{"pages_messaging"} }, "DEGRADED", "permissions", "pages_read_engagement"},
+		"development mode":              {func(h *house) { h.answers.Live = h.answers.Live[1:] }, "DEGRADED", "permissions", "development mode"},
+		"no profiles":                   {func(h *house) { h.answers.Live = []string{"pages_messaging", "human_agent"} }, "DEGRADED", "permissions", "no name"},
+		"no human agent":                {func(h *house) { h.answers.Live = h.answers.Live[:2] }, "DEGRADED", "permissions", "human_agent"},
 		"no human agent, and no use for it": {func(h *house) { h.answers.Live, h.setup.Tagged = h.answers.Live[:2], false },
 			"RUNNING", "permissions", "granted"},
 		"approvals that nobody tells": {func(h *house) { h.answers.Live, h.answers.Approved = nil, provision.Answer{} }, "RUNNING", "permissions", "granted"},
@@ -119,7 +139,7 @@ func TestEveryCheckFailsInItsWay(t *testing.T) {
 
 func TestAPageThatWasNeverCheckedIsPending(t *testing.T) {
 	h := running()
-	for name, r := range map[string]*provisionv1.Record{"no record": nil, "a record of another set-up": provision.Take(nil, "b0", h.answers, now)} {
+	for name, r := range map[string]*provisionv1.Record{"no record": nil, "a record of another set-up": provision.Take(nil, "b0", nil, h.answers, now)} {
 		if got := provision.Judge(h.setup, h.seen, r, now); word(got.GetState()) != "PENDING" || len(got.GetChecks()) != 6 {
 			t.Errorf("%s: %v", name, got)
 		}
@@ -144,6 +164,9 @@ func draw(t *rapid.T, label string) house {
 	}
 	if rapid.Bool().Draw(t, label+"no events") {
 		h.seen.Events = nil
+	}
+	if rapid.Bool().Draw(t, label+"refused") {
+		h.seen.Used, h.heard = refused(rapid.SampledFrom([]string{"b0", "b1"}).Draw(t, label+"set-up")), rapid.Bool().Draw(t, label+"heard")
 	}
 	return h
 }
@@ -175,7 +198,7 @@ func TestRunningMeansThatEverythingPassed(t *testing.T) {
 func TestNoTransientTroubleChangesAVerdict(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := draw(t, "")
-		before := provision.Take(nil, h.setup.Basis, h.answers, now)
+		before := h.record()
 		silent := h.answers
 		for name, a := range map[string]*provision.Answer{"token": &silent.DebugToken, "approved": &silent.Approved, "subscription": &silent.Subscription} {
 			if rapid.Bool().Draw(t, name+" away") || !a.Definite {
@@ -183,7 +206,7 @@ func TestNoTransientTroubleChangesAVerdict(t *testing.T) {
 			}
 		}
 		kept := proto.CloneOf(before)
-		after := provision.Take(before, h.setup.Basis, silent, now+1000)
+		after := provision.Take(before, h.setup.Basis, h.used(), silent, now+1000)
 		if !proto.Equal(kept, before) {
 			t.Fatal("the record before was changed")
 		}
@@ -191,7 +214,7 @@ func TestNoTransientTroubleChangesAVerdict(t *testing.T) {
 		if was.GetState() != is.GetState() {
 			t.Fatalf("%v became %v by trouble alone\n%v\n%v", was.GetState(), is.GetState(), was.GetChecks(), is.GetChecks())
 		}
-		again := provision.Take(after, h.setup.Basis, provision.Answers{}, now+2000)
+		again := provision.Take(after, h.setup.Basis, nil, provision.Answers{}, now+2000)
 		if since := again.GetApp().GetSilentSinceMs(); since == 0 || since > now+2000 || after.GetApp().GetSilentSinceMs() != 0 && since != after.GetApp().GetSilentSinceMs() {
 			t.Fatalf("silent since %d, before since %d", since, after.GetApp().GetSilentSinceMs())
 		}
@@ -201,10 +224,10 @@ func TestNoTransientTroubleChangesAVerdict(t *testing.T) {
 func TestWhenMetaIsAskedAgain(t *testing.T) {
 	due := func(spoil func(*house), later int64) int64 {
 		h := running()
-		r := provision.Take(nil, h.setup.Basis, h.answers, now)
+		r := provision.Take(nil, h.setup.Basis, nil, h.answers, now)
 		spoil(&h)
 		if h.answers.Fields == nil {
-			r = provision.Take(nil, h.setup.Basis, h.answers, now)
+			r = provision.Take(nil, h.setup.Basis, nil, h.answers, now)
 		}
 		return provision.Due(h.setup, h.seen, r, now+later) - now
 	}
@@ -220,6 +243,16 @@ func TestWhenMetaIsAskedAgain(t *testing.T) {
 	}
 	if got := due(func(h *house) { h.answers = provision.Answers{} }, 7); got != 30_000 {
 		t.Errorf("while Meta is silent it is asked after %d ms, want 30 s", got)
+	}
+	heard := func(h *house) { h.seen.Used = refused("b1") }
+	if got := due(heard, 7); got != 7 {
+		t.Errorf("a page of which a message was refused is asked after %d ms, want at once", got)
+	}
+	if got := due(func(h *house) { heard(h); h.answers = provision.Answers{} }, 7); got != 30_000 {
+		t.Errorf("such a page is asked after %d ms while Meta is silent, want 30 s", got)
+	}
+	if got := due(func(h *house) { h.seen.Used = refused("b0") }, 7); got <= 0 {
+		t.Errorf("a page of which a message was refused before it changed is asked after %d ms", got)
 	}
 	fresh := func(h *house) { h.seen.Events, h.setup.ChangedMs = nil, now }
 	if got := due(fresh, 7); got != 30_000 {

@@ -16,8 +16,8 @@ const (
 // Due is when Meta should be asked of a page again, in ms since 1970 UTC; what
 // is past is due now.
 //
-// At once when there is no answer about this set-up, or ingress saw something
-// new of it. Every 30 s while Meta is silent, and for an hour after the set-up
+// At once when there is no answer about this set-up, ingress saw something new of
+// it, or outbound heard something new of its token. Every 30 s while Meta is silent, and for an hour after the set-up
 // changed while something is awaited: administrators are at work then, and
 // longer it would use up the calls that Meta grants the page. Else every hour,
 // each page at a minute of its own.
@@ -29,6 +29,8 @@ func Due(s Setup, seen Seen, r *provisionv1.Record, nowMS int64) int64 {
 	case r.GetBasis() != s.Basis || checked == 0:
 		return nowMS
 	case between(checked, seen.Callback.GetAtMs(), nowMS) || between(checked, seen.Events.GetFirstMs(), nowMS):
+		return nowMS
+	case seen.unheard(s.Basis, r) && !Silent(r):
 		return nowMS
 	case s.NoSecret == "" && s.NoToken == "" && (Silent(r) || awaited):
 		return checked + often.Milliseconds()

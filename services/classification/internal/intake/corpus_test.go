@@ -133,7 +133,7 @@ func TestCorpusKinds(t *testing.T) {
 		"ev-chatwoot-read-string-watermark":  "read_reported",
 		"ev-chatwoot-postback-with-mid":      "postback_received" + opened,
 		"doc-postback-changes-shape":         "event_kept",
-		"doc-pass-thread-control-null-owner": "event_kept",
+		"doc-pass-thread-control-null-owner": "control_moved",
 		"doc-policy-enforcement-underscore":  "event_kept",
 		"ev-customer-matching-accept":        "event_kept",
 		"doc-response-feedback":              "event_kept",

@@ -7,7 +7,7 @@
 // A conversation opens, or comes back from waiting, when the customer speaks:
 // by a message or a pressed button. Coming by a link, reacting, reading or
 // editing is not speaking; nor is anything in standby, where another app has
-// the thread. A page that the directory does not have opens nothing either:
+// the thread and answers. A page that the directory does not have opens nothing either:
 // nobody has said who answers for it.
 package intake
 
@@ -43,6 +43,7 @@ type Input struct {
 	Own      *graph.Metadata              // of an echo that carries our signature
 	Past     *Past                        // what the log says, once Decide was in doubt
 	Opening  *threadv1.ConversationOpened // the conversation that would open; nil: none may
+	App      string                       // id of the app that the page speaks to us by; empty: not known
 }
 
 // Past is what the log of a thread says of an event that its state cannot
@@ -153,7 +154,7 @@ func (in Input) happened(s *threadv1.State, at int64) any {
 	switch b := in.Item.Body.(type) {
 	case meta.Message:
 		if b.Echo || in.fromPage() {
-			return in.echo(s, b, at)
+			return in.echo(s, b, at, standby)
 		}
 		return &threadv1.MessageReceived{Mid: b.MID, Text: b.Text, Attachments: b.Attachments, QuickReply: b.QuickReply,
 			ReplyTo: b.ReplyTo, SentMs: at, Referral: b.Referral, Standby: standby, Unsupported: b.Unsupported}
@@ -179,6 +180,8 @@ func (in Input) happened(s *threadv1.State, at int64) any {
 			return nil
 		}
 		return &threadv1.ReadReported{WatermarkMs: b.WatermarkMS}
+	case meta.Control:
+		return &threadv1.ControlMoved{How: b.How, FromApp: b.From, ToApp: b.To, Ours: b.To != "" && b.To == in.App, SentMs: at}
 	}
 	return in.kept(at)
 }
@@ -192,12 +195,12 @@ func (in Input) fromPage() bool {
 // never shown a second time; so is one that lost it but has the mid of a
 // message of ours. Every other was written elsewhere: our own app id alone
 // proves nothing, since other programs may use the app.
-func (in Input) echo(s *threadv1.State, b meta.Message, at int64) any {
+func (in Input) echo(s *threadv1.State, b meta.Message, at int64, standby bool) any {
 	switch {
 	case in.Own == nil && thread.Sent(s, b.MID):
 		return nil
 	case in.Own == nil:
-		return &threadv1.ExternalMessageSent{Mid: b.MID, Text: b.Text, Attachments: b.Attachments, AppId: b.AppID, SentMs: at}
+		return &threadv1.ExternalMessageSent{Mid: b.MID, Text: b.Text, Attachments: b.Attachments, AppId: b.AppID, SentMs: at, Standby: standby}
 	}
 	fact := thread.Echoed(s, thread.Echo{ID: in.Own.Intent, Part: int32(in.Own.Part), Attempt: int32(in.Own.Attempt), Mid: b.MID, SentMs: at})
 	if ok := fact.GetSendSucceeded(); ok != nil {

@@ -101,6 +101,44 @@ func TestWhatEventsLeadTo(t *testing.T) {
 	}
 }
 
+// Who has the thread is told by how an event came and by what it says; a message
+// in standby is kept, and answered by the app that has it.
+func TestWhoHasTheThread(t *testing.T) {
+	standby := inboundv1.Lane_LANE_STANDBY
+	control := func(kind, from, to string) string {
+		return item(fmt.Sprintf(`"%s_thread_control":{"previous_owner_app_id":%s,"new_owner_app_id":%s}`, kind, from, to))
+	}
+	for _, c := range []struct {
+		name string
+		in   intake.Input
+		app  string
+		has  bool
+	}{
+		{"taken from us", input(control("take", `"42"`, `"263902037430900"`)), "263902037430900", true},
+		{"passed on, seen in standby", in(standby, control("pass", `42`, `77`)), "77", true},
+		{"passed to us", input(control("pass", `null`, `42`)), "", false},
+		{"a message in standby", in(standby, item(`"message":{"mid":"m"}`)), "", true},
+		{"an echo in standby", in(standby, item(`"message":{"mid":"m","is_echo":true,"app_id":77}`)), "77", true},
+		{"a message", input(item(`"message":{"mid":"m"}`)), "", false},
+		{"asked for", input(item(`"request_thread_control":{"requested_owner_app_id":77}`)), "", false},
+	} {
+		c.in.App = "42"
+		s := thread.New(page, psid)
+		facts := file(t, s, c.in)
+		commit, err := thread.Extend(s, 0, time.UnixMilli(noon), "test", facts...)
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		owner, has := thread.OwnerAt(commit.GetState(), time.UnixMilli(noon))
+		if owner.App != c.app || has != c.has {
+			t.Errorf("%s: %q has it, %v; want %q, %v", c.name, owner.App, has, c.app, c.has)
+		}
+		if again := file(t, commit.GetState(), c.in); len(again) != 0 {
+			t.Errorf("%s: sent again it leads to %s", c.name, kinds(again))
+		}
+	}
+}
+
 func nobody(i intake.Input) intake.Input  { i.Event.Psid = ""; return i }
 func broken(i intake.Input) intake.Input  { i.Event.Defect = "not valid JSON"; return i }
 func strange(i intake.Input) intake.Input { i.Opening = nil; return i }
@@ -125,6 +163,7 @@ func TestRepetitions(t *testing.T) {
 		{"read", at(noon, `"read":{"watermark":1760000000000}`), at(noon, `"read":{"watermark":1760000000001}`)},
 		{"delivery", at(noon, `"delivery":{"watermark":1760000000000}`), at(noon, `"delivery":{"watermark":1760000000001}`)},
 		{"opt-in", at(noon, `"optin":{"ref":"a"}`), at(noon+1, `"optin":{"ref":"a"}`)},
+		{"control", at(noon, `"take_thread_control":{"new_owner_app_id":7}`), at(noon+1, `"take_thread_control":{"new_owner_app_id":7}`)},
 	} {
 		s := thread.New(page, psid)
 		if len(file(t, s, input(c.first))) == 0 {

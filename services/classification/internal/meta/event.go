@@ -75,6 +75,13 @@ type Delivery struct {
 // Read says how far the customer has read.
 type Read struct{ WatermarkMS int64 }
 
+// Control says that the thread passed between apps, or that one asks for it.
+type Control struct {
+	How  string // "pass", "take" or "request"
+	From string // app that had it; empty when nobody had
+	To   string // app that has it or asks for it; empty when nobody has
+}
+
 // Other is anything else. Detail is what it says, in one line for people, with
 // no codes or tokens.
 type Other struct{ Detail string }
@@ -87,4 +94,5 @@ func (Postback) body() {}
 func (Referral) body() {}
 func (Delivery) body() {}
 func (Read) body()     {}
+func (Control) body()  {}
 func (Other) body()    {}

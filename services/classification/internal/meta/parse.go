@@ -103,6 +103,11 @@ func body(name string, value json.RawMessage) Body {
 		if mark, _ := millis(fields["watermark"]); mark > 0 {
 			return Read{WatermarkMS: mark}
 		}
+	case "pass_thread_control", "take_thread_control":
+		how, _, _ := strings.Cut(name, "_")
+		return Control{How: how, From: text(fields["previous_owner_app_id"]), To: text(fields["new_owner_app_id"])}
+	case "request_thread_control":
+		return Control{How: "request", To: text(fields["requested_owner_app_id"])}
 	}
 	return nil
 }
@@ -153,8 +158,7 @@ func detail(value json.RawMessage) string {
 		return line(text(value))
 	}
 	var said []string
-	for _, key := range []string{"status", "action", "type", "feedback", "title", "ref", "new_owner_app_id",
-		"previous_owner_app_id", "requested_owner_app_id", "notification_messages_status", "reason"} {
+	for _, key := range []string{"status", "action", "type", "feedback", "title", "ref", "notification_messages_status", "reason"} {
 		if v := text(fields[key]); v != "" {
 			said = append(said, v)
 		}

@@ -12,6 +12,7 @@ import (
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
+	outboundv1 "github.com/parley-desk/parley/proto/gen/parley/outbound/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
@@ -107,7 +108,7 @@ func (s deskService) answer(ctx context.Context, ref *deskv1.ConversationRef, a 
 func (s deskService) explain(ctx context.Context, ref *deskv1.ConversationRef, err error) error {
 	r, ok := errors.AsType[*thread.Refusal](err)
 	if !ok {
-		return fault.Wrap(err, "asking distribution")
+		return fault.Wrap(err, "asking the service that decides it")
 	}
 	refusal := &deskv1.Refusal{Reason: r.Reason}
 	agent := callerOf(ctx).session.Agent
@@ -147,6 +148,29 @@ func (s deskService) ResumeConversation(ctx context.Context, r *connect.Request[
 		return nil, err
 	}
 	return connect.NewResponse(&deskv1.ResumeConversationResponse{Conversation: view}), nil
+}
+
+// TakeControl takes the thread from the other app that has it at Meta.
+func (s deskService) TakeControl(ctx context.Context, r *connect.Request[deskv1.TakeControlRequest]) (*connect.Response[deskv1.TakeControlResponse], error) {
+	ref, agent := r.Msg.GetRef(), callerOf(ctx).session.Agent
+	var c check
+	if c.ref(ref); c.err() != nil {
+		return nil, c.err()
+	}
+	if _, _, err := s.load(ctx, ref, agent, true); err != nil {
+		return nil, err
+	}
+	err := s.Bus.Call(ctx, "outbound.control", &outboundv1.TakeControlRequest{
+		Page: ref.GetPage(), Psid: ref.GetPsid(), Conversation: ref.GetConversation(), Agent: agent,
+	}, &outboundv1.TakeControlResponse{})
+	if err != nil {
+		return nil, s.explain(ctx, ref, err)
+	}
+	view, err := s.reload(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&deskv1.TakeControlResponse{Conversation: view}), nil
 }
 
 // EndConversation ends an active conversation; wrap-up begins, and keeps the

@@ -27,6 +27,7 @@ import (
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/desk/internal/api"
+	"github.com/parley-desk/parley/services/desk/internal/board"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
 	"github.com/parley-desk/parley/services/desk/internal/session"
 	"github.com/parley-desk/parley/services/desk/internal/transcript"
@@ -146,7 +147,7 @@ func inOffice(t *testing.T, test func(*office)) {
 		o := &office{t: t, line: make(line), stored: &bucket{}, config: &bucket{}, stopping: make(chan struct{})}
 		dir := directory.Follow(o.config)
 		o.hire("agent")
-		o.hub = feed.NewHub(feed.Limits{Events: 64, Streams: 3}, func() *directory.Snapshot { return dir.Now() }, time.Now)
+		o.hub = feed.NewHub(feed.Limits{Events: 64, Streams: 3}, func() board.World { return board.World{Names: dir.Now()} }, time.Now)
 		o.sessions = session.NewStore(o.stored, func(id string) *configv1.Agent { return dir.Now().Agents[id] }, time.Now)
 		ready := make(chan struct{})
 		close(ready)

@@ -51,6 +51,7 @@ type Server struct {
 	Now       func() time.Time
 	Bus       Bus
 	Directory *directory.Directory
+	World     func() board.World
 	Hub       *feed.Hub
 	Shelf     *transcript.Shelf
 	Sessions  *session.Store
@@ -160,7 +161,7 @@ func (s *Server) act(ctx context.Context, ref *deskv1.ConversationRef, agent str
 
 // show is the conversation of a state for agent.
 func (s *Server) show(state *threadv1.State, revision uint64, agent string) *deskv1.ConversationView {
-	return board.View(state, revision, agent, s.Now(), s.Directory.Now())
+	return board.View(state, revision, agent, s.Now(), s.World())
 }
 
 // item finds one item of a thread's timeline at revision or later.

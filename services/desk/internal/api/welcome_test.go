@@ -24,6 +24,7 @@ import (
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/desk/internal/api"
+	"github.com/parley-desk/parley/services/desk/internal/board"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
 	"github.com/parley-desk/parley/services/desk/internal/session"
 	"github.com/parley-desk/parley/services/desk/internal/transcript"
@@ -104,7 +105,7 @@ func receive(t *testing.T, b *bus.Bus) *reception {
 	close(ready)
 	server := &api.Server{
 		Log: slog.New(slog.DiscardHandler), Tracer: noop.NewTracerProvider().Tracer(""), Now: time.Now, Bus: b, Directory: names,
-		Hub:   feed.NewHub(feed.Limits{Events: 64, Streams: 3}, func() *directory.Snapshot { return names.Now() }, time.Now),
+		Hub:   feed.NewHub(feed.Limits{Events: 64, Streams: 3}, func() board.World { return board.World{Names: names.Now()} }, time.Now),
 		Shelf: transcript.NewShelf(b, 100), Sessions: sessions, Address: func(*http.Request) string { return "" },
 		Meter: api.NewMeter(prometheus.NewRegistry()), Ready: ready,
 	}

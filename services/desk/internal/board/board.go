@@ -45,6 +45,12 @@ func Viewer(s *threadv1.State) string {
 // Agent is who sees the conversation of t; empty when nobody does.
 func (b *Board) Agent(t subject.Thread) string { return b.threads[t].viewer }
 
+// Phase is where the live conversation of t stands; unspecified when there is
+// none.
+func (b *Board) Phase(t subject.Thread) threadv1.Phase {
+	return b.threads[t].state.GetConversation().GetPhase()
+}
+
 // Holder is the agent who has the conversation of t in hand; empty when nobody
 // has, as while it is offered.
 func (b *Board) Holder(t subject.Thread) string {
@@ -96,7 +102,7 @@ func trim(s *threadv1.State) *threadv1.State {
 		Page: s.GetPage(), Psid: s.GetPsid(), Customer: s.GetCustomer(),
 		Conversation: s.GetConversation(), Conversations: s.GetConversations(),
 		WindowMs: s.GetWindowMs(), DeliveredMs: s.GetDeliveredMs(), ReadMs: s.GetReadMs(),
-		Sends: s.GetSends(), Fence: s.GetFence(), Standby: s.GetStandby(),
+		Sends: s.GetSends(), Fence: s.GetFence(), Standby: s.GetStandby(), OwnerApp: s.GetOwnerApp(), OwnerMs: s.GetOwnerMs(),
 		Preview: s.GetPreview(), NewestMs: s.GetNewestMs(), Unanswered: s.GetUnanswered(),
 	}
 }

@@ -1,10 +1,10 @@
 package feed
 
 import (
+	"slices"
 	"sync"
 	"time"
 
-	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
@@ -32,7 +32,7 @@ type Limits struct {
 // Its methods do no I/O and may be called from any goroutine.
 type Hub struct {
 	limits Limits
-	names  func() *directory.Snapshot
+	world  func() board.World
 	now    func() time.Time
 
 	mu       sync.Mutex
@@ -48,9 +48,9 @@ type member struct {
 }
 
 // NewHub makes a hub with an empty board.
-func NewHub(limits Limits, names func() *directory.Snapshot, now func() time.Time) *Hub {
+func NewHub(limits Limits, world func() board.World, now func() time.Time) *Hub {
 	return &Hub{
-		limits: limits, names: names, now: now,
+		limits: limits, world: world, now: now,
 		board: board.New(), members: map[string]*member{}, sessions: map[string]int{},
 	}
 }
@@ -77,7 +77,7 @@ func (h *Hub) Join(agent, session string, c Cursor) (*Stream, error) {
 	m := h.members[agent]
 	arrived := c.Epoch == "" || m == nil || m.streams == 0 && now.Sub(m.left) > grace
 	if m == nil {
-		m = &member{feed: New(h.limits.Events, h.board.Views(agent, now, h.names()))}
+		m = &member{feed: New(h.limits.Events, h.board.Views(agent, now, h.world()))}
 		h.members[agent] = m
 	}
 	m.streams++
@@ -111,19 +111,27 @@ func (h *Hub) Watched(t subject.Thread, s *threadv1.State) bool {
 
 // Put takes the state of a thread after a commit, and the items the commit
 // changed, and tells whom it concerns. The states of one thread come in the
-// order of the log.
-func (h *Hub) Put(t subject.Thread, revision uint64, s *threadv1.State, items []*deskv1.TimelineItem) {
+// order of the log. The answer is who of those here may have another load now.
+func (h *Hub) Put(t subject.Thread, revision uint64, s *threadv1.State, items []*deskv1.TimelineItem) (loads []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	before := h.board.Agent(t)
+	before, phase := h.board.Agent(t), h.board.Phase(t)
 	h.board.Put(t, revision, s)
 	after := h.board.Agent(t)
+	if before != after || phase != h.board.Phase(t) {
+		for _, agent := range []string{before, after} {
+			if m := h.members[agent]; m != nil && m.streams > 0 && !slices.Contains(loads, agent) {
+				loads = append(loads, agent)
+			}
+		}
+	}
 	if m := h.members[before]; m != nil && before != after {
 		m.feed.Show(t, nil, nil)
 	}
 	if m := h.members[after]; m != nil {
-		m.feed.Show(t, h.board.View(t, after, h.now(), h.names()), items)
+		m.feed.Show(t, h.board.View(t, after, h.now(), h.world()), items)
 	}
+	return loads
 }
 
 // Restart gives the pages of the agent in front of whom t is a snapshot,
@@ -133,7 +141,7 @@ func (h *Hub) Restart(t subject.Thread) {
 	defer h.mu.Unlock()
 	agent := h.board.Agent(t)
 	if m := h.members[agent]; m != nil {
-		m.feed.Restart(h.board.Views(agent, h.now(), h.names()))
+		m.feed.Restart(h.board.Views(agent, h.now(), h.world()))
 	}
 }
 
@@ -163,13 +171,13 @@ func (h *Hub) Standing(agent string) *distributionv1.AgentStanding {
 func (h *Hub) Refresh() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	now, names := h.now(), h.names()
+	now, world := h.now(), h.world()
 	for agent, m := range h.members {
 		if m.streams == 0 && now.Sub(m.left) > keep {
 			delete(h.members, agent)
 			continue
 		}
-		m.feed.Refresh(h.board.Views(agent, now, names))
+		m.feed.Refresh(h.board.Views(agent, now, world))
 	}
 }
 
@@ -177,7 +185,7 @@ func (h *Hub) Refresh() {
 func (h *Hub) Conversations(agent string) []*deskv1.ConversationView {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return inOrder(h.board.Views(agent, h.now(), h.names()))
+	return inOrder(h.board.Views(agent, h.now(), h.world()))
 }
 
 // Present gives the agents who have a stream open.

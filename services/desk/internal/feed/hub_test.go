@@ -16,6 +16,7 @@ import (
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/services/desk/internal/board"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
 )
 
@@ -24,13 +25,16 @@ type house struct {
 	*feed.Hub
 	now      time.Time
 	names    *directory.Snapshot
+	down     string // page that is disconnected
 	revision uint64
 }
 
 func newHouse(events, streams int) *house {
 	h := &house{now: noon, names: directory.NewSnapshot()}
 	h.Hub = feed.NewHub(feed.Limits{Events: events, Streams: streams},
-		func() *directory.Snapshot { return h.names }, func() time.Time { return h.now })
+		func() board.World {
+			return board.World{Names: h.names, Works: func(page string) bool { return page != h.down }}
+		}, func() time.Time { return h.now })
 	return h
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/parley-desk/parley/pkg/thread"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
@@ -174,6 +175,7 @@ func (f *fold) external(m *threadv1.ExternalMessageSent) {
 	item.Author = deskv1.Author_AUTHOR_EXTERNAL
 	item.AtMs = orNow(m.GetSentMs(), f.at)
 	detail(item, "app_id", m.GetAppId())
+	detail(item, "standby", flag(m.GetStandby()))
 	if !item.GetUnsent() {
 		item.Text, item.Attachments = m.GetText(), m.GetAttachments()
 	}
@@ -230,11 +232,29 @@ func turn(fact *threadv1.Fact) (word, agent string, values map[string]string) {
 		return "conversation_closed", m.GetBy(), map[string]string{"agent": m.GetBy(), "cause": cause(m.GetCause())}
 	case *threadv1.Fact_ReferralReceived:
 		return "referral_received", "", referral(k.ReferralReceived.GetReferral())
+	case *threadv1.Fact_ControlMoved:
+		m := k.ControlMoved
+		return control(m), m.GetAgent(), map[string]string{"app": m.GetToApp()}
 	case *threadv1.Fact_EventKept:
 		m := k.EventKept
 		return "event_kept", "", map[string]string{"kind": m.GetKind(), "summary": m.GetSummary()}
 	}
 	return "", "", nil
+}
+
+// control is the machine word of a thread that passed between apps.
+func control(m *threadv1.ControlMoved) string {
+	switch {
+	case m.GetHow() == "request":
+		return "control_requested"
+	case m.GetHow() == thread.Taken:
+		return "control_taken"
+	case m.GetOurs():
+		return "control_returned"
+	case m.GetToApp() == "" && m.GetHow() == "pass":
+		return "control_released"
+	}
+	return "control_lost"
 }
 
 func cause(c threadv1.Cause) string { return machineWord(c.String(), "CAUSE_") }

@@ -9,8 +9,11 @@ import (
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
-// retryMS is the value of an item that tells when its message is tried again.
-const retryMS = "retry_ms"
+// Values of an item whose message waits: until when, or for its page.
+const (
+	retryMS = "retry_ms"
+	parked  = "parked"
+)
 
 // send is what folding knows of an agent's message beyond its item.
 type send struct {
@@ -37,7 +40,9 @@ func (f *fold) sending(fact *threadv1.Fact) bool {
 		}
 	case *threadv1.Fact_SendDeferred:
 		m := k.SendDeferred
-		if e := f.stand(m.GetId(), deskv1.Delivery_DELIVERY_SENDING, m.GetReason()); e != nil && m.GetRetryMs() > 0 {
+		if e := f.stand(m.GetId(), deskv1.Delivery_DELIVERY_SENDING, m.GetReason()); e != nil && m.GetDisconnected() {
+			detail(e.item, parked, "1")
+		} else if e != nil && m.GetRetryMs() > 0 {
 			detail(e.item, retryMS, strconv.FormatInt(m.GetRetryMs(), 10))
 		}
 	case *threadv1.Fact_SendUncertain:
@@ -83,11 +88,12 @@ func (f *fold) stand(id string, d deskv1.Delivery, reason string) *entry {
 	return e
 }
 
-// move changes where a message stands; when to try it again is of where it stood.
+// move changes where a message stands; what it waits for is of where it stood.
 func (f *fold) move(e *entry, d deskv1.Delivery, reason string) {
 	item := f.change(e)
 	item.Delivery, item.Reason = d, reason
 	delete(item.Details, retryMS)
+	delete(item.Details, parked)
 }
 
 // succeeded notes the proof that one part reached Meta. It also heals a

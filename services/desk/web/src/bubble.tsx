@@ -4,7 +4,7 @@ import type { LinkState } from './link';
 import type { Entry } from './outbox';
 import { Attachments } from './attachments';
 import { toComposer } from './composer';
-import { clock, pieces, span } from './format';
+import { appOf, clock, INBOX, pieces, span } from './format';
 import { said, word, type Words } from './i18n';
 import { num } from './model';
 import { memo, useNow, useRoom } from './rt';
@@ -33,7 +33,7 @@ export const Bubble = memo(function Bubble({ item, quoted, conversation, custome
         {item.unsent ? <p class="gone">{t.unsent}</p> : <Body item={item} />}
         {item.reaction && <span class="reaction" title={t.reacted(item.reaction)}><span class="sr">{t.reacted('')}</span>{item.reaction}</span>}
       </div>
-      {(last || item.delivery || item.edited || item.late) && <Foot item={item} />}
+      {(last || item.delivery || item.edited || item.late || item.details?.standby) && <Foot item={item} />}
       {item.author === 'AUTHOR_AGENT' && current && <Choices item={item} conversation={conversation} />}
     </div>
   );
@@ -41,7 +41,7 @@ export const Bubble = memo(function Bubble({ item, quoted, conversation, custome
 
 function speaker(item: TimelineItem, customer: string, me: string | undefined, t: Words): string {
   if (item.author === 'AUTHOR_CUSTOMER') return customer;
-  if (item.author === 'AUTHOR_EXTERNAL') return t.pageElsewhere;
+  if (item.author === 'AUTHOR_EXTERNAL') return item.details?.app_id === INBOX ? t.inbox : t.pageElsewhere;
   const who = item.agent === me ? t.you : item.agentName || item.agent || '';
   return item.author === 'AUTHOR_NOTE' ? `${t.note} · ${who}` : who;
 }
@@ -86,16 +86,17 @@ function Foot({ item }: { item: TimelineItem }) {
       {more.length > 0 && <span>{more.join(' · ')} · </span>}
       <time>{clock(num(item.atMs), t)}</time>
       {name && !waits && <span class="state"> · <span aria-hidden="true">{mark}</span> {t[name] as string}</span>}
-      {waits && <Waits reason={waits} retryMs={num(item.details?.retry_ms)} />}
+      {waits && <Waits reason={waits} retryMs={num(item.details?.retry_ms)} parked={!!item.details?.parked} />}
     </p>
   );
 }
 
-// Waits says why a message has not left yet, and when it is tried again.
-function Waits({ reason, retryMs }: { reason: string; retryMs: number }) {
+// Waits says why a message has not left yet, and when it is tried again; one that
+// is parked waits for its page.
+function Waits({ reason, retryMs, parked }: { reason: string; retryMs: number; parked: boolean }) {
   const { t } = useRoom();
   const left = retryMs - useNow(1_000);
-  return <span class="waits"> · {t.waits}: {word(t, reason)} · {left > 0 ? t.nextTry(span(left)) : t.sending}</span>;
+  return <span class="waits"> · {t.waits}: {word(t, reason)}{!parked && ` · ${left > 0 ? t.nextTry(span(left)) : t.sending}`}</span>;
 }
 
 // Choices are what the agent may do about a message whose fate is bad.
@@ -161,6 +162,12 @@ export function sentence(item: TimelineItem, me: string, t: Words): string {
       return t.reacted_earlier(d.reaction ?? '');
     case 'referral_received':
       return [t.referral_received, d.ad_title || d.ref || d.source].filter(Boolean).join(': ');
+    case 'control_taken':
+      return who === me ? t.control_taken_you : t.control_taken(name);
+    case 'control_lost':
+      return t.control_lost(appOf(d.app, t));
+    case 'control_requested':
+      return t.control_requested(appOf(d.app, t));
     case 'event_kept':
       return said(t, `event_${d.kind?.replace(/^\w+_(?=thread_control)/, '')}`) ?? t.event_kept(d.kind ?? '');
     default:

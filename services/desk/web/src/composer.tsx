@@ -86,6 +86,7 @@ function cannotReply(v: ConversationView, now: number, t: Words): string {
   if (v.phase === 'PHASE_WRAP_UP' || v.phase === 'PHASE_CLOSED') return t.sendEnded;
   if (v.phase === 'PHASE_WAITING') return t.sendParked;
   if (windowOf(v, now).kind === 'closed') return t.sendClosed;
+  if (v.owner) return t.sendOwned;
   return may(v, 'send') ? '' : t.sendNotYours;
 }
 

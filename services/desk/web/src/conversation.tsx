@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { ConversationView } from './types.gen';
 import type { Action } from './desk';
-import { clock, dayKey, long, nameOf, stamp } from './format';
+import { appOf, clock, dayKey, long, nameOf, stamp } from './format';
 import { said } from './i18n';
 import { idOf, may, num, tabs, trouble, unread, windowOf } from './model';
 import { loadDraft } from './prefs';
@@ -122,9 +122,19 @@ function Banner({ view }: { view: ConversationView }) {
   const w = windowOf(view, now);
   const live = view.phase === 'PHASE_ACTIVE' || view.phase === 'PHASE_OPEN';
   if (desk.state.link === 'down') return <div class="banner bad" role="status">{t.offline}</div>;
-  if (live && w.kind === 'closed') return <div class="banner bad" role="status">{t.windowClosed}</div>;
   const down = said(t, `pageDown_${trouble(desk.state, view)}`);
   if (down) return <div class="banner bad" role="status">{down}</div>;
+  if (live && w.kind === 'closed') return <div class="banner bad" role="status">{t.windowClosed}</div>;
+  if (view.owner) {
+    return (
+      <div class="banner warn" role="status">
+        <span>{t.owned(appOf(view.owner.app, t))}</span>
+        {may(view, 'take_control') && (
+          <button disabled={desk.state.busy.has(`Take ${idOf(view)}`)} onClick={() => void desk.takeControl(view)}>{t.takeControl}</button>
+        )}
+      </div>
+    );
+  }
   if (live && w.left < CLOSING_MS) return <div class="banner warn" role="status">{t.windowClosing(long(w.left, t))}</div>;
   if (live && w.kind === 'human_agent') {
     return <div class="banner calm">{t.humanAgent(dayKey(w.until) === dayKey(now) ? clock(w.until, t) : stamp(w.until, t))}</div>;

@@ -295,6 +295,11 @@ export class Desk {
     if (this.state.open === id || this.state.open === '') this.show(at[i + 1] ?? at[i - 1] ?? '');
   }
 
+  // takeControl takes the thread from the app that has it.
+  async takeControl(v: ConversationView): Promise<void> {
+    await this.#command(`Take ${idOf(v)}`, 'TakeControl', { ref: v.ref });
+  }
+
   async #command(key: string, method: string, body: object): Promise<boolean> {
     if (this.state.busy.has(key)) return false;
     this.set({ busy: new Set(this.state.busy).add(key), notice: '' });

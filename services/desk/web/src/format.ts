@@ -93,3 +93,9 @@ export function safeURL(url: string): string {
     return '';
   }
 }
+
+// Meta's own app that is the inbox of a page ("Conversation routing").
+export const INBOX = '263902037430900';
+
+// appOf names an app that has a thread.
+export const appOf = (id: string | undefined, t: Words): string => (id === INBOX ? t.inbox : t.otherApp);

@@ -192,9 +192,10 @@ export function unread(s: State, v: ConversationView): number {
   return num(v.newestMs) > (s.seen[idOf(v)] ?? 0) ? v.unanswered ?? 0 : 0;
 }
 
-// trouble is why the newest message whose fate is known is held up or failed; ''
-// when it is not.
+// trouble is why nothing can be sent from the page, or why the newest message
+// whose fate is known is held up or failed; '' when neither is so.
 export function trouble(s: State, v: ConversationView): string {
+  if (v.pageTrouble) return v.pageTrouble;
   const last = threadOf(s, v.ref).sorted.findLast(
     (i) => i.author === 'AUTHOR_AGENT' && i.conversation === idOf(v) && (i.reason || i.delivery !== 'DELIVERY_SENDING'),
   );

@@ -112,6 +112,8 @@ export interface ConversationView {
   allowed?: string[];
   dueMs?: string;
   agent?: string;
+  pageTrouble?: string;
+  owner?: Owner;
 }
 
 export interface Customer {
@@ -182,6 +184,11 @@ export interface Offer {
   fence?: string;
   epoch?: string;
   madeMs?: string;
+  untilMs?: string;
+}
+
+export interface Owner {
+  app?: string;
   untilMs?: string;
 }
 
@@ -274,6 +281,14 @@ export interface Snapshot {
   conversations?: ConversationView[];
   standing?: AgentStanding;
   nowMs?: string;
+}
+
+export interface TakeControlRequest {
+  ref?: ConversationRef;
+}
+
+export interface TakeControlResponse {
+  conversation?: ConversationView;
 }
 
 export interface TimelineChange {

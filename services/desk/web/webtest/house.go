@@ -262,6 +262,23 @@ func (h *House) Defer(psid, reason string, until time.Duration) {
 	})
 }
 
+// Park has the newest agent's message of a thread wait for its page.
+func (h *House) Park(psid string) {
+	h.change(psid, func(item *deskv1.TimelineItem) {
+		item.Delivery, item.Reason, item.Details = deskv1.Delivery_DELIVERY_SENDING, "PAGE_DISCONNECTED", map[string]string{"parked": "1"}
+	})
+}
+
+// Disconnect tells why nothing can be sent from the page of a conversation; empty
+// when it works again.
+func (h *House) Disconnect(psid, reason string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	v := h.latest(psid)
+	v.PageTrouble = reason
+	h.emit(&deskv1.Event{Kind: &deskv1.Event_Conversation{Conversation: proto.CloneOf(v)}})
+}
+
 // Deliver moves the newest agent's message of a thread on.
 func (h *House) Deliver(psid string, to deskv1.Delivery) {
 	h.change(psid, func(item *deskv1.TimelineItem) { item.Delivery, item.Reason, item.Details = to, "", nil })

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/parley-desk/parley/pkg/graph"
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -48,14 +50,15 @@ func TestWindowIsDecidedAtSendTime(t *testing.T) {
 }
 
 // Being told "later" again and again ends after a bounded number of attempts
-// and within minutes, so that the agent knows.
+// and within minutes, so that the agent knows. A missing permission is bounded
+// alike.
 func TestLaterIsBounded(t *testing.T) {
 	for _, class := range []graph.Class{graph.Later, graph.Parked} {
 		start := time.UnixMilli(1_700_000_000_000)
 		now, p := start, policy()
 		s := &threadv1.State{WindowMs: start.UnixMilli(), Sends: []*threadv1.Send{{Id: "s", Parts: 1, Status: threadv1.SendStatus_SEND_STATUS_REQUESTED}}}
 		for attempts := 0; thread.NextSend(s) != nil; {
-			step := p.Next(s, now, false)
+			step := p.Next(s, now, attempt.Page{Setup: "one", Open: true})
 			var facts []*threadv1.Fact
 			switch step.Do {
 			case attempt.Wait:
@@ -69,7 +72,7 @@ func TestLaterIsBounded(t *testing.T) {
 			}
 			for _, f := range [][]*threadv1.Fact{facts, nil} {
 				if f == nil {
-					f = p.Answer(s, step.Ref, graph.Outcome{Class: class, Reason: "X"}, now)
+					f = p.Answer(s, step.Ref, graph.Outcome{Class: class, Reason: "X"}, "one", now)
 				}
 				c, err := thread.Extend(s, 1, now, "test", f...)
 				if err != nil {
@@ -87,10 +90,116 @@ func TestLaterIsBounded(t *testing.T) {
 	}
 }
 
+// deferred is a thread whose next send Meta has put off so often with out, and
+// the time of the last one.
+func deferred(t *testing.T, p attempt.Policy, s *threadv1.State, out graph.Outcome, times int, now time.Time) *threadv1.State {
+	t.Helper()
+	for range times {
+		ref := attempt.Ref{ID: "s", Attempt: thread.FindSend(s, "s").GetAttempt() + 1}
+		for _, decide := range []func() []*threadv1.Fact{
+			func() []*threadv1.Fact { return p.Begin(s, ref, true, now) },
+			func() []*threadv1.Fact { return p.Answer(s, ref, out, "one", now) },
+		} {
+			c, err := thread.Extend(s, 1, now, "test", decide()...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s = c.GetState()
+		}
+	}
+	return s
+}
+
+func waiting(start time.Time, tag bool) *threadv1.State {
+	return &threadv1.State{WindowMs: start.UnixMilli(),
+		Conversation: &threadv1.Conversation{Id: "c1", MessageTag: tag, Phase: threadv1.Phase_PHASE_ACTIVE},
+		Sends:        []*threadv1.Send{{Id: "s", Conversation: "c1", Parts: 1, Status: threadv1.SendStatus_SEND_STATUS_REQUESTED}}}
+}
+
+// A page that is disconnected for days fails nothing, and what Meta says of its
+// sends then is not held against them when it works again.
+func TestADeadTokenIsNotHeldAgainstASend(t *testing.T) {
+	start, p := time.UnixMilli(1_700_000_000_000), policy()
+	dead := graph.Outcome{Class: graph.Parked, Reason: graph.ReasonPageDisconnected, Code: 190}
+	s := deferred(t, p, waiting(start, false), dead, 100*p.Attempts, start)
+	later := graph.Outcome{Class: graph.Later, Reason: graph.ReasonThrottled}
+	s = deferred(t, p, s, later, p.Attempts-1, start)
+	send := thread.NextSend(s)
+	if send == nil || send.GetDisconnected() {
+		t.Fatalf("after some more that count: %v", send)
+	}
+	if pause := time.UnixMilli(send.GetRetryMs()).Sub(start); pause > p.BackoffMax {
+		t.Errorf("it waits %s", pause)
+	}
+	if s = deferred(t, p, s, later, 1, start); thread.NextSend(s) != nil {
+		t.Errorf("it is put off for ever: %v", thread.NextSend(s))
+	}
+}
+
+// A parked send does nothing until its page works, may be tried, or its window
+// closes, whichever is first; then it goes out by the window of that moment, or
+// is refused for it.
+func TestAReleasedSendRespectsTheWindow(t *testing.T) {
+	const day = 24 * time.Hour
+	rapid.Check(t, func(t *rapid.T) {
+		start, p := time.UnixMilli(1_700_000_000_000), policy()
+		tag, human := rapid.Bool().Draw(t, "tag"), rapid.Bool().Draw(t, "human")
+		s := waiting(start, tag)
+		if err := thread.Apply(s, 1, start, p.Hold(s, attempt.Ref{ID: "s", Attempt: 1}, human, start)[0]); err != nil {
+			t.Fatal(err)
+		}
+		seconds := rapid.OneOf(rapid.Int64Range(0, 700_000), rapid.Int64Range(86_330, 86_350), rapid.Int64Range(604_730, 604_750))
+		age := time.Duration(seconds.Draw(t, "after")) * time.Second
+		now := start.Add(age)
+		page := attempt.Page{Setup: "one", Open: rapid.Bool().Draw(t, "open")}
+		if rapid.Bool().Draw(t, "may be tried") {
+			page.Try = now.Add(time.Duration(rapid.IntRange(-5, 5).Draw(t, "when")) * time.Hour)
+		}
+		within, tagged := age < day-time.Minute, tag && age < 7*day-time.Minute
+		step := p.Next(s, now, page)
+		may := page.Open || !page.Try.IsZero() && !now.Before(page.Try)
+		if post := step.Do == attempt.Post; post != (may || !within && !tagged) {
+			t.Fatalf("step %+v with %+v", step, page)
+		}
+		if step.Do == attempt.Wait {
+			if !step.At.After(now) || !page.Try.IsZero() && step.At.After(page.Try) || step.At.After(start.Add(7*day)) {
+				t.Fatalf("it waits until %s, %s from now", step.At, step.At.Sub(now))
+			}
+			if facts := p.Hold(s, step.Ref, true, now); len(facts) != 0 {
+				t.Fatalf("parked twice: %v", facts)
+			}
+			return
+		}
+		facts := p.Begin(s, step.Ref, human, now)
+		a := facts[0].GetSendAttempted()
+		switch {
+		case within && (a.GetMessagingType() != "RESPONSE" || a.GetTag() != ""),
+			!within && tagged && human && (a.GetMessagingType() != "MESSAGE_TAG" || a.GetTag() != "HUMAN_AGENT"),
+			!within && !(tagged && human) && facts[0].GetSendRefused().GetReason() != graph.ReasonWindowClosed:
+			t.Fatalf("after %s, tag %v, human %v: %v", age, tag, human, facts)
+		}
+	})
+}
+
+// What misses a permission waits its time, or until the page is set up otherwise,
+// whichever process finds it.
+func TestAnotherSetUpIsTriedAtOnce(t *testing.T) {
+	start, p := time.UnixMilli(1_700_000_000_000), policy()
+	s := deferred(t, p, waiting(start, false), graph.Outcome{Class: graph.Parked, Reason: graph.ReasonPermissionMissing}, 1, start)
+	for setup, want := range map[string]attempt.Action{"one": attempt.Wait, "two": attempt.Post} {
+		if step := p.Next(s, start.Add(time.Second), attempt.Page{Setup: setup, Open: true}); step.Do != want {
+			t.Errorf("with set-up %s: %+v", setup, step)
+		}
+	}
+	if step := p.Next(s, start.Add(p.Park), attempt.Page{Setup: "one", Open: true}); step.Do != attempt.Post {
+		t.Errorf("after its time: %+v", step)
+	}
+}
+
 func TestALongPauseOfMetasRefuses(t *testing.T) {
 	now := time.UnixMilli(1_700_000_000_000)
 	s := &threadv1.State{Sends: []*threadv1.Send{{Id: "s", Parts: 1, Attempt: 1, Status: threadv1.SendStatus_SEND_STATUS_ATTEMPTED}}}
-	facts := policy().Answer(s, attempt.Ref{ID: "s", Attempt: 1}, graph.Outcome{Class: graph.Later, Reason: graph.ReasonThrottled, RetryAfter: time.Hour}, now)
+	facts := policy().Answer(s, attempt.Ref{ID: "s", Attempt: 1}, graph.Outcome{Class: graph.Later, Reason: graph.ReasonThrottled, RetryAfter: time.Hour}, "one", now)
 	if len(facts) != 1 || facts[0].GetSendRefused().GetOpensMs() != now.Add(time.Hour).UnixMilli() {
 		t.Errorf("facts %v, want a refusal that says when", facts)
 	}

@@ -18,4 +18,15 @@
 //	                     nothing found
 //	                          v
 //	                     UNCONFIRMED --late echo--> sent; else the agent decides
+//
+// A page whose token is dead parks its sends. Meta's refusal says nothing about
+// the send then, so it is not held against it:
+//
+//   - A parked send is refused for one reason alone, that its window closed; it
+//     is told so when that happens, however the page stands.
+//   - It leaves when its page is open, or when it is the one that tries the page,
+//     by the window of that moment: RESPONSE, HUMAN_AGENT, or not at all.
+//   - What waits for the page is in the log. A process that starts knows by the
+//     log and the page's standing alone what may go.
+//   - The sends of a thread go on in their order, as ever.
 package attempt

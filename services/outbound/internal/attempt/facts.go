@@ -44,47 +44,63 @@ func (p Policy) Begin(s *threadv1.State, ref Ref, human bool, now time.Time) []*
 	})
 }
 
-// Hold gives the facts for a part that cannot even be attempted because the
-// page has no usable connection: it is deferred, or refused when the window
-// has closed meanwhile.
+// Hold gives the facts for a part that may not be attempted because its page is
+// disconnected: it is parked, or refused when the window has closed meanwhile;
+// nothing when it is parked already.
 func (p Policy) Hold(s *threadv1.State, ref Ref, human bool, now time.Time) []*threadv1.Fact {
 	begin := p.Begin(s, ref, human, now)
 	if len(begin) == 0 || begin[0].GetSendAttempted() == nil {
 		return begin
 	}
-	return deferral(ref, graph.ReasonPageDisconnected, now.Add(p.Park))
+	if thread.FindSend(s, ref.ID).GetDisconnected() {
+		return nil
+	}
+	return park(ref)
 }
 
 // Answer gives the facts that follow from the outcome of attempt ref; nothing
 // when the log knows better already. Once others have held the attempt for
 // uncertain, proof of delivery is all that still counts: what was in doubt is
-// never posted again, not even when that would turn out to be harmless.
-func (p Policy) Answer(s *threadv1.State, ref Ref, out graph.Outcome, now time.Time) []*threadv1.Fact {
+// never posted again, not even when that would turn out to be harmless. setup is
+// that of the page with which it was posted.
+func (p Policy) Answer(s *threadv1.State, ref Ref, out graph.Outcome, setup string, now time.Time) []*threadv1.Fact {
 	attempted := at(s, ref, threadv1.SendStatus_SEND_STATUS_ATTEMPTED)
 	doubted := at(s, ref, threadv1.SendStatus_SEND_STATUS_UNCERTAIN) || at(s, ref, threadv1.SendStatus_SEND_STATUS_UNCONFIRMED)
 	switch {
 	case out.Class == graph.Sent && (attempted || doubted):
-		return succeed(ref, out.MessageID, "answer", time.Time{}) // Meta's time comes with the echo
+		return succeed(ref, out.MessageID, thread.ProofAnswer, time.Time{}) // Meta's time comes with the echo
 	case !attempted:
 		return nil
 	case out.Class == graph.Refused:
 		return refuse(ref, out, time.Time{})
+	case Disconnected(out):
+		return park(ref)
 	case out.Class == graph.Later || out.Class == graph.Parked:
-		return p.later(ref, out, now)
+		return p.later(ref, thread.FindSend(s, ref.ID).GetSpared(), out, setup, now)
 	}
 	return facts(&threadv1.SendUncertain{Id: ref.ID, Part: ref.Part, Reason: out.Reason})
 }
 
-// later defers the part, or refuses it when that has gone on long enough.
-func (p Policy) later(ref Ref, out graph.Outcome, now time.Time) []*threadv1.Fact {
-	pause := p.pause(ref.Attempt, out.RetryAfter)
+// Disconnected tells whether Meta refused a send because the page's token is
+// dead: that is the page's trouble, and no word about the send.
+func Disconnected(out graph.Outcome) bool {
+	return out.Class == graph.Parked && out.Reason == graph.ReasonPageDisconnected
+}
+
+// later defers the part, or refuses it when that has gone on long enough. The
+// attempts up to spared do not count.
+func (p Policy) later(ref Ref, spared int32, out graph.Outcome, setup string, now time.Time) []*threadv1.Fact {
+	tried := ref.Attempt - spared
+	pause := p.pause(tried, out.RetryAfter)
 	if out.Class == graph.Parked {
 		pause = max(p.Park, out.RetryAfter)
+	} else {
+		setup = "" // it has no fault
 	}
-	if int(ref.Attempt) >= p.Attempts || pause > p.Patience {
+	if int(tried) >= p.Attempts || pause > p.Patience {
 		return refuse(ref, out, now.Add(pause))
 	}
-	return deferral(ref, out.Reason, now.Add(pause))
+	return facts(&threadv1.SendDeferred{Id: ref.ID, Part: ref.Part, Reason: out.Reason, RetryMs: now.Add(pause).UnixMilli(), Setup: setup})
 }
 
 // Lost gives the fact that attempt ref came to nothing that is known: whoever
@@ -151,8 +167,9 @@ func refuse(ref Ref, out graph.Outcome, opens time.Time) []*threadv1.Fact {
 	return facts(fact)
 }
 
-func deferral(ref Ref, reason string, retry time.Time) []*threadv1.Fact {
-	return facts(&threadv1.SendDeferred{Id: ref.ID, Part: ref.Part, Reason: reason, RetryMs: retry.UnixMilli()})
+// park has the part wait until its page's token works.
+func park(ref Ref) []*threadv1.Fact {
+	return facts(&threadv1.SendDeferred{Id: ref.ID, Part: ref.Part, Reason: graph.ReasonPageDisconnected, Disconnected: true})
 }
 
 func facts(kind any) []*threadv1.Fact { return []*threadv1.Fact{thread.Of(kind)} }

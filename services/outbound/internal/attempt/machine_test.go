@@ -25,8 +25,9 @@ func policy() attempt.Policy {
 // TestAtMostOnePostWithoutADefiniteNo plays a deployment: several processes
 // that drive one thread at once, freeze, wake up with old knowledge and crash
 // at any point; a Meta that delivers or not and answers truthfully, not at
-// all, in doubt, or with a "later" that is not true; echoes that come at any
-// time, several times, or never; an agent who gives up; a conversation that
+// all, in doubt, or with a "later" that is not true; a page whose token dies and
+// comes back, of which each process knows something else; echoes that come at
+// any time, several times, or never; an agent who gives up; a conversation that
 // ends.
 func TestAtMostOnePostWithoutADefiniteNo(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -82,6 +83,7 @@ type world struct {
 	shown   map[part][]string // mids that the log has proved, by part
 	twice   map[part]int      // how often it says that the customer has a part once more
 	failed  []string          // broken promises, found while acting
+	human   bool              // whether the message in hand was written by a person
 }
 
 func newWorld(t *rapid.T) *world {
@@ -126,7 +128,16 @@ func (w *world) audit(f *threadv1.Fact) {
 	if a := f.GetSendAttempted(); a != nil && len(w.shown[part{a.GetId(), a.GetPart()}]) > 0 {
 		w.failed = append(w.failed, "attempted, though the log has a proof")
 	}
+	if a := f.GetSendAttempted(); a != nil && !w.allowed(a.GetMessagingType(), a.GetTag()) {
+		w.failed = append(w.failed, "attempted, though the window does not allow it: "+a.String())
+	}
 	if r := f.GetSendRefused(); r != nil {
+		if r.GetReason() == graph.ReasonPageDisconnected {
+			w.failed = append(w.failed, "refused for the page, which is not its fault")
+		}
+		if r.GetReason() == graph.ReasonWindowClosed && r.GetCode() == 0 && (w.allowed("RESPONSE", "") || w.allowed("MESSAGE_TAG", "HUMAN_AGENT")) {
+			w.failed = append(w.failed, "refused, though the window is open")
+		}
 		for _, p := range w.posts[part{r.GetId(), r.GetPart()}] {
 			if p.delivered && !p.lied {
 				w.failed = append(w.failed, "refused, though the customer has it")
@@ -139,6 +150,19 @@ func (w *world) audit(f *threadv1.Fact) {
 	if e := f.GetSendEchoed(); e != nil {
 		w.proved(part{e.GetId(), e.GetPart()}, e.GetMid(), e.GetTwice())
 	}
+}
+
+// allowed tells, from Meta's rules, whether a message may leave so.
+func (w *world) allowed(kind, tag string) bool {
+	const day = 24 * time.Hour
+	age := w.now.Sub(time.UnixMilli(w.state.GetWindowMs()))
+	switch {
+	case age < day-time.Minute:
+		return kind == "RESPONSE" && tag == ""
+	case age < 7*day-time.Minute:
+		return kind == "MESSAGE_TAG" && tag == "HUMAN_AGENT" && w.human && w.state.GetConversation().GetMessageTag()
+	}
+	return false
 }
 
 func (w *world) proved(of part, mid string, twice bool) {
@@ -191,10 +215,19 @@ func (w *world) pass(t *rapid.T) {
 
 // look has a process see the state and make up its mind.
 func (w *world) look(t *rapid.T) {
-	step := w.policy.Next(w.state, w.now, rapid.Bool().Draw(t, "mended"))
+	step := w.policy.Next(w.state, w.now, w.page(t))
 	if step.Do != attempt.Idle && step.Do != attempt.Wait {
 		w.steps = append(w.steps, step)
 	}
+}
+
+// page is what a process believes of the page.
+func (w *world) page(t *rapid.T) attempt.Page {
+	page := attempt.Page{Setup: rapid.SampledFrom([]string{"old", "new"}).Draw(t, "setup"), Open: rapid.Bool().Draw(t, "open")}
+	if !page.Open && rapid.Bool().Draw(t, "may be tried") {
+		page.Try = w.now.Add(time.Duration(rapid.IntRange(-1, 600).Draw(t, "when")) * time.Second)
+	}
+	return page
 }
 
 // act has one of them do it, now or much later: the log decides whether it
@@ -209,7 +242,8 @@ func (w *world) act(t *rapid.T) {
 	switch step.Do {
 	case attempt.Post:
 		human := rapid.Bool().Draw(t, "human")
-		if rapid.IntRange(0, 9).Draw(t, "connection") == 0 {
+		w.human = human
+		if rapid.IntRange(0, 4).Draw(t, "connection") == 0 {
 			w.commit(w.policy.Hold(w.state, step.Ref, human, w.now)...)
 			return
 		}
@@ -251,6 +285,9 @@ func (w *world) post(t *rapid.T) {
 	case graph.Uncertain:
 		h.post.delivered = rapid.Bool().Draw(t, "delivered")
 	case graph.Later, graph.Parked:
+		if h.post.out.Class == graph.Parked {
+			h.post.out.Reason = rapid.SampledFrom([]string{graph.ReasonPageDisconnected, graph.ReasonPermissionMissing}).Draw(t, "reason")
+		}
 		h.post.lied = rapid.IntRange(0, 4).Draw(t, "lie") == 0
 		h.post.delivered = h.post.lied
 	case graph.Refused:
@@ -266,7 +303,7 @@ func (w *world) answer(t *rapid.T) {
 	if h.post != nil {
 		out = h.post.out
 	}
-	w.commit(w.policy.Answer(w.state, ref, out, w.now)...)
+	w.commit(w.policy.Answer(w.state, ref, out, "old", w.now)...)
 	w.drop(h)
 }
 

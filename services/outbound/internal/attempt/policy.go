@@ -27,7 +27,8 @@ type Policy struct {
 	// Patience is the longest pause Meta may ask for; a longer one refuses the
 	// send, so that the agent knows.
 	Patience time.Duration
-	// Park is the pause while the page is disconnected and nobody mends it.
+	// Park is the pause while a permission of the page is missing and nobody
+	// mends it.
 	Park time.Duration
 }
 

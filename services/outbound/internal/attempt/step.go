@@ -42,10 +42,16 @@ type Step struct {
 	At  time.Time // for Wait
 }
 
+// Page is how the thread's page stands now.
+type Page struct {
+	Setup string    // names what it is set up with, a hash; empty: nobody set it up
+	Open  bool      // its token works, as far as anybody knows
+	Try   time.Time // while it is not open: when a send may try it; zero: none may
+}
+
 // Next tells the next step for the thread: it drives the first send that is
-// open, so that messages stay in order. mended says that the page's connection
-// to Meta has changed since a send was deferred because of it.
-func (p Policy) Next(s *threadv1.State, now time.Time, mended bool) Step {
+// open, so that messages stay in order.
+func (p Policy) Next(s *threadv1.State, now time.Time, page Page) Step {
 	send := thread.NextSend(s)
 	if send == nil {
 		return Step{Do: Idle}
@@ -55,10 +61,13 @@ func (p Policy) Next(s *threadv1.State, now time.Time, mended bool) Step {
 	switch send.GetStatus() {
 	case threadv1.SendStatus_SEND_STATUS_REQUESTED:
 		ref.Attempt++
-		if retry := time.UnixMilli(send.GetRetryMs()); now.Before(retry) && !mended {
-			return Step{Do: Wait, Ref: ref, At: retry}
+		if send.GetDisconnected() {
+			return parked(s, ref, now, page)
 		}
-		return Step{Do: Post, Ref: ref}
+		if send.GetSetup() != "" && send.GetSetup() != page.Setup {
+			return Step{Do: Post, Ref: ref}
+		}
+		return due(Post, ref, now, time.UnixMilli(send.GetRetryMs()))
 	case threadv1.SendStatus_SEND_STATUS_ATTEMPTED:
 		return due(Presume, ref, now, deadline.Add(p.Orphan))
 	case threadv1.SendStatus_SEND_STATUS_UNCERTAIN:
@@ -69,6 +78,19 @@ func (p Policy) Next(s *threadv1.State, now time.Time, mended bool) Step {
 	case threadv1.SendStatus_SEND_STATUS_UNCONFIRMED, threadv1.SendStatus_SEND_STATUS_UNSPECIFIED:
 	}
 	return Step{Do: Idle}
+}
+
+// parked is the step for a part that waits for its page: it leaves when the page
+// is open or may be tried, and learns it when its window closes before.
+func parked(s *threadv1.State, ref Ref, now time.Time, page Page) Step {
+	window := thread.WindowAt(s, now)
+	if page.Open || window.Kind == thread.Closed {
+		return Step{Do: Post, Ref: ref}
+	}
+	if page.Try.IsZero() || window.Until.Before(page.Try) {
+		return due(Post, ref, now, window.Until)
+	}
+	return due(Post, ref, now, page.Try)
 }
 
 // due is the action once at has come, and waiting for it before.

@@ -38,18 +38,19 @@ var errTextMissing = fault.New(fault.Internal, attempt.ReasonTextMissing, "the l
 // fails is tried again after a while; Next says until when.
 func (w *worker) check(ctx context.Context, state *threadv1.State, ref attempt.Ref) error {
 	again := w.Now().Add(w.Policy.CheckAgain)
-	connection := w.Pages.Connection(w.thread.Page)
-	if !connection.Usable {
-		w.sleep(ctx, again)
+	seen := w.Pages.View(w.thread.Page)
+	page, usable := w.Pages.Connection(w.thread.Page)
+	if !usable {
+		w.sleep(ctx, again, seen)
 		return nil
 	}
 	if err := w.Pages.ReadTurn(ctx, w.thread.Page); err != nil {
 		return err
 	}
-	recent, err := w.Meta.RecentMessages(ctx, connection.Page, w.thread.PSID)
+	recent, err := w.Meta.RecentMessages(ctx, page, w.thread.PSID)
 	if err != nil {
 		w.Log.WarnContext(ctx, "conversation could not be read", key.Kind, fault.KindOf(err).String(), key.Err, err)
-		w.sleep(ctx, again)
+		w.sleep(ctx, again, seen)
 		return nil
 	}
 	// The log is read after the conversation, so that whatever the log has

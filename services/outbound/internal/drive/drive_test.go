@@ -2,6 +2,7 @@ package drive_test
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,11 +11,16 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace/noop"
+
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/graph"
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/outbound/internal/drive"
 )
 
 func expect(t *testing.T, log *memory, want ...string) {
@@ -223,32 +229,166 @@ func TestLaterIsTriedAgainWhenMetaAllows(t *testing.T) {
 	})
 }
 
+// following is a directory that an administrator changes.
+func following(t *testing.T) (*directory.Directory, config) {
+	t.Helper()
+	settings := config{entries: make(chan bus.Entry)}
+	d := directory.Follow(settings)
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	go func() { _ = d.Run(ctx) }()
+	return d, settings
+}
+
+func disconnected() graph.Outcome {
+	return graph.Outcome{Class: graph.Parked, Reason: graph.ReasonPageDisconnected, Code: 190, Subcode: 460}
+}
+
 func TestADisconnectedPageHoldsItsSends(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		box := keys(t)
-		settings := config{entries: make(chan bus.Entry)}
-		d := directory.Follow(settings)
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		go func() { _ = d.Run(ctx) }()
-
-		log := newMemory(asked([]string{"one"})...)
+		box, notes := keys(t), &shelf{entries: map[string]bus.Entry{}}
+		d, settings := following(t)
+		log := newMemory(asked([]string{"one"}, []string{"two"})...)
 		meta := &meta{answer: func(n int, _ graph.Message) graph.Outcome {
 			if n == 1 {
-				return graph.Outcome{Class: graph.Parked, Reason: graph.ReasonPageDisconnected, Code: 190}
+				return disconnected()
 			}
-			return sent("m1")
+			return sent("m" + strconv.Itoa(n))
 		}}
-		stop := process(t, log, meta, d, box)
+		stop := processWith(t, log, meta, d, box, notes)
+		defer func() { stop() }()
+		time.Sleep(time.Hour)
+		want := []string{"deferred PAGE_DISCONNECTED"}
+		expect(t, log, want...)
+		settings.connect(t, box, "a token that Meta does not take")
+		time.Sleep(time.Second)
+		want = append(want, "attempted", "deferred PAGE_DISCONNECTED")
+		expect(t, log, want...)
+		if used, _ := notes.noted(t); used.GetCode() != 190 || used.GetSubcode() != 460 {
+			t.Errorf("noted: %v", used)
+		}
+
+		// A process that starts meanwhile knows as much, and posts nothing.
+		stop()
+		stop = processWith(t, log, meta, d, box, notes)
+		time.Sleep(policy().Park - 2*time.Second)
+		expect(t, log, want...)
+		settings.connect(t, box, "a good one")
+		time.Sleep(time.Second)
+		expect(t, log, append(want, "attempted", "succeeded answer", "attempted", "succeeded answer")...)
+		if used, _ := notes.noted(t); used.GetCode() != 0 {
+			t.Errorf("noted at last: %v", used)
+		}
+		if posts := meta.posted(); !slices.Equal(posts, []string{"one", "one", "two"}) {
+			t.Errorf("POSTs %q", posts)
+		}
+	})
+}
+
+// While the page is disconnected its window closes: the agent learns it then,
+// not when somebody mends the page.
+func TestAParkedSendLearnsThatItsWindowClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := keys(t)
+		d, _ := following(t)
+		log := newMemory(asked([]string{"one"})...)
+		stop := process(t, log, &meta{}, d, box)
 		defer stop()
-		time.Sleep(time.Minute)
+		time.Sleep(24*time.Hour - 2*time.Minute)
 		expect(t, log, "deferred PAGE_DISCONNECTED")
-		settings.connect(t, box, "1") // with a token that Meta does not take
+		time.Sleep(2 * time.Minute)
+		expect(t, log, "deferred PAGE_DISCONNECTED", "refused WINDOW_CLOSED")
+	})
+}
+
+// Many threads of a page send when its token dies. The first answer ends it for
+// all; until a new token comes one send tries the page now and then, and then
+// one goes ahead of all the others.
+func TestOneSendTriesAPageForAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box, notes := keys(t), &shelf{entries: map[string]bus.Entry{}}
+		d, settings := following(t)
+		settings.connect(t, box, "old")
 		time.Sleep(time.Second)
-		expect(t, log, "deferred PAGE_DISCONNECTED", "attempted", "deferred PAGE_DISCONNECTED")
-		settings.connect(t, box, "2")
+		var dead atomic.Bool
+		dead.Store(true)
+		meta := &meta{answer: func(n int, _ graph.Message) graph.Outcome {
+			time.Sleep(100 * time.Millisecond)
+			if dead.Load() {
+				return disconnected()
+			}
+			return sent("m" + strconv.Itoa(n))
+		}}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		pages, ended := pages(ctx, d, box, notes, func() int { return 1 })
+		const people, early = 50, 5
+		logs := map[string]*memory{}
+		threads := crowd{logs}
+		driver, err := drive.New(drive.World{Threads: threads, Meta: meta, Pages: pages, Signer: box, Policy: policy(), Now: time.Now,
+			Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Tracer: noop.NewTracerProvider().Tracer("")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range people {
+			logs[strconv.Itoa(i)] = newMemory(asked([]string{"one"})...)
+		}
+		ask := func(from, to int) {
+			for i := from; i < to; i++ {
+				driver.Wake(ctx, subject.Thread{Page: customer.Page, PSID: strconv.Itoa(i)})
+			}
+		}
+		ask(0, early)
 		time.Sleep(time.Second)
-		expect(t, log, "deferred PAGE_DISCONNECTED", "attempted", "deferred PAGE_DISCONNECTED", "attempted", "succeeded answer")
+		ask(early, people)
+		time.Sleep(time.Second)
+		if _, writes := notes.noted(t); len(meta.posted()) != early || writes != 1 {
+			t.Errorf("%d POSTs with a dead token, noted %d times", len(meta.posted()), writes)
+		}
+		time.Sleep(time.Hour)
+		if tries := len(meta.posted()) - early; tries < 5 || tries > 6 {
+			t.Errorf("tried %d times in an hour", tries)
+		}
+		before := len(meta.posted())
+		settings.connect(t, box, "dead as well")
+		time.Sleep(time.Minute)
+		if n := len(meta.posted()) - before; n != 1 {
+			t.Errorf("%d POSTs with a new token that is dead as well", n)
+		}
+		dead.Store(false)
+		settings.connect(t, box, "good")
+		time.Sleep(2 * time.Second)
+		for psid, log := range logs {
+			if facts := log.facts(); facts[len(facts)-1] != "succeeded answer" {
+				t.Errorf("%s: %q", psid, facts)
+			}
+		}
+		if n := len(meta.posted()) - before; n != 1+people {
+			t.Errorf("%d POSTs after it, want each once", n-1)
+		}
+		cancel()
+		driver.Wait()
+		ended()
+	})
+}
+
+// What was learnt of a page is written as soon as the broker is back, at the
+// latest when the process ends.
+func TestWhatWasLearntOfAPageIsWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box, notes := keys(t), &shelf{entries: map[string]bus.Entry{}, away: true}
+		log := newMemory(asked([]string{"one"})...)
+		stop := processWith(t, log, &meta{answer: func(int, graph.Message) graph.Outcome { return disconnected() }}, connected(t, box), box, notes)
+		time.Sleep(time.Minute)
+		expect(t, log, "attempted", "deferred PAGE_DISCONNECTED")
+		notes.mu.Lock()
+		notes.away = false
+		notes.mu.Unlock()
+		time.Sleep(2 * time.Second)
+		if used, writes := notes.noted(t); writes != 1 || used.GetCode() != 190 {
+			t.Errorf("noted %d times: %v", writes, used)
+		}
+		stop()
 	})
 }
 

@@ -23,7 +23,8 @@ type Watch func(ctx context.Context, ready func(), handle func(bus.Record)) erro
 // The stage's reader hands a commit over and goes on, so that slow sends never
 // hold others up; its checkpoint may then be past a send that is still open
 // when the process dies, and no one is told of it again. One process of the
-// deployment therefore runs this; that two do for a moment is harmless.
+// deployment therefore runs this; that two do for a moment is harmless. So a send
+// that is parked needs no goroutine: it is found when its page works again.
 func (d *Driver) Orphans(ctx context.Context, watch Watch, grace time.Duration, wake func(subject.Thread)) error {
 	open := openThreads{commits: map[subject.Thread]*threadv1.Commit{}}
 	group, ctx := errgroup.WithContext(ctx)
@@ -37,10 +38,10 @@ func (d *Driver) Orphans(ctx context.Context, watch Watch, grace time.Duration, 
 		case <-ctx.Done():
 		}
 		for ctx.Err() == nil {
-			for _, t := range open.overdue(d.Policy, d.Now().Add(-grace)) {
+			for _, t := range open.overdue(d.Policy, d.Now().Add(-grace), d.Pages.View) {
 				wake(t)
 			}
-			pause(ctx, grace)
+			pause(ctx, min(grace, time.Second))
 		}
 		return nil
 	})
@@ -64,13 +65,17 @@ func (o *openThreads) note(r bus.Record) {
 }
 
 // overdue lists the threads that already then stood as they do, with a step to
-// take.
-func (o *openThreads) overdue(p attempt.Policy, then time.Time) []subject.Thread {
+// take as their page stands now.
+func (o *openThreads) overdue(p attempt.Policy, then time.Time, view func(string) attempt.Page) []subject.Thread {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var due []subject.Thread
+	pages := map[string]attempt.Page{}
 	for t, c := range o.commits {
-		step := p.Next(c.GetState(), then, false)
+		if _, seen := pages[t.Page]; !seen {
+			pages[t.Page] = view(t.Page)
+		}
+		step := p.Next(c.GetState(), then, pages[t.Page])
 		if c.GetAtMs() <= then.UnixMilli() && step.Do != attempt.Wait && step.Do != attempt.Idle {
 			due = append(due, t)
 		}

@@ -2,14 +2,25 @@ package drive
 
 import (
 	"context"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+	"google.golang.org/protobuf/proto"
 
+	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/graph"
 	"github.com/parley-desk/parley/pkg/secret"
+	"github.com/parley-desk/parley/pkg/standing"
+	"github.com/parley-desk/parley/pkg/telemetry/key"
+	provisionv1 "github.com/parley-desk/parley/proto/gen/parley/provision/v1"
+	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/outbound/internal/attempt"
+	"github.com/parley-desk/parley/services/outbound/internal/gate"
 )
 
 // Limits of Meta's for one page ("Rate limiting" of the Messenger Platform).
@@ -21,16 +32,35 @@ const (
 	longestRest = time.Minute
 )
 
+// Notes is the bucket in which outbound says what it learnt of pages.
+type Notes interface {
+	Write(ctx context.Context, writes ...bus.Write) error
+}
+
+// Premises is what Pages knows pages by.
+type Premises struct {
+	Directory *directory.Directory
+	Secrets   *secret.Box
+	Board     *standing.Board
+	Notes     Notes
+	Members   func() int // processes that share the rates now
+	Policy    gate.Policy
+	Now       func() time.Time
+	Log       *slog.Logger
+}
+
 // Pages knows how to act for a page and when it may act again. The processes
 // of the stage share a page's rates evenly, whoever has how much to send: each
 // keeps its part of them by itself.
 type Pages struct {
-	directory *directory.Directory
-	secrets   *secret.Box
-	members   func() int // processes that share the rates now
+	Premises
 
-	mu    sync.Mutex
-	paces map[string]*pace
+	mu      sync.Mutex
+	paces   map[string]*pace
+	gates   map[string]*gate.Gate
+	unsaid  map[string]*provisionv1.TokenUsed // to be written, by Meta's page id
+	news    chan struct{}                     // that something is unsaid; room for one
+	changed chan struct{}                     // closed at the next change of a gate
 }
 
 // pace is how fast a page may be used.
@@ -40,43 +70,202 @@ type pace struct {
 	rest         time.Time // no send before
 }
 
-// NewPages makes Pages over the resources of administrators; members tells how
-// many processes share the rates of a page at the moment.
-func NewPages(d *directory.Directory, secrets *secret.Box, members func() int) *Pages {
-	return &Pages{directory: d, secrets: secrets, members: members, paces: map[string]*pace{}}
+// NewPages makes Pages; what it learns is written by Run.
+func NewPages(p Premises) *Pages {
+	return &Pages{Premises: p, paces: map[string]*pace{}, gates: map[string]*gate.Gate{},
+		unsaid: map[string]*provisionv1.TokenUsed{}, news: make(chan struct{}, 1), changed: make(chan struct{})}
 }
 
-// Connection is a page's connection to Meta.
-type Connection struct {
-	Page    graph.Page
-	Usable  bool   // the page is known and has a token
-	Version string // changes whenever an administrator changes it; never empty
-}
-
-// Connection gives the connection of the page with Meta's id.
-func (p *Pages) Connection(id string) Connection {
-	now := p.directory.Now()
+// Connection gives the page with Meta's id as one acts for it; false when it is
+// not set up for that.
+func (p *Pages) Connection(id string) (graph.Page, bool) {
+	now := p.Directory.Now()
 	page := now.PagesByMeta[id]
 	account := now.Accounts[page.GetAccount()]
-	c := Connection{Version: page.GetMeta().GetEtag() + "/" + account.GetMeta().GetEtag()}
 	if page == nil || account == nil {
-		return c
+		return graph.Page{}, false
 	}
-	token, err := p.secrets.Reveal(directory.Place(page, "access_token"), page.GetAccessToken())
+	token, err := p.Secrets.Reveal(directory.Place(page, "access_token"), page.GetAccessToken())
 	if err != nil || token.Empty() {
-		return c
+		return graph.Page{}, false
 	}
-	appSecret, err := p.secrets.Reveal(directory.Place(account, "app_secret"), account.GetAppSecret())
+	appSecret, err := p.Secrets.Reveal(directory.Place(account, "app_secret"), account.GetAppSecret())
 	if err != nil {
-		return c
+		return graph.Page{}, false
 	}
-	c.Page = graph.Page{ID: id, AppSecret: appSecret, Token: token, Version: account.GetGraphVersion()}
-	c.Usable = true
-	return c
+	return graph.Page{ID: id, AppSecret: appSecret, Token: token, Version: account.GetGraphVersion()}, true
 }
 
-// Changed is closed at the next change of any resource.
-func (p *Pages) Changed() <-chan struct{} { return p.directory.Changed() }
+// View is how the page stands for those who wait for it.
+func (p *Pages) View(id string) attempt.Page {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	g, setup := p.gate(id)
+	if _, usable := p.Connection(id); !usable {
+		return attempt.Page{Setup: setup}
+	}
+	if g.Open() {
+		return attempt.Page{Setup: setup, Open: true}
+	}
+	return attempt.Page{Setup: setup, Try: g.Next()}
+}
+
+// gate is the page's gate, and what it is set up with, as things stand.
+func (p *Pages) gate(id string) (g *gate.Gate, setup string) {
+	g = p.gates[id]
+	if g == nil {
+		g = &gate.Gate{}
+		p.gates[id] = g
+	}
+	basis, s := p.Board.Of(id)
+	g.See(p.Policy, basis, s, p.Now())
+	if basis == "" {
+		return g, ""
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(basis))
+	return g, fmt.Sprintf("%016x", h.Sum64())
+}
+
+// Pass is the right to make one send in the name of a page.
+type Pass struct {
+	Page  graph.Page
+	Setup string // what the page is set up with, a hash
+	inner gate.Pass
+}
+
+// Enter gives the right to make one send, if the page's sends may leave. Whoever
+// has it gives it back by Leave.
+func (p *Pages) Enter(id string) (Pass, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	page, usable := p.Connection(id)
+	if !usable {
+		return Pass{}, false
+	}
+	g, setup := p.gate(id)
+	inner, ok := g.Enter(p.Now())
+	if !ok {
+		return Pass{}, false
+	}
+	if inner.Try {
+		p.tell()
+	}
+	return Pass{Page: page, Setup: setup, inner: inner}, true
+}
+
+// Leave takes back what Enter gave; out is what became of the send, nil when none
+// was made. What it says of the page's token holds here from now on, and is
+// written for everybody else.
+func (p *Pages) Leave(pass Pass, out *graph.Outcome) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	id, now := pass.Page.ID, p.Now()
+	g, _ := p.gate(id)
+	if g.Leave(p.Policy, pass.inner, out != nil, word(out), now) {
+		basis, _ := p.Board.Of(id)
+		used := &provisionv1.TokenUsed{AtMs: now.UnixMilli(), Basis: basis}
+		if word(out) == gate.Refused {
+			used.Code, used.Subcode = int32(out.Code), int32(out.Subcode)
+		}
+		p.Board.Learn(id, used)
+		p.unsaid[id] = used
+		select {
+		case p.news <- struct{}{}:
+		default:
+		}
+	}
+	p.tell()
+}
+
+// word is what an outcome says of the token: any definite answer but one about
+// the token itself, or about how much is asked, shows that Meta took it.
+func word(out *graph.Outcome) gate.Word {
+	switch {
+	case out == nil || out.Class == graph.Uncertain || out.Class == graph.Later:
+		return gate.Silent
+	case attempt.Disconnected(*out):
+		return gate.Refused
+	}
+	return gate.Taken
+}
+
+func (p *Pages) tell() {
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// Run writes down what was learnt of pages, until ctx ends and then once more.
+func (p *Pages) Run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			p.write(context.WithoutCancel(ctx))
+			return
+		case <-p.news:
+			if !p.write(ctx) {
+				pause(ctx, time.Second)
+				select {
+				case p.news <- struct{}{}:
+				default:
+				}
+			}
+		}
+	}
+}
+
+// write writes what is unsaid; false when something is left.
+func (p *Pages) write(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	p.mu.Lock()
+	unsaid := p.unsaid
+	p.unsaid = map[string]*provisionv1.TokenUsed{}
+	p.mu.Unlock()
+	done := true
+	for id, used := range unsaid {
+		value, err := proto.Marshal(used)
+		if err == nil {
+			err = p.Notes.Write(ctx, bus.Write{Key: subject.TokenKey(id), Value: value, Revision: bus.AnyRevision})
+		}
+		if err == nil {
+			continue
+		}
+		done = false
+		p.Log.WarnContext(ctx, "what Meta said of a page is not written yet, trying again", slog.String(key.Page, id), slog.Any(key.Err, err))
+		p.mu.Lock()
+		if p.unsaid[id] == nil {
+			p.unsaid[id] = used
+		}
+		p.mu.Unlock()
+	}
+	return done
+}
+
+// watch waits until how the page stands is not seen any more, or until the
+// channel or ctx ends it.
+func (p *Pages) watch(ctx context.Context, id string, seen attempt.Page, until <-chan time.Time, woken <-chan struct{}) {
+	for {
+		p.mu.Lock()
+		gates := p.changed
+		p.mu.Unlock()
+		words, setups := p.Board.Changed(), p.Directory.Changed()
+		if p.View(id) != seen {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-until:
+			return
+		case <-woken:
+			return
+		case <-gates:
+		case <-words:
+		case <-setups:
+		}
+	}
+}
 
 // Turn blocks until the page may send, or ctx ends.
 func (p *Pages) Turn(ctx context.Context, id string) error {
@@ -121,7 +310,7 @@ func (p *Pages) pace(id string) *pace {
 		found = &pace{sends: rate.NewLimiter(0, 1), reads: rate.NewLimiter(0, 1)}
 		p.paces[id] = found
 	}
-	if n := max(1, p.members()); n != found.members {
+	if n := max(1, p.Members()); n != found.members {
 		found.members = n
 		found.sends.SetLimit(rate.Limit(sendsPerSecond) / rate.Limit(n))
 		found.sends.SetBurst(max(1, sendsPerSecond/n))

@@ -1,10 +1,12 @@
 package drive_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/services/outbound/internal/drive"
 )
 
@@ -24,9 +26,12 @@ func TestProcessesShareTheRatesOfAPage(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				box, members := keys(t), c.members
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
 				var processes []*drive.Pages
 				for range members {
-					processes = append(processes, drive.NewPages(connected(t, box), box, func() int { return members }))
+					p, _ := pages(ctx, connected(t, box), box, &shelf{entries: map[string]bus.Entry{}}, func() int { return members })
+					processes = append(processes, p)
 				}
 				count := func(turn func(p *drive.Pages) error) (n int) {
 					for end := time.Now().Add(10 * time.Second); time.Now().Before(end); n++ {

@@ -27,8 +27,6 @@ type worker struct {
 	*Driver
 	thread subject.Thread
 	woken  chan struct{} // room for one
-	held   string        // version of the connection a send was deferred for; empty: none was
-	mended bool          // that connection has changed
 }
 
 // run takes steps until there are none or ctx ends.
@@ -40,7 +38,7 @@ func (w *worker) run(ctx context.Context) {
 			if ctx.Err() == nil {
 				w.Log.WarnContext(ctx, "send could not be driven", key.Kind, fault.KindOf(err).String(), key.Err, err)
 			}
-			w.sleep(ctx, w.Now().Add(min(time.Duration(failures)*time.Second, trouble)))
+			w.sleep(ctx, w.Now().Add(min(time.Duration(failures)*time.Second, trouble)), w.Pages.View(w.thread.Page))
 			continue
 		}
 		failures = 0
@@ -63,10 +61,11 @@ func (w *worker) step(ctx context.Context) (idle bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	next := w.Policy.Next(state, w.Now(), w.mended)
+	page := w.Pages.View(w.thread.Page)
+	next := w.Policy.Next(state, w.Now(), page)
 	switch next.Do {
 	case attempt.Wait:
-		w.sleep(ctx, next.At)
+		w.sleep(ctx, next.At, page)
 	case attempt.Post:
 		err = w.post(ctx, state, next.Ref)
 	case attempt.Presume:
@@ -85,47 +84,68 @@ func (w *worker) step(ctx context.Context) (idle bool, err error) {
 	return false, err
 }
 
-// post makes one attempt: commit it, post it, commit what became of it.
+// post makes one attempt, if the page's sends may leave: commit it, post it,
+// commit what became of it.
 func (w *worker) post(ctx context.Context, state *threadv1.State, ref attempt.Ref) error {
-	ctx, intent, err := w.intent(ctx, thread.FindSend(state, ref.ID))
+	send := thread.FindSend(state, ref.ID)
+	pass, ok := w.Pages.Enter(w.thread.Page)
+	if !ok {
+		return w.hold(ctx, state, send, ref)
+	}
+	ctx, out, err := w.attempt(ctx, pass, send, ref)
+	w.Pages.Leave(pass, out)
+	if err != nil || out == nil {
+		return err
+	}
+	if out.Class == graph.Later && out.RetryAfter > 0 {
+		w.Pages.Rest(w.thread.Page, out.RetryAfter)
+	}
+	return w.settle(ctx, ref, *out, pass.Setup)
+}
+
+// hold parks a send whose page is disconnected. One that is parked already only
+// has to learn when its window has closed.
+func (w *worker) hold(ctx context.Context, state *threadv1.State, send *threadv1.Send, ref attempt.Ref) error {
+	if send.GetDisconnected() && thread.WindowAt(state, w.Now()).Kind != thread.Closed {
+		return nil
+	}
+	ctx, intent, err := w.intent(ctx, send)
 	if err != nil {
 		return err
 	}
-	w.mended = false
-	connection := w.Pages.Connection(w.thread.Page)
-	if !connection.Usable {
-		w.held = connection.Version
-		_, err := w.commit(ctx, func(s *threadv1.State) []*threadv1.Fact {
-			return w.Policy.Hold(s, ref, intent.GetHuman(), w.Now())
-		})
-		return err
+	_, err = w.commit(ctx, func(s *threadv1.State) []*threadv1.Fact {
+		return w.Policy.Hold(s, ref, intent.GetHuman(), w.Now())
+	})
+	return err
+}
+
+// attempt commits an attempt and posts it. No outcome: nothing was posted. The
+// context that it gives does not end with the process: an outcome that is thrown
+// away makes the send uncertain.
+func (w *worker) attempt(ctx context.Context, pass Pass, send *threadv1.Send, ref attempt.Ref) (context.Context, *graph.Outcome, error) {
+	ctx, intent, err := w.intent(ctx, send)
+	if err != nil {
+		return ctx, nil, err
 	}
 	// Waiting for the page's turn comes first: the attempt's time runs from
 	// its commit.
 	if err := w.Pages.Turn(ctx, w.thread.Page); err != nil {
-		return err
+		return ctx, nil, err
 	}
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return ctx, nil, ctx.Err()
 	}
-	// From here on the end of the process waits: an attempt that is stored and
-	// forgotten makes the send uncertain, and so does an outcome thrown away.
+	// From here on the end of the process waits, for an attempt that is stored
+	// and forgotten makes the send uncertain as well.
 	ctx = context.WithoutCancel(ctx)
 	begun, err := w.commit(ctx, func(s *threadv1.State) []*threadv1.Fact {
 		return w.Policy.Begin(s, ref, intent.GetHuman(), w.Now())
 	})
 	if err != nil || len(begun) == 0 || begun[0].GetSendAttempted() == nil {
-		return err // lost the race, or the window has closed
+		return ctx, nil, err // lost the race, or the window has closed
 	}
-	out := w.send(ctx, connection.Page, intent.GetParts()[ref.Part], begun[0].GetSendAttempted())
-	w.held = ""
-	switch {
-	case out.Class == graph.Parked:
-		w.held = connection.Version
-	case out.Class == graph.Later && out.RetryAfter > 0:
-		w.Pages.Rest(w.thread.Page, out.RetryAfter)
-	}
-	return w.settle(ctx, ref, out)
+	out := w.send(ctx, pass.Page, intent.GetParts()[ref.Part], begun[0].GetSendAttempted())
+	return ctx, &out, nil
 }
 
 // send posts the attempt, unless the time in which its POST may begin is over:
@@ -143,11 +163,11 @@ func (w *worker) send(ctx context.Context, page graph.Page, text string, a *thre
 }
 
 // settle commits an outcome, and insists: it is known here and nowhere else.
-func (w *worker) settle(ctx context.Context, ref attempt.Ref, out graph.Outcome) error {
+func (w *worker) settle(ctx context.Context, ref attempt.Ref, out graph.Outcome, setup string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		_, err := w.commit(ctx, func(s *threadv1.State) []*threadv1.Fact { return w.Policy.Answer(s, ref, out, w.Now()) })
+		_, err := w.commit(ctx, func(s *threadv1.State) []*threadv1.Fact { return w.Policy.Answer(s, ref, out, setup, w.Now()) })
 		if err == nil || !fault.Retryable(err) || ctx.Err() != nil {
 			return err
 		}
@@ -174,27 +194,12 @@ func (w *worker) commit(ctx context.Context, decide func(*threadv1.State) []*thr
 	return decided, nil
 }
 
-// sleep waits until at, until the thread changes, until a page that was
-// disconnected is mended, or until ctx ends.
-func (w *worker) sleep(ctx context.Context, at time.Time) {
+// sleep waits until at, until the thread changes, until the page stands otherwise
+// than was seen, or until ctx ends.
+func (w *worker) sleep(ctx context.Context, at time.Time, page attempt.Page) {
 	timer := time.NewTimer(at.Sub(w.Now()))
 	defer timer.Stop()
-	for {
-		changed := w.Pages.Changed()
-		if w.held != "" && w.Pages.Connection(w.thread.Page).Version != w.held {
-			w.held, w.mended = "", true
-			return
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-			return
-		case <-w.woken:
-			return
-		case <-changed:
-		}
-	}
+	w.Pages.watch(ctx, w.thread.Page, page, timer.C, w.woken)
 }
 
 func pause(ctx context.Context, d time.Duration) {

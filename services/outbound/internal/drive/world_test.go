@@ -19,12 +19,15 @@ import (
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/graph"
 	"github.com/parley-desk/parley/pkg/secret"
+	"github.com/parley-desk/parley/pkg/standing"
 	"github.com/parley-desk/parley/pkg/thread"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	provisionv1 "github.com/parley-desk/parley/proto/gen/parley/provision/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/outbound/internal/attempt"
 	"github.com/parley-desk/parley/services/outbound/internal/drive"
+	"github.com/parley-desk/parley/services/outbound/internal/gate"
 )
 
 var customer = subject.Thread{Page: "102030", PSID: "4040"}
@@ -140,6 +143,21 @@ func (m *memory) facts() []string {
 	return out
 }
 
+// crowd is many threads, by PSID.
+type crowd struct{ logs map[string]*memory }
+
+func (c crowd) Load(ctx context.Context, t subject.Thread) (*threadv1.State, uint64, error) {
+	return c.logs[t.PSID].Load(ctx, t)
+}
+
+func (c crowd) Update(ctx context.Context, t subject.Thread, decide func(*threadv1.State, uint64) ([]*threadv1.Fact, error)) (*threadv1.State, uint64, error) {
+	return c.logs[t.PSID].Update(ctx, t, decide)
+}
+
+func (c crowd) History(ctx context.Context, t subject.Thread, after uint64) iter.Seq2[bus.Record, error] {
+	return c.logs[t.PSID].History(ctx, t, after)
+}
+
 // meta plays Meta: answer decides what becomes of the n-th POST, from 1.
 type meta struct {
 	answer func(n int, m graph.Message) graph.Outcome
@@ -164,6 +182,16 @@ func (f *meta) Send(_ context.Context, _ graph.Page, m graph.Message) graph.Outc
 	f.inside--
 	f.mu.Unlock()
 	return out
+}
+
+// posted are the texts of all POSTs so far.
+func (f *meta) posted() (texts []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, m := range f.posts {
+		texts = append(texts, m.Text)
+	}
+	return texts
 }
 
 func (f *meta) RecentMessages(context.Context, graph.Page, string) ([]graph.Recent, error) {
@@ -192,9 +220,9 @@ func (c config) Watch(ctx context.Context, ready func(), handle func(bus.Entry))
 }
 
 // connect writes the page's connection, as an administrator does.
-func (c config) connect(t *testing.T, box *secret.Box, etag string) {
+func (c config) connect(t *testing.T, box *secret.Box, token string) {
 	t.Helper()
-	for _, r := range resources(t, box, etag) {
+	for _, r := range resources(t, box, token) {
 		value, err := directory.Encode(r)
 		if err != nil {
 			t.Fatal(err)
@@ -204,18 +232,18 @@ func (c config) connect(t *testing.T, box *secret.Box, etag string) {
 	c.entries <- bus.Entry{Key: directory.Marker, Value: []byte{}, Revision: 2}
 }
 
-func resources(t *testing.T, box *secret.Box, etag string) []directory.Resource {
+func resources(t *testing.T, box *secret.Box, token string) []directory.Resource {
 	t.Helper()
-	seal := func(place string) *configv1.Secret {
-		s, err := box.Seal(place, "value", 1)
+	seal := func(place, value string) *configv1.Secret {
+		s, err := box.Seal(place, value, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return s
 	}
 	return []directory.Resource{
-		&configv1.ChannelAccount{Meta: &configv1.Meta{Id: "demo", Etag: etag}, GraphVersion: "v26.0", AppSecret: seal("channelAccounts/demo#app_secret")},
-		&configv1.Page{Meta: &configv1.Meta{Id: "shop", Etag: etag}, PageId: customer.Page, Account: "demo", AccessToken: seal("pages/shop#access_token")},
+		&configv1.ChannelAccount{Meta: &configv1.Meta{Id: "demo"}, GraphVersion: "v26.0", AppSecret: seal("channelAccounts/demo#app_secret", "secret")},
+		&configv1.Page{Meta: &configv1.Meta{Id: "shop"}, PageId: customer.Page, Account: "demo", AccessToken: seal("pages/shop#access_token", token)},
 	}
 }
 
@@ -227,18 +255,86 @@ func policy() attempt.Policy {
 	}
 }
 
+// shelf is a PROVISION in memory.
+type shelf struct {
+	mu       sync.Mutex
+	entries  map[string]bus.Entry
+	watchers []func(bus.Entry)
+	away     bool
+	writes   int
+}
+
+func (s *shelf) Write(_ context.Context, writes ...bus.Write) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.away {
+		return unavailable()
+	}
+	for _, w := range writes {
+		s.writes++
+		e := bus.Entry{Key: w.Key, Value: w.Value, Revision: s.entries[w.Key].Revision + 1}
+		s.entries[w.Key] = e
+		for _, tell := range s.watchers {
+			tell(e)
+		}
+	}
+	return nil
+}
+
+func (s *shelf) Watch(ctx context.Context, ready func(), handle func(bus.Entry)) error {
+	s.mu.Lock()
+	for _, e := range s.entries {
+		handle(e)
+	}
+	s.watchers = append(s.watchers, handle)
+	s.mu.Unlock()
+	ready()
+	<-ctx.Done()
+	return nil
+}
+
+// noted is what was last written of the page, and how often something was.
+func (s *shelf) noted(t *testing.T) (used *provisionv1.TokenUsed, writes int) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	used = &provisionv1.TokenUsed{}
+	if err := proto.Unmarshal(s.entries[subject.TokenKey(customer.Page)].Value, used); err != nil {
+		t.Fatal(err)
+	}
+	return used, s.writes
+}
+
+// pages are the pages of one process; they end with ctx, and stop waits for it.
+func pages(ctx context.Context, d *directory.Directory, box *secret.Box, notes *shelf, members func() int) (p *drive.Pages, stop func()) {
+	board := standing.New(notes, d)
+	var running sync.WaitGroup
+	running.Go(func() { _ = board.Run(ctx) })
+	p = drive.NewPages(drive.Premises{Directory: d, Secrets: box, Board: board, Notes: notes, Members: members,
+		Policy: gate.Policy{Backoff: policy().Backoff, Park: policy().Park}, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	running.Go(func() { p.Run(ctx) })
+	_ = board.Wait(ctx)
+	return p, running.Wait
+}
+
 // process starts a driver over the log, as a process of the stage; stop ends
 // it and waits for it.
 func process(t *testing.T, log *memory, meta *meta, d *directory.Directory, box *secret.Box) (stop func()) {
 	t.Helper()
+	return processWith(t, log, meta, d, box, &shelf{entries: map[string]bus.Entry{}})
+}
+
+func processWith(t *testing.T, log *memory, meta *meta, d *directory.Directory, box *secret.Box, notes *shelf) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	pages, ended := pages(ctx, d, box, notes, func() int { return 1 })
 	driver, err := drive.New(drive.World{
-		Threads: log, Meta: meta, Pages: drive.NewPages(d, box, func() int { return 1 }), Signer: box, Policy: policy(), Now: time.Now,
+		Threads: log, Meta: meta, Pages: pages, Signer: box, Policy: policy(), Now: time.Now,
 		Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Tracer: noop.NewTracerProvider().Tracer(""),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
 	wake := func() { driver.Wake(ctx, customer) }
 	log.mu.Lock()
 	log.follow = append(log.follow, wake)
@@ -247,6 +343,7 @@ func process(t *testing.T, log *memory, meta *meta, d *directory.Directory, box 
 	return func() {
 		cancel()
 		driver.Wait()
+		ended()
 	}
 }
 

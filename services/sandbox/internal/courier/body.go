@@ -21,7 +21,8 @@ type envelope struct {
 type entry struct {
 	ID        string            `json:"id"`
 	Time      int64             `json:"time"`
-	Messaging []json.RawMessage `json:"messaging"`
+	Messaging []json.RawMessage `json:"messaging,omitempty"`
+	Standby   []json.RawMessage `json:"standby,omitempty"`
 }
 
 // body is the webhook body on the wire, with Meta's escapes.

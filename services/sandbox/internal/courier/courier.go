@@ -144,7 +144,12 @@ func (c *Courier) deliver(ctx context.Context, b batch) {
 	}
 	entries := make([]entry, len(b.events))
 	for i, q := range b.events {
-		entries[i] = entry{ID: b.pages[i], Time: c.world.Now().UnixMilli(), Messaging: []json.RawMessage{q.Item}}
+		entries[i] = entry{ID: b.pages[i], Time: c.world.Now().UnixMilli()}
+		if items := []json.RawMessage{q.Item}; q.Field == world.StandbyField {
+			entries[i].Standby = items
+		} else {
+			entries[i].Messaging = items
+		}
 	}
 	doc, err := body(entries)
 	if err != nil {

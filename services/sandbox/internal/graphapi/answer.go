@@ -34,6 +34,10 @@ func unknownPerson() *graphError {
 	return &graphError{Status: 400, Code: 100, Subcode: 2018001, Message: "(#100) No matching user found"}
 }
 
+func threadOwned() *graphError {
+	return &graphError{Status: 403, Code: 10, Subcode: 2018300, Message: "(#10) Another app is controlling this thread now"}
+}
+
 func outsideWindow() *graphError {
 	return &graphError{Status: 400, Code: 10, Subcode: 2018278,
 		Message: "(#10) This message is sent outside of the allowed window"}

@@ -28,6 +28,7 @@ type Settings struct {
 	RequireProof  bool          // "Require App Secret" of the app's settings
 	Live          bool          // the app is approved for pages_messaging
 	HumanAgent    bool          // the Human Agent feature is granted
+	DefaultApp    bool          // the app is the default one of its pages, and may take threads
 	ProfileExtras bool          // locale and timezone may be asked for
 	EchoDelay     time.Duration // from a delivered message to its echo
 	ReceiptDelay  time.Duration // from its echo to the delivery receipt
@@ -115,6 +116,8 @@ func (a *API) route(c *call, path []string) {
 	switch c.r.Method + " " + edge {
 	case "POST messages":
 		a.send(c)
+	case "POST take_thread_control":
+		a.takeControl(c)
 	case "GET conversations":
 		a.conversations(c)
 	case "GET subscribed_apps":

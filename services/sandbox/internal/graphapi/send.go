@@ -112,11 +112,14 @@ func messagingType(req sendRequest) *graphError {
 	return badRequest("The messaging_type %q is unknown", req.MessagingType)
 }
 
-// allowed checks the person and the window.
+// allowed checks the person, who has the thread, and the window.
 func (a *API) allowed(s *world.State, r journal.Record, now time.Time) error {
 	p := s.People[world.Thread{Page: r.Page, PSID: r.PSID}]
 	if p == nil {
 		return unknownPerson()
+	}
+	if p.Owner != "" {
+		return threadOwned()
 	}
 	window := responseWindow
 	if r.Send.Tag == "HUMAN_AGENT" {

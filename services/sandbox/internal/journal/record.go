@@ -26,6 +26,7 @@ const (
 	PageUnsubscribed Kind = "page_unsubscribed" // Text says why; undelivered events are dropped
 	Scripted         Kind = "scripted"          // Rules
 	TokenDescribed   Kind = "token_described"   // Token
+	ControlMoved     Kind = "control_moved"     // App, another one, has the thread; empty: this one
 	SecretReset      Kind = "secret_reset"      // Text is the new app secret; webhooks are signed with it from here on
 )
 
@@ -47,6 +48,7 @@ type Record struct {
 	Fields      []string        `json:"fields,omitempty"`
 	Rules       json.RawMessage `json:"rules,omitempty"`
 	Token       *Token          `json:"token,omitempty"`
+	App         string          `json:"app,omitempty"` // id of an app of the page
 	Events      []Event         `json:"events,omitempty"`
 }
 
@@ -77,7 +79,8 @@ type Send struct {
 	Rule          string `json:"rule,omitempty"` // name of the rule that chose it
 }
 
-// Event is one webhook event to be sent: an item of entry[].messaging[].
+// Event is one webhook event to be sent: an item of entry[].messaging[], or of
+// entry[].standby[] when its field is "standby".
 type Event struct {
 	Field string          `json:"field"`  // subscription field it belongs to
 	DueMS int64           `json:"due_ms"` // not sent before

@@ -33,13 +33,14 @@ type API struct {
 	play   func(script.Script)
 	verify func(ctx context.Context, token string) error
 	media  string
+	app    string
 }
 
-// New makes the API. play gets a new script; verify checks the callback as Meta
-// does when a webhook is set up, with this verify token; empty is that of the
-// settings.
-func New(w *world.World, media string, play func(script.Script), verify func(ctx context.Context, token string) error) *API {
-	return &API{world: w, media: media, play: play, verify: verify}
+// New makes the API of a world whose app has this id. play gets a new script;
+// verify checks the callback as Meta does when a webhook is set up, with this
+// verify token; empty is that of the settings.
+func New(w *world.World, app, media string, play func(script.Script), verify func(ctx context.Context, token string) error) *API {
+	return &API{world: w, app: app, media: media, play: play, verify: verify}
 }
 
 // Handler is the page under /phone and the API under /sandbox.
@@ -58,6 +59,8 @@ func (a *API) Handler() (http.Handler, error) {
 	mux.HandleFunc("GET /sandbox/customers/{page}/{psid}/messages", a.thread)
 	mux.HandleFunc("POST /sandbox/customers/{page}/{psid}/messages", a.write)
 	mux.HandleFunc("POST /sandbox/customers/{page}/{psid}/read", a.read)
+	mux.HandleFunc("POST /sandbox/customers/{page}/{psid}/control", a.control)
+	mux.HandleFunc("POST /sandbox/customers/{page}/{psid}/replies", a.reply)
 	mux.HandleFunc("POST /sandbox/messages", a.writeMany)
 	mux.HandleFunc("POST /sandbox/script", a.script)
 	mux.HandleFunc("POST /sandbox/token", a.token)
@@ -179,7 +182,7 @@ func (a *API) records(s *world.State, now time.Time, ms []Wrote, mids *[]string)
 		}
 		for i := range max(1, m.Copies) {
 			due := now.Add(time.Duration(i) * copyDelay).UnixMilli()
-			r.Events = append(r.Events, world.MessageEvent(r, a.media, due))
+			r.Events = append(r.Events, world.MessageEvent(r, a.media, due, p != nil && p.Owner != ""))
 		}
 		*mids = append(*mids, r.MID)
 		out = append(out, r)
@@ -206,7 +209,11 @@ func (a *API) read(w http.ResponseWriter, r *http.Request) {
 			return nil, nil
 		}
 		rec := journal.Record{Kind: journal.CustomerRead, Page: t.Page, PSID: t.PSID, WatermarkMS: last}
-		rec.Events = []journal.Event{world.ReadEvent(rec, now.UnixMilli())}
+		read := world.ReadEvent(rec, now.UnixMilli())
+		if p.Owner != "" {
+			read = world.Standby(read)
+		}
+		rec.Events = []journal.Event{read}
 		return []journal.Record{rec}, nil
 	})
 	if err != nil {

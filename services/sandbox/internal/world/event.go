@@ -11,7 +11,7 @@ import (
 )
 
 // Fields are the subscription fields of a Messenger channel; the sandbox has
-// events for the first five.
+// events for the first five and the last two.
 func Fields() []string {
 	return []string{"messages", "message_echoes", "message_deliveries", "message_reads", "messaging_postbacks",
 		"messaging_referrals", "message_reactions", "message_edits", "messaging_handovers", "standby"}
@@ -47,6 +47,9 @@ type item struct {
 	Postback  *postback `json:"postback,omitempty"`
 	Delivery  *receipt  `json:"delivery,omitempty"`
 	Read      *receipt  `json:"read,omitempty"`
+	Take      *control  `json:"take_thread_control,omitempty"`
+	Pass      *control  `json:"pass_thread_control,omitempty"`
+	Request   *request  `json:"request_thread_control,omitempty"`
 }
 
 type message struct {
@@ -66,7 +69,17 @@ type attachment struct {
 type postback struct {
 	MID     string `json:"mid"`
 	Title   string `json:"title"`
-	Payload string `json:"payload"`
+	Payload string `json:"payload,omitempty"` // not in standby
+}
+
+// control is that a thread passed between apps; nobody's is null.
+type control struct {
+	Previous *json.Number `json:"previous_owner_app_id"`
+	New      *json.Number `json:"new_owner_app_id"`
+}
+
+type request struct {
+	App json.Number `json:"requested_owner_app_id"`
 }
 
 type receipt struct {
@@ -74,12 +87,19 @@ type receipt struct {
 	Watermark int64    `json:"watermark"`
 }
 
-// MessageEvent is the webhook of what a customer wrote. media is where the
-// sandbox serves its pictures.
-func MessageEvent(r journal.Record, media string, due int64) journal.Event {
+// MessageEvent is the webhook of what a customer wrote, to an app that has the
+// thread or does not. media is where the sandbox serves its pictures.
+func MessageEvent(r journal.Record, media string, due int64, standby bool) journal.Event {
+	if standby {
+		return Standby(messageEvent(r, "", media, due))
+	}
+	return messageEvent(r, "SANDBOX_BUTTON", media, due)
+}
+
+func messageEvent(r journal.Record, payload, media string, due int64) journal.Event {
 	it := item{Sender: party{r.PSID}, Recipient: party{r.Page}, Timestamp: r.SentMS}
 	if r.Attachment == "postback" {
-		it.Postback = &postback{MID: r.MID, Title: r.Text, Payload: "SANDBOX_BUTTON"}
+		it.Postback = &postback{MID: r.MID, Title: r.Text, Payload: payload}
 		return event("messaging_postbacks", it, due)
 	}
 	it.Message = &message{MID: r.MID, Text: r.Text, Attachments: attachments(r.Attachment, media)}
@@ -119,6 +139,40 @@ func ReadEvent(r journal.Record, due int64) journal.Event {
 	return event("message_reads", item{Sender: party{r.PSID}, Recipient: party{r.Page}, Timestamp: due,
 		Read: &receipt{Watermark: r.WatermarkMS}}, due)
 }
+
+// ControlEvent is the webhook that tells this app that the thread passed, or that
+// another app asks for it: to "take" it loses the thread, by "pass" it gets it.
+func ControlEvent(how, from, to string, psid, page string, due int64) journal.Event {
+	it := item{Sender: party{psid}, Recipient: party{page}, Timestamp: due}
+	moved := &control{Previous: app(from), New: app(to)}
+	switch how {
+	case "take":
+		it.Take = moved
+	case "pass":
+		it.Pass = moved
+	default:
+		it.Request = &request{App: json.Number(to)}
+	}
+	return event("messaging_handovers", it, due)
+}
+
+func app(id string) *json.Number {
+	if id == "" {
+		return nil
+	}
+	n := json.Number(id)
+	return &n
+}
+
+// Standby is an event as an app gets it that does not have the thread.
+func Standby(e journal.Event) journal.Event {
+	e.Field = StandbyField
+	return e
+}
+
+// StandbyField is the subscription to what happens in threads that other apps
+// have.
+const StandbyField = "standby"
 
 func event(field string, it item, due int64) journal.Event {
 	raw, err := journal.Encode(it)

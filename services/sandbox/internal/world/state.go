@@ -45,6 +45,7 @@ type Person struct {
 	ReadMS   int64    // the customer read up to here
 	SeenMS   int64    // the page said mark_seen then
 	TypingMS int64    // the page types until then
+	Owner    string   // another app that has the thread; empty: none has
 	Queue    []Queued // events not taken yet, in the order they must leave
 }
 
@@ -119,6 +120,8 @@ func (s *State) Apply(r journal.Record) {
 		p.ReadMS = max(p.ReadMS, r.WatermarkMS)
 	case journal.ActionReceived:
 		s.person(t).act(r)
+	case journal.ControlMoved:
+		s.person(t).Owner = r.App
 	case journal.SendReceived:
 		if r.Send.Delivered {
 			p := s.person(t)

@@ -1008,12 +1008,19 @@ type ConversationView struct {
 	// Until when a reply may be sent, and how.
 	Window *Window `protobuf:"bytes,13,opt,name=window,proto3" json:"window,omitempty"`
 	// What this agent may do now: accept, reject, send, note, end, close, park,
-	// resume, release.
+	// resume, release; take_control in place of send while another app has the
+	// thread.
 	Allowed []string `protobuf:"bytes,14,rep,name=allowed,proto3" json:"allowed,omitempty"`
 	// When wrap-up stops keeping capacity, ms since 1970 UTC; 0: when it closes.
 	DueMs int64 `protobuf:"varint,15,opt,name=due_ms,json=dueMs,proto3" json:"due_ms,omitempty"`
 	// Agent who holds it.
-	Agent         string `protobuf:"bytes,16,opt,name=agent,proto3" json:"agent,omitempty"`
+	Agent string `protobuf:"bytes,16,opt,name=agent,proto3" json:"agent,omitempty"`
+	// Why nothing can be sent from the page now, so that replies wait:
+	// PAGE_DISCONNECTED; empty when nothing is known against it.
+	PageTrouble string `protobuf:"bytes,17,opt,name=page_trouble,json=pageTrouble,proto3" json:"page_trouble,omitempty"`
+	// Another app that has the thread at Meta, so that nothing can be sent; absent
+	// when none has.
+	Owner         *Owner `protobuf:"bytes,18,opt,name=owner,proto3" json:"owner,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1160,6 +1167,76 @@ func (x *ConversationView) GetAgent() string {
 	return ""
 }
 
+func (x *ConversationView) GetPageTrouble() string {
+	if x != nil {
+		return x.PageTrouble
+	}
+	return ""
+}
+
+func (x *ConversationView) GetOwner() *Owner {
+	if x != nil {
+		return x.Owner
+	}
+	return nil
+}
+
+// Owner is an app that has a thread at Meta.
+type Owner struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its id; empty when it is not known which.
+	App string `protobuf:"bytes,1,opt,name=app,proto3" json:"app,omitempty"`
+	// Until when it has the thread unless something is heard of it, ms since 1970
+	// UTC.
+	UntilMs       int64 `protobuf:"varint,2,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Owner) Reset() {
+	*x = Owner{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Owner) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Owner) ProtoMessage() {}
+
+func (x *Owner) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Owner.ProtoReflect.Descriptor instead.
+func (*Owner) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Owner) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+func (x *Owner) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
 // Window is Meta's rule on when a reply may leave, as data for the composer.
 type Window struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1173,7 +1250,7 @@ type Window struct {
 
 func (x *Window) Reset() {
 	*x = Window{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[14]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1185,7 +1262,7 @@ func (x *Window) String() string {
 func (*Window) ProtoMessage() {}
 
 func (x *Window) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[14]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1198,7 +1275,7 @@ func (x *Window) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Window.ProtoReflect.Descriptor instead.
 func (*Window) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{14}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Window) GetKind() string {
@@ -1228,7 +1305,7 @@ type TimelineChange struct {
 
 func (x *TimelineChange) Reset() {
 	*x = TimelineChange{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[15]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1240,7 +1317,7 @@ func (x *TimelineChange) String() string {
 func (*TimelineChange) ProtoMessage() {}
 
 func (x *TimelineChange) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[15]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1253,7 +1330,7 @@ func (x *TimelineChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimelineChange.ProtoReflect.Descriptor instead.
 func (*TimelineChange) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{15}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *TimelineChange) GetRef() *ConversationRef {
@@ -1310,7 +1387,8 @@ type TimelineItem struct {
 	// Mids of an agent's message, one a part.
 	Mids []string `protobuf:"bytes,18,rep,name=mids,proto3" json:"mids,omitempty"`
 	// Values for a system item's sentence: queue, queue_name, agent, cause. Of a
-	// message that waits to be sent again: retry_ms, when that is.
+	// message that waits to be sent again: retry_ms, when that is, or parked, when it
+	// waits for its page.
 	Details map[string]string `protobuf:"bytes,19,rep,name=details,proto3" json:"details,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Revision of the thread that changed it last: of two copies of an item the
 	// one with the higher revision is newer.
@@ -1323,7 +1401,7 @@ type TimelineItem struct {
 
 func (x *TimelineItem) Reset() {
 	*x = TimelineItem{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[16]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1335,7 +1413,7 @@ func (x *TimelineItem) String() string {
 func (*TimelineItem) ProtoMessage() {}
 
 func (x *TimelineItem) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[16]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1348,7 +1426,7 @@ func (x *TimelineItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimelineItem.ProtoReflect.Descriptor instead.
 func (*TimelineItem) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{16}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TimelineItem) GetId() string {
@@ -1513,7 +1591,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[17]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1525,7 +1603,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[17]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1538,7 +1616,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{17}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Refusal) GetReason() string {
@@ -1573,7 +1651,7 @@ type SetPresenceRequest struct {
 
 func (x *SetPresenceRequest) Reset() {
 	*x = SetPresenceRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[18]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1585,7 +1663,7 @@ func (x *SetPresenceRequest) String() string {
 func (*SetPresenceRequest) ProtoMessage() {}
 
 func (x *SetPresenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[18]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1598,7 +1676,7 @@ func (x *SetPresenceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPresenceRequest.ProtoReflect.Descriptor instead.
 func (*SetPresenceRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{18}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SetPresenceRequest) GetPresence() v1.Presence {
@@ -1619,7 +1697,7 @@ type SetPresenceResponse struct {
 
 func (x *SetPresenceResponse) Reset() {
 	*x = SetPresenceResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[19]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1631,7 +1709,7 @@ func (x *SetPresenceResponse) String() string {
 func (*SetPresenceResponse) ProtoMessage() {}
 
 func (x *SetPresenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[19]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1644,7 +1722,7 @@ func (x *SetPresenceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPresenceResponse.ProtoReflect.Descriptor instead.
 func (*SetPresenceResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{19}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *SetPresenceResponse) GetStanding() *v1.AgentStanding {
@@ -1667,7 +1745,7 @@ type AcceptOfferRequest struct {
 
 func (x *AcceptOfferRequest) Reset() {
 	*x = AcceptOfferRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1679,7 +1757,7 @@ func (x *AcceptOfferRequest) String() string {
 func (*AcceptOfferRequest) ProtoMessage() {}
 
 func (x *AcceptOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1692,7 +1770,7 @@ func (x *AcceptOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptOfferRequest.ProtoReflect.Descriptor instead.
 func (*AcceptOfferRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{20}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *AcceptOfferRequest) GetRef() *ConversationRef {
@@ -1720,7 +1798,7 @@ type AcceptOfferResponse struct {
 
 func (x *AcceptOfferResponse) Reset() {
 	*x = AcceptOfferResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1732,7 +1810,7 @@ func (x *AcceptOfferResponse) String() string {
 func (*AcceptOfferResponse) ProtoMessage() {}
 
 func (x *AcceptOfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1745,7 +1823,7 @@ func (x *AcceptOfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptOfferResponse.ProtoReflect.Descriptor instead.
 func (*AcceptOfferResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{21}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *AcceptOfferResponse) GetConversation() *ConversationView {
@@ -1770,7 +1848,7 @@ type RejectOfferRequest struct {
 
 func (x *RejectOfferRequest) Reset() {
 	*x = RejectOfferRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1782,7 +1860,7 @@ func (x *RejectOfferRequest) String() string {
 func (*RejectOfferRequest) ProtoMessage() {}
 
 func (x *RejectOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1795,7 +1873,7 @@ func (x *RejectOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectOfferRequest.ProtoReflect.Descriptor instead.
 func (*RejectOfferRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{22}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *RejectOfferRequest) GetRef() *ConversationRef {
@@ -1828,7 +1906,7 @@ type RejectOfferResponse struct {
 
 func (x *RejectOfferResponse) Reset() {
 	*x = RejectOfferResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1840,7 +1918,7 @@ func (x *RejectOfferResponse) String() string {
 func (*RejectOfferResponse) ProtoMessage() {}
 
 func (x *RejectOfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1853,7 +1931,7 @@ func (x *RejectOfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectOfferResponse.ProtoReflect.Descriptor instead.
 func (*RejectOfferResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{23}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{24}
 }
 
 // SendMessageRequest is a text for the customer.
@@ -1871,7 +1949,7 @@ type SendMessageRequest struct {
 
 func (x *SendMessageRequest) Reset() {
 	*x = SendMessageRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1883,7 +1961,7 @@ func (x *SendMessageRequest) String() string {
 func (*SendMessageRequest) ProtoMessage() {}
 
 func (x *SendMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1896,7 +1974,7 @@ func (x *SendMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendMessageRequest.ProtoReflect.Descriptor instead.
 func (*SendMessageRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{24}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SendMessageRequest) GetRef() *ConversationRef {
@@ -1931,7 +2009,7 @@ type SendMessageResponse struct {
 
 func (x *SendMessageResponse) Reset() {
 	*x = SendMessageResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1943,7 +2021,7 @@ func (x *SendMessageResponse) String() string {
 func (*SendMessageResponse) ProtoMessage() {}
 
 func (x *SendMessageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1956,7 +2034,7 @@ func (x *SendMessageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendMessageResponse.ProtoReflect.Descriptor instead.
 func (*SendMessageResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{25}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SendMessageResponse) GetItem() *TimelineItem {
@@ -1981,7 +2059,7 @@ type ResendMessageRequest struct {
 
 func (x *ResendMessageRequest) Reset() {
 	*x = ResendMessageRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1993,7 +2071,7 @@ func (x *ResendMessageRequest) String() string {
 func (*ResendMessageRequest) ProtoMessage() {}
 
 func (x *ResendMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2006,7 +2084,7 @@ func (x *ResendMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResendMessageRequest.ProtoReflect.Descriptor instead.
 func (*ResendMessageRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{26}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ResendMessageRequest) GetRef() *ConversationRef {
@@ -2041,7 +2119,7 @@ type ResendMessageResponse struct {
 
 func (x *ResendMessageResponse) Reset() {
 	*x = ResendMessageResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2053,7 +2131,7 @@ func (x *ResendMessageResponse) String() string {
 func (*ResendMessageResponse) ProtoMessage() {}
 
 func (x *ResendMessageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2066,7 +2144,7 @@ func (x *ResendMessageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResendMessageResponse.ProtoReflect.Descriptor instead.
 func (*ResendMessageResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{27}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ResendMessageResponse) GetItem() *TimelineItem {
@@ -2089,7 +2167,7 @@ type AbandonSendRequest struct {
 
 func (x *AbandonSendRequest) Reset() {
 	*x = AbandonSendRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2101,7 +2179,7 @@ func (x *AbandonSendRequest) String() string {
 func (*AbandonSendRequest) ProtoMessage() {}
 
 func (x *AbandonSendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2114,7 +2192,7 @@ func (x *AbandonSendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbandonSendRequest.ProtoReflect.Descriptor instead.
 func (*AbandonSendRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{28}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *AbandonSendRequest) GetRef() *ConversationRef {
@@ -2140,7 +2218,7 @@ type AbandonSendResponse struct {
 
 func (x *AbandonSendResponse) Reset() {
 	*x = AbandonSendResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2152,7 +2230,7 @@ func (x *AbandonSendResponse) String() string {
 func (*AbandonSendResponse) ProtoMessage() {}
 
 func (x *AbandonSendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2165,7 +2243,7 @@ func (x *AbandonSendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbandonSendResponse.ProtoReflect.Descriptor instead.
 func (*AbandonSendResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{29}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{30}
 }
 
 // AddNoteRequest is a private note.
@@ -2183,7 +2261,7 @@ type AddNoteRequest struct {
 
 func (x *AddNoteRequest) Reset() {
 	*x = AddNoteRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2195,7 +2273,7 @@ func (x *AddNoteRequest) String() string {
 func (*AddNoteRequest) ProtoMessage() {}
 
 func (x *AddNoteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2208,7 +2286,7 @@ func (x *AddNoteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddNoteRequest.ProtoReflect.Descriptor instead.
 func (*AddNoteRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{30}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *AddNoteRequest) GetRef() *ConversationRef {
@@ -2243,7 +2321,7 @@ type AddNoteResponse struct {
 
 func (x *AddNoteResponse) Reset() {
 	*x = AddNoteResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2255,7 +2333,7 @@ func (x *AddNoteResponse) String() string {
 func (*AddNoteResponse) ProtoMessage() {}
 
 func (x *AddNoteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2268,12 +2346,104 @@ func (x *AddNoteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddNoteResponse.ProtoReflect.Descriptor instead.
 func (*AddNoteResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{31}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *AddNoteResponse) GetItem() *TimelineItem {
 	if x != nil {
 		return x.Item
+	}
+	return nil
+}
+
+// TakeControlRequest names the conversation.
+type TakeControlRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Conversation, which must be active and the agent's.
+	Ref           *ConversationRef `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TakeControlRequest) Reset() {
+	*x = TakeControlRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TakeControlRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TakeControlRequest) ProtoMessage() {}
+
+func (x *TakeControlRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TakeControlRequest.ProtoReflect.Descriptor instead.
+func (*TakeControlRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *TakeControlRequest) GetRef() *ConversationRef {
+	if x != nil {
+		return x.Ref
+	}
+	return nil
+}
+
+// TakeControlResponse is the conversation, now ours to answer.
+type TakeControlResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it stands.
+	Conversation  *ConversationView `protobuf:"bytes,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TakeControlResponse) Reset() {
+	*x = TakeControlResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TakeControlResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TakeControlResponse) ProtoMessage() {}
+
+func (x *TakeControlResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TakeControlResponse.ProtoReflect.Descriptor instead.
+func (*TakeControlResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *TakeControlResponse) GetConversation() *ConversationView {
+	if x != nil {
+		return x.Conversation
 	}
 	return nil
 }
@@ -2289,7 +2459,7 @@ type EndConversationRequest struct {
 
 func (x *EndConversationRequest) Reset() {
 	*x = EndConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2301,7 +2471,7 @@ func (x *EndConversationRequest) String() string {
 func (*EndConversationRequest) ProtoMessage() {}
 
 func (x *EndConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2314,7 +2484,7 @@ func (x *EndConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConversationRequest.ProtoReflect.Descriptor instead.
 func (*EndConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{32}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *EndConversationRequest) GetRef() *ConversationRef {
@@ -2335,7 +2505,7 @@ type EndConversationResponse struct {
 
 func (x *EndConversationResponse) Reset() {
 	*x = EndConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2347,7 +2517,7 @@ func (x *EndConversationResponse) String() string {
 func (*EndConversationResponse) ProtoMessage() {}
 
 func (x *EndConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2360,7 +2530,7 @@ func (x *EndConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConversationResponse.ProtoReflect.Descriptor instead.
 func (*EndConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{33}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *EndConversationResponse) GetConversation() *ConversationView {
@@ -2381,7 +2551,7 @@ type CloseConversationRequest struct {
 
 func (x *CloseConversationRequest) Reset() {
 	*x = CloseConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2393,7 +2563,7 @@ func (x *CloseConversationRequest) String() string {
 func (*CloseConversationRequest) ProtoMessage() {}
 
 func (x *CloseConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2406,7 +2576,7 @@ func (x *CloseConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseConversationRequest.ProtoReflect.Descriptor instead.
 func (*CloseConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{34}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *CloseConversationRequest) GetRef() *ConversationRef {
@@ -2425,7 +2595,7 @@ type CloseConversationResponse struct {
 
 func (x *CloseConversationResponse) Reset() {
 	*x = CloseConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2437,7 +2607,7 @@ func (x *CloseConversationResponse) String() string {
 func (*CloseConversationResponse) ProtoMessage() {}
 
 func (x *CloseConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2450,7 +2620,7 @@ func (x *CloseConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseConversationResponse.ProtoReflect.Descriptor instead.
 func (*CloseConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{35}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{38}
 }
 
 // ParkConversationRequest names the conversation.
@@ -2464,7 +2634,7 @@ type ParkConversationRequest struct {
 
 func (x *ParkConversationRequest) Reset() {
 	*x = ParkConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2476,7 +2646,7 @@ func (x *ParkConversationRequest) String() string {
 func (*ParkConversationRequest) ProtoMessage() {}
 
 func (x *ParkConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2489,7 +2659,7 @@ func (x *ParkConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkConversationRequest.ProtoReflect.Descriptor instead.
 func (*ParkConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{36}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ParkConversationRequest) GetRef() *ConversationRef {
@@ -2510,7 +2680,7 @@ type ParkConversationResponse struct {
 
 func (x *ParkConversationResponse) Reset() {
 	*x = ParkConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2522,7 +2692,7 @@ func (x *ParkConversationResponse) String() string {
 func (*ParkConversationResponse) ProtoMessage() {}
 
 func (x *ParkConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2535,7 +2705,7 @@ func (x *ParkConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkConversationResponse.ProtoReflect.Descriptor instead.
 func (*ParkConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{37}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ParkConversationResponse) GetConversation() *ConversationView {
@@ -2556,7 +2726,7 @@ type ResumeConversationRequest struct {
 
 func (x *ResumeConversationRequest) Reset() {
 	*x = ResumeConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2568,7 +2738,7 @@ func (x *ResumeConversationRequest) String() string {
 func (*ResumeConversationRequest) ProtoMessage() {}
 
 func (x *ResumeConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2581,7 +2751,7 @@ func (x *ResumeConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeConversationRequest.ProtoReflect.Descriptor instead.
 func (*ResumeConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{38}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ResumeConversationRequest) GetRef() *ConversationRef {
@@ -2602,7 +2772,7 @@ type ResumeConversationResponse struct {
 
 func (x *ResumeConversationResponse) Reset() {
 	*x = ResumeConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2614,7 +2784,7 @@ func (x *ResumeConversationResponse) String() string {
 func (*ResumeConversationResponse) ProtoMessage() {}
 
 func (x *ResumeConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2627,7 +2797,7 @@ func (x *ResumeConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeConversationResponse.ProtoReflect.Descriptor instead.
 func (*ResumeConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{39}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ResumeConversationResponse) GetConversation() *ConversationView {
@@ -2648,7 +2818,7 @@ type ReleaseConversationRequest struct {
 
 func (x *ReleaseConversationRequest) Reset() {
 	*x = ReleaseConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2660,7 +2830,7 @@ func (x *ReleaseConversationRequest) String() string {
 func (*ReleaseConversationRequest) ProtoMessage() {}
 
 func (x *ReleaseConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2673,7 +2843,7 @@ func (x *ReleaseConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseConversationRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{40}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ReleaseConversationRequest) GetRef() *ConversationRef {
@@ -2692,7 +2862,7 @@ type ReleaseConversationResponse struct {
 
 func (x *ReleaseConversationResponse) Reset() {
 	*x = ReleaseConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2704,7 +2874,7 @@ func (x *ReleaseConversationResponse) String() string {
 func (*ReleaseConversationResponse) ProtoMessage() {}
 
 func (x *ReleaseConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2717,7 +2887,7 @@ func (x *ReleaseConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseConversationResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{41}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{44}
 }
 
 // ListConversationsRequest asks for the agent's conversations.
@@ -2729,7 +2899,7 @@ type ListConversationsRequest struct {
 
 func (x *ListConversationsRequest) Reset() {
 	*x = ListConversationsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2741,7 +2911,7 @@ func (x *ListConversationsRequest) String() string {
 func (*ListConversationsRequest) ProtoMessage() {}
 
 func (x *ListConversationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2754,7 +2924,7 @@ func (x *ListConversationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConversationsRequest.ProtoReflect.Descriptor instead.
 func (*ListConversationsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{42}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{45}
 }
 
 // ListConversationsResponse is the snapshot of the stream.
@@ -2768,7 +2938,7 @@ type ListConversationsResponse struct {
 
 func (x *ListConversationsResponse) Reset() {
 	*x = ListConversationsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2780,7 +2950,7 @@ func (x *ListConversationsResponse) String() string {
 func (*ListConversationsResponse) ProtoMessage() {}
 
 func (x *ListConversationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2793,7 +2963,7 @@ func (x *ListConversationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConversationsResponse.ProtoReflect.Descriptor instead.
 func (*ListConversationsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{43}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ListConversationsResponse) GetConversations() []*ConversationView {
@@ -2818,7 +2988,7 @@ type ListTimelineRequest struct {
 
 func (x *ListTimelineRequest) Reset() {
 	*x = ListTimelineRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2830,7 +3000,7 @@ func (x *ListTimelineRequest) String() string {
 func (*ListTimelineRequest) ProtoMessage() {}
 
 func (x *ListTimelineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2843,7 +3013,7 @@ func (x *ListTimelineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTimelineRequest.ProtoReflect.Descriptor instead.
 func (*ListTimelineRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{44}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ListTimelineRequest) GetRef() *ConversationRef {
@@ -2880,7 +3050,7 @@ type ListTimelineResponse struct {
 
 func (x *ListTimelineResponse) Reset() {
 	*x = ListTimelineResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2892,7 +3062,7 @@ func (x *ListTimelineResponse) String() string {
 func (*ListTimelineResponse) ProtoMessage() {}
 
 func (x *ListTimelineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2905,7 +3075,7 @@ func (x *ListTimelineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTimelineResponse.ProtoReflect.Descriptor instead.
 func (*ListTimelineResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{45}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ListTimelineResponse) GetItems() []*TimelineItem {
@@ -2968,7 +3138,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\tHeartbeat\x12\x15\n" +
 	"\x06now_ms\x18\x01 \x01(\x03R\x05nowMs\"&\n" +
 	"\fSessionEnded\x12\x16\n" +
-	"\x06reason\x18\x01 \x01(\tR\x06reason\"\xb2\x04\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\"\x82\x05\n" +
 	"\x10ConversationView\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x126\n" +
@@ -2988,7 +3158,12 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x06window\x18\r \x01(\v2\x16.parley.desk.v1.WindowR\x06window\x12\x18\n" +
 	"\aallowed\x18\x0e \x03(\tR\aallowed\x12\x15\n" +
 	"\x06due_ms\x18\x0f \x01(\x03R\x05dueMs\x12\x14\n" +
-	"\x05agent\x18\x10 \x01(\tR\x05agent\"7\n" +
+	"\x05agent\x18\x10 \x01(\tR\x05agent\x12!\n" +
+	"\fpage_trouble\x18\x11 \x01(\tR\vpageTrouble\x12+\n" +
+	"\x05owner\x18\x12 \x01(\v2\x15.parley.desk.v1.OwnerR\x05owner\"4\n" +
+	"\x05Owner\x12\x10\n" +
+	"\x03app\x18\x01 \x01(\tR\x03app\x12\x19\n" +
+	"\buntil_ms\x18\x02 \x01(\x03R\auntilMs\"7\n" +
 	"\x06Window\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x19\n" +
 	"\buntil_ms\x18\x02 \x01(\x03R\auntilMs\"u\n" +
@@ -3061,7 +3236,11 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x12\n" +
 	"\x04text\x18\x03 \x01(\tR\x04text\"C\n" +
 	"\x0fAddNoteResponse\x120\n" +
-	"\x04item\x18\x01 \x01(\v2\x1c.parley.desk.v1.TimelineItemR\x04item\"K\n" +
+	"\x04item\x18\x01 \x01(\v2\x1c.parley.desk.v1.TimelineItemR\x04item\"G\n" +
+	"\x12TakeControlRequest\x121\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\"[\n" +
+	"\x13TakeControlResponse\x12D\n" +
+	"\fconversation\x18\x01 \x01(\v2 .parley.desk.v1.ConversationViewR\fconversation\"K\n" +
 	"\x16EndConversationRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\"_\n" +
 	"\x17EndConversationResponse\x12D\n" +
@@ -3110,7 +3289,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x0eSessionService\x12G\n" +
 	"\x06SignIn\x12\x1d.parley.desk.v1.SignInRequest\x1a\x1e.parley.desk.v1.SignInResponse\x12J\n" +
 	"\aSignOut\x12\x1e.parley.desk.v1.SignOutRequest\x1a\x1f.parley.desk.v1.SignOutResponse\x12G\n" +
-	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse2\x88\v\n" +
+	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse2\xe0\v\n" +
 	"\vDeskService\x12@\n" +
 	"\x06Events\x12\x1d.parley.desk.v1.EventsRequest\x1a\x15.parley.desk.v1.Event0\x01\x12V\n" +
 	"\vSetPresence\x12\".parley.desk.v1.SetPresenceRequest\x1a#.parley.desk.v1.SetPresenceResponse\x12V\n" +
@@ -3124,7 +3303,8 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x11CloseConversation\x12(.parley.desk.v1.CloseConversationRequest\x1a).parley.desk.v1.CloseConversationResponse\x12e\n" +
 	"\x10ParkConversation\x12'.parley.desk.v1.ParkConversationRequest\x1a(.parley.desk.v1.ParkConversationResponse\x12k\n" +
 	"\x12ResumeConversation\x12).parley.desk.v1.ResumeConversationRequest\x1a*.parley.desk.v1.ResumeConversationResponse\x12n\n" +
-	"\x13ReleaseConversation\x12*.parley.desk.v1.ReleaseConversationRequest\x1a+.parley.desk.v1.ReleaseConversationResponse\x12h\n" +
+	"\x13ReleaseConversation\x12*.parley.desk.v1.ReleaseConversationRequest\x1a+.parley.desk.v1.ReleaseConversationResponse\x12V\n" +
+	"\vTakeControl\x12\".parley.desk.v1.TakeControlRequest\x1a#.parley.desk.v1.TakeControlResponse\x12h\n" +
 	"\x11ListConversations\x12(.parley.desk.v1.ListConversationsRequest\x1a).parley.desk.v1.ListConversationsResponse\x12Y\n" +
 	"\fListTimeline\x12#.parley.desk.v1.ListTimelineRequest\x1a$.parley.desk.v1.ListTimelineResponseB\xb8\x01\n" +
 	"\x12com.parley.desk.v1B\tDeskProtoP\x01Z=github.com/parley-desk/parley/proto/gen/parley/desk/v1;deskv1\xa2\x02\x03PDX\xaa\x02\x0eParley.Desk.V1\xca\x02\x0eParley\\Desk\\V1\xe2\x02\x1aParley\\Desk\\V1\\GPBMetadata\xea\x02\x10Parley::Desk::V1b\x06proto3"
@@ -3142,7 +3322,7 @@ func file_parley_desk_v1_desk_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_desk_v1_desk_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_parley_desk_v1_desk_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
+var file_parley_desk_v1_desk_proto_msgTypes = make([]protoimpl.MessageInfo, 50)
 var file_parley_desk_v1_desk_proto_goTypes = []any{
 	(Author)(0),                         // 0: parley.desk.v1.Author
 	(Delivery)(0),                       // 1: parley.desk.v1.Delivery
@@ -3160,135 +3340,143 @@ var file_parley_desk_v1_desk_proto_goTypes = []any{
 	(*Heartbeat)(nil),                   // 13: parley.desk.v1.Heartbeat
 	(*SessionEnded)(nil),                // 14: parley.desk.v1.SessionEnded
 	(*ConversationView)(nil),            // 15: parley.desk.v1.ConversationView
-	(*Window)(nil),                      // 16: parley.desk.v1.Window
-	(*TimelineChange)(nil),              // 17: parley.desk.v1.TimelineChange
-	(*TimelineItem)(nil),                // 18: parley.desk.v1.TimelineItem
-	(*Refusal)(nil),                     // 19: parley.desk.v1.Refusal
-	(*SetPresenceRequest)(nil),          // 20: parley.desk.v1.SetPresenceRequest
-	(*SetPresenceResponse)(nil),         // 21: parley.desk.v1.SetPresenceResponse
-	(*AcceptOfferRequest)(nil),          // 22: parley.desk.v1.AcceptOfferRequest
-	(*AcceptOfferResponse)(nil),         // 23: parley.desk.v1.AcceptOfferResponse
-	(*RejectOfferRequest)(nil),          // 24: parley.desk.v1.RejectOfferRequest
-	(*RejectOfferResponse)(nil),         // 25: parley.desk.v1.RejectOfferResponse
-	(*SendMessageRequest)(nil),          // 26: parley.desk.v1.SendMessageRequest
-	(*SendMessageResponse)(nil),         // 27: parley.desk.v1.SendMessageResponse
-	(*ResendMessageRequest)(nil),        // 28: parley.desk.v1.ResendMessageRequest
-	(*ResendMessageResponse)(nil),       // 29: parley.desk.v1.ResendMessageResponse
-	(*AbandonSendRequest)(nil),          // 30: parley.desk.v1.AbandonSendRequest
-	(*AbandonSendResponse)(nil),         // 31: parley.desk.v1.AbandonSendResponse
-	(*AddNoteRequest)(nil),              // 32: parley.desk.v1.AddNoteRequest
-	(*AddNoteResponse)(nil),             // 33: parley.desk.v1.AddNoteResponse
-	(*EndConversationRequest)(nil),      // 34: parley.desk.v1.EndConversationRequest
-	(*EndConversationResponse)(nil),     // 35: parley.desk.v1.EndConversationResponse
-	(*CloseConversationRequest)(nil),    // 36: parley.desk.v1.CloseConversationRequest
-	(*CloseConversationResponse)(nil),   // 37: parley.desk.v1.CloseConversationResponse
-	(*ParkConversationRequest)(nil),     // 38: parley.desk.v1.ParkConversationRequest
-	(*ParkConversationResponse)(nil),    // 39: parley.desk.v1.ParkConversationResponse
-	(*ResumeConversationRequest)(nil),   // 40: parley.desk.v1.ResumeConversationRequest
-	(*ResumeConversationResponse)(nil),  // 41: parley.desk.v1.ResumeConversationResponse
-	(*ReleaseConversationRequest)(nil),  // 42: parley.desk.v1.ReleaseConversationRequest
-	(*ReleaseConversationResponse)(nil), // 43: parley.desk.v1.ReleaseConversationResponse
-	(*ListConversationsRequest)(nil),    // 44: parley.desk.v1.ListConversationsRequest
-	(*ListConversationsResponse)(nil),   // 45: parley.desk.v1.ListConversationsResponse
-	(*ListTimelineRequest)(nil),         // 46: parley.desk.v1.ListTimelineRequest
-	(*ListTimelineResponse)(nil),        // 47: parley.desk.v1.ListTimelineResponse
-	nil,                                 // 48: parley.desk.v1.TimelineItem.DetailsEntry
-	(v1.Presence)(0),                    // 49: parley.distribution.v1.Presence
-	(*v1.AgentStanding)(nil),            // 50: parley.distribution.v1.AgentStanding
-	(*v11.Customer)(nil),                // 51: parley.thread.v1.Customer
-	(v11.Phase)(0),                      // 52: parley.thread.v1.Phase
-	(*v11.Offer)(nil),                   // 53: parley.thread.v1.Offer
-	(*v11.Attachment)(nil),              // 54: parley.thread.v1.Attachment
+	(*Owner)(nil),                       // 16: parley.desk.v1.Owner
+	(*Window)(nil),                      // 17: parley.desk.v1.Window
+	(*TimelineChange)(nil),              // 18: parley.desk.v1.TimelineChange
+	(*TimelineItem)(nil),                // 19: parley.desk.v1.TimelineItem
+	(*Refusal)(nil),                     // 20: parley.desk.v1.Refusal
+	(*SetPresenceRequest)(nil),          // 21: parley.desk.v1.SetPresenceRequest
+	(*SetPresenceResponse)(nil),         // 22: parley.desk.v1.SetPresenceResponse
+	(*AcceptOfferRequest)(nil),          // 23: parley.desk.v1.AcceptOfferRequest
+	(*AcceptOfferResponse)(nil),         // 24: parley.desk.v1.AcceptOfferResponse
+	(*RejectOfferRequest)(nil),          // 25: parley.desk.v1.RejectOfferRequest
+	(*RejectOfferResponse)(nil),         // 26: parley.desk.v1.RejectOfferResponse
+	(*SendMessageRequest)(nil),          // 27: parley.desk.v1.SendMessageRequest
+	(*SendMessageResponse)(nil),         // 28: parley.desk.v1.SendMessageResponse
+	(*ResendMessageRequest)(nil),        // 29: parley.desk.v1.ResendMessageRequest
+	(*ResendMessageResponse)(nil),       // 30: parley.desk.v1.ResendMessageResponse
+	(*AbandonSendRequest)(nil),          // 31: parley.desk.v1.AbandonSendRequest
+	(*AbandonSendResponse)(nil),         // 32: parley.desk.v1.AbandonSendResponse
+	(*AddNoteRequest)(nil),              // 33: parley.desk.v1.AddNoteRequest
+	(*AddNoteResponse)(nil),             // 34: parley.desk.v1.AddNoteResponse
+	(*TakeControlRequest)(nil),          // 35: parley.desk.v1.TakeControlRequest
+	(*TakeControlResponse)(nil),         // 36: parley.desk.v1.TakeControlResponse
+	(*EndConversationRequest)(nil),      // 37: parley.desk.v1.EndConversationRequest
+	(*EndConversationResponse)(nil),     // 38: parley.desk.v1.EndConversationResponse
+	(*CloseConversationRequest)(nil),    // 39: parley.desk.v1.CloseConversationRequest
+	(*CloseConversationResponse)(nil),   // 40: parley.desk.v1.CloseConversationResponse
+	(*ParkConversationRequest)(nil),     // 41: parley.desk.v1.ParkConversationRequest
+	(*ParkConversationResponse)(nil),    // 42: parley.desk.v1.ParkConversationResponse
+	(*ResumeConversationRequest)(nil),   // 43: parley.desk.v1.ResumeConversationRequest
+	(*ResumeConversationResponse)(nil),  // 44: parley.desk.v1.ResumeConversationResponse
+	(*ReleaseConversationRequest)(nil),  // 45: parley.desk.v1.ReleaseConversationRequest
+	(*ReleaseConversationResponse)(nil), // 46: parley.desk.v1.ReleaseConversationResponse
+	(*ListConversationsRequest)(nil),    // 47: parley.desk.v1.ListConversationsRequest
+	(*ListConversationsResponse)(nil),   // 48: parley.desk.v1.ListConversationsResponse
+	(*ListTimelineRequest)(nil),         // 49: parley.desk.v1.ListTimelineRequest
+	(*ListTimelineResponse)(nil),        // 50: parley.desk.v1.ListTimelineResponse
+	nil,                                 // 51: parley.desk.v1.TimelineItem.DetailsEntry
+	(v1.Presence)(0),                    // 52: parley.distribution.v1.Presence
+	(*v1.AgentStanding)(nil),            // 53: parley.distribution.v1.AgentStanding
+	(*v11.Customer)(nil),                // 54: parley.thread.v1.Customer
+	(v11.Phase)(0),                      // 55: parley.thread.v1.Phase
+	(*v11.Offer)(nil),                   // 56: parley.thread.v1.Offer
+	(*v11.Attachment)(nil),              // 57: parley.thread.v1.Attachment
 }
 var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	8,  // 0: parley.desk.v1.SignInResponse.me:type_name -> parley.desk.v1.Me
 	8,  // 1: parley.desk.v1.WhoAmIResponse.me:type_name -> parley.desk.v1.Me
-	49, // 2: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
+	52, // 2: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
 	12, // 3: parley.desk.v1.Event.snapshot:type_name -> parley.desk.v1.Snapshot
 	15, // 4: parley.desk.v1.Event.conversation:type_name -> parley.desk.v1.ConversationView
 	9,  // 5: parley.desk.v1.Event.removed:type_name -> parley.desk.v1.ConversationRef
-	17, // 6: parley.desk.v1.Event.timeline:type_name -> parley.desk.v1.TimelineChange
-	50, // 7: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
+	18, // 6: parley.desk.v1.Event.timeline:type_name -> parley.desk.v1.TimelineChange
+	53, // 7: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
 	13, // 8: parley.desk.v1.Event.heartbeat:type_name -> parley.desk.v1.Heartbeat
 	14, // 9: parley.desk.v1.Event.session_ended:type_name -> parley.desk.v1.SessionEnded
 	15, // 10: parley.desk.v1.Snapshot.conversations:type_name -> parley.desk.v1.ConversationView
-	50, // 11: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
+	53, // 11: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
 	9,  // 12: parley.desk.v1.ConversationView.ref:type_name -> parley.desk.v1.ConversationRef
-	51, // 13: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
-	52, // 14: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
-	53, // 15: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
-	16, // 16: parley.desk.v1.ConversationView.window:type_name -> parley.desk.v1.Window
-	9,  // 17: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
-	18, // 18: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
-	0,  // 19: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
-	54, // 20: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
-	1,  // 21: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
-	48, // 22: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
-	52, // 23: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
-	49, // 24: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	50, // 25: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	9,  // 26: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	15, // 27: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	9,  // 28: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	9,  // 29: parley.desk.v1.SendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	18, // 30: parley.desk.v1.SendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
-	9,  // 31: parley.desk.v1.ResendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	18, // 32: parley.desk.v1.ResendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
-	9,  // 33: parley.desk.v1.AbandonSendRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	9,  // 34: parley.desk.v1.AddNoteRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	18, // 35: parley.desk.v1.AddNoteResponse.item:type_name -> parley.desk.v1.TimelineItem
-	9,  // 36: parley.desk.v1.EndConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	15, // 37: parley.desk.v1.EndConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	9,  // 38: parley.desk.v1.CloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	9,  // 39: parley.desk.v1.ParkConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	15, // 40: parley.desk.v1.ParkConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	9,  // 41: parley.desk.v1.ResumeConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	15, // 42: parley.desk.v1.ResumeConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	9,  // 43: parley.desk.v1.ReleaseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	15, // 44: parley.desk.v1.ListConversationsResponse.conversations:type_name -> parley.desk.v1.ConversationView
-	9,  // 45: parley.desk.v1.ListTimelineRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	18, // 46: parley.desk.v1.ListTimelineResponse.items:type_name -> parley.desk.v1.TimelineItem
-	2,  // 47: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
-	4,  // 48: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
-	6,  // 49: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
-	10, // 50: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
-	20, // 51: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
-	22, // 52: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
-	24, // 53: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
-	26, // 54: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
-	28, // 55: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
-	30, // 56: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
-	32, // 57: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
-	34, // 58: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
-	36, // 59: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
-	38, // 60: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
-	40, // 61: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
-	42, // 62: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
-	44, // 63: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
-	46, // 64: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
-	3,  // 65: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
-	5,  // 66: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
-	7,  // 67: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
-	11, // 68: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
-	21, // 69: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
-	23, // 70: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
-	25, // 71: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
-	27, // 72: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
-	29, // 73: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
-	31, // 74: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
-	33, // 75: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
-	35, // 76: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
-	37, // 77: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
-	39, // 78: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
-	41, // 79: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
-	43, // 80: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
-	45, // 81: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
-	47, // 82: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
-	65, // [65:83] is the sub-list for method output_type
-	47, // [47:65] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	54, // 13: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
+	55, // 14: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
+	56, // 15: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
+	17, // 16: parley.desk.v1.ConversationView.window:type_name -> parley.desk.v1.Window
+	16, // 17: parley.desk.v1.ConversationView.owner:type_name -> parley.desk.v1.Owner
+	9,  // 18: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
+	19, // 19: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
+	0,  // 20: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
+	57, // 21: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
+	1,  // 22: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
+	51, // 23: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
+	55, // 24: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
+	52, // 25: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	53, // 26: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	9,  // 27: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15, // 28: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	9,  // 29: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	9,  // 30: parley.desk.v1.SendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19, // 31: parley.desk.v1.SendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
+	9,  // 32: parley.desk.v1.ResendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19, // 33: parley.desk.v1.ResendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
+	9,  // 34: parley.desk.v1.AbandonSendRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	9,  // 35: parley.desk.v1.AddNoteRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19, // 36: parley.desk.v1.AddNoteResponse.item:type_name -> parley.desk.v1.TimelineItem
+	9,  // 37: parley.desk.v1.TakeControlRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15, // 38: parley.desk.v1.TakeControlResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	9,  // 39: parley.desk.v1.EndConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15, // 40: parley.desk.v1.EndConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	9,  // 41: parley.desk.v1.CloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	9,  // 42: parley.desk.v1.ParkConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15, // 43: parley.desk.v1.ParkConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	9,  // 44: parley.desk.v1.ResumeConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15, // 45: parley.desk.v1.ResumeConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	9,  // 46: parley.desk.v1.ReleaseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15, // 47: parley.desk.v1.ListConversationsResponse.conversations:type_name -> parley.desk.v1.ConversationView
+	9,  // 48: parley.desk.v1.ListTimelineRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19, // 49: parley.desk.v1.ListTimelineResponse.items:type_name -> parley.desk.v1.TimelineItem
+	2,  // 50: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
+	4,  // 51: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
+	6,  // 52: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
+	10, // 53: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
+	21, // 54: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
+	23, // 55: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
+	25, // 56: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
+	27, // 57: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
+	29, // 58: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
+	31, // 59: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
+	33, // 60: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
+	37, // 61: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
+	39, // 62: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
+	41, // 63: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
+	43, // 64: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
+	45, // 65: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
+	35, // 66: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
+	47, // 67: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
+	49, // 68: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
+	3,  // 69: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
+	5,  // 70: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
+	7,  // 71: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
+	11, // 72: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
+	22, // 73: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
+	24, // 74: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
+	26, // 75: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
+	28, // 76: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
+	30, // 77: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
+	32, // 78: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
+	34, // 79: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
+	38, // 80: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
+	40, // 81: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
+	42, // 82: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
+	44, // 83: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
+	46, // 84: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
+	36, // 85: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
+	48, // 86: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
+	50, // 87: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
+	69, // [69:88] is the sub-list for method output_type
+	50, // [50:69] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_parley_desk_v1_desk_proto_init() }
@@ -3311,7 +3499,7 @@ func file_parley_desk_v1_desk_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_desk_v1_desk_proto_rawDesc), len(file_parley_desk_v1_desk_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   47,
+			NumMessages:   50,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

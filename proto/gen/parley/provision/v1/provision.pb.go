@@ -143,6 +143,144 @@ func (x *EventsSeen) GetAccount() string {
 	return ""
 }
 
+// TokenUsed is what Meta last said of a page's token when a message was sent
+// with it: that it is dead, or that it works after all.
+type TokenUsed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When, ms since 1970 UTC.
+	AtMs int64 `protobuf:"varint,1,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// Set-up of the page that the message left with; see Record.
+	Basis string `protobuf:"bytes,2,opt,name=basis,proto3" json:"basis,omitempty"`
+	// Meta's error code by which the token is dead; 0: Meta took it.
+	Code int32 `protobuf:"varint,3,opt,name=code,proto3" json:"code,omitempty"`
+	// Meta's error subcode.
+	Subcode       int32 `protobuf:"varint,4,opt,name=subcode,proto3" json:"subcode,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TokenUsed) Reset() {
+	*x = TokenUsed{}
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TokenUsed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TokenUsed) ProtoMessage() {}
+
+func (x *TokenUsed) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TokenUsed.ProtoReflect.Descriptor instead.
+func (*TokenUsed) Descriptor() ([]byte, []int) {
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *TokenUsed) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *TokenUsed) GetBasis() string {
+	if x != nil {
+		return x.Basis
+	}
+	return ""
+}
+
+func (x *TokenUsed) GetCode() int32 {
+	if x != nil {
+		return x.Code
+	}
+	return 0
+}
+
+func (x *TokenUsed) GetSubcode() int32 {
+	if x != nil {
+		return x.Subcode
+	}
+	return 0
+}
+
+// Standing is what the checks of a page mean for those who send and write.
+type Standing struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Set-up of the page that it is about; see Record.
+	Basis string `protobuf:"bytes,1,opt,name=basis,proto3" json:"basis,omitempty"`
+	// The TokenUsed that the checks took into account, by its at_ms; 0: none.
+	HeardMs int64 `protobuf:"varint,2,opt,name=heard_ms,json=heardMs,proto3" json:"heard_ms,omitempty"`
+	// The token is dead: nothing can be sent until there is a new one.
+	Disconnected  bool `protobuf:"varint,3,opt,name=disconnected,proto3" json:"disconnected,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Standing) Reset() {
+	*x = Standing{}
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Standing) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Standing) ProtoMessage() {}
+
+func (x *Standing) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Standing.ProtoReflect.Descriptor instead.
+func (*Standing) Descriptor() ([]byte, []int) {
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Standing) GetBasis() string {
+	if x != nil {
+		return x.Basis
+	}
+	return ""
+}
+
+func (x *Standing) GetHeardMs() int64 {
+	if x != nil {
+		return x.HeardMs
+	}
+	return 0
+}
+
+func (x *Standing) GetDisconnected() bool {
+	if x != nil {
+		return x.Disconnected
+	}
+	return false
+}
+
 // SignatureSeen is with which app secrets of an account webhooks were signed.
 type SignatureSeen struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -160,7 +298,7 @@ type SignatureSeen struct {
 
 func (x *SignatureSeen) Reset() {
 	*x = SignatureSeen{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[2]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -172,7 +310,7 @@ func (x *SignatureSeen) String() string {
 func (*SignatureSeen) ProtoMessage() {}
 
 func (x *SignatureSeen) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[2]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -185,7 +323,7 @@ func (x *SignatureSeen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignatureSeen.ProtoReflect.Descriptor instead.
 func (*SignatureSeen) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{2}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SignatureSeen) GetCurrent() string {
@@ -234,7 +372,7 @@ type Answered struct {
 
 func (x *Answered) Reset() {
 	*x = Answered{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[3]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -246,7 +384,7 @@ func (x *Answered) String() string {
 func (*Answered) ProtoMessage() {}
 
 func (x *Answered) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[3]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -259,7 +397,7 @@ func (x *Answered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answered.ProtoReflect.Descriptor instead.
 func (*Answered) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{3}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Answered) GetAtMs() int64 {
@@ -305,14 +443,17 @@ type Record struct {
 	// What the app may do.
 	Approval *Approval `protobuf:"bytes,5,opt,name=approval,proto3" json:"approval,omitempty"`
 	// What the page sends to the app.
-	Subscription  *Subscription `protobuf:"bytes,6,opt,name=subscription,proto3" json:"subscription,omitempty"`
+	Subscription *Subscription `protobuf:"bytes,6,opt,name=subscription,proto3" json:"subscription,omitempty"`
+	// The TokenUsed that came before the last answer about the token, by its
+	// at_ms; 0: none.
+	HeardMs       int64 `protobuf:"varint,7,opt,name=heard_ms,json=heardMs,proto3" json:"heard_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Record) Reset() {
 	*x = Record{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -324,7 +465,7 @@ func (x *Record) String() string {
 func (*Record) ProtoMessage() {}
 
 func (x *Record) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -337,7 +478,7 @@ func (x *Record) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Record.ProtoReflect.Descriptor instead.
 func (*Record) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{4}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Record) GetBasis() string {
@@ -382,6 +523,13 @@ func (x *Record) GetSubscription() *Subscription {
 	return nil
 }
 
+func (x *Record) GetHeardMs() int64 {
+	if x != nil {
+		return x.HeardMs
+	}
+	return 0
+}
+
 // Token is what Meta says of a token.
 type Token struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -411,7 +559,7 @@ type Token struct {
 
 func (x *Token) Reset() {
 	*x = Token{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -423,7 +571,7 @@ func (x *Token) String() string {
 func (*Token) ProtoMessage() {}
 
 func (x *Token) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -436,7 +584,7 @@ func (x *Token) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Token.ProtoReflect.Descriptor instead.
 func (*Token) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{5}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Token) GetAnswered() *Answered {
@@ -522,7 +670,7 @@ type Approval struct {
 
 func (x *Approval) Reset() {
 	*x = Approval{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -534,7 +682,7 @@ func (x *Approval) String() string {
 func (*Approval) ProtoMessage() {}
 
 func (x *Approval) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -547,7 +695,7 @@ func (x *Approval) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Approval.ProtoReflect.Descriptor instead.
 func (*Approval) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{6}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Approval) GetAnswered() *Answered {
@@ -577,7 +725,7 @@ type Subscription struct {
 
 func (x *Subscription) Reset() {
 	*x = Subscription{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[7]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -589,7 +737,7 @@ func (x *Subscription) String() string {
 func (*Subscription) ProtoMessage() {}
 
 func (x *Subscription) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[7]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -602,7 +750,7 @@ func (x *Subscription) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Subscription.ProtoReflect.Descriptor instead.
 func (*Subscription) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{7}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Subscription) GetAnswered() *Answered {
@@ -631,7 +779,16 @@ const file_parley_provision_v1_provision_proto_rawDesc = "" +
 	"EventsSeen\x12\x19\n" +
 	"\bfirst_ms\x18\x01 \x01(\x03R\afirstMs\x12\x17\n" +
 	"\alast_ms\x18\x02 \x01(\x03R\x06lastMs\x12\x18\n" +
-	"\aaccount\x18\x03 \x01(\tR\aaccount\"\x85\x01\n" +
+	"\aaccount\x18\x03 \x01(\tR\aaccount\"d\n" +
+	"\tTokenUsed\x12\x13\n" +
+	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12\x14\n" +
+	"\x05basis\x18\x02 \x01(\tR\x05basis\x12\x12\n" +
+	"\x04code\x18\x03 \x01(\x05R\x04code\x12\x18\n" +
+	"\asubcode\x18\x04 \x01(\x05R\asubcode\"_\n" +
+	"\bStanding\x12\x14\n" +
+	"\x05basis\x18\x01 \x01(\tR\x05basis\x12\x19\n" +
+	"\bheard_ms\x18\x02 \x01(\x03R\aheardMs\x12\"\n" +
+	"\fdisconnected\x18\x03 \x01(\bR\fdisconnected\"\x85\x01\n" +
 	"\rSignatureSeen\x12\x18\n" +
 	"\acurrent\x18\x01 \x01(\tR\acurrent\x12\x1d\n" +
 	"\n" +
@@ -643,7 +800,7 @@ const file_parley_provision_v1_provision_proto_rawDesc = "" +
 	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12&\n" +
 	"\x0fsilent_since_ms\x18\x02 \x01(\x03R\rsilentSinceMs\x12\x12\n" +
 	"\x04code\x18\x03 \x01(\x05R\x04code\x12\x18\n" +
-	"\asubcode\x18\x04 \x01(\x05R\asubcode\"\xa2\x02\n" +
+	"\asubcode\x18\x04 \x01(\x05R\asubcode\"\xbd\x02\n" +
 	"\x06Record\x12\x14\n" +
 	"\x05basis\x18\x01 \x01(\tR\x05basis\x12\x1d\n" +
 	"\n" +
@@ -651,7 +808,8 @@ const file_parley_provision_v1_provision_proto_rawDesc = "" +
 	"\x03app\x18\x03 \x01(\v2\x1d.parley.provision.v1.AnsweredR\x03app\x120\n" +
 	"\x05token\x18\x04 \x01(\v2\x1a.parley.provision.v1.TokenR\x05token\x129\n" +
 	"\bapproval\x18\x05 \x01(\v2\x1d.parley.provision.v1.ApprovalR\bapproval\x12E\n" +
-	"\fsubscription\x18\x06 \x01(\v2!.parley.provision.v1.SubscriptionR\fsubscription\"\x9d\x02\n" +
+	"\fsubscription\x18\x06 \x01(\v2!.parley.provision.v1.SubscriptionR\fsubscription\x12\x19\n" +
+	"\bheard_ms\x18\a \x01(\x03R\aheardMs\"\x9d\x02\n" +
 	"\x05Token\x129\n" +
 	"\banswered\x18\x01 \x01(\v2\x1d.parley.provision.v1.AnsweredR\banswered\x12\x14\n" +
 	"\x05valid\x18\x02 \x01(\bR\x05valid\x12\x12\n" +
@@ -685,25 +843,27 @@ func file_parley_provision_v1_provision_proto_rawDescGZIP() []byte {
 	return file_parley_provision_v1_provision_proto_rawDescData
 }
 
-var file_parley_provision_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_parley_provision_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_parley_provision_v1_provision_proto_goTypes = []any{
 	(*CallbackSeen)(nil),  // 0: parley.provision.v1.CallbackSeen
 	(*EventsSeen)(nil),    // 1: parley.provision.v1.EventsSeen
-	(*SignatureSeen)(nil), // 2: parley.provision.v1.SignatureSeen
-	(*Answered)(nil),      // 3: parley.provision.v1.Answered
-	(*Record)(nil),        // 4: parley.provision.v1.Record
-	(*Token)(nil),         // 5: parley.provision.v1.Token
-	(*Approval)(nil),      // 6: parley.provision.v1.Approval
-	(*Subscription)(nil),  // 7: parley.provision.v1.Subscription
+	(*TokenUsed)(nil),     // 2: parley.provision.v1.TokenUsed
+	(*Standing)(nil),      // 3: parley.provision.v1.Standing
+	(*SignatureSeen)(nil), // 4: parley.provision.v1.SignatureSeen
+	(*Answered)(nil),      // 5: parley.provision.v1.Answered
+	(*Record)(nil),        // 6: parley.provision.v1.Record
+	(*Token)(nil),         // 7: parley.provision.v1.Token
+	(*Approval)(nil),      // 8: parley.provision.v1.Approval
+	(*Subscription)(nil),  // 9: parley.provision.v1.Subscription
 }
 var file_parley_provision_v1_provision_proto_depIdxs = []int32{
-	3, // 0: parley.provision.v1.Record.app:type_name -> parley.provision.v1.Answered
-	5, // 1: parley.provision.v1.Record.token:type_name -> parley.provision.v1.Token
-	6, // 2: parley.provision.v1.Record.approval:type_name -> parley.provision.v1.Approval
-	7, // 3: parley.provision.v1.Record.subscription:type_name -> parley.provision.v1.Subscription
-	3, // 4: parley.provision.v1.Token.answered:type_name -> parley.provision.v1.Answered
-	3, // 5: parley.provision.v1.Approval.answered:type_name -> parley.provision.v1.Answered
-	3, // 6: parley.provision.v1.Subscription.answered:type_name -> parley.provision.v1.Answered
+	5, // 0: parley.provision.v1.Record.app:type_name -> parley.provision.v1.Answered
+	7, // 1: parley.provision.v1.Record.token:type_name -> parley.provision.v1.Token
+	8, // 2: parley.provision.v1.Record.approval:type_name -> parley.provision.v1.Approval
+	9, // 3: parley.provision.v1.Record.subscription:type_name -> parley.provision.v1.Subscription
+	5, // 4: parley.provision.v1.Token.answered:type_name -> parley.provision.v1.Answered
+	5, // 5: parley.provision.v1.Approval.answered:type_name -> parley.provision.v1.Answered
+	5, // 6: parley.provision.v1.Subscription.answered:type_name -> parley.provision.v1.Answered
 	7, // [7:7] is the sub-list for method output_type
 	7, // [7:7] is the sub-list for method input_type
 	7, // [7:7] is the sub-list for extension type_name
@@ -722,7 +882,7 @@ func file_parley_provision_v1_provision_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_provision_v1_provision_proto_rawDesc), len(file_parley_provision_v1_provision_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -187,6 +187,7 @@ type Fact struct {
 	//	*Fact_ExternalMessageSent
 	//	*Fact_EventKept
 	//	*Fact_CustomerProfiled
+	//	*Fact_ControlMoved
 	//	*Fact_ConversationOpened
 	//	*Fact_ConversationRouted
 	//	*Fact_OfferMade
@@ -353,6 +354,15 @@ func (x *Fact) GetCustomerProfiled() *CustomerProfiled {
 	if x != nil {
 		if x, ok := x.Kind.(*Fact_CustomerProfiled); ok {
 			return x.CustomerProfiled
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetControlMoved() *ControlMoved {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_ControlMoved); ok {
+			return x.ControlMoved
 		}
 	}
 	return nil
@@ -625,6 +635,11 @@ type Fact_CustomerProfiled struct {
 	CustomerProfiled *CustomerProfiled `protobuf:"bytes,11,opt,name=customer_profiled,json=customerProfiled,proto3,oneof"`
 }
 
+type Fact_ControlMoved struct {
+	// Another app has the thread now, or this one has it again.
+	ControlMoved *ControlMoved `protobuf:"bytes,12,opt,name=control_moved,json=controlMoved,proto3,oneof"`
+}
+
 type Fact_ConversationOpened struct {
 	// A conversation began.
 	ConversationOpened *ConversationOpened `protobuf:"bytes,20,opt,name=conversation_opened,json=conversationOpened,proto3,oneof"`
@@ -746,6 +761,8 @@ func (*Fact_ExternalMessageSent) isFact_Kind() {}
 func (*Fact_EventKept) isFact_Kind() {}
 
 func (*Fact_CustomerProfiled) isFact_Kind() {}
+
+func (*Fact_ControlMoved) isFact_Kind() {}
 
 func (*Fact_ConversationOpened) isFact_Kind() {}
 
@@ -1557,7 +1574,9 @@ type ExternalMessageSent struct {
 	// App that sent it; empty when Meta does not say.
 	AppId string `protobuf:"bytes,4,opt,name=app_id,json=appId,proto3" json:"app_id,omitempty"`
 	// Meta's time, ms since 1970 UTC.
-	SentMs        int64 `protobuf:"varint,5,opt,name=sent_ms,json=sentMs,proto3" json:"sent_ms,omitempty"`
+	SentMs int64 `protobuf:"varint,5,opt,name=sent_ms,json=sentMs,proto3" json:"sent_ms,omitempty"`
+	// The echo stood in standby: another app has the thread.
+	Standby       bool `protobuf:"varint,6,opt,name=standby,proto3" json:"standby,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1627,6 +1646,105 @@ func (x *ExternalMessageSent) GetSentMs() int64 {
 	return 0
 }
 
+func (x *ExternalMessageSent) GetStandby() bool {
+	if x != nil {
+		return x.Standby
+	}
+	return false
+}
+
+// ControlMoved: the thread passed between apps, or one asks for it.
+type ControlMoved struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "pass", "take" or "request", as Meta said; "taken" when an agent took control
+	// from here.
+	How string `protobuf:"bytes,1,opt,name=how,proto3" json:"how,omitempty"`
+	// App that had it; empty when Meta does not say or nobody had.
+	FromApp string `protobuf:"bytes,2,opt,name=from_app,json=fromApp,proto3" json:"from_app,omitempty"`
+	// App that has it, or asks for it; empty when nobody has.
+	ToApp string `protobuf:"bytes,3,opt,name=to_app,json=toApp,proto3" json:"to_app,omitempty"`
+	// That app is this one.
+	Ours bool `protobuf:"varint,4,opt,name=ours,proto3" json:"ours,omitempty"`
+	// Meta's time, ms since 1970 UTC; of "taken" our own.
+	SentMs int64 `protobuf:"varint,5,opt,name=sent_ms,json=sentMs,proto3" json:"sent_ms,omitempty"`
+	// Who took control from here.
+	Agent         string `protobuf:"bytes,6,opt,name=agent,proto3" json:"agent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ControlMoved) Reset() {
+	*x = ControlMoved{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ControlMoved) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ControlMoved) ProtoMessage() {}
+
+func (x *ControlMoved) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ControlMoved.ProtoReflect.Descriptor instead.
+func (*ControlMoved) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ControlMoved) GetHow() string {
+	if x != nil {
+		return x.How
+	}
+	return ""
+}
+
+func (x *ControlMoved) GetFromApp() string {
+	if x != nil {
+		return x.FromApp
+	}
+	return ""
+}
+
+func (x *ControlMoved) GetToApp() string {
+	if x != nil {
+		return x.ToApp
+	}
+	return ""
+}
+
+func (x *ControlMoved) GetOurs() bool {
+	if x != nil {
+		return x.Ours
+	}
+	return false
+}
+
+func (x *ControlMoved) GetSentMs() int64 {
+	if x != nil {
+		return x.SentMs
+	}
+	return 0
+}
+
+func (x *ControlMoved) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
 // EventKept: an event without a fact of its own.
 type EventKept struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1646,7 +1764,7 @@ type EventKept struct {
 
 func (x *EventKept) Reset() {
 	*x = EventKept{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[12]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1658,7 +1776,7 @@ func (x *EventKept) String() string {
 func (*EventKept) ProtoMessage() {}
 
 func (x *EventKept) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[12]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1671,7 +1789,7 @@ func (x *EventKept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventKept.ProtoReflect.Descriptor instead.
 func (*EventKept) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{12}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *EventKept) GetKind() string {
@@ -1728,7 +1846,7 @@ type CustomerProfiled struct {
 
 func (x *CustomerProfiled) Reset() {
 	*x = CustomerProfiled{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[13]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1740,7 +1858,7 @@ func (x *CustomerProfiled) String() string {
 func (*CustomerProfiled) ProtoMessage() {}
 
 func (x *CustomerProfiled) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[13]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1753,7 +1871,7 @@ func (x *CustomerProfiled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CustomerProfiled.ProtoReflect.Descriptor instead.
 func (*CustomerProfiled) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{13}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CustomerProfiled) GetName() string {
@@ -1810,7 +1928,7 @@ type ConversationOpened struct {
 
 func (x *ConversationOpened) Reset() {
 	*x = ConversationOpened{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[14]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1822,7 +1940,7 @@ func (x *ConversationOpened) String() string {
 func (*ConversationOpened) ProtoMessage() {}
 
 func (x *ConversationOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[14]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1835,7 +1953,7 @@ func (x *ConversationOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationOpened.ProtoReflect.Descriptor instead.
 func (*ConversationOpened) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{14}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ConversationOpened) GetId() string {
@@ -1888,7 +2006,7 @@ type ConversationRouted struct {
 
 func (x *ConversationRouted) Reset() {
 	*x = ConversationRouted{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[15]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1900,7 +2018,7 @@ func (x *ConversationRouted) String() string {
 func (*ConversationRouted) ProtoMessage() {}
 
 func (x *ConversationRouted) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[15]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1913,7 +2031,7 @@ func (x *ConversationRouted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationRouted.ProtoReflect.Descriptor instead.
 func (*ConversationRouted) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{15}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ConversationRouted) GetQueue() string {
@@ -1954,7 +2072,7 @@ type OfferMade struct {
 
 func (x *OfferMade) Reset() {
 	*x = OfferMade{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[16]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1966,7 +2084,7 @@ func (x *OfferMade) String() string {
 func (*OfferMade) ProtoMessage() {}
 
 func (x *OfferMade) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[16]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1979,7 +2097,7 @@ func (x *OfferMade) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferMade.ProtoReflect.Descriptor instead.
 func (*OfferMade) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{16}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *OfferMade) GetAgent() string {
@@ -2025,7 +2143,7 @@ type OfferEnded struct {
 
 func (x *OfferEnded) Reset() {
 	*x = OfferEnded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[17]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2037,7 +2155,7 @@ func (x *OfferEnded) String() string {
 func (*OfferEnded) ProtoMessage() {}
 
 func (x *OfferEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[17]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2050,7 +2168,7 @@ func (x *OfferEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferEnded.ProtoReflect.Descriptor instead.
 func (*OfferEnded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{17}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *OfferEnded) GetFence() int64 {
@@ -2089,7 +2207,7 @@ type AgentAssigned struct {
 
 func (x *AgentAssigned) Reset() {
 	*x = AgentAssigned{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[18]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2101,7 +2219,7 @@ func (x *AgentAssigned) String() string {
 func (*AgentAssigned) ProtoMessage() {}
 
 func (x *AgentAssigned) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[18]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2114,7 +2232,7 @@ func (x *AgentAssigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentAssigned.ProtoReflect.Descriptor instead.
 func (*AgentAssigned) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{18}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *AgentAssigned) GetAgent() string {
@@ -2149,7 +2267,7 @@ type ConversationReleased struct {
 
 func (x *ConversationReleased) Reset() {
 	*x = ConversationReleased{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[19]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2161,7 +2279,7 @@ func (x *ConversationReleased) String() string {
 func (*ConversationReleased) ProtoMessage() {}
 
 func (x *ConversationReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[19]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2174,7 +2292,7 @@ func (x *ConversationReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationReleased.ProtoReflect.Descriptor instead.
 func (*ConversationReleased) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{19}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ConversationReleased) GetCause() Cause {
@@ -2195,7 +2313,7 @@ type ConversationParked struct {
 
 func (x *ConversationParked) Reset() {
 	*x = ConversationParked{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[20]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2207,7 +2325,7 @@ func (x *ConversationParked) String() string {
 func (*ConversationParked) ProtoMessage() {}
 
 func (x *ConversationParked) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[20]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2220,7 +2338,7 @@ func (x *ConversationParked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationParked.ProtoReflect.Descriptor instead.
 func (*ConversationParked) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{20}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ConversationParked) GetAgent() string {
@@ -2239,7 +2357,7 @@ type ConversationRevived struct {
 
 func (x *ConversationRevived) Reset() {
 	*x = ConversationRevived{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[21]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2251,7 +2369,7 @@ func (x *ConversationRevived) String() string {
 func (*ConversationRevived) ProtoMessage() {}
 
 func (x *ConversationRevived) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[21]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2264,7 +2382,7 @@ func (x *ConversationRevived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationRevived.ProtoReflect.Descriptor instead.
 func (*ConversationRevived) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{21}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{22}
 }
 
 // ConversationEnded: the agent pressed End, Active to Wrap-up.
@@ -2282,7 +2400,7 @@ type ConversationEnded struct {
 
 func (x *ConversationEnded) Reset() {
 	*x = ConversationEnded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[22]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2294,7 +2412,7 @@ func (x *ConversationEnded) String() string {
 func (*ConversationEnded) ProtoMessage() {}
 
 func (x *ConversationEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[22]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2307,7 +2425,7 @@ func (x *ConversationEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationEnded.ProtoReflect.Descriptor instead.
 func (*ConversationEnded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{22}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ConversationEnded) GetAgent() string {
@@ -2344,7 +2462,7 @@ type ConversationClosed struct {
 
 func (x *ConversationClosed) Reset() {
 	*x = ConversationClosed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2356,7 +2474,7 @@ func (x *ConversationClosed) String() string {
 func (*ConversationClosed) ProtoMessage() {}
 
 func (x *ConversationClosed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2369,7 +2487,7 @@ func (x *ConversationClosed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationClosed.ProtoReflect.Descriptor instead.
 func (*ConversationClosed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{23}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ConversationClosed) GetCause() Cause {
@@ -2407,7 +2525,7 @@ type SendRequested struct {
 
 func (x *SendRequested) Reset() {
 	*x = SendRequested{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2419,7 +2537,7 @@ func (x *SendRequested) String() string {
 func (*SendRequested) ProtoMessage() {}
 
 func (x *SendRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2432,7 +2550,7 @@ func (x *SendRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendRequested.ProtoReflect.Descriptor instead.
 func (*SendRequested) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{24}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SendRequested) GetId() string {
@@ -2498,7 +2616,7 @@ type SendAttempted struct {
 
 func (x *SendAttempted) Reset() {
 	*x = SendAttempted{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2510,7 +2628,7 @@ func (x *SendAttempted) String() string {
 func (*SendAttempted) ProtoMessage() {}
 
 func (x *SendAttempted) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2523,7 +2641,7 @@ func (x *SendAttempted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAttempted.ProtoReflect.Descriptor instead.
 func (*SendAttempted) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{25}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SendAttempted) GetId() string {
@@ -2588,7 +2706,7 @@ type SendSucceeded struct {
 
 func (x *SendSucceeded) Reset() {
 	*x = SendSucceeded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2600,7 +2718,7 @@ func (x *SendSucceeded) String() string {
 func (*SendSucceeded) ProtoMessage() {}
 
 func (x *SendSucceeded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2613,7 +2731,7 @@ func (x *SendSucceeded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendSucceeded.ProtoReflect.Descriptor instead.
 func (*SendSucceeded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{26}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SendSucceeded) GetId() string {
@@ -2674,7 +2792,7 @@ type SendEchoed struct {
 
 func (x *SendEchoed) Reset() {
 	*x = SendEchoed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2686,7 +2804,7 @@ func (x *SendEchoed) String() string {
 func (*SendEchoed) ProtoMessage() {}
 
 func (x *SendEchoed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2699,7 +2817,7 @@ func (x *SendEchoed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendEchoed.ProtoReflect.Descriptor instead.
 func (*SendEchoed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{27}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *SendEchoed) GetId() string {
@@ -2767,7 +2885,7 @@ type SendRefused struct {
 
 func (x *SendRefused) Reset() {
 	*x = SendRefused{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2779,7 +2897,7 @@ func (x *SendRefused) String() string {
 func (*SendRefused) ProtoMessage() {}
 
 func (x *SendRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2792,7 +2910,7 @@ func (x *SendRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendRefused.ProtoReflect.Descriptor instead.
 func (*SendRefused) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{28}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SendRefused) GetId() string {
@@ -2854,14 +2972,20 @@ type SendDeferred struct {
 	// Earliest next attempt, ms since 1970 UTC.
 	RetryMs int64 `protobuf:"varint,3,opt,name=retry_ms,json=retryMs,proto3" json:"retry_ms,omitempty"`
 	// Why, machine-readable: THROTTLED, UNREACHABLE...
-	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The page's token is dead: the part waits for the page and not for retry_ms,
+	// and the attempt does not count against it.
+	Disconnected bool `protobuf:"varint,5,opt,name=disconnected,proto3" json:"disconnected,omitempty"`
+	// Set-up of the page that Meta did not take, a hash; empty: it had no fault.
+	// When it is another, retry_ms need not be waited for.
+	Setup         string `protobuf:"bytes,6,opt,name=setup,proto3" json:"setup,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SendDeferred) Reset() {
 	*x = SendDeferred{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2873,7 +2997,7 @@ func (x *SendDeferred) String() string {
 func (*SendDeferred) ProtoMessage() {}
 
 func (x *SendDeferred) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2886,7 +3010,7 @@ func (x *SendDeferred) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendDeferred.ProtoReflect.Descriptor instead.
 func (*SendDeferred) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{29}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SendDeferred) GetId() string {
@@ -2917,6 +3041,20 @@ func (x *SendDeferred) GetReason() string {
 	return ""
 }
 
+func (x *SendDeferred) GetDisconnected() bool {
+	if x != nil {
+		return x.Disconnected
+	}
+	return false
+}
+
+func (x *SendDeferred) GetSetup() string {
+	if x != nil {
+		return x.Setup
+	}
+	return ""
+}
+
 // SendUncertain: the POST's outcome is not known.
 type SendUncertain struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2932,7 +3070,7 @@ type SendUncertain struct {
 
 func (x *SendUncertain) Reset() {
 	*x = SendUncertain{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2944,7 +3082,7 @@ func (x *SendUncertain) String() string {
 func (*SendUncertain) ProtoMessage() {}
 
 func (x *SendUncertain) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2957,7 +3095,7 @@ func (x *SendUncertain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUncertain.ProtoReflect.Descriptor instead.
 func (*SendUncertain) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{30}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *SendUncertain) GetId() string {
@@ -2994,7 +3132,7 @@ type SendUnconfirmed struct {
 
 func (x *SendUnconfirmed) Reset() {
 	*x = SendUnconfirmed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3006,7 +3144,7 @@ func (x *SendUnconfirmed) String() string {
 func (*SendUnconfirmed) ProtoMessage() {}
 
 func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3019,7 +3157,7 @@ func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUnconfirmed.ProtoReflect.Descriptor instead.
 func (*SendUnconfirmed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{31}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *SendUnconfirmed) GetId() string {
@@ -3049,7 +3187,7 @@ type SendAbandoned struct {
 
 func (x *SendAbandoned) Reset() {
 	*x = SendAbandoned{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3061,7 +3199,7 @@ func (x *SendAbandoned) String() string {
 func (*SendAbandoned) ProtoMessage() {}
 
 func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3074,7 +3212,7 @@ func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAbandoned.ProtoReflect.Descriptor instead.
 func (*SendAbandoned) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{32}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *SendAbandoned) GetId() string {
@@ -3108,7 +3246,7 @@ type NoteAdded struct {
 
 func (x *NoteAdded) Reset() {
 	*x = NoteAdded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3120,7 +3258,7 @@ func (x *NoteAdded) String() string {
 func (*NoteAdded) ProtoMessage() {}
 
 func (x *NoteAdded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3133,7 +3271,7 @@ func (x *NoteAdded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NoteAdded.ProtoReflect.Descriptor instead.
 func (*NoteAdded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{33}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *NoteAdded) GetId() string {
@@ -3168,7 +3306,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\"\xe2\x13\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\"\xa9\x14\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -3182,7 +3320,8 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
 	"event_kept\x18\n" +
 	" \x01(\v2\x1b.parley.thread.v1.EventKeptH\x00R\teventKept\x12Q\n" +
-	"\x11customer_profiled\x18\v \x01(\v2\".parley.thread.v1.CustomerProfiledH\x00R\x10customerProfiled\x12W\n" +
+	"\x11customer_profiled\x18\v \x01(\v2\".parley.thread.v1.CustomerProfiledH\x00R\x10customerProfiled\x12E\n" +
+	"\rcontrol_moved\x18\f \x01(\v2\x1e.parley.thread.v1.ControlMovedH\x00R\fcontrolMoved\x12W\n" +
 	"\x13conversation_opened\x18\x14 \x01(\v2$.parley.thread.v1.ConversationOpenedH\x00R\x12conversationOpened\x12W\n" +
 	"\x13conversation_routed\x18\x15 \x01(\v2$.parley.thread.v1.ConversationRoutedH\x00R\x12conversationRouted\x12<\n" +
 	"\n" +
@@ -3271,13 +3410,21 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\fwatermark_ms\x18\x01 \x01(\x03R\vwatermarkMs\x12\x12\n" +
 	"\x04mids\x18\x02 \x03(\tR\x04mids\"1\n" +
 	"\fReadReported\x12!\n" +
-	"\fwatermark_ms\x18\x01 \x01(\x03R\vwatermarkMs\"\xab\x01\n" +
+	"\fwatermark_ms\x18\x01 \x01(\x03R\vwatermarkMs\"\xc5\x01\n" +
 	"\x13ExternalMessageSent\x12\x10\n" +
 	"\x03mid\x18\x01 \x01(\tR\x03mid\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12>\n" +
 	"\vattachments\x18\x03 \x03(\v2\x1c.parley.thread.v1.AttachmentR\vattachments\x12\x15\n" +
 	"\x06app_id\x18\x04 \x01(\tR\x05appId\x12\x17\n" +
-	"\asent_ms\x18\x05 \x01(\x03R\x06sentMs\"~\n" +
+	"\asent_ms\x18\x05 \x01(\x03R\x06sentMs\x12\x18\n" +
+	"\astandby\x18\x06 \x01(\bR\astandby\"\x95\x01\n" +
+	"\fControlMoved\x12\x10\n" +
+	"\x03how\x18\x01 \x01(\tR\x03how\x12\x19\n" +
+	"\bfrom_app\x18\x02 \x01(\tR\afromApp\x12\x15\n" +
+	"\x06to_app\x18\x03 \x01(\tR\x05toApp\x12\x12\n" +
+	"\x04ours\x18\x04 \x01(\bR\x04ours\x12\x17\n" +
+	"\asent_ms\x18\x05 \x01(\x03R\x06sentMs\x12\x14\n" +
+	"\x05agent\x18\x06 \x01(\tR\x05agent\"~\n" +
 	"\tEventKept\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x18\n" +
 	"\asummary\x18\x02 \x01(\tR\asummary\x12\x17\n" +
@@ -3366,12 +3513,14 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x04code\x18\x04 \x01(\x05R\x04code\x12\x18\n" +
 	"\asubcode\x18\x05 \x01(\x05R\asubcode\x12\x19\n" +
 	"\bopens_ms\x18\x06 \x01(\x03R\aopensMs\x12\x14\n" +
-	"\x05trace\x18\a \x01(\tR\x05trace\"e\n" +
+	"\x05trace\x18\a \x01(\tR\x05trace\"\x9f\x01\n" +
 	"\fSendDeferred\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04part\x18\x02 \x01(\x05R\x04part\x12\x19\n" +
 	"\bretry_ms\x18\x03 \x01(\x03R\aretryMs\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\"K\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\"\n" +
+	"\fdisconnected\x18\x05 \x01(\bR\fdisconnected\x12\x14\n" +
+	"\x05setup\x18\x06 \x01(\tR\x05setup\"K\n" +
 	"\rSendUncertain\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04part\x18\x02 \x01(\x05R\x04part\x12\x16\n" +
@@ -3421,7 +3570,7 @@ func file_parley_thread_v1_fact_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_thread_v1_fact_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(OfferOutcome)(0),            // 0: parley.thread.v1.OfferOutcome
 	(Cause)(0),                   // 1: parley.thread.v1.Cause
@@ -3437,28 +3586,29 @@ var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(*DeliveryReported)(nil),     // 11: parley.thread.v1.DeliveryReported
 	(*ReadReported)(nil),         // 12: parley.thread.v1.ReadReported
 	(*ExternalMessageSent)(nil),  // 13: parley.thread.v1.ExternalMessageSent
-	(*EventKept)(nil),            // 14: parley.thread.v1.EventKept
-	(*CustomerProfiled)(nil),     // 15: parley.thread.v1.CustomerProfiled
-	(*ConversationOpened)(nil),   // 16: parley.thread.v1.ConversationOpened
-	(*ConversationRouted)(nil),   // 17: parley.thread.v1.ConversationRouted
-	(*OfferMade)(nil),            // 18: parley.thread.v1.OfferMade
-	(*OfferEnded)(nil),           // 19: parley.thread.v1.OfferEnded
-	(*AgentAssigned)(nil),        // 20: parley.thread.v1.AgentAssigned
-	(*ConversationReleased)(nil), // 21: parley.thread.v1.ConversationReleased
-	(*ConversationParked)(nil),   // 22: parley.thread.v1.ConversationParked
-	(*ConversationRevived)(nil),  // 23: parley.thread.v1.ConversationRevived
-	(*ConversationEnded)(nil),    // 24: parley.thread.v1.ConversationEnded
-	(*ConversationClosed)(nil),   // 25: parley.thread.v1.ConversationClosed
-	(*SendRequested)(nil),        // 26: parley.thread.v1.SendRequested
-	(*SendAttempted)(nil),        // 27: parley.thread.v1.SendAttempted
-	(*SendSucceeded)(nil),        // 28: parley.thread.v1.SendSucceeded
-	(*SendEchoed)(nil),           // 29: parley.thread.v1.SendEchoed
-	(*SendRefused)(nil),          // 30: parley.thread.v1.SendRefused
-	(*SendDeferred)(nil),         // 31: parley.thread.v1.SendDeferred
-	(*SendUncertain)(nil),        // 32: parley.thread.v1.SendUncertain
-	(*SendUnconfirmed)(nil),      // 33: parley.thread.v1.SendUnconfirmed
-	(*SendAbandoned)(nil),        // 34: parley.thread.v1.SendAbandoned
-	(*NoteAdded)(nil),            // 35: parley.thread.v1.NoteAdded
+	(*ControlMoved)(nil),         // 14: parley.thread.v1.ControlMoved
+	(*EventKept)(nil),            // 15: parley.thread.v1.EventKept
+	(*CustomerProfiled)(nil),     // 16: parley.thread.v1.CustomerProfiled
+	(*ConversationOpened)(nil),   // 17: parley.thread.v1.ConversationOpened
+	(*ConversationRouted)(nil),   // 18: parley.thread.v1.ConversationRouted
+	(*OfferMade)(nil),            // 19: parley.thread.v1.OfferMade
+	(*OfferEnded)(nil),           // 20: parley.thread.v1.OfferEnded
+	(*AgentAssigned)(nil),        // 21: parley.thread.v1.AgentAssigned
+	(*ConversationReleased)(nil), // 22: parley.thread.v1.ConversationReleased
+	(*ConversationParked)(nil),   // 23: parley.thread.v1.ConversationParked
+	(*ConversationRevived)(nil),  // 24: parley.thread.v1.ConversationRevived
+	(*ConversationEnded)(nil),    // 25: parley.thread.v1.ConversationEnded
+	(*ConversationClosed)(nil),   // 26: parley.thread.v1.ConversationClosed
+	(*SendRequested)(nil),        // 27: parley.thread.v1.SendRequested
+	(*SendAttempted)(nil),        // 28: parley.thread.v1.SendAttempted
+	(*SendSucceeded)(nil),        // 29: parley.thread.v1.SendSucceeded
+	(*SendEchoed)(nil),           // 30: parley.thread.v1.SendEchoed
+	(*SendRefused)(nil),          // 31: parley.thread.v1.SendRefused
+	(*SendDeferred)(nil),         // 32: parley.thread.v1.SendDeferred
+	(*SendUncertain)(nil),        // 33: parley.thread.v1.SendUncertain
+	(*SendUnconfirmed)(nil),      // 34: parley.thread.v1.SendUnconfirmed
+	(*SendAbandoned)(nil),        // 35: parley.thread.v1.SendAbandoned
+	(*NoteAdded)(nil),            // 36: parley.thread.v1.NoteAdded
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	5,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
@@ -3470,42 +3620,43 @@ var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	11, // 6: parley.thread.v1.Fact.delivery_reported:type_name -> parley.thread.v1.DeliveryReported
 	12, // 7: parley.thread.v1.Fact.read_reported:type_name -> parley.thread.v1.ReadReported
 	13, // 8: parley.thread.v1.Fact.external_message_sent:type_name -> parley.thread.v1.ExternalMessageSent
-	14, // 9: parley.thread.v1.Fact.event_kept:type_name -> parley.thread.v1.EventKept
-	15, // 10: parley.thread.v1.Fact.customer_profiled:type_name -> parley.thread.v1.CustomerProfiled
-	16, // 11: parley.thread.v1.Fact.conversation_opened:type_name -> parley.thread.v1.ConversationOpened
-	17, // 12: parley.thread.v1.Fact.conversation_routed:type_name -> parley.thread.v1.ConversationRouted
-	18, // 13: parley.thread.v1.Fact.offer_made:type_name -> parley.thread.v1.OfferMade
-	19, // 14: parley.thread.v1.Fact.offer_ended:type_name -> parley.thread.v1.OfferEnded
-	20, // 15: parley.thread.v1.Fact.agent_assigned:type_name -> parley.thread.v1.AgentAssigned
-	21, // 16: parley.thread.v1.Fact.conversation_released:type_name -> parley.thread.v1.ConversationReleased
-	22, // 17: parley.thread.v1.Fact.conversation_parked:type_name -> parley.thread.v1.ConversationParked
-	23, // 18: parley.thread.v1.Fact.conversation_revived:type_name -> parley.thread.v1.ConversationRevived
-	24, // 19: parley.thread.v1.Fact.conversation_ended:type_name -> parley.thread.v1.ConversationEnded
-	25, // 20: parley.thread.v1.Fact.conversation_closed:type_name -> parley.thread.v1.ConversationClosed
-	26, // 21: parley.thread.v1.Fact.send_requested:type_name -> parley.thread.v1.SendRequested
-	27, // 22: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
-	28, // 23: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
-	30, // 24: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
-	31, // 25: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
-	32, // 26: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
-	33, // 27: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
-	34, // 28: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
-	35, // 29: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
-	29, // 30: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
-	3,  // 31: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
-	4,  // 32: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
-	4,  // 33: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
-	4,  // 34: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
-	3,  // 35: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
-	0,  // 36: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	1,  // 37: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	1,  // 38: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	1,  // 39: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	40, // [40:40] is the sub-list for method output_type
-	40, // [40:40] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	15, // 9: parley.thread.v1.Fact.event_kept:type_name -> parley.thread.v1.EventKept
+	16, // 10: parley.thread.v1.Fact.customer_profiled:type_name -> parley.thread.v1.CustomerProfiled
+	14, // 11: parley.thread.v1.Fact.control_moved:type_name -> parley.thread.v1.ControlMoved
+	17, // 12: parley.thread.v1.Fact.conversation_opened:type_name -> parley.thread.v1.ConversationOpened
+	18, // 13: parley.thread.v1.Fact.conversation_routed:type_name -> parley.thread.v1.ConversationRouted
+	19, // 14: parley.thread.v1.Fact.offer_made:type_name -> parley.thread.v1.OfferMade
+	20, // 15: parley.thread.v1.Fact.offer_ended:type_name -> parley.thread.v1.OfferEnded
+	21, // 16: parley.thread.v1.Fact.agent_assigned:type_name -> parley.thread.v1.AgentAssigned
+	22, // 17: parley.thread.v1.Fact.conversation_released:type_name -> parley.thread.v1.ConversationReleased
+	23, // 18: parley.thread.v1.Fact.conversation_parked:type_name -> parley.thread.v1.ConversationParked
+	24, // 19: parley.thread.v1.Fact.conversation_revived:type_name -> parley.thread.v1.ConversationRevived
+	25, // 20: parley.thread.v1.Fact.conversation_ended:type_name -> parley.thread.v1.ConversationEnded
+	26, // 21: parley.thread.v1.Fact.conversation_closed:type_name -> parley.thread.v1.ConversationClosed
+	27, // 22: parley.thread.v1.Fact.send_requested:type_name -> parley.thread.v1.SendRequested
+	28, // 23: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
+	29, // 24: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
+	31, // 25: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
+	32, // 26: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
+	33, // 27: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
+	34, // 28: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
+	35, // 29: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
+	36, // 30: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
+	30, // 31: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
+	3,  // 32: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
+	4,  // 33: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
+	4,  // 34: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
+	4,  // 35: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
+	3,  // 36: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
+	0,  // 37: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	1,  // 38: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	1,  // 39: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	1,  // 40: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	41, // [41:41] is the sub-list for method output_type
+	41, // [41:41] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -3525,6 +3676,7 @@ func file_parley_thread_v1_fact_proto_init() {
 		(*Fact_ExternalMessageSent)(nil),
 		(*Fact_EventKept)(nil),
 		(*Fact_CustomerProfiled)(nil),
+		(*Fact_ControlMoved)(nil),
 		(*Fact_ConversationOpened)(nil),
 		(*Fact_ConversationRouted)(nil),
 		(*Fact_OfferMade)(nil),
@@ -3547,14 +3699,14 @@ func file_parley_thread_v1_fact_proto_init() {
 		(*Fact_SendEchoed)(nil),
 	}
 	file_parley_thread_v1_fact_proto_msgTypes[1].OneofWrappers = []any{}
-	file_parley_thread_v1_fact_proto_msgTypes[13].OneofWrappers = []any{}
+	file_parley_thread_v1_fact_proto_msgTypes[14].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_thread_v1_fact_proto_rawDesc), len(file_parley_thread_v1_fact_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   34,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -255,7 +255,7 @@ type State struct {
 	// Client ids of recent commands of desks, oldest first: a repeated command
 	// is recognised by them and changes nothing.
 	Commands []string `protobuf:"bytes,12,rep,name=commands,proto3" json:"commands,omitempty"`
-	// Another app owns the thread (standby): set and cleared by handovers.
+	// Another app has the thread, as far as was told; see thread.OwnerAt.
 	Standby bool `protobuf:"varint,13,opt,name=standby,proto3" json:"standby,omitempty"`
 	// First line of the newest message, at most 120 characters, for lists.
 	Preview string `protobuf:"bytes,14,opt,name=preview,proto3" json:"preview,omitempty"`
@@ -263,7 +263,11 @@ type State struct {
 	// own clock never counts in it, since events are late or not by it.
 	NewestMs int64 `protobuf:"varint,15,opt,name=newest_ms,json=newestMs,proto3" json:"newest_ms,omitempty"`
 	// Messages of the customer since the last reply of an agent.
-	Unanswered    uint32 `protobuf:"varint,16,opt,name=unanswered,proto3" json:"unanswered,omitempty"`
+	Unanswered uint32 `protobuf:"varint,16,opt,name=unanswered,proto3" json:"unanswered,omitempty"`
+	// That app; empty when it is not known which.
+	OwnerApp string `protobuf:"bytes,17,opt,name=owner_app,json=ownerApp,proto3" json:"owner_app,omitempty"`
+	// Meta's time of the last word on who has the thread, ms since 1970 UTC.
+	OwnerMs       int64 `protobuf:"varint,18,opt,name=owner_ms,json=ownerMs,proto3" json:"owner_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -406,6 +410,20 @@ func (x *State) GetNewestMs() int64 {
 func (x *State) GetUnanswered() uint32 {
 	if x != nil {
 		return x.Unanswered
+	}
+	return 0
+}
+
+func (x *State) GetOwnerApp() string {
+	if x != nil {
+		return x.OwnerApp
+	}
+	return ""
+}
+
+func (x *State) GetOwnerMs() int64 {
+	if x != nil {
+		return x.OwnerMs
 	}
 	return 0
 }
@@ -807,7 +825,15 @@ type Send struct {
 	// Not written any more: nobody decides by it, and a mid may be long.
 	//
 	// Deprecated: Marked as deprecated in parley/thread/v1/state.proto.
-	Mids          []string `protobuf:"bytes,14,rep,name=mids,proto3" json:"mids,omitempty"`
+	Mids []string `protobuf:"bytes,14,rep,name=mids,proto3" json:"mids,omitempty"`
+	// The part waits until the page's token works again, whatever retry_ms says.
+	Disconnected bool `protobuf:"varint,15,opt,name=disconnected,proto3" json:"disconnected,omitempty"`
+	// The part waits until the page's set-up is not this one or retry_ms is past;
+	// a hash, empty: only for retry_ms.
+	Setup string `protobuf:"bytes,16,opt,name=setup,proto3" json:"setup,omitempty"`
+	// Number of the last attempt that does not count against the part, because
+	// the page was disconnected.
+	Spared        int32 `protobuf:"varint,17,opt,name=spared,proto3" json:"spared,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -941,6 +967,27 @@ func (x *Send) GetMids() []string {
 	return nil
 }
 
+func (x *Send) GetDisconnected() bool {
+	if x != nil {
+		return x.Disconnected
+	}
+	return false
+}
+
+func (x *Send) GetSetup() string {
+	if x != nil {
+		return x.Setup
+	}
+	return ""
+}
+
+func (x *Send) GetSpared() int32 {
+	if x != nil {
+		return x.Spared
+	}
+	return 0
+}
+
 var File_parley_thread_v1_state_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_state_proto_rawDesc = "" +
@@ -950,7 +997,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x05facts\x18\x01 \x03(\v2\x16.parley.thread.v1.FactR\x05facts\x12-\n" +
 	"\x05state\x18\x02 \x01(\v2\x17.parley.thread.v1.StateR\x05state\x12\x13\n" +
 	"\x05at_ms\x18\x03 \x01(\x03R\x04atMs\x12\x16\n" +
-	"\x06writer\x18\x04 \x01(\tR\x06writer\"\x93\x04\n" +
+	"\x06writer\x18\x04 \x01(\tR\x06writer\"\xcb\x04\n" +
 	"\x05State\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\x126\n" +
@@ -970,7 +1017,9 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\tnewest_ms\x18\x0f \x01(\x03R\bnewestMs\x12\x1e\n" +
 	"\n" +
 	"unanswered\x18\x10 \x01(\rR\n" +
-	"unanswered\"\x9d\x01\n" +
+	"unanswered\x12\x1b\n" +
+	"\towner_app\x18\x11 \x01(\tR\bownerApp\x12\x19\n" +
+	"\bowner_ms\x18\x12 \x01(\x03R\aownerMs\"\x9d\x01\n" +
 	"\bCustomer\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06locale\x18\x02 \x01(\tR\x06locale\x12\x1f\n" +
@@ -1008,7 +1057,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x05fence\x18\x02 \x01(\x03R\x05fence\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x03R\x05epoch\x12\x17\n" +
 	"\amade_ms\x18\x04 \x01(\x03R\x06madeMs\x12\x19\n" +
-	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\"\xa8\x03\n" +
+	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\"\xfa\x03\n" +
 	"\x04Send\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\x14\n" +
@@ -1025,7 +1074,10 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\frequested_ms\x18\v \x01(\x03R\vrequestedMs\x12%\n" +
 	"\x0eafter_revision\x18\f \x01(\x04R\rafterRevision\x12\x1b\n" +
 	"\tclient_id\x18\r \x01(\tR\bclientId\x12\x16\n" +
-	"\x04mids\x18\x0e \x03(\tB\x02\x18\x01R\x04mids*x\n" +
+	"\x04mids\x18\x0e \x03(\tB\x02\x18\x01R\x04mids\x12\"\n" +
+	"\fdisconnected\x18\x0f \x01(\bR\fdisconnected\x12\x14\n" +
+	"\x05setup\x18\x10 \x01(\tR\x05setup\x12\x16\n" +
+	"\x06spared\x18\x11 \x01(\x05R\x06spared*x\n" +
 	"\x05Phase\x12\x15\n" +
 	"\x11PHASE_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +

@@ -74,6 +74,8 @@ const (
 	// DeskServiceReleaseConversationProcedure is the fully-qualified name of the DeskService's
 	// ReleaseConversation RPC.
 	DeskServiceReleaseConversationProcedure = "/parley.desk.v1.DeskService/ReleaseConversation"
+	// DeskServiceTakeControlProcedure is the fully-qualified name of the DeskService's TakeControl RPC.
+	DeskServiceTakeControlProcedure = "/parley.desk.v1.DeskService/TakeControl"
 	// DeskServiceListConversationsProcedure is the fully-qualified name of the DeskService's
 	// ListConversations RPC.
 	DeskServiceListConversationsProcedure = "/parley.desk.v1.DeskService/ListConversations"
@@ -240,6 +242,9 @@ type DeskServiceClient interface {
 	ResumeConversation(context.Context, *connect.Request[v1.ResumeConversationRequest]) (*connect.Response[v1.ResumeConversationResponse], error)
 	// ReleaseConversation gives an active conversation back to its queue.
 	ReleaseConversation(context.Context, *connect.Request[v1.ReleaseConversationRequest]) (*connect.Response[v1.ReleaseConversationResponse], error)
+	// TakeControl takes the thread from the other app that has it at Meta, where
+	// Meta allows it. The Refusal says why not: CONTROL_BLOCKED, CONTROL_REFUSED...
+	TakeControl(context.Context, *connect.Request[v1.TakeControlRequest]) (*connect.Response[v1.TakeControlResponse], error)
 	// ListConversations tells the agent's conversations as they stand.
 	ListConversations(context.Context, *connect.Request[v1.ListConversationsRequest]) (*connect.Response[v1.ListConversationsResponse], error)
 	// ListTimeline reads a thread's history, newest page first.
@@ -335,6 +340,12 @@ func NewDeskServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithSchema(deskServiceMethods.ByName("ReleaseConversation")),
 			connect.WithClientOptions(opts...),
 		),
+		takeControl: connect.NewClient[v1.TakeControlRequest, v1.TakeControlResponse](
+			httpClient,
+			baseURL+DeskServiceTakeControlProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("TakeControl")),
+			connect.WithClientOptions(opts...),
+		),
 		listConversations: connect.NewClient[v1.ListConversationsRequest, v1.ListConversationsResponse](
 			httpClient,
 			baseURL+DeskServiceListConversationsProcedure,
@@ -365,6 +376,7 @@ type deskServiceClient struct {
 	parkConversation    *connect.Client[v1.ParkConversationRequest, v1.ParkConversationResponse]
 	resumeConversation  *connect.Client[v1.ResumeConversationRequest, v1.ResumeConversationResponse]
 	releaseConversation *connect.Client[v1.ReleaseConversationRequest, v1.ReleaseConversationResponse]
+	takeControl         *connect.Client[v1.TakeControlRequest, v1.TakeControlResponse]
 	listConversations   *connect.Client[v1.ListConversationsRequest, v1.ListConversationsResponse]
 	listTimeline        *connect.Client[v1.ListTimelineRequest, v1.ListTimelineResponse]
 }
@@ -434,6 +446,11 @@ func (c *deskServiceClient) ReleaseConversation(ctx context.Context, req *connec
 	return c.releaseConversation.CallUnary(ctx, req)
 }
 
+// TakeControl calls parley.desk.v1.DeskService.TakeControl.
+func (c *deskServiceClient) TakeControl(ctx context.Context, req *connect.Request[v1.TakeControlRequest]) (*connect.Response[v1.TakeControlResponse], error) {
+	return c.takeControl.CallUnary(ctx, req)
+}
+
 // ListConversations calls parley.desk.v1.DeskService.ListConversations.
 func (c *deskServiceClient) ListConversations(ctx context.Context, req *connect.Request[v1.ListConversationsRequest]) (*connect.Response[v1.ListConversationsResponse], error) {
 	return c.listConversations.CallUnary(ctx, req)
@@ -474,6 +491,9 @@ type DeskServiceHandler interface {
 	ResumeConversation(context.Context, *connect.Request[v1.ResumeConversationRequest]) (*connect.Response[v1.ResumeConversationResponse], error)
 	// ReleaseConversation gives an active conversation back to its queue.
 	ReleaseConversation(context.Context, *connect.Request[v1.ReleaseConversationRequest]) (*connect.Response[v1.ReleaseConversationResponse], error)
+	// TakeControl takes the thread from the other app that has it at Meta, where
+	// Meta allows it. The Refusal says why not: CONTROL_BLOCKED, CONTROL_REFUSED...
+	TakeControl(context.Context, *connect.Request[v1.TakeControlRequest]) (*connect.Response[v1.TakeControlResponse], error)
 	// ListConversations tells the agent's conversations as they stand.
 	ListConversations(context.Context, *connect.Request[v1.ListConversationsRequest]) (*connect.Response[v1.ListConversationsResponse], error)
 	// ListTimeline reads a thread's history, newest page first.
@@ -565,6 +585,12 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 		connect.WithSchema(deskServiceMethods.ByName("ReleaseConversation")),
 		connect.WithHandlerOptions(opts...),
 	)
+	deskServiceTakeControlHandler := connect.NewUnaryHandler(
+		DeskServiceTakeControlProcedure,
+		svc.TakeControl,
+		connect.WithSchema(deskServiceMethods.ByName("TakeControl")),
+		connect.WithHandlerOptions(opts...),
+	)
 	deskServiceListConversationsHandler := connect.NewUnaryHandler(
 		DeskServiceListConversationsProcedure,
 		svc.ListConversations,
@@ -605,6 +631,8 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 			deskServiceResumeConversationHandler.ServeHTTP(w, r)
 		case DeskServiceReleaseConversationProcedure:
 			deskServiceReleaseConversationHandler.ServeHTTP(w, r)
+		case DeskServiceTakeControlProcedure:
+			deskServiceTakeControlHandler.ServeHTTP(w, r)
 		case DeskServiceListConversationsProcedure:
 			deskServiceListConversationsHandler.ServeHTTP(w, r)
 		case DeskServiceListTimelineProcedure:
@@ -668,6 +696,10 @@ func (UnimplementedDeskServiceHandler) ResumeConversation(context.Context, *conn
 
 func (UnimplementedDeskServiceHandler) ReleaseConversation(context.Context, *connect.Request[v1.ReleaseConversationRequest]) (*connect.Response[v1.ReleaseConversationResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ReleaseConversation is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) TakeControl(context.Context, *connect.Request[v1.TakeControlRequest]) (*connect.Response[v1.TakeControlResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.TakeControl is not implemented"))
 }
 
 func (UnimplementedDeskServiceHandler) ListConversations(context.Context, *connect.Request[v1.ListConversationsRequest]) (*connect.Response[v1.ListConversationsResponse], error) {
