@@ -23,7 +23,8 @@ func when(in Input) moment {
 	if m.ms == 0 {
 		m.ms = arrived
 	}
-	m.stale = arrived-m.ms > Stale.Milliseconds()
+	// What was recovered was read from Meta itself: it is old, and no replay.
+	m.stale = arrived-m.ms > Stale.Milliseconds() && !in.recovered()
 	if m.ahead = m.ms-arrived > Ahead.Milliseconds(); m.ahead {
 		m.ms, m.lent = arrived, true
 	}

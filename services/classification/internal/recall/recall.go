@@ -29,7 +29,7 @@ func Search(ctx context.Context, log Log, t subject.Thread, revision uint64, fac
 	if err != nil {
 		return nil, err
 	}
-	past := &intake.Past{}
+	past := &intake.Past{Asked: map[string][]string{}}
 	for rec, err := range log.History(ctx, t, after) {
 		if err != nil {
 			return nil, err
@@ -37,6 +37,9 @@ func Search(ctx context.Context, log Log, t subject.Thread, revision uint64, fac
 		for _, f := range rec.Commit.GetFacts() {
 			past.Had = past.Had || same(f, fact)
 			past.Proved = past.Proved || proves(f, fact.GetSendEchoed())
+			if asked := f.GetSendRequested(); asked != nil {
+				past.Asked[asked.GetId()] = asked.GetParts()
+			}
 		}
 		if past.Had {
 			return past, nil
@@ -76,7 +79,8 @@ func next(ctx context.Context, log Log, t subject.Thread, after uint64) (bus.Rec
 	return bus.Record{}, false, nil
 }
 
-// same tells whether f came of the event that fact came of: it has its key, or
+// same tells whether f came of the event that fact came of: it has its key, it
+// is the same message in its other form, as a button or as it was recovered, or
 // it is the proof of our message that an echo brought, or would have brought if
 // the echo had not lost its metadata.
 func same(f, fact *threadv1.Fact) bool {
@@ -85,6 +89,9 @@ func same(f, fact *threadv1.Fact) bool {
 	}
 	ok := f.GetSendSucceeded()
 	switch {
+	case f.GetPostbackReceived().GetMid() != "" && f.GetPostbackReceived().GetMid() == fact.GetMessageReceived().GetMid(),
+		f.GetMessageReceived().GetMid() != "" && f.GetMessageReceived().GetMid() == fact.GetPostbackReceived().GetMid():
+		return true
 	case ok.GetMid() == "":
 		return false
 	case ok.GetProof() == thread.ProofEcho && ok.GetMid() == fact.GetSendEchoed().GetMid():

@@ -69,7 +69,7 @@ func name(lane inboundv1.Lane) string {
 		return "standby"
 	case inboundv1.Lane_LANE_CHANGES:
 		return "changes"
-	case inboundv1.Lane_LANE_UNSPECIFIED:
+	case inboundv1.Lane_LANE_RECOVERED, inboundv1.Lane_LANE_UNSPECIFIED:
 	}
 	return "none"
 }

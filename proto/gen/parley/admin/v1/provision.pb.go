@@ -429,6 +429,374 @@ func (x *SubscribePageRequest) GetPage() string {
 	return ""
 }
 
+// RepairPageRequest names a page and how far back.
+type RepairPageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource id, or Meta's page id.
+	Page string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// Messages from here on are looked for, ms since 1970 UTC: in the past, and
+	// at most 30 days.
+	SinceMs       int64 `protobuf:"varint,2,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RepairPageRequest) Reset() {
+	*x = RepairPageRequest{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RepairPageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RepairPageRequest) ProtoMessage() {}
+
+func (x *RepairPageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RepairPageRequest.ProtoReflect.Descriptor instead.
+func (*RepairPageRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *RepairPageRequest) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+func (x *RepairPageRequest) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+// GetRepairRequest names a page.
+type GetRepairRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource id, or Meta's page id.
+	Page          string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRepairRequest) Reset() {
+	*x = GetRepairRequest{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRepairRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRepairRequest) ProtoMessage() {}
+
+func (x *GetRepairRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRepairRequest.ProtoReflect.Descriptor instead.
+func (*GetRepairRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *GetRepairRequest) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+// ListRepairsRequest asks for all.
+type ListRepairsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRepairsRequest) Reset() {
+	*x = ListRepairsRequest{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRepairsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRepairsRequest) ProtoMessage() {}
+
+func (x *ListRepairsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRepairsRequest.ProtoReflect.Descriptor instead.
+func (*ListRepairsRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{7}
+}
+
+// ListRepairsResponse is all of them, sorted by id.
+type ListRepairsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One a page.
+	Repairs       []*PageRepair `protobuf:"bytes,1,rep,name=repairs,proto3" json:"repairs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRepairsResponse) Reset() {
+	*x = ListRepairsResponse{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRepairsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRepairsResponse) ProtoMessage() {}
+
+func (x *ListRepairsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRepairsResponse.ProtoReflect.Descriptor instead.
+func (*ListRepairsResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ListRepairsResponse) GetRepairs() []*PageRepair {
+	if x != nil {
+		return x.Repairs
+	}
+	return nil
+}
+
+// PageRepair is how the fetching of missed messages goes.
+type PageRepair struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource id.
+	Page string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// Under way; absent: nothing is.
+	Run *RepairRun `protobuf:"bytes,2,opt,name=run,proto3" json:"run,omitempty"`
+	// The one that ended last; absent: there was none.
+	Last          *RepairRun `protobuf:"bytes,3,opt,name=last,proto3" json:"last,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PageRepair) Reset() {
+	*x = PageRepair{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PageRepair) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PageRepair) ProtoMessage() {}
+
+func (x *PageRepair) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PageRepair.ProtoReflect.Descriptor instead.
+func (*PageRepair) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *PageRepair) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+func (x *PageRepair) GetRun() *RepairRun {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+func (x *PageRepair) GetLast() *RepairRun {
+	if x != nil {
+		return x.Last
+	}
+	return nil
+}
+
+// RepairRun is one fetching of missed messages.
+type RepairRun struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why: "subscription", "ingress" or "asked".
+	Why string `protobuf:"bytes,1,opt,name=why,proto3" json:"why,omitempty"`
+	// Messages from here on are looked for, ms since 1970 UTC.
+	SinceMs int64 `protobuf:"varint,2,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	// When it began, ms since 1970 UTC.
+	BeganMs int64 `protobuf:"varint,3,opt,name=began_ms,json=beganMs,proto3" json:"began_ms,omitempty"`
+	// When it ended, ms since 1970 UTC; 0: it has not.
+	EndedMs int64 `protobuf:"varint,4,opt,name=ended_ms,json=endedMs,proto3" json:"ended_ms,omitempty"`
+	// Conversations looked at.
+	Conversations int32 `protobuf:"varint,5,opt,name=conversations,proto3" json:"conversations,omitempty"`
+	// Messages that had been missed.
+	Messages int32 `protobuf:"varint,6,opt,name=messages,proto3" json:"messages,omitempty"`
+	// Conversations of which older messages may be missing: Meta shows the newest
+	// 20 of each.
+	Short int32 `protobuf:"varint,7,opt,name=short,proto3" json:"short,omitempty"`
+	// What keeps it from going on, or ended it early; empty: nothing did.
+	Trouble string `protobuf:"bytes,8,opt,name=trouble,proto3" json:"trouble,omitempty"`
+	// When it is tried again, ms since 1970 UTC; 0: it is not waiting.
+	RetryMs       int64 `protobuf:"varint,9,opt,name=retry_ms,json=retryMs,proto3" json:"retry_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RepairRun) Reset() {
+	*x = RepairRun{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RepairRun) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RepairRun) ProtoMessage() {}
+
+func (x *RepairRun) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RepairRun.ProtoReflect.Descriptor instead.
+func (*RepairRun) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *RepairRun) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+func (x *RepairRun) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+func (x *RepairRun) GetBeganMs() int64 {
+	if x != nil {
+		return x.BeganMs
+	}
+	return 0
+}
+
+func (x *RepairRun) GetEndedMs() int64 {
+	if x != nil {
+		return x.EndedMs
+	}
+	return 0
+}
+
+func (x *RepairRun) GetConversations() int32 {
+	if x != nil {
+		return x.Conversations
+	}
+	return 0
+}
+
+func (x *RepairRun) GetMessages() int32 {
+	if x != nil {
+		return x.Messages
+	}
+	return 0
+}
+
+func (x *RepairRun) GetShort() int32 {
+	if x != nil {
+		return x.Short
+	}
+	return 0
+}
+
+func (x *RepairRun) GetTrouble() string {
+	if x != nil {
+		return x.Trouble
+	}
+	return ""
+}
+
+func (x *RepairRun) GetRetryMs() int64 {
+	if x != nil {
+		return x.RetryMs
+	}
+	return 0
+}
+
 // GetCallbackRequest names an account.
 type GetCallbackRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -440,7 +808,7 @@ type GetCallbackRequest struct {
 
 func (x *GetCallbackRequest) Reset() {
 	*x = GetCallbackRequest{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[5]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -452,7 +820,7 @@ func (x *GetCallbackRequest) String() string {
 func (*GetCallbackRequest) ProtoMessage() {}
 
 func (x *GetCallbackRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[5]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -465,7 +833,7 @@ func (x *GetCallbackRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallbackRequest.ProtoReflect.Descriptor instead.
 func (*GetCallbackRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{5}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetCallbackRequest) GetAccount() string {
@@ -494,7 +862,7 @@ type Callback struct {
 
 func (x *Callback) Reset() {
 	*x = Callback{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -506,7 +874,7 @@ func (x *Callback) String() string {
 func (*Callback) ProtoMessage() {}
 
 func (x *Callback) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -519,7 +887,7 @@ func (x *Callback) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Callback.ProtoReflect.Descriptor instead.
 func (*Callback) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{6}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Callback) GetAccount() string {
@@ -582,7 +950,7 @@ type PageStatus struct {
 
 func (x *PageStatus) Reset() {
 	*x = PageStatus{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -594,7 +962,7 @@ func (x *PageStatus) String() string {
 func (*PageStatus) ProtoMessage() {}
 
 func (x *PageStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -607,7 +975,7 @@ func (x *PageStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PageStatus.ProtoReflect.Descriptor instead.
 func (*PageStatus) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{7}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *PageStatus) GetPage() string {
@@ -689,7 +1057,7 @@ type PageCheck struct {
 
 func (x *PageCheck) Reset() {
 	*x = PageCheck{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -701,7 +1069,7 @@ func (x *PageCheck) String() string {
 func (*PageCheck) ProtoMessage() {}
 
 func (x *PageCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -714,7 +1082,7 @@ func (x *PageCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PageCheck.ProtoReflect.Descriptor instead.
 func (*PageCheck) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{8}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *PageCheck) GetName() string {
@@ -779,7 +1147,30 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\x11VerifyPageRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\"*\n" +
 	"\x14SubscribePageRequest\x12\x12\n" +
-	"\x04page\x18\x01 \x01(\tR\x04page\".\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\"B\n" +
+	"\x11RepairPageRequest\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\x12\x19\n" +
+	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\"&\n" +
+	"\x10GetRepairRequest\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\"\x14\n" +
+	"\x12ListRepairsRequest\"L\n" +
+	"\x13ListRepairsResponse\x125\n" +
+	"\arepairs\x18\x01 \x03(\v2\x1b.parley.admin.v1.PageRepairR\arepairs\"~\n" +
+	"\n" +
+	"PageRepair\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\x12,\n" +
+	"\x03run\x18\x02 \x01(\v2\x1a.parley.admin.v1.RepairRunR\x03run\x12.\n" +
+	"\x04last\x18\x03 \x01(\v2\x1a.parley.admin.v1.RepairRunR\x04last\"\xfb\x01\n" +
+	"\tRepairRun\x12\x10\n" +
+	"\x03why\x18\x01 \x01(\tR\x03why\x12\x19\n" +
+	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\x12\x19\n" +
+	"\bbegan_ms\x18\x03 \x01(\x03R\abeganMs\x12\x19\n" +
+	"\bended_ms\x18\x04 \x01(\x03R\aendedMs\x12$\n" +
+	"\rconversations\x18\x05 \x01(\x05R\rconversations\x12\x1a\n" +
+	"\bmessages\x18\x06 \x01(\x05R\bmessages\x12\x14\n" +
+	"\x05short\x18\a \x01(\x05R\x05short\x12\x18\n" +
+	"\atrouble\x18\b \x01(\tR\atrouble\x12\x19\n" +
+	"\bretry_ms\x18\t \x01(\x03R\aretryMs\".\n" +
 	"\x12GetCallbackRequest\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\"\x98\x01\n" +
 	"\bCallback\x12\x18\n" +
@@ -828,13 +1219,17 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\tHARM_LESS\x10\x01\x12\x0e\n" +
 	"\n" +
 	"HARM_STOPS\x10\x02\x12\x14\n" +
-	"\x10HARM_DISCONNECTS\x10\x032\xc3\x03\n" +
+	"\x10HARM_DISCONNECTS\x10\x032\xb9\x05\n" +
 	"\x10ProvisionService\x12S\n" +
 	"\rGetPageStatus\x12%.parley.admin.v1.GetPageStatusRequest\x1a\x1b.parley.admin.v1.PageStatus\x12g\n" +
 	"\x10ListPageStatuses\x12(.parley.admin.v1.ListPageStatusesRequest\x1a).parley.admin.v1.ListPageStatusesResponse\x12M\n" +
 	"\n" +
 	"VerifyPage\x12\".parley.admin.v1.VerifyPageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12S\n" +
 	"\rSubscribePage\x12%.parley.admin.v1.SubscribePageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12M\n" +
+	"\n" +
+	"RepairPage\x12\".parley.admin.v1.RepairPageRequest\x1a\x1b.parley.admin.v1.PageRepair\x12K\n" +
+	"\tGetRepair\x12!.parley.admin.v1.GetRepairRequest\x1a\x1b.parley.admin.v1.PageRepair\x12X\n" +
+	"\vListRepairs\x12#.parley.admin.v1.ListRepairsRequest\x1a$.parley.admin.v1.ListRepairsResponse\x12M\n" +
 	"\vGetCallback\x12#.parley.admin.v1.GetCallbackRequest\x1a\x19.parley.admin.v1.CallbackB\xc4\x01\n" +
 	"\x13com.parley.admin.v1B\x0eProvisionProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 
@@ -851,7 +1246,7 @@ func file_parley_admin_v1_provision_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_admin_v1_provision_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_parley_admin_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_parley_admin_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_parley_admin_v1_provision_proto_goTypes = []any{
 	(PageState)(0),                   // 0: parley.admin.v1.PageState
 	(Verdict)(0),                     // 1: parley.admin.v1.Verdict
@@ -861,32 +1256,47 @@ var file_parley_admin_v1_provision_proto_goTypes = []any{
 	(*ListPageStatusesResponse)(nil), // 5: parley.admin.v1.ListPageStatusesResponse
 	(*VerifyPageRequest)(nil),        // 6: parley.admin.v1.VerifyPageRequest
 	(*SubscribePageRequest)(nil),     // 7: parley.admin.v1.SubscribePageRequest
-	(*GetCallbackRequest)(nil),       // 8: parley.admin.v1.GetCallbackRequest
-	(*Callback)(nil),                 // 9: parley.admin.v1.Callback
-	(*PageStatus)(nil),               // 10: parley.admin.v1.PageStatus
-	(*PageCheck)(nil),                // 11: parley.admin.v1.PageCheck
+	(*RepairPageRequest)(nil),        // 8: parley.admin.v1.RepairPageRequest
+	(*GetRepairRequest)(nil),         // 9: parley.admin.v1.GetRepairRequest
+	(*ListRepairsRequest)(nil),       // 10: parley.admin.v1.ListRepairsRequest
+	(*ListRepairsResponse)(nil),      // 11: parley.admin.v1.ListRepairsResponse
+	(*PageRepair)(nil),               // 12: parley.admin.v1.PageRepair
+	(*RepairRun)(nil),                // 13: parley.admin.v1.RepairRun
+	(*GetCallbackRequest)(nil),       // 14: parley.admin.v1.GetCallbackRequest
+	(*Callback)(nil),                 // 15: parley.admin.v1.Callback
+	(*PageStatus)(nil),               // 16: parley.admin.v1.PageStatus
+	(*PageCheck)(nil),                // 17: parley.admin.v1.PageCheck
 }
 var file_parley_admin_v1_provision_proto_depIdxs = []int32{
-	10, // 0: parley.admin.v1.ListPageStatusesResponse.statuses:type_name -> parley.admin.v1.PageStatus
-	0,  // 1: parley.admin.v1.PageStatus.state:type_name -> parley.admin.v1.PageState
-	11, // 2: parley.admin.v1.PageStatus.checks:type_name -> parley.admin.v1.PageCheck
-	1,  // 3: parley.admin.v1.PageCheck.verdict:type_name -> parley.admin.v1.Verdict
-	2,  // 4: parley.admin.v1.PageCheck.harm:type_name -> parley.admin.v1.Harm
-	3,  // 5: parley.admin.v1.ProvisionService.GetPageStatus:input_type -> parley.admin.v1.GetPageStatusRequest
-	4,  // 6: parley.admin.v1.ProvisionService.ListPageStatuses:input_type -> parley.admin.v1.ListPageStatusesRequest
-	6,  // 7: parley.admin.v1.ProvisionService.VerifyPage:input_type -> parley.admin.v1.VerifyPageRequest
-	7,  // 8: parley.admin.v1.ProvisionService.SubscribePage:input_type -> parley.admin.v1.SubscribePageRequest
-	8,  // 9: parley.admin.v1.ProvisionService.GetCallback:input_type -> parley.admin.v1.GetCallbackRequest
-	10, // 10: parley.admin.v1.ProvisionService.GetPageStatus:output_type -> parley.admin.v1.PageStatus
-	5,  // 11: parley.admin.v1.ProvisionService.ListPageStatuses:output_type -> parley.admin.v1.ListPageStatusesResponse
-	10, // 12: parley.admin.v1.ProvisionService.VerifyPage:output_type -> parley.admin.v1.PageStatus
-	10, // 13: parley.admin.v1.ProvisionService.SubscribePage:output_type -> parley.admin.v1.PageStatus
-	9,  // 14: parley.admin.v1.ProvisionService.GetCallback:output_type -> parley.admin.v1.Callback
-	10, // [10:15] is the sub-list for method output_type
-	5,  // [5:10] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	16, // 0: parley.admin.v1.ListPageStatusesResponse.statuses:type_name -> parley.admin.v1.PageStatus
+	12, // 1: parley.admin.v1.ListRepairsResponse.repairs:type_name -> parley.admin.v1.PageRepair
+	13, // 2: parley.admin.v1.PageRepair.run:type_name -> parley.admin.v1.RepairRun
+	13, // 3: parley.admin.v1.PageRepair.last:type_name -> parley.admin.v1.RepairRun
+	0,  // 4: parley.admin.v1.PageStatus.state:type_name -> parley.admin.v1.PageState
+	17, // 5: parley.admin.v1.PageStatus.checks:type_name -> parley.admin.v1.PageCheck
+	1,  // 6: parley.admin.v1.PageCheck.verdict:type_name -> parley.admin.v1.Verdict
+	2,  // 7: parley.admin.v1.PageCheck.harm:type_name -> parley.admin.v1.Harm
+	3,  // 8: parley.admin.v1.ProvisionService.GetPageStatus:input_type -> parley.admin.v1.GetPageStatusRequest
+	4,  // 9: parley.admin.v1.ProvisionService.ListPageStatuses:input_type -> parley.admin.v1.ListPageStatusesRequest
+	6,  // 10: parley.admin.v1.ProvisionService.VerifyPage:input_type -> parley.admin.v1.VerifyPageRequest
+	7,  // 11: parley.admin.v1.ProvisionService.SubscribePage:input_type -> parley.admin.v1.SubscribePageRequest
+	8,  // 12: parley.admin.v1.ProvisionService.RepairPage:input_type -> parley.admin.v1.RepairPageRequest
+	9,  // 13: parley.admin.v1.ProvisionService.GetRepair:input_type -> parley.admin.v1.GetRepairRequest
+	10, // 14: parley.admin.v1.ProvisionService.ListRepairs:input_type -> parley.admin.v1.ListRepairsRequest
+	14, // 15: parley.admin.v1.ProvisionService.GetCallback:input_type -> parley.admin.v1.GetCallbackRequest
+	16, // 16: parley.admin.v1.ProvisionService.GetPageStatus:output_type -> parley.admin.v1.PageStatus
+	5,  // 17: parley.admin.v1.ProvisionService.ListPageStatuses:output_type -> parley.admin.v1.ListPageStatusesResponse
+	16, // 18: parley.admin.v1.ProvisionService.VerifyPage:output_type -> parley.admin.v1.PageStatus
+	16, // 19: parley.admin.v1.ProvisionService.SubscribePage:output_type -> parley.admin.v1.PageStatus
+	12, // 20: parley.admin.v1.ProvisionService.RepairPage:output_type -> parley.admin.v1.PageRepair
+	12, // 21: parley.admin.v1.ProvisionService.GetRepair:output_type -> parley.admin.v1.PageRepair
+	11, // 22: parley.admin.v1.ProvisionService.ListRepairs:output_type -> parley.admin.v1.ListRepairsResponse
+	15, // 23: parley.admin.v1.ProvisionService.GetCallback:output_type -> parley.admin.v1.Callback
+	16, // [16:24] is the sub-list for method output_type
+	8,  // [8:16] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_parley_admin_v1_provision_proto_init() }
@@ -900,7 +1310,7 @@ func file_parley_admin_v1_provision_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_admin_v1_provision_proto_rawDesc), len(file_parley_admin_v1_provision_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   9,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -23,6 +23,9 @@ const (
 	ProvisionService_ListPageStatuses_FullMethodName = "/parley.admin.v1.ProvisionService/ListPageStatuses"
 	ProvisionService_VerifyPage_FullMethodName       = "/parley.admin.v1.ProvisionService/VerifyPage"
 	ProvisionService_SubscribePage_FullMethodName    = "/parley.admin.v1.ProvisionService/SubscribePage"
+	ProvisionService_RepairPage_FullMethodName       = "/parley.admin.v1.ProvisionService/RepairPage"
+	ProvisionService_GetRepair_FullMethodName        = "/parley.admin.v1.ProvisionService/GetRepair"
+	ProvisionService_ListRepairs_FullMethodName      = "/parley.admin.v1.ProvisionService/ListRepairs"
 	ProvisionService_GetCallback_FullMethodName      = "/parley.admin.v1.ProvisionService/GetCallback"
 )
 
@@ -43,6 +46,13 @@ type ProvisionServiceClient interface {
 	// SubscribePage has Meta send the events of the page that the house needs,
 	// and verifies the page. Doing it again changes nothing.
 	SubscribePage(ctx context.Context, in *SubscribePageRequest, opts ...grpc.CallOption) (*PageStatus, error)
+	// RepairPage begins to fetch the messages that a page missed from Meta; one
+	// that is under way goes back further if it must.
+	RepairPage(ctx context.Context, in *RepairPageRequest, opts ...grpc.CallOption) (*PageRepair, error)
+	// GetRepair reads how that goes.
+	GetRepair(ctx context.Context, in *GetRepairRequest, opts ...grpc.CallOption) (*PageRepair, error)
+	// ListRepairs reads how that goes for all pages, by id.
+	ListRepairs(ctx context.Context, in *ListRepairsRequest, opts ...grpc.CallOption) (*ListRepairsResponse, error)
 	// GetCallback tells what to enter at Meta as webhook of an account.
 	GetCallback(ctx context.Context, in *GetCallbackRequest, opts ...grpc.CallOption) (*Callback, error)
 }
@@ -95,6 +105,36 @@ func (c *provisionServiceClient) SubscribePage(ctx context.Context, in *Subscrib
 	return out, nil
 }
 
+func (c *provisionServiceClient) RepairPage(ctx context.Context, in *RepairPageRequest, opts ...grpc.CallOption) (*PageRepair, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PageRepair)
+	err := c.cc.Invoke(ctx, ProvisionService_RepairPage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *provisionServiceClient) GetRepair(ctx context.Context, in *GetRepairRequest, opts ...grpc.CallOption) (*PageRepair, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PageRepair)
+	err := c.cc.Invoke(ctx, ProvisionService_GetRepair_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *provisionServiceClient) ListRepairs(ctx context.Context, in *ListRepairsRequest, opts ...grpc.CallOption) (*ListRepairsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListRepairsResponse)
+	err := c.cc.Invoke(ctx, ProvisionService_ListRepairs_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *provisionServiceClient) GetCallback(ctx context.Context, in *GetCallbackRequest, opts ...grpc.CallOption) (*Callback, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Callback)
@@ -122,6 +162,13 @@ type ProvisionServiceServer interface {
 	// SubscribePage has Meta send the events of the page that the house needs,
 	// and verifies the page. Doing it again changes nothing.
 	SubscribePage(context.Context, *SubscribePageRequest) (*PageStatus, error)
+	// RepairPage begins to fetch the messages that a page missed from Meta; one
+	// that is under way goes back further if it must.
+	RepairPage(context.Context, *RepairPageRequest) (*PageRepair, error)
+	// GetRepair reads how that goes.
+	GetRepair(context.Context, *GetRepairRequest) (*PageRepair, error)
+	// ListRepairs reads how that goes for all pages, by id.
+	ListRepairs(context.Context, *ListRepairsRequest) (*ListRepairsResponse, error)
 	// GetCallback tells what to enter at Meta as webhook of an account.
 	GetCallback(context.Context, *GetCallbackRequest) (*Callback, error)
 	mustEmbedUnimplementedProvisionServiceServer()
@@ -145,6 +192,15 @@ func (UnimplementedProvisionServiceServer) VerifyPage(context.Context, *VerifyPa
 }
 func (UnimplementedProvisionServiceServer) SubscribePage(context.Context, *SubscribePageRequest) (*PageStatus, error) {
 	return nil, status.Error(codes.Unimplemented, "method SubscribePage not implemented")
+}
+func (UnimplementedProvisionServiceServer) RepairPage(context.Context, *RepairPageRequest) (*PageRepair, error) {
+	return nil, status.Error(codes.Unimplemented, "method RepairPage not implemented")
+}
+func (UnimplementedProvisionServiceServer) GetRepair(context.Context, *GetRepairRequest) (*PageRepair, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetRepair not implemented")
+}
+func (UnimplementedProvisionServiceServer) ListRepairs(context.Context, *ListRepairsRequest) (*ListRepairsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListRepairs not implemented")
 }
 func (UnimplementedProvisionServiceServer) GetCallback(context.Context, *GetCallbackRequest) (*Callback, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetCallback not implemented")
@@ -242,6 +298,60 @@ func _ProvisionService_SubscribePage_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ProvisionService_RepairPage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RepairPageRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProvisionServiceServer).RepairPage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ProvisionService_RepairPage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProvisionServiceServer).RepairPage(ctx, req.(*RepairPageRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ProvisionService_GetRepair_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetRepairRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProvisionServiceServer).GetRepair(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ProvisionService_GetRepair_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProvisionServiceServer).GetRepair(ctx, req.(*GetRepairRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ProvisionService_ListRepairs_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListRepairsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProvisionServiceServer).ListRepairs(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ProvisionService_ListRepairs_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProvisionServiceServer).ListRepairs(ctx, req.(*ListRepairsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ProvisionService_GetCallback_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetCallbackRequest)
 	if err := dec(in); err != nil {
@@ -282,6 +392,18 @@ var ProvisionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SubscribePage",
 			Handler:    _ProvisionService_SubscribePage_Handler,
+		},
+		{
+			MethodName: "RepairPage",
+			Handler:    _ProvisionService_RepairPage_Handler,
+		},
+		{
+			MethodName: "GetRepair",
+			Handler:    _ProvisionService_GetRepair_Handler,
+		},
+		{
+			MethodName: "ListRepairs",
+			Handler:    _ProvisionService_ListRepairs_Handler,
 		},
 		{
 			MethodName: "GetCallback",
