@@ -113,16 +113,20 @@ func Decide(s *threadv1.State, in Input) Decision {
 // recovered tells that no webhook brought the event.
 func (in Input) recovered() bool { return in.Event.GetLane() == inboundv1.Lane_LANE_RECOVERED }
 
-// elsewhere tells whether the thread has had the message in another form: a
-// pressed button is recovered as a message.
+// elsewhere tells whether the thread has had the customer's message in its other
+// form: recovered, or by its webhook.
 func (in Input) elsewhere(s *threadv1.State, what any) bool {
+	var mid string
 	switch f := what.(type) {
 	case *threadv1.MessageReceived:
-		return thread.Seen(s, thread.PostbackKey(f.GetMid()))
+		mid = f.GetMid()
 	case *threadv1.PostbackReceived:
-		return thread.Seen(s, thread.MessageKey(f.GetMid()))
+		mid = f.GetMid()
 	}
-	return false
+	if in.recovered() {
+		return thread.Seen(s, thread.MessageKey(mid)) || thread.Seen(s, thread.PostbackKey(mid))
+	}
+	return thread.Seen(s, thread.RecoveredKey(mid))
 }
 
 // surprising tells whether an echo of ours is not the one that is expected

@@ -18,6 +18,9 @@ import (
 func (in Input) key(what any) string {
 	switch f := what.(type) {
 	case *threadv1.MessageReceived:
+		if in.recovered() {
+			return in.byMessage(thread.RecoveredKey(f.GetMid()))
+		}
 		return in.byMessage(thread.MessageKey(f.GetMid()))
 	case *threadv1.ExternalMessageSent:
 		return in.byMessage(thread.EchoKey(f.GetMid()))

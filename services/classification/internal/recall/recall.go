@@ -79,8 +79,13 @@ func next(ctx context.Context, log Log, t subject.Thread, after uint64) (bus.Rec
 	return bus.Record{}, false, nil
 }
 
+// byCustomer is the id of the customer's message that f is; empty for others.
+func byCustomer(f *threadv1.Fact) string {
+	return f.GetMessageReceived().GetMid() + f.GetPostbackReceived().GetMid()
+}
+
 // same tells whether f came of the event that fact came of: it has its key, it
-// is the same message in its other form, as a button or as it was recovered, or
+// is the same message in its other form, recovered or by its webhook, or
 // it is the proof of our message that an echo brought, or would have brought if
 // the echo had not lost its metadata.
 func same(f, fact *threadv1.Fact) bool {
@@ -89,8 +94,7 @@ func same(f, fact *threadv1.Fact) bool {
 	}
 	ok := f.GetSendSucceeded()
 	switch {
-	case f.GetPostbackReceived().GetMid() != "" && f.GetPostbackReceived().GetMid() == fact.GetMessageReceived().GetMid(),
-		f.GetMessageReceived().GetMid() != "" && f.GetMessageReceived().GetMid() == fact.GetPostbackReceived().GetMid():
+	case f.GetRecovered() != fact.GetRecovered() && byCustomer(f) != "" && byCustomer(f) == byCustomer(fact):
 		return true
 	case ok.GetMid() == "":
 		return false
