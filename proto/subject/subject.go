@@ -68,8 +68,10 @@ const (
 	// SessionBucket holds the sessions of desks.
 	SessionBucket = "SESSION"
 	// ProvisionBucket holds what was seen of each page's connection to Meta;
-	// CallbackKey, EventsKey and RecordKey are its keys.
+	// CallbackKey, EventsKey, RecordKey, RepairKey and AliveKey are its keys.
 	ProvisionBucket = "PROVISION"
+	// AliveKey is where ProvisionBucket says that ingress was there.
+	AliveKey = "alive.ingress"
 )
 
 // CallbackKey is where ProvisionBucket says that Meta verified the callback of
@@ -84,8 +86,13 @@ func EventsKey(pageID string) string { return "events." + token(pageID) }
 // resource id.
 func RecordKey(page string) string { return "record." + token(page) }
 
+// RepairKey is where ProvisionBucket says what was done about messages that a
+// page may have missed, by resource id.
+func RepairKey(page string) string { return "repair." + token(page) }
+
 // ParseProvision reads what is spoken of out of a key of ProvisionBucket: the
-// kind is that of the key's function, "callback", "events" or "record".
+// kind is that of the key's function, "callback", "events", "record" or
+// "repair", and "alive" for AliveKey.
 func ParseProvision(key string) (kind, id string, err error) {
 	kind, tok, ok := strings.Cut(key, ".")
 	if !ok {

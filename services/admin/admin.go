@@ -33,6 +33,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/guard"
 	"github.com/parley-desk/parley/services/admin/internal/operate"
 	"github.com/parley-desk/parley/services/admin/internal/probe"
+	"github.com/parley-desk/parley/services/admin/internal/repair"
 )
 
 // Limits of the API (SG3).
@@ -107,19 +108,35 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &service{cfg: cfg, deps: deps, prober: prober, health: health.NewServer(), guard: &guard.Guard{
+	repairer, err := repair.New(deps, prober)
+	if err != nil {
+		return nil, err
+	}
+	s := &service{cfg: cfg, deps: deps, prober: prober, repairer: repairer, health: health.NewServer(), guard: &guard.Guard{
 		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Grants: grants, Table: guard.Permissions()}}
 	deps.Health.Ready("bus", deps.Bus.Ping)
 	return s, nil
 }
 
 type service struct {
-	cfg    Config
-	deps   host.Deps
-	prober *probe.Prober
-	guard  *guard.Guard
-	health *health.Server
+	cfg      Config
+	deps     host.Deps
+	prober   *probe.Prober
+	repairer *repair.Repairer
+	guard    *guard.Guard
+	health   *health.Server
 }
+
+// provisioning is ProvisionService, put together of those who do its parts.
+type provisioning struct {
+	*connecting
+	*repairing
+}
+
+type (
+	connecting = probe.Service
+	repairing  = repair.Service
+)
 
 // Run serves once the directory is complete: before, everything would seem to
 // be missing and could be created over what is there.
@@ -133,6 +150,7 @@ func (s *service) Run(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.prober.Run(ctx) })
+	group.Go(func() error { return s.repairer.Run(ctx) })
 	for _, d := range doors {
 		group.Go(func() error { return d.server.Serve(d.listener) })
 		group.Go(func() error {
@@ -214,7 +232,8 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 	d := s.deps
 	adminv1.RegisterConfigServiceServer(srv, &configure.Service{Directory: d.Directory, Box: d.Secrets, Committer: &commit.Committer{
 		Planner: change.Planner{Box: d.Secrets, Now: d.Now}, Directory: d.Directory, Bucket: d.Bus.Bucket(subject.ConfigBucket)}})
-	adminv1.RegisterProvisionServiceServer(srv, &probe.Service{Prober: s.prober, WebhookURL: s.cfg.WebhookURL})
+	adminv1.RegisterProvisionServiceServer(srv, provisioning{
+		&probe.Service{Prober: s.prober, WebhookURL: s.cfg.WebhookURL}, &repair.Service{Repairer: s.repairer}})
 	operator := &operate.Service{Log: d.Bus, Directory: d.Directory, Box: d.Secrets, Pages: s.prober.Statuses}
 	if d.Redis != nil {
 		operator.Redis = func(ctx context.Context) error { return d.Redis.Ping(ctx).Err() }

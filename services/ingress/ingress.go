@@ -120,6 +120,7 @@ func (s *service) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	noticing, last := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error { return s.book.Run(noticing) })
+	group.Go(func() error { return s.book.Pulse(noticing) })
 	group.Go(func() error {
 		defer last() // when no request is in work any more
 		return host.ServeHTTP(ctx, srv, s.gate.guard(l), s.cfg.Grace)

@@ -45,6 +45,8 @@ func (b *board) take(e bus.Entry) {
 		}
 	case "record":
 		keep(b.records, id, e.Value, &provisionv1.Record{})
+	default:
+		return
 	}
 	close(b.changed)
 	b.changed = make(chan struct{})

@@ -64,6 +64,11 @@ func (s *Service) SubscribePage(ctx context.Context, req *adminv1.SubscribePageR
 		return nil, fault.New(fault.Precondition, "SECRET_MISSING", "page %q cannot act at Meta: %s",
 			t.setup.Page, strings.Trim(t.setup.NoSecret+", "+t.setup.NoToken, ", "))
 	}
+	// A subscription that was lost since the last check goes on record, for
+	// nothing tells of it any more once it is there again.
+	if _, _, err := s.Prober.check(ctx, t.setup.Page); err != nil {
+		return nil, err
+	}
 	if s.Prober.rests.of(t.setup.AppID, s.Prober.deps.Now()) > 0 {
 		return nil, s.away(t.setup.AppID)
 	}

@@ -37,7 +37,7 @@ func Take(r *provisionv1.Record, basis string, a Answers, nowMS int64) *provisio
 	if r.GetBasis() == basis && r != nil {
 		next = proto.CloneOf(r)
 	}
-	next.CheckedMs = nowMS
+	next.CheckedMs, next.Hearing = nowMS, r.GetHearing()
 
 	// The app's own question answers two: a refusal is about the app, unless it
 	// says that the token is another app's.
@@ -69,6 +69,7 @@ func Take(r *provisionv1.Record, basis string, a Answers, nowMS int64) *provisio
 	if a.Subscription.Definite {
 		next.Subscription.Fields = a.Fields
 	}
+	next.Hearing = hear(next, about(basis), nowMS)
 	return next
 }
 

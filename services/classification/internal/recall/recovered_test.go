@@ -207,7 +207,7 @@ func TestMissedMessagesInTheirOrder(t *testing.T) {
 		n := rapid.IntRange(1, 20).Draw(t, "messages")
 		for i := range n {
 			sent += rapid.Int64Range(0, 3000).Draw(t, "later")
-			facts := s.file(t, said{mid: fmt.Sprint("m_", i), text: "a", kind: "message", sent: sent}.recovered(back + sent - start.UnixMilli()))
+			facts := s.file(t, said{mid: fmt.Sprint("m_", i), text: "a", kind: "message", sent: sent}.recovered(back+sent-start.UnixMilli()))
 			if len(facts) == 0 || facts[0].GetLate() || facts[0].GetStale() || !facts[0].GetRecovered() {
 				t.Fatalf("message %d led to %v", i, facts)
 			}
