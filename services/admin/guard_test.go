@@ -32,14 +32,26 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/guard"
 	"github.com/parley-desk/parley/services/admin/internal/operate"
 	"github.com/parley-desk/parley/services/admin/internal/probe"
+	"github.com/parley-desk/parley/services/admin/internal/repair"
 )
+
+type (
+	connecting = probe.Service
+	repairing  = repair.Service
+)
+
+// provisioning is ProvisionService as admin puts it together.
+type provisioning struct {
+	*connecting
+	*repairing
+}
 
 // SG2: a method without a permission is denied to all, so each must have one.
 func TestEveryMethodHasItsPermission(t *testing.T) {
 	srv := grpc.NewServer()
 	adminv1.RegisterConfigServiceServer(srv, &configure.Service{})
 	adminv1.RegisterOperateServiceServer(srv, &operate.Service{})
-	adminv1.RegisterProvisionServiceServer(srv, &probe.Service{})
+	adminv1.RegisterProvisionServiceServer(srv, provisioning{})
 	grpc_health_v1.RegisterHealthServer(srv, health.NewServer())
 	reflection.Register(srv)
 	table := guard.Permissions()
