@@ -41,6 +41,7 @@ type house struct {
 	config   adminv1.ConfigServiceClient
 	pages    adminv1.ProvisionServiceClient
 	registry *prometheus.Registry
+	admin    *admintest.Server
 	account  *configv1.ChannelAccount
 	page     *configv1.Page
 }
@@ -65,6 +66,7 @@ func open(t *testing.T, adjust func(*sandbox.Config)) *house {
 	run(t, world, err)
 
 	s := admintest.StartFacing(t, bustest.Open(t), admin.Config{WebhookURL: "https://hooks.example.com"}, h.meta+"/graph")
+	h.admin = s
 	h.config, h.pages, h.registry = adminv1.NewConfigServiceClient(s.Dial(t)), adminv1.NewProvisionServiceClient(s.Dial(t)), s.Registry
 	door, err := ingress.New(ingress.Config{Listen: "127.0.0.1:0", MaxBody: 1 << 20, InFlight: 4 << 20, BrokerWait: 5 * time.Second,
 		HeaderTimeout: 3 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 20 * time.Second, IdleTimeout: time.Minute, Connections: 64, Grace: 5 * time.Second},
