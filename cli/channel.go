@@ -78,7 +78,9 @@ func (a *app) callbackCommand() *cobra.Command {
 					return err
 				}
 				rows := [][]string{{"CALLBACK URL", cmp.Or(c.GetUrl(), "https://…"+c.GetPath())},
-					{"VERIFY TOKEN", "the one with fingerprint " + c.GetTokenFingerprint()}, {"VERIFIED", when(c.GetVerifiedMs(), "not yet")}}
+					{"VERIFY TOKEN", "the one with fingerprint " + c.GetTokenFingerprint()}, {"VERIFIED", when(c.GetVerifiedMs(), "not yet")},
+					{"DATA DELETION REQUEST URL", cmp.Or(c.GetDeletionUrl(), "https://…"+c.GetDeletionPath())},
+					{"DEAUTHORIZE CALLBACK URL", cmp.Or(c.GetDeauthorizeUrl(), "https://…"+c.GetDeauthorizePath())}}
 				if c.GetTokenFingerprint() == "" {
 					rows[1][1] = "not set"
 				}

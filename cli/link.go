@@ -50,6 +50,7 @@ type server struct {
 	config    adminv1.ConfigServiceClient
 	operate   adminv1.OperateServiceClient
 	provision adminv1.ProvisionServiceClient
+	privacy   adminv1.PrivacyServiceClient
 }
 
 // open prepares a connection; the first call makes it.
@@ -63,7 +64,7 @@ func (l *link) open() (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--server %s: %w", l.server, err)
 	}
-	return &server{conn, adminv1.NewConfigServiceClient(conn), adminv1.NewOperateServiceClient(conn), adminv1.NewProvisionServiceClient(conn)}, nil
+	return &server{conn, adminv1.NewConfigServiceClient(conn), adminv1.NewOperateServiceClient(conn), adminv1.NewProvisionServiceClient(conn), adminv1.NewPrivacyServiceClient(conn)}, nil
 }
 
 func (l *link) target() (string, credentials.TransportCredentials, error) {

@@ -68,8 +68,12 @@ const (
 	// SessionBucket holds the sessions of desks.
 	SessionBucket = "SESSION"
 	// ProvisionBucket holds what was seen of each page's connection to Meta;
-	// CallbackKey, EventsKey, RecordKey, RepairKey and AliveKey are its keys.
+	// CallbackKey, DeauthorizedKey, EventsKey, RecordKey, RepairKey and AliveKey
+	// are its keys.
 	ProvisionBucket = "PROVISION"
+	// PrivacyBucket holds what people asked of their data; RequestKey and
+	// PayloadKey are its keys.
+	PrivacyBucket = "PRIVACY"
 	// AliveKey is where ProvisionBucket says that ingress was there.
 	AliveKey = "alive.ingress"
 )
@@ -90,9 +94,25 @@ func RecordKey(page string) string { return "record." + token(page) }
 // page may have missed, by resource id.
 func RepairKey(page string) string { return "repair." + token(page) }
 
+// DeauthorizedKey is where ProvisionBucket says that somebody removed the app of
+// a channel account, by resource id.
+func DeauthorizedKey(account string) string { return "deauthorized." + token(account) }
+
+// RequestKey is where PrivacyBucket keeps the request with a confirmation code.
+func RequestKey(code string) string { return requestPrefix + token(code) }
+
+const requestPrefix = "request."
+
+// IsRequest tells whether a key of PrivacyBucket is RequestKey of some code.
+func IsRequest(key string) bool { return strings.HasPrefix(key, requestPrefix) }
+
+// PayloadKey is where PrivacyBucket keeps the code of the request that came with
+// a payload, by its hash, so that one that comes again is told the same.
+func PayloadKey(hash string) string { return "payload." + token(hash) }
+
 // ParseProvision reads what is spoken of out of a key of ProvisionBucket: the
-// kind is that of the key's function, "callback", "events", "record" or
-// "repair", and "alive" for AliveKey.
+// kind is that of the key's function, "callback", "deauthorized", "events",
+// "record" or "repair", and "alive" for AliveKey.
 func ParseProvision(key string) (kind, id string, err error) {
 	kind, tok, ok := strings.Cut(key, ".")
 	if !ok {

@@ -32,6 +32,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/configure"
 	"github.com/parley-desk/parley/services/admin/internal/guard"
 	"github.com/parley-desk/parley/services/admin/internal/operate"
+	"github.com/parley-desk/parley/services/admin/internal/privacy"
 	"github.com/parley-desk/parley/services/admin/internal/probe"
 	"github.com/parley-desk/parley/services/admin/internal/repair"
 )
@@ -239,6 +240,7 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 		operator.Redis = func(ctx context.Context) error { return d.Redis.Ping(ctx).Err() }
 	}
 	adminv1.RegisterOperateServiceServer(srv, operator)
+	adminv1.RegisterPrivacyServiceServer(srv, &privacy.Service{Bucket: d.Bus.Bucket(subject.PrivacyBucket)})
 	grpc_health_v1.RegisterHealthServer(srv, s.health)
 	if s.cfg.Reflection {
 		reflection.Register(srv)

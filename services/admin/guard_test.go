@@ -31,6 +31,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/configure"
 	"github.com/parley-desk/parley/services/admin/internal/guard"
 	"github.com/parley-desk/parley/services/admin/internal/operate"
+	"github.com/parley-desk/parley/services/admin/internal/privacy"
 	"github.com/parley-desk/parley/services/admin/internal/probe"
 	"github.com/parley-desk/parley/services/admin/internal/repair"
 )
@@ -52,6 +53,7 @@ func TestEveryMethodHasItsPermission(t *testing.T) {
 	adminv1.RegisterConfigServiceServer(srv, &configure.Service{})
 	adminv1.RegisterOperateServiceServer(srv, &operate.Service{})
 	adminv1.RegisterProvisionServiceServer(srv, provisioning{})
+	adminv1.RegisterPrivacyServiceServer(srv, &privacy.Service{})
 	grpc_health_v1.RegisterHealthServer(srv, health.NewServer())
 	reflection.Register(srv)
 	table := guard.Permissions()

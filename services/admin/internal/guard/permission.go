@@ -24,14 +24,15 @@ const (
 	ConfigWrite    Permission = "config.write"
 	OperateRead    Permission = "operate.read"
 	TranscriptRead Permission = "transcript.read"
+	PrivacyRead    Permission = "privacy.read"
 )
 
 // Roles are what each role may do.
 func Roles() map[string][]Permission {
 	return map[string][]Permission{
-		"admin":    {ConfigRead, ConfigWrite, OperateRead, TranscriptRead},
+		"admin":    {ConfigRead, ConfigWrite, OperateRead, TranscriptRead, PrivacyRead},
 		"operator": {ConfigRead, OperateRead},
-		"auditor":  {ConfigRead, TranscriptRead},
+		"auditor":  {ConfigRead, TranscriptRead, PrivacyRead},
 	}
 }
 
@@ -51,6 +52,7 @@ func Permissions() map[string]Permission {
 		adminv1.ProvisionService_GetRepair_FullMethodName:                      OperateRead,
 		adminv1.ProvisionService_ListRepairs_FullMethodName:                    OperateRead,
 		adminv1.ProvisionService_GetCallback_FullMethodName:                    ConfigRead,
+		adminv1.PrivacyService_ListPrivacyRequests_FullMethodName:              PrivacyRead,
 		grpc_health_v1.Health_Check_FullMethodName:                             Nothing,
 		grpc_health_v1.Health_Watch_FullMethodName:                             Nothing,
 		grpc_health_v1.Health_List_FullMethodName:                              Nothing,

@@ -14,14 +14,15 @@ import (
 // board is the bucket PROVISION as read so far.
 type board struct {
 	mu        sync.Mutex
-	callbacks map[string]*provisionv1.CallbackSeen // by account
-	events    map[string]*provisionv1.EventsSeen   // by Meta's page id
-	records   map[string]*provisionv1.Record       // by page
+	callbacks map[string]*provisionv1.CallbackSeen     // by account
+	removals  map[string]*provisionv1.DeauthorizedSeen // by account
+	events    map[string]*provisionv1.EventsSeen       // by Meta's page id
+	records   map[string]*provisionv1.Record           // by page
 	changed   chan struct{}
 }
 
 func newBoard() *board {
-	return &board{callbacks: map[string]*provisionv1.CallbackSeen{}, events: map[string]*provisionv1.EventsSeen{},
+	return &board{callbacks: map[string]*provisionv1.CallbackSeen{}, removals: map[string]*provisionv1.DeauthorizedSeen{}, events: map[string]*provisionv1.EventsSeen{},
 		records: map[string]*provisionv1.Record{}, changed: make(chan struct{})}
 }
 
@@ -37,6 +38,8 @@ func (b *board) take(e bus.Entry) {
 	switch kind {
 	case "callback":
 		keep(b.callbacks, id, e.Value, &provisionv1.CallbackSeen{})
+	case "deauthorized":
+		keep(b.removals, id, e.Value, &provisionv1.DeauthorizedSeen{})
 	case "events":
 		before := b.events[id]
 		keep(b.events, id, e.Value, &provisionv1.EventsSeen{})
@@ -71,7 +74,7 @@ func (b *board) next() <-chan struct{} {
 func (b *board) look(s provision.Setup) (provision.Seen, *provisionv1.Record) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return provision.Seen{Callback: b.callbacks[s.Account], Events: b.events[s.PageID]}, b.records[s.Page]
+	return provision.Seen{Callback: b.callbacks[s.Account], Deauthorized: b.removals[s.Account], Events: b.events[s.PageID]}, b.records[s.Page]
 }
 
 // strays are pages with a record that exists does not know.

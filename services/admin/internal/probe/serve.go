@@ -101,9 +101,11 @@ func (s *Service) GetCallback(ctx context.Context, req *adminv1.GetCallbackReque
 		return nil, err
 	}
 	c := &adminv1.Callback{Account: req.GetAccount(), Path: "/webhook/" + url.PathEscape(req.GetAccount()),
+		DeletionPath: "/deletion/" + url.PathEscape(req.GetAccount()), DeauthorizePath: "/deauthorize/" + url.PathEscape(req.GetAccount()),
 		TokenFingerprint: account.GetVerifyToken().GetFingerprint()}
 	if s.WebhookURL != "" {
-		c.Url = strings.TrimRight(s.WebhookURL, "/") + c.GetPath()
+		base := strings.TrimRight(s.WebhookURL, "/")
+		c.Url, c.DeletionUrl, c.DeauthorizeUrl = base+c.GetPath(), base+c.GetDeletionPath(), base+c.GetDeauthorizePath()
 	}
 	if c.GetTokenFingerprint() != "" && seen.GetTokenFingerprint() == c.GetTokenFingerprint() {
 		c.VerifiedMs = seen.GetAtMs()

@@ -41,8 +41,9 @@ type Setup struct {
 
 // Seen is what ingress saw of the page; nil: nothing yet.
 type Seen struct {
-	Callback *provisionv1.CallbackSeen
-	Events   *provisionv1.EventsSeen
+	Callback     *provisionv1.CallbackSeen
+	Deauthorized *provisionv1.DeauthorizedSeen
+	Events       *provisionv1.EventsSeen
 }
 
 // Judge tells how a page stands at nowMS. A nil record was never checked; one

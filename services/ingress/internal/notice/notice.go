@@ -1,5 +1,5 @@
 // Package notice keeps what ingress saw of each page's connection to Meta: that
-// a callback was verified, and when signed events came. Silence is the only
+// a callback was verified, that the app was removed, and when signed events came. Silence is the only
 // symptom of a page that is not subscribed, so somebody has to write down when
 // it was not silent.
 //
@@ -45,9 +45,9 @@ type Book struct {
 	log      *slog.Logger
 	wake     chan struct{}
 
-	mu        sync.Mutex
-	callbacks map[string]*provisionv1.CallbackSeen // to be written, by account
-	pages     map[string]*page                     // by Meta's page id
+	mu     sync.Mutex
+	newest map[string]proto.Message // to be written, by key
+	pages  map[string]*page         // by Meta's page id
 }
 
 // page is what was seen of one page.
@@ -60,14 +60,23 @@ type page struct {
 // New makes an empty book; nothing is written before Run.
 func New(bucket Bucket, snapshot func() *directory.Snapshot, now func() time.Time, log *slog.Logger) *Book {
 	return &Book{bucket: bucket, snapshot: snapshot, now: now, log: log, wake: make(chan struct{}, 1),
-		callbacks: map[string]*provisionv1.CallbackSeen{}, pages: map[string]*page{}}
+		newest: map[string]proto.Message{}, pages: map[string]*page{}}
 }
 
 // Verified notes that Meta verified the callback of an account with the verify
 // token of this fingerprint.
 func (b *Book) Verified(account, fingerprint string) {
+	b.note(subject.CallbackKey(account), &provisionv1.CallbackSeen{AtMs: b.now().UnixMilli(), TokenFingerprint: fingerprint})
+}
+
+// Deauthorized notes that somebody removed the app of an account.
+func (b *Book) Deauthorized(account string) {
+	b.note(subject.DeauthorizedKey(account), &provisionv1.DeauthorizedSeen{AtMs: b.now().UnixMilli()})
+}
+
+func (b *Book) note(at string, m proto.Message) {
 	b.mu.Lock()
-	b.callbacks[account] = &provisionv1.CallbackSeen{AtMs: b.now().UnixMilli(), TokenFingerprint: fingerprint}
+	b.newest[at] = m
 	b.mu.Unlock()
 	b.rouse()
 }
@@ -130,14 +139,14 @@ func (b *Book) Run(ctx context.Context) error {
 func (b *Book) write(ctx context.Context, everything bool) time.Duration {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	callbacks, seen, next := b.take(everything)
+	newest, seen, next := b.take(everything)
 	var err error
-	for account, c := range callbacks {
-		if e := b.put(ctx, subject.CallbackKey(account), c, bus.AnyRevision); e != nil {
+	for at, m := range newest {
+		if e := b.put(ctx, at, m, bus.AnyRevision); e != nil {
 			err = e
 			b.giveBack(func() {
-				if b.callbacks[account] == nil {
-					b.callbacks[account] = c
+				if b.newest[at] == nil {
+					b.newest[at] = m
 				}
 			})
 		}
@@ -170,10 +179,10 @@ func (b *Book) giveBack(how func()) {
 }
 
 // take takes what is due out of the book.
-func (b *Book) take(everything bool) (callbacks map[string]*provisionv1.CallbackSeen, seen map[string]*provisionv1.EventsSeen, next time.Duration) {
+func (b *Book) take(everything bool) (newest map[string]proto.Message, seen map[string]*provisionv1.EventsSeen, next time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	callbacks, b.callbacks = b.callbacks, map[string]*provisionv1.CallbackSeen{}
+	newest, b.newest = b.newest, map[string]proto.Message{}
 	seen = map[string]*provisionv1.EventsSeen{}
 	now := b.now()
 	for id, p := range b.pages {
@@ -189,7 +198,7 @@ func (b *Book) take(everything bool) (callbacks map[string]*provisionv1.Callback
 		}
 		seen[id], p.seen, p.written, p.account = p.seen, nil, now, p.seen.GetAccount()
 	}
-	return callbacks, seen, next
+	return newest, seen, next
 }
 
 // putEvents adds to what is there already, by this process and by others.

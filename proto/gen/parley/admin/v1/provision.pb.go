@@ -855,9 +855,17 @@ type Callback struct {
 	// Fingerprint of the verify token that goes with it; empty when none is set.
 	TokenFingerprint string `protobuf:"bytes,4,opt,name=token_fingerprint,json=tokenFingerprint,proto3" json:"token_fingerprint,omitempty"`
 	// When Meta last verified it with this token, ms since 1970 UTC; 0: never.
-	VerifiedMs    int64 `protobuf:"varint,5,opt,name=verified_ms,json=verifiedMs,proto3" json:"verified_ms,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	VerifiedMs int64 `protobuf:"varint,5,opt,name=verified_ms,json=verifiedMs,proto3" json:"verified_ms,omitempty"`
+	// Path of the data deletion callback, "/deletion/demo".
+	DeletionPath string `protobuf:"bytes,6,opt,name=deletion_path,json=deletionPath,proto3" json:"deletion_path,omitempty"`
+	// The whole URL; empty when the setting admin.webhook_url is.
+	DeletionUrl string `protobuf:"bytes,7,opt,name=deletion_url,json=deletionUrl,proto3" json:"deletion_url,omitempty"`
+	// Path of the deauthorisation callback, "/deauthorize/demo".
+	DeauthorizePath string `protobuf:"bytes,8,opt,name=deauthorize_path,json=deauthorizePath,proto3" json:"deauthorize_path,omitempty"`
+	// The whole URL; empty when the setting admin.webhook_url is.
+	DeauthorizeUrl string `protobuf:"bytes,9,opt,name=deauthorize_url,json=deauthorizeUrl,proto3" json:"deauthorize_url,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Callback) Reset() {
@@ -923,6 +931,34 @@ func (x *Callback) GetVerifiedMs() int64 {
 		return x.VerifiedMs
 	}
 	return 0
+}
+
+func (x *Callback) GetDeletionPath() string {
+	if x != nil {
+		return x.DeletionPath
+	}
+	return ""
+}
+
+func (x *Callback) GetDeletionUrl() string {
+	if x != nil {
+		return x.DeletionUrl
+	}
+	return ""
+}
+
+func (x *Callback) GetDeauthorizePath() string {
+	if x != nil {
+		return x.DeauthorizePath
+	}
+	return ""
+}
+
+func (x *Callback) GetDeauthorizeUrl() string {
+	if x != nil {
+		return x.DeauthorizeUrl
+	}
+	return ""
 }
 
 // PageStatus is how a page stands.
@@ -1172,14 +1208,18 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\atrouble\x18\b \x01(\tR\atrouble\x12\x19\n" +
 	"\bretry_ms\x18\t \x01(\x03R\aretryMs\".\n" +
 	"\x12GetCallbackRequest\x12\x18\n" +
-	"\aaccount\x18\x01 \x01(\tR\aaccount\"\x98\x01\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\"\xb4\x02\n" +
 	"\bCallback\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x10\n" +
 	"\x03url\x18\x03 \x01(\tR\x03url\x12+\n" +
 	"\x11token_fingerprint\x18\x04 \x01(\tR\x10tokenFingerprint\x12\x1f\n" +
 	"\vverified_ms\x18\x05 \x01(\x03R\n" +
-	"verifiedMs\"\x9e\x02\n" +
+	"verifiedMs\x12#\n" +
+	"\rdeletion_path\x18\x06 \x01(\tR\fdeletionPath\x12!\n" +
+	"\fdeletion_url\x18\a \x01(\tR\vdeletionUrl\x12)\n" +
+	"\x10deauthorize_path\x18\b \x01(\tR\x0fdeauthorizePath\x12'\n" +
+	"\x0fdeauthorize_url\x18\t \x01(\tR\x0edeauthorizeUrl\"\x9e\x02\n" +
 	"\n" +
 	"PageStatus\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x17\n" +

@@ -143,6 +143,52 @@ func (x *EventsSeen) GetAccount() string {
 	return ""
 }
 
+// DeauthorizedSeen is that somebody removed the app of an account.
+type DeauthorizedSeen struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When, ms since 1970 UTC.
+	AtMs          int64 `protobuf:"varint,1,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeauthorizedSeen) Reset() {
+	*x = DeauthorizedSeen{}
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeauthorizedSeen) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeauthorizedSeen) ProtoMessage() {}
+
+func (x *DeauthorizedSeen) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeauthorizedSeen.ProtoReflect.Descriptor instead.
+func (*DeauthorizedSeen) Descriptor() ([]byte, []int) {
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *DeauthorizedSeen) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
 // Answered is when a question was answered.
 type Answered struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -161,7 +207,7 @@ type Answered struct {
 
 func (x *Answered) Reset() {
 	*x = Answered{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[2]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -173,7 +219,7 @@ func (x *Answered) String() string {
 func (*Answered) ProtoMessage() {}
 
 func (x *Answered) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[2]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -186,7 +232,7 @@ func (x *Answered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answered.ProtoReflect.Descriptor instead.
 func (*Answered) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{2}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Answered) GetAtMs() int64 {
@@ -241,7 +287,7 @@ type Record struct {
 
 func (x *Record) Reset() {
 	*x = Record{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[3]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -253,7 +299,7 @@ func (x *Record) String() string {
 func (*Record) ProtoMessage() {}
 
 func (x *Record) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[3]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -266,7 +312,7 @@ func (x *Record) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Record.ProtoReflect.Descriptor instead.
 func (*Record) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{3}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Record) GetBasis() string {
@@ -336,7 +382,7 @@ type Hearing struct {
 
 func (x *Hearing) Reset() {
 	*x = Hearing{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -348,7 +394,7 @@ func (x *Hearing) String() string {
 func (*Hearing) ProtoMessage() {}
 
 func (x *Hearing) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -361,7 +407,7 @@ func (x *Hearing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hearing.ProtoReflect.Descriptor instead.
 func (*Hearing) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{4}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Hearing) GetOf() string {
@@ -408,7 +454,7 @@ type Alive struct {
 
 func (x *Alive) Reset() {
 	*x = Alive{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -420,7 +466,7 @@ func (x *Alive) String() string {
 func (*Alive) ProtoMessage() {}
 
 func (x *Alive) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -433,7 +479,7 @@ func (x *Alive) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alive.ProtoReflect.Descriptor instead.
 func (*Alive) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{5}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Alive) GetLastMs() int64 {
@@ -474,7 +520,7 @@ type Repair struct {
 
 func (x *Repair) Reset() {
 	*x = Repair{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -486,7 +532,7 @@ func (x *Repair) String() string {
 func (*Repair) ProtoMessage() {}
 
 func (x *Repair) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -499,7 +545,7 @@ func (x *Repair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Repair.ProtoReflect.Descriptor instead.
 func (*Repair) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{6}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Repair) GetPageId() string {
@@ -569,7 +615,7 @@ type RepairJob struct {
 
 func (x *RepairJob) Reset() {
 	*x = RepairJob{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[7]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -581,7 +627,7 @@ func (x *RepairJob) String() string {
 func (*RepairJob) ProtoMessage() {}
 
 func (x *RepairJob) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[7]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -594,7 +640,7 @@ func (x *RepairJob) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RepairJob.ProtoReflect.Descriptor instead.
 func (*RepairJob) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{7}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RepairJob) GetSinceMs() int64 {
@@ -717,7 +763,7 @@ type Token struct {
 
 func (x *Token) Reset() {
 	*x = Token{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[8]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -729,7 +775,7 @@ func (x *Token) String() string {
 func (*Token) ProtoMessage() {}
 
 func (x *Token) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[8]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -742,7 +788,7 @@ func (x *Token) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Token.ProtoReflect.Descriptor instead.
 func (*Token) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{8}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Token) GetAnswered() *Answered {
@@ -828,7 +874,7 @@ type Approval struct {
 
 func (x *Approval) Reset() {
 	*x = Approval{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[9]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -840,7 +886,7 @@ func (x *Approval) String() string {
 func (*Approval) ProtoMessage() {}
 
 func (x *Approval) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[9]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -853,7 +899,7 @@ func (x *Approval) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Approval.ProtoReflect.Descriptor instead.
 func (*Approval) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{9}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Approval) GetAnswered() *Answered {
@@ -883,7 +929,7 @@ type Subscription struct {
 
 func (x *Subscription) Reset() {
 	*x = Subscription{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[10]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -895,7 +941,7 @@ func (x *Subscription) String() string {
 func (*Subscription) ProtoMessage() {}
 
 func (x *Subscription) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[10]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -908,7 +954,7 @@ func (x *Subscription) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Subscription.ProtoReflect.Descriptor instead.
 func (*Subscription) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{10}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Subscription) GetAnswered() *Answered {
@@ -937,7 +983,9 @@ const file_parley_provision_v1_provision_proto_rawDesc = "" +
 	"EventsSeen\x12\x19\n" +
 	"\bfirst_ms\x18\x01 \x01(\x03R\afirstMs\x12\x17\n" +
 	"\alast_ms\x18\x02 \x01(\x03R\x06lastMs\x12\x18\n" +
-	"\aaccount\x18\x03 \x01(\tR\aaccount\"u\n" +
+	"\aaccount\x18\x03 \x01(\tR\aaccount\"'\n" +
+	"\x10DeauthorizedSeen\x12\x13\n" +
+	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\"u\n" +
 	"\bAnswered\x12\x13\n" +
 	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12&\n" +
 	"\x0fsilent_since_ms\x18\x02 \x01(\x03R\rsilentSinceMs\x12\x12\n" +
@@ -1015,31 +1063,32 @@ func file_parley_provision_v1_provision_proto_rawDescGZIP() []byte {
 	return file_parley_provision_v1_provision_proto_rawDescData
 }
 
-var file_parley_provision_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_parley_provision_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_parley_provision_v1_provision_proto_goTypes = []any{
-	(*CallbackSeen)(nil), // 0: parley.provision.v1.CallbackSeen
-	(*EventsSeen)(nil),   // 1: parley.provision.v1.EventsSeen
-	(*Answered)(nil),     // 2: parley.provision.v1.Answered
-	(*Record)(nil),       // 3: parley.provision.v1.Record
-	(*Hearing)(nil),      // 4: parley.provision.v1.Hearing
-	(*Alive)(nil),        // 5: parley.provision.v1.Alive
-	(*Repair)(nil),       // 6: parley.provision.v1.Repair
-	(*RepairJob)(nil),    // 7: parley.provision.v1.RepairJob
-	(*Token)(nil),        // 8: parley.provision.v1.Token
-	(*Approval)(nil),     // 9: parley.provision.v1.Approval
-	(*Subscription)(nil), // 10: parley.provision.v1.Subscription
+	(*CallbackSeen)(nil),     // 0: parley.provision.v1.CallbackSeen
+	(*EventsSeen)(nil),       // 1: parley.provision.v1.EventsSeen
+	(*DeauthorizedSeen)(nil), // 2: parley.provision.v1.DeauthorizedSeen
+	(*Answered)(nil),         // 3: parley.provision.v1.Answered
+	(*Record)(nil),           // 4: parley.provision.v1.Record
+	(*Hearing)(nil),          // 5: parley.provision.v1.Hearing
+	(*Alive)(nil),            // 6: parley.provision.v1.Alive
+	(*Repair)(nil),           // 7: parley.provision.v1.Repair
+	(*RepairJob)(nil),        // 8: parley.provision.v1.RepairJob
+	(*Token)(nil),            // 9: parley.provision.v1.Token
+	(*Approval)(nil),         // 10: parley.provision.v1.Approval
+	(*Subscription)(nil),     // 11: parley.provision.v1.Subscription
 }
 var file_parley_provision_v1_provision_proto_depIdxs = []int32{
-	2,  // 0: parley.provision.v1.Record.app:type_name -> parley.provision.v1.Answered
-	8,  // 1: parley.provision.v1.Record.token:type_name -> parley.provision.v1.Token
-	9,  // 2: parley.provision.v1.Record.approval:type_name -> parley.provision.v1.Approval
-	10, // 3: parley.provision.v1.Record.subscription:type_name -> parley.provision.v1.Subscription
-	4,  // 4: parley.provision.v1.Record.hearing:type_name -> parley.provision.v1.Hearing
-	7,  // 5: parley.provision.v1.Repair.job:type_name -> parley.provision.v1.RepairJob
-	7,  // 6: parley.provision.v1.Repair.last:type_name -> parley.provision.v1.RepairJob
-	2,  // 7: parley.provision.v1.Token.answered:type_name -> parley.provision.v1.Answered
-	2,  // 8: parley.provision.v1.Approval.answered:type_name -> parley.provision.v1.Answered
-	2,  // 9: parley.provision.v1.Subscription.answered:type_name -> parley.provision.v1.Answered
+	3,  // 0: parley.provision.v1.Record.app:type_name -> parley.provision.v1.Answered
+	9,  // 1: parley.provision.v1.Record.token:type_name -> parley.provision.v1.Token
+	10, // 2: parley.provision.v1.Record.approval:type_name -> parley.provision.v1.Approval
+	11, // 3: parley.provision.v1.Record.subscription:type_name -> parley.provision.v1.Subscription
+	5,  // 4: parley.provision.v1.Record.hearing:type_name -> parley.provision.v1.Hearing
+	8,  // 5: parley.provision.v1.Repair.job:type_name -> parley.provision.v1.RepairJob
+	8,  // 6: parley.provision.v1.Repair.last:type_name -> parley.provision.v1.RepairJob
+	3,  // 7: parley.provision.v1.Token.answered:type_name -> parley.provision.v1.Answered
+	3,  // 8: parley.provision.v1.Approval.answered:type_name -> parley.provision.v1.Answered
+	3,  // 9: parley.provision.v1.Subscription.answered:type_name -> parley.provision.v1.Answered
 	10, // [10:10] is the sub-list for method output_type
 	10, // [10:10] is the sub-list for method input_type
 	10, // [10:10] is the sub-list for extension type_name
@@ -1058,7 +1107,7 @@ func file_parley_provision_v1_provision_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_provision_v1_provision_proto_rawDesc), len(file_parley_provision_v1_provision_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
