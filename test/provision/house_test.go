@@ -38,6 +38,7 @@ const (
 type house struct {
 	t        *testing.T
 	meta     string // address of the sandbox
+	hook     string // callback URL of the account
 	config   adminv1.ConfigServiceClient
 	pages    adminv1.ProvisionServiceClient
 	registry *prometheus.Registry
@@ -61,7 +62,7 @@ func open(t *testing.T, adjust func(*sandbox.Config)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, meta: "http://" + meta.Addr().String()}
+	h := &house{t: t, meta: "http://" + meta.Addr().String(), hook: cfg.Callback}
 	world, err := sandbox.New(cfg, host.Deps{Log: slog.New(slog.DiscardHandler), Now: time.Now, Listen: given(meta)})
 	run(t, world, err)
 
