@@ -19,7 +19,7 @@ func (a *app) channelCommand() *cobra.Command {
 		}), a.pageCommand("subscribe", "Have Meta send the events of a page, then verify it",
 		func(ctx context.Context, s *server, page string) (*adminv1.PageStatus, error) {
 			return s.provision.SubscribePage(ctx, &adminv1.SubscribePageRequest{Page: page})
-		}), a.repairCommand(), a.callbackCommand())
+		}), a.repairCommand(), a.testCommand(), a.callbackCommand())
 	return cmd
 }
 

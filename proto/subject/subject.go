@@ -21,6 +21,10 @@ type Thread struct {
 	PSID string // page-scoped id of the customer
 }
 
+// TestPSID is the customer of events with which a page is tested; Meta gives it
+// to nobody.
+const TestPSID = "0"
+
 // Partition tells which of n partitions the thread belongs to, 0 to n-1.
 // It depends on nothing but the two ids, so every process agrees.
 func (t Thread) Partition(n int) int {

@@ -35,6 +35,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/privacy"
 	"github.com/parley-desk/parley/services/admin/internal/probe"
 	"github.com/parley-desk/parley/services/admin/internal/repair"
+	"github.com/parley-desk/parley/services/admin/internal/trial"
 )
 
 // Limits of the API (SG3).
@@ -54,7 +55,7 @@ type Config struct {
 	Listen     string        `koanf:"listen" default:"" help:"Address of the admin API on TCP, with mutual TLS 1.3; empty for none."`
 	TLS        TLS           `koanf:"tls"`
 	Grants     []string      `koanf:"grants" default:"" help:"Roles of callers on TCP, as NAME=ROLE; NAME is a URI, DNS name or mail address in their certificate, ROLE is admin, operator or auditor."`
-	WebhookURL string        `koanf:"webhook_url" default:"" help:"Address under which Meta reaches ingress, such as https://hooks.example.com; shown to those who set up a webhook at Meta, and used for nothing else."`
+	WebhookURL string        `koanf:"webhook_url" default:"" help:"Address under which Meta reaches ingress, such as https://hooks.example.com; shown to those who set up a webhook at Meta, and called when a page is tested."`
 	Reflection bool          `koanf:"reflection" default:"false" help:"Let callers ask for the schema of the API, as grpcurl does."`
 	Grace      time.Duration `koanf:"grace" default:"10s" help:"How long calls in work may take at the end of the process."`
 }
@@ -79,7 +80,8 @@ func (c *Config) Validate() error {
 	_, err := guard.ParseGrants(c.Grants)
 	check(err == nil, "grants", errorText(err))
 	public, err := url.Parse(c.WebhookURL)
-	check(err == nil && (c.WebhookURL == "" || public.Host != "" && public.Scheme == "https"), "webhook_url", "must be an https address, as Meta takes no other")
+	check(err == nil && (c.WebhookURL == "" || public.Host != "" && (public.Scheme == "https" || public.Scheme == "http" && local(public))),
+		"webhook_url", "must be an https address, as Meta takes no other; http only for 127.0.0.1, in development")
 	check(c.Grace > 0, "grace", "must be longer than nothing")
 	if len(wrong) == 0 {
 		return nil
@@ -87,6 +89,11 @@ func (c *Config) Validate() error {
 	f := fault.New(fault.Invalid, "ADMIN_SETTINGS", "the settings of admin cannot work")
 	f.Violations = wrong
 	return f
+}
+
+// local tells whether an address is of this machine.
+func local(u *url.URL) bool {
+	return u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()
 }
 
 func errorText(err error) string {
@@ -132,11 +139,13 @@ type service struct {
 type provisioning struct {
 	*connecting
 	*repairing
+	*testing
 }
 
 type (
 	connecting = probe.Service
 	repairing  = repair.Service
+	testing    = trial.Service
 )
 
 // Run serves once the directory is complete: before, everything would seem to
@@ -234,7 +243,7 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 	adminv1.RegisterConfigServiceServer(srv, &configure.Service{Directory: d.Directory, Box: d.Secrets, Committer: &commit.Committer{
 		Planner: change.Planner{Box: d.Secrets, Now: d.Now}, Directory: d.Directory, Bucket: d.Bus.Bucket(subject.ConfigBucket)}})
 	adminv1.RegisterProvisionServiceServer(srv, provisioning{
-		&probe.Service{Prober: s.prober, WebhookURL: s.cfg.WebhookURL}, &repair.Service{Repairer: s.repairer}})
+		&probe.Service{Prober: s.prober, WebhookURL: s.cfg.WebhookURL}, &repair.Service{Repairer: s.repairer}, &trial.Service{Directory: d.Directory, Box: d.Secrets, Log: d.Bus, Now: d.Now, WebhookURL: s.cfg.WebhookURL}})
 	operator := &operate.Service{Log: d.Bus, Directory: d.Directory, Box: d.Secrets, Pages: s.prober.Statuses}
 	if d.Redis != nil {
 		operator.Redis = func(ctx context.Context) error { return d.Redis.Ping(ctx).Err() }

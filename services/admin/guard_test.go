@@ -34,17 +34,20 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/privacy"
 	"github.com/parley-desk/parley/services/admin/internal/probe"
 	"github.com/parley-desk/parley/services/admin/internal/repair"
+	"github.com/parley-desk/parley/services/admin/internal/trial"
 )
 
 type (
 	connecting = probe.Service
 	repairing  = repair.Service
+	trying     = trial.Service
 )
 
 // provisioning is ProvisionService as admin puts it together.
 type provisioning struct {
 	*connecting
 	*repairing
+	*trying
 }
 
 // SG2: a method without a permission is denied to all, so each must have one.

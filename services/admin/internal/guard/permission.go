@@ -48,6 +48,7 @@ func Permissions() map[string]Permission {
 		adminv1.ProvisionService_ListPageStatuses_FullMethodName:               OperateRead,
 		adminv1.ProvisionService_VerifyPage_FullMethodName:                     OperateRead,
 		adminv1.ProvisionService_SubscribePage_FullMethodName:                  ConfigWrite,
+		adminv1.ProvisionService_TestPage_FullMethodName:                       OperateRead,
 		adminv1.ProvisionService_RepairPage_FullMethodName:                     ConfigWrite,
 		adminv1.ProvisionService_GetRepair_FullMethodName:                      OperateRead,
 		adminv1.ProvisionService_ListRepairs_FullMethodName:                    OperateRead,

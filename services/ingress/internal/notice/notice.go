@@ -82,13 +82,13 @@ func (b *Book) note(at string, m proto.Message) {
 }
 
 // Heard notes signed events that were stored. Pages that nobody has set up are
-// not noted.
+// not noted, nor are events of our own with which a page is tested.
 func (b *Book) Heard(events []*inboundv1.Event) {
 	known := b.snapshot().PagesByMeta
 	b.mu.Lock()
 	fresh := false
 	for _, e := range events {
-		if known[e.GetPage()] == nil {
+		if known[e.GetPage()] == nil || e.GetPsid() == subject.TestPSID {
 			continue
 		}
 		p := b.pages[e.GetPage()]

@@ -429,6 +429,108 @@ func (x *SubscribePageRequest) GetPage() string {
 	return ""
 }
 
+// TestPageRequest names a page.
+type TestPageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource id, or Meta's page id.
+	Page          string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TestPageRequest) Reset() {
+	*x = TestPageRequest{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TestPageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TestPageRequest) ProtoMessage() {}
+
+func (x *TestPageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TestPageRequest.ProtoReflect.Descriptor instead.
+func (*TestPageRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *TestPageRequest) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+// TestPageResponse is how far the event came.
+type TestPageResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource id.
+	Page string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// "reach", "signature" and "house", in their order; what comes behind one that
+	// failed is UNKNOWN.
+	Steps         []*PageCheck `protobuf:"bytes,2,rep,name=steps,proto3" json:"steps,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TestPageResponse) Reset() {
+	*x = TestPageResponse{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TestPageResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TestPageResponse) ProtoMessage() {}
+
+func (x *TestPageResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TestPageResponse.ProtoReflect.Descriptor instead.
+func (*TestPageResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *TestPageResponse) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+func (x *TestPageResponse) GetSteps() []*PageCheck {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
 // RepairPageRequest names a page and how far back.
 type RepairPageRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -443,7 +545,7 @@ type RepairPageRequest struct {
 
 func (x *RepairPageRequest) Reset() {
 	*x = RepairPageRequest{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[5]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -455,7 +557,7 @@ func (x *RepairPageRequest) String() string {
 func (*RepairPageRequest) ProtoMessage() {}
 
 func (x *RepairPageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[5]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -468,7 +570,7 @@ func (x *RepairPageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RepairPageRequest.ProtoReflect.Descriptor instead.
 func (*RepairPageRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{5}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RepairPageRequest) GetPage() string {
@@ -496,7 +598,7 @@ type GetRepairRequest struct {
 
 func (x *GetRepairRequest) Reset() {
 	*x = GetRepairRequest{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -508,7 +610,7 @@ func (x *GetRepairRequest) String() string {
 func (*GetRepairRequest) ProtoMessage() {}
 
 func (x *GetRepairRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -521,7 +623,7 @@ func (x *GetRepairRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRepairRequest.ProtoReflect.Descriptor instead.
 func (*GetRepairRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{6}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetRepairRequest) GetPage() string {
@@ -540,7 +642,7 @@ type ListRepairsRequest struct {
 
 func (x *ListRepairsRequest) Reset() {
 	*x = ListRepairsRequest{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -552,7 +654,7 @@ func (x *ListRepairsRequest) String() string {
 func (*ListRepairsRequest) ProtoMessage() {}
 
 func (x *ListRepairsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -565,7 +667,7 @@ func (x *ListRepairsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRepairsRequest.ProtoReflect.Descriptor instead.
 func (*ListRepairsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{7}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{9}
 }
 
 // ListRepairsResponse is all of them, sorted by id.
@@ -579,7 +681,7 @@ type ListRepairsResponse struct {
 
 func (x *ListRepairsResponse) Reset() {
 	*x = ListRepairsResponse{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -591,7 +693,7 @@ func (x *ListRepairsResponse) String() string {
 func (*ListRepairsResponse) ProtoMessage() {}
 
 func (x *ListRepairsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -604,7 +706,7 @@ func (x *ListRepairsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRepairsResponse.ProtoReflect.Descriptor instead.
 func (*ListRepairsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{8}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListRepairsResponse) GetRepairs() []*PageRepair {
@@ -629,7 +731,7 @@ type PageRepair struct {
 
 func (x *PageRepair) Reset() {
 	*x = PageRepair{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[9]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -641,7 +743,7 @@ func (x *PageRepair) String() string {
 func (*PageRepair) ProtoMessage() {}
 
 func (x *PageRepair) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[9]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -654,7 +756,7 @@ func (x *PageRepair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PageRepair.ProtoReflect.Descriptor instead.
 func (*PageRepair) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{9}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PageRepair) GetPage() string {
@@ -706,7 +808,7 @@ type RepairRun struct {
 
 func (x *RepairRun) Reset() {
 	*x = RepairRun{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[10]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -718,7 +820,7 @@ func (x *RepairRun) String() string {
 func (*RepairRun) ProtoMessage() {}
 
 func (x *RepairRun) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[10]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -731,7 +833,7 @@ func (x *RepairRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RepairRun.ProtoReflect.Descriptor instead.
 func (*RepairRun) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{10}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RepairRun) GetWhy() string {
@@ -808,7 +910,7 @@ type GetCallbackRequest struct {
 
 func (x *GetCallbackRequest) Reset() {
 	*x = GetCallbackRequest{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[11]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -820,7 +922,7 @@ func (x *GetCallbackRequest) String() string {
 func (*GetCallbackRequest) ProtoMessage() {}
 
 func (x *GetCallbackRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[11]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -833,7 +935,7 @@ func (x *GetCallbackRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallbackRequest.ProtoReflect.Descriptor instead.
 func (*GetCallbackRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{11}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetCallbackRequest) GetAccount() string {
@@ -870,7 +972,7 @@ type Callback struct {
 
 func (x *Callback) Reset() {
 	*x = Callback{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[12]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -882,7 +984,7 @@ func (x *Callback) String() string {
 func (*Callback) ProtoMessage() {}
 
 func (x *Callback) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[12]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -895,7 +997,7 @@ func (x *Callback) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Callback.ProtoReflect.Descriptor instead.
 func (*Callback) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{12}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Callback) GetAccount() string {
@@ -986,7 +1088,7 @@ type PageStatus struct {
 
 func (x *PageStatus) Reset() {
 	*x = PageStatus{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[13]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -998,7 +1100,7 @@ func (x *PageStatus) String() string {
 func (*PageStatus) ProtoMessage() {}
 
 func (x *PageStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[13]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1011,7 +1113,7 @@ func (x *PageStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PageStatus.ProtoReflect.Descriptor instead.
 func (*PageStatus) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{13}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *PageStatus) GetPage() string {
@@ -1093,7 +1195,7 @@ type PageCheck struct {
 
 func (x *PageCheck) Reset() {
 	*x = PageCheck{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[14]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1105,7 +1207,7 @@ func (x *PageCheck) String() string {
 func (*PageCheck) ProtoMessage() {}
 
 func (x *PageCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[14]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1118,7 +1220,7 @@ func (x *PageCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PageCheck.ProtoReflect.Descriptor instead.
 func (*PageCheck) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{14}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *PageCheck) GetName() string {
@@ -1183,7 +1285,12 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\x11VerifyPageRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\"*\n" +
 	"\x14SubscribePageRequest\x12\x12\n" +
-	"\x04page\x18\x01 \x01(\tR\x04page\"B\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\"%\n" +
+	"\x0fTestPageRequest\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\"X\n" +
+	"\x10TestPageResponse\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\x120\n" +
+	"\x05steps\x18\x02 \x03(\v2\x1a.parley.admin.v1.PageCheckR\x05steps\"B\n" +
 	"\x11RepairPageRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x19\n" +
 	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\"&\n" +
@@ -1259,13 +1366,14 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\tHARM_LESS\x10\x01\x12\x0e\n" +
 	"\n" +
 	"HARM_STOPS\x10\x02\x12\x14\n" +
-	"\x10HARM_DISCONNECTS\x10\x032\xb9\x05\n" +
+	"\x10HARM_DISCONNECTS\x10\x032\x8a\x06\n" +
 	"\x10ProvisionService\x12S\n" +
 	"\rGetPageStatus\x12%.parley.admin.v1.GetPageStatusRequest\x1a\x1b.parley.admin.v1.PageStatus\x12g\n" +
 	"\x10ListPageStatuses\x12(.parley.admin.v1.ListPageStatusesRequest\x1a).parley.admin.v1.ListPageStatusesResponse\x12M\n" +
 	"\n" +
 	"VerifyPage\x12\".parley.admin.v1.VerifyPageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12S\n" +
-	"\rSubscribePage\x12%.parley.admin.v1.SubscribePageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12M\n" +
+	"\rSubscribePage\x12%.parley.admin.v1.SubscribePageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12O\n" +
+	"\bTestPage\x12 .parley.admin.v1.TestPageRequest\x1a!.parley.admin.v1.TestPageResponse\x12M\n" +
 	"\n" +
 	"RepairPage\x12\".parley.admin.v1.RepairPageRequest\x1a\x1b.parley.admin.v1.PageRepair\x12K\n" +
 	"\tGetRepair\x12!.parley.admin.v1.GetRepairRequest\x1a\x1b.parley.admin.v1.PageRepair\x12X\n" +
@@ -1286,7 +1394,7 @@ func file_parley_admin_v1_provision_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_admin_v1_provision_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_parley_admin_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_parley_admin_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_parley_admin_v1_provision_proto_goTypes = []any{
 	(PageState)(0),                   // 0: parley.admin.v1.PageState
 	(Verdict)(0),                     // 1: parley.admin.v1.Verdict
@@ -1296,47 +1404,52 @@ var file_parley_admin_v1_provision_proto_goTypes = []any{
 	(*ListPageStatusesResponse)(nil), // 5: parley.admin.v1.ListPageStatusesResponse
 	(*VerifyPageRequest)(nil),        // 6: parley.admin.v1.VerifyPageRequest
 	(*SubscribePageRequest)(nil),     // 7: parley.admin.v1.SubscribePageRequest
-	(*RepairPageRequest)(nil),        // 8: parley.admin.v1.RepairPageRequest
-	(*GetRepairRequest)(nil),         // 9: parley.admin.v1.GetRepairRequest
-	(*ListRepairsRequest)(nil),       // 10: parley.admin.v1.ListRepairsRequest
-	(*ListRepairsResponse)(nil),      // 11: parley.admin.v1.ListRepairsResponse
-	(*PageRepair)(nil),               // 12: parley.admin.v1.PageRepair
-	(*RepairRun)(nil),                // 13: parley.admin.v1.RepairRun
-	(*GetCallbackRequest)(nil),       // 14: parley.admin.v1.GetCallbackRequest
-	(*Callback)(nil),                 // 15: parley.admin.v1.Callback
-	(*PageStatus)(nil),               // 16: parley.admin.v1.PageStatus
-	(*PageCheck)(nil),                // 17: parley.admin.v1.PageCheck
+	(*TestPageRequest)(nil),          // 8: parley.admin.v1.TestPageRequest
+	(*TestPageResponse)(nil),         // 9: parley.admin.v1.TestPageResponse
+	(*RepairPageRequest)(nil),        // 10: parley.admin.v1.RepairPageRequest
+	(*GetRepairRequest)(nil),         // 11: parley.admin.v1.GetRepairRequest
+	(*ListRepairsRequest)(nil),       // 12: parley.admin.v1.ListRepairsRequest
+	(*ListRepairsResponse)(nil),      // 13: parley.admin.v1.ListRepairsResponse
+	(*PageRepair)(nil),               // 14: parley.admin.v1.PageRepair
+	(*RepairRun)(nil),                // 15: parley.admin.v1.RepairRun
+	(*GetCallbackRequest)(nil),       // 16: parley.admin.v1.GetCallbackRequest
+	(*Callback)(nil),                 // 17: parley.admin.v1.Callback
+	(*PageStatus)(nil),               // 18: parley.admin.v1.PageStatus
+	(*PageCheck)(nil),                // 19: parley.admin.v1.PageCheck
 }
 var file_parley_admin_v1_provision_proto_depIdxs = []int32{
-	16, // 0: parley.admin.v1.ListPageStatusesResponse.statuses:type_name -> parley.admin.v1.PageStatus
-	12, // 1: parley.admin.v1.ListRepairsResponse.repairs:type_name -> parley.admin.v1.PageRepair
-	13, // 2: parley.admin.v1.PageRepair.run:type_name -> parley.admin.v1.RepairRun
-	13, // 3: parley.admin.v1.PageRepair.last:type_name -> parley.admin.v1.RepairRun
-	0,  // 4: parley.admin.v1.PageStatus.state:type_name -> parley.admin.v1.PageState
-	17, // 5: parley.admin.v1.PageStatus.checks:type_name -> parley.admin.v1.PageCheck
-	1,  // 6: parley.admin.v1.PageCheck.verdict:type_name -> parley.admin.v1.Verdict
-	2,  // 7: parley.admin.v1.PageCheck.harm:type_name -> parley.admin.v1.Harm
-	3,  // 8: parley.admin.v1.ProvisionService.GetPageStatus:input_type -> parley.admin.v1.GetPageStatusRequest
-	4,  // 9: parley.admin.v1.ProvisionService.ListPageStatuses:input_type -> parley.admin.v1.ListPageStatusesRequest
-	6,  // 10: parley.admin.v1.ProvisionService.VerifyPage:input_type -> parley.admin.v1.VerifyPageRequest
-	7,  // 11: parley.admin.v1.ProvisionService.SubscribePage:input_type -> parley.admin.v1.SubscribePageRequest
-	8,  // 12: parley.admin.v1.ProvisionService.RepairPage:input_type -> parley.admin.v1.RepairPageRequest
-	9,  // 13: parley.admin.v1.ProvisionService.GetRepair:input_type -> parley.admin.v1.GetRepairRequest
-	10, // 14: parley.admin.v1.ProvisionService.ListRepairs:input_type -> parley.admin.v1.ListRepairsRequest
-	14, // 15: parley.admin.v1.ProvisionService.GetCallback:input_type -> parley.admin.v1.GetCallbackRequest
-	16, // 16: parley.admin.v1.ProvisionService.GetPageStatus:output_type -> parley.admin.v1.PageStatus
-	5,  // 17: parley.admin.v1.ProvisionService.ListPageStatuses:output_type -> parley.admin.v1.ListPageStatusesResponse
-	16, // 18: parley.admin.v1.ProvisionService.VerifyPage:output_type -> parley.admin.v1.PageStatus
-	16, // 19: parley.admin.v1.ProvisionService.SubscribePage:output_type -> parley.admin.v1.PageStatus
-	12, // 20: parley.admin.v1.ProvisionService.RepairPage:output_type -> parley.admin.v1.PageRepair
-	12, // 21: parley.admin.v1.ProvisionService.GetRepair:output_type -> parley.admin.v1.PageRepair
-	11, // 22: parley.admin.v1.ProvisionService.ListRepairs:output_type -> parley.admin.v1.ListRepairsResponse
-	15, // 23: parley.admin.v1.ProvisionService.GetCallback:output_type -> parley.admin.v1.Callback
-	16, // [16:24] is the sub-list for method output_type
-	8,  // [8:16] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	18, // 0: parley.admin.v1.ListPageStatusesResponse.statuses:type_name -> parley.admin.v1.PageStatus
+	19, // 1: parley.admin.v1.TestPageResponse.steps:type_name -> parley.admin.v1.PageCheck
+	14, // 2: parley.admin.v1.ListRepairsResponse.repairs:type_name -> parley.admin.v1.PageRepair
+	15, // 3: parley.admin.v1.PageRepair.run:type_name -> parley.admin.v1.RepairRun
+	15, // 4: parley.admin.v1.PageRepair.last:type_name -> parley.admin.v1.RepairRun
+	0,  // 5: parley.admin.v1.PageStatus.state:type_name -> parley.admin.v1.PageState
+	19, // 6: parley.admin.v1.PageStatus.checks:type_name -> parley.admin.v1.PageCheck
+	1,  // 7: parley.admin.v1.PageCheck.verdict:type_name -> parley.admin.v1.Verdict
+	2,  // 8: parley.admin.v1.PageCheck.harm:type_name -> parley.admin.v1.Harm
+	3,  // 9: parley.admin.v1.ProvisionService.GetPageStatus:input_type -> parley.admin.v1.GetPageStatusRequest
+	4,  // 10: parley.admin.v1.ProvisionService.ListPageStatuses:input_type -> parley.admin.v1.ListPageStatusesRequest
+	6,  // 11: parley.admin.v1.ProvisionService.VerifyPage:input_type -> parley.admin.v1.VerifyPageRequest
+	7,  // 12: parley.admin.v1.ProvisionService.SubscribePage:input_type -> parley.admin.v1.SubscribePageRequest
+	8,  // 13: parley.admin.v1.ProvisionService.TestPage:input_type -> parley.admin.v1.TestPageRequest
+	10, // 14: parley.admin.v1.ProvisionService.RepairPage:input_type -> parley.admin.v1.RepairPageRequest
+	11, // 15: parley.admin.v1.ProvisionService.GetRepair:input_type -> parley.admin.v1.GetRepairRequest
+	12, // 16: parley.admin.v1.ProvisionService.ListRepairs:input_type -> parley.admin.v1.ListRepairsRequest
+	16, // 17: parley.admin.v1.ProvisionService.GetCallback:input_type -> parley.admin.v1.GetCallbackRequest
+	18, // 18: parley.admin.v1.ProvisionService.GetPageStatus:output_type -> parley.admin.v1.PageStatus
+	5,  // 19: parley.admin.v1.ProvisionService.ListPageStatuses:output_type -> parley.admin.v1.ListPageStatusesResponse
+	18, // 20: parley.admin.v1.ProvisionService.VerifyPage:output_type -> parley.admin.v1.PageStatus
+	18, // 21: parley.admin.v1.ProvisionService.SubscribePage:output_type -> parley.admin.v1.PageStatus
+	9,  // 22: parley.admin.v1.ProvisionService.TestPage:output_type -> parley.admin.v1.TestPageResponse
+	14, // 23: parley.admin.v1.ProvisionService.RepairPage:output_type -> parley.admin.v1.PageRepair
+	14, // 24: parley.admin.v1.ProvisionService.GetRepair:output_type -> parley.admin.v1.PageRepair
+	13, // 25: parley.admin.v1.ProvisionService.ListRepairs:output_type -> parley.admin.v1.ListRepairsResponse
+	17, // 26: parley.admin.v1.ProvisionService.GetCallback:output_type -> parley.admin.v1.Callback
+	18, // [18:27] is the sub-list for method output_type
+	9,  // [9:18] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_parley_admin_v1_provision_proto_init() }
@@ -1350,7 +1463,7 @@ func file_parley_admin_v1_provision_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_admin_v1_provision_proto_rawDesc), len(file_parley_admin_v1_provision_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   15,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

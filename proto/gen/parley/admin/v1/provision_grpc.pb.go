@@ -23,6 +23,7 @@ const (
 	ProvisionService_ListPageStatuses_FullMethodName = "/parley.admin.v1.ProvisionService/ListPageStatuses"
 	ProvisionService_VerifyPage_FullMethodName       = "/parley.admin.v1.ProvisionService/VerifyPage"
 	ProvisionService_SubscribePage_FullMethodName    = "/parley.admin.v1.ProvisionService/SubscribePage"
+	ProvisionService_TestPage_FullMethodName         = "/parley.admin.v1.ProvisionService/TestPage"
 	ProvisionService_RepairPage_FullMethodName       = "/parley.admin.v1.ProvisionService/RepairPage"
 	ProvisionService_GetRepair_FullMethodName        = "/parley.admin.v1.ProvisionService/GetRepair"
 	ProvisionService_ListRepairs_FullMethodName      = "/parley.admin.v1.ProvisionService/ListRepairs"
@@ -46,6 +47,9 @@ type ProvisionServiceClient interface {
 	// SubscribePage has Meta send the events of the page that the house needs,
 	// and verifies the page. Doing it again changes nothing.
 	SubscribePage(ctx context.Context, in *SubscribePageRequest, opts ...grpc.CallOption) (*PageStatus, error)
+	// TestPage goes the way of a webhook: from the callback URL, as it is set up,
+	// to the log. It stores one event in a thread of no customer.
+	TestPage(ctx context.Context, in *TestPageRequest, opts ...grpc.CallOption) (*TestPageResponse, error)
 	// RepairPage begins to fetch the messages that a page missed from Meta; one
 	// that is under way goes back further if it must.
 	RepairPage(ctx context.Context, in *RepairPageRequest, opts ...grpc.CallOption) (*PageRepair, error)
@@ -99,6 +103,16 @@ func (c *provisionServiceClient) SubscribePage(ctx context.Context, in *Subscrib
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(PageStatus)
 	err := c.cc.Invoke(ctx, ProvisionService_SubscribePage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *provisionServiceClient) TestPage(ctx context.Context, in *TestPageRequest, opts ...grpc.CallOption) (*TestPageResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TestPageResponse)
+	err := c.cc.Invoke(ctx, ProvisionService_TestPage_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -162,6 +176,9 @@ type ProvisionServiceServer interface {
 	// SubscribePage has Meta send the events of the page that the house needs,
 	// and verifies the page. Doing it again changes nothing.
 	SubscribePage(context.Context, *SubscribePageRequest) (*PageStatus, error)
+	// TestPage goes the way of a webhook: from the callback URL, as it is set up,
+	// to the log. It stores one event in a thread of no customer.
+	TestPage(context.Context, *TestPageRequest) (*TestPageResponse, error)
 	// RepairPage begins to fetch the messages that a page missed from Meta; one
 	// that is under way goes back further if it must.
 	RepairPage(context.Context, *RepairPageRequest) (*PageRepair, error)
@@ -192,6 +209,9 @@ func (UnimplementedProvisionServiceServer) VerifyPage(context.Context, *VerifyPa
 }
 func (UnimplementedProvisionServiceServer) SubscribePage(context.Context, *SubscribePageRequest) (*PageStatus, error) {
 	return nil, status.Error(codes.Unimplemented, "method SubscribePage not implemented")
+}
+func (UnimplementedProvisionServiceServer) TestPage(context.Context, *TestPageRequest) (*TestPageResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method TestPage not implemented")
 }
 func (UnimplementedProvisionServiceServer) RepairPage(context.Context, *RepairPageRequest) (*PageRepair, error) {
 	return nil, status.Error(codes.Unimplemented, "method RepairPage not implemented")
@@ -298,6 +318,24 @@ func _ProvisionService_SubscribePage_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ProvisionService_TestPage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TestPageRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProvisionServiceServer).TestPage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ProvisionService_TestPage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProvisionServiceServer).TestPage(ctx, req.(*TestPageRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ProvisionService_RepairPage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(RepairPageRequest)
 	if err := dec(in); err != nil {
@@ -392,6 +430,10 @@ var ProvisionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SubscribePage",
 			Handler:    _ProvisionService_SubscribePage_Handler,
+		},
+		{
+			MethodName: "TestPage",
+			Handler:    _ProvisionService_TestPage_Handler,
 		},
 		{
 			MethodName: "RepairPage",
