@@ -37,6 +37,11 @@ func (a *app) applyCommand() *cobra.Command {
 				a.print("%s/%s %s%s", strings.ReplaceAll(c.GetKind(), "_", ""), c.GetId(), c.GetAction(), note(dry))
 				count[c.GetAction()]++
 			}
+			for _, c := range changes {
+				for _, remark := range c.GetRemarks() {
+					a.say("%s", remark)
+				}
+			}
 			a.say("%d created, %d updated, %d unchanged%s", count["created"], count["updated"], count["unchanged"], note(dry))
 			return nil
 		},

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -19,7 +18,10 @@ func (a *app) channelCommand() *cobra.Command {
 		}), a.pageCommand("subscribe", "Have Meta send the events of a page, then verify it",
 		func(ctx context.Context, s *server, page string) (*adminv1.PageStatus, error) {
 			return s.provision.SubscribePage(ctx, &adminv1.SubscribePageRequest{Page: page})
-		}), a.repairCommand(), a.testCommand(), a.callbackCommand())
+		}), a.pageCommand("unsubscribe", "Have Meta send no more events of a page, then verify it",
+		func(ctx context.Context, s *server, page string) (*adminv1.PageStatus, error) {
+			return s.provision.UnsubscribePage(ctx, &adminv1.UnsubscribePageRequest{Page: page})
+		}), a.detachCommand(), a.repairCommand(), a.testCommand(), a.callbackCommand(), a.rotateSecretCommand(), a.retireSecretCommand(), a.privacyCommand())
 	return cmd
 }
 
@@ -66,34 +68,6 @@ func (a *app) pageCommand(verb, short string, act func(context.Context, *server,
 	}
 }
 
-func (a *app) callbackCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "callback ACCOUNT",
-		Short: "Show what to enter at Meta as webhook of an account",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withServer(cmd.Context(), func(ctx context.Context, s *server) error {
-				c, err := s.provision.GetCallback(ctx, &adminv1.GetCallbackRequest{Account: args[0]})
-				if err != nil {
-					return err
-				}
-				rows := [][]string{{"CALLBACK URL", cmp.Or(c.GetUrl(), "https://…"+c.GetPath())},
-					{"VERIFY TOKEN", "the one with fingerprint " + c.GetTokenFingerprint()}, {"VERIFIED", when(c.GetVerifiedMs(), "not yet")},
-					{"DATA DELETION REQUEST URL", cmp.Or(c.GetDeletionUrl(), "https://…"+c.GetDeletionPath())},
-					{"DEAUTHORIZE CALLBACK URL", cmp.Or(c.GetDeauthorizeUrl(), "https://…"+c.GetDeauthorizePath())}}
-				if c.GetTokenFingerprint() == "" {
-					rows[1][1] = "not set"
-				}
-				if c.GetUrl() == "" {
-					a.say("the setting admin.webhook_url does not say under which address Meta reaches ingress")
-				}
-				a.say("a verify token is never shown; if nobody has it any more, set verify_token anew")
-				return table(a.out, rows)
-			})
-		},
-	}
-}
-
 // showPages writes a line a page, and what to do about those that do not run.
 func (a *app) showPages(all []*adminv1.PageStatus) error {
 	if len(all) == 0 {
@@ -113,8 +87,12 @@ func (a *app) showPages(all []*adminv1.PageStatus) error {
 			ill++
 		}
 	}
-	if err := table(a.out, rows); err != nil || ill == 0 {
+	if err := table(a.out, rows); err != nil {
 		return err
+	}
+	a.remark(all...)
+	if ill == 0 {
+		return nil
 	}
 	a.say("%d of %d pages do not run; parleyctl channel health PAGE says why", ill, len(all))
 	return errTold
@@ -134,6 +112,7 @@ func (a *app) showPage(p *adminv1.PageStatus) error {
 		return err
 	}
 	a.print("%s is %s", p.GetPage(), stateWord(p))
+	a.remark(p)
 	for _, c := range p.GetChecks() {
 		if c.GetVerdict() != adminv1.Verdict_VERDICT_PASSED && c.GetRemedy() != "" {
 			a.say("%s: %s", c.GetName(), c.GetRemedy())
@@ -143,6 +122,19 @@ func (a *app) showPage(p *adminv1.PageStatus) error {
 		return errTold
 	}
 	return nil
+}
+
+// remark says what is left to do about pages, each thing once.
+func (a *app) remark(pages ...*adminv1.PageStatus) {
+	said := map[string]bool{}
+	for _, p := range pages {
+		for _, r := range p.GetRemarks() {
+			if !said[r] {
+				a.say("%s", r)
+			}
+			said[r] = true
+		}
+	}
 }
 
 func runs(p *adminv1.PageStatus) bool { return p.GetState() == adminv1.PageState_PAGE_STATE_RUNNING }

@@ -49,7 +49,8 @@ type app struct {
 // else that is not in its parameters.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{in: stdin, out: stdout, err: stderr,
-		env: manifest.Environment{Lookup: os.LookupEnv, ReadFile: os.ReadFile}}
+		env: manifest.Environment{Lookup: os.LookupEnv, ReadFile: os.ReadFile, Stat: os.Stat}}
+	a.env.Warn = func(text string) { a.say("warning: %s", text) }
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -79,7 +80,7 @@ func (a *app) root() *cobra.Command {
 	a.link.flags(root.PersistentFlags(), a.env.Lookup)
 	root.PersistentFlags().DurationVar(&a.timeout, "timeout", 30*time.Second, "how long to wait for the server")
 	root.AddCommand(a.applyCommand(), a.diffCommand(), a.getCommand(), a.deleteCommand(),
-		a.exportCommand(), a.channelCommand(), a.privacyCommand(), a.facebookCommand(), a.doctorCommand(), a.deadLetterCommand(), a.versionCommand())
+		a.exportCommand(), a.channelCommand(), a.keysCommand(), a.personsCommand(), a.facebookCommand(), a.doctorCommand(), a.deadLetterCommand(), a.versionCommand())
 	return root
 }
 

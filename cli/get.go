@@ -50,8 +50,8 @@ func (a *app) getCommand() *cobra.Command {
 }
 
 func (a *app) deleteCommand() *cobra.Command {
-	var yes, dry bool
-	var etag string
+	var yes bool
+	var how removal
 	cmd := &cobra.Command{
 		Use:               "delete KIND NAME --yes",
 		Short:             "Remove a resource that nothing refers to",
@@ -62,21 +62,25 @@ func (a *app) deleteCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if !yes && !dry {
+			if how.force && k.one != "page" {
+				return fmt.Errorf("--force is for pages, which Meta has to be told about; a %s is deleted when nothing refers to it", k.one)
+			}
+			if !yes && !how.dry {
 				return fmt.Errorf("deleting %s %s cannot be undone; repeat the command with --yes", k.one, args[1])
 			}
 			return a.withServer(cmd.Context(), func(ctx context.Context, s *server) error {
-				if err := k.remove(ctx, s, args[1], etag, dry); err != nil {
+				if err := k.remove(ctx, s, args[1], how); err != nil {
 					return err
 				}
-				a.print("%s/%s deleted%s", k.one, args[1], note(dry))
+				a.print("%s/%s deleted%s", k.one, args[1], note(how.dry))
 				return nil
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it without further question")
-	cmd.Flags().BoolVar(&dry, "dry-run", false, "let the server check, and change nothing")
-	cmd.Flags().StringVar(&etag, "etag", "", "delete only this version")
+	cmd.Flags().BoolVar(&how.dry, "dry-run", false, "let the server check, and change nothing")
+	cmd.Flags().BoolVar(&how.force, "force", false, "delete a page although Meta could not be told, and may go on sending")
+	cmd.Flags().StringVar(&how.etag, "etag", "", "delete only this version")
 	return cmd
 }
 

@@ -23,7 +23,13 @@ type kind struct {
 	row       func(manifest.Resource) []string // under columns
 	list      func(context.Context, *server) ([]manifest.Resource, error)
 	get       func(context.Context, *server, string) (manifest.Resource, error)
-	remove    func(ctx context.Context, s *server, id, etag string, dry bool) error
+	remove    func(ctx context.Context, s *server, id string, how removal) error
+}
+
+// removal is how a resource is to be deleted.
+type removal struct {
+	etag       string // only this version; empty: any
+	dry, force bool
 }
 
 // kinds are all of them, in the order in which one may refer to another.
@@ -91,8 +97,8 @@ func agents() kind {
 		get: func(ctx context.Context, s *server, id string) (manifest.Resource, error) {
 			return unary(ctx, s.config.GetAgent, &adminv1.GetAgentRequest{Id: id})
 		},
-		remove: func(ctx context.Context, s *server, id, etag string, dry bool) error {
-			_, err := s.config.DeleteAgent(ctx, &adminv1.DeleteAgentRequest{Id: id, Etag: etag, ValidateOnly: dry})
+		remove: func(ctx context.Context, s *server, id string, how removal) error {
+			_, err := s.config.DeleteAgent(ctx, &adminv1.DeleteAgentRequest{Id: id, Etag: how.etag, ValidateOnly: how.dry})
 			return err
 		},
 	}
@@ -114,8 +120,8 @@ func queues() kind {
 		get: func(ctx context.Context, s *server, id string) (manifest.Resource, error) {
 			return unary(ctx, s.config.GetQueue, &adminv1.GetQueueRequest{Id: id})
 		},
-		remove: func(ctx context.Context, s *server, id, etag string, dry bool) error {
-			_, err := s.config.DeleteQueue(ctx, &adminv1.DeleteQueueRequest{Id: id, Etag: etag, ValidateOnly: dry})
+		remove: func(ctx context.Context, s *server, id string, how removal) error {
+			_, err := s.config.DeleteQueue(ctx, &adminv1.DeleteQueueRequest{Id: id, Etag: how.etag, ValidateOnly: how.dry})
 			return err
 		},
 	}
@@ -136,8 +142,8 @@ func workstreams() kind {
 		get: func(ctx context.Context, s *server, id string) (manifest.Resource, error) {
 			return unary(ctx, s.config.GetWorkstream, &adminv1.GetWorkstreamRequest{Id: id})
 		},
-		remove: func(ctx context.Context, s *server, id, etag string, dry bool) error {
-			_, err := s.config.DeleteWorkstream(ctx, &adminv1.DeleteWorkstreamRequest{Id: id, Etag: etag, ValidateOnly: dry})
+		remove: func(ctx context.Context, s *server, id string, how removal) error {
+			_, err := s.config.DeleteWorkstream(ctx, &adminv1.DeleteWorkstreamRequest{Id: id, Etag: how.etag, ValidateOnly: how.dry})
 			return err
 		},
 	}
@@ -145,10 +151,10 @@ func workstreams() kind {
 
 func accounts() kind {
 	return kind{one: "channelaccount", many: "channelaccounts", document: "ChannelAccount",
-		columns: []string{"APP", "GRAPH", "SECRET", "PREVIOUS", "VERIFY"},
+		columns: []string{"APP", "GRAPH", "SECRET", "PREVIOUS", "VERIFY", "PRIVACY"},
 		row: row(func(a *configv1.ChannelAccount) []string {
 			return []string{a.GetAppId(), a.GetGraphVersion(), fingerprint(a.GetAppSecret()),
-				fingerprint(a.GetPreviousSecret()), fingerprint(a.GetVerifyToken())}
+				fingerprint(a.GetPreviousSecret()), fingerprint(a.GetVerifyToken()), a.GetPrivacy().GetBy()}
 		}),
 		list: func(ctx context.Context, s *server) ([]manifest.Resource, error) {
 			return all(func(token string) ([]*configv1.ChannelAccount, string, error) {
@@ -159,8 +165,8 @@ func accounts() kind {
 		get: func(ctx context.Context, s *server, id string) (manifest.Resource, error) {
 			return unary(ctx, s.config.GetChannelAccount, &adminv1.GetChannelAccountRequest{Id: id})
 		},
-		remove: func(ctx context.Context, s *server, id, etag string, dry bool) error {
-			_, err := s.config.DeleteChannelAccount(ctx, &adminv1.DeleteChannelAccountRequest{Id: id, Etag: etag, ValidateOnly: dry})
+		remove: func(ctx context.Context, s *server, id string, how removal) error {
+			_, err := s.config.DeleteChannelAccount(ctx, &adminv1.DeleteChannelAccountRequest{Id: id, Etag: how.etag, ValidateOnly: how.dry})
 			return err
 		},
 	}
@@ -181,8 +187,8 @@ func pages() kind {
 		get: func(ctx context.Context, s *server, id string) (manifest.Resource, error) {
 			return unary(ctx, s.config.GetPage, &adminv1.GetPageRequest{Id: id})
 		},
-		remove: func(ctx context.Context, s *server, id, etag string, dry bool) error {
-			_, err := s.config.DeletePage(ctx, &adminv1.DeletePageRequest{Id: id, Etag: etag, ValidateOnly: dry})
+		remove: func(ctx context.Context, s *server, id string, how removal) error {
+			_, err := s.config.DeletePage(ctx, &adminv1.DeletePageRequest{Id: id, Etag: how.etag, ValidateOnly: how.dry, Force: how.force})
 			return err
 		},
 	}

@@ -51,6 +51,7 @@ type server struct {
 	operate   adminv1.OperateServiceClient
 	provision adminv1.ProvisionServiceClient
 	privacy   adminv1.PrivacyServiceClient
+	keys      adminv1.KeyServiceClient
 }
 
 // open prepares a connection; the first call makes it.
@@ -64,7 +65,8 @@ func (l *link) open() (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--server %s: %w", l.server, err)
 	}
-	return &server{conn, adminv1.NewConfigServiceClient(conn), adminv1.NewOperateServiceClient(conn), adminv1.NewProvisionServiceClient(conn), adminv1.NewPrivacyServiceClient(conn)}, nil
+	return &server{conn, adminv1.NewConfigServiceClient(conn), adminv1.NewOperateServiceClient(conn),
+		adminv1.NewProvisionServiceClient(conn), adminv1.NewPrivacyServiceClient(conn), adminv1.NewKeyServiceClient(conn)}, nil
 }
 
 func (l *link) target() (string, credentials.TransportCredentials, error) {

@@ -9,7 +9,7 @@ import (
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 )
 
-func (a *app) privacyCommand() *cobra.Command {
+func (a *app) personsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "privacy", Short: "Read what people asked of their data"}
 	var limit int32
 	requests := &cobra.Command{

@@ -53,8 +53,10 @@ type Bus struct {
 	threads []*writer
 	states  *stateCache
 	turns   turns
-	members sync.Map // prefix of a group in LEASE to how many share its slots
-	copies  int      // replicas that every stream has at least
+	tails   sync.Mutex
+	tailOf  map[string]*tail // by stream, while somebody follows it
+	members sync.Map         // prefix of a group in LEASE to how many share its slots
+	copies  int              // replicas that every stream has at least
 	safety  sync.Mutex
 	unsafe  []Check // what AllowUnsafe let pass, or nobody could refuse
 	untold  int     // brokers that are still to tell how they write
@@ -75,7 +77,7 @@ func Open(ctx context.Context, cfg Config, tools Tools) (*Bus, error) {
 		return nil, err
 	}
 	b := &Bus{cfg: cfg, log: tools.Log, tracer: tools.Tracer, id: cfg.Instance + "-" + nuid.Next(),
-		streams: map[string]jetstream.Stream{}, states: newStateCache(stateCacheSize), turns: turns{slot: map[subject.Thread]*turn{}}}
+		streams: map[string]jetstream.Stream{}, tailOf: map[string]*tail{}, states: newStateCache(stateCacheSize), turns: turns{slot: map[subject.Thread]*turn{}}}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}

@@ -90,6 +90,7 @@ func (b *Bus) Update(ctx context.Context, t subject.Thread, decide func(*threadv
 		if base, err = b.read(ctx, t, b.get); err != nil {
 			return nil, 0, err
 		}
+		b.states.put(t, base)      // who decides to look further comes again at once
 		guess = b.cfg.Replicas > 1 // a replica may be behind
 	}
 	ctx, links := following(ctx, base)

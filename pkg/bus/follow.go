@@ -37,7 +37,7 @@ const (
 // the last of those, put the record in DEADLETTER and the thread goes on. A new
 // stage begins with the oldest record kept.
 func (b *Bus) FollowInbound(ctx context.Context, stage string, handle func(context.Context, InboundRecord) error) error {
-	return b.followStage(ctx, &stageFollower{bus: b, stage: stage, kind: "INBOUND", streamOf: subject.InboundStream, span: "process inbound.event", split: unbundle, pick: unbundleOne,
+	return b.followStage(ctx, &stageFollower{bus: b, stage: stage, kind: "INBOUND", streamOf: subject.InboundStream, follow: b.follow, span: "process inbound.event", split: unbundle, pick: unbundleOne,
 		handle: func(ctx context.Context, partition int, m stored) error {
 			r, err := decodeEvent(m, partition, b.cfg.Partitions)
 			if err != nil {
@@ -49,7 +49,7 @@ func (b *Bus) FollowInbound(ctx context.Context, stage string, handle func(conte
 
 // FollowThreads is FollowInbound for the commits of threads.
 func (b *Bus) FollowThreads(ctx context.Context, stage string, handle func(context.Context, Record) error) error {
-	return b.followStage(ctx, &stageFollower{bus: b, stage: stage, kind: "THREAD", streamOf: subject.ThreadStream, span: "process thread.commit", split: whole, pick: func(m stored, _ int) stored { return m },
+	return b.followStage(ctx, &stageFollower{bus: b, stage: stage, kind: "THREAD", streamOf: subject.ThreadStream, follow: b.followTail, span: "process thread.commit", split: whole, pick: func(m stored, _ int) stored { return m },
 		handle: func(ctx context.Context, _ int, m stored) error {
 			r, err := decodeCommit(m, b.cfg.Partitions)
 			if err != nil {
@@ -88,6 +88,7 @@ type stageFollower struct {
 	kind     string
 	span     string
 	streamOf func(partition int) string
+	follow   func(ctx context.Context, src source, caught func(), each func(m stored, behind uint64) error) error
 	split    func(stored) []stored // into parts, at least one; the subject of each is its lane
 	pick     func(m stored, part int) stored
 	handle   func(ctx context.Context, partition int, part stored) error
@@ -226,7 +227,7 @@ func (r *reader) read(ctx context.Context, l *lanes, from checkpoint) {
 			return
 		}
 	}
-	_ = r.bus.follow(ctx, source{stream: r.stream, from: from.Seq + 1}, nil, func(m stored, behind uint64) error {
+	_ = r.follow(ctx, source{stream: r.stream, from: from.Seq + 1}, nil, func(m stored, behind uint64) error {
 		r.head.Store(m.seq + behind)
 		parts := r.split(m)
 		return r.enter(ctx, l, r.progress.begin(m.seq, len(parts), time.Now()), parts)

@@ -23,6 +23,7 @@ type stored struct {
 	at      time.Time
 	part    int              // which event of a bundle it is
 	event   *inboundv1.Event // the event, of a part that is one
+	shared  *decoded         // of a commit that several read; nil when nobody else does
 }
 
 // lookup asks a stream for one message: the last of a subject, the first of a

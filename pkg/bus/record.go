@@ -2,6 +2,7 @@ package bus
 
 import (
 	"strconv"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -33,9 +34,24 @@ type InboundRecord struct {
 	Event     *inboundv1.Event
 }
 
+// decoded is a commit that is taken apart once for all who read it.
+type decoded struct {
+	once   sync.Once
+	record Record
+	err    error
+}
+
+func decodeCommit(m stored, partitions int) (Record, error) {
+	if m.shared == nil {
+		return parseCommit(m, partitions)
+	}
+	m.shared.once.Do(func() { m.shared.record, m.shared.err = parseCommit(m, partitions) })
+	return m.shared.record, m.shared.err
+}
+
 // Whatever may publish to the broker may write anything under our subjects, so
 // a body is believed only when it names the thread whose subject it stands on.
-func decodeCommit(m stored, partitions int) (Record, error) {
+func parseCommit(m stored, partitions int) (Record, error) {
 	t, err := subject.ParseLog(m.subject)
 	if err != nil {
 		return Record{}, garbage("no thread in the subject", err)

@@ -28,7 +28,7 @@ func (b *Bus) WatchThreads(ctx context.Context, ready func(), handle func(Record
 	g, ctx := errgroup.WithContext(ctx)
 	for p := range b.cfg.Partitions {
 		g.Go(func() error {
-			return b.follow(ctx, source{stream: subject.ThreadStream(p), last: true}, caught, func(m stored, _ uint64) error {
+			return b.followTail(ctx, source{stream: subject.ThreadStream(p), last: true}, caught, func(m stored, _ uint64) error {
 				r, err := decodeCommit(m, b.cfg.Partitions)
 				if err != nil {
 					b.log.WarnContext(ctx, "skipped a record that is no commit", key.Stream, m.stream, key.Revision, m.seq)

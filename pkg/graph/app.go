@@ -42,6 +42,30 @@ func (c *Client) Subscribe(ctx context.Context, page Page, fields []string) erro
 	return err
 }
 
+// Unsubscribe has Meta send none of the page's webhooks to the app any more.
+// Doing it again changes nothing. Where Meta refuses the page's token, it is
+// asked in the name of the app itself, so a dead token does not keep a page.
+func (c *Client) Unsubscribe(ctx context.Context, page Page, appID string) error {
+	if !page.Token.Empty() {
+		err := c.unsubscribe(ctx, page, page.ID)
+		if err == nil || !fault.Is(err, fault.Denied) && !fault.Is(err, fault.Precondition) && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+	}
+	return c.unsubscribe(ctx, inTheNameOf(page, appID), page.ID)
+}
+
+func (c *Client) unsubscribe(ctx context.Context, as Page, id string) error {
+	var answer struct {
+		Success bool `json:"success"`
+	}
+	err := c.read(ctx, as, call{operation: "unsubscribe", method: http.MethodDelete, path: []string{id, "subscribed_apps"}}, &answer)
+	if err == nil && !answer.Success {
+		return fault.New(fault.Precondition, "SUBSCRIBED", "Meta did not unsubscribe the page")
+	}
+	return err
+}
+
 // TokenInfo is what Meta says of a token.
 type TokenInfo struct {
 	Valid       bool

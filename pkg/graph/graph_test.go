@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/graph"
 	"github.com/parley-desk/parley/pkg/secret"
 )
@@ -107,6 +109,47 @@ func TestABrokenConnectionIsNeverPostedTwice(t *testing.T) {
 			}
 			if n := posts.Load(); n != 1 {
 				t.Errorf("%d POSTs, want 1", n)
+			}
+		})
+	}
+}
+
+// A page is unsubscribed with its token, and in the name of the app when Meta
+// does not take that; what is not answered is not tried in another way.
+func TestUnsubscribe(t *testing.T) {
+	const dead, gone = `{"error":{"message":"x","type":"OAuthException","code":190,"error_subcode":460}}`, `{"error":{"message":"x","type":"OAuthException","code":2}}`
+	for name, c := range map[string]struct {
+		answers []string // to the first call, the second
+		calls   int
+		kind    fault.Kind // of the error; -1: none
+	}{
+		"with the token":     {[]string{`{"success":true}`}, 1, -1},
+		"the token is dead":  {[]string{dead, `{"success":true}`}, 2, -1},
+		"the app is unknown": {[]string{dead, dead}, 2, fault.Denied},
+		"Meta is away":       {[]string{gone}, 1, fault.Unavailable},
+		"Meta did not do it": {[]string{`{"success":false}`, `{"success":false}`}, 2, fault.Precondition},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var tokens []string
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body := c.answers[len(tokens)]
+				tokens = append(tokens, r.Header.Get("Authorization"))
+				if r.Method != http.MethodDelete || r.URL.Path != "/v26.0/102030/subscribed_apps" {
+					t.Errorf("%s %s", r.Method, r.URL.Path)
+				}
+				if strings.Contains(body, `"error"`) {
+					w.WriteHeader(http.StatusBadRequest)
+				}
+				_, _ = io.WriteString(w, body)
+			}))
+			defer server.Close()
+			err := client(t, server.URL, time.Second).Unsubscribe(t.Context(), page(), "42")
+			if (err == nil) != (c.kind == -1) || err != nil && fault.KindOf(err) != c.kind {
+				t.Errorf("got %v", err)
+			}
+			want := []string{"Bearer page-token", "Bearer 42|app-secret"}[:c.calls]
+			if !slices.Equal(tokens, want) {
+				t.Errorf("asked with %q, want %q", tokens, want)
 			}
 		})
 	}

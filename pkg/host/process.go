@@ -12,6 +12,7 @@ import (
 	"net/http/pprof"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -265,6 +266,9 @@ func (r *running) openLog(ctx context.Context) error {
 	if replicas == 0 && !embedded {
 		replicas = 3
 	}
+	if embedded {
+		makeRoomForTheDisk()
+	}
 	opened, err := bus.Open(ctx, bus.Config{
 		URL: cfg.Bus.URL, MonitorURL: cfg.Bus.MonitorURL, Embedded: embedded, DataDir: filepath.Join(cfg.DataDir, "nats"),
 		Partitions: cfg.Bus.Partitions, Replicas: replicas,
@@ -287,6 +291,17 @@ func (r *running) openLog(ctx context.Context) error {
 	r.health.Ready("bus", opened.Ping)
 	return nil
 }
+
+// makeRoomForTheDisk lets twice as many goroutines run as there are processors,
+// unless GOMAXPROCS in the environment says how many. One that waits for the
+// disk keeps its place for a while, and the embedded broker hardly does
+// anything else: a place for each processor and no more, and everybody waits
+// for the disk with it (docs/performance.md).
+var makeRoomForTheDisk = sync.OnceFunc(func() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(2 * runtime.GOMAXPROCS(0))
+	}
+})
 
 func (r *running) depsOf(s Stage) Deps {
 	d := r.deps

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -30,8 +31,17 @@ const (
 )
 
 // Box seals and opens secrets with the deployment's keyset. It is safe for
-// concurrent use.
+// concurrent use. When the file of the keyset is replaced, as Rotate does in
+// another process, the box takes the new one as soon as it needs it: before it
+// seals, and when something does not open.
 type Box struct {
+	source *source
+	open   atomic.Pointer[opened]
+}
+
+// opened is a keyset ready for use.
+type opened struct {
+	keys   keys
 	seal   tink.AEAD
 	derive *prf.Set
 }
@@ -43,7 +53,30 @@ func New() (*Box, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k.box()
+	return newBox(&source{}, k)
+}
+
+func newBox(from *source, k keys) (*Box, error) {
+	b := &Box{source: from}
+	return b, b.take(k)
+}
+
+func (b *Box) take(k keys) error {
+	o, err := k.open()
+	if err == nil {
+		b.open.Store(o)
+	}
+	return err
+}
+
+// refresh takes the keyset anew when its file was replaced, and tells whether
+// it was.
+func (b *Box) refresh() (replaced bool, err error) {
+	k, err := b.source.again()
+	if k == nil || err != nil {
+		return false, err
+	}
+	return true, b.take(*k)
 }
 
 // Seal encrypts value for the place "pages/shop#access_token" and fills
@@ -52,7 +85,12 @@ func (b *Box) Seal(place, value string, nowMS int64) (*configv1.Secret, error) {
 	if value == "" {
 		return nil, fault.New(fault.Invalid, NotSet, "there is no value to seal for %s", place)
 	}
-	sealed, err := b.seal.Encrypt([]byte(value), []byte(place))
+	// A key that is not in the file any more would make a secret that nobody can
+	// open after a restart.
+	if _, err := b.refresh(); err != nil {
+		return nil, err
+	}
+	sealed, err := b.open.Load().seal.Encrypt([]byte(value), []byte(place))
 	if err != nil {
 		return nil, fmt.Errorf("sealing %s: %w", place, err)
 	}
@@ -66,7 +104,12 @@ func (b *Box) Reveal(place string, s *configv1.Secret) (Text, error) {
 	if len(s.GetSealed()) == 0 {
 		return Text{}, fault.New(fault.NotFound, NotSet, "%s is not set", place)
 	}
-	plain, err := b.seal.Decrypt(s.GetSealed(), []byte(place))
+	plain, err := b.open.Load().seal.Decrypt(s.GetSealed(), []byte(place))
+	if err != nil {
+		if replaced, _ := b.refresh(); replaced {
+			plain, err = b.open.Load().seal.Decrypt(s.GetSealed(), []byte(place))
+		}
+	}
 	if err != nil {
 		return Text{}, &fault.Error{Kind: fault.Precondition, Reason: Unreadable, Cause: err,
 			Message: place + " cannot be opened with this keyset; set the secret again"}
@@ -78,7 +121,7 @@ func (b *Box) Reveal(place string, s *configv1.Secret) (Text, error) {
 // this purpose alone: a MAC made for one purpose says nothing in another.
 // A keyset always derives; should it not, the MAC is nil, which Verify refuses.
 func (b *Box) MAC(purpose string, data []byte) []byte {
-	key, err := b.derive.ComputePrimaryPRF([]byte(purpose), macBytes)
+	key, err := b.open.Load().derive.ComputePrimaryPRF([]byte(purpose), macBytes)
 	if err != nil {
 		return nil
 	}
@@ -114,7 +157,7 @@ func newKeys() (keys, error) {
 	return keys{seal: seal, derive: derive}, nil
 }
 
-func (k keys) box() (*Box, error) {
+func (k keys) open() (*opened, error) {
 	seal, err := aead.New(k.seal)
 	if err != nil {
 		return nil, fmt.Errorf("sealing key: %w", err)
@@ -127,5 +170,5 @@ func (k keys) box() (*Box, error) {
 	if _, err := derive.ComputePrimaryPRF([]byte(fingerprintUse), macBytes); err != nil {
 		return nil, fmt.Errorf("deriving key: %w", err)
 	}
-	return &Box{seal: seal, derive: derive}, nil
+	return &opened{keys: k, seal: seal, derive: derive}, nil
 }

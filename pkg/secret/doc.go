@@ -6,4 +6,9 @@
 // ciphertext, so a value copied to another place, or a keyset of another
 // deployment, does not open it. The same keyset derives keys for MACs, one for
 // each purpose, so that nothing else in the house has to manage a key.
+//
+// The sealing key can be replaced while the house runs: Rotate adds a new one
+// and seals with it from then on, the older ones open what they sealed until
+// everything is sealed anew and Retire removes them. The deriving key stays for
+// the life of a deployment: fingerprints and MACs are compared with older ones.
 package secret

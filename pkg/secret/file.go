@@ -34,20 +34,25 @@ type file struct {
 // file that its group or the world may read is refused (SS1, SC5): whoever
 // could read it may have.
 func Open(path string, create bool) (*Box, error) {
-	k, err := read(path)
+	from := &source{path: path}
+	k, err := from.read()
 	if create && errors.Is(err, fs.ErrNotExist) {
 		if err = write(path); err == nil {
-			k, err = read(path)
+			k, err = from.read()
 		}
 	}
+	if err != nil {
+		return nil, unopened(path, err)
+	}
+	return newBox(from, k)
+}
+
+func unopened(path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &fault.Error{Kind: fault.NotFound, Reason: "KEYSET_MISSING", Cause: err,
+		return &fault.Error{Kind: fault.NotFound, Reason: "KEYSET_MISSING", Cause: err,
 			Message: fmt.Sprintf("there is no keyset at %s; restore it, or let a new deployment create one", path)}
 	}
-	if err != nil {
-		return nil, fault.Wrap(err, "opening the keyset %s", path)
-	}
-	return k.box()
+	return fault.Wrap(err, "opening the keyset %s", path)
 }
 
 func read(path string) (keys, error) {
@@ -88,12 +93,22 @@ func write(path string) error {
 	if err != nil {
 		return err
 	}
-	data, err := k.encode()
-	if err != nil {
-		return err
-	}
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, folderMode); err != nil {
+		return err
+	}
+	return k.put(dir, func(aside string) error {
+		if err := os.Link(aside, path); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		return nil
+	})
+}
+
+// put writes the keyset to a file aside in dir, which name then gives its name.
+func (k keys) put(dir string, name func(aside string) error) error {
+	data, err := k.encode()
+	if err != nil {
 		return err
 	}
 	aside, err := os.CreateTemp(dir, ".keyset-*") // mode 0600
@@ -106,7 +121,7 @@ func write(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Link(aside.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := name(aside.Name()); err != nil {
 		return err
 	}
 	return syncDir(dir)

@@ -72,8 +72,8 @@ const (
 	// SessionBucket holds the sessions of desks.
 	SessionBucket = "SESSION"
 	// ProvisionBucket holds what was seen of each page's connection to Meta;
-	// CallbackKey, DeauthorizedKey, EventsKey, RecordKey, RepairKey and AliveKey
-	// are its keys.
+	// CallbackKey, DeauthorizedKey, EventsKey, RecordKey, RepairKey, SignatureKey
+	// and AliveKey are its keys.
 	ProvisionBucket = "PROVISION"
 	// PrivacyBucket holds what people asked of their data; RequestKey and
 	// PayloadKey are its keys.
@@ -114,9 +114,13 @@ func IsRequest(key string) bool { return strings.HasPrefix(key, requestPrefix) }
 // a payload, by its hash, so that one that comes again is told the same.
 func PayloadKey(hash string) string { return "payload." + token(hash) }
 
+// SignatureKey is where ProvisionBucket says with which app secrets webhooks of
+// a channel account were signed, by resource id.
+func SignatureKey(account string) string { return "signature." + token(account) }
+
 // ParseProvision reads what is spoken of out of a key of ProvisionBucket: the
 // kind is that of the key's function, "callback", "deauthorized", "events",
-// "record" or "repair", and "alive" for AliveKey.
+// "record", "repair" or "signature", and "alive" for AliveKey.
 func ParseProvision(key string) (kind, id string, err error) {
 	kind, tok, ok := strings.Cut(key, ".")
 	if !ok {

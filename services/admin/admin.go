@@ -10,7 +10,9 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,9 +34,10 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/configure"
 	"github.com/parley-desk/parley/services/admin/internal/guard"
 	"github.com/parley-desk/parley/services/admin/internal/operate"
-	"github.com/parley-desk/parley/services/admin/internal/privacy"
 	"github.com/parley-desk/parley/services/admin/internal/probe"
+	"github.com/parley-desk/parley/services/admin/internal/rekey"
 	"github.com/parley-desk/parley/services/admin/internal/repair"
+	"github.com/parley-desk/parley/services/admin/internal/requests"
 	"github.com/parley-desk/parley/services/admin/internal/trial"
 )
 
@@ -96,6 +99,14 @@ func local(u *url.URL) bool {
 	return u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()
 }
 
+// owner is the user of this process, whose files and socket these are.
+func owner() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return strconv.Itoa(os.Getuid())
+}
+
 func errorText(err error) string {
 	if err == nil {
 		return ""
@@ -121,7 +132,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		return nil, err
 	}
 	s := &service{cfg: cfg, deps: deps, prober: prober, repairer: repairer, health: health.NewServer(), guard: &guard.Guard{
-		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Grants: grants, Table: guard.Permissions()}}
+		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Owner: owner(), Grants: grants, Table: guard.Permissions()}}
 	deps.Health.Ready("bus", deps.Bus.Ping)
 	return s, nil
 }
@@ -240,16 +251,19 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: connectionAge, MaxConnectionAgeGrace: connectionRest}),
 	)
 	d := s.deps
-	adminv1.RegisterConfigServiceServer(srv, &configure.Service{Directory: d.Directory, Box: d.Secrets, Committer: &commit.Committer{
-		Planner: change.Planner{Box: d.Secrets, Now: d.Now}, Directory: d.Directory, Bucket: d.Bus.Bucket(subject.ConfigBucket)}})
+	committer := &commit.Committer{Planner: change.Planner{Box: d.Secrets, Now: d.Now}, Directory: d.Directory, Bucket: d.Bus.Bucket(subject.ConfigBucket)}
+	adminv1.RegisterConfigServiceServer(srv, &configure.Service{Directory: d.Directory, Box: d.Secrets, Committer: committer, Now: d.Now,
+		Unsubscribe: s.prober.Unsubscribe, Signed: s.prober.Signed})
+	adminv1.RegisterKeyServiceServer(srv, &rekey.Service{Box: d.Secrets, Directory: d.Directory, Committer: committer})
 	adminv1.RegisterProvisionServiceServer(srv, provisioning{
-		&probe.Service{Prober: s.prober, WebhookURL: s.cfg.WebhookURL}, &repair.Service{Repairer: s.repairer}, &trial.Service{Directory: d.Directory, Box: d.Secrets, Log: d.Bus, Now: d.Now, WebhookURL: s.cfg.WebhookURL}})
+		&probe.Service{Prober: s.prober, WebhookURL: s.cfg.WebhookURL}, &repair.Service{Repairer: s.repairer},
+		&trial.Service{Directory: d.Directory, Box: d.Secrets, Log: d.Bus, Now: d.Now, WebhookURL: s.cfg.WebhookURL}})
 	operator := &operate.Service{Log: d.Bus, Directory: d.Directory, Box: d.Secrets, Pages: s.prober.Statuses}
 	if d.Redis != nil {
 		operator.Redis = func(ctx context.Context) error { return d.Redis.Ping(ctx).Err() }
 	}
 	adminv1.RegisterOperateServiceServer(srv, operator)
-	adminv1.RegisterPrivacyServiceServer(srv, &privacy.Service{Bucket: d.Bus.Bucket(subject.PrivacyBucket)})
+	adminv1.RegisterPrivacyServiceServer(srv, &requests.Service{Bucket: d.Bus.Bucket(subject.PrivacyBucket)})
 	grpc_health_v1.RegisterHealthServer(srv, s.health)
 	if s.cfg.Reflection {
 		reflection.Register(srv)

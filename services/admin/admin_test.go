@@ -212,16 +212,26 @@ func TestBadManifestChangesNothing(t *testing.T) {
 	apply(t, c, house())
 	before := entries(t, s.Bus)
 	breaks := map[string]func(*adminv1.ApplyRequest){
-		"page id":         func(r *adminv1.ApplyRequest) { r.Resources[0].GetPage().PageId = "12a" },
-		"no account":      func(r *adminv1.ApplyRequest) { r.Resources[0].GetPage().Account = "gone" },
-		"short secret":    func(r *adminv1.ApplyRequest) { r.Resources[1].GetChannelAccount().AppSecret.Value = "short" },
-		"graph version":   func(r *adminv1.ApplyRequest) { r.Resources[1].GetChannelAccount().GraphVersion = "26" },
-		"no queue":        func(r *adminv1.ApplyRequest) { r.Resources[2].GetWorkstream().Queue = "gone" },
-		"offer too short": func(r *adminv1.ApplyRequest) { r.Resources[2].GetWorkstream().OfferSeconds = 1 },
-		"no agent":        func(r *adminv1.ApplyRequest) { r.Resources[3].GetQueue().Agents = []string{"mila", "gone"} },
-		"role":            func(r *adminv1.ApplyRequest) { r.Resources[4].GetAgent().Roles = []string{"king"} },
-		"stale etag":      func(r *adminv1.ApplyRequest) { r.Resources[4].GetAgent().Meta.Etag = "0011223344556677" },
-		"empty":           func(r *adminv1.ApplyRequest) { r.Resources[4].Kind = nil },
+		"page id":    func(r *adminv1.ApplyRequest) { r.Resources[0].GetPage().PageId = "12a" },
+		"no account": func(r *adminv1.ApplyRequest) { r.Resources[0].GetPage().Account = "gone" },
+		"page twice": func(r *adminv1.ApplyRequest) {
+			r.Resources = append(r.Resources, wrap(&configv1.Page{Meta: meta("again"), PageId: "1020304050607080", Account: "demo"}))
+		},
+		"no secret": func(r *adminv1.ApplyRequest) {
+			r.Resources = append(r.Resources, wrap(&configv1.ChannelAccount{Meta: meta("bare"), AppId: "77"}))
+		},
+		"app twice": func(r *adminv1.ApplyRequest) {
+			r.Resources = append(r.Resources, wrap(&configv1.ChannelAccount{Meta: meta("copy"), AppId: "424242424242424", AppSecret: value("app-secret-" + canary)}))
+		},
+		"token of two words": func(r *adminv1.ApplyRequest) { r.Resources[0].GetPage().AccessToken.Value = canary + " " + canary },
+		"short secret":       func(r *adminv1.ApplyRequest) { r.Resources[1].GetChannelAccount().AppSecret.Value = "short" },
+		"graph version":      func(r *adminv1.ApplyRequest) { r.Resources[1].GetChannelAccount().GraphVersion = "26" },
+		"no queue":           func(r *adminv1.ApplyRequest) { r.Resources[2].GetWorkstream().Queue = "gone" },
+		"offer too short":    func(r *adminv1.ApplyRequest) { r.Resources[2].GetWorkstream().OfferSeconds = 1 },
+		"no agent":           func(r *adminv1.ApplyRequest) { r.Resources[3].GetQueue().Agents = []string{"mila", "gone"} },
+		"role":               func(r *adminv1.ApplyRequest) { r.Resources[4].GetAgent().Roles = []string{"king"} },
+		"stale etag":         func(r *adminv1.ApplyRequest) { r.Resources[4].GetAgent().Meta.Etag = "0011223344556677" },
+		"empty":              func(r *adminv1.ApplyRequest) { r.Resources[4].Kind = nil },
 		"twice": func(r *adminv1.ApplyRequest) {
 			r.Resources = append(r.Resources, wrap(&configv1.Queue{Meta: meta("front")}))
 		},
@@ -318,7 +328,21 @@ func TestNothingIsDeletedThatIsInUse(t *testing.T) {
 	inUse("pages.shop", err)
 	_, err = c.DeleteChannelAccount(t.Context(), &adminv1.DeleteChannelAccountRequest{Id: "demo"})
 	inUse("pages.shop", err)
-	if _, err := c.DeletePage(t.Context(), &adminv1.DeletePageRequest{Id: "shop"}); err != nil {
+	// A page goes when its channel in the workstream is gone (L11), and only
+	// once Meta knows, unless somebody insists.
+	_, err = c.DeletePage(t.Context(), &adminv1.DeletePageRequest{Id: "shop", Force: true})
+	inUse(`workstream "facebook"`, err)
+	if _, err := c.UpdatePage(t.Context(), &adminv1.UpdatePageRequest{Page: &configv1.Page{Meta: meta("shop"), PageId: "1020304050607080", Account: "demo"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.DeletePage(t.Context(), &adminv1.DeletePageRequest{Id: "shop", ValidateOnly: true}); err != nil {
+		t.Error(err)
+	}
+	_, err = c.DeletePage(t.Context(), &adminv1.DeletePageRequest{Id: "shop"})
+	if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), `page "shop" is not deleted`) || s.Directory.Now().Pages["shop"] == nil {
+		t.Errorf("while Meta is away: %v", err)
+	}
+	if _, err := c.DeletePage(t.Context(), &adminv1.DeletePageRequest{Id: "shop", Force: true}); err != nil {
 		t.Error(err)
 	}
 	if _, err := c.DeleteChannelAccount(t.Context(), &adminv1.DeleteChannelAccountRequest{Id: "demo"}); err != nil {

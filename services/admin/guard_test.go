@@ -31,9 +31,10 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/configure"
 	"github.com/parley-desk/parley/services/admin/internal/guard"
 	"github.com/parley-desk/parley/services/admin/internal/operate"
-	"github.com/parley-desk/parley/services/admin/internal/privacy"
 	"github.com/parley-desk/parley/services/admin/internal/probe"
+	"github.com/parley-desk/parley/services/admin/internal/rekey"
 	"github.com/parley-desk/parley/services/admin/internal/repair"
+	"github.com/parley-desk/parley/services/admin/internal/requests"
 	"github.com/parley-desk/parley/services/admin/internal/trial"
 )
 
@@ -56,7 +57,8 @@ func TestEveryMethodHasItsPermission(t *testing.T) {
 	adminv1.RegisterConfigServiceServer(srv, &configure.Service{})
 	adminv1.RegisterOperateServiceServer(srv, &operate.Service{})
 	adminv1.RegisterProvisionServiceServer(srv, provisioning{})
-	adminv1.RegisterPrivacyServiceServer(srv, &privacy.Service{})
+	adminv1.RegisterPrivacyServiceServer(srv, &requests.Service{})
+	adminv1.RegisterKeyServiceServer(srv, &rekey.Service{})
 	grpc_health_v1.RegisterHealthServer(srv, health.NewServer())
 	reflection.Register(srv)
 	table := guard.Permissions()

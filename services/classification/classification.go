@@ -45,11 +45,12 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, "register metrics of classification")
 	}
+	routing := &router{cfg: cfg, log: deps.Bus, directory: deps.Directory, secrets: deps.Secrets, profiles: deps.Graph,
+		now: deps.Now, diary: deps.Log, meters: meters}
 	return &service{
-		deps:   deps,
-		intake: &filer{log: deps.Bus, directory: deps.Directory, signer: deps.Secrets, meters: meters},
-		routing: &router{cfg: cfg, log: deps.Bus, directory: deps.Directory, secrets: deps.Secrets, profiles: deps.Graph,
-			now: deps.Now, diary: deps.Log, meters: meters},
+		deps:    deps,
+		intake:  &filer{log: deps.Bus, directory: deps.Directory, signer: deps.Secrets, router: routing, meters: meters},
+		routing: routing,
 	}, nil
 }
 

@@ -218,6 +218,17 @@ func (h *house) facts(t *testing.T) map[string]int {
 	return count
 }
 
+func (h *house) commits(t *testing.T) (n int) {
+	t.Helper()
+	for _, err := range h.bus.History(t.Context(), customer, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	return n
+}
+
 func TestCustomerIsFiledNamedAndRouted(t *testing.T) {
 	h := start(t)
 	h.set(t, h.furnish(t)...)
@@ -229,6 +240,10 @@ func TestCustomerIsFiledNamedAndRouted(t *testing.T) {
 	}
 	if s.GetCustomer().GetName() != "Vesela Ivanova" || s.GetUnanswered() != 1 {
 		t.Errorf("state: %v", s)
+	}
+	// Every stage reads every commit, so what is known together is written together.
+	if commits := h.commits(t); commits != 1 {
+		t.Errorf("it took %d commits to file the message and route the conversation", commits)
 	}
 	// Meta sends everything twice, and then something new.
 	h.say(t, "m1")

@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/directory"
@@ -31,14 +32,22 @@ type filer struct {
 	log       threadLog
 	directory *directory.Directory
 	signer    graph.Signer
+	router    *router
 	meters    *meters
 }
 
-// errDoubt ends an update whose event must first be looked for in the log.
-var errDoubt = errors.New("the event may have been filed long ago")
+// What ends an update whose event asks for more than the state.
+var (
+	errDoubt = errors.New("the event may have been filed long ago")
+	errOpens = errors.New("the event opens a conversation")
+)
 
 // file puts one event into its thread. Handing it the same event again changes
 // nothing.
+//
+// A conversation opens with its queue and the customer's name in one commit,
+// where that is possible: each commit is read by every stage. Where it is not,
+// the stage "routing" finds it in the log.
 func (f *filer) file(ctx context.Context, rec bus.InboundRecord) error {
 	in, err := f.read(rec)
 	if err != nil {
@@ -46,26 +55,43 @@ func (f *filer) file(ctx context.Context, rec bus.InboundRecord) error {
 	}
 	var decision intake.Decision
 	var revision uint64
+	var customer *threadv1.Customer
+	var first *welcome
 	decide := func(s *threadv1.State, at uint64) ([]*threadv1.Fact, error) {
 		decision, revision = intake.Decide(s, in), at
-		if decision.Doubt {
+		switch opened := decision.Opened(); {
+		case decision.Doubt:
 			return nil, errDoubt
+		case opened == nil:
+			return decision.Facts, nil
+		case first == nil:
+			customer = proto.CloneOf(s.GetCustomer())
+			return nil, errOpens
 		}
-		return decision.Facts, nil
+		return append(decision.Facts, first.facts...), nil
 	}
-	_, _, err = f.log.Update(ctx, rec.Thread, decide)
-	if errors.Is(err, errDoubt) {
-		// Whoever files the same event meanwhile does so from the same record,
-		// and then its key is in the state: searching once is enough.
-		in.Past, err = recall.Search(ctx, f.log, rec.Thread, revision, decision.Facts[0], decision.Since)
-		if err == nil {
-			_, _, err = f.log.Update(ctx, rec.Thread, decide)
+	for again := true; again; {
+		_, _, err = f.log.Update(ctx, rec.Thread, decide)
+		switch {
+		case errors.Is(err, errDoubt):
+			// Whoever files the same event meanwhile does so from the same record,
+			// and then its key is in the state: searching once is enough.
+			in.Past, err = recall.Search(ctx, f.log, rec.Thread, revision, decision.Facts[0], decision.Since)
+			again = err == nil
+		case errors.Is(err, errOpens):
+			first, err = f.router.welcome(ctx, rec.Thread, decision.Opened(), customer)
+			again = err == nil
+		default:
+			again = false
 		}
 	}
 	if err != nil {
 		return fault.Wrap(err, "file an event")
 	}
 	f.meters.filed(decision.Facts)
+	if decision.Opened() != nil {
+		f.meters.routed(first.rule)
+	}
 	return nil
 }
 

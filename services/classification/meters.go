@@ -85,7 +85,11 @@ func (m *meters) filed(facts []*threadv1.Fact) {
 	}
 }
 
+// routed counts a conversation that was given its queue by rule; "" is none.
 func (m *meters) routed(rule string) {
+	if rule == "" {
+		return
+	}
 	by, _, _ := strings.Cut(rule, " ")
 	m.routes.WithLabelValues(strings.TrimSuffix(by, ":")).Inc()
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/parley-desk/parley/pkg/graph"
 	"github.com/parley-desk/parley/pkg/secret"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
+	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/classification/internal/routing"
@@ -81,6 +82,27 @@ func (r *router) route(ctx context.Context, t subject.Thread, s *threadv1.State)
 		r.meters.routed(choice.Rule)
 	}
 	return fault.Wrap(err, "route a conversation")
+}
+
+// welcome is what is known of a conversation when it opens.
+type welcome struct {
+	facts []*threadv1.Fact // empty: it has no queue to go to yet
+	rule  string
+}
+
+// welcome picks the queue of a conversation that is about to open, and looks
+// the customer up. It takes at most ProfileWait.
+func (r *router) welcome(ctx context.Context, t subject.Thread, opened *threadv1.ConversationOpened, customer *threadv1.Customer) (*welcome, error) {
+	s := thread.New(t.Page, t.PSID)
+	s.Customer = customer
+	s.Conversation = &threadv1.Conversation{Id: opened.GetId(), Phase: threadv1.Phase_PHASE_OPEN, Workstream: opened.GetWorkstream()}
+	view := r.directory.Now()
+	choice := routing.Choose(view, s)
+	if choice.Queue == "" {
+		return &welcome{}, nil
+	}
+	profile := r.profile(ctx, view, s)
+	return &welcome{routing.Decide(s, opened.GetId(), choice, profile), choice.Rule}, ctx.Err()
 }
 
 func (r *router) remember(ctx context.Context, t subject.Thread, why string) {

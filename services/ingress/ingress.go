@@ -89,7 +89,8 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	handler, err := receive.New(
 		receive.Limits{Body: int64(cfg.MaxBody), Flight: int64(cfg.InFlight), Broker: cfg.BrokerWait, PublicURL: cfg.PublicURL},
 		receive.World{Snapshot: deps.Directory.Now, Reveal: deps.Secrets.Reveal, Publish: deps.Bus.PublishInbound,
-			Verified: book.Verified, Heard: book.Heard, Deauthorized: book.Deauthorized, Keep: requests.Keep, Find: requests.Find, Now: deps.Now, Log: deps.Log, Registry: deps.Registry, Tracer: deps.Tracer})
+			Verified: book.Verified, Heard: book.Heard, Signed: book.Signed, Deauthorized: book.Deauthorized, Keep: requests.Keep, Find: requests.Find,
+			Now: deps.Now, Log: deps.Log, Registry: deps.Registry, Tracer: deps.Tracer})
 	if err != nil {
 		return nil, err
 	}

@@ -203,7 +203,9 @@ func (s *Service) handler(w *world.World, url string) (http.Handler, error) {
 	graph := graphapi.New(graphapi.Settings{AppID: s.cfg.AppID, AppSecret: s.cfg.AppSecret,
 		RequireProof: s.cfg.RequireProof, Live: s.cfg.Live, HumanAgent: s.cfg.HumanAgent, ProfileExtras: s.cfg.ProfileExtras,
 		EchoDelay: s.cfg.EchoDelay, ReceiptDelay: s.cfg.ReceiptDelay, Media: media}, w, played)
-	verify := func(ctx context.Context) error { return courier.Verify(ctx, s.cfg.Callback, s.cfg.VerifyToken) }
+	verify := func(ctx context.Context, token string) error {
+		return courier.Verify(ctx, s.cfg.Callback, cmp.Or(token, s.cfg.VerifyToken))
+	}
 	pages, err := phone.New(w, media, graph.Play, verify).Handler()
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -196,5 +197,55 @@ func TestVerification(t *testing.T) {
 	m := start(t, config(t, in))
 	if got := m.post("/sandbox/verify", nil); got["verified"] != true {
 		t.Errorf("got %v", got)
+	}
+	resp, err := http.Post(m.url+"/sandbox/verify", "application/json", strings.NewReader(`{"verify_token":"another-token"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusBadGateway {
+		t.Errorf("with a token that ingress does not have: %d", resp.StatusCode)
+	}
+	if got := m.post("/sandbox/verify", map[string]string{"verify_token": "demo-verify-token"}); got["verified"] != true {
+		t.Errorf("with the token that is entered: %v", got)
+	}
+}
+
+// A secret that was reset is the app's from then on, after a restart too. In the
+// name of the app a page is unsubscribed, whatever became of its token.
+func TestResetSecret(t *testing.T) {
+	t.Parallel()
+	const next = "app-secret-of-tomorrow"
+	cfg := config(t, newIngress(t))
+	first := start(t, cfg)
+	first.post("/sandbox/secret", map[string]string{"value": next})
+	first.post("/sandbox/token", map[string]any{"value": token, "dead": true})
+	first.stop()
+	m := start(t, cfg)
+	unsubscribe := func(page, secret string) int {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, m.url+"/graph/v26.0/"+page+"/subscribed_apps", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+cfg.AppID+"|"+secret)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode
+	}
+	if got := unsubscribe(page, secret); got == http.StatusOK {
+		t.Error("the secret before is still good")
+	}
+	if got := unsubscribe("7", next); got == http.StatusOK {
+		t.Error("a page that there is not is unsubscribed")
+	}
+	if got := unsubscribe(page, next); got != http.StatusOK {
+		t.Errorf("with the new secret: %d", got)
+	}
+	if !slices.ContainsFunc(m.records(), func(r sandbox.Record) bool { return r.Kind == sandbox.PageUnsubscribed }) {
+		t.Error("the page is not unsubscribed")
 	}
 }

@@ -3,6 +3,7 @@ package bench
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -244,11 +245,14 @@ func serveMeta() (*meta, error) {
 	}
 	srv := &http.Server{Addr: addr, ReadHeaderTimeout: 5 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		answer := `{"first_name":"Мария","last_name":"Иванова"}`
-		if strings.Contains(r.URL.Query().Get("fields"), "locale") {
-			answer = `{"locale":"bg_BG","timezone":2}`
+		person := map[string]any{"first_name": "Мария", "last_name": "Иванова", "locale": "bg_BG", "timezone": 2}
+		answer := map[string]any{}
+		for field := range strings.SplitSeq(r.URL.Query().Get("fields"), ",") {
+			if value, has := person[field]; has {
+				answer[field] = value
+			}
 		}
-		_, _ = w.Write([]byte(answer))
+		_ = json.NewEncoder(w).Encode(answer)
 	})}
 	go func() { _ = srv.ListenAndServe() }()
 	return &meta{addr, srv.Close}, nil

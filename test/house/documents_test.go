@@ -270,7 +270,7 @@ var (
 	wantedTest     = regexp.MustCompile(`\bTest[A-Z][A-Za-z]+\b`)
 	wantedFlag     = regexp.MustCompile(`--([a-z]+\.[a-z.-]+[a-z])`)
 	wantedSetting  = regexp.MustCompile(`^[a-z]+(?:\.[a-z_]+)+$`)
-	wantedCommand  = regexp.MustCompile(`\b(parleyctl|parley) ((?:[a-z]+ ?)+)`)
+	wantedCommand  = regexp.MustCompile(`\b(parleyctl|parley) ((?:[a-z]+(?:-[a-z]+)* ?)+)`)
 	ofFiles        = regexp.MustCompile(`\.(?:ts|tsx|css|html|go|json|md|yaml|yml|conf|lua|mjs|log)$`)
 )
 
@@ -367,21 +367,23 @@ func TestDocumentsSpeakOfWhatIsThere(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"`make nothing`":                       "target nothing",
-		"`make run` and `parleyctl get`":       "",
-		"```\ngo test ./test/nowhere/...\n```": "folder ./test/nowhere/...",
-		"`go test ./test/house/...`":           "",
-		"PARLEY_BUS_COPIES":                    "variable PARLEY_BUS_COPIES",
-		"`parley_bus_lag`":                     "metric parley_bus_lag",
-		"`parley_desk_request_seconds_sum`":    "",
-		"`desk.item`":                          "setting desk.item",
-		"`desk.items`, `admin.tls`":            "",
-		"`distribution.heartbeat`":             "",
-		"`parley all --desk.listn :1`":         "flag desk.listn",
-		"`parleyctl undo`":                     "command parleyctl undo",
-		"`parleyctl dlq redrive`":              "command parleyctl dlq redrive",
-		"`parleyctl get queues`":               "",
-		"`parley engagement`":                  "command parley engagement",
+		"`make nothing`":                         "target nothing",
+		"`make run` and `parleyctl get`":         "",
+		"```\ngo test ./test/nowhere/...\n```":   "folder ./test/nowhere/...",
+		"`go test ./test/house/...`":             "",
+		"PARLEY_BUS_COPIES":                      "variable PARLEY_BUS_COPIES",
+		"`parley_bus_lag`":                       "metric parley_bus_lag",
+		"`parley_desk_request_seconds_sum`":      "",
+		"`desk.item`":                            "setting desk.item",
+		"`desk.items`, `admin.tls`":              "",
+		"`distribution.heartbeat`":               "",
+		"`parley all --desk.listn :1`":           "flag desk.listn",
+		"`parleyctl undo`":                       "command parleyctl undo",
+		"`parleyctl dlq redrive`":                "command parleyctl dlq redrive",
+		"`parleyctl channel rotate-secret demo`": "",
+		"`parleyctl channel rotate-keys`":        "command parleyctl channel rotate-keys",
+		"`parleyctl get queues`":                 "",
+		"`parley engagement`":                    "command parley engagement",
 	} {
 		got := strings.Join(v.check(top, newPage("docs/planted.md", text)), "\n")
 		if want == "" && got != "" || !strings.Contains(got, want) {

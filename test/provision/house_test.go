@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/bus/bustest"
 	"github.com/parley-desk/parley/pkg/host"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
@@ -38,10 +39,12 @@ const (
 type house struct {
 	t        *testing.T
 	meta     string // address of the sandbox
-	hook     string // callback URL of the account
+	hook     string // callback URL of the account demo
 	config   adminv1.ConfigServiceClient
 	pages    adminv1.ProvisionServiceClient
 	registry *prometheus.Registry
+	hooks    *prometheus.Registry // of ingress
+	bus      *bus.Bus
 	admin    *admintest.Server
 	account  *configv1.ChannelAccount
 	page     *configv1.Page
@@ -76,9 +79,10 @@ func openAt(t *testing.T, webhookURL func(hook string) string, adjust func(*sand
 	s := admintest.StartFacing(t, bustest.Open(t), admin.Config{WebhookURL: webhookURL("http://" + hook.Addr().String())}, h.meta+"/graph")
 	h.admin = s
 	h.config, h.pages, h.registry = adminv1.NewConfigServiceClient(s.Dial(t)), adminv1.NewProvisionServiceClient(s.Dial(t)), s.Registry
+	h.hooks, h.bus = prometheus.NewRegistry(), s.Bus
 	door, err := ingress.New(ingress.Config{Listen: "127.0.0.1:0", MaxBody: 1 << 20, InFlight: 4 << 20, BrokerWait: 5 * time.Second,
 		HeaderTimeout: 3 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 20 * time.Second, IdleTimeout: time.Minute, Connections: 64, Grace: 5 * time.Second},
-		host.Deps{Log: slog.New(slog.DiscardHandler), Bus: s.Bus, Secrets: s.Secrets, Directory: s.Directory, Registry: prometheus.NewRegistry(),
+		host.Deps{Log: slog.New(slog.DiscardHandler), Bus: s.Bus, Secrets: s.Secrets, Directory: s.Directory, Registry: h.hooks,
 			Tracer: noop.NewTracerProvider().Tracer(""), Health: &host.Health{}, Now: time.Now, Listen: given(hook)})
 	run(t, door, err)
 	h.setUp()
@@ -133,6 +137,15 @@ func (h *house) secret(v string) {
 func (h *house) token(v string) {
 	h.t.Helper()
 	h.page.AccessToken = value(v)
+	if _, err := h.config.UpdatePage(h.t.Context(), &adminv1.UpdatePageRequest{Page: h.page}); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// detach takes the page out of its workstream.
+func (h *house) detach() {
+	h.t.Helper()
+	h.page.Workstream = ""
 	if _, err := h.config.UpdatePage(h.t.Context(), &adminv1.UpdatePageRequest{Page: h.page}); err != nil {
 		h.t.Fatal(err)
 	}

@@ -230,6 +230,7 @@ func TestAPageThatIsNotThere(t *testing.T) {
 		}
 	}
 	h.becomes(failed)
+	h.detach()
 	if _, err := h.config.DeletePage(t.Context(), &adminv1.DeletePageRequest{Id: "shop"}); err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/graph"
 	"github.com/parley-desk/parley/pkg/host"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
@@ -251,4 +252,20 @@ func TestRepairsThatCannotBe(t *testing.T) {
 			t.Errorf("%s, %v back: %v", c.page, c.since, err)
 		}
 	}
+}
+// What was done about a page is forgotten with it.
+func TestARepairIsForgottenWithItsPage(t *testing.T) {
+	h := open(t, func(c *sandbox.Config) { c.Subscribed = true })
+	began := time.Now()
+	if _, err := h.pages.RepairPage(t.Context(), &adminv1.RepairPageRequest{Page: "shop", SinceMs: began.Add(-time.Hour).UnixMilli()}); err != nil {
+		t.Fatal(err)
+	}
+	h.ended(began)
+	if _, err := h.config.DeletePage(t.Context(), &adminv1.DeletePageRequest{Id: "shop"}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, func() bool {
+		_, err := h.bus.Bucket(subject.ProvisionBucket).Get(t.Context(), subject.RepairKey("shop"))
+		return fault.Is(err, fault.NotFound)
+	})
 }

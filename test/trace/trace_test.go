@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -37,6 +38,8 @@ type house struct {
 	logs      *buffer
 	addresses map[string]string
 	server    string
+	dir       string // of everything that is kept
+	password  string // of agents
 }
 
 type buffer struct {
@@ -57,10 +60,12 @@ func free(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func start(t *testing.T) *house {
+// start runs the house with these settings besides its own, as variables.
+func start(t *testing.T, more ...map[string]string) *house {
 	t.Helper()
 	dir, sandbox, hook := t.TempDir(), free(t), free(t)
-	h := &house{spans: tracetest.NewSpanRecorder(), logs: &buffer{}, addresses: map[string]string{}, server: "unix://" + filepath.Join(dir, "admin.sock")}
+	h := &house{spans: tracetest.NewSpanRecorder(), logs: &buffer{}, addresses: map[string]string{}, server: "unix://" + filepath.Join(dir, "admin.sock"),
+		dir: dir, password: "parley-demo"}
 	p := host.Process{Name: "parley", Stages: all.Stages(), Out: h.logs}
 	sections := []settings.Section{{Target: &p.Config}}
 	for _, s := range p.Stages {
@@ -75,6 +80,9 @@ func start(t *testing.T) *house {
 		"PARLEY_SANDBOX_LISTEN": sandbox, "PARLEY_GRAPH_URL": "http://" + sandbox + "/graph", "PARLEY_INGRESS_LISTEN": hook,
 		"PARLEY_SANDBOX_CALLBACK": "http://" + hook + "/webhook/demo", "PARLEY_DESK_LISTEN": "127.0.0.1:0", "PARLEY_OPS_LISTEN": "127.0.0.1:0",
 		"PARLEY_LOG_LEVEL": "debug", "PARLEY_SANDBOX_ECHO_DELAY": "10ms", "PARLEY_SANDBOX_RECEIPT_DELAY": "10ms",
+	}
+	for _, m := range more {
+		maps.Copy(env, m)
 	}
 	if _, err := set.Load(settings.Source{Lookup: func(k string) (string, bool) { v, ok := env[k]; return v, ok }}); err != nil {
 		t.Fatal(err)
@@ -161,7 +169,7 @@ func (h *house) apply(t *testing.T) {
 // work has mila answer two customers.
 func (h *house) work(t *testing.T) {
 	t.Helper()
-	agent := &load.Agent{Desk: "http://" + h.addresses["desk.listen"], Name: "mila", Password: "parley-demo"}
+	agent := &load.Agent{Desk: "http://" + h.addresses["desk.listen"], Name: "mila", Password: h.password}
 	ctx, cancel := context.WithCancel(t.Context())
 	home := make(chan error, 1)
 	go func() { home <- agent.Run(ctx) }()
@@ -274,6 +282,17 @@ func TestFailuresTellNothingOfTheCustomer(t *testing.T) {
 // secrets, in everything telemetry gave out.
 func (h *house) nothingOfTheCustomer(t *testing.T) {
 	t.Helper()
+	out := h.telemetry(t)
+	for _, canary := range []string{"Въпрос", "Клиент", "1000007000000000", "demo-page-token", "demo-app-secret", "parley-demo"} {
+		if at := strings.Index(out, canary); at >= 0 {
+			t.Errorf("telemetry holds %q: …%s…", canary, out[max(0, at-120):min(len(out), at+60)])
+		}
+	}
+}
+
+// telemetry is everything that logs, traces and metrics hold.
+func (h *house) telemetry(t *testing.T) string {
+	t.Helper()
 	var out strings.Builder
 	out.WriteString(h.logs.String())
 	for _, s := range h.spans.Ended() {
@@ -298,9 +317,5 @@ func (h *house) nothingOfTheCustomer(t *testing.T) {
 		t.Fatal(err)
 	}
 	out.Write(metrics)
-	for _, canary := range []string{"Въпрос", "Клиент", "1000007000000000", "demo-page-token", "demo-app-secret", "parley-demo"} {
-		if at := strings.Index(out.String(), canary); at >= 0 {
-			t.Errorf("telemetry holds %q: …%s…", canary, out.String()[max(0, at-120):min(out.Len(), at+60)])
-		}
-	}
+	return out.String()
 }

@@ -80,6 +80,14 @@ func blank(kind string) Resource {
 // secretName is the message of write-only values.
 const secretName = protoreflect.FullName("parley.config.v1.Secret")
 
+// recordedName is the message of what the server records by itself.
+const recordedName = protoreflect.FullName("parley.config.v1.Acknowledgement")
+
+// recorded tells a field that only the server sets.
+func recorded(fd protoreflect.FieldDescriptor) bool {
+	return fd.Message() != nil && fd.Message().FullName() == recordedName
+}
+
 // enumPrefix is what all values of an enum start with: "WRAP_UP_".
 func enumPrefix(e protoreflect.EnumDescriptor) string {
 	return strings.TrimSuffix(string(e.Values().ByNumber(0).Name()), "UNSPECIFIED")

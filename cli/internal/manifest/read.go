@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -38,12 +37,6 @@ func (d Document) Where(field string) string {
 }
 
 func parent(path string) string { return path[:max(strings.LastIndexAny(path, ".["), 0)] }
-
-// Environment is where secrets that are not in the manifest come from.
-type Environment struct {
-	Lookup   func(name string) (string, bool)
-	ReadFile func(path string) ([]byte, error)
-}
 
 // Read reads all documents of one manifest. The error joins everything that is
 // wrong with it.
@@ -186,7 +179,7 @@ func (r *reader) message(node *yaml.Node, path string, m protoreflect.Message) {
 	fields := m.Descriptor().Fields()
 	for _, e := range r.entries(node, path) {
 		fd := fields.ByJSONName(e.name)
-		if fd == nil || fd.Name() == "meta" {
+		if fd == nil || fd.Name() == "meta" || recorded(fd) {
 			r.fail(e.key, join(path, e.name), "is not known%s", suggest(e.name, specNames(fields)))
 			continue
 		}
@@ -197,7 +190,7 @@ func (r *reader) message(node *yaml.Node, path string, m protoreflect.Message) {
 func specNames(fields protoreflect.FieldDescriptors) []string {
 	var names []string
 	for i := range fields.Len() {
-		if fd := fields.Get(i); fd.Name() != "meta" {
+		if fd := fields.Get(i); fd.Name() != "meta" && !recorded(fd) {
 			names = append(names, fd.JSONName())
 		}
 	}
@@ -232,41 +225,4 @@ func (r *reader) field(node *yaml.Node, path string, m protoreflect.Message, fd 
 			m.Set(fd, v)
 		}
 	}
-}
-
-// secret reads {value: TEXT}, {env: NAME} or {file: PATH}.
-func (r *reader) secret(node *yaml.Node, path string) (string, bool) {
-	const remedy = "write {value: TEXT}, {env: NAME} or {file: PATH}, exactly one of them"
-	if node.Kind != yaml.MappingNode || len(node.Content) != 2 || node.Content[1].Kind != yaml.ScalarNode {
-		r.fail(node, path, "is no secret; %s", remedy)
-		return "", false
-	}
-	source, value := node.Content[0].Value, node.Content[1].Value
-	switch source {
-	case "value":
-		if value == "" {
-			r.fail(node, path, "has an empty value; leave the field out to keep what is stored")
-		}
-		return value, value != ""
-	case "env":
-		v, ok := r.env.Lookup(value)
-		if !ok || v == "" {
-			r.fail(node, path, "the environment variable %s is not set; set it, or leave the field out to keep what is stored", value)
-			return "", false
-		}
-		return v, true
-	case "file":
-		name := value
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(filepath.Dir(r.file), name)
-		}
-		data, err := r.env.ReadFile(name)
-		if err != nil {
-			r.fail(node, path, "cannot be read: %v", err)
-			return "", false
-		}
-		return strings.TrimRight(string(data), "\r\n"), true
-	}
-	r.fail(node, path, "has the unknown key %q; %s", source, remedy)
-	return "", false
 }

@@ -16,7 +16,8 @@ const indent = 2
 type Secrets int
 
 const (
-	// Omit leaves them out, so that applying what was written keeps them.
+	// Omit leaves them out, and what the server records by itself, so that
+	// applying what was written keeps them.
 	Omit Secrets = iota
 	// Fingerprints shows which are set and lets changes be seen; what is
 	// written so is for people and cannot be applied.
@@ -69,7 +70,7 @@ func fields(m protoreflect.Message, secrets Secrets) *yaml.Node {
 	fds := m.Descriptor().Fields()
 	for i := range fds.Len() {
 		fd := fds.Get(i)
-		if fd.Name() == "meta" || !m.Has(fd) {
+		if fd.Name() == "meta" || !m.Has(fd) || recorded(fd) && secrets == Omit {
 			continue
 		}
 		switch {

@@ -29,7 +29,7 @@ const (
 	Took      = "took_seconds"
 	Name      = "name"    // of a check or a setting
 	Method    = "method"  // of an API
-	Caller    = "caller"  // name in the caller's certificate, or "local"
+	Caller    = "caller"  // name in the caller's certificate, or "local:" and the socket's user
 	Code      = "code"    // status of an answer
 	Account   = "account" // channel account, by resource id
 	Page      = "page"    // Meta's page id

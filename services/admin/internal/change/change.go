@@ -13,6 +13,7 @@ import (
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/secret"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	"github.com/parley-desk/parley/services/admin/internal/validate"
 )
 
@@ -30,8 +31,10 @@ const (
 // Edit is one wish.
 type Edit struct {
 	Verb     Verb
-	Path     string             // of the resource in the request, "resources[2].queue"
-	Resource directory.Resource // of a Delete only kind and meta count; meta.etag, when given, must be current
+	Path     string                    // of the resource in the request, "resources[2].queue"
+	Resource directory.Resource        // of a Delete only kind and meta count; meta.etag, when given, must be current
+	Rotation Rotation                  // of an account's app secrets
+	Privacy  *configv1.Acknowledgement // to be recorded with an account; nil keeps what is stored
 }
 
 // Action is what becomes of a resource.
@@ -76,7 +79,8 @@ func (p Planner) Plan(world *directory.Snapshot, edits []Edit) ([]Outcome, error
 		if e.Verb == Delete {
 			continue
 		}
-		for _, v := range validate.Resource(e.Resource, after) {
+		stored, _ := world.Find(directory.Kind(e.Resource), e.Resource.GetMeta().GetId())
+		for _, v := range append(validate.Resource(e.Resource, after), missing(e.Resource, stored)...) {
 			v.Field = e.Path + "." + v.Field
 			violations = append(violations, v)
 		}
@@ -84,7 +88,7 @@ func (p Planner) Plan(world *directory.Snapshot, edits []Edit) ([]Outcome, error
 	if len(violations) > 0 {
 		return nil, invalid(violations)
 	}
-	if err := unreferenced(after, edits); err != nil {
+	if err := unused(world, after, edits); err != nil {
 		return nil, err
 	}
 	outcomes := make([]Outcome, len(edits))
@@ -180,12 +184,17 @@ func apply(world *directory.Snapshot, edits []Edit) *directory.Snapshot {
 	return directory.NewSnapshot(resources...)
 }
 
-func unreferenced(after *directory.Snapshot, edits []Edit) error {
+// unused refuses to delete what others refer to, and a page whose conversations
+// a workstream takes: its channel there is to be ended first (L11).
+func unused(world, after *directory.Snapshot, edits []Edit) error {
 	for _, e := range edits {
 		if e.Verb != Delete {
 			continue
 		}
 		kind, id := directory.Kind(e.Resource), e.Resource.GetMeta().GetId()
+		if by := world.Pages[id].GetWorkstream(); kind == directory.Pages && by != "" {
+			return fault.New(fault.Precondition, InUse, "page %q takes part in workstream %q; end that first with `parleyctl channel detach %s`, or by leaving workstream out of it", id, by, id)
+		}
 		if keys := validate.Referrers(after, kind, id); len(keys) > 0 {
 			return fault.New(fault.Precondition, InUse, "%s %q is used by %s; change or delete those first",
 				validate.Noun(kind, false), id, strings.Join(keys, ", "))
@@ -204,9 +213,9 @@ func (p Planner) outcome(world *directory.Snapshot, e Edit) (Outcome, error) {
 	next.GetMeta().Etag = ""
 	if !exists {
 		next.GetMeta().UpdatedMs = p.Now().UnixMilli()
-		return Outcome{Created, nil, next}, p.settle(next, nil)
+		return Outcome{Created, nil, next}, p.settle(e, next, nil)
 	}
-	if err := p.settle(next, stored); err != nil {
+	if err := p.settle(e, next, stored); err != nil {
 		return Outcome{}, err
 	}
 	next.GetMeta().UpdatedMs = stored.GetMeta().GetUpdatedMs()

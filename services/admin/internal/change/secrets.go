@@ -7,15 +7,15 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/secret"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 )
 
 // Fields of secrets with a rule of their own.
 const (
-	appSecret      = "app_secret"
-	previousSecret = "previous_secret"
-	password       = "password"
+	appSecret = "app_secret"
+	password  = "password"
 )
 
 // Secrets yields the secret fields of r and what they hold; nil when unset.
@@ -59,12 +59,21 @@ func held(stored directory.Resource, field string) *configv1.Secret {
 	return nil
 }
 
+// missing are the secrets without which a resource is of no use and that are
+// neither stored nor given: an account's app secret (S16). A page may be saved
+// before its token, which is made for a page that is there.
+func missing(r, stored directory.Resource) []fault.Violation {
+	a, ok := r.(*configv1.ChannelAccount)
+	if !ok || a.GetAppSecret().GetValue() != "" || held(stored, appSecret) != nil {
+		return nil
+	}
+	return []fault.Violation{{Field: appSecret, Description: "is missing; set it from App settings, Basic, at Meta: every webhook is checked with it"}}
+}
+
 // settle replaces every secret that next asks for by its sealed form, and
 // fills in what is stored where it asks for none. Whatever else a request
-// carries in a secret, such as a ciphertext, is dropped. Fields come in the
-// order of the .proto file, so app_secret is settled before previous_secret.
-func (p Planner) settle(next, stored directory.Resource) error {
-	rotated := false
+// carries in a secret, such as a ciphertext, is dropped.
+func (p Planner) settle(e Edit, next, stored directory.Resource) error {
 	for fd := range secretFields(next) {
 		field := string(fd.Name())
 		wish, _ := next.ProtoReflect().Get(fd).Message().Interface().(*configv1.Secret)
@@ -73,19 +82,15 @@ func (p Planner) settle(next, stored directory.Resource) error {
 		if err != nil {
 			return err
 		}
-		if field == appSecret {
-			rotated = kept != nil && settled != kept
-		}
-		if field == previousSecret && rotated && wish.GetValue() == "" {
-			if settled, err = p.retire(next, held(stored, appSecret), settled); err != nil {
-				return err
-			}
-		}
 		if settled == nil {
 			next.ProtoReflect().Clear(fd)
 			continue
 		}
 		next.ProtoReflect().Set(fd, protoreflect.ValueOfMessage(proto.Clone(settled).ProtoReflect()))
+	}
+	if a, ok := next.(*configv1.ChannelAccount); ok {
+		before, _ := stored.(*configv1.ChannelAccount)
+		return p.settleAccount(e, a, before)
 	}
 	return nil
 }
@@ -115,15 +120,4 @@ func (p Planner) same(place, field, value string, kept *configv1.Secret) bool {
 		return secret.VerifyPassword(text.Reveal(), value)
 	}
 	return text.Equal(value)
-}
-
-// retire keeps the app secret that is being replaced as the previous one, so
-// that webhooks signed before Meta knows the new one are still taken (SI3). A
-// secret that cannot be opened any more is of no use and is not carried over.
-func (p Planner) retire(next directory.Resource, old, otherwise *configv1.Secret) (*configv1.Secret, error) {
-	text, err := p.Box.Reveal(directory.Place(next, appSecret), old)
-	if err != nil {
-		return otherwise, nil
-	}
-	return p.Box.Seal(directory.Place(next, previousSecret), text.Reveal(), p.Now().UnixMilli())
 }

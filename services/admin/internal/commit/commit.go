@@ -38,9 +38,14 @@ type Committer struct {
 // plans again. It returns once the change shows in this process's directory;
 // dry only plans.
 func (c *Committer) Commit(ctx context.Context, edits []change.Edit, dry bool) ([]change.Outcome, error) {
+	return c.Carry(ctx, func(world *directory.Snapshot) ([]change.Outcome, error) { return c.Planner.Plan(world, edits) }, dry)
+}
+
+// Carry carries out whatever plan makes of the world, as Commit does.
+func (c *Committer) Carry(ctx context.Context, plan func(*directory.Snapshot) ([]change.Outcome, error), dry bool) ([]change.Outcome, error) {
 	for end := time.Now().Add(persist); ; c.yield(ctx) {
 		world := c.Directory.Now()
-		outcomes, err := c.Planner.Plan(world, edits)
+		outcomes, err := plan(world)
 		if err != nil {
 			return nil, err
 		}

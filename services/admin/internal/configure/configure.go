@@ -8,12 +8,14 @@ import (
 	"crypto/hmac"
 	"encoding/base64"
 	"fmt"
+	"time"
 
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/secret"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	provisionv1 "github.com/parley-desk/parley/proto/gen/parley/provision/v1"
 	"github.com/parley-desk/parley/services/admin/internal/change"
 	"github.com/parley-desk/parley/services/admin/internal/commit"
 )
@@ -31,6 +33,11 @@ type Service struct {
 	Directory *directory.Directory
 	Committer *commit.Committer
 	Box       *secret.Box
+	Now       func() time.Time
+	// Unsubscribe has Meta send no more events of a page, by resource id.
+	Unsubscribe func(ctx context.Context, page string) error
+	// Signed is with which secrets webhooks of an account were signed.
+	Signed func(ctx context.Context, account string) (*provisionv1.SignatureSeen, error)
 }
 
 // Apply brings the named resources to what the manifest says, all or none.
@@ -56,7 +63,7 @@ func (s *Service) Apply(ctx context.Context, req *adminv1.ApplyRequest) (*adminv
 	for i, o := range outcomes {
 		resp.Changes = append(resp.Changes, &adminv1.Change{
 			Kind: kinds[i], Id: o.Resource.GetMeta().GetId(), Action: string(o.Action),
-			Before: wrap(o.Before), After: wrap(o.Resource)})
+			Before: wrap(o.Before), After: wrap(o.Resource), Remarks: remarks(o.Resource)})
 	}
 	return resp, nil
 }

@@ -2,8 +2,13 @@ package configure
 
 import (
 	"context"
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/fault"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	"github.com/parley-desk/parley/services/admin/internal/change"
@@ -56,9 +61,31 @@ func (s *Service) UpdatePage(ctx context.Context, req *adminv1.UpdatePageRequest
 	return put(ctx, s, change.Update, "page", req.GetPage(), req.GetValidateOnly())
 }
 
-// DeletePage removes a page that nothing refers to.
+// DeletePage removes a page that no workstream takes, once Meta sends no more
+// of it.
 func (s *Service) DeletePage(ctx context.Context, req *adminv1.DeletePageRequest) (*adminv1.DeletePageResponse, error) {
-	return &adminv1.DeletePageResponse{}, s.remove(ctx, req, func(m *configv1.Meta) directory.Resource { return &configv1.Page{Meta: m} })
+	named := func(m *configv1.Meta) directory.Resource { return &configv1.Page{Meta: m} }
+	if !req.GetValidateOnly() && !req.GetForce() {
+		check := proto.CloneOf(req)
+		check.ValidateOnly = true
+		if err := s.remove(ctx, check, named); err != nil {
+			return nil, err
+		}
+		if err := s.Unsubscribe(ctx, req.GetId()); err != nil {
+			return nil, stays(req.GetId(), err)
+		}
+	}
+	return &adminv1.DeletePageResponse{}, s.remove(ctx, req, named)
+}
+
+// stays says that a page is not deleted because Meta would go on sending.
+func stays(page string, cause error) error {
+	f := &fault.Error{Kind: fault.KindOf(cause), Cause: cause}
+	if inner := (*fault.Error)(nil); errors.As(cause, &inner) {
+		*f = *inner
+	}
+	f.Message = fmt.Sprintf("page %q is not deleted, as Meta would go on sending its events: %s; try again, or delete it with force and end the subscription at Meta", page, f.Message)
+	return f
 }
 
 // GetWorkstream reads one workstream.

@@ -31,8 +31,18 @@ type Guard struct {
 	Log    *slog.Logger
 	Tracer trace.Tracer
 	Now    func() time.Time
+	Owner  string // who can open the unix socket, for people
 	Grants Grants
 	Table  map[string]Permission
+}
+
+type callerKey struct{}
+
+// Caller is who made the call that ctx is of: the first name in their
+// certificate, or "local:" and the user who can open the unix socket.
+func Caller(ctx context.Context) string {
+	name, _ := ctx.Value(callerKey{}).(string)
+	return name
 }
 
 // Unary guards calls with one answer.
@@ -68,14 +78,14 @@ func (w within) Context() context.Context { return w.ctx }
 // guarded admits a call, runs it, and turns how it ended into a status.
 func (g *Guard) guarded(ctx context.Context, method string, call func(context.Context) error) error {
 	start := g.Now()
-	who := caller(ctx, g.Grants)
+	who := g.caller(ctx)
 	ctx = propagation.TraceContext{}.Extract(ctx, carried(ctx))
 	ctx, span := g.Tracer.Start(ctx, method, trace.WithSpanKind(trace.SpanKindServer))
 	defer span.End()
 
 	err := g.admit(who, method)
 	if err == nil {
-		err = contained(func() error { return call(ctx) })
+		err = contained(func() error { return call(context.WithValue(ctx, callerKey{}, who.name)) })
 	}
 	answer := status.Of(err)
 	code := grpcstatus.Code(answer)
@@ -139,13 +149,13 @@ type principal struct {
 
 // caller finds out who calls. Who can open the unix socket owns the process'
 // files and is an administrator; others are who their certificate says (SG1).
-func caller(ctx context.Context, grants Grants) principal {
+func (g *Guard) caller(ctx context.Context) principal {
 	p, ok := peer.FromContext(ctx)
 	if !ok {
 		return principal{}
 	}
 	if p.Addr != nil && p.Addr.Network() == "unix" {
-		return principal{name: "local", roles: []string{"admin"}}
+		return principal{name: "local:" + g.Owner, roles: []string{"admin"}}
 	}
 	info, ok := p.AuthInfo.(credentials.TLSInfo)
 	if !ok || len(info.State.VerifiedChains) == 0 {
@@ -162,7 +172,7 @@ func caller(ctx context.Context, grants Grants) principal {
 	}
 	who := principal{name: names[0]}
 	for _, n := range names {
-		who.roles = append(who.roles, grants[n]...)
+		who.roles = append(who.roles, g.Grants[n]...)
 	}
 	return who
 }

@@ -22,6 +22,8 @@ const (
 	Nothing        Permission = "nothing" // any caller who got this far
 	ConfigRead     Permission = "config.read"
 	ConfigWrite    Permission = "config.write"
+	SecretReveal   Permission = "secret.reveal" // of the verify token, the only secret that is ever told
+	KeyWrite       Permission = "key.write"     // of the keys that seal secrets
 	OperateRead    Permission = "operate.read"
 	TranscriptRead Permission = "transcript.read"
 	PrivacyRead    Permission = "privacy.read"
@@ -30,7 +32,7 @@ const (
 // Roles are what each role may do.
 func Roles() map[string][]Permission {
 	return map[string][]Permission{
-		"admin":    {ConfigRead, ConfigWrite, OperateRead, TranscriptRead, PrivacyRead},
+		"admin":    {ConfigRead, ConfigWrite, SecretReveal, KeyWrite, OperateRead, TranscriptRead, PrivacyRead},
 		"operator": {ConfigRead, OperateRead},
 		"auditor":  {ConfigRead, TranscriptRead, PrivacyRead},
 	}
@@ -41,6 +43,14 @@ func Roles() map[string][]Permission {
 func Permissions() map[string]Permission {
 	table := map[string]Permission{
 		adminv1.ConfigService_Apply_FullMethodName:                             ConfigWrite,
+		adminv1.ConfigService_RotateAppSecret_FullMethodName:                   ConfigWrite,
+		adminv1.ConfigService_RetireAppSecret_FullMethodName:                   ConfigWrite,
+		adminv1.ConfigService_GetPrivacyNotice_FullMethodName:                  ConfigRead,
+		adminv1.ConfigService_AcknowledgePrivacy_FullMethodName:                ConfigWrite,
+		adminv1.KeyService_GetKeys_FullMethodName:                              OperateRead,
+		adminv1.KeyService_RotateKey_FullMethodName:                            KeyWrite,
+		adminv1.KeyService_ReencryptSecrets_FullMethodName:                     KeyWrite,
+		adminv1.KeyService_RetireKey_FullMethodName:                            KeyWrite,
 		adminv1.OperateService_Doctor_FullMethodName:                           OperateRead,
 		adminv1.OperateService_ListDeadLetters_FullMethodName:                  OperateRead,
 		adminv1.OperateService_ExportTranscript_FullMethodName:                 TranscriptRead,
@@ -52,6 +62,8 @@ func Permissions() map[string]Permission {
 		adminv1.ProvisionService_RepairPage_FullMethodName:                     ConfigWrite,
 		adminv1.ProvisionService_GetRepair_FullMethodName:                      OperateRead,
 		adminv1.ProvisionService_ListRepairs_FullMethodName:                    OperateRead,
+		adminv1.ProvisionService_UnsubscribePage_FullMethodName:                ConfigWrite,
+		adminv1.ProvisionService_RevealVerifyToken_FullMethodName:              SecretReveal,
 		adminv1.ProvisionService_GetCallback_FullMethodName:                    ConfigRead,
 		adminv1.PrivacyService_ListPrivacyRequests_FullMethodName:              PrivacyRead,
 		grpc_health_v1.Health_Check_FullMethodName:                             Nothing,

@@ -14,6 +14,7 @@ import (
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	"github.com/parley-desk/parley/services/admin/internal/change"
+	"github.com/parley-desk/parley/services/admin/internal/privacy"
 )
 
 const redisLimit = 2 * time.Second
@@ -82,7 +83,12 @@ func Examine(world *directory.Snapshot, box *secret.Box) []bus.Check {
 			a, ok := r.(*configv1.ChannelAccount)
 			return ok && unset(a.GetVerifyToken())
 		}), "every channel account has a verify token",
-			"there is no verify token, so Meta cannot verify the callback URL", "set verify_token, and the same one at Meta"),
+			"there is no verify token, so Meta cannot verify the callback URL", "apply the account again, which makes one, and enter it at Meta"),
+		finding("config.privacy", bus.Warning, pick(func(r directory.Resource) bool {
+			a, ok := r.(*configv1.ChannelAccount)
+			return ok && !privacy.Acknowledged(a)
+		}), "somebody took note of the privacy notice for every channel account",
+			"nobody took note of the privacy notice", "run `parleyctl channel acknowledge-privacy ACCOUNT`"),
 		finding("config.page_tokens", bus.Failed, pick(func(r directory.Resource) bool {
 			p, ok := r.(*configv1.Page)
 			return ok && unset(p.GetAccessToken())

@@ -1,70 +1,37 @@
-// Package privacy is PrivacyService: it reads out what people asked of their
-// data.
+// Package privacy is the notice that an administrator takes note of before
+// customers write through Meta (S48), and who has not yet.
 package privacy
 
 import (
-	"cmp"
-	"context"
-	"slices"
+	"fmt"
 
-	"google.golang.org/protobuf/proto"
-
-	"github.com/parley-desk/parley/pkg/bus"
-	"github.com/parley-desk/parley/pkg/fault"
-	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
-	privacyv1 "github.com/parley-desk/parley/proto/gen/parley/privacy/v1"
-	"github.com/parley-desk/parley/proto/subject"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 )
 
-const (
-	defaultPage = 100
-	maxPage     = 1000
-)
+// Version changes with Text: who acknowledged another one is asked again.
+const Version = "2026-11"
 
-// Service implements PrivacyService. Bucket is PRIVACY.
-type Service struct {
-	adminv1.UnsafePrivacyServiceServer
-	Bucket *bus.Bucket
+// Text is the notice, lines of plain text.
+const Text = `Connecting a Facebook page shares data with Meta.
+
+- What customers and agents write, the files they send, customers' names and
+  page-scoped ids pass through Meta's servers and are kept there under Meta's
+  own terms, whatever is deleted here.
+- They leave your organisation's compliance boundary and region, also where the
+  organisation or its cloud promises that data stays inside, as government
+  clouds do.
+- You are responsible for telling customers and agents that conversations are
+  recorded and shared, and for their consent where the law asks for it.`
+
+// Acknowledged tells whether somebody took note of the present notice for a.
+func Acknowledged(a *configv1.ChannelAccount) bool {
+	return a.GetPrivacy().GetAtMs() > 0 && a.GetPrivacy().GetNotice() == Version
 }
 
-// ListPrivacyRequests reads the requests that Meta passed on, newest first.
-func (s *Service) ListPrivacyRequests(ctx context.Context, req *adminv1.ListPrivacyRequestsRequest) (*adminv1.ListPrivacyRequestsResponse, error) {
-	size := int(req.GetPageSize())
-	switch {
-	case size < 0 || size > maxPage:
-		f := fault.New(fault.Invalid, "INVALID_ARGUMENT", "page_size: %d is out of range; use 1 to 1000, or 0 for 100", size)
-		f.Violations = []fault.Violation{{Field: "page_size", Description: "is out of range; use 1 to 1000, or 0 for 100"}}
-		return nil, f
-	case size == 0:
-		size = defaultPage
+// Remarks says what is left to do about a, one line, or nothing.
+func Remarks(a *configv1.ChannelAccount) []string {
+	if Acknowledged(a) {
+		return nil
 	}
-	all, err := s.requests(ctx)
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(all, func(a, b *privacyv1.Request) int {
-		return cmp.Or(cmp.Compare(b.GetReceivedMs(), a.GetReceivedMs()), cmp.Compare(a.GetCode(), b.GetCode()))
-	})
-	return &adminv1.ListPrivacyRequestsResponse{Requests: all[:min(len(all), size)]}, nil
-}
-
-// requests reads all of them. There are few: each is of a person who asked.
-func (s *Service) requests(ctx context.Context) ([]*privacyv1.Request, error) {
-	reading, stop := context.WithCancel(ctx)
-	defer stop()
-	var all []*privacyv1.Request
-	ready := false
-	err := s.Bucket.Watch(reading, func() { ready = true; stop() }, func(e bus.Entry) {
-		r := &privacyv1.Request{}
-		if subject.IsRequest(e.Key) && !ready && proto.Unmarshal(e.Value, r) == nil {
-			all = append(all, r)
-		}
-	})
-	switch {
-	case ready:
-		return all, nil
-	case ctx.Err() != nil:
-		return nil, fault.Wrap(ctx.Err(), "reading the requests")
-	}
-	return nil, fault.Wrap(err, "reading the requests")
+	return []string{fmt.Sprintf("nobody took note of the privacy notice for channel account %[1]s yet; read it and acknowledge it with `parleyctl channel acknowledge-privacy %[1]s`", a.GetMeta().GetId())}
 }

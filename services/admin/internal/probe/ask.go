@@ -22,6 +22,7 @@ type Graph interface {
 	Approved(ctx context.Context, page graph.Page, appID string) ([]string, error)
 	SubscribedApps(ctx context.Context, page graph.Page) ([]graph.SubscribedApp, error)
 	Subscribe(ctx context.Context, page graph.Page, fields []string) error
+	Unsubscribe(ctx context.Context, page graph.Page, appID string) error
 }
 
 // leastRest is how long nothing is asked in an app's name after Meta said that

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/directory"
 	provisionv1 "github.com/parley-desk/parley/proto/gen/parley/provision/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/admin/internal/provision"
@@ -18,12 +19,13 @@ type board struct {
 	removals  map[string]*provisionv1.DeauthorizedSeen // by account
 	events    map[string]*provisionv1.EventsSeen       // by Meta's page id
 	records   map[string]*provisionv1.Record           // by page
+	signed    map[string]bool                          // accounts with a note about signatures
 	changed   chan struct{}
 }
 
 func newBoard() *board {
 	return &board{callbacks: map[string]*provisionv1.CallbackSeen{}, removals: map[string]*provisionv1.DeauthorizedSeen{}, events: map[string]*provisionv1.EventsSeen{},
-		records: map[string]*provisionv1.Record{}, changed: make(chan struct{})}
+		records: map[string]*provisionv1.Record{}, signed: map[string]bool{}, changed: make(chan struct{})}
 }
 
 // take folds an entry in. One that is damaged counts as not there: it is found
@@ -46,6 +48,9 @@ func (b *board) take(e bus.Entry) {
 		if now := b.events[id]; before != nil && now.GetFirstMs() == before.GetFirstMs() && now.GetAccount() == before.GetAccount() {
 			return // of a page that is heard every minute nothing new was learnt
 		}
+	case "signature":
+		b.signed[id] = e.Value != nil
+		return // nobody waits for it
 	case "record":
 		keep(b.records, id, e.Value, &provisionv1.Record{})
 	default:
@@ -77,14 +82,35 @@ func (b *board) look(s provision.Setup) (provision.Seen, *provisionv1.Record) {
 	return provision.Seen{Callback: b.callbacks[s.Account], Deauthorized: b.removals[s.Account], Events: b.events[s.PageID]}, b.records[s.Page]
 }
 
-// strays are pages with a record that exists does not know.
-func (b *board) strays(exists func(string) bool) (pages []string) {
+// strays are the keys of what is kept about pages and accounts that world does
+// not have: who adds one again sets it up again (L11).
+func (b *board) strays(world *directory.Snapshot) (keys []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for id := range b.records {
-		if !exists(id) {
-			pages = append(pages, id)
+		if world.Pages[id] == nil {
+			keys = append(keys, subject.RecordKey(id))
 		}
 	}
-	return pages
+	for id := range b.events {
+		if world.PagesByMeta[id] == nil {
+			keys = append(keys, subject.EventsKey(id))
+		}
+	}
+	for id := range b.callbacks {
+		if world.Accounts[id] == nil {
+			keys = append(keys, subject.CallbackKey(id))
+		}
+	}
+	for id := range b.removals {
+		if world.Accounts[id] == nil {
+			keys = append(keys, subject.DeauthorizedKey(id))
+		}
+	}
+	for id, noted := range b.signed {
+		if noted && world.Accounts[id] == nil {
+			keys = append(keys, subject.SignatureKey(id))
+		}
+	}
+	return keys
 }

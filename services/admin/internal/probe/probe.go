@@ -21,6 +21,7 @@ import (
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	provisionv1 "github.com/parley-desk/parley/proto/gen/parley/provision/v1"
 	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/admin/internal/privacy"
 	"github.com/parley-desk/parley/services/admin/internal/provision"
 )
 
@@ -142,12 +143,11 @@ func (p *Prober) round(ctx context.Context, pages []string, asked map[string]tim
 	_ = group.Wait()
 }
 
-// tidy forgets pages that are gone.
+// tidy forgets pages and accounts that are gone.
 func (p *Prober) tidy(ctx context.Context) {
-	pages := p.deps.Directory.Now().Pages
-	for _, id := range p.board.strays(func(id string) bool { return pages[id] != nil }) {
-		if err := p.bucket.Write(ctx, bus.Write{Key: subject.RecordKey(id), Revision: bus.AnyRevision}); err != nil && ctx.Err() == nil {
-			p.deps.Log.WarnContext(ctx, "a page that is gone is not forgotten yet", slog.String(key.Page, id), slog.Any(key.Err, err))
+	for _, stray := range p.board.strays(p.deps.Directory.Now()) {
+		if err := p.bucket.Write(ctx, bus.Write{Key: stray, Revision: bus.AnyRevision}); err != nil && ctx.Err() == nil {
+			p.deps.Log.WarnContext(ctx, "a page that is gone is not forgotten yet", slog.String(key.Name, stray), slog.Any(key.Err, err))
 			return
 		}
 	}
@@ -187,8 +187,7 @@ func (p *Prober) check(ctx context.Context, page string) (status *adminv1.PageSt
 		if err != nil {
 			return nil, answered, err
 		}
-		status = provision.Judge(t.setup, seen, next, now)
-		return status, answered, nil
+		return p.judge(t.setup, seen, next), answered, nil
 	}
 }
 
@@ -222,6 +221,34 @@ func (p *Prober) find(page string) (target, error) {
 	return aim(world, p.deps.Secrets, found), nil
 }
 
+// Unsubscribe has Meta send no more events of a page, by resource id or Meta's
+// page id. It is Unavailable when Meta does not answer, and Precondition when it
+// refuses or there is nothing to ask it with.
+func (p *Prober) Unsubscribe(ctx context.Context, page string) error {
+	t, err := p.find(page)
+	if err != nil {
+		return err
+	}
+	if t.setup.NoSecret != "" {
+		return fault.New(fault.Precondition, "SECRET_MISSING", "page %q cannot act at Meta: %s", t.setup.Page, t.setup.NoSecret)
+	}
+	if p.rests.of(t.setup.AppID, p.deps.Now()) > 0 {
+		return p.away(t.setup.AppID)
+	}
+	err = p.graph.Unsubscribe(ctx, t.on, t.setup.AppID)
+	p.rests.heed(t.setup.AppID, err, p.deps.Now())
+	switch a := answer(err); {
+	case err == nil || fault.Is(err, fault.Precondition) && !a.Definite:
+		return err
+	case !a.Definite:
+		return p.away(t.setup.AppID)
+	default:
+		return fault.New(fault.Precondition, "UNSUBSCRIBE_REFUSED",
+			"Meta ends the subscription of page %q neither for its token nor for app %s (%d/%d); see to the checks of `parleyctl channel health %[1]s`",
+			t.setup.Page, t.setup.AppID, a.Code, a.Subcode)
+	}
+}
+
 // status is how a page stands, read from the broker itself.
 func (p *Prober) status(ctx context.Context, s provision.Setup) (*adminv1.PageStatus, error) {
 	record, _, err := p.stored(ctx, s.Page)
@@ -232,17 +259,26 @@ func (p *Prober) status(ctx context.Context, s provision.Setup) (*adminv1.PageSt
 	if err != nil {
 		return nil, err
 	}
-	return provision.Judge(s, seen, record, p.deps.Now().UnixMilli()), nil
+	return p.judge(s, seen, record), nil
+}
+
+// judge says how a page stands, and what is left to do about its account.
+func (p *Prober) judge(s provision.Setup, seen provision.Seen, r *provisionv1.Record) *adminv1.PageStatus {
+	status := provision.Judge(s, seen, r, p.deps.Now().UnixMilli())
+	if account := p.deps.Directory.Now().Accounts[s.Account]; account != nil {
+		status.Remarks = privacy.Remarks(account)
+	}
+	return status
 }
 
 // Statuses is how all pages stand, by id, as far as this process has read.
 func (p *Prober) Statuses() []*adminv1.PageStatus {
-	world, now := p.deps.Directory.Now(), p.deps.Now().UnixMilli()
+	world := p.deps.Directory.Now()
 	var all []*adminv1.PageStatus
 	for _, id := range slices.Sorted(maps.Keys(world.Pages)) {
 		s := aim(world, p.deps.Secrets, world.Pages[id]).setup
 		seen, record := p.board.look(s)
-		all = append(all, provision.Judge(s, seen, record, now))
+		all = append(all, p.judge(s, seen, record))
 	}
 	return all
 }
@@ -269,6 +305,14 @@ func (p *Prober) seen(ctx context.Context, s provision.Setup) (provision.Seen, e
 	if at, err = p.read(ctx, subject.EventsKey(s.PageID), events); at > 0 {
 		seen.Events = events
 	}
+	return seen, err
+}
+
+// Signed is with which app secrets webhooks of an account were signed, as far as
+// ingress noted it.
+func (p *Prober) Signed(ctx context.Context, account string) (*provisionv1.SignatureSeen, error) {
+	seen := &provisionv1.SignatureSeen{}
+	_, err := p.read(ctx, subject.SignatureKey(account), seen)
 	return seen, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	provisionv1 "github.com/parley-desk/parley/proto/gen/parley/provision/v1"
@@ -48,7 +49,7 @@ func (s *Service) VerifyPage(ctx context.Context, req *adminv1.VerifyPageRequest
 		return nil, err
 	}
 	if !answered && t.askable() {
-		return nil, s.away(t.setup.AppID)
+		return nil, s.Prober.away(t.setup.AppID)
 	}
 	return status, nil
 }
@@ -70,7 +71,7 @@ func (s *Service) SubscribePage(ctx context.Context, req *adminv1.SubscribePageR
 		return nil, err
 	}
 	if s.Prober.rests.of(t.setup.AppID, s.Prober.deps.Now()) > 0 {
-		return nil, s.away(t.setup.AppID)
+		return nil, s.Prober.away(t.setup.AppID)
 	}
 	err = s.Prober.graph.Subscribe(ctx, t.on, provision.Fields())
 	s.Prober.rests.heed(t.setup.AppID, err, s.Prober.deps.Now())
@@ -79,7 +80,7 @@ func (s *Service) SubscribePage(ctx context.Context, req *adminv1.SubscribePageR
 	case fault.Is(err, fault.Precondition) && !a.Definite:
 		return nil, err
 	case !a.Definite:
-		return nil, s.away(t.setup.AppID)
+		return nil, s.Prober.away(t.setup.AppID)
 	case provision.Dead(int32(a.Code), int32(a.Subcode)):
 		return nil, fault.New(fault.Precondition, "TOKEN_DEAD", "Meta does not take the access token of page %q (%d/%d); set a new one", t.setup.Page, a.Code, a.Subcode)
 	default:
@@ -90,11 +91,41 @@ func (s *Service) SubscribePage(ctx context.Context, req *adminv1.SubscribePageR
 	return status, err
 }
 
+// UnsubscribePage ends the subscription of a page and verifies it.
+func (s *Service) UnsubscribePage(ctx context.Context, req *adminv1.UnsubscribePageRequest) (*adminv1.PageStatus, error) {
+	t, err := s.Prober.find(req.GetPage())
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Prober.Unsubscribe(ctx, t.setup.Page); err != nil {
+		return nil, err
+	}
+	status, _, err := s.Prober.check(ctx, t.setup.Page)
+	return status, err
+}
+
+// RevealVerifyToken tells the verify token of an account.
+func (s *Service) RevealVerifyToken(_ context.Context, req *adminv1.RevealVerifyTokenRequest) (*adminv1.RevealVerifyTokenResponse, error) {
+	account := s.Prober.deps.Directory.Now().Accounts[req.GetAccount()]
+	if account == nil {
+		return nil, unknownAccount(req.GetAccount())
+	}
+	token, err := s.Prober.deps.Secrets.Reveal(directory.Place(account, "verify_token"), account.GetVerifyToken())
+	if err != nil {
+		return nil, err
+	}
+	return &adminv1.RevealVerifyTokenResponse{VerifyToken: token.Reveal()}, nil
+}
+
+func unknownAccount(id string) error {
+	return fault.New(fault.NotFound, "ACCOUNT_UNKNOWN", "there is no channel account %q; `parleyctl get channelaccounts` lists them", id)
+}
+
 // GetCallback tells what to enter at Meta as webhook of an account.
 func (s *Service) GetCallback(ctx context.Context, req *adminv1.GetCallbackRequest) (*adminv1.Callback, error) {
 	account := s.Prober.deps.Directory.Now().Accounts[req.GetAccount()]
 	if account == nil {
-		return nil, fault.New(fault.NotFound, "ACCOUNT_UNKNOWN", "there is no channel account %q; `parleyctl get channelaccounts` lists them", req.GetAccount())
+		return nil, unknownAccount(req.GetAccount())
 	}
 	seen := &provisionv1.CallbackSeen{}
 	if _, err := s.Prober.read(ctx, subject.CallbackKey(req.GetAccount()), seen); err != nil {
@@ -114,8 +145,8 @@ func (s *Service) GetCallback(ctx context.Context, req *adminv1.GetCallbackReque
 }
 
 // away is the fault of a Meta that answers nothing.
-func (s *Service) away(app string) error {
+func (p *Prober) away(app string) error {
 	f := fault.New(fault.Unavailable, "GRAPH_AWAY", "Meta's Graph API does not answer now; what was known of the page stands")
-	f.RetryAfter = max(comeBack, s.Prober.rests.of(app, s.Prober.deps.Now()))
+	f.RetryAfter = max(comeBack, p.rests.of(app, p.deps.Now()))
 	return f
 }

@@ -72,7 +72,7 @@ func judgeCallback(s Setup, seen *provisionv1.CallbackSeen, nowMS int64) *adminv
 	switch {
 	case s.VerifyToken == "":
 		return failed(Callback, stops, "no verify token is set, so Meta cannot verify the callback URL",
-			"set verify_token of account "+s.Account+", and the same one at Meta", at)
+			"apply account "+s.Account+" again, which makes one, and enter it at Meta", at)
 	case seen == nil:
 		return waiting(Callback, "Meta has not verified the callback URL yet",
 			"enter what `parleyctl channel callback "+s.Account+"` shows as webhook of the app and press Verify and save", nowMS)

@@ -54,7 +54,7 @@ func TestEveryCheckFailsInItsWay(t *testing.T) {
 		says  string // in what was found or what to do
 	}{
 		"nothing is wrong":     {func(*house) {}, "RUNNING", "events", "the last at"},
-		"no verify token":      {func(h *house) { h.setup.VerifyToken = "" }, "FAILED", "callback", "set verify_token"},
+		"no verify token":      {func(h *house) { h.setup.VerifyToken = "" }, "FAILED", "callback", "apply account demo again, which makes one"},
 		"never verified":       {func(h *house) { h.seen.Callback = nil }, "VERIFYING", "callback", "parleyctl channel callback demo"},
 		"another verify token": {func(h *house) { h.setup.VerifyToken = "f2" }, "VERIFYING", "callback", "earlier verify token"},
 		"no secret":            {func(h *house) { h.setup.NoSecret = "app_secret is not set" }, "FAILED", "app", "app_secret is not set"},

@@ -68,6 +68,18 @@ func (m *mirror) look(page *configv1.Page) (Evidence, *provisionv1.Repair, uint6
 	return e, of(decode(entry, &provisionv1.Repair{}), page.GetPageId()), entry.Revision
 }
 
+// strays are the keys of what was done about pages that exists does not know.
+func (m *mirror) strays(exists func(page string) bool) (keys []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for at, e := range m.entries {
+		if kind, id, err := subject.ParseProvision(at); err == nil && kind == "repair" && e.Value != nil && !exists(id) {
+			keys = append(keys, at)
+		}
+	}
+	return keys
+}
+
 // jobs counts the jobs, and those of them that are held up.
 func (m *mirror) jobs() (all, held int) {
 	m.mu.Lock()

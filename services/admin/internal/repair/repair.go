@@ -114,6 +114,7 @@ func (r *Repairer) lead(ctx context.Context) error {
 		news, changed := r.mirror.next(), r.deps.Directory.Changed()
 		wait := longest
 		pages := r.deps.Directory.Now().Pages
+		r.forget(ctx, pages)
 		for _, id := range slices.Sorted(maps.Keys(pages)) {
 			if running[id] || len(running) == atOnce {
 				continue
@@ -147,6 +148,17 @@ func (r *Repairer) lead(ctx context.Context) error {
 			return nil
 		}
 		timer.Stop()
+	}
+}
+
+// forget drops what was done about pages that are gone: who adds one again has
+// missed nothing of it.
+func (r *Repairer) forget(ctx context.Context, pages map[string]*configv1.Page) {
+	for _, at := range r.mirror.strays(func(id string) bool { return pages[id] != nil }) {
+		if err := r.bucket.Write(ctx, bus.Write{Key: at, Revision: bus.AnyRevision}); err != nil && ctx.Err() == nil {
+			r.deps.Log.WarnContext(ctx, "a repair of a page that is gone is not forgotten yet", slog.Any(key.Err, err))
+			return
+		}
 	}
 }
 

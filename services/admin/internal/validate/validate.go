@@ -16,7 +16,9 @@ import (
 )
 
 const (
-	maxName   = 100 // characters of a display name
+	maxName   = 100 // characters of a display name (L1, L2)
+	maxSecret = 100 // characters of an app secret and a verify token (L1)
+	maxToken  = 500 // characters of an access token (L2)
 	maxAgents = 1000
 )
 
@@ -33,7 +35,7 @@ func Resource(r directory.Resource, world *directory.Snapshot) []fault.Violation
 	p.meta(r.GetMeta())
 	switch r := r.(type) {
 	case *configv1.ChannelAccount:
-		p.account(r)
+		p.account(r, world)
 	case *configv1.Page:
 		p.page(r, world)
 	case *configv1.Workstream:
@@ -61,16 +63,29 @@ func (p *problems) meta(m *configv1.Meta) {
 	}
 }
 
-func (p *problems) account(a *configv1.ChannelAccount) {
-	if !digits(a.GetAppId()) {
-		p.add("app_id", "%q is not a Facebook app id; it is up to 20 digits, shown on the app's dashboard", clip(a.GetAppId()))
+func (p *problems) account(a *configv1.ChannelAccount, world *directory.Snapshot) {
+	if id := a.GetAppId(); !digits(id) {
+		p.add("app_id", "%q is not a Facebook app id; it is up to 20 digits, shown on the app's dashboard", clip(id))
+	} else if other := sameApp(world, a); other != "" {
+		p.add("app_id", "%q is the app of account %q already, and Meta sends all its webhooks to one address; add its pages to that account", id, other)
 	}
 	if v := a.GetGraphVersion(); v != "" && !versionShape.MatchString(v) {
 		p.add("graph_version", "%q is not a Graph API version; write it as v26.0, or leave it out for the current one", clip(v))
 	}
-	p.secret("app_secret", a.GetAppSecret(), 16, 256)
-	p.secret("previous_secret", a.GetPreviousSecret(), 16, 256)
-	p.secret("verify_token", a.GetVerifyToken(), 8, 256)
+	p.key("app_secret", a.GetAppSecret(), 16, maxSecret)
+	p.key("previous_secret", a.GetPreviousSecret(), 16, maxSecret)
+	p.key("verify_token", a.GetVerifyToken(), 8, maxSecret)
+}
+
+// sameApp is another account of world with the same app, the first by id.
+func sameApp(world *directory.Snapshot, a *configv1.ChannelAccount) string {
+	first := ""
+	for id, other := range world.Accounts {
+		if id != a.GetMeta().GetId() && other.GetAppId() == a.GetAppId() && (first == "" || id < first) {
+			first = id
+		}
+	}
+	return first
 }
 
 func (p *problems) page(page *configv1.Page, world *directory.Snapshot) {
@@ -78,12 +93,22 @@ func (p *problems) page(page *configv1.Page, world *directory.Snapshot) {
 		p.add("page_id", "%q is not a page id; it is up to 20 digits, shown under the page's transparency details", clip(id))
 	} else if other := usedBy(world, page); other != nil {
 		// S20: a page belongs to one channel account.
-		p.add("page_id", "%q is already connected as page %q of account %q; delete that one first, or change it instead",
-			id, other.GetMeta().GetId(), other.GetAccount())
+		p.add("page_id", "%q is already connected as page %q of account %q%s; delete that one first, or change it instead",
+			id, other.GetMeta().GetId(), other.GetAccount(), taking(other))
 	}
 	p.reference("account", directory.ChannelAccounts, page.GetAccount(), world)
-	p.reference("workstream", directory.Workstreams, page.GetWorkstream(), world)
-	p.secret("access_token", page.GetAccessToken(), 16, 1024)
+	if page.GetWorkstream() != "" {
+		p.reference("workstream", directory.Workstreams, page.GetWorkstream(), world)
+	}
+	p.key("access_token", page.GetAccessToken(), 16, maxToken)
+}
+
+// taking names the workstream that takes a page's conversations.
+func taking(page *configv1.Page) string {
+	if page.GetWorkstream() == "" {
+		return ""
+	}
+	return fmt.Sprintf(", in workstream %q", page.GetWorkstream())
 }
 
 // usedBy is another page of world with the same page id, the first by id.
@@ -187,6 +212,15 @@ func (p *problems) secret(field string, s *configv1.Secret, low, high int) {
 	case n < low || n > high:
 		p.add(field, "the value has %d characters; use %d to %d", n, low, high)
 	}
+}
+
+// key checks a secret that a machine made: there is no white space in it.
+func (p *problems) key(field string, s *configv1.Secret, low, high int) {
+	if v := strings.TrimSpace(s.GetValue()); v == s.GetValue() && strings.ContainsFunc(v, unicode.IsSpace) && !strings.ContainsFunc(v, unicode.IsControl) {
+		p.add(field, "the value has white space in it; copy it again, it is one word")
+		return
+	}
+	p.secret(field, s, low, high)
 }
 
 func digits(s string) bool {

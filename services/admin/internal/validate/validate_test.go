@@ -98,13 +98,29 @@ func TestEachMistakeNamesFieldValueAndRemedy(t *testing.T) {
 		{"wrap-up seconds idle", broken(func(a *configv1.Workstream) { a.WrapUpSeconds = 60 }), "wrap_up_seconds", `has no effect unless`},
 		{"app id", broken(func(a *configv1.ChannelAccount) { a.AppId = "x" }), "app_id", `"x" is not a Facebook app id`},
 		{"graph version", broken(func(a *configv1.ChannelAccount) { a.GraphVersion = "26.0" }), "graph_version", `"26.0" is not a Graph API version; write it as v26.0`},
-		{"app secret short", broken(func(a *configv1.ChannelAccount) { a.AppSecret = text("short") }), "app_secret", `has 5 characters; use 16 to 256`},
+		{"app secret short", broken(func(a *configv1.ChannelAccount) { a.AppSecret = text("short") }), "app_secret", `has 5 characters; use 16 to 100`},
 		{"verify token", broken(func(a *configv1.ChannelAccount) { a.VerifyToken = text(canary + "\n") }), "verify_token", `perhaps an end of line; remove`},
 		{"page id", broken(func(a *configv1.Page) { a.PageId = "12a" }), "page_id", `"12a" is not a page id`},
-		{"page id taken", broken(func(a *configv1.Page) { a.Meta.Id = "other" }), "page_id", `"10" is already connected as page "shop" of account "demo"; delete that one first`},
+		{"page id taken", broken(func(a *configv1.Page) { a.Meta.Id = "other" }), "page_id", `"10" is already connected as page "shop" of account "demo", in workstream "facebook"; delete that one first`},
+		{"page id missing", broken(func(a *configv1.Page) { a.PageId = "" }), "page_id", `"" is not a page id; it is up to 20 digits`},
+		{"page id with a sign", broken(func(a *configv1.Page) { a.PageId = "-10" }), "page_id", `"-10" is not a page id`},
+		{"page id in other digits", broken(func(a *configv1.Page) { a.PageId = "١٢" }), "page_id", `"١٢" is not a page id`},
+		{"page id too long", broken(func(a *configv1.Page) { a.PageId = strings.Repeat("1", 21) }), "page_id", `is not a page id; it is up to 20 digits`},
+		{"no account", broken(func(a *configv1.Page) { a.Account = "" }), "account", `is missing; name one of the channel accounts`},
 		{"account gone", broken(func(a *configv1.Page) { a.Account = "gone" }), "account", `there is no channel account "gone"`},
-		{"no workstream", broken(func(a *configv1.Page) { a.Workstream = "" }), "workstream", `is missing; name one of the workstreams`},
-		{"token long", broken(func(a *configv1.Page) { a.AccessToken = text(strings.Repeat("x", 1025)) }), "access_token", `has 1025 characters; use 16 to 1024`},
+		{"workstream gone", broken(func(a *configv1.Page) { a.Workstream = "gone" }), "workstream", `there is no workstream "gone"; create it first`},
+		{"token long", broken(func(a *configv1.Page) { a.AccessToken = text(strings.Repeat("x", 501)) }), "access_token", `has 501 characters; use 16 to 500`},
+		{"token short", broken(func(a *configv1.Page) { a.AccessToken = text(strings.Repeat("x", 15)) }), "access_token", `has 15 characters; use 16 to 500`},
+		{"token of two words", broken(func(a *configv1.Page) { a.AccessToken = text(canary + " " + canary) }), "access_token", `has white space in it; copy it again, it is one word`},
+		{"token of two lines", broken(func(a *configv1.Page) { a.AccessToken = text(canary + "\r\n" + canary) }), "access_token", `no printable text, perhaps an end of line; remove`},
+		{"token padded", broken(func(a *configv1.Page) { a.AccessToken = text(" " + canary + canary) }), "access_token", `white space at its start or end; remove it`},
+		{"page name too long", broken(func(a *configv1.Page) { a.Meta.DisplayName = strings.Repeat("ж", 101) }), "meta.display_name", `has 101 characters; use at most 100`},
+		{"app id missing", broken(func(a *configv1.ChannelAccount) { a.AppId = "" }), "app_id", `"" is not a Facebook app id`},
+		{"app id too long", broken(func(a *configv1.ChannelAccount) { a.AppId = strings.Repeat("4", 21) }), "app_id", `it is up to 20 digits`},
+		{"app secret long", broken(func(a *configv1.ChannelAccount) { a.AppSecret = text(strings.Repeat("x", 101)) }), "app_secret", `has 101 characters; use 16 to 100`},
+		{"app secret of two words", broken(func(a *configv1.ChannelAccount) { a.AppSecret = text(canary + "\u00a0" + canary) }), "app_secret", `has white space in it`},
+		{"verify token long", broken(func(a *configv1.ChannelAccount) { a.VerifyToken = text(strings.Repeat("x", 101)) }), "verify_token", `has 101 characters; use 8 to 100`},
+		{"verify token short", broken(func(a *configv1.ChannelAccount) { a.VerifyToken = text("seven77") }), "verify_token", `has 7 characters; use 8 to 100`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			found := check(c.resource)
@@ -115,6 +131,33 @@ func TestEachMistakeNamesFieldValueAndRemedy(t *testing.T) {
 				t.Error("a secret is repeated")
 			}
 		})
+	}
+}
+
+// What is exactly as long as it may be is good, and so is a page that no
+// workstream takes yet (S12).
+func TestTheLimitsThemselvesAreGood(t *testing.T) {
+	for name, r := range map[string]directory.Resource{
+		"names":         broken(func(a *configv1.ChannelAccount) { a.Meta.DisplayName = strings.Repeat("ж", 100) }),
+		"app id":        broken(func(a *configv1.ChannelAccount) { a.AppId = strings.Repeat("4", 20) }),
+		"app secret":    broken(func(a *configv1.ChannelAccount) { a.AppSecret = text(strings.Repeat("x", 100)) }),
+		"access token":  broken(func(a *configv1.Page) { a.AccessToken = text(strings.Repeat("x", 500)) }),
+		"page id":       broken(func(a *configv1.Page) { a.PageId = strings.Repeat("1", 20) }),
+		"no workstream": broken(func(a *configv1.Page) { a.Workstream = "" }),
+		"password":      broken(func(a *configv1.Agent) { a.Password = text("of several words") }),
+	} {
+		if found := check(r); len(found) > 0 {
+			t.Errorf("%s: %v", name, found)
+		}
+	}
+}
+
+// Meta sends all webhooks of an app to one address.
+func TestAnAppHasOneAccount(t *testing.T) {
+	second := &configv1.ChannelAccount{Meta: meta("other"), AppId: "42"}
+	found := validate.Resource(second, directory.NewSnapshot(append(world(), second)...))
+	if len(found) != 1 || found[0].Field != "app_id" || !strings.Contains(found[0].Description, `"42" is the app of account "demo" already`) {
+		t.Errorf("found %v", found)
 	}
 }
 

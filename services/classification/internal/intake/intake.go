@@ -72,6 +72,14 @@ type Decision struct {
 	Since time.Time
 }
 
+// Opened is the conversation that the event opens; nil when it opens none.
+func (d Decision) Opened() *threadv1.ConversationOpened {
+	if len(d.Facts) == 0 {
+		return nil
+	}
+	return d.Facts[len(d.Facts)-1].GetConversationOpened()
+}
+
 const (
 	// forgetful is how many keys a state holds before it may have forgotten one.
 	forgetful = 100

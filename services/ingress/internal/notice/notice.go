@@ -1,5 +1,6 @@
 // Package notice keeps what ingress saw of each page's connection to Meta: that
-// a callback was verified, that the app was removed, and when signed events came. Silence is the only
+// a callback was verified, that the app was removed, when signed events came,
+// and with which app secrets they were signed. Silence is the only
 // symptom of a page that is not subscribed, so somebody has to write down when
 // it was not silent.
 //
@@ -48,6 +49,7 @@ type Book struct {
 	mu     sync.Mutex
 	newest map[string]proto.Message // to be written, by key
 	pages  map[string]*page         // by Meta's page id
+	signed map[string]*signature    // by account
 }
 
 // page is what was seen of one page.
@@ -60,7 +62,7 @@ type page struct {
 // New makes an empty book; nothing is written before Run.
 func New(bucket Bucket, snapshot func() *directory.Snapshot, now func() time.Time, log *slog.Logger) *Book {
 	return &Book{bucket: bucket, snapshot: snapshot, now: now, log: log, wake: make(chan struct{}, 1),
-		newest: map[string]proto.Message{}, pages: map[string]*page{}}
+		newest: map[string]proto.Message{}, pages: map[string]*page{}, signed: map[string]*signature{}}
 }
 
 // Verified notes that Meta verified the callback of an account with the verify
@@ -140,7 +142,11 @@ func (b *Book) write(ctx context.Context, everything bool) time.Duration {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	newest, seen, next := b.take(everything)
-	var err error
+	signed, later := b.takeSigned(everything)
+	if next == 0 || later > 0 && later < next {
+		next = later
+	}
+	err := b.putAllSigned(ctx, signed)
 	for at, m := range newest {
 		if e := b.put(ctx, at, m, bus.AnyRevision); e != nil {
 			err = e
@@ -184,13 +190,17 @@ func (b *Book) take(everything bool) (newest map[string]proto.Message, seen map[
 	defer b.mu.Unlock()
 	newest, b.newest = b.newest, map[string]proto.Message{}
 	seen = map[string]*provisionv1.EventsSeen{}
-	now := b.now()
+	now, known := b.now(), b.snapshot().PagesByMeta
 	for id, p := range b.pages {
 		if p.seen == nil {
 			continue
 		}
+		// A page that was changed since may have been deleted and added again,
+		// and what was written of it forgotten.
+		at := known[id].GetMeta().GetUpdatedMs()
+		changed := at > p.written.UnixMilli() && at <= now.UnixMilli()
 		due := p.written.Add(spacing)
-		if wait := due.Sub(now); wait > 0 && !everything && p.account == p.seen.GetAccount() {
+		if wait := due.Sub(now); wait > 0 && !everything && !changed && p.account == p.seen.GetAccount() {
 			if next == 0 || wait < next {
 				next = wait
 			}

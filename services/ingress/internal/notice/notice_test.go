@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -130,6 +131,34 @@ func TestAnotherProcessWasFirst(t *testing.T) {
 	}
 }
 
+// A page that was deleted and is added again has to be heard again, at once.
+func TestAPageThatIsAddedAgainIsNotedAtOnce(t *testing.T) {
+	s := &shelf{entries: map[string]bus.Entry{}, writes: map[string]int{}, changed: make(chan struct{}, 1)}
+	var world atomic.Pointer[directory.Snapshot]
+	var clock atomic.Int64 // ms
+	add := func(at int64) {
+		clock.Store(at)
+		world.Store(directory.NewSnapshot(&configv1.Page{Meta: &configv1.Meta{Id: "shop", UpdatedMs: at}, PageId: "1"}))
+	}
+	add(1000)
+	b := notice.New(s, world.Load, func() time.Time { return time.UnixMilli(clock.Load()) }, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- b.Run(ctx) }()
+	defer func() { cancel(); <-done }()
+	b.Heard(event("1", "demo", 1000))
+	<-s.changed
+	s.mu.Lock()
+	delete(s.entries, subject.EventsKey("1"))
+	s.mu.Unlock()
+	add(2000)
+	b.Heard(event("1", "demo", 2000))
+	<-s.changed
+	if got := s.events(t, "1"); got.GetFirstMs() != 2000 {
+		t.Errorf("written: %v", got)
+	}
+}
+
 func TestPagesThatNobodySetUpAreNotNoted(t *testing.T) {
 	b, s, end := open(t)
 	b.Heard(event("666", "demo", 1000))
@@ -141,6 +170,60 @@ func TestPagesThatNobodySetUpAreNotNoted(t *testing.T) {
 	}
 }
 
+func (s *shelf) signature(t *testing.T, account string) *provisionv1.SignatureSeen {
+	t.Helper()
+	seen := &provisionv1.SignatureSeen{}
+	if e, err := s.Get(t.Context(), subject.SignatureKey(account)); err == nil {
+		if err := proto.Unmarshal(e.Value, seen); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return seen
+}
+
+// Of the secret in force the first webhook is noted, of the previous the last,
+// and a thousand are few writes.
+func TestSecretsInUseAreNoted(t *testing.T) {
+	b, s, end := open(t)
+	for range 500 {
+		b.Signed("demo", "old", false)
+	}
+	<-s.changed
+	if got := s.signature(t, "demo"); got.GetCurrent() != "old" || got.GetCurrentMs() == 0 || got.GetPreviousMs() != 0 {
+		t.Errorf("before the rotation: %v", got)
+	}
+	before := time.Now().UnixMilli()
+	for range 500 {
+		b.Signed("demo", "old", true)
+	}
+	b.Signed("demo", "new", false)
+	end()
+	got := s.signature(t, "demo")
+	if got.GetCurrent() != "new" || got.GetPrevious() != "old" || got.GetPreviousMs() < before {
+		t.Errorf("after it: %v", got)
+	}
+	if n := s.writes[subject.SignatureKey("demo")]; n > 4 {
+		t.Errorf("%d writes for a thousand webhooks", n)
+	}
+}
+
+// Another process saw a later webhook with the previous secret: that counts.
+func TestTheLastOfAllProcessesCounts(t *testing.T) {
+	b, s, end := open(t)
+	later := time.Now().Add(time.Hour).UnixMilli()
+	value, err := proto.Marshal(&provisionv1.SignatureSeen{Current: "new", CurrentMs: 7, Previous: "old", PreviousMs: later})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.entries[subject.SignatureKey("demo")] = bus.Entry{Value: value, Revision: 3}
+	b.Signed("demo", "old", true)
+	b.Signed("demo", "new", false)
+	end()
+	if got := s.signature(t, "demo"); got.GetPreviousMs() != later || got.GetCurrentMs() != 7 {
+		t.Errorf("written: %v", got)
+	}
+}
+
 // The broker may be away: noticing neither waits nor forgets.
 func TestWhatCouldNotBeWrittenIsKept(t *testing.T) {
 	b, s, end := open(t)
@@ -148,6 +231,7 @@ func TestWhatCouldNotBeWrittenIsKept(t *testing.T) {
 	s.away = true
 	s.mu.Unlock()
 	b.Verified("demo", "abc")
+	b.Signed("demo", "old", true)
 	b.Heard(event("1", "demo", 1000))
 	s.mu.Lock()
 	s.away = false
@@ -155,5 +239,8 @@ func TestWhatCouldNotBeWrittenIsKept(t *testing.T) {
 	end()
 	if got := s.events(t, "1"); got.GetFirstMs() != 1000 || s.writes[subject.CallbackKey("demo")] != 1 {
 		t.Errorf("written in the end: %v, %v", got, s.writes)
+	}
+	if got := s.signature(t, "demo"); got.GetPrevious() != "old" {
+		t.Errorf("written of secrets: %v", got)
 	}
 }

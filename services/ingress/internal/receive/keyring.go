@@ -23,10 +23,11 @@ type opened struct {
 
 // account is what requests on one path are checked with.
 type account struct {
-	signing     verify.Keys
-	verify      secret.Text
-	fingerprint string // of verify
-	sealed      bool   // its secrets could not be opened
+	signing           verify.Keys
+	current, previous string // fingerprints of signing
+	verify            secret.Text
+	fingerprint       string // of verify
+	sealed            bool   // its secrets could not be opened
 }
 
 // account finds an account as the directory has it now.
@@ -66,6 +67,7 @@ func open(world World, snapshot *directory.Snapshot) *opened {
 		}
 		a.signing.Current = []byte(reveal("app_secret", resource.GetAppSecret()).Reveal())
 		a.signing.Previous = []byte(reveal("previous_secret", resource.GetPreviousSecret()).Reveal())
+		a.current, a.previous = resource.GetAppSecret().GetFingerprint(), resource.GetPreviousSecret().GetFingerprint()
 		a.verify, a.fingerprint = reveal("verify_token", resource.GetVerifyToken()), resource.GetVerifyToken().GetFingerprint()
 		ring.accounts[id] = a
 	}

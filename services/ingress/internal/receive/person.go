@@ -83,6 +83,7 @@ func (h *Handler) keep(w http.ResponseWriter, r *http.Request, kind privacyv1.Ki
 	if !verdict.Genuine() {
 		return "", errUnsigned
 	}
+	h.signed(id, account, verdict)
 	request, err := readRequest(payload, h.world.Now())
 	if err != nil {
 		return "", err

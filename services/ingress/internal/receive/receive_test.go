@@ -69,7 +69,14 @@ type world struct {
 type notes struct {
 	mu       sync.Mutex
 	verified []string
+	signed   []string
 	events   int
+}
+
+func (n *notes) sign(s string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.signed = append(n.signed, s)
 }
 
 func (n *notes) see(verified []string, events int) {
@@ -101,6 +108,9 @@ func start(t testing.TB, limits receive.Limits) *world {
 		Verified: func(account, fingerprint string) { w.notes.see([]string{account + " " + fingerprint}, 0) },
 		Heard:    func(events []*inboundv1.Event) { w.notes.see(nil, len(events)) },
 		Keep:     w.broker.keep, Find: w.broker.find, Deauthorized: func(account string) { w.notes.see([]string{account + " deauthorized"}, 0) },
+		Signed: func(account, fingerprint string, previous bool) {
+			w.notes.sign(fmt.Sprint(account, " ", fingerprint, " ", previous))
+		},
 		Publish: w.broker.publish, Now: time.Now, Registry: w.registry,
 		Log: slog.New(slog.NewTextHandler(&w.log, nil)), Tracer: marked{},
 	})
@@ -185,6 +195,11 @@ func TestSignedWebhookIsStored(t *testing.T) {
 		if n := w.metric(t, "parley_ingress_signatures_total", "demo", which); n != 1 {
 			t.Errorf("signed with the %s secret: %v, want 1", which, n)
 		}
+	}
+	demo := w.snapshot.Accounts["demo"]
+	want := []string{"demo " + demo.GetAppSecret().GetFingerprint() + " false", "demo " + demo.GetPreviousSecret().GetFingerprint() + " true"}
+	if !slices.Equal(w.notes.signed, want) {
+		t.Errorf("noted %q, want %q", w.notes.signed, want)
 	}
 	if w.reveals != 4 {
 		t.Errorf("secrets were opened %d times for one snapshot, want 4", w.reveals)

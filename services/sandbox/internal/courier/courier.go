@@ -9,6 +9,7 @@ package courier
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -25,7 +26,7 @@ import (
 // Settings say where to and how.
 type Settings struct {
 	Callback string
-	Secret   string        // app secret
+	Secret   string        // app secret until it is reset
 	Batch    int           // most events in a POST
 	Parallel int           // most POSTs at a time
 	Answer   time.Duration // an answer after this is none; Meta says 5 s
@@ -200,13 +201,15 @@ func (c *Courier) attempt(ctx context.Context, b batch, doc []byte, n int) bool 
 }
 
 func (c *Courier) post(ctx context.Context, doc []byte) (int, error) {
+	secret := c.set.Secret
+	c.world.View(func(s *world.State) { secret = cmp.Or(s.AppSecret, secret) })
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.set.Callback, bytes.NewReader(doc))
 	if err != nil {
 		return 0, err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "parley-sandbox")
-	req.Header.Set("X-Hub-Signature-256", Sign(c.set.Secret, doc))
+	req.Header.Set("X-Hub-Signature-256", Sign(secret, doc))
 	resp, err := c.client.Do(req)
 	if err != nil {
 		return 0, err

@@ -7,6 +7,7 @@
 package graphapi
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -23,7 +24,7 @@ import (
 // Settings are the app as Meta knows it.
 type Settings struct {
 	AppID         string
-	AppSecret     string
+	AppSecret     string        // until it is reset
 	RequireProof  bool          // "Require App Secret" of the app's settings
 	Live          bool          // the app is approved for pages_messaging
 	HumanAgent    bool          // the Human Agent feature is granted
@@ -77,6 +78,14 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case len(path) == 2 && path[0] == a.set.AppID && path[1] == "permissions":
 		a.approvals(c)
+		return
+	case len(path) == 2 && r.Method == http.MethodDelete && path[1] == "subscribed_apps" && a.asApp(c):
+		a.world.View(func(s *world.State) { c.page = s.Pages[path[0]] })
+		if c.page == nil {
+			refuse(w, unknownObject(path[0]))
+			return
+		}
+		a.unsubscribe(c)
 		return
 	}
 	if e := a.authorise(c); e != nil {
@@ -144,11 +153,17 @@ func (a *API) authorise(c *call) *graphError {
 	case proof == "" && a.set.RequireProof:
 		return &graphError{Status: 400, Code: 100, Type: "GraphMethodException",
 			Message: "Server calls of this app need the appsecret_proof argument"}
-	case proof != "" && !hmac.Equal([]byte(proof), []byte(Proof(a.set.AppSecret, token))):
+	case proof != "" && !hmac.Equal([]byte(proof), []byte(Proof(a.secret(), token))):
 		return &graphError{Status: 400, Code: 100, Type: "GraphMethodException",
 			Message: "The appsecret_proof argument does not fit the token"}
 	}
 	return nil
+}
+
+// secret is the app secret as it is now.
+func (a *API) secret() (value string) {
+	a.world.View(func(s *world.State) { value = cmp.Or(s.AppSecret, a.set.AppSecret) })
+	return value
 }
 
 // Proof is the appsecret_proof of a token.

@@ -115,7 +115,12 @@ func (a *API) subscribe(c *call) {
 	a.commitPage(c, journal.Record{Kind: journal.PageSubscribed, Page: c.page.ID, Fields: c.fields.subscribed})
 }
 
+// unsubscribe is DELETE /{page}/subscribed_apps, with the page's token or in the
+// name of the app itself.
 func (a *API) unsubscribe(c *call) {
+	if a.scripted(c, "unsubscribe", "") {
+		return
+	}
 	a.commitPage(c, journal.Record{Kind: journal.PageUnsubscribed, Page: c.page.ID, Text: "asked for"})
 }
 

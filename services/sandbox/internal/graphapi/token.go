@@ -43,7 +43,7 @@ func (a *API) token(value string) journal.Token {
 // asApp tells whether the call is made in the name of the app itself, with its
 // id and its secret.
 func (a *API) asApp(c *call) bool {
-	return hmac.Equal([]byte(c.fields.token), []byte(a.set.AppID+"|"+a.set.AppSecret))
+	return hmac.Equal([]byte(c.fields.token), []byte(a.set.AppID+"|"+a.secret()))
 }
 
 // debugToken is GET /debug_token, with the app's or a page's token.

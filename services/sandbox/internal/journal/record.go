@@ -26,6 +26,7 @@ const (
 	PageUnsubscribed Kind = "page_unsubscribed" // Text says why; undelivered events are dropped
 	Scripted         Kind = "scripted"          // Rules
 	TokenDescribed   Kind = "token_described"   // Token
+	SecretReset      Kind = "secret_reset"      // Text is the new app secret; webhooks are signed with it from here on
 )
 
 // Record is one line of the journal. Times are milliseconds since 1970 UTC.

@@ -31,13 +31,14 @@ const maxBody = 8 << 20
 type API struct {
 	world  *world.World
 	play   func(script.Script)
-	verify func(context.Context) error
+	verify func(ctx context.Context, token string) error
 	media  string
 }
 
 // New makes the API. play gets a new script; verify checks the callback as Meta
-// does when a webhook is set up.
-func New(w *world.World, media string, play func(script.Script), verify func(context.Context) error) *API {
+// does when a webhook is set up, with this verify token; empty is that of the
+// settings.
+func New(w *world.World, media string, play func(script.Script), verify func(ctx context.Context, token string) error) *API {
 	return &API{world: w, media: media, play: play, verify: verify}
 }
 
@@ -60,6 +61,7 @@ func (a *API) Handler() (http.Handler, error) {
 	mux.HandleFunc("POST /sandbox/messages", a.writeMany)
 	mux.HandleFunc("POST /sandbox/script", a.script)
 	mux.HandleFunc("POST /sandbox/token", a.token)
+	mux.HandleFunc("POST /sandbox/secret", a.resetSecret)
 	mux.HandleFunc("POST /sandbox/verify", a.verifyCallback)
 	mux.HandleFunc("GET /sandbox/journal", a.journal)
 	mux.HandleFunc("GET /sandbox/events", a.events)
@@ -269,8 +271,37 @@ func (a *API) token(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]string{"page": t.Page})
 }
 
+// resetSecret gives the app a new secret, as App settings do at Meta: what is
+// sent from then on is signed with it.
+func (a *API) resetSecret(w http.ResponseWriter, r *http.Request) {
+	var reset struct{ Value string }
+	if !decode(w, r, &reset) {
+		return
+	}
+	if reset.Value == "" {
+		answer(w, http.StatusBadRequest, map[string]string{"error": "value is missing: which secret?"})
+		return
+	}
+	err := a.world.Commit(func(*world.State, time.Time) ([]journal.Record, error) {
+		return []journal.Record{{Kind: journal.SecretReset, Text: reset.Value}}, nil
+	})
+	if err != nil {
+		answer(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})
+		return
+	}
+	answer(w, http.StatusOK, map[string]bool{"success": true})
+}
+
+// verifyCallback verifies the callback, with the verify token that is entered
+// or, without a body, that of the settings.
 func (a *API) verifyCallback(w http.ResponseWriter, r *http.Request) {
-	if err := a.verify(r.Context()); err != nil {
+	var entered struct {
+		VerifyToken string `json:"verify_token"`
+	}
+	if r.ContentLength != 0 && !decode(w, r, &entered) {
+		return
+	}
+	if err := a.verify(r.Context(), entered.VerifyToken); err != nil {
 		answer(w, http.StatusBadGateway, map[string]string{"error": err.Error()})
 		return
 	}

@@ -57,6 +57,7 @@ type State struct {
 	Waiting    map[Thread]struct{} // threads with a queue
 	Rules      []byte              // the script, as it was posted
 	Tokens     map[string]*journal.Token
+	AppSecret  string // empty: that of the settings
 }
 
 // typingMS is how long Messenger shows a page as typing.
@@ -103,6 +104,8 @@ func (s *State) Apply(r journal.Record) {
 		if r.Token != nil {
 			s.Tokens[r.Token.Value] = r.Token
 		}
+	case journal.SecretReset:
+		s.AppSecret = r.Text
 	case journal.WebhookSent:
 		s.settle(r.Post)
 	case journal.CustomerCreated:

@@ -449,6 +449,272 @@ func (*DeleteChannelAccountResponse) Descriptor() ([]byte, []int) {
 	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{6}
 }
 
+// RotateAppSecretRequest brings the new app secret.
+type RotateAppSecretRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Channel account, by id.
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// The new secret; only value counts.
+	AppSecret *v1.Secret `protobuf:"bytes,2,opt,name=app_secret,json=appSecret,proto3" json:"app_secret,omitempty"`
+	// The one in force was a mistake: it is dropped, and the previous one stays.
+	Replace       bool `protobuf:"varint,3,opt,name=replace,proto3" json:"replace,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateAppSecretRequest) Reset() {
+	*x = RotateAppSecretRequest{}
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateAppSecretRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateAppSecretRequest) ProtoMessage() {}
+
+func (x *RotateAppSecretRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateAppSecretRequest.ProtoReflect.Descriptor instead.
+func (*RotateAppSecretRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *RotateAppSecretRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *RotateAppSecretRequest) GetAppSecret() *v1.Secret {
+	if x != nil {
+		return x.AppSecret
+	}
+	return nil
+}
+
+func (x *RotateAppSecretRequest) GetReplace() bool {
+	if x != nil {
+		return x.Replace
+	}
+	return false
+}
+
+// RetireAppSecretRequest names an account.
+type RetireAppSecretRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Channel account, by id.
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// Drop it although Meta may still sign with it, as when it became known.
+	Force         bool `protobuf:"varint,2,opt,name=force,proto3" json:"force,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetireAppSecretRequest) Reset() {
+	*x = RetireAppSecretRequest{}
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetireAppSecretRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetireAppSecretRequest) ProtoMessage() {}
+
+func (x *RetireAppSecretRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetireAppSecretRequest.ProtoReflect.Descriptor instead.
+func (*RetireAppSecretRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *RetireAppSecretRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *RetireAppSecretRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+// GetPrivacyNoticeRequest asks for the notice.
+type GetPrivacyNoticeRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetPrivacyNoticeRequest) Reset() {
+	*x = GetPrivacyNoticeRequest{}
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetPrivacyNoticeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetPrivacyNoticeRequest) ProtoMessage() {}
+
+func (x *GetPrivacyNoticeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetPrivacyNoticeRequest.ProtoReflect.Descriptor instead.
+func (*GetPrivacyNoticeRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{9}
+}
+
+// PrivacyNotice is what has to be known.
+type PrivacyNotice struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Changes with the text.
+	Version string `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
+	// For people, lines of plain text.
+	Text          string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PrivacyNotice) Reset() {
+	*x = PrivacyNotice{}
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PrivacyNotice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PrivacyNotice) ProtoMessage() {}
+
+func (x *PrivacyNotice) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PrivacyNotice.ProtoReflect.Descriptor instead.
+func (*PrivacyNotice) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *PrivacyNotice) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *PrivacyNotice) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// AcknowledgePrivacyRequest names an account and what was read.
+type AcknowledgePrivacyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Channel account, by id.
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// Version of the notice that was shown; it must be the present one.
+	Version       string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcknowledgePrivacyRequest) Reset() {
+	*x = AcknowledgePrivacyRequest{}
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcknowledgePrivacyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcknowledgePrivacyRequest) ProtoMessage() {}
+
+func (x *AcknowledgePrivacyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcknowledgePrivacyRequest.ProtoReflect.Descriptor instead.
+func (*AcknowledgePrivacyRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *AcknowledgePrivacyRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *AcknowledgePrivacyRequest) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
 // GetPageRequest names a page.
 type GetPageRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -460,7 +726,7 @@ type GetPageRequest struct {
 
 func (x *GetPageRequest) Reset() {
 	*x = GetPageRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[7]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -472,7 +738,7 @@ func (x *GetPageRequest) String() string {
 func (*GetPageRequest) ProtoMessage() {}
 
 func (x *GetPageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[7]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -485,7 +751,7 @@ func (x *GetPageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPageRequest.ProtoReflect.Descriptor instead.
 func (*GetPageRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{7}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetPageRequest) GetId() string {
@@ -508,7 +774,7 @@ type ListPagesRequest struct {
 
 func (x *ListPagesRequest) Reset() {
 	*x = ListPagesRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[8]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -520,7 +786,7 @@ func (x *ListPagesRequest) String() string {
 func (*ListPagesRequest) ProtoMessage() {}
 
 func (x *ListPagesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[8]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -533,7 +799,7 @@ func (x *ListPagesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPagesRequest.ProtoReflect.Descriptor instead.
 func (*ListPagesRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{8}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListPagesRequest) GetPageSize() int32 {
@@ -563,7 +829,7 @@ type ListPagesResponse struct {
 
 func (x *ListPagesResponse) Reset() {
 	*x = ListPagesResponse{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[9]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -575,7 +841,7 @@ func (x *ListPagesResponse) String() string {
 func (*ListPagesResponse) ProtoMessage() {}
 
 func (x *ListPagesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[9]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -588,7 +854,7 @@ func (x *ListPagesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPagesResponse.ProtoReflect.Descriptor instead.
 func (*ListPagesResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{9}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListPagesResponse) GetPages() []*v1.Page {
@@ -618,7 +884,7 @@ type CreatePageRequest struct {
 
 func (x *CreatePageRequest) Reset() {
 	*x = CreatePageRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[10]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -630,7 +896,7 @@ func (x *CreatePageRequest) String() string {
 func (*CreatePageRequest) ProtoMessage() {}
 
 func (x *CreatePageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[10]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -643,7 +909,7 @@ func (x *CreatePageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreatePageRequest.ProtoReflect.Descriptor instead.
 func (*CreatePageRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{10}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CreatePageRequest) GetPage() *v1.Page {
@@ -673,7 +939,7 @@ type UpdatePageRequest struct {
 
 func (x *UpdatePageRequest) Reset() {
 	*x = UpdatePageRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[11]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -685,7 +951,7 @@ func (x *UpdatePageRequest) String() string {
 func (*UpdatePageRequest) ProtoMessage() {}
 
 func (x *UpdatePageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[11]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -698,7 +964,7 @@ func (x *UpdatePageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdatePageRequest.ProtoReflect.Descriptor instead.
 func (*UpdatePageRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{11}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *UpdatePageRequest) GetPage() *v1.Page {
@@ -723,14 +989,16 @@ type DeletePageRequest struct {
 	// Checked when given.
 	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
 	// Only check.
-	ValidateOnly  bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	ValidateOnly bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Delete it although Meta could not be told: the page may go on sending.
+	Force         bool `protobuf:"varint,4,opt,name=force,proto3" json:"force,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DeletePageRequest) Reset() {
 	*x = DeletePageRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[12]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -742,7 +1010,7 @@ func (x *DeletePageRequest) String() string {
 func (*DeletePageRequest) ProtoMessage() {}
 
 func (x *DeletePageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[12]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -755,7 +1023,7 @@ func (x *DeletePageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeletePageRequest.ProtoReflect.Descriptor instead.
 func (*DeletePageRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{12}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DeletePageRequest) GetId() string {
@@ -779,6 +1047,13 @@ func (x *DeletePageRequest) GetValidateOnly() bool {
 	return false
 }
 
+func (x *DeletePageRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
 // DeletePageResponse is empty.
 type DeletePageResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -788,7 +1063,7 @@ type DeletePageResponse struct {
 
 func (x *DeletePageResponse) Reset() {
 	*x = DeletePageResponse{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[13]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -800,7 +1075,7 @@ func (x *DeletePageResponse) String() string {
 func (*DeletePageResponse) ProtoMessage() {}
 
 func (x *DeletePageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[13]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -813,7 +1088,7 @@ func (x *DeletePageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeletePageResponse.ProtoReflect.Descriptor instead.
 func (*DeletePageResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{13}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{18}
 }
 
 // GetWorkstreamRequest names a workstream.
@@ -827,7 +1102,7 @@ type GetWorkstreamRequest struct {
 
 func (x *GetWorkstreamRequest) Reset() {
 	*x = GetWorkstreamRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[14]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -839,7 +1114,7 @@ func (x *GetWorkstreamRequest) String() string {
 func (*GetWorkstreamRequest) ProtoMessage() {}
 
 func (x *GetWorkstreamRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[14]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -852,7 +1127,7 @@ func (x *GetWorkstreamRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWorkstreamRequest.ProtoReflect.Descriptor instead.
 func (*GetWorkstreamRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{14}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetWorkstreamRequest) GetId() string {
@@ -875,7 +1150,7 @@ type ListWorkstreamsRequest struct {
 
 func (x *ListWorkstreamsRequest) Reset() {
 	*x = ListWorkstreamsRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[15]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -887,7 +1162,7 @@ func (x *ListWorkstreamsRequest) String() string {
 func (*ListWorkstreamsRequest) ProtoMessage() {}
 
 func (x *ListWorkstreamsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[15]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -900,7 +1175,7 @@ func (x *ListWorkstreamsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkstreamsRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkstreamsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{15}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListWorkstreamsRequest) GetPageSize() int32 {
@@ -930,7 +1205,7 @@ type ListWorkstreamsResponse struct {
 
 func (x *ListWorkstreamsResponse) Reset() {
 	*x = ListWorkstreamsResponse{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[16]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -942,7 +1217,7 @@ func (x *ListWorkstreamsResponse) String() string {
 func (*ListWorkstreamsResponse) ProtoMessage() {}
 
 func (x *ListWorkstreamsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[16]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -955,7 +1230,7 @@ func (x *ListWorkstreamsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkstreamsResponse.ProtoReflect.Descriptor instead.
 func (*ListWorkstreamsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{16}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListWorkstreamsResponse) GetWorkstreams() []*v1.Workstream {
@@ -985,7 +1260,7 @@ type CreateWorkstreamRequest struct {
 
 func (x *CreateWorkstreamRequest) Reset() {
 	*x = CreateWorkstreamRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[17]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -997,7 +1272,7 @@ func (x *CreateWorkstreamRequest) String() string {
 func (*CreateWorkstreamRequest) ProtoMessage() {}
 
 func (x *CreateWorkstreamRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[17]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1010,7 +1285,7 @@ func (x *CreateWorkstreamRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateWorkstreamRequest.ProtoReflect.Descriptor instead.
 func (*CreateWorkstreamRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{17}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CreateWorkstreamRequest) GetWorkstream() *v1.Workstream {
@@ -1040,7 +1315,7 @@ type UpdateWorkstreamRequest struct {
 
 func (x *UpdateWorkstreamRequest) Reset() {
 	*x = UpdateWorkstreamRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1052,7 +1327,7 @@ func (x *UpdateWorkstreamRequest) String() string {
 func (*UpdateWorkstreamRequest) ProtoMessage() {}
 
 func (x *UpdateWorkstreamRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1065,7 +1340,7 @@ func (x *UpdateWorkstreamRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateWorkstreamRequest.ProtoReflect.Descriptor instead.
 func (*UpdateWorkstreamRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{18}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *UpdateWorkstreamRequest) GetWorkstream() *v1.Workstream {
@@ -1097,7 +1372,7 @@ type DeleteWorkstreamRequest struct {
 
 func (x *DeleteWorkstreamRequest) Reset() {
 	*x = DeleteWorkstreamRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[19]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1109,7 +1384,7 @@ func (x *DeleteWorkstreamRequest) String() string {
 func (*DeleteWorkstreamRequest) ProtoMessage() {}
 
 func (x *DeleteWorkstreamRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[19]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1122,7 +1397,7 @@ func (x *DeleteWorkstreamRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteWorkstreamRequest.ProtoReflect.Descriptor instead.
 func (*DeleteWorkstreamRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{19}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *DeleteWorkstreamRequest) GetId() string {
@@ -1155,7 +1430,7 @@ type DeleteWorkstreamResponse struct {
 
 func (x *DeleteWorkstreamResponse) Reset() {
 	*x = DeleteWorkstreamResponse{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[20]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1167,7 +1442,7 @@ func (x *DeleteWorkstreamResponse) String() string {
 func (*DeleteWorkstreamResponse) ProtoMessage() {}
 
 func (x *DeleteWorkstreamResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[20]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1180,7 +1455,7 @@ func (x *DeleteWorkstreamResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteWorkstreamResponse.ProtoReflect.Descriptor instead.
 func (*DeleteWorkstreamResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{20}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{25}
 }
 
 // GetQueueRequest names a queue.
@@ -1194,7 +1469,7 @@ type GetQueueRequest struct {
 
 func (x *GetQueueRequest) Reset() {
 	*x = GetQueueRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[21]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1206,7 +1481,7 @@ func (x *GetQueueRequest) String() string {
 func (*GetQueueRequest) ProtoMessage() {}
 
 func (x *GetQueueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[21]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1219,7 +1494,7 @@ func (x *GetQueueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetQueueRequest.ProtoReflect.Descriptor instead.
 func (*GetQueueRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{21}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GetQueueRequest) GetId() string {
@@ -1242,7 +1517,7 @@ type ListQueuesRequest struct {
 
 func (x *ListQueuesRequest) Reset() {
 	*x = ListQueuesRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[22]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1254,7 +1529,7 @@ func (x *ListQueuesRequest) String() string {
 func (*ListQueuesRequest) ProtoMessage() {}
 
 func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[22]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1267,7 +1542,7 @@ func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesRequest.ProtoReflect.Descriptor instead.
 func (*ListQueuesRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{22}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListQueuesRequest) GetPageSize() int32 {
@@ -1297,7 +1572,7 @@ type ListQueuesResponse struct {
 
 func (x *ListQueuesResponse) Reset() {
 	*x = ListQueuesResponse{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[23]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1309,7 +1584,7 @@ func (x *ListQueuesResponse) String() string {
 func (*ListQueuesResponse) ProtoMessage() {}
 
 func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[23]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1322,7 +1597,7 @@ func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesResponse.ProtoReflect.Descriptor instead.
 func (*ListQueuesResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{23}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListQueuesResponse) GetQueues() []*v1.Queue {
@@ -1352,7 +1627,7 @@ type CreateQueueRequest struct {
 
 func (x *CreateQueueRequest) Reset() {
 	*x = CreateQueueRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[24]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1364,7 +1639,7 @@ func (x *CreateQueueRequest) String() string {
 func (*CreateQueueRequest) ProtoMessage() {}
 
 func (x *CreateQueueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[24]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1377,7 +1652,7 @@ func (x *CreateQueueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateQueueRequest.ProtoReflect.Descriptor instead.
 func (*CreateQueueRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{24}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *CreateQueueRequest) GetQueue() *v1.Queue {
@@ -1407,7 +1682,7 @@ type UpdateQueueRequest struct {
 
 func (x *UpdateQueueRequest) Reset() {
 	*x = UpdateQueueRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[25]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1419,7 +1694,7 @@ func (x *UpdateQueueRequest) String() string {
 func (*UpdateQueueRequest) ProtoMessage() {}
 
 func (x *UpdateQueueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[25]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1432,7 +1707,7 @@ func (x *UpdateQueueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateQueueRequest.ProtoReflect.Descriptor instead.
 func (*UpdateQueueRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{25}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *UpdateQueueRequest) GetQueue() *v1.Queue {
@@ -1464,7 +1739,7 @@ type DeleteQueueRequest struct {
 
 func (x *DeleteQueueRequest) Reset() {
 	*x = DeleteQueueRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[26]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1476,7 +1751,7 @@ func (x *DeleteQueueRequest) String() string {
 func (*DeleteQueueRequest) ProtoMessage() {}
 
 func (x *DeleteQueueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[26]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1489,7 +1764,7 @@ func (x *DeleteQueueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteQueueRequest.ProtoReflect.Descriptor instead.
 func (*DeleteQueueRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{26}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *DeleteQueueRequest) GetId() string {
@@ -1522,7 +1797,7 @@ type DeleteQueueResponse struct {
 
 func (x *DeleteQueueResponse) Reset() {
 	*x = DeleteQueueResponse{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[27]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1534,7 +1809,7 @@ func (x *DeleteQueueResponse) String() string {
 func (*DeleteQueueResponse) ProtoMessage() {}
 
 func (x *DeleteQueueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[27]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1547,7 +1822,7 @@ func (x *DeleteQueueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteQueueResponse.ProtoReflect.Descriptor instead.
 func (*DeleteQueueResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{27}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{32}
 }
 
 // GetAgentRequest names a agent.
@@ -1561,7 +1836,7 @@ type GetAgentRequest struct {
 
 func (x *GetAgentRequest) Reset() {
 	*x = GetAgentRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[28]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1573,7 +1848,7 @@ func (x *GetAgentRequest) String() string {
 func (*GetAgentRequest) ProtoMessage() {}
 
 func (x *GetAgentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[28]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1586,7 +1861,7 @@ func (x *GetAgentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAgentRequest.ProtoReflect.Descriptor instead.
 func (*GetAgentRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{28}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *GetAgentRequest) GetId() string {
@@ -1609,7 +1884,7 @@ type ListAgentsRequest struct {
 
 func (x *ListAgentsRequest) Reset() {
 	*x = ListAgentsRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[29]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1621,7 +1896,7 @@ func (x *ListAgentsRequest) String() string {
 func (*ListAgentsRequest) ProtoMessage() {}
 
 func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[29]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1634,7 +1909,7 @@ func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsRequest.ProtoReflect.Descriptor instead.
 func (*ListAgentsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{29}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ListAgentsRequest) GetPageSize() int32 {
@@ -1664,7 +1939,7 @@ type ListAgentsResponse struct {
 
 func (x *ListAgentsResponse) Reset() {
 	*x = ListAgentsResponse{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[30]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1676,7 +1951,7 @@ func (x *ListAgentsResponse) String() string {
 func (*ListAgentsResponse) ProtoMessage() {}
 
 func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[30]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1689,7 +1964,7 @@ func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsResponse.ProtoReflect.Descriptor instead.
 func (*ListAgentsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{30}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ListAgentsResponse) GetAgents() []*v1.Agent {
@@ -1719,7 +1994,7 @@ type CreateAgentRequest struct {
 
 func (x *CreateAgentRequest) Reset() {
 	*x = CreateAgentRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[31]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1731,7 +2006,7 @@ func (x *CreateAgentRequest) String() string {
 func (*CreateAgentRequest) ProtoMessage() {}
 
 func (x *CreateAgentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[31]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1744,7 +2019,7 @@ func (x *CreateAgentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateAgentRequest.ProtoReflect.Descriptor instead.
 func (*CreateAgentRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{31}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *CreateAgentRequest) GetAgent() *v1.Agent {
@@ -1774,7 +2049,7 @@ type UpdateAgentRequest struct {
 
 func (x *UpdateAgentRequest) Reset() {
 	*x = UpdateAgentRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[32]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1786,7 +2061,7 @@ func (x *UpdateAgentRequest) String() string {
 func (*UpdateAgentRequest) ProtoMessage() {}
 
 func (x *UpdateAgentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[32]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1799,7 +2074,7 @@ func (x *UpdateAgentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateAgentRequest.ProtoReflect.Descriptor instead.
 func (*UpdateAgentRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{32}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *UpdateAgentRequest) GetAgent() *v1.Agent {
@@ -1831,7 +2106,7 @@ type DeleteAgentRequest struct {
 
 func (x *DeleteAgentRequest) Reset() {
 	*x = DeleteAgentRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[33]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1843,7 +2118,7 @@ func (x *DeleteAgentRequest) String() string {
 func (*DeleteAgentRequest) ProtoMessage() {}
 
 func (x *DeleteAgentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[33]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1856,7 +2131,7 @@ func (x *DeleteAgentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteAgentRequest.ProtoReflect.Descriptor instead.
 func (*DeleteAgentRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{33}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *DeleteAgentRequest) GetId() string {
@@ -1889,7 +2164,7 @@ type DeleteAgentResponse struct {
 
 func (x *DeleteAgentResponse) Reset() {
 	*x = DeleteAgentResponse{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[34]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1901,7 +2176,7 @@ func (x *DeleteAgentResponse) String() string {
 func (*DeleteAgentResponse) ProtoMessage() {}
 
 func (x *DeleteAgentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[34]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1914,7 +2189,7 @@ func (x *DeleteAgentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteAgentResponse.ProtoReflect.Descriptor instead.
 func (*DeleteAgentResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{34}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{39}
 }
 
 // Resource is any one resource.
@@ -1936,7 +2211,7 @@ type Resource struct {
 
 func (x *Resource) Reset() {
 	*x = Resource{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[35]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1948,7 +2223,7 @@ func (x *Resource) String() string {
 func (*Resource) ProtoMessage() {}
 
 func (x *Resource) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[35]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1961,7 +2236,7 @@ func (x *Resource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resource.ProtoReflect.Descriptor instead.
 func (*Resource) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{35}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Resource) GetKind() isResource_Kind {
@@ -2068,7 +2343,7 @@ type ApplyRequest struct {
 
 func (x *ApplyRequest) Reset() {
 	*x = ApplyRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[36]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2080,7 +2355,7 @@ func (x *ApplyRequest) String() string {
 func (*ApplyRequest) ProtoMessage() {}
 
 func (x *ApplyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[36]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2093,7 +2368,7 @@ func (x *ApplyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyRequest.ProtoReflect.Descriptor instead.
 func (*ApplyRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{36}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ApplyRequest) GetResources() []*Resource {
@@ -2121,7 +2396,7 @@ type ApplyResponse struct {
 
 func (x *ApplyResponse) Reset() {
 	*x = ApplyResponse{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[37]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2133,7 +2408,7 @@ func (x *ApplyResponse) String() string {
 func (*ApplyResponse) ProtoMessage() {}
 
 func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[37]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2146,7 +2421,7 @@ func (x *ApplyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyResponse.ProtoReflect.Descriptor instead.
 func (*ApplyResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{37}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ApplyResponse) GetChanges() []*Change {
@@ -2168,14 +2443,16 @@ type Change struct {
 	// As it was, secrets as fingerprints; unset when created.
 	Before *Resource `protobuf:"bytes,4,opt,name=before,proto3" json:"before,omitempty"`
 	// As it is now, or would be with validate_only; secrets as fingerprints.
-	After         *Resource `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`
+	After *Resource `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`
+	// What is left to do about it, one line each.
+	Remarks       []string `protobuf:"bytes,6,rep,name=remarks,proto3" json:"remarks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[38]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2187,7 +2464,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[38]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2200,7 +2477,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{38}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Change) GetKind() string {
@@ -2238,6 +2515,13 @@ func (x *Change) GetAfter() *Resource {
 	return nil
 }
 
+func (x *Change) GetRemarks() []string {
+	if x != nil {
+		return x.Remarks
+	}
+	return nil
+}
+
 // DoctorRequest asks for all checks.
 type DoctorRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2247,7 +2531,7 @@ type DoctorRequest struct {
 
 func (x *DoctorRequest) Reset() {
 	*x = DoctorRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[39]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2259,7 +2543,7 @@ func (x *DoctorRequest) String() string {
 func (*DoctorRequest) ProtoMessage() {}
 
 func (x *DoctorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[39]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2272,7 +2556,7 @@ func (x *DoctorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DoctorRequest.ProtoReflect.Descriptor instead.
 func (*DoctorRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{39}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{44}
 }
 
 // DoctorResponse is the list of checks.
@@ -2286,7 +2570,7 @@ type DoctorResponse struct {
 
 func (x *DoctorResponse) Reset() {
 	*x = DoctorResponse{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[40]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2298,7 +2582,7 @@ func (x *DoctorResponse) String() string {
 func (*DoctorResponse) ProtoMessage() {}
 
 func (x *DoctorResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[40]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2311,7 +2595,7 @@ func (x *DoctorResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DoctorResponse.ProtoReflect.Descriptor instead.
 func (*DoctorResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{40}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *DoctorResponse) GetChecks() []*Check {
@@ -2338,7 +2622,7 @@ type Check struct {
 
 func (x *Check) Reset() {
 	*x = Check{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[41]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2350,7 +2634,7 @@ func (x *Check) String() string {
 func (*Check) ProtoMessage() {}
 
 func (x *Check) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[41]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2363,7 +2647,7 @@ func (x *Check) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Check.ProtoReflect.Descriptor instead.
 func (*Check) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{41}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Check) GetName() string {
@@ -2407,7 +2691,7 @@ type ExportTranscriptRequest struct {
 
 func (x *ExportTranscriptRequest) Reset() {
 	*x = ExportTranscriptRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[42]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2419,7 +2703,7 @@ func (x *ExportTranscriptRequest) String() string {
 func (*ExportTranscriptRequest) ProtoMessage() {}
 
 func (x *ExportTranscriptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[42]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2432,7 +2716,7 @@ func (x *ExportTranscriptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportTranscriptRequest.ProtoReflect.Descriptor instead.
 func (*ExportTranscriptRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{42}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ExportTranscriptRequest) GetPage() string {
@@ -2470,7 +2754,7 @@ type ExportTranscriptResponse struct {
 
 func (x *ExportTranscriptResponse) Reset() {
 	*x = ExportTranscriptResponse{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[43]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2482,7 +2766,7 @@ func (x *ExportTranscriptResponse) String() string {
 func (*ExportTranscriptResponse) ProtoMessage() {}
 
 func (x *ExportTranscriptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[43]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2495,7 +2779,7 @@ func (x *ExportTranscriptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportTranscriptResponse.ProtoReflect.Descriptor instead.
 func (*ExportTranscriptResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{43}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ExportTranscriptResponse) GetPage() string {
@@ -2551,7 +2835,7 @@ type ListDeadLettersRequest struct {
 
 func (x *ListDeadLettersRequest) Reset() {
 	*x = ListDeadLettersRequest{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[44]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2563,7 +2847,7 @@ func (x *ListDeadLettersRequest) String() string {
 func (*ListDeadLettersRequest) ProtoMessage() {}
 
 func (x *ListDeadLettersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[44]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2576,7 +2860,7 @@ func (x *ListDeadLettersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadLettersRequest.ProtoReflect.Descriptor instead.
 func (*ListDeadLettersRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{44}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ListDeadLettersRequest) GetPageSize() int32 {
@@ -2597,7 +2881,7 @@ type ListDeadLettersResponse struct {
 
 func (x *ListDeadLettersResponse) Reset() {
 	*x = ListDeadLettersResponse{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[45]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2609,7 +2893,7 @@ func (x *ListDeadLettersResponse) String() string {
 func (*ListDeadLettersResponse) ProtoMessage() {}
 
 func (x *ListDeadLettersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[45]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2622,7 +2906,7 @@ func (x *ListDeadLettersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadLettersResponse.ProtoReflect.Descriptor instead.
 func (*ListDeadLettersResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{45}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ListDeadLettersResponse) GetDeadLetters() []*DeadLetter {
@@ -2655,7 +2939,7 @@ type DeadLetter struct {
 
 func (x *DeadLetter) Reset() {
 	*x = DeadLetter{}
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[46]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2667,7 +2951,7 @@ func (x *DeadLetter) String() string {
 func (*DeadLetter) ProtoMessage() {}
 
 func (x *DeadLetter) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_admin_proto_msgTypes[46]
+	mi := &file_parley_admin_v1_admin_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2680,7 +2964,7 @@ func (x *DeadLetter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeadLetter.ProtoReflect.Descriptor instead.
 func (*DeadLetter) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{46}
+	return file_parley_admin_v1_admin_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *DeadLetter) GetSequence() uint64 {
@@ -2756,7 +3040,22 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04etag\x18\x02 \x01(\tR\x04etag\x12#\n" +
 	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\"\x1e\n" +
-	"\x1cDeleteChannelAccountResponse\" \n" +
+	"\x1cDeleteChannelAccountResponse\"\x85\x01\n" +
+	"\x16RotateAppSecretRequest\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x127\n" +
+	"\n" +
+	"app_secret\x18\x02 \x01(\v2\x18.parley.config.v1.SecretR\tappSecret\x12\x18\n" +
+	"\areplace\x18\x03 \x01(\bR\areplace\"H\n" +
+	"\x16RetireAppSecretRequest\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x14\n" +
+	"\x05force\x18\x02 \x01(\bR\x05force\"\x19\n" +
+	"\x17GetPrivacyNoticeRequest\"=\n" +
+	"\rPrivacyNotice\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\tR\aversion\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"O\n" +
+	"\x19AcknowledgePrivacyRequest\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\" \n" +
 	"\x0eGetPageRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"N\n" +
 	"\x10ListPagesRequest\x12\x1b\n" +
@@ -2771,11 +3070,12 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\rvalidate_only\x18\x02 \x01(\bR\fvalidateOnly\"d\n" +
 	"\x11UpdatePageRequest\x12*\n" +
 	"\x04page\x18\x01 \x01(\v2\x16.parley.config.v1.PageR\x04page\x12#\n" +
-	"\rvalidate_only\x18\x02 \x01(\bR\fvalidateOnly\"\\\n" +
+	"\rvalidate_only\x18\x02 \x01(\bR\fvalidateOnly\"r\n" +
 	"\x11DeletePageRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04etag\x18\x02 \x01(\tR\x04etag\x12#\n" +
-	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\"\x14\n" +
+	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\x12\x14\n" +
+	"\x05force\x18\x04 \x01(\bR\x05force\"\x14\n" +
 	"\x12DeletePageResponse\"&\n" +
 	"\x14GetWorkstreamRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"T\n" +
@@ -2854,13 +3154,14 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\tresources\x18\x01 \x03(\v2\x19.parley.admin.v1.ResourceR\tresources\x12#\n" +
 	"\rvalidate_only\x18\x02 \x01(\bR\fvalidateOnly\"B\n" +
 	"\rApplyResponse\x121\n" +
-	"\achanges\x18\x01 \x03(\v2\x17.parley.admin.v1.ChangeR\achanges\"\xa8\x01\n" +
+	"\achanges\x18\x01 \x03(\v2\x17.parley.admin.v1.ChangeR\achanges\"\xc2\x01\n" +
 	"\x06Change\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x16\n" +
 	"\x06action\x18\x03 \x01(\tR\x06action\x121\n" +
 	"\x06before\x18\x04 \x01(\v2\x19.parley.admin.v1.ResourceR\x06before\x12/\n" +
-	"\x05after\x18\x05 \x01(\v2\x19.parley.admin.v1.ResourceR\x05after\"\x0f\n" +
+	"\x05after\x18\x05 \x01(\v2\x19.parley.admin.v1.ResourceR\x05after\x12\x18\n" +
+	"\aremarks\x18\x06 \x03(\tR\aremarks\"\x0f\n" +
 	"\rDoctorRequest\"@\n" +
 	"\x0eDoctorResponse\x12.\n" +
 	"\x06checks\x18\x01 \x03(\v2\x16.parley.admin.v1.CheckR\x06checks\"\x81\x01\n" +
@@ -2896,13 +3197,17 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\x18CHECK_STATUS_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fCHECK_STATUS_OK\x10\x01\x12\x18\n" +
 	"\x14CHECK_STATUS_WARNING\x10\x02\x12\x17\n" +
-	"\x13CHECK_STATUS_FAILED\x10\x032\xf4\x11\n" +
+	"\x13CHECK_STATUS_FAILED\x10\x032\xf2\x14\n" +
 	"\rConfigService\x12`\n" +
 	"\x11GetChannelAccount\x12).parley.admin.v1.GetChannelAccountRequest\x1a .parley.config.v1.ChannelAccount\x12p\n" +
 	"\x13ListChannelAccounts\x12+.parley.admin.v1.ListChannelAccountsRequest\x1a,.parley.admin.v1.ListChannelAccountsResponse\x12f\n" +
 	"\x14CreateChannelAccount\x12,.parley.admin.v1.CreateChannelAccountRequest\x1a .parley.config.v1.ChannelAccount\x12f\n" +
 	"\x14UpdateChannelAccount\x12,.parley.admin.v1.UpdateChannelAccountRequest\x1a .parley.config.v1.ChannelAccount\x12s\n" +
-	"\x14DeleteChannelAccount\x12,.parley.admin.v1.DeleteChannelAccountRequest\x1a-.parley.admin.v1.DeleteChannelAccountResponse\x12B\n" +
+	"\x14DeleteChannelAccount\x12,.parley.admin.v1.DeleteChannelAccountRequest\x1a-.parley.admin.v1.DeleteChannelAccountResponse\x12\\\n" +
+	"\x0fRotateAppSecret\x12'.parley.admin.v1.RotateAppSecretRequest\x1a .parley.config.v1.ChannelAccount\x12\\\n" +
+	"\x0fRetireAppSecret\x12'.parley.admin.v1.RetireAppSecretRequest\x1a .parley.config.v1.ChannelAccount\x12\\\n" +
+	"\x10GetPrivacyNotice\x12(.parley.admin.v1.GetPrivacyNoticeRequest\x1a\x1e.parley.admin.v1.PrivacyNotice\x12b\n" +
+	"\x12AcknowledgePrivacy\x12*.parley.admin.v1.AcknowledgePrivacyRequest\x1a .parley.config.v1.ChannelAccount\x12B\n" +
 	"\aGetPage\x12\x1f.parley.admin.v1.GetPageRequest\x1a\x16.parley.config.v1.Page\x12R\n" +
 	"\tListPages\x12!.parley.admin.v1.ListPagesRequest\x1a\".parley.admin.v1.ListPagesResponse\x12H\n" +
 	"\n" +
@@ -2949,7 +3254,7 @@ func file_parley_admin_v1_admin_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_admin_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_parley_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
+var file_parley_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
 var file_parley_admin_v1_admin_proto_goTypes = []any{
 	(CheckStatus)(0),                     // 0: parley.admin.v1.CheckStatus
 	(*GetChannelAccountRequest)(nil),     // 1: parley.admin.v1.GetChannelAccountRequest
@@ -2959,145 +3264,160 @@ var file_parley_admin_v1_admin_proto_goTypes = []any{
 	(*UpdateChannelAccountRequest)(nil),  // 5: parley.admin.v1.UpdateChannelAccountRequest
 	(*DeleteChannelAccountRequest)(nil),  // 6: parley.admin.v1.DeleteChannelAccountRequest
 	(*DeleteChannelAccountResponse)(nil), // 7: parley.admin.v1.DeleteChannelAccountResponse
-	(*GetPageRequest)(nil),               // 8: parley.admin.v1.GetPageRequest
-	(*ListPagesRequest)(nil),             // 9: parley.admin.v1.ListPagesRequest
-	(*ListPagesResponse)(nil),            // 10: parley.admin.v1.ListPagesResponse
-	(*CreatePageRequest)(nil),            // 11: parley.admin.v1.CreatePageRequest
-	(*UpdatePageRequest)(nil),            // 12: parley.admin.v1.UpdatePageRequest
-	(*DeletePageRequest)(nil),            // 13: parley.admin.v1.DeletePageRequest
-	(*DeletePageResponse)(nil),           // 14: parley.admin.v1.DeletePageResponse
-	(*GetWorkstreamRequest)(nil),         // 15: parley.admin.v1.GetWorkstreamRequest
-	(*ListWorkstreamsRequest)(nil),       // 16: parley.admin.v1.ListWorkstreamsRequest
-	(*ListWorkstreamsResponse)(nil),      // 17: parley.admin.v1.ListWorkstreamsResponse
-	(*CreateWorkstreamRequest)(nil),      // 18: parley.admin.v1.CreateWorkstreamRequest
-	(*UpdateWorkstreamRequest)(nil),      // 19: parley.admin.v1.UpdateWorkstreamRequest
-	(*DeleteWorkstreamRequest)(nil),      // 20: parley.admin.v1.DeleteWorkstreamRequest
-	(*DeleteWorkstreamResponse)(nil),     // 21: parley.admin.v1.DeleteWorkstreamResponse
-	(*GetQueueRequest)(nil),              // 22: parley.admin.v1.GetQueueRequest
-	(*ListQueuesRequest)(nil),            // 23: parley.admin.v1.ListQueuesRequest
-	(*ListQueuesResponse)(nil),           // 24: parley.admin.v1.ListQueuesResponse
-	(*CreateQueueRequest)(nil),           // 25: parley.admin.v1.CreateQueueRequest
-	(*UpdateQueueRequest)(nil),           // 26: parley.admin.v1.UpdateQueueRequest
-	(*DeleteQueueRequest)(nil),           // 27: parley.admin.v1.DeleteQueueRequest
-	(*DeleteQueueResponse)(nil),          // 28: parley.admin.v1.DeleteQueueResponse
-	(*GetAgentRequest)(nil),              // 29: parley.admin.v1.GetAgentRequest
-	(*ListAgentsRequest)(nil),            // 30: parley.admin.v1.ListAgentsRequest
-	(*ListAgentsResponse)(nil),           // 31: parley.admin.v1.ListAgentsResponse
-	(*CreateAgentRequest)(nil),           // 32: parley.admin.v1.CreateAgentRequest
-	(*UpdateAgentRequest)(nil),           // 33: parley.admin.v1.UpdateAgentRequest
-	(*DeleteAgentRequest)(nil),           // 34: parley.admin.v1.DeleteAgentRequest
-	(*DeleteAgentResponse)(nil),          // 35: parley.admin.v1.DeleteAgentResponse
-	(*Resource)(nil),                     // 36: parley.admin.v1.Resource
-	(*ApplyRequest)(nil),                 // 37: parley.admin.v1.ApplyRequest
-	(*ApplyResponse)(nil),                // 38: parley.admin.v1.ApplyResponse
-	(*Change)(nil),                       // 39: parley.admin.v1.Change
-	(*DoctorRequest)(nil),                // 40: parley.admin.v1.DoctorRequest
-	(*DoctorResponse)(nil),               // 41: parley.admin.v1.DoctorResponse
-	(*Check)(nil),                        // 42: parley.admin.v1.Check
-	(*ExportTranscriptRequest)(nil),      // 43: parley.admin.v1.ExportTranscriptRequest
-	(*ExportTranscriptResponse)(nil),     // 44: parley.admin.v1.ExportTranscriptResponse
-	(*ListDeadLettersRequest)(nil),       // 45: parley.admin.v1.ListDeadLettersRequest
-	(*ListDeadLettersResponse)(nil),      // 46: parley.admin.v1.ListDeadLettersResponse
-	(*DeadLetter)(nil),                   // 47: parley.admin.v1.DeadLetter
-	(*v1.ChannelAccount)(nil),            // 48: parley.config.v1.ChannelAccount
-	(*v1.Page)(nil),                      // 49: parley.config.v1.Page
-	(*v1.Workstream)(nil),                // 50: parley.config.v1.Workstream
-	(*v1.Queue)(nil),                     // 51: parley.config.v1.Queue
-	(*v1.Agent)(nil),                     // 52: parley.config.v1.Agent
-	(*v11.Commit)(nil),                   // 53: parley.thread.v1.Commit
+	(*RotateAppSecretRequest)(nil),       // 8: parley.admin.v1.RotateAppSecretRequest
+	(*RetireAppSecretRequest)(nil),       // 9: parley.admin.v1.RetireAppSecretRequest
+	(*GetPrivacyNoticeRequest)(nil),      // 10: parley.admin.v1.GetPrivacyNoticeRequest
+	(*PrivacyNotice)(nil),                // 11: parley.admin.v1.PrivacyNotice
+	(*AcknowledgePrivacyRequest)(nil),    // 12: parley.admin.v1.AcknowledgePrivacyRequest
+	(*GetPageRequest)(nil),               // 13: parley.admin.v1.GetPageRequest
+	(*ListPagesRequest)(nil),             // 14: parley.admin.v1.ListPagesRequest
+	(*ListPagesResponse)(nil),            // 15: parley.admin.v1.ListPagesResponse
+	(*CreatePageRequest)(nil),            // 16: parley.admin.v1.CreatePageRequest
+	(*UpdatePageRequest)(nil),            // 17: parley.admin.v1.UpdatePageRequest
+	(*DeletePageRequest)(nil),            // 18: parley.admin.v1.DeletePageRequest
+	(*DeletePageResponse)(nil),           // 19: parley.admin.v1.DeletePageResponse
+	(*GetWorkstreamRequest)(nil),         // 20: parley.admin.v1.GetWorkstreamRequest
+	(*ListWorkstreamsRequest)(nil),       // 21: parley.admin.v1.ListWorkstreamsRequest
+	(*ListWorkstreamsResponse)(nil),      // 22: parley.admin.v1.ListWorkstreamsResponse
+	(*CreateWorkstreamRequest)(nil),      // 23: parley.admin.v1.CreateWorkstreamRequest
+	(*UpdateWorkstreamRequest)(nil),      // 24: parley.admin.v1.UpdateWorkstreamRequest
+	(*DeleteWorkstreamRequest)(nil),      // 25: parley.admin.v1.DeleteWorkstreamRequest
+	(*DeleteWorkstreamResponse)(nil),     // 26: parley.admin.v1.DeleteWorkstreamResponse
+	(*GetQueueRequest)(nil),              // 27: parley.admin.v1.GetQueueRequest
+	(*ListQueuesRequest)(nil),            // 28: parley.admin.v1.ListQueuesRequest
+	(*ListQueuesResponse)(nil),           // 29: parley.admin.v1.ListQueuesResponse
+	(*CreateQueueRequest)(nil),           // 30: parley.admin.v1.CreateQueueRequest
+	(*UpdateQueueRequest)(nil),           // 31: parley.admin.v1.UpdateQueueRequest
+	(*DeleteQueueRequest)(nil),           // 32: parley.admin.v1.DeleteQueueRequest
+	(*DeleteQueueResponse)(nil),          // 33: parley.admin.v1.DeleteQueueResponse
+	(*GetAgentRequest)(nil),              // 34: parley.admin.v1.GetAgentRequest
+	(*ListAgentsRequest)(nil),            // 35: parley.admin.v1.ListAgentsRequest
+	(*ListAgentsResponse)(nil),           // 36: parley.admin.v1.ListAgentsResponse
+	(*CreateAgentRequest)(nil),           // 37: parley.admin.v1.CreateAgentRequest
+	(*UpdateAgentRequest)(nil),           // 38: parley.admin.v1.UpdateAgentRequest
+	(*DeleteAgentRequest)(nil),           // 39: parley.admin.v1.DeleteAgentRequest
+	(*DeleteAgentResponse)(nil),          // 40: parley.admin.v1.DeleteAgentResponse
+	(*Resource)(nil),                     // 41: parley.admin.v1.Resource
+	(*ApplyRequest)(nil),                 // 42: parley.admin.v1.ApplyRequest
+	(*ApplyResponse)(nil),                // 43: parley.admin.v1.ApplyResponse
+	(*Change)(nil),                       // 44: parley.admin.v1.Change
+	(*DoctorRequest)(nil),                // 45: parley.admin.v1.DoctorRequest
+	(*DoctorResponse)(nil),               // 46: parley.admin.v1.DoctorResponse
+	(*Check)(nil),                        // 47: parley.admin.v1.Check
+	(*ExportTranscriptRequest)(nil),      // 48: parley.admin.v1.ExportTranscriptRequest
+	(*ExportTranscriptResponse)(nil),     // 49: parley.admin.v1.ExportTranscriptResponse
+	(*ListDeadLettersRequest)(nil),       // 50: parley.admin.v1.ListDeadLettersRequest
+	(*ListDeadLettersResponse)(nil),      // 51: parley.admin.v1.ListDeadLettersResponse
+	(*DeadLetter)(nil),                   // 52: parley.admin.v1.DeadLetter
+	(*v1.ChannelAccount)(nil),            // 53: parley.config.v1.ChannelAccount
+	(*v1.Secret)(nil),                    // 54: parley.config.v1.Secret
+	(*v1.Page)(nil),                      // 55: parley.config.v1.Page
+	(*v1.Workstream)(nil),                // 56: parley.config.v1.Workstream
+	(*v1.Queue)(nil),                     // 57: parley.config.v1.Queue
+	(*v1.Agent)(nil),                     // 58: parley.config.v1.Agent
+	(*v11.Commit)(nil),                   // 59: parley.thread.v1.Commit
 }
 var file_parley_admin_v1_admin_proto_depIdxs = []int32{
-	48, // 0: parley.admin.v1.ListChannelAccountsResponse.channel_accounts:type_name -> parley.config.v1.ChannelAccount
-	48, // 1: parley.admin.v1.CreateChannelAccountRequest.channel_account:type_name -> parley.config.v1.ChannelAccount
-	48, // 2: parley.admin.v1.UpdateChannelAccountRequest.channel_account:type_name -> parley.config.v1.ChannelAccount
-	49, // 3: parley.admin.v1.ListPagesResponse.pages:type_name -> parley.config.v1.Page
-	49, // 4: parley.admin.v1.CreatePageRequest.page:type_name -> parley.config.v1.Page
-	49, // 5: parley.admin.v1.UpdatePageRequest.page:type_name -> parley.config.v1.Page
-	50, // 6: parley.admin.v1.ListWorkstreamsResponse.workstreams:type_name -> parley.config.v1.Workstream
-	50, // 7: parley.admin.v1.CreateWorkstreamRequest.workstream:type_name -> parley.config.v1.Workstream
-	50, // 8: parley.admin.v1.UpdateWorkstreamRequest.workstream:type_name -> parley.config.v1.Workstream
-	51, // 9: parley.admin.v1.ListQueuesResponse.queues:type_name -> parley.config.v1.Queue
-	51, // 10: parley.admin.v1.CreateQueueRequest.queue:type_name -> parley.config.v1.Queue
-	51, // 11: parley.admin.v1.UpdateQueueRequest.queue:type_name -> parley.config.v1.Queue
-	52, // 12: parley.admin.v1.ListAgentsResponse.agents:type_name -> parley.config.v1.Agent
-	52, // 13: parley.admin.v1.CreateAgentRequest.agent:type_name -> parley.config.v1.Agent
-	52, // 14: parley.admin.v1.UpdateAgentRequest.agent:type_name -> parley.config.v1.Agent
-	48, // 15: parley.admin.v1.Resource.channel_account:type_name -> parley.config.v1.ChannelAccount
-	49, // 16: parley.admin.v1.Resource.page:type_name -> parley.config.v1.Page
-	50, // 17: parley.admin.v1.Resource.workstream:type_name -> parley.config.v1.Workstream
-	51, // 18: parley.admin.v1.Resource.queue:type_name -> parley.config.v1.Queue
-	52, // 19: parley.admin.v1.Resource.agent:type_name -> parley.config.v1.Agent
-	36, // 20: parley.admin.v1.ApplyRequest.resources:type_name -> parley.admin.v1.Resource
-	39, // 21: parley.admin.v1.ApplyResponse.changes:type_name -> parley.admin.v1.Change
-	36, // 22: parley.admin.v1.Change.before:type_name -> parley.admin.v1.Resource
-	36, // 23: parley.admin.v1.Change.after:type_name -> parley.admin.v1.Resource
-	42, // 24: parley.admin.v1.DoctorResponse.checks:type_name -> parley.admin.v1.Check
-	0,  // 25: parley.admin.v1.Check.status:type_name -> parley.admin.v1.CheckStatus
-	53, // 26: parley.admin.v1.ExportTranscriptResponse.commit:type_name -> parley.thread.v1.Commit
-	47, // 27: parley.admin.v1.ListDeadLettersResponse.dead_letters:type_name -> parley.admin.v1.DeadLetter
-	1,  // 28: parley.admin.v1.ConfigService.GetChannelAccount:input_type -> parley.admin.v1.GetChannelAccountRequest
-	2,  // 29: parley.admin.v1.ConfigService.ListChannelAccounts:input_type -> parley.admin.v1.ListChannelAccountsRequest
-	4,  // 30: parley.admin.v1.ConfigService.CreateChannelAccount:input_type -> parley.admin.v1.CreateChannelAccountRequest
-	5,  // 31: parley.admin.v1.ConfigService.UpdateChannelAccount:input_type -> parley.admin.v1.UpdateChannelAccountRequest
-	6,  // 32: parley.admin.v1.ConfigService.DeleteChannelAccount:input_type -> parley.admin.v1.DeleteChannelAccountRequest
-	8,  // 33: parley.admin.v1.ConfigService.GetPage:input_type -> parley.admin.v1.GetPageRequest
-	9,  // 34: parley.admin.v1.ConfigService.ListPages:input_type -> parley.admin.v1.ListPagesRequest
-	11, // 35: parley.admin.v1.ConfigService.CreatePage:input_type -> parley.admin.v1.CreatePageRequest
-	12, // 36: parley.admin.v1.ConfigService.UpdatePage:input_type -> parley.admin.v1.UpdatePageRequest
-	13, // 37: parley.admin.v1.ConfigService.DeletePage:input_type -> parley.admin.v1.DeletePageRequest
-	15, // 38: parley.admin.v1.ConfigService.GetWorkstream:input_type -> parley.admin.v1.GetWorkstreamRequest
-	16, // 39: parley.admin.v1.ConfigService.ListWorkstreams:input_type -> parley.admin.v1.ListWorkstreamsRequest
-	18, // 40: parley.admin.v1.ConfigService.CreateWorkstream:input_type -> parley.admin.v1.CreateWorkstreamRequest
-	19, // 41: parley.admin.v1.ConfigService.UpdateWorkstream:input_type -> parley.admin.v1.UpdateWorkstreamRequest
-	20, // 42: parley.admin.v1.ConfigService.DeleteWorkstream:input_type -> parley.admin.v1.DeleteWorkstreamRequest
-	22, // 43: parley.admin.v1.ConfigService.GetQueue:input_type -> parley.admin.v1.GetQueueRequest
-	23, // 44: parley.admin.v1.ConfigService.ListQueues:input_type -> parley.admin.v1.ListQueuesRequest
-	25, // 45: parley.admin.v1.ConfigService.CreateQueue:input_type -> parley.admin.v1.CreateQueueRequest
-	26, // 46: parley.admin.v1.ConfigService.UpdateQueue:input_type -> parley.admin.v1.UpdateQueueRequest
-	27, // 47: parley.admin.v1.ConfigService.DeleteQueue:input_type -> parley.admin.v1.DeleteQueueRequest
-	29, // 48: parley.admin.v1.ConfigService.GetAgent:input_type -> parley.admin.v1.GetAgentRequest
-	30, // 49: parley.admin.v1.ConfigService.ListAgents:input_type -> parley.admin.v1.ListAgentsRequest
-	32, // 50: parley.admin.v1.ConfigService.CreateAgent:input_type -> parley.admin.v1.CreateAgentRequest
-	33, // 51: parley.admin.v1.ConfigService.UpdateAgent:input_type -> parley.admin.v1.UpdateAgentRequest
-	34, // 52: parley.admin.v1.ConfigService.DeleteAgent:input_type -> parley.admin.v1.DeleteAgentRequest
-	37, // 53: parley.admin.v1.ConfigService.Apply:input_type -> parley.admin.v1.ApplyRequest
-	40, // 54: parley.admin.v1.OperateService.Doctor:input_type -> parley.admin.v1.DoctorRequest
-	43, // 55: parley.admin.v1.OperateService.ExportTranscript:input_type -> parley.admin.v1.ExportTranscriptRequest
-	45, // 56: parley.admin.v1.OperateService.ListDeadLetters:input_type -> parley.admin.v1.ListDeadLettersRequest
-	48, // 57: parley.admin.v1.ConfigService.GetChannelAccount:output_type -> parley.config.v1.ChannelAccount
-	3,  // 58: parley.admin.v1.ConfigService.ListChannelAccounts:output_type -> parley.admin.v1.ListChannelAccountsResponse
-	48, // 59: parley.admin.v1.ConfigService.CreateChannelAccount:output_type -> parley.config.v1.ChannelAccount
-	48, // 60: parley.admin.v1.ConfigService.UpdateChannelAccount:output_type -> parley.config.v1.ChannelAccount
-	7,  // 61: parley.admin.v1.ConfigService.DeleteChannelAccount:output_type -> parley.admin.v1.DeleteChannelAccountResponse
-	49, // 62: parley.admin.v1.ConfigService.GetPage:output_type -> parley.config.v1.Page
-	10, // 63: parley.admin.v1.ConfigService.ListPages:output_type -> parley.admin.v1.ListPagesResponse
-	49, // 64: parley.admin.v1.ConfigService.CreatePage:output_type -> parley.config.v1.Page
-	49, // 65: parley.admin.v1.ConfigService.UpdatePage:output_type -> parley.config.v1.Page
-	14, // 66: parley.admin.v1.ConfigService.DeletePage:output_type -> parley.admin.v1.DeletePageResponse
-	50, // 67: parley.admin.v1.ConfigService.GetWorkstream:output_type -> parley.config.v1.Workstream
-	17, // 68: parley.admin.v1.ConfigService.ListWorkstreams:output_type -> parley.admin.v1.ListWorkstreamsResponse
-	50, // 69: parley.admin.v1.ConfigService.CreateWorkstream:output_type -> parley.config.v1.Workstream
-	50, // 70: parley.admin.v1.ConfigService.UpdateWorkstream:output_type -> parley.config.v1.Workstream
-	21, // 71: parley.admin.v1.ConfigService.DeleteWorkstream:output_type -> parley.admin.v1.DeleteWorkstreamResponse
-	51, // 72: parley.admin.v1.ConfigService.GetQueue:output_type -> parley.config.v1.Queue
-	24, // 73: parley.admin.v1.ConfigService.ListQueues:output_type -> parley.admin.v1.ListQueuesResponse
-	51, // 74: parley.admin.v1.ConfigService.CreateQueue:output_type -> parley.config.v1.Queue
-	51, // 75: parley.admin.v1.ConfigService.UpdateQueue:output_type -> parley.config.v1.Queue
-	28, // 76: parley.admin.v1.ConfigService.DeleteQueue:output_type -> parley.admin.v1.DeleteQueueResponse
-	52, // 77: parley.admin.v1.ConfigService.GetAgent:output_type -> parley.config.v1.Agent
-	31, // 78: parley.admin.v1.ConfigService.ListAgents:output_type -> parley.admin.v1.ListAgentsResponse
-	52, // 79: parley.admin.v1.ConfigService.CreateAgent:output_type -> parley.config.v1.Agent
-	52, // 80: parley.admin.v1.ConfigService.UpdateAgent:output_type -> parley.config.v1.Agent
-	35, // 81: parley.admin.v1.ConfigService.DeleteAgent:output_type -> parley.admin.v1.DeleteAgentResponse
-	38, // 82: parley.admin.v1.ConfigService.Apply:output_type -> parley.admin.v1.ApplyResponse
-	41, // 83: parley.admin.v1.OperateService.Doctor:output_type -> parley.admin.v1.DoctorResponse
-	44, // 84: parley.admin.v1.OperateService.ExportTranscript:output_type -> parley.admin.v1.ExportTranscriptResponse
-	46, // 85: parley.admin.v1.OperateService.ListDeadLetters:output_type -> parley.admin.v1.ListDeadLettersResponse
-	57, // [57:86] is the sub-list for method output_type
-	28, // [28:57] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	53, // 0: parley.admin.v1.ListChannelAccountsResponse.channel_accounts:type_name -> parley.config.v1.ChannelAccount
+	53, // 1: parley.admin.v1.CreateChannelAccountRequest.channel_account:type_name -> parley.config.v1.ChannelAccount
+	53, // 2: parley.admin.v1.UpdateChannelAccountRequest.channel_account:type_name -> parley.config.v1.ChannelAccount
+	54, // 3: parley.admin.v1.RotateAppSecretRequest.app_secret:type_name -> parley.config.v1.Secret
+	55, // 4: parley.admin.v1.ListPagesResponse.pages:type_name -> parley.config.v1.Page
+	55, // 5: parley.admin.v1.CreatePageRequest.page:type_name -> parley.config.v1.Page
+	55, // 6: parley.admin.v1.UpdatePageRequest.page:type_name -> parley.config.v1.Page
+	56, // 7: parley.admin.v1.ListWorkstreamsResponse.workstreams:type_name -> parley.config.v1.Workstream
+	56, // 8: parley.admin.v1.CreateWorkstreamRequest.workstream:type_name -> parley.config.v1.Workstream
+	56, // 9: parley.admin.v1.UpdateWorkstreamRequest.workstream:type_name -> parley.config.v1.Workstream
+	57, // 10: parley.admin.v1.ListQueuesResponse.queues:type_name -> parley.config.v1.Queue
+	57, // 11: parley.admin.v1.CreateQueueRequest.queue:type_name -> parley.config.v1.Queue
+	57, // 12: parley.admin.v1.UpdateQueueRequest.queue:type_name -> parley.config.v1.Queue
+	58, // 13: parley.admin.v1.ListAgentsResponse.agents:type_name -> parley.config.v1.Agent
+	58, // 14: parley.admin.v1.CreateAgentRequest.agent:type_name -> parley.config.v1.Agent
+	58, // 15: parley.admin.v1.UpdateAgentRequest.agent:type_name -> parley.config.v1.Agent
+	53, // 16: parley.admin.v1.Resource.channel_account:type_name -> parley.config.v1.ChannelAccount
+	55, // 17: parley.admin.v1.Resource.page:type_name -> parley.config.v1.Page
+	56, // 18: parley.admin.v1.Resource.workstream:type_name -> parley.config.v1.Workstream
+	57, // 19: parley.admin.v1.Resource.queue:type_name -> parley.config.v1.Queue
+	58, // 20: parley.admin.v1.Resource.agent:type_name -> parley.config.v1.Agent
+	41, // 21: parley.admin.v1.ApplyRequest.resources:type_name -> parley.admin.v1.Resource
+	44, // 22: parley.admin.v1.ApplyResponse.changes:type_name -> parley.admin.v1.Change
+	41, // 23: parley.admin.v1.Change.before:type_name -> parley.admin.v1.Resource
+	41, // 24: parley.admin.v1.Change.after:type_name -> parley.admin.v1.Resource
+	47, // 25: parley.admin.v1.DoctorResponse.checks:type_name -> parley.admin.v1.Check
+	0,  // 26: parley.admin.v1.Check.status:type_name -> parley.admin.v1.CheckStatus
+	59, // 27: parley.admin.v1.ExportTranscriptResponse.commit:type_name -> parley.thread.v1.Commit
+	52, // 28: parley.admin.v1.ListDeadLettersResponse.dead_letters:type_name -> parley.admin.v1.DeadLetter
+	1,  // 29: parley.admin.v1.ConfigService.GetChannelAccount:input_type -> parley.admin.v1.GetChannelAccountRequest
+	2,  // 30: parley.admin.v1.ConfigService.ListChannelAccounts:input_type -> parley.admin.v1.ListChannelAccountsRequest
+	4,  // 31: parley.admin.v1.ConfigService.CreateChannelAccount:input_type -> parley.admin.v1.CreateChannelAccountRequest
+	5,  // 32: parley.admin.v1.ConfigService.UpdateChannelAccount:input_type -> parley.admin.v1.UpdateChannelAccountRequest
+	6,  // 33: parley.admin.v1.ConfigService.DeleteChannelAccount:input_type -> parley.admin.v1.DeleteChannelAccountRequest
+	8,  // 34: parley.admin.v1.ConfigService.RotateAppSecret:input_type -> parley.admin.v1.RotateAppSecretRequest
+	9,  // 35: parley.admin.v1.ConfigService.RetireAppSecret:input_type -> parley.admin.v1.RetireAppSecretRequest
+	10, // 36: parley.admin.v1.ConfigService.GetPrivacyNotice:input_type -> parley.admin.v1.GetPrivacyNoticeRequest
+	12, // 37: parley.admin.v1.ConfigService.AcknowledgePrivacy:input_type -> parley.admin.v1.AcknowledgePrivacyRequest
+	13, // 38: parley.admin.v1.ConfigService.GetPage:input_type -> parley.admin.v1.GetPageRequest
+	14, // 39: parley.admin.v1.ConfigService.ListPages:input_type -> parley.admin.v1.ListPagesRequest
+	16, // 40: parley.admin.v1.ConfigService.CreatePage:input_type -> parley.admin.v1.CreatePageRequest
+	17, // 41: parley.admin.v1.ConfigService.UpdatePage:input_type -> parley.admin.v1.UpdatePageRequest
+	18, // 42: parley.admin.v1.ConfigService.DeletePage:input_type -> parley.admin.v1.DeletePageRequest
+	20, // 43: parley.admin.v1.ConfigService.GetWorkstream:input_type -> parley.admin.v1.GetWorkstreamRequest
+	21, // 44: parley.admin.v1.ConfigService.ListWorkstreams:input_type -> parley.admin.v1.ListWorkstreamsRequest
+	23, // 45: parley.admin.v1.ConfigService.CreateWorkstream:input_type -> parley.admin.v1.CreateWorkstreamRequest
+	24, // 46: parley.admin.v1.ConfigService.UpdateWorkstream:input_type -> parley.admin.v1.UpdateWorkstreamRequest
+	25, // 47: parley.admin.v1.ConfigService.DeleteWorkstream:input_type -> parley.admin.v1.DeleteWorkstreamRequest
+	27, // 48: parley.admin.v1.ConfigService.GetQueue:input_type -> parley.admin.v1.GetQueueRequest
+	28, // 49: parley.admin.v1.ConfigService.ListQueues:input_type -> parley.admin.v1.ListQueuesRequest
+	30, // 50: parley.admin.v1.ConfigService.CreateQueue:input_type -> parley.admin.v1.CreateQueueRequest
+	31, // 51: parley.admin.v1.ConfigService.UpdateQueue:input_type -> parley.admin.v1.UpdateQueueRequest
+	32, // 52: parley.admin.v1.ConfigService.DeleteQueue:input_type -> parley.admin.v1.DeleteQueueRequest
+	34, // 53: parley.admin.v1.ConfigService.GetAgent:input_type -> parley.admin.v1.GetAgentRequest
+	35, // 54: parley.admin.v1.ConfigService.ListAgents:input_type -> parley.admin.v1.ListAgentsRequest
+	37, // 55: parley.admin.v1.ConfigService.CreateAgent:input_type -> parley.admin.v1.CreateAgentRequest
+	38, // 56: parley.admin.v1.ConfigService.UpdateAgent:input_type -> parley.admin.v1.UpdateAgentRequest
+	39, // 57: parley.admin.v1.ConfigService.DeleteAgent:input_type -> parley.admin.v1.DeleteAgentRequest
+	42, // 58: parley.admin.v1.ConfigService.Apply:input_type -> parley.admin.v1.ApplyRequest
+	45, // 59: parley.admin.v1.OperateService.Doctor:input_type -> parley.admin.v1.DoctorRequest
+	48, // 60: parley.admin.v1.OperateService.ExportTranscript:input_type -> parley.admin.v1.ExportTranscriptRequest
+	50, // 61: parley.admin.v1.OperateService.ListDeadLetters:input_type -> parley.admin.v1.ListDeadLettersRequest
+	53, // 62: parley.admin.v1.ConfigService.GetChannelAccount:output_type -> parley.config.v1.ChannelAccount
+	3,  // 63: parley.admin.v1.ConfigService.ListChannelAccounts:output_type -> parley.admin.v1.ListChannelAccountsResponse
+	53, // 64: parley.admin.v1.ConfigService.CreateChannelAccount:output_type -> parley.config.v1.ChannelAccount
+	53, // 65: parley.admin.v1.ConfigService.UpdateChannelAccount:output_type -> parley.config.v1.ChannelAccount
+	7,  // 66: parley.admin.v1.ConfigService.DeleteChannelAccount:output_type -> parley.admin.v1.DeleteChannelAccountResponse
+	53, // 67: parley.admin.v1.ConfigService.RotateAppSecret:output_type -> parley.config.v1.ChannelAccount
+	53, // 68: parley.admin.v1.ConfigService.RetireAppSecret:output_type -> parley.config.v1.ChannelAccount
+	11, // 69: parley.admin.v1.ConfigService.GetPrivacyNotice:output_type -> parley.admin.v1.PrivacyNotice
+	53, // 70: parley.admin.v1.ConfigService.AcknowledgePrivacy:output_type -> parley.config.v1.ChannelAccount
+	55, // 71: parley.admin.v1.ConfigService.GetPage:output_type -> parley.config.v1.Page
+	15, // 72: parley.admin.v1.ConfigService.ListPages:output_type -> parley.admin.v1.ListPagesResponse
+	55, // 73: parley.admin.v1.ConfigService.CreatePage:output_type -> parley.config.v1.Page
+	55, // 74: parley.admin.v1.ConfigService.UpdatePage:output_type -> parley.config.v1.Page
+	19, // 75: parley.admin.v1.ConfigService.DeletePage:output_type -> parley.admin.v1.DeletePageResponse
+	56, // 76: parley.admin.v1.ConfigService.GetWorkstream:output_type -> parley.config.v1.Workstream
+	22, // 77: parley.admin.v1.ConfigService.ListWorkstreams:output_type -> parley.admin.v1.ListWorkstreamsResponse
+	56, // 78: parley.admin.v1.ConfigService.CreateWorkstream:output_type -> parley.config.v1.Workstream
+	56, // 79: parley.admin.v1.ConfigService.UpdateWorkstream:output_type -> parley.config.v1.Workstream
+	26, // 80: parley.admin.v1.ConfigService.DeleteWorkstream:output_type -> parley.admin.v1.DeleteWorkstreamResponse
+	57, // 81: parley.admin.v1.ConfigService.GetQueue:output_type -> parley.config.v1.Queue
+	29, // 82: parley.admin.v1.ConfigService.ListQueues:output_type -> parley.admin.v1.ListQueuesResponse
+	57, // 83: parley.admin.v1.ConfigService.CreateQueue:output_type -> parley.config.v1.Queue
+	57, // 84: parley.admin.v1.ConfigService.UpdateQueue:output_type -> parley.config.v1.Queue
+	33, // 85: parley.admin.v1.ConfigService.DeleteQueue:output_type -> parley.admin.v1.DeleteQueueResponse
+	58, // 86: parley.admin.v1.ConfigService.GetAgent:output_type -> parley.config.v1.Agent
+	36, // 87: parley.admin.v1.ConfigService.ListAgents:output_type -> parley.admin.v1.ListAgentsResponse
+	58, // 88: parley.admin.v1.ConfigService.CreateAgent:output_type -> parley.config.v1.Agent
+	58, // 89: parley.admin.v1.ConfigService.UpdateAgent:output_type -> parley.config.v1.Agent
+	40, // 90: parley.admin.v1.ConfigService.DeleteAgent:output_type -> parley.admin.v1.DeleteAgentResponse
+	43, // 91: parley.admin.v1.ConfigService.Apply:output_type -> parley.admin.v1.ApplyResponse
+	46, // 92: parley.admin.v1.OperateService.Doctor:output_type -> parley.admin.v1.DoctorResponse
+	49, // 93: parley.admin.v1.OperateService.ExportTranscript:output_type -> parley.admin.v1.ExportTranscriptResponse
+	51, // 94: parley.admin.v1.OperateService.ListDeadLetters:output_type -> parley.admin.v1.ListDeadLettersResponse
+	62, // [62:95] is the sub-list for method output_type
+	29, // [29:62] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_parley_admin_v1_admin_proto_init() }
@@ -3105,7 +3425,7 @@ func file_parley_admin_v1_admin_proto_init() {
 	if File_parley_admin_v1_admin_proto != nil {
 		return
 	}
-	file_parley_admin_v1_admin_proto_msgTypes[35].OneofWrappers = []any{
+	file_parley_admin_v1_admin_proto_msgTypes[40].OneofWrappers = []any{
 		(*Resource_ChannelAccount)(nil),
 		(*Resource_Page)(nil),
 		(*Resource_Workstream)(nil),
@@ -3118,7 +3438,7 @@ func file_parley_admin_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_admin_v1_admin_proto_rawDesc), len(file_parley_admin_v1_admin_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   47,
+			NumMessages:   52,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -27,6 +27,10 @@ const (
 	ConfigService_CreateChannelAccount_FullMethodName = "/parley.admin.v1.ConfigService/CreateChannelAccount"
 	ConfigService_UpdateChannelAccount_FullMethodName = "/parley.admin.v1.ConfigService/UpdateChannelAccount"
 	ConfigService_DeleteChannelAccount_FullMethodName = "/parley.admin.v1.ConfigService/DeleteChannelAccount"
+	ConfigService_RotateAppSecret_FullMethodName      = "/parley.admin.v1.ConfigService/RotateAppSecret"
+	ConfigService_RetireAppSecret_FullMethodName      = "/parley.admin.v1.ConfigService/RetireAppSecret"
+	ConfigService_GetPrivacyNotice_FullMethodName     = "/parley.admin.v1.ConfigService/GetPrivacyNotice"
+	ConfigService_AcknowledgePrivacy_FullMethodName   = "/parley.admin.v1.ConfigService/AcknowledgePrivacy"
 	ConfigService_GetPage_FullMethodName              = "/parley.admin.v1.ConfigService/GetPage"
 	ConfigService_ListPages_FullMethodName            = "/parley.admin.v1.ConfigService/ListPages"
 	ConfigService_CreatePage_FullMethodName           = "/parley.admin.v1.ConfigService/CreatePage"
@@ -69,6 +73,18 @@ type ConfigServiceClient interface {
 	UpdateChannelAccount(ctx context.Context, in *UpdateChannelAccountRequest, opts ...grpc.CallOption) (*v1.ChannelAccount, error)
 	// DeleteChannelAccount removes one; FAILED_PRECONDITION while others refer to it.
 	DeleteChannelAccount(ctx context.Context, in *DeleteChannelAccountRequest, opts ...grpc.CallOption) (*DeleteChannelAccountResponse, error)
+	// RotateAppSecret puts a new app secret in force and keeps the one before as
+	// the previous, so that webhooks signed with either are taken (SI3).
+	// FAILED_PRECONDITION with SECRET_ROTATING while there is a previous one.
+	RotateAppSecret(ctx context.Context, in *RotateAppSecretRequest, opts ...grpc.CallOption) (*v1.ChannelAccount, error)
+	// RetireAppSecret drops the previous app secret. FAILED_PRECONDITION with
+	// SECRET_IN_USE while Meta may still sign with it.
+	RetireAppSecret(ctx context.Context, in *RetireAppSecretRequest, opts ...grpc.CallOption) (*v1.ChannelAccount, error)
+	// GetPrivacyNotice reads what an administrator has to know before customers
+	// write through Meta.
+	GetPrivacyNotice(ctx context.Context, in *GetPrivacyNoticeRequest, opts ...grpc.CallOption) (*PrivacyNotice, error)
+	// AcknowledgePrivacy records that the caller took note of it for an account.
+	AcknowledgePrivacy(ctx context.Context, in *AcknowledgePrivacyRequest, opts ...grpc.CallOption) (*v1.ChannelAccount, error)
 	// GetPage reads one page; secrets come as fingerprints.
 	GetPage(ctx context.Context, in *GetPageRequest, opts ...grpc.CallOption) (*v1.Page, error)
 	// ListPages reads all of them, by id.
@@ -78,7 +94,9 @@ type ConfigServiceClient interface {
 	// UpdatePage replaces one; ABORTED when etag is given and not current.
 	// A secret without value keeps what is stored.
 	UpdatePage(ctx context.Context, in *UpdatePageRequest, opts ...grpc.CallOption) (*v1.Page, error)
-	// DeletePage removes one; FAILED_PRECONDITION while others refer to it.
+	// DeletePage removes one and ends its subscription at Meta.
+	// FAILED_PRECONDITION with IN_USE while a workstream takes its conversations;
+	// UNAVAILABLE with GRAPH_AWAY, and nothing is deleted, when Meta does not answer.
 	DeletePage(ctx context.Context, in *DeletePageRequest, opts ...grpc.CallOption) (*DeletePageResponse, error)
 	// GetWorkstream reads one workstream; secrets come as fingerprints.
 	GetWorkstream(ctx context.Context, in *GetWorkstreamRequest, opts ...grpc.CallOption) (*v1.Workstream, error)
@@ -169,6 +187,46 @@ func (c *configServiceClient) DeleteChannelAccount(ctx context.Context, in *Dele
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(DeleteChannelAccountResponse)
 	err := c.cc.Invoke(ctx, ConfigService_DeleteChannelAccount_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) RotateAppSecret(ctx context.Context, in *RotateAppSecretRequest, opts ...grpc.CallOption) (*v1.ChannelAccount, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.ChannelAccount)
+	err := c.cc.Invoke(ctx, ConfigService_RotateAppSecret_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) RetireAppSecret(ctx context.Context, in *RetireAppSecretRequest, opts ...grpc.CallOption) (*v1.ChannelAccount, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.ChannelAccount)
+	err := c.cc.Invoke(ctx, ConfigService_RetireAppSecret_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) GetPrivacyNotice(ctx context.Context, in *GetPrivacyNoticeRequest, opts ...grpc.CallOption) (*PrivacyNotice, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PrivacyNotice)
+	err := c.cc.Invoke(ctx, ConfigService_GetPrivacyNotice_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) AcknowledgePrivacy(ctx context.Context, in *AcknowledgePrivacyRequest, opts ...grpc.CallOption) (*v1.ChannelAccount, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.ChannelAccount)
+	err := c.cc.Invoke(ctx, ConfigService_AcknowledgePrivacy_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -404,6 +462,18 @@ type ConfigServiceServer interface {
 	UpdateChannelAccount(context.Context, *UpdateChannelAccountRequest) (*v1.ChannelAccount, error)
 	// DeleteChannelAccount removes one; FAILED_PRECONDITION while others refer to it.
 	DeleteChannelAccount(context.Context, *DeleteChannelAccountRequest) (*DeleteChannelAccountResponse, error)
+	// RotateAppSecret puts a new app secret in force and keeps the one before as
+	// the previous, so that webhooks signed with either are taken (SI3).
+	// FAILED_PRECONDITION with SECRET_ROTATING while there is a previous one.
+	RotateAppSecret(context.Context, *RotateAppSecretRequest) (*v1.ChannelAccount, error)
+	// RetireAppSecret drops the previous app secret. FAILED_PRECONDITION with
+	// SECRET_IN_USE while Meta may still sign with it.
+	RetireAppSecret(context.Context, *RetireAppSecretRequest) (*v1.ChannelAccount, error)
+	// GetPrivacyNotice reads what an administrator has to know before customers
+	// write through Meta.
+	GetPrivacyNotice(context.Context, *GetPrivacyNoticeRequest) (*PrivacyNotice, error)
+	// AcknowledgePrivacy records that the caller took note of it for an account.
+	AcknowledgePrivacy(context.Context, *AcknowledgePrivacyRequest) (*v1.ChannelAccount, error)
 	// GetPage reads one page; secrets come as fingerprints.
 	GetPage(context.Context, *GetPageRequest) (*v1.Page, error)
 	// ListPages reads all of them, by id.
@@ -413,7 +483,9 @@ type ConfigServiceServer interface {
 	// UpdatePage replaces one; ABORTED when etag is given and not current.
 	// A secret without value keeps what is stored.
 	UpdatePage(context.Context, *UpdatePageRequest) (*v1.Page, error)
-	// DeletePage removes one; FAILED_PRECONDITION while others refer to it.
+	// DeletePage removes one and ends its subscription at Meta.
+	// FAILED_PRECONDITION with IN_USE while a workstream takes its conversations;
+	// UNAVAILABLE with GRAPH_AWAY, and nothing is deleted, when Meta does not answer.
 	DeletePage(context.Context, *DeletePageRequest) (*DeletePageResponse, error)
 	// GetWorkstream reads one workstream; secrets come as fingerprints.
 	GetWorkstream(context.Context, *GetWorkstreamRequest) (*v1.Workstream, error)
@@ -474,6 +546,18 @@ func (UnimplementedConfigServiceServer) UpdateChannelAccount(context.Context, *U
 }
 func (UnimplementedConfigServiceServer) DeleteChannelAccount(context.Context, *DeleteChannelAccountRequest) (*DeleteChannelAccountResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteChannelAccount not implemented")
+}
+func (UnimplementedConfigServiceServer) RotateAppSecret(context.Context, *RotateAppSecretRequest) (*v1.ChannelAccount, error) {
+	return nil, status.Error(codes.Unimplemented, "method RotateAppSecret not implemented")
+}
+func (UnimplementedConfigServiceServer) RetireAppSecret(context.Context, *RetireAppSecretRequest) (*v1.ChannelAccount, error) {
+	return nil, status.Error(codes.Unimplemented, "method RetireAppSecret not implemented")
+}
+func (UnimplementedConfigServiceServer) GetPrivacyNotice(context.Context, *GetPrivacyNoticeRequest) (*PrivacyNotice, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetPrivacyNotice not implemented")
+}
+func (UnimplementedConfigServiceServer) AcknowledgePrivacy(context.Context, *AcknowledgePrivacyRequest) (*v1.ChannelAccount, error) {
+	return nil, status.Error(codes.Unimplemented, "method AcknowledgePrivacy not implemented")
 }
 func (UnimplementedConfigServiceServer) GetPage(context.Context, *GetPageRequest) (*v1.Page, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetPage not implemented")
@@ -645,6 +729,78 @@ func _ConfigService_DeleteChannelAccount_Handler(srv interface{}, ctx context.Co
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(ConfigServiceServer).DeleteChannelAccount(ctx, req.(*DeleteChannelAccountRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_RotateAppSecret_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RotateAppSecretRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).RotateAppSecret(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_RotateAppSecret_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).RotateAppSecret(ctx, req.(*RotateAppSecretRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_RetireAppSecret_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RetireAppSecretRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).RetireAppSecret(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_RetireAppSecret_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).RetireAppSecret(ctx, req.(*RetireAppSecretRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_GetPrivacyNotice_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetPrivacyNoticeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).GetPrivacyNotice(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_GetPrivacyNotice_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).GetPrivacyNotice(ctx, req.(*GetPrivacyNoticeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_AcknowledgePrivacy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AcknowledgePrivacyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).AcknowledgePrivacy(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_AcknowledgePrivacy_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).AcknowledgePrivacy(ctx, req.(*AcknowledgePrivacyRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -1053,6 +1209,22 @@ var ConfigService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteChannelAccount",
 			Handler:    _ConfigService_DeleteChannelAccount_Handler,
+		},
+		{
+			MethodName: "RotateAppSecret",
+			Handler:    _ConfigService_RotateAppSecret_Handler,
+		},
+		{
+			MethodName: "RetireAppSecret",
+			Handler:    _ConfigService_RetireAppSecret_Handler,
+		},
+		{
+			MethodName: "GetPrivacyNotice",
+			Handler:    _ConfigService_GetPrivacyNotice_Handler,
+		},
+		{
+			MethodName: "AcknowledgePrivacy",
+			Handler:    _ConfigService_AcknowledgePrivacy_Handler,
 		},
 		{
 			MethodName: "GetPage",

@@ -429,6 +429,52 @@ func (x *SubscribePageRequest) GetPage() string {
 	return ""
 }
 
+// UnsubscribePageRequest names a page.
+type UnsubscribePageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource id, or Meta's page id.
+	Page          string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnsubscribePageRequest) Reset() {
+	*x = UnsubscribePageRequest{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnsubscribePageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnsubscribePageRequest) ProtoMessage() {}
+
+func (x *UnsubscribePageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnsubscribePageRequest.ProtoReflect.Descriptor instead.
+func (*UnsubscribePageRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *UnsubscribePageRequest) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
 // TestPageRequest names a page.
 type TestPageRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -440,7 +486,7 @@ type TestPageRequest struct {
 
 func (x *TestPageRequest) Reset() {
 	*x = TestPageRequest{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[5]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -452,7 +498,7 @@ func (x *TestPageRequest) String() string {
 func (*TestPageRequest) ProtoMessage() {}
 
 func (x *TestPageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[5]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -465,7 +511,7 @@ func (x *TestPageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TestPageRequest.ProtoReflect.Descriptor instead.
 func (*TestPageRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{5}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *TestPageRequest) GetPage() string {
@@ -489,7 +535,7 @@ type TestPageResponse struct {
 
 func (x *TestPageResponse) Reset() {
 	*x = TestPageResponse{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -501,7 +547,7 @@ func (x *TestPageResponse) String() string {
 func (*TestPageResponse) ProtoMessage() {}
 
 func (x *TestPageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -514,7 +560,7 @@ func (x *TestPageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TestPageResponse.ProtoReflect.Descriptor instead.
 func (*TestPageResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{6}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *TestPageResponse) GetPage() string {
@@ -545,7 +591,7 @@ type RepairPageRequest struct {
 
 func (x *RepairPageRequest) Reset() {
 	*x = RepairPageRequest{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -557,7 +603,7 @@ func (x *RepairPageRequest) String() string {
 func (*RepairPageRequest) ProtoMessage() {}
 
 func (x *RepairPageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -570,7 +616,7 @@ func (x *RepairPageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RepairPageRequest.ProtoReflect.Descriptor instead.
 func (*RepairPageRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{7}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RepairPageRequest) GetPage() string {
@@ -598,7 +644,7 @@ type GetRepairRequest struct {
 
 func (x *GetRepairRequest) Reset() {
 	*x = GetRepairRequest{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -610,7 +656,7 @@ func (x *GetRepairRequest) String() string {
 func (*GetRepairRequest) ProtoMessage() {}
 
 func (x *GetRepairRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -623,7 +669,7 @@ func (x *GetRepairRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRepairRequest.ProtoReflect.Descriptor instead.
 func (*GetRepairRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{8}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetRepairRequest) GetPage() string {
@@ -642,7 +688,7 @@ type ListRepairsRequest struct {
 
 func (x *ListRepairsRequest) Reset() {
 	*x = ListRepairsRequest{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[9]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -654,7 +700,7 @@ func (x *ListRepairsRequest) String() string {
 func (*ListRepairsRequest) ProtoMessage() {}
 
 func (x *ListRepairsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[9]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -667,7 +713,7 @@ func (x *ListRepairsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRepairsRequest.ProtoReflect.Descriptor instead.
 func (*ListRepairsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{9}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{10}
 }
 
 // ListRepairsResponse is all of them, sorted by id.
@@ -681,7 +727,7 @@ type ListRepairsResponse struct {
 
 func (x *ListRepairsResponse) Reset() {
 	*x = ListRepairsResponse{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[10]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -693,7 +739,7 @@ func (x *ListRepairsResponse) String() string {
 func (*ListRepairsResponse) ProtoMessage() {}
 
 func (x *ListRepairsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[10]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -706,7 +752,7 @@ func (x *ListRepairsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRepairsResponse.ProtoReflect.Descriptor instead.
 func (*ListRepairsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{10}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListRepairsResponse) GetRepairs() []*PageRepair {
@@ -731,7 +777,7 @@ type PageRepair struct {
 
 func (x *PageRepair) Reset() {
 	*x = PageRepair{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[11]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -743,7 +789,7 @@ func (x *PageRepair) String() string {
 func (*PageRepair) ProtoMessage() {}
 
 func (x *PageRepair) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[11]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -756,7 +802,7 @@ func (x *PageRepair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PageRepair.ProtoReflect.Descriptor instead.
 func (*PageRepair) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{11}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *PageRepair) GetPage() string {
@@ -808,7 +854,7 @@ type RepairRun struct {
 
 func (x *RepairRun) Reset() {
 	*x = RepairRun{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[12]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -820,7 +866,7 @@ func (x *RepairRun) String() string {
 func (*RepairRun) ProtoMessage() {}
 
 func (x *RepairRun) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[12]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -833,7 +879,7 @@ func (x *RepairRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RepairRun.ProtoReflect.Descriptor instead.
 func (*RepairRun) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{12}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RepairRun) GetWhy() string {
@@ -899,6 +945,98 @@ func (x *RepairRun) GetRetryMs() int64 {
 	return 0
 }
 
+// RevealVerifyTokenRequest names an account.
+type RevealVerifyTokenRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource id.
+	Account       string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevealVerifyTokenRequest) Reset() {
+	*x = RevealVerifyTokenRequest{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevealVerifyTokenRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevealVerifyTokenRequest) ProtoMessage() {}
+
+func (x *RevealVerifyTokenRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevealVerifyTokenRequest.ProtoReflect.Descriptor instead.
+func (*RevealVerifyTokenRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *RevealVerifyTokenRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+// RevealVerifyTokenResponse is the token.
+type RevealVerifyTokenResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The value.
+	VerifyToken   string `protobuf:"bytes,1,opt,name=verify_token,json=verifyToken,proto3" json:"verify_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevealVerifyTokenResponse) Reset() {
+	*x = RevealVerifyTokenResponse{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevealVerifyTokenResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevealVerifyTokenResponse) ProtoMessage() {}
+
+func (x *RevealVerifyTokenResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevealVerifyTokenResponse.ProtoReflect.Descriptor instead.
+func (*RevealVerifyTokenResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *RevealVerifyTokenResponse) GetVerifyToken() string {
+	if x != nil {
+		return x.VerifyToken
+	}
+	return ""
+}
+
 // GetCallbackRequest names an account.
 type GetCallbackRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -910,7 +1048,7 @@ type GetCallbackRequest struct {
 
 func (x *GetCallbackRequest) Reset() {
 	*x = GetCallbackRequest{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[13]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -922,7 +1060,7 @@ func (x *GetCallbackRequest) String() string {
 func (*GetCallbackRequest) ProtoMessage() {}
 
 func (x *GetCallbackRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[13]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -935,7 +1073,7 @@ func (x *GetCallbackRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallbackRequest.ProtoReflect.Descriptor instead.
 func (*GetCallbackRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{13}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetCallbackRequest) GetAccount() string {
@@ -972,7 +1110,7 @@ type Callback struct {
 
 func (x *Callback) Reset() {
 	*x = Callback{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[14]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -984,7 +1122,7 @@ func (x *Callback) String() string {
 func (*Callback) ProtoMessage() {}
 
 func (x *Callback) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[14]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -997,7 +1135,7 @@ func (x *Callback) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Callback.ProtoReflect.Descriptor instead.
 func (*Callback) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{14}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Callback) GetAccount() string {
@@ -1081,14 +1219,16 @@ type PageStatus struct {
 	// When the token ends, ms since 1970 UTC; 0: never, or not known.
 	TokenEndsMs int64 `protobuf:"varint,7,opt,name=token_ends_ms,json=tokenEndsMs,proto3" json:"token_ends_ms,omitempty"`
 	// When the token gives no more data, ms since 1970 UTC; 0: never, or not known.
-	DataEndsMs    int64 `protobuf:"varint,8,opt,name=data_ends_ms,json=dataEndsMs,proto3" json:"data_ends_ms,omitempty"`
+	DataEndsMs int64 `protobuf:"varint,8,opt,name=data_ends_ms,json=dataEndsMs,proto3" json:"data_ends_ms,omitempty"`
+	// What is left to do and keeps the page from nothing, one line each.
+	Remarks       []string `protobuf:"bytes,9,rep,name=remarks,proto3" json:"remarks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PageStatus) Reset() {
 	*x = PageStatus{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[15]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1100,7 +1240,7 @@ func (x *PageStatus) String() string {
 func (*PageStatus) ProtoMessage() {}
 
 func (x *PageStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[15]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1113,7 +1253,7 @@ func (x *PageStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PageStatus.ProtoReflect.Descriptor instead.
 func (*PageStatus) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{15}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *PageStatus) GetPage() string {
@@ -1172,6 +1312,13 @@ func (x *PageStatus) GetDataEndsMs() int64 {
 	return 0
 }
 
+func (x *PageStatus) GetRemarks() []string {
+	if x != nil {
+		return x.Remarks
+	}
+	return nil
+}
+
 // PageCheck is one thing that a page needs.
 type PageCheck struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1195,7 +1342,7 @@ type PageCheck struct {
 
 func (x *PageCheck) Reset() {
 	*x = PageCheck{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[16]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1207,7 +1354,7 @@ func (x *PageCheck) String() string {
 func (*PageCheck) ProtoMessage() {}
 
 func (x *PageCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[16]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1220,7 +1367,7 @@ func (x *PageCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PageCheck.ProtoReflect.Descriptor instead.
 func (*PageCheck) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{16}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PageCheck) GetName() string {
@@ -1285,6 +1432,8 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\x11VerifyPageRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\"*\n" +
 	"\x14SubscribePageRequest\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\",\n" +
+	"\x16UnsubscribePageRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\"%\n" +
 	"\x0fTestPageRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\"X\n" +
@@ -1313,7 +1462,11 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\bmessages\x18\x06 \x01(\x05R\bmessages\x12\x14\n" +
 	"\x05short\x18\a \x01(\x05R\x05short\x12\x18\n" +
 	"\atrouble\x18\b \x01(\tR\atrouble\x12\x19\n" +
-	"\bretry_ms\x18\t \x01(\x03R\aretryMs\".\n" +
+	"\bretry_ms\x18\t \x01(\x03R\aretryMs\"4\n" +
+	"\x18RevealVerifyTokenRequest\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\">\n" +
+	"\x19RevealVerifyTokenResponse\x12!\n" +
+	"\fverify_token\x18\x01 \x01(\tR\vverifyToken\".\n" +
 	"\x12GetCallbackRequest\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\"\xb4\x02\n" +
 	"\bCallback\x12\x18\n" +
@@ -1326,7 +1479,7 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\rdeletion_path\x18\x06 \x01(\tR\fdeletionPath\x12!\n" +
 	"\fdeletion_url\x18\a \x01(\tR\vdeletionUrl\x12)\n" +
 	"\x10deauthorize_path\x18\b \x01(\tR\x0fdeauthorizePath\x12'\n" +
-	"\x0fdeauthorize_url\x18\t \x01(\tR\x0edeauthorizeUrl\"\x9e\x02\n" +
+	"\x0fdeauthorize_url\x18\t \x01(\tR\x0edeauthorizeUrl\"\xb8\x02\n" +
 	"\n" +
 	"PageStatus\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x17\n" +
@@ -1338,7 +1491,8 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"checked_ms\x18\x06 \x01(\x03R\tcheckedMs\x12\"\n" +
 	"\rtoken_ends_ms\x18\a \x01(\x03R\vtokenEndsMs\x12 \n" +
 	"\fdata_ends_ms\x18\b \x01(\x03R\n" +
-	"dataEndsMs\"\xeb\x01\n" +
+	"dataEndsMs\x12\x18\n" +
+	"\aremarks\x18\t \x03(\tR\aremarks\"\xeb\x01\n" +
 	"\tPageCheck\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x122\n" +
 	"\averdict\x18\x02 \x01(\x0e2\x18.parley.admin.v1.VerdictR\averdict\x12)\n" +
@@ -1366,7 +1520,7 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\tHARM_LESS\x10\x01\x12\x0e\n" +
 	"\n" +
 	"HARM_STOPS\x10\x02\x12\x14\n" +
-	"\x10HARM_DISCONNECTS\x10\x032\x8a\x06\n" +
+	"\x10HARM_DISCONNECTS\x10\x032\xcf\a\n" +
 	"\x10ProvisionService\x12S\n" +
 	"\rGetPageStatus\x12%.parley.admin.v1.GetPageStatusRequest\x1a\x1b.parley.admin.v1.PageStatus\x12g\n" +
 	"\x10ListPageStatuses\x12(.parley.admin.v1.ListPageStatusesRequest\x1a).parley.admin.v1.ListPageStatusesResponse\x12M\n" +
@@ -1377,8 +1531,10 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\n" +
 	"RepairPage\x12\".parley.admin.v1.RepairPageRequest\x1a\x1b.parley.admin.v1.PageRepair\x12K\n" +
 	"\tGetRepair\x12!.parley.admin.v1.GetRepairRequest\x1a\x1b.parley.admin.v1.PageRepair\x12X\n" +
-	"\vListRepairs\x12#.parley.admin.v1.ListRepairsRequest\x1a$.parley.admin.v1.ListRepairsResponse\x12M\n" +
-	"\vGetCallback\x12#.parley.admin.v1.GetCallbackRequest\x1a\x19.parley.admin.v1.CallbackB\xc4\x01\n" +
+	"\vListRepairs\x12#.parley.admin.v1.ListRepairsRequest\x1a$.parley.admin.v1.ListRepairsResponse\x12W\n" +
+	"\x0fUnsubscribePage\x12'.parley.admin.v1.UnsubscribePageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12M\n" +
+	"\vGetCallback\x12#.parley.admin.v1.GetCallbackRequest\x1a\x19.parley.admin.v1.Callback\x12j\n" +
+	"\x11RevealVerifyToken\x12).parley.admin.v1.RevealVerifyTokenRequest\x1a*.parley.admin.v1.RevealVerifyTokenResponseB\xc4\x01\n" +
 	"\x13com.parley.admin.v1B\x0eProvisionProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 
 var (
@@ -1394,59 +1550,66 @@ func file_parley_admin_v1_provision_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_admin_v1_provision_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_parley_admin_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_parley_admin_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_parley_admin_v1_provision_proto_goTypes = []any{
-	(PageState)(0),                   // 0: parley.admin.v1.PageState
-	(Verdict)(0),                     // 1: parley.admin.v1.Verdict
-	(Harm)(0),                        // 2: parley.admin.v1.Harm
-	(*GetPageStatusRequest)(nil),     // 3: parley.admin.v1.GetPageStatusRequest
-	(*ListPageStatusesRequest)(nil),  // 4: parley.admin.v1.ListPageStatusesRequest
-	(*ListPageStatusesResponse)(nil), // 5: parley.admin.v1.ListPageStatusesResponse
-	(*VerifyPageRequest)(nil),        // 6: parley.admin.v1.VerifyPageRequest
-	(*SubscribePageRequest)(nil),     // 7: parley.admin.v1.SubscribePageRequest
-	(*TestPageRequest)(nil),          // 8: parley.admin.v1.TestPageRequest
-	(*TestPageResponse)(nil),         // 9: parley.admin.v1.TestPageResponse
-	(*RepairPageRequest)(nil),        // 10: parley.admin.v1.RepairPageRequest
-	(*GetRepairRequest)(nil),         // 11: parley.admin.v1.GetRepairRequest
-	(*ListRepairsRequest)(nil),       // 12: parley.admin.v1.ListRepairsRequest
-	(*ListRepairsResponse)(nil),      // 13: parley.admin.v1.ListRepairsResponse
-	(*PageRepair)(nil),               // 14: parley.admin.v1.PageRepair
-	(*RepairRun)(nil),                // 15: parley.admin.v1.RepairRun
-	(*GetCallbackRequest)(nil),       // 16: parley.admin.v1.GetCallbackRequest
-	(*Callback)(nil),                 // 17: parley.admin.v1.Callback
-	(*PageStatus)(nil),               // 18: parley.admin.v1.PageStatus
-	(*PageCheck)(nil),                // 19: parley.admin.v1.PageCheck
+	(PageState)(0),                    // 0: parley.admin.v1.PageState
+	(Verdict)(0),                      // 1: parley.admin.v1.Verdict
+	(Harm)(0),                         // 2: parley.admin.v1.Harm
+	(*GetPageStatusRequest)(nil),      // 3: parley.admin.v1.GetPageStatusRequest
+	(*ListPageStatusesRequest)(nil),   // 4: parley.admin.v1.ListPageStatusesRequest
+	(*ListPageStatusesResponse)(nil),  // 5: parley.admin.v1.ListPageStatusesResponse
+	(*VerifyPageRequest)(nil),         // 6: parley.admin.v1.VerifyPageRequest
+	(*SubscribePageRequest)(nil),      // 7: parley.admin.v1.SubscribePageRequest
+	(*UnsubscribePageRequest)(nil),    // 8: parley.admin.v1.UnsubscribePageRequest
+	(*TestPageRequest)(nil),           // 9: parley.admin.v1.TestPageRequest
+	(*TestPageResponse)(nil),          // 10: parley.admin.v1.TestPageResponse
+	(*RepairPageRequest)(nil),         // 11: parley.admin.v1.RepairPageRequest
+	(*GetRepairRequest)(nil),          // 12: parley.admin.v1.GetRepairRequest
+	(*ListRepairsRequest)(nil),        // 13: parley.admin.v1.ListRepairsRequest
+	(*ListRepairsResponse)(nil),       // 14: parley.admin.v1.ListRepairsResponse
+	(*PageRepair)(nil),                // 15: parley.admin.v1.PageRepair
+	(*RepairRun)(nil),                 // 16: parley.admin.v1.RepairRun
+	(*RevealVerifyTokenRequest)(nil),  // 17: parley.admin.v1.RevealVerifyTokenRequest
+	(*RevealVerifyTokenResponse)(nil), // 18: parley.admin.v1.RevealVerifyTokenResponse
+	(*GetCallbackRequest)(nil),        // 19: parley.admin.v1.GetCallbackRequest
+	(*Callback)(nil),                  // 20: parley.admin.v1.Callback
+	(*PageStatus)(nil),                // 21: parley.admin.v1.PageStatus
+	(*PageCheck)(nil),                 // 22: parley.admin.v1.PageCheck
 }
 var file_parley_admin_v1_provision_proto_depIdxs = []int32{
-	18, // 0: parley.admin.v1.ListPageStatusesResponse.statuses:type_name -> parley.admin.v1.PageStatus
-	19, // 1: parley.admin.v1.TestPageResponse.steps:type_name -> parley.admin.v1.PageCheck
-	14, // 2: parley.admin.v1.ListRepairsResponse.repairs:type_name -> parley.admin.v1.PageRepair
-	15, // 3: parley.admin.v1.PageRepair.run:type_name -> parley.admin.v1.RepairRun
-	15, // 4: parley.admin.v1.PageRepair.last:type_name -> parley.admin.v1.RepairRun
+	21, // 0: parley.admin.v1.ListPageStatusesResponse.statuses:type_name -> parley.admin.v1.PageStatus
+	22, // 1: parley.admin.v1.TestPageResponse.steps:type_name -> parley.admin.v1.PageCheck
+	15, // 2: parley.admin.v1.ListRepairsResponse.repairs:type_name -> parley.admin.v1.PageRepair
+	16, // 3: parley.admin.v1.PageRepair.run:type_name -> parley.admin.v1.RepairRun
+	16, // 4: parley.admin.v1.PageRepair.last:type_name -> parley.admin.v1.RepairRun
 	0,  // 5: parley.admin.v1.PageStatus.state:type_name -> parley.admin.v1.PageState
-	19, // 6: parley.admin.v1.PageStatus.checks:type_name -> parley.admin.v1.PageCheck
+	22, // 6: parley.admin.v1.PageStatus.checks:type_name -> parley.admin.v1.PageCheck
 	1,  // 7: parley.admin.v1.PageCheck.verdict:type_name -> parley.admin.v1.Verdict
 	2,  // 8: parley.admin.v1.PageCheck.harm:type_name -> parley.admin.v1.Harm
 	3,  // 9: parley.admin.v1.ProvisionService.GetPageStatus:input_type -> parley.admin.v1.GetPageStatusRequest
 	4,  // 10: parley.admin.v1.ProvisionService.ListPageStatuses:input_type -> parley.admin.v1.ListPageStatusesRequest
 	6,  // 11: parley.admin.v1.ProvisionService.VerifyPage:input_type -> parley.admin.v1.VerifyPageRequest
 	7,  // 12: parley.admin.v1.ProvisionService.SubscribePage:input_type -> parley.admin.v1.SubscribePageRequest
-	8,  // 13: parley.admin.v1.ProvisionService.TestPage:input_type -> parley.admin.v1.TestPageRequest
-	10, // 14: parley.admin.v1.ProvisionService.RepairPage:input_type -> parley.admin.v1.RepairPageRequest
-	11, // 15: parley.admin.v1.ProvisionService.GetRepair:input_type -> parley.admin.v1.GetRepairRequest
-	12, // 16: parley.admin.v1.ProvisionService.ListRepairs:input_type -> parley.admin.v1.ListRepairsRequest
-	16, // 17: parley.admin.v1.ProvisionService.GetCallback:input_type -> parley.admin.v1.GetCallbackRequest
-	18, // 18: parley.admin.v1.ProvisionService.GetPageStatus:output_type -> parley.admin.v1.PageStatus
-	5,  // 19: parley.admin.v1.ProvisionService.ListPageStatuses:output_type -> parley.admin.v1.ListPageStatusesResponse
-	18, // 20: parley.admin.v1.ProvisionService.VerifyPage:output_type -> parley.admin.v1.PageStatus
-	18, // 21: parley.admin.v1.ProvisionService.SubscribePage:output_type -> parley.admin.v1.PageStatus
-	9,  // 22: parley.admin.v1.ProvisionService.TestPage:output_type -> parley.admin.v1.TestPageResponse
-	14, // 23: parley.admin.v1.ProvisionService.RepairPage:output_type -> parley.admin.v1.PageRepair
-	14, // 24: parley.admin.v1.ProvisionService.GetRepair:output_type -> parley.admin.v1.PageRepair
-	13, // 25: parley.admin.v1.ProvisionService.ListRepairs:output_type -> parley.admin.v1.ListRepairsResponse
-	17, // 26: parley.admin.v1.ProvisionService.GetCallback:output_type -> parley.admin.v1.Callback
-	18, // [18:27] is the sub-list for method output_type
-	9,  // [9:18] is the sub-list for method input_type
+	9,  // 13: parley.admin.v1.ProvisionService.TestPage:input_type -> parley.admin.v1.TestPageRequest
+	11, // 14: parley.admin.v1.ProvisionService.RepairPage:input_type -> parley.admin.v1.RepairPageRequest
+	12, // 15: parley.admin.v1.ProvisionService.GetRepair:input_type -> parley.admin.v1.GetRepairRequest
+	13, // 16: parley.admin.v1.ProvisionService.ListRepairs:input_type -> parley.admin.v1.ListRepairsRequest
+	8,  // 17: parley.admin.v1.ProvisionService.UnsubscribePage:input_type -> parley.admin.v1.UnsubscribePageRequest
+	19, // 18: parley.admin.v1.ProvisionService.GetCallback:input_type -> parley.admin.v1.GetCallbackRequest
+	17, // 19: parley.admin.v1.ProvisionService.RevealVerifyToken:input_type -> parley.admin.v1.RevealVerifyTokenRequest
+	21, // 20: parley.admin.v1.ProvisionService.GetPageStatus:output_type -> parley.admin.v1.PageStatus
+	5,  // 21: parley.admin.v1.ProvisionService.ListPageStatuses:output_type -> parley.admin.v1.ListPageStatusesResponse
+	21, // 22: parley.admin.v1.ProvisionService.VerifyPage:output_type -> parley.admin.v1.PageStatus
+	21, // 23: parley.admin.v1.ProvisionService.SubscribePage:output_type -> parley.admin.v1.PageStatus
+	10, // 24: parley.admin.v1.ProvisionService.TestPage:output_type -> parley.admin.v1.TestPageResponse
+	15, // 25: parley.admin.v1.ProvisionService.RepairPage:output_type -> parley.admin.v1.PageRepair
+	15, // 26: parley.admin.v1.ProvisionService.GetRepair:output_type -> parley.admin.v1.PageRepair
+	14, // 27: parley.admin.v1.ProvisionService.ListRepairs:output_type -> parley.admin.v1.ListRepairsResponse
+	21, // 28: parley.admin.v1.ProvisionService.UnsubscribePage:output_type -> parley.admin.v1.PageStatus
+	20, // 29: parley.admin.v1.ProvisionService.GetCallback:output_type -> parley.admin.v1.Callback
+	18, // 30: parley.admin.v1.ProvisionService.RevealVerifyToken:output_type -> parley.admin.v1.RevealVerifyTokenResponse
+	20, // [20:31] is the sub-list for method output_type
+	9,  // [9:20] is the sub-list for method input_type
 	9,  // [9:9] is the sub-list for extension type_name
 	9,  // [9:9] is the sub-list for extension extendee
 	0,  // [0:9] is the sub-list for field type_name
@@ -1463,7 +1626,7 @@ func file_parley_admin_v1_provision_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_admin_v1_provision_proto_rawDesc), len(file_parley_admin_v1_provision_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   17,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,15 +19,17 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ProvisionService_GetPageStatus_FullMethodName    = "/parley.admin.v1.ProvisionService/GetPageStatus"
-	ProvisionService_ListPageStatuses_FullMethodName = "/parley.admin.v1.ProvisionService/ListPageStatuses"
-	ProvisionService_VerifyPage_FullMethodName       = "/parley.admin.v1.ProvisionService/VerifyPage"
-	ProvisionService_SubscribePage_FullMethodName    = "/parley.admin.v1.ProvisionService/SubscribePage"
-	ProvisionService_TestPage_FullMethodName         = "/parley.admin.v1.ProvisionService/TestPage"
-	ProvisionService_RepairPage_FullMethodName       = "/parley.admin.v1.ProvisionService/RepairPage"
-	ProvisionService_GetRepair_FullMethodName        = "/parley.admin.v1.ProvisionService/GetRepair"
-	ProvisionService_ListRepairs_FullMethodName      = "/parley.admin.v1.ProvisionService/ListRepairs"
-	ProvisionService_GetCallback_FullMethodName      = "/parley.admin.v1.ProvisionService/GetCallback"
+	ProvisionService_GetPageStatus_FullMethodName     = "/parley.admin.v1.ProvisionService/GetPageStatus"
+	ProvisionService_ListPageStatuses_FullMethodName  = "/parley.admin.v1.ProvisionService/ListPageStatuses"
+	ProvisionService_VerifyPage_FullMethodName        = "/parley.admin.v1.ProvisionService/VerifyPage"
+	ProvisionService_SubscribePage_FullMethodName     = "/parley.admin.v1.ProvisionService/SubscribePage"
+	ProvisionService_TestPage_FullMethodName          = "/parley.admin.v1.ProvisionService/TestPage"
+	ProvisionService_RepairPage_FullMethodName        = "/parley.admin.v1.ProvisionService/RepairPage"
+	ProvisionService_GetRepair_FullMethodName         = "/parley.admin.v1.ProvisionService/GetRepair"
+	ProvisionService_ListRepairs_FullMethodName       = "/parley.admin.v1.ProvisionService/ListRepairs"
+	ProvisionService_UnsubscribePage_FullMethodName   = "/parley.admin.v1.ProvisionService/UnsubscribePage"
+	ProvisionService_GetCallback_FullMethodName       = "/parley.admin.v1.ProvisionService/GetCallback"
+	ProvisionService_RevealVerifyToken_FullMethodName = "/parley.admin.v1.ProvisionService/RevealVerifyToken"
 )
 
 // ProvisionServiceClient is the client API for ProvisionService service.
@@ -57,8 +59,14 @@ type ProvisionServiceClient interface {
 	GetRepair(ctx context.Context, in *GetRepairRequest, opts ...grpc.CallOption) (*PageRepair, error)
 	// ListRepairs reads how that goes for all pages, by id.
 	ListRepairs(ctx context.Context, in *ListRepairsRequest, opts ...grpc.CallOption) (*ListRepairsResponse, error)
+	// UnsubscribePage has Meta send no more events of the page, and verifies the
+	// page. Doing it again changes nothing.
+	UnsubscribePage(ctx context.Context, in *UnsubscribePageRequest, opts ...grpc.CallOption) (*PageStatus, error)
 	// GetCallback tells what to enter at Meta as webhook of an account.
 	GetCallback(ctx context.Context, in *GetCallbackRequest, opts ...grpc.CallOption) (*Callback, error)
+	// RevealVerifyToken tells the verify token of an account, which has to be
+	// entered at Meta. No other secret is ever told.
+	RevealVerifyToken(ctx context.Context, in *RevealVerifyTokenRequest, opts ...grpc.CallOption) (*RevealVerifyTokenResponse, error)
 }
 
 type provisionServiceClient struct {
@@ -149,10 +157,30 @@ func (c *provisionServiceClient) ListRepairs(ctx context.Context, in *ListRepair
 	return out, nil
 }
 
+func (c *provisionServiceClient) UnsubscribePage(ctx context.Context, in *UnsubscribePageRequest, opts ...grpc.CallOption) (*PageStatus, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PageStatus)
+	err := c.cc.Invoke(ctx, ProvisionService_UnsubscribePage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *provisionServiceClient) GetCallback(ctx context.Context, in *GetCallbackRequest, opts ...grpc.CallOption) (*Callback, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Callback)
 	err := c.cc.Invoke(ctx, ProvisionService_GetCallback_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *provisionServiceClient) RevealVerifyToken(ctx context.Context, in *RevealVerifyTokenRequest, opts ...grpc.CallOption) (*RevealVerifyTokenResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RevealVerifyTokenResponse)
+	err := c.cc.Invoke(ctx, ProvisionService_RevealVerifyToken_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -186,8 +214,14 @@ type ProvisionServiceServer interface {
 	GetRepair(context.Context, *GetRepairRequest) (*PageRepair, error)
 	// ListRepairs reads how that goes for all pages, by id.
 	ListRepairs(context.Context, *ListRepairsRequest) (*ListRepairsResponse, error)
+	// UnsubscribePage has Meta send no more events of the page, and verifies the
+	// page. Doing it again changes nothing.
+	UnsubscribePage(context.Context, *UnsubscribePageRequest) (*PageStatus, error)
 	// GetCallback tells what to enter at Meta as webhook of an account.
 	GetCallback(context.Context, *GetCallbackRequest) (*Callback, error)
+	// RevealVerifyToken tells the verify token of an account, which has to be
+	// entered at Meta. No other secret is ever told.
+	RevealVerifyToken(context.Context, *RevealVerifyTokenRequest) (*RevealVerifyTokenResponse, error)
 	mustEmbedUnimplementedProvisionServiceServer()
 }
 
@@ -222,8 +256,14 @@ func (UnimplementedProvisionServiceServer) GetRepair(context.Context, *GetRepair
 func (UnimplementedProvisionServiceServer) ListRepairs(context.Context, *ListRepairsRequest) (*ListRepairsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListRepairs not implemented")
 }
+func (UnimplementedProvisionServiceServer) UnsubscribePage(context.Context, *UnsubscribePageRequest) (*PageStatus, error) {
+	return nil, status.Error(codes.Unimplemented, "method UnsubscribePage not implemented")
+}
 func (UnimplementedProvisionServiceServer) GetCallback(context.Context, *GetCallbackRequest) (*Callback, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetCallback not implemented")
+}
+func (UnimplementedProvisionServiceServer) RevealVerifyToken(context.Context, *RevealVerifyTokenRequest) (*RevealVerifyTokenResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RevealVerifyToken not implemented")
 }
 func (UnimplementedProvisionServiceServer) mustEmbedUnimplementedProvisionServiceServer() {}
 func (UnimplementedProvisionServiceServer) testEmbeddedByValue()                          {}
@@ -390,6 +430,24 @@ func _ProvisionService_ListRepairs_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ProvisionService_UnsubscribePage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnsubscribePageRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProvisionServiceServer).UnsubscribePage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ProvisionService_UnsubscribePage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProvisionServiceServer).UnsubscribePage(ctx, req.(*UnsubscribePageRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ProvisionService_GetCallback_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetCallbackRequest)
 	if err := dec(in); err != nil {
@@ -404,6 +462,24 @@ func _ProvisionService_GetCallback_Handler(srv interface{}, ctx context.Context,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(ProvisionServiceServer).GetCallback(ctx, req.(*GetCallbackRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ProvisionService_RevealVerifyToken_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RevealVerifyTokenRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProvisionServiceServer).RevealVerifyToken(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ProvisionService_RevealVerifyToken_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProvisionServiceServer).RevealVerifyToken(ctx, req.(*RevealVerifyTokenRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -448,8 +524,16 @@ var ProvisionService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _ProvisionService_ListRepairs_Handler,
 		},
 		{
+			MethodName: "UnsubscribePage",
+			Handler:    _ProvisionService_UnsubscribePage_Handler,
+		},
+		{
 			MethodName: "GetCallback",
 			Handler:    _ProvisionService_GetCallback_Handler,
+		},
+		{
+			MethodName: "RevealVerifyToken",
+			Handler:    _ProvisionService_RevealVerifyToken_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

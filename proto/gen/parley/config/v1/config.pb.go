@@ -290,10 +290,13 @@ type ChannelAccount struct {
 	AppSecret *Secret `protobuf:"bytes,3,opt,name=app_secret,json=appSecret,proto3" json:"app_secret,omitempty"`
 	// The app secret before the last rotation; still accepted while set.
 	PreviousSecret *Secret `protobuf:"bytes,4,opt,name=previous_secret,json=previousSecret,proto3" json:"previous_secret,omitempty"`
-	// Token that Meta sends when it verifies the callback URL.
+	// Token that Meta sends when it verifies the callback URL. One is made when
+	// the account is saved without (S19).
 	VerifyToken *Secret `protobuf:"bytes,5,opt,name=verify_token,json=verifyToken,proto3" json:"verify_token,omitempty"`
 	// Graph API version, "v26.0".
-	GraphVersion  string `protobuf:"bytes,6,opt,name=graph_version,json=graphVersion,proto3" json:"graph_version,omitempty"`
+	GraphVersion string `protobuf:"bytes,6,opt,name=graph_version,json=graphVersion,proto3" json:"graph_version,omitempty"`
+	// Who took note that messages pass through Meta (S48). Output only.
+	Privacy       *Acknowledgement `protobuf:"bytes,7,opt,name=privacy,proto3" json:"privacy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -370,6 +373,77 @@ func (x *ChannelAccount) GetGraphVersion() string {
 	return ""
 }
 
+func (x *ChannelAccount) GetPrivacy() *Acknowledgement {
+	if x != nil {
+		return x.Privacy
+	}
+	return nil
+}
+
+// Acknowledgement is that somebody took note of a notice.
+type Acknowledgement struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When, ms since 1970 UTC.
+	AtMs int64 `protobuf:"varint,1,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// Name in the caller's certificate, or "local:" and the user of the socket.
+	By string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	// Version of the notice that was shown.
+	Notice        string `protobuf:"bytes,3,opt,name=notice,proto3" json:"notice,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Acknowledgement) Reset() {
+	*x = Acknowledgement{}
+	mi := &file_parley_config_v1_config_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Acknowledgement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Acknowledgement) ProtoMessage() {}
+
+func (x *Acknowledgement) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_config_v1_config_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Acknowledgement.ProtoReflect.Descriptor instead.
+func (*Acknowledgement) Descriptor() ([]byte, []int) {
+	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Acknowledgement) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *Acknowledgement) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Acknowledgement) GetNotice() string {
+	if x != nil {
+		return x.Notice
+	}
+	return ""
+}
+
 // Page is a Facebook page connected through a channel account.
 type Page struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -381,7 +455,8 @@ type Page struct {
 	Account string `protobuf:"bytes,3,opt,name=account,proto3" json:"account,omitempty"`
 	// Page access token.
 	AccessToken *Secret `protobuf:"bytes,4,opt,name=access_token,json=accessToken,proto3" json:"access_token,omitempty"`
-	// Workstream that takes its conversations, by id.
+	// Workstream that takes its conversations, by id. Without one the page is
+	// connected and its conversations wait (S12).
 	Workstream    string `protobuf:"bytes,5,opt,name=workstream,proto3" json:"workstream,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -389,7 +464,7 @@ type Page struct {
 
 func (x *Page) Reset() {
 	*x = Page{}
-	mi := &file_parley_config_v1_config_proto_msgTypes[3]
+	mi := &file_parley_config_v1_config_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -401,7 +476,7 @@ func (x *Page) String() string {
 func (*Page) ProtoMessage() {}
 
 func (x *Page) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_config_v1_config_proto_msgTypes[3]
+	mi := &file_parley_config_v1_config_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -414,7 +489,7 @@ func (x *Page) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Page.ProtoReflect.Descriptor instead.
 func (*Page) Descriptor() ([]byte, []int) {
-	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{3}
+	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Page) GetMeta() *Meta {
@@ -477,7 +552,7 @@ type Workstream struct {
 
 func (x *Workstream) Reset() {
 	*x = Workstream{}
-	mi := &file_parley_config_v1_config_proto_msgTypes[4]
+	mi := &file_parley_config_v1_config_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -489,7 +564,7 @@ func (x *Workstream) String() string {
 func (*Workstream) ProtoMessage() {}
 
 func (x *Workstream) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_config_v1_config_proto_msgTypes[4]
+	mi := &file_parley_config_v1_config_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -502,7 +577,7 @@ func (x *Workstream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Workstream.ProtoReflect.Descriptor instead.
 func (*Workstream) Descriptor() ([]byte, []int) {
-	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Workstream) GetMeta() *Meta {
@@ -578,7 +653,7 @@ type Queue struct {
 
 func (x *Queue) Reset() {
 	*x = Queue{}
-	mi := &file_parley_config_v1_config_proto_msgTypes[5]
+	mi := &file_parley_config_v1_config_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -590,7 +665,7 @@ func (x *Queue) String() string {
 func (*Queue) ProtoMessage() {}
 
 func (x *Queue) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_config_v1_config_proto_msgTypes[5]
+	mi := &file_parley_config_v1_config_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -603,7 +678,7 @@ func (x *Queue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Queue.ProtoReflect.Descriptor instead.
 func (*Queue) Descriptor() ([]byte, []int) {
-	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Queue) GetMeta() *Meta {
@@ -654,7 +729,7 @@ type Agent struct {
 
 func (x *Agent) Reset() {
 	*x = Agent{}
-	mi := &file_parley_config_v1_config_proto_msgTypes[6]
+	mi := &file_parley_config_v1_config_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -666,7 +741,7 @@ func (x *Agent) String() string {
 func (*Agent) ProtoMessage() {}
 
 func (x *Agent) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_config_v1_config_proto_msgTypes[6]
+	mi := &file_parley_config_v1_config_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -679,7 +754,7 @@ func (x *Agent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Agent.ProtoReflect.Descriptor instead.
 func (*Agent) Descriptor() ([]byte, []int) {
-	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Agent) GetMeta() *Meta {
@@ -732,7 +807,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x05value\x18\x01 \x01(\tR\x05value\x12\x16\n" +
 	"\x06sealed\x18\x02 \x01(\fR\x06sealed\x12 \n" +
 	"\vfingerprint\x18\x03 \x01(\tR\vfingerprint\x12\x15\n" +
-	"\x06set_ms\x18\x04 \x01(\x03R\x05setMs\"\xb1\x02\n" +
+	"\x06set_ms\x18\x04 \x01(\x03R\x05setMs\"\xee\x02\n" +
 	"\x0eChannelAccount\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x15\n" +
 	"\x06app_id\x18\x02 \x01(\tR\x05appId\x127\n" +
@@ -740,7 +815,12 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"app_secret\x18\x03 \x01(\v2\x18.parley.config.v1.SecretR\tappSecret\x12A\n" +
 	"\x0fprevious_secret\x18\x04 \x01(\v2\x18.parley.config.v1.SecretR\x0epreviousSecret\x12;\n" +
 	"\fverify_token\x18\x05 \x01(\v2\x18.parley.config.v1.SecretR\vverifyToken\x12#\n" +
-	"\rgraph_version\x18\x06 \x01(\tR\fgraphVersion\"\xc2\x01\n" +
+	"\rgraph_version\x18\x06 \x01(\tR\fgraphVersion\x12;\n" +
+	"\aprivacy\x18\a \x01(\v2!.parley.config.v1.AcknowledgementR\aprivacy\"N\n" +
+	"\x0fAcknowledgement\x12\x13\n" +
+	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12\x0e\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\x12\x16\n" +
+	"\x06notice\x18\x03 \x01(\tR\x06notice\"\xc2\x01\n" +
 	"\x04Page\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x17\n" +
 	"\apage_id\x18\x02 \x01(\tR\x06pageId\x12\x18\n" +
@@ -798,36 +878,38 @@ func file_parley_config_v1_config_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_config_v1_config_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_parley_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_parley_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_parley_config_v1_config_proto_goTypes = []any{
-	(WrapUp)(0),            // 0: parley.config.v1.WrapUp
-	(Assignment)(0),        // 1: parley.config.v1.Assignment
-	(*Meta)(nil),           // 2: parley.config.v1.Meta
-	(*Secret)(nil),         // 3: parley.config.v1.Secret
-	(*ChannelAccount)(nil), // 4: parley.config.v1.ChannelAccount
-	(*Page)(nil),           // 5: parley.config.v1.Page
-	(*Workstream)(nil),     // 6: parley.config.v1.Workstream
-	(*Queue)(nil),          // 7: parley.config.v1.Queue
-	(*Agent)(nil),          // 8: parley.config.v1.Agent
+	(WrapUp)(0),             // 0: parley.config.v1.WrapUp
+	(Assignment)(0),         // 1: parley.config.v1.Assignment
+	(*Meta)(nil),            // 2: parley.config.v1.Meta
+	(*Secret)(nil),          // 3: parley.config.v1.Secret
+	(*ChannelAccount)(nil),  // 4: parley.config.v1.ChannelAccount
+	(*Acknowledgement)(nil), // 5: parley.config.v1.Acknowledgement
+	(*Page)(nil),            // 6: parley.config.v1.Page
+	(*Workstream)(nil),      // 7: parley.config.v1.Workstream
+	(*Queue)(nil),           // 8: parley.config.v1.Queue
+	(*Agent)(nil),           // 9: parley.config.v1.Agent
 }
 var file_parley_config_v1_config_proto_depIdxs = []int32{
 	2,  // 0: parley.config.v1.ChannelAccount.meta:type_name -> parley.config.v1.Meta
 	3,  // 1: parley.config.v1.ChannelAccount.app_secret:type_name -> parley.config.v1.Secret
 	3,  // 2: parley.config.v1.ChannelAccount.previous_secret:type_name -> parley.config.v1.Secret
 	3,  // 3: parley.config.v1.ChannelAccount.verify_token:type_name -> parley.config.v1.Secret
-	2,  // 4: parley.config.v1.Page.meta:type_name -> parley.config.v1.Meta
-	3,  // 5: parley.config.v1.Page.access_token:type_name -> parley.config.v1.Secret
-	2,  // 6: parley.config.v1.Workstream.meta:type_name -> parley.config.v1.Meta
-	0,  // 7: parley.config.v1.Workstream.wrap_up:type_name -> parley.config.v1.WrapUp
-	2,  // 8: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
-	1,  // 9: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
-	2,  // 10: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
-	3,  // 11: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	5,  // 4: parley.config.v1.ChannelAccount.privacy:type_name -> parley.config.v1.Acknowledgement
+	2,  // 5: parley.config.v1.Page.meta:type_name -> parley.config.v1.Meta
+	3,  // 6: parley.config.v1.Page.access_token:type_name -> parley.config.v1.Secret
+	2,  // 7: parley.config.v1.Workstream.meta:type_name -> parley.config.v1.Meta
+	0,  // 8: parley.config.v1.Workstream.wrap_up:type_name -> parley.config.v1.WrapUp
+	2,  // 9: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
+	1,  // 10: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
+	2,  // 11: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
+	3,  // 12: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_config_proto_init() }
@@ -841,7 +923,7 @@ func file_parley_config_v1_config_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_config_v1_config_proto_rawDesc), len(file_parley_config_v1_config_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

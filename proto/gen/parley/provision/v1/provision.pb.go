@@ -189,6 +189,79 @@ func (x *DeauthorizedSeen) GetAtMs() int64 {
 	return 0
 }
 
+// SignatureSeen is with which app secrets of an account webhooks were signed.
+type SignatureSeen struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Fingerprint of the secret in force with which one was.
+	Current string `protobuf:"bytes,1,opt,name=current,proto3" json:"current,omitempty"`
+	// When the first one came, ms since 1970 UTC.
+	CurrentMs int64 `protobuf:"varint,2,opt,name=current_ms,json=currentMs,proto3" json:"current_ms,omitempty"`
+	// Fingerprint of the previous secret with which one was.
+	Previous string `protobuf:"bytes,3,opt,name=previous,proto3" json:"previous,omitempty"`
+	// When the last one came, to about a minute, ms since 1970 UTC.
+	PreviousMs    int64 `protobuf:"varint,4,opt,name=previous_ms,json=previousMs,proto3" json:"previous_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignatureSeen) Reset() {
+	*x = SignatureSeen{}
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignatureSeen) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignatureSeen) ProtoMessage() {}
+
+func (x *SignatureSeen) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignatureSeen.ProtoReflect.Descriptor instead.
+func (*SignatureSeen) Descriptor() ([]byte, []int) {
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *SignatureSeen) GetCurrent() string {
+	if x != nil {
+		return x.Current
+	}
+	return ""
+}
+
+func (x *SignatureSeen) GetCurrentMs() int64 {
+	if x != nil {
+		return x.CurrentMs
+	}
+	return 0
+}
+
+func (x *SignatureSeen) GetPrevious() string {
+	if x != nil {
+		return x.Previous
+	}
+	return ""
+}
+
+func (x *SignatureSeen) GetPreviousMs() int64 {
+	if x != nil {
+		return x.PreviousMs
+	}
+	return 0
+}
+
 // Answered is when a question was answered.
 type Answered struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -207,7 +280,7 @@ type Answered struct {
 
 func (x *Answered) Reset() {
 	*x = Answered{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[3]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -219,7 +292,7 @@ func (x *Answered) String() string {
 func (*Answered) ProtoMessage() {}
 
 func (x *Answered) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[3]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -232,7 +305,7 @@ func (x *Answered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answered.ProtoReflect.Descriptor instead.
 func (*Answered) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{3}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Answered) GetAtMs() int64 {
@@ -287,7 +360,7 @@ type Record struct {
 
 func (x *Record) Reset() {
 	*x = Record{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -299,7 +372,7 @@ func (x *Record) String() string {
 func (*Record) ProtoMessage() {}
 
 func (x *Record) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -312,7 +385,7 @@ func (x *Record) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Record.ProtoReflect.Descriptor instead.
 func (*Record) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{4}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Record) GetBasis() string {
@@ -382,7 +455,7 @@ type Hearing struct {
 
 func (x *Hearing) Reset() {
 	*x = Hearing{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -394,7 +467,7 @@ func (x *Hearing) String() string {
 func (*Hearing) ProtoMessage() {}
 
 func (x *Hearing) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -407,7 +480,7 @@ func (x *Hearing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hearing.ProtoReflect.Descriptor instead.
 func (*Hearing) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{5}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Hearing) GetOf() string {
@@ -454,7 +527,7 @@ type Alive struct {
 
 func (x *Alive) Reset() {
 	*x = Alive{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -466,7 +539,7 @@ func (x *Alive) String() string {
 func (*Alive) ProtoMessage() {}
 
 func (x *Alive) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -479,7 +552,7 @@ func (x *Alive) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alive.ProtoReflect.Descriptor instead.
 func (*Alive) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{6}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Alive) GetLastMs() int64 {
@@ -520,7 +593,7 @@ type Repair struct {
 
 func (x *Repair) Reset() {
 	*x = Repair{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[7]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -532,7 +605,7 @@ func (x *Repair) String() string {
 func (*Repair) ProtoMessage() {}
 
 func (x *Repair) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[7]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -545,7 +618,7 @@ func (x *Repair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Repair.ProtoReflect.Descriptor instead.
 func (*Repair) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{7}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Repair) GetPageId() string {
@@ -615,7 +688,7 @@ type RepairJob struct {
 
 func (x *RepairJob) Reset() {
 	*x = RepairJob{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[8]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -627,7 +700,7 @@ func (x *RepairJob) String() string {
 func (*RepairJob) ProtoMessage() {}
 
 func (x *RepairJob) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[8]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -640,7 +713,7 @@ func (x *RepairJob) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RepairJob.ProtoReflect.Descriptor instead.
 func (*RepairJob) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{8}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *RepairJob) GetSinceMs() int64 {
@@ -763,7 +836,7 @@ type Token struct {
 
 func (x *Token) Reset() {
 	*x = Token{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[9]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -775,7 +848,7 @@ func (x *Token) String() string {
 func (*Token) ProtoMessage() {}
 
 func (x *Token) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[9]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -788,7 +861,7 @@ func (x *Token) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Token.ProtoReflect.Descriptor instead.
 func (*Token) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{9}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Token) GetAnswered() *Answered {
@@ -874,7 +947,7 @@ type Approval struct {
 
 func (x *Approval) Reset() {
 	*x = Approval{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[10]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -886,7 +959,7 @@ func (x *Approval) String() string {
 func (*Approval) ProtoMessage() {}
 
 func (x *Approval) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[10]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -899,7 +972,7 @@ func (x *Approval) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Approval.ProtoReflect.Descriptor instead.
 func (*Approval) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{10}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Approval) GetAnswered() *Answered {
@@ -929,7 +1002,7 @@ type Subscription struct {
 
 func (x *Subscription) Reset() {
 	*x = Subscription{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[11]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -941,7 +1014,7 @@ func (x *Subscription) String() string {
 func (*Subscription) ProtoMessage() {}
 
 func (x *Subscription) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[11]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -954,7 +1027,7 @@ func (x *Subscription) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Subscription.ProtoReflect.Descriptor instead.
 func (*Subscription) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{11}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Subscription) GetAnswered() *Answered {
@@ -985,7 +1058,14 @@ const file_parley_provision_v1_provision_proto_rawDesc = "" +
 	"\alast_ms\x18\x02 \x01(\x03R\x06lastMs\x12\x18\n" +
 	"\aaccount\x18\x03 \x01(\tR\aaccount\"'\n" +
 	"\x10DeauthorizedSeen\x12\x13\n" +
-	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\"u\n" +
+	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\"\x85\x01\n" +
+	"\rSignatureSeen\x12\x18\n" +
+	"\acurrent\x18\x01 \x01(\tR\acurrent\x12\x1d\n" +
+	"\n" +
+	"current_ms\x18\x02 \x01(\x03R\tcurrentMs\x12\x1a\n" +
+	"\bprevious\x18\x03 \x01(\tR\bprevious\x12\x1f\n" +
+	"\vprevious_ms\x18\x04 \x01(\x03R\n" +
+	"previousMs\"u\n" +
 	"\bAnswered\x12\x13\n" +
 	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12&\n" +
 	"\x0fsilent_since_ms\x18\x02 \x01(\x03R\rsilentSinceMs\x12\x12\n" +
@@ -1063,32 +1143,33 @@ func file_parley_provision_v1_provision_proto_rawDescGZIP() []byte {
 	return file_parley_provision_v1_provision_proto_rawDescData
 }
 
-var file_parley_provision_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_parley_provision_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_parley_provision_v1_provision_proto_goTypes = []any{
 	(*CallbackSeen)(nil),     // 0: parley.provision.v1.CallbackSeen
 	(*EventsSeen)(nil),       // 1: parley.provision.v1.EventsSeen
 	(*DeauthorizedSeen)(nil), // 2: parley.provision.v1.DeauthorizedSeen
-	(*Answered)(nil),         // 3: parley.provision.v1.Answered
-	(*Record)(nil),           // 4: parley.provision.v1.Record
-	(*Hearing)(nil),          // 5: parley.provision.v1.Hearing
-	(*Alive)(nil),            // 6: parley.provision.v1.Alive
-	(*Repair)(nil),           // 7: parley.provision.v1.Repair
-	(*RepairJob)(nil),        // 8: parley.provision.v1.RepairJob
-	(*Token)(nil),            // 9: parley.provision.v1.Token
-	(*Approval)(nil),         // 10: parley.provision.v1.Approval
-	(*Subscription)(nil),     // 11: parley.provision.v1.Subscription
+	(*SignatureSeen)(nil),    // 3: parley.provision.v1.SignatureSeen
+	(*Answered)(nil),         // 4: parley.provision.v1.Answered
+	(*Record)(nil),           // 5: parley.provision.v1.Record
+	(*Hearing)(nil),          // 6: parley.provision.v1.Hearing
+	(*Alive)(nil),            // 7: parley.provision.v1.Alive
+	(*Repair)(nil),           // 8: parley.provision.v1.Repair
+	(*RepairJob)(nil),        // 9: parley.provision.v1.RepairJob
+	(*Token)(nil),            // 10: parley.provision.v1.Token
+	(*Approval)(nil),         // 11: parley.provision.v1.Approval
+	(*Subscription)(nil),     // 12: parley.provision.v1.Subscription
 }
 var file_parley_provision_v1_provision_proto_depIdxs = []int32{
-	3,  // 0: parley.provision.v1.Record.app:type_name -> parley.provision.v1.Answered
-	9,  // 1: parley.provision.v1.Record.token:type_name -> parley.provision.v1.Token
-	10, // 2: parley.provision.v1.Record.approval:type_name -> parley.provision.v1.Approval
-	11, // 3: parley.provision.v1.Record.subscription:type_name -> parley.provision.v1.Subscription
-	5,  // 4: parley.provision.v1.Record.hearing:type_name -> parley.provision.v1.Hearing
-	8,  // 5: parley.provision.v1.Repair.job:type_name -> parley.provision.v1.RepairJob
-	8,  // 6: parley.provision.v1.Repair.last:type_name -> parley.provision.v1.RepairJob
-	3,  // 7: parley.provision.v1.Token.answered:type_name -> parley.provision.v1.Answered
-	3,  // 8: parley.provision.v1.Approval.answered:type_name -> parley.provision.v1.Answered
-	3,  // 9: parley.provision.v1.Subscription.answered:type_name -> parley.provision.v1.Answered
+	4,  // 0: parley.provision.v1.Record.app:type_name -> parley.provision.v1.Answered
+	10, // 1: parley.provision.v1.Record.token:type_name -> parley.provision.v1.Token
+	11, // 2: parley.provision.v1.Record.approval:type_name -> parley.provision.v1.Approval
+	12, // 3: parley.provision.v1.Record.subscription:type_name -> parley.provision.v1.Subscription
+	6,  // 4: parley.provision.v1.Record.hearing:type_name -> parley.provision.v1.Hearing
+	9,  // 5: parley.provision.v1.Repair.job:type_name -> parley.provision.v1.RepairJob
+	9,  // 6: parley.provision.v1.Repair.last:type_name -> parley.provision.v1.RepairJob
+	4,  // 7: parley.provision.v1.Token.answered:type_name -> parley.provision.v1.Answered
+	4,  // 8: parley.provision.v1.Approval.answered:type_name -> parley.provision.v1.Answered
+	4,  // 9: parley.provision.v1.Subscription.answered:type_name -> parley.provision.v1.Answered
 	10, // [10:10] is the sub-list for method output_type
 	10, // [10:10] is the sub-list for method input_type
 	10, // [10:10] is the sub-list for extension type_name
@@ -1107,7 +1188,7 @@ func file_parley_provision_v1_provision_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_provision_v1_provision_proto_rawDesc), len(file_parley_provision_v1_provision_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
