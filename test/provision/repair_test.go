@@ -253,6 +253,7 @@ func TestRepairsThatCannotBe(t *testing.T) {
 		}
 	}
 }
+
 // What was done about a page is forgotten with it.
 func TestARepairIsForgottenWithItsPage(t *testing.T) {
 	h := open(t, func(c *sandbox.Config) { c.Subscribed = true })
@@ -261,6 +262,8 @@ func TestARepairIsForgottenWithItsPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.ended(began)
+	h.page.Workstream = ""
+	h.token(token)
 	if _, err := h.config.DeletePage(t.Context(), &adminv1.DeletePageRequest{Id: "shop"}); err != nil {
 		t.Fatal(err)
 	}
