@@ -245,7 +245,7 @@ func TestRepairsThatCannotBe(t *testing.T) {
 		since time.Duration
 		code  codes.Code
 	}{
-		{"gone", time.Hour, codes.NotFound}, {"shop", 0, codes.InvalidArgument}, {"shop", -time.Hour, codes.InvalidArgument}, {"shop", 721 * time.Hour, codes.InvalidArgument},
+		{"gone", time.Hour, codes.NotFound}, {"shop", -time.Minute, codes.InvalidArgument}, {"shop", -time.Hour, codes.InvalidArgument}, {"shop", 721 * time.Hour, codes.InvalidArgument},
 	} {
 		_, err := h.pages.RepairPage(t.Context(), &adminv1.RepairPageRequest{Page: c.page, SinceMs: time.Now().Add(-c.since).UnixMilli()})
 		if status.Code(err) != c.code {
