@@ -10,12 +10,9 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/signal"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,9 +35,7 @@ func (a *app) listenCommand() *cobra.Command {
 				return err
 			}
 			l.token, _ = a.env.Lookup(tokenVariable)
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			return l.serve(ctx, address)
+			return l.serve(cmd.Context(), address)
 		},
 	}
 	from.flags(cmd)
