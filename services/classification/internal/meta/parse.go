@@ -14,11 +14,10 @@ import (
 // the Conversations API.
 func Parse(raw []byte, lane inboundv1.Lane) Event {
 	fields := object(raw)
-	switch lane {
-	case inboundv1.Lane_LANE_RECOVERED:
+	if lane == inboundv1.Lane_LANE_RECOVERED {
 		return recovered(fields)
-	case inboundv1.Lane_LANE_CHANGES:
-	case inboundv1.Lane_LANE_MESSAGING, inboundv1.Lane_LANE_STANDBY, inboundv1.Lane_LANE_UNSPECIFIED:
+	}
+	if lane != inboundv1.Lane_LANE_CHANGES {
 		return item(fields)
 	}
 	// {"field":..,"value":..}: feeds, and messaging items as the app

@@ -23,7 +23,7 @@ func recovered(fields map[string]json.RawMessage) Event {
 	if json.Unmarshal(fields["to"], &to) == nil && len(to.Data) > 0 {
 		e.Recipient = string(to.Data[0].ID)
 	}
-	if at, err := time.Parse(graph.TimeLayout, text(fields["created_time"])); err == nil {
+	if at, err := time.Parse(graph.TimeLayout, text(fields["created_time"])); err == nil && at.UnixMilli() > 0 {
 		e.SentMS = at.UnixMilli()
 	}
 	reply := object(fields["reply_to"])
