@@ -43,7 +43,9 @@ func (a *app) callbackCommand() *cobra.Command {
 					a.say("the setting admin.webhook_url does not say under which address Meta reaches ingress")
 				}
 				return table(a.out, [][]string{{"CALLBACK URL", cmp.Or(c.GetUrl(), "https://…"+c.GetPath())},
-					{"VERIFY TOKEN", token}, {"VERIFIED", when(c.GetVerifiedMs(), "not yet")}})
+					{"VERIFY TOKEN", token}, {"VERIFIED", when(c.GetVerifiedMs(), "not yet")},
+					{"DATA DELETION REQUEST URL", cmp.Or(c.GetDeletionUrl(), "https://…"+c.GetDeletionPath())},
+					{"DEAUTHORIZE CALLBACK URL", cmp.Or(c.GetDeauthorizeUrl(), "https://…"+c.GetDeauthorizePath())}})
 			})
 		},
 	}

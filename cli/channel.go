@@ -21,7 +21,7 @@ func (a *app) channelCommand() *cobra.Command {
 		}), a.pageCommand("unsubscribe", "Have Meta send no more events of a page, then verify it",
 		func(ctx context.Context, s *server, page string) (*adminv1.PageStatus, error) {
 			return s.provision.UnsubscribePage(ctx, &adminv1.UnsubscribePageRequest{Page: page})
-		}), a.detachCommand(), a.callbackCommand(), a.rotateSecretCommand(), a.retireSecretCommand(), a.privacyCommand())
+		}), a.detachCommand(), a.repairCommand(), a.testCommand(), a.callbackCommand(), a.rotateSecretCommand(), a.retireSecretCommand(), a.privacyCommand())
 	return cmd
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -12,6 +13,10 @@ import (
 // explain gives the exit code of an error and what to say about it. What did
 // not come from the server is about the command or its input.
 func explain(err error, server string) (int, string) {
+	var silent unreachable
+	if errors.As(err, &silent) {
+		return exitUnreachable, err.Error()
+	}
 	st, fromServer := status.FromError(err)
 	if !fromServer {
 		return exitUsage, err.Error()

@@ -50,6 +50,7 @@ type server struct {
 	config    adminv1.ConfigServiceClient
 	operate   adminv1.OperateServiceClient
 	provision adminv1.ProvisionServiceClient
+	privacy   adminv1.PrivacyServiceClient
 	keys      adminv1.KeyServiceClient
 }
 
@@ -65,7 +66,7 @@ func (l *link) open() (*server, error) {
 		return nil, fmt.Errorf("--server %s: %w", l.server, err)
 	}
 	return &server{conn, adminv1.NewConfigServiceClient(conn), adminv1.NewOperateServiceClient(conn),
-		adminv1.NewProvisionServiceClient(conn), adminv1.NewKeyServiceClient(conn)}, nil
+		adminv1.NewProvisionServiceClient(conn), adminv1.NewPrivacyServiceClient(conn), adminv1.NewKeyServiceClient(conn)}, nil
 }
 
 func (l *link) target() (string, credentials.TransportCredentials, error) {

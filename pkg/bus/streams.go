@@ -118,7 +118,8 @@ func (b *Bus) buckets() []jetstream.StreamConfig {
 	session := b.bucketStream(subject.SessionBucket, 1)
 	session.MaxAge = sessionAge
 	provision := b.bucketStream(subject.ProvisionBucket, 1)
-	return []jetstream.StreamConfig{config, checkpoint, presence, session, provision, b.leases()}
+	privacy := b.bucketStream(subject.PrivacyBucket, 1)
+	return []jetstream.StreamConfig{config, checkpoint, presence, session, provision, privacy, b.leases()}
 }
 
 func (b *Bus) bucketStream(name string, history int64) jetstream.StreamConfig {

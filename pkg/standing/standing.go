@@ -52,9 +52,18 @@ func Of(basis string, used *provisionv1.TokenUsed, checked *provisionv1.Standing
 }
 
 // Basis names the set-up of a page by what Meta's answers depend on: ids, and
-// fingerprints of secrets.
+// fingerprints of secrets. About gives its beginning.
 func Basis(world *directory.Snapshot, page *configv1.Page) string {
 	account := world.Accounts[page.GetAccount()]
-	return strings.Join([]string{page.GetPageId(), page.GetAccount(), account.GetAppId(), account.GetGraphVersion(),
+	return strings.Join([]string{page.GetPageId(), account.GetAppId(), page.GetAccount(), account.GetGraphVersion(),
 		account.GetAppSecret().GetFingerprint(), page.GetAccessToken().GetFingerprint()}, " ")
+}
+
+// About is the part of a basis that names page and app at Meta: what was heard
+// of them outlives everything else.
+func About(basis string) string {
+	if parts := strings.SplitN(basis, " ", 3); len(parts) > 1 {
+		return parts[0] + " " + parts[1]
+	}
+	return basis
 }

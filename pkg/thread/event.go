@@ -20,8 +20,12 @@ func customerSpoke(s *threadv1.State, sentMS int64, line string, speaks bool) {
 	newest(s, sentMS, line)
 }
 
+// pageSpoke notes a message of the page by another hand. One that is older than
+// what the customer said last answers nothing of it.
 func pageSpoke(s *threadv1.State, sentMS int64, line string) {
-	s.Unanswered = 0
+	if sentMS >= s.NewestMs {
+		s.Unanswered = 0
+	}
 	newest(s, sentMS, line)
 }
 

@@ -26,6 +26,16 @@ func Key(prefix, mid, suffix string) string {
 	return prefix + mid + suffix
 }
 
+// MessageKey is the key under which the customer's message mid is filed.
+func MessageKey(mid string) string { return Key("m:", mid, "") }
+
+// PostbackKey is the key under which the pressed button mid is filed.
+func PostbackKey(mid string) string { return Key("p:", mid, "") }
+
+// RecoveredKey is the key under which mid is filed when it is the customer's and
+// was read from the Conversations API, which does not tell buttons from messages.
+func RecoveredKey(mid string) string { return Key("c:", mid, "") }
+
 // EchoKey is the key under which the echo of mid is filed, ours or another's.
 func EchoKey(mid string) string { return Key("e:", mid, "") }
 
@@ -36,6 +46,12 @@ func sentKey(mid string) string { return Key("s:", mid, "") }
 // echo has yet to come: an echo of it that lost its metadata is ours all the
 // same.
 func Sent(s *threadv1.State, mid string) bool { return Seen(s, sentKey(mid)) }
+
+// Known tells whether the message mid, of either side, is in the thread's recent
+// past, whatever brought it: Meta names a message by one id wherever it shows it.
+func Known(s *threadv1.State, mid string) bool {
+	return Seen(s, MessageKey(mid)) || Seen(s, PostbackKey(mid)) || Seen(s, RecoveredKey(mid)) || Seen(s, EchoKey(mid)) || Sent(s, mid)
+}
 
 // Seen tells whether an event with this key is already in the thread's recent
 // past.

@@ -21,6 +21,10 @@ type Thread struct {
 	PSID string // page-scoped id of the customer
 }
 
+// TestPSID is the customer of events with which a page is tested; Meta gives it
+// to nobody.
+const TestPSID = "0"
+
 // Partition tells which of n partitions the thread belongs to, 0 to n-1.
 // It depends on nothing but the two ids, so every process agrees.
 func (t Thread) Partition(n int) int {
@@ -68,9 +72,14 @@ const (
 	// SessionBucket holds the sessions of desks.
 	SessionBucket = "SESSION"
 	// ProvisionBucket holds what was seen of each page's connection to Meta;
-	// CallbackKey, EventsKey, RecordKey, SignatureKey, TokenKey and StandingKey are
-	// its keys.
+	// CallbackKey, DeauthorizedKey, EventsKey, RecordKey, RepairKey, SignatureKey,
+	// StandingKey, TokenKey and AliveKey are its keys.
 	ProvisionBucket = "PROVISION"
+	// PrivacyBucket holds what people asked of their data; RequestKey and
+	// PayloadKey are its keys.
+	PrivacyBucket = "PRIVACY"
+	// AliveKey is where ProvisionBucket says that ingress was there.
+	AliveKey = "alive.ingress"
 )
 
 // CallbackKey is where ProvisionBucket says that Meta verified the callback of
@@ -93,13 +102,33 @@ func TokenKey(pageID string) string { return "token." + token(pageID) }
 // those who send and write, by Meta's page id.
 func StandingKey(pageID string) string { return "standing." + token(pageID) }
 
+// RepairKey is where ProvisionBucket says what was done about messages that a
+// page may have missed, by resource id.
+func RepairKey(page string) string { return "repair." + token(page) }
+
+// DeauthorizedKey is where ProvisionBucket says that somebody removed the app of
+// a channel account, by resource id.
+func DeauthorizedKey(account string) string { return "deauthorized." + token(account) }
+
+// RequestKey is where PrivacyBucket keeps the request with a confirmation code.
+func RequestKey(code string) string { return requestPrefix + token(code) }
+
+const requestPrefix = "request."
+
+// IsRequest tells whether a key of PrivacyBucket is RequestKey of some code.
+func IsRequest(key string) bool { return strings.HasPrefix(key, requestPrefix) }
+
+// PayloadKey is where PrivacyBucket keeps the code of the request that came with
+// a payload, by its hash, so that one that comes again is told the same.
+func PayloadKey(hash string) string { return "payload." + token(hash) }
+
 // SignatureKey is where ProvisionBucket says with which app secrets webhooks of
 // a channel account were signed, by resource id.
 func SignatureKey(account string) string { return "signature." + token(account) }
 
 // ParseProvision reads what is spoken of out of a key of ProvisionBucket: the
-// kind is that of the key's function, "callback", "events", "record", "signature",
-// "token" or "standing".
+// kind is that of the key's function, "callback", "deauthorized", "events",
+// "record", "repair", "signature", "standing" or "token", and "alive" for AliveKey.
 func ParseProvision(key string) (kind, id string, err error) {
 	kind, tok, ok := strings.Cut(key, ".")
 	if !ok {

@@ -36,6 +36,9 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/operate"
 	"github.com/parley-desk/parley/services/admin/internal/probe"
 	"github.com/parley-desk/parley/services/admin/internal/rekey"
+	"github.com/parley-desk/parley/services/admin/internal/repair"
+	"github.com/parley-desk/parley/services/admin/internal/requests"
+	"github.com/parley-desk/parley/services/admin/internal/trial"
 )
 
 // Limits of the API (SG3).
@@ -55,7 +58,7 @@ type Config struct {
 	Listen     string        `koanf:"listen" default:"" help:"Address of the admin API on TCP, with mutual TLS 1.3; empty for none."`
 	TLS        TLS           `koanf:"tls"`
 	Grants     []string      `koanf:"grants" default:"" help:"Roles of callers on TCP, as NAME=ROLE; NAME is a URI, DNS name or mail address in their certificate, ROLE is admin, operator or auditor."`
-	WebhookURL string        `koanf:"webhook_url" default:"" help:"Address under which Meta reaches ingress, such as https://hooks.example.com; shown to those who set up a webhook at Meta, and used for nothing else."`
+	WebhookURL string        `koanf:"webhook_url" default:"" help:"Address under which Meta reaches ingress, such as https://hooks.example.com; shown to those who set up a webhook at Meta, and called when a page is tested."`
 	Reflection bool          `koanf:"reflection" default:"false" help:"Let callers ask for the schema of the API, as grpcurl does."`
 	Grace      time.Duration `koanf:"grace" default:"10s" help:"How long calls in work may take at the end of the process."`
 }
@@ -80,7 +83,8 @@ func (c *Config) Validate() error {
 	_, err := guard.ParseGrants(c.Grants)
 	check(err == nil, "grants", errorText(err))
 	public, err := url.Parse(c.WebhookURL)
-	check(err == nil && (c.WebhookURL == "" || public.Host != "" && public.Scheme == "https"), "webhook_url", "must be an https address, as Meta takes no other")
+	check(err == nil && (c.WebhookURL == "" || public.Host != "" && (public.Scheme == "https" || public.Scheme == "http" && local(public))),
+		"webhook_url", "must be an https address, as Meta takes no other; http only for 127.0.0.1, in development")
 	check(c.Grace > 0, "grace", "must be longer than nothing")
 	if len(wrong) == 0 {
 		return nil
@@ -88,6 +92,11 @@ func (c *Config) Validate() error {
 	f := fault.New(fault.Invalid, "ADMIN_SETTINGS", "the settings of admin cannot work")
 	f.Violations = wrong
 	return f
+}
+
+// local tells whether an address is of this machine.
+func local(u *url.URL) bool {
+	return u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()
 }
 
 // owner is the user of this process, whose files and socket these are.
@@ -118,19 +127,37 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &service{cfg: cfg, deps: deps, prober: prober, health: health.NewServer(), guard: &guard.Guard{
+	repairer, err := repair.New(deps, prober)
+	if err != nil {
+		return nil, err
+	}
+	s := &service{cfg: cfg, deps: deps, prober: prober, repairer: repairer, health: health.NewServer(), guard: &guard.Guard{
 		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Owner: owner(), Grants: grants, Table: guard.Permissions()}}
 	deps.Health.Ready("bus", deps.Bus.Ping)
 	return s, nil
 }
 
 type service struct {
-	cfg    Config
-	deps   host.Deps
-	prober *probe.Prober
-	guard  *guard.Guard
-	health *health.Server
+	cfg      Config
+	deps     host.Deps
+	prober   *probe.Prober
+	repairer *repair.Repairer
+	guard    *guard.Guard
+	health   *health.Server
 }
+
+// provisioning is ProvisionService, put together of those who do its parts.
+type provisioning struct {
+	*connecting
+	*repairing
+	*testing
+}
+
+type (
+	connecting = probe.Service
+	repairing  = repair.Service
+	testing    = trial.Service
+)
 
 // Run serves once the directory is complete: before, everything would seem to
 // be missing and could be created over what is there.
@@ -144,6 +171,7 @@ func (s *service) Run(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.prober.Run(ctx) })
+	group.Go(func() error { return s.repairer.Run(ctx) })
 	for _, d := range doors {
 		group.Go(func() error { return d.server.Serve(d.listener) })
 		group.Go(func() error {
@@ -227,12 +255,15 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 	adminv1.RegisterConfigServiceServer(srv, &configure.Service{Directory: d.Directory, Box: d.Secrets, Committer: committer, Now: d.Now,
 		Unsubscribe: s.prober.Unsubscribe, Signed: s.prober.Signed})
 	adminv1.RegisterKeyServiceServer(srv, &rekey.Service{Box: d.Secrets, Directory: d.Directory, Committer: committer})
-	adminv1.RegisterProvisionServiceServer(srv, &probe.Service{Prober: s.prober, WebhookURL: s.cfg.WebhookURL})
+	adminv1.RegisterProvisionServiceServer(srv, provisioning{
+		&probe.Service{Prober: s.prober, WebhookURL: s.cfg.WebhookURL}, &repair.Service{Repairer: s.repairer},
+		&trial.Service{Directory: d.Directory, Box: d.Secrets, Log: d.Bus, Now: d.Now, WebhookURL: s.cfg.WebhookURL}})
 	operator := &operate.Service{Log: d.Bus, Directory: d.Directory, Box: d.Secrets, Pages: s.prober.Statuses}
 	if d.Redis != nil {
 		operator.Redis = func(ctx context.Context) error { return d.Redis.Ping(ctx).Err() }
 	}
 	adminv1.RegisterOperateServiceServer(srv, operator)
+	adminv1.RegisterPrivacyServiceServer(srv, &requests.Service{Bucket: d.Bus.Bucket(subject.PrivacyBucket)})
 	grpc_health_v1.RegisterHealthServer(srv, s.health)
 	if s.cfg.Reflection {
 		reflection.Register(srv)

@@ -34,14 +34,31 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/operate"
 	"github.com/parley-desk/parley/services/admin/internal/probe"
 	"github.com/parley-desk/parley/services/admin/internal/rekey"
+	"github.com/parley-desk/parley/services/admin/internal/repair"
+	"github.com/parley-desk/parley/services/admin/internal/requests"
+	"github.com/parley-desk/parley/services/admin/internal/trial"
 )
+
+type (
+	connecting = probe.Service
+	repairing  = repair.Service
+	trying     = trial.Service
+)
+
+// provisioning is ProvisionService as admin puts it together.
+type provisioning struct {
+	*connecting
+	*repairing
+	*trying
+}
 
 // SG2: a method without a permission is denied to all, so each must have one.
 func TestEveryMethodHasItsPermission(t *testing.T) {
 	srv := grpc.NewServer()
 	adminv1.RegisterConfigServiceServer(srv, &configure.Service{})
 	adminv1.RegisterOperateServiceServer(srv, &operate.Service{})
-	adminv1.RegisterProvisionServiceServer(srv, &probe.Service{})
+	adminv1.RegisterProvisionServiceServer(srv, provisioning{})
+	adminv1.RegisterPrivacyServiceServer(srv, &requests.Service{})
 	adminv1.RegisterKeyServiceServer(srv, &rekey.Service{})
 	grpc_health_v1.RegisterHealthServer(srv, health.NewServer())
 	reflection.Register(srv)

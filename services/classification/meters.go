@@ -13,6 +13,7 @@ import (
 type meters struct {
 	facts    *prometheus.CounterVec
 	repeated prometheus.Counter
+	found    prometheus.Counter
 	twice    prometheus.Counter
 	limited  prometheus.Counter
 	routes   *prometheus.CounterVec
@@ -29,6 +30,10 @@ func newMeters(registry prometheus.Registerer) (*meters, error) {
 		repeated: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "parley_classification_repeated_total",
 			Help: "Events that changed nothing, because their thread has had them or knows more.",
+		}),
+		found: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "parley_classification_recovered_total",
+			Help: "Messages whose webhook was missed and that were filed after they were read from Meta.",
 		}),
 		twice: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "parley_classification_duplicate_delivered_total",
@@ -51,7 +56,7 @@ func newMeters(registry prometheus.Registerer) (*meters, error) {
 			Help: "Look-ups of customers' names, by what became of them.",
 		}, []string{"outcome"}),
 	}
-	for _, c := range []prometheus.Collector{m.facts, m.repeated, m.twice, m.limited, m.routes, m.unrouted, m.profiles} {
+	for _, c := range []prometheus.Collector{m.facts, m.repeated, m.found, m.twice, m.limited, m.routes, m.unrouted, m.profiles} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -64,6 +69,9 @@ func (m *meters) filed(facts []*threadv1.Fact) {
 		m.repeated.Inc()
 	}
 	for _, f := range facts {
+		if f.GetRecovered() {
+			m.found.Inc()
+		}
 		if f.GetSendEchoed().GetTwice() {
 			m.twice.Inc()
 		}

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,6 +15,7 @@ import (
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
 	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/ingress/internal/ledger"
 	"github.com/parley-desk/parley/services/ingress/internal/notice"
 	"github.com/parley-desk/parley/services/ingress/internal/receive"
 )
@@ -21,6 +23,7 @@ import (
 // Config are the settings of ingress.
 type Config struct {
 	Listen        string        `koanf:"listen" default:"127.0.0.1:8081" help:"Address of the webhook."`
+	PublicURL     string        `koanf:"public_url" default:"" help:"Address under which people reach ingress, such as https://hooks.example.com: where they see how far a request to delete their data is. Empty for the one that Meta called."`
 	MaxBody       int           `koanf:"max_body" default:"8388608" help:"Bytes of one webhook body; longer ones get 413."`
 	InFlight      int           `koanf:"in_flight" default:"268435456" help:"Bytes of all bodies in work at once; beyond them requests get 503."`
 	BrokerWait    time.Duration `koanf:"broker_wait" default:"8s" help:"How long a webhook waits for the broker before it gets 503."`
@@ -57,6 +60,8 @@ func (c *Config) Validate() error {
 		}
 	}
 	check(c.Listen != "", "listen", "must be an address, such as 127.0.0.1:8081")
+	public, err := url.Parse(c.PublicURL)
+	check(err == nil && (c.PublicURL == "" || public.Host != "" && (public.Scheme == "https" || public.Scheme == "http")), "public_url", "must be an address such as https://hooks.example.com")
 	check(c.MaxBody >= 64<<10, "max_body", "must be at least 65536 bytes, or Meta's batches are refused for ever")
 	check(c.InFlight >= c.MaxBody, "in_flight", "must be at least max_body, or no long body ever gets in")
 	check(c.BrokerWait > 0, "broker_wait", "must be longer than nothing")
@@ -69,9 +74,9 @@ func (c *Config) Validate() error {
 	if len(wrong) == 0 {
 		return nil
 	}
-	err := fault.New(fault.Invalid, "INGRESS_SETTINGS", "the settings of ingress cannot work")
-	err.Violations = wrong
-	return err
+	f := fault.New(fault.Invalid, "INGRESS_SETTINGS", "the settings of ingress cannot work")
+	f.Violations = wrong
+	return f
 }
 
 // New builds the service. It opens nothing before Run.
@@ -80,10 +85,12 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		return nil, err
 	}
 	book := notice.New(deps.Bus.Bucket(subject.ProvisionBucket), deps.Directory.Now, deps.Now, deps.Log)
+	requests := ledger.New(deps.Bus.Bucket(subject.PrivacyBucket))
 	handler, err := receive.New(
-		receive.Limits{Body: int64(cfg.MaxBody), Flight: int64(cfg.InFlight), Broker: cfg.BrokerWait},
+		receive.Limits{Body: int64(cfg.MaxBody), Flight: int64(cfg.InFlight), Broker: cfg.BrokerWait, PublicURL: cfg.PublicURL},
 		receive.World{Snapshot: deps.Directory.Now, Reveal: deps.Secrets.Reveal, Publish: deps.Bus.PublishInbound,
-			Verified: book.Verified, Heard: book.Heard, Signed: book.Signed, Now: deps.Now, Log: deps.Log, Registry: deps.Registry, Tracer: deps.Tracer})
+			Verified: book.Verified, Heard: book.Heard, Signed: book.Signed, Deauthorized: book.Deauthorized, Keep: requests.Keep, Find: requests.Find,
+			Now: deps.Now, Log: deps.Log, Registry: deps.Registry, Tracer: deps.Tracer})
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +127,7 @@ func (s *service) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	noticing, last := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error { return s.book.Run(noticing) })
+	group.Go(func() error { return s.book.Pulse(noticing) })
 	group.Go(func() error {
 		defer last() // when no request is in work any more
 		return host.ServeHTTP(ctx, srv, s.gate.guard(l), s.cfg.Grace)

@@ -45,12 +45,20 @@ type house struct {
 	registry *prometheus.Registry
 	hooks    *prometheus.Registry // of ingress
 	bus      *bus.Bus
+	admin    *admintest.Server
 	account  *configv1.ChannelAccount
 	page     *configv1.Page
 }
 
 // open starts everything: a page that is set up here, and not yet at Meta.
 func open(t *testing.T, adjust func(*sandbox.Config)) *house {
+	t.Helper()
+	return openAt(t, func(string) string { return "https://hooks.example.com" }, adjust)
+}
+
+// openAt is open with another admin.webhook_url, made from the address of
+// ingress.
+func openAt(t *testing.T, webhookURL func(hook string) string, adjust func(*sandbox.Config)) *house {
 	t.Helper()
 	hook, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -68,7 +76,8 @@ func open(t *testing.T, adjust func(*sandbox.Config)) *house {
 	world, err := sandbox.New(cfg, host.Deps{Log: slog.New(slog.DiscardHandler), Now: time.Now, Listen: given(meta)})
 	run(t, world, err)
 
-	s := admintest.StartFacing(t, bustest.Open(t), admin.Config{WebhookURL: "https://hooks.example.com"}, h.meta+"/graph")
+	s := admintest.StartFacing(t, bustest.Open(t), admin.Config{WebhookURL: webhookURL("http://" + hook.Addr().String())}, h.meta+"/graph")
+	h.admin = s
 	h.config, h.pages, h.registry = adminv1.NewConfigServiceClient(s.Dial(t)), adminv1.NewProvisionServiceClient(s.Dial(t)), s.Registry
 	h.hooks, h.bus = prometheus.NewRegistry(), s.Bus
 	door, err := ingress.New(ingress.Config{Listen: "127.0.0.1:0", MaxBody: 1 << 20, InFlight: 4 << 20, BrokerWait: 5 * time.Second,

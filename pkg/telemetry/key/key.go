@@ -38,6 +38,10 @@ const (
 	Commit    = "commit"  // of the sources it was built from
 	Go        = "go"      // version that built it
 	State     = "state"   // of a page's connection
+
+	Conversations = "conversations" // how many were looked at
+	Messages      = "messages"      // how many had been missed
+	Short         = "short"         // conversations of which Meta does not show enough
 )
 
 // Keys of calls to Meta.

@@ -26,14 +26,15 @@ const (
 	KeyWrite       Permission = "key.write"     // of the keys that seal secrets
 	OperateRead    Permission = "operate.read"
 	TranscriptRead Permission = "transcript.read"
+	PrivacyRead    Permission = "privacy.read"
 )
 
 // Roles are what each role may do.
 func Roles() map[string][]Permission {
 	return map[string][]Permission{
-		"admin":    {ConfigRead, ConfigWrite, SecretReveal, KeyWrite, OperateRead, TranscriptRead},
+		"admin":    {ConfigRead, ConfigWrite, SecretReveal, KeyWrite, OperateRead, TranscriptRead, PrivacyRead},
 		"operator": {ConfigRead, OperateRead},
-		"auditor":  {ConfigRead, TranscriptRead},
+		"auditor":  {ConfigRead, TranscriptRead, PrivacyRead},
 	}
 }
 
@@ -57,9 +58,14 @@ func Permissions() map[string]Permission {
 		adminv1.ProvisionService_ListPageStatuses_FullMethodName:               OperateRead,
 		adminv1.ProvisionService_VerifyPage_FullMethodName:                     OperateRead,
 		adminv1.ProvisionService_SubscribePage_FullMethodName:                  ConfigWrite,
+		adminv1.ProvisionService_TestPage_FullMethodName:                       OperateRead,
+		adminv1.ProvisionService_RepairPage_FullMethodName:                     ConfigWrite,
+		adminv1.ProvisionService_GetRepair_FullMethodName:                      OperateRead,
+		adminv1.ProvisionService_ListRepairs_FullMethodName:                    OperateRead,
 		adminv1.ProvisionService_UnsubscribePage_FullMethodName:                ConfigWrite,
 		adminv1.ProvisionService_RevealVerifyToken_FullMethodName:              SecretReveal,
 		adminv1.ProvisionService_GetCallback_FullMethodName:                    ConfigRead,
+		adminv1.PrivacyService_ListPrivacyRequests_FullMethodName:              PrivacyRead,
 		grpc_health_v1.Health_Check_FullMethodName:                             Nothing,
 		grpc_health_v1.Health_Watch_FullMethodName:                             Nothing,
 		grpc_health_v1.Health_List_FullMethodName:                              Nothing,

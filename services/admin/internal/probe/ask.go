@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -50,6 +51,26 @@ func (r *rests) heed(app string, err error, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.until[app] = now.Add(max(f.RetryAfter, leastRest))
+}
+
+// Connection opens what a call on behalf of a page needs, or says why it cannot.
+func (p *Prober) Connection(page *configv1.Page) (on graph.Page, trouble string) {
+	t := aim(p.deps.Directory.Now(), p.deps.Secrets, page)
+	return t.on, strings.Trim(t.setup.NoSecret+", "+t.setup.NoToken, ", ")
+}
+
+// Rest is how long Meta wants to be left alone by the app of a page.
+func (p *Prober) Rest(page *configv1.Page) time.Duration {
+	return p.rests.of(p.app(page), p.deps.Now())
+}
+
+// Heed remembers what an answer says about asking too much.
+func (p *Prober) Heed(page *configv1.Page, err error) {
+	p.rests.heed(p.app(page), err, p.deps.Now())
+}
+
+func (p *Prober) app(page *configv1.Page) string {
+	return p.deps.Directory.Now().Accounts[page.GetAccount()].GetAppId()
 }
 
 // target is a page to be asked about.

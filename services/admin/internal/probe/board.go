@@ -15,18 +15,19 @@ import (
 // board is the bucket PROVISION as read so far.
 type board struct {
 	mu        sync.Mutex
-	callbacks map[string]*provisionv1.CallbackSeen // by account
-	events    map[string]*provisionv1.EventsSeen   // by Meta's page id
-	records   map[string]*provisionv1.Record       // by page
-	used      map[string]*provisionv1.TokenUsed    // by Meta's page id
-	standings map[string]*provisionv1.Standing     // by Meta's page id
-	signed    map[string]bool                      // accounts with a note about signatures
+	callbacks map[string]*provisionv1.CallbackSeen     // by account
+	removals  map[string]*provisionv1.DeauthorizedSeen // by account
+	events    map[string]*provisionv1.EventsSeen       // by Meta's page id
+	records   map[string]*provisionv1.Record           // by page
+	used      map[string]*provisionv1.TokenUsed        // by Meta's page id
+	standings map[string]*provisionv1.Standing         // by Meta's page id
+	signed    map[string]bool                          // accounts with a note about signatures
 	changed   chan struct{}
 }
 
 func newBoard() *board {
-	return &board{callbacks: map[string]*provisionv1.CallbackSeen{}, events: map[string]*provisionv1.EventsSeen{},
-		records: map[string]*provisionv1.Record{}, used: map[string]*provisionv1.TokenUsed{},
+	return &board{callbacks: map[string]*provisionv1.CallbackSeen{}, removals: map[string]*provisionv1.DeauthorizedSeen{},
+		events: map[string]*provisionv1.EventsSeen{}, records: map[string]*provisionv1.Record{}, used: map[string]*provisionv1.TokenUsed{},
 		standings: map[string]*provisionv1.Standing{}, signed: map[string]bool{}, changed: make(chan struct{})}
 }
 
@@ -42,6 +43,8 @@ func (b *board) take(e bus.Entry) {
 	switch kind {
 	case "callback":
 		keep(b.callbacks, id, e.Value, &provisionv1.CallbackSeen{})
+	case "deauthorized":
+		keep(b.removals, id, e.Value, &provisionv1.DeauthorizedSeen{})
 	case "events":
 		before := b.events[id]
 		keep(b.events, id, e.Value, &provisionv1.EventsSeen{})
@@ -57,6 +60,8 @@ func (b *board) take(e bus.Entry) {
 		keep(b.used, id, e.Value, &provisionv1.TokenUsed{})
 	case "standing":
 		keep(b.standings, id, e.Value, &provisionv1.Standing{})
+	default:
+		return
 	}
 	close(b.changed)
 	b.changed = make(chan struct{})
@@ -81,7 +86,7 @@ func (b *board) next() <-chan struct{} {
 func (b *board) look(s provision.Setup) (provision.Seen, *provisionv1.Record) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return provision.Seen{Callback: b.callbacks[s.Account], Events: b.events[s.PageID], Used: b.used[s.PageID]}, b.records[s.Page]
+	return provision.Seen{Callback: b.callbacks[s.Account], Deauthorized: b.removals[s.Account], Events: b.events[s.PageID], Used: b.used[s.PageID]}, b.records[s.Page]
 }
 
 // told is how the page was last said to stand; nil: it was not said.
@@ -119,6 +124,11 @@ func (b *board) strays(world *directory.Snapshot) (keys []string) {
 	for id := range b.callbacks {
 		if world.Accounts[id] == nil {
 			keys = append(keys, subject.CallbackKey(id))
+		}
+	}
+	for id := range b.removals {
+		if world.Accounts[id] == nil {
+			keys = append(keys, subject.DeauthorizedKey(id))
 		}
 	}
 	for id, noted := range b.signed {

@@ -65,6 +65,11 @@ func (s *Service) SubscribePage(ctx context.Context, req *adminv1.SubscribePageR
 		return nil, fault.New(fault.Precondition, "SECRET_MISSING", "page %q cannot act at Meta: %s",
 			t.setup.Page, strings.Trim(t.setup.NoSecret+", "+t.setup.NoToken, ", "))
 	}
+	// A subscription that was lost since the last check goes on record, for
+	// nothing tells of it any more once it is there again.
+	if _, _, err := s.Prober.check(ctx, t.setup.Page); err != nil {
+		return nil, err
+	}
 	if s.Prober.rests.of(t.setup.AppID, s.Prober.deps.Now()) > 0 {
 		return nil, s.Prober.away(t.setup.AppID)
 	}
@@ -127,9 +132,11 @@ func (s *Service) GetCallback(ctx context.Context, req *adminv1.GetCallbackReque
 		return nil, err
 	}
 	c := &adminv1.Callback{Account: req.GetAccount(), Path: "/webhook/" + url.PathEscape(req.GetAccount()),
+		DeletionPath: "/deletion/" + url.PathEscape(req.GetAccount()), DeauthorizePath: "/deauthorize/" + url.PathEscape(req.GetAccount()),
 		TokenFingerprint: account.GetVerifyToken().GetFingerprint()}
 	if s.WebhookURL != "" {
-		c.Url = strings.TrimRight(s.WebhookURL, "/") + c.GetPath()
+		base := strings.TrimRight(s.WebhookURL, "/")
+		c.Url, c.DeletionUrl, c.DeauthorizeUrl = base+c.GetPath(), base+c.GetDeletionPath(), base+c.GetDeauthorizePath()
 	}
 	if c.GetTokenFingerprint() != "" && seen.GetTokenFingerprint() == c.GetTokenFingerprint() {
 		c.VerifiedMs = seen.GetAtMs()

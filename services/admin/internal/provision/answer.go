@@ -3,6 +3,7 @@ package provision
 import (
 	"google.golang.org/protobuf/proto"
 
+	"github.com/parley-desk/parley/pkg/standing"
 	provisionv1 "github.com/parley-desk/parley/proto/gen/parley/provision/v1"
 )
 
@@ -38,7 +39,7 @@ func Take(r *provisionv1.Record, basis string, used *provisionv1.TokenUsed, a An
 	if r.GetBasis() == basis && r != nil {
 		next = proto.CloneOf(r)
 	}
-	next.CheckedMs = nowMS
+	next.CheckedMs, next.Hearing = nowMS, r.GetHearing()
 
 	// The app's own question answers two: a refusal is about the app, unless it
 	// says that the token is another app's.
@@ -74,6 +75,7 @@ func Take(r *provisionv1.Record, basis string, used *provisionv1.TokenUsed, a An
 	if a.Subscription.Definite {
 		next.Subscription.Fields = a.Fields
 	}
+	next.Hearing = hear(next, standing.About(basis), nowMS)
 	return next
 }
 

@@ -42,9 +42,10 @@ type Setup struct {
 // Seen is what ingress saw of the page and outbound heard of its token; nil:
 // nothing yet.
 type Seen struct {
-	Callback *provisionv1.CallbackSeen
-	Events   *provisionv1.EventsSeen
-	Used     *provisionv1.TokenUsed
+	Callback     *provisionv1.CallbackSeen
+	Deauthorized *provisionv1.DeauthorizedSeen
+	Events       *provisionv1.EventsSeen
+	Used         *provisionv1.TokenUsed
 }
 
 // unheard tells whether outbound said something of this set-up that the last

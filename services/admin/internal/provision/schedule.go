@@ -17,7 +17,8 @@ const (
 // is past is due now.
 //
 // At once when there is no answer about this set-up, ingress saw something new of
-// it, or outbound heard something new of its token. Every 30 s while Meta is silent, and for an hour after the set-up
+// it, outbound heard something new of its token, or somebody removed the app,
+// for it may be whom the token is of. Every 30 s while Meta is silent, and for an hour after the set-up
 // changed while something is awaited: administrators are at work then, and
 // longer it would use up the calls that Meta grants the page. Else every hour,
 // each page at a minute of its own.
@@ -28,7 +29,7 @@ func Due(s Setup, seen Seen, r *provisionv1.Record, nowMS int64) int64 {
 	switch {
 	case r.GetBasis() != s.Basis || checked == 0:
 		return nowMS
-	case between(checked, seen.Callback.GetAtMs(), nowMS) || between(checked, seen.Events.GetFirstMs(), nowMS):
+	case between(checked, seen.Callback.GetAtMs(), nowMS) || between(checked, seen.Events.GetFirstMs(), nowMS) || between(checked, seen.Deauthorized.GetAtMs(), nowMS):
 		return nowMS
 	case seen.unheard(s.Basis, r) && !Silent(r):
 		return nowMS

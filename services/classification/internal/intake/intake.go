@@ -9,10 +9,17 @@
 // editing is not speaking; nor is anything in standby, where another app has
 // the thread and answers. A page that the directory does not have opens nothing either:
 // nobody has said who answers for it.
+//
+// A message may come twice in two forms: by its webhook, and recovered from the
+// Conversations API. Whichever comes first is filed.
 package intake
 
 import (
+	"slices"
+	"strings"
 	"time"
+
+	"golang.org/x/text/unicode/norm"
 
 	inboundv1 "github.com/parley-desk/parley/proto/gen/parley/inbound/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -49,8 +56,9 @@ type Input struct {
 // Past is what the log of a thread says of an event that its state cannot
 // judge.
 type Past struct {
-	Had    bool // the event was filed before
-	Proved bool // of an own echo: its part was sent under another mid
+	Had    bool                // the event was filed before
+	Proved bool                // of an own echo: its part was sent under another mid
+	Asked  map[string][]string // texts of the replies that agents asked for, part by part, by intent
 }
 
 // Decision is what an event changes.
@@ -91,19 +99,43 @@ func Decide(s *threadv1.State, in Input) Decision {
 		return Decision{}
 	}
 	key := in.key(what)
-	if thread.Seen(s, key) || in.Past != nil && in.Past.Had {
+	if thread.Seen(s, key) || in.elsewhere(s, what) || in.Past != nil && in.Past.Had {
 		return Decision{}
 	}
 	fact := thread.Of(what)
 	fact.EventKey, fact.InboundSeq = key, in.Sequence
-	fact.Late, fact.Stale = at.late(s), at.unbelievable()
+	fact.Late, fact.Stale, fact.Recovered = at.late(s), at.unbelievable(), in.recovered()
 	facts := []*threadv1.Fact{fact}
 	if speaks(what) && !at.stale {
 		facts = append(facts, answerable(s, in.Opening)...)
 	}
 	old := at.ms <= s.GetNewestMs() || at.stale || at.lent
 	forgotten := key != "" && old && len(s.GetRecent()) >= forgetful
-	return Decision{Facts: facts, Doubt: in.Past == nil && (forgotten || surprising(s, what)), Since: since(what, at)}
+	doubt := forgotten || surprising(s, what) || in.recovered() && in.fromPage()
+	d := Decision{Facts: facts, Doubt: in.Past == nil && doubt, Since: since(what, at)}
+	if in.recovered() && in.fromPage() && len(s.GetSends()) > 0 {
+		d.Since = time.Time{} // what was asked for may be older than what came of it
+	}
+	return d
+}
+
+// recovered tells that no webhook brought the event.
+func (in Input) recovered() bool { return in.Event.GetLane() == inboundv1.Lane_LANE_RECOVERED }
+
+// elsewhere tells whether the thread has had the customer's message in its other
+// form: recovered, or by its webhook.
+func (in Input) elsewhere(s *threadv1.State, what any) bool {
+	var mid string
+	switch f := what.(type) {
+	case *threadv1.MessageReceived:
+		mid = f.GetMid()
+	case *threadv1.PostbackReceived:
+		mid = f.GetMid()
+	}
+	if in.recovered() {
+		return thread.Seen(s, thread.MessageKey(mid)) || thread.Seen(s, thread.PostbackKey(mid))
+	}
+	return thread.Seen(s, thread.RecoveredKey(mid))
 }
 
 // surprising tells whether an echo of ours is not the one that is expected
@@ -147,7 +179,7 @@ func speaks(what any) bool {
 // happened is the message of the fact that the event leads to; nil when it says
 // nothing that s does not know.
 func (in Input) happened(s *threadv1.State, at int64) any {
-	standby := in.Event.GetLane() == inboundv1.Lane_LANE_STANDBY
+	standby := in.Event.GetLane() == inboundv1.Lane_LANE_STANDBY || in.recovered() && s.GetStandby()
 	if in.Event.GetDefect() != "" || in.Event.GetPsid() == "" {
 		return in.kept(at)
 	}
@@ -197,7 +229,7 @@ func (in Input) fromPage() bool {
 // proves nothing, since other programs may use the app.
 func (in Input) echo(s *threadv1.State, b meta.Message, at int64, standby bool) any {
 	switch {
-	case in.Own == nil && thread.Sent(s, b.MID):
+	case in.Own == nil && (thread.Sent(s, b.MID) || in.unsettled(s, b, at)):
 		return nil
 	case in.Own == nil:
 		return &threadv1.ExternalMessageSent{Mid: b.MID, Text: b.Text, Attachments: b.Attachments, AppId: b.AppID, SentMs: at, Standby: standby}
@@ -209,6 +241,25 @@ func (in Input) echo(s *threadv1.State, b meta.Message, at int64, standby bool) 
 	fact.GetSendEchoed().Twice = in.Past != nil && in.Past.Proved
 	return fact.GetSendEchoed()
 }
+
+// unsettled tells whether a recovered message of the page may well be a reply of
+// ours of which nobody knows yet whether it arrived: it has no metadata to tell
+// by. What became of the reply is for outbound to find out, which reads the same
+// conversation.
+func (in Input) unsettled(s *threadv1.State, b meta.Message, at int64) bool {
+	if !in.recovered() || in.Past == nil {
+		return false
+	}
+	return slices.ContainsFunc(s.GetSends(), func(one *threadv1.Send) bool {
+		parts := in.Past.Asked[one.GetId()]
+		part := int(one.GetPart())
+		return one.GetAttempt() > 0 && part < len(parts) && canonical(parts[part]) == canonical(b.Text) &&
+			at >= one.GetAttemptedMs()-Ahead.Milliseconds()
+	})
+}
+
+// canonical removes what Meta may change in a text on its way.
+func canonical(text string) string { return strings.TrimSpace(norm.NFC.String(text)) }
 
 // kept is an event without a fact of its own.
 func (in Input) kept(at int64) any {

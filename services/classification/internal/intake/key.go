@@ -18,15 +18,18 @@ import (
 func (in Input) key(what any) string {
 	switch f := what.(type) {
 	case *threadv1.MessageReceived:
-		return in.byMID("m:", f.GetMid(), "")
+		if in.recovered() {
+			return in.byMessage(thread.RecoveredKey(f.GetMid()))
+		}
+		return in.byMessage(thread.MessageKey(f.GetMid()))
 	case *threadv1.ExternalMessageSent:
-		return in.echoKey(f.GetMid())
+		return in.byMessage(thread.EchoKey(f.GetMid()))
 	case *threadv1.SendSucceeded:
 		return "" // an open part succeeds once
 	case *threadv1.SendEchoed:
-		return in.echoKey(f.GetMid())
+		return in.byMessage(thread.EchoKey(f.GetMid()))
 	case *threadv1.PostbackReceived:
-		return in.byMID("p:", f.GetMid(), "")
+		return in.byMessage(thread.PostbackKey(f.GetMid()))
 	case *threadv1.MessageUnsent:
 		return in.byMID("u:", f.GetMid(), "")
 	case *threadv1.MessageEdited:
@@ -58,11 +61,12 @@ func (in Input) byMID(prefix, mid, suffix string) string {
 	return thread.Key(prefix, mid, suffix)
 }
 
-func (in Input) echoKey(mid string) string {
-	if mid == "" {
+// byMessage is key, but for a message without an id.
+func (in Input) byMessage(key string) string {
+	if key == "" {
 		return in.byContent()
 	}
-	return thread.EchoKey(mid)
+	return key
 }
 
 // byContent names an event without an id by everything it says.
@@ -71,13 +75,13 @@ func (in Input) byContent() string {
 	for _, part := range []string{in.Event.GetPage(), in.Event.GetPsid(), in.Item.Name, strconv.FormatInt(in.Item.SentMS, 10)} {
 		_, _ = io.WriteString(hash, strconv.Quote(part))
 	}
-	_, _ = hash.Write(canonical(in.Event.GetRaw()))
+	_, _ = hash.Write(canonicalJSON(in.Event.GetRaw()))
 	return "h:" + base64.RawURLEncoding.EncodeToString(hash.Sum(nil)[:16])
 }
 
-// canonical writes JSON without white space and with keys in order, so that two
+// canonicalJSON writes JSON without white space and with keys in order, so that two
 // writings of one event are the same; what is not JSON stays as it is.
-func canonical(raw []byte) []byte {
+func canonicalJSON(raw []byte) []byte {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
 	var value any

@@ -16,14 +16,17 @@ type moment struct {
 // log is not older for it.
 func when(in Input) moment {
 	arrived := in.Event.GetReceivedMs()
-	m := moment{ms: in.Item.SentMS, coarse: in.Item.Coarse, lent: in.Item.SentMS == 0}
+	// Of what was recovered it is not the second that is doubted but the order: in
+	// the second of a younger message it counts as late.
+	m := moment{ms: in.Item.SentMS, coarse: in.Item.Coarse && !in.recovered(), lent: in.Item.SentMS == 0}
 	if m.ms == 0 {
 		m.ms = in.Event.GetEntryMs()
 	}
 	if m.ms == 0 {
 		m.ms = arrived
 	}
-	m.stale = arrived-m.ms > Stale.Milliseconds()
+	// What was recovered was read from Meta itself: it is old, and no replay.
+	m.stale = arrived-m.ms > Stale.Milliseconds() && !in.recovered()
 	if m.ahead = m.ms-arrived > Ahead.Milliseconds(); m.ahead {
 		m.ms, m.lent = arrived, true
 	}

@@ -1,4 +1,5 @@
-// Package meta reads one item of a Messenger webhook and says in one shape what
+// Package meta reads one item of a Messenger webhook, or a message of the
+// Conversations API, and says in one shape what
 // Meta has written in many: ids as strings or numbers, times in milliseconds or
 // seconds, payloads that are objects, strings, null or absent.
 //

@@ -10,9 +10,13 @@ import (
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
-// Parse reads the item that stood in lane.
+// Parse reads the item that stood in lane; in LANE_RECOVERED it is a message of
+// the Conversations API.
 func Parse(raw []byte, lane inboundv1.Lane) Event {
 	fields := object(raw)
+	if lane == inboundv1.Lane_LANE_RECOVERED {
+		return recovered(fields)
+	}
 	if lane != inboundv1.Lane_LANE_CHANGES {
 		return item(fields)
 	}

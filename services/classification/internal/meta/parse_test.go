@@ -188,6 +188,7 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(raw), int32(1))
 		f.Add([]byte(raw), int32(3))
 	}
+	f.Add([]byte(`{"id":"m","created_time":"1900-01-01T00:00:00+0000","attachments":{"data":[{"image_data":{"url":"x"}},null,1]},"shares":{"data":[{}]}}`), int32(4))
 	f.Fuzz(func(t *testing.T, raw []byte, lane int32) {
 		e := meta.Parse(raw, inboundv1.Lane(lane))
 		if e.Body == nil || e.Name == "" || e.SentMS < 0 {

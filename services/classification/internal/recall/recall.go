@@ -29,7 +29,7 @@ func Search(ctx context.Context, log Log, t subject.Thread, revision uint64, fac
 	if err != nil {
 		return nil, err
 	}
-	past := &intake.Past{}
+	past := &intake.Past{Asked: map[string][]string{}}
 	for rec, err := range log.History(ctx, t, after) {
 		if err != nil {
 			return nil, err
@@ -37,6 +37,9 @@ func Search(ctx context.Context, log Log, t subject.Thread, revision uint64, fac
 		for _, f := range rec.Commit.GetFacts() {
 			past.Had = past.Had || same(f, fact)
 			past.Proved = past.Proved || proves(f, fact.GetSendEchoed())
+			if asked := f.GetSendRequested(); asked != nil {
+				past.Asked[asked.GetId()] = asked.GetParts()
+			}
 		}
 		if past.Had {
 			return past, nil
@@ -76,7 +79,13 @@ func next(ctx context.Context, log Log, t subject.Thread, after uint64) (bus.Rec
 	return bus.Record{}, false, nil
 }
 
-// same tells whether f came of the event that fact came of: it has its key, or
+// byCustomer is the id of the customer's message that f is; empty for others.
+func byCustomer(f *threadv1.Fact) string {
+	return f.GetMessageReceived().GetMid() + f.GetPostbackReceived().GetMid()
+}
+
+// same tells whether f came of the event that fact came of: it has its key, it
+// is the same message in its other form, recovered or by its webhook, or
 // it is the proof of our message that an echo brought, or would have brought if
 // the echo had not lost its metadata.
 func same(f, fact *threadv1.Fact) bool {
@@ -85,6 +94,8 @@ func same(f, fact *threadv1.Fact) bool {
 	}
 	ok := f.GetSendSucceeded()
 	switch {
+	case f.GetRecovered() != fact.GetRecovered() && byCustomer(f) != "" && byCustomer(f) == byCustomer(fact):
+		return true
 	case ok.GetMid() == "":
 		return false
 	case ok.GetProof() == thread.ProofEcho && ok.GetMid() == fact.GetSendEchoed().GetMid():

@@ -18,6 +18,7 @@ type fold struct {
 	at           int64 // when the writer decided, ms since 1970 UTC
 	index        int32
 	late         bool
+	recovered    bool
 }
 
 func (f *fold) apply(fact *threadv1.Fact) {
@@ -57,7 +58,7 @@ func (f *fold) add(id string, author deskv1.Author) *entry {
 	}
 	e := &entry{item: &deskv1.TimelineItem{
 		Id: id, Revision: f.revision, Index: f.index, Conversation: f.conversation,
-		AtMs: f.at, Author: author, ChangedRevision: f.revision, Late: f.late,
+		AtMs: f.at, Author: author, ChangedRevision: f.revision, Late: f.late, Recovered: f.recovered,
 	}}
 	f.entries = append(f.entries, e)
 	f.byID[id] = e

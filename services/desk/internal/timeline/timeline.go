@@ -58,7 +58,7 @@ func (t *Timeline) Apply(revision uint64, c *threadv1.Commit) {
 		at:           c.GetAtMs(),
 	}
 	for i, fact := range c.GetFacts() {
-		f.index, f.late = int32(i), fact.GetLate()
+		f.index, f.late, f.recovered = int32(i), fact.GetLate(), fact.GetRecovered()
 		f.apply(fact)
 	}
 }

@@ -464,3 +464,13 @@ func TestPages(t *testing.T) {
 		}
 	})
 }
+
+// What was fetched later says so, and stands at its own time.
+func TestRecoveredMessagesAreMarked(t *testing.T) {
+	fetched := received("m2", "missed", 500)
+	fetched.Recovered, fetched.Late = true, true
+	items, _ := new(log).commit(received("m1", "hello", 900)).commit(fetched).fold().Page(0, 10)
+	if len(items) != 2 || items[0].GetRecovered() || !items[1].GetRecovered() || items[1].GetAtMs() != 500 {
+		t.Errorf("the items are %v", items)
+	}
+}

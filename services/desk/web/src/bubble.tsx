@@ -33,7 +33,7 @@ export const Bubble = memo(function Bubble({ item, quoted, conversation, custome
         {item.unsent ? <p class="gone">{t.unsent}</p> : <Body item={item} />}
         {item.reaction && <span class="reaction" title={t.reacted(item.reaction)}><span class="sr">{t.reacted('')}</span>{item.reaction}</span>}
       </div>
-      {(last || item.delivery || item.edited || item.late || item.details?.standby) && <Foot item={item} />}
+      {(last || item.delivery || item.edited || item.late || item.recovered || item.details?.standby) && <Foot item={item} />}
       {item.author === 'AUTHOR_AGENT' && current && <Choices item={item} conversation={conversation} />}
     </div>
   );
@@ -79,7 +79,7 @@ function Foot({ item }: { item: TimelineItem }) {
   const { t } = useRoom();
   const [mark, name] = MARKS[item.delivery ?? ''] ?? [];
   const waits = item.delivery === 'DELIVERY_SENDING' && item.reason;
-  const more = [item.edited && t.edited, item.late && t.late, item.details?.standby && t.standby].filter(Boolean);
+  const more = [item.edited && t.edited, item.recovered ? t.recovered : item.late && t.late, item.details?.standby && t.standby].filter(Boolean);
   return (
     <p class="foot">
       {item.delivery === 'DELIVERY_FAILED' && item.reason && <span class="why">{word(t, item.reason)} · </span>}

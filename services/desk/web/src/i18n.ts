@@ -168,6 +168,7 @@ const texts = {
   leaveIt: ['Leave it', 'Остави така'],
   edited: ['edited', 'редактирано'],
   late: ['arrived late', 'пристигна късно'],
+  recovered: ['missed at first, fetched later', 'пропуснато първоначално, изтеглено по-късно'],
   unsent: ['The customer took this message back', 'Клиентът оттегли това съобщение'],
   answered: ['Answer to', 'Отговор на'],
   aMessage: ['a message', 'съобщение'],

@@ -318,6 +318,7 @@ export interface TimelineItem {
   details?: Record<string, string>;
   changedRevision?: string;
   agentName?: string;
+  recovered?: boolean;
 }
 
 export interface WhoAmIRequest {

@@ -1,6 +1,6 @@
 // Package notice keeps what ingress saw of each page's connection to Meta: that
-// a callback was verified, when signed events came, and with which app secrets
-// they were signed. Silence is the only
+// a callback was verified, that the app was removed, when signed events came,
+// and with which app secrets they were signed. Silence is the only
 // symptom of a page that is not subscribed, so somebody has to write down when
 // it was not silent.
 //
@@ -46,10 +46,10 @@ type Book struct {
 	log      *slog.Logger
 	wake     chan struct{}
 
-	mu        sync.Mutex
-	callbacks map[string]*provisionv1.CallbackSeen // to be written, by account
-	pages     map[string]*page                     // by Meta's page id
-	signed    map[string]*signature                // by account
+	mu     sync.Mutex
+	newest map[string]proto.Message // to be written, by key
+	pages  map[string]*page         // by Meta's page id
+	signed map[string]*signature    // by account
 }
 
 // page is what was seen of one page.
@@ -62,26 +62,35 @@ type page struct {
 // New makes an empty book; nothing is written before Run.
 func New(bucket Bucket, snapshot func() *directory.Snapshot, now func() time.Time, log *slog.Logger) *Book {
 	return &Book{bucket: bucket, snapshot: snapshot, now: now, log: log, wake: make(chan struct{}, 1),
-		callbacks: map[string]*provisionv1.CallbackSeen{}, pages: map[string]*page{}, signed: map[string]*signature{}}
+		newest: map[string]proto.Message{}, pages: map[string]*page{}, signed: map[string]*signature{}}
 }
 
 // Verified notes that Meta verified the callback of an account with the verify
 // token of this fingerprint.
 func (b *Book) Verified(account, fingerprint string) {
+	b.note(subject.CallbackKey(account), &provisionv1.CallbackSeen{AtMs: b.now().UnixMilli(), TokenFingerprint: fingerprint})
+}
+
+// Deauthorized notes that somebody removed the app of an account.
+func (b *Book) Deauthorized(account string) {
+	b.note(subject.DeauthorizedKey(account), &provisionv1.DeauthorizedSeen{AtMs: b.now().UnixMilli()})
+}
+
+func (b *Book) note(at string, m proto.Message) {
 	b.mu.Lock()
-	b.callbacks[account] = &provisionv1.CallbackSeen{AtMs: b.now().UnixMilli(), TokenFingerprint: fingerprint}
+	b.newest[at] = m
 	b.mu.Unlock()
 	b.rouse()
 }
 
 // Heard notes signed events that were stored. Pages that nobody has set up are
-// not noted.
+// not noted, nor are events of our own with which a page is tested.
 func (b *Book) Heard(events []*inboundv1.Event) {
 	known := b.snapshot().PagesByMeta
 	b.mu.Lock()
 	fresh := false
 	for _, e := range events {
-		if known[e.GetPage()] == nil {
+		if known[e.GetPage()] == nil || e.GetPsid() == subject.TestPSID {
 			continue
 		}
 		p := b.pages[e.GetPage()]
@@ -132,18 +141,18 @@ func (b *Book) Run(ctx context.Context) error {
 func (b *Book) write(ctx context.Context, everything bool) time.Duration {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	callbacks, seen, next := b.take(everything)
+	newest, seen, next := b.take(everything)
 	signed, later := b.takeSigned(everything)
 	if next == 0 || later > 0 && later < next {
 		next = later
 	}
 	err := b.putAllSigned(ctx, signed)
-	for account, c := range callbacks {
-		if e := b.put(ctx, subject.CallbackKey(account), c, bus.AnyRevision); e != nil {
+	for at, m := range newest {
+		if e := b.put(ctx, at, m, bus.AnyRevision); e != nil {
 			err = e
 			b.giveBack(func() {
-				if b.callbacks[account] == nil {
-					b.callbacks[account] = c
+				if b.newest[at] == nil {
+					b.newest[at] = m
 				}
 			})
 		}
@@ -176,10 +185,10 @@ func (b *Book) giveBack(how func()) {
 }
 
 // take takes what is due out of the book.
-func (b *Book) take(everything bool) (callbacks map[string]*provisionv1.CallbackSeen, seen map[string]*provisionv1.EventsSeen, next time.Duration) {
+func (b *Book) take(everything bool) (newest map[string]proto.Message, seen map[string]*provisionv1.EventsSeen, next time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	callbacks, b.callbacks = b.callbacks, map[string]*provisionv1.CallbackSeen{}
+	newest, b.newest = b.newest, map[string]proto.Message{}
 	seen = map[string]*provisionv1.EventsSeen{}
 	now, known := b.now(), b.snapshot().PagesByMeta
 	for id, p := range b.pages {
@@ -199,7 +208,7 @@ func (b *Book) take(everything bool) (callbacks map[string]*provisionv1.Callback
 		}
 		seen[id], p.seen, p.written, p.account = p.seen, nil, now, p.seen.GetAccount()
 	}
-	return callbacks, seen, next
+	return newest, seen, next
 }
 
 // putEvents adds to what is there already, by this process and by others.

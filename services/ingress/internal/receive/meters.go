@@ -14,6 +14,7 @@ type meters struct {
 	refused    *prometheus.CounterVec
 	events     *prometheus.CounterVec
 	defects    prometheus.Counter
+	persons    *prometheus.CounterVec
 }
 
 func newMeters(registry prometheus.Registerer, flight *atomic.Int64) (meters, error) {
@@ -40,11 +41,15 @@ func newMeters(registry prometheus.Registerer, flight *atomic.Int64) (meters, er
 			Help: "Events kept without being understood.",
 		}),
 	}
+	m.persons = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "parley_ingress_privacy_requests_total",
+		Help: "What people asked of their data: deletion, or deauthorization, when they removed the app.",
+	}, []string{"kind"})
 	inFlight := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "parley_ingress_in_flight_bytes",
 		Help: "Bytes of bodies between reading and answering.",
 	}, func() float64 { return float64(flight.Load()) })
-	for _, c := range []prometheus.Collector{m.seconds, m.signatures, m.refused, m.events, m.defects, inFlight} {
+	for _, c := range []prometheus.Collector{m.seconds, m.signatures, m.refused, m.events, m.defects, m.persons, inFlight} {
 		if err := registry.Register(c); err != nil {
 			return meters{}, err
 		}
@@ -69,7 +74,7 @@ func name(lane inboundv1.Lane) string {
 		return "standby"
 	case inboundv1.Lane_LANE_CHANGES:
 		return "changes"
-	case inboundv1.Lane_LANE_UNSPECIFIED:
+	case inboundv1.Lane_LANE_RECOVERED, inboundv1.Lane_LANE_UNSPECIFIED:
 	}
 	return "none"
 }

@@ -1,5 +1,5 @@
 // Package receive answers Meta's requests: the verification of a callback URL,
-// and webhooks. A webhook is answered 200 when every event in it is stored, and
+// webhooks, and what people ask of their data. A webhook is answered 200 when every event in it is stored, and
 // with an error, so that Meta sends it again, when that is not certain.
 //
 // What can be refused is refused in the order of its cost: path, headers,
@@ -15,6 +15,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -23,12 +24,15 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/time/rate"
 
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/secret"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	inboundv1 "github.com/parley-desk/parley/proto/gen/parley/inbound/v1"
+	privacyv1 "github.com/parley-desk/parley/proto/gen/parley/privacy/v1"
+	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/ingress/internal/split"
 	"github.com/parley-desk/parley/services/ingress/internal/verify"
 )
@@ -38,6 +42,9 @@ type Limits struct {
 	Body   int64         // bytes of one body
 	Flight int64         // bytes of all bodies between reading and answering
 	Broker time.Duration // how long a webhook waits for the broker
+	// PublicURL is the address under which Meta and people reach the handler;
+	// empty: the one they called.
+	PublicURL string
 }
 
 // World is what the handler needs of its surroundings. The functions are
@@ -49,31 +56,43 @@ type World struct {
 	Verified func(account, fingerprint string)                          // the callback was, with the verify token of this fingerprint
 	Heard    func(events []*inboundv1.Event)                            // signed ones were stored
 	Signed   func(account, fingerprint string, previous bool)           // a webhook was, with the app secret of this fingerprint
+	// Keep stores what a person asks, and gives its code when it is on disk.
+	Keep func(ctx context.Context, request *privacyv1.Request, payload []byte) (code string, err error)
+	// Find reads it again; fault.NotFound when there is none.
+	Find func(ctx context.Context, code string) (*privacyv1.Request, error)
+	// Deauthorized tells that somebody removed the app of an account.
+	Deauthorized func(account string)
+
 	Now      func() time.Time
 	Log      *slog.Logger
 	Registry prometheus.Registerer
 	Tracer   trace.Tracer
 }
 
-// Handler serves GET and POST of /webhook/{account}.
+// Handler serves GET and POST of /webhook/{account}, POST of /deletion/{account}
+// and /deauthorize/{account}, and GET of /deletion/{code}.
 type Handler struct {
 	limits Limits
 	world  World
 	keys   keyring
 	flight atomic.Int64
+	states *rate.Limiter // of those who look how far a request is
 	meters meters
 	mux    *http.ServeMux
 }
 
 // New makes a handler and registers its metrics.
 func New(limits Limits, world World) (*Handler, error) {
-	h := &Handler{limits: limits, world: world, mux: http.NewServeMux()}
+	h := &Handler{limits: limits, world: world, mux: http.NewServeMux(), states: rate.NewLimiter(20, 40)}
 	var err error
 	if h.meters, err = newMeters(world.Registry, &h.flight); err != nil {
 		return nil, fault.Wrap(err, "register metrics of ingress")
 	}
 	h.mux.HandleFunc("GET /webhook/{account}", h.subscribe)
 	h.mux.HandleFunc("POST /webhook/{account}", h.webhook)
+	h.mux.HandleFunc("POST /deletion/{account}", h.person(privacyv1.Kind_KIND_DELETION))
+	h.mux.HandleFunc("POST /deauthorize/{account}", h.person(privacyv1.Kind_KIND_DEAUTHORIZATION))
+	h.mux.HandleFunc("GET /deletion/{code}", h.state)
 	return h, nil
 }
 
@@ -136,7 +155,7 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, now time.Time) er
 	if err != nil {
 		return err
 	}
-	body, release, err := h.read(w, r)
+	body, release, err := h.read(w, r, h.limits.Body)
 	defer release()
 	if err != nil {
 		return err
@@ -149,12 +168,10 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, now time.Time) er
 	if !verdict.Genuine() {
 		return errUnsigned
 	}
-	if verdict == verify.Previous {
-		h.world.Signed(id, account.previous, true)
-	} else {
-		h.world.Signed(id, account.current, false)
-	}
 	events := split.Body(id, now.UnixMilli(), body)
+	if slices.ContainsFunc(events, func(e *inboundv1.Event) bool { return e.GetPsid() != subject.TestPSID }) {
+		h.signed(id, account, verdict) // a test of our own proves nothing of Meta's secret
+	}
 	trace.SpanFromContext(r.Context()).SetAttributes(attribute.Int("messaging.batch.message_count", len(events)))
 	ctx, cancel := context.WithTimeout(r.Context(), h.limits.Broker)
 	defer cancel()
@@ -166,19 +183,28 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, now time.Time) er
 	return nil
 }
 
-// read takes the body within the budget. release gives the budget back; it is
-// never nil.
-func (h *Handler) read(w http.ResponseWriter, r *http.Request) (body []byte, release func(), err error) {
+// signed notes with which secret of an account Meta signs.
+func (h *Handler) signed(id string, a account, verdict verify.Verdict) {
+	if verdict == verify.Previous {
+		h.world.Signed(id, a.previous, true)
+		return
+	}
+	h.world.Signed(id, a.current, false)
+}
+
+// read takes a body of at most so many bytes within the budget. release gives the
+// budget back; it is never nil.
+func (h *Handler) read(w http.ResponseWriter, r *http.Request, most int64) (body []byte, release func(), err error) {
 	release = func() {}
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		return nil, release, errEncoding
 	}
 	size := r.ContentLength
-	if size > h.limits.Body {
+	if size > most {
 		return nil, release, errTooLarge
 	}
 	if size < 0 {
-		size = h.limits.Body
+		size = most
 	}
 	if h.flight.Add(size) > h.limits.Flight {
 		h.flight.Add(-size)
@@ -189,7 +215,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) (body []byte, rel
 		body = make([]byte, size)
 		_, err = io.ReadFull(r.Body, body)
 	} else {
-		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, h.limits.Body))
+		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	}
 	var long *http.MaxBytesError
 	switch {

@@ -29,6 +29,7 @@ import (
 	"github.com/parley-desk/parley/pkg/secret"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	inboundv1 "github.com/parley-desk/parley/proto/gen/parley/inbound/v1"
+	privacyv1 "github.com/parley-desk/parley/proto/gen/parley/privacy/v1"
 	"github.com/parley-desk/parley/services/ingress/internal/receive"
 )
 
@@ -38,6 +39,7 @@ const body = `{"object":"page","entry":[{"id":"1","messaging":[{"sender":{"id":"
 type broker struct {
 	mu     sync.Mutex
 	stored []*inboundv1.Event
+	asked  []*privacyv1.Request
 	away   func(context.Context) error
 }
 
@@ -105,6 +107,7 @@ func start(t testing.TB, limits receive.Limits) *world {
 		},
 		Verified: func(account, fingerprint string) { w.notes.see([]string{account + " " + fingerprint}, 0) },
 		Heard:    func(events []*inboundv1.Event) { w.notes.see(nil, len(events)) },
+		Keep:     w.broker.keep, Find: w.broker.find, Deauthorized: func(account string) { w.notes.see([]string{account + " deauthorized"}, 0) },
 		Signed: func(account, fingerprint string, previous bool) {
 			w.notes.sign(fmt.Sprint(account, " ", fingerprint, " ", previous))
 		},

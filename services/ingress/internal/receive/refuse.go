@@ -35,7 +35,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) int 
 	why := &refusal{status: http.StatusInternalServerError, reason: "internal"}
 	_ = errors.As(err, &why)
 	if errors.Is(err, errBroker) {
-		h.world.Log.ErrorContext(r.Context(), "events are not stored; the webhook will come again",
+		h.world.Log.ErrorContext(r.Context(), "what Meta sent is not stored; it will come again",
 			slog.String(key.Kind, fault.KindOf(err).String()), slog.Any(key.Err, err))
 	}
 	h.meters.refused.WithLabelValues(why.reason).Inc()

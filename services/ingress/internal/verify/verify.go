@@ -1,10 +1,12 @@
 // Package verify checks Meta's signature: HMAC-SHA256 of the body's bytes as
-// they came over the wire, with the secret of the app that owns the path.
+// they came over the wire, with the secret of the app that owns the path; and
+// the same over the payload of a signed request.
 package verify
 
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"strings"
 )
@@ -46,10 +48,40 @@ func Signature(header string, body []byte, keys Keys) Verdict {
 	if err != nil {
 		return Missing
 	}
+	return judge(keys, body, sum)
+}
+
+// SignedRequest judges a signed_request, with which Meta passes on what a person
+// asks, and gives its payload; none unless it is genuine. It is written as
+// base64url(signature).base64url(payload), and signed over the payload as it is
+// written (Facebook Login, "Data deletion request callback").
+func SignedRequest(text string, keys Keys) ([]byte, Verdict) {
+	signature, written, ok := strings.Cut(text, ".")
+	sum, err := decode(signature)
+	if !ok || err != nil || len(sum) != sha256.Size {
+		return nil, Missing
+	}
+	verdict := judge(keys, []byte(written), sum)
+	if !verdict.Genuine() {
+		return nil, verdict
+	}
+	payload, err := decode(written)
+	if err != nil {
+		return nil, Missing // signed, and yet not what it should be
+	}
+	return payload, verdict
+}
+
+// decode reads base64url, with padding or without.
+func decode(s string) ([]byte, error) {
+	return base64.RawURLEncoding.Strict().DecodeString(strings.TrimRight(s, "="))
+}
+
+func judge(keys Keys, text, sum []byte) Verdict {
 	switch {
-	case signs(keys.Current, body, sum):
+	case signs(keys.Current, text, sum):
 		return Current
-	case signs(keys.Previous, body, sum):
+	case signs(keys.Previous, text, sum):
 		return Previous
 	}
 	return Wrong

@@ -2,16 +2,12 @@ package graphapi
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/parley-desk/parley/services/sandbox/internal/journal"
 	"github.com/parley-desk/parley/services/sandbox/internal/world"
 )
-
-// newest is how many messages of a conversation Meta still shows.
-const newest = 20
 
 // graphTime is how Graph writes times: not RFC 3339.
 const graphTime = "2006-01-02T15:04:05-0700"
@@ -68,65 +64,6 @@ func (a *API) profile(c *call, id, name string) {
 	answer(c.w, http.StatusOK, out)
 }
 
-// conversations is GET /{page}/conversations: one person's thread when user_id
-// is given, else every thread, newest first.
-func (a *API) conversations(c *call) {
-	user := c.fields.query.Get("user_id")
-	if a.scripted(c, "conversations", user) {
-		return
-	}
-	data := []any{}
-	a.world.View(func(s *world.State) {
-		var threads []world.Thread
-		for t, p := range s.People {
-			if t.Page == c.page.ID && (user == "" || t.PSID == user) && len(p.Messages) > 0 {
-				threads = append(threads, t)
-			}
-		}
-		slices.SortFunc(threads, func(x, y world.Thread) int {
-			return int(lastMS(s.People[y]) - lastMS(s.People[x]))
-		})
-		for _, t := range threads {
-			data = append(data, conversation(c.page, t.PSID, s.People[t]))
-		}
-	})
-	answer(c.w, http.StatusOK, map[string]any{"data": data})
-}
-
-func lastMS(p *world.Person) int64 { return p.Messages[len(p.Messages)-1].SentMS }
-
-// conversation is a thread as the Conversations API tells it: newest message
-// first, without metadata, the newest few alone.
-func conversation(page *world.Page, psid string, p *world.Person) map[string]any {
-	messages := []any{}
-	for _, m := range slices.Backward(p.Messages) {
-		if len(messages) == newest {
-			break
-		}
-		messages = append(messages, view(page, psid, p.Name, m))
-	}
-	return map[string]any{
-		"id":           "t_" + psid,
-		"updated_time": time.UnixMilli(lastMS(p)).UTC().Format(graphTime),
-		"participants": map[string]any{"data": []any{
-			map[string]any{"id": psid, "name": p.Name, "email": psid + "@facebook.com"},
-			map[string]any{"id": page.ID, "name": page.Name, "email": page.ID + "@facebook.com"},
-		}},
-		"messages": map[string]any{"data": messages},
-	}
-}
-
-func view(page *world.Page, psid, name string, m world.Message) map[string]any {
-	customer := map[string]any{"id": psid, "name": name, "email": psid + "@facebook.com"}
-	owner := map[string]any{"id": page.ID, "name": page.Name, "email": page.ID + "@facebook.com"}
-	from, to := customer, owner
-	if m.FromPage {
-		from, to = owner, customer
-	}
-	return map[string]any{"id": m.MID, "created_time": time.UnixMilli(m.SentMS).UTC().Format(graphTime),
-		"from": from, "to": map[string]any{"data": []any{to}}, "message": m.Text}
-}
-
 // message is GET /{mid}.
 func (a *API) message(c *call, mid string) {
 	var found map[string]any
@@ -134,7 +71,7 @@ func (a *API) message(c *call, mid string) {
 		for t, p := range s.People {
 			for _, m := range p.Messages {
 				if m.MID == mid && t.Page == c.page.ID {
-					found = view(c.page, t.PSID, p.Name, m)
+					found = a.view(c.page, t.PSID, p.Name, m)
 				}
 			}
 		}

@@ -98,6 +98,8 @@ type Wrote struct {
 	SentMS int64 `json:"sent_ms,omitempty"`
 	// Copies is how often the webhook comes; Meta does deliver twice. 0 is once.
 	Copies int `json:"copies,omitempty"`
+	// Lost messages have no webhook: it is gone, as after tries that all failed.
+	Lost bool `json:"lost,omitempty"`
 }
 
 // copyDelay is how much later each copy comes: often behind newer messages.
@@ -180,7 +182,7 @@ func (a *API) records(s *world.State, now time.Time, ms []Wrote, mids *[]string)
 		if r.SentMS == 0 {
 			r.SentMS = now.UnixMilli()
 		}
-		for i := range max(1, m.Copies) {
+		for i := range copies(m) {
 			due := now.Add(time.Duration(i) * copyDelay).UnixMilli()
 			r.Events = append(r.Events, world.MessageEvent(r, a.media, due, p != nil && p.Owner != ""))
 		}
@@ -188,6 +190,14 @@ func (a *API) records(s *world.State, now time.Time, ms []Wrote, mids *[]string)
 		out = append(out, r)
 	}
 	return out, nil
+}
+
+// copies is how often the webhook of a message comes.
+func copies(m Wrote) int {
+	if m.Lost {
+		return 0
+	}
+	return max(1, m.Copies)
 }
 
 // read marks everything that the page wrote as read. Reading the same twice

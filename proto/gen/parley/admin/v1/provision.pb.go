@@ -475,6 +475,476 @@ func (x *UnsubscribePageRequest) GetPage() string {
 	return ""
 }
 
+// TestPageRequest names a page.
+type TestPageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource id, or Meta's page id.
+	Page          string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TestPageRequest) Reset() {
+	*x = TestPageRequest{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TestPageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TestPageRequest) ProtoMessage() {}
+
+func (x *TestPageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TestPageRequest.ProtoReflect.Descriptor instead.
+func (*TestPageRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *TestPageRequest) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+// TestPageResponse is how far the event came.
+type TestPageResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource id.
+	Page string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// "reach", "signature" and "house", in their order; what comes behind one that
+	// failed is UNKNOWN.
+	Steps         []*PageCheck `protobuf:"bytes,2,rep,name=steps,proto3" json:"steps,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TestPageResponse) Reset() {
+	*x = TestPageResponse{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TestPageResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TestPageResponse) ProtoMessage() {}
+
+func (x *TestPageResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TestPageResponse.ProtoReflect.Descriptor instead.
+func (*TestPageResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *TestPageResponse) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+func (x *TestPageResponse) GetSteps() []*PageCheck {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
+// RepairPageRequest names a page and how far back.
+type RepairPageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource id, or Meta's page id.
+	Page string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// Messages from here on are looked for, ms since 1970 UTC: in the past, and
+	// at most 30 days.
+	SinceMs       int64 `protobuf:"varint,2,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RepairPageRequest) Reset() {
+	*x = RepairPageRequest{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RepairPageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RepairPageRequest) ProtoMessage() {}
+
+func (x *RepairPageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RepairPageRequest.ProtoReflect.Descriptor instead.
+func (*RepairPageRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *RepairPageRequest) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+func (x *RepairPageRequest) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+// GetRepairRequest names a page.
+type GetRepairRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource id, or Meta's page id.
+	Page          string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRepairRequest) Reset() {
+	*x = GetRepairRequest{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRepairRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRepairRequest) ProtoMessage() {}
+
+func (x *GetRepairRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRepairRequest.ProtoReflect.Descriptor instead.
+func (*GetRepairRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *GetRepairRequest) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+// ListRepairsRequest asks for all.
+type ListRepairsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRepairsRequest) Reset() {
+	*x = ListRepairsRequest{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRepairsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRepairsRequest) ProtoMessage() {}
+
+func (x *ListRepairsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRepairsRequest.ProtoReflect.Descriptor instead.
+func (*ListRepairsRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{10}
+}
+
+// ListRepairsResponse is all of them, sorted by id.
+type ListRepairsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One a page.
+	Repairs       []*PageRepair `protobuf:"bytes,1,rep,name=repairs,proto3" json:"repairs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRepairsResponse) Reset() {
+	*x = ListRepairsResponse{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRepairsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRepairsResponse) ProtoMessage() {}
+
+func (x *ListRepairsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRepairsResponse.ProtoReflect.Descriptor instead.
+func (*ListRepairsResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ListRepairsResponse) GetRepairs() []*PageRepair {
+	if x != nil {
+		return x.Repairs
+	}
+	return nil
+}
+
+// PageRepair is how the fetching of missed messages goes.
+type PageRepair struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource id.
+	Page string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// Under way; absent: nothing is.
+	Run *RepairRun `protobuf:"bytes,2,opt,name=run,proto3" json:"run,omitempty"`
+	// The one that ended last; absent: there was none.
+	Last          *RepairRun `protobuf:"bytes,3,opt,name=last,proto3" json:"last,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PageRepair) Reset() {
+	*x = PageRepair{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PageRepair) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PageRepair) ProtoMessage() {}
+
+func (x *PageRepair) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PageRepair.ProtoReflect.Descriptor instead.
+func (*PageRepair) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *PageRepair) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+func (x *PageRepair) GetRun() *RepairRun {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+func (x *PageRepair) GetLast() *RepairRun {
+	if x != nil {
+		return x.Last
+	}
+	return nil
+}
+
+// RepairRun is one fetching of missed messages.
+type RepairRun struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why: "subscription", "ingress" or "asked".
+	Why string `protobuf:"bytes,1,opt,name=why,proto3" json:"why,omitempty"`
+	// Messages from here on are looked for, ms since 1970 UTC.
+	SinceMs int64 `protobuf:"varint,2,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	// When it began, ms since 1970 UTC.
+	BeganMs int64 `protobuf:"varint,3,opt,name=began_ms,json=beganMs,proto3" json:"began_ms,omitempty"`
+	// When it ended, ms since 1970 UTC; 0: it has not.
+	EndedMs int64 `protobuf:"varint,4,opt,name=ended_ms,json=endedMs,proto3" json:"ended_ms,omitempty"`
+	// Conversations looked at.
+	Conversations int32 `protobuf:"varint,5,opt,name=conversations,proto3" json:"conversations,omitempty"`
+	// Messages that had been missed.
+	Messages int32 `protobuf:"varint,6,opt,name=messages,proto3" json:"messages,omitempty"`
+	// Conversations of which older messages may be missing: Meta shows the newest
+	// 20 of each.
+	Short int32 `protobuf:"varint,7,opt,name=short,proto3" json:"short,omitempty"`
+	// What keeps it from going on, or ended it early; empty: nothing did.
+	Trouble string `protobuf:"bytes,8,opt,name=trouble,proto3" json:"trouble,omitempty"`
+	// When it is tried again, ms since 1970 UTC; 0: it is not waiting.
+	RetryMs       int64 `protobuf:"varint,9,opt,name=retry_ms,json=retryMs,proto3" json:"retry_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RepairRun) Reset() {
+	*x = RepairRun{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RepairRun) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RepairRun) ProtoMessage() {}
+
+func (x *RepairRun) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RepairRun.ProtoReflect.Descriptor instead.
+func (*RepairRun) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *RepairRun) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+func (x *RepairRun) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+func (x *RepairRun) GetBeganMs() int64 {
+	if x != nil {
+		return x.BeganMs
+	}
+	return 0
+}
+
+func (x *RepairRun) GetEndedMs() int64 {
+	if x != nil {
+		return x.EndedMs
+	}
+	return 0
+}
+
+func (x *RepairRun) GetConversations() int32 {
+	if x != nil {
+		return x.Conversations
+	}
+	return 0
+}
+
+func (x *RepairRun) GetMessages() int32 {
+	if x != nil {
+		return x.Messages
+	}
+	return 0
+}
+
+func (x *RepairRun) GetShort() int32 {
+	if x != nil {
+		return x.Short
+	}
+	return 0
+}
+
+func (x *RepairRun) GetTrouble() string {
+	if x != nil {
+		return x.Trouble
+	}
+	return ""
+}
+
+func (x *RepairRun) GetRetryMs() int64 {
+	if x != nil {
+		return x.RetryMs
+	}
+	return 0
+}
+
 // RevealVerifyTokenRequest names an account.
 type RevealVerifyTokenRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -486,7 +956,7 @@ type RevealVerifyTokenRequest struct {
 
 func (x *RevealVerifyTokenRequest) Reset() {
 	*x = RevealVerifyTokenRequest{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -498,7 +968,7 @@ func (x *RevealVerifyTokenRequest) String() string {
 func (*RevealVerifyTokenRequest) ProtoMessage() {}
 
 func (x *RevealVerifyTokenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -511,7 +981,7 @@ func (x *RevealVerifyTokenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevealVerifyTokenRequest.ProtoReflect.Descriptor instead.
 func (*RevealVerifyTokenRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{6}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RevealVerifyTokenRequest) GetAccount() string {
@@ -532,7 +1002,7 @@ type RevealVerifyTokenResponse struct {
 
 func (x *RevealVerifyTokenResponse) Reset() {
 	*x = RevealVerifyTokenResponse{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -544,7 +1014,7 @@ func (x *RevealVerifyTokenResponse) String() string {
 func (*RevealVerifyTokenResponse) ProtoMessage() {}
 
 func (x *RevealVerifyTokenResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -557,7 +1027,7 @@ func (x *RevealVerifyTokenResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevealVerifyTokenResponse.ProtoReflect.Descriptor instead.
 func (*RevealVerifyTokenResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{7}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RevealVerifyTokenResponse) GetVerifyToken() string {
@@ -578,7 +1048,7 @@ type GetCallbackRequest struct {
 
 func (x *GetCallbackRequest) Reset() {
 	*x = GetCallbackRequest{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -590,7 +1060,7 @@ func (x *GetCallbackRequest) String() string {
 func (*GetCallbackRequest) ProtoMessage() {}
 
 func (x *GetCallbackRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -603,7 +1073,7 @@ func (x *GetCallbackRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallbackRequest.ProtoReflect.Descriptor instead.
 func (*GetCallbackRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{8}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetCallbackRequest) GetAccount() string {
@@ -625,14 +1095,22 @@ type Callback struct {
 	// Fingerprint of the verify token that goes with it; empty when none is set.
 	TokenFingerprint string `protobuf:"bytes,4,opt,name=token_fingerprint,json=tokenFingerprint,proto3" json:"token_fingerprint,omitempty"`
 	// When Meta last verified it with this token, ms since 1970 UTC; 0: never.
-	VerifiedMs    int64 `protobuf:"varint,5,opt,name=verified_ms,json=verifiedMs,proto3" json:"verified_ms,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	VerifiedMs int64 `protobuf:"varint,5,opt,name=verified_ms,json=verifiedMs,proto3" json:"verified_ms,omitempty"`
+	// Path of the data deletion callback, "/deletion/demo".
+	DeletionPath string `protobuf:"bytes,6,opt,name=deletion_path,json=deletionPath,proto3" json:"deletion_path,omitempty"`
+	// The whole URL; empty when the setting admin.webhook_url is.
+	DeletionUrl string `protobuf:"bytes,7,opt,name=deletion_url,json=deletionUrl,proto3" json:"deletion_url,omitempty"`
+	// Path of the deauthorisation callback, "/deauthorize/demo".
+	DeauthorizePath string `protobuf:"bytes,8,opt,name=deauthorize_path,json=deauthorizePath,proto3" json:"deauthorize_path,omitempty"`
+	// The whole URL; empty when the setting admin.webhook_url is.
+	DeauthorizeUrl string `protobuf:"bytes,9,opt,name=deauthorize_url,json=deauthorizeUrl,proto3" json:"deauthorize_url,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Callback) Reset() {
 	*x = Callback{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[9]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -644,7 +1122,7 @@ func (x *Callback) String() string {
 func (*Callback) ProtoMessage() {}
 
 func (x *Callback) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[9]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -657,7 +1135,7 @@ func (x *Callback) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Callback.ProtoReflect.Descriptor instead.
 func (*Callback) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{9}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Callback) GetAccount() string {
@@ -695,6 +1173,34 @@ func (x *Callback) GetVerifiedMs() int64 {
 	return 0
 }
 
+func (x *Callback) GetDeletionPath() string {
+	if x != nil {
+		return x.DeletionPath
+	}
+	return ""
+}
+
+func (x *Callback) GetDeletionUrl() string {
+	if x != nil {
+		return x.DeletionUrl
+	}
+	return ""
+}
+
+func (x *Callback) GetDeauthorizePath() string {
+	if x != nil {
+		return x.DeauthorizePath
+	}
+	return ""
+}
+
+func (x *Callback) GetDeauthorizeUrl() string {
+	if x != nil {
+		return x.DeauthorizeUrl
+	}
+	return ""
+}
+
 // PageStatus is how a page stands.
 type PageStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -722,7 +1228,7 @@ type PageStatus struct {
 
 func (x *PageStatus) Reset() {
 	*x = PageStatus{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[10]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -734,7 +1240,7 @@ func (x *PageStatus) String() string {
 func (*PageStatus) ProtoMessage() {}
 
 func (x *PageStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[10]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -747,7 +1253,7 @@ func (x *PageStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PageStatus.ProtoReflect.Descriptor instead.
 func (*PageStatus) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{10}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *PageStatus) GetPage() string {
@@ -836,7 +1342,7 @@ type PageCheck struct {
 
 func (x *PageCheck) Reset() {
 	*x = PageCheck{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[11]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -848,7 +1354,7 @@ func (x *PageCheck) String() string {
 func (*PageCheck) ProtoMessage() {}
 
 func (x *PageCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[11]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -861,7 +1367,7 @@ func (x *PageCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PageCheck.ProtoReflect.Descriptor instead.
 func (*PageCheck) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{11}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PageCheck) GetName() string {
@@ -928,20 +1434,52 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\x14SubscribePageRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\",\n" +
 	"\x16UnsubscribePageRequest\x12\x12\n" +
-	"\x04page\x18\x01 \x01(\tR\x04page\"4\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\"%\n" +
+	"\x0fTestPageRequest\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\"X\n" +
+	"\x10TestPageResponse\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\x120\n" +
+	"\x05steps\x18\x02 \x03(\v2\x1a.parley.admin.v1.PageCheckR\x05steps\"B\n" +
+	"\x11RepairPageRequest\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\x12\x19\n" +
+	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\"&\n" +
+	"\x10GetRepairRequest\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\"\x14\n" +
+	"\x12ListRepairsRequest\"L\n" +
+	"\x13ListRepairsResponse\x125\n" +
+	"\arepairs\x18\x01 \x03(\v2\x1b.parley.admin.v1.PageRepairR\arepairs\"~\n" +
+	"\n" +
+	"PageRepair\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\x12,\n" +
+	"\x03run\x18\x02 \x01(\v2\x1a.parley.admin.v1.RepairRunR\x03run\x12.\n" +
+	"\x04last\x18\x03 \x01(\v2\x1a.parley.admin.v1.RepairRunR\x04last\"\xfb\x01\n" +
+	"\tRepairRun\x12\x10\n" +
+	"\x03why\x18\x01 \x01(\tR\x03why\x12\x19\n" +
+	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\x12\x19\n" +
+	"\bbegan_ms\x18\x03 \x01(\x03R\abeganMs\x12\x19\n" +
+	"\bended_ms\x18\x04 \x01(\x03R\aendedMs\x12$\n" +
+	"\rconversations\x18\x05 \x01(\x05R\rconversations\x12\x1a\n" +
+	"\bmessages\x18\x06 \x01(\x05R\bmessages\x12\x14\n" +
+	"\x05short\x18\a \x01(\x05R\x05short\x12\x18\n" +
+	"\atrouble\x18\b \x01(\tR\atrouble\x12\x19\n" +
+	"\bretry_ms\x18\t \x01(\x03R\aretryMs\"4\n" +
 	"\x18RevealVerifyTokenRequest\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\">\n" +
 	"\x19RevealVerifyTokenResponse\x12!\n" +
 	"\fverify_token\x18\x01 \x01(\tR\vverifyToken\".\n" +
 	"\x12GetCallbackRequest\x12\x18\n" +
-	"\aaccount\x18\x01 \x01(\tR\aaccount\"\x98\x01\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\"\xb4\x02\n" +
 	"\bCallback\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x10\n" +
 	"\x03url\x18\x03 \x01(\tR\x03url\x12+\n" +
 	"\x11token_fingerprint\x18\x04 \x01(\tR\x10tokenFingerprint\x12\x1f\n" +
 	"\vverified_ms\x18\x05 \x01(\x03R\n" +
-	"verifiedMs\"\xb8\x02\n" +
+	"verifiedMs\x12#\n" +
+	"\rdeletion_path\x18\x06 \x01(\tR\fdeletionPath\x12!\n" +
+	"\fdeletion_url\x18\a \x01(\tR\vdeletionUrl\x12)\n" +
+	"\x10deauthorize_path\x18\b \x01(\tR\x0fdeauthorizePath\x12'\n" +
+	"\x0fdeauthorize_url\x18\t \x01(\tR\x0edeauthorizeUrl\"\xb8\x02\n" +
 	"\n" +
 	"PageStatus\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x17\n" +
@@ -982,13 +1520,18 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\tHARM_LESS\x10\x01\x12\x0e\n" +
 	"\n" +
 	"HARM_STOPS\x10\x02\x12\x14\n" +
-	"\x10HARM_DISCONNECTS\x10\x032\x88\x05\n" +
+	"\x10HARM_DISCONNECTS\x10\x032\xcf\a\n" +
 	"\x10ProvisionService\x12S\n" +
 	"\rGetPageStatus\x12%.parley.admin.v1.GetPageStatusRequest\x1a\x1b.parley.admin.v1.PageStatus\x12g\n" +
 	"\x10ListPageStatuses\x12(.parley.admin.v1.ListPageStatusesRequest\x1a).parley.admin.v1.ListPageStatusesResponse\x12M\n" +
 	"\n" +
 	"VerifyPage\x12\".parley.admin.v1.VerifyPageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12S\n" +
-	"\rSubscribePage\x12%.parley.admin.v1.SubscribePageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12W\n" +
+	"\rSubscribePage\x12%.parley.admin.v1.SubscribePageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12O\n" +
+	"\bTestPage\x12 .parley.admin.v1.TestPageRequest\x1a!.parley.admin.v1.TestPageResponse\x12M\n" +
+	"\n" +
+	"RepairPage\x12\".parley.admin.v1.RepairPageRequest\x1a\x1b.parley.admin.v1.PageRepair\x12K\n" +
+	"\tGetRepair\x12!.parley.admin.v1.GetRepairRequest\x1a\x1b.parley.admin.v1.PageRepair\x12X\n" +
+	"\vListRepairs\x12#.parley.admin.v1.ListRepairsRequest\x1a$.parley.admin.v1.ListRepairsResponse\x12W\n" +
 	"\x0fUnsubscribePage\x12'.parley.admin.v1.UnsubscribePageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12M\n" +
 	"\vGetCallback\x12#.parley.admin.v1.GetCallbackRequest\x1a\x19.parley.admin.v1.Callback\x12j\n" +
 	"\x11RevealVerifyToken\x12).parley.admin.v1.RevealVerifyTokenRequest\x1a*.parley.admin.v1.RevealVerifyTokenResponseB\xc4\x01\n" +
@@ -1007,7 +1550,7 @@ func file_parley_admin_v1_provision_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_admin_v1_provision_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_parley_admin_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_parley_admin_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_parley_admin_v1_provision_proto_goTypes = []any{
 	(PageState)(0),                    // 0: parley.admin.v1.PageState
 	(Verdict)(0),                      // 1: parley.admin.v1.Verdict
@@ -1018,38 +1561,58 @@ var file_parley_admin_v1_provision_proto_goTypes = []any{
 	(*VerifyPageRequest)(nil),         // 6: parley.admin.v1.VerifyPageRequest
 	(*SubscribePageRequest)(nil),      // 7: parley.admin.v1.SubscribePageRequest
 	(*UnsubscribePageRequest)(nil),    // 8: parley.admin.v1.UnsubscribePageRequest
-	(*RevealVerifyTokenRequest)(nil),  // 9: parley.admin.v1.RevealVerifyTokenRequest
-	(*RevealVerifyTokenResponse)(nil), // 10: parley.admin.v1.RevealVerifyTokenResponse
-	(*GetCallbackRequest)(nil),        // 11: parley.admin.v1.GetCallbackRequest
-	(*Callback)(nil),                  // 12: parley.admin.v1.Callback
-	(*PageStatus)(nil),                // 13: parley.admin.v1.PageStatus
-	(*PageCheck)(nil),                 // 14: parley.admin.v1.PageCheck
+	(*TestPageRequest)(nil),           // 9: parley.admin.v1.TestPageRequest
+	(*TestPageResponse)(nil),          // 10: parley.admin.v1.TestPageResponse
+	(*RepairPageRequest)(nil),         // 11: parley.admin.v1.RepairPageRequest
+	(*GetRepairRequest)(nil),          // 12: parley.admin.v1.GetRepairRequest
+	(*ListRepairsRequest)(nil),        // 13: parley.admin.v1.ListRepairsRequest
+	(*ListRepairsResponse)(nil),       // 14: parley.admin.v1.ListRepairsResponse
+	(*PageRepair)(nil),                // 15: parley.admin.v1.PageRepair
+	(*RepairRun)(nil),                 // 16: parley.admin.v1.RepairRun
+	(*RevealVerifyTokenRequest)(nil),  // 17: parley.admin.v1.RevealVerifyTokenRequest
+	(*RevealVerifyTokenResponse)(nil), // 18: parley.admin.v1.RevealVerifyTokenResponse
+	(*GetCallbackRequest)(nil),        // 19: parley.admin.v1.GetCallbackRequest
+	(*Callback)(nil),                  // 20: parley.admin.v1.Callback
+	(*PageStatus)(nil),                // 21: parley.admin.v1.PageStatus
+	(*PageCheck)(nil),                 // 22: parley.admin.v1.PageCheck
 }
 var file_parley_admin_v1_provision_proto_depIdxs = []int32{
-	13, // 0: parley.admin.v1.ListPageStatusesResponse.statuses:type_name -> parley.admin.v1.PageStatus
-	0,  // 1: parley.admin.v1.PageStatus.state:type_name -> parley.admin.v1.PageState
-	14, // 2: parley.admin.v1.PageStatus.checks:type_name -> parley.admin.v1.PageCheck
-	1,  // 3: parley.admin.v1.PageCheck.verdict:type_name -> parley.admin.v1.Verdict
-	2,  // 4: parley.admin.v1.PageCheck.harm:type_name -> parley.admin.v1.Harm
-	3,  // 5: parley.admin.v1.ProvisionService.GetPageStatus:input_type -> parley.admin.v1.GetPageStatusRequest
-	4,  // 6: parley.admin.v1.ProvisionService.ListPageStatuses:input_type -> parley.admin.v1.ListPageStatusesRequest
-	6,  // 7: parley.admin.v1.ProvisionService.VerifyPage:input_type -> parley.admin.v1.VerifyPageRequest
-	7,  // 8: parley.admin.v1.ProvisionService.SubscribePage:input_type -> parley.admin.v1.SubscribePageRequest
-	8,  // 9: parley.admin.v1.ProvisionService.UnsubscribePage:input_type -> parley.admin.v1.UnsubscribePageRequest
-	11, // 10: parley.admin.v1.ProvisionService.GetCallback:input_type -> parley.admin.v1.GetCallbackRequest
-	9,  // 11: parley.admin.v1.ProvisionService.RevealVerifyToken:input_type -> parley.admin.v1.RevealVerifyTokenRequest
-	13, // 12: parley.admin.v1.ProvisionService.GetPageStatus:output_type -> parley.admin.v1.PageStatus
-	5,  // 13: parley.admin.v1.ProvisionService.ListPageStatuses:output_type -> parley.admin.v1.ListPageStatusesResponse
-	13, // 14: parley.admin.v1.ProvisionService.VerifyPage:output_type -> parley.admin.v1.PageStatus
-	13, // 15: parley.admin.v1.ProvisionService.SubscribePage:output_type -> parley.admin.v1.PageStatus
-	13, // 16: parley.admin.v1.ProvisionService.UnsubscribePage:output_type -> parley.admin.v1.PageStatus
-	12, // 17: parley.admin.v1.ProvisionService.GetCallback:output_type -> parley.admin.v1.Callback
-	10, // 18: parley.admin.v1.ProvisionService.RevealVerifyToken:output_type -> parley.admin.v1.RevealVerifyTokenResponse
-	12, // [12:19] is the sub-list for method output_type
-	5,  // [5:12] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	21, // 0: parley.admin.v1.ListPageStatusesResponse.statuses:type_name -> parley.admin.v1.PageStatus
+	22, // 1: parley.admin.v1.TestPageResponse.steps:type_name -> parley.admin.v1.PageCheck
+	15, // 2: parley.admin.v1.ListRepairsResponse.repairs:type_name -> parley.admin.v1.PageRepair
+	16, // 3: parley.admin.v1.PageRepair.run:type_name -> parley.admin.v1.RepairRun
+	16, // 4: parley.admin.v1.PageRepair.last:type_name -> parley.admin.v1.RepairRun
+	0,  // 5: parley.admin.v1.PageStatus.state:type_name -> parley.admin.v1.PageState
+	22, // 6: parley.admin.v1.PageStatus.checks:type_name -> parley.admin.v1.PageCheck
+	1,  // 7: parley.admin.v1.PageCheck.verdict:type_name -> parley.admin.v1.Verdict
+	2,  // 8: parley.admin.v1.PageCheck.harm:type_name -> parley.admin.v1.Harm
+	3,  // 9: parley.admin.v1.ProvisionService.GetPageStatus:input_type -> parley.admin.v1.GetPageStatusRequest
+	4,  // 10: parley.admin.v1.ProvisionService.ListPageStatuses:input_type -> parley.admin.v1.ListPageStatusesRequest
+	6,  // 11: parley.admin.v1.ProvisionService.VerifyPage:input_type -> parley.admin.v1.VerifyPageRequest
+	7,  // 12: parley.admin.v1.ProvisionService.SubscribePage:input_type -> parley.admin.v1.SubscribePageRequest
+	9,  // 13: parley.admin.v1.ProvisionService.TestPage:input_type -> parley.admin.v1.TestPageRequest
+	11, // 14: parley.admin.v1.ProvisionService.RepairPage:input_type -> parley.admin.v1.RepairPageRequest
+	12, // 15: parley.admin.v1.ProvisionService.GetRepair:input_type -> parley.admin.v1.GetRepairRequest
+	13, // 16: parley.admin.v1.ProvisionService.ListRepairs:input_type -> parley.admin.v1.ListRepairsRequest
+	8,  // 17: parley.admin.v1.ProvisionService.UnsubscribePage:input_type -> parley.admin.v1.UnsubscribePageRequest
+	19, // 18: parley.admin.v1.ProvisionService.GetCallback:input_type -> parley.admin.v1.GetCallbackRequest
+	17, // 19: parley.admin.v1.ProvisionService.RevealVerifyToken:input_type -> parley.admin.v1.RevealVerifyTokenRequest
+	21, // 20: parley.admin.v1.ProvisionService.GetPageStatus:output_type -> parley.admin.v1.PageStatus
+	5,  // 21: parley.admin.v1.ProvisionService.ListPageStatuses:output_type -> parley.admin.v1.ListPageStatusesResponse
+	21, // 22: parley.admin.v1.ProvisionService.VerifyPage:output_type -> parley.admin.v1.PageStatus
+	21, // 23: parley.admin.v1.ProvisionService.SubscribePage:output_type -> parley.admin.v1.PageStatus
+	10, // 24: parley.admin.v1.ProvisionService.TestPage:output_type -> parley.admin.v1.TestPageResponse
+	15, // 25: parley.admin.v1.ProvisionService.RepairPage:output_type -> parley.admin.v1.PageRepair
+	15, // 26: parley.admin.v1.ProvisionService.GetRepair:output_type -> parley.admin.v1.PageRepair
+	14, // 27: parley.admin.v1.ProvisionService.ListRepairs:output_type -> parley.admin.v1.ListRepairsResponse
+	21, // 28: parley.admin.v1.ProvisionService.UnsubscribePage:output_type -> parley.admin.v1.PageStatus
+	20, // 29: parley.admin.v1.ProvisionService.GetCallback:output_type -> parley.admin.v1.Callback
+	18, // 30: parley.admin.v1.ProvisionService.RevealVerifyToken:output_type -> parley.admin.v1.RevealVerifyTokenResponse
+	20, // [20:31] is the sub-list for method output_type
+	9,  // [9:20] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_parley_admin_v1_provision_proto_init() }
@@ -1063,7 +1626,7 @@ func file_parley_admin_v1_provision_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_admin_v1_provision_proto_rawDesc), len(file_parley_admin_v1_provision_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   12,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

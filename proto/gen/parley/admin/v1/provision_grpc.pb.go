@@ -23,6 +23,10 @@ const (
 	ProvisionService_ListPageStatuses_FullMethodName  = "/parley.admin.v1.ProvisionService/ListPageStatuses"
 	ProvisionService_VerifyPage_FullMethodName        = "/parley.admin.v1.ProvisionService/VerifyPage"
 	ProvisionService_SubscribePage_FullMethodName     = "/parley.admin.v1.ProvisionService/SubscribePage"
+	ProvisionService_TestPage_FullMethodName          = "/parley.admin.v1.ProvisionService/TestPage"
+	ProvisionService_RepairPage_FullMethodName        = "/parley.admin.v1.ProvisionService/RepairPage"
+	ProvisionService_GetRepair_FullMethodName         = "/parley.admin.v1.ProvisionService/GetRepair"
+	ProvisionService_ListRepairs_FullMethodName       = "/parley.admin.v1.ProvisionService/ListRepairs"
 	ProvisionService_UnsubscribePage_FullMethodName   = "/parley.admin.v1.ProvisionService/UnsubscribePage"
 	ProvisionService_GetCallback_FullMethodName       = "/parley.admin.v1.ProvisionService/GetCallback"
 	ProvisionService_RevealVerifyToken_FullMethodName = "/parley.admin.v1.ProvisionService/RevealVerifyToken"
@@ -45,6 +49,16 @@ type ProvisionServiceClient interface {
 	// SubscribePage has Meta send the events of the page that the house needs,
 	// and verifies the page. Doing it again changes nothing.
 	SubscribePage(ctx context.Context, in *SubscribePageRequest, opts ...grpc.CallOption) (*PageStatus, error)
+	// TestPage goes the way of a webhook: from the callback URL, as it is set up,
+	// to the log. It stores one event in a thread of no customer.
+	TestPage(ctx context.Context, in *TestPageRequest, opts ...grpc.CallOption) (*TestPageResponse, error)
+	// RepairPage begins to fetch the messages that a page missed from Meta; one
+	// that is under way goes back further if it must.
+	RepairPage(ctx context.Context, in *RepairPageRequest, opts ...grpc.CallOption) (*PageRepair, error)
+	// GetRepair reads how that goes.
+	GetRepair(ctx context.Context, in *GetRepairRequest, opts ...grpc.CallOption) (*PageRepair, error)
+	// ListRepairs reads how that goes for all pages, by id.
+	ListRepairs(ctx context.Context, in *ListRepairsRequest, opts ...grpc.CallOption) (*ListRepairsResponse, error)
 	// UnsubscribePage has Meta send no more events of the page, and verifies the
 	// page. Doing it again changes nothing.
 	UnsubscribePage(ctx context.Context, in *UnsubscribePageRequest, opts ...grpc.CallOption) (*PageStatus, error)
@@ -103,6 +117,46 @@ func (c *provisionServiceClient) SubscribePage(ctx context.Context, in *Subscrib
 	return out, nil
 }
 
+func (c *provisionServiceClient) TestPage(ctx context.Context, in *TestPageRequest, opts ...grpc.CallOption) (*TestPageResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TestPageResponse)
+	err := c.cc.Invoke(ctx, ProvisionService_TestPage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *provisionServiceClient) RepairPage(ctx context.Context, in *RepairPageRequest, opts ...grpc.CallOption) (*PageRepair, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PageRepair)
+	err := c.cc.Invoke(ctx, ProvisionService_RepairPage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *provisionServiceClient) GetRepair(ctx context.Context, in *GetRepairRequest, opts ...grpc.CallOption) (*PageRepair, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PageRepair)
+	err := c.cc.Invoke(ctx, ProvisionService_GetRepair_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *provisionServiceClient) ListRepairs(ctx context.Context, in *ListRepairsRequest, opts ...grpc.CallOption) (*ListRepairsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListRepairsResponse)
+	err := c.cc.Invoke(ctx, ProvisionService_ListRepairs_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *provisionServiceClient) UnsubscribePage(ctx context.Context, in *UnsubscribePageRequest, opts ...grpc.CallOption) (*PageStatus, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(PageStatus)
@@ -150,6 +204,16 @@ type ProvisionServiceServer interface {
 	// SubscribePage has Meta send the events of the page that the house needs,
 	// and verifies the page. Doing it again changes nothing.
 	SubscribePage(context.Context, *SubscribePageRequest) (*PageStatus, error)
+	// TestPage goes the way of a webhook: from the callback URL, as it is set up,
+	// to the log. It stores one event in a thread of no customer.
+	TestPage(context.Context, *TestPageRequest) (*TestPageResponse, error)
+	// RepairPage begins to fetch the messages that a page missed from Meta; one
+	// that is under way goes back further if it must.
+	RepairPage(context.Context, *RepairPageRequest) (*PageRepair, error)
+	// GetRepair reads how that goes.
+	GetRepair(context.Context, *GetRepairRequest) (*PageRepair, error)
+	// ListRepairs reads how that goes for all pages, by id.
+	ListRepairs(context.Context, *ListRepairsRequest) (*ListRepairsResponse, error)
 	// UnsubscribePage has Meta send no more events of the page, and verifies the
 	// page. Doing it again changes nothing.
 	UnsubscribePage(context.Context, *UnsubscribePageRequest) (*PageStatus, error)
@@ -179,6 +243,18 @@ func (UnimplementedProvisionServiceServer) VerifyPage(context.Context, *VerifyPa
 }
 func (UnimplementedProvisionServiceServer) SubscribePage(context.Context, *SubscribePageRequest) (*PageStatus, error) {
 	return nil, status.Error(codes.Unimplemented, "method SubscribePage not implemented")
+}
+func (UnimplementedProvisionServiceServer) TestPage(context.Context, *TestPageRequest) (*TestPageResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method TestPage not implemented")
+}
+func (UnimplementedProvisionServiceServer) RepairPage(context.Context, *RepairPageRequest) (*PageRepair, error) {
+	return nil, status.Error(codes.Unimplemented, "method RepairPage not implemented")
+}
+func (UnimplementedProvisionServiceServer) GetRepair(context.Context, *GetRepairRequest) (*PageRepair, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetRepair not implemented")
+}
+func (UnimplementedProvisionServiceServer) ListRepairs(context.Context, *ListRepairsRequest) (*ListRepairsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListRepairs not implemented")
 }
 func (UnimplementedProvisionServiceServer) UnsubscribePage(context.Context, *UnsubscribePageRequest) (*PageStatus, error) {
 	return nil, status.Error(codes.Unimplemented, "method UnsubscribePage not implemented")
@@ -282,6 +358,78 @@ func _ProvisionService_SubscribePage_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ProvisionService_TestPage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TestPageRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProvisionServiceServer).TestPage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ProvisionService_TestPage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProvisionServiceServer).TestPage(ctx, req.(*TestPageRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ProvisionService_RepairPage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RepairPageRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProvisionServiceServer).RepairPage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ProvisionService_RepairPage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProvisionServiceServer).RepairPage(ctx, req.(*RepairPageRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ProvisionService_GetRepair_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetRepairRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProvisionServiceServer).GetRepair(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ProvisionService_GetRepair_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProvisionServiceServer).GetRepair(ctx, req.(*GetRepairRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ProvisionService_ListRepairs_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListRepairsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProvisionServiceServer).ListRepairs(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ProvisionService_ListRepairs_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProvisionServiceServer).ListRepairs(ctx, req.(*ListRepairsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ProvisionService_UnsubscribePage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(UnsubscribePageRequest)
 	if err := dec(in); err != nil {
@@ -358,6 +506,22 @@ var ProvisionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SubscribePage",
 			Handler:    _ProvisionService_SubscribePage_Handler,
+		},
+		{
+			MethodName: "TestPage",
+			Handler:    _ProvisionService_TestPage_Handler,
+		},
+		{
+			MethodName: "RepairPage",
+			Handler:    _ProvisionService_RepairPage_Handler,
+		},
+		{
+			MethodName: "GetRepair",
+			Handler:    _ProvisionService_GetRepair_Handler,
+		},
+		{
+			MethodName: "ListRepairs",
+			Handler:    _ProvisionService_ListRepairs_Handler,
 		},
 		{
 			MethodName: "UnsubscribePage",

@@ -1394,7 +1394,9 @@ type TimelineItem struct {
 	// one with the higher revision is newer.
 	ChangedRevision uint64 `protobuf:"varint,20,opt,name=changed_revision,json=changedRevision,proto3" json:"changed_revision,omitempty"`
 	// Name of the agent for people.
-	AgentName     string `protobuf:"bytes,21,opt,name=agent_name,json=agentName,proto3" json:"agent_name,omitempty"`
+	AgentName string `protobuf:"bytes,21,opt,name=agent_name,json=agentName,proto3" json:"agent_name,omitempty"`
+	// Its webhook was missed; it was read from Meta later.
+	Recovered     bool `protobuf:"varint,22,opt,name=recovered,proto3" json:"recovered,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1574,6 +1576,13 @@ func (x *TimelineItem) GetAgentName() string {
 		return x.AgentName
 	}
 	return ""
+}
+
+func (x *TimelineItem) GetRecovered() bool {
+	if x != nil {
+		return x.Recovered
+	}
+	return false
 }
 
 // Refusal is the error detail of a command that the state does not allow.
@@ -3169,7 +3178,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\buntil_ms\x18\x02 \x01(\x03R\auntilMs\"u\n" +
 	"\x0eTimelineChange\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x120\n" +
-	"\x04item\x18\x02 \x01(\v2\x1c.parley.desk.v1.TimelineItemR\x04item\"\xe8\x05\n" +
+	"\x04item\x18\x02 \x01(\v2\x1c.parley.desk.v1.TimelineItemR\x04item\"\x86\x06\n" +
 	"\fTimelineItem\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x12\x14\n" +
@@ -3193,7 +3202,8 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\adetails\x18\x13 \x03(\v2).parley.desk.v1.TimelineItem.DetailsEntryR\adetails\x12)\n" +
 	"\x10changed_revision\x18\x14 \x01(\x04R\x0fchangedRevision\x12\x1d\n" +
 	"\n" +
-	"agent_name\x18\x15 \x01(\tR\tagentName\x1a:\n" +
+	"agent_name\x18\x15 \x01(\tR\tagentName\x12\x1c\n" +
+	"\trecovered\x18\x16 \x01(\bR\trecovered\x1a:\n" +
 	"\fDetailsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"j\n" +

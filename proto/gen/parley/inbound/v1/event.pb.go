@@ -35,6 +35,9 @@ const (
 	Lane_LANE_STANDBY Lane = 2
 	// entry.changes: field and value pairs, feed and test-button shapes.
 	Lane_LANE_CHANGES Lane = 3
+	// In no webhook: a message read from the Conversations API because its
+	// webhook may have been missed. The item is that API's.
+	Lane_LANE_RECOVERED Lane = 4
 )
 
 // Enum value maps for Lane.
@@ -44,12 +47,14 @@ var (
 		1: "LANE_MESSAGING",
 		2: "LANE_STANDBY",
 		3: "LANE_CHANGES",
+		4: "LANE_RECOVERED",
 	}
 	Lane_value = map[string]int32{
 		"LANE_UNSPECIFIED": 0,
 		"LANE_MESSAGING":   1,
 		"LANE_STANDBY":     2,
 		"LANE_CHANGES":     3,
+		"LANE_RECOVERED":   4,
 	}
 )
 
@@ -128,7 +133,8 @@ func (x *Bundle) GetEvents() []*Event {
 	return nil
 }
 
-// Event is one item of a webhook, kept exactly as it came, beside the few
+// Event is one item of a webhook, or a message read from the Conversations API
+// in its place, kept exactly as it came, beside the few
 // fields that place it in a partition. Everything else is read from raw by
 // intake, so that an unknown shape is never a reason to lose an event.
 type Event struct {
@@ -280,12 +286,13 @@ const file_parley_inbound_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"tracestate\x18\n" +
 	" \x01(\tR\n" +
-	"tracestate*T\n" +
+	"tracestate*h\n" +
 	"\x04Lane\x12\x14\n" +
 	"\x10LANE_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eLANE_MESSAGING\x10\x01\x12\x10\n" +
 	"\fLANE_STANDBY\x10\x02\x12\x10\n" +
-	"\fLANE_CHANGES\x10\x03B\xce\x01\n" +
+	"\fLANE_CHANGES\x10\x03\x12\x12\n" +
+	"\x0eLANE_RECOVERED\x10\x04B\xce\x01\n" +
 	"\x15com.parley.inbound.v1B\n" +
 	"EventProtoP\x01ZCgithub.com/parley-desk/parley/proto/gen/parley/inbound/v1;inboundv1\xa2\x02\x03PIX\xaa\x02\x11Parley.Inbound.V1\xca\x02\x11Parley\\Inbound\\V1\xe2\x02\x1dParley\\Inbound\\V1\\GPBMetadata\xea\x02\x13Parley::Inbound::V1b\x06proto3"
 

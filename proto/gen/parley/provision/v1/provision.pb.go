@@ -281,6 +281,52 @@ func (x *Standing) GetDisconnected() bool {
 	return false
 }
 
+// DeauthorizedSeen is that somebody removed the app of an account.
+type DeauthorizedSeen struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When, ms since 1970 UTC.
+	AtMs          int64 `protobuf:"varint,1,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeauthorizedSeen) Reset() {
+	*x = DeauthorizedSeen{}
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeauthorizedSeen) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeauthorizedSeen) ProtoMessage() {}
+
+func (x *DeauthorizedSeen) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeauthorizedSeen.ProtoReflect.Descriptor instead.
+func (*DeauthorizedSeen) Descriptor() ([]byte, []int) {
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *DeauthorizedSeen) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
 // SignatureSeen is with which app secrets of an account webhooks were signed.
 type SignatureSeen struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -298,7 +344,7 @@ type SignatureSeen struct {
 
 func (x *SignatureSeen) Reset() {
 	*x = SignatureSeen{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -310,7 +356,7 @@ func (x *SignatureSeen) String() string {
 func (*SignatureSeen) ProtoMessage() {}
 
 func (x *SignatureSeen) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[4]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -323,7 +369,7 @@ func (x *SignatureSeen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignatureSeen.ProtoReflect.Descriptor instead.
 func (*SignatureSeen) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{4}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SignatureSeen) GetCurrent() string {
@@ -372,7 +418,7 @@ type Answered struct {
 
 func (x *Answered) Reset() {
 	*x = Answered{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -384,7 +430,7 @@ func (x *Answered) String() string {
 func (*Answered) ProtoMessage() {}
 
 func (x *Answered) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[5]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -397,7 +443,7 @@ func (x *Answered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answered.ProtoReflect.Descriptor instead.
 func (*Answered) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{5}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Answered) GetAtMs() int64 {
@@ -446,14 +492,16 @@ type Record struct {
 	Subscription *Subscription `protobuf:"bytes,6,opt,name=subscription,proto3" json:"subscription,omitempty"`
 	// The TokenUsed that came before the last answer about the token, by its
 	// at_ms; 0: none.
-	HeardMs       int64 `protobuf:"varint,7,opt,name=heard_ms,json=heardMs,proto3" json:"heard_ms,omitempty"`
+	HeardMs int64 `protobuf:"varint,7,opt,name=heard_ms,json=heardMs,proto3" json:"heard_ms,omitempty"`
+	// Whether the page's messages can come. It outlives the basis.
+	Hearing       *Hearing `protobuf:"bytes,8,opt,name=hearing,proto3" json:"hearing,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Record) Reset() {
 	*x = Record{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -465,7 +513,7 @@ func (x *Record) String() string {
 func (*Record) ProtoMessage() {}
 
 func (x *Record) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -478,7 +526,7 @@ func (x *Record) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Record.ProtoReflect.Descriptor instead.
 func (*Record) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{6}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Record) GetBasis() string {
@@ -530,6 +578,383 @@ func (x *Record) GetHeardMs() int64 {
 	return 0
 }
 
+func (x *Record) GetHearing() *Hearing {
+	if x != nil {
+		return x.Hearing
+	}
+	return nil
+}
+
+// Hearing is what the answers say of whether a page's messages can come.
+type Hearing struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Page and app that it is about, by Meta's ids.
+	Of string `protobuf:"bytes,1,opt,name=of,proto3" json:"of,omitempty"`
+	// When they were last known to come, ms since 1970 UTC; 0: never.
+	GoodMs int64 `protobuf:"varint,2,opt,name=good_ms,json=goodMs,proto3" json:"good_ms,omitempty"`
+	// When they were last known to come before they did not, ms since 1970 UTC;
+	// 0: they always did.
+	LostMs int64 `protobuf:"varint,3,opt,name=lost_ms,json=lostMs,proto3" json:"lost_ms,omitempty"`
+	// When they came again, ms since 1970 UTC; 0: they do not, or always did.
+	FoundMs       int64 `protobuf:"varint,4,opt,name=found_ms,json=foundMs,proto3" json:"found_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Hearing) Reset() {
+	*x = Hearing{}
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Hearing) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Hearing) ProtoMessage() {}
+
+func (x *Hearing) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Hearing.ProtoReflect.Descriptor instead.
+func (*Hearing) Descriptor() ([]byte, []int) {
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Hearing) GetOf() string {
+	if x != nil {
+		return x.Of
+	}
+	return ""
+}
+
+func (x *Hearing) GetGoodMs() int64 {
+	if x != nil {
+		return x.GoodMs
+	}
+	return 0
+}
+
+func (x *Hearing) GetLostMs() int64 {
+	if x != nil {
+		return x.LostMs
+	}
+	return 0
+}
+
+func (x *Hearing) GetFoundMs() int64 {
+	if x != nil {
+		return x.FoundMs
+	}
+	return 0
+}
+
+// Alive is that ingress was there and could store events.
+type Alive struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Last, to about a minute, ms since 1970 UTC.
+	LastMs int64 `protobuf:"varint,1,opt,name=last_ms,json=lastMs,proto3" json:"last_ms,omitempty"`
+	// The last time that no process of ingress was there for longer than that:
+	// from here, ms since 1970 UTC; 0: never.
+	GapFromMs int64 `protobuf:"varint,2,opt,name=gap_from_ms,json=gapFromMs,proto3" json:"gap_from_ms,omitempty"`
+	// To here.
+	GapToMs       int64 `protobuf:"varint,3,opt,name=gap_to_ms,json=gapToMs,proto3" json:"gap_to_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Alive) Reset() {
+	*x = Alive{}
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Alive) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Alive) ProtoMessage() {}
+
+func (x *Alive) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Alive.ProtoReflect.Descriptor instead.
+func (*Alive) Descriptor() ([]byte, []int) {
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Alive) GetLastMs() int64 {
+	if x != nil {
+		return x.LastMs
+	}
+	return 0
+}
+
+func (x *Alive) GetGapFromMs() int64 {
+	if x != nil {
+		return x.GapFromMs
+	}
+	return 0
+}
+
+func (x *Alive) GetGapToMs() int64 {
+	if x != nil {
+		return x.GapToMs
+	}
+	return 0
+}
+
+// Repair is what is known of messages that a page may have missed.
+type Repair struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Meta's page id; one about another means nothing.
+	PageId string `protobuf:"bytes,1,opt,name=page_id,json=pageId,proto3" json:"page_id,omitempty"`
+	// Whatever was found up to here, ms since 1970 UTC, led to a job.
+	CoveredMs int64 `protobuf:"varint,2,opt,name=covered_ms,json=coveredMs,proto3" json:"covered_ms,omitempty"`
+	// The job in work, or that waits; absent: none.
+	Job *RepairJob `protobuf:"bytes,3,opt,name=job,proto3" json:"job,omitempty"`
+	// The one that ended last.
+	Last          *RepairJob `protobuf:"bytes,4,opt,name=last,proto3" json:"last,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Repair) Reset() {
+	*x = Repair{}
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Repair) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Repair) ProtoMessage() {}
+
+func (x *Repair) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Repair.ProtoReflect.Descriptor instead.
+func (*Repair) Descriptor() ([]byte, []int) {
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Repair) GetPageId() string {
+	if x != nil {
+		return x.PageId
+	}
+	return ""
+}
+
+func (x *Repair) GetCoveredMs() int64 {
+	if x != nil {
+		return x.CoveredMs
+	}
+	return 0
+}
+
+func (x *Repair) GetJob() *RepairJob {
+	if x != nil {
+		return x.Job
+	}
+	return nil
+}
+
+func (x *Repair) GetLast() *RepairJob {
+	if x != nil {
+		return x.Last
+	}
+	return nil
+}
+
+// RepairJob is the reading of a page's conversations for what was missed.
+type RepairJob struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Messages from here on are looked for, ms since 1970 UTC.
+	SinceMs int64 `protobuf:"varint,1,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	// Why: "subscription", "ingress", "asked".
+	Why string `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
+	// When it began, ms since 1970 UTC.
+	BeganMs int64 `protobuf:"varint,3,opt,name=began_ms,json=beganMs,proto3" json:"began_ms,omitempty"`
+	// When it ended, ms since 1970 UTC; 0: it has not.
+	EndedMs int64 `protobuf:"varint,4,opt,name=ended_ms,json=endedMs,proto3" json:"ended_ms,omitempty"`
+	// Meta's cursor behind the last conversations that are done; empty at the
+	// beginning of a pass.
+	Cursor string `protobuf:"bytes,5,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	// Which pass this is, from 0.
+	Pass int32 `protobuf:"varint,6,opt,name=pass,proto3" json:"pass,omitempty"`
+	// Conversations that rested since before here are left out of the pass, ms
+	// since 1970 UTC.
+	FloorMs int64 `protobuf:"varint,7,opt,name=floor_ms,json=floorMs,proto3" json:"floor_ms,omitempty"`
+	// When the first conversation of the pass was last written in, ms since 1970
+	// UTC; 0 before the first answer.
+	TopMs int64 `protobuf:"varint,8,opt,name=top_ms,json=topMs,proto3" json:"top_ms,omitempty"`
+	// Conversations looked at; one that is looked at twice counts twice.
+	Conversations int32 `protobuf:"varint,9,opt,name=conversations,proto3" json:"conversations,omitempty"`
+	// Messages that were not there and were handed to intake.
+	Messages int32 `protobuf:"varint,10,opt,name=messages,proto3" json:"messages,omitempty"`
+	// Conversations of which older messages may be missing that Meta does not
+	// show any more.
+	Short int32 `protobuf:"varint,11,opt,name=short,proto3" json:"short,omitempty"`
+	// What kept it from going on; empty: nothing does.
+	Trouble string `protobuf:"bytes,12,opt,name=trouble,proto3" json:"trouble,omitempty"`
+	// When it is tried again, with trouble, ms since 1970 UTC.
+	RetryMs       int64 `protobuf:"varint,13,opt,name=retry_ms,json=retryMs,proto3" json:"retry_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RepairJob) Reset() {
+	*x = RepairJob{}
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RepairJob) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RepairJob) ProtoMessage() {}
+
+func (x *RepairJob) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RepairJob.ProtoReflect.Descriptor instead.
+func (*RepairJob) Descriptor() ([]byte, []int) {
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *RepairJob) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+func (x *RepairJob) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+func (x *RepairJob) GetBeganMs() int64 {
+	if x != nil {
+		return x.BeganMs
+	}
+	return 0
+}
+
+func (x *RepairJob) GetEndedMs() int64 {
+	if x != nil {
+		return x.EndedMs
+	}
+	return 0
+}
+
+func (x *RepairJob) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
+func (x *RepairJob) GetPass() int32 {
+	if x != nil {
+		return x.Pass
+	}
+	return 0
+}
+
+func (x *RepairJob) GetFloorMs() int64 {
+	if x != nil {
+		return x.FloorMs
+	}
+	return 0
+}
+
+func (x *RepairJob) GetTopMs() int64 {
+	if x != nil {
+		return x.TopMs
+	}
+	return 0
+}
+
+func (x *RepairJob) GetConversations() int32 {
+	if x != nil {
+		return x.Conversations
+	}
+	return 0
+}
+
+func (x *RepairJob) GetMessages() int32 {
+	if x != nil {
+		return x.Messages
+	}
+	return 0
+}
+
+func (x *RepairJob) GetShort() int32 {
+	if x != nil {
+		return x.Short
+	}
+	return 0
+}
+
+func (x *RepairJob) GetTrouble() string {
+	if x != nil {
+		return x.Trouble
+	}
+	return ""
+}
+
+func (x *RepairJob) GetRetryMs() int64 {
+	if x != nil {
+		return x.RetryMs
+	}
+	return 0
+}
+
 // Token is what Meta says of a token.
 type Token struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -559,7 +984,7 @@ type Token struct {
 
 func (x *Token) Reset() {
 	*x = Token{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[7]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -571,7 +996,7 @@ func (x *Token) String() string {
 func (*Token) ProtoMessage() {}
 
 func (x *Token) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[7]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -584,7 +1009,7 @@ func (x *Token) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Token.ProtoReflect.Descriptor instead.
 func (*Token) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{7}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Token) GetAnswered() *Answered {
@@ -670,7 +1095,7 @@ type Approval struct {
 
 func (x *Approval) Reset() {
 	*x = Approval{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[8]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -682,7 +1107,7 @@ func (x *Approval) String() string {
 func (*Approval) ProtoMessage() {}
 
 func (x *Approval) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[8]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -695,7 +1120,7 @@ func (x *Approval) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Approval.ProtoReflect.Descriptor instead.
 func (*Approval) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{8}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Approval) GetAnswered() *Answered {
@@ -725,7 +1150,7 @@ type Subscription struct {
 
 func (x *Subscription) Reset() {
 	*x = Subscription{}
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[9]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -737,7 +1162,7 @@ func (x *Subscription) String() string {
 func (*Subscription) ProtoMessage() {}
 
 func (x *Subscription) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_provision_v1_provision_proto_msgTypes[9]
+	mi := &file_parley_provision_v1_provision_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -750,7 +1175,7 @@ func (x *Subscription) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Subscription.ProtoReflect.Descriptor instead.
 func (*Subscription) Descriptor() ([]byte, []int) {
-	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{9}
+	return file_parley_provision_v1_provision_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Subscription) GetAnswered() *Answered {
@@ -788,7 +1213,9 @@ const file_parley_provision_v1_provision_proto_rawDesc = "" +
 	"\bStanding\x12\x14\n" +
 	"\x05basis\x18\x01 \x01(\tR\x05basis\x12\x19\n" +
 	"\bheard_ms\x18\x02 \x01(\x03R\aheardMs\x12\"\n" +
-	"\fdisconnected\x18\x03 \x01(\bR\fdisconnected\"\x85\x01\n" +
+	"\fdisconnected\x18\x03 \x01(\bR\fdisconnected\"'\n" +
+	"\x10DeauthorizedSeen\x12\x13\n" +
+	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\"\x85\x01\n" +
 	"\rSignatureSeen\x12\x18\n" +
 	"\acurrent\x18\x01 \x01(\tR\acurrent\x12\x1d\n" +
 	"\n" +
@@ -800,7 +1227,7 @@ const file_parley_provision_v1_provision_proto_rawDesc = "" +
 	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12&\n" +
 	"\x0fsilent_since_ms\x18\x02 \x01(\x03R\rsilentSinceMs\x12\x12\n" +
 	"\x04code\x18\x03 \x01(\x05R\x04code\x12\x18\n" +
-	"\asubcode\x18\x04 \x01(\x05R\asubcode\"\xbd\x02\n" +
+	"\asubcode\x18\x04 \x01(\x05R\asubcode\"\xf5\x02\n" +
 	"\x06Record\x12\x14\n" +
 	"\x05basis\x18\x01 \x01(\tR\x05basis\x12\x1d\n" +
 	"\n" +
@@ -809,7 +1236,38 @@ const file_parley_provision_v1_provision_proto_rawDesc = "" +
 	"\x05token\x18\x04 \x01(\v2\x1a.parley.provision.v1.TokenR\x05token\x129\n" +
 	"\bapproval\x18\x05 \x01(\v2\x1d.parley.provision.v1.ApprovalR\bapproval\x12E\n" +
 	"\fsubscription\x18\x06 \x01(\v2!.parley.provision.v1.SubscriptionR\fsubscription\x12\x19\n" +
-	"\bheard_ms\x18\a \x01(\x03R\aheardMs\"\x9d\x02\n" +
+	"\bheard_ms\x18\a \x01(\x03R\aheardMs\x126\n" +
+	"\ahearing\x18\b \x01(\v2\x1c.parley.provision.v1.HearingR\ahearing\"f\n" +
+	"\aHearing\x12\x0e\n" +
+	"\x02of\x18\x01 \x01(\tR\x02of\x12\x17\n" +
+	"\agood_ms\x18\x02 \x01(\x03R\x06goodMs\x12\x17\n" +
+	"\alost_ms\x18\x03 \x01(\x03R\x06lostMs\x12\x19\n" +
+	"\bfound_ms\x18\x04 \x01(\x03R\afoundMs\"\\\n" +
+	"\x05Alive\x12\x17\n" +
+	"\alast_ms\x18\x01 \x01(\x03R\x06lastMs\x12\x1e\n" +
+	"\vgap_from_ms\x18\x02 \x01(\x03R\tgapFromMs\x12\x1a\n" +
+	"\tgap_to_ms\x18\x03 \x01(\x03R\agapToMs\"\xa6\x01\n" +
+	"\x06Repair\x12\x17\n" +
+	"\apage_id\x18\x01 \x01(\tR\x06pageId\x12\x1d\n" +
+	"\n" +
+	"covered_ms\x18\x02 \x01(\x03R\tcoveredMs\x120\n" +
+	"\x03job\x18\x03 \x01(\v2\x1e.parley.provision.v1.RepairJobR\x03job\x122\n" +
+	"\x04last\x18\x04 \x01(\v2\x1e.parley.provision.v1.RepairJobR\x04last\"\xd9\x02\n" +
+	"\tRepairJob\x12\x19\n" +
+	"\bsince_ms\x18\x01 \x01(\x03R\asinceMs\x12\x10\n" +
+	"\x03why\x18\x02 \x01(\tR\x03why\x12\x19\n" +
+	"\bbegan_ms\x18\x03 \x01(\x03R\abeganMs\x12\x19\n" +
+	"\bended_ms\x18\x04 \x01(\x03R\aendedMs\x12\x16\n" +
+	"\x06cursor\x18\x05 \x01(\tR\x06cursor\x12\x12\n" +
+	"\x04pass\x18\x06 \x01(\x05R\x04pass\x12\x19\n" +
+	"\bfloor_ms\x18\a \x01(\x03R\afloorMs\x12\x15\n" +
+	"\x06top_ms\x18\b \x01(\x03R\x05topMs\x12$\n" +
+	"\rconversations\x18\t \x01(\x05R\rconversations\x12\x1a\n" +
+	"\bmessages\x18\n" +
+	" \x01(\x05R\bmessages\x12\x14\n" +
+	"\x05short\x18\v \x01(\x05R\x05short\x12\x18\n" +
+	"\atrouble\x18\f \x01(\tR\atrouble\x12\x19\n" +
+	"\bretry_ms\x18\r \x01(\x03R\aretryMs\"\x9d\x02\n" +
 	"\x05Token\x129\n" +
 	"\banswered\x18\x01 \x01(\v2\x1d.parley.provision.v1.AnsweredR\banswered\x12\x14\n" +
 	"\x05valid\x18\x02 \x01(\bR\x05valid\x12\x12\n" +
@@ -843,32 +1301,40 @@ func file_parley_provision_v1_provision_proto_rawDescGZIP() []byte {
 	return file_parley_provision_v1_provision_proto_rawDescData
 }
 
-var file_parley_provision_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_parley_provision_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_parley_provision_v1_provision_proto_goTypes = []any{
-	(*CallbackSeen)(nil),  // 0: parley.provision.v1.CallbackSeen
-	(*EventsSeen)(nil),    // 1: parley.provision.v1.EventsSeen
-	(*TokenUsed)(nil),     // 2: parley.provision.v1.TokenUsed
-	(*Standing)(nil),      // 3: parley.provision.v1.Standing
-	(*SignatureSeen)(nil), // 4: parley.provision.v1.SignatureSeen
-	(*Answered)(nil),      // 5: parley.provision.v1.Answered
-	(*Record)(nil),        // 6: parley.provision.v1.Record
-	(*Token)(nil),         // 7: parley.provision.v1.Token
-	(*Approval)(nil),      // 8: parley.provision.v1.Approval
-	(*Subscription)(nil),  // 9: parley.provision.v1.Subscription
+	(*CallbackSeen)(nil),     // 0: parley.provision.v1.CallbackSeen
+	(*EventsSeen)(nil),       // 1: parley.provision.v1.EventsSeen
+	(*TokenUsed)(nil),        // 2: parley.provision.v1.TokenUsed
+	(*Standing)(nil),         // 3: parley.provision.v1.Standing
+	(*DeauthorizedSeen)(nil), // 4: parley.provision.v1.DeauthorizedSeen
+	(*SignatureSeen)(nil),    // 5: parley.provision.v1.SignatureSeen
+	(*Answered)(nil),         // 6: parley.provision.v1.Answered
+	(*Record)(nil),           // 7: parley.provision.v1.Record
+	(*Hearing)(nil),          // 8: parley.provision.v1.Hearing
+	(*Alive)(nil),            // 9: parley.provision.v1.Alive
+	(*Repair)(nil),           // 10: parley.provision.v1.Repair
+	(*RepairJob)(nil),        // 11: parley.provision.v1.RepairJob
+	(*Token)(nil),            // 12: parley.provision.v1.Token
+	(*Approval)(nil),         // 13: parley.provision.v1.Approval
+	(*Subscription)(nil),     // 14: parley.provision.v1.Subscription
 }
 var file_parley_provision_v1_provision_proto_depIdxs = []int32{
-	5, // 0: parley.provision.v1.Record.app:type_name -> parley.provision.v1.Answered
-	7, // 1: parley.provision.v1.Record.token:type_name -> parley.provision.v1.Token
-	8, // 2: parley.provision.v1.Record.approval:type_name -> parley.provision.v1.Approval
-	9, // 3: parley.provision.v1.Record.subscription:type_name -> parley.provision.v1.Subscription
-	5, // 4: parley.provision.v1.Token.answered:type_name -> parley.provision.v1.Answered
-	5, // 5: parley.provision.v1.Approval.answered:type_name -> parley.provision.v1.Answered
-	5, // 6: parley.provision.v1.Subscription.answered:type_name -> parley.provision.v1.Answered
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	6,  // 0: parley.provision.v1.Record.app:type_name -> parley.provision.v1.Answered
+	12, // 1: parley.provision.v1.Record.token:type_name -> parley.provision.v1.Token
+	13, // 2: parley.provision.v1.Record.approval:type_name -> parley.provision.v1.Approval
+	14, // 3: parley.provision.v1.Record.subscription:type_name -> parley.provision.v1.Subscription
+	8,  // 4: parley.provision.v1.Record.hearing:type_name -> parley.provision.v1.Hearing
+	11, // 5: parley.provision.v1.Repair.job:type_name -> parley.provision.v1.RepairJob
+	11, // 6: parley.provision.v1.Repair.last:type_name -> parley.provision.v1.RepairJob
+	6,  // 7: parley.provision.v1.Token.answered:type_name -> parley.provision.v1.Answered
+	6,  // 8: parley.provision.v1.Approval.answered:type_name -> parley.provision.v1.Answered
+	6,  // 9: parley.provision.v1.Subscription.answered:type_name -> parley.provision.v1.Answered
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_parley_provision_v1_provision_proto_init() }
@@ -882,7 +1348,7 @@ func file_parley_provision_v1_provision_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_provision_v1_provision_proto_rawDesc), len(file_parley_provision_v1_provision_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

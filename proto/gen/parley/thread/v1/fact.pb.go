@@ -218,7 +218,10 @@ type Fact struct {
 	Late bool `protobuf:"varint,102,opt,name=late,proto3" json:"late,omitempty"`
 	// The event is so old, or so far ahead, that it must not open a window: a
 	// replay of an old body proves nothing (SI5).
-	Stale         bool `protobuf:"varint,103,opt,name=stale,proto3" json:"stale,omitempty"`
+	Stale bool `protobuf:"varint,103,opt,name=stale,proto3" json:"stale,omitempty"`
+	// No webhook brought it: it was read from Meta's Conversations API after its
+	// webhook may have been missed. Its time is known to the second.
+	Recovered     bool `protobuf:"varint,104,opt,name=recovered,proto3" json:"recovered,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -572,6 +575,13 @@ func (x *Fact) GetLate() bool {
 func (x *Fact) GetStale() bool {
 	if x != nil {
 		return x.Stale
+	}
+	return false
+}
+
+func (x *Fact) GetRecovered() bool {
+	if x != nil {
+		return x.Recovered
 	}
 	return false
 }
@@ -3306,7 +3316,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\"\xa9\x14\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\"\xc7\x14\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -3350,7 +3360,8 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\vinbound_seq\x18e \x01(\x04R\n" +
 	"inboundSeq\x12\x12\n" +
 	"\x04late\x18f \x01(\bR\x04late\x12\x14\n" +
-	"\x05stale\x18g \x01(\bR\x05staleB\x06\n" +
+	"\x05stale\x18g \x01(\bR\x05stale\x12\x1c\n" +
+	"\trecovered\x18h \x01(\bR\trecoveredB\x06\n" +
 	"\x04kind\"\xd8\x01\n" +
 	"\n" +
 	"Attachment\x12\x12\n" +
