@@ -29,7 +29,6 @@ import (
 	"github.com/parley-desk/parley/pkg/secret"
 	"github.com/parley-desk/parley/pkg/thread"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
-	outboundv1 "github.com/parley-desk/parley/proto/gen/parley/outbound/v1"
 	provisionv1 "github.com/parley-desk/parley/proto/gen/parley/provision/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -117,23 +116,6 @@ func (m *meta) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		answer(200, `{"recipient_id":"`+psid+`","message_id":"m_`+psid+strconv.Itoa(n)+`"}`)
 	}
-}
-
-// control answers who wants to take a person's thread.
-func (m *meta) control(psid string) (status int, body string) {
-	switch kind, _, _ := strings.Cut(psid, "-"); kind {
-	case "blocked":
-		return 400, `{"error":{"code":27}}`
-	case "kept":
-		return 403, `{"error":{"code":10,"error_subcode":2018300}}`
-	case "forbidden":
-		return 403, `{"error":{"code":200}}`
-	case "expired":
-		return 401, `{"error":{"code":190,"error_subcode":463}}`
-	case "broken":
-		return 500, `<html>`
-	}
-	return 200, `{"success":true}`
 }
 
 // conversation shows the messages of people who got theirs; others' are empty.
@@ -449,53 +431,6 @@ func TestTwoProcessesAndAHandOver(t *testing.T) {
 		if posts := h.meta.posted(psid); len(posts) != 2 || posts[0].Text != "one" || posts[1].Text != "two" {
 			t.Errorf("%s: POSTs %+v", psid, posts)
 		}
-	}
-}
-
-func TestControlIsTaken(t *testing.T) {
-	h := newHouse(t)
-	h.start("a")
-	taken := func(psid, agent string) (*threadv1.State, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), patient)
-		defer cancel()
-		var err error
-		for ctx.Err() == nil { // until the process serves
-			err = h.bus.Call(ctx, "outbound.control", &outboundv1.TakeControlRequest{Page: pageID, Psid: psid, Conversation: "c-" + psid, Agent: agent}, &outboundv1.TakeControlResponse{})
-			f := new(fault.Error)
-			if !errors.As(err, &f) || f.Reason != "NOBODY_SERVES" {
-				break
-			}
-		}
-		s, _, lost := h.bus.Load(ctx, named(psid))
-		if lost != nil {
-			t.Fatal(lost)
-		}
-		return s, err
-	}
-	for _, c := range []struct{ psid, agent, reason string }{
-		{"free", "mila", ""},
-		{"blocked", "mila", "CONTROL_BLOCKED"},
-		{"kept", "mila", "CONTROL_REFUSED"},
-		{"forbidden", "mila", "PERMISSION_MISSING"},
-		{"expired", "mila", "PAGE_DISCONNECTED"},
-		{"another", "orlin", "NOT_YOURS"},
-	} {
-		h.commit(c.psid,
-			thread.Of(&threadv1.MessageReceived{Mid: "m_in", Text: "hello", SentMs: time.Now().UnixMilli()}),
-			thread.Of(&threadv1.ConversationOpened{Id: "c-" + c.psid, Workstream: "facebook", Units: 1, OfferSeconds: 60}),
-			thread.Of(&threadv1.AgentAssigned{Agent: "mila", Cause: threadv1.Cause_CAUSE_PICKED}),
-			thread.Of(&threadv1.ControlMoved{How: "take", ToApp: "263902037430900", SentMs: time.Now().UnixMilli()}))
-		s, err := taken(c.psid, c.agent)
-		r := new(thread.Refusal)
-		if errors.As(err, &r); r.Reason != c.reason || (err != nil) != (c.reason != "") {
-			t.Errorf("%s: %v, want %q", c.psid, err, c.reason)
-		}
-		if _, owned := thread.OwnerAt(s, time.Now()); owned != (c.reason != "") {
-			t.Errorf("%s: another app has it: %v", c.psid, owned)
-		}
-	}
-	if _, err := taken("free", "mila"); err != nil {
-		t.Errorf("taken once more: %v", err)
 	}
 }
 
