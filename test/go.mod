@@ -51,7 +51,7 @@ require (
 	github.com/nats-io/nkeys v0.4.16 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
 	github.com/parley-desk/parley/services/admin v0.0.0
-	github.com/parley-desk/parley/services/classification v0.0.0 // indirect
+	github.com/parley-desk/parley/services/classification v0.0.0
 	github.com/parley-desk/parley/services/distribution v0.0.0 // indirect
 	github.com/parley-desk/parley/services/ingress v0.0.0
 	github.com/parley-desk/parley/services/outbound v0.0.0 // indirect

@@ -150,13 +150,13 @@ type service struct {
 type provisioning struct {
 	*connecting
 	*repairing
-	*testing
+	*trying
 }
 
 type (
 	connecting = probe.Service
 	repairing  = repair.Service
-	testing    = trial.Service
+	trying     = trial.Service
 )
 
 // Run serves once the directory is complete: before, everything would seem to
