@@ -155,7 +155,8 @@ func sign(i *deskv1.TimelineItem) string {
 		switch i.GetText() {
 		case "conversation_opened":
 			return opens
-		case "event_kept", "referral_received", "reacted_earlier", "unreacted_earlier":
+		case "event_kept", "referral_received", "reacted_earlier", "unreacted_earlier",
+			"control_lost", "control_returned", "control_released", "control_requested":
 			words = append(words, i.GetText())
 			add(i.GetText() == "event_kept", d["kind"])
 		default:
