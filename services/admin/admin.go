@@ -227,7 +227,7 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 	adminv1.RegisterConfigServiceServer(srv, &configure.Service{Directory: d.Directory, Box: d.Secrets, Committer: committer, Now: d.Now,
 		Unsubscribe: s.prober.Unsubscribe, Signed: s.prober.Signed})
 	adminv1.RegisterKeyServiceServer(srv, &rekey.Service{Box: d.Secrets, Directory: d.Directory, Committer: committer})
-	adminv1.RegisterProvisionServiceServer(srv, &probe.Service{Prober: s.prober, WebhookURL: s.cfg.WebhookURL})
+	adminv1.RegisterProvisionServiceServer(srv, &probe.Service{Prober: s.prober, Committer: committer, WebhookURL: s.cfg.WebhookURL})
 	operator := &operate.Service{Log: d.Bus, Directory: d.Directory, Box: d.Secrets, Pages: s.prober.Statuses}
 	if d.Redis != nil {
 		operator.Redis = func(ctx context.Context) error { return d.Redis.Ping(ctx).Err() }

@@ -58,6 +58,7 @@ func Permissions() map[string]Permission {
 		adminv1.ProvisionService_VerifyPage_FullMethodName:                     OperateRead,
 		adminv1.ProvisionService_SubscribePage_FullMethodName:                  ConfigWrite,
 		adminv1.ProvisionService_UnsubscribePage_FullMethodName:                ConfigWrite,
+		adminv1.ProvisionService_SetPageToken_FullMethodName:                   ConfigWrite,
 		adminv1.ProvisionService_RevealVerifyToken_FullMethodName:              SecretReveal,
 		adminv1.ProvisionService_GetCallback_FullMethodName:                    ConfigRead,
 		grpc_health_v1.Health_Check_FullMethodName:                             Nothing,

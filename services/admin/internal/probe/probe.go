@@ -183,6 +183,7 @@ func (p *Prober) check(ctx context.Context, page string) (status *adminv1.PageSt
 		if err != nil {
 			return nil, answered, err
 		}
+		p.warn(ctx, t.setup, provision.Warnings(record, next))
 		seen, err := p.seen(ctx, t.setup)
 		if err != nil {
 			return nil, answered, err
@@ -205,6 +206,18 @@ func (p *Prober) tell(ctx context.Context, told map[string]adminv1.PageState) {
 			level = slog.LevelWarn
 		}
 		p.deps.Log.LogAttrs(ctx, level, "a page's connection changed", slog.String(key.Page, s.GetPageId()), slog.String(key.State, word(s.GetState())))
+	}
+}
+
+// warn logs the ends that came within another threshold. What was told is in
+// the record, so that of all processes one tells it, and no restart repeats it.
+func (p *Prober) warn(ctx context.Context, s provision.Setup, warnings []provision.Warning) {
+	for _, w := range warnings {
+		message := "a page's token ends soon"
+		if w.Data {
+			message = "a page's access to data ends soon"
+		}
+		p.deps.Log.WarnContext(ctx, message, slog.String(key.Page, s.PageID), slog.Int(key.Days, w.Days), slog.Time(key.Until, time.UnixMilli(w.EndMS).UTC()))
 	}
 }
 

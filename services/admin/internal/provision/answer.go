@@ -58,6 +58,7 @@ func Take(r *provisionv1.Record, basis string, a Answers, nowMS int64) *provisio
 		next.Token = &provisionv1.Token{}
 	}
 	next.Token.Answered = at
+	warn(next, nowMS)
 
 	approval := next.GetApproval()
 	next.Approval = &provisionv1.Approval{Answered: answered(approval.GetAnswered(), a.Approved, nowMS), Live: approval.GetLive()}

@@ -7,6 +7,7 @@
 package adminv1
 
 import (
+	v1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -475,6 +476,71 @@ func (x *UnsubscribePageRequest) GetPage() string {
 	return ""
 }
 
+// SetPageTokenRequest names a page and its new token.
+type SetPageTokenRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource id, or Meta's page id.
+	Page string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// The token, in value.
+	AccessToken *v1.Secret `protobuf:"bytes,2,opt,name=access_token,json=accessToken,proto3" json:"access_token,omitempty"`
+	// Store it without an answer when Meta does not tell what it is. A token that
+	// Meta refuses is not stored all the same.
+	Unchecked     bool `protobuf:"varint,3,opt,name=unchecked,proto3" json:"unchecked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetPageTokenRequest) Reset() {
+	*x = SetPageTokenRequest{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetPageTokenRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetPageTokenRequest) ProtoMessage() {}
+
+func (x *SetPageTokenRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetPageTokenRequest.ProtoReflect.Descriptor instead.
+func (*SetPageTokenRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *SetPageTokenRequest) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+func (x *SetPageTokenRequest) GetAccessToken() *v1.Secret {
+	if x != nil {
+		return x.AccessToken
+	}
+	return nil
+}
+
+func (x *SetPageTokenRequest) GetUnchecked() bool {
+	if x != nil {
+		return x.Unchecked
+	}
+	return false
+}
+
 // RevealVerifyTokenRequest names an account.
 type RevealVerifyTokenRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -486,7 +552,7 @@ type RevealVerifyTokenRequest struct {
 
 func (x *RevealVerifyTokenRequest) Reset() {
 	*x = RevealVerifyTokenRequest{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -498,7 +564,7 @@ func (x *RevealVerifyTokenRequest) String() string {
 func (*RevealVerifyTokenRequest) ProtoMessage() {}
 
 func (x *RevealVerifyTokenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[6]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -511,7 +577,7 @@ func (x *RevealVerifyTokenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevealVerifyTokenRequest.ProtoReflect.Descriptor instead.
 func (*RevealVerifyTokenRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{6}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RevealVerifyTokenRequest) GetAccount() string {
@@ -532,7 +598,7 @@ type RevealVerifyTokenResponse struct {
 
 func (x *RevealVerifyTokenResponse) Reset() {
 	*x = RevealVerifyTokenResponse{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -544,7 +610,7 @@ func (x *RevealVerifyTokenResponse) String() string {
 func (*RevealVerifyTokenResponse) ProtoMessage() {}
 
 func (x *RevealVerifyTokenResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[7]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -557,7 +623,7 @@ func (x *RevealVerifyTokenResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevealVerifyTokenResponse.ProtoReflect.Descriptor instead.
 func (*RevealVerifyTokenResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{7}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RevealVerifyTokenResponse) GetVerifyToken() string {
@@ -578,7 +644,7 @@ type GetCallbackRequest struct {
 
 func (x *GetCallbackRequest) Reset() {
 	*x = GetCallbackRequest{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -590,7 +656,7 @@ func (x *GetCallbackRequest) String() string {
 func (*GetCallbackRequest) ProtoMessage() {}
 
 func (x *GetCallbackRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[8]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -603,7 +669,7 @@ func (x *GetCallbackRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallbackRequest.ProtoReflect.Descriptor instead.
 func (*GetCallbackRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{8}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetCallbackRequest) GetAccount() string {
@@ -632,7 +698,7 @@ type Callback struct {
 
 func (x *Callback) Reset() {
 	*x = Callback{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[9]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -644,7 +710,7 @@ func (x *Callback) String() string {
 func (*Callback) ProtoMessage() {}
 
 func (x *Callback) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[9]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -657,7 +723,7 @@ func (x *Callback) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Callback.ProtoReflect.Descriptor instead.
 func (*Callback) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{9}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Callback) GetAccount() string {
@@ -722,7 +788,7 @@ type PageStatus struct {
 
 func (x *PageStatus) Reset() {
 	*x = PageStatus{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[10]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -734,7 +800,7 @@ func (x *PageStatus) String() string {
 func (*PageStatus) ProtoMessage() {}
 
 func (x *PageStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[10]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -747,7 +813,7 @@ func (x *PageStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PageStatus.ProtoReflect.Descriptor instead.
 func (*PageStatus) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{10}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PageStatus) GetPage() string {
@@ -836,7 +902,7 @@ type PageCheck struct {
 
 func (x *PageCheck) Reset() {
 	*x = PageCheck{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[11]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -848,7 +914,7 @@ func (x *PageCheck) String() string {
 func (*PageCheck) ProtoMessage() {}
 
 func (x *PageCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[11]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -861,7 +927,7 @@ func (x *PageCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PageCheck.ProtoReflect.Descriptor instead.
 func (*PageCheck) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{11}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *PageCheck) GetName() string {
@@ -917,7 +983,7 @@ var File_parley_admin_v1_provision_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\n" +
-	"\x1fparley/admin/v1/provision.proto\x12\x0fparley.admin.v1\"*\n" +
+	"\x1fparley/admin/v1/provision.proto\x12\x0fparley.admin.v1\x1a\x1dparley/config/v1/config.proto\"*\n" +
 	"\x14GetPageStatusRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\"\x19\n" +
 	"\x17ListPageStatusesRequest\"S\n" +
@@ -928,7 +994,11 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\x14SubscribePageRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\",\n" +
 	"\x16UnsubscribePageRequest\x12\x12\n" +
-	"\x04page\x18\x01 \x01(\tR\x04page\"4\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\"\x84\x01\n" +
+	"\x13SetPageTokenRequest\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\x12;\n" +
+	"\faccess_token\x18\x02 \x01(\v2\x18.parley.config.v1.SecretR\vaccessToken\x12\x1c\n" +
+	"\tunchecked\x18\x03 \x01(\bR\tunchecked\"4\n" +
 	"\x18RevealVerifyTokenRequest\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\">\n" +
 	"\x19RevealVerifyTokenResponse\x12!\n" +
@@ -982,14 +1052,15 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\tHARM_LESS\x10\x01\x12\x0e\n" +
 	"\n" +
 	"HARM_STOPS\x10\x02\x12\x14\n" +
-	"\x10HARM_DISCONNECTS\x10\x032\x88\x05\n" +
+	"\x10HARM_DISCONNECTS\x10\x032\xdb\x05\n" +
 	"\x10ProvisionService\x12S\n" +
 	"\rGetPageStatus\x12%.parley.admin.v1.GetPageStatusRequest\x1a\x1b.parley.admin.v1.PageStatus\x12g\n" +
 	"\x10ListPageStatuses\x12(.parley.admin.v1.ListPageStatusesRequest\x1a).parley.admin.v1.ListPageStatusesResponse\x12M\n" +
 	"\n" +
 	"VerifyPage\x12\".parley.admin.v1.VerifyPageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12S\n" +
 	"\rSubscribePage\x12%.parley.admin.v1.SubscribePageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12W\n" +
-	"\x0fUnsubscribePage\x12'.parley.admin.v1.UnsubscribePageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12M\n" +
+	"\x0fUnsubscribePage\x12'.parley.admin.v1.UnsubscribePageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12Q\n" +
+	"\fSetPageToken\x12$.parley.admin.v1.SetPageTokenRequest\x1a\x1b.parley.admin.v1.PageStatus\x12M\n" +
 	"\vGetCallback\x12#.parley.admin.v1.GetCallbackRequest\x1a\x19.parley.admin.v1.Callback\x12j\n" +
 	"\x11RevealVerifyToken\x12).parley.admin.v1.RevealVerifyTokenRequest\x1a*.parley.admin.v1.RevealVerifyTokenResponseB\xc4\x01\n" +
 	"\x13com.parley.admin.v1B\x0eProvisionProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
@@ -1007,7 +1078,7 @@ func file_parley_admin_v1_provision_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_admin_v1_provision_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_parley_admin_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_parley_admin_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_parley_admin_v1_provision_proto_goTypes = []any{
 	(PageState)(0),                    // 0: parley.admin.v1.PageState
 	(Verdict)(0),                      // 1: parley.admin.v1.Verdict
@@ -1018,38 +1089,43 @@ var file_parley_admin_v1_provision_proto_goTypes = []any{
 	(*VerifyPageRequest)(nil),         // 6: parley.admin.v1.VerifyPageRequest
 	(*SubscribePageRequest)(nil),      // 7: parley.admin.v1.SubscribePageRequest
 	(*UnsubscribePageRequest)(nil),    // 8: parley.admin.v1.UnsubscribePageRequest
-	(*RevealVerifyTokenRequest)(nil),  // 9: parley.admin.v1.RevealVerifyTokenRequest
-	(*RevealVerifyTokenResponse)(nil), // 10: parley.admin.v1.RevealVerifyTokenResponse
-	(*GetCallbackRequest)(nil),        // 11: parley.admin.v1.GetCallbackRequest
-	(*Callback)(nil),                  // 12: parley.admin.v1.Callback
-	(*PageStatus)(nil),                // 13: parley.admin.v1.PageStatus
-	(*PageCheck)(nil),                 // 14: parley.admin.v1.PageCheck
+	(*SetPageTokenRequest)(nil),       // 9: parley.admin.v1.SetPageTokenRequest
+	(*RevealVerifyTokenRequest)(nil),  // 10: parley.admin.v1.RevealVerifyTokenRequest
+	(*RevealVerifyTokenResponse)(nil), // 11: parley.admin.v1.RevealVerifyTokenResponse
+	(*GetCallbackRequest)(nil),        // 12: parley.admin.v1.GetCallbackRequest
+	(*Callback)(nil),                  // 13: parley.admin.v1.Callback
+	(*PageStatus)(nil),                // 14: parley.admin.v1.PageStatus
+	(*PageCheck)(nil),                 // 15: parley.admin.v1.PageCheck
+	(*v1.Secret)(nil),                 // 16: parley.config.v1.Secret
 }
 var file_parley_admin_v1_provision_proto_depIdxs = []int32{
-	13, // 0: parley.admin.v1.ListPageStatusesResponse.statuses:type_name -> parley.admin.v1.PageStatus
-	0,  // 1: parley.admin.v1.PageStatus.state:type_name -> parley.admin.v1.PageState
-	14, // 2: parley.admin.v1.PageStatus.checks:type_name -> parley.admin.v1.PageCheck
-	1,  // 3: parley.admin.v1.PageCheck.verdict:type_name -> parley.admin.v1.Verdict
-	2,  // 4: parley.admin.v1.PageCheck.harm:type_name -> parley.admin.v1.Harm
-	3,  // 5: parley.admin.v1.ProvisionService.GetPageStatus:input_type -> parley.admin.v1.GetPageStatusRequest
-	4,  // 6: parley.admin.v1.ProvisionService.ListPageStatuses:input_type -> parley.admin.v1.ListPageStatusesRequest
-	6,  // 7: parley.admin.v1.ProvisionService.VerifyPage:input_type -> parley.admin.v1.VerifyPageRequest
-	7,  // 8: parley.admin.v1.ProvisionService.SubscribePage:input_type -> parley.admin.v1.SubscribePageRequest
-	8,  // 9: parley.admin.v1.ProvisionService.UnsubscribePage:input_type -> parley.admin.v1.UnsubscribePageRequest
-	11, // 10: parley.admin.v1.ProvisionService.GetCallback:input_type -> parley.admin.v1.GetCallbackRequest
-	9,  // 11: parley.admin.v1.ProvisionService.RevealVerifyToken:input_type -> parley.admin.v1.RevealVerifyTokenRequest
-	13, // 12: parley.admin.v1.ProvisionService.GetPageStatus:output_type -> parley.admin.v1.PageStatus
-	5,  // 13: parley.admin.v1.ProvisionService.ListPageStatuses:output_type -> parley.admin.v1.ListPageStatusesResponse
-	13, // 14: parley.admin.v1.ProvisionService.VerifyPage:output_type -> parley.admin.v1.PageStatus
-	13, // 15: parley.admin.v1.ProvisionService.SubscribePage:output_type -> parley.admin.v1.PageStatus
-	13, // 16: parley.admin.v1.ProvisionService.UnsubscribePage:output_type -> parley.admin.v1.PageStatus
-	12, // 17: parley.admin.v1.ProvisionService.GetCallback:output_type -> parley.admin.v1.Callback
-	10, // 18: parley.admin.v1.ProvisionService.RevealVerifyToken:output_type -> parley.admin.v1.RevealVerifyTokenResponse
-	12, // [12:19] is the sub-list for method output_type
-	5,  // [5:12] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	14, // 0: parley.admin.v1.ListPageStatusesResponse.statuses:type_name -> parley.admin.v1.PageStatus
+	16, // 1: parley.admin.v1.SetPageTokenRequest.access_token:type_name -> parley.config.v1.Secret
+	0,  // 2: parley.admin.v1.PageStatus.state:type_name -> parley.admin.v1.PageState
+	15, // 3: parley.admin.v1.PageStatus.checks:type_name -> parley.admin.v1.PageCheck
+	1,  // 4: parley.admin.v1.PageCheck.verdict:type_name -> parley.admin.v1.Verdict
+	2,  // 5: parley.admin.v1.PageCheck.harm:type_name -> parley.admin.v1.Harm
+	3,  // 6: parley.admin.v1.ProvisionService.GetPageStatus:input_type -> parley.admin.v1.GetPageStatusRequest
+	4,  // 7: parley.admin.v1.ProvisionService.ListPageStatuses:input_type -> parley.admin.v1.ListPageStatusesRequest
+	6,  // 8: parley.admin.v1.ProvisionService.VerifyPage:input_type -> parley.admin.v1.VerifyPageRequest
+	7,  // 9: parley.admin.v1.ProvisionService.SubscribePage:input_type -> parley.admin.v1.SubscribePageRequest
+	8,  // 10: parley.admin.v1.ProvisionService.UnsubscribePage:input_type -> parley.admin.v1.UnsubscribePageRequest
+	9,  // 11: parley.admin.v1.ProvisionService.SetPageToken:input_type -> parley.admin.v1.SetPageTokenRequest
+	12, // 12: parley.admin.v1.ProvisionService.GetCallback:input_type -> parley.admin.v1.GetCallbackRequest
+	10, // 13: parley.admin.v1.ProvisionService.RevealVerifyToken:input_type -> parley.admin.v1.RevealVerifyTokenRequest
+	14, // 14: parley.admin.v1.ProvisionService.GetPageStatus:output_type -> parley.admin.v1.PageStatus
+	5,  // 15: parley.admin.v1.ProvisionService.ListPageStatuses:output_type -> parley.admin.v1.ListPageStatusesResponse
+	14, // 16: parley.admin.v1.ProvisionService.VerifyPage:output_type -> parley.admin.v1.PageStatus
+	14, // 17: parley.admin.v1.ProvisionService.SubscribePage:output_type -> parley.admin.v1.PageStatus
+	14, // 18: parley.admin.v1.ProvisionService.UnsubscribePage:output_type -> parley.admin.v1.PageStatus
+	14, // 19: parley.admin.v1.ProvisionService.SetPageToken:output_type -> parley.admin.v1.PageStatus
+	13, // 20: parley.admin.v1.ProvisionService.GetCallback:output_type -> parley.admin.v1.Callback
+	11, // 21: parley.admin.v1.ProvisionService.RevealVerifyToken:output_type -> parley.admin.v1.RevealVerifyTokenResponse
+	14, // [14:22] is the sub-list for method output_type
+	6,  // [6:14] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_parley_admin_v1_provision_proto_init() }
@@ -1063,7 +1139,7 @@ func file_parley_admin_v1_provision_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_admin_v1_provision_proto_rawDesc), len(file_parley_admin_v1_provision_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   12,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

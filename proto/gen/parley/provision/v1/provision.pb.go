@@ -305,9 +305,13 @@ type Record struct {
 	// What the app may do.
 	Approval *Approval `protobuf:"bytes,5,opt,name=approval,proto3" json:"approval,omitempty"`
 	// What the page sends to the app.
-	Subscription  *Subscription `protobuf:"bytes,6,opt,name=subscription,proto3" json:"subscription,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Subscription *Subscription `protobuf:"bytes,6,opt,name=subscription,proto3" json:"subscription,omitempty"`
+	// How many days before the token's end administrators were told last; 0: not.
+	TokenWarnedDays int32 `protobuf:"varint,7,opt,name=token_warned_days,json=tokenWarnedDays,proto3" json:"token_warned_days,omitempty"`
+	// How many days before the end of its access to data they were; 0: not.
+	DataWarnedDays int32 `protobuf:"varint,8,opt,name=data_warned_days,json=dataWarnedDays,proto3" json:"data_warned_days,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Record) Reset() {
@@ -380,6 +384,20 @@ func (x *Record) GetSubscription() *Subscription {
 		return x.Subscription
 	}
 	return nil
+}
+
+func (x *Record) GetTokenWarnedDays() int32 {
+	if x != nil {
+		return x.TokenWarnedDays
+	}
+	return 0
+}
+
+func (x *Record) GetDataWarnedDays() int32 {
+	if x != nil {
+		return x.DataWarnedDays
+	}
+	return 0
 }
 
 // Token is what Meta says of a token.
@@ -643,7 +661,7 @@ const file_parley_provision_v1_provision_proto_rawDesc = "" +
 	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12&\n" +
 	"\x0fsilent_since_ms\x18\x02 \x01(\x03R\rsilentSinceMs\x12\x12\n" +
 	"\x04code\x18\x03 \x01(\x05R\x04code\x12\x18\n" +
-	"\asubcode\x18\x04 \x01(\x05R\asubcode\"\xa2\x02\n" +
+	"\asubcode\x18\x04 \x01(\x05R\asubcode\"\xf8\x02\n" +
 	"\x06Record\x12\x14\n" +
 	"\x05basis\x18\x01 \x01(\tR\x05basis\x12\x1d\n" +
 	"\n" +
@@ -651,7 +669,9 @@ const file_parley_provision_v1_provision_proto_rawDesc = "" +
 	"\x03app\x18\x03 \x01(\v2\x1d.parley.provision.v1.AnsweredR\x03app\x120\n" +
 	"\x05token\x18\x04 \x01(\v2\x1a.parley.provision.v1.TokenR\x05token\x129\n" +
 	"\bapproval\x18\x05 \x01(\v2\x1d.parley.provision.v1.ApprovalR\bapproval\x12E\n" +
-	"\fsubscription\x18\x06 \x01(\v2!.parley.provision.v1.SubscriptionR\fsubscription\"\x9d\x02\n" +
+	"\fsubscription\x18\x06 \x01(\v2!.parley.provision.v1.SubscriptionR\fsubscription\x12*\n" +
+	"\x11token_warned_days\x18\a \x01(\x05R\x0ftokenWarnedDays\x12(\n" +
+	"\x10data_warned_days\x18\b \x01(\x05R\x0edataWarnedDays\"\x9d\x02\n" +
 	"\x05Token\x129\n" +
 	"\banswered\x18\x01 \x01(\v2\x1d.parley.provision.v1.AnsweredR\banswered\x12\x14\n" +
 	"\x05valid\x18\x02 \x01(\bR\x05valid\x12\x12\n" +
