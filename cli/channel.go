@@ -74,7 +74,7 @@ func (a *app) showPages(all []*adminv1.PageStatus) error {
 		a.say("there are no pages")
 		return nil
 	}
-	rows, ill := [][]string{{"PAGE", "STATE", "ACCOUNT", "TOKEN ENDS", "CHECKED", "AMISS"}}, 0
+	rows, ill := [][]string{{"PAGE", "STATE", "ACCOUNT", "TOKEN ENDS", "DATA ENDS", "CHECKED", "AMISS"}}, 0
 	for _, p := range all {
 		var amiss []string
 		for _, c := range p.GetChecks() {
@@ -82,7 +82,7 @@ func (a *app) showPages(all []*adminv1.PageStatus) error {
 				amiss = append(amiss, c.GetName())
 			}
 		}
-		rows = append(rows, []string{p.GetPage(), stateWord(p), p.GetAccount(), when(p.GetTokenEndsMs(), ""), when(p.GetCheckedMs(), "never"), words(amiss)})
+		rows = append(rows, []string{p.GetPage(), stateWord(p), p.GetAccount(), when(p.GetTokenEndsMs(), ""), when(p.GetDataEndsMs(), ""), when(p.GetCheckedMs(), "never"), words(amiss)})
 		if !runs(p) {
 			ill++
 		}

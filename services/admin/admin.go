@@ -256,7 +256,7 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 		Unsubscribe: s.prober.Unsubscribe, Signed: s.prober.Signed})
 	adminv1.RegisterKeyServiceServer(srv, &rekey.Service{Box: d.Secrets, Directory: d.Directory, Committer: committer})
 	adminv1.RegisterProvisionServiceServer(srv, provisioning{
-		&probe.Service{Prober: s.prober, WebhookURL: s.cfg.WebhookURL}, &repair.Service{Repairer: s.repairer},
+		&probe.Service{Prober: s.prober, Committer: committer, WebhookURL: s.cfg.WebhookURL}, &repair.Service{Repairer: s.repairer},
 		&trial.Service{Directory: d.Directory, Box: d.Secrets, Log: d.Bus, Now: d.Now, WebhookURL: s.cfg.WebhookURL}})
 	operator := &operate.Service{Log: d.Bus, Directory: d.Directory, Box: d.Secrets, Pages: s.prober.Statuses}
 	if d.Redis != nil {

@@ -34,6 +34,7 @@ const (
 	Account   = "account" // channel account, by resource id
 	Page      = "page"    // Meta's page id
 	Until     = "until"   // time at which something lapses
+	Days      = "days"    // within which something lapses
 	Version   = "version" // of the build
 	Commit    = "commit"  // of the sources it was built from
 	Go        = "go"      // version that built it

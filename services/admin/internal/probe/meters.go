@@ -14,8 +14,8 @@ import (
 // meters tell how pages stand. Every process that serves the admin API tells
 // the same.
 type meters struct {
-	state, ends *prometheus.GaugeVec
-	known       map[string]bool // pages with series
+	state, ends, data *prometheus.GaugeVec
+	known             map[string]bool // pages with series
 }
 
 func newMeters(registry prometheus.Registerer) (meters, error) {
@@ -26,10 +26,14 @@ func newMeters(registry prometheus.Registerer) (meters, error) {
 		}, []string{"page", "state"}),
 		ends: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "parley_page_token_ends_timestamp_seconds",
-			Help: "When a page's token, or its access to data, ends; absent when it does not or nobody knows.",
+			Help: "When a page's token ends; absent when it does not or nobody knows.",
+		}, []string{"page"}),
+		data: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "parley_page_data_access_ends_timestamp_seconds",
+			Help: "When the access to data of a page's token ends; absent when it does not or nobody knows.",
 		}, []string{"page"}),
 	}
-	for _, c := range []prometheus.Collector{m.state, m.ends} {
+	for _, c := range []prometheus.Collector{m.state, m.ends, m.data} {
 		if err := registry.Register(c); err != nil {
 			return meters{}, fault.Wrap(err, "register metrics of pages")
 		}
@@ -69,27 +73,26 @@ func (m meters) show(all []*adminv1.PageStatus) {
 			}
 			m.state.WithLabelValues(s.GetPage(), word(state)).Set(value)
 		}
-		if ends := end(s); ends > 0 {
-			m.ends.WithLabelValues(s.GetPage()).Set(float64(ends) / 1000)
-		} else {
-			m.ends.DeleteLabelValues(s.GetPage())
-		}
+		moment(m.ends, s.GetPage(), s.GetTokenEndsMs())
+		moment(m.data, s.GetPage(), s.GetDataEndsMs())
 	}
 	for page := range m.known {
 		if !there[page] {
 			m.state.DeletePartialMatch(prometheus.Labels{"page": page})
 			m.ends.DeleteLabelValues(page)
+			m.data.DeleteLabelValues(page)
 			delete(m.known, page)
 		}
 	}
 }
 
-// end is the earlier of the two ends of a token; 0: neither.
-func end(s *adminv1.PageStatus) int64 {
-	if s.GetTokenEndsMs() == 0 || s.GetDataEndsMs() == 0 {
-		return max(s.GetTokenEndsMs(), s.GetDataEndsMs())
+// moment shows a moment of a page; none at 0.
+func moment(of *prometheus.GaugeVec, page string, ms int64) {
+	if ms == 0 {
+		of.DeleteLabelValues(page)
+		return
 	}
-	return min(s.GetTokenEndsMs(), s.GetDataEndsMs())
+	of.WithLabelValues(page).Set(float64(ms) / 1000)
 }
 
 // word is a state as it stands in metrics and logs.

@@ -191,6 +191,7 @@ func (p *Prober) check(ctx context.Context, page string) (status *adminv1.PageSt
 		if err != nil {
 			return nil, answered, err
 		}
+		p.warn(ctx, t.setup, provision.Warnings(record, next))
 		seen, err := p.seen(ctx, t.setup)
 		if err != nil {
 			return nil, answered, err
@@ -241,6 +242,18 @@ func (p *Prober) publish(ctx context.Context) bool {
 		}
 	}
 	return done
+}
+
+// warn logs the ends that came within another threshold. What was told is in
+// the record, so that of all processes one tells it, and no restart repeats it.
+func (p *Prober) warn(ctx context.Context, s provision.Setup, warnings []provision.Warning) {
+	for _, w := range warnings {
+		message := "a page's token ends soon"
+		if w.Data {
+			message = "a page's access to data ends soon"
+		}
+		p.deps.Log.WarnContext(ctx, message, slog.String(key.Page, s.PageID), slog.Int(key.Days, w.Days), slog.Time(key.Until, time.UnixMilli(w.EndMS).UTC()))
+	}
 }
 
 // find reads the set-up of a page, by resource id or Meta's page id.

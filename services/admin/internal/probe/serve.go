@@ -11,6 +11,7 @@ import (
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	provisionv1 "github.com/parley-desk/parley/proto/gen/parley/provision/v1"
 	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/admin/internal/commit"
 	"github.com/parley-desk/parley/services/admin/internal/provision"
 )
 
@@ -21,6 +22,7 @@ const comeBack = 30 * time.Second
 type Service struct {
 	adminv1.UnsafeProvisionServiceServer
 	Prober     *Prober
+	Committer  *commit.Committer
 	WebhookURL string // under which Meta reaches ingress; empty: not known
 }
 

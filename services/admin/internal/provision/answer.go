@@ -64,6 +64,7 @@ func Take(r *provisionv1.Record, basis string, used *provisionv1.TokenUsed, a An
 		next.Token = &provisionv1.Token{}
 	}
 	next.Token.Answered = at
+	warn(next, nowMS)
 
 	approval := next.GetApproval()
 	next.Approval = &provisionv1.Approval{Answered: answered(approval.GetAnswered(), a.Approved, nowMS), Live: approval.GetLive()}

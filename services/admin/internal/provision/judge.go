@@ -15,11 +15,7 @@ const (
 	less        = adminv1.Harm_HARM_LESS
 	disconnects = adminv1.Harm_HARM_DISCONNECTS
 
-	pageToken = "PAGE"
-	messages  = "messages" // the field without which no customer is heard
-
-	// warning is how long before its end a token is a matter for administrators.
-	warning = 14 * 24 * time.Hour
+	messages = "messages" // the field without which no customer is heard
 )
 
 // Fields are the subscription fields that the house needs: the first to work
@@ -27,13 +23,6 @@ const (
 func Fields() []string {
 	return []string{messages, "message_echoes", "message_deliveries", "message_reads", "messaging_postbacks",
 		"messaging_referrals", "message_reactions", "message_edits", "messaging_handovers", "standby"}
-}
-
-// Dead tells whether a Graph error says that the token is of no use any more.
-// It goes by numbers alone: the words differ for the same thing. 190/2069032
-// says that a token of another type is wanted, not that this one is dead.
-func Dead(code, subcode int32) bool {
-	return code == 102 || code == 190 && subcode != 2069032
 }
 
 // unasked is a check to which there never was an answer.
@@ -45,26 +34,6 @@ func unasked(name string, s Setup, r *provisionv1.Record, a *provisionv1.Answere
 		return unknown(name, "cannot be asked while Meta does not know the app", "see to the app first", a)
 	}
 	return unknown(name, "Meta could not be asked", "nothing needs to be done: it is asked again until Meta answers", a)
-}
-
-// cause is why a token is dead and what brings it back, by subcode of 190.
-func cause(subcode int32) (found, remedy string) {
-	const renew = "make a new page token and set it as access_token"
-	switch subcode {
-	case 458:
-		return "the app was removed by the person who connected the page", renew
-	case 459:
-		return "the person who connected the page must pass a check of Facebook's", "have that person sign in at facebook.com; the token lives on then"
-	case 460:
-		return "the person who connected the page has a new password", renew
-	case 463:
-		return "the token has ended", renew
-	case 464:
-		return "the person who connected the page is not confirmed", "have that person confirm at facebook.com; the token lives on then"
-	case 492:
-		return "the person who connected the page has no role on it any more", "give that person the role again, or make a new token as somebody who has it"
-	}
-	return "Meta does not take the token", renew
 }
 
 func judgeCallback(s Setup, seen *provisionv1.CallbackSeen, nowMS int64) *adminv1.PageCheck {
@@ -103,77 +72,12 @@ func judgeToken(s Setup, seen Seen, r *provisionv1.Record, nowMS int64) *adminv1
 	if refused == nil || asked.GetVerdict() == adminv1.Verdict_VERDICT_FAILED && asked.GetHarm() != less {
 		return asked
 	}
-	found, remedy := cause(refused.GetSubcode())
+	found, remedy := cause(refused.GetSubcode(), s.Page)
 	if seen.unheard(s.Basis, r) {
 		return failed(Token, disconnects, found+" "+numbers(refused)+"; a message was refused for it", remedy, refused)
 	}
 	return failed(Token, less, "Meta calls the token good, and refused a message for it "+numbers(refused)+" on "+day(refused.GetAtMs()),
 		"if replies wait, make a new page token with all permissions and set it as access_token", refused)
-}
-
-// judgeAnswers looks at what Meta says of the token when it is asked.
-func judgeAnswers(s Setup, r *provisionv1.Record, nowMS int64) *adminv1.PageCheck {
-	t := r.GetToken()
-	a, sub := t.GetAnswered(), r.GetSubscription().GetAnswered()
-	fail := func(harm adminv1.Harm, found, remedy string) *adminv1.PageCheck {
-		return failed(Token, harm, found, remedy, a)
-	}
-	const use = "make a token for this page with this app and set it as access_token"
-	switch {
-	case s.NoToken != "":
-		return failed(Token, stops, s.NoToken, use, &provisionv1.Answered{AtMs: r.GetCheckedMs()})
-	case Dead(sub.GetCode(), sub.GetSubcode()) && (a.GetAtMs() == 0 || t.GetType() == pageToken):
-		found, remedy := cause(sub.GetSubcode())
-		return failed(Token, disconnects, found+" "+numbers(sub), remedy, sub)
-	case a.GetAtMs() == 0:
-		return unasked(Token, s, r, a)
-	case a.GetCode() != 0:
-		return fail(stops, "the token belongs to another app "+numbers(a), use)
-	case !t.GetValid() && (t.GetCode() == 0 || Dead(t.GetCode(), t.GetSubcode())):
-		found, remedy := cause(t.GetSubcode())
-		return fail(disconnects, fmt.Sprintf("%s (%d/%d)", found, t.GetCode(), t.GetSubcode()), remedy)
-	case !t.GetValid():
-		return fail(stops, fmt.Sprintf("Meta does not take the token (%d/%d)", t.GetCode(), t.GetSubcode()), use)
-	case t.GetType() != pageToken:
-		return fail(stops, fmt.Sprintf("it is a token of type %q, not a page's", t.GetType()), use)
-	case t.GetAppId() != s.AppID:
-		return fail(stops, "the token belongs to app "+t.GetAppId(), use)
-	case t.GetPageId() != s.PageID:
-		return fail(stops, "the token is for page "+t.GetPageId(), use)
-	case t.GetEndsMs() > 0 && t.GetEndsMs() <= nowMS:
-		found, remedy := cause(463)
-		return fail(disconnects, found+", on "+day(t.GetEndsMs()), remedy)
-	}
-	return judgeEnd(t, nowMS)
-}
-
-// judgeEnd looks at a good token's end.
-func judgeEnd(t *provisionv1.Token, nowMS int64) *adminv1.PageCheck {
-	const renew = "make a new page token and set it as access_token before"
-	switch ends, data := t.GetEndsMs(), t.GetDataEndsMs(); {
-	case soon(ends, nowMS):
-		return failed(Token, less, "the token ends "+within(ends, nowMS), renew, t.GetAnswered())
-	case soon(data, nowMS):
-		return failed(Token, less, "the token's access to data ends "+within(data, nowMS), renew, t.GetAnswered())
-	case ends > 0:
-		return passed(Token, "good until "+day(ends), t.GetAnswered())
-	case data > 0:
-		return passed(Token, "good; its access to data ends on "+day(data), t.GetAnswered())
-	}
-	return passed(Token, "good, without an end", t.GetAnswered())
-}
-
-func soon(ms, nowMS int64) bool { return ms > 0 && ms-nowMS <= warning.Milliseconds() }
-
-// within says how soon, in the steps at which administrators are told again.
-func within(ms, nowMS int64) string {
-	left := time.Duration(ms-nowMS) * time.Millisecond
-	for _, days := range []int{1, 7, 14} {
-		if left <= time.Duration(days)*24*time.Hour {
-			return fmt.Sprintf("within %d days, on %s", days, day(ms))
-		}
-	}
-	return "on " + day(ms)
 }
 
 func judgePermissions(s Setup, seen Seen, r *provisionv1.Record, nowMS int64) *adminv1.PageCheck {

@@ -101,7 +101,7 @@ func TestEveryCheckFailsInItsWay(t *testing.T) {
 		"a message was taken":           {func(h *house) { h.seen.Used = &provisionv1.TokenUsed{AtMs: now, Basis: "b1"} }, "RUNNING", "token", "good"},
 		"ends in a fortnight":           {func(h *house) { h.answers.Token.EndsMs = now + 10*day }, "DEGRADED", "token", "within 14 days"},
 		"ends in a week":                {func(h *house) { h.answers.Token.EndsMs = now + 5*day }, "DEGRADED", "token", "within 7 days"},
-		"ends tomorrow":                 {func(h *house) { h.answers.Token.EndsMs = now + day/2 }, "DEGRADED", "token", "within 1 days"},
+		"ends tomorrow":                 {func(h *house) { h.answers.Token.EndsMs = now + day/2 }, "DEGRADED", "token", "within 1 day,"},
 		"ends in a month":               {func(h *house) { h.answers.Token.EndsMs = now + 30*day }, "RUNNING", "token", "good until"},
 		"no more data in a week":        {func(h *house) { h.answers.Token.DataEndsMs = now + 5*day }, "DEGRADED", "token", "access to data"},
 		"no pages_messaging":            {func(h *house) { h.answers.Token.Scopes = h.answers.Token.GetScopes()[1:] }, "FAILED", "permissions", "pages_messaging"},

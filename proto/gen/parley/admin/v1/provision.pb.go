@@ -7,6 +7,7 @@
 package adminv1
 
 import (
+	v1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -945,6 +946,71 @@ func (x *RepairRun) GetRetryMs() int64 {
 	return 0
 }
 
+// SetPageTokenRequest names a page and its new token.
+type SetPageTokenRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource id, or Meta's page id.
+	Page string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// The token, in value.
+	AccessToken *v1.Secret `protobuf:"bytes,2,opt,name=access_token,json=accessToken,proto3" json:"access_token,omitempty"`
+	// Store it without an answer when Meta does not tell what it is. A token that
+	// Meta refuses is not stored all the same.
+	Unchecked     bool `protobuf:"varint,3,opt,name=unchecked,proto3" json:"unchecked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetPageTokenRequest) Reset() {
+	*x = SetPageTokenRequest{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetPageTokenRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetPageTokenRequest) ProtoMessage() {}
+
+func (x *SetPageTokenRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetPageTokenRequest.ProtoReflect.Descriptor instead.
+func (*SetPageTokenRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *SetPageTokenRequest) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+func (x *SetPageTokenRequest) GetAccessToken() *v1.Secret {
+	if x != nil {
+		return x.AccessToken
+	}
+	return nil
+}
+
+func (x *SetPageTokenRequest) GetUnchecked() bool {
+	if x != nil {
+		return x.Unchecked
+	}
+	return false
+}
+
 // RevealVerifyTokenRequest names an account.
 type RevealVerifyTokenRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -956,7 +1022,7 @@ type RevealVerifyTokenRequest struct {
 
 func (x *RevealVerifyTokenRequest) Reset() {
 	*x = RevealVerifyTokenRequest{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[14]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -968,7 +1034,7 @@ func (x *RevealVerifyTokenRequest) String() string {
 func (*RevealVerifyTokenRequest) ProtoMessage() {}
 
 func (x *RevealVerifyTokenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[14]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -981,7 +1047,7 @@ func (x *RevealVerifyTokenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevealVerifyTokenRequest.ProtoReflect.Descriptor instead.
 func (*RevealVerifyTokenRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{14}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RevealVerifyTokenRequest) GetAccount() string {
@@ -1002,7 +1068,7 @@ type RevealVerifyTokenResponse struct {
 
 func (x *RevealVerifyTokenResponse) Reset() {
 	*x = RevealVerifyTokenResponse{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[15]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1014,7 +1080,7 @@ func (x *RevealVerifyTokenResponse) String() string {
 func (*RevealVerifyTokenResponse) ProtoMessage() {}
 
 func (x *RevealVerifyTokenResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[15]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1027,7 +1093,7 @@ func (x *RevealVerifyTokenResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevealVerifyTokenResponse.ProtoReflect.Descriptor instead.
 func (*RevealVerifyTokenResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{15}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RevealVerifyTokenResponse) GetVerifyToken() string {
@@ -1048,7 +1114,7 @@ type GetCallbackRequest struct {
 
 func (x *GetCallbackRequest) Reset() {
 	*x = GetCallbackRequest{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[16]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1060,7 +1126,7 @@ func (x *GetCallbackRequest) String() string {
 func (*GetCallbackRequest) ProtoMessage() {}
 
 func (x *GetCallbackRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[16]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1073,7 +1139,7 @@ func (x *GetCallbackRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallbackRequest.ProtoReflect.Descriptor instead.
 func (*GetCallbackRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{16}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetCallbackRequest) GetAccount() string {
@@ -1110,7 +1176,7 @@ type Callback struct {
 
 func (x *Callback) Reset() {
 	*x = Callback{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[17]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1122,7 +1188,7 @@ func (x *Callback) String() string {
 func (*Callback) ProtoMessage() {}
 
 func (x *Callback) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[17]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1135,7 +1201,7 @@ func (x *Callback) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Callback.ProtoReflect.Descriptor instead.
 func (*Callback) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{17}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Callback) GetAccount() string {
@@ -1228,7 +1294,7 @@ type PageStatus struct {
 
 func (x *PageStatus) Reset() {
 	*x = PageStatus{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[18]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1240,7 +1306,7 @@ func (x *PageStatus) String() string {
 func (*PageStatus) ProtoMessage() {}
 
 func (x *PageStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[18]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1253,7 +1319,7 @@ func (x *PageStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PageStatus.ProtoReflect.Descriptor instead.
 func (*PageStatus) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{18}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PageStatus) GetPage() string {
@@ -1342,7 +1408,7 @@ type PageCheck struct {
 
 func (x *PageCheck) Reset() {
 	*x = PageCheck{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[19]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1354,7 +1420,7 @@ func (x *PageCheck) String() string {
 func (*PageCheck) ProtoMessage() {}
 
 func (x *PageCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[19]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1367,7 +1433,7 @@ func (x *PageCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PageCheck.ProtoReflect.Descriptor instead.
 func (*PageCheck) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{19}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *PageCheck) GetName() string {
@@ -1423,7 +1489,7 @@ var File_parley_admin_v1_provision_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\n" +
-	"\x1fparley/admin/v1/provision.proto\x12\x0fparley.admin.v1\"*\n" +
+	"\x1fparley/admin/v1/provision.proto\x12\x0fparley.admin.v1\x1a\x1dparley/config/v1/config.proto\"*\n" +
 	"\x14GetPageStatusRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\"\x19\n" +
 	"\x17ListPageStatusesRequest\"S\n" +
@@ -1462,7 +1528,11 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\bmessages\x18\x06 \x01(\x05R\bmessages\x12\x14\n" +
 	"\x05short\x18\a \x01(\x05R\x05short\x12\x18\n" +
 	"\atrouble\x18\b \x01(\tR\atrouble\x12\x19\n" +
-	"\bretry_ms\x18\t \x01(\x03R\aretryMs\"4\n" +
+	"\bretry_ms\x18\t \x01(\x03R\aretryMs\"\x84\x01\n" +
+	"\x13SetPageTokenRequest\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\x12;\n" +
+	"\faccess_token\x18\x02 \x01(\v2\x18.parley.config.v1.SecretR\vaccessToken\x12\x1c\n" +
+	"\tunchecked\x18\x03 \x01(\bR\tunchecked\"4\n" +
 	"\x18RevealVerifyTokenRequest\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\">\n" +
 	"\x19RevealVerifyTokenResponse\x12!\n" +
@@ -1520,7 +1590,7 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\tHARM_LESS\x10\x01\x12\x0e\n" +
 	"\n" +
 	"HARM_STOPS\x10\x02\x12\x14\n" +
-	"\x10HARM_DISCONNECTS\x10\x032\xcf\a\n" +
+	"\x10HARM_DISCONNECTS\x10\x032\xa2\b\n" +
 	"\x10ProvisionService\x12S\n" +
 	"\rGetPageStatus\x12%.parley.admin.v1.GetPageStatusRequest\x1a\x1b.parley.admin.v1.PageStatus\x12g\n" +
 	"\x10ListPageStatuses\x12(.parley.admin.v1.ListPageStatusesRequest\x1a).parley.admin.v1.ListPageStatusesResponse\x12M\n" +
@@ -1532,7 +1602,8 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"RepairPage\x12\".parley.admin.v1.RepairPageRequest\x1a\x1b.parley.admin.v1.PageRepair\x12K\n" +
 	"\tGetRepair\x12!.parley.admin.v1.GetRepairRequest\x1a\x1b.parley.admin.v1.PageRepair\x12X\n" +
 	"\vListRepairs\x12#.parley.admin.v1.ListRepairsRequest\x1a$.parley.admin.v1.ListRepairsResponse\x12W\n" +
-	"\x0fUnsubscribePage\x12'.parley.admin.v1.UnsubscribePageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12M\n" +
+	"\x0fUnsubscribePage\x12'.parley.admin.v1.UnsubscribePageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12Q\n" +
+	"\fSetPageToken\x12$.parley.admin.v1.SetPageTokenRequest\x1a\x1b.parley.admin.v1.PageStatus\x12M\n" +
 	"\vGetCallback\x12#.parley.admin.v1.GetCallbackRequest\x1a\x19.parley.admin.v1.Callback\x12j\n" +
 	"\x11RevealVerifyToken\x12).parley.admin.v1.RevealVerifyTokenRequest\x1a*.parley.admin.v1.RevealVerifyTokenResponseB\xc4\x01\n" +
 	"\x13com.parley.admin.v1B\x0eProvisionProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
@@ -1550,7 +1621,7 @@ func file_parley_admin_v1_provision_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_admin_v1_provision_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_parley_admin_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_parley_admin_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_parley_admin_v1_provision_proto_goTypes = []any{
 	(PageState)(0),                    // 0: parley.admin.v1.PageState
 	(Verdict)(0),                      // 1: parley.admin.v1.Verdict
@@ -1569,50 +1640,55 @@ var file_parley_admin_v1_provision_proto_goTypes = []any{
 	(*ListRepairsResponse)(nil),       // 14: parley.admin.v1.ListRepairsResponse
 	(*PageRepair)(nil),                // 15: parley.admin.v1.PageRepair
 	(*RepairRun)(nil),                 // 16: parley.admin.v1.RepairRun
-	(*RevealVerifyTokenRequest)(nil),  // 17: parley.admin.v1.RevealVerifyTokenRequest
-	(*RevealVerifyTokenResponse)(nil), // 18: parley.admin.v1.RevealVerifyTokenResponse
-	(*GetCallbackRequest)(nil),        // 19: parley.admin.v1.GetCallbackRequest
-	(*Callback)(nil),                  // 20: parley.admin.v1.Callback
-	(*PageStatus)(nil),                // 21: parley.admin.v1.PageStatus
-	(*PageCheck)(nil),                 // 22: parley.admin.v1.PageCheck
+	(*SetPageTokenRequest)(nil),       // 17: parley.admin.v1.SetPageTokenRequest
+	(*RevealVerifyTokenRequest)(nil),  // 18: parley.admin.v1.RevealVerifyTokenRequest
+	(*RevealVerifyTokenResponse)(nil), // 19: parley.admin.v1.RevealVerifyTokenResponse
+	(*GetCallbackRequest)(nil),        // 20: parley.admin.v1.GetCallbackRequest
+	(*Callback)(nil),                  // 21: parley.admin.v1.Callback
+	(*PageStatus)(nil),                // 22: parley.admin.v1.PageStatus
+	(*PageCheck)(nil),                 // 23: parley.admin.v1.PageCheck
+	(*v1.Secret)(nil),                 // 24: parley.config.v1.Secret
 }
 var file_parley_admin_v1_provision_proto_depIdxs = []int32{
-	21, // 0: parley.admin.v1.ListPageStatusesResponse.statuses:type_name -> parley.admin.v1.PageStatus
-	22, // 1: parley.admin.v1.TestPageResponse.steps:type_name -> parley.admin.v1.PageCheck
+	22, // 0: parley.admin.v1.ListPageStatusesResponse.statuses:type_name -> parley.admin.v1.PageStatus
+	23, // 1: parley.admin.v1.TestPageResponse.steps:type_name -> parley.admin.v1.PageCheck
 	15, // 2: parley.admin.v1.ListRepairsResponse.repairs:type_name -> parley.admin.v1.PageRepair
 	16, // 3: parley.admin.v1.PageRepair.run:type_name -> parley.admin.v1.RepairRun
 	16, // 4: parley.admin.v1.PageRepair.last:type_name -> parley.admin.v1.RepairRun
-	0,  // 5: parley.admin.v1.PageStatus.state:type_name -> parley.admin.v1.PageState
-	22, // 6: parley.admin.v1.PageStatus.checks:type_name -> parley.admin.v1.PageCheck
-	1,  // 7: parley.admin.v1.PageCheck.verdict:type_name -> parley.admin.v1.Verdict
-	2,  // 8: parley.admin.v1.PageCheck.harm:type_name -> parley.admin.v1.Harm
-	3,  // 9: parley.admin.v1.ProvisionService.GetPageStatus:input_type -> parley.admin.v1.GetPageStatusRequest
-	4,  // 10: parley.admin.v1.ProvisionService.ListPageStatuses:input_type -> parley.admin.v1.ListPageStatusesRequest
-	6,  // 11: parley.admin.v1.ProvisionService.VerifyPage:input_type -> parley.admin.v1.VerifyPageRequest
-	7,  // 12: parley.admin.v1.ProvisionService.SubscribePage:input_type -> parley.admin.v1.SubscribePageRequest
-	9,  // 13: parley.admin.v1.ProvisionService.TestPage:input_type -> parley.admin.v1.TestPageRequest
-	11, // 14: parley.admin.v1.ProvisionService.RepairPage:input_type -> parley.admin.v1.RepairPageRequest
-	12, // 15: parley.admin.v1.ProvisionService.GetRepair:input_type -> parley.admin.v1.GetRepairRequest
-	13, // 16: parley.admin.v1.ProvisionService.ListRepairs:input_type -> parley.admin.v1.ListRepairsRequest
-	8,  // 17: parley.admin.v1.ProvisionService.UnsubscribePage:input_type -> parley.admin.v1.UnsubscribePageRequest
-	19, // 18: parley.admin.v1.ProvisionService.GetCallback:input_type -> parley.admin.v1.GetCallbackRequest
-	17, // 19: parley.admin.v1.ProvisionService.RevealVerifyToken:input_type -> parley.admin.v1.RevealVerifyTokenRequest
-	21, // 20: parley.admin.v1.ProvisionService.GetPageStatus:output_type -> parley.admin.v1.PageStatus
-	5,  // 21: parley.admin.v1.ProvisionService.ListPageStatuses:output_type -> parley.admin.v1.ListPageStatusesResponse
-	21, // 22: parley.admin.v1.ProvisionService.VerifyPage:output_type -> parley.admin.v1.PageStatus
-	21, // 23: parley.admin.v1.ProvisionService.SubscribePage:output_type -> parley.admin.v1.PageStatus
-	10, // 24: parley.admin.v1.ProvisionService.TestPage:output_type -> parley.admin.v1.TestPageResponse
-	15, // 25: parley.admin.v1.ProvisionService.RepairPage:output_type -> parley.admin.v1.PageRepair
-	15, // 26: parley.admin.v1.ProvisionService.GetRepair:output_type -> parley.admin.v1.PageRepair
-	14, // 27: parley.admin.v1.ProvisionService.ListRepairs:output_type -> parley.admin.v1.ListRepairsResponse
-	21, // 28: parley.admin.v1.ProvisionService.UnsubscribePage:output_type -> parley.admin.v1.PageStatus
-	20, // 29: parley.admin.v1.ProvisionService.GetCallback:output_type -> parley.admin.v1.Callback
-	18, // 30: parley.admin.v1.ProvisionService.RevealVerifyToken:output_type -> parley.admin.v1.RevealVerifyTokenResponse
-	20, // [20:31] is the sub-list for method output_type
-	9,  // [9:20] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	24, // 5: parley.admin.v1.SetPageTokenRequest.access_token:type_name -> parley.config.v1.Secret
+	0,  // 6: parley.admin.v1.PageStatus.state:type_name -> parley.admin.v1.PageState
+	23, // 7: parley.admin.v1.PageStatus.checks:type_name -> parley.admin.v1.PageCheck
+	1,  // 8: parley.admin.v1.PageCheck.verdict:type_name -> parley.admin.v1.Verdict
+	2,  // 9: parley.admin.v1.PageCheck.harm:type_name -> parley.admin.v1.Harm
+	3,  // 10: parley.admin.v1.ProvisionService.GetPageStatus:input_type -> parley.admin.v1.GetPageStatusRequest
+	4,  // 11: parley.admin.v1.ProvisionService.ListPageStatuses:input_type -> parley.admin.v1.ListPageStatusesRequest
+	6,  // 12: parley.admin.v1.ProvisionService.VerifyPage:input_type -> parley.admin.v1.VerifyPageRequest
+	7,  // 13: parley.admin.v1.ProvisionService.SubscribePage:input_type -> parley.admin.v1.SubscribePageRequest
+	9,  // 14: parley.admin.v1.ProvisionService.TestPage:input_type -> parley.admin.v1.TestPageRequest
+	11, // 15: parley.admin.v1.ProvisionService.RepairPage:input_type -> parley.admin.v1.RepairPageRequest
+	12, // 16: parley.admin.v1.ProvisionService.GetRepair:input_type -> parley.admin.v1.GetRepairRequest
+	13, // 17: parley.admin.v1.ProvisionService.ListRepairs:input_type -> parley.admin.v1.ListRepairsRequest
+	8,  // 18: parley.admin.v1.ProvisionService.UnsubscribePage:input_type -> parley.admin.v1.UnsubscribePageRequest
+	17, // 19: parley.admin.v1.ProvisionService.SetPageToken:input_type -> parley.admin.v1.SetPageTokenRequest
+	20, // 20: parley.admin.v1.ProvisionService.GetCallback:input_type -> parley.admin.v1.GetCallbackRequest
+	18, // 21: parley.admin.v1.ProvisionService.RevealVerifyToken:input_type -> parley.admin.v1.RevealVerifyTokenRequest
+	22, // 22: parley.admin.v1.ProvisionService.GetPageStatus:output_type -> parley.admin.v1.PageStatus
+	5,  // 23: parley.admin.v1.ProvisionService.ListPageStatuses:output_type -> parley.admin.v1.ListPageStatusesResponse
+	22, // 24: parley.admin.v1.ProvisionService.VerifyPage:output_type -> parley.admin.v1.PageStatus
+	22, // 25: parley.admin.v1.ProvisionService.SubscribePage:output_type -> parley.admin.v1.PageStatus
+	10, // 26: parley.admin.v1.ProvisionService.TestPage:output_type -> parley.admin.v1.TestPageResponse
+	15, // 27: parley.admin.v1.ProvisionService.RepairPage:output_type -> parley.admin.v1.PageRepair
+	15, // 28: parley.admin.v1.ProvisionService.GetRepair:output_type -> parley.admin.v1.PageRepair
+	14, // 29: parley.admin.v1.ProvisionService.ListRepairs:output_type -> parley.admin.v1.ListRepairsResponse
+	22, // 30: parley.admin.v1.ProvisionService.UnsubscribePage:output_type -> parley.admin.v1.PageStatus
+	22, // 31: parley.admin.v1.ProvisionService.SetPageToken:output_type -> parley.admin.v1.PageStatus
+	21, // 32: parley.admin.v1.ProvisionService.GetCallback:output_type -> parley.admin.v1.Callback
+	19, // 33: parley.admin.v1.ProvisionService.RevealVerifyToken:output_type -> parley.admin.v1.RevealVerifyTokenResponse
+	22, // [22:34] is the sub-list for method output_type
+	10, // [10:22] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_parley_admin_v1_provision_proto_init() }
@@ -1626,7 +1702,7 @@ func file_parley_admin_v1_provision_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_admin_v1_provision_proto_rawDesc), len(file_parley_admin_v1_provision_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   20,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

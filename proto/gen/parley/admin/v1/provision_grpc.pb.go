@@ -28,6 +28,7 @@ const (
 	ProvisionService_GetRepair_FullMethodName         = "/parley.admin.v1.ProvisionService/GetRepair"
 	ProvisionService_ListRepairs_FullMethodName       = "/parley.admin.v1.ProvisionService/ListRepairs"
 	ProvisionService_UnsubscribePage_FullMethodName   = "/parley.admin.v1.ProvisionService/UnsubscribePage"
+	ProvisionService_SetPageToken_FullMethodName      = "/parley.admin.v1.ProvisionService/SetPageToken"
 	ProvisionService_GetCallback_FullMethodName       = "/parley.admin.v1.ProvisionService/GetCallback"
 	ProvisionService_RevealVerifyToken_FullMethodName = "/parley.admin.v1.ProvisionService/RevealVerifyToken"
 )
@@ -62,6 +63,12 @@ type ProvisionServiceClient interface {
 	// UnsubscribePage has Meta send no more events of the page, and verifies the
 	// page. Doing it again changes nothing.
 	UnsubscribePage(ctx context.Context, in *UnsubscribePageRequest, opts ...grpc.CallOption) (*PageStatus, error)
+	// SetPageToken puts a new access token of a page in force after Meta said that
+	// it is this page's, by this app, and good; and verifies the page. Nothing is
+	// stored on a refusal: INVALID_ARGUMENT with the field access_token says what
+	// the token is instead, UNAVAILABLE with the reason GRAPH_AWAY that Meta did
+	// not tell.
+	SetPageToken(ctx context.Context, in *SetPageTokenRequest, opts ...grpc.CallOption) (*PageStatus, error)
 	// GetCallback tells what to enter at Meta as webhook of an account.
 	GetCallback(ctx context.Context, in *GetCallbackRequest, opts ...grpc.CallOption) (*Callback, error)
 	// RevealVerifyToken tells the verify token of an account, which has to be
@@ -167,6 +174,16 @@ func (c *provisionServiceClient) UnsubscribePage(ctx context.Context, in *Unsubs
 	return out, nil
 }
 
+func (c *provisionServiceClient) SetPageToken(ctx context.Context, in *SetPageTokenRequest, opts ...grpc.CallOption) (*PageStatus, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PageStatus)
+	err := c.cc.Invoke(ctx, ProvisionService_SetPageToken_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *provisionServiceClient) GetCallback(ctx context.Context, in *GetCallbackRequest, opts ...grpc.CallOption) (*Callback, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Callback)
@@ -217,6 +234,12 @@ type ProvisionServiceServer interface {
 	// UnsubscribePage has Meta send no more events of the page, and verifies the
 	// page. Doing it again changes nothing.
 	UnsubscribePage(context.Context, *UnsubscribePageRequest) (*PageStatus, error)
+	// SetPageToken puts a new access token of a page in force after Meta said that
+	// it is this page's, by this app, and good; and verifies the page. Nothing is
+	// stored on a refusal: INVALID_ARGUMENT with the field access_token says what
+	// the token is instead, UNAVAILABLE with the reason GRAPH_AWAY that Meta did
+	// not tell.
+	SetPageToken(context.Context, *SetPageTokenRequest) (*PageStatus, error)
 	// GetCallback tells what to enter at Meta as webhook of an account.
 	GetCallback(context.Context, *GetCallbackRequest) (*Callback, error)
 	// RevealVerifyToken tells the verify token of an account, which has to be
@@ -258,6 +281,9 @@ func (UnimplementedProvisionServiceServer) ListRepairs(context.Context, *ListRep
 }
 func (UnimplementedProvisionServiceServer) UnsubscribePage(context.Context, *UnsubscribePageRequest) (*PageStatus, error) {
 	return nil, status.Error(codes.Unimplemented, "method UnsubscribePage not implemented")
+}
+func (UnimplementedProvisionServiceServer) SetPageToken(context.Context, *SetPageTokenRequest) (*PageStatus, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetPageToken not implemented")
 }
 func (UnimplementedProvisionServiceServer) GetCallback(context.Context, *GetCallbackRequest) (*Callback, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetCallback not implemented")
@@ -448,6 +474,24 @@ func _ProvisionService_UnsubscribePage_Handler(srv interface{}, ctx context.Cont
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ProvisionService_SetPageToken_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetPageTokenRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProvisionServiceServer).SetPageToken(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ProvisionService_SetPageToken_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProvisionServiceServer).SetPageToken(ctx, req.(*SetPageTokenRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ProvisionService_GetCallback_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetCallbackRequest)
 	if err := dec(in); err != nil {
@@ -526,6 +570,10 @@ var ProvisionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "UnsubscribePage",
 			Handler:    _ProvisionService_UnsubscribePage_Handler,
+		},
+		{
+			MethodName: "SetPageToken",
+			Handler:    _ProvisionService_SetPageToken_Handler,
 		},
 		{
 			MethodName: "GetCallback",

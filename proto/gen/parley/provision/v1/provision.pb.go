@@ -494,9 +494,13 @@ type Record struct {
 	// at_ms; 0: none.
 	HeardMs int64 `protobuf:"varint,7,opt,name=heard_ms,json=heardMs,proto3" json:"heard_ms,omitempty"`
 	// Whether the page's messages can come. It outlives the basis.
-	Hearing       *Hearing `protobuf:"bytes,8,opt,name=hearing,proto3" json:"hearing,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Hearing *Hearing `protobuf:"bytes,8,opt,name=hearing,proto3" json:"hearing,omitempty"`
+	// How many days before the token's end administrators were told last; 0: not.
+	TokenWarnedDays int32 `protobuf:"varint,9,opt,name=token_warned_days,json=tokenWarnedDays,proto3" json:"token_warned_days,omitempty"`
+	// How many days before the end of its access to data they were; 0: not.
+	DataWarnedDays int32 `protobuf:"varint,10,opt,name=data_warned_days,json=dataWarnedDays,proto3" json:"data_warned_days,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Record) Reset() {
@@ -583,6 +587,20 @@ func (x *Record) GetHearing() *Hearing {
 		return x.Hearing
 	}
 	return nil
+}
+
+func (x *Record) GetTokenWarnedDays() int32 {
+	if x != nil {
+		return x.TokenWarnedDays
+	}
+	return 0
+}
+
+func (x *Record) GetDataWarnedDays() int32 {
+	if x != nil {
+		return x.DataWarnedDays
+	}
+	return 0
 }
 
 // Hearing is what the answers say of whether a page's messages can come.
@@ -1227,7 +1245,7 @@ const file_parley_provision_v1_provision_proto_rawDesc = "" +
 	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12&\n" +
 	"\x0fsilent_since_ms\x18\x02 \x01(\x03R\rsilentSinceMs\x12\x12\n" +
 	"\x04code\x18\x03 \x01(\x05R\x04code\x12\x18\n" +
-	"\asubcode\x18\x04 \x01(\x05R\asubcode\"\xf5\x02\n" +
+	"\asubcode\x18\x04 \x01(\x05R\asubcode\"\xcb\x03\n" +
 	"\x06Record\x12\x14\n" +
 	"\x05basis\x18\x01 \x01(\tR\x05basis\x12\x1d\n" +
 	"\n" +
@@ -1237,7 +1255,10 @@ const file_parley_provision_v1_provision_proto_rawDesc = "" +
 	"\bapproval\x18\x05 \x01(\v2\x1d.parley.provision.v1.ApprovalR\bapproval\x12E\n" +
 	"\fsubscription\x18\x06 \x01(\v2!.parley.provision.v1.SubscriptionR\fsubscription\x12\x19\n" +
 	"\bheard_ms\x18\a \x01(\x03R\aheardMs\x126\n" +
-	"\ahearing\x18\b \x01(\v2\x1c.parley.provision.v1.HearingR\ahearing\"f\n" +
+	"\ahearing\x18\b \x01(\v2\x1c.parley.provision.v1.HearingR\ahearing\x12*\n" +
+	"\x11token_warned_days\x18\t \x01(\x05R\x0ftokenWarnedDays\x12(\n" +
+	"\x10data_warned_days\x18\n" +
+	" \x01(\x05R\x0edataWarnedDays\"f\n" +
 	"\aHearing\x12\x0e\n" +
 	"\x02of\x18\x01 \x01(\tR\x02of\x12\x17\n" +
 	"\agood_ms\x18\x02 \x01(\x03R\x06goodMs\x12\x17\n" +
