@@ -112,6 +112,8 @@ func judgeAnswers(s Setup, r *provisionv1.Record, nowMS int64) *adminv1.PageChec
 	switch {
 	case s.NoToken != "":
 		return failed(Token, stops, s.NoToken, use, &provisionv1.Answered{AtMs: r.GetCheckedMs()})
+	case t.GetValid() && t.GetType() == pageToken && t.GetPageId() != s.PageID: // then nothing that was asked with it says more
+		return fail(stops, "the token is for page "+t.GetPageId(), use)
 	case Dead(sub.GetCode(), sub.GetSubcode()) && (a.GetAtMs() == 0 || t.GetType() == pageToken):
 		found, remedy := cause(sub.GetSubcode(), s.Page)
 		return failed(Token, disconnects, found+" "+numbers(sub), remedy, sub)
@@ -128,8 +130,6 @@ func judgeAnswers(s Setup, r *provisionv1.Record, nowMS int64) *adminv1.PageChec
 		return fail(stops, fmt.Sprintf("it is a token of type %q, not a page's", t.GetType()), own)
 	case t.GetAppId() != s.AppID:
 		return fail(stops, "the token belongs to app "+t.GetAppId(), use)
-	case t.GetPageId() != s.PageID:
-		return fail(stops, "the token is for page "+t.GetPageId(), use)
 	case t.GetEndsMs() > 0 && t.GetEndsMs() <= nowMS:
 		found, remedy := cause(463, s.Page)
 		return fail(disconnects, found+", on "+day(t.GetEndsMs()), remedy)
