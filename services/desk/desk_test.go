@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -337,8 +338,12 @@ func TestTheLoadIsToldAtOnce(t *testing.T) {
 	h := newHouse(t)
 	mila := h.agent("mila")
 	stream := h.follow(mila)
-	stream.until("the load", func(e *deskv1.Event) bool { return e.GetStanding().GetCapacity() == 3 })
-	h.follow(h.agent("orlin")).until("orlin to be here", func(e *deskv1.Event) bool { return e.GetStanding().GetAgent() == "orlin" })
+	// What is known when a stream begins comes with its snapshot.
+	load := func(e *deskv1.Event) *distributionv1.AgentStanding {
+		return cmp.Or(e.GetStanding(), e.GetSnapshot().GetStanding())
+	}
+	stream.until("the load", func(e *deskv1.Event) bool { return load(e).GetCapacity() == 3 })
+	h.follow(h.agent("orlin")).until("orlin to be here", func(e *deskv1.Event) bool { return load(e).GetAgent() == "orlin" })
 	h.lead("p", "offered", time.Now())
 	h.used.Store("mila", int32(1))
 	if _, err := mila.desk.AcceptOffer(t.Context(), connect.NewRequest(&deskv1.AcceptOfferRequest{Ref: ref("p"), Fence: 2})); err != nil {

@@ -173,8 +173,8 @@ func story(t *testing.T, h *house, deaths int, turns ...func(*process) bool) {
 	h.compare(agents)
 }
 
-// kill kills a process every second or so and starts it again. The turns say
-// among whom, one after another.
+// kill kills a process every second or so, one in three as Ctrl-C does, and
+// starts it again. The turns say among whom, one after another.
 func (h *house) kill(dice *rand.Rand, deaths int, turns []func(*process) bool) {
 	for n := range deaths {
 		var mortal []*process
@@ -185,8 +185,12 @@ func (h *house) kill(dice *rand.Rand, deaths int, turns []func(*process) bool) {
 		}
 		<-time.After(time.Duration(500+dice.IntN(1000)) * time.Millisecond)
 		p := mortal[dice.IntN(len(mortal))]
-		h.t.Logf("kill -9 %s", p.name)
-		p.signal(h.t, syscall.SIGKILL)
+		how := os.Signal(syscall.SIGKILL)
+		if n%3 == 2 {
+			how = os.Interrupt
+		}
+		h.t.Logf("%s: %v", p.name, how)
+		p.signal(h.t, how)
 		<-time.After(time.Duration(dice.IntN(500)) * time.Millisecond)
 		p.start(h.t)
 		if p.up != nil {
