@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-desk/parley/services/desk/web/webtest"
 	"github.com/parley-desk/parley/test/check"
 	"github.com/parley-desk/parley/test/load"
 )
@@ -45,7 +46,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "building what the scenarios run:", err)
 		os.Exit(1)
 	}
-	code := m.Run()
+	code := webtest.Run(m)
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }

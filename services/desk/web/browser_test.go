@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptest"
+	"os"
 	"testing"
 	"time"
 
@@ -15,6 +16,8 @@ import (
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/services/desk/web/webtest"
 )
+
+func TestMain(m *testing.M) { os.Exit(webtest.Run(m)) }
 
 // browser is a tab on a house of its own.
 type browser struct {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,27 +26,54 @@ type Tab struct {
 	ctx context.Context
 }
 
-// Browse starts Chromium with one empty tab and ends it with the test, which
-// is skipped where there is no Chromium.
+// browser is the one Chromium of this process. Starting it takes longer than
+// most tests, so each test gets a profile of its own in it instead.
+var browser struct {
+	once sync.Once
+	ctx  context.Context
+	err  error
+	stop []func()
+}
+
+// Browse opens an empty tab with cookies and storage of its own, and closes it
+// with the test, which is skipped where there is no Chromium.
 func Browse(t testing.TB) *Tab {
 	t.Helper()
 	path := chromium()
 	if path == "" {
 		t.Skip("chromium is not installed: pages are not driven")
 	}
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
-		chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true), chromedp.Flag("no-first-run", true), chromedp.Flag("lang", "en-US"))
-	alloc, stop := chromedp.NewExecAllocator(context.Background(), opts...)
-	t.Cleanup(stop)
-	return tab(t, alloc)
+	browser.once.Do(func() { launch(path) })
+	if browser.err != nil {
+		t.Fatal(browser.err)
+	}
+	return tab(t, browser.ctx, chromedp.WithNewBrowserContext())
 }
 
-// tab opens a tab; the first of a browser starts it.
-func tab(t testing.TB, in context.Context) *Tab {
+func launch(path string) {
+	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("no-first-run", true), chromedp.Flag("lang", "en-US"))
+	alloc, end := chromedp.NewExecAllocator(context.Background(), opts...)
+	ctx, quit := chromedp.NewContext(alloc)
+	browser.ctx, browser.stop = ctx, []func(){quit, end}
+	browser.err = chromedp.Do(ctx)
+}
+
+// Run runs the tests of a package that browses, and ends the browser.
+func Run(m *testing.M) int {
+	defer func() {
+		for _, stop := range browser.stop {
+			stop()
+		}
+	}()
+	return m.Run()
+}
+
+// tab opens a tab.
+func tab(t testing.TB, in context.Context, opts ...chromedp.ContextOption) *Tab {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(in)
+	ctx, cancel := chromedp.NewContext(in, opts...)
 	t.Cleanup(cancel)
 	// The first call makes the tab, which lives as long as that call's context.
 	if err := chromedp.Do(ctx); err != nil {
