@@ -77,7 +77,7 @@ func judgeToken(s Setup, seen Seen, r *provisionv1.Record, nowMS int64) *adminv1
 		return failed(Token, disconnects, found+" "+numbers(refused)+"; a message was refused for it", remedy, refused)
 	}
 	return failed(Token, less, "Meta calls the token good, and refused a message for it "+numbers(refused)+" on "+day(refused.GetAtMs()),
-		"if replies wait, make a new page token with all permissions and set it as access_token", refused)
+		"if replies wait, make a new page token with all permissions and store it with parleyctl page token set "+s.Page, refused)
 }
 
 func judgePermissions(s Setup, seen Seen, r *provisionv1.Record, nowMS int64) *adminv1.PageCheck {

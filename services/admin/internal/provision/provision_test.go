@@ -73,7 +73,7 @@ func TestEveryCheckFailsInItsWay(t *testing.T) {
 		"never verified":       {func(h *house) { h.seen.Callback = nil }, "VERIFYING", "callback", "parleyctl channel callback demo"},
 		"another verify token": {func(h *house) { h.setup.VerifyToken = "f2" }, "VERIFYING", "callback", "earlier verify token"},
 		"no secret":            {func(h *house) { h.setup.NoSecret = "app_secret is not set" }, "FAILED", "app", "app_secret is not set"},
-		"no token":             {func(h *house) { h.setup.NoToken = "access_token is not set" }, "FAILED", "token", "set it as access_token"},
+		"no token":             {func(h *house) { h.setup.NoToken = "access_token is not set" }, "FAILED", "token", "parleyctl page token set"},
 		"a wrong secret":       {func(h *house) { h.answers.DebugToken = refuse(190, 0) }, "FAILED", "app", "compare app_id and app_secret"},
 		"what a wrong secret leaves open": {func(h *house) {
 			h.answers.DebugToken, h.answers.Subscription = refuse(190, 0), provision.Answer{}

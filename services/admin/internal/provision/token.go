@@ -70,7 +70,7 @@ func Dead(code, subcode int32) bool {
 // cause is why a token is dead and who brings it back how, by subcode of 190:
 // where Meta only waits for the person, the token lives on after that.
 func cause(subcode int32, page string) (found, remedy string) {
-	renew := "make a new page token and set it as access_token of page " + page
+	renew := "make a new page token and store it with parleyctl page token set " + page
 	switch subcode {
 	case 458:
 		return "the app was removed by the person who connected the page",
@@ -106,7 +106,7 @@ func judgeAnswers(s Setup, r *provisionv1.Record, nowMS int64) *adminv1.PageChec
 	fail := func(harm adminv1.Harm, found, remedy string) *adminv1.PageCheck {
 		return failed(Token, harm, found, remedy, a)
 	}
-	const use = "make a token for this page with this app and set it as access_token"
+	use := "make a token for this page with this app and store it with parleyctl page token set " + s.Page
 	own := "ask Meta for the page's own: press Generate token beside the page in the app under Messenger, Settings; or read GET /" + s.PageID +
 		"?fields=access_token with the token of somebody who administers the page"
 	switch {
@@ -150,7 +150,7 @@ func Candidate(s Setup, a Answers, nowMS int64) *adminv1.PageCheck {
 // judgeEnd looks at a good token's ends; the one that comes first is told first.
 func judgeEnd(s Setup, t *provisionv1.Token, nowMS int64) *adminv1.PageCheck {
 	ends, data := t.GetEndsMs(), t.GetDataEndsMs()
-	renew := "make a new page token and set it as access_token of page " + s.Page + " before"
+	renew := "make a new page token before and store it with parleyctl page token set " + s.Page
 	again := "have the person who connected the page sign in to the app again; or " + renew
 	switch {
 	case Threshold(ends, nowMS) > 0 && (data == 0 || ends <= data):
