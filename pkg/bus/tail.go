@@ -39,6 +39,9 @@ var errReached = errors.New("the tail is reached")
 
 // followTail is follow for a stream of commits: src has neither filter nor anew.
 func (b *Bus) followTail(ctx context.Context, src source, caught func(), each func(m stored, behind uint64) error) error {
+	if err := ctx.Err(); err != nil {
+		return err // of a bus that is closed: nobody waits for its tails any more
+	}
 	t := b.join(src.stream)
 	defer t.leave()
 	told := caught == nil

@@ -162,7 +162,8 @@ func (p *Pages) Leave(pass Pass, out *graph.Outcome) {
 	defer p.mu.Unlock()
 	id, now := pass.Page.ID, p.Now()
 	g, _ := p.gate(id)
-	if g.Leave(p.Policy, pass.inner, out != nil, word(out), now) {
+	news := g.Leave(p.Policy, pass.inner, out != nil, word(out), now)
+	if news {
 		basis, _ := p.Board.Of(id)
 		used := &provisionv1.TokenUsed{AtMs: now.UnixMilli(), Basis: basis}
 		if word(out) == gate.Refused {
@@ -175,7 +176,9 @@ func (p *Pages) Leave(pass Pass, out *graph.Outcome) {
 		default:
 		}
 	}
-	p.tell()
+	if news || pass.inner.Try { // else nothing is otherwise, and everybody who waits would look in vain
+		p.tell()
+	}
 }
 
 // word is what an outcome says of the token: any definite answer but one about
