@@ -17,6 +17,10 @@ const (
 	Workstreams     = "workstreams"
 	Queues          = "queues"
 	Agents          = "agents"
+	Schedules       = "schedules"
+	Skills          = "skills"
+	Profiles        = "capacityProfiles"
+	Rulesets        = "rulesets"
 )
 
 // Marker is the key that is written last in every change of CONFIG.
@@ -28,7 +32,7 @@ type Resource interface {
 	GetMeta() *configv1.Meta
 }
 
-// Kind is the kind of r; empty when it is none of the five.
+// Kind is the kind of r; empty when it is none of these.
 func Kind(r Resource) string {
 	switch r.(type) {
 	case *configv1.ChannelAccount:
@@ -41,6 +45,14 @@ func Kind(r Resource) string {
 		return Queues
 	case *configv1.Agent:
 		return Agents
+	case *configv1.Schedule:
+		return Schedules
+	case *configv1.Skill:
+		return Skills
+	case *configv1.CapacityProfile:
+		return Profiles
+	case *configv1.Ruleset:
+		return Rulesets
 	}
 	return ""
 }
@@ -63,19 +75,8 @@ func Encode(r Resource) ([]byte, error) {
 // a kind that this build does not know, which a newer one may have written.
 func Decode(key string, value []byte) (Resource, error) {
 	kind, id, _ := strings.Cut(key, ".")
-	var r Resource
-	switch kind {
-	case ChannelAccounts:
-		r = &configv1.ChannelAccount{}
-	case Pages:
-		r = &configv1.Page{}
-	case Workstreams:
-		r = &configv1.Workstream{}
-	case Queues:
-		r = &configv1.Queue{}
-	case Agents:
-		r = &configv1.Agent{}
-	default:
+	r := blank(kind)
+	if r == nil {
 		return nil, nil
 	}
 	if err := proto.Unmarshal(value, r); err != nil {
@@ -85,4 +86,29 @@ func Decode(key string, value []byte) (Resource, error) {
 		return nil, fmt.Errorf("entry %q holds the resource %q", key, r.GetMeta().GetId())
 	}
 	return r, nil
+}
+
+// blank is an empty resource of that kind; nil when there is no such kind.
+func blank(kind string) Resource {
+	switch kind {
+	case ChannelAccounts:
+		return &configv1.ChannelAccount{}
+	case Pages:
+		return &configv1.Page{}
+	case Workstreams:
+		return &configv1.Workstream{}
+	case Queues:
+		return &configv1.Queue{}
+	case Agents:
+		return &configv1.Agent{}
+	case Schedules:
+		return &configv1.Schedule{}
+	case Skills:
+		return &configv1.Skill{}
+	case Profiles:
+		return &configv1.CapacityProfile{}
+	case Rulesets:
+		return &configv1.Ruleset{}
+	}
+	return nil
 }

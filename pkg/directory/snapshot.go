@@ -17,6 +17,10 @@ type Snapshot struct {
 	Workstreams map[string]*configv1.Workstream
 	Queues      map[string]*configv1.Queue
 	Agents      map[string]*configv1.Agent
+	Schedules   map[string]*configv1.Schedule
+	Skills      map[string]*configv1.Skill
+	Profiles    map[string]*configv1.CapacityProfile
+	Rulesets    map[string]*configv1.Ruleset
 	Unreadable  []string // keys whose entry is damaged; the resource is missing or as it was before
 }
 
@@ -27,6 +31,8 @@ func NewSnapshot(resources ...Resource) *Snapshot {
 		Accounts: map[string]*configv1.ChannelAccount{}, Pages: map[string]*configv1.Page{},
 		PagesByMeta: map[string]*configv1.Page{}, Workstreams: map[string]*configv1.Workstream{},
 		Queues: map[string]*configv1.Queue{}, Agents: map[string]*configv1.Agent{},
+		Schedules: map[string]*configv1.Schedule{}, Skills: map[string]*configv1.Skill{},
+		Profiles: map[string]*configv1.CapacityProfile{}, Rulesets: map[string]*configv1.Ruleset{},
 	}
 	for _, r := range resources {
 		s.put(r)
@@ -53,6 +59,14 @@ func (s *Snapshot) put(r Resource) {
 		s.Queues[id] = r
 	case *configv1.Agent:
 		s.Agents[id] = r
+	case *configv1.Schedule:
+		s.Schedules[id] = r
+	case *configv1.Skill:
+		s.Skills[id] = r
+	case *configv1.CapacityProfile:
+		s.Profiles[id] = r
+	case *configv1.Ruleset:
+		s.Rulesets[id] = r
 	}
 }
 
@@ -69,16 +83,25 @@ func (s *Snapshot) Find(kind, id string) (Resource, bool) {
 		return found(s.Queues, id)
 	case Agents:
 		return found(s.Agents, id)
+	case Schedules:
+		return found(s.Schedules, id)
+	case Skills:
+		return found(s.Skills, id)
+	case Profiles:
+		return found(s.Profiles, id)
+	case Rulesets:
+		return found(s.Rulesets, id)
 	}
 	return nil, false
 }
 
 // All yields every resource: kind by kind, in the order in which one may refer
-// to another (agents first, pages last), by id within a kind.
+// to another (schedules first, pages last), by id within a kind.
 func (s *Snapshot) All() iter.Seq[Resource] {
 	return func(yield func(Resource) bool) {
-		_ = each(s.Agents, yield) && each(s.Queues, yield) && each(s.Workstreams, yield) &&
-			each(s.Accounts, yield) && each(s.Pages, yield)
+		_ = each(s.Schedules, yield) && each(s.Skills, yield) && each(s.Profiles, yield) &&
+			each(s.Agents, yield) && each(s.Queues, yield) && each(s.Rulesets, yield) &&
+			each(s.Workstreams, yield) && each(s.Accounts, yield) && each(s.Pages, yield)
 	}
 }
 

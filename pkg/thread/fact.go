@@ -73,6 +73,8 @@ func ofLife(kind any) *threadv1.Fact {
 		return &threadv1.Fact{Kind: &threadv1.Fact_ConversationEnded{ConversationEnded: k}}
 	case *threadv1.ConversationClosed:
 		return &threadv1.Fact{Kind: &threadv1.Fact_ConversationClosed{ConversationClosed: k}}
+	case *threadv1.ConversationClassified:
+		return &threadv1.Fact{Kind: &threadv1.Fact_ConversationClassified{ConversationClassified: k}}
 	}
 	return nil
 }
@@ -156,6 +158,8 @@ func applyOwn(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fac
 	switch k := f.GetKind().(type) {
 	case *threadv1.Fact_ConversationOpened:
 		return applyOpened(s, now, k.ConversationOpened)
+	case *threadv1.Fact_ConversationClassified:
+		return applyClassified(s, k.ConversationClassified)
 	case *threadv1.Fact_ConversationRouted:
 		return applyRouted(s, now, k.ConversationRouted)
 	case *threadv1.Fact_OfferMade:

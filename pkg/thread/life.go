@@ -1,7 +1,10 @@
 package thread
 
 import (
+	"slices"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
@@ -53,8 +56,55 @@ func applyRouted(s *threadv1.State, now time.Time, r *threadv1.ConversationRoute
 	if c.Queue != r.GetQueue() {
 		c.QueuedMs = now.UnixMilli()
 	}
-	c.Queue, c.Priority, c.RoutedBy = r.GetQueue(), r.GetPriority(), r.GetRule()
+	c.Queue, c.RoutedBy = r.GetQueue(), r.GetRule()
+	if r.GetPriority() != 0 {
+		c.Priority = r.GetPriority()
+	}
+	if r.GetVersion() != 0 {
+		c.Version = r.GetVersion()
+	}
 	return nil
+}
+
+// applyClassified is for a conversation that no agent has.
+func applyClassified(s *threadv1.State, k *threadv1.ConversationClassified) error {
+	c, err := inPhase(s, threadv1.Phase_PHASE_OPEN)
+	if err != nil {
+		return err
+	}
+	if c.Offer != nil {
+		return refuse(s, WrongStatus, "")
+	}
+	if k.Priority != nil {
+		c.Priority = k.GetPriority()
+	}
+	for _, need := range k.GetSkills() {
+		c.Skills = with(c.Skills, need)
+	}
+	for _, profile := range k.GetCapacityProfiles() {
+		if !slices.Contains(c.CapacityProfiles, profile) {
+			c.CapacityProfiles = append(c.CapacityProfiles, profile)
+		}
+	}
+	for name, value := range k.GetVariables() {
+		if c.Variables == nil {
+			c.Variables = map[string]string{}
+		}
+		c.Variables[name] = value
+	}
+	c.Version = k.GetVersion()
+	return nil
+}
+
+// with is needs and one more; the latest word on a skill counts (L34).
+func with(needs []*threadv1.Need, need *threadv1.Need) []*threadv1.Need {
+	for i, n := range needs {
+		if n.GetSkill() == need.GetSkill() {
+			needs[i] = proto.CloneOf(need)
+			return needs
+		}
+	}
+	return append(needs, proto.CloneOf(need))
 }
 
 func applyOfferMade(s *threadv1.State, now time.Time, o *threadv1.OfferMade) error {

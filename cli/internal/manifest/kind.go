@@ -21,7 +21,9 @@ type Resource interface {
 
 // Kinds are the kinds of documents, in the order in which one may refer to
 // another.
-func Kinds() []string { return []string{"Agent", "Queue", "Workstream", "ChannelAccount", "Page"} }
+func Kinds() []string {
+	return []string{"Schedule", "Skill", "CapacityProfile", "Agent", "Queue", "Ruleset", "Workstream", "ChannelAccount", "Page"}
+}
 
 // Kind is the kind of r.
 func Kind(r Resource) string { return string(r.ProtoReflect().Descriptor().Name()) }
@@ -39,6 +41,14 @@ func Wrap(r Resource) *adminv1.Resource {
 		return &adminv1.Resource{Kind: &adminv1.Resource_ChannelAccount{ChannelAccount: r}}
 	case *configv1.Page:
 		return &adminv1.Resource{Kind: &adminv1.Resource_Page{Page: r}}
+	case *configv1.Schedule:
+		return &adminv1.Resource{Kind: &adminv1.Resource_Schedule{Schedule: r}}
+	case *configv1.Skill:
+		return &adminv1.Resource{Kind: &adminv1.Resource_Skill{Skill: r}}
+	case *configv1.CapacityProfile:
+		return &adminv1.Resource{Kind: &adminv1.Resource_CapacityProfile{CapacityProfile: r}}
+	case *configv1.Ruleset:
+		return &adminv1.Resource{Kind: &adminv1.Resource_Ruleset{Ruleset: r}}
 	}
 	return nil
 }
@@ -56,6 +66,14 @@ func Unwrap(r *adminv1.Resource) Resource {
 		return k.ChannelAccount
 	case *adminv1.Resource_Page:
 		return k.Page
+	case *adminv1.Resource_Schedule:
+		return k.Schedule
+	case *adminv1.Resource_Skill:
+		return k.Skill
+	case *adminv1.Resource_CapacityProfile:
+		return k.CapacityProfile
+	case *adminv1.Resource_Ruleset:
+		return k.Ruleset
 	}
 	return nil
 }
@@ -73,6 +91,14 @@ func blank(kind string) Resource {
 		return &configv1.ChannelAccount{Meta: meta}
 	case "Page":
 		return &configv1.Page{Meta: meta}
+	case "Schedule":
+		return &configv1.Schedule{Meta: meta}
+	case "Skill":
+		return &configv1.Skill{Meta: meta}
+	case "CapacityProfile":
+		return &configv1.CapacityProfile{Meta: meta}
+	case "Ruleset":
+		return &configv1.Ruleset{Meta: meta}
 	}
 	return nil
 }

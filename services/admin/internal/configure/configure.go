@@ -1,5 +1,5 @@
 // Package configure is ConfigService: reading and changing the resources of
-// administrators. Its five kinds behave alike; what they share is in generic
+// administrators. Its kinds behave alike; what they share is in generic
 // functions here, what the API spells out for each is in kinds.go.
 package configure
 
@@ -50,7 +50,7 @@ func (s *Service) Apply(ctx context.Context, req *adminv1.ApplyRequest) (*adminv
 	for i, r := range req.GetResources() {
 		resource, kind := unwrap(r)
 		if resource == nil {
-			return nil, bad(fmt.Sprintf("resources[%d]", i), "holds no resource; set one of channel_account, page, workstream, queue and agent")
+			return nil, bad(fmt.Sprintf("resources[%d]", i), "holds no resource; set one of channel_account, page, workstream, queue, agent, schedule, skill, capacity_profile and ruleset")
 		}
 		kinds[i] = kind
 		edits[i] = change.Edit{Verb: change.Put, Path: fmt.Sprintf("resources[%d].%s", i, kind), Resource: resource}
@@ -81,6 +81,14 @@ func wrap(r directory.Resource) *adminv1.Resource {
 		return &adminv1.Resource{Kind: &adminv1.Resource_Queue{Queue: change.Shown(r)}}
 	case *configv1.Agent:
 		return &adminv1.Resource{Kind: &adminv1.Resource_Agent{Agent: change.Shown(r)}}
+	case *configv1.Schedule:
+		return &adminv1.Resource{Kind: &adminv1.Resource_Schedule{Schedule: change.Shown(r)}}
+	case *configv1.Skill:
+		return &adminv1.Resource{Kind: &adminv1.Resource_Skill{Skill: change.Shown(r)}}
+	case *configv1.CapacityProfile:
+		return &adminv1.Resource{Kind: &adminv1.Resource_CapacityProfile{CapacityProfile: change.Shown(r)}}
+	case *configv1.Ruleset:
+		return &adminv1.Resource{Kind: &adminv1.Resource_Ruleset{Ruleset: change.Shown(r)}}
 	}
 	return nil
 }
@@ -98,6 +106,14 @@ func unwrap(r *adminv1.Resource) (directory.Resource, string) {
 		return k.Queue, "queue"
 	case *adminv1.Resource_Agent:
 		return k.Agent, "agent"
+	case *adminv1.Resource_Schedule:
+		return k.Schedule, "schedule"
+	case *adminv1.Resource_Skill:
+		return k.Skill, "skill"
+	case *adminv1.Resource_CapacityProfile:
+		return k.CapacityProfile, "capacity_profile"
+	case *adminv1.Resource_Ruleset:
+		return k.Ruleset, "ruleset"
 	}
 	return nil, ""
 }

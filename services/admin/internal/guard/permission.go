@@ -73,7 +73,7 @@ func Permissions() map[string]Permission {
 		reflectionv1.ServerReflection_ServerReflectionInfo_FullMethodName:      ConfigRead,
 		reflectionv1alpha.ServerReflection_ServerReflectionInfo_FullMethodName: ConfigRead,
 	}
-	for _, kind := range []string{"ChannelAccount", "Page", "Workstream", "Queue", "Agent"} {
+	for _, kind := range []string{"ChannelAccount", "Page", "Workstream", "Queue", "Agent", "Schedule", "Skill", "CapacityProfile", "Ruleset"} {
 		prefix := "/" + adminv1.ConfigService_ServiceDesc.ServiceName + "/"
 		table[prefix+"Get"+kind] = ConfigRead
 		table[prefix+"List"+kind+"s"] = ConfigRead

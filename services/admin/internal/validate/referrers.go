@@ -20,14 +20,65 @@ func Referrers(world *directory.Snapshot, kind, id string) []string {
 }
 
 func refers(r directory.Resource, kind, id string) bool {
-	switch r := r.(type) {
-	case *configv1.Page:
-		return kind == directory.ChannelAccounts && r.GetAccount() == id ||
-			kind == directory.Workstreams && r.GetWorkstream() == id
-	case *configv1.Workstream:
-		return kind == directory.Queues && (r.GetQueue() == id || r.GetFallbackQueue() == id)
-	case *configv1.Queue:
-		return kind == directory.Agents && slices.Contains(r.GetAgents(), id)
+	for of, names := range references(r) {
+		if of == kind && slices.Contains(names, id) {
+			return true
+		}
 	}
 	return false
+}
+
+// references are what r refers to, by kind.
+func references(r directory.Resource) map[string][]string {
+	switch r := r.(type) {
+	case *configv1.Page:
+		return map[string][]string{directory.ChannelAccounts: {r.GetAccount()}, directory.Workstreams: {r.GetWorkstream()}}
+	case *configv1.Workstream:
+		return map[string][]string{directory.Queues: {r.GetQueue(), r.GetFallbackQueue()},
+			directory.Rulesets: append(slices.Clone(r.GetClassification()), r.GetRouting())}
+	case *configv1.Queue:
+		return map[string][]string{directory.Agents: r.GetAgents(), directory.Schedules: {r.GetSchedule()},
+			directory.Queues: append(overflowing(r.GetOverflow()), r.GetWait().GetQueue())}
+	case *configv1.Agent:
+		return ofAgent(r)
+	case *configv1.Ruleset:
+		return ofRuleset(r)
+	}
+	return nil
+}
+
+func ofAgent(a *configv1.Agent) map[string][]string {
+	named := map[string][]string{}
+	for _, s := range a.GetSkills() {
+		named[directory.Skills] = append(named[directory.Skills], s.GetSkill())
+	}
+	for _, p := range a.GetProfiles() {
+		named[directory.Profiles] = append(named[directory.Profiles], p.GetProfile())
+	}
+	return named
+}
+
+func ofRuleset(r *configv1.Ruleset) map[string][]string {
+	named := map[string][]string{}
+	for _, rule := range r.GetClassify() {
+		for _, s := range rule.GetSet().GetSkills() {
+			named[directory.Skills] = append(named[directory.Skills], s.GetSkill())
+		}
+		named[directory.Profiles] = append(named[directory.Profiles], rule.GetSet().GetCapacityProfiles()...)
+	}
+	for _, rule := range r.GetRoute() {
+		for _, share := range rule.GetQueues() {
+			named[directory.Queues] = append(named[directory.Queues], share.GetQueue())
+		}
+		named[directory.Queues] = append(named[directory.Queues], overflowing(rule.GetOverflow())...)
+	}
+	return named
+}
+
+func overflowing(rules []*configv1.OverflowRule) []string {
+	var queues []string
+	for _, o := range rules {
+		queues = append(queues, o.GetQueue())
+	}
+	return queues
 }

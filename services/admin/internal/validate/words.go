@@ -19,6 +19,10 @@ func Noun(kind string, many bool) string {
 		directory.Workstreams:     {"workstream", "workstreams"},
 		directory.Queues:          {"queue", "queues"},
 		directory.Agents:          {"agent", "agents"},
+		directory.Schedules:       {"schedule", "schedules"},
+		directory.Skills:          {"skill", "skills"},
+		directory.Profiles:        {"capacity profile", "capacity profiles"},
+		directory.Rulesets:        {"ruleset", "rulesets"},
 	}[kind]
 	if many {
 		return nouns[1]

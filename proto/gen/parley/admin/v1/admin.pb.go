@@ -2204,6 +2204,10 @@ type Resource struct {
 	//	*Resource_Workstream
 	//	*Resource_Queue
 	//	*Resource_Agent
+	//	*Resource_Schedule
+	//	*Resource_Skill
+	//	*Resource_CapacityProfile
+	//	*Resource_Ruleset
 	Kind          isResource_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2291,6 +2295,42 @@ func (x *Resource) GetAgent() *v1.Agent {
 	return nil
 }
 
+func (x *Resource) GetSchedule() *v1.Schedule {
+	if x != nil {
+		if x, ok := x.Kind.(*Resource_Schedule); ok {
+			return x.Schedule
+		}
+	}
+	return nil
+}
+
+func (x *Resource) GetSkill() *v1.Skill {
+	if x != nil {
+		if x, ok := x.Kind.(*Resource_Skill); ok {
+			return x.Skill
+		}
+	}
+	return nil
+}
+
+func (x *Resource) GetCapacityProfile() *v1.CapacityProfile {
+	if x != nil {
+		if x, ok := x.Kind.(*Resource_CapacityProfile); ok {
+			return x.CapacityProfile
+		}
+	}
+	return nil
+}
+
+func (x *Resource) GetRuleset() *v1.Ruleset {
+	if x != nil {
+		if x, ok := x.Kind.(*Resource_Ruleset); ok {
+			return x.Ruleset
+		}
+	}
+	return nil
+}
+
 type isResource_Kind interface {
 	isResource_Kind()
 }
@@ -2320,6 +2360,26 @@ type Resource_Agent struct {
 	Agent *v1.Agent `protobuf:"bytes,5,opt,name=agent,proto3,oneof"`
 }
 
+type Resource_Schedule struct {
+	// Operating hours.
+	Schedule *v1.Schedule `protobuf:"bytes,6,opt,name=schedule,proto3,oneof"`
+}
+
+type Resource_Skill struct {
+	// A skill.
+	Skill *v1.Skill `protobuf:"bytes,7,opt,name=skill,proto3,oneof"`
+}
+
+type Resource_CapacityProfile struct {
+	// A capacity profile.
+	CapacityProfile *v1.CapacityProfile `protobuf:"bytes,8,opt,name=capacity_profile,json=capacityProfile,proto3,oneof"`
+}
+
+type Resource_Ruleset struct {
+	// A ruleset.
+	Ruleset *v1.Ruleset `protobuf:"bytes,9,opt,name=ruleset,proto3,oneof"`
+}
+
 func (*Resource_ChannelAccount) isResource_Kind() {}
 
 func (*Resource_Page) isResource_Kind() {}
@@ -2329,6 +2389,14 @@ func (*Resource_Workstream) isResource_Kind() {}
 func (*Resource_Queue) isResource_Kind() {}
 
 func (*Resource_Agent) isResource_Kind() {}
+
+func (*Resource_Schedule) isResource_Kind() {}
+
+func (*Resource_Skill) isResource_Kind() {}
+
+func (*Resource_CapacityProfile) isResource_Kind() {}
+
+func (*Resource_Ruleset) isResource_Kind() {}
 
 // ApplyRequest is a manifest.
 type ApplyRequest struct {
@@ -3020,7 +3088,7 @@ var File_parley_admin_v1_admin_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/admin/v1/admin.proto\x12\x0fparley.admin.v1\x1a\x1dparley/config/v1/config.proto\x1a\x1cparley/thread/v1/state.proto\"*\n" +
+	"\x1bparley/admin/v1/admin.proto\x12\x0fparley.admin.v1\x1a\x1aparley/admin/v1/kind.proto\x1a\x1dparley/config/v1/config.proto\x1a\x1eparley/config/v1/ruleset.proto\x1a\x1fparley/config/v1/schedule.proto\x1a\x1cparley/config/v1/skill.proto\x1a\x1cparley/thread/v1/state.proto\"*\n" +
 	"\x18GetChannelAccountRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"X\n" +
 	"\x1aListChannelAccountsRequest\x12\x1b\n" +
@@ -3140,7 +3208,7 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04etag\x18\x02 \x01(\tR\x04etag\x12#\n" +
 	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\"\x15\n" +
-	"\x13DeleteAgentResponse\"\xaf\x02\n" +
+	"\x13DeleteAgentResponse\"\xa1\x04\n" +
 	"\bResource\x12K\n" +
 	"\x0fchannel_account\x18\x01 \x01(\v2 .parley.config.v1.ChannelAccountH\x00R\x0echannelAccount\x12,\n" +
 	"\x04page\x18\x02 \x01(\v2\x16.parley.config.v1.PageH\x00R\x04page\x12>\n" +
@@ -3148,7 +3216,11 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"workstream\x18\x03 \x01(\v2\x1c.parley.config.v1.WorkstreamH\x00R\n" +
 	"workstream\x12/\n" +
 	"\x05queue\x18\x04 \x01(\v2\x17.parley.config.v1.QueueH\x00R\x05queue\x12/\n" +
-	"\x05agent\x18\x05 \x01(\v2\x17.parley.config.v1.AgentH\x00R\x05agentB\x06\n" +
+	"\x05agent\x18\x05 \x01(\v2\x17.parley.config.v1.AgentH\x00R\x05agent\x128\n" +
+	"\bschedule\x18\x06 \x01(\v2\x1a.parley.config.v1.ScheduleH\x00R\bschedule\x12/\n" +
+	"\x05skill\x18\a \x01(\v2\x17.parley.config.v1.SkillH\x00R\x05skill\x12N\n" +
+	"\x10capacity_profile\x18\b \x01(\v2!.parley.config.v1.CapacityProfileH\x00R\x0fcapacityProfile\x125\n" +
+	"\aruleset\x18\t \x01(\v2\x19.parley.config.v1.RulesetH\x00R\arulesetB\x06\n" +
 	"\x04kind\"l\n" +
 	"\fApplyRequest\x127\n" +
 	"\tresources\x18\x01 \x03(\v2\x19.parley.admin.v1.ResourceR\tresources\x12#\n" +
@@ -3197,7 +3269,7 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\x18CHECK_STATUS_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fCHECK_STATUS_OK\x10\x01\x12\x18\n" +
 	"\x14CHECK_STATUS_WARNING\x10\x02\x12\x17\n" +
-	"\x13CHECK_STATUS_FAILED\x10\x032\xf2\x14\n" +
+	"\x13CHECK_STATUS_FAILED\x10\x032\x9b#\n" +
 	"\rConfigService\x12`\n" +
 	"\x11GetChannelAccount\x12).parley.admin.v1.GetChannelAccountRequest\x1a .parley.config.v1.ChannelAccount\x12p\n" +
 	"\x13ListChannelAccounts\x12+.parley.admin.v1.ListChannelAccountsRequest\x1a,.parley.admin.v1.ListChannelAccountsResponse\x12f\n" +
@@ -3232,7 +3304,29 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"ListAgents\x12\".parley.admin.v1.ListAgentsRequest\x1a#.parley.admin.v1.ListAgentsResponse\x12K\n" +
 	"\vCreateAgent\x12#.parley.admin.v1.CreateAgentRequest\x1a\x17.parley.config.v1.Agent\x12K\n" +
 	"\vUpdateAgent\x12#.parley.admin.v1.UpdateAgentRequest\x1a\x17.parley.config.v1.Agent\x12X\n" +
-	"\vDeleteAgent\x12#.parley.admin.v1.DeleteAgentRequest\x1a$.parley.admin.v1.DeleteAgentResponse\x12F\n" +
+	"\vDeleteAgent\x12#.parley.admin.v1.DeleteAgentRequest\x1a$.parley.admin.v1.DeleteAgentResponse\x12N\n" +
+	"\vGetSchedule\x12#.parley.admin.v1.GetScheduleRequest\x1a\x1a.parley.config.v1.Schedule\x12^\n" +
+	"\rListSchedules\x12%.parley.admin.v1.ListSchedulesRequest\x1a&.parley.admin.v1.ListSchedulesResponse\x12T\n" +
+	"\x0eCreateSchedule\x12&.parley.admin.v1.CreateScheduleRequest\x1a\x1a.parley.config.v1.Schedule\x12T\n" +
+	"\x0eUpdateSchedule\x12&.parley.admin.v1.UpdateScheduleRequest\x1a\x1a.parley.config.v1.Schedule\x12a\n" +
+	"\x0eDeleteSchedule\x12&.parley.admin.v1.DeleteScheduleRequest\x1a'.parley.admin.v1.DeleteScheduleResponse\x12E\n" +
+	"\bGetSkill\x12 .parley.admin.v1.GetSkillRequest\x1a\x17.parley.config.v1.Skill\x12U\n" +
+	"\n" +
+	"ListSkills\x12\".parley.admin.v1.ListSkillsRequest\x1a#.parley.admin.v1.ListSkillsResponse\x12K\n" +
+	"\vCreateSkill\x12#.parley.admin.v1.CreateSkillRequest\x1a\x17.parley.config.v1.Skill\x12K\n" +
+	"\vUpdateSkill\x12#.parley.admin.v1.UpdateSkillRequest\x1a\x17.parley.config.v1.Skill\x12X\n" +
+	"\vDeleteSkill\x12#.parley.admin.v1.DeleteSkillRequest\x1a$.parley.admin.v1.DeleteSkillResponse\x12c\n" +
+	"\x12GetCapacityProfile\x12*.parley.admin.v1.GetCapacityProfileRequest\x1a!.parley.config.v1.CapacityProfile\x12s\n" +
+	"\x14ListCapacityProfiles\x12,.parley.admin.v1.ListCapacityProfilesRequest\x1a-.parley.admin.v1.ListCapacityProfilesResponse\x12i\n" +
+	"\x15CreateCapacityProfile\x12-.parley.admin.v1.CreateCapacityProfileRequest\x1a!.parley.config.v1.CapacityProfile\x12i\n" +
+	"\x15UpdateCapacityProfile\x12-.parley.admin.v1.UpdateCapacityProfileRequest\x1a!.parley.config.v1.CapacityProfile\x12v\n" +
+	"\x15DeleteCapacityProfile\x12-.parley.admin.v1.DeleteCapacityProfileRequest\x1a..parley.admin.v1.DeleteCapacityProfileResponse\x12K\n" +
+	"\n" +
+	"GetRuleset\x12\".parley.admin.v1.GetRulesetRequest\x1a\x19.parley.config.v1.Ruleset\x12[\n" +
+	"\fListRulesets\x12$.parley.admin.v1.ListRulesetsRequest\x1a%.parley.admin.v1.ListRulesetsResponse\x12Q\n" +
+	"\rCreateRuleset\x12%.parley.admin.v1.CreateRulesetRequest\x1a\x19.parley.config.v1.Ruleset\x12Q\n" +
+	"\rUpdateRuleset\x12%.parley.admin.v1.UpdateRulesetRequest\x1a\x19.parley.config.v1.Ruleset\x12^\n" +
+	"\rDeleteRuleset\x12%.parley.admin.v1.DeleteRulesetRequest\x1a&.parley.admin.v1.DeleteRulesetResponse\x12F\n" +
 	"\x05Apply\x12\x1d.parley.admin.v1.ApplyRequest\x1a\x1e.parley.admin.v1.ApplyResponse2\xac\x02\n" +
 	"\x0eOperateService\x12I\n" +
 	"\x06Doctor\x12\x1e.parley.admin.v1.DoctorRequest\x1a\x1f.parley.admin.v1.DoctorResponse\x12i\n" +
@@ -3256,66 +3350,98 @@ func file_parley_admin_v1_admin_proto_rawDescGZIP() []byte {
 var file_parley_admin_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_parley_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
 var file_parley_admin_v1_admin_proto_goTypes = []any{
-	(CheckStatus)(0),                     // 0: parley.admin.v1.CheckStatus
-	(*GetChannelAccountRequest)(nil),     // 1: parley.admin.v1.GetChannelAccountRequest
-	(*ListChannelAccountsRequest)(nil),   // 2: parley.admin.v1.ListChannelAccountsRequest
-	(*ListChannelAccountsResponse)(nil),  // 3: parley.admin.v1.ListChannelAccountsResponse
-	(*CreateChannelAccountRequest)(nil),  // 4: parley.admin.v1.CreateChannelAccountRequest
-	(*UpdateChannelAccountRequest)(nil),  // 5: parley.admin.v1.UpdateChannelAccountRequest
-	(*DeleteChannelAccountRequest)(nil),  // 6: parley.admin.v1.DeleteChannelAccountRequest
-	(*DeleteChannelAccountResponse)(nil), // 7: parley.admin.v1.DeleteChannelAccountResponse
-	(*RotateAppSecretRequest)(nil),       // 8: parley.admin.v1.RotateAppSecretRequest
-	(*RetireAppSecretRequest)(nil),       // 9: parley.admin.v1.RetireAppSecretRequest
-	(*GetPrivacyNoticeRequest)(nil),      // 10: parley.admin.v1.GetPrivacyNoticeRequest
-	(*PrivacyNotice)(nil),                // 11: parley.admin.v1.PrivacyNotice
-	(*AcknowledgePrivacyRequest)(nil),    // 12: parley.admin.v1.AcknowledgePrivacyRequest
-	(*GetPageRequest)(nil),               // 13: parley.admin.v1.GetPageRequest
-	(*ListPagesRequest)(nil),             // 14: parley.admin.v1.ListPagesRequest
-	(*ListPagesResponse)(nil),            // 15: parley.admin.v1.ListPagesResponse
-	(*CreatePageRequest)(nil),            // 16: parley.admin.v1.CreatePageRequest
-	(*UpdatePageRequest)(nil),            // 17: parley.admin.v1.UpdatePageRequest
-	(*DeletePageRequest)(nil),            // 18: parley.admin.v1.DeletePageRequest
-	(*DeletePageResponse)(nil),           // 19: parley.admin.v1.DeletePageResponse
-	(*GetWorkstreamRequest)(nil),         // 20: parley.admin.v1.GetWorkstreamRequest
-	(*ListWorkstreamsRequest)(nil),       // 21: parley.admin.v1.ListWorkstreamsRequest
-	(*ListWorkstreamsResponse)(nil),      // 22: parley.admin.v1.ListWorkstreamsResponse
-	(*CreateWorkstreamRequest)(nil),      // 23: parley.admin.v1.CreateWorkstreamRequest
-	(*UpdateWorkstreamRequest)(nil),      // 24: parley.admin.v1.UpdateWorkstreamRequest
-	(*DeleteWorkstreamRequest)(nil),      // 25: parley.admin.v1.DeleteWorkstreamRequest
-	(*DeleteWorkstreamResponse)(nil),     // 26: parley.admin.v1.DeleteWorkstreamResponse
-	(*GetQueueRequest)(nil),              // 27: parley.admin.v1.GetQueueRequest
-	(*ListQueuesRequest)(nil),            // 28: parley.admin.v1.ListQueuesRequest
-	(*ListQueuesResponse)(nil),           // 29: parley.admin.v1.ListQueuesResponse
-	(*CreateQueueRequest)(nil),           // 30: parley.admin.v1.CreateQueueRequest
-	(*UpdateQueueRequest)(nil),           // 31: parley.admin.v1.UpdateQueueRequest
-	(*DeleteQueueRequest)(nil),           // 32: parley.admin.v1.DeleteQueueRequest
-	(*DeleteQueueResponse)(nil),          // 33: parley.admin.v1.DeleteQueueResponse
-	(*GetAgentRequest)(nil),              // 34: parley.admin.v1.GetAgentRequest
-	(*ListAgentsRequest)(nil),            // 35: parley.admin.v1.ListAgentsRequest
-	(*ListAgentsResponse)(nil),           // 36: parley.admin.v1.ListAgentsResponse
-	(*CreateAgentRequest)(nil),           // 37: parley.admin.v1.CreateAgentRequest
-	(*UpdateAgentRequest)(nil),           // 38: parley.admin.v1.UpdateAgentRequest
-	(*DeleteAgentRequest)(nil),           // 39: parley.admin.v1.DeleteAgentRequest
-	(*DeleteAgentResponse)(nil),          // 40: parley.admin.v1.DeleteAgentResponse
-	(*Resource)(nil),                     // 41: parley.admin.v1.Resource
-	(*ApplyRequest)(nil),                 // 42: parley.admin.v1.ApplyRequest
-	(*ApplyResponse)(nil),                // 43: parley.admin.v1.ApplyResponse
-	(*Change)(nil),                       // 44: parley.admin.v1.Change
-	(*DoctorRequest)(nil),                // 45: parley.admin.v1.DoctorRequest
-	(*DoctorResponse)(nil),               // 46: parley.admin.v1.DoctorResponse
-	(*Check)(nil),                        // 47: parley.admin.v1.Check
-	(*ExportTranscriptRequest)(nil),      // 48: parley.admin.v1.ExportTranscriptRequest
-	(*ExportTranscriptResponse)(nil),     // 49: parley.admin.v1.ExportTranscriptResponse
-	(*ListDeadLettersRequest)(nil),       // 50: parley.admin.v1.ListDeadLettersRequest
-	(*ListDeadLettersResponse)(nil),      // 51: parley.admin.v1.ListDeadLettersResponse
-	(*DeadLetter)(nil),                   // 52: parley.admin.v1.DeadLetter
-	(*v1.ChannelAccount)(nil),            // 53: parley.config.v1.ChannelAccount
-	(*v1.Secret)(nil),                    // 54: parley.config.v1.Secret
-	(*v1.Page)(nil),                      // 55: parley.config.v1.Page
-	(*v1.Workstream)(nil),                // 56: parley.config.v1.Workstream
-	(*v1.Queue)(nil),                     // 57: parley.config.v1.Queue
-	(*v1.Agent)(nil),                     // 58: parley.config.v1.Agent
-	(*v11.Commit)(nil),                   // 59: parley.thread.v1.Commit
+	(CheckStatus)(0),                      // 0: parley.admin.v1.CheckStatus
+	(*GetChannelAccountRequest)(nil),      // 1: parley.admin.v1.GetChannelAccountRequest
+	(*ListChannelAccountsRequest)(nil),    // 2: parley.admin.v1.ListChannelAccountsRequest
+	(*ListChannelAccountsResponse)(nil),   // 3: parley.admin.v1.ListChannelAccountsResponse
+	(*CreateChannelAccountRequest)(nil),   // 4: parley.admin.v1.CreateChannelAccountRequest
+	(*UpdateChannelAccountRequest)(nil),   // 5: parley.admin.v1.UpdateChannelAccountRequest
+	(*DeleteChannelAccountRequest)(nil),   // 6: parley.admin.v1.DeleteChannelAccountRequest
+	(*DeleteChannelAccountResponse)(nil),  // 7: parley.admin.v1.DeleteChannelAccountResponse
+	(*RotateAppSecretRequest)(nil),        // 8: parley.admin.v1.RotateAppSecretRequest
+	(*RetireAppSecretRequest)(nil),        // 9: parley.admin.v1.RetireAppSecretRequest
+	(*GetPrivacyNoticeRequest)(nil),       // 10: parley.admin.v1.GetPrivacyNoticeRequest
+	(*PrivacyNotice)(nil),                 // 11: parley.admin.v1.PrivacyNotice
+	(*AcknowledgePrivacyRequest)(nil),     // 12: parley.admin.v1.AcknowledgePrivacyRequest
+	(*GetPageRequest)(nil),                // 13: parley.admin.v1.GetPageRequest
+	(*ListPagesRequest)(nil),              // 14: parley.admin.v1.ListPagesRequest
+	(*ListPagesResponse)(nil),             // 15: parley.admin.v1.ListPagesResponse
+	(*CreatePageRequest)(nil),             // 16: parley.admin.v1.CreatePageRequest
+	(*UpdatePageRequest)(nil),             // 17: parley.admin.v1.UpdatePageRequest
+	(*DeletePageRequest)(nil),             // 18: parley.admin.v1.DeletePageRequest
+	(*DeletePageResponse)(nil),            // 19: parley.admin.v1.DeletePageResponse
+	(*GetWorkstreamRequest)(nil),          // 20: parley.admin.v1.GetWorkstreamRequest
+	(*ListWorkstreamsRequest)(nil),        // 21: parley.admin.v1.ListWorkstreamsRequest
+	(*ListWorkstreamsResponse)(nil),       // 22: parley.admin.v1.ListWorkstreamsResponse
+	(*CreateWorkstreamRequest)(nil),       // 23: parley.admin.v1.CreateWorkstreamRequest
+	(*UpdateWorkstreamRequest)(nil),       // 24: parley.admin.v1.UpdateWorkstreamRequest
+	(*DeleteWorkstreamRequest)(nil),       // 25: parley.admin.v1.DeleteWorkstreamRequest
+	(*DeleteWorkstreamResponse)(nil),      // 26: parley.admin.v1.DeleteWorkstreamResponse
+	(*GetQueueRequest)(nil),               // 27: parley.admin.v1.GetQueueRequest
+	(*ListQueuesRequest)(nil),             // 28: parley.admin.v1.ListQueuesRequest
+	(*ListQueuesResponse)(nil),            // 29: parley.admin.v1.ListQueuesResponse
+	(*CreateQueueRequest)(nil),            // 30: parley.admin.v1.CreateQueueRequest
+	(*UpdateQueueRequest)(nil),            // 31: parley.admin.v1.UpdateQueueRequest
+	(*DeleteQueueRequest)(nil),            // 32: parley.admin.v1.DeleteQueueRequest
+	(*DeleteQueueResponse)(nil),           // 33: parley.admin.v1.DeleteQueueResponse
+	(*GetAgentRequest)(nil),               // 34: parley.admin.v1.GetAgentRequest
+	(*ListAgentsRequest)(nil),             // 35: parley.admin.v1.ListAgentsRequest
+	(*ListAgentsResponse)(nil),            // 36: parley.admin.v1.ListAgentsResponse
+	(*CreateAgentRequest)(nil),            // 37: parley.admin.v1.CreateAgentRequest
+	(*UpdateAgentRequest)(nil),            // 38: parley.admin.v1.UpdateAgentRequest
+	(*DeleteAgentRequest)(nil),            // 39: parley.admin.v1.DeleteAgentRequest
+	(*DeleteAgentResponse)(nil),           // 40: parley.admin.v1.DeleteAgentResponse
+	(*Resource)(nil),                      // 41: parley.admin.v1.Resource
+	(*ApplyRequest)(nil),                  // 42: parley.admin.v1.ApplyRequest
+	(*ApplyResponse)(nil),                 // 43: parley.admin.v1.ApplyResponse
+	(*Change)(nil),                        // 44: parley.admin.v1.Change
+	(*DoctorRequest)(nil),                 // 45: parley.admin.v1.DoctorRequest
+	(*DoctorResponse)(nil),                // 46: parley.admin.v1.DoctorResponse
+	(*Check)(nil),                         // 47: parley.admin.v1.Check
+	(*ExportTranscriptRequest)(nil),       // 48: parley.admin.v1.ExportTranscriptRequest
+	(*ExportTranscriptResponse)(nil),      // 49: parley.admin.v1.ExportTranscriptResponse
+	(*ListDeadLettersRequest)(nil),        // 50: parley.admin.v1.ListDeadLettersRequest
+	(*ListDeadLettersResponse)(nil),       // 51: parley.admin.v1.ListDeadLettersResponse
+	(*DeadLetter)(nil),                    // 52: parley.admin.v1.DeadLetter
+	(*v1.ChannelAccount)(nil),             // 53: parley.config.v1.ChannelAccount
+	(*v1.Secret)(nil),                     // 54: parley.config.v1.Secret
+	(*v1.Page)(nil),                       // 55: parley.config.v1.Page
+	(*v1.Workstream)(nil),                 // 56: parley.config.v1.Workstream
+	(*v1.Queue)(nil),                      // 57: parley.config.v1.Queue
+	(*v1.Agent)(nil),                      // 58: parley.config.v1.Agent
+	(*v1.Schedule)(nil),                   // 59: parley.config.v1.Schedule
+	(*v1.Skill)(nil),                      // 60: parley.config.v1.Skill
+	(*v1.CapacityProfile)(nil),            // 61: parley.config.v1.CapacityProfile
+	(*v1.Ruleset)(nil),                    // 62: parley.config.v1.Ruleset
+	(*v11.Commit)(nil),                    // 63: parley.thread.v1.Commit
+	(*GetScheduleRequest)(nil),            // 64: parley.admin.v1.GetScheduleRequest
+	(*ListSchedulesRequest)(nil),          // 65: parley.admin.v1.ListSchedulesRequest
+	(*CreateScheduleRequest)(nil),         // 66: parley.admin.v1.CreateScheduleRequest
+	(*UpdateScheduleRequest)(nil),         // 67: parley.admin.v1.UpdateScheduleRequest
+	(*DeleteScheduleRequest)(nil),         // 68: parley.admin.v1.DeleteScheduleRequest
+	(*GetSkillRequest)(nil),               // 69: parley.admin.v1.GetSkillRequest
+	(*ListSkillsRequest)(nil),             // 70: parley.admin.v1.ListSkillsRequest
+	(*CreateSkillRequest)(nil),            // 71: parley.admin.v1.CreateSkillRequest
+	(*UpdateSkillRequest)(nil),            // 72: parley.admin.v1.UpdateSkillRequest
+	(*DeleteSkillRequest)(nil),            // 73: parley.admin.v1.DeleteSkillRequest
+	(*GetCapacityProfileRequest)(nil),     // 74: parley.admin.v1.GetCapacityProfileRequest
+	(*ListCapacityProfilesRequest)(nil),   // 75: parley.admin.v1.ListCapacityProfilesRequest
+	(*CreateCapacityProfileRequest)(nil),  // 76: parley.admin.v1.CreateCapacityProfileRequest
+	(*UpdateCapacityProfileRequest)(nil),  // 77: parley.admin.v1.UpdateCapacityProfileRequest
+	(*DeleteCapacityProfileRequest)(nil),  // 78: parley.admin.v1.DeleteCapacityProfileRequest
+	(*GetRulesetRequest)(nil),             // 79: parley.admin.v1.GetRulesetRequest
+	(*ListRulesetsRequest)(nil),           // 80: parley.admin.v1.ListRulesetsRequest
+	(*CreateRulesetRequest)(nil),          // 81: parley.admin.v1.CreateRulesetRequest
+	(*UpdateRulesetRequest)(nil),          // 82: parley.admin.v1.UpdateRulesetRequest
+	(*DeleteRulesetRequest)(nil),          // 83: parley.admin.v1.DeleteRulesetRequest
+	(*ListSchedulesResponse)(nil),         // 84: parley.admin.v1.ListSchedulesResponse
+	(*DeleteScheduleResponse)(nil),        // 85: parley.admin.v1.DeleteScheduleResponse
+	(*ListSkillsResponse)(nil),            // 86: parley.admin.v1.ListSkillsResponse
+	(*DeleteSkillResponse)(nil),           // 87: parley.admin.v1.DeleteSkillResponse
+	(*ListCapacityProfilesResponse)(nil),  // 88: parley.admin.v1.ListCapacityProfilesResponse
+	(*DeleteCapacityProfileResponse)(nil), // 89: parley.admin.v1.DeleteCapacityProfileResponse
+	(*ListRulesetsResponse)(nil),          // 90: parley.admin.v1.ListRulesetsResponse
+	(*DeleteRulesetResponse)(nil),         // 91: parley.admin.v1.DeleteRulesetResponse
 }
 var file_parley_admin_v1_admin_proto_depIdxs = []int32{
 	53, // 0: parley.admin.v1.ListChannelAccountsResponse.channel_accounts:type_name -> parley.config.v1.ChannelAccount
@@ -3339,85 +3465,129 @@ var file_parley_admin_v1_admin_proto_depIdxs = []int32{
 	56, // 18: parley.admin.v1.Resource.workstream:type_name -> parley.config.v1.Workstream
 	57, // 19: parley.admin.v1.Resource.queue:type_name -> parley.config.v1.Queue
 	58, // 20: parley.admin.v1.Resource.agent:type_name -> parley.config.v1.Agent
-	41, // 21: parley.admin.v1.ApplyRequest.resources:type_name -> parley.admin.v1.Resource
-	44, // 22: parley.admin.v1.ApplyResponse.changes:type_name -> parley.admin.v1.Change
-	41, // 23: parley.admin.v1.Change.before:type_name -> parley.admin.v1.Resource
-	41, // 24: parley.admin.v1.Change.after:type_name -> parley.admin.v1.Resource
-	47, // 25: parley.admin.v1.DoctorResponse.checks:type_name -> parley.admin.v1.Check
-	0,  // 26: parley.admin.v1.Check.status:type_name -> parley.admin.v1.CheckStatus
-	59, // 27: parley.admin.v1.ExportTranscriptResponse.commit:type_name -> parley.thread.v1.Commit
-	52, // 28: parley.admin.v1.ListDeadLettersResponse.dead_letters:type_name -> parley.admin.v1.DeadLetter
-	1,  // 29: parley.admin.v1.ConfigService.GetChannelAccount:input_type -> parley.admin.v1.GetChannelAccountRequest
-	2,  // 30: parley.admin.v1.ConfigService.ListChannelAccounts:input_type -> parley.admin.v1.ListChannelAccountsRequest
-	4,  // 31: parley.admin.v1.ConfigService.CreateChannelAccount:input_type -> parley.admin.v1.CreateChannelAccountRequest
-	5,  // 32: parley.admin.v1.ConfigService.UpdateChannelAccount:input_type -> parley.admin.v1.UpdateChannelAccountRequest
-	6,  // 33: parley.admin.v1.ConfigService.DeleteChannelAccount:input_type -> parley.admin.v1.DeleteChannelAccountRequest
-	8,  // 34: parley.admin.v1.ConfigService.RotateAppSecret:input_type -> parley.admin.v1.RotateAppSecretRequest
-	9,  // 35: parley.admin.v1.ConfigService.RetireAppSecret:input_type -> parley.admin.v1.RetireAppSecretRequest
-	10, // 36: parley.admin.v1.ConfigService.GetPrivacyNotice:input_type -> parley.admin.v1.GetPrivacyNoticeRequest
-	12, // 37: parley.admin.v1.ConfigService.AcknowledgePrivacy:input_type -> parley.admin.v1.AcknowledgePrivacyRequest
-	13, // 38: parley.admin.v1.ConfigService.GetPage:input_type -> parley.admin.v1.GetPageRequest
-	14, // 39: parley.admin.v1.ConfigService.ListPages:input_type -> parley.admin.v1.ListPagesRequest
-	16, // 40: parley.admin.v1.ConfigService.CreatePage:input_type -> parley.admin.v1.CreatePageRequest
-	17, // 41: parley.admin.v1.ConfigService.UpdatePage:input_type -> parley.admin.v1.UpdatePageRequest
-	18, // 42: parley.admin.v1.ConfigService.DeletePage:input_type -> parley.admin.v1.DeletePageRequest
-	20, // 43: parley.admin.v1.ConfigService.GetWorkstream:input_type -> parley.admin.v1.GetWorkstreamRequest
-	21, // 44: parley.admin.v1.ConfigService.ListWorkstreams:input_type -> parley.admin.v1.ListWorkstreamsRequest
-	23, // 45: parley.admin.v1.ConfigService.CreateWorkstream:input_type -> parley.admin.v1.CreateWorkstreamRequest
-	24, // 46: parley.admin.v1.ConfigService.UpdateWorkstream:input_type -> parley.admin.v1.UpdateWorkstreamRequest
-	25, // 47: parley.admin.v1.ConfigService.DeleteWorkstream:input_type -> parley.admin.v1.DeleteWorkstreamRequest
-	27, // 48: parley.admin.v1.ConfigService.GetQueue:input_type -> parley.admin.v1.GetQueueRequest
-	28, // 49: parley.admin.v1.ConfigService.ListQueues:input_type -> parley.admin.v1.ListQueuesRequest
-	30, // 50: parley.admin.v1.ConfigService.CreateQueue:input_type -> parley.admin.v1.CreateQueueRequest
-	31, // 51: parley.admin.v1.ConfigService.UpdateQueue:input_type -> parley.admin.v1.UpdateQueueRequest
-	32, // 52: parley.admin.v1.ConfigService.DeleteQueue:input_type -> parley.admin.v1.DeleteQueueRequest
-	34, // 53: parley.admin.v1.ConfigService.GetAgent:input_type -> parley.admin.v1.GetAgentRequest
-	35, // 54: parley.admin.v1.ConfigService.ListAgents:input_type -> parley.admin.v1.ListAgentsRequest
-	37, // 55: parley.admin.v1.ConfigService.CreateAgent:input_type -> parley.admin.v1.CreateAgentRequest
-	38, // 56: parley.admin.v1.ConfigService.UpdateAgent:input_type -> parley.admin.v1.UpdateAgentRequest
-	39, // 57: parley.admin.v1.ConfigService.DeleteAgent:input_type -> parley.admin.v1.DeleteAgentRequest
-	42, // 58: parley.admin.v1.ConfigService.Apply:input_type -> parley.admin.v1.ApplyRequest
-	45, // 59: parley.admin.v1.OperateService.Doctor:input_type -> parley.admin.v1.DoctorRequest
-	48, // 60: parley.admin.v1.OperateService.ExportTranscript:input_type -> parley.admin.v1.ExportTranscriptRequest
-	50, // 61: parley.admin.v1.OperateService.ListDeadLetters:input_type -> parley.admin.v1.ListDeadLettersRequest
-	53, // 62: parley.admin.v1.ConfigService.GetChannelAccount:output_type -> parley.config.v1.ChannelAccount
-	3,  // 63: parley.admin.v1.ConfigService.ListChannelAccounts:output_type -> parley.admin.v1.ListChannelAccountsResponse
-	53, // 64: parley.admin.v1.ConfigService.CreateChannelAccount:output_type -> parley.config.v1.ChannelAccount
-	53, // 65: parley.admin.v1.ConfigService.UpdateChannelAccount:output_type -> parley.config.v1.ChannelAccount
-	7,  // 66: parley.admin.v1.ConfigService.DeleteChannelAccount:output_type -> parley.admin.v1.DeleteChannelAccountResponse
-	53, // 67: parley.admin.v1.ConfigService.RotateAppSecret:output_type -> parley.config.v1.ChannelAccount
-	53, // 68: parley.admin.v1.ConfigService.RetireAppSecret:output_type -> parley.config.v1.ChannelAccount
-	11, // 69: parley.admin.v1.ConfigService.GetPrivacyNotice:output_type -> parley.admin.v1.PrivacyNotice
-	53, // 70: parley.admin.v1.ConfigService.AcknowledgePrivacy:output_type -> parley.config.v1.ChannelAccount
-	55, // 71: parley.admin.v1.ConfigService.GetPage:output_type -> parley.config.v1.Page
-	15, // 72: parley.admin.v1.ConfigService.ListPages:output_type -> parley.admin.v1.ListPagesResponse
-	55, // 73: parley.admin.v1.ConfigService.CreatePage:output_type -> parley.config.v1.Page
-	55, // 74: parley.admin.v1.ConfigService.UpdatePage:output_type -> parley.config.v1.Page
-	19, // 75: parley.admin.v1.ConfigService.DeletePage:output_type -> parley.admin.v1.DeletePageResponse
-	56, // 76: parley.admin.v1.ConfigService.GetWorkstream:output_type -> parley.config.v1.Workstream
-	22, // 77: parley.admin.v1.ConfigService.ListWorkstreams:output_type -> parley.admin.v1.ListWorkstreamsResponse
-	56, // 78: parley.admin.v1.ConfigService.CreateWorkstream:output_type -> parley.config.v1.Workstream
-	56, // 79: parley.admin.v1.ConfigService.UpdateWorkstream:output_type -> parley.config.v1.Workstream
-	26, // 80: parley.admin.v1.ConfigService.DeleteWorkstream:output_type -> parley.admin.v1.DeleteWorkstreamResponse
-	57, // 81: parley.admin.v1.ConfigService.GetQueue:output_type -> parley.config.v1.Queue
-	29, // 82: parley.admin.v1.ConfigService.ListQueues:output_type -> parley.admin.v1.ListQueuesResponse
-	57, // 83: parley.admin.v1.ConfigService.CreateQueue:output_type -> parley.config.v1.Queue
-	57, // 84: parley.admin.v1.ConfigService.UpdateQueue:output_type -> parley.config.v1.Queue
-	33, // 85: parley.admin.v1.ConfigService.DeleteQueue:output_type -> parley.admin.v1.DeleteQueueResponse
-	58, // 86: parley.admin.v1.ConfigService.GetAgent:output_type -> parley.config.v1.Agent
-	36, // 87: parley.admin.v1.ConfigService.ListAgents:output_type -> parley.admin.v1.ListAgentsResponse
-	58, // 88: parley.admin.v1.ConfigService.CreateAgent:output_type -> parley.config.v1.Agent
-	58, // 89: parley.admin.v1.ConfigService.UpdateAgent:output_type -> parley.config.v1.Agent
-	40, // 90: parley.admin.v1.ConfigService.DeleteAgent:output_type -> parley.admin.v1.DeleteAgentResponse
-	43, // 91: parley.admin.v1.ConfigService.Apply:output_type -> parley.admin.v1.ApplyResponse
-	46, // 92: parley.admin.v1.OperateService.Doctor:output_type -> parley.admin.v1.DoctorResponse
-	49, // 93: parley.admin.v1.OperateService.ExportTranscript:output_type -> parley.admin.v1.ExportTranscriptResponse
-	51, // 94: parley.admin.v1.OperateService.ListDeadLetters:output_type -> parley.admin.v1.ListDeadLettersResponse
-	62, // [62:95] is the sub-list for method output_type
-	29, // [29:62] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	59, // 21: parley.admin.v1.Resource.schedule:type_name -> parley.config.v1.Schedule
+	60, // 22: parley.admin.v1.Resource.skill:type_name -> parley.config.v1.Skill
+	61, // 23: parley.admin.v1.Resource.capacity_profile:type_name -> parley.config.v1.CapacityProfile
+	62, // 24: parley.admin.v1.Resource.ruleset:type_name -> parley.config.v1.Ruleset
+	41, // 25: parley.admin.v1.ApplyRequest.resources:type_name -> parley.admin.v1.Resource
+	44, // 26: parley.admin.v1.ApplyResponse.changes:type_name -> parley.admin.v1.Change
+	41, // 27: parley.admin.v1.Change.before:type_name -> parley.admin.v1.Resource
+	41, // 28: parley.admin.v1.Change.after:type_name -> parley.admin.v1.Resource
+	47, // 29: parley.admin.v1.DoctorResponse.checks:type_name -> parley.admin.v1.Check
+	0,  // 30: parley.admin.v1.Check.status:type_name -> parley.admin.v1.CheckStatus
+	63, // 31: parley.admin.v1.ExportTranscriptResponse.commit:type_name -> parley.thread.v1.Commit
+	52, // 32: parley.admin.v1.ListDeadLettersResponse.dead_letters:type_name -> parley.admin.v1.DeadLetter
+	1,  // 33: parley.admin.v1.ConfigService.GetChannelAccount:input_type -> parley.admin.v1.GetChannelAccountRequest
+	2,  // 34: parley.admin.v1.ConfigService.ListChannelAccounts:input_type -> parley.admin.v1.ListChannelAccountsRequest
+	4,  // 35: parley.admin.v1.ConfigService.CreateChannelAccount:input_type -> parley.admin.v1.CreateChannelAccountRequest
+	5,  // 36: parley.admin.v1.ConfigService.UpdateChannelAccount:input_type -> parley.admin.v1.UpdateChannelAccountRequest
+	6,  // 37: parley.admin.v1.ConfigService.DeleteChannelAccount:input_type -> parley.admin.v1.DeleteChannelAccountRequest
+	8,  // 38: parley.admin.v1.ConfigService.RotateAppSecret:input_type -> parley.admin.v1.RotateAppSecretRequest
+	9,  // 39: parley.admin.v1.ConfigService.RetireAppSecret:input_type -> parley.admin.v1.RetireAppSecretRequest
+	10, // 40: parley.admin.v1.ConfigService.GetPrivacyNotice:input_type -> parley.admin.v1.GetPrivacyNoticeRequest
+	12, // 41: parley.admin.v1.ConfigService.AcknowledgePrivacy:input_type -> parley.admin.v1.AcknowledgePrivacyRequest
+	13, // 42: parley.admin.v1.ConfigService.GetPage:input_type -> parley.admin.v1.GetPageRequest
+	14, // 43: parley.admin.v1.ConfigService.ListPages:input_type -> parley.admin.v1.ListPagesRequest
+	16, // 44: parley.admin.v1.ConfigService.CreatePage:input_type -> parley.admin.v1.CreatePageRequest
+	17, // 45: parley.admin.v1.ConfigService.UpdatePage:input_type -> parley.admin.v1.UpdatePageRequest
+	18, // 46: parley.admin.v1.ConfigService.DeletePage:input_type -> parley.admin.v1.DeletePageRequest
+	20, // 47: parley.admin.v1.ConfigService.GetWorkstream:input_type -> parley.admin.v1.GetWorkstreamRequest
+	21, // 48: parley.admin.v1.ConfigService.ListWorkstreams:input_type -> parley.admin.v1.ListWorkstreamsRequest
+	23, // 49: parley.admin.v1.ConfigService.CreateWorkstream:input_type -> parley.admin.v1.CreateWorkstreamRequest
+	24, // 50: parley.admin.v1.ConfigService.UpdateWorkstream:input_type -> parley.admin.v1.UpdateWorkstreamRequest
+	25, // 51: parley.admin.v1.ConfigService.DeleteWorkstream:input_type -> parley.admin.v1.DeleteWorkstreamRequest
+	27, // 52: parley.admin.v1.ConfigService.GetQueue:input_type -> parley.admin.v1.GetQueueRequest
+	28, // 53: parley.admin.v1.ConfigService.ListQueues:input_type -> parley.admin.v1.ListQueuesRequest
+	30, // 54: parley.admin.v1.ConfigService.CreateQueue:input_type -> parley.admin.v1.CreateQueueRequest
+	31, // 55: parley.admin.v1.ConfigService.UpdateQueue:input_type -> parley.admin.v1.UpdateQueueRequest
+	32, // 56: parley.admin.v1.ConfigService.DeleteQueue:input_type -> parley.admin.v1.DeleteQueueRequest
+	34, // 57: parley.admin.v1.ConfigService.GetAgent:input_type -> parley.admin.v1.GetAgentRequest
+	35, // 58: parley.admin.v1.ConfigService.ListAgents:input_type -> parley.admin.v1.ListAgentsRequest
+	37, // 59: parley.admin.v1.ConfigService.CreateAgent:input_type -> parley.admin.v1.CreateAgentRequest
+	38, // 60: parley.admin.v1.ConfigService.UpdateAgent:input_type -> parley.admin.v1.UpdateAgentRequest
+	39, // 61: parley.admin.v1.ConfigService.DeleteAgent:input_type -> parley.admin.v1.DeleteAgentRequest
+	64, // 62: parley.admin.v1.ConfigService.GetSchedule:input_type -> parley.admin.v1.GetScheduleRequest
+	65, // 63: parley.admin.v1.ConfigService.ListSchedules:input_type -> parley.admin.v1.ListSchedulesRequest
+	66, // 64: parley.admin.v1.ConfigService.CreateSchedule:input_type -> parley.admin.v1.CreateScheduleRequest
+	67, // 65: parley.admin.v1.ConfigService.UpdateSchedule:input_type -> parley.admin.v1.UpdateScheduleRequest
+	68, // 66: parley.admin.v1.ConfigService.DeleteSchedule:input_type -> parley.admin.v1.DeleteScheduleRequest
+	69, // 67: parley.admin.v1.ConfigService.GetSkill:input_type -> parley.admin.v1.GetSkillRequest
+	70, // 68: parley.admin.v1.ConfigService.ListSkills:input_type -> parley.admin.v1.ListSkillsRequest
+	71, // 69: parley.admin.v1.ConfigService.CreateSkill:input_type -> parley.admin.v1.CreateSkillRequest
+	72, // 70: parley.admin.v1.ConfigService.UpdateSkill:input_type -> parley.admin.v1.UpdateSkillRequest
+	73, // 71: parley.admin.v1.ConfigService.DeleteSkill:input_type -> parley.admin.v1.DeleteSkillRequest
+	74, // 72: parley.admin.v1.ConfigService.GetCapacityProfile:input_type -> parley.admin.v1.GetCapacityProfileRequest
+	75, // 73: parley.admin.v1.ConfigService.ListCapacityProfiles:input_type -> parley.admin.v1.ListCapacityProfilesRequest
+	76, // 74: parley.admin.v1.ConfigService.CreateCapacityProfile:input_type -> parley.admin.v1.CreateCapacityProfileRequest
+	77, // 75: parley.admin.v1.ConfigService.UpdateCapacityProfile:input_type -> parley.admin.v1.UpdateCapacityProfileRequest
+	78, // 76: parley.admin.v1.ConfigService.DeleteCapacityProfile:input_type -> parley.admin.v1.DeleteCapacityProfileRequest
+	79, // 77: parley.admin.v1.ConfigService.GetRuleset:input_type -> parley.admin.v1.GetRulesetRequest
+	80, // 78: parley.admin.v1.ConfigService.ListRulesets:input_type -> parley.admin.v1.ListRulesetsRequest
+	81, // 79: parley.admin.v1.ConfigService.CreateRuleset:input_type -> parley.admin.v1.CreateRulesetRequest
+	82, // 80: parley.admin.v1.ConfigService.UpdateRuleset:input_type -> parley.admin.v1.UpdateRulesetRequest
+	83, // 81: parley.admin.v1.ConfigService.DeleteRuleset:input_type -> parley.admin.v1.DeleteRulesetRequest
+	42, // 82: parley.admin.v1.ConfigService.Apply:input_type -> parley.admin.v1.ApplyRequest
+	45, // 83: parley.admin.v1.OperateService.Doctor:input_type -> parley.admin.v1.DoctorRequest
+	48, // 84: parley.admin.v1.OperateService.ExportTranscript:input_type -> parley.admin.v1.ExportTranscriptRequest
+	50, // 85: parley.admin.v1.OperateService.ListDeadLetters:input_type -> parley.admin.v1.ListDeadLettersRequest
+	53, // 86: parley.admin.v1.ConfigService.GetChannelAccount:output_type -> parley.config.v1.ChannelAccount
+	3,  // 87: parley.admin.v1.ConfigService.ListChannelAccounts:output_type -> parley.admin.v1.ListChannelAccountsResponse
+	53, // 88: parley.admin.v1.ConfigService.CreateChannelAccount:output_type -> parley.config.v1.ChannelAccount
+	53, // 89: parley.admin.v1.ConfigService.UpdateChannelAccount:output_type -> parley.config.v1.ChannelAccount
+	7,  // 90: parley.admin.v1.ConfigService.DeleteChannelAccount:output_type -> parley.admin.v1.DeleteChannelAccountResponse
+	53, // 91: parley.admin.v1.ConfigService.RotateAppSecret:output_type -> parley.config.v1.ChannelAccount
+	53, // 92: parley.admin.v1.ConfigService.RetireAppSecret:output_type -> parley.config.v1.ChannelAccount
+	11, // 93: parley.admin.v1.ConfigService.GetPrivacyNotice:output_type -> parley.admin.v1.PrivacyNotice
+	53, // 94: parley.admin.v1.ConfigService.AcknowledgePrivacy:output_type -> parley.config.v1.ChannelAccount
+	55, // 95: parley.admin.v1.ConfigService.GetPage:output_type -> parley.config.v1.Page
+	15, // 96: parley.admin.v1.ConfigService.ListPages:output_type -> parley.admin.v1.ListPagesResponse
+	55, // 97: parley.admin.v1.ConfigService.CreatePage:output_type -> parley.config.v1.Page
+	55, // 98: parley.admin.v1.ConfigService.UpdatePage:output_type -> parley.config.v1.Page
+	19, // 99: parley.admin.v1.ConfigService.DeletePage:output_type -> parley.admin.v1.DeletePageResponse
+	56, // 100: parley.admin.v1.ConfigService.GetWorkstream:output_type -> parley.config.v1.Workstream
+	22, // 101: parley.admin.v1.ConfigService.ListWorkstreams:output_type -> parley.admin.v1.ListWorkstreamsResponse
+	56, // 102: parley.admin.v1.ConfigService.CreateWorkstream:output_type -> parley.config.v1.Workstream
+	56, // 103: parley.admin.v1.ConfigService.UpdateWorkstream:output_type -> parley.config.v1.Workstream
+	26, // 104: parley.admin.v1.ConfigService.DeleteWorkstream:output_type -> parley.admin.v1.DeleteWorkstreamResponse
+	57, // 105: parley.admin.v1.ConfigService.GetQueue:output_type -> parley.config.v1.Queue
+	29, // 106: parley.admin.v1.ConfigService.ListQueues:output_type -> parley.admin.v1.ListQueuesResponse
+	57, // 107: parley.admin.v1.ConfigService.CreateQueue:output_type -> parley.config.v1.Queue
+	57, // 108: parley.admin.v1.ConfigService.UpdateQueue:output_type -> parley.config.v1.Queue
+	33, // 109: parley.admin.v1.ConfigService.DeleteQueue:output_type -> parley.admin.v1.DeleteQueueResponse
+	58, // 110: parley.admin.v1.ConfigService.GetAgent:output_type -> parley.config.v1.Agent
+	36, // 111: parley.admin.v1.ConfigService.ListAgents:output_type -> parley.admin.v1.ListAgentsResponse
+	58, // 112: parley.admin.v1.ConfigService.CreateAgent:output_type -> parley.config.v1.Agent
+	58, // 113: parley.admin.v1.ConfigService.UpdateAgent:output_type -> parley.config.v1.Agent
+	40, // 114: parley.admin.v1.ConfigService.DeleteAgent:output_type -> parley.admin.v1.DeleteAgentResponse
+	59, // 115: parley.admin.v1.ConfigService.GetSchedule:output_type -> parley.config.v1.Schedule
+	84, // 116: parley.admin.v1.ConfigService.ListSchedules:output_type -> parley.admin.v1.ListSchedulesResponse
+	59, // 117: parley.admin.v1.ConfigService.CreateSchedule:output_type -> parley.config.v1.Schedule
+	59, // 118: parley.admin.v1.ConfigService.UpdateSchedule:output_type -> parley.config.v1.Schedule
+	85, // 119: parley.admin.v1.ConfigService.DeleteSchedule:output_type -> parley.admin.v1.DeleteScheduleResponse
+	60, // 120: parley.admin.v1.ConfigService.GetSkill:output_type -> parley.config.v1.Skill
+	86, // 121: parley.admin.v1.ConfigService.ListSkills:output_type -> parley.admin.v1.ListSkillsResponse
+	60, // 122: parley.admin.v1.ConfigService.CreateSkill:output_type -> parley.config.v1.Skill
+	60, // 123: parley.admin.v1.ConfigService.UpdateSkill:output_type -> parley.config.v1.Skill
+	87, // 124: parley.admin.v1.ConfigService.DeleteSkill:output_type -> parley.admin.v1.DeleteSkillResponse
+	61, // 125: parley.admin.v1.ConfigService.GetCapacityProfile:output_type -> parley.config.v1.CapacityProfile
+	88, // 126: parley.admin.v1.ConfigService.ListCapacityProfiles:output_type -> parley.admin.v1.ListCapacityProfilesResponse
+	61, // 127: parley.admin.v1.ConfigService.CreateCapacityProfile:output_type -> parley.config.v1.CapacityProfile
+	61, // 128: parley.admin.v1.ConfigService.UpdateCapacityProfile:output_type -> parley.config.v1.CapacityProfile
+	89, // 129: parley.admin.v1.ConfigService.DeleteCapacityProfile:output_type -> parley.admin.v1.DeleteCapacityProfileResponse
+	62, // 130: parley.admin.v1.ConfigService.GetRuleset:output_type -> parley.config.v1.Ruleset
+	90, // 131: parley.admin.v1.ConfigService.ListRulesets:output_type -> parley.admin.v1.ListRulesetsResponse
+	62, // 132: parley.admin.v1.ConfigService.CreateRuleset:output_type -> parley.config.v1.Ruleset
+	62, // 133: parley.admin.v1.ConfigService.UpdateRuleset:output_type -> parley.config.v1.Ruleset
+	91, // 134: parley.admin.v1.ConfigService.DeleteRuleset:output_type -> parley.admin.v1.DeleteRulesetResponse
+	43, // 135: parley.admin.v1.ConfigService.Apply:output_type -> parley.admin.v1.ApplyResponse
+	46, // 136: parley.admin.v1.OperateService.Doctor:output_type -> parley.admin.v1.DoctorResponse
+	49, // 137: parley.admin.v1.OperateService.ExportTranscript:output_type -> parley.admin.v1.ExportTranscriptResponse
+	51, // 138: parley.admin.v1.OperateService.ListDeadLetters:output_type -> parley.admin.v1.ListDeadLettersResponse
+	86, // [86:139] is the sub-list for method output_type
+	33, // [33:86] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_parley_admin_v1_admin_proto_init() }
@@ -3425,12 +3595,17 @@ func file_parley_admin_v1_admin_proto_init() {
 	if File_parley_admin_v1_admin_proto != nil {
 		return
 	}
+	file_parley_admin_v1_kind_proto_init()
 	file_parley_admin_v1_admin_proto_msgTypes[40].OneofWrappers = []any{
 		(*Resource_ChannelAccount)(nil),
 		(*Resource_Page)(nil),
 		(*Resource_Workstream)(nil),
 		(*Resource_Queue)(nil),
 		(*Resource_Agent)(nil),
+		(*Resource_Schedule)(nil),
+		(*Resource_Skill)(nil),
+		(*Resource_CapacityProfile)(nil),
+		(*Resource_Ruleset)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

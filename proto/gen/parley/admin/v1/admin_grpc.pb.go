@@ -22,36 +22,56 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ConfigService_GetChannelAccount_FullMethodName    = "/parley.admin.v1.ConfigService/GetChannelAccount"
-	ConfigService_ListChannelAccounts_FullMethodName  = "/parley.admin.v1.ConfigService/ListChannelAccounts"
-	ConfigService_CreateChannelAccount_FullMethodName = "/parley.admin.v1.ConfigService/CreateChannelAccount"
-	ConfigService_UpdateChannelAccount_FullMethodName = "/parley.admin.v1.ConfigService/UpdateChannelAccount"
-	ConfigService_DeleteChannelAccount_FullMethodName = "/parley.admin.v1.ConfigService/DeleteChannelAccount"
-	ConfigService_RotateAppSecret_FullMethodName      = "/parley.admin.v1.ConfigService/RotateAppSecret"
-	ConfigService_RetireAppSecret_FullMethodName      = "/parley.admin.v1.ConfigService/RetireAppSecret"
-	ConfigService_GetPrivacyNotice_FullMethodName     = "/parley.admin.v1.ConfigService/GetPrivacyNotice"
-	ConfigService_AcknowledgePrivacy_FullMethodName   = "/parley.admin.v1.ConfigService/AcknowledgePrivacy"
-	ConfigService_GetPage_FullMethodName              = "/parley.admin.v1.ConfigService/GetPage"
-	ConfigService_ListPages_FullMethodName            = "/parley.admin.v1.ConfigService/ListPages"
-	ConfigService_CreatePage_FullMethodName           = "/parley.admin.v1.ConfigService/CreatePage"
-	ConfigService_UpdatePage_FullMethodName           = "/parley.admin.v1.ConfigService/UpdatePage"
-	ConfigService_DeletePage_FullMethodName           = "/parley.admin.v1.ConfigService/DeletePage"
-	ConfigService_GetWorkstream_FullMethodName        = "/parley.admin.v1.ConfigService/GetWorkstream"
-	ConfigService_ListWorkstreams_FullMethodName      = "/parley.admin.v1.ConfigService/ListWorkstreams"
-	ConfigService_CreateWorkstream_FullMethodName     = "/parley.admin.v1.ConfigService/CreateWorkstream"
-	ConfigService_UpdateWorkstream_FullMethodName     = "/parley.admin.v1.ConfigService/UpdateWorkstream"
-	ConfigService_DeleteWorkstream_FullMethodName     = "/parley.admin.v1.ConfigService/DeleteWorkstream"
-	ConfigService_GetQueue_FullMethodName             = "/parley.admin.v1.ConfigService/GetQueue"
-	ConfigService_ListQueues_FullMethodName           = "/parley.admin.v1.ConfigService/ListQueues"
-	ConfigService_CreateQueue_FullMethodName          = "/parley.admin.v1.ConfigService/CreateQueue"
-	ConfigService_UpdateQueue_FullMethodName          = "/parley.admin.v1.ConfigService/UpdateQueue"
-	ConfigService_DeleteQueue_FullMethodName          = "/parley.admin.v1.ConfigService/DeleteQueue"
-	ConfigService_GetAgent_FullMethodName             = "/parley.admin.v1.ConfigService/GetAgent"
-	ConfigService_ListAgents_FullMethodName           = "/parley.admin.v1.ConfigService/ListAgents"
-	ConfigService_CreateAgent_FullMethodName          = "/parley.admin.v1.ConfigService/CreateAgent"
-	ConfigService_UpdateAgent_FullMethodName          = "/parley.admin.v1.ConfigService/UpdateAgent"
-	ConfigService_DeleteAgent_FullMethodName          = "/parley.admin.v1.ConfigService/DeleteAgent"
-	ConfigService_Apply_FullMethodName                = "/parley.admin.v1.ConfigService/Apply"
+	ConfigService_GetChannelAccount_FullMethodName     = "/parley.admin.v1.ConfigService/GetChannelAccount"
+	ConfigService_ListChannelAccounts_FullMethodName   = "/parley.admin.v1.ConfigService/ListChannelAccounts"
+	ConfigService_CreateChannelAccount_FullMethodName  = "/parley.admin.v1.ConfigService/CreateChannelAccount"
+	ConfigService_UpdateChannelAccount_FullMethodName  = "/parley.admin.v1.ConfigService/UpdateChannelAccount"
+	ConfigService_DeleteChannelAccount_FullMethodName  = "/parley.admin.v1.ConfigService/DeleteChannelAccount"
+	ConfigService_RotateAppSecret_FullMethodName       = "/parley.admin.v1.ConfigService/RotateAppSecret"
+	ConfigService_RetireAppSecret_FullMethodName       = "/parley.admin.v1.ConfigService/RetireAppSecret"
+	ConfigService_GetPrivacyNotice_FullMethodName      = "/parley.admin.v1.ConfigService/GetPrivacyNotice"
+	ConfigService_AcknowledgePrivacy_FullMethodName    = "/parley.admin.v1.ConfigService/AcknowledgePrivacy"
+	ConfigService_GetPage_FullMethodName               = "/parley.admin.v1.ConfigService/GetPage"
+	ConfigService_ListPages_FullMethodName             = "/parley.admin.v1.ConfigService/ListPages"
+	ConfigService_CreatePage_FullMethodName            = "/parley.admin.v1.ConfigService/CreatePage"
+	ConfigService_UpdatePage_FullMethodName            = "/parley.admin.v1.ConfigService/UpdatePage"
+	ConfigService_DeletePage_FullMethodName            = "/parley.admin.v1.ConfigService/DeletePage"
+	ConfigService_GetWorkstream_FullMethodName         = "/parley.admin.v1.ConfigService/GetWorkstream"
+	ConfigService_ListWorkstreams_FullMethodName       = "/parley.admin.v1.ConfigService/ListWorkstreams"
+	ConfigService_CreateWorkstream_FullMethodName      = "/parley.admin.v1.ConfigService/CreateWorkstream"
+	ConfigService_UpdateWorkstream_FullMethodName      = "/parley.admin.v1.ConfigService/UpdateWorkstream"
+	ConfigService_DeleteWorkstream_FullMethodName      = "/parley.admin.v1.ConfigService/DeleteWorkstream"
+	ConfigService_GetQueue_FullMethodName              = "/parley.admin.v1.ConfigService/GetQueue"
+	ConfigService_ListQueues_FullMethodName            = "/parley.admin.v1.ConfigService/ListQueues"
+	ConfigService_CreateQueue_FullMethodName           = "/parley.admin.v1.ConfigService/CreateQueue"
+	ConfigService_UpdateQueue_FullMethodName           = "/parley.admin.v1.ConfigService/UpdateQueue"
+	ConfigService_DeleteQueue_FullMethodName           = "/parley.admin.v1.ConfigService/DeleteQueue"
+	ConfigService_GetAgent_FullMethodName              = "/parley.admin.v1.ConfigService/GetAgent"
+	ConfigService_ListAgents_FullMethodName            = "/parley.admin.v1.ConfigService/ListAgents"
+	ConfigService_CreateAgent_FullMethodName           = "/parley.admin.v1.ConfigService/CreateAgent"
+	ConfigService_UpdateAgent_FullMethodName           = "/parley.admin.v1.ConfigService/UpdateAgent"
+	ConfigService_DeleteAgent_FullMethodName           = "/parley.admin.v1.ConfigService/DeleteAgent"
+	ConfigService_GetSchedule_FullMethodName           = "/parley.admin.v1.ConfigService/GetSchedule"
+	ConfigService_ListSchedules_FullMethodName         = "/parley.admin.v1.ConfigService/ListSchedules"
+	ConfigService_CreateSchedule_FullMethodName        = "/parley.admin.v1.ConfigService/CreateSchedule"
+	ConfigService_UpdateSchedule_FullMethodName        = "/parley.admin.v1.ConfigService/UpdateSchedule"
+	ConfigService_DeleteSchedule_FullMethodName        = "/parley.admin.v1.ConfigService/DeleteSchedule"
+	ConfigService_GetSkill_FullMethodName              = "/parley.admin.v1.ConfigService/GetSkill"
+	ConfigService_ListSkills_FullMethodName            = "/parley.admin.v1.ConfigService/ListSkills"
+	ConfigService_CreateSkill_FullMethodName           = "/parley.admin.v1.ConfigService/CreateSkill"
+	ConfigService_UpdateSkill_FullMethodName           = "/parley.admin.v1.ConfigService/UpdateSkill"
+	ConfigService_DeleteSkill_FullMethodName           = "/parley.admin.v1.ConfigService/DeleteSkill"
+	ConfigService_GetCapacityProfile_FullMethodName    = "/parley.admin.v1.ConfigService/GetCapacityProfile"
+	ConfigService_ListCapacityProfiles_FullMethodName  = "/parley.admin.v1.ConfigService/ListCapacityProfiles"
+	ConfigService_CreateCapacityProfile_FullMethodName = "/parley.admin.v1.ConfigService/CreateCapacityProfile"
+	ConfigService_UpdateCapacityProfile_FullMethodName = "/parley.admin.v1.ConfigService/UpdateCapacityProfile"
+	ConfigService_DeleteCapacityProfile_FullMethodName = "/parley.admin.v1.ConfigService/DeleteCapacityProfile"
+	ConfigService_GetRuleset_FullMethodName            = "/parley.admin.v1.ConfigService/GetRuleset"
+	ConfigService_ListRulesets_FullMethodName          = "/parley.admin.v1.ConfigService/ListRulesets"
+	ConfigService_CreateRuleset_FullMethodName         = "/parley.admin.v1.ConfigService/CreateRuleset"
+	ConfigService_UpdateRuleset_FullMethodName         = "/parley.admin.v1.ConfigService/UpdateRuleset"
+	ConfigService_DeleteRuleset_FullMethodName         = "/parley.admin.v1.ConfigService/DeleteRuleset"
+	ConfigService_Apply_FullMethodName                 = "/parley.admin.v1.ConfigService/Apply"
 )
 
 // ConfigServiceClient is the client API for ConfigService service.
@@ -131,6 +151,46 @@ type ConfigServiceClient interface {
 	UpdateAgent(ctx context.Context, in *UpdateAgentRequest, opts ...grpc.CallOption) (*v1.Agent, error)
 	// DeleteAgent removes one; FAILED_PRECONDITION while others refer to it.
 	DeleteAgent(ctx context.Context, in *DeleteAgentRequest, opts ...grpc.CallOption) (*DeleteAgentResponse, error)
+	// GetSchedule reads one schedule.
+	GetSchedule(ctx context.Context, in *GetScheduleRequest, opts ...grpc.CallOption) (*v1.Schedule, error)
+	// ListSchedules reads all of them, by id.
+	ListSchedules(ctx context.Context, in *ListSchedulesRequest, opts ...grpc.CallOption) (*ListSchedulesResponse, error)
+	// CreateSchedule adds one; ALREADY_EXISTS when the id is taken.
+	CreateSchedule(ctx context.Context, in *CreateScheduleRequest, opts ...grpc.CallOption) (*v1.Schedule, error)
+	// UpdateSchedule replaces one; ABORTED when etag is given and not current.
+	UpdateSchedule(ctx context.Context, in *UpdateScheduleRequest, opts ...grpc.CallOption) (*v1.Schedule, error)
+	// DeleteSchedule removes one; FAILED_PRECONDITION while others refer to it.
+	DeleteSchedule(ctx context.Context, in *DeleteScheduleRequest, opts ...grpc.CallOption) (*DeleteScheduleResponse, error)
+	// GetSkill reads one skill.
+	GetSkill(ctx context.Context, in *GetSkillRequest, opts ...grpc.CallOption) (*v1.Skill, error)
+	// ListSkills reads all of them, by id.
+	ListSkills(ctx context.Context, in *ListSkillsRequest, opts ...grpc.CallOption) (*ListSkillsResponse, error)
+	// CreateSkill adds one; ALREADY_EXISTS when the id is taken.
+	CreateSkill(ctx context.Context, in *CreateSkillRequest, opts ...grpc.CallOption) (*v1.Skill, error)
+	// UpdateSkill replaces one; ABORTED when etag is given and not current.
+	UpdateSkill(ctx context.Context, in *UpdateSkillRequest, opts ...grpc.CallOption) (*v1.Skill, error)
+	// DeleteSkill removes one; FAILED_PRECONDITION while others refer to it.
+	DeleteSkill(ctx context.Context, in *DeleteSkillRequest, opts ...grpc.CallOption) (*DeleteSkillResponse, error)
+	// GetCapacityProfile reads one capacity profile.
+	GetCapacityProfile(ctx context.Context, in *GetCapacityProfileRequest, opts ...grpc.CallOption) (*v1.CapacityProfile, error)
+	// ListCapacityProfiles reads all of them, by id.
+	ListCapacityProfiles(ctx context.Context, in *ListCapacityProfilesRequest, opts ...grpc.CallOption) (*ListCapacityProfilesResponse, error)
+	// CreateCapacityProfile adds one; ALREADY_EXISTS when the id is taken.
+	CreateCapacityProfile(ctx context.Context, in *CreateCapacityProfileRequest, opts ...grpc.CallOption) (*v1.CapacityProfile, error)
+	// UpdateCapacityProfile replaces one; ABORTED when etag is given and not current.
+	UpdateCapacityProfile(ctx context.Context, in *UpdateCapacityProfileRequest, opts ...grpc.CallOption) (*v1.CapacityProfile, error)
+	// DeleteCapacityProfile removes one; FAILED_PRECONDITION while others refer to it.
+	DeleteCapacityProfile(ctx context.Context, in *DeleteCapacityProfileRequest, opts ...grpc.CallOption) (*DeleteCapacityProfileResponse, error)
+	// GetRuleset reads one ruleset.
+	GetRuleset(ctx context.Context, in *GetRulesetRequest, opts ...grpc.CallOption) (*v1.Ruleset, error)
+	// ListRulesets reads all of them, by id.
+	ListRulesets(ctx context.Context, in *ListRulesetsRequest, opts ...grpc.CallOption) (*ListRulesetsResponse, error)
+	// CreateRuleset adds one; ALREADY_EXISTS when the id is taken.
+	CreateRuleset(ctx context.Context, in *CreateRulesetRequest, opts ...grpc.CallOption) (*v1.Ruleset, error)
+	// UpdateRuleset replaces one; ABORTED when etag is given and not current.
+	UpdateRuleset(ctx context.Context, in *UpdateRulesetRequest, opts ...grpc.CallOption) (*v1.Ruleset, error)
+	// DeleteRuleset removes one; FAILED_PRECONDITION while others refer to it.
+	DeleteRuleset(ctx context.Context, in *DeleteRulesetRequest, opts ...grpc.CallOption) (*DeleteRulesetResponse, error)
 	// Apply brings the named resources to what the manifest says, all or none.
 	Apply(ctx context.Context, in *ApplyRequest, opts ...grpc.CallOption) (*ApplyResponse, error)
 }
@@ -433,6 +493,206 @@ func (c *configServiceClient) DeleteAgent(ctx context.Context, in *DeleteAgentRe
 	return out, nil
 }
 
+func (c *configServiceClient) GetSchedule(ctx context.Context, in *GetScheduleRequest, opts ...grpc.CallOption) (*v1.Schedule, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.Schedule)
+	err := c.cc.Invoke(ctx, ConfigService_GetSchedule_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) ListSchedules(ctx context.Context, in *ListSchedulesRequest, opts ...grpc.CallOption) (*ListSchedulesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListSchedulesResponse)
+	err := c.cc.Invoke(ctx, ConfigService_ListSchedules_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) CreateSchedule(ctx context.Context, in *CreateScheduleRequest, opts ...grpc.CallOption) (*v1.Schedule, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.Schedule)
+	err := c.cc.Invoke(ctx, ConfigService_CreateSchedule_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) UpdateSchedule(ctx context.Context, in *UpdateScheduleRequest, opts ...grpc.CallOption) (*v1.Schedule, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.Schedule)
+	err := c.cc.Invoke(ctx, ConfigService_UpdateSchedule_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) DeleteSchedule(ctx context.Context, in *DeleteScheduleRequest, opts ...grpc.CallOption) (*DeleteScheduleResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteScheduleResponse)
+	err := c.cc.Invoke(ctx, ConfigService_DeleteSchedule_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) GetSkill(ctx context.Context, in *GetSkillRequest, opts ...grpc.CallOption) (*v1.Skill, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.Skill)
+	err := c.cc.Invoke(ctx, ConfigService_GetSkill_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) ListSkills(ctx context.Context, in *ListSkillsRequest, opts ...grpc.CallOption) (*ListSkillsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListSkillsResponse)
+	err := c.cc.Invoke(ctx, ConfigService_ListSkills_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) CreateSkill(ctx context.Context, in *CreateSkillRequest, opts ...grpc.CallOption) (*v1.Skill, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.Skill)
+	err := c.cc.Invoke(ctx, ConfigService_CreateSkill_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) UpdateSkill(ctx context.Context, in *UpdateSkillRequest, opts ...grpc.CallOption) (*v1.Skill, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.Skill)
+	err := c.cc.Invoke(ctx, ConfigService_UpdateSkill_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) DeleteSkill(ctx context.Context, in *DeleteSkillRequest, opts ...grpc.CallOption) (*DeleteSkillResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteSkillResponse)
+	err := c.cc.Invoke(ctx, ConfigService_DeleteSkill_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) GetCapacityProfile(ctx context.Context, in *GetCapacityProfileRequest, opts ...grpc.CallOption) (*v1.CapacityProfile, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.CapacityProfile)
+	err := c.cc.Invoke(ctx, ConfigService_GetCapacityProfile_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) ListCapacityProfiles(ctx context.Context, in *ListCapacityProfilesRequest, opts ...grpc.CallOption) (*ListCapacityProfilesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListCapacityProfilesResponse)
+	err := c.cc.Invoke(ctx, ConfigService_ListCapacityProfiles_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) CreateCapacityProfile(ctx context.Context, in *CreateCapacityProfileRequest, opts ...grpc.CallOption) (*v1.CapacityProfile, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.CapacityProfile)
+	err := c.cc.Invoke(ctx, ConfigService_CreateCapacityProfile_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) UpdateCapacityProfile(ctx context.Context, in *UpdateCapacityProfileRequest, opts ...grpc.CallOption) (*v1.CapacityProfile, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.CapacityProfile)
+	err := c.cc.Invoke(ctx, ConfigService_UpdateCapacityProfile_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) DeleteCapacityProfile(ctx context.Context, in *DeleteCapacityProfileRequest, opts ...grpc.CallOption) (*DeleteCapacityProfileResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteCapacityProfileResponse)
+	err := c.cc.Invoke(ctx, ConfigService_DeleteCapacityProfile_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) GetRuleset(ctx context.Context, in *GetRulesetRequest, opts ...grpc.CallOption) (*v1.Ruleset, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.Ruleset)
+	err := c.cc.Invoke(ctx, ConfigService_GetRuleset_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) ListRulesets(ctx context.Context, in *ListRulesetsRequest, opts ...grpc.CallOption) (*ListRulesetsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListRulesetsResponse)
+	err := c.cc.Invoke(ctx, ConfigService_ListRulesets_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) CreateRuleset(ctx context.Context, in *CreateRulesetRequest, opts ...grpc.CallOption) (*v1.Ruleset, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.Ruleset)
+	err := c.cc.Invoke(ctx, ConfigService_CreateRuleset_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) UpdateRuleset(ctx context.Context, in *UpdateRulesetRequest, opts ...grpc.CallOption) (*v1.Ruleset, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.Ruleset)
+	err := c.cc.Invoke(ctx, ConfigService_UpdateRuleset_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) DeleteRuleset(ctx context.Context, in *DeleteRulesetRequest, opts ...grpc.CallOption) (*DeleteRulesetResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteRulesetResponse)
+	err := c.cc.Invoke(ctx, ConfigService_DeleteRuleset_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *configServiceClient) Apply(ctx context.Context, in *ApplyRequest, opts ...grpc.CallOption) (*ApplyResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ApplyResponse)
@@ -520,6 +780,46 @@ type ConfigServiceServer interface {
 	UpdateAgent(context.Context, *UpdateAgentRequest) (*v1.Agent, error)
 	// DeleteAgent removes one; FAILED_PRECONDITION while others refer to it.
 	DeleteAgent(context.Context, *DeleteAgentRequest) (*DeleteAgentResponse, error)
+	// GetSchedule reads one schedule.
+	GetSchedule(context.Context, *GetScheduleRequest) (*v1.Schedule, error)
+	// ListSchedules reads all of them, by id.
+	ListSchedules(context.Context, *ListSchedulesRequest) (*ListSchedulesResponse, error)
+	// CreateSchedule adds one; ALREADY_EXISTS when the id is taken.
+	CreateSchedule(context.Context, *CreateScheduleRequest) (*v1.Schedule, error)
+	// UpdateSchedule replaces one; ABORTED when etag is given and not current.
+	UpdateSchedule(context.Context, *UpdateScheduleRequest) (*v1.Schedule, error)
+	// DeleteSchedule removes one; FAILED_PRECONDITION while others refer to it.
+	DeleteSchedule(context.Context, *DeleteScheduleRequest) (*DeleteScheduleResponse, error)
+	// GetSkill reads one skill.
+	GetSkill(context.Context, *GetSkillRequest) (*v1.Skill, error)
+	// ListSkills reads all of them, by id.
+	ListSkills(context.Context, *ListSkillsRequest) (*ListSkillsResponse, error)
+	// CreateSkill adds one; ALREADY_EXISTS when the id is taken.
+	CreateSkill(context.Context, *CreateSkillRequest) (*v1.Skill, error)
+	// UpdateSkill replaces one; ABORTED when etag is given and not current.
+	UpdateSkill(context.Context, *UpdateSkillRequest) (*v1.Skill, error)
+	// DeleteSkill removes one; FAILED_PRECONDITION while others refer to it.
+	DeleteSkill(context.Context, *DeleteSkillRequest) (*DeleteSkillResponse, error)
+	// GetCapacityProfile reads one capacity profile.
+	GetCapacityProfile(context.Context, *GetCapacityProfileRequest) (*v1.CapacityProfile, error)
+	// ListCapacityProfiles reads all of them, by id.
+	ListCapacityProfiles(context.Context, *ListCapacityProfilesRequest) (*ListCapacityProfilesResponse, error)
+	// CreateCapacityProfile adds one; ALREADY_EXISTS when the id is taken.
+	CreateCapacityProfile(context.Context, *CreateCapacityProfileRequest) (*v1.CapacityProfile, error)
+	// UpdateCapacityProfile replaces one; ABORTED when etag is given and not current.
+	UpdateCapacityProfile(context.Context, *UpdateCapacityProfileRequest) (*v1.CapacityProfile, error)
+	// DeleteCapacityProfile removes one; FAILED_PRECONDITION while others refer to it.
+	DeleteCapacityProfile(context.Context, *DeleteCapacityProfileRequest) (*DeleteCapacityProfileResponse, error)
+	// GetRuleset reads one ruleset.
+	GetRuleset(context.Context, *GetRulesetRequest) (*v1.Ruleset, error)
+	// ListRulesets reads all of them, by id.
+	ListRulesets(context.Context, *ListRulesetsRequest) (*ListRulesetsResponse, error)
+	// CreateRuleset adds one; ALREADY_EXISTS when the id is taken.
+	CreateRuleset(context.Context, *CreateRulesetRequest) (*v1.Ruleset, error)
+	// UpdateRuleset replaces one; ABORTED when etag is given and not current.
+	UpdateRuleset(context.Context, *UpdateRulesetRequest) (*v1.Ruleset, error)
+	// DeleteRuleset removes one; FAILED_PRECONDITION while others refer to it.
+	DeleteRuleset(context.Context, *DeleteRulesetRequest) (*DeleteRulesetResponse, error)
 	// Apply brings the named resources to what the manifest says, all or none.
 	Apply(context.Context, *ApplyRequest) (*ApplyResponse, error)
 	mustEmbedUnimplementedConfigServiceServer()
@@ -618,6 +918,66 @@ func (UnimplementedConfigServiceServer) UpdateAgent(context.Context, *UpdateAgen
 }
 func (UnimplementedConfigServiceServer) DeleteAgent(context.Context, *DeleteAgentRequest) (*DeleteAgentResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteAgent not implemented")
+}
+func (UnimplementedConfigServiceServer) GetSchedule(context.Context, *GetScheduleRequest) (*v1.Schedule, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetSchedule not implemented")
+}
+func (UnimplementedConfigServiceServer) ListSchedules(context.Context, *ListSchedulesRequest) (*ListSchedulesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListSchedules not implemented")
+}
+func (UnimplementedConfigServiceServer) CreateSchedule(context.Context, *CreateScheduleRequest) (*v1.Schedule, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateSchedule not implemented")
+}
+func (UnimplementedConfigServiceServer) UpdateSchedule(context.Context, *UpdateScheduleRequest) (*v1.Schedule, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateSchedule not implemented")
+}
+func (UnimplementedConfigServiceServer) DeleteSchedule(context.Context, *DeleteScheduleRequest) (*DeleteScheduleResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteSchedule not implemented")
+}
+func (UnimplementedConfigServiceServer) GetSkill(context.Context, *GetSkillRequest) (*v1.Skill, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetSkill not implemented")
+}
+func (UnimplementedConfigServiceServer) ListSkills(context.Context, *ListSkillsRequest) (*ListSkillsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListSkills not implemented")
+}
+func (UnimplementedConfigServiceServer) CreateSkill(context.Context, *CreateSkillRequest) (*v1.Skill, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateSkill not implemented")
+}
+func (UnimplementedConfigServiceServer) UpdateSkill(context.Context, *UpdateSkillRequest) (*v1.Skill, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateSkill not implemented")
+}
+func (UnimplementedConfigServiceServer) DeleteSkill(context.Context, *DeleteSkillRequest) (*DeleteSkillResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteSkill not implemented")
+}
+func (UnimplementedConfigServiceServer) GetCapacityProfile(context.Context, *GetCapacityProfileRequest) (*v1.CapacityProfile, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetCapacityProfile not implemented")
+}
+func (UnimplementedConfigServiceServer) ListCapacityProfiles(context.Context, *ListCapacityProfilesRequest) (*ListCapacityProfilesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListCapacityProfiles not implemented")
+}
+func (UnimplementedConfigServiceServer) CreateCapacityProfile(context.Context, *CreateCapacityProfileRequest) (*v1.CapacityProfile, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateCapacityProfile not implemented")
+}
+func (UnimplementedConfigServiceServer) UpdateCapacityProfile(context.Context, *UpdateCapacityProfileRequest) (*v1.CapacityProfile, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateCapacityProfile not implemented")
+}
+func (UnimplementedConfigServiceServer) DeleteCapacityProfile(context.Context, *DeleteCapacityProfileRequest) (*DeleteCapacityProfileResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteCapacityProfile not implemented")
+}
+func (UnimplementedConfigServiceServer) GetRuleset(context.Context, *GetRulesetRequest) (*v1.Ruleset, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetRuleset not implemented")
+}
+func (UnimplementedConfigServiceServer) ListRulesets(context.Context, *ListRulesetsRequest) (*ListRulesetsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListRulesets not implemented")
+}
+func (UnimplementedConfigServiceServer) CreateRuleset(context.Context, *CreateRulesetRequest) (*v1.Ruleset, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateRuleset not implemented")
+}
+func (UnimplementedConfigServiceServer) UpdateRuleset(context.Context, *UpdateRulesetRequest) (*v1.Ruleset, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateRuleset not implemented")
+}
+func (UnimplementedConfigServiceServer) DeleteRuleset(context.Context, *DeleteRulesetRequest) (*DeleteRulesetResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteRuleset not implemented")
 }
 func (UnimplementedConfigServiceServer) Apply(context.Context, *ApplyRequest) (*ApplyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Apply not implemented")
@@ -1165,6 +1525,366 @@ func _ConfigService_DeleteAgent_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ConfigService_GetSchedule_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetScheduleRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).GetSchedule(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_GetSchedule_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).GetSchedule(ctx, req.(*GetScheduleRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_ListSchedules_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListSchedulesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).ListSchedules(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_ListSchedules_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).ListSchedules(ctx, req.(*ListSchedulesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_CreateSchedule_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateScheduleRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).CreateSchedule(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_CreateSchedule_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).CreateSchedule(ctx, req.(*CreateScheduleRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_UpdateSchedule_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateScheduleRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).UpdateSchedule(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_UpdateSchedule_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).UpdateSchedule(ctx, req.(*UpdateScheduleRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_DeleteSchedule_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteScheduleRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).DeleteSchedule(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_DeleteSchedule_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).DeleteSchedule(ctx, req.(*DeleteScheduleRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_GetSkill_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetSkillRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).GetSkill(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_GetSkill_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).GetSkill(ctx, req.(*GetSkillRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_ListSkills_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListSkillsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).ListSkills(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_ListSkills_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).ListSkills(ctx, req.(*ListSkillsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_CreateSkill_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateSkillRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).CreateSkill(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_CreateSkill_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).CreateSkill(ctx, req.(*CreateSkillRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_UpdateSkill_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateSkillRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).UpdateSkill(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_UpdateSkill_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).UpdateSkill(ctx, req.(*UpdateSkillRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_DeleteSkill_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteSkillRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).DeleteSkill(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_DeleteSkill_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).DeleteSkill(ctx, req.(*DeleteSkillRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_GetCapacityProfile_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetCapacityProfileRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).GetCapacityProfile(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_GetCapacityProfile_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).GetCapacityProfile(ctx, req.(*GetCapacityProfileRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_ListCapacityProfiles_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListCapacityProfilesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).ListCapacityProfiles(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_ListCapacityProfiles_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).ListCapacityProfiles(ctx, req.(*ListCapacityProfilesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_CreateCapacityProfile_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateCapacityProfileRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).CreateCapacityProfile(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_CreateCapacityProfile_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).CreateCapacityProfile(ctx, req.(*CreateCapacityProfileRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_UpdateCapacityProfile_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateCapacityProfileRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).UpdateCapacityProfile(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_UpdateCapacityProfile_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).UpdateCapacityProfile(ctx, req.(*UpdateCapacityProfileRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_DeleteCapacityProfile_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteCapacityProfileRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).DeleteCapacityProfile(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_DeleteCapacityProfile_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).DeleteCapacityProfile(ctx, req.(*DeleteCapacityProfileRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_GetRuleset_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetRulesetRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).GetRuleset(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_GetRuleset_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).GetRuleset(ctx, req.(*GetRulesetRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_ListRulesets_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListRulesetsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).ListRulesets(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_ListRulesets_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).ListRulesets(ctx, req.(*ListRulesetsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_CreateRuleset_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateRulesetRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).CreateRuleset(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_CreateRuleset_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).CreateRuleset(ctx, req.(*CreateRulesetRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_UpdateRuleset_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateRulesetRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).UpdateRuleset(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_UpdateRuleset_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).UpdateRuleset(ctx, req.(*UpdateRulesetRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_DeleteRuleset_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteRulesetRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).DeleteRuleset(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_DeleteRuleset_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).DeleteRuleset(ctx, req.(*DeleteRulesetRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ConfigService_Apply_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ApplyRequest)
 	if err := dec(in); err != nil {
@@ -1305,6 +2025,86 @@ var ConfigService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteAgent",
 			Handler:    _ConfigService_DeleteAgent_Handler,
+		},
+		{
+			MethodName: "GetSchedule",
+			Handler:    _ConfigService_GetSchedule_Handler,
+		},
+		{
+			MethodName: "ListSchedules",
+			Handler:    _ConfigService_ListSchedules_Handler,
+		},
+		{
+			MethodName: "CreateSchedule",
+			Handler:    _ConfigService_CreateSchedule_Handler,
+		},
+		{
+			MethodName: "UpdateSchedule",
+			Handler:    _ConfigService_UpdateSchedule_Handler,
+		},
+		{
+			MethodName: "DeleteSchedule",
+			Handler:    _ConfigService_DeleteSchedule_Handler,
+		},
+		{
+			MethodName: "GetSkill",
+			Handler:    _ConfigService_GetSkill_Handler,
+		},
+		{
+			MethodName: "ListSkills",
+			Handler:    _ConfigService_ListSkills_Handler,
+		},
+		{
+			MethodName: "CreateSkill",
+			Handler:    _ConfigService_CreateSkill_Handler,
+		},
+		{
+			MethodName: "UpdateSkill",
+			Handler:    _ConfigService_UpdateSkill_Handler,
+		},
+		{
+			MethodName: "DeleteSkill",
+			Handler:    _ConfigService_DeleteSkill_Handler,
+		},
+		{
+			MethodName: "GetCapacityProfile",
+			Handler:    _ConfigService_GetCapacityProfile_Handler,
+		},
+		{
+			MethodName: "ListCapacityProfiles",
+			Handler:    _ConfigService_ListCapacityProfiles_Handler,
+		},
+		{
+			MethodName: "CreateCapacityProfile",
+			Handler:    _ConfigService_CreateCapacityProfile_Handler,
+		},
+		{
+			MethodName: "UpdateCapacityProfile",
+			Handler:    _ConfigService_UpdateCapacityProfile_Handler,
+		},
+		{
+			MethodName: "DeleteCapacityProfile",
+			Handler:    _ConfigService_DeleteCapacityProfile_Handler,
+		},
+		{
+			MethodName: "GetRuleset",
+			Handler:    _ConfigService_GetRuleset_Handler,
+		},
+		{
+			MethodName: "ListRulesets",
+			Handler:    _ConfigService_ListRulesets_Handler,
+		},
+		{
+			MethodName: "CreateRuleset",
+			Handler:    _ConfigService_CreateRuleset_Handler,
+		},
+		{
+			MethodName: "UpdateRuleset",
+			Handler:    _ConfigService_UpdateRuleset_Handler,
+		},
+		{
+			MethodName: "DeleteRuleset",
+			Handler:    _ConfigService_DeleteRuleset_Handler,
 		},
 		{
 			MethodName: "Apply",

@@ -457,7 +457,9 @@ type Page struct {
 	AccessToken *Secret `protobuf:"bytes,4,opt,name=access_token,json=accessToken,proto3" json:"access_token,omitempty"`
 	// Workstream that takes its conversations, by id. Without one the page is
 	// connected and its conversations wait (S12).
-	Workstream    string `protobuf:"bytes,5,opt,name=workstream,proto3" json:"workstream,omitempty"`
+	Workstream string `protobuf:"bytes,5,opt,name=workstream,proto3" json:"workstream,omitempty"`
+	// Language that its customers speak, a BCP 47 tag: "bg" (S27); may be empty.
+	Language      string `protobuf:"bytes,6,opt,name=language,proto3" json:"language,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -527,14 +529,22 @@ func (x *Page) GetWorkstream() string {
 	return ""
 }
 
+func (x *Page) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
 // Workstream says how conversations of its pages are handled.
 type Workstream struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id, name, version.
 	Meta *Meta `protobuf:"bytes,1,opt,name=meta,proto3" json:"meta,omitempty"`
-	// Queue of new conversations, by id.
+	// Queue of conversations that no rule of routing takes, by id.
 	Queue string `protobuf:"bytes,2,opt,name=queue,proto3" json:"queue,omitempty"`
-	// Queue when the first is missing or empty, by id; may be empty.
+	// Queue when that one is missing or empty, by id; may be empty. Its overflow
+	// rules do not count (L36).
 	FallbackQueue string `protobuf:"bytes,3,opt,name=fallback_queue,json=fallbackQueue,proto3" json:"fallback_queue,omitempty"`
 	// Capacity units of one conversation, 1 to 1000.
 	Units int32 `protobuf:"varint,4,opt,name=units,proto3" json:"units,omitempty"`
@@ -546,6 +556,12 @@ type Workstream struct {
 	WrapUp WrapUp `protobuf:"varint,7,opt,name=wrap_up,json=wrapUp,proto3,enum=parley.config.v1.WrapUp" json:"wrap_up,omitempty"`
 	// Seconds of wrap-up when wrap_up is WRAP_UP_TIMED, 30 to 3600.
 	WrapUpSeconds int32 `protobuf:"varint,8,opt,name=wrap_up_seconds,json=wrapUpSeconds,proto3" json:"wrap_up_seconds,omitempty"`
+	// Rulesets of work classification, by id, in order; up to 10 (L32).
+	Classification []string `protobuf:"bytes,9,rep,name=classification,proto3" json:"classification,omitempty"`
+	// Ruleset that chooses the queue, by id; empty: queue (L35).
+	Routing string `protobuf:"bytes,10,opt,name=routing,proto3" json:"routing,omitempty"`
+	// Context variables that rules may set and read (L116).
+	Variables     []*Variable `protobuf:"bytes,11,rep,name=variables,proto3" json:"variables,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -636,6 +652,27 @@ func (x *Workstream) GetWrapUpSeconds() int32 {
 	return 0
 }
 
+func (x *Workstream) GetClassification() []string {
+	if x != nil {
+		return x.Classification
+	}
+	return nil
+}
+
+func (x *Workstream) GetRouting() string {
+	if x != nil {
+		return x.Routing
+	}
+	return ""
+}
+
+func (x *Workstream) GetVariables() []*Variable {
+	if x != nil {
+		return x.Variables
+	}
+	return nil
+}
+
 // Queue is a list of waiting conversations and the agents who take them.
 type Queue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -646,7 +683,15 @@ type Queue struct {
 	// Who gets the next conversation.
 	Assignment Assignment `protobuf:"varint,3,opt,name=assignment,proto3,enum=parley.config.v1.Assignment" json:"assignment,omitempty"`
 	// Order among the queues of one agent, 0 lowest to 1000 highest.
-	Priority      int32 `protobuf:"varint,4,opt,name=priority,proto3" json:"priority,omitempty"`
+	Priority int32 `protobuf:"varint,4,opt,name=priority,proto3" json:"priority,omitempty"`
+	// Operating hours, a schedule by id; empty: always open (L42).
+	Schedule string `protobuf:"bytes,5,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	// What happens to conversations before they enter, in order; out of hours
+	// comes first (L52). A queue with hours and no rule for them takes
+	// conversations all the same.
+	Overflow []*OverflowRule `protobuf:"bytes,6,rep,name=overflow,proto3" json:"overflow,omitempty"`
+	// What happens to those that waited too long.
+	Wait          *WaitRule `protobuf:"bytes,7,opt,name=wait,proto3" json:"wait,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -709,6 +754,27 @@ func (x *Queue) GetPriority() int32 {
 	return 0
 }
 
+func (x *Queue) GetSchedule() string {
+	if x != nil {
+		return x.Schedule
+	}
+	return ""
+}
+
+func (x *Queue) GetOverflow() []*OverflowRule {
+	if x != nil {
+		return x.Overflow
+	}
+	return nil
+}
+
+func (x *Queue) GetWait() *WaitRule {
+	if x != nil {
+		return x.Wait
+	}
+	return nil
+}
+
 // Agent is a person who answers customers.
 type Agent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -722,7 +788,11 @@ type Agent struct {
 	// Roles: "agent", "supervisor", "admin".
 	Roles []string `protobuf:"bytes,4,rep,name=roles,proto3" json:"roles,omitempty"`
 	// Language of the desk, "bg" or "en"; empty follows the browser.
-	Language      string `protobuf:"bytes,5,opt,name=language,proto3" json:"language,omitempty"`
+	Language string `protobuf:"bytes,5,opt,name=language,proto3" json:"language,omitempty"`
+	// What the agent can do, and how well (L70).
+	Skills []*Proficiency `protobuf:"bytes,6,rep,name=skills,proto3" json:"skills,omitempty"`
+	// Capacity profiles the agent has (L66).
+	Profiles      []*ProfileHolding `protobuf:"bytes,7,rep,name=profiles,proto3" json:"profiles,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -792,11 +862,25 @@ func (x *Agent) GetLanguage() string {
 	return ""
 }
 
+func (x *Agent) GetSkills() []*Proficiency {
+	if x != nil {
+		return x.Skills
+	}
+	return nil
+}
+
+func (x *Agent) GetProfiles() []*ProfileHolding {
+	if x != nil {
+		return x.Profiles
+	}
+	return nil
+}
+
 var File_parley_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1dparley/config/v1/config.proto\x12\x10parley.config.v1\"l\n" +
+	"\x1dparley/config/v1/config.proto\x12\x10parley.config.v1\x1a\x1bparley/config/v1/part.proto\"l\n" +
 	"\x04Meta\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x12\n" +
@@ -820,7 +904,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x0fAcknowledgement\x12\x13\n" +
 	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x16\n" +
-	"\x06notice\x18\x03 \x01(\tR\x06notice\"\xc2\x01\n" +
+	"\x06notice\x18\x03 \x01(\tR\x06notice\"\xde\x01\n" +
 	"\x04Page\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x17\n" +
 	"\apage_id\x18\x02 \x01(\tR\x06pageId\x12\x18\n" +
@@ -828,7 +912,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\faccess_token\x18\x04 \x01(\v2\x18.parley.config.v1.SecretR\vaccessToken\x12\x1e\n" +
 	"\n" +
 	"workstream\x18\x05 \x01(\tR\n" +
-	"workstream\"\xac\x02\n" +
+	"workstream\x12\x1a\n" +
+	"\blanguage\x18\x06 \x01(\tR\blanguage\"\xa8\x03\n" +
 	"\n" +
 	"Workstream\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x14\n" +
@@ -839,20 +924,29 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\vmessage_tag\x18\x06 \x01(\bR\n" +
 	"messageTag\x121\n" +
 	"\awrap_up\x18\a \x01(\x0e2\x18.parley.config.v1.WrapUpR\x06wrapUp\x12&\n" +
-	"\x0fwrap_up_seconds\x18\b \x01(\x05R\rwrapUpSeconds\"\xa5\x01\n" +
+	"\x0fwrap_up_seconds\x18\b \x01(\x05R\rwrapUpSeconds\x12&\n" +
+	"\x0eclassification\x18\t \x03(\tR\x0eclassification\x12\x18\n" +
+	"\arouting\x18\n" +
+	" \x01(\tR\arouting\x128\n" +
+	"\tvariables\x18\v \x03(\v2\x1a.parley.config.v1.VariableR\tvariables\"\xad\x02\n" +
 	"\x05Queue\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x16\n" +
 	"\x06agents\x18\x02 \x03(\tR\x06agents\x12<\n" +
 	"\n" +
 	"assignment\x18\x03 \x01(\x0e2\x1c.parley.config.v1.AssignmentR\n" +
 	"assignment\x12\x1a\n" +
-	"\bpriority\x18\x04 \x01(\x05R\bpriority\"\xb7\x01\n" +
+	"\bpriority\x18\x04 \x01(\x05R\bpriority\x12\x1a\n" +
+	"\bschedule\x18\x05 \x01(\tR\bschedule\x12:\n" +
+	"\boverflow\x18\x06 \x03(\v2\x1e.parley.config.v1.OverflowRuleR\boverflow\x12.\n" +
+	"\x04wait\x18\a \x01(\v2\x1a.parley.config.v1.WaitRuleR\x04wait\"\xac\x02\n" +
 	"\x05Agent\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x1a\n" +
 	"\bcapacity\x18\x02 \x01(\x05R\bcapacity\x124\n" +
 	"\bpassword\x18\x03 \x01(\v2\x18.parley.config.v1.SecretR\bpassword\x12\x14\n" +
 	"\x05roles\x18\x04 \x03(\tR\x05roles\x12\x1a\n" +
-	"\blanguage\x18\x05 \x01(\tR\blanguage*[\n" +
+	"\blanguage\x18\x05 \x01(\tR\blanguage\x125\n" +
+	"\x06skills\x18\x06 \x03(\v2\x1d.parley.config.v1.ProficiencyR\x06skills\x12<\n" +
+	"\bprofiles\x18\a \x03(\v2 .parley.config.v1.ProfileHoldingR\bprofiles*[\n" +
 	"\x06WrapUp\x12\x17\n" +
 	"\x13WRAP_UP_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eWRAP_UP_ALWAYS\x10\x01\x12\x11\n" +
@@ -890,6 +984,11 @@ var file_parley_config_v1_config_proto_goTypes = []any{
 	(*Workstream)(nil),      // 7: parley.config.v1.Workstream
 	(*Queue)(nil),           // 8: parley.config.v1.Queue
 	(*Agent)(nil),           // 9: parley.config.v1.Agent
+	(*Variable)(nil),        // 10: parley.config.v1.Variable
+	(*OverflowRule)(nil),    // 11: parley.config.v1.OverflowRule
+	(*WaitRule)(nil),        // 12: parley.config.v1.WaitRule
+	(*Proficiency)(nil),     // 13: parley.config.v1.Proficiency
+	(*ProfileHolding)(nil),  // 14: parley.config.v1.ProfileHolding
 }
 var file_parley_config_v1_config_proto_depIdxs = []int32{
 	2,  // 0: parley.config.v1.ChannelAccount.meta:type_name -> parley.config.v1.Meta
@@ -901,15 +1000,20 @@ var file_parley_config_v1_config_proto_depIdxs = []int32{
 	3,  // 6: parley.config.v1.Page.access_token:type_name -> parley.config.v1.Secret
 	2,  // 7: parley.config.v1.Workstream.meta:type_name -> parley.config.v1.Meta
 	0,  // 8: parley.config.v1.Workstream.wrap_up:type_name -> parley.config.v1.WrapUp
-	2,  // 9: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
-	1,  // 10: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
-	2,  // 11: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
-	3,  // 12: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	10, // 9: parley.config.v1.Workstream.variables:type_name -> parley.config.v1.Variable
+	2,  // 10: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
+	1,  // 11: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
+	11, // 12: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
+	12, // 13: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
+	2,  // 14: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
+	3,  // 15: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
+	13, // 16: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
+	14, // 17: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_config_proto_init() }
@@ -917,6 +1021,7 @@ func file_parley_config_v1_config_proto_init() {
 	if File_parley_config_v1_config_proto != nil {
 		return
 	}
+	file_parley_config_v1_part_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

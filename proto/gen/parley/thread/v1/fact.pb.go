@@ -110,6 +110,8 @@ const (
 	Cause_CAUSE_TRANSFERRED Cause = 9
 	// A supervisor gave it to the agent.
 	Cause_CAUSE_ASSIGNED Cause = 10
+	// Its queue was closed, full or too slow, and an overflow rule ended it (L54).
+	Cause_CAUSE_OVERFLOWED Cause = 11
 )
 
 // Enum value maps for Cause.
@@ -126,6 +128,7 @@ var (
 		8:  "CAUSE_FORCED",
 		9:  "CAUSE_TRANSFERRED",
 		10: "CAUSE_ASSIGNED",
+		11: "CAUSE_OVERFLOWED",
 	}
 	Cause_value = map[string]int32{
 		"CAUSE_UNSPECIFIED":  0,
@@ -139,6 +142,7 @@ var (
 		"CAUSE_FORCED":       8,
 		"CAUSE_TRANSFERRED":  9,
 		"CAUSE_ASSIGNED":     10,
+		"CAUSE_OVERFLOWED":   11,
 	}
 )
 
@@ -198,6 +202,7 @@ type Fact struct {
 	//	*Fact_ConversationRevived
 	//	*Fact_ConversationEnded
 	//	*Fact_ConversationClosed
+	//	*Fact_ConversationClassified
 	//	*Fact_SendRequested
 	//	*Fact_SendAttempted
 	//	*Fact_SendSucceeded
@@ -461,6 +466,15 @@ func (x *Fact) GetConversationClosed() *ConversationClosed {
 	return nil
 }
 
+func (x *Fact) GetConversationClassified() *ConversationClassified {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_ConversationClassified); ok {
+			return x.ConversationClassified
+		}
+	}
+	return nil
+}
+
 func (x *Fact) GetSendRequested() *SendRequested {
 	if x != nil {
 		if x, ok := x.Kind.(*Fact_SendRequested); ok {
@@ -700,6 +714,11 @@ type Fact_ConversationClosed struct {
 	ConversationClosed *ConversationClosed `protobuf:"bytes,29,opt,name=conversation_closed,json=conversationClosed,proto3,oneof"`
 }
 
+type Fact_ConversationClassified struct {
+	// Rules found something out about it.
+	ConversationClassified *ConversationClassified `protobuf:"bytes,30,opt,name=conversation_classified,json=conversationClassified,proto3,oneof"`
+}
+
 type Fact_SendRequested struct {
 	// An agent pressed Send.
 	SendRequested *SendRequested `protobuf:"bytes,40,opt,name=send_requested,json=sendRequested,proto3,oneof"`
@@ -793,6 +812,8 @@ func (*Fact_ConversationRevived) isFact_Kind() {}
 func (*Fact_ConversationEnded) isFact_Kind() {}
 
 func (*Fact_ConversationClosed) isFact_Kind() {}
+
+func (*Fact_ConversationClassified) isFact_Kind() {}
 
 func (*Fact_SendRequested) isFact_Kind() {}
 
@@ -2009,7 +2030,11 @@ type ConversationRouted struct {
 	// Priority, 0 to 1023.
 	Priority int32 `protobuf:"varint,2,opt,name=priority,proto3" json:"priority,omitempty"`
 	// Rule that chose it, or "fallback: <reason>".
-	Rule          string `protobuf:"bytes,3,opt,name=rule,proto3" json:"rule,omitempty"`
+	Rule string `protobuf:"bytes,3,opt,name=rule,proto3" json:"rule,omitempty"`
+	// Version of the configuration that was in force; 0: not recorded.
+	Version uint64 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`
+	// Why it did not enter another queue, one line each: "orders: closed".
+	Passed        []string `protobuf:"bytes,5,rep,name=passed,proto3" json:"passed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2065,6 +2090,177 @@ func (x *ConversationRouted) GetRule() string {
 	return ""
 }
 
+func (x *ConversationRouted) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ConversationRouted) GetPassed() []string {
+	if x != nil {
+		return x.Passed
+	}
+	return nil
+}
+
+// ConversationClassified: rules of work classification found something out
+// about it. What the rules set replaces what was there; skills and capacity
+// profiles are added (L34).
+type ConversationClassified struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Rules that matched, "<ruleset>/<rule>", in order.
+	Rules []string `protobuf:"bytes,1,rep,name=rules,proto3" json:"rules,omitempty"`
+	// Priority, 0 to 1023; absent: as it was.
+	Priority *int32 `protobuf:"varint,2,opt,name=priority,proto3,oneof" json:"priority,omitempty"`
+	// Skills it needs.
+	Skills []*Need `protobuf:"bytes,3,rep,name=skills,proto3" json:"skills,omitempty"`
+	// Capacity profiles it counts in, by resource id.
+	CapacityProfiles []string `protobuf:"bytes,4,rep,name=capacity_profiles,json=capacityProfiles,proto3" json:"capacity_profiles,omitempty"`
+	// Values of context variables, by name.
+	Variables map[string]string `protobuf:"bytes,5,rep,name=variables,proto3" json:"variables,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Rules that failed at run time and so did not match, "<ruleset>/<rule>".
+	Failed []string `protobuf:"bytes,6,rep,name=failed,proto3" json:"failed,omitempty"`
+	// Version of the configuration that was in force.
+	Version       uint64 `protobuf:"varint,7,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConversationClassified) Reset() {
+	*x = ConversationClassified{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConversationClassified) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConversationClassified) ProtoMessage() {}
+
+func (x *ConversationClassified) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConversationClassified.ProtoReflect.Descriptor instead.
+func (*ConversationClassified) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ConversationClassified) GetRules() []string {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+func (x *ConversationClassified) GetPriority() int32 {
+	if x != nil && x.Priority != nil {
+		return *x.Priority
+	}
+	return 0
+}
+
+func (x *ConversationClassified) GetSkills() []*Need {
+	if x != nil {
+		return x.Skills
+	}
+	return nil
+}
+
+func (x *ConversationClassified) GetCapacityProfiles() []string {
+	if x != nil {
+		return x.CapacityProfiles
+	}
+	return nil
+}
+
+func (x *ConversationClassified) GetVariables() map[string]string {
+	if x != nil {
+		return x.Variables
+	}
+	return nil
+}
+
+func (x *ConversationClassified) GetFailed() []string {
+	if x != nil {
+		return x.Failed
+	}
+	return nil
+}
+
+func (x *ConversationClassified) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// Need is a skill that a conversation needs, and how well.
+type Need struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Skill, by resource id.
+	Skill string `protobuf:"bytes,1,opt,name=skill,proto3" json:"skill,omitempty"`
+	// Least proficiency on the skill's scale.
+	Value         int32 `protobuf:"varint,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Need) Reset() {
+	*x = Need{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Need) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Need) ProtoMessage() {}
+
+func (x *Need) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Need.ProtoReflect.Descriptor instead.
+func (*Need) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Need) GetSkill() string {
+	if x != nil {
+		return x.Skill
+	}
+	return ""
+}
+
+func (x *Need) GetValue() int32 {
+	if x != nil {
+		return x.Value
+	}
+	return 0
+}
+
 // OfferMade: the conversation is shown to an agent.
 type OfferMade struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2082,7 +2278,7 @@ type OfferMade struct {
 
 func (x *OfferMade) Reset() {
 	*x = OfferMade{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[17]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2094,7 +2290,7 @@ func (x *OfferMade) String() string {
 func (*OfferMade) ProtoMessage() {}
 
 func (x *OfferMade) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[17]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2107,7 +2303,7 @@ func (x *OfferMade) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferMade.ProtoReflect.Descriptor instead.
 func (*OfferMade) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{17}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *OfferMade) GetAgent() string {
@@ -2153,7 +2349,7 @@ type OfferEnded struct {
 
 func (x *OfferEnded) Reset() {
 	*x = OfferEnded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[18]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2165,7 +2361,7 @@ func (x *OfferEnded) String() string {
 func (*OfferEnded) ProtoMessage() {}
 
 func (x *OfferEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[18]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2178,7 +2374,7 @@ func (x *OfferEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferEnded.ProtoReflect.Descriptor instead.
 func (*OfferEnded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{18}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *OfferEnded) GetFence() int64 {
@@ -2217,7 +2413,7 @@ type AgentAssigned struct {
 
 func (x *AgentAssigned) Reset() {
 	*x = AgentAssigned{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[19]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2229,7 +2425,7 @@ func (x *AgentAssigned) String() string {
 func (*AgentAssigned) ProtoMessage() {}
 
 func (x *AgentAssigned) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[19]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2242,7 +2438,7 @@ func (x *AgentAssigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentAssigned.ProtoReflect.Descriptor instead.
 func (*AgentAssigned) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{19}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *AgentAssigned) GetAgent() string {
@@ -2277,7 +2473,7 @@ type ConversationReleased struct {
 
 func (x *ConversationReleased) Reset() {
 	*x = ConversationReleased{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[20]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2289,7 +2485,7 @@ func (x *ConversationReleased) String() string {
 func (*ConversationReleased) ProtoMessage() {}
 
 func (x *ConversationReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[20]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2302,7 +2498,7 @@ func (x *ConversationReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationReleased.ProtoReflect.Descriptor instead.
 func (*ConversationReleased) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{20}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ConversationReleased) GetCause() Cause {
@@ -2323,7 +2519,7 @@ type ConversationParked struct {
 
 func (x *ConversationParked) Reset() {
 	*x = ConversationParked{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[21]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2335,7 +2531,7 @@ func (x *ConversationParked) String() string {
 func (*ConversationParked) ProtoMessage() {}
 
 func (x *ConversationParked) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[21]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2348,7 +2544,7 @@ func (x *ConversationParked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationParked.ProtoReflect.Descriptor instead.
 func (*ConversationParked) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{21}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ConversationParked) GetAgent() string {
@@ -2367,7 +2563,7 @@ type ConversationRevived struct {
 
 func (x *ConversationRevived) Reset() {
 	*x = ConversationRevived{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[22]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2379,7 +2575,7 @@ func (x *ConversationRevived) String() string {
 func (*ConversationRevived) ProtoMessage() {}
 
 func (x *ConversationRevived) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[22]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2392,7 +2588,7 @@ func (x *ConversationRevived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationRevived.ProtoReflect.Descriptor instead.
 func (*ConversationRevived) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{22}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{24}
 }
 
 // ConversationEnded: the agent pressed End, Active to Wrap-up.
@@ -2410,7 +2606,7 @@ type ConversationEnded struct {
 
 func (x *ConversationEnded) Reset() {
 	*x = ConversationEnded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2422,7 +2618,7 @@ func (x *ConversationEnded) String() string {
 func (*ConversationEnded) ProtoMessage() {}
 
 func (x *ConversationEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2435,7 +2631,7 @@ func (x *ConversationEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationEnded.ProtoReflect.Descriptor instead.
 func (*ConversationEnded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{23}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ConversationEnded) GetAgent() string {
@@ -2472,7 +2668,7 @@ type ConversationClosed struct {
 
 func (x *ConversationClosed) Reset() {
 	*x = ConversationClosed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2484,7 +2680,7 @@ func (x *ConversationClosed) String() string {
 func (*ConversationClosed) ProtoMessage() {}
 
 func (x *ConversationClosed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2497,7 +2693,7 @@ func (x *ConversationClosed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationClosed.ProtoReflect.Descriptor instead.
 func (*ConversationClosed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{24}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ConversationClosed) GetCause() Cause {
@@ -2535,7 +2731,7 @@ type SendRequested struct {
 
 func (x *SendRequested) Reset() {
 	*x = SendRequested{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2547,7 +2743,7 @@ func (x *SendRequested) String() string {
 func (*SendRequested) ProtoMessage() {}
 
 func (x *SendRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2560,7 +2756,7 @@ func (x *SendRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendRequested.ProtoReflect.Descriptor instead.
 func (*SendRequested) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{25}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SendRequested) GetId() string {
@@ -2626,7 +2822,7 @@ type SendAttempted struct {
 
 func (x *SendAttempted) Reset() {
 	*x = SendAttempted{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2638,7 +2834,7 @@ func (x *SendAttempted) String() string {
 func (*SendAttempted) ProtoMessage() {}
 
 func (x *SendAttempted) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2651,7 +2847,7 @@ func (x *SendAttempted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAttempted.ProtoReflect.Descriptor instead.
 func (*SendAttempted) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{26}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *SendAttempted) GetId() string {
@@ -2716,7 +2912,7 @@ type SendSucceeded struct {
 
 func (x *SendSucceeded) Reset() {
 	*x = SendSucceeded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2728,7 +2924,7 @@ func (x *SendSucceeded) String() string {
 func (*SendSucceeded) ProtoMessage() {}
 
 func (x *SendSucceeded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2741,7 +2937,7 @@ func (x *SendSucceeded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendSucceeded.ProtoReflect.Descriptor instead.
 func (*SendSucceeded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{27}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SendSucceeded) GetId() string {
@@ -2802,7 +2998,7 @@ type SendEchoed struct {
 
 func (x *SendEchoed) Reset() {
 	*x = SendEchoed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2814,7 +3010,7 @@ func (x *SendEchoed) String() string {
 func (*SendEchoed) ProtoMessage() {}
 
 func (x *SendEchoed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2827,7 +3023,7 @@ func (x *SendEchoed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendEchoed.ProtoReflect.Descriptor instead.
 func (*SendEchoed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{28}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SendEchoed) GetId() string {
@@ -2895,7 +3091,7 @@ type SendRefused struct {
 
 func (x *SendRefused) Reset() {
 	*x = SendRefused{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2907,7 +3103,7 @@ func (x *SendRefused) String() string {
 func (*SendRefused) ProtoMessage() {}
 
 func (x *SendRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2920,7 +3116,7 @@ func (x *SendRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendRefused.ProtoReflect.Descriptor instead.
 func (*SendRefused) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{29}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *SendRefused) GetId() string {
@@ -2995,7 +3191,7 @@ type SendDeferred struct {
 
 func (x *SendDeferred) Reset() {
 	*x = SendDeferred{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3007,7 +3203,7 @@ func (x *SendDeferred) String() string {
 func (*SendDeferred) ProtoMessage() {}
 
 func (x *SendDeferred) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3020,7 +3216,7 @@ func (x *SendDeferred) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendDeferred.ProtoReflect.Descriptor instead.
 func (*SendDeferred) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{30}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *SendDeferred) GetId() string {
@@ -3080,7 +3276,7 @@ type SendUncertain struct {
 
 func (x *SendUncertain) Reset() {
 	*x = SendUncertain{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3092,7 +3288,7 @@ func (x *SendUncertain) String() string {
 func (*SendUncertain) ProtoMessage() {}
 
 func (x *SendUncertain) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3105,7 +3301,7 @@ func (x *SendUncertain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUncertain.ProtoReflect.Descriptor instead.
 func (*SendUncertain) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{31}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *SendUncertain) GetId() string {
@@ -3142,7 +3338,7 @@ type SendUnconfirmed struct {
 
 func (x *SendUnconfirmed) Reset() {
 	*x = SendUnconfirmed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3154,7 +3350,7 @@ func (x *SendUnconfirmed) String() string {
 func (*SendUnconfirmed) ProtoMessage() {}
 
 func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3167,7 +3363,7 @@ func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUnconfirmed.ProtoReflect.Descriptor instead.
 func (*SendUnconfirmed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{32}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *SendUnconfirmed) GetId() string {
@@ -3197,7 +3393,7 @@ type SendAbandoned struct {
 
 func (x *SendAbandoned) Reset() {
 	*x = SendAbandoned{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3209,7 +3405,7 @@ func (x *SendAbandoned) String() string {
 func (*SendAbandoned) ProtoMessage() {}
 
 func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3222,7 +3418,7 @@ func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAbandoned.ProtoReflect.Descriptor instead.
 func (*SendAbandoned) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{33}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *SendAbandoned) GetId() string {
@@ -3256,7 +3452,7 @@ type NoteAdded struct {
 
 func (x *NoteAdded) Reset() {
 	*x = NoteAdded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3268,7 +3464,7 @@ func (x *NoteAdded) String() string {
 func (*NoteAdded) ProtoMessage() {}
 
 func (x *NoteAdded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3281,7 +3477,7 @@ func (x *NoteAdded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NoteAdded.ProtoReflect.Descriptor instead.
 func (*NoteAdded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{34}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *NoteAdded) GetId() string {
@@ -3316,7 +3512,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\"\xc7\x14\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\"\xac\x15\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -3343,7 +3539,8 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x13conversation_parked\x18\x1a \x01(\v2$.parley.thread.v1.ConversationParkedH\x00R\x12conversationParked\x12Z\n" +
 	"\x14conversation_revived\x18\x1b \x01(\v2%.parley.thread.v1.ConversationRevivedH\x00R\x13conversationRevived\x12T\n" +
 	"\x12conversation_ended\x18\x1c \x01(\v2#.parley.thread.v1.ConversationEndedH\x00R\x11conversationEnded\x12W\n" +
-	"\x13conversation_closed\x18\x1d \x01(\v2$.parley.thread.v1.ConversationClosedH\x00R\x12conversationClosed\x12H\n" +
+	"\x13conversation_closed\x18\x1d \x01(\v2$.parley.thread.v1.ConversationClosedH\x00R\x12conversationClosed\x12c\n" +
+	"\x17conversation_classified\x18\x1e \x01(\v2(.parley.thread.v1.ConversationClassifiedH\x00R\x16conversationClassified\x12H\n" +
 	"\x0esend_requested\x18( \x01(\v2\x1f.parley.thread.v1.SendRequestedH\x00R\rsendRequested\x12H\n" +
 	"\x0esend_attempted\x18) \x01(\v2\x1f.parley.thread.v1.SendAttemptedH\x00R\rsendAttempted\x12H\n" +
 	"\x0esend_succeeded\x18* \x01(\v2\x1f.parley.thread.v1.SendSucceededH\x00R\rsendSucceeded\x12B\n" +
@@ -3457,11 +3654,28 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\vmessage_tag\x18\x03 \x01(\bR\n" +
 	"messageTag\x12\x14\n" +
 	"\x05units\x18\x04 \x01(\x05R\x05units\x12#\n" +
-	"\roffer_seconds\x18\x05 \x01(\x05R\fofferSeconds\"Z\n" +
+	"\roffer_seconds\x18\x05 \x01(\x05R\fofferSeconds\"\x8c\x01\n" +
 	"\x12ConversationRouted\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x1a\n" +
 	"\bpriority\x18\x02 \x01(\x05R\bpriority\x12\x12\n" +
-	"\x04rule\x18\x03 \x01(\tR\x04rule\"h\n" +
+	"\x04rule\x18\x03 \x01(\tR\x04rule\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\x04R\aversion\x12\x16\n" +
+	"\x06passed\x18\x05 \x03(\tR\x06passed\"\x80\x03\n" +
+	"\x16ConversationClassified\x12\x14\n" +
+	"\x05rules\x18\x01 \x03(\tR\x05rules\x12\x1f\n" +
+	"\bpriority\x18\x02 \x01(\x05H\x00R\bpriority\x88\x01\x01\x12.\n" +
+	"\x06skills\x18\x03 \x03(\v2\x16.parley.thread.v1.NeedR\x06skills\x12+\n" +
+	"\x11capacity_profiles\x18\x04 \x03(\tR\x10capacityProfiles\x12U\n" +
+	"\tvariables\x18\x05 \x03(\v27.parley.thread.v1.ConversationClassified.VariablesEntryR\tvariables\x12\x16\n" +
+	"\x06failed\x18\x06 \x03(\tR\x06failed\x12\x18\n" +
+	"\aversion\x18\a \x01(\x04R\aversion\x1a<\n" +
+	"\x0eVariablesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\v\n" +
+	"\t_priority\"2\n" +
+	"\x04Need\x12\x14\n" +
+	"\x05skill\x18\x01 \x01(\tR\x05skill\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value\"h\n" +
 	"\tOfferMade\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x14\n" +
 	"\x05fence\x18\x02 \x01(\x03R\x05fence\x12\x14\n" +
@@ -3552,7 +3766,7 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x16OFFER_OUTCOME_REJECTED\x10\x01\x12\x1b\n" +
 	"\x17OFFER_OUTCOME_TIMED_OUT\x10\x02\x12\x19\n" +
 	"\x15OFFER_OUTCOME_REVOKED\x10\x03\x12\x1d\n" +
-	"\x19OFFER_OUTCOME_UNDELIVERED\x10\x04*\xeb\x01\n" +
+	"\x19OFFER_OUTCOME_UNDELIVERED\x10\x04*\x81\x02\n" +
 	"\x05Cause\x12\x15\n" +
 	"\x11CAUSE_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eCAUSE_ACCEPTED\x10\x01\x12\x10\n" +
@@ -3565,7 +3779,8 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\fCAUSE_FORCED\x10\b\x12\x15\n" +
 	"\x11CAUSE_TRANSFERRED\x10\t\x12\x12\n" +
 	"\x0eCAUSE_ASSIGNED\x10\n" +
-	"B\xc6\x01\n" +
+	"\x12\x14\n" +
+	"\x10CAUSE_OVERFLOWED\x10\vB\xc6\x01\n" +
 	"\x14com.parley.thread.v1B\tFactProtoP\x01ZAgithub.com/parley-desk/parley/proto/gen/parley/thread/v1;threadv1\xa2\x02\x03PTX\xaa\x02\x10Parley.Thread.V1\xca\x02\x10Parley\\Thread\\V1\xe2\x02\x1cParley\\Thread\\V1\\GPBMetadata\xea\x02\x12Parley::Thread::V1b\x06proto3"
 
 var (
@@ -3581,45 +3796,48 @@ func file_parley_thread_v1_fact_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_thread_v1_fact_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_parley_thread_v1_fact_proto_goTypes = []any{
-	(OfferOutcome)(0),            // 0: parley.thread.v1.OfferOutcome
-	(Cause)(0),                   // 1: parley.thread.v1.Cause
-	(*Fact)(nil),                 // 2: parley.thread.v1.Fact
-	(*Attachment)(nil),           // 3: parley.thread.v1.Attachment
-	(*Referral)(nil),             // 4: parley.thread.v1.Referral
-	(*MessageReceived)(nil),      // 5: parley.thread.v1.MessageReceived
-	(*MessageEdited)(nil),        // 6: parley.thread.v1.MessageEdited
-	(*MessageUnsent)(nil),        // 7: parley.thread.v1.MessageUnsent
-	(*ReactionChanged)(nil),      // 8: parley.thread.v1.ReactionChanged
-	(*PostbackReceived)(nil),     // 9: parley.thread.v1.PostbackReceived
-	(*ReferralReceived)(nil),     // 10: parley.thread.v1.ReferralReceived
-	(*DeliveryReported)(nil),     // 11: parley.thread.v1.DeliveryReported
-	(*ReadReported)(nil),         // 12: parley.thread.v1.ReadReported
-	(*ExternalMessageSent)(nil),  // 13: parley.thread.v1.ExternalMessageSent
-	(*ControlMoved)(nil),         // 14: parley.thread.v1.ControlMoved
-	(*EventKept)(nil),            // 15: parley.thread.v1.EventKept
-	(*CustomerProfiled)(nil),     // 16: parley.thread.v1.CustomerProfiled
-	(*ConversationOpened)(nil),   // 17: parley.thread.v1.ConversationOpened
-	(*ConversationRouted)(nil),   // 18: parley.thread.v1.ConversationRouted
-	(*OfferMade)(nil),            // 19: parley.thread.v1.OfferMade
-	(*OfferEnded)(nil),           // 20: parley.thread.v1.OfferEnded
-	(*AgentAssigned)(nil),        // 21: parley.thread.v1.AgentAssigned
-	(*ConversationReleased)(nil), // 22: parley.thread.v1.ConversationReleased
-	(*ConversationParked)(nil),   // 23: parley.thread.v1.ConversationParked
-	(*ConversationRevived)(nil),  // 24: parley.thread.v1.ConversationRevived
-	(*ConversationEnded)(nil),    // 25: parley.thread.v1.ConversationEnded
-	(*ConversationClosed)(nil),   // 26: parley.thread.v1.ConversationClosed
-	(*SendRequested)(nil),        // 27: parley.thread.v1.SendRequested
-	(*SendAttempted)(nil),        // 28: parley.thread.v1.SendAttempted
-	(*SendSucceeded)(nil),        // 29: parley.thread.v1.SendSucceeded
-	(*SendEchoed)(nil),           // 30: parley.thread.v1.SendEchoed
-	(*SendRefused)(nil),          // 31: parley.thread.v1.SendRefused
-	(*SendDeferred)(nil),         // 32: parley.thread.v1.SendDeferred
-	(*SendUncertain)(nil),        // 33: parley.thread.v1.SendUncertain
-	(*SendUnconfirmed)(nil),      // 34: parley.thread.v1.SendUnconfirmed
-	(*SendAbandoned)(nil),        // 35: parley.thread.v1.SendAbandoned
-	(*NoteAdded)(nil),            // 36: parley.thread.v1.NoteAdded
+	(OfferOutcome)(0),              // 0: parley.thread.v1.OfferOutcome
+	(Cause)(0),                     // 1: parley.thread.v1.Cause
+	(*Fact)(nil),                   // 2: parley.thread.v1.Fact
+	(*Attachment)(nil),             // 3: parley.thread.v1.Attachment
+	(*Referral)(nil),               // 4: parley.thread.v1.Referral
+	(*MessageReceived)(nil),        // 5: parley.thread.v1.MessageReceived
+	(*MessageEdited)(nil),          // 6: parley.thread.v1.MessageEdited
+	(*MessageUnsent)(nil),          // 7: parley.thread.v1.MessageUnsent
+	(*ReactionChanged)(nil),        // 8: parley.thread.v1.ReactionChanged
+	(*PostbackReceived)(nil),       // 9: parley.thread.v1.PostbackReceived
+	(*ReferralReceived)(nil),       // 10: parley.thread.v1.ReferralReceived
+	(*DeliveryReported)(nil),       // 11: parley.thread.v1.DeliveryReported
+	(*ReadReported)(nil),           // 12: parley.thread.v1.ReadReported
+	(*ExternalMessageSent)(nil),    // 13: parley.thread.v1.ExternalMessageSent
+	(*ControlMoved)(nil),           // 14: parley.thread.v1.ControlMoved
+	(*EventKept)(nil),              // 15: parley.thread.v1.EventKept
+	(*CustomerProfiled)(nil),       // 16: parley.thread.v1.CustomerProfiled
+	(*ConversationOpened)(nil),     // 17: parley.thread.v1.ConversationOpened
+	(*ConversationRouted)(nil),     // 18: parley.thread.v1.ConversationRouted
+	(*ConversationClassified)(nil), // 19: parley.thread.v1.ConversationClassified
+	(*Need)(nil),                   // 20: parley.thread.v1.Need
+	(*OfferMade)(nil),              // 21: parley.thread.v1.OfferMade
+	(*OfferEnded)(nil),             // 22: parley.thread.v1.OfferEnded
+	(*AgentAssigned)(nil),          // 23: parley.thread.v1.AgentAssigned
+	(*ConversationReleased)(nil),   // 24: parley.thread.v1.ConversationReleased
+	(*ConversationParked)(nil),     // 25: parley.thread.v1.ConversationParked
+	(*ConversationRevived)(nil),    // 26: parley.thread.v1.ConversationRevived
+	(*ConversationEnded)(nil),      // 27: parley.thread.v1.ConversationEnded
+	(*ConversationClosed)(nil),     // 28: parley.thread.v1.ConversationClosed
+	(*SendRequested)(nil),          // 29: parley.thread.v1.SendRequested
+	(*SendAttempted)(nil),          // 30: parley.thread.v1.SendAttempted
+	(*SendSucceeded)(nil),          // 31: parley.thread.v1.SendSucceeded
+	(*SendEchoed)(nil),             // 32: parley.thread.v1.SendEchoed
+	(*SendRefused)(nil),            // 33: parley.thread.v1.SendRefused
+	(*SendDeferred)(nil),           // 34: parley.thread.v1.SendDeferred
+	(*SendUncertain)(nil),          // 35: parley.thread.v1.SendUncertain
+	(*SendUnconfirmed)(nil),        // 36: parley.thread.v1.SendUnconfirmed
+	(*SendAbandoned)(nil),          // 37: parley.thread.v1.SendAbandoned
+	(*NoteAdded)(nil),              // 38: parley.thread.v1.NoteAdded
+	nil,                            // 39: parley.thread.v1.ConversationClassified.VariablesEntry
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	5,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
@@ -3636,38 +3854,41 @@ var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	14, // 11: parley.thread.v1.Fact.control_moved:type_name -> parley.thread.v1.ControlMoved
 	17, // 12: parley.thread.v1.Fact.conversation_opened:type_name -> parley.thread.v1.ConversationOpened
 	18, // 13: parley.thread.v1.Fact.conversation_routed:type_name -> parley.thread.v1.ConversationRouted
-	19, // 14: parley.thread.v1.Fact.offer_made:type_name -> parley.thread.v1.OfferMade
-	20, // 15: parley.thread.v1.Fact.offer_ended:type_name -> parley.thread.v1.OfferEnded
-	21, // 16: parley.thread.v1.Fact.agent_assigned:type_name -> parley.thread.v1.AgentAssigned
-	22, // 17: parley.thread.v1.Fact.conversation_released:type_name -> parley.thread.v1.ConversationReleased
-	23, // 18: parley.thread.v1.Fact.conversation_parked:type_name -> parley.thread.v1.ConversationParked
-	24, // 19: parley.thread.v1.Fact.conversation_revived:type_name -> parley.thread.v1.ConversationRevived
-	25, // 20: parley.thread.v1.Fact.conversation_ended:type_name -> parley.thread.v1.ConversationEnded
-	26, // 21: parley.thread.v1.Fact.conversation_closed:type_name -> parley.thread.v1.ConversationClosed
-	27, // 22: parley.thread.v1.Fact.send_requested:type_name -> parley.thread.v1.SendRequested
-	28, // 23: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
-	29, // 24: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
-	31, // 25: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
-	32, // 26: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
-	33, // 27: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
-	34, // 28: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
-	35, // 29: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
-	36, // 30: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
-	30, // 31: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
-	3,  // 32: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
-	4,  // 33: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
-	4,  // 34: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
-	4,  // 35: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
-	3,  // 36: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
-	0,  // 37: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	1,  // 38: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	1,  // 39: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	1,  // 40: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	41, // [41:41] is the sub-list for method output_type
-	41, // [41:41] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	21, // 14: parley.thread.v1.Fact.offer_made:type_name -> parley.thread.v1.OfferMade
+	22, // 15: parley.thread.v1.Fact.offer_ended:type_name -> parley.thread.v1.OfferEnded
+	23, // 16: parley.thread.v1.Fact.agent_assigned:type_name -> parley.thread.v1.AgentAssigned
+	24, // 17: parley.thread.v1.Fact.conversation_released:type_name -> parley.thread.v1.ConversationReleased
+	25, // 18: parley.thread.v1.Fact.conversation_parked:type_name -> parley.thread.v1.ConversationParked
+	26, // 19: parley.thread.v1.Fact.conversation_revived:type_name -> parley.thread.v1.ConversationRevived
+	27, // 20: parley.thread.v1.Fact.conversation_ended:type_name -> parley.thread.v1.ConversationEnded
+	28, // 21: parley.thread.v1.Fact.conversation_closed:type_name -> parley.thread.v1.ConversationClosed
+	19, // 22: parley.thread.v1.Fact.conversation_classified:type_name -> parley.thread.v1.ConversationClassified
+	29, // 23: parley.thread.v1.Fact.send_requested:type_name -> parley.thread.v1.SendRequested
+	30, // 24: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
+	31, // 25: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
+	33, // 26: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
+	34, // 27: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
+	35, // 28: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
+	36, // 29: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
+	37, // 30: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
+	38, // 31: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
+	32, // 32: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
+	3,  // 33: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
+	4,  // 34: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
+	4,  // 35: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
+	4,  // 36: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
+	3,  // 37: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
+	20, // 38: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
+	39, // 39: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
+	0,  // 40: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	1,  // 41: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	1,  // 42: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	1,  // 43: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	44, // [44:44] is the sub-list for method output_type
+	44, // [44:44] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -3698,6 +3919,7 @@ func file_parley_thread_v1_fact_proto_init() {
 		(*Fact_ConversationRevived)(nil),
 		(*Fact_ConversationEnded)(nil),
 		(*Fact_ConversationClosed)(nil),
+		(*Fact_ConversationClassified)(nil),
 		(*Fact_SendRequested)(nil),
 		(*Fact_SendAttempted)(nil),
 		(*Fact_SendSucceeded)(nil),
@@ -3711,13 +3933,14 @@ func file_parley_thread_v1_fact_proto_init() {
 	}
 	file_parley_thread_v1_fact_proto_msgTypes[1].OneofWrappers = []any{}
 	file_parley_thread_v1_fact_proto_msgTypes[14].OneofWrappers = []any{}
+	file_parley_thread_v1_fact_proto_msgTypes[17].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_thread_v1_fact_proto_rawDesc), len(file_parley_thread_v1_fact_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   35,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -549,7 +549,15 @@ type Conversation struct {
 	// before it closes. Only with wrap_up_blocks.
 	DueMs int64 `protobuf:"varint,17,opt,name=due_ms,json=dueMs,proto3" json:"due_ms,omitempty"`
 	// Wrap-up keeps the agent's capacity, until due_ms or until it closes.
-	WrapUpBlocks  bool `protobuf:"varint,18,opt,name=wrap_up_blocks,json=wrapUpBlocks,proto3" json:"wrap_up_blocks,omitempty"`
+	WrapUpBlocks bool `protobuf:"varint,18,opt,name=wrap_up_blocks,json=wrapUpBlocks,proto3" json:"wrap_up_blocks,omitempty"`
+	// Skills it needs, by rules of work classification.
+	Skills []*Need `protobuf:"bytes,19,rep,name=skills,proto3" json:"skills,omitempty"`
+	// Capacity profiles it counts in, by resource id.
+	CapacityProfiles []string `protobuf:"bytes,20,rep,name=capacity_profiles,json=capacityProfiles,proto3" json:"capacity_profiles,omitempty"`
+	// Values of context variables that rules set, by name.
+	Variables map[string]string `protobuf:"bytes,21,rep,name=variables,proto3" json:"variables,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Version of the configuration that classified and routed it; 0: not recorded.
+	Version       uint64 `protobuf:"varint,22,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -708,6 +716,34 @@ func (x *Conversation) GetWrapUpBlocks() bool {
 		return x.WrapUpBlocks
 	}
 	return false
+}
+
+func (x *Conversation) GetSkills() []*Need {
+	if x != nil {
+		return x.Skills
+	}
+	return nil
+}
+
+func (x *Conversation) GetCapacityProfiles() []string {
+	if x != nil {
+		return x.CapacityProfiles
+	}
+	return nil
+}
+
+func (x *Conversation) GetVariables() map[string]string {
+	if x != nil {
+		return x.Variables
+	}
+	return nil
+}
+
+func (x *Conversation) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
 }
 
 // Offer is a conversation shown to one agent for a limited time.
@@ -1027,7 +1063,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\apicture\x18\x04 \x01(\tR\apicture\x12\x1d\n" +
 	"\n" +
 	"fetched_ms\x18\x05 \x01(\x03R\tfetchedMsB\v\n" +
-	"\t_timezone\"\xbf\x04\n" +
+	"\t_timezone\"\xc1\x06\n" +
 	"\fConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12-\n" +
 	"\x05phase\x18\x02 \x01(\x0e2\x17.parley.thread.v1.PhaseR\x05phase\x12\x1e\n" +
@@ -1051,7 +1087,14 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\trouted_by\x18\x0f \x01(\tR\broutedBy\x12\x14\n" +
 	"\x05fence\x18\x10 \x01(\x03R\x05fence\x12\x15\n" +
 	"\x06due_ms\x18\x11 \x01(\x03R\x05dueMs\x12$\n" +
-	"\x0ewrap_up_blocks\x18\x12 \x01(\bR\fwrapUpBlocks\"}\n" +
+	"\x0ewrap_up_blocks\x18\x12 \x01(\bR\fwrapUpBlocks\x12.\n" +
+	"\x06skills\x18\x13 \x03(\v2\x16.parley.thread.v1.NeedR\x06skills\x12+\n" +
+	"\x11capacity_profiles\x18\x14 \x03(\tR\x10capacityProfiles\x12K\n" +
+	"\tvariables\x18\x15 \x03(\v2-.parley.thread.v1.Conversation.VariablesEntryR\tvariables\x12\x18\n" +
+	"\aversion\x18\x16 \x01(\x04R\aversion\x1a<\n" +
+	"\x0eVariablesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"}\n" +
 	"\x05Offer\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x14\n" +
 	"\x05fence\x18\x02 \x01(\x03R\x05fence\x12\x14\n" +
@@ -1109,7 +1152,7 @@ func file_parley_thread_v1_state_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_thread_v1_state_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_parley_thread_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_parley_thread_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_parley_thread_v1_state_proto_goTypes = []any{
 	(Phase)(0),           // 0: parley.thread.v1.Phase
 	(SendStatus)(0),      // 1: parley.thread.v1.SendStatus
@@ -1119,24 +1162,28 @@ var file_parley_thread_v1_state_proto_goTypes = []any{
 	(*Conversation)(nil), // 5: parley.thread.v1.Conversation
 	(*Offer)(nil),        // 6: parley.thread.v1.Offer
 	(*Send)(nil),         // 7: parley.thread.v1.Send
-	(*Fact)(nil),         // 8: parley.thread.v1.Fact
-	(Cause)(0),           // 9: parley.thread.v1.Cause
+	nil,                  // 8: parley.thread.v1.Conversation.VariablesEntry
+	(*Fact)(nil),         // 9: parley.thread.v1.Fact
+	(Cause)(0),           // 10: parley.thread.v1.Cause
+	(*Need)(nil),         // 11: parley.thread.v1.Need
 }
 var file_parley_thread_v1_state_proto_depIdxs = []int32{
-	8, // 0: parley.thread.v1.Commit.facts:type_name -> parley.thread.v1.Fact
-	3, // 1: parley.thread.v1.Commit.state:type_name -> parley.thread.v1.State
-	4, // 2: parley.thread.v1.State.customer:type_name -> parley.thread.v1.Customer
-	5, // 3: parley.thread.v1.State.conversation:type_name -> parley.thread.v1.Conversation
-	7, // 4: parley.thread.v1.State.sends:type_name -> parley.thread.v1.Send
-	0, // 5: parley.thread.v1.Conversation.phase:type_name -> parley.thread.v1.Phase
-	6, // 6: parley.thread.v1.Conversation.offer:type_name -> parley.thread.v1.Offer
-	9, // 7: parley.thread.v1.Conversation.closed_by:type_name -> parley.thread.v1.Cause
-	1, // 8: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
-	9, // [9:9] is the sub-list for method output_type
-	9, // [9:9] is the sub-list for method input_type
-	9, // [9:9] is the sub-list for extension type_name
-	9, // [9:9] is the sub-list for extension extendee
-	0, // [0:9] is the sub-list for field type_name
+	9,  // 0: parley.thread.v1.Commit.facts:type_name -> parley.thread.v1.Fact
+	3,  // 1: parley.thread.v1.Commit.state:type_name -> parley.thread.v1.State
+	4,  // 2: parley.thread.v1.State.customer:type_name -> parley.thread.v1.Customer
+	5,  // 3: parley.thread.v1.State.conversation:type_name -> parley.thread.v1.Conversation
+	7,  // 4: parley.thread.v1.State.sends:type_name -> parley.thread.v1.Send
+	0,  // 5: parley.thread.v1.Conversation.phase:type_name -> parley.thread.v1.Phase
+	6,  // 6: parley.thread.v1.Conversation.offer:type_name -> parley.thread.v1.Offer
+	10, // 7: parley.thread.v1.Conversation.closed_by:type_name -> parley.thread.v1.Cause
+	11, // 8: parley.thread.v1.Conversation.skills:type_name -> parley.thread.v1.Need
+	8,  // 9: parley.thread.v1.Conversation.variables:type_name -> parley.thread.v1.Conversation.VariablesEntry
+	1,  // 10: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_state_proto_init() }
@@ -1152,7 +1199,7 @@ func file_parley_thread_v1_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_thread_v1_state_proto_rawDesc), len(file_parley_thread_v1_state_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
