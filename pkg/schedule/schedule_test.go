@@ -45,6 +45,15 @@ func night(open ...string) *configv1.Schedule {
 	return &configv1.Schedule{TimeZone: "Europe/Sofia", Week: []*configv1.WeekHours{{Days: week, Open: intervals(open...)}}}
 }
 
+// newfoundland is open on Saturdays, then on Sundays.
+func newfoundland(open ...string) *configv1.Schedule {
+	s := &configv1.Schedule{TimeZone: "America/St_Johns"}
+	for i, o := range open {
+		s.Week = append(s.Week, &configv1.WeekHours{Days: week[5+i : 6+i], Open: intervals(o)})
+	}
+	return s
+}
+
 var cases = []struct {
 	name     string
 	schedule *configv1.Schedule
@@ -88,6 +97,9 @@ var cases = []struct {
 	{"L112 has none of the hour", night("02:00-03:00"), "2026-10-25T02:00:00+03:00", true, "", "2026-10-25T03:00:00+03:00"},
 	{"L112 begins after the hour", night("04:00-05:00"), "2026-10-25T03:59:00+03:00", false, "", "2026-10-25T04:00:00+02:00"},
 	{"L112 the pause lies in the hour", night("02:00-03:15", "03:45-05:00"), "2026-10-25T02:00:00+03:00", true, "", "2026-10-25T05:00:00+02:00"},
+	// St. John's put it back at 00:01 of 2010-11-07, to 23:01 of the day before.
+	{"L112 yesterday is shown again", newfoundland("20:00-24:00"), "2010-11-07T00:00:30-02:30", true, "", "2010-11-07T00:00:00-03:30"},
+	{"L112 tomorrow has begun before today ends", newfoundland("20:00-23:30", "00:00-08:00"), "2010-11-06T22:00:00-02:30", true, "", "2010-11-07T08:00:00-03:30"},
 	// Apia had no 2011-12-30.
 	{"L112 a date left out", &configv1.Schedule{TimeZone: "Pacific/Apia", Week: []*configv1.WeekHours{{Days: week[4:5], Open: intervals("09:00-10:00")}}},
 		"2011-12-29T12:00:00-10:00", false, "", "2012-01-06T09:00:00+14:00"},
