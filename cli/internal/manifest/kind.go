@@ -114,6 +114,11 @@ func recorded(fd protoreflect.FieldDescriptor) bool {
 	return fd.Message() != nil && fd.Message().FullName() == recordedName
 }
 
+// secret tells a field whose value never comes out.
+func secret(fd protoreflect.FieldDescriptor) bool {
+	return fd.Message() != nil && fd.Message().FullName() == secretName
+}
+
 // enumPrefix is what all values of an enum start with: "WRAP_UP_".
 func enumPrefix(e protoreflect.EnumDescriptor) string {
 	return strings.TrimSuffix(string(e.Values().ByNumber(0).Name()), "UNSPECIFIED")
