@@ -121,7 +121,7 @@ func (h *house) run(t *testing.T) (stop func()) {
 	}
 	d := directory.Follow(h)
 	h.now = d.Now
-	service, err := classification.New(classification.Config{ProfileWait: 300 * time.Millisecond, ProfileAge: time.Hour}, host.Deps{
+	service, err := classification.New(classification.Config{ProfileWait: 300 * time.Millisecond, RoomWait: time.Second, ProfileAge: time.Hour}, host.Deps{
 		Log: log, Bus: h.bus, Directory: d, Secrets: h.box, Graph: client, Registry: registry, Tracer: tracer,
 		Health: &host.Health{}, Now: time.Now,
 	})
@@ -376,9 +376,9 @@ func TestSettings(t *testing.T) {
 		cfg  classification.Config
 		want string
 	}{
-		{classification.Config{ProfileWait: 2 * time.Second, ProfileAge: time.Hour}, ""},
+		{classification.Config{ProfileWait: 2 * time.Second, RoomWait: time.Second, ProfileAge: time.Hour}, ""},
 		{classification.Config{ProfileAge: time.Hour}, "settings"},
-		{classification.Config{ProfileWait: time.Hour, ProfileAge: time.Hour}, "settings"},
+		{classification.Config{ProfileWait: time.Hour, RoomWait: time.Second, ProfileAge: time.Hour}, "settings"},
 		{classification.Config{ProfileWait: time.Second}, "settings"},
 	} {
 		err := c.cfg.Validate()
