@@ -32,6 +32,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/change"
 	"github.com/parley-desk/parley/services/admin/internal/commit"
 	"github.com/parley-desk/parley/services/admin/internal/configure"
+	"github.com/parley-desk/parley/services/admin/internal/explain"
 	"github.com/parley-desk/parley/services/admin/internal/guard"
 	"github.com/parley-desk/parley/services/admin/internal/operate"
 	"github.com/parley-desk/parley/services/admin/internal/probe"
@@ -264,6 +265,8 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 	}
 	adminv1.RegisterOperateServiceServer(srv, operator)
 	adminv1.RegisterPrivacyServiceServer(srv, &requests.Service{Bucket: d.Bus.Bucket(subject.PrivacyBucket)})
+	adminv1.RegisterRoutingServiceServer(srv, &explain.Service{Log: d.Bus, Directory: d.Directory, Planner: committer.Planner, Now: d.Now,
+		Room: explain.AskForRoom(d.Bus)})
 	grpc_health_v1.RegisterHealthServer(srv, s.health)
 	if s.cfg.Reflection {
 		reflection.Register(srv)

@@ -39,6 +39,9 @@ type Edit struct {
 	Privacy  *configv1.Acknowledgement // to be recorded with an account; nil keeps what is stored
 }
 
+// Kind is the kind of the resource as the path names it.
+func (e Edit) Kind() string { return e.Path[strings.LastIndexByte(e.Path, '.')+1:] }
+
 // Action is what becomes of a resource.
 type Action string
 

@@ -45,15 +45,9 @@ func (s *Service) Apply(ctx context.Context, req *adminv1.ApplyRequest) (*adminv
 	if n := len(req.GetResources()); n > maxApply {
 		return nil, bad("resources", "has %d resources; apply at most %d at once", n, maxApply)
 	}
-	edits := make([]change.Edit, len(req.GetResources()))
-	kinds := make([]string, len(edits))
-	for i, r := range req.GetResources() {
-		resource, kind := unwrap(r)
-		if resource == nil {
-			return nil, bad(fmt.Sprintf("resources[%d]", i), "holds no resource; set one of channel_account, page, workstream, queue, agent, schedule, skill, capacity_profile and ruleset")
-		}
-		kinds[i] = kind
-		edits[i] = change.Edit{Verb: change.Put, Path: fmt.Sprintf("resources[%d].%s", i, kind), Resource: resource}
+	edits, err := Edits("resources", req.GetResources())
+	if err != nil {
+		return nil, err
 	}
 	outcomes, err := s.Committer.Commit(ctx, edits, req.GetValidateOnly())
 	if err != nil {
@@ -62,10 +56,24 @@ func (s *Service) Apply(ctx context.Context, req *adminv1.ApplyRequest) (*adminv
 	resp := &adminv1.ApplyResponse{}
 	for i, o := range outcomes {
 		resp.Changes = append(resp.Changes, &adminv1.Change{
-			Kind: kinds[i], Id: o.Resource.GetMeta().GetId(), Action: string(o.Action),
+			Kind: edits[i].Kind(), Id: o.Resource.GetMeta().GetId(), Action: string(o.Action),
 			Before: wrap(o.Before), After: wrap(o.Resource), Remarks: remarks(o.Resource)})
 	}
 	return resp, nil
+}
+
+// Edits puts the resources of a list, which errors call by the name of its
+// field.
+func Edits(field string, resources []*adminv1.Resource) ([]change.Edit, error) {
+	edits := make([]change.Edit, len(resources))
+	for i, r := range resources {
+		resource, kind := unwrap(r)
+		if resource == nil {
+			return nil, bad(fmt.Sprintf("%s[%d]", field, i), "holds no resource; set one of channel_account, page, workstream, queue, agent, schedule, skill, capacity_profile and ruleset")
+		}
+		edits[i] = change.Edit{Verb: change.Put, Path: fmt.Sprintf("%s[%d].%s", field, i, kind), Resource: resource}
+	}
+	return edits, nil
 }
 
 // wrap is a stored resource as Apply tells it; nil stays nil.
