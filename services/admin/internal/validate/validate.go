@@ -51,6 +51,7 @@ func Resource(r directory.Resource, world *directory.Snapshot) []fault.Violation
 		p.capacityProfile(r)
 	case *configv1.Ruleset:
 		p.ruleset(r, world)
+		p.conditions(r, world)
 	}
 	return p
 }

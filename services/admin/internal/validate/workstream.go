@@ -31,6 +31,7 @@ func (p *problems) workstream(w *configv1.Workstream, world *directory.Snapshot)
 	}
 	p.rules(w, world)
 	p.variables(w.GetVariables())
+	p.knows(w, world)
 }
 
 // rules checks the rulesets of a workstream (L32, L35). One without rules does
