@@ -44,6 +44,8 @@ func Resource(r directory.Resource, world *directory.Snapshot) []fault.Violation
 		p.queue(r, world)
 	case *configv1.Agent:
 		p.agent(r)
+	case *configv1.Schedule:
+		p.schedule(r)
 	}
 	return p
 }
