@@ -33,6 +33,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/commit"
 	"github.com/parley-desk/parley/services/admin/internal/configure"
 	"github.com/parley-desk/parley/services/admin/internal/guard"
+	"github.com/parley-desk/parley/services/admin/internal/hours"
 	"github.com/parley-desk/parley/services/admin/internal/operate"
 	"github.com/parley-desk/parley/services/admin/internal/probe"
 	"github.com/parley-desk/parley/services/admin/internal/rekey"
@@ -264,6 +265,7 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 	}
 	adminv1.RegisterOperateServiceServer(srv, operator)
 	adminv1.RegisterPrivacyServiceServer(srv, &requests.Service{Bucket: d.Bus.Bucket(subject.PrivacyBucket)})
+	adminv1.RegisterScheduleServiceServer(srv, &hours.Service{Directory: d.Directory, Now: d.Now})
 	grpc_health_v1.RegisterHealthServer(srv, s.health)
 	if s.cfg.Reflection {
 		reflection.Register(srv)

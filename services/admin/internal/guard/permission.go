@@ -67,6 +67,7 @@ func Permissions() map[string]Permission {
 		adminv1.ProvisionService_RevealVerifyToken_FullMethodName:              SecretReveal,
 		adminv1.ProvisionService_GetCallback_FullMethodName:                    ConfigRead,
 		adminv1.PrivacyService_ListPrivacyRequests_FullMethodName:              PrivacyRead,
+		adminv1.ScheduleService_EvaluateSchedule_FullMethodName:                ConfigRead,
 		grpc_health_v1.Health_Check_FullMethodName:                             Nothing,
 		grpc_health_v1.Health_Watch_FullMethodName:                             Nothing,
 		grpc_health_v1.Health_List_FullMethodName:                              Nothing,
