@@ -34,6 +34,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/configure"
 	"github.com/parley-desk/parley/services/admin/internal/explain"
 	"github.com/parley-desk/parley/services/admin/internal/guard"
+	"github.com/parley-desk/parley/services/admin/internal/hours"
 	"github.com/parley-desk/parley/services/admin/internal/operate"
 	"github.com/parley-desk/parley/services/admin/internal/probe"
 	"github.com/parley-desk/parley/services/admin/internal/rekey"
@@ -267,6 +268,7 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 	adminv1.RegisterPrivacyServiceServer(srv, &requests.Service{Bucket: d.Bus.Bucket(subject.PrivacyBucket)})
 	adminv1.RegisterRoutingServiceServer(srv, &explain.Service{Log: d.Bus, Directory: d.Directory, Planner: committer.Planner, Now: d.Now,
 		Room: explain.AskForRoom(d.Bus)})
+	adminv1.RegisterScheduleServiceServer(srv, &hours.Service{Directory: d.Directory, Now: d.Now})
 	grpc_health_v1.RegisterHealthServer(srv, s.health)
 	if s.cfg.Reflection {
 		reflection.Register(srv)

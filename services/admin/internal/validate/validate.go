@@ -52,6 +52,8 @@ func Resource(r directory.Resource, world *directory.Snapshot) []fault.Violation
 	case *configv1.Ruleset:
 		p.ruleset(r, world)
 		p.conditions(r, world)
+	case *configv1.Schedule:
+		p.schedule(r)
 	}
 	return p
 }
