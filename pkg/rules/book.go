@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"fmt"
+	"iter"
 	"sync"
 	"sync/atomic"
 
@@ -46,7 +48,7 @@ func New(d *directory.Snapshot) *Rules { return assemble(d, nil) }
 func assemble(d *directory.Snapshot, before *Rules) *Rules {
 	r := &Rules{World: d, conditions: map[string]*Condition{}, calendars: map[string]*calendar{}}
 	for _, set := range d.Rulesets {
-		for text := range texts(set) {
+		for _, text := range Conditions(set) {
 			if r.conditions[text] != nil {
 				continue
 			}
@@ -67,14 +69,19 @@ func assemble(d *directory.Snapshot, before *Rules) *Rules {
 	return r
 }
 
-// texts are the conditions of a ruleset.
-func texts(set *configv1.Ruleset) map[string]bool {
-	found := map[string]bool{}
-	for _, rule := range set.GetClassify() {
-		found[rule.GetWhen()] = true
+// Conditions yields the conditions of a ruleset by the fields in which they
+// stand, "route[2].when".
+func Conditions(set *configv1.Ruleset) iter.Seq2[string, string] {
+	return func(yield func(field, when string) bool) {
+		for i, rule := range set.GetClassify() {
+			if !yield(fmt.Sprintf("classify[%d].when", i), rule.GetWhen()) {
+				return
+			}
+		}
+		for i, rule := range set.GetRoute() {
+			if !yield(fmt.Sprintf("route[%d].when", i), rule.GetWhen()) {
+				return
+			}
+		}
 	}
-	for _, rule := range set.GetRoute() {
-		found[rule.GetWhen()] = true
-	}
-	return found
 }

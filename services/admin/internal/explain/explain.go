@@ -142,12 +142,14 @@ func (s *Service) decide(ctx context.Context, world *directory.Snapshot, state *
 		}
 		return room
 	})
-	// Explaining costs more than deciding, so what is measured is deciding.
-	began := time.Now()
-	seen := proto.CloneOf(in)
-	set.Classify(seen, nil)
-	set.Route(seen, state.GetConversation().GetId(), at, nil)
-	decision.TookUs = time.Since(began).Microseconds()
+	// Explaining costs more than deciding, and compiling more than either: what
+	// is measured is what deciding takes from the second time on.
+	for range 2 {
+		seen, began := proto.CloneOf(in), time.Now()
+		set.Classify(seen, nil)
+		set.Route(seen, state.GetConversation().GetId(), at, nil)
+		decision.TookUs = time.Since(began).Microseconds()
+	}
 	return decision
 }
 

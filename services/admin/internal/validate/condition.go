@@ -2,6 +2,7 @@ package validate
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -14,7 +15,7 @@ import (
 // conditions checks the conditions of a ruleset, and that every workstream
 // that has it has the variables that it names (L116).
 func (p *problems) conditions(r *configv1.Ruleset, world *directory.Snapshot) {
-	for field, when := range whens(r) {
+	for field, when := range rules.Conditions(r) {
 		if err := rules.NewCondition(when).Check(); err != nil {
 			p.add(field, "cannot be a condition: %v", err)
 		}
@@ -49,32 +50,16 @@ func (p *problems) knows(w *configv1.Workstream, world *directory.Snapshot) {
 	check("routing", w.GetRouting())
 }
 
-// whens are the conditions of a ruleset by their fields.
-func whens(r *configv1.Ruleset) func(yield func(field, when string) bool) {
-	return func(yield func(field, when string) bool) {
-		for i, rule := range r.GetClassify() {
-			if !yield(fmt.Sprintf("classify[%d].when", i), rule.GetWhen()) {
-				return
-			}
-		}
-		for i, rule := range r.GetRoute() {
-			if !yield(fmt.Sprintf("route[%d].when", i), rule.GetWhen()) {
-				return
-			}
-		}
-	}
-}
-
 // strange yields what a ruleset does with variables that a workstream does not
 // have, or has otherwise.
-func strange(r *configv1.Ruleset, w *configv1.Workstream) func(yield func(field, wrong string) bool) {
+func strange(r *configv1.Ruleset, w *configv1.Workstream) iter.Seq2[string, string] {
 	types := map[string]configv1.VariableType{}
 	for _, v := range w.GetVariables() {
 		types[v.GetName()] = v.GetType()
 	}
 	const remedy = "names the variable %q, which is none of the workstream's variables; add it there, or name another"
 	return func(yield func(field, wrong string) bool) {
-		for field, when := range whens(r) {
+		for field, when := range rules.Conditions(r) {
 			for _, name := range rules.NewCondition(when).Variables() {
 				if _, known := types[name]; !known && !yield(field, fmt.Sprintf(remedy, clip(name))) {
 					return
