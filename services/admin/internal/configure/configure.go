@@ -8,6 +8,7 @@ import (
 	"crypto/hmac"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/parley-desk/parley/pkg/directory"
@@ -18,6 +19,7 @@ import (
 	provisionv1 "github.com/parley-desk/parley/proto/gen/parley/provision/v1"
 	"github.com/parley-desk/parley/services/admin/internal/change"
 	"github.com/parley-desk/parley/services/admin/internal/commit"
+	"github.com/parley-desk/parley/services/admin/internal/validate"
 )
 
 const (
@@ -60,12 +62,23 @@ func (s *Service) Apply(ctx context.Context, req *adminv1.ApplyRequest) (*adminv
 		return nil, err
 	}
 	resp := &adminv1.ApplyResponse{}
+	observer := validate.Observe(planned(s.Directory.Now(), outcomes))
 	for i, o := range outcomes {
 		resp.Changes = append(resp.Changes, &adminv1.Change{
 			Kind: kinds[i], Id: o.Resource.GetMeta().GetId(), Action: string(o.Action),
-			Before: wrap(o.Before), After: wrap(o.Resource), Remarks: remarks(o.Resource)})
+			Before: wrap(o.Before), After: wrap(o.Resource), Remarks: remarks(o.Resource, observer)})
 	}
 	return resp, nil
+}
+
+// planned is world with what became of some resources; a dry run does not store
+// them.
+func planned(world *directory.Snapshot, outcomes []change.Outcome) *directory.Snapshot {
+	resources := slices.Collect(world.All())
+	for _, o := range outcomes {
+		resources = append(resources, o.Resource)
+	}
+	return directory.NewSnapshot(resources...)
 }
 
 // wrap is a stored resource as Apply tells it; nil stays nil.
