@@ -246,3 +246,14 @@ func (p Planner) outcome(world *directory.Snapshot, e Edit) (Outcome, error) {
 	next.GetMeta().UpdatedMs = p.Now().UnixMilli()
 	return Outcome{Updated, stored, next}, nil
 }
+
+// After is world with what becomes of some resources, as if it were stored.
+func After(world *directory.Snapshot, outcomes []Outcome) *directory.Snapshot {
+	resources := slices.Collect(world.All())
+	for _, o := range outcomes {
+		resources = append(resources, o.Resource)
+	}
+	after := directory.NewSnapshot(resources...)
+	after.Revision = world.Revision
+	return after
+}

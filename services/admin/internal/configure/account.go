@@ -15,6 +15,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/change"
 	"github.com/parley-desk/parley/services/admin/internal/guard"
 	"github.com/parley-desk/parley/services/admin/internal/privacy"
+	"github.com/parley-desk/parley/services/admin/internal/validate"
 )
 
 // quiet is how long nothing may have been signed with the previous app secret
@@ -102,9 +103,9 @@ func (s *Service) changeAccount(ctx context.Context, id string, e change.Edit, a
 }
 
 // remarks are what is left to do about a resource that was applied.
-func remarks(r directory.Resource) []string {
+func remarks(r directory.Resource, observer *validate.Observer) []string {
 	if a, ok := r.(*configv1.ChannelAccount); ok {
 		return privacy.Remarks(a)
 	}
-	return nil
+	return observer.Remarks(r)
 }

@@ -18,6 +18,7 @@ import (
 	provisionv1 "github.com/parley-desk/parley/proto/gen/parley/provision/v1"
 	"github.com/parley-desk/parley/services/admin/internal/change"
 	"github.com/parley-desk/parley/services/admin/internal/commit"
+	"github.com/parley-desk/parley/services/admin/internal/validate"
 )
 
 const (
@@ -54,10 +55,11 @@ func (s *Service) Apply(ctx context.Context, req *adminv1.ApplyRequest) (*adminv
 		return nil, err
 	}
 	resp := &adminv1.ApplyResponse{}
+	observer := validate.Observe(change.After(s.Directory.Now(), outcomes))
 	for i, o := range outcomes {
 		resp.Changes = append(resp.Changes, &adminv1.Change{
 			Kind: edits[i].Kind(), Id: o.Resource.GetMeta().GetId(), Action: string(o.Action),
-			Before: wrap(o.Before), After: wrap(o.Resource), Remarks: remarks(o.Resource)})
+			Before: wrap(o.Before), After: wrap(o.Resource), Remarks: remarks(o.Resource, observer)})
 	}
 	return resp, nil
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -167,13 +166,7 @@ func (s *Service) world(t *adminv1.Trial) (*directory.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := slices.Collect(world.All())
-	for _, o := range outcomes {
-		all = append(all, o.Resource)
-	}
-	tried := directory.NewSnapshot(all...)
-	tried.Revision = world.Revision
-	return tried, nil
+	return change.After(world, outcomes), nil
 }
 
 // named is the thread of a customer, whose page may be given either way.

@@ -1,7 +1,8 @@
 // Package validate says what is wrong with a resource: each bad field with its
 // value and the remedy. Its functions are pure; the world they check references
 // against is the one that would result, so resources of one change may refer to
-// each other. A secret's value is never repeated.
+// each other. A secret's value is never repeated. What is good but odd is for an
+// Observer to remark on.
 package validate
 
 import (
