@@ -35,6 +35,7 @@ type Edit struct {
 	Resource directory.Resource        // of a Delete only kind and meta count; meta.etag, when given, must be current
 	Rotation Rotation                  // of an account's app secrets
 	Privacy  *configv1.Acknowledgement // to be recorded with an account; nil keeps what is stored
+	Bare     bool                      // it comes back from history, which keeps no secrets: those it needs are set after
 }
 
 // Action is what becomes of a resource.
@@ -80,7 +81,7 @@ func (p Planner) Plan(world *directory.Snapshot, edits []Edit) ([]Outcome, error
 			continue
 		}
 		stored, _ := world.Find(directory.Kind(e.Resource), e.Resource.GetMeta().GetId())
-		for _, v := range append(validate.Resource(e.Resource, after), missing(e.Resource, stored)...) {
+		for _, v := range append(validate.Resource(e.Resource, after), missing(e, stored)...) {
 			v.Field = e.Path + "." + v.Field
 			violations = append(violations, v)
 		}
