@@ -301,7 +301,7 @@ func (l *Ledger) before(ctx context.Context, world *directory.Snapshot, number u
 		for i, v := range records {
 			if v == nil || v.GetBase() {
 				return nil, fault.New(fault.Precondition, Lost,
-					"version %d cannot be put together: what was changed as version %d is not known; choose a version from %[2]d on", number, newest-uint64(i))
+					"version %d cannot be put together: what was changed up to version %d is not known; choose that one or a later", number, newest-uint64(i))
 			}
 			for _, c := range v.GetChanges() {
 				before[c.GetKey()] = c.GetBefore()
