@@ -32,23 +32,28 @@ func (a *app) applyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			count := map[string]int{}
-			for _, c := range changes {
-				a.print("%s/%s %s%s", strings.ReplaceAll(c.GetKind(), "_", ""), c.GetId(), c.GetAction(), note(dry))
-				count[c.GetAction()]++
-			}
-			for _, c := range changes {
-				for _, remark := range c.GetRemarks() {
-					a.say("%s", remark)
-				}
-			}
-			a.say("%d created, %d updated, %d unchanged%s", count["created"], count["updated"], count["unchanged"], note(dry))
+			a.tell(changes, dry)
 			return nil
 		},
 	}
 	manifestFlag(cmd, &file)
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "let the server check and tell the plan, and change nothing")
 	return cmd
+}
+
+// tell says what became of every resource and what is left to do about it.
+func (a *app) tell(changes []*adminv1.Change, dry bool) {
+	count := map[string]int{}
+	for _, c := range changes {
+		a.print("%s/%s %s%s", strings.ReplaceAll(c.GetKind(), "_", ""), c.GetId(), c.GetAction(), note(dry))
+		count[c.GetAction()]++
+	}
+	for _, c := range changes {
+		for _, remark := range c.GetRemarks() {
+			a.say("%s", remark)
+		}
+	}
+	a.say("%d created, %d updated, %d unchanged%s", count["created"], count["updated"], count["unchanged"], note(dry))
 }
 
 func note(dry bool) string {
@@ -131,8 +136,8 @@ func tooLarge(err error, file string, size int) error {
 	sent, _ := strconv.Atoi(sizes[1])
 	limit, _ := strconv.Atoi(sizes[2])
 	return fmt.Errorf("%s: %s of manifests are a request of %s, and the server takes %s at once; "+
-		"apply parts of it one after the other, first what others refer to: agents, queues, workstreams, channel accounts, pages",
-		file, kibibytes(size), kibibytes(sent), kibibytes(limit))
+		"apply parts of it one after the other, first what others refer to: %s",
+		file, kibibytes(size), kibibytes(sent), kibibytes(limit), allKinds())
 }
 
 // larger is how gRPC says it.

@@ -39,7 +39,7 @@ func (a *app) getCommand() *cobra.Command {
 					return err
 				}
 				if len(list) == 0 {
-					a.say("there are no %s", k.many)
+					a.say("there are no %s", k.many())
 				}
 				return show(a.out, k, list, false)
 			})
@@ -62,17 +62,17 @@ func (a *app) deleteCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if how.force && k.one != "page" {
-				return fmt.Errorf("--force is for pages, which Meta has to be told about; a %s is deleted when nothing refers to it", k.one)
+			if how.force && k.one() != "page" {
+				return fmt.Errorf("--force is for pages, which Meta has to be told about; a %s is deleted when nothing refers to it", k.one())
 			}
 			if !yes && !how.dry {
-				return fmt.Errorf("deleting %s %s cannot be undone; repeat the command with --yes", k.one, args[1])
+				return fmt.Errorf("deleting %s %s cannot be undone; repeat the command with --yes", k.one(), args[1])
 			}
 			return a.withServer(cmd.Context(), func(ctx context.Context, s *server) error {
 				if err := k.remove(ctx, s, args[1], how); err != nil {
 					return err
 				}
-				a.print("%s/%s deleted%s", k.one, args[1], note(how.dry))
+				a.print("%s/%s deleted%s", k.one(), args[1], note(how.dry))
 				return nil
 			})
 		},
@@ -102,7 +102,7 @@ func (a *app) complete(cmd *cobra.Command, args []string, prefix string) ([]stri
 	switch len(args) {
 	case 0:
 		for _, k := range kinds() {
-			words = append(words, k.many)
+			words = append(words, k.many())
 		}
 	case 1:
 		k, err := findKind(args[0])

@@ -31,7 +31,7 @@ func shower(format string) (show, error) {
 	case "name":
 		return func(w io.Writer, k kind, list []manifest.Resource, _ bool) error {
 			for _, r := range list {
-				if _, err := fmt.Fprintf(w, "%s/%s\n", k.one, r.GetMeta().GetId()); err != nil {
+				if _, err := fmt.Fprintf(w, "%s/%s\n", k.one(), r.GetMeta().GetId()); err != nil {
 					return err
 				}
 			}

@@ -1,9 +1,13 @@
 package manifest
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // Field is a field of the API, "agents[1]" or "meta.display_name", as it stands
-// in a document: "spec.agents[1]", "metadata.displayName".
+// in a document: "spec.agents[1]", "metadata.displayName". Keys of maps stand in
+// brackets: "classify[2].set.variables[tier]".
 func Field(path string) string {
 	if name, ok := strings.CutPrefix(path, "meta."); ok {
 		if name == "id" {
@@ -14,13 +18,24 @@ func Field(path string) string {
 	return "spec." + camel(path)
 }
 
-// camel spells a name as JSON does.
+// camel spells names as JSON does, but for what stands in brackets: an index,
+// or a key that people chose.
 func camel(snake string) string {
-	words := strings.Split(snake, "_")
-	for i, w := range words[1:] {
-		if w != "" {
-			words[i+1] = strings.ToUpper(w[:1]) + w[1:]
+	var b strings.Builder
+	inside, upper := false, false
+	for _, r := range snake {
+		switch {
+		case r == '[':
+			inside = true
+		case r == ']':
+			inside = false
+		case r == '_' && !inside:
+			upper = true
+			continue
+		case upper:
+			r, upper = unicode.ToUpper(r), false
 		}
+		b.WriteRune(r)
 	}
-	return strings.Join(words, "")
+	return b.String()
 }

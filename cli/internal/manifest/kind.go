@@ -114,6 +114,21 @@ func recorded(fd protoreflect.FieldDescriptor) bool {
 	return fd.Message() != nil && fd.Message().FullName() == recordedName
 }
 
+// secret tells a field whose value never comes out.
+func secret(fd protoreflect.FieldDescriptor) bool {
+	return fd.Message() != nil && fd.Message().FullName() == secretName
+}
+
+// Forget clears the secrets of r.
+func Forget(r Resource) {
+	m := r.ProtoReflect()
+	for i := range m.Descriptor().Fields().Len() {
+		if fd := m.Descriptor().Fields().Get(i); secret(fd) {
+			m.Clear(fd)
+		}
+	}
+}
+
 // enumPrefix is what all values of an enum start with: "WRAP_UP_".
 func enumPrefix(e protoreflect.EnumDescriptor) string {
 	return strings.TrimSuffix(string(e.Values().ByNumber(0).Name()), "UNSPECIFIED")
@@ -123,6 +138,16 @@ func enumPrefix(e protoreflect.EnumDescriptor) string {
 func enumWord(v protoreflect.EnumValueDescriptor) string {
 	e, _ := v.Parent().(protoreflect.EnumDescriptor)
 	return strings.ToLower(strings.TrimPrefix(string(v.Name()), enumPrefix(e)))
+}
+
+// Word is an enum value as manifests write it: "least_active". It is empty for
+// what is not set and for what this version does not know.
+func Word(v protoreflect.Enum) string {
+	known := v.Descriptor().Values().ByNumber(v.Number())
+	if known == nil || v.Number() == 0 {
+		return ""
+	}
+	return enumWord(known)
 }
 
 // enumWords are all words of an enum.

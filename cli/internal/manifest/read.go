@@ -91,8 +91,9 @@ type entry struct {
 	key, value *yaml.Node
 }
 
-// entries gives the keys of a mapping in order; none when node is not one.
-func (r *reader) entries(node *yaml.Node, path string) []entry {
+// entries gives the keys of a mapping in order; none when node is not one. Name
+// spells the path of a key.
+func (r *reader) entries(node *yaml.Node, path string, name func(path, key string) string) []entry {
 	if node.Kind != yaml.MappingNode {
 		r.fail(node, at(path), "is %s; write a mapping of names to values", describe(node))
 		return nil
@@ -102,11 +103,11 @@ func (r *reader) entries(node *yaml.Node, path string) []entry {
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key, value := node.Content[i], node.Content[i+1]
 		if line, twice := first[key.Value]; twice {
-			r.fail(key, join(path, key.Value), "is given twice, first on line %d; keep one", line)
+			r.fail(key, name(path, key.Value), "is given twice, first on line %d; keep one", line)
 			continue
 		}
 		first[key.Value] = key.Line
-		r.lines[join(path, key.Value)] = key.Line
+		r.lines[name(path, key.Value)] = key.Line
 		out = append(out, entry{key.Value, key, value})
 	}
 	return out
@@ -115,7 +116,7 @@ func (r *reader) entries(node *yaml.Node, path string) []entry {
 func (r *reader) document(node *yaml.Node) Resource {
 	var parts [4]*yaml.Node
 	names := []string{"apiVersion", "kind", "metadata", "spec"}
-	for _, e := range r.entries(node, "") {
+	for _, e := range r.entries(node, "", join) {
 		i := slices.Index(names, e.name)
 		if i < 0 {
 			r.fail(e.key, e.name, "is not known; a document has %s", strings.Join(names, ", "))
@@ -144,7 +145,7 @@ func (r *reader) document(node *yaml.Node) Resource {
 		return nil
 	}
 	r.metadata(metadata, resource)
-	if spec != nil {
+	if spec != nil && spec.Tag != "!!null" {
 		r.message(spec, "spec", resource.ProtoReflect())
 	}
 	return resource
@@ -153,7 +154,7 @@ func (r *reader) document(node *yaml.Node) Resource {
 func (r *reader) metadata(node *yaml.Node, resource Resource) {
 	meta := resource.GetMeta()
 	fields := map[string]*string{"name": &meta.Id, "displayName": &meta.DisplayName, "etag": &meta.Etag}
-	for _, e := range r.entries(node, "metadata") {
+	for _, e := range r.entries(node, "metadata", join) {
 		field, known := fields[e.name]
 		if !known {
 			r.fail(e.key, "metadata."+e.name, "is not known; use name, displayName and etag")
@@ -173,11 +174,8 @@ func (r *reader) metadata(node *yaml.Node, resource Resource) {
 
 // message fills m, whose meta is not spelled in manifests, from a mapping.
 func (r *reader) message(node *yaml.Node, path string, m protoreflect.Message) {
-	if node.Tag == "!!null" {
-		return
-	}
 	fields := m.Descriptor().Fields()
-	for _, e := range r.entries(node, path) {
+	for _, e := range r.entries(node, path, join) {
 		fd := fields.ByJSONName(e.name)
 		if fd == nil || fd.Name() == "meta" || recorded(fd) {
 			r.fail(e.key, join(path, e.name), "is not known%s", suggest(e.name, specNames(fields)))
@@ -197,32 +195,66 @@ func specNames(fields protoreflect.FieldDescriptors) []string {
 	return names
 }
 
+// field sets fd of m; a value of null is as none.
 func (r *reader) field(node *yaml.Node, path string, m protoreflect.Message, fd protoreflect.FieldDescriptor) {
 	switch {
 	case node.Tag == "!!null":
+	case fd.IsMap():
+		r.members(node, path, m, fd)
 	case fd.IsList():
-		if node.Kind != yaml.SequenceNode {
-			r.fail(node, path, "is %s; write a list, [a, b]", describe(node))
-			return
-		}
-		list := m.Mutable(fd).List()
-		for i, item := range node.Content {
-			itemPath := fmt.Sprintf("%s[%d]", path, i)
-			r.lines[itemPath] = item.Line
-			if v, ok := r.scalar(item, itemPath, fd); ok {
-				list.Append(v)
-			}
-		}
-	case fd.Message() != nil && fd.Message().FullName() == secretName:
-		if value, ok := r.secret(node, path); ok {
-			s := m.Mutable(fd).Message()
-			s.Set(s.Descriptor().Fields().ByName("value"), protoreflect.ValueOfString(value))
-		}
-	case fd.Message() != nil:
-		r.message(node, path, m.Mutable(fd).Message())
+		r.items(node, path, m, fd)
 	default:
-		if v, ok := r.scalar(node, path, fd); ok {
+		if v, ok := r.value(node, path, fd, func() protoreflect.Value { return m.NewField(fd) }); ok {
 			m.Set(fd, v)
 		}
 	}
+}
+
+// items fills a list.
+func (r *reader) items(node *yaml.Node, path string, m protoreflect.Message, fd protoreflect.FieldDescriptor) {
+	if node.Kind != yaml.SequenceNode {
+		r.fail(node, path, "is %s; write a list, %s", describe(node), example(fd))
+		return
+	}
+	list := m.Mutable(fd).List()
+	for i, item := range node.Content {
+		itemPath := fmt.Sprintf("%s[%d]", path, i)
+		r.lines[itemPath] = item.Line
+		if v, ok := r.value(item, itemPath, fd, list.NewElement); ok {
+			list.Append(v)
+		}
+	}
+}
+
+// members fills a map.
+func (r *reader) members(node *yaml.Node, path string, m protoreflect.Message, fd protoreflect.FieldDescriptor) {
+	members := m.Mutable(fd).Map()
+	for _, e := range r.entries(node, path, member) {
+		memberPath := member(path, e.name)
+		key, ok := r.scalar(e.key, memberPath, fd.MapKey())
+		if !ok {
+			continue
+		}
+		if v, ok := r.value(e.value, memberPath, fd.MapValue(), members.NewValue); ok {
+			members.Set(key.MapKey(), v)
+		}
+	}
+}
+
+// value reads one value of the type of fd. What is a message is filled into
+// what blank makes.
+func (r *reader) value(node *yaml.Node, path string, fd protoreflect.FieldDescriptor, blank func() protoreflect.Value) (protoreflect.Value, bool) {
+	if fd.Message() == nil {
+		return r.scalar(node, path, fd)
+	}
+	v := blank()
+	if !secret(fd) {
+		r.message(node, path, v.Message())
+		return v, true
+	}
+	text, ok := r.secret(node, path)
+	if ok {
+		v.Message().Set(fd.Message().Fields().ByName("value"), protoreflect.ValueOfString(text))
+	}
+	return v, ok
 }

@@ -19,8 +19,8 @@ func (r *reader) scalar(node *yaml.Node, path string, fd protoreflect.FieldDescr
 	}
 	switch fd.Kind() {
 	case protoreflect.StringKind:
-		// Ids of digits need no quotes: the text as written counts.
-		if node.Tag != "!!str" && node.Tag != "!!int" {
+		// Ids of digits and dates need no quotes: the text as written counts.
+		if !slices.Contains([]string{"!!str", "!!int", "!!timestamp"}, node.Tag) {
 			r.fail(node, path, "%s is not text; put it in quotes", quoted(node))
 			return none, false
 		}
@@ -65,6 +65,17 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
+// member is the path of a key of a map, which people chose: "variables[tier]".
+func member(path, key string) string { return path + "[" + key + "]" }
+
+// example is a list of the type of fd, for messages.
+func example(fd protoreflect.FieldDescriptor) string {
+	if fd.Message() != nil {
+		return "each item behind a dash: - {...}"
+	}
+	return "[a, b]"
+}
+
 // describe says what a node is, without its content.
 func describe(node *yaml.Node) string {
 	switch node.Kind {
@@ -75,6 +86,9 @@ func describe(node *yaml.Node) string {
 	case yaml.AliasNode:
 		return "an alias, which manifests do not have"
 	case yaml.ScalarNode, yaml.DocumentNode:
+		if node.Tag == "!!null" {
+			return "empty"
+		}
 	}
 	return "a single value"
 }

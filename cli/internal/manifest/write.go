@@ -4,13 +4,22 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 const indent = 2
+
+// mergeKey is a word that the encoder leaves without quotes, though it has a
+// meaning of its own then.
+const mergeKey = "<<"
 
 // Secrets says what Write does with secrets, whose values it never has.
 type Secrets int
@@ -70,30 +79,59 @@ func fields(m protoreflect.Message, secrets Secrets) *yaml.Node {
 	fds := m.Descriptor().Fields()
 	for i := range fds.Len() {
 		fd := fds.Get(i)
-		if fd.Name() == "meta" || !m.Has(fd) || recorded(fd) && secrets == Omit {
+		if fd.Name() == "meta" || !m.Has(fd) || secrets == Omit && (recorded(fd) || secret(fd)) {
 			continue
 		}
-		switch {
+		switch v := m.Get(fd); {
+		case fd.IsMap():
+			put(out, fd.JSONName(), members(fd, v.Map(), secrets))
 		case fd.IsList():
-			seq := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
-			for j := range m.Get(fd).List().Len() {
-				seq.Content = append(seq.Content, scalar(fd, m.Get(fd).List().Get(j)))
-			}
-			put(out, fd.JSONName(), seq)
-		case fd.Message() != nil && fd.Message().FullName() == secretName:
-			if secrets == Fingerprints {
-				s := m.Get(fd).Message()
-				node := mapping()
-				put(node, "fingerprint", text(s.Get(s.Descriptor().Fields().ByName("fingerprint")).String()))
-				put(out, fd.JSONName(), node)
-			}
-		case fd.Message() != nil:
-			put(out, fd.JSONName(), fields(m.Get(fd).Message(), secrets))
+			put(out, fd.JSONName(), items(fd, v.List(), secrets))
 		default:
-			put(out, fd.JSONName(), scalar(fd, m.Get(fd)))
+			put(out, fd.JSONName(), value(fd, v, secrets))
 		}
 	}
 	return out
+}
+
+// items is a list: of single values in one line, of messages an item a block.
+func items(fd protoreflect.FieldDescriptor, list protoreflect.List, secrets Secrets) *yaml.Node {
+	out := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
+	if fd.Message() == nil {
+		out.Style = yaml.FlowStyle
+	}
+	for i := range list.Len() {
+		out.Content = append(out.Content, value(fd, list.Get(i), secrets))
+	}
+	return out
+}
+
+// members is a map, in the order of its keys.
+func members(fd protoreflect.FieldDescriptor, m protoreflect.Map, secrets Secrets) *yaml.Node {
+	out := mapping()
+	values := map[string]protoreflect.Value{}
+	m.Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {
+		values[k.String()] = v
+		return true
+	})
+	for _, k := range slices.Sorted(maps.Keys(values)) {
+		put(out, k, value(fd.MapValue(), values[k], secrets))
+	}
+	return out
+}
+
+// value is one value of the type of fd.
+func value(fd protoreflect.FieldDescriptor, v protoreflect.Value, secrets Secrets) *yaml.Node {
+	switch {
+	case fd.Message() == nil:
+		return scalar(fd, v)
+	case secret(fd):
+		s := v.Message()
+		out := mapping()
+		put(out, "fingerprint", text(s.Get(s.Descriptor().Fields().ByName("fingerprint")).String()))
+		return out
+	}
+	return fields(v.Message(), secrets)
 }
 
 func scalar(fd protoreflect.FieldDescriptor, v protoreflect.Value) *yaml.Node {
@@ -114,8 +152,25 @@ func scalar(fd protoreflect.FieldDescriptor, v protoreflect.Value) *yaml.Node {
 
 func mapping() *yaml.Node { return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"} }
 
+// text is a string. Several lines stand as they are when YAML brings them back
+// as they were, and in quotes else.
 func text(s string) *yaml.Node {
-	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
+	node := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
+	switch lines := strings.Contains(s, "\n"); {
+	case lines && readable(s):
+		node.Style = yaml.LiteralStyle
+	case lines || s == mergeKey:
+		node.Style = yaml.DoubleQuotedStyle
+	}
+	return node
+}
+
+// readable tells lines that begin with a visible character and hold nothing but
+// those, spaces and tabs.
+func readable(lines string) bool {
+	first, _ := utf8.DecodeRuneInString(lines)
+	return unicode.IsGraphic(first) && !unicode.IsSpace(first) &&
+		!strings.ContainsFunc(lines, func(r rune) bool { return !unicode.IsPrint(r) && r != '\n' && r != '\t' })
 }
 
 func put(m *yaml.Node, name string, value *yaml.Node) {

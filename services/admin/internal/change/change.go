@@ -4,7 +4,9 @@
 package change
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,7 +83,7 @@ func (p Planner) Plan(world *directory.Snapshot, edits []Edit) ([]Outcome, error
 			continue
 		}
 		stored, _ := world.Find(directory.Kind(e.Resource), e.Resource.GetMeta().GetId())
-		for _, v := range append(validate.Resource(e.Resource, after), missing(e, stored)...) {
+		for _, v := range slices.Concat(validate.Resource(e.Resource, after), missing(e, stored), fixed(e.Resource, stored)) {
 			v.Field = e.Path + "." + v.Field
 			violations = append(violations, v)
 		}
@@ -111,6 +113,22 @@ func invalid(violations []fault.Violation) *fault.Error {
 	f := fault.New(fault.Invalid, "INVALID_RESOURCE", "%s", text)
 	f.Violations = violations
 	return f
+}
+
+// fixed are the fields that cannot change any more: when a capacity profile
+// resets, as conversations count in it already (L66).
+func fixed(r, stored directory.Resource) []fault.Violation {
+	next, _ := r.(*configv1.CapacityProfile)
+	before, ok := stored.(*configv1.CapacityProfile)
+	if !ok || resets(next) == resets(before) {
+		return nil
+	}
+	return []fault.Violation{{Field: "reset", Description: fmt.Sprintf(
+		"was %s when the profile was created, and stays so; make another profile, or put it back", resets(before))}}
+}
+
+func resets(p *configv1.CapacityProfile) configv1.ProfileReset {
+	return cmp.Or(p.GetReset_(), configv1.ProfileReset_PROFILE_RESET_IMMEDIATE)
 }
 
 // distinct refuses two wishes for one resource: which should win?

@@ -150,3 +150,29 @@ func TestAcknowledgementsAreNotForged(t *testing.T) {
 		t.Errorf("stored %v, %v", outcomes, err)
 	}
 }
+
+// When a capacity profile resets is fixed with its creation (L66); unspecified
+// is immediate.
+func TestWhenAProfileResetsStays(t *testing.T) {
+	const (
+		open      = configv1.ProfileReset_PROFILE_RESET_UNSPECIFIED
+		immediate = configv1.ProfileReset_PROFILE_RESET_IMMEDIATE
+		day       = configv1.ProfileReset_PROFILE_RESET_END_OF_DAY
+	)
+	for _, c := range []struct {
+		from, to configv1.ProfileReset
+		refused  bool
+	}{
+		{day, day, false}, {open, immediate, false}, {immediate, open, false},
+		{immediate, day, true}, {day, immediate, true}, {day, open, true}, {open, day, true},
+	} {
+		w := begin(t)
+		profile := func(reset configv1.ProfileReset) directory.Resource {
+			return &configv1.CapacityProfile{Meta: &configv1.Meta{Id: "chat"}, Limit: 2, Reset_: reset}
+		}
+		_, err := w.planner.Plan(directory.NewSnapshot(profile(c.from)), []change.Edit{{Path: "resources[0].capacity_profile", Resource: profile(c.to)}})
+		if c.refused != (err != nil) || c.refused && !strings.Contains(err.Error(), "resources[0].capacity_profile.reset: was "+max(immediate, c.from).String()+" when the profile was created") {
+			t.Errorf("from %s to %s: %v", c.from, c.to, err)
+		}
+	}
+}

@@ -10,6 +10,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/language"
+
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
@@ -19,7 +21,6 @@ const (
 	maxName   = 100 // characters of a display name (L1, L2)
 	maxSecret = 100 // characters of an app secret and a verify token (L1)
 	maxToken  = 500 // characters of an access token (L2)
-	maxAgents = 1000
 )
 
 // problems collects violations; fields are paths within one resource.
@@ -43,7 +44,13 @@ func Resource(r directory.Resource, world *directory.Snapshot) []fault.Violation
 	case *configv1.Queue:
 		p.queue(r, world)
 	case *configv1.Agent:
-		p.agent(r)
+		p.agent(r, world)
+	case *configv1.Skill:
+		p.skill(r, world)
+	case *configv1.CapacityProfile:
+		p.capacityProfile(r)
+	case *configv1.Ruleset:
+		p.ruleset(r, world)
 	}
 	return p
 }
@@ -52,15 +59,7 @@ func (p *problems) meta(m *configv1.Meta) {
 	if id := m.GetId(); !idShape.MatchString(id) {
 		p.add("meta.id", "%q is not an id; use 1 to 63 of a-z, 0-9 and '-', starting with a letter", clip(id))
 	}
-	name := m.GetDisplayName()
-	switch {
-	case !utf8.ValidString(name):
-		p.add("meta.display_name", "is not UTF-8; save the file as UTF-8")
-	case utf8.RuneCountInString(name) > maxName:
-		p.add("meta.display_name", "%q has %d characters; use at most %d", clip(name), utf8.RuneCountInString(name), maxName)
-	case strings.ContainsFunc(name, unicode.IsControl):
-		p.add("meta.display_name", "%q holds control characters; remove them", clip(name))
-	}
+	p.line("meta.display_name", m.GetDisplayName())
 }
 
 func (p *problems) account(a *configv1.ChannelAccount, world *directory.Snapshot) {
@@ -100,6 +99,7 @@ func (p *problems) page(page *configv1.Page, world *directory.Snapshot) {
 	if page.GetWorkstream() != "" {
 		p.reference("workstream", directory.Workstreams, page.GetWorkstream(), world)
 	}
+	p.language("language", page.GetLanguage())
 	p.key("access_token", page.GetAccessToken(), 16, maxToken)
 }
 
@@ -122,60 +122,6 @@ func usedBy(world *directory.Snapshot, page *configv1.Page) *configv1.Page {
 	return nil
 }
 
-func (p *problems) workstream(w *configv1.Workstream, world *directory.Snapshot) {
-	p.reference("queue", directory.Queues, w.GetQueue(), world)
-	if w.GetFallbackQueue() != "" {
-		p.reference("fallback_queue", directory.Queues, w.GetFallbackQueue(), world)
-	}
-	p.within("units", w.GetUnits(), 1, 1000)
-	p.within("offer_seconds", w.GetOfferSeconds(), 5, 600)
-	p.known("wrap_up", w.GetWrapUp().String(), configv1.WrapUp_name, int32(w.GetWrapUp()))
-	switch seconds := w.GetWrapUpSeconds(); {
-	case w.GetWrapUp() == configv1.WrapUp_WRAP_UP_TIMED:
-		p.within("wrap_up_seconds", seconds, 30, 3600)
-	case seconds != 0:
-		p.add("wrap_up_seconds", "%d has no effect unless wrap_up is WRAP_UP_TIMED; set that, or leave the seconds out", seconds)
-	}
-}
-
-func (p *problems) queue(q *configv1.Queue, world *directory.Snapshot) {
-	if n := len(q.GetAgents()); n > maxAgents {
-		p.add("agents", "has %d agents; split the queue, one takes at most %d", n, maxAgents)
-		return
-	}
-	seen := map[string]int{}
-	for i, id := range q.GetAgents() {
-		field := fmt.Sprintf("agents[%d]", i)
-		if first, twice := seen[id]; twice {
-			p.add(field, "%q stands in agents[%d] already; remove one", clip(id), first)
-			continue
-		}
-		seen[id] = i
-		p.reference(field, directory.Agents, id, world)
-	}
-	p.known("assignment", q.GetAssignment().String(), configv1.Assignment_name, int32(q.GetAssignment()))
-	p.within("priority", q.GetPriority(), 0, 1000)
-}
-
-func (p *problems) agent(a *configv1.Agent) {
-	p.within("capacity", a.GetCapacity(), 0, 100_000)
-	p.secret("password", a.GetPassword(), 8, 256)
-	seen := map[string]bool{}
-	for i, role := range a.GetRoles() {
-		field := fmt.Sprintf("roles[%d]", i)
-		switch {
-		case role != "agent" && role != "supervisor" && role != "admin":
-			p.add(field, `%q is not a role; use "agent", "supervisor" or "admin"`, clip(role))
-		case seen[role]:
-			p.add(field, "%q is given twice; remove one", role)
-		}
-		seen[role] = true
-	}
-	if l := a.GetLanguage(); l != "" && l != "bg" && l != "en" {
-		p.add("language", `%q is not a language of the desk; use "bg" or "en", or leave it out to follow the browser`, clip(l))
-	}
-}
-
 func (p *problems) reference(field, kind, id string, world *directory.Snapshot) {
 	if id == "" {
 		p.add(field, "is missing; name one of the %s", Noun(kind, true))
@@ -184,6 +130,65 @@ func (p *problems) reference(field, kind, id string, world *directory.Snapshot) 
 	if _, ok := world.Find(kind, id); !ok {
 		p.add(field, "there is no %s %q; create it first or in the same manifest", Noun(kind, false), clip(id))
 	}
+}
+
+// references checks that all of ids exist and that none is given twice; path is
+// of one of them, "skills[%d].skill".
+func (p *problems) references(path, kind string, ids []string, world *directory.Snapshot) {
+	first := map[string]int{}
+	for i, id := range ids {
+		field := fmt.Sprintf(path, i)
+		if at, twice := first[id]; twice {
+			p.add(field, "%q stands in "+path+" already; remove one", clip(id), at)
+			continue
+		}
+		first[id] = i
+		p.reference(field, kind, id, world)
+	}
+}
+
+// names checks names that people give to parts of a resource, each another;
+// path is of one of them, "classify[%d].name".
+func (p *problems) names(path string, names []string) {
+	first := map[string]int{}
+	for i, name := range names {
+		field := fmt.Sprintf(path, i)
+		p.name(field, name)
+		if at, twice := first[name]; twice && name != "" {
+			p.add(field, "%q is the name in "+path+" already; choose another", clip(name), at)
+			continue
+		}
+		first[name] = i
+	}
+}
+
+// name checks a name for people that must be there.
+func (p *problems) name(field, name string) {
+	if name == "" {
+		p.add(field, "is missing; write 1 to %d characters", maxName)
+		return
+	}
+	p.line(field, name)
+}
+
+// line checks a short text for people; it may be empty.
+func (p *problems) line(field, text string) {
+	switch n := utf8.RuneCountInString(text); {
+	case !utf8.ValidString(text):
+		p.add(field, "is not UTF-8; save the file as UTF-8")
+	case n > maxName:
+		p.add(field, "%q has %d characters; use at most %d", clip(text), n, maxName)
+	case strings.ContainsFunc(text, unicode.IsControl):
+		p.add(field, "%q holds control characters; remove them", clip(text))
+	}
+}
+
+// atMost tells whether a list has no more items than it may have.
+func (p *problems) atMost(field, of string, n, most int) bool {
+	if n > most {
+		p.add(field, "has %d %s; use at most %d", n, of, most)
+	}
+	return n <= most
 }
 
 func (p *problems) within(field string, v, low, high int32) {
@@ -225,6 +230,16 @@ func (p *problems) key(field string, s *configv1.Secret, low, high int) {
 
 func digits(s string) bool {
 	return s != "" && len(s) <= 20 && strings.Trim(s, "0123456789") == ""
+}
+
+// language checks a BCP 47 tag; there may be none.
+func (p *problems) language(field, tag string) {
+	if tag == "" {
+		return
+	}
+	if _, err := language.Parse(tag); err != nil || strings.Contains(tag, "_") {
+		p.add(field, `%q is not a language; write its BCP 47 tag, such as "bg" or "en-GB"`, clip(tag))
+	}
 }
 
 // clip keeps a value short enough for a message.

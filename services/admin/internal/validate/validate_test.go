@@ -1,7 +1,6 @@
 package validate_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -18,27 +17,49 @@ func meta(id string) *configv1.Meta { return &configv1.Meta{Id: id} }
 
 func text(v string) *configv1.Secret { return &configv1.Secret{Value: v} }
 
+const (
+	outOfHours = configv1.OverflowCondition_OVERFLOW_CONDITION_OUT_OF_HOURS
+	items      = configv1.OverflowCondition_OVERFLOW_CONDITION_ITEMS
+	assign     = configv1.OverflowAction_OVERFLOW_ACTION_ASSIGN
+	transfer   = configv1.OverflowAction_OVERFLOW_ACTION_TRANSFER
+	end        = configv1.OverflowAction_OVERFLOW_ACTION_END
+)
+
 // world is a good world; cases break one resource of it.
 func world() []directory.Resource {
 	return []directory.Resource{
-		&configv1.Agent{Meta: meta("mila"), Capacity: 3, Roles: []string{"agent"}, Language: "bg"},
-		&configv1.Queue{Meta: meta("front"), Agents: []string{"mila"}},
-		&configv1.Workstream{Meta: meta("facebook"), Queue: "front", Units: 1, OfferSeconds: 60},
+		&configv1.Schedule{Meta: meta("office"), TimeZone: "Europe/Sofia"},
+		&configv1.Skill{Meta: &configv1.Meta{Id: "bulgarian", DisplayName: "Bulgarian"}, Type: "language", Lowest: 1, Highest: 5,
+			Ratings: []*configv1.RatingName{{Value: 5, Name: "native"}, {Value: 1, Name: "a little"}}},
+		&configv1.Skill{Meta: &configv1.Meta{Id: "billing", DisplayName: "Billing"}},
+		&configv1.CapacityProfile{Meta: meta("chat"), Limit: 2},
+		&configv1.Agent{Meta: meta("mila"), Capacity: 3, Roles: []string{"agent"}, Language: "bg",
+			Skills:   []*configv1.Proficiency{{Skill: "bulgarian", Value: 5}, {Skill: "billing"}},
+			Profiles: []*configv1.ProfileHolding{{Profile: "chat", Limit: 3}}},
+		&configv1.Queue{Meta: meta("front"), Agents: []string{"mila"}, Schedule: "office",
+			Overflow: []*configv1.OverflowRule{{Condition: outOfHours, Action: transfer, Queue: "night"}, {Condition: items, Items: 50, Action: end}},
+			Wait:     &configv1.WaitRule{Seconds: 60, Action: transfer, Queue: "night"}},
+		&configv1.Queue{Meta: meta("night"), Agents: []string{"mila"}},
+		&configv1.Ruleset{Meta: meta("urgent"), Classify: []*configv1.ClassificationRule{
+			{Name: "one", When: "true", Set: &configv1.Attributes{Priority: new(int32), Skills: []*configv1.Proficiency{{Skill: "bulgarian", Value: 3}},
+				CapacityProfiles: []string{"chat"}, Variables: map[string]string{"Tier_1": "gold", "n": ""}}},
+			{Name: "two"}}},
+		&configv1.Ruleset{Meta: meta("where"), Route: []*configv1.RoutingRule{
+			{Name: "split", Queues: []*configv1.Share{{Queue: "front", Percent: 70}, {Queue: "night", Percent: 30}}},
+			{Name: "rest", Queues: []*configv1.Share{{Queue: "front"}}, Overflow: []*configv1.OverflowRule{{Condition: outOfHours, Action: assign}}}}},
+		&configv1.Ruleset{Meta: meta("empty")},
+		&configv1.Workstream{Meta: meta("facebook"), Queue: "front", Units: 1, OfferSeconds: 60, Classification: []string{"urgent", "empty"}, Routing: "where",
+			Variables: []*configv1.Variable{{Name: "Tier_1", Initial: "none"}, {Name: "n", Type: configv1.VariableType_VARIABLE_TYPE_NUMBER, Initial: "-0.5"}}},
 		&configv1.ChannelAccount{Meta: meta("demo"), AppId: "42", GraphVersion: "v26.0"},
-		&configv1.Page{Meta: meta("shop"), PageId: "10", Account: "demo", Workstream: "facebook"},
+		&configv1.Page{Meta: meta("shop"), PageId: "10", Account: "demo", Workstream: "facebook", Language: "bg"},
 	}
 }
 
+// check gives what is wrong with r in that world, where it stands instead of
+// the one with its key.
 func check(r directory.Resource) map[string]string {
-	all := world()
-	for i, old := range all {
-		if directory.Key(old) == directory.Key(r) || directory.Kind(old) == directory.Kind(r) && directory.Kind(r) != directory.Pages {
-			all = slices.Delete(all, i, i+1)
-			break
-		}
-	}
 	found := map[string]string{}
-	for _, v := range validate.Resource(r, directory.NewSnapshot(append(all, r)...)) {
+	for _, v := range validate.Resource(r, directory.NewSnapshot(append(world(), r)...)) {
 		found[v.Field] = v.Description
 	}
 	return found
@@ -164,7 +185,9 @@ func TestAnAppHasOneAccount(t *testing.T) {
 func TestReferrers(t *testing.T) {
 	w := directory.NewSnapshot(world()...)
 	for target, want := range map[string]string{
-		"agents.mila": "queues.front", "queues.front": "workstreams.facebook",
+		"agents.mila": "queues.front queues.night", "queues.front": "rulesets.where workstreams.facebook",
+		"queues.night": "queues.front rulesets.where", "schedules.office": "queues.front", "skills.bulgarian": "agents.mila rulesets.urgent",
+		"capacityProfiles.chat": "agents.mila rulesets.urgent", "rulesets.where": "workstreams.facebook",
 		"workstreams.facebook": "pages.shop", "channelAccounts.demo": "pages.shop", "pages.shop": "",
 	} {
 		kind, id, _ := strings.Cut(target, ".")

@@ -9,6 +9,9 @@ import (
 var (
 	idShape      = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 	versionShape = regexp.MustCompile(`^v[1-9][0-9]\.[0-9]$`)
+	// of a context variable (L116)
+	variableShape = regexp.MustCompile(`^[A-Za-z0-9_]{1,100}$`)
+	numberShape   = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
 )
 
 // Noun is a kind of directory as people say it.

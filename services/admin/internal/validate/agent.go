@@ -1,0 +1,44 @@
+package validate
+
+import (
+	"fmt"
+
+	"github.com/parley-desk/parley/pkg/directory"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+)
+
+// Limits of an agent.
+const (
+	maxSkills   = 100
+	maxProfiles = 20
+)
+
+func (p *problems) agent(a *configv1.Agent, world *directory.Snapshot) {
+	p.within("capacity", a.GetCapacity(), 0, 100_000)
+	p.secret("password", a.GetPassword(), 8, 256)
+	seen := map[string]bool{}
+	for i, role := range a.GetRoles() {
+		field := fmt.Sprintf("roles[%d]", i)
+		switch {
+		case role != "agent" && role != "supervisor" && role != "admin":
+			p.add(field, `%q is not a role; use "agent", "supervisor" or "admin"`, clip(role))
+		case seen[role]:
+			p.add(field, "%q is given twice; remove one", role)
+		}
+		seen[role] = true
+	}
+	if l := a.GetLanguage(); l != "" && l != "bg" && l != "en" {
+		p.add("language", `%q is not a language of the desk; use "bg" or "en", or leave it out to follow the browser`, clip(l))
+	}
+	if p.atMost("skills", "skills", len(a.GetSkills()), maxSkills) {
+		p.proficiencies("skills", a.GetSkills(), world)
+	}
+	if p.atMost("profiles", "capacity profiles", len(a.GetProfiles()), maxProfiles) {
+		p.references("profiles[%d].profile", directory.Profiles, each(a.GetProfiles(), (*configv1.ProfileHolding).GetProfile), world)
+		for i, h := range a.GetProfiles() {
+			if h.GetLimit() != 0 { // 0: the profile's own
+				p.within(fmt.Sprintf("profiles[%d].limit", i), h.GetLimit(), 1, 1000)
+			}
+		}
+	}
+}

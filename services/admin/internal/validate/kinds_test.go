@@ -1,0 +1,303 @@
+package validate_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/parley-desk/parley/pkg/directory"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	"github.com/parley-desk/parley/services/admin/internal/validate"
+)
+
+type (
+	agent      = configv1.Agent
+	queue      = configv1.Queue
+	skill      = configv1.Skill
+	profile    = configv1.CapacityProfile
+	rules      = configv1.Ruleset
+	workstream = configv1.Workstream
+	shares     = []*configv1.Share
+	overflows  = []*configv1.OverflowRule
+)
+
+// some are n of what one makes.
+func some[T any](n int, one func(i int) T) []T {
+	out := make([]T, n)
+	for i := range out {
+		out[i] = one(i)
+	}
+	return out
+}
+
+// mistake is one wrong field and what is said about it.
+type mistake struct {
+	source   string // L-number of the demand
+	name     string
+	resource directory.Resource
+	field    string
+	says     string
+}
+
+func (m mistake) check(t *testing.T) {
+	t.Run(m.source+" "+m.name, func(t *testing.T) {
+		found := check(m.resource)
+		if !strings.Contains(found[m.field], m.says) || m.says == "" || len(found) != 1 {
+			t.Errorf("found %v, want only %s: %s", found, m.field, m.says)
+		}
+	})
+}
+
+func TestMistakesOfSkillsProfilesAndAgents(t *testing.T) {
+	for _, m := range []mistake{
+		{"L70", "scale without end", broken(func(s *skill) { s.Highest = 0 }), "highest", "0 is out of range; use 1 to 100"},
+		{"L70", "scale from nought", broken(func(s *skill) { s.Lowest = 0 }), "lowest", "0 is out of range; use 1 to 100"},
+		{"L70", "scale too high", broken(func(s *skill) { s.Highest = 101 }), "highest", "101 is out of range"},
+		{"L70", "scale of one", broken(func(s *skill) { s.Lowest = 5 }), "highest", "5 is not above lowest, 5; make the scale wider"},
+		{"L70", "rating off the scale", broken(func(s *skill) { s.Ratings[0].Value = 6 }), "ratings[0].value", "6 is out of range; use 1 to 5"},
+		{"L70", "rating twice", broken(func(s *skill) { s.Ratings[1].Value = 5 }), "ratings[1].value", "5 has a name in ratings[0] already"},
+		{"L70", "rating without name", broken(func(s *skill) { s.Ratings[1].Name = "" }), "ratings[1].name", "is missing; write 1 to 100 characters"},
+		{"L70", "rating with a long name", broken(func(s *skill) { s.Ratings[1].Name = strings.Repeat("ж", 101) }), "ratings[1].name", "has 101 characters"},
+		{"L70", "long type", broken(func(s *skill) { s.Type = strings.Repeat("ж", 101) }), "type", "has 101 characters; use at most 100"},
+		{"L70", "name of another skill", broken(func(s *skill) { s.Meta.DisplayName = "Billing" }), "meta.display_name", `"Billing" is the name of skill "billing" already; choose another`},
+		{"L66", "no limit", broken(func(p *profile) { p.Limit = 0 }), "limit", "0 is out of range; use 1 to 1000"},
+		{"L66", "limit too high", broken(func(p *profile) { p.Limit = 1001 }), "limit", "1001 is out of range"},
+		{"L66", "unknown reset", broken(func(p *profile) { p.Reset_ = 9 }), "reset", "9 is not a value this version knows"},
+		{"L70", "skill gone", broken(func(a *agent) { a.Skills[1].Skill = "gone" }), "skills[1].skill", `there is no skill "gone"; create it first`},
+		{"L70", "skill missing", broken(func(a *agent) { a.Skills[1].Skill = "" }), "skills[1].skill", "is missing; name one of the skills"},
+		{"L70", "skill twice", broken(func(a *agent) { a.Skills[1].Skill = "bulgarian" }), "skills[1].skill", `"bulgarian" stands in skills[0].skill already`},
+		{"L70", "better than the scale", broken(func(a *agent) { a.Skills[0].Value = 6 }), "skills[0].value", `6 is not on the scale of skill "bulgarian"; use 1 to 5`},
+		{"L70", "better than the usual scale", broken(func(a *agent) { a.Skills[1].Value = 11 }), "skills[1].value", "use 1 to 10, or leave it out"},
+		{"L70", "below the scale", broken(func(a *agent) { a.Skills[0].Value = -1 }), "skills[0].value", "-1 is not on the scale"},
+		{"L70", "too many skills", broken(func(a *agent) {
+			a.Skills = some(101, func(int) *configv1.Proficiency { return &configv1.Proficiency{Skill: "billing"} })
+		}), "skills", "has 101 skills; use at most 100"},
+		{"L66", "profile gone", broken(func(a *agent) { a.Profiles[0].Profile = "gone" }), "profiles[0].profile", `there is no capacity profile "gone"`},
+		{"L66", "profile twice", broken(func(a *agent) {
+			a.Profiles = append(a.Profiles, &configv1.ProfileHolding{Profile: "chat"})
+		}), "profiles[1].profile", `"chat" stands in profiles[0].profile already`},
+		{"L66", "own limit too high", broken(func(a *agent) { a.Profiles[0].Limit = 1001 }), "profiles[0].limit", "1001 is out of range; use 1 to 1000"},
+		{"L66", "too many profiles", broken(func(a *agent) {
+			a.Profiles = some(21, func(int) *configv1.ProfileHolding { return &configv1.ProfileHolding{Profile: "chat"} })
+		}), "profiles", "has 21 capacity profiles; use at most 20"},
+		{"S27", "language of a page", broken(func(p *configv1.Page) { p.Language = "bulgarian language" }), "language", `is not a language; write its BCP 47 tag, such as "bg"`},
+		{"S27", "language that is none", broken(func(p *configv1.Page) { p.Language = "xx" }), "language", `"xx" is not a language`},
+		{"S27", "language as a locale", broken(func(p *configv1.Page) { p.Language = "bg_BG" }), "language", `"bg_BG" is not a language`},
+	} {
+		m.check(t)
+	}
+}
+
+func TestMistakesOfQueues(t *testing.T) {
+	rule := func(change func(*configv1.OverflowRule)) directory.Resource {
+		return broken(func(q *queue) { change(q.Overflow[1]) })
+	}
+	wait := func(change func(*configv1.WaitRule)) directory.Resource {
+		return broken(func(q *queue) { change(q.Wait) })
+	}
+	for _, m := range []mistake{
+		{"L42", "schedule gone", broken(func(q *queue) { q.Schedule = "gone" }), "schedule", `there is no schedule "gone"`},
+		{"L45", "too many agents", broken(func(q *queue) { q.Agents = some(1001, func(int) string { return "mila" }) }), "agents", "has 1001 agents; use at most 1000"},
+		{"L51", "no condition", rule(func(o *configv1.OverflowRule) { o.Condition = 0 }), "overflow[1].condition", "is not a condition; use OVERFLOW_CONDITION_OUT_OF_HOURS or"},
+		{"L51", "condition of a newer version", rule(func(o *configv1.OverflowRule) { o.Condition = 9 }), "overflow[1].condition", "9 is not a condition"},
+		{"L51", "no items", rule(func(o *configv1.OverflowRule) { o.Items = 0 }), "overflow[1].items", "0 is out of range; use 1 to 100000"},
+		{"L51", "too many items", rule(func(o *configv1.OverflowRule) { o.Items = 100_001 }), "overflow[1].items", "100001 is out of range"},
+		{"L51", "items out of hours", broken(func(q *queue) { q.Overflow[0].Items = 3 }), "overflow[0].items", "3 has no effect out of hours"},
+		{"L51", "no action", rule(func(o *configv1.OverflowRule) { o.Action = 0 }), "overflow[1].action", "is not an action; use OVERFLOW_ACTION_TRANSFER"},
+		{"L51", "assign within hours", rule(func(o *configv1.OverflowRule) { o.Action = assign }), "overflow[1].action", "OVERFLOW_ACTION_ASSIGN is for out of hours only"},
+		{"L51", "transfer to nowhere", rule(func(o *configv1.OverflowRule) { o.Action = transfer }), "overflow[1].queue", "is missing; name one of the queues"},
+		{"L51", "transfer to a queue that is gone", rule(func(o *configv1.OverflowRule) { o.Action, o.Queue = transfer, "gone" }), "overflow[1].queue", `there is no queue "gone"`},
+		{"L51", "transfer to itself", rule(func(o *configv1.OverflowRule) { o.Action, o.Queue = transfer, "front" }), "overflow[1].queue", `"front" is the queue itself; name another`},
+		{"L51", "end in a queue", rule(func(o *configv1.OverflowRule) { o.Queue = "night" }), "overflow[1].queue", `"night" has no effect unless action is OVERFLOW_ACTION_TRANSFER`},
+		{"L52", "out of hours twice", rule(func(o *configv1.OverflowRule) { o.Condition, o.Items = outOfHours, 0 }), "overflow[1].condition", "overflow[0] says what happens out of hours already"},
+		{"L51", "too many rules", broken(func(q *queue) {
+			q.Overflow = some(11, func(int) *configv1.OverflowRule {
+				return &configv1.OverflowRule{Condition: items, Items: 1, Action: end}
+			})
+		}), "overflow", "has 11 overflow rules; use at most 10"},
+		{"L53", "short wait", wait(func(w *configv1.WaitRule) { w.Seconds = 59 }), "wait.seconds", "59 is out of range; use 60 to 172800"},
+		{"L53", "long wait", wait(func(w *configv1.WaitRule) { w.Seconds = 172_801 }), "wait.seconds", "172801 is out of range"},
+		{"L53", "no wait", wait(func(w *configv1.WaitRule) { w.Seconds = 0 }), "wait.seconds", "0 is out of range"},
+		{"L53", "wait without action", wait(func(w *configv1.WaitRule) { w.Action = 0 }), "wait.action", "is not an action here; use OVERFLOW_ACTION_TRANSFER or OVERFLOW_ACTION_END"},
+		{"L53", "wait and assign", wait(func(w *configv1.WaitRule) { w.Action = assign }), "wait.action", "OVERFLOW_ACTION_ASSIGN is not an action here"},
+		{"L53", "wait and go nowhere", wait(func(w *configv1.WaitRule) { w.Queue = "" }), "wait.queue", "is missing; name one of the queues"},
+		{"L53", "wait and come back", wait(func(w *configv1.WaitRule) { w.Queue = "front" }), "wait.queue", `"front" is the queue itself`},
+		{"L53", "wait and end in a queue", wait(func(w *configv1.WaitRule) { w.Action = end }), "wait.queue", "has no effect unless action is OVERFLOW_ACTION_TRANSFER"},
+	} {
+		m.check(t)
+	}
+}
+
+func TestMistakesOfWorkstreams(t *testing.T) {
+	variable := func(change func(*configv1.Variable)) directory.Resource {
+		return broken(func(w *workstream) { change(w.Variables[1]) })
+	}
+	for _, m := range []mistake{
+		{"L32", "too many rulesets", broken(func(w *workstream) { w.Classification = some(11, func(int) string { return "urgent" }) }), "classification", "has 11 rulesets; use at most 10"},
+		{"L32", "ruleset gone", broken(func(w *workstream) { w.Classification[1] = "gone" }), "classification[1]", `there is no ruleset "gone"`},
+		{"L33", "ruleset twice", broken(func(w *workstream) { w.Classification[1] = "urgent" }), "classification[1]", `"urgent" stands in classification[0] already`},
+		{"L32", "classified by a ruleset that routes", broken(func(w *workstream) { w.Classification[1] = "where" }), "classification[1]", `ruleset "where" chooses queues; name it as routing`},
+		{"L35", "routing gone", broken(func(w *workstream) { w.Routing = "gone" }), "routing", `there is no ruleset "gone"`},
+		{"L35", "routed by a ruleset that classifies", broken(func(w *workstream) { w.Routing = "urgent" }), "routing", `ruleset "urgent" classifies; name it in classification`},
+		{"L116", "variable without name", variable(func(v *configv1.Variable) { v.Name = "" }), "variables[1].name", `"" is not the name of a variable; use 1 to 100 letters`},
+		{"L116", "variable with a space", variable(func(v *configv1.Variable) { v.Name = "a b" }), "variables[1].name", `"a b" is not the name of a variable`},
+		{"L116", "variable with a long name", variable(func(v *configv1.Variable) { v.Name = strings.Repeat("a", 101) }), "variables[1].name", "is not the name of a variable"},
+		{"L116", "variable twice", variable(func(v *configv1.Variable) { v.Name = "Tier_1" }), "variables[1].name", `"Tier_1" is the name in variables[0] already`},
+		{"L116", "variable of an unknown type", variable(func(v *configv1.Variable) { v.Type = 9 }), "variables[1].type", "9 is not a value this version knows"},
+		{"L116", "long value", variable(func(v *configv1.Variable) { v.Type, v.Initial = 0, strings.Repeat("ж", 4001) }), "variables[1].initial", "has 4001 characters; use at most 4000"},
+		{"L116", "number that is none", variable(func(v *configv1.Variable) { v.Initial = "1e3" }), "variables[1].initial", `"1e3" is not a number; write it in decimal`},
+		{"L116", "too many variables", broken(func(w *workstream) {
+			w.Variables = some(101, func(i int) *configv1.Variable { return &configv1.Variable{Name: fmt.Sprint("v", i)} })
+		}), "variables", "has 101 variables; use at most 100"},
+	} {
+		m.check(t)
+	}
+}
+
+// ruled is the ruleset of that id with a change.
+func ruled(id string, change func(*rules)) directory.Resource {
+	found, _ := directory.NewSnapshot(world()...).Find(directory.Rulesets, id)
+	r, _ := found.(*rules)
+	change(r)
+	return r
+}
+
+func TestMistakesOfRulesets(t *testing.T) {
+	set := func(change func(*configv1.Attributes)) directory.Resource {
+		return ruled("urgent", func(r *rules) { change(r.Classify[0].Set) })
+	}
+	split := func(percents ...int32) directory.Resource {
+		return ruled("where", func(r *rules) {
+			for i, s := range r.Route[0].Queues {
+				s.Percent = percents[i]
+			}
+		})
+	}
+	for _, m := range []mistake{
+		{"L31", "both sorts of rules", ruled("where", func(r *rules) { r.Classify = []*configv1.ClassificationRule{{Name: "x"}} }), "route", "has 2 rules beside the 1 of classify; a ruleset either classifies or routes"},
+		{"L32", "too many rules", ruled("urgent", func(r *rules) {
+			r.Classify = some(101, func(i int) *configv1.ClassificationRule {
+				return &configv1.ClassificationRule{Name: fmt.Sprint(i)}
+			})
+		}), "classify", "has 101 rules; use at most 100"},
+		{"L35", "too many routes", ruled("where", func(r *rules) {
+			r.Route = some(201, func(i int) *configv1.RoutingRule {
+				return &configv1.RoutingRule{Name: fmt.Sprint(i), Queues: shares{{Queue: "front"}}}
+			})
+		}), "route", "has 201 rules; use at most 200"},
+		{"L33", "rule without name", ruled("urgent", func(r *rules) { r.Classify[1].Name = "" }), "classify[1].name", "is missing; write 1 to 100 characters"},
+		{"L33", "rule with a long name", ruled("urgent", func(r *rules) { r.Classify[1].Name = strings.Repeat("ж", 101) }), "classify[1].name", "has 101 characters"},
+		{"L33", "two rules of one name", ruled("urgent", func(r *rules) { r.Classify[1].Name = "one" }), "classify[1].name", `"one" is the name in classify[0].name already; choose another`},
+		{"L35", "two routes of one name", ruled("where", func(r *rules) { r.Route[1].Name = "split" }), "route[1].name", `"split" is the name in route[0].name already`},
+		{"L32", "six attributes", set(func(a *configv1.Attributes) { a.Variables["m"] = "" }), "classify[0].set", "has 6 attributes; use at most 5"},
+		{"L32", "priority", set(func(a *configv1.Attributes) { *a.Priority = 1024 }), "classify[0].set.priority", "1024 is out of range; use 0 to 1023"},
+		{"L32", "priority below", set(func(a *configv1.Attributes) { *a.Priority = -1 }), "classify[0].set.priority", "-1 is out of range"},
+		{"L34", "skill gone", set(func(a *configv1.Attributes) { a.Skills[0].Skill = "gone" }), "classify[0].set.skills[0].skill", `there is no skill "gone"`},
+		{"L34", "skill off its scale", set(func(a *configv1.Attributes) { a.Skills[0].Value = 6 }), "classify[0].set.skills[0].value", `6 is not on the scale of skill "bulgarian"`},
+		{"L34", "skill twice", set(func(a *configv1.Attributes) {
+			a.Variables, a.Skills = nil, append(a.Skills, &configv1.Proficiency{Skill: "bulgarian"})
+		}), "classify[0].set.skills[1].skill", "stands in classify[0].set.skills[0].skill already"},
+		{"L67", "profile gone", set(func(a *configv1.Attributes) { a.CapacityProfiles[0] = "gone" }), "classify[0].set.capacity_profiles[0]", `there is no capacity profile "gone"`},
+		{"L116", "variable with a dot", set(func(a *configv1.Attributes) { a.Variables = map[string]string{"a.b": ""} }), "classify[0].set.variables[a.b]", `"a.b" is not the name of a variable`},
+		{"L116", "long value", set(func(a *configv1.Attributes) { a.Variables["n"] = strings.Repeat("ж", 4001) }), "classify[0].set.variables[n]", "has 4001 characters"},
+		{"L38", "no queue", ruled("where", func(r *rules) { r.Route[1].Queues = nil }), "route[1].queues", "is missing; name one queue, or up to 5 that share"},
+		{"L38", "six queues", ruled("where", func(r *rules) {
+			r.Route[1].Queues = some(6, func(int) *configv1.Share { return &configv1.Share{Queue: "front"} })
+		}), "route[1].queues", "has 6 queues; use at most 5"},
+		{"L38", "queue gone", ruled("where", func(r *rules) { r.Route[1].Queues[0].Queue = "gone" }), "route[1].queues[0].queue", `there is no queue "gone"`},
+		{"L38", "queue twice", ruled("where", func(r *rules) { r.Route[0].Queues[1].Queue = "front" }), "route[0].queues[1].queue", `"front" stands in route[0].queues[0].queue already`},
+		{"L38", "less than all", split(70, 29), "route[0].queues", "have 99 percent in all; make it 100"},
+		{"L38", "more than all", split(70, 31), "route[0].queues", "have 101 percent in all"},
+		{"L38", "a share of nothing", split(100, 0), "route[0].queues[1].percent", "0 is out of range; use 1 to 100"},
+		{"L38", "half of one queue", ruled("where", func(r *rules) { r.Route[1].Queues[0].Percent = 50 }), "route[1].queues", "have 50 percent in all"},
+		{"L52", "overflow to the rule's own queue", ruled("where", func(r *rules) {
+			r.Route[1].Overflow = overflows{{Condition: outOfHours, Action: transfer, Queue: "front"}}
+		}), "route[1].overflow[0].queue", `"front" is the queue itself`},
+		{"L52", "overflow without action", ruled("where", func(r *rules) { r.Route[1].Overflow[0].Action = 0 }), "route[1].overflow[0].action", "is not an action"},
+	} {
+		m.check(t)
+	}
+}
+
+func TestTheLimitsOfKindsAreGood(t *testing.T) {
+	for name, r := range map[string]directory.Resource{
+		"L70 usual scale":          broken(func(s *skill) { s.Lowest, s.Highest = 0, 0 }),
+		"L70 widest scale":         broken(func(s *skill) { s.Highest = 100 }),
+		"L70 no type and no name":  broken(func(s *skill) { s.Type, s.Meta.DisplayName = "", "" }),
+		"L70 lowest of the scale":  broken(func(a *agent) { a.Skills[0].Value = 1 }),
+		"L66 the profile's limit":  broken(func(a *agent) { a.Profiles[0].Limit = 0 }),
+		"L42 always open":          broken(func(q *queue) { q.Schedule = "" }),
+		"L53 no wait":              broken(func(q *queue) { q.Wait = &configv1.WaitRule{} }),
+		"L53 longest wait":         broken(func(q *queue) { q.Wait.Seconds = 172_800 }),
+		"L53 wait and end":         broken(func(q *queue) { q.Wait.Action, q.Wait.Queue = end, "" }),
+		"L51 most items":           broken(func(q *queue) { q.Overflow[1].Items = 100_000 }),
+		"L35 routing to be filled": broken(func(w *workstream) { w.Routing = "empty" }),
+		"L116 number to be set":    broken(func(w *workstream) { w.Variables[1].Initial = "" }),
+		"L116 longest value":       broken(func(w *workstream) { w.Variables[0].Initial = strings.Repeat("ж", 4000) }),
+		"L38 all of one queue":     ruled("where", func(r *rules) { r.Route[1].Queues[0].Percent = 100 }),
+		"L32 a rule that sets nothing": ruled("urgent", func(r *rules) {
+			r.Classify[0].Set = nil
+		}),
+		"S27 language with a region": broken(func(p *configv1.Page) { p.Language = "sr-Latn-RS" }),
+		"S27 no language":            broken(func(p *configv1.Page) { p.Language = "" }),
+	} {
+		if found := check(r); len(found) > 0 {
+			t.Errorf("%s: %v", name, found)
+		}
+	}
+}
+
+// waiting is a queue from which those that waited too long go to another.
+func waiting(id, to string) *queue {
+	q := &queue{Meta: meta(id)}
+	if to != "" {
+		q.Wait = &configv1.WaitRule{Seconds: 60, Action: transfer, Queue: to}
+	}
+	return q
+}
+
+// L53: a circle of waiting is refused in each of its queues, with its way, and
+// in no other. L50: one of transfers before the queue is harmless.
+func TestCircles(t *testing.T) {
+	w := directory.NewSnapshot(waiting("a", "b"), waiting("b", "c"), waiting("c", "a"), waiting("d", "a"))
+	for id, way := range map[string]string{"a": "a -> b -> c -> a", "b": "b -> c -> a -> b", "d": ""} {
+		found := validate.Resource(w.Queues[id], w)
+		if way == "" && len(found) > 0 || way != "" && (len(found) != 1 || found[0].Field != "wait.queue" || !strings.Contains(found[0].Description, "leads in a circle, "+way+",")) {
+			t.Errorf("%s: %v", id, found)
+		}
+	}
+	before := func(id, to string) *queue {
+		return &queue{Meta: meta(id), Overflow: overflows{{Condition: items, Items: 1, Action: transfer, Queue: to}}}
+	}
+	harmless := directory.NewSnapshot(before("a", "b"), before("b", "a"))
+	if found := validate.Resource(harmless.Queues["a"], harmless); len(found) > 0 {
+		t.Errorf("before the queue: %v", found)
+	}
+}
+
+// In any world, a queue is told to be in a circle exactly when who follows the
+// rules of waiting from it comes back.
+func TestCirclesAreFound(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		names := []string{"a", "b", "c", "d", "e", "f", ""}
+		var all []directory.Resource
+		next := map[string]string{}
+		for i, id := range names[:6] {
+			next[id] = rapid.SampledFrom(append(append([]string{}, names[:i]...), names[i+1:]...)).Draw(t, id)
+			all = append(all, waiting(id, next[id]))
+		}
+		w := directory.NewSnapshot(all...)
+		for id := range next {
+			back, at := false, id
+			for range len(next) {
+				at = next[at]
+				back = back || at == id
+			}
+			if found := validate.Resource(w.Queues[id], w); back != (len(found) == 1) {
+				t.Fatalf("%s in %v: %v", id, next, found)
+			}
+		}
+	})
+}

@@ -1,0 +1,91 @@
+package validate
+
+import (
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/parley-desk/parley/pkg/directory"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+)
+
+// Limits of a workstream.
+const (
+	maxRulesets  = 10 // of classification (L32)
+	maxVariables = 100
+	maxValue     = 4000 // characters of a context variable (L116)
+)
+
+func (p *problems) workstream(w *configv1.Workstream, world *directory.Snapshot) {
+	p.reference("queue", directory.Queues, w.GetQueue(), world)
+	if w.GetFallbackQueue() != "" {
+		p.reference("fallback_queue", directory.Queues, w.GetFallbackQueue(), world)
+	}
+	p.within("units", w.GetUnits(), 1, 1000)
+	p.within("offer_seconds", w.GetOfferSeconds(), 5, 600)
+	p.known("wrap_up", w.GetWrapUp().String(), configv1.WrapUp_name, int32(w.GetWrapUp()))
+	switch seconds := w.GetWrapUpSeconds(); {
+	case w.GetWrapUp() == configv1.WrapUp_WRAP_UP_TIMED:
+		p.within("wrap_up_seconds", seconds, 30, 3600)
+	case seconds != 0:
+		p.add("wrap_up_seconds", "%d has no effect unless wrap_up is WRAP_UP_TIMED; set that, or leave the seconds out", seconds)
+	}
+	p.rules(w, world)
+	p.variables(w.GetVariables())
+}
+
+// rules checks the rulesets of a workstream (L32, L35). One without rules does
+// for both: it is yet to be filled.
+func (p *problems) rules(w *configv1.Workstream, world *directory.Snapshot) {
+	if p.atMost("classification", "rulesets", len(w.GetClassification()), maxRulesets) {
+		p.references("classification[%d]", directory.Rulesets, w.GetClassification(), world)
+		for i, id := range w.GetClassification() {
+			if len(world.Rulesets[id].GetRoute()) > 0 {
+				p.add(fmt.Sprintf("classification[%d]", i), "ruleset %q chooses queues; name it as routing, or one here that classifies", id)
+			}
+		}
+	}
+	if w.GetRouting() == "" {
+		return
+	}
+	p.reference("routing", directory.Rulesets, w.GetRouting(), world)
+	if len(world.Rulesets[w.GetRouting()].GetClassify()) > 0 {
+		p.add("routing", "ruleset %q classifies; name it in classification, or one here that chooses queues", w.GetRouting())
+	}
+}
+
+// variables checks the context variables of a workstream (L116).
+func (p *problems) variables(list []*configv1.Variable) {
+	if !p.atMost("variables", "variables", len(list), maxVariables) {
+		return
+	}
+	first := map[string]int{}
+	for i, v := range list {
+		field := fmt.Sprintf("variables[%d]", i)
+		p.variableName(field+".name", v.GetName())
+		if at, twice := first[v.GetName()]; twice {
+			p.add(field+".name", "%q is the name in variables[%d] already; choose another", clip(v.GetName()), at)
+		} else {
+			first[v.GetName()] = i
+		}
+		p.known(field+".type", v.GetType().String(), configv1.VariableType_name, int32(v.GetType()))
+		p.variableValue(field+".initial", v.GetInitial())
+		if v.GetType() == configv1.VariableType_VARIABLE_TYPE_NUMBER && v.GetInitial() != "" && !numberShape.MatchString(v.GetInitial()) {
+			p.add(field+".initial", "%q is not a number; write it in decimal, such as 12 or -0.5, or make the type VARIABLE_TYPE_TEXT", clip(v.GetInitial()))
+		}
+	}
+}
+
+func (p *problems) variableName(field, name string) {
+	if !variableShape.MatchString(name) {
+		p.add(field, "%q is not the name of a variable; use 1 to %d letters of the Latin alphabet, digits and '_'", clip(name), maxName)
+	}
+}
+
+func (p *problems) variableValue(field, value string) {
+	switch n := utf8.RuneCountInString(value); {
+	case !utf8.ValidString(value):
+		p.add(field, "is not UTF-8; save the file as UTF-8")
+	case n > maxValue:
+		p.add(field, "has %d characters; use at most %d", n, maxValue)
+	}
+}
