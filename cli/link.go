@@ -52,6 +52,7 @@ type server struct {
 	provision adminv1.ProvisionServiceClient
 	privacy   adminv1.PrivacyServiceClient
 	keys      adminv1.KeyServiceClient
+	history   adminv1.HistoryServiceClient
 }
 
 // open prepares a connection; the first call makes it.
@@ -66,7 +67,8 @@ func (l *link) open() (*server, error) {
 		return nil, fmt.Errorf("--server %s: %w", l.server, err)
 	}
 	return &server{conn, adminv1.NewConfigServiceClient(conn), adminv1.NewOperateServiceClient(conn),
-		adminv1.NewProvisionServiceClient(conn), adminv1.NewPrivacyServiceClient(conn), adminv1.NewKeyServiceClient(conn)}, nil
+		adminv1.NewProvisionServiceClient(conn), adminv1.NewPrivacyServiceClient(conn), adminv1.NewKeyServiceClient(conn),
+		adminv1.NewHistoryServiceClient(conn)}, nil
 }
 
 func (l *link) target() (string, credentials.TransportCredentials, error) {
