@@ -22,27 +22,29 @@ import (
 
 func (a *app) applyCommand() *cobra.Command {
 	var file string
-	var dry bool
+	req := &adminv1.ApplyRequest{}
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE|DIR|-",
 		Short: "Bring resources to what manifests say, all or none",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, changes, err := a.plan(cmd.Context(), file, dry)
+			resp, err := a.plan(cmd.Context(), file, req)
 			if err != nil {
 				return err
 			}
-			a.tell(changes, dry)
+			a.tell(resp.GetChanges(), resp.GetVersion(), req.GetValidateOnly())
 			return nil
 		},
 	}
 	manifestFlag(cmd, &file)
-	cmd.Flags().BoolVar(&dry, "dry-run", false, "let the server check and tell the plan, and change nothing")
+	commentFlag(cmd, &req.Comment)
+	cmd.Flags().BoolVar(&req.ValidateOnly, "dry-run", false, "let the server check and tell the plan, and change nothing")
 	return cmd
 }
 
-// tell says what became of every resource and what is left to do about it.
-func (a *app) tell(changes []*adminv1.Change, dry bool) {
+// tell says what became of every resource, what is left to do about it, and which
+// version of the configuration that is.
+func (a *app) tell(changes []*adminv1.Change, version uint64, dry bool) {
 	count := map[string]int{}
 	for _, c := range changes {
 		a.print("%s/%s %s%s", strings.ReplaceAll(c.GetKind(), "_", ""), c.GetId(), c.GetAction(), note(dry))
@@ -53,7 +55,14 @@ func (a *app) tell(changes []*adminv1.Change, dry bool) {
 			a.say("%s", remark)
 		}
 	}
-	a.say("%d created, %d updated, %d unchanged%s", count["created"], count["updated"], count["unchanged"], note(dry))
+	deleted := ""
+	if n := count["deleted"]; n > 0 {
+		deleted = fmt.Sprintf("%d deleted, ", n)
+	}
+	a.say("%d created, %d updated, %s%d unchanged%s", count["created"], count["updated"], deleted, count["unchanged"], note(dry))
+	if !dry && count["unchanged"] < len(changes) {
+		a.say("this is version %d of the configuration", version)
+	}
 }
 
 func note(dry bool) string {
@@ -74,12 +83,12 @@ func (a *app) diffCommand() *cobra.Command {
 		Short: "Show what apply would change; exit code 1 when it would",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, changes, err := a.plan(cmd.Context(), file, true)
+			resp, err := a.plan(cmd.Context(), file, &adminv1.ApplyRequest{ValidateOnly: true})
 			if err != nil {
 				return err
 			}
 			differs := false
-			for _, c := range changes {
+			for _, c := range resp.GetChanges() {
 				if c.GetAction() == "unchanged" {
 					continue
 				}
@@ -100,29 +109,24 @@ func (a *app) diffCommand() *cobra.Command {
 	return cmd
 }
 
-// plan reads manifests and lets the server apply them, or with dry only say
-// what it would do.
-func (a *app) plan(ctx context.Context, file string, dry bool) ([]manifest.Document, []*adminv1.Change, error) {
+// plan reads manifests and has the server do with them what req says.
+func (a *app) plan(ctx context.Context, file string, req *adminv1.ApplyRequest) (*adminv1.ApplyResponse, error) {
 	documents, size, err := a.read(file)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	s, err := a.link.open()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer s.Close()
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
-	req := &adminv1.ApplyRequest{ValidateOnly: dry}
 	for _, d := range documents {
 		req.Resources = append(req.Resources, manifest.Wrap(d.Resource))
 	}
 	resp, err := s.config.Apply(ctx, req)
-	if err != nil {
-		return nil, nil, tooLarge(locate(err, documents), file, size)
-	}
-	return documents, resp.GetChanges(), nil
+	return resp, tooLarge(locate(err, documents), file, size)
 }
 
 // tooLarge explains the refusal of a message that is larger than the server

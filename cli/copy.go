@@ -57,7 +57,7 @@ func (a *app) copyCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				a.tell(resp.GetChanges(), dry)
+				a.tell(resp.GetChanges(), resp.GetVersion(), dry)
 				if k.document == "Agent" {
 					a.say("agent %s has no password yet; set one with parleyctl apply to let them sign in by name", args[2])
 				}

@@ -53,6 +53,7 @@ type server struct {
 	privacy   adminv1.PrivacyServiceClient
 	keys      adminv1.KeyServiceClient
 	routing   adminv1.RoutingServiceClient
+	history   adminv1.HistoryServiceClient
 }
 
 // open prepares a connection; the first call makes it.
@@ -67,7 +68,8 @@ func (l *link) open() (*server, error) {
 		return nil, fmt.Errorf("--server %s: %w", l.server, err)
 	}
 	return &server{conn, adminv1.NewConfigServiceClient(conn), adminv1.NewOperateServiceClient(conn),
-		adminv1.NewProvisionServiceClient(conn), adminv1.NewPrivacyServiceClient(conn), adminv1.NewKeyServiceClient(conn), adminv1.NewRoutingServiceClient(conn)}, nil
+		adminv1.NewProvisionServiceClient(conn), adminv1.NewPrivacyServiceClient(conn), adminv1.NewKeyServiceClient(conn),
+		adminv1.NewRoutingServiceClient(conn), adminv1.NewHistoryServiceClient(conn)}, nil
 }
 
 func (l *link) target() (string, credentials.TransportCredentials, error) {

@@ -23,7 +23,8 @@ const (
 	Rulesets        = "rulesets"
 )
 
-// Marker is the key that is written last in every change of CONFIG.
+// Marker is the key that is written last in every change of CONFIG. Its value
+// is the change's ConfigVersion.
 const Marker = "marker.config"
 
 // Resource is one of the messages of parley.config.v1 that stand in CONFIG.
@@ -60,6 +61,12 @@ func Kind(r Resource) string {
 // Key is where r stands in CONFIG: "queues.front".
 func Key(r Resource) string { return Kind(r) + "." + r.GetMeta().GetId() }
 
+// KindOf is the kind and the id in a key of CONFIG.
+func KindOf(key string) (kind, id string) {
+	kind, id, _ = strings.Cut(key, ".")
+	return kind, id
+}
+
 // Place is what a secret of r is sealed for: "pages/shop#access_token".
 func Place(r Resource, field string) string {
 	return Kind(r) + "/" + r.GetMeta().GetId() + "#" + field
@@ -74,8 +81,8 @@ func Encode(r Resource) ([]byte, error) {
 // Decode reads an entry of CONFIG. A nil resource without error is an entry of
 // a kind that this build does not know, which a newer one may have written.
 func Decode(key string, value []byte) (Resource, error) {
-	kind, id, _ := strings.Cut(key, ".")
-	r := blank(kind)
+	kind, id := KindOf(key)
+	r := Blank(kind)
 	if r == nil {
 		return nil, nil
 	}
@@ -88,8 +95,24 @@ func Decode(key string, value []byte) (Resource, error) {
 	return r, nil
 }
 
-// blank is an empty resource of that kind; nil when there is no such kind.
-func blank(kind string) Resource {
+// EncodeVersion is v as the value of Marker and of entries of HISTORY.
+func EncodeVersion(v *configv1.ConfigVersion) ([]byte, error) {
+	value, err := proto.MarshalOptions{Deterministic: true}.Marshal(v)
+	return value, fault.Wrap(err, "encoding version %d", v.GetNumber())
+}
+
+// DecodeVersion reads what EncodeVersion wrote. It gives nil for anything else:
+// a marker held the time of its change before changes had numbers.
+func DecodeVersion(value []byte) *configv1.ConfigVersion {
+	v := &configv1.ConfigVersion{}
+	if err := proto.Unmarshal(value, v); err != nil || v.GetNumber() == 0 {
+		return nil
+	}
+	return v
+}
+
+// Blank is an empty resource of that kind; nil when there is no such kind.
+func Blank(kind string) Resource {
 	switch kind {
 	case ChannelAccounts:
 		return &configv1.ChannelAccount{}

@@ -10,7 +10,9 @@ import (
 
 // Snapshot is all resources at one moment, by id. Do not change it.
 type Snapshot struct {
-	Revision    uint64 // of Marker in CONFIG; 0 before the first change
+	Revision    uint64                  // of Marker in CONFIG; 0 before the first change
+	Version     uint64                  // number of Record; 0: changes had no numbers yet
+	Record      *configv1.ConfigVersion // the change that made it; nil when Version is 0
 	Accounts    map[string]*configv1.ChannelAccount
 	Pages       map[string]*configv1.Page
 	PagesByMeta map[string]*configv1.Page // by Meta's page id

@@ -5,11 +5,13 @@ import (
 	"slices"
 
 	"github.com/parley-desk/parley/pkg/bus"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 )
 
 // world is CONFIG as read so far.
 type world struct {
 	revision  uint64
+	record    *configv1.ConfigVersion
 	resources map[string]Resource // by key
 	damaged   map[string]bool     // by key
 }
@@ -29,7 +31,7 @@ func (w *world) take(entries ...bus.Entry) {
 // setting serves customers better than none.
 func (w *world) takeOne(e bus.Entry) {
 	if e.Key == Marker {
-		w.revision = e.Revision
+		w.revision, w.record = e.Revision, DecodeVersion(e.Value)
 		return
 	}
 	delete(w.damaged, e.Key)
@@ -48,7 +50,7 @@ func (w *world) takeOne(e bus.Entry) {
 
 func (w *world) snapshot() *Snapshot {
 	s := NewSnapshot(slices.Collect(maps.Values(w.resources))...)
-	s.Revision = w.revision
+	s.Revision, s.Version, s.Record = w.revision, w.record.GetNumber(), w.record
 	s.Unreadable = slices.Sorted(maps.Keys(w.damaged))
 	return s
 }

@@ -12,7 +12,7 @@ import (
 // rulesets in order, of each the first rule that matches (L33). What a rule sets
 // is written into c for those after it. Nil when no rule did or failed.
 func (r *Rules) Classify(c *routingv1.RoutingContext, t *Trace) *threadv1.ConversationClassified {
-	found, seen := &threadv1.ConversationClassified{Version: r.World.Revision}, see(c)
+	found, seen := &threadv1.ConversationClassified{Version: r.World.Version}, see(c)
 	for _, id := range r.World.Workstreams[c.GetConversation().GetWorkstream()].GetClassification() {
 		r.ruleset(id, c, seen, found, t.ruleset(id))
 	}

@@ -13,7 +13,7 @@ import (
 // it. Room says which of some queues have room, as distribution would; it is
 // asked at most once. The context is left as it is.
 func (r *Rules) Explain(c *routingv1.RoutingContext, conversation string, now time.Time, room func([]Limit) Room) *routingv1.Decision {
-	d := &routingv1.Decision{Version: r.World.Revision, Workstream: c.GetConversation().GetWorkstream(), Context: proto.CloneOf(c)}
+	d := &routingv1.Decision{Version: r.World.Version, Workstream: c.GetConversation().GetWorkstream(), Context: proto.CloneOf(c)}
 	t := &Trace{d}
 	seen := proto.CloneOf(c)
 	d.Attributes = attributes(r.Classify(seen, t))

@@ -8,6 +8,7 @@ package subject
 
 import (
 	"encoding/base32"
+	"encoding/hex"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -63,6 +64,9 @@ const (
 	DeadLetterAll = "deadletter.>"
 	// ConfigBucket holds the resources of administrators.
 	ConfigBucket = "CONFIG"
+	// HistoryBucket holds the versions of the configuration; VersionKey and
+	// ContentKey are its keys.
+	HistoryBucket = "HISTORY"
 	// CheckpointBucket holds how far each stage has come.
 	CheckpointBucket = "CHECKPOINT"
 	// LeaseBucket holds who reads which partition for which stage.
@@ -121,6 +125,23 @@ func IsRequest(key string) bool { return strings.HasPrefix(key, requestPrefix) }
 // PayloadKey is where PrivacyBucket keeps the code of the request that came with
 // a payload, by its hash, so that one that comes again is told the same.
 func PayloadKey(hash string) string { return "payload." + token(hash) }
+
+// VersionKey is where HistoryBucket keeps the record of a version.
+func VersionKey(number uint64) string { return fmt.Sprintf("%s%020d", versionPrefix, number) }
+
+const versionPrefix = "v."
+
+// ParseVersionKey reads the number out of a key that VersionKey made; false when
+// it is another key.
+func ParseVersionKey(key string) (uint64, bool) {
+	digits, found := strings.CutPrefix(key, versionPrefix)
+	number, err := strconv.ParseUint(digits, 10, 64)
+	return number, found && err == nil && VersionKey(number) == key
+}
+
+// ContentKey is where HistoryBucket keeps a resource as it once was, by its
+// digest.
+func ContentKey(digest []byte) string { return "c." + hex.EncodeToString(digest) }
 
 // SignatureKey is where ProvisionBucket says with which app secrets webhooks of
 // a channel account were signed, by resource id.

@@ -76,3 +76,20 @@ func TestKeysOfProvisionAreReadBack(t *testing.T) {
 		}
 	}
 }
+
+func TestKeysOfHistory(t *testing.T) {
+	for _, n := range []uint64{1, 9, 10, 1<<64 - 1} {
+		key := subject.VersionKey(n)
+		if got, ok := subject.ParseVersionKey(key); !ok || got != n {
+			t.Errorf("%q is read as %d, %v", key, got, ok)
+		}
+	}
+	if subject.VersionKey(9) >= subject.VersionKey(10) {
+		t.Error("keys of versions do not sort as their numbers do")
+	}
+	for _, bad := range []string{"", "v.", "v.7", "v.00000000000000000007x", "c.00ff", subject.ContentKey([]byte{7})} {
+		if n, ok := subject.ParseVersionKey(bad); ok {
+			t.Errorf("%q is read as version %d", bad, n)
+		}
+	}
+}

@@ -34,12 +34,14 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/configure"
 	"github.com/parley-desk/parley/services/admin/internal/explain"
 	"github.com/parley-desk/parley/services/admin/internal/guard"
+	"github.com/parley-desk/parley/services/admin/internal/history"
 	"github.com/parley-desk/parley/services/admin/internal/hours"
 	"github.com/parley-desk/parley/services/admin/internal/operate"
 	"github.com/parley-desk/parley/services/admin/internal/probe"
 	"github.com/parley-desk/parley/services/admin/internal/rekey"
 	"github.com/parley-desk/parley/services/admin/internal/repair"
 	"github.com/parley-desk/parley/services/admin/internal/requests"
+	"github.com/parley-desk/parley/services/admin/internal/rewind"
 	"github.com/parley-desk/parley/services/admin/internal/trial"
 )
 
@@ -253,9 +255,12 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: connectionAge, MaxConnectionAgeGrace: connectionRest}),
 	)
 	d := s.deps
-	committer := &commit.Committer{Planner: change.Planner{Box: d.Secrets, Now: d.Now}, Directory: d.Directory, Bucket: d.Bus.Bucket(subject.ConfigBucket)}
+	ledger := &history.Ledger{Bucket: d.Bus.Bucket(subject.HistoryBucket)}
+	committer := &commit.Committer{Planner: change.Planner{Box: d.Secrets, Now: d.Now}, Directory: d.Directory,
+		Bucket: d.Bus.Bucket(subject.ConfigBucket), History: ledger}
 	adminv1.RegisterConfigServiceServer(srv, &configure.Service{Directory: d.Directory, Box: d.Secrets, Committer: committer, Now: d.Now,
 		Unsubscribe: s.prober.Unsubscribe, Signed: s.prober.Signed})
+	adminv1.RegisterHistoryServiceServer(srv, &rewind.Service{Directory: d.Directory, Committer: committer, Ledger: ledger, Box: d.Secrets, Unsubscribe: s.prober.Unsubscribe})
 	adminv1.RegisterKeyServiceServer(srv, &rekey.Service{Box: d.Secrets, Directory: d.Directory, Committer: committer})
 	adminv1.RegisterProvisionServiceServer(srv, provisioning{
 		&probe.Service{Prober: s.prober, Committer: committer, WebhookURL: s.cfg.WebhookURL}, &repair.Service{Repairer: s.repairer},

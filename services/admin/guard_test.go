@@ -37,6 +37,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/rekey"
 	"github.com/parley-desk/parley/services/admin/internal/repair"
 	"github.com/parley-desk/parley/services/admin/internal/requests"
+	"github.com/parley-desk/parley/services/admin/internal/rewind"
 	"github.com/parley-desk/parley/services/admin/internal/trial"
 )
 
@@ -57,6 +58,7 @@ type provisioning struct {
 func TestEveryMethodHasItsPermission(t *testing.T) {
 	srv := grpc.NewServer()
 	adminv1.RegisterConfigServiceServer(srv, &configure.Service{})
+	adminv1.RegisterHistoryServiceServer(srv, &rewind.Service{})
 	adminv1.RegisterOperateServiceServer(srv, &operate.Service{})
 	adminv1.RegisterProvisionServiceServer(srv, provisioning{})
 	adminv1.RegisterPrivacyServiceServer(srv, &requests.Service{})

@@ -101,7 +101,7 @@ func (r *router) route(ctx context.Context, t subject.Thread, s *threadv1.State)
 func (r *router) decide(ctx context.Context, view *directory.Snapshot, s *threadv1.State, opening []*threadv1.Fact) (routing.Route, *threadv1.CustomerProfiled) {
 	set := r.book.Of(view)
 	now := r.now()
-	route := routing.Route{Version: view.Revision}
+	route := routing.Route{Version: view.Version}
 	// Without workstream there is nothing to decide with, so nobody is looked up.
 	if rules.Workstream(view, s) == "" {
 		route.Outcome = set.Route(rules.NewContext(view, s, nil, now), "", now, nil).Settle(rules.Room{})

@@ -57,7 +57,7 @@ func TestRulesClassifyAndRoute(t *testing.T) {
 	s := h.await(t, "routed", routed)
 	c := s.GetConversation()
 	if c.GetQueue() != "vip" || c.GetRoutedBy() != "routes/gold" || c.GetPriority() != 700 || c.GetVariables()["tier"] != "gold" ||
-		len(c.GetSkills()) != 1 || c.GetSkills()[0].GetValue() != 3 || c.GetVersion() != h.now().Revision {
+		len(c.GetSkills()) != 1 || c.GetSkills()[0].GetValue() != 3 || c.GetVersion() != h.now().Version || c.GetVersion() == 0 {
 		t.Errorf("conversation: %v", c)
 	}
 	if commits := h.commits(t); commits != 1 {

@@ -41,7 +41,6 @@ const (
 	Commit    = "commit"  // of the sources it was built from
 	Go        = "go"      // version that built it
 	State     = "state"   // of a page's connection
-	Queue     = "queue"   // by resource id
 	Rule      = "rule"    // "<ruleset>/<rule>"
 
 	Conversations = "conversations" // how many were looked at

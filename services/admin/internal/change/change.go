@@ -37,10 +37,8 @@ type Edit struct {
 	Resource directory.Resource        // of a Delete only kind and meta count; meta.etag, when given, must be current
 	Rotation Rotation                  // of an account's app secrets
 	Privacy  *configv1.Acknowledgement // to be recorded with an account; nil keeps what is stored
+	Bare     bool                      // it comes back from history, which keeps no secrets: those it needs are set after
 }
-
-// Kind is the kind of the resource as the path names it.
-func (e Edit) Kind() string { return e.Path[strings.LastIndexByte(e.Path, '.')+1:] }
 
 // Action is what becomes of a resource.
 type Action string
@@ -85,7 +83,7 @@ func (p Planner) Plan(world *directory.Snapshot, edits []Edit) ([]Outcome, error
 			continue
 		}
 		stored, _ := world.Find(directory.Kind(e.Resource), e.Resource.GetMeta().GetId())
-		for _, v := range slices.Concat(validate.Resource(e.Resource, after), missing(e.Resource, stored), fixed(e.Resource, stored)) {
+		for _, v := range slices.Concat(validate.Resource(e.Resource, after), missing(e, stored), fixed(e.Resource, stored)) {
 			v.Field = e.Path + "." + v.Field
 			violations = append(violations, v)
 		}
@@ -254,6 +252,6 @@ func After(world *directory.Snapshot, outcomes []Outcome) *directory.Snapshot {
 		resources = append(resources, o.Resource)
 	}
 	after := directory.NewSnapshot(resources...)
-	after.Revision = world.Revision
+	after.Revision, after.Version = world.Revision, world.Version
 	return after
 }

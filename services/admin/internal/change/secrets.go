@@ -62,9 +62,9 @@ func held(stored directory.Resource, field string) *configv1.Secret {
 // missing are the secrets without which a resource is of no use and that are
 // neither stored nor given: an account's app secret (S16). A page may be saved
 // before its token, which is made for a page that is there.
-func missing(r, stored directory.Resource) []fault.Violation {
-	a, ok := r.(*configv1.ChannelAccount)
-	if !ok || a.GetAppSecret().GetValue() != "" || held(stored, appSecret) != nil {
+func missing(e Edit, stored directory.Resource) []fault.Violation {
+	a, ok := e.Resource.(*configv1.ChannelAccount)
+	if !ok || e.Bare || a.GetAppSecret().GetValue() != "" || held(stored, appSecret) != nil {
 		return nil
 	}
 	return []fault.Violation{{Field: appSecret, Description: "is missing; set it from App settings, Basic, at Meta: every webhook is checked with it"}}

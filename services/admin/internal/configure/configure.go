@@ -50,16 +50,19 @@ func (s *Service) Apply(ctx context.Context, req *adminv1.ApplyRequest) (*adminv
 	if err != nil {
 		return nil, err
 	}
-	outcomes, err := s.Committer.Commit(ctx, edits, req.GetValidateOnly())
+	done, err := s.Committer.Make(ctx, commit.Deed{Dry: req.GetValidateOnly(), Comment: req.GetComment(),
+		Plan: func(world *directory.Snapshot) ([]change.Outcome, error) {
+			return s.Committer.Planner.Plan(world, edits)
+		}})
 	if err != nil {
 		return nil, err
 	}
-	resp := &adminv1.ApplyResponse{}
-	observer := validate.Observe(change.After(s.Directory.Now(), outcomes))
-	for i, o := range outcomes {
+	resp := &adminv1.ApplyResponse{Version: done.Version}
+	observer := validate.Observe(change.After(s.Directory.Now(), done.Outcomes))
+	for _, o := range done.Outcomes {
 		resp.Changes = append(resp.Changes, &adminv1.Change{
-			Kind: edits[i].Kind(), Id: o.Resource.GetMeta().GetId(), Action: string(o.Action),
-			Before: wrap(o.Before), After: wrap(o.Resource), Remarks: remarks(o.Resource, observer)})
+			Kind: change.KindName(o.Resource), Id: o.Resource.GetMeta().GetId(), Action: string(o.Action),
+			Before: change.Wrap(o.Before), After: change.Wrap(o.Resource), Remarks: remarks(o.Resource, observer)})
 	}
 	return resp, nil
 }
@@ -69,63 +72,13 @@ func (s *Service) Apply(ctx context.Context, req *adminv1.ApplyRequest) (*adminv
 func Edits(field string, resources []*adminv1.Resource) ([]change.Edit, error) {
 	edits := make([]change.Edit, len(resources))
 	for i, r := range resources {
-		resource, kind := unwrap(r)
+		resource := change.Unwrap(r)
 		if resource == nil {
 			return nil, bad(fmt.Sprintf("%s[%d]", field, i), "holds no resource; set one of channel_account, page, workstream, queue, agent, schedule, skill, capacity_profile and ruleset")
 		}
-		edits[i] = change.Edit{Verb: change.Put, Path: fmt.Sprintf("%s[%d].%s", field, i, kind), Resource: resource}
+		edits[i] = change.Edit{Verb: change.Put, Path: fmt.Sprintf("%s[%d].%s", field, i, change.KindName(resource)), Resource: resource}
 	}
 	return edits, nil
-}
-
-// wrap is a stored resource as Apply tells it; nil stays nil.
-func wrap(r directory.Resource) *adminv1.Resource {
-	switch r := r.(type) {
-	case *configv1.ChannelAccount:
-		return &adminv1.Resource{Kind: &adminv1.Resource_ChannelAccount{ChannelAccount: change.Shown(r)}}
-	case *configv1.Page:
-		return &adminv1.Resource{Kind: &adminv1.Resource_Page{Page: change.Shown(r)}}
-	case *configv1.Workstream:
-		return &adminv1.Resource{Kind: &adminv1.Resource_Workstream{Workstream: change.Shown(r)}}
-	case *configv1.Queue:
-		return &adminv1.Resource{Kind: &adminv1.Resource_Queue{Queue: change.Shown(r)}}
-	case *configv1.Agent:
-		return &adminv1.Resource{Kind: &adminv1.Resource_Agent{Agent: change.Shown(r)}}
-	case *configv1.Schedule:
-		return &adminv1.Resource{Kind: &adminv1.Resource_Schedule{Schedule: change.Shown(r)}}
-	case *configv1.Skill:
-		return &adminv1.Resource{Kind: &adminv1.Resource_Skill{Skill: change.Shown(r)}}
-	case *configv1.CapacityProfile:
-		return &adminv1.Resource{Kind: &adminv1.Resource_CapacityProfile{CapacityProfile: change.Shown(r)}}
-	case *configv1.Ruleset:
-		return &adminv1.Resource{Kind: &adminv1.Resource_Ruleset{Ruleset: change.Shown(r)}}
-	}
-	return nil
-}
-
-// unwrap gives the resource and the name of its kind in the API.
-func unwrap(r *adminv1.Resource) (directory.Resource, string) {
-	switch k := r.GetKind().(type) {
-	case *adminv1.Resource_ChannelAccount:
-		return k.ChannelAccount, "channel_account"
-	case *adminv1.Resource_Page:
-		return k.Page, "page"
-	case *adminv1.Resource_Workstream:
-		return k.Workstream, "workstream"
-	case *adminv1.Resource_Queue:
-		return k.Queue, "queue"
-	case *adminv1.Resource_Agent:
-		return k.Agent, "agent"
-	case *adminv1.Resource_Schedule:
-		return k.Schedule, "schedule"
-	case *adminv1.Resource_Skill:
-		return k.Skill, "skill"
-	case *adminv1.Resource_CapacityProfile:
-		return k.CapacityProfile, "capacity_profile"
-	case *adminv1.Resource_Ruleset:
-		return k.Ruleset, "ruleset"
-	}
-	return nil, ""
 }
 
 func bad(field, format string, args ...any) error {

@@ -2404,7 +2404,9 @@ type ApplyRequest struct {
 	// Resources wanted; others stay as they are.
 	Resources []*Resource `protobuf:"bytes,1,rep,name=resources,proto3" json:"resources,omitempty"`
 	// Only check and tell the plan.
-	ValidateOnly  bool `protobuf:"varint,2,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	ValidateOnly bool `protobuf:"varint,2,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Why, for the history; at most 500 characters.
+	Comment       string `protobuf:"bytes,3,opt,name=comment,proto3" json:"comment,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2453,11 +2455,21 @@ func (x *ApplyRequest) GetValidateOnly() bool {
 	return false
 }
 
+func (x *ApplyRequest) GetComment() string {
+	if x != nil {
+		return x.Comment
+	}
+	return ""
+}
+
 // ApplyResponse tells what was done, in the order of the request.
 type ApplyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// One a resource.
-	Changes       []*Change `protobuf:"bytes,1,rep,name=changes,proto3" json:"changes,omitempty"`
+	Changes []*Change `protobuf:"bytes,1,rep,name=changes,proto3" json:"changes,omitempty"`
+	// Version of the configuration in force now: that of this change, or of the
+	// one before when it changes nothing or only checks.
+	Version       uint64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2499,18 +2511,26 @@ func (x *ApplyResponse) GetChanges() []*Change {
 	return nil
 }
 
-// Change is what Apply did to one resource.
+func (x *ApplyResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// Change is what was done to one resource.
 type Change struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// "channel_account", "page", "workstream", "queue" or "agent".
+	// Kind of resource, a field of Resource: "channel_account".
 	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
 	// Resource id.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	// "created", "updated" or "unchanged".
+	// "created", "updated", "deleted" or "unchanged".
 	Action string `protobuf:"bytes,3,opt,name=action,proto3" json:"action,omitempty"`
 	// As it was, secrets as fingerprints; unset when created.
 	Before *Resource `protobuf:"bytes,4,opt,name=before,proto3" json:"before,omitempty"`
-	// As it is now, or would be with validate_only; secrets as fingerprints.
+	// As it is now, or would be with validate_only; secrets as fingerprints. Unset
+	// when deleted.
 	After *Resource `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`
 	// What is left to do about it, one line each.
 	Remarks       []string `protobuf:"bytes,6,rep,name=remarks,proto3" json:"remarks,omitempty"`
@@ -3221,12 +3241,14 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\x05skill\x18\a \x01(\v2\x17.parley.config.v1.SkillH\x00R\x05skill\x12N\n" +
 	"\x10capacity_profile\x18\b \x01(\v2!.parley.config.v1.CapacityProfileH\x00R\x0fcapacityProfile\x125\n" +
 	"\aruleset\x18\t \x01(\v2\x19.parley.config.v1.RulesetH\x00R\arulesetB\x06\n" +
-	"\x04kind\"l\n" +
+	"\x04kind\"\x86\x01\n" +
 	"\fApplyRequest\x127\n" +
 	"\tresources\x18\x01 \x03(\v2\x19.parley.admin.v1.ResourceR\tresources\x12#\n" +
-	"\rvalidate_only\x18\x02 \x01(\bR\fvalidateOnly\"B\n" +
+	"\rvalidate_only\x18\x02 \x01(\bR\fvalidateOnly\x12\x18\n" +
+	"\acomment\x18\x03 \x01(\tR\acomment\"\\\n" +
 	"\rApplyResponse\x121\n" +
-	"\achanges\x18\x01 \x03(\v2\x17.parley.admin.v1.ChangeR\achanges\"\xc2\x01\n" +
+	"\achanges\x18\x01 \x03(\v2\x17.parley.admin.v1.ChangeR\achanges\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\"\xc2\x01\n" +
 	"\x06Change\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x16\n" +

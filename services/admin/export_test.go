@@ -1,0 +1,138 @@
+package admin_test
+
+import (
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/parley-desk/parley/pkg/directory"
+	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	"github.com/parley-desk/parley/services/admin/admintest"
+)
+
+// town is a house in which every kind has every part.
+func town() []*adminv1.Resource {
+	share := []*configv1.Share{{Queue: "front", Percent: 40}, {Queue: "back", Percent: 60}}
+	return append(house().GetResources(),
+		&adminv1.Resource{Kind: &adminv1.Resource_Schedule{Schedule: &configv1.Schedule{Meta: meta("hours"), TimeZone: "Europe/Sofia",
+			Week:        []*configv1.WeekHours{{Days: []configv1.Weekday{configv1.Weekday_WEEKDAY_MONDAY}, Open: []*configv1.Interval{{From: "08:30", To: "17:00"}}}},
+			SpecialDays: []*configv1.SpecialDays{{Reason: "Christmas", From: "12-24", Until: "12-26", Yearly: true}}}}},
+		&adminv1.Resource{Kind: &adminv1.Resource_Skill{Skill: &configv1.Skill{Meta: meta("german"), Type: "language", Lowest: 1, Highest: 3, Ratings: []*configv1.RatingName{{Value: 3, Name: "fluent"}}}}},
+		&adminv1.Resource{Kind: &adminv1.Resource_CapacityProfile{CapacityProfile: &configv1.CapacityProfile{Meta: meta("chats"), Limit: 3, Reset_: configv1.ProfileReset_PROFILE_RESET_IMMEDIATE, Blocks: true}}},
+		wrap(&configv1.Agent{Meta: meta("vera"), Capacity: 2, Language: "bg", Roles: []string{"agent", "supervisor"},
+			Skills: []*configv1.Proficiency{{Skill: "german", Value: 2}}, Profiles: []*configv1.ProfileHolding{{Profile: "chats", Limit: 2}}}),
+		wrap(&configv1.Queue{Meta: meta("back"), Agents: []string{"vera"}, Assignment: configv1.Assignment_ASSIGNMENT_HIGHEST_CAPACITY, Priority: 7, Schedule: "hours",
+			Overflow: []*configv1.OverflowRule{{Condition: configv1.OverflowCondition_OVERFLOW_CONDITION_OUT_OF_HOURS, Action: configv1.OverflowAction_OVERFLOW_ACTION_TRANSFER, Queue: "front"}},
+			Wait:     &configv1.WaitRule{Seconds: 600, Action: configv1.OverflowAction_OVERFLOW_ACTION_TRANSFER, Queue: "front"}}),
+		&adminv1.Resource{Kind: &adminv1.Resource_Ruleset{Ruleset: &configv1.Ruleset{Meta: meta("sorting"), Classify: []*configv1.ClassificationRule{{Name: "german",
+			Set: &configv1.Attributes{Priority: proto.Int32(5), Skills: []*configv1.Proficiency{{Skill: "german", Value: 2}}, CapacityProfiles: []string{"chats"}}}}}}},
+		&adminv1.Resource{Kind: &adminv1.Resource_Ruleset{Ruleset: &configv1.Ruleset{Meta: meta("ways"), Route: []*configv1.RoutingRule{{Name: "all", Queues: share}}}}},
+		wrap(&configv1.Workstream{Meta: meta("sales"), Queue: "front", FallbackQueue: "back", Units: 2, OfferSeconds: 30, MessageTag: true, WrapUp: configv1.WrapUp_WRAP_UP_TIMED, WrapUpSeconds: 60,
+			Classification: []string{"sorting"}, Routing: "ways", Variables: []*configv1.Variable{{Name: "vip", Type: configv1.VariableType_VARIABLE_TYPE_NUMBER, Initial: "1"}}}),
+	)
+}
+
+// exported is everything that the lists of the API give, as it can be applied.
+func exported(t *testing.T, s *admintest.Server) (all []*adminv1.Resource) {
+	t.Helper()
+	c := adminv1.NewConfigServiceClient(s.Dial(t))
+	ctx := t.Context()
+	add := func(err error, resources ...*adminv1.Resource) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, resources...)
+	}
+	schedules, err := c.ListSchedules(ctx, &adminv1.ListSchedulesRequest{})
+	add(err)
+	for _, r := range schedules.GetSchedules() {
+		add(nil, &adminv1.Resource{Kind: &adminv1.Resource_Schedule{Schedule: r}})
+	}
+	skills, err := c.ListSkills(ctx, &adminv1.ListSkillsRequest{})
+	add(err)
+	for _, r := range skills.GetSkills() {
+		add(nil, &adminv1.Resource{Kind: &adminv1.Resource_Skill{Skill: r}})
+	}
+	profiles, err := c.ListCapacityProfiles(ctx, &adminv1.ListCapacityProfilesRequest{})
+	add(err)
+	for _, r := range profiles.GetCapacityProfiles() {
+		add(nil, &adminv1.Resource{Kind: &adminv1.Resource_CapacityProfile{CapacityProfile: r}})
+	}
+	agents, err := c.ListAgents(ctx, &adminv1.ListAgentsRequest{})
+	add(err)
+	for _, r := range agents.GetAgents() {
+		add(nil, wrap(r))
+	}
+	queues, err := c.ListQueues(ctx, &adminv1.ListQueuesRequest{})
+	add(err)
+	for _, r := range queues.GetQueues() {
+		add(nil, wrap(r))
+	}
+	rulesets, err := c.ListRulesets(ctx, &adminv1.ListRulesetsRequest{})
+	add(err)
+	for _, r := range rulesets.GetRulesets() {
+		add(nil, &adminv1.Resource{Kind: &adminv1.Resource_Ruleset{Ruleset: r}})
+	}
+	workstreams, err := c.ListWorkstreams(ctx, &adminv1.ListWorkstreamsRequest{})
+	add(err)
+	for _, r := range workstreams.GetWorkstreams() {
+		add(nil, wrap(r))
+	}
+	accounts, err := c.ListChannelAccounts(ctx, &adminv1.ListChannelAccountsRequest{})
+	add(err)
+	for _, r := range accounts.GetChannelAccounts() {
+		add(nil, wrap(r))
+	}
+	pages, err := c.ListPages(ctx, &adminv1.ListPagesRequest{})
+	add(err)
+	for _, r := range pages.GetPages() {
+		add(nil, wrap(r))
+	}
+	return all
+}
+
+// An export applied to the same house changes nothing; applied to an empty one,
+// with the one secret that it needs, it makes the same house.
+func TestAnExportOfAllKindsRoundTrips(t *testing.T) {
+	one, two := begin(t), begin(t)
+	one.put("", town()...)
+	first := exported(t, one.server)
+	if len(first) != len(town()) {
+		t.Fatalf("%d resources are exported, want %d", len(first), len(town()))
+	}
+	if v := one.put("", first...); v != 1 {
+		t.Errorf("applying the export made version %d", v)
+	}
+	for _, r := range first {
+		m, _ := r.ProtoReflect().Get(r.ProtoReflect().WhichOneof(r.ProtoReflect().Descriptor().Oneofs().ByName("kind"))).Message().Interface().(directory.Resource)
+		m.GetMeta().Etag = ""
+		if a := r.GetChannelAccount(); a != nil {
+			a.AppSecret = value("app-secret-" + canary)
+		}
+	}
+	two.put("", first...)
+	a, b := one.server.Directory.Now(), two.server.Directory.Now()
+	for r := range a.All() {
+		other, ok := b.Find(directory.Kind(r), r.GetMeta().GetId())
+		if !ok || !proto.Equal(plain(r), plain(other)) {
+			t.Errorf("%s became %v from %v", directory.Key(r), other, r)
+		}
+	}
+}
+
+// plain is a resource without what each house makes by itself.
+func plain(r directory.Resource) directory.Resource {
+	p := proto.Clone(r).(directory.Resource)
+	p.GetMeta().UpdatedMs = 0
+	switch p := p.(type) {
+	case *configv1.ChannelAccount:
+		p.AppSecret, p.PreviousSecret, p.VerifyToken = nil, nil, nil
+	case *configv1.Page:
+		p.AccessToken = nil
+	case *configv1.Agent:
+		p.Password = nil
+	}
+	return p
+}
