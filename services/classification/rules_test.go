@@ -1,6 +1,7 @@
 package classification_test
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"testing"
@@ -8,8 +9,10 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/directory"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	inboundv1 "github.com/parley-desk/parley/proto/gen/parley/inbound/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -145,5 +148,59 @@ func TestEveryConversationHasOneVersion(t *testing.T) {
 	}
 	if len(seen) < 2 {
 		t.Errorf("all conversations were classified by versions %v: nothing was tried", seen)
+	}
+}
+
+// L51: which queue has room is asked, and a house that does not answer holds
+// nobody up.
+func TestRoutingAsksForRoom(t *testing.T) {
+	h := start(t)
+	resources := h.ruled(t, nil, []*configv1.RoutingRule{
+		{Name: "small", Queues: shares("small")}, {Name: "large", Queues: shares("large")}}, "large")
+	small := &configv1.Queue{Meta: &configv1.Meta{Id: "small"}, Agents: []string{"mila"}, Overflow: []*configv1.OverflowRule{
+		{Condition: configv1.OverflowCondition_OVERFLOW_CONDITION_ITEMS, Items: 2, Action: configv1.OverflowAction_OVERFLOW_ACTION_END}}}
+	h.set(t, append(resources, small)...)
+	h.say(t, "m1")
+	if s := h.await(t, "routed", routed); s.GetConversation().GetQueue() != "small" {
+		t.Errorf("nobody answers, and it went to %q", s.GetConversation().GetQueue())
+	}
+	index := make(chan int32, 1)
+	asked := make(chan *distributionv1.PlaceRequest, 1)
+	go func() {
+		_ = bus.Serve(t.Context(), h.bus, "distribution.place", func(_ context.Context, req *distributionv1.PlaceRequest) (*distributionv1.PlaceResponse, error) {
+			asked <- req
+			return &distributionv1.PlaceResponse{Index: <-index}, nil
+		})
+	}()
+	index <- 0
+	for h.bus.Call(t.Context(), "distribution.place", &distributionv1.PlaceRequest{}, &distributionv1.PlaceResponse{}) != nil {
+		if t.Context().Err() != nil {
+			t.Fatal("nobody serves")
+		}
+	}
+	<-asked
+	for i, want := range []string{"large", "ends"} {
+		at := subject.Thread{Page: shop, PSID: strconv.Itoa(8_000_000 + i)}
+		index <- []int32{1, -1}[i]
+		if i == 1 { // with no other queue
+			resources := h.ruled(t, nil, []*configv1.RoutingRule{{Name: "small", Queues: shares("small")}})
+			h.set(t, append(resources, small)...)
+		}
+		now := time.Now().UnixMilli()
+		raw := fmt.Appendf(nil, `{"sender":{"id":%[1]q},"recipient":{"id":%[2]q},"timestamp":%[3]d,"message":{"mid":"m-%[1]s","text":"hello"}}`, at.PSID, shop, now)
+		if err := h.bus.PublishInbound(t.Context(), []*inboundv1.Event{{Account: "demo", Page: shop, Psid: at.PSID, Lane: inboundv1.Lane_LANE_MESSAGING, Raw: raw, ReceivedMs: now}}); err != nil {
+			t.Fatal(err)
+		}
+		s := h.awaitAt(t, at, "routed or ended", func(s *threadv1.State) bool {
+			return routed(s) || s.GetConversation().GetPhase() == threadv1.Phase_PHASE_CLOSED
+		})
+		req := <-asked
+		if req.GetConversation() != s.GetConversation().GetId() || req.GetCandidates()[0].GetLimit() != 2 {
+			t.Errorf("asked %v", req)
+		}
+		switch c := s.GetConversation(); {
+		case want == "ends" && c.GetClosedBy() != threadv1.Cause_CAUSE_OVERFLOWED, want != "ends" && c.GetQueue() != want:
+			t.Errorf("want %s: %v", want, c)
+		}
 	}
 }
