@@ -69,6 +69,14 @@ func (a *API) debugToken(c *call) {
 	} else {
 		data["scopes"] = t.Scopes
 	}
+	if t.Type == userToken && t.Granular && !t.Dead {
+		var pages []string
+		for _, one := range t.Accounts {
+			pages = append(pages, one.Page)
+		}
+		data["granular_scopes"] = []any{map[string]any{"scope": "pages_show_list", "target_ids": pages},
+			map[string]any{"scope": "pages_messaging", "target_ids": pages}, map[string]any{"scope": "public_profile"}}
+	}
 	if t.Type == pageToken && t.Page != "" {
 		data["profile_id"] = t.Page
 	}
