@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -24,6 +25,9 @@ type Graph interface {
 	SubscribedApps(ctx context.Context, page graph.Page) ([]graph.SubscribedApp, error)
 	Subscribe(ctx context.Context, page graph.Page, fields []string) error
 	Unsubscribe(ctx context.Context, page graph.Page, appID string) error
+	DebugUserToken(ctx context.Context, person graph.User) (graph.TokenInfo, error)
+	ExchangeUserToken(ctx context.Context, person graph.User) (secret.Text, time.Time, error)
+	PagesOfUser(ctx context.Context, person graph.User) (graph.UserPages, error)
 }
 
 // leastRest is how long nothing is asked in an app's name after Meta said that
@@ -123,7 +127,7 @@ func (p *Prober) ask(ctx context.Context, t target) provision.Answers {
 	}
 	info, err := p.graph.DebugToken(ctx, t.on, t.setup.AppID)
 	a.DebugToken, a.Token = said(err), told(info)
-	if a.DebugToken.Definite && a.DebugToken.Code != 0 && a.DebugToken.Code != 100 {
+	if a.DebugToken.Definite && a.DebugToken.Code != 0 && a.DebugToken.Code != provision.Foreign {
 		return a // Meta knows no such app, so it takes no proof by its secret either
 	}
 	apps, err := p.graph.SubscribedApps(ctx, t.on)
@@ -151,6 +155,8 @@ func answer(err error) provision.Answer {
 	}
 	return provision.Answer{Definite: true, Code: refusal.Code, Subcode: refusal.Subcode}
 }
+
+func numbers(a provision.Answer) string { return fmt.Sprintf("(%d/%d)", a.Code, a.Subcode) }
 
 func told(i graph.TokenInfo) *provisionv1.Token {
 	return &provisionv1.Token{Valid: i.Valid, Code: int32(i.Code), Subcode: int32(i.Subcode), Type: i.Type, AppId: i.AppID,
