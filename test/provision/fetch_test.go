@@ -1,6 +1,7 @@
 package provision_test
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/parley-desk/parley/cli"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	"github.com/parley-desk/parley/services/sandbox"
@@ -256,4 +258,48 @@ func TestMetaAwayWhileTokensAreFetched(t *testing.T) {
 	}
 	script()
 	h.fetched("users-token-0123456789", false, map[string]adminv1.FetchResult{"shop": unchanged, "p21": stored})
+}
+
+// The command shows every page, and fails when one has no working token.
+func TestTheCommandThatFetchesTokens(t *testing.T) {
+	h := openMany(t, []string{"21", "22"}, "21")
+	h.person("all-token-0123456789", nil, map[string]any{"page": pageID}, map[string]any{"page": "21"}, map[string]any{"page": "22"})
+	h.person("some-token-0123456789", nil, map[string]any{"page": pageID})
+	t.Setenv("ALL", "all-token-0123456789")
+	t.Setenv("SOME", "some-token-0123456789")
+	command := func(args ...string) (code int, out, told string) {
+		t.Helper()
+		var stdout, stderr strings.Builder
+		code = cli.Main(append([]string{"--server", h.admin.Server, "page", "token", "fetch", "demo"}, args...), strings.NewReader(""), &stdout, &stderr)
+		for _, token := range []string{"all-token", "some-token", "page-token", "token-of-page"} {
+			if strings.Contains(stdout.String()+stderr.String(), token) {
+				t.Errorf("%q shows a token: %s %s", args, &stdout, &stderr)
+			}
+		}
+		return code, stdout.String(), stderr.String()
+	}
+	shows := func(name string, wantCode, code int, text string, lines ...string) {
+		t.Helper()
+		if code != wantCode {
+			t.Errorf("%s: exit code %d, want %d", name, code, wantCode)
+		}
+		for _, line := range lines {
+			if !regexp.MustCompile("(?m)" + line).MatchString(text) {
+				t.Errorf("%s shows\n%swithout %q", name, text, line)
+			}
+		}
+	}
+	code, out, told := command("--from", "env:SOME")
+	shows("some", 1, code, out, `^PAGE +PAGE ID +RESULT +TOKEN +FOUND$`, `^p21 +21 +NOT_GRANTED +(UNKNOWN|FAILED) +the page is not among`, `^shop +`+pageID+` +STORED +PASSED +good, without an end$`)
+	shows("some", 1, code, told, `^p21: have somebody who administers the page`, `^1 of 2 pages have no working token$`)
+	code, out, told = command("--from", "env:ALL", "--dry-run")
+	shows("a dry run", 0, code, out, `^p21 +21 +STORED \(dry run\) +PASSED`, `^PAGE ID +NAME +ACCOUNT$`, `^22 +Page 22 +-$`)
+	shows("a dry run", 0, code, told, `^pages of the person that the account does not have:$`)
+	if h.fingerprint("p21") != "" {
+		t.Error("a dry run stored a token")
+	}
+	code, out, _ = command("--from", "env:ALL", "-o", "json")
+	shows("json", 0, code, out, `^\{$`, `^      "result": "FETCH_RESULT_STORED",$`, `"pageId": "22"`)
+	code, out, _ = command("--from", "env:ALL", "-o", "yaml")
+	shows("yaml", 0, code, out, `^pages:$`, `^  - page: p21$`, `^    pageId: "21"$`, `^    result: FETCH_RESULT_UNCHANGED$`)
 }
