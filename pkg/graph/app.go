@@ -87,7 +87,7 @@ type TokenInfo struct {
 // that is dead is no error.
 func (c *Client) DebugToken(ctx context.Context, page Page, appID string) (TokenInfo, error) {
 	var answer struct {
-		Data struct {
+		Data *struct {
 			Valid   bool     `json:"is_valid"`
 			Type    string   `json:"type"`
 			AppID   id       `json:"app_id"`
@@ -109,6 +109,9 @@ func (c *Client) DebugToken(ctx context.Context, page Page, appID string) (Token
 		return TokenInfo{}, err
 	}
 	d := answer.Data
+	if d == nil { // what is not told must not pass for a token that is dead
+		return TokenInfo{}, fault.New(fault.Unavailable, ReasonUnreadable, "Meta answered nothing of the token")
+	}
 	return TokenInfo{Valid: d.Valid, Code: int(d.Error.Code), Subcode: int(d.Error.Subcode), Type: d.Type, AppID: string(d.AppID),
 		Page: string(d.Profile), Expires: moment(d.Expires), DataExpires: moment(d.Data), Scopes: d.Scopes, Targets: targets(d.Granular)}, nil
 }
