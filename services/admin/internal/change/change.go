@@ -86,7 +86,7 @@ func (p Planner) Plan(world *directory.Snapshot, edits []Edit) ([]Outcome, error
 		}
 	}
 	if len(violations) > 0 {
-		return nil, invalid(violations)
+		return nil, Invalid(violations)
 	}
 	if err := unused(world, after, edits); err != nil {
 		return nil, err
@@ -101,7 +101,8 @@ func (p Planner) Plan(world *directory.Snapshot, edits []Edit) ([]Outcome, error
 	return outcomes, nil
 }
 
-func invalid(violations []fault.Violation) *fault.Error {
+// Invalid is the fault of edits with these violations; there must be one.
+func Invalid(violations []fault.Violation) *fault.Error {
 	first := violations[0]
 	text := fmt.Sprintf("%s: %s", first.Field, first.Description)
 	if more := len(violations) - 1; more > 0 {
@@ -126,7 +127,7 @@ func distinct(edits []Edit) error {
 		first[key] = e.Path
 	}
 	if len(violations) > 0 {
-		return invalid(violations)
+		return Invalid(violations)
 	}
 	return nil
 }
@@ -182,6 +183,18 @@ func apply(world *directory.Snapshot, edits []Edit) *directory.Snapshot {
 		}
 	}
 	return directory.NewSnapshot(resources...)
+}
+
+// After is the world as it will be with these outcomes.
+func After(world *directory.Snapshot, outcomes []Outcome) *directory.Snapshot {
+	edits := make([]Edit, len(outcomes))
+	for i, o := range outcomes {
+		edits[i] = Edit{Resource: o.Resource}
+		if o.Action == Deleted {
+			edits[i].Verb = Delete
+		}
+	}
+	return apply(world, edits)
 }
 
 // unused refuses to delete what others refer to, and a page whose conversations

@@ -36,6 +36,9 @@ type Service struct {
 	Now       func() time.Time
 	// Unsubscribe has Meta send no more events of a page, by resource id.
 	Unsubscribe func(ctx context.Context, page string) error
+	// Admit says of pages' tokens, as they are to be in a world, what Meta says of
+	// them: Invalid is one of no use, any other error that Meta does not tell.
+	Admit func(ctx context.Context, world *directory.Snapshot, pages []*configv1.Page) []error
 	// Signed is with which secrets webhooks of an account were signed.
 	Signed func(ctx context.Context, account string) (*provisionv1.SignatureSeen, error)
 }
@@ -55,7 +58,7 @@ func (s *Service) Apply(ctx context.Context, req *adminv1.ApplyRequest) (*adminv
 		kinds[i] = kind
 		edits[i] = change.Edit{Verb: change.Put, Path: fmt.Sprintf("resources[%d].%s", i, kind), Resource: resource}
 	}
-	outcomes, err := s.Committer.Commit(ctx, edits, req.GetValidateOnly())
+	outcomes, untold, err := s.commit(ctx, edits, req.GetValidateOnly())
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +66,7 @@ func (s *Service) Apply(ctx context.Context, req *adminv1.ApplyRequest) (*adminv
 	for i, o := range outcomes {
 		resp.Changes = append(resp.Changes, &adminv1.Change{
 			Kind: kinds[i], Id: o.Resource.GetMeta().GetId(), Action: string(o.Action),
-			Before: wrap(o.Before), After: wrap(o.Resource), Remarks: remarks(o.Resource)})
+			Before: wrap(o.Before), After: wrap(o.Resource), Remarks: remarks(o.Resource, untold)})
 	}
 	return resp, nil
 }
@@ -175,7 +178,7 @@ func (s *Service) mac(kind, id string) []byte {
 
 func put[R directory.Resource](ctx context.Context, s *Service, verb change.Verb, path string, r R, dry bool) (R, error) {
 	var none R
-	outcomes, err := s.Committer.Commit(ctx, []change.Edit{{Verb: verb, Path: path, Resource: r}}, dry)
+	outcomes, _, err := s.commit(ctx, []change.Edit{{Verb: verb, Path: path, Resource: r}}, dry)
 	if err != nil {
 		return none, err
 	}

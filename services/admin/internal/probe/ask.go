@@ -114,10 +114,21 @@ func open(box *secret.Box, field string, of directory.Resource, s *configv1.Secr
 	return text, ""
 }
 
+// askToken asks what the page's token is, and nothing else.
+func (p *Prober) askToken(ctx context.Context, t target) (a provision.Answers) {
+	if !t.askable() || p.rests.of(t.setup.AppID, p.deps.Now()) > 0 {
+		return a
+	}
+	info, err := p.graph.DebugToken(ctx, t.on, t.setup.AppID)
+	p.rests.heed(t.setup.AppID, err, p.deps.Now())
+	a.DebugToken, a.Token = answer(err), told(info)
+	return a
+}
+
 // ask makes a round of questions. What Meta was not asked, or did not answer,
 // is not definite in the answers.
 func (p *Prober) ask(ctx context.Context, t target) provision.Answers {
-	var a provision.Answers
+	a := p.askToken(ctx, t)
 	if !t.askable() || p.rests.of(t.setup.AppID, p.deps.Now()) > 0 {
 		return a
 	}
@@ -125,8 +136,6 @@ func (p *Prober) ask(ctx context.Context, t target) provision.Answers {
 		p.rests.heed(t.setup.AppID, err, p.deps.Now())
 		return answer(err)
 	}
-	info, err := p.graph.DebugToken(ctx, t.on, t.setup.AppID)
-	a.DebugToken, a.Token = said(err), told(info)
 	if a.DebugToken.Definite && a.DebugToken.Code != 0 && a.DebugToken.Code != provision.Foreign {
 		return a // Meta knows no such app, so it takes no proof by its secret either
 	}

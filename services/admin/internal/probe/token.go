@@ -5,8 +5,10 @@ import (
 	"strings"
 	"unicode"
 
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/secret"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
@@ -78,6 +80,25 @@ func (p *Prober) admit(s provision.Setup, a provision.Answers, unchecked bool) (
 		return c, fault.New(fault.Precondition, "APP_UNKNOWN", "%s; nothing was stored: %s", c.GetFound(), c.GetRemedy())
 	}
 	return c, badToken("access_token", c.GetFound()+"; "+c.GetRemedy())
+}
+
+// Admit asks Meta about the tokens of pages that are to become part of a world,
+// several at a time, and says of each what SetPageToken would: nil is a good
+// token, Invalid one that is of no use, and anything else that Meta does not
+// tell. It takes about as long as ctx lets it.
+func (p *Prober) Admit(ctx context.Context, world *directory.Snapshot, pages []*configv1.Page) []error {
+	said := make([]error, len(pages))
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	for i, page := range pages {
+		group.Go(func() error {
+			t := aim(world, p.deps.Secrets, page)
+			_, said[i] = p.admit(t.setup, p.askToken(ctx, t), false)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	return said
 }
 
 // storeToken changes the page's token and nothing else; dry only tells what

@@ -132,6 +132,10 @@ type ConfigServiceClient interface {
 	// DeleteAgent removes one; FAILED_PRECONDITION while others refer to it.
 	DeleteAgent(ctx context.Context, in *DeleteAgentRequest, opts ...grpc.CallOption) (*DeleteAgentResponse, error)
 	// Apply brings the named resources to what the manifest says, all or none.
+	// Meta is asked about new tokens of pages, here and when a page is created or
+	// updated: one that is another page's, another app's, a person's or dead is
+	// INVALID_ARGUMENT. While Meta does not tell within 5 seconds the token is
+	// stored; a remark says so, and the check "token" of the page tells later.
 	Apply(ctx context.Context, in *ApplyRequest, opts ...grpc.CallOption) (*ApplyResponse, error)
 }
 
@@ -521,6 +525,10 @@ type ConfigServiceServer interface {
 	// DeleteAgent removes one; FAILED_PRECONDITION while others refer to it.
 	DeleteAgent(context.Context, *DeleteAgentRequest) (*DeleteAgentResponse, error)
 	// Apply brings the named resources to what the manifest says, all or none.
+	// Meta is asked about new tokens of pages, here and when a page is created or
+	// updated: one that is another page's, another app's, a person's or dead is
+	// INVALID_ARGUMENT. While Meta does not tell within 5 seconds the token is
+	// stored; a remark says so, and the check "token" of the page tells later.
 	Apply(context.Context, *ApplyRequest) (*ApplyResponse, error)
 	mustEmbedUnimplementedConfigServiceServer()
 }
