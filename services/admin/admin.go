@@ -259,7 +259,7 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 	committer := &commit.Committer{Planner: change.Planner{Box: d.Secrets, Now: d.Now}, Directory: d.Directory,
 		Bucket: d.Bus.Bucket(subject.ConfigBucket), History: ledger}
 	adminv1.RegisterConfigServiceServer(srv, &configure.Service{Directory: d.Directory, Box: d.Secrets, Committer: committer, Now: d.Now,
-		Unsubscribe: s.prober.Unsubscribe, Signed: s.prober.Signed})
+		Unsubscribe: s.prober.Unsubscribe, Admit: s.prober.Admit, Signed: s.prober.Signed})
 	adminv1.RegisterHistoryServiceServer(srv, &rewind.Service{Directory: d.Directory, Committer: committer, Ledger: ledger, Box: d.Secrets, Unsubscribe: s.prober.Unsubscribe})
 	adminv1.RegisterKeyServiceServer(srv, &rekey.Service{Box: d.Secrets, Directory: d.Directory, Committer: committer})
 	adminv1.RegisterProvisionServiceServer(srv, provisioning{

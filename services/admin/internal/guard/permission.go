@@ -68,6 +68,7 @@ func Permissions() map[string]Permission {
 		adminv1.ProvisionService_ListRepairs_FullMethodName:                    OperateRead,
 		adminv1.ProvisionService_UnsubscribePage_FullMethodName:                ConfigWrite,
 		adminv1.ProvisionService_SetPageToken_FullMethodName:                   ConfigWrite,
+		adminv1.ProvisionService_FetchPageTokens_FullMethodName:                ConfigWrite,
 		adminv1.ProvisionService_RevealVerifyToken_FullMethodName:              SecretReveal,
 		adminv1.ProvisionService_GetCallback_FullMethodName:                    ConfigRead,
 		adminv1.PrivacyService_ListPrivacyRequests_FullMethodName:              PrivacyRead,
