@@ -54,6 +54,12 @@ func TestRemarks(t *testing.T) {
 			vera.Meta.Id = "vera"
 			w.Agents["vera"], w.Agents["mila"].Skills = vera, nil
 		}, []string{`workstream "facebook" asks for skill "bulgarian" at 3 or better`}},
+		{"L71 skill that nobody in its queues has at all", func(w *directory.Snapshot) {
+			vera := proto.CloneOf(w.Agents["mila"])
+			vera.Meta.Id = "vera"
+			w.Agents["vera"], w.Agents["mila"].Skills = vera, nil
+			w.Rulesets["urgent"].Classify[0].Set.Skills[0].Value = 0
+		}, []string{`workstream "facebook" asks for skill "bulgarian" at 1 or better`}},
 		{"L71 skill that one queue has", func(w *directory.Snapshot) {
 			vera := proto.CloneOf(w.Agents["mila"])
 			vera.Meta.Id = "vera"
