@@ -30,6 +30,7 @@ import (
 	"github.com/parley-desk/parley/services/admin"
 	"github.com/parley-desk/parley/services/admin/admintest"
 	"github.com/parley-desk/parley/services/admin/internal/configure"
+	"github.com/parley-desk/parley/services/admin/internal/explain"
 	"github.com/parley-desk/parley/services/admin/internal/guard"
 	"github.com/parley-desk/parley/services/admin/internal/hours"
 	"github.com/parley-desk/parley/services/admin/internal/operate"
@@ -64,6 +65,7 @@ func TestEveryMethodHasItsPermission(t *testing.T) {
 	adminv1.RegisterPrivacyServiceServer(srv, &requests.Service{})
 	adminv1.RegisterKeyServiceServer(srv, &rekey.Service{})
 	adminv1.RegisterScheduleServiceServer(srv, &hours.Service{})
+	adminv1.RegisterRoutingServiceServer(srv, &explain.Service{})
 	grpc_health_v1.RegisterHealthServer(srv, health.NewServer())
 	reflection.Register(srv)
 	table := guard.Permissions()

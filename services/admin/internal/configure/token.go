@@ -25,7 +25,9 @@ func (s *Service) commit(ctx context.Context, edits []change.Edit, dry bool, com
 		return commit.Done{}, nil, err
 	}
 	done, err = s.Committer.Make(ctx, commit.Deed{Dry: dry, Comment: comment,
-		Plan: func(world *directory.Snapshot) ([]change.Outcome, error) { return s.Committer.Planner.Plan(world, edits) }})
+		Plan: func(world *directory.Snapshot) ([]change.Outcome, error) {
+			return s.Committer.Planner.Plan(world, edits)
+		}})
 	return done, untold, err
 }
 

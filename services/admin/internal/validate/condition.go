@@ -5,7 +5,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"strconv"
 
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/rules"
@@ -53,15 +52,15 @@ func (p *problems) knows(w *configv1.Workstream, world *directory.Snapshot) {
 // strange yields what a ruleset does with variables that a workstream does not
 // have, or has otherwise.
 func strange(r *configv1.Ruleset, w *configv1.Workstream) iter.Seq2[string, string] {
-	types := map[string]configv1.VariableType{}
+	known := map[string]*configv1.Variable{}
 	for _, v := range w.GetVariables() {
-		types[v.GetName()] = v.GetType()
+		known[v.GetName()] = v
 	}
 	const remedy = "names the variable %q, which is none of the workstream's variables; add it there, or name another"
 	return func(yield func(field, wrong string) bool) {
 		for field, when := range rules.Conditions(r) {
 			for _, name := range rules.NewCondition(when).Variables() {
-				if _, known := types[name]; !known && !yield(field, fmt.Sprintf(remedy, clip(name))) {
+				if known[name] == nil && !yield(field, fmt.Sprintf(remedy, clip(name))) {
 					return
 				}
 			}
@@ -70,7 +69,7 @@ func strange(r *configv1.Ruleset, w *configv1.Workstream) iter.Seq2[string, stri
 			set := rule.GetSet().GetVariables()
 			for _, name := range slices.Sorted(maps.Keys(set)) {
 				field := fmt.Sprintf("classify[%d].set.variables[%s]", i, clip(name))
-				if wrong := unfit(types, name, set[name], remedy); wrong != "" && !yield(field, wrong) {
+				if wrong := unfit(known, name, set[name], remedy); wrong != "" && !yield(field, wrong) {
 					return
 				}
 			}
@@ -79,12 +78,11 @@ func strange(r *configv1.Ruleset, w *configv1.Workstream) iter.Seq2[string, stri
 }
 
 // unfit tells why a variable does not take a value; empty when it does.
-func unfit(types map[string]configv1.VariableType, name, value, remedy string) string {
-	kind, known := types[name]
-	if !known {
+func unfit(known map[string]*configv1.Variable, name, value, remedy string) string {
+	switch v := known[name]; {
+	case v == nil:
 		return fmt.Sprintf(remedy, clip(name))
-	}
-	if _, err := strconv.ParseFloat(value, 64); err != nil && value != "" && kind == configv1.VariableType_VARIABLE_TYPE_NUMBER {
+	case !holds(v, value):
 		return fmt.Sprintf("%q is not a number, and the workstream's variable is one; write it in decimal", clip(value))
 	}
 	return ""

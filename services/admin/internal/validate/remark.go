@@ -68,6 +68,10 @@ func (o *Observer) Remarks(r directory.Resource) []string {
 				m.add("has skill %q (skills[%d]), which is inactive and does not count", s.GetSkill(), i)
 			}
 		}
+	case *configv1.Schedule:
+		if !opens(r) {
+			m.add("never opens; give a day hours")
+		}
 	case *configv1.Queue:
 		o.queue(m, r)
 	case *configv1.Ruleset:
@@ -142,7 +146,6 @@ func (o *Observer) workstream(m *remarks, w *configv1.Workstream) {
 			if !rule.GetDisabled() {
 				place := fmt.Sprintf("(ruleset %q, classify[%d], rule %q)", id, i, rule.GetName())
 				o.lacking(m, place, rule.GetSet().GetSkills(), queues)
-				undeclared(m, place, rule.GetSet().GetVariables(), w.GetVariables())
 			}
 		}
 	}
@@ -159,20 +162,6 @@ func (o *Observer) lacking(m *remarks, place string, needs []*configv1.Proficien
 		able := func(queue string) bool { return o.best(queue)[s.GetSkill()] >= least }
 		if skill != nil && !skill.GetInactive() && !slices.ContainsFunc(queues, able) {
 			m.add("asks for skill %q at %d or better %s, which no agent of its queues has; add such agents to one of %v", s.GetSkill(), least, place, queues)
-		}
-	}
-}
-
-// undeclared remarks on variables that a rule sets and the workstream does not
-// have (L116).
-func undeclared(m *remarks, place string, set map[string]string, declared []*configv1.Variable) {
-	for _, name := range slices.Sorted(maps.Keys(set)) {
-		i := slices.IndexFunc(declared, func(v *configv1.Variable) bool { return v.GetName() == name })
-		switch {
-		case i < 0:
-			m.add("sets variable %q %s, which it does not have; add it to variables", name, place)
-		case !holds(declared[i], set[name]):
-			m.add("sets variable %q %s to what is no number; write one, or make the variable a text", name, place)
 		}
 	}
 }
@@ -217,4 +206,10 @@ func (o *Observer) best(queue string) map[string]int32 {
 func (o *Observer) empty(queue string) bool {
 	q := o.world.Queues[queue]
 	return q != nil && len(q.GetAgents()) == 0
+}
+
+// opens tells whether a schedule has any hours at all.
+func opens(s *configv1.Schedule) bool {
+	return slices.ContainsFunc(s.GetWeek(), func(w *configv1.WeekHours) bool { return len(w.GetOpen()) > 0 }) ||
+		slices.ContainsFunc(s.GetSpecialDays(), func(d *configv1.SpecialDays) bool { return len(d.GetOpen()) > 0 })
 }

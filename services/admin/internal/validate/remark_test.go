@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/directory"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	"github.com/parley-desk/parley/services/admin/internal/validate"
 )
 
@@ -77,11 +78,8 @@ func TestRemarks(t *testing.T) {
 		{"L67 profile that nobody has", func(w *directory.Snapshot) { w.Agents["mila"].Profiles = nil }, []string{
 			`capacity profile "chat" is one that no agent has`,
 			`ruleset "urgent" counts in capacity profile "chat" (classify[0], rule "one"), which no agent has`}},
-		{"L116 variables", func(w *directory.Snapshot) {
-			w.Rulesets["urgent"].Classify[0].Set.Variables = map[string]string{"tier_1": "gold", "n": "many"}
-		}, []string{
-			`workstream "facebook" sets variable "n" (ruleset "urgent", classify[0], rule "one") to what is no number`,
-			`workstream "facebook" sets variable "tier_1" (ruleset "urgent", classify[0], rule "one"), which it does not have`}},
+		{"L112 a schedule without hours", func(w *directory.Snapshot) { w.Schedules["never"] = &configv1.Schedule{Meta: meta("never")} }, []string{
+			`schedule "never" never opens; give a day hours`}},
 		{"ruleset out of use", func(w *directory.Snapshot) { w.Workstreams["facebook"].Routing = "" }, []string{
 			`ruleset "where" is used by no workstream`}},
 	} {

@@ -28,7 +28,8 @@ const (
 // world is a good world; cases break one resource of it.
 func world() []directory.Resource {
 	return []directory.Resource{
-		&configv1.Schedule{Meta: meta("office"), TimeZone: "Europe/Sofia"},
+		&configv1.Schedule{Meta: meta("office"), TimeZone: "Europe/Sofia", Week: []*configv1.WeekHours{
+			{Days: []configv1.Weekday{configv1.Weekday_WEEKDAY_MONDAY}, Open: []*configv1.Interval{{From: "08:00", To: "17:00"}}}}},
 		&configv1.Skill{Meta: &configv1.Meta{Id: "bulgarian", DisplayName: "Bulgarian"}, Type: "language", Lowest: 1, Highest: 5,
 			Ratings: []*configv1.RatingName{{Value: 5, Name: "native"}, {Value: 1, Name: "a little"}}},
 		&configv1.Skill{Meta: &configv1.Meta{Id: "billing", DisplayName: "Billing"}},
