@@ -54,6 +54,7 @@ type server struct {
 	keys      adminv1.KeyServiceClient
 	routing   adminv1.RoutingServiceClient
 	history   adminv1.HistoryServiceClient
+	schedules adminv1.ScheduleServiceClient
 }
 
 // open prepares a connection; the first call makes it.
@@ -69,7 +70,7 @@ func (l *link) open() (*server, error) {
 	}
 	return &server{conn, adminv1.NewConfigServiceClient(conn), adminv1.NewOperateServiceClient(conn),
 		adminv1.NewProvisionServiceClient(conn), adminv1.NewPrivacyServiceClient(conn), adminv1.NewKeyServiceClient(conn),
-		adminv1.NewRoutingServiceClient(conn), adminv1.NewHistoryServiceClient(conn)}, nil
+		adminv1.NewRoutingServiceClient(conn), adminv1.NewHistoryServiceClient(conn), adminv1.NewScheduleServiceClient(conn)}, nil
 }
 
 func (l *link) target() (string, credentials.TransportCredentials, error) {
