@@ -32,16 +32,21 @@ type floor struct {
 	rdb      redis.UniversalClient
 	capacity int32
 	cfg      distribution.Config
+	dir      *directory.Directory // nil: of one queue
+	now      func() time.Time
 }
 
 func open(t *testing.T, b *bus.Bus, rdb redis.UniversalClient, capacity int32) *floor {
 	t.Helper()
-	f := &floor{t: t, bus: b, rdb: rdb, capacity: capacity,
+	f := &floor{t: t, bus: b, rdb: rdb, capacity: capacity, now: time.Now,
 		cfg: distribution.Config{Group: "test", Lease: 20 * time.Second, Grace: 150 * time.Second}}
 	return f
 }
 
 func (f *floor) directory() *directory.Directory {
+	if f.dir != nil {
+		return f.dir
+	}
 	return directory.Fixed(directory.NewSnapshot(
 		&configv1.Queue{Meta: &configv1.Meta{Id: "front"}, Agents: []string{"mila", "orlin"}},
 		&configv1.Agent{Meta: &configv1.Meta{Id: "mila"}, Capacity: f.capacity},
@@ -53,7 +58,7 @@ func (f *floor) directory() *directory.Directory {
 func (f *floor) run(b *bus.Bus, name string) (stop func()) {
 	f.t.Helper()
 	svc, err := distribution.New(f.cfg, host.Deps{Log: slog.New(slog.DiscardHandler), Instance: name, Bus: b, Redis: f.rdb,
-		Directory: f.directory(), Registry: prometheus.NewRegistry(), Health: &host.Health{}, Now: time.Now})
+		Directory: f.directory(), Registry: prometheus.NewRegistry(), Health: &host.Health{}, Now: f.now})
 	if err != nil {
 		f.t.Fatalf("new: %v", err)
 	}

@@ -10,7 +10,7 @@
 //
 //	commit ──▶ apply (frees, queues, matches, reserves, writes the outbox)
 //	outbox ──▶ commit OfferMade ──▶ apply
-//	timer  ──▶ commit OfferEnded or Released ──▶ apply
+//	timer  ──▶ commit OfferEnded, Released, Routed or Closed ──▶ apply
 //	answer ──▶ is it reserved? ──▶ commit AgentAssigned ──▶ apply
 //
 // The book keeps, for every item, the revision of the thread it knows; apply
@@ -45,6 +45,8 @@
 //   - After a timer fired: it was put off, not removed. It speaks again until a
 //     commit that was applied removes it. So do a rejection and a Hold that
 //     their caller did not finish: both leave a timer.
+//   - After a wait was over: the item is in no waiting list, and its timer speaks
+//     until it has left the queue or was put off, which lists it again.
 //
 // # When Redis is emptied, or comes back older
 //
