@@ -17,6 +17,7 @@ import (
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/rules"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
+	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	routingv1 "github.com/parley-desk/parley/proto/gen/parley/routing/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -37,10 +38,14 @@ type Service struct {
 	Directory *directory.Directory
 	Planner   change.Planner
 	Now       func() time.Time
-	// Room tells which of some queues have room for the conversation of s now,
-	// and keeps no place in them.
-	Room func(ctx context.Context, s *threadv1.State, limits []rules.Limit) (rules.Room, error)
+	// Room tells which of some queues has room now, and keeps no place in it.
+	Room func(ctx context.Context, limits []rules.Limit) (rules.Room, error)
 }
+
+// roomWait is how long an explanation waits for word on a queue's room. Without
+// it, the queue counts as one with room, as it does when conversations are
+// routed.
+const roomWait = time.Second
 
 // ExplainConversation reads the conversation as it opened and lets the rules
 // decide about it again.
@@ -135,7 +140,7 @@ func placed(world *directory.Snapshot, in *routingv1.RoutingContext) error {
 func (s *Service) decide(ctx context.Context, world *directory.Snapshot, state *threadv1.State, in *routingv1.RoutingContext, at time.Time) *routingv1.Decision {
 	set := rules.New(world)
 	decision := set.Explain(in, state.GetConversation().GetId(), at, func(limits []rules.Limit) rules.Room {
-		room, err := s.Room(ctx, state, limits)
+		room, err := s.Room(ctx, limits)
 		if err != nil {
 			return rules.Room{} // as routing does
 		}
@@ -235,8 +240,18 @@ func violation(field, description string) error {
 }
 
 // AskForRoom asks distribution over the bus.
-func AskForRoom(b *bus.Bus) func(context.Context, *threadv1.State, []rules.Limit) (rules.Room, error) {
-	return func(ctx context.Context, s *threadv1.State, limits []rules.Limit) (rules.Room, error) {
-		return rules.Room{}, nil
+func AskForRoom(b *bus.Bus) func(context.Context, []rules.Limit) (rules.Room, error) {
+	return func(ctx context.Context, limits []rules.Limit) (rules.Room, error) {
+		ctx, cancel := context.WithTimeout(ctx, roomWait)
+		defer cancel()
+		req := &distributionv1.PlaceRequest{Look: true}
+		for _, l := range limits {
+			req.Candidates = append(req.Candidates, &distributionv1.Candidate{Queue: l.Queue, Limit: l.Items})
+		}
+		resp := &distributionv1.PlaceResponse{}
+		if err := b.Call(ctx, "distribution.place", req, resp); err != nil {
+			return rules.Room{}, err
+		}
+		return rules.Room{Known: true, Index: int(resp.GetIndex())}, nil
 	}
 }

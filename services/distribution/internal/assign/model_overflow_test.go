@@ -151,6 +151,23 @@ func (m *model) place(now int64, key, conversation string, candidates []assign.C
 	return index, waiting
 }
 
+// look is place for nobody.
+func (m *model) look(now int64, candidates []assign.Candidate) (int, []int32) {
+	index, waiting := -1, make([]int32, len(candidates))
+	for n, c := range candidates {
+		waiting[n] = int32(len(m.inside(c.Queue)))
+		for _, p := range m.places {
+			if p.queue == c.Queue && p.until > now {
+				waiting[n]++
+			}
+		}
+		if index < 0 && (c.Limit == 0 || waiting[n] < c.Limit) {
+			index = n
+		}
+	}
+	return index, waiting
+}
+
 func (m *model) dumpQueues(set func(key, v string)) {
 	kept, own := map[string]map[string]int64{}, map[string]string{}
 	for key, p := range m.places {
@@ -210,6 +227,11 @@ func (r *run) placeAs(key, conversation string) {
 	for range rapid.IntRange(1, 3).Draw(r.t, "candidates") {
 		candidates = append(candidates, assign.Candidate{Queue: draw(r, "queue", queueIDs), Limit: draw(r, "limit", []int32{0, 1, 1, 2, 3})})
 	}
+	wantRoom, wantCount := r.model.look(r.ms(), candidates)
+	room, count, err := r.book.Look(r.ctx, r.now, candidates)
+	r.same("look", room, wantRoom, err)
+	r.same("counted", fmt.Sprint(count), fmt.Sprint(wantCount), nil)
+	r.check()
 	want, wantWaiting := r.model.place(r.ms(), key, conversation, candidates)
 	got, waiting, err := r.book.Place(r.ctx, r.now, key, conversation, candidates)
 	r.same("place", got, want, err)

@@ -21,7 +21,17 @@ type Candidate struct {
 // without an agent, offered or not, and the places kept for others. Places do
 // not outlive the generation.
 func (b *Book) Place(ctx context.Context, now time.Time, item, conversation string, candidates []Candidate) (int, []int32, error) {
-	args := []any{item, conversation, placeKept.Milliseconds()}
+	return b.count(ctx, now, item, conversation, placeKept, candidates)
+}
+
+// Look answers as Place does for a conversation that nobody knows yet, and keeps
+// and changes nothing.
+func (b *Book) Look(ctx context.Context, now time.Time, candidates []Candidate) (int, []int32, error) {
+	return b.count(ctx, now, "", "", 0, candidates)
+}
+
+func (b *Book) count(ctx context.Context, now time.Time, item, conversation string, kept time.Duration, candidates []Candidate) (int, []int32, error) {
+	args := []any{item, conversation, kept.Milliseconds()}
 	for _, c := range candidates {
 		args = append(args, c.Queue, c.Limit)
 	}

@@ -29,7 +29,12 @@ func (d *Distributor) Place(ctx context.Context, req *distributionv1.PlaceReques
 		return nil, err
 	}
 	item := subject.Thread{Page: req.GetPage(), PSID: req.GetPsid()}.Key()
-	index, waiting, err := d.Book.Place(ctx, d.Now(), item, req.GetConversation(), candidates)
+	index, waiting, err := -1, []int32(nil), error(nil)
+	if req.GetLook() {
+		index, waiting, err = d.Book.Look(ctx, d.Now(), candidates)
+	} else {
+		index, waiting, err = d.Book.Place(ctx, d.Now(), item, req.GetConversation(), candidates)
+	}
 	if errors.Is(err, assign.ErrEpoch) {
 		err = rebuilding()
 	}
@@ -49,7 +54,7 @@ func candidatesOf(req *distributionv1.PlaceRequest) ([]assign.Candidate, error) 
 		out = append(out, assign.Candidate{Queue: c.GetQueue(), Limit: c.GetLimit()})
 	}
 	switch {
-	case req.GetPage() == "" || req.GetPsid() == "" || req.GetConversation() == "":
+	case !req.GetLook() && (req.GetPage() == "" || req.GetPsid() == "" || req.GetConversation() == ""):
 		return nil, fault.New(fault.Invalid, "CONVERSATION_EMPTY", "page, psid and conversation must be given")
 	case len(out) == 0 || len(out) > mostCandidates:
 		return nil, fault.New(fault.Invalid, "CANDIDATES_COUNT", "%d candidates are given; give 1 to %d", len(out), mostCandidates)

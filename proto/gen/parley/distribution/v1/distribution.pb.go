@@ -647,7 +647,9 @@ type PlaceRequest struct {
 	// Conversation.
 	Conversation string `protobuf:"bytes,3,opt,name=conversation,proto3" json:"conversation,omitempty"`
 	// Queues to try, in order; 1 to 500.
-	Candidates    []*Candidate `protobuf:"bytes,4,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	Candidates []*Candidate `protobuf:"bytes,4,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	// Only look: keep no place, for no conversation.
+	Look          bool `protobuf:"varint,5,opt,name=look,proto3" json:"look,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -708,6 +710,13 @@ func (x *PlaceRequest) GetCandidates() []*Candidate {
 		return x.Candidates
 	}
 	return nil
+}
+
+func (x *PlaceRequest) GetLook() bool {
+	if x != nil {
+		return x.Look
+	}
+	return false
 }
 
 // Candidate is a queue that a conversation may enter.
@@ -857,14 +866,15 @@ const file_parley_distribution_v1_distribution_proto_rawDesc = "" +
 	"\fconversation\x18\x03 \x01(\tR\fconversation\x12\x14\n" +
 	"\x05agent\x18\x04 \x01(\tR\x05agent\",\n" +
 	"\x0eResumeResponse\x12\x1a\n" +
-	"\brevision\x18\x01 \x01(\x04R\brevision\"\x9d\x01\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\"\xb1\x01\n" +
 	"\fPlaceRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\x12\"\n" +
 	"\fconversation\x18\x03 \x01(\tR\fconversation\x12A\n" +
 	"\n" +
 	"candidates\x18\x04 \x03(\v2!.parley.distribution.v1.CandidateR\n" +
-	"candidates\"7\n" +
+	"candidates\x12\x12\n" +
+	"\x04look\x18\x05 \x01(\bR\x04look\"7\n" +
 	"\tCandidate\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\x05R\x05limit\"?\n" +

@@ -1,9 +1,10 @@
 -- In which of these queues is room for a conversation? It gets a place in the
--- first, which is kept for a while, unless it is in that queue already.
+-- first, which is kept for a while, unless it is in that queue already. Kept for
+-- no time at all, nothing changes.
 local item, conv, ttl = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local h = redis.call('HMGET', item_key(item), 'st', 'conv', 'q')
 local inside = waits[h[1]] and h[2] == conv and h[3]
-drop_place(item)
+if ttl > 0 then drop_place(item) end
 local place, out = -1, {}
 for n = 6, #ARGV, 2 do
   local q, limit = ARGV[n], tonumber(ARGV[n + 1])
@@ -13,7 +14,7 @@ for n = 6, #ARGV, 2 do
   if place < 0 and (limit == 0 or count < limit) then place = #out - 1 end
 end
 local q = ARGV[6 + 2 * place]
-if place >= 0 and q ~= inside then
+if ttl > 0 and place >= 0 and q ~= inside then
   redis.call('ZADD', places_key(q), now + ttl, item)
   redis.call('HSET', root .. 'pl', item, q .. '/' .. conv)
   redis.call('ZADD', timers, now + ttl, 'p:' .. item)
