@@ -70,9 +70,23 @@ type GraphConfig struct {
 	Timeout time.Duration `koanf:"timeout" default:"15s" help:"How long one call may take."`
 }
 
-// SecretsConfig says where the keyset is.
+// SecretsConfig says where the keyset is, and what it is wrapped with.
 type SecretsConfig struct {
-	Keyset string `koanf:"keyset" default:"" help:"File of the keyset that seals secrets, readable by nobody else; keyset.json in data_dir when empty."`
+	Keyset string    `koanf:"keyset" default:"" help:"File of the keyset that seals secrets, readable by nobody else; keyset.json in data_dir when empty."`
+	KMS    KMSConfig `koanf:"kms"`
+}
+
+// KMSConfig says which key of a key management service wraps the keyset.
+type KMSConfig struct {
+	Key       string `koanf:"key" default:"" help:"Key that wraps the keyset, hcvault://host:8200/transit/keys/parley of HashiCorp Vault or OpenBao; empty keeps the keyset in clear. One in clear is taken until parley keyset wrap has wrapped it."`
+	Token     string `koanf:"token" default:"" secret:"true" help:"Token for the key management service."`
+	TokenFile string `koanf:"token_file" default:"" help:"File of the token instead, read before each use; an agent may renew it."`
+	CA        string `koanf:"ca" default:"" help:"PEM file of the authorities that sign the certificate of the key management service; those of the system when empty."`
+}
+
+// Wrap is the key as the keyset uses it; nil when none is set.
+func (c KMSConfig) Wrap() (secret.Wrap, error) {
+	return secret.NewWrap(secret.KMS{Key: c.Key, Token: secret.NewText(c.Token), TokenFile: c.TokenFile, CA: c.CA})
 }
 
 // Validate names the first setting that cannot be.
@@ -289,18 +303,27 @@ func (r *running) openLog(ctx context.Context) error {
 		return err
 	}
 	r.closers = append(r.closers, opened.Close)
-	keyset := cfg.Secrets.Keyset
-	if keyset == "" {
-		keyset = filepath.Join(cfg.DataDir, "keyset.json")
-	}
-	box, err := secret.Open(keyset, embedded)
+	r.directory = directory.New(opened)
+	r.deps.Bus, r.deps.Directory = opened, r.directory
+	r.health.Ready("bus", opened.Ping)
+	return r.openKeyset(ctx, embedded)
+}
+
+// openKeyset opens the keyset, making one for a log of the process's own.
+func (r *running) openKeyset(ctx context.Context, create bool) error {
+	cfg := r.Config.Secrets
+	wrap, err := cfg.KMS.Wrap()
 	if err != nil {
 		return err
 	}
-	r.directory = directory.New(opened)
-	r.deps.Bus, r.deps.Directory, r.deps.Secrets = opened, r.directory, box
-	r.health.Ready("bus", opened.Ping)
-	return nil
+	path := cfg.Keyset
+	if path == "" {
+		path = filepath.Join(r.Config.DataDir, "keyset.json")
+	}
+	return r.await(ctx, "keyset", func(ctx context.Context) (err error) {
+		r.deps.Secrets, err = secret.OpenWrapped(ctx, path, create, wrap)
+		return err
+	})
 }
 
 // makeRoomForTheDisk lets twice as many goroutines run as there are processors,
