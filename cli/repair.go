@@ -83,6 +83,9 @@ func (a *app) showRepair(r *adminv1.PageRepair, leave bool) error {
 	case r.GetLast().GetShort() > 0:
 		a.say("of %d conversations older messages may be missing: Meta shows the newest 20 of each", r.GetLast().GetShort())
 		return errTold
+	case r.GetLast().GetUnread() > 0:
+		a.say("%d conversations were left out: Meta does not let them be read", r.GetLast().GetUnread())
+		return errTold
 	case r.GetLast().GetTrouble() != "":
 		return errTold
 	}
@@ -102,7 +105,7 @@ func (a *app) showRepairs(all []*adminv1.PageRepair) error {
 }
 
 func (a *app) repairTable(all []*adminv1.PageRepair) error {
-	rows := [][]string{{"PAGE", "STATE", "WHY", "SINCE", "BEGAN", "ENDED", "CONVERSATIONS", "FETCHED", "SHORT", "TROUBLE"}}
+	rows := [][]string{{"PAGE", "STATE", "WHY", "SINCE", "BEGAN", "ENDED", "CONVERSATIONS", "FETCHED", "SHORT", "UNREAD", "TROUBLE"}}
 	for _, r := range all {
 		run, state := cmp.Or(r.GetRun(), r.GetLast()), "ENDED"
 		switch {
@@ -118,7 +121,7 @@ func (a *app) repairTable(all []*adminv1.PageRepair) error {
 			trouble += ", again at " + moment(run.GetRetryMs())
 		}
 		rows = append(rows, []string{r.GetPage(), state, run.GetWhy(), moment(run.GetSinceMs()), moment(run.GetBeganMs()), when(run.GetEndedMs(), ""),
-			number(run.GetConversations()), number(run.GetMessages()), number(run.GetShort()), strings.TrimSpace(trouble)})
+			number(run.GetConversations()), number(run.GetMessages()), number(run.GetShort()), number(run.GetUnread()), strings.TrimSpace(trouble)})
 	}
 	return table(a.out, rows)
 }

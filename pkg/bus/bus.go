@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -161,6 +162,9 @@ func (b *Bus) connect() error {
 		opts = append(opts, nats.InProcessServer(b.broker.server))
 	}
 	nc, err := nats.Connect(b.cfg.URL, opts...)
+	if errors.Is(err, nats.ErrAuthorization) {
+		return &fault.Error{Kind: fault.Denied, Reason: "BROKER_DENIED", Message: "the broker does not take the user of bus.url", Cause: err}
+	}
 	if err != nil {
 		return &fault.Error{Kind: fault.Unavailable, Reason: "BROKER_AWAY", Message: "connect to the broker", Cause: err}
 	}

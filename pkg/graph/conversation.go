@@ -82,6 +82,17 @@ const Newest = 20
 // An answer that is too long to be read is fault.Unavailable with
 // ReasonUnreadable; ask for fewer.
 func (c *Client) Conversations(ctx context.Context, page Page, after string, limit int) (list []Conversation, next string, err error) {
+	return c.conversations(ctx, page, after, limit, ",messages.limit("+strconv.Itoa(Newest)+
+		"){id,created_time,from,to,message,attachments,sticker,shares,reply_to}")
+}
+
+// BareConversation is Conversations for one thread without its messages: it
+// tells what stands behind one whose messages Meta does not let be read.
+func (c *Client) BareConversation(ctx context.Context, page Page, after string) (list []Conversation, next string, err error) {
+	return c.conversations(ctx, page, after, 1, "")
+}
+
+func (c *Client) conversations(ctx context.Context, page Page, after string, limit int, messages string) (list []Conversation, next string, err error) {
 	var answer struct {
 		Data []struct {
 			Updated      string `json:"updated_time"`
@@ -101,8 +112,7 @@ func (c *Client) Conversations(ctx context.Context, page Page, after string, lim
 			Next string `json:"next"`
 		} `json:"paging"`
 	}
-	query := url.Values{"platform": {"messenger"}, "limit": {strconv.Itoa(limit)}, "fields": {"updated_time,participants,messages.limit(" +
-		strconv.Itoa(Newest) + "){id,created_time,from,to,message,attachments,sticker,shares,reply_to}"}}
+	query := url.Values{"platform": {"messenger"}, "limit": {strconv.Itoa(limit)}, "fields": {"updated_time,participants" + messages}}
 	if after != "" {
 		query.Set("after", after)
 	}

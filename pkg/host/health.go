@@ -36,6 +36,13 @@ func (h *Health) Ready(name string, check func(context.Context) error) {
 	h.checks[name] = check
 }
 
+// forget takes a check away.
+func (h *Health) forget(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.checks, name)
+}
+
 // probe asks every check at once and gives those that failed, by name.
 func (h *Health) probe(ctx context.Context) map[string]string {
 	h.mu.Lock()

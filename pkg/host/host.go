@@ -9,12 +9,13 @@
 //
 // # Order
 //
-// All services are built before any runs, so that what they register is
-// complete when it is served. At the end the process first says that it is
-// not ready, then cancels the services and waits for them, then ends the
-// probes, and then closes the bus, Redis and telemetry. A service that returns
-// before it is asked to ends the process. A second signal, or the grace time,
-// ends it at once.
+// What the process needs is opened first: the log, the keyset, Redis. One that
+// is away is waited for, in sight of the log and the probes. Then all services
+// are built before any runs, so that what they register is complete when it is
+// served. At the end the process first says that it is not ready, then cancels
+// the services and waits for them, then ends the probes, and then closes the
+// bus, Redis and telemetry. A service that returns before it is asked to ends
+// the process. A second signal, or the grace time, ends it at once.
 package host
 
 import (

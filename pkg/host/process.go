@@ -70,9 +70,23 @@ type GraphConfig struct {
 	Timeout time.Duration `koanf:"timeout" default:"15s" help:"How long one call may take."`
 }
 
-// SecretsConfig says where the keyset is.
+// SecretsConfig says where the keyset is, and what it is wrapped with.
 type SecretsConfig struct {
-	Keyset string `koanf:"keyset" default:"" help:"File of the keyset that seals secrets, readable by nobody else; keyset.json in data_dir when empty."`
+	Keyset string    `koanf:"keyset" default:"" help:"File of the keyset that seals secrets, readable by nobody else; keyset.json in data_dir when empty."`
+	KMS    KMSConfig `koanf:"kms"`
+}
+
+// KMSConfig says which key of a key management service wraps the keyset.
+type KMSConfig struct {
+	Key       string `koanf:"key" default:"" help:"Key that wraps the keyset, hcvault://host:8200/transit/keys/parley of HashiCorp Vault or OpenBao; empty keeps the keyset in clear. One in clear is taken until parley keyset wrap has wrapped it."`
+	Token     string `koanf:"token" default:"" secret:"true" help:"Token for the key management service."`
+	TokenFile string `koanf:"token_file" default:"" help:"File of the token instead, read before each use; an agent may renew it."`
+	CA        string `koanf:"ca" default:"" help:"PEM file of the authorities that sign the certificate of the key management service; those of the system when empty."`
+}
+
+// Wrap is the key as the keyset uses it; nil when none is set.
+func (c KMSConfig) Wrap() (secret.Wrap, error) {
+	return secret.NewWrap(secret.KMS{Key: c.Key, Token: secret.NewText(c.Token), TokenFile: c.TokenFile, CA: c.CA})
 }
 
 // Validate names the first setting that cannot be.
@@ -146,11 +160,16 @@ type running struct {
 	listener  listener
 	deps      Deps
 	directory *directory.Directory
+	probes    *probes // nil until they are served
 	closers   []func(context.Context) error
 }
 
 func (r *running) run(ctx context.Context) error {
-	if err := r.open(ctx); err != nil {
+	defer func() { r.probes.end() }()
+	switch err := r.open(ctx); {
+	case err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return nil // asked to end while it waited
+	case err != nil:
 		return err
 	}
 	services := make([]Service, 0, len(r.Stages))
@@ -171,19 +190,14 @@ func (r *running) serve(ctx context.Context, services []Service) error {
 	group, asked := errgroup.WithContext(ctx)
 	work, endWork := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer endWork(nil)
-	probes, endProbes := context.WithCancel(context.WithoutCancel(ctx))
-	defer endProbes()
 	context.AfterFunc(asked, func() {
 		r.health.draining.Store(true)
 		endWork(context.Cause(asked))
 	})
-	if r.Config.Ops.Listen != "" {
-		l, err := r.listener.listen(ctx, "ops.listen", r.Config.Ops.Listen)
-		if err != nil {
-			return err
-		}
-		group.Go(func() error { return ServeHTTP(probes, r.ops(), l, time.Second) })
+	if err := r.serveProbes(ctx); err != nil {
+		return err
 	}
+	group.Go(func() error { return r.probes.failed(asked) })
 	var working sync.WaitGroup
 	start := func(name string, run func(context.Context) error) {
 		working.Add(1)
@@ -205,7 +219,6 @@ func (r *running) serve(ctx context.Context, services []Service) error {
 	for i, s := range r.Stages {
 		start(s.Name, services[i].Run)
 	}
-	group.Go(func() error { working.Wait(); endProbes(); return nil })
 	r.health.started.Store(true)
 	if r.Started != nil {
 		r.Started()
@@ -237,12 +250,9 @@ func (r *running) open(ctx context.Context) error {
 		}
 	}
 	if uses&Redis != 0 || uses&RedisGlance != 0 && cfg.Redis.URL != "" {
-		rdb, closer, err := keyspace.Open(ctx, keyspace.Config{URL: cfg.Redis.URL, Embedded: cfg.Redis.URL == "", Lazy: uses&Redis == 0})
-		if err != nil {
+		if err := r.await(ctx, "redis", r.openRedis); err != nil {
 			return err
 		}
-		r.deps.Redis = rdb
-		r.closers = append(r.closers, func(context.Context) error { return closer() })
 	}
 	if uses&Graph != 0 {
 		client, err := graph.New(graph.Config{BaseURL: cfg.Graph.URL, Timeout: cfg.Graph.Timeout},
@@ -252,6 +262,17 @@ func (r *running) open(ctx context.Context) error {
 		}
 		r.deps.Graph = client
 	}
+	return nil
+}
+
+func (r *running) openRedis(ctx context.Context) error {
+	url := r.Config.Redis.URL
+	rdb, closer, err := keyspace.Open(ctx, keyspace.Config{URL: url, Embedded: url == "", Lazy: r.uses()&Redis == 0})
+	if err != nil {
+		return err
+	}
+	r.deps.Redis = rdb
+	r.closers = append(r.closers, func(context.Context) error { return closer() })
 	return nil
 }
 
@@ -269,27 +290,40 @@ func (r *running) openLog(ctx context.Context) error {
 	if embedded {
 		makeRoomForTheDisk()
 	}
-	opened, err := bus.Open(ctx, bus.Config{
-		URL: cfg.Bus.URL, MonitorURL: cfg.Bus.MonitorURL, Embedded: embedded, DataDir: filepath.Join(cfg.DataDir, "nats"),
-		Partitions: cfg.Bus.Partitions, Replicas: replicas,
-		AllowUnsafe: cfg.Bus.AllowUnsafe, Instance: cfg.Instance, LeaseTTL: cfg.Bus.LeaseTTL,
-	}, bus.Tools{Log: r.shared(), Registry: r.tel.Registry, Tracer: r.tel.Traces.Tracer("bus")})
+	var opened *bus.Bus
+	err := r.await(ctx, "bus", func(ctx context.Context) (err error) {
+		opened, err = bus.Open(ctx, bus.Config{
+			URL: cfg.Bus.URL, MonitorURL: cfg.Bus.MonitorURL, Embedded: embedded, DataDir: filepath.Join(cfg.DataDir, "nats"),
+			Partitions: cfg.Bus.Partitions, Replicas: replicas,
+			AllowUnsafe: cfg.Bus.AllowUnsafe, Instance: cfg.Instance, LeaseTTL: cfg.Bus.LeaseTTL,
+		}, bus.Tools{Log: r.shared(), Registry: r.tel.Registry, Tracer: r.tel.Traces.Tracer("bus")})
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	r.closers = append(r.closers, opened.Close)
-	keyset := cfg.Secrets.Keyset
-	if keyset == "" {
-		keyset = filepath.Join(cfg.DataDir, "keyset.json")
-	}
-	box, err := secret.Open(keyset, embedded)
+	r.directory = directory.New(opened)
+	r.deps.Bus, r.deps.Directory = opened, r.directory
+	r.health.Ready("bus", opened.Ping)
+	return r.openKeyset(ctx, embedded)
+}
+
+// openKeyset opens the keyset, making one for a log of the process's own.
+func (r *running) openKeyset(ctx context.Context, create bool) error {
+	cfg := r.Config.Secrets
+	wrap, err := cfg.KMS.Wrap()
 	if err != nil {
 		return err
 	}
-	r.directory = directory.New(opened)
-	r.deps.Bus, r.deps.Directory, r.deps.Secrets = opened, r.directory, box
-	r.health.Ready("bus", opened.Ping)
-	return nil
+	path := cfg.Keyset
+	if path == "" {
+		path = filepath.Join(r.Config.DataDir, "keyset.json")
+	}
+	return r.await(ctx, "keyset", func(ctx context.Context) (err error) {
+		r.deps.Secrets, err = secret.OpenWrapped(ctx, path, create, wrap)
+		return err
+	})
 }
 
 // makeRoomForTheDisk lets twice as many goroutines run as there are processors,
@@ -315,7 +349,14 @@ func (r *running) depsOf(s Stage) Deps {
 func (r *running) ops() *http.Server {
 	mux := http.NewServeMux()
 	r.health.register(mux)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(r.tel.Registry, promhttp.HandlerOpts{}))
+	metrics := promhttp.HandlerFor(r.tel.Registry, promhttp.HandlerOpts{})
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, req *http.Request) {
+		if !r.health.started.Load() { // a process that waits does no work: its absence is the alert
+			http.Error(w, "not started", http.StatusServiceUnavailable)
+			return
+		}
+		metrics.ServeHTTP(w, req)
+	})
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)

@@ -32,7 +32,8 @@ type Config struct {
 }
 
 // Open connects and returns the client with the function that gives everything
-// up. An unreachable server is Unavailable; a bad URL is Invalid.
+// up. An unreachable server is Unavailable; a bad URL is Invalid, and a
+// password that it does not take is Denied.
 //
 // A command is never repeated by the client: a repeat after a lost reply is a
 // decision of the caller, who knows whether it is harmless.
@@ -49,7 +50,11 @@ func Open(ctx context.Context, cfg Config) (redis.UniversalClient, func() error,
 	if cfg.Lazy {
 		return rdb, rdb.Close, nil
 	}
-	if err := rdb.Ping(ctx).Err(); err != nil {
+	switch err := rdb.Ping(ctx).Err(); {
+	case redis.IsAuthError(err):
+		return nil, nil, errors.Join(&fault.Error{Kind: fault.Denied, Reason: "REDIS_DENIED",
+			Message: "Redis at " + opts.Addr + " does not take the user and password of redis.url", Cause: err}, rdb.Close())
+	case err != nil:
 		return nil, nil, errors.Join(&fault.Error{Kind: fault.Unavailable, Reason: "REDIS_AWAY",
 			Message: "connect to Redis at " + opts.Addr, Cause: err}, rdb.Close())
 	}

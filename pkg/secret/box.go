@@ -99,14 +99,19 @@ func (b *Box) Seal(place, value string, nowMS int64) (*configv1.Secret, error) {
 
 // Reveal opens what Seal made for the same place. Anywhere else, and with
 // another deployment's keyset, it is a Precondition fault; without a value it
-// is NotFound.
+// is NotFound. While a KMS is away that has to unwrap a newer keyset first, it
+// is Unavailable.
 func (b *Box) Reveal(place string, s *configv1.Secret) (Text, error) {
 	if len(s.GetSealed()) == 0 {
 		return Text{}, fault.New(fault.NotFound, NotSet, "%s is not set", place)
 	}
 	plain, err := b.open.Load().seal.Decrypt(s.GetSealed(), []byte(place))
 	if err != nil {
-		if replaced, _ := b.refresh(); replaced {
+		replaced, away := b.refresh()
+		if fault.Is(away, fault.Unavailable) {
+			return Text{}, fault.Wrap(away, "opening %s", place)
+		}
+		if replaced {
 			plain, err = b.open.Load().seal.Decrypt(s.GetSealed(), []byte(place))
 		}
 	}

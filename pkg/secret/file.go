@@ -2,15 +2,14 @@ package secret
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
-	"github.com/tink-crypto/tink-go/v2/keyset"
 
 	"github.com/parley-desk/parley/pkg/fault"
 )
@@ -21,24 +20,35 @@ const (
 	othersMask = 0o077
 )
 
-// file is the keyset on disk: two Tink keysets in clear JSON, guarded by the
-// mode of the file. The operator keeps it on an encrypted volume or mounts it
-// from the platform's secret store.
+// file is the keyset on disk: two Tink keysets in JSON, wrapped with a key that
+// is kept elsewhere or in clear, where the mode of the file guards them and the
+// operator keeps it on an encrypted volume or mounts it from the platform's
+// secret store.
 type file struct {
-	Seal   json.RawMessage `json:"seal"`
-	Derive json.RawMessage `json:"derive"`
+	WrappedBy string          `json:"wrapped_by,omitempty"` // URI of the key; empty: in clear
+	Seal      json.RawMessage `json:"seal"`
+	Derive    json.RawMessage `json:"derive"`
 }
 
-// Open reads the keyset of path, making one with mode 0600 when create is set
-// and there is none. Processes that create at the same time agree on one. A
-// file that its group or the world may read is refused (SS1, SC5): whoever
-// could read it may have.
+// Open is OpenWrapped for a keyset in clear.
 func Open(path string, create bool) (*Box, error) {
-	from := &source{path: path}
-	k, err := from.read()
+	return OpenWrapped(context.Background(), path, create, nil)
+}
+
+// OpenWrapped reads the keyset of path, making one with mode 0600 when create
+// is set and there is none. Processes that create at the same time agree on
+// one. A file that its group or the world may read is refused (SS1, SC5):
+// whoever could read it may have.
+//
+// With a wrap a new file is wrapped. One that is in clear is taken too, so that
+// Rewrap can follow when every process is set; Wrapped tells. It blocks while
+// the KMS is asked, a few seconds at most.
+func OpenWrapped(ctx context.Context, path string, create bool, wrap Wrap) (*Box, error) {
+	from := &source{path: path, wrap: wrap}
+	k, err := from.read(ctx)
 	if create && errors.Is(err, fs.ErrNotExist) {
-		if err = write(path); err == nil {
-			k, err = from.read()
+		if err = write(ctx, path, wrap); err == nil {
+			k, err = from.read(ctx)
 		}
 	}
 	if err != nil {
@@ -55,40 +65,54 @@ func unopened(path string, err error) error {
 	return fault.Wrap(err, "opening the keyset %s", path)
 }
 
-func read(path string) (keys, error) {
+// read reads the file and tells whether it was wrapped.
+func read(ctx context.Context, path string, wrap Wrap) (k keys, wrapped bool, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return keys{}, err
+		return keys{}, false, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return keys{}, err
+		return keys{}, false, err
 	}
 	if mode := info.Mode(); !mode.IsRegular() || mode.Perm()&othersMask != 0 {
-		return keys{}, fault.New(fault.Precondition, "KEYSET_EXPOSED",
+		return keys{}, false, fault.New(fault.Precondition, "KEYSET_EXPOSED",
 			"%s has mode %v and others could read it; replace the keys if they might have, then run chmod 600 %s", path, mode, path)
 	}
+	return decode(ctx, f, wrap)
+}
+
+func decode(ctx context.Context, from io.Reader, wrap Wrap) (k keys, wrapped bool, err error) {
 	var parts file
-	dec := json.NewDecoder(f)
+	dec := json.NewDecoder(from)
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&parts); err != nil {
-		return keys{}, fmt.Errorf("not a keyset file: %w", err)
+		return keys{}, false, fmt.Errorf("not a keyset file: %w", err)
 	}
-	seal, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(parts.Seal)))
-	if err != nil {
-		return keys{}, fmt.Errorf("sealing key: %w", err)
+	switch {
+	case parts.WrappedBy == "":
+		wrap = nil
+	case wrap == nil:
+		return keys{}, true, fault.New(fault.Precondition, WrongWrap, "it is wrapped with %q; set secrets.kms.key, or name that with --from of `parley keyset wrap`", parts.WrappedBy)
+	case wrap.Name() != parts.WrappedBy:
+		// The file is not believed where to send the token to.
+		return keys{}, true, fault.New(fault.Precondition, WrongWrap, "it is wrapped with %q and secrets.kms.key is %q; set that, or move it with `parley keyset wrap --from`", parts.WrappedBy, wrap.Name())
 	}
-	derive, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(parts.Derive)))
-	if err != nil {
-		return keys{}, fmt.Errorf("deriving key: %w", err)
+	ctx, cancel := context.WithTimeout(ctx, wrapLimit)
+	defer cancel()
+	if k.seal, err = readKeyset(ctx, parts.Seal, wrap); err != nil {
+		return keys{}, wrap != nil, fault.Wrap(err, "sealing key")
 	}
-	return keys{seal: seal, derive: derive}, nil
+	if k.derive, err = readKeyset(ctx, parts.Derive, wrap); err != nil {
+		return keys{}, wrap != nil, fault.Wrap(err, "deriving key")
+	}
+	return k, wrap != nil, nil
 }
 
 // write puts a new keyset at path unless one is there by now. The file appears
 // whole and on disk or not at all: it is written aside, then linked.
-func write(path string) error {
+func write(ctx context.Context, path string, wrap Wrap) error {
 	k, err := newKeys()
 	if err != nil {
 		return err
@@ -97,7 +121,7 @@ func write(path string) error {
 	if err := os.MkdirAll(dir, folderMode); err != nil {
 		return err
 	}
-	return k.put(dir, func(aside string) error {
+	return k.put(ctx, dir, wrap, func(aside string) error {
 		if err := os.Link(aside, path); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
@@ -106,10 +130,13 @@ func write(path string) error {
 }
 
 // put writes the keyset to a file aside in dir, which name then gives its name.
-func (k keys) put(dir string, name func(aside string) error) error {
-	data, err := k.encode()
+func (k keys) put(ctx context.Context, dir string, wrap Wrap, name func(aside string) error) error {
+	data, err := k.encode(ctx, wrap)
 	if err != nil {
 		return err
+	}
+	if _, _, err := decode(ctx, bytes.NewReader(data), wrap); err != nil {
+		return fault.Wrap(err, "unwrapping what was just wrapped")
 	}
 	aside, err := os.CreateTemp(dir, ".keyset-*") // mode 0600
 	if err != nil {
@@ -136,22 +163,19 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-func (k keys) encode() ([]byte, error) {
-	seal, err := encoded(k.seal)
-	if err != nil {
-		return nil, err
+func (k keys) encode(ctx context.Context, wrap Wrap) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, wrapLimit)
+	defer cancel()
+	var parts file
+	if wrap != nil {
+		parts.WrappedBy = wrap.Name()
 	}
-	derive, err := encoded(k.derive)
-	if err != nil {
-		return nil, err
+	var err error
+	if parts.Seal, err = writeKeyset(ctx, k.seal, wrap); err != nil {
+		return nil, fault.Wrap(err, "writing the sealing key")
 	}
-	return json.MarshalIndent(file{Seal: seal, Derive: derive}, "", "  ")
-}
-
-func encoded(h *keyset.Handle) (json.RawMessage, error) {
-	var buf bytes.Buffer
-	if err := insecurecleartextkeyset.Write(h, keyset.NewJSONWriter(&buf)); err != nil {
-		return nil, fmt.Errorf("writing a key: %w", err)
+	if parts.Derive, err = writeKeyset(ctx, k.derive, wrap); err != nil {
+		return nil, fault.Wrap(err, "writing the deriving key")
 	}
-	return buf.Bytes(), nil
+	return json.MarshalIndent(parts, "", "  ")
 }

@@ -1,12 +1,14 @@
 package secret
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -110,20 +112,28 @@ func (b *Box) edit(change func(*keyset.Manager, keys) error) error {
 // source is the file of a keyset; without a path the keyset is only in memory.
 type source struct {
 	path string
+	wrap Wrap        // nil: in clear
 	turn sync.Mutex  // of whoever looks at the file
 	seen os.FileInfo // the file that was read last
+
+	wrapped bool  // the file that was read last was
+	failed  error // the KMS was away when the file was read last
+	until   time.Time
 }
+
+// awayFor is how long a KMS that was away is not asked again.
+const awayFor = time.Second
 
 // read reads the file, noting which one it was before: one that is replaced
 // meanwhile is read again the next time.
-func (s *source) read() (keys, error) {
+func (s *source) read(ctx context.Context) (keys, error) {
 	info, err := os.Stat(s.path)
 	if err != nil {
 		return keys{}, err
 	}
-	k, err := read(s.path)
+	k, wrapped, err := read(ctx, s.path, s.wrap)
 	if err == nil {
-		s.seen = info
+		s.seen, s.wrapped = info, wrapped
 	}
 	return k, err
 }
@@ -139,19 +149,37 @@ func (s *source) again() (*keys, error) {
 	if err == nil && os.SameFile(info, s.seen) && info.Size() == s.seen.Size() && info.ModTime().Equal(s.seen.ModTime()) {
 		return nil, nil
 	}
-	k, err := s.read()
+	if s.failed != nil && time.Now().Before(s.until) {
+		return nil, s.failed
+	}
+	k, err := s.read(context.Background())
+	s.failed = nil
 	if err != nil {
-		return nil, unopened(s.path, err)
+		err = unopened(s.path, err)
+		if fault.Is(err, fault.Unavailable) {
+			s.failed, s.until = err, time.Now().Add(awayFor)
+		}
+		return nil, err
 	}
 	return &k, nil
 }
 
-// replace puts k in the place of the file, whole or not at all.
+// replace puts k in the place of the file, whole or not at all, wrapped as the
+// one before was.
 func (s *source) replace(k keys) error {
 	if s.path == "" {
 		return nil
 	}
-	err := k.put(filepath.Dir(s.path), func(aside string) error { return os.Rename(aside, s.path) })
+	var wrap Wrap
+	s.turn.Lock()
+	if s.wrapped {
+		wrap = s.wrap
+	}
+	s.turn.Unlock()
+	err := k.put(context.Background(), filepath.Dir(s.path), wrap, func(aside string) error { return os.Rename(aside, s.path) })
+	if err != nil && fault.KindOf(err) != fault.Internal { // of the wrap, not of the disk
+		return err
+	}
 	if err != nil {
 		return &fault.Error{Kind: fault.Precondition, Reason: ReadOnly, Cause: err,
 			Message: "the keyset " + s.path + " cannot be replaced by this process; let it write that folder, or run `parley keyset rotate` where it may be written"}

@@ -32,7 +32,11 @@ func Command() (*cobra.Command, error) {
 		}
 		root.AddCommand(one)
 	}
-	root.AddCommand(doctor(), keyset())
+	keys, err := keyset()
+	if err != nil {
+		return nil, err
+	}
+	root.AddCommand(doctor(), keys)
 	return root, nil
 }
 

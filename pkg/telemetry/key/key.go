@@ -46,6 +46,7 @@ const (
 	Conversations = "conversations" // how many were looked at
 	Messages      = "messages"      // how many had been missed
 	Short         = "short"         // conversations of which Meta does not show enough
+	Unread        = "unread"        // conversations that Meta does not let be read
 )
 
 // Keys of calls to Meta.

@@ -20,13 +20,14 @@ import (
 const redisLimit = 2 * time.Second
 
 // Doctor checks what the promises stand on and names what is wrong: which build
-// answers, the broker's checks, then Redis, then the configuration, then the
-// pages that do not run.
+// answers, the broker's checks, then Redis, the keyset, the configuration, and
+// the pages that do not run.
 func (s *Service) Doctor(ctx context.Context, _ *adminv1.DoctorRequest) (*adminv1.DoctorResponse, error) {
 	checks := append([]bus.Check{{Name: "version", Detail: "this control plane is " + stamp.Read().String()}}, s.Log.Checks(ctx)...)
 	if s.Redis != nil {
 		checks = append(checks, s.redis(ctx))
 	}
+	checks = append(checks, wrapping(s.Box))
 	checks = append(checks, Examine(s.Directory.Now(), s.Box)...)
 	checks = append(checks, connections(s.Pages())...)
 	resp := &adminv1.DoctorResponse{}
@@ -56,6 +57,18 @@ func (s *Service) redis(ctx context.Context) bus.Check {
 			Remedy: "start Redis, or set redis.url to where it is; distribution stands still without it"}
 	}
 	return bus.Check{Name: "redis.reachable", Detail: "Redis answers"}
+}
+
+// wrapping tells what the keyset is wrapped with.
+func wrapping(box *secret.Box) bus.Check {
+	c := bus.Check{Name: "keyset.wrap", Detail: "the keyset is in clear, guarded by the mode of its file"}
+	switch file, set := box.Wrapped(); {
+	case file != "":
+		c.Detail = "the keyset is wrapped with " + file
+	case set != "":
+		c.Level, c.Detail, c.Remedy = bus.Warning, "the keyset is in clear although secrets.kms.key is set", "run `parley keyset wrap` on its file"
+	}
+	return c
 }
 
 // Examine checks the configuration itself, in a fixed order.

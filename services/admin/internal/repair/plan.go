@@ -42,6 +42,9 @@ const (
 	// before: a conversation that moves up while it is on its way is not met
 	// below.
 	passes = 5
+	// tries is how often a pass begins anew because Meta refuses an answer,
+	// before the conversation that it refuses is left out.
+	tries = 3
 )
 
 // Evidence is what tells that a page may have missed messages; nil where
@@ -97,7 +100,7 @@ func Widen(r *provisionv1.Repair, pageID string, since int64, why string, nowMS 
 	job := &provisionv1.RepairJob{SinceMs: since, Why: why, BeganMs: nowMS}
 	if before := next.GetJob(); before != nil {
 		job.SinceMs, job.BeganMs = min(since, before.GetSinceMs()), before.GetBeganMs()
-		job.Conversations, job.Messages, job.Short = before.GetConversations(), before.GetMessages(), before.GetShort()
+		job.Conversations, job.Messages, job.Short, job.Unread = before.GetConversations(), before.GetMessages(), before.GetShort(), before.GetUnread()
 	}
 	job.FloorMs = job.GetSinceMs()
 	next.Job = job
@@ -112,6 +115,7 @@ type Batch struct {
 	Conversations int
 	Messages      int // handed to intake
 	Short         int // conversations of which Meta does not show enough
+	Unread        int // conversations that Meta does not let be read
 }
 
 // Advance is r after a batch of its job; the job ends when it is done.
@@ -122,6 +126,7 @@ func Advance(r *provisionv1.Repair, b Batch, nowMS int64) *provisionv1.Repair {
 	job.Conversations += int32(b.Conversations)
 	job.Messages += int32(b.Messages)
 	job.Short += int32(b.Short)
+	job.Unread += int32(b.Unread)
 	if job.GetTopMs() == 0 {
 		job.TopMs = b.FirstMs
 	}
@@ -141,16 +146,34 @@ func Advance(r *provisionv1.Repair, b Batch, nowMS int64) *provisionv1.Repair {
 	return next
 }
 
-// Hold is r with a job that cannot go on before a while. One that cannot go on
-// from its place begins its pass anew: a cursor of Meta's does not last.
+// Hold is r with a job that cannot go on before a while.
 func Hold(r *provisionv1.Repair, trouble string, again time.Duration, nowMS int64) *provisionv1.Repair {
 	next := proto.CloneOf(r)
 	next.Job.Trouble, next.Job.RetryMs = trouble, nowMS+again.Milliseconds()
 	return next
 }
 
-// Restart is r with a job that begins its pass anew.
-func Restart(r *provisionv1.Repair) *provisionv1.Repair {
+// Refused is r with a job that Meta refused an answer at its place. A cursor
+// may have lapsed, so the pass begins anew, after a pause that grows with each
+// refusal. When that was done often enough it is not the cursor: patient is
+// false, r stays as it is, and the conversation at that place is to be found and
+// left out. A pass that cannot begin at all only waits.
+func Refused(r *provisionv1.Repair, trouble string, nowMS int64) (next *provisionv1.Repair, patient bool) {
+	if r.GetJob().GetRefusals() >= tries {
+		return r, false
+	}
+	pause := later
+	if r.GetJob().GetCursor() != "" {
+		pause = soon << r.GetJob().GetRefusals()
+	}
+	next = Anew(Hold(r, trouble, pause, nowMS))
+	next.Job.Refusals++
+	return next, true
+}
+
+// Anew is r with a job that begins its pass anew: a cursor of Meta's does not
+// last.
+func Anew(r *provisionv1.Repair) *provisionv1.Repair {
 	next := proto.CloneOf(r)
 	next.Job.Cursor, next.Job.TopMs = "", 0
 	return next

@@ -176,7 +176,7 @@ func TestAJobIsHeldUp(t *testing.T) {
 	if j := on.GetJob(); j.GetCursor() != "y" || j.GetRetryMs() != 0 || j.GetTrouble() != "" || j.GetMessages() != 2 || j.GetTopMs() != now+hour {
 		t.Errorf("going on: %v", j)
 	}
-	if j := repair.Restart(on).GetJob(); j.GetCursor() != "" || j.GetFloorMs() != now || j.GetConversations() != 11 {
+	if j := repair.Anew(on).GetJob(); j.GetCursor() != "" || j.GetFloorMs() != now || j.GetConversations() != 11 {
 		t.Errorf("beginning anew: %v", j)
 	}
 }

@@ -39,6 +39,7 @@ type Log interface {
 // Graph is the part of graph.Client that is asked.
 type Graph interface {
 	Conversations(ctx context.Context, page graph.Page, after string, limit int) ([]graph.Conversation, string, error)
+	BareConversation(ctx context.Context, page graph.Page, after string) ([]graph.Conversation, string, error)
 }
 
 // Connections are how pages act at Meta; *probe.Prober is one.

@@ -92,5 +92,5 @@ func run(j *provisionv1.RepairJob) *adminv1.RepairRun {
 		return nil
 	}
 	return &adminv1.RepairRun{Why: j.GetWhy(), SinceMs: j.GetSinceMs(), BeganMs: j.GetBeganMs(), EndedMs: j.GetEndedMs(), Conversations: j.GetConversations(),
-		Messages: j.GetMessages(), Short: j.GetShort(), Trouble: j.GetTrouble(), RetryMs: j.GetRetryMs()}
+		Messages: j.GetMessages(), Short: j.GetShort(), Trouble: j.GetTrouble(), RetryMs: j.GetRetryMs(), Unread: j.GetUnread()}
 }

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// pace is the pause between two calls for a page. Meta allows two a second,
-	// and outbound needs some of them.
+	// pace is the pause between two calls for a page. Meta allows two a second to
+	// the Conversations API; outbound takes the other.
 	pace = time.Second
 	// portion is how many conversations a call asks for: with 20 messages each
 	// that is far less than the client reads of an answer, but for texts at
@@ -76,11 +76,11 @@ func (r *Repairer) wait(ctx context.Context, err error) {
 func (r *Repairer) tell(ctx context.Context, page *configv1.Page, job *provisionv1.RepairJob) {
 	r.short.Add(float64(job.GetShort()))
 	level := slog.LevelInfo
-	if job.GetShort() > 0 || job.GetTrouble() != "" {
+	if job.GetShort() > 0 || job.GetUnread() > 0 || job.GetTrouble() != "" {
 		level = slog.LevelWarn
 	}
 	r.deps.Log.LogAttrs(ctx, level, "missed messages were fetched", slog.String(key.Page, page.GetPageId()), slog.String(key.Reason, job.GetTrouble()),
-		slog.Int(key.Conversations, int(job.GetConversations())), slog.Int(key.Messages, int(job.GetMessages())), slog.Int(key.Short, int(job.GetShort())))
+		slog.Int(key.Conversations, int(job.GetConversations())), slog.Int(key.Messages, int(job.GetMessages())), slog.Int(key.Short, int(job.GetShort())), slog.Int(key.Unread, int(job.GetUnread())))
 }
 
 // step asks Meta once and hands what was missed to intake. What it gives is to
@@ -97,7 +97,6 @@ func (r *Repairer) step(ctx context.Context, page *configv1.Page, repair *provis
 	list, next, err := r.graph.Conversations(ctx, on, job.GetCursor(), *limit)
 	r.pages.Heed(page, err)
 	var f *fault.Error
-	var refusal graph.Error
 	switch {
 	case errors.As(err, &f) && f.Reason == graph.ReasonUnreadable && *limit > 1:
 		*limit /= 2
@@ -106,11 +105,8 @@ func (r *Repairer) step(ctx context.Context, page *configv1.Page, repair *provis
 		return Hold(repair, "Meta wants to be asked less", max(r.pages.Rest(page), soon), now)
 	case err != nil && fault.Retryable(err):
 		return Hold(repair, "Meta does not answer", soon, now)
-	case err != nil && job.GetCursor() != "":
-		return Restart(repair)
 	case err != nil:
-		_ = errors.As(err, &refusal)
-		return Hold(repair, fmt.Sprintf("Meta refuses (%d/%d); `parleyctl channel health %s` may say why", refusal.Code, refusal.Subcode, page.GetMeta().GetId()), later, now)
+		return r.refused(ctx, page, on, repair, limit, err)
 	}
 	batch := Batch{Next: next}
 	events, err := r.missing(ctx, page, job, list, &batch)
@@ -121,6 +117,37 @@ func (r *Repairer) step(ctx context.Context, page *configv1.Page, repair *provis
 		return Hold(repair, "the log is away", soon, now)
 	}
 	return Advance(repair, batch, r.deps.Now().UnixMilli())
+}
+
+// refused goes on where Meta refused to list: anew, after a pause, and when that
+// was of no use, one conversation at a time until the one that it refuses is
+// found, behind which it goes on.
+func (r *Repairer) refused(ctx context.Context, page *configv1.Page, on graph.Page, repair *provisionv1.Repair, limit *int, err error) *provisionv1.Repair {
+	var refusal graph.Error
+	_ = errors.As(err, &refusal)
+	now := r.deps.Now().UnixMilli()
+	trouble := fmt.Sprintf("Meta refuses (%d/%d); `parleyctl channel health %s` may say why", refusal.Code, refusal.Subcode, page.GetMeta().GetId())
+	next, patient := Refused(repair, trouble, now)
+	switch {
+	case patient:
+		return next
+	case *limit > 1:
+		*limit = 1
+		return repair
+	}
+	pause(ctx, pace)
+	list, behind, err := r.graph.BareConversation(ctx, on, repair.GetJob().GetCursor())
+	r.pages.Heed(page, err)
+	if err != nil || len(list) == 0 {
+		return Anew(Hold(repair, trouble, later, now)) // it is not the conversation
+	}
+	*limit = portion
+	b := Batch{FirstMs: list[0].Updated.UnixMilli(), LastMs: list[0].Updated.UnixMilli(), Next: behind, Conversations: 1}
+	if Within(b.LastMs, repair.GetJob().GetFloorMs()) {
+		b.Unread++
+		r.deps.Log.WarnContext(ctx, "a conversation that Meta does not let be read is left out", slog.String(key.Page, page.GetPageId()), slog.Int(key.MetaCode, refusal.Code))
+	}
+	return Advance(repair, b, now)
 }
 
 // missing are the messages of the conversations that their threads do not have,

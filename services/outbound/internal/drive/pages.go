@@ -26,7 +26,7 @@ import (
 // Limits of Meta's for one page ("Rate limiting" of the Messenger Platform).
 const (
 	sendsPerSecond = 300 // texts
-	readsPerSecond = 2   // conversations
+	readsPerSecond = 1   // conversations; admin's gap repair takes the other that Meta allows
 	// longestRest bounds how long a page's sends wait in line because Meta
 	// asked for it; the rest of the pause is the policy's to decide.
 	longestRest = time.Minute

@@ -11,17 +11,17 @@ import (
 )
 
 // However many processes there are, and whether they come or go, a page is not
-// used faster than Meta allows: 300 sends and 2 reads a second.
+// used faster than Meta allows: 300 sends and 1 read a second.
 func TestProcessesShareTheRatesOfAPage(t *testing.T) {
 	for _, c := range []struct {
 		name          string
 		members, then int
 		sends, reads  int // of all of them, in 20 seconds, within a burst
 	}{
-		{"one", 1, 1, 6000, 40},
-		{"four", 4, 4, 6000, 40},
-		{"more than reads a second", 5, 5, 6000, 40},
-		{"two of four went away", 4, 2, 6000, 40},
+		{"one", 1, 1, 6000, 20},
+		{"four", 4, 4, 6000, 20},
+		{"more than reads a second", 5, 5, 6000, 20},
+		{"two of four went away", 4, 2, 6000, 20},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -49,7 +49,8 @@ func TestProcessesShareTheRatesOfAPage(t *testing.T) {
 				if sends > c.sends+300+c.members || sends < c.sends*9/10 {
 					t.Errorf("%d sends, want about %d", sends, c.sends)
 				}
-				if reads > c.reads+c.members+1 || reads < c.reads*8/10 {
+				// Each member has a burst, and its last read may end behind time.
+				if reads > c.reads+2*c.members+1 || reads < c.reads*8/10 {
 					t.Errorf("%d reads, want about %d", reads, c.reads)
 				}
 			})

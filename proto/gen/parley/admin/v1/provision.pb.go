@@ -909,7 +909,9 @@ type RepairRun struct {
 	// What keeps it from going on, or ended it early; empty: nothing did.
 	Trouble string `protobuf:"bytes,8,opt,name=trouble,proto3" json:"trouble,omitempty"`
 	// When it is tried again, ms since 1970 UTC; 0: it is not waiting.
-	RetryMs       int64 `protobuf:"varint,9,opt,name=retry_ms,json=retryMs,proto3" json:"retry_ms,omitempty"`
+	RetryMs int64 `protobuf:"varint,9,opt,name=retry_ms,json=retryMs,proto3" json:"retry_ms,omitempty"`
+	// Conversations that Meta does not let be read, and that were left out.
+	Unread        int32 `protobuf:"varint,10,opt,name=unread,proto3" json:"unread,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1003,6 +1005,13 @@ func (x *RepairRun) GetTrouble() string {
 func (x *RepairRun) GetRetryMs() int64 {
 	if x != nil {
 		return x.RetryMs
+	}
+	return 0
+}
+
+func (x *RepairRun) GetUnread() int32 {
+	if x != nil {
+		return x.Unread
 	}
 	return 0
 }
@@ -1891,7 +1900,7 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"PageRepair\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12,\n" +
 	"\x03run\x18\x02 \x01(\v2\x1a.parley.admin.v1.RepairRunR\x03run\x12.\n" +
-	"\x04last\x18\x03 \x01(\v2\x1a.parley.admin.v1.RepairRunR\x04last\"\xfb\x01\n" +
+	"\x04last\x18\x03 \x01(\v2\x1a.parley.admin.v1.RepairRunR\x04last\"\x93\x02\n" +
 	"\tRepairRun\x12\x10\n" +
 	"\x03why\x18\x01 \x01(\tR\x03why\x12\x19\n" +
 	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\x12\x19\n" +
@@ -1901,7 +1910,9 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\bmessages\x18\x06 \x01(\x05R\bmessages\x12\x14\n" +
 	"\x05short\x18\a \x01(\x05R\x05short\x12\x18\n" +
 	"\atrouble\x18\b \x01(\tR\atrouble\x12\x19\n" +
-	"\bretry_ms\x18\t \x01(\x03R\aretryMs\"\x84\x01\n" +
+	"\bretry_ms\x18\t \x01(\x03R\aretryMs\x12\x16\n" +
+	"\x06unread\x18\n" +
+	" \x01(\x05R\x06unread\"\x84\x01\n" +
 	"\x13SetPageTokenRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12;\n" +
 	"\faccess_token\x18\x02 \x01(\v2\x18.parley.config.v1.SecretR\vaccessToken\x12\x1c\n" +

@@ -847,7 +847,11 @@ type RepairJob struct {
 	// What kept it from going on; empty: nothing does.
 	Trouble string `protobuf:"bytes,12,opt,name=trouble,proto3" json:"trouble,omitempty"`
 	// When it is tried again, with trouble, ms since 1970 UTC.
-	RetryMs       int64 `protobuf:"varint,13,opt,name=retry_ms,json=retryMs,proto3" json:"retry_ms,omitempty"`
+	RetryMs int64 `protobuf:"varint,13,opt,name=retry_ms,json=retryMs,proto3" json:"retry_ms,omitempty"`
+	// How often Meta refused an answer that a try again did not bring.
+	Refusals int32 `protobuf:"varint,14,opt,name=refusals,proto3" json:"refusals,omitempty"`
+	// Conversations that Meta does not let be read, and that were left out.
+	Unread        int32 `protobuf:"varint,15,opt,name=unread,proto3" json:"unread,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -969,6 +973,20 @@ func (x *RepairJob) GetTrouble() string {
 func (x *RepairJob) GetRetryMs() int64 {
 	if x != nil {
 		return x.RetryMs
+	}
+	return 0
+}
+
+func (x *RepairJob) GetRefusals() int32 {
+	if x != nil {
+		return x.Refusals
+	}
+	return 0
+}
+
+func (x *RepairJob) GetUnread() int32 {
+	if x != nil {
+		return x.Unread
 	}
 	return 0
 }
@@ -1273,7 +1291,7 @@ const file_parley_provision_v1_provision_proto_rawDesc = "" +
 	"\n" +
 	"covered_ms\x18\x02 \x01(\x03R\tcoveredMs\x120\n" +
 	"\x03job\x18\x03 \x01(\v2\x1e.parley.provision.v1.RepairJobR\x03job\x122\n" +
-	"\x04last\x18\x04 \x01(\v2\x1e.parley.provision.v1.RepairJobR\x04last\"\xd9\x02\n" +
+	"\x04last\x18\x04 \x01(\v2\x1e.parley.provision.v1.RepairJobR\x04last\"\x8d\x03\n" +
 	"\tRepairJob\x12\x19\n" +
 	"\bsince_ms\x18\x01 \x01(\x03R\asinceMs\x12\x10\n" +
 	"\x03why\x18\x02 \x01(\tR\x03why\x12\x19\n" +
@@ -1288,7 +1306,9 @@ const file_parley_provision_v1_provision_proto_rawDesc = "" +
 	" \x01(\x05R\bmessages\x12\x14\n" +
 	"\x05short\x18\v \x01(\x05R\x05short\x12\x18\n" +
 	"\atrouble\x18\f \x01(\tR\atrouble\x12\x19\n" +
-	"\bretry_ms\x18\r \x01(\x03R\aretryMs\"\x9d\x02\n" +
+	"\bretry_ms\x18\r \x01(\x03R\aretryMs\x12\x1a\n" +
+	"\brefusals\x18\x0e \x01(\x05R\brefusals\x12\x16\n" +
+	"\x06unread\x18\x0f \x01(\x05R\x06unread\"\x9d\x02\n" +
 	"\x05Token\x129\n" +
 	"\banswered\x18\x01 \x01(\v2\x1d.parley.provision.v1.AnsweredR\banswered\x12\x14\n" +
 	"\x05valid\x18\x02 \x01(\bR\x05valid\x12\x12\n" +
