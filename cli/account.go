@@ -88,7 +88,7 @@ func (a *app) rotateSecretCommand() *cobra.Command {
 		Short: "Put a new app secret in force; the one before is taken too, until it is retired",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			value, err := a.secretFrom(from)
+			value, err := a.secretFrom("new secret", from)
 			if err != nil {
 				return err
 			}
@@ -141,10 +141,11 @@ func (a *app) showSecrets(account *configv1.ChannelAccount) error {
 	return table(a.out, rows)
 }
 
-// secretFrom reads a secret from env:NAME, file:PATH or standard input.
-func (a *app) secretFrom(from string) (string, error) {
+// secretFrom reads a secret, by what it is called, from env:NAME, file:PATH or
+// standard input.
+func (a *app) secretFrom(what, from string) (string, error) {
 	if from == "" {
-		return "", errors.New("say where the new secret is with --from env:NAME, --from file:PATH or --from -; an argument would stay in the history of the shell")
+		return "", fmt.Errorf("say where the %s is with --from env:NAME, --from file:PATH or --from -; an argument would stay in the history of the shell", what)
 	}
 	if from == "-" {
 		data, err := io.ReadAll(io.LimitReader(a.in, 64<<10))

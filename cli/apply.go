@@ -206,8 +206,8 @@ func (a *app) manifests(file string) ([]string, error) {
 }
 
 // place finds the resource and the field in a path of the API,
-// "resources[2].queue.agents[1]".
-var place = regexp.MustCompile(`^resources\[(\d+)\](?:\.[a-z_]+)?\.?(.*)$`)
+// "resources[2].queue.agents[1]", also where the resources are only tried.
+var place = regexp.MustCompile(`^(?:trial\.)?resources\[(\d+)\](?:\.[a-z_]+)?\.?(.*)$`)
 
 // locate says the server's violations in the words of the manifests.
 func locate(err error, documents []manifest.Document) error {

@@ -52,6 +52,7 @@ type server struct {
 	provision adminv1.ProvisionServiceClient
 	privacy   adminv1.PrivacyServiceClient
 	keys      adminv1.KeyServiceClient
+	routing   adminv1.RoutingServiceClient
 	history   adminv1.HistoryServiceClient
 }
 
@@ -68,7 +69,7 @@ func (l *link) open() (*server, error) {
 	}
 	return &server{conn, adminv1.NewConfigServiceClient(conn), adminv1.NewOperateServiceClient(conn),
 		adminv1.NewProvisionServiceClient(conn), adminv1.NewPrivacyServiceClient(conn), adminv1.NewKeyServiceClient(conn),
-		adminv1.NewHistoryServiceClient(conn)}, nil
+		adminv1.NewRoutingServiceClient(conn), adminv1.NewHistoryServiceClient(conn)}, nil
 }
 
 func (l *link) target() (string, credentials.TransportCredentials, error) {

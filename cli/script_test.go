@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/cli"
 	"github.com/parley-desk/parley/pkg/thread"
@@ -53,6 +54,7 @@ func TestScripts(t *testing.T) {
 			"exits":  exits,
 			"silent": silent,
 			"talk":   talk,
+			"opens":  opens,
 			"big":    big,
 		},
 	})
@@ -94,6 +96,23 @@ func talk(ts *testscript.TestScript, _ bool, _ []string) {
 	customer := subject.Thread{Page: "1020304050607080", PSID: "777"}
 	_, _, err := s.Bus.Update(context.Background(), customer, func(*threadv1.State, uint64) ([]*threadv1.Fact, error) {
 		return []*threadv1.Fact{thread.Of(&threadv1.MessageReceived{Mid: "m_1", Text: "hello there", SentMs: 1})}, nil
+	})
+	ts.Check(err)
+}
+
+// opens lets a customer say something to the sample page, which opens a
+// conversation that version 3 routed: opens "my refund, please".
+func opens(ts *testscript.TestScript, _ bool, args []string) {
+	s, _ := ts.Value("server").(*admintest.Server)
+	customer := subject.Thread{Page: "1020304050607080", PSID: "778"}
+	_, _, err := s.Bus.Update(context.Background(), customer, func(*threadv1.State, uint64) ([]*threadv1.Fact, error) {
+		return []*threadv1.Fact{
+			thread.Of(&threadv1.MessageReceived{Mid: "m_2", Text: args[0], SentMs: 1}),
+			thread.Of(&threadv1.ConversationOpened{Id: "01938f5a-77c1-7000-8000-000000000001", Workstream: "facebook", Units: 1}),
+			thread.Of(&threadv1.CustomerProfiled{Name: "Vesela Ivanova", Locale: "bg_BG"}),
+			thread.Of(&threadv1.ConversationClassified{Rules: []string{"sort/old"}, Priority: proto.Int32(9), Version: 3}),
+			thread.Of(&threadv1.ConversationRouted{Queue: "front", Rule: "workstream facebook", Version: 3, Passed: []string{"vip: closed"}}),
+		}, nil
 	})
 	ts.Check(err)
 }

@@ -11,7 +11,7 @@ import (
 
 func (a *app) tokenCommand() *cobra.Command {
 	token := &cobra.Command{Use: "token", Short: "Replace the access tokens of pages"}
-	token.AddCommand(a.setTokenCommand())
+	token.AddCommand(a.setTokenCommand(), a.fetchTokensCommand())
 	cmd := &cobra.Command{Use: "page", Short: "Look after pages"}
 	cmd.AddCommand(token)
 	return cmd
@@ -25,7 +25,7 @@ func (a *app) setTokenCommand() *cobra.Command {
 		Short: "Put a new access token of a page in force, once Meta said that it is the page's; exit code 1 when the page does not run then",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			value, err := a.secretFrom(from)
+			value, err := a.secretFrom("new token", from)
 			if err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -71,12 +72,13 @@ type TokenInfo struct {
 	Valid       bool
 	Code        int       // why it is not valid, as an error code; 0: not told
 	Subcode     int       // with Code
-	Type        string    // "PAGE" for a page token
+	Type        string    // "PAGE" for a page token, "USER" for a person's
 	AppID       string    // app that got it
 	Page        string    // page it is for; empty for other types
 	Expires     time.Time // zero: never
 	DataExpires time.Time // when it gives no more data; zero: never
 	Scopes      []string  // permissions
+	Targets     []string  // pages that granular permissions are for, each once; none: all, or no such permission
 }
 
 // DebugToken asks Meta about the page's token, in the name of the app itself.
@@ -85,7 +87,7 @@ type TokenInfo struct {
 // that is dead is no error.
 func (c *Client) DebugToken(ctx context.Context, page Page, appID string) (TokenInfo, error) {
 	var answer struct {
-		Data struct {
+		Data *struct {
 			Valid   bool     `json:"is_valid"`
 			Type    string   `json:"type"`
 			AppID   id       `json:"app_id"`
@@ -93,7 +95,9 @@ func (c *Client) DebugToken(ctx context.Context, page Page, appID string) (Token
 			Expires int64    `json:"expires_at"`
 			Data    int64    `json:"data_access_expires_at"`
 			Scopes  []string `json:"scopes"`
-			Error   struct {
+			// Read apart: a shape that is not expected spoils nothing else.
+			Granular json.RawMessage `json:"granular_scopes"`
+			Error    struct {
 				Code    number `json:"code"`
 				Subcode number `json:"subcode"`
 			} `json:"error"`
@@ -105,8 +109,33 @@ func (c *Client) DebugToken(ctx context.Context, page Page, appID string) (Token
 		return TokenInfo{}, err
 	}
 	d := answer.Data
+	if d == nil { // what is not told must not pass for a token that is dead
+		return TokenInfo{}, fault.New(fault.Unavailable, ReasonUnreadable, "Meta answered nothing of the token")
+	}
 	return TokenInfo{Valid: d.Valid, Code: int(d.Error.Code), Subcode: int(d.Error.Subcode), Type: d.Type, AppID: string(d.AppID),
-		Page: string(d.Profile), Expires: moment(d.Expires), DataExpires: moment(d.Data), Scopes: d.Scopes}, nil
+		Page: string(d.Profile), Expires: moment(d.Expires), DataExpires: moment(d.Data), Scopes: d.Scopes, Targets: targets(d.Granular)}, nil
+}
+
+// targets are the pages that granular permissions of pages are for.
+func targets(granular json.RawMessage) []string {
+	var scopes []struct {
+		Scope   string `json:"scope"`
+		Targets []id   `json:"target_ids"`
+	}
+	if json.Unmarshal(granular, &scopes) != nil {
+		return nil
+	}
+	var all []string
+	seen := map[id]bool{}
+	for _, s := range scopes {
+		for _, target := range s.Targets {
+			if strings.HasPrefix(s.Scope, "pages_") && pageID(string(target)) && !seen[target] {
+				seen[target] = true
+				all = append(all, string(target))
+			}
+		}
+	}
+	return all
 }
 
 // Approved lists the permissions and features that Meta approved the app for

@@ -187,7 +187,9 @@ func (c *Client) request(ctx context.Context, page Page, k call, wrote *atomic.B
 		return nil, errors.New("graph: request cannot be built")
 	}
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set("Authorization", "Bearer "+page.Token.Reveal())
+	if !page.Token.Empty() {
+		req.Header.Set("Authorization", "Bearer "+page.Token.Reveal())
+	}
 	if k.body != nil {
 		encoded, err := json.Marshal(k.body)
 		if err != nil {

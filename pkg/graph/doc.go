@@ -15,6 +15,7 @@
 // deadline whatever becomes of the caller, because giving up early only turns
 // an answer into a question.
 //
-// Tokens travel in the Authorization header, never in a URL; neither they nor
-// ids of customers reach logs, metrics or spans.
+// Tokens travel in the Authorization header, and in a URL only where Meta takes
+// what it is asked about nowhere else; neither they nor ids of customers reach
+// logs, metrics, spans or errors.
 package graph

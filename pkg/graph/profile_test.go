@@ -147,6 +147,18 @@ func TestDebugTokenTellsWhyATokenIsDead(t *testing.T) {
 	}
 }
 
+// An answer that says nothing of the token is none.
+func TestAnEmptyAnswerAboutATokenIsNone(t *testing.T) {
+	for _, body := range []string{`{}`, `{"data":null}`, `{"id":"1","name":"x"}`, `{"data":[]}`, `{"data":{"is_valid":"perhaps"}}`} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
+		got, err := client(t, server.URL, 0).DebugToken(t.Context(), page(), "4242")
+		if !fault.Is(err, fault.Unavailable) || got.Valid {
+			t.Errorf("%s: got %+v, %v", body, got, err)
+		}
+		server.Close()
+	}
+}
+
 func TestApprovedAreThoseThatAreLive(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer 4242|app-secret" || r.URL.Path != "/v26.0/4242/permissions" {

@@ -63,6 +63,30 @@ func referred(s *threadv1.State, r *threadv1.ReferralReceived, stale bool) {
 	if !stale && r.GetReferral().GetSource() == shortlink {
 		openWindow(s, r.GetSentMs())
 	}
+	came(s, r.GetReferral(), r.GetSentMs())
+}
+
+const (
+	referralText = 200            // bytes of each text of a referral in the state
+	referralLast = 24 * time.Hour // how long it is why the customer writes
+)
+
+// came remembers how the customer came to the page, for the conversation that
+// opens next.
+func came(s *threadv1.State, r *threadv1.Referral, sentMS int64) {
+	if r == nil || sentMS < s.GetReferralMs() {
+		return
+	}
+	s.ReferralMs = sentMS
+	s.Referral = &threadv1.Referral{Ref: clip(r.GetRef()), Source: clip(r.GetSource()), Type: clip(r.GetType()),
+		AdId: clip(r.GetAdId()), AdTitle: clip(r.GetAdTitle())}
+}
+
+func clip(text string) string {
+	if len(text) <= referralText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:referralText], "")
 }
 
 // applyKept reads who has the thread out of logs of before, which kept such

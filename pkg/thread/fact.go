@@ -117,10 +117,12 @@ func apply(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fact) 
 		m := k.MessageReceived
 		customerSpoke(s, m.GetSentMs(), firstLine(m.GetText(), m.GetAttachments()), !m.GetStandby() && !f.GetStale())
 		seen(s, m.GetStandby(), f.GetStale(), m.GetSentMs())
+		came(s, m.GetReferral(), m.GetSentMs())
 	case *threadv1.Fact_PostbackReceived:
 		p := k.PostbackReceived
 		customerSpoke(s, p.GetSentMs(), firstLine(p.GetTitle(), nil), !p.GetStandby() && !f.GetStale())
 		seen(s, p.GetStandby(), f.GetStale(), p.GetSentMs())
+		came(s, p.GetReferral(), p.GetSentMs())
 	case *threadv1.Fact_ReactionChanged:
 		if !f.GetStale() && !k.ReactionChanged.GetRemoved() {
 			openWindow(s, k.ReactionChanged.GetSentMs())

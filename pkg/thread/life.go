@@ -25,6 +25,10 @@ func applyOpened(s *threadv1.State, now time.Time, o *threadv1.ConversationOpene
 		OfferSeconds: o.GetOfferSeconds(),
 		OpenedMs:     now.UnixMilli(),
 	}
+	if now.Sub(time.UnixMilli(s.GetReferralMs())) <= referralLast {
+		c.Referral = s.GetReferral()
+	}
+	s.Referral = nil
 	enter(c, phase, now)
 	s.Conversation = c
 	s.Conversations++

@@ -26,8 +26,8 @@ const (
 	closed   = "conversation_closed"
 )
 
-// turns is L81, with the rights of supervisors (L106 to L108) and transfers
-// (L103). What is not here does not happen.
+// turns is L81, with the rights of supervisors (L106 to L108), transfers (L103)
+// and the end of what overflows (L51, L53). What is not here does not happen.
 var turns = func() []Turn {
 	const (
 		none    = threadv1.Phase_PHASE_UNSPECIFIED
@@ -52,7 +52,7 @@ var turns = func() []Turn {
 		{active, wrapUp, ended, nil},
 		{waiting, active, assigned, by(threadv1.Cause_CAUSE_RESUMED, transferred)},
 		{waiting, open, revived, nil},
-		{open, over, closed, by(timedOut, forced)},
+		{open, over, closed, by(timedOut, forced, threadv1.Cause_CAUSE_OVERFLOWED)},
 		{active, over, closed, by(timedOut, forced)},
 		{waiting, over, closed, by(timedOut, forced)},
 		{wrapUp, over, closed, by(threadv1.Cause_CAUSE_WRAPPED_UP, timedOut, forced)},

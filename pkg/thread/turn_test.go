@@ -18,7 +18,7 @@ import (
 )
 
 // The table as people agreed on it: L81, opening by L85, transfers by L103 and
-// L107, assigning from the queue by L106.
+// L107, assigning from the queue by L106, overflow by L51 and L53.
 func TestTheTableIsTheOneAgreedOn(t *testing.T) {
 	want := strings.TrimSpace(`
 UNSPECIFIED -> OPEN: conversation_opened
@@ -30,7 +30,7 @@ ACTIVE -> WAITING: conversation_parked
 ACTIVE -> WRAP_UP: conversation_ended
 WAITING -> ACTIVE: agent_assigned by RESUMED, TRANSFERRED
 WAITING -> OPEN: conversation_revived
-OPEN -> CLOSED: conversation_closed by TIMED_OUT, FORCED
+OPEN -> CLOSED: conversation_closed by TIMED_OUT, FORCED, OVERFLOWED
 ACTIVE -> CLOSED: conversation_closed by TIMED_OUT, FORCED
 WAITING -> CLOSED: conversation_closed by TIMED_OUT, FORCED
 WRAP_UP -> CLOSED: conversation_closed by WRAPPED_UP, TIMED_OUT, FORCED`)

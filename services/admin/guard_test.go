@@ -31,6 +31,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/admintest"
 	"github.com/parley-desk/parley/services/admin/internal/configure"
 	"github.com/parley-desk/parley/services/admin/internal/guard"
+	"github.com/parley-desk/parley/services/admin/internal/hours"
 	"github.com/parley-desk/parley/services/admin/internal/operate"
 	"github.com/parley-desk/parley/services/admin/internal/probe"
 	"github.com/parley-desk/parley/services/admin/internal/rekey"
@@ -62,6 +63,7 @@ func TestEveryMethodHasItsPermission(t *testing.T) {
 	adminv1.RegisterProvisionServiceServer(srv, provisioning{})
 	adminv1.RegisterPrivacyServiceServer(srv, &requests.Service{})
 	adminv1.RegisterKeyServiceServer(srv, &rekey.Service{})
+	adminv1.RegisterScheduleServiceServer(srv, &hours.Service{})
 	grpc_health_v1.RegisterHealthServer(srv, health.NewServer())
 	reflection.Register(srv)
 	table := guard.Permissions()

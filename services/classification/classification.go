@@ -16,6 +16,7 @@ import (
 // Config are the settings of classification.
 type Config struct {
 	ProfileWait time.Duration `koanf:"profile_wait" default:"2s" help:"How long a conversation waits for the customer's name before it goes to its queue without."`
+	RoomWait    time.Duration `koanf:"room_wait" default:"250ms" help:"How long a conversation waits for word on how many wait in a queue with a limit, before it goes there as if there were none."`
 	ProfileAge  time.Duration `koanf:"profile_age" default:"24h" help:"Age from which a customer's name is looked up again when a conversation opens."`
 }
 
@@ -24,6 +25,9 @@ func (c *Config) Validate() error {
 	var wrong []fault.Violation
 	if c.ProfileWait <= 0 || c.ProfileWait > 30*time.Second {
 		wrong = append(wrong, fault.Violation{Field: "profile_wait", Description: "must be more than 0 and at most 30s: customers wait as long"})
+	}
+	if c.RoomWait <= 0 || c.RoomWait > 30*time.Second {
+		wrong = append(wrong, fault.Violation{Field: "room_wait", Description: "must be more than 0 and at most 30s: customers wait as long"})
 	}
 	if c.ProfileAge <= 0 {
 		wrong = append(wrong, fault.Violation{Field: "profile_age", Description: "must be longer than nothing"})
@@ -46,7 +50,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		return nil, fault.Wrap(err, "register metrics of classification")
 	}
 	routing := &router{cfg: cfg, log: deps.Bus, directory: deps.Directory, secrets: deps.Secrets, profiles: deps.Graph,
-		now: deps.Now, diary: deps.Log, meters: meters}
+		places: askForRoom(deps.Bus), now: deps.Now, diary: deps.Log, meters: meters}
 	return &service{
 		deps:    deps,
 		intake:  &filer{log: deps.Bus, directory: deps.Directory, signer: deps.Secrets, router: routing, meters: meters},

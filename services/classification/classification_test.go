@@ -40,13 +40,14 @@ var customer = subject.Thread{Page: shop, PSID: psid}
 
 // house is a running classification over a log of its own and a stand-in for Meta.
 type house struct {
-	bus    *bus.Bus
-	box    *secret.Box
-	config chan bus.Entry
-	now    func() *directory.Snapshot
-	meta   atomic.Pointer[http.HandlerFunc]
-	url    string // of the stand-in for Meta
-	stop   func() // ends the process
+	bus     *bus.Bus
+	box     *secret.Box
+	config  chan bus.Entry
+	version uint64 // of the directory
+	now     func() *directory.Snapshot
+	meta    atomic.Pointer[http.HandlerFunc]
+	url     string // of the stand-in for Meta
+	stop    func() // ends the process
 }
 
 // Watch makes the house the source of its directory.
@@ -73,7 +74,12 @@ func (h *house) set(t *testing.T, resources ...directory.Resource) {
 		h.config <- bus.Entry{Key: directory.Key(r), Value: value}
 	}
 	before := h.now()
-	h.config <- bus.Entry{Key: directory.Marker, Value: []byte("x")}
+	h.version++
+	marker, err := directory.EncodeVersion(&configv1.ConfigVersion{Number: h.version})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.config <- bus.Entry{Key: directory.Marker, Value: marker}
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for h.now() == before {
@@ -121,7 +127,7 @@ func (h *house) run(t *testing.T) (stop func()) {
 	}
 	d := directory.Follow(h)
 	h.now = d.Now
-	service, err := classification.New(classification.Config{ProfileWait: 300 * time.Millisecond, ProfileAge: time.Hour}, host.Deps{
+	service, err := classification.New(classification.Config{ProfileWait: 300 * time.Millisecond, RoomWait: time.Second, ProfileAge: time.Hour}, host.Deps{
 		Log: log, Bus: h.bus, Directory: d, Secrets: h.box, Graph: client, Registry: registry, Tracer: tracer,
 		Health: &host.Health{}, Now: time.Now,
 	})
@@ -376,9 +382,9 @@ func TestSettings(t *testing.T) {
 		cfg  classification.Config
 		want string
 	}{
-		{classification.Config{ProfileWait: 2 * time.Second, ProfileAge: time.Hour}, ""},
+		{classification.Config{ProfileWait: 2 * time.Second, RoomWait: time.Second, ProfileAge: time.Hour}, ""},
 		{classification.Config{ProfileAge: time.Hour}, "settings"},
-		{classification.Config{ProfileWait: time.Hour, ProfileAge: time.Hour}, "settings"},
+		{classification.Config{ProfileWait: time.Hour, RoomWait: time.Second, ProfileAge: time.Hour}, "settings"},
 		{classification.Config{ProfileWait: time.Second}, "settings"},
 	} {
 		err := c.cfg.Validate()

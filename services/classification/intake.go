@@ -12,6 +12,7 @@ import (
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/graph"
+	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/classification/internal/intake"
@@ -55,7 +56,7 @@ func (f *filer) file(ctx context.Context, rec bus.InboundRecord) error {
 	}
 	var decision intake.Decision
 	var revision uint64
-	var customer *threadv1.Customer
+	var opens *threadv1.State
 	var first *welcome
 	decide := func(s *threadv1.State, at uint64) ([]*threadv1.Fact, error) {
 		decision, revision = intake.Decide(s, in), at
@@ -65,7 +66,7 @@ func (f *filer) file(ctx context.Context, rec bus.InboundRecord) error {
 		case opened == nil:
 			return decision.Facts, nil
 		case first == nil:
-			customer = proto.CloneOf(s.GetCustomer())
+			opens = proto.CloneOf(s)
 			return nil, errOpens
 		}
 		return append(decision.Facts, first.facts...), nil
@@ -79,8 +80,9 @@ func (f *filer) file(ctx context.Context, rec bus.InboundRecord) error {
 			in.Past, err = recall.Search(ctx, f.log, rec.Thread, revision, decision.Facts[0], decision.Since)
 			again = err == nil
 		case errors.Is(err, errOpens):
-			first, err = f.router.welcome(ctx, rec.Thread, decision.Opened(), customer)
-			again = err == nil
+			if first, err = f.welcome(ctx, opens, revision, decision.Facts); err == nil {
+				again = true
+			}
 		default:
 			again = false
 		}
@@ -90,9 +92,19 @@ func (f *filer) file(ctx context.Context, rec bus.InboundRecord) error {
 	}
 	f.meters.filed(decision.Facts)
 	if decision.Opened() != nil {
-		f.meters.routed(first.rule)
+		f.meters.routed(first.route)
 	}
 	return nil
+}
+
+// welcome decides about the conversation that opens with these facts of s.
+func (f *filer) welcome(ctx context.Context, s *threadv1.State, revision uint64, facts []*threadv1.Fact) (*welcome, error) {
+	for _, fact := range facts {
+		if err := thread.Apply(s, revision, f.router.now(), fact); err != nil {
+			return nil, err
+		}
+	}
+	return f.router.welcome(ctx, s, facts)
 }
 
 // read finds out what the decision needs to know of the event.

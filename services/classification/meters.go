@@ -8,6 +8,7 @@ import (
 	"github.com/parley-desk/parley/pkg/fault"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/services/classification/internal/meta"
+	"github.com/parley-desk/parley/services/classification/internal/routing"
 )
 
 type meters struct {
@@ -18,6 +19,7 @@ type meters struct {
 	limited  prometheus.Counter
 	routes   *prometheus.CounterVec
 	unrouted prometheus.Gauge
+	failed   *prometheus.CounterVec
 	profiles *prometheus.CounterVec
 }
 
@@ -45,18 +47,22 @@ func newMeters(registry prometheus.Registerer) (*meters, error) {
 		}),
 		routes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_classification_routed_total",
-			Help: "Conversations that were given a queue, by workstream or by fallback.",
+			Help: "Conversations that were given a queue, or ended, by what decided: rule, workstream, fallback, overflow or end.",
 		}, []string{"by"}),
 		unrouted: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "parley_classification_unrouted",
 			Help: "Conversations known to this process that have no queue to go to.",
 		}),
+		failed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_classification_rule_failures_total",
+			Help: "Times a rule failed for a conversation and counted as one that does not match, by ruleset.",
+		}, []string{"ruleset"}),
 		profiles: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_classification_profiles_total",
 			Help: "Look-ups of customers' names, by what became of them.",
 		}, []string{"outcome"}),
 	}
-	for _, c := range []prometheus.Collector{m.facts, m.repeated, m.found, m.twice, m.limited, m.routes, m.unrouted, m.profiles} {
+	for _, c := range []prometheus.Collector{m.facts, m.repeated, m.found, m.twice, m.limited, m.routes, m.unrouted, m.failed, m.profiles} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -85,13 +91,22 @@ func (m *meters) filed(facts []*threadv1.Fact) {
 	}
 }
 
-// routed counts a conversation that was given its queue by rule; "" is none.
-func (m *meters) routed(rule string) {
-	if rule == "" {
+// routed counts a conversation by what decided where it goes.
+func (m *meters) routed(route routing.Route) {
+	if route.Stays() {
 		return
 	}
-	by, _, _ := strings.Cut(rule, " ")
-	m.routes.WithLabelValues(strings.TrimSuffix(by, ":")).Inc()
+	by := "rule"
+	if route.Outcome.Ends {
+		by = "end"
+	} else {
+		for _, word := range []string{"workstream", "fallback", "overflow"} {
+			if strings.HasPrefix(route.Outcome.Rule, word+" ") || strings.HasPrefix(route.Outcome.Rule, word+":") {
+				by = word
+			}
+		}
+	}
+	m.routes.WithLabelValues(by).Inc()
 }
 
 func (m *meters) profiled(err error) {

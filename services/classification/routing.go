@@ -3,13 +3,17 @@ package classification
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/graph"
+	"github.com/parley-desk/parley/pkg/rules"
 	"github.com/parley-desk/parley/pkg/secret"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/pkg/thread"
@@ -39,8 +43,12 @@ type router struct {
 	diary     *slog.Logger
 	meters    *meters
 
+	book   rules.Book
+	places func(ctx context.Context, s *threadv1.State, limits []rules.Limit) (rules.Room, error)
+
 	mu      sync.Mutex
 	waiting map[subject.Thread]bool
+	told    map[string]uint64 // rules that failed, and in which version that was said
 }
 
 // settle is how long a sweep lets a change of the directory settle, so that a
@@ -52,57 +60,127 @@ func (r *router) follow(ctx context.Context, rec bus.Record) error {
 	return r.route(ctx, rec.Thread, rec.Commit.GetState())
 }
 
-// route picks a queue for the conversation of s and commits it; when there is
-// none, it remembers the thread.
+// route decides about the conversation of s and commits it; when there is no
+// queue for it to go to, it remembers the thread.
 func (r *router) route(ctx context.Context, t subject.Thread, s *threadv1.State) error {
 	if !routing.Needed(s) {
 		return nil
 	}
+	facts, err := r.opening(ctx, t, s)
+	if err != nil {
+		return fault.Wrap(err, "read how a conversation opened")
+	}
 	view := r.directory.Now()
-	choice := routing.Choose(view, s)
-	for choice.Queue == "" {
-		r.remember(ctx, t, choice.Rule)
+	route, profile := r.decide(ctx, view, s, facts)
+	for route.Stays() {
+		r.remember(ctx, t, route.Outcome.Rule)
 		// A change between reading and remembering would be missed.
 		latest := r.directory.Now()
 		if latest == view {
-			return nil
+			break
 		}
-		view, choice = latest, routing.Choose(latest, s)
+		view = latest
+		route, _ = r.decide(ctx, view, s, facts)
 	}
-	profile := r.profile(ctx, view, s)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	var facts []*threadv1.Fact
-	_, _, err := r.log.Update(ctx, t, func(now *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
-		facts = routing.Decide(now, s.GetConversation().GetId(), choice, profile)
-		return facts, nil
+	var decided []*threadv1.Fact
+	_, _, err = r.log.Update(ctx, t, func(now *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+		decided = routing.Decide(now, s.GetConversation().GetId(), route, profile)
+		return decided, nil
 	})
-	if err == nil && len(facts) > 0 {
-		r.meters.routed(choice.Rule)
+	if err == nil && len(decided) > 0 {
+		r.meters.routed(route)
 	}
 	return fault.Wrap(err, "route a conversation")
 }
 
-// welcome is what is known of a conversation when it opens.
-type welcome struct {
-	facts []*threadv1.Fact // empty: it has no queue to go to yet
-	rule  string
-}
-
-// welcome picks the queue of a conversation that is about to open, and looks
-// the customer up. It takes at most ProfileWait.
-func (r *router) welcome(ctx context.Context, t subject.Thread, opened *threadv1.ConversationOpened, customer *threadv1.Customer) (*welcome, error) {
-	s := thread.New(t.Page, t.PSID)
-	s.Customer = customer
-	s.Conversation = &threadv1.Conversation{Id: opened.GetId(), Phase: threadv1.Phase_PHASE_OPEN, Workstream: opened.GetWorkstream()}
-	view := r.directory.Now()
-	choice := routing.Choose(view, s)
-	if choice.Queue == "" {
-		return &welcome{}, nil
+// decide looks the customer of s up and asks the rules. It takes at most
+// ProfileWait and RoomWait.
+func (r *router) decide(ctx context.Context, view *directory.Snapshot, s *threadv1.State, opening []*threadv1.Fact) (routing.Route, *threadv1.CustomerProfiled) {
+	set := r.book.Of(view)
+	now := r.now()
+	route := routing.Route{Version: view.Version}
+	// Without workstream there is nothing to decide with, so nobody is looked up.
+	if rules.Workstream(view, s) == "" {
+		route.Outcome = set.Route(rules.NewContext(view, s, nil, now), "", now, nil).Settle(rules.Room{})
+		return route, nil
 	}
 	profile := r.profile(ctx, view, s)
-	return &welcome{routing.Decide(s, opened.GetId(), choice, profile), choice.Rule}, ctx.Err()
+	if profile != nil {
+		s = proto.CloneOf(s)
+		_ = thread.Apply(s, 0, now, thread.Of(profile)) // a profile is never refused
+	}
+	seen := rules.NewContext(view, s, opening, now)
+	route.Classified = set.Classify(seen, nil)
+	choice := set.Route(seen, s.GetConversation().GetId(), now, nil)
+	route.Outcome = choice.Settle(r.room(ctx, s, choice.Limits()))
+	r.failures(ctx, view, append(route.Classified.GetFailed(), route.Outcome.Failed...))
+	return route, profile
+}
+
+// opening are the facts that the conversation of s opened with, out of the log.
+// Without rules nobody needs them.
+func (r *router) opening(ctx context.Context, t subject.Thread, s *threadv1.State) ([]*threadv1.Fact, error) {
+	view := r.directory.Now()
+	ws := view.Workstreams[rules.Workstream(view, s)]
+	if ws.GetRouting() == "" && len(ws.GetClassification()) == 0 {
+		return nil, nil
+	}
+	for rec, err := range r.log.History(ctx, t, 0) {
+		if err != nil || rules.Opens(rec.Commit, s.GetConversation().GetId()) {
+			return rec.Commit.GetFacts(), err
+		}
+	}
+	return nil, nil
+}
+
+// room asks distribution which of the queues has room for the conversation of
+// s. When it does not tell in time, routing goes on without.
+func (r *router) room(ctx context.Context, s *threadv1.State, limits []rules.Limit) rules.Room {
+	if len(limits) == 0 {
+		return rules.Room{}
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.cfg.RoomWait)
+	defer cancel()
+	room, err := r.places(ctx, s, limits)
+	if err != nil {
+		r.diary.WarnContext(ctx, "it is not known how many wait in a queue, so its limit does not count",
+			slog.String(key.Queue, limits[0].Queue), slog.Any(key.Err, err))
+		return rules.Room{}
+	}
+	return room
+}
+
+// failures counts rules that failed, and tells of each once a version.
+func (r *router) failures(ctx context.Context, view *directory.Snapshot, failed []string) {
+	for _, rule := range failed {
+		ruleset, _, _ := strings.Cut(rule, "/")
+		r.meters.failed.WithLabelValues(ruleset).Inc()
+		r.mu.Lock()
+		if r.told[rule] != view.Revision {
+			if r.told == nil {
+				r.told = map[string]uint64{}
+			}
+			r.told[rule] = view.Revision
+			r.diary.WarnContext(ctx, "a rule fails and counts as one that does not match; try it with parleyctl rules eval", slog.String(key.Rule, rule))
+		}
+		r.mu.Unlock()
+	}
+}
+
+// welcome is what is known of a conversation when it opens.
+type welcome struct {
+	facts []*threadv1.Fact // of the customer and of the route, as far as there are
+	route routing.Route
+}
+
+// welcome decides about a conversation that is about to open: s is the thread
+// after the facts it opens with. It takes as long as decide.
+func (r *router) welcome(ctx context.Context, s *threadv1.State, facts []*threadv1.Fact) (*welcome, error) {
+	route, profile := r.decide(ctx, r.directory.Now(), s, facts)
+	return &welcome{routing.Decide(s, s.GetConversation().GetId(), route, profile), route}, ctx.Err()
 }
 
 func (r *router) remember(ctx context.Context, t subject.Thread, why string) {

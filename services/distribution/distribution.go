@@ -73,6 +73,7 @@ func (s *service) Run(ctx context.Context) error {
 	serve(ctx, group, s.bus, "distribution.heartbeat", s.desk.Heartbeat)
 	serve(ctx, group, s.bus, "distribution.answer", s.desk.AnswerOffer)
 	serve(ctx, group, s.bus, "distribution.resume", s.desk.Resume)
+	serve(ctx, group, s.bus, "distribution.place", s.desk.Place)
 	if err := group.Wait(); !fault.Is(err, fault.Canceled) {
 		return err
 	}

@@ -49,7 +49,11 @@ type house struct {
 
 func start(t *testing.T) *house {
 	t.Helper()
-	meta := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	meta := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/debug_token") { // it tells nothing of tokens, and so refuses none
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = io.WriteString(w, `{"error":{"message":"unknown","type":"GraphMethodException","code":100,"error_subcode":33}}`)
 	}))

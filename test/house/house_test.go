@@ -149,7 +149,7 @@ func TestImportsStayWhereTheyBelong(t *testing.T) {
 
 // pure packages decide without the world: no clock of their own, no network,
 // no files, no chance.
-var pure = []string{"pkg/thread", "proto/subject", "services/ingress/internal/scan", "services/ingress/internal/split",
+var pure = []string{"pkg/schedule", "pkg/thread", "proto/subject", "services/ingress/internal/scan", "services/ingress/internal/split",
 	"services/ingress/internal/verify", "services/classification/internal/intake", "services/classification/internal/meta", "services/classification/internal/routing",
 	"services/outbound/internal/attempt", "services/admin/internal/provision", "services/desk/internal/timeline"}
 

@@ -134,8 +134,10 @@ func (h *house) secret(v string) {
 	}
 }
 
+// token puts a token in force that is good at Meta: any other is refused.
 func (h *house) token(v string) {
 	h.t.Helper()
+	h.describe(map[string]any{"value": v, "page": pageID})
 	h.page.AccessToken = value(v)
 	if _, err := h.config.UpdatePage(h.t.Context(), &adminv1.UpdatePageRequest{Page: h.page}); err != nil {
 		h.t.Fatal(err)

@@ -93,18 +93,20 @@ func TestEveryCheckFailsAndHeals(t *testing.T) {
 		h.becomes(isRunning)
 	})
 	t.Run("a person's token", func(t *testing.T) {
-		h.describe(map[string]any{"value": "users-token-0123456789", "type": "USER"})
 		h.token("users-token-0123456789")
-		if c := h.check(h.becomes(failed), "token", no); !strings.Contains(c.GetFound(), "USER") {
+		h.becomes(isRunning)
+		h.describe(map[string]any{"value": "users-token-0123456789", "type": "USER"})
+		if c := h.check(h.verified(failed), "token", no); !strings.Contains(c.GetFound(), "USER") {
 			t.Errorf("found %q", c.GetFound())
 		}
 		h.token(token)
 		h.becomes(isRunning)
 	})
 	t.Run("another app's token", func(t *testing.T) {
-		h.describe(map[string]any{"value": "foreign-token-0123456789", "page": pageID, "app_id": "77"})
 		h.token("foreign-token-0123456789")
-		s := h.becomes(failed)
+		h.becomes(isRunning)
+		h.describe(map[string]any{"value": "foreign-token-0123456789", "page": pageID, "app_id": "77"})
+		s := h.verified(failed)
 		h.check(s, "token", no)
 		h.check(s, "app", yes)
 		h.token(token)

@@ -35,7 +35,7 @@ func (h *house) classify() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	s, err := classification.New(classification.Config{ProfileWait: time.Second, ProfileAge: time.Hour}, host.Deps{Log: slog.New(slog.DiscardHandler),
+	s, err := classification.New(classification.Config{ProfileWait: time.Second, RoomWait: time.Second, ProfileAge: time.Hour}, host.Deps{Log: slog.New(slog.DiscardHandler),
 		Instance: "test", Bus: h.admin.Bus, Secrets: h.admin.Secrets, Directory: h.admin.Directory, Registry: registry, Graph: meta,
 		Tracer: noop.NewTracerProvider().Tracer(""), Health: &host.Health{}, Now: time.Now})
 	run(h.t, s, err)

@@ -130,9 +130,12 @@ func TestRotatingTheAppSecretRefusesNothing(t *testing.T) {
 // A page that is deleted sends nothing any more, whatever became of its token.
 func TestADeletedPageIsSilent(t *testing.T) {
 	for name, spoil := range map[string]func(*house){
-		"with its token":    func(*house) {},
-		"its token dead":    func(h *house) { h.describe(map[string]any{"value": token, "dead": true, "subcode": 460}) },
-		"its token another": func(h *house) { h.token("not-a-token-of-this-page") },
+		"with its token": func(*house) {},
+		"its token dead": func(h *house) { h.describe(map[string]any{"value": token, "dead": true, "subcode": 460}) },
+		"its token another": func(h *house) {
+			h.token("another-token-of-this-page")
+			h.describe(map[string]any{"value": "another-token-of-this-page", "page": "99"})
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := open(t, func(c *sandbox.Config) { c.Subscribed = true })

@@ -235,12 +235,37 @@ func world(agents int) string {
 	fmt.Fprintf(&out, `apiVersion: parley.dev/v1
 kind: Queue
 metadata: {name: front, displayName: Front desk}
-spec: {agents: [%s], assignment: least_active}
+spec: {agents: [%[1]s], assignment: least_active}
+---
+apiVersion: parley.dev/v1
+kind: Queue
+metadata: {name: even, displayName: Even customers}
+spec:
+  agents: [%[1]s]
+  overflow: [{condition: items, items: 2, action: transfer, queue: front}]
+---
+apiVersion: parley.dev/v1
+kind: Ruleset
+metadata: {name: sort}
+spec:
+  classify:
+    - name: even
+      when: message.text.matches("клиент [0-9]*[02468] ")
+      set: {priority: 7, variables: {kind: even}}
+---
+apiVersion: parley.dev/v1
+kind: Ruleset
+metadata: {name: routes}
+spec:
+  route:
+    - name: even
+      when: variables.kind == "even"
+      queues: [{queue: even}]
 ---
 apiVersion: parley.dev/v1
 kind: Workstream
 metadata: {name: facebook, displayName: Facebook}
-spec: {queue: front, units: 1, offerSeconds: 20}
+spec: {queue: front, units: 1, offerSeconds: 20, classification: [sort], routing: routes, variables: [{name: kind}]}
 ---
 apiVersion: parley.dev/v1
 kind: ChannelAccount

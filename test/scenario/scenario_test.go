@@ -1,6 +1,7 @@
 package scenario_test
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/services/desk/web/webtest"
 	"github.com/parley-desk/parley/test/check"
 	"github.com/parley-desk/parley/test/load"
@@ -262,7 +266,46 @@ func (h *house) compare(agents []*load.Agent) {
 	for _, v := range report.Violations {
 		h.t.Errorf("%s: %+v: %s", v.Row, v.Thread, v.Detail)
 	}
+	h.followed(in.Export)
 	if len(in.Export) == 0 || report.Counts["threads"] < *conversations {
 		h.t.Errorf("only %d commits of %d threads were looked at", len(in.Export), report.Counts["threads"])
+	}
+}
+
+// even is the text of a customer whose conversations the rules send to a queue
+// of their own.
+var even = regexp.MustCompile("клиент [0-9]*[02468] ")
+
+// followed checks that the rules decided about every conversation, and about
+// each by how it opened and by one version.
+func (h *house) followed(exported []*adminv1.ExportTranscriptResponse) {
+	h.t.Helper()
+	slices.SortFunc(exported, func(a, b *adminv1.ExportTranscriptResponse) int { return cmp.Compare(a.GetRevision(), b.GetRevision()) })
+	texts, found, routed := map[string]string{}, map[string]*threadv1.ConversationClassified{}, map[string]int{}
+	for _, c := range exported {
+		thread := c.GetPage() + "/" + c.GetPsid()
+		for _, f := range c.GetCommit().GetFacts() {
+			switch k := f.GetKind().(type) {
+			case *threadv1.Fact_ConversationOpened:
+				texts[thread], found[thread] = c.GetCommit().GetFacts()[0].GetMessageReceived().GetText(), nil
+			case *threadv1.Fact_ConversationClassified:
+				found[thread] = k.ConversationClassified
+			case *threadv1.Fact_ConversationRouted:
+				r := k.ConversationRouted
+				routed[r.GetRule()]++
+				by := []string{"workstream facebook"}
+				if even.MatchString(texts[thread]) {
+					by = []string{"routes/even", "overflow: even is full"}
+				}
+				if !slices.Contains(by, r.GetRule()) || (found[thread] != nil) != (len(by) == 2) ||
+					found[thread] != nil && found[thread].GetVersion() != r.GetVersion() || r.GetVersion() == 0 {
+					h.t.Errorf("a conversation that opened with %q was classified as %v and routed as %v", texts[thread], found[thread], r)
+				}
+			}
+		}
+	}
+	h.t.Logf("routed %v", routed)
+	if routed["workstream facebook"] == 0 || routed["routes/even"] == 0 {
+		h.t.Errorf("nothing was tried: routed %v", routed)
 	}
 }

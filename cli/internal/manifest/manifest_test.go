@@ -144,6 +144,8 @@ spec:
         capacityProfiles: [chat, "10"]
         variables:
           Tier_1: gold
+          aisle: "7"
+          shop: Витоша
           tier: "1.5"
     - name: nothing
       set: {}
@@ -170,6 +172,20 @@ func TestHowDocumentsAreWritten(t *testing.T) {
 	}
 }
 
+// Dates and times need no quotes, though YAML takes some for other than text.
+func TestDatesAndTimes(t *testing.T) {
+	const spec = "{week: [{days: [sunday], open: [{from: 08:30, to: 24:00}], from: 2027-01-31}], specialDays: [{from: 12-24, yearly: true}]}"
+	documents, err := manifest.Read("a.yaml", []byte("apiVersion: parley.dev/v1\nkind: Schedule\nmetadata: {name: a}\nspec: "+spec), nothing())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := documents[0].Resource.(*configv1.Schedule)
+	w := s.GetWeek()[0]
+	if w.GetFrom() != "2027-01-31" || w.GetOpen()[0].GetFrom() != "08:30" || w.GetOpen()[0].GetTo() != "24:00" || s.GetSpecialDays()[0].GetFrom() != "12-24" {
+		t.Errorf("read as %v", s)
+	}
+}
+
 // A violation of the server is found on the line of its field, however deep.
 func TestWhereAFieldStands(t *testing.T) {
 	documents, err := manifest.Read("a.yaml", []byte(rules), nothing())
@@ -186,7 +202,7 @@ func TestWhereAFieldStands(t *testing.T) {
 		"classify[0].set.capacity_profiles[1]":  "a.yaml:17:",
 		"classify[0].set.variables[Tier_1]":     "a.yaml:19:",
 		"classify[0].set.variables[no.such[x]]": "a.yaml:18:",
-		"classify[2].name":                      "a.yaml:23:",
+		"classify[2].name":                      "a.yaml:25:",
 		"route[0].queues":                       "a.yaml:5:",
 	} {
 		if got := documents[0].Where(manifest.Field(path)); !strings.HasPrefix(got, line) {

@@ -176,3 +176,26 @@ func readable(lines string) bool {
 func put(m *yaml.Node, name string, value *yaml.Node) {
 	m.Content = append(m.Content, text(name), value)
 }
+
+// WriteJSON writes one JSON value as YAML, in its order.
+func WriteJSON(w io.Writer, data []byte) error {
+	var root yaml.Node
+	if err := yaml.Unmarshal(data, &root); err != nil {
+		return fmt.Errorf("writing JSON as YAML: %w", err)
+	}
+	plain(&root)
+	enc := yaml.NewEncoder(w)
+	enc.SetIndent(indent)
+	if err := enc.Encode(&root); err != nil {
+		return err
+	}
+	return enc.Close()
+}
+
+// plain takes the braces and quotes of JSON off; what is text stays text.
+func plain(n *yaml.Node) {
+	n.Style = 0
+	for _, inner := range n.Content {
+		plain(inner)
+	}
+}

@@ -25,6 +25,8 @@ const (
 	Member    = "member"    // process of a group
 	Role      = "role"      // work that one process does for all
 	Agent     = "agent"     // by resource id
+	Queue     = "queue"     // by resource id
+	Target    = "target"    // queue that something should go to, by resource id
 	Ready     = "ready"     // checks that hold
 	Took      = "took_seconds"
 	Name      = "name"    // of a check or a setting
@@ -39,6 +41,7 @@ const (
 	Commit    = "commit"  // of the sources it was built from
 	Go        = "go"      // version that built it
 	State     = "state"   // of a page's connection
+	Rule      = "rule"    // "<ruleset>/<rule>"
 
 	Conversations = "conversations" // how many were looked at
 	Messages      = "messages"      // how many had been missed

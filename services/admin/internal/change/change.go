@@ -89,7 +89,7 @@ func (p Planner) Plan(world *directory.Snapshot, edits []Edit) ([]Outcome, error
 		}
 	}
 	if len(violations) > 0 {
-		return nil, invalid(violations)
+		return nil, Invalid(violations)
 	}
 	if err := unused(world, after, edits); err != nil {
 		return nil, err
@@ -104,7 +104,8 @@ func (p Planner) Plan(world *directory.Snapshot, edits []Edit) ([]Outcome, error
 	return outcomes, nil
 }
 
-func invalid(violations []fault.Violation) *fault.Error {
+// Invalid is the fault of edits with these violations; there must be one.
+func Invalid(violations []fault.Violation) *fault.Error {
 	first := violations[0]
 	text := fmt.Sprintf("%s: %s", first.Field, first.Description)
 	if more := len(violations) - 1; more > 0 {
@@ -145,7 +146,7 @@ func distinct(edits []Edit) error {
 		first[key] = e.Path
 	}
 	if len(violations) > 0 {
-		return invalid(violations)
+		return Invalid(violations)
 	}
 	return nil
 }
@@ -201,6 +202,20 @@ func apply(world *directory.Snapshot, edits []Edit) *directory.Snapshot {
 		}
 	}
 	return directory.NewSnapshot(resources...)
+}
+
+// After is the world as it will be with these outcomes.
+func After(world *directory.Snapshot, outcomes []Outcome) *directory.Snapshot {
+	edits := make([]Edit, len(outcomes))
+	for i, o := range outcomes {
+		edits[i] = Edit{Resource: o.Resource}
+		if o.Action == Deleted {
+			edits[i].Verb = Delete
+		}
+	}
+	after := apply(world, edits)
+	after.Revision, after.Version = world.Revision, world.Version
+	return after
 }
 
 // unused refuses to delete what others refer to, and a page whose conversations

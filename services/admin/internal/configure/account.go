@@ -15,6 +15,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/change"
 	"github.com/parley-desk/parley/services/admin/internal/guard"
 	"github.com/parley-desk/parley/services/admin/internal/privacy"
+	"github.com/parley-desk/parley/services/admin/internal/validate"
 )
 
 // quiet is how long nothing may have been signed with the previous app secret
@@ -101,10 +102,16 @@ func (s *Service) changeAccount(ctx context.Context, id string, e change.Edit, a
 	return change.Shown(after), nil
 }
 
-// remarks are what is left to do about a resource that was applied.
-func remarks(r directory.Resource) []string {
-	if a, ok := r.(*configv1.ChannelAccount); ok {
-		return privacy.Remarks(a)
+// remarks are what is left to do about a resource that was applied; untold are
+// the pages whose tokens nobody looked at.
+func remarks(r directory.Resource, untold map[string]bool, observer *validate.Observer) []string {
+	switch r := r.(type) {
+	case *configv1.ChannelAccount:
+		return privacy.Remarks(r)
+	case *configv1.Page:
+		if id := r.GetMeta().GetId(); untold[id] {
+			return []string{unheard(id)}
+		}
 	}
-	return nil
+	return observer.Remarks(r)
 }

@@ -18,6 +18,7 @@ import (
 	provisionv1 "github.com/parley-desk/parley/proto/gen/parley/provision/v1"
 	"github.com/parley-desk/parley/services/admin/internal/change"
 	"github.com/parley-desk/parley/services/admin/internal/commit"
+	"github.com/parley-desk/parley/services/admin/internal/validate"
 )
 
 const (
@@ -36,6 +37,9 @@ type Service struct {
 	Now       func() time.Time
 	// Unsubscribe has Meta send no more events of a page, by resource id.
 	Unsubscribe func(ctx context.Context, page string) error
+	// Admit says of pages' tokens, as they are to be in a world, what Meta says of
+	// them: Invalid is one of no use, any other error that Meta does not tell.
+	Admit func(ctx context.Context, world *directory.Snapshot, pages []*configv1.Page) []error
 	// Signed is with which secrets webhooks of an account were signed.
 	Signed func(ctx context.Context, account string) (*provisionv1.SignatureSeen, error)
 }
@@ -45,28 +49,36 @@ func (s *Service) Apply(ctx context.Context, req *adminv1.ApplyRequest) (*adminv
 	if n := len(req.GetResources()); n > maxApply {
 		return nil, bad("resources", "has %d resources; apply at most %d at once", n, maxApply)
 	}
-	edits := make([]change.Edit, len(req.GetResources()))
-	for i, r := range req.GetResources() {
-		resource := change.Unwrap(r)
-		if resource == nil {
-			return nil, bad(fmt.Sprintf("resources[%d]", i), "holds no resource; set one of channel_account, page, workstream, queue, agent, schedule, skill, capacity_profile and ruleset")
-		}
-		edits[i] = change.Edit{Verb: change.Put, Path: fmt.Sprintf("resources[%d].%s", i, change.KindName(resource)), Resource: resource}
+	edits, err := Edits("resources", req.GetResources())
+	if err != nil {
+		return nil, err
 	}
-	done, err := s.Committer.Make(ctx, commit.Deed{Dry: req.GetValidateOnly(), Comment: req.GetComment(),
-		Plan: func(world *directory.Snapshot) ([]change.Outcome, error) {
-			return s.Committer.Planner.Plan(world, edits)
-		}})
+	done, untold, err := s.commit(ctx, edits, req.GetValidateOnly(), req.GetComment())
 	if err != nil {
 		return nil, err
 	}
 	resp := &adminv1.ApplyResponse{Version: done.Version}
+	observer := validate.Observe(change.After(s.Directory.Now(), done.Outcomes))
 	for _, o := range done.Outcomes {
 		resp.Changes = append(resp.Changes, &adminv1.Change{
 			Kind: change.KindName(o.Resource), Id: o.Resource.GetMeta().GetId(), Action: string(o.Action),
-			Before: change.Wrap(o.Before), After: change.Wrap(o.Resource), Remarks: remarks(o.Resource)})
+			Before: change.Wrap(o.Before), After: change.Wrap(o.Resource), Remarks: remarks(o.Resource, untold, observer)})
 	}
 	return resp, nil
+}
+
+// Edits puts the resources of a list, which errors call by the name of its
+// field.
+func Edits(field string, resources []*adminv1.Resource) ([]change.Edit, error) {
+	edits := make([]change.Edit, len(resources))
+	for i, r := range resources {
+		resource := change.Unwrap(r)
+		if resource == nil {
+			return nil, bad(fmt.Sprintf("%s[%d]", field, i), "holds no resource; set one of channel_account, page, workstream, queue, agent, schedule, skill, capacity_profile and ruleset")
+		}
+		edits[i] = change.Edit{Verb: change.Put, Path: fmt.Sprintf("%s[%d].%s", field, i, change.KindName(resource)), Resource: resource}
+	}
+	return edits, nil
 }
 
 func bad(field, format string, args ...any) error {
@@ -142,13 +154,13 @@ func (s *Service) mac(kind, id string) []byte {
 
 func put[R directory.Resource](ctx context.Context, s *Service, verb change.Verb, path string, r R, dry bool) (R, error) {
 	var none R
-	outcomes, err := s.Committer.Commit(ctx, []change.Edit{{Verb: verb, Path: path, Resource: r}}, dry)
+	done, _, err := s.commit(ctx, []change.Edit{{Verb: verb, Path: path, Resource: r}}, dry, "")
 	if err != nil {
 		return none, err
 	}
-	stored, ok := outcomes[0].Resource.(R)
+	stored, ok := done.Outcomes[0].Resource.(R)
 	if !ok {
-		return none, fault.New(fault.Internal, "", "stored %s as %T", path, outcomes[0].Resource)
+		return none, fault.New(fault.Internal, "", "stored %s as %T", path, done.Outcomes[0].Resource)
 	}
 	return change.Shown(stored), nil
 }

@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -24,6 +25,9 @@ type Graph interface {
 	SubscribedApps(ctx context.Context, page graph.Page) ([]graph.SubscribedApp, error)
 	Subscribe(ctx context.Context, page graph.Page, fields []string) error
 	Unsubscribe(ctx context.Context, page graph.Page, appID string) error
+	DebugUserToken(ctx context.Context, person graph.User) (graph.TokenInfo, error)
+	ExchangeUserToken(ctx context.Context, person graph.User) (secret.Text, time.Time, error)
+	PagesOfUser(ctx context.Context, person graph.User) (graph.UserPages, error)
 }
 
 // leastRest is how long nothing is asked in an app's name after Meta said that
@@ -110,10 +114,21 @@ func open(box *secret.Box, field string, of directory.Resource, s *configv1.Secr
 	return text, ""
 }
 
+// askToken asks what the page's token is, and nothing else.
+func (p *Prober) askToken(ctx context.Context, t target) (a provision.Answers) {
+	if !t.askable() || p.rests.of(t.setup.AppID, p.deps.Now()) > 0 {
+		return a
+	}
+	info, err := p.graph.DebugToken(ctx, t.on, t.setup.AppID)
+	p.rests.heed(t.setup.AppID, err, p.deps.Now())
+	a.DebugToken, a.Token = answer(err), told(info)
+	return a
+}
+
 // ask makes a round of questions. What Meta was not asked, or did not answer,
 // is not definite in the answers.
 func (p *Prober) ask(ctx context.Context, t target) provision.Answers {
-	var a provision.Answers
+	a := p.askToken(ctx, t)
 	if !t.askable() || p.rests.of(t.setup.AppID, p.deps.Now()) > 0 {
 		return a
 	}
@@ -121,9 +136,7 @@ func (p *Prober) ask(ctx context.Context, t target) provision.Answers {
 		p.rests.heed(t.setup.AppID, err, p.deps.Now())
 		return answer(err)
 	}
-	info, err := p.graph.DebugToken(ctx, t.on, t.setup.AppID)
-	a.DebugToken, a.Token = said(err), told(info)
-	if a.DebugToken.Definite && a.DebugToken.Code != 0 && a.DebugToken.Code != 100 {
+	if a.DebugToken.Definite && a.DebugToken.Code != 0 && a.DebugToken.Code != provision.Foreign {
 		return a // Meta knows no such app, so it takes no proof by its secret either
 	}
 	apps, err := p.graph.SubscribedApps(ctx, t.on)
@@ -151,6 +164,8 @@ func answer(err error) provision.Answer {
 	}
 	return provision.Answer{Definite: true, Code: refusal.Code, Subcode: refusal.Subcode}
 }
+
+func numbers(a provision.Answer) string { return fmt.Sprintf("(%d/%d)", a.Code, a.Subcode) }
 
 func told(i graph.TokenInfo) *provisionv1.Token {
 	return &provisionv1.Token{Valid: i.Valid, Code: int32(i.Code), Subcode: int32(i.Subcode), Type: i.Type, AppId: i.AppID,

@@ -28,8 +28,8 @@ type Answers struct {
 	Fields       []string
 }
 
-// foreign is the code with which Meta refuses to speak of another app's token.
-const foreign = 100
+// Foreign is the code with which Meta refuses to speak of another app's token.
+const Foreign = 100
 
 // Take gives the record after a round of questions about the set-up basis, asked
 // when used was the last that outbound had said. What was not answered stands as
@@ -44,7 +44,7 @@ func Take(r *provisionv1.Record, basis string, used *provisionv1.TokenUsed, a An
 	// The app's own question answers two: a refusal is about the app, unless it
 	// says that the token is another app's.
 	app, token := a.DebugToken, a.DebugToken
-	if a.DebugToken.refused() && a.DebugToken.Code == foreign {
+	if a.DebugToken.refused() && a.DebugToken.Code == Foreign {
 		app = Answer{Definite: true}
 	} else if a.DebugToken.refused() {
 		token = Answer{}

@@ -1,7 +1,8 @@
 // Package validate says what is wrong with a resource: each bad field with its
 // value and the remedy. Its functions are pure; the world they check references
 // against is the one that would result, so resources of one change may refer to
-// each other. A secret's value is never repeated.
+// each other. A secret's value is never repeated. What is good but odd is for an
+// Observer to remark on.
 package validate
 
 import (
@@ -51,6 +52,9 @@ func Resource(r directory.Resource, world *directory.Snapshot) []fault.Violation
 		p.capacityProfile(r)
 	case *configv1.Ruleset:
 		p.ruleset(r, world)
+		p.conditions(r, world)
+	case *configv1.Schedule:
+		p.schedule(r)
 	}
 	return p
 }

@@ -31,6 +31,7 @@ func (p *problems) workstream(w *configv1.Workstream, world *directory.Snapshot)
 	}
 	p.rules(w, world)
 	p.variables(w.GetVariables())
+	p.knows(w, world)
 }
 
 // rules checks the rulesets of a workstream (L32, L35). One without rules does
@@ -69,10 +70,15 @@ func (p *problems) variables(list []*configv1.Variable) {
 		}
 		p.known(field+".type", v.GetType().String(), configv1.VariableType_name, int32(v.GetType()))
 		p.variableValue(field+".initial", v.GetInitial())
-		if v.GetType() == configv1.VariableType_VARIABLE_TYPE_NUMBER && v.GetInitial() != "" && !numberShape.MatchString(v.GetInitial()) {
+		if !holds(v, v.GetInitial()) {
 			p.add(field+".initial", "%q is not a number; write it in decimal, such as 12 or -0.5, or make the type VARIABLE_TYPE_TEXT", clip(v.GetInitial()))
 		}
 	}
+}
+
+// holds tells whether v may have that value; every variable may have none.
+func holds(v *configv1.Variable, value string) bool {
+	return value == "" || v.GetType() != configv1.VariableType_VARIABLE_TYPE_NUMBER || numberShape.MatchString(value)
 }
 
 func (p *problems) variableName(field, name string) {

@@ -1,13 +1,12 @@
-// Package routing decides which queue a conversation goes to. It is pure: the
-// directory in, a queue out.
+// Package routing turns what rules decide about a conversation into facts of its
+// thread. It is pure.
 package routing
 
 import (
 	"time"
 
-	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/rules"
 	"github.com/parley-desk/parley/pkg/thread"
-	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
@@ -17,70 +16,39 @@ func Needed(s *threadv1.State) bool {
 	return c.GetPhase() == threadv1.Phase_PHASE_OPEN && c.GetQueue() == ""
 }
 
-// Route is where a conversation goes. Without a queue it stays where it is
-// until the directory changes; Rule then says why.
+// Route is what rules decided about one conversation.
 type Route struct {
-	Queue string // resource id
-	Rule  string // "workstream <id>", or "fallback: <reason>"
+	Classified *threadv1.ConversationClassified // nil: no rule found anything
+	Outcome    rules.Outcome
+	Version    uint64 // of the configuration by which all of it was decided
 }
 
-// Choose picks the queue of the conversation of s.
-//
-// It is the queue of the workstream that the conversation opened with, else of
-// the one its page has now. A queue that is gone or has no agents gives way to
-// the fallback queue, if that one is better; a queue without agents is still
-// better than none, for agents can be added to it.
-func Choose(d *directory.Snapshot, s *threadv1.State) Route {
-	ws, id := workstream(d, s)
-	if ws == nil {
-		if _, known := d.PagesByMeta[s.GetPage()]; !known {
-			return Route{Rule: "fallback: page is not connected"}
-		}
-		return Route{Rule: "fallback: page has no workstream"}
-	}
-	queue, known := d.Queues[ws.GetQueue()]
-	fallback, spare := d.Queues[ws.GetFallbackQueue()]
-	switch {
-	case known && len(queue.GetAgents()) > 0:
-		return Route{Queue: ws.GetQueue(), Rule: "workstream " + id}
-	case known && spare && len(fallback.GetAgents()) > 0:
-		return Route{Queue: ws.GetFallbackQueue(), Rule: "fallback: queue " + ws.GetQueue() + " has no agents"}
-	case known:
-		return Route{Queue: ws.GetQueue(), Rule: "workstream " + id}
-	case spare:
-		return Route{Queue: ws.GetFallbackQueue(), Rule: "fallback: " + missing(ws.GetQueue())}
-	}
-	return Route{Rule: "fallback: " + missing(ws.GetQueue())}
-}
-
-func workstream(d *directory.Snapshot, s *threadv1.State) (*configv1.Workstream, string) {
-	id := s.GetConversation().GetWorkstream()
-	if ws, known := d.Workstreams[id]; known {
-		return ws, id
-	}
-	id = d.PagesByMeta[s.GetPage()].GetWorkstream()
-	return d.Workstreams[id], id
-}
-
-func missing(queue string) string {
-	if queue == "" {
-		return "workstream has no queue"
-	}
-	return "queue " + queue + " is gone"
-}
+// Stays tells whether the conversation stays where it is until the directory
+// changes; Outcome.Rule then says why.
+func (r Route) Stays() bool { return r.Outcome.Queue == "" && !r.Outcome.Ends }
 
 // Decide commits a route that was chosen for one conversation, with the profile
-// that was looked up for it (nil: none was). Nothing, when the thread has gone
-// on meanwhile.
+// that was looked up for it (nil: none was). One that leads nowhere commits the
+// profile alone. Nothing, when the thread has gone on meanwhile.
 func Decide(s *threadv1.State, conversation string, route Route, profile *threadv1.CustomerProfiled) []*threadv1.Fact {
-	if !Needed(s) || s.GetConversation().GetId() != conversation || route.Queue == "" {
+	if !Needed(s) || s.GetConversation().GetId() != conversation {
 		return nil
 	}
-	routed := thread.Of(&threadv1.ConversationRouted{Queue: route.Queue, Rule: route.Rule})
-	if profile == nil {
-		return []*threadv1.Fact{routed}
+	var facts []*threadv1.Fact
+	if profile != nil {
+		facts = append(facts, thread.Of(profile))
 	}
-	return []*threadv1.Fact{thread.Of(profile), routed}
+	if route.Stays() {
+		return facts
+	}
+	if route.Classified != nil {
+		facts = append(facts, thread.Of(route.Classified))
+	}
+	if route.Outcome.Ends {
+		return append(facts, thread.Of(&threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_OVERFLOWED}))
+	}
+	return append(facts, thread.Of(&threadv1.ConversationRouted{Queue: route.Outcome.Queue, Rule: route.Outcome.Rule,
+		Version: route.Version, Passed: route.Outcome.Passed}))
 }
 
 // Unknown tells whether the customer's profile should be looked up: it never

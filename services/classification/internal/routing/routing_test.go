@@ -4,26 +4,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/rules"
 	"github.com/parley-desk/parley/pkg/thread"
-	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/services/classification/internal/routing"
 )
-
-func meta(id string) *configv1.Meta { return &configv1.Meta{Id: id} }
-
-func page(workstream string) *configv1.Page {
-	return &configv1.Page{Meta: meta("shop"), PageId: "10", Workstream: workstream}
-}
-
-func workstream(id, queue, fallback string) *configv1.Workstream {
-	return &configv1.Workstream{Meta: meta(id), Queue: queue, FallbackQueue: fallback}
-}
-
-func queue(id string, agents ...string) *configv1.Queue {
-	return &configv1.Queue{Meta: meta(id), Agents: agents}
-}
 
 // open is a thread whose conversation c1 opened with this workstream.
 func open(workstream string) *threadv1.State {
@@ -32,47 +17,8 @@ func open(workstream string) *threadv1.State {
 	return s
 }
 
-func TestChoose(t *testing.T) {
-	type world = []directory.Resource
-	for _, c := range []struct {
-		name   string
-		opened string // workstream the conversation opened with
-		world  world
-		want   routing.Route
-	}{
-		{"its queue", "ws", world{page("ws"), workstream("ws", "front", "back"), queue("front", "mila"), queue("back", "orlin")},
-			routing.Route{Queue: "front", Rule: "workstream ws"}},
-		{"the page has moved on, the conversation has not", "ws", world{page("new"), workstream("ws", "front", ""), workstream("new", "back", ""), queue("front", "mila"), queue("back", "orlin")},
-			routing.Route{Queue: "front", Rule: "workstream ws"}},
-		{"its workstream is gone", "ws", world{page("new"), workstream("new", "back", ""), queue("back", "orlin")},
-			routing.Route{Queue: "back", Rule: "workstream new"}},
-		{"opened without, has one now", "", world{page("ws"), workstream("ws", "front", ""), queue("front", "mila")},
-			routing.Route{Queue: "front", Rule: "workstream ws"}},
-		{"queue is gone", "ws", world{page("ws"), workstream("ws", "front", "back"), queue("back")},
-			routing.Route{Queue: "back", Rule: "fallback: queue front is gone"}},
-		{"no queue named", "ws", world{page("ws"), workstream("ws", "", "back"), queue("back", "orlin")},
-			routing.Route{Queue: "back", Rule: "fallback: workstream has no queue"}},
-		{"nobody in the queue", "ws", world{page("ws"), workstream("ws", "front", "back"), queue("front"), queue("back", "orlin")},
-			routing.Route{Queue: "back", Rule: "fallback: queue front has no agents"}},
-		{"nobody in either", "ws", world{page("ws"), workstream("ws", "front", "back"), queue("front"), queue("back")},
-			routing.Route{Queue: "front", Rule: "workstream ws"}},
-		{"nobody, no fallback", "ws", world{page("ws"), workstream("ws", "front", ""), queue("front")},
-			routing.Route{Queue: "front", Rule: "workstream ws"}},
-		{"both are gone", "ws", world{page("ws"), workstream("ws", "front", "back")},
-			routing.Route{Rule: "fallback: queue front is gone"}},
-		{"page without workstream", "", world{page(""), queue("front", "mila")},
-			routing.Route{Rule: "fallback: page has no workstream"}},
-		{"page is gone", "", world{queue("front", "mila")},
-			routing.Route{Rule: "fallback: page is not connected"}},
-	} {
-		if got := routing.Choose(directory.NewSnapshot(c.world...), open(c.opened)); got != c.want {
-			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
-		}
-	}
-}
-
 func TestDecide(t *testing.T) {
-	route := routing.Route{Queue: "front", Rule: "workstream ws"}
+	route := routing.Route{Outcome: rules.Outcome{Queue: "front", Rule: "workstream ws"}, Version: 7}
 	profile := &threadv1.CustomerProfiled{Name: "Vesela"}
 	s := open("ws")
 	facts := routing.Decide(s, "c1", route, profile)
@@ -90,6 +36,19 @@ func TestDecide(t *testing.T) {
 	if len(routing.Decide(open("ws"), "c1", route, nil)) != 1 {
 		t.Error("without a profile there is one fact")
 	}
+	if facts := routing.Decide(open("ws"), "c1", routing.Route{}, profile); len(facts) != 1 || facts[0].GetCustomerProfiled() != profile {
+		t.Errorf("what leads nowhere keeps the profile: %v", facts)
+	}
+	route.Classified = &threadv1.ConversationClassified{Rules: []string{"vip/gold"}}
+	if facts := routing.Decide(open("ws"), "c1", route, nil); len(facts) != 2 || facts[0].GetConversationClassified() != route.Classified ||
+		facts[1].GetConversationRouted().GetVersion() != 7 {
+		t.Errorf("classified: %v", facts)
+	}
+	route.Outcome = rules.Outcome{Rule: "overflow: front is full", Ends: true}
+	if facts := routing.Decide(open("ws"), "c1", route, nil); len(facts) != 2 ||
+		facts[1].GetConversationClosed().GetCause() != threadv1.Cause_CAUSE_OVERFLOWED {
+		t.Errorf("ends: %v", facts)
+	}
 	closed := open("ws")
 	closed.Conversation.Phase = threadv1.Phase_PHASE_CLOSED
 	for name, facts := range map[string][]*threadv1.Fact{
@@ -97,7 +56,7 @@ func TestDecide(t *testing.T) {
 		"another conversation": routing.Decide(open("ws"), "c0", route, profile),
 		"closed":               routing.Decide(closed, "c1", route, profile),
 		"no conversation":      routing.Decide(thread.New("10", "70"), "", route, profile),
-		"nowhere to go":        routing.Decide(open("ws"), "c1", routing.Route{}, profile),
+		"nowhere to go":        routing.Decide(open("ws"), "c1", routing.Route{}, nil),
 	} {
 		if len(facts) != 0 {
 			t.Errorf("%s: %v", name, facts)

@@ -157,7 +157,7 @@ export function sentence(item: TimelineItem, me: string, t: Words): string {
     case 'conversation_released':
       return d.cause === 'disconnected' ? t.released_away : t.conversation_released;
     case 'conversation_closed':
-      return d.cause === 'timed_out' ? t.closed_timed_out : d.cause === 'forced' ? t.closed_forced : t.conversation_closed;
+      return said(t, `closed_${d.cause}`) ?? t.conversation_closed;
     case 'reacted_earlier':
       return t.reacted_earlier(d.reaction ?? '');
     case 'referral_received':

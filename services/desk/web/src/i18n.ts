@@ -205,6 +205,7 @@ const texts = {
   conversation_ended: ['Talk ended', 'Край на разговора'],
   conversation_closed: ['Conversation closed', 'Разговорът е затворен'],
   closed_timed_out: ['Closed after a long silence', 'Затворен след дълго мълчание'],
+  closed_overflowed: ['Closed: its queue could not take it', 'Затворен: опашката не можа да го поеме'],
   closed_forced: ['Closed by a supervisor', 'Затворен от супервайзор'],
   referral_received: ['The customer came by a link', 'Клиентът дойде от връзка'],
   reacted_earlier: ['The customer reacted to an earlier message: {}', 'Реакция на клиента към по-ранно съобщение: {}'],

@@ -30,7 +30,8 @@ type Queue struct {
 	Revision uint64
 	Method   Method
 	Priority int32
-	Classes  []int32 // units its items are known to take; others are learned
+	Classes  []int32       // units its items are known to take; others are learned
+	Wait     time.Duration // how long an item may wait in it; 0: for ever
 }
 
 // Standing is where an agent stands.
@@ -66,7 +67,7 @@ func (b *Book) SetQueue(ctx context.Context, now time.Time, q Queue) error {
 
 func queueArgs(q Queue) []any {
 	return []any{q.ID, q.Revision, string(q.Method), q.Priority,
-		strings.Trim(strings.ReplaceAll(fmt.Sprint(q.Classes), " ", ","), "[]")}
+		strings.Trim(strings.ReplaceAll(fmt.Sprint(q.Classes), " ", ","), "[]"), q.Wait.Milliseconds()}
 }
 
 // Agents lists the agents the book has settings of.

@@ -66,7 +66,8 @@ func (b *Book) apply(ctx context.Context, now time.Time, item Item, givenUp stri
 
 func (b *Book) applyArgs(i Item, givenUp string) []any {
 	return []any{givenUp, i.Key, i.Revision, i.Conversation, string(i.Phase), i.Queue, i.Units,
-		i.Priority, i.QueuedMS, i.OfferMS, i.Agent, i.Fence, i.DueMS, b.cfg.Lease.Milliseconds(), i.Highest}
+		i.Priority, i.QueuedMS, i.OfferMS, i.Agent, i.Fence, i.DueMS, b.cfg.Lease.Milliseconds(), i.Highest,
+		i.SinceMS}
 }
 
 // Answer tells whether the offer is still reserved for the agent. With reject
@@ -94,6 +95,7 @@ const (
 	EndOffer IntentKind = "END"    // end the offer with the outcome
 	Leave    IntentKind = "LEAVE"  // take the conversation from a lost agent
 	Resettle IntentKind = "SETTLE" // look what became of a Hold
+	Overflow IntentKind = "WAIT"   // take it out of a queue where it waited too long
 )
 
 // Intent is what a due timer wants done. It comes again until a commit of the

@@ -59,6 +59,9 @@ func compare(t *rapid.T, rdb redis.UniversalClient, edit assign.Edit) {
 		"tick":      func(*rapid.T) { r.tick() },
 		"tick2":     func(*rapid.T) { r.tick() },
 		"lapse":     func(*rapid.T) { r.lapse() },
+		"place":     func(*rapid.T) { r.place() },
+		"place2":    func(*rapid.T) { r.place() },
+		"put off":   func(*rapid.T) { r.putOff() },
 		"":          func(*rapid.T) { r.check() },
 	}
 	t.Repeat(steps)
@@ -115,10 +118,15 @@ func (r *run) arrive() {
 	if old.Key != "" && old.Phase != assign.Done {
 		return
 	}
+	r.arriveAs(key, fmt.Sprint("c", r.rev+1), draw(r, "queue", queueIDs))
+}
+
+func (r *run) arriveAs(key, conversation, queue string) {
 	r.rev++
-	r.apply(assign.Item{Key: key, Revision: r.rev, Conversation: fmt.Sprint("c", r.rev), Phase: assign.Waiting,
-		Queue: draw(r, "queue", queueIDs), Units: draw(r, "units", []int32{1, 1, 1, 2}),
-		Priority: draw(r, "priority", []int32{0, 0, 7, 1023}), QueuedMS: r.ms() - int64(rapid.IntRange(0, 2).Draw(r.t, "age")),
+	queued := r.ms() - int64(rapid.IntRange(0, 2).Draw(r.t, "age"))
+	r.apply(assign.Item{Key: key, Revision: r.rev, Conversation: conversation, Phase: assign.Waiting,
+		Queue: queue, Units: draw(r, "units", []int32{1, 1, 1, 2}),
+		Priority: draw(r, "priority", []int32{0, 0, 7, 1023}), QueuedMS: queued, SinceMS: queued - draw(r, "waited", []int64{0, 0, 0, 20_000}),
 		OfferMS: 30_000})
 }
 
@@ -126,7 +134,7 @@ func (r *run) arrive() {
 func (r *run) follow() {
 	key := draw(r, "item", itemIDs)
 	next, ok := r.log[key]
-	if !ok {
+	if !ok || next.Queue == "" {
 		return
 	}
 	reserved := r.model.items[key]
@@ -159,7 +167,7 @@ func (r *run) move(next *assign.Item, reserved *item, move string) {
 	case "close", "park":
 		next.Phase = assign.Done
 	case "requeue":
-		next.Queue, next.QueuedMS, next.Priority = draw(r, "queue", queueIDs), r.ms(), 7
+		next.Queue, next.QueuedMS, next.SinceMS, next.Priority = draw(r, "queue", queueIDs), r.ms(), r.ms(), 7
 	case "offer":
 		next.Phase, next.Agent, next.Fence, next.DueMS = assign.Offered, reserved.Agent, reserved.Fence, r.ms()+next.OfferMS
 	case "stale":
@@ -169,6 +177,9 @@ func (r *run) move(next *assign.Item, reserved *item, move string) {
 	case "skip": // the follower sees a later offer first
 		next.Fence += 1000
 	case "wait":
+		if next.Phase != assign.Offered {
+			next.SinceMS = r.ms()
+		}
 		next.Phase, next.Agent, next.Fence = assign.Waiting, "", 0
 	case "end":
 		next.Phase, next.DueMS = assign.WrapUp, draw(r, "due", []int64{0, r.ms() - 1, r.ms() + 10_000})
@@ -183,7 +194,7 @@ func (r *run) move(next *assign.Item, reserved *item, move string) {
 func (r *run) odd() {
 	key := draw(r, "item", itemIDs)
 	next, ok := r.log[key]
-	if !ok {
+	if !ok || next.Queue == "" {
 		return
 	}
 	if rapid.Bool().Draw(r.t, "old") {
@@ -233,7 +244,8 @@ func (r *run) queue() { r.setQueue(draw(r, "queue", queueIDs)) }
 func (r *run) setQueue(id string) {
 	r.conf++
 	q := assign.Queue{ID: id, Revision: r.conf, Method: draw(r, "method", methods),
-		Priority: draw(r, "priority", []int32{0, 5}), Classes: []int32{1}}
+		Priority: draw(r, "priority", []int32{0, 5}), Classes: []int32{1},
+		Wait: draw(r, "wait", []time.Duration{0, 12 * time.Second, time.Minute})}
 	r.model.setQueue(q)
 	r.same("set queue", nil, nil, r.book.SetQueue(r.ctx, r.now, q))
 }
@@ -378,7 +390,8 @@ func (r *run) rebuild(counted int64) {
 	var w assign.World
 	for _, id := range slices.Sorted(maps.Keys(old.queues)) {
 		q := old.queues[id]
-		w.Queues = append(w.Queues, assign.Queue{ID: id, Revision: q.revision, Method: q.by, Priority: q.pri, Classes: []int32{1, 2}})
+		w.Queues = append(w.Queues, assign.Queue{ID: id, Revision: q.revision, Method: q.by, Priority: q.pri, Classes: []int32{1, 2},
+			Wait: time.Duration(q.wait) * time.Millisecond})
 	}
 	w.Presences = map[string]assign.Presence{}
 	for _, id := range slices.Sorted(maps.Keys(old.agents)) {

@@ -1,6 +1,7 @@
 package assign_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,6 +69,10 @@ func spelled(ctx context.Context, pipe redis.Pipeliner, full, key string, out ma
 			}
 		}
 	}
+	if key == "pl" {
+		hash := pipe.HGetAll(ctx, full)
+		return func() { out[key] = fmt.Sprint(hash.Val()) }
+	}
 	list := pipe.ZRangeWithScores(ctx, full, 0, -1)
 	return func() {
 		for _, z := range list.Val() {
@@ -87,6 +92,9 @@ func itemLine(h map[string]string) string {
 		return line
 	}
 	line += fmt.Sprintf(" u %s ag %s fe %s end %s ex %s", h["u"], h["ag"], h["fe"], h["end"], h["ex"])
+	if inQueue(assign.Phase(h["st"])) {
+		line += " since " + h["since"] + " late " + h["late"] + " pause " + cmp.Or(h["po"], "0")
+	}
 	if h["st"] == "W" {
 		line += " wk " + h["wk"]
 	}
@@ -129,19 +137,22 @@ func (m *model) dump() map[string]string {
 	for key, i := range m.items {
 		out["i:"+key] = i.line()
 	}
-	var timers string
-	members := slices.SortedFunc(maps.Keys(m.timers), func(x, y string) int {
-		if m.timers[x] != m.timers[y] {
-			return int(m.timers[x] - m.timers[y])
-		}
-		return strings.Compare(x, y)
-	})
-	for _, member := range members {
-		timers += fmt.Sprintf("%s=%d ", member, m.timers[member])
-	}
-	set("t", timers)
+	set("t", sorted(m.allTimers()))
+	m.dumpQueues(set)
 	for _, p := range m.proposals {
 		out["out"] += p + "\n"
+	}
+	return out
+}
+
+// sorted spells what a sorted set holds.
+func sorted(scores map[string]int64) string {
+	var out string
+	members := slices.SortedFunc(maps.Keys(scores), func(x, y string) int {
+		return cmp.Or(cmp.Compare(scores[x], scores[y]), cmp.Compare(x, y))
+	})
+	for _, member := range members {
+		out += fmt.Sprintf("%s=%d ", member, scores[member])
 	}
 	return out
 }
@@ -156,6 +167,9 @@ func (i *item) line() string {
 		ex = append(ex, fmt.Sprintf("%s:%d", d.agent, d.n))
 	}
 	line += fmt.Sprintf(" u %d ag %s fe %d end %s ex %s", i.Units, i.Agent, i.Fence, i.mark, strings.Join(ex, ","))
+	if inQueue(i.Phase) {
+		line += fmt.Sprintf(" since %d late %s pause %d", i.SinceMS, i.late, i.pause)
+	}
 	if i.Phase == assign.Waiting {
 		line += " wk " + i.wk
 	}

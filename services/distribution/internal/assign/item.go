@@ -1,6 +1,7 @@
 package assign
 
 import (
+	"github.com/parley-desk/parley/pkg/thread"
 	"github.com/parley-desk/parley/proto/subject"
 
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -29,7 +30,8 @@ type Item struct {
 	Queue        string
 	Units        int32 // at least 1
 	Priority     int32 // 0 to 1023
-	QueuedMS     int64
+	QueuedMS     int64 // its place in the queue
+	SinceMS      int64 // when its present wait in the queue began: thread.WaitingSince
 	OfferMS      int64 // how long an offer lasts
 	Agent        string
 	Fence        int64
@@ -50,7 +52,7 @@ func ItemOf(t subject.Thread, s *threadv1.State, revision uint64) Item {
 		Key: t.Key(), Revision: revision, Conversation: c.GetId(), Phase: Done,
 		Queue: c.GetQueue(), Units: max(c.GetUnits(), 1),
 		Priority: min(max(c.GetPriority(), 0), topPriority),
-		QueuedMS: c.GetQueuedMs(), OfferMS: max(int64(c.GetOfferSeconds())*1000, leastOffer),
+		QueuedMS: c.GetQueuedMs(), SinceMS: thread.WaitingSince(c).UnixMilli(), OfferMS: max(int64(c.GetOfferSeconds())*1000, leastOffer),
 		Agent: c.GetAgent(), Fence: c.GetFence(), Highest: s.GetFence(),
 	}
 	switch c.GetPhase() {

@@ -42,7 +42,7 @@ func (m *model) setQueue(s assign.Queue) {
 	if q.set && q.revision > s.Revision {
 		return
 	}
-	q.set, q.revision, q.by, q.pri = true, s.Revision, s.Method, s.Priority
+	q.set, q.revision, q.by, q.pri, q.wait = true, s.Revision, s.Method, s.Priority, s.Wait.Milliseconds()
 	for _, c := range s.Classes {
 		m.ensureClass(s.ID, int64(c))
 	}
@@ -126,13 +126,14 @@ func (m *model) hold(now int64, next assign.Item, agent string) bool {
 func (m *model) tick(now int64, limit int) []assign.Intent {
 	out := []assign.Intent{}
 	var due []string
-	for member, at := range m.timers {
+	timers := m.allTimers()
+	for member, at := range timers {
 		if at <= now {
 			due = append(due, member)
 		}
 	}
 	slices.SortFunc(due, func(x, y string) int {
-		return cmp.Or(cmp.Compare(m.timers[x], m.timers[y]), cmp.Compare(x, y))
+		return cmp.Or(cmp.Compare(timers[x], timers[y]), cmp.Compare(x, y))
 	})
 	for _, member := range due[:min(len(due), limit)] {
 		out = append(out, m.fire(now, member)...)
@@ -167,6 +168,12 @@ func (m *model) fire(now int64, member string) []assign.Intent {
 		return []assign.Intent{{Kind: assign.Resettle, Item: id, Conversation: i.Conversation, Agent: i.Agent}}
 	case kind == "g":
 		m.matchAgent(id, now)
+	case kind == "w":
+		return m.waits(now, id)
+	case kind == "x" && i != nil && inQueue(i.Phase):
+		return m.overflow(now, i)
+	case kind == "p":
+		delete(m.places, id)
 	case kind == "z" && i != nil && i.Phase == assign.Done:
 		delete(m.items, id)
 	}

@@ -16,7 +16,8 @@ type model struct {
 	agents    map[string]*agent
 	queues    map[string]*queue
 	items     map[string]*item
-	timers    map[string]int64
+	timers    map[string]int64 // but those of queues, which follow from what waits
+	places    map[string]place
 	proposals []string
 	faults    []string // invariants broken on the way
 }
@@ -37,6 +38,7 @@ type queue struct {
 	by       assign.Method
 	pri      int32
 	classes  []int64
+	wait     int64
 	revision uint64
 	set      bool
 }
@@ -46,6 +48,8 @@ type item struct {
 	wk       string
 	fifo     uint64
 	mark     string
+	late     string // 1: its wait is over, 0: and it was put off
+	pause    int64
 	declines []decline
 }
 
@@ -55,7 +59,8 @@ type decline struct {
 }
 
 func newModel() *model {
-	return &model{agents: map[string]*agent{}, queues: map[string]*queue{}, items: map[string]*item{}, timers: map[string]int64{}}
+	return &model{agents: map[string]*agent{}, queues: map[string]*queue{}, items: map[string]*item{}, timers: map[string]int64{},
+		places: map[string]place{}}
 }
 
 const (
@@ -115,7 +120,7 @@ func score(i *item) int64 { return int64(1023-i.Priority)<<43 + i.QueuedMS }
 func (m *model) waiting(q string, units int64) []*item {
 	var out []*item
 	for _, i := range m.items {
-		if i.Phase == assign.Waiting && i.Queue == q && int64(i.Units) == units {
+		if i.Phase == assign.Waiting && i.late != over && i.Queue == q && int64(i.Units) == units {
 			out = append(out, i)
 		}
 	}
@@ -255,17 +260,18 @@ func (m *model) apply(now int64, next assign.Item, givenUp int64, loading bool) 
 		delete(m.timers, kind+next.Key)
 	}
 	m.items[next.Key] = i
+	m.stay(i, old)
 	m.enter(i, old, kept, now, loading)
 	if loading {
 		return i.Phase
 	}
-	if i.Phase == assign.Waiting && freed != "" {
+	if i.Phase == assign.Waiting && i.late != over && freed != "" {
 		m.matchItem(i, true)
 	}
 	if freed != "" {
 		m.matchAgent(freed, now)
 	}
-	if i.Phase == assign.Waiting {
+	if i.Phase == assign.Waiting && i.late != over {
 		m.matchItem(i, false)
 	}
 	return i.Phase
@@ -317,6 +323,7 @@ func (m *model) enter(i, old *item, kept bool, now int64, loading bool) {
 			i.declines = nil
 		}
 		i.wk = fmt.Sprintf("%016d:%s", i.fifo, i.Key)
+		m.wait(i, old, now)
 	case assign.Offered:
 		m.enterOffer(i, kept, now, loading)
 	case assign.Active, assign.WrapUp:
@@ -371,7 +378,7 @@ func (m *model) broken() []string {
 	}
 	for _, i := range m.items {
 		for _, a := range m.ready(i.Queue, int64(i.Units)) {
-			if i.Phase == assign.Waiting && i.declinedBy(a) < enough {
+			if i.Phase == assign.Waiting && i.late != over && i.declinedBy(a) < enough {
 				out = append(out, fmt.Sprintf("I4: %s waits while %s could take it", i.Key, a))
 			}
 		}

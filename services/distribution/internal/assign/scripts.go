@@ -17,7 +17,7 @@ var source embed.FS
 
 // scripts are the transitions. Each is one atomic step.
 type scripts struct {
-	apply, agent, queue, presence, heartbeat, tick, answer, hold, begin, open, status *keyspace.Script
+	apply, agent, queue, presence, heartbeat, tick, answer, hold, place, putOff, begin, open, status *keyspace.Script
 }
 
 // Edit changes the Lua of a file before it is used. Tests plant faults with it.
@@ -41,7 +41,7 @@ func newScripts(edit Edit) (*scripts, error) {
 	s := &scripts{
 		apply: step("apply"), agent: step("agent"), queue: step("queue"),
 		presence: step("presence"), heartbeat: step("heartbeat"), tick: step("tick"),
-		answer: step("answer"), hold: step("hold"),
+		answer: step("answer"), hold: step("hold"), place: step("place"), putOff: step("put_off"),
 		begin: alone("begin"), open: alone("open"), status: alone("status"),
 	}
 	return s, errors.Join(faults...)

@@ -12,6 +12,7 @@ import (
 type counts struct {
 	proposals *prometheus.CounterVec
 	ends      *prometheus.CounterVec
+	overflows *prometheus.CounterVec
 	rebuilds  prometheus.Counter
 }
 
@@ -21,11 +22,13 @@ func newCounts(r prometheus.Registerer) *counts {
 			Help: "Offers that the book proposed, by whether the thread took them."}, []string{"result"}),
 		ends: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "parley_distribution_timers_total",
 			Help: "Commits that a due timer caused, by what they did."}, []string{"what"}),
+		overflows: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "parley_distribution_overflowed_total",
+			Help: "Conversations that waited too long in a queue, by what became of them."}, []string{"action"}),
 		rebuilds: prometheus.NewCounter(prometheus.CounterOpts{Name: "parley_distribution_rebuilds_total",
 			Help: "Times the state in Redis was loaded from the log."}),
 	}
 	if r != nil {
-		r.MustRegister(c.proposals, c.ends, c.rebuilds)
+		r.MustRegister(c.proposals, c.ends, c.overflows, c.rebuilds)
 	}
 	return c
 }
@@ -44,4 +47,17 @@ func (c *counts) ended(i assign.Intent) {
 		what = strings.ToLower(i.Outcome)
 	}
 	c.ends.WithLabelValues(what).Inc()
+}
+
+// overflowed counts a wait that was over; one that was not, or that no rule
+// limits any more, is no overflow.
+func (c *counts) overflowed(f fate) {
+	switch {
+	case f.refused != "":
+		c.overflows.WithLabelValues("refused").Inc()
+	case f.goes && f.target == "":
+		c.overflows.WithLabelValues("ended").Inc()
+	case f.goes:
+		c.overflows.WithLabelValues("transferred").Inc()
+	}
 }

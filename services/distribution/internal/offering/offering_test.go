@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 	"google.golang.org/protobuf/proto"
 
@@ -34,10 +35,11 @@ type threads struct {
 	last  uint64
 	at    map[subject.Thread]bus.Record
 	stuck map[subject.Thread]chan struct{}
+	now   func() time.Time
 }
 
 func newThreads() *threads {
-	return &threads{at: map[subject.Thread]bus.Record{}, stuck: map[subject.Thread]chan struct{}{}}
+	return &threads{at: map[subject.Thread]bus.Record{}, stuck: map[subject.Thread]chan struct{}{}, now: time.Now}
 }
 
 func (l *threads) read(t subject.Thread) (*threadv1.State, uint64) {
@@ -80,7 +82,7 @@ func (l *threads) Update(ctx context.Context, t subject.Thread,
 	if err != nil || len(facts) == 0 {
 		return s, revision, err
 	}
-	c, err := thread.Extend(s, revision, time.Now(), "test", facts...)
+	c, err := thread.Extend(s, revision, l.now(), "test", facts...)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -105,6 +107,7 @@ type office struct {
 	t        *testing.T
 	log      *threads
 	warnings *atomic.Int64 // of commits that wait for Redis
+	registry *prometheus.Registry
 	*offering.Distributor
 }
 
@@ -129,15 +132,29 @@ func open(t *testing.T, rdb redis.UniversalClient, capacity int32, agents ...str
 	for _, a := range agents {
 		resources = append(resources, &configv1.Agent{Meta: &configv1.Meta{Id: a}, Capacity: capacity})
 	}
-	book, err := assign.NewBook(rdb, assign.Config{Group: "g", Lease: time.Hour, Grace: time.Hour})
-	if err != nil {
-		t.Fatalf("new book: %v", err)
-	}
-	log, heard := newThreads(), &atomic.Int64{}
-	d := offering.New(offering.Parts{Book: book, Threads: log, Directory: directory.Fixed(directory.NewSnapshot(resources...)),
-		Presences: bustest.Open(t).Bucket(subject.PresenceBucket),
-		Log:       slog.New(listener{slog.DiscardHandler, heard}), Now: time.Now})
-	o := &office{t: t, log: log, warnings: heard, Distributor: d}
+	o := &office{t: t, log: newThreads()}
+	o.furnish(rdb, directory.Fixed(directory.NewSnapshot(resources...)), bustest.Open(t))
+	o.lead()
+	o.available(agents...)
+	return o
+}
+
+// furnish gives the office its Distributor, by the clock of the log.
+func (o *office) furnish(rdb redis.UniversalClient, d *directory.Directory, b *bus.Bus) {
+	o.t.Helper()
+	book, err := assign.NewBook(rdb, assign.Config{Group: "g", Lease: 24 * time.Hour, Grace: time.Hour})
+	o.must(err)
+	o.warnings, o.registry = &atomic.Int64{}, prometheus.NewRegistry()
+	o.Distributor = offering.New(offering.Parts{Book: book, Threads: o.log, Directory: d,
+		Presences: b.Bucket(subject.PresenceBucket), Registry: o.registry,
+		Log: slog.New(listener{slog.DiscardHandler, o.warnings}),
+		Now: o.log.now})
+}
+
+// lead has the Distributor keep the book until the test is over.
+func (o *office) lead() {
+	t, d := o.t, o.Distributor
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var lead sync.WaitGroup
 	lead.Go(func() {
@@ -147,11 +164,14 @@ func open(t *testing.T, rdb redis.UniversalClient, capacity int32, agents ...str
 	})
 	t.Cleanup(func() { cancel(); lead.Wait() })
 	await(t, "the book to be loaded", func() bool { return d.Ready(ctx) == nil })
+}
+
+func (o *office) available(agents ...string) {
+	o.t.Helper()
 	for _, a := range agents {
-		_, err := d.SetPresence(ctx, &distributionv1.SetPresenceRequest{Agent: a, Presence: distributionv1.Presence_PRESENCE_AVAILABLE})
+		_, err := o.SetPresence(o.t.Context(), &distributionv1.SetPresenceRequest{Agent: a, Presence: distributionv1.Presence_PRESENCE_AVAILABLE})
 		o.must(err)
 	}
-	return o
 }
 
 func await(t *testing.T, what string, done func() bool) {

@@ -40,10 +40,19 @@ func (d *Distributor) Tick(ctx context.Context) error {
 	}
 	var group errgroup.Group
 	group.SetLimit(relayers)
-	for _, i := range intents {
-		group.Go(func() error { return d.carryOut(ctx, i) })
+	fates := make([]fate, len(intents))
+	for n, i := range intents {
+		group.Go(func() (err error) {
+			if i.Kind == assign.Overflow {
+				fates[n], err = d.overflow(ctx, i)
+				return err
+			}
+			return d.carryOut(ctx, i)
+		})
 	}
-	return group.Wait()
+	err = group.Wait()
+	d.tellRefused(ctx, fates)
+	return err
 }
 
 // carryOut commits what a timer wants. The thread may say no; either way the

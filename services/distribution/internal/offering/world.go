@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/parley-desk/parley/pkg/directory"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
@@ -25,7 +26,8 @@ func worldOf(s *directory.Snapshot) assign.World {
 			member[a] = append(member[a], id)
 		}
 		w.Queues = append(w.Queues, assign.Queue{ID: id, Revision: s.Revision, Method: methodOf(q.GetAssignment()),
-			Priority: q.GetPriority(), Classes: slices.Sorted(maps.Keys(classes))})
+			Priority: q.GetPriority(), Classes: slices.Sorted(maps.Keys(classes)),
+			Wait: max(time.Duration(q.GetWait().GetSeconds()), 0) * time.Second})
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.Agents)) {
 		w.Agents = append(w.Agents, assign.Agent{ID: id, Revision: s.Revision,
@@ -77,7 +79,9 @@ func (d *Distributor) bring(ctx context.Context, from, to assign.World, revision
 		queues[q.ID] = q
 	}
 	for _, q := range to.Queues {
-		if old, ok := queues[q.ID]; !ok || old.Method != q.Method || old.Priority != q.Priority || !slices.Equal(old.Classes, q.Classes) {
+		old, ok := queues[q.ID]
+		same := ok && old.Method == q.Method && old.Priority == q.Priority && old.Wait == q.Wait
+		if !same || !slices.Equal(old.Classes, q.Classes) {
 			errs = append(errs, d.Book.SetQueue(ctx, d.Now(), q))
 		}
 	}

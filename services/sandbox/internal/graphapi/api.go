@@ -77,6 +77,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case len(path) == 1 && path[0] == "debug_token":
 		a.debugToken(c)
 		return
+	case len(path) == 2 && path[0] == "oauth" && path[1] == "access_token" && r.Method == http.MethodGet:
+		a.exchange(c)
+		return
 	case len(path) == 2 && path[0] == a.set.AppID && path[1] == "permissions":
 		a.approvals(c)
 		return
@@ -87,6 +90,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		a.unsubscribe(c)
+		return
+	case a.asPerson(c, path):
 		return
 	}
 	if e := a.authorise(c); e != nil {
@@ -152,11 +157,16 @@ func (a *API) authorise(c *call) *graphError {
 	case c.page == nil:
 		return &graphError{Status: 401, Code: 190, Subcode: 467, Message: "The access token is not valid"}
 	}
+	return a.proven(c)
+}
+
+// proven checks the proof that the caller knows the app secret.
+func (a *API) proven(c *call) *graphError {
 	switch proof := c.fields.proof; {
 	case proof == "" && a.set.RequireProof:
 		return &graphError{Status: 400, Code: 100, Type: "GraphMethodException",
 			Message: "Server calls of this app need the appsecret_proof argument"}
-	case proof != "" && !hmac.Equal([]byte(proof), []byte(Proof(a.secret(), token))):
+	case proof != "" && !hmac.Equal([]byte(proof), []byte(Proof(a.secret(), c.fields.token))):
 		return &graphError{Status: 400, Code: 100, Type: "GraphMethodException",
 			Message: "The appsecret_proof argument does not fit the token"}
 	}

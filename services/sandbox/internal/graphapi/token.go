@@ -46,7 +46,8 @@ func (a *API) asApp(c *call) bool {
 	return hmac.Equal([]byte(c.fields.token), []byte(a.set.AppID+"|"+a.secret()))
 }
 
-// debugToken is GET /debug_token, with the app's or a page's token.
+// debugToken is GET /debug_token, with the app's or a page's token. For a script
+// it is about the page of the token that is asked about.
 func (a *API) debugToken(c *call) {
 	if !a.asApp(c) {
 		if e := a.authorise(c); e != nil {
@@ -54,10 +55,11 @@ func (a *API) debugToken(c *call) {
 			return
 		}
 	}
+	t := a.token(c.fields.query.Get("input_token"))
+	a.world.View(func(s *world.State) { c.page = s.Pages[t.Page] })
 	if a.scripted(c, "debug_token", "") {
 		return
 	}
-	t := a.token(c.fields.query.Get("input_token"))
 	if t.AppID != a.set.AppID {
 		refuse(c.w, badRequest("The app of the token is not the one that asks"))
 		return
@@ -68,6 +70,14 @@ func (a *API) debugToken(c *call) {
 		data["error"] = map[string]any{"code": 190, "subcode": t.Subcode, "message": "The access token is not valid"}
 	} else {
 		data["scopes"] = t.Scopes
+	}
+	if t.Type == userToken && t.Granular && !t.Dead {
+		var pages []string
+		for _, one := range t.Accounts {
+			pages = append(pages, one.Page)
+		}
+		data["granular_scopes"] = []any{map[string]any{"scope": "pages_show_list", "target_ids": pages},
+			map[string]any{"scope": "pages_messaging", "target_ids": pages}, map[string]any{"scope": "public_profile"}}
 	}
 	if t.Type == pageToken && t.Page != "" {
 		data["profile_id"] = t.Page

@@ -63,6 +63,18 @@ type Token struct {
 	ExpiresMS     int64    `json:"expires_ms,omitempty"`      // 0: never
 	DataExpiresMS int64    `json:"data_expires_ms,omitempty"` // 0: never
 	Scopes        []string `json:"scopes,omitempty"`          // all that the house needs when empty
+
+	// Of a person's token, type USER.
+	Accounts []Account `json:"accounts,omitempty"` // pages that the person administers
+	Granular bool      `json:"granular,omitempty"` // single pages were granted: the list of pages is empty, and the token names them
+	Long     bool      `json:"long,omitempty"`     // long-lived: the tokens of pages that it gives have no end
+}
+
+// Account is a page that a person administers.
+type Account struct {
+	Page     string `json:"page"`
+	Token    string `json:"token,omitempty"`    // that the person gets for it; one that is made when empty
+	Withheld bool   `json:"withheld,omitempty"` // the person gets none
 }
 
 // Send is a call of the Send API and what became of it. Delivered is the

@@ -40,7 +40,7 @@ const (
 
 // Match says which calls a rule is for; what is empty matches all.
 type Match struct {
-	Call        string  `json:"call,omitempty"` // messages (the default), profile, conversations, debug_token, app_permissions, subscribed_apps, subscribe, unsubscribe
+	Call        string  `json:"call,omitempty"` // messages (the default), profile, conversations, debug_token, app_permissions, subscribed_apps, subscribe, unsubscribe, exchange, accounts, page_token
 	Page        string  `json:"page,omitempty"`
 	PSID        string  `json:"psid,omitempty"`
 	TextPrefix  string  `json:"text_prefix,omitempty"`

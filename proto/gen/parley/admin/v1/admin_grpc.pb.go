@@ -192,6 +192,10 @@ type ConfigServiceClient interface {
 	// DeleteRuleset removes one; FAILED_PRECONDITION while others refer to it.
 	DeleteRuleset(ctx context.Context, in *DeleteRulesetRequest, opts ...grpc.CallOption) (*DeleteRulesetResponse, error)
 	// Apply brings the named resources to what the manifest says, all or none.
+	// Meta is asked about new tokens of pages, here and when a page is created or
+	// updated: one that is another page's, another app's, a person's or dead is
+	// INVALID_ARGUMENT. While Meta does not tell within 5 seconds the token is
+	// stored; a remark says so, and the check "token" of the page tells later.
 	Apply(ctx context.Context, in *ApplyRequest, opts ...grpc.CallOption) (*ApplyResponse, error)
 }
 
@@ -821,6 +825,10 @@ type ConfigServiceServer interface {
 	// DeleteRuleset removes one; FAILED_PRECONDITION while others refer to it.
 	DeleteRuleset(context.Context, *DeleteRulesetRequest) (*DeleteRulesetResponse, error)
 	// Apply brings the named resources to what the manifest says, all or none.
+	// Meta is asked about new tokens of pages, here and when a page is created or
+	// updated: one that is another page's, another app's, a person's or dead is
+	// INVALID_ARGUMENT. While Meta does not tell within 5 seconds the token is
+	// stored; a remark says so, and the check "token" of the page tells later.
 	Apply(context.Context, *ApplyRequest) (*ApplyResponse, error)
 	mustEmbedUnimplementedConfigServiceServer()
 }

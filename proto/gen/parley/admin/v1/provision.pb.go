@@ -22,6 +22,67 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// FetchResult is what became of the token of a page.
+type FetchResult int32
+
+const (
+	// Never used.
+	FetchResult_FETCH_RESULT_UNSPECIFIED FetchResult = 0
+	// A new token is in force.
+	FetchResult_FETCH_RESULT_STORED FetchResult = 1
+	// It is the token that was in force before.
+	FetchResult_FETCH_RESULT_UNCHANGED FetchResult = 2
+	// Meta gave the person no token for the page.
+	FetchResult_FETCH_RESULT_NOT_GRANTED FetchResult = 3
+	// The token that Meta gave was not stored.
+	FetchResult_FETCH_RESULT_REFUSED FetchResult = 4
+)
+
+// Enum value maps for FetchResult.
+var (
+	FetchResult_name = map[int32]string{
+		0: "FETCH_RESULT_UNSPECIFIED",
+		1: "FETCH_RESULT_STORED",
+		2: "FETCH_RESULT_UNCHANGED",
+		3: "FETCH_RESULT_NOT_GRANTED",
+		4: "FETCH_RESULT_REFUSED",
+	}
+	FetchResult_value = map[string]int32{
+		"FETCH_RESULT_UNSPECIFIED": 0,
+		"FETCH_RESULT_STORED":      1,
+		"FETCH_RESULT_UNCHANGED":   2,
+		"FETCH_RESULT_NOT_GRANTED": 3,
+		"FETCH_RESULT_REFUSED":     4,
+	}
+)
+
+func (x FetchResult) Enum() *FetchResult {
+	p := new(FetchResult)
+	*p = x
+	return p
+}
+
+func (x FetchResult) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (FetchResult) Descriptor() protoreflect.EnumDescriptor {
+	return file_parley_admin_v1_provision_proto_enumTypes[0].Descriptor()
+}
+
+func (FetchResult) Type() protoreflect.EnumType {
+	return &file_parley_admin_v1_provision_proto_enumTypes[0]
+}
+
+func (x FetchResult) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use FetchResult.Descriptor instead.
+func (FetchResult) EnumDescriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{0}
+}
+
 // PageState is whether a page works.
 type PageState int32
 
@@ -75,11 +136,11 @@ func (x PageState) String() string {
 }
 
 func (PageState) Descriptor() protoreflect.EnumDescriptor {
-	return file_parley_admin_v1_provision_proto_enumTypes[0].Descriptor()
+	return file_parley_admin_v1_provision_proto_enumTypes[1].Descriptor()
 }
 
 func (PageState) Type() protoreflect.EnumType {
-	return &file_parley_admin_v1_provision_proto_enumTypes[0]
+	return &file_parley_admin_v1_provision_proto_enumTypes[1]
 }
 
 func (x PageState) Number() protoreflect.EnumNumber {
@@ -88,7 +149,7 @@ func (x PageState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use PageState.Descriptor instead.
 func (PageState) EnumDescriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{0}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{1}
 }
 
 // Verdict is how a check stands.
@@ -136,11 +197,11 @@ func (x Verdict) String() string {
 }
 
 func (Verdict) Descriptor() protoreflect.EnumDescriptor {
-	return file_parley_admin_v1_provision_proto_enumTypes[1].Descriptor()
+	return file_parley_admin_v1_provision_proto_enumTypes[2].Descriptor()
 }
 
 func (Verdict) Type() protoreflect.EnumType {
-	return &file_parley_admin_v1_provision_proto_enumTypes[1]
+	return &file_parley_admin_v1_provision_proto_enumTypes[2]
 }
 
 func (x Verdict) Number() protoreflect.EnumNumber {
@@ -149,7 +210,7 @@ func (x Verdict) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Verdict.Descriptor instead.
 func (Verdict) EnumDescriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{1}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{2}
 }
 
 // Harm is what a failed check costs.
@@ -193,11 +254,11 @@ func (x Harm) String() string {
 }
 
 func (Harm) Descriptor() protoreflect.EnumDescriptor {
-	return file_parley_admin_v1_provision_proto_enumTypes[2].Descriptor()
+	return file_parley_admin_v1_provision_proto_enumTypes[3].Descriptor()
 }
 
 func (Harm) Type() protoreflect.EnumType {
-	return &file_parley_admin_v1_provision_proto_enumTypes[2]
+	return &file_parley_admin_v1_provision_proto_enumTypes[3]
 }
 
 func (x Harm) Number() protoreflect.EnumNumber {
@@ -206,7 +267,7 @@ func (x Harm) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Harm.Descriptor instead.
 func (Harm) EnumDescriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{2}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{3}
 }
 
 // GetPageStatusRequest names a page.
@@ -1011,6 +1072,318 @@ func (x *SetPageTokenRequest) GetUnchecked() bool {
 	return false
 }
 
+// FetchPageTokensRequest names an account and a person at Meta.
+type FetchPageTokensRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Channel account, by id.
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// The token of the person, made with the account's app, in value.
+	UserToken *v1.Secret `protobuf:"bytes,2,opt,name=user_token,json=userToken,proto3" json:"user_token,omitempty"`
+	// Ask Meta and look at the tokens, and store none.
+	ValidateOnly  bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FetchPageTokensRequest) Reset() {
+	*x = FetchPageTokensRequest{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FetchPageTokensRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FetchPageTokensRequest) ProtoMessage() {}
+
+func (x *FetchPageTokensRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FetchPageTokensRequest.ProtoReflect.Descriptor instead.
+func (*FetchPageTokensRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *FetchPageTokensRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *FetchPageTokensRequest) GetUserToken() *v1.Secret {
+	if x != nil {
+		return x.UserToken
+	}
+	return nil
+}
+
+func (x *FetchPageTokensRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// FetchPageTokensResponse is what came of it. It never holds a token.
+type FetchPageTokensResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All pages of the account, by id.
+	Pages []*FetchedToken `protobuf:"bytes,1,rep,name=pages,proto3" json:"pages,omitempty"`
+	// Pages of the person that the account does not have, in Meta's order.
+	Others []*OtherPage `protobuf:"bytes,2,rep,name=others,proto3" json:"others,omitempty"`
+	// The person has more pages than were read, or Meta's list of them ran in a
+	// circle.
+	Cut bool `protobuf:"varint,3,opt,name=cut,proto3" json:"cut,omitempty"`
+	// When the long-lived token of the person ends, ms since 1970 UTC; 0: never,
+	// or not told.
+	UserTokenEndsMs int64 `protobuf:"varint,4,opt,name=user_token_ends_ms,json=userTokenEndsMs,proto3" json:"user_token_ends_ms,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *FetchPageTokensResponse) Reset() {
+	*x = FetchPageTokensResponse{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FetchPageTokensResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FetchPageTokensResponse) ProtoMessage() {}
+
+func (x *FetchPageTokensResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FetchPageTokensResponse.ProtoReflect.Descriptor instead.
+func (*FetchPageTokensResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *FetchPageTokensResponse) GetPages() []*FetchedToken {
+	if x != nil {
+		return x.Pages
+	}
+	return nil
+}
+
+func (x *FetchPageTokensResponse) GetOthers() []*OtherPage {
+	if x != nil {
+		return x.Others
+	}
+	return nil
+}
+
+func (x *FetchPageTokensResponse) GetCut() bool {
+	if x != nil {
+		return x.Cut
+	}
+	return false
+}
+
+func (x *FetchPageTokensResponse) GetUserTokenEndsMs() int64 {
+	if x != nil {
+		return x.UserTokenEndsMs
+	}
+	return 0
+}
+
+// FetchedToken is what became of the token of one page.
+type FetchedToken struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource id.
+	Page string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// Meta's page id.
+	PageId string `protobuf:"bytes,2,opt,name=page_id,json=pageId,proto3" json:"page_id,omitempty"`
+	// What became of it.
+	Result FetchResult `protobuf:"varint,3,opt,name=result,proto3,enum=parley.admin.v1.FetchResult" json:"result,omitempty"`
+	// Why there is no new token in force, one line; empty when there is one.
+	Why string `protobuf:"bytes,4,opt,name=why,proto3" json:"why,omitempty"`
+	// What to do then.
+	Remedy string `protobuf:"bytes,5,opt,name=remedy,proto3" json:"remedy,omitempty"`
+	// How the token stands that is in force after this: the check "token".
+	Check *PageCheck `protobuf:"bytes,6,opt,name=check,proto3" json:"check,omitempty"`
+	// What the person may do on the page, in Meta's words, such as "MESSAGING".
+	Tasks         []string `protobuf:"bytes,7,rep,name=tasks,proto3" json:"tasks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FetchedToken) Reset() {
+	*x = FetchedToken{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FetchedToken) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FetchedToken) ProtoMessage() {}
+
+func (x *FetchedToken) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FetchedToken.ProtoReflect.Descriptor instead.
+func (*FetchedToken) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *FetchedToken) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+func (x *FetchedToken) GetPageId() string {
+	if x != nil {
+		return x.PageId
+	}
+	return ""
+}
+
+func (x *FetchedToken) GetResult() FetchResult {
+	if x != nil {
+		return x.Result
+	}
+	return FetchResult_FETCH_RESULT_UNSPECIFIED
+}
+
+func (x *FetchedToken) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+func (x *FetchedToken) GetRemedy() string {
+	if x != nil {
+		return x.Remedy
+	}
+	return ""
+}
+
+func (x *FetchedToken) GetCheck() *PageCheck {
+	if x != nil {
+		return x.Check
+	}
+	return nil
+}
+
+func (x *FetchedToken) GetTasks() []string {
+	if x != nil {
+		return x.Tasks
+	}
+	return nil
+}
+
+// OtherPage is a page that a person administers.
+type OtherPage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Meta's page id.
+	PageId string `protobuf:"bytes,1,opt,name=page_id,json=pageId,proto3" json:"page_id,omitempty"`
+	// Name at Meta.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// The account that has the page in this house; empty: none has.
+	Account string `protobuf:"bytes,3,opt,name=account,proto3" json:"account,omitempty"`
+	// What the person may do on the page, in Meta's words, such as "MESSAGING".
+	Tasks         []string `protobuf:"bytes,4,rep,name=tasks,proto3" json:"tasks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OtherPage) Reset() {
+	*x = OtherPage{}
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OtherPage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OtherPage) ProtoMessage() {}
+
+func (x *OtherPage) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OtherPage.ProtoReflect.Descriptor instead.
+func (*OtherPage) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *OtherPage) GetPageId() string {
+	if x != nil {
+		return x.PageId
+	}
+	return ""
+}
+
+func (x *OtherPage) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *OtherPage) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *OtherPage) GetTasks() []string {
+	if x != nil {
+		return x.Tasks
+	}
+	return nil
+}
+
 // RevealVerifyTokenRequest names an account.
 type RevealVerifyTokenRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1022,7 +1395,7 @@ type RevealVerifyTokenRequest struct {
 
 func (x *RevealVerifyTokenRequest) Reset() {
 	*x = RevealVerifyTokenRequest{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[15]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1034,7 +1407,7 @@ func (x *RevealVerifyTokenRequest) String() string {
 func (*RevealVerifyTokenRequest) ProtoMessage() {}
 
 func (x *RevealVerifyTokenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[15]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1047,7 +1420,7 @@ func (x *RevealVerifyTokenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevealVerifyTokenRequest.ProtoReflect.Descriptor instead.
 func (*RevealVerifyTokenRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{15}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RevealVerifyTokenRequest) GetAccount() string {
@@ -1068,7 +1441,7 @@ type RevealVerifyTokenResponse struct {
 
 func (x *RevealVerifyTokenResponse) Reset() {
 	*x = RevealVerifyTokenResponse{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[16]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1080,7 +1453,7 @@ func (x *RevealVerifyTokenResponse) String() string {
 func (*RevealVerifyTokenResponse) ProtoMessage() {}
 
 func (x *RevealVerifyTokenResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[16]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1093,7 +1466,7 @@ func (x *RevealVerifyTokenResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevealVerifyTokenResponse.ProtoReflect.Descriptor instead.
 func (*RevealVerifyTokenResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{16}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RevealVerifyTokenResponse) GetVerifyToken() string {
@@ -1114,7 +1487,7 @@ type GetCallbackRequest struct {
 
 func (x *GetCallbackRequest) Reset() {
 	*x = GetCallbackRequest{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[17]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1126,7 +1499,7 @@ func (x *GetCallbackRequest) String() string {
 func (*GetCallbackRequest) ProtoMessage() {}
 
 func (x *GetCallbackRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[17]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1139,7 +1512,7 @@ func (x *GetCallbackRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallbackRequest.ProtoReflect.Descriptor instead.
 func (*GetCallbackRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{17}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetCallbackRequest) GetAccount() string {
@@ -1176,7 +1549,7 @@ type Callback struct {
 
 func (x *Callback) Reset() {
 	*x = Callback{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[18]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1188,7 +1561,7 @@ func (x *Callback) String() string {
 func (*Callback) ProtoMessage() {}
 
 func (x *Callback) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[18]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1201,7 +1574,7 @@ func (x *Callback) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Callback.ProtoReflect.Descriptor instead.
 func (*Callback) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{18}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Callback) GetAccount() string {
@@ -1294,7 +1667,7 @@ type PageStatus struct {
 
 func (x *PageStatus) Reset() {
 	*x = PageStatus{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[19]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1306,7 +1679,7 @@ func (x *PageStatus) String() string {
 func (*PageStatus) ProtoMessage() {}
 
 func (x *PageStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[19]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1319,7 +1692,7 @@ func (x *PageStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PageStatus.ProtoReflect.Descriptor instead.
 func (*PageStatus) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{19}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *PageStatus) GetPage() string {
@@ -1408,7 +1781,7 @@ type PageCheck struct {
 
 func (x *PageCheck) Reset() {
 	*x = PageCheck{}
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[20]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1420,7 +1793,7 @@ func (x *PageCheck) String() string {
 func (*PageCheck) ProtoMessage() {}
 
 func (x *PageCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_provision_proto_msgTypes[20]
+	mi := &file_parley_admin_v1_provision_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1433,7 +1806,7 @@ func (x *PageCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PageCheck.ProtoReflect.Descriptor instead.
 func (*PageCheck) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{20}
+	return file_parley_admin_v1_provision_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *PageCheck) GetName() string {
@@ -1532,7 +1905,30 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\x13SetPageTokenRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12;\n" +
 	"\faccess_token\x18\x02 \x01(\v2\x18.parley.config.v1.SecretR\vaccessToken\x12\x1c\n" +
-	"\tunchecked\x18\x03 \x01(\bR\tunchecked\"4\n" +
+	"\tunchecked\x18\x03 \x01(\bR\tunchecked\"\x90\x01\n" +
+	"\x16FetchPageTokensRequest\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x127\n" +
+	"\n" +
+	"user_token\x18\x02 \x01(\v2\x18.parley.config.v1.SecretR\tuserToken\x12#\n" +
+	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\"\xc1\x01\n" +
+	"\x17FetchPageTokensResponse\x123\n" +
+	"\x05pages\x18\x01 \x03(\v2\x1d.parley.admin.v1.FetchedTokenR\x05pages\x122\n" +
+	"\x06others\x18\x02 \x03(\v2\x1a.parley.admin.v1.OtherPageR\x06others\x12\x10\n" +
+	"\x03cut\x18\x03 \x01(\bR\x03cut\x12+\n" +
+	"\x12user_token_ends_ms\x18\x04 \x01(\x03R\x0fuserTokenEndsMs\"\xe3\x01\n" +
+	"\fFetchedToken\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\x12\x17\n" +
+	"\apage_id\x18\x02 \x01(\tR\x06pageId\x124\n" +
+	"\x06result\x18\x03 \x01(\x0e2\x1c.parley.admin.v1.FetchResultR\x06result\x12\x10\n" +
+	"\x03why\x18\x04 \x01(\tR\x03why\x12\x16\n" +
+	"\x06remedy\x18\x05 \x01(\tR\x06remedy\x120\n" +
+	"\x05check\x18\x06 \x01(\v2\x1a.parley.admin.v1.PageCheckR\x05check\x12\x14\n" +
+	"\x05tasks\x18\a \x03(\tR\x05tasks\"h\n" +
+	"\tOtherPage\x12\x17\n" +
+	"\apage_id\x18\x01 \x01(\tR\x06pageId\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aaccount\x18\x03 \x01(\tR\aaccount\x12\x14\n" +
+	"\x05tasks\x18\x04 \x03(\tR\x05tasks\"4\n" +
 	"\x18RevealVerifyTokenRequest\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\">\n" +
 	"\x19RevealVerifyTokenResponse\x12!\n" +
@@ -1570,7 +1966,13 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\x05found\x18\x04 \x01(\tR\x05found\x12\x16\n" +
 	"\x06remedy\x18\x05 \x01(\tR\x06remedy\x12\x15\n" +
 	"\x06ran_ms\x18\x06 \x01(\x03R\x05ranMs\x12&\n" +
-	"\x0fsilent_since_ms\x18\a \x01(\x03R\rsilentSinceMs*\xbe\x01\n" +
+	"\x0fsilent_since_ms\x18\a \x01(\x03R\rsilentSinceMs*\x98\x01\n" +
+	"\vFetchResult\x12\x1c\n" +
+	"\x18FETCH_RESULT_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13FETCH_RESULT_STORED\x10\x01\x12\x1a\n" +
+	"\x16FETCH_RESULT_UNCHANGED\x10\x02\x12\x1c\n" +
+	"\x18FETCH_RESULT_NOT_GRANTED\x10\x03\x12\x18\n" +
+	"\x14FETCH_RESULT_REFUSED\x10\x04*\xbe\x01\n" +
 	"\tPageState\x12\x1a\n" +
 	"\x16PAGE_STATE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12PAGE_STATE_PENDING\x10\x01\x12\x18\n" +
@@ -1590,7 +1992,7 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\tHARM_LESS\x10\x01\x12\x0e\n" +
 	"\n" +
 	"HARM_STOPS\x10\x02\x12\x14\n" +
-	"\x10HARM_DISCONNECTS\x10\x032\xa2\b\n" +
+	"\x10HARM_DISCONNECTS\x10\x032\x88\t\n" +
 	"\x10ProvisionService\x12S\n" +
 	"\rGetPageStatus\x12%.parley.admin.v1.GetPageStatusRequest\x1a\x1b.parley.admin.v1.PageStatus\x12g\n" +
 	"\x10ListPageStatuses\x12(.parley.admin.v1.ListPageStatusesRequest\x1a).parley.admin.v1.ListPageStatusesResponse\x12M\n" +
@@ -1603,7 +2005,8 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\tGetRepair\x12!.parley.admin.v1.GetRepairRequest\x1a\x1b.parley.admin.v1.PageRepair\x12X\n" +
 	"\vListRepairs\x12#.parley.admin.v1.ListRepairsRequest\x1a$.parley.admin.v1.ListRepairsResponse\x12W\n" +
 	"\x0fUnsubscribePage\x12'.parley.admin.v1.UnsubscribePageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12Q\n" +
-	"\fSetPageToken\x12$.parley.admin.v1.SetPageTokenRequest\x1a\x1b.parley.admin.v1.PageStatus\x12M\n" +
+	"\fSetPageToken\x12$.parley.admin.v1.SetPageTokenRequest\x1a\x1b.parley.admin.v1.PageStatus\x12d\n" +
+	"\x0fFetchPageTokens\x12'.parley.admin.v1.FetchPageTokensRequest\x1a(.parley.admin.v1.FetchPageTokensResponse\x12M\n" +
 	"\vGetCallback\x12#.parley.admin.v1.GetCallbackRequest\x1a\x19.parley.admin.v1.Callback\x12j\n" +
 	"\x11RevealVerifyToken\x12).parley.admin.v1.RevealVerifyTokenRequest\x1a*.parley.admin.v1.RevealVerifyTokenResponseB\xc4\x01\n" +
 	"\x13com.parley.admin.v1B\x0eProvisionProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
@@ -1620,75 +2023,87 @@ func file_parley_admin_v1_provision_proto_rawDescGZIP() []byte {
 	return file_parley_admin_v1_provision_proto_rawDescData
 }
 
-var file_parley_admin_v1_provision_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_parley_admin_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_parley_admin_v1_provision_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_parley_admin_v1_provision_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_parley_admin_v1_provision_proto_goTypes = []any{
-	(PageState)(0),                    // 0: parley.admin.v1.PageState
-	(Verdict)(0),                      // 1: parley.admin.v1.Verdict
-	(Harm)(0),                         // 2: parley.admin.v1.Harm
-	(*GetPageStatusRequest)(nil),      // 3: parley.admin.v1.GetPageStatusRequest
-	(*ListPageStatusesRequest)(nil),   // 4: parley.admin.v1.ListPageStatusesRequest
-	(*ListPageStatusesResponse)(nil),  // 5: parley.admin.v1.ListPageStatusesResponse
-	(*VerifyPageRequest)(nil),         // 6: parley.admin.v1.VerifyPageRequest
-	(*SubscribePageRequest)(nil),      // 7: parley.admin.v1.SubscribePageRequest
-	(*UnsubscribePageRequest)(nil),    // 8: parley.admin.v1.UnsubscribePageRequest
-	(*TestPageRequest)(nil),           // 9: parley.admin.v1.TestPageRequest
-	(*TestPageResponse)(nil),          // 10: parley.admin.v1.TestPageResponse
-	(*RepairPageRequest)(nil),         // 11: parley.admin.v1.RepairPageRequest
-	(*GetRepairRequest)(nil),          // 12: parley.admin.v1.GetRepairRequest
-	(*ListRepairsRequest)(nil),        // 13: parley.admin.v1.ListRepairsRequest
-	(*ListRepairsResponse)(nil),       // 14: parley.admin.v1.ListRepairsResponse
-	(*PageRepair)(nil),                // 15: parley.admin.v1.PageRepair
-	(*RepairRun)(nil),                 // 16: parley.admin.v1.RepairRun
-	(*SetPageTokenRequest)(nil),       // 17: parley.admin.v1.SetPageTokenRequest
-	(*RevealVerifyTokenRequest)(nil),  // 18: parley.admin.v1.RevealVerifyTokenRequest
-	(*RevealVerifyTokenResponse)(nil), // 19: parley.admin.v1.RevealVerifyTokenResponse
-	(*GetCallbackRequest)(nil),        // 20: parley.admin.v1.GetCallbackRequest
-	(*Callback)(nil),                  // 21: parley.admin.v1.Callback
-	(*PageStatus)(nil),                // 22: parley.admin.v1.PageStatus
-	(*PageCheck)(nil),                 // 23: parley.admin.v1.PageCheck
-	(*v1.Secret)(nil),                 // 24: parley.config.v1.Secret
+	(FetchResult)(0),                  // 0: parley.admin.v1.FetchResult
+	(PageState)(0),                    // 1: parley.admin.v1.PageState
+	(Verdict)(0),                      // 2: parley.admin.v1.Verdict
+	(Harm)(0),                         // 3: parley.admin.v1.Harm
+	(*GetPageStatusRequest)(nil),      // 4: parley.admin.v1.GetPageStatusRequest
+	(*ListPageStatusesRequest)(nil),   // 5: parley.admin.v1.ListPageStatusesRequest
+	(*ListPageStatusesResponse)(nil),  // 6: parley.admin.v1.ListPageStatusesResponse
+	(*VerifyPageRequest)(nil),         // 7: parley.admin.v1.VerifyPageRequest
+	(*SubscribePageRequest)(nil),      // 8: parley.admin.v1.SubscribePageRequest
+	(*UnsubscribePageRequest)(nil),    // 9: parley.admin.v1.UnsubscribePageRequest
+	(*TestPageRequest)(nil),           // 10: parley.admin.v1.TestPageRequest
+	(*TestPageResponse)(nil),          // 11: parley.admin.v1.TestPageResponse
+	(*RepairPageRequest)(nil),         // 12: parley.admin.v1.RepairPageRequest
+	(*GetRepairRequest)(nil),          // 13: parley.admin.v1.GetRepairRequest
+	(*ListRepairsRequest)(nil),        // 14: parley.admin.v1.ListRepairsRequest
+	(*ListRepairsResponse)(nil),       // 15: parley.admin.v1.ListRepairsResponse
+	(*PageRepair)(nil),                // 16: parley.admin.v1.PageRepair
+	(*RepairRun)(nil),                 // 17: parley.admin.v1.RepairRun
+	(*SetPageTokenRequest)(nil),       // 18: parley.admin.v1.SetPageTokenRequest
+	(*FetchPageTokensRequest)(nil),    // 19: parley.admin.v1.FetchPageTokensRequest
+	(*FetchPageTokensResponse)(nil),   // 20: parley.admin.v1.FetchPageTokensResponse
+	(*FetchedToken)(nil),              // 21: parley.admin.v1.FetchedToken
+	(*OtherPage)(nil),                 // 22: parley.admin.v1.OtherPage
+	(*RevealVerifyTokenRequest)(nil),  // 23: parley.admin.v1.RevealVerifyTokenRequest
+	(*RevealVerifyTokenResponse)(nil), // 24: parley.admin.v1.RevealVerifyTokenResponse
+	(*GetCallbackRequest)(nil),        // 25: parley.admin.v1.GetCallbackRequest
+	(*Callback)(nil),                  // 26: parley.admin.v1.Callback
+	(*PageStatus)(nil),                // 27: parley.admin.v1.PageStatus
+	(*PageCheck)(nil),                 // 28: parley.admin.v1.PageCheck
+	(*v1.Secret)(nil),                 // 29: parley.config.v1.Secret
 }
 var file_parley_admin_v1_provision_proto_depIdxs = []int32{
-	22, // 0: parley.admin.v1.ListPageStatusesResponse.statuses:type_name -> parley.admin.v1.PageStatus
-	23, // 1: parley.admin.v1.TestPageResponse.steps:type_name -> parley.admin.v1.PageCheck
-	15, // 2: parley.admin.v1.ListRepairsResponse.repairs:type_name -> parley.admin.v1.PageRepair
-	16, // 3: parley.admin.v1.PageRepair.run:type_name -> parley.admin.v1.RepairRun
-	16, // 4: parley.admin.v1.PageRepair.last:type_name -> parley.admin.v1.RepairRun
-	24, // 5: parley.admin.v1.SetPageTokenRequest.access_token:type_name -> parley.config.v1.Secret
-	0,  // 6: parley.admin.v1.PageStatus.state:type_name -> parley.admin.v1.PageState
-	23, // 7: parley.admin.v1.PageStatus.checks:type_name -> parley.admin.v1.PageCheck
-	1,  // 8: parley.admin.v1.PageCheck.verdict:type_name -> parley.admin.v1.Verdict
-	2,  // 9: parley.admin.v1.PageCheck.harm:type_name -> parley.admin.v1.Harm
-	3,  // 10: parley.admin.v1.ProvisionService.GetPageStatus:input_type -> parley.admin.v1.GetPageStatusRequest
-	4,  // 11: parley.admin.v1.ProvisionService.ListPageStatuses:input_type -> parley.admin.v1.ListPageStatusesRequest
-	6,  // 12: parley.admin.v1.ProvisionService.VerifyPage:input_type -> parley.admin.v1.VerifyPageRequest
-	7,  // 13: parley.admin.v1.ProvisionService.SubscribePage:input_type -> parley.admin.v1.SubscribePageRequest
-	9,  // 14: parley.admin.v1.ProvisionService.TestPage:input_type -> parley.admin.v1.TestPageRequest
-	11, // 15: parley.admin.v1.ProvisionService.RepairPage:input_type -> parley.admin.v1.RepairPageRequest
-	12, // 16: parley.admin.v1.ProvisionService.GetRepair:input_type -> parley.admin.v1.GetRepairRequest
-	13, // 17: parley.admin.v1.ProvisionService.ListRepairs:input_type -> parley.admin.v1.ListRepairsRequest
-	8,  // 18: parley.admin.v1.ProvisionService.UnsubscribePage:input_type -> parley.admin.v1.UnsubscribePageRequest
-	17, // 19: parley.admin.v1.ProvisionService.SetPageToken:input_type -> parley.admin.v1.SetPageTokenRequest
-	20, // 20: parley.admin.v1.ProvisionService.GetCallback:input_type -> parley.admin.v1.GetCallbackRequest
-	18, // 21: parley.admin.v1.ProvisionService.RevealVerifyToken:input_type -> parley.admin.v1.RevealVerifyTokenRequest
-	22, // 22: parley.admin.v1.ProvisionService.GetPageStatus:output_type -> parley.admin.v1.PageStatus
-	5,  // 23: parley.admin.v1.ProvisionService.ListPageStatuses:output_type -> parley.admin.v1.ListPageStatusesResponse
-	22, // 24: parley.admin.v1.ProvisionService.VerifyPage:output_type -> parley.admin.v1.PageStatus
-	22, // 25: parley.admin.v1.ProvisionService.SubscribePage:output_type -> parley.admin.v1.PageStatus
-	10, // 26: parley.admin.v1.ProvisionService.TestPage:output_type -> parley.admin.v1.TestPageResponse
-	15, // 27: parley.admin.v1.ProvisionService.RepairPage:output_type -> parley.admin.v1.PageRepair
-	15, // 28: parley.admin.v1.ProvisionService.GetRepair:output_type -> parley.admin.v1.PageRepair
-	14, // 29: parley.admin.v1.ProvisionService.ListRepairs:output_type -> parley.admin.v1.ListRepairsResponse
-	22, // 30: parley.admin.v1.ProvisionService.UnsubscribePage:output_type -> parley.admin.v1.PageStatus
-	22, // 31: parley.admin.v1.ProvisionService.SetPageToken:output_type -> parley.admin.v1.PageStatus
-	21, // 32: parley.admin.v1.ProvisionService.GetCallback:output_type -> parley.admin.v1.Callback
-	19, // 33: parley.admin.v1.ProvisionService.RevealVerifyToken:output_type -> parley.admin.v1.RevealVerifyTokenResponse
-	22, // [22:34] is the sub-list for method output_type
-	10, // [10:22] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	27, // 0: parley.admin.v1.ListPageStatusesResponse.statuses:type_name -> parley.admin.v1.PageStatus
+	28, // 1: parley.admin.v1.TestPageResponse.steps:type_name -> parley.admin.v1.PageCheck
+	16, // 2: parley.admin.v1.ListRepairsResponse.repairs:type_name -> parley.admin.v1.PageRepair
+	17, // 3: parley.admin.v1.PageRepair.run:type_name -> parley.admin.v1.RepairRun
+	17, // 4: parley.admin.v1.PageRepair.last:type_name -> parley.admin.v1.RepairRun
+	29, // 5: parley.admin.v1.SetPageTokenRequest.access_token:type_name -> parley.config.v1.Secret
+	29, // 6: parley.admin.v1.FetchPageTokensRequest.user_token:type_name -> parley.config.v1.Secret
+	21, // 7: parley.admin.v1.FetchPageTokensResponse.pages:type_name -> parley.admin.v1.FetchedToken
+	22, // 8: parley.admin.v1.FetchPageTokensResponse.others:type_name -> parley.admin.v1.OtherPage
+	0,  // 9: parley.admin.v1.FetchedToken.result:type_name -> parley.admin.v1.FetchResult
+	28, // 10: parley.admin.v1.FetchedToken.check:type_name -> parley.admin.v1.PageCheck
+	1,  // 11: parley.admin.v1.PageStatus.state:type_name -> parley.admin.v1.PageState
+	28, // 12: parley.admin.v1.PageStatus.checks:type_name -> parley.admin.v1.PageCheck
+	2,  // 13: parley.admin.v1.PageCheck.verdict:type_name -> parley.admin.v1.Verdict
+	3,  // 14: parley.admin.v1.PageCheck.harm:type_name -> parley.admin.v1.Harm
+	4,  // 15: parley.admin.v1.ProvisionService.GetPageStatus:input_type -> parley.admin.v1.GetPageStatusRequest
+	5,  // 16: parley.admin.v1.ProvisionService.ListPageStatuses:input_type -> parley.admin.v1.ListPageStatusesRequest
+	7,  // 17: parley.admin.v1.ProvisionService.VerifyPage:input_type -> parley.admin.v1.VerifyPageRequest
+	8,  // 18: parley.admin.v1.ProvisionService.SubscribePage:input_type -> parley.admin.v1.SubscribePageRequest
+	10, // 19: parley.admin.v1.ProvisionService.TestPage:input_type -> parley.admin.v1.TestPageRequest
+	12, // 20: parley.admin.v1.ProvisionService.RepairPage:input_type -> parley.admin.v1.RepairPageRequest
+	13, // 21: parley.admin.v1.ProvisionService.GetRepair:input_type -> parley.admin.v1.GetRepairRequest
+	14, // 22: parley.admin.v1.ProvisionService.ListRepairs:input_type -> parley.admin.v1.ListRepairsRequest
+	9,  // 23: parley.admin.v1.ProvisionService.UnsubscribePage:input_type -> parley.admin.v1.UnsubscribePageRequest
+	18, // 24: parley.admin.v1.ProvisionService.SetPageToken:input_type -> parley.admin.v1.SetPageTokenRequest
+	19, // 25: parley.admin.v1.ProvisionService.FetchPageTokens:input_type -> parley.admin.v1.FetchPageTokensRequest
+	25, // 26: parley.admin.v1.ProvisionService.GetCallback:input_type -> parley.admin.v1.GetCallbackRequest
+	23, // 27: parley.admin.v1.ProvisionService.RevealVerifyToken:input_type -> parley.admin.v1.RevealVerifyTokenRequest
+	27, // 28: parley.admin.v1.ProvisionService.GetPageStatus:output_type -> parley.admin.v1.PageStatus
+	6,  // 29: parley.admin.v1.ProvisionService.ListPageStatuses:output_type -> parley.admin.v1.ListPageStatusesResponse
+	27, // 30: parley.admin.v1.ProvisionService.VerifyPage:output_type -> parley.admin.v1.PageStatus
+	27, // 31: parley.admin.v1.ProvisionService.SubscribePage:output_type -> parley.admin.v1.PageStatus
+	11, // 32: parley.admin.v1.ProvisionService.TestPage:output_type -> parley.admin.v1.TestPageResponse
+	16, // 33: parley.admin.v1.ProvisionService.RepairPage:output_type -> parley.admin.v1.PageRepair
+	16, // 34: parley.admin.v1.ProvisionService.GetRepair:output_type -> parley.admin.v1.PageRepair
+	15, // 35: parley.admin.v1.ProvisionService.ListRepairs:output_type -> parley.admin.v1.ListRepairsResponse
+	27, // 36: parley.admin.v1.ProvisionService.UnsubscribePage:output_type -> parley.admin.v1.PageStatus
+	27, // 37: parley.admin.v1.ProvisionService.SetPageToken:output_type -> parley.admin.v1.PageStatus
+	20, // 38: parley.admin.v1.ProvisionService.FetchPageTokens:output_type -> parley.admin.v1.FetchPageTokensResponse
+	26, // 39: parley.admin.v1.ProvisionService.GetCallback:output_type -> parley.admin.v1.Callback
+	24, // 40: parley.admin.v1.ProvisionService.RevealVerifyToken:output_type -> parley.admin.v1.RevealVerifyTokenResponse
+	28, // [28:41] is the sub-list for method output_type
+	15, // [15:28] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_parley_admin_v1_provision_proto_init() }
@@ -1701,8 +2116,8 @@ func file_parley_admin_v1_provision_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_admin_v1_provision_proto_rawDesc), len(file_parley_admin_v1_provision_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   21,
+			NumEnums:      4,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -29,6 +29,7 @@ const (
 	ProvisionService_ListRepairs_FullMethodName       = "/parley.admin.v1.ProvisionService/ListRepairs"
 	ProvisionService_UnsubscribePage_FullMethodName   = "/parley.admin.v1.ProvisionService/UnsubscribePage"
 	ProvisionService_SetPageToken_FullMethodName      = "/parley.admin.v1.ProvisionService/SetPageToken"
+	ProvisionService_FetchPageTokens_FullMethodName   = "/parley.admin.v1.ProvisionService/FetchPageTokens"
 	ProvisionService_GetCallback_FullMethodName       = "/parley.admin.v1.ProvisionService/GetCallback"
 	ProvisionService_RevealVerifyToken_FullMethodName = "/parley.admin.v1.ProvisionService/RevealVerifyToken"
 )
@@ -69,6 +70,13 @@ type ProvisionServiceClient interface {
 	// the token is instead, UNAVAILABLE with the reason GRAPH_AWAY that Meta did
 	// not tell.
 	SetPageToken(ctx context.Context, in *SetPageTokenRequest, opts ...grpc.CallOption) (*PageStatus, error)
+	// FetchPageTokens gets the tokens of an account's pages from Meta, with the
+	// token of a person who administers them: the person's token is exchanged for
+	// a long-lived one, so that those of the pages have no end. Each token that
+	// Meta gives is looked at and put in force as SetPageToken does it, each page
+	// by itself. The person's token is not kept. INVALID_ARGUMENT with the field
+	// user_token says what that is instead.
+	FetchPageTokens(ctx context.Context, in *FetchPageTokensRequest, opts ...grpc.CallOption) (*FetchPageTokensResponse, error)
 	// GetCallback tells what to enter at Meta as webhook of an account.
 	GetCallback(ctx context.Context, in *GetCallbackRequest, opts ...grpc.CallOption) (*Callback, error)
 	// RevealVerifyToken tells the verify token of an account, which has to be
@@ -184,6 +192,16 @@ func (c *provisionServiceClient) SetPageToken(ctx context.Context, in *SetPageTo
 	return out, nil
 }
 
+func (c *provisionServiceClient) FetchPageTokens(ctx context.Context, in *FetchPageTokensRequest, opts ...grpc.CallOption) (*FetchPageTokensResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FetchPageTokensResponse)
+	err := c.cc.Invoke(ctx, ProvisionService_FetchPageTokens_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *provisionServiceClient) GetCallback(ctx context.Context, in *GetCallbackRequest, opts ...grpc.CallOption) (*Callback, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Callback)
@@ -240,6 +258,13 @@ type ProvisionServiceServer interface {
 	// the token is instead, UNAVAILABLE with the reason GRAPH_AWAY that Meta did
 	// not tell.
 	SetPageToken(context.Context, *SetPageTokenRequest) (*PageStatus, error)
+	// FetchPageTokens gets the tokens of an account's pages from Meta, with the
+	// token of a person who administers them: the person's token is exchanged for
+	// a long-lived one, so that those of the pages have no end. Each token that
+	// Meta gives is looked at and put in force as SetPageToken does it, each page
+	// by itself. The person's token is not kept. INVALID_ARGUMENT with the field
+	// user_token says what that is instead.
+	FetchPageTokens(context.Context, *FetchPageTokensRequest) (*FetchPageTokensResponse, error)
 	// GetCallback tells what to enter at Meta as webhook of an account.
 	GetCallback(context.Context, *GetCallbackRequest) (*Callback, error)
 	// RevealVerifyToken tells the verify token of an account, which has to be
@@ -284,6 +309,9 @@ func (UnimplementedProvisionServiceServer) UnsubscribePage(context.Context, *Uns
 }
 func (UnimplementedProvisionServiceServer) SetPageToken(context.Context, *SetPageTokenRequest) (*PageStatus, error) {
 	return nil, status.Error(codes.Unimplemented, "method SetPageToken not implemented")
+}
+func (UnimplementedProvisionServiceServer) FetchPageTokens(context.Context, *FetchPageTokensRequest) (*FetchPageTokensResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method FetchPageTokens not implemented")
 }
 func (UnimplementedProvisionServiceServer) GetCallback(context.Context, *GetCallbackRequest) (*Callback, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetCallback not implemented")
@@ -492,6 +520,24 @@ func _ProvisionService_SetPageToken_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ProvisionService_FetchPageTokens_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(FetchPageTokensRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProvisionServiceServer).FetchPageTokens(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ProvisionService_FetchPageTokens_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProvisionServiceServer).FetchPageTokens(ctx, req.(*FetchPageTokensRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ProvisionService_GetCallback_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetCallbackRequest)
 	if err := dec(in); err != nil {
@@ -574,6 +620,10 @@ var ProvisionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SetPageToken",
 			Handler:    _ProvisionService_SetPageToken_Handler,
+		},
+		{
+			MethodName: "FetchPageTokens",
+			Handler:    _ProvisionService_FetchPageTokens_Handler,
 		},
 		{
 			MethodName: "GetCallback",

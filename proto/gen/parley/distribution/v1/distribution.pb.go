@@ -4,8 +4,8 @@
 // 	protoc        (unknown)
 // source: parley/distribution/v1/distribution.proto
 
-// Commands that a desk gives to distribution over the bus, as request and
-// reply. Every command may be repeated without harm.
+// Commands that a desk, and routing, give to distribution over the bus, as
+// request and reply. Every command may be repeated without harm.
 
 package distributionv1
 
@@ -635,6 +635,192 @@ func (x *ResumeResponse) GetRevision() uint64 {
 	return 0
 }
 
+// PlaceRequest asks in which queue a conversation that is about to be routed
+// finds room, and keeps the place for it for 10 seconds, or until its entry
+// into a queue takes it up (L51). Asking again gives back the place kept before.
+type PlaceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Page id.
+	Page string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// Page-scoped id of the customer.
+	Psid string `protobuf:"bytes,2,opt,name=psid,proto3" json:"psid,omitempty"`
+	// Conversation.
+	Conversation string `protobuf:"bytes,3,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	// Queues to try, in order; 1 to 500.
+	Candidates    []*Candidate `protobuf:"bytes,4,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlaceRequest) Reset() {
+	*x = PlaceRequest{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlaceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlaceRequest) ProtoMessage() {}
+
+func (x *PlaceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlaceRequest.ProtoReflect.Descriptor instead.
+func (*PlaceRequest) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *PlaceRequest) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+func (x *PlaceRequest) GetPsid() string {
+	if x != nil {
+		return x.Psid
+	}
+	return ""
+}
+
+func (x *PlaceRequest) GetConversation() string {
+	if x != nil {
+		return x.Conversation
+	}
+	return ""
+}
+
+func (x *PlaceRequest) GetCandidates() []*Candidate {
+	if x != nil {
+		return x.Candidates
+	}
+	return nil
+}
+
+// Candidate is a queue that a conversation may enter.
+type Candidate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Queue, by id.
+	Queue string `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	// With so many waiting it is full; 0: never.
+	Limit         int32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Candidate) Reset() {
+	*x = Candidate{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Candidate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Candidate) ProtoMessage() {}
+
+func (x *Candidate) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Candidate.ProtoReflect.Descriptor instead.
+func (*Candidate) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Candidate) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *Candidate) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+// PlaceResponse tells where the place is kept.
+type PlaceResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of the candidate, from 0; -1: none has room.
+	Index int32 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	// How many wait in each candidate, other than the conversation itself: all
+	// that no agent has yet, offered or not, and the places kept for others.
+	Waiting       []int32 `protobuf:"varint,2,rep,packed,name=waiting,proto3" json:"waiting,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlaceResponse) Reset() {
+	*x = PlaceResponse{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlaceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlaceResponse) ProtoMessage() {}
+
+func (x *PlaceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlaceResponse.ProtoReflect.Descriptor instead.
+func (*PlaceResponse) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *PlaceResponse) GetIndex() int32 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *PlaceResponse) GetWaiting() []int32 {
+	if x != nil {
+		return x.Waiting
+	}
+	return nil
+}
+
 var File_parley_distribution_v1_distribution_proto protoreflect.FileDescriptor
 
 const file_parley_distribution_v1_distribution_proto_rawDesc = "" +
@@ -671,7 +857,20 @@ const file_parley_distribution_v1_distribution_proto_rawDesc = "" +
 	"\fconversation\x18\x03 \x01(\tR\fconversation\x12\x14\n" +
 	"\x05agent\x18\x04 \x01(\tR\x05agent\",\n" +
 	"\x0eResumeResponse\x12\x1a\n" +
-	"\brevision\x18\x01 \x01(\x04R\brevision*\xac\x01\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\"\x9d\x01\n" +
+	"\fPlaceRequest\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
+	"\x04psid\x18\x02 \x01(\tR\x04psid\x12\"\n" +
+	"\fconversation\x18\x03 \x01(\tR\fconversation\x12A\n" +
+	"\n" +
+	"candidates\x18\x04 \x03(\v2!.parley.distribution.v1.CandidateR\n" +
+	"candidates\"7\n" +
+	"\tCandidate\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x14\n" +
+	"\x05limit\x18\x02 \x01(\x05R\x05limit\"?\n" +
+	"\rPlaceResponse\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\x05R\x05index\x12\x18\n" +
+	"\awaiting\x18\x02 \x03(\x05R\awaiting*\xac\x01\n" +
 	"\bPresence\x12\x18\n" +
 	"\x14PRESENCE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12PRESENCE_AVAILABLE\x10\x01\x12\x11\n" +
@@ -695,7 +894,7 @@ func file_parley_distribution_v1_distribution_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_distribution_v1_distribution_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_parley_distribution_v1_distribution_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_parley_distribution_v1_distribution_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_parley_distribution_v1_distribution_proto_goTypes = []any{
 	(Presence)(0),               // 0: parley.distribution.v1.Presence
 	(*SetPresenceRequest)(nil),  // 1: parley.distribution.v1.SetPresenceRequest
@@ -707,17 +906,21 @@ var file_parley_distribution_v1_distribution_proto_goTypes = []any{
 	(*AnswerOfferResponse)(nil), // 7: parley.distribution.v1.AnswerOfferResponse
 	(*ResumeRequest)(nil),       // 8: parley.distribution.v1.ResumeRequest
 	(*ResumeResponse)(nil),      // 9: parley.distribution.v1.ResumeResponse
+	(*PlaceRequest)(nil),        // 10: parley.distribution.v1.PlaceRequest
+	(*Candidate)(nil),           // 11: parley.distribution.v1.Candidate
+	(*PlaceResponse)(nil),       // 12: parley.distribution.v1.PlaceResponse
 }
 var file_parley_distribution_v1_distribution_proto_depIdxs = []int32{
-	0, // 0: parley.distribution.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	3, // 1: parley.distribution.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	0, // 2: parley.distribution.v1.AgentStanding.presence:type_name -> parley.distribution.v1.Presence
-	3, // 3: parley.distribution.v1.HeartbeatResponse.standings:type_name -> parley.distribution.v1.AgentStanding
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	0,  // 0: parley.distribution.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	3,  // 1: parley.distribution.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	0,  // 2: parley.distribution.v1.AgentStanding.presence:type_name -> parley.distribution.v1.Presence
+	3,  // 3: parley.distribution.v1.HeartbeatResponse.standings:type_name -> parley.distribution.v1.AgentStanding
+	11, // 4: parley.distribution.v1.PlaceRequest.candidates:type_name -> parley.distribution.v1.Candidate
+	5,  // [5:5] is the sub-list for method output_type
+	5,  // [5:5] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_parley_distribution_v1_distribution_proto_init() }
@@ -731,7 +934,7 @@ func file_parley_distribution_v1_distribution_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_distribution_v1_distribution_proto_rawDesc), len(file_parley_distribution_v1_distribution_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   9,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

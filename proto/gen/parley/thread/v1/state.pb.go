@@ -267,7 +267,12 @@ type State struct {
 	// That app; empty when it is not known which.
 	OwnerApp string `protobuf:"bytes,17,opt,name=owner_app,json=ownerApp,proto3" json:"owner_app,omitempty"`
 	// Meta's time of the last word on who has the thread, ms since 1970 UTC.
-	OwnerMs       int64 `protobuf:"varint,18,opt,name=owner_ms,json=ownerMs,proto3" json:"owner_ms,omitempty"`
+	OwnerMs int64 `protobuf:"varint,18,opt,name=owner_ms,json=ownerMs,proto3" json:"owner_ms,omitempty"`
+	// How the customer came last, for the next conversation; its texts are cut to
+	// 200 bytes. Absent once a conversation has it.
+	Referral *Referral `protobuf:"bytes,19,opt,name=referral,proto3" json:"referral,omitempty"`
+	// Meta's time of it, ms since 1970 UTC.
+	ReferralMs    int64 `protobuf:"varint,20,opt,name=referral_ms,json=referralMs,proto3" json:"referral_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -428,6 +433,20 @@ func (x *State) GetOwnerMs() int64 {
 	return 0
 }
 
+func (x *State) GetReferral() *Referral {
+	if x != nil {
+		return x.Referral
+	}
+	return nil
+}
+
+func (x *State) GetReferralMs() int64 {
+	if x != nil {
+		return x.ReferralMs
+	}
+	return 0
+}
+
 // Customer is what the page may know of the person.
 type Customer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -557,7 +576,9 @@ type Conversation struct {
 	// Values of context variables that rules set, by name.
 	Variables map[string]string `protobuf:"bytes,21,rep,name=variables,proto3" json:"variables,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Version of the configuration that classified and routed it; 0: not recorded.
-	Version       uint64 `protobuf:"varint,22,opt,name=version,proto3" json:"version,omitempty"`
+	Version uint64 `protobuf:"varint,22,opt,name=version,proto3" json:"version,omitempty"`
+	// How the customer came, when something told within a day before it opened.
+	Referral      *Referral `protobuf:"bytes,23,opt,name=referral,proto3" json:"referral,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -744,6 +765,13 @@ func (x *Conversation) GetVersion() uint64 {
 		return x.Version
 	}
 	return 0
+}
+
+func (x *Conversation) GetReferral() *Referral {
+	if x != nil {
+		return x.Referral
+	}
+	return nil
 }
 
 // Offer is a conversation shown to one agent for a limited time.
@@ -1033,7 +1061,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x05facts\x18\x01 \x03(\v2\x16.parley.thread.v1.FactR\x05facts\x12-\n" +
 	"\x05state\x18\x02 \x01(\v2\x17.parley.thread.v1.StateR\x05state\x12\x13\n" +
 	"\x05at_ms\x18\x03 \x01(\x03R\x04atMs\x12\x16\n" +
-	"\x06writer\x18\x04 \x01(\tR\x06writer\"\xcb\x04\n" +
+	"\x06writer\x18\x04 \x01(\tR\x06writer\"\xa4\x05\n" +
 	"\x05State\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\x126\n" +
@@ -1055,7 +1083,10 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"unanswered\x18\x10 \x01(\rR\n" +
 	"unanswered\x12\x1b\n" +
 	"\towner_app\x18\x11 \x01(\tR\bownerApp\x12\x19\n" +
-	"\bowner_ms\x18\x12 \x01(\x03R\aownerMs\"\x9d\x01\n" +
+	"\bowner_ms\x18\x12 \x01(\x03R\aownerMs\x126\n" +
+	"\breferral\x18\x13 \x01(\v2\x1a.parley.thread.v1.ReferralR\breferral\x12\x1f\n" +
+	"\vreferral_ms\x18\x14 \x01(\x03R\n" +
+	"referralMs\"\x9d\x01\n" +
 	"\bCustomer\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06locale\x18\x02 \x01(\tR\x06locale\x12\x1f\n" +
@@ -1063,7 +1094,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\apicture\x18\x04 \x01(\tR\apicture\x12\x1d\n" +
 	"\n" +
 	"fetched_ms\x18\x05 \x01(\x03R\tfetchedMsB\v\n" +
-	"\t_timezone\"\xc1\x06\n" +
+	"\t_timezone\"\xf9\x06\n" +
 	"\fConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12-\n" +
 	"\x05phase\x18\x02 \x01(\x0e2\x17.parley.thread.v1.PhaseR\x05phase\x12\x1e\n" +
@@ -1091,7 +1122,8 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x06skills\x18\x13 \x03(\v2\x16.parley.thread.v1.NeedR\x06skills\x12+\n" +
 	"\x11capacity_profiles\x18\x14 \x03(\tR\x10capacityProfiles\x12K\n" +
 	"\tvariables\x18\x15 \x03(\v2-.parley.thread.v1.Conversation.VariablesEntryR\tvariables\x12\x18\n" +
-	"\aversion\x18\x16 \x01(\x04R\aversion\x1a<\n" +
+	"\aversion\x18\x16 \x01(\x04R\aversion\x126\n" +
+	"\breferral\x18\x17 \x01(\v2\x1a.parley.thread.v1.ReferralR\breferral\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"}\n" +
@@ -1164,8 +1196,9 @@ var file_parley_thread_v1_state_proto_goTypes = []any{
 	(*Send)(nil),         // 7: parley.thread.v1.Send
 	nil,                  // 8: parley.thread.v1.Conversation.VariablesEntry
 	(*Fact)(nil),         // 9: parley.thread.v1.Fact
-	(Cause)(0),           // 10: parley.thread.v1.Cause
-	(*Need)(nil),         // 11: parley.thread.v1.Need
+	(*Referral)(nil),     // 10: parley.thread.v1.Referral
+	(Cause)(0),           // 11: parley.thread.v1.Cause
+	(*Need)(nil),         // 12: parley.thread.v1.Need
 }
 var file_parley_thread_v1_state_proto_depIdxs = []int32{
 	9,  // 0: parley.thread.v1.Commit.facts:type_name -> parley.thread.v1.Fact
@@ -1173,17 +1206,19 @@ var file_parley_thread_v1_state_proto_depIdxs = []int32{
 	4,  // 2: parley.thread.v1.State.customer:type_name -> parley.thread.v1.Customer
 	5,  // 3: parley.thread.v1.State.conversation:type_name -> parley.thread.v1.Conversation
 	7,  // 4: parley.thread.v1.State.sends:type_name -> parley.thread.v1.Send
-	0,  // 5: parley.thread.v1.Conversation.phase:type_name -> parley.thread.v1.Phase
-	6,  // 6: parley.thread.v1.Conversation.offer:type_name -> parley.thread.v1.Offer
-	10, // 7: parley.thread.v1.Conversation.closed_by:type_name -> parley.thread.v1.Cause
-	11, // 8: parley.thread.v1.Conversation.skills:type_name -> parley.thread.v1.Need
-	8,  // 9: parley.thread.v1.Conversation.variables:type_name -> parley.thread.v1.Conversation.VariablesEntry
-	1,  // 10: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	10, // 5: parley.thread.v1.State.referral:type_name -> parley.thread.v1.Referral
+	0,  // 6: parley.thread.v1.Conversation.phase:type_name -> parley.thread.v1.Phase
+	6,  // 7: parley.thread.v1.Conversation.offer:type_name -> parley.thread.v1.Offer
+	11, // 8: parley.thread.v1.Conversation.closed_by:type_name -> parley.thread.v1.Cause
+	12, // 9: parley.thread.v1.Conversation.skills:type_name -> parley.thread.v1.Need
+	8,  // 10: parley.thread.v1.Conversation.variables:type_name -> parley.thread.v1.Conversation.VariablesEntry
+	10, // 11: parley.thread.v1.Conversation.referral:type_name -> parley.thread.v1.Referral
+	1,  // 12: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_state_proto_init() }

@@ -3,14 +3,15 @@
 -- Answers OLD when the book already knows this revision or a later one, else
 -- the state the item has now.
 local given_up, item, rev, conv = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
-local st, q, u, pri, queued = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11])
+local st, q, u = ARGV[7], ARGV[8], ARGV[9]
 local oms, ag, fe, due, lease = ARGV[12], ARGV[13], ARGV[14], tonumber(ARGV[15]), tonumber(ARGV[16])
-local highest = tonumber(ARGV[17])
+local highest, since = tonumber(ARGV[17]), ARGV[18]
 
 local k = item_key(item)
-local h = redis.call('HMGET', k, 'rev', 'conv', 'st', 'ag', 'fe', 'u', 'q', 'wk', 'end', 'fifo', 'queued')
+local h = redis.call('HMGET', k, 'rev', 'conv', 'st', 'ag', 'fe', 'u', 'q', 'wk', 'end', 'fifo', 'queued',
+  'since', 'late')
 local old = {rev = h[1], conv = h[2], st = h[3], ag = h[4], fe = h[5], u = h[6], q = h[7], wk = h[8],
-  mark = h[9], fifo = h[10], queued = h[11]}
+  mark = h[9], fifo = h[10], queued = h[11], since = h[12], late = h[13]}
 if old.rev and rev <= tonumber(old.rev) then
   -- A reservation is given up against the very revision it was made on: an
   -- offer that the thread refused there, or a hold that nobody followed.
@@ -43,6 +44,10 @@ if old.conv ~= conv or st == 'A' or st == 'U' or (st == 'W' and old.queued ~= AR
 end
 if old.conv ~= conv then redis.call('HDEL', k, 'fifo') end
 redis.call('ZREM', timers, 'o:' .. item, 'u:' .. item, 'r:' .. item, 'z:' .. item)
+-- One stay in a queue goes on through any number of offers.
+local stays = waits[old.st] and waits[st] and old.conv == conv and old.q == q and old.since == since
+if waits[old.st] and not stays then count_out(item, old.q) end
+if st ~= 'X' or q ~= '' then drop_place(item, conv) end
 
 if st == 'X' then
   redis.call('DEL', k)
@@ -53,19 +58,30 @@ if st == 'X' then
 end
 
 redis.call('HSET', k, 'rev', ARGV[5], 'conv', conv, 'st', st, 'q', q, 'u', u, 'oms', oms, 'ag', ag, 'fe', fe,
-  'queued', ARGV[11])
+  'queued', ARGV[11], 'since', since, 'pri', ARGV[10])
+if waits[st] and not stays then count_in(item, q, since) end
 if not (kept and st == 'O') then redis.call('HDEL', k, 'end') end
 if kept and old.u ~= u then
   redis.call('HINCRBY', agent_key(ag), 'used', tonumber(u) - tonumber(old.u))
   reindex(ag)
 end
 
+local late = stays and old.late == '1'
 if st == 'W' then
   local fifo = old.conv == conv and old.queued == ARGV[11] and old.fifo or ARGV[5]
   local wk = string.format('%016.0f', tonumber(fifo)) .. ':' .. item
   ensure_class(q, u)
-  redis.call('ZADD', waiting_key(q, u), (1023 - pri) * 8796093022208 + queued, wk)
   redis.call('HSET', k, 'wk', wk, 'fifo', fifo)
+  local wait = num(redis.call('HGET', queue_key(q), 'wt'))
+  if late and old.st ~= 'W' then
+    redis.call('ZADD', timers, now, 'x:' .. item)
+  elseif not (stays and old.late) and wait > 0 and since + wait <= now then
+    late = true
+    redis.call('HSET', k, 'late', '1')
+    count_in(item, q, never)
+    redis.call('ZADD', timers, now, 'x:' .. item)
+  end
+  if not late then line_up(item) end
 elseif st == 'O' and kept then
   redis.call('ZADD', timers, old.mark and now or due, 'o:' .. item)
 elseif st == 'O' and loading then
@@ -89,8 +105,8 @@ else
 end
 
 if not loading then
-  if st == 'W' and freed then match_item(item, true) end
+  if st == 'W' and freed and not late then match_item(item, true) end
   if freed then match_agent(freed) end
-  if st == 'W' and redis.call('HGET', k, 'st') == 'W' then match_item(item, false) end
+  if st == 'W' and not late and redis.call('HGET', k, 'st') == 'W' then match_item(item, false) end
 end
 return {redis.call('HGET', k, 'st')}

@@ -26,12 +26,16 @@ local retry = 5000        -- ms after which an unheeded timer speaks again
 local oblivion = 3600000  -- ms for which a finished item is remembered
 local takes = {AVAILABLE = true, BUSY = true}
 local holds = {O = true, A = true, U = true, R = true}
+local waits = {W = true, O = true, S = true} -- in a queue: no agent has it yet
+local never = 9007199254740991 -- 2^53 - 1
 
 local function agent_key(a) return root .. 'a:' .. a end
 local function items_key(a) return root .. 'a:' .. a .. ':i' end
 local function item_key(i) return root .. 'i:' .. i end
 local function queue_key(q) return root .. 'q:' .. q end
 local function members_key(q) return root .. 'q:' .. q .. ':a' end
+local function inside_key(q) return root .. 'n:' .. q end
+local function places_key(q) return root .. 'pl:' .. q end
 local function waiting_key(q, u) return root .. 'w:' .. q .. ':' .. u end
 local function ready_key(q, u) return root .. 'r:' .. q .. ':' .. u end
 
@@ -135,6 +139,47 @@ local function decline(item, a)
   end
   if not seen then out[#out + 1] = a .. ':1' end
   redis.call('HSET', item_key(item), 'ex', table.concat(out, ','))
+end
+
+-- Has the queue speak when the item that waits longest has waited too long.
+local function watch_waits(q)
+  local wait = num(redis.call('HGET', queue_key(q), 'wt'))
+  if wait == 0 then return end
+  local first = redis.call('ZRANGE', inside_key(q), 0, 0, 'WITHSCORES')[2]
+  if first and tonumber(first) < never then
+    redis.call('ZADD', timers, tonumber(first) + wait, 'w:' .. q)
+  else
+    redis.call('ZREM', timers, 'w:' .. q)
+  end
+end
+
+-- An item is counted in its queue from here on; its wait is timed from since,
+-- or by a timer of its own when since is never.
+local function count_in(item, q, since)
+  redis.call('ZADD', inside_key(q), since, item)
+  watch_waits(q)
+end
+
+local function count_out(item, q)
+  redis.call('ZREM', inside_key(q), item)
+  redis.call('ZREM', timers, 'x:' .. item)
+  redis.call('HDEL', item_key(item), 'late', 'po')
+  watch_waits(q)
+end
+
+-- Puts an item where agents are looked for.
+local function line_up(item)
+  local h = redis.call('HMGET', item_key(item), 'q', 'u', 'pri', 'queued', 'wk')
+  redis.call('ZADD', waiting_key(h[1], h[2]), (1023 - num(h[3])) * 8796093022208 + num(h[4]), h[5])
+end
+
+-- Gives up the place kept for a conversation of a thread, or for any.
+local function drop_place(item, conv)
+  local q, whose = string.match(redis.call('HGET', root .. 'pl', item) or '', '^(.-)/(.*)$')
+  if not q or (conv and whose ~= conv) then return end
+  redis.call('ZREM', places_key(q), item)
+  redis.call('HDEL', root .. 'pl', item)
+  redis.call('ZREM', timers, 'p:' .. item)
 end
 
 -- Reserves and proposes in one step. The proposal names the revision of the

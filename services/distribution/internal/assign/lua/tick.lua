@@ -60,6 +60,36 @@ function on.r(member, item) -- a resume was begun and never finished
   ask('SETTLE', item, '')
 end
 
+-- Takes an item whose wait is over out of the reach of agents and asks it out of
+-- its queue. One that is offered to an agent waits for the end of the offer.
+local function overflow(item, q)
+  local h = redis.call('HMGET', item_key(item), 'st', 'u', 'wk')
+  redis.call('HSET', item_key(item), 'late', '1')
+  redis.call('ZADD', inside_key(q), never, item)
+  if h[1] ~= 'W' then return redis.call('ZREM', timers, 'x:' .. item) end
+  redis.call('ZREM', waiting_key(q, h[2]), h[3])
+  redis.call('ZADD', timers, now + retry, 'x:' .. item)
+  ask('WAIT', item, '')
+end
+
+function on.w(_, q) -- somebody has waited too long in a queue
+  local wait = num(redis.call('HGET', queue_key(q), 'wt'))
+  for _, item in ipairs(redis.call('ZRANGEBYSCORE', inside_key(q), '-inf', now - wait, 'LIMIT', 0, burst)) do
+    overflow(item, q)
+  end
+  watch_waits(q)
+end
+
+function on.x(member, item) -- and is still there, or was put off until now
+  local h = redis.call('HMGET', item_key(item), 'st', 'q')
+  if waits[h[1]] then return overflow(item, h[2]) end
+  redis.call('ZREM', timers, member)
+end
+
+function on.p(_, item) -- a place is kept no longer
+  drop_place(item)
+end
+
 function on.g(member, a) -- there was more to offer than one script does
   redis.call('ZREM', timers, member)
   match_agent(a)

@@ -1,0 +1,99 @@
+package rules
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"cel.dev/cel-go/checker"
+
+	routingv1 "github.com/parley-desk/parley/proto/gen/parley/routing/v1"
+)
+
+// What conditions see of a conversation at most. What a condition may cost is
+// reckoned with these.
+const (
+	maxWord        = 200  // bytes of any text but those below
+	maxText        = 2000 // bytes of the customer's message
+	maxValue       = 4000 // bytes of a context variable (L116)
+	maxAttachments = 30
+	maxVariables   = 100
+	maxSkills      = 100
+)
+
+// Bound cuts a context down to what conditions see at most.
+func Bound(c *routingv1.RoutingContext) {
+	text := c.GetMessage().GetText()
+	cut(c.ProtoReflect())
+	if c.Message != nil {
+		c.Message.Text = clip(text, maxText)
+		c.Message.Attachments = c.Message.Attachments[:min(len(c.Message.Attachments), maxAttachments)]
+	}
+	for name, value := range c.GetVariables() {
+		c.Variables[name] = clip(value, maxValue)
+	}
+}
+
+// cut clips all single texts of m and of the messages in it.
+func cut(m protoreflect.Message) {
+	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case fd.IsMap() || fd.IsList():
+		case fd.Message() != nil:
+			cut(v.Message())
+		case fd.Kind() == protoreflect.StringKind && len(v.String()) > maxWord:
+			m.Set(fd, protoreflect.ValueOfString(clip(v.String(), maxWord)))
+		}
+		return true
+	})
+}
+
+// clip cuts s to at most n bytes, between characters.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// sizes tells the cost estimate how large the parts of a context can be.
+type sizes struct{}
+
+// EstimateSize implements checker.CostEstimator.
+func (sizes) EstimateSize(node checker.AstNode) *checker.SizeEstimate {
+	path := node.Path()
+	if len(path) == 0 {
+		return nil
+	}
+	most := uint64(maxWord)
+	switch strings.Join(path, ".") {
+	case "message.text":
+		most = maxText
+	case "message.attachments":
+		most = maxAttachments
+	case "variables":
+		most = maxVariables
+	case "variables.@values":
+		most = maxValue
+	case "conversation.skills":
+		most = maxSkills
+	}
+	return &checker.SizeEstimate{Max: most}
+}
+
+// EstimateCallCost implements checker.CostEstimator.
+func (sizes) EstimateCallCost(_, overload string, target *checker.AstNode, _ []checker.AstNode) *checker.CallEstimate {
+	if overload != "string_lower" || target == nil {
+		return nil
+	}
+	size := checker.SizeEstimate{Max: maxValue}
+	if known := (sizes{}).EstimateSize(*target); known != nil {
+		size = *known
+	}
+	const perByte = 0.1
+	return &checker.CallEstimate{CostEstimate: size.MultiplyByCostFactor(perByte).Add(checker.FixedCostEstimate(1)), ResultSize: &size}
+}

@@ -1,0 +1,44 @@
+package rules
+
+import (
+	"sync"
+	"time"
+
+	"github.com/parley-desk/parley/pkg/schedule"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+)
+
+// calendar is a schedule, compiled when it is first asked. One that cannot be
+// compiled, which no administrator could save, is always open.
+type calendar struct {
+	hours func() *schedule.Hours
+}
+
+func newCalendar(s *configv1.Schedule) *calendar {
+	return &calendar{sync.OnceValue(func() *schedule.Hours {
+		hours, err := schedule.Compile(s)
+		if err != nil {
+			return nil
+		}
+		return hours
+	})}
+}
+
+// closed tells whether a queue is out of its hours, why, and when it opens;
+// zero: not within sight. A queue without hours is always open (L42).
+func (r *Rules) closed(queue string, now time.Time) (closed bool, reason string, opens time.Time) {
+	c := r.calendars[r.World.Queues[queue].GetSchedule()]
+	if c == nil {
+		return false, "", time.Time{}
+	}
+	hours := c.hours()
+	status := hours.At(now)
+	if status.Open {
+		return false, "", now
+	}
+	reason = "closed"
+	if status.Reason != "" {
+		reason += " (" + status.Reason + ")"
+	}
+	return true, reason, hours.Opens(now)
+}

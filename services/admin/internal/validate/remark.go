@@ -1,0 +1,220 @@
+package validate
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/parley-desk/parley/pkg/directory"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+)
+
+// Observer finds what is odd about the resources of a world though it may be
+// meant, or be put right by the next change: a queue without agents, a skill
+// that nobody has. It is for one goroutine.
+type Observer struct {
+	world    *directory.Snapshot
+	skills   map[string]bool             // that an agent has
+	profiles map[string]bool             // that an agent has
+	used     map[string]bool             // rulesets that a workstream uses
+	able     map[string]map[string]int32 // by queue and skill, the best of its agents; filled when asked for
+}
+
+// Observe looks at world, which is not to change meanwhile.
+func Observe(world *directory.Snapshot) *Observer {
+	o := &Observer{world, map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]map[string]int32{}}
+	for _, a := range world.Agents {
+		for _, s := range a.GetSkills() {
+			o.skills[s.GetSkill()] = true
+		}
+		for _, p := range a.GetProfiles() {
+			o.profiles[p.GetProfile()] = true
+		}
+	}
+	for _, w := range world.Workstreams {
+		for _, id := range append(slices.Clone(w.GetClassification()), w.GetRouting()) {
+			o.used[id] = true
+		}
+	}
+	return o
+}
+
+// remarks are lines about one resource; each begins with its kind and id.
+type remarks struct {
+	about string
+	lines []string
+}
+
+func (m *remarks) add(format string, args ...any) {
+	m.lines = append(m.lines, m.about+" "+fmt.Sprintf(format, args...))
+}
+
+// Remarks says what is odd about r, a line each with the place and the remedy.
+func (o *Observer) Remarks(r directory.Resource) []string {
+	id := r.GetMeta().GetId()
+	m := &remarks{about: fmt.Sprintf("%s %q", Noun(directory.Kind(r), false), id)}
+	switch r := r.(type) {
+	case *configv1.Skill:
+		if !r.GetInactive() && !o.skills[id] {
+			m.add("is a skill that no agent has; give it to agents, or conversations that need it find nobody")
+		}
+	case *configv1.CapacityProfile:
+		if !o.profiles[id] {
+			m.add("is one that no agent has; give it to agents, or conversations that count in it find nobody")
+		}
+	case *configv1.Agent:
+		for i, s := range r.GetSkills() {
+			if o.world.Skills[s.GetSkill()].GetInactive() {
+				m.add("has skill %q (skills[%d]), which is inactive and does not count", s.GetSkill(), i)
+			}
+		}
+	case *configv1.Queue:
+		o.queue(m, r)
+	case *configv1.Ruleset:
+		o.ruleset(m, r)
+	case *configv1.Workstream:
+		o.workstream(m, r)
+	}
+	return m.lines
+}
+
+func (o *Observer) queue(m *remarks, q *configv1.Queue) {
+	if len(q.GetAgents()) == 0 {
+		m.add("has no agents; add some, or nobody takes its conversations")
+	}
+	for i, rule := range q.GetOverflow() {
+		if q.GetSchedule() == "" && rule.GetCondition() == configv1.OverflowCondition_OVERFLOW_CONDITION_OUT_OF_HOURS {
+			m.add("is always open, so overflow[%d] has no effect; give it a schedule", i)
+		}
+	}
+}
+
+func (o *Observer) ruleset(m *remarks, r *configv1.Ruleset) {
+	if !o.used[r.GetMeta().GetId()] {
+		m.add("is used by no workstream; name it in classification or routing of one")
+	}
+	for i, rule := range r.GetClassify() {
+		if !rule.GetDisabled() {
+			o.attributes(m, fmt.Sprintf("(classify[%d], rule %q)", i, rule.GetName()), rule.GetSet())
+		}
+	}
+	for i, rule := range r.GetRoute() {
+		for j, s := range rule.GetQueues() {
+			if !rule.GetDisabled() && o.empty(s.GetQueue()) {
+				m.add("routes to queue %q (route[%d].queues[%d], rule %q), which has no agents; add some, or name another", s.GetQueue(), i, j, rule.GetName())
+			}
+		}
+	}
+}
+
+func (o *Observer) attributes(m *remarks, place string, a *configv1.Attributes) {
+	for _, s := range a.GetSkills() {
+		switch {
+		case o.world.Skills[s.GetSkill()].GetInactive():
+			m.add("asks for skill %q %s, which is inactive; conversations do without", s.GetSkill(), place)
+		case !o.skills[s.GetSkill()]:
+			m.add("asks for skill %q %s, which no agent has; give it to agents", s.GetSkill(), place)
+		}
+	}
+	for _, id := range a.GetCapacityProfiles() {
+		if !o.profiles[id] {
+			m.add("counts in capacity profile %q %s, which no agent has; give it to agents", id, place)
+		}
+	}
+}
+
+func (o *Observer) workstream(m *remarks, w *configv1.Workstream) {
+	for _, named := range []struct{ field, queue string }{{"queue", w.GetQueue()}, {"fallback_queue", w.GetFallbackQueue()}} {
+		if o.empty(named.queue) {
+			m.add("names queue %q (%s), which has no agents; add some, or name another", named.queue, named.field)
+		}
+	}
+	for i, rule := range o.world.Rulesets[w.GetRouting()].GetRoute() {
+		for _, s := range rule.GetQueues() {
+			if !rule.GetDisabled() && o.empty(s.GetQueue()) {
+				m.add("routes to queue %q (ruleset %q, route[%d], rule %q), which has no agents; add some, or name another", s.GetQueue(), w.GetRouting(), i, rule.GetName())
+			}
+		}
+	}
+	queues := o.reached(w)
+	for _, id := range w.GetClassification() {
+		for i, rule := range o.world.Rulesets[id].GetClassify() {
+			if !rule.GetDisabled() {
+				place := fmt.Sprintf("(ruleset %q, classify[%d], rule %q)", id, i, rule.GetName())
+				o.lacking(m, place, rule.GetSet().GetSkills(), queues)
+				undeclared(m, place, rule.GetSet().GetVariables(), w.GetVariables())
+			}
+		}
+	}
+}
+
+// lacking remarks on skills that a rule asks for and that no agent of any of
+// the queues has. That some of the queues lack one is as it should be: they are
+// for other conversations.
+func (o *Observer) lacking(m *remarks, place string, needs []*configv1.Proficiency, queues []string) {
+	for _, s := range needs {
+		skill := o.world.Skills[s.GetSkill()]
+		least, _ := Scale(skill)
+		least = max(least, s.GetValue())
+		able := func(queue string) bool { return o.best(queue)[s.GetSkill()] >= least }
+		if skill != nil && !skill.GetInactive() && !slices.ContainsFunc(queues, able) {
+			m.add("asks for skill %q at %d or better %s, which no agent of its queues has; add such agents to one of %v", s.GetSkill(), least, place, queues)
+		}
+	}
+}
+
+// undeclared remarks on variables that a rule sets and the workstream does not
+// have (L116).
+func undeclared(m *remarks, place string, set map[string]string, declared []*configv1.Variable) {
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		i := slices.IndexFunc(declared, func(v *configv1.Variable) bool { return v.GetName() == name })
+		switch {
+		case i < 0:
+			m.add("sets variable %q %s, which it does not have; add it to variables", name, place)
+		case !holds(declared[i], set[name]):
+			m.add("sets variable %q %s to what is no number; write one, or make the variable a text", name, place)
+		}
+	}
+}
+
+// reached are the queues to which conversations of w can come, sorted.
+func (o *Observer) reached(w *configv1.Workstream) []string {
+	open := []string{w.GetQueue(), w.GetFallbackQueue()}
+	for _, rule := range o.world.Rulesets[w.GetRouting()].GetRoute() {
+		if !rule.GetDisabled() {
+			open = append(append(open, each(rule.GetQueues(), (*configv1.Share).GetQueue)...), overflowing(rule.GetOverflow())...)
+		}
+	}
+	seen := map[string]bool{}
+	for len(open) > 0 {
+		id := open[0]
+		open = open[1:]
+		if q := o.world.Queues[id]; q != nil && !seen[id] {
+			seen[id] = true
+			open = append(append(open, overflowing(q.GetOverflow())...), moved(q))
+		}
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// best is how well the best agent of a queue has each skill.
+func (o *Observer) best(queue string) map[string]int32 {
+	if able, known := o.able[queue]; known {
+		return able
+	}
+	able := map[string]int32{}
+	for _, id := range o.world.Queues[queue].GetAgents() {
+		for _, s := range o.world.Agents[id].GetSkills() {
+			least, _ := Scale(o.world.Skills[s.GetSkill()])
+			able[s.GetSkill()] = max(able[s.GetSkill()], least, s.GetValue())
+		}
+	}
+	o.able[queue] = able
+	return able
+}
+
+// empty tells a queue that is there and has no agents.
+func (o *Observer) empty(queue string) bool {
+	q := o.world.Queues[queue]
+	return q != nil && len(q.GetAgents()) == 0
+}
