@@ -24,9 +24,9 @@ func newCalendar(s *configv1.Schedule) *calendar {
 	})}
 }
 
-// closed tells whether a queue is out of its hours, why, and when it opens;
+// Closed tells whether a queue is out of its hours, why, and when it opens;
 // zero: not within sight. A queue without hours is always open (L42).
-func (r *Rules) closed(queue string, now time.Time) (closed bool, reason string, opens time.Time) {
+func (r *Rules) Closed(queue string, now time.Time) (closed bool, reason string, opens time.Time) {
 	c := r.calendars[r.World.Queues[queue].GetSchedule()]
 	if c == nil {
 		return false, "", time.Time{}

@@ -135,7 +135,7 @@ func (c *Choice) consider(queue, rule string, overflow []*configv1.OverflowRule)
 		overflow = q.GetOverflow()
 	}
 	found := &candidate{queue: queue, rule: rule, overflow: overflow}
-	found.closed, found.reason, found.opens = c.rules.closed(queue, c.now)
+	found.closed, found.reason, found.opens = c.rules.Closed(queue, c.now)
 	c.candidates = append(c.candidates, found)
 	return found
 }
@@ -255,7 +255,7 @@ func (c *Choice) overflow(out *Outcome) {
 // when it does.
 func (c *Choice) refuses(queue string) string {
 	q := c.rules.World.Queues[queue]
-	closed, reason, _ := c.rules.closed(queue, c.now)
+	closed, reason, _ := c.rules.Closed(queue, c.now)
 	switch {
 	case q == nil:
 		return "gone"

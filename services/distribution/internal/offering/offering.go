@@ -15,6 +15,7 @@ import (
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/rules"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -53,6 +54,7 @@ type Distributor struct {
 	Parts
 	count     *counts
 	known     known
+	rules     rules.Book
 	presences presences // of Lead alone
 }
 

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
-	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/rules"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/pkg/thread"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
@@ -73,9 +74,9 @@ type fate struct {
 
 // fateOf decides by the rule in force. A conversation never goes where nobody
 // would take it: it stays, and its agents may still get to it (unlike L46).
-func fateOf(s *directory.Snapshot, c *threadv1.Conversation, now time.Time) fate {
+func fateOf(r *rules.Rules, c *threadv1.Conversation, now time.Time) fate {
 	f := fate{queue: c.GetQueue()}
-	rule := s.Queues[f.queue].GetWait()
+	rule := r.World.Queues[f.queue].GetWait()
 	if rule.GetSeconds() <= 0 {
 		return f
 	}
@@ -88,27 +89,27 @@ func fateOf(s *directory.Snapshot, c *threadv1.Conversation, now time.Time) fate
 		return f
 	}
 	f.target = rule.GetQueue()
-	f.refused = unfit(s, f.queue, f.target)
+	f.refused = unfit(r, f.queue, f.target, now)
 	f.goes = f.refused == ""
 	return f
 }
 
 // unfit tells why a conversation cannot go from one queue to another, empty
 // when it can.
-func unfit(s *directory.Snapshot, from, to string) string {
-	q, ok := s.Queues[to]
+func unfit(r *rules.Rules, from, to string, now time.Time) string {
+	q, ok := r.World.Queues[to]
 	switch {
 	case to == from:
 		return "the queue is the one it waits in"
 	case !ok:
 		return "there is no such queue"
+	case !slices.ContainsFunc(q.GetAgents(), func(a string) bool { return r.World.Agents[a] != nil }):
+		return "the queue has no agents"
 	}
-	for _, a := range q.GetAgents() {
-		if _, ok := s.Agents[a]; ok {
-			return ""
-		}
+	if closed, why, _ := r.Closed(to, now); closed {
+		return "the queue is " + why
 	}
-	return "the queue has no agents"
+	return ""
 }
 
 // overflow takes a conversation that waited too long out of its queue, or has
@@ -127,7 +128,8 @@ func (d *Distributor) overflow(ctx context.Context, i assign.Intent) (fate, erro
 	var f fate
 	item, err := d.change(ctx, t, 0, func(s *threadv1.State) ([]*threadv1.Fact, error) {
 		now, c := d.Now(), s.GetConversation()
-		f = fateOf(d.Directory.Now(), c, now)
+		set := d.rules.Of(d.Directory.Now())
+		f = fateOf(set, c, now)
 		to := ""
 		if f.goes {
 			to = f.target
@@ -135,6 +137,9 @@ func (d *Distributor) overflow(ctx context.Context, i assign.Intent) (fate, erro
 		facts, err := thread.Overflow(s, i.Conversation, f.queue, to, now.Sub(thread.WaitingSince(c)))
 		if err != nil || !f.goes {
 			return nil, err
+		}
+		if routed := facts[0].GetConversationRouted(); routed != nil {
+			routed.Version = set.World.Version
 		}
 		return facts, nil
 	})

@@ -256,10 +256,12 @@ func TestTwoProcessesMoveEachOnce(t *testing.T) {
 // go to its target stays, is offered to whoever comes, and goes when it can.
 func TestNobodyIsSentWhereNobodyIs(t *testing.T) {
 	for name, lack := range map[string]*configv1.WaitRule{
-		"no agents": minute(transfer, "back"), "no queue": minute(transfer, "gone"), "itself": minute(transfer, "front")} {
+		"no agents": minute(transfer, "back"), "no queue": minute(transfer, "gone"), "itself": minute(transfer, "front"), "closed": minute(transfer, "closed")} {
 		t.Run(name, func(t *testing.T) {
 			q := openQueues(t, keyspacetest.Embedded(t), lack)
-			q.configure(back(), front(lack))
+			closed := back("orlin")
+			closed.Meta.Id, closed.Schedule = "closed", "never"
+			q.configure(back(), front(lack), closed, &configv1.Schedule{Meta: &configv1.Meta{Id: "never"}, TimeZone: "Europe/Sofia"})
 			await(t, "back to have no agents", func() bool { return len(q.dir.Now().Queues["back"].GetAgents()) == 0 })
 			stays, goes := q.enter(1), q.enter(2)
 			refused := func(want float64) {
