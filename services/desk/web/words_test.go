@@ -59,6 +59,8 @@ var elsewhere = map[string]bool{
 	"STARTING": true, "STOPPING": true, "REBUILDING": true, "THREAD_BUSY": true,
 	"PRESENCE_UNKNOWN": true, // the page offers none
 	"SEEN":             true, // of an event, not of a command
+	// Of looking for room in a queue, which classification does.
+	"CANDIDATE_INVALID": true, "CONVERSATION_EMPTY": true, "CANDIDATES_COUNT": true,
 }
 
 // reasons finds the machine words of failures in sources, by their place: what

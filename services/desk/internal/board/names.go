@@ -1,21 +1,25 @@
 package board
 
 import (
+	"cmp"
+	"strings"
+
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/directory"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 )
 
-// Named gives items of a timeline with the present names of the agents and
-// queues in them. Items that name nobody known are given as they are; others are
+// Named gives items of a timeline with the present names of the agents, queues
+// and skills in them. Items that name nobody known are given as they are; others are
 // copies, because a timeline's own are never changed.
 func Named(items []*deskv1.TimelineItem, names *directory.Snapshot) []*deskv1.TimelineItem {
 	named := make([]*deskv1.TimelineItem, len(items))
 	for i, item := range items {
 		agent := names.Agents[item.GetAgent()].GetMeta().GetDisplayName()
 		queue := names.Queues[item.GetDetails()["queue"]].GetMeta().GetDisplayName()
-		if named[i] = item; agent == "" && queue == "" {
+		skills := item.GetDetails()["skills"]
+		if named[i] = item; agent == "" && queue == "" && skills == "" {
 			continue
 		}
 		named[i] = proto.CloneOf(item)
@@ -23,6 +27,18 @@ func Named(items []*deskv1.TimelineItem, names *directory.Snapshot) []*deskv1.Ti
 		if queue != "" {
 			named[i].Details["queue_name"] = queue
 		}
+		if skills != "" {
+			named[i].Details["skills"] = skillNames(skills, names)
+		}
 	}
 	return named
+}
+
+// skillNames are the names of skills, by their ids; one without name keeps its id.
+func skillNames(ids string, names *directory.Snapshot) string {
+	list := strings.Split(ids, ", ")
+	for i, id := range list {
+		list[i] = cmp.Or(names.Skills[id].GetMeta().GetDisplayName(), id)
+	}
+	return strings.Join(list, ", ")
 }

@@ -1,6 +1,8 @@
 package timeline
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -211,6 +213,8 @@ func turn(fact *threadv1.Fact) (word, agent string, values map[string]string) {
 	case *threadv1.Fact_ConversationRouted:
 		m := k.ConversationRouted
 		return "conversation_routed", "", map[string]string{"queue": m.GetQueue(), "rule": m.GetRule()}
+	case *threadv1.Fact_ConversationClassified:
+		return classified(k.ConversationClassified)
 	case *threadv1.Fact_OfferEnded:
 		m := k.OfferEnded
 		return "offer_ended", "", map[string]string{
@@ -241,6 +245,24 @@ func turn(fact *threadv1.Fact) (word, agent string, values map[string]string) {
 		return "event_kept", "", map[string]string{"kind": m.GetKind(), "summary": m.GetSummary()}
 	}
 	return "", "", nil
+}
+
+// classified is what rules found out; rules that failed alone are not shown.
+func classified(m *threadv1.ConversationClassified) (word, agent string, values map[string]string) {
+	var skills, variables []string
+	for _, need := range m.GetSkills() {
+		skills = append(skills, need.GetSkill())
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.GetVariables())) {
+		variables = append(variables, name+": "+m.GetVariables()[name])
+	}
+	values = map[string]string{"skills": strings.Join(skills, ", "), "variables": strings.Join(variables, ", ")}
+	if m.Priority != nil {
+		values["priority"] = strconv.Itoa(int(m.GetPriority()))
+	} else if len(skills)+len(variables) == 0 {
+		return "", "", nil
+	}
+	return "conversation_classified", "", values
 }
 
 // control is the machine word of a thread that passed between apps.

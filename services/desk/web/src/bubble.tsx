@@ -149,6 +149,8 @@ export function sentence(item: TimelineItem, me: string, t: Words): string {
   switch (item.text) {
     case 'conversation_routed':
       return t.conversation_routed(d.queue_name || d.queue || '');
+    case 'conversation_classified':
+      return t.conversation_classified([d.priority && t.priority(d.priority), d.skills, d.variables].filter(Boolean).join(' · '));
     case 'offer_ended':
       return said(t, d.outcome ?? '') ?? t.revoked;
     case 'agent_assigned':

@@ -191,6 +191,8 @@ const texts = {
   // sentences of the house; the values are already words
   conversation_opened: ['Conversation opened', 'Започна разговор'],
   conversation_routed: ['Routed to {}', 'Насочен към {}'],
+  conversation_classified: ['Sorted by rules: {}', 'Подреден по правила: {}'],
+  priority: ['priority {}', 'приоритет {}'],
   rejected: ['Offer declined', 'Предложението е отказано'],
   timed_out: ['Offer not answered', 'Предложението остана без отговор'],
   revoked: ['Offer taken back', 'Предложението е оттеглено'],
