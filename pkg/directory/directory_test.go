@@ -233,3 +233,25 @@ func TestSnapshotFindsAndOrders(t *testing.T) {
 		t.Errorf("place %q", got)
 	}
 }
+
+// S31, L2: a page may have the tag otherwise than its workstream.
+func TestTagOfAPage(t *testing.T) {
+	for _, c := range []struct {
+		page      configv1.Switch
+		stream    bool
+		want      bool
+		connected string
+	}{
+		{configv1.Switch_SWITCH_UNSPECIFIED, true, true, "w"},
+		{configv1.Switch_SWITCH_UNSPECIFIED, false, false, "w"},
+		{configv1.Switch_SWITCH_ON, false, true, "w"},
+		{configv1.Switch_SWITCH_OFF, true, false, "w"},
+		{configv1.Switch_SWITCH_UNSPECIFIED, true, false, ""},
+	} {
+		p := &configv1.Page{Meta: &configv1.Meta{Id: "p"}, Workstream: c.connected, MessageTag: c.page}
+		s := directory.NewSnapshot(p, &configv1.Workstream{Meta: &configv1.Meta{Id: "w"}, MessageTag: c.stream})
+		if got := s.Tagged(p); got != c.want {
+			t.Errorf("%+v: %t", c, got)
+		}
+	}
+}

@@ -107,6 +107,19 @@ func (s *Snapshot) All() iter.Seq[Resource] {
 	}
 }
 
+// Tagged tells whether the human-agent tag is on for conversations of a page:
+// as the page says, else as its workstream does (S31).
+func (s *Snapshot) Tagged(p *configv1.Page) bool {
+	switch p.GetMessageTag() {
+	case configv1.Switch_SWITCH_ON:
+		return true
+	case configv1.Switch_SWITCH_OFF:
+		return false
+	case configv1.Switch_SWITCH_UNSPECIFIED:
+	}
+	return s.Workstreams[p.GetWorkstream()].GetMessageTag()
+}
+
 func found[R Resource](m map[string]R, id string) (Resource, bool) {
 	r, ok := m[id]
 	if !ok {

@@ -92,7 +92,7 @@ func aim(world *directory.Snapshot, box *secret.Box, page *configv1.Page) target
 	s := provision.Setup{
 		Page: page.GetMeta().GetId(), PageID: page.GetPageId(), Account: page.GetAccount(), AppID: account.GetAppId(),
 		VerifyToken: account.GetVerifyToken().GetFingerprint(),
-		Tagged:      world.Workstreams[page.GetWorkstream()].GetMessageTag(),
+		Tagged:      world.Tagged(page),
 		ChangedMs:   max(page.GetMeta().GetUpdatedMs(), account.GetMeta().GetUpdatedMs()),
 		Basis:       standing.Basis(world, page),
 	}

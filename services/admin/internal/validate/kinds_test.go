@@ -83,6 +83,7 @@ func TestMistakesOfSkillsProfilesAndAgents(t *testing.T) {
 			a.Profiles = some(21, func(int) *configv1.ProfileHolding { return &configv1.ProfileHolding{Profile: "chat"} })
 		}), "profiles", "has 21 capacity profiles; use at most 20"},
 		{"S27", "language of a page", broken(func(p *configv1.Page) { p.Language = "bulgarian language" }), "language", `is not a language; write its BCP 47 tag, such as "bg"`},
+		{"S31", "switch of another version", broken(func(p *configv1.Page) { p.MessageTag = 7 }), "message_tag", "7 is not a value this version knows"},
 		{"S27", "language that is none", broken(func(p *configv1.Page) { p.Language = "xx" }), "language", `"xx" is not a language`},
 		{"S27", "language as a locale", broken(func(p *configv1.Page) { p.Language = "bg_BG" }), "language", `"bg_BG" is not a language`},
 	} {

@@ -104,6 +104,7 @@ func (p *problems) page(page *configv1.Page, world *directory.Snapshot) {
 		p.reference("workstream", directory.Workstreams, page.GetWorkstream(), world)
 	}
 	p.language("language", page.GetLanguage())
+	p.known("message_tag", page.GetMessageTag().String(), configv1.Switch_name, int32(page.GetMessageTag()))
 	p.key("access_token", page.GetAccessToken(), 16, maxToken)
 }
 

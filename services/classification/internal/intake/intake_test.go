@@ -290,6 +290,7 @@ func TestOpen(t *testing.T) {
 		&configv1.Page{Meta: meta("shop"), PageId: "10", Workstream: "facebook"},
 		&configv1.Page{Meta: meta("club"), PageId: "11"},
 		&configv1.Page{Meta: meta("lost"), PageId: "12", Workstream: "gone"},
+		&configv1.Page{Meta: meta("plain"), PageId: "14", Workstream: "facebook", MessageTag: configv1.Switch_SWITCH_OFF},
 		&configv1.Workstream{Meta: meta("facebook"), Units: 3, OfferSeconds: 45, MessageTag: true},
 	)
 	for id, want := range map[string]*threadv1.ConversationOpened{
@@ -297,6 +298,7 @@ func TestOpen(t *testing.T) {
 		"11": {Id: "c", Units: 1, OfferSeconds: 60},
 		"12": {Id: "c", Units: 1, OfferSeconds: 60},
 		"13": nil,
+		"14": {Id: "c", Workstream: "facebook", Units: 3, OfferSeconds: 45},
 	} {
 		if got := intake.Open(d, id, "c"); got.String() != want.String() || (got == nil) != (want == nil) {
 			t.Errorf("page %s: %v, want %v", id, got, want)

@@ -25,7 +25,7 @@ func Open(d *directory.Snapshot, page, id string) *threadv1.ConversationOpened {
 		return opened
 	}
 	opened.Workstream = resource.GetWorkstream()
-	opened.MessageTag = ws.GetMessageTag()
+	opened.MessageTag = d.Tagged(resource)
 	if ws.GetUnits() > 0 {
 		opened.Units = ws.GetUnits()
 	}

@@ -23,6 +23,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Switch is a setting that a page may have otherwise than its workstream.
+type Switch int32
+
+const (
+	// As the workstream says.
+	Switch_SWITCH_UNSPECIFIED Switch = 0
+	// On.
+	Switch_SWITCH_ON Switch = 1
+	// Off.
+	Switch_SWITCH_OFF Switch = 2
+)
+
+// Enum value maps for Switch.
+var (
+	Switch_name = map[int32]string{
+		0: "SWITCH_UNSPECIFIED",
+		1: "SWITCH_ON",
+		2: "SWITCH_OFF",
+	}
+	Switch_value = map[string]int32{
+		"SWITCH_UNSPECIFIED": 0,
+		"SWITCH_ON":          1,
+		"SWITCH_OFF":         2,
+	}
+)
+
+func (x Switch) Enum() *Switch {
+	p := new(Switch)
+	*p = x
+	return p
+}
+
+func (x Switch) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Switch) Descriptor() protoreflect.EnumDescriptor {
+	return file_parley_config_v1_config_proto_enumTypes[0].Descriptor()
+}
+
+func (Switch) Type() protoreflect.EnumType {
+	return &file_parley_config_v1_config_proto_enumTypes[0]
+}
+
+func (x Switch) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Switch.Descriptor instead.
+func (Switch) EnumDescriptor() ([]byte, []int) {
+	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{0}
+}
+
 // WrapUp is how long wrap-up keeps the agent's capacity (L24).
 type WrapUp int32
 
@@ -64,11 +117,11 @@ func (x WrapUp) String() string {
 }
 
 func (WrapUp) Descriptor() protoreflect.EnumDescriptor {
-	return file_parley_config_v1_config_proto_enumTypes[0].Descriptor()
+	return file_parley_config_v1_config_proto_enumTypes[1].Descriptor()
 }
 
 func (WrapUp) Type() protoreflect.EnumType {
-	return &file_parley_config_v1_config_proto_enumTypes[0]
+	return &file_parley_config_v1_config_proto_enumTypes[1]
 }
 
 func (x WrapUp) Number() protoreflect.EnumNumber {
@@ -77,7 +130,7 @@ func (x WrapUp) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use WrapUp.Descriptor instead.
 func (WrapUp) EnumDescriptor() ([]byte, []int) {
-	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{0}
+	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{1}
 }
 
 // Assignment is how a queue chooses among free agents.
@@ -117,11 +170,11 @@ func (x Assignment) String() string {
 }
 
 func (Assignment) Descriptor() protoreflect.EnumDescriptor {
-	return file_parley_config_v1_config_proto_enumTypes[1].Descriptor()
+	return file_parley_config_v1_config_proto_enumTypes[2].Descriptor()
 }
 
 func (Assignment) Type() protoreflect.EnumType {
-	return &file_parley_config_v1_config_proto_enumTypes[1]
+	return &file_parley_config_v1_config_proto_enumTypes[2]
 }
 
 func (x Assignment) Number() protoreflect.EnumNumber {
@@ -130,7 +183,7 @@ func (x Assignment) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Assignment.Descriptor instead.
 func (Assignment) EnumDescriptor() ([]byte, []int) {
-	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{1}
+	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{2}
 }
 
 // Meta is what every resource has.
@@ -459,7 +512,10 @@ type Page struct {
 	// connected and its conversations wait (S12).
 	Workstream string `protobuf:"bytes,5,opt,name=workstream,proto3" json:"workstream,omitempty"`
 	// Language that its customers speak, a BCP 47 tag: "bg" (S27); may be empty.
-	Language      string `protobuf:"bytes,6,opt,name=language,proto3" json:"language,omitempty"`
+	Language string `protobuf:"bytes,6,opt,name=language,proto3" json:"language,omitempty"`
+	// Human-agent tag on this page (S31); SWITCH_UNSPECIFIED: as the workstream
+	// says.
+	MessageTag    Switch `protobuf:"varint,7,opt,name=message_tag,json=messageTag,proto3,enum=parley.config.v1.Switch" json:"message_tag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -534,6 +590,13 @@ func (x *Page) GetLanguage() string {
 		return x.Language
 	}
 	return ""
+}
+
+func (x *Page) GetMessageTag() Switch {
+	if x != nil {
+		return x.MessageTag
+	}
+	return Switch_SWITCH_UNSPECIFIED
 }
 
 // Workstream says how conversations of its pages are handled.
@@ -904,7 +967,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x0fAcknowledgement\x12\x13\n" +
 	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x16\n" +
-	"\x06notice\x18\x03 \x01(\tR\x06notice\"\xde\x01\n" +
+	"\x06notice\x18\x03 \x01(\tR\x06notice\"\x99\x02\n" +
 	"\x04Page\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x17\n" +
 	"\apage_id\x18\x02 \x01(\tR\x06pageId\x12\x18\n" +
@@ -913,7 +976,9 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"workstream\x18\x05 \x01(\tR\n" +
 	"workstream\x12\x1a\n" +
-	"\blanguage\x18\x06 \x01(\tR\blanguage\"\xa8\x03\n" +
+	"\blanguage\x18\x06 \x01(\tR\blanguage\x129\n" +
+	"\vmessage_tag\x18\a \x01(\x0e2\x18.parley.config.v1.SwitchR\n" +
+	"messageTag\"\xa8\x03\n" +
 	"\n" +
 	"Workstream\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x14\n" +
@@ -946,7 +1011,12 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x05roles\x18\x04 \x03(\tR\x05roles\x12\x1a\n" +
 	"\blanguage\x18\x05 \x01(\tR\blanguage\x125\n" +
 	"\x06skills\x18\x06 \x03(\v2\x1d.parley.config.v1.ProficiencyR\x06skills\x12<\n" +
-	"\bprofiles\x18\a \x03(\v2 .parley.config.v1.ProfileHoldingR\bprofiles*[\n" +
+	"\bprofiles\x18\a \x03(\v2 .parley.config.v1.ProfileHoldingR\bprofiles*?\n" +
+	"\x06Switch\x12\x16\n" +
+	"\x12SWITCH_UNSPECIFIED\x10\x00\x12\r\n" +
+	"\tSWITCH_ON\x10\x01\x12\x0e\n" +
+	"\n" +
+	"SWITCH_OFF\x10\x02*[\n" +
 	"\x06WrapUp\x12\x17\n" +
 	"\x13WRAP_UP_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eWRAP_UP_ALWAYS\x10\x01\x12\x11\n" +
@@ -971,49 +1041,51 @@ func file_parley_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_parley_config_v1_config_proto_rawDescData
 }
 
-var file_parley_config_v1_config_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_parley_config_v1_config_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_parley_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_parley_config_v1_config_proto_goTypes = []any{
-	(WrapUp)(0),             // 0: parley.config.v1.WrapUp
-	(Assignment)(0),         // 1: parley.config.v1.Assignment
-	(*Meta)(nil),            // 2: parley.config.v1.Meta
-	(*Secret)(nil),          // 3: parley.config.v1.Secret
-	(*ChannelAccount)(nil),  // 4: parley.config.v1.ChannelAccount
-	(*Acknowledgement)(nil), // 5: parley.config.v1.Acknowledgement
-	(*Page)(nil),            // 6: parley.config.v1.Page
-	(*Workstream)(nil),      // 7: parley.config.v1.Workstream
-	(*Queue)(nil),           // 8: parley.config.v1.Queue
-	(*Agent)(nil),           // 9: parley.config.v1.Agent
-	(*Variable)(nil),        // 10: parley.config.v1.Variable
-	(*OverflowRule)(nil),    // 11: parley.config.v1.OverflowRule
-	(*WaitRule)(nil),        // 12: parley.config.v1.WaitRule
-	(*Proficiency)(nil),     // 13: parley.config.v1.Proficiency
-	(*ProfileHolding)(nil),  // 14: parley.config.v1.ProfileHolding
+	(Switch)(0),             // 0: parley.config.v1.Switch
+	(WrapUp)(0),             // 1: parley.config.v1.WrapUp
+	(Assignment)(0),         // 2: parley.config.v1.Assignment
+	(*Meta)(nil),            // 3: parley.config.v1.Meta
+	(*Secret)(nil),          // 4: parley.config.v1.Secret
+	(*ChannelAccount)(nil),  // 5: parley.config.v1.ChannelAccount
+	(*Acknowledgement)(nil), // 6: parley.config.v1.Acknowledgement
+	(*Page)(nil),            // 7: parley.config.v1.Page
+	(*Workstream)(nil),      // 8: parley.config.v1.Workstream
+	(*Queue)(nil),           // 9: parley.config.v1.Queue
+	(*Agent)(nil),           // 10: parley.config.v1.Agent
+	(*Variable)(nil),        // 11: parley.config.v1.Variable
+	(*OverflowRule)(nil),    // 12: parley.config.v1.OverflowRule
+	(*WaitRule)(nil),        // 13: parley.config.v1.WaitRule
+	(*Proficiency)(nil),     // 14: parley.config.v1.Proficiency
+	(*ProfileHolding)(nil),  // 15: parley.config.v1.ProfileHolding
 }
 var file_parley_config_v1_config_proto_depIdxs = []int32{
-	2,  // 0: parley.config.v1.ChannelAccount.meta:type_name -> parley.config.v1.Meta
-	3,  // 1: parley.config.v1.ChannelAccount.app_secret:type_name -> parley.config.v1.Secret
-	3,  // 2: parley.config.v1.ChannelAccount.previous_secret:type_name -> parley.config.v1.Secret
-	3,  // 3: parley.config.v1.ChannelAccount.verify_token:type_name -> parley.config.v1.Secret
-	5,  // 4: parley.config.v1.ChannelAccount.privacy:type_name -> parley.config.v1.Acknowledgement
-	2,  // 5: parley.config.v1.Page.meta:type_name -> parley.config.v1.Meta
-	3,  // 6: parley.config.v1.Page.access_token:type_name -> parley.config.v1.Secret
-	2,  // 7: parley.config.v1.Workstream.meta:type_name -> parley.config.v1.Meta
-	0,  // 8: parley.config.v1.Workstream.wrap_up:type_name -> parley.config.v1.WrapUp
-	10, // 9: parley.config.v1.Workstream.variables:type_name -> parley.config.v1.Variable
-	2,  // 10: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
-	1,  // 11: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
-	11, // 12: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
-	12, // 13: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
-	2,  // 14: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
-	3,  // 15: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
-	13, // 16: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
-	14, // 17: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	3,  // 0: parley.config.v1.ChannelAccount.meta:type_name -> parley.config.v1.Meta
+	4,  // 1: parley.config.v1.ChannelAccount.app_secret:type_name -> parley.config.v1.Secret
+	4,  // 2: parley.config.v1.ChannelAccount.previous_secret:type_name -> parley.config.v1.Secret
+	4,  // 3: parley.config.v1.ChannelAccount.verify_token:type_name -> parley.config.v1.Secret
+	6,  // 4: parley.config.v1.ChannelAccount.privacy:type_name -> parley.config.v1.Acknowledgement
+	3,  // 5: parley.config.v1.Page.meta:type_name -> parley.config.v1.Meta
+	4,  // 6: parley.config.v1.Page.access_token:type_name -> parley.config.v1.Secret
+	0,  // 7: parley.config.v1.Page.message_tag:type_name -> parley.config.v1.Switch
+	3,  // 8: parley.config.v1.Workstream.meta:type_name -> parley.config.v1.Meta
+	1,  // 9: parley.config.v1.Workstream.wrap_up:type_name -> parley.config.v1.WrapUp
+	11, // 10: parley.config.v1.Workstream.variables:type_name -> parley.config.v1.Variable
+	3,  // 11: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
+	2,  // 12: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
+	12, // 13: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
+	13, // 14: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
+	3,  // 15: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
+	4,  // 16: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
+	14, // 17: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
+	15, // 18: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_config_proto_init() }
@@ -1027,7 +1099,7 @@ func file_parley_config_v1_config_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_config_v1_config_proto_rawDesc), len(file_parley_config_v1_config_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      3,
 			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
