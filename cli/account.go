@@ -17,11 +17,15 @@ import (
 
 func (a *app) callbackCommand() *cobra.Command {
 	var reveal bool
+	var format string
 	cmd := &cobra.Command{
 		Use:   "callback ACCOUNT",
 		Short: "Show what to enter at Meta as webhook of an account",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if reveal && format != "table" {
+				return errors.New("--reveal shows the verify token in the table alone; leave out --output")
+			}
 			return a.withServer(cmd.Context(), func(ctx context.Context, s *server) error {
 				c, err := s.provision.GetCallback(ctx, &adminv1.GetCallbackRequest{Account: args[0]})
 				if err != nil {
@@ -42,13 +46,14 @@ func (a *app) callbackCommand() *cobra.Command {
 				if c.GetUrl() == "" {
 					a.say("the setting admin.webhook_url does not say under which address Meta reaches ingress")
 				}
-				return table(a.out, [][]string{{"CALLBACK URL", cmp.Or(c.GetUrl(), "https://…"+c.GetPath())},
+				return a.show(format, c, [][]string{{"CALLBACK URL", cmp.Or(c.GetUrl(), "https://…"+c.GetPath())},
 					{"VERIFY TOKEN", token}, {"VERIFIED", when(c.GetVerifiedMs(), "not yet")},
 					{"DATA DELETION REQUEST URL", cmp.Or(c.GetDeletionUrl(), "https://…"+c.GetDeletionPath())},
 					{"DEAUTHORIZE CALLBACK URL", cmp.Or(c.GetDeauthorizeUrl(), "https://…"+c.GetDeauthorizePath())}})
 			})
 		},
 	}
+	formatFlag(cmd, &format)
 	cmd.Flags().BoolVar(&reveal, "reveal", false, "show the verify token itself, to be entered at Meta")
 	return cmd
 }

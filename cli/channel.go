@@ -26,7 +26,8 @@ func (a *app) channelCommand() *cobra.Command {
 }
 
 func (a *app) healthCommand() *cobra.Command {
-	return &cobra.Command{
+	var format string
+	cmd := &cobra.Command{
 		Use:   "health [PAGE]",
 		Short: "Show how pages stand, or one check by check; exit code 1 when one does not run",
 		Args:  cobra.MaximumNArgs(1),
@@ -37,22 +38,25 @@ func (a *app) healthCommand() *cobra.Command {
 					if err != nil {
 						return err
 					}
-					return a.showPage(status)
+					return a.showPage(format, status)
 				}
 				resp, err := s.provision.ListPageStatuses(ctx, &adminv1.ListPageStatusesRequest{})
 				if err != nil {
 					return err
 				}
-				return a.showPages(resp.GetStatuses())
+				return a.showPages(format, resp)
 			})
 		},
 	}
+	formatFlag(cmd, &format)
+	return cmd
 }
 
 // pageCommand is a command that does something about one page and shows how it
 // stands after.
 func (a *app) pageCommand(verb, short string, act func(context.Context, *server, string) (*adminv1.PageStatus, error)) *cobra.Command {
-	return &cobra.Command{
+	var format string
+	cmd := &cobra.Command{
 		Use:   verb + " PAGE",
 		Short: short + "; exit code 1 when it does not run",
 		Args:  cobra.ExactArgs(1),
@@ -62,19 +66,23 @@ func (a *app) pageCommand(verb, short string, act func(context.Context, *server,
 				if err != nil {
 					return err
 				}
-				return a.showPage(status)
+				return a.showPage(format, status)
 			})
 		},
 	}
+	formatFlag(cmd, &format)
+	return cmd
 }
 
 // showPages writes a line a page, and what to do about those that do not run.
-func (a *app) showPages(all []*adminv1.PageStatus) error {
+func (a *app) showPages(format string, resp *adminv1.ListPageStatusesResponse) error {
+	all, ill := resp.GetStatuses(), 0
+	var rows [][]string
 	if len(all) == 0 {
 		a.say("there are no pages")
-		return nil
+	} else {
+		rows = [][]string{{"PAGE", "STATE", "ACCOUNT", "TOKEN ENDS", "DATA ENDS", "CHECKED", "AMISS"}}
 	}
-	rows, ill := [][]string{{"PAGE", "STATE", "ACCOUNT", "TOKEN ENDS", "DATA ENDS", "CHECKED", "AMISS"}}, 0
 	for _, p := range all {
 		var amiss []string
 		for _, c := range p.GetChecks() {
@@ -87,7 +95,7 @@ func (a *app) showPages(all []*adminv1.PageStatus) error {
 			ill++
 		}
 	}
-	if err := table(a.out, rows); err != nil {
+	if err := a.show(format, resp, rows); err != nil {
 		return err
 	}
 	a.remark(all...)
@@ -99,7 +107,7 @@ func (a *app) showPages(all []*adminv1.PageStatus) error {
 }
 
 // showPage writes a page check by check.
-func (a *app) showPage(p *adminv1.PageStatus) error {
+func (a *app) showPage(format string, p *adminv1.PageStatus) error {
 	rows := [][]string{{"VERDICT", "CHECK", "RAN", "FOUND"}}
 	for _, c := range p.GetChecks() {
 		found := c.GetFound()
@@ -108,10 +116,12 @@ func (a *app) showPage(p *adminv1.PageStatus) error {
 		}
 		rows = append(rows, []string{strings.TrimPrefix(c.GetVerdict().String(), "VERDICT_"), c.GetName(), when(c.GetRanMs(), "never"), found})
 	}
-	if err := table(a.out, rows); err != nil {
+	if err := a.show(format, p, rows); err != nil {
 		return err
 	}
-	a.print("%s is %s", p.GetPage(), stateWord(p))
+	if format == "table" {
+		a.print("%s is %s", p.GetPage(), stateWord(p))
+	}
 	a.remark(p)
 	for _, c := range p.GetChecks() {
 		if c.GetVerdict() != adminv1.Verdict_VERDICT_PASSED && c.GetRemedy() != "" {

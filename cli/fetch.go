@@ -21,8 +21,9 @@ func (a *app) fetchTokensCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fetch ACCOUNT --from env:NAME|file:PATH|-",
 		Short: "Get the tokens of an account's pages from Meta with a person's token; exit code 1 when a page has no working token then",
-		Long: "Get the tokens of an account's pages from Meta, with the token of a person who administers them, made with the\n" +
-			"account's app. It is exchanged for a long-lived one, so that the tokens of the pages have no end, and not kept.\n" +
+		Long: "Get the tokens of an account's pages from Meta, with the token of a person who administers them, or of a system\n" +
+			"user, made with the account's app. A person's is exchanged for a long-lived one, so that the tokens of the pages have\n" +
+			"no end; neither is kept.\n" +
 			"Each token is looked at and stored as page token set does it; one that is refused holds up no other. Pages of the\n" +
 			"person that are not set up yet are listed with their ids.",
 		Args: cobra.ExactArgs(1),

@@ -45,8 +45,16 @@ func (a *app) historyCommand() *cobra.Command {
 	return cmd
 }
 
+// formatFlag lets a command be told how to show its answer; it does not begin
+// when it does not know the format.
 func formatFlag(cmd *cobra.Command, format *string) {
 	cmd.Flags().StringVarP(format, "output", "o", "table", "table, json or yaml")
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if *format != "table" && *format != "json" && *format != "yaml" {
+			return fmt.Errorf("--output %q is not known; use table, json or yaml", *format)
+		}
+		return nil
+	}
 }
 
 // newest reads so many versions, the newest first.

@@ -39,7 +39,8 @@ func (a *app) keysCommand() *cobra.Command {
 
 // keysVerb is a command that does something about keys and shows them after.
 func (a *app) keysVerb(use, short string, args cobra.PositionalArgs, act func(context.Context, *server, []string) (*adminv1.Keys, error)) *cobra.Command {
-	return &cobra.Command{
+	var format string
+	cmd := &cobra.Command{
 		Use:   use,
 		Short: short,
 		Args:  args,
@@ -57,10 +58,12 @@ func (a *app) keysVerb(use, short string, args cobra.PositionalArgs, act func(co
 					}
 					rows = append(rows, []string{strconv.FormatUint(uint64(k.GetId()), 10), seals, number(k.GetSecrets())})
 				}
-				return table(a.out, rows)
+				return a.show(format, keys, rows)
 			})
 		},
 	}
+	formatFlag(cmd, &format)
+	return cmd
 }
 
 func (a *app) reencryptCommand() *cobra.Command {

@@ -86,7 +86,8 @@ func (a *app) exportTranscriptCommand() *cobra.Command {
 }
 
 func (a *app) doctorCommand() *cobra.Command {
-	return &cobra.Command{
+	var format string
+	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check what the promises stand on; exit code 0 when all can be kept (warnings may be), 1 when one cannot, 4 when no control plane answers",
 		Args:  cobra.NoArgs,
@@ -107,7 +108,7 @@ func (a *app) doctorCommand() *cobra.Command {
 						failed++
 					}
 				}
-				if err := table(a.out, rows); err != nil || failed == 0 {
+				if err := a.show(format, resp, rows); err != nil || failed == 0 {
 					return err
 				}
 				a.say("%d of %d checks failed", failed, len(resp.GetChecks()))
@@ -115,6 +116,8 @@ func (a *app) doctorCommand() *cobra.Command {
 			})
 		},
 	}
+	formatFlag(cmd, &format)
+	return cmd
 }
 
 func checkWord(s adminv1.CheckStatus) string {
@@ -124,6 +127,7 @@ func checkWord(s adminv1.CheckStatus) string {
 func (a *app) deadLetterCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "dlq", Short: "Read what could not be handled"}
 	var limit int32
+	var format string
 	list := &cobra.Command{
 		Use:   "list",
 		Short: "Show the newest first",
@@ -136,17 +140,18 @@ func (a *app) deadLetterCommand() *cobra.Command {
 				}
 				if len(resp.GetDeadLetters()) == 0 {
 					a.say("there are no dead letters")
-					return nil
+					return a.show(format, resp, nil)
 				}
 				rows := [][]string{{"SEQUENCE", "AT", "STAGE", "ATTEMPTS", "SOURCE", "REASON"}}
 				for _, d := range resp.GetDeadLetters() {
 					rows = append(rows, []string{strconv.FormatUint(d.GetSequence(), 10), moment(d.GetAtMs()), d.GetStage(),
 						number(d.GetAttempts()), strconv.FormatUint(d.GetSourceSequence(), 10), d.GetReason()})
 				}
-				return table(a.out, rows)
+				return a.show(format, resp, rows)
 			})
 		},
 	}
+	formatFlag(list, &format)
 	list.Flags().Int32Var(&limit, "limit", 100, "how many at most, 1 to 1000")
 	cmd.AddCommand(list)
 	return cmd

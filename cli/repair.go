@@ -15,7 +15,7 @@ import (
 const lookAgain = 500 * time.Millisecond
 
 func (a *app) repairCommand() *cobra.Command {
-	since, leave := 2*time.Hour, false
+	since, leave, format := 2*time.Hour, false, ""
 	cmd := &cobra.Command{
 		Use:   "repair [PAGE]",
 		Short: "Fetch messages of a page whose webhook was missed; without PAGE show how that went last",
@@ -31,7 +31,7 @@ func (a *app) repairCommand() *cobra.Command {
 					if err != nil {
 						return err
 					}
-					return a.showRepairs(resp.GetRepairs())
+					return a.showRepairs(format, resp)
 				}
 				r, err := s.provision.RepairPage(ctx, &adminv1.RepairPageRequest{Page: args[0], SinceMs: time.Now().Add(-since).UnixMilli()})
 				if err == nil && !leave {
@@ -40,10 +40,11 @@ func (a *app) repairCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.showRepair(r, leave)
+				return a.showRepair(format, r, leave)
 			})
 		},
 	}
+	formatFlag(cmd, &format)
 	cmd.Flags().DurationVar(&since, "since", since, "how far back, at most 720h")
 	cmd.Flags().BoolVar(&leave, "no-wait", false, "do not wait for the end")
 	return cmd
@@ -70,8 +71,8 @@ func (a *app) awaitRepair(ctx context.Context, s *server, r *adminv1.PageRepair)
 }
 
 // showRepair writes how the repair of one page stands.
-func (a *app) showRepair(r *adminv1.PageRepair, leave bool) error {
-	if err := a.repairTable([]*adminv1.PageRepair{r}); err != nil {
+func (a *app) showRepair(format string, r *adminv1.PageRepair, leave bool) error {
+	if err := a.show(format, r, repairRows(r)); err != nil {
 		return err
 	}
 	switch run := r.GetRun(); {
@@ -92,19 +93,16 @@ func (a *app) showRepair(r *adminv1.PageRepair, leave bool) error {
 	return nil
 }
 
-func (a *app) showRepairs(all []*adminv1.PageRepair) error {
-	some := false
-	for _, r := range all {
-		some = some || r.GetRun() != nil || r.GetLast() != nil
-	}
-	if !some {
+func (a *app) showRepairs(format string, resp *adminv1.ListRepairsResponse) error {
+	rows := repairRows(resp.GetRepairs()...)
+	if len(rows) == 1 {
 		a.say("nothing was fetched yet: no page is known to have missed messages")
-		return nil
+		rows = nil
 	}
-	return a.repairTable(all)
+	return a.show(format, resp, rows)
 }
 
-func (a *app) repairTable(all []*adminv1.PageRepair) error {
+func repairRows(all ...*adminv1.PageRepair) [][]string {
 	rows := [][]string{{"PAGE", "STATE", "WHY", "SINCE", "BEGAN", "ENDED", "CONVERSATIONS", "FETCHED", "SHORT", "UNREAD", "TROUBLE"}}
 	for _, r := range all {
 		run, state := cmp.Or(r.GetRun(), r.GetLast()), "ENDED"
@@ -123,5 +121,5 @@ func (a *app) repairTable(all []*adminv1.PageRepair) error {
 		rows = append(rows, []string{r.GetPage(), state, run.GetWhy(), moment(run.GetSinceMs()), moment(run.GetBeganMs()), when(run.GetEndedMs(), ""),
 			number(run.GetConversations()), number(run.GetMessages()), number(run.GetShort()), number(run.GetUnread()), strings.TrimSpace(trouble)})
 	}
-	return table(a.out, rows)
+	return rows
 }

@@ -80,15 +80,12 @@ type question struct {
 func (q *question) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&q.at, "at", "", "at this time, such as 2026-12-24T09:30:00+02:00; else now")
 	cmd.Flags().StringVarP(&q.file, "file", "f", "", "ask about the schedule of this name in a manifest, which stays as it is on the server")
-	cmd.Flags().StringVarP(&q.format, "output", "o", "table", "table, json or yaml")
+	formatFlag(cmd, &q.format)
 }
 
 // ask evaluates the schedule of that name and writes the answer; rows are what a
 // table shows of it.
 func (a *app) ask(ctx context.Context, q question, name string, rows func(*adminv1.EvaluateScheduleResponse) [][]string) error {
-	if q.format != "table" && q.format != "json" && q.format != "yaml" {
-		return fmt.Errorf("--output %q is not known; use table, json or yaml", q.format)
-	}
 	if q.changes < 1 || q.changes > 50 {
 		return fmt.Errorf("--number %d is out of range; use 1 to 50", q.changes)
 	}
@@ -113,10 +110,7 @@ func (a *app) ask(ctx context.Context, q question, name string, rows func(*admin
 		if err != nil {
 			return inDocument(err, written)
 		}
-		if q.format == "table" {
-			return table(a.out, rows(resp))
-		}
-		return a.write(q.format, resp)
+		return a.show(q.format, resp, rows(resp))
 	})
 }
 
@@ -151,6 +145,14 @@ func (a *app) unsaved(file, name string) (manifest.Document, *configv1.Schedule,
 		}
 	}
 	return manifest.Document{}, nil, fmt.Errorf("%s: holds no Schedule %q", file, name)
+}
+
+// show writes an answer of the API: as rows, or whole.
+func (a *app) show(format string, m proto.Message, rows [][]string) error {
+	if format == "table" {
+		return table(a.out, rows)
+	}
+	return a.write(format, m)
 }
 
 // write writes an answer of the API whole, as json or yaml: what is false or

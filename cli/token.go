@@ -18,7 +18,7 @@ func (a *app) tokenCommand() *cobra.Command {
 }
 
 func (a *app) setTokenCommand() *cobra.Command {
-	var from string
+	var from, format string
 	var unchecked bool
 	cmd := &cobra.Command{
 		Use:   "set PAGE --from env:NAME|file:PATH|-",
@@ -35,11 +35,12 @@ func (a *app) setTokenCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.showPage(status)
+				return a.showPage(format, status)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&from, "from", "", "where the new token is: env:NAME, file:PATH, or - for standard input")
 	cmd.Flags().BoolVar(&unchecked, "unchecked", false, "store it without an answer while Meta does not tell what it is; one that Meta refuses is not stored")
+	formatFlag(cmd, &format)
 	return cmd
 }

@@ -10,7 +10,8 @@ import (
 )
 
 func (a *app) testCommand() *cobra.Command {
-	return &cobra.Command{
+	var format string
+	cmd := &cobra.Command{
 		Use:   "test PAGE",
 		Short: "Send a signed test event from the callback URL, as it is set up, to the log; exit code 1 when it does not arrive",
 		Args:  cobra.ExactArgs(1),
@@ -25,7 +26,7 @@ func (a *app) testCommand() *cobra.Command {
 					rows = append(rows, []string{strings.TrimPrefix(c.GetVerdict().String(), "VERDICT_"), c.GetName(), c.GetFound()})
 					arrived = arrived && c.GetVerdict() == adminv1.Verdict_VERDICT_PASSED
 				}
-				if err := table(a.out, rows); err != nil {
+				if err := a.show(format, resp, rows); err != nil {
 					return err
 				}
 				for _, c := range resp.GetSteps() {
@@ -40,4 +41,6 @@ func (a *app) testCommand() *cobra.Command {
 			})
 		},
 	}
+	formatFlag(cmd, &format)
+	return cmd
 }

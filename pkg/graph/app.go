@@ -72,7 +72,7 @@ type TokenInfo struct {
 	Valid       bool
 	Code        int       // why it is not valid, as an error code; 0: not told
 	Subcode     int       // with Code
-	Type        string    // "PAGE" for a page token, "USER" for a person's
+	Type        string    // "PAGE" for a page token, "USER" for a person's, "SYSTEM_USER" for a system user's
 	AppID       string    // app that got it
 	Page        string    // page it is for; empty for other types
 	Expires     time.Time // zero: never

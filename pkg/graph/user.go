@@ -31,11 +31,12 @@ const (
 	longestTask    = 40      // letters of one that is kept
 )
 
-// User is a person on whose behalf a call is made, and the app that acts.
+// User is a person, or a business's system user, on whose behalf a call is made,
+// and the app that acts.
 type User struct {
 	AppID     string
 	AppSecret secret.Text // proves the app to Meta, and signs the token
-	Token     secret.Text // user access token
+	Token     secret.Text // user access token, or that of a system user
 	Version   string      // Graph API version, "v26.0"
 }
 
@@ -44,14 +45,15 @@ func (u User) acting() Page {
 	return Page{AppSecret: u.AppSecret, Token: u.Token, Version: u.Version}
 }
 
-// DebugUserToken is DebugToken for the token of a person.
+// DebugUserToken is DebugToken for the token of a person or a system user.
 func (c *Client) DebugUserToken(ctx context.Context, u User) (TokenInfo, error) {
 	return c.DebugToken(ctx, u.acting(), u.AppID)
 }
 
 // ExchangeUserToken has Meta make a long-lived token of a person's token, which
 // may be one already, and tells when that ends; zero: never. The tokens of pages
-// that a long-lived one gives have no end. Meta takes the token, and the secret
+// that a long-lived one gives have no end, nor have those that a system user's
+// gives, which is not exchanged. Meta takes the token, and the secret
 // of the app, only in the query.
 func (c *Client) ExchangeUserToken(ctx context.Context, u User) (secret.Text, time.Time, error) {
 	var answer struct {

@@ -60,6 +60,7 @@ func Command(p Program) (*cobra.Command, error) {
 	}
 	cmd.PersistentFlags().StringVar(&file, "config", os.Getenv("PARLEY_CONFIG"), "YAML file of settings (PARLEY_CONFIG)")
 	set.AddFlags(cmd.PersistentFlags())
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return set.FlagError(err) })
 	cmd.AddCommand(configCommand(load), healthcheckCommand(&process.Config.Ops, load))
 	return cmd, nil
 }

@@ -51,8 +51,8 @@ type OpsConfig struct {
 
 // BusConfig says which broker holds the log.
 type BusConfig struct {
-	URL         string        `koanf:"url" default:"" help:"NATS servers, nats://host:port, separated by commas; empty runs one in this process."`
-	MonitorURL  string        `koanf:"monitor_url" default:"" help:"Monitoring address of every broker, http://host:8222, separated by commas: where sync_always is read from."`
+	URL         string        `koanf:"url" default:"" secret:"login" help:"NATS servers, nats://host:port, separated by commas; empty runs one in this process."`
+	MonitorURL  string        `koanf:"monitor_url" default:"" secret:"login" help:"Monitoring address of every broker, http://host:8222, separated by commas: where sync_always is read from."`
 	Partitions  int           `koanf:"partitions" default:"0" help:"Partitions of a new deployment, 1 to 256; 0 takes 4 embedded and 16 otherwise. An existing deployment keeps its number: 0 takes it, another one is refused."`
 	Replicas    int           `koanf:"replicas" default:"0" help:"Copies of every stream, 1, 3 or 5; 0 takes 1 embedded and 3 otherwise."`
 	AllowUnsafe bool          `koanf:"allow_unsafe_durability" default:"false" help:"Start although the broker may lose what it acknowledged. Doctor says so for ever."`
@@ -61,7 +61,7 @@ type BusConfig struct {
 
 // RedisConfig says where presence and capacity are.
 type RedisConfig struct {
-	URL string `koanf:"url" default:"" secret:"true" help:"redis://user:password@host:port/0; empty runs one in this process, which needs the embedded broker too."`
+	URL string `koanf:"url" default:"" secret:"login" help:"redis://user:password@host:port/0; empty runs one in this process, which needs the embedded broker too."`
 }
 
 // GraphConfig says where Meta is.

@@ -14,11 +14,12 @@ const envPrefix = "PARLEY_"
 type Field struct {
 	Key     string // "ingress.listen"
 	Env     string // "PARLEY_INGRESS_LISTEN"
-	Flag    string // "ingress.max-body"
+	Flag    string // "ingress.max-body"; empty for a secret
 	Type    string // for people: "text", "duration", ...
 	Default string
 	Help    string
-	Secret  bool
+	Secret  bool // never printed, and without a flag: everybody on the machine reads arguments
+	Login   bool // an address; one that names a user or password is a secret
 
 	kind reflect.Type
 }
@@ -69,7 +70,15 @@ func newField(key string, f reflect.StructField) (Field, error) {
 	field := Field{
 		Key: key, Type: name, Default: f.Tag.Get("default"), Help: f.Tag.Get("help"), kind: f.Type,
 		Env: envName(key), Flag: flagName(key),
-		Secret: f.Tag.Get("secret") == "true",
+	}
+	switch word := f.Tag.Get("secret"); word {
+	case "":
+	case "true":
+		field.Secret, field.Flag = true, ""
+	case "login":
+		field.Login = true
+	default:
+		return Field{}, fmt.Errorf("setting %s: secret is %q; it must be true or login", key, word)
 	}
 	if _, err := field.parse(field.Default); err != nil {
 		return Field{}, fmt.Errorf("default of %w", err)
@@ -95,6 +104,17 @@ func typeName(t reflect.Type) (string, error) {
 		return "fraction", nil
 	}
 	return "", fmt.Errorf("type %s cannot be a setting", t)
+}
+
+// hidden tells whether a text of the setting is a secret. An "@" is enough: a
+// password that breaks its URL is none the less one.
+func (f Field) hidden(text string) bool {
+	return text != "" && (f.Secret || f.Login && strings.Contains(text, "@"))
+}
+
+// elsewhere is what to do about a secret that was given as an argument.
+func (f Field) elsewhere() string {
+	return "everybody on this machine reads arguments; give it by " + f.Env + " or in the file"
 }
 
 // parse reads the text of a setting; the error names the setting, what was

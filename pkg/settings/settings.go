@@ -9,7 +9,9 @@
 // In a section called "ingress" this is the key ingress.listen of the file,
 // the variable PARLEY_INGRESS_LISTEN and the flag --ingress.listen. Fields may
 // be strings, bools, whole numbers, float64, time.Duration, []string, and
-// structs of these. A field tagged secret:"true" is never printed.
+// structs of these. A field tagged secret:"true" is never printed and has no
+// flag; one tagged secret:"login" is an address, and treated so when it names a
+// user or password.
 package settings
 
 import (
@@ -69,11 +71,28 @@ func Define(sections ...Section) (*Set, error) {
 // Fields are all settings, in the order of the sections.
 func (s *Set) Fields() []Field { return slices.Clone(s.fields) }
 
-// AddFlags makes a flag of every setting.
+// AddFlags makes a flag of every setting that is no secret.
 func (s *Set) AddFlags(fs *pflag.FlagSet) {
 	for _, f := range s.fields {
-		fs.String(f.Flag, f.Default, f.Help)
+		if !f.Secret {
+			fs.String(f.Flag, f.Default, f.Help)
+		}
 	}
+}
+
+// FlagError says of an error of reading flags that one is missing because its
+// setting is a secret, and what to do; every other error stays as it is.
+func (s *Set) FlagError(err error) error {
+	missing, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok {
+		return err
+	}
+	for _, f := range s.fields {
+		if f.Secret && missing.GetSpecifiedName() == flagName(f.Key) {
+			return fmt.Errorf("%s is a secret and no flag: %s", f.Key, f.elsewhere())
+		}
+	}
+	return err
 }
 
 // Source is where settings come from besides their defaults.
@@ -100,7 +119,11 @@ func (s *Set) Load(from Source) ([]Value, error) {
 	if from.Flags != nil {
 		l.lay("flag", func(f Field) (string, bool) {
 			flag := from.Flags.Lookup(f.Flag)
-			if flag == nil || !flag.Changed {
+			switch {
+			case f.Secret || flag == nil || !flag.Changed:
+				return "", false
+			case f.hidden(flag.Value.String()):
+				l.problems = append(l.problems, fmt.Errorf("flag: %s names a user or password, and %s", f.Key, f.elsewhere()))
 				return "", false
 			}
 			return flag.Value.String(), true
@@ -205,14 +228,12 @@ func (s *Set) fill(k *koanf.Koanf, origin map[string]string) ([]Value, error) {
 }
 
 func show(f Field, v any) string {
-	list, isList := v.([]string)
-	switch {
-	case f.Secret && v != nil && !reflect.ValueOf(v).IsZero():
-		return "[secret]"
-	case isList:
-		return strings.Join(list, ",")
-	case v == nil:
-		return ""
+	text := fileText(v)
+	if list, ok := v.([]string); ok {
+		text = strings.Join(list, ",")
 	}
-	return fmt.Sprint(v)
+	if f.hidden(text) {
+		return "[secret]"
+	}
+	return text
 }

@@ -22,6 +22,7 @@ func keyset() (*cobra.Command, error) {
 		return nil, err
 	}
 	set.AddFlags(top.PersistentFlags())
+	top.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return set.FlagError(err) })
 	// on is a command that does something to a file, with the wrap that is set.
 	on := func(use, short, done string, act func(cmd *cobra.Command, path string, wrap secret.Wrap) error) *cobra.Command {
 		return &cobra.Command{Use: use + " PATH", Short: short, Args: cobra.ExactArgs(1),

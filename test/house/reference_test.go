@@ -77,8 +77,11 @@ func settingRows(fields []settings.Field) [][]string {
 	rows := make([][]string, 0, len(fields))
 	for _, f := range fields {
 		help := f.Help
-		if f.Secret {
-			help += " Never printed."
+		switch {
+		case f.Secret:
+			help += " Never printed, and no flag."
+		case f.Login:
+			help += " With a user or password it is never printed, and refused as a flag."
 		}
 		rows = append(rows, []string{code(f.Key), code(f.Env), f.Type, code(f.Default), help})
 	}
@@ -88,7 +91,7 @@ func settingRows(fields []settings.Field) [][]string {
 func TestReferenceOfSettings(t *testing.T) {
 	d := begin("Settings")
 	d.line(`
-A setting is a key of one YAML file, an environment variable and a flag. Later ones win: default, file (` + "`--config FILE` or `PARLEY_CONFIG`" + `), environment, flag. The flag has the name of the key with ` + "`-` for `_`: `--bus.monitor-url`" + `. A key the file should not have is refused by name. In lists, commas separate. Numbers of bytes and items are whole numbers; durations are written ` + "`150ms`, `15s`, `2h`" + `.
+A setting is a key of one YAML file, an environment variable and a flag. Later ones win: default, file (` + "`--config FILE` or `PARLEY_CONFIG`" + `), environment, flag. The flag has the name of the key with ` + "`-` for `_`: `--bus.monitor-url`" + `. A secret has no flag, since everybody on the machine reads arguments. A key the file should not have is refused by name. In lists, commas separate. Numbers of bytes and items are whole numbers; durations are written ` + "`150ms`, `15s`, `2h`" + `.
 
 ` + "`parley <stage> config print`" + ` shows every setting in force and where it came from; ` + "`config check`" + ` starts nothing.`)
 	head := []string{"setting", "environment", "type", "default", "what it is"}

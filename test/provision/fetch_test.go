@@ -161,6 +161,34 @@ func TestTheTokensOfSinglePagesAreFetched(t *testing.T) {
 	h.verified(isRunning)
 }
 
+// The token of a system user brings those of its pages as a person's does, listed
+// or granted one by one, and without being exchanged: this one Meta would refuse.
+func TestThePageTokensOfASystemUserAreFetched(t *testing.T) {
+	h := openMany(t, []string{"21"}, "21")
+	h.connect()
+	system := map[string]any{"type": "SYSTEM_USER", "expires_ms": 0}
+	h.person("system-token-0123456789", system, map[string]any{"page": pageID}, map[string]any{"page": "21"})
+	h.at("POST", "/sandbox/script", map[string]any{"rules": []any{map[string]any{"match": map[string]string{"call": "exchange"}, "do": "error", "code": 190}}})
+	resp := h.fetched("system-token-0123456789", false, map[string]adminv1.FetchResult{"shop": stored, "p21": stored})
+	for _, p := range resp.GetPages() {
+		if c := p.GetCheck(); c.GetVerdict() != yes || !strings.Contains(c.GetFound(), "without an end") {
+			t.Errorf("the token of %s: %v", p.GetPage(), c)
+		}
+	}
+	if resp.GetUserTokenEndsMs() != 0 {
+		t.Errorf("the token of the system user ends: %v", resp)
+	}
+	h.verified(isRunning)
+
+	before := h.fingerprint("p21")
+	ends := time.Now().Add(48 * time.Hour).UnixMilli()
+	h.person("ending-token-0123456789", map[string]any{"type": "SYSTEM_USER", "expires_ms": ends, "granular": true}, map[string]any{"page": "21"})
+	resp = h.fetched("ending-token-0123456789", false, map[string]adminv1.FetchResult{"shop": notGranted, "p21": stored})
+	if resp.GetUserTokenEndsMs()/1000 != ends/1000 || h.fingerprint("p21") == before {
+		t.Errorf("a token that ends: %v", resp)
+	}
+}
+
 // A page of another account is told as such.
 func TestPagesOfOtherAccountsAreLeftAlone(t *testing.T) {
 	h := openMany(t, []string{"21"})
@@ -186,13 +214,13 @@ func TestTokensThatFetchNothing(t *testing.T) {
 	h.person("foreign-token-0123456789", map[string]any{"app_id": "77"}, map[string]any{"page": pageID})
 	h.person("dead-token-0123456789", map[string]any{"dead": true, "subcode": 460}, map[string]any{"page": pageID})
 	h.person("good-token-0123456789", nil, map[string]any{"page": pageID})
-	h.describe(map[string]any{"value": "system-token-0123456789", "type": "SYSTEM_USER"})
+	h.describe(map[string]any{"value": "apps-token-0123456789", "type": "APP"})
 	before := h.fingerprint("shop")
 	for token, words := range map[string]string{
 		"foreign-token-0123456789": "another app than account demo",
 		"dead-token-0123456789":    "190/460",
 		"never-token-0123456789":   "190/467",
-		"system-token-0123456789":  "SYSTEM_USER",
+		"apps-token-0123456789":    `type "APP"`,
 		token:                      "that of page " + pageID,
 		"":                         "is missing",
 		"two words-0123456789":     "space",

@@ -14,6 +14,7 @@ import (
 	"github.com/parley-desk/parley/pkg/secret"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	provisionv1 "github.com/parley-desk/parley/proto/gen/parley/provision/v1"
 	"github.com/parley-desk/parley/services/admin/internal/change"
 	"github.com/parley-desk/parley/services/admin/internal/provision"
 	"github.com/parley-desk/parley/services/admin/internal/status"
@@ -37,15 +38,18 @@ func (s *Service) FetchPageTokens(ctx context.Context, req *adminv1.FetchPageTok
 		return nil, fault.New(fault.Precondition, "SECRET_MISSING", "Meta cannot be asked in the name of account %q: %s; set its app_secret first", req.GetAccount(), trouble)
 	}
 	person := graph.User{AppID: account.GetAppId(), AppSecret: appSecret, Token: secret.NewText(value), Version: account.GetGraphVersion()}
-	if err := p.admitPerson(ctx, account, person); err != nil {
+	token, err := p.admitPerson(ctx, account, person)
+	if err != nil {
 		return nil, err
 	}
-	resp := &adminv1.FetchPageTokensResponse{}
-	long, ends, err := p.graph.ExchangeUserToken(ctx, person)
-	if err := p.ofPerson(person, "exchange it", err); err != nil {
-		return nil, err
+	resp := &adminv1.FetchPageTokensResponse{UserTokenEndsMs: token.GetEndsMs()}
+	if provision.Shortlived(token) {
+		long, ends, err := p.graph.ExchangeUserToken(ctx, person)
+		if err := p.ofPerson(person, "exchange it", err); err != nil {
+			return nil, err
+		}
+		person.Token, resp.UserTokenEndsMs = long, ms(ends)
 	}
-	person.Token, resp.UserTokenEndsMs = long, ms(ends)
 	list, err := p.graph.PagesOfUser(ctx, person)
 	if err := p.ofPerson(person, "list the pages of the person", err); err != nil {
 		return nil, err
@@ -55,29 +59,31 @@ func (s *Service) FetchPageTokens(ctx context.Context, req *adminv1.FetchPageTok
 	return resp, err
 }
 
-// admitPerson refuses a token that is no person's, or not for the account's app.
-func (p *Prober) admitPerson(ctx context.Context, account *configv1.ChannelAccount, person graph.User) error {
+// admitPerson refuses a token that is neither a person's nor a system user's, or
+// not for the account's app; of another it gives what Meta says of it.
+func (p *Prober) admitPerson(ctx context.Context, account *configv1.ChannelAccount, person graph.User) (*provisionv1.Token, error) {
 	if p.rests.of(person.AppID, p.deps.Now()) > 0 {
-		return p.away(person.AppID)
+		return nil, p.away(person.AppID)
 	}
 	info, err := p.graph.DebugUserToken(ctx, person)
 	p.rests.heed(person.AppID, err, p.deps.Now())
 	a := answer(err)
 	switch {
 	case ctx.Err() != nil:
-		return fault.Wrap(context.Cause(ctx), "asking Meta")
+		return nil, fault.Wrap(context.Cause(ctx), "asking Meta")
 	case !a.Definite:
-		return p.away(person.AppID)
+		return nil, p.away(person.AppID)
 	case a.Code != 0 && a.Code != provision.Foreign:
-		return fault.New(fault.Precondition, "APP_UNKNOWN",
+		return nil, fault.New(fault.Precondition, "APP_UNKNOWN",
 			"Meta does not know app %s with this app secret (%d/%d); nothing was stored: compare app_id and app_secret of account %s with App settings, Basic, at Meta",
 			person.AppID, a.Code, a.Subcode, account.GetMeta().GetId())
 	}
-	found, remedy := provision.Person(account.GetMeta().GetId(), person.AppID, a, told(info), p.deps.Now().UnixMilli())
+	token := told(info)
+	found, remedy := provision.Person(account.GetMeta().GetId(), person.AppID, a, token, p.deps.Now().UnixMilli())
 	if found != "" {
-		return badToken("user_token", found+"; "+remedy)
+		return nil, badToken("user_token", found+"; "+remedy)
 	}
-	return nil
+	return token, nil
 }
 
 // ofPerson is what an error means that Meta answered to a person's token.

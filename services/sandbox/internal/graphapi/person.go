@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	userToken = "USER"
+	userToken   = "USER"
+	systemToken = "SYSTEM_USER"
 
 	// accountsListed is how many pages of a person one answer lists at most:
 	// few, so that whoever does not go on misses some.
@@ -83,13 +84,17 @@ func (a *API) issue(c *call, tokens ...journal.Token) bool {
 	return err == nil
 }
 
+// personal tells whether a token is that of a person or of a system user, who
+// have pages.
+func personal(t journal.Token) bool { return t.Type == userToken || t.Type == systemToken }
+
 // asPerson answers a call with the token of a person: their pages, and one of
 // them. It says false when the call is none of these.
 func (a *API) asPerson(c *call, path []string) bool {
 	t := a.token(c.fields.token)
 	list := len(path) == 2 && path[0] == "me" && path[1] == "accounts"
 	at := slices.IndexFunc(t.Accounts, func(one journal.Account) bool { return len(path) == 1 && one.Page == path[0] })
-	if t.Type != userToken || t.Dead || t.AppID != a.set.AppID || c.r.Method != http.MethodGet || !list && at < 0 {
+	if !personal(t) || t.Dead || t.AppID != a.set.AppID || c.r.Method != http.MethodGet || !list && at < 0 {
 		return false
 	}
 	switch e := a.proven(c); {
@@ -173,7 +178,10 @@ func (a *API) account(c *call, t journal.Token, one journal.Account) (map[string
 	given := journal.Token{Value: one.Token, Page: one.Page, DataExpiresMS: t.DataExpiresMS, Scopes: t.Scopes}
 	if given.Value == "" {
 		given.Value = "page-" + Proof(a.secret(), "token of "+one.Page+" for "+t.Value)[:40]
-		if !t.Long {
+		switch {
+		case t.Type == systemToken:
+			given.ExpiresMS = t.ExpiresMS
+		case !t.Long:
 			given.ExpiresMS = cmp.Or(t.ExpiresMS, a.world.Now().Add(shortLife).UnixMilli())
 		}
 		if !a.issue(c, given) {

@@ -71,7 +71,7 @@ func (a *API) debugToken(c *call) {
 	} else {
 		data["scopes"] = t.Scopes
 	}
-	if t.Type == userToken && t.Granular && !t.Dead {
+	if personal(t) && t.Granular && !t.Dead {
 		var pages []string
 		for _, one := range t.Accounts {
 			pages = append(pages, one.Page)

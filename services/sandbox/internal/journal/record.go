@@ -64,7 +64,7 @@ type Token struct {
 	DataExpiresMS int64    `json:"data_expires_ms,omitempty"` // 0: never
 	Scopes        []string `json:"scopes,omitempty"`          // all that the house needs when empty
 
-	// Of a person's token, type USER.
+	// Of a person's token, type USER, and of a system user's, SYSTEM_USER.
 	Accounts []Account `json:"accounts,omitempty"` // pages that the person administers
 	Granular bool      `json:"granular,omitempty"` // single pages were granted: the list of pages is empty, and the token names them
 	Long     bool      `json:"long,omitempty"`     // long-lived: the tokens of pages that it gives have no end

@@ -1086,7 +1086,8 @@ type FetchPageTokensRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Channel account, by id.
 	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
-	// The token of the person, made with the account's app, in value.
+	// The token of the person or the system user, made with the account's app, in
+	// value.
 	UserToken *v1.Secret `protobuf:"bytes,2,opt,name=user_token,json=userToken,proto3" json:"user_token,omitempty"`
 	// Ask Meta and look at the tokens, and store none.
 	ValidateOnly  bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
@@ -1155,7 +1156,7 @@ type FetchPageTokensResponse struct {
 	// The person has more pages than were read, or Meta's list of them ran in a
 	// circle.
 	Cut bool `protobuf:"varint,3,opt,name=cut,proto3" json:"cut,omitempty"`
-	// When the long-lived token of the person ends, ms since 1970 UTC; 0: never,
+	// When the long-lived token of the person, or the system user's, ends, ms since 1970 UTC; 0: never,
 	// or not told.
 	UserTokenEndsMs int64 `protobuf:"varint,4,opt,name=user_token_ends_ms,json=userTokenEndsMs,proto3" json:"user_token_ends_ms,omitempty"`
 	unknownFields   protoimpl.UnknownFields

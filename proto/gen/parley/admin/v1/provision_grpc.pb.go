@@ -71,11 +71,12 @@ type ProvisionServiceClient interface {
 	// not tell.
 	SetPageToken(ctx context.Context, in *SetPageTokenRequest, opts ...grpc.CallOption) (*PageStatus, error)
 	// FetchPageTokens gets the tokens of an account's pages from Meta, with the
-	// token of a person who administers them: the person's token is exchanged for
-	// a long-lived one, so that those of the pages have no end. Each token that
-	// Meta gives is looked at and put in force as SetPageToken does it, each page
-	// by itself. The person's token is not kept. INVALID_ARGUMENT with the field
-	// user_token says what that is instead.
+	// token of a person who administers them, or of a system user: a person's
+	// token is exchanged for a long-lived one, so that those of the pages have no
+	// end; a system user's is used as it is. Each token that Meta gives is looked
+	// at and put in force as SetPageToken does it, each page by itself. The
+	// person's token is not kept. INVALID_ARGUMENT with the field user_token says
+	// what that is instead.
 	FetchPageTokens(ctx context.Context, in *FetchPageTokensRequest, opts ...grpc.CallOption) (*FetchPageTokensResponse, error)
 	// GetCallback tells what to enter at Meta as webhook of an account.
 	GetCallback(ctx context.Context, in *GetCallbackRequest, opts ...grpc.CallOption) (*Callback, error)
@@ -259,11 +260,12 @@ type ProvisionServiceServer interface {
 	// not tell.
 	SetPageToken(context.Context, *SetPageTokenRequest) (*PageStatus, error)
 	// FetchPageTokens gets the tokens of an account's pages from Meta, with the
-	// token of a person who administers them: the person's token is exchanged for
-	// a long-lived one, so that those of the pages have no end. Each token that
-	// Meta gives is looked at and put in force as SetPageToken does it, each page
-	// by itself. The person's token is not kept. INVALID_ARGUMENT with the field
-	// user_token says what that is instead.
+	// token of a person who administers them, or of a system user: a person's
+	// token is exchanged for a long-lived one, so that those of the pages have no
+	// end; a system user's is used as it is. Each token that Meta gives is looked
+	// at and put in force as SetPageToken does it, each page by itself. The
+	// person's token is not kept. INVALID_ARGUMENT with the field user_token says
+	// what that is instead.
 	FetchPageTokens(context.Context, *FetchPageTokensRequest) (*FetchPageTokensResponse, error)
 	// GetCallback tells what to enter at Meta as webhook of an account.
 	GetCallback(context.Context, *GetCallbackRequest) (*Callback, error)
