@@ -33,12 +33,13 @@ fmt-check: ## check that gofmt and vet have nothing to say; go test needs no vet
 house: ## check the rules of the house: directions, packages, documents, references
 	go test -vet=off -count=1 ./test/house/...
 
-# Tests of a test, which look for no races and would take a minute with them.
-PLANTED := ^TestModelSeesEveryPlantedFault$$
+# Tests that look for no races and would take minutes with the detector: of a
+# test, of every minute of a year, and of commands that are processes each.
+ALONE := ^(TestModelSeesEveryPlantedFault|TestYearsAgreeWithTheNaiveReading|TestScripts)$$
 
 unit: ## test every package, with the race detector
-	CGO_ENABLED=1 go test -vet=off -race -p 3 -parallel 4 -timeout 8m -skip '$(PLANTED)' $$(go list work | grep -v -e '/test/house' -e '/test/scenario')
-	CGO_ENABLED=0 go test -vet=off -run '$(PLANTED)' ./services/distribution/internal/assign/
+	CGO_ENABLED=1 go test -vet=off -race -p 3 -parallel 4 -timeout 8m -skip '$(ALONE)' $$(go list work | grep -v -e '/test/house' -e '/test/scenario')
+	CGO_ENABLED=0 go test -vet=off -run '$(ALONE)' ./services/distribution/internal/assign/ ./pkg/schedule/ ./cli/
 
 scenarios: ## run the whole house three times: in one process, as processes, and as the cluster of compose
 	CGO_ENABLED=0 go test -vet=off -count=1 -timeout 12m ./test/scenario/...
