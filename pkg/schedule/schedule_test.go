@@ -146,3 +146,19 @@ func TestNoHoursAreAlwaysOpen(t *testing.T) {
 		t.Errorf("%+v, opens %s", s, h.Opens(now))
 	}
 }
+
+// A leap year that only the rule of the zone tells of: the standard library is
+// wrong about its last day.
+func TestTheLastDayOfALeapYear(t *testing.T) {
+	for _, zone := range []string{"Europe/Sofia", "America/New_York", "Australia/Lord_Howe"} {
+		s := &configv1.Schedule{TimeZone: zone, Week: []*configv1.WeekHours{{Days: []configv1.Weekday{
+			configv1.Weekday_WEEKDAY_SUNDAY, configv1.Weekday_WEEKDAY_MONDAY, configv1.Weekday_WEEKDAY_TUESDAY},
+			Open: []*configv1.Interval{{From: "09:00", To: "17:00"}}}}}
+		h := compile(t, s)
+		for at := time.Date(2040, 12, 30, 0, 0, 0, 0, h.Zone()); at.Year() < 2041 || at.Day() < 2; at = at.Add(time.Hour) {
+			if got, want := h.At(at).Open, at.Hour() >= 9 && at.Hour() < 17; got != want {
+				t.Errorf("at %s open is %t", at, got)
+			}
+		}
+	}
+}

@@ -43,6 +43,12 @@ func (c *clock) look(unix int64) {
 	if !end.IsZero() {
 		c.end = end.Unix()
 	}
+	// For years that only the rule of a zone tells of, ZoneBounds reckons with 365
+	// days (Go 1.26): on the last day of a leap year, on which no clock is moved,
+	// the stretch would end before the moment.
+	if c.end <= unix {
+		c.end = (unix/secondsOfDay + 1) * secondsOfDay
+	}
 }
 
 // date is what the clock shows at a moment.
