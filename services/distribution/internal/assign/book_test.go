@@ -370,7 +370,7 @@ func (r *run) lapse() {
 	r.rebuild(counted)
 	for len(r.model.tick(r.ms(), 100)) > 0 {
 	}
-	for {
+	for range 1000 {
 		due, err := r.book.Tick(r.ctx, r.now, 100)
 		if err != nil {
 			r.t.Fatalf("tick: %v", err)
@@ -379,6 +379,7 @@ func (r *run) lapse() {
 			return
 		}
 	}
+	r.t.Fatalf("what is due never comes to an end")
 }
 
 // rebuild loads a new generation; the counter of the last one stands at counted.
