@@ -3,6 +3,7 @@ package classification
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -66,27 +67,32 @@ func (r *router) route(ctx context.Context, t subject.Thread, s *threadv1.State)
 	if !routing.Needed(s) {
 		return nil
 	}
-	facts, err := r.opening(ctx, t, s)
-	if err != nil {
-		return fault.Wrap(err, "read how a conversation opened")
-	}
-	view := r.directory.Now()
-	route, profile := r.decide(ctx, view, s, facts)
-	for route.Stays() {
-		r.remember(ctx, t, route.Outcome.Rule)
-		// A change between reading and remembering would be missed.
-		latest := r.directory.Now()
-		if latest == view {
+	var route routing.Route
+	var profile *threadv1.CustomerProfiled
+	for {
+		view := r.directory.Now()
+		facts, err := r.opening(ctx, view, t, s)
+		if err != nil {
+			return fault.Wrap(err, "read how a conversation opened")
+		}
+		var found *threadv1.CustomerProfiled
+		if s, found = r.introduce(ctx, view, s); found != nil {
+			profile = found
+		}
+		if route = r.decide(ctx, view, s, facts); !route.Stays() {
 			break
 		}
-		view = latest
-		route, _ = r.decide(ctx, view, s, facts)
+		r.remember(ctx, t, route.Outcome.Rule)
+		// A change between reading and remembering would be missed.
+		if r.directory.Now() == view {
+			break
+		}
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	var decided []*threadv1.Fact
-	_, _, err = r.log.Update(ctx, t, func(now *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+	_, _, err := r.log.Update(ctx, t, func(now *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
 		decided = routing.Decide(now, s.GetConversation().GetId(), route, profile)
 		return decided, nil
 	})
@@ -96,34 +102,35 @@ func (r *router) route(ctx context.Context, t subject.Thread, s *threadv1.State)
 	return fault.Wrap(err, "route a conversation")
 }
 
-// decide looks the customer of s up and asks the rules. It takes at most
-// ProfileWait and RoomWait.
-func (r *router) decide(ctx context.Context, view *directory.Snapshot, s *threadv1.State, opening []*threadv1.Fact) (routing.Route, *threadv1.CustomerProfiled) {
-	set := r.book.Of(view)
-	now := r.now()
-	route := routing.Route{Version: view.Version}
-	// Without workstream there is nothing to decide with, so nobody is looked up.
+// introduce looks the customer of s up, where that is needed, and gives the
+// thread with what was found. It takes at most ProfileWait. Without workstream
+// there is nothing to decide with, so nobody is looked up.
+func (r *router) introduce(ctx context.Context, view *directory.Snapshot, s *threadv1.State) (*threadv1.State, *threadv1.CustomerProfiled) {
 	if rules.Workstream(view, s) == "" {
-		route.Outcome = set.Route(rules.NewContext(view, s, nil, now), "", now, nil).Settle(rules.Room{})
-		return route, nil
+		return s, nil
 	}
 	profile := r.profile(ctx, view, s)
 	if profile != nil {
 		s = proto.CloneOf(s)
-		_ = thread.Apply(s, 0, now, thread.Of(profile)) // a profile is never refused
+		_ = thread.Apply(s, 0, r.now(), thread.Of(profile)) // a profile is never refused
 	}
+	return s, profile
+}
+
+// decide asks the rules about the conversation of s. It takes at most RoomWait.
+func (r *router) decide(ctx context.Context, view *directory.Snapshot, s *threadv1.State, opening []*threadv1.Fact) routing.Route {
+	set, now := r.book.Of(view), r.now()
 	seen := rules.NewContext(view, s, opening, now)
-	route.Classified = set.Classify(seen, nil)
+	route := routing.Route{Version: view.Version, Classified: set.Classify(seen, nil)}
 	choice := set.Route(seen, s.GetConversation().GetId(), now, nil)
 	route.Outcome = choice.Settle(r.room(ctx, s, choice.Limits()))
-	r.failures(ctx, view, append(route.Classified.GetFailed(), route.Outcome.Failed...))
-	return route, profile
+	r.failures(ctx, view, slices.Concat(route.Classified.GetFailed(), route.Outcome.Failed))
+	return route
 }
 
 // opening are the facts that the conversation of s opened with, out of the log.
 // Without rules nobody needs them.
-func (r *router) opening(ctx context.Context, t subject.Thread, s *threadv1.State) ([]*threadv1.Fact, error) {
-	view := r.directory.Now()
+func (r *router) opening(ctx context.Context, view *directory.Snapshot, t subject.Thread, s *threadv1.State) ([]*threadv1.Fact, error) {
 	ws := view.Workstreams[rules.Workstream(view, s)]
 	if ws.GetRouting() == "" && len(ws.GetClassification()) == 0 {
 		return nil, nil
@@ -177,10 +184,12 @@ type welcome struct {
 }
 
 // welcome decides about a conversation that is about to open: s is the thread
-// after the facts it opens with. It takes as long as decide.
+// after the facts it opens with. It takes as long as introduce and decide.
 func (r *router) welcome(ctx context.Context, s *threadv1.State, facts []*threadv1.Fact) (*welcome, error) {
-	route, profile := r.decide(ctx, r.directory.Now(), s, facts)
-	return &welcome{routing.Decide(s, s.GetConversation().GetId(), route, profile), route}, ctx.Err()
+	view, opened := r.directory.Now(), s
+	s, profile := r.introduce(ctx, view, s)
+	route := r.decide(ctx, view, s, facts)
+	return &welcome{routing.Decide(opened, s.GetConversation().GetId(), route, profile), route}, ctx.Err()
 }
 
 func (r *router) remember(ctx context.Context, t subject.Thread, why string) {
