@@ -9,6 +9,7 @@
 package configv1
 
 import (
+	v1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -76,6 +77,173 @@ func (Switch) EnumDescriptor() ([]byte, []int) {
 	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{0}
 }
 
+// WorkMode is how conversations come to agents.
+type WorkMode int32
+
+const (
+	// Taken as WORK_MODE_PUSH.
+	WorkMode_WORK_MODE_UNSPECIFIED WorkMode = 0
+	// Conversations are offered to agents.
+	WorkMode_WORK_MODE_PUSH WorkMode = 1
+	// Agents pick conversations from a list.
+	WorkMode_WORK_MODE_PICK WorkMode = 2
+)
+
+// Enum value maps for WorkMode.
+var (
+	WorkMode_name = map[int32]string{
+		0: "WORK_MODE_UNSPECIFIED",
+		1: "WORK_MODE_PUSH",
+		2: "WORK_MODE_PICK",
+	}
+	WorkMode_value = map[string]int32{
+		"WORK_MODE_UNSPECIFIED": 0,
+		"WORK_MODE_PUSH":        1,
+		"WORK_MODE_PICK":        2,
+	}
+)
+
+func (x WorkMode) Enum() *WorkMode {
+	p := new(WorkMode)
+	*p = x
+	return p
+}
+
+func (x WorkMode) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WorkMode) Descriptor() protoreflect.EnumDescriptor {
+	return file_parley_config_v1_config_proto_enumTypes[1].Descriptor()
+}
+
+func (WorkMode) Type() protoreflect.EnumType {
+	return &file_parley_config_v1_config_proto_enumTypes[1]
+}
+
+func (x WorkMode) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WorkMode.Descriptor instead.
+func (WorkMode) EnumDescriptor() ([]byte, []int) {
+	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{1}
+}
+
+// SkillMatching is how skills that are needed meet those that agents have.
+type SkillMatching int32
+
+const (
+	// Taken as SKILL_MATCHING_EXACT.
+	SkillMatching_SKILL_MATCHING_UNSPECIFIED SkillMatching = 0
+	// An agent has every skill, at least as well as needed.
+	SkillMatching_SKILL_MATCHING_EXACT SkillMatching = 1
+	// Whoever comes nearest: exactly, then better than needed, then less.
+	SkillMatching_SKILL_MATCHING_CLOSEST SkillMatching = 2
+	// Skills do not count.
+	SkillMatching_SKILL_MATCHING_NONE SkillMatching = 3
+)
+
+// Enum value maps for SkillMatching.
+var (
+	SkillMatching_name = map[int32]string{
+		0: "SKILL_MATCHING_UNSPECIFIED",
+		1: "SKILL_MATCHING_EXACT",
+		2: "SKILL_MATCHING_CLOSEST",
+		3: "SKILL_MATCHING_NONE",
+	}
+	SkillMatching_value = map[string]int32{
+		"SKILL_MATCHING_UNSPECIFIED": 0,
+		"SKILL_MATCHING_EXACT":       1,
+		"SKILL_MATCHING_CLOSEST":     2,
+		"SKILL_MATCHING_NONE":        3,
+	}
+)
+
+func (x SkillMatching) Enum() *SkillMatching {
+	p := new(SkillMatching)
+	*p = x
+	return p
+}
+
+func (x SkillMatching) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SkillMatching) Descriptor() protoreflect.EnumDescriptor {
+	return file_parley_config_v1_config_proto_enumTypes[2].Descriptor()
+}
+
+func (SkillMatching) Type() protoreflect.EnumType {
+	return &file_parley_config_v1_config_proto_enumTypes[2]
+}
+
+func (x SkillMatching) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SkillMatching.Descriptor instead.
+func (SkillMatching) EnumDescriptor() ([]byte, []int) {
+	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{2}
+}
+
+// Affinity is whether a conversation goes back to the agent who had it.
+type Affinity int32
+
+const (
+	// Taken as AFFINITY_NONE.
+	Affinity_AFFINITY_UNSPECIFIED Affinity = 0
+	// It is offered as any other.
+	Affinity_AFFINITY_NONE Affinity = 1
+	// That agent is waited for, for affinity_seconds.
+	Affinity_AFFINITY_PREFERRED Affinity = 2
+	// Nobody else gets it while that agent is in the directory.
+	Affinity_AFFINITY_STRICT Affinity = 3
+)
+
+// Enum value maps for Affinity.
+var (
+	Affinity_name = map[int32]string{
+		0: "AFFINITY_UNSPECIFIED",
+		1: "AFFINITY_NONE",
+		2: "AFFINITY_PREFERRED",
+		3: "AFFINITY_STRICT",
+	}
+	Affinity_value = map[string]int32{
+		"AFFINITY_UNSPECIFIED": 0,
+		"AFFINITY_NONE":        1,
+		"AFFINITY_PREFERRED":   2,
+		"AFFINITY_STRICT":      3,
+	}
+)
+
+func (x Affinity) Enum() *Affinity {
+	p := new(Affinity)
+	*p = x
+	return p
+}
+
+func (x Affinity) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Affinity) Descriptor() protoreflect.EnumDescriptor {
+	return file_parley_config_v1_config_proto_enumTypes[3].Descriptor()
+}
+
+func (Affinity) Type() protoreflect.EnumType {
+	return &file_parley_config_v1_config_proto_enumTypes[3]
+}
+
+func (x Affinity) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Affinity.Descriptor instead.
+func (Affinity) EnumDescriptor() ([]byte, []int) {
+	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{3}
+}
+
 // WrapUp is how long wrap-up keeps the agent's capacity (L24).
 type WrapUp int32
 
@@ -117,11 +285,11 @@ func (x WrapUp) String() string {
 }
 
 func (WrapUp) Descriptor() protoreflect.EnumDescriptor {
-	return file_parley_config_v1_config_proto_enumTypes[1].Descriptor()
+	return file_parley_config_v1_config_proto_enumTypes[4].Descriptor()
 }
 
 func (WrapUp) Type() protoreflect.EnumType {
-	return &file_parley_config_v1_config_proto_enumTypes[1]
+	return &file_parley_config_v1_config_proto_enumTypes[4]
 }
 
 func (x WrapUp) Number() protoreflect.EnumNumber {
@@ -130,7 +298,7 @@ func (x WrapUp) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use WrapUp.Descriptor instead.
 func (WrapUp) EnumDescriptor() ([]byte, []int) {
-	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{1}
+	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{4}
 }
 
 // Assignment is how a queue chooses among free agents.
@@ -143,6 +311,9 @@ const (
 	Assignment_ASSIGNMENT_HIGHEST_CAPACITY Assignment = 1
 	// The agent whose capacity was freed longest ago; new sign-ins first.
 	Assignment_ASSIGNMENT_LEAST_ACTIVE Assignment = 2
+	// The agent who got one from this queue longest ago; new members in the order
+	// in which they came (L58).
+	Assignment_ASSIGNMENT_ROUND_ROBIN Assignment = 3
 )
 
 // Enum value maps for Assignment.
@@ -151,11 +322,13 @@ var (
 		0: "ASSIGNMENT_UNSPECIFIED",
 		1: "ASSIGNMENT_HIGHEST_CAPACITY",
 		2: "ASSIGNMENT_LEAST_ACTIVE",
+		3: "ASSIGNMENT_ROUND_ROBIN",
 	}
 	Assignment_value = map[string]int32{
 		"ASSIGNMENT_UNSPECIFIED":      0,
 		"ASSIGNMENT_HIGHEST_CAPACITY": 1,
 		"ASSIGNMENT_LEAST_ACTIVE":     2,
+		"ASSIGNMENT_ROUND_ROBIN":      3,
 	}
 )
 
@@ -170,11 +343,11 @@ func (x Assignment) String() string {
 }
 
 func (Assignment) Descriptor() protoreflect.EnumDescriptor {
-	return file_parley_config_v1_config_proto_enumTypes[2].Descriptor()
+	return file_parley_config_v1_config_proto_enumTypes[5].Descriptor()
 }
 
 func (Assignment) Type() protoreflect.EnumType {
-	return &file_parley_config_v1_config_proto_enumTypes[2]
+	return &file_parley_config_v1_config_proto_enumTypes[5]
 }
 
 func (x Assignment) Number() protoreflect.EnumNumber {
@@ -183,7 +356,7 @@ func (x Assignment) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Assignment.Descriptor instead.
 func (Assignment) EnumDescriptor() ([]byte, []int) {
-	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{2}
+	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{5}
 }
 
 // Meta is what every resource has.
@@ -609,7 +782,8 @@ type Workstream struct {
 	// Queue when that one is missing or empty, by id; may be empty. Its overflow
 	// rules do not count (L36).
 	FallbackQueue string `protobuf:"bytes,3,opt,name=fallback_queue,json=fallbackQueue,proto3" json:"fallback_queue,omitempty"`
-	// Capacity units of one conversation, 1 to 1000.
+	// Capacity units of one conversation, 1 to 1000; 0 only with capacity_profiles,
+	// which count instead (L65).
 	Units int32 `protobuf:"varint,4,opt,name=units,proto3" json:"units,omitempty"`
 	// How long an offer lasts, seconds, 5 to 600.
 	OfferSeconds int32 `protobuf:"varint,5,opt,name=offer_seconds,json=offerSeconds,proto3" json:"offer_seconds,omitempty"`
@@ -624,7 +798,27 @@ type Workstream struct {
 	// Ruleset that chooses the queue, by id; empty: queue (L35).
 	Routing string `protobuf:"bytes,10,opt,name=routing,proto3" json:"routing,omitempty"`
 	// Context variables that rules may set and read (L116).
-	Variables     []*Variable `protobuf:"bytes,11,rep,name=variables,proto3" json:"variables,omitempty"`
+	Variables []*Variable `protobuf:"bytes,11,rep,name=variables,proto3" json:"variables,omitempty"`
+	// How agents get its conversations. Fixed when the workstream is created
+	// (L22, L23).
+	Mode WorkMode `protobuf:"varint,12,opt,name=mode,proto3,enum=parley.config.v1.WorkMode" json:"mode,omitempty"`
+	// With WORK_MODE_PUSH: agents may also pick those that wait (L22).
+	Pickable bool `protobuf:"varint,13,opt,name=pickable,proto3" json:"pickable,omitempty"`
+	// Capacity profiles that all its conversations count in, by id (L67).
+	CapacityProfiles []string `protobuf:"bytes,14,rep,name=capacity_profiles,json=capacityProfiles,proto3" json:"capacity_profiles,omitempty"`
+	// Presences in which an agent is offered its conversations; none: available
+	// and busy (L23).
+	Presences []v1.Presence `protobuf:"varint,15,rep,packed,name=presences,proto3,enum=parley.distribution.v1.Presence" json:"presences,omitempty"`
+	// How the skills that a conversation needs are matched (L71).
+	SkillMatching SkillMatching `protobuf:"varint,16,opt,name=skill_matching,json=skillMatching,proto3,enum=parley.config.v1.SkillMatching" json:"skill_matching,omitempty"`
+	// Whether a conversation that was set aside goes back to the agent who had it
+	// (L28).
+	Affinity Affinity `protobuf:"varint,17,opt,name=affinity,proto3,enum=parley.config.v1.Affinity" json:"affinity,omitempty"`
+	// With AFFINITY_PREFERRED: how long that agent is waited for, 5 to 86400
+	// seconds.
+	AffinitySeconds int32 `protobuf:"varint,18,opt,name=affinity_seconds,json=affinitySeconds,proto3" json:"affinity_seconds,omitempty"`
+	// An agent has its conversations at once, without accepting them (L95).
+	AutoAssign    bool `protobuf:"varint,19,opt,name=auto_assign,json=autoAssign,proto3" json:"auto_assign,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -736,6 +930,62 @@ func (x *Workstream) GetVariables() []*Variable {
 	return nil
 }
 
+func (x *Workstream) GetMode() WorkMode {
+	if x != nil {
+		return x.Mode
+	}
+	return WorkMode_WORK_MODE_UNSPECIFIED
+}
+
+func (x *Workstream) GetPickable() bool {
+	if x != nil {
+		return x.Pickable
+	}
+	return false
+}
+
+func (x *Workstream) GetCapacityProfiles() []string {
+	if x != nil {
+		return x.CapacityProfiles
+	}
+	return nil
+}
+
+func (x *Workstream) GetPresences() []v1.Presence {
+	if x != nil {
+		return x.Presences
+	}
+	return nil
+}
+
+func (x *Workstream) GetSkillMatching() SkillMatching {
+	if x != nil {
+		return x.SkillMatching
+	}
+	return SkillMatching_SKILL_MATCHING_UNSPECIFIED
+}
+
+func (x *Workstream) GetAffinity() Affinity {
+	if x != nil {
+		return x.Affinity
+	}
+	return Affinity_AFFINITY_UNSPECIFIED
+}
+
+func (x *Workstream) GetAffinitySeconds() int32 {
+	if x != nil {
+		return x.AffinitySeconds
+	}
+	return 0
+}
+
+func (x *Workstream) GetAutoAssign() bool {
+	if x != nil {
+		return x.AutoAssign
+	}
+	return false
+}
+
 // Queue is a list of waiting conversations and the agents who take them.
 type Queue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -754,9 +1004,13 @@ type Queue struct {
 	// conversations all the same.
 	Overflow []*OverflowRule `protobuf:"bytes,6,rep,name=overflow,proto3" json:"overflow,omitempty"`
 	// What happens to those that waited too long.
-	Wait          *WaitRule `protobuf:"bytes,7,opt,name=wait,proto3" json:"wait,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Wait *WaitRule `protobuf:"bytes,7,opt,name=wait,proto3" json:"wait,omitempty"`
+	// Head start of one point of a conversation's priority, 1 to 3600 seconds: it
+	// is offered as if it had come so much earlier. 0: a higher priority always
+	// comes first.
+	HeadStartSeconds int32 `protobuf:"varint,8,opt,name=head_start_seconds,json=headStartSeconds,proto3" json:"head_start_seconds,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Queue) Reset() {
@@ -838,6 +1092,13 @@ func (x *Queue) GetWait() *WaitRule {
 	return nil
 }
 
+func (x *Queue) GetHeadStartSeconds() int32 {
+	if x != nil {
+		return x.HeadStartSeconds
+	}
+	return 0
+}
+
 // Agent is a person who answers customers.
 type Agent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -855,7 +1116,15 @@ type Agent struct {
 	// What the agent can do, and how well (L70).
 	Skills []*Proficiency `protobuf:"bytes,6,rep,name=skills,proto3" json:"skills,omitempty"`
 	// Capacity profiles the agent has (L66).
-	Profiles      []*ProfileHolding `protobuf:"bytes,7,rep,name=profiles,proto3" json:"profiles,omitempty"`
+	Profiles []*ProfileHolding `protobuf:"bytes,7,rep,name=profiles,proto3" json:"profiles,omitempty"`
+	// Presence that holds when the agent signs in: a base, or a status by id in
+	// default_status (L75). PRESENCE_UNSPECIFIED: as the load says.
+	DefaultPresence v1.Presence `protobuf:"varint,8,opt,name=default_presence,json=defaultPresence,proto3,enum=parley.distribution.v1.Presence" json:"default_presence,omitempty"`
+	// Status that holds when the agent signs in, by id; empty: default_presence.
+	DefaultStatus string `protobuf:"bytes,9,opt,name=default_status,json=defaultStatus,proto3" json:"default_status,omitempty"`
+	// Working hours, a schedule by id; empty: none. Its time zone says when the
+	// agent's day ends, for capacity profiles that are reset then (L69).
+	Schedule      string `protobuf:"bytes,10,opt,name=schedule,proto3" json:"schedule,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -939,11 +1208,106 @@ func (x *Agent) GetProfiles() []*ProfileHolding {
 	return nil
 }
 
+func (x *Agent) GetDefaultPresence() v1.Presence {
+	if x != nil {
+		return x.DefaultPresence
+	}
+	return v1.Presence(0)
+}
+
+func (x *Agent) GetDefaultStatus() string {
+	if x != nil {
+		return x.DefaultStatus
+	}
+	return ""
+}
+
+func (x *Agent) GetSchedule() string {
+	if x != nil {
+		return x.Schedule
+	}
+	return ""
+}
+
+// Status is a presence with a name of the administrators' own.
+type Status struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id, name, version. Agents see the name.
+	Meta *Meta `protobuf:"bytes,1,opt,name=meta,proto3" json:"meta,omitempty"`
+	// What it counts as when conversations are offered (L74): AVAILABLE, BUSY,
+	// DO_NOT_DISTURB, AWAY or OFFLINE.
+	Base v1.Presence `protobuf:"varint,2,opt,name=base,proto3,enum=parley.distribution.v1.Presence" json:"base,omitempty"`
+	// What it is for, for agents.
+	Description string `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
+	// Not to be chosen any more.
+	Inactive      bool `protobuf:"varint,4,opt,name=inactive,proto3" json:"inactive,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Status) Reset() {
+	*x = Status{}
+	mi := &file_parley_config_v1_config_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Status) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Status) ProtoMessage() {}
+
+func (x *Status) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_config_v1_config_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Status.ProtoReflect.Descriptor instead.
+func (*Status) Descriptor() ([]byte, []int) {
+	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Status) GetMeta() *Meta {
+	if x != nil {
+		return x.Meta
+	}
+	return nil
+}
+
+func (x *Status) GetBase() v1.Presence {
+	if x != nil {
+		return x.Base
+	}
+	return v1.Presence(0)
+}
+
+func (x *Status) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *Status) GetInactive() bool {
+	if x != nil {
+		return x.Inactive
+	}
+	return false
+}
+
 var File_parley_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1dparley/config/v1/config.proto\x12\x10parley.config.v1\x1a\x1bparley/config/v1/part.proto\"l\n" +
+	"\x1dparley/config/v1/config.proto\x12\x10parley.config.v1\x1a\x1bparley/config/v1/part.proto\x1a)parley/distribution/v1/distribution.proto\"l\n" +
 	"\x04Meta\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x12\n" +
@@ -978,7 +1342,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"workstream\x12\x1a\n" +
 	"\blanguage\x18\x06 \x01(\tR\blanguage\x129\n" +
 	"\vmessage_tag\x18\a \x01(\x0e2\x18.parley.config.v1.SwitchR\n" +
-	"messageTag\"\xa8\x03\n" +
+	"messageTag\"\xad\x06\n" +
 	"\n" +
 	"Workstream\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x14\n" +
@@ -993,7 +1357,16 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x0eclassification\x18\t \x03(\tR\x0eclassification\x12\x18\n" +
 	"\arouting\x18\n" +
 	" \x01(\tR\arouting\x128\n" +
-	"\tvariables\x18\v \x03(\v2\x1a.parley.config.v1.VariableR\tvariables\"\xad\x02\n" +
+	"\tvariables\x18\v \x03(\v2\x1a.parley.config.v1.VariableR\tvariables\x12.\n" +
+	"\x04mode\x18\f \x01(\x0e2\x1a.parley.config.v1.WorkModeR\x04mode\x12\x1a\n" +
+	"\bpickable\x18\r \x01(\bR\bpickable\x12+\n" +
+	"\x11capacity_profiles\x18\x0e \x03(\tR\x10capacityProfiles\x12>\n" +
+	"\tpresences\x18\x0f \x03(\x0e2 .parley.distribution.v1.PresenceR\tpresences\x12F\n" +
+	"\x0eskill_matching\x18\x10 \x01(\x0e2\x1f.parley.config.v1.SkillMatchingR\rskillMatching\x126\n" +
+	"\baffinity\x18\x11 \x01(\x0e2\x1a.parley.config.v1.AffinityR\baffinity\x12)\n" +
+	"\x10affinity_seconds\x18\x12 \x01(\x05R\x0faffinitySeconds\x12\x1f\n" +
+	"\vauto_assign\x18\x13 \x01(\bR\n" +
+	"autoAssign\"\xdb\x02\n" +
 	"\x05Queue\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x16\n" +
 	"\x06agents\x18\x02 \x03(\tR\x06agents\x12<\n" +
@@ -1003,7 +1376,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\bpriority\x18\x04 \x01(\x05R\bpriority\x12\x1a\n" +
 	"\bschedule\x18\x05 \x01(\tR\bschedule\x12:\n" +
 	"\boverflow\x18\x06 \x03(\v2\x1e.parley.config.v1.OverflowRuleR\boverflow\x12.\n" +
-	"\x04wait\x18\a \x01(\v2\x1a.parley.config.v1.WaitRuleR\x04wait\"\xac\x02\n" +
+	"\x04wait\x18\a \x01(\v2\x1a.parley.config.v1.WaitRuleR\x04wait\x12,\n" +
+	"\x12head_start_seconds\x18\b \x01(\x05R\x10headStartSeconds\"\xbc\x03\n" +
 	"\x05Agent\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x1a\n" +
 	"\bcapacity\x18\x02 \x01(\x05R\bcapacity\x124\n" +
@@ -1011,22 +1385,46 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x05roles\x18\x04 \x03(\tR\x05roles\x12\x1a\n" +
 	"\blanguage\x18\x05 \x01(\tR\blanguage\x125\n" +
 	"\x06skills\x18\x06 \x03(\v2\x1d.parley.config.v1.ProficiencyR\x06skills\x12<\n" +
-	"\bprofiles\x18\a \x03(\v2 .parley.config.v1.ProfileHoldingR\bprofiles*?\n" +
+	"\bprofiles\x18\a \x03(\v2 .parley.config.v1.ProfileHoldingR\bprofiles\x12K\n" +
+	"\x10default_presence\x18\b \x01(\x0e2 .parley.distribution.v1.PresenceR\x0fdefaultPresence\x12%\n" +
+	"\x0edefault_status\x18\t \x01(\tR\rdefaultStatus\x12\x1a\n" +
+	"\bschedule\x18\n" +
+	" \x01(\tR\bschedule\"\xa8\x01\n" +
+	"\x06Status\x12*\n" +
+	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x124\n" +
+	"\x04base\x18\x02 \x01(\x0e2 .parley.distribution.v1.PresenceR\x04base\x12 \n" +
+	"\vdescription\x18\x03 \x01(\tR\vdescription\x12\x1a\n" +
+	"\binactive\x18\x04 \x01(\bR\binactive*?\n" +
 	"\x06Switch\x12\x16\n" +
 	"\x12SWITCH_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tSWITCH_ON\x10\x01\x12\x0e\n" +
 	"\n" +
-	"SWITCH_OFF\x10\x02*[\n" +
+	"SWITCH_OFF\x10\x02*M\n" +
+	"\bWorkMode\x12\x19\n" +
+	"\x15WORK_MODE_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eWORK_MODE_PUSH\x10\x01\x12\x12\n" +
+	"\x0eWORK_MODE_PICK\x10\x02*~\n" +
+	"\rSkillMatching\x12\x1e\n" +
+	"\x1aSKILL_MATCHING_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14SKILL_MATCHING_EXACT\x10\x01\x12\x1a\n" +
+	"\x16SKILL_MATCHING_CLOSEST\x10\x02\x12\x17\n" +
+	"\x13SKILL_MATCHING_NONE\x10\x03*d\n" +
+	"\bAffinity\x12\x18\n" +
+	"\x14AFFINITY_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rAFFINITY_NONE\x10\x01\x12\x16\n" +
+	"\x12AFFINITY_PREFERRED\x10\x02\x12\x13\n" +
+	"\x0fAFFINITY_STRICT\x10\x03*[\n" +
 	"\x06WrapUp\x12\x17\n" +
 	"\x13WRAP_UP_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eWRAP_UP_ALWAYS\x10\x01\x12\x11\n" +
 	"\rWRAP_UP_TIMED\x10\x02\x12\x11\n" +
-	"\rWRAP_UP_NEVER\x10\x03*f\n" +
+	"\rWRAP_UP_NEVER\x10\x03*\x82\x01\n" +
 	"\n" +
 	"Assignment\x12\x1a\n" +
 	"\x16ASSIGNMENT_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bASSIGNMENT_HIGHEST_CAPACITY\x10\x01\x12\x1b\n" +
-	"\x17ASSIGNMENT_LEAST_ACTIVE\x10\x02B\xc8\x01\n" +
+	"\x17ASSIGNMENT_LEAST_ACTIVE\x10\x02\x12\x1a\n" +
+	"\x16ASSIGNMENT_ROUND_ROBIN\x10\x03B\xc8\x01\n" +
 	"\x14com.parley.config.v1B\vConfigProtoP\x01ZAgithub.com/parley-desk/parley/proto/gen/parley/config/v1;configv1\xa2\x02\x03PCX\xaa\x02\x10Parley.Config.V1\xca\x02\x10Parley\\Config\\V1\xe2\x02\x1cParley\\Config\\V1\\GPBMetadata\xea\x02\x12Parley::Config::V1b\x06proto3"
 
 var (
@@ -1041,51 +1439,63 @@ func file_parley_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_parley_config_v1_config_proto_rawDescData
 }
 
-var file_parley_config_v1_config_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_parley_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_parley_config_v1_config_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_parley_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_parley_config_v1_config_proto_goTypes = []any{
 	(Switch)(0),             // 0: parley.config.v1.Switch
-	(WrapUp)(0),             // 1: parley.config.v1.WrapUp
-	(Assignment)(0),         // 2: parley.config.v1.Assignment
-	(*Meta)(nil),            // 3: parley.config.v1.Meta
-	(*Secret)(nil),          // 4: parley.config.v1.Secret
-	(*ChannelAccount)(nil),  // 5: parley.config.v1.ChannelAccount
-	(*Acknowledgement)(nil), // 6: parley.config.v1.Acknowledgement
-	(*Page)(nil),            // 7: parley.config.v1.Page
-	(*Workstream)(nil),      // 8: parley.config.v1.Workstream
-	(*Queue)(nil),           // 9: parley.config.v1.Queue
-	(*Agent)(nil),           // 10: parley.config.v1.Agent
-	(*Variable)(nil),        // 11: parley.config.v1.Variable
-	(*OverflowRule)(nil),    // 12: parley.config.v1.OverflowRule
-	(*WaitRule)(nil),        // 13: parley.config.v1.WaitRule
-	(*Proficiency)(nil),     // 14: parley.config.v1.Proficiency
-	(*ProfileHolding)(nil),  // 15: parley.config.v1.ProfileHolding
+	(WorkMode)(0),           // 1: parley.config.v1.WorkMode
+	(SkillMatching)(0),      // 2: parley.config.v1.SkillMatching
+	(Affinity)(0),           // 3: parley.config.v1.Affinity
+	(WrapUp)(0),             // 4: parley.config.v1.WrapUp
+	(Assignment)(0),         // 5: parley.config.v1.Assignment
+	(*Meta)(nil),            // 6: parley.config.v1.Meta
+	(*Secret)(nil),          // 7: parley.config.v1.Secret
+	(*ChannelAccount)(nil),  // 8: parley.config.v1.ChannelAccount
+	(*Acknowledgement)(nil), // 9: parley.config.v1.Acknowledgement
+	(*Page)(nil),            // 10: parley.config.v1.Page
+	(*Workstream)(nil),      // 11: parley.config.v1.Workstream
+	(*Queue)(nil),           // 12: parley.config.v1.Queue
+	(*Agent)(nil),           // 13: parley.config.v1.Agent
+	(*Status)(nil),          // 14: parley.config.v1.Status
+	(*Variable)(nil),        // 15: parley.config.v1.Variable
+	(v1.Presence)(0),        // 16: parley.distribution.v1.Presence
+	(*OverflowRule)(nil),    // 17: parley.config.v1.OverflowRule
+	(*WaitRule)(nil),        // 18: parley.config.v1.WaitRule
+	(*Proficiency)(nil),     // 19: parley.config.v1.Proficiency
+	(*ProfileHolding)(nil),  // 20: parley.config.v1.ProfileHolding
 }
 var file_parley_config_v1_config_proto_depIdxs = []int32{
-	3,  // 0: parley.config.v1.ChannelAccount.meta:type_name -> parley.config.v1.Meta
-	4,  // 1: parley.config.v1.ChannelAccount.app_secret:type_name -> parley.config.v1.Secret
-	4,  // 2: parley.config.v1.ChannelAccount.previous_secret:type_name -> parley.config.v1.Secret
-	4,  // 3: parley.config.v1.ChannelAccount.verify_token:type_name -> parley.config.v1.Secret
-	6,  // 4: parley.config.v1.ChannelAccount.privacy:type_name -> parley.config.v1.Acknowledgement
-	3,  // 5: parley.config.v1.Page.meta:type_name -> parley.config.v1.Meta
-	4,  // 6: parley.config.v1.Page.access_token:type_name -> parley.config.v1.Secret
+	6,  // 0: parley.config.v1.ChannelAccount.meta:type_name -> parley.config.v1.Meta
+	7,  // 1: parley.config.v1.ChannelAccount.app_secret:type_name -> parley.config.v1.Secret
+	7,  // 2: parley.config.v1.ChannelAccount.previous_secret:type_name -> parley.config.v1.Secret
+	7,  // 3: parley.config.v1.ChannelAccount.verify_token:type_name -> parley.config.v1.Secret
+	9,  // 4: parley.config.v1.ChannelAccount.privacy:type_name -> parley.config.v1.Acknowledgement
+	6,  // 5: parley.config.v1.Page.meta:type_name -> parley.config.v1.Meta
+	7,  // 6: parley.config.v1.Page.access_token:type_name -> parley.config.v1.Secret
 	0,  // 7: parley.config.v1.Page.message_tag:type_name -> parley.config.v1.Switch
-	3,  // 8: parley.config.v1.Workstream.meta:type_name -> parley.config.v1.Meta
-	1,  // 9: parley.config.v1.Workstream.wrap_up:type_name -> parley.config.v1.WrapUp
-	11, // 10: parley.config.v1.Workstream.variables:type_name -> parley.config.v1.Variable
-	3,  // 11: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
-	2,  // 12: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
-	12, // 13: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
-	13, // 14: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
-	3,  // 15: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
-	4,  // 16: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
-	14, // 17: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
-	15, // 18: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	6,  // 8: parley.config.v1.Workstream.meta:type_name -> parley.config.v1.Meta
+	4,  // 9: parley.config.v1.Workstream.wrap_up:type_name -> parley.config.v1.WrapUp
+	15, // 10: parley.config.v1.Workstream.variables:type_name -> parley.config.v1.Variable
+	1,  // 11: parley.config.v1.Workstream.mode:type_name -> parley.config.v1.WorkMode
+	16, // 12: parley.config.v1.Workstream.presences:type_name -> parley.distribution.v1.Presence
+	2,  // 13: parley.config.v1.Workstream.skill_matching:type_name -> parley.config.v1.SkillMatching
+	3,  // 14: parley.config.v1.Workstream.affinity:type_name -> parley.config.v1.Affinity
+	6,  // 15: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
+	5,  // 16: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
+	17, // 17: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
+	18, // 18: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
+	6,  // 19: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
+	7,  // 20: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
+	19, // 21: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
+	20, // 22: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
+	16, // 23: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
+	6,  // 24: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
+	16, // 25: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_config_proto_init() }
@@ -1099,8 +1509,8 @@ func file_parley_config_v1_config_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_config_v1_config_proto_rawDesc), len(file_parley_config_v1_config_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   8,
+			NumEnums:      6,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

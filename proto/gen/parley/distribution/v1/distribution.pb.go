@@ -93,13 +93,96 @@ func (Presence) EnumDescriptor() ([]byte, []int) {
 	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{0}
 }
 
+// Source is who or what brought a presence about.
+type Source int32
+
+const (
+	// Not recorded.
+	Source_SOURCE_UNSPECIFIED Source = 0
+	// The agent chose it.
+	Source_SOURCE_AGENT Source = 1
+	// It follows from the load: none, some, or all of the capacity is used (L76).
+	Source_SOURCE_LOAD Source = 2
+	// The agent missed an offer (L94).
+	Source_SOURCE_MISSED Source = 3
+	// The agent rejected an offer (L94).
+	Source_SOURCE_REJECTED Source = 4
+	// A supervisor set it (L79).
+	Source_SOURCE_SUPERVISOR Source = 5
+	// The agent's desk went silent (L78).
+	Source_SOURCE_LOST Source = 6
+	// The desk came back in time (L78).
+	Source_SOURCE_RETURNED Source = 7
+	// The agent signed in or out.
+	Source_SOURCE_SESSION Source = 8
+)
+
+// Enum value maps for Source.
+var (
+	Source_name = map[int32]string{
+		0: "SOURCE_UNSPECIFIED",
+		1: "SOURCE_AGENT",
+		2: "SOURCE_LOAD",
+		3: "SOURCE_MISSED",
+		4: "SOURCE_REJECTED",
+		5: "SOURCE_SUPERVISOR",
+		6: "SOURCE_LOST",
+		7: "SOURCE_RETURNED",
+		8: "SOURCE_SESSION",
+	}
+	Source_value = map[string]int32{
+		"SOURCE_UNSPECIFIED": 0,
+		"SOURCE_AGENT":       1,
+		"SOURCE_LOAD":        2,
+		"SOURCE_MISSED":      3,
+		"SOURCE_REJECTED":    4,
+		"SOURCE_SUPERVISOR":  5,
+		"SOURCE_LOST":        6,
+		"SOURCE_RETURNED":    7,
+		"SOURCE_SESSION":     8,
+	}
+)
+
+func (x Source) Enum() *Source {
+	p := new(Source)
+	*p = x
+	return p
+}
+
+func (x Source) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Source) Descriptor() protoreflect.EnumDescriptor {
+	return file_parley_distribution_v1_distribution_proto_enumTypes[1].Descriptor()
+}
+
+func (Source) Type() protoreflect.EnumType {
+	return &file_parley_distribution_v1_distribution_proto_enumTypes[1]
+}
+
+func (x Source) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Source.Descriptor instead.
+func (Source) EnumDescriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{1}
+}
+
 // SetPresenceRequest sets an agent's presence, by the agent or the system.
 type SetPresenceRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Agent, by id.
 	Agent string `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
 	// The presence wanted. PRESENCE_OFFLINE revokes offers at once.
-	Presence      Presence `protobuf:"varint,2,opt,name=presence,proto3,enum=parley.distribution.v1.Presence" json:"presence,omitempty"`
+	// PRESENCE_AVAILABLE and PRESENCE_BUSY hold until the agent's next
+	// conversation begins or ends, then the load says (L77).
+	Presence Presence `protobuf:"varint,2,opt,name=presence,proto3,enum=parley.distribution.v1.Presence" json:"presence,omitempty"`
+	// The status chosen, by id; its base is presence. Empty: a base.
+	Status string `protobuf:"bytes,3,opt,name=status,proto3" json:"status,omitempty"`
+	// Who or what wants it.
+	Source        Source `protobuf:"varint,4,opt,name=source,proto3,enum=parley.distribution.v1.Source" json:"source,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -146,6 +229,20 @@ func (x *SetPresenceRequest) GetPresence() Presence {
 		return x.Presence
 	}
 	return Presence_PRESENCE_UNSPECIFIED
+}
+
+func (x *SetPresenceRequest) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *SetPresenceRequest) GetSource() Source {
+	if x != nil {
+		return x.Source
+	}
+	return Source_SOURCE_UNSPECIFIED
 }
 
 // SetPresenceResponse tells the presence and load now in force.
@@ -206,7 +303,13 @@ type AgentStanding struct {
 	// Units in all.
 	Capacity int32 `protobuf:"varint,4,opt,name=capacity,proto3" json:"capacity,omitempty"`
 	// Since when the presence holds, ms since 1970 UTC.
-	SinceMs       int64 `protobuf:"varint,5,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	SinceMs int64 `protobuf:"varint,5,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	// The status chosen, by id; empty: a base.
+	Status string `protobuf:"bytes,6,opt,name=status,proto3" json:"status,omitempty"`
+	// Who or what brought it about.
+	Source Source `protobuf:"varint,7,opt,name=source,proto3,enum=parley.distribution.v1.Source" json:"source,omitempty"`
+	// Load of the agent's capacity profiles.
+	Profiles      []*ProfileLoad `protobuf:"bytes,8,rep,name=profiles,proto3" json:"profiles,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -276,6 +379,91 @@ func (x *AgentStanding) GetSinceMs() int64 {
 	return 0
 }
 
+func (x *AgentStanding) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *AgentStanding) GetSource() Source {
+	if x != nil {
+		return x.Source
+	}
+	return Source_SOURCE_UNSPECIFIED
+}
+
+func (x *AgentStanding) GetProfiles() []*ProfileLoad {
+	if x != nil {
+		return x.Profiles
+	}
+	return nil
+}
+
+// ProfileLoad is what an agent uses of a capacity profile.
+type ProfileLoad struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Profile, by id.
+	Profile string `protobuf:"bytes,1,opt,name=profile,proto3" json:"profile,omitempty"`
+	// Conversations that count in it.
+	Used int32 `protobuf:"varint,2,opt,name=used,proto3" json:"used,omitempty"`
+	// How many may.
+	Limit         int32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProfileLoad) Reset() {
+	*x = ProfileLoad{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProfileLoad) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProfileLoad) ProtoMessage() {}
+
+func (x *ProfileLoad) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProfileLoad.ProtoReflect.Descriptor instead.
+func (*ProfileLoad) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ProfileLoad) GetProfile() string {
+	if x != nil {
+		return x.Profile
+	}
+	return ""
+}
+
+func (x *ProfileLoad) GetUsed() int32 {
+	if x != nil {
+		return x.Used
+	}
+	return 0
+}
+
+func (x *ProfileLoad) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
 // HeartbeatRequest says that these agents have a live desk. Without one for 20
 // seconds an agent is taken as gone.
 type HeartbeatRequest struct {
@@ -288,7 +476,7 @@ type HeartbeatRequest struct {
 
 func (x *HeartbeatRequest) Reset() {
 	*x = HeartbeatRequest{}
-	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[3]
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -300,7 +488,7 @@ func (x *HeartbeatRequest) String() string {
 func (*HeartbeatRequest) ProtoMessage() {}
 
 func (x *HeartbeatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[3]
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -313,7 +501,7 @@ func (x *HeartbeatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatRequest.ProtoReflect.Descriptor instead.
 func (*HeartbeatRequest) Descriptor() ([]byte, []int) {
-	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{3}
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *HeartbeatRequest) GetAgents() []string {
@@ -334,7 +522,7 @@ type HeartbeatResponse struct {
 
 func (x *HeartbeatResponse) Reset() {
 	*x = HeartbeatResponse{}
-	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[4]
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -346,7 +534,7 @@ func (x *HeartbeatResponse) String() string {
 func (*HeartbeatResponse) ProtoMessage() {}
 
 func (x *HeartbeatResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[4]
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -359,7 +547,7 @@ func (x *HeartbeatResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeartbeatResponse.ProtoReflect.Descriptor instead.
 func (*HeartbeatResponse) Descriptor() ([]byte, []int) {
-	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{4}
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *HeartbeatResponse) GetStandings() []*AgentStanding {
@@ -392,7 +580,7 @@ type AnswerOfferRequest struct {
 
 func (x *AnswerOfferRequest) Reset() {
 	*x = AnswerOfferRequest{}
-	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[5]
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -404,7 +592,7 @@ func (x *AnswerOfferRequest) String() string {
 func (*AnswerOfferRequest) ProtoMessage() {}
 
 func (x *AnswerOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[5]
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -417,7 +605,7 @@ func (x *AnswerOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnswerOfferRequest.ProtoReflect.Descriptor instead.
 func (*AnswerOfferRequest) Descriptor() ([]byte, []int) {
-	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{5}
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *AnswerOfferRequest) GetPage() string {
@@ -480,7 +668,7 @@ type AnswerOfferResponse struct {
 
 func (x *AnswerOfferResponse) Reset() {
 	*x = AnswerOfferResponse{}
-	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[6]
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -492,7 +680,7 @@ func (x *AnswerOfferResponse) String() string {
 func (*AnswerOfferResponse) ProtoMessage() {}
 
 func (x *AnswerOfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[6]
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -505,7 +693,7 @@ func (x *AnswerOfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnswerOfferResponse.ProtoReflect.Descriptor instead.
 func (*AnswerOfferResponse) Descriptor() ([]byte, []int) {
-	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{6}
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *AnswerOfferResponse) GetRevision() uint64 {
@@ -533,7 +721,7 @@ type ResumeRequest struct {
 
 func (x *ResumeRequest) Reset() {
 	*x = ResumeRequest{}
-	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[7]
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -545,7 +733,7 @@ func (x *ResumeRequest) String() string {
 func (*ResumeRequest) ProtoMessage() {}
 
 func (x *ResumeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[7]
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -558,7 +746,7 @@ func (x *ResumeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeRequest.ProtoReflect.Descriptor instead.
 func (*ResumeRequest) Descriptor() ([]byte, []int) {
-	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{7}
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ResumeRequest) GetPage() string {
@@ -600,7 +788,7 @@ type ResumeResponse struct {
 
 func (x *ResumeResponse) Reset() {
 	*x = ResumeResponse{}
-	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[8]
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -612,7 +800,7 @@ func (x *ResumeResponse) String() string {
 func (*ResumeResponse) ProtoMessage() {}
 
 func (x *ResumeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[8]
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -625,7 +813,7 @@ func (x *ResumeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeResponse.ProtoReflect.Descriptor instead.
 func (*ResumeResponse) Descriptor() ([]byte, []int) {
-	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{8}
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ResumeResponse) GetRevision() uint64 {
@@ -656,7 +844,7 @@ type PlaceRequest struct {
 
 func (x *PlaceRequest) Reset() {
 	*x = PlaceRequest{}
-	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[9]
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -668,7 +856,7 @@ func (x *PlaceRequest) String() string {
 func (*PlaceRequest) ProtoMessage() {}
 
 func (x *PlaceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[9]
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -681,7 +869,7 @@ func (x *PlaceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceRequest.ProtoReflect.Descriptor instead.
 func (*PlaceRequest) Descriptor() ([]byte, []int) {
-	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{9}
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *PlaceRequest) GetPage() string {
@@ -732,7 +920,7 @@ type Candidate struct {
 
 func (x *Candidate) Reset() {
 	*x = Candidate{}
-	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[10]
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -744,7 +932,7 @@ func (x *Candidate) String() string {
 func (*Candidate) ProtoMessage() {}
 
 func (x *Candidate) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[10]
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -757,7 +945,7 @@ func (x *Candidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Candidate.ProtoReflect.Descriptor instead.
 func (*Candidate) Descriptor() ([]byte, []int) {
-	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{10}
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Candidate) GetQueue() string {
@@ -788,7 +976,7 @@ type PlaceResponse struct {
 
 func (x *PlaceResponse) Reset() {
 	*x = PlaceResponse{}
-	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[11]
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -800,7 +988,7 @@ func (x *PlaceResponse) String() string {
 func (*PlaceResponse) ProtoMessage() {}
 
 func (x *PlaceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[11]
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -813,7 +1001,7 @@ func (x *PlaceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlaceResponse.ProtoReflect.Descriptor instead.
 func (*PlaceResponse) Descriptor() ([]byte, []int) {
-	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{11}
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *PlaceResponse) GetIndex() int32 {
@@ -830,22 +1018,623 @@ func (x *PlaceResponse) GetWaiting() []int32 {
 	return nil
 }
 
+// ShownRequest says that an offer is on the agent's screen. The time to answer
+// begins with the first; an offer that no desk shows within 10 seconds goes to
+// somebody else and counts as no decline (L93).
+type ShownRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Page id.
+	Page string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// Page-scoped id of the customer.
+	Psid string `protobuf:"bytes,2,opt,name=psid,proto3" json:"psid,omitempty"`
+	// Conversation.
+	Conversation string `protobuf:"bytes,3,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	// Agent, by id.
+	Agent string `protobuf:"bytes,4,opt,name=agent,proto3" json:"agent,omitempty"`
+	// Fence of the offer.
+	Fence         int64 `protobuf:"varint,5,opt,name=fence,proto3" json:"fence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShownRequest) Reset() {
+	*x = ShownRequest{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShownRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShownRequest) ProtoMessage() {}
+
+func (x *ShownRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShownRequest.ProtoReflect.Descriptor instead.
+func (*ShownRequest) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ShownRequest) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+func (x *ShownRequest) GetPsid() string {
+	if x != nil {
+		return x.Psid
+	}
+	return ""
+}
+
+func (x *ShownRequest) GetConversation() string {
+	if x != nil {
+		return x.Conversation
+	}
+	return ""
+}
+
+func (x *ShownRequest) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *ShownRequest) GetFence() int64 {
+	if x != nil {
+		return x.Fence
+	}
+	return 0
+}
+
+// ShownResponse tells how long the agent has.
+type ShownResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When the offer lapses, ms since 1970 UTC; 0: it is gone.
+	UntilMs       int64 `protobuf:"varint,1,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShownResponse) Reset() {
+	*x = ShownResponse{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShownResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShownResponse) ProtoMessage() {}
+
+func (x *ShownResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShownResponse.ProtoReflect.Descriptor instead.
+func (*ShownResponse) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ShownResponse) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+// PickRequest gives an agent a conversation that waits in one of the agent's
+// queues, as the agent wants. Capacity and presence must allow it.
+type PickRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Page id.
+	Page string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// Page-scoped id of the customer.
+	Psid string `protobuf:"bytes,2,opt,name=psid,proto3" json:"psid,omitempty"`
+	// Conversation.
+	Conversation string `protobuf:"bytes,3,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	// Agent, by id.
+	Agent         string `protobuf:"bytes,4,opt,name=agent,proto3" json:"agent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PickRequest) Reset() {
+	*x = PickRequest{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PickRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PickRequest) ProtoMessage() {}
+
+func (x *PickRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PickRequest.ProtoReflect.Descriptor instead.
+func (*PickRequest) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *PickRequest) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+func (x *PickRequest) GetPsid() string {
+	if x != nil {
+		return x.Psid
+	}
+	return ""
+}
+
+func (x *PickRequest) GetConversation() string {
+	if x != nil {
+		return x.Conversation
+	}
+	return ""
+}
+
+func (x *PickRequest) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+// PickResponse confirms that the change is committed to the thread.
+type PickResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Revision of the thread that holds it.
+	Revision      uint64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PickResponse) Reset() {
+	*x = PickResponse{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PickResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PickResponse) ProtoMessage() {}
+
+func (x *PickResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PickResponse.ProtoReflect.Descriptor instead.
+func (*PickResponse) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *PickResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// RosterRequest asks where agents stand.
+type RosterRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Agents, by id; at most 1000.
+	Agents        []string `protobuf:"bytes,1,rep,name=agents,proto3" json:"agents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RosterRequest) Reset() {
+	*x = RosterRequest{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RosterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RosterRequest) ProtoMessage() {}
+
+func (x *RosterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RosterRequest.ProtoReflect.Descriptor instead.
+func (*RosterRequest) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *RosterRequest) GetAgents() []string {
+	if x != nil {
+		return x.Agents
+	}
+	return nil
+}
+
+// RosterResponse tells it.
+type RosterResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order asked. An agent unknown to distribution is left out.
+	Standings     []*AgentStanding `protobuf:"bytes,1,rep,name=standings,proto3" json:"standings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RosterResponse) Reset() {
+	*x = RosterResponse{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RosterResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RosterResponse) ProtoMessage() {}
+
+func (x *RosterResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RosterResponse.ProtoReflect.Descriptor instead.
+func (*RosterResponse) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *RosterResponse) GetStandings() []*AgentStanding {
+	if x != nil {
+		return x.Standings
+	}
+	return nil
+}
+
+// WhyRequest asks why a conversation waits.
+type WhyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Page id.
+	Page string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// Page-scoped id of the customer.
+	Psid          string `protobuf:"bytes,2,opt,name=psid,proto3" json:"psid,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WhyRequest) Reset() {
+	*x = WhyRequest{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WhyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WhyRequest) ProtoMessage() {}
+
+func (x *WhyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WhyRequest.ProtoReflect.Descriptor instead.
+func (*WhyRequest) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *WhyRequest) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+func (x *WhyRequest) GetPsid() string {
+	if x != nil {
+		return x.Psid
+	}
+	return ""
+}
+
+// WhyResponse tells how distribution sees it, now.
+type WhyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where it stands: "waiting", "offered", "held", "picked", "late" when it waited
+	// too long and is about to leave its queue, or "unknown" when it is not
+	// distribution's.
+	Standing string `protobuf:"bytes,1,opt,name=standing,proto3" json:"standing,omitempty"`
+	// Queue, by id.
+	Queue string `protobuf:"bytes,2,opt,name=queue,proto3" json:"queue,omitempty"`
+	// What is asked of agents, for people.
+	Class string `protobuf:"bytes,3,opt,name=class,proto3" json:"class,omitempty"`
+	// The queue's method.
+	Method string `protobuf:"bytes,4,opt,name=method,proto3" json:"method,omitempty"`
+	// Agent who is offered it, has it, or is waited for.
+	Agent string `protobuf:"bytes,5,opt,name=agent,proto3" json:"agent,omitempty"`
+	// Members of the queue.
+	Members int32 `protobuf:"varint,6,opt,name=members,proto3" json:"members,omitempty"`
+	// Why they do not get it: each member is counted once, at the first reason that
+	// holds.
+	Excluded []*Exclusion `protobuf:"bytes,7,rep,name=excluded,proto3" json:"excluded,omitempty"`
+	// How many could take it now.
+	Ready int32 `protobuf:"varint,8,opt,name=ready,proto3" json:"ready,omitempty"`
+	// How many of the queue come before it.
+	Ahead int32 `protobuf:"varint,9,opt,name=ahead,proto3" json:"ahead,omitempty"`
+	// How long it will wait by the queue's recent pace, seconds; -1: not known.
+	WaitSeconds   int64 `protobuf:"varint,10,opt,name=wait_seconds,json=waitSeconds,proto3" json:"wait_seconds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WhyResponse) Reset() {
+	*x = WhyResponse{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WhyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WhyResponse) ProtoMessage() {}
+
+func (x *WhyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WhyResponse.ProtoReflect.Descriptor instead.
+func (*WhyResponse) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *WhyResponse) GetStanding() string {
+	if x != nil {
+		return x.Standing
+	}
+	return ""
+}
+
+func (x *WhyResponse) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *WhyResponse) GetClass() string {
+	if x != nil {
+		return x.Class
+	}
+	return ""
+}
+
+func (x *WhyResponse) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *WhyResponse) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *WhyResponse) GetMembers() int32 {
+	if x != nil {
+		return x.Members
+	}
+	return 0
+}
+
+func (x *WhyResponse) GetExcluded() []*Exclusion {
+	if x != nil {
+		return x.Excluded
+	}
+	return nil
+}
+
+func (x *WhyResponse) GetReady() int32 {
+	if x != nil {
+		return x.Ready
+	}
+	return 0
+}
+
+func (x *WhyResponse) GetAhead() int32 {
+	if x != nil {
+		return x.Ahead
+	}
+	return 0
+}
+
+func (x *WhyResponse) GetWaitSeconds() int64 {
+	if x != nil {
+		return x.WaitSeconds
+	}
+	return 0
+}
+
+// Exclusion is a reason and how many it holds for.
+type Exclusion struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "offline", "presence", "units", "profile", "blocked", "skill", "declined" or
+	// "reserved".
+	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Members of the queue.
+	Agents int32 `protobuf:"varint,2,opt,name=agents,proto3" json:"agents,omitempty"`
+	// Of what, where the reason has parts: the presence, the profile or the skill.
+	Of            string `protobuf:"bytes,3,opt,name=of,proto3" json:"of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Exclusion) Reset() {
+	*x = Exclusion{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Exclusion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Exclusion) ProtoMessage() {}
+
+func (x *Exclusion) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Exclusion.ProtoReflect.Descriptor instead.
+func (*Exclusion) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Exclusion) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Exclusion) GetAgents() int32 {
+	if x != nil {
+		return x.Agents
+	}
+	return 0
+}
+
+func (x *Exclusion) GetOf() string {
+	if x != nil {
+		return x.Of
+	}
+	return ""
+}
+
 var File_parley_distribution_v1_distribution_proto protoreflect.FileDescriptor
 
 const file_parley_distribution_v1_distribution_proto_rawDesc = "" +
 	"\n" +
-	")parley/distribution/v1/distribution.proto\x12\x16parley.distribution.v1\"h\n" +
+	")parley/distribution/v1/distribution.proto\x12\x16parley.distribution.v1\"\xb8\x01\n" +
 	"\x12SetPresenceRequest\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12<\n" +
-	"\bpresence\x18\x02 \x01(\x0e2 .parley.distribution.v1.PresenceR\bpresence\"X\n" +
+	"\bpresence\x18\x02 \x01(\x0e2 .parley.distribution.v1.PresenceR\bpresence\x12\x16\n" +
+	"\x06status\x18\x03 \x01(\tR\x06status\x126\n" +
+	"\x06source\x18\x04 \x01(\x0e2\x1e.parley.distribution.v1.SourceR\x06source\"X\n" +
 	"\x13SetPresenceResponse\x12A\n" +
-	"\bstanding\x18\x01 \x01(\v2%.parley.distribution.v1.AgentStandingR\bstanding\"\xae\x01\n" +
+	"\bstanding\x18\x01 \x01(\v2%.parley.distribution.v1.AgentStandingR\bstanding\"\xbf\x02\n" +
 	"\rAgentStanding\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12<\n" +
 	"\bpresence\x18\x02 \x01(\x0e2 .parley.distribution.v1.PresenceR\bpresence\x12\x12\n" +
 	"\x04used\x18\x03 \x01(\x05R\x04used\x12\x1a\n" +
 	"\bcapacity\x18\x04 \x01(\x05R\bcapacity\x12\x19\n" +
-	"\bsince_ms\x18\x05 \x01(\x03R\asinceMs\"*\n" +
+	"\bsince_ms\x18\x05 \x01(\x03R\asinceMs\x12\x16\n" +
+	"\x06status\x18\x06 \x01(\tR\x06status\x126\n" +
+	"\x06source\x18\a \x01(\x0e2\x1e.parley.distribution.v1.SourceR\x06source\x12?\n" +
+	"\bprofiles\x18\b \x03(\v2#.parley.distribution.v1.ProfileLoadR\bprofiles\"Q\n" +
+	"\vProfileLoad\x12\x18\n" +
+	"\aprofile\x18\x01 \x01(\tR\aprofile\x12\x12\n" +
+	"\x04used\x18\x02 \x01(\x05R\x04used\x12\x14\n" +
+	"\x05limit\x18\x03 \x01(\x05R\x05limit\"*\n" +
 	"\x10HeartbeatRequest\x12\x16\n" +
 	"\x06agents\x18\x01 \x03(\tR\x06agents\"X\n" +
 	"\x11HeartbeatResponse\x12C\n" +
@@ -880,7 +1669,46 @@ const file_parley_distribution_v1_distribution_proto_rawDesc = "" +
 	"\x05limit\x18\x02 \x01(\x05R\x05limit\"?\n" +
 	"\rPlaceResponse\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x05R\x05index\x12\x18\n" +
-	"\awaiting\x18\x02 \x03(\x05R\awaiting*\xac\x01\n" +
+	"\awaiting\x18\x02 \x03(\x05R\awaiting\"\x86\x01\n" +
+	"\fShownRequest\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
+	"\x04psid\x18\x02 \x01(\tR\x04psid\x12\"\n" +
+	"\fconversation\x18\x03 \x01(\tR\fconversation\x12\x14\n" +
+	"\x05agent\x18\x04 \x01(\tR\x05agent\x12\x14\n" +
+	"\x05fence\x18\x05 \x01(\x03R\x05fence\"*\n" +
+	"\rShownResponse\x12\x19\n" +
+	"\buntil_ms\x18\x01 \x01(\x03R\auntilMs\"o\n" +
+	"\vPickRequest\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
+	"\x04psid\x18\x02 \x01(\tR\x04psid\x12\"\n" +
+	"\fconversation\x18\x03 \x01(\tR\fconversation\x12\x14\n" +
+	"\x05agent\x18\x04 \x01(\tR\x05agent\"*\n" +
+	"\fPickResponse\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\"'\n" +
+	"\rRosterRequest\x12\x16\n" +
+	"\x06agents\x18\x01 \x03(\tR\x06agents\"U\n" +
+	"\x0eRosterResponse\x12C\n" +
+	"\tstandings\x18\x01 \x03(\v2%.parley.distribution.v1.AgentStandingR\tstandings\"4\n" +
+	"\n" +
+	"WhyRequest\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
+	"\x04psid\x18\x02 \x01(\tR\x04psid\"\xab\x02\n" +
+	"\vWhyResponse\x12\x1a\n" +
+	"\bstanding\x18\x01 \x01(\tR\bstanding\x12\x14\n" +
+	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x14\n" +
+	"\x05class\x18\x03 \x01(\tR\x05class\x12\x16\n" +
+	"\x06method\x18\x04 \x01(\tR\x06method\x12\x14\n" +
+	"\x05agent\x18\x05 \x01(\tR\x05agent\x12\x18\n" +
+	"\amembers\x18\x06 \x01(\x05R\amembers\x12=\n" +
+	"\bexcluded\x18\a \x03(\v2!.parley.distribution.v1.ExclusionR\bexcluded\x12\x14\n" +
+	"\x05ready\x18\b \x01(\x05R\x05ready\x12\x14\n" +
+	"\x05ahead\x18\t \x01(\x05R\x05ahead\x12!\n" +
+	"\fwait_seconds\x18\n" +
+	" \x01(\x03R\vwaitSeconds\"K\n" +
+	"\tExclusion\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x16\n" +
+	"\x06agents\x18\x02 \x01(\x05R\x06agents\x12\x0e\n" +
+	"\x02of\x18\x03 \x01(\tR\x02of*\xac\x01\n" +
 	"\bPresence\x12\x18\n" +
 	"\x14PRESENCE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12PRESENCE_AVAILABLE\x10\x01\x12\x11\n" +
@@ -888,7 +1716,17 @@ const file_parley_distribution_v1_distribution_proto_rawDesc = "" +
 	"\x17PRESENCE_DO_NOT_DISTURB\x10\x03\x12\x11\n" +
 	"\rPRESENCE_AWAY\x10\x04\x12\x14\n" +
 	"\x10PRESENCE_OFFLINE\x10\x05\x12\x15\n" +
-	"\x11PRESENCE_INACTIVE\x10\x06B\xf8\x01\n" +
+	"\x11PRESENCE_INACTIVE\x10\x06*\xbc\x01\n" +
+	"\x06Source\x12\x16\n" +
+	"\x12SOURCE_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fSOURCE_AGENT\x10\x01\x12\x0f\n" +
+	"\vSOURCE_LOAD\x10\x02\x12\x11\n" +
+	"\rSOURCE_MISSED\x10\x03\x12\x13\n" +
+	"\x0fSOURCE_REJECTED\x10\x04\x12\x15\n" +
+	"\x11SOURCE_SUPERVISOR\x10\x05\x12\x0f\n" +
+	"\vSOURCE_LOST\x10\x06\x12\x13\n" +
+	"\x0fSOURCE_RETURNED\x10\a\x12\x12\n" +
+	"\x0eSOURCE_SESSION\x10\bB\xf8\x01\n" +
 	"\x1acom.parley.distribution.v1B\x11DistributionProtoP\x01ZMgithub.com/parley-desk/parley/proto/gen/parley/distribution/v1;distributionv1\xa2\x02\x03PDX\xaa\x02\x16Parley.Distribution.V1\xca\x02\x16Parley\\Distribution\\V1\xe2\x02\"Parley\\Distribution\\V1\\GPBMetadata\xea\x02\x18Parley::Distribution::V1b\x06proto3"
 
 var (
@@ -903,34 +1741,50 @@ func file_parley_distribution_v1_distribution_proto_rawDescGZIP() []byte {
 	return file_parley_distribution_v1_distribution_proto_rawDescData
 }
 
-var file_parley_distribution_v1_distribution_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_parley_distribution_v1_distribution_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_parley_distribution_v1_distribution_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_parley_distribution_v1_distribution_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_parley_distribution_v1_distribution_proto_goTypes = []any{
 	(Presence)(0),               // 0: parley.distribution.v1.Presence
-	(*SetPresenceRequest)(nil),  // 1: parley.distribution.v1.SetPresenceRequest
-	(*SetPresenceResponse)(nil), // 2: parley.distribution.v1.SetPresenceResponse
-	(*AgentStanding)(nil),       // 3: parley.distribution.v1.AgentStanding
-	(*HeartbeatRequest)(nil),    // 4: parley.distribution.v1.HeartbeatRequest
-	(*HeartbeatResponse)(nil),   // 5: parley.distribution.v1.HeartbeatResponse
-	(*AnswerOfferRequest)(nil),  // 6: parley.distribution.v1.AnswerOfferRequest
-	(*AnswerOfferResponse)(nil), // 7: parley.distribution.v1.AnswerOfferResponse
-	(*ResumeRequest)(nil),       // 8: parley.distribution.v1.ResumeRequest
-	(*ResumeResponse)(nil),      // 9: parley.distribution.v1.ResumeResponse
-	(*PlaceRequest)(nil),        // 10: parley.distribution.v1.PlaceRequest
-	(*Candidate)(nil),           // 11: parley.distribution.v1.Candidate
-	(*PlaceResponse)(nil),       // 12: parley.distribution.v1.PlaceResponse
+	(Source)(0),                 // 1: parley.distribution.v1.Source
+	(*SetPresenceRequest)(nil),  // 2: parley.distribution.v1.SetPresenceRequest
+	(*SetPresenceResponse)(nil), // 3: parley.distribution.v1.SetPresenceResponse
+	(*AgentStanding)(nil),       // 4: parley.distribution.v1.AgentStanding
+	(*ProfileLoad)(nil),         // 5: parley.distribution.v1.ProfileLoad
+	(*HeartbeatRequest)(nil),    // 6: parley.distribution.v1.HeartbeatRequest
+	(*HeartbeatResponse)(nil),   // 7: parley.distribution.v1.HeartbeatResponse
+	(*AnswerOfferRequest)(nil),  // 8: parley.distribution.v1.AnswerOfferRequest
+	(*AnswerOfferResponse)(nil), // 9: parley.distribution.v1.AnswerOfferResponse
+	(*ResumeRequest)(nil),       // 10: parley.distribution.v1.ResumeRequest
+	(*ResumeResponse)(nil),      // 11: parley.distribution.v1.ResumeResponse
+	(*PlaceRequest)(nil),        // 12: parley.distribution.v1.PlaceRequest
+	(*Candidate)(nil),           // 13: parley.distribution.v1.Candidate
+	(*PlaceResponse)(nil),       // 14: parley.distribution.v1.PlaceResponse
+	(*ShownRequest)(nil),        // 15: parley.distribution.v1.ShownRequest
+	(*ShownResponse)(nil),       // 16: parley.distribution.v1.ShownResponse
+	(*PickRequest)(nil),         // 17: parley.distribution.v1.PickRequest
+	(*PickResponse)(nil),        // 18: parley.distribution.v1.PickResponse
+	(*RosterRequest)(nil),       // 19: parley.distribution.v1.RosterRequest
+	(*RosterResponse)(nil),      // 20: parley.distribution.v1.RosterResponse
+	(*WhyRequest)(nil),          // 21: parley.distribution.v1.WhyRequest
+	(*WhyResponse)(nil),         // 22: parley.distribution.v1.WhyResponse
+	(*Exclusion)(nil),           // 23: parley.distribution.v1.Exclusion
 }
 var file_parley_distribution_v1_distribution_proto_depIdxs = []int32{
 	0,  // 0: parley.distribution.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	3,  // 1: parley.distribution.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	0,  // 2: parley.distribution.v1.AgentStanding.presence:type_name -> parley.distribution.v1.Presence
-	3,  // 3: parley.distribution.v1.HeartbeatResponse.standings:type_name -> parley.distribution.v1.AgentStanding
-	11, // 4: parley.distribution.v1.PlaceRequest.candidates:type_name -> parley.distribution.v1.Candidate
-	5,  // [5:5] is the sub-list for method output_type
-	5,  // [5:5] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	1,  // 1: parley.distribution.v1.SetPresenceRequest.source:type_name -> parley.distribution.v1.Source
+	4,  // 2: parley.distribution.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	0,  // 3: parley.distribution.v1.AgentStanding.presence:type_name -> parley.distribution.v1.Presence
+	1,  // 4: parley.distribution.v1.AgentStanding.source:type_name -> parley.distribution.v1.Source
+	5,  // 5: parley.distribution.v1.AgentStanding.profiles:type_name -> parley.distribution.v1.ProfileLoad
+	4,  // 6: parley.distribution.v1.HeartbeatResponse.standings:type_name -> parley.distribution.v1.AgentStanding
+	13, // 7: parley.distribution.v1.PlaceRequest.candidates:type_name -> parley.distribution.v1.Candidate
+	4,  // 8: parley.distribution.v1.RosterResponse.standings:type_name -> parley.distribution.v1.AgentStanding
+	23, // 9: parley.distribution.v1.WhyResponse.excluded:type_name -> parley.distribution.v1.Exclusion
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_parley_distribution_v1_distribution_proto_init() }
@@ -943,8 +1797,8 @@ func file_parley_distribution_v1_distribution_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_distribution_v1_distribution_proto_rawDesc), len(file_parley_distribution_v1_distribution_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   12,
+			NumEnums:      2,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -9,6 +9,7 @@
 package threadv1
 
 import (
+	v1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -22,6 +23,59 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// Matching is how the skills of a conversation are matched (L71).
+type Matching int32
+
+const (
+	// An agent has every skill, at least as well as needed.
+	Matching_MATCHING_UNSPECIFIED Matching = 0
+	// Whoever comes nearest.
+	Matching_MATCHING_CLOSEST Matching = 1
+	// Skills do not count.
+	Matching_MATCHING_NONE Matching = 2
+)
+
+// Enum value maps for Matching.
+var (
+	Matching_name = map[int32]string{
+		0: "MATCHING_UNSPECIFIED",
+		1: "MATCHING_CLOSEST",
+		2: "MATCHING_NONE",
+	}
+	Matching_value = map[string]int32{
+		"MATCHING_UNSPECIFIED": 0,
+		"MATCHING_CLOSEST":     1,
+		"MATCHING_NONE":        2,
+	}
+)
+
+func (x Matching) Enum() *Matching {
+	p := new(Matching)
+	*p = x
+	return p
+}
+
+func (x Matching) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Matching) Descriptor() protoreflect.EnumDescriptor {
+	return file_parley_thread_v1_fact_proto_enumTypes[0].Descriptor()
+}
+
+func (Matching) Type() protoreflect.EnumType {
+	return &file_parley_thread_v1_fact_proto_enumTypes[0]
+}
+
+func (x Matching) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Matching.Descriptor instead.
+func (Matching) EnumDescriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{0}
+}
 
 // OfferOutcome is how an offer ended without an assignment.
 type OfferOutcome int32
@@ -68,11 +122,11 @@ func (x OfferOutcome) String() string {
 }
 
 func (OfferOutcome) Descriptor() protoreflect.EnumDescriptor {
-	return file_parley_thread_v1_fact_proto_enumTypes[0].Descriptor()
+	return file_parley_thread_v1_fact_proto_enumTypes[1].Descriptor()
 }
 
 func (OfferOutcome) Type() protoreflect.EnumType {
-	return &file_parley_thread_v1_fact_proto_enumTypes[0]
+	return &file_parley_thread_v1_fact_proto_enumTypes[1]
 }
 
 func (x OfferOutcome) Number() protoreflect.EnumNumber {
@@ -81,7 +135,7 @@ func (x OfferOutcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OfferOutcome.Descriptor instead.
 func (OfferOutcome) EnumDescriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{0}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{1}
 }
 
 // Cause is why a conversation changed hands or phase (L81).
@@ -112,6 +166,8 @@ const (
 	Cause_CAUSE_ASSIGNED Cause = 10
 	// Its queue was closed, full or too slow, and an overflow rule ended it (L54).
 	Cause_CAUSE_OVERFLOWED Cause = 11
+	// The workstream gives conversations to agents without asking them (L95).
+	Cause_CAUSE_AUTO_ASSIGNED Cause = 12
 )
 
 // Enum value maps for Cause.
@@ -129,20 +185,22 @@ var (
 		9:  "CAUSE_TRANSFERRED",
 		10: "CAUSE_ASSIGNED",
 		11: "CAUSE_OVERFLOWED",
+		12: "CAUSE_AUTO_ASSIGNED",
 	}
 	Cause_value = map[string]int32{
-		"CAUSE_UNSPECIFIED":  0,
-		"CAUSE_ACCEPTED":     1,
-		"CAUSE_PICKED":       2,
-		"CAUSE_RESUMED":      3,
-		"CAUSE_RELEASED":     4,
-		"CAUSE_DISCONNECTED": 5,
-		"CAUSE_WRAPPED_UP":   6,
-		"CAUSE_TIMED_OUT":    7,
-		"CAUSE_FORCED":       8,
-		"CAUSE_TRANSFERRED":  9,
-		"CAUSE_ASSIGNED":     10,
-		"CAUSE_OVERFLOWED":   11,
+		"CAUSE_UNSPECIFIED":   0,
+		"CAUSE_ACCEPTED":      1,
+		"CAUSE_PICKED":        2,
+		"CAUSE_RESUMED":       3,
+		"CAUSE_RELEASED":      4,
+		"CAUSE_DISCONNECTED":  5,
+		"CAUSE_WRAPPED_UP":    6,
+		"CAUSE_TIMED_OUT":     7,
+		"CAUSE_FORCED":        8,
+		"CAUSE_TRANSFERRED":   9,
+		"CAUSE_ASSIGNED":      10,
+		"CAUSE_OVERFLOWED":    11,
+		"CAUSE_AUTO_ASSIGNED": 12,
 	}
 )
 
@@ -157,11 +215,11 @@ func (x Cause) String() string {
 }
 
 func (Cause) Descriptor() protoreflect.EnumDescriptor {
-	return file_parley_thread_v1_fact_proto_enumTypes[1].Descriptor()
+	return file_parley_thread_v1_fact_proto_enumTypes[2].Descriptor()
 }
 
 func (Cause) Type() protoreflect.EnumType {
-	return &file_parley_thread_v1_fact_proto_enumTypes[1]
+	return &file_parley_thread_v1_fact_proto_enumTypes[2]
 }
 
 func (x Cause) Number() protoreflect.EnumNumber {
@@ -170,7 +228,7 @@ func (x Cause) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Cause.Descriptor instead.
 func (Cause) EnumDescriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{1}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{2}
 }
 
 // Fact is one thing that happened to a thread.
@@ -1952,9 +2010,13 @@ type ConversationOpened struct {
 	// Capacity units it takes.
 	Units int32 `protobuf:"varint,4,opt,name=units,proto3" json:"units,omitempty"`
 	// How long an offer of it lasts, seconds.
-	OfferSeconds  int32 `protobuf:"varint,5,opt,name=offer_seconds,json=offerSeconds,proto3" json:"offer_seconds,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	OfferSeconds int32 `protobuf:"varint,5,opt,name=offer_seconds,json=offerSeconds,proto3" json:"offer_seconds,omitempty"`
+	// How it is distributed.
+	Terms *Terms `protobuf:"bytes,6,opt,name=terms,proto3" json:"terms,omitempty"`
+	// Capacity profiles it counts in from the beginning, by resource id.
+	CapacityProfiles []string `protobuf:"bytes,7,rep,name=capacity_profiles,json=capacityProfiles,proto3" json:"capacity_profiles,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *ConversationOpened) Reset() {
@@ -2022,6 +2084,112 @@ func (x *ConversationOpened) GetOfferSeconds() int32 {
 	return 0
 }
 
+func (x *ConversationOpened) GetTerms() *Terms {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+func (x *ConversationOpened) GetCapacityProfiles() []string {
+	if x != nil {
+		return x.CapacityProfiles
+	}
+	return nil
+}
+
+// Terms are what a workstream says of how a conversation is distributed.
+type Terms struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Presences in which an agent is offered it; none: available and busy.
+	Presences []v1.Presence `protobuf:"varint,1,rep,packed,name=presences,proto3,enum=parley.distribution.v1.Presence" json:"presences,omitempty"`
+	// How the skills it needs are matched.
+	Matching Matching `protobuf:"varint,2,opt,name=matching,proto3,enum=parley.thread.v1.Matching" json:"matching,omitempty"`
+	// It is offered to nobody: agents pick it.
+	PickOnly bool `protobuf:"varint,3,opt,name=pick_only,json=pickOnly,proto3" json:"pick_only,omitempty"`
+	// Agents may pick it while it waits.
+	Pickable bool `protobuf:"varint,4,opt,name=pickable,proto3" json:"pickable,omitempty"`
+	// An agent has it at once, without accepting it.
+	AutoAssign bool `protobuf:"varint,5,opt,name=auto_assign,json=autoAssign,proto3" json:"auto_assign,omitempty"`
+	// When it was set aside, the agent who had it is waited for so many seconds
+	// before others are asked; -1: for as long as it takes; 0: not at all.
+	AffinitySeconds int32 `protobuf:"varint,6,opt,name=affinity_seconds,json=affinitySeconds,proto3" json:"affinity_seconds,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *Terms) Reset() {
+	*x = Terms{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Terms) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Terms) ProtoMessage() {}
+
+func (x *Terms) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Terms.ProtoReflect.Descriptor instead.
+func (*Terms) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Terms) GetPresences() []v1.Presence {
+	if x != nil {
+		return x.Presences
+	}
+	return nil
+}
+
+func (x *Terms) GetMatching() Matching {
+	if x != nil {
+		return x.Matching
+	}
+	return Matching_MATCHING_UNSPECIFIED
+}
+
+func (x *Terms) GetPickOnly() bool {
+	if x != nil {
+		return x.PickOnly
+	}
+	return false
+}
+
+func (x *Terms) GetPickable() bool {
+	if x != nil {
+		return x.Pickable
+	}
+	return false
+}
+
+func (x *Terms) GetAutoAssign() bool {
+	if x != nil {
+		return x.AutoAssign
+	}
+	return false
+}
+
+func (x *Terms) GetAffinitySeconds() int32 {
+	if x != nil {
+		return x.AffinitySeconds
+	}
+	return 0
+}
+
 // ConversationRouted: its queue was chosen.
 type ConversationRouted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2041,7 +2209,7 @@ type ConversationRouted struct {
 
 func (x *ConversationRouted) Reset() {
 	*x = ConversationRouted{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[16]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2053,7 +2221,7 @@ func (x *ConversationRouted) String() string {
 func (*ConversationRouted) ProtoMessage() {}
 
 func (x *ConversationRouted) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[16]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2066,7 +2234,7 @@ func (x *ConversationRouted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationRouted.ProtoReflect.Descriptor instead.
 func (*ConversationRouted) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{16}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ConversationRouted) GetQueue() string {
@@ -2129,7 +2297,7 @@ type ConversationClassified struct {
 
 func (x *ConversationClassified) Reset() {
 	*x = ConversationClassified{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[17]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2141,7 +2309,7 @@ func (x *ConversationClassified) String() string {
 func (*ConversationClassified) ProtoMessage() {}
 
 func (x *ConversationClassified) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[17]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2154,7 +2322,7 @@ func (x *ConversationClassified) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationClassified.ProtoReflect.Descriptor instead.
 func (*ConversationClassified) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{17}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ConversationClassified) GetRules() []string {
@@ -2212,14 +2380,17 @@ type Need struct {
 	// Skill, by resource id.
 	Skill string `protobuf:"bytes,1,opt,name=skill,proto3" json:"skill,omitempty"`
 	// Least proficiency on the skill's scale.
-	Value         int32 `protobuf:"varint,2,opt,name=value,proto3" json:"value,omitempty"`
+	Value int32 `protobuf:"varint,2,opt,name=value,proto3" json:"value,omitempty"`
+	// Where that lies on the scale, 0 the lowest to 100 the highest; scales differ,
+	// and matching the closest compares them (L71).
+	Level         int32 `protobuf:"varint,3,opt,name=level,proto3" json:"level,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Need) Reset() {
 	*x = Need{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[18]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2231,7 +2402,7 @@ func (x *Need) String() string {
 func (*Need) ProtoMessage() {}
 
 func (x *Need) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[18]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2244,7 +2415,7 @@ func (x *Need) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Need.ProtoReflect.Descriptor instead.
 func (*Need) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{18}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Need) GetSkill() string {
@@ -2261,6 +2432,13 @@ func (x *Need) GetValue() int32 {
 	return 0
 }
 
+func (x *Need) GetLevel() int32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
 // OfferMade: the conversation is shown to an agent.
 type OfferMade struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2271,14 +2449,16 @@ type OfferMade struct {
 	// Generation of distribution's state.
 	Epoch int64 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// When it lapses, ms since 1970 UTC.
-	UntilMs       int64 `protobuf:"varint,4,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	UntilMs int64 `protobuf:"varint,4,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	// Why this agent.
+	Choice        *Choice `protobuf:"bytes,5,opt,name=choice,proto3" json:"choice,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OfferMade) Reset() {
 	*x = OfferMade{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[19]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2290,7 +2470,7 @@ func (x *OfferMade) String() string {
 func (*OfferMade) ProtoMessage() {}
 
 func (x *OfferMade) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[19]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2303,7 +2483,7 @@ func (x *OfferMade) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferMade.ProtoReflect.Descriptor instead.
 func (*OfferMade) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{19}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *OfferMade) GetAgent() string {
@@ -2334,6 +2514,88 @@ func (x *OfferMade) GetUntilMs() int64 {
 	return 0
 }
 
+func (x *OfferMade) GetChoice() *Choice {
+	if x != nil {
+		return x.Choice
+	}
+	return nil
+}
+
+// Choice is how an agent was found for a conversation.
+type Choice struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was asked of agents, for people: "1 unit, available or busy, bg >= 3".
+	Class string `protobuf:"bytes,1,opt,name=class,proto3" json:"class,omitempty"`
+	// The queue's method: "active", "capacity" or "rotation"; "affinity" when this
+	// agent was waited for, "picked" when the agent picked it.
+	Method string `protobuf:"bytes,2,opt,name=method,proto3" json:"method,omitempty"`
+	// How many agents could have taken it.
+	Ready int32 `protobuf:"varint,3,opt,name=ready,proto3" json:"ready,omitempty"`
+	// The first of them in order, at most five, by resource id. Who declined it is
+	// passed over.
+	First         []string `protobuf:"bytes,4,rep,name=first,proto3" json:"first,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Choice) Reset() {
+	*x = Choice{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Choice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Choice) ProtoMessage() {}
+
+func (x *Choice) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Choice.ProtoReflect.Descriptor instead.
+func (*Choice) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Choice) GetClass() string {
+	if x != nil {
+		return x.Class
+	}
+	return ""
+}
+
+func (x *Choice) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *Choice) GetReady() int32 {
+	if x != nil {
+		return x.Ready
+	}
+	return 0
+}
+
+func (x *Choice) GetFirst() []string {
+	if x != nil {
+		return x.First
+	}
+	return nil
+}
+
 // OfferEnded: the offer ended without an assignment.
 type OfferEnded struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2349,7 +2611,7 @@ type OfferEnded struct {
 
 func (x *OfferEnded) Reset() {
 	*x = OfferEnded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[20]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2361,7 +2623,7 @@ func (x *OfferEnded) String() string {
 func (*OfferEnded) ProtoMessage() {}
 
 func (x *OfferEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[20]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2374,7 +2636,7 @@ func (x *OfferEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferEnded.ProtoReflect.Descriptor instead.
 func (*OfferEnded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{20}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *OfferEnded) GetFence() int64 {
@@ -2406,14 +2668,16 @@ type AgentAssigned struct {
 	// Fence of the accepted offer; 0 when there was none.
 	Fence int64 `protobuf:"varint,2,opt,name=fence,proto3" json:"fence,omitempty"`
 	// How.
-	Cause         Cause `protobuf:"varint,3,opt,name=cause,proto3,enum=parley.thread.v1.Cause" json:"cause,omitempty"`
+	Cause Cause `protobuf:"varint,3,opt,name=cause,proto3,enum=parley.thread.v1.Cause" json:"cause,omitempty"`
+	// Who gave it to the agent, when that was a person; agent resource id.
+	By            string `protobuf:"bytes,4,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *AgentAssigned) Reset() {
 	*x = AgentAssigned{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[21]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2425,7 +2689,7 @@ func (x *AgentAssigned) String() string {
 func (*AgentAssigned) ProtoMessage() {}
 
 func (x *AgentAssigned) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[21]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2438,7 +2702,7 @@ func (x *AgentAssigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentAssigned.ProtoReflect.Descriptor instead.
 func (*AgentAssigned) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{21}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *AgentAssigned) GetAgent() string {
@@ -2462,18 +2726,32 @@ func (x *AgentAssigned) GetCause() Cause {
 	return Cause_CAUSE_UNSPECIFIED
 }
 
+func (x *AgentAssigned) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
 // ConversationReleased: it went back to a queue, Active to Open.
 type ConversationReleased struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Why.
-	Cause         Cause `protobuf:"varint,1,opt,name=cause,proto3,enum=parley.thread.v1.Cause" json:"cause,omitempty"`
+	Cause Cause `protobuf:"varint,1,opt,name=cause,proto3,enum=parley.thread.v1.Cause" json:"cause,omitempty"`
+	// Who, when a person did it; agent resource id.
+	By string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	// Agent who is waited for before others are asked, by resource id; empty:
+	// nobody in particular.
+	Prefer string `protobuf:"bytes,3,opt,name=prefer,proto3" json:"prefer,omitempty"`
+	// Until when, ms since 1970 UTC; 0: for as long as it takes.
+	PreferUntilMs int64 `protobuf:"varint,4,opt,name=prefer_until_ms,json=preferUntilMs,proto3" json:"prefer_until_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ConversationReleased) Reset() {
 	*x = ConversationReleased{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[22]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2485,7 +2763,7 @@ func (x *ConversationReleased) String() string {
 func (*ConversationReleased) ProtoMessage() {}
 
 func (x *ConversationReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[22]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2498,7 +2776,7 @@ func (x *ConversationReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationReleased.ProtoReflect.Descriptor instead.
 func (*ConversationReleased) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{22}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ConversationReleased) GetCause() Cause {
@@ -2506,6 +2784,27 @@ func (x *ConversationReleased) GetCause() Cause {
 		return x.Cause
 	}
 	return Cause_CAUSE_UNSPECIFIED
+}
+
+func (x *ConversationReleased) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *ConversationReleased) GetPrefer() string {
+	if x != nil {
+		return x.Prefer
+	}
+	return ""
+}
+
+func (x *ConversationReleased) GetPreferUntilMs() int64 {
+	if x != nil {
+		return x.PreferUntilMs
+	}
+	return 0
 }
 
 // ConversationParked: the agent set it aside (X), Active to Waiting.
@@ -2519,7 +2818,7 @@ type ConversationParked struct {
 
 func (x *ConversationParked) Reset() {
 	*x = ConversationParked{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2531,7 +2830,7 @@ func (x *ConversationParked) String() string {
 func (*ConversationParked) ProtoMessage() {}
 
 func (x *ConversationParked) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2544,7 +2843,7 @@ func (x *ConversationParked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationParked.ProtoReflect.Descriptor instead.
 func (*ConversationParked) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{23}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ConversationParked) GetAgent() string {
@@ -2563,7 +2862,7 @@ type ConversationRevived struct {
 
 func (x *ConversationRevived) Reset() {
 	*x = ConversationRevived{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2575,7 +2874,7 @@ func (x *ConversationRevived) String() string {
 func (*ConversationRevived) ProtoMessage() {}
 
 func (x *ConversationRevived) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2588,7 +2887,7 @@ func (x *ConversationRevived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationRevived.ProtoReflect.Descriptor instead.
 func (*ConversationRevived) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{24}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{26}
 }
 
 // ConversationEnded: the agent pressed End, Active to Wrap-up.
@@ -2606,7 +2905,7 @@ type ConversationEnded struct {
 
 func (x *ConversationEnded) Reset() {
 	*x = ConversationEnded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2618,7 +2917,7 @@ func (x *ConversationEnded) String() string {
 func (*ConversationEnded) ProtoMessage() {}
 
 func (x *ConversationEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2631,7 +2930,7 @@ func (x *ConversationEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationEnded.ProtoReflect.Descriptor instead.
 func (*ConversationEnded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{25}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ConversationEnded) GetAgent() string {
@@ -2668,7 +2967,7 @@ type ConversationClosed struct {
 
 func (x *ConversationClosed) Reset() {
 	*x = ConversationClosed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2680,7 +2979,7 @@ func (x *ConversationClosed) String() string {
 func (*ConversationClosed) ProtoMessage() {}
 
 func (x *ConversationClosed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2693,7 +2992,7 @@ func (x *ConversationClosed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationClosed.ProtoReflect.Descriptor instead.
 func (*ConversationClosed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{26}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ConversationClosed) GetCause() Cause {
@@ -2731,7 +3030,7 @@ type SendRequested struct {
 
 func (x *SendRequested) Reset() {
 	*x = SendRequested{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2743,7 +3042,7 @@ func (x *SendRequested) String() string {
 func (*SendRequested) ProtoMessage() {}
 
 func (x *SendRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2756,7 +3055,7 @@ func (x *SendRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendRequested.ProtoReflect.Descriptor instead.
 func (*SendRequested) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{27}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SendRequested) GetId() string {
@@ -2822,7 +3121,7 @@ type SendAttempted struct {
 
 func (x *SendAttempted) Reset() {
 	*x = SendAttempted{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2834,7 +3133,7 @@ func (x *SendAttempted) String() string {
 func (*SendAttempted) ProtoMessage() {}
 
 func (x *SendAttempted) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2847,7 +3146,7 @@ func (x *SendAttempted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAttempted.ProtoReflect.Descriptor instead.
 func (*SendAttempted) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{28}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SendAttempted) GetId() string {
@@ -2912,7 +3211,7 @@ type SendSucceeded struct {
 
 func (x *SendSucceeded) Reset() {
 	*x = SendSucceeded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2924,7 +3223,7 @@ func (x *SendSucceeded) String() string {
 func (*SendSucceeded) ProtoMessage() {}
 
 func (x *SendSucceeded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2937,7 +3236,7 @@ func (x *SendSucceeded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendSucceeded.ProtoReflect.Descriptor instead.
 func (*SendSucceeded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{29}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *SendSucceeded) GetId() string {
@@ -2998,7 +3297,7 @@ type SendEchoed struct {
 
 func (x *SendEchoed) Reset() {
 	*x = SendEchoed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3010,7 +3309,7 @@ func (x *SendEchoed) String() string {
 func (*SendEchoed) ProtoMessage() {}
 
 func (x *SendEchoed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3023,7 +3322,7 @@ func (x *SendEchoed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendEchoed.ProtoReflect.Descriptor instead.
 func (*SendEchoed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{30}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *SendEchoed) GetId() string {
@@ -3091,7 +3390,7 @@ type SendRefused struct {
 
 func (x *SendRefused) Reset() {
 	*x = SendRefused{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3103,7 +3402,7 @@ func (x *SendRefused) String() string {
 func (*SendRefused) ProtoMessage() {}
 
 func (x *SendRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3116,7 +3415,7 @@ func (x *SendRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendRefused.ProtoReflect.Descriptor instead.
 func (*SendRefused) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{31}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *SendRefused) GetId() string {
@@ -3191,7 +3490,7 @@ type SendDeferred struct {
 
 func (x *SendDeferred) Reset() {
 	*x = SendDeferred{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3203,7 +3502,7 @@ func (x *SendDeferred) String() string {
 func (*SendDeferred) ProtoMessage() {}
 
 func (x *SendDeferred) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3216,7 +3515,7 @@ func (x *SendDeferred) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendDeferred.ProtoReflect.Descriptor instead.
 func (*SendDeferred) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{32}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *SendDeferred) GetId() string {
@@ -3276,7 +3575,7 @@ type SendUncertain struct {
 
 func (x *SendUncertain) Reset() {
 	*x = SendUncertain{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3288,7 +3587,7 @@ func (x *SendUncertain) String() string {
 func (*SendUncertain) ProtoMessage() {}
 
 func (x *SendUncertain) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3301,7 +3600,7 @@ func (x *SendUncertain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUncertain.ProtoReflect.Descriptor instead.
 func (*SendUncertain) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{33}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *SendUncertain) GetId() string {
@@ -3338,7 +3637,7 @@ type SendUnconfirmed struct {
 
 func (x *SendUnconfirmed) Reset() {
 	*x = SendUnconfirmed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3350,7 +3649,7 @@ func (x *SendUnconfirmed) String() string {
 func (*SendUnconfirmed) ProtoMessage() {}
 
 func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3363,7 +3662,7 @@ func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUnconfirmed.ProtoReflect.Descriptor instead.
 func (*SendUnconfirmed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{34}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *SendUnconfirmed) GetId() string {
@@ -3393,7 +3692,7 @@ type SendAbandoned struct {
 
 func (x *SendAbandoned) Reset() {
 	*x = SendAbandoned{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3405,7 +3704,7 @@ func (x *SendAbandoned) String() string {
 func (*SendAbandoned) ProtoMessage() {}
 
 func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3418,7 +3717,7 @@ func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAbandoned.ProtoReflect.Descriptor instead.
 func (*SendAbandoned) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{35}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *SendAbandoned) GetId() string {
@@ -3452,7 +3751,7 @@ type NoteAdded struct {
 
 func (x *NoteAdded) Reset() {
 	*x = NoteAdded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3464,7 +3763,7 @@ func (x *NoteAdded) String() string {
 func (*NoteAdded) ProtoMessage() {}
 
 func (x *NoteAdded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3477,7 +3776,7 @@ func (x *NoteAdded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NoteAdded.ProtoReflect.Descriptor instead.
 func (*NoteAdded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{36}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *NoteAdded) GetId() string {
@@ -3512,7 +3811,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\"\xac\x15\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\"\xac\x15\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -3645,7 +3944,7 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\btimezone\x18\x03 \x01(\x01H\x00R\btimezone\x88\x01\x01\x12\x18\n" +
 	"\apicture\x18\x04 \x01(\tR\apicture\x12\x18\n" +
 	"\afailure\x18\x05 \x01(\tR\afailureB\v\n" +
-	"\t_timezone\"\xa0\x01\n" +
+	"\t_timezone\"\xfc\x01\n" +
 	"\x12ConversationOpened\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1e\n" +
 	"\n" +
@@ -3654,7 +3953,17 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\vmessage_tag\x18\x03 \x01(\bR\n" +
 	"messageTag\x12\x14\n" +
 	"\x05units\x18\x04 \x01(\x05R\x05units\x12#\n" +
-	"\roffer_seconds\x18\x05 \x01(\x05R\fofferSeconds\"\x8c\x01\n" +
+	"\roffer_seconds\x18\x05 \x01(\x05R\fofferSeconds\x12-\n" +
+	"\x05terms\x18\x06 \x01(\v2\x17.parley.thread.v1.TermsR\x05terms\x12+\n" +
+	"\x11capacity_profiles\x18\a \x03(\tR\x10capacityProfiles\"\x84\x02\n" +
+	"\x05Terms\x12>\n" +
+	"\tpresences\x18\x01 \x03(\x0e2 .parley.distribution.v1.PresenceR\tpresences\x126\n" +
+	"\bmatching\x18\x02 \x01(\x0e2\x1a.parley.thread.v1.MatchingR\bmatching\x12\x1b\n" +
+	"\tpick_only\x18\x03 \x01(\bR\bpickOnly\x12\x1a\n" +
+	"\bpickable\x18\x04 \x01(\bR\bpickable\x12\x1f\n" +
+	"\vauto_assign\x18\x05 \x01(\bR\n" +
+	"autoAssign\x12)\n" +
+	"\x10affinity_seconds\x18\x06 \x01(\x05R\x0faffinitySeconds\"\x8c\x01\n" +
 	"\x12ConversationRouted\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x1a\n" +
 	"\bpriority\x18\x02 \x01(\x05R\bpriority\x12\x12\n" +
@@ -3672,26 +3981,37 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\v\n" +
-	"\t_priority\"2\n" +
+	"\t_priority\"H\n" +
 	"\x04Need\x12\x14\n" +
 	"\x05skill\x18\x01 \x01(\tR\x05skill\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x05R\x05value\"h\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value\x12\x14\n" +
+	"\x05level\x18\x03 \x01(\x05R\x05level\"\x9a\x01\n" +
 	"\tOfferMade\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x14\n" +
 	"\x05fence\x18\x02 \x01(\x03R\x05fence\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x03R\x05epoch\x12\x19\n" +
-	"\buntil_ms\x18\x04 \x01(\x03R\auntilMs\"t\n" +
+	"\buntil_ms\x18\x04 \x01(\x03R\auntilMs\x120\n" +
+	"\x06choice\x18\x05 \x01(\v2\x18.parley.thread.v1.ChoiceR\x06choice\"b\n" +
+	"\x06Choice\x12\x14\n" +
+	"\x05class\x18\x01 \x01(\tR\x05class\x12\x16\n" +
+	"\x06method\x18\x02 \x01(\tR\x06method\x12\x14\n" +
+	"\x05ready\x18\x03 \x01(\x05R\x05ready\x12\x14\n" +
+	"\x05first\x18\x04 \x03(\tR\x05first\"t\n" +
 	"\n" +
 	"OfferEnded\x12\x14\n" +
 	"\x05fence\x18\x01 \x01(\x03R\x05fence\x128\n" +
 	"\aoutcome\x18\x02 \x01(\x0e2\x1e.parley.thread.v1.OfferOutcomeR\aoutcome\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"j\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"z\n" +
 	"\rAgentAssigned\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x14\n" +
 	"\x05fence\x18\x02 \x01(\x03R\x05fence\x12-\n" +
-	"\x05cause\x18\x03 \x01(\x0e2\x17.parley.thread.v1.CauseR\x05cause\"E\n" +
+	"\x05cause\x18\x03 \x01(\x0e2\x17.parley.thread.v1.CauseR\x05cause\x12\x0e\n" +
+	"\x02by\x18\x04 \x01(\tR\x02by\"\x95\x01\n" +
 	"\x14ConversationReleased\x12-\n" +
-	"\x05cause\x18\x01 \x01(\x0e2\x17.parley.thread.v1.CauseR\x05cause\"*\n" +
+	"\x05cause\x18\x01 \x01(\x0e2\x17.parley.thread.v1.CauseR\x05cause\x12\x0e\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\x12\x16\n" +
+	"\x06prefer\x18\x03 \x01(\tR\x06prefer\x12&\n" +
+	"\x0fprefer_until_ms\x18\x04 \x01(\x03R\rpreferUntilMs\"*\n" +
 	"\x12ConversationParked\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\"\x15\n" +
 	"\x13ConversationRevived\"X\n" +
@@ -3760,13 +4080,17 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x12\n" +
 	"\x04text\x18\x03 \x01(\tR\x04text\x12\x1b\n" +
-	"\tclient_id\x18\x04 \x01(\tR\bclientId*\xa0\x01\n" +
+	"\tclient_id\x18\x04 \x01(\tR\bclientId*M\n" +
+	"\bMatching\x12\x18\n" +
+	"\x14MATCHING_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10MATCHING_CLOSEST\x10\x01\x12\x11\n" +
+	"\rMATCHING_NONE\x10\x02*\xa0\x01\n" +
 	"\fOfferOutcome\x12\x1d\n" +
 	"\x19OFFER_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16OFFER_OUTCOME_REJECTED\x10\x01\x12\x1b\n" +
 	"\x17OFFER_OUTCOME_TIMED_OUT\x10\x02\x12\x19\n" +
 	"\x15OFFER_OUTCOME_REVOKED\x10\x03\x12\x1d\n" +
-	"\x19OFFER_OUTCOME_UNDELIVERED\x10\x04*\x81\x02\n" +
+	"\x19OFFER_OUTCOME_UNDELIVERED\x10\x04*\x9a\x02\n" +
 	"\x05Cause\x12\x15\n" +
 	"\x11CAUSE_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eCAUSE_ACCEPTED\x10\x01\x12\x10\n" +
@@ -3780,7 +4104,8 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x11CAUSE_TRANSFERRED\x10\t\x12\x12\n" +
 	"\x0eCAUSE_ASSIGNED\x10\n" +
 	"\x12\x14\n" +
-	"\x10CAUSE_OVERFLOWED\x10\vB\xc6\x01\n" +
+	"\x10CAUSE_OVERFLOWED\x10\v\x12\x17\n" +
+	"\x13CAUSE_AUTO_ASSIGNED\x10\fB\xc6\x01\n" +
 	"\x14com.parley.thread.v1B\tFactProtoP\x01ZAgithub.com/parley-desk/parley/proto/gen/parley/thread/v1;threadv1\xa2\x02\x03PTX\xaa\x02\x10Parley.Thread.V1\xca\x02\x10Parley\\Thread\\V1\xe2\x02\x1cParley\\Thread\\V1\\GPBMetadata\xea\x02\x12Parley::Thread::V1b\x06proto3"
 
 var (
@@ -3795,100 +4120,108 @@ func file_parley_thread_v1_fact_proto_rawDescGZIP() []byte {
 	return file_parley_thread_v1_fact_proto_rawDescData
 }
 
-var file_parley_thread_v1_fact_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_parley_thread_v1_fact_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_parley_thread_v1_fact_proto_goTypes = []any{
-	(OfferOutcome)(0),              // 0: parley.thread.v1.OfferOutcome
-	(Cause)(0),                     // 1: parley.thread.v1.Cause
-	(*Fact)(nil),                   // 2: parley.thread.v1.Fact
-	(*Attachment)(nil),             // 3: parley.thread.v1.Attachment
-	(*Referral)(nil),               // 4: parley.thread.v1.Referral
-	(*MessageReceived)(nil),        // 5: parley.thread.v1.MessageReceived
-	(*MessageEdited)(nil),          // 6: parley.thread.v1.MessageEdited
-	(*MessageUnsent)(nil),          // 7: parley.thread.v1.MessageUnsent
-	(*ReactionChanged)(nil),        // 8: parley.thread.v1.ReactionChanged
-	(*PostbackReceived)(nil),       // 9: parley.thread.v1.PostbackReceived
-	(*ReferralReceived)(nil),       // 10: parley.thread.v1.ReferralReceived
-	(*DeliveryReported)(nil),       // 11: parley.thread.v1.DeliveryReported
-	(*ReadReported)(nil),           // 12: parley.thread.v1.ReadReported
-	(*ExternalMessageSent)(nil),    // 13: parley.thread.v1.ExternalMessageSent
-	(*ControlMoved)(nil),           // 14: parley.thread.v1.ControlMoved
-	(*EventKept)(nil),              // 15: parley.thread.v1.EventKept
-	(*CustomerProfiled)(nil),       // 16: parley.thread.v1.CustomerProfiled
-	(*ConversationOpened)(nil),     // 17: parley.thread.v1.ConversationOpened
-	(*ConversationRouted)(nil),     // 18: parley.thread.v1.ConversationRouted
-	(*ConversationClassified)(nil), // 19: parley.thread.v1.ConversationClassified
-	(*Need)(nil),                   // 20: parley.thread.v1.Need
-	(*OfferMade)(nil),              // 21: parley.thread.v1.OfferMade
-	(*OfferEnded)(nil),             // 22: parley.thread.v1.OfferEnded
-	(*AgentAssigned)(nil),          // 23: parley.thread.v1.AgentAssigned
-	(*ConversationReleased)(nil),   // 24: parley.thread.v1.ConversationReleased
-	(*ConversationParked)(nil),     // 25: parley.thread.v1.ConversationParked
-	(*ConversationRevived)(nil),    // 26: parley.thread.v1.ConversationRevived
-	(*ConversationEnded)(nil),      // 27: parley.thread.v1.ConversationEnded
-	(*ConversationClosed)(nil),     // 28: parley.thread.v1.ConversationClosed
-	(*SendRequested)(nil),          // 29: parley.thread.v1.SendRequested
-	(*SendAttempted)(nil),          // 30: parley.thread.v1.SendAttempted
-	(*SendSucceeded)(nil),          // 31: parley.thread.v1.SendSucceeded
-	(*SendEchoed)(nil),             // 32: parley.thread.v1.SendEchoed
-	(*SendRefused)(nil),            // 33: parley.thread.v1.SendRefused
-	(*SendDeferred)(nil),           // 34: parley.thread.v1.SendDeferred
-	(*SendUncertain)(nil),          // 35: parley.thread.v1.SendUncertain
-	(*SendUnconfirmed)(nil),        // 36: parley.thread.v1.SendUnconfirmed
-	(*SendAbandoned)(nil),          // 37: parley.thread.v1.SendAbandoned
-	(*NoteAdded)(nil),              // 38: parley.thread.v1.NoteAdded
-	nil,                            // 39: parley.thread.v1.ConversationClassified.VariablesEntry
+	(Matching)(0),                  // 0: parley.thread.v1.Matching
+	(OfferOutcome)(0),              // 1: parley.thread.v1.OfferOutcome
+	(Cause)(0),                     // 2: parley.thread.v1.Cause
+	(*Fact)(nil),                   // 3: parley.thread.v1.Fact
+	(*Attachment)(nil),             // 4: parley.thread.v1.Attachment
+	(*Referral)(nil),               // 5: parley.thread.v1.Referral
+	(*MessageReceived)(nil),        // 6: parley.thread.v1.MessageReceived
+	(*MessageEdited)(nil),          // 7: parley.thread.v1.MessageEdited
+	(*MessageUnsent)(nil),          // 8: parley.thread.v1.MessageUnsent
+	(*ReactionChanged)(nil),        // 9: parley.thread.v1.ReactionChanged
+	(*PostbackReceived)(nil),       // 10: parley.thread.v1.PostbackReceived
+	(*ReferralReceived)(nil),       // 11: parley.thread.v1.ReferralReceived
+	(*DeliveryReported)(nil),       // 12: parley.thread.v1.DeliveryReported
+	(*ReadReported)(nil),           // 13: parley.thread.v1.ReadReported
+	(*ExternalMessageSent)(nil),    // 14: parley.thread.v1.ExternalMessageSent
+	(*ControlMoved)(nil),           // 15: parley.thread.v1.ControlMoved
+	(*EventKept)(nil),              // 16: parley.thread.v1.EventKept
+	(*CustomerProfiled)(nil),       // 17: parley.thread.v1.CustomerProfiled
+	(*ConversationOpened)(nil),     // 18: parley.thread.v1.ConversationOpened
+	(*Terms)(nil),                  // 19: parley.thread.v1.Terms
+	(*ConversationRouted)(nil),     // 20: parley.thread.v1.ConversationRouted
+	(*ConversationClassified)(nil), // 21: parley.thread.v1.ConversationClassified
+	(*Need)(nil),                   // 22: parley.thread.v1.Need
+	(*OfferMade)(nil),              // 23: parley.thread.v1.OfferMade
+	(*Choice)(nil),                 // 24: parley.thread.v1.Choice
+	(*OfferEnded)(nil),             // 25: parley.thread.v1.OfferEnded
+	(*AgentAssigned)(nil),          // 26: parley.thread.v1.AgentAssigned
+	(*ConversationReleased)(nil),   // 27: parley.thread.v1.ConversationReleased
+	(*ConversationParked)(nil),     // 28: parley.thread.v1.ConversationParked
+	(*ConversationRevived)(nil),    // 29: parley.thread.v1.ConversationRevived
+	(*ConversationEnded)(nil),      // 30: parley.thread.v1.ConversationEnded
+	(*ConversationClosed)(nil),     // 31: parley.thread.v1.ConversationClosed
+	(*SendRequested)(nil),          // 32: parley.thread.v1.SendRequested
+	(*SendAttempted)(nil),          // 33: parley.thread.v1.SendAttempted
+	(*SendSucceeded)(nil),          // 34: parley.thread.v1.SendSucceeded
+	(*SendEchoed)(nil),             // 35: parley.thread.v1.SendEchoed
+	(*SendRefused)(nil),            // 36: parley.thread.v1.SendRefused
+	(*SendDeferred)(nil),           // 37: parley.thread.v1.SendDeferred
+	(*SendUncertain)(nil),          // 38: parley.thread.v1.SendUncertain
+	(*SendUnconfirmed)(nil),        // 39: parley.thread.v1.SendUnconfirmed
+	(*SendAbandoned)(nil),          // 40: parley.thread.v1.SendAbandoned
+	(*NoteAdded)(nil),              // 41: parley.thread.v1.NoteAdded
+	nil,                            // 42: parley.thread.v1.ConversationClassified.VariablesEntry
+	(v1.Presence)(0),               // 43: parley.distribution.v1.Presence
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
-	5,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
-	6,  // 1: parley.thread.v1.Fact.message_edited:type_name -> parley.thread.v1.MessageEdited
-	7,  // 2: parley.thread.v1.Fact.message_unsent:type_name -> parley.thread.v1.MessageUnsent
-	8,  // 3: parley.thread.v1.Fact.reaction_changed:type_name -> parley.thread.v1.ReactionChanged
-	9,  // 4: parley.thread.v1.Fact.postback_received:type_name -> parley.thread.v1.PostbackReceived
-	10, // 5: parley.thread.v1.Fact.referral_received:type_name -> parley.thread.v1.ReferralReceived
-	11, // 6: parley.thread.v1.Fact.delivery_reported:type_name -> parley.thread.v1.DeliveryReported
-	12, // 7: parley.thread.v1.Fact.read_reported:type_name -> parley.thread.v1.ReadReported
-	13, // 8: parley.thread.v1.Fact.external_message_sent:type_name -> parley.thread.v1.ExternalMessageSent
-	15, // 9: parley.thread.v1.Fact.event_kept:type_name -> parley.thread.v1.EventKept
-	16, // 10: parley.thread.v1.Fact.customer_profiled:type_name -> parley.thread.v1.CustomerProfiled
-	14, // 11: parley.thread.v1.Fact.control_moved:type_name -> parley.thread.v1.ControlMoved
-	17, // 12: parley.thread.v1.Fact.conversation_opened:type_name -> parley.thread.v1.ConversationOpened
-	18, // 13: parley.thread.v1.Fact.conversation_routed:type_name -> parley.thread.v1.ConversationRouted
-	21, // 14: parley.thread.v1.Fact.offer_made:type_name -> parley.thread.v1.OfferMade
-	22, // 15: parley.thread.v1.Fact.offer_ended:type_name -> parley.thread.v1.OfferEnded
-	23, // 16: parley.thread.v1.Fact.agent_assigned:type_name -> parley.thread.v1.AgentAssigned
-	24, // 17: parley.thread.v1.Fact.conversation_released:type_name -> parley.thread.v1.ConversationReleased
-	25, // 18: parley.thread.v1.Fact.conversation_parked:type_name -> parley.thread.v1.ConversationParked
-	26, // 19: parley.thread.v1.Fact.conversation_revived:type_name -> parley.thread.v1.ConversationRevived
-	27, // 20: parley.thread.v1.Fact.conversation_ended:type_name -> parley.thread.v1.ConversationEnded
-	28, // 21: parley.thread.v1.Fact.conversation_closed:type_name -> parley.thread.v1.ConversationClosed
-	19, // 22: parley.thread.v1.Fact.conversation_classified:type_name -> parley.thread.v1.ConversationClassified
-	29, // 23: parley.thread.v1.Fact.send_requested:type_name -> parley.thread.v1.SendRequested
-	30, // 24: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
-	31, // 25: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
-	33, // 26: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
-	34, // 27: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
-	35, // 28: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
-	36, // 29: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
-	37, // 30: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
-	38, // 31: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
-	32, // 32: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
-	3,  // 33: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
-	4,  // 34: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
-	4,  // 35: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
-	4,  // 36: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
-	3,  // 37: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
-	20, // 38: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
-	39, // 39: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
-	0,  // 40: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	1,  // 41: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	1,  // 42: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	1,  // 43: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	44, // [44:44] is the sub-list for method output_type
-	44, // [44:44] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	6,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
+	7,  // 1: parley.thread.v1.Fact.message_edited:type_name -> parley.thread.v1.MessageEdited
+	8,  // 2: parley.thread.v1.Fact.message_unsent:type_name -> parley.thread.v1.MessageUnsent
+	9,  // 3: parley.thread.v1.Fact.reaction_changed:type_name -> parley.thread.v1.ReactionChanged
+	10, // 4: parley.thread.v1.Fact.postback_received:type_name -> parley.thread.v1.PostbackReceived
+	11, // 5: parley.thread.v1.Fact.referral_received:type_name -> parley.thread.v1.ReferralReceived
+	12, // 6: parley.thread.v1.Fact.delivery_reported:type_name -> parley.thread.v1.DeliveryReported
+	13, // 7: parley.thread.v1.Fact.read_reported:type_name -> parley.thread.v1.ReadReported
+	14, // 8: parley.thread.v1.Fact.external_message_sent:type_name -> parley.thread.v1.ExternalMessageSent
+	16, // 9: parley.thread.v1.Fact.event_kept:type_name -> parley.thread.v1.EventKept
+	17, // 10: parley.thread.v1.Fact.customer_profiled:type_name -> parley.thread.v1.CustomerProfiled
+	15, // 11: parley.thread.v1.Fact.control_moved:type_name -> parley.thread.v1.ControlMoved
+	18, // 12: parley.thread.v1.Fact.conversation_opened:type_name -> parley.thread.v1.ConversationOpened
+	20, // 13: parley.thread.v1.Fact.conversation_routed:type_name -> parley.thread.v1.ConversationRouted
+	23, // 14: parley.thread.v1.Fact.offer_made:type_name -> parley.thread.v1.OfferMade
+	25, // 15: parley.thread.v1.Fact.offer_ended:type_name -> parley.thread.v1.OfferEnded
+	26, // 16: parley.thread.v1.Fact.agent_assigned:type_name -> parley.thread.v1.AgentAssigned
+	27, // 17: parley.thread.v1.Fact.conversation_released:type_name -> parley.thread.v1.ConversationReleased
+	28, // 18: parley.thread.v1.Fact.conversation_parked:type_name -> parley.thread.v1.ConversationParked
+	29, // 19: parley.thread.v1.Fact.conversation_revived:type_name -> parley.thread.v1.ConversationRevived
+	30, // 20: parley.thread.v1.Fact.conversation_ended:type_name -> parley.thread.v1.ConversationEnded
+	31, // 21: parley.thread.v1.Fact.conversation_closed:type_name -> parley.thread.v1.ConversationClosed
+	21, // 22: parley.thread.v1.Fact.conversation_classified:type_name -> parley.thread.v1.ConversationClassified
+	32, // 23: parley.thread.v1.Fact.send_requested:type_name -> parley.thread.v1.SendRequested
+	33, // 24: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
+	34, // 25: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
+	36, // 26: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
+	37, // 27: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
+	38, // 28: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
+	39, // 29: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
+	40, // 30: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
+	41, // 31: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
+	35, // 32: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
+	4,  // 33: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
+	5,  // 34: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
+	5,  // 35: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
+	5,  // 36: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
+	4,  // 37: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
+	19, // 38: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
+	43, // 39: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
+	0,  // 40: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
+	22, // 41: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
+	42, // 42: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
+	24, // 43: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
+	1,  // 44: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	2,  // 45: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	2,  // 46: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	2,  // 47: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	48, // [48:48] is the sub-list for method output_type
+	48, // [48:48] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -3933,14 +4266,14 @@ func file_parley_thread_v1_fact_proto_init() {
 	}
 	file_parley_thread_v1_fact_proto_msgTypes[1].OneofWrappers = []any{}
 	file_parley_thread_v1_fact_proto_msgTypes[14].OneofWrappers = []any{}
-	file_parley_thread_v1_fact_proto_msgTypes[17].OneofWrappers = []any{}
+	file_parley_thread_v1_fact_proto_msgTypes[18].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_thread_v1_fact_proto_rawDesc), len(file_parley_thread_v1_fact_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   38,
+			NumEnums:      3,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

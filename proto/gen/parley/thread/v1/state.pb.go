@@ -578,7 +578,17 @@ type Conversation struct {
 	// Version of the configuration that classified and routed it; 0: not recorded.
 	Version uint64 `protobuf:"varint,22,opt,name=version,proto3" json:"version,omitempty"`
 	// How the customer came, when something told within a day before it opened.
-	Referral      *Referral `protobuf:"bytes,23,opt,name=referral,proto3" json:"referral,omitempty"`
+	Referral *Referral `protobuf:"bytes,23,opt,name=referral,proto3" json:"referral,omitempty"`
+	// How it is distributed, as its workstream said when it opened; absent: it is
+	// offered to agents who are available or busy and have its skills.
+	Terms *Terms `protobuf:"bytes,24,opt,name=terms,proto3" json:"terms,omitempty"`
+	// Agent who is waited for before others are asked, by resource id; only in
+	// Open.
+	Prefer string `protobuf:"bytes,25,opt,name=prefer,proto3" json:"prefer,omitempty"`
+	// Until when, ms since 1970 UTC; 0: for as long as it takes.
+	PreferUntilMs int64 `protobuf:"varint,26,opt,name=prefer_until_ms,json=preferUntilMs,proto3" json:"prefer_until_ms,omitempty"`
+	// When the present agent got it, ms since 1970 UTC.
+	AssignedMs    int64 `protobuf:"varint,27,opt,name=assigned_ms,json=assignedMs,proto3" json:"assigned_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -772,6 +782,34 @@ func (x *Conversation) GetReferral() *Referral {
 		return x.Referral
 	}
 	return nil
+}
+
+func (x *Conversation) GetTerms() *Terms {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+func (x *Conversation) GetPrefer() string {
+	if x != nil {
+		return x.Prefer
+	}
+	return ""
+}
+
+func (x *Conversation) GetPreferUntilMs() int64 {
+	if x != nil {
+		return x.PreferUntilMs
+	}
+	return 0
+}
+
+func (x *Conversation) GetAssignedMs() int64 {
+	if x != nil {
+		return x.AssignedMs
+	}
+	return 0
 }
 
 // Offer is a conversation shown to one agent for a limited time.
@@ -1094,7 +1132,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\apicture\x18\x04 \x01(\tR\apicture\x12\x1d\n" +
 	"\n" +
 	"fetched_ms\x18\x05 \x01(\x03R\tfetchedMsB\v\n" +
-	"\t_timezone\"\xf9\x06\n" +
+	"\t_timezone\"\x89\b\n" +
 	"\fConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12-\n" +
 	"\x05phase\x18\x02 \x01(\x0e2\x17.parley.thread.v1.PhaseR\x05phase\x12\x1e\n" +
@@ -1123,7 +1161,12 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x11capacity_profiles\x18\x14 \x03(\tR\x10capacityProfiles\x12K\n" +
 	"\tvariables\x18\x15 \x03(\v2-.parley.thread.v1.Conversation.VariablesEntryR\tvariables\x12\x18\n" +
 	"\aversion\x18\x16 \x01(\x04R\aversion\x126\n" +
-	"\breferral\x18\x17 \x01(\v2\x1a.parley.thread.v1.ReferralR\breferral\x1a<\n" +
+	"\breferral\x18\x17 \x01(\v2\x1a.parley.thread.v1.ReferralR\breferral\x12-\n" +
+	"\x05terms\x18\x18 \x01(\v2\x17.parley.thread.v1.TermsR\x05terms\x12\x16\n" +
+	"\x06prefer\x18\x19 \x01(\tR\x06prefer\x12&\n" +
+	"\x0fprefer_until_ms\x18\x1a \x01(\x03R\rpreferUntilMs\x12\x1f\n" +
+	"\vassigned_ms\x18\x1b \x01(\x03R\n" +
+	"assignedMs\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"}\n" +
@@ -1199,6 +1242,7 @@ var file_parley_thread_v1_state_proto_goTypes = []any{
 	(*Referral)(nil),     // 10: parley.thread.v1.Referral
 	(Cause)(0),           // 11: parley.thread.v1.Cause
 	(*Need)(nil),         // 12: parley.thread.v1.Need
+	(*Terms)(nil),        // 13: parley.thread.v1.Terms
 }
 var file_parley_thread_v1_state_proto_depIdxs = []int32{
 	9,  // 0: parley.thread.v1.Commit.facts:type_name -> parley.thread.v1.Fact
@@ -1213,12 +1257,13 @@ var file_parley_thread_v1_state_proto_depIdxs = []int32{
 	12, // 9: parley.thread.v1.Conversation.skills:type_name -> parley.thread.v1.Need
 	8,  // 10: parley.thread.v1.Conversation.variables:type_name -> parley.thread.v1.Conversation.VariablesEntry
 	10, // 11: parley.thread.v1.Conversation.referral:type_name -> parley.thread.v1.Referral
-	1,  // 12: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	13, // 12: parley.thread.v1.Conversation.terms:type_name -> parley.thread.v1.Terms
+	1,  // 13: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_state_proto_init() }
