@@ -157,7 +157,7 @@ func (o *Observer) workstream(m *remarks, w *configv1.Workstream) {
 func (o *Observer) lacking(m *remarks, place string, needs []*configv1.Proficiency, queues []string) {
 	for _, s := range needs {
 		skill := o.world.Skills[s.GetSkill()]
-		least, _ := Scale(skill)
+		least, _ := directory.Scale(skill)
 		least = max(least, s.GetValue())
 		able := func(queue string) bool { return o.best(queue)[s.GetSkill()] >= least }
 		if skill != nil && !skill.GetInactive() && !slices.ContainsFunc(queues, able) {
@@ -194,7 +194,7 @@ func (o *Observer) best(queue string) map[string]int32 {
 	able := map[string]int32{}
 	for _, id := range o.world.Queues[queue].GetAgents() {
 		for _, s := range o.world.Agents[id].GetSkills() {
-			least, _ := Scale(o.world.Skills[s.GetSkill()])
+			least, _ := directory.Scale(o.world.Skills[s.GetSkill()])
 			able[s.GetSkill()] = max(able[s.GetSkill()], least, s.GetValue())
 		}
 	}
