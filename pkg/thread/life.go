@@ -18,12 +18,14 @@ func applyOpened(s *threadv1.State, now time.Time, o *threadv1.ConversationOpene
 		return refuse(s, BadFact, "")
 	}
 	c := &threadv1.Conversation{
-		Id:           o.GetId(),
-		Workstream:   o.GetWorkstream(),
-		MessageTag:   o.GetMessageTag(),
-		Units:        o.GetUnits(),
-		OfferSeconds: o.GetOfferSeconds(),
-		OpenedMs:     now.UnixMilli(),
+		Id:               o.GetId(),
+		Workstream:       o.GetWorkstream(),
+		MessageTag:       o.GetMessageTag(),
+		Units:            o.GetUnits(),
+		OfferSeconds:     o.GetOfferSeconds(),
+		OpenedMs:         now.UnixMilli(),
+		Terms:            proto.CloneOf(o.GetTerms()),
+		CapacityProfiles: slices.Clone(o.GetCapacityProfiles()),
 	}
 	if now.Sub(time.UnixMilli(s.GetReferralMs())) <= referralLast {
 		c.Referral = s.GetReferral()
