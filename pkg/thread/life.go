@@ -161,7 +161,7 @@ func applyAssigned(s *threadv1.State, now time.Time, a *threadv1.AgentAssigned) 
 	}
 	c := s.Conversation
 	switch a.GetCause() {
-	case threadv1.Cause_CAUSE_ACCEPTED:
+	case threadv1.Cause_CAUSE_ACCEPTED, threadv1.Cause_CAUSE_AUTO_ASSIGNED:
 		if c.Offer == nil || c.Offer.Fence != a.GetFence() || c.Offer.Agent != a.GetAgent() {
 			return refuse(s, OfferGone, a.GetAgent())
 		}
