@@ -189,7 +189,8 @@ func Release(s *threadv1.State, conversation, agent string, cause threadv1.Cause
 
 // RequestSend writes text to the customer: id is a new intent id, clientID the
 // command's. It is refused when no window would let it leave, and while another
-// app has the thread.
+// app has the thread. Beside the agent who has the conversation those may write
+// who take part in it for the customer to see.
 func RequestSend(s *threadv1.State, now time.Time, conversation, agent, id, clientID, text string) ([]*threadv1.Fact, error) {
 	return request(s, now, conversation, &threadv1.SendRequested{
 		Id: id, ClientId: clientID, Agent: agent, Parts: Split(text), Human: true,
@@ -218,7 +219,7 @@ func request(s *threadv1.State, now time.Time, conversation string, r *threadv1.
 	if Done(s, r.GetClientId()) {
 		return nil, nil
 	}
-	if _, err := held(s, conversation, r.GetAgent(), threadv1.Phase_PHASE_ACTIVE); err != nil {
+	if _, err := writer(s, conversation, r.GetAgent()); err != nil {
 		return nil, err
 	}
 	if len(r.GetParts()) == 0 {
@@ -241,14 +242,21 @@ func AbandonSend(s *threadv1.State, conversation, agent, id string) ([]*threadv1
 	return one(&threadv1.SendAbandoned{Id: id, Agent: agent}), nil
 }
 
-// AddNote writes a private note on a conversation that the agent has, or has
-// set aside.
+// AddNote writes a private note on a conversation that the agent has, has set
+// aside, or takes part in; of a consultant it is said in the consult.
 func AddNote(s *threadv1.State, conversation, agent, id, clientID, text string) ([]*threadv1.Fact, error) {
 	if Done(s, clientID) {
 		return nil, nil
 	}
-	if _, err := held(s, conversation, agent, threadv1.Phase_PHASE_ACTIVE, threadv1.Phase_PHASE_WAITING, threadv1.Phase_PHASE_WRAP_UP); err != nil {
-		return nil, err
+	p := ParticipantOf(s.GetConversation(), agent)
+	switch {
+	case consults(p):
+		return Confer(s, conversation, agent, id, clientID, text)
+	case p.GetPart() == threadv1.Part_PART_JOINED && s.Conversation.Id == conversation:
+	default:
+		if _, err := held(s, conversation, agent, threadv1.Phase_PHASE_ACTIVE, threadv1.Phase_PHASE_WAITING, threadv1.Phase_PHASE_WRAP_UP); err != nil {
+			return nil, err
+		}
 	}
 	return one(&threadv1.NoteAdded{Id: id, Agent: agent, Text: text, ClientId: clientID}), nil
 }

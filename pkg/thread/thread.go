@@ -120,10 +120,14 @@ func Live(c *threadv1.Conversation) bool {
 }
 
 // Allowed is what an agent may do with the latest conversation now: accept,
-// reject, send, note, end, close, park, resume, release. Pages show these and
-// nothing else; the commands enforce the same.
+// reject, send, note, end, close, park, resume, release, transfer; consult,
+// confer, open_consult, end_consult; accept_consult, decline_consult, join,
+// leave. Pages show these and nothing else; the commands enforce the same.
 func Allowed(s *threadv1.State, agent string) []string {
 	c := s.GetConversation()
+	if p := ParticipantOf(c, agent); p != nil {
+		return allowedBeside(c, p)
+	}
 	switch c.GetPhase() {
 	case threadv1.Phase_PHASE_OPEN:
 		if c.GetOffer().GetAgent() == agent && agent != "" {
@@ -131,7 +135,7 @@ func Allowed(s *threadv1.State, agent string) []string {
 		}
 	case threadv1.Phase_PHASE_ACTIVE:
 		if c.GetAgent() == agent {
-			return []string{"send", "note", "end", "park", "release"}
+			return append([]string{"send", "note", "end", "park", "release", "transfer"}, allowedAside(c)...)
 		}
 	case threadv1.Phase_PHASE_WAITING:
 		if c.GetAgent() == agent {
