@@ -3,6 +3,7 @@ package assign
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
@@ -84,39 +85,54 @@ func (c Class) String() string {
 	return fmt.Sprintf("%d/%s/%s%s/%s", c.Units, c.Presences, mode, strings.Join(skills, "+"), strings.Join(c.Profiles, "+"))
 }
 
+// parseClass reads what String wrote; false when it did not.
+func parseClass(s string) (Class, bool) {
+	part := strings.Split(s, "/")
+	if len(part) != 4 {
+		return Class{}, false
+	}
+	units, err := strconv.ParseInt(part[0], 10, 32)
+	c := Class{Units: int32(units), Presences: part[1], Closest: strings.HasPrefix(part[2], "~")}
+	for _, n := range strings.FieldsFunc(part[2], func(r rune) bool { return r == '+' || r == '=' || r == '~' }) {
+		skill, value, _ := strings.Cut(n, ".")
+		c.Skills = append(c.Skills, Need{Skill: skill, Value: int32(integer(value))})
+	}
+	c.Profiles = strings.FieldsFunc(part[3], func(r rune) bool { return r == '+' })
+	return c, err == nil
+}
+
 // words for the letters.
 var words = map[rune]string{'A': "available", 'B': "busy", 'D': "do not disturb", 'W': "away"}
 
 // Describe tells the class of a key for people: "1 unit, available or busy,
 // bg >= 3".
 func Describe(class string) string {
-	part := strings.Split(class, "/")
-	if len(part) != 4 {
+	c, ok := parseClass(class)
+	if !ok {
 		return class
 	}
 	var out []string
-	switch part[0] {
-	case "0":
-	case "1":
+	switch c.Units {
+	case 0:
+	case 1:
 		out = append(out, "1 unit")
 	default:
-		out = append(out, part[0]+" units")
+		out = append(out, fmt.Sprint(c.Units, " units"))
 	}
-	for _, p := range strings.FieldsFunc(part[3], func(r rune) bool { return r == '+' }) {
+	for _, p := range c.Profiles {
 		out = append(out, "a place in "+p)
 	}
 	var allowed []string
-	for _, letter := range part[1] {
+	for _, letter := range c.Presences {
 		allowed = append(allowed, words[letter])
 	}
 	out = append(out, strings.Join(allowed, " or "))
-	sign := " >= "
-	if strings.HasPrefix(part[2], "~") {
-		sign = " near "
+	sign := ">="
+	if c.Closest {
+		sign = "near"
 	}
-	for _, n := range strings.FieldsFunc(part[2], func(r rune) bool { return r == '+' || r == '=' || r == '~' }) {
-		skill, value, _ := strings.Cut(n, ".")
-		out = append(out, skill+sign+value)
+	for _, n := range c.Skills {
+		out = append(out, fmt.Sprint(n.Skill, " ", sign, " ", n.Value))
 	}
 	return strings.Join(out, ", ")
 }

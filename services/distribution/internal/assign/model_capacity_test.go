@@ -253,3 +253,38 @@ func (a *agent) line() string {
 	}
 	return line + map[bool]string{true: " asked"}[a.asked]
 }
+
+func (m *model) why(i *item) assign.Why {
+	w := assign.Why{Standing: map[assign.Phase]string{assign.Offered: assign.StandsOffered, assign.Stale: assign.StandsOffered,
+		assign.Picking: assign.StandsPicked, assign.Resuming: assign.StandsPicked, assign.Active: assign.StandsHeld,
+		assign.WrapUp: assign.StandsHeld, assign.Waiting: assign.StandsWaiting}[i.Phase], Queue: i.Queue, Agent: i.Agent}
+	if i.Phase == assign.Resuming {
+		w.Queue = ""
+	}
+	if i.Phase != assign.Waiting {
+		return w
+	}
+	if i.late == over {
+		w.Standing = assign.StandsLate
+	}
+	w.Method = string(m.queue(i.Queue).by)
+	w.Agent = ""
+	if a, waited := strings.CutPrefix(i.list, "wa:"); waited {
+		w.Agent = a
+	}
+	for id, a := range m.agents {
+		if !slices.Contains(a.queues, i.Queue) {
+			continue
+		}
+		w.Members++
+		if _, suits := a.far(i.Class); suits && a.room(i.Class) && i.declinedBy(id) < enough {
+			w.Ready++
+		}
+	}
+	for _, other := range m.items {
+		if i.list != "" && strings.HasPrefix(other.list, "w:"+i.Queue+":") && m.score(other) < m.score(i) {
+			w.Ahead++
+		}
+	}
+	return w
+}

@@ -76,6 +76,28 @@ func (r *run) roster() {
 	r.same("roster", got, want, err)
 }
 
+// why holds what people are told against what the model decides by.
+func (r *run) why() {
+	key := draw(r, "item", itemIDs)
+	got, err := r.book.Why(r.ctx, r.now, key)
+	i := r.model.items[key]
+	want := assign.Why{Standing: assign.StandsUnknown}
+	if i != nil && i.Phase != assign.Done {
+		want = r.model.why(i)
+	}
+	var told int32
+	for _, e := range got.Excluded {
+		if told += e.Agents; e.Reason == assign.Reserved {
+			told -= e.Agents
+		}
+	}
+	if told+got.Ready != got.Members {
+		r.t.Errorf("of %d members %d are ready and %v excluded", got.Members, got.Ready, got.Excluded)
+	}
+	got.Class, got.Excluded, got.Wait = "", nil, 0
+	r.same("why", got, want, err)
+}
+
 func (r *run) day() {
 	id, end := draw(r, "agent", agentIDs), r.ms()+draw(r, "in", []int64{1, 30_000})
 	if a := r.model.peek(id); a.known {
