@@ -57,7 +57,7 @@ func (m *model) dropAgent(id string, now int64) {
 	for _, i := range m.listed("wa:" + id) {
 		m.unlist(i)
 		m.lineUp(i, now)
-		m.matchItem(i, false)
+		m.matchItem(i, false, now)
 	}
 }
 
@@ -69,7 +69,7 @@ func (m *model) setQueue(s assign.Queue) {
 	q.set, q.revision, q.by, q.pri, q.wait = true, s.Revision, s.Method, s.Priority, s.Wait.Milliseconds()
 	q.ahead = s.HeadStart.Milliseconds()
 	for _, c := range s.Classes {
-		m.ensureClass(s.ID, c)
+		m.ensureClass(s.ID, c, 0) // those of settings need no skill
 	}
 }
 
@@ -243,9 +243,12 @@ func (m *model) fire(now int64, member string) []assign.Intent {
 	case kind == "f" && i != nil && i.Phase == assign.Waiting:
 		m.unlist(i)
 		m.lineUp(i, now)
-		m.matchItem(i, false)
+		m.matchItem(i, false, now)
 	case kind == "c":
-		if q, class, _ := strings.Cut(id, ";"); len(m.listed("w:"+q+":"+class)) == 0 {
+		q, class, _ := strings.Cut(id, ";")
+		if len(m.listed("w:"+q+":"+class)) > 0 {
+			m.timers[member] = now + unusedMS
+		} else {
 			delete(m.queue(q).classes, class)
 		}
 	case kind == "w":

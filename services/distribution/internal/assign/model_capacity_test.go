@@ -113,7 +113,13 @@ func (m *model) order(q string, c assign.Class, id string) int64 {
 	return (8191-max(min(free, 8191), 0))<<40 + a.la
 }
 
-func (m *model) ensureClass(q string, c assign.Class) { m.queue(q).classes[c.String()] = c }
+func (m *model) ensureClass(q string, c assign.Class, now int64) {
+	name := c.String()
+	if _, known := m.queue(q).classes[name]; !known && len(c.Skills) > 0 {
+		m.timers["c:"+q+";"+name] = now + unusedMS
+	}
+	m.queue(q).classes[name] = c
+}
 
 func (a *agent) use(c assign.Class) {
 	a.used += int64(c.Units)

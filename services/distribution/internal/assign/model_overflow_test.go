@@ -98,9 +98,6 @@ func (m *model) wait(i, old *item, now int64) {
 		i.late = over
 		m.timers["x:"+i.Key] = now
 	}
-	if i.late != over {
-		m.lineUp(i, now)
-	}
 }
 
 func (m *model) waits(now int64, q string) (out []assign.Intent) {
@@ -136,7 +133,7 @@ func (m *model) putOff(now int64, next assign.Item, due int64) {
 	m.timers["x:"+i.Key] = min(due, now+longestMS)
 	if i.Phase == assign.Waiting {
 		m.lineUp(i, now)
-		m.matchItem(i, false)
+		m.matchItem(i, false, now)
 	}
 }
 

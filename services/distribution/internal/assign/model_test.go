@@ -141,7 +141,7 @@ func (m *model) lineUp(i *item, now int64) {
 		return
 	}
 	i.list = "w:" + i.Queue + ":" + i.Class.String()
-	if m.peek(i.Prefer).known && i.declinedBy(i.Prefer) == 0 && (i.PreferUntilMS == 0 || i.PreferUntilMS > now) {
+	if m.prefers(i, now) {
 		i.list = "wa:" + i.Prefer
 		if i.PreferUntilMS > 0 {
 			m.timers["f:"+i.Key] = i.PreferUntilMS
@@ -150,6 +150,11 @@ func (m *model) lineUp(i *item, now int64) {
 	if len(i.Class.Skills) > 0 {
 		m.timers["c:"+i.Queue+";"+i.Class.String()] = now + unusedMS
 	}
+}
+
+// prefers tells whether one agent is waited for before others are asked.
+func (m *model) prefers(i *item, now int64) bool {
+	return m.peek(i.Prefer).known && i.declinedBy(i.Prefer) == 0 && (i.PreferUntilMS == 0 || i.PreferUntilMS > now)
 }
 
 func (m *model) unlist(i *item) {
@@ -190,13 +195,13 @@ func (m *model) offer(i *item, a, how string) {
 		" ", i.Class, " ", cmp.Or(how, string(m.queue(i.Queue).by)), " ", len(ready), " ", strings.Join(ready[:min(len(ready), 5)], ",")))
 }
 
-func (m *model) matchItem(i *item, fresh bool) {
-	if i.list == "" {
+func (m *model) matchItem(i *item, fresh bool, now int64) {
+	switch {
+	case i.PickOnly:
 		return
-	}
-	if a, waited := strings.CutPrefix(i.list, "wa:"); waited {
-		if m.agents[a].room(i.Class) {
-			m.offer(i, a, "affinity")
+	case m.prefers(i, now):
+		if m.agents[i.Prefer].room(i.Class) {
+			m.offer(i, i.Prefer, "affinity")
 		}
 		return
 	}
@@ -283,6 +288,9 @@ func (m *model) apply(now int64, next assign.Item, givenUp int64, loading bool) 
 	m.items[next.Key] = i
 	m.stay(i, old, now, loading)
 	m.enter(i, old, kept, now, loading)
+	if i.Phase == assign.Waiting && i.late != over && (freed != "" || loading) {
+		m.lineUp(i, now)
+	}
 	if loading {
 		return i.Phase
 	}
@@ -297,13 +305,16 @@ func (m *model) apply(now int64, next assign.Item, givenUp int64, loading bool) 
 		m.matchAgent(i.Agent, now)
 	}
 	if i.Phase == assign.Waiting && i.late != over && freed != "" {
-		m.matchItem(i, true)
+		m.matchItem(i, true, now)
 	}
 	if freed != "" {
 		m.matchAgent(freed, now)
 	}
 	if i.Phase == assign.Waiting && i.late != over {
-		m.matchItem(i, false)
+		m.matchItem(i, false, now)
+		if freed == "" && i.Phase == assign.Waiting {
+			m.lineUp(i, now)
+		}
 	}
 	return i.Phase
 }
@@ -356,7 +367,7 @@ func (m *model) enter(i, old *item, kept bool, now int64, loading bool) {
 		m.timers["z:"+i.Key] = now + oblivionMS
 	case assign.Waiting:
 		i.mark, i.shown = "", 0
-		m.ensureClass(i.Queue, i.Class)
+		m.ensureClass(i.Queue, i.Class, now)
 		if i.fifo == 0 || old.QueuedMS != i.QueuedMS {
 			i.fifo = i.Revision
 		}

@@ -28,7 +28,7 @@ local kept = holds[old.st] and old.conv == conv and old.ag == ag and
    ((st == 'A' or st == 'U') and (old.st ~= 'O' or old.fe == fe)))
 local freed = holds[old.st] and not kept and old.ag
 local held = old.st == 'A' or old.st == 'U' -- by an agent, who had taken it
-unlist(item)
+if old.st == 'W' then unlist(item) end
 if freed then
   if old.st == 'O' and st ~= 'A' and old.mark and old.mark ~= 'REVOKED' then
     if old.conv == conv then decline(item, freed, old.mark) end
@@ -43,10 +43,10 @@ if freed then
   give_back(freed, item, old.c)
 end
 -- Declines count for one stay in a queue.
-if old.conv ~= conv or st == 'A' or st == 'U' or (st == 'W' and old.queued ~= ARGV[11]) then
+if old.rev and (old.conv ~= conv or st == 'A' or st == 'U' or (st == 'W' and old.queued ~= ARGV[11])) then
   redis.call('HDEL', k, 'ex')
 end
-if old.conv ~= conv then redis.call('HDEL', k, 'fifo') end
+if old.fifo and old.conv ~= conv then redis.call('HDEL', k, 'fifo') end
 redis.call('ZREM', timers, 'o:' .. item, 'u:' .. item, 'r:' .. item, 'z:' .. item)
 -- One stay in a queue goes on through any number of offers.
 local stays = waits[old.st] and waits[st] and old.conv == conv and old.q == q and old.since == since
@@ -68,7 +68,7 @@ end
 redis.call('HSET', k, 'rev', ARGV[5], 'conv', conv, 'st', st, 'q', q, 'c', c, 'oms', oms, 'ag', ag, 'fe', fe,
   'queued', ARGV[11], 'since', since, 'pri', ARGV[10], 'pf', ARGV[19], 'pu', ARGV[20], 'pk', ARGV[21])
 if waits[st] and not stays then count_in(item, q, since) end
-if not (kept and st == 'O') then redis.call('HDEL', k, 'end', 'sh') end
+if (old.mark or old.shown) and not (kept and st == 'O') then redis.call('HDEL', k, 'end', 'sh') end
 if kept and old.c ~= c then
   unuse(ag, old.c)
   use(ag, c)
@@ -81,7 +81,7 @@ if st == 'W' then
   local wk = string.format('%016.0f', tonumber(fifo)) .. ':' .. item
   ensure_class(q, c)
   redis.call('HSET', k, 'wk', wk, 'fifo', fifo)
-  local wait = num(redis.call('HGET', queue_key(q), 'wt'))
+  local wait = queue(q).wait
   if late and old.st ~= 'W' then
     redis.call('ZADD', timers, now, 'x:' .. item)
   elseif not (stays and old.late) and wait > 0 and since + wait <= now then
@@ -90,7 +90,7 @@ if st == 'W' then
     count_in(item, q, never)
     redis.call('ZADD', timers, now, 'x:' .. item)
   end
-  if not late then line_up(item) end
+  if not late and (freed or loading) then line_up(item) end
 elseif st == 'O' and kept then
   -- The time to answer begins when a desk shows the offer; one that no desk
   -- shows in time ends earlier.
@@ -124,6 +124,9 @@ if not loading then
   end
   if st == 'W' and freed and not late then match_item(item, true) end
   if freed then match_agent(freed) end
-  if st == 'W' and not late and redis.call('HGET', k, 'st') == 'W' then match_item(item, false) end
+  if st == 'W' and not late and redis.call('HGET', k, 'st') == 'W' then
+    match_item(item, false)
+    if not freed and redis.call('HGET', k, 'st') == 'W' then line_up(item) end
+  end
 end
 return {redis.call('HGET', k, 'st')}

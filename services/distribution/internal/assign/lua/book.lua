@@ -50,6 +50,18 @@ local function list(s)
   return out
 end
 
+-- What administrators set for a queue, read once in a script.
+local queues = {}
+local function queue(q)
+  local s = queues[q]
+  if not s then
+    local h = redis.call('HMGET', queue_key(q), 'by', 'pri', 'wt', 'hs')
+    s = {by = h[1] or '', pri = num(h[2]), wait = num(h[3]), ahead = num(h[4])}
+    queues[q] = s
+  end
+  return s
+end
+
 -- One counter gives fences and the order of events, so no two are ever equal.
 local function next_seq() return redis.call('HINCRBY', meta, 'seq', 1) end
 

@@ -82,7 +82,7 @@ end
 local function index(r, q, c, far)
   local k = class(c)
   if fits(r, k) then
-    redis.call('ZADD', ready_key(q, c), order(r, q, k, far, redis.call('HGET', queue_key(q), 'by')), r.agent)
+    redis.call('ZADD', ready_key(q, c), order(r, q, k, far, queue(q).by), r.agent)
   else
     redis.call('ZREM', ready_key(q, c), r.agent)
   end
@@ -117,6 +117,7 @@ end
 local function ensure_class(q, c)
   if redis.call('SADD', classes_key(q), c) == 0 then return end
   local k = class(c)
+  if #k.skills > 0 then redis.call('ZADD', timers, now + unused, 'c:' .. q .. ';' .. c) end
   for _, a in ipairs(candidates(q, k)) do
     local h = redis.call('HMGET', agent_key(a), 'sk', 'pl', 'idx')
     local far = distance(h[1] or '', h[2] or '', k)
@@ -160,8 +161,11 @@ end
 local function take(a, item, q, c)
   local seq = next_seq()
   use(a, c)
-  redis.call('HSET', agent_key(a), 'la', seq)
-  if q ~= '' then redis.call('HSET', agent_key(a), 'rr:' .. q, seq) end
+  if q ~= '' then
+    redis.call('HSET', agent_key(a), 'la', seq, 'rr:' .. q, seq)
+  else
+    redis.call('HSET', agent_key(a), 'la', seq)
+  end
   redis.call('SADD', items_key(a), item)
   reindex(a)
   return seq

@@ -5,15 +5,14 @@
 -- who ask why, how many could have taken the item and who came first.
 local function offer(item, a, how)
   local k = item_key(item)
-  local h = redis.call('HMGET', k, 'q', 'c', 'conv', 'oms', 'rev')
+  local h = redis.call('HMGET', k, 'q', 'c', 'conv', 'oms', 'rev', 'ls')
   local ready = ready_key(h[1], h[2])
   local count, first = redis.call('ZCARD', ready), redis.call('ZRANGE', ready, 0, 4)
-  unlist(item)
+  if h[6] then unlist(item) end
   local fence = take(a, item, h[1], h[2])
   redis.call('HSET', k, 'st', 'O', 'ag', a, 'fe', fence)
-  redis.call('HDEL', k, 'sh')
   redis.call('XADD', outbox, '*', 'item', item, 'conv', h[3], 'queue', h[1], 'agent', a, 'fence', fence,
-    'rev', h[5], 'ms', h[4], 'class', h[2], 'how', how or redis.call('HGET', queue_key(h[1]), 'by') or '',
+    'rev', h[5], 'ms', h[4], 'class', h[2], 'how', how or queue(h[1]).by,
     'ready', count, 'first', table.concat(first, ','))
 end
 
@@ -21,10 +20,11 @@ end
 -- order who has not declined it; failing that, unless fresh, the one who
 -- declined it least and not yet often enough.
 local function match_item(item, fresh)
-  local h = redis.call('HMGET', item_key(item), 'q', 'c', 'ex', 'ls', 'pf')
-  if not h[4] then return end
-  if string.sub(h[4], 1, 3) == 'wa:' then
-    if fits(room(h[5]), class(h[2])) then offer(item, h[5], 'affinity') end
+  local h = redis.call('HMGET', item_key(item), 'q', 'c', 'ex', 'pk', 'pf', 'pu')
+  if h[4] == '1' then return end
+  local waited = preferred(h[5], h[6], h[3])
+  if waited then
+    if fits(room(waited), class(h[2])) then offer(item, waited, 'affinity') end
     return
   end
   local _, decliners = string.gsub(h[3] or '', ':', ':')
@@ -52,7 +52,7 @@ local function head(a, q, c, pri)
     local heads = redis.call('ZRANGE', waiting_key(q, c), from, from + glance - 1, 'WITHSCORES')
     for n = 1, #heads, 2 do
       local item = string.sub(heads[n], 18)
-      local x = {item = item, d = declines(redis.call('HGET', item_key(item), 'ex'), a), pri = -num(pri),
+      local x = {item = item, d = declines(redis.call('HGET', item_key(item), 'ex'), a), pri = -pri,
         score = tonumber(heads[n + 1]), rev = tonumber(string.sub(heads[n], 1, 16))}
       if x.d < 2 * policy.enough then
         if not best or before(x, best) then best = x end
@@ -78,7 +78,7 @@ end
 local function next_item(r)
   local best
   for q, c in served(r.idx) do
-    local x = fits(r, class(c)) and head(r.agent, q, c, redis.call('HGET', queue_key(q), 'pri'))
+    local x = fits(r, class(c)) and head(r.agent, q, c, queue(q).pri)
     if x and (not best or before(x, best)) then best = x end
   end
   return best and best.item

@@ -121,10 +121,11 @@ function on.d(member, a) -- an agent's day ends; somebody must say when the next
   for _, v in ipairs({'DAY', '', '', a, '', ''}) do out[#out + 1] = v end
 end
 
-function on.c(member, name) -- nobody has needed a class for a day
-  redis.call('ZREM', timers, member)
+function on.c(member, name) -- nobody has waited in a class for a day
   local q, c = string.match(name, '^(.-);(.*)$')
-  if redis.call('ZCARD', waiting_key(q, c)) == 0 then drop_class(q, c) end
+  if redis.call('ZCARD', waiting_key(q, c)) > 0 then return redis.call('ZADD', timers, now + unused, member) end
+  redis.call('ZREM', timers, member)
+  drop_class(q, c)
 end
 
 function on.z(member, item) -- a finished item is forgotten

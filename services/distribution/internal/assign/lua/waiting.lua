@@ -2,7 +2,7 @@
 
 -- Has the queue speak when the item that waits longest has waited too long.
 local function watch_waits(q)
-  local wait = num(redis.call('HGET', queue_key(q), 'wt'))
+  local wait = queue(q).wait
   local first = wait > 0 and redis.call('ZRANGE', inside_key(q), 0, 0, 'WITHSCORES')[2]
   if first and tonumber(first) < never then
     redis.call('ZADD', timers, tonumber(first) + wait, 'w:' .. q)
@@ -38,9 +38,15 @@ end
 -- Higher priority first, then whoever came first; with a head start a point of
 -- priority counts as so many ms.
 local function rank(q, pri, queued)
-  local ahead = num(redis.call('HGET', queue_key(q), 'hs'))
+  local ahead = queue(q).ahead
   if ahead > 0 then return queued + (1023 - pri) * ahead end
   return (1023 - pri) * 8796093022208 + queued
+end
+
+-- The agent who is waited for before others are asked, if there is one.
+local function preferred(a, until_ms, ex)
+  if (a or '') == '' or (num(until_ms) ~= 0 and num(until_ms) <= now) or declines(ex, a) > 0 then return nil end
+  return redis.call('SISMEMBER', agents, a) == 1 and a
 end
 
 -- Puts an item where agents are looked for: in the list of its class, or in that
@@ -49,13 +55,11 @@ end
 local function line_up(item)
   local h = redis.call('HMGET', item_key(item), 'q', 'c', 'pri', 'queued', 'wk', 'pk', 'pf', 'pu', 'ex')
   if h[6] == '1' then return end
-  local a, until_ms = h[7] or '', num(h[8])
-  local waited = a ~= '' and (until_ms == 0 or until_ms > now) and declines(h[9], a) == 0
-    and redis.call('SISMEMBER', agents, a) == 1
-  local where = waited and 'wa:' .. a or 'w:' .. h[1] .. ':' .. h[2]
+  local a = preferred(h[7], h[8], h[9])
+  local where = a and 'wa:' .. a or 'w:' .. h[1] .. ':' .. h[2]
   redis.call('ZADD', root .. where, rank(h[1], num(h[3]), num(h[4])), h[5])
   redis.call('HSET', item_key(item), 'ls', where)
-  if waited and until_ms > 0 then redis.call('ZADD', timers, until_ms, 'f:' .. item) end
+  if a and num(h[8]) > 0 then redis.call('ZADD', timers, h[8], 'f:' .. item) end
   if #class(h[2]).skills > 0 then redis.call('ZADD', timers, now + unused, 'c:' .. h[1] .. ';' .. h[2]) end
 end
 
