@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -41,4 +42,31 @@ func (r *Rules) Closed(queue string, now time.Time) (closed bool, reason string,
 		reason += " (" + status.Reason + ")"
 	}
 	return true, reason, hours.Opens(now)
+}
+
+// Obstacle is why a queue does not get a conversation from somewhere else.
+type Obstacle int
+
+// The obstacles.
+const (
+	NoObstacle   Obstacle = iota
+	QueueUnknown          // there is no such queue
+	QueueEmpty            // nobody would ever take it there
+	QueueClosed           // it is out of its hours
+)
+
+// Obstacle tells whether a conversation that has been in a queue can go to this
+// one at now, and in words for people why not.
+func (r *Rules) Obstacle(queue string, now time.Time) (Obstacle, string) {
+	q, known := r.World.Queues[queue]
+	switch {
+	case !known:
+		return QueueUnknown, "there is no such queue"
+	case !slices.ContainsFunc(q.GetAgents(), func(a string) bool { return r.World.Agents[a] != nil }):
+		return QueueEmpty, "the queue has no agents"
+	}
+	if closed, why, _ := r.Closed(queue, now); closed {
+		return QueueClosed, "the queue is " + why
+	}
+	return NoObstacle, ""
 }

@@ -42,20 +42,45 @@ func held(s *threadv1.State, conversation, agent string, in ...threadv1.Phase) (
 
 func one(kind any) []*threadv1.Fact { return []*threadv1.Fact{Of(kind)} }
 
-// MakeOffer shows an open conversation of queue to agent under a new fence
-// until a time.
-func MakeOffer(s *threadv1.State, conversation, queue, agent string, fence, epoch int64, until time.Time) ([]*threadv1.Fact, error) {
-	c, err := current(s, conversation, agent)
+// MakeOffer makes an offer, under a fence not used before, of an open
+// conversation of queue. Where the workstream says so, the agent has the
+// conversation with it and is not asked (L95).
+func MakeOffer(s *threadv1.State, conversation, queue string, o *threadv1.OfferMade) ([]*threadv1.Fact, error) {
+	c, err := current(s, conversation, o.GetAgent())
 	if err != nil {
 		return nil, err
 	}
-	if c.Offer.GetFence() == fence && c.Offer.GetAgent() == agent && c.Phase == threadv1.Phase_PHASE_OPEN {
+	offered := c.Phase == threadv1.Phase_PHASE_OPEN && c.Offer.GetFence() == o.GetFence() && c.Offer.GetAgent() == o.GetAgent()
+	assigned := c.Phase == threadv1.Phase_PHASE_ACTIVE && c.Fence == o.GetFence() && c.Agent == o.GetAgent()
+	if offered || assigned {
 		return nil, nil
 	}
 	if c.Queue != queue {
-		return nil, refuse(s, Stale, agent)
+		return nil, refuse(s, Stale, o.GetAgent())
 	}
-	return one(&threadv1.OfferMade{Agent: agent, Fence: fence, Epoch: epoch, UntilMs: until.UnixMilli()}), nil
+	facts := one(o)
+	if c.GetTerms().GetAutoAssign() {
+		facts = append(facts, Of(&threadv1.AgentAssigned{Agent: o.GetAgent(), Fence: o.GetFence(), Cause: threadv1.Cause_CAUSE_AUTO_ASSIGNED}))
+	}
+	return facts, nil
+}
+
+// Pick gives an agent a waiting conversation that agents may pick (L22).
+func Pick(s *threadv1.State, conversation, agent string) ([]*threadv1.Fact, error) {
+	c, err := current(s, conversation, agent)
+	switch {
+	case err != nil:
+		return nil, err
+	case c.Phase == threadv1.Phase_PHASE_ACTIVE && c.Agent == agent:
+		return nil, nil
+	case c.Phase != threadv1.Phase_PHASE_OPEN:
+		return nil, refuse(s, WrongPhase, agent)
+	case !c.GetTerms().GetPickOnly() && !c.GetTerms().GetPickable():
+		return nil, refuse(s, NotPickable, agent)
+	case c.Offer != nil:
+		return nil, refuse(s, Offered, agent)
+	}
+	return one(&threadv1.AgentAssigned{Agent: agent, Cause: threadv1.Cause_CAUSE_PICKED}), nil
 }
 
 // AcceptOffer takes the conversation offered to agent under fence.
@@ -164,7 +189,8 @@ func Release(s *threadv1.State, conversation, agent string, cause threadv1.Cause
 
 // RequestSend writes text to the customer: id is a new intent id, clientID the
 // command's. It is refused when no window would let it leave, and while another
-// app has the thread.
+// app has the thread. Beside the agent who has the conversation those may write
+// who take part in it for the customer to see.
 func RequestSend(s *threadv1.State, now time.Time, conversation, agent, id, clientID, text string) ([]*threadv1.Fact, error) {
 	return request(s, now, conversation, &threadv1.SendRequested{
 		Id: id, ClientId: clientID, Agent: agent, Parts: Split(text), Human: true,
@@ -193,7 +219,7 @@ func request(s *threadv1.State, now time.Time, conversation string, r *threadv1.
 	if Done(s, r.GetClientId()) {
 		return nil, nil
 	}
-	if _, err := held(s, conversation, r.GetAgent(), threadv1.Phase_PHASE_ACTIVE); err != nil {
+	if _, err := writer(s, conversation, r.GetAgent()); err != nil {
 		return nil, err
 	}
 	if len(r.GetParts()) == 0 {
@@ -216,14 +242,21 @@ func AbandonSend(s *threadv1.State, conversation, agent, id string) ([]*threadv1
 	return one(&threadv1.SendAbandoned{Id: id, Agent: agent}), nil
 }
 
-// AddNote writes a private note on a conversation that the agent has, or has
-// set aside.
+// AddNote writes a private note on a conversation that the agent has, has set
+// aside, or takes part in; of a consultant it is said in the consult.
 func AddNote(s *threadv1.State, conversation, agent, id, clientID, text string) ([]*threadv1.Fact, error) {
 	if Done(s, clientID) {
 		return nil, nil
 	}
-	if _, err := held(s, conversation, agent, threadv1.Phase_PHASE_ACTIVE, threadv1.Phase_PHASE_WAITING, threadv1.Phase_PHASE_WRAP_UP); err != nil {
-		return nil, err
+	p := ParticipantOf(s.GetConversation(), agent)
+	switch {
+	case consults(p):
+		return Confer(s, conversation, agent, id, clientID, text)
+	case p.GetPart() == threadv1.Part_PART_JOINED && s.Conversation.Id == conversation:
+	default:
+		if _, err := held(s, conversation, agent, threadv1.Phase_PHASE_ACTIVE, threadv1.Phase_PHASE_WAITING, threadv1.Phase_PHASE_WRAP_UP); err != nil {
+			return nil, err
+		}
 	}
 	return one(&threadv1.NoteAdded{Id: id, Agent: agent, Text: text, ClientId: clientID}), nil
 }

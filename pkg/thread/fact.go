@@ -18,6 +18,9 @@ func Of(kind any) *threadv1.Fact {
 	if f := ofSend(kind); f != nil {
 		return f
 	}
+	if f := ofBeside(kind); f != nil {
+		return f
+	}
 	return &threadv1.Fact{}
 }
 
@@ -101,6 +104,26 @@ func ofSend(kind any) *threadv1.Fact {
 		return &threadv1.Fact{Kind: &threadv1.Fact_SendAbandoned{SendAbandoned: k}}
 	case *threadv1.NoteAdded:
 		return &threadv1.Fact{Kind: &threadv1.Fact_NoteAdded{NoteAdded: k}}
+	}
+	return nil
+}
+
+func ofBeside(kind any) *threadv1.Fact {
+	switch k := kind.(type) {
+	case *threadv1.ConsultAsked:
+		return &threadv1.Fact{Kind: &threadv1.Fact_ConsultAsked{ConsultAsked: k}}
+	case *threadv1.ConsultAnswered:
+		return &threadv1.Fact{Kind: &threadv1.Fact_ConsultAnswered{ConsultAnswered: k}}
+	case *threadv1.ConsultOpened:
+		return &threadv1.Fact{Kind: &threadv1.Fact_ConsultOpened{ConsultOpened: k}}
+	case *threadv1.ConsultEnded:
+		return &threadv1.Fact{Kind: &threadv1.Fact_ConsultEnded{ConsultEnded: k}}
+	case *threadv1.MonitoringBegan:
+		return &threadv1.Fact{Kind: &threadv1.Fact_MonitoringBegan{MonitoringBegan: k}}
+	case *threadv1.SupervisorJoined:
+		return &threadv1.Fact{Kind: &threadv1.Fact_SupervisorJoined{SupervisorJoined: k}}
+	case *threadv1.SupervisorLeft:
+		return &threadv1.Fact{Kind: &threadv1.Fact_SupervisorLeft{SupervisorLeft: k}}
 	}
 	return nil
 }

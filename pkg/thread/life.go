@@ -61,6 +61,7 @@ func applyRouted(s *threadv1.State, now time.Time, r *threadv1.ConversationRoute
 	}
 	if c.Queue != r.GetQueue() {
 		c.QueuedMs = now.UnixMilli()
+		prefer(c, "", 0) // it was for the queue it leaves
 	}
 	c.Queue, c.RoutedBy = r.GetQueue(), r.GetRule()
 	if r.GetPriority() != 0 {
@@ -161,7 +162,7 @@ func applyAssigned(s *threadv1.State, now time.Time, a *threadv1.AgentAssigned) 
 	}
 	c := s.Conversation
 	switch a.GetCause() {
-	case threadv1.Cause_CAUSE_ACCEPTED:
+	case threadv1.Cause_CAUSE_ACCEPTED, threadv1.Cause_CAUSE_AUTO_ASSIGNED:
 		if c.Offer == nil || c.Offer.Fence != a.GetFence() || c.Offer.Agent != a.GetAgent() {
 			return refuse(s, OfferGone, a.GetAgent())
 		}
@@ -171,7 +172,11 @@ func applyAssigned(s *threadv1.State, now time.Time, a *threadv1.AgentAssigned) 
 		}
 	}
 	s.Fence = max(s.Fence, a.GetFence())
-	c.Offer, c.Agent, c.Fence = nil, a.GetAgent(), a.GetFence()
+	if c.Agent != a.GetAgent() {
+		endConsults(c)
+	}
+	c.Offer, c.Agent, c.Fence, c.AssignedMs = nil, a.GetAgent(), a.GetFence(), now.UnixMilli()
+	prefer(c, "", 0)
 	enter(c, phase, now)
 	return nil
 }
@@ -182,7 +187,15 @@ func applyReleased(s *threadv1.State, now time.Time, r *threadv1.ConversationRel
 		return err
 	}
 	enter(s.Conversation, phase, now)
+	prefer(s.Conversation, r.GetPrefer(), r.GetPreferUntilMs())
+	s.Commands = remember(s.Commands, r.GetClientId(), keptCommands)
 	return nil
+}
+
+// prefer has an open conversation wait for agent before others are asked, until
+// a time, 0 for as long as it takes; for nobody when agent is empty.
+func prefer(c *threadv1.Conversation, agent string, untilMS int64) {
+	c.Prefer, c.PreferUntilMs = agent, untilMS
 }
 
 // leave takes the latest conversation on by a fact that only the agent who has
@@ -215,8 +228,15 @@ func applyRevived(s *threadv1.State, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	enter(s.Conversation, phase, now)
-	s.Conversation.QueuedMs = now.UnixMilli()
+	c := s.Conversation
+	enter(c, phase, now)
+	c.QueuedMs = now.UnixMilli()
+	switch affinity := c.GetTerms().GetAffinitySeconds(); {
+	case affinity < 0:
+		prefer(c, c.Agent, 0)
+	case affinity > 0:
+		prefer(c, c.Agent, now.Add(time.Duration(affinity)*time.Second).UnixMilli())
+	}
 	return nil
 }
 
@@ -228,6 +248,7 @@ func applyClosed(s *threadv1.State, now time.Time, e *threadv1.ConversationClose
 	c := s.Conversation
 	enter(c, phase, now)
 	c.Offer, c.ClosedBy, c.DueMs = nil, e.GetCause(), 0
+	prefer(c, "", 0)
 	dropUndecided(s)
 	return nil
 }

@@ -113,7 +113,8 @@ func TestReplayingAnyPrefixTwiceChangesNothing(t *testing.T) {
 // repeat has Meta or a desk do again what led to f.
 func repeat(t *rapid.T, s *threadv1.State, f *threadv1.Fact) {
 	at := time.UnixMilli(99)
-	switch client := f.GetSendRequested().GetClientId() + f.GetNoteAdded().GetClientId(); {
+	switch client := f.GetSendRequested().GetClientId() + f.GetNoteAdded().GetClientId() +
+		f.GetConsultAsked().GetClientId() + f.GetConversationReleased().GetClientId(); {
 	case client != "":
 		c := s.GetConversation()
 		for _, command := range []func() ([]*threadv1.Fact, error){
@@ -125,6 +126,15 @@ func repeat(t *rapid.T, s *threadv1.State, f *threadv1.Fact) {
 			},
 			func() ([]*threadv1.Fact, error) {
 				return thread.RepeatSend(s, at, c.GetId(), c.GetAgent(), "new", client, "old", []string{"a"})
+			},
+			func() ([]*threadv1.Fact, error) {
+				return thread.AskConsult(s, c.GetId(), c.GetAgent(), "next", "new", client, "")
+			},
+			func() ([]*threadv1.Fact, error) {
+				return thread.Handover{Conversation: c.GetId(), By: c.GetAgent(), ClientID: client}.ToQueue(s, "back")
+			},
+			func() ([]*threadv1.Fact, error) {
+				return thread.Handover{Conversation: c.GetId(), By: c.GetAgent(), ClientID: client}.ToAgent(s, at, "next")
 			},
 		} {
 			if facts, err := command(); err != nil || len(facts) > 0 {

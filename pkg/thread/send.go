@@ -150,7 +150,7 @@ func applySend(s *threadv1.State, now time.Time, f *threadv1.Fact) error {
 		}
 		finish(s, one)
 	default:
-		return refuse(s, BadFact, "")
+		return applyBeside(s, now, f)
 	}
 	return nil
 }

@@ -55,6 +55,8 @@ const (
 	NotCurrent   = "NOT_CURRENT"          // the thread has gone on to another conversation
 	OfferGone    = "OFFER_GONE"           // the offer was answered, lapsed or revoked
 	Stale        = "STALE"                // an older fence than one already used
+	NotPickable  = "NOT_PICKABLE"         // its workstream does not let agents pick
+	Offered      = "OFFERED"              // it is offered to somebody at the moment
 	WindowClosed = "WINDOW_CLOSED"        // Meta takes no reply now
 	NoSuchSend   = "NO_SUCH_SEND"         // no open send has this id
 	WrongStatus  = "WRONG_STATUS"         // the send is not where this can follow
@@ -118,10 +120,14 @@ func Live(c *threadv1.Conversation) bool {
 }
 
 // Allowed is what an agent may do with the latest conversation now: accept,
-// reject, send, note, end, close, park, resume, release. Pages show these and
-// nothing else; the commands enforce the same.
+// reject, send, note, end, close, park, resume, release, transfer; consult,
+// confer, open_consult, end_consult; accept_consult, decline_consult, join,
+// leave. Pages show these and nothing else; the commands enforce the same.
 func Allowed(s *threadv1.State, agent string) []string {
 	c := s.GetConversation()
+	if p := ParticipantOf(c, agent); p != nil {
+		return allowedBeside(c, p)
+	}
 	switch c.GetPhase() {
 	case threadv1.Phase_PHASE_OPEN:
 		if c.GetOffer().GetAgent() == agent && agent != "" {
@@ -129,7 +135,7 @@ func Allowed(s *threadv1.State, agent string) []string {
 		}
 	case threadv1.Phase_PHASE_ACTIVE:
 		if c.GetAgent() == agent {
-			return []string{"send", "note", "end", "park", "release"}
+			return append([]string{"send", "note", "end", "park", "release", "transfer"}, allowedAside(c)...)
 		}
 	case threadv1.Phase_PHASE_WAITING:
 		if c.GetAgent() == agent {

@@ -28,6 +28,7 @@ const (
 // anyFact draws a fact that may or may not fit: the state has to decide.
 func anyFact(t *rapid.T, n int) *threadv1.Fact {
 	agent := rapid.SampledFrom([]string{"mila", "orlin"}).Draw(t, "agent")
+	beside := rapid.SampledFrom([]string{"mila", "orlin", "sonya", "a", "b", "c", "d"}).Draw(t, "beside")
 	fence := rapid.Int64Range(1, 8).Draw(t, "fence")
 	send := rapid.SampledFrom([]string{"s1", "s2", "s3"}).Draw(t, "send")
 	part := rapid.Int32Range(0, 1).Draw(t, "part")
@@ -47,7 +48,7 @@ func anyFact(t *rapid.T, n int) *threadv1.Fact {
 		&threadv1.ReadReported{WatermarkMs: at},
 		&threadv1.ExternalMessageSent{Mid: fmt.Sprint("x", n), Text: "from the inbox", SentMs: at},
 		&threadv1.CustomerProfiled{Name: "Ана"},
-		&threadv1.ConversationOpened{Id: fmt.Sprint("c", n), Units: 1},
+		&threadv1.ConversationOpened{Id: fmt.Sprint("c", n), Units: 1, OfferSeconds: 60},
 		&threadv1.ConversationRouted{Queue: "front"},
 		&threadv1.OfferMade{Agent: agent, Fence: fence, UntilMs: at},
 		&threadv1.OfferEnded{Fence: fence, Outcome: threadv1.OfferOutcome_OFFER_OUTCOME_TIMED_OUT},
@@ -69,6 +70,14 @@ func anyFact(t *rapid.T, n int) *threadv1.Fact {
 		&threadv1.SendUnconfirmed{Id: send, Part: part},
 		&threadv1.SendAbandoned{Id: send, Agent: agent},
 		&threadv1.NoteAdded{Id: fmt.Sprint("n", n), Agent: agent, Text: "note", ClientId: fmt.Sprint("cl", n)},
+		&threadv1.ConversationReleased{Cause: by, By: agent, Prefer: beside, PreferUntilMs: at, ClientId: fmt.Sprint("cl", n)},
+		&threadv1.ConsultAsked{Id: "q" + beside, Agent: beside, By: agent, ClientId: fmt.Sprint("cl", n)},
+		&threadv1.ConsultAnswered{Id: "q" + beside, Agent: beside, Accepted: part == 0},
+		&threadv1.ConsultOpened{Id: "q" + beside, Agent: beside, By: agent},
+		&threadv1.ConsultEnded{Id: "q" + beside, Agent: beside, By: agent},
+		&threadv1.MonitoringBegan{Agent: beside},
+		&threadv1.SupervisorJoined{Agent: beside},
+		&threadv1.SupervisorLeft{Agent: beside, Joined: part == 0},
 	}
 	f := thread.Of(rapid.SampledFrom(kinds).Draw(t, "kind"))
 	if known(f) {
@@ -97,6 +106,10 @@ func checkState(t *rapid.T, before, s *threadv1.State) {
 	if (c.GetPhase() == active || c.GetPhase() == wrapUp) && c.Agent == "" {
 		t.Fatalf("%v has no agent", c.Phase)
 	}
+	if c.GetPrefer() != "" && c.Phase != open {
+		t.Fatalf("%s is waited for in %v", c.Prefer, c.Phase)
+	}
+	checkParticipants(t, c)
 	if s.Fence < before.Fence {
 		t.Fatalf("the fence fell from %d to %d", before.Fence, s.Fence)
 	}

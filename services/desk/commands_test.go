@@ -28,7 +28,7 @@ var phases = []struct {
 	allowed []string
 }{
 	{"offered", threadv1.Phase_PHASE_OPEN, []string{"accept", "reject"}},
-	{"active", threadv1.Phase_PHASE_ACTIVE, []string{"send", "note", "end", "park", "release"}},
+	{"active", threadv1.Phase_PHASE_ACTIVE, []string{"send", "note", "end", "park", "release", "transfer", "consult"}},
 	{"waiting", threadv1.Phase_PHASE_WAITING, []string{"resume", "note"}},
 	{"wrap-up", threadv1.Phase_PHASE_WRAP_UP, []string{"note", "close"}},
 	{"closed", threadv1.Phase_PHASE_CLOSED, nil},

@@ -74,6 +74,7 @@ func Permissions() map[string]Permission {
 		adminv1.PrivacyService_ListPrivacyRequests_FullMethodName:              PrivacyRead,
 		adminv1.RoutingService_ExplainConversation_FullMethodName:              TranscriptRead,
 		adminv1.RoutingService_EvaluateRules_FullMethodName:                    ConfigRead,
+		adminv1.RoutingService_ExplainAssignment_FullMethodName:                OperateRead,
 		adminv1.ScheduleService_EvaluateSchedule_FullMethodName:                ConfigRead,
 		grpc_health_v1.Health_Check_FullMethodName:                             Nothing,
 		grpc_health_v1.Health_Watch_FullMethodName:                             Nothing,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/parley-desk/parley/pkg/fault"
@@ -97,19 +96,11 @@ func fateOf(r *rules.Rules, c *threadv1.Conversation, now time.Time) fate {
 // unfit tells why a conversation cannot go from one queue to another, empty
 // when it can.
 func unfit(r *rules.Rules, from, to string, now time.Time) string {
-	q, ok := r.World.Queues[to]
-	switch {
-	case to == from:
+	if to == from {
 		return "the queue is the one it waits in"
-	case !ok:
-		return "there is no such queue"
-	case !slices.ContainsFunc(q.GetAgents(), func(a string) bool { return r.World.Agents[a] != nil }):
-		return "the queue has no agents"
 	}
-	if closed, why, _ := r.Closed(to, now); closed {
-		return "the queue is " + why
-	}
-	return ""
+	_, why := r.Obstacle(to, now)
+	return why
 }
 
 // overflow takes a conversation that waited too long out of its queue, or has

@@ -271,6 +271,13 @@ type Fact struct {
 	//	*Fact_SendAbandoned
 	//	*Fact_NoteAdded
 	//	*Fact_SendEchoed
+	//	*Fact_ConsultAsked
+	//	*Fact_ConsultAnswered
+	//	*Fact_ConsultOpened
+	//	*Fact_ConsultEnded
+	//	*Fact_MonitoringBegan
+	//	*Fact_SupervisorJoined
+	//	*Fact_SupervisorLeft
 	Kind isFact_Kind `protobuf_oneof:"kind"`
 	// De-duplication key of Meta's event that caused the fact; empty for facts
 	// of our own. The first fact of an event carries it.
@@ -623,6 +630,69 @@ func (x *Fact) GetSendEchoed() *SendEchoed {
 	return nil
 }
 
+func (x *Fact) GetConsultAsked() *ConsultAsked {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_ConsultAsked); ok {
+			return x.ConsultAsked
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetConsultAnswered() *ConsultAnswered {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_ConsultAnswered); ok {
+			return x.ConsultAnswered
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetConsultOpened() *ConsultOpened {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_ConsultOpened); ok {
+			return x.ConsultOpened
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetConsultEnded() *ConsultEnded {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_ConsultEnded); ok {
+			return x.ConsultEnded
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetMonitoringBegan() *MonitoringBegan {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_MonitoringBegan); ok {
+			return x.MonitoringBegan
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetSupervisorJoined() *SupervisorJoined {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_SupervisorJoined); ok {
+			return x.SupervisorJoined
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetSupervisorLeft() *SupervisorLeft {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_SupervisorLeft); ok {
+			return x.SupervisorLeft
+		}
+	}
+	return nil
+}
+
 func (x *Fact) GetEventKey() string {
 	if x != nil {
 		return x.EventKey
@@ -827,6 +897,41 @@ type Fact_SendEchoed struct {
 	SendEchoed *SendEchoed `protobuf:"bytes,49,opt,name=send_echoed,json=sendEchoed,proto3,oneof"`
 }
 
+type Fact_ConsultAsked struct {
+	// The agent who has it asks another for advice.
+	ConsultAsked *ConsultAsked `protobuf:"bytes,50,opt,name=consult_asked,json=consultAsked,proto3,oneof"`
+}
+
+type Fact_ConsultAnswered struct {
+	// Whoever was asked says yes or no.
+	ConsultAnswered *ConsultAnswered `protobuf:"bytes,51,opt,name=consult_answered,json=consultAnswered,proto3,oneof"`
+}
+
+type Fact_ConsultOpened struct {
+	// A consultant may write to the customer.
+	ConsultOpened *ConsultOpened `protobuf:"bytes,52,opt,name=consult_opened,json=consultOpened,proto3,oneof"`
+}
+
+type Fact_ConsultEnded struct {
+	// A consult is over, or was taken back before it was answered.
+	ConsultEnded *ConsultEnded `protobuf:"bytes,53,opt,name=consult_ended,json=consultEnded,proto3,oneof"`
+}
+
+type Fact_MonitoringBegan struct {
+	// A supervisor reads along.
+	MonitoringBegan *MonitoringBegan `protobuf:"bytes,54,opt,name=monitoring_began,json=monitoringBegan,proto3,oneof"`
+}
+
+type Fact_SupervisorJoined struct {
+	// A supervisor takes part for all to see.
+	SupervisorJoined *SupervisorJoined `protobuf:"bytes,55,opt,name=supervisor_joined,json=supervisorJoined,proto3,oneof"`
+}
+
+type Fact_SupervisorLeft struct {
+	// A supervisor went away again.
+	SupervisorLeft *SupervisorLeft `protobuf:"bytes,56,opt,name=supervisor_left,json=supervisorLeft,proto3,oneof"`
+}
+
 func (*Fact_MessageReceived) isFact_Kind() {}
 
 func (*Fact_MessageEdited) isFact_Kind() {}
@@ -892,6 +997,20 @@ func (*Fact_SendAbandoned) isFact_Kind() {}
 func (*Fact_NoteAdded) isFact_Kind() {}
 
 func (*Fact_SendEchoed) isFact_Kind() {}
+
+func (*Fact_ConsultAsked) isFact_Kind() {}
+
+func (*Fact_ConsultAnswered) isFact_Kind() {}
+
+func (*Fact_ConsultOpened) isFact_Kind() {}
+
+func (*Fact_ConsultEnded) isFact_Kind() {}
+
+func (*Fact_MonitoringBegan) isFact_Kind() {}
+
+func (*Fact_SupervisorJoined) isFact_Kind() {}
+
+func (*Fact_SupervisorLeft) isFact_Kind() {}
 
 // Attachment is one attachment of a message.
 type Attachment struct {
@@ -2745,6 +2864,8 @@ type ConversationReleased struct {
 	Prefer string `protobuf:"bytes,3,opt,name=prefer,proto3" json:"prefer,omitempty"`
 	// Until when, ms since 1970 UTC; 0: for as long as it takes.
 	PreferUntilMs int64 `protobuf:"varint,4,opt,name=prefer_until_ms,json=preferUntilMs,proto3" json:"prefer_until_ms,omitempty"`
+	// Id the desk gave the command, when a desk gave one.
+	ClientId      string `protobuf:"bytes,5,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2805,6 +2926,13 @@ func (x *ConversationReleased) GetPreferUntilMs() int64 {
 		return x.PreferUntilMs
 	}
 	return 0
+}
+
+func (x *ConversationReleased) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
 }
 
 // ConversationParked: the agent set it aside (X), Active to Waiting.
@@ -3744,7 +3872,9 @@ type NoteAdded struct {
 	// Text, at most 4000 characters.
 	Text string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
 	// Id the desk gave the command.
-	ClientId      string `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	ClientId string `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// It was said in a consult.
+	Consult       bool `protobuf:"varint,5,opt,name=consult,proto3" json:"consult,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3807,11 +3937,448 @@ func (x *NoteAdded) GetClientId() string {
 	return ""
 }
 
+func (x *NoteAdded) GetConsult() bool {
+	if x != nil {
+		return x.Consult
+	}
+	return false
+}
+
+// ConsultAsked: the agent who has the conversation asks another for advice (L102).
+type ConsultAsked struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UUIDv7 of the consult.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Agent who is asked, by resource id.
+	Agent string `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
+	// Agent who asks.
+	By string `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	// What about, at most 500 characters; may be empty.
+	Question string `protobuf:"bytes,4,opt,name=question,proto3" json:"question,omitempty"`
+	// Id the desk gave the command.
+	ClientId      string `protobuf:"bytes,5,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConsultAsked) Reset() {
+	*x = ConsultAsked{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConsultAsked) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConsultAsked) ProtoMessage() {}
+
+func (x *ConsultAsked) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConsultAsked.ProtoReflect.Descriptor instead.
+func (*ConsultAsked) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *ConsultAsked) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ConsultAsked) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *ConsultAsked) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *ConsultAsked) GetQuestion() string {
+	if x != nil {
+		return x.Question
+	}
+	return ""
+}
+
+func (x *ConsultAsked) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+// ConsultAnswered: whoever was asked says yes or no.
+type ConsultAnswered struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The consult.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Agent who was asked.
+	Agent string `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
+	// Yes.
+	Accepted bool `protobuf:"varint,3,opt,name=accepted,proto3" json:"accepted,omitempty"`
+	// Why not; may be empty.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConsultAnswered) Reset() {
+	*x = ConsultAnswered{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConsultAnswered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConsultAnswered) ProtoMessage() {}
+
+func (x *ConsultAnswered) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConsultAnswered.ProtoReflect.Descriptor instead.
+func (*ConsultAnswered) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *ConsultAnswered) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ConsultAnswered) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *ConsultAnswered) GetAccepted() bool {
+	if x != nil {
+		return x.Accepted
+	}
+	return false
+}
+
+func (x *ConsultAnswered) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// ConsultOpened: the consultant may write to the customer.
+type ConsultOpened struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The consult.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The consultant.
+	Agent string `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
+	// Agent who has the conversation and says so.
+	By            string `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConsultOpened) Reset() {
+	*x = ConsultOpened{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConsultOpened) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConsultOpened) ProtoMessage() {}
+
+func (x *ConsultOpened) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConsultOpened.ProtoReflect.Descriptor instead.
+func (*ConsultOpened) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *ConsultOpened) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ConsultOpened) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *ConsultOpened) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+// ConsultEnded: the consult is over, by either side.
+type ConsultEnded struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The consult.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The consultant.
+	Agent string `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
+	// Who ended it.
+	By            string `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConsultEnded) Reset() {
+	*x = ConsultEnded{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConsultEnded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConsultEnded) ProtoMessage() {}
+
+func (x *ConsultEnded) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConsultEnded.ProtoReflect.Descriptor instead.
+func (*ConsultEnded) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *ConsultEnded) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ConsultEnded) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *ConsultEnded) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+// MonitoringBegan: a supervisor reads along; nobody else in it is told (L105).
+type MonitoringBegan struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Supervisor, by resource id.
+	Agent         string `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MonitoringBegan) Reset() {
+	*x = MonitoringBegan{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MonitoringBegan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MonitoringBegan) ProtoMessage() {}
+
+func (x *MonitoringBegan) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MonitoringBegan.ProtoReflect.Descriptor instead.
+func (*MonitoringBegan) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *MonitoringBegan) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+// SupervisorJoined: a supervisor takes part; the agent is told (L105).
+type SupervisorJoined struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Supervisor, by resource id.
+	Agent         string `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SupervisorJoined) Reset() {
+	*x = SupervisorJoined{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SupervisorJoined) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SupervisorJoined) ProtoMessage() {}
+
+func (x *SupervisorJoined) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SupervisorJoined.ProtoReflect.Descriptor instead.
+func (*SupervisorJoined) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *SupervisorJoined) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+// SupervisorLeft: a supervisor reads along no more, or takes part no more.
+type SupervisorLeft struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Supervisor, by resource id.
+	Agent string `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
+	// The supervisor took part, and did not only read along.
+	Joined        bool `protobuf:"varint,2,opt,name=joined,proto3" json:"joined,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SupervisorLeft) Reset() {
+	*x = SupervisorLeft{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SupervisorLeft) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SupervisorLeft) ProtoMessage() {}
+
+func (x *SupervisorLeft) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SupervisorLeft.ProtoReflect.Descriptor instead.
+func (*SupervisorLeft) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *SupervisorLeft) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *SupervisorLeft) GetJoined() bool {
+	if x != nil {
+		return x.Joined
+	}
+	return false
+}
+
 var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\"\xac\x15\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\"\xc4\x19\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -3851,7 +4418,14 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
 	"note_added\x180 \x01(\v2\x1b.parley.thread.v1.NoteAddedH\x00R\tnoteAdded\x12?\n" +
 	"\vsend_echoed\x181 \x01(\v2\x1c.parley.thread.v1.SendEchoedH\x00R\n" +
-	"sendEchoed\x12\x1b\n" +
+	"sendEchoed\x12E\n" +
+	"\rconsult_asked\x182 \x01(\v2\x1e.parley.thread.v1.ConsultAskedH\x00R\fconsultAsked\x12N\n" +
+	"\x10consult_answered\x183 \x01(\v2!.parley.thread.v1.ConsultAnsweredH\x00R\x0fconsultAnswered\x12H\n" +
+	"\x0econsult_opened\x184 \x01(\v2\x1f.parley.thread.v1.ConsultOpenedH\x00R\rconsultOpened\x12E\n" +
+	"\rconsult_ended\x185 \x01(\v2\x1e.parley.thread.v1.ConsultEndedH\x00R\fconsultEnded\x12N\n" +
+	"\x10monitoring_began\x186 \x01(\v2!.parley.thread.v1.MonitoringBeganH\x00R\x0fmonitoringBegan\x12Q\n" +
+	"\x11supervisor_joined\x187 \x01(\v2\".parley.thread.v1.SupervisorJoinedH\x00R\x10supervisorJoined\x12K\n" +
+	"\x0fsupervisor_left\x188 \x01(\v2 .parley.thread.v1.SupervisorLeftH\x00R\x0esupervisorLeft\x12\x1b\n" +
 	"\tevent_key\x18d \x01(\tR\beventKey\x12\x1f\n" +
 	"\vinbound_seq\x18e \x01(\x04R\n" +
 	"inboundSeq\x12\x12\n" +
@@ -4006,12 +4580,13 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x14\n" +
 	"\x05fence\x18\x02 \x01(\x03R\x05fence\x12-\n" +
 	"\x05cause\x18\x03 \x01(\x0e2\x17.parley.thread.v1.CauseR\x05cause\x12\x0e\n" +
-	"\x02by\x18\x04 \x01(\tR\x02by\"\x95\x01\n" +
+	"\x02by\x18\x04 \x01(\tR\x02by\"\xb2\x01\n" +
 	"\x14ConversationReleased\x12-\n" +
 	"\x05cause\x18\x01 \x01(\x0e2\x17.parley.thread.v1.CauseR\x05cause\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x16\n" +
 	"\x06prefer\x18\x03 \x01(\tR\x06prefer\x12&\n" +
-	"\x0fprefer_until_ms\x18\x04 \x01(\x03R\rpreferUntilMs\"*\n" +
+	"\x0fprefer_until_ms\x18\x04 \x01(\x03R\rpreferUntilMs\x12\x1b\n" +
+	"\tclient_id\x18\x05 \x01(\tR\bclientId\"*\n" +
 	"\x12ConversationParked\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\"\x15\n" +
 	"\x13ConversationRevived\"X\n" +
@@ -4075,12 +4650,39 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x04part\x18\x02 \x01(\x05R\x04part\"5\n" +
 	"\rSendAbandoned\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
-	"\x05agent\x18\x02 \x01(\tR\x05agent\"b\n" +
+	"\x05agent\x18\x02 \x01(\tR\x05agent\"|\n" +
 	"\tNoteAdded\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x12\n" +
 	"\x04text\x18\x03 \x01(\tR\x04text\x12\x1b\n" +
-	"\tclient_id\x18\x04 \x01(\tR\bclientId*M\n" +
+	"\tclient_id\x18\x04 \x01(\tR\bclientId\x12\x18\n" +
+	"\aconsult\x18\x05 \x01(\bR\aconsult\"}\n" +
+	"\fConsultAsked\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12\x1a\n" +
+	"\bquestion\x18\x04 \x01(\tR\bquestion\x12\x1b\n" +
+	"\tclient_id\x18\x05 \x01(\tR\bclientId\"k\n" +
+	"\x0fConsultAnswered\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x1a\n" +
+	"\baccepted\x18\x03 \x01(\bR\baccepted\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"E\n" +
+	"\rConsultOpened\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\"D\n" +
+	"\fConsultEnded\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\"'\n" +
+	"\x0fMonitoringBegan\x12\x14\n" +
+	"\x05agent\x18\x01 \x01(\tR\x05agent\"(\n" +
+	"\x10SupervisorJoined\x12\x14\n" +
+	"\x05agent\x18\x01 \x01(\tR\x05agent\">\n" +
+	"\x0eSupervisorLeft\x12\x14\n" +
+	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x16\n" +
+	"\x06joined\x18\x02 \x01(\bR\x06joined*M\n" +
 	"\bMatching\x12\x18\n" +
 	"\x14MATCHING_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10MATCHING_CLOSEST\x10\x01\x12\x11\n" +
@@ -4121,7 +4723,7 @@ func file_parley_thread_v1_fact_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_thread_v1_fact_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
+var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
 var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(Matching)(0),                  // 0: parley.thread.v1.Matching
 	(OfferOutcome)(0),              // 1: parley.thread.v1.OfferOutcome
@@ -4165,8 +4767,15 @@ var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(*SendUnconfirmed)(nil),        // 39: parley.thread.v1.SendUnconfirmed
 	(*SendAbandoned)(nil),          // 40: parley.thread.v1.SendAbandoned
 	(*NoteAdded)(nil),              // 41: parley.thread.v1.NoteAdded
-	nil,                            // 42: parley.thread.v1.ConversationClassified.VariablesEntry
-	(v1.Presence)(0),               // 43: parley.distribution.v1.Presence
+	(*ConsultAsked)(nil),           // 42: parley.thread.v1.ConsultAsked
+	(*ConsultAnswered)(nil),        // 43: parley.thread.v1.ConsultAnswered
+	(*ConsultOpened)(nil),          // 44: parley.thread.v1.ConsultOpened
+	(*ConsultEnded)(nil),           // 45: parley.thread.v1.ConsultEnded
+	(*MonitoringBegan)(nil),        // 46: parley.thread.v1.MonitoringBegan
+	(*SupervisorJoined)(nil),       // 47: parley.thread.v1.SupervisorJoined
+	(*SupervisorLeft)(nil),         // 48: parley.thread.v1.SupervisorLeft
+	nil,                            // 49: parley.thread.v1.ConversationClassified.VariablesEntry
+	(v1.Presence)(0),               // 50: parley.distribution.v1.Presence
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	6,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
@@ -4202,26 +4811,33 @@ var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	40, // 30: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
 	41, // 31: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
 	35, // 32: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
-	4,  // 33: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
-	5,  // 34: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
-	5,  // 35: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
-	5,  // 36: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
-	4,  // 37: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
-	19, // 38: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
-	43, // 39: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
-	0,  // 40: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
-	22, // 41: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
-	42, // 42: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
-	24, // 43: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
-	1,  // 44: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	2,  // 45: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	2,  // 46: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	2,  // 47: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	48, // [48:48] is the sub-list for method output_type
-	48, // [48:48] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	42, // 33: parley.thread.v1.Fact.consult_asked:type_name -> parley.thread.v1.ConsultAsked
+	43, // 34: parley.thread.v1.Fact.consult_answered:type_name -> parley.thread.v1.ConsultAnswered
+	44, // 35: parley.thread.v1.Fact.consult_opened:type_name -> parley.thread.v1.ConsultOpened
+	45, // 36: parley.thread.v1.Fact.consult_ended:type_name -> parley.thread.v1.ConsultEnded
+	46, // 37: parley.thread.v1.Fact.monitoring_began:type_name -> parley.thread.v1.MonitoringBegan
+	47, // 38: parley.thread.v1.Fact.supervisor_joined:type_name -> parley.thread.v1.SupervisorJoined
+	48, // 39: parley.thread.v1.Fact.supervisor_left:type_name -> parley.thread.v1.SupervisorLeft
+	4,  // 40: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
+	5,  // 41: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
+	5,  // 42: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
+	5,  // 43: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
+	4,  // 44: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
+	19, // 45: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
+	50, // 46: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
+	0,  // 47: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
+	22, // 48: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
+	49, // 49: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
+	24, // 50: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
+	1,  // 51: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	2,  // 52: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	2,  // 53: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	2,  // 54: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	55, // [55:55] is the sub-list for method output_type
+	55, // [55:55] is the sub-list for method input_type
+	55, // [55:55] is the sub-list for extension type_name
+	55, // [55:55] is the sub-list for extension extendee
+	0,  // [0:55] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -4263,6 +4879,13 @@ func file_parley_thread_v1_fact_proto_init() {
 		(*Fact_SendAbandoned)(nil),
 		(*Fact_NoteAdded)(nil),
 		(*Fact_SendEchoed)(nil),
+		(*Fact_ConsultAsked)(nil),
+		(*Fact_ConsultAnswered)(nil),
+		(*Fact_ConsultOpened)(nil),
+		(*Fact_ConsultEnded)(nil),
+		(*Fact_MonitoringBegan)(nil),
+		(*Fact_SupervisorJoined)(nil),
+		(*Fact_SupervisorLeft)(nil),
 	}
 	file_parley_thread_v1_fact_proto_msgTypes[1].OneofWrappers = []any{}
 	file_parley_thread_v1_fact_proto_msgTypes[14].OneofWrappers = []any{}
@@ -4273,7 +4896,7 @@ func file_parley_thread_v1_fact_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_thread_v1_fact_proto_rawDesc), len(file_parley_thread_v1_fact_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   40,
+			NumMessages:   47,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -23,6 +23,116 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Part is why somebody has a part in a conversation.
+type Part int32
+
+const (
+	// Never stored.
+	Part_PART_UNSPECIFIED Part = 0
+	// Was asked for advice.
+	Part_PART_CONSULTANT Part = 1
+	// A supervisor who reads along.
+	Part_PART_MONITOR Part = 2
+	// A supervisor who takes part.
+	Part_PART_JOINED Part = 3
+)
+
+// Enum value maps for Part.
+var (
+	Part_name = map[int32]string{
+		0: "PART_UNSPECIFIED",
+		1: "PART_CONSULTANT",
+		2: "PART_MONITOR",
+		3: "PART_JOINED",
+	}
+	Part_value = map[string]int32{
+		"PART_UNSPECIFIED": 0,
+		"PART_CONSULTANT":  1,
+		"PART_MONITOR":     2,
+		"PART_JOINED":      3,
+	}
+)
+
+func (x Part) Enum() *Part {
+	p := new(Part)
+	*p = x
+	return p
+}
+
+func (x Part) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Part) Descriptor() protoreflect.EnumDescriptor {
+	return file_parley_thread_v1_state_proto_enumTypes[0].Descriptor()
+}
+
+func (Part) Type() protoreflect.EnumType {
+	return &file_parley_thread_v1_state_proto_enumTypes[0]
+}
+
+func (x Part) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Part.Descriptor instead.
+func (Part) EnumDescriptor() ([]byte, []int) {
+	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{0}
+}
+
+// Attendance is whether somebody who was asked is there.
+type Attendance int32
+
+const (
+	// Never stored.
+	Attendance_ATTENDANCE_UNSPECIFIED Attendance = 0
+	// Was asked and has not answered.
+	Attendance_ATTENDANCE_INVITED Attendance = 1
+	// Is there.
+	Attendance_ATTENDANCE_PRESENT Attendance = 2
+)
+
+// Enum value maps for Attendance.
+var (
+	Attendance_name = map[int32]string{
+		0: "ATTENDANCE_UNSPECIFIED",
+		1: "ATTENDANCE_INVITED",
+		2: "ATTENDANCE_PRESENT",
+	}
+	Attendance_value = map[string]int32{
+		"ATTENDANCE_UNSPECIFIED": 0,
+		"ATTENDANCE_INVITED":     1,
+		"ATTENDANCE_PRESENT":     2,
+	}
+)
+
+func (x Attendance) Enum() *Attendance {
+	p := new(Attendance)
+	*p = x
+	return p
+}
+
+func (x Attendance) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Attendance) Descriptor() protoreflect.EnumDescriptor {
+	return file_parley_thread_v1_state_proto_enumTypes[1].Descriptor()
+}
+
+func (Attendance) Type() protoreflect.EnumType {
+	return &file_parley_thread_v1_state_proto_enumTypes[1]
+}
+
+func (x Attendance) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Attendance.Descriptor instead.
+func (Attendance) EnumDescriptor() ([]byte, []int) {
+	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{1}
+}
+
 // Phase is the life-cycle state of a conversation (L80).
 type Phase int32
 
@@ -72,11 +182,11 @@ func (x Phase) String() string {
 }
 
 func (Phase) Descriptor() protoreflect.EnumDescriptor {
-	return file_parley_thread_v1_state_proto_enumTypes[0].Descriptor()
+	return file_parley_thread_v1_state_proto_enumTypes[2].Descriptor()
 }
 
 func (Phase) Type() protoreflect.EnumType {
-	return &file_parley_thread_v1_state_proto_enumTypes[0]
+	return &file_parley_thread_v1_state_proto_enumTypes[2]
 }
 
 func (x Phase) Number() protoreflect.EnumNumber {
@@ -85,7 +195,7 @@ func (x Phase) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Phase.Descriptor instead.
 func (Phase) EnumDescriptor() ([]byte, []int) {
-	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{0}
+	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{2}
 }
 
 // SendStatus is where the part in hand of a send stands.
@@ -134,11 +244,11 @@ func (x SendStatus) String() string {
 }
 
 func (SendStatus) Descriptor() protoreflect.EnumDescriptor {
-	return file_parley_thread_v1_state_proto_enumTypes[1].Descriptor()
+	return file_parley_thread_v1_state_proto_enumTypes[3].Descriptor()
 }
 
 func (SendStatus) Type() protoreflect.EnumType {
-	return &file_parley_thread_v1_state_proto_enumTypes[1]
+	return &file_parley_thread_v1_state_proto_enumTypes[3]
 }
 
 func (x SendStatus) Number() protoreflect.EnumNumber {
@@ -147,7 +257,7 @@ func (x SendStatus) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SendStatus.Descriptor instead.
 func (SendStatus) EnumDescriptor() ([]byte, []int) {
-	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{1}
+	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{3}
 }
 
 // Commit is one record of THREAD: the facts that happened together and the
@@ -588,7 +698,10 @@ type Conversation struct {
 	// Until when, ms since 1970 UTC; 0: for as long as it takes.
 	PreferUntilMs int64 `protobuf:"varint,26,opt,name=prefer_until_ms,json=preferUntilMs,proto3" json:"prefer_until_ms,omitempty"`
 	// When the present agent got it, ms since 1970 UTC.
-	AssignedMs    int64 `protobuf:"varint,27,opt,name=assigned_ms,json=assignedMs,proto3" json:"assigned_ms,omitempty"`
+	AssignedMs int64 `protobuf:"varint,27,opt,name=assigned_ms,json=assignedMs,proto3" json:"assigned_ms,omitempty"`
+	// Who else has a part in it, in the order they came; each once, and never the
+	// agent who has it. Only in Active; who monitors also in Waiting and Wrap-up.
+	Participants  []*Participant `protobuf:"bytes,30,rep,name=participants,proto3" json:"participants,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -812,6 +925,123 @@ func (x *Conversation) GetAssignedMs() int64 {
 	return 0
 }
 
+func (x *Conversation) GetParticipants() []*Participant {
+	if x != nil {
+		return x.Participants
+	}
+	return nil
+}
+
+// Participant is somebody with a part in a conversation beside the agent who
+// has it. It takes no capacity (L68).
+type Participant struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Agent, by resource id.
+	Agent string `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
+	// Which part.
+	Part Part `protobuf:"varint,2,opt,name=part,proto3,enum=parley.thread.v1.Part" json:"part,omitempty"`
+	// Whether the agent is there already.
+	Attendance Attendance `protobuf:"varint,3,opt,name=attendance,proto3,enum=parley.thread.v1.Attendance" json:"attendance,omitempty"`
+	// The agent may write to the customer.
+	Public bool `protobuf:"varint,4,opt,name=public,proto3" json:"public,omitempty"`
+	// Since when part and attendance hold, ms since 1970 UTC.
+	SinceMs int64 `protobuf:"varint,5,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	// Who asked for the consult; empty for who came by themselves.
+	By string `protobuf:"bytes,6,opt,name=by,proto3" json:"by,omitempty"`
+	// Id of the consult; empty for supervisors.
+	Consult string `protobuf:"bytes,7,opt,name=consult,proto3" json:"consult,omitempty"`
+	// What the consult is about; may be empty.
+	Question      string `protobuf:"bytes,8,opt,name=question,proto3" json:"question,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Participant) Reset() {
+	*x = Participant{}
+	mi := &file_parley_thread_v1_state_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Participant) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Participant) ProtoMessage() {}
+
+func (x *Participant) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_state_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Participant.ProtoReflect.Descriptor instead.
+func (*Participant) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Participant) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *Participant) GetPart() Part {
+	if x != nil {
+		return x.Part
+	}
+	return Part_PART_UNSPECIFIED
+}
+
+func (x *Participant) GetAttendance() Attendance {
+	if x != nil {
+		return x.Attendance
+	}
+	return Attendance_ATTENDANCE_UNSPECIFIED
+}
+
+func (x *Participant) GetPublic() bool {
+	if x != nil {
+		return x.Public
+	}
+	return false
+}
+
+func (x *Participant) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+func (x *Participant) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Participant) GetConsult() string {
+	if x != nil {
+		return x.Consult
+	}
+	return ""
+}
+
+func (x *Participant) GetQuestion() string {
+	if x != nil {
+		return x.Question
+	}
+	return ""
+}
+
 // Offer is a conversation shown to one agent for a limited time.
 type Offer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -831,7 +1061,7 @@ type Offer struct {
 
 func (x *Offer) Reset() {
 	*x = Offer{}
-	mi := &file_parley_thread_v1_state_proto_msgTypes[4]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -843,7 +1073,7 @@ func (x *Offer) String() string {
 func (*Offer) ProtoMessage() {}
 
 func (x *Offer) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_state_proto_msgTypes[4]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -856,7 +1086,7 @@ func (x *Offer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Offer.ProtoReflect.Descriptor instead.
 func (*Offer) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{4}
+	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Offer) GetAgent() string {
@@ -942,7 +1172,7 @@ type Send struct {
 
 func (x *Send) Reset() {
 	*x = Send{}
-	mi := &file_parley_thread_v1_state_proto_msgTypes[5]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -954,7 +1184,7 @@ func (x *Send) String() string {
 func (*Send) ProtoMessage() {}
 
 func (x *Send) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_state_proto_msgTypes[5]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -967,7 +1197,7 @@ func (x *Send) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Send.ProtoReflect.Descriptor instead.
 func (*Send) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{5}
+	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Send) GetId() string {
@@ -1132,7 +1362,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\apicture\x18\x04 \x01(\tR\apicture\x12\x1d\n" +
 	"\n" +
 	"fetched_ms\x18\x05 \x01(\x03R\tfetchedMsB\v\n" +
-	"\t_timezone\"\x89\b\n" +
+	"\t_timezone\"\xcc\b\n" +
 	"\fConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12-\n" +
 	"\x05phase\x18\x02 \x01(\x0e2\x17.parley.thread.v1.PhaseR\x05phase\x12\x1e\n" +
@@ -1166,10 +1396,22 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x06prefer\x18\x19 \x01(\tR\x06prefer\x12&\n" +
 	"\x0fprefer_until_ms\x18\x1a \x01(\x03R\rpreferUntilMs\x12\x1f\n" +
 	"\vassigned_ms\x18\x1b \x01(\x03R\n" +
-	"assignedMs\x1a<\n" +
+	"assignedMs\x12A\n" +
+	"\fparticipants\x18\x1e \x03(\v2\x1d.parley.thread.v1.ParticipantR\fparticipants\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"}\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x86\x02\n" +
+	"\vParticipant\x12\x14\n" +
+	"\x05agent\x18\x01 \x01(\tR\x05agent\x12*\n" +
+	"\x04part\x18\x02 \x01(\x0e2\x16.parley.thread.v1.PartR\x04part\x12<\n" +
+	"\n" +
+	"attendance\x18\x03 \x01(\x0e2\x1c.parley.thread.v1.AttendanceR\n" +
+	"attendance\x12\x16\n" +
+	"\x06public\x18\x04 \x01(\bR\x06public\x12\x19\n" +
+	"\bsince_ms\x18\x05 \x01(\x03R\asinceMs\x12\x0e\n" +
+	"\x02by\x18\x06 \x01(\tR\x02by\x12\x18\n" +
+	"\aconsult\x18\a \x01(\tR\aconsult\x12\x1a\n" +
+	"\bquestion\x18\b \x01(\tR\bquestion\"}\n" +
 	"\x05Offer\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x14\n" +
 	"\x05fence\x18\x02 \x01(\x03R\x05fence\x12\x14\n" +
@@ -1195,7 +1437,17 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x04mids\x18\x0e \x03(\tB\x02\x18\x01R\x04mids\x12\"\n" +
 	"\fdisconnected\x18\x0f \x01(\bR\fdisconnected\x12\x14\n" +
 	"\x05setup\x18\x10 \x01(\tR\x05setup\x12\x16\n" +
-	"\x06spared\x18\x11 \x01(\x05R\x06spared*x\n" +
+	"\x06spared\x18\x11 \x01(\x05R\x06spared*T\n" +
+	"\x04Part\x12\x14\n" +
+	"\x10PART_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fPART_CONSULTANT\x10\x01\x12\x10\n" +
+	"\fPART_MONITOR\x10\x02\x12\x0f\n" +
+	"\vPART_JOINED\x10\x03*X\n" +
+	"\n" +
+	"Attendance\x12\x1a\n" +
+	"\x16ATTENDANCE_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12ATTENDANCE_INVITED\x10\x01\x12\x16\n" +
+	"\x12ATTENDANCE_PRESENT\x10\x02*x\n" +
 	"\x05Phase\x12\x15\n" +
 	"\x11PHASE_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -1226,44 +1478,50 @@ func file_parley_thread_v1_state_proto_rawDescGZIP() []byte {
 	return file_parley_thread_v1_state_proto_rawDescData
 }
 
-var file_parley_thread_v1_state_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_parley_thread_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_parley_thread_v1_state_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_parley_thread_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_parley_thread_v1_state_proto_goTypes = []any{
-	(Phase)(0),           // 0: parley.thread.v1.Phase
-	(SendStatus)(0),      // 1: parley.thread.v1.SendStatus
-	(*Commit)(nil),       // 2: parley.thread.v1.Commit
-	(*State)(nil),        // 3: parley.thread.v1.State
-	(*Customer)(nil),     // 4: parley.thread.v1.Customer
-	(*Conversation)(nil), // 5: parley.thread.v1.Conversation
-	(*Offer)(nil),        // 6: parley.thread.v1.Offer
-	(*Send)(nil),         // 7: parley.thread.v1.Send
-	nil,                  // 8: parley.thread.v1.Conversation.VariablesEntry
-	(*Fact)(nil),         // 9: parley.thread.v1.Fact
-	(*Referral)(nil),     // 10: parley.thread.v1.Referral
-	(Cause)(0),           // 11: parley.thread.v1.Cause
-	(*Need)(nil),         // 12: parley.thread.v1.Need
-	(*Terms)(nil),        // 13: parley.thread.v1.Terms
+	(Part)(0),            // 0: parley.thread.v1.Part
+	(Attendance)(0),      // 1: parley.thread.v1.Attendance
+	(Phase)(0),           // 2: parley.thread.v1.Phase
+	(SendStatus)(0),      // 3: parley.thread.v1.SendStatus
+	(*Commit)(nil),       // 4: parley.thread.v1.Commit
+	(*State)(nil),        // 5: parley.thread.v1.State
+	(*Customer)(nil),     // 6: parley.thread.v1.Customer
+	(*Conversation)(nil), // 7: parley.thread.v1.Conversation
+	(*Participant)(nil),  // 8: parley.thread.v1.Participant
+	(*Offer)(nil),        // 9: parley.thread.v1.Offer
+	(*Send)(nil),         // 10: parley.thread.v1.Send
+	nil,                  // 11: parley.thread.v1.Conversation.VariablesEntry
+	(*Fact)(nil),         // 12: parley.thread.v1.Fact
+	(*Referral)(nil),     // 13: parley.thread.v1.Referral
+	(Cause)(0),           // 14: parley.thread.v1.Cause
+	(*Need)(nil),         // 15: parley.thread.v1.Need
+	(*Terms)(nil),        // 16: parley.thread.v1.Terms
 }
 var file_parley_thread_v1_state_proto_depIdxs = []int32{
-	9,  // 0: parley.thread.v1.Commit.facts:type_name -> parley.thread.v1.Fact
-	3,  // 1: parley.thread.v1.Commit.state:type_name -> parley.thread.v1.State
-	4,  // 2: parley.thread.v1.State.customer:type_name -> parley.thread.v1.Customer
-	5,  // 3: parley.thread.v1.State.conversation:type_name -> parley.thread.v1.Conversation
-	7,  // 4: parley.thread.v1.State.sends:type_name -> parley.thread.v1.Send
-	10, // 5: parley.thread.v1.State.referral:type_name -> parley.thread.v1.Referral
-	0,  // 6: parley.thread.v1.Conversation.phase:type_name -> parley.thread.v1.Phase
-	6,  // 7: parley.thread.v1.Conversation.offer:type_name -> parley.thread.v1.Offer
-	11, // 8: parley.thread.v1.Conversation.closed_by:type_name -> parley.thread.v1.Cause
-	12, // 9: parley.thread.v1.Conversation.skills:type_name -> parley.thread.v1.Need
-	8,  // 10: parley.thread.v1.Conversation.variables:type_name -> parley.thread.v1.Conversation.VariablesEntry
-	10, // 11: parley.thread.v1.Conversation.referral:type_name -> parley.thread.v1.Referral
-	13, // 12: parley.thread.v1.Conversation.terms:type_name -> parley.thread.v1.Terms
-	1,  // 13: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	12, // 0: parley.thread.v1.Commit.facts:type_name -> parley.thread.v1.Fact
+	5,  // 1: parley.thread.v1.Commit.state:type_name -> parley.thread.v1.State
+	6,  // 2: parley.thread.v1.State.customer:type_name -> parley.thread.v1.Customer
+	7,  // 3: parley.thread.v1.State.conversation:type_name -> parley.thread.v1.Conversation
+	10, // 4: parley.thread.v1.State.sends:type_name -> parley.thread.v1.Send
+	13, // 5: parley.thread.v1.State.referral:type_name -> parley.thread.v1.Referral
+	2,  // 6: parley.thread.v1.Conversation.phase:type_name -> parley.thread.v1.Phase
+	9,  // 7: parley.thread.v1.Conversation.offer:type_name -> parley.thread.v1.Offer
+	14, // 8: parley.thread.v1.Conversation.closed_by:type_name -> parley.thread.v1.Cause
+	15, // 9: parley.thread.v1.Conversation.skills:type_name -> parley.thread.v1.Need
+	11, // 10: parley.thread.v1.Conversation.variables:type_name -> parley.thread.v1.Conversation.VariablesEntry
+	13, // 11: parley.thread.v1.Conversation.referral:type_name -> parley.thread.v1.Referral
+	16, // 12: parley.thread.v1.Conversation.terms:type_name -> parley.thread.v1.Terms
+	8,  // 13: parley.thread.v1.Conversation.participants:type_name -> parley.thread.v1.Participant
+	0,  // 14: parley.thread.v1.Participant.part:type_name -> parley.thread.v1.Part
+	1,  // 15: parley.thread.v1.Participant.attendance:type_name -> parley.thread.v1.Attendance
+	3,  // 16: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_state_proto_init() }
@@ -1278,8 +1536,8 @@ func file_parley_thread_v1_state_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_thread_v1_state_proto_rawDesc), len(file_parley_thread_v1_state_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   7,
+			NumEnums:      4,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
