@@ -82,10 +82,11 @@ func Permissions() map[string]Permission {
 		reflectionv1.ServerReflection_ServerReflectionInfo_FullMethodName:      ConfigRead,
 		reflectionv1alpha.ServerReflection_ServerReflectionInfo_FullMethodName: ConfigRead,
 	}
-	for _, kind := range []string{"ChannelAccount", "Page", "Workstream", "Queue", "Agent", "Schedule", "Skill", "CapacityProfile", "Ruleset"} {
+	for kind, many := range map[string]string{"ChannelAccount": "ChannelAccounts", "Page": "Pages", "Workstream": "Workstreams", "Queue": "Queues", "Agent": "Agents",
+		"Schedule": "Schedules", "Skill": "Skills", "CapacityProfile": "CapacityProfiles", "Status": "Statuses", "Ruleset": "Rulesets"} {
 		prefix := "/" + adminv1.ConfigService_ServiceDesc.ServiceName + "/"
 		table[prefix+"Get"+kind] = ConfigRead
-		table[prefix+"List"+kind+"s"] = ConfigRead
+		table[prefix+"List"+many] = ConfigRead
 		for _, verb := range []string{"Create", "Update", "Delete"} {
 			table[prefix+verb+kind] = ConfigWrite
 		}

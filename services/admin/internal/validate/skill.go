@@ -10,7 +10,7 @@ import (
 // skill checks a skill (L70).
 func (p *problems) skill(s *configv1.Skill, world *directory.Snapshot) {
 	p.line("type", s.GetType())
-	if other := sameName(world, s); other != "" {
+	if other := sameName(world.Skills, s); other != "" {
 		p.add("meta.display_name", "%q is the name of skill %q already; choose another", clip(s.GetMeta().GetDisplayName()), other)
 	}
 	low, high := directory.Scale(s)
@@ -36,13 +36,13 @@ func (p *problems) skill(s *configv1.Skill, world *directory.Snapshot) {
 	}
 }
 
-// sameName is another skill of world with the same name for people, the first
-// by id; names are unique, as agents are given skills by name (L70).
-func sameName(world *directory.Snapshot, s *configv1.Skill) string {
+// sameName is another of all with the same name for people, the first by id.
+// Names of skills and statuses are unique, as people choose by name (L70).
+func sameName[R directory.Resource](all map[string]R, r R) string {
 	first := ""
-	for id, other := range world.Skills {
-		if s.GetMeta().GetDisplayName() != "" && id != s.GetMeta().GetId() &&
-			other.GetMeta().GetDisplayName() == s.GetMeta().GetDisplayName() && (first == "" || id < first) {
+	for id, other := range all {
+		if r.GetMeta().GetDisplayName() != "" && id != r.GetMeta().GetId() &&
+			other.GetMeta().GetDisplayName() == r.GetMeta().GetDisplayName() && (first == "" || id < first) {
 			first = id
 		}
 	}
