@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -18,7 +19,15 @@ type kind struct {
 
 func (k kind) one() string { return strings.ToLower(k.document) }
 
-func (k kind) many() string { return k.one() + "s" }
+func (k kind) many() string { return strings.ToLower(k.documents()) }
+
+// documents is the kind as methods name many: "ListStatuses".
+func (k kind) documents() string {
+	if strings.HasSuffix(k.document, "s") {
+		return k.document + "es"
+	}
+	return k.document + "s"
+}
 
 // kinds are all of them, in the order in which one may refer to another.
 func kinds() []kind {
@@ -32,16 +41,20 @@ func kinds() []kind {
 		kindOf("CapacityProfile", "LIMIT RESET BLOCKS", func(p *configv1.CapacityProfile) []string {
 			return []string{number(p.GetLimit()), manifest.Word(p.GetReset_()), strconv.FormatBool(p.GetBlocks())}
 		}),
-		kindOf("Agent", "CAPACITY ROLES SKILLS PROFILES LANGUAGE PASSWORD", func(a *configv1.Agent) []string {
-			return []string{number(a.GetCapacity()), words(a.GetRoles()), words(skills(a)), words(profiles(a)), a.GetLanguage(), fingerprint(a.GetPassword())}
+		kindOf("Status", "BASE ACTIVE", func(s *configv1.Status) []string {
+			return []string{manifest.Word(s.GetBase()), strconv.FormatBool(!s.GetInactive())}
 		}),
-		kindOf("Queue", "AGENTS ASSIGNMENT PRIORITY SCHEDULE OVERFLOW", func(q *configv1.Queue) []string {
-			return []string{words(q.GetAgents()), manifest.Word(q.GetAssignment()), number(q.GetPriority()), q.GetSchedule(), words(overflow(q))}
+		kindOf("Agent", "CAPACITY ROLES SKILLS PROFILES PRESENCE SCHEDULE LANGUAGE PASSWORD", func(a *configv1.Agent) []string {
+			return []string{number(a.GetCapacity()), words(a.GetRoles()), words(skills(a)), words(profiles(a)),
+				cmp.Or(a.GetDefaultStatus(), manifest.Word(a.GetDefaultPresence())), a.GetSchedule(), a.GetLanguage(), fingerprint(a.GetPassword())}
+		}),
+		kindOf("Queue", "AGENTS ASSIGNMENT PRIORITY HEADSTART SCHEDULE OVERFLOW", func(q *configv1.Queue) []string {
+			return []string{words(q.GetAgents()), manifest.Word(q.GetAssignment()), number(q.GetPriority()), headStart(q), q.GetSchedule(), words(overflow(q))}
 		}),
 		kindOf("Ruleset", "DOES RULES DISABLED", ruleset),
-		kindOf("Workstream", "QUEUE FALLBACK CLASSIFICATION ROUTING UNITS OFFER TAG", func(w *configv1.Workstream) []string {
-			return []string{w.GetQueue(), w.GetFallbackQueue(), words(w.GetClassification()), w.GetRouting(),
-				number(w.GetUnits()), seconds(w.GetOfferSeconds()), strconv.FormatBool(w.GetMessageTag())}
+		kindOf("Workstream", "QUEUE FALLBACK CLASSIFICATION ROUTING MODE UNITS PROFILES MATCHING AFFINITY OFFER TAG", func(w *configv1.Workstream) []string {
+			return []string{w.GetQueue(), w.GetFallbackQueue(), words(w.GetClassification()), w.GetRouting(), mode(w),
+				number(w.GetUnits()), words(w.GetCapacityProfiles()), manifest.Word(w.GetSkillMatching()), affinity(w), offer(w), strconv.FormatBool(w.GetMessageTag())}
 		}),
 		kindOf("ChannelAccount", "APP GRAPH SECRET PREVIOUS VERIFY PRIVACY", func(a *configv1.ChannelAccount) []string {
 			return []string{a.GetAppId(), a.GetGraphVersion(), fingerprint(a.GetAppSecret()),
@@ -123,6 +136,42 @@ func profiles(a *configv1.Agent) []string {
 		out = append(out, valued(p.GetProfile(), p.GetLimit()))
 	}
 	return out
+}
+
+// headStart is what a point of priority is worth; empty: it always comes first.
+func headStart(q *configv1.Queue) string {
+	if q.GetHeadStartSeconds() == 0 {
+		return ""
+	}
+	return seconds(q.GetHeadStartSeconds())
+}
+
+// mode is how conversations come to agents: "push", "pick" or, when they are
+// pushed and may be picked, "push,pick".
+func mode(w *configv1.Workstream) string {
+	switch {
+	case w.GetMode() == configv1.WorkMode_WORK_MODE_PICK:
+		return "pick"
+	case w.GetPickable():
+		return "push,pick"
+	}
+	return "push"
+}
+
+// affinity is whether a conversation goes back to its agent: "preferred:90s".
+func affinity(w *configv1.Workstream) string {
+	if w.GetAffinitySeconds() == 0 {
+		return manifest.Word(w.GetAffinity())
+	}
+	return manifest.Word(w.GetAffinity()) + ":" + seconds(w.GetAffinitySeconds())
+}
+
+// offer is how long agents have to accept; "auto": they do not have to.
+func offer(w *configv1.Workstream) string {
+	if w.GetAutoAssign() {
+		return "auto"
+	}
+	return seconds(w.GetOfferSeconds())
 }
 
 // valued is a name with its value, when it has one.

@@ -28,7 +28,7 @@ func (k kind) get(ctx context.Context, s *server, id string) (manifest.Resource,
 func (k kind) list(ctx context.Context, s *server) ([]manifest.Resource, error) {
 	var out []manifest.Resource
 	for token := ""; ; {
-		answer, err := s.call(ctx, "List"+k.document+"s", map[protoreflect.Name]any{"page_size": int32(pageSize), "page_token": token})
+		answer, err := s.call(ctx, "List"+k.documents(), map[protoreflect.Name]any{"page_size": int32(pageSize), "page_token": token})
 		if err != nil {
 			return nil, err
 		}

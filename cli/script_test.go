@@ -55,6 +55,7 @@ func TestScripts(t *testing.T) {
 			"silent": silent,
 			"talk":   talk,
 			"opens":  opens,
+			"asks":   asks,
 			"big":    big,
 		},
 	})
@@ -112,6 +113,22 @@ func opens(ts *testscript.TestScript, _ bool, args []string) {
 			thread.Of(&threadv1.CustomerProfiled{Name: "Vesela Ivanova", Locale: "bg_BG"}),
 			thread.Of(&threadv1.ConversationClassified{Rules: []string{"sort/old"}, Priority: proto.Int32(9), Version: 3}),
 			thread.Of(&threadv1.ConversationRouted{Queue: "front", Rule: "workstream facebook", Version: 3, Passed: []string{"vip: closed"}}),
+		}, nil
+	})
+	ts.Check(err)
+}
+
+// asks offers the conversation that opens has opened to an agent, who rejects it;
+// a supervisor gives it to another.
+func asks(ts *testscript.TestScript, _ bool, args []string) {
+	s, _ := ts.Value("server").(*admintest.Server)
+	customer := subject.Thread{Page: "1020304050607080", PSID: "778"}
+	_, _, err := s.Bus.Update(context.Background(), customer, func(*threadv1.State, uint64) ([]*threadv1.Fact, error) {
+		return []*threadv1.Fact{
+			thread.Of(&threadv1.OfferMade{Agent: args[0], Fence: 1, UntilMs: 9, Choice: &threadv1.Choice{
+				Class: "1 unit, available or busy, bg >= 3", Method: "active", Ready: 2, First: []string{args[0], "boris"}}}),
+			thread.Of(&threadv1.OfferEnded{Fence: 1, Outcome: threadv1.OfferOutcome_OFFER_OUTCOME_REJECTED, Reason: "at lunch"}),
+			thread.Of(&threadv1.AgentAssigned{Agent: "boris", Cause: threadv1.Cause_CAUSE_ASSIGNED, By: "vera"}),
 		}, nil
 	})
 	ts.Check(err)

@@ -21,6 +21,7 @@ const (
 	Skills          = "skills"
 	Profiles        = "capacityProfiles"
 	Rulesets        = "rulesets"
+	Statuses        = "statuses"
 )
 
 // Marker is the key that is written last in every change of CONFIG. Its value
@@ -54,6 +55,8 @@ func Kind(r Resource) string {
 		return Profiles
 	case *configv1.Ruleset:
 		return Rulesets
+	case *configv1.Status:
+		return Statuses
 	}
 	return ""
 }
@@ -132,6 +135,8 @@ func Blank(kind string) Resource {
 		return &configv1.CapacityProfile{}
 	case Rulesets:
 		return &configv1.Ruleset{}
+	case Statuses:
+		return &configv1.Status{}
 	}
 	return nil
 }

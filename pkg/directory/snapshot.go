@@ -23,6 +23,7 @@ type Snapshot struct {
 	Skills      map[string]*configv1.Skill
 	Profiles    map[string]*configv1.CapacityProfile
 	Rulesets    map[string]*configv1.Ruleset
+	Statuses    map[string]*configv1.Status
 	Unreadable  []string // keys whose entry is damaged; the resource is missing or as it was before
 }
 
@@ -35,6 +36,7 @@ func NewSnapshot(resources ...Resource) *Snapshot {
 		Queues: map[string]*configv1.Queue{}, Agents: map[string]*configv1.Agent{},
 		Schedules: map[string]*configv1.Schedule{}, Skills: map[string]*configv1.Skill{},
 		Profiles: map[string]*configv1.CapacityProfile{}, Rulesets: map[string]*configv1.Ruleset{},
+		Statuses: map[string]*configv1.Status{},
 	}
 	for _, r := range resources {
 		s.put(r)
@@ -69,6 +71,8 @@ func (s *Snapshot) put(r Resource) {
 		s.Profiles[id] = r
 	case *configv1.Ruleset:
 		s.Rulesets[id] = r
+	case *configv1.Status:
+		s.Statuses[id] = r
 	}
 }
 
@@ -93,6 +97,8 @@ func (s *Snapshot) Find(kind, id string) (Resource, bool) {
 		return found(s.Profiles, id)
 	case Rulesets:
 		return found(s.Rulesets, id)
+	case Statuses:
+		return found(s.Statuses, id)
 	}
 	return nil, false
 }
@@ -102,7 +108,7 @@ func (s *Snapshot) Find(kind, id string) (Resource, bool) {
 func (s *Snapshot) All() iter.Seq[Resource] {
 	return func(yield func(Resource) bool) {
 		_ = each(s.Schedules, yield) && each(s.Skills, yield) && each(s.Profiles, yield) &&
-			each(s.Agents, yield) && each(s.Queues, yield) && each(s.Rulesets, yield) &&
+			each(s.Statuses, yield) && each(s.Agents, yield) && each(s.Queues, yield) && each(s.Rulesets, yield) &&
 			each(s.Workstreams, yield) && each(s.Accounts, yield) && each(s.Pages, yield)
 	}
 }

@@ -3,6 +3,7 @@ package rules
 import (
 	"slices"
 
+	"github.com/parley-desk/parley/pkg/directory"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	routingv1 "github.com/parley-desk/parley/proto/gen/parley/routing/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -79,6 +80,7 @@ func (r *Rules) apply(set *configv1.Attributes, c *routingv1.RoutingContext, fou
 			continue
 		}
 		need := &threadv1.Need{Skill: s.GetSkill(), Value: max(s.GetValue(), skill.GetLowest(), 1)}
+		need.Level = directory.Level(skill, need.GetValue())
 		c.Conversation.Skills[need.GetSkill()] = need.GetValue()
 		found.Skills = slices.DeleteFunc(found.Skills, func(n *threadv1.Need) bool { return n.GetSkill() == need.GetSkill() })
 		found.Skills = append(found.Skills, need)

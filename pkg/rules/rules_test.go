@@ -211,7 +211,7 @@ func TestClassification(t *testing.T) {
 	if found.GetPriority() != 500 || found.GetVariables()["tier"] != "gold" {
 		t.Errorf("priority %d, variables %v", found.GetPriority(), found.GetVariables())
 	}
-	if s := found.GetSkills(); len(s) != 1 || s[0].GetSkill() != "bulgarian" || s[0].GetValue() != 1 {
+	if s := found.GetSkills(); len(s) != 1 || s[0].GetSkill() != "bulgarian" || s[0].GetValue() != 1 || s[0].GetLevel() != 0 {
 		t.Errorf("skills %v", s)
 	}
 	if p := found.GetCapacityProfiles(); len(p) != 1 || p[0] != "chat" {
@@ -219,6 +219,19 @@ func TestClassification(t *testing.T) {
 	}
 	if none := rules.New(world(nil)).Classify(about(), nil); none != nil {
 		t.Errorf("without rulesets: %v", none)
+	}
+}
+
+// L71: a need says where it lies on the scale of its skill, 1 to 5 here.
+func TestANeedHasALevel(t *testing.T) {
+	for value, level := range map[int32]int32{0: 0, 1: 0, 2: 25, 3: 50, 5: 100} {
+		set := &configv1.Attributes{Skills: []*configv1.Proficiency{{Skill: "bulgarian", Value: value}}}
+		first := &configv1.Ruleset{Meta: meta("first"), Classify: []*configv1.ClassificationRule{classify("all", "true", set)}}
+		second := &configv1.Ruleset{Meta: meta("second")}
+		found := rules.New(world(nil, first, second)).Classify(about(), nil)
+		if s := found.GetSkills(); len(s) != 1 || s[0].GetLevel() != level {
+			t.Errorf("value %d: %v, want level %d", value, s, level)
+		}
 	}
 }
 

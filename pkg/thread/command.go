@@ -42,20 +42,45 @@ func held(s *threadv1.State, conversation, agent string, in ...threadv1.Phase) (
 
 func one(kind any) []*threadv1.Fact { return []*threadv1.Fact{Of(kind)} }
 
-// MakeOffer shows an open conversation of queue to agent under a new fence
-// until a time.
-func MakeOffer(s *threadv1.State, conversation, queue, agent string, fence, epoch int64, until time.Time) ([]*threadv1.Fact, error) {
-	c, err := current(s, conversation, agent)
+// MakeOffer makes an offer, under a fence not used before, of an open
+// conversation of queue. Where the workstream says so, the agent has the
+// conversation with it and is not asked (L95).
+func MakeOffer(s *threadv1.State, conversation, queue string, o *threadv1.OfferMade) ([]*threadv1.Fact, error) {
+	c, err := current(s, conversation, o.GetAgent())
 	if err != nil {
 		return nil, err
 	}
-	if c.Offer.GetFence() == fence && c.Offer.GetAgent() == agent && c.Phase == threadv1.Phase_PHASE_OPEN {
+	offered := c.Phase == threadv1.Phase_PHASE_OPEN && c.Offer.GetFence() == o.GetFence() && c.Offer.GetAgent() == o.GetAgent()
+	assigned := c.Phase == threadv1.Phase_PHASE_ACTIVE && c.Fence == o.GetFence() && c.Agent == o.GetAgent()
+	if offered || assigned {
 		return nil, nil
 	}
 	if c.Queue != queue {
-		return nil, refuse(s, Stale, agent)
+		return nil, refuse(s, Stale, o.GetAgent())
 	}
-	return one(&threadv1.OfferMade{Agent: agent, Fence: fence, Epoch: epoch, UntilMs: until.UnixMilli()}), nil
+	facts := one(o)
+	if c.GetTerms().GetAutoAssign() {
+		facts = append(facts, Of(&threadv1.AgentAssigned{Agent: o.GetAgent(), Fence: o.GetFence(), Cause: threadv1.Cause_CAUSE_AUTO_ASSIGNED}))
+	}
+	return facts, nil
+}
+
+// Pick gives an agent a waiting conversation that agents may pick (L22).
+func Pick(s *threadv1.State, conversation, agent string) ([]*threadv1.Fact, error) {
+	c, err := current(s, conversation, agent)
+	switch {
+	case err != nil:
+		return nil, err
+	case c.Phase == threadv1.Phase_PHASE_ACTIVE && c.Agent == agent:
+		return nil, nil
+	case c.Phase != threadv1.Phase_PHASE_OPEN:
+		return nil, refuse(s, WrongPhase, agent)
+	case !c.GetTerms().GetPickOnly() && !c.GetTerms().GetPickable():
+		return nil, refuse(s, NotPickable, agent)
+	case c.Offer != nil:
+		return nil, refuse(s, Offered, agent)
+	}
+	return one(&threadv1.AgentAssigned{Agent: agent, Cause: threadv1.Cause_CAUSE_PICKED}), nil
 }
 
 // AcceptOffer takes the conversation offered to agent under fence.

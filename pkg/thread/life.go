@@ -18,12 +18,14 @@ func applyOpened(s *threadv1.State, now time.Time, o *threadv1.ConversationOpene
 		return refuse(s, BadFact, "")
 	}
 	c := &threadv1.Conversation{
-		Id:           o.GetId(),
-		Workstream:   o.GetWorkstream(),
-		MessageTag:   o.GetMessageTag(),
-		Units:        o.GetUnits(),
-		OfferSeconds: o.GetOfferSeconds(),
-		OpenedMs:     now.UnixMilli(),
+		Id:               o.GetId(),
+		Workstream:       o.GetWorkstream(),
+		MessageTag:       o.GetMessageTag(),
+		Units:            o.GetUnits(),
+		OfferSeconds:     o.GetOfferSeconds(),
+		OpenedMs:         now.UnixMilli(),
+		Terms:            proto.CloneOf(o.GetTerms()),
+		CapacityProfiles: slices.Clone(o.GetCapacityProfiles()),
 	}
 	if now.Sub(time.UnixMilli(s.GetReferralMs())) <= referralLast {
 		c.Referral = s.GetReferral()
@@ -160,7 +162,7 @@ func applyAssigned(s *threadv1.State, now time.Time, a *threadv1.AgentAssigned) 
 	}
 	c := s.Conversation
 	switch a.GetCause() {
-	case threadv1.Cause_CAUSE_ACCEPTED:
+	case threadv1.Cause_CAUSE_ACCEPTED, threadv1.Cause_CAUSE_AUTO_ASSIGNED:
 		if c.Offer == nil || c.Offer.Fence != a.GetFence() || c.Offer.Agent != a.GetAgent() {
 			return refuse(s, OfferGone, a.GetAgent())
 		}

@@ -55,6 +55,8 @@ const (
 	NotCurrent   = "NOT_CURRENT"          // the thread has gone on to another conversation
 	OfferGone    = "OFFER_GONE"           // the offer was answered, lapsed or revoked
 	Stale        = "STALE"                // an older fence than one already used
+	NotPickable  = "NOT_PICKABLE"         // its workstream does not let agents pick
+	Offered      = "OFFERED"              // it is offered to somebody at the moment
 	WindowClosed = "WINDOW_CLOSED"        // Meta takes no reply now
 	NoSuchSend   = "NO_SUCH_SEND"         // no open send has this id
 	WrongStatus  = "WRONG_STATUS"         // the send is not where this can follow

@@ -157,6 +157,23 @@ func TestExtendLeavesItsInputAlone(t *testing.T) {
 	}
 }
 
+// TestOpenedKeepsTheTerms has a conversation stand by what its workstream said
+// when it opened, and count in a profile once however often it is named.
+func TestOpenedKeepsTheTerms(t *testing.T) {
+	terms := &threadv1.Terms{Pickable: true, AffinitySeconds: -1, Matching: threadv1.Matching_MATCHING_CLOSEST}
+	fact := &threadv1.ConversationOpened{Id: "c", Terms: terms, CapacityProfiles: []string{"chat"}}
+	s := after(t, thread.New("1", "2"), fact, &threadv1.ConversationClassified{CapacityProfiles: []string{"vip", "chat"}})
+	if d := cmp.Diff(terms, s.GetConversation().GetTerms(), protocmp.Transform()); d != "" {
+		t.Errorf("terms:\n%s", d)
+	}
+	if d := cmp.Diff([]string{"chat", "vip"}, s.GetConversation().GetCapacityProfiles()); d != "" {
+		t.Errorf("profiles:\n%s", d)
+	}
+	if len(fact.CapacityProfiles) != 1 || s.GetConversation().GetTerms() == terms {
+		t.Error("the state shares what belongs to the fact")
+	}
+}
+
 // talk is a thread in the phase, held by mila.
 func talk(t *testing.T, phase threadv1.Phase) *threadv1.State {
 	t.Helper()

@@ -45,7 +45,8 @@ var turns = func() []Turn {
 	return []Turn{
 		{none, open, opened, nil},
 		{over, open, opened, nil}, // another conversation begins; none is ever opened again (L85)
-		{open, active, assigned, by(threadv1.Cause_CAUSE_ACCEPTED, threadv1.Cause_CAUSE_PICKED, threadv1.Cause_CAUSE_ASSIGNED)},
+		{open, active, assigned, by(threadv1.Cause_CAUSE_ACCEPTED, threadv1.Cause_CAUSE_PICKED, threadv1.Cause_CAUSE_ASSIGNED,
+			threadv1.Cause_CAUSE_AUTO_ASSIGNED)},
 		{active, active, assigned, by(transferred)},
 		{active, open, released, by(threadv1.Cause_CAUSE_RELEASED, threadv1.Cause_CAUSE_DISCONNECTED, transferred)},
 		{active, waiting, parked, nil},

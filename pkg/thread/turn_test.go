@@ -23,7 +23,7 @@ func TestTheTableIsTheOneAgreedOn(t *testing.T) {
 	want := strings.TrimSpace(`
 UNSPECIFIED -> OPEN: conversation_opened
 CLOSED -> OPEN: conversation_opened
-OPEN -> ACTIVE: agent_assigned by ACCEPTED, PICKED, ASSIGNED
+OPEN -> ACTIVE: agent_assigned by ACCEPTED, PICKED, ASSIGNED, AUTO_ASSIGNED
 ACTIVE -> ACTIVE: agent_assigned by TRANSFERRED
 ACTIVE -> OPEN: conversation_released by RELEASED, DISCONNECTED, TRANSFERRED
 ACTIVE -> WAITING: conversation_parked

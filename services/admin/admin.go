@@ -272,7 +272,7 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 	adminv1.RegisterOperateServiceServer(srv, operator)
 	adminv1.RegisterPrivacyServiceServer(srv, &requests.Service{Bucket: d.Bus.Bucket(subject.PrivacyBucket)})
 	adminv1.RegisterRoutingServiceServer(srv, &explain.Service{Log: d.Bus, Directory: d.Directory, Planner: committer.Planner, Now: d.Now,
-		Room: explain.AskForRoom(d.Bus)})
+		Room: explain.AskForRoom(d.Bus), Why: explain.AskWhy(d.Bus)})
 	adminv1.RegisterScheduleServiceServer(srv, &hours.Service{Directory: d.Directory, Now: d.Now})
 	grpc_health_v1.RegisterHealthServer(srv, s.health)
 	if s.cfg.Reflection {

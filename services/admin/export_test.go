@@ -8,6 +8,7 @@ import (
 	"github.com/parley-desk/parley/pkg/directory"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	"github.com/parley-desk/parley/services/admin/admintest"
 )
 
@@ -20,15 +21,18 @@ func town() []*adminv1.Resource {
 			SpecialDays: []*configv1.SpecialDays{{Reason: "Christmas", From: "12-24", Until: "12-26", Yearly: true}}}}},
 		&adminv1.Resource{Kind: &adminv1.Resource_Skill{Skill: &configv1.Skill{Meta: meta("german"), Type: "language", Lowest: 1, Highest: 3, Ratings: []*configv1.RatingName{{Value: 3, Name: "fluent"}}}}},
 		&adminv1.Resource{Kind: &adminv1.Resource_CapacityProfile{CapacityProfile: &configv1.CapacityProfile{Meta: meta("chats"), Limit: 3, Reset_: configv1.ProfileReset_PROFILE_RESET_IMMEDIATE, Blocks: true}}},
-		wrap(&configv1.Agent{Meta: meta("vera"), Capacity: 2, Language: "bg", Roles: []string{"agent", "supervisor"},
+		&adminv1.Resource{Kind: &adminv1.Resource_Status{Status: &configv1.Status{Meta: meta("lunch"), Base: distributionv1.Presence_PRESENCE_AWAY, Description: "Back within the hour", Inactive: true}}},
+		wrap(&configv1.Agent{Meta: meta("vera"), Capacity: 2, Language: "bg", Roles: []string{"agent", "supervisor"}, DefaultStatus: "lunch", Schedule: "hours",
 			Skills: []*configv1.Proficiency{{Skill: "german", Value: 2}}, Profiles: []*configv1.ProfileHolding{{Profile: "chats", Limit: 2}}}),
-		wrap(&configv1.Queue{Meta: meta("back"), Agents: []string{"vera"}, Assignment: configv1.Assignment_ASSIGNMENT_HIGHEST_CAPACITY, Priority: 7, Schedule: "hours",
+		wrap(&configv1.Queue{Meta: meta("back"), Agents: []string{"vera"}, Assignment: configv1.Assignment_ASSIGNMENT_HIGHEST_CAPACITY, Priority: 7, HeadStartSeconds: 30, Schedule: "hours",
 			Overflow: []*configv1.OverflowRule{{Condition: configv1.OverflowCondition_OVERFLOW_CONDITION_OUT_OF_HOURS, Action: configv1.OverflowAction_OVERFLOW_ACTION_TRANSFER, Queue: "front"}},
 			Wait:     &configv1.WaitRule{Seconds: 600, Action: configv1.OverflowAction_OVERFLOW_ACTION_TRANSFER, Queue: "front"}}),
 		&adminv1.Resource{Kind: &adminv1.Resource_Ruleset{Ruleset: &configv1.Ruleset{Meta: meta("sorting"), Classify: []*configv1.ClassificationRule{{Name: "german",
 			Set: &configv1.Attributes{Priority: proto.Int32(5), Skills: []*configv1.Proficiency{{Skill: "german", Value: 2}}, CapacityProfiles: []string{"chats"}}}}}}},
 		&adminv1.Resource{Kind: &adminv1.Resource_Ruleset{Ruleset: &configv1.Ruleset{Meta: meta("ways"), Route: []*configv1.RoutingRule{{Name: "all", Queues: share}}}}},
 		wrap(&configv1.Workstream{Meta: meta("sales"), Queue: "front", FallbackQueue: "back", Units: 2, OfferSeconds: 30, MessageTag: true, WrapUp: configv1.WrapUp_WRAP_UP_TIMED, WrapUpSeconds: 60,
+			Mode: configv1.WorkMode_WORK_MODE_PUSH, Pickable: true, CapacityProfiles: []string{"chats"}, Presences: []distributionv1.Presence{distributionv1.Presence_PRESENCE_AWAY},
+			SkillMatching: configv1.SkillMatching_SKILL_MATCHING_CLOSEST, Affinity: configv1.Affinity_AFFINITY_PREFERRED, AffinitySeconds: 300, AutoAssign: true,
 			Classification: []string{"sorting"}, Routing: "ways", Variables: []*configv1.Variable{{Name: "vip", Type: configv1.VariableType_VARIABLE_TYPE_NUMBER, Initial: "1"}}}),
 	)
 }
@@ -59,6 +63,11 @@ func exported(t *testing.T, s *admintest.Server) (all []*adminv1.Resource) {
 	add(err)
 	for _, r := range profiles.GetCapacityProfiles() {
 		add(nil, &adminv1.Resource{Kind: &adminv1.Resource_CapacityProfile{CapacityProfile: r}})
+	}
+	statuses, err := c.ListStatuses(ctx, &adminv1.ListStatusesRequest{})
+	add(err)
+	for _, r := range statuses.GetStatuses() {
+		add(nil, &adminv1.Resource{Kind: &adminv1.Resource_Status{Status: r}})
 	}
 	agents, err := c.ListAgents(ctx, &adminv1.ListAgentsRequest{})
 	add(err)

@@ -18,9 +18,13 @@ import (
 
 // Config are the settings of distribution.
 type Config struct {
-	Group string        `koanf:"group" default:"main" help:"Name of the routing group; agents and queues that share conversations share it."`
-	Lease time.Duration `koanf:"lease" default:"20s" help:"Without a heartbeat for so long an agent's desk is taken as gone."`
-	Grace time.Duration `koanf:"grace" default:"150s" help:"How long a lost agent keeps conversations before they go back to their queue."`
+	Group    string        `koanf:"group" default:"main" help:"Name of the routing group; agents and queues that share conversations share it."`
+	Lease    time.Duration `koanf:"lease" default:"20s" help:"Without a heartbeat for so long an agent's desk is taken as gone."`
+	Grace    time.Duration `koanf:"grace" default:"150s" help:"How long a lost agent keeps conversations before they go back to their queue."`
+	Declines int           `koanf:"declines" default:"3" help:"After so many declined or missed offers of a conversation its agent is not offered it again, 1 to 5."`
+	Missed   bool          `koanf:"missed_inactive" default:"true" help:"An agent who missed an offer is Inactive until coming back."`
+	Rejected bool          `koanf:"rejected_dnd" default:"false" help:"An agent who rejected an offer is on Do not disturb until changing it."`
+	Zone     string        `koanf:"time_zone" default:"UTC" help:"Time zone in which the day of agents ends who have no working hours, an IANA name; capacity profiles may be reset then."`
 }
 
 // Validate refuses settings that cannot work.
@@ -32,6 +36,11 @@ func (c *Config) Validate() error {
 		return fault.New(fault.Invalid, "LEASE_SHORT", "distribution.lease is %v; desks need at least 1s", c.Lease)
 	case c.Grace < 0:
 		return fault.New(fault.Invalid, "GRACE_NEGATIVE", "distribution.grace is %v; it must not be negative", c.Grace)
+	case c.Declines < 0 || c.Declines > 5:
+		return fault.New(fault.Invalid, "DECLINES_RANGE", "distribution.declines is %d; it must be 1 to 5", c.Declines)
+	}
+	if _, err := time.LoadLocation(c.Zone); err != nil {
+		return fault.New(fault.Invalid, "ZONE_UNKNOWN", "distribution.time_zone is %q; give an IANA name such as Europe/Sofia", c.Zone)
 	}
 	return nil
 }
@@ -50,14 +59,19 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		return nil, fault.New(fault.Invalid, "REDIS_MISSING", "distribution needs Redis; set redis.url")
 	}
 	book, err := assign.NewBook(deps.Redis, assign.Config{
-		Group: keyspace.Group(cfg.Group), Lease: cfg.Lease, Grace: cfg.Grace})
+		Group: keyspace.Group(cfg.Group), Lease: cfg.Lease, Grace: cfg.Grace,
+		Policy: assign.Policy{Declines: cfg.Declines, Missed: cfg.Missed, Rejected: cfg.Rejected}})
+	if err != nil {
+		return nil, err
+	}
+	zone, err := time.LoadLocation(cfg.Zone)
 	if err != nil {
 		return nil, err
 	}
 	desk := offering.New(offering.Parts{
 		Book: book, Threads: deps.Bus, Directory: deps.Directory,
 		Presences: deps.Bus.Bucket(subject.PresenceBucket), Log: deps.Log, Now: deps.Now,
-		Registry: deps.Registry,
+		Registry: deps.Registry, Zone: zone,
 	})
 	deps.Health.Ready("distribution", desk.Ready)
 	return &service{bus: deps.Bus, desk: desk}, nil
@@ -73,6 +87,10 @@ func (s *service) Run(ctx context.Context) error {
 	serve(ctx, group, s.bus, "distribution.heartbeat", s.desk.Heartbeat)
 	serve(ctx, group, s.bus, "distribution.answer", s.desk.AnswerOffer)
 	serve(ctx, group, s.bus, "distribution.resume", s.desk.Resume)
+	serve(ctx, group, s.bus, "distribution.shown", s.desk.Shown)
+	serve(ctx, group, s.bus, "distribution.pick", s.desk.Pick)
+	serve(ctx, group, s.bus, "distribution.roster", s.desk.Roster)
+	serve(ctx, group, s.bus, "distribution.why", s.desk.Why)
 	serve(ctx, group, s.bus, "distribution.place", s.desk.Place)
 	if err := group.Wait(); !fault.Is(err, fault.Canceled) {
 		return err

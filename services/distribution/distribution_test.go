@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,7 +40,7 @@ type floor struct {
 func open(t *testing.T, b *bus.Bus, rdb redis.UniversalClient, capacity int32) *floor {
 	t.Helper()
 	f := &floor{t: t, bus: b, rdb: rdb, capacity: capacity, now: time.Now,
-		cfg: distribution.Config{Group: "test", Lease: 20 * time.Second, Grace: 150 * time.Second}}
+		cfg: distribution.Config{Group: "test", Lease: 20 * time.Second, Grace: 150 * time.Second, Missed: true}}
 	return f
 }
 
@@ -232,6 +233,7 @@ func TestMissedOfferGoesToTheNextAndTheAgentIsInactive(t *testing.T) {
 	})
 	f.must(err)
 	first := f.offered(who, nil)
+	f.show(who, first.GetOffer())
 	second := f.offered(who, func(o *threadv1.Offer) bool { return o.GetFence() != first.GetOffer().GetFence() })
 	missed := first.GetOffer().GetAgent()
 	if missed == second.GetOffer().GetAgent() {
@@ -239,6 +241,46 @@ func TestMissedOfferGoesToTheNextAndTheAgentIsInactive(t *testing.T) {
 	}
 	if s := f.standing(missed); s.GetPresence() != distributionv1.Presence_PRESENCE_INACTIVE || s.GetUsed() != 0 {
 		t.Fatalf("standing %v, want inactive without load", s)
+	}
+}
+
+// TestOfferThatNoDeskShowsIsNoDecline is L93: the agent whose desk did not show
+// an offer is asked last, and stays as ready as before.
+func TestOfferThatNoDeskShowsIsNoDecline(t *testing.T) {
+	f := open(t, bustest.Open(t), keyspacetest.Embedded(t), 2)
+	var passed atomic.Int64
+	f.now = func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
+	f.cfg.Lease = time.Hour
+	f.run(f.bus, "one")
+	f.presence("mila", available)
+	f.presence("orlin", available)
+	who := f.arrive(1)
+	first := f.offered(who, nil)
+	passed.Add(int64(11 * time.Second))
+	second := f.offered(who, func(o *threadv1.Offer) bool { return o.GetFence() != first.GetOffer().GetFence() })
+	unseen := first.GetOffer().GetAgent()
+	if unseen == second.GetOffer().GetAgent() {
+		t.Fatalf("offered to %q again", unseen)
+	}
+	if s := f.standing(unseen); s.GetPresence() != available || s.GetUsed() != 0 {
+		t.Fatalf("standing %v, want available without load", s)
+	}
+	f.show(who, second.GetOffer())
+	f.must(f.answer(who, second, true))
+	if s := f.standing(second.GetOffer().GetAgent()); s.GetPresence() != distributionv1.Presence_PRESENCE_BUSY ||
+		s.GetSource() != distributionv1.Source_SOURCE_LOAD {
+		t.Errorf("standing %v, want busy by load", s)
+	}
+}
+
+// show has the desk of the agent show an offer.
+func (f *floor) show(who subject.Thread, o *threadv1.Offer) {
+	f.t.Helper()
+	resp := &distributionv1.ShownResponse{}
+	f.must(f.bus.Call(f.t.Context(), "distribution.shown", &distributionv1.ShownRequest{Page: who.Page, Psid: who.PSID,
+		Agent: o.GetAgent(), Fence: o.GetFence()}, resp))
+	if resp.GetUntilMs() == 0 {
+		f.t.Fatal("the offer is gone")
 	}
 }
 

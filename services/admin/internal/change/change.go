@@ -117,19 +117,34 @@ func Invalid(violations []fault.Violation) *fault.Error {
 }
 
 // fixed are the fields that cannot change any more: when a capacity profile
-// resets, as conversations count in it already (L66).
+// resets, as conversations count in it already (L66), and how the conversations
+// of a workstream come to agents, as some are on their way (L23).
 func fixed(r, stored directory.Resource) []fault.Violation {
-	next, _ := r.(*configv1.CapacityProfile)
-	before, ok := stored.(*configv1.CapacityProfile)
-	if !ok || resets(next) == resets(before) {
+	switch before := stored.(type) {
+	case *configv1.CapacityProfile:
+		next, _ := r.(*configv1.CapacityProfile)
+		return stays("reset", "profile", resets(next), resets(before))
+	case *configv1.Workstream:
+		next, _ := r.(*configv1.Workstream)
+		return stays("mode", "workstream", mode(next), mode(before))
+	}
+	return nil
+}
+
+func stays[V comparable](field, noun string, next, before V) []fault.Violation {
+	if next == before {
 		return nil
 	}
-	return []fault.Violation{{Field: "reset", Description: fmt.Sprintf(
-		"was %s when the profile was created, and stays so; make another profile, or put it back", resets(before))}}
+	return []fault.Violation{{Field: field, Description: fmt.Sprintf(
+		"was %v when the %s was created, and stays so; make another %s, or put it back", before, noun, noun)}}
 }
 
 func resets(p *configv1.CapacityProfile) configv1.ProfileReset {
 	return cmp.Or(p.GetReset_(), configv1.ProfileReset_PROFILE_RESET_IMMEDIATE)
+}
+
+func mode(w *configv1.Workstream) configv1.WorkMode {
+	return cmp.Or(w.GetMode(), configv1.WorkMode_WORK_MODE_PUSH)
 }
 
 // distinct refuses two wishes for one resource: which should win?

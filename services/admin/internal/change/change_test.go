@@ -176,3 +176,30 @@ func TestWhenAProfileResetsStays(t *testing.T) {
 		}
 	}
 }
+
+// How a workstream's conversations come to agents is fixed with its creation
+// (L23); unspecified is push.
+func TestTheModeOfAWorkstreamStays(t *testing.T) {
+	const (
+		open = configv1.WorkMode_WORK_MODE_UNSPECIFIED
+		push = configv1.WorkMode_WORK_MODE_PUSH
+		pick = configv1.WorkMode_WORK_MODE_PICK
+	)
+	for _, c := range []struct {
+		from, to configv1.WorkMode
+		refused  bool
+	}{
+		{pick, pick, false}, {open, push, false}, {push, open, false},
+		{push, pick, true}, {pick, push, true}, {pick, open, true}, {open, pick, true},
+	} {
+		w := begin(t)
+		stream := func(mode configv1.WorkMode) directory.Resource {
+			return &configv1.Workstream{Meta: &configv1.Meta{Id: "facebook"}, Queue: "front", Units: 1, OfferSeconds: 60, Mode: mode}
+		}
+		world := directory.NewSnapshot(&configv1.Queue{Meta: &configv1.Meta{Id: "front"}}, stream(c.from))
+		_, err := w.planner.Plan(world, []change.Edit{{Path: "resources[0].workstream", Resource: stream(c.to)}})
+		if c.refused != (err != nil) || c.refused && !strings.Contains(err.Error(), "resources[0].workstream.mode: was "+max(push, c.from).String()+" when the workstream was created, and stays so; make another workstream") {
+			t.Errorf("from %s to %s: %v", c.from, c.to, err)
+		}
+	}
+}

@@ -87,6 +87,32 @@ func (s *Service) DeleteCapacityProfile(ctx context.Context, req *adminv1.Delete
 	return &adminv1.DeleteCapacityProfileResponse{}, s.remove(ctx, req, func(m *configv1.Meta) directory.Resource { return &configv1.CapacityProfile{Meta: m} })
 }
 
+// GetStatus reads one status.
+func (s *Service) GetStatus(_ context.Context, req *adminv1.GetStatusRequest) (*configv1.Status, error) {
+	return get[*configv1.Status](s, directory.Statuses, req.GetId())
+}
+
+// ListStatuses reads statuses by id.
+func (s *Service) ListStatuses(_ context.Context, req *adminv1.ListStatusesRequest) (*adminv1.ListStatusesResponse, error) {
+	items, next, err := list[*configv1.Status](s, directory.Statuses, req)
+	return &adminv1.ListStatusesResponse{Statuses: items, NextPageToken: next}, err
+}
+
+// CreateStatus adds a status.
+func (s *Service) CreateStatus(ctx context.Context, req *adminv1.CreateStatusRequest) (*configv1.Status, error) {
+	return put(ctx, s, change.Create, "status", req.GetStatus(), req.GetValidateOnly())
+}
+
+// UpdateStatus replaces a status.
+func (s *Service) UpdateStatus(ctx context.Context, req *adminv1.UpdateStatusRequest) (*configv1.Status, error) {
+	return put(ctx, s, change.Update, "status", req.GetStatus(), req.GetValidateOnly())
+}
+
+// DeleteStatus removes a status that nothing refers to.
+func (s *Service) DeleteStatus(ctx context.Context, req *adminv1.DeleteStatusRequest) (*adminv1.DeleteStatusResponse, error) {
+	return &adminv1.DeleteStatusResponse{}, s.remove(ctx, req, func(m *configv1.Meta) directory.Resource { return &configv1.Status{Meta: m} })
+}
+
 // GetRuleset reads one ruleset.
 func (s *Service) GetRuleset(_ context.Context, req *adminv1.GetRulesetRequest) (*configv1.Ruleset, error) {
 	return get[*configv1.Ruleset](s, directory.Rulesets, req.GetId())

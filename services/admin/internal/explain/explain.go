@@ -40,6 +40,8 @@ type Service struct {
 	Now       func() time.Time
 	// Room tells which of some queues has room now, and keeps no place in it.
 	Room func(ctx context.Context, limits []rules.Limit) (rules.Room, error)
+	// Why asks distribution why a conversation waits.
+	Why func(ctx context.Context, t subject.Thread) (*distributionv1.WhyResponse, error)
 }
 
 // roomWait is how long an explanation waits for word on a queue's room. Without
@@ -63,7 +65,7 @@ func (s *Service) ExplainConversation(ctx context.Context, req *adminv1.ExplainC
 		return nil, fault.Wrap(err, "reading the thread")
 	}
 	if state.GetConversation() == nil {
-		return nil, fault.New(fault.NotFound, "CONVERSATION", "customer %q of page %q has had no conversation; write page and psid as parleyctl export transcript shows them", req.GetPsid(), req.GetPage())
+		return nil, none(req.GetPage(), req.GetPsid())
 	}
 	opening, routed, err := s.read(ctx, t, state.GetConversation())
 	if err != nil {

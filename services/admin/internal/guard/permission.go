@@ -74,6 +74,7 @@ func Permissions() map[string]Permission {
 		adminv1.PrivacyService_ListPrivacyRequests_FullMethodName:              PrivacyRead,
 		adminv1.RoutingService_ExplainConversation_FullMethodName:              TranscriptRead,
 		adminv1.RoutingService_EvaluateRules_FullMethodName:                    ConfigRead,
+		adminv1.RoutingService_ExplainAssignment_FullMethodName:                OperateRead,
 		adminv1.ScheduleService_EvaluateSchedule_FullMethodName:                ConfigRead,
 		grpc_health_v1.Health_Check_FullMethodName:                             Nothing,
 		grpc_health_v1.Health_Watch_FullMethodName:                             Nothing,
@@ -81,10 +82,11 @@ func Permissions() map[string]Permission {
 		reflectionv1.ServerReflection_ServerReflectionInfo_FullMethodName:      ConfigRead,
 		reflectionv1alpha.ServerReflection_ServerReflectionInfo_FullMethodName: ConfigRead,
 	}
-	for _, kind := range []string{"ChannelAccount", "Page", "Workstream", "Queue", "Agent", "Schedule", "Skill", "CapacityProfile", "Ruleset"} {
+	for kind, many := range map[string]string{"ChannelAccount": "ChannelAccounts", "Page": "Pages", "Workstream": "Workstreams", "Queue": "Queues", "Agent": "Agents",
+		"Schedule": "Schedules", "Skill": "Skills", "CapacityProfile": "CapacityProfiles", "Status": "Statuses", "Ruleset": "Rulesets"} {
 		prefix := "/" + adminv1.ConfigService_ServiceDesc.ServiceName + "/"
 		table[prefix+"Get"+kind] = ConfigRead
-		table[prefix+"List"+kind+"s"] = ConfigRead
+		table[prefix+"List"+many] = ConfigRead
 		for _, verb := range []string{"Create", "Update", "Delete"} {
 			table[prefix+verb+kind] = ConfigWrite
 		}

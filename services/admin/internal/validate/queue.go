@@ -23,6 +23,7 @@ func (p *problems) queue(q *configv1.Queue, world *directory.Snapshot) {
 	}
 	p.known("assignment", q.GetAssignment().String(), configv1.Assignment_name, int32(q.GetAssignment()))
 	p.within("priority", q.GetPriority(), 0, 1000)
+	p.within("head_start_seconds", q.GetHeadStartSeconds(), 0, 3600)
 	if q.GetSchedule() != "" { // none: always open (L42)
 		p.reference("schedule", directory.Schedules, q.GetSchedule(), world)
 	}

@@ -35,7 +35,7 @@ func references(r directory.Resource) map[string][]string {
 		return map[string][]string{directory.ChannelAccounts: {r.GetAccount()}, directory.Workstreams: {r.GetWorkstream()}}
 	case *configv1.Workstream:
 		return map[string][]string{directory.Queues: {r.GetQueue(), r.GetFallbackQueue()},
-			directory.Rulesets: append(slices.Clone(r.GetClassification()), r.GetRouting())}
+			directory.Rulesets: append(slices.Clone(r.GetClassification()), r.GetRouting()), directory.Profiles: r.GetCapacityProfiles()}
 	case *configv1.Queue:
 		return map[string][]string{directory.Agents: r.GetAgents(), directory.Schedules: {r.GetSchedule()},
 			directory.Queues: append(overflowing(r.GetOverflow()), r.GetWait().GetQueue())}
@@ -48,7 +48,7 @@ func references(r directory.Resource) map[string][]string {
 }
 
 func ofAgent(a *configv1.Agent) map[string][]string {
-	named := map[string][]string{}
+	named := map[string][]string{directory.Schedules: {a.GetSchedule()}, directory.Statuses: {a.GetDefaultStatus()}}
 	for _, s := range a.GetSkills() {
 		named[directory.Skills] = append(named[directory.Skills], s.GetSkill())
 	}

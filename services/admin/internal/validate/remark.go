@@ -63,11 +63,7 @@ func (o *Observer) Remarks(r directory.Resource) []string {
 			m.add("is one that no agent has; give it to agents, or conversations that count in it find nobody")
 		}
 	case *configv1.Agent:
-		for i, s := range r.GetSkills() {
-			if o.world.Skills[s.GetSkill()].GetInactive() {
-				m.add("has skill %q (skills[%d]), which is inactive and does not count", s.GetSkill(), i)
-			}
-		}
+		o.agent(m, r)
 	case *configv1.Schedule:
 		if !opens(r) {
 			m.add("never opens; give a day hours")
@@ -80,6 +76,17 @@ func (o *Observer) Remarks(r directory.Resource) []string {
 		o.workstream(m, r)
 	}
 	return m.lines
+}
+
+func (o *Observer) agent(m *remarks, a *configv1.Agent) {
+	for i, s := range a.GetSkills() {
+		if o.world.Skills[s.GetSkill()].GetInactive() {
+			m.add("has skill %q (skills[%d]), which is inactive and does not count", s.GetSkill(), i)
+		}
+	}
+	if o.world.Statuses[a.GetDefaultStatus()].GetInactive() {
+		m.add("signs in with status %q (default_status), which is inactive; name another", a.GetDefaultStatus())
+	}
 }
 
 func (o *Observer) queue(m *remarks, q *configv1.Queue) {
@@ -141,6 +148,12 @@ func (o *Observer) workstream(m *remarks, w *configv1.Workstream) {
 		}
 	}
 	queues := o.reached(w)
+	for _, queue := range queues {
+		o.room(m, w, queue)
+	}
+	if !exact(w) {
+		return
+	}
 	for _, id := range w.GetClassification() {
 		for i, rule := range o.world.Rulesets[id].GetClassify() {
 			if !rule.GetDisabled() {
@@ -151,13 +164,51 @@ func (o *Observer) workstream(m *remarks, w *configv1.Workstream) {
 	}
 }
 
+// exact tells whether conversations of w wait for agents with their skills.
+func exact(w *configv1.Workstream) bool {
+	return w.GetSkillMatching() == configv1.SkillMatching_SKILL_MATCHING_UNSPECIFIED ||
+		w.GetSkillMatching() == configv1.SkillMatching_SKILL_MATCHING_EXACT
+}
+
+// room remarks on a queue none of whose agents ever has room for a conversation
+// of w: in units, and in all of its profiles at once (L65, L67). All of them
+// need it, so unlike skills it is odd of any single queue.
+func (o *Observer) room(m *remarks, w *configv1.Workstream, queue string) {
+	var most int32
+	held, all := map[string]bool{}, false
+	for _, id := range o.world.Queues[queue].GetAgents() {
+		agent := o.world.Agents[id]
+		most = max(most, agent.GetCapacity())
+		has := each(agent.GetProfiles(), (*configv1.ProfileHolding).GetProfile)
+		for _, profile := range has {
+			held[profile] = true
+		}
+		all = all || !slices.ContainsFunc(w.GetCapacityProfiles(), func(profile string) bool { return !slices.Contains(has, profile) })
+	}
+	if o.empty(queue) {
+		return
+	}
+	if w.GetUnits() > most {
+		m.add("takes %d units, more than any agent of queue %q has; give agents there more capacity, or let it take fewer", w.GetUnits(), queue)
+	}
+	known := len(m.lines)
+	for i, profile := range w.GetCapacityProfiles() {
+		if !held[profile] {
+			m.add("counts in capacity profile %q (capacity_profiles[%d]), which no agent of queue %q has; give it to agents there", profile, i, queue)
+		}
+	}
+	if !all && known == len(m.lines) {
+		m.add("counts in capacity profiles %v, which no agent of queue %q has all of; give them to the same agents", w.GetCapacityProfiles(), queue)
+	}
+}
+
 // lacking remarks on skills that a rule asks for and that no agent of any of
 // the queues has. That some of the queues lack one is as it should be: they are
 // for other conversations.
 func (o *Observer) lacking(m *remarks, place string, needs []*configv1.Proficiency, queues []string) {
 	for _, s := range needs {
 		skill := o.world.Skills[s.GetSkill()]
-		least, _ := Scale(skill)
+		least, _ := directory.Scale(skill)
 		least = max(least, s.GetValue())
 		able := func(queue string) bool { return o.best(queue)[s.GetSkill()] >= least }
 		if skill != nil && !skill.GetInactive() && !slices.ContainsFunc(queues, able) {
@@ -194,7 +245,7 @@ func (o *Observer) best(queue string) map[string]int32 {
 	able := map[string]int32{}
 	for _, id := range o.world.Queues[queue].GetAgents() {
 		for _, s := range o.world.Agents[id].GetSkills() {
-			least, _ := Scale(o.world.Skills[s.GetSkill()])
+			least, _ := directory.Scale(o.world.Skills[s.GetSkill()])
 			able[s.GetSkill()] = max(able[s.GetSkill()], least, s.GetValue())
 		}
 	}

@@ -78,6 +78,39 @@ func TestRemarks(t *testing.T) {
 		{"L67 profile that nobody has", func(w *directory.Snapshot) { w.Agents["mila"].Profiles = nil }, []string{
 			`capacity profile "chat" is one that no agent has`,
 			`ruleset "urgent" counts in capacity profile "chat" (classify[0], rule "one"), which no agent has`}},
+		{"L65 more units than anybody has", func(w *directory.Snapshot) {
+			vera := proto.CloneOf(w.Agents["mila"])
+			vera.Meta.Id, vera.Capacity = "vera", 4
+			w.Agents["vera"], w.Queues["night"].Agents, w.Workstreams["facebook"].Units = vera, []string{"mila", "vera"}, 4
+		}, []string{`workstream "facebook" takes 4 units, more than any agent of queue "front" has; give agents there more capacity`}},
+		{"L67 profile that a queue lacks", func(w *directory.Snapshot) {
+			vera := proto.CloneOf(w.Agents["mila"])
+			vera.Meta.Id, vera.Profiles = "vera", nil
+			w.Agents["vera"], w.Queues["night"].Agents = vera, []string{"vera"}
+			w.Workstreams["facebook"].CapacityProfiles = []string{"chat"}
+		}, []string{`workstream "facebook" counts in capacity profile "chat" (capacity_profiles[0]), which no agent of queue "night" has; give it to agents there`}},
+		{"L67 profiles that nobody has together", func(w *directory.Snapshot) {
+			vera := proto.CloneOf(w.Agents["mila"])
+			vera.Meta.Id, vera.Profiles = "vera", []*configv1.ProfileHolding{{Profile: "vip"}}
+			w.Agents["vera"], w.Profiles["vip"] = vera, &configv1.CapacityProfile{Meta: meta("vip"), Limit: 1}
+			w.Queues["front"].Agents, w.Queues["night"].Agents = []string{"mila", "vera"}, nil
+			w.Workstreams["facebook"].CapacityProfiles = []string{"chat", "vip"}
+		}, []string{`queue "night" has no agents`, `ruleset "where" routes to queue "night"`, `workstream "facebook" routes to queue "night"`,
+			`workstream "facebook" counts in capacity profiles [chat vip], which no agent of queue "front" has all of`}},
+		{"L67 profiles that somebody has together", func(w *directory.Snapshot) {
+			w.Profiles["vip"] = &configv1.CapacityProfile{Meta: meta("vip"), Limit: 1}
+			w.Agents["mila"].Profiles = append(w.Agents["mila"].Profiles, &configv1.ProfileHolding{Profile: "vip"})
+			w.Workstreams["facebook"].CapacityProfiles, w.Workstreams["facebook"].Units = []string{"chat", "vip"}, 0
+		}, nil},
+		{"L71 closest does without a skill", func(w *directory.Snapshot) {
+			w.Agents["mila"].Skills[0].Value, w.Workstreams["facebook"].SkillMatching = 2, configv1.SkillMatching_SKILL_MATCHING_CLOSEST
+		}, nil},
+		{"L71 skills do not count", func(w *directory.Snapshot) {
+			w.Agents["mila"].Skills[0].Value, w.Workstreams["facebook"].SkillMatching = 2, configv1.SkillMatching_SKILL_MATCHING_NONE
+		}, nil},
+		{"L75 a status not to be chosen", func(w *directory.Snapshot) {
+			w.Statuses["lunch"].Inactive, w.Agents["mila"].DefaultStatus = true, "lunch"
+		}, []string{`agent "mila" signs in with status "lunch" (default_status), which is inactive; name another`}},
 		{"L112 a schedule without hours", func(w *directory.Snapshot) { w.Schedules["never"] = &configv1.Schedule{Meta: meta("never")} }, []string{
 			`schedule "never" never opens; give a day hours`}},
 		{"ruleset out of use", func(w *directory.Snapshot) { w.Workstreams["facebook"].Routing = "" }, []string{

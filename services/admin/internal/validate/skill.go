@@ -7,21 +7,13 @@ import (
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 )
 
-// Scale is the least and the best proficiency of a skill (L70).
-func Scale(s *configv1.Skill) (lowest, highest int32) {
-	if s.GetLowest() == 0 && s.GetHighest() == 0 {
-		return 1, 10
-	}
-	return s.GetLowest(), s.GetHighest()
-}
-
 // skill checks a skill (L70).
 func (p *problems) skill(s *configv1.Skill, world *directory.Snapshot) {
 	p.line("type", s.GetType())
-	if other := sameName(world, s); other != "" {
+	if other := sameName(world.Skills, s); other != "" {
 		p.add("meta.display_name", "%q is the name of skill %q already; choose another", clip(s.GetMeta().GetDisplayName()), other)
 	}
-	low, high := Scale(s)
+	low, high := directory.Scale(s)
 	known := len(*p)
 	p.within("lowest", low, 1, 100)
 	p.within("highest", high, 1, 100)
@@ -44,13 +36,13 @@ func (p *problems) skill(s *configv1.Skill, world *directory.Snapshot) {
 	}
 }
 
-// sameName is another skill of world with the same name for people, the first
-// by id; names are unique, as agents are given skills by name (L70).
-func sameName(world *directory.Snapshot, s *configv1.Skill) string {
+// sameName is another of all with the same name for people, the first by id.
+// Names of skills and statuses are unique, as people choose by name (L70).
+func sameName[R directory.Resource](all map[string]R, r R) string {
 	first := ""
-	for id, other := range world.Skills {
-		if s.GetMeta().GetDisplayName() != "" && id != s.GetMeta().GetId() &&
-			other.GetMeta().GetDisplayName() == s.GetMeta().GetDisplayName() && (first == "" || id < first) {
+	for id, other := range all {
+		if r.GetMeta().GetDisplayName() != "" && id != r.GetMeta().GetId() &&
+			other.GetMeta().GetDisplayName() == r.GetMeta().GetDisplayName() && (first == "" || id < first) {
 			first = id
 		}
 	}
@@ -62,7 +54,7 @@ func (p *problems) proficiencies(path string, list []*configv1.Proficiency, worl
 	p.references(path+"[%d].skill", directory.Skills, each(list, (*configv1.Proficiency).GetSkill), world)
 	for i, s := range list {
 		skill, exists := world.Skills[s.GetSkill()]
-		low, high := Scale(skill)
+		low, high := directory.Scale(skill)
 		if v := s.GetValue(); exists && v != 0 && (v < low || v > high) {
 			p.add(fmt.Sprintf("%s[%d].value", path, i), "%d is not on the scale of skill %q; use %d to %d, or leave it out for the lowest", v, s.GetSkill(), low, high)
 		}

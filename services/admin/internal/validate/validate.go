@@ -50,6 +50,8 @@ func Resource(r directory.Resource, world *directory.Snapshot) []fault.Violation
 		p.skill(r, world)
 	case *configv1.CapacityProfile:
 		p.capacityProfile(r)
+	case *configv1.Status:
+		p.status(r, world)
 	case *configv1.Ruleset:
 		p.ruleset(r, world)
 		p.conditions(r, world)
@@ -177,12 +179,14 @@ func (p *problems) name(field, name string) {
 }
 
 // line checks a short text for people; it may be empty.
-func (p *problems) line(field, text string) {
+func (p *problems) line(field, text string) { p.oneLine(field, text, maxName) }
+
+func (p *problems) oneLine(field, text string, most int) {
 	switch n := utf8.RuneCountInString(text); {
 	case !utf8.ValidString(text):
 		p.add(field, "is not UTF-8; save the file as UTF-8")
-	case n > maxName:
-		p.add(field, "%q has %d characters; use at most %d", clip(text), n, maxName)
+	case n > most:
+		p.add(field, "%q has %d characters; use at most %d", clip(text), n, most)
 	case strings.ContainsFunc(text, unicode.IsControl):
 		p.add(field, "%q holds control characters; remove them", clip(text))
 	}

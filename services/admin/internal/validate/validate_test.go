@@ -8,6 +8,7 @@ import (
 
 	"github.com/parley-desk/parley/pkg/directory"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	"github.com/parley-desk/parley/services/admin/internal/validate"
 )
 
@@ -34,6 +35,8 @@ func world() []directory.Resource {
 			Ratings: []*configv1.RatingName{{Value: 5, Name: "native"}, {Value: 1, Name: "a little"}}},
 		&configv1.Skill{Meta: &configv1.Meta{Id: "billing", DisplayName: "Billing"}},
 		&configv1.CapacityProfile{Meta: meta("chat"), Limit: 2},
+		&configv1.Status{Meta: &configv1.Meta{Id: "lunch", DisplayName: "At lunch"}, Base: distributionv1.Presence_PRESENCE_AWAY, Description: "Back within the hour"},
+		&configv1.Status{Meta: &configv1.Meta{Id: "training", DisplayName: "In training"}, Base: distributionv1.Presence_PRESENCE_DO_NOT_DISTURB},
 		&configv1.Agent{Meta: meta("mila"), Capacity: 3, Roles: []string{"agent"}, Language: "bg",
 			Skills:   []*configv1.Proficiency{{Skill: "bulgarian", Value: 5}, {Skill: "billing"}},
 			Profiles: []*configv1.ProfileHolding{{Profile: "chat", Limit: 3}}},

@@ -26,6 +26,7 @@ func Noun(kind string, many bool) string {
 		directory.Skills:          {"skill", "skills"},
 		directory.Profiles:        {"capacity profile", "capacity profiles"},
 		directory.Rulesets:        {"ruleset", "rulesets"},
+		directory.Statuses:        {"status", "statuses"},
 	}[kind]
 	if many {
 		return nouns[1]

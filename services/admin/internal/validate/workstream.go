@@ -20,7 +20,7 @@ func (p *problems) workstream(w *configv1.Workstream, world *directory.Snapshot)
 	if w.GetFallbackQueue() != "" {
 		p.reference("fallback_queue", directory.Queues, w.GetFallbackQueue(), world)
 	}
-	p.within("units", w.GetUnits(), 1, 1000)
+	p.units(w, world)
 	p.within("offer_seconds", w.GetOfferSeconds(), 5, 600)
 	p.known("wrap_up", w.GetWrapUp().String(), configv1.WrapUp_name, int32(w.GetWrapUp()))
 	switch seconds := w.GetWrapUpSeconds(); {
@@ -29,6 +29,7 @@ func (p *problems) workstream(w *configv1.Workstream, world *directory.Snapshot)
 	case seconds != 0:
 		p.add("wrap_up_seconds", "%d has no effect unless wrap_up is WRAP_UP_TIMED; set that, or leave the seconds out", seconds)
 	}
+	p.terms(w)
 	p.rules(w, world)
 	p.variables(w.GetVariables())
 	p.knows(w, world)

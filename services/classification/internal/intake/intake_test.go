@@ -294,11 +294,11 @@ func TestOpen(t *testing.T) {
 		&configv1.Workstream{Meta: meta("facebook"), Units: 3, OfferSeconds: 45, MessageTag: true},
 	)
 	for id, want := range map[string]*threadv1.ConversationOpened{
-		"10": {Id: "c", Workstream: "facebook", Units: 3, OfferSeconds: 45, MessageTag: true},
+		"10": {Id: "c", Workstream: "facebook", Units: 3, OfferSeconds: 45, MessageTag: true, Terms: &threadv1.Terms{}},
 		"11": {Id: "c", Units: 1, OfferSeconds: 60},
 		"12": {Id: "c", Units: 1, OfferSeconds: 60},
 		"13": nil,
-		"14": {Id: "c", Workstream: "facebook", Units: 3, OfferSeconds: 45},
+		"14": {Id: "c", Workstream: "facebook", Units: 3, OfferSeconds: 45, Terms: &threadv1.Terms{}},
 	} {
 		if got := intake.Open(d, id, "c"); got.String() != want.String() || (got == nil) != (want == nil) {
 			t.Errorf("page %s: %v, want %v", id, got, want)

@@ -1,7 +1,10 @@
 package intake
 
 import (
+	"slices"
+
 	"github.com/parley-desk/parley/pkg/directory"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
@@ -26,11 +29,50 @@ func Open(d *directory.Snapshot, page, id string) *threadv1.ConversationOpened {
 	}
 	opened.Workstream = resource.GetWorkstream()
 	opened.MessageTag = d.Tagged(resource)
-	if ws.GetUnits() > 0 {
+	opened.CapacityProfiles = profiles(d, ws)
+	if ws.GetUnits() > 0 || len(opened.CapacityProfiles) > 0 { // 0 units: only the profiles count (L65)
 		opened.Units = ws.GetUnits()
 	}
 	if ws.GetOfferSeconds() > 0 {
 		opened.OfferSeconds = ws.GetOfferSeconds()
 	}
+	opened.Terms = terms(ws)
 	return opened
+}
+
+// profiles are the capacity profiles of ws that the directory has.
+func profiles(d *directory.Snapshot, ws *configv1.Workstream) []string {
+	var known []string
+	for _, id := range ws.GetCapacityProfiles() {
+		if d.Profiles[id] != nil {
+			known = append(known, id)
+		}
+	}
+	return known
+}
+
+// terms are what ws says of how its conversations come to agents.
+func terms(ws *configv1.Workstream) *threadv1.Terms {
+	pick := ws.GetMode() == configv1.WorkMode_WORK_MODE_PICK
+	t := &threadv1.Terms{
+		Presences:  slices.Clone(ws.GetPresences()),
+		PickOnly:   pick,
+		Pickable:   pick || ws.GetPickable(),
+		AutoAssign: ws.GetAutoAssign() && !pick,
+	}
+	switch ws.GetSkillMatching() {
+	case configv1.SkillMatching_SKILL_MATCHING_CLOSEST:
+		t.Matching = threadv1.Matching_MATCHING_CLOSEST
+	case configv1.SkillMatching_SKILL_MATCHING_NONE:
+		t.Matching = threadv1.Matching_MATCHING_NONE
+	case configv1.SkillMatching_SKILL_MATCHING_UNSPECIFIED, configv1.SkillMatching_SKILL_MATCHING_EXACT:
+	}
+	switch ws.GetAffinity() {
+	case configv1.Affinity_AFFINITY_PREFERRED:
+		t.AffinitySeconds = ws.GetAffinitySeconds()
+	case configv1.Affinity_AFFINITY_STRICT:
+		t.AffinitySeconds = -1 // for as long as it takes
+	case configv1.Affinity_AFFINITY_UNSPECIFIED, configv1.Affinity_AFFINITY_NONE:
+	}
+	return t
 }

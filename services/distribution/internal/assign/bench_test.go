@@ -30,19 +30,19 @@ func pick(b *testing.B, n int, method assign.Method) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	w := assign.World{Queues: []assign.Queue{{ID: "front", Method: method, Classes: []int32{1}}},
+	w := assign.World{Queues: []assign.Queue{{ID: "front", Method: method, Classes: []assign.Class{plain(1)}}},
 		Presences: map[string]assign.Presence{}, Items: func(func(assign.Item, error) bool) {}}
 	for i := range n {
 		id := fmt.Sprintf("a%05d", i)
 		w.Agents = append(w.Agents, assign.Agent{ID: id, Capacity: 3, Queues: []string{"front"}})
-		w.Presences[id] = assign.Presence{Now: "AVAILABLE"}
+		w.Presences[id] = assign.Presence{Now: "AVAILABLE", Source: "AGENT"}
 	}
 	if _, err := book.Rebuild(ctx, now, w); err != nil {
 		b.Fatal(err)
 	}
 	nothing := keyspace.NewScript("nothing", "return {1}")
 	floor, took := make([]time.Duration, 0, b.N), make([]time.Duration, 0, b.N)
-	item := assign.Item{Conversation: "c", Queue: "front", Units: 1, QueuedMS: now.UnixMilli(), OfferMS: 60_000}
+	item := assign.Item{Conversation: "c", Queue: "front", Class: plain(1), QueuedMS: now.UnixMilli(), OfferMS: 60_000}
 	for i := range b.N {
 		began := time.Now()
 		if _, err := nothing.Run(ctx, rdb, "{g}:m"); err != nil {

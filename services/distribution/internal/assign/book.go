@@ -20,10 +20,18 @@ var ErrEpoch = errors.New("assign: no generation in force")
 
 // Config says whose book it is and how patient it is.
 type Config struct {
-	Group keyspace.Group // routing group: agents and queues that belong together
-	Lease time.Duration  // without a heartbeat for so long an agent is lost
-	Grace time.Duration  // after which a lost agent's conversations go back
-	Edit  Edit           // nil but in tests
+	Group  keyspace.Group // routing group: agents and queues that belong together
+	Lease  time.Duration  // without a heartbeat for so long an agent is lost
+	Grace  time.Duration  // after which a lost agent's conversations go back
+	Policy Policy
+	Edit   Edit // nil but in tests
+}
+
+// Policy is what follows from answers of agents.
+type Policy struct {
+	Declines int  // of one agent, after which it is not offered a conversation again (L62); 0: 3
+	Missed   bool // a missed offer makes the agent Inactive (L94)
+	Rejected bool // a rejected offer sets Do not disturb (L94)
 }
 
 // Book is the book of reservations: who is ready, who waits, and which units
@@ -37,9 +45,14 @@ type Book struct {
 	lua *scripts
 }
 
+const defaultDeclines = 3
+
 // NewBook makes the book of a group; Redis is not asked.
 func NewBook(rdb redis.UniversalClient, cfg Config) (*Book, error) {
-	lua, err := newScripts(cfg.Edit)
+	if cfg.Policy.Declines == 0 {
+		cfg.Policy.Declines = defaultDeclines
+	}
+	lua, err := newScripts(cfg.Policy, cfg.Edit)
 	return &Book{cfg: cfg, rdb: rdb, key: cfg.Group.Key("m"), lua: lua}, err
 }
 
@@ -65,9 +78,9 @@ func (b *Book) apply(ctx context.Context, now time.Time, item Item, givenUp stri
 }
 
 func (b *Book) applyArgs(i Item, givenUp string) []any {
-	return []any{givenUp, i.Key, i.Revision, i.Conversation, string(i.Phase), i.Queue, i.Units,
+	return []any{givenUp, i.Key, i.Revision, i.Conversation, string(i.Phase), i.Queue, i.Class.String(),
 		i.Priority, i.QueuedMS, i.OfferMS, i.Agent, i.Fence, i.DueMS, b.cfg.Lease.Milliseconds(), i.Highest,
-		i.SinceMS}
+		i.SinceMS, i.Prefer, i.PreferUntilMS, flag(i.PickOnly)}
 }
 
 // Answer tells whether the offer is still reserved for the agent. With reject
@@ -83,8 +96,41 @@ func (b *Book) Answer(ctx context.Context, now time.Time, item string, fence int
 // item's revision or that somebody else holds it. A hold that no Apply follows
 // comes back from Tick as a Settle.
 func (b *Book) Hold(ctx context.Context, now time.Time, item Item, agent string) (bool, error) {
-	reply, err := b.run(ctx, b.lua.hold, now, item.Key, item.Conversation, item.Revision, agent, item.Units)
+	reply, err := b.run(ctx, b.lua.hold, now, item.Key, item.Conversation, item.Revision, agent, item.Class.String())
 	return text(reply, 0) == "OK", err
+}
+
+// Shown says that a desk shows the offer: the time to answer begins, at the
+// first time. It answers when the offer lapses; the zero time when it is gone.
+// An offer that is not shown by the time its thread allows beyond its length
+// ends as UNDELIVERED, and counts as no decline.
+func (b *Book) Shown(ctx context.Context, now time.Time, item string, fence int64, agent string) (time.Time, error) {
+	reply, err := b.run(ctx, b.lua.shown, now, item, fence, agent)
+	if until := number(reply, 0); until > 0 {
+		return time.UnixMilli(until), err
+	}
+	return time.Time{}, err
+}
+
+// Picked is what Pick answers.
+type Picked string
+
+// The answers.
+const (
+	PickHeld    Picked = "OK"       // its units are taken
+	PickMoved   Picked = "OLD"      // the book has another revision
+	PickBusy    Picked = "BUSY"     // it is offered, or somebody has it
+	PickOutside Picked = "QUEUE"    // the agent is not a member of its queue
+	PickUnready Picked = "PRESENCE" // the agent's presence does not allow it
+	PickNoWay   Picked = "FULL"     // the agent has no room for it
+)
+
+// Pick takes the capacity of a Waiting item for an agent who wants it, before
+// the log is asked. A pick that no Apply follows comes back from Tick as a
+// Settle.
+func (b *Book) Pick(ctx context.Context, now time.Time, item Item, agent string) (Picked, error) {
+	reply, err := b.run(ctx, b.lua.pick, now, item.Key, item.Conversation, item.Revision, agent)
+	return Picked(text(reply, 0)), err
 }
 
 // IntentKind is what a due timer wants done to a thread.
@@ -96,6 +142,7 @@ const (
 	Leave    IntentKind = "LEAVE"  // take the conversation from a lost agent
 	Resettle IntentKind = "SETTLE" // look what became of a Hold
 	Overflow IntentKind = "WAIT"   // take it out of a queue where it waited too long
+	NewDay   IntentKind = "DAY"    // say when the agent's day ends next: SetDay
 )
 
 // Intent is what a due timer wants done. It comes again until a commit of the
@@ -106,7 +153,7 @@ type Intent struct {
 	Conversation string
 	Agent        string
 	Fence        int64
-	Outcome      string // REJECTED, TIMED_OUT or REVOKED, with EndOffer
+	Outcome      string // REJECTED, TIMED_OUT, UNDELIVERED or REVOKED, with EndOffer
 }
 
 // Tick handles at most limit due timers and answers what they want of the log.

@@ -28,15 +28,16 @@ func TestBookDoesWhatTheModelDoes(t *testing.T) {
 // compare is one run of the model test over scripts changed by edit.
 func compare(t *rapid.T, rdb redis.UniversalClient, edit assign.Edit) {
 	ctx := context.Background()
+	policy := assign.Policy{Missed: rapid.IntRange(0, 3).Draw(t, "missed") > 0, Rejected: rapid.IntRange(0, 3).Draw(t, "rejected") == 0}
 	if err := rdb.FlushAll(ctx).Err(); err != nil {
 		t.Fatalf("flush: %v", err)
 	}
 	book, err := assign.NewBook(rdb, assign.Config{Group: "g", Lease: leaseMS * time.Millisecond,
-		Grace: graceMS * time.Millisecond, Edit: edit})
+		Grace: graceMS * time.Millisecond, Edit: edit, Policy: policy})
 	if err != nil {
 		t.Fatalf("new book: %v", err)
 	}
-	r := &run{t: t, ctx: ctx, rdb: rdb, book: book, model: newModel(), now: time.UnixMilli(1_764_000_000_000),
+	r := &run{t: t, ctx: ctx, rdb: rdb, book: book, policy: policy, model: newModel(), now: time.UnixMilli(1_764_000_000_000),
 		log: map[string]assign.Item{}, real: rdb.Info(ctx, "replication").Err() == nil}
 	r.rebuild(0)
 	r.setUp()
@@ -55,6 +56,12 @@ func compare(t *rapid.T, rdb redis.UniversalClient, edit assign.Edit) {
 		"decline":   func(*rapid.T) { r.turnDown() },
 		"decline2":  func(*rapid.T) { r.turnDown() },
 		"refuse":    func(*rapid.T) { r.refuse() },
+		"shown":     func(*rapid.T) { r.show() },
+		"shown2":    func(*rapid.T) { r.show() },
+		"pick":      func(*rapid.T) { r.pick() },
+		"roster":    func(*rapid.T) { r.roster() },
+		"day":       func(*rapid.T) { r.day() },
+		"why":       func(*rapid.T) { r.why() },
 		"hold":      func(*rapid.T) { r.hold() },
 		"tick":      func(*rapid.T) { r.tick() },
 		"tick2":     func(*rapid.T) { r.tick() },
@@ -68,26 +75,40 @@ func compare(t *rapid.T, rdb redis.UniversalClient, edit assign.Edit) {
 }
 
 type run struct {
-	t     *rapid.T
-	ctx   context.Context
-	rdb   redis.UniversalClient
-	real  bool // rdb is a redis-server, which can be promoted
-	book  *assign.Book
-	model *model
-	now   time.Time
-	epoch int64
-	rev   uint64                 // of the newest commit
-	conf  uint64                 // of the newest settings
-	log   map[string]assign.Item // newest item of every thread
+	t      *rapid.T
+	ctx    context.Context
+	rdb    redis.UniversalClient
+	real   bool // rdb is a redis-server, which can be promoted
+	book   *assign.Book
+	policy assign.Policy
+	model  *model
+	now    time.Time
+	epoch  int64
+	rev    uint64                 // of the newest commit
+	conf   uint64                 // of the newest settings
+	log    map[string]assign.Item // newest item of every thread
 }
 
 var (
-	agentIDs  = []string{"ana", "boris", "vera"}
-	queueIDs  = []string{"front", "vip"}
-	itemIDs   = []string{"1.a", "1.b", "1.c", "1.D", "2._e", "2.f"}
-	presences = []string{"AVAILABLE", "AVAILABLE", "AVAILABLE", "BUSY", "DO_NOT_DISTURB", "AWAY", "OFFLINE", "INACTIVE"}
-	methods   = []assign.Method{assign.LeastActive, assign.HighestCapacity}
+	agentIDs   = []string{"ana", "boris", "vera"}
+	queueIDs   = []string{"front", "vip"}
+	itemIDs    = []string{"1.a", "1.b", "1.c", "1.D", "2._e", "2.f"}
+	presences  = []string{"AVAILABLE", "AVAILABLE", "AVAILABLE", "BUSY", "DO_NOT_DISTURB", "AWAY", "OFFLINE", "INACTIVE"}
+	methods    = []assign.Method{assign.LeastActive, assign.HighestCapacity, assign.RoundRobin}
+	skillIDs   = []string{"bg", "de-at"}
+	allClasses = []assign.Class{plain(1), plain(1), plain(1), plain(2),
+		{Units: 1, Presences: "ABD"}, {Units: 1, Presences: "AB", Skills: []assign.Need{{Skill: "bg", Value: 3}}},
+		{Units: 1, Presences: "AB", Skills: []assign.Need{{Skill: "bg", Value: 3}, {Skill: "de-at", Value: 1}}},
+		{Units: 1, Presences: "AB", Closest: true, Skills: []assign.Need{{Skill: "bg", Value: 50}}},
+		{Units: 2, Presences: "A", Closest: true, Skills: []assign.Need{{Skill: "bg", Value: 33}, {Skill: "de-at", Value: 60}}},
+		{Presences: "AB", Profiles: []string{"vip"}}, {Units: 1, Presences: "AB", Profiles: []string{"chat", "vip"}}}
 )
+
+// plain is a class of units and nothing else.
+func plain(units int32) assign.Class { return assign.Class{Units: units, Presences: "AB"} }
+
+// drawClass is more often one that everybody meets.
+func (r *run) drawClass() assign.Class { return draw(r, "class", allClasses) }
 
 func draw[V any](r *run, label string, from []V) V { return rapid.SampledFrom(from).Draw(r.t, label) }
 
@@ -108,7 +129,7 @@ func (r *run) setUp() {
 	}
 	for _, a := range agentIDs {
 		r.setAgent(a, false)
-		r.setPresence(a, "AVAILABLE")
+		r.setPresence(a, assign.Presence{Now: "AVAILABLE", Source: draw(r, "source", []string{"AGENT", "SESSION"})})
 	}
 }
 
@@ -124,8 +145,10 @@ func (r *run) arrive() {
 func (r *run) arriveAs(key, conversation, queue string) {
 	r.rev++
 	queued := r.ms() - int64(rapid.IntRange(0, 2).Draw(r.t, "age"))
+	prefer := draw(r, "prefer", []string{"", "", "ana", "vera", "nobody"})
 	r.apply(assign.Item{Key: key, Revision: r.rev, Conversation: conversation, Phase: assign.Waiting,
-		Queue: queue, Units: draw(r, "units", []int32{1, 1, 1, 2}),
+		Queue: queue, Class: r.drawClass(), Prefer: prefer, PreferUntilMS: draw(r, "until", []int64{0, r.ms() - 1, r.ms() + 10_000}),
+		PickOnly: draw(r, "pick only", []bool{false, false, false, false, false, false, true}),
 		Priority: draw(r, "priority", []int32{0, 0, 7, 1023}), QueuedMS: queued, SinceMS: queued - draw(r, "waited", []int64{0, 0, 0, 20_000}),
 		OfferMS: 30_000})
 }
@@ -142,6 +165,9 @@ func (r *run) follow() {
 	switch next.Phase {
 	case assign.Waiting:
 		moves = append(moves, "close", "requeue")
+		if reserved != nil && reserved.Phase == assign.Picking {
+			moves = append(moves, "take", "take", "take")
+		}
 		if reserved != nil && reserved.Phase == assign.Offered && reserved.Revision == next.Revision {
 			moves = append(moves, "offer", "offer", "offer", "offer")
 		} else {
@@ -169,11 +195,13 @@ func (r *run) move(next *assign.Item, reserved *item, move string) {
 	case "requeue":
 		next.Queue, next.QueuedMS, next.SinceMS, next.Priority = draw(r, "queue", queueIDs), r.ms(), r.ms(), 7
 	case "offer":
-		next.Phase, next.Agent, next.Fence, next.DueMS = assign.Offered, reserved.Agent, reserved.Fence, r.ms()+next.OfferMS
+		next.Phase, next.Agent, next.Fence, next.DueMS = assign.Offered, reserved.Agent, reserved.Fence, r.ms()+next.OfferMS+deliveryMS
 	case "stale":
 		next.Phase, next.Agent, next.Fence, next.DueMS = assign.Offered, draw(r, "agent", agentIDs), 999, r.ms()+next.OfferMS
 	case "accept":
 		next.Phase = assign.Active
+	case "take":
+		next.Phase, next.Agent, next.Fence = assign.Active, reserved.Agent, 0
 	case "skip": // the follower sees a later offer first
 		next.Fence += 1000
 	case "wait":
@@ -184,7 +212,7 @@ func (r *run) move(next *assign.Item, reserved *item, move string) {
 	case "end":
 		next.Phase, next.DueMS = assign.WrapUp, draw(r, "due", []int64{0, r.ms() - 1, r.ms() + 10_000})
 	case "units":
-		next.Units = 2
+		next.Class = r.drawClass()
 	case "resume":
 		next.Phase, next.Agent, next.Fence = assign.Active, draw(r, "agent", agentIDs), 0
 	}
@@ -219,136 +247,6 @@ func (r *run) apply(next assign.Item) {
 	want := r.model.apply(r.ms(), next, nothing, false)
 	got, err := r.book.Apply(r.ctx, r.now, next)
 	r.same("apply", got, want, err)
-}
-
-func (r *run) agent() {
-	r.setAgent(draw(r, "agent", agentIDs), rapid.IntRange(0, 5).Draw(r.t, "gone") == 0)
-}
-
-func (r *run) setAgent(id string, gone bool) {
-	r.conf++
-	a := assign.Agent{ID: id, Revision: r.conf - uint64(rapid.IntRange(0, 1).Draw(r.t, "late"))}
-	if gone {
-		r.model.setAgent(r.ms(), a, true, false, assign.Presence{})
-		r.same("drop agent", nil, nil, r.book.DropAgent(r.ctx, r.now, id, a.Revision))
-		return
-	}
-	a.Capacity = int32(rapid.IntRange(0, 4).Draw(r.t, "capacity"))
-	a.Queues = draw(r, "queues", [][]string{{"front"}, {"front", "vip"}, {"vip"}, {"front", "vip"}, nil})
-	r.model.setAgent(r.ms(), a, false, false, assign.Presence{})
-	r.same("set agent", nil, nil, r.book.SetAgent(r.ctx, r.now, a))
-}
-
-func (r *run) queue() { r.setQueue(draw(r, "queue", queueIDs)) }
-
-func (r *run) setQueue(id string) {
-	r.conf++
-	q := assign.Queue{ID: id, Revision: r.conf, Method: draw(r, "method", methods),
-		Priority: draw(r, "priority", []int32{0, 5}), Classes: []int32{1},
-		Wait: draw(r, "wait", []time.Duration{0, 12 * time.Second, time.Minute})}
-	r.model.setQueue(q)
-	r.same("set queue", nil, nil, r.book.SetQueue(r.ctx, r.now, q))
-}
-
-func (r *run) presence() { r.setPresence(draw(r, "agent", agentIDs), draw(r, "presence", presences)) }
-
-func (r *run) setPresence(id, pres string) {
-	want, wantOK := r.model.setAgentPresence(r.ms(), id, pres)
-	got, ok, err := r.book.SetPresence(r.ctx, r.now, id, pres)
-	r.same("presence", got, want, err)
-	r.same("presence known", ok, wantOK, nil)
-}
-
-func (r *run) heartbeat() {
-	r.beat(draw(r, "agents", [][]string{{"ana"}, {"boris", "vera"}, {"ana", "nobody", "vera"}}))
-}
-
-func (r *run) beat(ids []string) {
-	want := r.model.heartbeat(r.ms(), ids)
-	got, err := r.book.Heartbeat(r.ctx, r.now, ids)
-	r.same("heartbeat", got, want, err)
-}
-
-func (r *run) answer() {
-	key := draw(r, "item", itemIDs)
-	i := r.log[key]
-	fence := i.Fence + int64(draw(r, "off", []int{0, 0, 0, 1}))
-	r.answerAs(key, fence, i.Agent, rapid.Bool().Draw(r.t, "reject"))
-}
-
-func (r *run) answerAs(key string, fence int64, agent string, reject bool) {
-	want := r.model.answer(r.ms(), key, fence, agent, reject)
-	got, err := r.book.Answer(r.ctx, r.now, key, fence, agent, reject)
-	r.same("answer", got, want, err)
-}
-
-// turnDown plays offers of an item to their end, each confirmed and then
-// declined or missed.
-func (r *run) turnDown() {
-	key := draw(r, "item", itemIDs)
-	for range draw(r, "times", []int{1, 1, 2, 5, 10}) {
-		next, reserved := r.log[key], r.model.items[key]
-		if reserved == nil || reserved.Phase != assign.Offered {
-			return
-		}
-		r.rev++
-		next.Revision, next.Phase, next.Agent, next.Fence = r.rev, assign.Offered, reserved.Agent, reserved.Fence
-		next.DueMS = r.ms() + next.OfferMS
-		r.apply(next)
-		if draw(r, "missed", []bool{false, false, true}) {
-			r.pass(next.OfferMS)
-			r.beat(agentIDs)
-			r.fire(100)
-		} else {
-			r.answerAs(key, next.Fence, next.Agent, true)
-		}
-		next = r.log[key]
-		r.rev++
-		next.Revision, next.Phase, next.Agent, next.Fence = r.rev, assign.Waiting, "", 0
-		r.apply(next)
-	}
-}
-
-// refuse brings the thread's no to an offer on the revision it was made on, or
-// the end of a hold.
-func (r *run) refuse() {
-	key := draw(r, "item", itemIDs)
-	next, ok := r.log[key]
-	if !ok {
-		return
-	}
-	fence := int64(draw(r, "other", []int{0, 1, 7}))
-	if reserved := r.model.items[key]; reserved != nil && fence == 0 {
-		fence = reserved.Fence
-	}
-	next.Revision -= uint64(draw(r, "back", []int{0, 0, 1}))
-	want := r.model.apply(r.ms(), next, fence, false)
-	got, err := r.book.Settle(r.ctx, r.now, next, fence)
-	r.same("settle", got, want, err)
-}
-
-func (r *run) hold() {
-	next, ok := r.log[draw(r, "item", itemIDs)]
-	if !ok {
-		return
-	}
-	a := draw(r, "agent", agentIDs)
-	want := r.model.hold(r.ms(), next, a)
-	got, err := r.book.Hold(r.ctx, r.now, next, a)
-	r.same("hold", got, want, err)
-}
-
-func (r *run) tick() {
-	r.pass(draw(r, "pass", []int64{0, 1, 5_000, 10_000, 21_000, 160_000}))
-	r.fire(draw(r, "limit", []int{1, 3, 100}))
-}
-
-func (r *run) pass(ms int64) { r.now = r.now.Add(time.Duration(ms) * time.Millisecond) }
-
-func (r *run) fire(limit int) {
-	want := r.model.tick(r.ms(), limit)
-	got, err := r.book.Tick(r.ctx, r.now, limit)
-	r.same("tick", got, want, err)
 }
 
 // lapse empties Redis, or has it begin another history, and loads it from what
@@ -386,19 +284,20 @@ func (r *run) lapse() {
 func (r *run) rebuild(counted int64) {
 	old := r.model
 	m := newModel()
-	m.seq = counted
+	m.seq, m.policy = counted, r.policy
 	r.now = r.now.Add(time.Millisecond)
 	var w assign.World
 	for _, id := range slices.Sorted(maps.Keys(old.queues)) {
 		q := old.queues[id]
-		w.Queues = append(w.Queues, assign.Queue{ID: id, Revision: q.revision, Method: q.by, Priority: q.pri, Classes: []int32{1, 2},
-			Wait: time.Duration(q.wait) * time.Millisecond})
+		w.Queues = append(w.Queues, assign.Queue{ID: id, Revision: q.revision, Method: q.by, Priority: q.pri, Classes: []assign.Class{plain(1), plain(2)},
+			Wait: time.Duration(q.wait) * time.Millisecond, HeadStart: time.Duration(q.ahead) * time.Millisecond})
 	}
 	w.Presences = map[string]assign.Presence{}
 	for _, id := range slices.Sorted(maps.Keys(old.agents)) {
 		if a := old.agents[id]; a.known {
-			w.Agents = append(w.Agents, assign.Agent{ID: id, Revision: a.revision, Capacity: int32(a.tot), Queues: a.queues})
-			w.Presences[id] = assign.Presence{Now: a.pres, Was: a.was}
+			w.Agents = append(w.Agents, assign.Agent{ID: id, Revision: a.revision, Capacity: int32(a.tot), Queues: a.queues,
+				Skills: a.skills, Profiles: a.profiles, DayMS: a.day})
+			w.Presences[id] = assign.ParsePresence(assign.Presence{Now: a.pres, Was: a.was, Source: a.source, Status: a.status}.String())
 		}
 	}
 	var highest int64

@@ -26,7 +26,7 @@ func open(t *testing.T, rdb redis.UniversalClient) *desk {
 	d := &desk{t: t, book: book, now: time.UnixMilli(1_764_000_000_000)}
 	d.must(err)
 	_, err = book.Rebuild(t.Context(), d.now, assign.World{Items: func(func(assign.Item, error) bool) {},
-		Queues: []assign.Queue{{ID: "front", Method: assign.LeastActive, Classes: []int32{1}}}})
+		Queues: []assign.Queue{{ID: "front", Method: assign.LeastActive, Classes: []assign.Class{plain(1)}}}})
 	d.must(err)
 	return d
 }
@@ -43,7 +43,7 @@ func (d *desk) signIn(agent string) {
 	d.t.Helper()
 	d.conf++
 	d.must(d.book.SetAgent(d.t.Context(), d.now, assign.Agent{ID: agent, Revision: d.conf, Capacity: 1, Queues: []string{"front"}}))
-	_, _, err := d.book.SetPresence(d.t.Context(), d.now, agent, "AVAILABLE")
+	_, _, err := d.book.SetPresence(d.t.Context(), d.now, agent, assign.Presence{Now: "AVAILABLE", Source: "AGENT"})
 	d.must(err)
 }
 
@@ -58,7 +58,7 @@ func (d *desk) apply(i assign.Item) (assign.Item, assign.Phase) {
 
 func (d *desk) queued(key string) (assign.Item, assign.Phase) {
 	d.t.Helper()
-	return d.apply(assign.Item{Key: key, Conversation: key, Phase: assign.Waiting, Queue: "front", Units: 1,
+	return d.apply(assign.Item{Key: key, Conversation: key, Phase: assign.Waiting, Queue: "front", Class: plain(1),
 		QueuedMS: d.now.UnixMilli() + int64(d.rev), OfferMS: 60_000})
 }
 
@@ -157,7 +157,7 @@ func TestDeclinedItemsHideNone(t *testing.T) {
 			}
 			d.declineThrice(i)
 		}
-		_, _, err := d.book.SetPresence(t.Context(), d.now, "ana", "AWAY")
+		_, _, err := d.book.SetPresence(t.Context(), d.now, "ana", assign.Presence{Now: "AWAY", Source: "AGENT"})
 		d.must(err)
 		if _, phase := d.queued("1.last"); phase != assign.Waiting {
 			t.Fatalf("the last item is %s, want waiting", phase)

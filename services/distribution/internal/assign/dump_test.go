@@ -65,11 +65,12 @@ func spelled(ctx context.Context, pipe redis.Pipeliner, full, key string, out ma
 		return func() {
 			for _, msg := range stream.Val() {
 				v := msg.Values
-				out[key] += fmt.Sprintln(v["item"], v["conv"], v["queue"], v["agent"], v["fence"], v["rev"], v["ms"])
+				out[key] += fmt.Sprintln(v["item"], v["conv"], v["queue"], v["agent"], v["fence"], v["rev"], v["ms"],
+					v["class"], v["how"], v["ready"], v["first"])
 			}
 		}
 	}
-	if key == "pl" {
+	if key == "pl" || strings.HasPrefix(key, "pa:") {
 		hash := pipe.HGetAll(ctx, full)
 		return func() { out[key] = fmt.Sprint(hash.Val()) }
 	}
@@ -83,7 +84,16 @@ func spelled(ctx context.Context, pipe redis.Pipeliner, full, key string, out ma
 
 func agentLine(h map[string]string) string {
 	zero := func(v string) string { return map[bool]string{true: "0"}[v == ""] + v }
-	return fmt.Sprintf("tot %s used %s pres %s was %s since %s la %s lr %s", zero(h["tot"]), zero(h["used"]), h["pres"], h["was"], zero(h["since"]), zero(h["la"]), zero(h["lr"]))
+	line := fmt.Sprintf("tot %s used %s pres %s was %s since %s src %s st %s la %s lr %s sk %s pl %s", zero(h["tot"]), zero(h["used"]),
+		h["pres"], h["was"], zero(h["since"]), h["src"], h["st"], zero(h["la"]), zero(h["lr"]), h["sk"], h["pl"])
+	for _, prefix := range []string{"rr:", "p:"} {
+		for _, f := range slices.Sorted(maps.Keys(h)) {
+			if strings.HasPrefix(f, prefix) {
+				line += " " + f + " " + h[f]
+			}
+		}
+	}
+	return line + map[bool]string{true: " asked"}[h["dd"] != ""]
 }
 
 func itemLine(h map[string]string) string {
@@ -91,7 +101,7 @@ func itemLine(h map[string]string) string {
 	if h["st"] == "X" {
 		return line
 	}
-	line += fmt.Sprintf(" u %s ag %s fe %s end %s ex %s", h["u"], h["ag"], h["fe"], h["end"], h["ex"])
+	line += fmt.Sprintf(" c %s ag %s fe %s end %s ex %s shown %s ls %s", h["c"], h["ag"], h["fe"], h["end"], h["ex"], cmp.Or(h["sh"], "0"), h["ls"])
 	if inQueue(assign.Phase(h["st"])) {
 		line += " since " + h["since"] + " late " + h["late"] + " pause " + cmp.Or(h["po"], "0")
 	}
@@ -116,23 +126,32 @@ func (m *model) dump() map[string]string {
 		if a.known {
 			known = append(known, id)
 		}
-		out["a:"+id] = fmt.Sprintf("tot %d used %d pres %s was %s since %d la %d lr %d", a.tot, a.used, a.pres, a.was, a.since, a.la, a.lr)
+		out["a:"+id] = a.line()
+		set("wa:"+id, m.spell("wa:"+id))
 		set("a:"+id+":i", strings.Join(slices.Sorted(maps.Keys(a.held)), " "))
 	}
 	slices.Sort(known)
 	set("as", strings.Join(known, " "))
 	for id, q := range m.queues {
-		for _, c := range q.classes {
-			var r, w string
+		for name, c := range q.classes {
+			var r string
 			for _, a := range m.ready(id, c) {
-				r += fmt.Sprintf("%s=%d ", a, m.order(id, a))
+				r += fmt.Sprintf("%s=%d ", a, m.order(id, c, a))
 			}
-			for _, i := range m.waiting(id, c) {
-				w += fmt.Sprintf("%s=%d ", i.wk, score(i))
-			}
-			set(fmt.Sprintf("r:%s:%d", id, c), r)
-			set(fmt.Sprintf("w:%s:%d", id, c), w)
+			set("r:"+id+":"+name, r)
+			set("w:"+id+":"+name, m.spell("w:"+id+":"+name))
 		}
+	}
+	for _, s := range skillIDs {
+		has := map[string]int64{}
+		for id, a := range m.agents {
+			for _, r := range a.skills {
+				if r.Skill == s {
+					has[id] = int64(r.Value)
+				}
+			}
+		}
+		set("sk:"+s, sorted(has))
 	}
 	for key, i := range m.items {
 		out["i:"+key] = i.line()
@@ -141,6 +160,14 @@ func (m *model) dump() map[string]string {
 	m.dumpQueues(set)
 	for _, p := range m.proposals {
 		out["out"] += p + "\n"
+	}
+	return out
+}
+
+// spell spells a waiting list.
+func (m *model) spell(list string) (out string) {
+	for _, i := range m.listed(list) {
+		out += fmt.Sprintf("%s=%d ", i.wk, m.score(i))
 	}
 	return out
 }
@@ -166,7 +193,7 @@ func (i *item) line() string {
 	for _, d := range i.declines {
 		ex = append(ex, fmt.Sprintf("%s:%d", d.agent, d.n))
 	}
-	line += fmt.Sprintf(" u %d ag %s fe %d end %s ex %s", i.Units, i.Agent, i.Fence, i.mark, strings.Join(ex, ","))
+	line += fmt.Sprintf(" c %s ag %s fe %d end %s ex %s shown %d ls %s", i.Class, i.Agent, i.Fence, i.mark, strings.Join(ex, ","), i.shown, i.list)
 	if inQueue(i.Phase) {
 		line += fmt.Sprintf(" since %d late %s pause %d", i.SinceMS, i.late, i.pause)
 	}

@@ -52,7 +52,7 @@ func TestLoadThatOutlivesItsServerIsRefused(t *testing.T) {
 	w := assign.World{Items: func(yield func(assign.Item, error) bool) {
 		d.must(rdb.Save(t.Context()).Err())
 		restart()
-		yield(assign.Item{Key: "1.a", Revision: 1, Conversation: "c", Phase: assign.Waiting, Queue: "front", Units: 1}, nil)
+		yield(assign.Item{Key: "1.a", Revision: 1, Conversation: "c", Phase: assign.Waiting, Queue: "front", Class: plain(1)}, nil)
 	}}
 	if _, err := d.book.Rebuild(t.Context(), d.now, w); !errors.Is(err, assign.ErrEpoch) {
 		t.Fatalf("got %v, want %v", err, assign.ErrEpoch)

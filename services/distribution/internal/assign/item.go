@@ -10,13 +10,14 @@ import (
 // Phase is where an item stands in the book.
 type Phase string
 
-// The phases. Offered, Active, WrapUp and Resuming take capacity.
+// The phases. Offered, Active, WrapUp, Resuming and Picking take capacity.
 const (
 	Waiting  Phase = "W" // in its queue
 	Offered  Phase = "O" // reserved; the log has the offer or is about to
 	Active   Phase = "A" // an agent has it
 	WrapUp   Phase = "U" // ended, and still takes capacity
 	Resuming Phase = "R" // reserved for the agent who returns to it
+	Picking  Phase = "P" // in its queue, reserved for the agent who picks it
 	Stale    Phase = "S" // the log has an offer that the book never reserved
 	Done     Phase = "X" // nothing of distribution's
 )
@@ -28,7 +29,7 @@ type Item struct {
 	Conversation string
 	Phase        Phase
 	Queue        string
-	Units        int32 // at least 1
+	Class        Class
 	Priority     int32 // 0 to 1023
 	QueuedMS     int64 // its place in the queue
 	SinceMS      int64 // when its present wait in the queue began: thread.WaitingSince
@@ -37,6 +38,11 @@ type Item struct {
 	Fence        int64
 	Highest      int64 // fence the thread has ever seen
 	DueMS        int64 // Offered: lapses; WrapUp: stops taking capacity, 0 never
+	// Waiting: the agent who is waited for before others are asked, and until
+	// when, 0 for as long as it takes.
+	Prefer        string
+	PreferUntilMS int64
+	PickOnly      bool // offered to nobody: agents pick it
 }
 
 const (
@@ -50,7 +56,8 @@ func ItemOf(t subject.Thread, s *threadv1.State, revision uint64) Item {
 	c := s.GetConversation()
 	item := Item{
 		Key: t.Key(), Revision: revision, Conversation: c.GetId(), Phase: Done,
-		Queue: c.GetQueue(), Units: max(c.GetUnits(), 1),
+		Queue: c.GetQueue(), Class: ClassOf(c),
+		Prefer: c.GetPrefer(), PreferUntilMS: c.GetPreferUntilMs(), PickOnly: c.GetTerms().GetPickOnly(),
 		Priority: min(max(c.GetPriority(), 0), topPriority),
 		QueuedMS: c.GetQueuedMs(), SinceMS: thread.WaitingSince(c).UnixMilli(), OfferMS: max(int64(c.GetOfferSeconds())*1000, leastOffer),
 		Agent: c.GetAgent(), Fence: c.GetFence(), Highest: s.GetFence(),

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/parley-desk/parley/services/distribution/internal/assign"
 )
@@ -13,19 +14,28 @@ func (m *model) setAgent(now int64, s assign.Agent, gone, loading bool, p assign
 	if a.set && a.revision > s.Revision {
 		return
 	}
+	for _, q := range s.Queues {
+		if !slices.Contains(a.queues, q) {
+			a.turns[q] = m.next()
+		}
+	}
 	a.set, a.revision, a.tot, a.queues = true, s.Revision, int64(s.Capacity), s.Queues
+	a.skills, a.profiles, a.day = s.Skills, s.Profiles, s.DayMS
 	if gone {
-		a.known = false
-		m.setPresence(s.ID, "OFFLINE", "", now)
-		m.revoke(s.ID, now)
-		a.presenceMirror = ""
-		delete(m.timers, "h:"+s.ID)
-		m.timers["l:"+s.ID] = now
+		m.dropAgent(s.ID, now)
 		return
 	}
 	a.known = true
-	if a.pres == "" {
-		m.setPresence(s.ID, cmp.Or(p.Now, "OFFLINE"), p.Was, now)
+	if _, running := m.timers["d:"+s.ID]; s.DayMS == 0 {
+		delete(m.timers, "d:"+s.ID)
+	} else if !running {
+		m.timers["d:"+s.ID] = s.DayMS
+	}
+	if a.pres != "" {
+		m.settle(s.ID, false, now)
+	} else {
+		p.Now = cmp.Or(p.Now, "OFFLINE")
+		m.setPresence(s.ID, p, now)
 		if loading {
 			m.timers["h:"+s.ID] = now + leaseMS
 		}
@@ -37,34 +47,57 @@ func (m *model) setAgent(now int64, s assign.Agent, gone, loading bool, p assign
 	m.matchAgent(s.ID, now)
 }
 
+func (m *model) dropAgent(id string, now int64) {
+	m.agent(id).known = false
+	m.setPresence(id, assign.Presence{Now: "OFFLINE", Source: "SESSION"}, now)
+	m.revoke(id, now)
+	delete(m.timers, "h:"+id)
+	delete(m.timers, "d:"+id)
+	m.timers["l:"+id] = now
+	for _, i := range m.listed("wa:" + id) {
+		m.unlist(i)
+		m.lineUp(i, now)
+		m.matchItem(i, false, now)
+	}
+}
+
 func (m *model) setQueue(s assign.Queue) {
 	q := m.queue(s.ID)
 	if q.set && q.revision > s.Revision {
 		return
 	}
 	q.set, q.revision, q.by, q.pri, q.wait = true, s.Revision, s.Method, s.Priority, s.Wait.Milliseconds()
+	q.ahead = s.HeadStart.Milliseconds()
 	for _, c := range s.Classes {
-		m.ensureClass(s.ID, int64(c))
+		m.ensureClass(s.ID, c, 0) // those of settings need no skill
 	}
 }
 
 func (m *model) standing(id string) assign.Standing {
 	a := m.agents[id]
-	return assign.Standing{Agent: id, Presence: a.pres, Used: int32(a.used), Capacity: int32(a.tot), SinceMS: a.since}
+	s := assign.Standing{Agent: id, Presence: a.pres, Used: int32(a.used), Capacity: int32(a.tot), SinceMS: a.since,
+		Status: a.status, Source: a.source}
+	for _, l := range a.profiles {
+		s.Profiles = append(s.Profiles, assign.Load{Profile: l.Profile, Used: int32(a.counts[l.Profile]), Limit: l.Limit})
+	}
+	return s
 }
 
-func (m *model) setAgentPresence(now int64, id, pres string) (assign.Standing, bool) {
+func (m *model) setAgentPresence(now int64, id string, p assign.Presence) (assign.Standing, bool) {
 	a := m.agents[id]
 	if a == nil || !a.known {
 		return assign.Standing{}, false
 	}
-	if a.pres == "OFFLINE" && a.was == "" && pres != "OFFLINE" {
+	if a.pres == "OFFLINE" && a.was == "" && p.Now != "OFFLINE" {
 		a.lr = 0
 	}
-	if a.pres != pres || a.was != "" {
-		m.setPresence(id, pres, "", now)
+	if p.Source == "SESSION" && p.Now == "AVAILABLE" && p.Status == "" {
+		p.Now, p.Source = m.byLoad(id), "LOAD"
 	}
-	if pres == "OFFLINE" {
+	if a.pres != p.Now || a.was != "" || a.source != p.Source || a.status != p.Status {
+		m.setPresence(id, p, now)
+	}
+	if p.Now == "OFFLINE" {
 		m.revoke(id, now)
 	} else {
 		delete(m.timers, "l:"+id)
@@ -82,7 +115,7 @@ func (m *model) heartbeat(now int64, ids []string) []assign.Standing {
 			continue
 		}
 		if a.was != "" {
-			m.setPresence(id, a.was, "", now)
+			m.comeBack(id, now)
 			m.matchAgent(id, now)
 		}
 		delete(m.timers, "l:"+id)
@@ -119,8 +152,43 @@ func (m *model) hold(now int64, next assign.Item, agent string) bool {
 	m.items[next.Key] = i
 	delete(m.timers, "z:"+next.Key)
 	m.timers["r:"+next.Key] = now + 2*retryMS
-	m.take(agent, i)
+	m.take(agent, "", i)
 	return true
+}
+
+func (m *model) pick(now int64, next assign.Item, agent string) assign.Picked {
+	i := m.items[next.Key]
+	switch {
+	case i != nil && i.Phase == assign.Picking && i.Agent == agent && i.Revision == next.Revision:
+		return assign.PickHeld
+	case i == nil || i.Revision != next.Revision || i.Conversation != next.Conversation:
+		return assign.PickMoved
+	case i.Phase != assign.Waiting:
+		return assign.PickBusy
+	case !slices.Contains(m.peek(agent).queues, i.Queue):
+		return assign.PickOutside
+	case letter[m.peek(agent).pres] == "" || !strings.Contains(i.Class.Presences, letter[m.peek(agent).pres]):
+		return assign.PickUnready
+	case !m.peek(agent).room(i.Class):
+		return assign.PickNoWay
+	}
+	m.unlist(i)
+	i.Phase, i.Agent, i.Fence = assign.Picking, agent, 0
+	m.timers["r:"+next.Key] = now + 2*retryMS
+	m.take(agent, i.Queue, i)
+	return assign.PickHeld
+}
+
+func (m *model) show(now int64, key string, fence int64, agent string) int64 {
+	i := m.items[key]
+	if i == nil || i.Phase != assign.Offered || i.Fence != fence || i.Agent != agent || i.mark != "" {
+		return 0
+	}
+	if i.shown == 0 {
+		i.shown = now + i.OfferMS
+		m.timers["o:"+key] = i.shown
+	}
+	return i.shown
 }
 
 func (m *model) tick(now int64, limit int) []assign.Intent {
@@ -147,27 +215,42 @@ func (m *model) fire(now int64, member string) []assign.Intent {
 	delete(m.timers, member)
 	switch {
 	case kind == "o" && i != nil && (i.Phase == assign.Offered || i.Phase == assign.Stale):
-		i.mark = cmp.Or(i.mark, "TIMED_OUT")
+		i.mark = cmp.Or(i.mark, map[bool]string{true: "TIMED_OUT", false: "UNDELIVERED"}[i.shown > 0])
 		m.timers[member] = now + retryMS
 		return []assign.Intent{{Kind: assign.EndOffer, Item: id, Conversation: i.Conversation, Agent: i.Agent, Fence: i.Fence, Outcome: i.mark}}
 	case kind == "u" && i != nil && i.Phase == assign.WrapUp:
 		m.giveBack(i.Agent, i)
 		i.Phase, i.declines, i.fifo = assign.Done, nil, 0
 		m.timers["z:"+id] = now + oblivionMS
+		m.settle(i.Agent, true, now)
 		m.matchAgent(i.Agent, now)
 	case kind == "h":
 		m.timers["l:"+id] = now + graceMS
 		if a := m.agent(id); a.pres != "" && a.pres != "OFFLINE" {
-			m.setPresence(id, "OFFLINE", a.pres, now)
+			m.lose(id, now)
 			m.revoke(id, now)
 		}
 	case kind == "l":
 		return m.leave(now, member, id)
-	case kind == "r" && i != nil && i.Phase == assign.Resuming:
+	case kind == "r" && i != nil && (i.Phase == assign.Resuming || i.Phase == assign.Picking):
 		m.timers[member] = now + retryMS
 		return []assign.Intent{{Kind: assign.Resettle, Item: id, Conversation: i.Conversation, Agent: i.Agent}}
 	case kind == "g":
+		m.settle(id, false, now)
 		m.matchAgent(id, now)
+	case kind == "d":
+		return m.newDay(id, now)
+	case kind == "f" && i != nil && i.Phase == assign.Waiting:
+		m.unlist(i)
+		m.lineUp(i, now)
+		m.matchItem(i, false, now)
+	case kind == "c":
+		q, class, _ := strings.Cut(id, ";")
+		if len(m.listed("w:"+q+":"+class)) > 0 {
+			m.timers[member] = now + unusedMS
+		} else {
+			delete(m.queue(q).classes, class)
+		}
 	case kind == "w":
 		return m.waits(now, id)
 	case kind == "x" && i != nil && inQueue(i.Phase):
@@ -183,7 +266,7 @@ func (m *model) fire(now int64, member string) []assign.Intent {
 func (m *model) leave(now int64, member, id string) (out []assign.Intent) {
 	a := m.agent(id)
 	if a.was != "" {
-		m.setPresence(id, "OFFLINE", "", now)
+		m.setPresence(id, assign.Presence{Now: "OFFLINE", Source: "LOST"}, now)
 	}
 	for _, key := range slices.Sorted(maps.Keys(a.held)) {
 		if i := m.items[key]; i.Phase == assign.Active {

@@ -3,6 +3,7 @@ package assign_test
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -26,7 +27,7 @@ const (
 )
 
 func inQueue(p assign.Phase) bool {
-	return p == assign.Waiting || p == assign.Offered || p == assign.Stale
+	return p == assign.Waiting || p == assign.Offered || p == assign.Stale || p == assign.Picking
 }
 
 func (m *model) inside(q string) []*item {
@@ -58,7 +59,10 @@ func (m *model) allTimers() map[string]int64 {
 }
 
 // stay carries on what belongs to one stay in a queue, and takes up the place.
-func (m *model) stay(i, old *item) {
+func (m *model) stay(i, old *item, now int64, loading bool) {
+	if old != nil && inQueue(old.Phase) && i.Phase == assign.Active && old.Conversation == i.Conversation && !loading {
+		m.keepPace(old.Queue, now)
+	}
 	if old != nil && inQueue(old.Phase) && inQueue(i.Phase) && old.Conversation == i.Conversation &&
 		old.Queue == i.Queue && old.SinceMS == i.SinceMS {
 		i.late, i.pause = old.late, old.pause
@@ -69,6 +73,14 @@ func (m *model) stay(i, old *item) {
 	if p, ok := m.places[i.Key]; ok && routed && p.conversation == i.Conversation {
 		m.dropPlace(i.Key)
 	}
+}
+
+func (m *model) keepPace(q string, now int64) {
+	if m.pace[q] == nil {
+		m.pace[q] = map[int64]int64{}
+	}
+	m.pace[q][now/60_000]++
+	maps.DeleteFunc(m.pace[q], func(minute, _ int64) bool { return minute <= now/60_000-15 })
 }
 
 func (m *model) dropPlace(key string) {
@@ -103,6 +115,7 @@ func (m *model) overflow(now int64, i *item) []assign.Intent {
 	if i.Phase != assign.Waiting {
 		return nil
 	}
+	m.unlist(i)
 	m.timers["x:"+i.Key] = now + retryMS
 	return []assign.Intent{{Kind: assign.Overflow, Item: i.Key, Conversation: i.Conversation, Agent: i.Agent, Fence: i.Fence}}
 }
@@ -119,7 +132,8 @@ func (m *model) putOff(now int64, next assign.Item, due int64) {
 	i.late = "0"
 	m.timers["x:"+i.Key] = min(due, now+longestMS)
 	if i.Phase == assign.Waiting {
-		m.matchItem(i, false)
+		m.lineUp(i, now)
+		m.matchItem(i, false, now)
 	}
 }
 
@@ -189,6 +203,9 @@ func (m *model) dumpQueues(set func(key, v string)) {
 		}
 		set("n:"+id, sorted(inside))
 		set("pl:"+id, sorted(kept[id]))
+		if len(m.pace[id]) > 0 {
+			set("pa:"+id, fmt.Sprint(m.pace[id]))
+		}
 	}
 }
 
@@ -205,7 +222,7 @@ func (r *run) place() {
 	conversation := fmt.Sprint("c", r.rev+1)
 	unrouted := func() {
 		r.rev++
-		r.apply(assign.Item{Key: key, Revision: r.rev, Conversation: conversation, Phase: assign.Done, Units: 1})
+		r.apply(assign.Item{Key: key, Revision: r.rev, Conversation: conversation, Phase: assign.Done, Class: plain(1)})
 	}
 	unrouted()
 	for range draw(r, "asked", []int{1, 1, 2}) {

@@ -19,26 +19,35 @@ type model struct {
 	timers    map[string]int64 // but those of queues, which follow from what waits
 	places    map[string]place
 	proposals []string
-	faults    []string // invariants broken on the way
+	policy    assign.Policy
+	pace      map[string]map[int64]int64 // by queue and minute
+	faults    []string                   // invariants broken on the way
 }
 
 type agent struct {
 	known          bool // settings are there
 	tot, used      int64
 	pres, was      string // pres empty: never set
+	source, status string
 	since, la, lr  int64
 	queues         []string
+	skills         []assign.Rating
+	profiles       []assign.Limit
+	day            int64
+	asked          bool             // when its day ends next
+	counts         map[string]int64 // by profile
+	turns          map[string]int64 // by queue, last got one
 	revision       uint64
 	set            bool // settings were there once
 	held           map[string]bool
-	presenceMirror string
 }
 
 type queue struct {
 	by       assign.Method
 	pri      int32
-	classes  []int64
+	classes  map[string]assign.Class
 	wait     int64
+	ahead    int64
 	revision uint64
 	set      bool
 }
@@ -48,11 +57,14 @@ type item struct {
 	wk       string
 	fifo     uint64
 	mark     string
+	shown    int64
+	list     string // where it is lined up
 	late     string // 1: its wait is over, 0: and it was put off
 	pause    int64
 	declines []decline
 }
 
+// decline counts in halves: an offer that never reached a desk is one, once.
 type decline struct {
 	agent string
 	n     int
@@ -60,74 +72,94 @@ type decline struct {
 
 func newModel() *model {
 	return &model{agents: map[string]*agent{}, queues: map[string]*queue{}, items: map[string]*item{}, timers: map[string]int64{},
-		places: map[string]place{}}
+		places: map[string]place{}, pace: map[string]map[int64]int64{}}
 }
 
 const (
 	leaseMS    = 20_000
 	graceMS    = 150_000
+	deliveryMS = 10_000
 	retryMS    = 5_000
 	oblivionMS = 3_600_000
 	headroom   = 1_000_000
-	enough     = 3 // declines
+	enough     = 2 * 3 // declines
 )
 
-func takes(pres string) bool { return pres == "AVAILABLE" || pres == "BUSY" }
-
 func holds(p assign.Phase) bool {
-	return p == assign.Offered || p == assign.Active || p == assign.WrapUp || p == assign.Resuming
+	return p == assign.Offered || p == assign.Active || p == assign.WrapUp || p == assign.Resuming || p == assign.Picking
 }
 
 func (m *model) agent(id string) *agent {
 	if m.agents[id] == nil {
-		m.agents[id] = &agent{held: map[string]bool{}}
+		m.agents[id] = &agent{held: map[string]bool{}, counts: map[string]int64{}, turns: map[string]int64{}}
 	}
 	return m.agents[id]
 }
 
+// peek is agent for those who only look.
+func (m *model) peek(id string) *agent {
+	if a := m.agents[id]; a != nil {
+		return a
+	}
+	return &agent{}
+}
+
 func (m *model) queue(id string) *queue {
 	if m.queues[id] == nil {
-		m.queues[id] = &queue{}
+		m.queues[id] = &queue{classes: map[string]assign.Class{}}
 	}
 	return m.queues[id]
 }
 
 func (m *model) next() int64 { m.seq++; return m.seq }
 
-func (m *model) ready(q string, units int64) []string {
-	var out []string
-	for id, a := range m.agents {
-		if slices.Contains(a.queues, q) && takes(a.pres) && a.tot-a.used >= units {
-			out = append(out, id)
-		}
+func (m *model) score(i *item) int64 {
+	if ahead := m.queue(i.Queue).ahead; ahead > 0 {
+		return i.QueuedMS + int64(1023-i.Priority)*ahead
 	}
-	slices.SortFunc(out, func(x, y string) int {
-		return cmp.Or(cmp.Compare(m.order(q, x), m.order(q, y)), cmp.Compare(x, y))
-	})
-	return out
+	return int64(1023-i.Priority)<<43 + i.QueuedMS
 }
 
-func (m *model) order(q, id string) int64 {
-	a := m.agents[id]
-	if m.queue(q).by == assign.HighestCapacity {
-		return (8191-min(a.tot-a.used, 8191))<<40 + a.la
-	}
-	return a.lr
-}
-
-func score(i *item) int64 { return int64(1023-i.Priority)<<43 + i.QueuedMS }
-
-func (m *model) waiting(q string, units int64) []*item {
+// listed are the items in one list, in order.
+func (m *model) listed(list string) []*item {
 	var out []*item
 	for _, i := range m.items {
-		if i.Phase == assign.Waiting && i.late != over && i.Queue == q && int64(i.Units) == units {
+		if i.list == list {
 			out = append(out, i)
 		}
 	}
 	slices.SortFunc(out, func(x, y *item) int {
-		return cmp.Or(cmp.Compare(score(x), score(y)), cmp.Compare(x.wk, y.wk))
+		return cmp.Or(cmp.Compare(m.score(x), m.score(y)), cmp.Compare(x.wk, y.wk))
 	})
 	return out
+}
+
+// lineUp puts an item where it waits for an agent: for the one it prefers, or
+// for any.
+func (m *model) lineUp(i *item, now int64) {
+	if i.PickOnly {
+		return
+	}
+	i.list = "w:" + i.Queue + ":" + i.Class.String()
+	if m.prefers(i, now) {
+		i.list = "wa:" + i.Prefer
+		if i.PreferUntilMS > 0 {
+			m.timers["f:"+i.Key] = i.PreferUntilMS
+		}
+	}
+	if len(i.Class.Skills) > 0 {
+		m.timers["c:"+i.Queue+";"+i.Class.String()] = now + unusedMS
+	}
+}
+
+// prefers tells whether one agent is waited for before others are asked.
+func (m *model) prefers(i *item, now int64) bool {
+	return m.peek(i.Prefer).known && i.declinedBy(i.Prefer) == 0 && (i.PreferUntilMS == 0 || i.PreferUntilMS > now)
+}
+
+func (m *model) unlist(i *item) {
+	i.list = ""
+	delete(m.timers, "f:"+i.Key)
 }
 
 func (i *item) declinedBy(agent string) int {
@@ -139,28 +171,6 @@ func (i *item) declinedBy(agent string) int {
 	return 0
 }
 
-func (m *model) take(a string, i *item) int64 {
-	seq := m.next()
-	ag := m.agent(a)
-	ag.used += int64(i.Units)
-	ag.la = seq
-	ag.held[i.Key] = true
-	return seq
-}
-
-func (m *model) giveBack(a string, i *item) {
-	ag := m.agent(a)
-	delete(ag.held, i.Key)
-	ag.used -= int64(i.Units)
-	ag.lr = m.next()
-}
-
-func (m *model) setPresence(a, pres, was string, now int64) {
-	ag := m.agent(a)
-	ag.pres, ag.was, ag.since = pres, was, now
-	ag.presenceMirror = pres + "/" + was
-}
-
 func (m *model) revoke(a string, now int64) {
 	for key := range m.agent(a).held {
 		if i := m.items[key]; i.Phase == assign.Offered {
@@ -170,37 +180,54 @@ func (m *model) revoke(a string, now int64) {
 	}
 }
 
-func (m *model) offer(i *item, a string) {
-	if ag := m.agents[a]; ag.tot-ag.used < int64(i.Units) || !takes(ag.pres) {
+func (m *model) offer(i *item, a, how string) {
+	if !m.agents[a].room(i.Class) {
 		m.faults = append(m.faults, fmt.Sprintf("%s offered to %s without room", i.Key, a))
 	}
-	i.Fence = m.take(a, i)
-	i.Phase, i.Agent = assign.Offered, a
+	ready := m.ready(i.Queue, i.Class)
+	m.unlist(i)
+	i.Fence = m.take(a, i.Queue, i)
+	i.Phase, i.Agent, i.shown = assign.Offered, a, 0
 	if i.Fence <= i.Highest {
 		m.faults = append(m.faults, fmt.Sprintf("I6: %s offered under fence %d after %d", i.Key, i.Fence, i.Highest))
 	}
-	m.proposals = append(m.proposals, fmt.Sprint(i.Key, " ", i.Conversation, " ", i.Queue, " ", a, " ", i.Fence, " ", i.Revision, " ", i.OfferMS))
+	m.proposals = append(m.proposals, fmt.Sprint(i.Key, " ", i.Conversation, " ", i.Queue, " ", a, " ", i.Fence, " ", i.Revision, " ", i.OfferMS,
+		" ", i.Class, " ", cmp.Or(how, string(m.queue(i.Queue).by)), " ", len(ready), " ", strings.Join(ready[:min(len(ready), 5)], ",")))
 }
 
-func (m *model) matchItem(i *item, fresh bool) {
-	ready := m.ready(i.Queue, int64(i.Units))
+func (m *model) matchItem(i *item, fresh bool, now int64) {
+	switch {
+	case i.PickOnly:
+		return
+	case m.prefers(i, now):
+		if m.agents[i.Prefer].room(i.Class) {
+			m.offer(i, i.Prefer, "affinity")
+		}
+		return
+	}
+	ready := m.ready(i.Queue, i.Class)
 	if len(ready) == 0 {
 		return
 	}
 	best := slices.MinFunc(ready, func(x, y string) int { return cmp.Compare(i.declinedBy(x), i.declinedBy(y)) })
 	if d := i.declinedBy(best); d == 0 || d < enough && !fresh {
-		m.offer(i, best)
+		m.offer(i, best, "")
 	}
 }
 
 func (m *model) matchAgent(id string, now int64) {
 	a := m.agent(id)
 	for range 64 {
+		waited := m.listed("wa:" + id)
+		if n := slices.IndexFunc(waited, func(i *item) bool { return a.room(i.Class) }); n >= 0 {
+			m.offer(waited[n], id, "affinity")
+			continue
+		}
 		var all []*item
 		for _, q := range a.queues {
-			for _, c := range m.queue(q).classes {
-				if takes(a.pres) && a.tot-a.used >= c {
-					w := slices.DeleteFunc(m.waiting(q, c), func(i *item) bool { return i.declinedBy(id) >= enough })
+			for name, c := range m.queue(q).classes {
+				if _, suits := a.far(c); suits && a.room(c) {
+					w := slices.DeleteFunc(m.listed("w:"+q+":"+name), func(i *item) bool { return i.declinedBy(id) >= enough })
 					all = append(all, w[:min(len(w), 16)]...)
 				}
 			}
@@ -211,16 +238,10 @@ func (m *model) matchAgent(id string, now int64) {
 		m.offer(slices.MinFunc(all, func(x, y *item) int {
 			return cmp.Or(cmp.Compare(x.declinedBy(id), y.declinedBy(id)),
 				-cmp.Compare(m.queue(x.Queue).pri, m.queue(y.Queue).pri),
-				cmp.Compare(score(x), score(y)), cmp.Compare(x.fifo, y.fifo))
-		}), id)
+				cmp.Compare(m.score(x), m.score(y)), cmp.Compare(x.fifo, y.fifo))
+		}), id, "")
 	}
 	m.timers["g:"+id] = now
-}
-
-func (m *model) ensureClass(q string, units int64) {
-	if qu := m.queue(q); !slices.Contains(qu.classes, units) {
-		qu.classes = append(qu.classes, units)
-	}
 }
 
 // nothing given up in apply: no fence is negative.
@@ -231,7 +252,7 @@ const nothing = -1
 func (m *model) apply(now int64, next assign.Item, givenUp int64, loading bool) assign.Phase {
 	old := m.items[next.Key]
 	if old != nil && next.Revision <= old.Revision {
-		reserved := old.Phase == assign.Offered || old.Phase == assign.Resuming
+		reserved := old.Phase == assign.Offered || old.Phase == assign.Resuming || old.Phase == assign.Picking
 		if next.Revision < old.Revision || !reserved || givenUp != old.Fence {
 			return old.Phase
 		}
@@ -241,8 +262,10 @@ func (m *model) apply(now int64, next assign.Item, givenUp int64, loading bool) 
 		next.Phase = assign.Done
 	}
 	i := &item{Item: next}
-	freed, kept := "", false
+	freed, kept, held := "", false, false
 	if old != nil {
+		m.unlist(old)
+		held = old.Phase == assign.Active || old.Phase == assign.WrapUp
 		if old.Conversation == next.Conversation {
 			i.declines, i.fifo = old.declines, old.fifo
 		}
@@ -252,27 +275,46 @@ func (m *model) apply(now int64, next assign.Item, givenUp int64, loading bool) 
 			m.endReservation(old, i, now)
 		}
 		if kept {
-			i.mark = old.mark
-			m.agent(next.Agent).used += int64(next.Units - old.Units)
+			i.mark, i.shown = old.mark, old.shown
+			if old.Class.String() != next.Class.String() {
+				m.agent(next.Agent).unuse(old.Class)
+				m.agent(next.Agent).use(next.Class)
+			}
 		}
 	}
 	for _, kind := range []string{"o:", "u:", "r:", "z:"} {
 		delete(m.timers, kind+next.Key)
 	}
 	m.items[next.Key] = i
-	m.stay(i, old)
+	m.stay(i, old, now, loading)
 	m.enter(i, old, kept, now, loading)
+	if i.Phase == assign.Waiting && i.late != over && (freed != "" || loading) {
+		m.lineUp(i, now)
+	}
 	if loading {
 		return i.Phase
 	}
+	if (i.Phase == assign.Active || i.Phase == assign.WrapUp) && !(kept && held) {
+		m.settle(i.Agent, true, now)
+	}
+	if freed != "" {
+		m.settle(freed, held, now)
+	}
+	if kept && old.Class.String() != i.Class.String() {
+		m.settle(i.Agent, false, now)
+		m.matchAgent(i.Agent, now)
+	}
 	if i.Phase == assign.Waiting && i.late != over && freed != "" {
-		m.matchItem(i, true)
+		m.matchItem(i, true, now)
 	}
 	if freed != "" {
 		m.matchAgent(freed, now)
 	}
 	if i.Phase == assign.Waiting && i.late != over {
-		m.matchItem(i, false)
+		m.matchItem(i, false, now)
+		if freed == "" && i.Phase == assign.Waiting {
+			m.lineUp(i, now)
+		}
 	}
 	return i.Phase
 }
@@ -292,18 +334,28 @@ func reservationGoesOn(old *item, next assign.Item) bool {
 
 func (m *model) endReservation(old, i *item, now int64) {
 	a := m.agent(old.Agent)
-	missed := old.Phase == assign.Offered && i.Phase != assign.Active && old.mark == "TIMED_OUT"
-	rejected := old.Phase == assign.Offered && i.Phase != assign.Active && old.mark == "REJECTED"
-	if (missed || rejected) && old.Conversation == i.Conversation {
+	came := func(mark string) bool {
+		return old.Phase == assign.Offered && i.Phase != assign.Active && old.mark == mark
+	}
+	if (came("TIMED_OUT") || came("REJECTED") || came("UNDELIVERED")) && old.Conversation == i.Conversation {
 		i.declines = slices.Clone(i.declines)
-		if n := slices.IndexFunc(i.declines, func(d decline) bool { return d.agent == old.Agent }); n >= 0 {
-			i.declines[n].n++
+		n := slices.IndexFunc(i.declines, func(d decline) bool { return d.agent == old.Agent })
+		if n < 0 {
+			n = len(i.declines)
+			i.declines = append(i.declines, decline{old.Agent, 0})
+		}
+		if came("UNDELIVERED") {
+			i.declines[n].n |= 1
 		} else {
-			i.declines = append(i.declines, decline{old.Agent, 1})
+			i.declines[n].n += 2
 		}
 	}
-	if missed && takes(a.pres) {
-		m.setPresence(old.Agent, "INACTIVE", "", now)
+	here := a.pres == "AVAILABLE" || a.pres == "BUSY" || a.pres == "DO_NOT_DISTURB" && a.source == "LOAD"
+	if here && came("TIMED_OUT") && m.policy.Missed {
+		m.setPresence(old.Agent, assign.Presence{Now: "INACTIVE", Source: "MISSED"}, now)
+	}
+	if here && came("REJECTED") && m.policy.Rejected {
+		m.setPresence(old.Agent, assign.Presence{Now: "DO_NOT_DISTURB", Source: "REJECTED"}, now)
 	}
 	m.giveBack(old.Agent, old)
 }
@@ -311,11 +363,11 @@ func (m *model) endReservation(old, i *item, now int64) {
 func (m *model) enter(i, old *item, kept bool, now int64, loading bool) {
 	switch i.Phase {
 	case assign.Done:
-		i.declines, i.mark, i.fifo = nil, "", 0
+		i.declines, i.mark, i.fifo, i.shown = nil, "", 0, 0
 		m.timers["z:"+i.Key] = now + oblivionMS
 	case assign.Waiting:
-		i.mark = ""
-		m.ensureClass(i.Queue, int64(i.Units))
+		i.mark, i.shown = "", 0
+		m.ensureClass(i.Queue, i.Class, now)
 		if i.fifo == 0 || old.QueuedMS != i.QueuedMS {
 			i.fifo = i.Revision
 		}
@@ -327,9 +379,9 @@ func (m *model) enter(i, old *item, kept bool, now int64, loading bool) {
 	case assign.Offered:
 		m.enterOffer(i, kept, now, loading)
 	case assign.Active, assign.WrapUp:
-		i.mark, i.declines = "", nil
+		i.mark, i.declines, i.shown = "", nil, 0
 		if !kept {
-			m.take(i.Agent, i)
+			m.take(i.Agent, "", i)
 		}
 		if i.Phase == assign.WrapUp && i.DueMS > 0 {
 			m.timers["u:"+i.Key] = i.DueMS
@@ -346,11 +398,11 @@ func (m *model) enterOffer(i *item, kept bool, now int64, loading bool) {
 	due := i.DueMS
 	switch {
 	case kept:
-		if i.mark != "" {
+		if due = cmp.Or(i.shown, due-i.OfferMS); i.mark != "" {
 			due = now
 		}
 	case loading:
-		m.take(i.Agent, i)
+		m.take(i.Agent, i.Queue, i)
 		i.mark = ""
 		if a := m.agent(i.Agent); a.pres == "" || a.pres == "OFFLINE" || a.used > a.tot {
 			i.mark, due = "REVOKED", now
@@ -370,15 +422,15 @@ func (m *model) broken() []string {
 			if i := m.items[key]; !holds(i.Phase) || i.Agent != id {
 				out = append(out, fmt.Sprintf("I3: %s is held by %s and is %s of %s", key, id, i.Phase, i.Agent))
 			}
-			sum += int64(m.items[key].Units)
+			sum += int64(m.items[key].Class.Units)
 		}
 		if sum != a.used {
 			out = append(out, fmt.Sprintf("I1: %s uses %d, holds %d", id, a.used, sum))
 		}
 	}
 	for _, i := range m.items {
-		for _, a := range m.ready(i.Queue, int64(i.Units)) {
-			if i.Phase == assign.Waiting && i.late != over && i.declinedBy(a) < enough {
+		for _, a := range m.ready(i.Queue, i.Class) {
+			if strings.HasPrefix(i.list, "w:") && i.declinedBy(a) < enough {
 				out = append(out, fmt.Sprintf("I4: %s waits while %s could take it", i.Key, a))
 			}
 		}

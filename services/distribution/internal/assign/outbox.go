@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -25,6 +26,10 @@ type Proposal struct {
 	Fence        int64
 	Revision     uint64
 	OfferMS      int64
+	Class        string   // what the item asks; see Describe
+	Method       string   // of the queue, or "affinity"
+	Ready        int32    // agents who could have taken it
+	First        []string // the first of them in order, at most five
 }
 
 // Oldest is before every proposal.
@@ -48,6 +53,8 @@ func (b *Book) Proposals(ctx context.Context, epoch int64, after string, limit i
 			ID: m.ID, Epoch: epoch, Item: field(m, "item"), Conversation: field(m, "conv"),
 			Queue: field(m, "queue"), Agent: field(m, "agent"), Fence: integer(field(m, "fence")),
 			Revision: uint64(integer(field(m, "rev"))), OfferMS: integer(field(m, "ms")),
+			Class: field(m, "class"), Method: field(m, "how"), Ready: int32(integer(field(m, "ready"))),
+			First: strings.FieldsFunc(field(m, "first"), func(r rune) bool { return r == ',' }),
 		})
 	}
 	return out, nil

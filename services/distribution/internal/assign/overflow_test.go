@@ -38,7 +38,7 @@ func TestQueueNeverTakesMoreThanItsLimit(t *testing.T) {
 				}
 				came.Add(1)
 				if _, err := d.book.Apply(t.Context(), d.now, assign.Item{Key: key, Revision: uint64(revision.Add(1)),
-					Conversation: "c" + key, Phase: assign.Waiting, Queue: "front", Units: 1, OfferMS: 60_000}); err != nil {
+					Conversation: "c" + key, Phase: assign.Waiting, Queue: "front", Class: plain(1), OfferMS: 60_000}); err != nil {
 					t.Errorf("apply %s: %v", key, err)
 				}
 			})
@@ -70,7 +70,7 @@ func (d *desk) full(limit int32) {
 func TestChangedRuleReachesThoseWhoWait(t *testing.T) {
 	keyspacetest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
 		d := open(t, rdb)
-		d.apply(assign.Item{Key: "1.a", Conversation: "c", Phase: assign.Waiting, Queue: "front", Units: 1,
+		d.apply(assign.Item{Key: "1.a", Conversation: "c", Phase: assign.Waiting, Queue: "front", Class: plain(1),
 			QueuedMS: d.now.UnixMilli(), SinceMS: d.now.UnixMilli(), OfferMS: 60_000})
 		rule := func(wait time.Duration) {
 			d.conf++

@@ -37,8 +37,25 @@ func (b *Book) Status(ctx context.Context) (Status, error) {
 	return Status{Epoch: number(reply, 0), Presences: number(reply, 1)}, scriptError(b.lua.status, err)
 }
 
-// Presence is the presence of an agent and the one it had before it was lost.
-type Presence struct{ Now, Was string }
+// Presence is the presence of an agent, in the API's words without their
+// prefixes.
+type Presence struct {
+	Now    string
+	Was    string // before the agent was lost; with a '~' when the load had said so
+	Source string // of Now
+	Status string // of the administrators' own, by id; Now is its base
+}
+
+// String is the presence in one line, which ParsePresence reads.
+func (p Presence) String() string {
+	return strings.Join([]string{p.Now, p.Was, p.Source, p.Status}, "/")
+}
+
+// ParsePresence reads what String wrote. It is total: what is missing is empty.
+func ParsePresence(s string) Presence {
+	part := append(strings.SplitN(s, "/", 4), "", "", "")
+	return Presence{Now: part[0], Was: part[1], Source: part[2], Status: part[3]}
+}
 
 // Presences reads the presence of every agent: the one thing in the book that
 // the log cannot give back.
@@ -49,8 +66,7 @@ func (b *Book) Presences(ctx context.Context, epoch int64) (map[string]Presence,
 	}
 	out := make(map[string]Presence, len(raw))
 	for agent, v := range raw {
-		now, was, _ := strings.Cut(v, "/")
-		out[agent] = Presence{now, was}
+		out[agent] = ParsePresence(v)
 	}
 	return out, nil
 }
@@ -94,8 +110,7 @@ func (b *Book) load(ctx context.Context, now time.Time, generation string, w Wor
 		err = errors.Join(err, l.add(ctx, b.lua.queue, queueArgs(q)))
 	}
 	for _, a := range w.Agents {
-		p := w.Presences[a.ID]
-		err = errors.Join(err, l.add(ctx, b.lua.agent, b.agentArgs(a, false, p.Now, p.Was)))
+		err = errors.Join(err, l.add(ctx, b.lua.agent, b.agentArgs(a, false, w.Presences[a.ID])))
 	}
 	if err = errors.Join(err, l.flush(ctx)); err != nil {
 		return 0, err

@@ -15,10 +15,25 @@ import (
 	"github.com/parley-desk/parley/services/distribution/internal/assign"
 )
 
-const prefix = "PRESENCE_"
+const (
+	prefix       = "PRESENCE_"
+	sourcePrefix = "SOURCE_"
+)
+
+// sourceName is the word the book has for a source; whoever tells none is the
+// agent.
+func sourceName(s distributionv1.Source) string {
+	if s == distributionv1.Source_SOURCE_UNSPECIFIED {
+		s = distributionv1.Source_SOURCE_AGENT
+	}
+	return strings.TrimPrefix(s.String(), sourcePrefix)
+}
 
 // races is how often a resume is tried again when the thread goes on meanwhile.
 const races = 4
+
+// mostAgents is how many agents one Roster looks at.
+const mostAgents = 1000
 
 // SetPresence sets what an agent is ready for. Going offline has taken its
 // offers back when it returns, as far as the log could be reached.
@@ -27,10 +42,11 @@ func (d *Distributor) SetPresence(ctx context.Context, req *distributionv1.SetPr
 	if !known || req.GetPresence() == distributionv1.Presence_PRESENCE_UNSPECIFIED {
 		return nil, fault.New(fault.Invalid, "PRESENCE_UNKNOWN", "presence %d is unknown", req.GetPresence())
 	}
+	wanted := assign.Presence{Now: strings.TrimPrefix(name, prefix), Status: req.GetStatus(), Source: sourceName(req.GetSource())}
 	var standing assign.Standing
 	err := d.loaded(ctx, func() (err error) {
 		var ok bool
-		standing, ok, err = d.Book.SetPresence(ctx, d.Now(), req.GetAgent(), strings.TrimPrefix(name, prefix))
+		standing, ok, err = d.Book.SetPresence(ctx, d.Now(), req.GetAgent(), wanted)
 		if err == nil && !ok {
 			return fault.New(fault.NotFound, "AGENT_UNKNOWN", "agent %q is not in the directory", req.GetAgent())
 		}
@@ -39,7 +55,8 @@ func (d *Distributor) SetPresence(ctx context.Context, req *distributionv1.SetPr
 	if err != nil {
 		return nil, err
 	}
-	if err := d.Presences.Write(ctx, entry(standing.Agent, assign.Presence{Now: standing.Presence})); err != nil {
+	if err := d.Presences.Write(ctx, entry(standing.Agent, assign.Presence{Now: standing.Presence,
+		Source: standing.Source, Status: standing.Status})); err != nil {
 		d.Log.WarnContext(ctx, "presences wait to be kept", slog.Any(key.Err, err))
 	}
 	if req.GetPresence() == distributionv1.Presence_PRESENCE_OFFLINE {
@@ -73,10 +90,53 @@ func (d *Distributor) Heartbeat(ctx context.Context, req *distributionv1.Heartbe
 }
 
 func standingOf(s assign.Standing) *distributionv1.AgentStanding {
-	return &distributionv1.AgentStanding{
+	out := &distributionv1.AgentStanding{
 		Agent: s.Agent, Presence: distributionv1.Presence(distributionv1.Presence_value[prefix+s.Presence]),
-		Used: s.Used, Capacity: s.Capacity, SinceMs: s.SinceMS,
+		Used: s.Used, Capacity: s.Capacity, SinceMs: s.SinceMS, Status: s.Status,
+		Source: distributionv1.Source(distributionv1.Source_value[sourcePrefix+s.Source]),
 	}
+	if out.GetSource() == distributionv1.Source_SOURCE_LOST {
+		out.Status = "" // kept for when the agent comes back
+	}
+	for _, l := range s.Profiles {
+		out.Profiles = append(out.Profiles, &distributionv1.ProfileLoad{Profile: l.Profile, Used: l.Used, Limit: l.Limit})
+	}
+	return out
+}
+
+// Roster tells where agents stand.
+func (d *Distributor) Roster(ctx context.Context, req *distributionv1.RosterRequest) (*distributionv1.RosterResponse, error) {
+	if len(req.GetAgents()) > mostAgents {
+		return nil, fault.New(fault.Invalid, "AGENTS_COUNT", "%d agents are asked for; ask for at most %d", len(req.GetAgents()), mostAgents)
+	}
+	resp := &distributionv1.RosterResponse{}
+	err := d.loaded(ctx, func() error {
+		standings, err := d.Book.Roster(ctx, d.Now(), req.GetAgents())
+		for _, s := range standings {
+			resp.Standings = append(resp.Standings, standingOf(s))
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Shown says that a desk shows an offer, from when on the agent's time runs.
+func (d *Distributor) Shown(ctx context.Context, req *distributionv1.ShownRequest) (*distributionv1.ShownResponse, error) {
+	resp := &distributionv1.ShownResponse{}
+	err := d.loaded(ctx, func() error {
+		until, err := d.Book.Shown(ctx, d.Now(), subject.Thread{Page: req.GetPage(), PSID: req.GetPsid()}.Key(), req.GetFence(), req.GetAgent())
+		if err == nil && !until.IsZero() {
+			resp.UntilMs = until.UnixMilli()
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
 }
 
 // AnswerOffer accepts or rejects an offer. An offer that the book has not

@@ -25,6 +25,7 @@ const (
 	setback     = 200 * time.Millisecond // pause after trouble,
 	longSetback = 15 * time.Second       // and after more of it
 	committed   = 5 * time.Second        // patience with one commit
+	delivery    = 10 * time.Second       // within which a desk must show an offer
 )
 
 // Lead keeps the book loaded and in line with the directory, and commits its
@@ -66,7 +67,9 @@ func (d *Distributor) ensure(ctx context.Context) (int64, error) {
 		return status.Epoch, err
 	}
 	began := d.Now()
-	world := worldOf(d.Directory.Now())
+	snapshot := d.Directory.Now()
+	world := worldOf(snapshot)
+	d.endDays(snapshot, &world)
 	world.Presences = d.presences.known
 	world.Items = d.items(ctx)
 	epoch, err := d.Book.Rebuild(ctx, began, world)
@@ -195,8 +198,10 @@ func (d *Distributor) propose(ctx context.Context, p assign.Proposal) error {
 	ctx, cancel := context.WithTimeout(ctx, committed)
 	defer cancel()
 	item, err := d.change(ctx, t, p.Revision, func(s *threadv1.State) ([]*threadv1.Fact, error) {
-		until := d.Now().Add(time.Duration(p.OfferMS) * time.Millisecond)
-		return thread.MakeOffer(s, p.Conversation, p.Queue, p.Agent, p.Fence, p.Epoch, until)
+		until := d.Now().Add(time.Duration(p.OfferMS)*time.Millisecond + delivery)
+		return thread.MakeOffer(s, p.Conversation, p.Queue, &threadv1.OfferMade{Agent: p.Agent, Fence: p.Fence,
+			Epoch: p.Epoch, UntilMs: until.UnixMilli(), Choice: &threadv1.Choice{Class: assign.Describe(p.Class),
+				Method: p.Method, Ready: p.Ready, First: p.First}})
 	})
 	if err != nil && !refused(err) {
 		return err

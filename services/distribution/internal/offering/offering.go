@@ -46,6 +46,7 @@ type Parts struct {
 	Log       *slog.Logger
 	Registry  prometheus.Registerer // nil: nothing is counted
 	Now       func() time.Time
+	Zone      *time.Location // where agents without hours of their own work; nil: UTC
 }
 
 // Distributor keeps log and book in step. Its methods may run at once, in any

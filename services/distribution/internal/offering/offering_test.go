@@ -227,6 +227,17 @@ func (o *office) offer(who subject.Thread) *threadv1.Offer {
 	return s.GetConversation().GetOffer()
 }
 
+// show has a desk show the offer.
+func (o *office) show(who subject.Thread) {
+	o.t.Helper()
+	made := o.offer(who)
+	resp, err := o.Shown(o.t.Context(), &distributionv1.ShownRequest{Page: who.Page, Psid: who.PSID, Agent: made.GetAgent(), Fence: made.GetFence()})
+	o.must(err)
+	if resp.GetUntilMs() == 0 {
+		o.t.Fatalf("the offer to %s is gone", made.GetAgent())
+	}
+}
+
 func (o *office) used(agent string) int32 {
 	o.t.Helper()
 	resp, err := o.Heartbeat(o.t.Context(), &distributionv1.HeartbeatRequest{Agents: []string{agent}})

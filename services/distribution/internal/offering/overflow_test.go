@@ -189,6 +189,8 @@ func TestWaitThatEndsDuringAnOfferCountsAfterIt(t *testing.T) {
 			rejected, accepted := q.enter(1), q.enter(2)
 			q.offeredTo(rejected, "mila")
 			q.offeredTo(accepted, "mila")
+			q.show(rejected)
+			q.show(accepted)
 			q.available("stoyan")
 			q.passed.Add(int64(61 * time.Second))
 			if ticks {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/services/distribution/internal/assign"
@@ -31,11 +30,14 @@ type presences struct {
 
 var offline = assign.Presence{Now: "OFFLINE"}
 
+// gone tells whether an agent is offline and not because the desk was lost.
+func gone(p assign.Presence) bool { return p.Now == offline.Now && p.Was == "" }
+
 // entry is a presence as memory holds it.
 func entry(agent string, p assign.Presence) bus.Write {
 	w := bus.Write{Key: agent, Revision: bus.AnyRevision}
-	if p != offline {
-		w.Value = []byte(p.Now + "/" + p.Was)
+	if !gone(p) {
+		w.Value = []byte(p.String())
 	}
 	return w
 }
@@ -49,8 +51,7 @@ func (p *presences) recall(ctx context.Context) error {
 		if done {
 			return
 		}
-		now, was, _ := strings.Cut(string(e.Value), "/")
-		known[e.Key] = assign.Presence{Now: now, Was: was}
+		known[e.Key] = assign.ParsePresence(string(e.Value))
 	})
 	if !done {
 		return err
@@ -62,7 +63,7 @@ func (p *presences) recall(ctx context.Context) error {
 // keep brings the memory in line with what the book says.
 func (p *presences) keep(ctx context.Context, seen map[string]assign.Presence) error {
 	want := maps.Clone(seen)
-	maps.DeleteFunc(want, func(_ string, v assign.Presence) bool { return v == offline })
+	maps.DeleteFunc(want, func(_ string, v assign.Presence) bool { return gone(v) })
 	var writes []bus.Write
 	for agent, v := range want {
 		if p.known[agent] != v {

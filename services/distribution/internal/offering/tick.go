@@ -43,11 +43,15 @@ func (d *Distributor) Tick(ctx context.Context) error {
 	fates := make([]fate, len(intents))
 	for n, i := range intents {
 		group.Go(func() (err error) {
-			if i.Kind == assign.Overflow {
+			switch i.Kind {
+			case assign.Overflow:
 				fates[n], err = d.overflow(ctx, i)
-				return err
+			case assign.NewDay:
+				err = d.newDay(ctx, i.Agent)
+			default:
+				err = d.carryOut(ctx, i)
 			}
-			return d.carryOut(ctx, i)
+			return err
 		})
 	}
 	err = group.Wait()

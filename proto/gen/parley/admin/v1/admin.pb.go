@@ -2208,6 +2208,7 @@ type Resource struct {
 	//	*Resource_Skill
 	//	*Resource_CapacityProfile
 	//	*Resource_Ruleset
+	//	*Resource_Status
 	Kind          isResource_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2331,6 +2332,15 @@ func (x *Resource) GetRuleset() *v1.Ruleset {
 	return nil
 }
 
+func (x *Resource) GetStatus() *v1.Status {
+	if x != nil {
+		if x, ok := x.Kind.(*Resource_Status); ok {
+			return x.Status
+		}
+	}
+	return nil
+}
+
 type isResource_Kind interface {
 	isResource_Kind()
 }
@@ -2380,6 +2390,11 @@ type Resource_Ruleset struct {
 	Ruleset *v1.Ruleset `protobuf:"bytes,9,opt,name=ruleset,proto3,oneof"`
 }
 
+type Resource_Status struct {
+	// A status.
+	Status *v1.Status `protobuf:"bytes,10,opt,name=status,proto3,oneof"`
+}
+
 func (*Resource_ChannelAccount) isResource_Kind() {}
 
 func (*Resource_Page) isResource_Kind() {}
@@ -2397,6 +2412,8 @@ func (*Resource_Skill) isResource_Kind() {}
 func (*Resource_CapacityProfile) isResource_Kind() {}
 
 func (*Resource_Ruleset) isResource_Kind() {}
+
+func (*Resource_Status) isResource_Kind() {}
 
 // ApplyRequest is a manifest.
 type ApplyRequest struct {
@@ -3228,7 +3245,7 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04etag\x18\x02 \x01(\tR\x04etag\x12#\n" +
 	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\"\x15\n" +
-	"\x13DeleteAgentResponse\"\xa1\x04\n" +
+	"\x13DeleteAgentResponse\"\xd5\x04\n" +
 	"\bResource\x12K\n" +
 	"\x0fchannel_account\x18\x01 \x01(\v2 .parley.config.v1.ChannelAccountH\x00R\x0echannelAccount\x12,\n" +
 	"\x04page\x18\x02 \x01(\v2\x16.parley.config.v1.PageH\x00R\x04page\x12>\n" +
@@ -3240,7 +3257,9 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\bschedule\x18\x06 \x01(\v2\x1a.parley.config.v1.ScheduleH\x00R\bschedule\x12/\n" +
 	"\x05skill\x18\a \x01(\v2\x17.parley.config.v1.SkillH\x00R\x05skill\x12N\n" +
 	"\x10capacity_profile\x18\b \x01(\v2!.parley.config.v1.CapacityProfileH\x00R\x0fcapacityProfile\x125\n" +
-	"\aruleset\x18\t \x01(\v2\x19.parley.config.v1.RulesetH\x00R\arulesetB\x06\n" +
+	"\aruleset\x18\t \x01(\v2\x19.parley.config.v1.RulesetH\x00R\aruleset\x122\n" +
+	"\x06status\x18\n" +
+	" \x01(\v2\x18.parley.config.v1.StatusH\x00R\x06statusB\x06\n" +
 	"\x04kind\"\x86\x01\n" +
 	"\fApplyRequest\x127\n" +
 	"\tresources\x18\x01 \x03(\v2\x19.parley.admin.v1.ResourceR\tresources\x12#\n" +
@@ -3291,7 +3310,7 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\x18CHECK_STATUS_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fCHECK_STATUS_OK\x10\x01\x12\x18\n" +
 	"\x14CHECK_STATUS_WARNING\x10\x02\x12\x17\n" +
-	"\x13CHECK_STATUS_FAILED\x10\x032\x9b#\n" +
+	"\x13CHECK_STATUS_FAILED\x10\x032\xbf&\n" +
 	"\rConfigService\x12`\n" +
 	"\x11GetChannelAccount\x12).parley.admin.v1.GetChannelAccountRequest\x1a .parley.config.v1.ChannelAccount\x12p\n" +
 	"\x13ListChannelAccounts\x12+.parley.admin.v1.ListChannelAccountsRequest\x1a,.parley.admin.v1.ListChannelAccountsResponse\x12f\n" +
@@ -3342,7 +3361,12 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\x14ListCapacityProfiles\x12,.parley.admin.v1.ListCapacityProfilesRequest\x1a-.parley.admin.v1.ListCapacityProfilesResponse\x12i\n" +
 	"\x15CreateCapacityProfile\x12-.parley.admin.v1.CreateCapacityProfileRequest\x1a!.parley.config.v1.CapacityProfile\x12i\n" +
 	"\x15UpdateCapacityProfile\x12-.parley.admin.v1.UpdateCapacityProfileRequest\x1a!.parley.config.v1.CapacityProfile\x12v\n" +
-	"\x15DeleteCapacityProfile\x12-.parley.admin.v1.DeleteCapacityProfileRequest\x1a..parley.admin.v1.DeleteCapacityProfileResponse\x12K\n" +
+	"\x15DeleteCapacityProfile\x12-.parley.admin.v1.DeleteCapacityProfileRequest\x1a..parley.admin.v1.DeleteCapacityProfileResponse\x12H\n" +
+	"\tGetStatus\x12!.parley.admin.v1.GetStatusRequest\x1a\x18.parley.config.v1.Status\x12[\n" +
+	"\fListStatuses\x12$.parley.admin.v1.ListStatusesRequest\x1a%.parley.admin.v1.ListStatusesResponse\x12N\n" +
+	"\fCreateStatus\x12$.parley.admin.v1.CreateStatusRequest\x1a\x18.parley.config.v1.Status\x12N\n" +
+	"\fUpdateStatus\x12$.parley.admin.v1.UpdateStatusRequest\x1a\x18.parley.config.v1.Status\x12[\n" +
+	"\fDeleteStatus\x12$.parley.admin.v1.DeleteStatusRequest\x1a%.parley.admin.v1.DeleteStatusResponse\x12K\n" +
 	"\n" +
 	"GetRuleset\x12\".parley.admin.v1.GetRulesetRequest\x1a\x19.parley.config.v1.Ruleset\x12[\n" +
 	"\fListRulesets\x12$.parley.admin.v1.ListRulesetsRequest\x1a%.parley.admin.v1.ListRulesetsResponse\x12Q\n" +
@@ -3435,35 +3459,43 @@ var file_parley_admin_v1_admin_proto_goTypes = []any{
 	(*v1.Skill)(nil),                      // 60: parley.config.v1.Skill
 	(*v1.CapacityProfile)(nil),            // 61: parley.config.v1.CapacityProfile
 	(*v1.Ruleset)(nil),                    // 62: parley.config.v1.Ruleset
-	(*v11.Commit)(nil),                    // 63: parley.thread.v1.Commit
-	(*GetScheduleRequest)(nil),            // 64: parley.admin.v1.GetScheduleRequest
-	(*ListSchedulesRequest)(nil),          // 65: parley.admin.v1.ListSchedulesRequest
-	(*CreateScheduleRequest)(nil),         // 66: parley.admin.v1.CreateScheduleRequest
-	(*UpdateScheduleRequest)(nil),         // 67: parley.admin.v1.UpdateScheduleRequest
-	(*DeleteScheduleRequest)(nil),         // 68: parley.admin.v1.DeleteScheduleRequest
-	(*GetSkillRequest)(nil),               // 69: parley.admin.v1.GetSkillRequest
-	(*ListSkillsRequest)(nil),             // 70: parley.admin.v1.ListSkillsRequest
-	(*CreateSkillRequest)(nil),            // 71: parley.admin.v1.CreateSkillRequest
-	(*UpdateSkillRequest)(nil),            // 72: parley.admin.v1.UpdateSkillRequest
-	(*DeleteSkillRequest)(nil),            // 73: parley.admin.v1.DeleteSkillRequest
-	(*GetCapacityProfileRequest)(nil),     // 74: parley.admin.v1.GetCapacityProfileRequest
-	(*ListCapacityProfilesRequest)(nil),   // 75: parley.admin.v1.ListCapacityProfilesRequest
-	(*CreateCapacityProfileRequest)(nil),  // 76: parley.admin.v1.CreateCapacityProfileRequest
-	(*UpdateCapacityProfileRequest)(nil),  // 77: parley.admin.v1.UpdateCapacityProfileRequest
-	(*DeleteCapacityProfileRequest)(nil),  // 78: parley.admin.v1.DeleteCapacityProfileRequest
-	(*GetRulesetRequest)(nil),             // 79: parley.admin.v1.GetRulesetRequest
-	(*ListRulesetsRequest)(nil),           // 80: parley.admin.v1.ListRulesetsRequest
-	(*CreateRulesetRequest)(nil),          // 81: parley.admin.v1.CreateRulesetRequest
-	(*UpdateRulesetRequest)(nil),          // 82: parley.admin.v1.UpdateRulesetRequest
-	(*DeleteRulesetRequest)(nil),          // 83: parley.admin.v1.DeleteRulesetRequest
-	(*ListSchedulesResponse)(nil),         // 84: parley.admin.v1.ListSchedulesResponse
-	(*DeleteScheduleResponse)(nil),        // 85: parley.admin.v1.DeleteScheduleResponse
-	(*ListSkillsResponse)(nil),            // 86: parley.admin.v1.ListSkillsResponse
-	(*DeleteSkillResponse)(nil),           // 87: parley.admin.v1.DeleteSkillResponse
-	(*ListCapacityProfilesResponse)(nil),  // 88: parley.admin.v1.ListCapacityProfilesResponse
-	(*DeleteCapacityProfileResponse)(nil), // 89: parley.admin.v1.DeleteCapacityProfileResponse
-	(*ListRulesetsResponse)(nil),          // 90: parley.admin.v1.ListRulesetsResponse
-	(*DeleteRulesetResponse)(nil),         // 91: parley.admin.v1.DeleteRulesetResponse
+	(*v1.Status)(nil),                     // 63: parley.config.v1.Status
+	(*v11.Commit)(nil),                    // 64: parley.thread.v1.Commit
+	(*GetScheduleRequest)(nil),            // 65: parley.admin.v1.GetScheduleRequest
+	(*ListSchedulesRequest)(nil),          // 66: parley.admin.v1.ListSchedulesRequest
+	(*CreateScheduleRequest)(nil),         // 67: parley.admin.v1.CreateScheduleRequest
+	(*UpdateScheduleRequest)(nil),         // 68: parley.admin.v1.UpdateScheduleRequest
+	(*DeleteScheduleRequest)(nil),         // 69: parley.admin.v1.DeleteScheduleRequest
+	(*GetSkillRequest)(nil),               // 70: parley.admin.v1.GetSkillRequest
+	(*ListSkillsRequest)(nil),             // 71: parley.admin.v1.ListSkillsRequest
+	(*CreateSkillRequest)(nil),            // 72: parley.admin.v1.CreateSkillRequest
+	(*UpdateSkillRequest)(nil),            // 73: parley.admin.v1.UpdateSkillRequest
+	(*DeleteSkillRequest)(nil),            // 74: parley.admin.v1.DeleteSkillRequest
+	(*GetCapacityProfileRequest)(nil),     // 75: parley.admin.v1.GetCapacityProfileRequest
+	(*ListCapacityProfilesRequest)(nil),   // 76: parley.admin.v1.ListCapacityProfilesRequest
+	(*CreateCapacityProfileRequest)(nil),  // 77: parley.admin.v1.CreateCapacityProfileRequest
+	(*UpdateCapacityProfileRequest)(nil),  // 78: parley.admin.v1.UpdateCapacityProfileRequest
+	(*DeleteCapacityProfileRequest)(nil),  // 79: parley.admin.v1.DeleteCapacityProfileRequest
+	(*GetStatusRequest)(nil),              // 80: parley.admin.v1.GetStatusRequest
+	(*ListStatusesRequest)(nil),           // 81: parley.admin.v1.ListStatusesRequest
+	(*CreateStatusRequest)(nil),           // 82: parley.admin.v1.CreateStatusRequest
+	(*UpdateStatusRequest)(nil),           // 83: parley.admin.v1.UpdateStatusRequest
+	(*DeleteStatusRequest)(nil),           // 84: parley.admin.v1.DeleteStatusRequest
+	(*GetRulesetRequest)(nil),             // 85: parley.admin.v1.GetRulesetRequest
+	(*ListRulesetsRequest)(nil),           // 86: parley.admin.v1.ListRulesetsRequest
+	(*CreateRulesetRequest)(nil),          // 87: parley.admin.v1.CreateRulesetRequest
+	(*UpdateRulesetRequest)(nil),          // 88: parley.admin.v1.UpdateRulesetRequest
+	(*DeleteRulesetRequest)(nil),          // 89: parley.admin.v1.DeleteRulesetRequest
+	(*ListSchedulesResponse)(nil),         // 90: parley.admin.v1.ListSchedulesResponse
+	(*DeleteScheduleResponse)(nil),        // 91: parley.admin.v1.DeleteScheduleResponse
+	(*ListSkillsResponse)(nil),            // 92: parley.admin.v1.ListSkillsResponse
+	(*DeleteSkillResponse)(nil),           // 93: parley.admin.v1.DeleteSkillResponse
+	(*ListCapacityProfilesResponse)(nil),  // 94: parley.admin.v1.ListCapacityProfilesResponse
+	(*DeleteCapacityProfileResponse)(nil), // 95: parley.admin.v1.DeleteCapacityProfileResponse
+	(*ListStatusesResponse)(nil),          // 96: parley.admin.v1.ListStatusesResponse
+	(*DeleteStatusResponse)(nil),          // 97: parley.admin.v1.DeleteStatusResponse
+	(*ListRulesetsResponse)(nil),          // 98: parley.admin.v1.ListRulesetsResponse
+	(*DeleteRulesetResponse)(nil),         // 99: parley.admin.v1.DeleteRulesetResponse
 }
 var file_parley_admin_v1_admin_proto_depIdxs = []int32{
 	53, // 0: parley.admin.v1.ListChannelAccountsResponse.channel_accounts:type_name -> parley.config.v1.ChannelAccount
@@ -3491,125 +3523,136 @@ var file_parley_admin_v1_admin_proto_depIdxs = []int32{
 	60, // 22: parley.admin.v1.Resource.skill:type_name -> parley.config.v1.Skill
 	61, // 23: parley.admin.v1.Resource.capacity_profile:type_name -> parley.config.v1.CapacityProfile
 	62, // 24: parley.admin.v1.Resource.ruleset:type_name -> parley.config.v1.Ruleset
-	41, // 25: parley.admin.v1.ApplyRequest.resources:type_name -> parley.admin.v1.Resource
-	44, // 26: parley.admin.v1.ApplyResponse.changes:type_name -> parley.admin.v1.Change
-	41, // 27: parley.admin.v1.Change.before:type_name -> parley.admin.v1.Resource
-	41, // 28: parley.admin.v1.Change.after:type_name -> parley.admin.v1.Resource
-	47, // 29: parley.admin.v1.DoctorResponse.checks:type_name -> parley.admin.v1.Check
-	0,  // 30: parley.admin.v1.Check.status:type_name -> parley.admin.v1.CheckStatus
-	63, // 31: parley.admin.v1.ExportTranscriptResponse.commit:type_name -> parley.thread.v1.Commit
-	52, // 32: parley.admin.v1.ListDeadLettersResponse.dead_letters:type_name -> parley.admin.v1.DeadLetter
-	1,  // 33: parley.admin.v1.ConfigService.GetChannelAccount:input_type -> parley.admin.v1.GetChannelAccountRequest
-	2,  // 34: parley.admin.v1.ConfigService.ListChannelAccounts:input_type -> parley.admin.v1.ListChannelAccountsRequest
-	4,  // 35: parley.admin.v1.ConfigService.CreateChannelAccount:input_type -> parley.admin.v1.CreateChannelAccountRequest
-	5,  // 36: parley.admin.v1.ConfigService.UpdateChannelAccount:input_type -> parley.admin.v1.UpdateChannelAccountRequest
-	6,  // 37: parley.admin.v1.ConfigService.DeleteChannelAccount:input_type -> parley.admin.v1.DeleteChannelAccountRequest
-	8,  // 38: parley.admin.v1.ConfigService.RotateAppSecret:input_type -> parley.admin.v1.RotateAppSecretRequest
-	9,  // 39: parley.admin.v1.ConfigService.RetireAppSecret:input_type -> parley.admin.v1.RetireAppSecretRequest
-	10, // 40: parley.admin.v1.ConfigService.GetPrivacyNotice:input_type -> parley.admin.v1.GetPrivacyNoticeRequest
-	12, // 41: parley.admin.v1.ConfigService.AcknowledgePrivacy:input_type -> parley.admin.v1.AcknowledgePrivacyRequest
-	13, // 42: parley.admin.v1.ConfigService.GetPage:input_type -> parley.admin.v1.GetPageRequest
-	14, // 43: parley.admin.v1.ConfigService.ListPages:input_type -> parley.admin.v1.ListPagesRequest
-	16, // 44: parley.admin.v1.ConfigService.CreatePage:input_type -> parley.admin.v1.CreatePageRequest
-	17, // 45: parley.admin.v1.ConfigService.UpdatePage:input_type -> parley.admin.v1.UpdatePageRequest
-	18, // 46: parley.admin.v1.ConfigService.DeletePage:input_type -> parley.admin.v1.DeletePageRequest
-	20, // 47: parley.admin.v1.ConfigService.GetWorkstream:input_type -> parley.admin.v1.GetWorkstreamRequest
-	21, // 48: parley.admin.v1.ConfigService.ListWorkstreams:input_type -> parley.admin.v1.ListWorkstreamsRequest
-	23, // 49: parley.admin.v1.ConfigService.CreateWorkstream:input_type -> parley.admin.v1.CreateWorkstreamRequest
-	24, // 50: parley.admin.v1.ConfigService.UpdateWorkstream:input_type -> parley.admin.v1.UpdateWorkstreamRequest
-	25, // 51: parley.admin.v1.ConfigService.DeleteWorkstream:input_type -> parley.admin.v1.DeleteWorkstreamRequest
-	27, // 52: parley.admin.v1.ConfigService.GetQueue:input_type -> parley.admin.v1.GetQueueRequest
-	28, // 53: parley.admin.v1.ConfigService.ListQueues:input_type -> parley.admin.v1.ListQueuesRequest
-	30, // 54: parley.admin.v1.ConfigService.CreateQueue:input_type -> parley.admin.v1.CreateQueueRequest
-	31, // 55: parley.admin.v1.ConfigService.UpdateQueue:input_type -> parley.admin.v1.UpdateQueueRequest
-	32, // 56: parley.admin.v1.ConfigService.DeleteQueue:input_type -> parley.admin.v1.DeleteQueueRequest
-	34, // 57: parley.admin.v1.ConfigService.GetAgent:input_type -> parley.admin.v1.GetAgentRequest
-	35, // 58: parley.admin.v1.ConfigService.ListAgents:input_type -> parley.admin.v1.ListAgentsRequest
-	37, // 59: parley.admin.v1.ConfigService.CreateAgent:input_type -> parley.admin.v1.CreateAgentRequest
-	38, // 60: parley.admin.v1.ConfigService.UpdateAgent:input_type -> parley.admin.v1.UpdateAgentRequest
-	39, // 61: parley.admin.v1.ConfigService.DeleteAgent:input_type -> parley.admin.v1.DeleteAgentRequest
-	64, // 62: parley.admin.v1.ConfigService.GetSchedule:input_type -> parley.admin.v1.GetScheduleRequest
-	65, // 63: parley.admin.v1.ConfigService.ListSchedules:input_type -> parley.admin.v1.ListSchedulesRequest
-	66, // 64: parley.admin.v1.ConfigService.CreateSchedule:input_type -> parley.admin.v1.CreateScheduleRequest
-	67, // 65: parley.admin.v1.ConfigService.UpdateSchedule:input_type -> parley.admin.v1.UpdateScheduleRequest
-	68, // 66: parley.admin.v1.ConfigService.DeleteSchedule:input_type -> parley.admin.v1.DeleteScheduleRequest
-	69, // 67: parley.admin.v1.ConfigService.GetSkill:input_type -> parley.admin.v1.GetSkillRequest
-	70, // 68: parley.admin.v1.ConfigService.ListSkills:input_type -> parley.admin.v1.ListSkillsRequest
-	71, // 69: parley.admin.v1.ConfigService.CreateSkill:input_type -> parley.admin.v1.CreateSkillRequest
-	72, // 70: parley.admin.v1.ConfigService.UpdateSkill:input_type -> parley.admin.v1.UpdateSkillRequest
-	73, // 71: parley.admin.v1.ConfigService.DeleteSkill:input_type -> parley.admin.v1.DeleteSkillRequest
-	74, // 72: parley.admin.v1.ConfigService.GetCapacityProfile:input_type -> parley.admin.v1.GetCapacityProfileRequest
-	75, // 73: parley.admin.v1.ConfigService.ListCapacityProfiles:input_type -> parley.admin.v1.ListCapacityProfilesRequest
-	76, // 74: parley.admin.v1.ConfigService.CreateCapacityProfile:input_type -> parley.admin.v1.CreateCapacityProfileRequest
-	77, // 75: parley.admin.v1.ConfigService.UpdateCapacityProfile:input_type -> parley.admin.v1.UpdateCapacityProfileRequest
-	78, // 76: parley.admin.v1.ConfigService.DeleteCapacityProfile:input_type -> parley.admin.v1.DeleteCapacityProfileRequest
-	79, // 77: parley.admin.v1.ConfigService.GetRuleset:input_type -> parley.admin.v1.GetRulesetRequest
-	80, // 78: parley.admin.v1.ConfigService.ListRulesets:input_type -> parley.admin.v1.ListRulesetsRequest
-	81, // 79: parley.admin.v1.ConfigService.CreateRuleset:input_type -> parley.admin.v1.CreateRulesetRequest
-	82, // 80: parley.admin.v1.ConfigService.UpdateRuleset:input_type -> parley.admin.v1.UpdateRulesetRequest
-	83, // 81: parley.admin.v1.ConfigService.DeleteRuleset:input_type -> parley.admin.v1.DeleteRulesetRequest
-	42, // 82: parley.admin.v1.ConfigService.Apply:input_type -> parley.admin.v1.ApplyRequest
-	45, // 83: parley.admin.v1.OperateService.Doctor:input_type -> parley.admin.v1.DoctorRequest
-	48, // 84: parley.admin.v1.OperateService.ExportTranscript:input_type -> parley.admin.v1.ExportTranscriptRequest
-	50, // 85: parley.admin.v1.OperateService.ListDeadLetters:input_type -> parley.admin.v1.ListDeadLettersRequest
-	53, // 86: parley.admin.v1.ConfigService.GetChannelAccount:output_type -> parley.config.v1.ChannelAccount
-	3,  // 87: parley.admin.v1.ConfigService.ListChannelAccounts:output_type -> parley.admin.v1.ListChannelAccountsResponse
-	53, // 88: parley.admin.v1.ConfigService.CreateChannelAccount:output_type -> parley.config.v1.ChannelAccount
-	53, // 89: parley.admin.v1.ConfigService.UpdateChannelAccount:output_type -> parley.config.v1.ChannelAccount
-	7,  // 90: parley.admin.v1.ConfigService.DeleteChannelAccount:output_type -> parley.admin.v1.DeleteChannelAccountResponse
-	53, // 91: parley.admin.v1.ConfigService.RotateAppSecret:output_type -> parley.config.v1.ChannelAccount
-	53, // 92: parley.admin.v1.ConfigService.RetireAppSecret:output_type -> parley.config.v1.ChannelAccount
-	11, // 93: parley.admin.v1.ConfigService.GetPrivacyNotice:output_type -> parley.admin.v1.PrivacyNotice
-	53, // 94: parley.admin.v1.ConfigService.AcknowledgePrivacy:output_type -> parley.config.v1.ChannelAccount
-	55, // 95: parley.admin.v1.ConfigService.GetPage:output_type -> parley.config.v1.Page
-	15, // 96: parley.admin.v1.ConfigService.ListPages:output_type -> parley.admin.v1.ListPagesResponse
-	55, // 97: parley.admin.v1.ConfigService.CreatePage:output_type -> parley.config.v1.Page
-	55, // 98: parley.admin.v1.ConfigService.UpdatePage:output_type -> parley.config.v1.Page
-	19, // 99: parley.admin.v1.ConfigService.DeletePage:output_type -> parley.admin.v1.DeletePageResponse
-	56, // 100: parley.admin.v1.ConfigService.GetWorkstream:output_type -> parley.config.v1.Workstream
-	22, // 101: parley.admin.v1.ConfigService.ListWorkstreams:output_type -> parley.admin.v1.ListWorkstreamsResponse
-	56, // 102: parley.admin.v1.ConfigService.CreateWorkstream:output_type -> parley.config.v1.Workstream
-	56, // 103: parley.admin.v1.ConfigService.UpdateWorkstream:output_type -> parley.config.v1.Workstream
-	26, // 104: parley.admin.v1.ConfigService.DeleteWorkstream:output_type -> parley.admin.v1.DeleteWorkstreamResponse
-	57, // 105: parley.admin.v1.ConfigService.GetQueue:output_type -> parley.config.v1.Queue
-	29, // 106: parley.admin.v1.ConfigService.ListQueues:output_type -> parley.admin.v1.ListQueuesResponse
-	57, // 107: parley.admin.v1.ConfigService.CreateQueue:output_type -> parley.config.v1.Queue
-	57, // 108: parley.admin.v1.ConfigService.UpdateQueue:output_type -> parley.config.v1.Queue
-	33, // 109: parley.admin.v1.ConfigService.DeleteQueue:output_type -> parley.admin.v1.DeleteQueueResponse
-	58, // 110: parley.admin.v1.ConfigService.GetAgent:output_type -> parley.config.v1.Agent
-	36, // 111: parley.admin.v1.ConfigService.ListAgents:output_type -> parley.admin.v1.ListAgentsResponse
-	58, // 112: parley.admin.v1.ConfigService.CreateAgent:output_type -> parley.config.v1.Agent
-	58, // 113: parley.admin.v1.ConfigService.UpdateAgent:output_type -> parley.config.v1.Agent
-	40, // 114: parley.admin.v1.ConfigService.DeleteAgent:output_type -> parley.admin.v1.DeleteAgentResponse
-	59, // 115: parley.admin.v1.ConfigService.GetSchedule:output_type -> parley.config.v1.Schedule
-	84, // 116: parley.admin.v1.ConfigService.ListSchedules:output_type -> parley.admin.v1.ListSchedulesResponse
-	59, // 117: parley.admin.v1.ConfigService.CreateSchedule:output_type -> parley.config.v1.Schedule
-	59, // 118: parley.admin.v1.ConfigService.UpdateSchedule:output_type -> parley.config.v1.Schedule
-	85, // 119: parley.admin.v1.ConfigService.DeleteSchedule:output_type -> parley.admin.v1.DeleteScheduleResponse
-	60, // 120: parley.admin.v1.ConfigService.GetSkill:output_type -> parley.config.v1.Skill
-	86, // 121: parley.admin.v1.ConfigService.ListSkills:output_type -> parley.admin.v1.ListSkillsResponse
-	60, // 122: parley.admin.v1.ConfigService.CreateSkill:output_type -> parley.config.v1.Skill
-	60, // 123: parley.admin.v1.ConfigService.UpdateSkill:output_type -> parley.config.v1.Skill
-	87, // 124: parley.admin.v1.ConfigService.DeleteSkill:output_type -> parley.admin.v1.DeleteSkillResponse
-	61, // 125: parley.admin.v1.ConfigService.GetCapacityProfile:output_type -> parley.config.v1.CapacityProfile
-	88, // 126: parley.admin.v1.ConfigService.ListCapacityProfiles:output_type -> parley.admin.v1.ListCapacityProfilesResponse
-	61, // 127: parley.admin.v1.ConfigService.CreateCapacityProfile:output_type -> parley.config.v1.CapacityProfile
-	61, // 128: parley.admin.v1.ConfigService.UpdateCapacityProfile:output_type -> parley.config.v1.CapacityProfile
-	89, // 129: parley.admin.v1.ConfigService.DeleteCapacityProfile:output_type -> parley.admin.v1.DeleteCapacityProfileResponse
-	62, // 130: parley.admin.v1.ConfigService.GetRuleset:output_type -> parley.config.v1.Ruleset
-	90, // 131: parley.admin.v1.ConfigService.ListRulesets:output_type -> parley.admin.v1.ListRulesetsResponse
-	62, // 132: parley.admin.v1.ConfigService.CreateRuleset:output_type -> parley.config.v1.Ruleset
-	62, // 133: parley.admin.v1.ConfigService.UpdateRuleset:output_type -> parley.config.v1.Ruleset
-	91, // 134: parley.admin.v1.ConfigService.DeleteRuleset:output_type -> parley.admin.v1.DeleteRulesetResponse
-	43, // 135: parley.admin.v1.ConfigService.Apply:output_type -> parley.admin.v1.ApplyResponse
-	46, // 136: parley.admin.v1.OperateService.Doctor:output_type -> parley.admin.v1.DoctorResponse
-	49, // 137: parley.admin.v1.OperateService.ExportTranscript:output_type -> parley.admin.v1.ExportTranscriptResponse
-	51, // 138: parley.admin.v1.OperateService.ListDeadLetters:output_type -> parley.admin.v1.ListDeadLettersResponse
-	86, // [86:139] is the sub-list for method output_type
-	33, // [33:86] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	63, // 25: parley.admin.v1.Resource.status:type_name -> parley.config.v1.Status
+	41, // 26: parley.admin.v1.ApplyRequest.resources:type_name -> parley.admin.v1.Resource
+	44, // 27: parley.admin.v1.ApplyResponse.changes:type_name -> parley.admin.v1.Change
+	41, // 28: parley.admin.v1.Change.before:type_name -> parley.admin.v1.Resource
+	41, // 29: parley.admin.v1.Change.after:type_name -> parley.admin.v1.Resource
+	47, // 30: parley.admin.v1.DoctorResponse.checks:type_name -> parley.admin.v1.Check
+	0,  // 31: parley.admin.v1.Check.status:type_name -> parley.admin.v1.CheckStatus
+	64, // 32: parley.admin.v1.ExportTranscriptResponse.commit:type_name -> parley.thread.v1.Commit
+	52, // 33: parley.admin.v1.ListDeadLettersResponse.dead_letters:type_name -> parley.admin.v1.DeadLetter
+	1,  // 34: parley.admin.v1.ConfigService.GetChannelAccount:input_type -> parley.admin.v1.GetChannelAccountRequest
+	2,  // 35: parley.admin.v1.ConfigService.ListChannelAccounts:input_type -> parley.admin.v1.ListChannelAccountsRequest
+	4,  // 36: parley.admin.v1.ConfigService.CreateChannelAccount:input_type -> parley.admin.v1.CreateChannelAccountRequest
+	5,  // 37: parley.admin.v1.ConfigService.UpdateChannelAccount:input_type -> parley.admin.v1.UpdateChannelAccountRequest
+	6,  // 38: parley.admin.v1.ConfigService.DeleteChannelAccount:input_type -> parley.admin.v1.DeleteChannelAccountRequest
+	8,  // 39: parley.admin.v1.ConfigService.RotateAppSecret:input_type -> parley.admin.v1.RotateAppSecretRequest
+	9,  // 40: parley.admin.v1.ConfigService.RetireAppSecret:input_type -> parley.admin.v1.RetireAppSecretRequest
+	10, // 41: parley.admin.v1.ConfigService.GetPrivacyNotice:input_type -> parley.admin.v1.GetPrivacyNoticeRequest
+	12, // 42: parley.admin.v1.ConfigService.AcknowledgePrivacy:input_type -> parley.admin.v1.AcknowledgePrivacyRequest
+	13, // 43: parley.admin.v1.ConfigService.GetPage:input_type -> parley.admin.v1.GetPageRequest
+	14, // 44: parley.admin.v1.ConfigService.ListPages:input_type -> parley.admin.v1.ListPagesRequest
+	16, // 45: parley.admin.v1.ConfigService.CreatePage:input_type -> parley.admin.v1.CreatePageRequest
+	17, // 46: parley.admin.v1.ConfigService.UpdatePage:input_type -> parley.admin.v1.UpdatePageRequest
+	18, // 47: parley.admin.v1.ConfigService.DeletePage:input_type -> parley.admin.v1.DeletePageRequest
+	20, // 48: parley.admin.v1.ConfigService.GetWorkstream:input_type -> parley.admin.v1.GetWorkstreamRequest
+	21, // 49: parley.admin.v1.ConfigService.ListWorkstreams:input_type -> parley.admin.v1.ListWorkstreamsRequest
+	23, // 50: parley.admin.v1.ConfigService.CreateWorkstream:input_type -> parley.admin.v1.CreateWorkstreamRequest
+	24, // 51: parley.admin.v1.ConfigService.UpdateWorkstream:input_type -> parley.admin.v1.UpdateWorkstreamRequest
+	25, // 52: parley.admin.v1.ConfigService.DeleteWorkstream:input_type -> parley.admin.v1.DeleteWorkstreamRequest
+	27, // 53: parley.admin.v1.ConfigService.GetQueue:input_type -> parley.admin.v1.GetQueueRequest
+	28, // 54: parley.admin.v1.ConfigService.ListQueues:input_type -> parley.admin.v1.ListQueuesRequest
+	30, // 55: parley.admin.v1.ConfigService.CreateQueue:input_type -> parley.admin.v1.CreateQueueRequest
+	31, // 56: parley.admin.v1.ConfigService.UpdateQueue:input_type -> parley.admin.v1.UpdateQueueRequest
+	32, // 57: parley.admin.v1.ConfigService.DeleteQueue:input_type -> parley.admin.v1.DeleteQueueRequest
+	34, // 58: parley.admin.v1.ConfigService.GetAgent:input_type -> parley.admin.v1.GetAgentRequest
+	35, // 59: parley.admin.v1.ConfigService.ListAgents:input_type -> parley.admin.v1.ListAgentsRequest
+	37, // 60: parley.admin.v1.ConfigService.CreateAgent:input_type -> parley.admin.v1.CreateAgentRequest
+	38, // 61: parley.admin.v1.ConfigService.UpdateAgent:input_type -> parley.admin.v1.UpdateAgentRequest
+	39, // 62: parley.admin.v1.ConfigService.DeleteAgent:input_type -> parley.admin.v1.DeleteAgentRequest
+	65, // 63: parley.admin.v1.ConfigService.GetSchedule:input_type -> parley.admin.v1.GetScheduleRequest
+	66, // 64: parley.admin.v1.ConfigService.ListSchedules:input_type -> parley.admin.v1.ListSchedulesRequest
+	67, // 65: parley.admin.v1.ConfigService.CreateSchedule:input_type -> parley.admin.v1.CreateScheduleRequest
+	68, // 66: parley.admin.v1.ConfigService.UpdateSchedule:input_type -> parley.admin.v1.UpdateScheduleRequest
+	69, // 67: parley.admin.v1.ConfigService.DeleteSchedule:input_type -> parley.admin.v1.DeleteScheduleRequest
+	70, // 68: parley.admin.v1.ConfigService.GetSkill:input_type -> parley.admin.v1.GetSkillRequest
+	71, // 69: parley.admin.v1.ConfigService.ListSkills:input_type -> parley.admin.v1.ListSkillsRequest
+	72, // 70: parley.admin.v1.ConfigService.CreateSkill:input_type -> parley.admin.v1.CreateSkillRequest
+	73, // 71: parley.admin.v1.ConfigService.UpdateSkill:input_type -> parley.admin.v1.UpdateSkillRequest
+	74, // 72: parley.admin.v1.ConfigService.DeleteSkill:input_type -> parley.admin.v1.DeleteSkillRequest
+	75, // 73: parley.admin.v1.ConfigService.GetCapacityProfile:input_type -> parley.admin.v1.GetCapacityProfileRequest
+	76, // 74: parley.admin.v1.ConfigService.ListCapacityProfiles:input_type -> parley.admin.v1.ListCapacityProfilesRequest
+	77, // 75: parley.admin.v1.ConfigService.CreateCapacityProfile:input_type -> parley.admin.v1.CreateCapacityProfileRequest
+	78, // 76: parley.admin.v1.ConfigService.UpdateCapacityProfile:input_type -> parley.admin.v1.UpdateCapacityProfileRequest
+	79, // 77: parley.admin.v1.ConfigService.DeleteCapacityProfile:input_type -> parley.admin.v1.DeleteCapacityProfileRequest
+	80, // 78: parley.admin.v1.ConfigService.GetStatus:input_type -> parley.admin.v1.GetStatusRequest
+	81, // 79: parley.admin.v1.ConfigService.ListStatuses:input_type -> parley.admin.v1.ListStatusesRequest
+	82, // 80: parley.admin.v1.ConfigService.CreateStatus:input_type -> parley.admin.v1.CreateStatusRequest
+	83, // 81: parley.admin.v1.ConfigService.UpdateStatus:input_type -> parley.admin.v1.UpdateStatusRequest
+	84, // 82: parley.admin.v1.ConfigService.DeleteStatus:input_type -> parley.admin.v1.DeleteStatusRequest
+	85, // 83: parley.admin.v1.ConfigService.GetRuleset:input_type -> parley.admin.v1.GetRulesetRequest
+	86, // 84: parley.admin.v1.ConfigService.ListRulesets:input_type -> parley.admin.v1.ListRulesetsRequest
+	87, // 85: parley.admin.v1.ConfigService.CreateRuleset:input_type -> parley.admin.v1.CreateRulesetRequest
+	88, // 86: parley.admin.v1.ConfigService.UpdateRuleset:input_type -> parley.admin.v1.UpdateRulesetRequest
+	89, // 87: parley.admin.v1.ConfigService.DeleteRuleset:input_type -> parley.admin.v1.DeleteRulesetRequest
+	42, // 88: parley.admin.v1.ConfigService.Apply:input_type -> parley.admin.v1.ApplyRequest
+	45, // 89: parley.admin.v1.OperateService.Doctor:input_type -> parley.admin.v1.DoctorRequest
+	48, // 90: parley.admin.v1.OperateService.ExportTranscript:input_type -> parley.admin.v1.ExportTranscriptRequest
+	50, // 91: parley.admin.v1.OperateService.ListDeadLetters:input_type -> parley.admin.v1.ListDeadLettersRequest
+	53, // 92: parley.admin.v1.ConfigService.GetChannelAccount:output_type -> parley.config.v1.ChannelAccount
+	3,  // 93: parley.admin.v1.ConfigService.ListChannelAccounts:output_type -> parley.admin.v1.ListChannelAccountsResponse
+	53, // 94: parley.admin.v1.ConfigService.CreateChannelAccount:output_type -> parley.config.v1.ChannelAccount
+	53, // 95: parley.admin.v1.ConfigService.UpdateChannelAccount:output_type -> parley.config.v1.ChannelAccount
+	7,  // 96: parley.admin.v1.ConfigService.DeleteChannelAccount:output_type -> parley.admin.v1.DeleteChannelAccountResponse
+	53, // 97: parley.admin.v1.ConfigService.RotateAppSecret:output_type -> parley.config.v1.ChannelAccount
+	53, // 98: parley.admin.v1.ConfigService.RetireAppSecret:output_type -> parley.config.v1.ChannelAccount
+	11, // 99: parley.admin.v1.ConfigService.GetPrivacyNotice:output_type -> parley.admin.v1.PrivacyNotice
+	53, // 100: parley.admin.v1.ConfigService.AcknowledgePrivacy:output_type -> parley.config.v1.ChannelAccount
+	55, // 101: parley.admin.v1.ConfigService.GetPage:output_type -> parley.config.v1.Page
+	15, // 102: parley.admin.v1.ConfigService.ListPages:output_type -> parley.admin.v1.ListPagesResponse
+	55, // 103: parley.admin.v1.ConfigService.CreatePage:output_type -> parley.config.v1.Page
+	55, // 104: parley.admin.v1.ConfigService.UpdatePage:output_type -> parley.config.v1.Page
+	19, // 105: parley.admin.v1.ConfigService.DeletePage:output_type -> parley.admin.v1.DeletePageResponse
+	56, // 106: parley.admin.v1.ConfigService.GetWorkstream:output_type -> parley.config.v1.Workstream
+	22, // 107: parley.admin.v1.ConfigService.ListWorkstreams:output_type -> parley.admin.v1.ListWorkstreamsResponse
+	56, // 108: parley.admin.v1.ConfigService.CreateWorkstream:output_type -> parley.config.v1.Workstream
+	56, // 109: parley.admin.v1.ConfigService.UpdateWorkstream:output_type -> parley.config.v1.Workstream
+	26, // 110: parley.admin.v1.ConfigService.DeleteWorkstream:output_type -> parley.admin.v1.DeleteWorkstreamResponse
+	57, // 111: parley.admin.v1.ConfigService.GetQueue:output_type -> parley.config.v1.Queue
+	29, // 112: parley.admin.v1.ConfigService.ListQueues:output_type -> parley.admin.v1.ListQueuesResponse
+	57, // 113: parley.admin.v1.ConfigService.CreateQueue:output_type -> parley.config.v1.Queue
+	57, // 114: parley.admin.v1.ConfigService.UpdateQueue:output_type -> parley.config.v1.Queue
+	33, // 115: parley.admin.v1.ConfigService.DeleteQueue:output_type -> parley.admin.v1.DeleteQueueResponse
+	58, // 116: parley.admin.v1.ConfigService.GetAgent:output_type -> parley.config.v1.Agent
+	36, // 117: parley.admin.v1.ConfigService.ListAgents:output_type -> parley.admin.v1.ListAgentsResponse
+	58, // 118: parley.admin.v1.ConfigService.CreateAgent:output_type -> parley.config.v1.Agent
+	58, // 119: parley.admin.v1.ConfigService.UpdateAgent:output_type -> parley.config.v1.Agent
+	40, // 120: parley.admin.v1.ConfigService.DeleteAgent:output_type -> parley.admin.v1.DeleteAgentResponse
+	59, // 121: parley.admin.v1.ConfigService.GetSchedule:output_type -> parley.config.v1.Schedule
+	90, // 122: parley.admin.v1.ConfigService.ListSchedules:output_type -> parley.admin.v1.ListSchedulesResponse
+	59, // 123: parley.admin.v1.ConfigService.CreateSchedule:output_type -> parley.config.v1.Schedule
+	59, // 124: parley.admin.v1.ConfigService.UpdateSchedule:output_type -> parley.config.v1.Schedule
+	91, // 125: parley.admin.v1.ConfigService.DeleteSchedule:output_type -> parley.admin.v1.DeleteScheduleResponse
+	60, // 126: parley.admin.v1.ConfigService.GetSkill:output_type -> parley.config.v1.Skill
+	92, // 127: parley.admin.v1.ConfigService.ListSkills:output_type -> parley.admin.v1.ListSkillsResponse
+	60, // 128: parley.admin.v1.ConfigService.CreateSkill:output_type -> parley.config.v1.Skill
+	60, // 129: parley.admin.v1.ConfigService.UpdateSkill:output_type -> parley.config.v1.Skill
+	93, // 130: parley.admin.v1.ConfigService.DeleteSkill:output_type -> parley.admin.v1.DeleteSkillResponse
+	61, // 131: parley.admin.v1.ConfigService.GetCapacityProfile:output_type -> parley.config.v1.CapacityProfile
+	94, // 132: parley.admin.v1.ConfigService.ListCapacityProfiles:output_type -> parley.admin.v1.ListCapacityProfilesResponse
+	61, // 133: parley.admin.v1.ConfigService.CreateCapacityProfile:output_type -> parley.config.v1.CapacityProfile
+	61, // 134: parley.admin.v1.ConfigService.UpdateCapacityProfile:output_type -> parley.config.v1.CapacityProfile
+	95, // 135: parley.admin.v1.ConfigService.DeleteCapacityProfile:output_type -> parley.admin.v1.DeleteCapacityProfileResponse
+	63, // 136: parley.admin.v1.ConfigService.GetStatus:output_type -> parley.config.v1.Status
+	96, // 137: parley.admin.v1.ConfigService.ListStatuses:output_type -> parley.admin.v1.ListStatusesResponse
+	63, // 138: parley.admin.v1.ConfigService.CreateStatus:output_type -> parley.config.v1.Status
+	63, // 139: parley.admin.v1.ConfigService.UpdateStatus:output_type -> parley.config.v1.Status
+	97, // 140: parley.admin.v1.ConfigService.DeleteStatus:output_type -> parley.admin.v1.DeleteStatusResponse
+	62, // 141: parley.admin.v1.ConfigService.GetRuleset:output_type -> parley.config.v1.Ruleset
+	98, // 142: parley.admin.v1.ConfigService.ListRulesets:output_type -> parley.admin.v1.ListRulesetsResponse
+	62, // 143: parley.admin.v1.ConfigService.CreateRuleset:output_type -> parley.config.v1.Ruleset
+	62, // 144: parley.admin.v1.ConfigService.UpdateRuleset:output_type -> parley.config.v1.Ruleset
+	99, // 145: parley.admin.v1.ConfigService.DeleteRuleset:output_type -> parley.admin.v1.DeleteRulesetResponse
+	43, // 146: parley.admin.v1.ConfigService.Apply:output_type -> parley.admin.v1.ApplyResponse
+	46, // 147: parley.admin.v1.OperateService.Doctor:output_type -> parley.admin.v1.DoctorResponse
+	49, // 148: parley.admin.v1.OperateService.ExportTranscript:output_type -> parley.admin.v1.ExportTranscriptResponse
+	51, // 149: parley.admin.v1.OperateService.ListDeadLetters:output_type -> parley.admin.v1.ListDeadLettersResponse
+	92, // [92:150] is the sub-list for method output_type
+	34, // [34:92] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_parley_admin_v1_admin_proto_init() }
@@ -3628,6 +3671,7 @@ func file_parley_admin_v1_admin_proto_init() {
 		(*Resource_Skill)(nil),
 		(*Resource_CapacityProfile)(nil),
 		(*Resource_Ruleset)(nil),
+		(*Resource_Status)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -66,6 +66,11 @@ const (
 	ConfigService_CreateCapacityProfile_FullMethodName = "/parley.admin.v1.ConfigService/CreateCapacityProfile"
 	ConfigService_UpdateCapacityProfile_FullMethodName = "/parley.admin.v1.ConfigService/UpdateCapacityProfile"
 	ConfigService_DeleteCapacityProfile_FullMethodName = "/parley.admin.v1.ConfigService/DeleteCapacityProfile"
+	ConfigService_GetStatus_FullMethodName             = "/parley.admin.v1.ConfigService/GetStatus"
+	ConfigService_ListStatuses_FullMethodName          = "/parley.admin.v1.ConfigService/ListStatuses"
+	ConfigService_CreateStatus_FullMethodName          = "/parley.admin.v1.ConfigService/CreateStatus"
+	ConfigService_UpdateStatus_FullMethodName          = "/parley.admin.v1.ConfigService/UpdateStatus"
+	ConfigService_DeleteStatus_FullMethodName          = "/parley.admin.v1.ConfigService/DeleteStatus"
 	ConfigService_GetRuleset_FullMethodName            = "/parley.admin.v1.ConfigService/GetRuleset"
 	ConfigService_ListRulesets_FullMethodName          = "/parley.admin.v1.ConfigService/ListRulesets"
 	ConfigService_CreateRuleset_FullMethodName         = "/parley.admin.v1.ConfigService/CreateRuleset"
@@ -181,6 +186,16 @@ type ConfigServiceClient interface {
 	UpdateCapacityProfile(ctx context.Context, in *UpdateCapacityProfileRequest, opts ...grpc.CallOption) (*v1.CapacityProfile, error)
 	// DeleteCapacityProfile removes one; FAILED_PRECONDITION while others refer to it.
 	DeleteCapacityProfile(ctx context.Context, in *DeleteCapacityProfileRequest, opts ...grpc.CallOption) (*DeleteCapacityProfileResponse, error)
+	// GetStatus reads one status.
+	GetStatus(ctx context.Context, in *GetStatusRequest, opts ...grpc.CallOption) (*v1.Status, error)
+	// ListStatuses reads all of them, by id.
+	ListStatuses(ctx context.Context, in *ListStatusesRequest, opts ...grpc.CallOption) (*ListStatusesResponse, error)
+	// CreateStatus adds one; ALREADY_EXISTS when the id is taken.
+	CreateStatus(ctx context.Context, in *CreateStatusRequest, opts ...grpc.CallOption) (*v1.Status, error)
+	// UpdateStatus replaces one; ABORTED when etag is given and not current.
+	UpdateStatus(ctx context.Context, in *UpdateStatusRequest, opts ...grpc.CallOption) (*v1.Status, error)
+	// DeleteStatus removes one; FAILED_PRECONDITION while others refer to it.
+	DeleteStatus(ctx context.Context, in *DeleteStatusRequest, opts ...grpc.CallOption) (*DeleteStatusResponse, error)
 	// GetRuleset reads one ruleset.
 	GetRuleset(ctx context.Context, in *GetRulesetRequest, opts ...grpc.CallOption) (*v1.Ruleset, error)
 	// ListRulesets reads all of them, by id.
@@ -647,6 +662,56 @@ func (c *configServiceClient) DeleteCapacityProfile(ctx context.Context, in *Del
 	return out, nil
 }
 
+func (c *configServiceClient) GetStatus(ctx context.Context, in *GetStatusRequest, opts ...grpc.CallOption) (*v1.Status, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.Status)
+	err := c.cc.Invoke(ctx, ConfigService_GetStatus_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) ListStatuses(ctx context.Context, in *ListStatusesRequest, opts ...grpc.CallOption) (*ListStatusesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListStatusesResponse)
+	err := c.cc.Invoke(ctx, ConfigService_ListStatuses_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) CreateStatus(ctx context.Context, in *CreateStatusRequest, opts ...grpc.CallOption) (*v1.Status, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.Status)
+	err := c.cc.Invoke(ctx, ConfigService_CreateStatus_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) UpdateStatus(ctx context.Context, in *UpdateStatusRequest, opts ...grpc.CallOption) (*v1.Status, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.Status)
+	err := c.cc.Invoke(ctx, ConfigService_UpdateStatus_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) DeleteStatus(ctx context.Context, in *DeleteStatusRequest, opts ...grpc.CallOption) (*DeleteStatusResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteStatusResponse)
+	err := c.cc.Invoke(ctx, ConfigService_DeleteStatus_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *configServiceClient) GetRuleset(ctx context.Context, in *GetRulesetRequest, opts ...grpc.CallOption) (*v1.Ruleset, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(v1.Ruleset)
@@ -814,6 +879,16 @@ type ConfigServiceServer interface {
 	UpdateCapacityProfile(context.Context, *UpdateCapacityProfileRequest) (*v1.CapacityProfile, error)
 	// DeleteCapacityProfile removes one; FAILED_PRECONDITION while others refer to it.
 	DeleteCapacityProfile(context.Context, *DeleteCapacityProfileRequest) (*DeleteCapacityProfileResponse, error)
+	// GetStatus reads one status.
+	GetStatus(context.Context, *GetStatusRequest) (*v1.Status, error)
+	// ListStatuses reads all of them, by id.
+	ListStatuses(context.Context, *ListStatusesRequest) (*ListStatusesResponse, error)
+	// CreateStatus adds one; ALREADY_EXISTS when the id is taken.
+	CreateStatus(context.Context, *CreateStatusRequest) (*v1.Status, error)
+	// UpdateStatus replaces one; ABORTED when etag is given and not current.
+	UpdateStatus(context.Context, *UpdateStatusRequest) (*v1.Status, error)
+	// DeleteStatus removes one; FAILED_PRECONDITION while others refer to it.
+	DeleteStatus(context.Context, *DeleteStatusRequest) (*DeleteStatusResponse, error)
 	// GetRuleset reads one ruleset.
 	GetRuleset(context.Context, *GetRulesetRequest) (*v1.Ruleset, error)
 	// ListRulesets reads all of them, by id.
@@ -971,6 +1046,21 @@ func (UnimplementedConfigServiceServer) UpdateCapacityProfile(context.Context, *
 }
 func (UnimplementedConfigServiceServer) DeleteCapacityProfile(context.Context, *DeleteCapacityProfileRequest) (*DeleteCapacityProfileResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteCapacityProfile not implemented")
+}
+func (UnimplementedConfigServiceServer) GetStatus(context.Context, *GetStatusRequest) (*v1.Status, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetStatus not implemented")
+}
+func (UnimplementedConfigServiceServer) ListStatuses(context.Context, *ListStatusesRequest) (*ListStatusesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListStatuses not implemented")
+}
+func (UnimplementedConfigServiceServer) CreateStatus(context.Context, *CreateStatusRequest) (*v1.Status, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateStatus not implemented")
+}
+func (UnimplementedConfigServiceServer) UpdateStatus(context.Context, *UpdateStatusRequest) (*v1.Status, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateStatus not implemented")
+}
+func (UnimplementedConfigServiceServer) DeleteStatus(context.Context, *DeleteStatusRequest) (*DeleteStatusResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteStatus not implemented")
 }
 func (UnimplementedConfigServiceServer) GetRuleset(context.Context, *GetRulesetRequest) (*v1.Ruleset, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetRuleset not implemented")
@@ -1803,6 +1893,96 @@ func _ConfigService_DeleteCapacityProfile_Handler(srv interface{}, ctx context.C
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ConfigService_GetStatus_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetStatusRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).GetStatus(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_GetStatus_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).GetStatus(ctx, req.(*GetStatusRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_ListStatuses_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListStatusesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).ListStatuses(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_ListStatuses_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).ListStatuses(ctx, req.(*ListStatusesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_CreateStatus_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateStatusRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).CreateStatus(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_CreateStatus_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).CreateStatus(ctx, req.(*CreateStatusRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_UpdateStatus_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateStatusRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).UpdateStatus(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_UpdateStatus_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).UpdateStatus(ctx, req.(*UpdateStatusRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_DeleteStatus_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteStatusRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).DeleteStatus(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_DeleteStatus_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).DeleteStatus(ctx, req.(*DeleteStatusRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ConfigService_GetRuleset_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetRulesetRequest)
 	if err := dec(in); err != nil {
@@ -2093,6 +2273,26 @@ var ConfigService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteCapacityProfile",
 			Handler:    _ConfigService_DeleteCapacityProfile_Handler,
+		},
+		{
+			MethodName: "GetStatus",
+			Handler:    _ConfigService_GetStatus_Handler,
+		},
+		{
+			MethodName: "ListStatuses",
+			Handler:    _ConfigService_ListStatuses_Handler,
+		},
+		{
+			MethodName: "CreateStatus",
+			Handler:    _ConfigService_CreateStatus_Handler,
+		},
+		{
+			MethodName: "UpdateStatus",
+			Handler:    _ConfigService_UpdateStatus_Handler,
+		},
+		{
+			MethodName: "DeleteStatus",
+			Handler:    _ConfigService_DeleteStatus_Handler,
 		},
 		{
 			MethodName: "GetRuleset",

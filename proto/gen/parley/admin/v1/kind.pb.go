@@ -1490,11 +1490,378 @@ func (*DeleteRulesetResponse) Descriptor() ([]byte, []int) {
 	return file_parley_admin_v1_kind_proto_rawDescGZIP(), []int{27}
 }
 
+// GetStatusRequest names a status.
+type GetStatusRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource id.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetStatusRequest) Reset() {
+	*x = GetStatusRequest{}
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetStatusRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetStatusRequest) ProtoMessage() {}
+
+func (x *GetStatusRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetStatusRequest.ProtoReflect.Descriptor instead.
+func (*GetStatusRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_kind_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *GetStatusRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// ListStatusesRequest pages through them.
+type ListStatusesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many at most, 1 to 1000; 0 is 100.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// next_page_token of the page before; empty for the first.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListStatusesRequest) Reset() {
+	*x = ListStatusesRequest{}
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListStatusesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListStatusesRequest) ProtoMessage() {}
+
+func (x *ListStatusesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListStatusesRequest.ProtoReflect.Descriptor instead.
+func (*ListStatusesRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_kind_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *ListStatusesRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListStatusesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListStatusesResponse is one page, sorted by id.
+type ListStatusesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The resources.
+	Statuses []*v1.Status `protobuf:"bytes,1,rep,name=statuses,proto3" json:"statuses,omitempty"`
+	// Token of the next page; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListStatusesResponse) Reset() {
+	*x = ListStatusesResponse{}
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListStatusesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListStatusesResponse) ProtoMessage() {}
+
+func (x *ListStatusesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListStatusesResponse.ProtoReflect.Descriptor instead.
+func (*ListStatusesResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_kind_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *ListStatusesResponse) GetStatuses() []*v1.Status {
+	if x != nil {
+		return x.Statuses
+	}
+	return nil
+}
+
+func (x *ListStatusesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// CreateStatusRequest adds a status.
+type CreateStatusRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The resource; meta.id is required.
+	Status *v1.Status `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
+	// Only check: answer what would be stored and store nothing.
+	ValidateOnly  bool `protobuf:"varint,2,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateStatusRequest) Reset() {
+	*x = CreateStatusRequest{}
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateStatusRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateStatusRequest) ProtoMessage() {}
+
+func (x *CreateStatusRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateStatusRequest.ProtoReflect.Descriptor instead.
+func (*CreateStatusRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_kind_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *CreateStatusRequest) GetStatus() *v1.Status {
+	if x != nil {
+		return x.Status
+	}
+	return nil
+}
+
+func (x *CreateStatusRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// UpdateStatusRequest replaces a status.
+type UpdateStatusRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The resource; meta.id is required, meta.etag is checked when given.
+	Status *v1.Status `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
+	// Only check: answer what would be stored and store nothing.
+	ValidateOnly  bool `protobuf:"varint,2,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateStatusRequest) Reset() {
+	*x = UpdateStatusRequest{}
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateStatusRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateStatusRequest) ProtoMessage() {}
+
+func (x *UpdateStatusRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateStatusRequest.ProtoReflect.Descriptor instead.
+func (*UpdateStatusRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_kind_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *UpdateStatusRequest) GetStatus() *v1.Status {
+	if x != nil {
+		return x.Status
+	}
+	return nil
+}
+
+func (x *UpdateStatusRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// DeleteStatusRequest names a status.
+type DeleteStatusRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Checked when given.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Only check.
+	ValidateOnly  bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteStatusRequest) Reset() {
+	*x = DeleteStatusRequest{}
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteStatusRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteStatusRequest) ProtoMessage() {}
+
+func (x *DeleteStatusRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteStatusRequest.ProtoReflect.Descriptor instead.
+func (*DeleteStatusRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_kind_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *DeleteStatusRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *DeleteStatusRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *DeleteStatusRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// DeleteStatusResponse is empty.
+type DeleteStatusResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteStatusResponse) Reset() {
+	*x = DeleteStatusResponse{}
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteStatusResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteStatusResponse) ProtoMessage() {}
+
+func (x *DeleteStatusResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteStatusResponse.ProtoReflect.Descriptor instead.
+func (*DeleteStatusResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_kind_proto_rawDescGZIP(), []int{34}
+}
+
 var File_parley_admin_v1_kind_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_kind_proto_rawDesc = "" +
 	"\n" +
-	"\x1aparley/admin/v1/kind.proto\x12\x0fparley.admin.v1\x1a\x1eparley/config/v1/ruleset.proto\x1a\x1fparley/config/v1/schedule.proto\x1a\x1cparley/config/v1/skill.proto\"$\n" +
+	"\x1aparley/admin/v1/kind.proto\x12\x0fparley.admin.v1\x1a\x1dparley/config/v1/config.proto\x1a\x1eparley/config/v1/ruleset.proto\x1a\x1fparley/config/v1/schedule.proto\x1a\x1cparley/config/v1/skill.proto\"$\n" +
 	"\x12GetScheduleRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"R\n" +
 	"\x14ListSchedulesRequest\x12\x1b\n" +
@@ -1574,7 +1941,27 @@ const file_parley_admin_v1_kind_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04etag\x18\x02 \x01(\tR\x04etag\x12#\n" +
 	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\"\x17\n" +
-	"\x15DeleteRulesetResponseB\xbf\x01\n" +
+	"\x15DeleteRulesetResponse\"\"\n" +
+	"\x10GetStatusRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"Q\n" +
+	"\x13ListStatusesRequest\x12\x1b\n" +
+	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\"t\n" +
+	"\x14ListStatusesResponse\x124\n" +
+	"\bstatuses\x18\x01 \x03(\v2\x18.parley.config.v1.StatusR\bstatuses\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"l\n" +
+	"\x13CreateStatusRequest\x120\n" +
+	"\x06status\x18\x01 \x01(\v2\x18.parley.config.v1.StatusR\x06status\x12#\n" +
+	"\rvalidate_only\x18\x02 \x01(\bR\fvalidateOnly\"l\n" +
+	"\x13UpdateStatusRequest\x120\n" +
+	"\x06status\x18\x01 \x01(\v2\x18.parley.config.v1.StatusR\x06status\x12#\n" +
+	"\rvalidate_only\x18\x02 \x01(\bR\fvalidateOnly\"^\n" +
+	"\x13DeleteStatusRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04etag\x18\x02 \x01(\tR\x04etag\x12#\n" +
+	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\"\x16\n" +
+	"\x14DeleteStatusResponseB\xbf\x01\n" +
 	"\x13com.parley.admin.v1B\tKindProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 
 var (
@@ -1589,7 +1976,7 @@ func file_parley_admin_v1_kind_proto_rawDescGZIP() []byte {
 	return file_parley_admin_v1_kind_proto_rawDescData
 }
 
-var file_parley_admin_v1_kind_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_parley_admin_v1_kind_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_parley_admin_v1_kind_proto_goTypes = []any{
 	(*GetScheduleRequest)(nil),            // 0: parley.admin.v1.GetScheduleRequest
 	(*ListSchedulesRequest)(nil),          // 1: parley.admin.v1.ListSchedulesRequest
@@ -1619,29 +2006,40 @@ var file_parley_admin_v1_kind_proto_goTypes = []any{
 	(*UpdateRulesetRequest)(nil),          // 25: parley.admin.v1.UpdateRulesetRequest
 	(*DeleteRulesetRequest)(nil),          // 26: parley.admin.v1.DeleteRulesetRequest
 	(*DeleteRulesetResponse)(nil),         // 27: parley.admin.v1.DeleteRulesetResponse
-	(*v1.Schedule)(nil),                   // 28: parley.config.v1.Schedule
-	(*v1.Skill)(nil),                      // 29: parley.config.v1.Skill
-	(*v1.CapacityProfile)(nil),            // 30: parley.config.v1.CapacityProfile
-	(*v1.Ruleset)(nil),                    // 31: parley.config.v1.Ruleset
+	(*GetStatusRequest)(nil),              // 28: parley.admin.v1.GetStatusRequest
+	(*ListStatusesRequest)(nil),           // 29: parley.admin.v1.ListStatusesRequest
+	(*ListStatusesResponse)(nil),          // 30: parley.admin.v1.ListStatusesResponse
+	(*CreateStatusRequest)(nil),           // 31: parley.admin.v1.CreateStatusRequest
+	(*UpdateStatusRequest)(nil),           // 32: parley.admin.v1.UpdateStatusRequest
+	(*DeleteStatusRequest)(nil),           // 33: parley.admin.v1.DeleteStatusRequest
+	(*DeleteStatusResponse)(nil),          // 34: parley.admin.v1.DeleteStatusResponse
+	(*v1.Schedule)(nil),                   // 35: parley.config.v1.Schedule
+	(*v1.Skill)(nil),                      // 36: parley.config.v1.Skill
+	(*v1.CapacityProfile)(nil),            // 37: parley.config.v1.CapacityProfile
+	(*v1.Ruleset)(nil),                    // 38: parley.config.v1.Ruleset
+	(*v1.Status)(nil),                     // 39: parley.config.v1.Status
 }
 var file_parley_admin_v1_kind_proto_depIdxs = []int32{
-	28, // 0: parley.admin.v1.ListSchedulesResponse.schedules:type_name -> parley.config.v1.Schedule
-	28, // 1: parley.admin.v1.CreateScheduleRequest.schedule:type_name -> parley.config.v1.Schedule
-	28, // 2: parley.admin.v1.UpdateScheduleRequest.schedule:type_name -> parley.config.v1.Schedule
-	29, // 3: parley.admin.v1.ListSkillsResponse.skills:type_name -> parley.config.v1.Skill
-	29, // 4: parley.admin.v1.CreateSkillRequest.skill:type_name -> parley.config.v1.Skill
-	29, // 5: parley.admin.v1.UpdateSkillRequest.skill:type_name -> parley.config.v1.Skill
-	30, // 6: parley.admin.v1.ListCapacityProfilesResponse.capacity_profiles:type_name -> parley.config.v1.CapacityProfile
-	30, // 7: parley.admin.v1.CreateCapacityProfileRequest.capacity_profile:type_name -> parley.config.v1.CapacityProfile
-	30, // 8: parley.admin.v1.UpdateCapacityProfileRequest.capacity_profile:type_name -> parley.config.v1.CapacityProfile
-	31, // 9: parley.admin.v1.ListRulesetsResponse.rulesets:type_name -> parley.config.v1.Ruleset
-	31, // 10: parley.admin.v1.CreateRulesetRequest.ruleset:type_name -> parley.config.v1.Ruleset
-	31, // 11: parley.admin.v1.UpdateRulesetRequest.ruleset:type_name -> parley.config.v1.Ruleset
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	35, // 0: parley.admin.v1.ListSchedulesResponse.schedules:type_name -> parley.config.v1.Schedule
+	35, // 1: parley.admin.v1.CreateScheduleRequest.schedule:type_name -> parley.config.v1.Schedule
+	35, // 2: parley.admin.v1.UpdateScheduleRequest.schedule:type_name -> parley.config.v1.Schedule
+	36, // 3: parley.admin.v1.ListSkillsResponse.skills:type_name -> parley.config.v1.Skill
+	36, // 4: parley.admin.v1.CreateSkillRequest.skill:type_name -> parley.config.v1.Skill
+	36, // 5: parley.admin.v1.UpdateSkillRequest.skill:type_name -> parley.config.v1.Skill
+	37, // 6: parley.admin.v1.ListCapacityProfilesResponse.capacity_profiles:type_name -> parley.config.v1.CapacityProfile
+	37, // 7: parley.admin.v1.CreateCapacityProfileRequest.capacity_profile:type_name -> parley.config.v1.CapacityProfile
+	37, // 8: parley.admin.v1.UpdateCapacityProfileRequest.capacity_profile:type_name -> parley.config.v1.CapacityProfile
+	38, // 9: parley.admin.v1.ListRulesetsResponse.rulesets:type_name -> parley.config.v1.Ruleset
+	38, // 10: parley.admin.v1.CreateRulesetRequest.ruleset:type_name -> parley.config.v1.Ruleset
+	38, // 11: parley.admin.v1.UpdateRulesetRequest.ruleset:type_name -> parley.config.v1.Ruleset
+	39, // 12: parley.admin.v1.ListStatusesResponse.statuses:type_name -> parley.config.v1.Status
+	39, // 13: parley.admin.v1.CreateStatusRequest.status:type_name -> parley.config.v1.Status
+	39, // 14: parley.admin.v1.UpdateStatusRequest.status:type_name -> parley.config.v1.Status
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_parley_admin_v1_kind_proto_init() }
@@ -1655,7 +2053,7 @@ func file_parley_admin_v1_kind_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_admin_v1_kind_proto_rawDesc), len(file_parley_admin_v1_kind_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   28,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -7,7 +7,9 @@
 package adminv1
 
 import (
-	v1 "github.com/parley-desk/parley/proto/gen/parley/routing/v1"
+	v1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
+	v12 "github.com/parley-desk/parley/proto/gen/parley/routing/v1"
+	v11 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -21,6 +23,218 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
+
+// ExplainAssignmentRequest names the latest conversation of a thread.
+type ExplainAssignmentRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Page, by resource id or by Meta's page id.
+	Page string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// Page-scoped id of the customer.
+	Psid          string `protobuf:"bytes,2,opt,name=psid,proto3" json:"psid,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainAssignmentRequest) Reset() {
+	*x = ExplainAssignmentRequest{}
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainAssignmentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainAssignmentRequest) ProtoMessage() {}
+
+func (x *ExplainAssignmentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainAssignmentRequest.ProtoReflect.Descriptor instead.
+func (*ExplainAssignmentRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *ExplainAssignmentRequest) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+func (x *ExplainAssignmentRequest) GetPsid() string {
+	if x != nil {
+		return x.Psid
+	}
+	return ""
+}
+
+// ExplainAssignmentResponse is how distribution sees it, and what it did.
+type ExplainAssignmentResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Now. Absent when distribution does not answer.
+	Now *v1.WhyResponse `protobuf:"bytes,1,opt,name=now,proto3" json:"now,omitempty"`
+	// Who was asked or had it, oldest first.
+	Asked []*Asked `protobuf:"bytes,2,rep,name=asked,proto3" json:"asked,omitempty"`
+	// Why now is absent.
+	Trouble       string `protobuf:"bytes,3,opt,name=trouble,proto3" json:"trouble,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainAssignmentResponse) Reset() {
+	*x = ExplainAssignmentResponse{}
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainAssignmentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainAssignmentResponse) ProtoMessage() {}
+
+func (x *ExplainAssignmentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainAssignmentResponse.ProtoReflect.Descriptor instead.
+func (*ExplainAssignmentResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ExplainAssignmentResponse) GetNow() *v1.WhyResponse {
+	if x != nil {
+		return x.Now
+	}
+	return nil
+}
+
+func (x *ExplainAssignmentResponse) GetAsked() []*Asked {
+	if x != nil {
+		return x.Asked
+	}
+	return nil
+}
+
+func (x *ExplainAssignmentResponse) GetTrouble() string {
+	if x != nil {
+		return x.Trouble
+	}
+	return ""
+}
+
+// Asked is an agent who was asked, or who was given it.
+type Asked struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When, ms since 1970 UTC.
+	AtMs int64 `protobuf:"varint,1,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// Agent, by id.
+	Agent string `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
+	// How the agent was found; absent when a person or the agent decided.
+	Choice *v11.Choice `protobuf:"bytes,3,opt,name=choice,proto3" json:"choice,omitempty"`
+	// What came of it: "accepted", "assigned", "picked", "transferred", "resumed",
+	// "auto_assigned", "rejected", "timed_out", "undelivered", "revoked"; empty:
+	// nothing yet.
+	Outcome string `protobuf:"bytes,4,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// The agent's reason for a rejection.
+	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Who gave it to the agent, when that was a person.
+	By            string `protobuf:"bytes,6,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Asked) Reset() {
+	*x = Asked{}
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Asked) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Asked) ProtoMessage() {}
+
+func (x *Asked) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Asked.ProtoReflect.Descriptor instead.
+func (*Asked) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Asked) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *Asked) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *Asked) GetChoice() *v11.Choice {
+	if x != nil {
+		return x.Choice
+	}
+	return nil
+}
+
+func (x *Asked) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *Asked) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Asked) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
 
 // Trial is what may differ from what is in force while rules are tried.
 type Trial struct {
@@ -37,7 +251,7 @@ type Trial struct {
 
 func (x *Trial) Reset() {
 	*x = Trial{}
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[0]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -49,7 +263,7 @@ func (x *Trial) String() string {
 func (*Trial) ProtoMessage() {}
 
 func (x *Trial) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[0]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -62,7 +276,7 @@ func (x *Trial) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Trial.ProtoReflect.Descriptor instead.
 func (*Trial) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{0}
+	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Trial) GetResources() []*Resource {
@@ -94,7 +308,7 @@ type ExplainConversationRequest struct {
 
 func (x *ExplainConversationRequest) Reset() {
 	*x = ExplainConversationRequest{}
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[1]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -106,7 +320,7 @@ func (x *ExplainConversationRequest) String() string {
 func (*ExplainConversationRequest) ProtoMessage() {}
 
 func (x *ExplainConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[1]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -119,7 +333,7 @@ func (x *ExplainConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainConversationRequest.ProtoReflect.Descriptor instead.
 func (*ExplainConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{1}
+	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ExplainConversationRequest) GetPage() string {
@@ -148,7 +362,7 @@ type ExplainConversationResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What they would make of it by the configuration now, or of the trial. How
 	// many wait in queues with a limit is as it is now.
-	Decision *v1.Decision `protobuf:"bytes,1,opt,name=decision,proto3" json:"decision,omitempty"`
+	Decision *v12.Decision `protobuf:"bytes,1,opt,name=decision,proto3" json:"decision,omitempty"`
 	// What was made of it.
 	Routed        *Routed `protobuf:"bytes,2,opt,name=routed,proto3" json:"routed,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -157,7 +371,7 @@ type ExplainConversationResponse struct {
 
 func (x *ExplainConversationResponse) Reset() {
 	*x = ExplainConversationResponse{}
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[2]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -169,7 +383,7 @@ func (x *ExplainConversationResponse) String() string {
 func (*ExplainConversationResponse) ProtoMessage() {}
 
 func (x *ExplainConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[2]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -182,10 +396,10 @@ func (x *ExplainConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainConversationResponse.ProtoReflect.Descriptor instead.
 func (*ExplainConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{2}
+	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{5}
 }
 
-func (x *ExplainConversationResponse) GetDecision() *v1.Decision {
+func (x *ExplainConversationResponse) GetDecision() *v12.Decision {
 	if x != nil {
 		return x.Decision
 	}
@@ -224,7 +438,7 @@ type Routed struct {
 
 func (x *Routed) Reset() {
 	*x = Routed{}
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[3]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -236,7 +450,7 @@ func (x *Routed) String() string {
 func (*Routed) ProtoMessage() {}
 
 func (x *Routed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[3]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -249,7 +463,7 @@ func (x *Routed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Routed.ProtoReflect.Descriptor instead.
 func (*Routed) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{3}
+	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Routed) GetConversation() string {
@@ -313,7 +527,7 @@ type EvaluateRulesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The conversation as rules see it. conversation.workstream is required, or
 	// page.id, whose workstream it then is. What is missing is empty.
-	Context *v1.RoutingContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
+	Context *v12.RoutingContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
 	// What is to be tried with it.
 	Trial         *Trial `protobuf:"bytes,2,opt,name=trial,proto3" json:"trial,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -322,7 +536,7 @@ type EvaluateRulesRequest struct {
 
 func (x *EvaluateRulesRequest) Reset() {
 	*x = EvaluateRulesRequest{}
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[4]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -334,7 +548,7 @@ func (x *EvaluateRulesRequest) String() string {
 func (*EvaluateRulesRequest) ProtoMessage() {}
 
 func (x *EvaluateRulesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[4]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -347,10 +561,10 @@ func (x *EvaluateRulesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EvaluateRulesRequest.ProtoReflect.Descriptor instead.
 func (*EvaluateRulesRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{4}
+	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{7}
 }
 
-func (x *EvaluateRulesRequest) GetContext() *v1.RoutingContext {
+func (x *EvaluateRulesRequest) GetContext() *v12.RoutingContext {
 	if x != nil {
 		return x.Context
 	}
@@ -368,14 +582,14 @@ func (x *EvaluateRulesRequest) GetTrial() *Trial {
 type EvaluateRulesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What they make of it.
-	Decision      *v1.Decision `protobuf:"bytes,1,opt,name=decision,proto3" json:"decision,omitempty"`
+	Decision      *v12.Decision `protobuf:"bytes,1,opt,name=decision,proto3" json:"decision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *EvaluateRulesResponse) Reset() {
 	*x = EvaluateRulesResponse{}
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[5]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -387,7 +601,7 @@ func (x *EvaluateRulesResponse) String() string {
 func (*EvaluateRulesResponse) ProtoMessage() {}
 
 func (x *EvaluateRulesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[5]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -400,10 +614,10 @@ func (x *EvaluateRulesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EvaluateRulesResponse.ProtoReflect.Descriptor instead.
 func (*EvaluateRulesResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{5}
+	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{8}
 }
 
-func (x *EvaluateRulesResponse) GetDecision() *v1.Decision {
+func (x *EvaluateRulesResponse) GetDecision() *v12.Decision {
 	if x != nil {
 		return x.Decision
 	}
@@ -414,7 +628,21 @@ var File_parley_admin_v1_routing_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_routing_proto_rawDesc = "" +
 	"\n" +
-	"\x1dparley/admin/v1/routing.proto\x12\x0fparley.admin.v1\x1a\x1bparley/admin/v1/admin.proto\x1a\x1fparley/routing/v1/context.proto\"U\n" +
+	"\x1dparley/admin/v1/routing.proto\x12\x0fparley.admin.v1\x1a\x1bparley/admin/v1/admin.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1fparley/routing/v1/context.proto\x1a\x1bparley/thread/v1/fact.proto\"B\n" +
+	"\x18ExplainAssignmentRequest\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
+	"\x04psid\x18\x02 \x01(\tR\x04psid\"\x9a\x01\n" +
+	"\x19ExplainAssignmentResponse\x125\n" +
+	"\x03now\x18\x01 \x01(\v2#.parley.distribution.v1.WhyResponseR\x03now\x12,\n" +
+	"\x05asked\x18\x02 \x03(\v2\x16.parley.admin.v1.AskedR\x05asked\x12\x18\n" +
+	"\atrouble\x18\x03 \x01(\tR\atrouble\"\xa6\x01\n" +
+	"\x05Asked\x12\x13\n" +
+	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12\x14\n" +
+	"\x05agent\x18\x02 \x01(\tR\x05agent\x120\n" +
+	"\x06choice\x18\x03 \x01(\v2\x18.parley.thread.v1.ChoiceR\x06choice\x12\x18\n" +
+	"\aoutcome\x18\x04 \x01(\tR\aoutcome\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x0e\n" +
+	"\x02by\x18\x06 \x01(\tR\x02by\"U\n" +
 	"\x05Trial\x127\n" +
 	"\tresources\x18\x01 \x03(\v2\x19.parley.admin.v1.ResourceR\tresources\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\"r\n" +
@@ -438,10 +666,11 @@ const file_parley_admin_v1_routing_proto_rawDesc = "" +
 	"\acontext\x18\x01 \x01(\v2!.parley.routing.v1.RoutingContextR\acontext\x12,\n" +
 	"\x05trial\x18\x02 \x01(\v2\x16.parley.admin.v1.TrialR\x05trial\"P\n" +
 	"\x15EvaluateRulesResponse\x127\n" +
-	"\bdecision\x18\x01 \x01(\v2\x1b.parley.routing.v1.DecisionR\bdecision2\xe2\x01\n" +
+	"\bdecision\x18\x01 \x01(\v2\x1b.parley.routing.v1.DecisionR\bdecision2\xce\x02\n" +
 	"\x0eRoutingService\x12p\n" +
 	"\x13ExplainConversation\x12+.parley.admin.v1.ExplainConversationRequest\x1a,.parley.admin.v1.ExplainConversationResponse\x12^\n" +
-	"\rEvaluateRules\x12%.parley.admin.v1.EvaluateRulesRequest\x1a&.parley.admin.v1.EvaluateRulesResponseB\xc2\x01\n" +
+	"\rEvaluateRules\x12%.parley.admin.v1.EvaluateRulesRequest\x1a&.parley.admin.v1.EvaluateRulesResponse\x12j\n" +
+	"\x11ExplainAssignment\x12).parley.admin.v1.ExplainAssignmentRequest\x1a*.parley.admin.v1.ExplainAssignmentResponseB\xc2\x01\n" +
 	"\x13com.parley.admin.v1B\fRoutingProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 
 var (
@@ -456,35 +685,45 @@ func file_parley_admin_v1_routing_proto_rawDescGZIP() []byte {
 	return file_parley_admin_v1_routing_proto_rawDescData
 }
 
-var file_parley_admin_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_parley_admin_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_parley_admin_v1_routing_proto_goTypes = []any{
-	(*Trial)(nil),                       // 0: parley.admin.v1.Trial
-	(*ExplainConversationRequest)(nil),  // 1: parley.admin.v1.ExplainConversationRequest
-	(*ExplainConversationResponse)(nil), // 2: parley.admin.v1.ExplainConversationResponse
-	(*Routed)(nil),                      // 3: parley.admin.v1.Routed
-	(*EvaluateRulesRequest)(nil),        // 4: parley.admin.v1.EvaluateRulesRequest
-	(*EvaluateRulesResponse)(nil),       // 5: parley.admin.v1.EvaluateRulesResponse
-	(*Resource)(nil),                    // 6: parley.admin.v1.Resource
-	(*v1.Decision)(nil),                 // 7: parley.routing.v1.Decision
-	(*v1.RoutingContext)(nil),           // 8: parley.routing.v1.RoutingContext
+	(*ExplainAssignmentRequest)(nil),    // 0: parley.admin.v1.ExplainAssignmentRequest
+	(*ExplainAssignmentResponse)(nil),   // 1: parley.admin.v1.ExplainAssignmentResponse
+	(*Asked)(nil),                       // 2: parley.admin.v1.Asked
+	(*Trial)(nil),                       // 3: parley.admin.v1.Trial
+	(*ExplainConversationRequest)(nil),  // 4: parley.admin.v1.ExplainConversationRequest
+	(*ExplainConversationResponse)(nil), // 5: parley.admin.v1.ExplainConversationResponse
+	(*Routed)(nil),                      // 6: parley.admin.v1.Routed
+	(*EvaluateRulesRequest)(nil),        // 7: parley.admin.v1.EvaluateRulesRequest
+	(*EvaluateRulesResponse)(nil),       // 8: parley.admin.v1.EvaluateRulesResponse
+	(*v1.WhyResponse)(nil),              // 9: parley.distribution.v1.WhyResponse
+	(*v11.Choice)(nil),                  // 10: parley.thread.v1.Choice
+	(*Resource)(nil),                    // 11: parley.admin.v1.Resource
+	(*v12.Decision)(nil),                // 12: parley.routing.v1.Decision
+	(*v12.RoutingContext)(nil),          // 13: parley.routing.v1.RoutingContext
 }
 var file_parley_admin_v1_routing_proto_depIdxs = []int32{
-	6, // 0: parley.admin.v1.Trial.resources:type_name -> parley.admin.v1.Resource
-	0, // 1: parley.admin.v1.ExplainConversationRequest.trial:type_name -> parley.admin.v1.Trial
-	7, // 2: parley.admin.v1.ExplainConversationResponse.decision:type_name -> parley.routing.v1.Decision
-	3, // 3: parley.admin.v1.ExplainConversationResponse.routed:type_name -> parley.admin.v1.Routed
-	8, // 4: parley.admin.v1.EvaluateRulesRequest.context:type_name -> parley.routing.v1.RoutingContext
-	0, // 5: parley.admin.v1.EvaluateRulesRequest.trial:type_name -> parley.admin.v1.Trial
-	7, // 6: parley.admin.v1.EvaluateRulesResponse.decision:type_name -> parley.routing.v1.Decision
-	1, // 7: parley.admin.v1.RoutingService.ExplainConversation:input_type -> parley.admin.v1.ExplainConversationRequest
-	4, // 8: parley.admin.v1.RoutingService.EvaluateRules:input_type -> parley.admin.v1.EvaluateRulesRequest
-	2, // 9: parley.admin.v1.RoutingService.ExplainConversation:output_type -> parley.admin.v1.ExplainConversationResponse
-	5, // 10: parley.admin.v1.RoutingService.EvaluateRules:output_type -> parley.admin.v1.EvaluateRulesResponse
-	9, // [9:11] is the sub-list for method output_type
-	7, // [7:9] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	9,  // 0: parley.admin.v1.ExplainAssignmentResponse.now:type_name -> parley.distribution.v1.WhyResponse
+	2,  // 1: parley.admin.v1.ExplainAssignmentResponse.asked:type_name -> parley.admin.v1.Asked
+	10, // 2: parley.admin.v1.Asked.choice:type_name -> parley.thread.v1.Choice
+	11, // 3: parley.admin.v1.Trial.resources:type_name -> parley.admin.v1.Resource
+	3,  // 4: parley.admin.v1.ExplainConversationRequest.trial:type_name -> parley.admin.v1.Trial
+	12, // 5: parley.admin.v1.ExplainConversationResponse.decision:type_name -> parley.routing.v1.Decision
+	6,  // 6: parley.admin.v1.ExplainConversationResponse.routed:type_name -> parley.admin.v1.Routed
+	13, // 7: parley.admin.v1.EvaluateRulesRequest.context:type_name -> parley.routing.v1.RoutingContext
+	3,  // 8: parley.admin.v1.EvaluateRulesRequest.trial:type_name -> parley.admin.v1.Trial
+	12, // 9: parley.admin.v1.EvaluateRulesResponse.decision:type_name -> parley.routing.v1.Decision
+	4,  // 10: parley.admin.v1.RoutingService.ExplainConversation:input_type -> parley.admin.v1.ExplainConversationRequest
+	7,  // 11: parley.admin.v1.RoutingService.EvaluateRules:input_type -> parley.admin.v1.EvaluateRulesRequest
+	0,  // 12: parley.admin.v1.RoutingService.ExplainAssignment:input_type -> parley.admin.v1.ExplainAssignmentRequest
+	5,  // 13: parley.admin.v1.RoutingService.ExplainConversation:output_type -> parley.admin.v1.ExplainConversationResponse
+	8,  // 14: parley.admin.v1.RoutingService.EvaluateRules:output_type -> parley.admin.v1.EvaluateRulesResponse
+	1,  // 15: parley.admin.v1.RoutingService.ExplainAssignment:output_type -> parley.admin.v1.ExplainAssignmentResponse
+	13, // [13:16] is the sub-list for method output_type
+	10, // [10:13] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_parley_admin_v1_routing_proto_init() }
@@ -499,7 +738,7 @@ func file_parley_admin_v1_routing_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_admin_v1_routing_proto_rawDesc), len(file_parley_admin_v1_routing_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	RoutingService_ExplainConversation_FullMethodName = "/parley.admin.v1.RoutingService/ExplainConversation"
 	RoutingService_EvaluateRules_FullMethodName       = "/parley.admin.v1.RoutingService/EvaluateRules"
+	RoutingService_ExplainAssignment_FullMethodName   = "/parley.admin.v1.RoutingService/ExplainAssignment"
 )
 
 // RoutingServiceClient is the client API for RoutingService service.
@@ -36,6 +37,9 @@ type RoutingServiceClient interface {
 	// EvaluateRules tells what the rules make of a conversation that is written by
 	// hand.
 	EvaluateRules(ctx context.Context, in *EvaluateRulesRequest, opts ...grpc.CallOption) (*EvaluateRulesResponse, error)
+	// ExplainAssignment tells why a conversation waits, or who was asked before an
+	// agent had it. NOT_FOUND when the customer has had none.
+	ExplainAssignment(ctx context.Context, in *ExplainAssignmentRequest, opts ...grpc.CallOption) (*ExplainAssignmentResponse, error)
 }
 
 type routingServiceClient struct {
@@ -66,6 +70,16 @@ func (c *routingServiceClient) EvaluateRules(ctx context.Context, in *EvaluateRu
 	return out, nil
 }
 
+func (c *routingServiceClient) ExplainAssignment(ctx context.Context, in *ExplainAssignmentRequest, opts ...grpc.CallOption) (*ExplainAssignmentResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExplainAssignmentResponse)
+	err := c.cc.Invoke(ctx, RoutingService_ExplainAssignment_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RoutingServiceServer is the server API for RoutingService service.
 // All implementations must embed UnimplementedRoutingServiceServer
 // for forward compatibility.
@@ -79,6 +93,9 @@ type RoutingServiceServer interface {
 	// EvaluateRules tells what the rules make of a conversation that is written by
 	// hand.
 	EvaluateRules(context.Context, *EvaluateRulesRequest) (*EvaluateRulesResponse, error)
+	// ExplainAssignment tells why a conversation waits, or who was asked before an
+	// agent had it. NOT_FOUND when the customer has had none.
+	ExplainAssignment(context.Context, *ExplainAssignmentRequest) (*ExplainAssignmentResponse, error)
 	mustEmbedUnimplementedRoutingServiceServer()
 }
 
@@ -94,6 +111,9 @@ func (UnimplementedRoutingServiceServer) ExplainConversation(context.Context, *E
 }
 func (UnimplementedRoutingServiceServer) EvaluateRules(context.Context, *EvaluateRulesRequest) (*EvaluateRulesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method EvaluateRules not implemented")
+}
+func (UnimplementedRoutingServiceServer) ExplainAssignment(context.Context, *ExplainAssignmentRequest) (*ExplainAssignmentResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExplainAssignment not implemented")
 }
 func (UnimplementedRoutingServiceServer) mustEmbedUnimplementedRoutingServiceServer() {}
 func (UnimplementedRoutingServiceServer) testEmbeddedByValue()                        {}
@@ -152,6 +172,24 @@ func _RoutingService_EvaluateRules_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RoutingService_ExplainAssignment_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainAssignmentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).ExplainAssignment(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_ExplainAssignment_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).ExplainAssignment(ctx, req.(*ExplainAssignmentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RoutingService_ServiceDesc is the grpc.ServiceDesc for RoutingService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -166,6 +204,10 @@ var RoutingService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "EvaluateRules",
 			Handler:    _RoutingService_EvaluateRules_Handler,
+		},
+		{
+			MethodName: "ExplainAssignment",
+			Handler:    _RoutingService_ExplainAssignment_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

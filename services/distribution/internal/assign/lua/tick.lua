@@ -11,21 +11,23 @@ end
 local on = {}
 
 function on.o(member, item) -- an offer lapses or is taken back
-  local h = redis.call('HMGET', item_key(item), 'st', 'end')
+  local h = redis.call('HMGET', item_key(item), 'st', 'end', 'sh')
   if h[1] ~= 'O' and h[1] ~= 'S' then return redis.call('ZREM', timers, member) end
-  if not h[2] then redis.call('HSET', item_key(item), 'end', 'TIMED_OUT') end
+  local outcome = h[2] or (h[3] and 'TIMED_OUT' or 'UNDELIVERED')
+  redis.call('HSET', item_key(item), 'end', outcome)
   redis.call('ZADD', timers, now + retry, member)
-  ask('END', item, h[2] or 'TIMED_OUT')
+  ask('END', item, outcome)
 end
 
 function on.u(member, item) -- wrap-up stops taking capacity
   redis.call('ZREM', timers, member)
-  local h = redis.call('HMGET', item_key(item), 'st', 'ag', 'u', 'rev', 'conv')
+  local h = redis.call('HMGET', item_key(item), 'st', 'ag', 'c', 'rev', 'conv')
   if h[1] ~= 'U' then return end
   redis.call('DEL', item_key(item))
   redis.call('HSET', item_key(item), 'rev', h[4], 'conv', h[5], 'st', 'X')
   redis.call('ZADD', timers, now + oblivion, 'z:' .. item)
   give_back(h[2], item, h[3])
+  settle_presence(h[2], true)
   match_agent(h[2])
 end
 
@@ -34,7 +36,7 @@ function on.h(member, a) -- an agent's desk went silent
   redis.call('ZADD', timers, now + grace, 'l:' .. a)
   local pres = redis.call('HGET', agent_key(a), 'pres')
   if pres and pres ~= 'OFFLINE' then
-    set_presence(a, 'OFFLINE', pres)
+    lose(a)
     revoke_offers(a)
   end
 end
@@ -42,7 +44,7 @@ end
 function on.l(member, a) -- and did not come back
   redis.call('ZADD', timers, now + retry, member)
   local was = redis.call('HGET', agent_key(a), 'was')
-  if was and was ~= '' then set_presence(a, 'OFFLINE', '') end
+  if was and was ~= '' then set_presence(a, 'OFFLINE', '', 'LOST', '') end
   local items, some = redis.call('SMEMBERS', items_key(a)), false
   table.sort(items)
   for _, item in ipairs(items) do
@@ -54,8 +56,9 @@ function on.l(member, a) -- and did not come back
   if not some then redis.call('ZREM', timers, member) end
 end
 
-function on.r(member, item) -- a resume was begun and never finished
-  if redis.call('HGET', item_key(item), 'st') ~= 'R' then return redis.call('ZREM', timers, member) end
+function on.r(member, item) -- a resume or a pick was begun and never finished
+  local st = redis.call('HGET', item_key(item), 'st')
+  if st ~= 'R' and st ~= 'P' then return redis.call('ZREM', timers, member) end
   redis.call('ZADD', timers, now + retry, member)
   ask('SETTLE', item, '')
 end
@@ -63,11 +66,11 @@ end
 -- Takes an item whose wait is over out of the reach of agents and asks it out of
 -- its queue. One that is offered to an agent waits for the end of the offer.
 local function overflow(item, q)
-  local h = redis.call('HMGET', item_key(item), 'st', 'u', 'wk')
+  local h = redis.call('HMGET', item_key(item), 'st')
   redis.call('HSET', item_key(item), 'late', '1')
   redis.call('ZADD', inside_key(q), never, item)
   if h[1] ~= 'W' then return redis.call('ZREM', timers, 'x:' .. item) end
-  redis.call('ZREM', waiting_key(q, h[2]), h[3])
+  unlist(item)
   redis.call('ZADD', timers, now + retry, 'x:' .. item)
   ask('WAIT', item, '')
 end
@@ -92,7 +95,37 @@ end
 
 function on.g(member, a) -- there was more to offer than one script does
   redis.call('ZREM', timers, member)
+  settle_presence(a, false)
   match_agent(a)
+end
+
+function on.f(member, item) -- an agent was waited for long enough
+  redis.call('ZREM', timers, member)
+  if redis.call('HGET', item_key(item), 'st') ~= 'W' then return end
+  unlist(item)
+  line_up(item)
+  match_item(item, false)
+end
+
+function on.d(member, a) -- an agent's day ends; somebody must say when the next does
+  redis.call('ZADD', timers, now + retry, member)
+  if redis.call('HGET', agent_key(a), 'dd') ~= 'asked' then
+    for p, flags in string.gmatch(redis.call('HGET', agent_key(a), 'pl') or '', '([^.+]+)%.%d+%.(%a*)') do
+      if string.find(flags, 'e', 1, true) then redis.call('HSET', agent_key(a), 'p:' .. p, 0) end
+    end
+    redis.call('HSET', agent_key(a), 'dd', 'asked')
+    reindex(a)
+    settle_presence(a, false)
+    match_agent(a)
+  end
+  for _, v in ipairs({'DAY', '', '', a, '', ''}) do out[#out + 1] = v end
+end
+
+function on.c(member, name) -- nobody has waited in a class for a day
+  local q, c = string.match(name, '^(.-);(.*)$')
+  if redis.call('ZCARD', waiting_key(q, c)) > 0 then return redis.call('ZADD', timers, now + unused, member) end
+  redis.call('ZREM', timers, member)
+  drop_class(q, c)
 end
 
 function on.z(member, item) -- a finished item is forgotten

@@ -1,0 +1,302 @@
+package assign
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Standings of an item, for people.
+const (
+	StandsUnknown = "unknown" // not distribution's
+	StandsWaiting = "waiting"
+	StandsOffered = "offered"
+	StandsPicked  = "picked" // an agent is about to have it
+	StandsHeld    = "held"   // by an agent
+	StandsLate    = "late"   // waited too long; about to leave its queue
+)
+
+// Reasons why a member of a queue does not get an item, in the order in which
+// they are looked at.
+const (
+	NotSignedIn  = "offline"
+	NotReady     = "presence" // of what: the presence
+	NotSkilled   = "skill"    // of what: the skill
+	NotInProfile = "profile"  // does not hold it, or has no room in it; of what: the profile
+	Blocked      = "blocked"  // a blocking profile is at its limit; of what: the profile
+	NoUnits      = "units"
+	Declined     = "declined" // too often
+	Reserved     = "reserved" // the item waits for another agent
+)
+
+// Why is how the book sees an item.
+type Why struct {
+	Standing string
+	Queue    string
+	Class    string // for people
+	Method   string
+	Agent    string // who is offered it, has it, or is waited for
+	Members  int32
+	Excluded []Exclusion
+	Ready    int32         // members who could take it
+	Ahead    int32         // of the queue, who come before it
+	Wait     time.Duration // by the pace of the last 15 minutes; negative: not known
+}
+
+// Exclusion is a reason and how many members of the queue it is the first for.
+type Exclusion struct {
+	Reason, Of string
+	Agents     int32
+}
+
+// members is how many agents are read at once.
+const members = 1000
+
+// Why tells how the book sees an item now. It reads what it needs in several
+// steps, so that no script blocks the book for a queue of thousands; what moves
+// meanwhile may be told as it was.
+func (b *Book) Why(ctx context.Context, now time.Time, item string) (Why, error) {
+	status, err := b.Status(ctx)
+	if err != nil {
+		return Why{}, err
+	}
+	if status.Epoch == 0 {
+		return Why{}, fmt.Errorf("why: %w", ErrEpoch)
+	}
+	w := why{rdb: b.rdb, root: b.root(status.Epoch), enough: 2 * int64(b.cfg.Policy.Declines), item: item, now: now}
+	return w.tell(ctx)
+}
+
+type why struct {
+	rdb    redis.UniversalClient
+	root   string
+	enough int64
+	item   string
+	now    time.Time
+	hash   map[string]string
+}
+
+func (w *why) tell(ctx context.Context) (Why, error) {
+	var err error
+	if w.hash, err = w.rdb.HGetAll(ctx, w.root+"i:"+w.item).Result(); err != nil {
+		return Why{}, away(err, "read an item")
+	}
+	out := Why{Queue: w.hash["q"], Agent: w.hash["ag"], Wait: -1}
+	switch out.Standing = StandsUnknown; Phase(w.hash["st"]) {
+	case Offered, Stale:
+		out.Standing = StandsOffered
+	case Picking, Resuming:
+		out.Standing = StandsPicked
+	case Active, WrapUp:
+		out.Standing = StandsHeld
+	case Waiting:
+		if out.Standing = StandsWaiting; w.hash["late"] == "1" {
+			out.Standing = StandsLate
+		}
+		out.Agent, _ = strings.CutPrefix(w.hash["ls"], "wa:")
+		if !strings.HasPrefix(w.hash["ls"], "wa:") {
+			out.Agent = ""
+		}
+	}
+	if out.Standing == StandsUnknown {
+		return Why{Standing: out.Standing, Wait: -1}, nil
+	}
+	out.Class = Describe(w.hash["c"])
+	if out.Standing != StandsWaiting && out.Standing != StandsLate {
+		return out, nil
+	}
+	if out.Method, err = w.rdb.HGet(ctx, w.root+"q:"+out.Queue, "by").Result(); err != nil && err != redis.Nil {
+		return Why{}, away(err, "read a queue")
+	}
+	if err := w.judge(ctx, &out); err != nil {
+		return Why{}, err
+	}
+	if err := w.line(ctx, &out); err != nil {
+		return Why{}, err
+	}
+	return out, nil
+}
+
+// judge says of every member of the queue why it does not get the item.
+func (w *why) judge(ctx context.Context, out *Why) error {
+	ids, err := w.rdb.SMembers(ctx, w.root+"q:"+out.Queue+":a").Result()
+	if err != nil {
+		return away(err, "read the members of a queue")
+	}
+	out.Members = int32(len(ids))
+	class, _ := parseClass(w.hash["c"])
+	count := map[Exclusion]int32{}
+	for part := range slices.Chunk(ids, members) {
+		pipe := w.rdb.Pipeline()
+		var hashes []*redis.MapStringStringCmd
+		for _, id := range part {
+			hashes = append(hashes, pipe.HGetAll(ctx, w.root+"a:"+id))
+		}
+		if _, err := pipe.Exec(ctx); err != nil {
+			return away(err, "read agents")
+		}
+		for n, id := range part {
+			e := excluded(hashes[n].Val(), class)
+			if e == (Exclusion{}) && declinedBy(w.hash["ex"], id) >= w.enough {
+				e.Reason = Declined
+			}
+			if e == (Exclusion{}) {
+				out.Ready++
+				if out.Agent != "" && out.Agent != id {
+					e.Reason = Reserved
+				}
+			}
+			if e != (Exclusion{}) {
+				count[e]++
+			}
+		}
+	}
+	for e, n := range count {
+		e.Agents = n
+		out.Excluded = append(out.Excluded, e)
+	}
+	slices.SortFunc(out.Excluded, func(x, y Exclusion) int {
+		return cmp.Or(int(y.Agents-x.Agents), strings.Compare(x.Reason, y.Reason), strings.Compare(x.Of, y.Of))
+	})
+	return nil
+}
+
+// line says how many come before the item, and how long it will wait: the queue
+// gets rid of one every 1/pace, as it did lately, whoever its agents are and
+// whatever else they do. With all of them busy that is the n/mu of Erlang's
+// queue, observed and not assumed.
+func (w *why) line(ctx context.Context, out *Why) error {
+	classes, err := w.rdb.SMembers(ctx, w.root+"q:"+out.Queue+":c").Result()
+	if err != nil {
+		return away(err, "read the classes of a queue")
+	}
+	list, own := w.hash["ls"], float64(0)
+	if list != "" {
+		if own, err = w.rdb.ZScore(ctx, w.root+list, w.hash["wk"]).Result(); err != nil && err != redis.Nil {
+			return away(err, "read the place of an item")
+		}
+	}
+	pipe := w.rdb.Pipeline()
+	var before []*redis.IntCmd
+	for _, c := range classes {
+		before = append(before, pipe.ZCount(ctx, w.root+"w:"+out.Queue+":"+c, "-inf", "("+strconv.FormatFloat(own, 'f', -1, 64)))
+	}
+	pace := pipe.HGetAll(ctx, w.root+"pa:"+out.Queue)
+	if _, err := pipe.Exec(ctx); err != nil {
+		return away(err, "read a queue")
+	}
+	if list != "" {
+		for _, n := range before {
+			out.Ahead += int32(n.Val())
+		}
+	}
+	out.Wait = waitOf(pace.Val(), w.now, out.Ahead)
+	return nil
+}
+
+// paceMinutes is how far back a queue's pace is remembered.
+const paceMinutes = 15
+
+// waitOf is how long whoever has so many before it waits at a pace: how many got
+// an agent, by minute since 1970. Negative: nobody did lately.
+func waitOf(pace map[string]string, now time.Time, ahead int32) time.Duration {
+	this := now.Unix() / 60
+	var got, first int64 = 0, this
+	for minute, n := range pace {
+		m := integer(minute)
+		if m > this-paceMinutes && m <= this {
+			got += integer(n)
+			first = min(first, m)
+		}
+	}
+	if got == 0 {
+		return -1
+	}
+	took := max(now.Sub(time.Unix(first*60, 0)), time.Minute)
+	return (time.Duration(ahead+1) * took / time.Duration(got)).Round(time.Second)
+}
+
+// excluded tells why an agent of this hash could not be given an item of the
+// class, none when it could: what the scripts decide by, said in words.
+func excluded(h map[string]string, class Class) Exclusion {
+	profiles, blocked := parseLimits(h)
+	skill := unskilled(h["sk"], class)
+	l := letterOf(h["pres"])
+	switch {
+	case h["pres"] == "" || h["pres"] == "OFFLINE":
+		return Exclusion{Reason: NotSignedIn}
+	case l == "" || !strings.Contains(class.Presences, l):
+		return Exclusion{Reason: NotReady, Of: h["pres"]}
+	case skill != "":
+		return Exclusion{Reason: NotSkilled, Of: skill}
+	case blocked != "":
+		return Exclusion{Reason: Blocked, Of: blocked}
+	}
+	for _, p := range class.Profiles {
+		if left, held := profiles[p]; !held || left <= 0 {
+			return Exclusion{Reason: NotInProfile, Of: p}
+		}
+	}
+	if class.Units > 0 && integer(h["tot"])-integer(h["used"]) < int64(class.Units) {
+		return Exclusion{Reason: NoUnits}
+	}
+	return Exclusion{}
+}
+
+// parseLimits gives what is left in each profile that the agent holds, and one
+// at its limit that blocks.
+func parseLimits(h map[string]string) (left map[string]int64, blocked string) {
+	left = map[string]int64{}
+	for l := range strings.SplitSeq(h["pl"], "+") {
+		if part := strings.Split(l, "."); len(part) == 3 {
+			left[part[0]] = integer(part[1]) - integer(h["p:"+part[0]])
+			if left[part[0]] <= 0 && strings.Contains(part[2], "b") {
+				blocked = part[0]
+			}
+		}
+	}
+	return left, blocked
+}
+
+// unskilled is a skill of the class that the agent does not have well enough.
+func unskilled(skills string, class Class) string {
+	if class.Closest {
+		return ""
+	}
+	has := map[string]int64{}
+	for s := range strings.SplitSeq(skills, "+") {
+		if part := strings.Split(s, "."); len(part) == 3 {
+			has[part[0]] = integer(part[1])
+		}
+	}
+	for _, need := range class.Skills {
+		if v, ok := has[need.Skill]; !ok || v < int64(need.Value) {
+			return need.Skill
+		}
+	}
+	return ""
+}
+
+func letterOf(presence string) string {
+	for p, l := range letters {
+		if strings.TrimPrefix(p.String(), "PRESENCE_") == presence {
+			return l
+		}
+	}
+	return ""
+}
+
+func declinedBy(ex, agent string) int64 {
+	for d := range strings.SplitSeq(ex, ",") {
+		if name, n, _ := strings.Cut(d, ":"); name == agent {
+			return integer(n)
+		}
+	}
+	return 0
+}
