@@ -1,7 +1,7 @@
 // Sound and desktop notifications, made by one tab only.
 import { useEffect, useRef } from 'preact/hooks';
 import { nameOf, preview } from './format';
-import { idOf, offers } from './model';
+import { idOf, invites, offers } from './model';
 import { useRoom } from './rt';
 
 const EVERY_MS = 5_000;
@@ -30,7 +30,7 @@ export async function beep(): Promise<void> {
 // useAlerts calls the agent while an offer is out.
 export function useAlerts(): void {
   const { desk, t, prefs } = useRoom();
-  const all = offers(desk.state);
+  const all = [...offers(desk.state), ...invites(desk.state)];
   const key = all.map((v) => `${idOf(v)}.${v.offer?.fence}`).join(' ');
   const shown = useRef(new Map<string, Notification>());
   const loud = desk.state.lead && key !== '';

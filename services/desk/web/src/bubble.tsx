@@ -23,7 +23,7 @@ interface BubbleProps {
 export const Bubble = memo(function Bubble({ item, quoted, conversation, customer, first, last, current }: BubbleProps) {
   const { desk, t } = useRoom();
   const me = desk.state.me.agent;
-  const side = { AUTHOR_CUSTOMER: 'in', AUTHOR_NOTE: 'note' }[item.author as string] ?? (item.author === 'AUTHOR_EXTERNAL' ? 'out other' : 'out');
+  const side = { AUTHOR_CUSTOMER: 'in', AUTHOR_NOTE: item.details?.consult ? 'note advice' : 'note' }[item.author as string] ?? (item.author === 'AUTHOR_EXTERNAL' ? 'out other' : 'out');
   const failed = item.delivery === 'DELIVERY_FAILED';
   return (
     <div class={`msg ${side}${first ? ' first' : ''}${last ? ' last' : ''}${current ? '' : ' past'}${failed ? ' bad' : ''}`} data-delivery={item.delivery}>
@@ -43,7 +43,7 @@ function speaker(item: TimelineItem, customer: string, me: string | undefined, t
   if (item.author === 'AUTHOR_CUSTOMER') return customer;
   if (item.author === 'AUTHOR_EXTERNAL') return item.details?.app_id === INBOX ? t.inbox : t.pageElsewhere;
   const who = item.agent === me ? t.you : item.agentName || item.agent || '';
-  return item.author === 'AUTHOR_NOTE' ? `${t.note} · ${who}` : who;
+  return item.author === 'AUTHOR_NOTE' ? `${item.details?.consult ? t.consult : t.note} · ${who}` : who;
 }
 
 function Body({ item }: { item: TimelineItem }) {
@@ -117,9 +117,10 @@ function Choices({ item, conversation }: { item: TimelineItem; conversation: Con
 export const Draft = memo(function Draft({ entry, link }: { entry: Entry; link: LinkState }) {
   const { desk, t } = useRoom();
   const failed = entry.state === 'failed';
-  const status = failed ? t.failed : link === 'down' ? t.waitingLink : entry.kind === 'note' ? t.saving : t.sending;
+  const noted = entry.kind === 'note' || entry.kind === 'confer';
+  const status = failed ? t.failed : link === 'down' ? t.waitingLink : noted ? t.saving : t.sending;
   return (
-    <div class={`msg ${entry.kind === 'note' ? 'note' : 'out'} first last${failed ? ' bad' : ' going'}`} data-outbox={entry.state}>
+    <div class={`msg ${noted ? 'note' : 'out'}${entry.kind === 'confer' ? ' advice' : ''} first last${failed ? ' bad' : ' going'}`} data-outbox={entry.state}>
       <div class="bubble"><Text text={entry.text} /></div>
       <p class="foot">
         <time>{clock(entry.atMs, t)}</time>
@@ -154,12 +155,29 @@ export function sentence(item: TimelineItem, me: string, t: Words): string {
     case 'offer_ended':
       return said(t, d.outcome ?? '') ?? t.revoked;
     case 'agent_assigned':
+      if (d.by) return t.agent_given(d.by_name || d.by, name);
       if (who === me) return t.agent_assigned_you;
       return d.cause === 'resumed' ? t.agent_resumed(name) : t.agent_assigned(name);
     case 'conversation_released':
-      return d.cause === 'disconnected' ? t.released_away : t.conversation_released;
+      if (d.cause === 'disconnected') return t.released_away;
+      if (d.prefer) return t.handed_to(d.by_name || d.by || '', d.prefer_name || d.prefer);
+      return d.cause === 'transferred' ? t.handed_on(d.by_name || d.by || '') : t.conversation_released;
     case 'conversation_closed':
       return said(t, `closed_${d.cause}`) ?? t.conversation_closed;
+    case 'consult_asked':
+      return [t.consult_asked(d.by_name || d.by || '', name), d.question].filter(Boolean).join(': ');
+    case 'consult_accepted':
+      return t.consult_accepted(name);
+    case 'consult_declined':
+      return [t.consult_declined(name), d.reason].filter(Boolean).join(': ');
+    case 'consult_opened':
+      return t.consult_opened(name);
+    case 'consult_ended':
+      return t.consult_ended(name);
+    case 'supervisor_joined':
+      return t.supervisor_joined(name);
+    case 'supervisor_left':
+      return t.supervisor_left(name);
     case 'reacted_earlier':
       return t.reacted_earlier(d.reaction ?? '');
     case 'referral_received':

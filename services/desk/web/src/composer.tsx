@@ -22,6 +22,8 @@ export function Composer({ view }: { view: ConversationView }) {
   const [draft, setDraft] = useState<Draft>(() => loadDraft(agent, id) ?? { mode: why ? 'note' : 'reply', reply: '', note: '' });
   const area = useRef<HTMLTextAreaElement>(null);
   const { mode } = draft;
+  const confers = may(view, 'confer');
+  const advises = confers || view.part?.part === 'PART_CONSULTANT';
   const text = draft[mode];
   const length = [...text].length;
   const blocked = mode === 'reply' ? why : may(view, 'note') ? '' : t.sendNotYours;
@@ -37,7 +39,7 @@ export function Composer({ view }: { view: ConversationView }) {
   };
   const send = () => {
     if (!ready || !view.ref) return;
-    desk.write(mode === 'reply' ? 'send' : 'note', view.ref, text.trim());
+    desk.write(mode === 'reply' ? 'send' : confers ? 'confer' : 'note', view.ref, text.trim());
     change({ ...draft, [mode]: '' });
     area.current?.focus();
   };
@@ -53,10 +55,10 @@ export function Composer({ view }: { view: ConversationView }) {
   useModeKey(() => pick(mode === 'reply' ? 'note' : 'reply'));
 
   return (
-    <form class={`pen ${mode}`} onSubmit={(e) => { e.preventDefault(); send(); }}>
+    <form class={`pen ${mode}${advises ? ' advice' : ''}`} onSubmit={(e) => { e.preventDefault(); send(); }}>
       <div class="modes" role="group" aria-label={t.modeOf}>
         {(['reply', 'note'] as const).map((m) => (
-          <button key={m} type="button" class="chip" aria-pressed={mode === m} title="Alt M" onClick={() => pick(m)}>{t[m]}</button>
+          <button key={m} type="button" class="chip" aria-pressed={mode === m} title="Alt M" onClick={() => pick(m)}>{m === 'note' && advises ? t.consult : t[m]}</button>
         ))}
         <span class="hint">{t.keysHint}</span>
       </div>
@@ -87,7 +89,7 @@ function cannotReply(v: ConversationView, now: number, t: Words): string {
   if (v.phase === 'PHASE_WAITING') return t.sendParked;
   if (windowOf(v, now).kind === 'closed') return t.sendClosed;
   if (v.owner) return t.sendOwned;
-  return may(v, 'send') ? '' : t.sendNotYours;
+  return may(v, 'send') ? '' : v.part ? t.sendBeside : t.sendNotYours;
 }
 
 function Counter({ mode, text, length, t }: { mode: Draft['mode']; text: string; length: number; t: Words }) {

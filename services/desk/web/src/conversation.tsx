@@ -10,6 +10,7 @@ import { useNow, useRoom } from './rt';
 import { Confirm } from './help';
 import { Timeline } from './timeline';
 import { Composer } from './composer';
+import { Company, HandOver } from './handover';
 
 const CLOSING_MS = 2 * 3_600_000;
 
@@ -29,6 +30,7 @@ export function Conversation({ view, panel, onPanel }: { view: ConversationView 
       {view && (
         <>
           <Header view={view} panel={panel} onPanel={onPanel} />
+          <Company view={view} />
           <Banner view={view} />
           <Timeline key={`log ${idOf(view)}`} view={view} />
           <Composer key={`pen ${idOf(view)}`} view={view} />
@@ -73,11 +75,13 @@ function Tabs() {
   );
 }
 
-const ACTIONS = [['Release', 'release'], ['Park', 'park'], ['End', 'end'], ['Resume', 'resume'], ['Close', 'close']] as const;
+const ACTIONS = [['Release', 'release'], ['Park', 'park'], ['End', 'end'], ['Resume', 'resume'], ['Close', 'close'], ['Leave', 'leave']] as const;
+const HANDS = ['consult', 'transfer'] as const;
 
 function Header({ view, panel, onPanel }: { view: ConversationView; panel: boolean; onPanel: () => void }) {
   const { desk, t } = useRoom();
   const [question, ask] = useState<Action | ''>('');
+  const [hand, setHand] = useState<'consult' | 'transfer' | ''>('');
   const s = desk.state;
   const id = idOf(view);
 
@@ -95,6 +99,9 @@ function Header({ view, panel, onPanel }: { view: ConversationView; panel: boole
         <p class="quiet">{[view.pageName, view.queue].filter(Boolean).join(' · ')}</p>
       </div>
       <div class="acts">
+        {HANDS.filter((k) => may(view, k)).map((k) => (
+          <button key={k} title={t[`${k}Hint`]} onClick={() => { desk.set({ notice: '' }); setHand(k); }}>{t[k]}</button>
+        ))}
         {ACTIONS.filter(([, name]) => may(view, name)).map(([a, k]) => (
           <button
             key={a} class={k === 'end' ? 'danger' : k === 'close' || k === 'resume' ? 'primary' : ''}
@@ -103,6 +110,7 @@ function Header({ view, panel, onPanel }: { view: ConversationView; panel: boole
         ))}
         <button class="icon only-narrow" aria-label={t.details} aria-expanded={panel} onClick={onPanel}>i</button>
       </div>
+      {hand && <HandOver view={view} consult={hand === 'consult'} onClose={() => setHand('')} />}
       {question && (
         <Confirm
           title={question === 'Release' ? t.confirmRelease(nameOf(view, t)) : t.confirmDraft}

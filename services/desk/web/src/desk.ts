@@ -2,7 +2,7 @@
 // carries out commands and tells the views when the state changed.
 import type {
   ConversationRef, ConversationView, Event, ListConversationsResponse, ListTimelineResponse,
-  Me, Presence, TimelineItem,
+  Me, OpenItem, Presence, ShowOfferResponse, TimelineItem,
 } from './types.gen';
 import type { Ask, Word } from './link';
 import { call, Failure } from './transport';
@@ -26,7 +26,7 @@ export interface Turned {
   wait: number;
 }
 
-export type Action = 'End' | 'Close' | 'Park' | 'Resume' | 'Release';
+export type Action = 'End' | 'Close' | 'Park' | 'Resume' | 'Release' | 'Leave';
 
 export class Desk {
   state: State = empty;
@@ -284,15 +284,62 @@ export class Desk {
     this.set({ views });
   }
 
+  // shown tells that an offer is on the screen and gives until when it lasts; 0
+  // when nobody says.
+  async shown(v: ConversationView): Promise<number> {
+    const said = await call<ShowOfferResponse>('Desk', 'ShowOffer', { ref: v.ref, fence: v.offer?.fence }).catch(() => undefined);
+    return num(said?.untilMs);
+  }
+
+  // advise says yes or no to giving advice.
+  async advise(v: ConversationView, accept: boolean): Promise<void> {
+    if (await this.#command(`offer ${idOf(v)}`, 'AnswerConsult', { ref: v.ref, accept }) && accept) this.show(idOf(v));
+  }
+
+  // consult asks for advice, lets a consultant write to the customer, or ends it.
+  consult(method: 'AskConsult' | 'OpenConsult' | 'EndConsult', v: ConversationView, more: object): Promise<boolean> {
+    return this.#command(`consult ${idOf(v)}`, method, { ref: v.ref, ...more });
+  }
+
+  // pick takes a conversation that waits.
+  async pick(item: OpenItem): Promise<void> {
+    if (await this.#command(`pick ${idOf(item)}`, 'PickConversation', { ref: item.ref })) {
+      this.set({ section: 'mine' });
+      this.show(idOf(item));
+    }
+  }
+
+  // transfer hands a conversation over. Asked again for the same it keeps its
+  // client id.
+  transfer(v: ConversationView, to: object, clientId: string): Promise<boolean> {
+    return this.#gone('Transfer', v, { ...to, clientId });
+  }
+
+  // ask reads something that is not part of the state; undefined when that fails.
+  async ask<T>(method: string, body: object): Promise<T | undefined> {
+    try {
+      return await call<T>('Desk', method, body);
+    } catch (e) {
+      this.#fail(e);
+      return undefined;
+    }
+  }
+
   // act carries out a command on a conversation.
   async act(action: Action, v: ConversationView): Promise<void> {
+    await this.#gone(action, v, {});
+  }
+
+  // gone gives a command after which the conversation may be somebody else's.
+  async #gone(action: Action | 'Transfer', v: ConversationView, more: object): Promise<boolean> {
     const id = idOf(v);
     const at = tabs(this.state).map(idOf);
-    const ok = await this.#command(`${action} ${id}`, `${action}Conversation`, { ref: v.ref });
-    if (!ok || action === 'End' || action === 'Resume') return;
+    const ok = await this.#command(`${action} ${id}`, `${action}Conversation`, { ref: v.ref, ...more });
+    if (!ok || action === 'End' || action === 'Resume') return ok;
     if (action !== 'Park') dropDraft(this.state.me.agent ?? '', id);
     const i = at.indexOf(id);
     if (this.state.open === id || this.state.open === '') this.show(at[i + 1] ?? at[i - 1] ?? '');
+    return ok;
   }
 
   // takeControl takes the thread from the app that has it.
@@ -323,7 +370,7 @@ export class Desk {
   }
 
   // write puts a message or a note into the outbox: it shows at once.
-  write(kind: 'send' | 'note', ref: ConversationRef, text: string): void {
+  write(kind: 'send' | 'note' | 'confer', ref: ConversationRef, text: string): void {
     this.#enqueue({ clientId: crypto.randomUUID(), kind, ref, name: this.#nameOf(ref), text, atMs: this.now(), tries: 0, state: 'waiting' });
   }
 
@@ -386,10 +433,10 @@ export class Desk {
 
   // post sends one entry and gives the wait before the next try.
   async #post(e: outbox.Entry): Promise<number> {
-    const method = { send: 'SendMessage', note: 'AddNote', resend: 'ResendMessage' }[e.kind];
+    const method = { send: 'SendMessage', note: 'AddNote', confer: 'AddNote', resend: 'ResendMessage' }[e.kind];
     // Should the page be closed now, the answer is never known.
     this.#replace({ ...e, unsure: true });
-    const body = { ref: e.ref, clientId: e.clientId, ...(e.kind === 'resend' ? { item: e.item } : { text: e.text }) };
+    const body = { ref: e.ref, clientId: e.clientId, ...(e.kind === 'resend' ? { item: e.item } : { text: e.text }), ...(e.kind === 'confer' ? { consult: true } : {}) };
     try {
       const { item } = await call<{ item?: TimelineItem }>('Desk', method, body);
       const before = this.state;

@@ -54,7 +54,7 @@ export const kindOf = (type: string | undefined, t: Words): string => t[KINDS[ty
 
 // preview is the first line of the newest message; of an attachment without
 // text, which the house gives as its type in brackets, what kind it is.
-export function preview(v: ConversationView, t: Words): string {
+export function preview(v: Pick<ConversationView, 'preview'>, t: Words): string {
   const type = /^\[([a-z_]+)\]$/.exec(v.preview ?? '')?.[1];
   return type ? kindOf(type, t) : v.preview || t.noText;
 }
@@ -63,7 +63,7 @@ export function preview(v: ConversationView, t: Words): string {
 export const initial = (name: string): string => [...name.replace(/^[^\p{L}\p{N}]+/u, '')][0]?.toUpperCase() ?? '?';
 
 // hue picks one of the avatar colours, the same for the same person always.
-export function hue(v: ConversationView): number {
+export function hue(v: Pick<ConversationView, 'ref'>): number {
   let h = 0;
   for (const c of v.ref?.psid ?? '') h = (h * 31 + c.charCodeAt(0)) % 997;
   return h % 6;

@@ -4,6 +4,7 @@ import { hue, initial, long, nameOf, preview, span, when } from './format';
 import { idOf, mine, num, unread, waiting, windowOf } from './model';
 import { memo, useNow, useRoom } from './rt';
 import { Unsent } from './unsent';
+import { OpenItems } from './open';
 
 const AMBER_MS = 4 * 3_600_000;
 
@@ -13,7 +14,7 @@ export function WorkList() {
   const now = useNow(20_000);
   const all = { mine: mine(s), waiting: waiting(s) };
   const query = s.query.trim().toLocaleLowerCase();
-  const rows = all[s.section].filter((v) => !query || `${nameOf(v, t)} ${v.preview ?? ''}`.toLocaleLowerCase().includes(query));
+  const rows = (s.section === 'open' ? [] : all[s.section]).filter((v) => !query || `${nameOf(v, t)} ${v.preview ?? ''}`.toLocaleLowerCase().includes(query));
   const ready = s.standing.presence === 'PRESENCE_AVAILABLE' || s.standing.presence === 'PRESENCE_BUSY';
   const nothing = query ? t.noMatch : s.section === 'waiting' ? t.noWaiting : ready ? t.noMineReady : t.noMine;
   return (
@@ -29,11 +30,13 @@ export function WorkList() {
               {t[k]} <b>{all[k].length}</b>
             </button>
           ))}
+          <button class="chip" aria-pressed={s.section === 'open'} onClick={() => desk.set({ section: 'open' })}>{t.openItems}</button>
         </div>
       </div>
       <Unsent />
       {!s.ready && <Skeleton />}
-      {s.ready && rows.length === 0 && <p class="quiet nothing">{nothing}</p>}
+      {s.ready && s.section === 'open' && <OpenItems query={query} />}
+      {s.ready && s.section !== 'open' && rows.length === 0 && <p class="quiet nothing">{nothing}</p>}
       <ul class="rows" onKeyDown={rove}>
         {rows.map((v, i) => (
           <Row
@@ -47,7 +50,7 @@ export function WorkList() {
 }
 
 // rove moves the focus with the arrow keys; the list is one stop for Tab.
-function rove(e: KeyboardEvent) {
+export function rove(e: KeyboardEvent) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
   if (!step) return;
   const buttons = [...(e.currentTarget as HTMLElement).querySelectorAll('button')];
@@ -87,6 +90,7 @@ const Row = memo(function Row({ view, unread: n, open, stop }: RowProps) {
 function Badge({ view, unread: n, now }: { view: ConversationView; unread: number; now: number }) {
   const { t } = useRoom();
   if (n > 0) return <span class="badge count" title={t.unread(n)}>{n}<span class="sr"> {t.unread(n)}</span></span>;
+  if (view.part) return <span class="badge soft">{t[view.part.part ?? 'PART_UNSPECIFIED']}</span>;
   if (view.phase === 'PHASE_WRAP_UP') return <span class="badge soft">{t.wrapUpBadge}</span>;
   const w = windowOf(view, now);
   if (w.kind === 'closed') return <span class="badge red" title={t.windowShutLong}>{t.windowShut}</span>;

@@ -42,7 +42,7 @@ export interface State {
   peeked: readonly string[];
   // Newest message time seen by the agent, by conversation.
   seen: Readonly<Record<string, number>>;
-  section: 'mine' | 'waiting';
+  section: 'mine' | 'waiting' | 'open';
   query: string;
   // Commands in flight, "<action> <conversation>".
   busy: ReadonlySet<string>;
@@ -153,7 +153,10 @@ const held = (s: State, ref: ConversationRef): boolean => {
 // place else shows them, and they must not be sent.
 export const stranded = (s: State): Entry[] => (s.ready ? s.outbox.filter((e) => !held(s, e.ref)) : []);
 
-const isOffer = (v: ConversationView): boolean => v.phase === 'PHASE_OPEN';
+const isOffer = (v: ConversationView): boolean => v.phase === 'PHASE_OPEN' || may(v, 'accept_consult');
+
+// invites are the conversations on which this agent is asked for advice.
+export const invites = (s: State): ConversationView[] => [...s.views.values()].filter((v) => may(v, 'accept_consult'));
 
 // offers are the conversations shown to this agent to take, oldest first.
 export function offers(s: State): ConversationView[] {
@@ -162,14 +165,15 @@ export function offers(s: State): ConversationView[] {
     .sort((a, b) => num(a.offer?.madeMs) - num(b.offer?.madeMs));
 }
 
-// mine are the conversations in hand: who waits for an answer first, the
+// mine are the conversations in hand, and those of others that this agent has a
+// part in: who waits for an answer first, the
 // longest wait on top; then the newest.
 export function mine(s: State): ConversationView[] {
-  return [...s.views.values()].filter((v) => v.phase === 'PHASE_ACTIVE' || v.phase === 'PHASE_WRAP_UP').sort(byNeed);
+  return [...s.views.values()].filter((v) => (v.phase === 'PHASE_ACTIVE' || v.phase === 'PHASE_WRAP_UP') && !isOffer(v)).sort(byNeed);
 }
 
 function byNeed(a: ConversationView, b: ConversationView): number {
-  const need = (v: ConversationView) => (v.phase === 'PHASE_ACTIVE' && v.unanswered ? 0 : 1);
+  const need = (v: ConversationView) => (v.phase === 'PHASE_ACTIVE' && v.unanswered && !v.part ? 0 : 1);
   if (need(a) !== need(b)) return need(a) - need(b);
   return need(a) === 0 ? num(a.newestMs) - num(b.newestMs) : num(b.newestMs) - num(a.newestMs);
 }

@@ -1,8 +1,9 @@
 // Offers: conversations shown to this agent for a short time. They have their
 // own place on the page, so that they never cover Send or End.
+import { useEffect, useState } from 'preact/hooks';
 import type { ConversationView } from './types.gen';
 import { hue, initial, nameOf, preview, span } from './format';
-import { idOf, num, offers } from './model';
+import { idOf, invites, num, offers } from './model';
 import { useNow, useRoom } from './rt';
 
 export function Offers() {
@@ -11,6 +12,7 @@ export function Offers() {
   return (
     <section class="offers" aria-label={t.offers} aria-live="assertive">
       {all.map((v, i) => <Offer key={`${idOf(v)} ${v.offer?.fence}`} view={v} first={i === 0} />)}
+      {invites(desk.state).map((v) => <Invitation key={idOf(v)} view={v} />)}
     </section>
   );
 }
@@ -19,9 +21,18 @@ function Offer({ view, first }: { view: ConversationView; first: boolean }) {
   const { desk, t } = useRoom();
   const now = useNow(500);
   const name = nameOf(view, t);
-  const total = Math.max(1, num(view.offer?.untilMs) - num(view.offer?.madeMs));
+  // The time to answer begins when the offer is on the screen, which is now.
+  const [until, setUntil] = useState(num(view.offer?.untilMs));
+  const [total, setTotal] = useState(Math.max(1, until - num(view.offer?.madeMs)));
+  useEffect(() => {
+    void desk.shown(view).then((ms) => {
+      if (!ms) return;
+      setUntil(ms);
+      setTotal(Math.max(1, ms - desk.now()));
+    });
+  }, []);
   // The clocks differ by what the way here took: never more than there is.
-  const left = Math.min(total, Math.max(0, num(view.offer?.untilMs) - now));
+  const left = Math.min(total, Math.max(0, until - now));
   const busy = desk.state.busy.has(`offer ${idOf(view)}`);
   return (
     <article class={`offer${left < 10_000 ? ' late' : ''}`}>
@@ -42,6 +53,28 @@ function Offer({ view, first }: { view: ConversationView; first: boolean }) {
         </button>
       </div>
       <div class="fuse" aria-hidden="true"><i style={{ transform: `scaleX(${(left / total).toFixed(4)})` }} /></div>
+    </article>
+  );
+}
+
+// Invitation asks this agent for advice. It has no clock: who asked takes it back.
+function Invitation({ view }: { view: ConversationView }) {
+  const { desk, t } = useRoom();
+  const { byName, by, question } = view.part ?? {};
+  const busy = desk.state.busy.has(`offer ${idOf(view)}`);
+  return (
+    <article class="offer invite">
+      <header>
+        <span class={`avatar hue${hue(view)}`} aria-hidden="true">{initial(nameOf(view, t))}</span>
+        <span class="what">{t.invitation(byName || by || '')}</span>
+        <b class="name" dir="auto">{nameOf(view, t)}</b>
+      </header>
+      {question && <p class="asks" dir="auto">{question}</p>}
+      <p class="quiet" dir="auto">{preview(view, t)}</p>
+      <div class="buttons">
+        <button class="primary" disabled={busy} onClick={() => void desk.advise(view, true)}>{t.accept}</button>
+        <button disabled={busy} onClick={() => void desk.advise(view, false)}>{t.reject}</button>
+      </div>
     </article>
   );
 }

@@ -6,7 +6,7 @@ import type { Failure } from './transport';
 
 export interface Entry {
   clientId: string;
-  kind: 'send' | 'note' | 'resend';
+  kind: 'send' | 'note' | 'confer' | 'resend';
   ref: ConversationRef;
   // Name of the customer, for when the conversation is gone from sight.
   name?: string;

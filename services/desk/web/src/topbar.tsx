@@ -3,6 +3,7 @@ import { useRef, useState } from 'preact/hooks';
 import type { Presence } from './types.gen';
 import { beep } from './alerts';
 import { clock, initial } from './format';
+import { said } from './i18n';
 import { useRoom } from './rt';
 
 const CHOICES: Presence[] = ['PRESENCE_AVAILABLE', 'PRESENCE_BUSY', 'PRESENCE_DO_NOT_DISTURB', 'PRESENCE_AWAY', 'PRESENCE_OFFLINE'];
@@ -39,7 +40,7 @@ function PresenceSelect() {
   const shown = CHOICES.includes(presence) ? CHOICES : [presence, ...CHOICES];
   const load = standing.capacity ? t.load(standing.used ?? 0, standing.capacity) : '';
   return (
-    <span class="presence" data-presence={presence}>
+    <span class="presence" data-presence={presence} title={said(t, standing.source ?? '')}>
       {load && <span class="load" title={load}>{standing.used ?? 0}/{standing.capacity}<span class="sr"> {load}</span></span>}
       <span class="sel"><i class="dot" aria-hidden="true" /><select
         aria-label={t.presence}

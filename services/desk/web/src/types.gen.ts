@@ -1,6 +1,11 @@
 // Written by tools/web from the .proto files; change those instead.
 // protojson: zero values are left out, 64-bit numbers are strings, enums are names.
 
+export type Attendance =
+  | "ATTENDANCE_UNSPECIFIED"
+  | "ATTENDANCE_INVITED"
+  | "ATTENDANCE_PRESENT";
+
 export type Author =
   | "AUTHOR_UNSPECIFIED"
   | "AUTHOR_CUSTOMER"
@@ -20,6 +25,12 @@ export type Delivery =
   | "DELIVERY_UNCONFIRMED"
   | "DELIVERY_ABANDONED";
 
+export type Part =
+  | "PART_UNSPECIFIED"
+  | "PART_CONSULTANT"
+  | "PART_MONITOR"
+  | "PART_JOINED";
+
 export type Phase =
   | "PHASE_UNSPECIFIED"
   | "PHASE_OPEN"
@@ -36,6 +47,17 @@ export type Presence =
   | "PRESENCE_AWAY"
   | "PRESENCE_OFFLINE"
   | "PRESENCE_INACTIVE";
+
+export type Source =
+  | "SOURCE_UNSPECIFIED"
+  | "SOURCE_AGENT"
+  | "SOURCE_LOAD"
+  | "SOURCE_MISSED"
+  | "SOURCE_REJECTED"
+  | "SOURCE_SUPERVISOR"
+  | "SOURCE_LOST"
+  | "SOURCE_RETURNED"
+  | "SOURCE_SESSION";
 
 export interface AbandonSendRequest {
   ref?: ConversationRef;
@@ -58,6 +80,7 @@ export interface AddNoteRequest {
   ref?: ConversationRef;
   clientId?: string;
   text?: string;
+  consult?: boolean;
 }
 
 export interface AddNoteResponse {
@@ -70,6 +93,53 @@ export interface AgentStanding {
   used?: number;
   capacity?: number;
   sinceMs?: string;
+  status?: string;
+  source?: Source;
+  profiles?: ProfileLoad[];
+}
+
+export interface AgentTarget {
+  agent?: string;
+  name?: string;
+  hidden?: string;
+  presence?: Presence;
+  used?: number;
+  capacity?: number;
+  matched?: number;
+  needed?: number;
+  member?: boolean;
+}
+
+export interface AnswerConsultRequest {
+  ref?: ConversationRef;
+  accept?: boolean;
+  reason?: string;
+}
+
+export interface AnswerConsultResponse {
+  conversation?: ConversationView;
+}
+
+export interface AskConsultRequest {
+  ref?: ConversationRef;
+  clientId?: string;
+  invitee?: string;
+  question?: string;
+}
+
+export interface AskConsultResponse {
+  conversation?: ConversationView;
+}
+
+export interface AssignConversationRequest {
+  ref?: ConversationRef;
+  toQueue?: string;
+  toAgent?: string;
+  note?: string;
+}
+
+export interface AssignConversationResponse {
+  conversation?: ConversationView;
 }
 
 export interface Attachment {
@@ -80,6 +150,18 @@ export interface Attachment {
   latitude?: number;
   longitude?: number;
   raw?: string;
+}
+
+export interface Beside {
+  agent?: string;
+  name?: string;
+  part?: Part;
+  attendance?: Attendance;
+  public?: boolean;
+  sinceMs?: string;
+  by?: string;
+  byName?: string;
+  question?: string;
 }
 
 export interface CloseConversationRequest {
@@ -114,6 +196,12 @@ export interface ConversationView {
   agent?: string;
   pageTrouble?: string;
   owner?: Owner;
+  agentName?: string;
+  beside?: Beside[];
+  part?: Beside;
+  supervise?: string[];
+  priority?: number;
+  prefer?: string;
 }
 
 export interface Customer {
@@ -122,6 +210,15 @@ export interface Customer {
   timezone?: number;
   picture?: string;
   fetchedMs?: string;
+}
+
+export interface EndConsultRequest {
+  ref?: ConversationRef;
+  consultant?: string;
+}
+
+export interface EndConsultResponse {
+  conversation?: ConversationView;
 }
 
 export interface EndConversationRequest {
@@ -150,8 +247,30 @@ export interface EventsRequest {
   presence?: Presence;
 }
 
+export interface ForceCloseConversationRequest {
+  ref?: ConversationRef;
+}
+
+export interface ForceCloseConversationResponse {
+}
+
 export interface Heartbeat {
   nowMs?: string;
+}
+
+export interface JoinConversationRequest {
+  ref?: ConversationRef;
+}
+
+export interface JoinConversationResponse {
+  conversation?: ConversationView;
+}
+
+export interface LeaveConversationRequest {
+  ref?: ConversationRef;
+}
+
+export interface LeaveConversationResponse {
 }
 
 export interface ListConversationsRequest {
@@ -159,6 +278,42 @@ export interface ListConversationsRequest {
 
 export interface ListConversationsResponse {
   conversations?: ConversationView[];
+}
+
+export interface ListOngoingRequest {
+  queue?: string;
+  heldBy?: string;
+  phase?: Phase;
+  pageSize?: number;
+  pageToken?: string;
+}
+
+export interface ListOngoingResponse {
+  conversations?: ConversationView[];
+  nextPageToken?: string;
+  total?: number;
+}
+
+export interface ListOpenItemsRequest {
+  pageSize?: number;
+  pageToken?: string;
+}
+
+export interface ListOpenItemsResponse {
+  items?: OpenItem[];
+  nextPageToken?: string;
+  total?: number;
+}
+
+export interface ListTargetsRequest {
+  ref?: ConversationRef;
+  consult?: boolean;
+  search?: string;
+}
+
+export interface ListTargetsResponse {
+  queues?: QueueTarget[];
+  agents?: AgentTarget[];
 }
 
 export interface ListTimelineRequest {
@@ -179,12 +334,39 @@ export interface Me {
   language?: string;
 }
 
+export interface MonitorConversationRequest {
+  ref?: ConversationRef;
+}
+
+export interface MonitorConversationResponse {
+  conversation?: ConversationView;
+}
+
 export interface Offer {
   agent?: string;
   fence?: string;
   epoch?: string;
   madeMs?: string;
   untilMs?: string;
+}
+
+export interface OpenConsultRequest {
+  ref?: ConversationRef;
+  consultant?: string;
+}
+
+export interface OpenConsultResponse {
+  conversation?: ConversationView;
+}
+
+export interface OpenItem {
+  ref?: ConversationRef;
+  customer?: string;
+  queue?: string;
+  pageName?: string;
+  preview?: string;
+  waitingSinceMs?: string;
+  priority?: number;
 }
 
 export interface Owner {
@@ -198,6 +380,29 @@ export interface ParkConversationRequest {
 
 export interface ParkConversationResponse {
   conversation?: ConversationView;
+}
+
+export interface PickConversationRequest {
+  ref?: ConversationRef;
+}
+
+export interface PickConversationResponse {
+  conversation?: ConversationView;
+}
+
+export interface ProfileLoad {
+  profile?: string;
+  used?: number;
+  limit?: number;
+}
+
+export interface QueueTarget {
+  queue?: string;
+  name?: string;
+  hidden?: string;
+  opensMs?: string;
+  waiting?: number;
+  agents?: number;
 }
 
 export interface Refusal {
@@ -254,12 +459,30 @@ export interface SessionEnded {
   reason?: string;
 }
 
+export interface SetAgentPresenceRequest {
+  ofAgent?: string;
+  presence?: Presence;
+}
+
+export interface SetAgentPresenceResponse {
+  standing?: AgentStanding;
+}
+
 export interface SetPresenceRequest {
   presence?: Presence;
 }
 
 export interface SetPresenceResponse {
   standing?: AgentStanding;
+}
+
+export interface ShowOfferRequest {
+  ref?: ConversationRef;
+  fence?: string;
+}
+
+export interface ShowOfferResponse {
+  untilMs?: string;
 }
 
 export interface SignInRequest {
@@ -319,6 +542,17 @@ export interface TimelineItem {
   changedRevision?: string;
   agentName?: string;
   recovered?: boolean;
+}
+
+export interface TransferConversationRequest {
+  ref?: ConversationRef;
+  clientId?: string;
+  toQueue?: string;
+  toAgent?: string;
+  note?: string;
+}
+
+export interface TransferConversationResponse {
 }
 
 export interface WhoAmIRequest {

@@ -182,8 +182,15 @@ func (d desk) SendMessage(_ context.Context, r *connect.Request[deskv1.SendMessa
 
 func (d desk) AddNote(_ context.Context, r *connect.Request[deskv1.AddNoteRequest]) (*connect.Response[deskv1.AddNoteResponse], error) {
 	item, err := d.write(r.Msg.GetRef(), &deskv1.TimelineItem{
-		Author: deskv1.Author_AUTHOR_NOTE, Text: r.Msg.GetText(), ClientId: r.Msg.GetClientId()})
+		Author: deskv1.Author_AUTHOR_NOTE, Text: r.Msg.GetText(), ClientId: r.Msg.GetClientId(), Details: consulted(r.Msg.GetConsult())})
 	return connect.NewResponse(&deskv1.AddNoteResponse{Item: item}), err
+}
+
+func consulted(yes bool) map[string]string {
+	if !yes {
+		return nil
+	}
+	return map[string]string{"consult": "true"}
 }
 
 // write stores what an agent wrote, once for a client id.

@@ -53,6 +53,8 @@ type House struct {
 	ahead    time.Duration           // of the browser's clock
 	over     string                  // why the session has ended; empty: it has not
 	bar      time.Duration           // how long nobody may sign in
+	open     []*deskv1.OpenItem
+	asked    []proto.Message // hand-overs and offers shown, as they came
 }
 
 // New makes a house with an available agent and nothing to do.
@@ -374,9 +376,13 @@ func (h *House) show(v *deskv1.ConversationView) {
 
 // allow says what the agent may do in a phase.
 func (h *House) allow(v *deskv1.ConversationView) {
+	if v.GetPart() != nil {
+		v.Allowed = beside(v.GetPart())
+		return
+	}
 	v.Allowed = map[threadv1.Phase][]string{
 		threadv1.Phase_PHASE_OPEN:    {"accept", "reject"},
-		threadv1.Phase_PHASE_ACTIVE:  {"send", "note", "end", "park", "release"},
+		threadv1.Phase_PHASE_ACTIVE:  append([]string{"send", "note", "end", "park", "release", "transfer", "consult"}, aside(v)...),
 		threadv1.Phase_PHASE_WAITING: {"note", "resume", "release"},
 		threadv1.Phase_PHASE_WRAP_UP: {"note", "close"},
 	}[v.GetPhase()]

@@ -1,0 +1,105 @@
+package web_test
+
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/services/desk/web/webtest"
+)
+
+// press clicks the button with this text.
+func (b *browser) press(text string) {
+	b.t.Helper()
+	find := "[...document.querySelectorAll('button')].find((e) => e.checkVisibility() && !e.disabled && e.innerText.trim().startsWith('" + text + "'))"
+	b.Await("the button "+text, find)
+	b.Do(chromedp.Evaluate[chromedp.Void]("void " + find + ".click()"))
+}
+
+func TestTransferOnThePage(t *testing.T) {
+	b := open(t)
+	b.house.Add(active("1001", "Иван Петров"), "Здравейте.")
+	b.signIn()
+	b.Click(".row")
+	b.press("Transfer")
+	b.Await("who can have it", "document.querySelectorAll('.targets button').length === 2 && document.querySelector('dialog .primary').disabled")
+	b.Shot("transfer-agents")
+	b.press("Show 1 unavailable")
+	b.Await("who cannot", "document.querySelector('.targets button:disabled .quiet')?.innerText.startsWith('Not there')")
+	b.press("Queues")
+	b.Await("the queues", "document.querySelector('.targets .name')?.innerText === 'VIP'")
+	b.Do(chromedp.Evaluate[chromedp.Void]("document.querySelector('.targets button').focus()"))
+	b.Enter()
+	b.Click("dialog textarea")
+	b.Key("Чака от вчера.")
+	b.Shot("transfer-queue")
+	b.Click("dialog .primary")
+	b.Await("an empty desk", "document.querySelector('.nothing-open') && !document.querySelector('dialog')")
+	got := webtest.Asked[*deskv1.TransferConversationRequest](b.house)
+	if got.GetToQueue() != "vip" || got.GetNote() != "Чака от вчера." || len(got.GetClientId()) != 36 {
+		t.Errorf("the desk was asked for %v", got)
+	}
+}
+
+func TestConsultOnThePage(t *testing.T) {
+	b := open(t)
+	b.house.Add(active("1001", "Иван Петров"), "Ще ми върнете ли парите?")
+	b.signIn()
+	b.Click(".row")
+	b.press("Consult")
+	b.press("Орлин Василев")
+	b.Click("dialog .primary")
+	b.Await("who was asked", "!document.querySelector('dialog') && document.querySelector('.company')?.innerText.includes('Asked')")
+	b.house.Come("1001")
+	b.press("Consult") // the header's: another one; Esc leaves it
+	b.Key("\x1b")
+	b.Await("no dialog", "!document.querySelector('dialog')")
+	b.Click("form.pen .chip:nth-of-type(2)")
+	b.Await("the private pane", "document.querySelector('.pen.note.advice')")
+	b.Key("Можем ли?")
+	b.Enter()
+	b.Await("what was said in private", "document.querySelector('.msg.note.advice .text')?.innerText === 'Можем ли?' && !document.querySelector('[data-outbox]')")
+	b.Shot("consult")
+	b.press("Let write")
+	b.Await("that he may write", "document.querySelector('.company')?.innerText.includes('may write to the customer')")
+	b.Do(chromedp.Evaluate[chromedp.Void]("void [...document.querySelectorAll('.company button')].at(-1).click()"))
+	b.Await("the end of it", "!document.querySelector('.company')")
+}
+
+func TestAdviceOnThePage(t *testing.T) {
+	b := open(t)
+	b.signIn()
+	b.house.Invite(active("1001", "Иван Петров"), "Връщаме ли пари?", "Ще ми върнете ли парите?")
+	b.Await("the invitation", "document.querySelector('.invite')?.innerText.includes('Връщаме ли пари?') && !document.querySelector('.row')")
+	b.Shot("invitation")
+	b.Click(".invite .primary")
+	b.Await("the conversation", "document.querySelector('.head h1')?.innerText === 'Иван Петров' && document.querySelector('.company')?.innerText.includes('Орлин')")
+	b.Await("that nothing can be sent", "document.querySelector('.pen').innerText.includes('Consult')")
+	b.Shot("advice")
+	b.press("Leave")
+	b.Await("an empty desk", "document.querySelector('.nothing-open')")
+}
+
+func TestPickingOnThePage(t *testing.T) {
+	b := open(t)
+	b.house.Wait("Рая Николова", "Стефан Димитров")
+	b.signIn()
+	b.press("Open")
+	b.Await("what waits", "document.querySelectorAll('.open-items .take').length === 2")
+	b.Shot("open-items")
+	b.Click(".open-items .take")
+	b.Await("the conversation", "document.querySelector('.head h1')?.innerText === 'Рая Николова' && document.querySelectorAll('.row').length === 1")
+}
+
+func TestAnOfferIsToldToBeShown(t *testing.T) {
+	b := open(t)
+	b.signIn()
+	b.house.Add(webtest.Customer{PSID: "1001", Name: "Рая Николова", Phase: threadv1.Phase_PHASE_OPEN, Window: 60e9, Offer: 60e9}, "Ало?")
+	b.Await("the offer", "document.querySelector('.offer')")
+	b.Await("its clock", "document.querySelector('.offer .secs').innerText.startsWith('5')")
+	if got := webtest.Asked[*deskv1.ShowOfferRequest](b.house); got.GetFence() != 7 || got.GetRef().GetPsid() != "1001" {
+		t.Errorf("the desk was told of %v", got)
+	}
+}
