@@ -10,10 +10,10 @@ import (
 const (
 	SameQueue        = "SAME_QUEUE"        // the conversation is in that queue; release it instead
 	SameAgent        = "SAME_AGENT"        // the agent has the conversation
-	QueueUnknown     = "QUEUE_UNKNOWN"     // there is no such queue
+	QueueUnknown     = "NO_SUCH_QUEUE"     // there is no such queue
 	QueueEmpty       = "QUEUE_EMPTY"       // the queue has no agents, so nobody would take it
 	QueueClosed      = "QUEUE_CLOSED"      // the queue is out of its hours
-	AgentUnknown     = "AGENT_UNKNOWN"     // there is no such agent
+	AgentUnknown     = "NO_SUCH_AGENT"     // there is no such agent
 	AgentUnavailable = "AGENT_UNAVAILABLE" // the agent is away, offline, inactive or not to be disturbed
 )
 

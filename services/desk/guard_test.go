@@ -133,13 +133,26 @@ func (h *house) post(c *caller, m method, body []byte, header ...string) answer 
 	return answer{got.StatusCode, failure.Code + failure.Error.Code, string(answered)}
 }
 
+// supervisors tells whether only supervisors may call it, and agents whether only
+// agents may.
+func (m method) supervisors() bool {
+	name := m.path[strings.LastIndex(m.path, "/")+1:]
+	return slices.Contains([]string{"AssignConversation", "ForceCloseConversation", "MonitorConversation", "JoinConversation",
+		"SetAgentPresence", "ListOngoing"}, name)
+}
+
+func (m method) agents() bool {
+	return strings.HasSuffix(m.path, "/PickConversation") || strings.HasSuffix(m.path, "/ListOpenItems")
+}
+
 // TestEveryMethodAsksWhoItIs: without a session, with one that ended, and with
-// one of somebody who is no agent, nothing is told and nothing is done.
+// one of somebody without the role, nothing is told and nothing is done.
 func TestEveryMethodAsksWhoItIs(t *testing.T) {
 	h := newHouse(t)
 	h.lead("p", "active", time.Now())
 	before := len(h.history("p"))
-	nobody, gone, stranger, sonya := h.agent(""), h.agent("mila"), h.agent(""), h.agent("sonya")
+	nobody, gone, stranger := h.agent(""), h.agent("mila"), h.agent("")
+	petar, sonya, orlin := h.agent("petar"), h.agent("sonya"), h.agent("orlin")
 	cookies := gone.http.Jar.Cookies(mustURL(t, h.url))
 	if _, err := gone.sessions.SignOut(t.Context(), connect.NewRequest(&deskv1.SignOutRequest{})); err != nil {
 		t.Fatal(err)
@@ -156,8 +169,17 @@ func TestEveryMethodAsksWhoItIs(t *testing.T) {
 				t.Errorf("%s as %s: %+v", m.path, name, got)
 			}
 		}
-		if got := h.post(sonya, m, body); got.code != "permission_denied" || !m.stream && got.status != http.StatusForbidden {
-			t.Errorf("%s as one who is no agent: %+v", m.path, got)
+		without := map[string]*caller{"one who is neither agent nor supervisor": petar}
+		if m.supervisors() {
+			without["an agent who is no supervisor"] = orlin
+		}
+		if m.agents() {
+			without["a supervisor who is no agent"] = sonya
+		}
+		for name, c := range without {
+			if got := h.post(c, m, body); got.code != "permission_denied" || !m.stream && got.status != http.StatusForbidden || !strings.Contains(got.text, "the role ") {
+				t.Errorf("%s as %s: %+v", m.path, name, got)
+			}
 		}
 	}
 	if after := len(h.history("p")); after != before {
@@ -182,7 +204,7 @@ func TestForeignConversations(t *testing.T) {
 	}
 	foreign = append(foreign, "nobodys")
 	for _, m := range methods(t) {
-		if !m.names() {
+		if !m.names() || m.supervisors() {
 			continue
 		}
 		want := h.post(orlin, m, m.sample(t, ref("never-was")))
@@ -205,7 +227,7 @@ func TestForeignConversations(t *testing.T) {
 	other.Conversation = "c-nobodys"
 	mila := h.agent("mila")
 	for _, m := range methods(t) {
-		if !m.names() {
+		if !m.names() || m.supervisors() {
 			continue
 		}
 		if got := h.post(mila, m, m.sample(t, other)); got.code != "not_found" {

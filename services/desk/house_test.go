@@ -45,8 +45,8 @@ const (
 // display are the names of agents for people; Orlin has none.
 var display = map[string]string{"mila": "Мила Йорданова", "sonya": "Соня Колева"}
 
-// house is a desk on a log of its own. Mila and Orlin are agents; Sonya has an
-// account, but is none.
+// house is a desk on a log of its own. Mila and Orlin are agents, Sonya is a
+// supervisor; Petar has an account, but is neither.
 type house struct {
 	t        *testing.T
 	bus      *bus.Bus
@@ -55,6 +55,7 @@ type house struct {
 	stop     func()
 	world    *directory.Snapshot
 	used     sync.Map // units in use that distribution tells an agent asked about alone
+	stands   sync.Map // *distributionv1.AgentStanding of agents who are not available
 }
 
 func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
@@ -75,8 +76,12 @@ func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 		}
 		return a
 	}
-	h.world = directory.NewSnapshot(account("mila", "agent"), account("orlin", "agent"), account("sonya", "supervisor"),
-		&configv1.Queue{Meta: &configv1.Meta{Id: "front", DisplayName: "Front desk"}},
+	h.world = directory.NewSnapshot(account("mila", "agent"), account("orlin", "agent"), account("sonya", "supervisor"), account("petar", "admin"),
+		&configv1.Queue{Meta: &configv1.Meta{Id: "front", DisplayName: "Front desk"}, Agents: []string{"mila", "orlin"}},
+		&configv1.Queue{Meta: &configv1.Meta{Id: "back", DisplayName: "Back office"}, Agents: []string{"orlin"}},
+		&configv1.Queue{Meta: &configv1.Meta{Id: "empty"}},
+		&configv1.Queue{Meta: &configv1.Meta{Id: "night"}, Agents: []string{"orlin"}, Schedule: "never"},
+		&configv1.Schedule{Meta: &configv1.Meta{Id: "never"}, TimeZone: "Europe/Sofia"},
 		&configv1.ChannelAccount{Meta: &configv1.Meta{Id: "demo"}}, &configv1.Page{Meta: &configv1.Meta{Id: "shop"}, PageId: pageID, Account: "demo"})
 	heard := make(chan net.Addr, 1)
 	health := new(host.Health)
@@ -161,8 +166,31 @@ func (h *house) distribute() {
 		})
 		return &distributionv1.ResumeResponse{Revision: revision}, err
 	})
+	serve(h, "distribution.pick", func(ctx context.Context, r *distributionv1.PickRequest) (*distributionv1.PickResponse, error) {
+		revision, err := h.turn(ctx, r.GetPage(), r.GetPsid(), func(s *threadv1.State) ([]*threadv1.Fact, error) {
+			if s.GetConversation().GetPhase() != threadv1.Phase_PHASE_OPEN {
+				return nil, &thread.Refusal{Reason: thread.WrongPhase, Phase: s.GetConversation().GetPhase()}
+			}
+			return []*threadv1.Fact{thread.Of(&threadv1.AgentAssigned{Agent: r.GetAgent(), Cause: threadv1.Cause_CAUSE_PICKED})}, nil
+		})
+		return &distributionv1.PickResponse{Revision: revision}, err
+	})
+	serve(h, "distribution.shown", func(_ context.Context, r *distributionv1.ShownRequest) (*distributionv1.ShownResponse, error) {
+		return &distributionv1.ShownResponse{UntilMs: 1000 * r.GetFence()}, nil
+	})
+	serve(h, "distribution.roster", func(_ context.Context, r *distributionv1.RosterRequest) (*distributionv1.RosterResponse, error) {
+		response := &distributionv1.RosterResponse{}
+		for _, agent := range r.GetAgents() {
+			standing := &distributionv1.AgentStanding{Agent: agent, Capacity: 3, Presence: distributionv1.Presence_PRESENCE_AVAILABLE}
+			if other, known := h.stands.Load(agent); known {
+				standing, _ = other.(*distributionv1.AgentStanding)
+			}
+			response.Standings = append(response.Standings, standing)
+		}
+		return response, nil
+	})
 	serve(h, "distribution.presence", func(_ context.Context, r *distributionv1.SetPresenceRequest) (*distributionv1.SetPresenceResponse, error) {
-		return &distributionv1.SetPresenceResponse{Standing: &distributionv1.AgentStanding{Agent: r.GetAgent(), Presence: r.GetPresence()}}, nil
+		return &distributionv1.SetPresenceResponse{Standing: &distributionv1.AgentStanding{Agent: r.GetAgent(), Presence: r.GetPresence(), Source: r.GetSource()}}, nil
 	})
 	serve(h, "distribution.heartbeat", func(_ context.Context, r *distributionv1.HeartbeatRequest) (*distributionv1.HeartbeatResponse, error) {
 		response := &distributionv1.HeartbeatResponse{}

@@ -49,6 +49,12 @@ func (c *check) text(value string, most int) {
 	c.that(strings.TrimSpace(value) != "", "text", "must not be empty")
 }
 
+// most bounds a text that may be empty.
+func (c *check) most(field, value string, most int) {
+	n := utf8.RuneCountInString(value)
+	c.that(n <= most, field, "must have at most %d characters, has %d", most, n)
+}
+
 func (c check) err() error {
 	if len(c) == 0 {
 		return nil

@@ -16,38 +16,6 @@ import (
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
-// SetPresence sets what the agent is ready for.
-func (s deskService) SetPresence(ctx context.Context, r *connect.Request[deskv1.SetPresenceRequest]) (*connect.Response[deskv1.SetPresenceResponse], error) {
-	var c check
-	switch r.Msg.GetPresence() {
-	case distributionv1.Presence_PRESENCE_AVAILABLE, distributionv1.Presence_PRESENCE_BUSY,
-		distributionv1.Presence_PRESENCE_DO_NOT_DISTURB, distributionv1.Presence_PRESENCE_AWAY,
-		distributionv1.Presence_PRESENCE_OFFLINE:
-	default:
-		c.that(false, "presence", "must be AVAILABLE, BUSY, DO_NOT_DISTURB, AWAY or OFFLINE")
-	}
-	if err := c.err(); err != nil {
-		return nil, err
-	}
-	standing, err := s.setPresence(ctx, callerOf(ctx).session.Agent, r.Msg.GetPresence())
-	if err != nil {
-		return nil, err
-	}
-	return connect.NewResponse(&deskv1.SetPresenceResponse{Standing: standing}), nil
-}
-
-func (s deskService) setPresence(ctx context.Context, agent string, p distributionv1.Presence) (*distributionv1.AgentStanding, error) {
-	response := &distributionv1.SetPresenceResponse{}
-	err := s.Bus.Call(ctx, "distribution.presence", &distributionv1.SetPresenceRequest{Agent: agent, Presence: p}, response)
-	if err != nil {
-		return nil, fault.Wrap(err, "setting the presence")
-	}
-	if response.GetStanding() != nil {
-		s.settled.set(agent, s.Now(), func() { s.Hub.Stand(response.GetStanding()) })
-	}
-	return response.GetStanding(), nil
-}
-
 // AcceptOffer takes the conversation that is offered.
 func (s deskService) AcceptOffer(ctx context.Context, r *connect.Request[deskv1.AcceptOfferRequest]) (*connect.Response[deskv1.AcceptOfferResponse], error) {
 	if err := checkOffer(r.Msg.GetRef(), r.Msg.GetFence(), ""); err != nil {

@@ -1,9 +1,7 @@
 package api
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -11,6 +9,7 @@ import (
 
 	"github.com/parley-desk/parley/pkg/fault"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	"github.com/parley-desk/parley/proto/gen/parley/desk/v1/deskv1connect"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
 	"github.com/parley-desk/parley/services/desk/internal/session"
@@ -50,11 +49,11 @@ func (s deskService) Events(ctx context.Context, r *connect.Request[deskv1.Event
 	var welcome sync.WaitGroup
 	defer welcome.Wait()
 	defer cancel()
-	var wish distributionv1.Presence
+	var w wish
 	if stream.Arrived {
-		wish = cmp.Or(r.Msg.GetPresence(), distributionv1.Presence_PRESENCE_AVAILABLE)
+		w = wishOf(r.Msg.GetPresence())
 	}
-	welcome.Go(func() { s.welcome(ctx, caller.session.Agent, wish) })
+	welcome.Go(func() { s.welcome(ctx, caller.session.Agent, w) })
 
 	p := pump{deskService: s, caller: caller, stream: stream, out: out, cursor: cursor}
 	return p.run(ctx, ended)
@@ -128,7 +127,7 @@ func (p *pump) run(ctx context.Context, ended <-chan struct{}) error {
 // asked to, that the stream lives. A bucket that cannot be reached ends nobody.
 func (p *pump) heartbeat(ctx context.Context, say bool) (done bool, err error) {
 	_, end, err := p.Sessions.Look(ctx, p.caller.session.Key)
-	if err == nil && end == "" && !slices.Contains(p.caller.agent.GetRoles(), roleAgent) {
+	if err == nil && end == "" && !has(p.caller.agent, roles(deskv1connect.DeskServiceEventsProcedure)) {
 		end = session.Stripped
 	}
 	if err == nil && end != "" {

@@ -95,7 +95,7 @@ func TestStreamEndsWithItsSession(t *testing.T) {
 				o.t.Fatal(err)
 			}
 		}, "signed_out", 0},
-		"role taken":    {func(o *office, _ string) { o.hire("supervisor") }, "no_role", time.Second},
+		"role taken":    {func(o *office, _ string) { o.hire("admin") }, "no_role", time.Second},
 		"new password":  {func(o *office, _ string) { o.write(newPassword()) }, "password_changed", time.Second},
 		"agent removed": {func(o *office, _ string) { _ = o.config.Write(o.t.Context(), bus.Write{Key: "agents.mila"}) }, "revoked", time.Second},
 		"idle":          {func(*office, string) { time.Sleep(session.Idle - 5*time.Second) }, "expired", 15 * time.Second},

@@ -3,16 +3,43 @@ package api
 import (
 	"context"
 	"net/http"
+	"path"
 	"slices"
+	"strings"
 
 	"connectrpc.com/connect"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	"github.com/parley-desk/parley/proto/gen/parley/desk/v1/deskv1connect"
+	"github.com/parley-desk/parley/services/desk/internal/board"
 )
 
-// roleAgent is who may use the desk.
+// roleAgent is who answers customers.
 const roleAgent = "agent"
+
+// roles are those of which one is needed for a method. Here and nowhere else is
+// decided what role may do what; whose conversation it is the handlers ask.
+func roles(procedure string) []string {
+	switch procedure {
+	case deskv1connect.DeskServiceListOpenItemsProcedure,
+		deskv1connect.DeskServicePickConversationProcedure:
+		return []string{roleAgent}
+	case deskv1connect.DeskServiceAssignConversationProcedure,
+		deskv1connect.DeskServiceForceCloseConversationProcedure,
+		deskv1connect.DeskServiceMonitorConversationProcedure,
+		deskv1connect.DeskServiceJoinConversationProcedure,
+		deskv1connect.DeskServiceSetAgentPresenceProcedure,
+		deskv1connect.DeskServiceListOngoingProcedure:
+		return []string{board.RoleSupervisor}
+	}
+	return []string{roleAgent, board.RoleSupervisor}
+}
+
+// has tells whether an agent has one of the roles.
+func has(a *configv1.Agent, roles []string) bool {
+	return slices.ContainsFunc(roles, func(role string) bool { return slices.Contains(a.GetRoles(), role) })
+}
 
 // guard lets only signed-in agents through. What needs no sign-in is named
 // here; everything else does.
@@ -65,8 +92,9 @@ func (g guard) admit(ctx context.Context, procedure string, h http.Header) error
 	}
 	c := callerOf(ctx)
 	c.session, c.agent = session, g.Directory.Now().Agents[session.Agent]
-	if !slices.Contains(c.agent.GetRoles(), roleAgent) {
-		return fault.New(fault.Denied, "NO_ROLE", "the role %q is needed for the desk; an administrator gives it", roleAgent)
+	if needed := roles(procedure); !has(c.agent, needed) {
+		return fault.New(fault.Denied, "NO_ROLE", "the role %s is needed for %s; an administrator gives it",
+			strings.Join(needed, " or "), path.Base(procedure))
 	}
 	return nil
 }

@@ -115,7 +115,11 @@ func (s deskService) AddNote(ctx context.Context, r *connect.Request[deskv1.AddN
 		return nil, err
 	}
 	item, err := s.write(ctx, m.GetRef(), m.GetClientId(), aNote, func(state *threadv1.State, _ uint64, id, agent string) ([]*threadv1.Fact, error) {
-		return thread.AddNote(state, m.GetRef().GetConversation(), agent, id, m.GetClientId(), m.GetText())
+		write := thread.AddNote
+		if m.GetConsult() {
+			write = thread.Confer
+		}
+		return write(state, m.GetRef().GetConversation(), agent, id, m.GetClientId(), m.GetText())
 	})
 	if err != nil {
 		return nil, err

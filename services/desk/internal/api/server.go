@@ -15,6 +15,7 @@ import (
 
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/rules"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	"github.com/parley-desk/parley/proto/gen/parley/desk/v1/deskv1connect"
@@ -62,6 +63,7 @@ type Server struct {
 	Ready     <-chan struct{} // closed when the board is complete
 
 	settled settled
+	rules   rules.Book
 }
 
 // Mount adds the API to mux. Streams end when stopping is closed.
@@ -129,10 +131,10 @@ func holds(s *threadv1.State, ref *deskv1.ConversationRef, agent string, over bo
 	if over && c.GetPhase() == threadv1.Phase_PHASE_CLOSED {
 		return c.GetAgent() == agent
 	}
-	return board.Viewer(s) == agent
+	return board.Sees(s, agent)
 }
 
-// load reads the thread of a conversation that agent holds.
+// load reads the thread of a conversation that is in front of agent.
 func (s *Server) load(ctx context.Context, ref *deskv1.ConversationRef, agent string, over bool) (*threadv1.State, uint64, error) {
 	state, revision, err := s.Bus.Load(ctx, threadOf(ref))
 	if err != nil {

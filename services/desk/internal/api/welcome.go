@@ -20,9 +20,9 @@ const (
 // break costs nothing, and gives one who arrives the presence wished for when
 // there is none in force (L75): also where the house has forgotten it, as one
 // process does that was killed. It tries until it is done or the page leaves.
-func (s deskService) welcome(ctx context.Context, agent string, wish distributionv1.Presence) {
+func (s deskService) welcome(ctx context.Context, agent string, w wish) {
 	for pause := firstPause; ; pause = min(2*pause, longPause) {
-		err := s.announce(ctx, agent, wish)
+		err := s.announce(ctx, agent, w)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
@@ -37,7 +37,22 @@ func (s deskService) welcome(ctx context.Context, agent string, wish distributio
 	}
 }
 
-func (s deskService) announce(ctx context.Context, agent string, wish distributionv1.Presence) error {
+// wish is the presence an agent arrives with, and whose it is.
+type wish struct {
+	presence distributionv1.Presence
+	source   distributionv1.Source
+}
+
+// wishOf is the agent's own choice, which the page remembers, or what follows
+// from being here.
+func wishOf(chosen distributionv1.Presence) wish {
+	if chosen == distributionv1.Presence_PRESENCE_UNSPECIFIED {
+		return wish{distributionv1.Presence_PRESENCE_AVAILABLE, distributionv1.Source_SOURCE_SESSION}
+	}
+	return wish{chosen, distributionv1.Source_SOURCE_AGENT}
+}
+
+func (s deskService) announce(ctx context.Context, agent string, w wish) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := s.Beat(ctx, []string{agent}); err != nil {
@@ -47,10 +62,10 @@ func (s deskService) announce(ctx context.Context, agent string, wish distributi
 	if standing == nil {
 		return fault.New(fault.Unavailable, "AGENT_UNKNOWN", "distribution does not know agent %q yet", agent)
 	}
-	if !restores(standing.GetPresence(), wish) {
+	if !restores(standing.GetPresence(), w.presence) {
 		return nil
 	}
-	_, err := s.setPresence(ctx, agent, wish)
+	_, err := s.setPresence(ctx, agent, w.presence, w.source)
 	return err
 }
 

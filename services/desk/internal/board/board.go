@@ -5,6 +5,8 @@
 package board
 
 import (
+	"slices"
+
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -20,7 +22,7 @@ type Board struct {
 type place struct {
 	revision uint64
 	state    *threadv1.State
-	viewer   string
+	viewers  []string
 }
 
 // New is a board on which nothing happens.
@@ -28,8 +30,8 @@ func New() *Board {
 	return &Board{threads: map[subject.Thread]place{}, agents: map[string]map[subject.Thread]struct{}{}}
 }
 
-// Viewer is the agent who may see the conversation of s: the one it is offered
-// to while it is open, the one who holds it after. Empty when nobody may.
+// Viewer is the agent whose conversation that of s is: the one it is offered
+// to while it is open, the one who holds it after. Empty when it is nobody's.
 func Viewer(s *threadv1.State) string {
 	c := s.GetConversation()
 	switch c.GetPhase() {
@@ -42,22 +44,47 @@ func Viewer(s *threadv1.State) string {
 	return ""
 }
 
-// Agent is who sees the conversation of t; empty when nobody does.
-func (b *Board) Agent(t subject.Thread) string { return b.threads[t].viewer }
+// Viewers are all who may see the conversation of s: its agent, and those who
+// have a part in it or are asked to.
+func Viewers(s *threadv1.State) (all []string) {
+	if agent := Viewer(s); agent != "" {
+		all = append(all, agent)
+	}
+	if thread.Live(s.GetConversation()) {
+		for _, p := range s.GetConversation().GetParticipants() {
+			all = append(all, p.GetAgent())
+		}
+	}
+	return all
+}
+
+// Sees tells whether agent may see the conversation of s.
+func Sees(s *threadv1.State, agent string) bool {
+	return agent != "" && slices.Contains(Viewers(s), agent)
+}
+
+// Agent is whose the conversation of t is; empty when it is nobody's.
+func (b *Board) Agent(t subject.Thread) string { return Viewer(b.threads[t].state) }
+
+// Viewers are all who see the conversation of t.
+func (b *Board) Viewers(t subject.Thread) []string { return b.threads[t].viewers }
+
+// Readers are those of them who read its history as it goes on: not whom it is
+// offered to, nor who is asked for advice and has not answered.
+func (b *Board) Readers(t subject.Thread) (all []string) {
+	p := b.threads[t]
+	for _, agent := range p.viewers {
+		if thread.Reads(p.state.GetConversation(), agent) {
+			all = append(all, agent)
+		}
+	}
+	return all
+}
 
 // Phase is where the live conversation of t stands; unspecified when there is
 // none.
 func (b *Board) Phase(t subject.Thread) threadv1.Phase {
 	return b.threads[t].state.GetConversation().GetPhase()
-}
-
-// Holder is the agent who has the conversation of t in hand; empty when nobody
-// has, as while it is offered.
-func (b *Board) Holder(t subject.Thread) string {
-	if b.threads[t].state.GetConversation().GetPhase() == threadv1.Phase_PHASE_OPEN {
-		return ""
-	}
-	return b.threads[t].viewer
 }
 
 // Put takes the state of a thread. One that is older than what the board has
@@ -67,22 +94,23 @@ func (b *Board) Put(t subject.Thread, revision uint64, s *threadv1.State) {
 	if ok && revision < old.revision {
 		return
 	}
-	viewer := Viewer(s)
-	if old.viewer != viewer {
-		b.leave(t, old.viewer)
+	viewers := Viewers(s)
+	for _, agent := range old.viewers {
+		if !slices.Contains(viewers, agent) {
+			b.leave(t, agent)
+		}
 	}
 	if !thread.Live(s.GetConversation()) {
 		delete(b.threads, t)
 		return
 	}
-	b.threads[t] = place{revision: revision, state: trim(s), viewer: viewer}
-	if viewer == "" {
-		return
+	b.threads[t] = place{revision: revision, state: trim(s), viewers: viewers}
+	for _, agent := range viewers {
+		if b.agents[agent] == nil {
+			b.agents[agent] = map[subject.Thread]struct{}{}
+		}
+		b.agents[agent][t] = struct{}{}
 	}
-	if b.agents[viewer] == nil {
-		b.agents[viewer] = map[subject.Thread]struct{}{}
-	}
-	b.agents[viewer][t] = struct{}{}
 }
 
 func (b *Board) leave(t subject.Thread, agent string) {
@@ -90,6 +118,22 @@ func (b *Board) leave(t subject.Thread, agent string) {
 	if len(b.agents[agent]) == 0 {
 		delete(b.agents, agent)
 	}
+}
+
+// Found is a live conversation as the board has it. Do not change its state.
+type Found struct {
+	State    *threadv1.State
+	Revision uint64
+}
+
+// Select gives the live conversations that are wanted, in no order.
+func (b *Board) Select(wanted func(*threadv1.Conversation) bool) (found []Found) {
+	for _, p := range b.threads {
+		if wanted(p.state.GetConversation()) {
+			found = append(found, Found{p.state, p.revision})
+		}
+	}
+	return found
 }
 
 // Live is how many live conversations there are.

@@ -19,11 +19,18 @@ func Named(items []*deskv1.TimelineItem, names *directory.Snapshot) []*deskv1.Ti
 		agent := names.Agents[item.GetAgent()].GetMeta().GetDisplayName()
 		queue := names.Queues[item.GetDetails()["queue"]].GetMeta().GetDisplayName()
 		skills := item.GetDetails()["skills"]
-		if named[i] = item; agent == "" && queue == "" && skills == "" {
+		by, prefer := other(item, "by", names), other(item, "prefer", names)
+		if named[i] = item; agent == "" && queue == "" && skills == "" && by == "" && prefer == "" {
 			continue
 		}
 		named[i] = proto.CloneOf(item)
 		named[i].AgentName = agent
+		if by != "" {
+			named[i].Details["by_name"] = by
+		}
+		if prefer != "" {
+			named[i].Details["prefer_name"] = prefer
+		}
 		if queue != "" {
 			named[i].Details["queue_name"] = queue
 		}
@@ -32,6 +39,11 @@ func Named(items []*deskv1.TimelineItem, names *directory.Snapshot) []*deskv1.Ti
 		}
 	}
 	return named
+}
+
+// other is the name of an agent among the values of an item.
+func other(item *deskv1.TimelineItem, value string, names *directory.Snapshot) string {
+	return names.Agents[item.GetDetails()[value]].GetMeta().GetDisplayName()
 }
 
 // skillNames are the names of skills, by their ids; one without name keeps its id.

@@ -29,11 +29,29 @@ func (w World) trouble(page string) string {
 	return pageDisconnected
 }
 
+// Supervisor tells whether agent may do what supervisors may.
+func (w World) Supervisor(agent string) bool {
+	return slices.Contains(w.Names.Agents[agent].GetRoles(), RoleSupervisor)
+}
+
+// RoleSupervisor is the role of who may do something about the conversations of
+// others.
+const RoleSupervisor = "supervisor"
+
+func (w World) name(agent string) string { return w.Names.Agents[agent].GetMeta().GetDisplayName() }
+
+func (w World) beside(p *threadv1.Participant) *deskv1.Beside {
+	return &deskv1.Beside{
+		Agent: p.GetAgent(), Name: w.name(p.GetAgent()), Part: p.GetPart(), Attendance: p.GetAttendance(), Public: p.GetPublic(),
+		SinceMs: p.GetSinceMs(), By: p.GetBy(), ByName: w.name(p.GetBy()), Question: p.GetQuestion(),
+	}
+}
+
 // View gives the conversation of a thread as agent sees it; nil when it is not
 // the agent's to see.
 func (b *Board) View(t subject.Thread, agent string, now time.Time, world World) *deskv1.ConversationView {
 	p, ok := b.threads[t]
-	if !ok || agent == "" || p.viewer != agent {
+	if !ok || !slices.Contains(p.viewers, agent) {
 		return nil
 	}
 	return View(p.state, p.revision, agent, now, world)
@@ -68,12 +86,29 @@ func View(s *threadv1.State, revision uint64, agent string, now time.Time, world
 		Allowed:     thread.Allowed(s, agent),
 		DueMs:       c.GetDueMs(),
 		Agent:       c.GetAgent(),
+		AgentName:   world.name(c.GetAgent()),
 		PageTrouble: world.trouble(s.GetPage()),
+		Priority:    c.GetPriority(),
+		Prefer:      c.GetPrefer(),
 	}
 	if o, owned := thread.OwnerAt(s, now); owned {
 		view.Owner = &deskv1.Owner{App: o.App, UntilMs: o.Until.UnixMilli()}
-		if i := slices.Index(view.Allowed, "send"); i >= 0 {
+		if i := slices.Index(view.Allowed, "send"); i >= 0 && c.GetAgent() == agent {
 			view.Allowed[i] = "take_control"
+		} else if i >= 0 {
+			view.Allowed = slices.Delete(view.Allowed, i, i+1)
+		}
+	}
+	supervisor := world.Supervisor(agent)
+	if supervisor {
+		view.Supervise = thread.Supervises(s, agent)
+	}
+	for _, p := range c.GetParticipants() {
+		switch {
+		case p.GetAgent() == agent:
+			view.Part = world.beside(p)
+		case supervisor || p.GetPart() != threadv1.Part_PART_MONITOR:
+			view.Beside = append(view.Beside, world.beside(p))
 		}
 	}
 	if c.GetOffer().GetAgent() == agent {

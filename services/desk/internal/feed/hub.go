@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/thread"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -105,8 +106,9 @@ func (h *Hub) leave(m *member, session string) {
 func (h *Hub) Watched(t subject.Thread, s *threadv1.State) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	holder := h.board.Holder(t)
-	return holder == board.Viewer(s) && h.members[holder] != nil
+	return slices.ContainsFunc(h.board.Readers(t), func(agent string) bool {
+		return h.members[agent] != nil && thread.Reads(s.GetConversation(), agent)
+	})
 }
 
 // Put takes the state of a thread after a commit, and the items the commit
@@ -116,6 +118,7 @@ func (h *Hub) Put(t subject.Thread, revision uint64, s *threadv1.State, items []
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	before, phase := h.board.Agent(t), h.board.Phase(t)
+	viewers := h.board.Viewers(t)
 	h.board.Put(t, revision, s)
 	after := h.board.Agent(t)
 	if before != after || phase != h.board.Phase(t) {
@@ -125,24 +128,45 @@ func (h *Hub) Put(t subject.Thread, revision uint64, s *threadv1.State, items []
 			}
 		}
 	}
-	if m := h.members[before]; m != nil && before != after {
-		m.feed.Show(t, nil, nil)
+	now := h.board.Viewers(t)
+	for _, agent := range viewers {
+		if m := h.members[agent]; m != nil && !slices.Contains(now, agent) {
+			m.feed.Show(t, nil, nil)
+		}
 	}
-	if m := h.members[after]; m != nil {
-		m.feed.Show(t, h.board.View(t, after, h.now(), h.world()), items)
+	reading := h.board.Readers(t)
+	for _, agent := range now {
+		m := h.members[agent]
+		if m == nil {
+			continue
+		}
+		var told []*deskv1.TimelineItem
+		if slices.Contains(reading, agent) {
+			told = items
+		}
+		m.feed.Show(t, h.board.View(t, agent, h.now(), h.world()), told)
 	}
 	return loads
 }
 
-// Restart gives the pages of the agent in front of whom t is a snapshot,
-// because what changed in it could not be told.
+// Restart gives the pages of those who see t a snapshot, because what changed in
+// it could not be told.
 func (h *Hub) Restart(t subject.Thread) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	agent := h.board.Agent(t)
-	if m := h.members[agent]; m != nil {
-		m.feed.Restart(h.board.Views(agent, h.now(), h.world()))
+	for _, agent := range h.board.Viewers(t) {
+		if m := h.members[agent]; m != nil {
+			m.feed.Restart(h.board.Views(agent, h.now(), h.world()))
+		}
 	}
+}
+
+// Select gives the live conversations of the deployment that are wanted, in no
+// order.
+func (h *Hub) Select(wanted func(*threadv1.Conversation) bool) []board.Found {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.board.Select(wanted)
 }
 
 // Stand tells an agent's presence and load.

@@ -50,6 +50,18 @@ func state(n int, phase threadv1.Phase, agent string) *threadv1.State {
 	return &threadv1.State{Page: "1020", Psid: fmt.Sprint(n), Conversation: c}
 }
 
+// beside gives agent a part in the conversation of s.
+func beside(s *threadv1.State, agent string, a threadv1.Attendance) *threadv1.State {
+	s.Conversation.Participants = append(s.Conversation.Participants,
+		&threadv1.Participant{Agent: agent, Part: threadv1.Part_PART_CONSULTANT, Attendance: a})
+	return s
+}
+
+const (
+	invited = threadv1.Attendance_ATTENDANCE_INVITED
+	present = threadv1.Attendance_ATTENDANCE_PRESENT
+)
+
 // put commits a state and tells the hub as the desk does.
 func (h *house) put(s *threadv1.State, items ...*deskv1.TimelineItem) {
 	h.revision++
@@ -87,14 +99,15 @@ func (p *page) sees(f *feed.Feed, now time.Time) []string {
 
 // TestEveryAgentSeesExactlyHis: whatever turns conversations take and however
 // agents come and go, a page shows the conversations that are offered to its
-// agent or in its agent's hands, as they stand, and no others.
+// agent, in its agent's hands or have its agent beside them, as they stand, and
+// no others.
 func TestEveryAgentSeesExactlyHis(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := newHouse(rapid.IntRange(1, 8).Draw(t, "ring"), 3)
 		agents := []string{"mila", "orlin"}
 		agent := rapid.SampledFrom([]string{"mila", "orlin", "rada", ""})
 		want := map[int]string{} // what a thread's viewer sees, by thread
-		viewer := map[int]string{}
+		viewers := map[int][]string{}
 		pages, streams := map[string]*page{}, map[string]*feed.Stream{}
 		for _, a := range agents {
 			pages[a] = &page{}
@@ -102,8 +115,8 @@ func TestEveryAgentSeesExactlyHis(t *testing.T) {
 		check := func(t *rapid.T) {
 			for a, s := range streams {
 				var all []string
-				for n, who := range viewer {
-					if who == a {
+				for n, who := range viewers {
+					if slices.Contains(who, a) {
 						all = append(all, want[n])
 					}
 				}
@@ -120,11 +133,15 @@ func TestEveryAgentSeesExactlyHis(t *testing.T) {
 			"commit": func(t *rapid.T) {
 				n, phase := rapid.IntRange(1, 4).Draw(t, "thread"), threadv1.Phase(rapid.Int32Range(1, 5).Draw(t, "phase"))
 				who := agent.Draw(t, "agent")
-				h.put(state(n, phase, who))
-				viewer[n], want[n] = who, fmt.Sprint(n, " ", phase, " ", h.revision)
-				if phase == threadv1.Phase_PHASE_CLOSED {
-					viewer[n] = ""
+				s, seen := state(n, phase, who), []string{who}
+				if next := agent.Draw(t, "beside"); phase == threadv1.Phase_PHASE_ACTIVE && next != "" && next != who {
+					s, seen = beside(s, next, threadv1.Attendance(rapid.Int32Range(1, 2).Draw(t, "attendance"))), append(seen, next)
 				}
+				if phase == threadv1.Phase_PHASE_CLOSED {
+					seen = nil
+				}
+				h.put(s)
+				viewers[n], want[n] = seen, fmt.Sprint(n, " ", phase, " ", h.revision)
 			},
 			"come": func(t *rapid.T) {
 				a := rapid.SampledFrom(agents).Draw(t, "agent")
@@ -237,6 +254,11 @@ func TestWatched(t *testing.T) {
 		"wrapping up":         {state(1, wrapUp, "mila"), state(1, wrapUp, "mila"), true},
 		"given away":          {state(1, active, "mila"), state(1, active, "orlin"), false},
 		"of one without page": {state(1, active, "orlin"), state(1, active, "orlin"), false},
+		"asked for advice":    {state(1, active, "orlin"), beside(state(1, active, "orlin"), "mila", invited), false},
+		"before the answer":   {beside(state(1, active, "orlin"), "mila", invited), beside(state(1, active, "orlin"), "mila", invited), false},
+		"saying yes":          {beside(state(1, active, "orlin"), "mila", invited), beside(state(1, active, "orlin"), "mila", present), false},
+		"giving advice":       {beside(state(1, active, "orlin"), "mila", present), beside(state(1, active, "orlin"), "mila", present), true},
+		"having given it":     {beside(state(1, active, "orlin"), "mila", present), state(1, active, "orlin"), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h.put(state(1, threadv1.Phase_PHASE_CLOSED, ""))
@@ -265,6 +287,24 @@ func TestItemsGoToTheHolder(t *testing.T) {
 	}
 	if got := his.sees(orlin.Feed, h.now); len(got) != 1 || fmt.Sprint(his.items) != "[c]" {
 		t.Errorf("he sees %v and was told %v", got, his.items)
+	}
+}
+
+// TestItemsGoToWhoReadsAlong, and not to who is only asked to.
+func TestItemsGoToWhoReadsAlong(t *testing.T) {
+	for attendance, want := range map[threadv1.Attendance]string{present: "[a]", invited: "[]"} {
+		h := newHouse(8, 3)
+		stream := h.join(t, "orlin", feed.Cursor{})
+		var p page
+		p.sees(stream.Feed, h.now)
+		h.put(beside(state(1, threadv1.Phase_PHASE_ACTIVE, "mila"), "orlin", attendance), &deskv1.TimelineItem{Id: "a"})
+		if got := p.sees(stream.Feed, h.now); len(got) != 1 || fmt.Sprint(p.items) != want {
+			t.Errorf("%v sees %v and was told %v", attendance, got, p.items)
+		}
+		h.put(state(1, threadv1.Phase_PHASE_ACTIVE, "mila"))
+		if got := p.sees(stream.Feed, h.now); len(got) != 0 {
+			t.Errorf("%v that is over still sees %v", attendance, got)
+		}
 	}
 }
 

@@ -187,6 +187,7 @@ func (f *fold) external(m *threadv1.ExternalMessageSent) {
 func (f *fold) note(m *threadv1.NoteAdded) {
 	item := f.change(f.add(m.GetId(), deskv1.Author_AUTHOR_NOTE))
 	item.Agent, item.Text, item.ClientId = m.GetAgent(), m.GetText(), m.GetClientId()
+	detail(item, "consult", flag(m.GetConsult()))
 }
 
 // system notes the turns a conversation took. Offers as such are not history:
@@ -221,9 +222,10 @@ func turn(fact *threadv1.Fact) (word, agent string, values map[string]string) {
 			"outcome": machineWord(m.GetOutcome().String(), "OFFER_OUTCOME_"), "reason": m.GetReason()}
 	case *threadv1.Fact_AgentAssigned:
 		m := k.AgentAssigned
-		return "agent_assigned", m.GetAgent(), map[string]string{"agent": m.GetAgent(), "cause": cause(m.GetCause())}
+		return "agent_assigned", m.GetAgent(), map[string]string{"agent": m.GetAgent(), "cause": cause(m.GetCause()), "by": m.GetBy()}
 	case *threadv1.Fact_ConversationReleased:
-		return "conversation_released", "", map[string]string{"cause": cause(k.ConversationReleased.GetCause())}
+		m := k.ConversationReleased
+		return "conversation_released", "", map[string]string{"cause": cause(m.GetCause()), "by": m.GetBy(), "prefer": m.GetPrefer()}
 	case *threadv1.Fact_ConversationParked:
 		agent := k.ConversationParked.GetAgent()
 		return "conversation_parked", agent, map[string]string{"agent": agent}
@@ -243,6 +245,35 @@ func turn(fact *threadv1.Fact) (word, agent string, values map[string]string) {
 	case *threadv1.Fact_EventKept:
 		m := k.EventKept
 		return "event_kept", "", map[string]string{"kind": m.GetKind(), "summary": m.GetSummary()}
+	}
+	return beside(fact)
+}
+
+// beside is the turn of somebody with a part in the conversation. That a
+// supervisor reads along is for the record and not for the page.
+func beside(fact *threadv1.Fact) (word, agent string, values map[string]string) {
+	switch k := fact.GetKind().(type) {
+	case *threadv1.Fact_ConsultAsked:
+		m := k.ConsultAsked
+		return "consult_asked", m.GetAgent(), map[string]string{"by": m.GetBy(), "question": m.GetQuestion()}
+	case *threadv1.Fact_ConsultAnswered:
+		m := k.ConsultAnswered
+		if !m.GetAccepted() {
+			return "consult_declined", m.GetAgent(), map[string]string{"reason": m.GetReason()}
+		}
+		return "consult_accepted", m.GetAgent(), nil
+	case *threadv1.Fact_ConsultOpened:
+		m := k.ConsultOpened
+		return "consult_opened", m.GetAgent(), map[string]string{"by": m.GetBy()}
+	case *threadv1.Fact_ConsultEnded:
+		m := k.ConsultEnded
+		return "consult_ended", m.GetAgent(), map[string]string{"by": m.GetBy()}
+	case *threadv1.Fact_SupervisorJoined:
+		return "supervisor_joined", k.SupervisorJoined.GetAgent(), nil
+	case *threadv1.Fact_SupervisorLeft:
+		if k.SupervisorLeft.GetJoined() {
+			return "supervisor_left", k.SupervisorLeft.GetAgent(), nil
+		}
 	}
 	return "", "", nil
 }

@@ -1008,8 +1008,9 @@ type ConversationView struct {
 	// Until when a reply may be sent, and how.
 	Window *Window `protobuf:"bytes,13,opt,name=window,proto3" json:"window,omitempty"`
 	// What this agent may do now: accept, reject, send, note, end, close, park,
-	// resume, release; take_control in place of send while another app has the
-	// thread.
+	// resume, release, transfer; consult, confer (a note with consult),
+	// open_consult, end_consult; accept_consult, decline_consult, join, leave.
+	// take_control in place of send while another app has the thread.
 	Allowed []string `protobuf:"bytes,14,rep,name=allowed,proto3" json:"allowed,omitempty"`
 	// When wrap-up stops keeping capacity, ms since 1970 UTC; 0: when it closes.
 	DueMs int64 `protobuf:"varint,15,opt,name=due_ms,json=dueMs,proto3" json:"due_ms,omitempty"`
@@ -1020,7 +1021,22 @@ type ConversationView struct {
 	PageTrouble string `protobuf:"bytes,17,opt,name=page_trouble,json=pageTrouble,proto3" json:"page_trouble,omitempty"`
 	// Another app that has the thread at Meta, so that nothing can be sent; absent
 	// when none has.
-	Owner         *Owner `protobuf:"bytes,18,opt,name=owner,proto3" json:"owner,omitempty"`
+	Owner *Owner `protobuf:"bytes,18,opt,name=owner,proto3" json:"owner,omitempty"`
+	// Name of that agent for people; may be empty.
+	AgentName string `protobuf:"bytes,19,opt,name=agent_name,json=agentName,proto3" json:"agent_name,omitempty"`
+	// Others with a part in it. Supervisors who only read along are shown to
+	// supervisors alone.
+	Beside []*Beside `protobuf:"bytes,20,rep,name=beside,proto3" json:"beside,omitempty"`
+	// The part that this agent has in it beside the one who has it; absent when it
+	// is the agent's own, or offered.
+	Part *Beside `protobuf:"bytes,21,opt,name=part,proto3" json:"part,omitempty"`
+	// What this agent may do as a supervisor: assign, transfer, monitor, join,
+	// force_close. Empty for others.
+	Supervise []string `protobuf:"bytes,22,rep,name=supervise,proto3" json:"supervise,omitempty"`
+	// Priority, 0 to 1023.
+	Priority int32 `protobuf:"varint,23,opt,name=priority,proto3" json:"priority,omitempty"`
+	// Agent who is waited for before others are asked; empty: nobody.
+	Prefer        string `protobuf:"bytes,24,opt,name=prefer,proto3" json:"prefer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1181,6 +1197,166 @@ func (x *ConversationView) GetOwner() *Owner {
 	return nil
 }
 
+func (x *ConversationView) GetAgentName() string {
+	if x != nil {
+		return x.AgentName
+	}
+	return ""
+}
+
+func (x *ConversationView) GetBeside() []*Beside {
+	if x != nil {
+		return x.Beside
+	}
+	return nil
+}
+
+func (x *ConversationView) GetPart() *Beside {
+	if x != nil {
+		return x.Part
+	}
+	return nil
+}
+
+func (x *ConversationView) GetSupervise() []string {
+	if x != nil {
+		return x.Supervise
+	}
+	return nil
+}
+
+func (x *ConversationView) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *ConversationView) GetPrefer() string {
+	if x != nil {
+		return x.Prefer
+	}
+	return ""
+}
+
+// Beside is somebody with a part in a conversation that another agent has.
+type Beside struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Agent.
+	Agent string `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
+	// Name for people; may be empty.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Which part.
+	Part v11.Part `protobuf:"varint,3,opt,name=part,proto3,enum=parley.thread.v1.Part" json:"part,omitempty"`
+	// Whether the agent is there already.
+	Attendance v11.Attendance `protobuf:"varint,4,opt,name=attendance,proto3,enum=parley.thread.v1.Attendance" json:"attendance,omitempty"`
+	// The agent may write to the customer.
+	Public bool `protobuf:"varint,5,opt,name=public,proto3" json:"public,omitempty"`
+	// Since when, ms since 1970 UTC.
+	SinceMs int64 `protobuf:"varint,6,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	// Who asked for advice.
+	By string `protobuf:"bytes,7,opt,name=by,proto3" json:"by,omitempty"`
+	// Name of that agent for people; may be empty.
+	ByName string `protobuf:"bytes,8,opt,name=by_name,json=byName,proto3" json:"by_name,omitempty"`
+	// What about; may be empty.
+	Question      string `protobuf:"bytes,9,opt,name=question,proto3" json:"question,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Beside) Reset() {
+	*x = Beside{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Beside) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Beside) ProtoMessage() {}
+
+func (x *Beside) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Beside.ProtoReflect.Descriptor instead.
+func (*Beside) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Beside) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *Beside) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Beside) GetPart() v11.Part {
+	if x != nil {
+		return x.Part
+	}
+	return v11.Part(0)
+}
+
+func (x *Beside) GetAttendance() v11.Attendance {
+	if x != nil {
+		return x.Attendance
+	}
+	return v11.Attendance(0)
+}
+
+func (x *Beside) GetPublic() bool {
+	if x != nil {
+		return x.Public
+	}
+	return false
+}
+
+func (x *Beside) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+func (x *Beside) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Beside) GetByName() string {
+	if x != nil {
+		return x.ByName
+	}
+	return ""
+}
+
+func (x *Beside) GetQuestion() string {
+	if x != nil {
+		return x.Question
+	}
+	return ""
+}
+
 // Owner is an app that has a thread at Meta.
 type Owner struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1195,7 +1371,7 @@ type Owner struct {
 
 func (x *Owner) Reset() {
 	*x = Owner{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[14]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1207,7 +1383,7 @@ func (x *Owner) String() string {
 func (*Owner) ProtoMessage() {}
 
 func (x *Owner) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[14]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1220,7 +1396,7 @@ func (x *Owner) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Owner.ProtoReflect.Descriptor instead.
 func (*Owner) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{14}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Owner) GetApp() string {
@@ -1250,7 +1426,7 @@ type Window struct {
 
 func (x *Window) Reset() {
 	*x = Window{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[15]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1262,7 +1438,7 @@ func (x *Window) String() string {
 func (*Window) ProtoMessage() {}
 
 func (x *Window) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[15]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1275,7 +1451,7 @@ func (x *Window) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Window.ProtoReflect.Descriptor instead.
 func (*Window) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{15}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Window) GetKind() string {
@@ -1305,7 +1481,7 @@ type TimelineChange struct {
 
 func (x *TimelineChange) Reset() {
 	*x = TimelineChange{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[16]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1317,7 +1493,7 @@ func (x *TimelineChange) String() string {
 func (*TimelineChange) ProtoMessage() {}
 
 func (x *TimelineChange) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[16]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1330,7 +1506,7 @@ func (x *TimelineChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimelineChange.ProtoReflect.Descriptor instead.
 func (*TimelineChange) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{16}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TimelineChange) GetRef() *ConversationRef {
@@ -1386,9 +1562,10 @@ type TimelineItem struct {
 	Late bool `protobuf:"varint,17,opt,name=late,proto3" json:"late,omitempty"`
 	// Mids of an agent's message, one a part.
 	Mids []string `protobuf:"bytes,18,rep,name=mids,proto3" json:"mids,omitempty"`
-	// Values for a system item's sentence: queue, queue_name, agent, cause. Of a
-	// message that waits to be sent again: retry_ms, when that is, or parked, when it
-	// waits for its page.
+	// Values for a system item's sentence: queue, queue_name, agent, cause; by and
+	// by_name, who did it, prefer and prefer_name, who is asked first. Of a message
+	// that waits to be sent again: retry_ms, when that is, or parked, when it waits
+	// for its page. Of a note: consult, when it was said in one.
 	Details map[string]string `protobuf:"bytes,19,rep,name=details,proto3" json:"details,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Revision of the thread that changed it last: of two copies of an item the
 	// one with the higher revision is newer.
@@ -1403,7 +1580,7 @@ type TimelineItem struct {
 
 func (x *TimelineItem) Reset() {
 	*x = TimelineItem{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[17]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1415,7 +1592,7 @@ func (x *TimelineItem) String() string {
 func (*TimelineItem) ProtoMessage() {}
 
 func (x *TimelineItem) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[17]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1428,7 +1605,7 @@ func (x *TimelineItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimelineItem.ProtoReflect.Descriptor instead.
 func (*TimelineItem) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{17}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *TimelineItem) GetId() string {
@@ -1600,7 +1777,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[18]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1612,7 +1789,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[18]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1625,7 +1802,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{18}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Refusal) GetReason() string {
@@ -1660,7 +1837,7 @@ type SetPresenceRequest struct {
 
 func (x *SetPresenceRequest) Reset() {
 	*x = SetPresenceRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[19]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1672,7 +1849,7 @@ func (x *SetPresenceRequest) String() string {
 func (*SetPresenceRequest) ProtoMessage() {}
 
 func (x *SetPresenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[19]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1685,7 +1862,7 @@ func (x *SetPresenceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPresenceRequest.ProtoReflect.Descriptor instead.
 func (*SetPresenceRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{19}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *SetPresenceRequest) GetPresence() v1.Presence {
@@ -1706,7 +1883,7 @@ type SetPresenceResponse struct {
 
 func (x *SetPresenceResponse) Reset() {
 	*x = SetPresenceResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1718,7 +1895,7 @@ func (x *SetPresenceResponse) String() string {
 func (*SetPresenceResponse) ProtoMessage() {}
 
 func (x *SetPresenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1731,7 +1908,7 @@ func (x *SetPresenceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPresenceResponse.ProtoReflect.Descriptor instead.
 func (*SetPresenceResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{20}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *SetPresenceResponse) GetStanding() *v1.AgentStanding {
@@ -1754,7 +1931,7 @@ type AcceptOfferRequest struct {
 
 func (x *AcceptOfferRequest) Reset() {
 	*x = AcceptOfferRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1766,7 +1943,7 @@ func (x *AcceptOfferRequest) String() string {
 func (*AcceptOfferRequest) ProtoMessage() {}
 
 func (x *AcceptOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1779,7 +1956,7 @@ func (x *AcceptOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptOfferRequest.ProtoReflect.Descriptor instead.
 func (*AcceptOfferRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{21}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *AcceptOfferRequest) GetRef() *ConversationRef {
@@ -1807,7 +1984,7 @@ type AcceptOfferResponse struct {
 
 func (x *AcceptOfferResponse) Reset() {
 	*x = AcceptOfferResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1819,7 +1996,7 @@ func (x *AcceptOfferResponse) String() string {
 func (*AcceptOfferResponse) ProtoMessage() {}
 
 func (x *AcceptOfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1832,7 +2009,7 @@ func (x *AcceptOfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptOfferResponse.ProtoReflect.Descriptor instead.
 func (*AcceptOfferResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{22}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *AcceptOfferResponse) GetConversation() *ConversationView {
@@ -1857,7 +2034,7 @@ type RejectOfferRequest struct {
 
 func (x *RejectOfferRequest) Reset() {
 	*x = RejectOfferRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1869,7 +2046,7 @@ func (x *RejectOfferRequest) String() string {
 func (*RejectOfferRequest) ProtoMessage() {}
 
 func (x *RejectOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1882,7 +2059,7 @@ func (x *RejectOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectOfferRequest.ProtoReflect.Descriptor instead.
 func (*RejectOfferRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{23}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RejectOfferRequest) GetRef() *ConversationRef {
@@ -1915,7 +2092,7 @@ type RejectOfferResponse struct {
 
 func (x *RejectOfferResponse) Reset() {
 	*x = RejectOfferResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1927,7 +2104,7 @@ func (x *RejectOfferResponse) String() string {
 func (*RejectOfferResponse) ProtoMessage() {}
 
 func (x *RejectOfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1940,7 +2117,7 @@ func (x *RejectOfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectOfferResponse.ProtoReflect.Descriptor instead.
 func (*RejectOfferResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{24}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{25}
 }
 
 // SendMessageRequest is a text for the customer.
@@ -1958,7 +2135,7 @@ type SendMessageRequest struct {
 
 func (x *SendMessageRequest) Reset() {
 	*x = SendMessageRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1970,7 +2147,7 @@ func (x *SendMessageRequest) String() string {
 func (*SendMessageRequest) ProtoMessage() {}
 
 func (x *SendMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1983,7 +2160,7 @@ func (x *SendMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendMessageRequest.ProtoReflect.Descriptor instead.
 func (*SendMessageRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{25}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SendMessageRequest) GetRef() *ConversationRef {
@@ -2018,7 +2195,7 @@ type SendMessageResponse struct {
 
 func (x *SendMessageResponse) Reset() {
 	*x = SendMessageResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2030,7 +2207,7 @@ func (x *SendMessageResponse) String() string {
 func (*SendMessageResponse) ProtoMessage() {}
 
 func (x *SendMessageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2043,7 +2220,7 @@ func (x *SendMessageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendMessageResponse.ProtoReflect.Descriptor instead.
 func (*SendMessageResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{26}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SendMessageResponse) GetItem() *TimelineItem {
@@ -2068,7 +2245,7 @@ type ResendMessageRequest struct {
 
 func (x *ResendMessageRequest) Reset() {
 	*x = ResendMessageRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2080,7 +2257,7 @@ func (x *ResendMessageRequest) String() string {
 func (*ResendMessageRequest) ProtoMessage() {}
 
 func (x *ResendMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2093,7 +2270,7 @@ func (x *ResendMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResendMessageRequest.ProtoReflect.Descriptor instead.
 func (*ResendMessageRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{27}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ResendMessageRequest) GetRef() *ConversationRef {
@@ -2128,7 +2305,7 @@ type ResendMessageResponse struct {
 
 func (x *ResendMessageResponse) Reset() {
 	*x = ResendMessageResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2140,7 +2317,7 @@ func (x *ResendMessageResponse) String() string {
 func (*ResendMessageResponse) ProtoMessage() {}
 
 func (x *ResendMessageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2153,7 +2330,7 @@ func (x *ResendMessageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResendMessageResponse.ProtoReflect.Descriptor instead.
 func (*ResendMessageResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{28}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ResendMessageResponse) GetItem() *TimelineItem {
@@ -2176,7 +2353,7 @@ type AbandonSendRequest struct {
 
 func (x *AbandonSendRequest) Reset() {
 	*x = AbandonSendRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2188,7 +2365,7 @@ func (x *AbandonSendRequest) String() string {
 func (*AbandonSendRequest) ProtoMessage() {}
 
 func (x *AbandonSendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2201,7 +2378,7 @@ func (x *AbandonSendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbandonSendRequest.ProtoReflect.Descriptor instead.
 func (*AbandonSendRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{29}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *AbandonSendRequest) GetRef() *ConversationRef {
@@ -2227,7 +2404,7 @@ type AbandonSendResponse struct {
 
 func (x *AbandonSendResponse) Reset() {
 	*x = AbandonSendResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2239,7 +2416,7 @@ func (x *AbandonSendResponse) String() string {
 func (*AbandonSendResponse) ProtoMessage() {}
 
 func (x *AbandonSendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2252,7 +2429,7 @@ func (x *AbandonSendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbandonSendResponse.ProtoReflect.Descriptor instead.
 func (*AbandonSendResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{30}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{31}
 }
 
 // AddNoteRequest is a private note.
@@ -2263,14 +2440,17 @@ type AddNoteRequest struct {
 	// UUID of the command.
 	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	// Text, 1 to 4000 characters.
-	Text          string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
+	Text string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
+	// It is for those who were asked for advice. What a consultant writes always
+	// is.
+	Consult       bool `protobuf:"varint,4,opt,name=consult,proto3" json:"consult,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *AddNoteRequest) Reset() {
 	*x = AddNoteRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2282,7 +2462,7 @@ func (x *AddNoteRequest) String() string {
 func (*AddNoteRequest) ProtoMessage() {}
 
 func (x *AddNoteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2295,7 +2475,7 @@ func (x *AddNoteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddNoteRequest.ProtoReflect.Descriptor instead.
 func (*AddNoteRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{31}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *AddNoteRequest) GetRef() *ConversationRef {
@@ -2319,6 +2499,13 @@ func (x *AddNoteRequest) GetText() string {
 	return ""
 }
 
+func (x *AddNoteRequest) GetConsult() bool {
+	if x != nil {
+		return x.Consult
+	}
+	return false
+}
+
 // AddNoteResponse is the note.
 type AddNoteResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2330,7 +2517,7 @@ type AddNoteResponse struct {
 
 func (x *AddNoteResponse) Reset() {
 	*x = AddNoteResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2342,7 +2529,7 @@ func (x *AddNoteResponse) String() string {
 func (*AddNoteResponse) ProtoMessage() {}
 
 func (x *AddNoteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2355,7 +2542,7 @@ func (x *AddNoteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddNoteResponse.ProtoReflect.Descriptor instead.
 func (*AddNoteResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{32}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *AddNoteResponse) GetItem() *TimelineItem {
@@ -2376,7 +2563,7 @@ type TakeControlRequest struct {
 
 func (x *TakeControlRequest) Reset() {
 	*x = TakeControlRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2388,7 +2575,7 @@ func (x *TakeControlRequest) String() string {
 func (*TakeControlRequest) ProtoMessage() {}
 
 func (x *TakeControlRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2401,7 +2588,7 @@ func (x *TakeControlRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeControlRequest.ProtoReflect.Descriptor instead.
 func (*TakeControlRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{33}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *TakeControlRequest) GetRef() *ConversationRef {
@@ -2422,7 +2609,7 @@ type TakeControlResponse struct {
 
 func (x *TakeControlResponse) Reset() {
 	*x = TakeControlResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2434,7 +2621,7 @@ func (x *TakeControlResponse) String() string {
 func (*TakeControlResponse) ProtoMessage() {}
 
 func (x *TakeControlResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2447,7 +2634,7 @@ func (x *TakeControlResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeControlResponse.ProtoReflect.Descriptor instead.
 func (*TakeControlResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{34}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *TakeControlResponse) GetConversation() *ConversationView {
@@ -2468,7 +2655,7 @@ type EndConversationRequest struct {
 
 func (x *EndConversationRequest) Reset() {
 	*x = EndConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2480,7 +2667,7 @@ func (x *EndConversationRequest) String() string {
 func (*EndConversationRequest) ProtoMessage() {}
 
 func (x *EndConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2493,7 +2680,7 @@ func (x *EndConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConversationRequest.ProtoReflect.Descriptor instead.
 func (*EndConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{35}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *EndConversationRequest) GetRef() *ConversationRef {
@@ -2514,7 +2701,7 @@ type EndConversationResponse struct {
 
 func (x *EndConversationResponse) Reset() {
 	*x = EndConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2526,7 +2713,7 @@ func (x *EndConversationResponse) String() string {
 func (*EndConversationResponse) ProtoMessage() {}
 
 func (x *EndConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2539,7 +2726,7 @@ func (x *EndConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConversationResponse.ProtoReflect.Descriptor instead.
 func (*EndConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{36}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *EndConversationResponse) GetConversation() *ConversationView {
@@ -2560,7 +2747,7 @@ type CloseConversationRequest struct {
 
 func (x *CloseConversationRequest) Reset() {
 	*x = CloseConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2572,7 +2759,7 @@ func (x *CloseConversationRequest) String() string {
 func (*CloseConversationRequest) ProtoMessage() {}
 
 func (x *CloseConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2585,7 +2772,7 @@ func (x *CloseConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseConversationRequest.ProtoReflect.Descriptor instead.
 func (*CloseConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{37}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *CloseConversationRequest) GetRef() *ConversationRef {
@@ -2604,7 +2791,7 @@ type CloseConversationResponse struct {
 
 func (x *CloseConversationResponse) Reset() {
 	*x = CloseConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2616,7 +2803,7 @@ func (x *CloseConversationResponse) String() string {
 func (*CloseConversationResponse) ProtoMessage() {}
 
 func (x *CloseConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2629,7 +2816,7 @@ func (x *CloseConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseConversationResponse.ProtoReflect.Descriptor instead.
 func (*CloseConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{38}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{39}
 }
 
 // ParkConversationRequest names the conversation.
@@ -2643,7 +2830,7 @@ type ParkConversationRequest struct {
 
 func (x *ParkConversationRequest) Reset() {
 	*x = ParkConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2655,7 +2842,7 @@ func (x *ParkConversationRequest) String() string {
 func (*ParkConversationRequest) ProtoMessage() {}
 
 func (x *ParkConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2668,7 +2855,7 @@ func (x *ParkConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkConversationRequest.ProtoReflect.Descriptor instead.
 func (*ParkConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{39}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ParkConversationRequest) GetRef() *ConversationRef {
@@ -2689,7 +2876,7 @@ type ParkConversationResponse struct {
 
 func (x *ParkConversationResponse) Reset() {
 	*x = ParkConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2701,7 +2888,7 @@ func (x *ParkConversationResponse) String() string {
 func (*ParkConversationResponse) ProtoMessage() {}
 
 func (x *ParkConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2714,7 +2901,7 @@ func (x *ParkConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkConversationResponse.ProtoReflect.Descriptor instead.
 func (*ParkConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{40}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ParkConversationResponse) GetConversation() *ConversationView {
@@ -2735,7 +2922,7 @@ type ResumeConversationRequest struct {
 
 func (x *ResumeConversationRequest) Reset() {
 	*x = ResumeConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2747,7 +2934,7 @@ func (x *ResumeConversationRequest) String() string {
 func (*ResumeConversationRequest) ProtoMessage() {}
 
 func (x *ResumeConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2760,7 +2947,7 @@ func (x *ResumeConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeConversationRequest.ProtoReflect.Descriptor instead.
 func (*ResumeConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{41}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ResumeConversationRequest) GetRef() *ConversationRef {
@@ -2781,7 +2968,7 @@ type ResumeConversationResponse struct {
 
 func (x *ResumeConversationResponse) Reset() {
 	*x = ResumeConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2793,7 +2980,7 @@ func (x *ResumeConversationResponse) String() string {
 func (*ResumeConversationResponse) ProtoMessage() {}
 
 func (x *ResumeConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2806,7 +2993,7 @@ func (x *ResumeConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeConversationResponse.ProtoReflect.Descriptor instead.
 func (*ResumeConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{42}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ResumeConversationResponse) GetConversation() *ConversationView {
@@ -2827,7 +3014,7 @@ type ReleaseConversationRequest struct {
 
 func (x *ReleaseConversationRequest) Reset() {
 	*x = ReleaseConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2839,7 +3026,7 @@ func (x *ReleaseConversationRequest) String() string {
 func (*ReleaseConversationRequest) ProtoMessage() {}
 
 func (x *ReleaseConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2852,7 +3039,7 @@ func (x *ReleaseConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseConversationRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{43}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ReleaseConversationRequest) GetRef() *ConversationRef {
@@ -2871,7 +3058,7 @@ type ReleaseConversationResponse struct {
 
 func (x *ReleaseConversationResponse) Reset() {
 	*x = ReleaseConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2883,7 +3070,7 @@ func (x *ReleaseConversationResponse) String() string {
 func (*ReleaseConversationResponse) ProtoMessage() {}
 
 func (x *ReleaseConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2896,7 +3083,7 @@ func (x *ReleaseConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseConversationResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{44}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{45}
 }
 
 // ListConversationsRequest asks for the agent's conversations.
@@ -2908,7 +3095,7 @@ type ListConversationsRequest struct {
 
 func (x *ListConversationsRequest) Reset() {
 	*x = ListConversationsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2920,7 +3107,7 @@ func (x *ListConversationsRequest) String() string {
 func (*ListConversationsRequest) ProtoMessage() {}
 
 func (x *ListConversationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2933,7 +3120,7 @@ func (x *ListConversationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConversationsRequest.ProtoReflect.Descriptor instead.
 func (*ListConversationsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{45}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{46}
 }
 
 // ListConversationsResponse is the snapshot of the stream.
@@ -2947,7 +3134,7 @@ type ListConversationsResponse struct {
 
 func (x *ListConversationsResponse) Reset() {
 	*x = ListConversationsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2959,7 +3146,7 @@ func (x *ListConversationsResponse) String() string {
 func (*ListConversationsResponse) ProtoMessage() {}
 
 func (x *ListConversationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2972,7 +3159,7 @@ func (x *ListConversationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConversationsResponse.ProtoReflect.Descriptor instead.
 func (*ListConversationsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{46}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ListConversationsResponse) GetConversations() []*ConversationView {
@@ -2997,7 +3184,7 @@ type ListTimelineRequest struct {
 
 func (x *ListTimelineRequest) Reset() {
 	*x = ListTimelineRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3009,7 +3196,7 @@ func (x *ListTimelineRequest) String() string {
 func (*ListTimelineRequest) ProtoMessage() {}
 
 func (x *ListTimelineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3022,7 +3209,7 @@ func (x *ListTimelineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTimelineRequest.ProtoReflect.Descriptor instead.
 func (*ListTimelineRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{47}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ListTimelineRequest) GetRef() *ConversationRef {
@@ -3059,7 +3246,7 @@ type ListTimelineResponse struct {
 
 func (x *ListTimelineResponse) Reset() {
 	*x = ListTimelineResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3071,7 +3258,7 @@ func (x *ListTimelineResponse) String() string {
 func (*ListTimelineResponse) ProtoMessage() {}
 
 func (x *ListTimelineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3084,7 +3271,7 @@ func (x *ListTimelineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTimelineResponse.ProtoReflect.Descriptor instead.
 func (*ListTimelineResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{48}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ListTimelineResponse) GetItems() []*TimelineItem {
@@ -3097,6 +3284,2080 @@ func (x *ListTimelineResponse) GetItems() []*TimelineItem {
 func (x *ListTimelineResponse) GetNextBeforeRevision() uint64 {
 	if x != nil {
 		return x.NextBeforeRevision
+	}
+	return 0
+}
+
+// ShowOfferRequest names the offer.
+type ShowOfferRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Conversation offered.
+	Ref *ConversationRef `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	// Fence of the offer, from the view.
+	Fence         int64 `protobuf:"varint,2,opt,name=fence,proto3" json:"fence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShowOfferRequest) Reset() {
+	*x = ShowOfferRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShowOfferRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShowOfferRequest) ProtoMessage() {}
+
+func (x *ShowOfferRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShowOfferRequest.ProtoReflect.Descriptor instead.
+func (*ShowOfferRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *ShowOfferRequest) GetRef() *ConversationRef {
+	if x != nil {
+		return x.Ref
+	}
+	return nil
+}
+
+func (x *ShowOfferRequest) GetFence() int64 {
+	if x != nil {
+		return x.Fence
+	}
+	return 0
+}
+
+// ShowOfferResponse tells how long the agent has.
+type ShowOfferResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When the offer lapses, ms since 1970 UTC; 0: it is gone.
+	UntilMs       int64 `protobuf:"varint,1,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShowOfferResponse) Reset() {
+	*x = ShowOfferResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShowOfferResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShowOfferResponse) ProtoMessage() {}
+
+func (x *ShowOfferResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShowOfferResponse.ProtoReflect.Descriptor instead.
+func (*ShowOfferResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *ShowOfferResponse) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+// ListOpenItemsRequest asks for a page of what may be picked.
+type ListOpenItemsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many at most, 1 to 200; 0 is 50.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// next_page_token of the page before; empty for the first.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListOpenItemsRequest) Reset() {
+	*x = ListOpenItemsRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListOpenItemsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListOpenItemsRequest) ProtoMessage() {}
+
+func (x *ListOpenItemsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListOpenItemsRequest.ProtoReflect.Descriptor instead.
+func (*ListOpenItemsRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *ListOpenItemsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListOpenItemsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListOpenItemsResponse is a page of what may be picked, highest priority and
+// longest wait first.
+type ListOpenItemsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The items.
+	Items []*OpenItem `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	// Pass as page_token for the next page; empty when there is none.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many there are in all.
+	Total         int32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListOpenItemsResponse) Reset() {
+	*x = ListOpenItemsResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListOpenItemsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListOpenItemsResponse) ProtoMessage() {}
+
+func (x *ListOpenItemsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListOpenItemsResponse.ProtoReflect.Descriptor instead.
+func (*ListOpenItemsResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *ListOpenItemsResponse) GetItems() []*OpenItem {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+func (x *ListOpenItemsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListOpenItemsResponse) GetTotal() int32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+// OpenItem is a conversation that waits in one of the agent's queues.
+type OpenItem struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which.
+	Ref *ConversationRef `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	// Customer's name; may be empty.
+	Customer string `protobuf:"bytes,2,opt,name=customer,proto3" json:"customer,omitempty"`
+	// Queue display name.
+	Queue string `protobuf:"bytes,3,opt,name=queue,proto3" json:"queue,omitempty"`
+	// Page display name.
+	PageName string `protobuf:"bytes,4,opt,name=page_name,json=pageName,proto3" json:"page_name,omitempty"`
+	// First line of the newest message.
+	Preview string `protobuf:"bytes,5,opt,name=preview,proto3" json:"preview,omitempty"`
+	// Since when it waits, ms since 1970 UTC.
+	WaitingSinceMs int64 `protobuf:"varint,6,opt,name=waiting_since_ms,json=waitingSinceMs,proto3" json:"waiting_since_ms,omitempty"`
+	// Priority, 0 to 1023.
+	Priority      int32 `protobuf:"varint,7,opt,name=priority,proto3" json:"priority,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenItem) Reset() {
+	*x = OpenItem{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[54]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenItem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenItem) ProtoMessage() {}
+
+func (x *OpenItem) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[54]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenItem.ProtoReflect.Descriptor instead.
+func (*OpenItem) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{54}
+}
+
+func (x *OpenItem) GetRef() *ConversationRef {
+	if x != nil {
+		return x.Ref
+	}
+	return nil
+}
+
+func (x *OpenItem) GetCustomer() string {
+	if x != nil {
+		return x.Customer
+	}
+	return ""
+}
+
+func (x *OpenItem) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *OpenItem) GetPageName() string {
+	if x != nil {
+		return x.PageName
+	}
+	return ""
+}
+
+func (x *OpenItem) GetPreview() string {
+	if x != nil {
+		return x.Preview
+	}
+	return ""
+}
+
+func (x *OpenItem) GetWaitingSinceMs() int64 {
+	if x != nil {
+		return x.WaitingSinceMs
+	}
+	return 0
+}
+
+func (x *OpenItem) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+// PickConversationRequest names the conversation.
+type PickConversationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Conversation that waits in one of the agent's queues.
+	Ref           *ConversationRef `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PickConversationRequest) Reset() {
+	*x = PickConversationRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[55]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PickConversationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PickConversationRequest) ProtoMessage() {}
+
+func (x *PickConversationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[55]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PickConversationRequest.ProtoReflect.Descriptor instead.
+func (*PickConversationRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{55}
+}
+
+func (x *PickConversationRequest) GetRef() *ConversationRef {
+	if x != nil {
+		return x.Ref
+	}
+	return nil
+}
+
+// PickConversationResponse is the conversation, now active.
+type PickConversationResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it stands.
+	Conversation  *ConversationView `protobuf:"bytes,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PickConversationResponse) Reset() {
+	*x = PickConversationResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[56]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PickConversationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PickConversationResponse) ProtoMessage() {}
+
+func (x *PickConversationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[56]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PickConversationResponse.ProtoReflect.Descriptor instead.
+func (*PickConversationResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{56}
+}
+
+func (x *PickConversationResponse) GetConversation() *ConversationView {
+	if x != nil {
+		return x.Conversation
+	}
+	return nil
+}
+
+// ListTargetsRequest asks who could take a conversation, or advise on it.
+type ListTargetsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Conversation.
+	Ref *ConversationRef `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	// Who can be asked for advice, and not who can take it: no queues.
+	Consult bool `protobuf:"varint,2,opt,name=consult,proto3" json:"consult,omitempty"`
+	// Only those whose name or id has this in it; empty: all.
+	Search        string `protobuf:"bytes,3,opt,name=search,proto3" json:"search,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTargetsRequest) Reset() {
+	*x = ListTargetsRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[57]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTargetsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTargetsRequest) ProtoMessage() {}
+
+func (x *ListTargetsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[57]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTargetsRequest.ProtoReflect.Descriptor instead.
+func (*ListTargetsRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{57}
+}
+
+func (x *ListTargetsRequest) GetRef() *ConversationRef {
+	if x != nil {
+		return x.Ref
+	}
+	return nil
+}
+
+func (x *ListTargetsRequest) GetConsult() bool {
+	if x != nil {
+		return x.Consult
+	}
+	return false
+}
+
+func (x *ListTargetsRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
+	}
+	return ""
+}
+
+// ListTargetsResponse tells them, at most 200 of each kind.
+type ListTargetsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Queues: those that take it first, by name.
+	Queues []*QueueTarget `protobuf:"bytes,1,rep,name=queues,proto3" json:"queues,omitempty"`
+	// Agents: those that can have it first; of these, who has most of the skills
+	// it needs, then who has most room.
+	Agents        []*AgentTarget `protobuf:"bytes,2,rep,name=agents,proto3" json:"agents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTargetsResponse) Reset() {
+	*x = ListTargetsResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTargetsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTargetsResponse) ProtoMessage() {}
+
+func (x *ListTargetsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTargetsResponse.ProtoReflect.Descriptor instead.
+func (*ListTargetsResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{58}
+}
+
+func (x *ListTargetsResponse) GetQueues() []*QueueTarget {
+	if x != nil {
+		return x.Queues
+	}
+	return nil
+}
+
+func (x *ListTargetsResponse) GetAgents() []*AgentTarget {
+	if x != nil {
+		return x.Agents
+	}
+	return nil
+}
+
+// QueueTarget is a queue that a conversation could go to.
+type QueueTarget struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Queue, by id.
+	Queue string `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	// Name for people; may be empty.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Why it cannot: QUEUE_CLOSED, QUEUE_EMPTY or SAME_QUEUE; empty when it can.
+	Hidden string `protobuf:"bytes,3,opt,name=hidden,proto3" json:"hidden,omitempty"`
+	// When a closed queue opens, ms since 1970 UTC; 0: not known.
+	OpensMs int64 `protobuf:"varint,4,opt,name=opens_ms,json=opensMs,proto3" json:"opens_ms,omitempty"`
+	// How many wait in it.
+	Waiting int32 `protobuf:"varint,5,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	// How many agents serve it.
+	Agents        int32 `protobuf:"varint,6,opt,name=agents,proto3" json:"agents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QueueTarget) Reset() {
+	*x = QueueTarget{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QueueTarget) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QueueTarget) ProtoMessage() {}
+
+func (x *QueueTarget) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QueueTarget.ProtoReflect.Descriptor instead.
+func (*QueueTarget) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *QueueTarget) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *QueueTarget) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *QueueTarget) GetHidden() string {
+	if x != nil {
+		return x.Hidden
+	}
+	return ""
+}
+
+func (x *QueueTarget) GetOpensMs() int64 {
+	if x != nil {
+		return x.OpensMs
+	}
+	return 0
+}
+
+func (x *QueueTarget) GetWaiting() int32 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *QueueTarget) GetAgents() int32 {
+	if x != nil {
+		return x.Agents
+	}
+	return 0
+}
+
+// AgentTarget is an agent whom a conversation could go to.
+type AgentTarget struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Agent, by id.
+	Agent string `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
+	// Name for people; may be empty.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Why not: AGENT_UNAVAILABLE or TAKES_PART; empty when it can.
+	Hidden string `protobuf:"bytes,3,opt,name=hidden,proto3" json:"hidden,omitempty"`
+	// Presence in force.
+	Presence v1.Presence `protobuf:"varint,4,opt,name=presence,proto3,enum=parley.distribution.v1.Presence" json:"presence,omitempty"`
+	// Units in use.
+	Used int32 `protobuf:"varint,5,opt,name=used,proto3" json:"used,omitempty"`
+	// Units in all.
+	Capacity int32 `protobuf:"varint,6,opt,name=capacity,proto3" json:"capacity,omitempty"`
+	// How many of the skills it needs the agent has well enough.
+	Matched int32 `protobuf:"varint,7,opt,name=matched,proto3" json:"matched,omitempty"`
+	// How many skills it needs.
+	Needed int32 `protobuf:"varint,8,opt,name=needed,proto3" json:"needed,omitempty"`
+	// The agent serves the queue it came from.
+	Member        bool `protobuf:"varint,9,opt,name=member,proto3" json:"member,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AgentTarget) Reset() {
+	*x = AgentTarget{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AgentTarget) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AgentTarget) ProtoMessage() {}
+
+func (x *AgentTarget) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AgentTarget.ProtoReflect.Descriptor instead.
+func (*AgentTarget) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *AgentTarget) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *AgentTarget) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *AgentTarget) GetHidden() string {
+	if x != nil {
+		return x.Hidden
+	}
+	return ""
+}
+
+func (x *AgentTarget) GetPresence() v1.Presence {
+	if x != nil {
+		return x.Presence
+	}
+	return v1.Presence(0)
+}
+
+func (x *AgentTarget) GetUsed() int32 {
+	if x != nil {
+		return x.Used
+	}
+	return 0
+}
+
+func (x *AgentTarget) GetCapacity() int32 {
+	if x != nil {
+		return x.Capacity
+	}
+	return 0
+}
+
+func (x *AgentTarget) GetMatched() int32 {
+	if x != nil {
+		return x.Matched
+	}
+	return 0
+}
+
+func (x *AgentTarget) GetNeeded() int32 {
+	if x != nil {
+		return x.Needed
+	}
+	return 0
+}
+
+func (x *AgentTarget) GetMember() bool {
+	if x != nil {
+		return x.Member
+	}
+	return false
+}
+
+// TransferConversationRequest names the conversation and who gets it.
+type TransferConversationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Conversation.
+	Ref *ConversationRef `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	// UUID of the command.
+	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Who gets it.
+	//
+	// Types that are valid to be assigned to Target:
+	//
+	//	*TransferConversationRequest_ToQueue
+	//	*TransferConversationRequest_ToAgent
+	Target isTransferConversationRequest_Target `protobuf_oneof:"target"`
+	// What the next one should know, at most 4000 characters; stored as a private
+	// note. May be empty.
+	Note          string `protobuf:"bytes,5,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TransferConversationRequest) Reset() {
+	*x = TransferConversationRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TransferConversationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TransferConversationRequest) ProtoMessage() {}
+
+func (x *TransferConversationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TransferConversationRequest.ProtoReflect.Descriptor instead.
+func (*TransferConversationRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{61}
+}
+
+func (x *TransferConversationRequest) GetRef() *ConversationRef {
+	if x != nil {
+		return x.Ref
+	}
+	return nil
+}
+
+func (x *TransferConversationRequest) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *TransferConversationRequest) GetTarget() isTransferConversationRequest_Target {
+	if x != nil {
+		return x.Target
+	}
+	return nil
+}
+
+func (x *TransferConversationRequest) GetToQueue() string {
+	if x != nil {
+		if x, ok := x.Target.(*TransferConversationRequest_ToQueue); ok {
+			return x.ToQueue
+		}
+	}
+	return ""
+}
+
+func (x *TransferConversationRequest) GetToAgent() string {
+	if x != nil {
+		if x, ok := x.Target.(*TransferConversationRequest_ToAgent); ok {
+			return x.ToAgent
+		}
+	}
+	return ""
+}
+
+func (x *TransferConversationRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+type isTransferConversationRequest_Target interface {
+	isTransferConversationRequest_Target()
+}
+
+type TransferConversationRequest_ToQueue struct {
+	// Queue, by id.
+	ToQueue string `protobuf:"bytes,3,opt,name=to_queue,json=toQueue,proto3,oneof"`
+}
+
+type TransferConversationRequest_ToAgent struct {
+	// Agent, by id: asked before anybody else.
+	ToAgent string `protobuf:"bytes,4,opt,name=to_agent,json=toAgent,proto3,oneof"`
+}
+
+func (*TransferConversationRequest_ToQueue) isTransferConversationRequest_Target() {}
+
+func (*TransferConversationRequest_ToAgent) isTransferConversationRequest_Target() {}
+
+// TransferConversationResponse is empty: it is the agent's no longer.
+type TransferConversationResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TransferConversationResponse) Reset() {
+	*x = TransferConversationResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TransferConversationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TransferConversationResponse) ProtoMessage() {}
+
+func (x *TransferConversationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TransferConversationResponse.ProtoReflect.Descriptor instead.
+func (*TransferConversationResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{62}
+}
+
+// AskConsultRequest names the conversation and who is asked.
+type AskConsultRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Conversation, which must be active and the agent's.
+	Ref *ConversationRef `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	// UUID of the command.
+	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Agent who is asked, by id.
+	Invitee string `protobuf:"bytes,3,opt,name=invitee,proto3" json:"invitee,omitempty"`
+	// What about, at most 500 characters; may be empty.
+	Question      string `protobuf:"bytes,4,opt,name=question,proto3" json:"question,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AskConsultRequest) Reset() {
+	*x = AskConsultRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AskConsultRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AskConsultRequest) ProtoMessage() {}
+
+func (x *AskConsultRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AskConsultRequest.ProtoReflect.Descriptor instead.
+func (*AskConsultRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{63}
+}
+
+func (x *AskConsultRequest) GetRef() *ConversationRef {
+	if x != nil {
+		return x.Ref
+	}
+	return nil
+}
+
+func (x *AskConsultRequest) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *AskConsultRequest) GetInvitee() string {
+	if x != nil {
+		return x.Invitee
+	}
+	return ""
+}
+
+func (x *AskConsultRequest) GetQuestion() string {
+	if x != nil {
+		return x.Question
+	}
+	return ""
+}
+
+// AskConsultResponse is the conversation, now with who is asked.
+type AskConsultResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it stands.
+	Conversation  *ConversationView `protobuf:"bytes,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AskConsultResponse) Reset() {
+	*x = AskConsultResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AskConsultResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AskConsultResponse) ProtoMessage() {}
+
+func (x *AskConsultResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AskConsultResponse.ProtoReflect.Descriptor instead.
+func (*AskConsultResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{64}
+}
+
+func (x *AskConsultResponse) GetConversation() *ConversationView {
+	if x != nil {
+		return x.Conversation
+	}
+	return nil
+}
+
+// AnswerConsultRequest names the conversation.
+type AnswerConsultRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Conversation.
+	Ref *ConversationRef `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	// True says yes, false no.
+	Accept bool `protobuf:"varint,2,opt,name=accept,proto3" json:"accept,omitempty"`
+	// Why not, for the record; may be empty.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerConsultRequest) Reset() {
+	*x = AnswerConsultRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerConsultRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerConsultRequest) ProtoMessage() {}
+
+func (x *AnswerConsultRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerConsultRequest.ProtoReflect.Descriptor instead.
+func (*AnswerConsultRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{65}
+}
+
+func (x *AnswerConsultRequest) GetRef() *ConversationRef {
+	if x != nil {
+		return x.Ref
+	}
+	return nil
+}
+
+func (x *AnswerConsultRequest) GetAccept() bool {
+	if x != nil {
+		return x.Accept
+	}
+	return false
+}
+
+func (x *AnswerConsultRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// AnswerConsultResponse is the conversation to advise on.
+type AnswerConsultResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it stands; absent after a no.
+	Conversation  *ConversationView `protobuf:"bytes,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerConsultResponse) Reset() {
+	*x = AnswerConsultResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerConsultResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerConsultResponse) ProtoMessage() {}
+
+func (x *AnswerConsultResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerConsultResponse.ProtoReflect.Descriptor instead.
+func (*AnswerConsultResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{66}
+}
+
+func (x *AnswerConsultResponse) GetConversation() *ConversationView {
+	if x != nil {
+		return x.Conversation
+	}
+	return nil
+}
+
+// OpenConsultRequest names the conversation and the consultant.
+type OpenConsultRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Conversation, which must be active and the agent's.
+	Ref *ConversationRef `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	// The consultant, by id.
+	Consultant    string `protobuf:"bytes,2,opt,name=consultant,proto3" json:"consultant,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenConsultRequest) Reset() {
+	*x = OpenConsultRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenConsultRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenConsultRequest) ProtoMessage() {}
+
+func (x *OpenConsultRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenConsultRequest.ProtoReflect.Descriptor instead.
+func (*OpenConsultRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *OpenConsultRequest) GetRef() *ConversationRef {
+	if x != nil {
+		return x.Ref
+	}
+	return nil
+}
+
+func (x *OpenConsultRequest) GetConsultant() string {
+	if x != nil {
+		return x.Consultant
+	}
+	return ""
+}
+
+// OpenConsultResponse is the conversation.
+type OpenConsultResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it stands.
+	Conversation  *ConversationView `protobuf:"bytes,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenConsultResponse) Reset() {
+	*x = OpenConsultResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenConsultResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenConsultResponse) ProtoMessage() {}
+
+func (x *OpenConsultResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenConsultResponse.ProtoReflect.Descriptor instead.
+func (*OpenConsultResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{68}
+}
+
+func (x *OpenConsultResponse) GetConversation() *ConversationView {
+	if x != nil {
+		return x.Conversation
+	}
+	return nil
+}
+
+// EndConsultRequest names the conversation and the consultant.
+type EndConsultRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Conversation, which must be active and the agent's.
+	Ref *ConversationRef `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	// The consultant, by id.
+	Consultant    string `protobuf:"bytes,2,opt,name=consultant,proto3" json:"consultant,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EndConsultRequest) Reset() {
+	*x = EndConsultRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[69]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EndConsultRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EndConsultRequest) ProtoMessage() {}
+
+func (x *EndConsultRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[69]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EndConsultRequest.ProtoReflect.Descriptor instead.
+func (*EndConsultRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{69}
+}
+
+func (x *EndConsultRequest) GetRef() *ConversationRef {
+	if x != nil {
+		return x.Ref
+	}
+	return nil
+}
+
+func (x *EndConsultRequest) GetConsultant() string {
+	if x != nil {
+		return x.Consultant
+	}
+	return ""
+}
+
+// EndConsultResponse is the conversation.
+type EndConsultResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it stands.
+	Conversation  *ConversationView `protobuf:"bytes,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EndConsultResponse) Reset() {
+	*x = EndConsultResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[70]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EndConsultResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EndConsultResponse) ProtoMessage() {}
+
+func (x *EndConsultResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[70]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EndConsultResponse.ProtoReflect.Descriptor instead.
+func (*EndConsultResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{70}
+}
+
+func (x *EndConsultResponse) GetConversation() *ConversationView {
+	if x != nil {
+		return x.Conversation
+	}
+	return nil
+}
+
+// LeaveConversationRequest names the conversation.
+type LeaveConversationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Conversation that the agent has a part in.
+	Ref           *ConversationRef `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeaveConversationRequest) Reset() {
+	*x = LeaveConversationRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[71]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeaveConversationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeaveConversationRequest) ProtoMessage() {}
+
+func (x *LeaveConversationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[71]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeaveConversationRequest.ProtoReflect.Descriptor instead.
+func (*LeaveConversationRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{71}
+}
+
+func (x *LeaveConversationRequest) GetRef() *ConversationRef {
+	if x != nil {
+		return x.Ref
+	}
+	return nil
+}
+
+// LeaveConversationResponse is empty.
+type LeaveConversationResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeaveConversationResponse) Reset() {
+	*x = LeaveConversationResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[72]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeaveConversationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeaveConversationResponse) ProtoMessage() {}
+
+func (x *LeaveConversationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[72]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeaveConversationResponse.ProtoReflect.Descriptor instead.
+func (*LeaveConversationResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{72}
+}
+
+// AssignConversationRequest names the conversation and who gets it.
+type AssignConversationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Conversation that nobody has; it may be offered.
+	Ref *ConversationRef `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	// Who gets it.
+	//
+	// Types that are valid to be assigned to Target:
+	//
+	//	*AssignConversationRequest_ToQueue
+	//	*AssignConversationRequest_ToAgent
+	Target isAssignConversationRequest_Target `protobuf_oneof:"target"`
+	// What the next one should know, at most 4000 characters; may be empty.
+	Note          string `protobuf:"bytes,4,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AssignConversationRequest) Reset() {
+	*x = AssignConversationRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[73]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AssignConversationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AssignConversationRequest) ProtoMessage() {}
+
+func (x *AssignConversationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[73]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AssignConversationRequest.ProtoReflect.Descriptor instead.
+func (*AssignConversationRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{73}
+}
+
+func (x *AssignConversationRequest) GetRef() *ConversationRef {
+	if x != nil {
+		return x.Ref
+	}
+	return nil
+}
+
+func (x *AssignConversationRequest) GetTarget() isAssignConversationRequest_Target {
+	if x != nil {
+		return x.Target
+	}
+	return nil
+}
+
+func (x *AssignConversationRequest) GetToQueue() string {
+	if x != nil {
+		if x, ok := x.Target.(*AssignConversationRequest_ToQueue); ok {
+			return x.ToQueue
+		}
+	}
+	return ""
+}
+
+func (x *AssignConversationRequest) GetToAgent() string {
+	if x != nil {
+		if x, ok := x.Target.(*AssignConversationRequest_ToAgent); ok {
+			return x.ToAgent
+		}
+	}
+	return ""
+}
+
+func (x *AssignConversationRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+type isAssignConversationRequest_Target interface {
+	isAssignConversationRequest_Target()
+}
+
+type AssignConversationRequest_ToQueue struct {
+	// Queue, by id.
+	ToQueue string `protobuf:"bytes,2,opt,name=to_queue,json=toQueue,proto3,oneof"`
+}
+
+type AssignConversationRequest_ToAgent struct {
+	// Agent, by id.
+	ToAgent string `protobuf:"bytes,3,opt,name=to_agent,json=toAgent,proto3,oneof"`
+}
+
+func (*AssignConversationRequest_ToQueue) isAssignConversationRequest_Target() {}
+
+func (*AssignConversationRequest_ToAgent) isAssignConversationRequest_Target() {}
+
+// AssignConversationResponse is the conversation.
+type AssignConversationResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it stands.
+	Conversation  *ConversationView `protobuf:"bytes,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AssignConversationResponse) Reset() {
+	*x = AssignConversationResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[74]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AssignConversationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AssignConversationResponse) ProtoMessage() {}
+
+func (x *AssignConversationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[74]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AssignConversationResponse.ProtoReflect.Descriptor instead.
+func (*AssignConversationResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{74}
+}
+
+func (x *AssignConversationResponse) GetConversation() *ConversationView {
+	if x != nil {
+		return x.Conversation
+	}
+	return nil
+}
+
+// ForceCloseConversationRequest names the conversation.
+type ForceCloseConversationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Conversation.
+	Ref           *ConversationRef `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForceCloseConversationRequest) Reset() {
+	*x = ForceCloseConversationRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[75]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForceCloseConversationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForceCloseConversationRequest) ProtoMessage() {}
+
+func (x *ForceCloseConversationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[75]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForceCloseConversationRequest.ProtoReflect.Descriptor instead.
+func (*ForceCloseConversationRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{75}
+}
+
+func (x *ForceCloseConversationRequest) GetRef() *ConversationRef {
+	if x != nil {
+		return x.Ref
+	}
+	return nil
+}
+
+// ForceCloseConversationResponse is empty.
+type ForceCloseConversationResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForceCloseConversationResponse) Reset() {
+	*x = ForceCloseConversationResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[76]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForceCloseConversationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForceCloseConversationResponse) ProtoMessage() {}
+
+func (x *ForceCloseConversationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[76]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForceCloseConversationResponse.ProtoReflect.Descriptor instead.
+func (*ForceCloseConversationResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{76}
+}
+
+// MonitorConversationRequest names the conversation.
+type MonitorConversationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Conversation of somebody else.
+	Ref           *ConversationRef `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MonitorConversationRequest) Reset() {
+	*x = MonitorConversationRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[77]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MonitorConversationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MonitorConversationRequest) ProtoMessage() {}
+
+func (x *MonitorConversationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[77]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MonitorConversationRequest.ProtoReflect.Descriptor instead.
+func (*MonitorConversationRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{77}
+}
+
+func (x *MonitorConversationRequest) GetRef() *ConversationRef {
+	if x != nil {
+		return x.Ref
+	}
+	return nil
+}
+
+// MonitorConversationResponse is the conversation.
+type MonitorConversationResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it stands.
+	Conversation  *ConversationView `protobuf:"bytes,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MonitorConversationResponse) Reset() {
+	*x = MonitorConversationResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[78]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MonitorConversationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MonitorConversationResponse) ProtoMessage() {}
+
+func (x *MonitorConversationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[78]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MonitorConversationResponse.ProtoReflect.Descriptor instead.
+func (*MonitorConversationResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{78}
+}
+
+func (x *MonitorConversationResponse) GetConversation() *ConversationView {
+	if x != nil {
+		return x.Conversation
+	}
+	return nil
+}
+
+// JoinConversationRequest names the conversation.
+type JoinConversationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Active conversation of somebody else.
+	Ref           *ConversationRef `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JoinConversationRequest) Reset() {
+	*x = JoinConversationRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[79]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JoinConversationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JoinConversationRequest) ProtoMessage() {}
+
+func (x *JoinConversationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[79]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JoinConversationRequest.ProtoReflect.Descriptor instead.
+func (*JoinConversationRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{79}
+}
+
+func (x *JoinConversationRequest) GetRef() *ConversationRef {
+	if x != nil {
+		return x.Ref
+	}
+	return nil
+}
+
+// JoinConversationResponse is the conversation.
+type JoinConversationResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it stands.
+	Conversation  *ConversationView `protobuf:"bytes,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JoinConversationResponse) Reset() {
+	*x = JoinConversationResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[80]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JoinConversationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JoinConversationResponse) ProtoMessage() {}
+
+func (x *JoinConversationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[80]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JoinConversationResponse.ProtoReflect.Descriptor instead.
+func (*JoinConversationResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{80}
+}
+
+func (x *JoinConversationResponse) GetConversation() *ConversationView {
+	if x != nil {
+		return x.Conversation
+	}
+	return nil
+}
+
+// SetAgentPresenceRequest sets what another agent is ready for.
+type SetAgentPresenceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Agent, by id.
+	OfAgent string `protobuf:"bytes,1,opt,name=of_agent,json=ofAgent,proto3" json:"of_agent,omitempty"`
+	// AVAILABLE, BUSY, DO_NOT_DISTURB, AWAY or OFFLINE.
+	Presence      v1.Presence `protobuf:"varint,2,opt,name=presence,proto3,enum=parley.distribution.v1.Presence" json:"presence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetAgentPresenceRequest) Reset() {
+	*x = SetAgentPresenceRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[81]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetAgentPresenceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetAgentPresenceRequest) ProtoMessage() {}
+
+func (x *SetAgentPresenceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[81]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetAgentPresenceRequest.ProtoReflect.Descriptor instead.
+func (*SetAgentPresenceRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{81}
+}
+
+func (x *SetAgentPresenceRequest) GetOfAgent() string {
+	if x != nil {
+		return x.OfAgent
+	}
+	return ""
+}
+
+func (x *SetAgentPresenceRequest) GetPresence() v1.Presence {
+	if x != nil {
+		return x.Presence
+	}
+	return v1.Presence(0)
+}
+
+// SetAgentPresenceResponse tells what holds now.
+type SetAgentPresenceResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Presence and load.
+	Standing      *v1.AgentStanding `protobuf:"bytes,1,opt,name=standing,proto3" json:"standing,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetAgentPresenceResponse) Reset() {
+	*x = SetAgentPresenceResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetAgentPresenceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetAgentPresenceResponse) ProtoMessage() {}
+
+func (x *SetAgentPresenceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetAgentPresenceResponse.ProtoReflect.Descriptor instead.
+func (*SetAgentPresenceResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{82}
+}
+
+func (x *SetAgentPresenceResponse) GetStanding() *v1.AgentStanding {
+	if x != nil {
+		return x.Standing
+	}
+	return nil
+}
+
+// ListOngoingRequest asks for a page of the live conversations.
+type ListOngoingRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only of this queue, by id; empty: of all.
+	Queue string `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	// Only of this agent, by id; empty: of all and of nobody.
+	HeldBy string `protobuf:"bytes,2,opt,name=held_by,json=heldBy,proto3" json:"held_by,omitempty"`
+	// Only in this phase; unspecified: in all.
+	Phase v11.Phase `protobuf:"varint,3,opt,name=phase,proto3,enum=parley.thread.v1.Phase" json:"phase,omitempty"`
+	// How many at most, 1 to 200; 0 is 50.
+	PageSize int32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// next_page_token of the page before; empty for the first.
+	PageToken     string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListOngoingRequest) Reset() {
+	*x = ListOngoingRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListOngoingRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListOngoingRequest) ProtoMessage() {}
+
+func (x *ListOngoingRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListOngoingRequest.ProtoReflect.Descriptor instead.
+func (*ListOngoingRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{83}
+}
+
+func (x *ListOngoingRequest) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *ListOngoingRequest) GetHeldBy() string {
+	if x != nil {
+		return x.HeldBy
+	}
+	return ""
+}
+
+func (x *ListOngoingRequest) GetPhase() v11.Phase {
+	if x != nil {
+		return x.Phase
+	}
+	return v11.Phase(0)
+}
+
+func (x *ListOngoingRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListOngoingRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListOngoingResponse is a page of the live conversations, the one that opened
+// first in front.
+type ListOngoingResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As the supervisor sees them.
+	Conversations []*ConversationView `protobuf:"bytes,1,rep,name=conversations,proto3" json:"conversations,omitempty"`
+	// Pass as page_token for the next page; empty when there is none.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many there are in all.
+	Total         int32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListOngoingResponse) Reset() {
+	*x = ListOngoingResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListOngoingResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListOngoingResponse) ProtoMessage() {}
+
+func (x *ListOngoingResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListOngoingResponse.ProtoReflect.Descriptor instead.
+func (*ListOngoingResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{84}
+}
+
+func (x *ListOngoingResponse) GetConversations() []*ConversationView {
+	if x != nil {
+		return x.Conversations
+	}
+	return nil
+}
+
+func (x *ListOngoingResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListOngoingResponse) GetTotal() int32 {
+	if x != nil {
+		return x.Total
 	}
 	return 0
 }
@@ -3147,7 +5408,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\tHeartbeat\x12\x15\n" +
 	"\x06now_ms\x18\x01 \x01(\x03R\x05nowMs\"&\n" +
 	"\fSessionEnded\x12\x16\n" +
-	"\x06reason\x18\x01 \x01(\tR\x06reason\"\x82\x05\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\"\xcf\x06\n" +
 	"\x10ConversationView\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x126\n" +
@@ -3169,7 +5430,26 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x06due_ms\x18\x0f \x01(\x03R\x05dueMs\x12\x14\n" +
 	"\x05agent\x18\x10 \x01(\tR\x05agent\x12!\n" +
 	"\fpage_trouble\x18\x11 \x01(\tR\vpageTrouble\x12+\n" +
-	"\x05owner\x18\x12 \x01(\v2\x15.parley.desk.v1.OwnerR\x05owner\"4\n" +
+	"\x05owner\x18\x12 \x01(\v2\x15.parley.desk.v1.OwnerR\x05owner\x12\x1d\n" +
+	"\n" +
+	"agent_name\x18\x13 \x01(\tR\tagentName\x12.\n" +
+	"\x06beside\x18\x14 \x03(\v2\x16.parley.desk.v1.BesideR\x06beside\x12*\n" +
+	"\x04part\x18\x15 \x01(\v2\x16.parley.desk.v1.BesideR\x04part\x12\x1c\n" +
+	"\tsupervise\x18\x16 \x03(\tR\tsupervise\x12\x1a\n" +
+	"\bpriority\x18\x17 \x01(\x05R\bpriority\x12\x16\n" +
+	"\x06prefer\x18\x18 \x01(\tR\x06prefer\"\x94\x02\n" +
+	"\x06Beside\x12\x14\n" +
+	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12*\n" +
+	"\x04part\x18\x03 \x01(\x0e2\x16.parley.thread.v1.PartR\x04part\x12<\n" +
+	"\n" +
+	"attendance\x18\x04 \x01(\x0e2\x1c.parley.thread.v1.AttendanceR\n" +
+	"attendance\x12\x16\n" +
+	"\x06public\x18\x05 \x01(\bR\x06public\x12\x19\n" +
+	"\bsince_ms\x18\x06 \x01(\x03R\asinceMs\x12\x0e\n" +
+	"\x02by\x18\a \x01(\tR\x02by\x12\x17\n" +
+	"\aby_name\x18\b \x01(\tR\x06byName\x12\x1a\n" +
+	"\bquestion\x18\t \x01(\tR\bquestion\"4\n" +
 	"\x05Owner\x12\x10\n" +
 	"\x03app\x18\x01 \x01(\tR\x03app\x12\x19\n" +
 	"\buntil_ms\x18\x02 \x01(\x03R\auntilMs\"7\n" +
@@ -3240,11 +5520,12 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x12AbandonSendRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x12\n" +
 	"\x04item\x18\x02 \x01(\tR\x04item\"\x15\n" +
-	"\x13AbandonSendResponse\"t\n" +
+	"\x13AbandonSendResponse\"\x8e\x01\n" +
 	"\x0eAddNoteRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x12\n" +
-	"\x04text\x18\x03 \x01(\tR\x04text\"C\n" +
+	"\x04text\x18\x03 \x01(\tR\x04text\x12\x18\n" +
+	"\aconsult\x18\x04 \x01(\bR\aconsult\"C\n" +
 	"\x0fAddNoteResponse\x120\n" +
 	"\x04item\x18\x01 \x01(\v2\x1c.parley.desk.v1.TimelineItemR\x04item\"G\n" +
 	"\x12TakeControlRequest\x121\n" +
@@ -3278,7 +5559,129 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x05limit\x18\x03 \x01(\x05R\x05limit\"|\n" +
 	"\x14ListTimelineResponse\x122\n" +
 	"\x05items\x18\x01 \x03(\v2\x1c.parley.desk.v1.TimelineItemR\x05items\x120\n" +
-	"\x14next_before_revision\x18\x02 \x01(\x04R\x12nextBeforeRevision*\x80\x01\n" +
+	"\x14next_before_revision\x18\x02 \x01(\x04R\x12nextBeforeRevision\"[\n" +
+	"\x10ShowOfferRequest\x121\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x14\n" +
+	"\x05fence\x18\x02 \x01(\x03R\x05fence\".\n" +
+	"\x11ShowOfferResponse\x12\x19\n" +
+	"\buntil_ms\x18\x01 \x01(\x03R\auntilMs\"R\n" +
+	"\x14ListOpenItemsRequest\x12\x1b\n" +
+	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\"\x85\x01\n" +
+	"\x15ListOpenItemsResponse\x12.\n" +
+	"\x05items\x18\x01 \x03(\v2\x18.parley.desk.v1.OpenItemR\x05items\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\x05R\x05total\"\xec\x01\n" +
+	"\bOpenItem\x121\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1a\n" +
+	"\bcustomer\x18\x02 \x01(\tR\bcustomer\x12\x14\n" +
+	"\x05queue\x18\x03 \x01(\tR\x05queue\x12\x1b\n" +
+	"\tpage_name\x18\x04 \x01(\tR\bpageName\x12\x18\n" +
+	"\apreview\x18\x05 \x01(\tR\apreview\x12(\n" +
+	"\x10waiting_since_ms\x18\x06 \x01(\x03R\x0ewaitingSinceMs\x12\x1a\n" +
+	"\bpriority\x18\a \x01(\x05R\bpriority\"L\n" +
+	"\x17PickConversationRequest\x121\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\"`\n" +
+	"\x18PickConversationResponse\x12D\n" +
+	"\fconversation\x18\x01 \x01(\v2 .parley.desk.v1.ConversationViewR\fconversation\"y\n" +
+	"\x12ListTargetsRequest\x121\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x18\n" +
+	"\aconsult\x18\x02 \x01(\bR\aconsult\x12\x16\n" +
+	"\x06search\x18\x03 \x01(\tR\x06search\"\x7f\n" +
+	"\x13ListTargetsResponse\x123\n" +
+	"\x06queues\x18\x01 \x03(\v2\x1b.parley.desk.v1.QueueTargetR\x06queues\x123\n" +
+	"\x06agents\x18\x02 \x03(\v2\x1b.parley.desk.v1.AgentTargetR\x06agents\"\x9c\x01\n" +
+	"\vQueueTarget\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
+	"\x06hidden\x18\x03 \x01(\tR\x06hidden\x12\x19\n" +
+	"\bopens_ms\x18\x04 \x01(\x03R\aopensMs\x12\x18\n" +
+	"\awaiting\x18\x05 \x01(\x05R\awaiting\x12\x16\n" +
+	"\x06agents\x18\x06 \x01(\x05R\x06agents\"\x87\x02\n" +
+	"\vAgentTarget\x12\x14\n" +
+	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
+	"\x06hidden\x18\x03 \x01(\tR\x06hidden\x12<\n" +
+	"\bpresence\x18\x04 \x01(\x0e2 .parley.distribution.v1.PresenceR\bpresence\x12\x12\n" +
+	"\x04used\x18\x05 \x01(\x05R\x04used\x12\x1a\n" +
+	"\bcapacity\x18\x06 \x01(\x05R\bcapacity\x12\x18\n" +
+	"\amatched\x18\a \x01(\x05R\amatched\x12\x16\n" +
+	"\x06needed\x18\b \x01(\x05R\x06needed\x12\x16\n" +
+	"\x06member\x18\t \x01(\bR\x06member\"\xc5\x01\n" +
+	"\x1bTransferConversationRequest\x121\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1b\n" +
+	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x1b\n" +
+	"\bto_queue\x18\x03 \x01(\tH\x00R\atoQueue\x12\x1b\n" +
+	"\bto_agent\x18\x04 \x01(\tH\x00R\atoAgent\x12\x12\n" +
+	"\x04note\x18\x05 \x01(\tR\x04noteB\b\n" +
+	"\x06target\"\x1e\n" +
+	"\x1cTransferConversationResponse\"\x99\x01\n" +
+	"\x11AskConsultRequest\x121\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1b\n" +
+	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x18\n" +
+	"\ainvitee\x18\x03 \x01(\tR\ainvitee\x12\x1a\n" +
+	"\bquestion\x18\x04 \x01(\tR\bquestion\"Z\n" +
+	"\x12AskConsultResponse\x12D\n" +
+	"\fconversation\x18\x01 \x01(\v2 .parley.desk.v1.ConversationViewR\fconversation\"y\n" +
+	"\x14AnswerConsultRequest\x121\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x16\n" +
+	"\x06accept\x18\x02 \x01(\bR\x06accept\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"]\n" +
+	"\x15AnswerConsultResponse\x12D\n" +
+	"\fconversation\x18\x01 \x01(\v2 .parley.desk.v1.ConversationViewR\fconversation\"g\n" +
+	"\x12OpenConsultRequest\x121\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1e\n" +
+	"\n" +
+	"consultant\x18\x02 \x01(\tR\n" +
+	"consultant\"[\n" +
+	"\x13OpenConsultResponse\x12D\n" +
+	"\fconversation\x18\x01 \x01(\v2 .parley.desk.v1.ConversationViewR\fconversation\"f\n" +
+	"\x11EndConsultRequest\x121\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1e\n" +
+	"\n" +
+	"consultant\x18\x02 \x01(\tR\n" +
+	"consultant\"Z\n" +
+	"\x12EndConsultResponse\x12D\n" +
+	"\fconversation\x18\x01 \x01(\v2 .parley.desk.v1.ConversationViewR\fconversation\"M\n" +
+	"\x18LeaveConversationRequest\x121\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\"\x1b\n" +
+	"\x19LeaveConversationResponse\"\xa6\x01\n" +
+	"\x19AssignConversationRequest\x121\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1b\n" +
+	"\bto_queue\x18\x02 \x01(\tH\x00R\atoQueue\x12\x1b\n" +
+	"\bto_agent\x18\x03 \x01(\tH\x00R\atoAgent\x12\x12\n" +
+	"\x04note\x18\x04 \x01(\tR\x04noteB\b\n" +
+	"\x06target\"b\n" +
+	"\x1aAssignConversationResponse\x12D\n" +
+	"\fconversation\x18\x01 \x01(\v2 .parley.desk.v1.ConversationViewR\fconversation\"R\n" +
+	"\x1dForceCloseConversationRequest\x121\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\" \n" +
+	"\x1eForceCloseConversationResponse\"O\n" +
+	"\x1aMonitorConversationRequest\x121\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\"c\n" +
+	"\x1bMonitorConversationResponse\x12D\n" +
+	"\fconversation\x18\x01 \x01(\v2 .parley.desk.v1.ConversationViewR\fconversation\"L\n" +
+	"\x17JoinConversationRequest\x121\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\"`\n" +
+	"\x18JoinConversationResponse\x12D\n" +
+	"\fconversation\x18\x01 \x01(\v2 .parley.desk.v1.ConversationViewR\fconversation\"r\n" +
+	"\x17SetAgentPresenceRequest\x12\x19\n" +
+	"\bof_agent\x18\x01 \x01(\tR\aofAgent\x12<\n" +
+	"\bpresence\x18\x02 \x01(\x0e2 .parley.distribution.v1.PresenceR\bpresence\"]\n" +
+	"\x18SetAgentPresenceResponse\x12A\n" +
+	"\bstanding\x18\x01 \x01(\v2%.parley.distribution.v1.AgentStandingR\bstanding\"\xae\x01\n" +
+	"\x12ListOngoingRequest\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x17\n" +
+	"\aheld_by\x18\x02 \x01(\tR\x06heldBy\x12-\n" +
+	"\x05phase\x18\x03 \x01(\x0e2\x17.parley.thread.v1.PhaseR\x05phase\x12\x1b\n" +
+	"\tpage_size\x18\x04 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x05 \x01(\tR\tpageToken\"\x9b\x01\n" +
+	"\x13ListOngoingResponse\x12F\n" +
+	"\rconversations\x18\x01 \x03(\v2 .parley.desk.v1.ConversationViewR\rconversations\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\x05R\x05total*\x80\x01\n" +
 	"\x06Author\x12\x16\n" +
 	"\x12AUTHOR_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fAUTHOR_CUSTOMER\x10\x01\x12\x10\n" +
@@ -3299,7 +5702,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x0eSessionService\x12G\n" +
 	"\x06SignIn\x12\x1d.parley.desk.v1.SignInRequest\x1a\x1e.parley.desk.v1.SignInResponse\x12J\n" +
 	"\aSignOut\x12\x1e.parley.desk.v1.SignOutRequest\x1a\x1f.parley.desk.v1.SignOutResponse\x12G\n" +
-	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse2\xe0\v\n" +
+	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse2\x88\x18\n" +
 	"\vDeskService\x12@\n" +
 	"\x06Events\x12\x1d.parley.desk.v1.EventsRequest\x1a\x15.parley.desk.v1.Event0\x01\x12V\n" +
 	"\vSetPresence\x12\".parley.desk.v1.SetPresenceRequest\x1a#.parley.desk.v1.SetPresenceResponse\x12V\n" +
@@ -3314,7 +5717,25 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x10ParkConversation\x12'.parley.desk.v1.ParkConversationRequest\x1a(.parley.desk.v1.ParkConversationResponse\x12k\n" +
 	"\x12ResumeConversation\x12).parley.desk.v1.ResumeConversationRequest\x1a*.parley.desk.v1.ResumeConversationResponse\x12n\n" +
 	"\x13ReleaseConversation\x12*.parley.desk.v1.ReleaseConversationRequest\x1a+.parley.desk.v1.ReleaseConversationResponse\x12V\n" +
-	"\vTakeControl\x12\".parley.desk.v1.TakeControlRequest\x1a#.parley.desk.v1.TakeControlResponse\x12h\n" +
+	"\vTakeControl\x12\".parley.desk.v1.TakeControlRequest\x1a#.parley.desk.v1.TakeControlResponse\x12P\n" +
+	"\tShowOffer\x12 .parley.desk.v1.ShowOfferRequest\x1a!.parley.desk.v1.ShowOfferResponse\x12\\\n" +
+	"\rListOpenItems\x12$.parley.desk.v1.ListOpenItemsRequest\x1a%.parley.desk.v1.ListOpenItemsResponse\x12e\n" +
+	"\x10PickConversation\x12'.parley.desk.v1.PickConversationRequest\x1a(.parley.desk.v1.PickConversationResponse\x12V\n" +
+	"\vListTargets\x12\".parley.desk.v1.ListTargetsRequest\x1a#.parley.desk.v1.ListTargetsResponse\x12q\n" +
+	"\x14TransferConversation\x12+.parley.desk.v1.TransferConversationRequest\x1a,.parley.desk.v1.TransferConversationResponse\x12S\n" +
+	"\n" +
+	"AskConsult\x12!.parley.desk.v1.AskConsultRequest\x1a\".parley.desk.v1.AskConsultResponse\x12\\\n" +
+	"\rAnswerConsult\x12$.parley.desk.v1.AnswerConsultRequest\x1a%.parley.desk.v1.AnswerConsultResponse\x12V\n" +
+	"\vOpenConsult\x12\".parley.desk.v1.OpenConsultRequest\x1a#.parley.desk.v1.OpenConsultResponse\x12S\n" +
+	"\n" +
+	"EndConsult\x12!.parley.desk.v1.EndConsultRequest\x1a\".parley.desk.v1.EndConsultResponse\x12h\n" +
+	"\x11LeaveConversation\x12(.parley.desk.v1.LeaveConversationRequest\x1a).parley.desk.v1.LeaveConversationResponse\x12k\n" +
+	"\x12AssignConversation\x12).parley.desk.v1.AssignConversationRequest\x1a*.parley.desk.v1.AssignConversationResponse\x12w\n" +
+	"\x16ForceCloseConversation\x12-.parley.desk.v1.ForceCloseConversationRequest\x1a..parley.desk.v1.ForceCloseConversationResponse\x12n\n" +
+	"\x13MonitorConversation\x12*.parley.desk.v1.MonitorConversationRequest\x1a+.parley.desk.v1.MonitorConversationResponse\x12e\n" +
+	"\x10JoinConversation\x12'.parley.desk.v1.JoinConversationRequest\x1a(.parley.desk.v1.JoinConversationResponse\x12e\n" +
+	"\x10SetAgentPresence\x12'.parley.desk.v1.SetAgentPresenceRequest\x1a(.parley.desk.v1.SetAgentPresenceResponse\x12V\n" +
+	"\vListOngoing\x12\".parley.desk.v1.ListOngoingRequest\x1a#.parley.desk.v1.ListOngoingResponse\x12h\n" +
 	"\x11ListConversations\x12(.parley.desk.v1.ListConversationsRequest\x1a).parley.desk.v1.ListConversationsResponse\x12Y\n" +
 	"\fListTimeline\x12#.parley.desk.v1.ListTimelineRequest\x1a$.parley.desk.v1.ListTimelineResponseB\xb8\x01\n" +
 	"\x12com.parley.desk.v1B\tDeskProtoP\x01Z=github.com/parley-desk/parley/proto/gen/parley/desk/v1;deskv1\xa2\x02\x03PDX\xaa\x02\x0eParley.Desk.V1\xca\x02\x0eParley\\Desk\\V1\xe2\x02\x1aParley\\Desk\\V1\\GPBMetadata\xea\x02\x10Parley::Desk::V1b\x06proto3"
@@ -3332,161 +5753,265 @@ func file_parley_desk_v1_desk_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_desk_v1_desk_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_parley_desk_v1_desk_proto_msgTypes = make([]protoimpl.MessageInfo, 50)
+var file_parley_desk_v1_desk_proto_msgTypes = make([]protoimpl.MessageInfo, 86)
 var file_parley_desk_v1_desk_proto_goTypes = []any{
-	(Author)(0),                         // 0: parley.desk.v1.Author
-	(Delivery)(0),                       // 1: parley.desk.v1.Delivery
-	(*SignInRequest)(nil),               // 2: parley.desk.v1.SignInRequest
-	(*SignInResponse)(nil),              // 3: parley.desk.v1.SignInResponse
-	(*SignOutRequest)(nil),              // 4: parley.desk.v1.SignOutRequest
-	(*SignOutResponse)(nil),             // 5: parley.desk.v1.SignOutResponse
-	(*WhoAmIRequest)(nil),               // 6: parley.desk.v1.WhoAmIRequest
-	(*WhoAmIResponse)(nil),              // 7: parley.desk.v1.WhoAmIResponse
-	(*Me)(nil),                          // 8: parley.desk.v1.Me
-	(*ConversationRef)(nil),             // 9: parley.desk.v1.ConversationRef
-	(*EventsRequest)(nil),               // 10: parley.desk.v1.EventsRequest
-	(*Event)(nil),                       // 11: parley.desk.v1.Event
-	(*Snapshot)(nil),                    // 12: parley.desk.v1.Snapshot
-	(*Heartbeat)(nil),                   // 13: parley.desk.v1.Heartbeat
-	(*SessionEnded)(nil),                // 14: parley.desk.v1.SessionEnded
-	(*ConversationView)(nil),            // 15: parley.desk.v1.ConversationView
-	(*Owner)(nil),                       // 16: parley.desk.v1.Owner
-	(*Window)(nil),                      // 17: parley.desk.v1.Window
-	(*TimelineChange)(nil),              // 18: parley.desk.v1.TimelineChange
-	(*TimelineItem)(nil),                // 19: parley.desk.v1.TimelineItem
-	(*Refusal)(nil),                     // 20: parley.desk.v1.Refusal
-	(*SetPresenceRequest)(nil),          // 21: parley.desk.v1.SetPresenceRequest
-	(*SetPresenceResponse)(nil),         // 22: parley.desk.v1.SetPresenceResponse
-	(*AcceptOfferRequest)(nil),          // 23: parley.desk.v1.AcceptOfferRequest
-	(*AcceptOfferResponse)(nil),         // 24: parley.desk.v1.AcceptOfferResponse
-	(*RejectOfferRequest)(nil),          // 25: parley.desk.v1.RejectOfferRequest
-	(*RejectOfferResponse)(nil),         // 26: parley.desk.v1.RejectOfferResponse
-	(*SendMessageRequest)(nil),          // 27: parley.desk.v1.SendMessageRequest
-	(*SendMessageResponse)(nil),         // 28: parley.desk.v1.SendMessageResponse
-	(*ResendMessageRequest)(nil),        // 29: parley.desk.v1.ResendMessageRequest
-	(*ResendMessageResponse)(nil),       // 30: parley.desk.v1.ResendMessageResponse
-	(*AbandonSendRequest)(nil),          // 31: parley.desk.v1.AbandonSendRequest
-	(*AbandonSendResponse)(nil),         // 32: parley.desk.v1.AbandonSendResponse
-	(*AddNoteRequest)(nil),              // 33: parley.desk.v1.AddNoteRequest
-	(*AddNoteResponse)(nil),             // 34: parley.desk.v1.AddNoteResponse
-	(*TakeControlRequest)(nil),          // 35: parley.desk.v1.TakeControlRequest
-	(*TakeControlResponse)(nil),         // 36: parley.desk.v1.TakeControlResponse
-	(*EndConversationRequest)(nil),      // 37: parley.desk.v1.EndConversationRequest
-	(*EndConversationResponse)(nil),     // 38: parley.desk.v1.EndConversationResponse
-	(*CloseConversationRequest)(nil),    // 39: parley.desk.v1.CloseConversationRequest
-	(*CloseConversationResponse)(nil),   // 40: parley.desk.v1.CloseConversationResponse
-	(*ParkConversationRequest)(nil),     // 41: parley.desk.v1.ParkConversationRequest
-	(*ParkConversationResponse)(nil),    // 42: parley.desk.v1.ParkConversationResponse
-	(*ResumeConversationRequest)(nil),   // 43: parley.desk.v1.ResumeConversationRequest
-	(*ResumeConversationResponse)(nil),  // 44: parley.desk.v1.ResumeConversationResponse
-	(*ReleaseConversationRequest)(nil),  // 45: parley.desk.v1.ReleaseConversationRequest
-	(*ReleaseConversationResponse)(nil), // 46: parley.desk.v1.ReleaseConversationResponse
-	(*ListConversationsRequest)(nil),    // 47: parley.desk.v1.ListConversationsRequest
-	(*ListConversationsResponse)(nil),   // 48: parley.desk.v1.ListConversationsResponse
-	(*ListTimelineRequest)(nil),         // 49: parley.desk.v1.ListTimelineRequest
-	(*ListTimelineResponse)(nil),        // 50: parley.desk.v1.ListTimelineResponse
-	nil,                                 // 51: parley.desk.v1.TimelineItem.DetailsEntry
-	(v1.Presence)(0),                    // 52: parley.distribution.v1.Presence
-	(*v1.AgentStanding)(nil),            // 53: parley.distribution.v1.AgentStanding
-	(*v11.Customer)(nil),                // 54: parley.thread.v1.Customer
-	(v11.Phase)(0),                      // 55: parley.thread.v1.Phase
-	(*v11.Offer)(nil),                   // 56: parley.thread.v1.Offer
-	(*v11.Attachment)(nil),              // 57: parley.thread.v1.Attachment
+	(Author)(0),                            // 0: parley.desk.v1.Author
+	(Delivery)(0),                          // 1: parley.desk.v1.Delivery
+	(*SignInRequest)(nil),                  // 2: parley.desk.v1.SignInRequest
+	(*SignInResponse)(nil),                 // 3: parley.desk.v1.SignInResponse
+	(*SignOutRequest)(nil),                 // 4: parley.desk.v1.SignOutRequest
+	(*SignOutResponse)(nil),                // 5: parley.desk.v1.SignOutResponse
+	(*WhoAmIRequest)(nil),                  // 6: parley.desk.v1.WhoAmIRequest
+	(*WhoAmIResponse)(nil),                 // 7: parley.desk.v1.WhoAmIResponse
+	(*Me)(nil),                             // 8: parley.desk.v1.Me
+	(*ConversationRef)(nil),                // 9: parley.desk.v1.ConversationRef
+	(*EventsRequest)(nil),                  // 10: parley.desk.v1.EventsRequest
+	(*Event)(nil),                          // 11: parley.desk.v1.Event
+	(*Snapshot)(nil),                       // 12: parley.desk.v1.Snapshot
+	(*Heartbeat)(nil),                      // 13: parley.desk.v1.Heartbeat
+	(*SessionEnded)(nil),                   // 14: parley.desk.v1.SessionEnded
+	(*ConversationView)(nil),               // 15: parley.desk.v1.ConversationView
+	(*Beside)(nil),                         // 16: parley.desk.v1.Beside
+	(*Owner)(nil),                          // 17: parley.desk.v1.Owner
+	(*Window)(nil),                         // 18: parley.desk.v1.Window
+	(*TimelineChange)(nil),                 // 19: parley.desk.v1.TimelineChange
+	(*TimelineItem)(nil),                   // 20: parley.desk.v1.TimelineItem
+	(*Refusal)(nil),                        // 21: parley.desk.v1.Refusal
+	(*SetPresenceRequest)(nil),             // 22: parley.desk.v1.SetPresenceRequest
+	(*SetPresenceResponse)(nil),            // 23: parley.desk.v1.SetPresenceResponse
+	(*AcceptOfferRequest)(nil),             // 24: parley.desk.v1.AcceptOfferRequest
+	(*AcceptOfferResponse)(nil),            // 25: parley.desk.v1.AcceptOfferResponse
+	(*RejectOfferRequest)(nil),             // 26: parley.desk.v1.RejectOfferRequest
+	(*RejectOfferResponse)(nil),            // 27: parley.desk.v1.RejectOfferResponse
+	(*SendMessageRequest)(nil),             // 28: parley.desk.v1.SendMessageRequest
+	(*SendMessageResponse)(nil),            // 29: parley.desk.v1.SendMessageResponse
+	(*ResendMessageRequest)(nil),           // 30: parley.desk.v1.ResendMessageRequest
+	(*ResendMessageResponse)(nil),          // 31: parley.desk.v1.ResendMessageResponse
+	(*AbandonSendRequest)(nil),             // 32: parley.desk.v1.AbandonSendRequest
+	(*AbandonSendResponse)(nil),            // 33: parley.desk.v1.AbandonSendResponse
+	(*AddNoteRequest)(nil),                 // 34: parley.desk.v1.AddNoteRequest
+	(*AddNoteResponse)(nil),                // 35: parley.desk.v1.AddNoteResponse
+	(*TakeControlRequest)(nil),             // 36: parley.desk.v1.TakeControlRequest
+	(*TakeControlResponse)(nil),            // 37: parley.desk.v1.TakeControlResponse
+	(*EndConversationRequest)(nil),         // 38: parley.desk.v1.EndConversationRequest
+	(*EndConversationResponse)(nil),        // 39: parley.desk.v1.EndConversationResponse
+	(*CloseConversationRequest)(nil),       // 40: parley.desk.v1.CloseConversationRequest
+	(*CloseConversationResponse)(nil),      // 41: parley.desk.v1.CloseConversationResponse
+	(*ParkConversationRequest)(nil),        // 42: parley.desk.v1.ParkConversationRequest
+	(*ParkConversationResponse)(nil),       // 43: parley.desk.v1.ParkConversationResponse
+	(*ResumeConversationRequest)(nil),      // 44: parley.desk.v1.ResumeConversationRequest
+	(*ResumeConversationResponse)(nil),     // 45: parley.desk.v1.ResumeConversationResponse
+	(*ReleaseConversationRequest)(nil),     // 46: parley.desk.v1.ReleaseConversationRequest
+	(*ReleaseConversationResponse)(nil),    // 47: parley.desk.v1.ReleaseConversationResponse
+	(*ListConversationsRequest)(nil),       // 48: parley.desk.v1.ListConversationsRequest
+	(*ListConversationsResponse)(nil),      // 49: parley.desk.v1.ListConversationsResponse
+	(*ListTimelineRequest)(nil),            // 50: parley.desk.v1.ListTimelineRequest
+	(*ListTimelineResponse)(nil),           // 51: parley.desk.v1.ListTimelineResponse
+	(*ShowOfferRequest)(nil),               // 52: parley.desk.v1.ShowOfferRequest
+	(*ShowOfferResponse)(nil),              // 53: parley.desk.v1.ShowOfferResponse
+	(*ListOpenItemsRequest)(nil),           // 54: parley.desk.v1.ListOpenItemsRequest
+	(*ListOpenItemsResponse)(nil),          // 55: parley.desk.v1.ListOpenItemsResponse
+	(*OpenItem)(nil),                       // 56: parley.desk.v1.OpenItem
+	(*PickConversationRequest)(nil),        // 57: parley.desk.v1.PickConversationRequest
+	(*PickConversationResponse)(nil),       // 58: parley.desk.v1.PickConversationResponse
+	(*ListTargetsRequest)(nil),             // 59: parley.desk.v1.ListTargetsRequest
+	(*ListTargetsResponse)(nil),            // 60: parley.desk.v1.ListTargetsResponse
+	(*QueueTarget)(nil),                    // 61: parley.desk.v1.QueueTarget
+	(*AgentTarget)(nil),                    // 62: parley.desk.v1.AgentTarget
+	(*TransferConversationRequest)(nil),    // 63: parley.desk.v1.TransferConversationRequest
+	(*TransferConversationResponse)(nil),   // 64: parley.desk.v1.TransferConversationResponse
+	(*AskConsultRequest)(nil),              // 65: parley.desk.v1.AskConsultRequest
+	(*AskConsultResponse)(nil),             // 66: parley.desk.v1.AskConsultResponse
+	(*AnswerConsultRequest)(nil),           // 67: parley.desk.v1.AnswerConsultRequest
+	(*AnswerConsultResponse)(nil),          // 68: parley.desk.v1.AnswerConsultResponse
+	(*OpenConsultRequest)(nil),             // 69: parley.desk.v1.OpenConsultRequest
+	(*OpenConsultResponse)(nil),            // 70: parley.desk.v1.OpenConsultResponse
+	(*EndConsultRequest)(nil),              // 71: parley.desk.v1.EndConsultRequest
+	(*EndConsultResponse)(nil),             // 72: parley.desk.v1.EndConsultResponse
+	(*LeaveConversationRequest)(nil),       // 73: parley.desk.v1.LeaveConversationRequest
+	(*LeaveConversationResponse)(nil),      // 74: parley.desk.v1.LeaveConversationResponse
+	(*AssignConversationRequest)(nil),      // 75: parley.desk.v1.AssignConversationRequest
+	(*AssignConversationResponse)(nil),     // 76: parley.desk.v1.AssignConversationResponse
+	(*ForceCloseConversationRequest)(nil),  // 77: parley.desk.v1.ForceCloseConversationRequest
+	(*ForceCloseConversationResponse)(nil), // 78: parley.desk.v1.ForceCloseConversationResponse
+	(*MonitorConversationRequest)(nil),     // 79: parley.desk.v1.MonitorConversationRequest
+	(*MonitorConversationResponse)(nil),    // 80: parley.desk.v1.MonitorConversationResponse
+	(*JoinConversationRequest)(nil),        // 81: parley.desk.v1.JoinConversationRequest
+	(*JoinConversationResponse)(nil),       // 82: parley.desk.v1.JoinConversationResponse
+	(*SetAgentPresenceRequest)(nil),        // 83: parley.desk.v1.SetAgentPresenceRequest
+	(*SetAgentPresenceResponse)(nil),       // 84: parley.desk.v1.SetAgentPresenceResponse
+	(*ListOngoingRequest)(nil),             // 85: parley.desk.v1.ListOngoingRequest
+	(*ListOngoingResponse)(nil),            // 86: parley.desk.v1.ListOngoingResponse
+	nil,                                    // 87: parley.desk.v1.TimelineItem.DetailsEntry
+	(v1.Presence)(0),                       // 88: parley.distribution.v1.Presence
+	(*v1.AgentStanding)(nil),               // 89: parley.distribution.v1.AgentStanding
+	(*v11.Customer)(nil),                   // 90: parley.thread.v1.Customer
+	(v11.Phase)(0),                         // 91: parley.thread.v1.Phase
+	(*v11.Offer)(nil),                      // 92: parley.thread.v1.Offer
+	(v11.Part)(0),                          // 93: parley.thread.v1.Part
+	(v11.Attendance)(0),                    // 94: parley.thread.v1.Attendance
+	(*v11.Attachment)(nil),                 // 95: parley.thread.v1.Attachment
 }
 var file_parley_desk_v1_desk_proto_depIdxs = []int32{
-	8,  // 0: parley.desk.v1.SignInResponse.me:type_name -> parley.desk.v1.Me
-	8,  // 1: parley.desk.v1.WhoAmIResponse.me:type_name -> parley.desk.v1.Me
-	52, // 2: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
-	12, // 3: parley.desk.v1.Event.snapshot:type_name -> parley.desk.v1.Snapshot
-	15, // 4: parley.desk.v1.Event.conversation:type_name -> parley.desk.v1.ConversationView
-	9,  // 5: parley.desk.v1.Event.removed:type_name -> parley.desk.v1.ConversationRef
-	18, // 6: parley.desk.v1.Event.timeline:type_name -> parley.desk.v1.TimelineChange
-	53, // 7: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
-	13, // 8: parley.desk.v1.Event.heartbeat:type_name -> parley.desk.v1.Heartbeat
-	14, // 9: parley.desk.v1.Event.session_ended:type_name -> parley.desk.v1.SessionEnded
-	15, // 10: parley.desk.v1.Snapshot.conversations:type_name -> parley.desk.v1.ConversationView
-	53, // 11: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
-	9,  // 12: parley.desk.v1.ConversationView.ref:type_name -> parley.desk.v1.ConversationRef
-	54, // 13: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
-	55, // 14: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
-	56, // 15: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
-	17, // 16: parley.desk.v1.ConversationView.window:type_name -> parley.desk.v1.Window
-	16, // 17: parley.desk.v1.ConversationView.owner:type_name -> parley.desk.v1.Owner
-	9,  // 18: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
-	19, // 19: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
-	0,  // 20: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
-	57, // 21: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
-	1,  // 22: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
-	51, // 23: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
-	55, // 24: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
-	52, // 25: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	53, // 26: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	9,  // 27: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	15, // 28: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	9,  // 29: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	9,  // 30: parley.desk.v1.SendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19, // 31: parley.desk.v1.SendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
-	9,  // 32: parley.desk.v1.ResendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19, // 33: parley.desk.v1.ResendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
-	9,  // 34: parley.desk.v1.AbandonSendRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	9,  // 35: parley.desk.v1.AddNoteRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19, // 36: parley.desk.v1.AddNoteResponse.item:type_name -> parley.desk.v1.TimelineItem
-	9,  // 37: parley.desk.v1.TakeControlRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	15, // 38: parley.desk.v1.TakeControlResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	9,  // 39: parley.desk.v1.EndConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	15, // 40: parley.desk.v1.EndConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	9,  // 41: parley.desk.v1.CloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	9,  // 42: parley.desk.v1.ParkConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	15, // 43: parley.desk.v1.ParkConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	9,  // 44: parley.desk.v1.ResumeConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	15, // 45: parley.desk.v1.ResumeConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	9,  // 46: parley.desk.v1.ReleaseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	15, // 47: parley.desk.v1.ListConversationsResponse.conversations:type_name -> parley.desk.v1.ConversationView
-	9,  // 48: parley.desk.v1.ListTimelineRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19, // 49: parley.desk.v1.ListTimelineResponse.items:type_name -> parley.desk.v1.TimelineItem
-	2,  // 50: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
-	4,  // 51: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
-	6,  // 52: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
-	10, // 53: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
-	21, // 54: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
-	23, // 55: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
-	25, // 56: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
-	27, // 57: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
-	29, // 58: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
-	31, // 59: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
-	33, // 60: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
-	37, // 61: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
-	39, // 62: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
-	41, // 63: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
-	43, // 64: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
-	45, // 65: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
-	35, // 66: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
-	47, // 67: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
-	49, // 68: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
-	3,  // 69: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
-	5,  // 70: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
-	7,  // 71: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
-	11, // 72: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
-	22, // 73: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
-	24, // 74: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
-	26, // 75: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
-	28, // 76: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
-	30, // 77: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
-	32, // 78: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
-	34, // 79: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
-	38, // 80: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
-	40, // 81: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
-	42, // 82: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
-	44, // 83: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
-	46, // 84: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
-	36, // 85: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
-	48, // 86: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
-	50, // 87: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
-	69, // [69:88] is the sub-list for method output_type
-	50, // [50:69] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	8,   // 0: parley.desk.v1.SignInResponse.me:type_name -> parley.desk.v1.Me
+	8,   // 1: parley.desk.v1.WhoAmIResponse.me:type_name -> parley.desk.v1.Me
+	88,  // 2: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
+	12,  // 3: parley.desk.v1.Event.snapshot:type_name -> parley.desk.v1.Snapshot
+	15,  // 4: parley.desk.v1.Event.conversation:type_name -> parley.desk.v1.ConversationView
+	9,   // 5: parley.desk.v1.Event.removed:type_name -> parley.desk.v1.ConversationRef
+	19,  // 6: parley.desk.v1.Event.timeline:type_name -> parley.desk.v1.TimelineChange
+	89,  // 7: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
+	13,  // 8: parley.desk.v1.Event.heartbeat:type_name -> parley.desk.v1.Heartbeat
+	14,  // 9: parley.desk.v1.Event.session_ended:type_name -> parley.desk.v1.SessionEnded
+	15,  // 10: parley.desk.v1.Snapshot.conversations:type_name -> parley.desk.v1.ConversationView
+	89,  // 11: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
+	9,   // 12: parley.desk.v1.ConversationView.ref:type_name -> parley.desk.v1.ConversationRef
+	90,  // 13: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
+	91,  // 14: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
+	92,  // 15: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
+	18,  // 16: parley.desk.v1.ConversationView.window:type_name -> parley.desk.v1.Window
+	17,  // 17: parley.desk.v1.ConversationView.owner:type_name -> parley.desk.v1.Owner
+	16,  // 18: parley.desk.v1.ConversationView.beside:type_name -> parley.desk.v1.Beside
+	16,  // 19: parley.desk.v1.ConversationView.part:type_name -> parley.desk.v1.Beside
+	93,  // 20: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
+	94,  // 21: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
+	9,   // 22: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
+	20,  // 23: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
+	0,   // 24: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
+	95,  // 25: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
+	1,   // 26: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
+	87,  // 27: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
+	91,  // 28: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
+	88,  // 29: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	89,  // 30: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	9,   // 31: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15,  // 32: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	9,   // 33: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	9,   // 34: parley.desk.v1.SendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	20,  // 35: parley.desk.v1.SendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
+	9,   // 36: parley.desk.v1.ResendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	20,  // 37: parley.desk.v1.ResendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
+	9,   // 38: parley.desk.v1.AbandonSendRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	9,   // 39: parley.desk.v1.AddNoteRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	20,  // 40: parley.desk.v1.AddNoteResponse.item:type_name -> parley.desk.v1.TimelineItem
+	9,   // 41: parley.desk.v1.TakeControlRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15,  // 42: parley.desk.v1.TakeControlResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	9,   // 43: parley.desk.v1.EndConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15,  // 44: parley.desk.v1.EndConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	9,   // 45: parley.desk.v1.CloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	9,   // 46: parley.desk.v1.ParkConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15,  // 47: parley.desk.v1.ParkConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	9,   // 48: parley.desk.v1.ResumeConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15,  // 49: parley.desk.v1.ResumeConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	9,   // 50: parley.desk.v1.ReleaseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15,  // 51: parley.desk.v1.ListConversationsResponse.conversations:type_name -> parley.desk.v1.ConversationView
+	9,   // 52: parley.desk.v1.ListTimelineRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	20,  // 53: parley.desk.v1.ListTimelineResponse.items:type_name -> parley.desk.v1.TimelineItem
+	9,   // 54: parley.desk.v1.ShowOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	56,  // 55: parley.desk.v1.ListOpenItemsResponse.items:type_name -> parley.desk.v1.OpenItem
+	9,   // 56: parley.desk.v1.OpenItem.ref:type_name -> parley.desk.v1.ConversationRef
+	9,   // 57: parley.desk.v1.PickConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15,  // 58: parley.desk.v1.PickConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	9,   // 59: parley.desk.v1.ListTargetsRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	61,  // 60: parley.desk.v1.ListTargetsResponse.queues:type_name -> parley.desk.v1.QueueTarget
+	62,  // 61: parley.desk.v1.ListTargetsResponse.agents:type_name -> parley.desk.v1.AgentTarget
+	88,  // 62: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
+	9,   // 63: parley.desk.v1.TransferConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	9,   // 64: parley.desk.v1.AskConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15,  // 65: parley.desk.v1.AskConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	9,   // 66: parley.desk.v1.AnswerConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15,  // 67: parley.desk.v1.AnswerConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	9,   // 68: parley.desk.v1.OpenConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15,  // 69: parley.desk.v1.OpenConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	9,   // 70: parley.desk.v1.EndConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15,  // 71: parley.desk.v1.EndConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	9,   // 72: parley.desk.v1.LeaveConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	9,   // 73: parley.desk.v1.AssignConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15,  // 74: parley.desk.v1.AssignConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	9,   // 75: parley.desk.v1.ForceCloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	9,   // 76: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15,  // 77: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	9,   // 78: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	15,  // 79: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	88,  // 80: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	89,  // 81: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	91,  // 82: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
+	15,  // 83: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
+	2,   // 84: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
+	4,   // 85: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
+	6,   // 86: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
+	10,  // 87: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
+	22,  // 88: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
+	24,  // 89: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
+	26,  // 90: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
+	28,  // 91: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
+	30,  // 92: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
+	32,  // 93: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
+	34,  // 94: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
+	38,  // 95: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
+	40,  // 96: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
+	42,  // 97: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
+	44,  // 98: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
+	46,  // 99: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
+	36,  // 100: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
+	52,  // 101: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
+	54,  // 102: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
+	57,  // 103: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
+	59,  // 104: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
+	63,  // 105: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
+	65,  // 106: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
+	67,  // 107: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
+	69,  // 108: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
+	71,  // 109: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
+	73,  // 110: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
+	75,  // 111: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
+	77,  // 112: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
+	79,  // 113: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
+	81,  // 114: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
+	83,  // 115: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
+	85,  // 116: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
+	48,  // 117: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
+	50,  // 118: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
+	3,   // 119: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
+	5,   // 120: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
+	7,   // 121: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
+	11,  // 122: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
+	23,  // 123: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
+	25,  // 124: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
+	27,  // 125: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
+	29,  // 126: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
+	31,  // 127: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
+	33,  // 128: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
+	35,  // 129: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
+	39,  // 130: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
+	41,  // 131: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
+	43,  // 132: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
+	45,  // 133: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
+	47,  // 134: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
+	37,  // 135: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
+	53,  // 136: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
+	55,  // 137: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
+	58,  // 138: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
+	60,  // 139: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
+	64,  // 140: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
+	66,  // 141: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
+	68,  // 142: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
+	70,  // 143: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
+	72,  // 144: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
+	74,  // 145: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
+	76,  // 146: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
+	78,  // 147: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
+	80,  // 148: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
+	82,  // 149: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
+	84,  // 150: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
+	86,  // 151: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
+	49,  // 152: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
+	51,  // 153: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
+	119, // [119:154] is the sub-list for method output_type
+	84,  // [84:119] is the sub-list for method input_type
+	84,  // [84:84] is the sub-list for extension type_name
+	84,  // [84:84] is the sub-list for extension extendee
+	0,   // [0:84] is the sub-list for field type_name
 }
 
 func init() { file_parley_desk_v1_desk_proto_init() }
@@ -3503,13 +6028,21 @@ func file_parley_desk_v1_desk_proto_init() {
 		(*Event_Heartbeat)(nil),
 		(*Event_SessionEnded)(nil),
 	}
+	file_parley_desk_v1_desk_proto_msgTypes[61].OneofWrappers = []any{
+		(*TransferConversationRequest_ToQueue)(nil),
+		(*TransferConversationRequest_ToAgent)(nil),
+	}
+	file_parley_desk_v1_desk_proto_msgTypes[73].OneofWrappers = []any{
+		(*AssignConversationRequest_ToQueue)(nil),
+		(*AssignConversationRequest_ToAgent)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_desk_v1_desk_proto_rawDesc), len(file_parley_desk_v1_desk_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   50,
+			NumMessages:   86,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

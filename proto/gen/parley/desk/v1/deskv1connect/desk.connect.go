@@ -76,6 +76,48 @@ const (
 	DeskServiceReleaseConversationProcedure = "/parley.desk.v1.DeskService/ReleaseConversation"
 	// DeskServiceTakeControlProcedure is the fully-qualified name of the DeskService's TakeControl RPC.
 	DeskServiceTakeControlProcedure = "/parley.desk.v1.DeskService/TakeControl"
+	// DeskServiceShowOfferProcedure is the fully-qualified name of the DeskService's ShowOffer RPC.
+	DeskServiceShowOfferProcedure = "/parley.desk.v1.DeskService/ShowOffer"
+	// DeskServiceListOpenItemsProcedure is the fully-qualified name of the DeskService's ListOpenItems
+	// RPC.
+	DeskServiceListOpenItemsProcedure = "/parley.desk.v1.DeskService/ListOpenItems"
+	// DeskServicePickConversationProcedure is the fully-qualified name of the DeskService's
+	// PickConversation RPC.
+	DeskServicePickConversationProcedure = "/parley.desk.v1.DeskService/PickConversation"
+	// DeskServiceListTargetsProcedure is the fully-qualified name of the DeskService's ListTargets RPC.
+	DeskServiceListTargetsProcedure = "/parley.desk.v1.DeskService/ListTargets"
+	// DeskServiceTransferConversationProcedure is the fully-qualified name of the DeskService's
+	// TransferConversation RPC.
+	DeskServiceTransferConversationProcedure = "/parley.desk.v1.DeskService/TransferConversation"
+	// DeskServiceAskConsultProcedure is the fully-qualified name of the DeskService's AskConsult RPC.
+	DeskServiceAskConsultProcedure = "/parley.desk.v1.DeskService/AskConsult"
+	// DeskServiceAnswerConsultProcedure is the fully-qualified name of the DeskService's AnswerConsult
+	// RPC.
+	DeskServiceAnswerConsultProcedure = "/parley.desk.v1.DeskService/AnswerConsult"
+	// DeskServiceOpenConsultProcedure is the fully-qualified name of the DeskService's OpenConsult RPC.
+	DeskServiceOpenConsultProcedure = "/parley.desk.v1.DeskService/OpenConsult"
+	// DeskServiceEndConsultProcedure is the fully-qualified name of the DeskService's EndConsult RPC.
+	DeskServiceEndConsultProcedure = "/parley.desk.v1.DeskService/EndConsult"
+	// DeskServiceLeaveConversationProcedure is the fully-qualified name of the DeskService's
+	// LeaveConversation RPC.
+	DeskServiceLeaveConversationProcedure = "/parley.desk.v1.DeskService/LeaveConversation"
+	// DeskServiceAssignConversationProcedure is the fully-qualified name of the DeskService's
+	// AssignConversation RPC.
+	DeskServiceAssignConversationProcedure = "/parley.desk.v1.DeskService/AssignConversation"
+	// DeskServiceForceCloseConversationProcedure is the fully-qualified name of the DeskService's
+	// ForceCloseConversation RPC.
+	DeskServiceForceCloseConversationProcedure = "/parley.desk.v1.DeskService/ForceCloseConversation"
+	// DeskServiceMonitorConversationProcedure is the fully-qualified name of the DeskService's
+	// MonitorConversation RPC.
+	DeskServiceMonitorConversationProcedure = "/parley.desk.v1.DeskService/MonitorConversation"
+	// DeskServiceJoinConversationProcedure is the fully-qualified name of the DeskService's
+	// JoinConversation RPC.
+	DeskServiceJoinConversationProcedure = "/parley.desk.v1.DeskService/JoinConversation"
+	// DeskServiceSetAgentPresenceProcedure is the fully-qualified name of the DeskService's
+	// SetAgentPresence RPC.
+	DeskServiceSetAgentPresenceProcedure = "/parley.desk.v1.DeskService/SetAgentPresence"
+	// DeskServiceListOngoingProcedure is the fully-qualified name of the DeskService's ListOngoing RPC.
+	DeskServiceListOngoingProcedure = "/parley.desk.v1.DeskService/ListOngoing"
 	// DeskServiceListConversationsProcedure is the fully-qualified name of the DeskService's
 	// ListConversations RPC.
 	DeskServiceListConversationsProcedure = "/parley.desk.v1.DeskService/ListConversations"
@@ -245,6 +287,46 @@ type DeskServiceClient interface {
 	// TakeControl takes the thread from the other app that has it at Meta, where
 	// Meta allows it. The Refusal says why not: CONTROL_BLOCKED, CONTROL_REFUSED...
 	TakeControl(context.Context, *connect.Request[v1.TakeControlRequest]) (*connect.Response[v1.TakeControlResponse], error)
+	// ShowOffer says that an offer is on the agent's screen: the time to answer
+	// begins.
+	ShowOffer(context.Context, *connect.Request[v1.ShowOfferRequest]) (*connect.Response[v1.ShowOfferResponse], error)
+	// ListOpenItems tells what waits in the agent's queues and may be picked.
+	ListOpenItems(context.Context, *connect.Request[v1.ListOpenItemsRequest]) (*connect.Response[v1.ListOpenItemsResponse], error)
+	// PickConversation takes one of them, as presence and capacity allow.
+	PickConversation(context.Context, *connect.Request[v1.PickConversationRequest]) (*connect.Response[v1.PickConversationResponse], error)
+	// ListTargets tells to whom a conversation can be handed, or who can be asked
+	// for advice on it.
+	ListTargets(context.Context, *connect.Request[v1.ListTargetsRequest]) (*connect.Response[v1.ListTargetsResponse], error)
+	// TransferConversation hands an active conversation to another queue or agent.
+	// The Refusal says why not: QUEUE_CLOSED, AGENT_UNAVAILABLE... A supervisor may
+	// hand over anybody's, also one that is set aside, and to an agent at once.
+	TransferConversation(context.Context, *connect.Request[v1.TransferConversationRequest]) (*connect.Response[v1.TransferConversationResponse], error)
+	// AskConsult asks another agent for advice on an active conversation.
+	AskConsult(context.Context, *connect.Request[v1.AskConsultRequest]) (*connect.Response[v1.AskConsultResponse], error)
+	// AnswerConsult says yes or no to that.
+	AnswerConsult(context.Context, *connect.Request[v1.AnswerConsultRequest]) (*connect.Response[v1.AnswerConsultResponse], error)
+	// OpenConsult lets a consultant write to the customer.
+	OpenConsult(context.Context, *connect.Request[v1.OpenConsultRequest]) (*connect.Response[v1.OpenConsultResponse], error)
+	// EndConsult ends a consult; it takes back one that is not answered.
+	EndConsult(context.Context, *connect.Request[v1.EndConsultRequest]) (*connect.Response[v1.EndConsultResponse], error)
+	// LeaveConversation ends the part that a consultant or a supervisor has in a
+	// conversation.
+	LeaveConversation(context.Context, *connect.Request[v1.LeaveConversationRequest]) (*connect.Response[v1.LeaveConversationResponse], error)
+	// AssignConversation gives a conversation that nobody has to an agent or to
+	// another queue, whatever the agent's capacity. For supervisors.
+	AssignConversation(context.Context, *connect.Request[v1.AssignConversationRequest]) (*connect.Response[v1.AssignConversationResponse], error)
+	// ForceCloseConversation ends a conversation wherever it stands. For supervisors.
+	ForceCloseConversation(context.Context, *connect.Request[v1.ForceCloseConversationRequest]) (*connect.Response[v1.ForceCloseConversationResponse], error)
+	// MonitorConversation follows somebody else's conversation without a part in it.
+	// For supervisors.
+	MonitorConversation(context.Context, *connect.Request[v1.MonitorConversationRequest]) (*connect.Response[v1.MonitorConversationResponse], error)
+	// JoinConversation takes part in somebody else's conversation; the agent is
+	// told. For supervisors.
+	JoinConversation(context.Context, *connect.Request[v1.JoinConversationRequest]) (*connect.Response[v1.JoinConversationResponse], error)
+	// SetAgentPresence sets another agent's presence. For supervisors.
+	SetAgentPresence(context.Context, *connect.Request[v1.SetAgentPresenceRequest]) (*connect.Response[v1.SetAgentPresenceResponse], error)
+	// ListOngoing tells the live conversations of all queues. For supervisors.
+	ListOngoing(context.Context, *connect.Request[v1.ListOngoingRequest]) (*connect.Response[v1.ListOngoingResponse], error)
 	// ListConversations tells the agent's conversations as they stand.
 	ListConversations(context.Context, *connect.Request[v1.ListConversationsRequest]) (*connect.Response[v1.ListConversationsResponse], error)
 	// ListTimeline reads a thread's history, newest page first.
@@ -346,6 +428,102 @@ func NewDeskServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithSchema(deskServiceMethods.ByName("TakeControl")),
 			connect.WithClientOptions(opts...),
 		),
+		showOffer: connect.NewClient[v1.ShowOfferRequest, v1.ShowOfferResponse](
+			httpClient,
+			baseURL+DeskServiceShowOfferProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("ShowOffer")),
+			connect.WithClientOptions(opts...),
+		),
+		listOpenItems: connect.NewClient[v1.ListOpenItemsRequest, v1.ListOpenItemsResponse](
+			httpClient,
+			baseURL+DeskServiceListOpenItemsProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("ListOpenItems")),
+			connect.WithClientOptions(opts...),
+		),
+		pickConversation: connect.NewClient[v1.PickConversationRequest, v1.PickConversationResponse](
+			httpClient,
+			baseURL+DeskServicePickConversationProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("PickConversation")),
+			connect.WithClientOptions(opts...),
+		),
+		listTargets: connect.NewClient[v1.ListTargetsRequest, v1.ListTargetsResponse](
+			httpClient,
+			baseURL+DeskServiceListTargetsProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("ListTargets")),
+			connect.WithClientOptions(opts...),
+		),
+		transferConversation: connect.NewClient[v1.TransferConversationRequest, v1.TransferConversationResponse](
+			httpClient,
+			baseURL+DeskServiceTransferConversationProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("TransferConversation")),
+			connect.WithClientOptions(opts...),
+		),
+		askConsult: connect.NewClient[v1.AskConsultRequest, v1.AskConsultResponse](
+			httpClient,
+			baseURL+DeskServiceAskConsultProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("AskConsult")),
+			connect.WithClientOptions(opts...),
+		),
+		answerConsult: connect.NewClient[v1.AnswerConsultRequest, v1.AnswerConsultResponse](
+			httpClient,
+			baseURL+DeskServiceAnswerConsultProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("AnswerConsult")),
+			connect.WithClientOptions(opts...),
+		),
+		openConsult: connect.NewClient[v1.OpenConsultRequest, v1.OpenConsultResponse](
+			httpClient,
+			baseURL+DeskServiceOpenConsultProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("OpenConsult")),
+			connect.WithClientOptions(opts...),
+		),
+		endConsult: connect.NewClient[v1.EndConsultRequest, v1.EndConsultResponse](
+			httpClient,
+			baseURL+DeskServiceEndConsultProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("EndConsult")),
+			connect.WithClientOptions(opts...),
+		),
+		leaveConversation: connect.NewClient[v1.LeaveConversationRequest, v1.LeaveConversationResponse](
+			httpClient,
+			baseURL+DeskServiceLeaveConversationProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("LeaveConversation")),
+			connect.WithClientOptions(opts...),
+		),
+		assignConversation: connect.NewClient[v1.AssignConversationRequest, v1.AssignConversationResponse](
+			httpClient,
+			baseURL+DeskServiceAssignConversationProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("AssignConversation")),
+			connect.WithClientOptions(opts...),
+		),
+		forceCloseConversation: connect.NewClient[v1.ForceCloseConversationRequest, v1.ForceCloseConversationResponse](
+			httpClient,
+			baseURL+DeskServiceForceCloseConversationProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("ForceCloseConversation")),
+			connect.WithClientOptions(opts...),
+		),
+		monitorConversation: connect.NewClient[v1.MonitorConversationRequest, v1.MonitorConversationResponse](
+			httpClient,
+			baseURL+DeskServiceMonitorConversationProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("MonitorConversation")),
+			connect.WithClientOptions(opts...),
+		),
+		joinConversation: connect.NewClient[v1.JoinConversationRequest, v1.JoinConversationResponse](
+			httpClient,
+			baseURL+DeskServiceJoinConversationProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("JoinConversation")),
+			connect.WithClientOptions(opts...),
+		),
+		setAgentPresence: connect.NewClient[v1.SetAgentPresenceRequest, v1.SetAgentPresenceResponse](
+			httpClient,
+			baseURL+DeskServiceSetAgentPresenceProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("SetAgentPresence")),
+			connect.WithClientOptions(opts...),
+		),
+		listOngoing: connect.NewClient[v1.ListOngoingRequest, v1.ListOngoingResponse](
+			httpClient,
+			baseURL+DeskServiceListOngoingProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("ListOngoing")),
+			connect.WithClientOptions(opts...),
+		),
 		listConversations: connect.NewClient[v1.ListConversationsRequest, v1.ListConversationsResponse](
 			httpClient,
 			baseURL+DeskServiceListConversationsProcedure,
@@ -363,22 +541,38 @@ func NewDeskServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 
 // deskServiceClient implements DeskServiceClient.
 type deskServiceClient struct {
-	events              *connect.Client[v1.EventsRequest, v1.Event]
-	setPresence         *connect.Client[v1.SetPresenceRequest, v1.SetPresenceResponse]
-	acceptOffer         *connect.Client[v1.AcceptOfferRequest, v1.AcceptOfferResponse]
-	rejectOffer         *connect.Client[v1.RejectOfferRequest, v1.RejectOfferResponse]
-	sendMessage         *connect.Client[v1.SendMessageRequest, v1.SendMessageResponse]
-	resendMessage       *connect.Client[v1.ResendMessageRequest, v1.ResendMessageResponse]
-	abandonSend         *connect.Client[v1.AbandonSendRequest, v1.AbandonSendResponse]
-	addNote             *connect.Client[v1.AddNoteRequest, v1.AddNoteResponse]
-	endConversation     *connect.Client[v1.EndConversationRequest, v1.EndConversationResponse]
-	closeConversation   *connect.Client[v1.CloseConversationRequest, v1.CloseConversationResponse]
-	parkConversation    *connect.Client[v1.ParkConversationRequest, v1.ParkConversationResponse]
-	resumeConversation  *connect.Client[v1.ResumeConversationRequest, v1.ResumeConversationResponse]
-	releaseConversation *connect.Client[v1.ReleaseConversationRequest, v1.ReleaseConversationResponse]
-	takeControl         *connect.Client[v1.TakeControlRequest, v1.TakeControlResponse]
-	listConversations   *connect.Client[v1.ListConversationsRequest, v1.ListConversationsResponse]
-	listTimeline        *connect.Client[v1.ListTimelineRequest, v1.ListTimelineResponse]
+	events                 *connect.Client[v1.EventsRequest, v1.Event]
+	setPresence            *connect.Client[v1.SetPresenceRequest, v1.SetPresenceResponse]
+	acceptOffer            *connect.Client[v1.AcceptOfferRequest, v1.AcceptOfferResponse]
+	rejectOffer            *connect.Client[v1.RejectOfferRequest, v1.RejectOfferResponse]
+	sendMessage            *connect.Client[v1.SendMessageRequest, v1.SendMessageResponse]
+	resendMessage          *connect.Client[v1.ResendMessageRequest, v1.ResendMessageResponse]
+	abandonSend            *connect.Client[v1.AbandonSendRequest, v1.AbandonSendResponse]
+	addNote                *connect.Client[v1.AddNoteRequest, v1.AddNoteResponse]
+	endConversation        *connect.Client[v1.EndConversationRequest, v1.EndConversationResponse]
+	closeConversation      *connect.Client[v1.CloseConversationRequest, v1.CloseConversationResponse]
+	parkConversation       *connect.Client[v1.ParkConversationRequest, v1.ParkConversationResponse]
+	resumeConversation     *connect.Client[v1.ResumeConversationRequest, v1.ResumeConversationResponse]
+	releaseConversation    *connect.Client[v1.ReleaseConversationRequest, v1.ReleaseConversationResponse]
+	takeControl            *connect.Client[v1.TakeControlRequest, v1.TakeControlResponse]
+	showOffer              *connect.Client[v1.ShowOfferRequest, v1.ShowOfferResponse]
+	listOpenItems          *connect.Client[v1.ListOpenItemsRequest, v1.ListOpenItemsResponse]
+	pickConversation       *connect.Client[v1.PickConversationRequest, v1.PickConversationResponse]
+	listTargets            *connect.Client[v1.ListTargetsRequest, v1.ListTargetsResponse]
+	transferConversation   *connect.Client[v1.TransferConversationRequest, v1.TransferConversationResponse]
+	askConsult             *connect.Client[v1.AskConsultRequest, v1.AskConsultResponse]
+	answerConsult          *connect.Client[v1.AnswerConsultRequest, v1.AnswerConsultResponse]
+	openConsult            *connect.Client[v1.OpenConsultRequest, v1.OpenConsultResponse]
+	endConsult             *connect.Client[v1.EndConsultRequest, v1.EndConsultResponse]
+	leaveConversation      *connect.Client[v1.LeaveConversationRequest, v1.LeaveConversationResponse]
+	assignConversation     *connect.Client[v1.AssignConversationRequest, v1.AssignConversationResponse]
+	forceCloseConversation *connect.Client[v1.ForceCloseConversationRequest, v1.ForceCloseConversationResponse]
+	monitorConversation    *connect.Client[v1.MonitorConversationRequest, v1.MonitorConversationResponse]
+	joinConversation       *connect.Client[v1.JoinConversationRequest, v1.JoinConversationResponse]
+	setAgentPresence       *connect.Client[v1.SetAgentPresenceRequest, v1.SetAgentPresenceResponse]
+	listOngoing            *connect.Client[v1.ListOngoingRequest, v1.ListOngoingResponse]
+	listConversations      *connect.Client[v1.ListConversationsRequest, v1.ListConversationsResponse]
+	listTimeline           *connect.Client[v1.ListTimelineRequest, v1.ListTimelineResponse]
 }
 
 // Events calls parley.desk.v1.DeskService.Events.
@@ -451,6 +645,86 @@ func (c *deskServiceClient) TakeControl(ctx context.Context, req *connect.Reques
 	return c.takeControl.CallUnary(ctx, req)
 }
 
+// ShowOffer calls parley.desk.v1.DeskService.ShowOffer.
+func (c *deskServiceClient) ShowOffer(ctx context.Context, req *connect.Request[v1.ShowOfferRequest]) (*connect.Response[v1.ShowOfferResponse], error) {
+	return c.showOffer.CallUnary(ctx, req)
+}
+
+// ListOpenItems calls parley.desk.v1.DeskService.ListOpenItems.
+func (c *deskServiceClient) ListOpenItems(ctx context.Context, req *connect.Request[v1.ListOpenItemsRequest]) (*connect.Response[v1.ListOpenItemsResponse], error) {
+	return c.listOpenItems.CallUnary(ctx, req)
+}
+
+// PickConversation calls parley.desk.v1.DeskService.PickConversation.
+func (c *deskServiceClient) PickConversation(ctx context.Context, req *connect.Request[v1.PickConversationRequest]) (*connect.Response[v1.PickConversationResponse], error) {
+	return c.pickConversation.CallUnary(ctx, req)
+}
+
+// ListTargets calls parley.desk.v1.DeskService.ListTargets.
+func (c *deskServiceClient) ListTargets(ctx context.Context, req *connect.Request[v1.ListTargetsRequest]) (*connect.Response[v1.ListTargetsResponse], error) {
+	return c.listTargets.CallUnary(ctx, req)
+}
+
+// TransferConversation calls parley.desk.v1.DeskService.TransferConversation.
+func (c *deskServiceClient) TransferConversation(ctx context.Context, req *connect.Request[v1.TransferConversationRequest]) (*connect.Response[v1.TransferConversationResponse], error) {
+	return c.transferConversation.CallUnary(ctx, req)
+}
+
+// AskConsult calls parley.desk.v1.DeskService.AskConsult.
+func (c *deskServiceClient) AskConsult(ctx context.Context, req *connect.Request[v1.AskConsultRequest]) (*connect.Response[v1.AskConsultResponse], error) {
+	return c.askConsult.CallUnary(ctx, req)
+}
+
+// AnswerConsult calls parley.desk.v1.DeskService.AnswerConsult.
+func (c *deskServiceClient) AnswerConsult(ctx context.Context, req *connect.Request[v1.AnswerConsultRequest]) (*connect.Response[v1.AnswerConsultResponse], error) {
+	return c.answerConsult.CallUnary(ctx, req)
+}
+
+// OpenConsult calls parley.desk.v1.DeskService.OpenConsult.
+func (c *deskServiceClient) OpenConsult(ctx context.Context, req *connect.Request[v1.OpenConsultRequest]) (*connect.Response[v1.OpenConsultResponse], error) {
+	return c.openConsult.CallUnary(ctx, req)
+}
+
+// EndConsult calls parley.desk.v1.DeskService.EndConsult.
+func (c *deskServiceClient) EndConsult(ctx context.Context, req *connect.Request[v1.EndConsultRequest]) (*connect.Response[v1.EndConsultResponse], error) {
+	return c.endConsult.CallUnary(ctx, req)
+}
+
+// LeaveConversation calls parley.desk.v1.DeskService.LeaveConversation.
+func (c *deskServiceClient) LeaveConversation(ctx context.Context, req *connect.Request[v1.LeaveConversationRequest]) (*connect.Response[v1.LeaveConversationResponse], error) {
+	return c.leaveConversation.CallUnary(ctx, req)
+}
+
+// AssignConversation calls parley.desk.v1.DeskService.AssignConversation.
+func (c *deskServiceClient) AssignConversation(ctx context.Context, req *connect.Request[v1.AssignConversationRequest]) (*connect.Response[v1.AssignConversationResponse], error) {
+	return c.assignConversation.CallUnary(ctx, req)
+}
+
+// ForceCloseConversation calls parley.desk.v1.DeskService.ForceCloseConversation.
+func (c *deskServiceClient) ForceCloseConversation(ctx context.Context, req *connect.Request[v1.ForceCloseConversationRequest]) (*connect.Response[v1.ForceCloseConversationResponse], error) {
+	return c.forceCloseConversation.CallUnary(ctx, req)
+}
+
+// MonitorConversation calls parley.desk.v1.DeskService.MonitorConversation.
+func (c *deskServiceClient) MonitorConversation(ctx context.Context, req *connect.Request[v1.MonitorConversationRequest]) (*connect.Response[v1.MonitorConversationResponse], error) {
+	return c.monitorConversation.CallUnary(ctx, req)
+}
+
+// JoinConversation calls parley.desk.v1.DeskService.JoinConversation.
+func (c *deskServiceClient) JoinConversation(ctx context.Context, req *connect.Request[v1.JoinConversationRequest]) (*connect.Response[v1.JoinConversationResponse], error) {
+	return c.joinConversation.CallUnary(ctx, req)
+}
+
+// SetAgentPresence calls parley.desk.v1.DeskService.SetAgentPresence.
+func (c *deskServiceClient) SetAgentPresence(ctx context.Context, req *connect.Request[v1.SetAgentPresenceRequest]) (*connect.Response[v1.SetAgentPresenceResponse], error) {
+	return c.setAgentPresence.CallUnary(ctx, req)
+}
+
+// ListOngoing calls parley.desk.v1.DeskService.ListOngoing.
+func (c *deskServiceClient) ListOngoing(ctx context.Context, req *connect.Request[v1.ListOngoingRequest]) (*connect.Response[v1.ListOngoingResponse], error) {
+	return c.listOngoing.CallUnary(ctx, req)
+}
+
 // ListConversations calls parley.desk.v1.DeskService.ListConversations.
 func (c *deskServiceClient) ListConversations(ctx context.Context, req *connect.Request[v1.ListConversationsRequest]) (*connect.Response[v1.ListConversationsResponse], error) {
 	return c.listConversations.CallUnary(ctx, req)
@@ -494,6 +768,46 @@ type DeskServiceHandler interface {
 	// TakeControl takes the thread from the other app that has it at Meta, where
 	// Meta allows it. The Refusal says why not: CONTROL_BLOCKED, CONTROL_REFUSED...
 	TakeControl(context.Context, *connect.Request[v1.TakeControlRequest]) (*connect.Response[v1.TakeControlResponse], error)
+	// ShowOffer says that an offer is on the agent's screen: the time to answer
+	// begins.
+	ShowOffer(context.Context, *connect.Request[v1.ShowOfferRequest]) (*connect.Response[v1.ShowOfferResponse], error)
+	// ListOpenItems tells what waits in the agent's queues and may be picked.
+	ListOpenItems(context.Context, *connect.Request[v1.ListOpenItemsRequest]) (*connect.Response[v1.ListOpenItemsResponse], error)
+	// PickConversation takes one of them, as presence and capacity allow.
+	PickConversation(context.Context, *connect.Request[v1.PickConversationRequest]) (*connect.Response[v1.PickConversationResponse], error)
+	// ListTargets tells to whom a conversation can be handed, or who can be asked
+	// for advice on it.
+	ListTargets(context.Context, *connect.Request[v1.ListTargetsRequest]) (*connect.Response[v1.ListTargetsResponse], error)
+	// TransferConversation hands an active conversation to another queue or agent.
+	// The Refusal says why not: QUEUE_CLOSED, AGENT_UNAVAILABLE... A supervisor may
+	// hand over anybody's, also one that is set aside, and to an agent at once.
+	TransferConversation(context.Context, *connect.Request[v1.TransferConversationRequest]) (*connect.Response[v1.TransferConversationResponse], error)
+	// AskConsult asks another agent for advice on an active conversation.
+	AskConsult(context.Context, *connect.Request[v1.AskConsultRequest]) (*connect.Response[v1.AskConsultResponse], error)
+	// AnswerConsult says yes or no to that.
+	AnswerConsult(context.Context, *connect.Request[v1.AnswerConsultRequest]) (*connect.Response[v1.AnswerConsultResponse], error)
+	// OpenConsult lets a consultant write to the customer.
+	OpenConsult(context.Context, *connect.Request[v1.OpenConsultRequest]) (*connect.Response[v1.OpenConsultResponse], error)
+	// EndConsult ends a consult; it takes back one that is not answered.
+	EndConsult(context.Context, *connect.Request[v1.EndConsultRequest]) (*connect.Response[v1.EndConsultResponse], error)
+	// LeaveConversation ends the part that a consultant or a supervisor has in a
+	// conversation.
+	LeaveConversation(context.Context, *connect.Request[v1.LeaveConversationRequest]) (*connect.Response[v1.LeaveConversationResponse], error)
+	// AssignConversation gives a conversation that nobody has to an agent or to
+	// another queue, whatever the agent's capacity. For supervisors.
+	AssignConversation(context.Context, *connect.Request[v1.AssignConversationRequest]) (*connect.Response[v1.AssignConversationResponse], error)
+	// ForceCloseConversation ends a conversation wherever it stands. For supervisors.
+	ForceCloseConversation(context.Context, *connect.Request[v1.ForceCloseConversationRequest]) (*connect.Response[v1.ForceCloseConversationResponse], error)
+	// MonitorConversation follows somebody else's conversation without a part in it.
+	// For supervisors.
+	MonitorConversation(context.Context, *connect.Request[v1.MonitorConversationRequest]) (*connect.Response[v1.MonitorConversationResponse], error)
+	// JoinConversation takes part in somebody else's conversation; the agent is
+	// told. For supervisors.
+	JoinConversation(context.Context, *connect.Request[v1.JoinConversationRequest]) (*connect.Response[v1.JoinConversationResponse], error)
+	// SetAgentPresence sets another agent's presence. For supervisors.
+	SetAgentPresence(context.Context, *connect.Request[v1.SetAgentPresenceRequest]) (*connect.Response[v1.SetAgentPresenceResponse], error)
+	// ListOngoing tells the live conversations of all queues. For supervisors.
+	ListOngoing(context.Context, *connect.Request[v1.ListOngoingRequest]) (*connect.Response[v1.ListOngoingResponse], error)
 	// ListConversations tells the agent's conversations as they stand.
 	ListConversations(context.Context, *connect.Request[v1.ListConversationsRequest]) (*connect.Response[v1.ListConversationsResponse], error)
 	// ListTimeline reads a thread's history, newest page first.
@@ -591,6 +905,102 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 		connect.WithSchema(deskServiceMethods.ByName("TakeControl")),
 		connect.WithHandlerOptions(opts...),
 	)
+	deskServiceShowOfferHandler := connect.NewUnaryHandler(
+		DeskServiceShowOfferProcedure,
+		svc.ShowOffer,
+		connect.WithSchema(deskServiceMethods.ByName("ShowOffer")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServiceListOpenItemsHandler := connect.NewUnaryHandler(
+		DeskServiceListOpenItemsProcedure,
+		svc.ListOpenItems,
+		connect.WithSchema(deskServiceMethods.ByName("ListOpenItems")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServicePickConversationHandler := connect.NewUnaryHandler(
+		DeskServicePickConversationProcedure,
+		svc.PickConversation,
+		connect.WithSchema(deskServiceMethods.ByName("PickConversation")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServiceListTargetsHandler := connect.NewUnaryHandler(
+		DeskServiceListTargetsProcedure,
+		svc.ListTargets,
+		connect.WithSchema(deskServiceMethods.ByName("ListTargets")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServiceTransferConversationHandler := connect.NewUnaryHandler(
+		DeskServiceTransferConversationProcedure,
+		svc.TransferConversation,
+		connect.WithSchema(deskServiceMethods.ByName("TransferConversation")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServiceAskConsultHandler := connect.NewUnaryHandler(
+		DeskServiceAskConsultProcedure,
+		svc.AskConsult,
+		connect.WithSchema(deskServiceMethods.ByName("AskConsult")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServiceAnswerConsultHandler := connect.NewUnaryHandler(
+		DeskServiceAnswerConsultProcedure,
+		svc.AnswerConsult,
+		connect.WithSchema(deskServiceMethods.ByName("AnswerConsult")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServiceOpenConsultHandler := connect.NewUnaryHandler(
+		DeskServiceOpenConsultProcedure,
+		svc.OpenConsult,
+		connect.WithSchema(deskServiceMethods.ByName("OpenConsult")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServiceEndConsultHandler := connect.NewUnaryHandler(
+		DeskServiceEndConsultProcedure,
+		svc.EndConsult,
+		connect.WithSchema(deskServiceMethods.ByName("EndConsult")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServiceLeaveConversationHandler := connect.NewUnaryHandler(
+		DeskServiceLeaveConversationProcedure,
+		svc.LeaveConversation,
+		connect.WithSchema(deskServiceMethods.ByName("LeaveConversation")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServiceAssignConversationHandler := connect.NewUnaryHandler(
+		DeskServiceAssignConversationProcedure,
+		svc.AssignConversation,
+		connect.WithSchema(deskServiceMethods.ByName("AssignConversation")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServiceForceCloseConversationHandler := connect.NewUnaryHandler(
+		DeskServiceForceCloseConversationProcedure,
+		svc.ForceCloseConversation,
+		connect.WithSchema(deskServiceMethods.ByName("ForceCloseConversation")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServiceMonitorConversationHandler := connect.NewUnaryHandler(
+		DeskServiceMonitorConversationProcedure,
+		svc.MonitorConversation,
+		connect.WithSchema(deskServiceMethods.ByName("MonitorConversation")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServiceJoinConversationHandler := connect.NewUnaryHandler(
+		DeskServiceJoinConversationProcedure,
+		svc.JoinConversation,
+		connect.WithSchema(deskServiceMethods.ByName("JoinConversation")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServiceSetAgentPresenceHandler := connect.NewUnaryHandler(
+		DeskServiceSetAgentPresenceProcedure,
+		svc.SetAgentPresence,
+		connect.WithSchema(deskServiceMethods.ByName("SetAgentPresence")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServiceListOngoingHandler := connect.NewUnaryHandler(
+		DeskServiceListOngoingProcedure,
+		svc.ListOngoing,
+		connect.WithSchema(deskServiceMethods.ByName("ListOngoing")),
+		connect.WithHandlerOptions(opts...),
+	)
 	deskServiceListConversationsHandler := connect.NewUnaryHandler(
 		DeskServiceListConversationsProcedure,
 		svc.ListConversations,
@@ -633,6 +1043,38 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 			deskServiceReleaseConversationHandler.ServeHTTP(w, r)
 		case DeskServiceTakeControlProcedure:
 			deskServiceTakeControlHandler.ServeHTTP(w, r)
+		case DeskServiceShowOfferProcedure:
+			deskServiceShowOfferHandler.ServeHTTP(w, r)
+		case DeskServiceListOpenItemsProcedure:
+			deskServiceListOpenItemsHandler.ServeHTTP(w, r)
+		case DeskServicePickConversationProcedure:
+			deskServicePickConversationHandler.ServeHTTP(w, r)
+		case DeskServiceListTargetsProcedure:
+			deskServiceListTargetsHandler.ServeHTTP(w, r)
+		case DeskServiceTransferConversationProcedure:
+			deskServiceTransferConversationHandler.ServeHTTP(w, r)
+		case DeskServiceAskConsultProcedure:
+			deskServiceAskConsultHandler.ServeHTTP(w, r)
+		case DeskServiceAnswerConsultProcedure:
+			deskServiceAnswerConsultHandler.ServeHTTP(w, r)
+		case DeskServiceOpenConsultProcedure:
+			deskServiceOpenConsultHandler.ServeHTTP(w, r)
+		case DeskServiceEndConsultProcedure:
+			deskServiceEndConsultHandler.ServeHTTP(w, r)
+		case DeskServiceLeaveConversationProcedure:
+			deskServiceLeaveConversationHandler.ServeHTTP(w, r)
+		case DeskServiceAssignConversationProcedure:
+			deskServiceAssignConversationHandler.ServeHTTP(w, r)
+		case DeskServiceForceCloseConversationProcedure:
+			deskServiceForceCloseConversationHandler.ServeHTTP(w, r)
+		case DeskServiceMonitorConversationProcedure:
+			deskServiceMonitorConversationHandler.ServeHTTP(w, r)
+		case DeskServiceJoinConversationProcedure:
+			deskServiceJoinConversationHandler.ServeHTTP(w, r)
+		case DeskServiceSetAgentPresenceProcedure:
+			deskServiceSetAgentPresenceHandler.ServeHTTP(w, r)
+		case DeskServiceListOngoingProcedure:
+			deskServiceListOngoingHandler.ServeHTTP(w, r)
 		case DeskServiceListConversationsProcedure:
 			deskServiceListConversationsHandler.ServeHTTP(w, r)
 		case DeskServiceListTimelineProcedure:
@@ -700,6 +1142,70 @@ func (UnimplementedDeskServiceHandler) ReleaseConversation(context.Context, *con
 
 func (UnimplementedDeskServiceHandler) TakeControl(context.Context, *connect.Request[v1.TakeControlRequest]) (*connect.Response[v1.TakeControlResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.TakeControl is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) ShowOffer(context.Context, *connect.Request[v1.ShowOfferRequest]) (*connect.Response[v1.ShowOfferResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ShowOffer is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) ListOpenItems(context.Context, *connect.Request[v1.ListOpenItemsRequest]) (*connect.Response[v1.ListOpenItemsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ListOpenItems is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) PickConversation(context.Context, *connect.Request[v1.PickConversationRequest]) (*connect.Response[v1.PickConversationResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.PickConversation is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) ListTargets(context.Context, *connect.Request[v1.ListTargetsRequest]) (*connect.Response[v1.ListTargetsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ListTargets is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) TransferConversation(context.Context, *connect.Request[v1.TransferConversationRequest]) (*connect.Response[v1.TransferConversationResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.TransferConversation is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) AskConsult(context.Context, *connect.Request[v1.AskConsultRequest]) (*connect.Response[v1.AskConsultResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.AskConsult is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) AnswerConsult(context.Context, *connect.Request[v1.AnswerConsultRequest]) (*connect.Response[v1.AnswerConsultResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.AnswerConsult is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) OpenConsult(context.Context, *connect.Request[v1.OpenConsultRequest]) (*connect.Response[v1.OpenConsultResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.OpenConsult is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) EndConsult(context.Context, *connect.Request[v1.EndConsultRequest]) (*connect.Response[v1.EndConsultResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.EndConsult is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) LeaveConversation(context.Context, *connect.Request[v1.LeaveConversationRequest]) (*connect.Response[v1.LeaveConversationResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.LeaveConversation is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) AssignConversation(context.Context, *connect.Request[v1.AssignConversationRequest]) (*connect.Response[v1.AssignConversationResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.AssignConversation is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) ForceCloseConversation(context.Context, *connect.Request[v1.ForceCloseConversationRequest]) (*connect.Response[v1.ForceCloseConversationResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ForceCloseConversation is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) MonitorConversation(context.Context, *connect.Request[v1.MonitorConversationRequest]) (*connect.Response[v1.MonitorConversationResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.MonitorConversation is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) JoinConversation(context.Context, *connect.Request[v1.JoinConversationRequest]) (*connect.Response[v1.JoinConversationResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.JoinConversation is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) SetAgentPresence(context.Context, *connect.Request[v1.SetAgentPresenceRequest]) (*connect.Response[v1.SetAgentPresenceResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.SetAgentPresence is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) ListOngoing(context.Context, *connect.Request[v1.ListOngoingRequest]) (*connect.Response[v1.ListOngoingResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ListOngoing is not implemented"))
 }
 
 func (UnimplementedDeskServiceHandler) ListConversations(context.Context, *connect.Request[v1.ListConversationsRequest]) (*connect.Response[v1.ListConversationsResponse], error) {
