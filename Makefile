@@ -34,8 +34,9 @@ house: ## check the rules of the house: directions, packages, documents, referen
 	go test -vet=off -count=1 ./test/house/...
 
 # Tests that look for no races and would take minutes with the detector: of a
-# test, of every minute of a year, and of commands that are processes each.
-ALONE := ^(TestModelSeesEveryPlantedFault|TestYearsAgreeWithTheNaiveReading|TestScripts)$$
+# test, of every minute of a year, of commands that are processes each, and of
+# customers by the thousand, one after the other.
+ALONE := ^(TestModelSeesEveryPlantedFault|TestYearsAgreeWithTheNaiveReading|TestScripts|TestTheoryOf.*|TestWaitsAreThoseOfTheRecursion|Test.*ServedAsByHand)$$
 
 unit: ## test every package, with the race detector
 	CGO_ENABLED=1 go test -vet=off -race -p 3 -parallel 4 -timeout 8m -skip '$(ALONE)' $$(go list work | grep -v -e '/test/house' -e '/test/scenario')

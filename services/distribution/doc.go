@@ -31,10 +31,12 @@
 // process that carries it was frozen; and a thread that refused it on its own
 // revision refuses every copy there too, for the answer depends on both alone.
 //
-// So units are taken before the log says so and given back after it no longer
-// does. Only an agent's own wish goes beyond the limit: Resume takes units by
-// force, also before the log is asked (Hold), so that no offer is made of them
-// meanwhile.
+// So capacity is taken before the log says so and given back after it no longer
+// does. What an agent picks is reserved in the same way (Pick). Only a person's
+// wish goes beyond the limit: an agent who returns to a conversation (Resume)
+// takes capacity by force, also before the log is asked (Hold), so that no offer
+// is made of it meanwhile; what a supervisor gives to an agent is committed by
+// the desk, and apply takes the capacity afterwards.
 //
 // # Dying between two steps
 //
@@ -43,8 +45,8 @@
 //     already, it is recognised by its fence.
 //   - After a commit, before apply: the follower of the log applies it.
 //   - After a timer fired: it was put off, not removed. It speaks again until a
-//     commit that was applied removes it. So do a rejection and a Hold that
-//     their caller did not finish: both leave a timer.
+//     commit that was applied removes it. So do a rejection, a Hold and a Pick
+//     that their caller did not finish: each leaves a timer.
 //   - After a wait was over: the item is in no waiting list, and its timer speaks
 //     until it has left the queue or was put off, which lists it again.
 //

@@ -24,7 +24,8 @@ type Suite struct {
 
 // Suites are all there are, in the order of a message's way.
 func Suites() []Suite {
-	return []Suite{{"ingress", ingress}, {"rules", rules}, {"path", path}, {"pick", pick}, {"start", start}}
+	return []Suite{{"ingress", ingress}, {"rules", rules}, {"path", path}, {"pick", pick}, {"life", life},
+		{"reload", reload}, {"start", start}}
 }
 
 // Finding is one goal and what was measured.

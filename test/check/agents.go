@@ -74,9 +74,9 @@ func (h *hand) offered(o *threadv1.OfferMade) (wrong string) {
 
 func (h *hand) assigned(a *threadv1.AgentAssigned) (wrong string) {
 	switch {
-	case h.owner != "" && h.owner != a.GetAgent():
+	case h.owner != "" && h.owner != a.GetAgent() && a.GetCause() != threadv1.Cause_CAUSE_TRANSFERRED:
 		wrong = "assigned to " + a.GetAgent() + " while " + h.owner + " has it"
-	case a.GetCause() != threadv1.Cause_CAUSE_ACCEPTED:
+	case a.GetCause() != threadv1.Cause_CAUSE_ACCEPTED && a.GetCause() != threadv1.Cause_CAUSE_AUTO_ASSIGNED:
 	case h.offer == nil || h.offer.GetAgent() != a.GetAgent() || h.offer.GetFence() != a.GetFence():
 		wrong = "accepted by " + a.GetAgent() + ", to whom it was not on offer"
 	}
@@ -93,8 +93,8 @@ type hold struct {
 
 // holdOf reads it from a state: an offer, an active conversation, and a wrap-up
 // that blocks each take their units.
-func holdOf(c *threadv1.Conversation) hold {
-	units := max(1, c.GetUnits())
+func holdOf(c *threadv1.Conversation, weigh func(*threadv1.Conversation) int32) hold {
+	units := weigh(c)
 	switch c.GetPhase() {
 	case threadv1.Phase_PHASE_OPEN:
 		if c.GetOffer() != nil {
@@ -125,9 +125,40 @@ type change struct {
 // is, so the log never shows an agent over the limit; when two commits bear the
 // same millisecond, the one that gives back counts as the first.
 func (r *Report) capacity(in Input, log map[sandbox.Thread]history) {
+	r.limits(in, log, "units", unitsOf, func(agent string) int32 {
+		if limit, ok := in.Capacity[agent]; ok {
+			return limit
+		}
+		return in.Default
+	})
+}
+
+// unitsOf is what a conversation takes; one that counts in profiles may take
+// none.
+func unitsOf(c *threadv1.Conversation) int32 {
+	if len(c.GetCapacityProfiles()) > 0 {
+		return c.GetUnits()
+	}
+	return max(1, c.GetUnits())
+}
+
+// profiles is capacity of each capacity profile.
+func (r *Report) profiles(in Input, log map[sandbox.Thread]history) {
+	for profile, limit := range in.Profiles {
+		counts := func(c *threadv1.Conversation) int32 {
+			if slices.Contains(c.GetCapacityProfiles(), profile) {
+				return 1
+			}
+			return 0
+		}
+		r.limits(in, log, "places in "+profile, counts, func(string) int32 { return limit })
+	}
+}
+
+func (r *Report) limits(in Input, log map[sandbox.Thread]history, what string, weigh func(*threadv1.Conversation) int32, limitOf func(agent string) int32) {
 	var changes []change
 	for t, h := range log {
-		changes = append(changes, loads(t, h, in.Slack.Milliseconds())...)
+		changes = append(changes, loads(t, h, weigh, in.Slack.Milliseconds())...)
 	}
 	slices.SortStableFunc(changes, func(a, b change) int {
 		return cmp.Or(cmp.Compare(a.ms, b.ms), cmp.Compare(a.units, b.units))
@@ -135,23 +166,19 @@ func (r *Report) capacity(in Input, log map[sandbox.Thread]history) {
 	used := map[string]int32{}
 	for _, c := range changes {
 		used[c.agent] += c.units
-		limit, ok := in.Capacity[c.agent]
-		if !ok {
-			limit = in.Default
-		}
-		if c.units > 0 && !c.forced && used[c.agent] > limit {
-			r.add(OverCapacity, c.thread, "revision %d gives %s %d units of %d", c.at, c.agent, used[c.agent], limit)
+		if limit := limitOf(c.agent); c.units > 0 && !c.forced && used[c.agent] > limit {
+			r.add(OverCapacity, c.thread, "revision %d gives %s %d %s of %d", c.at, c.agent, used[c.agent], what, limit)
 		}
 		r.Counts["changes of load"]++
 	}
 }
 
 // loads are the changes of load that one thread caused.
-func loads(t sandbox.Thread, h history, slackMS int64) []change {
+func loads(t sandbox.Thread, h history, weigh func(*threadv1.Conversation) int32, slackMS int64) []change {
 	var out []change
 	var now hold
 	for _, c := range h {
-		next := holdOf(c.GetCommit().GetState().GetConversation())
+		next := holdOf(c.GetCommit().GetState().GetConversation(), weigh)
 		if next == now {
 			continue
 		}
@@ -179,7 +206,7 @@ func loads(t sandbox.Thread, h history, slackMS int64) []change {
 func forced(c *adminv1.ExportTranscriptResponse) bool {
 	for _, f := range c.GetCommit().GetFacts() {
 		switch f.GetAgentAssigned().GetCause() {
-		case threadv1.Cause_CAUSE_RESUMED, threadv1.Cause_CAUSE_ASSIGNED:
+		case threadv1.Cause_CAUSE_RESUMED, threadv1.Cause_CAUSE_ASSIGNED, threadv1.Cause_CAUSE_TRANSFERRED:
 			return true
 		}
 	}

@@ -55,6 +55,9 @@ type Input struct {
 	// does not name.
 	Capacity map[string]int32
 	Default  int32
+	// Profiles is how many conversations of each capacity profile an agent can
+	// hold.
+	Profiles map[string]int32
 	// Slack allows for clocks of brokers that differ: a release counts as this
 	// much earlier than it was stored. Zero when one broker stored everything.
 	Slack time.Duration
@@ -87,6 +90,7 @@ func Compare(in Input) *Report {
 	r.receipts(in.Journal, log)
 	r.owners(log)
 	r.capacity(in, log)
+	r.profiles(in, log)
 	slices.SortStableFunc(r.Violations, func(a, b Violation) int {
 		return cmp.Or(cmp.Compare(a.Thread.Page, b.Thread.Page), cmp.Compare(a.Thread.PSID, b.Thread.PSID))
 	})

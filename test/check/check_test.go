@@ -97,6 +97,12 @@ func ended() *threadv1.Fact {
 	return &threadv1.Fact{Kind: &threadv1.Fact_ConversationEnded{ConversationEnded: &threadv1.ConversationEnded{}}}
 }
 
+// profiled is c counted in a capacity profile instead of in units.
+func profiled(c *threadv1.Conversation) *threadv1.Conversation {
+	c.Units, c.CapacityProfiles = 0, []string{"deep"}
+	return c
+}
+
 func conversation(phase threadv1.Phase, agent string) *threadv1.Conversation {
 	c := &threadv1.Conversation{Phase: phase, Agent: agent, Units: 1}
 	if phase == threadv1.Phase_PHASE_OPEN && agent != "" {
@@ -136,7 +142,8 @@ func trueStory() *story {
 }
 
 func (s *story) compare() *check.Report {
-	return check.Compare(check.Input{Journal: s.journal, Export: s.export, Replies: s.replies, Default: 1})
+	return check.Compare(check.Input{Journal: s.journal, Export: s.export, Replies: s.replies, Default: 1,
+		Profiles: map[string]int32{"deep": 1}})
 }
 
 // lastSend is the newest call of the Send API.
@@ -201,7 +208,12 @@ func plants() map[string]plant {
 			s.commit(emma, conversation(active, "mila"), requested("e3", "c3", "a"), succeeded("e3", "ir"))
 		}},
 		"offered beyond capacity": {check.OverCapacity, func(s *story) { s.export[6].Commit.State.Conversation = conversation(active, "mila") }},
-		"wrap-up that keeps":      {check.OverCapacity, func(s *story) { s.export[6].Commit.State.Conversation.WrapUpBlocks = true }},
+		"beyond a capacity profile": {check.OverCapacity, func(s *story) {
+			for i, who := range []string{"33333333333333333", "44444444444444444"} {
+				s.commit(who, profiled(conversation(active, "orlin")), opened(), assigned("orlin", int64(i), threadv1.Cause_CAUSE_PICKED))
+			}
+		}},
+		"wrap-up that keeps": {check.OverCapacity, func(s *story) { s.export[6].Commit.State.Conversation.WrapUpBlocks = true }},
 		"wrap-up that keeps too long": {check.OverCapacity, func(s *story) {
 			c := s.export[6].Commit.State.Conversation
 			c.WrapUpBlocks, c.DueMs = true, s.export[9].StoredMs+1

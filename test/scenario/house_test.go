@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -224,15 +225,35 @@ func (h *house) apply(manifest string) {
 	h.ctl("apply", "-f", path)
 }
 
+// talks tells whether an agent has the skill and the capacity profile of even
+// customers: two of three do.
+func talks(agent string) bool {
+	n, err := strconv.Atoi(strings.TrimPrefix(agent, "agent-"))
+	return err == nil && n%3 != 2
+}
+
 // world is a manifest with agents of capacity 3 each, and two pages of one app.
 func world(agents int) string {
 	var out strings.Builder
 	names := make([]string, agents)
 	for i := range agents {
 		names[i] = fmt.Sprintf("agent-%d", i+1)
-		fmt.Fprintf(&out, "apiVersion: parley.dev/v1\nkind: Agent\nmetadata: {name: %s, displayName: Agent %d}\nspec: {capacity: 3, roles: [agent], password: {value: parley-demo}}\n---\n", names[i], i+1)
+		can := ""
+		if talks(names[i]) {
+			can = "skills: [{skill: talk, value: 4}], profiles: [{profile: talk}], "
+		}
+		fmt.Fprintf(&out, "apiVersion: parley.dev/v1\nkind: Agent\nmetadata: {name: %s, displayName: Agent %d}\nspec: {capacity: 3, %sroles: [agent], password: {value: parley-demo}}\n---\n", names[i], i+1, can)
 	}
 	fmt.Fprintf(&out, `apiVersion: parley.dev/v1
+kind: Skill
+metadata: {name: talk}
+---
+apiVersion: parley.dev/v1
+kind: CapacityProfile
+metadata: {name: talk}
+spec: {limit: 2}
+---
+apiVersion: parley.dev/v1
 kind: Queue
 metadata: {name: front, displayName: Front desk}
 spec: {agents: [%[1]s], assignment: least_active}
@@ -251,7 +272,7 @@ spec:
   classify:
     - name: even
       when: message.text.matches("клиент [0-9]*[02468] ")
-      set: {priority: 7, variables: {kind: even}}
+      set: {priority: 7, variables: {kind: even}, skills: [{skill: talk, value: 3}], capacityProfiles: [talk]}
 ---
 apiVersion: parley.dev/v1
 kind: Ruleset

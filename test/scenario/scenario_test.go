@@ -237,7 +237,7 @@ func (h *house) settle(ctx context.Context, agents []*load.Agent) {
 
 // told is what everybody says that happened.
 func (h *house) told(agents []*load.Agent) (check.Input, error) {
-	in := check.Input{Default: 3}
+	in := check.Input{Default: 3, Profiles: map[string]int32{"talk": 2}}
 	resp, err := http.Get(h.sandbox + "/sandbox/journal") // the file lags behind what the sandbox has done
 	if err != nil {
 		return in, err
@@ -273,7 +273,7 @@ func (h *house) compare(agents []*load.Agent) {
 }
 
 // even is the text of a customer whose conversations the rules send to a queue
-// of their own.
+// of their own, to agents who can talk.
 var even = regexp.MustCompile("клиент [0-9]*[02468] ")
 
 // followed checks that the rules decided about every conversation, and about
@@ -290,6 +290,10 @@ func (h *house) followed(exported []*adminv1.ExportTranscriptResponse) {
 				texts[thread], found[thread] = c.GetCommit().GetFacts()[0].GetMessageReceived().GetText(), nil
 			case *threadv1.Fact_ConversationClassified:
 				found[thread] = k.ConversationClassified
+			case *threadv1.Fact_OfferMade:
+				if a := k.OfferMade.GetAgent(); even.MatchString(texts[thread]) && !talks(a) {
+					h.t.Errorf("%s, who cannot talk, was offered a conversation that opened with %q", a, texts[thread])
+				}
 			case *threadv1.Fact_ConversationRouted:
 				r := k.ConversationRouted
 				routed[r.GetRule()]++

@@ -51,7 +51,7 @@ func (s deskService) Events(ctx context.Context, r *connect.Request[deskv1.Event
 	defer cancel()
 	var w wish
 	if stream.Arrived {
-		w = wishOf(r.Msg.GetPresence())
+		w = wishOf(s.Directory.Now(), caller.session.Agent, r.Msg.GetPresence(), r.Msg.GetStatus())
 	}
 	welcome.Go(func() { s.welcome(ctx, caller.session.Agent, w) })
 

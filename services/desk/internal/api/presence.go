@@ -14,10 +14,14 @@ import (
 func (s deskService) SetPresence(ctx context.Context, r *connect.Request[deskv1.SetPresenceRequest]) (*connect.Response[deskv1.SetPresenceResponse], error) {
 	var c check
 	c.presence(r.Msg.GetPresence())
+	status := r.Msg.GetStatus()
+	c.that(status == "" || offered(s.Directory.Now(), status, r.Msg.GetPresence()) != nil, "status",
+		"must be one that WhoAmI offers, with its base as presence")
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	standing, err := s.setPresence(ctx, callerOf(ctx).session.Agent, r.Msg.GetPresence(), distributionv1.Source_SOURCE_AGENT)
+	standing, err := s.setPresence(ctx, &distributionv1.SetPresenceRequest{Agent: callerOf(ctx).session.Agent,
+		Presence: r.Msg.GetPresence(), Status: status, Source: distributionv1.Source_SOURCE_AGENT})
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +39,8 @@ func (s deskService) SetAgentPresence(ctx context.Context, r *connect.Request[de
 	if s.Directory.Now().Agents[r.Msg.GetOfAgent()] == nil {
 		return nil, fault.New(fault.NotFound, "NO_SUCH_AGENT", "there is no agent %q", r.Msg.GetOfAgent())
 	}
-	standing, err := s.setPresence(ctx, r.Msg.GetOfAgent(), r.Msg.GetPresence(), distributionv1.Source_SOURCE_SUPERVISOR)
+	standing, err := s.setPresence(ctx, &distributionv1.SetPresenceRequest{Agent: r.Msg.GetOfAgent(),
+		Presence: r.Msg.GetPresence(), Source: distributionv1.Source_SOURCE_SUPERVISOR})
 	if err != nil {
 		return nil, err
 	}
@@ -52,14 +57,14 @@ func (c *check) presence(p distributionv1.Presence) {
 	}
 }
 
-func (s deskService) setPresence(ctx context.Context, agent string, p distributionv1.Presence, source distributionv1.Source) (*distributionv1.AgentStanding, error) {
+func (s deskService) setPresence(ctx context.Context, wanted *distributionv1.SetPresenceRequest) (*distributionv1.AgentStanding, error) {
 	response := &distributionv1.SetPresenceResponse{}
-	err := s.Bus.Call(ctx, "distribution.presence", &distributionv1.SetPresenceRequest{Agent: agent, Presence: p, Source: source}, response)
+	err := s.Bus.Call(ctx, "distribution.presence", wanted, response)
 	if err != nil {
 		return nil, fault.Wrap(err, "setting the presence")
 	}
 	if response.GetStanding() != nil {
-		s.settled.set(agent, s.Now(), func() { s.Hub.Stand(response.GetStanding()) })
+		s.settled.set(wanted.GetAgent(), s.Now(), func() { s.Hub.Stand(response.GetStanding()) })
 	}
 	return response.GetStanding(), nil
 }

@@ -1,12 +1,15 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
 
+	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 )
 
@@ -40,16 +43,30 @@ func (s deskService) welcome(ctx context.Context, agent string, w wish) {
 // wish is the presence an agent arrives with, and whose it is.
 type wish struct {
 	presence distributionv1.Presence
+	status   string
 	source   distributionv1.Source
 }
 
-// wishOf is the agent's own choice, which the page remembers, or what follows
-// from being here.
-func wishOf(chosen distributionv1.Presence) wish {
-	if chosen == distributionv1.Presence_PRESENCE_UNSPECIFIED {
-		return wish{distributionv1.Presence_PRESENCE_AVAILABLE, distributionv1.Source_SOURCE_SESSION}
+// wishOf is the agent's own choice, which the page remembers, or else what
+// administrators have set for one who signs in (L75), or what follows from being
+// here.
+func wishOf(d *directory.Snapshot, agent string, chosen distributionv1.Presence, status string) wish {
+	if offered(d, status, chosen) != nil || status == "" && chosen != distributionv1.Presence_PRESENCE_UNSPECIFIED {
+		return wish{chosen, status, distributionv1.Source_SOURCE_AGENT}
 	}
-	return wish{chosen, distributionv1.Source_SOURCE_AGENT}
+	a := d.Agents[agent]
+	if s := d.Statuses[a.GetDefaultStatus()]; s != nil && !s.GetInactive() {
+		return wish{s.GetBase(), a.GetDefaultStatus(), distributionv1.Source_SOURCE_SESSION}
+	}
+	return wish{cmp.Or(a.GetDefaultPresence(), distributionv1.Presence_PRESENCE_AVAILABLE), "", distributionv1.Source_SOURCE_SESSION}
+}
+
+// offered is the status of an id when agents may choose it and it counts as base.
+func offered(d *directory.Snapshot, id string, base distributionv1.Presence) *configv1.Status {
+	if s := d.Statuses[id]; s != nil && !s.GetInactive() && s.GetBase() == base {
+		return s
+	}
+	return nil
 }
 
 func (s deskService) announce(ctx context.Context, agent string, w wish) error {
@@ -65,7 +82,7 @@ func (s deskService) announce(ctx context.Context, agent string, w wish) error {
 	if !restores(standing.GetPresence(), w.presence) {
 		return nil
 	}
-	_, err := s.setPresence(ctx, agent, w.presence, w.source)
+	_, err := s.setPresence(ctx, &distributionv1.SetPresenceRequest{Agent: agent, Presence: w.presence, Status: w.status, Source: w.source})
 	return err
 }
 

@@ -42,6 +42,9 @@ func (d *Distributor) SetPresence(ctx context.Context, req *distributionv1.SetPr
 	if !known || req.GetPresence() == distributionv1.Presence_PRESENCE_UNSPECIFIED {
 		return nil, fault.New(fault.Invalid, "PRESENCE_UNKNOWN", "presence %d is unknown", req.GetPresence())
 	}
+	if err := d.checkStatus(req.GetStatus(), req.GetPresence()); err != nil {
+		return nil, err
+	}
 	wanted := assign.Presence{Now: strings.TrimPrefix(name, prefix), Status: req.GetStatus(), Source: sourceName(req.GetSource())}
 	var standing assign.Standing
 	err := d.loaded(ctx, func() (err error) {
@@ -63,6 +66,22 @@ func (d *Distributor) SetPresence(ctx context.Context, req *distributionv1.SetPr
 		d.hurry(ctx)
 	}
 	return &distributionv1.SetPresenceResponse{Standing: standingOf(standing)}, nil
+}
+
+// checkStatus refuses a status that agents may not choose, or that counts as
+// another presence.
+func (d *Distributor) checkStatus(id string, base distributionv1.Presence) error {
+	if id == "" {
+		return nil
+	}
+	s, known := d.Directory.Now().Statuses[id]
+	switch {
+	case !known || s.GetInactive():
+		return fault.New(fault.Invalid, "STATUS_UNKNOWN", "there is no status %q to choose", id)
+	case s.GetBase() != base:
+		return fault.New(fault.Invalid, "STATUS_BASE", "status %q counts as %v and not as %v; set that presence with it", id, s.GetBase(), base)
+	}
+	return nil
 }
 
 // hurry carries out what is due without waiting for the ticker, which does it

@@ -1,0 +1,76 @@
+package assign_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/keyspace/keyspacetest"
+	"github.com/parley-desk/parley/services/distribution/internal/assign"
+)
+
+// TestManyAreAppliedAsOneByOne takes items through their life, many at a time.
+func TestManyAreAppliedAsOneByOne(t *testing.T) {
+	keyspacetest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		d := open(t, rdb)
+		for n := range 3 {
+			d.signIn(fmt.Sprint("agent", n))
+		}
+		status, err := d.book.Status(t.Context())
+		d.must(err)
+		items := make([]assign.Item, 4)
+		for n := range items {
+			items[n] = itemOf(n, caller{at: d.now.UnixMilli(), queue: "front"})
+		}
+		apply := func(concluded []assign.Proposal, want ...assign.Phase) {
+			t.Helper()
+			for n := range items {
+				d.rev++
+				items[n].Revision = d.rev
+			}
+			for range 2 { // a repeat is harmless
+				d.must(rdb.ScriptFlush(t.Context()).Err())
+				got, err := d.book.ApplyAll(t.Context(), d.now, items, concluded)
+				d.must(err)
+				if !slices.Equal(got, want) {
+					t.Fatalf("got %q, want %q", got, want)
+				}
+			}
+		}
+		apply(nil, assign.Offered, assign.Offered, assign.Offered, assign.Waiting)
+		proposed, err := d.book.Proposals(t.Context(), status.Epoch, assign.Oldest, 10, time.Millisecond)
+		d.must(err)
+		for n, p := range proposed {
+			if p.Item != items[n].Key || p.Revision != items[n].Revision {
+				t.Fatalf("proposal %+v for %+v", p, items[n])
+			}
+			items[n].Phase, items[n].Agent, items[n].Fence, items[n].Highest = assign.Active, p.Agent, p.Fence, p.Fence
+		}
+		apply(proposed, assign.Active, assign.Active, assign.Active, assign.Waiting)
+		if left, err := d.book.Proposals(t.Context(), status.Epoch, assign.Oldest, 10, time.Millisecond); err != nil || len(left) > 0 {
+			t.Fatalf("the outbox has %v, %v", left, err)
+		}
+	})
+}
+
+func TestManyAreNotAppliedToABookThatIsGone(t *testing.T) {
+	rdb := keyspacetest.Server(t)
+	d := open(t, rdb)
+	one := []assign.Item{itemOf(1, caller{queue: "front"})}
+	d.must(rdb.FlushAll(t.Context()).Err())
+	if _, err := d.book.ApplyAll(t.Context(), d.now, one, nil); !errors.Is(err, assign.ErrEpoch) {
+		t.Errorf("got %v, want %v", err, assign.ErrEpoch)
+	}
+	if phases, err := d.book.ApplyAll(t.Context(), d.now, nil, nil); err != nil || phases != nil {
+		t.Errorf("nothing gives %v, %v", phases, err)
+	}
+	d.must(rdb.Close())
+	if _, err := d.book.ApplyAll(t.Context(), d.now, one, nil); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("got %v, want unavailable", err)
+	}
+}

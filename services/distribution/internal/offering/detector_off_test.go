@@ -1,0 +1,5 @@
+//go:build !race
+
+package offering_test
+
+const detecting = false // races of memory
