@@ -45,7 +45,7 @@ func TestReturningCustomerIsReadInWhole(t *testing.T) {
 	b.house.Add(offered("1001", "Иван Петров"), "Втори въпрос")
 	accept("Първи въпрос|Втори въпрос")
 
-	b.Click(".acts button") // release
+	b.press("Release")
 	b.Click("dialog .primary")
 	b.Await("an empty desk", "document.querySelector('.nothing-open')")
 	b.house.Add(offered("1001", "Иван Петров"), "Ало?")
