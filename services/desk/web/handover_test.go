@@ -6,6 +6,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/services/desk/web/webtest"
 )
@@ -101,5 +102,21 @@ func TestAnOfferIsToldToBeShown(t *testing.T) {
 	b.Await("its clock", "document.querySelector('.offer .secs').innerText.startsWith('5')")
 	if got := webtest.Asked[*deskv1.ShowOfferRequest](b.house); got.GetFence() != 7 || got.GetRef().GetPsid() != "1001" {
 		t.Errorf("the desk was told of %v", got)
+	}
+}
+
+func TestAStatusIsChosen(t *testing.T) {
+	b := open(t)
+	b.signIn()
+	b.Await("the page", "document.querySelector('.presence select')?.disabled === false")
+	b.Do(chromedp.Evaluate[chromedp.Void](`{
+		const s = document.querySelector('.presence select');
+		s.value = 'PRESENCE_AWAY lunch';
+		s.dispatchEvent(new Event('change', { bubbles: true }));
+	}`))
+	b.Await("the status", "document.querySelector('.presence').dataset.presence === 'PRESENCE_AWAY' && document.querySelector('.presence select').selectedOptions[0].innerText === 'На обяд'")
+	b.Await("the desk to know", "document.querySelector('.presence select').value === 'PRESENCE_AWAY lunch'")
+	if got := webtest.Asked[*deskv1.SetPresenceRequest](b.house); got.GetStatus() != "lunch" || got.GetPresence() != distributionv1.Presence_PRESENCE_AWAY {
+		t.Errorf("the desk was asked for %v", got)
 	}
 }

@@ -259,14 +259,16 @@ export class Desk {
     return new Map([...threadOf(this.state, ref).items].filter(([, i]) => num(i.revision) >= last));
   }
 
-  async setPresence(presence: Presence): Promise<void> {
+  // setPresence takes a presence, or a status after its presence.
+  async setPresence(chosen: string): Promise<void> {
+    const [presence, status = ''] = chosen.split(' ') as [Presence, string?];
     const old = this.state.standing;
-    this.set({ standing: { ...old, presence } });
+    this.set({ standing: { ...old, presence, status } });
     try {
       // The stream tells what came of it, and all that happened since.
-      await call('Desk', 'SetPresence', { presence });
-      savePresence(this.state.me.agent ?? '', presence);
-      this.#ask({ t: 'presence', presence });
+      await call('Desk', 'SetPresence', { presence, status });
+      savePresence(this.state.me.agent ?? '', chosen);
+      this.#ask({ t: 'presence', presence: chosen });
     } catch (e) {
       this.set({ standing: old });
       this.#fail(e);

@@ -17,8 +17,8 @@ export type Word =
 
 // What a tab tells its link.
 export type Ask =
-  | { t: 'start'; agent: string; presence: Presence }
-  | { t: 'presence'; presence: Presence }
+  | { t: 'start'; agent: string; presence: string }
+  | { t: 'presence'; presence: string }
   | { t: 'stop' }
   | { t: 'focus' }
   | { t: 'online' }
@@ -41,7 +41,8 @@ export class Link {
   #epoch = '';
   #seq = 0n;
   // What the agent chose, for a house that has forgotten it.
-  presence: Presence = 'PRESENCE_UNSPECIFIED';
+  // A presence, or a status after its presence.
+  presence = 'PRESENCE_UNSPECIFIED';
   #known: State = empty;
   #state: LinkState = 'connecting';
   #since = Date.now();
@@ -101,7 +102,8 @@ export class Link {
     this.#abort?.abort();
     const abort = (this.#abort = new AbortController());
     this.#guard(abort);
-    openEvents({ epoch: this.#epoch, seq: String(this.#seq), presence: this.presence }, abort.signal, {
+    const [presence, status = ''] = this.presence.split(' ') as [Presence, string?];
+    openEvents({ epoch: this.#epoch, seq: String(this.#seq), presence, status }, abort.signal, {
       open: () => this.#turn('live'),
       bytes: () => this.#guard(abort),
       event: (e) => this.#take(e, abort),

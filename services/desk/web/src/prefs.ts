@@ -1,6 +1,5 @@
 // Settings of this browser, not of the agent: they hold before signing in too.
 import type { Lang } from './i18n';
-import type { Presence } from './types.gen';
 
 export interface Prefs {
   lang: Lang;
@@ -60,10 +59,10 @@ export function dropDraft(agent: string, conversation: string): void {
 
 const presenceKey = (agent: string) => `parley.presence.${agent}`;
 
-// loadPresence gives what the agent chose to be ready for since signing in.
-export const loadPresence = (agent: string): Presence =>
-  (localStorage.getItem(presenceKey(agent)) as Presence | null) ?? 'PRESENCE_UNSPECIFIED';
+// loadPresence gives what the agent chose to be since signing in: a presence, or
+// a status after its presence.
+export const loadPresence = (agent: string): string => localStorage.getItem(presenceKey(agent)) ?? 'PRESENCE_UNSPECIFIED';
 
-export const savePresence = (agent: string, p: Presence): void => localStorage.setItem(presenceKey(agent), p);
+export const savePresence = (agent: string, p: string): void => localStorage.setItem(presenceKey(agent), p);
 
 export const dropPresence = (agent: string): void => localStorage.removeItem(presenceKey(agent));

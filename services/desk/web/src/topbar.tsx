@@ -35,20 +35,23 @@ export function TopBar({ onHelp }: { onHelp: () => void }) {
 
 function PresenceSelect() {
   const { desk, t } = useRoom();
-  const { standing, ready } = desk.state;
+  const { standing, ready, me } = desk.state;
   const presence = standing.presence ?? 'PRESENCE_UNSPECIFIED';
   const shown = CHOICES.includes(presence) ? CHOICES : [presence, ...CHOICES];
+  const statuses = me.statuses ?? [];
+  const status = statuses.find((x) => x.id === standing.status);
   const load = standing.capacity ? t.load(standing.used ?? 0, standing.capacity) : '';
   return (
     <span class="presence" data-presence={presence} title={said(t, standing.source ?? '')}>
       {load && <span class="load" title={load}>{standing.used ?? 0}/{standing.capacity}<span class="sr"> {load}</span></span>}
       <span class="sel"><i class="dot" aria-hidden="true" /><select
         aria-label={t.presence}
-        value={presence}
+        value={status ? `${presence} ${status.id}` : presence}
         disabled={!ready}
-        onChange={(e) => desk.setPresence(e.currentTarget.value as Presence)}
+        onChange={(e) => desk.setPresence(e.currentTarget.value)}
       >
         {shown.map((p) => <option key={p} value={p} disabled={!CHOICES.includes(p)}>{t[p]}</option>)}
+        {statuses.map((x) => <option key={x.id} value={`${x.base} ${x.id}`} title={x.description}>{x.name}</option>)}
       </select></span>
     </span>
   );

@@ -245,6 +245,7 @@ export interface EventsRequest {
   epoch?: string;
   seq?: string;
   presence?: Presence;
+  status?: string;
 }
 
 export interface ForceCloseConversationRequest {
@@ -332,6 +333,7 @@ export interface Me {
   displayName?: string;
   roles?: string[];
   language?: string;
+  statuses?: StatusOption[];
 }
 
 export interface MonitorConversationRequest {
@@ -470,6 +472,7 @@ export interface SetAgentPresenceResponse {
 
 export interface SetPresenceRequest {
   presence?: Presence;
+  status?: string;
 }
 
 export interface SetPresenceResponse {
@@ -504,6 +507,13 @@ export interface Snapshot {
   conversations?: ConversationView[];
   standing?: AgentStanding;
   nowMs?: string;
+}
+
+export interface StatusOption {
+  id?: string;
+  name?: string;
+  base?: Presence;
+  description?: string;
 }
 
 export interface TakeControlRequest {

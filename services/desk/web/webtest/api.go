@@ -14,6 +14,7 @@ import (
 
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	"github.com/parley-desk/parley/proto/gen/parley/desk/v1/deskv1connect"
+	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
@@ -32,7 +33,8 @@ func me(agent string) *deskv1.Me {
 	if agent == Stranger {
 		roles = []string{"supervisor"}
 	}
-	return &deskv1.Me{Agent: agent, DisplayName: names[agent], Roles: roles}
+	return &deskv1.Me{Agent: agent, DisplayName: names[agent], Roles: roles, Statuses: []*deskv1.StatusOption{
+		{Id: "lunch", Name: "На обяд", Base: distributionv1.Presence_PRESENCE_AWAY, Description: "До един час"}}}
 }
 
 // failure is an error as the real desk tells it.
@@ -110,7 +112,8 @@ func (d desk) Events(ctx context.Context, r *connect.Request[deskv1.EventsReques
 }
 
 func (d desk) SetPresence(_ context.Context, r *connect.Request[deskv1.SetPresenceRequest]) (*connect.Response[deskv1.SetPresenceResponse], error) {
-	d.h.Stand(r.Msg.GetPresence())
+	d.note(r.Msg)
+	d.h.stand(r.Msg.GetPresence(), r.Msg.GetStatus())
 	return connect.NewResponse(&deskv1.SetPresenceResponse{}), nil
 }
 

@@ -302,11 +302,13 @@ func (h *House) change(psid string, f func(*deskv1.TimelineItem)) {
 }
 
 // Stand sets what the agent is told about presence and load.
-func (h *House) Stand(p distributionv1.Presence) {
+func (h *House) Stand(p distributionv1.Presence) { h.stand(p, "") }
+
+func (h *House) stand(p distributionv1.Presence, status string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.standing = proto.CloneOf(h.standing)
-	h.standing.Presence = p
+	h.standing.Presence, h.standing.Status = p, status
 	h.emit(&deskv1.Event{Kind: &deskv1.Event_Standing{Standing: h.standing}})
 }
 
