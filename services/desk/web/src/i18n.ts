@@ -344,6 +344,8 @@ const texts = {
   NOT_A_MEMBER: ['You do not serve its queue any more.', 'Вече не сте в тази опашка.'],
   PRESENCE_FORBIDS: ['Not with your presence: set yourself available.', 'Не и с това присъствие: отбележете, че сте на разположение.'],
   NO_CAPACITY: ['You have no room for it: end or park a conversation first.', 'Нямате капацитет: първо приключете или отложете разговор.'],
+  STATUS_UNKNOWN: ['This status is gone: reload the page.', 'Това състояние вече го няма: презаредете страницата.'],
+  STATUS_BASE: ['This status was changed: reload the page.', 'Това състояние беше променено: презаредете страницата.'],
   notNow: ['That did not work. Try again.', 'Не се получи. Опитайте пак.'],
   // why a message was not sent, or not yet
   WINDOW_CLOSED: ['the time to reply is over', 'времето за отговор изтече'],
