@@ -4,7 +4,6 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 MODULES := $(shell go list -m -f '{{.Dir}}')
 TESTED := github.com/parley-desk/parley/...
-GOFLAGS := -trimpath
 STAMP := github.com/parley-desk/parley/pkg/stamp
 export VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 export COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -20,8 +19,8 @@ run: build ## build and start everything in one process, with a sandbox of Meta
 	bin/parley all --config deploy/sample/parley.yaml
 
 build: ## build parley and parleyctl into bin/
-	go build -ldflags "$(LDFLAGS)" -o bin/parley ./services/all/cmd/parley
-	go build -ldflags "$(LDFLAGS)" -o bin/parleyctl ./cli/cmd/parleyctl
+	go build -trimpath -ldflags "$(LDFLAGS)" -o bin/parley ./services/all/cmd/parley
+	go build -trimpath -ldflags "$(LDFLAGS)" -o bin/parleyctl ./cli/cmd/parleyctl
 
 test: deps fmt-check house unit web-check scenarios standalone ## everything CI runs
 	@echo "make test: passed"
