@@ -172,6 +172,11 @@ func (m *model) pick(now int64, next assign.Item, agent string) assign.Picked {
 	case !m.peek(agent).room(i.Class):
 		return assign.PickNoWay
 	}
+	for _, p := range i.Class.Profiles {
+		if _, holds := m.peek(agent).limit(p); !holds {
+			return assign.PickNoWay
+		}
+	}
 	m.unlist(i)
 	i.Phase, i.Agent, i.Fence = assign.Picking, agent, 0
 	m.timers["r:"+next.Key] = now + 2*retryMS

@@ -107,6 +107,7 @@ var mutants = []struct{ name, file, old, new string }{
 	{"an offer that has ended is shown", "shown", " or h[6] then", " then"},
 	{"somebody else's offer is shown", "shown", " or h[3] ~= a", ""},
 	{"who is full picks", "pick", "if not fits(r, wanted) then return {'FULL'} end", ""},
+	{"an agent without the profile picks", "pick", "if not r.profiles[p] then return {'FULL'} end", ""},
 	{"what is offered is picked", "pick", "if h[2] ~= 'W' then return {'BUSY'} end", ""},
 	{"strangers pick", "pick", "if redis.call('SISMEMBER', members_key(h[5]), a) == 0 then return {'QUEUE'} end", ""},
 	{"a pick that nobody followed holds", "tick", "if st ~= 'R' and st ~= 'P' then", "if st ~= 'R' then"},

@@ -71,7 +71,7 @@ func refusalOf(p assign.Picked) error {
 	case assign.PickUnready:
 		return fault.New(fault.Precondition, "PRESENCE_FORBIDS", "the agent's presence does not allow it; set another one")
 	case assign.PickNoWay:
-		return fault.New(fault.Precondition, "NO_CAPACITY", "the agent has no capacity left for it; end or set aside another conversation")
+		return fault.New(fault.Precondition, "NO_CAPACITY", "the agent has no capacity left for it, or lacks a capacity profile that it counts in; end or set aside another conversation")
 	}
 	return errMoved
 }

@@ -9,6 +9,9 @@ if redis.call('SISMEMBER', members_key(h[5]), a) == 0 then return {'QUEUE'} end
 local r, wanted = room(a), class(h[6])
 if not r.letter or not string.find(wanted.mask, r.letter, 1, true) then return {'PRESENCE'} end
 if not fits(r, wanted) then return {'FULL'} end
+for _, p in ipairs(wanted.profiles) do
+  if not r.profiles[p] then return {'FULL'} end
+end
 unlist(item)
 redis.call('HSET', k, 'st', 'P', 'ag', a, 'fe', '0')
 redis.call('ZADD', timers, now + 2 * retry, 'r:' .. item)
