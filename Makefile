@@ -27,7 +27,7 @@ test: deps fmt-check house unit web-check scenarios standalone ## everything CI 
 
 fmt-check: ## check that gofmt and vet have nothing to say; go test needs no vet of its own then
 	@out=$$(gofmt -l $(MODULES) | grep -v '/gen/' || true); [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }
-	go vet work
+	$(ROOMY) go vet work
 
 house: ## check the rules of the house: directions, packages, documents, references
 	go test -vet=off -count=1 ./test/house/...
@@ -36,8 +36,12 @@ house: ## check the rules of the house: directions, packages, documents, referen
 # test, of every minute of a year, and of commands that are processes each.
 ALONE := ^(TestModelSeesEveryPlantedFault|TestYearsAgreeWithTheNaiveReading|TestScripts)$$
 
+# Builds are much of the work, and a fifth of a build is collecting its garbage.
+# Tests of units inherit it; the scenarios, which judge the product, do not.
+ROOMY := GOGC=400
+
 unit: ## test every package, with the race detector
-	CGO_ENABLED=1 go test -vet=off -race -p 3 -parallel 4 -timeout 8m -skip '$(ALONE)' $$(go list work | grep -v -e '/test/house' -e '/test/scenario')
+	$(ROOMY) CGO_ENABLED=1 go test -vet=off -race -p 3 -parallel 4 -timeout 8m -skip '$(ALONE)' $$(go list work | grep -v -e '/test/house' -e '/test/scenario')
 	CGO_ENABLED=0 go test -vet=off -run '$(ALONE)' ./services/distribution/internal/assign/ ./pkg/schedule/ ./cli/
 
 scenarios: ## run the whole house three times: in one process, as processes, and as the cluster of compose
