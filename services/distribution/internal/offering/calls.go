@@ -191,7 +191,7 @@ func (d *Distributor) AnswerOffer(ctx context.Context, req *distributionv1.Answe
 
 // tell brings an item to the book at once; the follower will do it anyway.
 func (d *Distributor) tell(ctx context.Context, item assign.Item) {
-	if _, err := d.Book.Apply(ctx, d.Now(), item); err != nil {
+	if err := d.gather.apply(ctx, item, nil); err != nil {
 		d.Log.DebugContext(ctx, "the book is left to the follower", slog.Any(key.Err, err))
 		return
 	}

@@ -213,7 +213,7 @@ func (d *Distributor) propose(ctx context.Context, p assign.Proposal) error {
 		}
 		return d.Book.Discard(ctx, p)
 	}
-	if err := d.Book.Conclude(ctx, d.Now(), item, p); err != nil {
+	if err := d.gather.apply(ctx, item, &p); err != nil {
 		return err
 	}
 	d.known.note(item)

@@ -55,13 +55,15 @@ type Distributor struct {
 	Parts
 	count     *counts
 	known     known
+	gather    gather
 	rules     rules.Book
 	presences presences // of Lead alone
 }
 
 // New makes a Distributor; nothing runs yet.
 func New(p Parts) *Distributor {
-	return &Distributor{Parts: p, count: newCounts(p.Registry), presences: presences{memory: p.Presences}}
+	return &Distributor{Parts: p, count: newCounts(p.Registry), presences: presences{memory: p.Presences},
+		gather: gather{book: p.Book, now: p.Now}}
 }
 
 // Ready is nil while the book is loaded.
@@ -83,10 +85,7 @@ func (d *Distributor) Follow(ctx context.Context, rec bus.Record) error {
 		return nil
 	}
 	for wait := setback; ; wait = min(2*wait, longSetback) {
-		err := d.loaded(ctx, func() error {
-			_, err := d.Book.Apply(ctx, d.Now(), item)
-			return err
-		})
+		err := d.loaded(ctx, func() error { return d.gather.apply(ctx, item, nil) })
 		if !fault.Is(err, fault.Unavailable) {
 			return err
 		}
