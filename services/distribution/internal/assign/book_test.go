@@ -96,7 +96,7 @@ var (
 	presences  = []string{"AVAILABLE", "AVAILABLE", "AVAILABLE", "BUSY", "DO_NOT_DISTURB", "AWAY", "OFFLINE", "INACTIVE"}
 	methods    = []assign.Method{assign.LeastActive, assign.HighestCapacity, assign.RoundRobin}
 	skillIDs   = []string{"bg", "de-at"}
-	allClasses = []assign.Class{plain(1), plain(1), plain(1), plain(2),
+	allClasses = []assign.Class{plain(1), plain(1), plain(1), plain(1), plain(1), plain(1), plain(1), plain(2),
 		{Units: 1, Presences: "ABD"}, {Units: 1, Presences: "AB", Skills: []assign.Need{{Skill: "bg", Value: 3}}},
 		{Units: 1, Presences: "AB", Skills: []assign.Need{{Skill: "bg", Value: 3}, {Skill: "de-at", Value: 1}}},
 		{Units: 1, Presences: "AB", Closest: true, Skills: []assign.Need{{Skill: "bg", Value: 50}}},
@@ -176,7 +176,7 @@ func (r *run) follow() {
 	case assign.Offered:
 		moves = append(moves, "accept", "accept", "wait", "wait", "close", "skip", "skip", "skip")
 	case assign.Active:
-		moves = append(moves, "end", "park", "wait", "close", "units")
+		moves = append(moves, "end", "end", "park", "wait", "close", "units")
 	case assign.WrapUp:
 		moves = append(moves, "close")
 	case assign.Done:
@@ -210,7 +210,7 @@ func (r *run) move(next *assign.Item, reserved *item, move string) {
 		}
 		next.Phase, next.Agent, next.Fence = assign.Waiting, "", 0
 	case "end":
-		next.Phase, next.DueMS = assign.WrapUp, draw(r, "due", []int64{0, r.ms() - 1, r.ms() + 10_000})
+		next.Phase, next.DueMS = assign.WrapUp, draw(r, "due", []int64{0, r.ms() - 1, r.ms() + 4_000, r.ms() + 10_000})
 	case "units":
 		next.Class = r.drawClass()
 	case "resume":

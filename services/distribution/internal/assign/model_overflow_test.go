@@ -255,9 +255,19 @@ func (r *run) placeAs(key, conversation string) {
 	r.same("waiting", waiting, wantWaiting, nil)
 }
 
-// putOff leaves an item in its queue; sometimes one that nobody asked out.
+// putOff leaves an item in its queue; sometimes one that nobody asked out, and
+// sometimes again and again.
 func (r *run) putOff() {
-	next, ok := r.log[draw(r, "item", itemIDs)]
+	key := draw(r, "item", itemIDs)
+	for range draw(r, "times", []int{1, 1, 4}) {
+		r.putOffOnce(key)
+		r.pass(draw(r, "and then", []int64{0, 10_000, 20_000}))
+		r.fire(100)
+	}
+}
+
+func (r *run) putOffOnce(key string) {
+	next, ok := r.log[key]
 	if !ok {
 		return
 	}

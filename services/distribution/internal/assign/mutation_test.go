@@ -132,16 +132,17 @@ func TestModelSeesEveryPlantedFault(t *testing.T) {
 	if testing.Short() {
 		t.Skip("plants one fault after the other")
 	}
-	for name, value := range map[string]string{"rapid.shrinktime": "1ns", "rapid.nofailfile": "true", "rapid.checks": "300", "rapid.steps": "100"} {
+	for name, value := range map[string]string{"rapid.shrinktime": "1ns", "rapid.nofailfile": "true", "rapid.checks": "600", "rapid.steps": "100"} {
 		was := flag.Lookup(name).Value.String()
 		if err := flag.Set(name, value); err != nil {
 			t.Fatalf("set %s: %v", name, err)
 		}
 		t.Cleanup(func() { _ = flag.Set(name, was) })
 	}
-	rdb := keyspacetest.Server(t)
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			rdb := keyspacetest.Server(t)
 			planted := false
 			edit := func(file, lua string) string {
 				if file != m.file || !strings.Contains(lua, m.old) {

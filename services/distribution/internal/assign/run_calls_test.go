@@ -36,7 +36,7 @@ func (r *run) queue() { r.setQueue(draw(r, "queue", queueIDs)) }
 func (r *run) setQueue(id string) {
 	r.conf++
 	q := assign.Queue{ID: id, Revision: r.conf, Method: draw(r, "method", methods),
-		Priority: draw(r, "priority", []int32{0, 5}), Classes: []assign.Class{plain(1)}, HeadStart: draw(r, "head start", []time.Duration{0, 0, time.Second}),
+		Priority: draw(r, "priority", []int32{0, 3, 5}), Classes: []assign.Class{plain(1)}, HeadStart: draw(r, "head start", []time.Duration{0, 0, time.Second}),
 		Wait: draw(r, "wait", []time.Duration{0, 12 * time.Second, time.Minute})}
 	r.model.setQueue(q)
 	r.same("set queue", nil, nil, r.book.SetQueue(r.ctx, r.now, q))
@@ -114,7 +114,7 @@ func (r *run) show() {
 	if i == nil {
 		return
 	}
-	fence, agent := i.Fence+int64(draw(r, "off", []int{0, 0, 0, 0, 1})), i.Agent
+	fence, agent := i.Fence+int64(draw(r, "off", []int{0, 0, 0, 0, 1})), draw(r, "whose", []string{i.Agent, i.Agent, i.Agent, "vera"})
 	r.showAs(key, fence, agent)
 }
 
