@@ -84,7 +84,7 @@ func (d *Distributor) ensure(ctx context.Context) (int64, error) {
 func (d *Distributor) items(ctx context.Context) iter.Seq2[assign.Item, error] {
 	return func(yield func(assign.Item, error) bool) {
 		for rec, err := range d.Threads.States(ctx) {
-			if !yield(assign.ItemOf(rec.Thread, rec.Commit.GetState(), rec.Revision), err) {
+			if !yield(d.itemOf(rec.Thread, rec.Commit.GetState(), rec.Revision), err) {
 				return
 			}
 		}

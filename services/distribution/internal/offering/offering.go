@@ -8,6 +8,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -80,7 +81,7 @@ func (d *Distributor) Ready(ctx context.Context) error {
 // takes: a commit that was put aside meanwhile would be missing in a book that
 // comes back as it was.
 func (d *Distributor) Follow(ctx context.Context, rec bus.Record) error {
-	item := assign.ItemOf(rec.Thread, rec.Commit.GetState(), rec.Revision)
+	item := d.itemOf(rec.Thread, rec.Commit.GetState(), rec.Revision)
 	if d.known.covers(item) {
 		return nil
 	}
@@ -94,6 +95,15 @@ func (d *Distributor) Follow(ctx context.Context, rec bus.Record) error {
 			return err
 		}
 	}
+}
+
+// itemOf is assign.ItemOf without the skills that administrators have put out of
+// use since: nobody has to have them any more.
+func (d *Distributor) itemOf(t subject.Thread, s *threadv1.State, revision uint64) assign.Item {
+	item := assign.ItemOf(t, s, revision)
+	skills := d.Directory.Now().Skills
+	item.Class.Skills = slices.DeleteFunc(item.Class.Skills, func(n assign.Need) bool { return skills[n.Skill].GetInactive() })
+	return item
 }
 
 // loaded repeats step while the book is not loaded, for a while.
@@ -126,7 +136,7 @@ func (d *Distributor) change(ctx context.Context, t subject.Thread, bound uint64
 	decide func(*threadv1.State) ([]*threadv1.Fact, error)) (assign.Item, error) {
 	var seen assign.Item
 	state, revision, err := d.Threads.Update(ctx, t, func(s *threadv1.State, revision uint64) ([]*threadv1.Fact, error) {
-		seen = assign.ItemOf(t, s, revision)
+		seen = d.itemOf(t, s, revision)
 		facts, err := decide(s)
 		if err == nil && len(facts) > 0 && bound != 0 && revision != bound {
 			return nil, errMoved
@@ -136,7 +146,7 @@ func (d *Distributor) change(ctx context.Context, t subject.Thread, bound uint64
 	if err != nil {
 		return seen, err
 	}
-	return assign.ItemOf(t, state, revision), nil
+	return d.itemOf(t, state, revision), nil
 }
 
 // refused tells whether err is the thread's own no, and not trouble on the way.

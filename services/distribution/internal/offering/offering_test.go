@@ -280,3 +280,37 @@ func TestCommitIsNotPassedOverWhileRedisIsAway(t *testing.T) {
 	o.must(<-followed)
 	await(t, "an offer", func() bool { return o.offer(rec.Thread) != nil })
 }
+
+// TestSkillsDecideWhoIsOffered has a conversation wait for the one agent who has
+// what it needs, and another do without a skill that is out of use.
+func TestSkillsDecideWhoIsOffered(t *testing.T) {
+	keyspacetest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		skill := func(id string, inactive bool) directory.Resource {
+			return &configv1.Skill{Meta: &configv1.Meta{Id: id}, Inactive: inactive}
+		}
+		o := &office{t: t, log: newThreads()}
+		o.furnish(rdb, directory.Fixed(directory.NewSnapshot(skill("french", false), skill("latin", true),
+			&configv1.Queue{Meta: &configv1.Meta{Id: "front"}, Agents: []string{"mila", "orlin"}},
+			&configv1.Agent{Meta: &configv1.Meta{Id: "mila"}, Capacity: 9},
+			&configv1.Agent{Meta: &configv1.Meta{Id: "orlin"}, Capacity: 1, Skills: []*configv1.Proficiency{{Skill: "french", Value: 7}}},
+		)), bustest.Open(t))
+		o.lead()
+		o.available("mila")
+		needs := func(n int, skill string) subject.Thread {
+			who := customer(n)
+			s := waiting(who, 0)
+			s.Conversation.Skills = []*threadv1.Need{{Skill: skill, Value: 5}}
+			o.must(o.Follow(t.Context(), bus.Record{Thread: who, Revision: o.log.put(who, s), Commit: &threadv1.Commit{State: s}}))
+			return who
+		}
+		french, latin := needs(1, "french"), needs(2, "latin")
+		await(t, "an offer without latin", func() bool { return o.offer(latin).GetAgent() == "mila" })
+		why, err := o.Why(t.Context(), &distributionv1.WhyRequest{Page: french.Page, Psid: french.PSID})
+		o.must(err)
+		if why.GetStanding() != assign.StandsWaiting || why.GetReady() != 0 || len(why.GetExcluded()) != 2 {
+			t.Errorf("got %v, want it to wait, one agent offline and one without the skill", why)
+		}
+		o.available("orlin")
+		await(t, "an offer to who speaks french", func() bool { return o.offer(french).GetAgent() == "orlin" })
+	})
+}

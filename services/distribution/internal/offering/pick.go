@@ -38,7 +38,7 @@ func (d *Distributor) pick(ctx context.Context, t subject.Thread, conversation, 
 	if err != nil {
 		return assign.Item{}, err
 	}
-	item := assign.ItemOf(t, state, revision)
+	item := d.itemOf(t, state, revision)
 	facts, err := thread.Pick(state, conversation, agent)
 	if err != nil || len(facts) == 0 {
 		return item, err

@@ -71,7 +71,7 @@ func (d *Distributor) carryOut(ctx context.Context, i assign.Intent) error {
 	if i.Kind == assign.Resettle {
 		state, revision, err := d.Threads.Load(ctx, t)
 		if err == nil {
-			_, err = d.Book.Settle(ctx, d.Now(), assign.ItemOf(t, state, revision), i.Fence)
+			_, err = d.Book.Settle(ctx, d.Now(), d.itemOf(t, state, revision), i.Fence)
 		}
 		return err
 	}
