@@ -257,7 +257,9 @@ func (m *model) apply(now int64, next assign.Item, givenUp int64, loading bool) 
 			return old.Phase
 		}
 	}
-	m.seq = max(m.seq, next.Highest)
+	if !loading {
+		m.seq = max(m.seq, next.Highest)
+	}
 	if next.Phase == assign.WrapUp && next.DueMS > 0 && next.DueMS <= now {
 		next.Phase = assign.Done
 	}

@@ -2,23 +2,20 @@ package assign
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/keyspace"
 )
 
 const (
-	// chunk is how many steps of a load go to Redis at once.
-	chunk = 50
-	// attempts is how often a chunk is sent to a server that does not answer.
+	// chunk is how many steps of a load one script takes.
+	chunk = 64
+	// attempts is how often a script is sent to a server that does not answer.
 	attempts = 5
 	// headroom lies between the highest fence the log has and the first of a
 	// new generation: room for proposals of the old one still on their way.
@@ -105,15 +102,16 @@ func (b *Book) Rebuild(ctx context.Context, now time.Time, w World) (int64, erro
 }
 
 func (b *Book) load(ctx context.Context, now time.Time, generation string, w World) (highest int64, err error) {
-	l := loader{book: b, generation: generation, now: now.UnixMilli()}
+	l := loader{book: b, generation: generation, now: now}
 	for _, q := range w.Queues {
-		err = errors.Join(err, l.add(ctx, b.lua.queue, queueArgs(q)))
+		if err := l.run(ctx, b.lua.queue, queueArgs(q)); err != nil {
+			return 0, err
+		}
 	}
 	for _, a := range w.Agents {
-		err = errors.Join(err, l.add(ctx, b.lua.agent, b.agentArgs(a, false, w.Presences[a.ID])))
-	}
-	if err = errors.Join(err, l.flush(ctx)); err != nil {
-		return 0, err
+		if err := l.add(ctx, "agent", b.agentArgs(a, false, w.Presences[a.ID])); err != nil {
+			return 0, err
+		}
 	}
 	for item, err := range w.Items {
 		if err != nil {
@@ -123,69 +121,62 @@ func (b *Book) load(ctx context.Context, now time.Time, generation string, w Wor
 		if item.Phase == Done {
 			continue
 		}
-		if err := l.add(ctx, b.lua.apply, b.applyArgs(item, "")); err != nil {
+		if err := l.add(ctx, "apply", b.applyArgs(item, "")); err != nil {
 			return 0, err
 		}
 	}
-	return highest, l.flush(ctx)
+	if err := l.flush(ctx); err != nil {
+		return 0, err
+	}
+	for part := range slices.Chunk(w.Agents, chunk) {
+		var ids []any
+		for _, a := range part {
+			ids = append(ids, a.ID)
+		}
+		if err := l.run(ctx, b.lua.index, ids); err != nil {
+			return 0, err
+		}
+	}
+	return highest, nil
 }
 
-// loader sends steps in pipelines.
+// loader sends steps, many to a script.
 type loader struct {
 	book       *Book
 	generation string
-	now        int64
-	steps      []step
+	now        time.Time
+	steps      int
+	args       []any // of the steps that wait: name, count, arguments
 }
 
-type step struct {
-	script *keyspace.Script
-	args   []any
-}
-
-func (l *loader) add(ctx context.Context, s *keyspace.Script, args []any) error {
-	l.steps = append(l.steps, step{s, append([]any{l.generation, l.now}, args...)})
-	if len(l.steps) < chunk {
+func (l *loader) add(ctx context.Context, step string, args []any) error {
+	l.args = append(append(l.args, step, len(args)), args...)
+	if l.steps++; l.steps < chunk {
 		return nil
 	}
 	return l.flush(ctx)
 }
 
-// flush sends what is queued. Every step may be repeated, so a server that is
-// slow to answer does not cost the whole load.
-func (l *loader) flush(ctx context.Context) (err error) {
+// flush sends what waits.
+func (l *loader) flush(ctx context.Context) error {
+	if l.steps == 0 {
+		return nil
+	}
+	err := l.run(ctx, l.book.lua.load, l.args)
+	l.steps, l.args = 0, l.args[:0]
+	return err
+}
+
+// run sends a script. Every step may be repeated, so a server that is slow to
+// answer does not cost the whole load.
+func (l *loader) run(ctx context.Context, s *keyspace.Script, args []any) (err error) {
 	for range attempts {
-		if err = l.send(ctx); !fault.Is(err, fault.Unavailable) || ctx.Err() != nil {
+		_, err = l.book.runIn(ctx, s, l.generation, l.now, args...)
+		if !fault.Is(err, fault.Unavailable) || ctx.Err() != nil {
 			break
 		}
 	}
 	return err
-}
-
-func (l *loader) send(ctx context.Context) error {
-	loaded := map[*keyspace.Script]bool{}
-	pipe := l.book.rdb.Pipeline()
-	var replies []*redis.Cmd
-	for _, s := range l.steps {
-		if !loaded[s.script] {
-			if err := s.script.Load(ctx, l.book.rdb); err != nil {
-				return err
-			}
-			loaded[s.script] = true
-		}
-		replies = append(replies, s.script.Queue(ctx, pipe, l.book.key, s.args...))
-	}
-	if len(replies) == 0 {
-		return nil
-	}
-	_, err := pipe.Exec(ctx)
-	for n, r := range replies {
-		if redis.HasErrorPrefix(r.Err(), "EPOCH") {
-			return scriptError(l.steps[n].script, r.Err())
-		}
-	}
-	l.steps = l.steps[:0]
-	return away(err, "load a generation")
 }
 
 // sweep forgets generations older than epoch; a newer one may be loading by now.

@@ -20,7 +20,7 @@ var source embed.FS
 type scripts struct {
 	apply, agent, queue, presence, heartbeat, roster, tick, day *keyspace.Script
 	answer, shown, hold, pick, place, putOff                    *keyspace.Script
-	begin, open, status                                         *keyspace.Script
+	begin, load, index, open, status                            *keyspace.Script
 }
 
 // Edit changes the Lua of a file before it is used. Tests plant faults with it.
@@ -45,11 +45,15 @@ func newScripts(p Policy, edit Edit) (*scripts, error) {
 		return keyspace.NewScript(name, append(slices.Clone(shared), read(name))...)
 	}
 	alone := func(name string) *keyspace.Script { return keyspace.NewScript(name, history, read(name)) }
+	// The bodies of two steps become functions of what a load gives them.
+	body := func(name string) string { return "local function " + name + "(ARGV)\n" + read(name) + "\nend" }
 	s := &scripts{
 		apply: step("apply"), agent: step("agent"), queue: step("queue"),
 		presence: step("presence"), heartbeat: step("heartbeat"), tick: step("tick"),
 		roster: step("roster"), day: step("day"), shown: step("shown"), pick: step("pick"),
 		answer: step("answer"), hold: step("hold"), place: step("place"), putOff: step("put_off"),
+		load:  keyspace.NewScript("load", append(slices.Clone(shared), body("agent"), body("apply"), read("load"))...),
+		index: step("index"),
 		begin: alone("begin"), open: alone("open"), status: alone("status"),
 	}
 	return s, errors.Join(faults...)

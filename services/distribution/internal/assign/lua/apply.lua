@@ -19,7 +19,7 @@ if old.rev and rev <= tonumber(old.rev) then
   if not (here and given_up == old.fe) then return {'OLD', old.st} end
 end
 -- The thread would refuse an offer under a fence it has passed.
-if highest > num(redis.call('HGET', meta, 'seq')) then redis.call('HSET', meta, 'seq', ARGV[17]) end
+if not loading and highest > num(redis.call('HGET', meta, 'seq')) then redis.call('HSET', meta, 'seq', ARGV[17]) end
 if st == 'U' and due > 0 and due <= now then st = 'X' end
 
 -- Does the reservation go on? An offer only under its own fence.
@@ -47,12 +47,12 @@ if old.rev and (old.conv ~= conv or st == 'A' or st == 'U' or (st == 'W' and old
   redis.call('HDEL', k, 'ex')
 end
 if old.fifo and old.conv ~= conv then redis.call('HDEL', k, 'fifo') end
-redis.call('ZREM', timers, 'o:' .. item, 'u:' .. item, 'r:' .. item, 'z:' .. item)
+if old.rev then redis.call('ZREM', timers, 'o:' .. item, 'u:' .. item, 'r:' .. item, 'z:' .. item) end
 -- One stay in a queue goes on through any number of offers.
 local stays = waits[old.st] and waits[st] and old.conv == conv and old.q == q and old.since == since
 if waits[old.st] and not stays then count_out(item, old.q) end
 if waits[old.st] and st == 'A' and old.conv == conv and not loading then keep_pace(old.q) end
-if st ~= 'X' or q ~= '' then drop_place(item, conv) end
+if not loading and (st ~= 'X' or q ~= '') then drop_place(item, conv) end
 
 if st == 'X' then
   redis.call('DEL', k)

@@ -91,8 +91,10 @@ end
 -- Every class of every queue that an agent could serve: queue, class, distance.
 local function served(idx) return string.gmatch(idx, '([^;,]+);([^;,]+);(%d+)') end
 
--- Brings an agent's entries in the ready lists in line with its hash.
+-- Brings an agent's entries in the ready lists in line with its hash. Of a
+-- generation that is being loaded that is done once, at the end: index.lua.
 local function reindex(a)
+  if loading then return end
   local r = room(a)
   for q, c, far in served(r.idx) do index(r, q, c, tonumber(far)) end
 end
@@ -123,7 +125,7 @@ local function ensure_class(q, c)
     local far = distance(h[1] or '', h[2] or '', k)
     if far then
       redis.call('HSET', agent_key(a), 'idx', (h[3] or '') .. q .. ';' .. c .. ';' .. far .. ',')
-      index(room(a), q, c, far)
+      if not loading then index(room(a), q, c, far) end
     end
   end
 end

@@ -3,7 +3,8 @@
 -- Has the queue speak when the item that waits longest has waited too long.
 local function watch_waits(q)
   local wait = queue(q).wait
-  local first = wait > 0 and redis.call('ZRANGE', inside_key(q), 0, 0, 'WITHSCORES')[2]
+  if wait == 0 then return end
+  local first = redis.call('ZRANGE', inside_key(q), 0, 0, 'WITHSCORES')[2]
   if first and tonumber(first) < never then
     redis.call('ZADD', timers, tonumber(first) + wait, 'w:' .. q)
   else
