@@ -128,11 +128,13 @@ var mutants = []struct{ name, file, old, new string }{
 }
 
 // TestModelSeesEveryPlantedFault proves the model test worth having.
+// Its runs are the same every time: whoever changes the model test so that one of
+// the rarer faults slips through learns it at once, and nobody else by chance.
 func TestModelSeesEveryPlantedFault(t *testing.T) {
 	if testing.Short() {
 		t.Skip("plants one fault after the other")
 	}
-	for name, value := range map[string]string{"rapid.shrinktime": "1ns", "rapid.nofailfile": "true", "rapid.checks": "600", "rapid.steps": "100"} {
+	for name, value := range map[string]string{"rapid.shrinktime": "1ns", "rapid.nofailfile": "true", "rapid.checks": "600", "rapid.steps": "100", "rapid.seed": "4"} {
 		was := flag.Lookup(name).Value.String()
 		if err := flag.Set(name, value); err != nil {
 			t.Fatalf("set %s: %v", name, err)

@@ -116,6 +116,10 @@ func (r *run) show() {
 	}
 	fence, agent := i.Fence+int64(draw(r, "off", []int{0, 0, 0, 0, 1})), draw(r, "whose", []string{i.Agent, i.Agent, i.Agent, "vera"})
 	r.showAs(key, fence, agent)
+	if draw(r, "by another tab", []bool{true, false}) {
+		r.pass(1_000)
+		r.showAs(key, fence, agent)
+	}
 }
 
 func (r *run) showAs(key string, fence int64, agent string) {
