@@ -30,6 +30,9 @@ type presences struct {
 
 var offline = assign.Presence{Now: "OFFLINE"}
 
+// byLoad is the source of a presence that follows from the load.
+const byLoad = "LOAD"
+
 // gone tells whether an agent is offline and not because the desk was lost.
 func gone(p assign.Presence) bool { return p.Now == offline.Now && p.Was == "" }
 
@@ -64,6 +67,11 @@ func (p *presences) recall(ctx context.Context) error {
 func (p *presences) keep(ctx context.Context, seen map[string]assign.Presence) error {
 	want := maps.Clone(seen)
 	maps.DeleteFunc(want, func(_ string, v assign.Presence) bool { return gone(v) })
+	for agent, v := range want {
+		if v.Source == byLoad {
+			want[agent] = assign.Presence{Now: "AVAILABLE", Source: byLoad} // the load tells the rest
+		}
+	}
 	var writes []bus.Write
 	for agent, v := range want {
 		if p.known[agent] != v {
