@@ -10,6 +10,13 @@ func Scale(s *configv1.Skill) (lowest, highest int32) {
 	return s.GetLowest(), s.GetHighest()
 }
 
+// Rating is a proficiency as it counts on the scale of its skill: none given is
+// the lowest.
+func Rating(s *configv1.Skill, value int32) int32 {
+	lowest, _ := Scale(s)
+	return max(value, lowest)
+}
+
 // Level is where a proficiency lies on the scale of its skill, 0 the lowest to
 // 100 the highest: scales differ, and only levels compare (L71). Off the scale
 // is its nearest end, and on a scale of one value every proficiency is the best.

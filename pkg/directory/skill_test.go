@@ -9,6 +9,18 @@ import (
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 )
 
+func TestRating(t *testing.T) {
+	five := &configv1.Skill{Lowest: 2, Highest: 5}
+	for _, c := range []struct {
+		skill       *configv1.Skill
+		value, want int32
+	}{{five, 0, 2}, {five, 4, 4}, {&configv1.Skill{}, 0, 1}, {&configv1.Skill{}, 7, 7}, {nil, 0, 1}} {
+		if got := directory.Rating(c.skill, c.value); got != c.want {
+			t.Errorf("%d of %v: got %d, want %d", c.value, c.skill, got, c.want)
+		}
+	}
+}
+
 func TestLevel(t *testing.T) {
 	for _, c := range []struct{ lowest, highest, value, want int32 }{
 		{0, 0, 1, 0}, // the scale is 1 to 10

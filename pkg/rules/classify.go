@@ -79,7 +79,7 @@ func (r *Rules) apply(set *configv1.Attributes, c *routingv1.RoutingContext, fou
 		if skill == nil || skill.GetInactive() {
 			continue
 		}
-		need := &threadv1.Need{Skill: s.GetSkill(), Value: max(s.GetValue(), skill.GetLowest(), 1)}
+		need := &threadv1.Need{Skill: s.GetSkill(), Value: directory.Rating(skill, s.GetValue())}
 		need.Level = directory.Level(skill, need.GetValue())
 		c.Conversation.Skills[need.GetSkill()] = need.GetValue()
 		found.Skills = slices.DeleteFunc(found.Skills, func(n *threadv1.Need) bool { return n.GetSkill() == need.GetSkill() })

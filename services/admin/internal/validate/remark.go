@@ -208,8 +208,7 @@ func (o *Observer) room(m *remarks, w *configv1.Workstream, queue string) {
 func (o *Observer) lacking(m *remarks, place string, needs []*configv1.Proficiency, queues []string) {
 	for _, s := range needs {
 		skill := o.world.Skills[s.GetSkill()]
-		least, _ := directory.Scale(skill)
-		least = max(least, s.GetValue())
+		least := directory.Rating(skill, s.GetValue())
 		able := func(queue string) bool { return o.best(queue)[s.GetSkill()] >= least }
 		if skill != nil && !skill.GetInactive() && !slices.ContainsFunc(queues, able) {
 			m.add("asks for skill %q at %d or better %s, which no agent of its queues has; add such agents to one of %v", s.GetSkill(), least, place, queues)
@@ -245,8 +244,7 @@ func (o *Observer) best(queue string) map[string]int32 {
 	able := map[string]int32{}
 	for _, id := range o.world.Queues[queue].GetAgents() {
 		for _, s := range o.world.Agents[id].GetSkills() {
-			least, _ := directory.Scale(o.world.Skills[s.GetSkill()])
-			able[s.GetSkill()] = max(able[s.GetSkill()], least, s.GetValue())
+			able[s.GetSkill()] = max(able[s.GetSkill()], directory.Rating(o.world.Skills[s.GetSkill()], s.GetValue()))
 		}
 	}
 	o.able[queue] = able

@@ -99,7 +99,7 @@ func (s deskService) agentTargets(ctx context.Context, world *directory.Snapshot
 	for _, id := range ids {
 		a, standing := world.Agents[id], standings[id]
 		t := &deskv1.AgentTarget{Agent: id, Name: a.GetMeta().GetDisplayName(), Presence: standing.GetPresence(),
-			Used: standing.GetUsed(), Capacity: standing.GetCapacity(), Matched: matched(a, c.GetSkills()), Needed: int32(len(c.GetSkills())),
+			Used: standing.GetUsed(), Capacity: standing.GetCapacity(), Matched: matched(world, a, c.GetSkills()), Needed: int32(len(c.GetSkills())),
 			Member: slices.Contains(world.Queues[c.GetQueue()].GetAgents(), id)}
 		switch {
 		case !attends(standing, w):
@@ -117,10 +117,10 @@ func (s deskService) agentTargets(ctx context.Context, world *directory.Snapshot
 }
 
 // matched is how many of the skills an agent has well enough (L73).
-func matched(a *configv1.Agent, needs []*threadv1.Need) (n int32) {
+func matched(world *directory.Snapshot, a *configv1.Agent, needs []*threadv1.Need) (n int32) {
 	for _, need := range needs {
 		if slices.ContainsFunc(a.GetSkills(), func(p *configv1.Proficiency) bool {
-			return p.GetSkill() == need.GetSkill() && p.GetValue() >= need.GetValue()
+			return p.GetSkill() == need.GetSkill() && directory.Rating(world.Skills[p.GetSkill()], p.GetValue()) >= need.GetValue()
 		}) {
 			n++
 		}

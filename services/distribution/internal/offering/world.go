@@ -61,11 +61,7 @@ func skillsOf(s *directory.Snapshot, a *configv1.Agent) []assign.Rating {
 	var out []assign.Rating
 	for _, p := range a.GetSkills() {
 		skill := s.Skills[p.GetSkill()]
-		lowest, _ := directory.Scale(skill)
-		value := p.GetValue()
-		if value == 0 {
-			value = lowest
-		}
+		value := directory.Rating(skill, p.GetValue())
 		out = append(out, assign.Rating{Skill: p.GetSkill(), Value: value, Level: directory.Level(skill, value)})
 	}
 	slices.SortFunc(out, func(x, y assign.Rating) int { return strings.Compare(x.Skill, y.Skill) })
