@@ -25,7 +25,7 @@ const (
 // Status is what the book says about itself.
 type Status struct {
 	Epoch     int64 // 0: no generation in force
-	Presences int64 // counts changes of presence
+	Presences int64 // counts changes of presence, but those from load to load
 }
 
 // Status reads the book's status.

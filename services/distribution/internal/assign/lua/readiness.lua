@@ -3,11 +3,12 @@
 -- says (L76, L77). Of a lost agent, was is what it was ready for, with '~' when
 -- the load had said so.
 local function set_presence(a, pres, was, src, status)
-  local h = redis.call('HMGET', agent_key(a), 'pres', 'st', 'since')
+  local h = redis.call('HMGET', agent_key(a), 'pres', 'st', 'since', 'src')
   local since = h[1] == pres and h[2] == status and h[3] or now
   redis.call('HSET', agent_key(a), 'pres', pres, 'was', was, 'since', since, 'src', src, 'st', status)
   redis.call('HSET', root .. 'p', a, pres .. '/' .. was .. '/' .. src .. '/' .. status)
-  redis.call('HINCRBY', meta, 'pv', 1)
+  -- What the load says is not worth remembering: the load will say it again.
+  if src ~= 'LOAD' or h[4] ~= 'LOAD' then redis.call('HINCRBY', meta, 'pv', 1) end
   reindex(a)
 end
 
