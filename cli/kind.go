@@ -52,9 +52,9 @@ func kinds() []kind {
 			return []string{words(q.GetAgents()), manifest.Word(q.GetAssignment()), number(q.GetPriority()), headStart(q), q.GetSchedule(), words(overflow(q))}
 		}),
 		kindOf("Ruleset", "DOES RULES DISABLED", ruleset),
-		kindOf("Workstream", "QUEUE FALLBACK CLASSIFICATION ROUTING MODE UNITS PROFILES MATCHING AFFINITY OFFER TAG", func(w *configv1.Workstream) []string {
+		kindOf("Workstream", "QUEUE FALLBACK CLASSIFICATION ROUTING MODE UNITS PROFILES MATCHING AFFINITY OFFER TAG FILES", func(w *configv1.Workstream) []string {
 			return []string{w.GetQueue(), w.GetFallbackQueue(), words(w.GetClassification()), w.GetRouting(), mode(w),
-				number(w.GetUnits()), words(w.GetCapacityProfiles()), manifest.Word(w.GetSkillMatching()), affinity(w), offer(w), strconv.FormatBool(w.GetMessageTag())}
+				number(w.GetUnits()), words(w.GetCapacityProfiles()), manifest.Word(w.GetSkillMatching()), affinity(w), offer(w), strconv.FormatBool(w.GetMessageTag()), strconv.FormatBool(w.GetCustomerAttachments())}
 		}),
 		kindOf("ChannelAccount", "APP GRAPH SECRET PREVIOUS VERIFY PRIVACY", func(a *configv1.ChannelAccount) []string {
 			return []string{a.GetAppId(), a.GetGraphVersion(), fingerprint(a.GetAppSecret()),

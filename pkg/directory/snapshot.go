@@ -116,14 +116,24 @@ func (s *Snapshot) All() iter.Seq[Resource] {
 // Tagged tells whether the human-agent tag is on for conversations of a page:
 // as the page says, else as its workstream does (S31).
 func (s *Snapshot) Tagged(p *configv1.Page) bool {
-	switch p.GetMessageTag() {
+	return switched(p.GetMessageTag(), s.Workstreams[p.GetWorkstream()].GetMessageTag())
+}
+
+// Attachable tells whether customers may send files to a page: as the page says,
+// else as its workstream does (S29).
+func (s *Snapshot) Attachable(p *configv1.Page) bool {
+	return switched(p.GetCustomerAttachments(), s.Workstreams[p.GetWorkstream()].GetCustomerAttachments())
+}
+
+func switched(page configv1.Switch, workstream bool) bool {
+	switch page {
 	case configv1.Switch_SWITCH_ON:
 		return true
 	case configv1.Switch_SWITCH_OFF:
 		return false
 	case configv1.Switch_SWITCH_UNSPECIFIED:
 	}
-	return s.Workstreams[p.GetWorkstream()].GetMessageTag()
+	return workstream
 }
 
 func found[R Resource](m map[string]R, id string) (Resource, bool) {

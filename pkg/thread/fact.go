@@ -50,6 +50,10 @@ func ofMeta(kind any) *threadv1.Fact {
 		return &threadv1.Fact{Kind: &threadv1.Fact_CustomerProfiled{CustomerProfiled: k}}
 	case *threadv1.ControlMoved:
 		return &threadv1.Fact{Kind: &threadv1.Fact_ControlMoved{ControlMoved: k}}
+	case *threadv1.AttachmentKept:
+		return &threadv1.Fact{Kind: &threadv1.Fact_AttachmentKept{AttachmentKept: k}}
+	case *threadv1.AttachmentLost:
+		return &threadv1.Fact{Kind: &threadv1.Fact_AttachmentLost{AttachmentLost: k}}
 	}
 	return nil
 }
@@ -141,6 +145,7 @@ func apply(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fact) 
 		customerSpoke(s, m.GetSentMs(), firstLine(m.GetText(), m.GetAttachments()), !m.GetStandby() && !f.GetStale())
 		seen(s, m.GetStandby(), f.GetStale(), m.GetSentMs())
 		came(s, m.GetReferral(), m.GetSentMs())
+		awaitFiles(s, f)
 	case *threadv1.Fact_PostbackReceived:
 		p := k.PostbackReceived
 		customerSpoke(s, p.GetSentMs(), firstLine(p.GetTitle(), nil), !p.GetStandby() && !f.GetStale())
@@ -152,7 +157,9 @@ func apply(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fact) 
 		}
 	case *threadv1.Fact_ReferralReceived:
 		referred(s, k.ReferralReceived, f.GetStale())
-	case *threadv1.Fact_MessageEdited, *threadv1.Fact_MessageUnsent:
+	case *threadv1.Fact_MessageEdited:
+	case *threadv1.Fact_MessageUnsent:
+		forgetFiles(s, k.MessageUnsent.GetMid())
 	case *threadv1.Fact_DeliveryReported:
 		s.DeliveredMs = max(s.DeliveredMs, k.DeliveryReported.GetWatermarkMs())
 	case *threadv1.Fact_ReadReported:
@@ -207,6 +214,10 @@ func applyOwn(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fac
 		return applyRequested(s, revision, now, k.SendRequested)
 	case *threadv1.Fact_NoteAdded:
 		return applyNote(s, k.NoteAdded)
+	case *threadv1.Fact_AttachmentKept:
+		return applyFile(s, k.AttachmentKept.GetMessage(), k.AttachmentKept.GetIndex())
+	case *threadv1.Fact_AttachmentLost:
+		return applyFile(s, k.AttachmentLost.GetMessage(), k.AttachmentLost.GetIndex())
 	}
 	return applySend(s, now, f)
 }

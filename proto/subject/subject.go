@@ -62,6 +62,10 @@ const (
 	DeadLetters = "DEADLETTER"
 	// DeadLetterAll matches every subject of DeadLetters.
 	DeadLetterAll = "deadletter.>"
+	// Files holds the files of customers, in chunks.
+	Files = "FILES"
+	// FilesAll matches every subject of Files.
+	FilesAll = filePrefix + ">"
 	// ConfigBucket holds the resources of administrators.
 	ConfigBucket = "CONFIG"
 	// HistoryBucket holds the versions of the configuration; VersionKey and
@@ -187,6 +191,20 @@ func ParseLog(s string) (Thread, error) {
 		return Thread{}, fmt.Errorf("subject %q is not of a thread", s)
 	}
 	return ParseKey(parts[2])
+}
+
+const filePrefix = "file."
+
+// FilesOf matches the files of a thread.
+func FilesOf(t Thread) string { return filePrefix + t.Key() + ".>" }
+
+// FileAll matches the chunks of an object of Files, or of all objects under a
+// name, by their key.
+func FileAll(key string) string { return filePrefix + key + ".>" }
+
+// File is the subject of a chunk of an object of Files, by its key.
+func File(key string, chunk int64) string {
+	return filePrefix + key + "." + strconv.FormatInt(chunk, 10)
 }
 
 // DeadLetter is the subject of a record that stage gave up in partition p.

@@ -119,6 +119,7 @@ func (f *filer) read(rec bus.InboundRecord) (intake.Input, error) {
 		Item:     meta.Parse(rec.Event.GetRaw(), rec.Event.GetLane()),
 		Sequence: rec.Sequence,
 		Opening:  intake.Open(world, rec.Event.GetPage(), id.String()),
+		Files:    world.Files(world.PagesByMeta[rec.Event.GetPage()]),
 		App:      world.Accounts[world.PagesByMeta[rec.Event.GetPage()].GetAccount()].GetAppId(),
 	}
 	if m, ok := in.Item.Body.(meta.Message); ok && m.Metadata != "" {

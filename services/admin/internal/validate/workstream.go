@@ -2,6 +2,8 @@ package validate
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/parley-desk/parley/pkg/directory"
@@ -29,10 +31,37 @@ func (p *problems) workstream(w *configv1.Workstream, world *directory.Snapshot)
 	case seconds != 0:
 		p.add("wrap_up_seconds", "%d has no effect unless wrap_up is WRAP_UP_TIMED; set that, or leave the seconds out", seconds)
 	}
+	p.files(w)
 	p.terms(w)
 	p.rules(w, world)
 	p.variables(w.GetVariables())
 	p.knows(w, world)
+}
+
+// maxTypes bounds the sorts of files that a workstream names.
+const maxTypes = 50
+
+// files checks what a workstream takes of files (L14, L15). The switch may be off
+// while the rest is written down.
+func (p *problems) files(w *configv1.Workstream) {
+	if size := w.GetAttachmentMegabytes(); size != 0 {
+		p.within("attachment_megabytes", size, 1, directory.MaxMegabytes)
+	}
+	if !p.atMost("attachment_types", "sorts of files", len(w.GetAttachmentTypes()), maxTypes) {
+		return
+	}
+	first := map[string]int{}
+	for i, extension := range w.GetAttachmentTypes() {
+		field := fmt.Sprintf("attachment_types[%d]", i)
+		at, twice := first[extension]
+		switch {
+		case twice:
+			p.add(field, "%q stands in attachment_types[%d] already; remove one", clip(extension), at)
+		case !slices.Contains(directory.FileTypes(), extension):
+			p.add(field, "%q is not a sort of file that can be taken; it is one of %s", clip(extension), strings.Join(directory.FileTypes(), " "))
+		}
+		first[extension] = i
+	}
 }
 
 // rules checks the rulesets of a workstream (L32, L35). One without rules does

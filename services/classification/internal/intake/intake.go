@@ -24,6 +24,7 @@ import (
 	inboundv1 "github.com/parley-desk/parley/proto/gen/parley/inbound/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 
+	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/graph"
 	"github.com/parley-desk/parley/pkg/thread"
 	"github.com/parley-desk/parley/services/classification/internal/meta"
@@ -51,6 +52,7 @@ type Input struct {
 	Past     *Past                        // what the log says, once Decide was in doubt
 	Opening  *threadv1.ConversationOpened // the conversation that would open; nil: none may
 	App      string                       // id of the app that the page speaks to us by; empty: not known
+	Files    directory.FilePolicy         // what the page takes of files from customers
 }
 
 // Past is what the log of a thread says of an event that its state cannot
@@ -188,7 +190,7 @@ func (in Input) happened(s *threadv1.State, at int64) any {
 		if b.Echo || in.fromPage() {
 			return in.echo(s, b, at, standby)
 		}
-		return &threadv1.MessageReceived{Mid: b.MID, Text: b.Text, Attachments: b.Attachments, QuickReply: b.QuickReply,
+		return &threadv1.MessageReceived{Mid: b.MID, Text: b.Text, Attachments: screen(b.Attachments, in.Files), QuickReply: b.QuickReply,
 			ReplyTo: b.ReplyTo, SentMs: at, Referral: b.Referral, Standby: standby, Unsupported: b.Unsupported}
 	case meta.Postback:
 		return &threadv1.PostbackReceived{Mid: b.MID, Title: b.Title, Payload: b.Payload, Referral: b.Referral,

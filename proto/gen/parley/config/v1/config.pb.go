@@ -688,9 +688,12 @@ type Page struct {
 	Language string `protobuf:"bytes,6,opt,name=language,proto3" json:"language,omitempty"`
 	// Human-agent tag on this page (S31); SWITCH_UNSPECIFIED: as the workstream
 	// says.
-	MessageTag    Switch `protobuf:"varint,7,opt,name=message_tag,json=messageTag,proto3,enum=parley.config.v1.Switch" json:"message_tag,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	MessageTag Switch `protobuf:"varint,7,opt,name=message_tag,json=messageTag,proto3,enum=parley.config.v1.Switch" json:"message_tag,omitempty"`
+	// Files from customers on this page (S29); SWITCH_UNSPECIFIED: as the
+	// workstream says.
+	CustomerAttachments Switch `protobuf:"varint,8,opt,name=customer_attachments,json=customerAttachments,proto3,enum=parley.config.v1.Switch" json:"customer_attachments,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *Page) Reset() {
@@ -772,6 +775,13 @@ func (x *Page) GetMessageTag() Switch {
 	return Switch_SWITCH_UNSPECIFIED
 }
 
+func (x *Page) GetCustomerAttachments() Switch {
+	if x != nil {
+		return x.CustomerAttachments
+	}
+	return Switch_SWITCH_UNSPECIFIED
+}
+
 // Workstream says how conversations of its pages are handled.
 type Workstream struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -818,9 +828,16 @@ type Workstream struct {
 	// seconds.
 	AffinitySeconds int32 `protobuf:"varint,18,opt,name=affinity_seconds,json=affinitySeconds,proto3" json:"affinity_seconds,omitempty"`
 	// An agent has its conversations at once, without accepting them (L95).
-	AutoAssign    bool `protobuf:"varint,19,opt,name=auto_assign,json=autoAssign,proto3" json:"auto_assign,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	AutoAssign bool `protobuf:"varint,19,opt,name=auto_assign,json=autoAssign,proto3" json:"auto_assign,omitempty"`
+	// Customers may send files: they are copied and shown to agents (S29, S47).
+	CustomerAttachments bool `protobuf:"varint,20,opt,name=customer_attachments,json=customerAttachments,proto3" json:"customer_attachments,omitempty"`
+	// Sorts of files that are taken, by extension without the dot: "jpg"; none:
+	// those that Messenger knows (L15).
+	AttachmentTypes []string `protobuf:"bytes,21,rep,name=attachment_types,json=attachmentTypes,proto3" json:"attachment_types,omitempty"`
+	// Largest file that is taken, megabytes, 1 to 25; 0: 5 (L14).
+	AttachmentMegabytes int32 `protobuf:"varint,22,opt,name=attachment_megabytes,json=attachmentMegabytes,proto3" json:"attachment_megabytes,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *Workstream) Reset() {
@@ -984,6 +1001,27 @@ func (x *Workstream) GetAutoAssign() bool {
 		return x.AutoAssign
 	}
 	return false
+}
+
+func (x *Workstream) GetCustomerAttachments() bool {
+	if x != nil {
+		return x.CustomerAttachments
+	}
+	return false
+}
+
+func (x *Workstream) GetAttachmentTypes() []string {
+	if x != nil {
+		return x.AttachmentTypes
+	}
+	return nil
+}
+
+func (x *Workstream) GetAttachmentMegabytes() int32 {
+	if x != nil {
+		return x.AttachmentMegabytes
+	}
+	return 0
 }
 
 // Queue is a list of waiting conversations and the agents who take them.
@@ -1331,7 +1369,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x0fAcknowledgement\x12\x13\n" +
 	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x16\n" +
-	"\x06notice\x18\x03 \x01(\tR\x06notice\"\x99\x02\n" +
+	"\x06notice\x18\x03 \x01(\tR\x06notice\"\xe6\x02\n" +
 	"\x04Page\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x17\n" +
 	"\apage_id\x18\x02 \x01(\tR\x06pageId\x12\x18\n" +
@@ -1342,7 +1380,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"workstream\x12\x1a\n" +
 	"\blanguage\x18\x06 \x01(\tR\blanguage\x129\n" +
 	"\vmessage_tag\x18\a \x01(\x0e2\x18.parley.config.v1.SwitchR\n" +
-	"messageTag\"\xad\x06\n" +
+	"messageTag\x12K\n" +
+	"\x14customer_attachments\x18\b \x01(\x0e2\x18.parley.config.v1.SwitchR\x13customerAttachments\"\xbe\a\n" +
 	"\n" +
 	"Workstream\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x14\n" +
@@ -1366,7 +1405,10 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\baffinity\x18\x11 \x01(\x0e2\x1a.parley.config.v1.AffinityR\baffinity\x12)\n" +
 	"\x10affinity_seconds\x18\x12 \x01(\x05R\x0faffinitySeconds\x12\x1f\n" +
 	"\vauto_assign\x18\x13 \x01(\bR\n" +
-	"autoAssign\"\xdb\x02\n" +
+	"autoAssign\x121\n" +
+	"\x14customer_attachments\x18\x14 \x01(\bR\x13customerAttachments\x12)\n" +
+	"\x10attachment_types\x18\x15 \x03(\tR\x0fattachmentTypes\x121\n" +
+	"\x14attachment_megabytes\x18\x16 \x01(\x05R\x13attachmentMegabytes\"\xdb\x02\n" +
 	"\x05Queue\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x16\n" +
 	"\x06agents\x18\x02 \x03(\tR\x06agents\x12<\n" +
@@ -1473,29 +1515,30 @@ var file_parley_config_v1_config_proto_depIdxs = []int32{
 	6,  // 5: parley.config.v1.Page.meta:type_name -> parley.config.v1.Meta
 	7,  // 6: parley.config.v1.Page.access_token:type_name -> parley.config.v1.Secret
 	0,  // 7: parley.config.v1.Page.message_tag:type_name -> parley.config.v1.Switch
-	6,  // 8: parley.config.v1.Workstream.meta:type_name -> parley.config.v1.Meta
-	4,  // 9: parley.config.v1.Workstream.wrap_up:type_name -> parley.config.v1.WrapUp
-	15, // 10: parley.config.v1.Workstream.variables:type_name -> parley.config.v1.Variable
-	1,  // 11: parley.config.v1.Workstream.mode:type_name -> parley.config.v1.WorkMode
-	16, // 12: parley.config.v1.Workstream.presences:type_name -> parley.distribution.v1.Presence
-	2,  // 13: parley.config.v1.Workstream.skill_matching:type_name -> parley.config.v1.SkillMatching
-	3,  // 14: parley.config.v1.Workstream.affinity:type_name -> parley.config.v1.Affinity
-	6,  // 15: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
-	5,  // 16: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
-	17, // 17: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
-	18, // 18: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
-	6,  // 19: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
-	7,  // 20: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
-	19, // 21: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
-	20, // 22: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
-	16, // 23: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
-	6,  // 24: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
-	16, // 25: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	0,  // 8: parley.config.v1.Page.customer_attachments:type_name -> parley.config.v1.Switch
+	6,  // 9: parley.config.v1.Workstream.meta:type_name -> parley.config.v1.Meta
+	4,  // 10: parley.config.v1.Workstream.wrap_up:type_name -> parley.config.v1.WrapUp
+	15, // 11: parley.config.v1.Workstream.variables:type_name -> parley.config.v1.Variable
+	1,  // 12: parley.config.v1.Workstream.mode:type_name -> parley.config.v1.WorkMode
+	16, // 13: parley.config.v1.Workstream.presences:type_name -> parley.distribution.v1.Presence
+	2,  // 14: parley.config.v1.Workstream.skill_matching:type_name -> parley.config.v1.SkillMatching
+	3,  // 15: parley.config.v1.Workstream.affinity:type_name -> parley.config.v1.Affinity
+	6,  // 16: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
+	5,  // 17: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
+	17, // 18: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
+	18, // 19: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
+	6,  // 20: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
+	7,  // 21: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
+	19, // 22: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
+	20, // 23: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
+	16, // 24: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
+	6,  // 25: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
+	16, // 26: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_config_proto_init() }

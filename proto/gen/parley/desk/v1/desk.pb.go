@@ -25,6 +25,67 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// FileStatus is where the file of an attachment is.
+type FileStatus int32
+
+const (
+	// The attachment has no file: a place, a link.
+	FileStatus_FILE_STATUS_UNSPECIFIED FileStatus = 0
+	// It is being copied.
+	FileStatus_FILE_STATUS_COPYING FileStatus = 1
+	// GET /files?page=&psid=&conversation=&item=&index= opens it.
+	FileStatus_FILE_STATUS_HERE FileStatus = 2
+	// It was to be copied and could not.
+	FileStatus_FILE_STATUS_LOST FileStatus = 3
+	// It is not wanted: customers may send no files, or none of its sort.
+	FileStatus_FILE_STATUS_REFUSED FileStatus = 4
+)
+
+// Enum value maps for FileStatus.
+var (
+	FileStatus_name = map[int32]string{
+		0: "FILE_STATUS_UNSPECIFIED",
+		1: "FILE_STATUS_COPYING",
+		2: "FILE_STATUS_HERE",
+		3: "FILE_STATUS_LOST",
+		4: "FILE_STATUS_REFUSED",
+	}
+	FileStatus_value = map[string]int32{
+		"FILE_STATUS_UNSPECIFIED": 0,
+		"FILE_STATUS_COPYING":     1,
+		"FILE_STATUS_HERE":        2,
+		"FILE_STATUS_LOST":        3,
+		"FILE_STATUS_REFUSED":     4,
+	}
+)
+
+func (x FileStatus) Enum() *FileStatus {
+	p := new(FileStatus)
+	*p = x
+	return p
+}
+
+func (x FileStatus) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (FileStatus) Descriptor() protoreflect.EnumDescriptor {
+	return file_parley_desk_v1_desk_proto_enumTypes[0].Descriptor()
+}
+
+func (FileStatus) Type() protoreflect.EnumType {
+	return &file_parley_desk_v1_desk_proto_enumTypes[0]
+}
+
+func (x FileStatus) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use FileStatus.Descriptor instead.
+func (FileStatus) EnumDescriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{0}
+}
+
 // Author is who speaks in a timeline item.
 type Author int32
 
@@ -74,11 +135,11 @@ func (x Author) String() string {
 }
 
 func (Author) Descriptor() protoreflect.EnumDescriptor {
-	return file_parley_desk_v1_desk_proto_enumTypes[0].Descriptor()
+	return file_parley_desk_v1_desk_proto_enumTypes[1].Descriptor()
 }
 
 func (Author) Type() protoreflect.EnumType {
-	return &file_parley_desk_v1_desk_proto_enumTypes[0]
+	return &file_parley_desk_v1_desk_proto_enumTypes[1]
 }
 
 func (x Author) Number() protoreflect.EnumNumber {
@@ -87,7 +148,7 @@ func (x Author) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Author.Descriptor instead.
 func (Author) EnumDescriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{0}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{1}
 }
 
 // Delivery is where an agent's message stands.
@@ -151,11 +212,11 @@ func (x Delivery) String() string {
 }
 
 func (Delivery) Descriptor() protoreflect.EnumDescriptor {
-	return file_parley_desk_v1_desk_proto_enumTypes[1].Descriptor()
+	return file_parley_desk_v1_desk_proto_enumTypes[2].Descriptor()
 }
 
 func (Delivery) Type() protoreflect.EnumType {
-	return &file_parley_desk_v1_desk_proto_enumTypes[1]
+	return &file_parley_desk_v1_desk_proto_enumTypes[2]
 }
 
 func (x Delivery) Number() protoreflect.EnumNumber {
@@ -164,7 +225,7 @@ func (x Delivery) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Delivery.Descriptor instead.
 func (Delivery) EnumDescriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{1}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{2}
 }
 
 // SignInRequest is name and password.
@@ -1665,7 +1726,10 @@ type TimelineItem struct {
 	// Name of the agent for people.
 	AgentName string `protobuf:"bytes,21,opt,name=agent_name,json=agentName,proto3" json:"agent_name,omitempty"`
 	// Its webhook was missed; it was read from Meta later.
-	Recovered     bool `protobuf:"varint,22,opt,name=recovered,proto3" json:"recovered,omitempty"`
+	Recovered bool `protobuf:"varint,22,opt,name=recovered,proto3" json:"recovered,omitempty"`
+	// How the file of each attachment stands, in the order of attachments; none
+	// when no attachment has a file.
+	Files         []*File `protobuf:"bytes,23,rep,name=files,proto3" json:"files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1854,6 +1918,113 @@ func (x *TimelineItem) GetRecovered() bool {
 	return false
 }
 
+func (x *TimelineItem) GetFiles() []*File {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+// File is how the file of an attachment stands.
+type File struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where it is.
+	Status FileStatus `protobuf:"varint,1,opt,name=status,proto3,enum=parley.desk.v1.FileStatus" json:"status,omitempty"`
+	// Machine-readable reason when it is not to be had.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Media type by what it holds.
+	ContentType string `protobuf:"bytes,3,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
+	// Bytes.
+	Size int64 `protobuf:"varint,4,opt,name=size,proto3" json:"size,omitempty"`
+	// Width of a picture that is shown as one; 0 for all else.
+	Width int32 `protobuf:"varint,5,opt,name=width,proto3" json:"width,omitempty"`
+	// Height of a picture that is shown as one; 0 for all else.
+	Height int32 `protobuf:"varint,6,opt,name=height,proto3" json:"height,omitempty"`
+	// Name for people.
+	Name          string `protobuf:"bytes,7,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *File) Reset() {
+	*x = File{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *File) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*File) ProtoMessage() {}
+
+func (x *File) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use File.ProtoReflect.Descriptor instead.
+func (*File) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *File) GetStatus() FileStatus {
+	if x != nil {
+		return x.Status
+	}
+	return FileStatus_FILE_STATUS_UNSPECIFIED
+}
+
+func (x *File) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *File) GetContentType() string {
+	if x != nil {
+		return x.ContentType
+	}
+	return ""
+}
+
+func (x *File) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *File) GetWidth() int32 {
+	if x != nil {
+		return x.Width
+	}
+	return 0
+}
+
+func (x *File) GetHeight() int32 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+func (x *File) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
 // Refusal is the error detail of a command that the state does not allow.
 type Refusal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1869,7 +2040,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1881,7 +2052,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1894,7 +2065,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{20}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Refusal) GetReason() string {
@@ -1931,7 +2102,7 @@ type SetPresenceRequest struct {
 
 func (x *SetPresenceRequest) Reset() {
 	*x = SetPresenceRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1943,7 +2114,7 @@ func (x *SetPresenceRequest) String() string {
 func (*SetPresenceRequest) ProtoMessage() {}
 
 func (x *SetPresenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1956,7 +2127,7 @@ func (x *SetPresenceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPresenceRequest.ProtoReflect.Descriptor instead.
 func (*SetPresenceRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{21}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SetPresenceRequest) GetPresence() v1.Presence {
@@ -1984,7 +2155,7 @@ type SetPresenceResponse struct {
 
 func (x *SetPresenceResponse) Reset() {
 	*x = SetPresenceResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1996,7 +2167,7 @@ func (x *SetPresenceResponse) String() string {
 func (*SetPresenceResponse) ProtoMessage() {}
 
 func (x *SetPresenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2009,7 +2180,7 @@ func (x *SetPresenceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPresenceResponse.ProtoReflect.Descriptor instead.
 func (*SetPresenceResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{22}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SetPresenceResponse) GetStanding() *v1.AgentStanding {
@@ -2032,7 +2203,7 @@ type AcceptOfferRequest struct {
 
 func (x *AcceptOfferRequest) Reset() {
 	*x = AcceptOfferRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2044,7 +2215,7 @@ func (x *AcceptOfferRequest) String() string {
 func (*AcceptOfferRequest) ProtoMessage() {}
 
 func (x *AcceptOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2057,7 +2228,7 @@ func (x *AcceptOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptOfferRequest.ProtoReflect.Descriptor instead.
 func (*AcceptOfferRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{23}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *AcceptOfferRequest) GetRef() *ConversationRef {
@@ -2085,7 +2256,7 @@ type AcceptOfferResponse struct {
 
 func (x *AcceptOfferResponse) Reset() {
 	*x = AcceptOfferResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2097,7 +2268,7 @@ func (x *AcceptOfferResponse) String() string {
 func (*AcceptOfferResponse) ProtoMessage() {}
 
 func (x *AcceptOfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2110,7 +2281,7 @@ func (x *AcceptOfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptOfferResponse.ProtoReflect.Descriptor instead.
 func (*AcceptOfferResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{24}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *AcceptOfferResponse) GetConversation() *ConversationView {
@@ -2135,7 +2306,7 @@ type RejectOfferRequest struct {
 
 func (x *RejectOfferRequest) Reset() {
 	*x = RejectOfferRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2147,7 +2318,7 @@ func (x *RejectOfferRequest) String() string {
 func (*RejectOfferRequest) ProtoMessage() {}
 
 func (x *RejectOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2160,7 +2331,7 @@ func (x *RejectOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectOfferRequest.ProtoReflect.Descriptor instead.
 func (*RejectOfferRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{25}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *RejectOfferRequest) GetRef() *ConversationRef {
@@ -2193,7 +2364,7 @@ type RejectOfferResponse struct {
 
 func (x *RejectOfferResponse) Reset() {
 	*x = RejectOfferResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2205,7 +2376,7 @@ func (x *RejectOfferResponse) String() string {
 func (*RejectOfferResponse) ProtoMessage() {}
 
 func (x *RejectOfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2218,7 +2389,7 @@ func (x *RejectOfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectOfferResponse.ProtoReflect.Descriptor instead.
 func (*RejectOfferResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{26}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{27}
 }
 
 // SendMessageRequest is a text for the customer.
@@ -2236,7 +2407,7 @@ type SendMessageRequest struct {
 
 func (x *SendMessageRequest) Reset() {
 	*x = SendMessageRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2248,7 +2419,7 @@ func (x *SendMessageRequest) String() string {
 func (*SendMessageRequest) ProtoMessage() {}
 
 func (x *SendMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2261,7 +2432,7 @@ func (x *SendMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendMessageRequest.ProtoReflect.Descriptor instead.
 func (*SendMessageRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{27}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *SendMessageRequest) GetRef() *ConversationRef {
@@ -2296,7 +2467,7 @@ type SendMessageResponse struct {
 
 func (x *SendMessageResponse) Reset() {
 	*x = SendMessageResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2308,7 +2479,7 @@ func (x *SendMessageResponse) String() string {
 func (*SendMessageResponse) ProtoMessage() {}
 
 func (x *SendMessageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2321,7 +2492,7 @@ func (x *SendMessageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendMessageResponse.ProtoReflect.Descriptor instead.
 func (*SendMessageResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{28}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SendMessageResponse) GetItem() *TimelineItem {
@@ -2346,7 +2517,7 @@ type ResendMessageRequest struct {
 
 func (x *ResendMessageRequest) Reset() {
 	*x = ResendMessageRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2358,7 +2529,7 @@ func (x *ResendMessageRequest) String() string {
 func (*ResendMessageRequest) ProtoMessage() {}
 
 func (x *ResendMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2371,7 +2542,7 @@ func (x *ResendMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResendMessageRequest.ProtoReflect.Descriptor instead.
 func (*ResendMessageRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{29}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ResendMessageRequest) GetRef() *ConversationRef {
@@ -2406,7 +2577,7 @@ type ResendMessageResponse struct {
 
 func (x *ResendMessageResponse) Reset() {
 	*x = ResendMessageResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2418,7 +2589,7 @@ func (x *ResendMessageResponse) String() string {
 func (*ResendMessageResponse) ProtoMessage() {}
 
 func (x *ResendMessageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2431,7 +2602,7 @@ func (x *ResendMessageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResendMessageResponse.ProtoReflect.Descriptor instead.
 func (*ResendMessageResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{30}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ResendMessageResponse) GetItem() *TimelineItem {
@@ -2454,7 +2625,7 @@ type AbandonSendRequest struct {
 
 func (x *AbandonSendRequest) Reset() {
 	*x = AbandonSendRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2466,7 +2637,7 @@ func (x *AbandonSendRequest) String() string {
 func (*AbandonSendRequest) ProtoMessage() {}
 
 func (x *AbandonSendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2479,7 +2650,7 @@ func (x *AbandonSendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbandonSendRequest.ProtoReflect.Descriptor instead.
 func (*AbandonSendRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{31}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *AbandonSendRequest) GetRef() *ConversationRef {
@@ -2505,7 +2676,7 @@ type AbandonSendResponse struct {
 
 func (x *AbandonSendResponse) Reset() {
 	*x = AbandonSendResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2517,7 +2688,7 @@ func (x *AbandonSendResponse) String() string {
 func (*AbandonSendResponse) ProtoMessage() {}
 
 func (x *AbandonSendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2530,7 +2701,7 @@ func (x *AbandonSendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbandonSendResponse.ProtoReflect.Descriptor instead.
 func (*AbandonSendResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{32}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{33}
 }
 
 // AddNoteRequest is a private note.
@@ -2551,7 +2722,7 @@ type AddNoteRequest struct {
 
 func (x *AddNoteRequest) Reset() {
 	*x = AddNoteRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2563,7 +2734,7 @@ func (x *AddNoteRequest) String() string {
 func (*AddNoteRequest) ProtoMessage() {}
 
 func (x *AddNoteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2576,7 +2747,7 @@ func (x *AddNoteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddNoteRequest.ProtoReflect.Descriptor instead.
 func (*AddNoteRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{33}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *AddNoteRequest) GetRef() *ConversationRef {
@@ -2618,7 +2789,7 @@ type AddNoteResponse struct {
 
 func (x *AddNoteResponse) Reset() {
 	*x = AddNoteResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2630,7 +2801,7 @@ func (x *AddNoteResponse) String() string {
 func (*AddNoteResponse) ProtoMessage() {}
 
 func (x *AddNoteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2643,7 +2814,7 @@ func (x *AddNoteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddNoteResponse.ProtoReflect.Descriptor instead.
 func (*AddNoteResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{34}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *AddNoteResponse) GetItem() *TimelineItem {
@@ -2664,7 +2835,7 @@ type TakeControlRequest struct {
 
 func (x *TakeControlRequest) Reset() {
 	*x = TakeControlRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2676,7 +2847,7 @@ func (x *TakeControlRequest) String() string {
 func (*TakeControlRequest) ProtoMessage() {}
 
 func (x *TakeControlRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2689,7 +2860,7 @@ func (x *TakeControlRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeControlRequest.ProtoReflect.Descriptor instead.
 func (*TakeControlRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{35}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *TakeControlRequest) GetRef() *ConversationRef {
@@ -2710,7 +2881,7 @@ type TakeControlResponse struct {
 
 func (x *TakeControlResponse) Reset() {
 	*x = TakeControlResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2722,7 +2893,7 @@ func (x *TakeControlResponse) String() string {
 func (*TakeControlResponse) ProtoMessage() {}
 
 func (x *TakeControlResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2735,7 +2906,7 @@ func (x *TakeControlResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeControlResponse.ProtoReflect.Descriptor instead.
 func (*TakeControlResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{36}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *TakeControlResponse) GetConversation() *ConversationView {
@@ -2756,7 +2927,7 @@ type EndConversationRequest struct {
 
 func (x *EndConversationRequest) Reset() {
 	*x = EndConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2768,7 +2939,7 @@ func (x *EndConversationRequest) String() string {
 func (*EndConversationRequest) ProtoMessage() {}
 
 func (x *EndConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2781,7 +2952,7 @@ func (x *EndConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConversationRequest.ProtoReflect.Descriptor instead.
 func (*EndConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{37}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *EndConversationRequest) GetRef() *ConversationRef {
@@ -2802,7 +2973,7 @@ type EndConversationResponse struct {
 
 func (x *EndConversationResponse) Reset() {
 	*x = EndConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2814,7 +2985,7 @@ func (x *EndConversationResponse) String() string {
 func (*EndConversationResponse) ProtoMessage() {}
 
 func (x *EndConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2827,7 +2998,7 @@ func (x *EndConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConversationResponse.ProtoReflect.Descriptor instead.
 func (*EndConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{38}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *EndConversationResponse) GetConversation() *ConversationView {
@@ -2848,7 +3019,7 @@ type CloseConversationRequest struct {
 
 func (x *CloseConversationRequest) Reset() {
 	*x = CloseConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2860,7 +3031,7 @@ func (x *CloseConversationRequest) String() string {
 func (*CloseConversationRequest) ProtoMessage() {}
 
 func (x *CloseConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2873,7 +3044,7 @@ func (x *CloseConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseConversationRequest.ProtoReflect.Descriptor instead.
 func (*CloseConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{39}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *CloseConversationRequest) GetRef() *ConversationRef {
@@ -2892,7 +3063,7 @@ type CloseConversationResponse struct {
 
 func (x *CloseConversationResponse) Reset() {
 	*x = CloseConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2904,7 +3075,7 @@ func (x *CloseConversationResponse) String() string {
 func (*CloseConversationResponse) ProtoMessage() {}
 
 func (x *CloseConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2917,7 +3088,7 @@ func (x *CloseConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseConversationResponse.ProtoReflect.Descriptor instead.
 func (*CloseConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{40}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{41}
 }
 
 // ParkConversationRequest names the conversation.
@@ -2931,7 +3102,7 @@ type ParkConversationRequest struct {
 
 func (x *ParkConversationRequest) Reset() {
 	*x = ParkConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2943,7 +3114,7 @@ func (x *ParkConversationRequest) String() string {
 func (*ParkConversationRequest) ProtoMessage() {}
 
 func (x *ParkConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2956,7 +3127,7 @@ func (x *ParkConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkConversationRequest.ProtoReflect.Descriptor instead.
 func (*ParkConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{41}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ParkConversationRequest) GetRef() *ConversationRef {
@@ -2977,7 +3148,7 @@ type ParkConversationResponse struct {
 
 func (x *ParkConversationResponse) Reset() {
 	*x = ParkConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2989,7 +3160,7 @@ func (x *ParkConversationResponse) String() string {
 func (*ParkConversationResponse) ProtoMessage() {}
 
 func (x *ParkConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3002,7 +3173,7 @@ func (x *ParkConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkConversationResponse.ProtoReflect.Descriptor instead.
 func (*ParkConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{42}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ParkConversationResponse) GetConversation() *ConversationView {
@@ -3023,7 +3194,7 @@ type ResumeConversationRequest struct {
 
 func (x *ResumeConversationRequest) Reset() {
 	*x = ResumeConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3035,7 +3206,7 @@ func (x *ResumeConversationRequest) String() string {
 func (*ResumeConversationRequest) ProtoMessage() {}
 
 func (x *ResumeConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3048,7 +3219,7 @@ func (x *ResumeConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeConversationRequest.ProtoReflect.Descriptor instead.
 func (*ResumeConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{43}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ResumeConversationRequest) GetRef() *ConversationRef {
@@ -3069,7 +3240,7 @@ type ResumeConversationResponse struct {
 
 func (x *ResumeConversationResponse) Reset() {
 	*x = ResumeConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3081,7 +3252,7 @@ func (x *ResumeConversationResponse) String() string {
 func (*ResumeConversationResponse) ProtoMessage() {}
 
 func (x *ResumeConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3094,7 +3265,7 @@ func (x *ResumeConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeConversationResponse.ProtoReflect.Descriptor instead.
 func (*ResumeConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{44}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ResumeConversationResponse) GetConversation() *ConversationView {
@@ -3115,7 +3286,7 @@ type ReleaseConversationRequest struct {
 
 func (x *ReleaseConversationRequest) Reset() {
 	*x = ReleaseConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3127,7 +3298,7 @@ func (x *ReleaseConversationRequest) String() string {
 func (*ReleaseConversationRequest) ProtoMessage() {}
 
 func (x *ReleaseConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3140,7 +3311,7 @@ func (x *ReleaseConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseConversationRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{45}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ReleaseConversationRequest) GetRef() *ConversationRef {
@@ -3159,7 +3330,7 @@ type ReleaseConversationResponse struct {
 
 func (x *ReleaseConversationResponse) Reset() {
 	*x = ReleaseConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3171,7 +3342,7 @@ func (x *ReleaseConversationResponse) String() string {
 func (*ReleaseConversationResponse) ProtoMessage() {}
 
 func (x *ReleaseConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3184,7 +3355,7 @@ func (x *ReleaseConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseConversationResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{46}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{47}
 }
 
 // ListConversationsRequest asks for the agent's conversations.
@@ -3196,7 +3367,7 @@ type ListConversationsRequest struct {
 
 func (x *ListConversationsRequest) Reset() {
 	*x = ListConversationsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3208,7 +3379,7 @@ func (x *ListConversationsRequest) String() string {
 func (*ListConversationsRequest) ProtoMessage() {}
 
 func (x *ListConversationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3221,7 +3392,7 @@ func (x *ListConversationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConversationsRequest.ProtoReflect.Descriptor instead.
 func (*ListConversationsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{47}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{48}
 }
 
 // ListConversationsResponse is the snapshot of the stream.
@@ -3235,7 +3406,7 @@ type ListConversationsResponse struct {
 
 func (x *ListConversationsResponse) Reset() {
 	*x = ListConversationsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3247,7 +3418,7 @@ func (x *ListConversationsResponse) String() string {
 func (*ListConversationsResponse) ProtoMessage() {}
 
 func (x *ListConversationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3260,7 +3431,7 @@ func (x *ListConversationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConversationsResponse.ProtoReflect.Descriptor instead.
 func (*ListConversationsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{48}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ListConversationsResponse) GetConversations() []*ConversationView {
@@ -3285,7 +3456,7 @@ type ListTimelineRequest struct {
 
 func (x *ListTimelineRequest) Reset() {
 	*x = ListTimelineRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[49]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3297,7 +3468,7 @@ func (x *ListTimelineRequest) String() string {
 func (*ListTimelineRequest) ProtoMessage() {}
 
 func (x *ListTimelineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[49]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3310,7 +3481,7 @@ func (x *ListTimelineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTimelineRequest.ProtoReflect.Descriptor instead.
 func (*ListTimelineRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{49}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ListTimelineRequest) GetRef() *ConversationRef {
@@ -3347,7 +3518,7 @@ type ListTimelineResponse struct {
 
 func (x *ListTimelineResponse) Reset() {
 	*x = ListTimelineResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[50]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3359,7 +3530,7 @@ func (x *ListTimelineResponse) String() string {
 func (*ListTimelineResponse) ProtoMessage() {}
 
 func (x *ListTimelineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[50]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3372,7 +3543,7 @@ func (x *ListTimelineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTimelineResponse.ProtoReflect.Descriptor instead.
 func (*ListTimelineResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{50}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ListTimelineResponse) GetItems() []*TimelineItem {
@@ -3402,7 +3573,7 @@ type ShowOfferRequest struct {
 
 func (x *ShowOfferRequest) Reset() {
 	*x = ShowOfferRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[51]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3414,7 +3585,7 @@ func (x *ShowOfferRequest) String() string {
 func (*ShowOfferRequest) ProtoMessage() {}
 
 func (x *ShowOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[51]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3427,7 +3598,7 @@ func (x *ShowOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOfferRequest.ProtoReflect.Descriptor instead.
 func (*ShowOfferRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{51}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ShowOfferRequest) GetRef() *ConversationRef {
@@ -3455,7 +3626,7 @@ type ShowOfferResponse struct {
 
 func (x *ShowOfferResponse) Reset() {
 	*x = ShowOfferResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[52]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3467,7 +3638,7 @@ func (x *ShowOfferResponse) String() string {
 func (*ShowOfferResponse) ProtoMessage() {}
 
 func (x *ShowOfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[52]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3480,7 +3651,7 @@ func (x *ShowOfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOfferResponse.ProtoReflect.Descriptor instead.
 func (*ShowOfferResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{52}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ShowOfferResponse) GetUntilMs() int64 {
@@ -3503,7 +3674,7 @@ type ListOpenItemsRequest struct {
 
 func (x *ListOpenItemsRequest) Reset() {
 	*x = ListOpenItemsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[53]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3515,7 +3686,7 @@ func (x *ListOpenItemsRequest) String() string {
 func (*ListOpenItemsRequest) ProtoMessage() {}
 
 func (x *ListOpenItemsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[53]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3528,7 +3699,7 @@ func (x *ListOpenItemsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOpenItemsRequest.ProtoReflect.Descriptor instead.
 func (*ListOpenItemsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{53}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *ListOpenItemsRequest) GetPageSize() int32 {
@@ -3561,7 +3732,7 @@ type ListOpenItemsResponse struct {
 
 func (x *ListOpenItemsResponse) Reset() {
 	*x = ListOpenItemsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[54]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3573,7 +3744,7 @@ func (x *ListOpenItemsResponse) String() string {
 func (*ListOpenItemsResponse) ProtoMessage() {}
 
 func (x *ListOpenItemsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[54]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3586,7 +3757,7 @@ func (x *ListOpenItemsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOpenItemsResponse.ProtoReflect.Descriptor instead.
 func (*ListOpenItemsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{54}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ListOpenItemsResponse) GetItems() []*OpenItem {
@@ -3633,7 +3804,7 @@ type OpenItem struct {
 
 func (x *OpenItem) Reset() {
 	*x = OpenItem{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[55]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3645,7 +3816,7 @@ func (x *OpenItem) String() string {
 func (*OpenItem) ProtoMessage() {}
 
 func (x *OpenItem) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[55]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3658,7 +3829,7 @@ func (x *OpenItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenItem.ProtoReflect.Descriptor instead.
 func (*OpenItem) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{55}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *OpenItem) GetRef() *ConversationRef {
@@ -3721,7 +3892,7 @@ type PickConversationRequest struct {
 
 func (x *PickConversationRequest) Reset() {
 	*x = PickConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[56]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3733,7 +3904,7 @@ func (x *PickConversationRequest) String() string {
 func (*PickConversationRequest) ProtoMessage() {}
 
 func (x *PickConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[56]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3746,7 +3917,7 @@ func (x *PickConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PickConversationRequest.ProtoReflect.Descriptor instead.
 func (*PickConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{56}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *PickConversationRequest) GetRef() *ConversationRef {
@@ -3767,7 +3938,7 @@ type PickConversationResponse struct {
 
 func (x *PickConversationResponse) Reset() {
 	*x = PickConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[57]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3779,7 +3950,7 @@ func (x *PickConversationResponse) String() string {
 func (*PickConversationResponse) ProtoMessage() {}
 
 func (x *PickConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[57]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3792,7 +3963,7 @@ func (x *PickConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PickConversationResponse.ProtoReflect.Descriptor instead.
 func (*PickConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{57}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *PickConversationResponse) GetConversation() *ConversationView {
@@ -3817,7 +3988,7 @@ type ListTargetsRequest struct {
 
 func (x *ListTargetsRequest) Reset() {
 	*x = ListTargetsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[58]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3829,7 +4000,7 @@ func (x *ListTargetsRequest) String() string {
 func (*ListTargetsRequest) ProtoMessage() {}
 
 func (x *ListTargetsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[58]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3842,7 +4013,7 @@ func (x *ListTargetsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTargetsRequest.ProtoReflect.Descriptor instead.
 func (*ListTargetsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{58}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *ListTargetsRequest) GetRef() *ConversationRef {
@@ -3880,7 +4051,7 @@ type ListTargetsResponse struct {
 
 func (x *ListTargetsResponse) Reset() {
 	*x = ListTargetsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[59]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3892,7 +4063,7 @@ func (x *ListTargetsResponse) String() string {
 func (*ListTargetsResponse) ProtoMessage() {}
 
 func (x *ListTargetsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[59]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3905,7 +4076,7 @@ func (x *ListTargetsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTargetsResponse.ProtoReflect.Descriptor instead.
 func (*ListTargetsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{59}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *ListTargetsResponse) GetQueues() []*QueueTarget {
@@ -3943,7 +4114,7 @@ type QueueTarget struct {
 
 func (x *QueueTarget) Reset() {
 	*x = QueueTarget{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[60]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3955,7 +4126,7 @@ func (x *QueueTarget) String() string {
 func (*QueueTarget) ProtoMessage() {}
 
 func (x *QueueTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[60]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3968,7 +4139,7 @@ func (x *QueueTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueueTarget.ProtoReflect.Descriptor instead.
 func (*QueueTarget) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{60}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *QueueTarget) GetQueue() string {
@@ -4040,7 +4211,7 @@ type AgentTarget struct {
 
 func (x *AgentTarget) Reset() {
 	*x = AgentTarget{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[61]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4052,7 +4223,7 @@ func (x *AgentTarget) String() string {
 func (*AgentTarget) ProtoMessage() {}
 
 func (x *AgentTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[61]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4065,7 +4236,7 @@ func (x *AgentTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentTarget.ProtoReflect.Descriptor instead.
 func (*AgentTarget) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{61}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *AgentTarget) GetAgent() string {
@@ -4154,7 +4325,7 @@ type TransferConversationRequest struct {
 
 func (x *TransferConversationRequest) Reset() {
 	*x = TransferConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[62]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4166,7 +4337,7 @@ func (x *TransferConversationRequest) String() string {
 func (*TransferConversationRequest) ProtoMessage() {}
 
 func (x *TransferConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[62]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4179,7 +4350,7 @@ func (x *TransferConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferConversationRequest.ProtoReflect.Descriptor instead.
 func (*TransferConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{62}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *TransferConversationRequest) GetRef() *ConversationRef {
@@ -4255,7 +4426,7 @@ type TransferConversationResponse struct {
 
 func (x *TransferConversationResponse) Reset() {
 	*x = TransferConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[63]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4267,7 +4438,7 @@ func (x *TransferConversationResponse) String() string {
 func (*TransferConversationResponse) ProtoMessage() {}
 
 func (x *TransferConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[63]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4280,7 +4451,7 @@ func (x *TransferConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferConversationResponse.ProtoReflect.Descriptor instead.
 func (*TransferConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{63}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{64}
 }
 
 // AskConsultRequest names the conversation and who is asked.
@@ -4300,7 +4471,7 @@ type AskConsultRequest struct {
 
 func (x *AskConsultRequest) Reset() {
 	*x = AskConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[64]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4312,7 +4483,7 @@ func (x *AskConsultRequest) String() string {
 func (*AskConsultRequest) ProtoMessage() {}
 
 func (x *AskConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[64]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4325,7 +4496,7 @@ func (x *AskConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskConsultRequest.ProtoReflect.Descriptor instead.
 func (*AskConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{64}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *AskConsultRequest) GetRef() *ConversationRef {
@@ -4367,7 +4538,7 @@ type AskConsultResponse struct {
 
 func (x *AskConsultResponse) Reset() {
 	*x = AskConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[65]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4379,7 +4550,7 @@ func (x *AskConsultResponse) String() string {
 func (*AskConsultResponse) ProtoMessage() {}
 
 func (x *AskConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[65]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4392,7 +4563,7 @@ func (x *AskConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskConsultResponse.ProtoReflect.Descriptor instead.
 func (*AskConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{65}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *AskConsultResponse) GetConversation() *ConversationView {
@@ -4417,7 +4588,7 @@ type AnswerConsultRequest struct {
 
 func (x *AnswerConsultRequest) Reset() {
 	*x = AnswerConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[66]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4429,7 +4600,7 @@ func (x *AnswerConsultRequest) String() string {
 func (*AnswerConsultRequest) ProtoMessage() {}
 
 func (x *AnswerConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[66]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4442,7 +4613,7 @@ func (x *AnswerConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnswerConsultRequest.ProtoReflect.Descriptor instead.
 func (*AnswerConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{66}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *AnswerConsultRequest) GetRef() *ConversationRef {
@@ -4477,7 +4648,7 @@ type AnswerConsultResponse struct {
 
 func (x *AnswerConsultResponse) Reset() {
 	*x = AnswerConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[67]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4489,7 +4660,7 @@ func (x *AnswerConsultResponse) String() string {
 func (*AnswerConsultResponse) ProtoMessage() {}
 
 func (x *AnswerConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[67]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4502,7 +4673,7 @@ func (x *AnswerConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnswerConsultResponse.ProtoReflect.Descriptor instead.
 func (*AnswerConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{67}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *AnswerConsultResponse) GetConversation() *ConversationView {
@@ -4525,7 +4696,7 @@ type OpenConsultRequest struct {
 
 func (x *OpenConsultRequest) Reset() {
 	*x = OpenConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[68]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4537,7 +4708,7 @@ func (x *OpenConsultRequest) String() string {
 func (*OpenConsultRequest) ProtoMessage() {}
 
 func (x *OpenConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[68]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4550,7 +4721,7 @@ func (x *OpenConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenConsultRequest.ProtoReflect.Descriptor instead.
 func (*OpenConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{68}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *OpenConsultRequest) GetRef() *ConversationRef {
@@ -4578,7 +4749,7 @@ type OpenConsultResponse struct {
 
 func (x *OpenConsultResponse) Reset() {
 	*x = OpenConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[69]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4590,7 +4761,7 @@ func (x *OpenConsultResponse) String() string {
 func (*OpenConsultResponse) ProtoMessage() {}
 
 func (x *OpenConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[69]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4603,7 +4774,7 @@ func (x *OpenConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenConsultResponse.ProtoReflect.Descriptor instead.
 func (*OpenConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{69}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *OpenConsultResponse) GetConversation() *ConversationView {
@@ -4626,7 +4797,7 @@ type EndConsultRequest struct {
 
 func (x *EndConsultRequest) Reset() {
 	*x = EndConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[70]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4638,7 +4809,7 @@ func (x *EndConsultRequest) String() string {
 func (*EndConsultRequest) ProtoMessage() {}
 
 func (x *EndConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[70]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4651,7 +4822,7 @@ func (x *EndConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConsultRequest.ProtoReflect.Descriptor instead.
 func (*EndConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{70}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *EndConsultRequest) GetRef() *ConversationRef {
@@ -4679,7 +4850,7 @@ type EndConsultResponse struct {
 
 func (x *EndConsultResponse) Reset() {
 	*x = EndConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[71]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4691,7 +4862,7 @@ func (x *EndConsultResponse) String() string {
 func (*EndConsultResponse) ProtoMessage() {}
 
 func (x *EndConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[71]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4704,7 +4875,7 @@ func (x *EndConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConsultResponse.ProtoReflect.Descriptor instead.
 func (*EndConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{71}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *EndConsultResponse) GetConversation() *ConversationView {
@@ -4725,7 +4896,7 @@ type LeaveConversationRequest struct {
 
 func (x *LeaveConversationRequest) Reset() {
 	*x = LeaveConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[72]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4737,7 +4908,7 @@ func (x *LeaveConversationRequest) String() string {
 func (*LeaveConversationRequest) ProtoMessage() {}
 
 func (x *LeaveConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[72]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4750,7 +4921,7 @@ func (x *LeaveConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveConversationRequest.ProtoReflect.Descriptor instead.
 func (*LeaveConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{72}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *LeaveConversationRequest) GetRef() *ConversationRef {
@@ -4769,7 +4940,7 @@ type LeaveConversationResponse struct {
 
 func (x *LeaveConversationResponse) Reset() {
 	*x = LeaveConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[73]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4781,7 +4952,7 @@ func (x *LeaveConversationResponse) String() string {
 func (*LeaveConversationResponse) ProtoMessage() {}
 
 func (x *LeaveConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[73]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4794,7 +4965,7 @@ func (x *LeaveConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveConversationResponse.ProtoReflect.Descriptor instead.
 func (*LeaveConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{73}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{74}
 }
 
 // AssignConversationRequest names the conversation and who gets it.
@@ -4817,7 +4988,7 @@ type AssignConversationRequest struct {
 
 func (x *AssignConversationRequest) Reset() {
 	*x = AssignConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[74]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4829,7 +5000,7 @@ func (x *AssignConversationRequest) String() string {
 func (*AssignConversationRequest) ProtoMessage() {}
 
 func (x *AssignConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[74]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4842,7 +5013,7 @@ func (x *AssignConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignConversationRequest.ProtoReflect.Descriptor instead.
 func (*AssignConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{74}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *AssignConversationRequest) GetRef() *ConversationRef {
@@ -4913,7 +5084,7 @@ type AssignConversationResponse struct {
 
 func (x *AssignConversationResponse) Reset() {
 	*x = AssignConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[75]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4925,7 +5096,7 @@ func (x *AssignConversationResponse) String() string {
 func (*AssignConversationResponse) ProtoMessage() {}
 
 func (x *AssignConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[75]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4938,7 +5109,7 @@ func (x *AssignConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignConversationResponse.ProtoReflect.Descriptor instead.
 func (*AssignConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{75}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *AssignConversationResponse) GetConversation() *ConversationView {
@@ -4959,7 +5130,7 @@ type ForceCloseConversationRequest struct {
 
 func (x *ForceCloseConversationRequest) Reset() {
 	*x = ForceCloseConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[76]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4971,7 +5142,7 @@ func (x *ForceCloseConversationRequest) String() string {
 func (*ForceCloseConversationRequest) ProtoMessage() {}
 
 func (x *ForceCloseConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[76]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4984,7 +5155,7 @@ func (x *ForceCloseConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForceCloseConversationRequest.ProtoReflect.Descriptor instead.
 func (*ForceCloseConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{76}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *ForceCloseConversationRequest) GetRef() *ConversationRef {
@@ -5003,7 +5174,7 @@ type ForceCloseConversationResponse struct {
 
 func (x *ForceCloseConversationResponse) Reset() {
 	*x = ForceCloseConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[77]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5015,7 +5186,7 @@ func (x *ForceCloseConversationResponse) String() string {
 func (*ForceCloseConversationResponse) ProtoMessage() {}
 
 func (x *ForceCloseConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[77]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5028,7 +5199,7 @@ func (x *ForceCloseConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForceCloseConversationResponse.ProtoReflect.Descriptor instead.
 func (*ForceCloseConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{77}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{78}
 }
 
 // MonitorConversationRequest names the conversation.
@@ -5042,7 +5213,7 @@ type MonitorConversationRequest struct {
 
 func (x *MonitorConversationRequest) Reset() {
 	*x = MonitorConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[78]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5054,7 +5225,7 @@ func (x *MonitorConversationRequest) String() string {
 func (*MonitorConversationRequest) ProtoMessage() {}
 
 func (x *MonitorConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[78]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5067,7 +5238,7 @@ func (x *MonitorConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitorConversationRequest.ProtoReflect.Descriptor instead.
 func (*MonitorConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{78}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *MonitorConversationRequest) GetRef() *ConversationRef {
@@ -5088,7 +5259,7 @@ type MonitorConversationResponse struct {
 
 func (x *MonitorConversationResponse) Reset() {
 	*x = MonitorConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[79]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5100,7 +5271,7 @@ func (x *MonitorConversationResponse) String() string {
 func (*MonitorConversationResponse) ProtoMessage() {}
 
 func (x *MonitorConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[79]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5113,7 +5284,7 @@ func (x *MonitorConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitorConversationResponse.ProtoReflect.Descriptor instead.
 func (*MonitorConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{79}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *MonitorConversationResponse) GetConversation() *ConversationView {
@@ -5134,7 +5305,7 @@ type JoinConversationRequest struct {
 
 func (x *JoinConversationRequest) Reset() {
 	*x = JoinConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[80]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5146,7 +5317,7 @@ func (x *JoinConversationRequest) String() string {
 func (*JoinConversationRequest) ProtoMessage() {}
 
 func (x *JoinConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[80]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5159,7 +5330,7 @@ func (x *JoinConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinConversationRequest.ProtoReflect.Descriptor instead.
 func (*JoinConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{80}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *JoinConversationRequest) GetRef() *ConversationRef {
@@ -5180,7 +5351,7 @@ type JoinConversationResponse struct {
 
 func (x *JoinConversationResponse) Reset() {
 	*x = JoinConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[81]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5192,7 +5363,7 @@ func (x *JoinConversationResponse) String() string {
 func (*JoinConversationResponse) ProtoMessage() {}
 
 func (x *JoinConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[81]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5205,7 +5376,7 @@ func (x *JoinConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinConversationResponse.ProtoReflect.Descriptor instead.
 func (*JoinConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{81}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *JoinConversationResponse) GetConversation() *ConversationView {
@@ -5228,7 +5399,7 @@ type SetAgentPresenceRequest struct {
 
 func (x *SetAgentPresenceRequest) Reset() {
 	*x = SetAgentPresenceRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5240,7 +5411,7 @@ func (x *SetAgentPresenceRequest) String() string {
 func (*SetAgentPresenceRequest) ProtoMessage() {}
 
 func (x *SetAgentPresenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5253,7 +5424,7 @@ func (x *SetAgentPresenceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAgentPresenceRequest.ProtoReflect.Descriptor instead.
 func (*SetAgentPresenceRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{82}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *SetAgentPresenceRequest) GetOfAgent() string {
@@ -5281,7 +5452,7 @@ type SetAgentPresenceResponse struct {
 
 func (x *SetAgentPresenceResponse) Reset() {
 	*x = SetAgentPresenceResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5293,7 +5464,7 @@ func (x *SetAgentPresenceResponse) String() string {
 func (*SetAgentPresenceResponse) ProtoMessage() {}
 
 func (x *SetAgentPresenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5306,7 +5477,7 @@ func (x *SetAgentPresenceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAgentPresenceResponse.ProtoReflect.Descriptor instead.
 func (*SetAgentPresenceResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{83}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{84}
 }
 
 func (x *SetAgentPresenceResponse) GetStanding() *v1.AgentStanding {
@@ -5335,7 +5506,7 @@ type ListOngoingRequest struct {
 
 func (x *ListOngoingRequest) Reset() {
 	*x = ListOngoingRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5347,7 +5518,7 @@ func (x *ListOngoingRequest) String() string {
 func (*ListOngoingRequest) ProtoMessage() {}
 
 func (x *ListOngoingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5360,7 +5531,7 @@ func (x *ListOngoingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOngoingRequest.ProtoReflect.Descriptor instead.
 func (*ListOngoingRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{84}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{85}
 }
 
 func (x *ListOngoingRequest) GetQueue() string {
@@ -5414,7 +5585,7 @@ type ListOngoingResponse struct {
 
 func (x *ListOngoingResponse) Reset() {
 	*x = ListOngoingResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5426,7 +5597,7 @@ func (x *ListOngoingResponse) String() string {
 func (*ListOngoingResponse) ProtoMessage() {}
 
 func (x *ListOngoingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5439,7 +5610,7 @@ func (x *ListOngoingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOngoingResponse.ProtoReflect.Descriptor instead.
 func (*ListOngoingResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{85}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{86}
 }
 
 func (x *ListOngoingResponse) GetConversations() []*ConversationView {
@@ -5566,7 +5737,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\buntil_ms\x18\x02 \x01(\x03R\auntilMs\"u\n" +
 	"\x0eTimelineChange\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x120\n" +
-	"\x04item\x18\x02 \x01(\v2\x1c.parley.desk.v1.TimelineItemR\x04item\"\x86\x06\n" +
+	"\x04item\x18\x02 \x01(\v2\x1c.parley.desk.v1.TimelineItemR\x04item\"\xb2\x06\n" +
 	"\fTimelineItem\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x12\x14\n" +
@@ -5591,10 +5762,19 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x10changed_revision\x18\x14 \x01(\x04R\x0fchangedRevision\x12\x1d\n" +
 	"\n" +
 	"agent_name\x18\x15 \x01(\tR\tagentName\x12\x1c\n" +
-	"\trecovered\x18\x16 \x01(\bR\trecovered\x1a:\n" +
+	"\trecovered\x18\x16 \x01(\bR\trecovered\x12*\n" +
+	"\x05files\x18\x17 \x03(\v2\x14.parley.desk.v1.FileR\x05files\x1a:\n" +
 	"\fDetailsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"j\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xcb\x01\n" +
+	"\x04File\x122\n" +
+	"\x06status\x18\x01 \x01(\x0e2\x1a.parley.desk.v1.FileStatusR\x06status\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12!\n" +
+	"\fcontent_type\x18\x03 \x01(\tR\vcontentType\x12\x12\n" +
+	"\x04size\x18\x04 \x01(\x03R\x04size\x12\x14\n" +
+	"\x05width\x18\x05 \x01(\x05R\x05width\x12\x16\n" +
+	"\x06height\x18\x06 \x01(\x05R\x06height\x12\x12\n" +
+	"\x04name\x18\a \x01(\tR\x04name\"j\n" +
 	"\aRefusal\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12-\n" +
 	"\x05phase\x18\x02 \x01(\x0e2\x17.parley.thread.v1.PhaseR\x05phase\x12\x18\n" +
@@ -5790,7 +5970,14 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x13ListOngoingResponse\x12F\n" +
 	"\rconversations\x18\x01 \x03(\v2 .parley.desk.v1.ConversationViewR\rconversations\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
-	"\x05total\x18\x03 \x01(\x05R\x05total*\x80\x01\n" +
+	"\x05total\x18\x03 \x01(\x05R\x05total*\x87\x01\n" +
+	"\n" +
+	"FileStatus\x12\x1b\n" +
+	"\x17FILE_STATUS_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13FILE_STATUS_COPYING\x10\x01\x12\x14\n" +
+	"\x10FILE_STATUS_HERE\x10\x02\x12\x14\n" +
+	"\x10FILE_STATUS_LOST\x10\x03\x12\x17\n" +
+	"\x13FILE_STATUS_REFUSED\x10\x04*\x80\x01\n" +
 	"\x06Author\x12\x16\n" +
 	"\x12AUTHOR_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fAUTHOR_CUSTOMER\x10\x01\x12\x10\n" +
@@ -5861,269 +6048,273 @@ func file_parley_desk_v1_desk_proto_rawDescGZIP() []byte {
 	return file_parley_desk_v1_desk_proto_rawDescData
 }
 
-var file_parley_desk_v1_desk_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_parley_desk_v1_desk_proto_msgTypes = make([]protoimpl.MessageInfo, 87)
+var file_parley_desk_v1_desk_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_parley_desk_v1_desk_proto_msgTypes = make([]protoimpl.MessageInfo, 88)
 var file_parley_desk_v1_desk_proto_goTypes = []any{
-	(Author)(0),                            // 0: parley.desk.v1.Author
-	(Delivery)(0),                          // 1: parley.desk.v1.Delivery
-	(*SignInRequest)(nil),                  // 2: parley.desk.v1.SignInRequest
-	(*SignInResponse)(nil),                 // 3: parley.desk.v1.SignInResponse
-	(*SignOutRequest)(nil),                 // 4: parley.desk.v1.SignOutRequest
-	(*SignOutResponse)(nil),                // 5: parley.desk.v1.SignOutResponse
-	(*WhoAmIRequest)(nil),                  // 6: parley.desk.v1.WhoAmIRequest
-	(*WhoAmIResponse)(nil),                 // 7: parley.desk.v1.WhoAmIResponse
-	(*Me)(nil),                             // 8: parley.desk.v1.Me
-	(*StatusOption)(nil),                   // 9: parley.desk.v1.StatusOption
-	(*ConversationRef)(nil),                // 10: parley.desk.v1.ConversationRef
-	(*EventsRequest)(nil),                  // 11: parley.desk.v1.EventsRequest
-	(*Event)(nil),                          // 12: parley.desk.v1.Event
-	(*Snapshot)(nil),                       // 13: parley.desk.v1.Snapshot
-	(*Heartbeat)(nil),                      // 14: parley.desk.v1.Heartbeat
-	(*SessionEnded)(nil),                   // 15: parley.desk.v1.SessionEnded
-	(*ConversationView)(nil),               // 16: parley.desk.v1.ConversationView
-	(*Beside)(nil),                         // 17: parley.desk.v1.Beside
-	(*Owner)(nil),                          // 18: parley.desk.v1.Owner
-	(*Window)(nil),                         // 19: parley.desk.v1.Window
-	(*TimelineChange)(nil),                 // 20: parley.desk.v1.TimelineChange
-	(*TimelineItem)(nil),                   // 21: parley.desk.v1.TimelineItem
-	(*Refusal)(nil),                        // 22: parley.desk.v1.Refusal
-	(*SetPresenceRequest)(nil),             // 23: parley.desk.v1.SetPresenceRequest
-	(*SetPresenceResponse)(nil),            // 24: parley.desk.v1.SetPresenceResponse
-	(*AcceptOfferRequest)(nil),             // 25: parley.desk.v1.AcceptOfferRequest
-	(*AcceptOfferResponse)(nil),            // 26: parley.desk.v1.AcceptOfferResponse
-	(*RejectOfferRequest)(nil),             // 27: parley.desk.v1.RejectOfferRequest
-	(*RejectOfferResponse)(nil),            // 28: parley.desk.v1.RejectOfferResponse
-	(*SendMessageRequest)(nil),             // 29: parley.desk.v1.SendMessageRequest
-	(*SendMessageResponse)(nil),            // 30: parley.desk.v1.SendMessageResponse
-	(*ResendMessageRequest)(nil),           // 31: parley.desk.v1.ResendMessageRequest
-	(*ResendMessageResponse)(nil),          // 32: parley.desk.v1.ResendMessageResponse
-	(*AbandonSendRequest)(nil),             // 33: parley.desk.v1.AbandonSendRequest
-	(*AbandonSendResponse)(nil),            // 34: parley.desk.v1.AbandonSendResponse
-	(*AddNoteRequest)(nil),                 // 35: parley.desk.v1.AddNoteRequest
-	(*AddNoteResponse)(nil),                // 36: parley.desk.v1.AddNoteResponse
-	(*TakeControlRequest)(nil),             // 37: parley.desk.v1.TakeControlRequest
-	(*TakeControlResponse)(nil),            // 38: parley.desk.v1.TakeControlResponse
-	(*EndConversationRequest)(nil),         // 39: parley.desk.v1.EndConversationRequest
-	(*EndConversationResponse)(nil),        // 40: parley.desk.v1.EndConversationResponse
-	(*CloseConversationRequest)(nil),       // 41: parley.desk.v1.CloseConversationRequest
-	(*CloseConversationResponse)(nil),      // 42: parley.desk.v1.CloseConversationResponse
-	(*ParkConversationRequest)(nil),        // 43: parley.desk.v1.ParkConversationRequest
-	(*ParkConversationResponse)(nil),       // 44: parley.desk.v1.ParkConversationResponse
-	(*ResumeConversationRequest)(nil),      // 45: parley.desk.v1.ResumeConversationRequest
-	(*ResumeConversationResponse)(nil),     // 46: parley.desk.v1.ResumeConversationResponse
-	(*ReleaseConversationRequest)(nil),     // 47: parley.desk.v1.ReleaseConversationRequest
-	(*ReleaseConversationResponse)(nil),    // 48: parley.desk.v1.ReleaseConversationResponse
-	(*ListConversationsRequest)(nil),       // 49: parley.desk.v1.ListConversationsRequest
-	(*ListConversationsResponse)(nil),      // 50: parley.desk.v1.ListConversationsResponse
-	(*ListTimelineRequest)(nil),            // 51: parley.desk.v1.ListTimelineRequest
-	(*ListTimelineResponse)(nil),           // 52: parley.desk.v1.ListTimelineResponse
-	(*ShowOfferRequest)(nil),               // 53: parley.desk.v1.ShowOfferRequest
-	(*ShowOfferResponse)(nil),              // 54: parley.desk.v1.ShowOfferResponse
-	(*ListOpenItemsRequest)(nil),           // 55: parley.desk.v1.ListOpenItemsRequest
-	(*ListOpenItemsResponse)(nil),          // 56: parley.desk.v1.ListOpenItemsResponse
-	(*OpenItem)(nil),                       // 57: parley.desk.v1.OpenItem
-	(*PickConversationRequest)(nil),        // 58: parley.desk.v1.PickConversationRequest
-	(*PickConversationResponse)(nil),       // 59: parley.desk.v1.PickConversationResponse
-	(*ListTargetsRequest)(nil),             // 60: parley.desk.v1.ListTargetsRequest
-	(*ListTargetsResponse)(nil),            // 61: parley.desk.v1.ListTargetsResponse
-	(*QueueTarget)(nil),                    // 62: parley.desk.v1.QueueTarget
-	(*AgentTarget)(nil),                    // 63: parley.desk.v1.AgentTarget
-	(*TransferConversationRequest)(nil),    // 64: parley.desk.v1.TransferConversationRequest
-	(*TransferConversationResponse)(nil),   // 65: parley.desk.v1.TransferConversationResponse
-	(*AskConsultRequest)(nil),              // 66: parley.desk.v1.AskConsultRequest
-	(*AskConsultResponse)(nil),             // 67: parley.desk.v1.AskConsultResponse
-	(*AnswerConsultRequest)(nil),           // 68: parley.desk.v1.AnswerConsultRequest
-	(*AnswerConsultResponse)(nil),          // 69: parley.desk.v1.AnswerConsultResponse
-	(*OpenConsultRequest)(nil),             // 70: parley.desk.v1.OpenConsultRequest
-	(*OpenConsultResponse)(nil),            // 71: parley.desk.v1.OpenConsultResponse
-	(*EndConsultRequest)(nil),              // 72: parley.desk.v1.EndConsultRequest
-	(*EndConsultResponse)(nil),             // 73: parley.desk.v1.EndConsultResponse
-	(*LeaveConversationRequest)(nil),       // 74: parley.desk.v1.LeaveConversationRequest
-	(*LeaveConversationResponse)(nil),      // 75: parley.desk.v1.LeaveConversationResponse
-	(*AssignConversationRequest)(nil),      // 76: parley.desk.v1.AssignConversationRequest
-	(*AssignConversationResponse)(nil),     // 77: parley.desk.v1.AssignConversationResponse
-	(*ForceCloseConversationRequest)(nil),  // 78: parley.desk.v1.ForceCloseConversationRequest
-	(*ForceCloseConversationResponse)(nil), // 79: parley.desk.v1.ForceCloseConversationResponse
-	(*MonitorConversationRequest)(nil),     // 80: parley.desk.v1.MonitorConversationRequest
-	(*MonitorConversationResponse)(nil),    // 81: parley.desk.v1.MonitorConversationResponse
-	(*JoinConversationRequest)(nil),        // 82: parley.desk.v1.JoinConversationRequest
-	(*JoinConversationResponse)(nil),       // 83: parley.desk.v1.JoinConversationResponse
-	(*SetAgentPresenceRequest)(nil),        // 84: parley.desk.v1.SetAgentPresenceRequest
-	(*SetAgentPresenceResponse)(nil),       // 85: parley.desk.v1.SetAgentPresenceResponse
-	(*ListOngoingRequest)(nil),             // 86: parley.desk.v1.ListOngoingRequest
-	(*ListOngoingResponse)(nil),            // 87: parley.desk.v1.ListOngoingResponse
-	nil,                                    // 88: parley.desk.v1.TimelineItem.DetailsEntry
-	(v1.Presence)(0),                       // 89: parley.distribution.v1.Presence
-	(*v1.AgentStanding)(nil),               // 90: parley.distribution.v1.AgentStanding
-	(*v11.Customer)(nil),                   // 91: parley.thread.v1.Customer
-	(v11.Phase)(0),                         // 92: parley.thread.v1.Phase
-	(*v11.Offer)(nil),                      // 93: parley.thread.v1.Offer
-	(v11.Part)(0),                          // 94: parley.thread.v1.Part
-	(v11.Attendance)(0),                    // 95: parley.thread.v1.Attendance
-	(*v11.Attachment)(nil),                 // 96: parley.thread.v1.Attachment
+	(FileStatus)(0),                        // 0: parley.desk.v1.FileStatus
+	(Author)(0),                            // 1: parley.desk.v1.Author
+	(Delivery)(0),                          // 2: parley.desk.v1.Delivery
+	(*SignInRequest)(nil),                  // 3: parley.desk.v1.SignInRequest
+	(*SignInResponse)(nil),                 // 4: parley.desk.v1.SignInResponse
+	(*SignOutRequest)(nil),                 // 5: parley.desk.v1.SignOutRequest
+	(*SignOutResponse)(nil),                // 6: parley.desk.v1.SignOutResponse
+	(*WhoAmIRequest)(nil),                  // 7: parley.desk.v1.WhoAmIRequest
+	(*WhoAmIResponse)(nil),                 // 8: parley.desk.v1.WhoAmIResponse
+	(*Me)(nil),                             // 9: parley.desk.v1.Me
+	(*StatusOption)(nil),                   // 10: parley.desk.v1.StatusOption
+	(*ConversationRef)(nil),                // 11: parley.desk.v1.ConversationRef
+	(*EventsRequest)(nil),                  // 12: parley.desk.v1.EventsRequest
+	(*Event)(nil),                          // 13: parley.desk.v1.Event
+	(*Snapshot)(nil),                       // 14: parley.desk.v1.Snapshot
+	(*Heartbeat)(nil),                      // 15: parley.desk.v1.Heartbeat
+	(*SessionEnded)(nil),                   // 16: parley.desk.v1.SessionEnded
+	(*ConversationView)(nil),               // 17: parley.desk.v1.ConversationView
+	(*Beside)(nil),                         // 18: parley.desk.v1.Beside
+	(*Owner)(nil),                          // 19: parley.desk.v1.Owner
+	(*Window)(nil),                         // 20: parley.desk.v1.Window
+	(*TimelineChange)(nil),                 // 21: parley.desk.v1.TimelineChange
+	(*TimelineItem)(nil),                   // 22: parley.desk.v1.TimelineItem
+	(*File)(nil),                           // 23: parley.desk.v1.File
+	(*Refusal)(nil),                        // 24: parley.desk.v1.Refusal
+	(*SetPresenceRequest)(nil),             // 25: parley.desk.v1.SetPresenceRequest
+	(*SetPresenceResponse)(nil),            // 26: parley.desk.v1.SetPresenceResponse
+	(*AcceptOfferRequest)(nil),             // 27: parley.desk.v1.AcceptOfferRequest
+	(*AcceptOfferResponse)(nil),            // 28: parley.desk.v1.AcceptOfferResponse
+	(*RejectOfferRequest)(nil),             // 29: parley.desk.v1.RejectOfferRequest
+	(*RejectOfferResponse)(nil),            // 30: parley.desk.v1.RejectOfferResponse
+	(*SendMessageRequest)(nil),             // 31: parley.desk.v1.SendMessageRequest
+	(*SendMessageResponse)(nil),            // 32: parley.desk.v1.SendMessageResponse
+	(*ResendMessageRequest)(nil),           // 33: parley.desk.v1.ResendMessageRequest
+	(*ResendMessageResponse)(nil),          // 34: parley.desk.v1.ResendMessageResponse
+	(*AbandonSendRequest)(nil),             // 35: parley.desk.v1.AbandonSendRequest
+	(*AbandonSendResponse)(nil),            // 36: parley.desk.v1.AbandonSendResponse
+	(*AddNoteRequest)(nil),                 // 37: parley.desk.v1.AddNoteRequest
+	(*AddNoteResponse)(nil),                // 38: parley.desk.v1.AddNoteResponse
+	(*TakeControlRequest)(nil),             // 39: parley.desk.v1.TakeControlRequest
+	(*TakeControlResponse)(nil),            // 40: parley.desk.v1.TakeControlResponse
+	(*EndConversationRequest)(nil),         // 41: parley.desk.v1.EndConversationRequest
+	(*EndConversationResponse)(nil),        // 42: parley.desk.v1.EndConversationResponse
+	(*CloseConversationRequest)(nil),       // 43: parley.desk.v1.CloseConversationRequest
+	(*CloseConversationResponse)(nil),      // 44: parley.desk.v1.CloseConversationResponse
+	(*ParkConversationRequest)(nil),        // 45: parley.desk.v1.ParkConversationRequest
+	(*ParkConversationResponse)(nil),       // 46: parley.desk.v1.ParkConversationResponse
+	(*ResumeConversationRequest)(nil),      // 47: parley.desk.v1.ResumeConversationRequest
+	(*ResumeConversationResponse)(nil),     // 48: parley.desk.v1.ResumeConversationResponse
+	(*ReleaseConversationRequest)(nil),     // 49: parley.desk.v1.ReleaseConversationRequest
+	(*ReleaseConversationResponse)(nil),    // 50: parley.desk.v1.ReleaseConversationResponse
+	(*ListConversationsRequest)(nil),       // 51: parley.desk.v1.ListConversationsRequest
+	(*ListConversationsResponse)(nil),      // 52: parley.desk.v1.ListConversationsResponse
+	(*ListTimelineRequest)(nil),            // 53: parley.desk.v1.ListTimelineRequest
+	(*ListTimelineResponse)(nil),           // 54: parley.desk.v1.ListTimelineResponse
+	(*ShowOfferRequest)(nil),               // 55: parley.desk.v1.ShowOfferRequest
+	(*ShowOfferResponse)(nil),              // 56: parley.desk.v1.ShowOfferResponse
+	(*ListOpenItemsRequest)(nil),           // 57: parley.desk.v1.ListOpenItemsRequest
+	(*ListOpenItemsResponse)(nil),          // 58: parley.desk.v1.ListOpenItemsResponse
+	(*OpenItem)(nil),                       // 59: parley.desk.v1.OpenItem
+	(*PickConversationRequest)(nil),        // 60: parley.desk.v1.PickConversationRequest
+	(*PickConversationResponse)(nil),       // 61: parley.desk.v1.PickConversationResponse
+	(*ListTargetsRequest)(nil),             // 62: parley.desk.v1.ListTargetsRequest
+	(*ListTargetsResponse)(nil),            // 63: parley.desk.v1.ListTargetsResponse
+	(*QueueTarget)(nil),                    // 64: parley.desk.v1.QueueTarget
+	(*AgentTarget)(nil),                    // 65: parley.desk.v1.AgentTarget
+	(*TransferConversationRequest)(nil),    // 66: parley.desk.v1.TransferConversationRequest
+	(*TransferConversationResponse)(nil),   // 67: parley.desk.v1.TransferConversationResponse
+	(*AskConsultRequest)(nil),              // 68: parley.desk.v1.AskConsultRequest
+	(*AskConsultResponse)(nil),             // 69: parley.desk.v1.AskConsultResponse
+	(*AnswerConsultRequest)(nil),           // 70: parley.desk.v1.AnswerConsultRequest
+	(*AnswerConsultResponse)(nil),          // 71: parley.desk.v1.AnswerConsultResponse
+	(*OpenConsultRequest)(nil),             // 72: parley.desk.v1.OpenConsultRequest
+	(*OpenConsultResponse)(nil),            // 73: parley.desk.v1.OpenConsultResponse
+	(*EndConsultRequest)(nil),              // 74: parley.desk.v1.EndConsultRequest
+	(*EndConsultResponse)(nil),             // 75: parley.desk.v1.EndConsultResponse
+	(*LeaveConversationRequest)(nil),       // 76: parley.desk.v1.LeaveConversationRequest
+	(*LeaveConversationResponse)(nil),      // 77: parley.desk.v1.LeaveConversationResponse
+	(*AssignConversationRequest)(nil),      // 78: parley.desk.v1.AssignConversationRequest
+	(*AssignConversationResponse)(nil),     // 79: parley.desk.v1.AssignConversationResponse
+	(*ForceCloseConversationRequest)(nil),  // 80: parley.desk.v1.ForceCloseConversationRequest
+	(*ForceCloseConversationResponse)(nil), // 81: parley.desk.v1.ForceCloseConversationResponse
+	(*MonitorConversationRequest)(nil),     // 82: parley.desk.v1.MonitorConversationRequest
+	(*MonitorConversationResponse)(nil),    // 83: parley.desk.v1.MonitorConversationResponse
+	(*JoinConversationRequest)(nil),        // 84: parley.desk.v1.JoinConversationRequest
+	(*JoinConversationResponse)(nil),       // 85: parley.desk.v1.JoinConversationResponse
+	(*SetAgentPresenceRequest)(nil),        // 86: parley.desk.v1.SetAgentPresenceRequest
+	(*SetAgentPresenceResponse)(nil),       // 87: parley.desk.v1.SetAgentPresenceResponse
+	(*ListOngoingRequest)(nil),             // 88: parley.desk.v1.ListOngoingRequest
+	(*ListOngoingResponse)(nil),            // 89: parley.desk.v1.ListOngoingResponse
+	nil,                                    // 90: parley.desk.v1.TimelineItem.DetailsEntry
+	(v1.Presence)(0),                       // 91: parley.distribution.v1.Presence
+	(*v1.AgentStanding)(nil),               // 92: parley.distribution.v1.AgentStanding
+	(*v11.Customer)(nil),                   // 93: parley.thread.v1.Customer
+	(v11.Phase)(0),                         // 94: parley.thread.v1.Phase
+	(*v11.Offer)(nil),                      // 95: parley.thread.v1.Offer
+	(v11.Part)(0),                          // 96: parley.thread.v1.Part
+	(v11.Attendance)(0),                    // 97: parley.thread.v1.Attendance
+	(*v11.Attachment)(nil),                 // 98: parley.thread.v1.Attachment
 }
 var file_parley_desk_v1_desk_proto_depIdxs = []int32{
-	8,   // 0: parley.desk.v1.SignInResponse.me:type_name -> parley.desk.v1.Me
-	8,   // 1: parley.desk.v1.WhoAmIResponse.me:type_name -> parley.desk.v1.Me
-	9,   // 2: parley.desk.v1.Me.statuses:type_name -> parley.desk.v1.StatusOption
-	89,  // 3: parley.desk.v1.StatusOption.base:type_name -> parley.distribution.v1.Presence
-	89,  // 4: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
-	13,  // 5: parley.desk.v1.Event.snapshot:type_name -> parley.desk.v1.Snapshot
-	16,  // 6: parley.desk.v1.Event.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 7: parley.desk.v1.Event.removed:type_name -> parley.desk.v1.ConversationRef
-	20,  // 8: parley.desk.v1.Event.timeline:type_name -> parley.desk.v1.TimelineChange
-	90,  // 9: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
-	14,  // 10: parley.desk.v1.Event.heartbeat:type_name -> parley.desk.v1.Heartbeat
-	15,  // 11: parley.desk.v1.Event.session_ended:type_name -> parley.desk.v1.SessionEnded
-	16,  // 12: parley.desk.v1.Snapshot.conversations:type_name -> parley.desk.v1.ConversationView
-	90,  // 13: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
-	10,  // 14: parley.desk.v1.ConversationView.ref:type_name -> parley.desk.v1.ConversationRef
-	91,  // 15: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
-	92,  // 16: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
-	93,  // 17: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
-	19,  // 18: parley.desk.v1.ConversationView.window:type_name -> parley.desk.v1.Window
-	18,  // 19: parley.desk.v1.ConversationView.owner:type_name -> parley.desk.v1.Owner
-	17,  // 20: parley.desk.v1.ConversationView.beside:type_name -> parley.desk.v1.Beside
-	17,  // 21: parley.desk.v1.ConversationView.part:type_name -> parley.desk.v1.Beside
-	94,  // 22: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
-	95,  // 23: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
-	10,  // 24: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 25: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
-	0,   // 26: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
-	96,  // 27: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
-	1,   // 28: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
-	88,  // 29: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
-	92,  // 30: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
-	89,  // 31: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	90,  // 32: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	10,  // 33: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 34: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 35: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	10,  // 36: parley.desk.v1.SendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 37: parley.desk.v1.SendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
-	10,  // 38: parley.desk.v1.ResendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 39: parley.desk.v1.ResendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
-	10,  // 40: parley.desk.v1.AbandonSendRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	10,  // 41: parley.desk.v1.AddNoteRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 42: parley.desk.v1.AddNoteResponse.item:type_name -> parley.desk.v1.TimelineItem
-	10,  // 43: parley.desk.v1.TakeControlRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 44: parley.desk.v1.TakeControlResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 45: parley.desk.v1.EndConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 46: parley.desk.v1.EndConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 47: parley.desk.v1.CloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	10,  // 48: parley.desk.v1.ParkConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 49: parley.desk.v1.ParkConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 50: parley.desk.v1.ResumeConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 51: parley.desk.v1.ResumeConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 52: parley.desk.v1.ReleaseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 53: parley.desk.v1.ListConversationsResponse.conversations:type_name -> parley.desk.v1.ConversationView
-	10,  // 54: parley.desk.v1.ListTimelineRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 55: parley.desk.v1.ListTimelineResponse.items:type_name -> parley.desk.v1.TimelineItem
-	10,  // 56: parley.desk.v1.ShowOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	57,  // 57: parley.desk.v1.ListOpenItemsResponse.items:type_name -> parley.desk.v1.OpenItem
-	10,  // 58: parley.desk.v1.OpenItem.ref:type_name -> parley.desk.v1.ConversationRef
-	10,  // 59: parley.desk.v1.PickConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 60: parley.desk.v1.PickConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 61: parley.desk.v1.ListTargetsRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	62,  // 62: parley.desk.v1.ListTargetsResponse.queues:type_name -> parley.desk.v1.QueueTarget
-	63,  // 63: parley.desk.v1.ListTargetsResponse.agents:type_name -> parley.desk.v1.AgentTarget
-	89,  // 64: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
-	10,  // 65: parley.desk.v1.TransferConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	10,  // 66: parley.desk.v1.AskConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 67: parley.desk.v1.AskConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 68: parley.desk.v1.AnswerConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 69: parley.desk.v1.AnswerConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 70: parley.desk.v1.OpenConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 71: parley.desk.v1.OpenConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 72: parley.desk.v1.EndConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 73: parley.desk.v1.EndConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 74: parley.desk.v1.LeaveConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	10,  // 75: parley.desk.v1.AssignConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 76: parley.desk.v1.AssignConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 77: parley.desk.v1.ForceCloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	10,  // 78: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 79: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 80: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 81: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	89,  // 82: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	90,  // 83: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	92,  // 84: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
-	16,  // 85: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
-	2,   // 86: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
-	4,   // 87: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
-	6,   // 88: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
-	11,  // 89: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
-	23,  // 90: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
-	25,  // 91: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
-	27,  // 92: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
-	29,  // 93: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
-	31,  // 94: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
-	33,  // 95: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
-	35,  // 96: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
-	39,  // 97: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
-	41,  // 98: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
-	43,  // 99: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
-	45,  // 100: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
-	47,  // 101: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
-	37,  // 102: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
-	53,  // 103: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
-	55,  // 104: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
-	58,  // 105: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
-	60,  // 106: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
-	64,  // 107: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
-	66,  // 108: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
-	68,  // 109: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
-	70,  // 110: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
-	72,  // 111: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
-	74,  // 112: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
-	76,  // 113: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
-	78,  // 114: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
-	80,  // 115: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
-	82,  // 116: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
-	84,  // 117: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
-	86,  // 118: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
-	49,  // 119: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
-	51,  // 120: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
-	3,   // 121: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
-	5,   // 122: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
-	7,   // 123: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
-	12,  // 124: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
-	24,  // 125: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
-	26,  // 126: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
-	28,  // 127: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
-	30,  // 128: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
-	32,  // 129: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
-	34,  // 130: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
-	36,  // 131: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
-	40,  // 132: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
-	42,  // 133: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
-	44,  // 134: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
-	46,  // 135: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
-	48,  // 136: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
-	38,  // 137: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
-	54,  // 138: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
-	56,  // 139: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
-	59,  // 140: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
-	61,  // 141: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
-	65,  // 142: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
-	67,  // 143: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
-	69,  // 144: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
-	71,  // 145: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
-	73,  // 146: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
-	75,  // 147: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
-	77,  // 148: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
-	79,  // 149: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
-	81,  // 150: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
-	83,  // 151: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
-	85,  // 152: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
-	87,  // 153: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
-	50,  // 154: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
-	52,  // 155: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
-	121, // [121:156] is the sub-list for method output_type
-	86,  // [86:121] is the sub-list for method input_type
-	86,  // [86:86] is the sub-list for extension type_name
-	86,  // [86:86] is the sub-list for extension extendee
-	0,   // [0:86] is the sub-list for field type_name
+	9,   // 0: parley.desk.v1.SignInResponse.me:type_name -> parley.desk.v1.Me
+	9,   // 1: parley.desk.v1.WhoAmIResponse.me:type_name -> parley.desk.v1.Me
+	10,  // 2: parley.desk.v1.Me.statuses:type_name -> parley.desk.v1.StatusOption
+	91,  // 3: parley.desk.v1.StatusOption.base:type_name -> parley.distribution.v1.Presence
+	91,  // 4: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
+	14,  // 5: parley.desk.v1.Event.snapshot:type_name -> parley.desk.v1.Snapshot
+	17,  // 6: parley.desk.v1.Event.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 7: parley.desk.v1.Event.removed:type_name -> parley.desk.v1.ConversationRef
+	21,  // 8: parley.desk.v1.Event.timeline:type_name -> parley.desk.v1.TimelineChange
+	92,  // 9: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
+	15,  // 10: parley.desk.v1.Event.heartbeat:type_name -> parley.desk.v1.Heartbeat
+	16,  // 11: parley.desk.v1.Event.session_ended:type_name -> parley.desk.v1.SessionEnded
+	17,  // 12: parley.desk.v1.Snapshot.conversations:type_name -> parley.desk.v1.ConversationView
+	92,  // 13: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
+	11,  // 14: parley.desk.v1.ConversationView.ref:type_name -> parley.desk.v1.ConversationRef
+	93,  // 15: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
+	94,  // 16: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
+	95,  // 17: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
+	20,  // 18: parley.desk.v1.ConversationView.window:type_name -> parley.desk.v1.Window
+	19,  // 19: parley.desk.v1.ConversationView.owner:type_name -> parley.desk.v1.Owner
+	18,  // 20: parley.desk.v1.ConversationView.beside:type_name -> parley.desk.v1.Beside
+	18,  // 21: parley.desk.v1.ConversationView.part:type_name -> parley.desk.v1.Beside
+	96,  // 22: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
+	97,  // 23: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
+	11,  // 24: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
+	22,  // 25: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
+	1,   // 26: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
+	98,  // 27: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
+	2,   // 28: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
+	90,  // 29: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
+	23,  // 30: parley.desk.v1.TimelineItem.files:type_name -> parley.desk.v1.File
+	0,   // 31: parley.desk.v1.File.status:type_name -> parley.desk.v1.FileStatus
+	94,  // 32: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
+	91,  // 33: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	92,  // 34: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	11,  // 35: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	17,  // 36: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 37: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 38: parley.desk.v1.SendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	22,  // 39: parley.desk.v1.SendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
+	11,  // 40: parley.desk.v1.ResendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	22,  // 41: parley.desk.v1.ResendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
+	11,  // 42: parley.desk.v1.AbandonSendRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 43: parley.desk.v1.AddNoteRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	22,  // 44: parley.desk.v1.AddNoteResponse.item:type_name -> parley.desk.v1.TimelineItem
+	11,  // 45: parley.desk.v1.TakeControlRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	17,  // 46: parley.desk.v1.TakeControlResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 47: parley.desk.v1.EndConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	17,  // 48: parley.desk.v1.EndConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 49: parley.desk.v1.CloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 50: parley.desk.v1.ParkConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	17,  // 51: parley.desk.v1.ParkConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 52: parley.desk.v1.ResumeConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	17,  // 53: parley.desk.v1.ResumeConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 54: parley.desk.v1.ReleaseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	17,  // 55: parley.desk.v1.ListConversationsResponse.conversations:type_name -> parley.desk.v1.ConversationView
+	11,  // 56: parley.desk.v1.ListTimelineRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	22,  // 57: parley.desk.v1.ListTimelineResponse.items:type_name -> parley.desk.v1.TimelineItem
+	11,  // 58: parley.desk.v1.ShowOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	59,  // 59: parley.desk.v1.ListOpenItemsResponse.items:type_name -> parley.desk.v1.OpenItem
+	11,  // 60: parley.desk.v1.OpenItem.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 61: parley.desk.v1.PickConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	17,  // 62: parley.desk.v1.PickConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 63: parley.desk.v1.ListTargetsRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	64,  // 64: parley.desk.v1.ListTargetsResponse.queues:type_name -> parley.desk.v1.QueueTarget
+	65,  // 65: parley.desk.v1.ListTargetsResponse.agents:type_name -> parley.desk.v1.AgentTarget
+	91,  // 66: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
+	11,  // 67: parley.desk.v1.TransferConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 68: parley.desk.v1.AskConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	17,  // 69: parley.desk.v1.AskConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 70: parley.desk.v1.AnswerConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	17,  // 71: parley.desk.v1.AnswerConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 72: parley.desk.v1.OpenConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	17,  // 73: parley.desk.v1.OpenConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 74: parley.desk.v1.EndConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	17,  // 75: parley.desk.v1.EndConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 76: parley.desk.v1.LeaveConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 77: parley.desk.v1.AssignConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	17,  // 78: parley.desk.v1.AssignConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 79: parley.desk.v1.ForceCloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 80: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	17,  // 81: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 82: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	17,  // 83: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	91,  // 84: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	92,  // 85: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	94,  // 86: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
+	17,  // 87: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
+	3,   // 88: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
+	5,   // 89: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
+	7,   // 90: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
+	12,  // 91: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
+	25,  // 92: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
+	27,  // 93: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
+	29,  // 94: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
+	31,  // 95: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
+	33,  // 96: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
+	35,  // 97: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
+	37,  // 98: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
+	41,  // 99: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
+	43,  // 100: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
+	45,  // 101: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
+	47,  // 102: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
+	49,  // 103: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
+	39,  // 104: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
+	55,  // 105: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
+	57,  // 106: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
+	60,  // 107: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
+	62,  // 108: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
+	66,  // 109: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
+	68,  // 110: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
+	70,  // 111: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
+	72,  // 112: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
+	74,  // 113: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
+	76,  // 114: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
+	78,  // 115: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
+	80,  // 116: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
+	82,  // 117: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
+	84,  // 118: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
+	86,  // 119: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
+	88,  // 120: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
+	51,  // 121: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
+	53,  // 122: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
+	4,   // 123: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
+	6,   // 124: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
+	8,   // 125: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
+	13,  // 126: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
+	26,  // 127: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
+	28,  // 128: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
+	30,  // 129: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
+	32,  // 130: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
+	34,  // 131: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
+	36,  // 132: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
+	38,  // 133: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
+	42,  // 134: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
+	44,  // 135: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
+	46,  // 136: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
+	48,  // 137: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
+	50,  // 138: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
+	40,  // 139: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
+	56,  // 140: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
+	58,  // 141: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
+	61,  // 142: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
+	63,  // 143: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
+	67,  // 144: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
+	69,  // 145: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
+	71,  // 146: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
+	73,  // 147: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
+	75,  // 148: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
+	77,  // 149: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
+	79,  // 150: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
+	81,  // 151: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
+	83,  // 152: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
+	85,  // 153: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
+	87,  // 154: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
+	89,  // 155: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
+	52,  // 156: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
+	54,  // 157: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
+	123, // [123:158] is the sub-list for method output_type
+	88,  // [88:123] is the sub-list for method input_type
+	88,  // [88:88] is the sub-list for extension type_name
+	88,  // [88:88] is the sub-list for extension extendee
+	0,   // [0:88] is the sub-list for field type_name
 }
 
 func init() { file_parley_desk_v1_desk_proto_init() }
@@ -6140,11 +6331,11 @@ func file_parley_desk_v1_desk_proto_init() {
 		(*Event_Heartbeat)(nil),
 		(*Event_SessionEnded)(nil),
 	}
-	file_parley_desk_v1_desk_proto_msgTypes[62].OneofWrappers = []any{
+	file_parley_desk_v1_desk_proto_msgTypes[63].OneofWrappers = []any{
 		(*TransferConversationRequest_ToQueue)(nil),
 		(*TransferConversationRequest_ToAgent)(nil),
 	}
-	file_parley_desk_v1_desk_proto_msgTypes[74].OneofWrappers = []any{
+	file_parley_desk_v1_desk_proto_msgTypes[75].OneofWrappers = []any{
 		(*AssignConversationRequest_ToQueue)(nil),
 		(*AssignConversationRequest_ToAgent)(nil),
 	}
@@ -6153,8 +6344,8 @@ func file_parley_desk_v1_desk_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_desk_v1_desk_proto_rawDesc), len(file_parley_desk_v1_desk_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   87,
+			NumEnums:      3,
+			NumMessages:   88,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -278,6 +278,8 @@ type Fact struct {
 	//	*Fact_MonitoringBegan
 	//	*Fact_SupervisorJoined
 	//	*Fact_SupervisorLeft
+	//	*Fact_AttachmentKept
+	//	*Fact_AttachmentLost
 	Kind isFact_Kind `protobuf_oneof:"kind"`
 	// De-duplication key of Meta's event that caused the fact; empty for facts
 	// of our own. The first fact of an event carries it.
@@ -693,6 +695,24 @@ func (x *Fact) GetSupervisorLeft() *SupervisorLeft {
 	return nil
 }
 
+func (x *Fact) GetAttachmentKept() *AttachmentKept {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_AttachmentKept); ok {
+			return x.AttachmentKept
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetAttachmentLost() *AttachmentLost {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_AttachmentLost); ok {
+			return x.AttachmentLost
+		}
+	}
+	return nil
+}
+
 func (x *Fact) GetEventKey() string {
 	if x != nil {
 		return x.EventKey
@@ -932,6 +952,16 @@ type Fact_SupervisorLeft struct {
 	SupervisorLeft *SupervisorLeft `protobuf:"bytes,56,opt,name=supervisor_left,json=supervisorLeft,proto3,oneof"`
 }
 
+type Fact_AttachmentKept struct {
+	// A file of the customer's is in the object store.
+	AttachmentKept *AttachmentKept `protobuf:"bytes,57,opt,name=attachment_kept,json=attachmentKept,proto3,oneof"`
+}
+
+type Fact_AttachmentLost struct {
+	// A file of the customer's will never be there.
+	AttachmentLost *AttachmentLost `protobuf:"bytes,58,opt,name=attachment_lost,json=attachmentLost,proto3,oneof"`
+}
+
 func (*Fact_MessageReceived) isFact_Kind() {}
 
 func (*Fact_MessageEdited) isFact_Kind() {}
@@ -1012,6 +1042,10 @@ func (*Fact_SupervisorJoined) isFact_Kind() {}
 
 func (*Fact_SupervisorLeft) isFact_Kind() {}
 
+func (*Fact_AttachmentKept) isFact_Kind() {}
+
+func (*Fact_AttachmentLost) isFact_Kind() {}
+
 // Attachment is one attachment of a message.
 type Attachment struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1029,7 +1063,10 @@ type Attachment struct {
 	// Longitude, for a location.
 	Longitude *float64 `protobuf:"fixed64,6,opt,name=longitude,proto3,oneof" json:"longitude,omitempty"`
 	// The attachment's JSON, for types without a view of their own.
-	Raw           string `protobuf:"bytes,7,opt,name=raw,proto3" json:"raw,omitempty"`
+	Raw string `protobuf:"bytes,7,opt,name=raw,proto3" json:"raw,omitempty"`
+	// Why its file is not fetched, decided when the message came: OFF, when
+	// customers may not send files, or TYPE_NOT_ALLOWED. The link is not kept then.
+	Refused       string `protobuf:"bytes,8,opt,name=refused,proto3" json:"refused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1113,6 +1150,196 @@ func (x *Attachment) GetRaw() string {
 	return ""
 }
 
+func (x *Attachment) GetRefused() string {
+	if x != nil {
+		return x.Refused
+	}
+	return ""
+}
+
+// AttachmentKept: a file of the customer's is in the object store.
+type AttachmentKept struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The message: its mid, or the key of its event when Meta gave none.
+	Message string `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
+	// Which attachment of the message, from 0.
+	Index int32 `protobuf:"varint,2,opt,name=index,proto3" json:"index,omitempty"`
+	// Where it is in the object store.
+	Object string `protobuf:"bytes,3,opt,name=object,proto3" json:"object,omitempty"`
+	// Media type by what it holds, whatever its sender called it.
+	ContentType string `protobuf:"bytes,4,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
+	// Bytes.
+	Size int64 `protobuf:"varint,5,opt,name=size,proto3" json:"size,omitempty"`
+	// Width of a picture; 0 when it is none or could not be measured.
+	Width int32 `protobuf:"varint,6,opt,name=width,proto3" json:"width,omitempty"`
+	// Height of a picture; 0 when it is none or could not be measured.
+	Height int32 `protobuf:"varint,7,opt,name=height,proto3" json:"height,omitempty"`
+	// Hash of what it holds, hex.
+	Sha256 string `protobuf:"bytes,8,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// Name for people, without path and control characters.
+	Name          string `protobuf:"bytes,9,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AttachmentKept) Reset() {
+	*x = AttachmentKept{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AttachmentKept) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AttachmentKept) ProtoMessage() {}
+
+func (x *AttachmentKept) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AttachmentKept.ProtoReflect.Descriptor instead.
+func (*AttachmentKept) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *AttachmentKept) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *AttachmentKept) GetIndex() int32 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *AttachmentKept) GetObject() string {
+	if x != nil {
+		return x.Object
+	}
+	return ""
+}
+
+func (x *AttachmentKept) GetContentType() string {
+	if x != nil {
+		return x.ContentType
+	}
+	return ""
+}
+
+func (x *AttachmentKept) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *AttachmentKept) GetWidth() int32 {
+	if x != nil {
+		return x.Width
+	}
+	return 0
+}
+
+func (x *AttachmentKept) GetHeight() int32 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+func (x *AttachmentKept) GetSha256() string {
+	if x != nil {
+		return x.Sha256
+	}
+	return ""
+}
+
+func (x *AttachmentKept) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// AttachmentLost: a file of the customer's will never be in the object store.
+type AttachmentLost struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The message: its mid, or the key of its event when Meta gave none.
+	Message string `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
+	// Which attachment of the message, from 0.
+	Index int32 `protobuf:"varint,2,opt,name=index,proto3" json:"index,omitempty"`
+	// Why: LINK_REFUSED, GONE, EXPIRED, TOO_LARGE, TOO_MANY_PIXELS,
+	// TYPE_NOT_ALLOWED, EMPTY or UNREACHABLE.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AttachmentLost) Reset() {
+	*x = AttachmentLost{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AttachmentLost) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AttachmentLost) ProtoMessage() {}
+
+func (x *AttachmentLost) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AttachmentLost.ProtoReflect.Descriptor instead.
+func (*AttachmentLost) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *AttachmentLost) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *AttachmentLost) GetIndex() int32 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *AttachmentLost) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // Referral tells how the customer came to the page.
 type Referral struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1132,7 +1359,7 @@ type Referral struct {
 
 func (x *Referral) Reset() {
 	*x = Referral{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[2]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1144,7 +1371,7 @@ func (x *Referral) String() string {
 func (*Referral) ProtoMessage() {}
 
 func (x *Referral) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[2]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1157,7 +1384,7 @@ func (x *Referral) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Referral.ProtoReflect.Descriptor instead.
 func (*Referral) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{2}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Referral) GetRef() string {
@@ -1222,7 +1449,7 @@ type MessageReceived struct {
 
 func (x *MessageReceived) Reset() {
 	*x = MessageReceived{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[3]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1234,7 +1461,7 @@ func (x *MessageReceived) String() string {
 func (*MessageReceived) ProtoMessage() {}
 
 func (x *MessageReceived) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[3]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1247,7 +1474,7 @@ func (x *MessageReceived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessageReceived.ProtoReflect.Descriptor instead.
 func (*MessageReceived) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{3}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *MessageReceived) GetMid() string {
@@ -1330,7 +1557,7 @@ type MessageEdited struct {
 
 func (x *MessageEdited) Reset() {
 	*x = MessageEdited{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[4]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1342,7 +1569,7 @@ func (x *MessageEdited) String() string {
 func (*MessageEdited) ProtoMessage() {}
 
 func (x *MessageEdited) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[4]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1355,7 +1582,7 @@ func (x *MessageEdited) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessageEdited.ProtoReflect.Descriptor instead.
 func (*MessageEdited) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{4}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *MessageEdited) GetMid() string {
@@ -1399,7 +1626,7 @@ type MessageUnsent struct {
 
 func (x *MessageUnsent) Reset() {
 	*x = MessageUnsent{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[5]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1411,7 +1638,7 @@ func (x *MessageUnsent) String() string {
 func (*MessageUnsent) ProtoMessage() {}
 
 func (x *MessageUnsent) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[5]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1424,7 +1651,7 @@ func (x *MessageUnsent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessageUnsent.ProtoReflect.Descriptor instead.
 func (*MessageUnsent) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{5}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *MessageUnsent) GetMid() string {
@@ -1460,7 +1687,7 @@ type ReactionChanged struct {
 
 func (x *ReactionChanged) Reset() {
 	*x = ReactionChanged{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[6]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1472,7 +1699,7 @@ func (x *ReactionChanged) String() string {
 func (*ReactionChanged) ProtoMessage() {}
 
 func (x *ReactionChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[6]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1485,7 +1712,7 @@ func (x *ReactionChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactionChanged.ProtoReflect.Descriptor instead.
 func (*ReactionChanged) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{6}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ReactionChanged) GetMid() string {
@@ -1544,7 +1771,7 @@ type PostbackReceived struct {
 
 func (x *PostbackReceived) Reset() {
 	*x = PostbackReceived{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[7]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1556,7 +1783,7 @@ func (x *PostbackReceived) String() string {
 func (*PostbackReceived) ProtoMessage() {}
 
 func (x *PostbackReceived) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[7]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1569,7 +1796,7 @@ func (x *PostbackReceived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PostbackReceived.ProtoReflect.Descriptor instead.
 func (*PostbackReceived) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{7}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PostbackReceived) GetMid() string {
@@ -1627,7 +1854,7 @@ type ReferralReceived struct {
 
 func (x *ReferralReceived) Reset() {
 	*x = ReferralReceived{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[8]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1639,7 +1866,7 @@ func (x *ReferralReceived) String() string {
 func (*ReferralReceived) ProtoMessage() {}
 
 func (x *ReferralReceived) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[8]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1652,7 +1879,7 @@ func (x *ReferralReceived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReferralReceived.ProtoReflect.Descriptor instead.
 func (*ReferralReceived) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{8}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ReferralReceived) GetReferral() *Referral {
@@ -1682,7 +1909,7 @@ type DeliveryReported struct {
 
 func (x *DeliveryReported) Reset() {
 	*x = DeliveryReported{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[9]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1694,7 +1921,7 @@ func (x *DeliveryReported) String() string {
 func (*DeliveryReported) ProtoMessage() {}
 
 func (x *DeliveryReported) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[9]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1707,7 +1934,7 @@ func (x *DeliveryReported) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryReported.ProtoReflect.Descriptor instead.
 func (*DeliveryReported) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{9}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *DeliveryReported) GetWatermarkMs() int64 {
@@ -1735,7 +1962,7 @@ type ReadReported struct {
 
 func (x *ReadReported) Reset() {
 	*x = ReadReported{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[10]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1747,7 +1974,7 @@ func (x *ReadReported) String() string {
 func (*ReadReported) ProtoMessage() {}
 
 func (x *ReadReported) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[10]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1760,7 +1987,7 @@ func (x *ReadReported) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadReported.ProtoReflect.Descriptor instead.
 func (*ReadReported) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{10}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ReadReported) GetWatermarkMs() int64 {
@@ -1791,7 +2018,7 @@ type ExternalMessageSent struct {
 
 func (x *ExternalMessageSent) Reset() {
 	*x = ExternalMessageSent{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[11]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1803,7 +2030,7 @@ func (x *ExternalMessageSent) String() string {
 func (*ExternalMessageSent) ProtoMessage() {}
 
 func (x *ExternalMessageSent) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[11]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1816,7 +2043,7 @@ func (x *ExternalMessageSent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExternalMessageSent.ProtoReflect.Descriptor instead.
 func (*ExternalMessageSent) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{11}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ExternalMessageSent) GetMid() string {
@@ -1883,7 +2110,7 @@ type ControlMoved struct {
 
 func (x *ControlMoved) Reset() {
 	*x = ControlMoved{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[12]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1895,7 +2122,7 @@ func (x *ControlMoved) String() string {
 func (*ControlMoved) ProtoMessage() {}
 
 func (x *ControlMoved) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[12]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1908,7 +2135,7 @@ func (x *ControlMoved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlMoved.ProtoReflect.Descriptor instead.
 func (*ControlMoved) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{12}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ControlMoved) GetHow() string {
@@ -1972,7 +2199,7 @@ type EventKept struct {
 
 func (x *EventKept) Reset() {
 	*x = EventKept{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[13]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1984,7 +2211,7 @@ func (x *EventKept) String() string {
 func (*EventKept) ProtoMessage() {}
 
 func (x *EventKept) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[13]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1997,7 +2224,7 @@ func (x *EventKept) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventKept.ProtoReflect.Descriptor instead.
 func (*EventKept) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{13}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *EventKept) GetKind() string {
@@ -2054,7 +2281,7 @@ type CustomerProfiled struct {
 
 func (x *CustomerProfiled) Reset() {
 	*x = CustomerProfiled{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[14]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2066,7 +2293,7 @@ func (x *CustomerProfiled) String() string {
 func (*CustomerProfiled) ProtoMessage() {}
 
 func (x *CustomerProfiled) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[14]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2079,7 +2306,7 @@ func (x *CustomerProfiled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CustomerProfiled.ProtoReflect.Descriptor instead.
 func (*CustomerProfiled) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{14}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CustomerProfiled) GetName() string {
@@ -2140,7 +2367,7 @@ type ConversationOpened struct {
 
 func (x *ConversationOpened) Reset() {
 	*x = ConversationOpened{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[15]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2152,7 +2379,7 @@ func (x *ConversationOpened) String() string {
 func (*ConversationOpened) ProtoMessage() {}
 
 func (x *ConversationOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[15]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2165,7 +2392,7 @@ func (x *ConversationOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationOpened.ProtoReflect.Descriptor instead.
 func (*ConversationOpened) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{15}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ConversationOpened) GetId() string {
@@ -2239,7 +2466,7 @@ type Terms struct {
 
 func (x *Terms) Reset() {
 	*x = Terms{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[16]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2251,7 +2478,7 @@ func (x *Terms) String() string {
 func (*Terms) ProtoMessage() {}
 
 func (x *Terms) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[16]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2264,7 +2491,7 @@ func (x *Terms) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Terms.ProtoReflect.Descriptor instead.
 func (*Terms) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{16}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Terms) GetPresences() []v1.Presence {
@@ -2328,7 +2555,7 @@ type ConversationRouted struct {
 
 func (x *ConversationRouted) Reset() {
 	*x = ConversationRouted{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[17]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2340,7 +2567,7 @@ func (x *ConversationRouted) String() string {
 func (*ConversationRouted) ProtoMessage() {}
 
 func (x *ConversationRouted) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[17]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2353,7 +2580,7 @@ func (x *ConversationRouted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationRouted.ProtoReflect.Descriptor instead.
 func (*ConversationRouted) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{17}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ConversationRouted) GetQueue() string {
@@ -2416,7 +2643,7 @@ type ConversationClassified struct {
 
 func (x *ConversationClassified) Reset() {
 	*x = ConversationClassified{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[18]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2428,7 +2655,7 @@ func (x *ConversationClassified) String() string {
 func (*ConversationClassified) ProtoMessage() {}
 
 func (x *ConversationClassified) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[18]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2441,7 +2668,7 @@ func (x *ConversationClassified) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationClassified.ProtoReflect.Descriptor instead.
 func (*ConversationClassified) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{18}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ConversationClassified) GetRules() []string {
@@ -2509,7 +2736,7 @@ type Need struct {
 
 func (x *Need) Reset() {
 	*x = Need{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[19]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2521,7 +2748,7 @@ func (x *Need) String() string {
 func (*Need) ProtoMessage() {}
 
 func (x *Need) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[19]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2534,7 +2761,7 @@ func (x *Need) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Need.ProtoReflect.Descriptor instead.
 func (*Need) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{19}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Need) GetSkill() string {
@@ -2577,7 +2804,7 @@ type OfferMade struct {
 
 func (x *OfferMade) Reset() {
 	*x = OfferMade{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[20]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2589,7 +2816,7 @@ func (x *OfferMade) String() string {
 func (*OfferMade) ProtoMessage() {}
 
 func (x *OfferMade) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[20]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2602,7 +2829,7 @@ func (x *OfferMade) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferMade.ProtoReflect.Descriptor instead.
 func (*OfferMade) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{20}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *OfferMade) GetAgent() string {
@@ -2659,7 +2886,7 @@ type Choice struct {
 
 func (x *Choice) Reset() {
 	*x = Choice{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[21]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2671,7 +2898,7 @@ func (x *Choice) String() string {
 func (*Choice) ProtoMessage() {}
 
 func (x *Choice) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[21]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2684,7 +2911,7 @@ func (x *Choice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Choice.ProtoReflect.Descriptor instead.
 func (*Choice) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{21}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Choice) GetClass() string {
@@ -2730,7 +2957,7 @@ type OfferEnded struct {
 
 func (x *OfferEnded) Reset() {
 	*x = OfferEnded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[22]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2742,7 +2969,7 @@ func (x *OfferEnded) String() string {
 func (*OfferEnded) ProtoMessage() {}
 
 func (x *OfferEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[22]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2755,7 +2982,7 @@ func (x *OfferEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferEnded.ProtoReflect.Descriptor instead.
 func (*OfferEnded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{22}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *OfferEnded) GetFence() int64 {
@@ -2796,7 +3023,7 @@ type AgentAssigned struct {
 
 func (x *AgentAssigned) Reset() {
 	*x = AgentAssigned{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2808,7 +3035,7 @@ func (x *AgentAssigned) String() string {
 func (*AgentAssigned) ProtoMessage() {}
 
 func (x *AgentAssigned) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2821,7 +3048,7 @@ func (x *AgentAssigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentAssigned.ProtoReflect.Descriptor instead.
 func (*AgentAssigned) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{23}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *AgentAssigned) GetAgent() string {
@@ -2872,7 +3099,7 @@ type ConversationReleased struct {
 
 func (x *ConversationReleased) Reset() {
 	*x = ConversationReleased{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2884,7 +3111,7 @@ func (x *ConversationReleased) String() string {
 func (*ConversationReleased) ProtoMessage() {}
 
 func (x *ConversationReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2897,7 +3124,7 @@ func (x *ConversationReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationReleased.ProtoReflect.Descriptor instead.
 func (*ConversationReleased) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{24}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ConversationReleased) GetCause() Cause {
@@ -2946,7 +3173,7 @@ type ConversationParked struct {
 
 func (x *ConversationParked) Reset() {
 	*x = ConversationParked{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2958,7 +3185,7 @@ func (x *ConversationParked) String() string {
 func (*ConversationParked) ProtoMessage() {}
 
 func (x *ConversationParked) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2971,7 +3198,7 @@ func (x *ConversationParked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationParked.ProtoReflect.Descriptor instead.
 func (*ConversationParked) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{25}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ConversationParked) GetAgent() string {
@@ -2990,7 +3217,7 @@ type ConversationRevived struct {
 
 func (x *ConversationRevived) Reset() {
 	*x = ConversationRevived{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3002,7 +3229,7 @@ func (x *ConversationRevived) String() string {
 func (*ConversationRevived) ProtoMessage() {}
 
 func (x *ConversationRevived) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3015,7 +3242,7 @@ func (x *ConversationRevived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationRevived.ProtoReflect.Descriptor instead.
 func (*ConversationRevived) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{26}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{28}
 }
 
 // ConversationEnded: the agent pressed End, Active to Wrap-up.
@@ -3033,7 +3260,7 @@ type ConversationEnded struct {
 
 func (x *ConversationEnded) Reset() {
 	*x = ConversationEnded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3045,7 +3272,7 @@ func (x *ConversationEnded) String() string {
 func (*ConversationEnded) ProtoMessage() {}
 
 func (x *ConversationEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3058,7 +3285,7 @@ func (x *ConversationEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationEnded.ProtoReflect.Descriptor instead.
 func (*ConversationEnded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{27}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ConversationEnded) GetAgent() string {
@@ -3095,7 +3322,7 @@ type ConversationClosed struct {
 
 func (x *ConversationClosed) Reset() {
 	*x = ConversationClosed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3107,7 +3334,7 @@ func (x *ConversationClosed) String() string {
 func (*ConversationClosed) ProtoMessage() {}
 
 func (x *ConversationClosed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3120,7 +3347,7 @@ func (x *ConversationClosed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationClosed.ProtoReflect.Descriptor instead.
 func (*ConversationClosed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{28}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ConversationClosed) GetCause() Cause {
@@ -3158,7 +3385,7 @@ type SendRequested struct {
 
 func (x *SendRequested) Reset() {
 	*x = SendRequested{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3170,7 +3397,7 @@ func (x *SendRequested) String() string {
 func (*SendRequested) ProtoMessage() {}
 
 func (x *SendRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3183,7 +3410,7 @@ func (x *SendRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendRequested.ProtoReflect.Descriptor instead.
 func (*SendRequested) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{29}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *SendRequested) GetId() string {
@@ -3249,7 +3476,7 @@ type SendAttempted struct {
 
 func (x *SendAttempted) Reset() {
 	*x = SendAttempted{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3261,7 +3488,7 @@ func (x *SendAttempted) String() string {
 func (*SendAttempted) ProtoMessage() {}
 
 func (x *SendAttempted) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3274,7 +3501,7 @@ func (x *SendAttempted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAttempted.ProtoReflect.Descriptor instead.
 func (*SendAttempted) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{30}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *SendAttempted) GetId() string {
@@ -3339,7 +3566,7 @@ type SendSucceeded struct {
 
 func (x *SendSucceeded) Reset() {
 	*x = SendSucceeded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3351,7 +3578,7 @@ func (x *SendSucceeded) String() string {
 func (*SendSucceeded) ProtoMessage() {}
 
 func (x *SendSucceeded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3364,7 +3591,7 @@ func (x *SendSucceeded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendSucceeded.ProtoReflect.Descriptor instead.
 func (*SendSucceeded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{31}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *SendSucceeded) GetId() string {
@@ -3425,7 +3652,7 @@ type SendEchoed struct {
 
 func (x *SendEchoed) Reset() {
 	*x = SendEchoed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3437,7 +3664,7 @@ func (x *SendEchoed) String() string {
 func (*SendEchoed) ProtoMessage() {}
 
 func (x *SendEchoed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3450,7 +3677,7 @@ func (x *SendEchoed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendEchoed.ProtoReflect.Descriptor instead.
 func (*SendEchoed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{32}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *SendEchoed) GetId() string {
@@ -3518,7 +3745,7 @@ type SendRefused struct {
 
 func (x *SendRefused) Reset() {
 	*x = SendRefused{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3530,7 +3757,7 @@ func (x *SendRefused) String() string {
 func (*SendRefused) ProtoMessage() {}
 
 func (x *SendRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3543,7 +3770,7 @@ func (x *SendRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendRefused.ProtoReflect.Descriptor instead.
 func (*SendRefused) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{33}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *SendRefused) GetId() string {
@@ -3618,7 +3845,7 @@ type SendDeferred struct {
 
 func (x *SendDeferred) Reset() {
 	*x = SendDeferred{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3630,7 +3857,7 @@ func (x *SendDeferred) String() string {
 func (*SendDeferred) ProtoMessage() {}
 
 func (x *SendDeferred) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3643,7 +3870,7 @@ func (x *SendDeferred) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendDeferred.ProtoReflect.Descriptor instead.
 func (*SendDeferred) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{34}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *SendDeferred) GetId() string {
@@ -3703,7 +3930,7 @@ type SendUncertain struct {
 
 func (x *SendUncertain) Reset() {
 	*x = SendUncertain{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3715,7 +3942,7 @@ func (x *SendUncertain) String() string {
 func (*SendUncertain) ProtoMessage() {}
 
 func (x *SendUncertain) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3728,7 +3955,7 @@ func (x *SendUncertain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUncertain.ProtoReflect.Descriptor instead.
 func (*SendUncertain) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{35}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *SendUncertain) GetId() string {
@@ -3765,7 +3992,7 @@ type SendUnconfirmed struct {
 
 func (x *SendUnconfirmed) Reset() {
 	*x = SendUnconfirmed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3777,7 +4004,7 @@ func (x *SendUnconfirmed) String() string {
 func (*SendUnconfirmed) ProtoMessage() {}
 
 func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3790,7 +4017,7 @@ func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUnconfirmed.ProtoReflect.Descriptor instead.
 func (*SendUnconfirmed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{36}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *SendUnconfirmed) GetId() string {
@@ -3820,7 +4047,7 @@ type SendAbandoned struct {
 
 func (x *SendAbandoned) Reset() {
 	*x = SendAbandoned{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3832,7 +4059,7 @@ func (x *SendAbandoned) String() string {
 func (*SendAbandoned) ProtoMessage() {}
 
 func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3845,7 +4072,7 @@ func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAbandoned.ProtoReflect.Descriptor instead.
 func (*SendAbandoned) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{37}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *SendAbandoned) GetId() string {
@@ -3881,7 +4108,7 @@ type NoteAdded struct {
 
 func (x *NoteAdded) Reset() {
 	*x = NoteAdded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3893,7 +4120,7 @@ func (x *NoteAdded) String() string {
 func (*NoteAdded) ProtoMessage() {}
 
 func (x *NoteAdded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3906,7 +4133,7 @@ func (x *NoteAdded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NoteAdded.ProtoReflect.Descriptor instead.
 func (*NoteAdded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{38}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *NoteAdded) GetId() string {
@@ -3963,7 +4190,7 @@ type ConsultAsked struct {
 
 func (x *ConsultAsked) Reset() {
 	*x = ConsultAsked{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3975,7 +4202,7 @@ func (x *ConsultAsked) String() string {
 func (*ConsultAsked) ProtoMessage() {}
 
 func (x *ConsultAsked) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3988,7 +4215,7 @@ func (x *ConsultAsked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultAsked.ProtoReflect.Descriptor instead.
 func (*ConsultAsked) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{39}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ConsultAsked) GetId() string {
@@ -4043,7 +4270,7 @@ type ConsultAnswered struct {
 
 func (x *ConsultAnswered) Reset() {
 	*x = ConsultAnswered{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4055,7 +4282,7 @@ func (x *ConsultAnswered) String() string {
 func (*ConsultAnswered) ProtoMessage() {}
 
 func (x *ConsultAnswered) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4068,7 +4295,7 @@ func (x *ConsultAnswered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultAnswered.ProtoReflect.Descriptor instead.
 func (*ConsultAnswered) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{40}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ConsultAnswered) GetId() string {
@@ -4114,7 +4341,7 @@ type ConsultOpened struct {
 
 func (x *ConsultOpened) Reset() {
 	*x = ConsultOpened{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4126,7 +4353,7 @@ func (x *ConsultOpened) String() string {
 func (*ConsultOpened) ProtoMessage() {}
 
 func (x *ConsultOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4139,7 +4366,7 @@ func (x *ConsultOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultOpened.ProtoReflect.Descriptor instead.
 func (*ConsultOpened) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{41}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ConsultOpened) GetId() string {
@@ -4178,7 +4405,7 @@ type ConsultEnded struct {
 
 func (x *ConsultEnded) Reset() {
 	*x = ConsultEnded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4190,7 +4417,7 @@ func (x *ConsultEnded) String() string {
 func (*ConsultEnded) ProtoMessage() {}
 
 func (x *ConsultEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4203,7 +4430,7 @@ func (x *ConsultEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultEnded.ProtoReflect.Descriptor instead.
 func (*ConsultEnded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{42}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ConsultEnded) GetId() string {
@@ -4238,7 +4465,7 @@ type MonitoringBegan struct {
 
 func (x *MonitoringBegan) Reset() {
 	*x = MonitoringBegan{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4250,7 +4477,7 @@ func (x *MonitoringBegan) String() string {
 func (*MonitoringBegan) ProtoMessage() {}
 
 func (x *MonitoringBegan) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4263,7 +4490,7 @@ func (x *MonitoringBegan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitoringBegan.ProtoReflect.Descriptor instead.
 func (*MonitoringBegan) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{43}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *MonitoringBegan) GetAgent() string {
@@ -4284,7 +4511,7 @@ type SupervisorJoined struct {
 
 func (x *SupervisorJoined) Reset() {
 	*x = SupervisorJoined{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4296,7 +4523,7 @@ func (x *SupervisorJoined) String() string {
 func (*SupervisorJoined) ProtoMessage() {}
 
 func (x *SupervisorJoined) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4309,7 +4536,7 @@ func (x *SupervisorJoined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SupervisorJoined.ProtoReflect.Descriptor instead.
 func (*SupervisorJoined) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{44}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *SupervisorJoined) GetAgent() string {
@@ -4332,7 +4559,7 @@ type SupervisorLeft struct {
 
 func (x *SupervisorLeft) Reset() {
 	*x = SupervisorLeft{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4344,7 +4571,7 @@ func (x *SupervisorLeft) String() string {
 func (*SupervisorLeft) ProtoMessage() {}
 
 func (x *SupervisorLeft) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4357,7 +4584,7 @@ func (x *SupervisorLeft) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SupervisorLeft.ProtoReflect.Descriptor instead.
 func (*SupervisorLeft) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{45}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *SupervisorLeft) GetAgent() string {
@@ -4378,7 +4605,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\"\xc4\x19\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\"\xde\x1a\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -4425,14 +4652,16 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\rconsult_ended\x185 \x01(\v2\x1e.parley.thread.v1.ConsultEndedH\x00R\fconsultEnded\x12N\n" +
 	"\x10monitoring_began\x186 \x01(\v2!.parley.thread.v1.MonitoringBeganH\x00R\x0fmonitoringBegan\x12Q\n" +
 	"\x11supervisor_joined\x187 \x01(\v2\".parley.thread.v1.SupervisorJoinedH\x00R\x10supervisorJoined\x12K\n" +
-	"\x0fsupervisor_left\x188 \x01(\v2 .parley.thread.v1.SupervisorLeftH\x00R\x0esupervisorLeft\x12\x1b\n" +
+	"\x0fsupervisor_left\x188 \x01(\v2 .parley.thread.v1.SupervisorLeftH\x00R\x0esupervisorLeft\x12K\n" +
+	"\x0fattachment_kept\x189 \x01(\v2 .parley.thread.v1.AttachmentKeptH\x00R\x0eattachmentKept\x12K\n" +
+	"\x0fattachment_lost\x18: \x01(\v2 .parley.thread.v1.AttachmentLostH\x00R\x0eattachmentLost\x12\x1b\n" +
 	"\tevent_key\x18d \x01(\tR\beventKey\x12\x1f\n" +
 	"\vinbound_seq\x18e \x01(\x04R\n" +
 	"inboundSeq\x12\x12\n" +
 	"\x04late\x18f \x01(\bR\x04late\x12\x14\n" +
 	"\x05stale\x18g \x01(\bR\x05stale\x12\x1c\n" +
 	"\trecovered\x18h \x01(\bR\trecoveredB\x06\n" +
-	"\x04kind\"\xd8\x01\n" +
+	"\x04kind\"\xf2\x01\n" +
 	"\n" +
 	"Attachment\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x10\n" +
@@ -4442,10 +4671,25 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"sticker_id\x18\x04 \x01(\tR\tstickerId\x12\x1f\n" +
 	"\blatitude\x18\x05 \x01(\x01H\x00R\blatitude\x88\x01\x01\x12!\n" +
 	"\tlongitude\x18\x06 \x01(\x01H\x01R\tlongitude\x88\x01\x01\x12\x10\n" +
-	"\x03raw\x18\a \x01(\tR\x03rawB\v\n" +
+	"\x03raw\x18\a \x01(\tR\x03raw\x12\x18\n" +
+	"\arefused\x18\b \x01(\tR\arefusedB\v\n" +
 	"\t_latitudeB\f\n" +
 	"\n" +
-	"_longitude\"x\n" +
+	"_longitude\"\xe9\x01\n" +
+	"\x0eAttachmentKept\x12\x18\n" +
+	"\amessage\x18\x01 \x01(\tR\amessage\x12\x14\n" +
+	"\x05index\x18\x02 \x01(\x05R\x05index\x12\x16\n" +
+	"\x06object\x18\x03 \x01(\tR\x06object\x12!\n" +
+	"\fcontent_type\x18\x04 \x01(\tR\vcontentType\x12\x12\n" +
+	"\x04size\x18\x05 \x01(\x03R\x04size\x12\x14\n" +
+	"\x05width\x18\x06 \x01(\x05R\x05width\x12\x16\n" +
+	"\x06height\x18\a \x01(\x05R\x06height\x12\x16\n" +
+	"\x06sha256\x18\b \x01(\tR\x06sha256\x12\x12\n" +
+	"\x04name\x18\t \x01(\tR\x04name\"X\n" +
+	"\x0eAttachmentLost\x12\x18\n" +
+	"\amessage\x18\x01 \x01(\tR\amessage\x12\x14\n" +
+	"\x05index\x18\x02 \x01(\x05R\x05index\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"x\n" +
 	"\bReferral\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\tR\x03ref\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x12\n" +
@@ -4723,121 +4967,125 @@ func file_parley_thread_v1_fact_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_thread_v1_fact_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
+var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
 var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(Matching)(0),                  // 0: parley.thread.v1.Matching
 	(OfferOutcome)(0),              // 1: parley.thread.v1.OfferOutcome
 	(Cause)(0),                     // 2: parley.thread.v1.Cause
 	(*Fact)(nil),                   // 3: parley.thread.v1.Fact
 	(*Attachment)(nil),             // 4: parley.thread.v1.Attachment
-	(*Referral)(nil),               // 5: parley.thread.v1.Referral
-	(*MessageReceived)(nil),        // 6: parley.thread.v1.MessageReceived
-	(*MessageEdited)(nil),          // 7: parley.thread.v1.MessageEdited
-	(*MessageUnsent)(nil),          // 8: parley.thread.v1.MessageUnsent
-	(*ReactionChanged)(nil),        // 9: parley.thread.v1.ReactionChanged
-	(*PostbackReceived)(nil),       // 10: parley.thread.v1.PostbackReceived
-	(*ReferralReceived)(nil),       // 11: parley.thread.v1.ReferralReceived
-	(*DeliveryReported)(nil),       // 12: parley.thread.v1.DeliveryReported
-	(*ReadReported)(nil),           // 13: parley.thread.v1.ReadReported
-	(*ExternalMessageSent)(nil),    // 14: parley.thread.v1.ExternalMessageSent
-	(*ControlMoved)(nil),           // 15: parley.thread.v1.ControlMoved
-	(*EventKept)(nil),              // 16: parley.thread.v1.EventKept
-	(*CustomerProfiled)(nil),       // 17: parley.thread.v1.CustomerProfiled
-	(*ConversationOpened)(nil),     // 18: parley.thread.v1.ConversationOpened
-	(*Terms)(nil),                  // 19: parley.thread.v1.Terms
-	(*ConversationRouted)(nil),     // 20: parley.thread.v1.ConversationRouted
-	(*ConversationClassified)(nil), // 21: parley.thread.v1.ConversationClassified
-	(*Need)(nil),                   // 22: parley.thread.v1.Need
-	(*OfferMade)(nil),              // 23: parley.thread.v1.OfferMade
-	(*Choice)(nil),                 // 24: parley.thread.v1.Choice
-	(*OfferEnded)(nil),             // 25: parley.thread.v1.OfferEnded
-	(*AgentAssigned)(nil),          // 26: parley.thread.v1.AgentAssigned
-	(*ConversationReleased)(nil),   // 27: parley.thread.v1.ConversationReleased
-	(*ConversationParked)(nil),     // 28: parley.thread.v1.ConversationParked
-	(*ConversationRevived)(nil),    // 29: parley.thread.v1.ConversationRevived
-	(*ConversationEnded)(nil),      // 30: parley.thread.v1.ConversationEnded
-	(*ConversationClosed)(nil),     // 31: parley.thread.v1.ConversationClosed
-	(*SendRequested)(nil),          // 32: parley.thread.v1.SendRequested
-	(*SendAttempted)(nil),          // 33: parley.thread.v1.SendAttempted
-	(*SendSucceeded)(nil),          // 34: parley.thread.v1.SendSucceeded
-	(*SendEchoed)(nil),             // 35: parley.thread.v1.SendEchoed
-	(*SendRefused)(nil),            // 36: parley.thread.v1.SendRefused
-	(*SendDeferred)(nil),           // 37: parley.thread.v1.SendDeferred
-	(*SendUncertain)(nil),          // 38: parley.thread.v1.SendUncertain
-	(*SendUnconfirmed)(nil),        // 39: parley.thread.v1.SendUnconfirmed
-	(*SendAbandoned)(nil),          // 40: parley.thread.v1.SendAbandoned
-	(*NoteAdded)(nil),              // 41: parley.thread.v1.NoteAdded
-	(*ConsultAsked)(nil),           // 42: parley.thread.v1.ConsultAsked
-	(*ConsultAnswered)(nil),        // 43: parley.thread.v1.ConsultAnswered
-	(*ConsultOpened)(nil),          // 44: parley.thread.v1.ConsultOpened
-	(*ConsultEnded)(nil),           // 45: parley.thread.v1.ConsultEnded
-	(*MonitoringBegan)(nil),        // 46: parley.thread.v1.MonitoringBegan
-	(*SupervisorJoined)(nil),       // 47: parley.thread.v1.SupervisorJoined
-	(*SupervisorLeft)(nil),         // 48: parley.thread.v1.SupervisorLeft
-	nil,                            // 49: parley.thread.v1.ConversationClassified.VariablesEntry
-	(v1.Presence)(0),               // 50: parley.distribution.v1.Presence
+	(*AttachmentKept)(nil),         // 5: parley.thread.v1.AttachmentKept
+	(*AttachmentLost)(nil),         // 6: parley.thread.v1.AttachmentLost
+	(*Referral)(nil),               // 7: parley.thread.v1.Referral
+	(*MessageReceived)(nil),        // 8: parley.thread.v1.MessageReceived
+	(*MessageEdited)(nil),          // 9: parley.thread.v1.MessageEdited
+	(*MessageUnsent)(nil),          // 10: parley.thread.v1.MessageUnsent
+	(*ReactionChanged)(nil),        // 11: parley.thread.v1.ReactionChanged
+	(*PostbackReceived)(nil),       // 12: parley.thread.v1.PostbackReceived
+	(*ReferralReceived)(nil),       // 13: parley.thread.v1.ReferralReceived
+	(*DeliveryReported)(nil),       // 14: parley.thread.v1.DeliveryReported
+	(*ReadReported)(nil),           // 15: parley.thread.v1.ReadReported
+	(*ExternalMessageSent)(nil),    // 16: parley.thread.v1.ExternalMessageSent
+	(*ControlMoved)(nil),           // 17: parley.thread.v1.ControlMoved
+	(*EventKept)(nil),              // 18: parley.thread.v1.EventKept
+	(*CustomerProfiled)(nil),       // 19: parley.thread.v1.CustomerProfiled
+	(*ConversationOpened)(nil),     // 20: parley.thread.v1.ConversationOpened
+	(*Terms)(nil),                  // 21: parley.thread.v1.Terms
+	(*ConversationRouted)(nil),     // 22: parley.thread.v1.ConversationRouted
+	(*ConversationClassified)(nil), // 23: parley.thread.v1.ConversationClassified
+	(*Need)(nil),                   // 24: parley.thread.v1.Need
+	(*OfferMade)(nil),              // 25: parley.thread.v1.OfferMade
+	(*Choice)(nil),                 // 26: parley.thread.v1.Choice
+	(*OfferEnded)(nil),             // 27: parley.thread.v1.OfferEnded
+	(*AgentAssigned)(nil),          // 28: parley.thread.v1.AgentAssigned
+	(*ConversationReleased)(nil),   // 29: parley.thread.v1.ConversationReleased
+	(*ConversationParked)(nil),     // 30: parley.thread.v1.ConversationParked
+	(*ConversationRevived)(nil),    // 31: parley.thread.v1.ConversationRevived
+	(*ConversationEnded)(nil),      // 32: parley.thread.v1.ConversationEnded
+	(*ConversationClosed)(nil),     // 33: parley.thread.v1.ConversationClosed
+	(*SendRequested)(nil),          // 34: parley.thread.v1.SendRequested
+	(*SendAttempted)(nil),          // 35: parley.thread.v1.SendAttempted
+	(*SendSucceeded)(nil),          // 36: parley.thread.v1.SendSucceeded
+	(*SendEchoed)(nil),             // 37: parley.thread.v1.SendEchoed
+	(*SendRefused)(nil),            // 38: parley.thread.v1.SendRefused
+	(*SendDeferred)(nil),           // 39: parley.thread.v1.SendDeferred
+	(*SendUncertain)(nil),          // 40: parley.thread.v1.SendUncertain
+	(*SendUnconfirmed)(nil),        // 41: parley.thread.v1.SendUnconfirmed
+	(*SendAbandoned)(nil),          // 42: parley.thread.v1.SendAbandoned
+	(*NoteAdded)(nil),              // 43: parley.thread.v1.NoteAdded
+	(*ConsultAsked)(nil),           // 44: parley.thread.v1.ConsultAsked
+	(*ConsultAnswered)(nil),        // 45: parley.thread.v1.ConsultAnswered
+	(*ConsultOpened)(nil),          // 46: parley.thread.v1.ConsultOpened
+	(*ConsultEnded)(nil),           // 47: parley.thread.v1.ConsultEnded
+	(*MonitoringBegan)(nil),        // 48: parley.thread.v1.MonitoringBegan
+	(*SupervisorJoined)(nil),       // 49: parley.thread.v1.SupervisorJoined
+	(*SupervisorLeft)(nil),         // 50: parley.thread.v1.SupervisorLeft
+	nil,                            // 51: parley.thread.v1.ConversationClassified.VariablesEntry
+	(v1.Presence)(0),               // 52: parley.distribution.v1.Presence
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
-	6,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
-	7,  // 1: parley.thread.v1.Fact.message_edited:type_name -> parley.thread.v1.MessageEdited
-	8,  // 2: parley.thread.v1.Fact.message_unsent:type_name -> parley.thread.v1.MessageUnsent
-	9,  // 3: parley.thread.v1.Fact.reaction_changed:type_name -> parley.thread.v1.ReactionChanged
-	10, // 4: parley.thread.v1.Fact.postback_received:type_name -> parley.thread.v1.PostbackReceived
-	11, // 5: parley.thread.v1.Fact.referral_received:type_name -> parley.thread.v1.ReferralReceived
-	12, // 6: parley.thread.v1.Fact.delivery_reported:type_name -> parley.thread.v1.DeliveryReported
-	13, // 7: parley.thread.v1.Fact.read_reported:type_name -> parley.thread.v1.ReadReported
-	14, // 8: parley.thread.v1.Fact.external_message_sent:type_name -> parley.thread.v1.ExternalMessageSent
-	16, // 9: parley.thread.v1.Fact.event_kept:type_name -> parley.thread.v1.EventKept
-	17, // 10: parley.thread.v1.Fact.customer_profiled:type_name -> parley.thread.v1.CustomerProfiled
-	15, // 11: parley.thread.v1.Fact.control_moved:type_name -> parley.thread.v1.ControlMoved
-	18, // 12: parley.thread.v1.Fact.conversation_opened:type_name -> parley.thread.v1.ConversationOpened
-	20, // 13: parley.thread.v1.Fact.conversation_routed:type_name -> parley.thread.v1.ConversationRouted
-	23, // 14: parley.thread.v1.Fact.offer_made:type_name -> parley.thread.v1.OfferMade
-	25, // 15: parley.thread.v1.Fact.offer_ended:type_name -> parley.thread.v1.OfferEnded
-	26, // 16: parley.thread.v1.Fact.agent_assigned:type_name -> parley.thread.v1.AgentAssigned
-	27, // 17: parley.thread.v1.Fact.conversation_released:type_name -> parley.thread.v1.ConversationReleased
-	28, // 18: parley.thread.v1.Fact.conversation_parked:type_name -> parley.thread.v1.ConversationParked
-	29, // 19: parley.thread.v1.Fact.conversation_revived:type_name -> parley.thread.v1.ConversationRevived
-	30, // 20: parley.thread.v1.Fact.conversation_ended:type_name -> parley.thread.v1.ConversationEnded
-	31, // 21: parley.thread.v1.Fact.conversation_closed:type_name -> parley.thread.v1.ConversationClosed
-	21, // 22: parley.thread.v1.Fact.conversation_classified:type_name -> parley.thread.v1.ConversationClassified
-	32, // 23: parley.thread.v1.Fact.send_requested:type_name -> parley.thread.v1.SendRequested
-	33, // 24: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
-	34, // 25: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
-	36, // 26: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
-	37, // 27: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
-	38, // 28: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
-	39, // 29: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
-	40, // 30: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
-	41, // 31: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
-	35, // 32: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
-	42, // 33: parley.thread.v1.Fact.consult_asked:type_name -> parley.thread.v1.ConsultAsked
-	43, // 34: parley.thread.v1.Fact.consult_answered:type_name -> parley.thread.v1.ConsultAnswered
-	44, // 35: parley.thread.v1.Fact.consult_opened:type_name -> parley.thread.v1.ConsultOpened
-	45, // 36: parley.thread.v1.Fact.consult_ended:type_name -> parley.thread.v1.ConsultEnded
-	46, // 37: parley.thread.v1.Fact.monitoring_began:type_name -> parley.thread.v1.MonitoringBegan
-	47, // 38: parley.thread.v1.Fact.supervisor_joined:type_name -> parley.thread.v1.SupervisorJoined
-	48, // 39: parley.thread.v1.Fact.supervisor_left:type_name -> parley.thread.v1.SupervisorLeft
-	4,  // 40: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
-	5,  // 41: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
-	5,  // 42: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
-	5,  // 43: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
-	4,  // 44: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
-	19, // 45: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
-	50, // 46: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
-	0,  // 47: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
-	22, // 48: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
-	49, // 49: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
-	24, // 50: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
-	1,  // 51: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	2,  // 52: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	2,  // 53: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	2,  // 54: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	55, // [55:55] is the sub-list for method output_type
-	55, // [55:55] is the sub-list for method input_type
-	55, // [55:55] is the sub-list for extension type_name
-	55, // [55:55] is the sub-list for extension extendee
-	0,  // [0:55] is the sub-list for field type_name
+	8,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
+	9,  // 1: parley.thread.v1.Fact.message_edited:type_name -> parley.thread.v1.MessageEdited
+	10, // 2: parley.thread.v1.Fact.message_unsent:type_name -> parley.thread.v1.MessageUnsent
+	11, // 3: parley.thread.v1.Fact.reaction_changed:type_name -> parley.thread.v1.ReactionChanged
+	12, // 4: parley.thread.v1.Fact.postback_received:type_name -> parley.thread.v1.PostbackReceived
+	13, // 5: parley.thread.v1.Fact.referral_received:type_name -> parley.thread.v1.ReferralReceived
+	14, // 6: parley.thread.v1.Fact.delivery_reported:type_name -> parley.thread.v1.DeliveryReported
+	15, // 7: parley.thread.v1.Fact.read_reported:type_name -> parley.thread.v1.ReadReported
+	16, // 8: parley.thread.v1.Fact.external_message_sent:type_name -> parley.thread.v1.ExternalMessageSent
+	18, // 9: parley.thread.v1.Fact.event_kept:type_name -> parley.thread.v1.EventKept
+	19, // 10: parley.thread.v1.Fact.customer_profiled:type_name -> parley.thread.v1.CustomerProfiled
+	17, // 11: parley.thread.v1.Fact.control_moved:type_name -> parley.thread.v1.ControlMoved
+	20, // 12: parley.thread.v1.Fact.conversation_opened:type_name -> parley.thread.v1.ConversationOpened
+	22, // 13: parley.thread.v1.Fact.conversation_routed:type_name -> parley.thread.v1.ConversationRouted
+	25, // 14: parley.thread.v1.Fact.offer_made:type_name -> parley.thread.v1.OfferMade
+	27, // 15: parley.thread.v1.Fact.offer_ended:type_name -> parley.thread.v1.OfferEnded
+	28, // 16: parley.thread.v1.Fact.agent_assigned:type_name -> parley.thread.v1.AgentAssigned
+	29, // 17: parley.thread.v1.Fact.conversation_released:type_name -> parley.thread.v1.ConversationReleased
+	30, // 18: parley.thread.v1.Fact.conversation_parked:type_name -> parley.thread.v1.ConversationParked
+	31, // 19: parley.thread.v1.Fact.conversation_revived:type_name -> parley.thread.v1.ConversationRevived
+	32, // 20: parley.thread.v1.Fact.conversation_ended:type_name -> parley.thread.v1.ConversationEnded
+	33, // 21: parley.thread.v1.Fact.conversation_closed:type_name -> parley.thread.v1.ConversationClosed
+	23, // 22: parley.thread.v1.Fact.conversation_classified:type_name -> parley.thread.v1.ConversationClassified
+	34, // 23: parley.thread.v1.Fact.send_requested:type_name -> parley.thread.v1.SendRequested
+	35, // 24: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
+	36, // 25: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
+	38, // 26: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
+	39, // 27: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
+	40, // 28: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
+	41, // 29: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
+	42, // 30: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
+	43, // 31: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
+	37, // 32: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
+	44, // 33: parley.thread.v1.Fact.consult_asked:type_name -> parley.thread.v1.ConsultAsked
+	45, // 34: parley.thread.v1.Fact.consult_answered:type_name -> parley.thread.v1.ConsultAnswered
+	46, // 35: parley.thread.v1.Fact.consult_opened:type_name -> parley.thread.v1.ConsultOpened
+	47, // 36: parley.thread.v1.Fact.consult_ended:type_name -> parley.thread.v1.ConsultEnded
+	48, // 37: parley.thread.v1.Fact.monitoring_began:type_name -> parley.thread.v1.MonitoringBegan
+	49, // 38: parley.thread.v1.Fact.supervisor_joined:type_name -> parley.thread.v1.SupervisorJoined
+	50, // 39: parley.thread.v1.Fact.supervisor_left:type_name -> parley.thread.v1.SupervisorLeft
+	5,  // 40: parley.thread.v1.Fact.attachment_kept:type_name -> parley.thread.v1.AttachmentKept
+	6,  // 41: parley.thread.v1.Fact.attachment_lost:type_name -> parley.thread.v1.AttachmentLost
+	4,  // 42: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
+	7,  // 43: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
+	7,  // 44: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
+	7,  // 45: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
+	4,  // 46: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
+	21, // 47: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
+	52, // 48: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
+	0,  // 49: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
+	24, // 50: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
+	51, // 51: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
+	26, // 52: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
+	1,  // 53: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	2,  // 54: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	2,  // 55: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	2,  // 56: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	57, // [57:57] is the sub-list for method output_type
+	57, // [57:57] is the sub-list for method input_type
+	57, // [57:57] is the sub-list for extension type_name
+	57, // [57:57] is the sub-list for extension extendee
+	0,  // [0:57] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -4886,17 +5134,19 @@ func file_parley_thread_v1_fact_proto_init() {
 		(*Fact_MonitoringBegan)(nil),
 		(*Fact_SupervisorJoined)(nil),
 		(*Fact_SupervisorLeft)(nil),
+		(*Fact_AttachmentKept)(nil),
+		(*Fact_AttachmentLost)(nil),
 	}
 	file_parley_thread_v1_fact_proto_msgTypes[1].OneofWrappers = []any{}
-	file_parley_thread_v1_fact_proto_msgTypes[14].OneofWrappers = []any{}
-	file_parley_thread_v1_fact_proto_msgTypes[18].OneofWrappers = []any{}
+	file_parley_thread_v1_fact_proto_msgTypes[16].OneofWrappers = []any{}
+	file_parley_thread_v1_fact_proto_msgTypes[20].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_thread_v1_fact_proto_rawDesc), len(file_parley_thread_v1_fact_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   47,
+			NumMessages:   49,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

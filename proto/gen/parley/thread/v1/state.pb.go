@@ -382,7 +382,9 @@ type State struct {
 	// 200 bytes. Absent once a conversation has it.
 	Referral *Referral `protobuf:"bytes,19,opt,name=referral,proto3" json:"referral,omitempty"`
 	// Meta's time of it, ms since 1970 UTC.
-	ReferralMs    int64 `protobuf:"varint,20,opt,name=referral_ms,json=referralMs,proto3" json:"referral_ms,omitempty"`
+	ReferralMs int64 `protobuf:"varint,20,opt,name=referral_ms,json=referralMs,proto3" json:"referral_ms,omitempty"`
+	// Files of the customer's that are still to be copied, oldest first.
+	Files         []*PendingFile `protobuf:"bytes,21,rep,name=files,proto3" json:"files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -557,6 +559,68 @@ func (x *State) GetReferralMs() int64 {
 	return 0
 }
 
+func (x *State) GetFiles() []*PendingFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+// PendingFile is a file of the customer's that is still to be copied.
+type PendingFile struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The message: its mid, or the key of its event when Meta gave none.
+	Message string `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
+	// Which attachment of the message, from 0.
+	Index         int32 `protobuf:"varint,2,opt,name=index,proto3" json:"index,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PendingFile) Reset() {
+	*x = PendingFile{}
+	mi := &file_parley_thread_v1_state_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PendingFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PendingFile) ProtoMessage() {}
+
+func (x *PendingFile) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_state_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PendingFile.ProtoReflect.Descriptor instead.
+func (*PendingFile) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *PendingFile) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *PendingFile) GetIndex() int32 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
 // Customer is what the page may know of the person.
 type Customer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -576,7 +640,7 @@ type Customer struct {
 
 func (x *Customer) Reset() {
 	*x = Customer{}
-	mi := &file_parley_thread_v1_state_proto_msgTypes[2]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -588,7 +652,7 @@ func (x *Customer) String() string {
 func (*Customer) ProtoMessage() {}
 
 func (x *Customer) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_state_proto_msgTypes[2]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -601,7 +665,7 @@ func (x *Customer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Customer.ProtoReflect.Descriptor instead.
 func (*Customer) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{2}
+	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Customer) GetName() string {
@@ -708,7 +772,7 @@ type Conversation struct {
 
 func (x *Conversation) Reset() {
 	*x = Conversation{}
-	mi := &file_parley_thread_v1_state_proto_msgTypes[3]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -720,7 +784,7 @@ func (x *Conversation) String() string {
 func (*Conversation) ProtoMessage() {}
 
 func (x *Conversation) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_state_proto_msgTypes[3]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -733,7 +797,7 @@ func (x *Conversation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Conversation.ProtoReflect.Descriptor instead.
 func (*Conversation) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{3}
+	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Conversation) GetId() string {
@@ -958,7 +1022,7 @@ type Participant struct {
 
 func (x *Participant) Reset() {
 	*x = Participant{}
-	mi := &file_parley_thread_v1_state_proto_msgTypes[4]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -970,7 +1034,7 @@ func (x *Participant) String() string {
 func (*Participant) ProtoMessage() {}
 
 func (x *Participant) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_state_proto_msgTypes[4]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -983,7 +1047,7 @@ func (x *Participant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Participant.ProtoReflect.Descriptor instead.
 func (*Participant) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{4}
+	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Participant) GetAgent() string {
@@ -1061,7 +1125,7 @@ type Offer struct {
 
 func (x *Offer) Reset() {
 	*x = Offer{}
-	mi := &file_parley_thread_v1_state_proto_msgTypes[5]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1073,7 +1137,7 @@ func (x *Offer) String() string {
 func (*Offer) ProtoMessage() {}
 
 func (x *Offer) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_state_proto_msgTypes[5]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1086,7 +1150,7 @@ func (x *Offer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Offer.ProtoReflect.Descriptor instead.
 func (*Offer) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{5}
+	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Offer) GetAgent() string {
@@ -1172,7 +1236,7 @@ type Send struct {
 
 func (x *Send) Reset() {
 	*x = Send{}
-	mi := &file_parley_thread_v1_state_proto_msgTypes[6]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1184,7 +1248,7 @@ func (x *Send) String() string {
 func (*Send) ProtoMessage() {}
 
 func (x *Send) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_state_proto_msgTypes[6]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1197,7 +1261,7 @@ func (x *Send) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Send.ProtoReflect.Descriptor instead.
 func (*Send) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{6}
+	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Send) GetId() string {
@@ -1329,7 +1393,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x05facts\x18\x01 \x03(\v2\x16.parley.thread.v1.FactR\x05facts\x12-\n" +
 	"\x05state\x18\x02 \x01(\v2\x17.parley.thread.v1.StateR\x05state\x12\x13\n" +
 	"\x05at_ms\x18\x03 \x01(\x03R\x04atMs\x12\x16\n" +
-	"\x06writer\x18\x04 \x01(\tR\x06writer\"\xa4\x05\n" +
+	"\x06writer\x18\x04 \x01(\tR\x06writer\"\xd9\x05\n" +
 	"\x05State\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\x126\n" +
@@ -1354,7 +1418,11 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\bowner_ms\x18\x12 \x01(\x03R\aownerMs\x126\n" +
 	"\breferral\x18\x13 \x01(\v2\x1a.parley.thread.v1.ReferralR\breferral\x12\x1f\n" +
 	"\vreferral_ms\x18\x14 \x01(\x03R\n" +
-	"referralMs\"\x9d\x01\n" +
+	"referralMs\x123\n" +
+	"\x05files\x18\x15 \x03(\v2\x1d.parley.thread.v1.PendingFileR\x05files\"=\n" +
+	"\vPendingFile\x12\x18\n" +
+	"\amessage\x18\x01 \x01(\tR\amessage\x12\x14\n" +
+	"\x05index\x18\x02 \x01(\x05R\x05index\"\x9d\x01\n" +
 	"\bCustomer\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06locale\x18\x02 \x01(\tR\x06locale\x12\x1f\n" +
@@ -1479,7 +1547,7 @@ func file_parley_thread_v1_state_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_thread_v1_state_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_parley_thread_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_parley_thread_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_parley_thread_v1_state_proto_goTypes = []any{
 	(Part)(0),            // 0: parley.thread.v1.Part
 	(Attendance)(0),      // 1: parley.thread.v1.Attendance
@@ -1487,41 +1555,43 @@ var file_parley_thread_v1_state_proto_goTypes = []any{
 	(SendStatus)(0),      // 3: parley.thread.v1.SendStatus
 	(*Commit)(nil),       // 4: parley.thread.v1.Commit
 	(*State)(nil),        // 5: parley.thread.v1.State
-	(*Customer)(nil),     // 6: parley.thread.v1.Customer
-	(*Conversation)(nil), // 7: parley.thread.v1.Conversation
-	(*Participant)(nil),  // 8: parley.thread.v1.Participant
-	(*Offer)(nil),        // 9: parley.thread.v1.Offer
-	(*Send)(nil),         // 10: parley.thread.v1.Send
-	nil,                  // 11: parley.thread.v1.Conversation.VariablesEntry
-	(*Fact)(nil),         // 12: parley.thread.v1.Fact
-	(*Referral)(nil),     // 13: parley.thread.v1.Referral
-	(Cause)(0),           // 14: parley.thread.v1.Cause
-	(*Need)(nil),         // 15: parley.thread.v1.Need
-	(*Terms)(nil),        // 16: parley.thread.v1.Terms
+	(*PendingFile)(nil),  // 6: parley.thread.v1.PendingFile
+	(*Customer)(nil),     // 7: parley.thread.v1.Customer
+	(*Conversation)(nil), // 8: parley.thread.v1.Conversation
+	(*Participant)(nil),  // 9: parley.thread.v1.Participant
+	(*Offer)(nil),        // 10: parley.thread.v1.Offer
+	(*Send)(nil),         // 11: parley.thread.v1.Send
+	nil,                  // 12: parley.thread.v1.Conversation.VariablesEntry
+	(*Fact)(nil),         // 13: parley.thread.v1.Fact
+	(*Referral)(nil),     // 14: parley.thread.v1.Referral
+	(Cause)(0),           // 15: parley.thread.v1.Cause
+	(*Need)(nil),         // 16: parley.thread.v1.Need
+	(*Terms)(nil),        // 17: parley.thread.v1.Terms
 }
 var file_parley_thread_v1_state_proto_depIdxs = []int32{
-	12, // 0: parley.thread.v1.Commit.facts:type_name -> parley.thread.v1.Fact
+	13, // 0: parley.thread.v1.Commit.facts:type_name -> parley.thread.v1.Fact
 	5,  // 1: parley.thread.v1.Commit.state:type_name -> parley.thread.v1.State
-	6,  // 2: parley.thread.v1.State.customer:type_name -> parley.thread.v1.Customer
-	7,  // 3: parley.thread.v1.State.conversation:type_name -> parley.thread.v1.Conversation
-	10, // 4: parley.thread.v1.State.sends:type_name -> parley.thread.v1.Send
-	13, // 5: parley.thread.v1.State.referral:type_name -> parley.thread.v1.Referral
-	2,  // 6: parley.thread.v1.Conversation.phase:type_name -> parley.thread.v1.Phase
-	9,  // 7: parley.thread.v1.Conversation.offer:type_name -> parley.thread.v1.Offer
-	14, // 8: parley.thread.v1.Conversation.closed_by:type_name -> parley.thread.v1.Cause
-	15, // 9: parley.thread.v1.Conversation.skills:type_name -> parley.thread.v1.Need
-	11, // 10: parley.thread.v1.Conversation.variables:type_name -> parley.thread.v1.Conversation.VariablesEntry
-	13, // 11: parley.thread.v1.Conversation.referral:type_name -> parley.thread.v1.Referral
-	16, // 12: parley.thread.v1.Conversation.terms:type_name -> parley.thread.v1.Terms
-	8,  // 13: parley.thread.v1.Conversation.participants:type_name -> parley.thread.v1.Participant
-	0,  // 14: parley.thread.v1.Participant.part:type_name -> parley.thread.v1.Part
-	1,  // 15: parley.thread.v1.Participant.attendance:type_name -> parley.thread.v1.Attendance
-	3,  // 16: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	7,  // 2: parley.thread.v1.State.customer:type_name -> parley.thread.v1.Customer
+	8,  // 3: parley.thread.v1.State.conversation:type_name -> parley.thread.v1.Conversation
+	11, // 4: parley.thread.v1.State.sends:type_name -> parley.thread.v1.Send
+	14, // 5: parley.thread.v1.State.referral:type_name -> parley.thread.v1.Referral
+	6,  // 6: parley.thread.v1.State.files:type_name -> parley.thread.v1.PendingFile
+	2,  // 7: parley.thread.v1.Conversation.phase:type_name -> parley.thread.v1.Phase
+	10, // 8: parley.thread.v1.Conversation.offer:type_name -> parley.thread.v1.Offer
+	15, // 9: parley.thread.v1.Conversation.closed_by:type_name -> parley.thread.v1.Cause
+	16, // 10: parley.thread.v1.Conversation.skills:type_name -> parley.thread.v1.Need
+	12, // 11: parley.thread.v1.Conversation.variables:type_name -> parley.thread.v1.Conversation.VariablesEntry
+	14, // 12: parley.thread.v1.Conversation.referral:type_name -> parley.thread.v1.Referral
+	17, // 13: parley.thread.v1.Conversation.terms:type_name -> parley.thread.v1.Terms
+	9,  // 14: parley.thread.v1.Conversation.participants:type_name -> parley.thread.v1.Participant
+	0,  // 15: parley.thread.v1.Participant.part:type_name -> parley.thread.v1.Part
+	1,  // 16: parley.thread.v1.Participant.attendance:type_name -> parley.thread.v1.Attendance
+	3,  // 17: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_state_proto_init() }
@@ -1530,14 +1600,14 @@ func file_parley_thread_v1_state_proto_init() {
 		return
 	}
 	file_parley_thread_v1_fact_proto_init()
-	file_parley_thread_v1_state_proto_msgTypes[2].OneofWrappers = []any{}
+	file_parley_thread_v1_state_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_thread_v1_state_proto_rawDesc), len(file_parley_thread_v1_state_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

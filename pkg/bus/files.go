@@ -1,0 +1,146 @@
+package bus
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/files"
+	"github.com/parley-desk/parley/proto/subject"
+)
+
+// chunkSize is how much of a file one message of FILES holds. A reader of a
+// range asks for the chunks in it, so a smaller one is asked for more often and
+// a larger one for nothing.
+const chunkSize = 128 << 10
+
+// fileStore keeps files in the stream FILES, a message a chunk, each on a
+// subject of its own: a place in a file is found by counting, and the files of a
+// person go with one purge. It is not the broker's own object store, which knows
+// chunks by their order only and objects by the hash of their name.
+type fileStore struct{ bus *Bus }
+
+// Files is the object store in the log's own broker.
+func (b *Bus) Files() files.Store { return fileStore{b} }
+
+// Put stores a chunk when the one before it is on disk: one chunk is all that
+// waits in memory, here and at the broker.
+func (f fileStore) Put(ctx context.Context, t subject.Thread, name string, r io.Reader) (files.Object, error) {
+	if strings.Trim(name, "0123456789abcdefghijklmnopqrstuvwxyz") != "" || name == "" {
+		return files.Object{}, fault.New(fault.Invalid, "FILE_NAME", "%q cannot name a file: use small letters and digits", name)
+	}
+	o := files.Object{Key: t.Key() + "." + name + "." + strings.ToLower(rand.Text())}
+	chunk := make([]byte, chunkSize)
+	for i := int64(0); ; i++ {
+		n, err := io.ReadFull(r, chunk)
+		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if err == nil || last && n > 0 {
+			err = f.store(ctx, subject.File(o.Key, i), chunk[:n])
+			o.Size += int64(n)
+		} else if last {
+			return o, nil
+		}
+		if err != nil {
+			// What is left when this fails too is nobody's, and goes when the file is
+			// copied again or its thread is erased.
+			_ = f.Remove(context.WithoutCancel(ctx), o)
+			return files.Object{}, err
+		}
+		if last {
+			return o, nil
+		}
+	}
+}
+
+func (f fileStore) store(ctx context.Context, at string, data []byte) error {
+	_, err := retryAway(ctx, func(ctx context.Context) (*jetstream.PubAck, error) {
+		// A chunk whose answer was lost is stored twice: readers take the last.
+		return f.bus.js.PublishMsg(ctx, &nats.Msg{Subject: at, Data: data})
+	})
+	return brokerFault(err, "store a chunk of a file")
+}
+
+// Settle purges what stands under the same name before o.
+func (f fileStore) Settle(ctx context.Context, o files.Object) error {
+	first, err := retryAway(ctx, func(ctx context.Context) (stored, error) {
+		return f.bus.getLeader(ctx, subject.Files, lookup{Next: subject.FileAll(o.Key), Seq: 1})
+	})
+	if err != nil {
+		return brokerFault(err, "find a file")
+	}
+	name := o.Key[:strings.LastIndexByte(o.Key, '.')]
+	return f.purge(ctx, jetstream.WithPurgeSubject(subject.FileAll(name)), jetstream.WithPurgeSequence(first.seq))
+}
+
+func (f fileStore) Remove(ctx context.Context, o files.Object) error {
+	return f.purge(ctx, jetstream.WithPurgeSubject(subject.FileAll(o.Key)))
+}
+
+func (f fileStore) Erase(ctx context.Context, t subject.Thread) error {
+	return f.purge(ctx, jetstream.WithPurgeSubject(subject.FilesOf(t)))
+}
+
+func (f fileStore) purge(ctx context.Context, opts ...jetstream.StreamPurgeOpt) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_, err := retryAway(ctx, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, f.bus.streams[subject.Files].Purge(ctx, opts...)
+	})
+	return brokerFault(err, "remove files")
+}
+
+func (f fileStore) Open(ctx context.Context, o files.Object) io.ReadSeeker {
+	return &fileReader{ctx: ctx, bus: f.bus, object: o, have: -1}
+}
+
+// fileReader reads an object chunk by chunk, and holds one.
+type fileReader struct {
+	ctx    context.Context // of the request that reads
+	bus    *Bus
+	object files.Object
+	at     int64  // next byte
+	have   int64  // which chunk data is; -1: none
+	data   []byte // of it
+}
+
+func (r *fileReader) Read(p []byte) (int, error) {
+	if r.at >= r.object.Size {
+		return 0, io.EOF
+	}
+	if want := r.at / chunkSize; want != r.have {
+		m, err := retryAway(r.ctx, func(ctx context.Context) (stored, error) {
+			return r.bus.getLeader(ctx, subject.Files, lookup{Last: subject.File(r.object.Key, want)})
+		})
+		if err != nil {
+			return 0, brokerFault(err, "read a file")
+		}
+		r.data, r.have = m.data, want
+	}
+	from := r.at % chunkSize
+	if from >= int64(len(r.data)) {
+		return 0, fault.New(fault.NotFound, "FILE_SHORT", "a file ends before its end")
+	}
+	n := copy(p, r.data[from:])
+	r.at += int64(n)
+	return n, nil
+}
+
+func (r *fileReader) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += r.at
+	case io.SeekEnd:
+		offset += r.object.Size
+	}
+	if offset < 0 {
+		return 0, fault.New(fault.Invalid, "FILE_SEEK", "a file has nothing before its begin")
+	}
+	r.at = offset
+	return offset, nil
+}

@@ -1,0 +1,103 @@
+package bus_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"testing"
+	"testing/iotest"
+
+	"github.com/parley-desk/parley/pkg/bus/bustest"
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/files"
+	"github.com/parley-desk/parley/proto/subject"
+)
+
+var (
+	ivan  = subject.Thread{Page: "10", PSID: "70"}
+	maria = subject.Thread{Page: "10", PSID: "71"}
+)
+
+// noise gives n bytes that are the same in every run.
+func noise(n int64) io.Reader {
+	return io.LimitReader(rand.NewChaCha8([32]byte{1}), n)
+}
+
+func put(t *testing.T, s files.Store, thread subject.Thread, name string, r io.Reader) files.Object {
+	t.Helper()
+	o, err := s.Put(t.Context(), thread, name, r)
+	if err != nil {
+		t.Fatalf("store a file: %v", err)
+	}
+	return o
+}
+
+// there tells whether anything of an object can be read.
+func there(t *testing.T, s files.Store, o files.Object) bool {
+	t.Helper()
+	_, err := io.ReadAll(s.Open(t.Context(), o))
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		t.Fatalf("read a file: %v", err)
+	}
+	return err == nil
+}
+
+// TestFilesComeBack at every length around the edges of chunks, from any place.
+func TestFilesComeBack(t *testing.T) {
+	store := bustest.Open(t).Files()
+	for _, n := range []int64{0, 1, 128<<10 - 1, 128 << 10, 128<<10 + 1, 300_000} {
+		want, _ := io.ReadAll(noise(n))
+		o := put(t, store, ivan, "a0", iotest.OneByteReader(bytes.NewReader(want)))
+		if o.Size != n {
+			t.Fatalf("%d bytes are %d", n, o.Size)
+		}
+		r := store.Open(t.Context(), o)
+		for _, from := range []int64{n, n / 2, 0, n - 1, 128 << 10} {
+			if from < 0 {
+				continue
+			}
+			if _, err := r.Seek(from, io.SeekStart); err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(r)
+			if err != nil || !bytes.Equal(got, want[min(from, n):]) {
+				t.Errorf("%d bytes from %d: %d came (%v)", n, from, len(got), err)
+			}
+		}
+	}
+}
+
+// TestNothingStaysOfAFileThatBroke: neither its chunks nor anything to read.
+func TestNothingStaysOfAFileThatBroke(t *testing.T) {
+	store := bustest.Open(t).Files()
+	broken := errors.New("the line is cut")
+	if _, err := store.Put(t.Context(), ivan, "a0", io.MultiReader(noise(400_000), iotest.ErrReader(broken))); !errors.Is(err, broken) {
+		t.Fatalf("a broken file: %v", err)
+	}
+	if err := store.Settle(t.Context(), files.Object{Key: ivan.Key() + ".a0.x"}); !fault.Is(err, fault.NotFound) {
+		t.Errorf("something of it is left: %v", err)
+	}
+	if _, err := store.Put(t.Context(), ivan, "a.*", noise(1)); !fault.Is(err, fault.Invalid) {
+		t.Errorf("a wildcard names a file: %v", err)
+	}
+}
+
+// TestFilesEnd: each by its key, leftovers by its name, all of a person's at once.
+func TestFilesEnd(t *testing.T) {
+	store := bustest.Open(t).Files()
+	left, kept, other := put(t, store, ivan, "a0", noise(200_000)), put(t, store, ivan, "a0", noise(200_000)), put(t, store, ivan, "a1", noise(9))
+	hers := put(t, store, maria, "a0", noise(9))
+	if left.Key == kept.Key {
+		t.Fatal("two copies have one key")
+	}
+	if err := store.Settle(t.Context(), kept); err != nil || there(t, store, left) || !there(t, store, kept) || !there(t, store, other) {
+		t.Errorf("settled wrongly (%v)", err)
+	}
+	if err := store.Remove(t.Context(), other); err != nil || there(t, store, other) {
+		t.Errorf("not removed (%v)", err)
+	}
+	if err := store.Erase(t.Context(), ivan); err != nil || there(t, store, kept) || !there(t, store, hers) {
+		t.Errorf("not erased, or too much (%v)", err)
+	}
+}

@@ -1,0 +1,39 @@
+// Package files is the object store as the house sees it: it takes files as
+// streams, in one pass, and gives them back from any place in them.
+//
+// An object belongs to a thread and can be found by it, so that erasing a
+// person finds all of theirs. Its key has a random part: who knows the thread
+// and the message still cannot name it.
+package files
+
+import (
+	"context"
+	"io"
+
+	"github.com/parley-desk/parley/proto/subject"
+)
+
+// Object is a file as it was stored.
+type Object struct {
+	Key  string // where it is
+	Size int64
+}
+
+// Store keeps files. Implementations hold no more of a file in memory than a
+// few chunks, however long it is.
+type Store interface {
+	// Put stores what r gives. When it fails, nothing of it is left that anybody
+	// could read. name is what the file is known by in its thread: letters and
+	// digits. Two Puts of one name make two objects.
+	Put(ctx context.Context, t subject.Thread, name string, r io.Reader) (Object, error)
+	// Settle says that o is the one object under its name that counts: older
+	// ones, left by those who died while copying, are removed.
+	Settle(ctx context.Context, o Object) error
+	// Open reads an object. A part that is not there any more is a
+	// fault.NotFound when it is read.
+	Open(ctx context.Context, o Object) io.ReadSeeker
+	// Remove takes an object away; one that is not there already is.
+	Remove(ctx context.Context, o Object) error
+	// Erase takes away all files of a thread.
+	Erase(ctx context.Context, t subject.Thread) error
+}

@@ -1,0 +1,73 @@
+package thread
+
+import (
+	"slices"
+
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+)
+
+// maxFiles is how many files of one thread may wait to be copied. Meta takes
+// some dozens in one message; who sends more than this at once is no customer.
+const maxFiles = 200
+
+// HasFile tells whether an attachment of this kind is a file: all else is a
+// place, a link or a card, of which nothing is copied.
+func HasFile(a *threadv1.Attachment) bool {
+	switch a.GetType() {
+	case "image", "video", "audio", "file", "sticker":
+		return true
+	}
+	return false
+}
+
+// Wanted tells whether the file of an attachment is to be copied.
+func Wanted(a *threadv1.Attachment) bool {
+	return HasFile(a) && a.GetUrl() != "" && a.GetRefused() == ""
+}
+
+// MessageOf is what files of a message are known by: its mid, or the key of the
+// event that brought it where Meta gave none.
+func MessageOf(f *threadv1.Fact) string {
+	if mid := f.GetMessageReceived().GetMid(); mid != "" {
+		return mid
+	}
+	return f.GetEventKey()
+}
+
+// Pending tells whether a file is still to be copied. It is asked before a copy
+// begins and, by the commit, when it ended: of two that copied, one is heard.
+func Pending(s *threadv1.State, message string, index int32) bool {
+	return pendingAt(s, message, index) >= 0
+}
+
+func pendingAt(s *threadv1.State, message string, index int32) int {
+	return slices.IndexFunc(s.GetFiles(), func(p *threadv1.PendingFile) bool {
+		return p.GetMessage() == message && p.GetIndex() == index
+	})
+}
+
+// awaitFiles notes the files of a message. Those beyond what a thread may have
+// waiting are never copied.
+func awaitFiles(s *threadv1.State, f *threadv1.Fact) {
+	message := MessageOf(f)
+	for i, a := range f.GetMessageReceived().GetAttachments() {
+		if message != "" && Wanted(a) && len(s.GetFiles()) < maxFiles {
+			s.Files = append(s.Files, &threadv1.PendingFile{Message: message, Index: int32(i)})
+		}
+	}
+}
+
+// applyFile ends the wait for a file, once.
+func applyFile(s *threadv1.State, message string, index int32) error {
+	at := pendingAt(s, message, index)
+	if at < 0 {
+		return refuse(s, Repeated, "")
+	}
+	s.Files = slices.Delete(s.Files, at, at+1)
+	return nil
+}
+
+// forgetFiles ends the wait for the files of a message that was taken back.
+func forgetFiles(s *threadv1.State, mid string) {
+	s.Files = slices.DeleteFunc(s.Files, func(p *threadv1.PendingFile) bool { return p.GetMessage() == mid })
+}

@@ -1,0 +1,64 @@
+package thread_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/parley-desk/parley/pkg/thread"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+)
+
+// TestFilesWaitOnce: what a message brings waits until one fact says what became
+// of it, and a second changes nothing.
+func TestFilesWaitOnce(t *testing.T) {
+	s := thread.New("10", "20")
+	message := func(mid string) *threadv1.Fact {
+		f := thread.Of(&threadv1.MessageReceived{Mid: mid, Attachments: []*threadv1.Attachment{
+			{Type: "image", Url: "https://a"}, {Type: "location"}, {Type: "fallback", Url: "https://b"},
+			{Type: "file", Url: "https://c"}, {Type: "file", Refused: "OFF"}, {Type: "video", Url: "https://d", Refused: "OFF"}}})
+		f.EventKey = "m:" + mid
+		return f
+	}
+	steps := []struct {
+		name    string
+		fact    *threadv1.Fact
+		refused bool
+		left    int
+	}{
+		{"two files", message("a"), false, 2},
+		{"no mid", message(""), false, 4},
+		{"kept", thread.Of(&threadv1.AttachmentKept{Message: "a", Index: 0}), false, 3},
+		{"kept again", thread.Of(&threadv1.AttachmentKept{Message: "a", Index: 0}), true, 3},
+		{"lost after kept", thread.Of(&threadv1.AttachmentLost{Message: "a", Index: 0}), true, 3},
+		{"never there", thread.Of(&threadv1.AttachmentLost{Message: "a", Index: 1}), true, 3},
+		{"by the event's key", thread.Of(&threadv1.AttachmentLost{Message: "m:", Index: 3}), false, 2},
+		{"taken back", thread.Of(&threadv1.MessageUnsent{Mid: "a"}), false, 1},
+		{"kept after it was taken back", thread.Of(&threadv1.AttachmentKept{Message: "a", Index: 3}), true, 1},
+	}
+	for i, step := range steps {
+		err := thread.Apply(s, uint64(i), time.UnixMilli(0), step.fact)
+		var refusal *thread.Refusal
+		if step.refused != errors.As(err, &refusal) || !step.refused && err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		if got := len(s.GetFiles()); got != step.left {
+			t.Fatalf("%s: %d files wait, not %d", step.name, got, step.left)
+		}
+	}
+	if !thread.Pending(s, "m:", 0) || thread.Pending(s, "a", 0) {
+		t.Errorf("waiting: %v", s.GetFiles())
+	}
+}
+
+// TestWaitingFilesAreBounded: a state must stay small, whoever sends what.
+func TestWaitingFilesAreBounded(t *testing.T) {
+	s := thread.New("10", "20")
+	flood := &threadv1.MessageReceived{Mid: "flood"}
+	for range 5000 {
+		flood.Attachments = append(flood.Attachments, &threadv1.Attachment{Type: "image", Url: "https://a"})
+	}
+	if err := thread.Apply(s, 1, time.UnixMilli(0), thread.Of(flood)); err != nil || len(s.GetFiles()) > 200 {
+		t.Errorf("%d files wait (%v)", len(s.GetFiles()), err)
+	}
+}
