@@ -58,6 +58,7 @@ require (
 	github.com/nats-io/nkeys v0.4.16 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
 	github.com/parley-desk/parley/services/admin v0.0.0
+	github.com/parley-desk/parley/services/attachment v0.0.0 // indirect
 	github.com/parley-desk/parley/services/classification v0.0.0
 	github.com/parley-desk/parley/services/distribution v0.0.0 // indirect
 	github.com/parley-desk/parley/services/ingress v0.0.0
@@ -96,6 +97,7 @@ replace (
 	github.com/parley-desk/parley/proto => ../proto
 	github.com/parley-desk/parley/services/admin => ../services/admin
 	github.com/parley-desk/parley/services/all => ../services/all
+	github.com/parley-desk/parley/services/attachment => ../services/attachment
 	github.com/parley-desk/parley/services/classification => ../services/classification
 	github.com/parley-desk/parley/services/desk => ../services/desk
 	github.com/parley-desk/parley/services/distribution => ../services/distribution

@@ -5,6 +5,7 @@ package all
 import (
 	"github.com/parley-desk/parley/pkg/host"
 	"github.com/parley-desk/parley/services/admin"
+	"github.com/parley-desk/parley/services/attachment"
 	"github.com/parley-desk/parley/services/classification"
 	"github.com/parley-desk/parley/services/desk"
 	"github.com/parley-desk/parley/services/distribution"
@@ -22,6 +23,7 @@ func Stages() []host.Stage {
 		host.NewStage("classification", host.Bus|host.Graph, classification.New),
 		host.NewStage("distribution", host.Bus|host.Redis, distribution.New),
 		host.NewStage("outbound", host.Bus|host.Graph, outbound.New),
+		host.NewStage("attachment", host.Bus, attachment.New),
 		host.NewStage("desk", host.Bus, desk.New),
 		host.NewStage("admin", host.Bus|host.RedisGlance|host.Graph, admin.New),
 	}
@@ -35,6 +37,7 @@ func Short(stage string) string {
 		"classification": "File events into threads and choose queues",
 		"distribution":   "Offer conversations to agents",
 		"outbound":       "Send replies to Meta",
+		"attachment":     "Copy the files that customers send",
 		"desk":           "Serve the agent desk",
 		"admin":          "Serve the control plane",
 	}[stage]

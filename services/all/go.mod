@@ -6,6 +6,7 @@ require (
 	github.com/parley-desk/parley/cli v0.0.0
 	github.com/parley-desk/parley/pkg v0.0.0
 	github.com/parley-desk/parley/services/admin v0.0.0
+	github.com/parley-desk/parley/services/attachment v0.0.0
 	github.com/parley-desk/parley/services/classification v0.0.0
 	github.com/parley-desk/parley/services/desk v0.0.0
 	github.com/parley-desk/parley/services/distribution v0.0.0
@@ -86,6 +87,7 @@ replace (
 	github.com/parley-desk/parley/pkg => ../../pkg
 	github.com/parley-desk/parley/proto => ../../proto
 	github.com/parley-desk/parley/services/admin => ../../services/admin
+	github.com/parley-desk/parley/services/attachment => ../../services/attachment
 	github.com/parley-desk/parley/services/classification => ../../services/classification
 	github.com/parley-desk/parley/services/desk => ../../services/desk
 	github.com/parley-desk/parley/services/distribution => ../../services/distribution

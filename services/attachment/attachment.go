@@ -1,0 +1,115 @@
+// Package attachment copies the files that customers send from Meta's servers
+// into the object store, before their links lapse. It is the only part of the
+// house that opens a link which a stranger may have chosen; README.md says what
+// keeps it from harm.
+package attachment
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/host"
+	"github.com/parley-desk/parley/services/attachment/internal/copying"
+	"github.com/parley-desk/parley/services/attachment/internal/fetch"
+)
+
+// stage names this service's readers of the log.
+const stage = "attachment"
+
+// Config are the settings of attachment. How large files may be and of which
+// sorts a workstream says.
+type Config struct {
+	Hosts      []string      `koanf:"hosts" default:"fbcdn.net,fbsbx.com,facebook.com" help:"Hosts that files are fetched from, by https only; each stands for all names under it too."`
+	PlainHosts []string      `koanf:"plain_hosts" default:"" help:"host:port that files are fetched from by http and wherever it is, for development with the sandbox; never in production."`
+	Timeout    time.Duration `koanf:"timeout" default:"30s" help:"How long one transfer may take in all."`
+	Rate       int           `koanf:"rate" default:"10240" help:"Bytes a second that a transfer must come to once it took 5 s."`
+	Parallel   int           `koanf:"parallel" default:"16" help:"Files that a process copies at a time; each takes less than 1 MB of memory."`
+	Attempts   int           `koanf:"attempts" default:"10" help:"Attempts for one file before the agent is told that it is not to be had."`
+	Backoff    time.Duration `koanf:"backoff" default:"1s" help:"Pause after the first attempt that failed; it doubles every time."`
+	BackoffMax time.Duration `koanf:"backoff_max" default:"1m" help:"Longest pause between two attempts."`
+}
+
+// grace is how long a transfer may be slower than the rate.
+const grace = 5 * time.Second
+
+// Validate tells everything that is wrong with the settings.
+func (c *Config) Validate() error {
+	var wrong []fault.Violation
+	check := func(ok bool, field, format string, args ...any) {
+		if !ok {
+			wrong = append(wrong, fault.Violation{Field: field, Description: fmt.Sprintf(format, args...)})
+		}
+	}
+	check(len(c.Hosts)+len(c.PlainHosts) > 0, "hosts", "names no host, so no file could be fetched")
+	for _, name := range c.Hosts {
+		check(name != "" && strings.Trim(name, ".") == name && strings.Contains(name, ".") && !strings.ContainsAny(name, ":/*@ ") && net.ParseIP(name) == nil,
+			"hosts", "%q is not the name of a host, such as fbcdn.net", name)
+	}
+	for _, at := range c.PlainHosts {
+		name, port, err := net.SplitHostPort(at)
+		check(err == nil && name != "" && port != "", "plain_hosts", "%q is not host:port", at)
+	}
+	check(c.Timeout > 0, "timeout", "must be longer than nothing")
+	check(c.Rate >= 0, "rate", "must not be negative")
+	check(c.Parallel > 0, "parallel", "must be at least 1")
+	check(c.Attempts > 0, "attempts", "must be at least 1")
+	check(c.Backoff > 0 && c.BackoffMax >= c.Backoff, "backoff", "must be longer than nothing and at most backoff_max")
+	if len(wrong) == 0 {
+		return nil
+	}
+	err := fault.New(fault.Invalid, "ATTACHMENT_SETTINGS", "the settings of attachment cannot work")
+	err.Violations = wrong
+	return err
+}
+
+// New builds the service. It opens nothing before Run.
+func New(cfg Config, deps host.Deps) (host.Service, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	copier := &copying.Copier{
+		Threads: deps.Bus, Store: deps.Bus.Files(),
+		Links: fetch.New(fetch.Config{Hosts: lower(cfg.Hosts), Plain: cfg.PlainHosts, Timeout: cfg.Timeout,
+			Rate: int64(cfg.Rate), Grace: grace, Now: deps.Now}),
+		Policy: func(page string) directory.FilePolicy {
+			world := deps.Directory.Now()
+			return world.Files(world.PagesByMeta[page])
+		},
+		Retry:  copying.Retry{Attempts: cfg.Attempts, Pause: cfg.Backoff, PauseMax: cfg.BackoffMax},
+		Places: make(chan struct{}, cfg.Parallel),
+		Meter:  copying.NewMeter(deps.Registry), Log: deps.Log,
+	}
+	deps.Health.Ready("bus", deps.Bus.Ping)
+	return &service{deps: deps, copier: copier}, nil
+}
+
+func lower(hosts []string) []string {
+	all := make([]string, len(hosts))
+	for i, name := range hosts {
+		all[i] = strings.ToLower(name)
+	}
+	return all
+}
+
+type service struct {
+	deps   host.Deps
+	copier *copying.Copier
+}
+
+// Run copies files until ctx ends. What is half copied then, the next owner of
+// its partition copies anew.
+func (s *service) Run(ctx context.Context) error {
+	if err := s.deps.Directory.Wait(ctx); err != nil {
+		return nil // the process ends
+	}
+	err := s.deps.Bus.FollowThreads(ctx, stage, s.copier.Handle)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
