@@ -81,6 +81,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		Hub: d.hub, Shelf: d.shelf, Sessions: sessions, Door: session.NewDoor(sessions, deps.Secrets),
 		Cookie: session.Cookie{Secure: cfg.secure()}, Address: cfg.address,
 		Meter: api.NewMeter(deps.Registry), Ready: d.ready,
+		Files: deps.Bus.Files(), Signer: deps.Secrets,
 	}
 	d.measure(deps.Registry)
 	deps.Health.Ready("desk.board", func(context.Context) error {

@@ -3,7 +3,9 @@ package copying_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"image"
 	"image/png"
 	"io"
@@ -62,6 +64,12 @@ func picture(t testing.TB) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// bomb is a picture of 50,000 by 50,000 in 33 bytes.
+func bomb() []byte {
+	const header = "IHDR\x00\x00\xc3\x50\x00\x00\xc3\x50\x08\x06\x00\x00\x00"
+	return binary.BigEndian.AppendUint32([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d"+header), crc32.ChecksumIEEE([]byte(header)))
 }
 
 type house struct {
@@ -132,7 +140,7 @@ func (h *house) read(t *testing.T, k *threadv1.AttachmentKept) string {
 func TestEachFileOfAMessage(t *testing.T) {
 	h := open(t)
 	h.shelf.holds = map[string][]byte{"u/photo.png": picture(t), "u/order.txt": []byte("Поръчка 12"), "u/page.jpg": []byte("<html><script>"), "u/none.pdf": {},
-		"u/huge.jpg": append([]byte("\xff\xd8\xff"), make([]byte, 2<<20)...), "u/bomb.png": append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR\x00\x00\xc3\x50\x00\x00\xc3\x50\x08\x06\x00\x00\x00"), 0x1d, 0x91, 0x6b, 0x7e)}
+		"u/huge.jpg": append([]byte("\xff\xd8\xff"), make([]byte, 2<<20)...), "u/bomb.png": bomb()}
 	h.shelf.first = map[string]error{"u/order.txt": &fetch.Failure{Cause: errors.New("reset")}}
 	image := func(link string) *threadv1.Attachment { return &threadv1.Attachment{Type: "image", Url: link} }
 	r := h.write(t, "m1", image("u/photo.png"), &threadv1.Attachment{Type: "fallback", Url: "u/link"}, &threadv1.Attachment{Type: "file", Url: "u/order.txt"},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/files"
 	"github.com/parley-desk/parley/pkg/rules"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
@@ -60,6 +61,8 @@ type Server struct {
 	Cookie    session.Cookie
 	Address   func(*http.Request) string // of the caller, for throttling
 	Meter     *Meter
+	Files     files.Store
+	Signer    Signer          // of the addresses of files
 	Ready     <-chan struct{} // closed when the board is complete
 
 	settled settled
@@ -77,6 +80,7 @@ func (s *Server) Mount(mux *http.ServeMux, stopping <-chan struct{}) {
 	for path, handler := range s.handlers(stopping, options) {
 		mux.Handle(path, s.carry(handler))
 	}
+	s.mountFiles(mux)
 }
 
 func (s *Server) handlers(stopping <-chan struct{}, o connect.HandlerOption) map[string]http.Handler {

@@ -19,7 +19,7 @@ import (
 // show pictures. Text never becomes script; the page's own policy of trusted
 // types is for the address of its worker.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
-	"font-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
+	"font-src 'self'; media-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types parley; img-src "
 
 // pictures are where pictures come from: the page itself, and the servers at

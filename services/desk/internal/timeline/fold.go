@@ -18,6 +18,7 @@ type fold struct {
 	*Timeline
 	conversation string
 	at           int64 // when the writer decided, ms since 1970 UTC
+	state        *threadv1.State
 	index        int32
 	late         bool
 	recovered    bool
@@ -26,7 +27,7 @@ type fold struct {
 func (f *fold) apply(fact *threadv1.Fact) {
 	switch k := fact.GetKind().(type) {
 	case *threadv1.Fact_MessageReceived:
-		f.received(k.MessageReceived)
+		f.received(k.MessageReceived, thread.MessageOf(fact))
 	case *threadv1.Fact_MessageEdited:
 		f.edited(k.MessageEdited)
 	case *threadv1.Fact_MessageUnsent:
@@ -41,6 +42,10 @@ func (f *fold) apply(fact *threadv1.Fact) {
 		f.note(k.NoteAdded)
 	case *threadv1.Fact_DeliveryReported:
 		f.deliveryReported(k.DeliveryReported)
+	case *threadv1.Fact_AttachmentKept:
+		f.kept(k.AttachmentKept)
+	case *threadv1.Fact_AttachmentLost:
+		f.lost(k.AttachmentLost)
 	case *threadv1.Fact_ReadReported:
 		f.readReported(k.ReadReported)
 	default:
@@ -89,10 +94,13 @@ func (f *fold) message(mid string) *entry {
 	return e
 }
 
-func (f *fold) received(m *threadv1.MessageReceived) {
+func (f *fold) received(m *threadv1.MessageReceived, key string) {
 	e := f.message(m.GetMid())
 	if e.known {
 		return
+	}
+	if key != "" {
+		f.byMid[key] = e // where Meta gave no mid, files know their message by this
 	}
 	e.known = true
 	item := f.change(e)
@@ -104,7 +112,7 @@ func (f *fold) received(m *threadv1.MessageReceived) {
 	if item.GetUnsent() {
 		return
 	}
-	item.Attachments = m.GetAttachments()
+	f.attach(item, m.GetAttachments(), key)
 	if !item.GetEdited() {
 		item.Text = m.GetText()
 	}
@@ -126,7 +134,7 @@ func (f *fold) edited(m *threadv1.MessageEdited) {
 func (f *fold) unsent(m *threadv1.MessageUnsent) {
 	e := f.message(m.GetMid())
 	item := f.change(e)
-	item.Unsent, item.Text, item.Attachments = true, "", nil
+	item.Unsent, item.Text, item.Attachments, item.Files = true, "", nil, nil
 	if !e.known {
 		item.AtMs = orNow(m.GetSentMs(), f.at)
 	}

@@ -29,9 +29,10 @@ type Timeline struct {
 // entry is an item and what folding needs beyond it.
 type entry struct {
 	item  *deskv1.TimelineItem
-	edit  int32 // number of the newest edit folded in
-	known bool  // the message itself was seen, not only what refers to it
-	send  *send // of an agent's message
+	edit  int32                              // number of the newest edit folded in
+	known bool                               // the message itself was seen, not only what refers to it
+	send  *send                              // of an agent's message
+	files map[int32]*threadv1.AttachmentKept // of a customer's message, those that are here
 }
 
 // New is the timeline of a thread in which nothing has happened.
@@ -56,6 +57,7 @@ func (t *Timeline) Apply(revision uint64, c *threadv1.Commit) {
 		Timeline:     t,
 		conversation: c.GetState().GetConversation().GetId(),
 		at:           c.GetAtMs(),
+		state:        c.GetState(),
 	}
 	for i, fact := range c.GetFacts() {
 		f.index, f.late, f.recovered = int32(i), fact.GetLate(), fact.GetRecovered()
@@ -81,6 +83,15 @@ func (t *Timeline) Find(id string) *deskv1.TimelineItem {
 		return e.item
 	}
 	return nil
+}
+
+// File gives the file of an attachment of an item; nil when it is not here.
+func (t *Timeline) File(id string, index int32) *threadv1.AttachmentKept {
+	e := t.byID[id]
+	if e == nil || e.item.GetUnsent() {
+		return nil
+	}
+	return e.files[index]
 }
 
 // Unsent gives the parts of an agent's message that nothing proves to have

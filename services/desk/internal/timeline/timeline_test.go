@@ -331,6 +331,7 @@ func TestSystemAndOthers(t *testing.T) {
 func TestEveryFactIsKnown(t *testing.T) {
 	silent := map[string]bool{ // change no item by themselves
 		"message_edited": false, "delivery_reported": true, "read_reported": true,
+		"attachment_kept": true, "attachment_lost": true,
 		"customer_profiled": true, "offer_made": true, "send_attempted": true, "send_succeeded": true, "send_echoed": true,
 		"conversation_classified": true,                          // unless something was found
 		"monitoring_began":        true, "supervisor_left": true, // unless the supervisor took part

@@ -1,11 +1,46 @@
 // Attachments: what can be shown is shown, the rest gets a card that names it.
+// Files of customers come from the desk itself and from nowhere else.
 import { useState } from 'preact/hooks';
-import type { Attachment } from './types.gen';
-import { kindOf, safeURL } from './format';
+import type { Attachment, ConversationRef, File, TimelineItem } from './types.gen';
+import { kindOf, safeURL, weight } from './format';
+import { num } from './model';
 import { useRoom } from './rt';
 
-export function Attachments({ all }: { all: readonly Attachment[] }) {
-  return <div class="atts">{all.map((a, i) => <One key={i} a={a} />)}</div>;
+export function Attachments({ item, conversation }: { item: TimelineItem; conversation: ConversationRef }) {
+  return (
+    <div class="atts">
+      {item.attachments?.map((a, i) => {
+        const f = item.files?.[i];
+        return f?.status ? <Kept key={i} a={a} f={f} src={`/files?${new URLSearchParams({ ...conversation, item: item.id, index: i } as unknown as Record<string, string>)}`} /> : <One key={i} a={a} />;
+      })}
+    </div>
+  );
+}
+
+// TALL is how high a picture may be; its place is kept before it comes.
+const TALL = 280;
+
+// Kept is a file of the customer's, which the desk has, will have, or has not.
+function Kept({ a, f, src }: { a: Attachment; f: File; src: string }) {
+  const { t } = useRoom();
+  const kind = (f.contentType ?? '').split('/')[0];
+  const name = f.name || kindOf(a.type, t);
+  if (f.status === 'FILE_STATUS_COPYING') return <Card sign="…" name={name} more={t.copying} url="" act="" />;
+  if (f.status !== 'FILE_STATUS_HERE') {
+    const why = f.status === 'FILE_STATUS_REFUSED' || f.reason === 'TYPE_NOT_ALLOWED' ? t.unsupportedType
+      : /^TOO/.test(f.reason ?? '') ? t.tooLarge : /^(GONE|EXPIRED)$/.test(f.reason ?? '') ? t.gone : t.lost;
+    return <Card sign="⚠" name={name} more={why} url="" act="" />;
+  }
+  if (f.width && f.height) {
+    const scale = Math.min(1, (a.type === 'sticker' ? 120 : TALL) / f.height);
+    return (
+      <a class="pic kept" href={src} target="_blank">
+        <img src={src} alt={name} width={Math.round(f.width * scale)} height={Math.round(f.height * scale)} loading="lazy" />
+      </a>
+    );
+  }
+  if (kind === 'audio' || kind === 'video') return <Player kind={kind} name={name} url={src} />;
+  return <Card sign="📎" name={name} more={weight(num(f.size), t)} url={src} act={t.open} />;
 }
 
 function One({ a }: { a: Attachment }) {

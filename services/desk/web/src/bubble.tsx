@@ -30,7 +30,7 @@ export const Bubble = memo(function Bubble({ item, quoted, conversation, custome
       {first && <p class="by" dir="auto">{speaker(item, customer, me, t)}</p>}
       <div class="bubble">
         {item.replyTo && <p class="quote" dir="auto"><span class="sr">{t.answered} </span>{quoted ? quoted.text || t.aMessage : t.aMessage}</p>}
-        {item.unsent ? <p class="gone">{t.unsent}</p> : <Body item={item} />}
+        {item.unsent ? <p class="gone">{t.unsent}</p> : <Body item={item} conversation={conversation} />}
         {item.reaction && <span class="reaction" title={t.reacted(item.reaction)}><span class="sr">{t.reacted('')}</span>{item.reaction}</span>}
       </div>
       {(last || item.delivery || item.edited || item.late || item.recovered || item.details?.standby) && <Foot item={item} />}
@@ -46,14 +46,14 @@ function speaker(item: TimelineItem, customer: string, me: string | undefined, t
   return item.author === 'AUTHOR_NOTE' ? `${item.details?.consult ? t.consult : t.note} · ${who}` : who;
 }
 
-function Body({ item }: { item: TimelineItem }) {
+function Body({ item, conversation }: { item: TimelineItem; conversation: ConversationRef }) {
   const { t } = useRoom();
   const d = item.details ?? {};
   return (
     <>
       {d.pressed && <p class="tag">{t.pressed}{!item.text && d.postback ? `: ${d.postback}` : ''}</p>}
       {item.text && <Text text={item.text} />}
-      {item.attachments?.length ? <Attachments all={item.attachments} /> : null}
+      {item.attachments?.length ? <Attachments item={item} conversation={conversation} /> : null}
       {d.unsupported && <p class="gone">{t.unsupportedMessage}</p>}
       {!item.text && !item.attachments?.length && !d.unsupported && !d.pressed && <p class="gone">{t.noText}</p>}
     </>

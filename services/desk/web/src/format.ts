@@ -84,6 +84,13 @@ export function pieces(text: string): { text: string; href?: string }[] {
   return all;
 }
 
+// weight is the size of a file.
+export const weight = (bytes: number, t: Words): string => {
+  const large = bytes >= 1e6;
+  return new Intl.NumberFormat(t.lang, { style: 'unit', unit: large ? 'megabyte' : 'kilobyte', maximumFractionDigits: large ? 1 : 0 })
+    .format(Math.max(1, bytes / (large ? 1e6 : 1e3)));
+};
+
 // safeURL gives back a link that may be followed, '' for any other.
 export function safeURL(url: string): string {
   try {

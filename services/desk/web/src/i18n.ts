@@ -223,6 +223,10 @@ const texts = {
   notShown: ['Not shown here', 'Не се показва тук'],
   unsupportedMessage: ['Messenger does not pass this kind of message on.', 'Messenger не предава този вид съобщения.'],
   gone: ['No longer available', 'Вече не е достъпно'],
+  copying: ['Being copied…', 'Копира се…'],
+  lost: ['Could not be copied', 'Не можа да се копира'],
+  tooLarge: ['Too large', 'Твърде голям файл'],
+  unsupportedType: ['Error: Customer sent an unsupported message type', 'Грешка: клиентът изпрати съобщение от неподдържан вид'],
   // sentences of the house; the values are already words
   conversation_opened: ['Conversation opened', 'Започна разговор'],
   conversation_routed: ['Routed to {}', 'Насочен към {}'],

@@ -25,6 +25,13 @@ export type Delivery =
   | "DELIVERY_UNCONFIRMED"
   | "DELIVERY_ABANDONED";
 
+export type FileStatus =
+  | "FILE_STATUS_UNSPECIFIED"
+  | "FILE_STATUS_COPYING"
+  | "FILE_STATUS_HERE"
+  | "FILE_STATUS_LOST"
+  | "FILE_STATUS_REFUSED";
+
 export type Part =
   | "PART_UNSPECIFIED"
   | "PART_CONSULTANT"
@@ -150,6 +157,7 @@ export interface Attachment {
   latitude?: number;
   longitude?: number;
   raw?: string;
+  refused?: string;
 }
 
 export interface Beside {
@@ -246,6 +254,16 @@ export interface EventsRequest {
   seq?: string;
   presence?: Presence;
   status?: string;
+}
+
+export interface File {
+  status?: FileStatus;
+  reason?: string;
+  contentType?: string;
+  size?: string;
+  width?: number;
+  height?: number;
+  name?: string;
 }
 
 export interface ForceCloseConversationRequest {
@@ -552,6 +570,7 @@ export interface TimelineItem {
   changedRevision?: string;
   agentName?: string;
   recovered?: boolean;
+  files?: File[];
 }
 
 export interface TransferConversationRequest {

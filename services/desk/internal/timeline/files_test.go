@@ -1,0 +1,76 @@
+package timeline_test
+
+import (
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/parley-desk/parley/pkg/thread"
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/services/desk/internal/timeline"
+)
+
+// TestFilesOfAMessage stand as the log says, and their links stay in the log.
+func TestFilesOfAMessage(t *testing.T) {
+	message := thread.Of(&threadv1.MessageReceived{SentMs: 1, Attachments: []*threadv1.Attachment{
+		{Type: "image", Url: "https://a"}, {Type: "file", Url: "https://b"}, {Type: "location"}, {Type: "video", Refused: "OFF"},
+		{Type: "file", Url: "https://c"}, {Type: "fallback", Url: "https://d"}, {Type: "audio", Url: "https://e"}}})
+	message.EventKey = "k"
+	l := (&log{}).commit(message)
+	for _, i := range []int32{0, 1, 6} {
+		l.commits[0].State.Files = append(l.commits[0].State.Files, &threadv1.PendingFile{Message: "k", Index: i})
+	}
+	l.commit(thread.Of(&threadv1.AttachmentKept{Message: "k", Index: 0, Object: "o", ContentType: "image/png", Size: 9, Width: 320, Height: 240, Name: "a.png"}))
+	l.commit(thread.Of(&threadv1.AttachmentLost{Message: "k", Index: 1, Reason: "TOO_LARGE"}), thread.Of(&threadv1.AttachmentKept{Message: "other", Index: 0}),
+		thread.Of(&threadv1.AttachmentKept{Message: "k", Index: 99}), thread.Of(&threadv1.AttachmentKept{Message: "k", Index: -1}))
+	folded := l.fold()
+	items, _ := folded.Page(0, 10)
+	if len(items) != 1 {
+		t.Fatalf("%d items", len(items))
+	}
+	item := items[0]
+	want := []*deskv1.File{
+		{Status: deskv1.FileStatus_FILE_STATUS_HERE, ContentType: "image/png", Size: 9, Width: 320, Height: 240, Name: "a.png"},
+		{Status: deskv1.FileStatus_FILE_STATUS_LOST, Reason: "TOO_LARGE"}, {},
+		{Status: deskv1.FileStatus_FILE_STATUS_REFUSED, Reason: "OFF"},
+		{Status: deskv1.FileStatus_FILE_STATUS_LOST, Reason: "GONE"}, {}, // nobody copies it
+		{Status: deskv1.FileStatus_FILE_STATUS_COPYING},
+	}
+	for i, f := range item.GetFiles() {
+		if !proto.Equal(f, want[i]) {
+			t.Errorf("file %d is %v, not %v", i, f, want[i])
+		}
+		if link := item.GetAttachments()[i].GetUrl(); (link != "") != (i == 5) {
+			t.Errorf("attachment %d has the link %q", i, link)
+		}
+	}
+	if len(item.GetFiles()) != len(want) || folded.File(item.GetId(), 0).GetObject() != "o" || folded.File(item.GetId(), 1) != nil {
+		t.Errorf("files are %v", item.GetFiles())
+	}
+	if message.GetMessageReceived().GetAttachments()[0].GetUrl() == "" {
+		t.Error("the log's own message was changed")
+	}
+}
+
+// TestFilesOfAMessageThatWasTakenBack are not to be had.
+func TestFilesOfAMessageThatWasTakenBack(t *testing.T) {
+	l := (&log{}).commit(thread.Of(&threadv1.MessageReceived{Mid: "m", Attachments: []*threadv1.Attachment{{Type: "image", Url: "https://a"}}})).
+		commit(thread.Of(&threadv1.AttachmentKept{Message: "m", Object: "o"})).commit(unsent("m")).commit(thread.Of(&threadv1.AttachmentKept{Message: "m", Object: "o"}))
+	folded := l.fold()
+	if f := folded.File("m", 0); f != nil || len(folded.Find("m").GetFiles()) != 0 {
+		t.Errorf("file %v, item %v", f, folded.Find("m"))
+	}
+}
+
+// TestShown: only what a browser cannot take for a page is shown by it.
+func TestShown(t *testing.T) {
+	for kind, want := range map[string]bool{"image/png": true, "audio/mpeg": true, "video/mp4": true, "application/pdf": false, "text/plain; charset=utf-8": false, "": false} {
+		if got := timeline.Shown(&threadv1.AttachmentKept{ContentType: kind, Width: 1, Height: 1}); got != want {
+			t.Errorf("%s: %v", kind, got)
+		}
+	}
+	if timeline.Shown(&threadv1.AttachmentKept{ContentType: "image/png"}) {
+		t.Error("a picture that could not be measured")
+	}
+}
