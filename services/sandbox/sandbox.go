@@ -15,6 +15,7 @@ import (
 	"iter"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -207,7 +208,7 @@ func (s *Service) handler(w *world.World, url string) (http.Handler, error) {
 	verify := func(ctx context.Context, token string) error {
 		return courier.Verify(ctx, s.cfg.Callback, cmp.Or(token, s.cfg.VerifyToken))
 	}
-	pages, err := phone.New(w, s.cfg.AppID, media, graph.Play, verify).Handler()
+	pages, err := phone.New(w, s.cfg.AppID, media, filepath.Join(s.cfg.DataDir, "media"), graph.Play, verify).Handler()
 	if err != nil {
 		return nil, err
 	}

@@ -76,7 +76,7 @@ func together(t testing.TB) *house {
 		"--data-dir", filepath.Join(h.dir, "data"), "--admin.socket", filepath.Join(h.dir, "admin.sock"),
 		"--sandbox.listen", sandbox, "--sandbox.data-dir", filepath.Join(h.dir, "sandbox"), "--sandbox.pages", strings.Join(pages, ","),
 		"--sandbox.callback", "http://" + hook + "/webhook/demo", "--graph.url", "http://" + sandbox + "/graph",
-		"--ingress.listen", hook, "--desk.listen", desk, "--ops.listen", ops,
+		"--attachment.plain-hosts", sandbox, "--ingress.listen", hook, "--desk.listen", desk, "--ops.listen", ops,
 	}, slices.Concat(quickOutbound, quickSandbox)...)...)
 	h.awaitReady()
 	return h
@@ -113,6 +113,7 @@ func apart(t testing.TB) *house {
 		h.service("classification", n, shared)
 		h.service("distribution", n, shared)
 		h.service("outbound", n, shared, quickOutbound...)
+		h.service("attachment", n, shared, "--attachment.plain-hosts", sandbox)
 		h.service("desk", n, shared, "--desk.listen", desk)
 		h.service("admin", n, shared, "--admin.socket", filepath.Join(h.dir, fmt.Sprintf("admin-%d.sock", n)))
 	}

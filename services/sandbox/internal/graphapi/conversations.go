@@ -160,7 +160,7 @@ func (a *API) view(page *world.Page, psid, name string, m world.Message) map[str
 	case "sticker":
 		out["sticker"] = a.set.Media + "/thumb.png"
 	default:
-		out["attachments"] = map[string]any{"data": []any{medium(m.Attachment, a.set.Media+"/photo.png")}}
+		out["attachments"] = map[string]any{"data": []any{medium(m.Attachment, cmp.Or(m.URL, a.set.Media+"/photo.png"))}}
 	}
 	return out
 }

@@ -41,6 +41,7 @@ type Record struct {
 	MID         string          `json:"mid,omitempty"`
 	Text        string          `json:"text,omitempty"`
 	Attachment  string          `json:"attachment,omitempty"` // image, sticker, location, postback...
+	URL         string          `json:"url,omitempty"`        // of the attachment; empty: the sandbox's own picture
 	SentMS      int64           `json:"sent_ms,omitempty"`    // the time that the webhook says
 	WatermarkMS int64           `json:"watermark_ms,omitempty"`
 	Send        *Send           `json:"send,omitempty"`

@@ -34,13 +34,15 @@ type API struct {
 	verify func(ctx context.Context, token string) error
 	media  string
 	app    string
+	albums albums
 }
 
 // New makes the API of a world whose app has this id. play gets a new script;
 // verify checks the callback as Meta does when a webhook is set up, with this
-// verify token; empty is that of the settings.
-func New(w *world.World, app, media string, play func(script.Script), verify func(ctx context.Context, token string) error) *API {
-	return &API{world: w, app: app, media: media, play: play, verify: verify}
+// verify token; empty is that of the settings. What telephones send is kept in
+// the folder album and served at media.
+func New(w *world.World, app, media, album string, play func(script.Script), verify func(ctx context.Context, token string) error) *API {
+	return &API{world: w, app: app, media: media, play: play, verify: verify, albums: albums{album}}
 }
 
 // Handler is the page under /phone and the API under /sandbox.
@@ -54,6 +56,8 @@ func (a *API) Handler() (http.Handler, error) {
 	mux.Handle("GET /phone", http.RedirectHandler("/phone/", http.StatusPermanentRedirect))
 	mux.Handle("GET /{$}", http.RedirectHandler("/phone/", http.StatusTemporaryRedirect))
 	mux.HandleFunc("GET /media/{name}", serveMedia)
+	mux.HandleFunc("GET /media/{album}/{name}", a.albums.serve)
+	mux.HandleFunc("POST /sandbox/media", a.upload)
 	mux.HandleFunc("GET /sandbox/pages", a.pages)
 	mux.HandleFunc("GET /sandbox/customers", a.customers)
 	mux.HandleFunc("GET /sandbox/customers/{page}/{psid}/messages", a.thread)
@@ -93,6 +97,10 @@ type Wrote struct {
 	Name       string `json:"name,omitempty"` // of a new customer
 	Text       string `json:"text,omitempty"`
 	Attachment string `json:"attachment,omitempty"` // image, sticker, location, file, audio, video, postback
+	// URL is the link of the attachment, as POST /sandbox/media gave it; the
+	// sandbox's own picture when empty. Any other link is taken too: customers of
+	// Meta cannot write links, but a test must see what becomes of them.
+	URL string `json:"url,omitempty"`
 	// SentMS is Meta's time of the message, milliseconds since 1970 UTC; 0 is
 	// now. An old time tries the 24-hour window without waiting a day.
 	SentMS int64 `json:"sent_ms,omitempty"`
@@ -178,7 +186,7 @@ func (a *API) records(s *world.State, now time.Time, ms []Wrote, mids *[]string)
 		}
 		known[t] = true
 		r := journal.Record{Kind: journal.CustomerWrote, Page: m.Page, PSID: m.PSID, MID: world.NewMID(),
-			Text: m.Text, Attachment: m.Attachment, SentMS: m.SentMS}
+			Text: m.Text, Attachment: m.Attachment, URL: m.URL, SentMS: m.SentMS}
 		if r.SentMS == 0 {
 			r.SentMS = now.UnixMilli()
 		}

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -102,22 +103,22 @@ func messageEvent(r journal.Record, payload, media string, due int64) journal.Ev
 		it.Postback = &postback{MID: r.MID, Title: r.Text, Payload: payload}
 		return event("messaging_postbacks", it, due)
 	}
-	it.Message = &message{MID: r.MID, Text: r.Text, Attachments: attachments(r.Attachment, media)}
+	it.Message = &message{MID: r.MID, Text: r.Text, Attachments: attachments(r.Attachment, r.URL, media)}
 	return event("messages", it, due)
 }
 
 // attachments are those of one message of a customer. A sticker is Meta's thumb
 // in small, in the one-attachment shape that holds since September 2026.
-func attachments(kind, media string) []attachment {
+func attachments(kind, url, media string) []attachment {
 	switch kind {
 	case "":
 		return nil
 	case "sticker":
-		return []attachment{{"sticker", map[string]any{"url": media + "/thumb.png", "sticker_id": int64(369239263222822)}}}
+		return []attachment{{"sticker", map[string]any{"url": cmp.Or(url, media+"/thumb.png"), "sticker_id": int64(369239263222822)}}}
 	case "location":
 		return []attachment{{"location", map[string]any{"coordinates": map[string]float64{"lat": 42.6977, "long": 23.3219}}}}
 	default:
-		return []attachment{{kind, map[string]any{"url": media + "/photo.png"}}}
+		return []attachment{{kind, map[string]any{"url": cmp.Or(url, media+"/photo.png")}}}
 	}
 }
 

@@ -26,6 +26,7 @@ type Message struct {
 	FromPage   bool   `json:"from_page"`
 	Text       string `json:"text,omitempty"`
 	Attachment string `json:"attachment,omitempty"`
+	URL        string `json:"url,omitempty"` // of the attachment
 	SentMS     int64  `json:"sent_ms"`
 	Seq        uint64 `json:"-"` // of the record that holds it
 }
@@ -114,7 +115,7 @@ func (s *State) Apply(r journal.Record) {
 	case journal.CustomerWrote:
 		p := s.person(t)
 		p.OpenedMS = max(p.OpenedMS, r.SentMS)
-		p.add(Message{MID: r.MID, Text: r.Text, Attachment: r.Attachment, SentMS: r.SentMS, Seq: r.Seq})
+		p.add(Message{MID: r.MID, Text: r.Text, Attachment: r.Attachment, URL: r.URL, SentMS: r.SentMS, Seq: r.Seq})
 	case journal.CustomerRead:
 		p := s.person(t)
 		p.ReadMS = max(p.ReadMS, r.WatermarkMS)

@@ -35,8 +35,11 @@ function bubble(m) {
     b.append(picture("thumb.svg", "Thumb", 56, 56));
     b.classList.add("photo");
   } else if (m.attachment === "image") {
-    b.append(picture("/media/photo.png", "Photo", 208, 156));
+    const own = m.url ? new URL(m.url) : null;
+    b.append(picture(own ? own.pathname + own.search : "/media/photo.png", "Photo", 208, 156));
     b.classList.add("photo");
+  } else if (m.url) {
+    b.textContent = "File: " + decodeURIComponent(new URL(m.url).pathname.split("/").pop());
   } else if (m.attachment && m.attachment !== "postback") {
     b.textContent = m.attachment === "location" ? "Location: 42.6977, 23.3219" : "File: " + m.attachment;
   } else {
@@ -178,8 +181,18 @@ $("quick").addEventListener("click", (e) => {
   const button = e.target.closest("button");
   if (!button) return;
   const attachment = button.dataset.kind;
+  if (!attachment) return; // it chooses a file
   send(attachment === "postback" ? { attachment, text: "Get started" } : { attachment });
 });
+$("file").addEventListener("change", async (e) => {
+  for (const file of e.target.files) {
+    const answer = await fetch("/sandbox/media?name=" + encodeURIComponent(file.name), { method: "POST", body: file });
+    if (answer.ok) await send(await answer.json());
+    else $("offline").hidden = false;
+  }
+  e.target.value = "";
+});
+$("attach").addEventListener("click", () => $("file").click());
 $("who").addEventListener("submit", async (e) => {
   e.preventDefault();
   const { psid } = await call("new-psid");
