@@ -13,9 +13,9 @@ const (
 )
 
 // FileTypes are the sorts of files that are taken where a workstream names
-// none, by extension (L15).
+// none, by extension: those of L15, and those in which telephones record.
 func FileTypes() []string {
-	return []string{"jpg", "jpeg", "png", "gif", "mp3", "oga", "ogg", "amr", "mp4", "pdf", "docx", "txt", "xlsx", "xls"}
+	return []string{"jpg", "jpeg", "png", "gif", "mp3", "oga", "ogg", "amr", "aac", "m4a", "wav", "mp4", "pdf", "docx", "txt", "xlsx", "xls"}
 }
 
 // FilePolicy is what a page takes of files from customers.
@@ -37,6 +37,8 @@ func sort(extension string) string {
 		return "jpg"
 	case "oga":
 		return "ogg"
+	case "m4a":
+		return "mp4"
 	}
 	return extension
 }

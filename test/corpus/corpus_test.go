@@ -168,8 +168,12 @@ func sign(i *deskv1.TimelineItem) string {
 	} else {
 		add(i.GetText() != "", fmt.Sprintf("text %d %.4x", utf8.RuneCountInString(i.GetText()), sha256.Sum256([]byte(i.GetText()))))
 	}
-	for _, a := range i.GetAttachments() {
+	for n, a := range i.GetAttachments() {
 		add(true, a.GetType())
+		if n < len(i.GetFiles()) {
+			f := i.GetFiles()[n]
+			add(f.GetStatus() != 0, strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(f.GetStatus().String(), "FILE_STATUS_")+" "+f.GetReason(), "_", " ")))
+		}
 		add(a.GetUrl() != "", "with link")
 		add(a.GetTitle() != "", "with title")
 		add(a.Latitude != nil, "with place")

@@ -27,7 +27,7 @@ type Sort struct {
 // given back.
 var sorts = map[string]string{
 	"jpg": "image/jpeg", "png": "image/png", "gif": "image/gif",
-	"mp3": "audio/mpeg", "ogg": "audio/ogg", "amr": "audio/amr", "mp4": "video/mp4",
+	"mp3": "audio/mpeg", "ogg": "audio/ogg", "amr": "audio/amr", "aac": "audio/aac", "wav": "audio/wav", "mp4": "video/mp4",
 	"pdf": "application/pdf", "txt": "text/plain; charset=utf-8",
 	"docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 	"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -64,6 +64,10 @@ func content(head []byte, named string) string {
 	switch {
 	case len(head) > 12 && string(head[4:8]) == "ftyp":
 		return "mp4"
+	case len(head) > 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WAVE":
+		return "wav"
+	case len(head) > 2 && head[0] == 0xff && head[1]&0xf6 == 0xf0: // a frame of AAC
+		return "aac"
 	case len(head) > 2 && head[0] == 0xff && head[1]&0xe6 == 0xe2: // a frame of MPEG audio, layer III
 		return "mp3"
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
