@@ -174,6 +174,9 @@ func (p *place) service(name string, c container) {
 			if parts[1] == "PARLEY_GRAPH_URL" {
 				return "http://sandbox:8082/graph" // as the file says for the sandbox
 			}
+			if parts[1] == "PARLEY_ATTACHMENT_PLAIN_HOSTS" {
+				return "sandbox:8082"
+			}
 			return parts[2]
 		})
 		switch {
@@ -205,7 +208,7 @@ func TestCluster(t *testing.T) {
 	h := cluster(t)
 	isBroker := func(p *process) bool { return p.up != nil }
 	other := func(p *process) bool { return p.up == nil }
-	if n := len(h.processes); n != 3+1+2*6+1 {
+	if n := len(h.processes); n != 3+1+2*7+1 {
 		t.Errorf("%d processes run: %s", n, names(h.processes))
 	}
 	story(t, h, *kills, isBroker, other, other)

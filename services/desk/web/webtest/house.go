@@ -55,6 +55,7 @@ type House struct {
 	bar      time.Duration           // how long nobody may sign in
 	open     []*deskv1.OpenItem
 	asked    []proto.Message // hand-overs and offers shown, as they came
+	files    <-chan struct{} // files wait for it; nil: they do not
 }
 
 // New makes a house with an available agent and nothing to do.
@@ -75,6 +76,7 @@ func (h *House) Handler(images ...string) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", built)
+	mux.HandleFunc("GET /files", h.file)
 	mux.Handle(deskv1connect.NewSessionServiceHandler(sessions{h}))
 	mux.Handle(deskv1connect.NewDeskServiceHandler(desk{h: h}))
 	return page.Harden(h.line(mux), images...), nil

@@ -1,0 +1,25 @@
+package webtest
+
+import (
+	"image"
+	"image/png"
+	"net/http"
+)
+
+// HoldFiles has files wait until release is closed. Call it first.
+func (h *House) HoldFiles(release <-chan struct{}) { h.files = release }
+
+// file answers with the same picture for every file, as the real desk would
+// after it has looked whose it is.
+func (h *House) file(w http.ResponseWriter, r *http.Request) {
+	if h.files != nil {
+		select {
+		case <-h.files:
+		case <-r.Context().Done():
+			return
+		}
+	}
+	w.Header().Set("Content-Type", "image/png")
+	w.Header().Set("Content-Security-Policy", "sandbox; default-src 'none'")
+	_ = png.Encode(w, image.NewRGBA(image.Rect(0, 0, 640, 480))) // the browser went away
+}
