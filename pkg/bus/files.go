@@ -32,8 +32,8 @@ func (b *Bus) Files() files.Store { return fileStore{b} }
 // Put stores a chunk when the one before it is on disk: one chunk is all that
 // waits in memory, here and at the broker.
 func (f fileStore) Put(ctx context.Context, t subject.Thread, name string, r io.Reader) (files.Object, error) {
-	if strings.Trim(name, "0123456789abcdefghijklmnopqrstuvwxyz") != "" || name == "" {
-		return files.Object{}, fault.New(fault.Invalid, "FILE_NAME", "%q cannot name a file: use small letters and digits", name)
+	if err := validName(name); err != nil {
+		return files.Object{}, err
 	}
 	o := files.Object{Key: t.Key() + "." + name + "." + strings.ToLower(rand.Text())}
 	chunk := make([]byte, chunkSize)
@@ -80,6 +80,23 @@ func (f fileStore) Settle(ctx context.Context, o files.Object) error {
 
 func (f fileStore) Remove(ctx context.Context, o files.Object) error {
 	return f.purge(ctx, jetstream.WithPurgeSubject(subject.FileAll(o.Key)))
+}
+
+func (f fileStore) Drop(ctx context.Context, t subject.Thread, name string) error {
+	if err := validName(name); err != nil {
+		return err
+	}
+	return f.purge(ctx, jetstream.WithPurgeSubject(subject.FileAll(t.Key()+"."+name)))
+}
+
+// validName refuses what would be a wildcard, or no token of a subject.
+func validName(name string) error {
+	for part := range strings.SplitSeq(name, ".") {
+		if part == "" || strings.Trim(part, "0123456789abcdefghijklmnopqrstuvwxyz") != "" {
+			return fault.New(fault.Invalid, "FILE_NAME", "%q cannot name a file: use small letters and digits, with single dots between", name)
+		}
+	}
+	return nil
 }
 
 func (f fileStore) Erase(ctx context.Context, t subject.Thread) error {

@@ -97,6 +97,15 @@ func TestFilesEnd(t *testing.T) {
 	if err := store.Remove(t.Context(), other); err != nil || there(t, store, other) {
 		t.Errorf("not removed (%v)", err)
 	}
+	one, two, longer := put(t, store, ivan, "b.0", noise(9)), put(t, store, ivan, "b.1", noise(9)), put(t, store, ivan, "bb.0", noise(9))
+	if err := store.Drop(t.Context(), ivan, "b"); err != nil || there(t, store, one) || there(t, store, two) || !there(t, store, longer) || !there(t, store, kept) {
+		t.Errorf("not dropped, or too much (%v)", err)
+	}
+	for _, name := range []string{"", ".", "b.", "*", ">", "b.>"} {
+		if err := store.Drop(t.Context(), ivan, name); !fault.Is(err, fault.Invalid) {
+			t.Errorf("dropped %q: %v", name, err)
+		}
+	}
 	if err := store.Erase(t.Context(), ivan); err != nil || there(t, store, kept) || !there(t, store, hers) {
 		t.Errorf("not erased, or too much (%v)", err)
 	}

@@ -23,8 +23,9 @@ type Object struct {
 // few chunks, however long it is.
 type Store interface {
 	// Put stores what r gives. When it fails, nothing of it is left that anybody
-	// could read. name is what the file is known by in its thread: letters and
-	// digits. Two Puts of one name make two objects.
+	// could read. name is what the file is known by in its thread: small letters
+	// and digits, and dots between the parts of it. Two Puts of one name make two
+	// objects.
 	Put(ctx context.Context, t subject.Thread, name string, r io.Reader) (Object, error)
 	// Settle says that o is the one object under its name that counts: older
 	// ones, left by those who died while copying, are removed.
@@ -34,6 +35,9 @@ type Store interface {
 	Open(ctx context.Context, o Object) io.ReadSeeker
 	// Remove takes an object away; one that is not there already is.
 	Remove(ctx context.Context, o Object) error
+	// Drop takes away all objects of a thread whose name is, or begins with, these
+	// whole parts.
+	Drop(ctx context.Context, t subject.Thread, name string) error
 	// Erase takes away all files of a thread.
 	Erase(ctx context.Context, t subject.Thread) error
 }

@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -89,9 +90,17 @@ type file struct {
 	stored     time.Time // when its message came into the log
 }
 
-// Handle copies the files of a commit that are still to be copied. It comes back
-// when of each it is known what became of it.
+// Handle copies the files of a commit that are still to be copied, and takes away
+// those of a message that was taken back. It comes back when of each it is known
+// what became of it.
 func (c *Copier) Handle(ctx context.Context, r bus.Record) error {
+	for _, fact := range r.Commit.GetFacts() {
+		if mid := fact.GetMessageUnsent().GetMid(); mid != "" {
+			if err := c.Store.Drop(ctx, r.Thread, named(mid)); err != nil {
+				return fault.Wrap(err, "take away the files of a message")
+			}
+		}
+	}
 	wanted := filesOf(r)
 	if len(wanted) == 0 {
 		return nil
@@ -205,8 +214,11 @@ func (c *Copier) store(ctx context.Context, f file, kept *threadv1.AttachmentKep
 }
 
 // name is what the file is known by in its thread.
-func (f file) name() string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d/%s", f.index, f.message))
+func (f file) name() string { return named(f.message) + "." + strconv.Itoa(int(f.index)) }
+
+// named is what the files of a message are known by.
+func named(message string) string {
+	sum := sha256.Sum256([]byte(message))
 	return hex.EncodeToString(sum[:12])
 }
 

@@ -182,6 +182,33 @@ func TestAMessageWithoutMid(t *testing.T) {
 	}
 }
 
+// TestFilesOfAMessageThatWasTakenBack go, and those of others stay.
+func TestFilesOfAMessageThatWasTakenBack(t *testing.T) {
+	h := open(t)
+	h.shelf.holds["u/a.png"] = picture(t)
+	for _, mid := range []string{"m1", "m2"} {
+		if err := h.copier.Handle(t.Context(), h.write(t, mid, &threadv1.Attachment{Type: "image", Url: "u/a.png"}, &threadv1.Attachment{Type: "image", Url: "u/a.png"})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	unsent := thread.Of(&threadv1.MessageUnsent{Mid: "m1"})
+	for range 2 {
+		if err := h.copier.Handle(t.Context(), bus.Record{Thread: ivan, Commit: &threadv1.Commit{Facts: []*threadv1.Fact{unsent}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gone, _ := h.became(t, "m1")
+	stay, _ := h.became(t, "m2")
+	for i, k := range gone {
+		if data, err := io.ReadAll(h.Files().Open(t.Context(), files.Object{Key: k.GetObject(), Size: k.GetSize()})); err == nil {
+			t.Errorf("file %d of a message that was taken back has %d bytes", i, len(data))
+		}
+	}
+	if len(gone) != 2 || len(stay) != 2 || h.read(t, stay[1]) != string(picture(t)) {
+		t.Errorf("gone %v, stay %v", gone, stay)
+	}
+}
+
 // TestTwoCopiers of one file, as after a lease that was lost: one commit, one
 // object.
 func TestTwoCopiers(t *testing.T) {
