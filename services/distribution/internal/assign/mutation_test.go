@@ -75,7 +75,7 @@ var mutants = []struct{ name, file, old, new string }{
 	{"who is put off asks ever less", "put_off", "now + math.min(pause, longest)", "now + pause"},
 	{"who is put off is offered to nobody", "put_off", "  line_up(item)\n", ""},
 	{"another stay is put off", "put_off", " or h[3] ~= since", ""},
-	{"whoever has a blocking profile at its limit gets more", "capacity", "if r.blocked or", "if"},
+	{"whoever has a blocking profile at its limit gets more", "capacity", "  if r.blocked then return false end\n", ""},
 	{"profiles have no limit", "capacity", "held.used >= held.limit then return false", "false then return false"},
 	{"a profile has room for one too many", "capacity", "held.used >= held.limit then return false", "held.used > held.limit then return false"},
 	{"an agent without the profile is asked", "capacity", "'.', 1, true) then return nil end", "'.', 1, true) then end"},
