@@ -24,7 +24,7 @@ const (
 	newsLimit  = 5000                  // taken at once
 	// A cycle is followed by a rest of so many times as long as it took, so that
 	// rules, however many, leave the process and Redis to others.
-	restful = 9
+	restful = 4
 )
 
 // choose has rules choose agents in queues that assign by rules, until the
