@@ -93,11 +93,18 @@ type Lined struct {
 }
 
 // News takes what changed in queues that assign by rules since it was taken
-// last: agents and items. Who takes it must look at all of it, and after an
-// error at everything.
+// last, at most so much of it: agents and items. Who takes it must look at all of
+// it afterwards, and after an error at everything. Either of its two commands may
+// be repeated; what changes between them is still seen by who looks.
 func (b *Book) News(ctx context.Context, epoch int64, limit int64) (agents, items []string, err error) {
-	all, err := b.rdb.SPopN(ctx, b.root(epoch)+"cn", limit).Result()
-	if err != nil && err != redis.Nil {
+	all, err := b.rdb.SRandMemberN(ctx, b.root(epoch)+"cn", limit).Result()
+	if err != nil {
+		return nil, nil, away(err, "read news")
+	}
+	if len(all) > 0 {
+		err = b.rdb.SRem(ctx, b.root(epoch)+"cn", all).Err()
+	}
+	if err != nil {
 		return nil, nil, away(err, "take news")
 	}
 	for _, n := range all {

@@ -51,7 +51,10 @@ func (d *Distributor) choose(ctx context.Context, epoch int64) error {
 			return err
 		case err != nil && ctx.Err() == nil:
 			d.Log.WarnContext(ctx, "rules wait to choose agents", slog.Any(key.Err, err))
-			c.begin(c.rules) // what was read may have been read in part
+			c.read = time.Time{} // what was read may have been read in part
+			pause(ctx, setback)
+		case c.trouble != nil && ctx.Err() == nil:
+			d.Log.WarnContext(ctx, "some conversations cannot be read for rules", slog.Any(key.Err, c.trouble))
 			pause(ctx, setback)
 		default:
 			pause(ctx, max(listening, restful*d.Now().Sub(began)))
@@ -74,11 +77,13 @@ type chooser struct {
 	stale  map[string]bool // to be read again, as the book names them: "i:" items, "a:" agents
 	read   time.Time       // when everything was
 	tried  time.Time       // when rules were asked last
+	// trouble is with some items, which stay stale; the others are served.
+	trouble error
 }
 
 // begin knows nothing, and sees what comes by r.
 func (c *chooser) begin(r *rules.Rules) {
-	c.rules, c.queues, c.read, c.tried = r, customQueues(r.World), time.Time{}, time.Time{}
+	c.rules, c.queues, c.read, c.tried, c.trouble = r, customQueues(r.World), time.Time{}, time.Time{}, nil
 	c.agents, c.items, c.behind, c.stale = map[string]*matching.Agent{}, map[string]*matching.Item{}, map[string]int{}, map[string]bool{}
 }
 
@@ -178,12 +183,13 @@ func (c *chooser) readItems(ctx context.Context, keys []string) error {
 		c.stale["i:"+l.Key] = true
 		unseen = append(unseen, l)
 	}
-	seen, err := c.see(ctx, c.rules, unseen)
+	var seen []*matching.Item
+	seen, c.trouble = c.see(ctx, c.rules, unseen)
 	for _, i := range seen {
 		c.items[i.Key] = i
 		delete(c.stale, "i:"+i.Key)
 	}
-	return err
+	return nil
 }
 
 // world is what is known, as it is now.

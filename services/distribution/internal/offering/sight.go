@@ -44,11 +44,12 @@ func waitingOf(r *rules.Rules, l assign.Lined, s *threadv1.State, now time.Time)
 }
 
 // see reads from the log what the book has lined up. What the log has gone past
-// meanwhile is left out: the book will hear of it.
+// meanwhile is left out: the book will hear of it. The error is that of some that
+// could not be read; the others are seen all the same.
 func (d *Distributor) see(ctx context.Context, r *rules.Rules, lined []assign.Lined) ([]*matching.Item, error) {
 	var mu sync.Mutex
 	var out []*matching.Item
-	group, ctx := errgroup.WithContext(ctx)
+	var group errgroup.Group
 	group.SetLimit(relayers)
 	for _, l := range lined {
 		group.Go(func() error {

@@ -58,14 +58,11 @@ func (d *Distributor) whyByRules(ctx context.Context, key string, resp *distribu
 	if err != nil {
 		return err
 	}
-	items, err := d.see(ctx, r, lined)
-	if err != nil {
-		return err
-	}
+	items, unread := d.see(ctx, r, lined)
 	ranked := matching.Rank(r, matching.Line{Queue: resp.GetQueue(), Items: items})
 	at := slices.IndexFunc(ranked, func(i matching.Ranked) bool { return i.Item.Key == key })
 	if at < 0 {
-		return nil // it has gone on meanwhile
+		return unread // without error it has gone on meanwhile
 	}
 	if len(keys) > 1 {
 		resp.Ahead = int32(at)
