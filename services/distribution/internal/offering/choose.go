@@ -44,7 +44,7 @@ func (d *Distributor) choose(ctx context.Context, epoch int64) error {
 			}
 			continue
 		}
-		began := d.Now()
+		began := time.Now() // of the machine: what was worked is what is rested
 		err := c.turn(ctx)
 		switch {
 		case errors.Is(err, assign.ErrEpoch):
@@ -57,7 +57,7 @@ func (d *Distributor) choose(ctx context.Context, epoch int64) error {
 			d.Log.WarnContext(ctx, "some conversations cannot be read for rules", slog.Any(key.Err, c.trouble))
 			pause(ctx, setback)
 		default:
-			pause(ctx, max(listening, restful*d.Now().Sub(began)))
+			pause(ctx, min(max(listening, restful*time.Since(began)), everything))
 		}
 	}
 	return nil
