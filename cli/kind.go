@@ -101,8 +101,13 @@ func ruleset(r *configv1.Ruleset) []string {
 		does = "classifies"
 	case len(r.GetRoute()) > 0:
 		does = "routes"
+	case len(r.GetPrioritise()) > 0:
+		does = "prioritises"
+	case len(r.GetAssign()) > 0:
+		does = "assigns"
 	}
-	return []string{does, strconv.Itoa(len(r.GetClassify()) + len(r.GetRoute())), strconv.Itoa(disabled(r.GetClassify()) + disabled(r.GetRoute()))}
+	return []string{does, strconv.Itoa(len(r.GetClassify()) + len(r.GetRoute()) + len(r.GetPrioritise()) + len(r.GetAssign())),
+		strconv.Itoa(disabled(r.GetClassify()) + disabled(r.GetRoute()) + disabled(r.GetPrioritise()) + disabled(r.GetAssign()))}
 }
 
 func disabled[R interface{ GetDisabled() bool }](rules []R) (n int) {

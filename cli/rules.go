@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
@@ -213,11 +214,22 @@ func recorded(version uint64) string {
 	return strconv.FormatUint(version, 10)
 }
 
+// conditions yields those of a resource by the fields in which they stand.
+func conditions(r manifest.Resource) iter.Seq2[string, rules.Text] {
+	switch r := r.(type) {
+	case *configv1.Ruleset:
+		return rules.Conditions(r)
+	case *configv1.Queue:
+		return rules.Selections(r)
+	}
+	return func(func(string, rules.Text) bool) {}
+}
+
 func (a *app) lintCommand() *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
 		Use:   "lint -f FILE|DIR|-",
-		Short: "Check the conditions of rulesets in manifests without a server; exit code 1 when one is wrong",
+		Short: "Check the conditions of rulesets and queues in manifests without a server; exit code 1 when one is wrong",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			documents, _, err := a.read(file)
@@ -226,13 +238,9 @@ func (a *app) lintCommand() *cobra.Command {
 			}
 			checked, wrong := 0, 0
 			for _, d := range documents {
-				set, ok := d.Resource.(*configv1.Ruleset)
-				if !ok {
-					continue
-				}
-				for field, when := range rules.Conditions(set) {
+				for field, when := range conditions(d.Resource) {
 					checked++
-					if err := rules.NewCondition(when).Check(); err != nil {
+					if err := when.Condition().Check(); err != nil {
 						wrong++
 						a.print("%s: %s: %v", d.Where(manifest.Field(field)), manifest.Field(field), err)
 					}

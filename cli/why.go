@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
 func (a *app) whyCommand() *cobra.Command {
@@ -63,9 +65,31 @@ func (a *app) showNow(resp *adminv1.ExplainAssignmentResponse) {
 	if now.GetAgent() != "" {
 		a.print("waits for    %s", now.GetAgent())
 	}
+	if now.GetRuleset() != "" {
+		a.print("bucket       %s", cmp.Or(now.GetBucket(), "none, so it comes after all that are in one"))
+	}
 	a.print("members      %d, of whom %d could take it", now.GetMembers(), now.GetReady())
 	for _, e := range now.GetExcluded() {
 		a.print("  %-10d %s", e.GetAgents(), excluded(e))
+	}
+	a.showSteps(now)
+}
+
+// showSteps tells whom each step of the rules finds among those with room.
+func (a *app) showSteps(now *distributionv1.WhyResponse) {
+	if now.GetRuleset() == "" {
+		return
+	}
+	a.print("steps of %s", now.GetRuleset())
+	for _, s := range now.GetSteps() {
+		line := fmt.Sprintf("  %-10d %s", s.GetAgents(), strings.TrimPrefix(s.GetRule(), now.GetRuleset()+"/"))
+		if s.GetFailed() > 0 {
+			line += fmt.Sprintf(", which fails for %d", s.GetFailed())
+		}
+		a.print("%s", line)
+	}
+	if len(now.GetSteps()) == 0 {
+		a.print("  there are none, so nobody gets it")
 	}
 }
 
@@ -88,11 +112,23 @@ func excluded(e *distributionv1.Exclusion) string {
 		"skill":    "do not have well enough: ",
 		"declined": "declined it too often",
 		"reserved": "could take it, but it waits for somebody else",
+		"rule":     "have room, and no step takes them",
 	}[e.GetReason()]
 	if text == "" {
 		text = e.GetReason() + " "
 	}
 	return text + strings.ToLower(e.GetOf())
+}
+
+// method is how an agent was found, for people.
+func method(c *threadv1.Choice) string {
+	if c.GetRule() == "" {
+		return c.GetMethod()
+	}
+	if c.GetBucket() == "" {
+		return "rule " + c.GetRule()
+	}
+	return fmt.Sprintf("rule %s, in bucket %s", c.GetRule(), c.GetBucket())
 }
 
 func (a *app) showAsked(asked []*adminv1.Asked) {
@@ -113,7 +149,7 @@ func (a *app) showAsked(asked []*adminv1.Asked) {
 		}
 		a.print("  %s  %s, %s", moment(one.GetAtMs()), one.GetAgent(), outcome)
 		if c := one.GetChoice(); c != nil {
-			a.print("    by %s, of %d ready: %s", c.GetMethod(), c.GetReady(), strings.Join(c.GetFirst(), ", "))
+			a.print("    by %s, of %d ready: %s", method(c), c.GetReady(), strings.Join(c.GetFirst(), ", "))
 			a.print("    asked for %s", c.GetClass())
 		}
 	}

@@ -37,8 +37,8 @@ func (b *Book) Of(d *directory.Snapshot) *Rules {
 // alone.
 type Rules struct {
 	World      *directory.Snapshot
-	conditions map[string]*Condition // by their text
-	calendars  map[string]*calendar  // by schedule
+	conditions map[Text]*Condition
+	calendars  map[string]*calendar // by schedule
 }
 
 // New are the rules of d alone.
@@ -46,18 +46,12 @@ func New(d *directory.Snapshot) *Rules { return assemble(d, nil) }
 
 // assemble takes over from before what is the same.
 func assemble(d *directory.Snapshot, before *Rules) *Rules {
-	r := &Rules{World: d, conditions: map[string]*Condition{}, calendars: map[string]*calendar{}}
+	r := &Rules{World: d, conditions: map[Text]*Condition{}, calendars: map[string]*calendar{}}
 	for _, set := range d.Rulesets {
-		for _, text := range Conditions(set) {
-			if r.conditions[text] != nil {
-				continue
-			}
-			if before != nil && before.conditions[text] != nil {
-				r.conditions[text] = before.conditions[text]
-				continue
-			}
-			r.conditions[text] = NewCondition(text)
-		}
+		r.compile(Conditions(set), before)
+	}
+	for _, q := range d.Queues {
+		r.compile(Selections(q), before)
 	}
 	for id, s := range d.Schedules {
 		if before != nil && before.World.Schedules[id] == s {
@@ -69,19 +63,41 @@ func assemble(d *directory.Snapshot, before *Rules) *Rules {
 	return r
 }
 
+func (r *Rules) compile(texts iter.Seq2[string, Text], before *Rules) {
+	for _, text := range texts {
+		if r.conditions[text] != nil {
+			continue
+		}
+		if before != nil && before.conditions[text] != nil {
+			r.conditions[text] = before.conditions[text]
+			continue
+		}
+		r.conditions[text] = text.Condition()
+	}
+}
+
 // Conditions yields the conditions of a ruleset by the fields in which they
 // stand, "route[2].when".
-func Conditions(set *configv1.Ruleset) iter.Seq2[string, string] {
-	return func(yield func(field, when string) bool) {
-		for i, rule := range set.GetClassify() {
-			if !yield(fmt.Sprintf("classify[%d].when", i), rule.GetWhen()) {
-				return
-			}
-		}
-		for i, rule := range set.GetRoute() {
-			if !yield(fmt.Sprintf("route[%d].when", i), rule.GetWhen()) {
-				return
-			}
+func Conditions(set *configv1.Ruleset) iter.Seq2[string, Text] {
+	return func(yield func(string, Text) bool) {
+		_ = texts("classify", Opening, set.GetClassify(), yield) && texts("route", Opening, set.GetRoute(), yield) &&
+			texts("prioritise", Waiting, set.GetPrioritise(), yield) && texts("assign", Assigning, set.GetAssign(), yield)
+	}
+}
+
+// Selections yields the conditions of a queue by the fields in which they stand,
+// "custom.selections[0].when".
+func Selections(q *configv1.Queue) iter.Seq2[string, Text] {
+	return func(yield func(string, Text) bool) {
+		texts("custom.selections", Waiting, q.GetCustom().GetSelections(), yield)
+	}
+}
+
+func texts[R interface{ GetWhen() string }](list string, about Subject, rules []R, yield func(string, Text) bool) bool {
+	for i, rule := range rules {
+		if !yield(fmt.Sprintf("%s[%d].when", list, i), Text{about, rule.GetWhen()}) {
+			return false
 		}
 	}
+	return true
 }

@@ -20,6 +20,10 @@ const (
 	maxAttachments = 30
 	maxVariables   = 100
 	maxSkills      = 100
+	maxProfiles    = 100 // that a conversation counts in
+	maxPlaces      = 20  // capacity profiles of an agent
+	maxQueues      = 100 // of an agent
+	maxPresences   = 4
 )
 
 // Bound cuts a context down to what conditions see at most.
@@ -79,8 +83,16 @@ func (sizes) EstimateSize(node checker.AstNode) *checker.SizeEstimate {
 		most = maxVariables
 	case "variables.@values":
 		most = maxValue
-	case "conversation.skills":
+	case "conversation.skills", "agent.skills":
 		most = maxSkills
+	case "conversation.capacity_profiles":
+		most = maxProfiles
+	case "conversation.presences":
+		most = maxPresences
+	case "agent.places":
+		most = maxPlaces
+	case "agent.queues":
+		most = maxQueues
 	}
 	return &checker.SizeEstimate{Max: most}
 }

@@ -50,10 +50,10 @@ func (r *Rules) try(name, when string, disabled, late bool, seen view, t *run) (
 		return false, false
 	}
 	if t == nil {
-		matched, err := r.conditions[when].match(seen)
+		matched, err := r.conditions[Text{When: when}].match(seen)
 		return matched, err != nil
 	}
-	why := r.conditions[when].explain(seen)
+	why := r.conditions[Text{When: when}].explain(seen)
 	outcome := routingv1.RuleOutcome_RULE_OUTCOME_NOT_MATCHED
 	switch {
 	case why.err != nil:

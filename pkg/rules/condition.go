@@ -11,22 +11,52 @@ import (
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+	"google.golang.org/protobuf/proto"
 
 	routingv1 "github.com/parley-desk/parley/proto/gen/parley/routing/v1"
 )
 
 const (
-	maxLength = 4000   // characters of a condition
-	maxCost   = 10_000 // units of CEL that one condition may take at most
-	maxDepth  = 50     // of nested expressions
-	maxNodes  = 2000   // parts of a condition
+	maxLength = 4000 // characters of a condition
+	maxDepth  = 50   // of nested expressions
+	maxNodes  = 2000 // parts of a condition
 )
 
-// environment is what conditions may name; it is made once.
-var environment = sync.OnceValues(func() (*cel.Env, error) {
+// Subject is what a condition is about, and so which names it may use.
+type Subject int
+
+// The subjects.
+const (
+	Opening   Subject = iota // a conversation that opens: a RoutingContext
+	Waiting                  // one that waits in a queue: a WaitingContext
+	Assigning                // one that waits, and an agent: an AssignmentContext
+)
+
+// language is what conditions about one subject may say.
+type language struct {
+	names proto.Message // its fields are the names
+	most  uint64        // units of CEL that a condition may take at most
+	made  func() (*cel.Env, error)
+}
+
+// A condition about an agent runs for every agent, so it is to cost less.
+var languages = []*language{
+	Opening:   speak(&routingv1.RoutingContext{}, 10_000),
+	Waiting:   speak(&routingv1.WaitingContext{}, 10_000),
+	Assigning: speak(&routingv1.AssignmentContext{}, 2_500),
+}
+
+func speak(names proto.Message, most uint64) *language {
+	l := &language{names: names, most: most}
+	l.made = sync.OnceValues(l.environment)
+	return l
+}
+
+// environment makes the language; once is enough.
+func (l *language) environment() (*cel.Env, error) {
 	return cel.NewEnv(
-		cel.Types(&routingv1.RoutingContext{}),
-		cel.DeclareContextProto((&routingv1.RoutingContext{}).ProtoReflect().Descriptor()),
+		cel.Types(l.names),
+		cel.DeclareContextProto(l.names.ProtoReflect().Descriptor()),
 		cel.EnableMacroCallTracking(),
 		cel.DefaultUTCTimeZone(true),
 		cel.ParserExpressionSizeLimit(maxLength),
@@ -38,7 +68,7 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 		cel.Function("lower", cel.MemberOverload("string_lower", []*cel.Type{cel.StringType}, cel.StringType,
 			cel.UnaryBinding(lower))),
 	)
-})
+}
 
 // lower makes text comparable whatever its case is, in any alphabet.
 func lower(v ref.Val) ref.Val {
@@ -53,16 +83,26 @@ func lower(v ref.Val) ref.Val {
 // safe for concurrent use. The zero text is always true.
 type Condition struct {
 	text    string
+	spoken  *language
 	checked func() (*cel.Ast, error)
 	fast    func() (cel.Program, error)
 	slow    func() (cel.Program, error) // tells what it did
 }
 
-// NewCondition makes a condition of a text, whatever it is: one that is no
+// NewCondition makes a condition about a conversation that opens.
+func NewCondition(text string) *Condition { return Text{When: text}.Condition() }
+
+// Text is a condition as it is written.
+type Text struct {
+	About Subject
+	When  string
+}
+
+// Condition makes a condition of a text, whatever it is: one that is no
 // condition fails whenever it is asked.
-func NewCondition(text string) *Condition {
-	c := &Condition{text: text}
-	c.checked = sync.OnceValues(func() (*cel.Ast, error) { return compile(text) })
+func (t Text) Condition() *Condition {
+	c := &Condition{text: t.When, spoken: languages[t.About]}
+	c.checked = sync.OnceValues(c.compile)
 	c.fast = sync.OnceValues(func() (cel.Program, error) { return c.program(cel.EvalOptions(cel.OptOptimize)) })
 	c.slow = sync.OnceValues(func() (cel.Program, error) {
 		return c.program(cel.EvalOptions(cel.OptTrackState, cel.OptTrackCost))
@@ -71,7 +111,7 @@ func NewCondition(text string) *Condition {
 }
 
 func (c *Condition) program(options ...cel.ProgramOption) (cel.Program, error) {
-	env, err := environment()
+	env, err := c.spoken.made()
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +136,7 @@ func (c *Condition) Check() error {
 	if err := sound(checked.NativeRep()); err != nil {
 		return err
 	}
-	env, err := environment()
+	env, err := c.spoken.made()
 	if err != nil {
 		return err
 	}
@@ -104,8 +144,8 @@ func (c *Condition) Check() error {
 	if err != nil {
 		return fmt.Errorf("its cost is not known: %w", err)
 	}
-	if estimate.Max > maxCost {
-		return fmt.Errorf("it may cost %d, and a condition costs at most %d; loop over less, or use a shorter pattern", estimate.Max, maxCost)
+	if estimate.Max > c.spoken.most {
+		return fmt.Errorf("it may cost %d, and a condition costs at most %d; loop over less, or use a shorter pattern", estimate.Max, c.spoken.most)
 	}
 	return nil
 }
@@ -114,7 +154,7 @@ func (c *Condition) Check() error {
 // that fails with this context.
 func (c *Condition) Match(in *routingv1.RoutingContext) (bool, error) { return c.match(see(in)) }
 
-func (c *Condition) match(in view) (bool, error) {
+func (c *Condition) match(in cel.Activation) (bool, error) {
 	if c.text == "" {
 		return true, nil
 	}
@@ -155,12 +195,12 @@ func (c *Condition) Variables() []string {
 	return names
 }
 
-func compile(text string) (*cel.Ast, error) {
-	env, err := environment()
+func (c *Condition) compile() (*cel.Ast, error) {
+	env, err := c.spoken.made()
 	if err != nil {
 		return nil, err
 	}
-	checked, issues := env.Compile(text)
+	checked, issues := env.Compile(c.text)
 	if issues.Err() != nil {
 		first := issues.Errors()[0]
 		if first.Location.Line() < 1 {
@@ -210,9 +250,13 @@ func ident(e ast.Expr, name string) bool {
 type view struct{ fields map[string]any }
 
 func see(c *routingv1.RoutingContext) view {
-	fields := map[string]any{"customer": c.GetCustomer(), "page": c.GetPage(), "message": c.GetMessage(), "referral": c.GetReferral(),
-		"conversation": c.GetConversation(), "variables": c.GetVariables(), "now": c.GetNow()}
-	env, err := environment()
+	return adapt(Opening, map[string]any{"customer": c.GetCustomer(), "page": c.GetPage(), "message": c.GetMessage(), "referral": c.GetReferral(),
+		"conversation": c.GetConversation(), "variables": c.GetVariables(), "now": c.GetNow()})
+}
+
+// adapt makes values of CEL of the fields of a context.
+func adapt(about Subject, fields map[string]any) view {
+	env, err := languages[about].made()
 	if err != nil {
 		return view{fields} // no condition compiles either
 	}

@@ -30,6 +30,12 @@ func town() []*adminv1.Resource {
 		&adminv1.Resource{Kind: &adminv1.Resource_Ruleset{Ruleset: &configv1.Ruleset{Meta: meta("sorting"), Classify: []*configv1.ClassificationRule{{Name: "german",
 			Set: &configv1.Attributes{Priority: proto.Int32(5), Skills: []*configv1.Proficiency{{Skill: "german", Value: 2}}, CapacityProfiles: []string{"chats"}}}}}}},
 		&adminv1.Resource{Kind: &adminv1.Resource_Ruleset{Ruleset: &configv1.Ruleset{Meta: meta("ways"), Route: []*configv1.RoutingRule{{Name: "all", Queues: share}}}}},
+		&adminv1.Resource{Kind: &adminv1.Resource_Ruleset{Ruleset: &configv1.Ruleset{Meta: meta("buckets"), Prioritise: []*configv1.PrioritisationRule{
+			{Name: "vip", When: `variables.vip == "1"`, Order: configv1.ItemOrder_ITEM_ORDER_LAST_MESSAGE, Disabled: true}}}}},
+		&adminv1.Resource{Kind: &adminv1.Resource_Ruleset{Ruleset: &configv1.Ruleset{Meta: meta("steps"), Assign: []*configv1.AssignmentRule{
+			{Name: "near", When: "agent.working", Order: configv1.AgentOrder_AGENT_ORDER_PROFICIENCY, Disabled: true}, {Name: "any"}}}}},
+		wrap(&configv1.Queue{Meta: meta("special"), Agents: []string{"vera"}, Assignment: configv1.Assignment_ASSIGNMENT_CUSTOM, Custom: &configv1.CustomAssignment{
+			Prioritisation: "buckets", Assignment: "steps", Selections: []*configv1.Selection{{Name: "vip", When: `variables.vip == "1"`, Ruleset: "steps", Disabled: true}}}}),
 		wrap(&configv1.Workstream{Meta: meta("sales"), Queue: "front", FallbackQueue: "back", Units: 2, OfferSeconds: 30, MessageTag: true, WrapUp: configv1.WrapUp_WRAP_UP_TIMED, WrapUpSeconds: 60,
 			Mode: configv1.WorkMode_WORK_MODE_PUSH, Pickable: true, CapacityProfiles: []string{"chats"}, Presences: []distributionv1.Presence{distributionv1.Presence_PRESENCE_AWAY},
 			SkillMatching: configv1.SkillMatching_SKILL_MATCHING_CLOSEST, Affinity: configv1.Affinity_AFFINITY_PREFERRED, AffinitySeconds: 300, AutoAssign: true,

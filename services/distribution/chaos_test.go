@@ -118,7 +118,7 @@ const (
 	killings = 6
 )
 
-func openCrowd(t *testing.T, broker *bustest.Remote, rdb redis.UniversalClient) *crowd {
+func openCrowd(t *testing.T, broker *bustest.Remote, rdb redis.UniversalClient, by configv1.Assignment) *crowd {
 	c := &crowd{floor: open(t, broker.Open(t, "desk"), rdb, atChaos), ended: map[subject.Thread]bool{}}
 	var resources []directory.Resource
 	for n := range inCrowd {
@@ -126,7 +126,10 @@ func openCrowd(t *testing.T, broker *bustest.Remote, rdb redis.UniversalClient) 
 		c.agents = append(c.agents, id)
 		resources = append(resources, &configv1.Agent{Meta: &configv1.Meta{Id: id}, Capacity: atChaos})
 	}
-	c.dir = directory.Fixed(directory.NewSnapshot(append(resources, &configv1.Queue{Meta: &configv1.Meta{Id: "front"}, Agents: c.agents})...))
+	q := &configv1.Queue{Meta: &configv1.Meta{Id: "front"}, Agents: c.agents, Assignment: by, Custom: &configv1.CustomAssignment{Assignment: "whom"}}
+	rules := &configv1.Ruleset{Meta: &configv1.Meta{Id: "whom"}, Assign: []*configv1.AssignmentRule{
+		{Name: "idle", When: `agent.conversations == 0 && agent.presence == "available"`}, {Name: "any", Order: configv1.AgentOrder_AGENT_ORDER_UNITS}}}
+	c.dir = directory.Fixed(directory.NewSnapshot(append(resources, q, rules)...))
 	c.cfg.Lease, c.cfg.Grace = time.Hour, time.Hour // what agents do is said by the test
 	return c
 }
@@ -204,12 +207,21 @@ func (c *crowd) gone() int { c.mu.Lock(); defer c.mu.Unlock(); return len(c.ende
 // is emptied, processes die, and commands to Redis are repeated or their
 // replies lost; then it inspects the log.
 func TestNothingIsLostInAStorm(t *testing.T) {
+	weather(t, *inChaos, configv1.Assignment_ASSIGNMENT_LEAST_ACTIVE)
+}
+
+// TestNothingIsLostInAStormByRules has rules choose the agents.
+func TestNothingIsLostInAStormByRules(t *testing.T) {
+	weather(t, *inChaos/4, configv1.Assignment_ASSIGNMENT_CUSTOM)
+}
+
+func weather(t *testing.T, total int, by configv1.Assignment) {
 	rdb := keyspacetest.Server(t)
 	draw := rand.New(rand.NewPCG(*chaosSeed, 0))
 	s := &storm{draw: rand.New(rand.NewPCG(*chaosSeed, 1))}
 	rdb.AddHook(s)
 	broker := bustest.Broker(t)
-	c := openCrowd(t, broker, rdb)
+	c := openCrowd(t, broker, rdb, by)
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(func() { cancel(); c.work.Wait() })
 
@@ -227,7 +239,6 @@ func TestNothingIsLostInAStorm(t *testing.T) {
 		seed := rand.NewPCG(*chaosSeed, 2+n)
 		c.work.Go(func() { c.flap(flapping, rand.New(seed)) })
 	}
-	total := *inChaos
 	for n := range total {
 		c.arrive(n)
 		if n%(total/wipes+1) == total/wipes/2 {

@@ -38,6 +38,10 @@
 // is made of it meanwhile; what a supervisor gives to an agent is committed by
 // the desk, and apply takes the capacity afterwards.
 //
+// Where rules choose (internal/matching), nothing of this is different: what they
+// choose is a wish until the script that reserves has looked at item and agent
+// itself, and writes a proposal.
+//
 // # Dying between two steps
 //
 //   - After the reservation: the outbox keeps the proposal until the log has

@@ -15,7 +15,7 @@ import (
 // that has it has the variables that it names (L116).
 func (p *problems) conditions(r *configv1.Ruleset, world *directory.Snapshot) {
 	for field, when := range rules.Conditions(r) {
-		if err := rules.NewCondition(when).Check(); err != nil {
+		if err := when.Condition().Check(); err != nil {
 			p.add(field, "cannot be a condition: %v", err)
 		}
 	}
@@ -59,7 +59,7 @@ func strange(r *configv1.Ruleset, w *configv1.Workstream) iter.Seq2[string, stri
 	const remedy = "names the variable %q, which is none of the workstream's variables; add it there, or name another"
 	return func(yield func(field, wrong string) bool) {
 		for field, when := range rules.Conditions(r) {
-			for _, name := range rules.NewCondition(when).Variables() {
+			for _, name := range when.Condition().Variables() {
 				if known[name] == nil && !yield(field, fmt.Sprintf(remedy, clip(name))) {
 					return
 				}

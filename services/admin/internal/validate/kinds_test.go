@@ -181,7 +181,7 @@ func TestMistakesOfRulesets(t *testing.T) {
 		})
 	}
 	for _, m := range []mistake{
-		{"L31", "both sorts of rules", ruled("where", func(r *rules) { r.Classify = []*configv1.ClassificationRule{{Name: "x"}} }), "route", "has 2 rules beside the 1 of classify; a ruleset either classifies or routes"},
+		{"L31", "both sorts of rules", ruled("where", func(r *rules) { r.Classify = []*configv1.ClassificationRule{{Name: "x"}} }), "route", "has 2 rules beside the 1 of classify; the rules of a ruleset are of one sort, so make it 2"},
 		{"L32", "too many rules", ruled("urgent", func(r *rules) {
 			r.Classify = some(101, func(i int) *configv1.ClassificationRule {
 				return &configv1.ClassificationRule{Name: fmt.Sprint(i)}
@@ -223,6 +223,71 @@ func TestMistakesOfRulesets(t *testing.T) {
 		{"L52", "overflow without action", ruled("where", func(r *rules) { r.Route[1].Overflow[0].Action = 0 }), "route[1].overflow[0].action", "is not an action"},
 	} {
 		m.check(t)
+	}
+}
+
+// custom is a queue that assigns by rules, with a change.
+func custom(change func(*queue)) directory.Resource {
+	q := &queue{Meta: meta("front"), Agents: []string{"mila"}, Assignment: configv1.Assignment_ASSIGNMENT_CUSTOM, Custom: &configv1.CustomAssignment{
+		Prioritisation: "first", Assignment: "whom", Selections: []*configv1.Selection{{Name: "gold", When: "conversation.priority > 5", Ruleset: "whom"}, {Name: "rest", Ruleset: "empty"}}}}
+	change(q)
+	return q
+}
+
+func TestMistakesOfCustomAssignment(t *testing.T) {
+	whom := func(change func(*rules)) directory.Resource { return ruled("whom", change) }
+	first := func(change func(*rules)) directory.Resource { return ruled("first", change) }
+	for _, m := range []mistake{
+		{"L60", "rules of another method", custom(func(q *queue) { q.Assignment = configv1.Assignment_ASSIGNMENT_ROUND_ROBIN }), "custom", "has no effect unless assignment is ASSIGNMENT_CUSTOM"},
+		{"L60", "no rules", custom(func(q *queue) { q.Custom = nil }), "custom.assignment", "is missing; name one of the rulesets"},
+		{"L60", "a head start", custom(func(q *queue) { q.HeadStartSeconds = 5 }), "head_start_seconds", "5 has no effect with ASSIGNMENT_CUSTOM"},
+		{"L60", "prioritisation gone", custom(func(q *queue) { q.Custom.Prioritisation = "gone" }), "custom.prioritisation", `there is no ruleset "gone"`},
+		{"L60", "prioritised by a ruleset that assigns", custom(func(q *queue) { q.Custom.Prioritisation = "whom" }), "custom.prioritisation", `ruleset "whom" finds agents; name it as custom.assignment`},
+		{"L60", "assigned by a ruleset that prioritises", custom(func(q *queue) { q.Custom.Assignment = "first" }), "custom.assignment", `ruleset "first" puts conversations in order; name it as custom.prioritisation`},
+		{"L60", "assigned by a ruleset that routes", custom(func(q *queue) { q.Custom.Selections[1].Ruleset = "where" }), "custom.selections[1].ruleset", `ruleset "where" chooses queues`},
+		{"L60", "selection of nothing", custom(func(q *queue) { q.Custom.Selections[1].Ruleset = "" }), "custom.selections[1].ruleset", "is missing; name one of the rulesets"},
+		{"L60", "two selections of one name", custom(func(q *queue) { q.Custom.Selections[1].Name = "gold" }), "custom.selections[1].name", `"gold" is the name in custom.selections[0].name already`},
+		{"L60", "a selection by agents", custom(func(q *queue) { q.Custom.Selections[0].When = "agent.working" }), "custom.selections[0].when", "undeclared reference to 'agent'"},
+		{"L60", "too many selections", custom(func(q *queue) {
+			q.Custom.Selections = some(21, func(i int) *configv1.Selection { return &configv1.Selection{Name: fmt.Sprint(i), Ruleset: "whom"} })
+		}), "custom.selections", "has 21 selections; use at most 20"},
+		{"L60", "classified by a ruleset that assigns", broken(func(w *workstream) { w.Classification[1] = "whom" }), "classification[1]", `ruleset "whom" finds agents`},
+		{"L60", "two sorts of rules", whom(func(r *rules) { r.Prioritise = []*configv1.PrioritisationRule{{Name: "x"}} }), "assign", "has 2 rules beside the 1 of prioritise"},
+		{"L60", "too many steps", whom(func(r *rules) {
+			r.Assign = some(21, func(i int) *configv1.AssignmentRule { return &configv1.AssignmentRule{Name: fmt.Sprint(i)} })
+		}), "assign", "has 21 rules; use at most 20"},
+		{"L60", "too many buckets", first(func(r *rules) {
+			r.Prioritise = some(101, func(i int) *configv1.PrioritisationRule { return &configv1.PrioritisationRule{Name: fmt.Sprint(i)} })
+		}), "prioritise", "has 101 rules; use at most 100"},
+		{"L60", "two steps of one name", whom(func(r *rules) { r.Assign[1].Name = "near" }), "assign[1].name", `"near" is the name in assign[0].name already`},
+		{"L60", "a bucket without name", first(func(r *rules) { r.Prioritise[0].Name = "" }), "prioritise[0].name", "is missing"},
+		{"L60", "a bucket by agents", first(func(r *rules) { r.Prioritise[0].When = "agent.units > 3" }), "prioritise[0].when", "undeclared reference to 'agent'"},
+		{"L60", "a step by the message", whom(func(r *rules) { r.Assign[0].When = `message.text == ""` }), "assign[0].when", "undeclared reference to 'message'"},
+		{"L61", "an order of a newer version", whom(func(r *rules) { r.Assign[0].Order = 9 }), "assign[0].order", "9 is not a value this version knows"},
+		{"L60", "an order of a newer version", first(func(r *rules) { r.Prioritise[0].Order = 9 }), "prioritise[0].order", "9 is not a value this version knows"},
+		{"L61", "presence as a number", whom(func(r *rules) { r.Assign[0].When = "agent.presence == 1" }), "assign[0].when", "no matching overload"},
+		{"L61", "a step that costs too much", whom(func(r *rules) {
+			r.Assign[0].When = "agent.skills.exists(s, conversation.skills.exists(t, agent.queues.exists(q, q == s + t)))"
+		}), "assign[0].when", "a condition costs at most 2500"},
+	} {
+		m.check(t)
+	}
+	for name, r := range map[string]directory.Resource{
+		"L60 all of it":  custom(func(*queue) {}),
+		"L60 first come": custom(func(q *queue) { q.Custom.Prioritisation = "" }),
+		"L61 exact match of skills": whom(func(r *rules) {
+			r.Assign[0].When = "conversation.skills.all(s, s in agent.skills && agent.skills[s] >= conversation.skills[s])"
+		}),
+		"L61 dynamic presence": whom(func(r *rules) {
+			r.Assign[0].When = "agent.presence in conversation.presences && agent.units_free >= conversation.units"
+		}),
+		"L61 is working":           whom(func(r *rules) { r.Assign[0].When = "agent.working || conversation.waited > 300" }),
+		"L61 a place in a profile": whom(func(r *rules) { r.Assign[0].When = `"chat" in agent.places && agent.places["chat"] > 1` }),
+		"L60 buckets by time":      first(func(r *rules) { r.Prioritise[0].When = `conversation.silent > 60 && now.getHours("Europe/Sofia") < 12` }),
+	} {
+		if found := check(r); len(found) > 0 {
+			t.Errorf("%s: %v", name, found)
+		}
 	}
 }
 

@@ -8,13 +8,15 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/rules"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 )
 
 // Limits of a queue.
 const (
-	maxAgents   = 1000
-	maxOverflow = 10
+	maxAgents     = 1000
+	maxOverflow   = 10
+	maxSelections = 20
 )
 
 func (p *problems) queue(q *configv1.Queue, world *directory.Snapshot) {
@@ -29,6 +31,41 @@ func (p *problems) queue(q *configv1.Queue, world *directory.Snapshot) {
 	}
 	p.overflow("overflow", q.GetOverflow(), []string{q.GetMeta().GetId()}, world)
 	p.wait(q, world)
+	p.custom(q, world)
+}
+
+// custom checks by which rules a queue assigns, when it does by rules (L60).
+func (p *problems) custom(q *configv1.Queue, world *directory.Snapshot) {
+	c := q.GetCustom()
+	if q.GetAssignment() != configv1.Assignment_ASSIGNMENT_CUSTOM {
+		if c != nil {
+			p.add("custom", "has no effect unless assignment is ASSIGNMENT_CUSTOM; set that, or leave it out")
+		}
+		return
+	}
+	if q.GetHeadStartSeconds() != 0 {
+		p.add("head_start_seconds", "%d has no effect with ASSIGNMENT_CUSTOM, where custom.prioritisation says what comes first; leave it out", q.GetHeadStartSeconds())
+	}
+	if c.GetPrioritisation() != "" {
+		p.reference("custom.prioritisation", directory.Rulesets, c.GetPrioritisation(), world)
+		p.sort("custom.prioritisation", c.GetPrioritisation(), "prioritise", world)
+	}
+	p.reference("custom.assignment", directory.Rulesets, c.GetAssignment(), world)
+	p.sort("custom.assignment", c.GetAssignment(), "assign", world)
+	if !p.atMost("custom.selections", "selections", len(c.GetSelections()), maxSelections) {
+		return
+	}
+	p.names("custom.selections[%d].name", each(c.GetSelections(), (*configv1.Selection).GetName))
+	for i, s := range c.GetSelections() {
+		field := fmt.Sprintf("custom.selections[%d].ruleset", i)
+		p.reference(field, directory.Rulesets, s.GetRuleset(), world)
+		p.sort(field, s.GetRuleset(), "assign", world)
+	}
+	for field, text := range rules.Selections(q) {
+		if err := text.Condition().Check(); err != nil {
+			p.add(field, "cannot be a condition: %v", err)
+		}
+	}
 }
 
 // overflow checks what happens before the queues from (L50, L51).

@@ -38,7 +38,7 @@ func references(r directory.Resource) map[string][]string {
 			directory.Rulesets: append(slices.Clone(r.GetClassification()), r.GetRouting()), directory.Profiles: r.GetCapacityProfiles()}
 	case *configv1.Queue:
 		return map[string][]string{directory.Agents: r.GetAgents(), directory.Schedules: {r.GetSchedule()},
-			directory.Queues: append(overflowing(r.GetOverflow()), r.GetWait().GetQueue())}
+			directory.Queues: append(overflowing(r.GetOverflow()), r.GetWait().GetQueue()), directory.Rulesets: ordering(r)}
 	case *configv1.Agent:
 		return ofAgent(r)
 	case *configv1.Ruleset:
@@ -73,6 +73,12 @@ func ofRuleset(r *configv1.Ruleset) map[string][]string {
 		named[directory.Queues] = append(named[directory.Queues], overflowing(rule.GetOverflow())...)
 	}
 	return named
+}
+
+// ordering are the rulesets by which a queue assigns.
+func ordering(q *configv1.Queue) []string {
+	c := q.GetCustom()
+	return append(each(c.GetSelections(), (*configv1.Selection).GetRuleset), c.GetPrioritisation(), c.GetAssignment())
 }
 
 func overflowing(rules []*configv1.OverflowRule) []string {

@@ -2,10 +2,12 @@ package validate
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/rules"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 )
 
@@ -16,7 +18,7 @@ type Observer struct {
 	world    *directory.Snapshot
 	skills   map[string]bool             // that an agent has
 	profiles map[string]bool             // that an agent has
-	used     map[string]bool             // rulesets that a workstream uses
+	used     map[string]bool             // rulesets that a workstream or a queue uses
 	able     map[string]map[string]int32 // by queue and skill, the best of its agents; filled when asked for
 }
 
@@ -33,6 +35,11 @@ func Observe(world *directory.Snapshot) *Observer {
 	}
 	for _, w := range world.Workstreams {
 		for _, id := range append(slices.Clone(w.GetClassification()), w.GetRouting()) {
+			o.used[id] = true
+		}
+	}
+	for _, q := range world.Queues {
+		for _, id := range ordering(q) {
 			o.used[id] = true
 		}
 	}
@@ -98,11 +105,44 @@ func (o *Observer) queue(m *remarks, q *configv1.Queue) {
 			m.add("is always open, so overflow[%d] has no effect; give it a schedule", i)
 		}
 	}
+	if q.GetAssignment() == configv1.Assignment_ASSIGNMENT_CUSTOM {
+		o.custom(m, q)
+	}
+}
+
+// custom remarks on rules that find nobody, or name what no workstream has.
+func (o *Observer) custom(m *remarks, q *configv1.Queue) {
+	finds := func(field, id string) {
+		on := func(r *configv1.AssignmentRule) bool { return !r.GetDisabled() }
+		if r := o.world.Rulesets[id]; r != nil && !slices.ContainsFunc(r.GetAssign(), on) {
+			m.add("assigns by ruleset %q (%s), which has no rules, so nobody gets its conversations; add some", id, field)
+		}
+	}
+	finds("custom.assignment", q.GetCustom().GetAssignment())
+	for i, s := range q.GetCustom().GetSelections() {
+		if !s.GetDisabled() {
+			finds(fmt.Sprintf("custom.selections[%d].ruleset", i), s.GetRuleset())
+		}
+	}
+	o.variables(m, rules.Selections(q))
+}
+
+// variables remarks on conditions about conversations of whatever workstream
+// that name a variable which none of them has.
+func (o *Observer) variables(m *remarks, texts iter.Seq2[string, rules.Text]) {
+	for field, text := range texts {
+		for _, name := range text.Strange(o.world) {
+			m.add("names the variable %q (%s), which no workstream has, so the condition is never true; add it to one, or name another", name, field)
+		}
+	}
 }
 
 func (o *Observer) ruleset(m *remarks, r *configv1.Ruleset) {
 	if !o.used[r.GetMeta().GetId()] {
-		m.add("is used by no workstream; name it in classification or routing of one")
+		m.add("is used by no workstream and no queue; name it in classification or routing of a workstream, or in custom of a queue")
+	}
+	if len(r.GetPrioritise())+len(r.GetAssign()) > 0 {
+		o.variables(m, rules.Conditions(r))
 	}
 	for i, rule := range r.GetClassify() {
 		if !rule.GetDisabled() {

@@ -114,7 +114,20 @@ func TestRemarks(t *testing.T) {
 		{"L112 a schedule without hours", func(w *directory.Snapshot) { w.Schedules["never"] = &configv1.Schedule{Meta: meta("never")} }, []string{
 			`schedule "never" never opens; give a day hours`}},
 		{"ruleset out of use", func(w *directory.Snapshot) { w.Workstreams["facebook"].Routing = "" }, []string{
-			`ruleset "where" is used by no workstream`}},
+			`ruleset "where" is used by no workstream and no queue`}},
+		{"L60 rules that find nobody", func(w *directory.Snapshot) { w.Queues["special"].Custom.Assignment = "empty" }, []string{
+			`queue "special" assigns by ruleset "empty" (custom.assignment), which has no rules, so nobody gets its conversations`,
+			`ruleset "whom" is used by no workstream and no queue`}},
+		{"L60 rules that are all left out", func(w *directory.Snapshot) {
+			for _, r := range w.Rulesets["whom"].Assign {
+				r.Disabled = true
+			}
+		}, []string{`queue "special" assigns by ruleset "whom" (custom.assignment), which has no rules`}},
+		{"L116 a variable that nobody has", func(w *directory.Snapshot) {
+			w.Queues["special"].Custom.Selections = []*configv1.Selection{{Name: "gold", When: `variables.colour == "red"`, Ruleset: "whom"}}
+			w.Rulesets["first"].Prioritise[0].When = `variables.colour == "red" || variables.Tier_1 == "gold"`
+		}, []string{`queue "special" names the variable "colour" (custom.selections[0].when), which no workstream has`,
+			`ruleset "first" names the variable "colour" (prioritise[0].when), which no workstream has`}},
 	} {
 		got := remarked(c.change)
 		if !slices.EqualFunc(got, c.says, strings.HasPrefix) {

@@ -13,6 +13,8 @@ import (
 const (
 	maxClassify   = 100  // rules (L32)
 	maxRoute      = 200  // rules (L35)
+	maxPrioritise = 100  // rules (L60)
+	maxAssign     = 20   // rules (L60)
 	maxAttributes = 5    // that one rule sets (L32)
 	maxShares     = 5    // queues of one rule (L38)
 	maxPriority   = 1023 // of a conversation
@@ -22,8 +24,9 @@ const (
 // ruleset checks a ruleset but for its conditions. One without rules is good:
 // it finds out nothing.
 func (p *problems) ruleset(r *configv1.Ruleset, world *directory.Snapshot) {
-	if c, o := len(r.GetClassify()), len(r.GetRoute()); c > 0 && o > 0 {
-		p.add("route", "has %d rules beside the %d of classify; a ruleset either classifies or routes, so make it two", o, c)
+	if sorts := sortsOf(r); len(sorts) > 1 {
+		p.add(sorts[1].field, "has %d rules beside the %d of %s; the rules of a ruleset are of one sort, so make it %d",
+			sorts[1].rules, sorts[0].rules, sorts[0].field, len(sorts))
 		return
 	}
 	if p.atMost("classify", "rules", len(r.GetClassify()), maxClassify) {
@@ -39,6 +42,35 @@ func (p *problems) ruleset(r *configv1.Ruleset, world *directory.Snapshot) {
 			p.overflow(fmt.Sprintf("route[%d].overflow", i), rule.GetOverflow(), each(rule.GetQueues(), (*configv1.Share).GetQueue), world)
 		}
 	}
+	p.orders(r)
+}
+
+// orders checks the rules of custom assignment (L60, L61).
+func (p *problems) orders(r *configv1.Ruleset) {
+	if p.atMost("prioritise", "rules", len(r.GetPrioritise()), maxPrioritise) {
+		p.names("prioritise[%d].name", each(r.GetPrioritise(), (*configv1.PrioritisationRule).GetName))
+		for i, rule := range r.GetPrioritise() {
+			p.known(fmt.Sprintf("prioritise[%d].order", i), rule.GetOrder().String(), configv1.ItemOrder_name, int32(rule.GetOrder()))
+		}
+	}
+	if p.atMost("assign", "rules", len(r.GetAssign()), maxAssign) {
+		p.names("assign[%d].name", each(r.GetAssign(), (*configv1.AssignmentRule).GetName))
+		for i, rule := range r.GetAssign() {
+			p.known(fmt.Sprintf("assign[%d].order", i), rule.GetOrder().String(), configv1.AgentOrder_name, int32(rule.GetOrder()))
+		}
+	}
+}
+
+// sort is a sort of rules: the field they stand in, and how many they are.
+type sort struct {
+	field string
+	rules int
+}
+
+// sortsOf are the sorts of rules that a ruleset has.
+func sortsOf(r *configv1.Ruleset) []sort {
+	all := []sort{{"classify", len(r.GetClassify())}, {"route", len(r.GetRoute())}, {"prioritise", len(r.GetPrioritise())}, {"assign", len(r.GetAssign())}}
+	return slices.DeleteFunc(all, func(s sort) bool { return s.rules == 0 })
 }
 
 // attributes checks what a rule sets (L32, L34, L67, L116).

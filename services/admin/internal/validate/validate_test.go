@@ -52,6 +52,11 @@ func world() []directory.Resource {
 			{Name: "split", Queues: []*configv1.Share{{Queue: "front", Percent: 70}, {Queue: "night", Percent: 30}}},
 			{Name: "rest", Queues: []*configv1.Share{{Queue: "front"}}, Overflow: []*configv1.OverflowRule{{Condition: outOfHours, Action: assign}}}}},
 		&configv1.Ruleset{Meta: meta("empty")},
+		&configv1.Ruleset{Meta: meta("first"), Prioritise: []*configv1.PrioritisationRule{{Name: "urgent", When: "conversation.priority > 100"}}},
+		&configv1.Ruleset{Meta: meta("whom"), Assign: []*configv1.AssignmentRule{
+			{Name: "near", When: "agent.working", Order: configv1.AgentOrder_AGENT_ORDER_PROFICIENCY}, {Name: "any"}}},
+		&configv1.Queue{Meta: meta("special"), Agents: []string{"mila"}, Assignment: configv1.Assignment_ASSIGNMENT_CUSTOM,
+			Custom: &configv1.CustomAssignment{Prioritisation: "first", Assignment: "whom"}},
 		&configv1.Workstream{Meta: meta("facebook"), Queue: "front", Units: 1, OfferSeconds: 60, Classification: []string{"urgent", "empty"}, Routing: "where",
 			Variables: []*configv1.Variable{{Name: "Tier_1", Initial: "none"}, {Name: "n", Type: configv1.VariableType_VARIABLE_TYPE_NUMBER, Initial: "-0.5"}}},
 		&configv1.ChannelAccount{Meta: meta("demo"), AppId: "42", GraphVersion: "v26.0"},
@@ -189,7 +194,7 @@ func TestAnAppHasOneAccount(t *testing.T) {
 func TestReferrers(t *testing.T) {
 	w := directory.NewSnapshot(world()...)
 	for target, want := range map[string]string{
-		"agents.mila": "queues.front queues.night", "queues.front": "rulesets.where workstreams.facebook",
+		"agents.mila": "queues.front queues.night queues.special", "rulesets.first": "queues.special", "rulesets.whom": "queues.special", "queues.front": "rulesets.where workstreams.facebook",
 		"queues.night": "queues.front rulesets.where", "schedules.office": "queues.front", "skills.bulgarian": "agents.mila rulesets.urgent",
 		"capacityProfiles.chat": "agents.mila rulesets.urgent", "rulesets.where": "workstreams.facebook",
 		"workstreams.facebook": "pages.shop", "channelAccounts.demo": "pages.shop", "pages.shop": "",

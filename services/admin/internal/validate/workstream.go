@@ -70,17 +70,27 @@ func (p *problems) rules(w *configv1.Workstream, world *directory.Snapshot) {
 	if p.atMost("classification", "rulesets", len(w.GetClassification()), maxRulesets) {
 		p.references("classification[%d]", directory.Rulesets, w.GetClassification(), world)
 		for i, id := range w.GetClassification() {
-			if len(world.Rulesets[id].GetRoute()) > 0 {
-				p.add(fmt.Sprintf("classification[%d]", i), "ruleset %q chooses queues; name it as routing, or one here that classifies", id)
-			}
+			p.sort(fmt.Sprintf("classification[%d]", i), id, "classify", world)
 		}
 	}
-	if w.GetRouting() == "" {
-		return
+	if w.GetRouting() != "" {
+		p.reference("routing", directory.Rulesets, w.GetRouting(), world)
+		p.sort("routing", w.GetRouting(), "route", world)
 	}
-	p.reference("routing", directory.Rulesets, w.GetRouting(), world)
-	if len(world.Rulesets[w.GetRouting()].GetClassify()) > 0 {
-		p.add("routing", "ruleset %q classifies; name it in classification, or one here that chooses queues", w.GetRouting())
+}
+
+// sort checks that a ruleset has rules of that sort, or none yet.
+func (p *problems) sort(field, ruleset, wanted string, world *directory.Snapshot) {
+	does := map[string]struct{ what, where string }{
+		"classify":   {"classifies", "name it in classification of a workstream"},
+		"route":      {"chooses queues", "name it as routing of a workstream"},
+		"prioritise": {"puts conversations in order", "name it as custom.prioritisation of a queue"},
+		"assign":     {"finds agents", "name it as custom.assignment of a queue or in its selections"},
+	}
+	for _, other := range sortsOf(world.Rulesets[ruleset]) {
+		if is := does[other.field]; other.field != wanted {
+			p.add(field, "ruleset %q %s; %s, and here one with rules in %s", ruleset, is.what, is.where, wanted)
+		}
 	}
 }
 

@@ -41,6 +41,7 @@ const (
 	LeastActive     Method = "active"   // capacity freed longest ago first
 	HighestCapacity Method = "capacity" // most free units first, then assigned longest ago
 	RoundRobin      Method = "rotation" // got one from this queue longest ago first, new members last
+	Custom          Method = "custom"   // rules choose, and Reserve
 )
 
 // Queue is what administrators set for a queue.

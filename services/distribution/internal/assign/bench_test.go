@@ -204,3 +204,28 @@ func BenchmarkRebuild(b *testing.B) {
 	}
 	b.ReportMetric(float64(took.Milliseconds())/float64(b.N), "ms/load")
 }
+
+// BenchmarkMembers reads a thousand agents as rules may ask about them, which
+// happens when a queue begins to assign by rules and every ten seconds; and
+// hears that nothing is new, which happens all the time.
+func BenchmarkMembers(b *testing.B) {
+	_, book, epoch := staffed(b, 1000, assign.Custom)
+	var ids []string
+	for _, a := range staff(1000, assign.Custom).Agents {
+		ids = append(ids, a.ID)
+	}
+	b.Run("agents=1000", func(b *testing.B) {
+		for b.Loop() {
+			if found, err := book.Members(b.Context(), epoch, ids); len(found) != len(ids) || err != nil {
+				b.Fatal(len(found), err)
+			}
+		}
+	})
+	b.Run("no news", func(b *testing.B) {
+		for b.Loop() {
+			if _, _, err := book.News(b.Context(), epoch, 5000); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

@@ -61,6 +61,9 @@ func compare(t *rapid.T, rdb redis.UniversalClient, edit assign.Edit) {
 		"pick":      func(*rapid.T) { r.pick() },
 		"roster":    func(*rapid.T) { r.roster() },
 		"day":       func(*rapid.T) { r.day() },
+		"news":      func(*rapid.T) { r.takeNews() },
+		"reserve":   func(*rapid.T) { r.reserve() },
+		"reserve2":  func(*rapid.T) { r.reserve() },
 		"why":       func(*rapid.T) { r.why() },
 		"hold":      func(*rapid.T) { r.hold() },
 		"tick":      func(*rapid.T) { r.tick() },
@@ -94,7 +97,7 @@ var (
 	queueIDs   = []string{"front", "vip"}
 	itemIDs    = []string{"1.a", "1.b", "1.c", "1.D", "2._e", "2.f"}
 	presences  = []string{"AVAILABLE", "AVAILABLE", "AVAILABLE", "BUSY", "DO_NOT_DISTURB", "AWAY", "OFFLINE", "INACTIVE"}
-	methods    = []assign.Method{assign.LeastActive, assign.HighestCapacity, assign.RoundRobin}
+	methods    = []assign.Method{assign.LeastActive, assign.HighestCapacity, assign.RoundRobin, assign.Custom}
 	skillIDs   = []string{"bg", "de-at"}
 	allClasses = []assign.Class{plain(1), plain(1), plain(1), plain(1), plain(1), plain(1), plain(1), plain(2),
 		{Units: 1, Presences: "ABD"}, {Units: 1, Presences: "AB", Skills: []assign.Need{{Skill: "bg", Value: 3}}},
@@ -310,7 +313,7 @@ func (r *run) rebuild(counted int64) {
 		}
 	}
 	for _, q := range w.Queues {
-		m.setQueue(q)
+		m.setQueue(q, r.ms())
 	}
 	for _, a := range w.Agents {
 		m.setAgent(r.ms(), a, false, true, w.Presences[a.ID])
@@ -322,6 +325,7 @@ func (r *run) rebuild(counted int64) {
 		}
 	}
 	m.seq = max(m.seq, highest+headroom)
+	m.newsOfALoad()
 	epoch, err := r.book.Rebuild(r.ctx, r.now, w)
 	if err != nil {
 		r.t.Fatalf("rebuild: %v", err)

@@ -101,6 +101,16 @@ func parseClass(s string) (Class, bool) {
 	return c, err == nil
 }
 
+// DescribeBare tells, as Describe does, what of a class counts where rules
+// choose: units and profiles.
+func DescribeBare(class string) string {
+	c, ok := parseClass(class)
+	if !ok {
+		return class
+	}
+	return Describe(Class{Units: c.Units, Profiles: c.Profiles}.String())
+}
+
 // words for the letters.
 var words = map[rune]string{'A': "available", 'B': "busy", 'D': "do not disturb", 'W': "away"}
 
@@ -126,7 +136,9 @@ func Describe(class string) string {
 	for _, letter := range c.Presences {
 		allowed = append(allowed, words[letter])
 	}
-	out = append(out, strings.Join(allowed, " or "))
+	if len(allowed) > 0 {
+		out = append(out, strings.Join(allowed, " or "))
+	}
 	sign := ">="
 	if c.Closest {
 		sign = "near"

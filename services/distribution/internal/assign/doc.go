@@ -9,6 +9,9 @@
 // their first members however long they are, and an item that nobody can take now
 // never stands before one that somebody can.
 //
+// Queues that assign by rules have one class, which nobody meets. Their items are
+// chosen for elsewhere, by what News tells, and Reserve takes nobody's word for it.
+//
 // The tests hold the scripts against a naive model, command by command and key
 // by key, on both servers the house runs on, and plant faults to see that the
 // model notices.

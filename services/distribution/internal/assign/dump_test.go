@@ -51,7 +51,7 @@ func dump(ctx context.Context, t *rapid.T, rdb redis.UniversalClient, epoch int6
 // the answer into out.
 func spelled(ctx context.Context, pipe redis.Pipeliner, full, key string, out map[string]string) func() {
 	switch {
-	case key == "as", strings.HasPrefix(key, "a:") && strings.HasSuffix(key, ":i"):
+	case key == "as", key == "cn", strings.HasPrefix(key, "a:") && strings.HasSuffix(key, ":i"):
 		set := pipe.SMembers(ctx, full)
 		return func() { out[key] = strings.Join(slices.Sorted(slices.Values(set.Val())), " ") }
 	case strings.HasPrefix(key, "a:"):
@@ -66,7 +66,7 @@ func spelled(ctx context.Context, pipe redis.Pipeliner, full, key string, out ma
 			for _, msg := range stream.Val() {
 				v := msg.Values
 				out[key] += fmt.Sprintln(v["item"], v["conv"], v["queue"], v["agent"], v["fence"], v["rev"], v["ms"],
-					v["class"], v["how"], v["ready"], v["first"])
+					v["class"], v["how"], v["ready"], v["first"], v["rule"], v["bucket"])
 			}
 		}
 	}
@@ -157,6 +157,7 @@ func (m *model) dump() map[string]string {
 		out["i:"+key] = i.line()
 	}
 	set("t", sorted(m.allTimers()))
+	set("cn", strings.Join(slices.Sorted(maps.Keys(m.news)), " "))
 	m.dumpQueues(set)
 	for _, p := range m.proposals {
 		out["out"] += p + "\n"

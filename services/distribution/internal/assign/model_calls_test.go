@@ -14,6 +14,7 @@ func (m *model) setAgent(now int64, s assign.Agent, gone, loading bool, p assign
 	if a.set && a.revision > s.Revision {
 		return
 	}
+	m.noteAgent(s.ID)
 	for _, q := range s.Queues {
 		if !slices.Contains(a.queues, q) {
 			a.turns[q] = m.next()
@@ -32,6 +33,7 @@ func (m *model) setAgent(now int64, s assign.Agent, gone, loading bool, p assign
 		m.timers["d:"+s.ID] = s.DayMS
 	}
 	if a.pres != "" {
+		m.noteAgent(s.ID)
 		m.settle(s.ID, false, now)
 	} else {
 		p.Now = cmp.Or(p.Now, "OFFLINE")
@@ -61,13 +63,20 @@ func (m *model) dropAgent(id string, now int64) {
 	}
 }
 
-func (m *model) setQueue(s assign.Queue) {
+func (m *model) setQueue(s assign.Queue, now int64) {
 	q := m.queue(s.ID)
 	if q.set && q.revision > s.Revision {
 		return
 	}
+	was, known := q.by, q.set
 	q.set, q.revision, q.by, q.pri, q.wait = true, s.Revision, s.Method, s.Priority, s.Wait.Milliseconds()
 	q.ahead = s.HeadStart.Milliseconds()
+	switch {
+	case known && was != q.by && (was == assign.Custom || q.by == assign.Custom):
+		m.changeHands(s.ID, now)
+	case known && was != q.by:
+		m.noteMembers(s.ID)
+	}
 	for _, c := range s.Classes {
 		m.ensureClass(s.ID, c, 0) // those of settings need no skill
 	}

@@ -115,6 +115,12 @@ func (m *model) order(q string, c assign.Class, id string) int64 {
 
 func (m *model) ensureClass(q string, c assign.Class, now int64) {
 	name := c.String()
+	if m.custom(q) {
+		c, name = assign.Class{}, "custom"
+	}
+	if _, known := m.queue(q).classes[name]; !known && name == "custom" {
+		m.noteMembers(q)
+	}
 	if _, known := m.queue(q).classes[name]; !known && len(c.Skills) > 0 {
 		m.timers["c:"+q+";"+name] = now + unusedMS
 	}
@@ -145,6 +151,7 @@ func (m *model) take(a string, q string, i *item) int64 {
 		ag.turns[q] = seq
 	}
 	ag.held[i.Key] = true
+	m.noteAgent(a)
 	return seq
 }
 
@@ -153,6 +160,7 @@ func (m *model) giveBack(a string, i *item) {
 	delete(ag.held, i.Key)
 	ag.unuse(i.Class)
 	ag.lr = m.next()
+	m.noteAgent(a)
 }
 
 func (m *model) setPresence(a string, p assign.Presence, now int64) {
@@ -161,6 +169,7 @@ func (m *model) setPresence(a string, p assign.Presence, now int64) {
 		ag.since = now
 	}
 	ag.pres, ag.was, ag.source, ag.status = p.Now, p.Was, p.Source, p.Status
+	m.noteAgent(a)
 }
 
 // byLoad is what an agent's load says, of what it has accepted.
@@ -234,6 +243,7 @@ func (m *model) newDay(id string, now int64) []assign.Intent {
 				a.counts[l.Profile] = 0
 			}
 		}
+		m.noteAgent(id)
 		m.settle(id, false, now)
 		m.matchAgent(id, now)
 	}
@@ -278,12 +288,16 @@ func (m *model) why(i *item) assign.Why {
 	if a, waited := strings.CutPrefix(i.list, "wa:"); waited {
 		w.Agent = a
 	}
+	class := i.Class
+	if m.custom(i.Queue) {
+		class = bare(class)
+	}
 	for id, a := range m.agents {
 		if !slices.Contains(a.queues, i.Queue) {
 			continue
 		}
 		w.Members++
-		if _, suits := a.far(i.Class); suits && a.room(i.Class) && i.declinedBy(id) < enough {
+		if _, suits := a.far(class); suits && a.room(class) && i.declinedBy(id) < enough {
 			w.Ready++
 		}
 	}

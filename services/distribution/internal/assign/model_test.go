@@ -21,6 +21,7 @@ type model struct {
 	proposals []string
 	policy    assign.Policy
 	pace      map[string]map[int64]int64 // by queue and minute
+	news      map[string]bool            // of queues that assign by rules
 	faults    []string                   // invariants broken on the way
 }
 
@@ -72,7 +73,7 @@ type decline struct {
 
 func newModel() *model {
 	return &model{agents: map[string]*agent{}, queues: map[string]*queue{}, items: map[string]*item{}, timers: map[string]int64{},
-		places: map[string]place{}, pace: map[string]map[int64]int64{}}
+		places: map[string]place{}, pace: map[string]map[int64]int64{}, news: map[string]bool{}}
 }
 
 const (
@@ -140,16 +141,20 @@ func (m *model) lineUp(i *item, now int64) {
 	if i.PickOnly {
 		return
 	}
-	i.list = "w:" + i.Queue + ":" + i.Class.String()
+	class := i.Class
+	if i.list = "w:" + i.Queue + ":" + class.String(); m.custom(i.Queue) {
+		class, i.list = assign.Class{}, "w:"+i.Queue+":custom"
+	}
 	if m.prefers(i, now) {
 		i.list = "wa:" + i.Prefer
 		if i.PreferUntilMS > 0 {
 			m.timers["f:"+i.Key] = i.PreferUntilMS
 		}
 	}
-	if len(i.Class.Skills) > 0 {
-		m.timers["c:"+i.Queue+";"+i.Class.String()] = now + unusedMS
+	if len(class.Skills) > 0 {
+		m.timers["c:"+i.Queue+";"+class.String()] = now + unusedMS
 	}
+	m.noteItem(i)
 }
 
 // prefers tells whether one agent is waited for before others are asked.
@@ -158,6 +163,7 @@ func (m *model) prefers(i *item, now int64) bool {
 }
 
 func (m *model) unlist(i *item) {
+	m.noteItem(i)
 	i.list = ""
 	delete(m.timers, "f:"+i.Key)
 }
@@ -181,10 +187,17 @@ func (m *model) revoke(a string, now int64) {
 }
 
 func (m *model) offer(i *item, a, how string) {
-	if !m.agents[a].room(i.Class) {
+	var ready []string
+	if !m.custom(i.Queue) {
+		ready = m.ready(i.Queue, i.Class)
+	}
+	m.propose(i, a, cmp.Or(how, string(m.queue(i.Queue).by)), fmt.Sprint(len(ready), " ", strings.Join(ready[:min(len(ready), 5)], ","), "  "))
+}
+
+func (m *model) propose(i *item, a, how, found string) {
+	if c := i.Class; !m.agents[a].room(c) && how != string(assign.Custom) || !m.agents[a].room(bare(c)) {
 		m.faults = append(m.faults, fmt.Sprintf("%s offered to %s without room", i.Key, a))
 	}
-	ready := m.ready(i.Queue, i.Class)
 	m.unlist(i)
 	i.Fence = m.take(a, i.Queue, i)
 	i.Phase, i.Agent, i.shown = assign.Offered, a, 0
@@ -192,7 +205,7 @@ func (m *model) offer(i *item, a, how string) {
 		m.faults = append(m.faults, fmt.Sprintf("I6: %s offered under fence %d after %d", i.Key, i.Fence, i.Highest))
 	}
 	m.proposals = append(m.proposals, fmt.Sprint(i.Key, " ", i.Conversation, " ", i.Queue, " ", a, " ", i.Fence, " ", i.Revision, " ", i.OfferMS,
-		" ", i.Class, " ", cmp.Or(how, string(m.queue(i.Queue).by)), " ", len(ready), " ", strings.Join(ready[:min(len(ready), 5)], ",")))
+		" ", i.Class, " ", how, " ", found))
 }
 
 func (m *model) matchItem(i *item, fresh bool, now int64) {
@@ -206,7 +219,7 @@ func (m *model) matchItem(i *item, fresh bool, now int64) {
 		return
 	}
 	ready := m.ready(i.Queue, i.Class)
-	if len(ready) == 0 {
+	if len(ready) == 0 || m.custom(i.Queue) {
 		return
 	}
 	best := slices.MinFunc(ready, func(x, y string) int { return cmp.Compare(i.declinedBy(x), i.declinedBy(y)) })
@@ -281,6 +294,7 @@ func (m *model) apply(now int64, next assign.Item, givenUp int64, loading bool) 
 			if old.Class.String() != next.Class.String() {
 				m.agent(next.Agent).unuse(old.Class)
 				m.agent(next.Agent).use(next.Class)
+				m.noteAgent(next.Agent)
 			}
 		}
 	}
@@ -432,7 +446,8 @@ func (m *model) broken() []string {
 	}
 	for _, i := range m.items {
 		for _, a := range m.ready(i.Queue, i.Class) {
-			if strings.HasPrefix(i.list, "w:") && i.declinedBy(a) < enough {
+			_, soon := m.timers["g:"+a]
+			if strings.HasPrefix(i.list, "w:") && i.declinedBy(a) < enough && !m.custom(i.Queue) && !soon {
 				out = append(out, fmt.Sprintf("I4: %s waits while %s could take it", i.Key, a))
 			}
 		}

@@ -28,6 +28,8 @@ type Proposal struct {
 	OfferMS      int64
 	Class        string   // what the item asks; see Describe
 	Method       string   // of the queue, or "affinity"
+	Rule         string   // with Custom: the step that found the agent
+	Bucket       string   // with Custom: the rule whose bucket the item was in
 	Ready        int32    // agents who could have taken it
 	First        []string // the first of them in order, at most five
 }
@@ -54,6 +56,7 @@ func (b *Book) Proposals(ctx context.Context, epoch int64, after string, limit i
 			Queue: field(m, "queue"), Agent: field(m, "agent"), Fence: integer(field(m, "fence")),
 			Revision: uint64(integer(field(m, "rev"))), OfferMS: integer(field(m, "ms")),
 			Class: field(m, "class"), Method: field(m, "how"), Ready: int32(integer(field(m, "ready"))),
+			Rule: field(m, "rule"), Bucket: field(m, "bucket"),
 			First: strings.FieldsFunc(field(m, "first"), func(r rune) bool { return r == ',' }),
 		})
 	}

@@ -38,7 +38,7 @@ func (r *run) setQueue(id string) {
 	q := assign.Queue{ID: id, Revision: r.conf, Method: draw(r, "method", methods),
 		Priority: draw(r, "priority", []int32{0, 3, 5}), Classes: []assign.Class{plain(1)}, HeadStart: draw(r, "head start", []time.Duration{0, 0, time.Second}),
 		Wait: draw(r, "wait", []time.Duration{0, 12 * time.Second, time.Minute})}
-	r.model.setQueue(q)
+	r.model.setQueue(q, r.ms())
 	r.same("set queue", nil, nil, r.book.SetQueue(r.ctx, r.now, q))
 }
 

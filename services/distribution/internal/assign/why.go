@@ -80,6 +80,7 @@ type why struct {
 	item   string
 	now    time.Time
 	hash   map[string]string
+	class  Class
 }
 
 func (w *why) tell(ctx context.Context) (Why, error) {
@@ -114,6 +115,10 @@ func (w *why) tell(ctx context.Context) (Why, error) {
 	if out.Method, err = w.rdb.HGet(ctx, w.root+"q:"+out.Queue, "by").Result(); err != nil && err != redis.Nil {
 		return Why{}, away(err, "read a queue")
 	}
+	w.class, _ = parseClass(w.hash["c"])
+	if out.Method == string(Custom) { // what else there is to it, rules know
+		out.Class, w.class = DescribeBare(w.hash["c"]), bare(w.class)
+	}
 	if err := w.judge(ctx, &out); err != nil {
 		return Why{}, err
 	}
@@ -130,7 +135,6 @@ func (w *why) judge(ctx context.Context, out *Why) error {
 		return away(err, "read the members of a queue")
 	}
 	out.Members = int32(len(ids))
-	class, _ := parseClass(w.hash["c"])
 	count := map[Exclusion]int32{}
 	for part := range slices.Chunk(ids, members) {
 		pipe := w.rdb.Pipeline()
@@ -142,7 +146,7 @@ func (w *why) judge(ctx context.Context, out *Why) error {
 			return away(err, "read agents")
 		}
 		for n, id := range part {
-			e := excluded(hashes[n].Val(), class)
+			e := excluded(hashes[n].Val(), w.class)
 			if e == (Exclusion{}) && declinedBy(w.hash["ex"], id) >= w.enough {
 				e.Reason = Declined
 			}

@@ -13,6 +13,7 @@ type counts struct {
 	proposals *prometheus.CounterVec
 	ends      *prometheus.CounterVec
 	overflows *prometheus.CounterVec
+	choices   *prometheus.CounterVec
 	rebuilds  prometheus.Counter
 }
 
@@ -24,21 +25,26 @@ func newCounts(r prometheus.Registerer) *counts {
 			Help: "Commits that a due timer caused, by what they did."}, []string{"what"}),
 		overflows: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "parley_distribution_overflowed_total",
 			Help: "Conversations that waited too long in a queue, by what became of them."}, []string{"action"}),
+		choices: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "parley_distribution_choices_total",
+			Help: "Agents that rules of queues chose, by whether the book could still reserve them."}, []string{"result"}),
 		rebuilds: prometheus.NewCounter(prometheus.CounterOpts{Name: "parley_distribution_rebuilds_total",
 			Help: "Times the state in Redis was loaded from the log."}),
 	}
 	if r != nil {
-		r.MustRegister(c.proposals, c.ends, c.overflows, c.rebuilds)
+		r.MustRegister(c.proposals, c.ends, c.overflows, c.choices, c.rebuilds)
 	}
 	return c
 }
 
-func (c *counts) proposal(taken bool) {
-	result := "refused"
+func (c *counts) proposal(taken bool) { c.proposals.WithLabelValues(result(taken)).Inc() }
+
+func (c *counts) choice(taken bool) { c.choices.WithLabelValues(result(taken)).Inc() }
+
+func result(taken bool) string {
 	if taken {
-		result = "taken"
+		return "taken"
 	}
-	c.proposals.WithLabelValues(result).Inc()
+	return "refused"
 }
 
 func (c *counts) ended(i assign.Intent) {

@@ -54,6 +54,7 @@ func (d *Distributor) serveGeneration(ctx context.Context, epoch int64) error {
 	group.Go(func() error { return d.watch(ctx, epoch) })
 	group.Go(func() error { return d.syncDirectory(ctx, epoch) })
 	group.Go(func() error { return d.relay(ctx, epoch) })
+	group.Go(func() error { return d.choose(ctx, epoch) })
 	return group.Wait()
 }
 
@@ -197,11 +198,15 @@ func (d *Distributor) propose(ctx context.Context, p assign.Proposal) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, committed)
 	defer cancel()
+	class := assign.Describe(p.Class)
+	if p.Method == string(assign.Custom) {
+		class = assign.DescribeBare(p.Class)
+	}
 	item, err := d.change(ctx, t, p.Revision, func(s *threadv1.State) ([]*threadv1.Fact, error) {
 		until := d.Now().Add(time.Duration(p.OfferMS)*time.Millisecond + delivery)
 		return thread.MakeOffer(s, p.Conversation, p.Queue, &threadv1.OfferMade{Agent: p.Agent, Fence: p.Fence,
-			Epoch: p.Epoch, UntilMs: until.UnixMilli(), Choice: &threadv1.Choice{Class: assign.Describe(p.Class),
-				Method: p.Method, Ready: p.Ready, First: p.First}})
+			Epoch: p.Epoch, UntilMs: until.UnixMilli(), Choice: &threadv1.Choice{Class: class,
+				Method: p.Method, Ready: p.Ready, First: p.First, Rule: p.Rule, Bucket: p.Bucket}})
 	})
 	if err != nil && !refused(err) {
 		return err

@@ -116,14 +116,15 @@ const (
 	chief    = "chief" // of no queue, for whom conversations are taken
 )
 
-func openArena(t *testing.T, rdb redis.UniversalClient, agents int) *arena {
+func openArena(t *testing.T, rdb redis.UniversalClient, agents int, by configv1.Assignment) *arena {
 	t.Helper()
 	a := &arena{t: t, log: &contested{at: map[subject.Thread]bus.Record{}, facts: map[subject.Thread][]*threadv1.Fact{},
 		offered: make(chan subject.Thread, 4*perAgent*agents)}}
 	for n := range agents {
 		a.agents = append(a.agents, fmt.Sprintf("a%03d", n))
 	}
-	resources := []directory.Resource{&configv1.Queue{Meta: &configv1.Meta{Id: "front"}, Agents: a.agents},
+	resources := []directory.Resource{&configv1.Queue{Meta: &configv1.Meta{Id: "front"}, Agents: a.agents, Assignment: by, Custom: &configv1.CustomAssignment{Assignment: "whom"}},
+		&configv1.Ruleset{Meta: &configv1.Meta{Id: "whom"}, Assign: []*configv1.AssignmentRule{{Name: "here", When: "agent.units_free > 0"}}},
 		&configv1.Agent{Meta: &configv1.Meta{Id: chief}, Capacity: 1}}
 	for _, id := range a.agents {
 		resources = append(resources, &configv1.Agent{Meta: &configv1.Meta{Id: id}, Capacity: perAgent})
@@ -401,12 +402,15 @@ func TestOfAllWhoRaceForAnOfferOneWins(t *testing.T) {
 		rounds, fewer int // fewer: with the race detector
 		agents        int
 		server        func(testing.TB) redis.UniversalClient
+		by            configv1.Assignment
 	}{
-		{"embedded", 4, 2, 25, keyspacetest.Embedded},
-		{"redis", 100, 15, 50, keyspacetest.Server},
+		{"embedded", 4, 2, 25, keyspacetest.Embedded, configv1.Assignment_ASSIGNMENT_LEAST_ACTIVE},
+		{"redis", 100, 15, 50, keyspacetest.Server, configv1.Assignment_ASSIGNMENT_LEAST_ACTIVE},
+		{"embedded, by rules", 4, 2, 25, keyspacetest.Embedded, configv1.Assignment_ASSIGNMENT_CUSTOM},
+		{"redis, by rules", 50, 8, 50, keyspacetest.Server, configv1.Assignment_ASSIGNMENT_CUSTOM},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := openArena(t, c.server(t), c.agents)
+			a := openArena(t, c.server(t), c.agents, c.by)
 			draw, rounds := rand.New(rand.NewPCG(1, 0)), c.rounds
 			if detecting {
 				rounds = c.fewer

@@ -92,6 +92,8 @@ func methodOf(a configv1.Assignment) assign.Method {
 		return assign.HighestCapacity
 	case configv1.Assignment_ASSIGNMENT_ROUND_ROBIN:
 		return assign.RoundRobin
+	case configv1.Assignment_ASSIGNMENT_CUSTOM:
+		return assign.Custom
 	}
 	return assign.LeastActive
 }

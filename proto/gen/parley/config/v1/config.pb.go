@@ -314,6 +314,8 @@ const (
 	// The agent who got one from this queue longest ago; new members in the order
 	// in which they came (L58).
 	Assignment_ASSIGNMENT_ROUND_ROBIN Assignment = 3
+	// As rules of the administrators' own say (L60).
+	Assignment_ASSIGNMENT_CUSTOM Assignment = 4
 )
 
 // Enum value maps for Assignment.
@@ -323,12 +325,14 @@ var (
 		1: "ASSIGNMENT_HIGHEST_CAPACITY",
 		2: "ASSIGNMENT_LEAST_ACTIVE",
 		3: "ASSIGNMENT_ROUND_ROBIN",
+		4: "ASSIGNMENT_CUSTOM",
 	}
 	Assignment_value = map[string]int32{
 		"ASSIGNMENT_UNSPECIFIED":      0,
 		"ASSIGNMENT_HIGHEST_CAPACITY": 1,
 		"ASSIGNMENT_LEAST_ACTIVE":     2,
 		"ASSIGNMENT_ROUND_ROBIN":      3,
+		"ASSIGNMENT_CUSTOM":           4,
 	}
 )
 
@@ -1047,8 +1051,10 @@ type Queue struct {
 	// is offered as if it had come so much earlier. 0: a higher priority always
 	// comes first.
 	HeadStartSeconds int32 `protobuf:"varint,8,opt,name=head_start_seconds,json=headStartSeconds,proto3" json:"head_start_seconds,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// With ASSIGNMENT_CUSTOM: the rules.
+	Custom        *CustomAssignment `protobuf:"bytes,9,opt,name=custom,proto3" json:"custom,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Queue) Reset() {
@@ -1135,6 +1141,13 @@ func (x *Queue) GetHeadStartSeconds() int32 {
 		return x.HeadStartSeconds
 	}
 	return 0
+}
+
+func (x *Queue) GetCustom() *CustomAssignment {
+	if x != nil {
+		return x.Custom
+	}
+	return nil
 }
 
 // Agent is a person who answers customers.
@@ -1408,7 +1421,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"autoAssign\x121\n" +
 	"\x14customer_attachments\x18\x14 \x01(\bR\x13customerAttachments\x12)\n" +
 	"\x10attachment_types\x18\x15 \x03(\tR\x0fattachmentTypes\x121\n" +
-	"\x14attachment_megabytes\x18\x16 \x01(\x05R\x13attachmentMegabytes\"\xdb\x02\n" +
+	"\x14attachment_megabytes\x18\x16 \x01(\x05R\x13attachmentMegabytes\"\x97\x03\n" +
 	"\x05Queue\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x16\n" +
 	"\x06agents\x18\x02 \x03(\tR\x06agents\x12<\n" +
@@ -1419,7 +1432,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\bschedule\x18\x05 \x01(\tR\bschedule\x12:\n" +
 	"\boverflow\x18\x06 \x03(\v2\x1e.parley.config.v1.OverflowRuleR\boverflow\x12.\n" +
 	"\x04wait\x18\a \x01(\v2\x1a.parley.config.v1.WaitRuleR\x04wait\x12,\n" +
-	"\x12head_start_seconds\x18\b \x01(\x05R\x10headStartSeconds\"\xbc\x03\n" +
+	"\x12head_start_seconds\x18\b \x01(\x05R\x10headStartSeconds\x12:\n" +
+	"\x06custom\x18\t \x01(\v2\".parley.config.v1.CustomAssignmentR\x06custom\"\xbc\x03\n" +
 	"\x05Agent\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x1a\n" +
 	"\bcapacity\x18\x02 \x01(\x05R\bcapacity\x124\n" +
@@ -1460,13 +1474,14 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x13WRAP_UP_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eWRAP_UP_ALWAYS\x10\x01\x12\x11\n" +
 	"\rWRAP_UP_TIMED\x10\x02\x12\x11\n" +
-	"\rWRAP_UP_NEVER\x10\x03*\x82\x01\n" +
+	"\rWRAP_UP_NEVER\x10\x03*\x99\x01\n" +
 	"\n" +
 	"Assignment\x12\x1a\n" +
 	"\x16ASSIGNMENT_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bASSIGNMENT_HIGHEST_CAPACITY\x10\x01\x12\x1b\n" +
 	"\x17ASSIGNMENT_LEAST_ACTIVE\x10\x02\x12\x1a\n" +
-	"\x16ASSIGNMENT_ROUND_ROBIN\x10\x03B\xc8\x01\n" +
+	"\x16ASSIGNMENT_ROUND_ROBIN\x10\x03\x12\x15\n" +
+	"\x11ASSIGNMENT_CUSTOM\x10\x04B\xc8\x01\n" +
 	"\x14com.parley.config.v1B\vConfigProtoP\x01ZAgithub.com/parley-desk/parley/proto/gen/parley/config/v1;configv1\xa2\x02\x03PCX\xaa\x02\x10Parley.Config.V1\xca\x02\x10Parley\\Config\\V1\xe2\x02\x1cParley\\Config\\V1\\GPBMetadata\xea\x02\x12Parley::Config::V1b\x06proto3"
 
 var (
@@ -1484,27 +1499,28 @@ func file_parley_config_v1_config_proto_rawDescGZIP() []byte {
 var file_parley_config_v1_config_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
 var file_parley_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_parley_config_v1_config_proto_goTypes = []any{
-	(Switch)(0),             // 0: parley.config.v1.Switch
-	(WorkMode)(0),           // 1: parley.config.v1.WorkMode
-	(SkillMatching)(0),      // 2: parley.config.v1.SkillMatching
-	(Affinity)(0),           // 3: parley.config.v1.Affinity
-	(WrapUp)(0),             // 4: parley.config.v1.WrapUp
-	(Assignment)(0),         // 5: parley.config.v1.Assignment
-	(*Meta)(nil),            // 6: parley.config.v1.Meta
-	(*Secret)(nil),          // 7: parley.config.v1.Secret
-	(*ChannelAccount)(nil),  // 8: parley.config.v1.ChannelAccount
-	(*Acknowledgement)(nil), // 9: parley.config.v1.Acknowledgement
-	(*Page)(nil),            // 10: parley.config.v1.Page
-	(*Workstream)(nil),      // 11: parley.config.v1.Workstream
-	(*Queue)(nil),           // 12: parley.config.v1.Queue
-	(*Agent)(nil),           // 13: parley.config.v1.Agent
-	(*Status)(nil),          // 14: parley.config.v1.Status
-	(*Variable)(nil),        // 15: parley.config.v1.Variable
-	(v1.Presence)(0),        // 16: parley.distribution.v1.Presence
-	(*OverflowRule)(nil),    // 17: parley.config.v1.OverflowRule
-	(*WaitRule)(nil),        // 18: parley.config.v1.WaitRule
-	(*Proficiency)(nil),     // 19: parley.config.v1.Proficiency
-	(*ProfileHolding)(nil),  // 20: parley.config.v1.ProfileHolding
+	(Switch)(0),              // 0: parley.config.v1.Switch
+	(WorkMode)(0),            // 1: parley.config.v1.WorkMode
+	(SkillMatching)(0),       // 2: parley.config.v1.SkillMatching
+	(Affinity)(0),            // 3: parley.config.v1.Affinity
+	(WrapUp)(0),              // 4: parley.config.v1.WrapUp
+	(Assignment)(0),          // 5: parley.config.v1.Assignment
+	(*Meta)(nil),             // 6: parley.config.v1.Meta
+	(*Secret)(nil),           // 7: parley.config.v1.Secret
+	(*ChannelAccount)(nil),   // 8: parley.config.v1.ChannelAccount
+	(*Acknowledgement)(nil),  // 9: parley.config.v1.Acknowledgement
+	(*Page)(nil),             // 10: parley.config.v1.Page
+	(*Workstream)(nil),       // 11: parley.config.v1.Workstream
+	(*Queue)(nil),            // 12: parley.config.v1.Queue
+	(*Agent)(nil),            // 13: parley.config.v1.Agent
+	(*Status)(nil),           // 14: parley.config.v1.Status
+	(*Variable)(nil),         // 15: parley.config.v1.Variable
+	(v1.Presence)(0),         // 16: parley.distribution.v1.Presence
+	(*OverflowRule)(nil),     // 17: parley.config.v1.OverflowRule
+	(*WaitRule)(nil),         // 18: parley.config.v1.WaitRule
+	(*CustomAssignment)(nil), // 19: parley.config.v1.CustomAssignment
+	(*Proficiency)(nil),      // 20: parley.config.v1.Proficiency
+	(*ProfileHolding)(nil),   // 21: parley.config.v1.ProfileHolding
 }
 var file_parley_config_v1_config_proto_depIdxs = []int32{
 	6,  // 0: parley.config.v1.ChannelAccount.meta:type_name -> parley.config.v1.Meta
@@ -1527,18 +1543,19 @@ var file_parley_config_v1_config_proto_depIdxs = []int32{
 	5,  // 17: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
 	17, // 18: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
 	18, // 19: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
-	6,  // 20: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
-	7,  // 21: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
-	19, // 22: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
-	20, // 23: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
-	16, // 24: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
-	6,  // 25: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
-	16, // 26: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	19, // 20: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
+	6,  // 21: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
+	7,  // 22: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
+	20, // 23: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
+	21, // 24: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
+	16, // 25: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
+	6,  // 26: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
+	16, // 27: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_config_proto_init() }

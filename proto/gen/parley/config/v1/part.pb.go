@@ -501,6 +501,145 @@ func (x *Variable) GetInitial() string {
 	return ""
 }
 
+// CustomAssignment names the rules by which a queue assigns (L60).
+type CustomAssignment struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Ruleset that puts conversations in order, by id; empty: first come, first
+	// served.
+	Prioritisation string `protobuf:"bytes,1,opt,name=prioritisation,proto3" json:"prioritisation,omitempty"`
+	// Ruleset that finds agents for conversations that no selection takes, by id.
+	Assignment string `protobuf:"bytes,2,opt,name=assignment,proto3" json:"assignment,omitempty"`
+	// Other rulesets that find agents, in order: the first that is true counts; up
+	// to 20.
+	Selections    []*Selection `protobuf:"bytes,3,rep,name=selections,proto3" json:"selections,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CustomAssignment) Reset() {
+	*x = CustomAssignment{}
+	mi := &file_parley_config_v1_part_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CustomAssignment) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CustomAssignment) ProtoMessage() {}
+
+func (x *CustomAssignment) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_config_v1_part_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CustomAssignment.ProtoReflect.Descriptor instead.
+func (*CustomAssignment) Descriptor() ([]byte, []int) {
+	return file_parley_config_v1_part_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *CustomAssignment) GetPrioritisation() string {
+	if x != nil {
+		return x.Prioritisation
+	}
+	return ""
+}
+
+func (x *CustomAssignment) GetAssignment() string {
+	if x != nil {
+		return x.Assignment
+	}
+	return ""
+}
+
+func (x *CustomAssignment) GetSelections() []*Selection {
+	if x != nil {
+		return x.Selections
+	}
+	return nil
+}
+
+// Selection has an assignment ruleset of its own for some conversations.
+type Selection struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name, unlike the others of the queue.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Condition in CEL over a WaitingContext; empty: always.
+	When string `protobuf:"bytes,2,opt,name=when,proto3" json:"when,omitempty"`
+	// Ruleset that finds agents, by id.
+	Ruleset string `protobuf:"bytes,3,opt,name=ruleset,proto3" json:"ruleset,omitempty"`
+	// Left out.
+	Disabled      bool `protobuf:"varint,4,opt,name=disabled,proto3" json:"disabled,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Selection) Reset() {
+	*x = Selection{}
+	mi := &file_parley_config_v1_part_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Selection) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Selection) ProtoMessage() {}
+
+func (x *Selection) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_config_v1_part_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Selection.ProtoReflect.Descriptor instead.
+func (*Selection) Descriptor() ([]byte, []int) {
+	return file_parley_config_v1_part_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Selection) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Selection) GetWhen() string {
+	if x != nil {
+		return x.When
+	}
+	return ""
+}
+
+func (x *Selection) GetRuleset() string {
+	if x != nil {
+		return x.Ruleset
+	}
+	return ""
+}
+
+func (x *Selection) GetDisabled() bool {
+	if x != nil {
+		return x.Disabled
+	}
+	return false
+}
+
 var File_parley_config_v1_part_proto protoreflect.FileDescriptor
 
 const file_parley_config_v1_part_proto_rawDesc = "" +
@@ -524,7 +663,20 @@ const file_parley_config_v1_part_proto_rawDesc = "" +
 	"\bVariable\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x122\n" +
 	"\x04type\x18\x02 \x01(\x0e2\x1e.parley.config.v1.VariableTypeR\x04type\x12\x18\n" +
-	"\ainitial\x18\x03 \x01(\tR\ainitial*z\n" +
+	"\ainitial\x18\x03 \x01(\tR\ainitial\"\x97\x01\n" +
+	"\x10CustomAssignment\x12&\n" +
+	"\x0eprioritisation\x18\x01 \x01(\tR\x0eprioritisation\x12\x1e\n" +
+	"\n" +
+	"assignment\x18\x02 \x01(\tR\n" +
+	"assignment\x12;\n" +
+	"\n" +
+	"selections\x18\x03 \x03(\v2\x1b.parley.config.v1.SelectionR\n" +
+	"selections\"i\n" +
+	"\tSelection\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04when\x18\x02 \x01(\tR\x04when\x12\x18\n" +
+	"\aruleset\x18\x03 \x01(\tR\aruleset\x12\x1a\n" +
+	"\bdisabled\x18\x04 \x01(\bR\bdisabled*z\n" +
 	"\x11OverflowCondition\x12\"\n" +
 	"\x1eOVERFLOW_CONDITION_UNSPECIFIED\x10\x00\x12#\n" +
 	"\x1fOVERFLOW_CONDITION_OUT_OF_HOURS\x10\x01\x12\x1c\n" +
@@ -553,27 +705,30 @@ func file_parley_config_v1_part_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_config_v1_part_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_parley_config_v1_part_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_parley_config_v1_part_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_parley_config_v1_part_proto_goTypes = []any{
-	(OverflowCondition)(0), // 0: parley.config.v1.OverflowCondition
-	(OverflowAction)(0),    // 1: parley.config.v1.OverflowAction
-	(VariableType)(0),      // 2: parley.config.v1.VariableType
-	(*Proficiency)(nil),    // 3: parley.config.v1.Proficiency
-	(*ProfileHolding)(nil), // 4: parley.config.v1.ProfileHolding
-	(*OverflowRule)(nil),   // 5: parley.config.v1.OverflowRule
-	(*WaitRule)(nil),       // 6: parley.config.v1.WaitRule
-	(*Variable)(nil),       // 7: parley.config.v1.Variable
+	(OverflowCondition)(0),   // 0: parley.config.v1.OverflowCondition
+	(OverflowAction)(0),      // 1: parley.config.v1.OverflowAction
+	(VariableType)(0),        // 2: parley.config.v1.VariableType
+	(*Proficiency)(nil),      // 3: parley.config.v1.Proficiency
+	(*ProfileHolding)(nil),   // 4: parley.config.v1.ProfileHolding
+	(*OverflowRule)(nil),     // 5: parley.config.v1.OverflowRule
+	(*WaitRule)(nil),         // 6: parley.config.v1.WaitRule
+	(*Variable)(nil),         // 7: parley.config.v1.Variable
+	(*CustomAssignment)(nil), // 8: parley.config.v1.CustomAssignment
+	(*Selection)(nil),        // 9: parley.config.v1.Selection
 }
 var file_parley_config_v1_part_proto_depIdxs = []int32{
 	0, // 0: parley.config.v1.OverflowRule.condition:type_name -> parley.config.v1.OverflowCondition
 	1, // 1: parley.config.v1.OverflowRule.action:type_name -> parley.config.v1.OverflowAction
 	1, // 2: parley.config.v1.WaitRule.action:type_name -> parley.config.v1.OverflowAction
 	2, // 3: parley.config.v1.Variable.type:type_name -> parley.config.v1.VariableType
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	9, // 4: parley.config.v1.CustomAssignment.selections:type_name -> parley.config.v1.Selection
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_part_proto_init() }
@@ -587,7 +742,7 @@ func file_parley_config_v1_part_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_config_v1_part_proto_rawDesc), len(file_parley_config_v1_part_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   5,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -21,7 +21,136 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Ruleset is a list of rules in order. It either classifies or routes.
+// ItemOrder is an order among waiting conversations. Of equals, the one queued
+// first is first.
+type ItemOrder int32
+
+const (
+	// Taken as ITEM_ORDER_LONGEST_WAITING.
+	ItemOrder_ITEM_ORDER_UNSPECIFIED ItemOrder = 0
+	// Queued longest ago.
+	ItemOrder_ITEM_ORDER_LONGEST_WAITING ItemOrder = 1
+	// Of the highest priority.
+	ItemOrder_ITEM_ORDER_PRIORITY ItemOrder = 2
+	// Whose customer wrote last the longest ago.
+	ItemOrder_ITEM_ORDER_LAST_MESSAGE ItemOrder = 3
+)
+
+// Enum value maps for ItemOrder.
+var (
+	ItemOrder_name = map[int32]string{
+		0: "ITEM_ORDER_UNSPECIFIED",
+		1: "ITEM_ORDER_LONGEST_WAITING",
+		2: "ITEM_ORDER_PRIORITY",
+		3: "ITEM_ORDER_LAST_MESSAGE",
+	}
+	ItemOrder_value = map[string]int32{
+		"ITEM_ORDER_UNSPECIFIED":     0,
+		"ITEM_ORDER_LONGEST_WAITING": 1,
+		"ITEM_ORDER_PRIORITY":        2,
+		"ITEM_ORDER_LAST_MESSAGE":    3,
+	}
+)
+
+func (x ItemOrder) Enum() *ItemOrder {
+	p := new(ItemOrder)
+	*p = x
+	return p
+}
+
+func (x ItemOrder) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ItemOrder) Descriptor() protoreflect.EnumDescriptor {
+	return file_parley_config_v1_ruleset_proto_enumTypes[0].Descriptor()
+}
+
+func (ItemOrder) Type() protoreflect.EnumType {
+	return &file_parley_config_v1_ruleset_proto_enumTypes[0]
+}
+
+func (x ItemOrder) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ItemOrder.Descriptor instead.
+func (ItemOrder) EnumDescriptor() ([]byte, []int) {
+	return file_parley_config_v1_ruleset_proto_rawDescGZIP(), []int{0}
+}
+
+// AgentOrder is an order among agents. Of equals, whoever has been idle longest
+// is first.
+type AgentOrder int32
+
+const (
+	// Taken as AGENT_ORDER_LEAST_ACTIVE.
+	AgentOrder_AGENT_ORDER_UNSPECIFIED AgentOrder = 0
+	// Whose capacity was freed longest ago; new sign-ins first (L59).
+	AgentOrder_AGENT_ORDER_LEAST_ACTIVE AgentOrder = 1
+	// Who got one from this queue longest ago (L58).
+	AgentOrder_AGENT_ORDER_ROUND_ROBIN AgentOrder = 2
+	// Who has most units free.
+	AgentOrder_AGENT_ORDER_UNITS AgentOrder = 3
+	// Who has most places left in the capacity profiles of the conversation.
+	AgentOrder_AGENT_ORDER_PROFILES AgentOrder = 4
+	// Who comes nearest to the skills the conversation needs: exactly, then better
+	// than needed, then less (L72).
+	AgentOrder_AGENT_ORDER_PROFICIENCY AgentOrder = 5
+	// Who has most of the skills the conversation needs, however well (L72).
+	AgentOrder_AGENT_ORDER_SKILLS AgentOrder = 6
+)
+
+// Enum value maps for AgentOrder.
+var (
+	AgentOrder_name = map[int32]string{
+		0: "AGENT_ORDER_UNSPECIFIED",
+		1: "AGENT_ORDER_LEAST_ACTIVE",
+		2: "AGENT_ORDER_ROUND_ROBIN",
+		3: "AGENT_ORDER_UNITS",
+		4: "AGENT_ORDER_PROFILES",
+		5: "AGENT_ORDER_PROFICIENCY",
+		6: "AGENT_ORDER_SKILLS",
+	}
+	AgentOrder_value = map[string]int32{
+		"AGENT_ORDER_UNSPECIFIED":  0,
+		"AGENT_ORDER_LEAST_ACTIVE": 1,
+		"AGENT_ORDER_ROUND_ROBIN":  2,
+		"AGENT_ORDER_UNITS":        3,
+		"AGENT_ORDER_PROFILES":     4,
+		"AGENT_ORDER_PROFICIENCY":  5,
+		"AGENT_ORDER_SKILLS":       6,
+	}
+)
+
+func (x AgentOrder) Enum() *AgentOrder {
+	p := new(AgentOrder)
+	*p = x
+	return p
+}
+
+func (x AgentOrder) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AgentOrder) Descriptor() protoreflect.EnumDescriptor {
+	return file_parley_config_v1_ruleset_proto_enumTypes[1].Descriptor()
+}
+
+func (AgentOrder) Type() protoreflect.EnumType {
+	return &file_parley_config_v1_ruleset_proto_enumTypes[1]
+}
+
+func (x AgentOrder) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AgentOrder.Descriptor instead.
+func (AgentOrder) EnumDescriptor() ([]byte, []int) {
+	return file_parley_config_v1_ruleset_proto_rawDescGZIP(), []int{1}
+}
+
+// Ruleset is a list of rules in order, all of one sort.
 type Ruleset struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id, name, version.
@@ -30,7 +159,13 @@ type Ruleset struct {
 	// 100 (L32, L33).
 	Classify []*ClassificationRule `protobuf:"bytes,2,rep,name=classify,proto3" json:"classify,omitempty"`
 	// Rules that choose the queue; up to 200 (L35).
-	Route         []*RoutingRule `protobuf:"bytes,3,rep,name=route,proto3" json:"route,omitempty"`
+	Route []*RoutingRule `protobuf:"bytes,3,rep,name=route,proto3" json:"route,omitempty"`
+	// Rules that put the conversations of a queue in order, each a bucket; up to
+	// 100 (L60).
+	Prioritise []*PrioritisationRule `protobuf:"bytes,4,rep,name=prioritise,proto3" json:"prioritise,omitempty"`
+	// Rules that find agents, each a step that asks less than the one before; up
+	// to 20 (L60).
+	Assign        []*AssignmentRule `protobuf:"bytes,5,rep,name=assign,proto3" json:"assign,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -86,6 +221,168 @@ func (x *Ruleset) GetRoute() []*RoutingRule {
 	return nil
 }
 
+func (x *Ruleset) GetPrioritise() []*PrioritisationRule {
+	if x != nil {
+		return x.Prioritise
+	}
+	return nil
+}
+
+func (x *Ruleset) GetAssign() []*AssignmentRule {
+	if x != nil {
+		return x.Assign
+	}
+	return nil
+}
+
+// PrioritisationRule is a bucket of waiting conversations. All of an earlier
+// bucket come before those of a later one; those that no rule takes come last.
+type PrioritisationRule struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name, unlike the others of the ruleset.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Condition in CEL over a WaitingContext; empty: always.
+	When string `protobuf:"bytes,2,opt,name=when,proto3" json:"when,omitempty"`
+	// Which of the bucket is first.
+	Order ItemOrder `protobuf:"varint,3,opt,name=order,proto3,enum=parley.config.v1.ItemOrder" json:"order,omitempty"`
+	// Left out.
+	Disabled      bool `protobuf:"varint,4,opt,name=disabled,proto3" json:"disabled,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PrioritisationRule) Reset() {
+	*x = PrioritisationRule{}
+	mi := &file_parley_config_v1_ruleset_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PrioritisationRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PrioritisationRule) ProtoMessage() {}
+
+func (x *PrioritisationRule) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_config_v1_ruleset_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PrioritisationRule.ProtoReflect.Descriptor instead.
+func (*PrioritisationRule) Descriptor() ([]byte, []int) {
+	return file_parley_config_v1_ruleset_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *PrioritisationRule) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PrioritisationRule) GetWhen() string {
+	if x != nil {
+		return x.When
+	}
+	return ""
+}
+
+func (x *PrioritisationRule) GetOrder() ItemOrder {
+	if x != nil {
+		return x.Order
+	}
+	return ItemOrder_ITEM_ORDER_UNSPECIFIED
+}
+
+func (x *PrioritisationRule) GetDisabled() bool {
+	if x != nil {
+		return x.Disabled
+	}
+	return false
+}
+
+// AssignmentRule is a step in the search for an agent. The first step that finds
+// anybody decides.
+type AssignmentRule struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name, unlike the others of the ruleset.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Condition in CEL over an AssignmentContext; empty: every agent of the queue.
+	When string `protobuf:"bytes,2,opt,name=when,proto3" json:"when,omitempty"`
+	// Which of those found is first.
+	Order AgentOrder `protobuf:"varint,3,opt,name=order,proto3,enum=parley.config.v1.AgentOrder" json:"order,omitempty"`
+	// Left out.
+	Disabled      bool `protobuf:"varint,4,opt,name=disabled,proto3" json:"disabled,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AssignmentRule) Reset() {
+	*x = AssignmentRule{}
+	mi := &file_parley_config_v1_ruleset_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AssignmentRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AssignmentRule) ProtoMessage() {}
+
+func (x *AssignmentRule) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_config_v1_ruleset_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AssignmentRule.ProtoReflect.Descriptor instead.
+func (*AssignmentRule) Descriptor() ([]byte, []int) {
+	return file_parley_config_v1_ruleset_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *AssignmentRule) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *AssignmentRule) GetWhen() string {
+	if x != nil {
+		return x.When
+	}
+	return ""
+}
+
+func (x *AssignmentRule) GetOrder() AgentOrder {
+	if x != nil {
+		return x.Order
+	}
+	return AgentOrder_AGENT_ORDER_UNSPECIFIED
+}
+
+func (x *AssignmentRule) GetDisabled() bool {
+	if x != nil {
+		return x.Disabled
+	}
+	return false
+}
+
 // ClassificationRule sets attributes of conversations.
 type ClassificationRule struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -103,7 +400,7 @@ type ClassificationRule struct {
 
 func (x *ClassificationRule) Reset() {
 	*x = ClassificationRule{}
-	mi := &file_parley_config_v1_ruleset_proto_msgTypes[1]
+	mi := &file_parley_config_v1_ruleset_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -115,7 +412,7 @@ func (x *ClassificationRule) String() string {
 func (*ClassificationRule) ProtoMessage() {}
 
 func (x *ClassificationRule) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_config_v1_ruleset_proto_msgTypes[1]
+	mi := &file_parley_config_v1_ruleset_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -128,7 +425,7 @@ func (x *ClassificationRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClassificationRule.ProtoReflect.Descriptor instead.
 func (*ClassificationRule) Descriptor() ([]byte, []int) {
-	return file_parley_config_v1_ruleset_proto_rawDescGZIP(), []int{1}
+	return file_parley_config_v1_ruleset_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ClassificationRule) GetName() string {
@@ -177,7 +474,7 @@ type Attributes struct {
 
 func (x *Attributes) Reset() {
 	*x = Attributes{}
-	mi := &file_parley_config_v1_ruleset_proto_msgTypes[2]
+	mi := &file_parley_config_v1_ruleset_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -189,7 +486,7 @@ func (x *Attributes) String() string {
 func (*Attributes) ProtoMessage() {}
 
 func (x *Attributes) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_config_v1_ruleset_proto_msgTypes[2]
+	mi := &file_parley_config_v1_ruleset_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -202,7 +499,7 @@ func (x *Attributes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attributes.ProtoReflect.Descriptor instead.
 func (*Attributes) Descriptor() ([]byte, []int) {
-	return file_parley_config_v1_ruleset_proto_rawDescGZIP(), []int{2}
+	return file_parley_config_v1_ruleset_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Attributes) GetPriority() int32 {
@@ -253,7 +550,7 @@ type RoutingRule struct {
 
 func (x *RoutingRule) Reset() {
 	*x = RoutingRule{}
-	mi := &file_parley_config_v1_ruleset_proto_msgTypes[3]
+	mi := &file_parley_config_v1_ruleset_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -265,7 +562,7 @@ func (x *RoutingRule) String() string {
 func (*RoutingRule) ProtoMessage() {}
 
 func (x *RoutingRule) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_config_v1_ruleset_proto_msgTypes[3]
+	mi := &file_parley_config_v1_ruleset_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -278,7 +575,7 @@ func (x *RoutingRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoutingRule.ProtoReflect.Descriptor instead.
 func (*RoutingRule) Descriptor() ([]byte, []int) {
-	return file_parley_config_v1_ruleset_proto_rawDescGZIP(), []int{3}
+	return file_parley_config_v1_ruleset_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *RoutingRule) GetName() string {
@@ -329,7 +626,7 @@ type Share struct {
 
 func (x *Share) Reset() {
 	*x = Share{}
-	mi := &file_parley_config_v1_ruleset_proto_msgTypes[4]
+	mi := &file_parley_config_v1_ruleset_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -341,7 +638,7 @@ func (x *Share) String() string {
 func (*Share) ProtoMessage() {}
 
 func (x *Share) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_config_v1_ruleset_proto_msgTypes[4]
+	mi := &file_parley_config_v1_ruleset_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -354,7 +651,7 @@ func (x *Share) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Share.ProtoReflect.Descriptor instead.
 func (*Share) Descriptor() ([]byte, []int) {
-	return file_parley_config_v1_ruleset_proto_rawDescGZIP(), []int{4}
+	return file_parley_config_v1_ruleset_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Share) GetQueue() string {
@@ -375,11 +672,25 @@ var File_parley_config_v1_ruleset_proto protoreflect.FileDescriptor
 
 const file_parley_config_v1_ruleset_proto_rawDesc = "" +
 	"\n" +
-	"\x1eparley/config/v1/ruleset.proto\x12\x10parley.config.v1\x1a\x1dparley/config/v1/config.proto\x1a\x1bparley/config/v1/part.proto\"\xac\x01\n" +
+	"\x1eparley/config/v1/ruleset.proto\x12\x10parley.config.v1\x1a\x1dparley/config/v1/config.proto\x1a\x1bparley/config/v1/part.proto\"\xac\x02\n" +
 	"\aRuleset\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12@\n" +
 	"\bclassify\x18\x02 \x03(\v2$.parley.config.v1.ClassificationRuleR\bclassify\x123\n" +
-	"\x05route\x18\x03 \x03(\v2\x1d.parley.config.v1.RoutingRuleR\x05route\"\x88\x01\n" +
+	"\x05route\x18\x03 \x03(\v2\x1d.parley.config.v1.RoutingRuleR\x05route\x12D\n" +
+	"\n" +
+	"prioritise\x18\x04 \x03(\v2$.parley.config.v1.PrioritisationRuleR\n" +
+	"prioritise\x128\n" +
+	"\x06assign\x18\x05 \x03(\v2 .parley.config.v1.AssignmentRuleR\x06assign\"\x8b\x01\n" +
+	"\x12PrioritisationRule\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04when\x18\x02 \x01(\tR\x04when\x121\n" +
+	"\x05order\x18\x03 \x01(\x0e2\x1b.parley.config.v1.ItemOrderR\x05order\x12\x1a\n" +
+	"\bdisabled\x18\x04 \x01(\bR\bdisabled\"\x88\x01\n" +
+	"\x0eAssignmentRule\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04when\x18\x02 \x01(\tR\x04when\x122\n" +
+	"\x05order\x18\x03 \x01(\x0e2\x1c.parley.config.v1.AgentOrderR\x05order\x12\x1a\n" +
+	"\bdisabled\x18\x04 \x01(\bR\bdisabled\"\x88\x01\n" +
 	"\x12ClassificationRule\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04when\x18\x02 \x01(\tR\x04when\x12.\n" +
@@ -403,7 +714,21 @@ const file_parley_config_v1_ruleset_proto_rawDesc = "" +
 	"\bdisabled\x18\x05 \x01(\bR\bdisabled\"7\n" +
 	"\x05Share\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x18\n" +
-	"\apercent\x18\x02 \x01(\x05R\apercentB\xc9\x01\n" +
+	"\apercent\x18\x02 \x01(\x05R\apercent*}\n" +
+	"\tItemOrder\x12\x1a\n" +
+	"\x16ITEM_ORDER_UNSPECIFIED\x10\x00\x12\x1e\n" +
+	"\x1aITEM_ORDER_LONGEST_WAITING\x10\x01\x12\x17\n" +
+	"\x13ITEM_ORDER_PRIORITY\x10\x02\x12\x1b\n" +
+	"\x17ITEM_ORDER_LAST_MESSAGE\x10\x03*\xca\x01\n" +
+	"\n" +
+	"AgentOrder\x12\x1b\n" +
+	"\x17AGENT_ORDER_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18AGENT_ORDER_LEAST_ACTIVE\x10\x01\x12\x1b\n" +
+	"\x17AGENT_ORDER_ROUND_ROBIN\x10\x02\x12\x15\n" +
+	"\x11AGENT_ORDER_UNITS\x10\x03\x12\x18\n" +
+	"\x14AGENT_ORDER_PROFILES\x10\x04\x12\x1b\n" +
+	"\x17AGENT_ORDER_PROFICIENCY\x10\x05\x12\x16\n" +
+	"\x12AGENT_ORDER_SKILLS\x10\x06B\xc9\x01\n" +
 	"\x14com.parley.config.v1B\fRulesetProtoP\x01ZAgithub.com/parley-desk/parley/proto/gen/parley/config/v1;configv1\xa2\x02\x03PCX\xaa\x02\x10Parley.Config.V1\xca\x02\x10Parley\\Config\\V1\xe2\x02\x1cParley\\Config\\V1\\GPBMetadata\xea\x02\x12Parley::Config::V1b\x06proto3"
 
 var (
@@ -418,32 +743,41 @@ func file_parley_config_v1_ruleset_proto_rawDescGZIP() []byte {
 	return file_parley_config_v1_ruleset_proto_rawDescData
 }
 
-var file_parley_config_v1_ruleset_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_parley_config_v1_ruleset_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_parley_config_v1_ruleset_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_parley_config_v1_ruleset_proto_goTypes = []any{
-	(*Ruleset)(nil),            // 0: parley.config.v1.Ruleset
-	(*ClassificationRule)(nil), // 1: parley.config.v1.ClassificationRule
-	(*Attributes)(nil),         // 2: parley.config.v1.Attributes
-	(*RoutingRule)(nil),        // 3: parley.config.v1.RoutingRule
-	(*Share)(nil),              // 4: parley.config.v1.Share
-	nil,                        // 5: parley.config.v1.Attributes.VariablesEntry
-	(*Meta)(nil),               // 6: parley.config.v1.Meta
-	(*Proficiency)(nil),        // 7: parley.config.v1.Proficiency
-	(*OverflowRule)(nil),       // 8: parley.config.v1.OverflowRule
+	(ItemOrder)(0),             // 0: parley.config.v1.ItemOrder
+	(AgentOrder)(0),            // 1: parley.config.v1.AgentOrder
+	(*Ruleset)(nil),            // 2: parley.config.v1.Ruleset
+	(*PrioritisationRule)(nil), // 3: parley.config.v1.PrioritisationRule
+	(*AssignmentRule)(nil),     // 4: parley.config.v1.AssignmentRule
+	(*ClassificationRule)(nil), // 5: parley.config.v1.ClassificationRule
+	(*Attributes)(nil),         // 6: parley.config.v1.Attributes
+	(*RoutingRule)(nil),        // 7: parley.config.v1.RoutingRule
+	(*Share)(nil),              // 8: parley.config.v1.Share
+	nil,                        // 9: parley.config.v1.Attributes.VariablesEntry
+	(*Meta)(nil),               // 10: parley.config.v1.Meta
+	(*Proficiency)(nil),        // 11: parley.config.v1.Proficiency
+	(*OverflowRule)(nil),       // 12: parley.config.v1.OverflowRule
 }
 var file_parley_config_v1_ruleset_proto_depIdxs = []int32{
-	6, // 0: parley.config.v1.Ruleset.meta:type_name -> parley.config.v1.Meta
-	1, // 1: parley.config.v1.Ruleset.classify:type_name -> parley.config.v1.ClassificationRule
-	3, // 2: parley.config.v1.Ruleset.route:type_name -> parley.config.v1.RoutingRule
-	2, // 3: parley.config.v1.ClassificationRule.set:type_name -> parley.config.v1.Attributes
-	7, // 4: parley.config.v1.Attributes.skills:type_name -> parley.config.v1.Proficiency
-	5, // 5: parley.config.v1.Attributes.variables:type_name -> parley.config.v1.Attributes.VariablesEntry
-	4, // 6: parley.config.v1.RoutingRule.queues:type_name -> parley.config.v1.Share
-	8, // 7: parley.config.v1.RoutingRule.overflow:type_name -> parley.config.v1.OverflowRule
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	10, // 0: parley.config.v1.Ruleset.meta:type_name -> parley.config.v1.Meta
+	5,  // 1: parley.config.v1.Ruleset.classify:type_name -> parley.config.v1.ClassificationRule
+	7,  // 2: parley.config.v1.Ruleset.route:type_name -> parley.config.v1.RoutingRule
+	3,  // 3: parley.config.v1.Ruleset.prioritise:type_name -> parley.config.v1.PrioritisationRule
+	4,  // 4: parley.config.v1.Ruleset.assign:type_name -> parley.config.v1.AssignmentRule
+	0,  // 5: parley.config.v1.PrioritisationRule.order:type_name -> parley.config.v1.ItemOrder
+	1,  // 6: parley.config.v1.AssignmentRule.order:type_name -> parley.config.v1.AgentOrder
+	6,  // 7: parley.config.v1.ClassificationRule.set:type_name -> parley.config.v1.Attributes
+	11, // 8: parley.config.v1.Attributes.skills:type_name -> parley.config.v1.Proficiency
+	9,  // 9: parley.config.v1.Attributes.variables:type_name -> parley.config.v1.Attributes.VariablesEntry
+	8,  // 10: parley.config.v1.RoutingRule.queues:type_name -> parley.config.v1.Share
+	12, // 11: parley.config.v1.RoutingRule.overflow:type_name -> parley.config.v1.OverflowRule
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_ruleset_proto_init() }
@@ -453,19 +787,20 @@ func file_parley_config_v1_ruleset_proto_init() {
 	}
 	file_parley_config_v1_config_proto_init()
 	file_parley_config_v1_part_proto_init()
-	file_parley_config_v1_ruleset_proto_msgTypes[2].OneofWrappers = []any{}
+	file_parley_config_v1_ruleset_proto_msgTypes[4].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_config_v1_ruleset_proto_rawDesc), len(file_parley_config_v1_ruleset_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   6,
+			NumEnums:      2,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_parley_config_v1_ruleset_proto_goTypes,
 		DependencyIndexes: file_parley_config_v1_ruleset_proto_depIdxs,
+		EnumInfos:         file_parley_config_v1_ruleset_proto_enumTypes,
 		MessageInfos:      file_parley_config_v1_ruleset_proto_msgTypes,
 	}.Build()
 	File_parley_config_v1_ruleset_proto = out.File

@@ -1440,7 +1440,14 @@ type WhyResponse struct {
 	// How many of the queue come before it.
 	Ahead int32 `protobuf:"varint,9,opt,name=ahead,proto3" json:"ahead,omitempty"`
 	// How long it will wait by the queue's recent pace, seconds; -1: not known.
-	WaitSeconds   int64 `protobuf:"varint,10,opt,name=wait_seconds,json=waitSeconds,proto3" json:"wait_seconds,omitempty"`
+	WaitSeconds int64 `protobuf:"varint,10,opt,name=wait_seconds,json=waitSeconds,proto3" json:"wait_seconds,omitempty"`
+	// With the method "custom": the prioritisation rule whose bucket it is in,
+	// "<ruleset>/<rule>"; empty: in none.
+	Bucket string `protobuf:"bytes,11,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	// With the method "custom": the assignment ruleset that counts for it, by id.
+	Ruleset string `protobuf:"bytes,12,opt,name=ruleset,proto3" json:"ruleset,omitempty"`
+	// Its steps, in order; of those left out nothing is told.
+	Steps         []*Step `protobuf:"bytes,13,rep,name=steps,proto3" json:"steps,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1545,11 +1552,96 @@ func (x *WhyResponse) GetWaitSeconds() int64 {
 	return 0
 }
 
+func (x *WhyResponse) GetBucket() string {
+	if x != nil {
+		return x.Bucket
+	}
+	return ""
+}
+
+func (x *WhyResponse) GetRuleset() string {
+	if x != nil {
+		return x.Ruleset
+	}
+	return ""
+}
+
+func (x *WhyResponse) GetSteps() []*Step {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
+// Step is an assignment rule and whom it finds now.
+type Step struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name.
+	Rule string `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
+	// Members with room for the conversation for whom it is true.
+	Agents int32 `protobuf:"varint,2,opt,name=agents,proto3" json:"agents,omitempty"`
+	// Members with room for whom its condition failed.
+	Failed        int32 `protobuf:"varint,3,opt,name=failed,proto3" json:"failed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Step) Reset() {
+	*x = Step{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Step) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Step) ProtoMessage() {}
+
+func (x *Step) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Step.ProtoReflect.Descriptor instead.
+func (*Step) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Step) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *Step) GetAgents() int32 {
+	if x != nil {
+		return x.Agents
+	}
+	return 0
+}
+
+func (x *Step) GetFailed() int32 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
 // Exclusion is a reason and how many it holds for.
 type Exclusion struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// "offline", "presence", "units", "profile", "blocked", "skill", "declined" or
-	// "reserved".
+	// "offline", "presence", "units", "profile", "blocked", "skill", "declined",
+	// "reserved" or "rule": no step of the queue's rules takes them.
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Members of the queue.
 	Agents int32 `protobuf:"varint,2,opt,name=agents,proto3" json:"agents,omitempty"`
@@ -1561,7 +1653,7 @@ type Exclusion struct {
 
 func (x *Exclusion) Reset() {
 	*x = Exclusion{}
-	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[21]
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1573,7 +1665,7 @@ func (x *Exclusion) String() string {
 func (*Exclusion) ProtoMessage() {}
 
 func (x *Exclusion) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[21]
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1586,7 +1678,7 @@ func (x *Exclusion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exclusion.ProtoReflect.Descriptor instead.
 func (*Exclusion) Descriptor() ([]byte, []int) {
-	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{21}
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Exclusion) GetReason() string {
@@ -1692,7 +1784,7 @@ const file_parley_distribution_v1_distribution_proto_rawDesc = "" +
 	"\n" +
 	"WhyRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
-	"\x04psid\x18\x02 \x01(\tR\x04psid\"\xab\x02\n" +
+	"\x04psid\x18\x02 \x01(\tR\x04psid\"\x91\x03\n" +
 	"\vWhyResponse\x12\x1a\n" +
 	"\bstanding\x18\x01 \x01(\tR\bstanding\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x14\n" +
@@ -1704,7 +1796,14 @@ const file_parley_distribution_v1_distribution_proto_rawDesc = "" +
 	"\x05ready\x18\b \x01(\x05R\x05ready\x12\x14\n" +
 	"\x05ahead\x18\t \x01(\x05R\x05ahead\x12!\n" +
 	"\fwait_seconds\x18\n" +
-	" \x01(\x03R\vwaitSeconds\"K\n" +
+	" \x01(\x03R\vwaitSeconds\x12\x16\n" +
+	"\x06bucket\x18\v \x01(\tR\x06bucket\x12\x18\n" +
+	"\aruleset\x18\f \x01(\tR\aruleset\x122\n" +
+	"\x05steps\x18\r \x03(\v2\x1c.parley.distribution.v1.StepR\x05steps\"J\n" +
+	"\x04Step\x12\x12\n" +
+	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x16\n" +
+	"\x06agents\x18\x02 \x01(\x05R\x06agents\x12\x16\n" +
+	"\x06failed\x18\x03 \x01(\x05R\x06failed\"K\n" +
 	"\tExclusion\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x16\n" +
 	"\x06agents\x18\x02 \x01(\x05R\x06agents\x12\x0e\n" +
@@ -1742,7 +1841,7 @@ func file_parley_distribution_v1_distribution_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_distribution_v1_distribution_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_parley_distribution_v1_distribution_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_parley_distribution_v1_distribution_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_parley_distribution_v1_distribution_proto_goTypes = []any{
 	(Presence)(0),               // 0: parley.distribution.v1.Presence
 	(Source)(0),                 // 1: parley.distribution.v1.Source
@@ -1767,7 +1866,8 @@ var file_parley_distribution_v1_distribution_proto_goTypes = []any{
 	(*RosterResponse)(nil),      // 20: parley.distribution.v1.RosterResponse
 	(*WhyRequest)(nil),          // 21: parley.distribution.v1.WhyRequest
 	(*WhyResponse)(nil),         // 22: parley.distribution.v1.WhyResponse
-	(*Exclusion)(nil),           // 23: parley.distribution.v1.Exclusion
+	(*Step)(nil),                // 23: parley.distribution.v1.Step
+	(*Exclusion)(nil),           // 24: parley.distribution.v1.Exclusion
 }
 var file_parley_distribution_v1_distribution_proto_depIdxs = []int32{
 	0,  // 0: parley.distribution.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
@@ -1779,12 +1879,13 @@ var file_parley_distribution_v1_distribution_proto_depIdxs = []int32{
 	4,  // 6: parley.distribution.v1.HeartbeatResponse.standings:type_name -> parley.distribution.v1.AgentStanding
 	13, // 7: parley.distribution.v1.PlaceRequest.candidates:type_name -> parley.distribution.v1.Candidate
 	4,  // 8: parley.distribution.v1.RosterResponse.standings:type_name -> parley.distribution.v1.AgentStanding
-	23, // 9: parley.distribution.v1.WhyResponse.excluded:type_name -> parley.distribution.v1.Exclusion
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	24, // 9: parley.distribution.v1.WhyResponse.excluded:type_name -> parley.distribution.v1.Exclusion
+	23, // 10: parley.distribution.v1.WhyResponse.steps:type_name -> parley.distribution.v1.Step
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_parley_distribution_v1_distribution_proto_init() }
@@ -1798,7 +1899,7 @@ func file_parley_distribution_v1_distribution_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_distribution_v1_distribution_proto_rawDesc), len(file_parley_distribution_v1_distribution_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   22,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -2872,14 +2872,19 @@ type Choice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What was asked of agents, for people: "1 unit, available or busy, bg >= 3".
 	Class string `protobuf:"bytes,1,opt,name=class,proto3" json:"class,omitempty"`
-	// The queue's method: "active", "capacity" or "rotation"; "affinity" when this
-	// agent was waited for, "picked" when the agent picked it.
+	// The queue's method: "active", "capacity", "rotation" or "custom"; "affinity"
+	// when this agent was waited for, "picked" when the agent picked it.
 	Method string `protobuf:"bytes,2,opt,name=method,proto3" json:"method,omitempty"`
 	// How many agents could have taken it.
 	Ready int32 `protobuf:"varint,3,opt,name=ready,proto3" json:"ready,omitempty"`
 	// The first of them in order, at most five, by resource id. Who declined it is
 	// passed over.
-	First         []string `protobuf:"bytes,4,rep,name=first,proto3" json:"first,omitempty"`
+	First []string `protobuf:"bytes,4,rep,name=first,proto3" json:"first,omitempty"`
+	// With "custom": the prioritisation rule whose bucket the conversation was in,
+	// "<ruleset>/<rule>"; empty: in none.
+	Bucket string `protobuf:"bytes,5,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	// With "custom": the assignment rule that found the agent, "<ruleset>/<rule>".
+	Rule          string `protobuf:"bytes,6,opt,name=rule,proto3" json:"rule,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2940,6 +2945,20 @@ func (x *Choice) GetFirst() []string {
 		return x.First
 	}
 	return nil
+}
+
+func (x *Choice) GetBucket() string {
+	if x != nil {
+		return x.Bucket
+	}
+	return ""
+}
+
+func (x *Choice) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
 }
 
 // OfferEnded: the offer ended without an assignment.
@@ -4809,12 +4828,14 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x05fence\x18\x02 \x01(\x03R\x05fence\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x03R\x05epoch\x12\x19\n" +
 	"\buntil_ms\x18\x04 \x01(\x03R\auntilMs\x120\n" +
-	"\x06choice\x18\x05 \x01(\v2\x18.parley.thread.v1.ChoiceR\x06choice\"b\n" +
+	"\x06choice\x18\x05 \x01(\v2\x18.parley.thread.v1.ChoiceR\x06choice\"\x8e\x01\n" +
 	"\x06Choice\x12\x14\n" +
 	"\x05class\x18\x01 \x01(\tR\x05class\x12\x16\n" +
 	"\x06method\x18\x02 \x01(\tR\x06method\x12\x14\n" +
 	"\x05ready\x18\x03 \x01(\x05R\x05ready\x12\x14\n" +
-	"\x05first\x18\x04 \x03(\tR\x05first\"t\n" +
+	"\x05first\x18\x04 \x03(\tR\x05first\x12\x16\n" +
+	"\x06bucket\x18\x05 \x01(\tR\x06bucket\x12\x12\n" +
+	"\x04rule\x18\x06 \x01(\tR\x04rule\"t\n" +
 	"\n" +
 	"OfferEnded\x12\x14\n" +
 	"\x05fence\x18\x01 \x01(\x03R\x05fence\x128\n" +

@@ -6,7 +6,10 @@ local k = agent_key(a)
 local h = redis.call('HMGET', k, 'cr', 'qs', 'pres', 'sk', 'idx')
 if h[1] and tonumber(h[1]) > cr then return {'OLD'} end
 
-for q, c in served(h[5] or '') do redis.call('ZREM', ready_key(q, c), a) end
+for q, c in served(h[5] or '') do
+  redis.call('ZREM', ready_key(q, c), a)
+  if c == 'custom' then note_agent(a) end
+end
 for s in string.gmatch(h[4] or '', '([^.+]+)%.') do redis.call('ZREM', skill_key(s), a) end
 local stays, had = {}, {}
 for _, q in ipairs(list(qs)) do stays[q] = true end

@@ -79,7 +79,7 @@ local late = stays and old.late == '1'
 if st == 'W' then
   local fifo = old.conv == conv and old.queued == ARGV[11] and old.fifo or ARGV[5]
   local wk = string.format('%016.0f', tonumber(fifo)) .. ':' .. item
-  ensure_class(q, c)
+  ensure_class(q, lane(q, c))
   redis.call('HSET', k, 'wk', wk, 'fifo', fifo)
   local wait = queue(q).wait
   if late and old.st ~= 'W' then

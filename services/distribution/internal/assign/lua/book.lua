@@ -18,7 +18,7 @@ elseif not epoch then
 end
 
 local root = string.sub(meta, 1, -2) .. epoch .. ':'
-local timers, outbox, agents = root .. 't', root .. 'out', root .. 'as'
+local timers, outbox, agents, news = root .. 't', root .. 'out', root .. 'as', root .. 'cn'
 local burst = 64          -- offers that one script makes to one agent
 local glance = 16         -- items it looks at behind one its agent declined
 local retry = 5000        -- ms after which an unheeded timer speaks again

@@ -4,7 +4,9 @@
 -- profile.
 local letters = {AVAILABLE = 'A', BUSY = 'B', DO_NOT_DISTURB = 'D', AWAY = 'W'}
 
-local classes = {}
+-- A queue that assigns by rules has one class, which nobody meets here: its items
+-- are proposed by whoever knows the rules, and reserved one by one.
+local classes = {custom = {units = 0, mask = '', mode = '', skills = {}, profiles = {}, custom = true}}
 local function class(c)
   local k = classes[c]
   if not k then
@@ -31,15 +33,29 @@ local function room(a)
   return r
 end
 
--- Has an agent room for a class now? Its skills are another matter.
-local function fits(r, k)
-  if r.blocked or not r.letter or not string.find(k.mask, r.letter, 1, true) then return false end
+-- The class under which a queue keeps an item of class c.
+local function lane(q, c) return queue(q).by == 'custom' and 'custom' or c end
+
+-- Tells whoever knows the rules that an agent is not what it was.
+local function note_agent(a)
+  redis.call('SADD', news, 'a:' .. a)
+  redis.call('HINCRBY', agent_key(a), 'v', 1)
+end
+
+-- Has an agent room for a class now? Presence and skills are another matter.
+local function has_room(r, k)
+  if r.blocked then return false end
   if k.units > 0 and r.free < k.units then return false end
   for _, p in ipairs(k.profiles) do
     local held = r.profiles[p]
     if held and held.used >= held.limit then return false end
   end
   return true
+end
+
+local function fits(r, k)
+  if not r.letter or not string.find(k.mask, r.letter, 1, true) then return false end
+  return has_room(r, k)
 end
 
 -- How far an agent's skills and profiles are from what a class needs, 0 to 1023;
@@ -81,7 +97,9 @@ end
 
 local function index(r, q, c, far)
   local k = class(c)
-  if fits(r, k) then
+  if k.custom then
+    note_agent(r.agent)
+  elseif fits(r, k) then
     redis.call('ZADD', ready_key(q, c), order(r, q, k, far, queue(q).by), r.agent)
   else
     redis.call('ZREM', ready_key(q, c), r.agent)

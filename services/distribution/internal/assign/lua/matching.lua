@@ -2,18 +2,21 @@
 
 -- Reserves and proposes in one step. The proposal names the revision of the
 -- thread it was decided on; it can be committed on no other. It tells, for those
--- who ask why, how many could have taken the item and who came first.
-local function offer(item, a, how)
+-- who ask why, how many could have taken the item and who came first: by itself,
+-- or as rules found out.
+local function offer(item, a, how, found)
   local k = item_key(item)
   local h = redis.call('HMGET', k, 'q', 'c', 'conv', 'oms', 'rev', 'ls')
-  local ready = ready_key(h[1], h[2])
-  local count, first = redis.call('ZCARD', ready), redis.call('ZRANGE', ready, 0, 4)
+  if not found then
+    local ready = ready_key(h[1], h[2])
+    found = {ready = redis.call('ZCARD', ready), first = table.concat(redis.call('ZRANGE', ready, 0, 4), ',')}
+  end
   if h[6] then unlist(item) end
   local fence = take(a, item, h[1], h[2])
   redis.call('HSET', k, 'st', 'O', 'ag', a, 'fe', fence)
   redis.call('XADD', outbox, '*', 'item', item, 'conv', h[3], 'queue', h[1], 'agent', a, 'fence', fence,
     'rev', h[5], 'ms', h[4], 'class', h[2], 'how', how or queue(h[1]).by,
-    'ready', count, 'first', table.concat(first, ','))
+    'ready', found.ready, 'first', found.first, 'rule', found.rule or '', 'bucket', found.bucket or '')
 end
 
 -- Looks for an agent for a waiting item: the one it waits for; else the first in
@@ -27,6 +30,7 @@ local function match_item(item, fresh)
     if fits(room(waited), class(h[2])) then offer(item, waited, 'affinity') end
     return
   end
+  if queue(h[1]).by == 'custom' then return end
   local _, decliners = string.gsub(h[3] or '', ':', ':')
   local best, least
   for _, a in ipairs(redis.call('ZRANGE', ready_key(h[1], h[2]), 0, decliners)) do

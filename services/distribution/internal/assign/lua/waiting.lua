@@ -50,6 +50,11 @@ local function preferred(a, until_ms, ex)
   return redis.call('SISMEMBER', agents, a) == 1 and a
 end
 
+-- Tells whoever knows the rules that an item is not where it was.
+local function note_item(item, list)
+  if string.find(list, '^w:[^:]*:custom$') then redis.call('SADD', news, 'i:' .. item) end
+end
+
 -- Puts an item where agents are looked for: in the list of its class, or in that
 -- of the one agent who is waited for. Nobody looks for an agent for those that
 -- agents pick.
@@ -57,11 +62,13 @@ local function line_up(item)
   local h = redis.call('HMGET', item_key(item), 'q', 'c', 'pri', 'queued', 'wk', 'pk', 'pf', 'pu', 'ex')
   if h[6] == '1' then return end
   local a = preferred(h[7], h[8], h[9])
-  local where = a and 'wa:' .. a or 'w:' .. h[1] .. ':' .. h[2]
+  local c = lane(h[1], h[2])
+  local where = a and 'wa:' .. a or 'w:' .. h[1] .. ':' .. c
   redis.call('ZADD', root .. where, rank(h[1], num(h[3]), num(h[4])), h[5])
   redis.call('HSET', item_key(item), 'ls', where)
+  note_item(item, where)
   if a and num(h[8]) > 0 then redis.call('ZADD', timers, h[8], 'f:' .. item) end
-  if #class(h[2]).skills > 0 then redis.call('ZADD', timers, now + unused, 'c:' .. h[1] .. ';' .. h[2]) end
+  if #class(c).skills > 0 then redis.call('ZADD', timers, now + unused, 'c:' .. h[1] .. ';' .. c) end
 end
 
 local function unlist(item)
@@ -69,6 +76,7 @@ local function unlist(item)
   if not h[1] then return end
   redis.call('ZREM', root .. h[1], h[2])
   redis.call('HDEL', item_key(item), 'ls')
+  note_item(item, h[1])
   redis.call('ZREM', timers, 'f:' .. item)
 end
 
