@@ -41,6 +41,8 @@ const (
 	// reading is how long the log may take to give a thread's history for a
 	// live change; the partition's other changes wait for it.
 	reading = 5 * time.Second
+	// tallying is how often agents are told how full their queues are.
+	tallying = 3 * time.Second
 	// settling is how long after a conversation went to another phase distribution
 	// is asked for the agent's load: it learns of it from the same log.
 	settling = 250 * time.Millisecond
@@ -126,6 +128,7 @@ func (d *Desk) Run(ctx context.Context) error {
 	group.Go(func() error { return d.watch(ctx) })
 	group.Go(func() error { return d.pages.Run(ctx) })
 	group.Go(func() error { d.attend(ctx); return nil })
+	group.Go(func() error { d.tally(ctx); return nil })
 	return group.Wait()
 }
 
@@ -201,6 +204,31 @@ func (d *Desk) attend(ctx context.Context) {
 			heard = err == nil
 			d.deps.Log.WarnContext(ctx, "distribution changed whether it hears of agents",
 				key.Ready, heard, key.Err, err)
+		}
+	}
+}
+
+// tally tells those who are here how full their queues are, as often as anybody
+// reads it.
+func (d *Desk) tally(ctx context.Context) {
+	tick := time.NewTicker(tallying)
+	defer tick.Stop()
+	for told := true; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		agents := d.hub.Present()
+		if len(agents) == 0 {
+			continue
+		}
+		asked, cancel := context.WithTimeout(ctx, attendance)
+		err := d.api.Tally(asked, agents)
+		cancel()
+		if (err == nil) != told && ctx.Err() == nil {
+			told = err == nil
+			d.deps.Log.WarnContext(ctx, "distribution changed whether it tells of queues", key.Ready, told, key.Err, err)
 		}
 	}
 }

@@ -189,6 +189,20 @@ func (h *house) distribute() {
 		}
 		return response, nil
 	})
+	serve(h, "distribution.queues", func(_ context.Context, r *distributionv1.QueueFiguresRequest) (*distributionv1.QueueFiguresResponse, error) {
+		response := &distributionv1.QueueFiguresResponse{}
+		for _, q := range r.GetQueues() {
+			response.Queues = append(response.Queues, &distributionv1.QueueFigures{Queue: q, Ready: 2, WaitSeconds: 90})
+		}
+		return response, nil
+	})
+	serve(h, "distribution.position", func(_ context.Context, r *distributionv1.PositionRequest) (*distributionv1.PositionResponse, error) {
+		response := &distributionv1.PositionResponse{}
+		for n := range r.GetThreads() {
+			response.Positions = append(response.Positions, &distributionv1.Position{Position: int32(n + 1)})
+		}
+		return response, nil
+	})
 	serve(h, "distribution.presence", func(_ context.Context, r *distributionv1.SetPresenceRequest) (*distributionv1.SetPresenceResponse, error) {
 		return &distributionv1.SetPresenceResponse{Standing: &distributionv1.AgentStanding{Agent: r.GetAgent(), Presence: r.GetPresence(), Source: r.GetSource()}}, nil
 	})

@@ -91,6 +91,8 @@ func (s *service) Run(ctx context.Context) error {
 	serve(ctx, group, s.bus, "distribution.pick", s.desk.Pick)
 	serve(ctx, group, s.bus, "distribution.roster", s.desk.Roster)
 	serve(ctx, group, s.bus, "distribution.why", s.desk.Why)
+	serve(ctx, group, s.bus, "distribution.position", s.desk.Positions)
+	serve(ctx, group, s.bus, "distribution.queues", s.desk.Figures)
 	serve(ctx, group, s.bus, "distribution.place", s.desk.Place)
 	if err := group.Wait(); !fault.Is(err, fault.Canceled) {
 		return err

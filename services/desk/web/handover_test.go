@@ -89,7 +89,11 @@ func TestPickingOnThePage(t *testing.T) {
 	b.signIn()
 	b.press("Open")
 	b.Await("what waits", "document.querySelectorAll('.open-items .take').length === 2")
+	b.Await("their places", "[...document.querySelectorAll('.open-items .of')].map((e) => e.innerText).join() === 'No. 1 · Доставки,No. 2 · Доставки'")
+	b.Await("how full the queue is", "/^Доставки 2 waiting · longest \\d:\\d\\d · a new one waits about 3 min · 1 of 4 agents ready$/.test(document.querySelector('.queues')?.innerText)")
 	b.Shot("open-items")
+	b.house.Wait("Ана Тодорова")
+	b.Await("one who came meanwhile", "document.querySelectorAll('.open-items .take').length === 3 && document.querySelector('.queues').innerText.includes('3 waiting')")
 	b.Click(".open-items .take")
 	b.Await("the conversation", "document.querySelector('.head h1')?.innerText === 'Рая Николова' && document.querySelectorAll('.row').length === 1")
 }

@@ -179,6 +179,23 @@ func (h *Hub) Stand(s *distributionv1.AgentStanding) {
 	}
 }
 
+// Queues are the queues in which somebody waits, by id.
+func (h *Hub) Queues() map[string]board.Queue {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.board.Queues()
+}
+
+// Tally tells an agent how full the agent's queues are.
+func (h *Hub) Tally(agent string, q *deskv1.Queues) {
+	h.mu.Lock()
+	m := h.members[agent]
+	h.mu.Unlock()
+	if m != nil {
+		m.feed.Count(q)
+	}
+}
+
 // Standing is presence and load of an agent as last told; nil before.
 func (h *Hub) Standing(agent string) *distributionv1.AgentStanding {
 	h.mu.Lock()

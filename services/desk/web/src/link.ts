@@ -156,7 +156,7 @@ export class Link {
   }
 
   #snapshot(): Event {
-    const { views, standing, skew } = this.#known;
-    return { snapshot: { conversations: [...views.values()], standing, nowMs: String(Date.now() + skew) } };
+    const { views, standing, queues, skew } = this.#known;
+    return { snapshot: { conversations: [...views.values()], standing, queues: { queues: [...queues] }, nowMs: String(Date.now() + skew) } };
   }
 }

@@ -239,6 +239,7 @@ export interface Event {
   standing?: AgentStanding;
   heartbeat?: Heartbeat;
   sessionEnded?: SessionEnded;
+  queues?: Queues;
 }
 
 export interface EventsRequest {
@@ -306,6 +307,13 @@ export interface ListOpenItemsResponse {
   total?: number;
 }
 
+export interface ListQueuesRequest {
+}
+
+export interface ListQueuesResponse {
+  queues?: QueueFigure[];
+}
+
 export interface ListTargetsRequest {
   ref?: ConversationRef;
   consult?: boolean;
@@ -369,6 +377,7 @@ export interface OpenItem {
   preview?: string;
   waitingSinceMs?: string;
   priority?: number;
+  position?: number;
 }
 
 export interface Owner {
@@ -398,6 +407,17 @@ export interface ProfileLoad {
   limit?: number;
 }
 
+export interface QueueFigure {
+  queue?: string;
+  name?: string;
+  waiting?: number;
+  sinceMs?: string;
+  waitSeconds?: string;
+  ready?: number;
+  agents?: number;
+  tag?: string;
+}
+
 export interface QueueTarget {
   queue?: string;
   name?: string;
@@ -405,6 +425,10 @@ export interface QueueTarget {
   opensMs?: string;
   waiting?: number;
   agents?: number;
+}
+
+export interface Queues {
+  queues?: QueueFigure[];
 }
 
 export interface Refusal {
@@ -507,6 +531,7 @@ export interface Snapshot {
   conversations?: ConversationView[];
   standing?: AgentStanding;
   nowMs?: string;
+  queues?: Queues;
 }
 
 export interface StatusOption {

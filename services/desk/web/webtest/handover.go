@@ -67,8 +67,11 @@ func (h *House) Wait(names ...string) {
 	for _, name := range names {
 		h.open = append(h.open, &deskv1.OpenItem{Ref: &deskv1.ConversationRef{Page: "1020304050607080", Psid: name, Conversation: "c-" + name},
 			Customer: name, Queue: "Доставки", PageName: "Магазин Витоша", Preview: "Къде е поръчката ми?",
-			WaitingSinceMs: h.now().Add(-4 * time.Minute).UnixMilli()})
+			WaitingSinceMs: h.now().Add(-4 * time.Minute).UnixMilli(), Position: int32(len(h.open) + 1)})
 	}
+	h.queues = &deskv1.Queues{Queues: []*deskv1.QueueFigure{{Queue: "front", Name: "Доставки", Waiting: int32(len(h.open)),
+		SinceMs: h.now().Add(-4 * time.Minute).UnixMilli(), WaitSeconds: 150, Ready: 1, Agents: 4, Tag: uint64(len(h.open))}}}
+	h.emit(&deskv1.Event{Kind: &deskv1.Event_Queues{Queues: h.queues}})
 }
 
 // Asked is what the desk was asked last of this kind; nil when nothing.

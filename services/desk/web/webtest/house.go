@@ -54,6 +54,7 @@ type House struct {
 	over     string                  // why the session has ended; empty: it has not
 	bar      time.Duration           // how long nobody may sign in
 	open     []*deskv1.OpenItem
+	queues   *deskv1.Queues
 	asked    []proto.Message // hand-overs and offers shown, as they came
 }
 
@@ -410,7 +411,7 @@ func (h *House) wake() {
 
 // snapshot is what a desk that knows nothing is told. The lock is held.
 func (h *House) snapshot() *deskv1.Event {
-	s := &deskv1.Snapshot{Standing: proto.CloneOf(h.standing), NowMs: h.now().UnixMilli()}
+	s := &deskv1.Snapshot{Standing: proto.CloneOf(h.standing), Queues: h.queues, NowMs: h.now().UnixMilli()}
 	for _, id := range slices.Sorted(maps.Keys(h.views)) {
 		s.Conversations = append(s.Conversations, proto.CloneOf(h.views[id]))
 	}

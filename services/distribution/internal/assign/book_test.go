@@ -62,6 +62,7 @@ func compare(t *rapid.T, rdb redis.UniversalClient, edit assign.Edit) {
 		"roster":    func(*rapid.T) { r.roster() },
 		"day":       func(*rapid.T) { r.day() },
 		"why":       func(*rapid.T) { r.why() },
+		"position":  func(*rapid.T) { r.positions() },
 		"hold":      func(*rapid.T) { r.hold() },
 		"tick":      func(*rapid.T) { r.tick() },
 		"tick2":     func(*rapid.T) { r.tick() },

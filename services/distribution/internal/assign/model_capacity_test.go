@@ -292,5 +292,8 @@ func (m *model) why(i *item) assign.Why {
 			w.Ahead++
 		}
 	}
+	if i.PickOnly && w.Standing == assign.StandsWaiting {
+		w.Ahead = m.longer(i)
+	}
 	return w
 }

@@ -741,6 +741,7 @@ type Event struct {
 	//	*Event_Standing
 	//	*Event_Heartbeat
 	//	*Event_SessionEnded
+	//	*Event_Queues
 	Kind          isEvent_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -860,6 +861,15 @@ func (x *Event) GetSessionEnded() *SessionEnded {
 	return nil
 }
 
+func (x *Event) GetQueues() *Queues {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_Queues); ok {
+			return x.Queues
+		}
+	}
+	return nil
+}
+
 type isEvent_Kind interface {
 	isEvent_Kind()
 }
@@ -899,6 +909,11 @@ type Event_SessionEnded struct {
 	SessionEnded *SessionEnded `protobuf:"bytes,9,opt,name=session_ended,json=sessionEnded,proto3,oneof"`
 }
 
+type Event_Queues struct {
+	// How full the agent's queues are, all of them.
+	Queues *Queues `protobuf:"bytes,10,opt,name=queues,proto3,oneof"`
+}
+
 func (*Event_Snapshot) isEvent_Kind() {}
 
 func (*Event_Conversation) isEvent_Kind() {}
@@ -913,6 +928,8 @@ func (*Event_Heartbeat) isEvent_Kind() {}
 
 func (*Event_SessionEnded) isEvent_Kind() {}
 
+func (*Event_Queues) isEvent_Kind() {}
+
 // Snapshot is all an agent's page shows.
 type Snapshot struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -921,7 +938,9 @@ type Snapshot struct {
 	// Presence and load.
 	Standing *v1.AgentStanding `protobuf:"bytes,2,opt,name=standing,proto3" json:"standing,omitempty"`
 	// The server's clock, ms since 1970 UTC.
-	NowMs         int64 `protobuf:"varint,3,opt,name=now_ms,json=nowMs,proto3" json:"now_ms,omitempty"`
+	NowMs int64 `protobuf:"varint,3,opt,name=now_ms,json=nowMs,proto3" json:"now_ms,omitempty"`
+	// How full the agent's queues are.
+	Queues        *Queues `protobuf:"bytes,4,opt,name=queues,proto3" json:"queues,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -977,6 +996,170 @@ func (x *Snapshot) GetNowMs() int64 {
 	return 0
 }
 
+func (x *Snapshot) GetQueues() *Queues {
+	if x != nil {
+		return x.Queues
+	}
+	return nil
+}
+
+// Queues is how full some queues are.
+type Queues struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By name.
+	Queues        []*QueueFigure `protobuf:"bytes,1,rep,name=queues,proto3" json:"queues,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Queues) Reset() {
+	*x = Queues{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Queues) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Queues) ProtoMessage() {}
+
+func (x *Queues) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Queues.ProtoReflect.Descriptor instead.
+func (*Queues) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Queues) GetQueues() []*QueueFigure {
+	if x != nil {
+		return x.Queues
+	}
+	return nil
+}
+
+// QueueFigure is how full a queue is.
+type QueueFigure struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Queue, by id.
+	Queue string `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	// Name for people; may be empty.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Conversations that no agent has yet, offered or not.
+	Waiting int32 `protobuf:"varint,3,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	// Since when the one waits that has waited longest, ms since 1970 UTC; 0: none
+	// waits.
+	SinceMs int64 `protobuf:"varint,4,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	// How long one that comes now will wait by the queue's recent pace, seconds;
+	// -1: not known.
+	WaitSeconds int64 `protobuf:"varint,5,opt,name=wait_seconds,json=waitSeconds,proto3" json:"wait_seconds,omitempty"`
+	// Agents who could get one now; -1: not known.
+	Ready int32 `protobuf:"varint,6,opt,name=ready,proto3" json:"ready,omitempty"`
+	// Agents who serve it.
+	Agents int32 `protobuf:"varint,7,opt,name=agents,proto3" json:"agents,omitempty"`
+	// Another one when anything about those that wait has changed.
+	Tag           uint64 `protobuf:"varint,8,opt,name=tag,proto3" json:"tag,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QueueFigure) Reset() {
+	*x = QueueFigure{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QueueFigure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QueueFigure) ProtoMessage() {}
+
+func (x *QueueFigure) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QueueFigure.ProtoReflect.Descriptor instead.
+func (*QueueFigure) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *QueueFigure) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *QueueFigure) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *QueueFigure) GetWaiting() int32 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *QueueFigure) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+func (x *QueueFigure) GetWaitSeconds() int64 {
+	if x != nil {
+		return x.WaitSeconds
+	}
+	return 0
+}
+
+func (x *QueueFigure) GetReady() int32 {
+	if x != nil {
+		return x.Ready
+	}
+	return 0
+}
+
+func (x *QueueFigure) GetAgents() int32 {
+	if x != nil {
+		return x.Agents
+	}
+	return 0
+}
+
+func (x *QueueFigure) GetTag() uint64 {
+	if x != nil {
+		return x.Tag
+	}
+	return 0
+}
+
 // Heartbeat keeps the stream alive.
 type Heartbeat struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -988,7 +1171,7 @@ type Heartbeat struct {
 
 func (x *Heartbeat) Reset() {
 	*x = Heartbeat{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[12]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1000,7 +1183,7 @@ func (x *Heartbeat) String() string {
 func (*Heartbeat) ProtoMessage() {}
 
 func (x *Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[12]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1013,7 +1196,7 @@ func (x *Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
 func (*Heartbeat) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{12}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Heartbeat) GetNowMs() int64 {
@@ -1035,7 +1218,7 @@ type SessionEnded struct {
 
 func (x *SessionEnded) Reset() {
 	*x = SessionEnded{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[13]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1047,7 +1230,7 @@ func (x *SessionEnded) String() string {
 func (*SessionEnded) ProtoMessage() {}
 
 func (x *SessionEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[13]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1060,7 +1243,7 @@ func (x *SessionEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionEnded.ProtoReflect.Descriptor instead.
 func (*SessionEnded) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{13}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SessionEnded) GetReason() string {
@@ -1135,7 +1318,7 @@ type ConversationView struct {
 
 func (x *ConversationView) Reset() {
 	*x = ConversationView{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[14]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1147,7 +1330,7 @@ func (x *ConversationView) String() string {
 func (*ConversationView) ProtoMessage() {}
 
 func (x *ConversationView) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[14]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1160,7 +1343,7 @@ func (x *ConversationView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationView.ProtoReflect.Descriptor instead.
 func (*ConversationView) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{14}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ConversationView) GetRef() *ConversationRef {
@@ -1358,7 +1541,7 @@ type Beside struct {
 
 func (x *Beside) Reset() {
 	*x = Beside{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[15]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1370,7 +1553,7 @@ func (x *Beside) String() string {
 func (*Beside) ProtoMessage() {}
 
 func (x *Beside) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[15]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1383,7 +1566,7 @@ func (x *Beside) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Beside.ProtoReflect.Descriptor instead.
 func (*Beside) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{15}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Beside) GetAgent() string {
@@ -1463,7 +1646,7 @@ type Owner struct {
 
 func (x *Owner) Reset() {
 	*x = Owner{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[16]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1475,7 +1658,7 @@ func (x *Owner) String() string {
 func (*Owner) ProtoMessage() {}
 
 func (x *Owner) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[16]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1488,7 +1671,7 @@ func (x *Owner) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Owner.ProtoReflect.Descriptor instead.
 func (*Owner) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{16}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Owner) GetApp() string {
@@ -1518,7 +1701,7 @@ type Window struct {
 
 func (x *Window) Reset() {
 	*x = Window{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[17]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1530,7 +1713,7 @@ func (x *Window) String() string {
 func (*Window) ProtoMessage() {}
 
 func (x *Window) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[17]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1543,7 +1726,7 @@ func (x *Window) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Window.ProtoReflect.Descriptor instead.
 func (*Window) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{17}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Window) GetKind() string {
@@ -1573,7 +1756,7 @@ type TimelineChange struct {
 
 func (x *TimelineChange) Reset() {
 	*x = TimelineChange{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[18]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1585,7 +1768,7 @@ func (x *TimelineChange) String() string {
 func (*TimelineChange) ProtoMessage() {}
 
 func (x *TimelineChange) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[18]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1598,7 +1781,7 @@ func (x *TimelineChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimelineChange.ProtoReflect.Descriptor instead.
 func (*TimelineChange) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{18}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *TimelineChange) GetRef() *ConversationRef {
@@ -1672,7 +1855,7 @@ type TimelineItem struct {
 
 func (x *TimelineItem) Reset() {
 	*x = TimelineItem{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[19]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1684,7 +1867,7 @@ func (x *TimelineItem) String() string {
 func (*TimelineItem) ProtoMessage() {}
 
 func (x *TimelineItem) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[19]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1697,7 +1880,7 @@ func (x *TimelineItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimelineItem.ProtoReflect.Descriptor instead.
 func (*TimelineItem) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{19}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *TimelineItem) GetId() string {
@@ -1869,7 +2052,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1881,7 +2064,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1894,7 +2077,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{20}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Refusal) GetReason() string {
@@ -1931,7 +2114,7 @@ type SetPresenceRequest struct {
 
 func (x *SetPresenceRequest) Reset() {
 	*x = SetPresenceRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1943,7 +2126,7 @@ func (x *SetPresenceRequest) String() string {
 func (*SetPresenceRequest) ProtoMessage() {}
 
 func (x *SetPresenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1956,7 +2139,7 @@ func (x *SetPresenceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPresenceRequest.ProtoReflect.Descriptor instead.
 func (*SetPresenceRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{21}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SetPresenceRequest) GetPresence() v1.Presence {
@@ -1984,7 +2167,7 @@ type SetPresenceResponse struct {
 
 func (x *SetPresenceResponse) Reset() {
 	*x = SetPresenceResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1996,7 +2179,7 @@ func (x *SetPresenceResponse) String() string {
 func (*SetPresenceResponse) ProtoMessage() {}
 
 func (x *SetPresenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2009,7 +2192,7 @@ func (x *SetPresenceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPresenceResponse.ProtoReflect.Descriptor instead.
 func (*SetPresenceResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{22}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SetPresenceResponse) GetStanding() *v1.AgentStanding {
@@ -2032,7 +2215,7 @@ type AcceptOfferRequest struct {
 
 func (x *AcceptOfferRequest) Reset() {
 	*x = AcceptOfferRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2044,7 +2227,7 @@ func (x *AcceptOfferRequest) String() string {
 func (*AcceptOfferRequest) ProtoMessage() {}
 
 func (x *AcceptOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2057,7 +2240,7 @@ func (x *AcceptOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptOfferRequest.ProtoReflect.Descriptor instead.
 func (*AcceptOfferRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{23}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *AcceptOfferRequest) GetRef() *ConversationRef {
@@ -2085,7 +2268,7 @@ type AcceptOfferResponse struct {
 
 func (x *AcceptOfferResponse) Reset() {
 	*x = AcceptOfferResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2097,7 +2280,7 @@ func (x *AcceptOfferResponse) String() string {
 func (*AcceptOfferResponse) ProtoMessage() {}
 
 func (x *AcceptOfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2110,7 +2293,7 @@ func (x *AcceptOfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptOfferResponse.ProtoReflect.Descriptor instead.
 func (*AcceptOfferResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{24}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *AcceptOfferResponse) GetConversation() *ConversationView {
@@ -2135,7 +2318,7 @@ type RejectOfferRequest struct {
 
 func (x *RejectOfferRequest) Reset() {
 	*x = RejectOfferRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2147,7 +2330,7 @@ func (x *RejectOfferRequest) String() string {
 func (*RejectOfferRequest) ProtoMessage() {}
 
 func (x *RejectOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2160,7 +2343,7 @@ func (x *RejectOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectOfferRequest.ProtoReflect.Descriptor instead.
 func (*RejectOfferRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{25}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *RejectOfferRequest) GetRef() *ConversationRef {
@@ -2193,7 +2376,7 @@ type RejectOfferResponse struct {
 
 func (x *RejectOfferResponse) Reset() {
 	*x = RejectOfferResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2205,7 +2388,7 @@ func (x *RejectOfferResponse) String() string {
 func (*RejectOfferResponse) ProtoMessage() {}
 
 func (x *RejectOfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2218,7 +2401,7 @@ func (x *RejectOfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectOfferResponse.ProtoReflect.Descriptor instead.
 func (*RejectOfferResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{26}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{28}
 }
 
 // SendMessageRequest is a text for the customer.
@@ -2236,7 +2419,7 @@ type SendMessageRequest struct {
 
 func (x *SendMessageRequest) Reset() {
 	*x = SendMessageRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2248,7 +2431,7 @@ func (x *SendMessageRequest) String() string {
 func (*SendMessageRequest) ProtoMessage() {}
 
 func (x *SendMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2261,7 +2444,7 @@ func (x *SendMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendMessageRequest.ProtoReflect.Descriptor instead.
 func (*SendMessageRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{27}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SendMessageRequest) GetRef() *ConversationRef {
@@ -2296,7 +2479,7 @@ type SendMessageResponse struct {
 
 func (x *SendMessageResponse) Reset() {
 	*x = SendMessageResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2308,7 +2491,7 @@ func (x *SendMessageResponse) String() string {
 func (*SendMessageResponse) ProtoMessage() {}
 
 func (x *SendMessageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2321,7 +2504,7 @@ func (x *SendMessageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendMessageResponse.ProtoReflect.Descriptor instead.
 func (*SendMessageResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{28}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SendMessageResponse) GetItem() *TimelineItem {
@@ -2346,7 +2529,7 @@ type ResendMessageRequest struct {
 
 func (x *ResendMessageRequest) Reset() {
 	*x = ResendMessageRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2358,7 +2541,7 @@ func (x *ResendMessageRequest) String() string {
 func (*ResendMessageRequest) ProtoMessage() {}
 
 func (x *ResendMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2371,7 +2554,7 @@ func (x *ResendMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResendMessageRequest.ProtoReflect.Descriptor instead.
 func (*ResendMessageRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{29}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ResendMessageRequest) GetRef() *ConversationRef {
@@ -2406,7 +2589,7 @@ type ResendMessageResponse struct {
 
 func (x *ResendMessageResponse) Reset() {
 	*x = ResendMessageResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2418,7 +2601,7 @@ func (x *ResendMessageResponse) String() string {
 func (*ResendMessageResponse) ProtoMessage() {}
 
 func (x *ResendMessageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2431,7 +2614,7 @@ func (x *ResendMessageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResendMessageResponse.ProtoReflect.Descriptor instead.
 func (*ResendMessageResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{30}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ResendMessageResponse) GetItem() *TimelineItem {
@@ -2454,7 +2637,7 @@ type AbandonSendRequest struct {
 
 func (x *AbandonSendRequest) Reset() {
 	*x = AbandonSendRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2466,7 +2649,7 @@ func (x *AbandonSendRequest) String() string {
 func (*AbandonSendRequest) ProtoMessage() {}
 
 func (x *AbandonSendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2479,7 +2662,7 @@ func (x *AbandonSendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbandonSendRequest.ProtoReflect.Descriptor instead.
 func (*AbandonSendRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{31}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *AbandonSendRequest) GetRef() *ConversationRef {
@@ -2505,7 +2688,7 @@ type AbandonSendResponse struct {
 
 func (x *AbandonSendResponse) Reset() {
 	*x = AbandonSendResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2517,7 +2700,7 @@ func (x *AbandonSendResponse) String() string {
 func (*AbandonSendResponse) ProtoMessage() {}
 
 func (x *AbandonSendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2530,7 +2713,7 @@ func (x *AbandonSendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbandonSendResponse.ProtoReflect.Descriptor instead.
 func (*AbandonSendResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{32}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{34}
 }
 
 // AddNoteRequest is a private note.
@@ -2551,7 +2734,7 @@ type AddNoteRequest struct {
 
 func (x *AddNoteRequest) Reset() {
 	*x = AddNoteRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2563,7 +2746,7 @@ func (x *AddNoteRequest) String() string {
 func (*AddNoteRequest) ProtoMessage() {}
 
 func (x *AddNoteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2576,7 +2759,7 @@ func (x *AddNoteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddNoteRequest.ProtoReflect.Descriptor instead.
 func (*AddNoteRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{33}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *AddNoteRequest) GetRef() *ConversationRef {
@@ -2618,7 +2801,7 @@ type AddNoteResponse struct {
 
 func (x *AddNoteResponse) Reset() {
 	*x = AddNoteResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2630,7 +2813,7 @@ func (x *AddNoteResponse) String() string {
 func (*AddNoteResponse) ProtoMessage() {}
 
 func (x *AddNoteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2643,7 +2826,7 @@ func (x *AddNoteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddNoteResponse.ProtoReflect.Descriptor instead.
 func (*AddNoteResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{34}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *AddNoteResponse) GetItem() *TimelineItem {
@@ -2664,7 +2847,7 @@ type TakeControlRequest struct {
 
 func (x *TakeControlRequest) Reset() {
 	*x = TakeControlRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2676,7 +2859,7 @@ func (x *TakeControlRequest) String() string {
 func (*TakeControlRequest) ProtoMessage() {}
 
 func (x *TakeControlRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2689,7 +2872,7 @@ func (x *TakeControlRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeControlRequest.ProtoReflect.Descriptor instead.
 func (*TakeControlRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{35}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *TakeControlRequest) GetRef() *ConversationRef {
@@ -2710,7 +2893,7 @@ type TakeControlResponse struct {
 
 func (x *TakeControlResponse) Reset() {
 	*x = TakeControlResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2722,7 +2905,7 @@ func (x *TakeControlResponse) String() string {
 func (*TakeControlResponse) ProtoMessage() {}
 
 func (x *TakeControlResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2735,7 +2918,7 @@ func (x *TakeControlResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeControlResponse.ProtoReflect.Descriptor instead.
 func (*TakeControlResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{36}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *TakeControlResponse) GetConversation() *ConversationView {
@@ -2756,7 +2939,7 @@ type EndConversationRequest struct {
 
 func (x *EndConversationRequest) Reset() {
 	*x = EndConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2768,7 +2951,7 @@ func (x *EndConversationRequest) String() string {
 func (*EndConversationRequest) ProtoMessage() {}
 
 func (x *EndConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2781,7 +2964,7 @@ func (x *EndConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConversationRequest.ProtoReflect.Descriptor instead.
 func (*EndConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{37}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *EndConversationRequest) GetRef() *ConversationRef {
@@ -2802,7 +2985,7 @@ type EndConversationResponse struct {
 
 func (x *EndConversationResponse) Reset() {
 	*x = EndConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2814,7 +2997,7 @@ func (x *EndConversationResponse) String() string {
 func (*EndConversationResponse) ProtoMessage() {}
 
 func (x *EndConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2827,7 +3010,7 @@ func (x *EndConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConversationResponse.ProtoReflect.Descriptor instead.
 func (*EndConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{38}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *EndConversationResponse) GetConversation() *ConversationView {
@@ -2848,7 +3031,7 @@ type CloseConversationRequest struct {
 
 func (x *CloseConversationRequest) Reset() {
 	*x = CloseConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2860,7 +3043,7 @@ func (x *CloseConversationRequest) String() string {
 func (*CloseConversationRequest) ProtoMessage() {}
 
 func (x *CloseConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2873,7 +3056,7 @@ func (x *CloseConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseConversationRequest.ProtoReflect.Descriptor instead.
 func (*CloseConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{39}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *CloseConversationRequest) GetRef() *ConversationRef {
@@ -2892,7 +3075,7 @@ type CloseConversationResponse struct {
 
 func (x *CloseConversationResponse) Reset() {
 	*x = CloseConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2904,7 +3087,7 @@ func (x *CloseConversationResponse) String() string {
 func (*CloseConversationResponse) ProtoMessage() {}
 
 func (x *CloseConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2917,7 +3100,7 @@ func (x *CloseConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseConversationResponse.ProtoReflect.Descriptor instead.
 func (*CloseConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{40}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{42}
 }
 
 // ParkConversationRequest names the conversation.
@@ -2931,7 +3114,7 @@ type ParkConversationRequest struct {
 
 func (x *ParkConversationRequest) Reset() {
 	*x = ParkConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2943,7 +3126,7 @@ func (x *ParkConversationRequest) String() string {
 func (*ParkConversationRequest) ProtoMessage() {}
 
 func (x *ParkConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2956,7 +3139,7 @@ func (x *ParkConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkConversationRequest.ProtoReflect.Descriptor instead.
 func (*ParkConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{41}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ParkConversationRequest) GetRef() *ConversationRef {
@@ -2977,7 +3160,7 @@ type ParkConversationResponse struct {
 
 func (x *ParkConversationResponse) Reset() {
 	*x = ParkConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2989,7 +3172,7 @@ func (x *ParkConversationResponse) String() string {
 func (*ParkConversationResponse) ProtoMessage() {}
 
 func (x *ParkConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3002,7 +3185,7 @@ func (x *ParkConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkConversationResponse.ProtoReflect.Descriptor instead.
 func (*ParkConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{42}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ParkConversationResponse) GetConversation() *ConversationView {
@@ -3023,7 +3206,7 @@ type ResumeConversationRequest struct {
 
 func (x *ResumeConversationRequest) Reset() {
 	*x = ResumeConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3035,7 +3218,7 @@ func (x *ResumeConversationRequest) String() string {
 func (*ResumeConversationRequest) ProtoMessage() {}
 
 func (x *ResumeConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3048,7 +3231,7 @@ func (x *ResumeConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeConversationRequest.ProtoReflect.Descriptor instead.
 func (*ResumeConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{43}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ResumeConversationRequest) GetRef() *ConversationRef {
@@ -3069,7 +3252,7 @@ type ResumeConversationResponse struct {
 
 func (x *ResumeConversationResponse) Reset() {
 	*x = ResumeConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3081,7 +3264,7 @@ func (x *ResumeConversationResponse) String() string {
 func (*ResumeConversationResponse) ProtoMessage() {}
 
 func (x *ResumeConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3094,7 +3277,7 @@ func (x *ResumeConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeConversationResponse.ProtoReflect.Descriptor instead.
 func (*ResumeConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{44}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ResumeConversationResponse) GetConversation() *ConversationView {
@@ -3115,7 +3298,7 @@ type ReleaseConversationRequest struct {
 
 func (x *ReleaseConversationRequest) Reset() {
 	*x = ReleaseConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3127,7 +3310,7 @@ func (x *ReleaseConversationRequest) String() string {
 func (*ReleaseConversationRequest) ProtoMessage() {}
 
 func (x *ReleaseConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3140,7 +3323,7 @@ func (x *ReleaseConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseConversationRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{45}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ReleaseConversationRequest) GetRef() *ConversationRef {
@@ -3159,7 +3342,7 @@ type ReleaseConversationResponse struct {
 
 func (x *ReleaseConversationResponse) Reset() {
 	*x = ReleaseConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3171,7 +3354,7 @@ func (x *ReleaseConversationResponse) String() string {
 func (*ReleaseConversationResponse) ProtoMessage() {}
 
 func (x *ReleaseConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3184,7 +3367,7 @@ func (x *ReleaseConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseConversationResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{46}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{48}
 }
 
 // ListConversationsRequest asks for the agent's conversations.
@@ -3196,7 +3379,7 @@ type ListConversationsRequest struct {
 
 func (x *ListConversationsRequest) Reset() {
 	*x = ListConversationsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3208,7 +3391,7 @@ func (x *ListConversationsRequest) String() string {
 func (*ListConversationsRequest) ProtoMessage() {}
 
 func (x *ListConversationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3221,7 +3404,7 @@ func (x *ListConversationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConversationsRequest.ProtoReflect.Descriptor instead.
 func (*ListConversationsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{47}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{49}
 }
 
 // ListConversationsResponse is the snapshot of the stream.
@@ -3235,7 +3418,7 @@ type ListConversationsResponse struct {
 
 func (x *ListConversationsResponse) Reset() {
 	*x = ListConversationsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3247,7 +3430,7 @@ func (x *ListConversationsResponse) String() string {
 func (*ListConversationsResponse) ProtoMessage() {}
 
 func (x *ListConversationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3260,7 +3443,7 @@ func (x *ListConversationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConversationsResponse.ProtoReflect.Descriptor instead.
 func (*ListConversationsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{48}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ListConversationsResponse) GetConversations() []*ConversationView {
@@ -3285,7 +3468,7 @@ type ListTimelineRequest struct {
 
 func (x *ListTimelineRequest) Reset() {
 	*x = ListTimelineRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[49]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3297,7 +3480,7 @@ func (x *ListTimelineRequest) String() string {
 func (*ListTimelineRequest) ProtoMessage() {}
 
 func (x *ListTimelineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[49]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3310,7 +3493,7 @@ func (x *ListTimelineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTimelineRequest.ProtoReflect.Descriptor instead.
 func (*ListTimelineRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{49}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ListTimelineRequest) GetRef() *ConversationRef {
@@ -3347,7 +3530,7 @@ type ListTimelineResponse struct {
 
 func (x *ListTimelineResponse) Reset() {
 	*x = ListTimelineResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[50]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3359,7 +3542,7 @@ func (x *ListTimelineResponse) String() string {
 func (*ListTimelineResponse) ProtoMessage() {}
 
 func (x *ListTimelineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[50]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3372,7 +3555,7 @@ func (x *ListTimelineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTimelineResponse.ProtoReflect.Descriptor instead.
 func (*ListTimelineResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{50}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ListTimelineResponse) GetItems() []*TimelineItem {
@@ -3402,7 +3585,7 @@ type ShowOfferRequest struct {
 
 func (x *ShowOfferRequest) Reset() {
 	*x = ShowOfferRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[51]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3414,7 +3597,7 @@ func (x *ShowOfferRequest) String() string {
 func (*ShowOfferRequest) ProtoMessage() {}
 
 func (x *ShowOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[51]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3427,7 +3610,7 @@ func (x *ShowOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOfferRequest.ProtoReflect.Descriptor instead.
 func (*ShowOfferRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{51}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ShowOfferRequest) GetRef() *ConversationRef {
@@ -3455,7 +3638,7 @@ type ShowOfferResponse struct {
 
 func (x *ShowOfferResponse) Reset() {
 	*x = ShowOfferResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[52]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3467,7 +3650,7 @@ func (x *ShowOfferResponse) String() string {
 func (*ShowOfferResponse) ProtoMessage() {}
 
 func (x *ShowOfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[52]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3480,7 +3663,7 @@ func (x *ShowOfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOfferResponse.ProtoReflect.Descriptor instead.
 func (*ShowOfferResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{52}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *ShowOfferResponse) GetUntilMs() int64 {
@@ -3503,7 +3686,7 @@ type ListOpenItemsRequest struct {
 
 func (x *ListOpenItemsRequest) Reset() {
 	*x = ListOpenItemsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[53]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3515,7 +3698,7 @@ func (x *ListOpenItemsRequest) String() string {
 func (*ListOpenItemsRequest) ProtoMessage() {}
 
 func (x *ListOpenItemsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[53]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3528,7 +3711,7 @@ func (x *ListOpenItemsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOpenItemsRequest.ProtoReflect.Descriptor instead.
 func (*ListOpenItemsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{53}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ListOpenItemsRequest) GetPageSize() int32 {
@@ -3561,7 +3744,7 @@ type ListOpenItemsResponse struct {
 
 func (x *ListOpenItemsResponse) Reset() {
 	*x = ListOpenItemsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[54]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3573,7 +3756,7 @@ func (x *ListOpenItemsResponse) String() string {
 func (*ListOpenItemsResponse) ProtoMessage() {}
 
 func (x *ListOpenItemsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[54]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3586,7 +3769,7 @@ func (x *ListOpenItemsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOpenItemsResponse.ProtoReflect.Descriptor instead.
 func (*ListOpenItemsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{54}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ListOpenItemsResponse) GetItems() []*OpenItem {
@@ -3626,14 +3809,16 @@ type OpenItem struct {
 	// Since when it waits, ms since 1970 UTC.
 	WaitingSinceMs int64 `protobuf:"varint,6,opt,name=waiting_since_ms,json=waitingSinceMs,proto3" json:"waiting_since_ms,omitempty"`
 	// Priority, 0 to 1023.
-	Priority      int32 `protobuf:"varint,7,opt,name=priority,proto3" json:"priority,omitempty"`
+	Priority int32 `protobuf:"varint,7,opt,name=priority,proto3" json:"priority,omitempty"`
+	// Its place in the queue, 1 comes next; 0: not known.
+	Position      int32 `protobuf:"varint,8,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OpenItem) Reset() {
 	*x = OpenItem{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[55]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3645,7 +3830,7 @@ func (x *OpenItem) String() string {
 func (*OpenItem) ProtoMessage() {}
 
 func (x *OpenItem) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[55]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3658,7 +3843,7 @@ func (x *OpenItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenItem.ProtoReflect.Descriptor instead.
 func (*OpenItem) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{55}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *OpenItem) GetRef() *ConversationRef {
@@ -3710,6 +3895,96 @@ func (x *OpenItem) GetPriority() int32 {
 	return 0
 }
 
+func (x *OpenItem) GetPosition() int32 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+// ListQueuesRequest asks how full queues are.
+type ListQueuesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListQueuesRequest) Reset() {
+	*x = ListQueuesRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListQueuesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListQueuesRequest) ProtoMessage() {}
+
+func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListQueuesRequest.ProtoReflect.Descriptor instead.
+func (*ListQueuesRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{58}
+}
+
+// ListQueuesResponse tells it.
+type ListQueuesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By name.
+	Queues        []*QueueFigure `protobuf:"bytes,1,rep,name=queues,proto3" json:"queues,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListQueuesResponse) Reset() {
+	*x = ListQueuesResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListQueuesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListQueuesResponse) ProtoMessage() {}
+
+func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListQueuesResponse.ProtoReflect.Descriptor instead.
+func (*ListQueuesResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *ListQueuesResponse) GetQueues() []*QueueFigure {
+	if x != nil {
+		return x.Queues
+	}
+	return nil
+}
+
 // PickConversationRequest names the conversation.
 type PickConversationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3721,7 +3996,7 @@ type PickConversationRequest struct {
 
 func (x *PickConversationRequest) Reset() {
 	*x = PickConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[56]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3733,7 +4008,7 @@ func (x *PickConversationRequest) String() string {
 func (*PickConversationRequest) ProtoMessage() {}
 
 func (x *PickConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[56]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3746,7 +4021,7 @@ func (x *PickConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PickConversationRequest.ProtoReflect.Descriptor instead.
 func (*PickConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{56}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *PickConversationRequest) GetRef() *ConversationRef {
@@ -3767,7 +4042,7 @@ type PickConversationResponse struct {
 
 func (x *PickConversationResponse) Reset() {
 	*x = PickConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[57]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3779,7 +4054,7 @@ func (x *PickConversationResponse) String() string {
 func (*PickConversationResponse) ProtoMessage() {}
 
 func (x *PickConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[57]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3792,7 +4067,7 @@ func (x *PickConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PickConversationResponse.ProtoReflect.Descriptor instead.
 func (*PickConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{57}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *PickConversationResponse) GetConversation() *ConversationView {
@@ -3817,7 +4092,7 @@ type ListTargetsRequest struct {
 
 func (x *ListTargetsRequest) Reset() {
 	*x = ListTargetsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[58]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3829,7 +4104,7 @@ func (x *ListTargetsRequest) String() string {
 func (*ListTargetsRequest) ProtoMessage() {}
 
 func (x *ListTargetsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[58]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3842,7 +4117,7 @@ func (x *ListTargetsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTargetsRequest.ProtoReflect.Descriptor instead.
 func (*ListTargetsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{58}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *ListTargetsRequest) GetRef() *ConversationRef {
@@ -3880,7 +4155,7 @@ type ListTargetsResponse struct {
 
 func (x *ListTargetsResponse) Reset() {
 	*x = ListTargetsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[59]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3892,7 +4167,7 @@ func (x *ListTargetsResponse) String() string {
 func (*ListTargetsResponse) ProtoMessage() {}
 
 func (x *ListTargetsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[59]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3905,7 +4180,7 @@ func (x *ListTargetsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTargetsResponse.ProtoReflect.Descriptor instead.
 func (*ListTargetsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{59}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *ListTargetsResponse) GetQueues() []*QueueTarget {
@@ -3943,7 +4218,7 @@ type QueueTarget struct {
 
 func (x *QueueTarget) Reset() {
 	*x = QueueTarget{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[60]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3955,7 +4230,7 @@ func (x *QueueTarget) String() string {
 func (*QueueTarget) ProtoMessage() {}
 
 func (x *QueueTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[60]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3968,7 +4243,7 @@ func (x *QueueTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueueTarget.ProtoReflect.Descriptor instead.
 func (*QueueTarget) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{60}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *QueueTarget) GetQueue() string {
@@ -4040,7 +4315,7 @@ type AgentTarget struct {
 
 func (x *AgentTarget) Reset() {
 	*x = AgentTarget{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[61]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4052,7 +4327,7 @@ func (x *AgentTarget) String() string {
 func (*AgentTarget) ProtoMessage() {}
 
 func (x *AgentTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[61]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4065,7 +4340,7 @@ func (x *AgentTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentTarget.ProtoReflect.Descriptor instead.
 func (*AgentTarget) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{61}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *AgentTarget) GetAgent() string {
@@ -4154,7 +4429,7 @@ type TransferConversationRequest struct {
 
 func (x *TransferConversationRequest) Reset() {
 	*x = TransferConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[62]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4166,7 +4441,7 @@ func (x *TransferConversationRequest) String() string {
 func (*TransferConversationRequest) ProtoMessage() {}
 
 func (x *TransferConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[62]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4179,7 +4454,7 @@ func (x *TransferConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferConversationRequest.ProtoReflect.Descriptor instead.
 func (*TransferConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{62}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *TransferConversationRequest) GetRef() *ConversationRef {
@@ -4255,7 +4530,7 @@ type TransferConversationResponse struct {
 
 func (x *TransferConversationResponse) Reset() {
 	*x = TransferConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[63]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4267,7 +4542,7 @@ func (x *TransferConversationResponse) String() string {
 func (*TransferConversationResponse) ProtoMessage() {}
 
 func (x *TransferConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[63]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4280,7 +4555,7 @@ func (x *TransferConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferConversationResponse.ProtoReflect.Descriptor instead.
 func (*TransferConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{63}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{67}
 }
 
 // AskConsultRequest names the conversation and who is asked.
@@ -4300,7 +4575,7 @@ type AskConsultRequest struct {
 
 func (x *AskConsultRequest) Reset() {
 	*x = AskConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[64]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4312,7 +4587,7 @@ func (x *AskConsultRequest) String() string {
 func (*AskConsultRequest) ProtoMessage() {}
 
 func (x *AskConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[64]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4325,7 +4600,7 @@ func (x *AskConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskConsultRequest.ProtoReflect.Descriptor instead.
 func (*AskConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{64}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *AskConsultRequest) GetRef() *ConversationRef {
@@ -4367,7 +4642,7 @@ type AskConsultResponse struct {
 
 func (x *AskConsultResponse) Reset() {
 	*x = AskConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[65]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4379,7 +4654,7 @@ func (x *AskConsultResponse) String() string {
 func (*AskConsultResponse) ProtoMessage() {}
 
 func (x *AskConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[65]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4392,7 +4667,7 @@ func (x *AskConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskConsultResponse.ProtoReflect.Descriptor instead.
 func (*AskConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{65}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *AskConsultResponse) GetConversation() *ConversationView {
@@ -4417,7 +4692,7 @@ type AnswerConsultRequest struct {
 
 func (x *AnswerConsultRequest) Reset() {
 	*x = AnswerConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[66]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4429,7 +4704,7 @@ func (x *AnswerConsultRequest) String() string {
 func (*AnswerConsultRequest) ProtoMessage() {}
 
 func (x *AnswerConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[66]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4442,7 +4717,7 @@ func (x *AnswerConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnswerConsultRequest.ProtoReflect.Descriptor instead.
 func (*AnswerConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{66}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *AnswerConsultRequest) GetRef() *ConversationRef {
@@ -4477,7 +4752,7 @@ type AnswerConsultResponse struct {
 
 func (x *AnswerConsultResponse) Reset() {
 	*x = AnswerConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[67]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4489,7 +4764,7 @@ func (x *AnswerConsultResponse) String() string {
 func (*AnswerConsultResponse) ProtoMessage() {}
 
 func (x *AnswerConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[67]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4502,7 +4777,7 @@ func (x *AnswerConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnswerConsultResponse.ProtoReflect.Descriptor instead.
 func (*AnswerConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{67}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *AnswerConsultResponse) GetConversation() *ConversationView {
@@ -4525,7 +4800,7 @@ type OpenConsultRequest struct {
 
 func (x *OpenConsultRequest) Reset() {
 	*x = OpenConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[68]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4537,7 +4812,7 @@ func (x *OpenConsultRequest) String() string {
 func (*OpenConsultRequest) ProtoMessage() {}
 
 func (x *OpenConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[68]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4550,7 +4825,7 @@ func (x *OpenConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenConsultRequest.ProtoReflect.Descriptor instead.
 func (*OpenConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{68}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *OpenConsultRequest) GetRef() *ConversationRef {
@@ -4578,7 +4853,7 @@ type OpenConsultResponse struct {
 
 func (x *OpenConsultResponse) Reset() {
 	*x = OpenConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[69]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4590,7 +4865,7 @@ func (x *OpenConsultResponse) String() string {
 func (*OpenConsultResponse) ProtoMessage() {}
 
 func (x *OpenConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[69]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4603,7 +4878,7 @@ func (x *OpenConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenConsultResponse.ProtoReflect.Descriptor instead.
 func (*OpenConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{69}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *OpenConsultResponse) GetConversation() *ConversationView {
@@ -4626,7 +4901,7 @@ type EndConsultRequest struct {
 
 func (x *EndConsultRequest) Reset() {
 	*x = EndConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[70]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4638,7 +4913,7 @@ func (x *EndConsultRequest) String() string {
 func (*EndConsultRequest) ProtoMessage() {}
 
 func (x *EndConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[70]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4651,7 +4926,7 @@ func (x *EndConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConsultRequest.ProtoReflect.Descriptor instead.
 func (*EndConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{70}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *EndConsultRequest) GetRef() *ConversationRef {
@@ -4679,7 +4954,7 @@ type EndConsultResponse struct {
 
 func (x *EndConsultResponse) Reset() {
 	*x = EndConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[71]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4691,7 +4966,7 @@ func (x *EndConsultResponse) String() string {
 func (*EndConsultResponse) ProtoMessage() {}
 
 func (x *EndConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[71]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4704,7 +4979,7 @@ func (x *EndConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConsultResponse.ProtoReflect.Descriptor instead.
 func (*EndConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{71}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *EndConsultResponse) GetConversation() *ConversationView {
@@ -4725,7 +5000,7 @@ type LeaveConversationRequest struct {
 
 func (x *LeaveConversationRequest) Reset() {
 	*x = LeaveConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[72]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4737,7 +5012,7 @@ func (x *LeaveConversationRequest) String() string {
 func (*LeaveConversationRequest) ProtoMessage() {}
 
 func (x *LeaveConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[72]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4750,7 +5025,7 @@ func (x *LeaveConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveConversationRequest.ProtoReflect.Descriptor instead.
 func (*LeaveConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{72}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *LeaveConversationRequest) GetRef() *ConversationRef {
@@ -4769,7 +5044,7 @@ type LeaveConversationResponse struct {
 
 func (x *LeaveConversationResponse) Reset() {
 	*x = LeaveConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[73]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4781,7 +5056,7 @@ func (x *LeaveConversationResponse) String() string {
 func (*LeaveConversationResponse) ProtoMessage() {}
 
 func (x *LeaveConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[73]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4794,7 +5069,7 @@ func (x *LeaveConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveConversationResponse.ProtoReflect.Descriptor instead.
 func (*LeaveConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{73}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{77}
 }
 
 // AssignConversationRequest names the conversation and who gets it.
@@ -4817,7 +5092,7 @@ type AssignConversationRequest struct {
 
 func (x *AssignConversationRequest) Reset() {
 	*x = AssignConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[74]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4829,7 +5104,7 @@ func (x *AssignConversationRequest) String() string {
 func (*AssignConversationRequest) ProtoMessage() {}
 
 func (x *AssignConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[74]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4842,7 +5117,7 @@ func (x *AssignConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignConversationRequest.ProtoReflect.Descriptor instead.
 func (*AssignConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{74}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *AssignConversationRequest) GetRef() *ConversationRef {
@@ -4913,7 +5188,7 @@ type AssignConversationResponse struct {
 
 func (x *AssignConversationResponse) Reset() {
 	*x = AssignConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[75]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4925,7 +5200,7 @@ func (x *AssignConversationResponse) String() string {
 func (*AssignConversationResponse) ProtoMessage() {}
 
 func (x *AssignConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[75]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4938,7 +5213,7 @@ func (x *AssignConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignConversationResponse.ProtoReflect.Descriptor instead.
 func (*AssignConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{75}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *AssignConversationResponse) GetConversation() *ConversationView {
@@ -4959,7 +5234,7 @@ type ForceCloseConversationRequest struct {
 
 func (x *ForceCloseConversationRequest) Reset() {
 	*x = ForceCloseConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[76]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4971,7 +5246,7 @@ func (x *ForceCloseConversationRequest) String() string {
 func (*ForceCloseConversationRequest) ProtoMessage() {}
 
 func (x *ForceCloseConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[76]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4984,7 +5259,7 @@ func (x *ForceCloseConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForceCloseConversationRequest.ProtoReflect.Descriptor instead.
 func (*ForceCloseConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{76}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *ForceCloseConversationRequest) GetRef() *ConversationRef {
@@ -5003,7 +5278,7 @@ type ForceCloseConversationResponse struct {
 
 func (x *ForceCloseConversationResponse) Reset() {
 	*x = ForceCloseConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[77]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5015,7 +5290,7 @@ func (x *ForceCloseConversationResponse) String() string {
 func (*ForceCloseConversationResponse) ProtoMessage() {}
 
 func (x *ForceCloseConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[77]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5028,7 +5303,7 @@ func (x *ForceCloseConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForceCloseConversationResponse.ProtoReflect.Descriptor instead.
 func (*ForceCloseConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{77}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{81}
 }
 
 // MonitorConversationRequest names the conversation.
@@ -5042,7 +5317,7 @@ type MonitorConversationRequest struct {
 
 func (x *MonitorConversationRequest) Reset() {
 	*x = MonitorConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[78]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5054,7 +5329,7 @@ func (x *MonitorConversationRequest) String() string {
 func (*MonitorConversationRequest) ProtoMessage() {}
 
 func (x *MonitorConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[78]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5067,7 +5342,7 @@ func (x *MonitorConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitorConversationRequest.ProtoReflect.Descriptor instead.
 func (*MonitorConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{78}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *MonitorConversationRequest) GetRef() *ConversationRef {
@@ -5088,7 +5363,7 @@ type MonitorConversationResponse struct {
 
 func (x *MonitorConversationResponse) Reset() {
 	*x = MonitorConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[79]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5100,7 +5375,7 @@ func (x *MonitorConversationResponse) String() string {
 func (*MonitorConversationResponse) ProtoMessage() {}
 
 func (x *MonitorConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[79]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5113,7 +5388,7 @@ func (x *MonitorConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitorConversationResponse.ProtoReflect.Descriptor instead.
 func (*MonitorConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{79}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *MonitorConversationResponse) GetConversation() *ConversationView {
@@ -5134,7 +5409,7 @@ type JoinConversationRequest struct {
 
 func (x *JoinConversationRequest) Reset() {
 	*x = JoinConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[80]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5146,7 +5421,7 @@ func (x *JoinConversationRequest) String() string {
 func (*JoinConversationRequest) ProtoMessage() {}
 
 func (x *JoinConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[80]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5159,7 +5434,7 @@ func (x *JoinConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinConversationRequest.ProtoReflect.Descriptor instead.
 func (*JoinConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{80}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{84}
 }
 
 func (x *JoinConversationRequest) GetRef() *ConversationRef {
@@ -5180,7 +5455,7 @@ type JoinConversationResponse struct {
 
 func (x *JoinConversationResponse) Reset() {
 	*x = JoinConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[81]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5192,7 +5467,7 @@ func (x *JoinConversationResponse) String() string {
 func (*JoinConversationResponse) ProtoMessage() {}
 
 func (x *JoinConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[81]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5205,7 +5480,7 @@ func (x *JoinConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinConversationResponse.ProtoReflect.Descriptor instead.
 func (*JoinConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{81}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{85}
 }
 
 func (x *JoinConversationResponse) GetConversation() *ConversationView {
@@ -5228,7 +5503,7 @@ type SetAgentPresenceRequest struct {
 
 func (x *SetAgentPresenceRequest) Reset() {
 	*x = SetAgentPresenceRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5240,7 +5515,7 @@ func (x *SetAgentPresenceRequest) String() string {
 func (*SetAgentPresenceRequest) ProtoMessage() {}
 
 func (x *SetAgentPresenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5253,7 +5528,7 @@ func (x *SetAgentPresenceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAgentPresenceRequest.ProtoReflect.Descriptor instead.
 func (*SetAgentPresenceRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{82}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{86}
 }
 
 func (x *SetAgentPresenceRequest) GetOfAgent() string {
@@ -5281,7 +5556,7 @@ type SetAgentPresenceResponse struct {
 
 func (x *SetAgentPresenceResponse) Reset() {
 	*x = SetAgentPresenceResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5293,7 +5568,7 @@ func (x *SetAgentPresenceResponse) String() string {
 func (*SetAgentPresenceResponse) ProtoMessage() {}
 
 func (x *SetAgentPresenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5306,7 +5581,7 @@ func (x *SetAgentPresenceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAgentPresenceResponse.ProtoReflect.Descriptor instead.
 func (*SetAgentPresenceResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{83}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{87}
 }
 
 func (x *SetAgentPresenceResponse) GetStanding() *v1.AgentStanding {
@@ -5335,7 +5610,7 @@ type ListOngoingRequest struct {
 
 func (x *ListOngoingRequest) Reset() {
 	*x = ListOngoingRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5347,7 +5622,7 @@ func (x *ListOngoingRequest) String() string {
 func (*ListOngoingRequest) ProtoMessage() {}
 
 func (x *ListOngoingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5360,7 +5635,7 @@ func (x *ListOngoingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOngoingRequest.ProtoReflect.Descriptor instead.
 func (*ListOngoingRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{84}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{88}
 }
 
 func (x *ListOngoingRequest) GetQueue() string {
@@ -5414,7 +5689,7 @@ type ListOngoingResponse struct {
 
 func (x *ListOngoingResponse) Reset() {
 	*x = ListOngoingResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5426,7 +5701,7 @@ func (x *ListOngoingResponse) String() string {
 func (*ListOngoingResponse) ProtoMessage() {}
 
 func (x *ListOngoingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5439,7 +5714,7 @@ func (x *ListOngoingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOngoingResponse.ProtoReflect.Descriptor instead.
 func (*ListOngoingResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{85}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{89}
 }
 
 func (x *ListOngoingResponse) GetConversations() []*ConversationView {
@@ -5497,7 +5772,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x05epoch\x18\x01 \x01(\tR\x05epoch\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12<\n" +
 	"\bpresence\x18\x03 \x01(\x0e2 .parley.distribution.v1.PresenceR\bpresence\x12\x16\n" +
-	"\x06status\x18\x04 \x01(\tR\x06status\"\xf7\x03\n" +
+	"\x06status\x18\x04 \x01(\tR\x06status\"\xa9\x04\n" +
 	"\x05Event\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\tR\x05epoch\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x126\n" +
@@ -5507,12 +5782,26 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\btimeline\x18\x06 \x01(\v2\x1e.parley.desk.v1.TimelineChangeH\x00R\btimeline\x12C\n" +
 	"\bstanding\x18\a \x01(\v2%.parley.distribution.v1.AgentStandingH\x00R\bstanding\x129\n" +
 	"\theartbeat\x18\b \x01(\v2\x19.parley.desk.v1.HeartbeatH\x00R\theartbeat\x12C\n" +
-	"\rsession_ended\x18\t \x01(\v2\x1c.parley.desk.v1.SessionEndedH\x00R\fsessionEndedB\x06\n" +
-	"\x04kind\"\xac\x01\n" +
+	"\rsession_ended\x18\t \x01(\v2\x1c.parley.desk.v1.SessionEndedH\x00R\fsessionEnded\x120\n" +
+	"\x06queues\x18\n" +
+	" \x01(\v2\x16.parley.desk.v1.QueuesH\x00R\x06queuesB\x06\n" +
+	"\x04kind\"\xdc\x01\n" +
 	"\bSnapshot\x12F\n" +
 	"\rconversations\x18\x01 \x03(\v2 .parley.desk.v1.ConversationViewR\rconversations\x12A\n" +
 	"\bstanding\x18\x02 \x01(\v2%.parley.distribution.v1.AgentStandingR\bstanding\x12\x15\n" +
-	"\x06now_ms\x18\x03 \x01(\x03R\x05nowMs\"\"\n" +
+	"\x06now_ms\x18\x03 \x01(\x03R\x05nowMs\x12.\n" +
+	"\x06queues\x18\x04 \x01(\v2\x16.parley.desk.v1.QueuesR\x06queues\"=\n" +
+	"\x06Queues\x123\n" +
+	"\x06queues\x18\x01 \x03(\v2\x1b.parley.desk.v1.QueueFigureR\x06queues\"\xcf\x01\n" +
+	"\vQueueFigure\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\awaiting\x18\x03 \x01(\x05R\awaiting\x12\x19\n" +
+	"\bsince_ms\x18\x04 \x01(\x03R\asinceMs\x12!\n" +
+	"\fwait_seconds\x18\x05 \x01(\x03R\vwaitSeconds\x12\x14\n" +
+	"\x05ready\x18\x06 \x01(\x05R\x05ready\x12\x16\n" +
+	"\x06agents\x18\a \x01(\x05R\x06agents\x12\x10\n" +
+	"\x03tag\x18\b \x01(\x04R\x03tag\"\"\n" +
 	"\tHeartbeat\x12\x15\n" +
 	"\x06now_ms\x18\x01 \x01(\x03R\x05nowMs\"&\n" +
 	"\fSessionEnded\x12\x16\n" +
@@ -5681,7 +5970,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x15ListOpenItemsResponse\x12.\n" +
 	"\x05items\x18\x01 \x03(\v2\x18.parley.desk.v1.OpenItemR\x05items\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
-	"\x05total\x18\x03 \x01(\x05R\x05total\"\xec\x01\n" +
+	"\x05total\x18\x03 \x01(\x05R\x05total\"\x88\x02\n" +
 	"\bOpenItem\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1a\n" +
 	"\bcustomer\x18\x02 \x01(\tR\bcustomer\x12\x14\n" +
@@ -5689,7 +5978,11 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\tpage_name\x18\x04 \x01(\tR\bpageName\x12\x18\n" +
 	"\apreview\x18\x05 \x01(\tR\apreview\x12(\n" +
 	"\x10waiting_since_ms\x18\x06 \x01(\x03R\x0ewaitingSinceMs\x12\x1a\n" +
-	"\bpriority\x18\a \x01(\x05R\bpriority\"L\n" +
+	"\bpriority\x18\a \x01(\x05R\bpriority\x12\x1a\n" +
+	"\bposition\x18\b \x01(\x05R\bposition\"\x13\n" +
+	"\x11ListQueuesRequest\"I\n" +
+	"\x12ListQueuesResponse\x123\n" +
+	"\x06queues\x18\x01 \x03(\v2\x1b.parley.desk.v1.QueueFigureR\x06queues\"L\n" +
 	"\x17PickConversationRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\"`\n" +
 	"\x18PickConversationResponse\x12D\n" +
@@ -5811,7 +6104,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x0eSessionService\x12G\n" +
 	"\x06SignIn\x12\x1d.parley.desk.v1.SignInRequest\x1a\x1e.parley.desk.v1.SignInResponse\x12J\n" +
 	"\aSignOut\x12\x1e.parley.desk.v1.SignOutRequest\x1a\x1f.parley.desk.v1.SignOutResponse\x12G\n" +
-	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse2\x88\x18\n" +
+	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse2\xdd\x18\n" +
 	"\vDeskService\x12@\n" +
 	"\x06Events\x12\x1d.parley.desk.v1.EventsRequest\x1a\x15.parley.desk.v1.Event0\x01\x12V\n" +
 	"\vSetPresence\x12\".parley.desk.v1.SetPresenceRequest\x1a#.parley.desk.v1.SetPresenceResponse\x12V\n" +
@@ -5828,7 +6121,9 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x13ReleaseConversation\x12*.parley.desk.v1.ReleaseConversationRequest\x1a+.parley.desk.v1.ReleaseConversationResponse\x12V\n" +
 	"\vTakeControl\x12\".parley.desk.v1.TakeControlRequest\x1a#.parley.desk.v1.TakeControlResponse\x12P\n" +
 	"\tShowOffer\x12 .parley.desk.v1.ShowOfferRequest\x1a!.parley.desk.v1.ShowOfferResponse\x12\\\n" +
-	"\rListOpenItems\x12$.parley.desk.v1.ListOpenItemsRequest\x1a%.parley.desk.v1.ListOpenItemsResponse\x12e\n" +
+	"\rListOpenItems\x12$.parley.desk.v1.ListOpenItemsRequest\x1a%.parley.desk.v1.ListOpenItemsResponse\x12S\n" +
+	"\n" +
+	"ListQueues\x12!.parley.desk.v1.ListQueuesRequest\x1a\".parley.desk.v1.ListQueuesResponse\x12e\n" +
 	"\x10PickConversation\x12'.parley.desk.v1.PickConversationRequest\x1a(.parley.desk.v1.PickConversationResponse\x12V\n" +
 	"\vListTargets\x12\".parley.desk.v1.ListTargetsRequest\x1a#.parley.desk.v1.ListTargetsResponse\x12q\n" +
 	"\x14TransferConversation\x12+.parley.desk.v1.TransferConversationRequest\x1a,.parley.desk.v1.TransferConversationResponse\x12S\n" +
@@ -5862,7 +6157,7 @@ func file_parley_desk_v1_desk_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_desk_v1_desk_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_parley_desk_v1_desk_proto_msgTypes = make([]protoimpl.MessageInfo, 87)
+var file_parley_desk_v1_desk_proto_msgTypes = make([]protoimpl.MessageInfo, 91)
 var file_parley_desk_v1_desk_proto_goTypes = []any{
 	(Author)(0),                            // 0: parley.desk.v1.Author
 	(Delivery)(0),                          // 1: parley.desk.v1.Delivery
@@ -5878,252 +6173,262 @@ var file_parley_desk_v1_desk_proto_goTypes = []any{
 	(*EventsRequest)(nil),                  // 11: parley.desk.v1.EventsRequest
 	(*Event)(nil),                          // 12: parley.desk.v1.Event
 	(*Snapshot)(nil),                       // 13: parley.desk.v1.Snapshot
-	(*Heartbeat)(nil),                      // 14: parley.desk.v1.Heartbeat
-	(*SessionEnded)(nil),                   // 15: parley.desk.v1.SessionEnded
-	(*ConversationView)(nil),               // 16: parley.desk.v1.ConversationView
-	(*Beside)(nil),                         // 17: parley.desk.v1.Beside
-	(*Owner)(nil),                          // 18: parley.desk.v1.Owner
-	(*Window)(nil),                         // 19: parley.desk.v1.Window
-	(*TimelineChange)(nil),                 // 20: parley.desk.v1.TimelineChange
-	(*TimelineItem)(nil),                   // 21: parley.desk.v1.TimelineItem
-	(*Refusal)(nil),                        // 22: parley.desk.v1.Refusal
-	(*SetPresenceRequest)(nil),             // 23: parley.desk.v1.SetPresenceRequest
-	(*SetPresenceResponse)(nil),            // 24: parley.desk.v1.SetPresenceResponse
-	(*AcceptOfferRequest)(nil),             // 25: parley.desk.v1.AcceptOfferRequest
-	(*AcceptOfferResponse)(nil),            // 26: parley.desk.v1.AcceptOfferResponse
-	(*RejectOfferRequest)(nil),             // 27: parley.desk.v1.RejectOfferRequest
-	(*RejectOfferResponse)(nil),            // 28: parley.desk.v1.RejectOfferResponse
-	(*SendMessageRequest)(nil),             // 29: parley.desk.v1.SendMessageRequest
-	(*SendMessageResponse)(nil),            // 30: parley.desk.v1.SendMessageResponse
-	(*ResendMessageRequest)(nil),           // 31: parley.desk.v1.ResendMessageRequest
-	(*ResendMessageResponse)(nil),          // 32: parley.desk.v1.ResendMessageResponse
-	(*AbandonSendRequest)(nil),             // 33: parley.desk.v1.AbandonSendRequest
-	(*AbandonSendResponse)(nil),            // 34: parley.desk.v1.AbandonSendResponse
-	(*AddNoteRequest)(nil),                 // 35: parley.desk.v1.AddNoteRequest
-	(*AddNoteResponse)(nil),                // 36: parley.desk.v1.AddNoteResponse
-	(*TakeControlRequest)(nil),             // 37: parley.desk.v1.TakeControlRequest
-	(*TakeControlResponse)(nil),            // 38: parley.desk.v1.TakeControlResponse
-	(*EndConversationRequest)(nil),         // 39: parley.desk.v1.EndConversationRequest
-	(*EndConversationResponse)(nil),        // 40: parley.desk.v1.EndConversationResponse
-	(*CloseConversationRequest)(nil),       // 41: parley.desk.v1.CloseConversationRequest
-	(*CloseConversationResponse)(nil),      // 42: parley.desk.v1.CloseConversationResponse
-	(*ParkConversationRequest)(nil),        // 43: parley.desk.v1.ParkConversationRequest
-	(*ParkConversationResponse)(nil),       // 44: parley.desk.v1.ParkConversationResponse
-	(*ResumeConversationRequest)(nil),      // 45: parley.desk.v1.ResumeConversationRequest
-	(*ResumeConversationResponse)(nil),     // 46: parley.desk.v1.ResumeConversationResponse
-	(*ReleaseConversationRequest)(nil),     // 47: parley.desk.v1.ReleaseConversationRequest
-	(*ReleaseConversationResponse)(nil),    // 48: parley.desk.v1.ReleaseConversationResponse
-	(*ListConversationsRequest)(nil),       // 49: parley.desk.v1.ListConversationsRequest
-	(*ListConversationsResponse)(nil),      // 50: parley.desk.v1.ListConversationsResponse
-	(*ListTimelineRequest)(nil),            // 51: parley.desk.v1.ListTimelineRequest
-	(*ListTimelineResponse)(nil),           // 52: parley.desk.v1.ListTimelineResponse
-	(*ShowOfferRequest)(nil),               // 53: parley.desk.v1.ShowOfferRequest
-	(*ShowOfferResponse)(nil),              // 54: parley.desk.v1.ShowOfferResponse
-	(*ListOpenItemsRequest)(nil),           // 55: parley.desk.v1.ListOpenItemsRequest
-	(*ListOpenItemsResponse)(nil),          // 56: parley.desk.v1.ListOpenItemsResponse
-	(*OpenItem)(nil),                       // 57: parley.desk.v1.OpenItem
-	(*PickConversationRequest)(nil),        // 58: parley.desk.v1.PickConversationRequest
-	(*PickConversationResponse)(nil),       // 59: parley.desk.v1.PickConversationResponse
-	(*ListTargetsRequest)(nil),             // 60: parley.desk.v1.ListTargetsRequest
-	(*ListTargetsResponse)(nil),            // 61: parley.desk.v1.ListTargetsResponse
-	(*QueueTarget)(nil),                    // 62: parley.desk.v1.QueueTarget
-	(*AgentTarget)(nil),                    // 63: parley.desk.v1.AgentTarget
-	(*TransferConversationRequest)(nil),    // 64: parley.desk.v1.TransferConversationRequest
-	(*TransferConversationResponse)(nil),   // 65: parley.desk.v1.TransferConversationResponse
-	(*AskConsultRequest)(nil),              // 66: parley.desk.v1.AskConsultRequest
-	(*AskConsultResponse)(nil),             // 67: parley.desk.v1.AskConsultResponse
-	(*AnswerConsultRequest)(nil),           // 68: parley.desk.v1.AnswerConsultRequest
-	(*AnswerConsultResponse)(nil),          // 69: parley.desk.v1.AnswerConsultResponse
-	(*OpenConsultRequest)(nil),             // 70: parley.desk.v1.OpenConsultRequest
-	(*OpenConsultResponse)(nil),            // 71: parley.desk.v1.OpenConsultResponse
-	(*EndConsultRequest)(nil),              // 72: parley.desk.v1.EndConsultRequest
-	(*EndConsultResponse)(nil),             // 73: parley.desk.v1.EndConsultResponse
-	(*LeaveConversationRequest)(nil),       // 74: parley.desk.v1.LeaveConversationRequest
-	(*LeaveConversationResponse)(nil),      // 75: parley.desk.v1.LeaveConversationResponse
-	(*AssignConversationRequest)(nil),      // 76: parley.desk.v1.AssignConversationRequest
-	(*AssignConversationResponse)(nil),     // 77: parley.desk.v1.AssignConversationResponse
-	(*ForceCloseConversationRequest)(nil),  // 78: parley.desk.v1.ForceCloseConversationRequest
-	(*ForceCloseConversationResponse)(nil), // 79: parley.desk.v1.ForceCloseConversationResponse
-	(*MonitorConversationRequest)(nil),     // 80: parley.desk.v1.MonitorConversationRequest
-	(*MonitorConversationResponse)(nil),    // 81: parley.desk.v1.MonitorConversationResponse
-	(*JoinConversationRequest)(nil),        // 82: parley.desk.v1.JoinConversationRequest
-	(*JoinConversationResponse)(nil),       // 83: parley.desk.v1.JoinConversationResponse
-	(*SetAgentPresenceRequest)(nil),        // 84: parley.desk.v1.SetAgentPresenceRequest
-	(*SetAgentPresenceResponse)(nil),       // 85: parley.desk.v1.SetAgentPresenceResponse
-	(*ListOngoingRequest)(nil),             // 86: parley.desk.v1.ListOngoingRequest
-	(*ListOngoingResponse)(nil),            // 87: parley.desk.v1.ListOngoingResponse
-	nil,                                    // 88: parley.desk.v1.TimelineItem.DetailsEntry
-	(v1.Presence)(0),                       // 89: parley.distribution.v1.Presence
-	(*v1.AgentStanding)(nil),               // 90: parley.distribution.v1.AgentStanding
-	(*v11.Customer)(nil),                   // 91: parley.thread.v1.Customer
-	(v11.Phase)(0),                         // 92: parley.thread.v1.Phase
-	(*v11.Offer)(nil),                      // 93: parley.thread.v1.Offer
-	(v11.Part)(0),                          // 94: parley.thread.v1.Part
-	(v11.Attendance)(0),                    // 95: parley.thread.v1.Attendance
-	(*v11.Attachment)(nil),                 // 96: parley.thread.v1.Attachment
+	(*Queues)(nil),                         // 14: parley.desk.v1.Queues
+	(*QueueFigure)(nil),                    // 15: parley.desk.v1.QueueFigure
+	(*Heartbeat)(nil),                      // 16: parley.desk.v1.Heartbeat
+	(*SessionEnded)(nil),                   // 17: parley.desk.v1.SessionEnded
+	(*ConversationView)(nil),               // 18: parley.desk.v1.ConversationView
+	(*Beside)(nil),                         // 19: parley.desk.v1.Beside
+	(*Owner)(nil),                          // 20: parley.desk.v1.Owner
+	(*Window)(nil),                         // 21: parley.desk.v1.Window
+	(*TimelineChange)(nil),                 // 22: parley.desk.v1.TimelineChange
+	(*TimelineItem)(nil),                   // 23: parley.desk.v1.TimelineItem
+	(*Refusal)(nil),                        // 24: parley.desk.v1.Refusal
+	(*SetPresenceRequest)(nil),             // 25: parley.desk.v1.SetPresenceRequest
+	(*SetPresenceResponse)(nil),            // 26: parley.desk.v1.SetPresenceResponse
+	(*AcceptOfferRequest)(nil),             // 27: parley.desk.v1.AcceptOfferRequest
+	(*AcceptOfferResponse)(nil),            // 28: parley.desk.v1.AcceptOfferResponse
+	(*RejectOfferRequest)(nil),             // 29: parley.desk.v1.RejectOfferRequest
+	(*RejectOfferResponse)(nil),            // 30: parley.desk.v1.RejectOfferResponse
+	(*SendMessageRequest)(nil),             // 31: parley.desk.v1.SendMessageRequest
+	(*SendMessageResponse)(nil),            // 32: parley.desk.v1.SendMessageResponse
+	(*ResendMessageRequest)(nil),           // 33: parley.desk.v1.ResendMessageRequest
+	(*ResendMessageResponse)(nil),          // 34: parley.desk.v1.ResendMessageResponse
+	(*AbandonSendRequest)(nil),             // 35: parley.desk.v1.AbandonSendRequest
+	(*AbandonSendResponse)(nil),            // 36: parley.desk.v1.AbandonSendResponse
+	(*AddNoteRequest)(nil),                 // 37: parley.desk.v1.AddNoteRequest
+	(*AddNoteResponse)(nil),                // 38: parley.desk.v1.AddNoteResponse
+	(*TakeControlRequest)(nil),             // 39: parley.desk.v1.TakeControlRequest
+	(*TakeControlResponse)(nil),            // 40: parley.desk.v1.TakeControlResponse
+	(*EndConversationRequest)(nil),         // 41: parley.desk.v1.EndConversationRequest
+	(*EndConversationResponse)(nil),        // 42: parley.desk.v1.EndConversationResponse
+	(*CloseConversationRequest)(nil),       // 43: parley.desk.v1.CloseConversationRequest
+	(*CloseConversationResponse)(nil),      // 44: parley.desk.v1.CloseConversationResponse
+	(*ParkConversationRequest)(nil),        // 45: parley.desk.v1.ParkConversationRequest
+	(*ParkConversationResponse)(nil),       // 46: parley.desk.v1.ParkConversationResponse
+	(*ResumeConversationRequest)(nil),      // 47: parley.desk.v1.ResumeConversationRequest
+	(*ResumeConversationResponse)(nil),     // 48: parley.desk.v1.ResumeConversationResponse
+	(*ReleaseConversationRequest)(nil),     // 49: parley.desk.v1.ReleaseConversationRequest
+	(*ReleaseConversationResponse)(nil),    // 50: parley.desk.v1.ReleaseConversationResponse
+	(*ListConversationsRequest)(nil),       // 51: parley.desk.v1.ListConversationsRequest
+	(*ListConversationsResponse)(nil),      // 52: parley.desk.v1.ListConversationsResponse
+	(*ListTimelineRequest)(nil),            // 53: parley.desk.v1.ListTimelineRequest
+	(*ListTimelineResponse)(nil),           // 54: parley.desk.v1.ListTimelineResponse
+	(*ShowOfferRequest)(nil),               // 55: parley.desk.v1.ShowOfferRequest
+	(*ShowOfferResponse)(nil),              // 56: parley.desk.v1.ShowOfferResponse
+	(*ListOpenItemsRequest)(nil),           // 57: parley.desk.v1.ListOpenItemsRequest
+	(*ListOpenItemsResponse)(nil),          // 58: parley.desk.v1.ListOpenItemsResponse
+	(*OpenItem)(nil),                       // 59: parley.desk.v1.OpenItem
+	(*ListQueuesRequest)(nil),              // 60: parley.desk.v1.ListQueuesRequest
+	(*ListQueuesResponse)(nil),             // 61: parley.desk.v1.ListQueuesResponse
+	(*PickConversationRequest)(nil),        // 62: parley.desk.v1.PickConversationRequest
+	(*PickConversationResponse)(nil),       // 63: parley.desk.v1.PickConversationResponse
+	(*ListTargetsRequest)(nil),             // 64: parley.desk.v1.ListTargetsRequest
+	(*ListTargetsResponse)(nil),            // 65: parley.desk.v1.ListTargetsResponse
+	(*QueueTarget)(nil),                    // 66: parley.desk.v1.QueueTarget
+	(*AgentTarget)(nil),                    // 67: parley.desk.v1.AgentTarget
+	(*TransferConversationRequest)(nil),    // 68: parley.desk.v1.TransferConversationRequest
+	(*TransferConversationResponse)(nil),   // 69: parley.desk.v1.TransferConversationResponse
+	(*AskConsultRequest)(nil),              // 70: parley.desk.v1.AskConsultRequest
+	(*AskConsultResponse)(nil),             // 71: parley.desk.v1.AskConsultResponse
+	(*AnswerConsultRequest)(nil),           // 72: parley.desk.v1.AnswerConsultRequest
+	(*AnswerConsultResponse)(nil),          // 73: parley.desk.v1.AnswerConsultResponse
+	(*OpenConsultRequest)(nil),             // 74: parley.desk.v1.OpenConsultRequest
+	(*OpenConsultResponse)(nil),            // 75: parley.desk.v1.OpenConsultResponse
+	(*EndConsultRequest)(nil),              // 76: parley.desk.v1.EndConsultRequest
+	(*EndConsultResponse)(nil),             // 77: parley.desk.v1.EndConsultResponse
+	(*LeaveConversationRequest)(nil),       // 78: parley.desk.v1.LeaveConversationRequest
+	(*LeaveConversationResponse)(nil),      // 79: parley.desk.v1.LeaveConversationResponse
+	(*AssignConversationRequest)(nil),      // 80: parley.desk.v1.AssignConversationRequest
+	(*AssignConversationResponse)(nil),     // 81: parley.desk.v1.AssignConversationResponse
+	(*ForceCloseConversationRequest)(nil),  // 82: parley.desk.v1.ForceCloseConversationRequest
+	(*ForceCloseConversationResponse)(nil), // 83: parley.desk.v1.ForceCloseConversationResponse
+	(*MonitorConversationRequest)(nil),     // 84: parley.desk.v1.MonitorConversationRequest
+	(*MonitorConversationResponse)(nil),    // 85: parley.desk.v1.MonitorConversationResponse
+	(*JoinConversationRequest)(nil),        // 86: parley.desk.v1.JoinConversationRequest
+	(*JoinConversationResponse)(nil),       // 87: parley.desk.v1.JoinConversationResponse
+	(*SetAgentPresenceRequest)(nil),        // 88: parley.desk.v1.SetAgentPresenceRequest
+	(*SetAgentPresenceResponse)(nil),       // 89: parley.desk.v1.SetAgentPresenceResponse
+	(*ListOngoingRequest)(nil),             // 90: parley.desk.v1.ListOngoingRequest
+	(*ListOngoingResponse)(nil),            // 91: parley.desk.v1.ListOngoingResponse
+	nil,                                    // 92: parley.desk.v1.TimelineItem.DetailsEntry
+	(v1.Presence)(0),                       // 93: parley.distribution.v1.Presence
+	(*v1.AgentStanding)(nil),               // 94: parley.distribution.v1.AgentStanding
+	(*v11.Customer)(nil),                   // 95: parley.thread.v1.Customer
+	(v11.Phase)(0),                         // 96: parley.thread.v1.Phase
+	(*v11.Offer)(nil),                      // 97: parley.thread.v1.Offer
+	(v11.Part)(0),                          // 98: parley.thread.v1.Part
+	(v11.Attendance)(0),                    // 99: parley.thread.v1.Attendance
+	(*v11.Attachment)(nil),                 // 100: parley.thread.v1.Attachment
 }
 var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	8,   // 0: parley.desk.v1.SignInResponse.me:type_name -> parley.desk.v1.Me
 	8,   // 1: parley.desk.v1.WhoAmIResponse.me:type_name -> parley.desk.v1.Me
 	9,   // 2: parley.desk.v1.Me.statuses:type_name -> parley.desk.v1.StatusOption
-	89,  // 3: parley.desk.v1.StatusOption.base:type_name -> parley.distribution.v1.Presence
-	89,  // 4: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
+	93,  // 3: parley.desk.v1.StatusOption.base:type_name -> parley.distribution.v1.Presence
+	93,  // 4: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
 	13,  // 5: parley.desk.v1.Event.snapshot:type_name -> parley.desk.v1.Snapshot
-	16,  // 6: parley.desk.v1.Event.conversation:type_name -> parley.desk.v1.ConversationView
+	18,  // 6: parley.desk.v1.Event.conversation:type_name -> parley.desk.v1.ConversationView
 	10,  // 7: parley.desk.v1.Event.removed:type_name -> parley.desk.v1.ConversationRef
-	20,  // 8: parley.desk.v1.Event.timeline:type_name -> parley.desk.v1.TimelineChange
-	90,  // 9: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
-	14,  // 10: parley.desk.v1.Event.heartbeat:type_name -> parley.desk.v1.Heartbeat
-	15,  // 11: parley.desk.v1.Event.session_ended:type_name -> parley.desk.v1.SessionEnded
-	16,  // 12: parley.desk.v1.Snapshot.conversations:type_name -> parley.desk.v1.ConversationView
-	90,  // 13: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
-	10,  // 14: parley.desk.v1.ConversationView.ref:type_name -> parley.desk.v1.ConversationRef
-	91,  // 15: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
-	92,  // 16: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
-	93,  // 17: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
-	19,  // 18: parley.desk.v1.ConversationView.window:type_name -> parley.desk.v1.Window
-	18,  // 19: parley.desk.v1.ConversationView.owner:type_name -> parley.desk.v1.Owner
-	17,  // 20: parley.desk.v1.ConversationView.beside:type_name -> parley.desk.v1.Beside
-	17,  // 21: parley.desk.v1.ConversationView.part:type_name -> parley.desk.v1.Beside
-	94,  // 22: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
-	95,  // 23: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
-	10,  // 24: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 25: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
-	0,   // 26: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
-	96,  // 27: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
-	1,   // 28: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
-	88,  // 29: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
-	92,  // 30: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
-	89,  // 31: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	90,  // 32: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	10,  // 33: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 34: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 35: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	10,  // 36: parley.desk.v1.SendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 37: parley.desk.v1.SendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
-	10,  // 38: parley.desk.v1.ResendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 39: parley.desk.v1.ResendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
-	10,  // 40: parley.desk.v1.AbandonSendRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	10,  // 41: parley.desk.v1.AddNoteRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 42: parley.desk.v1.AddNoteResponse.item:type_name -> parley.desk.v1.TimelineItem
-	10,  // 43: parley.desk.v1.TakeControlRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 44: parley.desk.v1.TakeControlResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 45: parley.desk.v1.EndConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 46: parley.desk.v1.EndConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 47: parley.desk.v1.CloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	10,  // 48: parley.desk.v1.ParkConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 49: parley.desk.v1.ParkConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 50: parley.desk.v1.ResumeConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 51: parley.desk.v1.ResumeConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 52: parley.desk.v1.ReleaseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 53: parley.desk.v1.ListConversationsResponse.conversations:type_name -> parley.desk.v1.ConversationView
-	10,  // 54: parley.desk.v1.ListTimelineRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 55: parley.desk.v1.ListTimelineResponse.items:type_name -> parley.desk.v1.TimelineItem
-	10,  // 56: parley.desk.v1.ShowOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	57,  // 57: parley.desk.v1.ListOpenItemsResponse.items:type_name -> parley.desk.v1.OpenItem
-	10,  // 58: parley.desk.v1.OpenItem.ref:type_name -> parley.desk.v1.ConversationRef
-	10,  // 59: parley.desk.v1.PickConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 60: parley.desk.v1.PickConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 61: parley.desk.v1.ListTargetsRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	62,  // 62: parley.desk.v1.ListTargetsResponse.queues:type_name -> parley.desk.v1.QueueTarget
-	63,  // 63: parley.desk.v1.ListTargetsResponse.agents:type_name -> parley.desk.v1.AgentTarget
-	89,  // 64: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
-	10,  // 65: parley.desk.v1.TransferConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	10,  // 66: parley.desk.v1.AskConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 67: parley.desk.v1.AskConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 68: parley.desk.v1.AnswerConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 69: parley.desk.v1.AnswerConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 70: parley.desk.v1.OpenConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 71: parley.desk.v1.OpenConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 72: parley.desk.v1.EndConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 73: parley.desk.v1.EndConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 74: parley.desk.v1.LeaveConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	10,  // 75: parley.desk.v1.AssignConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 76: parley.desk.v1.AssignConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 77: parley.desk.v1.ForceCloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	10,  // 78: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 79: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 80: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 81: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	89,  // 82: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	90,  // 83: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	92,  // 84: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
-	16,  // 85: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
-	2,   // 86: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
-	4,   // 87: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
-	6,   // 88: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
-	11,  // 89: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
-	23,  // 90: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
-	25,  // 91: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
-	27,  // 92: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
-	29,  // 93: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
-	31,  // 94: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
-	33,  // 95: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
-	35,  // 96: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
-	39,  // 97: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
-	41,  // 98: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
-	43,  // 99: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
-	45,  // 100: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
-	47,  // 101: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
-	37,  // 102: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
-	53,  // 103: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
-	55,  // 104: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
-	58,  // 105: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
-	60,  // 106: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
-	64,  // 107: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
-	66,  // 108: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
-	68,  // 109: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
-	70,  // 110: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
-	72,  // 111: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
-	74,  // 112: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
-	76,  // 113: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
-	78,  // 114: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
-	80,  // 115: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
-	82,  // 116: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
-	84,  // 117: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
-	86,  // 118: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
-	49,  // 119: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
-	51,  // 120: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
-	3,   // 121: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
-	5,   // 122: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
-	7,   // 123: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
-	12,  // 124: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
-	24,  // 125: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
-	26,  // 126: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
-	28,  // 127: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
-	30,  // 128: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
-	32,  // 129: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
-	34,  // 130: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
-	36,  // 131: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
-	40,  // 132: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
-	42,  // 133: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
-	44,  // 134: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
-	46,  // 135: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
-	48,  // 136: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
-	38,  // 137: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
-	54,  // 138: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
-	56,  // 139: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
-	59,  // 140: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
-	61,  // 141: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
-	65,  // 142: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
-	67,  // 143: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
-	69,  // 144: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
-	71,  // 145: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
-	73,  // 146: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
-	75,  // 147: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
-	77,  // 148: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
-	79,  // 149: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
-	81,  // 150: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
-	83,  // 151: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
-	85,  // 152: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
-	87,  // 153: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
-	50,  // 154: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
-	52,  // 155: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
-	121, // [121:156] is the sub-list for method output_type
-	86,  // [86:121] is the sub-list for method input_type
-	86,  // [86:86] is the sub-list for extension type_name
-	86,  // [86:86] is the sub-list for extension extendee
-	0,   // [0:86] is the sub-list for field type_name
+	22,  // 8: parley.desk.v1.Event.timeline:type_name -> parley.desk.v1.TimelineChange
+	94,  // 9: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
+	16,  // 10: parley.desk.v1.Event.heartbeat:type_name -> parley.desk.v1.Heartbeat
+	17,  // 11: parley.desk.v1.Event.session_ended:type_name -> parley.desk.v1.SessionEnded
+	14,  // 12: parley.desk.v1.Event.queues:type_name -> parley.desk.v1.Queues
+	18,  // 13: parley.desk.v1.Snapshot.conversations:type_name -> parley.desk.v1.ConversationView
+	94,  // 14: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
+	14,  // 15: parley.desk.v1.Snapshot.queues:type_name -> parley.desk.v1.Queues
+	15,  // 16: parley.desk.v1.Queues.queues:type_name -> parley.desk.v1.QueueFigure
+	10,  // 17: parley.desk.v1.ConversationView.ref:type_name -> parley.desk.v1.ConversationRef
+	95,  // 18: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
+	96,  // 19: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
+	97,  // 20: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
+	21,  // 21: parley.desk.v1.ConversationView.window:type_name -> parley.desk.v1.Window
+	20,  // 22: parley.desk.v1.ConversationView.owner:type_name -> parley.desk.v1.Owner
+	19,  // 23: parley.desk.v1.ConversationView.beside:type_name -> parley.desk.v1.Beside
+	19,  // 24: parley.desk.v1.ConversationView.part:type_name -> parley.desk.v1.Beside
+	98,  // 25: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
+	99,  // 26: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
+	10,  // 27: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
+	23,  // 28: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
+	0,   // 29: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
+	100, // 30: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
+	1,   // 31: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
+	92,  // 32: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
+	96,  // 33: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
+	93,  // 34: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	94,  // 35: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	10,  // 36: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	18,  // 37: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	10,  // 38: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	10,  // 39: parley.desk.v1.SendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	23,  // 40: parley.desk.v1.SendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
+	10,  // 41: parley.desk.v1.ResendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	23,  // 42: parley.desk.v1.ResendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
+	10,  // 43: parley.desk.v1.AbandonSendRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	10,  // 44: parley.desk.v1.AddNoteRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	23,  // 45: parley.desk.v1.AddNoteResponse.item:type_name -> parley.desk.v1.TimelineItem
+	10,  // 46: parley.desk.v1.TakeControlRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	18,  // 47: parley.desk.v1.TakeControlResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	10,  // 48: parley.desk.v1.EndConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	18,  // 49: parley.desk.v1.EndConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	10,  // 50: parley.desk.v1.CloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	10,  // 51: parley.desk.v1.ParkConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	18,  // 52: parley.desk.v1.ParkConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	10,  // 53: parley.desk.v1.ResumeConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	18,  // 54: parley.desk.v1.ResumeConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	10,  // 55: parley.desk.v1.ReleaseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	18,  // 56: parley.desk.v1.ListConversationsResponse.conversations:type_name -> parley.desk.v1.ConversationView
+	10,  // 57: parley.desk.v1.ListTimelineRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	23,  // 58: parley.desk.v1.ListTimelineResponse.items:type_name -> parley.desk.v1.TimelineItem
+	10,  // 59: parley.desk.v1.ShowOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	59,  // 60: parley.desk.v1.ListOpenItemsResponse.items:type_name -> parley.desk.v1.OpenItem
+	10,  // 61: parley.desk.v1.OpenItem.ref:type_name -> parley.desk.v1.ConversationRef
+	15,  // 62: parley.desk.v1.ListQueuesResponse.queues:type_name -> parley.desk.v1.QueueFigure
+	10,  // 63: parley.desk.v1.PickConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	18,  // 64: parley.desk.v1.PickConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	10,  // 65: parley.desk.v1.ListTargetsRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	66,  // 66: parley.desk.v1.ListTargetsResponse.queues:type_name -> parley.desk.v1.QueueTarget
+	67,  // 67: parley.desk.v1.ListTargetsResponse.agents:type_name -> parley.desk.v1.AgentTarget
+	93,  // 68: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
+	10,  // 69: parley.desk.v1.TransferConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	10,  // 70: parley.desk.v1.AskConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	18,  // 71: parley.desk.v1.AskConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	10,  // 72: parley.desk.v1.AnswerConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	18,  // 73: parley.desk.v1.AnswerConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	10,  // 74: parley.desk.v1.OpenConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	18,  // 75: parley.desk.v1.OpenConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	10,  // 76: parley.desk.v1.EndConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	18,  // 77: parley.desk.v1.EndConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	10,  // 78: parley.desk.v1.LeaveConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	10,  // 79: parley.desk.v1.AssignConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	18,  // 80: parley.desk.v1.AssignConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	10,  // 81: parley.desk.v1.ForceCloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	10,  // 82: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	18,  // 83: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	10,  // 84: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	18,  // 85: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	93,  // 86: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	94,  // 87: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	96,  // 88: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
+	18,  // 89: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
+	2,   // 90: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
+	4,   // 91: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
+	6,   // 92: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
+	11,  // 93: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
+	25,  // 94: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
+	27,  // 95: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
+	29,  // 96: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
+	31,  // 97: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
+	33,  // 98: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
+	35,  // 99: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
+	37,  // 100: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
+	41,  // 101: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
+	43,  // 102: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
+	45,  // 103: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
+	47,  // 104: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
+	49,  // 105: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
+	39,  // 106: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
+	55,  // 107: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
+	57,  // 108: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
+	60,  // 109: parley.desk.v1.DeskService.ListQueues:input_type -> parley.desk.v1.ListQueuesRequest
+	62,  // 110: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
+	64,  // 111: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
+	68,  // 112: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
+	70,  // 113: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
+	72,  // 114: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
+	74,  // 115: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
+	76,  // 116: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
+	78,  // 117: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
+	80,  // 118: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
+	82,  // 119: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
+	84,  // 120: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
+	86,  // 121: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
+	88,  // 122: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
+	90,  // 123: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
+	51,  // 124: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
+	53,  // 125: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
+	3,   // 126: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
+	5,   // 127: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
+	7,   // 128: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
+	12,  // 129: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
+	26,  // 130: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
+	28,  // 131: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
+	30,  // 132: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
+	32,  // 133: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
+	34,  // 134: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
+	36,  // 135: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
+	38,  // 136: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
+	42,  // 137: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
+	44,  // 138: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
+	46,  // 139: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
+	48,  // 140: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
+	50,  // 141: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
+	40,  // 142: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
+	56,  // 143: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
+	58,  // 144: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
+	61,  // 145: parley.desk.v1.DeskService.ListQueues:output_type -> parley.desk.v1.ListQueuesResponse
+	63,  // 146: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
+	65,  // 147: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
+	69,  // 148: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
+	71,  // 149: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
+	73,  // 150: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
+	75,  // 151: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
+	77,  // 152: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
+	79,  // 153: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
+	81,  // 154: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
+	83,  // 155: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
+	85,  // 156: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
+	87,  // 157: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
+	89,  // 158: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
+	91,  // 159: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
+	52,  // 160: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
+	54,  // 161: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
+	126, // [126:162] is the sub-list for method output_type
+	90,  // [90:126] is the sub-list for method input_type
+	90,  // [90:90] is the sub-list for extension type_name
+	90,  // [90:90] is the sub-list for extension extendee
+	0,   // [0:90] is the sub-list for field type_name
 }
 
 func init() { file_parley_desk_v1_desk_proto_init() }
@@ -6139,12 +6444,13 @@ func file_parley_desk_v1_desk_proto_init() {
 		(*Event_Standing)(nil),
 		(*Event_Heartbeat)(nil),
 		(*Event_SessionEnded)(nil),
+		(*Event_Queues)(nil),
 	}
-	file_parley_desk_v1_desk_proto_msgTypes[62].OneofWrappers = []any{
+	file_parley_desk_v1_desk_proto_msgTypes[66].OneofWrappers = []any{
 		(*TransferConversationRequest_ToQueue)(nil),
 		(*TransferConversationRequest_ToAgent)(nil),
 	}
-	file_parley_desk_v1_desk_proto_msgTypes[74].OneofWrappers = []any{
+	file_parley_desk_v1_desk_proto_msgTypes[78].OneofWrappers = []any{
 		(*AssignConversationRequest_ToQueue)(nil),
 		(*AssignConversationRequest_ToAgent)(nil),
 	}
@@ -6154,7 +6460,7 @@ func file_parley_desk_v1_desk_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_desk_v1_desk_proto_rawDesc), len(file_parley_desk_v1_desk_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   87,
+			NumMessages:   91,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -81,6 +81,8 @@ const (
 	// DeskServiceListOpenItemsProcedure is the fully-qualified name of the DeskService's ListOpenItems
 	// RPC.
 	DeskServiceListOpenItemsProcedure = "/parley.desk.v1.DeskService/ListOpenItems"
+	// DeskServiceListQueuesProcedure is the fully-qualified name of the DeskService's ListQueues RPC.
+	DeskServiceListQueuesProcedure = "/parley.desk.v1.DeskService/ListQueues"
 	// DeskServicePickConversationProcedure is the fully-qualified name of the DeskService's
 	// PickConversation RPC.
 	DeskServicePickConversationProcedure = "/parley.desk.v1.DeskService/PickConversation"
@@ -292,6 +294,8 @@ type DeskServiceClient interface {
 	ShowOffer(context.Context, *connect.Request[v1.ShowOfferRequest]) (*connect.Response[v1.ShowOfferResponse], error)
 	// ListOpenItems tells what waits in the agent's queues and may be picked.
 	ListOpenItems(context.Context, *connect.Request[v1.ListOpenItemsRequest]) (*connect.Response[v1.ListOpenItemsResponse], error)
+	// ListQueues tells how full the agent's queues are; to a supervisor, all.
+	ListQueues(context.Context, *connect.Request[v1.ListQueuesRequest]) (*connect.Response[v1.ListQueuesResponse], error)
 	// PickConversation takes one of them, as presence and capacity allow.
 	PickConversation(context.Context, *connect.Request[v1.PickConversationRequest]) (*connect.Response[v1.PickConversationResponse], error)
 	// ListTargets tells to whom a conversation can be handed, or who can be asked
@@ -440,6 +444,12 @@ func NewDeskServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithSchema(deskServiceMethods.ByName("ListOpenItems")),
 			connect.WithClientOptions(opts...),
 		),
+		listQueues: connect.NewClient[v1.ListQueuesRequest, v1.ListQueuesResponse](
+			httpClient,
+			baseURL+DeskServiceListQueuesProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("ListQueues")),
+			connect.WithClientOptions(opts...),
+		),
 		pickConversation: connect.NewClient[v1.PickConversationRequest, v1.PickConversationResponse](
 			httpClient,
 			baseURL+DeskServicePickConversationProcedure,
@@ -557,6 +567,7 @@ type deskServiceClient struct {
 	takeControl            *connect.Client[v1.TakeControlRequest, v1.TakeControlResponse]
 	showOffer              *connect.Client[v1.ShowOfferRequest, v1.ShowOfferResponse]
 	listOpenItems          *connect.Client[v1.ListOpenItemsRequest, v1.ListOpenItemsResponse]
+	listQueues             *connect.Client[v1.ListQueuesRequest, v1.ListQueuesResponse]
 	pickConversation       *connect.Client[v1.PickConversationRequest, v1.PickConversationResponse]
 	listTargets            *connect.Client[v1.ListTargetsRequest, v1.ListTargetsResponse]
 	transferConversation   *connect.Client[v1.TransferConversationRequest, v1.TransferConversationResponse]
@@ -653,6 +664,11 @@ func (c *deskServiceClient) ShowOffer(ctx context.Context, req *connect.Request[
 // ListOpenItems calls parley.desk.v1.DeskService.ListOpenItems.
 func (c *deskServiceClient) ListOpenItems(ctx context.Context, req *connect.Request[v1.ListOpenItemsRequest]) (*connect.Response[v1.ListOpenItemsResponse], error) {
 	return c.listOpenItems.CallUnary(ctx, req)
+}
+
+// ListQueues calls parley.desk.v1.DeskService.ListQueues.
+func (c *deskServiceClient) ListQueues(ctx context.Context, req *connect.Request[v1.ListQueuesRequest]) (*connect.Response[v1.ListQueuesResponse], error) {
+	return c.listQueues.CallUnary(ctx, req)
 }
 
 // PickConversation calls parley.desk.v1.DeskService.PickConversation.
@@ -773,6 +789,8 @@ type DeskServiceHandler interface {
 	ShowOffer(context.Context, *connect.Request[v1.ShowOfferRequest]) (*connect.Response[v1.ShowOfferResponse], error)
 	// ListOpenItems tells what waits in the agent's queues and may be picked.
 	ListOpenItems(context.Context, *connect.Request[v1.ListOpenItemsRequest]) (*connect.Response[v1.ListOpenItemsResponse], error)
+	// ListQueues tells how full the agent's queues are; to a supervisor, all.
+	ListQueues(context.Context, *connect.Request[v1.ListQueuesRequest]) (*connect.Response[v1.ListQueuesResponse], error)
 	// PickConversation takes one of them, as presence and capacity allow.
 	PickConversation(context.Context, *connect.Request[v1.PickConversationRequest]) (*connect.Response[v1.PickConversationResponse], error)
 	// ListTargets tells to whom a conversation can be handed, or who can be asked
@@ -917,6 +935,12 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 		connect.WithSchema(deskServiceMethods.ByName("ListOpenItems")),
 		connect.WithHandlerOptions(opts...),
 	)
+	deskServiceListQueuesHandler := connect.NewUnaryHandler(
+		DeskServiceListQueuesProcedure,
+		svc.ListQueues,
+		connect.WithSchema(deskServiceMethods.ByName("ListQueues")),
+		connect.WithHandlerOptions(opts...),
+	)
 	deskServicePickConversationHandler := connect.NewUnaryHandler(
 		DeskServicePickConversationProcedure,
 		svc.PickConversation,
@@ -1047,6 +1071,8 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 			deskServiceShowOfferHandler.ServeHTTP(w, r)
 		case DeskServiceListOpenItemsProcedure:
 			deskServiceListOpenItemsHandler.ServeHTTP(w, r)
+		case DeskServiceListQueuesProcedure:
+			deskServiceListQueuesHandler.ServeHTTP(w, r)
 		case DeskServicePickConversationProcedure:
 			deskServicePickConversationHandler.ServeHTTP(w, r)
 		case DeskServiceListTargetsProcedure:
@@ -1150,6 +1176,10 @@ func (UnimplementedDeskServiceHandler) ShowOffer(context.Context, *connect.Reque
 
 func (UnimplementedDeskServiceHandler) ListOpenItems(context.Context, *connect.Request[v1.ListOpenItemsRequest]) (*connect.Response[v1.ListOpenItemsResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ListOpenItems is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) ListQueues(context.Context, *connect.Request[v1.ListQueuesRequest]) (*connect.Response[v1.ListQueuesResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ListQueues is not implemented"))
 }
 
 func (UnimplementedDeskServiceHandler) PickConversation(context.Context, *connect.Request[v1.PickConversationRequest]) (*connect.Response[v1.PickConversationResponse], error) {
