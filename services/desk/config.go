@@ -29,6 +29,7 @@ type Config struct {
 	BehindProxy  bool     `koanf:"behind_proxy" default:"false" help:"Take the caller's address from the last entry of X-Forwarded-For; only behind a proxy that sets it."`
 	Events       int      `koanf:"events" default:"2048" help:"Events remembered for each agent, from which a page that lost its connection continues."`
 	Streams      int      `koanf:"streams" default:"3" help:"Streams of events that one sign-in may hold open. The page needs one for all its tabs, or one a tab where the browser knows no shared workers."`
+	Sessions     int      `koanf:"sessions" default:"10" help:"Sign-ins with which one agent may have the desk open, at each process of it. A page of one more says so and comes in when another is closed."`
 	Items        int      `koanf:"items" default:"200000" help:"Timeline items held in memory for all threads, about 1 KB each."`
 }
 
@@ -50,6 +51,7 @@ func (c *Config) Validate() error {
 	}
 	wrong(c.Events >= 16, "events", "must be at least 16, is %d", c.Events)
 	wrong(c.Streams >= 1, "streams", "must be at least 1, is %d", c.Streams)
+	wrong(c.Sessions >= 1, "sessions", "must be at least 1, is %d", c.Sessions)
 	wrong(c.Items >= 1000, "items", "must be at least 1000, is %d", c.Items)
 	if len(bad) == 0 {
 		return nil

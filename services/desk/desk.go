@@ -73,7 +73,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	world := func() board.World { return board.World{Names: deps.Directory.Now(), Works: pages.Works} }
 	d := &Desk{
 		cfg: cfg, deps: deps, page: built, pages: pages,
-		hub:   feed.NewHub(feed.Limits{Events: cfg.Events, Streams: cfg.Streams}, world, deps.Now),
+		hub:   feed.NewHub(feed.Limits{Events: cfg.Events, Streams: cfg.Streams, Sessions: cfg.Sessions}, world, deps.Now),
 		shelf: transcript.NewShelf(deps.Bus, cfg.Items),
 		loads: loads{agents: map[string]bool{}, news: make(chan struct{}, 1)},
 		ready: make(chan struct{}),

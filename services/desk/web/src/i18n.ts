@@ -28,6 +28,11 @@ const texts = {
   live: ['Connected', 'Свързан'],
   connecting: ['Connecting…', 'Свързване…'],
   down: ['Reconnecting…', 'Връзката се възстановява…'],
+  TOO_MANY_SESSIONS: [
+    'You have the desk open in as many browsers as one agent may. Close it in another one: this page then connects.',
+    'Отворили сте работното място в толкова браузъра, колкото може. Затворете го в друг: тази страница ще се свърже.',
+  ],
+  TOO_MANY_STREAMS: ['The desk is open in too many tabs here. Close one.', 'Тук има твърде много отворени раздели. Затворете един.'],
   since: ['since {}', 'от {}'],
   presence: ['Presence', 'Присъствие'],
   PRESENCE_UNSPECIFIED: ['Unknown', 'Неизвестно'],

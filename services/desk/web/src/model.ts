@@ -26,6 +26,8 @@ export interface State {
   me: Me;
   link: LinkState;
   linkSince: number;
+  // Why the link is down, in machine words.
+  linkWhy: string;
   // The first snapshot has come.
   ready: boolean;
   // This tab makes the noise.
@@ -53,7 +55,7 @@ export interface State {
 }
 
 export const empty: State = {
-  session: 'asking', why: '', me: {}, link: 'connecting', linkSince: 0, ready: false, lead: false, skew: 0,
+  session: 'asking', why: '', me: {}, link: 'connecting', linkSince: 0, linkWhy: '', ready: false, lead: false, skew: 0,
   views: new Map(), threads: new Map(), standing: {}, queues: [], outbox: [], open: '', peeked: [], seen: {},
   section: 'mine', query: '', busy: new Set(), notice: '',
 };
