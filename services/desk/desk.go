@@ -43,6 +43,8 @@ const (
 	reading = 5 * time.Second
 	// tallying is how often agents are told how full their queues are.
 	tallying = 3 * time.Second
+	// lapsing is how often is looked for invitations that are over.
+	lapsing = time.Second
 	// settling is how long after a conversation went to another phase distribution
 	// is asked for the agent's load: it learns of it from the same log.
 	settling = 250 * time.Millisecond
@@ -81,7 +83,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	d.api = &api.Server{
 		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Bus: deps.Bus, Directory: deps.Directory, World: world,
 		Hub: d.hub, Shelf: d.shelf, Sessions: sessions, Door: session.NewDoor(sessions, deps.Secrets),
-		Cookie: session.Cookie{Secure: cfg.secure()}, Address: cfg.address,
+		Cookie: session.Cookie{Secure: cfg.secure()}, Address: cfg.address, Invitation: cfg.Invitation,
 		Meter: api.NewMeter(deps.Registry), Ready: d.ready,
 	}
 	d.measure(deps.Registry)
@@ -129,6 +131,7 @@ func (d *Desk) Run(ctx context.Context) error {
 	group.Go(func() error { return d.pages.Run(ctx) })
 	group.Go(func() error { d.attend(ctx); return nil })
 	group.Go(func() error { d.tally(ctx); return nil })
+	group.Go(func() error { d.lapse(ctx); return nil })
 	return group.Wait()
 }
 
@@ -229,6 +232,25 @@ func (d *Desk) tally(ctx context.Context) {
 		if (err == nil) != told && ctx.Err() == nil {
 			told = err == nil
 			d.deps.Log.WarnContext(ctx, "distribution changed whether it tells of queues", key.Ready, told, key.Err, err)
+		}
+	}
+}
+
+// lapse ends the invitations that nobody answered in time. All processes of the
+// desk do: whoever comes second finds nothing left to end.
+func (d *Desk) lapse(ctx context.Context) {
+	tick := time.NewTicker(lapsing)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, t := range d.hub.Lapsed() {
+			if err := d.api.Lapse(ctx, t); err != nil && ctx.Err() == nil {
+				d.deps.Log.WarnContext(ctx, "an invitation lapses later", key.Page, t.Page, key.Err, err)
+			}
 		}
 	}
 }

@@ -60,7 +60,7 @@ type house struct {
 
 func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 	t.Helper()
-	cfg := desk.Config{Listen: "127.0.0.1:0", Events: 256, Streams: 3, Sessions: 10, Items: 10_000}
+	cfg := desk.Config{Listen: "127.0.0.1:0", Events: 256, Streams: 3, Sessions: 10, Invitation: time.Minute, Items: 10_000}
 	for _, f := range change {
 		f(&cfg)
 	}

@@ -101,7 +101,7 @@ func TestASupervisorDisposes(t *testing.T) {
 			}
 			facts := h.history(psid)
 			last := facts[len(facts)-1]
-			by := last.GetAgentAssigned().GetBy() + last.GetConversationClosed().GetBy() + facts[len(facts)-2].GetConversationReleased().GetBy()
+			by := last.GetAgentAssigned().GetBy() + last.GetConsultAsked().GetBy() + last.GetConversationClosed().GetBy() + facts[len(facts)-2].GetConversationReleased().GetBy()
 			if by != "sonya" && last.GetConversationRouted().GetRule() != "transfer: sonya" {
 				t.Errorf("%s in %s: that it was she is not in %v", name, p.name, last)
 			}

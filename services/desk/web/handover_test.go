@@ -83,6 +83,19 @@ func TestAdviceOnThePage(t *testing.T) {
 	b.Await("an empty desk", "document.querySelector('.nothing-open')")
 }
 
+// TestBeingHandedAConversation: a supervisor's hand-over is shown with the time
+// to answer; with a yes the conversation is the agent's.
+func TestBeingHandedAConversation(t *testing.T) {
+	b := open(t)
+	b.signIn()
+	b.house.Hand(active("1001", "Иван Петров"), "Още чакам.")
+	b.Await("the question", "document.querySelector('.offer.invite .what')?.innerText === 'Соня Колева hands a conversation over to you'")
+	b.Await("its clock", "/^1(19|20) s$/.test(document.querySelector('.offer.invite .secs')?.innerText)")
+	b.Shot("handed-over")
+	b.press("Accept")
+	b.Await("the conversation", "document.querySelector('.head h1')?.innerText === 'Иван Петров' && !document.querySelector('.company, .offer')")
+}
+
 func TestPickingOnThePage(t *testing.T) {
 	b := open(t)
 	b.house.Wait("Рая Николова", "Стефан Димитров")

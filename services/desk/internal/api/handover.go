@@ -75,9 +75,13 @@ func (s deskService) handover(ctx context.Context, ref *deskv1.ConversationRef, 
 	if err != nil {
 		return h, fault.Wrap(err, "making an id")
 	}
+	ask, err := uuid.NewV7()
+	if err != nil {
+		return h, fault.Wrap(err, "making an id")
+	}
 	agent := callerOf(ctx).session.Agent
 	h = thread.Handover{Conversation: ref.GetConversation(), By: agent, Supervisor: s.World().Supervisor(agent),
-		ClientID: clientID, NoteID: id.String(), Note: note}
+		ClientID: clientID, NoteID: id.String(), Note: note, Ask: ask.String(), Patience: s.Invitation}
 	if to.queue != "" {
 		return h, s.enterable(ctx, ref, clientID, to.queue)
 	}

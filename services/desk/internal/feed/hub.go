@@ -204,6 +204,13 @@ func (h *Hub) Queues() map[string]board.Queue {
 	return h.board.Queues()
 }
 
+// Lapsed are the threads with an invitation that is over.
+func (h *Hub) Lapsed() []subject.Thread {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.board.Lapsed(h.now())
+}
+
 // Tally tells an agent how full the agent's queues are.
 func (h *Hub) Tally(agent string, q *deskv1.Queues) {
 	h.mu.Lock()

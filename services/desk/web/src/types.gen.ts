@@ -29,7 +29,8 @@ export type Part =
   | "PART_UNSPECIFIED"
   | "PART_CONSULTANT"
   | "PART_MONITOR"
-  | "PART_JOINED";
+  | "PART_JOINED"
+  | "PART_SUCCESSOR";
 
 export type Phase =
   | "PHASE_UNSPECIFIED"
@@ -162,6 +163,7 @@ export interface Beside {
   by?: string;
   byName?: string;
   question?: string;
+  untilMs?: string;
 }
 
 export interface CloseConversationRequest {

@@ -48,6 +48,18 @@ func (h *House) Invite(c Customer, question string, texts ...string) {
 	h.show(v)
 }
 
+// Hand has a supervisor ask the agent to take over a customer's conversation,
+// which Other has.
+func (h *House) Hand(c Customer, texts ...string) {
+	h.Invite(c, "", texts...)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	v := h.latest(c.PSID)
+	v.Part.Part, v.Part.By, v.Part.ByName = threadv1.Part_PART_SUCCESSOR, Stranger, names[Stranger]
+	v.Part.UntilMs = h.now().Add(2 * time.Minute).UnixMilli()
+	h.show(v)
+}
+
 // Come has somebody who was asked for advice on a conversation of the agent say
 // yes.
 func (h *House) Come(psid string) {
@@ -174,6 +186,10 @@ func (d desk) AnswerConsult(_ context.Context, r *connect.Request[deskv1.AnswerC
 		return connect.NewResponse(&deskv1.AnswerConsultResponse{}), nil
 	}
 	v, err := d.change(r.Msg.GetRef(), func(v *deskv1.ConversationView) {
+		if v.Part.Part == threadv1.Part_PART_SUCCESSOR {
+			v.Part, v.Agent, v.AgentName = nil, Agent, names[Agent]
+			return
+		}
 		v.Part.Attendance = threadv1.Attendance_ATTENDANCE_PRESENT
 	})
 	return connect.NewResponse(&deskv1.AnswerConsultResponse{Conversation: v}), err

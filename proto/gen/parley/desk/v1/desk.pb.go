@@ -1534,7 +1534,9 @@ type Beside struct {
 	// Name of that agent for people; may be empty.
 	ByName string `protobuf:"bytes,8,opt,name=by_name,json=byName,proto3" json:"by_name,omitempty"`
 	// What about; may be empty.
-	Question      string `protobuf:"bytes,9,opt,name=question,proto3" json:"question,omitempty"`
+	Question string `protobuf:"bytes,9,opt,name=question,proto3" json:"question,omitempty"`
+	// When an invitation lapses, ms since 1970 UTC; 0: never.
+	UntilMs       int64 `protobuf:"varint,10,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1630,6 +1632,13 @@ func (x *Beside) GetQuestion() string {
 		return x.Question
 	}
 	return ""
+}
+
+func (x *Beside) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
 }
 
 // Owner is an app that has a thread at Meta.
@@ -5834,7 +5843,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x04part\x18\x15 \x01(\v2\x16.parley.desk.v1.BesideR\x04part\x12\x1c\n" +
 	"\tsupervise\x18\x16 \x03(\tR\tsupervise\x12\x1a\n" +
 	"\bpriority\x18\x17 \x01(\x05R\bpriority\x12\x16\n" +
-	"\x06prefer\x18\x18 \x01(\tR\x06prefer\"\x94\x02\n" +
+	"\x06prefer\x18\x18 \x01(\tR\x06prefer\"\xaf\x02\n" +
 	"\x06Beside\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12*\n" +
@@ -5846,7 +5855,9 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\bsince_ms\x18\x06 \x01(\x03R\asinceMs\x12\x0e\n" +
 	"\x02by\x18\a \x01(\tR\x02by\x12\x17\n" +
 	"\aby_name\x18\b \x01(\tR\x06byName\x12\x1a\n" +
-	"\bquestion\x18\t \x01(\tR\bquestion\"4\n" +
+	"\bquestion\x18\t \x01(\tR\bquestion\x12\x19\n" +
+	"\buntil_ms\x18\n" +
+	" \x01(\x03R\auntilMs\"4\n" +
 	"\x05Owner\x12\x10\n" +
 	"\x03app\x18\x01 \x01(\tR\x03app\x12\x19\n" +
 	"\buntil_ms\x18\x02 \x01(\x03R\auntilMs\"7\n" +

@@ -3956,7 +3956,11 @@ type ConsultAsked struct {
 	// What about, at most 500 characters; may be empty.
 	Question string `protobuf:"bytes,4,opt,name=question,proto3" json:"question,omitempty"`
 	// Id the desk gave the command.
-	ClientId      string `protobuf:"bytes,5,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	ClientId string `protobuf:"bytes,5,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// When it lapses unanswered, ms since 1970 UTC; 0: never.
+	UntilMs int64 `protobuf:"varint,6,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	// The agent is asked to take the conversation over, by a supervisor.
+	HandOver      bool `protobuf:"varint,7,opt,name=hand_over,json=handOver,proto3" json:"hand_over,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4026,6 +4030,20 @@ func (x *ConsultAsked) GetClientId() string {
 	return ""
 }
 
+func (x *ConsultAsked) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+func (x *ConsultAsked) GetHandOver() bool {
+	if x != nil {
+		return x.HandOver
+	}
+	return false
+}
+
 // ConsultAnswered: whoever was asked says yes or no.
 type ConsultAnswered struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -4036,7 +4054,10 @@ type ConsultAnswered struct {
 	// Yes.
 	Accepted bool `protobuf:"varint,3,opt,name=accepted,proto3" json:"accepted,omitempty"`
 	// Why not; may be empty.
-	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The agent was asked to take the conversation over; a yes to that is
+	// AgentAssigned.
+	HandOver      bool `protobuf:"varint,5,opt,name=hand_over,json=handOver,proto3" json:"hand_over,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4097,6 +4118,13 @@ func (x *ConsultAnswered) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *ConsultAnswered) GetHandOver() bool {
+	if x != nil {
+		return x.HandOver
+	}
+	return false
 }
 
 // ConsultOpened: the consultant may write to the customer.
@@ -4171,7 +4199,11 @@ type ConsultEnded struct {
 	// The consultant.
 	Agent string `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
 	// Who ended it.
-	By            string `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	By string `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	// Nobody ended it: who was asked did not answer in time.
+	Lapsed bool `protobuf:"varint,4,opt,name=lapsed,proto3" json:"lapsed,omitempty"`
+	// The agent was asked to take the conversation over.
+	HandOver      bool `protobuf:"varint,5,opt,name=hand_over,json=handOver,proto3" json:"hand_over,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4225,6 +4257,20 @@ func (x *ConsultEnded) GetBy() string {
 		return x.By
 	}
 	return ""
+}
+
+func (x *ConsultEnded) GetLapsed() bool {
+	if x != nil {
+		return x.Lapsed
+	}
+	return false
+}
+
+func (x *ConsultEnded) GetHandOver() bool {
+	if x != nil {
+		return x.HandOver
+	}
+	return false
 }
 
 // MonitoringBegan: a supervisor reads along; nobody else in it is told (L105).
@@ -4656,26 +4702,31 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x12\n" +
 	"\x04text\x18\x03 \x01(\tR\x04text\x12\x1b\n" +
 	"\tclient_id\x18\x04 \x01(\tR\bclientId\x12\x18\n" +
-	"\aconsult\x18\x05 \x01(\bR\aconsult\"}\n" +
+	"\aconsult\x18\x05 \x01(\bR\aconsult\"\xb5\x01\n" +
 	"\fConsultAsked\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x0e\n" +
 	"\x02by\x18\x03 \x01(\tR\x02by\x12\x1a\n" +
 	"\bquestion\x18\x04 \x01(\tR\bquestion\x12\x1b\n" +
-	"\tclient_id\x18\x05 \x01(\tR\bclientId\"k\n" +
+	"\tclient_id\x18\x05 \x01(\tR\bclientId\x12\x19\n" +
+	"\buntil_ms\x18\x06 \x01(\x03R\auntilMs\x12\x1b\n" +
+	"\thand_over\x18\a \x01(\bR\bhandOver\"\x88\x01\n" +
 	"\x0fConsultAnswered\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x1a\n" +
 	"\baccepted\x18\x03 \x01(\bR\baccepted\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\"E\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x1b\n" +
+	"\thand_over\x18\x05 \x01(\bR\bhandOver\"E\n" +
 	"\rConsultOpened\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x0e\n" +
-	"\x02by\x18\x03 \x01(\tR\x02by\"D\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\"y\n" +
 	"\fConsultEnded\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x0e\n" +
-	"\x02by\x18\x03 \x01(\tR\x02by\"'\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12\x16\n" +
+	"\x06lapsed\x18\x04 \x01(\bR\x06lapsed\x12\x1b\n" +
+	"\thand_over\x18\x05 \x01(\bR\bhandOver\"'\n" +
 	"\x0fMonitoringBegan\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\"(\n" +
 	"\x10SupervisorJoined\x12\x14\n" +

@@ -303,7 +303,8 @@ type DeskServiceClient interface {
 	ListTargets(context.Context, *connect.Request[v1.ListTargetsRequest]) (*connect.Response[v1.ListTargetsResponse], error)
 	// TransferConversation hands an active conversation to another queue or agent.
 	// The Refusal says why not: QUEUE_CLOSED, AGENT_UNAVAILABLE... A supervisor may
-	// hand over anybody's, also one that is set aside, and to an agent at once.
+	// hand over anybody's, also one that is set aside. The agent of an active one
+	// keeps it until the other says yes by AnswerConsult.
 	TransferConversation(context.Context, *connect.Request[v1.TransferConversationRequest]) (*connect.Response[v1.TransferConversationResponse], error)
 	// AskConsult asks another agent for advice on an active conversation.
 	AskConsult(context.Context, *connect.Request[v1.AskConsultRequest]) (*connect.Response[v1.AskConsultResponse], error)
@@ -798,7 +799,8 @@ type DeskServiceHandler interface {
 	ListTargets(context.Context, *connect.Request[v1.ListTargetsRequest]) (*connect.Response[v1.ListTargetsResponse], error)
 	// TransferConversation hands an active conversation to another queue or agent.
 	// The Refusal says why not: QUEUE_CLOSED, AGENT_UNAVAILABLE... A supervisor may
-	// hand over anybody's, also one that is set aside, and to an agent at once.
+	// hand over anybody's, also one that is set aside. The agent of an active one
+	// keeps it until the other says yes by AnswerConsult.
 	TransferConversation(context.Context, *connect.Request[v1.TransferConversationRequest]) (*connect.Response[v1.TransferConversationResponse], error)
 	// AskConsult asks another agent for advice on an active conversation.
 	AskConsult(context.Context, *connect.Request[v1.AskConsultRequest]) (*connect.Response[v1.AskConsultResponse], error)
