@@ -136,7 +136,7 @@ var rights = map[string]wish{
 		return thread.Join(s, id(s), a)
 	},
 	"force_close": func(s *threadv1.State, _ time.Time, a string) ([]*threadv1.Fact, error) {
-		return thread.ForceClose(s, id(s), a)
+		return thread.ForceClose(s, id(s), a, "")
 	},
 }
 
@@ -372,7 +372,7 @@ func TestHandover(t *testing.T) {
 		"assigned while it is offered": {open, assign, []any{revoked, given(threadv1.Cause_CAUSE_ASSIGNED)}, ""},
 		"assigned although one has it": {active, assign, nil, thread.WrongPhase},
 		"closed by force": {open, func(s *threadv1.State, _ time.Time, _ string) ([]*threadv1.Fact, error) {
-			return thread.ForceClose(s, "c", "sonya")
+			return thread.ForceClose(s, "c", "sonya", "")
 		}, []any{revoked, &threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_FORCED, By: "sonya"}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -61,7 +61,11 @@ func (h Handover) ToQueue(s *threadv1.State, queue string) ([]*threadv1.Fact, er
 	} else {
 		facts = append(facts, Of(&threadv1.ConversationReleased{Cause: threadv1.Cause_CAUSE_TRANSFERRED, By: h.By, ClientId: h.ClientID}))
 	}
-	return append(facts, Of(&threadv1.ConversationRouted{Queue: queue, Rule: rule})), nil
+	to := &threadv1.ConversationRouted{Queue: queue, Rule: rule}
+	if open {
+		to.ClientId = h.ClientID
+	}
+	return append(facts, Of(to)), nil
 }
 
 // ToAgent hands the conversation to another agent. From the agent who has it
@@ -154,7 +158,10 @@ func revoked(c *threadv1.Conversation) []*threadv1.Fact {
 }
 
 // ForceClose ends a conversation wherever it stands (L108).
-func ForceClose(s *threadv1.State, conversation, by string) ([]*threadv1.Fact, error) {
+func ForceClose(s *threadv1.State, conversation, by, clientID string) ([]*threadv1.Fact, error) {
+	if Done(s, clientID) {
+		return nil, nil
+	}
 	c, err := current(s, conversation, by)
 	switch {
 	case err != nil:
@@ -164,7 +171,7 @@ func ForceClose(s *threadv1.State, conversation, by string) ([]*threadv1.Fact, e
 	case !Live(c):
 		return nil, refuse(s, WrongPhase, by)
 	}
-	return append(revoked(c), Of(&threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_FORCED, By: by})), nil
+	return append(revoked(c), Of(&threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_FORCED, By: by, ClientId: clientID})), nil
 }
 
 // Monitor lets a supervisor read a conversation of somebody else along (L105).

@@ -77,6 +77,19 @@ export interface AcceptOfferResponse {
   conversation?: ConversationView;
 }
 
+export interface ActOnConversationsRequest {
+  refs?: ConversationRef[];
+  clientId?: string;
+  toQueue?: string;
+  forceClose?: boolean;
+  note?: string;
+}
+
+export interface ActOnConversationsResponse {
+  outcomes?: Outcome[];
+  done?: number;
+}
+
 export interface AddNoteRequest {
   ref?: ConversationRef;
   clientId?: string;
@@ -380,6 +393,12 @@ export interface OpenItem {
   waitingSinceMs?: string;
   priority?: number;
   position?: number;
+}
+
+export interface Outcome {
+  ref?: ConversationRef;
+  reason?: string;
+  phase?: Phase;
 }
 
 export interface Owner {

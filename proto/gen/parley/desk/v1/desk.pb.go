@@ -5315,6 +5315,241 @@ func (*ForceCloseConversationResponse) Descriptor() ([]byte, []int) {
 	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{81}
 }
 
+// ActOnConversationsRequest names conversations and what to do to them.
+type ActOnConversationsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The conversations, 1 to 1000.
+	Refs []*ConversationRef `protobuf:"bytes,1,rep,name=refs,proto3" json:"refs,omitempty"`
+	// UUID of the command.
+	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// What to do.
+	//
+	// Types that are valid to be assigned to Action:
+	//
+	//	*ActOnConversationsRequest_ToQueue
+	//	*ActOnConversationsRequest_ForceClose
+	Action isActOnConversationsRequest_Action `protobuf_oneof:"action"`
+	// What the next one should know, with to_queue, at most 4000 characters; may be
+	// empty.
+	Note          string `protobuf:"bytes,5,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ActOnConversationsRequest) Reset() {
+	*x = ActOnConversationsRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActOnConversationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActOnConversationsRequest) ProtoMessage() {}
+
+func (x *ActOnConversationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActOnConversationsRequest.ProtoReflect.Descriptor instead.
+func (*ActOnConversationsRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{82}
+}
+
+func (x *ActOnConversationsRequest) GetRefs() []*ConversationRef {
+	if x != nil {
+		return x.Refs
+	}
+	return nil
+}
+
+func (x *ActOnConversationsRequest) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *ActOnConversationsRequest) GetAction() isActOnConversationsRequest_Action {
+	if x != nil {
+		return x.Action
+	}
+	return nil
+}
+
+func (x *ActOnConversationsRequest) GetToQueue() string {
+	if x != nil {
+		if x, ok := x.Action.(*ActOnConversationsRequest_ToQueue); ok {
+			return x.ToQueue
+		}
+	}
+	return ""
+}
+
+func (x *ActOnConversationsRequest) GetForceClose() bool {
+	if x != nil {
+		if x, ok := x.Action.(*ActOnConversationsRequest_ForceClose); ok {
+			return x.ForceClose
+		}
+	}
+	return false
+}
+
+func (x *ActOnConversationsRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+type isActOnConversationsRequest_Action interface {
+	isActOnConversationsRequest_Action()
+}
+
+type ActOnConversationsRequest_ToQueue struct {
+	// Put those that nobody has into this queue, by id.
+	ToQueue string `protobuf:"bytes,3,opt,name=to_queue,json=toQueue,proto3,oneof"`
+}
+
+type ActOnConversationsRequest_ForceClose struct {
+	// End them wherever they stand; must be true.
+	ForceClose bool `protobuf:"varint,4,opt,name=force_close,json=forceClose,proto3,oneof"`
+}
+
+func (*ActOnConversationsRequest_ToQueue) isActOnConversationsRequest_Action() {}
+
+func (*ActOnConversationsRequest_ForceClose) isActOnConversationsRequest_Action() {}
+
+// ActOnConversationsResponse tells what came of it.
+type ActOnConversationsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order of refs.
+	Outcomes []*Outcome `protobuf:"bytes,1,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	// How many of them are done.
+	Done          int32 `protobuf:"varint,2,opt,name=done,proto3" json:"done,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ActOnConversationsResponse) Reset() {
+	*x = ActOnConversationsResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActOnConversationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActOnConversationsResponse) ProtoMessage() {}
+
+func (x *ActOnConversationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActOnConversationsResponse.ProtoReflect.Descriptor instead.
+func (*ActOnConversationsResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{83}
+}
+
+func (x *ActOnConversationsResponse) GetOutcomes() []*Outcome {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
+func (x *ActOnConversationsResponse) GetDone() int32 {
+	if x != nil {
+		return x.Done
+	}
+	return 0
+}
+
+// Outcome is what came of one of many.
+type Outcome struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The conversation.
+	Ref *ConversationRef `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	// Why not: WRONG_PHASE, SAME_QUEUE, NO_SUCH_CONVERSATION, or NOT_DONE when the
+	// time was over or something failed: then repeat the command. Empty: it is done.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Life-cycle state of the conversation, as far as it was read.
+	Phase         v11.Phase `protobuf:"varint,3,opt,name=phase,proto3,enum=parley.thread.v1.Phase" json:"phase,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Outcome) Reset() {
+	*x = Outcome{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Outcome) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Outcome) ProtoMessage() {}
+
+func (x *Outcome) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
+func (*Outcome) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{84}
+}
+
+func (x *Outcome) GetRef() *ConversationRef {
+	if x != nil {
+		return x.Ref
+	}
+	return nil
+}
+
+func (x *Outcome) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Outcome) GetPhase() v11.Phase {
+	if x != nil {
+		return x.Phase
+	}
+	return v11.Phase(0)
+}
+
 // MonitorConversationRequest names the conversation.
 type MonitorConversationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -5326,7 +5561,7 @@ type MonitorConversationRequest struct {
 
 func (x *MonitorConversationRequest) Reset() {
 	*x = MonitorConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5338,7 +5573,7 @@ func (x *MonitorConversationRequest) String() string {
 func (*MonitorConversationRequest) ProtoMessage() {}
 
 func (x *MonitorConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5351,7 +5586,7 @@ func (x *MonitorConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitorConversationRequest.ProtoReflect.Descriptor instead.
 func (*MonitorConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{82}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{85}
 }
 
 func (x *MonitorConversationRequest) GetRef() *ConversationRef {
@@ -5372,7 +5607,7 @@ type MonitorConversationResponse struct {
 
 func (x *MonitorConversationResponse) Reset() {
 	*x = MonitorConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5384,7 +5619,7 @@ func (x *MonitorConversationResponse) String() string {
 func (*MonitorConversationResponse) ProtoMessage() {}
 
 func (x *MonitorConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5397,7 +5632,7 @@ func (x *MonitorConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitorConversationResponse.ProtoReflect.Descriptor instead.
 func (*MonitorConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{83}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{86}
 }
 
 func (x *MonitorConversationResponse) GetConversation() *ConversationView {
@@ -5418,7 +5653,7 @@ type JoinConversationRequest struct {
 
 func (x *JoinConversationRequest) Reset() {
 	*x = JoinConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5430,7 +5665,7 @@ func (x *JoinConversationRequest) String() string {
 func (*JoinConversationRequest) ProtoMessage() {}
 
 func (x *JoinConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5443,7 +5678,7 @@ func (x *JoinConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinConversationRequest.ProtoReflect.Descriptor instead.
 func (*JoinConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{84}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{87}
 }
 
 func (x *JoinConversationRequest) GetRef() *ConversationRef {
@@ -5464,7 +5699,7 @@ type JoinConversationResponse struct {
 
 func (x *JoinConversationResponse) Reset() {
 	*x = JoinConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5476,7 +5711,7 @@ func (x *JoinConversationResponse) String() string {
 func (*JoinConversationResponse) ProtoMessage() {}
 
 func (x *JoinConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5489,7 +5724,7 @@ func (x *JoinConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinConversationResponse.ProtoReflect.Descriptor instead.
 func (*JoinConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{85}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{88}
 }
 
 func (x *JoinConversationResponse) GetConversation() *ConversationView {
@@ -5512,7 +5747,7 @@ type SetAgentPresenceRequest struct {
 
 func (x *SetAgentPresenceRequest) Reset() {
 	*x = SetAgentPresenceRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5524,7 +5759,7 @@ func (x *SetAgentPresenceRequest) String() string {
 func (*SetAgentPresenceRequest) ProtoMessage() {}
 
 func (x *SetAgentPresenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5537,7 +5772,7 @@ func (x *SetAgentPresenceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAgentPresenceRequest.ProtoReflect.Descriptor instead.
 func (*SetAgentPresenceRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{86}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{89}
 }
 
 func (x *SetAgentPresenceRequest) GetOfAgent() string {
@@ -5565,7 +5800,7 @@ type SetAgentPresenceResponse struct {
 
 func (x *SetAgentPresenceResponse) Reset() {
 	*x = SetAgentPresenceResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[90]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5577,7 +5812,7 @@ func (x *SetAgentPresenceResponse) String() string {
 func (*SetAgentPresenceResponse) ProtoMessage() {}
 
 func (x *SetAgentPresenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[90]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5590,7 +5825,7 @@ func (x *SetAgentPresenceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAgentPresenceResponse.ProtoReflect.Descriptor instead.
 func (*SetAgentPresenceResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{87}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{90}
 }
 
 func (x *SetAgentPresenceResponse) GetStanding() *v1.AgentStanding {
@@ -5619,7 +5854,7 @@ type ListOngoingRequest struct {
 
 func (x *ListOngoingRequest) Reset() {
 	*x = ListOngoingRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[91]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5631,7 +5866,7 @@ func (x *ListOngoingRequest) String() string {
 func (*ListOngoingRequest) ProtoMessage() {}
 
 func (x *ListOngoingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[91]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5644,7 +5879,7 @@ func (x *ListOngoingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOngoingRequest.ProtoReflect.Descriptor instead.
 func (*ListOngoingRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{88}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{91}
 }
 
 func (x *ListOngoingRequest) GetQueue() string {
@@ -5698,7 +5933,7 @@ type ListOngoingResponse struct {
 
 func (x *ListOngoingResponse) Reset() {
 	*x = ListOngoingResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[92]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5710,7 +5945,7 @@ func (x *ListOngoingResponse) String() string {
 func (*ListOngoingResponse) ProtoMessage() {}
 
 func (x *ListOngoingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[92]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5723,7 +5958,7 @@ func (x *ListOngoingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOngoingResponse.ProtoReflect.Descriptor instead.
 func (*ListOngoingResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{89}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{92}
 }
 
 func (x *ListOngoingResponse) GetConversations() []*ConversationView {
@@ -6070,7 +6305,22 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\fconversation\x18\x01 \x01(\v2 .parley.desk.v1.ConversationViewR\fconversation\"R\n" +
 	"\x1dForceCloseConversationRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\" \n" +
-	"\x1eForceCloseConversationResponse\"O\n" +
+	"\x1eForceCloseConversationResponse\"\xcb\x01\n" +
+	"\x19ActOnConversationsRequest\x123\n" +
+	"\x04refs\x18\x01 \x03(\v2\x1f.parley.desk.v1.ConversationRefR\x04refs\x12\x1b\n" +
+	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x1b\n" +
+	"\bto_queue\x18\x03 \x01(\tH\x00R\atoQueue\x12!\n" +
+	"\vforce_close\x18\x04 \x01(\bH\x00R\n" +
+	"forceClose\x12\x12\n" +
+	"\x04note\x18\x05 \x01(\tR\x04noteB\b\n" +
+	"\x06action\"e\n" +
+	"\x1aActOnConversationsResponse\x123\n" +
+	"\boutcomes\x18\x01 \x03(\v2\x17.parley.desk.v1.OutcomeR\boutcomes\x12\x12\n" +
+	"\x04done\x18\x02 \x01(\x05R\x04done\"\x83\x01\n" +
+	"\aOutcome\x121\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12-\n" +
+	"\x05phase\x18\x03 \x01(\x0e2\x17.parley.thread.v1.PhaseR\x05phase\"O\n" +
 	"\x1aMonitorConversationRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\"c\n" +
 	"\x1bMonitorConversationResponse\x12D\n" +
@@ -6115,7 +6365,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x0eSessionService\x12G\n" +
 	"\x06SignIn\x12\x1d.parley.desk.v1.SignInRequest\x1a\x1e.parley.desk.v1.SignInResponse\x12J\n" +
 	"\aSignOut\x12\x1e.parley.desk.v1.SignOutRequest\x1a\x1f.parley.desk.v1.SignOutResponse\x12G\n" +
-	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse2\xdd\x18\n" +
+	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse2\xca\x19\n" +
 	"\vDeskService\x12@\n" +
 	"\x06Events\x12\x1d.parley.desk.v1.EventsRequest\x1a\x15.parley.desk.v1.Event0\x01\x12V\n" +
 	"\vSetPresence\x12\".parley.desk.v1.SetPresenceRequest\x1a#.parley.desk.v1.SetPresenceResponse\x12V\n" +
@@ -6146,7 +6396,8 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"EndConsult\x12!.parley.desk.v1.EndConsultRequest\x1a\".parley.desk.v1.EndConsultResponse\x12h\n" +
 	"\x11LeaveConversation\x12(.parley.desk.v1.LeaveConversationRequest\x1a).parley.desk.v1.LeaveConversationResponse\x12k\n" +
 	"\x12AssignConversation\x12).parley.desk.v1.AssignConversationRequest\x1a*.parley.desk.v1.AssignConversationResponse\x12w\n" +
-	"\x16ForceCloseConversation\x12-.parley.desk.v1.ForceCloseConversationRequest\x1a..parley.desk.v1.ForceCloseConversationResponse\x12n\n" +
+	"\x16ForceCloseConversation\x12-.parley.desk.v1.ForceCloseConversationRequest\x1a..parley.desk.v1.ForceCloseConversationResponse\x12k\n" +
+	"\x12ActOnConversations\x12).parley.desk.v1.ActOnConversationsRequest\x1a*.parley.desk.v1.ActOnConversationsResponse\x12n\n" +
 	"\x13MonitorConversation\x12*.parley.desk.v1.MonitorConversationRequest\x1a+.parley.desk.v1.MonitorConversationResponse\x12e\n" +
 	"\x10JoinConversation\x12'.parley.desk.v1.JoinConversationRequest\x1a(.parley.desk.v1.JoinConversationResponse\x12e\n" +
 	"\x10SetAgentPresence\x12'.parley.desk.v1.SetAgentPresenceRequest\x1a(.parley.desk.v1.SetAgentPresenceResponse\x12V\n" +
@@ -6168,7 +6419,7 @@ func file_parley_desk_v1_desk_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_desk_v1_desk_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_parley_desk_v1_desk_proto_msgTypes = make([]protoimpl.MessageInfo, 91)
+var file_parley_desk_v1_desk_proto_msgTypes = make([]protoimpl.MessageInfo, 94)
 var file_parley_desk_v1_desk_proto_goTypes = []any{
 	(Author)(0),                            // 0: parley.desk.v1.Author
 	(Delivery)(0),                          // 1: parley.desk.v1.Delivery
@@ -6254,61 +6505,64 @@ var file_parley_desk_v1_desk_proto_goTypes = []any{
 	(*AssignConversationResponse)(nil),     // 81: parley.desk.v1.AssignConversationResponse
 	(*ForceCloseConversationRequest)(nil),  // 82: parley.desk.v1.ForceCloseConversationRequest
 	(*ForceCloseConversationResponse)(nil), // 83: parley.desk.v1.ForceCloseConversationResponse
-	(*MonitorConversationRequest)(nil),     // 84: parley.desk.v1.MonitorConversationRequest
-	(*MonitorConversationResponse)(nil),    // 85: parley.desk.v1.MonitorConversationResponse
-	(*JoinConversationRequest)(nil),        // 86: parley.desk.v1.JoinConversationRequest
-	(*JoinConversationResponse)(nil),       // 87: parley.desk.v1.JoinConversationResponse
-	(*SetAgentPresenceRequest)(nil),        // 88: parley.desk.v1.SetAgentPresenceRequest
-	(*SetAgentPresenceResponse)(nil),       // 89: parley.desk.v1.SetAgentPresenceResponse
-	(*ListOngoingRequest)(nil),             // 90: parley.desk.v1.ListOngoingRequest
-	(*ListOngoingResponse)(nil),            // 91: parley.desk.v1.ListOngoingResponse
-	nil,                                    // 92: parley.desk.v1.TimelineItem.DetailsEntry
-	(v1.Presence)(0),                       // 93: parley.distribution.v1.Presence
-	(*v1.AgentStanding)(nil),               // 94: parley.distribution.v1.AgentStanding
-	(*v11.Customer)(nil),                   // 95: parley.thread.v1.Customer
-	(v11.Phase)(0),                         // 96: parley.thread.v1.Phase
-	(*v11.Offer)(nil),                      // 97: parley.thread.v1.Offer
-	(v11.Part)(0),                          // 98: parley.thread.v1.Part
-	(v11.Attendance)(0),                    // 99: parley.thread.v1.Attendance
-	(*v11.Attachment)(nil),                 // 100: parley.thread.v1.Attachment
+	(*ActOnConversationsRequest)(nil),      // 84: parley.desk.v1.ActOnConversationsRequest
+	(*ActOnConversationsResponse)(nil),     // 85: parley.desk.v1.ActOnConversationsResponse
+	(*Outcome)(nil),                        // 86: parley.desk.v1.Outcome
+	(*MonitorConversationRequest)(nil),     // 87: parley.desk.v1.MonitorConversationRequest
+	(*MonitorConversationResponse)(nil),    // 88: parley.desk.v1.MonitorConversationResponse
+	(*JoinConversationRequest)(nil),        // 89: parley.desk.v1.JoinConversationRequest
+	(*JoinConversationResponse)(nil),       // 90: parley.desk.v1.JoinConversationResponse
+	(*SetAgentPresenceRequest)(nil),        // 91: parley.desk.v1.SetAgentPresenceRequest
+	(*SetAgentPresenceResponse)(nil),       // 92: parley.desk.v1.SetAgentPresenceResponse
+	(*ListOngoingRequest)(nil),             // 93: parley.desk.v1.ListOngoingRequest
+	(*ListOngoingResponse)(nil),            // 94: parley.desk.v1.ListOngoingResponse
+	nil,                                    // 95: parley.desk.v1.TimelineItem.DetailsEntry
+	(v1.Presence)(0),                       // 96: parley.distribution.v1.Presence
+	(*v1.AgentStanding)(nil),               // 97: parley.distribution.v1.AgentStanding
+	(*v11.Customer)(nil),                   // 98: parley.thread.v1.Customer
+	(v11.Phase)(0),                         // 99: parley.thread.v1.Phase
+	(*v11.Offer)(nil),                      // 100: parley.thread.v1.Offer
+	(v11.Part)(0),                          // 101: parley.thread.v1.Part
+	(v11.Attendance)(0),                    // 102: parley.thread.v1.Attendance
+	(*v11.Attachment)(nil),                 // 103: parley.thread.v1.Attachment
 }
 var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	8,   // 0: parley.desk.v1.SignInResponse.me:type_name -> parley.desk.v1.Me
 	8,   // 1: parley.desk.v1.WhoAmIResponse.me:type_name -> parley.desk.v1.Me
 	9,   // 2: parley.desk.v1.Me.statuses:type_name -> parley.desk.v1.StatusOption
-	93,  // 3: parley.desk.v1.StatusOption.base:type_name -> parley.distribution.v1.Presence
-	93,  // 4: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
+	96,  // 3: parley.desk.v1.StatusOption.base:type_name -> parley.distribution.v1.Presence
+	96,  // 4: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
 	13,  // 5: parley.desk.v1.Event.snapshot:type_name -> parley.desk.v1.Snapshot
 	18,  // 6: parley.desk.v1.Event.conversation:type_name -> parley.desk.v1.ConversationView
 	10,  // 7: parley.desk.v1.Event.removed:type_name -> parley.desk.v1.ConversationRef
 	22,  // 8: parley.desk.v1.Event.timeline:type_name -> parley.desk.v1.TimelineChange
-	94,  // 9: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
+	97,  // 9: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
 	16,  // 10: parley.desk.v1.Event.heartbeat:type_name -> parley.desk.v1.Heartbeat
 	17,  // 11: parley.desk.v1.Event.session_ended:type_name -> parley.desk.v1.SessionEnded
 	14,  // 12: parley.desk.v1.Event.queues:type_name -> parley.desk.v1.Queues
 	18,  // 13: parley.desk.v1.Snapshot.conversations:type_name -> parley.desk.v1.ConversationView
-	94,  // 14: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
+	97,  // 14: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
 	14,  // 15: parley.desk.v1.Snapshot.queues:type_name -> parley.desk.v1.Queues
 	15,  // 16: parley.desk.v1.Queues.queues:type_name -> parley.desk.v1.QueueFigure
 	10,  // 17: parley.desk.v1.ConversationView.ref:type_name -> parley.desk.v1.ConversationRef
-	95,  // 18: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
-	96,  // 19: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
-	97,  // 20: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
+	98,  // 18: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
+	99,  // 19: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
+	100, // 20: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
 	21,  // 21: parley.desk.v1.ConversationView.window:type_name -> parley.desk.v1.Window
 	20,  // 22: parley.desk.v1.ConversationView.owner:type_name -> parley.desk.v1.Owner
 	19,  // 23: parley.desk.v1.ConversationView.beside:type_name -> parley.desk.v1.Beside
 	19,  // 24: parley.desk.v1.ConversationView.part:type_name -> parley.desk.v1.Beside
-	98,  // 25: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
-	99,  // 26: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
+	101, // 25: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
+	102, // 26: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
 	10,  // 27: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
 	23,  // 28: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
 	0,   // 29: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
-	100, // 30: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
+	103, // 30: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
 	1,   // 31: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
-	92,  // 32: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
-	96,  // 33: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
-	93,  // 34: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	94,  // 35: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	95,  // 32: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
+	99,  // 33: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
+	96,  // 34: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	97,  // 35: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
 	10,  // 36: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	18,  // 37: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
 	10,  // 38: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
@@ -6341,7 +6595,7 @@ var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	10,  // 65: parley.desk.v1.ListTargetsRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	66,  // 66: parley.desk.v1.ListTargetsResponse.queues:type_name -> parley.desk.v1.QueueTarget
 	67,  // 67: parley.desk.v1.ListTargetsResponse.agents:type_name -> parley.desk.v1.AgentTarget
-	93,  // 68: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
+	96,  // 68: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
 	10,  // 69: parley.desk.v1.TransferConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	10,  // 70: parley.desk.v1.AskConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	18,  // 71: parley.desk.v1.AskConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
@@ -6355,91 +6609,97 @@ var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	10,  // 79: parley.desk.v1.AssignConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	18,  // 80: parley.desk.v1.AssignConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
 	10,  // 81: parley.desk.v1.ForceCloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	10,  // 82: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	18,  // 83: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	10,  // 84: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	18,  // 85: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	93,  // 86: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	94,  // 87: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	96,  // 88: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
-	18,  // 89: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
-	2,   // 90: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
-	4,   // 91: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
-	6,   // 92: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
-	11,  // 93: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
-	25,  // 94: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
-	27,  // 95: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
-	29,  // 96: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
-	31,  // 97: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
-	33,  // 98: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
-	35,  // 99: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
-	37,  // 100: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
-	41,  // 101: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
-	43,  // 102: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
-	45,  // 103: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
-	47,  // 104: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
-	49,  // 105: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
-	39,  // 106: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
-	55,  // 107: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
-	57,  // 108: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
-	60,  // 109: parley.desk.v1.DeskService.ListQueues:input_type -> parley.desk.v1.ListQueuesRequest
-	62,  // 110: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
-	64,  // 111: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
-	68,  // 112: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
-	70,  // 113: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
-	72,  // 114: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
-	74,  // 115: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
-	76,  // 116: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
-	78,  // 117: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
-	80,  // 118: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
-	82,  // 119: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
-	84,  // 120: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
-	86,  // 121: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
-	88,  // 122: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
-	90,  // 123: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
-	51,  // 124: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
-	53,  // 125: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
-	3,   // 126: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
-	5,   // 127: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
-	7,   // 128: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
-	12,  // 129: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
-	26,  // 130: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
-	28,  // 131: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
-	30,  // 132: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
-	32,  // 133: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
-	34,  // 134: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
-	36,  // 135: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
-	38,  // 136: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
-	42,  // 137: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
-	44,  // 138: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
-	46,  // 139: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
-	48,  // 140: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
-	50,  // 141: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
-	40,  // 142: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
-	56,  // 143: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
-	58,  // 144: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
-	61,  // 145: parley.desk.v1.DeskService.ListQueues:output_type -> parley.desk.v1.ListQueuesResponse
-	63,  // 146: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
-	65,  // 147: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
-	69,  // 148: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
-	71,  // 149: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
-	73,  // 150: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
-	75,  // 151: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
-	77,  // 152: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
-	79,  // 153: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
-	81,  // 154: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
-	83,  // 155: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
-	85,  // 156: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
-	87,  // 157: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
-	89,  // 158: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
-	91,  // 159: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
-	52,  // 160: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
-	54,  // 161: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
-	126, // [126:162] is the sub-list for method output_type
-	90,  // [90:126] is the sub-list for method input_type
-	90,  // [90:90] is the sub-list for extension type_name
-	90,  // [90:90] is the sub-list for extension extendee
-	0,   // [0:90] is the sub-list for field type_name
+	10,  // 82: parley.desk.v1.ActOnConversationsRequest.refs:type_name -> parley.desk.v1.ConversationRef
+	86,  // 83: parley.desk.v1.ActOnConversationsResponse.outcomes:type_name -> parley.desk.v1.Outcome
+	10,  // 84: parley.desk.v1.Outcome.ref:type_name -> parley.desk.v1.ConversationRef
+	99,  // 85: parley.desk.v1.Outcome.phase:type_name -> parley.thread.v1.Phase
+	10,  // 86: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	18,  // 87: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	10,  // 88: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	18,  // 89: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	96,  // 90: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	97,  // 91: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	99,  // 92: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
+	18,  // 93: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
+	2,   // 94: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
+	4,   // 95: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
+	6,   // 96: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
+	11,  // 97: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
+	25,  // 98: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
+	27,  // 99: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
+	29,  // 100: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
+	31,  // 101: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
+	33,  // 102: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
+	35,  // 103: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
+	37,  // 104: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
+	41,  // 105: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
+	43,  // 106: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
+	45,  // 107: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
+	47,  // 108: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
+	49,  // 109: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
+	39,  // 110: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
+	55,  // 111: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
+	57,  // 112: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
+	60,  // 113: parley.desk.v1.DeskService.ListQueues:input_type -> parley.desk.v1.ListQueuesRequest
+	62,  // 114: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
+	64,  // 115: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
+	68,  // 116: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
+	70,  // 117: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
+	72,  // 118: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
+	74,  // 119: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
+	76,  // 120: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
+	78,  // 121: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
+	80,  // 122: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
+	82,  // 123: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
+	84,  // 124: parley.desk.v1.DeskService.ActOnConversations:input_type -> parley.desk.v1.ActOnConversationsRequest
+	87,  // 125: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
+	89,  // 126: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
+	91,  // 127: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
+	93,  // 128: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
+	51,  // 129: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
+	53,  // 130: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
+	3,   // 131: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
+	5,   // 132: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
+	7,   // 133: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
+	12,  // 134: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
+	26,  // 135: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
+	28,  // 136: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
+	30,  // 137: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
+	32,  // 138: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
+	34,  // 139: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
+	36,  // 140: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
+	38,  // 141: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
+	42,  // 142: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
+	44,  // 143: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
+	46,  // 144: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
+	48,  // 145: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
+	50,  // 146: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
+	40,  // 147: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
+	56,  // 148: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
+	58,  // 149: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
+	61,  // 150: parley.desk.v1.DeskService.ListQueues:output_type -> parley.desk.v1.ListQueuesResponse
+	63,  // 151: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
+	65,  // 152: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
+	69,  // 153: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
+	71,  // 154: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
+	73,  // 155: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
+	75,  // 156: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
+	77,  // 157: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
+	79,  // 158: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
+	81,  // 159: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
+	83,  // 160: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
+	85,  // 161: parley.desk.v1.DeskService.ActOnConversations:output_type -> parley.desk.v1.ActOnConversationsResponse
+	88,  // 162: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
+	90,  // 163: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
+	92,  // 164: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
+	94,  // 165: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
+	52,  // 166: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
+	54,  // 167: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
+	131, // [131:168] is the sub-list for method output_type
+	94,  // [94:131] is the sub-list for method input_type
+	94,  // [94:94] is the sub-list for extension type_name
+	94,  // [94:94] is the sub-list for extension extendee
+	0,   // [0:94] is the sub-list for field type_name
 }
 
 func init() { file_parley_desk_v1_desk_proto_init() }
@@ -6465,13 +6725,17 @@ func file_parley_desk_v1_desk_proto_init() {
 		(*AssignConversationRequest_ToQueue)(nil),
 		(*AssignConversationRequest_ToAgent)(nil),
 	}
+	file_parley_desk_v1_desk_proto_msgTypes[82].OneofWrappers = []any{
+		(*ActOnConversationsRequest_ToQueue)(nil),
+		(*ActOnConversationsRequest_ForceClose)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_desk_v1_desk_proto_rawDesc), len(file_parley_desk_v1_desk_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   91,
+			NumMessages:   94,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

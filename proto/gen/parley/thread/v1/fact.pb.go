@@ -2321,7 +2321,9 @@ type ConversationRouted struct {
 	// Version of the configuration that was in force; 0: not recorded.
 	Version uint64 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`
 	// Why it did not enter another queue, one line each: "orders: closed".
-	Passed        []string `protobuf:"bytes,5,rep,name=passed,proto3" json:"passed,omitempty"`
+	Passed []string `protobuf:"bytes,5,rep,name=passed,proto3" json:"passed,omitempty"`
+	// Id the desk gave the command, when a supervisor moved it.
+	ClientId      string `protobuf:"bytes,6,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2389,6 +2391,13 @@ func (x *ConversationRouted) GetPassed() []string {
 		return x.Passed
 	}
 	return nil
+}
+
+func (x *ConversationRouted) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
 }
 
 // ConversationClassified: rules of work classification found something out
@@ -3088,7 +3097,9 @@ type ConversationClosed struct {
 	// Why.
 	Cause Cause `protobuf:"varint,1,opt,name=cause,proto3,enum=parley.thread.v1.Cause" json:"cause,omitempty"`
 	// Who, when a person did it; agent resource id.
-	By            string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	By string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	// Id the desk gave the command, when there was one.
+	ClientId      string `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3133,6 +3144,13 @@ func (x *ConversationClosed) GetCause() Cause {
 func (x *ConversationClosed) GetBy() string {
 	if x != nil {
 		return x.By
+	}
+	return ""
+}
+
+func (x *ConversationClosed) GetClientId() string {
+	if x != nil {
+		return x.ClientId
 	}
 	return ""
 }
@@ -4583,13 +4601,14 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\bpickable\x18\x04 \x01(\bR\bpickable\x12\x1f\n" +
 	"\vauto_assign\x18\x05 \x01(\bR\n" +
 	"autoAssign\x12)\n" +
-	"\x10affinity_seconds\x18\x06 \x01(\x05R\x0faffinitySeconds\"\x8c\x01\n" +
+	"\x10affinity_seconds\x18\x06 \x01(\x05R\x0faffinitySeconds\"\xa9\x01\n" +
 	"\x12ConversationRouted\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x1a\n" +
 	"\bpriority\x18\x02 \x01(\x05R\bpriority\x12\x12\n" +
 	"\x04rule\x18\x03 \x01(\tR\x04rule\x12\x18\n" +
 	"\aversion\x18\x04 \x01(\x04R\aversion\x12\x16\n" +
-	"\x06passed\x18\x05 \x03(\tR\x06passed\"\x80\x03\n" +
+	"\x06passed\x18\x05 \x03(\tR\x06passed\x12\x1b\n" +
+	"\tclient_id\x18\x06 \x01(\tR\bclientId\"\x80\x03\n" +
 	"\x16ConversationClassified\x12\x14\n" +
 	"\x05rules\x18\x01 \x03(\tR\x05rules\x12\x1f\n" +
 	"\bpriority\x18\x02 \x01(\x05H\x00R\bpriority\x88\x01\x01\x12.\n" +
@@ -4639,10 +4658,11 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x11ConversationEnded\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x16\n" +
 	"\x06blocks\x18\x02 \x01(\bR\x06blocks\x12\x15\n" +
-	"\x06due_ms\x18\x03 \x01(\x03R\x05dueMs\"S\n" +
+	"\x06due_ms\x18\x03 \x01(\x03R\x05dueMs\"p\n" +
 	"\x12ConversationClosed\x12-\n" +
 	"\x05cause\x18\x01 \x01(\x0e2\x17.parley.thread.v1.CauseR\x05cause\x12\x0e\n" +
-	"\x02by\x18\x02 \x01(\tR\x02by\"\x98\x01\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\x12\x1b\n" +
+	"\tclient_id\x18\x03 \x01(\tR\bclientId\"\x98\x01\n" +
 	"\rSendRequested\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x14\n" +

@@ -109,6 +109,9 @@ const (
 	// DeskServiceForceCloseConversationProcedure is the fully-qualified name of the DeskService's
 	// ForceCloseConversation RPC.
 	DeskServiceForceCloseConversationProcedure = "/parley.desk.v1.DeskService/ForceCloseConversation"
+	// DeskServiceActOnConversationsProcedure is the fully-qualified name of the DeskService's
+	// ActOnConversations RPC.
+	DeskServiceActOnConversationsProcedure = "/parley.desk.v1.DeskService/ActOnConversations"
 	// DeskServiceMonitorConversationProcedure is the fully-qualified name of the DeskService's
 	// MonitorConversation RPC.
 	DeskServiceMonitorConversationProcedure = "/parley.desk.v1.DeskService/MonitorConversation"
@@ -322,6 +325,10 @@ type DeskServiceClient interface {
 	AssignConversation(context.Context, *connect.Request[v1.AssignConversationRequest]) (*connect.Response[v1.AssignConversationResponse], error)
 	// ForceCloseConversation ends a conversation wherever it stands. For supervisors.
 	ForceCloseConversation(context.Context, *connect.Request[v1.ForceCloseConversationRequest]) (*connect.Response[v1.ForceCloseConversationResponse], error)
+	// ActOnConversations does one thing to up to 1,000 conversations and tells of
+	// each what came of it. Repeating it with its client_id goes on where it
+	// stopped. For supervisors.
+	ActOnConversations(context.Context, *connect.Request[v1.ActOnConversationsRequest]) (*connect.Response[v1.ActOnConversationsResponse], error)
 	// MonitorConversation follows somebody else's conversation without a part in it.
 	// For supervisors.
 	MonitorConversation(context.Context, *connect.Request[v1.MonitorConversationRequest]) (*connect.Response[v1.MonitorConversationResponse], error)
@@ -511,6 +518,12 @@ func NewDeskServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithSchema(deskServiceMethods.ByName("ForceCloseConversation")),
 			connect.WithClientOptions(opts...),
 		),
+		actOnConversations: connect.NewClient[v1.ActOnConversationsRequest, v1.ActOnConversationsResponse](
+			httpClient,
+			baseURL+DeskServiceActOnConversationsProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("ActOnConversations")),
+			connect.WithClientOptions(opts...),
+		),
 		monitorConversation: connect.NewClient[v1.MonitorConversationRequest, v1.MonitorConversationResponse](
 			httpClient,
 			baseURL+DeskServiceMonitorConversationProcedure,
@@ -579,6 +592,7 @@ type deskServiceClient struct {
 	leaveConversation      *connect.Client[v1.LeaveConversationRequest, v1.LeaveConversationResponse]
 	assignConversation     *connect.Client[v1.AssignConversationRequest, v1.AssignConversationResponse]
 	forceCloseConversation *connect.Client[v1.ForceCloseConversationRequest, v1.ForceCloseConversationResponse]
+	actOnConversations     *connect.Client[v1.ActOnConversationsRequest, v1.ActOnConversationsResponse]
 	monitorConversation    *connect.Client[v1.MonitorConversationRequest, v1.MonitorConversationResponse]
 	joinConversation       *connect.Client[v1.JoinConversationRequest, v1.JoinConversationResponse]
 	setAgentPresence       *connect.Client[v1.SetAgentPresenceRequest, v1.SetAgentPresenceResponse]
@@ -722,6 +736,11 @@ func (c *deskServiceClient) ForceCloseConversation(ctx context.Context, req *con
 	return c.forceCloseConversation.CallUnary(ctx, req)
 }
 
+// ActOnConversations calls parley.desk.v1.DeskService.ActOnConversations.
+func (c *deskServiceClient) ActOnConversations(ctx context.Context, req *connect.Request[v1.ActOnConversationsRequest]) (*connect.Response[v1.ActOnConversationsResponse], error) {
+	return c.actOnConversations.CallUnary(ctx, req)
+}
+
 // MonitorConversation calls parley.desk.v1.DeskService.MonitorConversation.
 func (c *deskServiceClient) MonitorConversation(ctx context.Context, req *connect.Request[v1.MonitorConversationRequest]) (*connect.Response[v1.MonitorConversationResponse], error) {
 	return c.monitorConversation.CallUnary(ctx, req)
@@ -818,6 +837,10 @@ type DeskServiceHandler interface {
 	AssignConversation(context.Context, *connect.Request[v1.AssignConversationRequest]) (*connect.Response[v1.AssignConversationResponse], error)
 	// ForceCloseConversation ends a conversation wherever it stands. For supervisors.
 	ForceCloseConversation(context.Context, *connect.Request[v1.ForceCloseConversationRequest]) (*connect.Response[v1.ForceCloseConversationResponse], error)
+	// ActOnConversations does one thing to up to 1,000 conversations and tells of
+	// each what came of it. Repeating it with its client_id goes on where it
+	// stopped. For supervisors.
+	ActOnConversations(context.Context, *connect.Request[v1.ActOnConversationsRequest]) (*connect.Response[v1.ActOnConversationsResponse], error)
 	// MonitorConversation follows somebody else's conversation without a part in it.
 	// For supervisors.
 	MonitorConversation(context.Context, *connect.Request[v1.MonitorConversationRequest]) (*connect.Response[v1.MonitorConversationResponse], error)
@@ -1003,6 +1026,12 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 		connect.WithSchema(deskServiceMethods.ByName("ForceCloseConversation")),
 		connect.WithHandlerOptions(opts...),
 	)
+	deskServiceActOnConversationsHandler := connect.NewUnaryHandler(
+		DeskServiceActOnConversationsProcedure,
+		svc.ActOnConversations,
+		connect.WithSchema(deskServiceMethods.ByName("ActOnConversations")),
+		connect.WithHandlerOptions(opts...),
+	)
 	deskServiceMonitorConversationHandler := connect.NewUnaryHandler(
 		DeskServiceMonitorConversationProcedure,
 		svc.MonitorConversation,
@@ -1095,6 +1124,8 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 			deskServiceAssignConversationHandler.ServeHTTP(w, r)
 		case DeskServiceForceCloseConversationProcedure:
 			deskServiceForceCloseConversationHandler.ServeHTTP(w, r)
+		case DeskServiceActOnConversationsProcedure:
+			deskServiceActOnConversationsHandler.ServeHTTP(w, r)
 		case DeskServiceMonitorConversationProcedure:
 			deskServiceMonitorConversationHandler.ServeHTTP(w, r)
 		case DeskServiceJoinConversationProcedure:
@@ -1222,6 +1253,10 @@ func (UnimplementedDeskServiceHandler) AssignConversation(context.Context, *conn
 
 func (UnimplementedDeskServiceHandler) ForceCloseConversation(context.Context, *connect.Request[v1.ForceCloseConversationRequest]) (*connect.Response[v1.ForceCloseConversationResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ForceCloseConversation is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) ActOnConversations(context.Context, *connect.Request[v1.ActOnConversationsRequest]) (*connect.Response[v1.ActOnConversationsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ActOnConversations is not implemented"))
 }
 
 func (UnimplementedDeskServiceHandler) MonitorConversation(context.Context, *connect.Request[v1.MonitorConversationRequest]) (*connect.Response[v1.MonitorConversationResponse], error) {
