@@ -113,3 +113,23 @@ func TestAThousand(t *testing.T) {
 		t.Errorf("to a queue that is closed: %v", err)
 	}
 }
+
+// TestPausingAQueue is a supervisor's; distribution does it and keeps whose word
+// it was.
+func TestPausingAQueue(t *testing.T) {
+	h := newHouse(t)
+	sonya := h.agent("sonya")
+	pause := func(queue string) (*deskv1.PauseQueueResponse, error) {
+		got, err := sonya.desk.PauseQueue(t.Context(), connect.NewRequest(&deskv1.PauseQueueRequest{Queue: queue, Pause: true}))
+		if err != nil {
+			return nil, err
+		}
+		return got.Msg, nil
+	}
+	if got, err := pause("front"); err != nil || got.GetBy() == "" || got.GetSinceMs() != 7 {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if _, err := pause("nowhere"); connect.CodeOf(err) != connect.CodeNotFound {
+		t.Errorf("a queue that is not there: %v", err)
+	}
+}

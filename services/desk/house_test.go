@@ -189,6 +189,9 @@ func (h *house) distribute() {
 		}
 		return response, nil
 	})
+	serve(h, "distribution.pause", func(_ context.Context, r *distributionv1.PauseQueueRequest) (*distributionv1.PauseQueueResponse, error) {
+		return &distributionv1.PauseQueueResponse{By: r.GetBy(), SinceMs: 7}, nil
+	})
 	serve(h, "distribution.queues", func(_ context.Context, r *distributionv1.QueueFiguresRequest) (*distributionv1.QueueFiguresResponse, error) {
 		response := &distributionv1.QueueFiguresResponse{}
 		for _, q := range r.GetQueues() {

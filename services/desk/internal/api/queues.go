@@ -81,12 +81,36 @@ func (s *Server) figures(ctx context.Context, world *directory.Snapshot, ids []s
 		for _, f := range response.GetQueues() {
 			if told := byID[f.GetQueue()]; told != nil {
 				told.Ready, told.WaitSeconds = f.GetReady(), f.GetWaitSeconds()
+				told.PausedBy, told.PausedSinceMs = called(world, f.GetPausedBy()), f.GetPausedSinceMs()
 			}
 		}
 	}
 	return slices.SortedFunc(maps.Values(byID), func(a, b *deskv1.QueueFigure) int {
 		return cmp.Or(cmp.Compare(a.GetName(), b.GetName()), cmp.Compare(a.GetQueue(), b.GetQueue()))
 	}), failed
+}
+
+// called is what an agent is called.
+func called(world *directory.Snapshot, agent string) string {
+	return cmp.Or(world.Agents[agent].GetMeta().GetDisplayName(), agent)
+}
+
+// PauseQueue has nothing offered of what waits in a queue, or goes on with it.
+func (s deskService) PauseQueue(ctx context.Context, r *connect.Request[deskv1.PauseQueueRequest]) (*connect.Response[deskv1.PauseQueueResponse], error) {
+	var c check
+	if c.id("queue", r.Msg.GetQueue()); c.err() != nil {
+		return nil, c.err()
+	}
+	world, response := s.Directory.Now(), &distributionv1.PauseQueueResponse{}
+	if world.Queues[r.Msg.GetQueue()] == nil {
+		return nil, fault.New(fault.NotFound, "NO_SUCH_QUEUE", "there is no queue %q", r.Msg.GetQueue())
+	}
+	err := s.Bus.Call(ctx, "distribution.pause", &distributionv1.PauseQueueRequest{Queue: r.Msg.GetQueue(),
+		Pause: r.Msg.GetPause(), By: callerOf(ctx).session.Agent}, response)
+	if err != nil {
+		return nil, fault.Wrap(err, "pausing the queue")
+	}
+	return connect.NewResponse(&deskv1.PauseQueueResponse{By: called(world, response.GetBy()), SinceMs: response.GetSinceMs()}), nil
 }
 
 // place tells of each item its place in the queue, as far as distribution can.

@@ -79,6 +79,7 @@ const texts = {
   noWaiting: ['Nothing is parked.', 'Няма отложени разговори.'],
   openItems: ['Open', 'Свободни'],
   noOpen: ['Nothing waits in your queues that you may take.', 'В опашките ви няма разговор, който да вземете.'],
+  pausedBy: ['paused by {} since {}', 'на пауза от {} ({})'],
   longest: ['longest {}', 'най-дълго {}'],
   newWaits: ['a new one waits about {}', 'нов чака около {}'],
   readyOf: ['{} of {} agents ready', '{} от {} оператори готови'],

@@ -1,7 +1,7 @@
 // What waits in the agent's queues and may be picked.
 import { useEffect, useState } from 'preact/hooks';
 import type { ListOpenItemsResponse, OpenItem, QueueFigure } from './types.gen';
-import { hue, initial, long, nameOf, preview, span } from './format';
+import { clock, hue, initial, long, nameOf, preview, span } from './format';
 import { idOf, num } from './model';
 import { useNow, useRoom } from './rt';
 
@@ -48,6 +48,7 @@ function Queue({ queue: q, now }: { queue: QueueFigure; now: number }) {
   const { t } = useRoom();
   const wait = num(q.waitSeconds);
   const facts = [
+    q.pausedBy && t.pausedBy(q.pausedBy, clock(num(q.pausedSinceMs), t)),
     t.waitIn(q.waiting ?? 0),
     q.waiting && t.longest(span(now - num(q.sinceMs))),
     wait >= 0 && t.newWaits(long(wait * 1000, t)),

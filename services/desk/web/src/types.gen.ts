@@ -414,6 +414,16 @@ export interface ParkConversationResponse {
   conversation?: ConversationView;
 }
 
+export interface PauseQueueRequest {
+  queue?: string;
+  pause?: boolean;
+}
+
+export interface PauseQueueResponse {
+  by?: string;
+  sinceMs?: string;
+}
+
 export interface PickConversationRequest {
   ref?: ConversationRef;
 }
@@ -437,6 +447,8 @@ export interface QueueFigure {
   ready?: number;
   agents?: number;
   tag?: string;
+  pausedBy?: string;
+  pausedSinceMs?: string;
 }
 
 export interface QueueTarget {

@@ -273,7 +273,7 @@ func (m *model) why(i *item) assign.Why {
 	if i.late == over {
 		w.Standing = assign.StandsLate
 	}
-	w.Method = string(m.queue(i.Queue).by)
+	w.Method, w.Paused = string(m.queue(i.Queue).by), m.queue(i.Queue).paused
 	w.Agent = ""
 	if a, waited := strings.CutPrefix(i.list, "wa:"); waited {
 		w.Agent = a

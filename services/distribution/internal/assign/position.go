@@ -23,6 +23,7 @@ type Figures struct {
 	Waiting int32         // without an agent, offered or not
 	Ready   int32         // agents who could get what asks least
 	Wait    time.Duration // of one that comes now, as in Position
+	Paused  Pause
 }
 
 // Positions tells where items stand, in the order asked. However many wait, an
@@ -58,6 +59,7 @@ func (b *Book) Figures(ctx context.Context, now time.Time, queues []string) ([]F
 	}
 	out := make([]Figures, len(queues))
 	for n, q := range queues {
+		out[n].Paused = ParsePause(l.queues[q].paused)
 		out[n].Waiting = int32(inside[n].Val())
 		for _, r := range ready[n] {
 			out[n].Ready = max(out[n].Ready, int32(r.Val()))
@@ -90,6 +92,7 @@ type lines struct {
 type line struct {
 	classes []string
 	pace    map[string]string
+	paused  string
 }
 
 func (l *lines) exec(ctx context.Context, pipe redis.Pipeliner, doing string) error {
@@ -101,17 +104,18 @@ func (l *lines) exec(ctx context.Context, pipe redis.Pipeliner, doing string) er
 
 func (l *lines) learn(ctx context.Context, queues []string) error {
 	pipe := l.rdb.Pipeline()
-	classes, paces := map[string]*redis.StringSliceCmd{}, map[string]*redis.MapStringStringCmd{}
+	classes, paces, paused := map[string]*redis.StringSliceCmd{}, map[string]*redis.MapStringStringCmd{}, map[string]*redis.StringCmd{}
 	for _, q := range queues {
 		if _, known := l.queues[q]; !known && classes[q] == nil {
 			classes[q], paces[q] = pipe.SMembers(ctx, l.root+"q:"+q+":c"), pipe.HGetAll(ctx, l.root+"pa:"+q)
+			paused[q] = pipe.HGet(ctx, l.root+"q:"+q, "ps")
 		}
 	}
 	if err := l.exec(ctx, pipe, "read queues"); err != nil {
 		return err
 	}
 	for q := range classes {
-		l.queues[q] = line{classes: classes[q].Val(), pace: paces[q].Val()}
+		l.queues[q] = line{classes: classes[q].Val(), pace: paces[q].Val(), paused: paused[q].Val()}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package assign_test
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/parley-desk/parley/services/distribution/internal/assign"
 )
@@ -48,11 +49,41 @@ func (m *model) waitsSince(i *item) int64 {
 
 func (m *model) figures() (out []assign.Figures) {
 	for _, q := range queueIDs {
-		f := assign.Figures{Waiting: int32(len(m.inside(q)))}
+		f := assign.Figures{Paused: m.queue(q).paused, Waiting: int32(len(m.inside(q)))}
 		for _, c := range m.queue(q).classes {
 			f.Ready = max(f.Ready, int32(len(m.ready(q, c))))
 		}
 		out = append(out, f)
 	}
 	return out
+}
+
+func (m *model) paused(q string) bool { return m.queue(q).paused != (assign.Pause{}) }
+
+// pause pauses a queue or goes on with it, and has everybody look who is to.
+func (r *run) pause() {
+	q, p := draw(r, "queue", queueIDs), assign.Pause{By: "sonya", SinceMS: r.ms()}
+	if r.model.paused(q) && draw(r, "go on", []bool{true, true, false}) {
+		p = assign.Pause{}
+	}
+	r.pauseAs(q, p)
+}
+
+func (r *run) pauseAs(q string, p assign.Pause) {
+	was := r.model.paused(q)
+	r.model.queue(q).paused = p
+	if was && p == (assign.Pause{}) {
+		for id, a := range r.model.agents {
+			if slices.Contains(a.queues, q) {
+				r.model.timers["g:"+id] = r.ms()
+			}
+		}
+		for _, i := range r.model.inside(q) {
+			if a, waited := strings.CutPrefix(i.list, "wa:"); waited {
+				r.model.timers["g:"+a] = r.ms()
+			}
+		}
+	}
+	r.same("pause", nil, nil, r.book.Pause(r.ctx, r.now, q, p))
+	r.fire(100)
 }

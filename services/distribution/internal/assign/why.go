@@ -39,6 +39,7 @@ type Why struct {
 	Queue    string
 	Class    string // for people
 	Method   string
+	Paused   Pause  // of the queue
 	Agent    string // who is offered it, has it, or is waited for
 	Members  int32
 	Excluded []Exclusion
@@ -91,9 +92,11 @@ func (w *why) tell(ctx context.Context) (Why, error) {
 	if out.Standing != StandsWaiting && out.Standing != StandsLate {
 		return out, nil
 	}
-	if out.Method, err = w.rdb.HGet(ctx, w.root+"q:"+out.Queue, "by").Result(); err != nil && err != redis.Nil {
+	set, err := w.rdb.HMGet(ctx, w.root+"q:"+out.Queue, "by", "ps").Result()
+	if err != nil {
 		return Why{}, away(err, "read a queue")
 	}
+	out.Method, out.Paused = text(set, 0), ParsePause(text(set, 1))
 	if err := w.judge(ctx, &out); err != nil {
 		return Why{}, err
 	}

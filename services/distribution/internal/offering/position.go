@@ -52,7 +52,8 @@ func (d *Distributor) Figures(ctx context.Context, req *distributionv1.QueueFigu
 		figures, err := d.Book.Figures(ctx, d.Now(), queues)
 		for n, f := range figures {
 			resp.Queues = append(resp.Queues, &distributionv1.QueueFigures{Queue: queues[n], Waiting: f.Waiting,
-				Ready: f.Ready, WaitSeconds: seconds(f.Wait)})
+				Ready: f.Ready, WaitSeconds: seconds(f.Wait),
+				PausedBy: f.Paused.By, PausedSinceMs: f.Paused.SinceMS})
 		}
 		return err
 	})

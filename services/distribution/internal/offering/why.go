@@ -19,7 +19,8 @@ func (d *Distributor) Why(ctx context.Context, req *distributionv1.WhyRequest) (
 		return nil, err
 	}
 	resp := &distributionv1.WhyResponse{Standing: w.Standing, Queue: w.Queue, Class: w.Class, Method: w.Method, Agent: w.Agent,
-		Members: w.Members, Ready: w.Ready, Ahead: w.Ahead, WaitSeconds: seconds(w.Wait)}
+		Members: w.Members, Ready: w.Ready, Ahead: w.Ahead, WaitSeconds: seconds(w.Wait),
+		PausedBy: w.Paused.By, PausedSinceMs: w.Paused.SinceMS}
 	for _, e := range w.Excluded {
 		resp.Excluded = append(resp.Excluded, &distributionv1.Exclusion{Reason: e.Reason, Of: e.Of, Agents: e.Agents})
 	}

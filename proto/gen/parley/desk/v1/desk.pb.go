@@ -1069,7 +1069,12 @@ type QueueFigure struct {
 	// Agents who serve it.
 	Agents int32 `protobuf:"varint,7,opt,name=agents,proto3" json:"agents,omitempty"`
 	// Another one when anything about those that wait has changed.
-	Tag           uint64 `protobuf:"varint,8,opt,name=tag,proto3" json:"tag,omitempty"`
+	Tag uint64 `protobuf:"varint,8,opt,name=tag,proto3" json:"tag,omitempty"`
+	// Name or id of who paused it, so that nothing is offered; empty: it is not
+	// paused.
+	PausedBy string `protobuf:"bytes,9,opt,name=paused_by,json=pausedBy,proto3" json:"paused_by,omitempty"`
+	// Since when, ms since 1970 UTC.
+	PausedSinceMs int64 `protobuf:"varint,10,opt,name=paused_since_ms,json=pausedSinceMs,proto3" json:"paused_since_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1156,6 +1161,20 @@ func (x *QueueFigure) GetAgents() int32 {
 func (x *QueueFigure) GetTag() uint64 {
 	if x != nil {
 		return x.Tag
+	}
+	return 0
+}
+
+func (x *QueueFigure) GetPausedBy() string {
+	if x != nil {
+		return x.PausedBy
+	}
+	return ""
+}
+
+func (x *QueueFigure) GetPausedSinceMs() int64 {
+	if x != nil {
+		return x.PausedSinceMs
 	}
 	return 0
 }
@@ -5550,6 +5569,116 @@ func (x *Outcome) GetPhase() v11.Phase {
 	return v11.Phase(0)
 }
 
+// PauseQueueRequest names the queue.
+type PauseQueueRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Queue, by id.
+	Queue string `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	// True pauses it, false goes on.
+	Pause         bool `protobuf:"varint,2,opt,name=pause,proto3" json:"pause,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseQueueRequest) Reset() {
+	*x = PauseQueueRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseQueueRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseQueueRequest) ProtoMessage() {}
+
+func (x *PauseQueueRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseQueueRequest.ProtoReflect.Descriptor instead.
+func (*PauseQueueRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{85}
+}
+
+func (x *PauseQueueRequest) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *PauseQueueRequest) GetPause() bool {
+	if x != nil {
+		return x.Pause
+	}
+	return false
+}
+
+// PauseQueueResponse tells what holds now.
+type PauseQueueResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name or id of who paused it; empty: it is not paused.
+	By string `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
+	// Since when, ms since 1970 UTC.
+	SinceMs       int64 `protobuf:"varint,2,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseQueueResponse) Reset() {
+	*x = PauseQueueResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseQueueResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseQueueResponse) ProtoMessage() {}
+
+func (x *PauseQueueResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseQueueResponse.ProtoReflect.Descriptor instead.
+func (*PauseQueueResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{86}
+}
+
+func (x *PauseQueueResponse) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *PauseQueueResponse) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
 // MonitorConversationRequest names the conversation.
 type MonitorConversationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -5561,7 +5690,7 @@ type MonitorConversationRequest struct {
 
 func (x *MonitorConversationRequest) Reset() {
 	*x = MonitorConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5573,7 +5702,7 @@ func (x *MonitorConversationRequest) String() string {
 func (*MonitorConversationRequest) ProtoMessage() {}
 
 func (x *MonitorConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5586,7 +5715,7 @@ func (x *MonitorConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitorConversationRequest.ProtoReflect.Descriptor instead.
 func (*MonitorConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{85}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{87}
 }
 
 func (x *MonitorConversationRequest) GetRef() *ConversationRef {
@@ -5607,7 +5736,7 @@ type MonitorConversationResponse struct {
 
 func (x *MonitorConversationResponse) Reset() {
 	*x = MonitorConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5619,7 +5748,7 @@ func (x *MonitorConversationResponse) String() string {
 func (*MonitorConversationResponse) ProtoMessage() {}
 
 func (x *MonitorConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5632,7 +5761,7 @@ func (x *MonitorConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitorConversationResponse.ProtoReflect.Descriptor instead.
 func (*MonitorConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{86}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{88}
 }
 
 func (x *MonitorConversationResponse) GetConversation() *ConversationView {
@@ -5653,7 +5782,7 @@ type JoinConversationRequest struct {
 
 func (x *JoinConversationRequest) Reset() {
 	*x = JoinConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5665,7 +5794,7 @@ func (x *JoinConversationRequest) String() string {
 func (*JoinConversationRequest) ProtoMessage() {}
 
 func (x *JoinConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5678,7 +5807,7 @@ func (x *JoinConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinConversationRequest.ProtoReflect.Descriptor instead.
 func (*JoinConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{87}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{89}
 }
 
 func (x *JoinConversationRequest) GetRef() *ConversationRef {
@@ -5699,7 +5828,7 @@ type JoinConversationResponse struct {
 
 func (x *JoinConversationResponse) Reset() {
 	*x = JoinConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[90]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5711,7 +5840,7 @@ func (x *JoinConversationResponse) String() string {
 func (*JoinConversationResponse) ProtoMessage() {}
 
 func (x *JoinConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[90]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5724,7 +5853,7 @@ func (x *JoinConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinConversationResponse.ProtoReflect.Descriptor instead.
 func (*JoinConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{88}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{90}
 }
 
 func (x *JoinConversationResponse) GetConversation() *ConversationView {
@@ -5747,7 +5876,7 @@ type SetAgentPresenceRequest struct {
 
 func (x *SetAgentPresenceRequest) Reset() {
 	*x = SetAgentPresenceRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[91]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5759,7 +5888,7 @@ func (x *SetAgentPresenceRequest) String() string {
 func (*SetAgentPresenceRequest) ProtoMessage() {}
 
 func (x *SetAgentPresenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[91]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5772,7 +5901,7 @@ func (x *SetAgentPresenceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAgentPresenceRequest.ProtoReflect.Descriptor instead.
 func (*SetAgentPresenceRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{89}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{91}
 }
 
 func (x *SetAgentPresenceRequest) GetOfAgent() string {
@@ -5800,7 +5929,7 @@ type SetAgentPresenceResponse struct {
 
 func (x *SetAgentPresenceResponse) Reset() {
 	*x = SetAgentPresenceResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[90]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[92]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5812,7 +5941,7 @@ func (x *SetAgentPresenceResponse) String() string {
 func (*SetAgentPresenceResponse) ProtoMessage() {}
 
 func (x *SetAgentPresenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[90]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[92]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5825,7 +5954,7 @@ func (x *SetAgentPresenceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAgentPresenceResponse.ProtoReflect.Descriptor instead.
 func (*SetAgentPresenceResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{90}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{92}
 }
 
 func (x *SetAgentPresenceResponse) GetStanding() *v1.AgentStanding {
@@ -5854,7 +5983,7 @@ type ListOngoingRequest struct {
 
 func (x *ListOngoingRequest) Reset() {
 	*x = ListOngoingRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[91]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[93]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5866,7 +5995,7 @@ func (x *ListOngoingRequest) String() string {
 func (*ListOngoingRequest) ProtoMessage() {}
 
 func (x *ListOngoingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[91]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[93]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5879,7 +6008,7 @@ func (x *ListOngoingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOngoingRequest.ProtoReflect.Descriptor instead.
 func (*ListOngoingRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{91}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{93}
 }
 
 func (x *ListOngoingRequest) GetQueue() string {
@@ -5933,7 +6062,7 @@ type ListOngoingResponse struct {
 
 func (x *ListOngoingResponse) Reset() {
 	*x = ListOngoingResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[92]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[94]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5945,7 +6074,7 @@ func (x *ListOngoingResponse) String() string {
 func (*ListOngoingResponse) ProtoMessage() {}
 
 func (x *ListOngoingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[92]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[94]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5958,7 +6087,7 @@ func (x *ListOngoingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOngoingResponse.ProtoReflect.Descriptor instead.
 func (*ListOngoingResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{92}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{94}
 }
 
 func (x *ListOngoingResponse) GetConversations() []*ConversationView {
@@ -6036,7 +6165,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x06now_ms\x18\x03 \x01(\x03R\x05nowMs\x12.\n" +
 	"\x06queues\x18\x04 \x01(\v2\x16.parley.desk.v1.QueuesR\x06queues\"=\n" +
 	"\x06Queues\x123\n" +
-	"\x06queues\x18\x01 \x03(\v2\x1b.parley.desk.v1.QueueFigureR\x06queues\"\xcf\x01\n" +
+	"\x06queues\x18\x01 \x03(\v2\x1b.parley.desk.v1.QueueFigureR\x06queues\"\x94\x02\n" +
 	"\vQueueFigure\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -6045,7 +6174,10 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\fwait_seconds\x18\x05 \x01(\x03R\vwaitSeconds\x12\x14\n" +
 	"\x05ready\x18\x06 \x01(\x05R\x05ready\x12\x16\n" +
 	"\x06agents\x18\a \x01(\x05R\x06agents\x12\x10\n" +
-	"\x03tag\x18\b \x01(\x04R\x03tag\"\"\n" +
+	"\x03tag\x18\b \x01(\x04R\x03tag\x12\x1b\n" +
+	"\tpaused_by\x18\t \x01(\tR\bpausedBy\x12&\n" +
+	"\x0fpaused_since_ms\x18\n" +
+	" \x01(\x03R\rpausedSinceMs\"\"\n" +
 	"\tHeartbeat\x12\x15\n" +
 	"\x06now_ms\x18\x01 \x01(\x03R\x05nowMs\"&\n" +
 	"\fSessionEnded\x12\x16\n" +
@@ -6320,7 +6452,13 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\aOutcome\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12-\n" +
-	"\x05phase\x18\x03 \x01(\x0e2\x17.parley.thread.v1.PhaseR\x05phase\"O\n" +
+	"\x05phase\x18\x03 \x01(\x0e2\x17.parley.thread.v1.PhaseR\x05phase\"?\n" +
+	"\x11PauseQueueRequest\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x14\n" +
+	"\x05pause\x18\x02 \x01(\bR\x05pause\"?\n" +
+	"\x12PauseQueueResponse\x12\x0e\n" +
+	"\x02by\x18\x01 \x01(\tR\x02by\x12\x19\n" +
+	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\"O\n" +
 	"\x1aMonitorConversationRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\"c\n" +
 	"\x1bMonitorConversationResponse\x12D\n" +
@@ -6365,7 +6503,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x0eSessionService\x12G\n" +
 	"\x06SignIn\x12\x1d.parley.desk.v1.SignInRequest\x1a\x1e.parley.desk.v1.SignInResponse\x12J\n" +
 	"\aSignOut\x12\x1e.parley.desk.v1.SignOutRequest\x1a\x1f.parley.desk.v1.SignOutResponse\x12G\n" +
-	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse2\xca\x19\n" +
+	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse2\x9f\x1a\n" +
 	"\vDeskService\x12@\n" +
 	"\x06Events\x12\x1d.parley.desk.v1.EventsRequest\x1a\x15.parley.desk.v1.Event0\x01\x12V\n" +
 	"\vSetPresence\x12\".parley.desk.v1.SetPresenceRequest\x1a#.parley.desk.v1.SetPresenceResponse\x12V\n" +
@@ -6397,7 +6535,9 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x11LeaveConversation\x12(.parley.desk.v1.LeaveConversationRequest\x1a).parley.desk.v1.LeaveConversationResponse\x12k\n" +
 	"\x12AssignConversation\x12).parley.desk.v1.AssignConversationRequest\x1a*.parley.desk.v1.AssignConversationResponse\x12w\n" +
 	"\x16ForceCloseConversation\x12-.parley.desk.v1.ForceCloseConversationRequest\x1a..parley.desk.v1.ForceCloseConversationResponse\x12k\n" +
-	"\x12ActOnConversations\x12).parley.desk.v1.ActOnConversationsRequest\x1a*.parley.desk.v1.ActOnConversationsResponse\x12n\n" +
+	"\x12ActOnConversations\x12).parley.desk.v1.ActOnConversationsRequest\x1a*.parley.desk.v1.ActOnConversationsResponse\x12S\n" +
+	"\n" +
+	"PauseQueue\x12!.parley.desk.v1.PauseQueueRequest\x1a\".parley.desk.v1.PauseQueueResponse\x12n\n" +
 	"\x13MonitorConversation\x12*.parley.desk.v1.MonitorConversationRequest\x1a+.parley.desk.v1.MonitorConversationResponse\x12e\n" +
 	"\x10JoinConversation\x12'.parley.desk.v1.JoinConversationRequest\x1a(.parley.desk.v1.JoinConversationResponse\x12e\n" +
 	"\x10SetAgentPresence\x12'.parley.desk.v1.SetAgentPresenceRequest\x1a(.parley.desk.v1.SetAgentPresenceResponse\x12V\n" +
@@ -6419,7 +6559,7 @@ func file_parley_desk_v1_desk_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_desk_v1_desk_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_parley_desk_v1_desk_proto_msgTypes = make([]protoimpl.MessageInfo, 94)
+var file_parley_desk_v1_desk_proto_msgTypes = make([]protoimpl.MessageInfo, 96)
 var file_parley_desk_v1_desk_proto_goTypes = []any{
 	(Author)(0),                            // 0: parley.desk.v1.Author
 	(Delivery)(0),                          // 1: parley.desk.v1.Delivery
@@ -6508,61 +6648,63 @@ var file_parley_desk_v1_desk_proto_goTypes = []any{
 	(*ActOnConversationsRequest)(nil),      // 84: parley.desk.v1.ActOnConversationsRequest
 	(*ActOnConversationsResponse)(nil),     // 85: parley.desk.v1.ActOnConversationsResponse
 	(*Outcome)(nil),                        // 86: parley.desk.v1.Outcome
-	(*MonitorConversationRequest)(nil),     // 87: parley.desk.v1.MonitorConversationRequest
-	(*MonitorConversationResponse)(nil),    // 88: parley.desk.v1.MonitorConversationResponse
-	(*JoinConversationRequest)(nil),        // 89: parley.desk.v1.JoinConversationRequest
-	(*JoinConversationResponse)(nil),       // 90: parley.desk.v1.JoinConversationResponse
-	(*SetAgentPresenceRequest)(nil),        // 91: parley.desk.v1.SetAgentPresenceRequest
-	(*SetAgentPresenceResponse)(nil),       // 92: parley.desk.v1.SetAgentPresenceResponse
-	(*ListOngoingRequest)(nil),             // 93: parley.desk.v1.ListOngoingRequest
-	(*ListOngoingResponse)(nil),            // 94: parley.desk.v1.ListOngoingResponse
-	nil,                                    // 95: parley.desk.v1.TimelineItem.DetailsEntry
-	(v1.Presence)(0),                       // 96: parley.distribution.v1.Presence
-	(*v1.AgentStanding)(nil),               // 97: parley.distribution.v1.AgentStanding
-	(*v11.Customer)(nil),                   // 98: parley.thread.v1.Customer
-	(v11.Phase)(0),                         // 99: parley.thread.v1.Phase
-	(*v11.Offer)(nil),                      // 100: parley.thread.v1.Offer
-	(v11.Part)(0),                          // 101: parley.thread.v1.Part
-	(v11.Attendance)(0),                    // 102: parley.thread.v1.Attendance
-	(*v11.Attachment)(nil),                 // 103: parley.thread.v1.Attachment
+	(*PauseQueueRequest)(nil),              // 87: parley.desk.v1.PauseQueueRequest
+	(*PauseQueueResponse)(nil),             // 88: parley.desk.v1.PauseQueueResponse
+	(*MonitorConversationRequest)(nil),     // 89: parley.desk.v1.MonitorConversationRequest
+	(*MonitorConversationResponse)(nil),    // 90: parley.desk.v1.MonitorConversationResponse
+	(*JoinConversationRequest)(nil),        // 91: parley.desk.v1.JoinConversationRequest
+	(*JoinConversationResponse)(nil),       // 92: parley.desk.v1.JoinConversationResponse
+	(*SetAgentPresenceRequest)(nil),        // 93: parley.desk.v1.SetAgentPresenceRequest
+	(*SetAgentPresenceResponse)(nil),       // 94: parley.desk.v1.SetAgentPresenceResponse
+	(*ListOngoingRequest)(nil),             // 95: parley.desk.v1.ListOngoingRequest
+	(*ListOngoingResponse)(nil),            // 96: parley.desk.v1.ListOngoingResponse
+	nil,                                    // 97: parley.desk.v1.TimelineItem.DetailsEntry
+	(v1.Presence)(0),                       // 98: parley.distribution.v1.Presence
+	(*v1.AgentStanding)(nil),               // 99: parley.distribution.v1.AgentStanding
+	(*v11.Customer)(nil),                   // 100: parley.thread.v1.Customer
+	(v11.Phase)(0),                         // 101: parley.thread.v1.Phase
+	(*v11.Offer)(nil),                      // 102: parley.thread.v1.Offer
+	(v11.Part)(0),                          // 103: parley.thread.v1.Part
+	(v11.Attendance)(0),                    // 104: parley.thread.v1.Attendance
+	(*v11.Attachment)(nil),                 // 105: parley.thread.v1.Attachment
 }
 var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	8,   // 0: parley.desk.v1.SignInResponse.me:type_name -> parley.desk.v1.Me
 	8,   // 1: parley.desk.v1.WhoAmIResponse.me:type_name -> parley.desk.v1.Me
 	9,   // 2: parley.desk.v1.Me.statuses:type_name -> parley.desk.v1.StatusOption
-	96,  // 3: parley.desk.v1.StatusOption.base:type_name -> parley.distribution.v1.Presence
-	96,  // 4: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
+	98,  // 3: parley.desk.v1.StatusOption.base:type_name -> parley.distribution.v1.Presence
+	98,  // 4: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
 	13,  // 5: parley.desk.v1.Event.snapshot:type_name -> parley.desk.v1.Snapshot
 	18,  // 6: parley.desk.v1.Event.conversation:type_name -> parley.desk.v1.ConversationView
 	10,  // 7: parley.desk.v1.Event.removed:type_name -> parley.desk.v1.ConversationRef
 	22,  // 8: parley.desk.v1.Event.timeline:type_name -> parley.desk.v1.TimelineChange
-	97,  // 9: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
+	99,  // 9: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
 	16,  // 10: parley.desk.v1.Event.heartbeat:type_name -> parley.desk.v1.Heartbeat
 	17,  // 11: parley.desk.v1.Event.session_ended:type_name -> parley.desk.v1.SessionEnded
 	14,  // 12: parley.desk.v1.Event.queues:type_name -> parley.desk.v1.Queues
 	18,  // 13: parley.desk.v1.Snapshot.conversations:type_name -> parley.desk.v1.ConversationView
-	97,  // 14: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
+	99,  // 14: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
 	14,  // 15: parley.desk.v1.Snapshot.queues:type_name -> parley.desk.v1.Queues
 	15,  // 16: parley.desk.v1.Queues.queues:type_name -> parley.desk.v1.QueueFigure
 	10,  // 17: parley.desk.v1.ConversationView.ref:type_name -> parley.desk.v1.ConversationRef
-	98,  // 18: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
-	99,  // 19: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
-	100, // 20: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
+	100, // 18: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
+	101, // 19: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
+	102, // 20: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
 	21,  // 21: parley.desk.v1.ConversationView.window:type_name -> parley.desk.v1.Window
 	20,  // 22: parley.desk.v1.ConversationView.owner:type_name -> parley.desk.v1.Owner
 	19,  // 23: parley.desk.v1.ConversationView.beside:type_name -> parley.desk.v1.Beside
 	19,  // 24: parley.desk.v1.ConversationView.part:type_name -> parley.desk.v1.Beside
-	101, // 25: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
-	102, // 26: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
+	103, // 25: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
+	104, // 26: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
 	10,  // 27: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
 	23,  // 28: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
 	0,   // 29: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
-	103, // 30: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
+	105, // 30: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
 	1,   // 31: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
-	95,  // 32: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
-	99,  // 33: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
-	96,  // 34: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	97,  // 35: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	97,  // 32: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
+	101, // 33: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
+	98,  // 34: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	99,  // 35: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
 	10,  // 36: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	18,  // 37: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
 	10,  // 38: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
@@ -6595,7 +6737,7 @@ var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	10,  // 65: parley.desk.v1.ListTargetsRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	66,  // 66: parley.desk.v1.ListTargetsResponse.queues:type_name -> parley.desk.v1.QueueTarget
 	67,  // 67: parley.desk.v1.ListTargetsResponse.agents:type_name -> parley.desk.v1.AgentTarget
-	96,  // 68: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
+	98,  // 68: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
 	10,  // 69: parley.desk.v1.TransferConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	10,  // 70: parley.desk.v1.AskConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	18,  // 71: parley.desk.v1.AskConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
@@ -6612,14 +6754,14 @@ var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	10,  // 82: parley.desk.v1.ActOnConversationsRequest.refs:type_name -> parley.desk.v1.ConversationRef
 	86,  // 83: parley.desk.v1.ActOnConversationsResponse.outcomes:type_name -> parley.desk.v1.Outcome
 	10,  // 84: parley.desk.v1.Outcome.ref:type_name -> parley.desk.v1.ConversationRef
-	99,  // 85: parley.desk.v1.Outcome.phase:type_name -> parley.thread.v1.Phase
+	101, // 85: parley.desk.v1.Outcome.phase:type_name -> parley.thread.v1.Phase
 	10,  // 86: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	18,  // 87: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
 	10,  // 88: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	18,  // 89: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	96,  // 90: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	97,  // 91: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	99,  // 92: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
+	98,  // 90: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	99,  // 91: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	101, // 92: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
 	18,  // 93: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
 	2,   // 94: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
 	4,   // 95: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
@@ -6652,51 +6794,53 @@ var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	80,  // 122: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
 	82,  // 123: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
 	84,  // 124: parley.desk.v1.DeskService.ActOnConversations:input_type -> parley.desk.v1.ActOnConversationsRequest
-	87,  // 125: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
-	89,  // 126: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
-	91,  // 127: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
-	93,  // 128: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
-	51,  // 129: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
-	53,  // 130: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
-	3,   // 131: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
-	5,   // 132: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
-	7,   // 133: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
-	12,  // 134: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
-	26,  // 135: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
-	28,  // 136: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
-	30,  // 137: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
-	32,  // 138: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
-	34,  // 139: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
-	36,  // 140: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
-	38,  // 141: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
-	42,  // 142: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
-	44,  // 143: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
-	46,  // 144: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
-	48,  // 145: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
-	50,  // 146: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
-	40,  // 147: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
-	56,  // 148: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
-	58,  // 149: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
-	61,  // 150: parley.desk.v1.DeskService.ListQueues:output_type -> parley.desk.v1.ListQueuesResponse
-	63,  // 151: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
-	65,  // 152: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
-	69,  // 153: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
-	71,  // 154: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
-	73,  // 155: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
-	75,  // 156: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
-	77,  // 157: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
-	79,  // 158: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
-	81,  // 159: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
-	83,  // 160: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
-	85,  // 161: parley.desk.v1.DeskService.ActOnConversations:output_type -> parley.desk.v1.ActOnConversationsResponse
-	88,  // 162: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
-	90,  // 163: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
-	92,  // 164: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
-	94,  // 165: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
-	52,  // 166: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
-	54,  // 167: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
-	131, // [131:168] is the sub-list for method output_type
-	94,  // [94:131] is the sub-list for method input_type
+	87,  // 125: parley.desk.v1.DeskService.PauseQueue:input_type -> parley.desk.v1.PauseQueueRequest
+	89,  // 126: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
+	91,  // 127: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
+	93,  // 128: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
+	95,  // 129: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
+	51,  // 130: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
+	53,  // 131: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
+	3,   // 132: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
+	5,   // 133: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
+	7,   // 134: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
+	12,  // 135: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
+	26,  // 136: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
+	28,  // 137: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
+	30,  // 138: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
+	32,  // 139: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
+	34,  // 140: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
+	36,  // 141: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
+	38,  // 142: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
+	42,  // 143: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
+	44,  // 144: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
+	46,  // 145: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
+	48,  // 146: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
+	50,  // 147: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
+	40,  // 148: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
+	56,  // 149: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
+	58,  // 150: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
+	61,  // 151: parley.desk.v1.DeskService.ListQueues:output_type -> parley.desk.v1.ListQueuesResponse
+	63,  // 152: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
+	65,  // 153: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
+	69,  // 154: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
+	71,  // 155: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
+	73,  // 156: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
+	75,  // 157: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
+	77,  // 158: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
+	79,  // 159: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
+	81,  // 160: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
+	83,  // 161: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
+	85,  // 162: parley.desk.v1.DeskService.ActOnConversations:output_type -> parley.desk.v1.ActOnConversationsResponse
+	88,  // 163: parley.desk.v1.DeskService.PauseQueue:output_type -> parley.desk.v1.PauseQueueResponse
+	90,  // 164: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
+	92,  // 165: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
+	94,  // 166: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
+	96,  // 167: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
+	52,  // 168: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
+	54,  // 169: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
+	132, // [132:170] is the sub-list for method output_type
+	94,  // [94:132] is the sub-list for method input_type
 	94,  // [94:94] is the sub-list for extension type_name
 	94,  // [94:94] is the sub-list for extension extendee
 	0,   // [0:94] is the sub-list for field type_name
@@ -6735,7 +6879,7 @@ func file_parley_desk_v1_desk_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_desk_v1_desk_proto_rawDesc), len(file_parley_desk_v1_desk_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   94,
+			NumMessages:   96,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -1440,7 +1440,11 @@ type WhyResponse struct {
 	// How many of the queue come before it.
 	Ahead int32 `protobuf:"varint,9,opt,name=ahead,proto3" json:"ahead,omitempty"`
 	// How long it will wait by the queue's recent pace, seconds; -1: not known.
-	WaitSeconds   int64 `protobuf:"varint,10,opt,name=wait_seconds,json=waitSeconds,proto3" json:"wait_seconds,omitempty"`
+	WaitSeconds int64 `protobuf:"varint,10,opt,name=wait_seconds,json=waitSeconds,proto3" json:"wait_seconds,omitempty"`
+	// Who has paused the queue, so that nothing is offered; empty: it is not paused.
+	PausedBy string `protobuf:"bytes,11,opt,name=paused_by,json=pausedBy,proto3" json:"paused_by,omitempty"`
+	// Since when, ms since 1970 UTC.
+	PausedSinceMs int64 `protobuf:"varint,12,opt,name=paused_since_ms,json=pausedSinceMs,proto3" json:"paused_since_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1541,6 +1545,20 @@ func (x *WhyResponse) GetAhead() int32 {
 func (x *WhyResponse) GetWaitSeconds() int64 {
 	if x != nil {
 		return x.WaitSeconds
+	}
+	return 0
+}
+
+func (x *WhyResponse) GetPausedBy() string {
+	if x != nil {
+		return x.PausedBy
+	}
+	return ""
+}
+
+func (x *WhyResponse) GetPausedSinceMs() int64 {
+	if x != nil {
+		return x.PausedSinceMs
 	}
 	return 0
 }
@@ -1933,7 +1951,11 @@ type QueueFigures struct {
 	Ready int32 `protobuf:"varint,3,opt,name=ready,proto3" json:"ready,omitempty"`
 	// How long one that comes now will wait by the queue's recent pace, seconds;
 	// -1: not known.
-	WaitSeconds   int64 `protobuf:"varint,4,opt,name=wait_seconds,json=waitSeconds,proto3" json:"wait_seconds,omitempty"`
+	WaitSeconds int64 `protobuf:"varint,4,opt,name=wait_seconds,json=waitSeconds,proto3" json:"wait_seconds,omitempty"`
+	// Who has paused it, so that nothing is offered; empty: it is not paused.
+	PausedBy string `protobuf:"bytes,5,opt,name=paused_by,json=pausedBy,proto3" json:"paused_by,omitempty"`
+	// Since when, ms since 1970 UTC.
+	PausedSinceMs int64 `protobuf:"varint,6,opt,name=paused_since_ms,json=pausedSinceMs,proto3" json:"paused_since_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1992,6 +2014,140 @@ func (x *QueueFigures) GetReady() int32 {
 func (x *QueueFigures) GetWaitSeconds() int64 {
 	if x != nil {
 		return x.WaitSeconds
+	}
+	return 0
+}
+
+func (x *QueueFigures) GetPausedBy() string {
+	if x != nil {
+		return x.PausedBy
+	}
+	return ""
+}
+
+func (x *QueueFigures) GetPausedSinceMs() int64 {
+	if x != nil {
+		return x.PausedSinceMs
+	}
+	return 0
+}
+
+// PauseQueueRequest has nothing offered of what waits in a queue, or goes on with
+// it. Offers that are out stay, agents may pick, and rules about waiting go on.
+type PauseQueueRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Queue, by id.
+	Queue string `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	// True pauses it, false goes on.
+	Pause bool `protobuf:"varint,2,opt,name=pause,proto3" json:"pause,omitempty"`
+	// Who wants it, agent resource id.
+	By            string `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseQueueRequest) Reset() {
+	*x = PauseQueueRequest{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseQueueRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseQueueRequest) ProtoMessage() {}
+
+func (x *PauseQueueRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseQueueRequest.ProtoReflect.Descriptor instead.
+func (*PauseQueueRequest) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *PauseQueueRequest) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *PauseQueueRequest) GetPause() bool {
+	if x != nil {
+		return x.Pause
+	}
+	return false
+}
+
+func (x *PauseQueueRequest) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+// PauseQueueResponse tells what holds now.
+type PauseQueueResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who paused it; empty: it is not paused.
+	By string `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
+	// Since when, ms since 1970 UTC.
+	SinceMs       int64 `protobuf:"varint,2,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseQueueResponse) Reset() {
+	*x = PauseQueueResponse{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseQueueResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseQueueResponse) ProtoMessage() {}
+
+func (x *PauseQueueResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseQueueResponse.ProtoReflect.Descriptor instead.
+func (*PauseQueueResponse) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *PauseQueueResponse) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *PauseQueueResponse) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
 	}
 	return 0
 }
@@ -2078,7 +2234,7 @@ const file_parley_distribution_v1_distribution_proto_rawDesc = "" +
 	"\n" +
 	"WhyRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
-	"\x04psid\x18\x02 \x01(\tR\x04psid\"\xab\x02\n" +
+	"\x04psid\x18\x02 \x01(\tR\x04psid\"\xf0\x02\n" +
 	"\vWhyResponse\x12\x1a\n" +
 	"\bstanding\x18\x01 \x01(\tR\bstanding\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x14\n" +
@@ -2090,7 +2246,9 @@ const file_parley_distribution_v1_distribution_proto_rawDesc = "" +
 	"\x05ready\x18\b \x01(\x05R\x05ready\x12\x14\n" +
 	"\x05ahead\x18\t \x01(\x05R\x05ahead\x12!\n" +
 	"\fwait_seconds\x18\n" +
-	" \x01(\x03R\vwaitSeconds\"K\n" +
+	" \x01(\x03R\vwaitSeconds\x12\x1b\n" +
+	"\tpaused_by\x18\v \x01(\tR\bpausedBy\x12&\n" +
+	"\x0fpaused_since_ms\x18\f \x01(\x03R\rpausedSinceMs\"K\n" +
 	"\tExclusion\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x16\n" +
 	"\x06agents\x18\x02 \x01(\x05R\x06agents\x12\x0e\n" +
@@ -2110,12 +2268,21 @@ const file_parley_distribution_v1_distribution_proto_rawDesc = "" +
 	"\x13QueueFiguresRequest\x12\x16\n" +
 	"\x06queues\x18\x01 \x03(\tR\x06queues\"T\n" +
 	"\x14QueueFiguresResponse\x12<\n" +
-	"\x06queues\x18\x01 \x03(\v2$.parley.distribution.v1.QueueFiguresR\x06queues\"w\n" +
+	"\x06queues\x18\x01 \x03(\v2$.parley.distribution.v1.QueueFiguresR\x06queues\"\xbc\x01\n" +
 	"\fQueueFigures\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x18\n" +
 	"\awaiting\x18\x02 \x01(\x05R\awaiting\x12\x14\n" +
 	"\x05ready\x18\x03 \x01(\x05R\x05ready\x12!\n" +
-	"\fwait_seconds\x18\x04 \x01(\x03R\vwaitSeconds*\xac\x01\n" +
+	"\fwait_seconds\x18\x04 \x01(\x03R\vwaitSeconds\x12\x1b\n" +
+	"\tpaused_by\x18\x05 \x01(\tR\bpausedBy\x12&\n" +
+	"\x0fpaused_since_ms\x18\x06 \x01(\x03R\rpausedSinceMs\"O\n" +
+	"\x11PauseQueueRequest\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x14\n" +
+	"\x05pause\x18\x02 \x01(\bR\x05pause\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\"?\n" +
+	"\x12PauseQueueResponse\x12\x0e\n" +
+	"\x02by\x18\x01 \x01(\tR\x02by\x12\x19\n" +
+	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs*\xac\x01\n" +
 	"\bPresence\x12\x18\n" +
 	"\x14PRESENCE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12PRESENCE_AVAILABLE\x10\x01\x12\x11\n" +
@@ -2149,7 +2316,7 @@ func file_parley_distribution_v1_distribution_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_distribution_v1_distribution_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_parley_distribution_v1_distribution_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_parley_distribution_v1_distribution_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_parley_distribution_v1_distribution_proto_goTypes = []any{
 	(Presence)(0),                // 0: parley.distribution.v1.Presence
 	(Source)(0),                  // 1: parley.distribution.v1.Source
@@ -2182,6 +2349,8 @@ var file_parley_distribution_v1_distribution_proto_goTypes = []any{
 	(*QueueFiguresRequest)(nil),  // 28: parley.distribution.v1.QueueFiguresRequest
 	(*QueueFiguresResponse)(nil), // 29: parley.distribution.v1.QueueFiguresResponse
 	(*QueueFigures)(nil),         // 30: parley.distribution.v1.QueueFigures
+	(*PauseQueueRequest)(nil),    // 31: parley.distribution.v1.PauseQueueRequest
+	(*PauseQueueResponse)(nil),   // 32: parley.distribution.v1.PauseQueueResponse
 }
 var file_parley_distribution_v1_distribution_proto_depIdxs = []int32{
 	0,  // 0: parley.distribution.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
@@ -2215,7 +2384,7 @@ func file_parley_distribution_v1_distribution_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_distribution_v1_distribution_proto_rawDesc), len(file_parley_distribution_v1_distribution_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   29,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

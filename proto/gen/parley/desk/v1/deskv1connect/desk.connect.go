@@ -112,6 +112,8 @@ const (
 	// DeskServiceActOnConversationsProcedure is the fully-qualified name of the DeskService's
 	// ActOnConversations RPC.
 	DeskServiceActOnConversationsProcedure = "/parley.desk.v1.DeskService/ActOnConversations"
+	// DeskServicePauseQueueProcedure is the fully-qualified name of the DeskService's PauseQueue RPC.
+	DeskServicePauseQueueProcedure = "/parley.desk.v1.DeskService/PauseQueue"
 	// DeskServiceMonitorConversationProcedure is the fully-qualified name of the DeskService's
 	// MonitorConversation RPC.
 	DeskServiceMonitorConversationProcedure = "/parley.desk.v1.DeskService/MonitorConversation"
@@ -329,6 +331,9 @@ type DeskServiceClient interface {
 	// each what came of it. Repeating it with its client_id goes on where it
 	// stopped. For supervisors.
 	ActOnConversations(context.Context, *connect.Request[v1.ActOnConversationsRequest]) (*connect.Response[v1.ActOnConversationsResponse], error)
+	// PauseQueue has nothing offered of what waits in a queue, or goes on with it. For
+	// supervisors.
+	PauseQueue(context.Context, *connect.Request[v1.PauseQueueRequest]) (*connect.Response[v1.PauseQueueResponse], error)
 	// MonitorConversation follows somebody else's conversation without a part in it.
 	// For supervisors.
 	MonitorConversation(context.Context, *connect.Request[v1.MonitorConversationRequest]) (*connect.Response[v1.MonitorConversationResponse], error)
@@ -524,6 +529,12 @@ func NewDeskServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithSchema(deskServiceMethods.ByName("ActOnConversations")),
 			connect.WithClientOptions(opts...),
 		),
+		pauseQueue: connect.NewClient[v1.PauseQueueRequest, v1.PauseQueueResponse](
+			httpClient,
+			baseURL+DeskServicePauseQueueProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("PauseQueue")),
+			connect.WithClientOptions(opts...),
+		),
 		monitorConversation: connect.NewClient[v1.MonitorConversationRequest, v1.MonitorConversationResponse](
 			httpClient,
 			baseURL+DeskServiceMonitorConversationProcedure,
@@ -593,6 +604,7 @@ type deskServiceClient struct {
 	assignConversation     *connect.Client[v1.AssignConversationRequest, v1.AssignConversationResponse]
 	forceCloseConversation *connect.Client[v1.ForceCloseConversationRequest, v1.ForceCloseConversationResponse]
 	actOnConversations     *connect.Client[v1.ActOnConversationsRequest, v1.ActOnConversationsResponse]
+	pauseQueue             *connect.Client[v1.PauseQueueRequest, v1.PauseQueueResponse]
 	monitorConversation    *connect.Client[v1.MonitorConversationRequest, v1.MonitorConversationResponse]
 	joinConversation       *connect.Client[v1.JoinConversationRequest, v1.JoinConversationResponse]
 	setAgentPresence       *connect.Client[v1.SetAgentPresenceRequest, v1.SetAgentPresenceResponse]
@@ -741,6 +753,11 @@ func (c *deskServiceClient) ActOnConversations(ctx context.Context, req *connect
 	return c.actOnConversations.CallUnary(ctx, req)
 }
 
+// PauseQueue calls parley.desk.v1.DeskService.PauseQueue.
+func (c *deskServiceClient) PauseQueue(ctx context.Context, req *connect.Request[v1.PauseQueueRequest]) (*connect.Response[v1.PauseQueueResponse], error) {
+	return c.pauseQueue.CallUnary(ctx, req)
+}
+
 // MonitorConversation calls parley.desk.v1.DeskService.MonitorConversation.
 func (c *deskServiceClient) MonitorConversation(ctx context.Context, req *connect.Request[v1.MonitorConversationRequest]) (*connect.Response[v1.MonitorConversationResponse], error) {
 	return c.monitorConversation.CallUnary(ctx, req)
@@ -841,6 +858,9 @@ type DeskServiceHandler interface {
 	// each what came of it. Repeating it with its client_id goes on where it
 	// stopped. For supervisors.
 	ActOnConversations(context.Context, *connect.Request[v1.ActOnConversationsRequest]) (*connect.Response[v1.ActOnConversationsResponse], error)
+	// PauseQueue has nothing offered of what waits in a queue, or goes on with it. For
+	// supervisors.
+	PauseQueue(context.Context, *connect.Request[v1.PauseQueueRequest]) (*connect.Response[v1.PauseQueueResponse], error)
 	// MonitorConversation follows somebody else's conversation without a part in it.
 	// For supervisors.
 	MonitorConversation(context.Context, *connect.Request[v1.MonitorConversationRequest]) (*connect.Response[v1.MonitorConversationResponse], error)
@@ -1032,6 +1052,12 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 		connect.WithSchema(deskServiceMethods.ByName("ActOnConversations")),
 		connect.WithHandlerOptions(opts...),
 	)
+	deskServicePauseQueueHandler := connect.NewUnaryHandler(
+		DeskServicePauseQueueProcedure,
+		svc.PauseQueue,
+		connect.WithSchema(deskServiceMethods.ByName("PauseQueue")),
+		connect.WithHandlerOptions(opts...),
+	)
 	deskServiceMonitorConversationHandler := connect.NewUnaryHandler(
 		DeskServiceMonitorConversationProcedure,
 		svc.MonitorConversation,
@@ -1126,6 +1152,8 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 			deskServiceForceCloseConversationHandler.ServeHTTP(w, r)
 		case DeskServiceActOnConversationsProcedure:
 			deskServiceActOnConversationsHandler.ServeHTTP(w, r)
+		case DeskServicePauseQueueProcedure:
+			deskServicePauseQueueHandler.ServeHTTP(w, r)
 		case DeskServiceMonitorConversationProcedure:
 			deskServiceMonitorConversationHandler.ServeHTTP(w, r)
 		case DeskServiceJoinConversationProcedure:
@@ -1257,6 +1285,10 @@ func (UnimplementedDeskServiceHandler) ForceCloseConversation(context.Context, *
 
 func (UnimplementedDeskServiceHandler) ActOnConversations(context.Context, *connect.Request[v1.ActOnConversationsRequest]) (*connect.Response[v1.ActOnConversationsResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ActOnConversations is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) PauseQueue(context.Context, *connect.Request[v1.PauseQueueRequest]) (*connect.Response[v1.PauseQueueResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.PauseQueue is not implemented"))
 }
 
 func (UnimplementedDeskServiceHandler) MonitorConversation(context.Context, *connect.Request[v1.MonitorConversationRequest]) (*connect.Response[v1.MonitorConversationResponse], error) {
