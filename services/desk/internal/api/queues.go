@@ -12,10 +12,8 @@ import (
 	"github.com/parley-desk/parley/pkg/fault"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
+	"github.com/parley-desk/parley/proto/subject"
 )
-
-// figuresMost is how many queues distribution tells of at once.
-const figuresMost = 1000
 
 // ListQueues tells an agent how full the agent's queues are, and a supervisor
 // how full all are.
@@ -72,7 +70,7 @@ func (s *Server) figures(ctx context.Context, world *directory.Snapshot, ids []s
 			Tag: w.Tag, Agents: int32(len(q.GetAgents())), WaitSeconds: -1, Ready: -1}
 	}
 	var failed error
-	for some := range slices.Chunk(slices.Sorted(slices.Values(ids)), figuresMost) {
+	for some := range slices.Chunk(slices.Sorted(slices.Values(ids)), subject.MostAsked) {
 		response := &distributionv1.QueueFiguresResponse{}
 		if err := s.Bus.Call(ctx, "distribution.queues", &distributionv1.QueueFiguresRequest{Queues: some}, response); err != nil {
 			failed = fault.Wrap(err, "asking how full queues are")

@@ -10,14 +10,11 @@ import (
 	"github.com/parley-desk/parley/services/distribution/internal/assign"
 )
 
-// mostAsked is how many threads or queues are told of at once.
-const mostAsked = 1000
-
 // Positions tells where conversations stand in their queues, now. It changes
 // nothing.
 func (d *Distributor) Positions(ctx context.Context, req *distributionv1.PositionRequest) (*distributionv1.PositionResponse, error) {
-	if n := len(req.GetThreads()); n > mostAsked {
-		return nil, fault.New(fault.Invalid, "THREADS_COUNT", "%d threads are asked for; ask for at most %d", n, mostAsked)
+	if n := len(req.GetThreads()); n > subject.MostAsked {
+		return nil, fault.New(fault.Invalid, "THREADS_COUNT", "%d threads are asked for; ask for at most %d", n, subject.MostAsked)
 	}
 	var items []string
 	for _, t := range req.GetThreads() {
@@ -44,8 +41,8 @@ func (d *Distributor) Positions(ctx context.Context, req *distributionv1.Positio
 // Figures tells how full queues are, now. It changes nothing.
 func (d *Distributor) Figures(ctx context.Context, req *distributionv1.QueueFiguresRequest) (*distributionv1.QueueFiguresResponse, error) {
 	queues := req.GetQueues()
-	if len(queues) > mostAsked {
-		return nil, fault.New(fault.Invalid, "QUEUES_COUNT", "%d queues are asked for; ask for at most %d", len(queues), mostAsked)
+	if len(queues) > subject.MostAsked {
+		return nil, fault.New(fault.Invalid, "QUEUES_COUNT", "%d queues are asked for; ask for at most %d", len(queues), subject.MostAsked)
 	}
 	resp := &distributionv1.QueueFiguresResponse{}
 	err := d.loaded(ctx, func() error {
