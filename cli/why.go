@@ -62,6 +62,9 @@ func (a *app) showNow(resp *adminv1.ExplainAssignmentResponse) {
 	}
 	a.print("%s in queue %s, %d before it, %s", now.GetStanding(), now.GetQueue(), now.GetAhead(), expected(now.GetWaitSeconds()))
 	a.print("asks for     %s", now.GetClass())
+	if now.GetPausedBy() != "" {
+		a.print("queue paused by %s since %s: nothing is offered", now.GetPausedBy(), moment(now.GetPausedSinceMs()))
+	}
 	if now.GetAgent() != "" {
 		a.print("waits for    %s", now.GetAgent())
 	}

@@ -116,11 +116,12 @@ func (b *Bus) buckets() []jetstream.StreamConfig {
 	history := b.bucketStream(subject.HistoryBucket, 1)
 	checkpoint := b.bucketStream(subject.CheckpointBucket, 1)
 	presence := b.bucketStream(subject.PresenceBucket, 1)
+	pause := b.bucketStream(subject.PauseBucket, 1)
 	session := b.bucketStream(subject.SessionBucket, 1)
 	session.MaxAge = sessionAge
 	provision := b.bucketStream(subject.ProvisionBucket, 1)
 	privacy := b.bucketStream(subject.PrivacyBucket, 1)
-	return []jetstream.StreamConfig{config, history, checkpoint, presence, session, provision, privacy, b.leases()}
+	return []jetstream.StreamConfig{config, history, checkpoint, presence, pause, session, provision, privacy, b.leases()}
 }
 
 func (b *Bus) bucketStream(name string, history int64) jetstream.StreamConfig {

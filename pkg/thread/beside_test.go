@@ -19,7 +19,7 @@ import (
 // checkParticipants holds what must be true of those with a part in a
 // conversation, in every reachable state.
 func checkParticipants(t *rapid.T, c *threadv1.Conversation) {
-	asked, seen := 0, map[string]bool{c.GetAgent(): true}
+	asked, next, seen := 0, 0, map[string]bool{c.GetAgent(): true}
 	for _, p := range c.GetParticipants() {
 		if seen[p.Agent] || p.Agent == "" {
 			t.Fatalf("%q has the conversation and a part in it, or two parts", p.Agent)
@@ -32,12 +32,15 @@ func checkParticipants(t *rapid.T, c *threadv1.Conversation) {
 		if p.Part == threadv1.Part_PART_CONSULTANT {
 			asked++
 		}
+		if p.Part == threadv1.Part_PART_SUCCESSOR {
+			next++
+		}
 		if p.Public && (monitors || p.Attendance != threadv1.Attendance_ATTENDANCE_PRESENT) {
 			t.Fatalf("%v who is %v may write", p.Part, p.Attendance)
 		}
 	}
-	if asked > 5 {
-		t.Fatalf("%d are asked for advice", asked)
+	if asked > 5 || next > 1 {
+		t.Fatalf("%d are asked for advice and %d to take over", asked, next)
 	}
 }
 
@@ -88,7 +91,7 @@ var wishes = map[string]wish{
 		return thread.Handover{Conversation: id(s), By: a, ClientID: "press"}.ToAgent(s, now, "next")
 	},
 	"consult": func(s *threadv1.State, _ time.Time, a string) ([]*threadv1.Fact, error) {
-		return thread.AskConsult(s, id(s), a, "next", "q", "press", "")
+		return thread.AskConsult(s, id(s), a, "next", "q", "press", "", time.UnixMilli(1))
 	},
 	"confer": func(s *threadv1.State, _ time.Time, a string) ([]*threadv1.Fact, error) {
 		if s.GetConversation().GetAgent() != a {
@@ -124,7 +127,7 @@ var rights = map[string]wish{
 		if s.GetConversation().GetAgent() == a && s.GetConversation().GetPhase() == active {
 			return thread.Handover{Conversation: id(s), By: a, Supervisor: true, ClientID: "press"}.ToQueue(s, "back")
 		}
-		return thread.Handover{Conversation: id(s), By: "boss", Supervisor: true, ClientID: "press"}.ToAgent(s, now, "next")
+		return thread.Handover{Conversation: id(s), By: "boss", Supervisor: true, ClientID: "press", Ask: "h"}.ToAgent(s, now, "next")
 	},
 	"monitor": func(s *threadv1.State, _ time.Time, a string) ([]*threadv1.Fact, error) {
 		return thread.Monitor(s, id(s), a)
@@ -133,7 +136,7 @@ var rights = map[string]wish{
 		return thread.Join(s, id(s), a)
 	},
 	"force_close": func(s *threadv1.State, _ time.Time, a string) ([]*threadv1.Fact, error) {
-		return thread.ForceClose(s, id(s), a)
+		return thread.ForceClose(s, id(s), a, "")
 	},
 }
 
@@ -205,6 +208,9 @@ func anyCompany(t *rapid.T) *threadv1.State {
 		_ = thread.Apply(s, 9, time.UnixMilli(100), thread.Of(rapid.SampledFrom([]any{ // what does not fit changes nothing
 			&threadv1.ConsultAsked{Id: "q", Agent: agent, By: "mila"},
 			&threadv1.ConsultAsked{Id: "q", Agent: agent, By: "mila"},
+			&threadv1.ConsultAsked{Id: "s", Agent: agent, By: "boss", HandOver: true, UntilMs: 100},
+			&threadv1.ConsultAnswered{Id: "s", Agent: agent, HandOver: true},
+			&threadv1.ConsultEnded{Id: "s", Agent: agent, HandOver: true, Lapsed: true},
 			&threadv1.ConsultAnswered{Id: "q", Agent: agent, Accepted: rapid.Bool().Draw(t, "accepts")},
 			&threadv1.ConsultOpened{Id: "q", Agent: agent, By: "mila"},
 			&threadv1.ConsultEnded{Id: "q", Agent: agent, By: agent},
@@ -250,7 +256,7 @@ func TestConsult(t *testing.T) {
 	if _, err := thread.RequestSend(s, at, "c", "orlin", "i", "cl", "hello"); refusal(err) != thread.NotPublic {
 		t.Errorf("writing to the customer: %v", err)
 	}
-	if _, err := thread.AskConsult(s, "c", "orlin", "sonya", "q2", "cl", ""); refusal(err) != thread.NotYours {
+	if _, err := thread.AskConsult(s, "c", "orlin", "sonya", "q2", "cl", "", at); refusal(err) != thread.NotYours {
 		t.Errorf("a consultant consults: %v", err)
 	}
 	if _, err := (thread.Handover{Conversation: "c", By: "orlin"}).ToAgent(s, at, "sonya"); refusal(err) != thread.NotYours {
@@ -283,7 +289,7 @@ func TestConsult(t *testing.T) {
 	for n := range 5 {
 		full = after(t, full, &threadv1.ConsultAsked{Id: fmt.Sprint("q", n), Agent: fmt.Sprint("a", n), By: "mila"})
 	}
-	if _, err := thread.AskConsult(full, "c", "mila", "orlin", "q", "cl", ""); refusal(err) != thread.ManyConsultants {
+	if _, err := thread.AskConsult(full, "c", "mila", "orlin", "q", "cl", "", at); refusal(err) != thread.ManyConsultants {
 		t.Errorf("a sixth: %v", err)
 	}
 }
@@ -317,7 +323,7 @@ func second[A any](_ A, err error) error { return err }
 func TestHandover(t *testing.T) {
 	at := time.UnixMilli(3000)
 	mila := thread.Handover{Conversation: "c", By: "mila", ClientID: "cl"}
-	sonya := thread.Handover{Conversation: "c", By: "sonya", Supervisor: true}
+	sonya := thread.Handover{Conversation: "c", By: "sonya", Supervisor: true, Ask: "h", Patience: time.Minute}
 	noted := mila
 	noted.NoteID, noted.Note = "n", "Wants a refund."
 	note := &threadv1.NoteAdded{Id: "n", Agent: "mila", Text: "Wants a refund."}
@@ -358,13 +364,15 @@ func TestHandover(t *testing.T) {
 		"to an agent":                    {active, toAgent(mila, "orlin"), []any{preferred}, ""},
 		"to oneself":                     {active, toAgent(mila, "mila"), nil, thread.SameAgent},
 		"to an agent in wrap-up":         {wrapUp, toAgent(mila, "orlin"), nil, thread.WrongPhase},
-		"to an agent by a supervisor":    {active, toAgent(sonya, "orlin"), []any{given(threadv1.Cause_CAUSE_TRANSFERRED)}, ""},
-		"set aside, by a supervisor":     {waiting, toAgent(sonya, "orlin"), []any{given(threadv1.Cause_CAUSE_TRANSFERRED)}, ""},
-		"to whom it is already":          {active, toAgent(sonya, "mila"), nil, ""},
-		"assigned while it is offered":   {open, assign, []any{revoked, given(threadv1.Cause_CAUSE_ASSIGNED)}, ""},
-		"assigned although one has it":   {active, assign, nil, thread.WrongPhase},
+		"to an agent by a supervisor": {active, toAgent(sonya, "orlin"), []any{&threadv1.ConsultAsked{Id: "h", Agent: "orlin", By: "sonya",
+			UntilMs: at.Add(time.Minute).UnixMilli(), HandOver: true}}, ""},
+		"to oneself, by a supervisor":  {active, toAgent(sonya, "sonya"), []any{&threadv1.AgentAssigned{Agent: "sonya", Cause: threadv1.Cause_CAUSE_TRANSFERRED, By: "sonya"}}, ""},
+		"set aside, by a supervisor":   {waiting, toAgent(sonya, "orlin"), []any{given(threadv1.Cause_CAUSE_TRANSFERRED)}, ""},
+		"to whom it is already":        {active, toAgent(sonya, "mila"), nil, ""},
+		"assigned while it is offered": {open, assign, []any{revoked, given(threadv1.Cause_CAUSE_ASSIGNED)}, ""},
+		"assigned although one has it": {active, assign, nil, thread.WrongPhase},
 		"closed by force": {open, func(s *threadv1.State, _ time.Time, _ string) ([]*threadv1.Fact, error) {
-			return thread.ForceClose(s, "c", "sonya")
+			return thread.ForceClose(s, "c", "sonya", "")
 		}, []any{revoked, &threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_FORCED, By: "sonya"}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,13 +2,14 @@ package thread
 
 import (
 	"slices"
+	"time"
 
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
 // AskConsult asks another agent for advice on a conversation that agent has: id
-// is a new consult's, clientID the command's.
-func AskConsult(s *threadv1.State, conversation, agent, invitee, id, clientID, question string) ([]*threadv1.Fact, error) {
+// is a new consult's, clientID the command's. Unanswered it lapses at until.
+func AskConsult(s *threadv1.State, conversation, agent, invitee, id, clientID, question string, until time.Time) ([]*threadv1.Fact, error) {
 	if Done(s, clientID) {
 		return nil, nil
 	}
@@ -21,10 +22,11 @@ func AskConsult(s *threadv1.State, conversation, agent, invitee, id, clientID, q
 	case len(consultants(c)) >= mostConsultants:
 		return nil, refuse(s, ManyConsultants, agent)
 	}
-	return one(&threadv1.ConsultAsked{Id: id, Agent: invitee, By: agent, Question: question, ClientId: clientID}), nil
+	return one(&threadv1.ConsultAsked{Id: id, Agent: invitee, By: agent, Question: question, ClientId: clientID, UntilMs: until.UnixMilli()}), nil
 }
 
-// AnswerConsult is the answer of an agent who was asked for advice.
+// AnswerConsult is the answer of an agent who was asked for advice, or to take
+// the conversation over.
 func AnswerConsult(s *threadv1.State, conversation, agent string, accept bool, reason string) ([]*threadv1.Fact, error) {
 	c, err := current(s, conversation, agent)
 	if err != nil {
@@ -32,6 +34,12 @@ func AnswerConsult(s *threadv1.State, conversation, agent string, accept bool, r
 	}
 	p := ParticipantOf(c, agent)
 	switch {
+	case accept && c.Phase == threadv1.Phase_PHASE_ACTIVE && c.Agent == agent:
+		return nil, nil
+	case succeeds(p) && accept:
+		return one(&threadv1.AgentAssigned{Agent: agent, Cause: threadv1.Cause_CAUSE_TRANSFERRED, By: p.GetBy()}), nil
+	case succeeds(p):
+		return one(&threadv1.ConsultAnswered{Id: p.GetConsult(), Agent: agent, Reason: reason, HandOver: true}), nil
 	case !consults(p), present(p) && !accept:
 		return nil, refuse(s, NoConsult, agent)
 	case present(p):
@@ -70,6 +78,28 @@ func EndConsult(s *threadv1.State, conversation, agent, consultant string) ([]*t
 		return nil, refuse(s, NoConsult, agent)
 	}
 	return one(&threadv1.ConsultEnded{Id: p.GetConsult(), Agent: consultant, By: agent}), nil
+}
+
+// Lapse ends the invitations of the latest conversation that were not answered
+// in time. Whoever asked goes on without.
+func Lapse(s *threadv1.State, now time.Time) (facts []*threadv1.Fact) {
+	for _, p := range s.GetConversation().GetParticipants() {
+		if until := p.GetUntilMs(); !present(p) && until > 0 && until <= now.UnixMilli() {
+			facts = append(facts, Of(&threadv1.ConsultEnded{Id: p.GetConsult(), Agent: p.GetAgent(), Lapsed: true, HandOver: succeeds(p)}))
+		}
+	}
+	return facts
+}
+
+// Lapses is when the first invitation of a conversation does, ms since 1970; 0:
+// none will.
+func Lapses(c *threadv1.Conversation) (ms int64) {
+	for _, p := range c.GetParticipants() {
+		if until := p.GetUntilMs(); !present(p) && until > 0 && (ms == 0 || until < ms) {
+			ms = until
+		}
+	}
+	return ms
 }
 
 // Leave ends the part that agent has in a conversation: as a consultant who is

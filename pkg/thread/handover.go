@@ -25,10 +25,12 @@ const patience = 15 * time.Second
 // the agent there is for the caller to know.
 type Handover struct {
 	Conversation string
-	By           string // who hands it over: the agent who has it, or a supervisor
-	Supervisor   bool   // By need not have it
-	ClientID     string // of the command
-	NoteID, Note string // what the next one should know; no note when empty
+	By           string        // who hands it over: the agent who has it, or a supervisor
+	Supervisor   bool          // By need not have it
+	ClientID     string        // of the command
+	NoteID, Note string        // what the next one should know; no note when empty
+	Ask          string        // id for asking the next one, where one is asked
+	Patience     time.Duration // how long the next one has to answer
 }
 
 // ToQueue puts the conversation into another queue, to wait there. By leaves it
@@ -59,13 +61,18 @@ func (h Handover) ToQueue(s *threadv1.State, queue string) ([]*threadv1.Fact, er
 	} else {
 		facts = append(facts, Of(&threadv1.ConversationReleased{Cause: threadv1.Cause_CAUSE_TRANSFERRED, By: h.By, ClientId: h.ClientID}))
 	}
-	return append(facts, Of(&threadv1.ConversationRouted{Queue: queue, Rule: rule})), nil
+	to := &threadv1.ConversationRouted{Queue: queue, Rule: rule}
+	if open {
+		to.ClientId = h.ClientID
+	}
+	return append(facts, Of(to)), nil
 }
 
 // ToAgent hands the conversation to another agent. From the agent who has it
 // it goes back to its queue, where the other is asked before anybody else: so
 // nobody is loaded beyond capacity, and no customer waits for one who does not
-// answer. A supervisor's word holds at once (L103, L107).
+// answer (L103). A supervisor's word takes it from the agent who has it when the
+// other says yes, and at once where nobody has to be asked (L107).
 func (h Handover) ToAgent(s *threadv1.State, now time.Time, agent string) ([]*threadv1.Fact, error) {
 	if Done(s, h.ClientID) {
 		return nil, nil
@@ -74,14 +81,14 @@ func (h Handover) ToAgent(s *threadv1.State, now time.Time, agent string) ([]*th
 	if err != nil {
 		return nil, err
 	}
-	if h.Supervisor && c.Agent != h.By {
+	if h.Supervisor && (c.Agent != h.By || agent == h.By) {
 		switch {
 		case c.Phase == threadv1.Phase_PHASE_ACTIVE && c.Agent == agent:
 			return nil, nil
 		case c.Phase != threadv1.Phase_PHASE_ACTIVE && c.Phase != threadv1.Phase_PHASE_WAITING:
 			return nil, refuse(s, WrongPhase, h.By)
 		}
-		return append(h.note(), Of(&threadv1.AgentAssigned{Agent: agent, Cause: threadv1.Cause_CAUSE_TRANSFERRED, By: h.By})), nil
+		return h.pass(s, c, now, agent)
 	}
 	if _, err := held(s, h.Conversation, h.By, threadv1.Phase_PHASE_ACTIVE); err != nil {
 		return nil, err
@@ -92,6 +99,31 @@ func (h Handover) ToAgent(s *threadv1.State, now time.Time, agent string) ([]*th
 	until := now.Add(time.Duration(c.OfferSeconds)*time.Second + patience)
 	return append(h.note(), Of(&threadv1.ConversationReleased{Cause: threadv1.Cause_CAUSE_TRANSFERRED, By: h.By,
 		Prefer: agent, PreferUntilMs: until.UnixMilli(), ClientId: h.ClientID})), nil
+}
+
+// pass is a supervisor's hand-over to an agent. The agent at work keeps the
+// conversation until the other takes it, so that the customer never has nobody
+// (L107 has the first one advise meanwhile; here the first one may go on as well).
+// Nobody is asked about a conversation that is set aside, that is given without
+// asking, or that the agent reads already.
+func (h Handover) pass(s *threadv1.State, c *threadv1.Conversation, now time.Time, agent string) ([]*threadv1.Fact, error) {
+	p := ParticipantOf(c, agent)
+	switch {
+	case succeeds(p): // is asked already
+		return nil, nil
+	case c.Phase == threadv1.Phase_PHASE_WAITING || c.GetTerms().GetAutoAssign() || agent == h.By || present(p):
+		return append(h.note(), Of(&threadv1.AgentAssigned{Agent: agent, Cause: threadv1.Cause_CAUSE_TRANSFERRED, By: h.By})), nil
+	case p != nil:
+		return nil, refuse(s, TakesPart, h.By)
+	}
+	facts := h.note()
+	for _, other := range c.GetParticipants() {
+		if succeeds(other) { // who was asked before is not any more
+			facts = append(facts, Of(&threadv1.ConsultEnded{Id: other.GetConsult(), Agent: other.GetAgent(), By: h.By, HandOver: true}))
+		}
+	}
+	return append(facts, Of(&threadv1.ConsultAsked{Id: h.Ask, Agent: agent, By: h.By, ClientId: h.ClientID,
+		UntilMs: now.Add(h.Patience).UnixMilli(), HandOver: true})), nil
 }
 
 // Assign gives a conversation that nobody has to an agent, whatever the agent's
@@ -126,7 +158,10 @@ func revoked(c *threadv1.Conversation) []*threadv1.Fact {
 }
 
 // ForceClose ends a conversation wherever it stands (L108).
-func ForceClose(s *threadv1.State, conversation, by string) ([]*threadv1.Fact, error) {
+func ForceClose(s *threadv1.State, conversation, by, clientID string) ([]*threadv1.Fact, error) {
+	if Done(s, clientID) {
+		return nil, nil
+	}
 	c, err := current(s, conversation, by)
 	switch {
 	case err != nil:
@@ -136,7 +171,7 @@ func ForceClose(s *threadv1.State, conversation, by string) ([]*threadv1.Fact, e
 	case !Live(c):
 		return nil, refuse(s, WrongPhase, by)
 	}
-	return append(revoked(c), Of(&threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_FORCED, By: by})), nil
+	return append(revoked(c), Of(&threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_FORCED, By: by, ClientId: clientID})), nil
 }
 
 // Monitor lets a supervisor read a conversation of somebody else along (L105).

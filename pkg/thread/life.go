@@ -70,6 +70,7 @@ func applyRouted(s *threadv1.State, now time.Time, r *threadv1.ConversationRoute
 	if r.GetVersion() != 0 {
 		c.Version = r.GetVersion()
 	}
+	s.Commands = remember(s.Commands, r.GetClientId(), keptCommands)
 	return nil
 }
 
@@ -249,6 +250,7 @@ func applyClosed(s *threadv1.State, now time.Time, e *threadv1.ConversationClose
 	enter(c, phase, now)
 	c.Offer, c.ClosedBy, c.DueMs = nil, e.GetCause(), 0
 	prefer(c, "", 0)
+	s.Commands = remember(s.Commands, e.GetClientId(), keptCommands)
 	dropUndecided(s)
 	return nil
 }

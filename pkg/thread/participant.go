@@ -49,6 +49,12 @@ func consults(p *threadv1.Participant) bool {
 	return p.GetPart() == threadv1.Part_PART_CONSULTANT
 }
 
+// succeeds tells whether p is asked to take the conversation over.
+func succeeds(p *threadv1.Participant) bool { return p.GetPart() == threadv1.Part_PART_SUCCESSOR }
+
+// asked tells whether the one who has the conversation, or a supervisor, asked p.
+func asked(p *threadv1.Participant) bool { return consults(p) || succeeds(p) }
+
 // consultants are those asked for advice, whether there already or not.
 func consultants(c *threadv1.Conversation) (all []*threadv1.Participant) {
 	for _, p := range c.GetParticipants() {
@@ -84,7 +90,7 @@ func allowedBeside(c *threadv1.Conversation, p *threadv1.Participant) []string {
 	switch {
 	case p == nil:
 		return nil
-	case consults(p) && !present(p):
+	case asked(p) && !present(p):
 		return []string{"accept_consult", "decline_consult"}
 	case p.GetPart() != threadv1.Part_PART_MONITOR:
 		return append(may, "note", "leave")
@@ -122,7 +128,7 @@ func abide(c *threadv1.Conversation, now time.Time) {
 		case threadv1.Phase_PHASE_ACTIVE:
 			return p.Agent == c.Agent
 		case threadv1.Phase_PHASE_WAITING, threadv1.Phase_PHASE_WRAP_UP:
-			return consults(p) || p.Agent == c.Agent
+			return asked(p) || p.Agent == c.Agent
 		case threadv1.Phase_PHASE_OPEN, threadv1.Phase_PHASE_CLOSED, threadv1.Phase_PHASE_UNSPECIFIED:
 		}
 		return true
@@ -134,9 +140,9 @@ func abide(c *threadv1.Conversation, now time.Time) {
 	}
 }
 
-// endConsults ends all consults of c.
+// endConsults ends all consults of c; nobody is asked to take it over any more.
 func endConsults(c *threadv1.Conversation) {
-	c.Participants = slices.DeleteFunc(c.Participants, consults)
+	c.Participants = slices.DeleteFunc(c.Participants, asked)
 }
 
 // applyBeside is for the facts about those with a part in a conversation.
@@ -149,15 +155,7 @@ func applyBeside(s *threadv1.State, now time.Time, f *threadv1.Fact) error {
 	case *threadv1.Fact_ConsultOpened:
 		return applyConsultOpened(s, now, k.ConsultOpened)
 	case *threadv1.Fact_ConsultEnded:
-		e := k.ConsultEnded
-		_, err := consult(s, e.GetId(), e.GetAgent())
-		if err != nil {
-			return err
-		}
-		if by := e.GetBy(); by != e.GetAgent() && by != s.Conversation.Agent {
-			return refuse(s, NotYours, by)
-		}
-		dismiss(s, e.GetAgent())
+		return applyConsultEnded(s, now, k.ConsultEnded)
 	case *threadv1.Fact_MonitoringBegan:
 		return applyMonitoring(s, now, k.MonitoringBegan.GetAgent())
 	case *threadv1.Fact_SupervisorJoined:
@@ -175,6 +173,26 @@ func applyBeside(s *threadv1.State, now time.Time, f *threadv1.Fact) error {
 	return nil
 }
 
+// applyConsultEnded is by either side; an invitation to take the conversation over
+// a supervisor takes back. One that lapses is ended by nobody.
+func applyConsultEnded(s *threadv1.State, now time.Time, e *threadv1.ConsultEnded) error {
+	p, err := consult(s, e.GetId(), e.GetAgent())
+	if err != nil {
+		return err
+	}
+	by := e.GetBy()
+	switch {
+	case e.GetHandOver() != succeeds(p):
+		return refuse(s, BadFact, by)
+	case e.GetLapsed() && (present(p) || p.GetUntilMs() == 0 || now.UnixMilli() < p.GetUntilMs()):
+		return refuse(s, WrongStatus, by)
+	case !e.GetLapsed() && !succeeds(p) && by != e.GetAgent() && by != s.Conversation.Agent:
+		return refuse(s, NotYours, by)
+	}
+	dismiss(s, e.GetAgent())
+	return nil
+}
+
 func dismiss(s *threadv1.State, agent string) {
 	c := s.Conversation
 	c.Participants = slices.DeleteFunc(c.Participants, func(p *threadv1.Participant) bool { return p.Agent == agent })
@@ -183,7 +201,7 @@ func dismiss(s *threadv1.State, agent string) {
 // consult is the participant of a consult.
 func consult(s *threadv1.State, id, agent string) (*threadv1.Participant, error) {
 	p := ParticipantOf(s.GetConversation(), agent)
-	if !consults(p) || p.GetConsult() != id {
+	if !asked(p) || p.GetConsult() != id {
 		return nil, refuse(s, NoConsult, agent)
 	}
 	return p, nil
@@ -196,16 +214,20 @@ func applyAsked(s *threadv1.State, now time.Time, a *threadv1.ConsultAsked) erro
 		return err
 	case a.GetId() == "" || a.GetAgent() == "":
 		return refuse(s, BadFact, a.GetBy())
-	case a.GetBy() != c.Agent:
+	case a.GetBy() != c.Agent && !a.GetHandOver():
 		return refuse(s, NotYours, a.GetBy())
-	case a.GetAgent() == c.Agent || ParticipantOf(c, a.GetAgent()) != nil:
+	case a.GetAgent() == c.Agent || ParticipantOf(c, a.GetAgent()) != nil || a.GetHandOver() && slices.ContainsFunc(c.Participants, succeeds):
 		return refuse(s, TakesPart, a.GetBy())
-	case len(consultants(c)) >= mostConsultants:
+	case !a.GetHandOver() && len(consultants(c)) >= mostConsultants:
 		return refuse(s, ManyConsultants, a.GetBy())
+	}
+	part := threadv1.Part_PART_CONSULTANT
+	if a.GetHandOver() {
+		part = threadv1.Part_PART_SUCCESSOR
 	}
 	s.Commands = remember(s.Commands, a.GetClientId(), keptCommands)
 	c.Participants = append(c.Participants, &threadv1.Participant{
-		Agent: a.GetAgent(), Part: threadv1.Part_PART_CONSULTANT, Attendance: threadv1.Attendance_ATTENDANCE_INVITED,
+		Agent: a.GetAgent(), Part: part, UntilMs: a.GetUntilMs(), Attendance: threadv1.Attendance_ATTENDANCE_INVITED,
 		SinceMs: now.UnixMilli(), By: a.GetBy(), Consult: a.GetId(), Question: a.GetQuestion(),
 	})
 	return nil
@@ -216,14 +238,17 @@ func applyAnswered(s *threadv1.State, now time.Time, a *threadv1.ConsultAnswered
 	if err != nil {
 		return err
 	}
-	if present(p) {
+	switch {
+	case present(p):
 		return refuse(s, WrongStatus, a.GetAgent())
+	case a.GetHandOver() != succeeds(p), a.GetHandOver() && a.GetAccepted():
+		return refuse(s, BadFact, a.GetAgent())
 	}
 	if !a.GetAccepted() {
 		dismiss(s, a.GetAgent())
 		return nil
 	}
-	p.Attendance, p.SinceMs = threadv1.Attendance_ATTENDANCE_PRESENT, now.UnixMilli()
+	p.Attendance, p.UntilMs, p.SinceMs = threadv1.Attendance_ATTENDANCE_PRESENT, 0, now.UnixMilli()
 	return nil
 }
 

@@ -128,7 +128,7 @@ func repeat(t *rapid.T, s *threadv1.State, f *threadv1.Fact) {
 				return thread.RepeatSend(s, at, c.GetId(), c.GetAgent(), "new", client, "old", []string{"a"})
 			},
 			func() ([]*threadv1.Fact, error) {
-				return thread.AskConsult(s, c.GetId(), c.GetAgent(), "next", "new", client, "")
+				return thread.AskConsult(s, c.GetId(), c.GetAgent(), "next", "new", client, "", at)
 			},
 			func() ([]*threadv1.Fact, error) {
 				return thread.Handover{Conversation: c.GetId(), By: c.GetAgent(), ClientID: client}.ToQueue(s, "back")

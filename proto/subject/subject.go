@@ -77,6 +77,8 @@ const (
 	LeaseBucket = "LEASE"
 	// PresenceBucket holds what each agent is ready for, as far as it is not offline.
 	PresenceBucket = "PRESENCE"
+	// PauseBucket holds which queues are paused, since when and by whom.
+	PauseBucket = "PAUSE"
 	// SessionBucket holds the sessions of desks.
 	SessionBucket = "SESSION"
 	// ProvisionBucket holds what was seen of each page's connection to Meta;

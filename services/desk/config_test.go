@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect"
 
@@ -14,7 +15,7 @@ import (
 )
 
 func TestSettings(t *testing.T) {
-	good := desk.Config{Listen: "127.0.0.1:8080", PublicURL: "https://desk.example.com", Events: 2048, Streams: 3, Items: 200_000}
+	good := desk.Config{Listen: "127.0.0.1:8080", PublicURL: "https://desk.example.com", Events: 2048, Streams: 3, Sessions: 10, Invitation: time.Minute, Items: 200_000}
 	for name, tc := range map[string]struct {
 		change func(*desk.Config)
 		wrong  []string
@@ -31,7 +32,9 @@ func TestSettings(t *testing.T) {
 		"pictures of all":   {func(c *desk.Config) { c.ImageOrigins = []string{"https:", "*"} }, []string{"image_origins", "image_origins"}},
 		"more than origins": {func(c *desk.Config) { c.ImageOrigins = []string{"https://a.example/b", "https://u@a.example"} }, []string{"image_origins", "image_origins"}},
 		"a rule of its own": {func(c *desk.Config) { c.ImageOrigins = []string{"https://a.example;script-src"} }, []string{"image_origins"}},
-		"all too small":     {func(c *desk.Config) { c.Events, c.Streams, c.Items = 15, 0, 999 }, []string{"events", "streams", "items"}},
+		"all too small": {func(c *desk.Config) {
+			c.Events, c.Streams, c.Sessions, c.Invitation, c.Items = 15, 0, 0, time.Second, 999
+		}, []string{"events", "streams", "sessions", "invitation", "items"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := good

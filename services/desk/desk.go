@@ -41,6 +41,10 @@ const (
 	// reading is how long the log may take to give a thread's history for a
 	// live change; the partition's other changes wait for it.
 	reading = 5 * time.Second
+	// tallying is how often agents are told how full their queues are.
+	tallying = 3 * time.Second
+	// lapsing is how often is looked for invitations that are over.
+	lapsing = time.Second
 	// settling is how long after a conversation went to another phase distribution
 	// is asked for the agent's load: it learns of it from the same log.
 	settling = 250 * time.Millisecond
@@ -71,7 +75,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	world := func() board.World { return board.World{Names: deps.Directory.Now(), Works: pages.Works} }
 	d := &Desk{
 		cfg: cfg, deps: deps, page: built, pages: pages,
-		hub:   feed.NewHub(feed.Limits{Events: cfg.Events, Streams: cfg.Streams}, world, deps.Now),
+		hub:   feed.NewHub(feed.Limits{Events: cfg.Events, Streams: cfg.Streams, Sessions: cfg.Sessions}, world, deps.Now),
 		shelf: transcript.NewShelf(deps.Bus, cfg.Items),
 		loads: loads{agents: map[string]bool{}, news: make(chan struct{}, 1)},
 		ready: make(chan struct{}),
@@ -79,7 +83,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	d.api = &api.Server{
 		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Bus: deps.Bus, Directory: deps.Directory, World: world,
 		Hub: d.hub, Shelf: d.shelf, Sessions: sessions, Door: session.NewDoor(sessions, deps.Secrets),
-		Cookie: session.Cookie{Secure: cfg.secure()}, Address: cfg.address,
+		Cookie: session.Cookie{Secure: cfg.secure()}, Address: cfg.address, Invitation: cfg.Invitation,
 		Meter: api.NewMeter(deps.Registry), Ready: d.ready,
 		Files: deps.Bus.Files(), Signer: deps.Secrets,
 	}
@@ -127,6 +131,8 @@ func (d *Desk) Run(ctx context.Context) error {
 	group.Go(func() error { return d.watch(ctx) })
 	group.Go(func() error { return d.pages.Run(ctx) })
 	group.Go(func() error { d.attend(ctx); return nil })
+	group.Go(func() error { d.tally(ctx); return nil })
+	group.Go(func() error { d.lapse(ctx); return nil })
 	return group.Wait()
 }
 
@@ -202,6 +208,50 @@ func (d *Desk) attend(ctx context.Context) {
 			heard = err == nil
 			d.deps.Log.WarnContext(ctx, "distribution changed whether it hears of agents",
 				key.Ready, heard, key.Err, err)
+		}
+	}
+}
+
+// tally tells those who are here how full their queues are, as often as anybody
+// reads it.
+func (d *Desk) tally(ctx context.Context) {
+	tick := time.NewTicker(tallying)
+	defer tick.Stop()
+	for told := true; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		agents := d.hub.Present()
+		if len(agents) == 0 {
+			continue
+		}
+		asked, cancel := context.WithTimeout(ctx, attendance)
+		err := d.api.Tally(asked, agents)
+		cancel()
+		if (err == nil) != told && ctx.Err() == nil {
+			told = err == nil
+			d.deps.Log.WarnContext(ctx, "distribution changed whether it tells of queues", key.Ready, told, key.Err, err)
+		}
+	}
+}
+
+// lapse ends the invitations that nobody answered in time. All processes of the
+// desk do: whoever comes second finds nothing left to end.
+func (d *Desk) lapse(ctx context.Context) {
+	tick := time.NewTicker(lapsing)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, t := range d.hub.Lapsed() {
+			if err := d.api.Lapse(ctx, t); err != nil && ctx.Err() == nil {
+				d.deps.Log.WarnContext(ctx, "an invitation lapses later", key.Page, t.Page, key.Err, err)
+			}
 		}
 	}
 }

@@ -62,6 +62,8 @@ func (m method) sample(t *testing.T, of *deskv1.ConversationRef) []byte {
 	fields := m.input.Fields()
 	for i := range fields.Len() {
 		switch f := fields.Get(i); {
+		case f.IsList() && f.Message() != nil && f.Message().FullName() == of.ProtoReflect().Descriptor().FullName():
+			request.Mutable(f).List().Append(protoreflect.ValueOfMessage(proto.CloneOf(of).ProtoReflect()))
 		case f.Message() != nil && f.Message().FullName() == of.ProtoReflect().Descriptor().FullName():
 			request.Set(f, protoreflect.ValueOfMessage(proto.CloneOf(of).ProtoReflect()))
 		case f.Name() == "client_id":
@@ -138,7 +140,7 @@ func (h *house) post(c *caller, m method, body []byte, header ...string) answer 
 func (m method) supervisors() bool {
 	name := m.path[strings.LastIndex(m.path, "/")+1:]
 	return slices.Contains([]string{"AssignConversation", "ForceCloseConversation", "MonitorConversation", "JoinConversation",
-		"SetAgentPresence", "ListOngoing"}, name)
+		"SetAgentPresence", "ListOngoing", "ActOnConversations", "PauseQueue"}, name)
 }
 
 func (m method) agents() bool {

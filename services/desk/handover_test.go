@@ -13,6 +13,8 @@ import (
 	"github.com/parley-desk/parley/pkg/thread"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/services/desk"
 )
 
 func toQueue(psid, id, queue string) *deskv1.TransferConversationRequest {
@@ -241,5 +243,60 @@ func TestAConsultEnds(t *testing.T) {
 		if _, err := orlin.note(t.Context(), name, uuid.NewString(), "x"); connect.CodeOf(err) != connect.CodeNotFound {
 			t.Errorf("%s: after it he may still write: %v", name, err)
 		}
+	}
+}
+
+// TestAnInvitationLapses: who does not answer is asked no more, and who asked
+// reads it in the conversation.
+func TestAnInvitationLapses(t *testing.T) {
+	h := newHouse(t, func(c *desk.Config) { c.Invitation = time.Millisecond })
+	mila, orlin := h.agent("mila"), h.agent("orlin")
+	hers, his := h.follow(mila), h.follow(orlin)
+	h.lead("p", "active", time.Now())
+	if _, err := mila.desk.AskConsult(t.Context(), connect.NewRequest(&deskv1.AskConsultRequest{Ref: ref("p"), ClientId: uuid.NewString(), Invitee: "orlin"})); err != nil {
+		t.Fatal(err)
+	}
+	his.until("the end of the invitation", func(e *deskv1.Event) bool { return e.GetRemoved().GetPsid() == "p" })
+	hers.until("that nobody answered", func(e *deskv1.Event) bool {
+		i := e.GetTimeline().GetItem()
+		return i.GetText() == "consult_lapsed" && i.GetAgent() == "orlin"
+	})
+	if _, err := orlin.desk.AnswerConsult(t.Context(), connect.NewRequest(&deskv1.AnswerConsultRequest{Ref: ref("p"), Accept: true})); err == nil {
+		t.Error("he may answer after that")
+	}
+}
+
+// TestASupervisorHandsOver (L107): the agent at work keeps the conversation until
+// the next one says yes.
+func TestASupervisorHandsOver(t *testing.T) {
+	h := newHouse(t)
+	mila, orlin, sonya := h.agent("mila"), h.agent("orlin"), h.agent("sonya")
+	hers, his := h.follow(mila), h.follow(orlin)
+	h.lead("p", "active", time.Now())
+	id := uuid.NewString()
+	for range 2 { // the answer may be lost
+		if err := sonya.transfer(t, toAgent("p", id, "orlin")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := his.until("the invitation", func(e *deskv1.Event) bool { return slices.Contains(e.GetConversation().GetAllowed(), "accept_consult") })
+	part := seen[len(seen)-1].GetConversation().GetPart()
+	if part.GetPart() != threadv1.Part_PART_SUCCESSOR || part.GetBy() != "sonya" || time.Until(time.UnixMilli(part.GetUntilMs())) > time.Minute {
+		t.Errorf("the invitation shows %v", part)
+	}
+	hers.until("who is asked", func(e *deskv1.Event) bool { return e.GetTimeline().GetItem().GetText() == "handover_asked" })
+	if _, err := mila.send(t.Context(), "p", uuid.NewString(), "Един момент, моля."); err != nil {
+		t.Errorf("meanwhile she writes: %v", err)
+	}
+	for range 2 {
+		got, err := orlin.desk.AnswerConsult(t.Context(), connect.NewRequest(&deskv1.AnswerConsultRequest{Ref: ref("p"), Accept: true}))
+		if err != nil || got.Msg.GetConversation().GetAgent() != "orlin" || !slices.Contains(got.Msg.GetConversation().GetAllowed(), "end") {
+			t.Fatalf("he says yes: %v, %v", got, err)
+		}
+	}
+	hers.until("that it is hers no longer", func(e *deskv1.Event) bool { return e.GetRemoved().GetPsid() == "p" })
+	facts := h.history("p")
+	if a := facts[len(facts)-1].GetAgentAssigned(); a.GetAgent() != "orlin" || a.GetBy() != "sonya" || a.GetCause() != threadv1.Cause_CAUSE_TRANSFERRED {
+		t.Errorf("the thread got %v", facts[len(facts)-1])
 	}
 }

@@ -60,7 +60,7 @@ type house struct {
 
 func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 	t.Helper()
-	cfg := desk.Config{Listen: "127.0.0.1:0", Events: 256, Streams: 3, Items: 10_000}
+	cfg := desk.Config{Listen: "127.0.0.1:0", Events: 256, Streams: 3, Sessions: 10, Invitation: time.Minute, Items: 10_000}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -186,6 +186,23 @@ func (h *house) distribute() {
 				standing, _ = other.(*distributionv1.AgentStanding)
 			}
 			response.Standings = append(response.Standings, standing)
+		}
+		return response, nil
+	})
+	serve(h, "distribution.pause", func(_ context.Context, r *distributionv1.PauseQueueRequest) (*distributionv1.PauseQueueResponse, error) {
+		return &distributionv1.PauseQueueResponse{By: r.GetBy(), SinceMs: 7}, nil
+	})
+	serve(h, "distribution.queues", func(_ context.Context, r *distributionv1.QueueFiguresRequest) (*distributionv1.QueueFiguresResponse, error) {
+		response := &distributionv1.QueueFiguresResponse{}
+		for _, q := range r.GetQueues() {
+			response.Queues = append(response.Queues, &distributionv1.QueueFigures{Queue: q, Ready: 2, WaitSeconds: 90})
+		}
+		return response, nil
+	})
+	serve(h, "distribution.position", func(_ context.Context, r *distributionv1.PositionRequest) (*distributionv1.PositionResponse, error) {
+		response := &distributionv1.PositionResponse{}
+		for n := range r.GetThreads() {
+			response.Positions = append(response.Positions, &distributionv1.Position{Position: int32(n + 1)})
 		}
 		return response, nil
 	})

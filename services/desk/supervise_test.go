@@ -101,7 +101,7 @@ func TestASupervisorDisposes(t *testing.T) {
 			}
 			facts := h.history(psid)
 			last := facts[len(facts)-1]
-			by := last.GetAgentAssigned().GetBy() + last.GetConversationClosed().GetBy() + facts[len(facts)-2].GetConversationReleased().GetBy()
+			by := last.GetAgentAssigned().GetBy() + last.GetConsultAsked().GetBy() + last.GetConversationClosed().GetBy() + facts[len(facts)-2].GetConversationReleased().GetBy()
 			if by != "sonya" && last.GetConversationRouted().GetRule() != "transfer: sonya" {
 				t.Errorf("%s in %s: that it was she is not in %v", name, p.name, last)
 			}
@@ -235,5 +235,44 @@ func TestAnOfferIsShown(t *testing.T) {
 	}
 	if _, err := show("orlin"); connect.CodeOf(err) != connect.CodeNotFound {
 		t.Errorf("an offer to somebody else: %v", err)
+	}
+}
+
+// TestQueueFigures: agents are told how full their queues are, and where in them
+// what waits stands; supervisors, of all queues.
+func TestQueueFigures(t *testing.T) {
+	h := newHouse(t)
+	h.wait("first", "front", 0, &threadv1.Terms{PickOnly: true})
+	h.wait("pushed", "front", 0, &threadv1.Terms{})
+	h.wait("elsewhere", "back", 0, &threadv1.Terms{})
+	of := func(agent string) (all []string, since int64) {
+		got, err := h.agent(agent).desk.ListQueues(t.Context(), connect.NewRequest(&deskv1.ListQueuesRequest{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, q := range got.Msg.GetQueues() {
+			all = append(all, fmt.Sprintf("%s %d %d %d %d", q.GetQueue(), q.GetWaiting(), q.GetReady(), q.GetWaitSeconds(), q.GetAgents()))
+			since = max(since, q.GetSinceMs())
+		}
+		return all, since
+	}
+	h.await("the queue of mila", func() bool { all, _ := of("mila"); return fmt.Sprint(all) == "[front 2 2 90 2]" })
+	h.await("all queues", func() bool {
+		all, since := of("sonya")
+		return fmt.Sprint(all) == "[empty 0 2 90 0 night 0 2 90 1 back 1 2 90 1 front 2 2 90 2]" && since > 0
+	})
+	mila := h.agent("mila")
+	stream := h.follow(mila)
+	stream.until("the figures", func(e *deskv1.Event) bool {
+		q := e.GetQueues().GetQueues()
+		return len(q) == 1 && q[0].GetName() == "Front desk" && q[0].GetWaiting() == 2
+	})
+	h.wait("third", "front", 0, &threadv1.Terms{PickOnly: true})
+	stream.until("one more", func(e *deskv1.Event) bool {
+		return e.GetQueues() != nil && e.GetQueues().GetQueues()[0].GetWaiting() == 3
+	})
+	page, err := mila.desk.ListOpenItems(t.Context(), connect.NewRequest(&deskv1.ListOpenItemsRequest{}))
+	if err != nil || len(page.Msg.GetItems()) != 2 || page.Msg.GetItems()[1].GetPosition() != 2 {
+		t.Errorf("got %v, %v; want two items with their places", page, err)
 	}
 }

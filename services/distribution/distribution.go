@@ -70,7 +70,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	}
 	desk := offering.New(offering.Parts{
 		Book: book, Threads: deps.Bus, Directory: deps.Directory,
-		Presences: deps.Bus.Bucket(subject.PresenceBucket), Log: deps.Log, Now: deps.Now,
+		Presences: deps.Bus.Bucket(subject.PresenceBucket), Pauses: deps.Bus.Bucket(subject.PauseBucket), Log: deps.Log, Now: deps.Now,
 		Registry: deps.Registry, Zone: zone,
 	})
 	deps.Health.Ready("distribution", desk.Ready)
@@ -91,6 +91,9 @@ func (s *service) Run(ctx context.Context) error {
 	serve(ctx, group, s.bus, "distribution.pick", s.desk.Pick)
 	serve(ctx, group, s.bus, "distribution.roster", s.desk.Roster)
 	serve(ctx, group, s.bus, "distribution.why", s.desk.Why)
+	serve(ctx, group, s.bus, "distribution.position", s.desk.Positions)
+	serve(ctx, group, s.bus, "distribution.queues", s.desk.Figures)
+	serve(ctx, group, s.bus, "distribution.pause", s.desk.PauseQueue)
 	serve(ctx, group, s.bus, "distribution.place", s.desk.Place)
 	if err := group.Wait(); !fault.Is(err, fault.Canceled) {
 		return err

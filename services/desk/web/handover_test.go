@@ -83,13 +83,30 @@ func TestAdviceOnThePage(t *testing.T) {
 	b.Await("an empty desk", "document.querySelector('.nothing-open')")
 }
 
+// TestBeingHandedAConversation: a supervisor's hand-over is shown with the time
+// to answer; with a yes the conversation is the agent's.
+func TestBeingHandedAConversation(t *testing.T) {
+	b := open(t)
+	b.signIn()
+	b.house.Hand(active("1001", "Иван Петров"), "Още чакам.")
+	b.Await("the question", "document.querySelector('.offer.invite .what')?.innerText === 'Соня Колева hands a conversation over to you'")
+	b.Await("its clock", "/^1(19|20) s$/.test(document.querySelector('.offer.invite .secs')?.innerText)")
+	b.Shot("handed-over")
+	b.press("Accept")
+	b.Await("the conversation", "document.querySelector('.head h1')?.innerText === 'Иван Петров' && !document.querySelector('.company, .offer')")
+}
+
 func TestPickingOnThePage(t *testing.T) {
 	b := open(t)
 	b.house.Wait("Рая Николова", "Стефан Димитров")
 	b.signIn()
 	b.press("Open")
 	b.Await("what waits", "document.querySelectorAll('.open-items .take').length === 2")
+	b.Await("their places", "[...document.querySelectorAll('.open-items .of')].map((e) => e.innerText).join() === 'No. 1 · Доставки,No. 2 · Доставки'")
+	b.Await("how full the queue is", "/^Доставки 2 waiting · longest \\d:\\d\\d · a new one waits about 3 min · 1 of 4 agents ready$/.test(document.querySelector('.queues')?.innerText)")
 	b.Shot("open-items")
+	b.house.Wait("Ана Тодорова")
+	b.Await("one who came meanwhile", "document.querySelectorAll('.open-items .take').length === 3 && document.querySelector('.queues').innerText.includes('3 waiting')")
 	b.Click(".open-items .take")
 	b.Await("the conversation", "document.querySelector('.head h1')?.innerText === 'Рая Николова' && document.querySelectorAll('.row').length === 1")
 }

@@ -95,3 +95,17 @@ func TestOneAgentABrowser(t *testing.T) {
 	enter(b.Tab, webtest.Agent)
 	other.Await("the door", "document.querySelector('.door')")
 }
+
+// TestTooManyBrowsers: a page that is one too many says which limit it met, and
+// comes in by itself when there is room.
+func TestTooManyBrowsers(t *testing.T) {
+	b := open(t)
+	b.signIn()
+	b.house.Cut(true)
+	b.house.Crowd(true)
+	b.house.Cut(false)
+	b.Await("why not", "document.querySelector('.banner')?.innerText.startsWith('You have the desk open in as many browsers') && document.querySelector('.pill.down')")
+	b.Shot("too-many-browsers")
+	b.house.Crowd(false)
+	b.Await("the desk", "document.querySelector('.pill.live') && !document.querySelector('.banner')")
+}

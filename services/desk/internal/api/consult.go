@@ -10,6 +10,7 @@ import (
 	"github.com/parley-desk/parley/pkg/thread"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/proto/subject"
 )
 
 // AskConsult asks another agent for advice. Advice takes no capacity, so who is
@@ -32,7 +33,7 @@ func (s deskService) AskConsult(ctx context.Context, r *connect.Request[deskv1.A
 		return nil, err
 	}
 	view, err := s.turn(ctx, m.GetRef(), func(state *threadv1.State, agent string) ([]*threadv1.Fact, error) {
-		return thread.AskConsult(state, m.GetRef().GetConversation(), agent, m.GetInvitee(), id.String(), m.GetClientId(), m.GetQuestion())
+		return thread.AskConsult(state, m.GetRef().GetConversation(), agent, m.GetInvitee(), id.String(), m.GetClientId(), m.GetQuestion(), s.Now().Add(s.Invitation))
 	})
 	if err != nil {
 		return nil, err
@@ -40,7 +41,18 @@ func (s deskService) AskConsult(ctx context.Context, r *connect.Request[deskv1.A
 	return connect.NewResponse(&deskv1.AskConsultResponse{Conversation: view}), nil
 }
 
-// AnswerConsult says yes or no to giving advice.
+// Lapse ends the invitations of a thread that are over.
+func (s *Server) Lapse(ctx context.Context, t subject.Thread) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_, _, err := s.Bus.Update(ctx, t, func(state *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+		return thread.Lapse(state, s.Now()), nil
+	})
+	return err
+}
+
+// AnswerConsult says yes or no to giving advice, or to taking the conversation
+// over.
 func (s deskService) AnswerConsult(ctx context.Context, r *connect.Request[deskv1.AnswerConsultRequest]) (*connect.Response[deskv1.AnswerConsultResponse], error) {
 	m := r.Msg
 	var c check

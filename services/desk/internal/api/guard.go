@@ -27,6 +27,8 @@ func roles(procedure string) []string {
 		return []string{roleAgent}
 	case deskv1connect.DeskServiceAssignConversationProcedure,
 		deskv1connect.DeskServiceForceCloseConversationProcedure,
+		deskv1connect.DeskServicePauseQueueProcedure,
+		deskv1connect.DeskServiceActOnConversationsProcedure,
 		deskv1connect.DeskServiceMonitorConversationProcedure,
 		deskv1connect.DeskServiceJoinConversationProcedure,
 		deskv1connect.DeskServiceSetAgentPresenceProcedure,

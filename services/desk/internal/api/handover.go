@@ -14,6 +14,7 @@ import (
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/desk/internal/board"
 )
 
@@ -75,9 +76,13 @@ func (s deskService) handover(ctx context.Context, ref *deskv1.ConversationRef, 
 	if err != nil {
 		return h, fault.Wrap(err, "making an id")
 	}
+	ask, err := uuid.NewV7()
+	if err != nil {
+		return h, fault.Wrap(err, "making an id")
+	}
 	agent := callerOf(ctx).session.Agent
 	h = thread.Handover{Conversation: ref.GetConversation(), By: agent, Supervisor: s.World().Supervisor(agent),
-		ClientID: clientID, NoteID: id.String(), Note: note}
+		ClientID: clientID, NoteID: id.String(), Note: note, Ask: ask.String(), Patience: s.Invitation}
 	if to.queue != "" {
 		return h, s.enterable(ctx, ref, clientID, to.queue)
 	}
@@ -172,14 +177,11 @@ func attends(standing *distributionv1.AgentStanding, w whom) bool {
 	}
 }
 
-// rosterMost is how many agents distribution tells of at once.
-const rosterMost = 1000
-
 // roster tells where agents stand; of one whom distribution does not know,
 // nothing.
 func (s deskService) roster(ctx context.Context, agents []string) (map[string]*distributionv1.AgentStanding, error) {
 	standings := make(map[string]*distributionv1.AgentStanding, len(agents))
-	for some := range slices.Chunk(agents, rosterMost) {
+	for some := range slices.Chunk(agents, subject.MostAsked) {
 		response := &distributionv1.RosterResponse{}
 		if err := s.Bus.Call(ctx, "distribution.roster", &distributionv1.RosterRequest{Agents: some}, response); err != nil {
 			return nil, fault.Wrap(err, "asking where agents stand")

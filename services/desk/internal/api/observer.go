@@ -62,6 +62,8 @@ func kind(e *deskv1.Event) string {
 		return "timeline"
 	case *deskv1.Event_Standing:
 		return "standing"
+	case *deskv1.Event_Queues:
+		return "queues"
 	case *deskv1.Event_Heartbeat:
 		return "heartbeat"
 	case *deskv1.Event_SessionEnded:

@@ -147,7 +147,7 @@ func inOffice(t *testing.T, test func(*office)) {
 		o := &office{t: t, line: make(line), stored: &bucket{}, config: &bucket{}, stopping: make(chan struct{})}
 		dir := directory.Follow(o.config)
 		o.hire("agent")
-		o.hub = feed.NewHub(feed.Limits{Events: 64, Streams: 3}, func() board.World { return board.World{Names: dir.Now()} }, time.Now)
+		o.hub = feed.NewHub(feed.Limits{Events: 64, Streams: 3, Sessions: 10}, func() board.World { return board.World{Names: dir.Now()} }, time.Now)
 		o.sessions = session.NewStore(o.stored, func(id string) *configv1.Agent { return dir.Now().Agents[id] }, time.Now)
 		ready := make(chan struct{})
 		close(ready)

@@ -69,6 +69,7 @@ func (s deskService) ListOpenItems(ctx context.Context, r *connect.Request[deskv
 			WaitingSinceMs: thread.WaitingSince(c).UnixMilli(), Priority: c.GetPriority(),
 		})
 	}
+	s.place(ctx, response.GetItems())
 	return connect.NewResponse(response), nil
 }
 

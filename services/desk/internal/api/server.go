@@ -48,22 +48,23 @@ type Bus interface {
 
 // Server answers the desk API. All fields are needed.
 type Server struct {
-	Log       *slog.Logger
-	Tracer    trace.Tracer
-	Now       func() time.Time
-	Bus       Bus
-	Directory *directory.Directory
-	World     func() board.World
-	Hub       *feed.Hub
-	Shelf     *transcript.Shelf
-	Sessions  *session.Store
-	Door      *session.Door
-	Cookie    session.Cookie
-	Address   func(*http.Request) string // of the caller, for throttling
-	Meter     *Meter
-	Files     files.Store
-	Signer    Signer          // of the addresses of files
-	Ready     <-chan struct{} // closed when the board is complete
+	Log        *slog.Logger
+	Tracer     trace.Tracer
+	Now        func() time.Time
+	Bus        Bus
+	Directory  *directory.Directory
+	World      func() board.World
+	Hub        *feed.Hub
+	Shelf      *transcript.Shelf
+	Sessions   *session.Store
+	Door       *session.Door
+	Cookie     session.Cookie
+	Address    func(*http.Request) string // of the caller, for throttling
+	Meter      *Meter
+	Files      files.Store
+	Signer     Signer          // of the addresses of files
+	Invitation time.Duration   // how long who is asked into a conversation has to answer
+	Ready      <-chan struct{} // closed when the board is complete
 
 	settled settled
 	rules   rules.Book

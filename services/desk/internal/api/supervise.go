@@ -70,7 +70,7 @@ func (s deskService) AssignConversation(ctx context.Context, r *connect.Request[
 // ForceCloseConversation ends a conversation wherever it stands (L108).
 func (s deskService) ForceCloseConversation(ctx context.Context, r *connect.Request[deskv1.ForceCloseConversationRequest]) (*connect.Response[deskv1.ForceCloseConversationResponse], error) {
 	_, err := s.over(ctx, r.Msg.GetRef(), func(state *threadv1.State, by string) ([]*threadv1.Fact, error) {
-		return thread.ForceClose(state, r.Msg.GetRef().GetConversation(), by)
+		return thread.ForceClose(state, r.Msg.GetRef().GetConversation(), by, "")
 	})
 	if err != nil {
 		return nil, err

@@ -62,8 +62,10 @@ func (s deskService) queueTargets(world *directory.Snapshot, c *threadv1.Convers
 		if id == c.GetQueue() {
 			t.Hidden = thread.SameQueue
 		}
-		if _, _, opens := s.rules.Of(world).Closed(id, s.Now()); t.GetHidden() == thread.QueueClosed && !opens.IsZero() {
-			t.OpensMs = opens.UnixMilli()
+		if t.GetHidden() == thread.QueueClosed {
+			if _, _, opens := s.rules.Of(world).Closed(id, s.Now()); !opens.IsZero() {
+				t.OpensMs = opens.UnixMilli()
+			}
 		}
 		targets = append(targets, t)
 	}

@@ -6,6 +6,7 @@ package board
 
 import (
 	"slices"
+	"time"
 
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -16,6 +17,7 @@ import (
 type Board struct {
 	threads map[subject.Thread]place
 	agents  map[string]map[subject.Thread]struct{}
+	lapses  map[subject.Thread]int64 // when the first invitation does, ms since 1970
 }
 
 // place is a live conversation: its thread and who sees it.
@@ -27,7 +29,7 @@ type place struct {
 
 // New is a board on which nothing happens.
 func New() *Board {
-	return &Board{threads: map[subject.Thread]place{}, agents: map[string]map[subject.Thread]struct{}{}}
+	return &Board{threads: map[subject.Thread]place{}, agents: map[string]map[subject.Thread]struct{}{}, lapses: map[subject.Thread]int64{}}
 }
 
 // Viewer is the agent whose conversation that of s is: the one it is offered
@@ -95,6 +97,11 @@ func (b *Board) Put(t subject.Thread, revision uint64, s *threadv1.State) {
 		return
 	}
 	viewers := Viewers(s)
+	if lapses := thread.Lapses(s.GetConversation()); lapses > 0 {
+		b.lapses[t] = lapses
+	} else {
+		delete(b.lapses, t)
+	}
 	for _, agent := range old.viewers {
 		if !slices.Contains(viewers, agent) {
 			b.leave(t, agent)
@@ -134,6 +141,16 @@ func (b *Board) Select(wanted func(*threadv1.Conversation) bool) (found []Found)
 		}
 	}
 	return found
+}
+
+// Lapsed are the threads with an invitation that is over at now.
+func (b *Board) Lapsed(now time.Time) (all []subject.Thread) {
+	for t, ms := range b.lapses {
+		if ms <= now.UnixMilli() {
+			all = append(all, t)
+		}
+	}
+	return all
 }
 
 // Live is how many live conversations there are.

@@ -43,7 +43,7 @@ func (w World) name(agent string) string { return w.Names.Agents[agent].GetMeta(
 func (w World) beside(p *threadv1.Participant) *deskv1.Beside {
 	return &deskv1.Beside{
 		Agent: p.GetAgent(), Name: w.name(p.GetAgent()), Part: p.GetPart(), Attendance: p.GetAttendance(), Public: p.GetPublic(),
-		SinceMs: p.GetSinceMs(), By: p.GetBy(), ByName: w.name(p.GetBy()), Question: p.GetQuestion(),
+		SinceMs: p.GetSinceMs(), By: p.GetBy(), ByName: w.name(p.GetBy()), Question: p.GetQuestion(), UntilMs: p.GetUntilMs(),
 	}
 }
 

@@ -30,6 +30,7 @@ type Feed struct {
 	ring     []*deskv1.Event // event seq stands at seq % len(ring)
 	views    map[subject.Thread]*deskv1.ConversationView
 	standing *distributionv1.AgentStanding
+	queues   *deskv1.Queues
 	changed  chan struct{} // closed at the next event
 }
 
@@ -95,6 +96,18 @@ func (f *Feed) Stand(s *distributionv1.AgentStanding) {
 	f.wake()
 }
 
+// Count tells how full the agent's queues are.
+func (f *Feed) Count(q *deskv1.Queues) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if proto.Equal(f.queues, q) || f.queues == nil && len(q.GetQueues()) == 0 {
+		return
+	}
+	f.queues = q
+	f.put(&deskv1.Event{Kind: &deskv1.Event_Queues{Queues: q}})
+	f.wake()
+}
+
 // Show tells how the conversation of t stands, nil when it is no longer the
 // agent's to see, and the items of its timeline that changed with it. All of
 // it reaches a reader together.
@@ -154,7 +167,7 @@ func (f *Feed) wake() {
 
 func (f *Feed) snapshot(now time.Time) *deskv1.Event {
 	return &deskv1.Event{Epoch: f.epoch, Seq: f.seq, Kind: &deskv1.Event_Snapshot{Snapshot: &deskv1.Snapshot{
-		Conversations: inOrder(f.views), Standing: f.standing, NowMs: now.UnixMilli(),
+		Conversations: inOrder(f.views), Standing: f.standing, Queues: f.queues, NowMs: now.UnixMilli(),
 	}}}
 }
 

@@ -25,8 +25,9 @@ const (
 
 // Limits bound a hub.
 type Limits struct {
-	Events  int // that a feed remembers
-	Streams int // that one session may hold open
+	Events   int // that a feed remembers
+	Streams  int // that one session may hold open
+	Sessions int // with which one agent may hold streams open
 }
 
 // Hub keeps the board and a feed for every agent who is here or was lately.
@@ -36,23 +37,23 @@ type Hub struct {
 	world  func() board.World
 	now    func() time.Time
 
-	mu       sync.Mutex
-	board    *board.Board
-	members  map[string]*member // by agent
-	sessions map[string]int     // open streams, by session
+	mu      sync.Mutex
+	board   *board.Board
+	members map[string]*member // by agent
 }
 
 type member struct {
-	feed    *Feed
-	streams int
-	left    time.Time // when the last stream closed
+	feed     *Feed
+	streams  int
+	sessions map[string]int // open streams, by session
+	left     time.Time      // when the last stream closed
 }
 
 // NewHub makes a hub with an empty board.
 func NewHub(limits Limits, world func() board.World, now func() time.Time) *Hub {
 	return &Hub{
 		limits: limits, world: world, now: now,
-		board: board.New(), members: map[string]*member{}, sessions: map[string]int{},
+		board: board.New(), members: map[string]*member{},
 	}
 }
 
@@ -68,21 +69,18 @@ type Stream struct {
 func (h *Hub) Join(agent, session string, c Cursor) (*Stream, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.sessions[session] >= h.limits.Streams {
-		err := fault.New(fault.Exhausted, "TOO_MANY_STREAMS",
-			"this sign-in has %d streams of events open; close one", h.limits.Streams)
-		err.RetryAfter = 5 * time.Second
-		return nil, err
-	}
 	now := h.now()
 	m := h.members[agent]
+	if err := h.full(m, session); err != nil {
+		return nil, err
+	}
 	arrived := c.Epoch == "" || m == nil || m.streams == 0 && now.Sub(m.left) > grace
 	if m == nil {
-		m = &member{feed: New(h.limits.Events, h.board.Views(agent, now, h.world()))}
+		m = &member{sessions: map[string]int{}, feed: New(h.limits.Events, h.board.Views(agent, now, h.world()))}
 		h.members[agent] = m
 	}
 	m.streams++
-	h.sessions[session]++
+	m.sessions[session]++
 	return &Stream{
 		Feed: m.feed, Arrived: arrived && m.streams == 1,
 		Leave: sync.OnceFunc(func() { h.leave(m, session) }),
@@ -94,9 +92,29 @@ func (h *Hub) leave(m *member, session string) {
 	defer h.mu.Unlock()
 	m.streams--
 	m.left = h.now()
-	if h.sessions[session]--; h.sessions[session] == 0 {
-		delete(h.sessions, session)
+	if m.sessions[session]--; m.sessions[session] == 0 {
+		delete(m.sessions, session)
 	}
+}
+
+// full refuses a stream beyond a limit, in words that name it (L96).
+func (h *Hub) full(m *member, session string) error {
+	if m == nil {
+		return nil
+	}
+	var err *fault.Error
+	switch open := m.sessions[session]; {
+	case open >= h.limits.Streams:
+		err = fault.New(fault.Exhausted, "TOO_MANY_STREAMS",
+			"this sign-in has %d streams of events open; close one", h.limits.Streams)
+	case open == 0 && len(m.sessions) >= h.limits.Sessions:
+		err = fault.New(fault.Exhausted, "TOO_MANY_SESSIONS",
+			"the agent has the desk open with %d sign-ins, as many as may be; close it in another browser", h.limits.Sessions)
+	default:
+		return nil
+	}
+	err.RetryAfter = 5 * time.Second
+	return err
 }
 
 // Watched tells whether a commit that leads to s changes a timeline that an
@@ -176,6 +194,30 @@ func (h *Hub) Stand(s *distributionv1.AgentStanding) {
 	h.mu.Unlock()
 	if m != nil {
 		m.feed.Stand(s)
+	}
+}
+
+// Queues are the queues in which somebody waits, by id.
+func (h *Hub) Queues() map[string]board.Queue {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.board.Queues()
+}
+
+// Lapsed are the threads with an invitation that is over.
+func (h *Hub) Lapsed() []subject.Thread {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.board.Lapsed(h.now())
+}
+
+// Tally tells an agent how full the agent's queues are.
+func (h *Hub) Tally(agent string, q *deskv1.Queues) {
+	h.mu.Lock()
+	m := h.members[agent]
+	h.mu.Unlock()
+	if m != nil {
+		m.feed.Count(q)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,7 +32,7 @@ type house struct {
 
 func newHouse(events, streams int) *house {
 	h := &house{now: noon, names: directory.NewSnapshot()}
-	h.Hub = feed.NewHub(feed.Limits{Events: events, Streams: streams},
+	h.Hub = feed.NewHub(feed.Limits{Events: events, Streams: streams, Sessions: 10},
 		func() board.World {
 			return board.World{Names: h.names, Works: func(page string) bool { return page != h.down }}
 		}, func() time.Time { return h.now })
@@ -199,6 +200,42 @@ func TestStreamsOfASession(t *testing.T) {
 	}
 	if _, err := h.Join("mila", "one", feed.Cursor{}); !fault.Is(err, fault.Exhausted) {
 		t.Errorf("one that left twice gave two places: %v", err)
+	}
+}
+
+// TestSessionsOfAnAgent (L96): streams of so many sign-ins and no more; the place
+// of one is free when its last stream closes. Other agents have their own.
+func TestSessionsOfAnAgent(t *testing.T) {
+	h := newHouse(8, 2)
+	var first []*feed.Stream
+	for n := range 10 {
+		s, err := h.Join("mila", fmt.Sprint("browser ", n), feed.Cursor{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		first = append(first, s)
+	}
+	again, err := h.Join("mila", "browser 0", feed.Cursor{})
+	if err != nil {
+		t.Fatalf("another stream of one that is in: %v", err)
+	}
+	refused := func() {
+		t.Helper()
+		_, err := h.Join("mila", "browser 10", feed.Cursor{})
+		f, ok := errors.AsType[*fault.Error](err)
+		if !ok || f.Kind != fault.Exhausted || f.Reason != "TOO_MANY_SESSIONS" || f.RetryAfter <= 0 || !strings.Contains(f.Message, "10 sign-ins") {
+			t.Errorf("the eleventh sign-in: %v", err)
+		}
+	}
+	refused()
+	if _, err := h.Join("orlin", "browser 10", feed.Cursor{}); err != nil {
+		t.Errorf("another agent: %v", err)
+	}
+	first[0].Leave()
+	refused()
+	again.Leave()
+	if _, err := h.Join("mila", "browser 10", feed.Cursor{}); err != nil {
+		t.Errorf("after one left: %v", err)
 	}
 }
 

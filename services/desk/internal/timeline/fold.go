@@ -263,11 +263,11 @@ func beside(fact *threadv1.Fact) (word, agent string, values map[string]string) 
 	switch k := fact.GetKind().(type) {
 	case *threadv1.Fact_ConsultAsked:
 		m := k.ConsultAsked
-		return "consult_asked", m.GetAgent(), map[string]string{"by": m.GetBy(), "question": m.GetQuestion()}
+		return asked(m.GetHandOver()) + "_asked", m.GetAgent(), map[string]string{"by": m.GetBy(), "question": m.GetQuestion()}
 	case *threadv1.Fact_ConsultAnswered:
 		m := k.ConsultAnswered
 		if !m.GetAccepted() {
-			return "consult_declined", m.GetAgent(), map[string]string{"reason": m.GetReason()}
+			return asked(m.GetHandOver()) + "_declined", m.GetAgent(), map[string]string{"reason": m.GetReason()}
 		}
 		return "consult_accepted", m.GetAgent(), nil
 	case *threadv1.Fact_ConsultOpened:
@@ -275,7 +275,10 @@ func beside(fact *threadv1.Fact) (word, agent string, values map[string]string) 
 		return "consult_opened", m.GetAgent(), map[string]string{"by": m.GetBy()}
 	case *threadv1.Fact_ConsultEnded:
 		m := k.ConsultEnded
-		return "consult_ended", m.GetAgent(), map[string]string{"by": m.GetBy()}
+		if m.GetLapsed() {
+			return "consult_lapsed", m.GetAgent(), nil
+		}
+		return asked(m.GetHandOver()) + "_ended", m.GetAgent(), map[string]string{"by": m.GetBy()}
 	case *threadv1.Fact_SupervisorJoined:
 		return "supervisor_joined", k.SupervisorJoined.GetAgent(), nil
 	case *threadv1.Fact_SupervisorLeft:
@@ -284,6 +287,14 @@ func beside(fact *threadv1.Fact) (word, agent string, values map[string]string) 
 		}
 	}
 	return "", "", nil
+}
+
+// asked is what somebody was asked for: advice, or to take the conversation over.
+func asked(handOver bool) string {
+	if handOver {
+		return "handover"
+	}
+	return "consult"
 }
 
 // classified is what rules found out; rules that failed alone are not shown.

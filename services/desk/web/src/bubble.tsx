@@ -166,6 +166,14 @@ export function sentence(item: TimelineItem, me: string, t: Words): string {
       return said(t, `closed_${d.cause}`) ?? t.conversation_closed;
     case 'consult_asked':
       return [t.consult_asked(d.by_name || d.by || '', name), d.question].filter(Boolean).join(': ');
+    case 'handover_asked':
+      return t.handover_asked(d.by_name || d.by || '', name);
+    case 'handover_declined':
+      return [t.handover_declined(name), d.reason].filter(Boolean).join(': ');
+    case 'handover_ended':
+      return t.handover_ended(name);
+    case 'consult_lapsed':
+      return t.consult_lapsed(name);
     case 'consult_accepted':
       return t.consult_accepted(name);
     case 'consult_declined':

@@ -148,7 +148,7 @@ export class Desk {
     this.#joined = true;
     if (w.t === 'state') {
       if (w.state === 'signed_out') return this.#leave('ended', w.why ?? '');
-      this.set({ link: w.state, linkSince: w.since });
+      this.set({ link: w.state, linkSince: w.since, linkWhy: w.why ?? '' });
       if (w.state === 'live') this.#flush();
       return;
     }

@@ -119,7 +119,7 @@ export function Company({ view }: { view: ConversationView }) {
       {own && <p><b>{t[own.part ?? 'PART_UNSPECIFIED']}</b> · {t.heldBy(view.agentName || view.agent || '')}{own.question && <span dir="auto"> · {own.question}</span>}</p>}
       {beside.map((b) => (
         <p key={b.agent}>
-          <span class="badge soft">{b.attendance === 'ATTENDANCE_INVITED' ? t.asked : t[b.part ?? 'PART_UNSPECIFIED']}</span>
+          <span class="badge soft">{b.attendance === 'ATTENDANCE_INVITED' && b.part === 'PART_CONSULTANT' ? t.asked : t[b.part ?? 'PART_UNSPECIFIED']}</span>
           <span dir="auto">{b.name || b.agent}</span>
           {b.public && b.part === 'PART_CONSULTANT' && <span class="quiet">{t.writesToo}</span>}
           {may.includes('open_consult') && b.part === 'PART_CONSULTANT' && b.attendance === 'ATTENDANCE_PRESENT' && !b.public && (

@@ -45,6 +45,7 @@ export class Link {
   presence = 'PRESENCE_UNSPECIFIED';
   #known: State = empty;
   #state: LinkState = 'connecting';
+  #why = '';
   #since = Date.now();
   #tries = 0;
   #abort: AbortController | undefined;
@@ -63,7 +64,7 @@ export class Link {
       this.#connect();
       return;
     }
-    joined({ t: 'state', agent, state: this.#state, since: this.#since });
+    joined({ t: 'state', agent, state: this.#state, since: this.#since, why: this.#why });
     if (this.#known.ready) joined({ t: 'events', agent, events: [this.#snapshot()] });
   }
 
@@ -104,14 +105,13 @@ export class Link {
     this.#guard(abort);
     const [presence, status = ''] = this.presence.split(' ') as [Presence, string?];
     openEvents({ epoch: this.#epoch, seq: String(this.#seq), presence, status }, abort.signal, {
-      open: () => this.#turn('live'),
       bytes: () => this.#guard(abort),
       event: (e) => this.#take(e, abort),
     }).catch((e: unknown) => {
       if (this.#abort !== abort) return;
       clearTimeout(this.#watchdog);
       if (e instanceof Failure && e.over) return this.out(e.reason);
-      this.#later();
+      this.#later(e instanceof Failure ? e.reason : '');
     });
   }
 
@@ -121,15 +121,16 @@ export class Link {
     this.#watchdog = setTimeout(() => abort.abort(), SILENCE_MS) as unknown as number;
   }
 
-  #later(): void {
-    this.#turn('down');
+  #later(why: string): void {
+    this.#turn('down', why);
     this.#timer = setTimeout(() => this.#connect(), backoff(this.#tries++, Math.random())) as unknown as number;
   }
 
-  #turn(state: LinkState, why?: string): void {
-    if (state === this.#state && state !== 'connecting') return;
+  #turn(state: LinkState, why = ''): void {
+    if (state === this.#state && why === this.#why && state !== 'connecting') return;
+    if (state !== this.#state) this.#since = Date.now();
     this.#state = state;
-    this.#since = Date.now();
+    this.#why = why;
     this.tell({ t: 'state', agent: this.#agent, state, since: this.#since, why });
   }
 
@@ -137,6 +138,8 @@ export class Link {
   #take(e: Event, abort: AbortController): void {
     if (this.#abort !== abort) return;
     this.#tries = 0;
+    // Not before: a stream that is refused opens as well.
+    if (!e.sessionEnded) this.#turn('live');
     if (e.sessionEnded) return this.out((e.sessionEnded.reason ?? '').toUpperCase());
     const seq = BigInt(e.seq ?? '0');
     if (e.heartbeat) {
@@ -156,7 +159,7 @@ export class Link {
   }
 
   #snapshot(): Event {
-    const { views, standing, skew } = this.#known;
-    return { snapshot: { conversations: [...views.values()], standing, nowMs: String(Date.now() + skew) } };
+    const { views, standing, queues, skew } = this.#known;
+    return { snapshot: { conversations: [...views.values()], standing, queues: { queues: [...queues] }, nowMs: String(Date.now() + skew) } };
   }
 }

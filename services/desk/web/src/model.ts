@@ -1,6 +1,6 @@
 // What the page knows, and how events change it: functions of (state, event)
 // without effects.
-import type { AgentStanding, ConversationRef, ConversationView, Event, Me, TimelineItem } from './types.gen';
+import type { AgentStanding, ConversationRef, ConversationView, Event, Me, QueueFigure, TimelineItem } from './types.gen';
 import type { LinkState } from './link';
 import type { Entry } from './outbox';
 
@@ -26,6 +26,8 @@ export interface State {
   me: Me;
   link: LinkState;
   linkSince: number;
+  // Why the link is down, in machine words.
+  linkWhy: string;
   // The first snapshot has come.
   ready: boolean;
   // This tab makes the noise.
@@ -35,6 +37,8 @@ export interface State {
   views: ReadonlyMap<string, ConversationView>;
   threads: ReadonlyMap<string, Thread>;
   standing: AgentStanding;
+  // How full the agent's queues are.
+  queues: readonly QueueFigure[];
   outbox: readonly Entry[];
   // Conversation shown; '' is none.
   open: string;
@@ -51,8 +55,8 @@ export interface State {
 }
 
 export const empty: State = {
-  session: 'asking', why: '', me: {}, link: 'connecting', linkSince: 0, ready: false, lead: false, skew: 0,
-  views: new Map(), threads: new Map(), standing: {}, outbox: [], open: '', peeked: [], seen: {},
+  session: 'asking', why: '', me: {}, link: 'connecting', linkSince: 0, linkWhy: '', ready: false, lead: false, skew: 0,
+  views: new Map(), threads: new Map(), standing: {}, queues: [], outbox: [], open: '', peeked: [], seen: {},
   section: 'mine', query: '', busy: new Set(), notice: '',
 };
 
@@ -69,7 +73,7 @@ export function apply(s: State, e: Event): State {
   if (e.snapshot) {
     const views = new Map((e.snapshot.conversations ?? []).map((v) => [idOf(v), v]));
     const at = num(e.snapshot.nowMs);
-    const next: State = { ...s, ready: true, views, threads: afterGap(s, views), standing: e.snapshot.standing ?? s.standing };
+    const next: State = { ...s, ready: true, views, threads: afterGap(s, views), standing: e.snapshot.standing ?? s.standing, queues: e.snapshot.queues?.queues ?? [] };
     return tidy(at ? { ...next, skew: at - Date.now() } : next);
   }
   if (e.conversation) return withView(s, e.conversation);
@@ -84,6 +88,7 @@ export function apply(s: State, e: Event): State {
   }
   if (e.timeline?.item) return withItems(s, e.timeline.ref, [e.timeline.item]);
   if (e.standing) return { ...s, standing: e.standing };
+  if (e.queues) return { ...s, queues: e.queues.queues ?? [] };
   if (e.heartbeat?.nowMs) return { ...s, skew: num(e.heartbeat.nowMs) - Date.now() };
   return s;
 }

@@ -57,17 +57,19 @@ function Offer({ view, first }: { view: ConversationView; first: boolean }) {
   );
 }
 
-// Invitation asks this agent for advice. It has no clock: who asked takes it back.
+// Invitation asks this agent for advice, or to take a conversation over.
 function Invitation({ view }: { view: ConversationView }) {
   const { desk, t } = useRoom();
-  const { byName, by, question } = view.part ?? {};
+  const { byName, by, question, untilMs, part } = view.part ?? {};
+  const left = Math.max(0, num(untilMs) - useNow(500));
   const busy = desk.state.busy.has(`offer ${idOf(view)}`);
   return (
     <article class="offer invite">
       <header>
         <span class={`avatar hue${hue(view)}`} aria-hidden="true">{initial(nameOf(view, t))}</span>
-        <span class="what">{t.invitation(byName || by || '')}</span>
+        <span class="what">{(part === 'PART_SUCCESSOR' ? t.succession : t.invitation)(byName || by || '')}</span>
         <b class="name" dir="auto">{nameOf(view, t)}</b>
+        {untilMs && <span class="secs" aria-live="off">{t.secondsLeft(Math.ceil(left / 1000))}</span>}
       </header>
       {question && <p class="asks" dir="auto">{question}</p>}
       <p class="quiet" dir="auto">{preview(view, t)}</p>

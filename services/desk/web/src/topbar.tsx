@@ -23,6 +23,7 @@ export function TopBar({ onHelp }: { onHelp: () => void }) {
         <PresenceSelect />
         <Menu onHelp={onHelp} />
       </div>
+      {said(t, s.linkWhy) && <div class="banner warn" role="alert"><span>{said(t, s.linkWhy)}</span></div>}
       {inactive && (
         <div class="banner warn" role="alert">
           <span>{t.missed}</span>

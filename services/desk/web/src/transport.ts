@@ -93,12 +93,12 @@ function firstString(b64: string): string {
 }
 
 // openEvents reads the event stream from a cursor until it ends, which it tells
-// by throwing: a Failure when the server said why. onOpen is called when
-// the server answered, onBytes at every sign of life.
+// by throwing: a Failure when the server said why. on.bytes is called at every sign
+// of life.
 export async function openEvents(
   from: EventsRequest,
   signal: AbortSignal,
-  on: { open: () => void; bytes: () => void; event: (e: Event) => void },
+  on: { bytes: () => void; event: (e: Event) => void },
 ): Promise<never> {
   let answer: Response;
   try {
@@ -114,7 +114,6 @@ export async function openEvents(
     throw new Failure('unavailable', '', true);
   }
   if (!answer.ok || !answer.body) throw failure(await answer.text().catch(() => ''), answer);
-  on.open();
   const reader = answer.body.getReader();
   let buf = new Uint8Array(0);
   for (;;) {

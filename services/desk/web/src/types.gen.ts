@@ -36,7 +36,8 @@ export type Part =
   | "PART_UNSPECIFIED"
   | "PART_CONSULTANT"
   | "PART_MONITOR"
-  | "PART_JOINED";
+  | "PART_JOINED"
+  | "PART_SUCCESSOR";
 
 export type Phase =
   | "PHASE_UNSPECIFIED"
@@ -81,6 +82,19 @@ export interface AcceptOfferRequest {
 
 export interface AcceptOfferResponse {
   conversation?: ConversationView;
+}
+
+export interface ActOnConversationsRequest {
+  refs?: ConversationRef[];
+  clientId?: string;
+  toQueue?: string;
+  forceClose?: boolean;
+  note?: string;
+}
+
+export interface ActOnConversationsResponse {
+  outcomes?: Outcome[];
+  done?: number;
 }
 
 export interface AddNoteRequest {
@@ -170,6 +184,7 @@ export interface Beside {
   by?: string;
   byName?: string;
   question?: string;
+  untilMs?: string;
 }
 
 export interface CloseConversationRequest {
@@ -247,6 +262,7 @@ export interface Event {
   standing?: AgentStanding;
   heartbeat?: Heartbeat;
   sessionEnded?: SessionEnded;
+  queues?: Queues;
 }
 
 export interface EventsRequest {
@@ -324,6 +340,13 @@ export interface ListOpenItemsResponse {
   total?: number;
 }
 
+export interface ListQueuesRequest {
+}
+
+export interface ListQueuesResponse {
+  queues?: QueueFigure[];
+}
+
 export interface ListTargetsRequest {
   ref?: ConversationRef;
   consult?: boolean;
@@ -387,6 +410,13 @@ export interface OpenItem {
   preview?: string;
   waitingSinceMs?: string;
   priority?: number;
+  position?: number;
+}
+
+export interface Outcome {
+  ref?: ConversationRef;
+  reason?: string;
+  phase?: Phase;
 }
 
 export interface Owner {
@@ -400,6 +430,16 @@ export interface ParkConversationRequest {
 
 export interface ParkConversationResponse {
   conversation?: ConversationView;
+}
+
+export interface PauseQueueRequest {
+  queue?: string;
+  pause?: boolean;
+}
+
+export interface PauseQueueResponse {
+  by?: string;
+  sinceMs?: string;
 }
 
 export interface PickConversationRequest {
@@ -416,6 +456,19 @@ export interface ProfileLoad {
   limit?: number;
 }
 
+export interface QueueFigure {
+  queue?: string;
+  name?: string;
+  waiting?: number;
+  sinceMs?: string;
+  waitSeconds?: string;
+  ready?: number;
+  agents?: number;
+  tag?: string;
+  pausedBy?: string;
+  pausedSinceMs?: string;
+}
+
 export interface QueueTarget {
   queue?: string;
   name?: string;
@@ -423,6 +476,10 @@ export interface QueueTarget {
   opensMs?: string;
   waiting?: number;
   agents?: number;
+}
+
+export interface Queues {
+  queues?: QueueFigure[];
 }
 
 export interface Refusal {
@@ -525,6 +582,7 @@ export interface Snapshot {
   conversations?: ConversationView[];
   standing?: AgentStanding;
   nowMs?: string;
+  queues?: Queues;
 }
 
 export interface StatusOption {

@@ -48,6 +48,18 @@ func (h *House) Invite(c Customer, question string, texts ...string) {
 	h.show(v)
 }
 
+// Hand has a supervisor ask the agent to take over a customer's conversation,
+// which Other has.
+func (h *House) Hand(c Customer, texts ...string) {
+	h.Invite(c, "", texts...)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	v := h.latest(c.PSID)
+	v.Part.Part, v.Part.By, v.Part.ByName = threadv1.Part_PART_SUCCESSOR, Stranger, names[Stranger]
+	v.Part.UntilMs = h.now().Add(2 * time.Minute).UnixMilli()
+	h.show(v)
+}
+
 // Come has somebody who was asked for advice on a conversation of the agent say
 // yes.
 func (h *House) Come(psid string) {
@@ -67,8 +79,11 @@ func (h *House) Wait(names ...string) {
 	for _, name := range names {
 		h.open = append(h.open, &deskv1.OpenItem{Ref: &deskv1.ConversationRef{Page: "1020304050607080", Psid: name, Conversation: "c-" + name},
 			Customer: name, Queue: "Доставки", PageName: "Магазин Витоша", Preview: "Къде е поръчката ми?",
-			WaitingSinceMs: h.now().Add(-4 * time.Minute).UnixMilli()})
+			WaitingSinceMs: h.now().Add(-4 * time.Minute).UnixMilli(), Position: int32(len(h.open) + 1)})
 	}
+	h.queues = &deskv1.Queues{Queues: []*deskv1.QueueFigure{{Queue: "front", Name: "Доставки", Waiting: int32(len(h.open)),
+		SinceMs: h.now().Add(-4 * time.Minute).UnixMilli(), WaitSeconds: 150, Ready: 1, Agents: 4, Tag: uint64(len(h.open))}}}
+	h.emit(&deskv1.Event{Kind: &deskv1.Event_Queues{Queues: h.queues}})
 }
 
 // Asked is what the desk was asked last of this kind; nil when nothing.
@@ -171,6 +186,10 @@ func (d desk) AnswerConsult(_ context.Context, r *connect.Request[deskv1.AnswerC
 		return connect.NewResponse(&deskv1.AnswerConsultResponse{}), nil
 	}
 	v, err := d.change(r.Msg.GetRef(), func(v *deskv1.ConversationView) {
+		if v.Part.Part == threadv1.Part_PART_SUCCESSOR {
+			v.Part, v.Agent, v.AgentName = nil, Agent, names[Agent]
+			return
+		}
 		v.Part.Attendance = threadv1.Attendance_ATTENDANCE_PRESENT
 	})
 	return connect.NewResponse(&deskv1.AnswerConsultResponse{Conversation: v}), err

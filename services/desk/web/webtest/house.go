@@ -52,8 +52,10 @@ type House struct {
 	wish     distributionv1.Presence // of the last stream
 	ahead    time.Duration           // of the browser's clock
 	over     string                  // why the session has ended; empty: it has not
+	crowded  bool                    // as many sign-ins have the desk open as may
 	bar      time.Duration           // how long nobody may sign in
 	open     []*deskv1.OpenItem
+	queues   *deskv1.Queues
 	asked    []proto.Message // hand-overs and offers shown, as they came
 	files    <-chan struct{} // files wait for it; nil: they do not
 }
@@ -104,6 +106,13 @@ func (h *House) Cut(cut bool) {
 	defer h.mu.Unlock()
 	h.cut = cut
 	h.wake()
+}
+
+// Crowd refuses desks because the agent has too many open, or lets them in again.
+func (h *House) Crowd(crowded bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.crowded = crowded
 }
 
 // Ahead puts the clock of the house before the browser's. Call it first.
@@ -412,7 +421,7 @@ func (h *House) wake() {
 
 // snapshot is what a desk that knows nothing is told. The lock is held.
 func (h *House) snapshot() *deskv1.Event {
-	s := &deskv1.Snapshot{Standing: proto.CloneOf(h.standing), NowMs: h.now().UnixMilli()}
+	s := &deskv1.Snapshot{Standing: proto.CloneOf(h.standing), Queues: h.queues, NowMs: h.now().UnixMilli()}
 	for _, id := range slices.Sorted(maps.Keys(h.views)) {
 		s.Conversations = append(s.Conversations, proto.CloneOf(h.views[id]))
 	}
@@ -428,6 +437,8 @@ func (h *House) after(epoch string, seq int, first bool) ([]*deskv1.Event, <-cha
 	switch {
 	case h.cut:
 		return nil, nil, connect.NewError(connect.CodeUnavailable, errors.New("the line is cut"))
+	case h.crowded:
+		return nil, nil, failure(connect.CodeResourceExhausted, "TOO_MANY_SESSIONS")
 	case epoch != h.epoch:
 		return []*deskv1.Event{h.snapshot()}, h.changed, nil
 	case first:

@@ -65,6 +65,8 @@ func compare(t *rapid.T, rdb redis.UniversalClient, edit assign.Edit) {
 		"reserve":   func(*rapid.T) { r.reserve() },
 		"reserve2":  func(*rapid.T) { r.reserve() },
 		"why":       func(*rapid.T) { r.why() },
+		"pause":     func(*rapid.T) { r.pause() },
+		"position":  func(*rapid.T) { r.positions() },
 		"hold":      func(*rapid.T) { r.hold() },
 		"tick":      func(*rapid.T) { r.tick() },
 		"tick2":     func(*rapid.T) { r.tick() },
@@ -295,7 +297,12 @@ func (r *run) rebuild(counted int64) {
 		w.Queues = append(w.Queues, assign.Queue{ID: id, Revision: q.revision, Method: q.by, Priority: q.pri, Classes: []assign.Class{plain(1), plain(2)},
 			Wait: time.Duration(q.wait) * time.Millisecond, HeadStart: time.Duration(q.ahead) * time.Millisecond})
 	}
-	w.Presences = map[string]assign.Presence{}
+	w.Presences, w.Paused = map[string]assign.Presence{}, map[string]assign.Pause{}
+	for id, q := range old.queues {
+		if q.paused != (assign.Pause{}) {
+			w.Paused[id], m.queue(id).paused = q.paused, q.paused
+		}
+	}
 	for _, id := range slices.Sorted(maps.Keys(old.agents)) {
 		if a := old.agents[id]; a.known {
 			w.Agents = append(w.Agents, assign.Agent{ID: id, Revision: a.revision, Capacity: int32(a.tot), Queues: a.queues,

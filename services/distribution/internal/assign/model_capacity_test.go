@@ -283,7 +283,7 @@ func (m *model) why(i *item) assign.Why {
 	if i.late == over {
 		w.Standing = assign.StandsLate
 	}
-	w.Method = string(m.queue(i.Queue).by)
+	w.Method, w.Paused = string(m.queue(i.Queue).by), m.queue(i.Queue).paused
 	w.Agent = ""
 	if a, waited := strings.CutPrefix(i.list, "wa:"); waited {
 		w.Agent = a
@@ -305,6 +305,9 @@ func (m *model) why(i *item) assign.Why {
 		if i.list != "" && strings.HasPrefix(other.list, "w:"+i.Queue+":") && m.score(other) < m.score(i) {
 			w.Ahead++
 		}
+	}
+	if i.PickOnly && w.Standing == assign.StandsWaiting {
+		w.Ahead = m.longer(i)
 	}
 	return w
 }

@@ -48,6 +48,7 @@ type queue struct {
 	pri      int32
 	classes  map[string]assign.Class
 	wait     int64
+	paused   assign.Pause
 	ahead    int64
 	revision uint64
 	set      bool
@@ -210,7 +211,7 @@ func (m *model) propose(i *item, a, how, found string) {
 
 func (m *model) matchItem(i *item, fresh bool, now int64) {
 	switch {
-	case i.PickOnly:
+	case i.PickOnly || m.paused(i.Queue):
 		return
 	case m.prefers(i, now):
 		if m.agents[i.Prefer].room(i.Class) {
@@ -232,14 +233,14 @@ func (m *model) matchAgent(id string, now int64) {
 	a := m.agent(id)
 	for range 64 {
 		waited := m.listed("wa:" + id)
-		if n := slices.IndexFunc(waited, func(i *item) bool { return a.room(i.Class) }); n >= 0 {
+		if n := slices.IndexFunc(waited, func(i *item) bool { return a.room(i.Class) && !m.paused(i.Queue) }); n >= 0 {
 			m.offer(waited[n], id, "affinity")
 			continue
 		}
 		var all []*item
 		for _, q := range a.queues {
 			for name, c := range m.queue(q).classes {
-				if _, suits := a.far(c); suits && a.room(c) {
+				if _, suits := a.far(c); suits && a.room(c) && !m.paused(q) {
 					w := slices.DeleteFunc(m.listed("w:"+q+":"+name), func(i *item) bool { return i.declinedBy(id) >= enough })
 					all = append(all, w[:min(len(w), 16)]...)
 				}
@@ -447,7 +448,7 @@ func (m *model) broken() []string {
 	for _, i := range m.items {
 		for _, a := range m.ready(i.Queue, i.Class) {
 			_, soon := m.timers["g:"+a]
-			if strings.HasPrefix(i.list, "w:") && i.declinedBy(a) < enough && !m.custom(i.Queue) && !soon {
+			if strings.HasPrefix(i.list, "w:") && i.declinedBy(a) < enough && !m.custom(i.Queue) && !m.paused(i.Queue) && !soon {
 				out = append(out, fmt.Sprintf("I4: %s waits while %s could take it", i.Key, a))
 			}
 		}

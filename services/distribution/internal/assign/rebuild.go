@@ -72,6 +72,7 @@ func (b *Book) Presences(ctx context.Context, epoch int64) (map[string]Presence,
 type World struct {
 	Agents    []Agent
 	Queues    []Queue
+	Paused    map[string]Pause    // of queues, by id
 	Presences map[string]Presence // who is not in it is offline
 	// Items are read while the generation is open for loading, so that what
 	// is committed meanwhile is either in them or comes by Apply afterwards.
@@ -105,6 +106,11 @@ func (b *Book) load(ctx context.Context, now time.Time, generation string, w Wor
 	l := loader{book: b, generation: generation, now: now}
 	for _, q := range w.Queues {
 		if err := l.run(ctx, b.lua.queue, queueArgs(q)); err != nil {
+			return 0, err
+		}
+	}
+	for q, p := range w.Paused {
+		if err := l.run(ctx, b.lua.pause, []any{q, p.String()}); err != nil {
 			return 0, err
 		}
 	}

@@ -19,7 +19,7 @@ var source embed.FS
 // scripts are the transitions. Each is one atomic step.
 type scripts struct {
 	apply, agent, queue, presence, heartbeat, roster, tick, day *keyspace.Script
-	answer, shown, hold, pick, place, putOff, reserve           *keyspace.Script
+	answer, shown, hold, pick, place, putOff, reserve, pause    *keyspace.Script
 	begin, load, index, open, status                            *keyspace.Script
 }
 
@@ -51,7 +51,7 @@ func newScripts(p Policy, edit Edit) (*scripts, error) {
 		apply: step("apply"), agent: step("agent"), queue: step("queue"),
 		presence: step("presence"), heartbeat: step("heartbeat"), tick: step("tick"),
 		roster: step("roster"), day: step("day"), shown: step("shown"), pick: step("pick"),
-		answer: step("answer"), hold: step("hold"), place: step("place"), putOff: step("put_off"), reserve: step("reserve"),
+		answer: step("answer"), hold: step("hold"), place: step("place"), putOff: step("put_off"), reserve: step("reserve"), pause: step("pause"),
 		load:  keyspace.NewScript("load", append(slices.Clone(shared), body("agent"), body("apply"), read("load"))...),
 		index: step("index"),
 		begin: alone("begin"), open: alone("open"), status: alone("status"),

@@ -3,9 +3,7 @@ package assign
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -41,6 +39,7 @@ type Why struct {
 	Queue    string
 	Class    string // for people
 	Method   string
+	Paused   Pause  // of the queue
 	Agent    string // who is offered it, has it, or is waited for
 	Members  int32
 	Excluded []Exclusion
@@ -62,23 +61,18 @@ const members = 1000
 // steps, so that no script blocks the book for a queue of thousands; what moves
 // meanwhile may be told as it was.
 func (b *Book) Why(ctx context.Context, now time.Time, item string) (Why, error) {
-	status, err := b.Status(ctx)
+	l, err := b.lines(ctx, now)
 	if err != nil {
 		return Why{}, err
 	}
-	if status.Epoch == 0 {
-		return Why{}, fmt.Errorf("why: %w", ErrEpoch)
-	}
-	w := why{rdb: b.rdb, root: b.root(status.Epoch), enough: 2 * int64(b.cfg.Policy.Declines), item: item, now: now}
+	w := why{lines: l, enough: 2 * int64(b.cfg.Policy.Declines), item: item}
 	return w.tell(ctx)
 }
 
 type why struct {
-	rdb    redis.UniversalClient
-	root   string
+	*lines
 	enough int64
 	item   string
-	now    time.Time
 	hash   map[string]string
 	class  Class
 }
@@ -88,22 +82,9 @@ func (w *why) tell(ctx context.Context) (Why, error) {
 	if w.hash, err = w.rdb.HGetAll(ctx, w.root+"i:"+w.item).Result(); err != nil {
 		return Why{}, away(err, "read an item")
 	}
-	out := Why{Queue: w.hash["q"], Agent: w.hash["ag"], Wait: -1}
-	switch out.Standing = StandsUnknown; Phase(w.hash["st"]) {
-	case Offered, Stale:
-		out.Standing = StandsOffered
-	case Picking, Resuming:
-		out.Standing = StandsPicked
-	case Active, WrapUp:
-		out.Standing = StandsHeld
-	case Waiting:
-		if out.Standing = StandsWaiting; w.hash["late"] == "1" {
-			out.Standing = StandsLate
-		}
-		out.Agent, _ = strings.CutPrefix(w.hash["ls"], "wa:")
-		if !strings.HasPrefix(w.hash["ls"], "wa:") {
-			out.Agent = ""
-		}
+	out := Why{Standing: standsAs(w.hash["st"], w.hash["late"]), Queue: w.hash["q"], Agent: w.hash["ag"], Wait: -1}
+	if Phase(w.hash["st"]) == Waiting {
+		out.Agent = waitedFor(w.hash["ls"])
 	}
 	if out.Standing == StandsUnknown {
 		return Why{Standing: out.Standing, Wait: -1}, nil
@@ -112,9 +93,11 @@ func (w *why) tell(ctx context.Context) (Why, error) {
 	if out.Standing != StandsWaiting && out.Standing != StandsLate {
 		return out, nil
 	}
-	if out.Method, err = w.rdb.HGet(ctx, w.root+"q:"+out.Queue, "by").Result(); err != nil && err != redis.Nil {
+	set, err := w.rdb.HMGet(ctx, w.root+"q:"+out.Queue, "by", "ps").Result()
+	if err != nil {
 		return Why{}, away(err, "read a queue")
 	}
+	out.Method, out.Paused = text(set, 0), ParsePause(text(set, 1))
 	w.class, _ = parseClass(w.hash["c"])
 	if out.Method == string(Custom) { // what else there is to it, rules know
 		out.Class, w.class = DescribeBare(w.hash["c"]), bare(w.class)
@@ -122,9 +105,11 @@ func (w *why) tell(ctx context.Context) (Why, error) {
 	if err := w.judge(ctx, &out); err != nil {
 		return Why{}, err
 	}
-	if err := w.line(ctx, &out); err != nil {
+	at, err := w.lines.positions(ctx, []string{w.item})
+	if err != nil {
 		return Why{}, err
 	}
+	out.Ahead, out.Wait = at[0].Ahead, at[0].Wait
 	return out, nil
 }
 
@@ -171,44 +156,14 @@ func (w *why) judge(ctx context.Context, out *Why) error {
 	return nil
 }
 
-// line says how many come before the item, and how long it will wait: the queue
-// gets rid of one every 1/pace, as it did lately, whoever its agents are and
-// whatever else they do. With all of them busy that is the n/mu of Erlang's
-// queue, observed and not assumed.
-func (w *why) line(ctx context.Context, out *Why) error {
-	classes, err := w.rdb.SMembers(ctx, w.root+"q:"+out.Queue+":c").Result()
-	if err != nil {
-		return away(err, "read the classes of a queue")
-	}
-	list, own := w.hash["ls"], float64(0)
-	if list != "" {
-		if own, err = w.rdb.ZScore(ctx, w.root+list, w.hash["wk"]).Result(); err != nil && err != redis.Nil {
-			return away(err, "read the place of an item")
-		}
-	}
-	pipe := w.rdb.Pipeline()
-	var before []*redis.IntCmd
-	for _, c := range classes {
-		before = append(before, pipe.ZCount(ctx, w.root+"w:"+out.Queue+":"+c, "-inf", "("+strconv.FormatFloat(own, 'f', -1, 64)))
-	}
-	pace := pipe.HGetAll(ctx, w.root+"pa:"+out.Queue)
-	if _, err := pipe.Exec(ctx); err != nil {
-		return away(err, "read a queue")
-	}
-	if list != "" {
-		for _, n := range before {
-			out.Ahead += int32(n.Val())
-		}
-	}
-	out.Wait = waitOf(pace.Val(), w.now, out.Ahead)
-	return nil
-}
-
 // paceMinutes is how far back a queue's pace is remembered.
 const paceMinutes = 15
 
 // waitOf is how long whoever has so many before it waits at a pace: how many got
-// an agent, by minute since 1970. Negative: nobody did lately.
+// an agent, by minute since 1970. Negative: nobody did lately. The queue gets rid
+// of one every 1/pace, as it did lately, whoever its agents are and whatever else
+// they do. With all of them busy that is the n/mu of Erlang's queue, observed and
+// not assumed.
 func waitOf(pace map[string]string, now time.Time, ahead int32) time.Duration {
 	this := now.Unix() / 60
 	var got, first int64 = 0, this

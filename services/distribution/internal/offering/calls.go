@@ -32,9 +32,6 @@ func sourceName(s distributionv1.Source) string {
 // races is how often a resume is tried again when the thread goes on meanwhile.
 const races = 4
 
-// mostAgents is how many agents one Roster looks at.
-const mostAgents = 1000
-
 // SetPresence sets what an agent is ready for. Going offline has taken its
 // offers back when it returns, as far as the log could be reached.
 func (d *Distributor) SetPresence(ctx context.Context, req *distributionv1.SetPresenceRequest) (*distributionv1.SetPresenceResponse, error) {
@@ -125,8 +122,8 @@ func standingOf(s assign.Standing) *distributionv1.AgentStanding {
 
 // Roster tells where agents stand.
 func (d *Distributor) Roster(ctx context.Context, req *distributionv1.RosterRequest) (*distributionv1.RosterResponse, error) {
-	if len(req.GetAgents()) > mostAgents {
-		return nil, fault.New(fault.Invalid, "AGENTS_COUNT", "%d agents are asked for; ask for at most %d", len(req.GetAgents()), mostAgents)
+	if len(req.GetAgents()) > subject.MostAsked {
+		return nil, fault.New(fault.Invalid, "AGENTS_COUNT", "%d agents are asked for; ask for at most %d", len(req.GetAgents()), subject.MostAsked)
 	}
 	resp := &distributionv1.RosterResponse{}
 	err := d.loaded(ctx, func() error {

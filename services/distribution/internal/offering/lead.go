@@ -53,6 +53,7 @@ func (d *Distributor) serveGeneration(ctx context.Context, epoch int64) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return d.watch(ctx, epoch) })
 	group.Go(func() error { return d.syncDirectory(ctx, epoch) })
+	group.Go(func() error { return d.syncPauses(ctx) })
 	group.Go(func() error { return d.relay(ctx, epoch) })
 	group.Go(func() error { return d.choose(ctx, epoch) })
 	return group.Wait()
@@ -73,6 +74,9 @@ func (d *Distributor) ensure(ctx context.Context) (int64, error) {
 	d.endDays(snapshot, &world)
 	world.Presences = d.presences.known
 	world.Items = d.items(ctx)
+	if world.Paused, err = d.paused(ctx); err != nil {
+		return 0, err
+	}
 	epoch, err := d.Book.Rebuild(ctx, began, world)
 	if err == nil {
 		d.count.rebuilds.Inc()

@@ -44,6 +44,7 @@ type Parts struct {
 	Threads   Threads
 	Directory *directory.Directory
 	Presences Memory
+	Pauses    Pauses
 	Log       *slog.Logger
 	Registry  prometheus.Registerer // nil: nothing is counted
 	Now       func() time.Time

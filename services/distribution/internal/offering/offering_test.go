@@ -146,7 +146,7 @@ func (o *office) furnish(rdb redis.UniversalClient, d *directory.Directory, b *b
 	o.must(err)
 	o.warnings, o.registry = &atomic.Int64{}, prometheus.NewRegistry()
 	o.Distributor = offering.New(offering.Parts{Book: book, Threads: o.log, Directory: d,
-		Presences: b.Bucket(subject.PresenceBucket), Registry: o.registry,
+		Presences: b.Bucket(subject.PresenceBucket), Pauses: b.Bucket(subject.PauseBucket), Registry: o.registry,
 		Log: slog.New(listener{slog.DiscardHandler, o.warnings}),
 		Now: o.log.now})
 }

@@ -103,6 +103,10 @@ type forgetful struct{}
 func (forgetful) Watch(_ context.Context, ready func(), _ func(bus.Entry)) error { ready(); return nil }
 func (forgetful) Write(context.Context, ...bus.Write) error                      { return nil }
 
+func (forgetful) Get(context.Context, string) (bus.Entry, error) {
+	return bus.Entry{}, fault.New(fault.NotFound, "", "nothing is remembered")
+}
+
 // arena is an office where everything happens at once.
 type arena struct {
 	t      *testing.T
@@ -131,7 +135,7 @@ func openArena(t *testing.T, rdb redis.UniversalClient, agents int, by configv1.
 	}
 	book, err := assign.NewBook(rdb, assign.Config{Group: "g", Lease: 24 * time.Hour, Grace: time.Hour})
 	a.must(err)
-	a.Distributor = offering.New(offering.Parts{Book: book, Threads: a.log, Presences: forgetful{},
+	a.Distributor = offering.New(offering.Parts{Book: book, Threads: a.log, Presences: forgetful{}, Pauses: forgetful{},
 		Directory: directory.Fixed(directory.NewSnapshot(resources...)), Log: slog.New(slog.DiscardHandler), Now: a.log.now})
 	(&office{t: t, Distributor: a.Distributor}).lead()
 	a.available()

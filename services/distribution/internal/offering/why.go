@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"time"
 
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -24,10 +23,8 @@ func (d *Distributor) Why(ctx context.Context, req *distributionv1.WhyRequest) (
 		return nil, err
 	}
 	resp := &distributionv1.WhyResponse{Standing: w.Standing, Queue: w.Queue, Class: w.Class, Method: w.Method, Agent: w.Agent,
-		Members: w.Members, Ready: w.Ready, Ahead: w.Ahead, WaitSeconds: -1}
-	if w.Wait >= 0 {
-		resp.WaitSeconds = int64(w.Wait / time.Second)
-	}
+		Members: w.Members, Ready: w.Ready, Ahead: w.Ahead, WaitSeconds: seconds(w.Wait),
+		PausedBy: w.Paused.By, PausedSinceMs: w.Paused.SinceMS}
 	for _, e := range w.Excluded {
 		resp.Excluded = append(resp.Excluded, &distributionv1.Exclusion{Reason: e.Reason, Of: e.Of, Agents: e.Agents})
 	}

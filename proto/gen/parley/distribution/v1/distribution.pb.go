@@ -1447,7 +1447,11 @@ type WhyResponse struct {
 	// With the method "custom": the assignment ruleset that counts for it, by id.
 	Ruleset string `protobuf:"bytes,12,opt,name=ruleset,proto3" json:"ruleset,omitempty"`
 	// Its steps, in order; of those left out nothing is told.
-	Steps         []*Step `protobuf:"bytes,13,rep,name=steps,proto3" json:"steps,omitempty"`
+	Steps []*Step `protobuf:"bytes,13,rep,name=steps,proto3" json:"steps,omitempty"`
+	// Who has paused the queue, so that nothing is offered; empty: it is not paused.
+	PausedBy string `protobuf:"bytes,14,opt,name=paused_by,json=pausedBy,proto3" json:"paused_by,omitempty"`
+	// Since when, ms since 1970 UTC.
+	PausedSinceMs int64 `protobuf:"varint,15,opt,name=paused_since_ms,json=pausedSinceMs,proto3" json:"paused_since_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1571,6 +1575,20 @@ func (x *WhyResponse) GetSteps() []*Step {
 		return x.Steps
 	}
 	return nil
+}
+
+func (x *WhyResponse) GetPausedBy() string {
+	if x != nil {
+		return x.PausedBy
+	}
+	return ""
+}
+
+func (x *WhyResponse) GetPausedSinceMs() int64 {
+	if x != nil {
+		return x.PausedSinceMs
+	}
+	return 0
 }
 
 // Step is an assignment rule and whom it finds now.
@@ -1702,6 +1720,530 @@ func (x *Exclusion) GetOf() string {
 	return ""
 }
 
+// PositionRequest asks where conversations stand in their queues.
+type PositionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Their threads; at most 1000.
+	Threads       []*ThreadRef `protobuf:"bytes,1,rep,name=threads,proto3" json:"threads,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PositionRequest) Reset() {
+	*x = PositionRequest{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PositionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PositionRequest) ProtoMessage() {}
+
+func (x *PositionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PositionRequest.ProtoReflect.Descriptor instead.
+func (*PositionRequest) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *PositionRequest) GetThreads() []*ThreadRef {
+	if x != nil {
+		return x.Threads
+	}
+	return nil
+}
+
+// ThreadRef names a thread.
+type ThreadRef struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Page id.
+	Page string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// Page-scoped id of the customer.
+	Psid          string `protobuf:"bytes,2,opt,name=psid,proto3" json:"psid,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ThreadRef) Reset() {
+	*x = ThreadRef{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ThreadRef) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ThreadRef) ProtoMessage() {}
+
+func (x *ThreadRef) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ThreadRef.ProtoReflect.Descriptor instead.
+func (*ThreadRef) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ThreadRef) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+func (x *ThreadRef) GetPsid() string {
+	if x != nil {
+		return x.Psid
+	}
+	return ""
+}
+
+// PositionResponse tells it.
+type PositionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order asked.
+	Positions     []*Position `protobuf:"bytes,1,rep,name=positions,proto3" json:"positions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PositionResponse) Reset() {
+	*x = PositionResponse{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PositionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PositionResponse) ProtoMessage() {}
+
+func (x *PositionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PositionResponse.ProtoReflect.Descriptor instead.
+func (*PositionResponse) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *PositionResponse) GetPositions() []*Position {
+	if x != nil {
+		return x.Positions
+	}
+	return nil
+}
+
+// Position is where a conversation stands in its queue.
+type Position struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in WhyResponse.
+	Standing string `protobuf:"bytes,1,opt,name=standing,proto3" json:"standing,omitempty"`
+	// Queue, by id.
+	Queue string `protobuf:"bytes,2,opt,name=queue,proto3" json:"queue,omitempty"`
+	// 1 comes next; 0 when it does not wait.
+	Position int32 `protobuf:"varint,3,opt,name=position,proto3" json:"position,omitempty"`
+	// How long it will wait by the queue's recent pace, seconds; -1: not known.
+	WaitSeconds   int64 `protobuf:"varint,4,opt,name=wait_seconds,json=waitSeconds,proto3" json:"wait_seconds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Position) Reset() {
+	*x = Position{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Position) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Position) ProtoMessage() {}
+
+func (x *Position) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Position.ProtoReflect.Descriptor instead.
+func (*Position) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *Position) GetStanding() string {
+	if x != nil {
+		return x.Standing
+	}
+	return ""
+}
+
+func (x *Position) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *Position) GetPosition() int32 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *Position) GetWaitSeconds() int64 {
+	if x != nil {
+		return x.WaitSeconds
+	}
+	return 0
+}
+
+// QueueFiguresRequest asks how full queues are.
+type QueueFiguresRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Queues, by id; at most 1000.
+	Queues        []string `protobuf:"bytes,1,rep,name=queues,proto3" json:"queues,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QueueFiguresRequest) Reset() {
+	*x = QueueFiguresRequest{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QueueFiguresRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QueueFiguresRequest) ProtoMessage() {}
+
+func (x *QueueFiguresRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QueueFiguresRequest.ProtoReflect.Descriptor instead.
+func (*QueueFiguresRequest) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *QueueFiguresRequest) GetQueues() []string {
+	if x != nil {
+		return x.Queues
+	}
+	return nil
+}
+
+// QueueFiguresResponse tells it.
+type QueueFiguresResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order asked.
+	Queues        []*QueueFigures `protobuf:"bytes,1,rep,name=queues,proto3" json:"queues,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QueueFiguresResponse) Reset() {
+	*x = QueueFiguresResponse{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QueueFiguresResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QueueFiguresResponse) ProtoMessage() {}
+
+func (x *QueueFiguresResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QueueFiguresResponse.ProtoReflect.Descriptor instead.
+func (*QueueFiguresResponse) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *QueueFiguresResponse) GetQueues() []*QueueFigures {
+	if x != nil {
+		return x.Queues
+	}
+	return nil
+}
+
+// QueueFigures is how full a queue is.
+type QueueFigures struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Queue, by id.
+	Queue string `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	// Conversations without an agent, offered or not.
+	Waiting int32 `protobuf:"varint,2,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	// Agents who could get one now, if it asks for no more than the others do.
+	Ready int32 `protobuf:"varint,3,opt,name=ready,proto3" json:"ready,omitempty"`
+	// How long one that comes now will wait by the queue's recent pace, seconds;
+	// -1: not known.
+	WaitSeconds int64 `protobuf:"varint,4,opt,name=wait_seconds,json=waitSeconds,proto3" json:"wait_seconds,omitempty"`
+	// Who has paused it, so that nothing is offered; empty: it is not paused.
+	PausedBy string `protobuf:"bytes,5,opt,name=paused_by,json=pausedBy,proto3" json:"paused_by,omitempty"`
+	// Since when, ms since 1970 UTC.
+	PausedSinceMs int64 `protobuf:"varint,6,opt,name=paused_since_ms,json=pausedSinceMs,proto3" json:"paused_since_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QueueFigures) Reset() {
+	*x = QueueFigures{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QueueFigures) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QueueFigures) ProtoMessage() {}
+
+func (x *QueueFigures) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QueueFigures.ProtoReflect.Descriptor instead.
+func (*QueueFigures) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *QueueFigures) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *QueueFigures) GetWaiting() int32 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *QueueFigures) GetReady() int32 {
+	if x != nil {
+		return x.Ready
+	}
+	return 0
+}
+
+func (x *QueueFigures) GetWaitSeconds() int64 {
+	if x != nil {
+		return x.WaitSeconds
+	}
+	return 0
+}
+
+func (x *QueueFigures) GetPausedBy() string {
+	if x != nil {
+		return x.PausedBy
+	}
+	return ""
+}
+
+func (x *QueueFigures) GetPausedSinceMs() int64 {
+	if x != nil {
+		return x.PausedSinceMs
+	}
+	return 0
+}
+
+// PauseQueueRequest has nothing offered of what waits in a queue, or goes on with
+// it. Offers that are out stay, agents may pick, and rules about waiting go on.
+type PauseQueueRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Queue, by id.
+	Queue string `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	// True pauses it, false goes on.
+	Pause bool `protobuf:"varint,2,opt,name=pause,proto3" json:"pause,omitempty"`
+	// Who wants it, agent resource id.
+	By            string `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseQueueRequest) Reset() {
+	*x = PauseQueueRequest{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseQueueRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseQueueRequest) ProtoMessage() {}
+
+func (x *PauseQueueRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseQueueRequest.ProtoReflect.Descriptor instead.
+func (*PauseQueueRequest) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *PauseQueueRequest) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *PauseQueueRequest) GetPause() bool {
+	if x != nil {
+		return x.Pause
+	}
+	return false
+}
+
+func (x *PauseQueueRequest) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+// PauseQueueResponse tells what holds now.
+type PauseQueueResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who paused it; empty: it is not paused.
+	By string `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
+	// Since when, ms since 1970 UTC.
+	SinceMs       int64 `protobuf:"varint,2,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseQueueResponse) Reset() {
+	*x = PauseQueueResponse{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseQueueResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseQueueResponse) ProtoMessage() {}
+
+func (x *PauseQueueResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseQueueResponse.ProtoReflect.Descriptor instead.
+func (*PauseQueueResponse) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *PauseQueueResponse) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *PauseQueueResponse) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
 var File_parley_distribution_v1_distribution_proto protoreflect.FileDescriptor
 
 const file_parley_distribution_v1_distribution_proto_rawDesc = "" +
@@ -1784,7 +2326,7 @@ const file_parley_distribution_v1_distribution_proto_rawDesc = "" +
 	"\n" +
 	"WhyRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
-	"\x04psid\x18\x02 \x01(\tR\x04psid\"\x91\x03\n" +
+	"\x04psid\x18\x02 \x01(\tR\x04psid\"\xd6\x03\n" +
 	"\vWhyResponse\x12\x1a\n" +
 	"\bstanding\x18\x01 \x01(\tR\bstanding\x12\x14\n" +
 	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x14\n" +
@@ -1799,7 +2341,9 @@ const file_parley_distribution_v1_distribution_proto_rawDesc = "" +
 	" \x01(\x03R\vwaitSeconds\x12\x16\n" +
 	"\x06bucket\x18\v \x01(\tR\x06bucket\x12\x18\n" +
 	"\aruleset\x18\f \x01(\tR\aruleset\x122\n" +
-	"\x05steps\x18\r \x03(\v2\x1c.parley.distribution.v1.StepR\x05steps\"J\n" +
+	"\x05steps\x18\r \x03(\v2\x1c.parley.distribution.v1.StepR\x05steps\x12\x1b\n" +
+	"\tpaused_by\x18\x0e \x01(\tR\bpausedBy\x12&\n" +
+	"\x0fpaused_since_ms\x18\x0f \x01(\x03R\rpausedSinceMs\"J\n" +
 	"\x04Step\x12\x12\n" +
 	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x16\n" +
 	"\x06agents\x18\x02 \x01(\x05R\x06agents\x12\x16\n" +
@@ -1807,7 +2351,37 @@ const file_parley_distribution_v1_distribution_proto_rawDesc = "" +
 	"\tExclusion\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x16\n" +
 	"\x06agents\x18\x02 \x01(\x05R\x06agents\x12\x0e\n" +
-	"\x02of\x18\x03 \x01(\tR\x02of*\xac\x01\n" +
+	"\x02of\x18\x03 \x01(\tR\x02of\"N\n" +
+	"\x0fPositionRequest\x12;\n" +
+	"\athreads\x18\x01 \x03(\v2!.parley.distribution.v1.ThreadRefR\athreads\"3\n" +
+	"\tThreadRef\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
+	"\x04psid\x18\x02 \x01(\tR\x04psid\"R\n" +
+	"\x10PositionResponse\x12>\n" +
+	"\tpositions\x18\x01 \x03(\v2 .parley.distribution.v1.PositionR\tpositions\"{\n" +
+	"\bPosition\x12\x1a\n" +
+	"\bstanding\x18\x01 \x01(\tR\bstanding\x12\x14\n" +
+	"\x05queue\x18\x02 \x01(\tR\x05queue\x12\x1a\n" +
+	"\bposition\x18\x03 \x01(\x05R\bposition\x12!\n" +
+	"\fwait_seconds\x18\x04 \x01(\x03R\vwaitSeconds\"-\n" +
+	"\x13QueueFiguresRequest\x12\x16\n" +
+	"\x06queues\x18\x01 \x03(\tR\x06queues\"T\n" +
+	"\x14QueueFiguresResponse\x12<\n" +
+	"\x06queues\x18\x01 \x03(\v2$.parley.distribution.v1.QueueFiguresR\x06queues\"\xbc\x01\n" +
+	"\fQueueFigures\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x18\n" +
+	"\awaiting\x18\x02 \x01(\x05R\awaiting\x12\x14\n" +
+	"\x05ready\x18\x03 \x01(\x05R\x05ready\x12!\n" +
+	"\fwait_seconds\x18\x04 \x01(\x03R\vwaitSeconds\x12\x1b\n" +
+	"\tpaused_by\x18\x05 \x01(\tR\bpausedBy\x12&\n" +
+	"\x0fpaused_since_ms\x18\x06 \x01(\x03R\rpausedSinceMs\"O\n" +
+	"\x11PauseQueueRequest\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x14\n" +
+	"\x05pause\x18\x02 \x01(\bR\x05pause\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\"?\n" +
+	"\x12PauseQueueResponse\x12\x0e\n" +
+	"\x02by\x18\x01 \x01(\tR\x02by\x12\x19\n" +
+	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs*\xac\x01\n" +
 	"\bPresence\x12\x18\n" +
 	"\x14PRESENCE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12PRESENCE_AVAILABLE\x10\x01\x12\x11\n" +
@@ -1841,33 +2415,42 @@ func file_parley_distribution_v1_distribution_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_distribution_v1_distribution_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_parley_distribution_v1_distribution_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_parley_distribution_v1_distribution_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_parley_distribution_v1_distribution_proto_goTypes = []any{
-	(Presence)(0),               // 0: parley.distribution.v1.Presence
-	(Source)(0),                 // 1: parley.distribution.v1.Source
-	(*SetPresenceRequest)(nil),  // 2: parley.distribution.v1.SetPresenceRequest
-	(*SetPresenceResponse)(nil), // 3: parley.distribution.v1.SetPresenceResponse
-	(*AgentStanding)(nil),       // 4: parley.distribution.v1.AgentStanding
-	(*ProfileLoad)(nil),         // 5: parley.distribution.v1.ProfileLoad
-	(*HeartbeatRequest)(nil),    // 6: parley.distribution.v1.HeartbeatRequest
-	(*HeartbeatResponse)(nil),   // 7: parley.distribution.v1.HeartbeatResponse
-	(*AnswerOfferRequest)(nil),  // 8: parley.distribution.v1.AnswerOfferRequest
-	(*AnswerOfferResponse)(nil), // 9: parley.distribution.v1.AnswerOfferResponse
-	(*ResumeRequest)(nil),       // 10: parley.distribution.v1.ResumeRequest
-	(*ResumeResponse)(nil),      // 11: parley.distribution.v1.ResumeResponse
-	(*PlaceRequest)(nil),        // 12: parley.distribution.v1.PlaceRequest
-	(*Candidate)(nil),           // 13: parley.distribution.v1.Candidate
-	(*PlaceResponse)(nil),       // 14: parley.distribution.v1.PlaceResponse
-	(*ShownRequest)(nil),        // 15: parley.distribution.v1.ShownRequest
-	(*ShownResponse)(nil),       // 16: parley.distribution.v1.ShownResponse
-	(*PickRequest)(nil),         // 17: parley.distribution.v1.PickRequest
-	(*PickResponse)(nil),        // 18: parley.distribution.v1.PickResponse
-	(*RosterRequest)(nil),       // 19: parley.distribution.v1.RosterRequest
-	(*RosterResponse)(nil),      // 20: parley.distribution.v1.RosterResponse
-	(*WhyRequest)(nil),          // 21: parley.distribution.v1.WhyRequest
-	(*WhyResponse)(nil),         // 22: parley.distribution.v1.WhyResponse
-	(*Step)(nil),                // 23: parley.distribution.v1.Step
-	(*Exclusion)(nil),           // 24: parley.distribution.v1.Exclusion
+	(Presence)(0),                // 0: parley.distribution.v1.Presence
+	(Source)(0),                  // 1: parley.distribution.v1.Source
+	(*SetPresenceRequest)(nil),   // 2: parley.distribution.v1.SetPresenceRequest
+	(*SetPresenceResponse)(nil),  // 3: parley.distribution.v1.SetPresenceResponse
+	(*AgentStanding)(nil),        // 4: parley.distribution.v1.AgentStanding
+	(*ProfileLoad)(nil),          // 5: parley.distribution.v1.ProfileLoad
+	(*HeartbeatRequest)(nil),     // 6: parley.distribution.v1.HeartbeatRequest
+	(*HeartbeatResponse)(nil),    // 7: parley.distribution.v1.HeartbeatResponse
+	(*AnswerOfferRequest)(nil),   // 8: parley.distribution.v1.AnswerOfferRequest
+	(*AnswerOfferResponse)(nil),  // 9: parley.distribution.v1.AnswerOfferResponse
+	(*ResumeRequest)(nil),        // 10: parley.distribution.v1.ResumeRequest
+	(*ResumeResponse)(nil),       // 11: parley.distribution.v1.ResumeResponse
+	(*PlaceRequest)(nil),         // 12: parley.distribution.v1.PlaceRequest
+	(*Candidate)(nil),            // 13: parley.distribution.v1.Candidate
+	(*PlaceResponse)(nil),        // 14: parley.distribution.v1.PlaceResponse
+	(*ShownRequest)(nil),         // 15: parley.distribution.v1.ShownRequest
+	(*ShownResponse)(nil),        // 16: parley.distribution.v1.ShownResponse
+	(*PickRequest)(nil),          // 17: parley.distribution.v1.PickRequest
+	(*PickResponse)(nil),         // 18: parley.distribution.v1.PickResponse
+	(*RosterRequest)(nil),        // 19: parley.distribution.v1.RosterRequest
+	(*RosterResponse)(nil),       // 20: parley.distribution.v1.RosterResponse
+	(*WhyRequest)(nil),           // 21: parley.distribution.v1.WhyRequest
+	(*WhyResponse)(nil),          // 22: parley.distribution.v1.WhyResponse
+	(*Step)(nil),                 // 23: parley.distribution.v1.Step
+	(*Exclusion)(nil),            // 24: parley.distribution.v1.Exclusion
+	(*PositionRequest)(nil),      // 25: parley.distribution.v1.PositionRequest
+	(*ThreadRef)(nil),            // 26: parley.distribution.v1.ThreadRef
+	(*PositionResponse)(nil),     // 27: parley.distribution.v1.PositionResponse
+	(*Position)(nil),             // 28: parley.distribution.v1.Position
+	(*QueueFiguresRequest)(nil),  // 29: parley.distribution.v1.QueueFiguresRequest
+	(*QueueFiguresResponse)(nil), // 30: parley.distribution.v1.QueueFiguresResponse
+	(*QueueFigures)(nil),         // 31: parley.distribution.v1.QueueFigures
+	(*PauseQueueRequest)(nil),    // 32: parley.distribution.v1.PauseQueueRequest
+	(*PauseQueueResponse)(nil),   // 33: parley.distribution.v1.PauseQueueResponse
 }
 var file_parley_distribution_v1_distribution_proto_depIdxs = []int32{
 	0,  // 0: parley.distribution.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
@@ -1881,11 +2464,14 @@ var file_parley_distribution_v1_distribution_proto_depIdxs = []int32{
 	4,  // 8: parley.distribution.v1.RosterResponse.standings:type_name -> parley.distribution.v1.AgentStanding
 	24, // 9: parley.distribution.v1.WhyResponse.excluded:type_name -> parley.distribution.v1.Exclusion
 	23, // 10: parley.distribution.v1.WhyResponse.steps:type_name -> parley.distribution.v1.Step
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	26, // 11: parley.distribution.v1.PositionRequest.threads:type_name -> parley.distribution.v1.ThreadRef
+	28, // 12: parley.distribution.v1.PositionResponse.positions:type_name -> parley.distribution.v1.Position
+	31, // 13: parley.distribution.v1.QueueFiguresResponse.queues:type_name -> parley.distribution.v1.QueueFigures
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_parley_distribution_v1_distribution_proto_init() }
@@ -1899,7 +2485,7 @@ func file_parley_distribution_v1_distribution_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_distribution_v1_distribution_proto_rawDesc), len(file_parley_distribution_v1_distribution_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   23,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

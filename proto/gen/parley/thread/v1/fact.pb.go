@@ -2548,7 +2548,9 @@ type ConversationRouted struct {
 	// Version of the configuration that was in force; 0: not recorded.
 	Version uint64 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`
 	// Why it did not enter another queue, one line each: "orders: closed".
-	Passed        []string `protobuf:"bytes,5,rep,name=passed,proto3" json:"passed,omitempty"`
+	Passed []string `protobuf:"bytes,5,rep,name=passed,proto3" json:"passed,omitempty"`
+	// Id the desk gave the command, when a supervisor moved it.
+	ClientId      string `protobuf:"bytes,6,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2616,6 +2618,13 @@ func (x *ConversationRouted) GetPassed() []string {
 		return x.Passed
 	}
 	return nil
+}
+
+func (x *ConversationRouted) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
 }
 
 // ConversationClassified: rules of work classification found something out
@@ -3334,7 +3343,9 @@ type ConversationClosed struct {
 	// Why.
 	Cause Cause `protobuf:"varint,1,opt,name=cause,proto3,enum=parley.thread.v1.Cause" json:"cause,omitempty"`
 	// Who, when a person did it; agent resource id.
-	By            string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	By string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	// Id the desk gave the command, when there was one.
+	ClientId      string `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3379,6 +3390,13 @@ func (x *ConversationClosed) GetCause() Cause {
 func (x *ConversationClosed) GetBy() string {
 	if x != nil {
 		return x.By
+	}
+	return ""
+}
+
+func (x *ConversationClosed) GetClientId() string {
+	if x != nil {
+		return x.ClientId
 	}
 	return ""
 }
@@ -4202,7 +4220,11 @@ type ConsultAsked struct {
 	// What about, at most 500 characters; may be empty.
 	Question string `protobuf:"bytes,4,opt,name=question,proto3" json:"question,omitempty"`
 	// Id the desk gave the command.
-	ClientId      string `protobuf:"bytes,5,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	ClientId string `protobuf:"bytes,5,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// When it lapses unanswered, ms since 1970 UTC; 0: never.
+	UntilMs int64 `protobuf:"varint,6,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	// The agent is asked to take the conversation over, by a supervisor.
+	HandOver      bool `protobuf:"varint,7,opt,name=hand_over,json=handOver,proto3" json:"hand_over,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4272,6 +4294,20 @@ func (x *ConsultAsked) GetClientId() string {
 	return ""
 }
 
+func (x *ConsultAsked) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+func (x *ConsultAsked) GetHandOver() bool {
+	if x != nil {
+		return x.HandOver
+	}
+	return false
+}
+
 // ConsultAnswered: whoever was asked says yes or no.
 type ConsultAnswered struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -4282,7 +4318,10 @@ type ConsultAnswered struct {
 	// Yes.
 	Accepted bool `protobuf:"varint,3,opt,name=accepted,proto3" json:"accepted,omitempty"`
 	// Why not; may be empty.
-	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The agent was asked to take the conversation over; a yes to that is
+	// AgentAssigned.
+	HandOver      bool `protobuf:"varint,5,opt,name=hand_over,json=handOver,proto3" json:"hand_over,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4343,6 +4382,13 @@ func (x *ConsultAnswered) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *ConsultAnswered) GetHandOver() bool {
+	if x != nil {
+		return x.HandOver
+	}
+	return false
 }
 
 // ConsultOpened: the consultant may write to the customer.
@@ -4417,7 +4463,11 @@ type ConsultEnded struct {
 	// The consultant.
 	Agent string `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
 	// Who ended it.
-	By            string `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	By string `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	// Nobody ended it: who was asked did not answer in time.
+	Lapsed bool `protobuf:"varint,4,opt,name=lapsed,proto3" json:"lapsed,omitempty"`
+	// The agent was asked to take the conversation over.
+	HandOver      bool `protobuf:"varint,5,opt,name=hand_over,json=handOver,proto3" json:"hand_over,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4471,6 +4521,20 @@ func (x *ConsultEnded) GetBy() string {
 		return x.By
 	}
 	return ""
+}
+
+func (x *ConsultEnded) GetLapsed() bool {
+	if x != nil {
+		return x.Lapsed
+	}
+	return false
+}
+
+func (x *ConsultEnded) GetHandOver() bool {
+	if x != nil {
+		return x.HandOver
+	}
+	return false
 }
 
 // MonitoringBegan: a supervisor reads along; nobody else in it is told (L105).
@@ -4800,13 +4864,14 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\bpickable\x18\x04 \x01(\bR\bpickable\x12\x1f\n" +
 	"\vauto_assign\x18\x05 \x01(\bR\n" +
 	"autoAssign\x12)\n" +
-	"\x10affinity_seconds\x18\x06 \x01(\x05R\x0faffinitySeconds\"\x8c\x01\n" +
+	"\x10affinity_seconds\x18\x06 \x01(\x05R\x0faffinitySeconds\"\xa9\x01\n" +
 	"\x12ConversationRouted\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x1a\n" +
 	"\bpriority\x18\x02 \x01(\x05R\bpriority\x12\x12\n" +
 	"\x04rule\x18\x03 \x01(\tR\x04rule\x12\x18\n" +
 	"\aversion\x18\x04 \x01(\x04R\aversion\x12\x16\n" +
-	"\x06passed\x18\x05 \x03(\tR\x06passed\"\x80\x03\n" +
+	"\x06passed\x18\x05 \x03(\tR\x06passed\x12\x1b\n" +
+	"\tclient_id\x18\x06 \x01(\tR\bclientId\"\x80\x03\n" +
 	"\x16ConversationClassified\x12\x14\n" +
 	"\x05rules\x18\x01 \x03(\tR\x05rules\x12\x1f\n" +
 	"\bpriority\x18\x02 \x01(\x05H\x00R\bpriority\x88\x01\x01\x12.\n" +
@@ -4858,10 +4923,11 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x11ConversationEnded\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x16\n" +
 	"\x06blocks\x18\x02 \x01(\bR\x06blocks\x12\x15\n" +
-	"\x06due_ms\x18\x03 \x01(\x03R\x05dueMs\"S\n" +
+	"\x06due_ms\x18\x03 \x01(\x03R\x05dueMs\"p\n" +
 	"\x12ConversationClosed\x12-\n" +
 	"\x05cause\x18\x01 \x01(\x0e2\x17.parley.thread.v1.CauseR\x05cause\x12\x0e\n" +
-	"\x02by\x18\x02 \x01(\tR\x02by\"\x98\x01\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\x12\x1b\n" +
+	"\tclient_id\x18\x03 \x01(\tR\bclientId\"\x98\x01\n" +
 	"\rSendRequested\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x14\n" +
@@ -4921,26 +4987,31 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x12\n" +
 	"\x04text\x18\x03 \x01(\tR\x04text\x12\x1b\n" +
 	"\tclient_id\x18\x04 \x01(\tR\bclientId\x12\x18\n" +
-	"\aconsult\x18\x05 \x01(\bR\aconsult\"}\n" +
+	"\aconsult\x18\x05 \x01(\bR\aconsult\"\xb5\x01\n" +
 	"\fConsultAsked\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x0e\n" +
 	"\x02by\x18\x03 \x01(\tR\x02by\x12\x1a\n" +
 	"\bquestion\x18\x04 \x01(\tR\bquestion\x12\x1b\n" +
-	"\tclient_id\x18\x05 \x01(\tR\bclientId\"k\n" +
+	"\tclient_id\x18\x05 \x01(\tR\bclientId\x12\x19\n" +
+	"\buntil_ms\x18\x06 \x01(\x03R\auntilMs\x12\x1b\n" +
+	"\thand_over\x18\a \x01(\bR\bhandOver\"\x88\x01\n" +
 	"\x0fConsultAnswered\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x1a\n" +
 	"\baccepted\x18\x03 \x01(\bR\baccepted\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\"E\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x1b\n" +
+	"\thand_over\x18\x05 \x01(\bR\bhandOver\"E\n" +
 	"\rConsultOpened\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x0e\n" +
-	"\x02by\x18\x03 \x01(\tR\x02by\"D\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\"y\n" +
 	"\fConsultEnded\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x0e\n" +
-	"\x02by\x18\x03 \x01(\tR\x02by\"'\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12\x16\n" +
+	"\x06lapsed\x18\x04 \x01(\bR\x06lapsed\x12\x1b\n" +
+	"\thand_over\x18\x05 \x01(\bR\bhandOver\"'\n" +
 	"\x0fMonitoringBegan\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\"(\n" +
 	"\x10SupervisorJoined\x12\x14\n" +

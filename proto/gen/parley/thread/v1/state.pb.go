@@ -35,6 +35,8 @@ const (
 	Part_PART_MONITOR Part = 2
 	// A supervisor who takes part.
 	Part_PART_JOINED Part = 3
+	// Is asked by a supervisor to take the conversation over.
+	Part_PART_SUCCESSOR Part = 4
 )
 
 // Enum value maps for Part.
@@ -44,12 +46,14 @@ var (
 		1: "PART_CONSULTANT",
 		2: "PART_MONITOR",
 		3: "PART_JOINED",
+		4: "PART_SUCCESSOR",
 	}
 	Part_value = map[string]int32{
 		"PART_UNSPECIFIED": 0,
 		"PART_CONSULTANT":  1,
 		"PART_MONITOR":     2,
 		"PART_JOINED":      3,
+		"PART_SUCCESSOR":   4,
 	}
 )
 
@@ -1015,7 +1019,9 @@ type Participant struct {
 	// Id of the consult; empty for supervisors.
 	Consult string `protobuf:"bytes,7,opt,name=consult,proto3" json:"consult,omitempty"`
 	// What the consult is about; may be empty.
-	Question      string `protobuf:"bytes,8,opt,name=question,proto3" json:"question,omitempty"`
+	Question string `protobuf:"bytes,8,opt,name=question,proto3" json:"question,omitempty"`
+	// Of an invitation, when it lapses, ms since 1970 UTC; 0: never.
+	UntilMs       int64 `protobuf:"varint,9,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1104,6 +1110,13 @@ func (x *Participant) GetQuestion() string {
 		return x.Question
 	}
 	return ""
+}
+
+func (x *Participant) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
 }
 
 // Offer is a conversation shown to one agent for a limited time.
@@ -1468,7 +1481,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\fparticipants\x18\x1e \x03(\v2\x1d.parley.thread.v1.ParticipantR\fparticipants\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x86\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa1\x02\n" +
 	"\vParticipant\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12*\n" +
 	"\x04part\x18\x02 \x01(\x0e2\x16.parley.thread.v1.PartR\x04part\x12<\n" +
@@ -1479,7 +1492,8 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\bsince_ms\x18\x05 \x01(\x03R\asinceMs\x12\x0e\n" +
 	"\x02by\x18\x06 \x01(\tR\x02by\x12\x18\n" +
 	"\aconsult\x18\a \x01(\tR\aconsult\x12\x1a\n" +
-	"\bquestion\x18\b \x01(\tR\bquestion\"}\n" +
+	"\bquestion\x18\b \x01(\tR\bquestion\x12\x19\n" +
+	"\buntil_ms\x18\t \x01(\x03R\auntilMs\"}\n" +
 	"\x05Offer\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x14\n" +
 	"\x05fence\x18\x02 \x01(\x03R\x05fence\x12\x14\n" +
@@ -1505,12 +1519,13 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x04mids\x18\x0e \x03(\tB\x02\x18\x01R\x04mids\x12\"\n" +
 	"\fdisconnected\x18\x0f \x01(\bR\fdisconnected\x12\x14\n" +
 	"\x05setup\x18\x10 \x01(\tR\x05setup\x12\x16\n" +
-	"\x06spared\x18\x11 \x01(\x05R\x06spared*T\n" +
+	"\x06spared\x18\x11 \x01(\x05R\x06spared*h\n" +
 	"\x04Part\x12\x14\n" +
 	"\x10PART_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fPART_CONSULTANT\x10\x01\x12\x10\n" +
 	"\fPART_MONITOR\x10\x02\x12\x0f\n" +
-	"\vPART_JOINED\x10\x03*X\n" +
+	"\vPART_JOINED\x10\x03\x12\x12\n" +
+	"\x0ePART_SUCCESSOR\x10\x04*X\n" +
 	"\n" +
 	"Attendance\x12\x1a\n" +
 	"\x16ATTENDANCE_UNSPECIFIED\x10\x00\x12\x16\n" +

@@ -55,8 +55,8 @@ local queues = {}
 local function queue(q)
   local s = queues[q]
   if not s then
-    local h = redis.call('HMGET', queue_key(q), 'by', 'pri', 'wt', 'hs')
-    s = {by = h[1] or '', pri = num(h[2]), wait = num(h[3]), ahead = num(h[4])}
+    local h = redis.call('HMGET', queue_key(q), 'by', 'pri', 'wt', 'hs', 'ps')
+    s = {by = h[1] or '', pri = num(h[2]), wait = num(h[3]), ahead = num(h[4]), paused = (h[5] or '') ~= ''}
     queues[q] = s
   end
   return s

@@ -24,7 +24,7 @@ end
 -- declined it least and not yet often enough.
 local function match_item(item, fresh)
   local h = redis.call('HMGET', item_key(item), 'q', 'c', 'ex', 'pk', 'pf', 'pu')
-  if h[4] == '1' then return end
+  if h[4] == '1' or queue(h[1]).paused then return end
   local waited = preferred(h[5], h[6], h[3])
   if waited then
     if fits(room(waited), class(h[2])) then offer(item, waited, 'affinity') end
@@ -73,7 +73,8 @@ end
 local function waited_for(r)
   for _, wk in ipairs(redis.call('ZRANGE', waited_key(r.agent), 0, glance - 1)) do
     local item = string.sub(wk, 18)
-    if fits(r, class(redis.call('HGET', item_key(item), 'c'))) then return item end
+    local h = redis.call('HMGET', item_key(item), 'c', 'q')
+    if not queue(h[2]).paused and fits(r, class(h[1])) then return item end
   end
 end
 
@@ -82,7 +83,7 @@ end
 local function next_item(r)
   local best
   for q, c in served(r.idx) do
-    local x = fits(r, class(c)) and head(r.agent, q, c, queue(q).pri)
+    local x = not queue(q).paused and fits(r, class(c)) and head(r.agent, q, c, queue(q).pri)
     if x and (not best or before(x, best)) then best = x end
   end
   return best and best.item

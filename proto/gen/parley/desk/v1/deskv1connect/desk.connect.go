@@ -81,6 +81,8 @@ const (
 	// DeskServiceListOpenItemsProcedure is the fully-qualified name of the DeskService's ListOpenItems
 	// RPC.
 	DeskServiceListOpenItemsProcedure = "/parley.desk.v1.DeskService/ListOpenItems"
+	// DeskServiceListQueuesProcedure is the fully-qualified name of the DeskService's ListQueues RPC.
+	DeskServiceListQueuesProcedure = "/parley.desk.v1.DeskService/ListQueues"
 	// DeskServicePickConversationProcedure is the fully-qualified name of the DeskService's
 	// PickConversation RPC.
 	DeskServicePickConversationProcedure = "/parley.desk.v1.DeskService/PickConversation"
@@ -107,6 +109,11 @@ const (
 	// DeskServiceForceCloseConversationProcedure is the fully-qualified name of the DeskService's
 	// ForceCloseConversation RPC.
 	DeskServiceForceCloseConversationProcedure = "/parley.desk.v1.DeskService/ForceCloseConversation"
+	// DeskServiceActOnConversationsProcedure is the fully-qualified name of the DeskService's
+	// ActOnConversations RPC.
+	DeskServiceActOnConversationsProcedure = "/parley.desk.v1.DeskService/ActOnConversations"
+	// DeskServicePauseQueueProcedure is the fully-qualified name of the DeskService's PauseQueue RPC.
+	DeskServicePauseQueueProcedure = "/parley.desk.v1.DeskService/PauseQueue"
 	// DeskServiceMonitorConversationProcedure is the fully-qualified name of the DeskService's
 	// MonitorConversation RPC.
 	DeskServiceMonitorConversationProcedure = "/parley.desk.v1.DeskService/MonitorConversation"
@@ -292,6 +299,8 @@ type DeskServiceClient interface {
 	ShowOffer(context.Context, *connect.Request[v1.ShowOfferRequest]) (*connect.Response[v1.ShowOfferResponse], error)
 	// ListOpenItems tells what waits in the agent's queues and may be picked.
 	ListOpenItems(context.Context, *connect.Request[v1.ListOpenItemsRequest]) (*connect.Response[v1.ListOpenItemsResponse], error)
+	// ListQueues tells how full the agent's queues are; to a supervisor, all.
+	ListQueues(context.Context, *connect.Request[v1.ListQueuesRequest]) (*connect.Response[v1.ListQueuesResponse], error)
 	// PickConversation takes one of them, as presence and capacity allow.
 	PickConversation(context.Context, *connect.Request[v1.PickConversationRequest]) (*connect.Response[v1.PickConversationResponse], error)
 	// ListTargets tells to whom a conversation can be handed, or who can be asked
@@ -299,7 +308,8 @@ type DeskServiceClient interface {
 	ListTargets(context.Context, *connect.Request[v1.ListTargetsRequest]) (*connect.Response[v1.ListTargetsResponse], error)
 	// TransferConversation hands an active conversation to another queue or agent.
 	// The Refusal says why not: QUEUE_CLOSED, AGENT_UNAVAILABLE... A supervisor may
-	// hand over anybody's, also one that is set aside, and to an agent at once.
+	// hand over anybody's, also one that is set aside. The agent of an active one
+	// keeps it until the other says yes by AnswerConsult.
 	TransferConversation(context.Context, *connect.Request[v1.TransferConversationRequest]) (*connect.Response[v1.TransferConversationResponse], error)
 	// AskConsult asks another agent for advice on an active conversation.
 	AskConsult(context.Context, *connect.Request[v1.AskConsultRequest]) (*connect.Response[v1.AskConsultResponse], error)
@@ -317,6 +327,13 @@ type DeskServiceClient interface {
 	AssignConversation(context.Context, *connect.Request[v1.AssignConversationRequest]) (*connect.Response[v1.AssignConversationResponse], error)
 	// ForceCloseConversation ends a conversation wherever it stands. For supervisors.
 	ForceCloseConversation(context.Context, *connect.Request[v1.ForceCloseConversationRequest]) (*connect.Response[v1.ForceCloseConversationResponse], error)
+	// ActOnConversations does one thing to up to 1,000 conversations and tells of
+	// each what came of it. Repeating it with its client_id goes on where it
+	// stopped. For supervisors.
+	ActOnConversations(context.Context, *connect.Request[v1.ActOnConversationsRequest]) (*connect.Response[v1.ActOnConversationsResponse], error)
+	// PauseQueue has nothing offered of what waits in a queue, or goes on with it. For
+	// supervisors.
+	PauseQueue(context.Context, *connect.Request[v1.PauseQueueRequest]) (*connect.Response[v1.PauseQueueResponse], error)
 	// MonitorConversation follows somebody else's conversation without a part in it.
 	// For supervisors.
 	MonitorConversation(context.Context, *connect.Request[v1.MonitorConversationRequest]) (*connect.Response[v1.MonitorConversationResponse], error)
@@ -440,6 +457,12 @@ func NewDeskServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithSchema(deskServiceMethods.ByName("ListOpenItems")),
 			connect.WithClientOptions(opts...),
 		),
+		listQueues: connect.NewClient[v1.ListQueuesRequest, v1.ListQueuesResponse](
+			httpClient,
+			baseURL+DeskServiceListQueuesProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("ListQueues")),
+			connect.WithClientOptions(opts...),
+		),
 		pickConversation: connect.NewClient[v1.PickConversationRequest, v1.PickConversationResponse](
 			httpClient,
 			baseURL+DeskServicePickConversationProcedure,
@@ -500,6 +523,18 @@ func NewDeskServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithSchema(deskServiceMethods.ByName("ForceCloseConversation")),
 			connect.WithClientOptions(opts...),
 		),
+		actOnConversations: connect.NewClient[v1.ActOnConversationsRequest, v1.ActOnConversationsResponse](
+			httpClient,
+			baseURL+DeskServiceActOnConversationsProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("ActOnConversations")),
+			connect.WithClientOptions(opts...),
+		),
+		pauseQueue: connect.NewClient[v1.PauseQueueRequest, v1.PauseQueueResponse](
+			httpClient,
+			baseURL+DeskServicePauseQueueProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("PauseQueue")),
+			connect.WithClientOptions(opts...),
+		),
 		monitorConversation: connect.NewClient[v1.MonitorConversationRequest, v1.MonitorConversationResponse](
 			httpClient,
 			baseURL+DeskServiceMonitorConversationProcedure,
@@ -557,6 +592,7 @@ type deskServiceClient struct {
 	takeControl            *connect.Client[v1.TakeControlRequest, v1.TakeControlResponse]
 	showOffer              *connect.Client[v1.ShowOfferRequest, v1.ShowOfferResponse]
 	listOpenItems          *connect.Client[v1.ListOpenItemsRequest, v1.ListOpenItemsResponse]
+	listQueues             *connect.Client[v1.ListQueuesRequest, v1.ListQueuesResponse]
 	pickConversation       *connect.Client[v1.PickConversationRequest, v1.PickConversationResponse]
 	listTargets            *connect.Client[v1.ListTargetsRequest, v1.ListTargetsResponse]
 	transferConversation   *connect.Client[v1.TransferConversationRequest, v1.TransferConversationResponse]
@@ -567,6 +603,8 @@ type deskServiceClient struct {
 	leaveConversation      *connect.Client[v1.LeaveConversationRequest, v1.LeaveConversationResponse]
 	assignConversation     *connect.Client[v1.AssignConversationRequest, v1.AssignConversationResponse]
 	forceCloseConversation *connect.Client[v1.ForceCloseConversationRequest, v1.ForceCloseConversationResponse]
+	actOnConversations     *connect.Client[v1.ActOnConversationsRequest, v1.ActOnConversationsResponse]
+	pauseQueue             *connect.Client[v1.PauseQueueRequest, v1.PauseQueueResponse]
 	monitorConversation    *connect.Client[v1.MonitorConversationRequest, v1.MonitorConversationResponse]
 	joinConversation       *connect.Client[v1.JoinConversationRequest, v1.JoinConversationResponse]
 	setAgentPresence       *connect.Client[v1.SetAgentPresenceRequest, v1.SetAgentPresenceResponse]
@@ -655,6 +693,11 @@ func (c *deskServiceClient) ListOpenItems(ctx context.Context, req *connect.Requ
 	return c.listOpenItems.CallUnary(ctx, req)
 }
 
+// ListQueues calls parley.desk.v1.DeskService.ListQueues.
+func (c *deskServiceClient) ListQueues(ctx context.Context, req *connect.Request[v1.ListQueuesRequest]) (*connect.Response[v1.ListQueuesResponse], error) {
+	return c.listQueues.CallUnary(ctx, req)
+}
+
 // PickConversation calls parley.desk.v1.DeskService.PickConversation.
 func (c *deskServiceClient) PickConversation(ctx context.Context, req *connect.Request[v1.PickConversationRequest]) (*connect.Response[v1.PickConversationResponse], error) {
 	return c.pickConversation.CallUnary(ctx, req)
@@ -703,6 +746,16 @@ func (c *deskServiceClient) AssignConversation(ctx context.Context, req *connect
 // ForceCloseConversation calls parley.desk.v1.DeskService.ForceCloseConversation.
 func (c *deskServiceClient) ForceCloseConversation(ctx context.Context, req *connect.Request[v1.ForceCloseConversationRequest]) (*connect.Response[v1.ForceCloseConversationResponse], error) {
 	return c.forceCloseConversation.CallUnary(ctx, req)
+}
+
+// ActOnConversations calls parley.desk.v1.DeskService.ActOnConversations.
+func (c *deskServiceClient) ActOnConversations(ctx context.Context, req *connect.Request[v1.ActOnConversationsRequest]) (*connect.Response[v1.ActOnConversationsResponse], error) {
+	return c.actOnConversations.CallUnary(ctx, req)
+}
+
+// PauseQueue calls parley.desk.v1.DeskService.PauseQueue.
+func (c *deskServiceClient) PauseQueue(ctx context.Context, req *connect.Request[v1.PauseQueueRequest]) (*connect.Response[v1.PauseQueueResponse], error) {
+	return c.pauseQueue.CallUnary(ctx, req)
 }
 
 // MonitorConversation calls parley.desk.v1.DeskService.MonitorConversation.
@@ -773,6 +826,8 @@ type DeskServiceHandler interface {
 	ShowOffer(context.Context, *connect.Request[v1.ShowOfferRequest]) (*connect.Response[v1.ShowOfferResponse], error)
 	// ListOpenItems tells what waits in the agent's queues and may be picked.
 	ListOpenItems(context.Context, *connect.Request[v1.ListOpenItemsRequest]) (*connect.Response[v1.ListOpenItemsResponse], error)
+	// ListQueues tells how full the agent's queues are; to a supervisor, all.
+	ListQueues(context.Context, *connect.Request[v1.ListQueuesRequest]) (*connect.Response[v1.ListQueuesResponse], error)
 	// PickConversation takes one of them, as presence and capacity allow.
 	PickConversation(context.Context, *connect.Request[v1.PickConversationRequest]) (*connect.Response[v1.PickConversationResponse], error)
 	// ListTargets tells to whom a conversation can be handed, or who can be asked
@@ -780,7 +835,8 @@ type DeskServiceHandler interface {
 	ListTargets(context.Context, *connect.Request[v1.ListTargetsRequest]) (*connect.Response[v1.ListTargetsResponse], error)
 	// TransferConversation hands an active conversation to another queue or agent.
 	// The Refusal says why not: QUEUE_CLOSED, AGENT_UNAVAILABLE... A supervisor may
-	// hand over anybody's, also one that is set aside, and to an agent at once.
+	// hand over anybody's, also one that is set aside. The agent of an active one
+	// keeps it until the other says yes by AnswerConsult.
 	TransferConversation(context.Context, *connect.Request[v1.TransferConversationRequest]) (*connect.Response[v1.TransferConversationResponse], error)
 	// AskConsult asks another agent for advice on an active conversation.
 	AskConsult(context.Context, *connect.Request[v1.AskConsultRequest]) (*connect.Response[v1.AskConsultResponse], error)
@@ -798,6 +854,13 @@ type DeskServiceHandler interface {
 	AssignConversation(context.Context, *connect.Request[v1.AssignConversationRequest]) (*connect.Response[v1.AssignConversationResponse], error)
 	// ForceCloseConversation ends a conversation wherever it stands. For supervisors.
 	ForceCloseConversation(context.Context, *connect.Request[v1.ForceCloseConversationRequest]) (*connect.Response[v1.ForceCloseConversationResponse], error)
+	// ActOnConversations does one thing to up to 1,000 conversations and tells of
+	// each what came of it. Repeating it with its client_id goes on where it
+	// stopped. For supervisors.
+	ActOnConversations(context.Context, *connect.Request[v1.ActOnConversationsRequest]) (*connect.Response[v1.ActOnConversationsResponse], error)
+	// PauseQueue has nothing offered of what waits in a queue, or goes on with it. For
+	// supervisors.
+	PauseQueue(context.Context, *connect.Request[v1.PauseQueueRequest]) (*connect.Response[v1.PauseQueueResponse], error)
 	// MonitorConversation follows somebody else's conversation without a part in it.
 	// For supervisors.
 	MonitorConversation(context.Context, *connect.Request[v1.MonitorConversationRequest]) (*connect.Response[v1.MonitorConversationResponse], error)
@@ -917,6 +980,12 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 		connect.WithSchema(deskServiceMethods.ByName("ListOpenItems")),
 		connect.WithHandlerOptions(opts...),
 	)
+	deskServiceListQueuesHandler := connect.NewUnaryHandler(
+		DeskServiceListQueuesProcedure,
+		svc.ListQueues,
+		connect.WithSchema(deskServiceMethods.ByName("ListQueues")),
+		connect.WithHandlerOptions(opts...),
+	)
 	deskServicePickConversationHandler := connect.NewUnaryHandler(
 		DeskServicePickConversationProcedure,
 		svc.PickConversation,
@@ -975,6 +1044,18 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 		DeskServiceForceCloseConversationProcedure,
 		svc.ForceCloseConversation,
 		connect.WithSchema(deskServiceMethods.ByName("ForceCloseConversation")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServiceActOnConversationsHandler := connect.NewUnaryHandler(
+		DeskServiceActOnConversationsProcedure,
+		svc.ActOnConversations,
+		connect.WithSchema(deskServiceMethods.ByName("ActOnConversations")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServicePauseQueueHandler := connect.NewUnaryHandler(
+		DeskServicePauseQueueProcedure,
+		svc.PauseQueue,
+		connect.WithSchema(deskServiceMethods.ByName("PauseQueue")),
 		connect.WithHandlerOptions(opts...),
 	)
 	deskServiceMonitorConversationHandler := connect.NewUnaryHandler(
@@ -1047,6 +1128,8 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 			deskServiceShowOfferHandler.ServeHTTP(w, r)
 		case DeskServiceListOpenItemsProcedure:
 			deskServiceListOpenItemsHandler.ServeHTTP(w, r)
+		case DeskServiceListQueuesProcedure:
+			deskServiceListQueuesHandler.ServeHTTP(w, r)
 		case DeskServicePickConversationProcedure:
 			deskServicePickConversationHandler.ServeHTTP(w, r)
 		case DeskServiceListTargetsProcedure:
@@ -1067,6 +1150,10 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 			deskServiceAssignConversationHandler.ServeHTTP(w, r)
 		case DeskServiceForceCloseConversationProcedure:
 			deskServiceForceCloseConversationHandler.ServeHTTP(w, r)
+		case DeskServiceActOnConversationsProcedure:
+			deskServiceActOnConversationsHandler.ServeHTTP(w, r)
+		case DeskServicePauseQueueProcedure:
+			deskServicePauseQueueHandler.ServeHTTP(w, r)
 		case DeskServiceMonitorConversationProcedure:
 			deskServiceMonitorConversationHandler.ServeHTTP(w, r)
 		case DeskServiceJoinConversationProcedure:
@@ -1152,6 +1239,10 @@ func (UnimplementedDeskServiceHandler) ListOpenItems(context.Context, *connect.R
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ListOpenItems is not implemented"))
 }
 
+func (UnimplementedDeskServiceHandler) ListQueues(context.Context, *connect.Request[v1.ListQueuesRequest]) (*connect.Response[v1.ListQueuesResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ListQueues is not implemented"))
+}
+
 func (UnimplementedDeskServiceHandler) PickConversation(context.Context, *connect.Request[v1.PickConversationRequest]) (*connect.Response[v1.PickConversationResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.PickConversation is not implemented"))
 }
@@ -1190,6 +1281,14 @@ func (UnimplementedDeskServiceHandler) AssignConversation(context.Context, *conn
 
 func (UnimplementedDeskServiceHandler) ForceCloseConversation(context.Context, *connect.Request[v1.ForceCloseConversationRequest]) (*connect.Response[v1.ForceCloseConversationResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ForceCloseConversation is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) ActOnConversations(context.Context, *connect.Request[v1.ActOnConversationsRequest]) (*connect.Response[v1.ActOnConversationsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ActOnConversations is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) PauseQueue(context.Context, *connect.Request[v1.PauseQueueRequest]) (*connect.Response[v1.PauseQueueResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.PauseQueue is not implemented"))
 }
 
 func (UnimplementedDeskServiceHandler) MonitorConversation(context.Context, *connect.Request[v1.MonitorConversationRequest]) (*connect.Response[v1.MonitorConversationResponse], error) {

@@ -1,0 +1,234 @@
+package assign
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Position is where an item stands in its queue.
+type Position struct {
+	Standing string
+	Queue    string
+	Ahead    int32         // of the queue, who come before it
+	Wait     time.Duration // by the pace of the last 15 minutes; negative: not known
+}
+
+// Figures are how full a queue is.
+type Figures struct {
+	Waiting int32         // without an agent, offered or not
+	Ready   int32         // agents who could get what asks least
+	Wait    time.Duration // of one that comes now, as in Position
+	Paused  Pause
+}
+
+// Positions tells where items stand, in the order asked. However many wait, an
+// item costs one look into each list of its queue. It reads in three steps; what
+// moves meanwhile may be told as it was.
+func (b *Book) Positions(ctx context.Context, now time.Time, items []string) ([]Position, error) {
+	l, err := b.lines(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	return l.positions(ctx, items)
+}
+
+// Figures tells how full queues are, in the order asked.
+func (b *Book) Figures(ctx context.Context, now time.Time, queues []string) ([]Figures, error) {
+	l, err := b.lines(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.learn(ctx, queues); err != nil {
+		return nil, err
+	}
+	pipe := l.rdb.Pipeline()
+	inside, ready := make([]*redis.IntCmd, len(queues)), make([][]*redis.IntCmd, len(queues))
+	for n, q := range queues {
+		inside[n] = pipe.ZCard(ctx, l.root+"n:"+q)
+		for _, c := range l.queues[q].classes {
+			ready[n] = append(ready[n], pipe.ZCard(ctx, l.root+"r:"+q+":"+c))
+		}
+	}
+	if err := l.exec(ctx, pipe, "count queues"); err != nil {
+		return nil, err
+	}
+	out := make([]Figures, len(queues))
+	for n, q := range queues {
+		out[n].Paused = ParsePause(l.queues[q].paused)
+		out[n].Waiting = int32(inside[n].Val())
+		for _, r := range ready[n] {
+			out[n].Ready = max(out[n].Ready, int32(r.Val()))
+		}
+		out[n].Wait = waitOf(l.queues[q].pace, now, out[n].Waiting)
+	}
+	return out, nil
+}
+
+func (b *Book) lines(ctx context.Context, now time.Time) (*lines, error) {
+	status, err := b.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if status.Epoch == 0 {
+		return nil, fmt.Errorf("position: %w", ErrEpoch)
+	}
+	return &lines{rdb: b.rdb, root: b.root(status.Epoch), now: now, queues: map[string]line{}}, nil
+}
+
+// lines reads the waiting lists of a generation.
+type lines struct {
+	rdb    redis.UniversalClient
+	root   string
+	now    time.Time
+	queues map[string]line // those learned
+}
+
+// line is what positions in a queue are reckoned by.
+type line struct {
+	classes []string
+	pace    map[string]string
+	paused  string
+}
+
+func (l *lines) exec(ctx context.Context, pipe redis.Pipeliner, doing string) error {
+	if _, err := pipe.Exec(ctx); err != nil && err != redis.Nil {
+		return away(err, doing)
+	}
+	return nil
+}
+
+func (l *lines) learn(ctx context.Context, queues []string) error {
+	pipe := l.rdb.Pipeline()
+	classes, paces, paused := map[string]*redis.StringSliceCmd{}, map[string]*redis.MapStringStringCmd{}, map[string]*redis.StringCmd{}
+	for _, q := range queues {
+		if _, known := l.queues[q]; !known && classes[q] == nil {
+			classes[q], paces[q] = pipe.SMembers(ctx, l.root+"q:"+q+":c"), pipe.HGetAll(ctx, l.root+"pa:"+q)
+			paused[q] = pipe.HGet(ctx, l.root+"q:"+q, "ps")
+		}
+	}
+	if err := l.exec(ctx, pipe, "read queues"); err != nil {
+		return err
+	}
+	for q := range classes {
+		l.queues[q] = line{classes: classes[q].Val(), pace: paces[q].Val(), paused: paused[q].Val()}
+	}
+	return nil
+}
+
+// place is where an item is listed.
+type place struct {
+	Position
+	list, member string
+	pick         bool
+	score        *redis.FloatCmd
+	rank         *redis.IntCmd
+	before       []*redis.IntCmd
+}
+
+func (l *lines) positions(ctx context.Context, items []string) ([]Position, error) {
+	places, err := l.find(ctx, items)
+	if err != nil {
+		return nil, err
+	}
+	pipe := l.rdb.Pipeline()
+	var queues []string
+	for n, p := range places {
+		switch queues = append(queues, p.Queue); {
+		case p.list != "":
+			p.score = pipe.ZScore(ctx, l.root+p.list, p.member)
+		case p.pick && p.Standing == StandsWaiting: // agents pick the oldest first, as far as anybody knows
+			p.rank = pipe.ZRank(ctx, l.root+"n:"+p.Queue, items[n])
+		}
+	}
+	if err := l.exec(ctx, pipe, "read places"); err != nil {
+		return nil, err
+	}
+	if err := l.learn(ctx, queues); err != nil {
+		return nil, err
+	}
+	if err := l.count(ctx, places); err != nil {
+		return nil, err
+	}
+	out := make([]Position, len(places))
+	for n, p := range places {
+		for _, b := range p.before {
+			p.Ahead += int32(b.Val())
+		}
+		if p.rank != nil {
+			p.Ahead = int32(p.rank.Val())
+		}
+		if p.Standing == StandsWaiting || p.Standing == StandsLate {
+			p.Wait = waitOf(l.queues[p.Queue].pace, l.now, p.Ahead)
+		}
+		out[n] = p.Position
+	}
+	return out, nil
+}
+
+// find tells what items are and where they are listed.
+func (l *lines) find(ctx context.Context, items []string) ([]*place, error) {
+	pipe := l.rdb.Pipeline()
+	hashes := make([]*redis.SliceCmd, len(items))
+	for n, item := range items {
+		hashes[n] = pipe.HMGet(ctx, l.root+"i:"+item, "st", "q", "late", "ls", "wk", "pk")
+	}
+	if err := l.exec(ctx, pipe, "read items"); err != nil {
+		return nil, err
+	}
+	places := make([]*place, len(items))
+	for n, h := range hashes {
+		v := h.Val()
+		p := &place{Position: Position{Standing: standsAs(text(v, 0), text(v, 2)), Wait: -1}}
+		if p.Standing != StandsUnknown {
+			p.Queue, p.list, p.member, p.pick = text(v, 1), text(v, 3), text(v, 4), text(v, 5) == "1"
+		}
+		places[n] = p
+	}
+	return places, nil
+}
+
+// count looks how many in each list of a queue come before those that are listed.
+func (l *lines) count(ctx context.Context, places []*place) error {
+	pipe := l.rdb.Pipeline()
+	for _, p := range places {
+		if p.score == nil || p.score.Err() != nil {
+			continue // it has gone on
+		}
+		own := "(" + strconv.FormatFloat(p.score.Val(), 'f', -1, 64)
+		for _, c := range l.queues[p.Queue].classes {
+			p.before = append(p.before, pipe.ZCount(ctx, l.root+"w:"+p.Queue+":"+c, "-inf", own))
+		}
+	}
+	return l.exec(ctx, pipe, "count who comes before")
+}
+
+// standsAs says for people where an item stands.
+func standsAs(phase, late string) string {
+	switch Phase(phase) {
+	case Offered, Stale:
+		return StandsOffered
+	case Picking, Resuming:
+		return StandsPicked
+	case Active, WrapUp:
+		return StandsHeld
+	case Waiting:
+		if late == "1" {
+			return StandsLate
+		}
+		return StandsWaiting
+	}
+	return StandsUnknown
+}
+
+// waitedFor is the agent for whom alone an item of this list waits.
+func waitedFor(list string) string {
+	if agent, ok := strings.CutPrefix(list, "wa:"); ok {
+		return agent
+	}
+	return ""
+}
