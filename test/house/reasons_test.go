@@ -324,6 +324,7 @@ Logs and metrics write a kind as it stands here. How often a stage of the log tr
 	d.line("## Sends\n\nWhy a message was refused, put off or is in doubt; they stand in the facts of a thread, on the bubble and in `parley_outbound_facts_total`.")
 	sends := append(constantRows(t, "pkg/graph"), constantRows(t, "services/outbound/internal/attempt")...)
 	d.table([]string{"reason", "meaning"}, sends)
+	metaReasons(t, d)
 	d.line("## Faults\n\nReasons of all other errors. `…` stands for what differs.")
 	d.table([]string{"reason", "kind", "where", "what is said"}, faultRows(faults(t)))
 	golden(t, "docs/errors.md", tidied(d))

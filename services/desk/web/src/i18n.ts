@@ -363,6 +363,7 @@ const texts = {
   ],
   CONTROL_REFUSED: ['Meta does not give us this conversation: the other app keeps it.', 'Meta не ни дава разговора: другото приложение го задържа.'],
   MEDIA_REFUSED: ['the attachment cannot be used', 'прикаченото не може да се използва'],
+  MESSAGE_GONE: ['the message it speaks of is gone', 'съобщението, за което се отнася, вече го няма'],
   INVALID_REQUEST: ['Messenger does not take it like this', 'Messenger не го приема така'],
   THROTTLED: ['Messenger takes no more just now', 'Messenger не приема повече в момента'],
   UNREACHABLE: ['Messenger could not be reached', 'няма връзка с Messenger'],

@@ -97,8 +97,11 @@ func (w *worker) post(ctx context.Context, state *threadv1.State, ref attempt.Re
 	if err != nil || out == nil {
 		return err
 	}
-	if out.Class == graph.Later && out.RetryAfter > 0 {
+	switch {
+	case out.Class == graph.Later && out.RetryAfter > 0:
 		w.Pages.Rest(w.thread.Page, out.RetryAfter)
+	case out.Reason == graph.ReasonPageRestricted:
+		w.Pages.Rest(w.thread.Page, longestRest) // more calls make it last longer
 	}
 	return w.settle(ctx, ref, *out, pass.Setup)
 }
