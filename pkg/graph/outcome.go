@@ -39,6 +39,7 @@ type Outcome struct {
 	Trace      string        // Meta's trace id, for a report to Meta
 	Reason     string        // one of the reasons below; empty when Sent
 	RetryAfter time.Duration // how long Meta asked us to stay away; 0 when it did not
+	Usage      Usage         // how much of what Meta allows is used up
 }
 
 // Reasons, machine-readable; the desk has a text for each.

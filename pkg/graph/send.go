@@ -2,10 +2,8 @@ package graph
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/parley-desk/parley/pkg/telemetry/key"
@@ -49,8 +47,9 @@ func (c *Client) Send(ctx context.Context, page Page, m Message) Outcome {
 	if a.timeout && out.Class == Uncertain {
 		out.Reason = ReasonTimeout
 	}
+	out.Usage = usageOf(a.header, page.ID)
 	if out.Class == Later || out.Class == Parked {
-		out.RetryAfter = retryAfter(a.header)
+		out.RetryAfter = retryAfter(a.header, out.Usage)
 	}
 	c.seconds.WithLabelValues("send", out.Class.String()).Observe(time.Since(start).Seconds())
 	if out.Class != Sent {
@@ -59,30 +58,4 @@ func (c *Client) Send(ctx context.Context, page Page, m Message) Outcome {
 			slog.Int(key.MetaCode, out.Code), slog.Int(key.MetaSubcode, out.Subcode), slog.String(key.MetaTrace, out.Trace))
 	}
 	return out
-}
-
-// longestStay bounds what a header can make us wait.
-const longestStay = 24 * time.Hour
-
-// retryAfter is how long the answer asks us to stay away: Retry-After in
-// seconds, or the longest estimate in X-Business-Use-Case-Usage, which Meta
-// gives in minutes ("Rate limiting").
-func retryAfter(h http.Header) time.Duration {
-	var stay time.Duration
-	if seconds, err := strconv.Atoi(h.Get("Retry-After")); err == nil && seconds > 0 {
-		stay = time.Duration(min(seconds, int(longestStay/time.Second))) * time.Second
-	}
-	var usage map[string][]struct {
-		Minutes float64 `json:"estimated_time_to_regain_access"`
-	}
-	if json.Unmarshal([]byte(h.Get("X-Business-Use-Case-Usage")), &usage) == nil {
-		for _, entries := range usage {
-			for _, entry := range entries {
-				if minutes := min(entry.Minutes, longestStay.Minutes()); minutes > 0 {
-					stay = max(stay, time.Duration(minutes*float64(time.Minute)))
-				}
-			}
-		}
-	}
-	return stay
 }
