@@ -323,6 +323,7 @@ Logs and metrics write a kind as it stands here. How often a stage of the log tr
 	d.table([]string{"reason", "meaning"}, constantRows(t, "pkg/thread"))
 	d.line("## Sends\n\nWhy a message was refused, put off or is in doubt; they stand in the facts of a thread, on the bubble and in `parley_outbound_facts_total`.")
 	sends := append(constantRows(t, "pkg/graph"), constantRows(t, "services/outbound/internal/attempt")...)
+	sends = append(sends, constantRows(t, "services/outbound/internal/pace")...)
 	d.table([]string{"reason", "meaning"}, sends)
 	metaReasons(t, d)
 	d.line("## Faults\n\nReasons of all other errors. `…` stands for what differs.")

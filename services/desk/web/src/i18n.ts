@@ -366,6 +366,7 @@ const texts = {
   MESSAGE_GONE: ['the message it speaks of is gone', 'съобщението, за което се отнася, вече го няма'],
   INVALID_REQUEST: ['Messenger does not take it like this', 'Messenger не го приема така'],
   THROTTLED: ['Messenger takes no more just now', 'Messenger не приема повече в момента'],
+  META_FAILING: ['Messenger keeps failing just now', 'Messenger в момента не работи'],
   UNREACHABLE: ['Messenger could not be reached', 'няма връзка с Messenger'],
   LATE: ['it was not its turn in time', 'не му дойде редът навреме'],
   CLIENT_ID_USED: ['the desk made the same id twice; do it again', 'повторен идентификатор; опитайте отново'],
