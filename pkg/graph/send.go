@@ -7,28 +7,56 @@ import (
 	"time"
 
 	"github.com/parley-desk/parley/pkg/telemetry/key"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
-// Message is one text to one customer.
+// Message is one message to one customer: a text or a template.
 type Message struct {
 	PSID          string
 	Text          string // at most 2000 characters, Meta's limit
 	MessagingType string // RESPONSE or MESSAGE_TAG
 	Tag           string // HUMAN_AGENT with MESSAGE_TAG, else empty
 	Metadata      string // of SignMetadata
+	ReplyTo       string // mid of the message that it answers; empty for none
+	QuickReplies  []*threadv1.QuickReply
+	Template      *threadv1.Template // in place of the text
 }
 
-// sendBody is Meta's page "Send API".
+// sendBody is Meta's page "Send API". What a message answers stands beside it.
 type sendBody struct {
-	Recipient struct {
-		ID string `json:"id"`
-	} `json:"recipient"`
-	MessagingType string `json:"messaging_type"`
-	Tag           string `json:"tag,omitempty"`
+	Recipient     recipient `json:"recipient"`
+	MessagingType string    `json:"messaging_type"`
+	Tag           string    `json:"tag,omitempty"`
 	Message       struct {
-		Text     string `json:"text"`
-		Metadata string `json:"metadata,omitempty"`
+		Text         string       `json:"text,omitempty"`
+		Attachment   *attachment  `json:"attachment,omitempty"`
+		QuickReplies []quickReply `json:"quick_replies,omitempty"`
+		Metadata     string       `json:"metadata,omitempty"`
 	} `json:"message"`
+	ReplyTo *mid `json:"reply_to,omitempty"`
+}
+
+type recipient struct {
+	ID string `json:"id"`
+}
+
+type mid struct {
+	MID string `json:"mid"`
+}
+
+func bodyOf(m Message) sendBody {
+	body := sendBody{Recipient: recipient{m.PSID}, MessagingType: m.MessagingType, Tag: m.Tag}
+	body.Message.Metadata = m.Metadata
+	if m.Template != nil {
+		body.Message.Attachment = templateOf(m.Template)
+	} else {
+		body.Message.Text = m.Text
+	}
+	body.Message.QuickReplies = quickReplies(m.QuickReplies)
+	if m.ReplyTo != "" {
+		body.ReplyTo = &mid{m.ReplyTo}
+	}
+	return body
 }
 
 // Send posts m once and says what is known of it. It blocks until Meta has
@@ -37,12 +65,8 @@ type sendBody struct {
 func (c *Client) Send(ctx context.Context, page Page, m Message) Outcome {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.timeout)
 	defer cancel()
-	var body sendBody
-	body.Recipient.ID, body.MessagingType, body.Tag = m.PSID, m.MessagingType, m.Tag
-	body.Message.Text, body.Message.Metadata = m.Text, m.Metadata
-
 	start := time.Now()
-	a := c.do(ctx, page, call{operation: "send", method: http.MethodPost, path: []string{page.ID, "messages"}, body: body})
+	a := c.do(ctx, page, call{operation: "send", method: http.MethodPost, path: []string{page.ID, "messages"}, body: bodyOf(m)})
 	out := classify(a.phase, a.status, a.body)
 	if a.timeout && out.Class == Uncertain {
 		out.Reason = ReasonTimeout

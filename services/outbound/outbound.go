@@ -155,6 +155,9 @@ func (s *service) Run(ctx context.Context) error {
 	group.Go(func() error {
 		return bus.Serve(running, s.deps.Bus, "outbound.control", s.takeControl)
 	})
+	group.Go(func() error {
+		return bus.Serve(running, s.deps.Bus, "outbound.act", s.act)
+	})
 	noting, last := context.WithCancel(context.WithoutCancel(ctx))
 	var notes sync.WaitGroup
 	notes.Go(func() { s.pages.Run(noting) })

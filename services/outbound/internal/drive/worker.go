@@ -174,22 +174,35 @@ func (w *worker) attempt(ctx context.Context, pass Pass, send *threadv1.Send, re
 		return ctx, nil, err // lost the race, or the window has closed
 	}
 	w.posted = w.Now()
-	out := w.send(ctx, pass.Page, intent.GetParts()[ref.Part], begun[0].GetSendAttempted())
+	out := w.send(ctx, pass.Page, w.message(intent, begun[0].GetSendAttempted()), begun[0].GetSendAttempted())
 	return ctx, &out, nil
 }
 
 // send posts the attempt, unless the time in which its POST may begin is over:
 // then this process was frozen, and others take the attempt for lost.
-func (w *worker) send(ctx context.Context, page graph.Page, text string, a *threadv1.SendAttempted) graph.Outcome {
+func (w *worker) send(ctx context.Context, page graph.Page, m graph.Message, a *threadv1.SendAttempted) graph.Outcome {
 	if w.Now().After(time.UnixMilli(a.GetDeadlineMs())) {
 		return graph.Outcome{Class: graph.Later, Reason: attempt.ReasonLate}
 	}
 	ctx, span := w.Tracer.Start(ctx, "outbound send")
 	defer span.End()
-	return w.Meta.Send(ctx, page, graph.Message{
-		PSID: w.thread.PSID, Text: text, MessagingType: a.GetMessagingType(), Tag: a.GetTag(),
+	return w.Meta.Send(ctx, page, m)
+}
+
+// message is the part as Meta gets it: the first answers what the text answers,
+// and the last has what can be pressed.
+func (w *worker) message(r *threadv1.SendRequested, a *threadv1.SendAttempted) graph.Message {
+	m := graph.Message{
+		PSID: w.thread.PSID, Text: r.GetParts()[a.GetPart()], MessagingType: a.GetMessagingType(), Tag: a.GetTag(), Template: r.GetTemplate(),
 		Metadata: graph.SignMetadata(w.Signer, graph.Metadata{Intent: a.GetId(), Part: int(a.GetPart()), Attempt: int(a.GetAttempt())}),
-	})
+	}
+	if a.GetPart() == 0 {
+		m.ReplyTo = r.GetReplyTo()
+	}
+	if int(a.GetPart()) == len(r.GetParts())-1 {
+		m.QuickReplies = r.GetQuickReplies()
+	}
+	return m
 }
 
 // settle commits an outcome, and insists: it is known here and nowhere else.
