@@ -332,6 +332,7 @@ func TestEveryFactIsKnown(t *testing.T) {
 	silent := map[string]bool{ // change no item by themselves
 		"message_edited": false, "delivery_reported": true, "read_reported": true,
 		"customer_profiled": true, "offer_made": true, "send_attempted": true, "send_succeeded": true, "send_echoed": true,
+		"agent_reacted":           true,                          // it shows on the message
 		"conversation_classified": true,                          // unless something was found
 		"monitoring_began":        true, "supervisor_left": true, // unless the supervisor took part
 		"send_refused": true, "send_deferred": true, "send_uncertain": true, "send_unconfirmed": true, "send_abandoned": true,
