@@ -164,6 +164,24 @@ export interface Beside {
   question?: string;
 }
 
+export interface Button {
+  title?: string;
+  url?: string;
+  payload?: string;
+}
+
+export interface ButtonTemplate {
+  text?: string;
+  buttons?: Button[];
+}
+
+export interface Card {
+  title?: string;
+  subtitle?: string;
+  imageUrl?: string;
+  buttons?: Button[];
+}
+
 export interface CloseConversationRequest {
   ref?: ConversationRef;
 }
@@ -253,6 +271,10 @@ export interface ForceCloseConversationRequest {
 }
 
 export interface ForceCloseConversationResponse {
+}
+
+export interface GenericTemplate {
+  elements?: Card[];
 }
 
 export interface Heartbeat {
@@ -407,6 +429,21 @@ export interface QueueTarget {
   agents?: number;
 }
 
+export interface QuickReply {
+  title?: string;
+  payload?: string;
+  contentType?: string;
+}
+
+export interface ReactRequest {
+  ref?: ConversationRef;
+  mid?: string;
+  emoji?: string;
+}
+
+export interface ReactResponse {
+}
+
 export interface Refusal {
   reason?: string;
   phase?: Phase;
@@ -451,6 +488,9 @@ export interface SendMessageRequest {
   ref?: ConversationRef;
   clientId?: string;
   text?: string;
+  replyTo?: string;
+  quickReplies?: QuickReply[];
+  template?: Template;
 }
 
 export interface SendMessageResponse {
@@ -503,6 +543,14 @@ export interface SignOutRequest {
 export interface SignOutResponse {
 }
 
+export interface SignalRequest {
+  ref?: ConversationRef;
+  sign?: string;
+}
+
+export interface SignalResponse {
+}
+
 export interface Snapshot {
   conversations?: ConversationView[];
   standing?: AgentStanding;
@@ -522,6 +570,11 @@ export interface TakeControlRequest {
 
 export interface TakeControlResponse {
   conversation?: ConversationView;
+}
+
+export interface Template {
+  button?: ButtonTemplate;
+  generic?: GenericTemplate;
 }
 
 export interface TimelineChange {
@@ -552,6 +605,9 @@ export interface TimelineItem {
   changedRevision?: string;
   agentName?: string;
   recovered?: boolean;
+  ourReaction?: string;
+  quickReplies?: QuickReply[];
+  template?: Template;
 }
 
 export interface TransferConversationRequest {
