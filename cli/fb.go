@@ -23,10 +23,10 @@ const (
 )
 
 func (a *app) facebookCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "fb", Short: "Sign, send and watch webhooks, for those who develop",
-		Long: "Sign, send and watch webhooks as Meta's, for those who develop. None of these commands asks the admin API. The app\n" +
+	cmd := &cobra.Command{Use: "fb", Short: "Sign, send and watch webhooks, and read Meta's errors",
+		Long: "Sign, send and watch webhooks as Meta's, for those who develop, and read its errors. None of these commands asks the admin API. The app\n" +
 			"secret comes from an environment variable or a file, never from the command line, where others could see it."}
-	cmd.AddCommand(a.signCommand(), a.triggerCommand(), a.listenCommand())
+	cmd.AddCommand(a.signCommand(), a.triggerCommand(), a.listenCommand(), a.metaErrorCommand())
 	return cmd
 }
 

@@ -88,6 +88,7 @@ func rules() []rule {
 		{100, 100, 2018109, Refused, ReasonMediaRefused},
 		{100, 100, 2018294, Refused, ReasonMediaRefused},
 		{100, 100, anySubcode, Refused, ReasonInvalidRequest},
+		{9000001, 9000001, anySubcode, Refused, ReasonMessageGone},
 	}
 }
 

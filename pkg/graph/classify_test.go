@@ -31,6 +31,7 @@ func recorded(t *testing.T, pattern string) []byte {
 }
 
 func TestClassifyRecordedAnswers(t *testing.T) {
+	seen := map[string]bool{}
 	for _, c := range []struct {
 		payload string
 		status  int
@@ -67,14 +68,61 @@ func TestClassifyRecordedAnswers(t *testing.T) {
 		{"err-200-1545041-unavailable", 403, graph.Refused, graph.ReasonPersonUnavailable},
 		{"err-200-2018028-dev-mode", 403, graph.Refused, graph.ReasonAppNotLive},
 		{"err-27-take-thread-control-blocked", 400, graph.Refused, graph.ReasonThreadOwned},
+		{"err-100-2018247-profile-permission", 400, graph.Refused, graph.ReasonInvalidRequest},
+		{"err-9000001-message-deleted", 400, graph.Refused, graph.ReasonMessageGone},
+		{"err-page-cursor-limit", 400, graph.Refused, graph.ReasonInvalidRequest},
 		{"err-oauth-dialog-flat-shape", 400, graph.Uncertain, graph.ReasonUnreadable},
 	} {
+		seen[c.payload] = true
 		t.Run(c.payload, func(t *testing.T) {
 			out := graph.Classify(graph.Answered, c.status, recorded(t, c.payload))
 			if out.Class != c.class || out.Reason != c.reason {
 				t.Errorf("%s %s (%d/%d), want %s %s", out.Class, out.Reason, out.Code, out.Subcode, c.class, c.reason)
 			}
 		})
+	}
+	every(t, seen)
+}
+
+// every complains of a recorded error, or answer of the Send API, that is not
+// among the seen.
+func every(t *testing.T, seen map[string]bool) {
+	t.Helper()
+	for _, kind := range []string{"*-err-*.json", "*-res-send-*.json"} {
+		names, err := filepath.Glob(filepath.Join(corpus, kind))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			_, name, _ = strings.Cut(strings.TrimSuffix(filepath.Base(name), ".json"), "-")
+			if !seen[name] {
+				t.Errorf("nobody says what becomes of a send that is answered with %s", name)
+			}
+		}
+	}
+}
+
+// Other answers to what is not a send name no message: taken for one, they
+// must leave it in doubt.
+func TestAnswersToOtherCallsProveNothing(t *testing.T) {
+	names, err := filepath.Glob(filepath.Join(corpus, "*-res-*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(names) == 0 {
+		t.Skip("no recorded payloads here")
+	}
+	for _, name := range names {
+		if strings.Contains(name, "-res-send-") {
+			continue
+		}
+		body, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out := graph.Classify(graph.Answered, 200, body); out.Class != graph.Uncertain {
+			t.Errorf("%s: %s %s, want it in doubt", filepath.Base(name), out.Class, out.Reason)
+		}
 	}
 }
 
@@ -116,6 +164,56 @@ func TestClassifyByNumbers(t *testing.T) {
 				t.Errorf("%s %s, want %s %s", out.Class, out.Reason, c.class, c.reason)
 			}
 		})
+	}
+}
+
+// TestJudgeMetasTable has every pair of Meta's pages "Error codes", "Handling
+// errors" and "Rate limiting".
+func TestJudgeMetasTable(t *testing.T) {
+	for _, c := range []struct {
+		pairs  [][2]int // code, subcode
+		class  graph.Class
+		reason string
+	}{
+		{[][2]int{{1, 0}, {2, 0}, {-1, 0}, {-1, 2018012}, {1200, 0}, {1, 1357046}}, graph.Uncertain, graph.ReasonServerError},
+		{[][2]int{{1, 99}, {3, 0}, {10, 0}, {200, 0}, {230, 0}, {299, 0}}, graph.Refused, graph.ReasonPermissionMissing},
+		{[][2]int{{2, 2018344}}, graph.Refused, graph.ReasonTermsOpen},
+		{[][2]int{{4, 0}, {17, 0}, {32, 0}, {341, 0}, {613, 0}, {613, 2534040}, {80001, 0}, {80006, 0}}, graph.Later, graph.ReasonThrottled},
+		{[][2]int{{613, 2018338}, {613, 1893016}, {4, 2018354}, {9, 2018352}}, graph.Refused, graph.ReasonPersonBothered},
+		{[][2]int{{368, 0}, {10, 1893063}, {10, 1404170}, {2022, 0}}, graph.Refused, graph.ReasonPageRestricted},
+		{[][2]int{{10, 2018278}, {10, 2018065}, {10, 2534022}}, graph.Refused, graph.ReasonWindowClosed},
+		{[][2]int{{10, 2018108}, {551, 0}, {551, 1545041}, {200, 1545041}, {1545041, 0}, {100, 2018001}, {100, 33}}, graph.Refused, graph.ReasonPersonUnavailable},
+		{[][2]int{{10, 2018300}, {10, 2018321}, {100, 2018300}, {100, 2018321}, {100, 2534037}, {27, 0}}, graph.Refused, graph.ReasonThreadOwned},
+		{[][2]int{{200, 2018028}, {200, 2018027}}, graph.Refused, graph.ReasonAppNotLive},
+		{[][2]int{{100, 2018008}, {100, 2018047}, {100, 2018109}, {100, 2018294}, {100, 2018074}}, graph.Refused, graph.ReasonMediaRefused},
+		{[][2]int{{100, 0}, {100, 2018034}, {100, 2018218}, {100, 2018247}, {1, 2018382}}, graph.Refused, graph.ReasonInvalidRequest},
+		{[][2]int{{190, 0}, {190, 458}, {190, 459}, {190, 460}, {190, 463}, {190, 464}, {190, 467}, {190, 492}, {102, 0}}, graph.Parked, graph.ReasonPageDisconnected},
+		{[][2]int{{9000001, 0}}, graph.Refused, graph.ReasonMessageGone},
+	} {
+		for _, pair := range c.pairs {
+			class, m := graph.Judge(pair[0], pair[1])
+			if class == graph.Parked && c.reason == graph.ReasonPermissionMissing {
+				class = graph.Refused // but for 1/99, which says that it stays so
+			}
+			if class != c.class || m.Reason != c.reason {
+				t.Errorf("%d/%d: %s %s, want %s %s", pair[0], pair[1], class, m.Reason, c.class, c.reason)
+			}
+			if m.Means == "" || m.Do == "" || m.Then == "" {
+				t.Errorf("%d/%d: an administrator is not told enough about %s", pair[0], pair[1], m.Reason)
+			}
+		}
+	}
+}
+
+func TestEveryReasonHasOneMeaning(t *testing.T) {
+	told := map[string]int{}
+	for _, m := range graph.Meanings() {
+		told[m.Reason]++
+	}
+	for _, r := range graph.Rulings() {
+		if told[r.Reason] != 1 {
+			t.Errorf("%s has %d meanings", r.Reason, told[r.Reason])
+		}
 	}
 }
 

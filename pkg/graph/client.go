@@ -231,7 +231,7 @@ func (c *Client) read(ctx context.Context, page Page, k call, out any) error {
 	defer cancel()
 	start := time.Now()
 	a := c.do(ctx, page, k)
-	result := readOutcome(a, out)
+	result := readOutcome(a, page.ID, out)
 	c.seconds.WithLabelValues(k.operation, result.Class.String()).Observe(time.Since(start).Seconds())
 	if result.Class != Sent && ctx.Err() != nil {
 		return fault.Wrap(ctx.Err(), "ask Meta for %s", k.operation)
@@ -240,14 +240,14 @@ func (c *Client) read(ctx context.Context, page Page, k call, out any) error {
 }
 
 // readOutcome is classify for a read: an answer that decodes is success.
-func readOutcome(a answer, out any) Outcome {
+func readOutcome(a answer, page string, out any) Outcome {
 	if a.phase == answered && success(a.status) {
 		if _, failed := ParseError(a.body); !failed && json.Unmarshal(a.body, out) == nil {
 			return Outcome{Class: Sent}
 		}
 	}
 	result := classify(a.phase, a.status, a.body)
-	result.RetryAfter = retryAfter(a.header)
+	result.RetryAfter = retryAfter(a.header, usageOf(a.header, page))
 	if result.Class == Sent {
 		return Outcome{Class: Uncertain, Reason: ReasonUnreadable}
 	}

@@ -1,6 +1,9 @@
 package graph
 
-import "fmt"
+import (
+	"fmt"
+	"net/http"
+)
 
 // Phase and its values, for the tests of the table.
 type Phase = phase
@@ -25,3 +28,6 @@ func HiddenRules() []string {
 	}
 	return hidden
 }
+
+// UsageOf is usageOf.
+func UsageOf(h http.Header, page string) Usage { return usageOf(h, page) }

@@ -39,6 +39,7 @@ type Outcome struct {
 	Trace      string        // Meta's trace id, for a report to Meta
 	Reason     string        // one of the reasons below; empty when Sent
 	RetryAfter time.Duration // how long Meta asked us to stay away; 0 when it did not
+	Usage      Usage         // how much of what Meta allows is used up
 }
 
 // Reasons, machine-readable; the desk has a text for each.
@@ -59,5 +60,6 @@ const (
 	ReasonThreadOwned       = "THREAD_OWNED"       // another app has the thread
 	ReasonTermsOpen         = "TERMS_OPEN"         // the page has terms of Meta's to accept
 	ReasonMediaRefused      = "MEDIA_REFUSED"      // the attachment cannot be used
+	ReasonMessageGone       = "MESSAGE_GONE"       // what the message answers or reacts to is not there any more
 	ReasonInvalidRequest    = "INVALID_REQUEST"    // Meta does not take the request as it is
 )

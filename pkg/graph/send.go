@@ -2,35 +2,61 @@ package graph
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/parley-desk/parley/pkg/telemetry/key"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
-// Message is one text to one customer.
+// Message is one message to one customer: a text or a template.
 type Message struct {
 	PSID          string
 	Text          string // at most 2000 characters, Meta's limit
 	MessagingType string // RESPONSE or MESSAGE_TAG
 	Tag           string // HUMAN_AGENT with MESSAGE_TAG, else empty
 	Metadata      string // of SignMetadata
+	ReplyTo       string // mid of the message that it answers; empty for none
+	QuickReplies  []*threadv1.QuickReply
+	Template      *threadv1.Template // in place of the text
 }
 
-// sendBody is Meta's page "Send API".
+// sendBody is Meta's page "Send API". What a message answers stands beside it.
 type sendBody struct {
-	Recipient struct {
-		ID string `json:"id"`
-	} `json:"recipient"`
-	MessagingType string `json:"messaging_type"`
-	Tag           string `json:"tag,omitempty"`
+	Recipient     recipient `json:"recipient"`
+	MessagingType string    `json:"messaging_type"`
+	Tag           string    `json:"tag,omitempty"`
 	Message       struct {
-		Text     string `json:"text"`
-		Metadata string `json:"metadata,omitempty"`
+		Text         string       `json:"text,omitempty"`
+		Attachment   *attachment  `json:"attachment,omitempty"`
+		QuickReplies []quickReply `json:"quick_replies,omitempty"`
+		Metadata     string       `json:"metadata,omitempty"`
 	} `json:"message"`
+	ReplyTo *mid `json:"reply_to,omitempty"`
+}
+
+type recipient struct {
+	ID string `json:"id"`
+}
+
+type mid struct {
+	MID string `json:"mid"`
+}
+
+func bodyOf(m Message) sendBody {
+	body := sendBody{Recipient: recipient{m.PSID}, MessagingType: m.MessagingType, Tag: m.Tag}
+	body.Message.Metadata = m.Metadata
+	if m.Template != nil {
+		body.Message.Attachment = templateOf(m.Template)
+	} else {
+		body.Message.Text = m.Text
+	}
+	body.Message.QuickReplies = quickReplies(m.QuickReplies)
+	if m.ReplyTo != "" {
+		body.ReplyTo = &mid{m.ReplyTo}
+	}
+	return body
 }
 
 // Send posts m once and says what is known of it. It blocks until Meta has
@@ -39,18 +65,15 @@ type sendBody struct {
 func (c *Client) Send(ctx context.Context, page Page, m Message) Outcome {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.timeout)
 	defer cancel()
-	var body sendBody
-	body.Recipient.ID, body.MessagingType, body.Tag = m.PSID, m.MessagingType, m.Tag
-	body.Message.Text, body.Message.Metadata = m.Text, m.Metadata
-
 	start := time.Now()
-	a := c.do(ctx, page, call{operation: "send", method: http.MethodPost, path: []string{page.ID, "messages"}, body: body})
+	a := c.do(ctx, page, call{operation: "send", method: http.MethodPost, path: []string{page.ID, "messages"}, body: bodyOf(m)})
 	out := classify(a.phase, a.status, a.body)
 	if a.timeout && out.Class == Uncertain {
 		out.Reason = ReasonTimeout
 	}
+	out.Usage = usageOf(a.header, page.ID)
 	if out.Class == Later || out.Class == Parked {
-		out.RetryAfter = retryAfter(a.header)
+		out.RetryAfter = retryAfter(a.header, out.Usage)
 	}
 	c.seconds.WithLabelValues("send", out.Class.String()).Observe(time.Since(start).Seconds())
 	if out.Class != Sent {
@@ -59,30 +82,4 @@ func (c *Client) Send(ctx context.Context, page Page, m Message) Outcome {
 			slog.Int(key.MetaCode, out.Code), slog.Int(key.MetaSubcode, out.Subcode), slog.String(key.MetaTrace, out.Trace))
 	}
 	return out
-}
-
-// longestStay bounds what a header can make us wait.
-const longestStay = 24 * time.Hour
-
-// retryAfter is how long the answer asks us to stay away: Retry-After in
-// seconds, or the longest estimate in X-Business-Use-Case-Usage, which Meta
-// gives in minutes ("Rate limiting").
-func retryAfter(h http.Header) time.Duration {
-	var stay time.Duration
-	if seconds, err := strconv.Atoi(h.Get("Retry-After")); err == nil && seconds > 0 {
-		stay = time.Duration(min(seconds, int(longestStay/time.Second))) * time.Second
-	}
-	var usage map[string][]struct {
-		Minutes float64 `json:"estimated_time_to_regain_access"`
-	}
-	if json.Unmarshal([]byte(h.Get("X-Business-Use-Case-Usage")), &usage) == nil {
-		for _, entries := range usage {
-			for _, entry := range entries {
-				if minutes := min(entry.Minutes, longestStay.Minutes()); minutes > 0 {
-					stay = max(stay, time.Duration(minutes*float64(time.Minute)))
-				}
-			}
-		}
-	}
-	return stay
 }

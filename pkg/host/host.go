@@ -68,7 +68,7 @@ type Uses uint
 const (
 	Bus         Uses = 1 << iota // the log, the directory of resources, the secrets
 	Redis                        // presence and capacity
-	RedisGlance                  // a look at Redis where there is one; the process lives without
+	RedisGlance                  // Redis where there is one; the process lives without
 	Graph                        // Meta
 )
 

@@ -197,15 +197,26 @@ func RequestSend(s *threadv1.State, now time.Time, conversation, agent, id, clie
 	})
 }
 
+// Request is RequestSend for a message with more to it than its text.
+func Request(s *threadv1.State, now time.Time, conversation string, r *threadv1.SendRequested) ([]*threadv1.Fact, error) {
+	return request(s, now, conversation, r)
+}
+
 // RepeatSend sends parts of the send repeated once more under a new intent.
 // An open send must be not confirmed; it is given up by the same commit.
 func RepeatSend(s *threadv1.State, now time.Time, conversation, agent, id, clientID, repeats string, parts []string) ([]*threadv1.Fact, error) {
-	facts, err := request(s, now, conversation, &threadv1.SendRequested{
+	return Repeat(s, now, conversation, &threadv1.SendRequested{
 		Id: id, ClientId: clientID, Agent: agent, Parts: parts, Human: true, Repeats: repeats,
 	})
+}
+
+// Repeat is RepeatSend for a message with more to it than its text.
+func Repeat(s *threadv1.State, now time.Time, conversation string, r *threadv1.SendRequested) ([]*threadv1.Fact, error) {
+	facts, err := request(s, now, conversation, r)
 	if err != nil || len(facts) == 0 {
 		return nil, err
 	}
+	repeats, agent := r.GetRepeats(), r.GetAgent()
 	if open := FindSend(s, repeats); open != nil {
 		if open.Status != threadv1.SendStatus_SEND_STATUS_UNCONFIRMED {
 			return nil, refuse(s, WrongStatus, agent)
@@ -232,6 +243,24 @@ func request(s *threadv1.State, now time.Time, conversation string, r *threadv1.
 		return nil, refuse(s, ThreadOwned, r.GetAgent())
 	}
 	return one(r), nil
+}
+
+// Act allows a sign to the customer, or gives the fact of a reaction to the
+// message mid: to whoever may write, while a message could leave.
+func Act(s *threadv1.State, now time.Time, conversation, agent, mid, emoji string) ([]*threadv1.Fact, error) {
+	if _, err := writer(s, conversation, agent); err != nil {
+		return nil, err
+	}
+	if WindowAt(s, now).Kind == Closed {
+		return nil, refuse(s, WindowClosed, agent)
+	}
+	if _, owned := OwnerAt(s, now); owned {
+		return nil, refuse(s, ThreadOwned, agent)
+	}
+	if mid == "" {
+		return nil, nil
+	}
+	return one(&threadv1.AgentReacted{Mid: mid, Emoji: emoji, Agent: agent}), nil
 }
 
 // AbandonSend gives up a send that is not confirmed.

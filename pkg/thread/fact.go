@@ -108,6 +108,8 @@ func ofSend(kind any) *threadv1.Fact {
 		return &threadv1.Fact{Kind: &threadv1.Fact_SendAbandoned{SendAbandoned: k}}
 	case *threadv1.NoteAdded:
 		return &threadv1.Fact{Kind: &threadv1.Fact_NoteAdded{NoteAdded: k}}
+	case *threadv1.AgentReacted:
+		return &threadv1.Fact{Kind: &threadv1.Fact_AgentReacted{AgentReacted: k}}
 	}
 	return nil
 }

@@ -148,6 +148,10 @@ func endConsults(c *threadv1.Conversation) {
 // applyBeside is for the facts about those with a part in a conversation.
 func applyBeside(s *threadv1.State, now time.Time, f *threadv1.Fact) error {
 	switch k := f.GetKind().(type) {
+	case *threadv1.Fact_AgentReacted:
+		if k.AgentReacted.GetMid() == "" {
+			return refuse(s, BadFact, k.AgentReacted.GetAgent())
+		}
 	case *threadv1.Fact_ConsultAsked:
 		return applyAsked(s, now, k.ConsultAsked)
 	case *threadv1.Fact_ConsultAnswered:

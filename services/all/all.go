@@ -22,7 +22,7 @@ func Stages() []host.Stage {
 		host.NewStage("ingress", host.Bus, ingress.New),
 		host.NewStage("classification", host.Bus|host.Graph, classification.New),
 		host.NewStage("distribution", host.Bus|host.Redis, distribution.New),
-		host.NewStage("outbound", host.Bus|host.Graph, outbound.New),
+		host.NewStage("outbound", host.Bus|host.RedisGlance|host.Graph, outbound.New),
 		host.NewStage("attachment", host.Bus, attachment.New),
 		host.NewStage("desk", host.Bus, desk.New),
 		host.NewStage("admin", host.Bus|host.RedisGlance|host.Graph, admin.New),

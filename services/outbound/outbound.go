@@ -20,6 +20,7 @@ import (
 	"github.com/parley-desk/parley/services/outbound/internal/attempt"
 	"github.com/parley-desk/parley/services/outbound/internal/drive"
 	"github.com/parley-desk/parley/services/outbound/internal/gate"
+	"github.com/parley-desk/parley/services/outbound/internal/pace"
 )
 
 const (
@@ -43,6 +44,10 @@ type Config struct {
 	Attempts    int           `koanf:"attempts" default:"14" help:"Attempts for one part before the agent is told that it was refused."`
 	Patience    time.Duration `koanf:"patience" default:"10m" help:"Longest pause that Meta may ask for; a longer one refuses the message."`
 	Park        time.Duration `koanf:"park" default:"10m" help:"Pause between two tries of a page that is disconnected, and of a send that misses a permission, while nobody mends it."`
+	Spacing     time.Duration `koanf:"spacing" default:"100ms" help:"Shortest time between two requests for one customer."`
+	Room        int           `koanf:"room" default:"128" help:"Requests of one page that may be on their way to Meta at once, in one process."`
+	Failures    int           `koanf:"failures" default:"5" help:"Requests of one page that fail at Meta's side, one after another, before the page is left alone for outbound.pause."`
+	Pause       time.Duration `koanf:"pause" default:"15s" help:"How long a page is left alone whose requests keep failing; then one request tries."`
 	OrphanGrace time.Duration `koanf:"orphan_grace" default:"5s" help:"How overdue a step must be before another process takes it."`
 }
 
@@ -63,6 +68,10 @@ func (c *Config) Validate() error {
 	check(c.Backoff > 0 && c.BackoffMax >= c.Backoff, "backoff", "must be longer than nothing and at most backoff_max")
 	check(c.Attempts > 0, "attempts", "must be at least 1")
 	check(c.Park > 0 && c.Park <= c.Patience, "park", "must be longer than nothing and at most patience")
+	check(c.Spacing >= 0 && c.Spacing <= 10*time.Second, "spacing", "must be 0 to 10s")
+	check(c.Room > 0, "room", "must be at least 1, or nothing is ever sent")
+	check(c.Failures > 0, "failures", "must be at least 1")
+	check(c.Pause > 0 && c.Pause <= c.Patience, "pause", "must be longer than nothing and at most patience")
 	check(c.OrphanGrace > 0, "orphan_grace", "must be longer than nothing")
 	return invalid(wrong)
 }
@@ -89,7 +98,7 @@ func invalid(wrong []fault.Violation) error {
 func (c *Config) policy() attempt.Policy {
 	return attempt.Policy{
 		Start: c.Start, Orphan: c.Orphan, Echo: c.Echo, Check: c.Check, CheckAgain: c.CheckAgain,
-		Backoff: c.Backoff, BackoffMax: c.BackoffMax, Attempts: c.Attempts, Patience: c.Patience, Park: c.Park,
+		Backoff: c.Backoff, BackoffMax: c.BackoffMax, Attempts: c.Attempts, Patience: c.Patience, Park: c.Park, Spacing: c.Spacing,
 	}
 }
 
@@ -101,12 +110,17 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	if err := cfg.fits(deps.Graph.Timeout()); err != nil {
 		return nil, err
 	}
+	paces, err := pace.New(pace.Settings{Room: cfg.Room, Failures: cfg.Failures, Pause: cfg.Pause}, deps.Redis,
+		func() int { return deps.Bus.Members(stage) }, deps.Log, deps.Registry)
+	if err != nil {
+		return nil, err
+	}
 	provision := deps.Bus.Bucket(subject.ProvisionBucket)
 	board := standing.New(provision, deps.Directory)
 	pages := drive.NewPages(drive.Premises{
 		Directory: deps.Directory, Secrets: deps.Secrets, Board: board, Notes: provision,
-		Members: func() int { return deps.Bus.Members(stage) },
-		Policy:  gate.Policy{Backoff: cfg.Backoff, Park: cfg.Park}, Now: deps.Now, Log: deps.Log,
+		Pace:   paces,
+		Policy: gate.Policy{Backoff: cfg.Backoff, Park: cfg.Park}, Now: deps.Now, Log: deps.Log,
 	})
 	driver, err := drive.New(drive.World{
 		Threads: deps.Bus, Meta: deps.Graph, Pages: pages, Signer: deps.Secrets,
@@ -140,6 +154,9 @@ func (s *service) Run(ctx context.Context) error {
 	}
 	group.Go(func() error {
 		return bus.Serve(running, s.deps.Bus, "outbound.control", s.takeControl)
+	})
+	group.Go(func() error {
+		return bus.Serve(running, s.deps.Bus, "outbound.act", s.act)
 	})
 	noting, last := context.WithCancel(context.WithoutCancel(ctx))
 	var notes sync.WaitGroup

@@ -45,7 +45,7 @@ func config() outbound.Config {
 	return outbound.Config{
 		Start: time.Second, Orphan: 2500 * time.Millisecond, Echo: 1500 * time.Millisecond, Check: 3 * time.Second, CheckAgain: 100 * time.Millisecond,
 		Backoff: 50 * time.Millisecond, BackoffMax: 100 * time.Millisecond, Attempts: 3, Patience: time.Minute, Park: time.Minute,
-		OrphanGrace: 200 * time.Millisecond,
+		OrphanGrace: 200 * time.Millisecond, Room: 64, Failures: 50, Pause: 100 * time.Millisecond,
 	}
 }
 
@@ -444,6 +444,8 @@ func TestSettingsThatCannotWork(t *testing.T) {
 		"no attempts":     func(c *outbound.Config) { c.Attempts = 0 },
 		"backoff shrinks": func(c *outbound.Config) { c.BackoffMax = c.Backoff / 2 },
 		"park too long":   func(c *outbound.Config) { c.Park = c.Patience + 1 },
+		"no room":         func(c *outbound.Config) { c.Room = 0 },
+		"never a failure": func(c *outbound.Config) { c.Failures = 0 },
 		"orphans too old": func(c *outbound.Config) { c.Orphan = c.Echo + c.Check },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -116,7 +116,7 @@ func final() []metaError {
 		{100, 2018294, any400, false, graph.Refused, graph.ReasonMediaRefused},
 		{100, 2018074, any400, false, graph.Refused, graph.ReasonMediaRefused},
 
-		{9000001, 0, any400, false, graph.Refused, graph.ReasonInvalidRequest},
+		{9000001, 0, any400, false, graph.Refused, graph.ReasonMessageGone},
 	}
 }
 

@@ -38,7 +38,7 @@ func texts(t *testing.T) map[string][2]string {
 func TestEveryReasonHasAText(t *testing.T) {
 	all := texts(t)
 	found := map[string]int{}
-	for _, files := range []string{"pkg/graph/outcome.go", "pkg/thread/*.go", "services/outbound/internal/attempt/*.go",
+	for _, files := range []string{"pkg/graph/outcome.go", "pkg/thread/*.go", "services/outbound/internal/attempt/*.go", "services/outbound/internal/pace/*.go",
 		"services/desk/internal/api/*.go", "services/desk/internal/session/*.go", "services/distribution/internal/offering/*.go"} {
 		for at, word := range reasons(t, filepath.Join("../../..", files)) {
 			found[files]++

@@ -28,12 +28,19 @@ func (s deskService) SendMessage(ctx context.Context, r *connect.Request[deskv1.
 	var c check
 	c.ref(m.GetRef())
 	c.clientID(m.GetClientId())
-	c.text(m.GetText(), maxText)
+	c.content(m)
 	if err := c.err(); err != nil {
 		return nil, err
 	}
+	parts := thread.Split(m.GetText())
+	if m.GetTemplate() != nil {
+		parts = []string{inWords(m.GetTemplate())}
+	}
 	item, err := s.write(ctx, m.GetRef(), m.GetClientId(), aMessage, func(state *threadv1.State, _ uint64, id, agent string) ([]*threadv1.Fact, error) {
-		return thread.RequestSend(state, s.Now(), m.GetRef().GetConversation(), agent, id, m.GetClientId(), m.GetText())
+		return thread.Request(state, s.Now(), m.GetRef().GetConversation(), &threadv1.SendRequested{
+			Id: id, ClientId: m.GetClientId(), Agent: agent, Parts: parts, Human: true,
+			ReplyTo: m.GetReplyTo(), QuickReplies: m.GetQuickReplies(), Template: m.GetTemplate(),
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -55,9 +62,9 @@ func (s deskService) ResendMessage(ctx context.Context, r *connect.Request[deskv
 		if thread.Done(state, m.GetClientId()) {
 			return nil, nil
 		}
-		var parts []string
+		var unsent *threadv1.SendRequested
 		first, err := s.item(ctx, m.GetRef(), revision, func(t *timeline.Timeline) *deskv1.TimelineItem {
-			parts = t.Unsent(m.GetItem())
+			unsent = t.Unsent(m.GetItem())
 			return t.Find(m.GetItem())
 		})
 		switch {
@@ -67,7 +74,8 @@ func (s deskService) ResendMessage(ctx context.Context, r *connect.Request[deskv
 			return nil, &thread.Refusal{Reason: thread.WrongStatus,
 				Phase: state.GetConversation().GetPhase(), Allowed: thread.Allowed(state, agent)}
 		}
-		return thread.RepeatSend(state, s.Now(), m.GetRef().GetConversation(), agent, id, m.GetClientId(), m.GetItem(), parts)
+		unsent.Id, unsent.ClientId, unsent.Agent, unsent.Human, unsent.Repeats = id, m.GetClientId(), agent, true, m.GetItem()
+		return thread.Repeat(state, s.Now(), m.GetRef().GetConversation(), unsent)
 	})
 	if err != nil {
 		return nil, err

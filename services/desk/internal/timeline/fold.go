@@ -34,6 +34,10 @@ func (f *fold) apply(fact *threadv1.Fact) {
 		f.unsent(k.MessageUnsent)
 	case *threadv1.Fact_ReactionChanged:
 		f.reacted(k.ReactionChanged)
+	case *threadv1.Fact_AgentReacted:
+		if e := f.byMid[k.AgentReacted.GetMid()]; e != nil { // else it is older than this log, and nobody sees it
+			f.change(e).OurReaction = k.AgentReacted.GetEmoji()
+		}
 	case *threadv1.Fact_PostbackReceived:
 		f.postback(k.PostbackReceived)
 	case *threadv1.Fact_ExternalMessageSent:

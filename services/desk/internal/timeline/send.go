@@ -17,7 +17,7 @@ const (
 
 // send is what folding knows of an agent's message beyond its item.
 type send struct {
-	parts []string
+	asked *threadv1.SendRequested
 	mids  []string // by part; empty where none is known
 	sent  []int64  // by part, Meta's time, ms since 1970 UTC; 0 where Meta has not told
 }
@@ -60,10 +60,11 @@ func (f *fold) sending(fact *threadv1.Fact) bool {
 func (f *fold) requested(m *threadv1.SendRequested) {
 	e := f.add(m.GetId(), deskv1.Author_AUTHOR_AGENT)
 	e.known = true
-	e.send = &send{parts: m.GetParts(), mids: make([]string, len(m.GetParts())), sent: make([]int64, len(m.GetParts()))}
+	e.send = &send{asked: m, mids: make([]string, len(m.GetParts())), sent: make([]int64, len(m.GetParts()))}
 	item := f.change(e)
 	item.Agent, item.ClientId = m.GetAgent(), m.GetClientId()
 	item.Text = strings.Join(m.GetParts(), "\n") // each part is a message of its own
+	item.ReplyTo, item.QuickReplies, item.Template = m.GetReplyTo(), m.GetQuickReplies(), m.GetTemplate()
 	item.Delivery = deskv1.Delivery_DELIVERY_SENDING
 	detail(item, "repeats", m.GetRepeats())
 }
@@ -136,7 +137,7 @@ func (f *fold) echoed(m *threadv1.SendEchoed) {
 // is only what reactions may point to.
 func (f *fold) bind(e *entry, part int32, mid string, sent int64) bool {
 	s := e.send
-	if part < 0 || int(part) >= len(s.parts) {
+	if part < 0 || int(part) >= len(s.mids) {
 		return false
 	}
 	if mid != "" {

@@ -94,20 +94,25 @@ func (t *Timeline) File(id string, index int32) *threadv1.AttachmentKept {
 	return e.files[index]
 }
 
-// Unsent gives the parts of an agent's message that nothing proves to have
-// reached Meta; none when there is no such message.
-func (t *Timeline) Unsent(id string) []string {
+// Unsent gives what nothing proves to have reached Meta of an agent's message:
+// the parts, and what went with them; no parts when there is no such message.
+func (t *Timeline) Unsent(id string) *threadv1.SendRequested {
+	left := &threadv1.SendRequested{}
 	e := t.byID[id]
 	if e == nil || e.send == nil {
-		return nil
+		return left
 	}
-	var parts []string
-	for i, part := range e.send.parts {
-		if e.send.mids[i] == "" {
-			parts = append(parts, part)
+	asked, mids := e.send.asked, e.send.mids
+	for i, part := range asked.GetParts() {
+		if mids[i] == "" {
+			left.Parts = append(left.Parts, part)
 		}
 	}
-	return parts
+	if mids[0] == "" {
+		left.ReplyTo = asked.GetReplyTo()
+	}
+	left.QuickReplies, left.Template = asked.GetQuickReplies(), asked.GetTemplate()
+	return left
 }
 
 // FindCommand gives the item that a command of a desk made; nil when there is

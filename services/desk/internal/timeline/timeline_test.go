@@ -250,11 +250,11 @@ func TestDeferral(t *testing.T) {
 func TestUnsent(t *testing.T) {
 	l := new(log).commit(requested("s", "one", "two", "three")).commit(succeeded("s", 0, "m0", 1)).commit(refused("s", "X")).commit(note("n", "VIP"))
 	for id, want := range map[string]string{"s": "[two three]", "n": "[]", "unknown": "[]"} {
-		if got := fmt.Sprint(l.fold().Unsent(id)); got != want {
+		if got := fmt.Sprint(l.fold().Unsent(id).GetParts()); got != want {
 			t.Errorf("of %s %s is unsent, want %s", id, got, want)
 		}
 	}
-	if got := l.commit(succeeded("s", 1, "m1", 2)).commit(succeeded("s", 2, "m2", 3)).fold().Unsent("s"); len(got) != 0 {
+	if got := l.commit(succeeded("s", 1, "m1", 2)).commit(succeeded("s", 2, "m2", 3)).fold().Unsent("s"); len(got.GetParts()) != 0 {
 		t.Errorf("%q of a message that was sent", got)
 	}
 }
@@ -333,6 +333,7 @@ func TestEveryFactIsKnown(t *testing.T) {
 		"message_edited": false, "delivery_reported": true, "read_reported": true,
 		"attachment_kept": true, "attachment_lost": true,
 		"customer_profiled": true, "offer_made": true, "send_attempted": true, "send_succeeded": true, "send_echoed": true,
+		"agent_reacted":           true,                          // it shows on the message
 		"conversation_classified": true,                          // unless something was found
 		"monitoring_began":        true, "supervisor_left": true, // unless the supervisor took part
 		"send_refused": true, "send_deferred": true, "send_uncertain": true, "send_unconfirmed": true, "send_abandoned": true,

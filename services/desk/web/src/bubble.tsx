@@ -6,7 +6,7 @@ import { Attachments } from './attachments';
 import { toComposer } from './composer';
 import { appOf, clock, INBOX, pieces, span } from './format';
 import { said, word, type Words } from './i18n';
-import { num } from './model';
+import { may, num } from './model';
 import { memo, useNow, useRoom } from './rt';
 
 interface BubbleProps {
@@ -31,9 +31,11 @@ export const Bubble = memo(function Bubble({ item, quoted, conversation, custome
       <div class="bubble">
         {item.replyTo && <p class="quote" dir="auto"><span class="sr">{t.answered} </span>{quoted ? quoted.text || t.aMessage : t.aMessage}</p>}
         {item.unsent ? <p class="gone">{t.unsent}</p> : <Body item={item} conversation={conversation} />}
+        {item.ourReaction && <span class="reaction" title={t.ourReaction}>{item.ourReaction}</span>}
         {item.reaction && <span class="reaction" title={t.reacted(item.reaction)}><span class="sr">{t.reacted('')}</span>{item.reaction}</span>}
       </div>
       {(last || item.delivery || item.edited || item.late || item.recovered || item.details?.standby) && <Foot item={item} />}
+      {item.author === 'AUTHOR_CUSTOMER' && current && item.id && !item.unsent && <Answers item={item} conversation={conversation} />}
       {item.author === 'AUTHOR_AGENT' && current && <Choices item={item} conversation={conversation} />}
     </div>
   );
@@ -109,6 +111,22 @@ function Choices({ item, conversation }: { item: TimelineItem; conversation: Con
       {open && <span class="why">{t.unconfirmed}</span>}
       <button onClick={() => desk.resend(conversation, item)}>{t.sendAgain}</button>
       {open && <button onClick={() => desk.abandon(conversation, item)}>{t.leaveIt}</button>}
+    </div>
+  );
+}
+
+// Answers are what the agent may do with a message of the customer's: quote it,
+// or react to it.
+function Answers({ item, conversation }: { item: TimelineItem; conversation: ConversationRef }) {
+  const { desk, t } = useRoom();
+  const v = desk.state.views.get(conversation.conversation ?? '');
+  if (!v || !may(v, 'send')) return null;
+  return (
+    <div class="answers">
+      <button title={t.quote} aria-label={t.quote} onClick={() => { desk.quote(conversation, item); toComposer(); }}>↩</button>
+      {['👍', '❤', '😆'].map((e) => (
+        <button key={e} title={t.react(e)} aria-label={t.react(e)} aria-pressed={item.ourReaction === e} onClick={() => desk.react(conversation, item.id!, item.ourReaction === e ? '' : e)}>{e}</button>
+      ))}
     </div>
   );
 }

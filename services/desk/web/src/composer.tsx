@@ -24,6 +24,7 @@ export function Composer({ view }: { view: ConversationView }) {
   const { mode } = draft;
   const confers = may(view, 'confer');
   const advises = confers || view.part?.part === 'PART_CONSULTANT';
+  const quoted = desk.state.quotes[id];
   const text = draft[mode];
   const length = [...text].length;
   const blocked = mode === 'reply' ? why : may(view, 'note') ? '' : t.sendNotYours;
@@ -39,7 +40,8 @@ export function Composer({ view }: { view: ConversationView }) {
   };
   const send = () => {
     if (!ready || !view.ref) return;
-    desk.write(mode === 'reply' ? 'send' : confers ? 'confer' : 'note', view.ref, text.trim());
+    desk.write(mode === 'reply' ? 'send' : confers ? 'confer' : 'note', view.ref, text.trim(), mode === 'reply' ? quoted?.id : undefined);
+    if (mode === 'reply') desk.quote(view.ref);
     change({ ...draft, [mode]: '' });
     area.current?.focus();
   };
@@ -62,11 +64,17 @@ export function Composer({ view }: { view: ConversationView }) {
         ))}
         <span class="hint">{t.keysHint}</span>
       </div>
+      {quoted && mode === 'reply' && (
+        <p class="quote" dir="auto">{t.answered}: {quoted.text || t.aMessage} <button type="button" aria-label={t.dismiss} onClick={() => desk.quote(view.ref!)}>×</button></p>
+      )}
       <div class="field">
         <textarea
           ref={area} rows={2} dir="auto" value={text} aria-label={t[mode]} aria-describedby="pen-why"
           placeholder={mode === 'note' ? t.noteHint : t.replyTo(nameOf(view, t))}
-          onInput={(e) => change({ ...draft, [mode]: e.currentTarget.value })} onKeyDown={onKeyDown}
+          onInput={(e) => {
+            change({ ...draft, [mode]: e.currentTarget.value });
+            if (mode === 'reply' && !why && view.ref) desk.typing(view.ref);
+          }} onKeyDown={onKeyDown}
         />
         <button class="primary send" disabled={!ready}>{mode === 'note' ? t.save : t.send}</button>
       </div>

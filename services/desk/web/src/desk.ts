@@ -18,6 +18,8 @@ import {
 const BATCH_MS = 100;
 const BATCH_HIDDEN_MS = 250;
 const PAGE = 60;
+// Messenger shows a page typing for 20 seconds.
+const TYPING_MS = 15_000;
 
 // Turned is why somebody was not let in; wait is after how many seconds to try
 // again.
@@ -372,8 +374,36 @@ export class Desk {
   }
 
   // write puts a message or a note into the outbox: it shows at once.
-  write(kind: 'send' | 'note' | 'confer', ref: ConversationRef, text: string): void {
-    this.#enqueue({ clientId: crypto.randomUUID(), kind, ref, name: this.#nameOf(ref), text, atMs: this.now(), tries: 0, state: 'waiting' });
+  write(kind: 'send' | 'note' | 'confer', ref: ConversationRef, text: string, replyTo?: string): void {
+    this.#enqueue({ clientId: crypto.randomUUID(), kind, ref, name: this.#nameOf(ref), text, replyTo, atMs: this.now(), tries: 0, state: 'waiting' });
+    this.#typed = 0;
+  }
+
+  // typing shows the customer that the agent writes: again while Messenger would
+  // stop showing it. It is worth no word when it fails.
+  typing(ref: ConversationRef): void {
+    if (Date.now() - this.#typed < TYPING_MS) return;
+    this.#typed = Date.now();
+    this.signal(ref, 'typing_on');
+  }
+
+  signal(ref: ConversationRef, sign: string): void {
+    call('Desk', 'Signal', { ref, sign }).catch(() => {});
+  }
+
+  #typed = 0;
+
+  // quote has the next message of the conversation answer this one.
+  quote(ref: ConversationRef, item?: TimelineItem): void {
+    const quotes = { ...this.state.quotes };
+    if (item) quotes[ref.conversation ?? ''] = item;
+    else delete quotes[ref.conversation ?? ''];
+    this.set({ quotes });
+  }
+
+  // react sets or takes back the reaction to a message of the customer.
+  react(ref: ConversationRef, mid: string, emoji: string): void {
+    void this.#command(`react ${mid}`, 'React', { ref, mid, emoji });
   }
 
   // resend sends the text of a send that is not confirmed, or failed, again.
@@ -438,7 +468,7 @@ export class Desk {
     const method = { send: 'SendMessage', note: 'AddNote', confer: 'AddNote', resend: 'ResendMessage' }[e.kind];
     // Should the page be closed now, the answer is never known.
     this.#replace({ ...e, unsure: true });
-    const body = { ref: e.ref, clientId: e.clientId, ...(e.kind === 'resend' ? { item: e.item } : { text: e.text }), ...(e.kind === 'confer' ? { consult: true } : {}) };
+    const body = { ref: e.ref, clientId: e.clientId, ...(e.kind === 'resend' ? { item: e.item } : { text: e.text, replyTo: e.replyTo }), ...(e.kind === 'confer' ? { consult: true } : {}) };
     try {
       const { item } = await call<{ item?: TimelineItem }>('Desk', method, body);
       const before = this.state;

@@ -48,6 +48,8 @@ export interface State {
   seen: Readonly<Record<string, number>>;
   section: 'mine' | 'waiting' | 'open';
   query: string;
+  // Message that the next one answers, by conversation.
+  quotes: Readonly<Record<string, TimelineItem>>;
   // Commands in flight, "<action> <conversation>".
   busy: ReadonlySet<string>;
   // A failed command, in machine words; shown until dismissed.
@@ -57,7 +59,7 @@ export interface State {
 export const empty: State = {
   session: 'asking', why: '', me: {}, link: 'connecting', linkSince: 0, linkWhy: '', ready: false, lead: false, skew: 0,
   views: new Map(), threads: new Map(), standing: {}, queues: [], outbox: [], open: '', peeked: [], seen: {},
-  section: 'mine', query: '', busy: new Set(), notice: '',
+  section: 'mine', query: '', quotes: {}, busy: new Set(), notice: '',
 };
 
 const noThread: Thread = { items: new Map(), sorted: [], next: '', loaded: false, reading: 0, failed: false };

@@ -11,6 +11,8 @@ export interface Entry {
   // Name of the customer, for when the conversation is gone from sight.
   name?: string;
   text: string;
+  // Mid of the message that it answers.
+  replyTo?: string;
   // Timeline item that a resend repeats.
   item?: string;
   atMs: number;

@@ -187,6 +187,24 @@ export interface Beside {
   untilMs?: string;
 }
 
+export interface Button {
+  title?: string;
+  url?: string;
+  payload?: string;
+}
+
+export interface ButtonTemplate {
+  text?: string;
+  buttons?: Button[];
+}
+
+export interface Card {
+  title?: string;
+  subtitle?: string;
+  imageUrl?: string;
+  buttons?: Button[];
+}
+
 export interface CloseConversationRequest {
   ref?: ConversationRef;
 }
@@ -287,6 +305,10 @@ export interface ForceCloseConversationRequest {
 }
 
 export interface ForceCloseConversationResponse {
+}
+
+export interface GenericTemplate {
+  elements?: Card[];
 }
 
 export interface Heartbeat {
@@ -482,6 +504,21 @@ export interface Queues {
   queues?: QueueFigure[];
 }
 
+export interface QuickReply {
+  title?: string;
+  payload?: string;
+  contentType?: string;
+}
+
+export interface ReactRequest {
+  ref?: ConversationRef;
+  mid?: string;
+  emoji?: string;
+}
+
+export interface ReactResponse {
+}
+
 export interface Refusal {
   reason?: string;
   phase?: Phase;
@@ -526,6 +563,9 @@ export interface SendMessageRequest {
   ref?: ConversationRef;
   clientId?: string;
   text?: string;
+  replyTo?: string;
+  quickReplies?: QuickReply[];
+  template?: Template;
 }
 
 export interface SendMessageResponse {
@@ -578,6 +618,14 @@ export interface SignOutRequest {
 export interface SignOutResponse {
 }
 
+export interface SignalRequest {
+  ref?: ConversationRef;
+  sign?: string;
+}
+
+export interface SignalResponse {
+}
+
 export interface Snapshot {
   conversations?: ConversationView[];
   standing?: AgentStanding;
@@ -598,6 +646,11 @@ export interface TakeControlRequest {
 
 export interface TakeControlResponse {
   conversation?: ConversationView;
+}
+
+export interface Template {
+  button?: ButtonTemplate;
+  generic?: GenericTemplate;
 }
 
 export interface TimelineChange {
@@ -629,6 +682,9 @@ export interface TimelineItem {
   agentName?: string;
   recovered?: boolean;
   files?: File[];
+  ourReaction?: string;
+  quickReplies?: QuickReply[];
+  template?: Template;
 }
 
 export interface TransferConversationRequest {

@@ -72,7 +72,7 @@ func (m *model) changeHands(q string, now int64) {
 func (m *model) reserve(r assign.Reservation, fresh bool) assign.Verdict {
 	i, a := m.items[r.Item], m.peek(r.Agent)
 	switch {
-	case i == nil || i.Phase != assign.Waiting || i.Revision != r.Revision || i.Conversation != r.Conversation || i.list != "w:"+i.Queue+":custom":
+	case i == nil || i.Phase != assign.Waiting || i.Revision != r.Revision || i.Conversation != r.Conversation || i.list != "w:"+i.Queue+":custom" || m.paused(i.Queue):
 		return assign.ReserveMoved
 	case !slices.Contains(a.queues, i.Queue) || letter[a.pres] == "" || !fresh:
 		return assign.ReserveOther

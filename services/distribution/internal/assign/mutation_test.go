@@ -133,6 +133,7 @@ var mutants = []struct{ name, file, old, new string }{
 	{"rules get what has gone on", "reserve", "or tonumber(h[1]) ~= rev", ""},
 	{"rules get another conversation", "reserve", "or h[2] ~= conv", ""},
 	{"rules get what waits for somebody", "reserve", " or h[6] ~= 'w:' .. h[4] .. ':custom'", ""},
+	{"rules get what is paused", "reserve", "if queue(h[4]).paused then return {'ITEM'} end\n", ""},
 	{"rules choose strangers", "reserve", "if redis.call('SISMEMBER', members_key(h[4]), a) == 0 then return {'AGENT'} end", ""},
 	{"rules choose who is not here", "reserve", "not r.letter or", ""},
 	{"rules choose by what an agent was", "reserve", "'0') ~= version", "'0') ~= version and false"},

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // Pause is why nothing is offered of what waits in a queue. The zero Pause is
@@ -46,4 +48,21 @@ func (b *Book) Paused(ctx context.Context, queue string) (Pause, error) {
 		return Pause{}, err
 	}
 	return ParsePause(l.queues[queue].paused), nil
+}
+
+// Going are those of some queues that are not paused.
+func (b *Book) Going(ctx context.Context, epoch int64, queues []string) (map[string]bool, error) {
+	pipe := b.rdb.Pipeline()
+	asked := make([]*redis.StringCmd, len(queues))
+	for n, q := range queues {
+		asked[n] = pipe.HGet(ctx, b.root(epoch)+"q:"+q, "ps")
+	}
+	if _, err := pipe.Exec(ctx); err != nil && err != redis.Nil {
+		return nil, away(err, "read which queues are paused")
+	}
+	going := make(map[string]bool, len(queues))
+	for n, q := range queues {
+		going[q] = ParsePause(asked[n].Val()) == (Pause{})
+	}
+	return going, nil
 }

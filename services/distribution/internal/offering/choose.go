@@ -124,8 +124,12 @@ func (c *chooser) turn(ctx context.Context) error {
 	if err := errors.Join(c.readAgents(ctx, agents), c.readItems(ctx, items)); err != nil {
 		return err
 	}
+	going, err := c.Book.Going(ctx, c.epoch, c.queues)
+	if err != nil {
+		return err
+	}
 	c.tried = now
-	return c.carry(ctx, matching.Match(c.world(now)))
+	return c.carry(ctx, matching.Match(c.world(now, going)))
 }
 
 // all names everybody who waits or works in these queues, and forgets the others.
@@ -192,8 +196,8 @@ func (c *chooser) readItems(ctx context.Context, keys []string) error {
 	return nil
 }
 
-// world is what is known, as it is now.
-func (c *chooser) world(now time.Time) matching.World {
+// world is what is known, as it is now, of the queues that are going.
+func (c *chooser) world(now time.Time, going map[string]bool) matching.World {
 	w := matching.World{Rules: c.rules, Enough: c.Book.Enough(), Behind: c.behind}
 	for _, a := range c.agents {
 		a.Face.Agent.Working = c.rules.Working(a.ID, now)
@@ -205,7 +209,7 @@ func (c *chooser) world(now time.Time) matching.World {
 		lines[i.Queue] = append(lines[i.Queue], i)
 	}
 	for _, q := range c.queues {
-		if len(lines[q]) > 0 {
+		if going[q] && len(lines[q]) > 0 {
 			w.Lines = append(w.Lines, matching.Line{Queue: q, Items: lines[q]})
 		}
 	}

@@ -9,5 +9,5 @@ import (
 )
 
 func main() {
-	host.Main("Send replies to Meta", host.NewStage("outbound", host.Bus|host.Graph, outbound.New), os.Exit)
+	host.Main("Send replies to Meta", host.NewStage("outbound", host.Bus|host.RedisGlance|host.Graph, outbound.New), os.Exit)
 }

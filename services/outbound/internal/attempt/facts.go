@@ -58,6 +58,20 @@ func (p Policy) Hold(s *threadv1.State, ref Ref, human bool, now time.Time) []*t
 	return park(ref)
 }
 
+// Rest gives the facts for a part that may not be attempted because its page
+// makes no calls for the time given: it is put off, which counts as no attempt,
+// or refused when that is longer than anybody should wait unasked.
+func (p Policy) Rest(s *threadv1.State, ref Ref, human bool, reason string, rest time.Duration, now time.Time) []*threadv1.Fact {
+	begin := p.Begin(s, ref, human, now)
+	if len(begin) == 0 || begin[0].GetSendAttempted() == nil {
+		return begin
+	}
+	if rest > p.Patience {
+		return refuse(ref, graph.Outcome{Reason: reason}, now.Add(rest))
+	}
+	return facts(&threadv1.SendDeferred{Id: ref.ID, Part: ref.Part, Reason: reason, RetryMs: now.Add(rest).UnixMilli()})
+}
+
 // Answer gives the facts that follow from the outcome of attempt ref; nothing
 // when the log knows better already. Once others have held the attempt for
 // uncertain, proof of delivery is all that still counts: what was in doubt is

@@ -30,6 +30,8 @@ type Policy struct {
 	// Park is the pause while a permission of the page is missing and nobody
 	// mends it.
 	Park time.Duration
+	// Spacing is between two POSTs to one thread.
+	Spacing time.Duration
 }
 
 // pause is how long to wait after attempt n was told "later" and Meta asked

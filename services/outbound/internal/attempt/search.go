@@ -24,6 +24,7 @@ const (
 type Evidence struct {
 	Page    string          // Meta's page id
 	Text    string          // of the part
+	Mute    bool            // it is a template, of which a conversation shows no text
 	Started time.Time       // when its attempt was committed
 	Now     time.Time       // when the conversation was read
 	Recent  []graph.Recent  // the conversation
@@ -36,6 +37,9 @@ type Evidence struct {
 // anybody noticing. So a text that was sent twice proves nothing, nor does one
 // that is found twice.
 func (e Evidence) Search() (graph.Recent, bool) {
+	if e.Mute {
+		return graph.Recent{}, false // only its echo proves it
+	}
 	text := canonical(e.Text)
 	if slices.ContainsFunc(e.Others, func(other string) bool { return canonical(other) == text }) {
 		return graph.Recent{}, false

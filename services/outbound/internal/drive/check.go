@@ -11,6 +11,7 @@ import (
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/services/outbound/internal/attempt"
+	"github.com/parley-desk/parley/services/outbound/internal/pace"
 )
 
 // intent finds what was asked for: the state has no texts, the log has. The
@@ -44,7 +45,7 @@ func (w *worker) check(ctx context.Context, state *threadv1.State, ref attempt.R
 		w.sleep(ctx, again, seen)
 		return nil
 	}
-	if err := w.Pages.ReadTurn(ctx, w.thread.Page); err != nil {
+	if err := w.Pages.Pace.Wait(ctx, w.thread.Page, pace.Read); err != nil {
 		return err
 	}
 	recent, err := w.Meta.RecentMessages(ctx, page, w.thread.PSID)
@@ -83,6 +84,7 @@ func (w *worker) evidence(ctx context.Context, send *threadv1.Send, ref attempt.
 		for _, f := range record.Commit.GetFacts() {
 			switch k := f.GetKind().(type) {
 			case *threadv1.Fact_SendRequested:
+				e.Mute = e.Mute || k.SendRequested.GetId() == ref.ID && k.SendRequested.GetTemplate() != nil
 				for i, text := range k.SendRequested.GetParts() {
 					if k.SendRequested.GetId() == ref.ID && int32(i) == ref.Part {
 						e.Text, found = text, true

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/bus"
@@ -21,15 +20,7 @@ import (
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/outbound/internal/attempt"
 	"github.com/parley-desk/parley/services/outbound/internal/gate"
-)
-
-// Limits of Meta's for one page ("Rate limiting" of the Messenger Platform).
-const (
-	sendsPerSecond = 300 // texts
-	readsPerSecond = 1   // conversations; admin's gap repair takes the other that Meta allows
-	// longestRest bounds how long a page's sends wait in line because Meta
-	// asked for it; the rest of the pause is the policy's to decide.
-	longestRest = time.Minute
+	"github.com/parley-desk/parley/services/outbound/internal/pace"
 )
 
 // Notes is the bucket in which outbound says what it learnt of pages.
@@ -43,36 +34,26 @@ type Premises struct {
 	Secrets   *secret.Box
 	Board     *standing.Board
 	Notes     Notes
-	Members   func() int // processes that share the rates now
+	Pace      *pace.Pace
 	Policy    gate.Policy
 	Now       func() time.Time
 	Log       *slog.Logger
 }
 
-// Pages knows how to act for a page and when it may act again. The processes
-// of the stage share a page's rates evenly, whoever has how much to send: each
-// keeps its part of them by itself.
+// Pages knows how to act for a page and when it may act again.
 type Pages struct {
 	Premises
 
 	mu      sync.Mutex
-	paces   map[string]*pace
 	gates   map[string]*gate.Gate
 	unsaid  map[string]*provisionv1.TokenUsed // to be written, by Meta's page id
 	news    chan struct{}                     // that something is unsaid; room for one
 	changed chan struct{}                     // closed at the next change of a gate
 }
 
-// pace is how fast a page may be used.
-type pace struct {
-	sends, reads *rate.Limiter
-	members      int       // among whom the rates are shared
-	rest         time.Time // no send before
-}
-
 // NewPages makes Pages; what it learns is written by Run.
 func NewPages(p Premises) *Pages {
-	return &Pages{Premises: p, paces: map[string]*pace{}, gates: map[string]*gate.Gate{},
+	return &Pages{Premises: p, gates: map[string]*gate.Gate{},
 		unsaid: map[string]*provisionv1.TokenUsed{}, news: make(chan struct{}, 1), changed: make(chan struct{})}
 }
 
@@ -268,56 +249,4 @@ func (p *Pages) watch(ctx context.Context, id string, seen attempt.Page, until <
 		case <-setups:
 		}
 	}
-}
-
-// Turn blocks until the page may send, or ctx ends.
-func (p *Pages) Turn(ctx context.Context, id string) error {
-	for {
-		rest := time.Until(p.resting(id))
-		if rest <= 0 {
-			return p.pace(id).sends.Wait(ctx)
-		}
-		pause(ctx, rest)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-	}
-}
-
-// ReadTurn blocks until the page may read a conversation, or ctx ends.
-func (p *Pages) ReadTurn(ctx context.Context, id string) error { return p.pace(id).reads.Wait(ctx) }
-
-// Rest keeps the page from sending for d, or as long as is reasonable.
-func (p *Pages) Rest(id string, d time.Duration) {
-	pace := p.pace(id)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if until := time.Now().Add(min(d, longestRest)); until.After(pace.rest) {
-		pace.rest = until
-	}
-}
-
-func (p *Pages) resting(id string) time.Time {
-	pace := p.pace(id)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return pace.rest
-}
-
-// pace gives how fast this process may use the page, as many as share it now.
-func (p *Pages) pace(id string) *pace {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	found := p.paces[id]
-	if found == nil {
-		found = &pace{sends: rate.NewLimiter(0, 1), reads: rate.NewLimiter(0, 1)}
-		p.paces[id] = found
-	}
-	if n := max(1, p.Members()); n != found.members {
-		found.members = n
-		found.sends.SetLimit(rate.Limit(sendsPerSecond) / rate.Limit(n))
-		found.sends.SetBurst(max(1, sendsPerSecond/n))
-		found.reads.SetLimit(rate.Limit(readsPerSecond) / rate.Limit(n))
-	}
-	return found
 }

@@ -12,6 +12,7 @@ import (
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/outbound/internal/attempt"
+	"github.com/parley-desk/parley/services/outbound/internal/pace"
 )
 
 const (
@@ -27,6 +28,7 @@ type worker struct {
 	*Driver
 	thread subject.Thread
 	woken  chan struct{} // room for one
+	posted time.Time     // when it posted last
 }
 
 // run takes steps until there are none or ctx ends.
@@ -92,15 +94,46 @@ func (w *worker) post(ctx context.Context, state *threadv1.State, ref attempt.Re
 	if !ok {
 		return w.hold(ctx, state, send, ref)
 	}
+	turn, rest, err := w.turn(ctx)
+	if err != nil || rest.For > 0 {
+		w.Pages.Leave(pass, nil)
+		if err != nil {
+			return err
+		}
+		return w.rest(ctx, state, send, ref, rest)
+	}
 	ctx, out, err := w.attempt(ctx, pass, send, ref)
+	turn.End(ctx, out)
 	w.Pages.Leave(pass, out)
 	if err != nil || out == nil {
 		return err
 	}
-	if out.Class == graph.Later && out.RetryAfter > 0 {
-		w.Pages.Rest(w.thread.Page, out.RetryAfter)
-	}
 	return w.settle(ctx, ref, *out, pass.Setup)
+}
+
+// turn waits until the page may send, and the thread again: Meta limits what one
+// person is sent as well, and does not say to how much.
+func (w *worker) turn(ctx context.Context) (*pace.Turn, pace.Rest, error) {
+	pause(ctx, time.Until(w.posted.Add(w.Policy.Spacing)))
+	return w.Pages.Pace.Begin(ctx, w.thread.Page, pace.Text)
+}
+
+// rest puts a send off whose page makes no calls for a while. That is told once,
+// and again when Meta asks for more; a short while is waited for in silence.
+func (w *worker) rest(ctx context.Context, state *threadv1.State, send *threadv1.Send, ref attempt.Ref, rest pace.Rest) error {
+	told := send.GetRetryMs() > 0 && rest.Reason == pace.ReasonMetaFailing
+	if (told || rest.For < w.Policy.Backoff) && thread.WindowAt(state, w.Now()).Kind != thread.Closed {
+		w.sleep(ctx, w.Now().Add(rest.For), w.Pages.View(w.thread.Page))
+		return nil
+	}
+	ctx, intent, err := w.intent(ctx, send)
+	if err != nil {
+		return err
+	}
+	_, err = w.commit(ctx, func(s *threadv1.State) []*threadv1.Fact {
+		return w.Policy.Rest(s, ref, intent.GetHuman(), rest.Reason, rest.For, w.Now())
+	})
+	return err
 }
 
 // hold parks a send whose page is disconnected. One that is parked already only
@@ -119,17 +152,13 @@ func (w *worker) hold(ctx context.Context, state *threadv1.State, send *threadv1
 	return err
 }
 
-// attempt commits an attempt and posts it. No outcome: nothing was posted. The
+// attempt commits an attempt and posts it, after its turn has come: the
+// attempt's time runs from its commit. No outcome: nothing was posted. The
 // context that it gives does not end with the process: an outcome that is thrown
 // away makes the send uncertain.
 func (w *worker) attempt(ctx context.Context, pass Pass, send *threadv1.Send, ref attempt.Ref) (context.Context, *graph.Outcome, error) {
 	ctx, intent, err := w.intent(ctx, send)
 	if err != nil {
-		return ctx, nil, err
-	}
-	// Waiting for the page's turn comes first: the attempt's time runs from
-	// its commit.
-	if err := w.Pages.Turn(ctx, w.thread.Page); err != nil {
 		return ctx, nil, err
 	}
 	if ctx.Err() != nil {
@@ -144,22 +173,36 @@ func (w *worker) attempt(ctx context.Context, pass Pass, send *threadv1.Send, re
 	if err != nil || len(begun) == 0 || begun[0].GetSendAttempted() == nil {
 		return ctx, nil, err // lost the race, or the window has closed
 	}
-	out := w.send(ctx, pass.Page, intent.GetParts()[ref.Part], begun[0].GetSendAttempted())
+	w.posted = w.Now()
+	out := w.send(ctx, pass.Page, w.message(intent, begun[0].GetSendAttempted()), begun[0].GetSendAttempted())
 	return ctx, &out, nil
 }
 
 // send posts the attempt, unless the time in which its POST may begin is over:
 // then this process was frozen, and others take the attempt for lost.
-func (w *worker) send(ctx context.Context, page graph.Page, text string, a *threadv1.SendAttempted) graph.Outcome {
+func (w *worker) send(ctx context.Context, page graph.Page, m graph.Message, a *threadv1.SendAttempted) graph.Outcome {
 	if w.Now().After(time.UnixMilli(a.GetDeadlineMs())) {
 		return graph.Outcome{Class: graph.Later, Reason: attempt.ReasonLate}
 	}
 	ctx, span := w.Tracer.Start(ctx, "outbound send")
 	defer span.End()
-	return w.Meta.Send(ctx, page, graph.Message{
-		PSID: w.thread.PSID, Text: text, MessagingType: a.GetMessagingType(), Tag: a.GetTag(),
+	return w.Meta.Send(ctx, page, m)
+}
+
+// message is the part as Meta gets it: the first answers what the text answers,
+// and the last has what can be pressed.
+func (w *worker) message(r *threadv1.SendRequested, a *threadv1.SendAttempted) graph.Message {
+	m := graph.Message{
+		PSID: w.thread.PSID, Text: r.GetParts()[a.GetPart()], MessagingType: a.GetMessagingType(), Tag: a.GetTag(), Template: r.GetTemplate(),
 		Metadata: graph.SignMetadata(w.Signer, graph.Metadata{Intent: a.GetId(), Part: int(a.GetPart()), Attempt: int(a.GetAttempt())}),
-	})
+	}
+	if a.GetPart() == 0 {
+		m.ReplyTo = r.GetReplyTo()
+	}
+	if int(a.GetPart()) == len(r.GetParts())-1 {
+		m.QuickReplies = r.GetQuickReplies()
+	}
+	return m
 }
 
 // settle commits an outcome, and insists: it is known here and nowhere else.

@@ -28,6 +28,7 @@ import (
 	"github.com/parley-desk/parley/services/outbound/internal/attempt"
 	"github.com/parley-desk/parley/services/outbound/internal/drive"
 	"github.com/parley-desk/parley/services/outbound/internal/gate"
+	"github.com/parley-desk/parley/services/outbound/internal/pace"
 )
 
 var customer = subject.Thread{Page: "102030", PSID: "4040"}
@@ -305,12 +306,19 @@ func (s *shelf) noted(t *testing.T) (used *provisionv1.TokenUsed, writes int) {
 	return used, s.writes
 }
 
+// failures are those after which a page is left alone.
+const failures = 3
+
 // pages are the pages of one process; they end with ctx, and stop waits for it.
 func pages(ctx context.Context, d *directory.Directory, box *secret.Box, notes *shelf, members func() int) (p *drive.Pages, stop func()) {
 	board := standing.New(notes, d)
 	var running sync.WaitGroup
 	running.Go(func() { _ = board.Run(ctx) })
-	p = drive.NewPages(drive.Premises{Directory: d, Secrets: box, Board: board, Notes: notes, Members: members,
+	paces, err := pace.New(pace.Settings{Room: 100, Failures: failures, Pause: 15 * time.Second}, nil, members, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if err != nil {
+		panic(err)
+	}
+	p = drive.NewPages(drive.Premises{Directory: d, Secrets: box, Board: board, Notes: notes, Pace: paces,
 		Policy: gate.Policy{Backoff: policy().Backoff, Park: policy().Park}, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	running.Go(func() { p.Run(ctx) })
 	_ = board.Wait(ctx)

@@ -35,9 +35,18 @@ type sendRequest struct {
 		Text       string `json:"text"`
 		Metadata   string `json:"metadata"`
 		Attachment *struct {
-			Type string `json:"type"`
+			Type    string          `json:"type"`
+			Payload json.RawMessage `json:"payload"`
 		} `json:"attachment"`
+		QuickReplies []quickReply `json:"quick_replies"`
 	} `json:"message"`
+	ReplyTo *struct {
+		MID string `json:"mid"`
+	} `json:"reply_to"`
+	Payload struct {
+		MessageID string `json:"message_id"`
+		Reaction  string `json:"reaction"`
+	} `json:"payload"`
 }
 
 func readFields(r *http.Request) (fields, error) {
@@ -99,6 +108,12 @@ func (f *fields) readSend(params map[string]json.RawMessage) error {
 	}
 	if v, ok := params["message"]; ok {
 		errs = append(errs, json.Unmarshal(v, &f.send.Message))
+	}
+	if v, ok := params["reply_to"]; ok {
+		errs = append(errs, json.Unmarshal(v, &f.send.ReplyTo))
+	}
+	if v, ok := params["payload"]; ok {
+		errs = append(errs, json.Unmarshal(v, &f.send.Payload))
 	}
 	return errors.Join(errs...)
 }

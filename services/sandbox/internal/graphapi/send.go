@@ -37,9 +37,7 @@ func (a *API) send(c *call) {
 	}
 	r := journal.Record{Kind: journal.SendReceived, Page: c.page.ID, PSID: req.Recipient.ID, Text: req.Message.Text,
 		Send: &journal.Send{AppID: a.set.AppID, Metadata: req.Message.Metadata, MessagingType: req.MessagingType, Tag: req.Tag}}
-	if req.Message.Attachment != nil {
-		r.Attachment = req.Message.Attachment.Type
-	}
+	extras(&r, req)
 	var o script.Outcome
 	var echo journal.EventID
 	err := a.world.Commit(func(s *world.State, now time.Time) ([]journal.Record, error) {
@@ -92,6 +90,9 @@ func shape(req sendRequest) *graphError {
 		return badRequest("The length of message[text] must be below %d", maxText)
 	case len(utf16.Encode([]rune(req.Message.Metadata))) >= maxMetadata:
 		return badRequest("The length of message[metadata] must be below %d", maxMetadata)
+	}
+	if e := contents(req); e != nil {
+		return e
 	}
 	return messagingType(req)
 }
@@ -172,10 +173,14 @@ func (a *API) refuseSend(c *call, e *graphError) {
 // act is a sender action: typing, seen, a reaction.
 func (a *API) act(c *call) {
 	req := c.fields.send
-	r := journal.Record{Kind: journal.ActionReceived, Page: c.page.ID, PSID: req.Recipient.ID, Text: req.SenderAction}
+	r := journal.Record{Kind: journal.ActionReceived, Page: c.page.ID, PSID: req.Recipient.ID, Text: req.SenderAction,
+		Target: req.Payload.MessageID, Reaction: req.Payload.Reaction}
 	err := a.world.Commit(func(s *world.State, _ time.Time) ([]journal.Record, error) {
 		if s.People[world.Thread{Page: r.Page, PSID: r.PSID}] == nil {
 			return nil, unknownPerson()
+		}
+		if r.Text == "react" && !known(s, r) {
+			return nil, badRequest("The payload[message_id] %q is no message of this thread", r.Target)
 		}
 		return []journal.Record{r}, nil
 	})

@@ -42,6 +42,11 @@ type Record struct {
 	Text        string          `json:"text,omitempty"`
 	Attachment  string          `json:"attachment,omitempty"` // image, sticker, location, postback...
 	URL         string          `json:"url,omitempty"`        // of the attachment; empty: the sandbox's own picture
+	ReplyTo     string          `json:"reply_to,omitempty"`   // mid of the message that it answers
+	Target      string          `json:"target,omitempty"`     // mid of the message that a reaction is for
+	Reaction    string          `json:"reaction,omitempty"`   // emoji; empty takes it back
+	Buttons     []string        `json:"buttons,omitempty"`    // titles of what can be pressed
+	Template    json.RawMessage `json:"template,omitempty"`   // payload of a template, as it was sent
 	SentMS      int64           `json:"sent_ms,omitempty"`    // the time that the webhook says
 	WatermarkMS int64           `json:"watermark_ms,omitempty"`
 	Send        *Send           `json:"send,omitempty"`

@@ -60,6 +60,11 @@ type message struct {
 	Metadata    string       `json:"metadata,omitempty"`
 	Text        string       `json:"text,omitempty"`
 	Attachments []attachment `json:"attachments,omitempty"`
+	ReplyTo     *replyTo     `json:"reply_to,omitempty"`
+}
+
+type replyTo struct {
+	MID string `json:"mid"`
 }
 
 type attachment struct {
@@ -125,6 +130,14 @@ func attachments(kind, url, media string) []attachment {
 // EchoEvent is the webhook that tells the page's apps what an app of it sent.
 func EchoEvent(r journal.Record, due int64) journal.Event {
 	m := &message{MID: r.MID, IsEcho: true, Metadata: r.Send.Metadata, Text: r.Text}
+	if r.ReplyTo != "" {
+		m.ReplyTo = &replyTo{r.ReplyTo}
+	}
+	if r.Template != nil {
+		payload := map[string]any{}
+		_ = json.Unmarshal(r.Template, &payload) // it was read when it came
+		m.Attachments = []attachment{{"template", payload}}
+	}
 	m.AppID = json.Number(r.Send.AppID) // a number on the wire, unlike other ids
 	return event("message_echoes", item{Sender: party{r.Page}, Recipient: party{r.PSID}, Timestamp: r.SentMS, Message: m}, due)
 }

@@ -5,6 +5,7 @@ package world
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 
 	"github.com/parley-desk/parley/services/sandbox/internal/journal"
@@ -22,13 +23,17 @@ type Thread = journal.Thread
 
 // Message is one message of a thread, by either side.
 type Message struct {
-	MID        string `json:"mid"`
-	FromPage   bool   `json:"from_page"`
-	Text       string `json:"text,omitempty"`
-	Attachment string `json:"attachment,omitempty"`
-	URL        string `json:"url,omitempty"` // of the attachment
-	SentMS     int64  `json:"sent_ms"`
-	Seq        uint64 `json:"-"` // of the record that holds it
+	MID        string          `json:"mid"`
+	FromPage   bool            `json:"from_page"`
+	Text       string          `json:"text,omitempty"`
+	Attachment string          `json:"attachment,omitempty"`
+	URL        string          `json:"url,omitempty"` // of the attachment
+	ReplyTo    string          `json:"reply_to,omitempty"`
+	Reaction   string          `json:"reaction,omitempty"` // of the page
+	Buttons    []string        `json:"buttons,omitempty"`
+	Template   json.RawMessage `json:"template,omitempty"`
+	SentMS     int64           `json:"sent_ms"`
+	Seq        uint64          `json:"-"` // of the record that holds it
 }
 
 // Queued is a webhook event that waits to be taken.
@@ -127,7 +132,8 @@ func (s *State) Apply(r journal.Record) {
 		if r.Send.Delivered {
 			p := s.person(t)
 			p.TypingMS = 0
-			p.add(Message{MID: r.MID, FromPage: true, Text: r.Text, Attachment: r.Attachment, SentMS: r.SentMS, Seq: r.Seq})
+			p.add(Message{MID: r.MID, FromPage: true, Text: r.Text, Attachment: r.Attachment, SentMS: r.SentMS, Seq: r.Seq,
+				ReplyTo: r.ReplyTo, Buttons: r.Buttons, Template: r.Template})
 		}
 	}
 	s.enqueue(t, r)
@@ -207,6 +213,12 @@ func (p *Person) act(r journal.Record) {
 		p.TypingMS = 0
 	case "mark_seen":
 		p.SeenMS = r.AtMS
+	case "react", "unreact":
+		for i := range p.Messages {
+			if p.Messages[i].MID == r.Target {
+				p.Messages[i].Reaction = r.Reaction
+			}
+		}
 	}
 }
 

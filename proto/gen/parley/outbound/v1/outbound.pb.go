@@ -143,6 +143,152 @@ func (x *TakeControlResponse) GetRevision() uint64 {
 	return 0
 }
 
+// ActRequest is a sender action of Meta's: it makes no message.
+type ActRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Page id.
+	Page string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// Page-scoped id of the customer.
+	Psid string `protobuf:"bytes,2,opt,name=psid,proto3" json:"psid,omitempty"`
+	// Conversation, in which the agent may write to the customer.
+	Conversation string `protobuf:"bytes,3,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	// Agent, by id.
+	Agent string `protobuf:"bytes,4,opt,name=agent,proto3" json:"agent,omitempty"`
+	// "typing_on", "typing_off", "mark_seen" or "react".
+	Action string `protobuf:"bytes,5,opt,name=action,proto3" json:"action,omitempty"`
+	// Of react: the message.
+	Mid string `protobuf:"bytes,6,opt,name=mid,proto3" json:"mid,omitempty"`
+	// Of react: the emoji; empty takes the reaction back.
+	Emoji         string `protobuf:"bytes,7,opt,name=emoji,proto3" json:"emoji,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ActRequest) Reset() {
+	*x = ActRequest{}
+	mi := &file_parley_outbound_v1_outbound_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActRequest) ProtoMessage() {}
+
+func (x *ActRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_outbound_v1_outbound_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActRequest.ProtoReflect.Descriptor instead.
+func (*ActRequest) Descriptor() ([]byte, []int) {
+	return file_parley_outbound_v1_outbound_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ActRequest) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+func (x *ActRequest) GetPsid() string {
+	if x != nil {
+		return x.Psid
+	}
+	return ""
+}
+
+func (x *ActRequest) GetConversation() string {
+	if x != nil {
+		return x.Conversation
+	}
+	return ""
+}
+
+func (x *ActRequest) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *ActRequest) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *ActRequest) GetMid() string {
+	if x != nil {
+		return x.Mid
+	}
+	return ""
+}
+
+func (x *ActRequest) GetEmoji() string {
+	if x != nil {
+		return x.Emoji
+	}
+	return ""
+}
+
+// ActResponse confirms a reaction; of the others it says only that they came.
+type ActResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Revision of the thread that holds the reaction; 0 for the others.
+	Revision      uint64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ActResponse) Reset() {
+	*x = ActResponse{}
+	mi := &file_parley_outbound_v1_outbound_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActResponse) ProtoMessage() {}
+
+func (x *ActResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_outbound_v1_outbound_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActResponse.ProtoReflect.Descriptor instead.
+func (*ActResponse) Descriptor() ([]byte, []int) {
+	return file_parley_outbound_v1_outbound_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ActResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
 var File_parley_outbound_v1_outbound_proto protoreflect.FileDescriptor
 
 const file_parley_outbound_v1_outbound_proto_rawDesc = "" +
@@ -154,6 +300,17 @@ const file_parley_outbound_v1_outbound_proto_rawDesc = "" +
 	"\fconversation\x18\x03 \x01(\tR\fconversation\x12\x14\n" +
 	"\x05agent\x18\x04 \x01(\tR\x05agent\"1\n" +
 	"\x13TakeControlResponse\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision\"\xae\x01\n" +
+	"\n" +
+	"ActRequest\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
+	"\x04psid\x18\x02 \x01(\tR\x04psid\x12\"\n" +
+	"\fconversation\x18\x03 \x01(\tR\fconversation\x12\x14\n" +
+	"\x05agent\x18\x04 \x01(\tR\x05agent\x12\x16\n" +
+	"\x06action\x18\x05 \x01(\tR\x06action\x12\x10\n" +
+	"\x03mid\x18\x06 \x01(\tR\x03mid\x12\x14\n" +
+	"\x05emoji\x18\a \x01(\tR\x05emoji\")\n" +
+	"\vActResponse\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x04R\brevisionB\xd8\x01\n" +
 	"\x16com.parley.outbound.v1B\rOutboundProtoP\x01ZEgithub.com/parley-desk/parley/proto/gen/parley/outbound/v1;outboundv1\xa2\x02\x03POX\xaa\x02\x12Parley.Outbound.V1\xca\x02\x12Parley\\Outbound\\V1\xe2\x02\x1eParley\\Outbound\\V1\\GPBMetadata\xea\x02\x14Parley::Outbound::V1b\x06proto3"
 
@@ -169,10 +326,12 @@ func file_parley_outbound_v1_outbound_proto_rawDescGZIP() []byte {
 	return file_parley_outbound_v1_outbound_proto_rawDescData
 }
 
-var file_parley_outbound_v1_outbound_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_parley_outbound_v1_outbound_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_parley_outbound_v1_outbound_proto_goTypes = []any{
 	(*TakeControlRequest)(nil),  // 0: parley.outbound.v1.TakeControlRequest
 	(*TakeControlResponse)(nil), // 1: parley.outbound.v1.TakeControlResponse
+	(*ActRequest)(nil),          // 2: parley.outbound.v1.ActRequest
+	(*ActResponse)(nil),         // 3: parley.outbound.v1.ActResponse
 }
 var file_parley_outbound_v1_outbound_proto_depIdxs = []int32{
 	0, // [0:0] is the sub-list for method output_type
@@ -193,7 +352,7 @@ func file_parley_outbound_v1_outbound_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_outbound_v1_outbound_proto_rawDesc), len(file_parley_outbound_v1_outbound_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

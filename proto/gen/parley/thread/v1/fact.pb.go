@@ -280,6 +280,7 @@ type Fact struct {
 	//	*Fact_SupervisorLeft
 	//	*Fact_AttachmentKept
 	//	*Fact_AttachmentLost
+	//	*Fact_AgentReacted
 	Kind isFact_Kind `protobuf_oneof:"kind"`
 	// De-duplication key of Meta's event that caused the fact; empty for facts
 	// of our own. The first fact of an event carries it.
@@ -713,6 +714,15 @@ func (x *Fact) GetAttachmentLost() *AttachmentLost {
 	return nil
 }
 
+func (x *Fact) GetAgentReacted() *AgentReacted {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_AgentReacted); ok {
+			return x.AgentReacted
+		}
+	}
+	return nil
+}
+
 func (x *Fact) GetEventKey() string {
 	if x != nil {
 		return x.EventKey
@@ -962,6 +972,11 @@ type Fact_AttachmentLost struct {
 	AttachmentLost *AttachmentLost `protobuf:"bytes,58,opt,name=attachment_lost,json=attachmentLost,proto3,oneof"`
 }
 
+type Fact_AgentReacted struct {
+	// An agent reacted to a message.
+	AgentReacted *AgentReacted `protobuf:"bytes,67,opt,name=agent_reacted,json=agentReacted,proto3,oneof"`
+}
+
 func (*Fact_MessageReceived) isFact_Kind() {}
 
 func (*Fact_MessageEdited) isFact_Kind() {}
@@ -1045,6 +1060,8 @@ func (*Fact_SupervisorLeft) isFact_Kind() {}
 func (*Fact_AttachmentKept) isFact_Kind() {}
 
 func (*Fact_AttachmentLost) isFact_Kind() {}
+
+func (*Fact_AgentReacted) isFact_Kind() {}
 
 // Attachment is one attachment of a message.
 type Attachment struct {
@@ -3415,7 +3432,14 @@ type SendRequested struct {
 	// A person wrote it, so the human-agent tag may carry it.
 	Human bool `protobuf:"varint,5,opt,name=human,proto3" json:"human,omitempty"`
 	// Intent it repeats after "not confirmed"; empty otherwise.
-	Repeats       string `protobuf:"bytes,6,opt,name=repeats,proto3" json:"repeats,omitempty"`
+	Repeats string `protobuf:"bytes,6,opt,name=repeats,proto3" json:"repeats,omitempty"`
+	// Mid of the message it answers; the first part carries it.
+	ReplyTo string `protobuf:"bytes,17,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
+	// Answers for the customer to press; the last part carries them.
+	QuickReplies []*QuickReply `protobuf:"bytes,18,rep,name=quick_replies,json=quickReplies,proto3" json:"quick_replies,omitempty"`
+	// A template in place of the text; then there is one part, which says for
+	// people what the template shows.
+	Template      *Template `protobuf:"bytes,19,opt,name=template,proto3" json:"template,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3492,6 +3516,448 @@ func (x *SendRequested) GetRepeats() string {
 	return ""
 }
 
+func (x *SendRequested) GetReplyTo() string {
+	if x != nil {
+		return x.ReplyTo
+	}
+	return ""
+}
+
+func (x *SendRequested) GetQuickReplies() []*QuickReply {
+	if x != nil {
+		return x.QuickReplies
+	}
+	return nil
+}
+
+func (x *SendRequested) GetTemplate() *Template {
+	if x != nil {
+		return x.Template
+	}
+	return nil
+}
+
+// QuickReply is an answer that the customer can press.
+type QuickReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it says, at most 20 characters; empty for the phone number and email.
+	Title string `protobuf:"bytes,1,opt,name=title,proto3" json:"title,omitempty"`
+	// What comes back when it is pressed, at most 1000 characters.
+	Payload string `protobuf:"bytes,2,opt,name=payload,proto3" json:"payload,omitempty"`
+	// "text", which empty means too, "user_phone_number" or "user_email".
+	ContentType   string `protobuf:"bytes,3,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QuickReply) Reset() {
+	*x = QuickReply{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QuickReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QuickReply) ProtoMessage() {}
+
+func (x *QuickReply) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QuickReply.ProtoReflect.Descriptor instead.
+func (*QuickReply) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *QuickReply) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *QuickReply) GetPayload() string {
+	if x != nil {
+		return x.Payload
+	}
+	return ""
+}
+
+func (x *QuickReply) GetContentType() string {
+	if x != nil {
+		return x.ContentType
+	}
+	return ""
+}
+
+// Template is a message with buttons, of one of two forms.
+type Template struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Text of at most 640 characters with one to three buttons.
+	Button *ButtonTemplate `protobuf:"bytes,1,opt,name=button,proto3" json:"button,omitempty"`
+	// One to ten cards.
+	Generic       *GenericTemplate `protobuf:"bytes,2,opt,name=generic,proto3" json:"generic,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Template) Reset() {
+	*x = Template{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Template) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Template) ProtoMessage() {}
+
+func (x *Template) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Template.ProtoReflect.Descriptor instead.
+func (*Template) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *Template) GetButton() *ButtonTemplate {
+	if x != nil {
+		return x.Button
+	}
+	return nil
+}
+
+func (x *Template) GetGeneric() *GenericTemplate {
+	if x != nil {
+		return x.Generic
+	}
+	return nil
+}
+
+// ButtonTemplate is a text with buttons.
+type ButtonTemplate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The text.
+	Text string `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	// The buttons.
+	Buttons       []*Button `protobuf:"bytes,2,rep,name=buttons,proto3" json:"buttons,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ButtonTemplate) Reset() {
+	*x = ButtonTemplate{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ButtonTemplate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ButtonTemplate) ProtoMessage() {}
+
+func (x *ButtonTemplate) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ButtonTemplate.ProtoReflect.Descriptor instead.
+func (*ButtonTemplate) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ButtonTemplate) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *ButtonTemplate) GetButtons() []*Button {
+	if x != nil {
+		return x.Buttons
+	}
+	return nil
+}
+
+// GenericTemplate is a row of cards.
+type GenericTemplate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The cards.
+	Elements      []*Card `protobuf:"bytes,1,rep,name=elements,proto3" json:"elements,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GenericTemplate) Reset() {
+	*x = GenericTemplate{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GenericTemplate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GenericTemplate) ProtoMessage() {}
+
+func (x *GenericTemplate) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GenericTemplate.ProtoReflect.Descriptor instead.
+func (*GenericTemplate) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *GenericTemplate) GetElements() []*Card {
+	if x != nil {
+		return x.Elements
+	}
+	return nil
+}
+
+// Card is one card of a generic template.
+type Card struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Title, at most 80 characters.
+	Title string `protobuf:"bytes,1,opt,name=title,proto3" json:"title,omitempty"`
+	// Subtitle, at most 80 characters; may be empty.
+	Subtitle string `protobuf:"bytes,2,opt,name=subtitle,proto3" json:"subtitle,omitempty"`
+	// Picture, by https; may be empty.
+	ImageUrl string `protobuf:"bytes,3,opt,name=image_url,json=imageUrl,proto3" json:"image_url,omitempty"`
+	// At most three buttons.
+	Buttons       []*Button `protobuf:"bytes,4,rep,name=buttons,proto3" json:"buttons,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Card) Reset() {
+	*x = Card{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Card) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Card) ProtoMessage() {}
+
+func (x *Card) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Card.ProtoReflect.Descriptor instead.
+func (*Card) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *Card) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Card) GetSubtitle() string {
+	if x != nil {
+		return x.Subtitle
+	}
+	return ""
+}
+
+func (x *Card) GetImageUrl() string {
+	if x != nil {
+		return x.ImageUrl
+	}
+	return ""
+}
+
+func (x *Card) GetButtons() []*Button {
+	if x != nil {
+		return x.Buttons
+	}
+	return nil
+}
+
+// Button is a button of a template: it opens a page or sends something back.
+type Button struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it says, at most 20 characters.
+	Title string `protobuf:"bytes,1,opt,name=title,proto3" json:"title,omitempty"`
+	// Page it opens, by https; empty for one that sends something back.
+	Url string `protobuf:"bytes,2,opt,name=url,proto3" json:"url,omitempty"`
+	// What comes back when it is pressed, at most 1000 characters.
+	Payload       string `protobuf:"bytes,3,opt,name=payload,proto3" json:"payload,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Button) Reset() {
+	*x = Button{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Button) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Button) ProtoMessage() {}
+
+func (x *Button) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Button.ProtoReflect.Descriptor instead.
+func (*Button) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *Button) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Button) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *Button) GetPayload() string {
+	if x != nil {
+		return x.Payload
+	}
+	return ""
+}
+
+// AgentReacted: Meta took a reaction of an agent's, or that it is taken back.
+type AgentReacted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The message of the customer.
+	Mid string `protobuf:"bytes,1,opt,name=mid,proto3" json:"mid,omitempty"`
+	// The emoji; empty when it was taken back.
+	Emoji string `protobuf:"bytes,2,opt,name=emoji,proto3" json:"emoji,omitempty"`
+	// Who.
+	Agent         string `protobuf:"bytes,3,opt,name=agent,proto3" json:"agent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AgentReacted) Reset() {
+	*x = AgentReacted{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AgentReacted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AgentReacted) ProtoMessage() {}
+
+func (x *AgentReacted) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AgentReacted.ProtoReflect.Descriptor instead.
+func (*AgentReacted) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *AgentReacted) GetMid() string {
+	if x != nil {
+		return x.Mid
+	}
+	return ""
+}
+
+func (x *AgentReacted) GetEmoji() string {
+	if x != nil {
+		return x.Emoji
+	}
+	return ""
+}
+
+func (x *AgentReacted) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
 // SendAttempted: a POST is about to start; committed before it does.
 type SendAttempted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3513,7 +3979,7 @@ type SendAttempted struct {
 
 func (x *SendAttempted) Reset() {
 	*x = SendAttempted{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3525,7 +3991,7 @@ func (x *SendAttempted) String() string {
 func (*SendAttempted) ProtoMessage() {}
 
 func (x *SendAttempted) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3538,7 +4004,7 @@ func (x *SendAttempted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAttempted.ProtoReflect.Descriptor instead.
 func (*SendAttempted) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{32}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *SendAttempted) GetId() string {
@@ -3603,7 +4069,7 @@ type SendSucceeded struct {
 
 func (x *SendSucceeded) Reset() {
 	*x = SendSucceeded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3615,7 +4081,7 @@ func (x *SendSucceeded) String() string {
 func (*SendSucceeded) ProtoMessage() {}
 
 func (x *SendSucceeded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3628,7 +4094,7 @@ func (x *SendSucceeded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendSucceeded.ProtoReflect.Descriptor instead.
 func (*SendSucceeded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{33}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *SendSucceeded) GetId() string {
@@ -3689,7 +4155,7 @@ type SendEchoed struct {
 
 func (x *SendEchoed) Reset() {
 	*x = SendEchoed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3701,7 +4167,7 @@ func (x *SendEchoed) String() string {
 func (*SendEchoed) ProtoMessage() {}
 
 func (x *SendEchoed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3714,7 +4180,7 @@ func (x *SendEchoed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendEchoed.ProtoReflect.Descriptor instead.
 func (*SendEchoed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{34}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *SendEchoed) GetId() string {
@@ -3782,7 +4248,7 @@ type SendRefused struct {
 
 func (x *SendRefused) Reset() {
 	*x = SendRefused{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3794,7 +4260,7 @@ func (x *SendRefused) String() string {
 func (*SendRefused) ProtoMessage() {}
 
 func (x *SendRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3807,7 +4273,7 @@ func (x *SendRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendRefused.ProtoReflect.Descriptor instead.
 func (*SendRefused) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{35}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *SendRefused) GetId() string {
@@ -3882,7 +4348,7 @@ type SendDeferred struct {
 
 func (x *SendDeferred) Reset() {
 	*x = SendDeferred{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3894,7 +4360,7 @@ func (x *SendDeferred) String() string {
 func (*SendDeferred) ProtoMessage() {}
 
 func (x *SendDeferred) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3907,7 +4373,7 @@ func (x *SendDeferred) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendDeferred.ProtoReflect.Descriptor instead.
 func (*SendDeferred) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{36}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *SendDeferred) GetId() string {
@@ -3967,7 +4433,7 @@ type SendUncertain struct {
 
 func (x *SendUncertain) Reset() {
 	*x = SendUncertain{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3979,7 +4445,7 @@ func (x *SendUncertain) String() string {
 func (*SendUncertain) ProtoMessage() {}
 
 func (x *SendUncertain) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3992,7 +4458,7 @@ func (x *SendUncertain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUncertain.ProtoReflect.Descriptor instead.
 func (*SendUncertain) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{37}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *SendUncertain) GetId() string {
@@ -4029,7 +4495,7 @@ type SendUnconfirmed struct {
 
 func (x *SendUnconfirmed) Reset() {
 	*x = SendUnconfirmed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4041,7 +4507,7 @@ func (x *SendUnconfirmed) String() string {
 func (*SendUnconfirmed) ProtoMessage() {}
 
 func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4054,7 +4520,7 @@ func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUnconfirmed.ProtoReflect.Descriptor instead.
 func (*SendUnconfirmed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{38}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *SendUnconfirmed) GetId() string {
@@ -4084,7 +4550,7 @@ type SendAbandoned struct {
 
 func (x *SendAbandoned) Reset() {
 	*x = SendAbandoned{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4096,7 +4562,7 @@ func (x *SendAbandoned) String() string {
 func (*SendAbandoned) ProtoMessage() {}
 
 func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4109,7 +4575,7 @@ func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAbandoned.ProtoReflect.Descriptor instead.
 func (*SendAbandoned) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{39}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *SendAbandoned) GetId() string {
@@ -4145,7 +4611,7 @@ type NoteAdded struct {
 
 func (x *NoteAdded) Reset() {
 	*x = NoteAdded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4157,7 +4623,7 @@ func (x *NoteAdded) String() string {
 func (*NoteAdded) ProtoMessage() {}
 
 func (x *NoteAdded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4170,7 +4636,7 @@ func (x *NoteAdded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NoteAdded.ProtoReflect.Descriptor instead.
 func (*NoteAdded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{40}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *NoteAdded) GetId() string {
@@ -4231,7 +4697,7 @@ type ConsultAsked struct {
 
 func (x *ConsultAsked) Reset() {
 	*x = ConsultAsked{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4243,7 +4709,7 @@ func (x *ConsultAsked) String() string {
 func (*ConsultAsked) ProtoMessage() {}
 
 func (x *ConsultAsked) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4256,7 +4722,7 @@ func (x *ConsultAsked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultAsked.ProtoReflect.Descriptor instead.
 func (*ConsultAsked) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{41}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ConsultAsked) GetId() string {
@@ -4328,7 +4794,7 @@ type ConsultAnswered struct {
 
 func (x *ConsultAnswered) Reset() {
 	*x = ConsultAnswered{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4340,7 +4806,7 @@ func (x *ConsultAnswered) String() string {
 func (*ConsultAnswered) ProtoMessage() {}
 
 func (x *ConsultAnswered) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4353,7 +4819,7 @@ func (x *ConsultAnswered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultAnswered.ProtoReflect.Descriptor instead.
 func (*ConsultAnswered) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{42}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ConsultAnswered) GetId() string {
@@ -4406,7 +4872,7 @@ type ConsultOpened struct {
 
 func (x *ConsultOpened) Reset() {
 	*x = ConsultOpened{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4418,7 +4884,7 @@ func (x *ConsultOpened) String() string {
 func (*ConsultOpened) ProtoMessage() {}
 
 func (x *ConsultOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4431,7 +4897,7 @@ func (x *ConsultOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultOpened.ProtoReflect.Descriptor instead.
 func (*ConsultOpened) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{43}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ConsultOpened) GetId() string {
@@ -4474,7 +4940,7 @@ type ConsultEnded struct {
 
 func (x *ConsultEnded) Reset() {
 	*x = ConsultEnded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4486,7 +4952,7 @@ func (x *ConsultEnded) String() string {
 func (*ConsultEnded) ProtoMessage() {}
 
 func (x *ConsultEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4499,7 +4965,7 @@ func (x *ConsultEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultEnded.ProtoReflect.Descriptor instead.
 func (*ConsultEnded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{44}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ConsultEnded) GetId() string {
@@ -4548,7 +5014,7 @@ type MonitoringBegan struct {
 
 func (x *MonitoringBegan) Reset() {
 	*x = MonitoringBegan{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4560,7 +5026,7 @@ func (x *MonitoringBegan) String() string {
 func (*MonitoringBegan) ProtoMessage() {}
 
 func (x *MonitoringBegan) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4573,7 +5039,7 @@ func (x *MonitoringBegan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitoringBegan.ProtoReflect.Descriptor instead.
 func (*MonitoringBegan) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{45}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *MonitoringBegan) GetAgent() string {
@@ -4594,7 +5060,7 @@ type SupervisorJoined struct {
 
 func (x *SupervisorJoined) Reset() {
 	*x = SupervisorJoined{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4606,7 +5072,7 @@ func (x *SupervisorJoined) String() string {
 func (*SupervisorJoined) ProtoMessage() {}
 
 func (x *SupervisorJoined) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4619,7 +5085,7 @@ func (x *SupervisorJoined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SupervisorJoined.ProtoReflect.Descriptor instead.
 func (*SupervisorJoined) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{46}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *SupervisorJoined) GetAgent() string {
@@ -4642,7 +5108,7 @@ type SupervisorLeft struct {
 
 func (x *SupervisorLeft) Reset() {
 	*x = SupervisorLeft{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4654,7 +5120,7 @@ func (x *SupervisorLeft) String() string {
 func (*SupervisorLeft) ProtoMessage() {}
 
 func (x *SupervisorLeft) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4667,7 +5133,7 @@ func (x *SupervisorLeft) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SupervisorLeft.ProtoReflect.Descriptor instead.
 func (*SupervisorLeft) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{47}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *SupervisorLeft) GetAgent() string {
@@ -4688,7 +5154,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\"\xde\x1a\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\"\xa5\x1b\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -4737,7 +5203,8 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x11supervisor_joined\x187 \x01(\v2\".parley.thread.v1.SupervisorJoinedH\x00R\x10supervisorJoined\x12K\n" +
 	"\x0fsupervisor_left\x188 \x01(\v2 .parley.thread.v1.SupervisorLeftH\x00R\x0esupervisorLeft\x12K\n" +
 	"\x0fattachment_kept\x189 \x01(\v2 .parley.thread.v1.AttachmentKeptH\x00R\x0eattachmentKept\x12K\n" +
-	"\x0fattachment_lost\x18: \x01(\v2 .parley.thread.v1.AttachmentLostH\x00R\x0eattachmentLost\x12\x1b\n" +
+	"\x0fattachment_lost\x18: \x01(\v2 .parley.thread.v1.AttachmentLostH\x00R\x0eattachmentLost\x12E\n" +
+	"\ragent_reacted\x18C \x01(\v2\x1e.parley.thread.v1.AgentReactedH\x00R\fagentReacted\x12\x1b\n" +
 	"\tevent_key\x18d \x01(\tR\beventKey\x12\x1f\n" +
 	"\vinbound_seq\x18e \x01(\x04R\n" +
 	"inboundSeq\x12\x12\n" +
@@ -4927,14 +5394,43 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x12ConversationClosed\x12-\n" +
 	"\x05cause\x18\x01 \x01(\x0e2\x17.parley.thread.v1.CauseR\x05cause\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x1b\n" +
-	"\tclient_id\x18\x03 \x01(\tR\bclientId\"\x98\x01\n" +
+	"\tclient_id\x18\x03 \x01(\tR\bclientId\"\xae\x02\n" +
 	"\rSendRequested\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x14\n" +
 	"\x05agent\x18\x03 \x01(\tR\x05agent\x12\x14\n" +
 	"\x05parts\x18\x04 \x03(\tR\x05parts\x12\x14\n" +
 	"\x05human\x18\x05 \x01(\bR\x05human\x12\x18\n" +
-	"\arepeats\x18\x06 \x01(\tR\arepeats\"\xa7\x01\n" +
+	"\arepeats\x18\x06 \x01(\tR\arepeats\x12\x19\n" +
+	"\breply_to\x18\x11 \x01(\tR\areplyTo\x12A\n" +
+	"\rquick_replies\x18\x12 \x03(\v2\x1c.parley.thread.v1.QuickReplyR\fquickReplies\x126\n" +
+	"\btemplate\x18\x13 \x01(\v2\x1a.parley.thread.v1.TemplateR\btemplate\"_\n" +
+	"\n" +
+	"QuickReply\x12\x14\n" +
+	"\x05title\x18\x01 \x01(\tR\x05title\x12\x18\n" +
+	"\apayload\x18\x02 \x01(\tR\apayload\x12!\n" +
+	"\fcontent_type\x18\x03 \x01(\tR\vcontentType\"\x81\x01\n" +
+	"\bTemplate\x128\n" +
+	"\x06button\x18\x01 \x01(\v2 .parley.thread.v1.ButtonTemplateR\x06button\x12;\n" +
+	"\ageneric\x18\x02 \x01(\v2!.parley.thread.v1.GenericTemplateR\ageneric\"X\n" +
+	"\x0eButtonTemplate\x12\x12\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\x122\n" +
+	"\abuttons\x18\x02 \x03(\v2\x18.parley.thread.v1.ButtonR\abuttons\"E\n" +
+	"\x0fGenericTemplate\x122\n" +
+	"\belements\x18\x01 \x03(\v2\x16.parley.thread.v1.CardR\belements\"\x89\x01\n" +
+	"\x04Card\x12\x14\n" +
+	"\x05title\x18\x01 \x01(\tR\x05title\x12\x1a\n" +
+	"\bsubtitle\x18\x02 \x01(\tR\bsubtitle\x12\x1b\n" +
+	"\timage_url\x18\x03 \x01(\tR\bimageUrl\x122\n" +
+	"\abuttons\x18\x04 \x03(\v2\x18.parley.thread.v1.ButtonR\abuttons\"J\n" +
+	"\x06Button\x12\x14\n" +
+	"\x05title\x18\x01 \x01(\tR\x05title\x12\x10\n" +
+	"\x03url\x18\x02 \x01(\tR\x03url\x12\x18\n" +
+	"\apayload\x18\x03 \x01(\tR\apayload\"L\n" +
+	"\fAgentReacted\x12\x10\n" +
+	"\x03mid\x18\x01 \x01(\tR\x03mid\x12\x14\n" +
+	"\x05emoji\x18\x02 \x01(\tR\x05emoji\x12\x14\n" +
+	"\x05agent\x18\x03 \x01(\tR\x05agent\"\xa7\x01\n" +
 	"\rSendAttempted\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04part\x18\x02 \x01(\x05R\x04part\x12\x18\n" +
@@ -5059,7 +5555,7 @@ func file_parley_thread_v1_fact_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_thread_v1_fact_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
+var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
 var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(Matching)(0),                  // 0: parley.thread.v1.Matching
 	(OfferOutcome)(0),              // 1: parley.thread.v1.OfferOutcome
@@ -5096,24 +5592,31 @@ var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(*ConversationEnded)(nil),      // 32: parley.thread.v1.ConversationEnded
 	(*ConversationClosed)(nil),     // 33: parley.thread.v1.ConversationClosed
 	(*SendRequested)(nil),          // 34: parley.thread.v1.SendRequested
-	(*SendAttempted)(nil),          // 35: parley.thread.v1.SendAttempted
-	(*SendSucceeded)(nil),          // 36: parley.thread.v1.SendSucceeded
-	(*SendEchoed)(nil),             // 37: parley.thread.v1.SendEchoed
-	(*SendRefused)(nil),            // 38: parley.thread.v1.SendRefused
-	(*SendDeferred)(nil),           // 39: parley.thread.v1.SendDeferred
-	(*SendUncertain)(nil),          // 40: parley.thread.v1.SendUncertain
-	(*SendUnconfirmed)(nil),        // 41: parley.thread.v1.SendUnconfirmed
-	(*SendAbandoned)(nil),          // 42: parley.thread.v1.SendAbandoned
-	(*NoteAdded)(nil),              // 43: parley.thread.v1.NoteAdded
-	(*ConsultAsked)(nil),           // 44: parley.thread.v1.ConsultAsked
-	(*ConsultAnswered)(nil),        // 45: parley.thread.v1.ConsultAnswered
-	(*ConsultOpened)(nil),          // 46: parley.thread.v1.ConsultOpened
-	(*ConsultEnded)(nil),           // 47: parley.thread.v1.ConsultEnded
-	(*MonitoringBegan)(nil),        // 48: parley.thread.v1.MonitoringBegan
-	(*SupervisorJoined)(nil),       // 49: parley.thread.v1.SupervisorJoined
-	(*SupervisorLeft)(nil),         // 50: parley.thread.v1.SupervisorLeft
-	nil,                            // 51: parley.thread.v1.ConversationClassified.VariablesEntry
-	(v1.Presence)(0),               // 52: parley.distribution.v1.Presence
+	(*QuickReply)(nil),             // 35: parley.thread.v1.QuickReply
+	(*Template)(nil),               // 36: parley.thread.v1.Template
+	(*ButtonTemplate)(nil),         // 37: parley.thread.v1.ButtonTemplate
+	(*GenericTemplate)(nil),        // 38: parley.thread.v1.GenericTemplate
+	(*Card)(nil),                   // 39: parley.thread.v1.Card
+	(*Button)(nil),                 // 40: parley.thread.v1.Button
+	(*AgentReacted)(nil),           // 41: parley.thread.v1.AgentReacted
+	(*SendAttempted)(nil),          // 42: parley.thread.v1.SendAttempted
+	(*SendSucceeded)(nil),          // 43: parley.thread.v1.SendSucceeded
+	(*SendEchoed)(nil),             // 44: parley.thread.v1.SendEchoed
+	(*SendRefused)(nil),            // 45: parley.thread.v1.SendRefused
+	(*SendDeferred)(nil),           // 46: parley.thread.v1.SendDeferred
+	(*SendUncertain)(nil),          // 47: parley.thread.v1.SendUncertain
+	(*SendUnconfirmed)(nil),        // 48: parley.thread.v1.SendUnconfirmed
+	(*SendAbandoned)(nil),          // 49: parley.thread.v1.SendAbandoned
+	(*NoteAdded)(nil),              // 50: parley.thread.v1.NoteAdded
+	(*ConsultAsked)(nil),           // 51: parley.thread.v1.ConsultAsked
+	(*ConsultAnswered)(nil),        // 52: parley.thread.v1.ConsultAnswered
+	(*ConsultOpened)(nil),          // 53: parley.thread.v1.ConsultOpened
+	(*ConsultEnded)(nil),           // 54: parley.thread.v1.ConsultEnded
+	(*MonitoringBegan)(nil),        // 55: parley.thread.v1.MonitoringBegan
+	(*SupervisorJoined)(nil),       // 56: parley.thread.v1.SupervisorJoined
+	(*SupervisorLeft)(nil),         // 57: parley.thread.v1.SupervisorLeft
+	nil,                            // 58: parley.thread.v1.ConversationClassified.VariablesEntry
+	(v1.Presence)(0),               // 59: parley.distribution.v1.Presence
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	8,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
@@ -5140,44 +5643,52 @@ var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	33, // 21: parley.thread.v1.Fact.conversation_closed:type_name -> parley.thread.v1.ConversationClosed
 	23, // 22: parley.thread.v1.Fact.conversation_classified:type_name -> parley.thread.v1.ConversationClassified
 	34, // 23: parley.thread.v1.Fact.send_requested:type_name -> parley.thread.v1.SendRequested
-	35, // 24: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
-	36, // 25: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
-	38, // 26: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
-	39, // 27: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
-	40, // 28: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
-	41, // 29: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
-	42, // 30: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
-	43, // 31: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
-	37, // 32: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
-	44, // 33: parley.thread.v1.Fact.consult_asked:type_name -> parley.thread.v1.ConsultAsked
-	45, // 34: parley.thread.v1.Fact.consult_answered:type_name -> parley.thread.v1.ConsultAnswered
-	46, // 35: parley.thread.v1.Fact.consult_opened:type_name -> parley.thread.v1.ConsultOpened
-	47, // 36: parley.thread.v1.Fact.consult_ended:type_name -> parley.thread.v1.ConsultEnded
-	48, // 37: parley.thread.v1.Fact.monitoring_began:type_name -> parley.thread.v1.MonitoringBegan
-	49, // 38: parley.thread.v1.Fact.supervisor_joined:type_name -> parley.thread.v1.SupervisorJoined
-	50, // 39: parley.thread.v1.Fact.supervisor_left:type_name -> parley.thread.v1.SupervisorLeft
+	42, // 24: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
+	43, // 25: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
+	45, // 26: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
+	46, // 27: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
+	47, // 28: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
+	48, // 29: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
+	49, // 30: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
+	50, // 31: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
+	44, // 32: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
+	51, // 33: parley.thread.v1.Fact.consult_asked:type_name -> parley.thread.v1.ConsultAsked
+	52, // 34: parley.thread.v1.Fact.consult_answered:type_name -> parley.thread.v1.ConsultAnswered
+	53, // 35: parley.thread.v1.Fact.consult_opened:type_name -> parley.thread.v1.ConsultOpened
+	54, // 36: parley.thread.v1.Fact.consult_ended:type_name -> parley.thread.v1.ConsultEnded
+	55, // 37: parley.thread.v1.Fact.monitoring_began:type_name -> parley.thread.v1.MonitoringBegan
+	56, // 38: parley.thread.v1.Fact.supervisor_joined:type_name -> parley.thread.v1.SupervisorJoined
+	57, // 39: parley.thread.v1.Fact.supervisor_left:type_name -> parley.thread.v1.SupervisorLeft
 	5,  // 40: parley.thread.v1.Fact.attachment_kept:type_name -> parley.thread.v1.AttachmentKept
 	6,  // 41: parley.thread.v1.Fact.attachment_lost:type_name -> parley.thread.v1.AttachmentLost
-	4,  // 42: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
-	7,  // 43: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
-	7,  // 44: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
-	7,  // 45: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
-	4,  // 46: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
-	21, // 47: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
-	52, // 48: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
-	0,  // 49: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
-	24, // 50: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
-	51, // 51: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
-	26, // 52: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
-	1,  // 53: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	2,  // 54: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	2,  // 55: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	2,  // 56: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	57, // [57:57] is the sub-list for method output_type
-	57, // [57:57] is the sub-list for method input_type
-	57, // [57:57] is the sub-list for extension type_name
-	57, // [57:57] is the sub-list for extension extendee
-	0,  // [0:57] is the sub-list for field type_name
+	41, // 42: parley.thread.v1.Fact.agent_reacted:type_name -> parley.thread.v1.AgentReacted
+	4,  // 43: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
+	7,  // 44: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
+	7,  // 45: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
+	7,  // 46: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
+	4,  // 47: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
+	21, // 48: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
+	59, // 49: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
+	0,  // 50: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
+	24, // 51: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
+	58, // 52: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
+	26, // 53: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
+	1,  // 54: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	2,  // 55: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	2,  // 56: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	2,  // 57: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	35, // 58: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
+	36, // 59: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
+	37, // 60: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
+	38, // 61: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
+	40, // 62: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
+	39, // 63: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
+	40, // 64: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
+	65, // [65:65] is the sub-list for method output_type
+	65, // [65:65] is the sub-list for method input_type
+	65, // [65:65] is the sub-list for extension type_name
+	65, // [65:65] is the sub-list for extension extendee
+	0,  // [0:65] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -5228,6 +5739,7 @@ func file_parley_thread_v1_fact_proto_init() {
 		(*Fact_SupervisorLeft)(nil),
 		(*Fact_AttachmentKept)(nil),
 		(*Fact_AttachmentLost)(nil),
+		(*Fact_AgentReacted)(nil),
 	}
 	file_parley_thread_v1_fact_proto_msgTypes[1].OneofWrappers = []any{}
 	file_parley_thread_v1_fact_proto_msgTypes[16].OneofWrappers = []any{}
@@ -5238,7 +5750,7 @@ func file_parley_thread_v1_fact_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_thread_v1_fact_proto_rawDesc), len(file_parley_thread_v1_fact_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   49,
+			NumMessages:   56,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -5,6 +5,7 @@
 local item, conv, rev, a, version = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6], ARGV[7]
 local h = redis.call('HMGET', item_key(item), 'rev', 'conv', 'st', 'q', 'c', 'ls', 'ex')
 if h[3] ~= 'W' or tonumber(h[1]) ~= rev or h[2] ~= conv or h[6] ~= 'w:' .. h[4] .. ':custom' then return {'ITEM'} end
+if queue(h[4]).paused then return {'ITEM'} end
 if redis.call('SISMEMBER', members_key(h[4]), a) == 0 then return {'AGENT'} end
 local r, wanted = room(a), class(h[5])
 if not r.letter or (redis.call('HGET', agent_key(a), 'v') or '0') ~= version then return {'AGENT'} end

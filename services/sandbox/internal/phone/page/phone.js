@@ -31,6 +31,7 @@ function picture(src, alt, width, height) {
 
 function bubble(m) {
   const b = element("div", "bubble");
+  if (m.reply_to) b.append(element("div", "answers", "↩ " + (said.get(m.reply_to) || "…")));
   if (m.attachment === "sticker") {
     b.append(picture("thumb.svg", "Thumb", 56, 56));
     b.classList.add("photo");
@@ -40,12 +41,29 @@ function bubble(m) {
     b.classList.add("photo");
   } else if (m.url) {
     b.textContent = "File: " + decodeURIComponent(new URL(m.url).pathname.split("/").pop());
+  } else if (m.template) {
+    const cards = m.template.elements || [{ title: m.template.text, buttons: m.template.buttons }];
+    for (const c of cards) {
+      b.append(element("div", "title", c.title), element("div", "", c.subtitle || ""));
+      for (const press of c.buttons || []) b.append(pressed(press.title, { attachment: "postback", text: press.title }));
+    }
   } else if (m.attachment && m.attachment !== "postback") {
     b.textContent = m.attachment === "location" ? "Location: 42.6977, 23.3219" : "File: " + m.attachment;
   } else {
-    b.textContent = m.text;
+    b.append(m.text);
   }
+  for (const title of m.buttons || []) b.append(pressed(title, { text: title }));
+  if (m.reaction) b.append(element("span", "reaction", m.reaction));
   return b;
+}
+
+const said = new Map(); // text of each message shown, by mid
+
+function pressed(title, message) {
+  const button = element("button", "press", title);
+  button.type = "button";
+  button.onclick = () => send(message);
+  return button;
 }
 
 const states = { sent: ["✓", "sent"], taken: ["✓✓", "delivered"], seen: ["✓✓", "seen"] };
@@ -73,6 +91,7 @@ function draw(view) {
   const list = $("messages");
   list.replaceChildren();
   let before = null;
+  for (const m of view.messages) said.set(m.mid, m.text);
   view.messages.forEach((m, i) => {
     const day = new Date(m.sent_ms).toLocaleDateString(lang, { weekday: "long", day: "numeric", month: "long" });
     if (!before || day !== new Date(before.sent_ms).toLocaleDateString(lang, { weekday: "long", day: "numeric", month: "long" })) {

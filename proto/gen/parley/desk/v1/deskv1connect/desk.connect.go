@@ -125,6 +125,10 @@ const (
 	DeskServiceSetAgentPresenceProcedure = "/parley.desk.v1.DeskService/SetAgentPresence"
 	// DeskServiceListOngoingProcedure is the fully-qualified name of the DeskService's ListOngoing RPC.
 	DeskServiceListOngoingProcedure = "/parley.desk.v1.DeskService/ListOngoing"
+	// DeskServiceReactProcedure is the fully-qualified name of the DeskService's React RPC.
+	DeskServiceReactProcedure = "/parley.desk.v1.DeskService/React"
+	// DeskServiceSignalProcedure is the fully-qualified name of the DeskService's Signal RPC.
+	DeskServiceSignalProcedure = "/parley.desk.v1.DeskService/Signal"
 	// DeskServiceListConversationsProcedure is the fully-qualified name of the DeskService's
 	// ListConversations RPC.
 	DeskServiceListConversationsProcedure = "/parley.desk.v1.DeskService/ListConversations"
@@ -344,6 +348,12 @@ type DeskServiceClient interface {
 	SetAgentPresence(context.Context, *connect.Request[v1.SetAgentPresenceRequest]) (*connect.Response[v1.SetAgentPresenceResponse], error)
 	// ListOngoing tells the live conversations of all queues. For supervisors.
 	ListOngoing(context.Context, *connect.Request[v1.ListOngoingRequest]) (*connect.Response[v1.ListOngoingResponse], error)
+	// Sets or takes back the page's reaction to a message of the customer. Doing it
+	// again is harmless.
+	React(context.Context, *connect.Request[v1.ReactRequest]) (*connect.Response[v1.ReactResponse], error)
+	// Shows the customer that the agent types, or has seen what was written. It is
+	// worth nothing later: what Meta has no room for is dropped.
+	Signal(context.Context, *connect.Request[v1.SignalRequest]) (*connect.Response[v1.SignalResponse], error)
 	// ListConversations tells the agent's conversations as they stand.
 	ListConversations(context.Context, *connect.Request[v1.ListConversationsRequest]) (*connect.Response[v1.ListConversationsResponse], error)
 	// ListTimeline reads a thread's history, newest page first.
@@ -559,6 +569,18 @@ func NewDeskServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithSchema(deskServiceMethods.ByName("ListOngoing")),
 			connect.WithClientOptions(opts...),
 		),
+		react: connect.NewClient[v1.ReactRequest, v1.ReactResponse](
+			httpClient,
+			baseURL+DeskServiceReactProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("React")),
+			connect.WithClientOptions(opts...),
+		),
+		signal: connect.NewClient[v1.SignalRequest, v1.SignalResponse](
+			httpClient,
+			baseURL+DeskServiceSignalProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("Signal")),
+			connect.WithClientOptions(opts...),
+		),
 		listConversations: connect.NewClient[v1.ListConversationsRequest, v1.ListConversationsResponse](
 			httpClient,
 			baseURL+DeskServiceListConversationsProcedure,
@@ -609,6 +631,8 @@ type deskServiceClient struct {
 	joinConversation       *connect.Client[v1.JoinConversationRequest, v1.JoinConversationResponse]
 	setAgentPresence       *connect.Client[v1.SetAgentPresenceRequest, v1.SetAgentPresenceResponse]
 	listOngoing            *connect.Client[v1.ListOngoingRequest, v1.ListOngoingResponse]
+	react                  *connect.Client[v1.ReactRequest, v1.ReactResponse]
+	signal                 *connect.Client[v1.SignalRequest, v1.SignalResponse]
 	listConversations      *connect.Client[v1.ListConversationsRequest, v1.ListConversationsResponse]
 	listTimeline           *connect.Client[v1.ListTimelineRequest, v1.ListTimelineResponse]
 }
@@ -778,6 +802,16 @@ func (c *deskServiceClient) ListOngoing(ctx context.Context, req *connect.Reques
 	return c.listOngoing.CallUnary(ctx, req)
 }
 
+// React calls parley.desk.v1.DeskService.React.
+func (c *deskServiceClient) React(ctx context.Context, req *connect.Request[v1.ReactRequest]) (*connect.Response[v1.ReactResponse], error) {
+	return c.react.CallUnary(ctx, req)
+}
+
+// Signal calls parley.desk.v1.DeskService.Signal.
+func (c *deskServiceClient) Signal(ctx context.Context, req *connect.Request[v1.SignalRequest]) (*connect.Response[v1.SignalResponse], error) {
+	return c.signal.CallUnary(ctx, req)
+}
+
 // ListConversations calls parley.desk.v1.DeskService.ListConversations.
 func (c *deskServiceClient) ListConversations(ctx context.Context, req *connect.Request[v1.ListConversationsRequest]) (*connect.Response[v1.ListConversationsResponse], error) {
 	return c.listConversations.CallUnary(ctx, req)
@@ -871,6 +905,12 @@ type DeskServiceHandler interface {
 	SetAgentPresence(context.Context, *connect.Request[v1.SetAgentPresenceRequest]) (*connect.Response[v1.SetAgentPresenceResponse], error)
 	// ListOngoing tells the live conversations of all queues. For supervisors.
 	ListOngoing(context.Context, *connect.Request[v1.ListOngoingRequest]) (*connect.Response[v1.ListOngoingResponse], error)
+	// Sets or takes back the page's reaction to a message of the customer. Doing it
+	// again is harmless.
+	React(context.Context, *connect.Request[v1.ReactRequest]) (*connect.Response[v1.ReactResponse], error)
+	// Shows the customer that the agent types, or has seen what was written. It is
+	// worth nothing later: what Meta has no room for is dropped.
+	Signal(context.Context, *connect.Request[v1.SignalRequest]) (*connect.Response[v1.SignalResponse], error)
 	// ListConversations tells the agent's conversations as they stand.
 	ListConversations(context.Context, *connect.Request[v1.ListConversationsRequest]) (*connect.Response[v1.ListConversationsResponse], error)
 	// ListTimeline reads a thread's history, newest page first.
@@ -1082,6 +1122,18 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 		connect.WithSchema(deskServiceMethods.ByName("ListOngoing")),
 		connect.WithHandlerOptions(opts...),
 	)
+	deskServiceReactHandler := connect.NewUnaryHandler(
+		DeskServiceReactProcedure,
+		svc.React,
+		connect.WithSchema(deskServiceMethods.ByName("React")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServiceSignalHandler := connect.NewUnaryHandler(
+		DeskServiceSignalProcedure,
+		svc.Signal,
+		connect.WithSchema(deskServiceMethods.ByName("Signal")),
+		connect.WithHandlerOptions(opts...),
+	)
 	deskServiceListConversationsHandler := connect.NewUnaryHandler(
 		DeskServiceListConversationsProcedure,
 		svc.ListConversations,
@@ -1162,6 +1214,10 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 			deskServiceSetAgentPresenceHandler.ServeHTTP(w, r)
 		case DeskServiceListOngoingProcedure:
 			deskServiceListOngoingHandler.ServeHTTP(w, r)
+		case DeskServiceReactProcedure:
+			deskServiceReactHandler.ServeHTTP(w, r)
+		case DeskServiceSignalProcedure:
+			deskServiceSignalHandler.ServeHTTP(w, r)
 		case DeskServiceListConversationsProcedure:
 			deskServiceListConversationsHandler.ServeHTTP(w, r)
 		case DeskServiceListTimelineProcedure:
@@ -1305,6 +1361,14 @@ func (UnimplementedDeskServiceHandler) SetAgentPresence(context.Context, *connec
 
 func (UnimplementedDeskServiceHandler) ListOngoing(context.Context, *connect.Request[v1.ListOngoingRequest]) (*connect.Response[v1.ListOngoingResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ListOngoing is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) React(context.Context, *connect.Request[v1.ReactRequest]) (*connect.Response[v1.ReactResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.React is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) Signal(context.Context, *connect.Request[v1.SignalRequest]) (*connect.Response[v1.SignalResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.Signal is not implemented"))
 }
 
 func (UnimplementedDeskServiceHandler) ListConversations(context.Context, *connect.Request[v1.ListConversationsRequest]) (*connect.Response[v1.ListConversationsResponse], error) {

@@ -1,0 +1,64 @@
+package drive_test
+
+import (
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/parley-desk/parley/pkg/graph"
+	"github.com/parley-desk/parley/pkg/thread"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+)
+
+// What goes with a text goes with one of its parts: the first answers, the last
+// can be pressed.
+func TestWhatGoesWithATextGoesOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := keys(t)
+		log := newMemory(append(asked(), thread.Of(&threadv1.SendRequested{Id: "s", ClientId: "s", Agent: "mila", Human: true,
+			Parts: []string{"one", "two", "three"}, ReplyTo: "m_in", QuickReplies: []*threadv1.QuickReply{{Title: "Yes", Payload: "Y"}}}))...)
+		meta := &meta{answer: func(n int, _ graph.Message) graph.Outcome { return sent("m_" + strconv.Itoa(n)) }}
+		stop := process(t, log, meta, connected(t, box), box)
+		time.Sleep(time.Minute)
+		stop()
+		if len(meta.posts) != 3 {
+			t.Fatalf("%d requests, want 3", len(meta.posts))
+		}
+		for i, m := range meta.posts {
+			if (m.ReplyTo == "m_in") != (i == 0) || (len(m.QuickReplies) == 1) != (i == 2) {
+				t.Errorf("part %d answers %q with %d quick replies", i, m.ReplyTo, len(m.QuickReplies))
+			}
+		}
+	})
+}
+
+// A template has no text in the conversation at Meta: another message that reads
+// the same must not prove it, its echo does.
+func TestOnlyItsEchoProvesATemplate(t *testing.T) {
+	for _, echo := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			box := keys(t)
+			log := newMemory(append(asked(), thread.Of(&threadv1.SendRequested{Id: "s", ClientId: "s", Agent: "mila", Human: true, Parts: []string{"Shop"},
+				Template: &threadv1.Template{Generic: &threadv1.GenericTemplate{Elements: []*threadv1.Card{{Title: "Shop", Subtitle: "Open"}}}}}))...)
+			began := time.Now()
+			meta := &meta{answer: func(int, graph.Message) graph.Outcome { return unknown() },
+				recent: func() ([]graph.Recent, error) {
+					return []graph.Recent{{MessageID: "m_9", From: customer.Page, Text: "Shop", Created: began}}, nil
+				}}
+			stop := process(t, log, meta, connected(t, box), box)
+			time.Sleep(30 * time.Second)
+			want := []string{"attempted", "uncertain TIMEOUT", "unconfirmed"}
+			if echo {
+				log.say(thread.Of(&threadv1.SendSucceeded{Id: "s", Mid: "m_1", Proof: thread.ProofEcho}))
+				want[2] = "succeeded echo"
+			}
+			time.Sleep(3 * time.Minute)
+			stop()
+			expect(t, log, want...)
+			if len(meta.posts) != 1 || meta.posts[0].Template == nil {
+				t.Errorf("%d requests, want one with the template", len(meta.posts))
+			}
+		})
+	}
+}
