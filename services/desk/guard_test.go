@@ -66,6 +66,8 @@ func (m method) sample(t *testing.T, of *deskv1.ConversationRef) []byte {
 			request.Mutable(f).List().Append(protoreflect.ValueOfMessage(proto.CloneOf(of).ProtoReflect()))
 		case f.Message() != nil && f.Message().FullName() == of.ProtoReflect().Descriptor().FullName():
 			request.Set(f, protoreflect.ValueOfMessage(proto.CloneOf(of).ProtoReflect()))
+		case f.Name() == "sign":
+			request.Set(f, protoreflect.ValueOfString("typing_on"))
 		case f.Name() == "client_id":
 			request.Set(f, protoreflect.ValueOfString(uuid.NewString()))
 		case f.Kind() == protoreflect.StringKind:
