@@ -295,10 +295,11 @@ func beside(fact *threadv1.Fact) (word, agent string, values map[string]string) 
 
 // asked is what somebody was asked for: advice, or to take the conversation over.
 func asked(handOver bool) string {
+	what := "consult"
 	if handOver {
-		return "handover"
+		what = "handover"
 	}
-	return "consult"
+	return what
 }
 
 // classified is what rules found out; rules that failed alone are not shown.

@@ -146,7 +146,9 @@ func (m *model) lineUp(i *item, now int64) {
 	if i.list = "w:" + i.Queue + ":" + class.String(); m.custom(i.Queue) {
 		class, i.list = assign.Class{}, "w:"+i.Queue+":custom"
 	}
-	if m.prefers(i, now) {
+	if !m.prefers(i, now) {
+		m.ensureClass(i.Queue, i.Class, now)
+	} else {
 		i.list = "wa:" + i.Prefer
 		if i.PreferUntilMS > 0 {
 			m.timers["f:"+i.Key] = i.PreferUntilMS

@@ -64,6 +64,8 @@ local function line_up(item)
   local a = preferred(h[7], h[8], h[9])
   local c = lane(h[1], h[2])
   local where = a and 'wa:' .. a or 'w:' .. h[1] .. ':' .. c
+  -- Who was late, or waited for one agent, may outlive its class.
+  if not a then ensure_class(h[1], c) end
   redis.call('ZADD', root .. where, rank(h[1], num(h[3]), num(h[4])), h[5])
   redis.call('HSET', item_key(item), 'ls', where)
   note_item(item, where)
