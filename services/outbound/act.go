@@ -39,8 +39,12 @@ func (s *service) act(ctx context.Context, r *outboundv1.ActRequest) (*outboundv
 	if r.GetAction() != "react" {
 		return &outboundv1.ActResponse{}, s.sign(ctx, page, t.PSID, r.GetAction())
 	}
-	if err := s.pages.Pace.Wait(ctx, t.Page, pace.Text); err != nil {
+	rest, err := s.pages.Pace.Wait(ctx, t.Page, pace.Text)
+	if err != nil {
 		return nil, err
+	}
+	if rest.For > 0 {
+		return nil, refusal(state, rest.Reason)
 	}
 	if err := s.deps.Graph.React(ctx, page, t.PSID, r.GetMid(), r.GetEmoji()); err != nil {
 		if f, ok := errors.AsType[*fault.Error](err); ok && (f.Kind == fault.Precondition || f.Kind == fault.Denied || f.Kind == fault.NotFound) {
@@ -59,7 +63,7 @@ func (s *service) act(ctx context.Context, r *outboundv1.ActRequest) (*outboundv
 func (s *service) sign(ctx context.Context, page graph.Page, psid, action string) error {
 	ctx, cancel := context.WithTimeout(ctx, signPatience)
 	defer cancel()
-	if s.pages.Pace.Wait(ctx, page.ID, pace.Action) != nil {
+	if _, err := s.pages.Pace.Wait(ctx, page.ID, pace.Action); err != nil {
 		return nil
 	}
 	_ = s.deps.Graph.Sign(ctx, page, psid, action)

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/thread"
 	outboundv1 "github.com/parley-desk/parley/proto/gen/parley/outbound/v1"
@@ -30,25 +32,40 @@ func (m *meta) control(psid string) (status int, body string) {
 	return 200, `{"success":true}`
 }
 
+// pickedUp has a customer write and mila pick the conversation.
+func (h *house) pickedUp(psid string) {
+	h.commit(psid,
+		thread.Of(&threadv1.MessageReceived{Mid: "m_in", Text: "hello", SentMs: time.Now().UnixMilli()}),
+		thread.Of(&threadv1.ConversationOpened{Id: "c-" + psid, Workstream: "facebook", Units: 1, OfferSeconds: 60}),
+		thread.Of(&threadv1.AgentAssigned{Agent: "mila", Cause: threadv1.Cause_CAUSE_PICKED}))
+}
+
+// call asks outbound about a thread, once somebody serves, and gives how the
+// thread stands then.
+func (h *house) call(psid, name string, ask, answer proto.Message) (*threadv1.State, error) {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), patient)
+	defer cancel()
+	var err error
+	for ctx.Err() == nil {
+		err = h.bus.Call(ctx, name, ask, answer)
+		f := new(fault.Error)
+		if !errors.As(err, &f) || f.Reason != "NOBODY_SERVES" {
+			break
+		}
+	}
+	s, _, lost := h.bus.Load(ctx, named(psid))
+	if lost != nil {
+		h.t.Fatal(lost)
+	}
+	return s, err
+}
+
 func TestControlIsTaken(t *testing.T) {
 	h := newHouse(t)
 	h.start("a")
 	taken := func(psid, agent string) (*threadv1.State, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), patient)
-		defer cancel()
-		var err error
-		for ctx.Err() == nil { // until the process serves
-			err = h.bus.Call(ctx, "outbound.control", &outboundv1.TakeControlRequest{Page: pageID, Psid: psid, Conversation: "c-" + psid, Agent: agent}, &outboundv1.TakeControlResponse{})
-			f := new(fault.Error)
-			if !errors.As(err, &f) || f.Reason != "NOBODY_SERVES" {
-				break
-			}
-		}
-		s, _, lost := h.bus.Load(ctx, named(psid))
-		if lost != nil {
-			t.Fatal(lost)
-		}
-		return s, err
+		return h.call(psid, "outbound.control", &outboundv1.TakeControlRequest{Page: pageID, Psid: psid, Conversation: "c-" + psid, Agent: agent}, &outboundv1.TakeControlResponse{})
 	}
 	for _, c := range []struct{ psid, agent, reason string }{
 		{"free", "mila", ""},
@@ -58,11 +75,8 @@ func TestControlIsTaken(t *testing.T) {
 		{"expired", "mila", "PAGE_DISCONNECTED"},
 		{"another", "orlin", "NOT_YOURS"},
 	} {
-		h.commit(c.psid,
-			thread.Of(&threadv1.MessageReceived{Mid: "m_in", Text: "hello", SentMs: time.Now().UnixMilli()}),
-			thread.Of(&threadv1.ConversationOpened{Id: "c-" + c.psid, Workstream: "facebook", Units: 1, OfferSeconds: 60}),
-			thread.Of(&threadv1.AgentAssigned{Agent: "mila", Cause: threadv1.Cause_CAUSE_PICKED}),
-			thread.Of(&threadv1.ControlMoved{How: "take", ToApp: "263902037430900", SentMs: time.Now().UnixMilli()}))
+		h.pickedUp(c.psid)
+		h.commit(c.psid, thread.Of(&threadv1.ControlMoved{How: "take", ToApp: "263902037430900", SentMs: time.Now().UnixMilli()}))
 		s, err := taken(c.psid, c.agent)
 		r := new(thread.Refusal)
 		if errors.As(err, &r); r.Reason != c.reason || (err != nil) != (c.reason != "") {

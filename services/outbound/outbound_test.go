@@ -59,6 +59,7 @@ type meta struct {
 
 type message struct {
 	Text, Metadata, Type string
+	Action, Emoji        string
 	at                   time.Time
 }
 
@@ -83,6 +84,8 @@ func (m *meta) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Recipient     struct{ ID string }
 		MessagingType string `json:"messaging_type"`
 		Message       struct{ Text, Metadata string }
+		Action        string `json:"sender_action"`
+		Payload       struct{ Reaction string }
 	}
 	_ = json.NewDecoder(r.Body).Decode(&body)
 	psid := body.Recipient.ID
@@ -91,7 +94,8 @@ func (m *meta) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	m.mu.Lock()
-	m.posts[psid] = append(m.posts[psid], message{Text: body.Message.Text, Metadata: body.Message.Metadata, Type: body.MessagingType, at: time.Now()})
+	m.posts[psid] = append(m.posts[psid], message{Text: body.Message.Text, Metadata: body.Message.Metadata, Type: body.MessagingType,
+		Action: body.Action, Emoji: body.Payload.Reaction, at: time.Now()})
 	n := len(m.posts[psid])
 	m.mu.Unlock()
 
@@ -100,6 +104,9 @@ func (m *meta) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(400, `{"error":{"code":551,"fbtrace_id":"T"}}`)
 	case kind == "busy" && n == 1:
 		answer(400, `{"error":{"code":80006}}`)
+	case kind == "full":
+		w.Header().Set("X-App-Usage", `{"call_count":100}`)
+		answer(200, `{"recipient_id":"`+psid+`","message_id":"m_full"}`)
 	case kind == "always":
 		answer(429, `slow down`)
 	case kind == "expired":

@@ -45,7 +45,7 @@ func (w *worker) check(ctx context.Context, state *threadv1.State, ref attempt.R
 		w.sleep(ctx, again, seen)
 		return nil
 	}
-	if err := w.Pages.Pace.Wait(ctx, w.thread.Page, pace.Read); err != nil {
+	if _, err := w.Pages.Pace.Wait(ctx, w.thread.Page, pace.Read); err != nil {
 		return err
 	}
 	recent, err := w.Meta.RecentMessages(ctx, page, w.thread.PSID)

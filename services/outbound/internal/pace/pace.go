@@ -112,18 +112,26 @@ func (p *Pace) begin(ctx context.Context, t *Turn, k Kind) (Rest, error) {
 		return Rest{left, ReasonMetaFailing}, nil
 	}
 	if rest, err := p.wait(ctx, t.id, k); err != nil || rest > 0 {
-		return Rest{rest, graph.ReasonThrottled}, err
+		return restOf(rest), err
 	}
 	trial, left := t.page.try()
 	t.trial = trial
 	return Rest{left, ReasonMetaFailing}, nil
 }
 
-// Wait is Begin for a call that only has its rate: a reading, which no rest of
-// the page's concerns.
-func (p *Pace) Wait(ctx context.Context, id string, k Kind) error {
-	_, err := p.wait(ctx, id, k)
-	return err
+// Wait is Begin for a call that only has its rate, and of which nothing is learnt
+// about the page: a reading, a sign, a reaction.
+func (p *Pace) Wait(ctx context.Context, id string, k Kind) (Rest, error) {
+	rest, err := p.wait(ctx, id, k)
+	return restOf(rest), err
+}
+
+// restOf is a rest that Meta asked for.
+func restOf(d time.Duration) Rest {
+	if d == 0 {
+		return Rest{}
+	}
+	return Rest{d, graph.ReasonThrottled}
 }
 
 // wait blocks until the turn; a rest is told at once.

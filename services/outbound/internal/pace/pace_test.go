@@ -71,7 +71,7 @@ func TestProcessesAloneShareEvenly(t *testing.T) {
 				}
 				count := func(k pace.Kind) (n int) {
 					for end := time.Now().Add(10 * time.Second); time.Now().Before(end); n++ {
-						if err := processes[n%members].Wait(t.Context(), "p", k); err != nil {
+						if _, err := processes[n%members].Wait(t.Context(), "p", k); err != nil {
 							t.Fatal(err)
 						}
 					}
@@ -104,7 +104,7 @@ func TestProcessesShareByRedis(t *testing.T) {
 		start := time.Now()
 		for range 10 {
 			for _, p := range []*pace.Pace{a, b} {
-				if err := p.Wait(t.Context(), "busy", pace.Media); err != nil {
+				if _, err := p.Wait(t.Context(), "busy", pace.Media); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -115,7 +115,7 @@ func TestProcessesShareByRedis(t *testing.T) {
 		}
 		start = time.Now()
 		for range 20 {
-			if err := a.Wait(t.Context(), "other", pace.Text); err != nil {
+			if _, err := a.Wait(t.Context(), "other", pace.Text); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -146,7 +146,7 @@ func TestARestHoldsForAllProcesses(t *testing.T) {
 			if rest := call(t, p, "other", sent()); rest.For != 0 {
 				t.Errorf("another page rests too: %+v", rest)
 			}
-			if err := p.Wait(t.Context(), "full", pace.Read); err != nil {
+			if _, err := p.Wait(t.Context(), "full", pace.Read); err != nil {
 				t.Errorf("a reading waits as well: %v", err)
 			}
 		}
