@@ -36,6 +36,7 @@ const (
 	atOnce  = 500       // writes in one piece
 	piece   = 1 << 20   // bytes in one piece, or one write
 	longest = 900 << 10 // bytes of a record; the broker takes 1 MiB
+	tries   = 5         // of one piece, while the broker does not say in time that it has it
 	readers = 8         // reads under way
 )
 
@@ -122,12 +123,15 @@ func Found(world *directory.Snapshot) ([]*configv1.ConfigChange, Contents, error
 
 // Keep writes down contents and the record that the next change replaces, nil when
 // there is none. Both may be there already: under one key there is ever only one
-// value.
+// value. So a broker that is slow, as one whose disk is busy, is asked again.
 func (l *Ledger) Keep(ctx context.Context, replaced *configv1.ConfigVersion, contents Contents) error {
 	var writes []bus.Write
 	size := 0
 	flush := func() error {
 		err := l.Bucket.Write(ctx, writes...)
+		for n := 1; n < tries && fault.Is(err, fault.Unavailable) && ctx.Err() == nil; n++ {
+			err = l.Bucket.Write(ctx, writes...)
+		}
 		writes, size = nil, 0
 		return fault.Wrap(err, "keeping the history")
 	}

@@ -56,6 +56,35 @@ func (d drawer) Write(_ context.Context, writes ...bus.Write) error {
 	return nil
 }
 
+// slow is a drawer that does not answer the first few times, though it may have
+// done what it was asked.
+type slow struct {
+	drawer
+	left *int
+}
+
+func (s slow) Write(ctx context.Context, writes ...bus.Write) error {
+	if *s.left--; *s.left >= 0 {
+		if *s.left%2 == 0 {
+			_ = s.drawer.Write(ctx, writes...)
+		}
+		return fault.New(fault.Unavailable, "BROKER_AWAY", "no answer in time")
+	}
+	return s.drawer.Write(ctx, writes...)
+}
+
+// A broker that is slow is asked again, and one that stays away is not for ever.
+func TestHistoryIsKeptByASlowBroker(t *testing.T) {
+	for left, kept := range map[int]bool{0: true, 4: true, 5: false} {
+		d := drawer{entries: map[string][]byte{}}
+		l := history.Ledger{Bucket: slow{d, &left}}
+		err := l.Keep(t.Context(), &configv1.ConfigVersion{Number: 1}, history.Contents{"c": []byte("x")})
+		if (err == nil) != kept || kept && len(d.entries) != 2 || !kept && !fault.Is(err, fault.Unavailable) {
+			t.Errorf("%d times without an answer: %v, kept %v", left, err, d.entries)
+		}
+	}
+}
+
 // Whatever the changes, each version is put together as it was, without secrets,
 // and no key ever has another value than its first.
 func TestEveryVersionIsPutTogether(t *testing.T) {
