@@ -1,9 +1,16 @@
 package assign_test
 
 import (
+	"cmp"
+	"errors"
 	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -152,20 +159,32 @@ var mutants = []struct{ name, file, old, new string }{
 	{"the counter starts low", "open", "tonumber(ARGV[2]))", "0)"},
 }
 
+// seeds are the runs that show each fault: rapid's seed by the fault's name.
+const seeds = "testdata/planted.txt"
+
+var reseed = flag.Bool("reseed", false, "look longer for planted faults, and write down which runs show them")
+
 // TestModelSeesEveryPlantedFault proves the model test worth having.
-// Its runs are the same every time: whoever changes the model test so that one of
-// the rarer faults slips through learns it at once, and nobody else by chance.
+// Each fault is shown first of all the run that noticed it when -reseed wrote it
+// down, and then others, the same every time: whoever changes the model test so
+// that one of the rarer faults slips through learns it at once, and nobody else
+// by chance.
 func TestModelSeesEveryPlantedFault(t *testing.T) {
 	if testing.Short() {
 		t.Skip("plants one fault after the other")
 	}
-	for name, value := range map[string]string{"rapid.shrinktime": "1ns", "rapid.nofailfile": "true", "rapid.checks": "600", "rapid.steps": "100", "rapid.seed": "4"} {
+	checks := "600"
+	if *reseed {
+		checks = "20000"
+	}
+	for name, value := range map[string]string{"rapid.shrinktime": "1ns", "rapid.nofailfile": "true", "rapid.checks": checks, "rapid.steps": "100", "rapid.seed": "4"} {
 		was := flag.Lookup(name).Value.String()
 		if err := flag.Set(name, value); err != nil {
 			t.Fatalf("set %s: %v", name, err)
 		}
 		t.Cleanup(func() { _ = flag.Set(name, was) })
 	}
+	shown := readSeeds(t)
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
@@ -181,33 +200,104 @@ func TestModelSeesEveryPlantedFault(t *testing.T) {
 			if _, err := assign.NewBook(rdb, assign.Config{Group: "g", Edit: edit}); err != nil || !planted {
 				t.Fatalf("the source has no %q any more (%v)", m.old, err)
 			}
-			noticed := caught(t, func(rt *rapid.T) { compare(rt, rdb, edit) })
-			if !noticed {
-				t.Error("nobody noticed")
+			j := caught(t, shown.of(m.name), func(rt *rapid.T) { compare(rt, rdb, edit) })
+			if !j.failed.Load() {
+				t.Error("nobody noticed; if that is only rare, look longer with -reseed")
+				return
 			}
+			shown.note(m.name, j.seed)
 		})
 	}
 }
 
-// caught tells whether rapid finds a run that fails.
-func caught(t *testing.T, prop func(*rapid.T)) bool {
-	j := &juror{TB: t}
-	done := make(chan struct{})
-	go func() { // ends early by Goexit, as a test that fails does
-		defer close(done)
-		rapid.Check(j, prop)
-	}()
-	<-done
-	return j.failed.Load()
+type showing struct {
+	mu    sync.Mutex
+	seeds map[string]string
 }
 
-// juror is a test that remembers that it failed and tells nobody.
+func readSeeds(t *testing.T) *showing {
+	t.Helper()
+	s := &showing{seeds: map[string]string{}}
+	raw, err := os.ReadFile(seeds)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(raw)) {
+		seed, name, _ := strings.Cut(strings.TrimSpace(line), " ")
+		s.seeds[name] = seed
+	}
+	if *reseed {
+		t.Cleanup(func() { s.write(t) })
+	}
+	return s
+}
+
+func (s *showing) of(name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return cmp.Or(s.seeds[name], "4")
+}
+
+func (s *showing) note(name, seed string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seeds[name] = seed
+}
+
+func (s *showing) write(t *testing.T) {
+	var out strings.Builder
+	for _, m := range mutants {
+		if s.seeds[m.name] != "" {
+			fmt.Fprintf(&out, "%s %s\n", s.seeds[m.name], m.name)
+		}
+	}
+	if err := os.WriteFile(seeds, []byte(out.String()), 0o644); err != nil {
+		t.Error(err)
+	}
+}
+
+// starting keeps checks from starting at once: rapid's seed is a flag of the
+// process, read at the start of a check.
+var starting sync.Mutex
+
+// caught has rapid look for a run that fails, from a seed on.
+func caught(t *testing.T, seed string, prop func(*rapid.T)) *juror {
+	j := &juror{TB: t}
+	done := make(chan struct{})
+	starting.Lock()
+	started := sync.OnceFunc(starting.Unlock)
+	if err := flag.Set("rapid.seed", seed); err != nil {
+		started()
+		t.Fatal(err)
+	}
+	go func() { // ends early by Goexit, as a test that fails does
+		defer close(done)
+		defer started()
+		rapid.Check(j, func(rt *rapid.T) {
+			started()
+			prop(rt)
+		})
+	}()
+	<-done
+	return j
+}
+
+// juror is a test that remembers that it failed, and by which run, and tells
+// nobody.
 type juror struct {
 	rapid.TB
 	failed atomic.Bool
+	seed   string // written by the check's own goroutine
 }
 
-func (j *juror) Errorf(string, ...any) { j.failed.Store(true) }
+var seedTold = regexp.MustCompile(`-rapid\.seed=(\d+)`)
+
+func (j *juror) Errorf(format string, args ...any) {
+	j.failed.Store(true)
+	if told := seedTold.FindStringSubmatch(fmt.Sprintf(format, args...)); told != nil {
+		j.seed = told[1]
+	}
+}
 func (j *juror) Error(...any)          { j.failed.Store(true) }
 func (j *juror) Fail()                 { j.failed.Store(true) }
 func (j *juror) Failed() bool          { return j.failed.Load() }
