@@ -93,7 +93,7 @@ func (o opened) text() string {
 	fmt.Fprintf(&b, "\n  Parley is running%s.\n\n", sandbox)
 	account, signIn := "<account>", ""
 	if strings.HasSuffix(filepath.ToSlash(absolute(o.manifest)), sample) {
-		account, signIn = "demo", "        sign in as mila or orlin, password parley-demo"
+		account, signIn = "demo", "        sign in as mila, orlin or, as their supervisor, elena; password parley-demo"
 	}
 	line("sandbox.listen", "Customer's phone", "http://%s/phone")
 	line("desk.listen", "Agent desk", "http://%s/%s", signIn)

@@ -142,7 +142,7 @@ func (h *house) post(c *caller, m method, body []byte, header ...string) answer 
 func (m method) supervisors() bool {
 	name := m.path[strings.LastIndex(m.path, "/")+1:]
 	return slices.Contains([]string{"AssignConversation", "ForceCloseConversation", "MonitorConversation", "JoinConversation",
-		"SetAgentPresence", "ListOngoing", "ActOnConversations", "PauseQueue"}, name)
+		"SetAgentPresence", "ListOngoing", "ListAgents", "ActOnConversations", "PauseQueue"}, name)
 }
 
 func (m method) agents() bool {

@@ -175,6 +175,51 @@ func TestOngoing(t *testing.T) {
 	}
 }
 
+// TestAgents tells a supervisor who is there and what everybody has in hand.
+func TestAgents(t *testing.T) {
+	h := newHouse(t)
+	for _, p := range phases {
+		h.lead(p.name, p.name, time.Now())
+	}
+	h.commit("active", thread.Of(&threadv1.MessageReceived{Mid: "m9", Text: "Ало?", SentMs: time.Now().UnixMilli()}))
+	h.stand("orlin", distributionv1.Presence_PRESENCE_AWAY, distributionv1.Source_SOURCE_AGENT)
+	sonya := h.agent("sonya")
+	list := func(r *deskv1.ListAgentsRequest) *deskv1.ListAgentsResponse {
+		page, err := sonya.desk.ListAgents(t.Context(), connect.NewRequest(r))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return page.Msg
+	}
+	h.await("what mila has", func() bool { return list(&deskv1.ListAgentsRequest{Search: "MIL"}).GetAgents()[0].GetUnanswered() == 1 })
+	all := list(&deskv1.ListAgentsRequest{})
+	if all.GetTotal() != 2 || all.GetPresent() != 1 || len(all.GetAgents()) != 2 {
+		t.Fatalf("%v", all)
+	}
+	mila, orlin := all.GetAgents()[0], all.GetAgents()[1]
+	if mila.GetAgent() != "mila" {
+		mila, orlin = orlin, mila
+	}
+	if mila.GetActive() != 1 || mila.GetWrapUp() != 1 || mila.GetWaiting() != 1 || mila.GetUnanswered() != 1 || mila.GetStanding().GetCapacity() != 3 {
+		t.Errorf("mila: %v", mila)
+	}
+	if !slices.Equal(orlin.GetQueues(), []string{"Back office", "Front desk", "night"}) || orlin.GetActive() != 0 ||
+		orlin.GetStanding().GetPresence() != distributionv1.Presence_PRESENCE_AWAY {
+		t.Errorf("orlin: %v", orlin)
+	}
+	if back := list(&deskv1.ListAgentsRequest{Queue: "back"}); back.GetTotal() != 1 || back.GetAgents()[0].GetAgent() != "orlin" {
+		t.Errorf("of a queue: %v", back)
+	}
+	first := list(&deskv1.ListAgentsRequest{PageSize: 1})
+	rest := list(&deskv1.ListAgentsRequest{PageSize: 1, PageToken: first.GetNextPageToken()})
+	if first.GetNextPageToken() == "" || rest.GetNextPageToken() != "" || rest.GetAgents()[0].GetAgent() == first.GetAgents()[0].GetAgent() {
+		t.Errorf("pages: %v, then %v", first, rest)
+	}
+	if _, err := sonya.desk.ListAgents(t.Context(), connect.NewRequest(&deskv1.ListAgentsRequest{Queue: "none"})); connect.CodeOf(err) != connect.CodeNotFound {
+		t.Errorf("of a queue that does not exist: %v", err)
+	}
+}
+
 // TestOpenItems (L97): what waits in the agent's queues and may be picked is
 // listed by priority and time, and picked.
 func TestOpenItems(t *testing.T) {

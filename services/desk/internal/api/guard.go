@@ -32,6 +32,7 @@ func roles(procedure string) []string {
 		deskv1connect.DeskServiceMonitorConversationProcedure,
 		deskv1connect.DeskServiceJoinConversationProcedure,
 		deskv1connect.DeskServiceSetAgentPresenceProcedure,
+		deskv1connect.DeskServiceListAgentsProcedure,
 		deskv1connect.DeskServiceListOngoingProcedure:
 		return []string{board.RoleSupervisor}
 	}

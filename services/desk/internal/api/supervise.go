@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"connectrpc.com/connect"
 
@@ -107,7 +109,9 @@ func (s deskService) ListOngoing(ctx context.Context, r *connect.Request[deskv1.
 	if err != nil {
 		return nil, err
 	}
+	phases := map[threadv1.Phase]int32{}
 	found := s.Hub.Select(func(c *threadv1.Conversation) bool {
+		phases[c.GetPhase()]++
 		held := c.GetPhase() != threadv1.Phase_PHASE_OPEN && c.GetAgent() == m.GetHeldBy()
 		return (m.GetQueue() == "" || c.GetQueue() == m.GetQueue()) && (m.GetHeldBy() == "" || held) &&
 			(m.GetPhase() == threadv1.Phase_PHASE_UNSPECIFIED || c.GetPhase() == m.GetPhase())
@@ -117,6 +121,9 @@ func (s deskService) ListOngoing(ctx context.Context, r *connect.Request[deskv1.
 		return fmt.Sprintf("%020d.%s", c.GetOpenedMs(), c.GetId())
 	})
 	response := &deskv1.ListOngoingResponse{NextPageToken: next, Total: int32(len(found))}
+	for _, phase := range slices.Sorted(maps.Keys(phases)) {
+		response.Phases = append(response.Phases, &deskv1.PhaseCount{Phase: phase, Count: phases[phase]})
+	}
 	now, world, by := s.Now(), s.World(), callerOf(ctx).session.Agent
 	for _, f := range page {
 		response.Conversations = append(response.Conversations, board.View(f.State, f.Revision, by, now, world))

@@ -16,6 +16,7 @@ import { useAlerts } from './alerts';
 import { useKeys } from './keys';
 import { mine, unread } from './model';
 
+const Floor = later(() => import('./floor').then((m) => m.Floor));
 const Help = later(() => import('./help').then((m) => m.Help));
 const AGAIN_MS = 2_000;
 
@@ -59,14 +60,18 @@ function DeskPage() {
   }, [count, t]);
   const view = s.views.get(s.open);
   return (
-    <div class="desk" data-open={view ? 'yes' : 'no'} data-panel={panel ? 'yes' : 'no'}>
+    <div class="desk" data-place={s.place} data-open={view ? 'yes' : 'no'} data-panel={panel ? 'yes' : 'no'}>
       <TopBar onHelp={() => setHelp(true)} />
-      <WorkList />
       <Offers />
-      <Conversation view={view} onPanel={() => setPanel(!panel)} panel={panel} />
-      <aside class="panel" aria-label={t.details}>
-        {view && <CustomerPanel view={view} onClose={() => setPanel(false)} />}
-      </aside>
+      {s.place === 'floor' ? <Floor /> : (
+        <>
+          <WorkList />
+          <Conversation view={view} onPanel={() => setPanel(!panel)} panel={panel} />
+          <aside class="panel" aria-label={t.details}>
+            {view && <CustomerPanel view={view} onClose={() => setPanel(false)} />}
+          </aside>
+        </>
+      )}
       {help && <Help onClose={() => setHelp(false)} />}
     </div>
   );

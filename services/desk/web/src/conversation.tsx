@@ -110,9 +110,10 @@ function Header({ view, panel, onPanel }: { view: ConversationView; panel: boole
             title={t[`${k}Hint`]} disabled={s.busy.has(`${a} ${id}`)} onClick={() => press(a)}
           >{t[k]}</button>
         ))}
+        {view.part && view.supervise?.includes('join') && <button onClick={() => void desk.attend('Join', view)}>{t.join}</button>}
         <button class="icon only-narrow" aria-label={t.details} aria-expanded={panel} onClick={onPanel}>i</button>
       </div>
-      {hand && <HandOver view={view} consult={hand === 'consult'} onClose={() => setHand('')} />}
+      {hand && <HandOver view={view} how={hand} onClose={() => setHand('')} />}
       {question && (
         <Confirm
           title={question === 'Release' ? t.confirmRelease(nameOf(view, t)) : t.confirmDraft}

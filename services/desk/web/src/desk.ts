@@ -10,7 +10,7 @@ import { openWire } from './wire';
 import * as outbox from './outbox';
 import { dropDraft, dropPresence, loadPresence, savePresence } from './prefs';
 import {
-  apply, empty, idOf, mine, num, stranded, tabs, threadOf, unread, windowOf, withItems, withThread, withView, type State,
+  answers, apply, empty, idOf, mine, num, stranded, supervises, tabs, threadOf, unread, windowOf, withItems, withThread, withView, type State,
 } from './model';
 
 // How long events of the server are gathered before the page is drawn again:
@@ -100,7 +100,7 @@ export class Desk {
   async signIn(agent: string, password: string): Promise<Turned | undefined> {
     try {
       const { me } = await call<{ me?: Me }>('Session', 'SignIn', { agent, password });
-      if (!me?.roles?.includes('agent')) {
+      if (!me || !answers(me) && !supervises(me)) {
         await call('Session', 'SignOut', {}).catch(() => undefined);
         return { word: 'NO_ROLE', wait: 0 };
       }
@@ -124,7 +124,8 @@ export class Desk {
     const agent = me.agent ?? '';
     const seen = JSON.parse(localStorage.getItem(`parley.seen.${agent}`) ?? '{}') as State['seen'];
     const open = sessionStorage.getItem(`parley.open.${agent}`) ?? '';
-    this.#put({ ...empty, session: 'in', me, outbox: outbox.load(agent), seen, open, linkSince: Date.now() });
+    const place = supervises(me) && (!answers(me) || sessionStorage.getItem('parley.place') === 'floor') ? 'floor' : 'desk';
+    this.#put({ ...empty, session: 'in', me, outbox: outbox.load(agent), seen, open, place, linkSince: Date.now() });
     this.#joined = false;
     this.#start(agent);
     if (document.hasFocus()) this.#ask({ t: 'focus' });
@@ -202,6 +203,12 @@ export class Desk {
     sessionStorage.setItem(`parley.open.${this.state.me.agent}`, id);
     this.#look();
     if (id) this.#ensureThread();
+  }
+
+  // go changes between an agent's work and the supervisor's view.
+  go(place: State['place']): void {
+    sessionStorage.setItem('parley.place', place);
+    this.set({ place, notice: '' });
   }
 
   // unpeek closes the tab of a waiting conversation.
@@ -330,6 +337,28 @@ export class Desk {
     }
   }
 
+  // attend reads somebody else's conversation along, or joins it, and shows it.
+  async attend(how: 'Monitor' | 'Join', v: ConversationView): Promise<void> {
+    if (!await this.#command(`${how} ${idOf(v)}`, `${how}Conversation`, { ref: v.ref })) return;
+    this.go('desk');
+    this.show(idOf(v));
+  }
+
+  // look reads several things at once; undefined when one of them fails.
+  async look(asked: Record<string, object>): Promise<unknown[] | undefined> {
+    try {
+      return await Promise.all(Object.entries(asked).map(([method, body]) => call<unknown>('Desk', method, body)));
+    } catch (e) {
+      if (e instanceof Failure && e.over) this.#leave('ended', e.reason);
+      return undefined;
+    }
+  }
+
+  // oversee gives a supervisor's command about what is not the supervisor's own.
+  oversee(method: string, body: object): Promise<boolean> {
+    return this.#command(`${method} ${JSON.stringify(body)}`, method, body, false);
+  }
+
   // act carries out a command on a conversation.
   async act(action: Action, v: ConversationView): Promise<void> {
     await this.#gone(action, v, {});
@@ -352,12 +381,12 @@ export class Desk {
     await this.#command(`Take ${idOf(v)}`, 'TakeControl', { ref: v.ref });
   }
 
-  async #command(key: string, method: string, body: object): Promise<boolean> {
+  async #command(key: string, method: string, body: object, own = true): Promise<boolean> {
     if (this.state.busy.has(key)) return false;
     this.set({ busy: new Set(this.state.busy).add(key), notice: '' });
     try {
       const { conversation } = await call<{ conversation?: ConversationView }>('Desk', method, body);
-      if (conversation) this.#put(withView(this.state, conversation));
+      if (conversation && own) this.#put(withView(this.state, conversation));
       return true;
     } catch (e) {
       this.#fail(e);

@@ -17,7 +17,12 @@ interface Row {
   hidden: string;
 }
 
-export function HandOver({ view, consult, onClose }: { view: ConversationView; consult: boolean; onClose: () => void }) {
+// How it is handed over: by its agent, by a supervisor to whom nobody has it, or
+// not at all, with a question to somebody.
+export type How = 'transfer' | 'assign' | 'consult';
+
+export function HandOver({ view, how, onClose }: { view: ConversationView; how: How; onClose: () => void }) {
+  const consult = how === 'consult';
   const { desk, t } = useRoom();
   const [tab, setTab] = useState<'agents' | 'queues'>('agents');
   const [search, setSearch] = useState('');
@@ -48,12 +53,14 @@ export function HandOver({ view, consult, onClose }: { view: ConversationView; c
     const to = tab === 'agents' ? { toAgent: chosen } : { toQueue: chosen };
     const ok = consult
       ? await desk.consult('AskConsult', view, { invitee: chosen, question: note.trim(), clientId: clientId.current })
-      : await desk.transfer(view, { ...to, note: note.trim() }, clientId.current);
+      : how === 'assign' ? await desk.oversee('AssignConversation', { ref: view.ref, ...to, note: note.trim() })
+        : view.agent === desk.state.me.agent ? await desk.transfer(view, { ...to, note: note.trim() }, clientId.current)
+          : await desk.oversee('TransferConversation', { ref: view.ref, ...to, note: note.trim(), clientId: clientId.current });
     if (ok) close.current?.click();
   };
 
   return (
-    <Dialog title={(consult ? t.consultOf : t.transferOf)(nameOf(view, t))} onClose={onClose}>
+    <Dialog title={t[`${how}Of`](nameOf(view, t))} onClose={onClose}>
       <form method="dialog" class="hand-over" onSubmit={(e) => { if (e.submitter !== close.current) { e.preventDefault(); void go(); } }}>
         {desk.state.notice && <p class="wrong" role="alert">{said(t, desk.state.notice) ?? t.notNow}</p>}
         {!consult && (
@@ -84,7 +91,7 @@ export function HandOver({ view, consult, onClose }: { view: ConversationView; c
         />
         <div class="buttons">
           <button ref={close} formNoValidate>{t.cancel}</button>
-          <button class="primary" disabled={!ready}>{consult ? t.consult : t.transfer}</button>
+          <button class="primary" disabled={!ready}>{t[how]}</button>
         </div>
       </form>
     </Dialog>

@@ -1,7 +1,7 @@
 // The work list on the left.
 import type { ConversationView } from './types.gen';
 import { hue, initial, long, nameOf, preview, span, when } from './format';
-import { idOf, mine, num, unread, waiting, windowOf } from './model';
+import { answers, idOf, mine, num, unread, waiting, windowOf } from './model';
 import { memo, useNow, useRoom } from './rt';
 import { Unsent } from './unsent';
 import { later } from './later';
@@ -31,7 +31,7 @@ export function WorkList() {
               {t[k]} <b>{all[k].length}</b>
             </button>
           ))}
-          <button class="chip" aria-pressed={s.section === 'open'} onClick={() => desk.set({ section: 'open' })}>{t.openItems}</button>
+          {answers(s.me) && <button class="chip" aria-pressed={s.section === 'open'} onClick={() => desk.set({ section: 'open' })}>{t.openItems}</button>}
         </div>
       </div>
       <Unsent />

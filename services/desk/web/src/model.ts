@@ -47,6 +47,8 @@ export interface State {
   // Newest message time seen by the agent, by conversation.
   seen: Readonly<Record<string, number>>;
   section: 'mine' | 'waiting' | 'open';
+  // The work of an agent, or the supervisor's view of everybody's.
+  place: 'desk' | 'floor';
   query: string;
   // Message that the next one answers, by conversation.
   quotes: Readonly<Record<string, TimelineItem>>;
@@ -59,7 +61,7 @@ export interface State {
 export const empty: State = {
   session: 'asking', why: '', me: {}, link: 'connecting', linkSince: 0, linkWhy: '', ready: false, lead: false, skew: 0,
   views: new Map(), threads: new Map(), standing: {}, queues: [], outbox: [], open: '', peeked: [], seen: {},
-  section: 'mine', query: '', quotes: {}, busy: new Set(), notice: '',
+  section: 'mine', place: 'desk', query: '', quotes: {}, busy: new Set(), notice: '',
 };
 
 const noThread: Thread = { items: new Map(), sorted: [], next: '', loaded: false, reading: 0, failed: false };
@@ -67,6 +69,8 @@ const noThread: Thread = { items: new Map(), sorted: [], next: '', loaded: false
 export const num = (s: string | undefined): number => Number(s ?? 0);
 export const idOf = (v: { ref?: ConversationRef }): string => v.ref?.conversation ?? '';
 export const threadKey = (r: ConversationRef | undefined): string => `${r?.page} ${r?.psid}`;
+export const supervises = (me: Me): boolean => me.roles?.includes('supervisor') ?? false;
+export const answers = (me: Me): boolean => me.roles?.includes('agent') ?? false;
 export const may = (v: ConversationView, action: string): boolean => v.allowed?.includes(action) ?? false;
 export const threadOf = (s: State, r: ConversationRef | undefined): Thread => s.threads.get(threadKey(r)) ?? noThread;
 

@@ -4,6 +4,7 @@ import type { Presence } from './types.gen';
 import { beep } from './alerts';
 import { clock, initial } from './format';
 import { said } from './i18n';
+import { answers, supervises } from './model';
 import { useRoom } from './rt';
 
 const CHOICES: Presence[] = ['PRESENCE_AVAILABLE', 'PRESENCE_BUSY', 'PRESENCE_DO_NOT_DISTURB', 'PRESENCE_AWAY', 'PRESENCE_OFFLINE'];
@@ -20,7 +21,12 @@ export function TopBar({ onHelp }: { onHelp: () => void }) {
         <span class={`pill ${link}`} role="status" title={s.linkSince ? t.since(clock(s.linkSince, t)) : ''}>
           <i class="dot" aria-hidden="true" /><span>{t[link]}</span>
         </span>
-        <PresenceSelect />
+        {supervises(s.me) && (
+          <span class="seg places" role="group" aria-label={t.switchView}>
+            {(['desk', 'floor'] as const).map((p) => <button key={p} aria-pressed={s.place === p} onClick={() => desk.go(p)}>{t[p]}</button>)}
+          </span>
+        )}
+        {answers(s.me) && <PresenceSelect />}
         <Menu onHelp={onHelp} />
       </div>
       {said(t, s.linkWhy) && <div class="banner warn" role="alert"><span>{said(t, s.linkWhy)}</span></div>}

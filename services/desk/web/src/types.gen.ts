@@ -108,6 +108,18 @@ export interface AddNoteResponse {
   item?: TimelineItem;
 }
 
+export interface AgentFigure {
+  agent?: string;
+  name?: string;
+  standing?: AgentStanding;
+  statusName?: string;
+  queues?: string[];
+  active?: number;
+  wrapUp?: number;
+  waiting?: number;
+  unanswered?: number;
+}
+
 export interface AgentStanding {
   agent?: string;
   presence?: Presence;
@@ -330,6 +342,20 @@ export interface LeaveConversationRequest {
 export interface LeaveConversationResponse {
 }
 
+export interface ListAgentsRequest {
+  queue?: string;
+  search?: string;
+  pageSize?: number;
+  pageToken?: string;
+}
+
+export interface ListAgentsResponse {
+  agents?: AgentFigure[];
+  nextPageToken?: string;
+  total?: number;
+  present?: number;
+}
+
 export interface ListConversationsRequest {
 }
 
@@ -349,6 +375,7 @@ export interface ListOngoingResponse {
   conversations?: ConversationView[];
   nextPageToken?: string;
   total?: number;
+  phases?: PhaseCount[];
 }
 
 export interface ListOpenItemsRequest {
@@ -462,6 +489,11 @@ export interface PauseQueueRequest {
 export interface PauseQueueResponse {
   by?: string;
   sinceMs?: string;
+}
+
+export interface PhaseCount {
+  phase?: Phase;
+  count?: number;
 }
 
 export interface PickConversationRequest {

@@ -26,11 +26,14 @@ var errStranger = failure(connect.CodeUnauthenticated, "NOT_SIGNED_IN")
 type sessions struct{ h *House }
 
 // names are the agents, by id.
-var names = map[string]string{Agent: "Мила Йорданова", Other: "Орлин Василев", Stranger: "Соня Колева"}
+var names = map[string]string{Agent: "Мила Йорданова", Other: "Орлин Василев", Stranger: "Соня Колева", Boss: "Вера Николова"}
 
 func me(agent string) *deskv1.Me {
 	roles := []string{"agent"}
-	if agent == Stranger {
+	switch agent {
+	case Stranger:
+		roles = []string{"admin"}
+	case Boss:
 		roles = []string{"supervisor"}
 	}
 	return &deskv1.Me{Agent: agent, DisplayName: names[agent], Roles: roles, Statuses: []*deskv1.StatusOption{

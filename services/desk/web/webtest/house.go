@@ -30,6 +30,7 @@ const (
 	Agent    = "mila"
 	Other    = "orlin"
 	Stranger = "sonya"
+	Boss     = "vera"
 	Password = "parley-demo"
 )
 
@@ -56,8 +57,9 @@ type House struct {
 	bar      time.Duration           // how long nobody may sign in
 	open     []*deskv1.OpenItem
 	queues   *deskv1.Queues
-	asked    []proto.Message // hand-overs and offers shown, as they came
-	files    <-chan struct{} // files wait for it; nil: they do not
+	asked    []proto.Message            // hand-overs and offers shown, as they came
+	floor    []*deskv1.ConversationView // those of everybody, as a supervisor sees them
+	files    <-chan struct{}            // files wait for it; nil: they do not
 }
 
 // New makes a house with an available agent and nothing to do.

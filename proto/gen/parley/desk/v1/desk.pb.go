@@ -6474,7 +6474,9 @@ type ListOngoingResponse struct {
 	// Pass as page_token for the next page; empty when there is none.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// How many there are in all.
-	Total         int32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	Total int32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	// How many live ones each phase has, whatever was asked for.
+	Phases        []*PhaseCount `protobuf:"bytes,4,rep,name=phases,proto3" json:"phases,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -6526,6 +6528,332 @@ func (x *ListOngoingResponse) GetNextPageToken() string {
 func (x *ListOngoingResponse) GetTotal() int32 {
 	if x != nil {
 		return x.Total
+	}
+	return 0
+}
+
+func (x *ListOngoingResponse) GetPhases() []*PhaseCount {
+	if x != nil {
+		return x.Phases
+	}
+	return nil
+}
+
+// PhaseCount is how many conversations are in a phase.
+type PhaseCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The phase.
+	Phase v11.Phase `protobuf:"varint,1,opt,name=phase,proto3,enum=parley.thread.v1.Phase" json:"phase,omitempty"`
+	// How many.
+	Count         int32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PhaseCount) Reset() {
+	*x = PhaseCount{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[100]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PhaseCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PhaseCount) ProtoMessage() {}
+
+func (x *PhaseCount) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[100]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PhaseCount.ProtoReflect.Descriptor instead.
+func (*PhaseCount) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{100}
+}
+
+func (x *PhaseCount) GetPhase() v11.Phase {
+	if x != nil {
+		return x.Phase
+	}
+	return v11.Phase(0)
+}
+
+func (x *PhaseCount) GetCount() int32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+// ListAgentsRequest says which agents.
+type ListAgentsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only those who serve this queue, by id; empty: all.
+	Queue string `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	// Only those whose name or id holds this, whatever the case.
+	Search string `protobuf:"bytes,2,opt,name=search,proto3" json:"search,omitempty"`
+	// How many at most, 1 to 200; 0 is 50.
+	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// next_page_token of the page before; empty for the first.
+	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAgentsRequest) Reset() {
+	*x = ListAgentsRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[101]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAgentsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAgentsRequest) ProtoMessage() {}
+
+func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[101]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAgentsRequest.ProtoReflect.Descriptor instead.
+func (*ListAgentsRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{101}
+}
+
+func (x *ListAgentsRequest) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *ListAgentsRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
+	}
+	return ""
+}
+
+func (x *ListAgentsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListAgentsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListAgentsResponse is a page of the agents.
+type ListAgentsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By name.
+	Agents []*AgentFigure `protobuf:"bytes,1,rep,name=agents,proto3" json:"agents,omitempty"`
+	// Pass as page_token for the next page; empty when there is none.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many there are in all.
+	Total int32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	// How many of them are there to be offered something: available or busy.
+	Present       int32 `protobuf:"varint,4,opt,name=present,proto3" json:"present,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAgentsResponse) Reset() {
+	*x = ListAgentsResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[102]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAgentsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAgentsResponse) ProtoMessage() {}
+
+func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[102]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAgentsResponse.ProtoReflect.Descriptor instead.
+func (*ListAgentsResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{102}
+}
+
+func (x *ListAgentsResponse) GetAgents() []*AgentFigure {
+	if x != nil {
+		return x.Agents
+	}
+	return nil
+}
+
+func (x *ListAgentsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListAgentsResponse) GetTotal() int32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *ListAgentsResponse) GetPresent() int32 {
+	if x != nil {
+		return x.Present
+	}
+	return 0
+}
+
+// AgentFigure is where an agent stands.
+type AgentFigure struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Agent, by id.
+	Agent string `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
+	// Name for people; may be empty.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Presence and load; of an agent whom distribution does not know, only the id.
+	Standing *v1.AgentStanding `protobuf:"bytes,3,opt,name=standing,proto3" json:"standing,omitempty"`
+	// Name of the status chosen; empty: a base.
+	StatusName string `protobuf:"bytes,4,opt,name=status_name,json=statusName,proto3" json:"status_name,omitempty"`
+	// Queues served, by name.
+	Queues []string `protobuf:"bytes,5,rep,name=queues,proto3" json:"queues,omitempty"`
+	// Conversations in hand.
+	Active int32 `protobuf:"varint,6,opt,name=active,proto3" json:"active,omitempty"`
+	// Conversations in wrap-up.
+	WrapUp int32 `protobuf:"varint,7,opt,name=wrap_up,json=wrapUp,proto3" json:"wrap_up,omitempty"`
+	// Conversations set aside.
+	Waiting int32 `protobuf:"varint,8,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	// Conversations in hand whose customer waits for an answer.
+	Unanswered    int32 `protobuf:"varint,9,opt,name=unanswered,proto3" json:"unanswered,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AgentFigure) Reset() {
+	*x = AgentFigure{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[103]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AgentFigure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AgentFigure) ProtoMessage() {}
+
+func (x *AgentFigure) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[103]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AgentFigure.ProtoReflect.Descriptor instead.
+func (*AgentFigure) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{103}
+}
+
+func (x *AgentFigure) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *AgentFigure) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *AgentFigure) GetStanding() *v1.AgentStanding {
+	if x != nil {
+		return x.Standing
+	}
+	return nil
+}
+
+func (x *AgentFigure) GetStatusName() string {
+	if x != nil {
+		return x.StatusName
+	}
+	return ""
+}
+
+func (x *AgentFigure) GetQueues() []string {
+	if x != nil {
+		return x.Queues
+	}
+	return nil
+}
+
+func (x *AgentFigure) GetActive() int32 {
+	if x != nil {
+		return x.Active
+	}
+	return 0
+}
+
+func (x *AgentFigure) GetWrapUp() int32 {
+	if x != nil {
+		return x.WrapUp
+	}
+	return 0
+}
+
+func (x *AgentFigure) GetWaiting() int32 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *AgentFigure) GetUnanswered() int32 {
+	if x != nil {
+		return x.Unanswered
 	}
 	return 0
 }
@@ -6921,11 +7249,40 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x05phase\x18\x03 \x01(\x0e2\x17.parley.thread.v1.PhaseR\x05phase\x12\x1b\n" +
 	"\tpage_size\x18\x04 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x05 \x01(\tR\tpageToken\"\x9b\x01\n" +
+	"page_token\x18\x05 \x01(\tR\tpageToken\"\xcf\x01\n" +
 	"\x13ListOngoingResponse\x12F\n" +
 	"\rconversations\x18\x01 \x03(\v2 .parley.desk.v1.ConversationViewR\rconversations\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
-	"\x05total\x18\x03 \x01(\x05R\x05total*\x87\x01\n" +
+	"\x05total\x18\x03 \x01(\x05R\x05total\x122\n" +
+	"\x06phases\x18\x04 \x03(\v2\x1a.parley.desk.v1.PhaseCountR\x06phases\"Q\n" +
+	"\n" +
+	"PhaseCount\x12-\n" +
+	"\x05phase\x18\x01 \x01(\x0e2\x17.parley.thread.v1.PhaseR\x05phase\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\x05R\x05count\"}\n" +
+	"\x11ListAgentsRequest\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x16\n" +
+	"\x06search\x18\x02 \x01(\tR\x06search\x12\x1b\n" +
+	"\tpage_size\x18\x03 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\"\xa1\x01\n" +
+	"\x12ListAgentsResponse\x123\n" +
+	"\x06agents\x18\x01 \x03(\v2\x1b.parley.desk.v1.AgentFigureR\x06agents\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\x05R\x05total\x12\x18\n" +
+	"\apresent\x18\x04 \x01(\x05R\apresent\"\x9e\x02\n" +
+	"\vAgentFigure\x12\x14\n" +
+	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12A\n" +
+	"\bstanding\x18\x03 \x01(\v2%.parley.distribution.v1.AgentStandingR\bstanding\x12\x1f\n" +
+	"\vstatus_name\x18\x04 \x01(\tR\n" +
+	"statusName\x12\x16\n" +
+	"\x06queues\x18\x05 \x03(\tR\x06queues\x12\x16\n" +
+	"\x06active\x18\x06 \x01(\x05R\x06active\x12\x17\n" +
+	"\awrap_up\x18\a \x01(\x05R\x06wrapUp\x12\x18\n" +
+	"\awaiting\x18\b \x01(\x05R\awaiting\x12\x1e\n" +
+	"\n" +
+	"unanswered\x18\t \x01(\x05R\n" +
+	"unanswered*\x87\x01\n" +
 	"\n" +
 	"FileStatus\x12\x1b\n" +
 	"\x17FILE_STATUS_UNSPECIFIED\x10\x00\x12\x17\n" +
@@ -6953,7 +7310,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x0eSessionService\x12G\n" +
 	"\x06SignIn\x12\x1d.parley.desk.v1.SignInRequest\x1a\x1e.parley.desk.v1.SignInResponse\x12J\n" +
 	"\aSignOut\x12\x1e.parley.desk.v1.SignOutRequest\x1a\x1f.parley.desk.v1.SignOutResponse\x12G\n" +
-	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse2\xae\x1b\n" +
+	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse2\x83\x1c\n" +
 	"\vDeskService\x12@\n" +
 	"\x06Events\x12\x1d.parley.desk.v1.EventsRequest\x1a\x15.parley.desk.v1.Event0\x01\x12V\n" +
 	"\vSetPresence\x12\".parley.desk.v1.SetPresenceRequest\x1a#.parley.desk.v1.SetPresenceResponse\x12V\n" +
@@ -6991,7 +7348,9 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x13MonitorConversation\x12*.parley.desk.v1.MonitorConversationRequest\x1a+.parley.desk.v1.MonitorConversationResponse\x12e\n" +
 	"\x10JoinConversation\x12'.parley.desk.v1.JoinConversationRequest\x1a(.parley.desk.v1.JoinConversationResponse\x12e\n" +
 	"\x10SetAgentPresence\x12'.parley.desk.v1.SetAgentPresenceRequest\x1a(.parley.desk.v1.SetAgentPresenceResponse\x12V\n" +
-	"\vListOngoing\x12\".parley.desk.v1.ListOngoingRequest\x1a#.parley.desk.v1.ListOngoingResponse\x12D\n" +
+	"\vListOngoing\x12\".parley.desk.v1.ListOngoingRequest\x1a#.parley.desk.v1.ListOngoingResponse\x12S\n" +
+	"\n" +
+	"ListAgents\x12!.parley.desk.v1.ListAgentsRequest\x1a\".parley.desk.v1.ListAgentsResponse\x12D\n" +
 	"\x05React\x12\x1c.parley.desk.v1.ReactRequest\x1a\x1d.parley.desk.v1.ReactResponse\x12G\n" +
 	"\x06Signal\x12\x1d.parley.desk.v1.SignalRequest\x1a\x1e.parley.desk.v1.SignalResponse\x12h\n" +
 	"\x11ListConversations\x12(.parley.desk.v1.ListConversationsRequest\x1a).parley.desk.v1.ListConversationsResponse\x12Y\n" +
@@ -7011,7 +7370,7 @@ func file_parley_desk_v1_desk_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_desk_v1_desk_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_parley_desk_v1_desk_proto_msgTypes = make([]protoimpl.MessageInfo, 101)
+var file_parley_desk_v1_desk_proto_msgTypes = make([]protoimpl.MessageInfo, 105)
 var file_parley_desk_v1_desk_proto_goTypes = []any{
 	(FileStatus)(0),                        // 0: parley.desk.v1.FileStatus
 	(Author)(0),                            // 1: parley.desk.v1.Author
@@ -7116,65 +7475,69 @@ var file_parley_desk_v1_desk_proto_goTypes = []any{
 	(*SetAgentPresenceResponse)(nil),       // 100: parley.desk.v1.SetAgentPresenceResponse
 	(*ListOngoingRequest)(nil),             // 101: parley.desk.v1.ListOngoingRequest
 	(*ListOngoingResponse)(nil),            // 102: parley.desk.v1.ListOngoingResponse
-	nil,                                    // 103: parley.desk.v1.TimelineItem.DetailsEntry
-	(v1.Presence)(0),                       // 104: parley.distribution.v1.Presence
-	(*v1.AgentStanding)(nil),               // 105: parley.distribution.v1.AgentStanding
-	(*v11.Customer)(nil),                   // 106: parley.thread.v1.Customer
-	(v11.Phase)(0),                         // 107: parley.thread.v1.Phase
-	(*v11.Offer)(nil),                      // 108: parley.thread.v1.Offer
-	(v11.Part)(0),                          // 109: parley.thread.v1.Part
-	(v11.Attendance)(0),                    // 110: parley.thread.v1.Attendance
-	(*v11.Attachment)(nil),                 // 111: parley.thread.v1.Attachment
-	(*v11.QuickReply)(nil),                 // 112: parley.thread.v1.QuickReply
-	(*v11.Template)(nil),                   // 113: parley.thread.v1.Template
+	(*PhaseCount)(nil),                     // 103: parley.desk.v1.PhaseCount
+	(*ListAgentsRequest)(nil),              // 104: parley.desk.v1.ListAgentsRequest
+	(*ListAgentsResponse)(nil),             // 105: parley.desk.v1.ListAgentsResponse
+	(*AgentFigure)(nil),                    // 106: parley.desk.v1.AgentFigure
+	nil,                                    // 107: parley.desk.v1.TimelineItem.DetailsEntry
+	(v1.Presence)(0),                       // 108: parley.distribution.v1.Presence
+	(*v1.AgentStanding)(nil),               // 109: parley.distribution.v1.AgentStanding
+	(*v11.Customer)(nil),                   // 110: parley.thread.v1.Customer
+	(v11.Phase)(0),                         // 111: parley.thread.v1.Phase
+	(*v11.Offer)(nil),                      // 112: parley.thread.v1.Offer
+	(v11.Part)(0),                          // 113: parley.thread.v1.Part
+	(v11.Attendance)(0),                    // 114: parley.thread.v1.Attendance
+	(*v11.Attachment)(nil),                 // 115: parley.thread.v1.Attachment
+	(*v11.QuickReply)(nil),                 // 116: parley.thread.v1.QuickReply
+	(*v11.Template)(nil),                   // 117: parley.thread.v1.Template
 }
 var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	9,   // 0: parley.desk.v1.SignInResponse.me:type_name -> parley.desk.v1.Me
 	9,   // 1: parley.desk.v1.WhoAmIResponse.me:type_name -> parley.desk.v1.Me
 	10,  // 2: parley.desk.v1.Me.statuses:type_name -> parley.desk.v1.StatusOption
-	104, // 3: parley.desk.v1.StatusOption.base:type_name -> parley.distribution.v1.Presence
-	104, // 4: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
+	108, // 3: parley.desk.v1.StatusOption.base:type_name -> parley.distribution.v1.Presence
+	108, // 4: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
 	14,  // 5: parley.desk.v1.Event.snapshot:type_name -> parley.desk.v1.Snapshot
 	19,  // 6: parley.desk.v1.Event.conversation:type_name -> parley.desk.v1.ConversationView
 	11,  // 7: parley.desk.v1.Event.removed:type_name -> parley.desk.v1.ConversationRef
 	23,  // 8: parley.desk.v1.Event.timeline:type_name -> parley.desk.v1.TimelineChange
-	105, // 9: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
+	109, // 9: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
 	17,  // 10: parley.desk.v1.Event.heartbeat:type_name -> parley.desk.v1.Heartbeat
 	18,  // 11: parley.desk.v1.Event.session_ended:type_name -> parley.desk.v1.SessionEnded
 	15,  // 12: parley.desk.v1.Event.queues:type_name -> parley.desk.v1.Queues
 	19,  // 13: parley.desk.v1.Snapshot.conversations:type_name -> parley.desk.v1.ConversationView
-	105, // 14: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
+	109, // 14: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
 	15,  // 15: parley.desk.v1.Snapshot.queues:type_name -> parley.desk.v1.Queues
 	16,  // 16: parley.desk.v1.Queues.queues:type_name -> parley.desk.v1.QueueFigure
 	11,  // 17: parley.desk.v1.ConversationView.ref:type_name -> parley.desk.v1.ConversationRef
-	106, // 18: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
-	107, // 19: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
-	108, // 20: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
+	110, // 18: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
+	111, // 19: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
+	112, // 20: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
 	22,  // 21: parley.desk.v1.ConversationView.window:type_name -> parley.desk.v1.Window
 	21,  // 22: parley.desk.v1.ConversationView.owner:type_name -> parley.desk.v1.Owner
 	20,  // 23: parley.desk.v1.ConversationView.beside:type_name -> parley.desk.v1.Beside
 	20,  // 24: parley.desk.v1.ConversationView.part:type_name -> parley.desk.v1.Beside
-	109, // 25: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
-	110, // 26: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
+	113, // 25: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
+	114, // 26: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
 	11,  // 27: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
 	24,  // 28: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
 	1,   // 29: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
-	111, // 30: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
+	115, // 30: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
 	2,   // 31: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
-	103, // 32: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
+	107, // 32: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
 	25,  // 33: parley.desk.v1.TimelineItem.files:type_name -> parley.desk.v1.File
-	112, // 34: parley.desk.v1.TimelineItem.quick_replies:type_name -> parley.thread.v1.QuickReply
-	113, // 35: parley.desk.v1.TimelineItem.template:type_name -> parley.thread.v1.Template
+	116, // 34: parley.desk.v1.TimelineItem.quick_replies:type_name -> parley.thread.v1.QuickReply
+	117, // 35: parley.desk.v1.TimelineItem.template:type_name -> parley.thread.v1.Template
 	0,   // 36: parley.desk.v1.File.status:type_name -> parley.desk.v1.FileStatus
-	107, // 37: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
-	104, // 38: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	105, // 39: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	111, // 37: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
+	108, // 38: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	109, // 39: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
 	11,  // 40: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	19,  // 41: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
 	11,  // 42: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	11,  // 43: parley.desk.v1.SendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	112, // 44: parley.desk.v1.SendMessageRequest.quick_replies:type_name -> parley.thread.v1.QuickReply
-	113, // 45: parley.desk.v1.SendMessageRequest.template:type_name -> parley.thread.v1.Template
+	116, // 44: parley.desk.v1.SendMessageRequest.quick_replies:type_name -> parley.thread.v1.QuickReply
+	117, // 45: parley.desk.v1.SendMessageRequest.template:type_name -> parley.thread.v1.Template
 	11,  // 46: parley.desk.v1.ReactRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	11,  // 47: parley.desk.v1.SignalRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	24,  // 48: parley.desk.v1.SendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
@@ -7205,7 +7568,7 @@ var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	11,  // 73: parley.desk.v1.ListTargetsRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	72,  // 74: parley.desk.v1.ListTargetsResponse.queues:type_name -> parley.desk.v1.QueueTarget
 	73,  // 75: parley.desk.v1.ListTargetsResponse.agents:type_name -> parley.desk.v1.AgentTarget
-	104, // 76: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
+	108, // 76: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
 	11,  // 77: parley.desk.v1.TransferConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	11,  // 78: parley.desk.v1.AskConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	19,  // 79: parley.desk.v1.AskConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
@@ -7222,100 +7585,106 @@ var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	11,  // 90: parley.desk.v1.ActOnConversationsRequest.refs:type_name -> parley.desk.v1.ConversationRef
 	92,  // 91: parley.desk.v1.ActOnConversationsResponse.outcomes:type_name -> parley.desk.v1.Outcome
 	11,  // 92: parley.desk.v1.Outcome.ref:type_name -> parley.desk.v1.ConversationRef
-	107, // 93: parley.desk.v1.Outcome.phase:type_name -> parley.thread.v1.Phase
+	111, // 93: parley.desk.v1.Outcome.phase:type_name -> parley.thread.v1.Phase
 	11,  // 94: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	19,  // 95: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
 	11,  // 96: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	19,  // 97: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	104, // 98: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	105, // 99: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	107, // 100: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
+	108, // 98: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	109, // 99: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	111, // 100: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
 	19,  // 101: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
-	3,   // 102: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
-	5,   // 103: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
-	7,   // 104: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
-	12,  // 105: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
-	27,  // 106: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
-	29,  // 107: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
-	31,  // 108: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
-	33,  // 109: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
-	39,  // 110: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
-	41,  // 111: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
-	43,  // 112: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
-	47,  // 113: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
-	49,  // 114: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
-	51,  // 115: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
-	53,  // 116: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
-	55,  // 117: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
-	45,  // 118: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
-	61,  // 119: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
-	63,  // 120: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
-	66,  // 121: parley.desk.v1.DeskService.ListQueues:input_type -> parley.desk.v1.ListQueuesRequest
-	68,  // 122: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
-	70,  // 123: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
-	74,  // 124: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
-	76,  // 125: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
-	78,  // 126: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
-	80,  // 127: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
-	82,  // 128: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
-	84,  // 129: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
-	86,  // 130: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
-	88,  // 131: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
-	90,  // 132: parley.desk.v1.DeskService.ActOnConversations:input_type -> parley.desk.v1.ActOnConversationsRequest
-	93,  // 133: parley.desk.v1.DeskService.PauseQueue:input_type -> parley.desk.v1.PauseQueueRequest
-	95,  // 134: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
-	97,  // 135: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
-	99,  // 136: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
-	101, // 137: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
-	34,  // 138: parley.desk.v1.DeskService.React:input_type -> parley.desk.v1.ReactRequest
-	36,  // 139: parley.desk.v1.DeskService.Signal:input_type -> parley.desk.v1.SignalRequest
-	57,  // 140: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
-	59,  // 141: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
-	4,   // 142: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
-	6,   // 143: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
-	8,   // 144: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
-	13,  // 145: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
-	28,  // 146: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
-	30,  // 147: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
-	32,  // 148: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
-	38,  // 149: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
-	40,  // 150: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
-	42,  // 151: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
-	44,  // 152: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
-	48,  // 153: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
-	50,  // 154: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
-	52,  // 155: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
-	54,  // 156: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
-	56,  // 157: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
-	46,  // 158: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
-	62,  // 159: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
-	64,  // 160: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
-	67,  // 161: parley.desk.v1.DeskService.ListQueues:output_type -> parley.desk.v1.ListQueuesResponse
-	69,  // 162: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
-	71,  // 163: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
-	75,  // 164: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
-	77,  // 165: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
-	79,  // 166: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
-	81,  // 167: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
-	83,  // 168: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
-	85,  // 169: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
-	87,  // 170: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
-	89,  // 171: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
-	91,  // 172: parley.desk.v1.DeskService.ActOnConversations:output_type -> parley.desk.v1.ActOnConversationsResponse
-	94,  // 173: parley.desk.v1.DeskService.PauseQueue:output_type -> parley.desk.v1.PauseQueueResponse
-	96,  // 174: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
-	98,  // 175: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
-	100, // 176: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
-	102, // 177: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
-	35,  // 178: parley.desk.v1.DeskService.React:output_type -> parley.desk.v1.ReactResponse
-	37,  // 179: parley.desk.v1.DeskService.Signal:output_type -> parley.desk.v1.SignalResponse
-	58,  // 180: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
-	60,  // 181: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
-	142, // [142:182] is the sub-list for method output_type
-	102, // [102:142] is the sub-list for method input_type
-	102, // [102:102] is the sub-list for extension type_name
-	102, // [102:102] is the sub-list for extension extendee
-	0,   // [0:102] is the sub-list for field type_name
+	103, // 102: parley.desk.v1.ListOngoingResponse.phases:type_name -> parley.desk.v1.PhaseCount
+	111, // 103: parley.desk.v1.PhaseCount.phase:type_name -> parley.thread.v1.Phase
+	106, // 104: parley.desk.v1.ListAgentsResponse.agents:type_name -> parley.desk.v1.AgentFigure
+	109, // 105: parley.desk.v1.AgentFigure.standing:type_name -> parley.distribution.v1.AgentStanding
+	3,   // 106: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
+	5,   // 107: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
+	7,   // 108: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
+	12,  // 109: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
+	27,  // 110: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
+	29,  // 111: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
+	31,  // 112: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
+	33,  // 113: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
+	39,  // 114: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
+	41,  // 115: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
+	43,  // 116: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
+	47,  // 117: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
+	49,  // 118: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
+	51,  // 119: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
+	53,  // 120: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
+	55,  // 121: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
+	45,  // 122: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
+	61,  // 123: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
+	63,  // 124: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
+	66,  // 125: parley.desk.v1.DeskService.ListQueues:input_type -> parley.desk.v1.ListQueuesRequest
+	68,  // 126: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
+	70,  // 127: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
+	74,  // 128: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
+	76,  // 129: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
+	78,  // 130: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
+	80,  // 131: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
+	82,  // 132: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
+	84,  // 133: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
+	86,  // 134: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
+	88,  // 135: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
+	90,  // 136: parley.desk.v1.DeskService.ActOnConversations:input_type -> parley.desk.v1.ActOnConversationsRequest
+	93,  // 137: parley.desk.v1.DeskService.PauseQueue:input_type -> parley.desk.v1.PauseQueueRequest
+	95,  // 138: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
+	97,  // 139: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
+	99,  // 140: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
+	101, // 141: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
+	104, // 142: parley.desk.v1.DeskService.ListAgents:input_type -> parley.desk.v1.ListAgentsRequest
+	34,  // 143: parley.desk.v1.DeskService.React:input_type -> parley.desk.v1.ReactRequest
+	36,  // 144: parley.desk.v1.DeskService.Signal:input_type -> parley.desk.v1.SignalRequest
+	57,  // 145: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
+	59,  // 146: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
+	4,   // 147: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
+	6,   // 148: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
+	8,   // 149: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
+	13,  // 150: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
+	28,  // 151: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
+	30,  // 152: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
+	32,  // 153: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
+	38,  // 154: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
+	40,  // 155: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
+	42,  // 156: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
+	44,  // 157: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
+	48,  // 158: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
+	50,  // 159: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
+	52,  // 160: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
+	54,  // 161: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
+	56,  // 162: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
+	46,  // 163: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
+	62,  // 164: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
+	64,  // 165: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
+	67,  // 166: parley.desk.v1.DeskService.ListQueues:output_type -> parley.desk.v1.ListQueuesResponse
+	69,  // 167: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
+	71,  // 168: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
+	75,  // 169: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
+	77,  // 170: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
+	79,  // 171: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
+	81,  // 172: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
+	83,  // 173: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
+	85,  // 174: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
+	87,  // 175: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
+	89,  // 176: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
+	91,  // 177: parley.desk.v1.DeskService.ActOnConversations:output_type -> parley.desk.v1.ActOnConversationsResponse
+	94,  // 178: parley.desk.v1.DeskService.PauseQueue:output_type -> parley.desk.v1.PauseQueueResponse
+	96,  // 179: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
+	98,  // 180: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
+	100, // 181: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
+	102, // 182: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
+	105, // 183: parley.desk.v1.DeskService.ListAgents:output_type -> parley.desk.v1.ListAgentsResponse
+	35,  // 184: parley.desk.v1.DeskService.React:output_type -> parley.desk.v1.ReactResponse
+	37,  // 185: parley.desk.v1.DeskService.Signal:output_type -> parley.desk.v1.SignalResponse
+	58,  // 186: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
+	60,  // 187: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
+	147, // [147:188] is the sub-list for method output_type
+	106, // [106:147] is the sub-list for method input_type
+	106, // [106:106] is the sub-list for extension type_name
+	106, // [106:106] is the sub-list for extension extendee
+	0,   // [0:106] is the sub-list for field type_name
 }
 
 func init() { file_parley_desk_v1_desk_proto_init() }
@@ -7351,7 +7720,7 @@ func file_parley_desk_v1_desk_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_desk_v1_desk_proto_rawDesc), len(file_parley_desk_v1_desk_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   101,
+			NumMessages:   105,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -125,6 +125,8 @@ const (
 	DeskServiceSetAgentPresenceProcedure = "/parley.desk.v1.DeskService/SetAgentPresence"
 	// DeskServiceListOngoingProcedure is the fully-qualified name of the DeskService's ListOngoing RPC.
 	DeskServiceListOngoingProcedure = "/parley.desk.v1.DeskService/ListOngoing"
+	// DeskServiceListAgentsProcedure is the fully-qualified name of the DeskService's ListAgents RPC.
+	DeskServiceListAgentsProcedure = "/parley.desk.v1.DeskService/ListAgents"
 	// DeskServiceReactProcedure is the fully-qualified name of the DeskService's React RPC.
 	DeskServiceReactProcedure = "/parley.desk.v1.DeskService/React"
 	// DeskServiceSignalProcedure is the fully-qualified name of the DeskService's Signal RPC.
@@ -348,6 +350,9 @@ type DeskServiceClient interface {
 	SetAgentPresence(context.Context, *connect.Request[v1.SetAgentPresenceRequest]) (*connect.Response[v1.SetAgentPresenceResponse], error)
 	// ListOngoing tells the live conversations of all queues. For supervisors.
 	ListOngoing(context.Context, *connect.Request[v1.ListOngoingRequest]) (*connect.Response[v1.ListOngoingResponse], error)
+	// ListAgents tells where agents stand and what they have in hand. For
+	// supervisors.
+	ListAgents(context.Context, *connect.Request[v1.ListAgentsRequest]) (*connect.Response[v1.ListAgentsResponse], error)
 	// Sets or takes back the page's reaction to a message of the customer. Doing it
 	// again is harmless.
 	React(context.Context, *connect.Request[v1.ReactRequest]) (*connect.Response[v1.ReactResponse], error)
@@ -569,6 +574,12 @@ func NewDeskServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithSchema(deskServiceMethods.ByName("ListOngoing")),
 			connect.WithClientOptions(opts...),
 		),
+		listAgents: connect.NewClient[v1.ListAgentsRequest, v1.ListAgentsResponse](
+			httpClient,
+			baseURL+DeskServiceListAgentsProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("ListAgents")),
+			connect.WithClientOptions(opts...),
+		),
 		react: connect.NewClient[v1.ReactRequest, v1.ReactResponse](
 			httpClient,
 			baseURL+DeskServiceReactProcedure,
@@ -631,6 +642,7 @@ type deskServiceClient struct {
 	joinConversation       *connect.Client[v1.JoinConversationRequest, v1.JoinConversationResponse]
 	setAgentPresence       *connect.Client[v1.SetAgentPresenceRequest, v1.SetAgentPresenceResponse]
 	listOngoing            *connect.Client[v1.ListOngoingRequest, v1.ListOngoingResponse]
+	listAgents             *connect.Client[v1.ListAgentsRequest, v1.ListAgentsResponse]
 	react                  *connect.Client[v1.ReactRequest, v1.ReactResponse]
 	signal                 *connect.Client[v1.SignalRequest, v1.SignalResponse]
 	listConversations      *connect.Client[v1.ListConversationsRequest, v1.ListConversationsResponse]
@@ -802,6 +814,11 @@ func (c *deskServiceClient) ListOngoing(ctx context.Context, req *connect.Reques
 	return c.listOngoing.CallUnary(ctx, req)
 }
 
+// ListAgents calls parley.desk.v1.DeskService.ListAgents.
+func (c *deskServiceClient) ListAgents(ctx context.Context, req *connect.Request[v1.ListAgentsRequest]) (*connect.Response[v1.ListAgentsResponse], error) {
+	return c.listAgents.CallUnary(ctx, req)
+}
+
 // React calls parley.desk.v1.DeskService.React.
 func (c *deskServiceClient) React(ctx context.Context, req *connect.Request[v1.ReactRequest]) (*connect.Response[v1.ReactResponse], error) {
 	return c.react.CallUnary(ctx, req)
@@ -905,6 +922,9 @@ type DeskServiceHandler interface {
 	SetAgentPresence(context.Context, *connect.Request[v1.SetAgentPresenceRequest]) (*connect.Response[v1.SetAgentPresenceResponse], error)
 	// ListOngoing tells the live conversations of all queues. For supervisors.
 	ListOngoing(context.Context, *connect.Request[v1.ListOngoingRequest]) (*connect.Response[v1.ListOngoingResponse], error)
+	// ListAgents tells where agents stand and what they have in hand. For
+	// supervisors.
+	ListAgents(context.Context, *connect.Request[v1.ListAgentsRequest]) (*connect.Response[v1.ListAgentsResponse], error)
 	// Sets or takes back the page's reaction to a message of the customer. Doing it
 	// again is harmless.
 	React(context.Context, *connect.Request[v1.ReactRequest]) (*connect.Response[v1.ReactResponse], error)
@@ -1122,6 +1142,12 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 		connect.WithSchema(deskServiceMethods.ByName("ListOngoing")),
 		connect.WithHandlerOptions(opts...),
 	)
+	deskServiceListAgentsHandler := connect.NewUnaryHandler(
+		DeskServiceListAgentsProcedure,
+		svc.ListAgents,
+		connect.WithSchema(deskServiceMethods.ByName("ListAgents")),
+		connect.WithHandlerOptions(opts...),
+	)
 	deskServiceReactHandler := connect.NewUnaryHandler(
 		DeskServiceReactProcedure,
 		svc.React,
@@ -1214,6 +1240,8 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 			deskServiceSetAgentPresenceHandler.ServeHTTP(w, r)
 		case DeskServiceListOngoingProcedure:
 			deskServiceListOngoingHandler.ServeHTTP(w, r)
+		case DeskServiceListAgentsProcedure:
+			deskServiceListAgentsHandler.ServeHTTP(w, r)
 		case DeskServiceReactProcedure:
 			deskServiceReactHandler.ServeHTTP(w, r)
 		case DeskServiceSignalProcedure:
@@ -1361,6 +1389,10 @@ func (UnimplementedDeskServiceHandler) SetAgentPresence(context.Context, *connec
 
 func (UnimplementedDeskServiceHandler) ListOngoing(context.Context, *connect.Request[v1.ListOngoingRequest]) (*connect.Response[v1.ListOngoingResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ListOngoing is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) ListAgents(context.Context, *connect.Request[v1.ListAgentsRequest]) (*connect.Response[v1.ListAgentsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ListAgents is not implemented"))
 }
 
 func (UnimplementedDeskServiceHandler) React(context.Context, *connect.Request[v1.ReactRequest]) (*connect.Response[v1.ReactResponse], error) {

@@ -1,0 +1,134 @@
+package web_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/services/desk/web/webtest"
+)
+
+// busy is a floor with a conversation in every phase.
+func busy(b *browser) {
+	b.house.Wait("Ани", "Борис")
+	for _, c := range []struct {
+		psid, name, agent, text string
+		phase                   threadv1.Phase
+	}{
+		{"2001", "Мария Георгиева", "", "Къде ми е поръчката?", threadv1.Phase_PHASE_OPEN},
+		{"2002", "Иван Петров", webtest.Agent, "Благодаря, чакам.", threadv1.Phase_PHASE_ACTIVE},
+		{"2003", "Élodie", webtest.Other, "Merci !", threadv1.Phase_PHASE_WRAP_UP},
+		{"2004", "Георги Иванов", webtest.Other, "Ще пиша утре.", threadv1.Phase_PHASE_WAITING},
+	} {
+		b.house.Open(webtest.Customer{PSID: c.psid, Name: c.name, Queue: "Доставки", Phase: c.phase, Window: 5 * time.Hour, Silent: 4 * time.Minute}, c.agent, c.text)
+	}
+}
+
+func (b *browser) supervise() {
+	b.t.Helper()
+	b.SignIn(b.url, webtest.Boss, webtest.Password)
+	b.Await("the floor", "document.querySelectorAll('.floor tbody tr').length === 4")
+}
+
+// rowPress clicks a button of the row of a customer.
+func (b *browser) rowPress(psid, text string) {
+	b.t.Helper()
+	find := "[...document.querySelectorAll('[data-conversation=\"c-" + psid + "\"] button')].find((e) => e.innerText === '" + text + "')"
+	b.Await(text+" for "+psid, find)
+	b.Do(chromedp.Evaluate[chromedp.Void]("void " + find + ".click()"))
+}
+
+// TestASupervisorsFloor: figures, filters, and each thing that can be done about
+// a conversation, an agent and a queue.
+func TestASupervisorsFloor(t *testing.T) {
+	b := open(t)
+	busy(b)
+	b.supervise()
+	if cards := b.Eval("[...document.querySelectorAll('.cards b')].map((e) => e.innerText.replace(/^[4-9]:\\d\\d$/, 'minutes')).join(' ')"); cards != "1 minutes 1 1 1 1 of 2" {
+		t.Errorf("the cards say %s", cards)
+	}
+	b.Shot("floor")
+	if b.Eval("String(!!document.querySelector('.presence[data-presence] select[aria-label=Presence]'))") != "false" {
+		t.Error("somebody who answers no customer has a presence")
+	}
+	b.press("Wrap-up")
+	b.Await("the ones in wrap-up", "document.querySelectorAll('.floor tbody tr').length === 1")
+	if got := webtest.Asked[*deskv1.ListOngoingRequest](b.house); got.GetPhase() != threadv1.Phase_PHASE_WRAP_UP {
+		t.Errorf("asked for %v", got)
+	}
+	b.press("Agents there")
+	b.Await("the agents", "document.querySelectorAll('[data-agent]').length === 2")
+	b.Shot("floor-agents")
+	b.Do(chromedp.Evaluate[chromedp.Void]("(() => { const s = document.querySelector('[data-agent=mila] select'); s.value = 'PRESENCE_BUSY'; s.dispatchEvent(new Event('change')); })()"))
+	b.Await("her presence", "document.querySelector('[data-agent=mila] [data-presence=PRESENCE_BUSY]')")
+	if got := webtest.Asked[*deskv1.SetAgentPresenceRequest](b.house); got.GetOfAgent() != webtest.Agent || got.GetPresence() != distributionv1.Presence_PRESENCE_BUSY {
+		t.Errorf("asked for %v", got)
+	}
+	b.press("Queues")
+	b.press("Pause")
+	b.Await("a paused queue", "document.querySelector('[data-queue=front] .badge')?.innerText.startsWith('paused by')")
+	b.Shot("floor-queues")
+	b.press("Resume")
+	b.Await("the queue to go on", "!document.querySelector('[data-queue=front] .badge')")
+	b.Click("[data-queue=front] th button")
+	b.rowPress("2001", "Assign")
+	b.press("Орлин Василев")
+	b.Click("dialog .primary")
+	b.Await("one less", "document.querySelectorAll('.floor tbody tr').length === 3 && !document.querySelector('dialog')")
+	if got := webtest.Asked[*deskv1.AssignConversationRequest](b.house); got.GetToAgent() != webtest.Other {
+		t.Errorf("asked for %v", got)
+	}
+	b.rowPress("2003", "Force close")
+	b.Shot("floor-close")
+	b.Click("dialog .primary")
+	b.Await("another one less", "document.querySelectorAll('.floor tbody tr').length === 2")
+	b.rowPress("2002", "Monitor")
+	b.Await("what is said", "document.querySelector('.msg.in')?.innerText.includes('Благодаря')")
+	b.Shot("monitor")
+	b.press("Supervisor")
+	b.Await("the floor again", "document.querySelector('.floor tbody tr')")
+}
+
+// TestManyAtOnce closes all that are shown, and says which one it could not.
+func TestManyAtOnce(t *testing.T) {
+	b := open(t)
+	busy(b)
+	b.supervise()
+	b.Click(".floor thead input")
+	b.press("Force close")
+	b.Click("dialog .primary")
+	b.Await("the outcome", "document.querySelector('.floor .banner')?.innerText.startsWith('3 of 4 done. Not done:')")
+	if got := webtest.Asked[*deskv1.ActOnConversationsRequest](b.house); !got.GetForceClose() || len(got.GetRefs()) != 4 || len(got.GetClientId()) != 36 {
+		t.Errorf("asked for %v", got)
+	}
+}
+
+// TestTheFloorWithoutAServer keeps what was seen and says how old it is, fits
+// every width, and can be read in both schemes.
+func TestTheFloorWithoutAServer(t *testing.T) {
+	b := open(t)
+	busy(b)
+	b.supervise()
+	for _, scheme := range []string{"light", "dark"} {
+		b.Size(1440, 900, scheme)
+		if bad := b.Eval(faint); bad != "" {
+			t.Errorf("%s: too faint: %s", scheme, bad)
+		}
+	}
+	for _, width := range []int64{360, 768, 2560} {
+		b.Size(width, 860, "dark")
+		b.Await("a page that does not scroll sideways", "document.scrollingElement.scrollWidth === innerWidth")
+	}
+	b.Shot("floor-wide")
+	b.house.Cut(true)
+	b.Await("a word about it", "document.querySelector('.floor .banner')?.innerText.startsWith('Not up to date since')")
+	if rows := b.Eval("String(document.querySelectorAll('.floor tbody tr').length)"); rows != "4" {
+		t.Errorf("%s rows are left", rows)
+	}
+	b.house.Cut(false)
+	b.Await("it to be over", "!document.querySelector('.floor .banner')")
+}

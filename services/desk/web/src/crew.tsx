@@ -1,0 +1,83 @@
+// Who works, and the queues they work for, as a supervisor sees them.
+import type { AgentFigure, ListAgentsResponse, Presence, QueueFigure } from './types.gen';
+import type { Act } from './floor';
+import { clock, long, span } from './format';
+import { num } from './model';
+import { useNow, useRoom } from './rt';
+
+const CHOICES: Presence[] = ['PRESENCE_AVAILABLE', 'PRESENCE_BUSY', 'PRESENCE_DO_NOT_DISTURB', 'PRESENCE_AWAY', 'PRESENCE_OFFLINE'];
+
+export function Crew({ figures, act, onAgent }: { figures: ListAgentsResponse; act: Act; onAgent: (agent: string) => void }) {
+  const { t } = useRoom();
+  const now = useNow(5_000);
+  return (
+    <div class="table" tabIndex={0} role="region" aria-label={t.agents}>
+      <table>
+        <thead><tr>
+          <th>{t.agentCol}</th><th>{t.presence}</th><th>{t.loadCol}</th><th>{t.inHand}</th><th>{t.unansweredCol}</th><th>{t.wrappingUp}</th>
+          <th>{t.setAside}</th><th>{t.queues}</th>
+        </tr></thead>
+        <tbody>{(figures.agents ?? []).map((a) => <Agent key={a.agent} of={a} now={now} act={act} onAgent={onAgent} />)}</tbody>
+      </table>
+    </div>
+  );
+}
+
+function Agent({ of: a, now, act, onAgent }: { of: AgentFigure; now: number; act: Act; onAgent: (agent: string) => void }) {
+  const { t } = useRoom();
+  const s = a.standing ?? {};
+  const presence = s.presence ?? 'PRESENCE_UNSPECIFIED';
+  const since = num(s.sinceMs);
+  const shown = CHOICES.includes(presence) ? CHOICES : [presence, ...CHOICES];
+  return (
+    <tr data-agent={a.agent}>
+      <th scope="row"><button class="plain" dir="auto" onClick={() => onAgent(a.agent ?? '')}>{a.name || a.agent}</button></th>
+      <td>
+        <span class="presence" data-presence={presence}>
+          <span class="sel"><i class="dot" aria-hidden="true" /><select
+            aria-label={`${t.setPresence}: ${a.name || a.agent}`} value={presence}
+            onChange={(e) => void act('SetAgentPresence', { ofAgent: a.agent, presence: e.currentTarget.value })}
+          >{shown.map((p) => <option key={p} value={p} disabled={!CHOICES.includes(p)}>{t[p]}</option>)}</select></span>
+          <span class="quiet">{[a.statusName, since > 0 && long(now - since, t)].filter(Boolean).join(' · ')}</span>
+        </span>
+      </td>
+      <td class="number">{s.used ?? 0}/{s.capacity ?? 0}</td>
+      <td class="number">{a.active ?? 0}</td>
+      <td class="number">{a.unanswered ?? 0}</td>
+      <td class="number">{a.wrapUp ?? 0}</td>
+      <td class="number">{a.waiting ?? 0}</td>
+      <td class="line" dir="auto">{(a.queues ?? []).join(', ')}</td>
+    </tr>
+  );
+}
+
+// Lines are the queues.
+export function Lines({ queues, act, onQueue }: { queues: QueueFigure[]; act: Act; onQueue: (queue: string) => void }) {
+  const { t } = useRoom();
+  const now = useNow(1_000);
+  return (
+    <div class="table" tabIndex={0} role="region" aria-label={t.queues}>
+      <table>
+        <thead><tr>
+          <th>{t.queueCol}</th><th>{t.inQueue}</th><th>{t.longestWait}</th><th>{t.estimateCol}</th><th>{t.readyCol}</th><th>{t.agents}</th><th>{t.actionsCol}</th>
+        </tr></thead>
+        <tbody>
+          {queues.map((q) => (
+            <tr key={q.queue} data-queue={q.queue}>
+              <th scope="row"><button class="plain" dir="auto" onClick={() => onQueue(q.queue ?? '')}>{q.name || q.queue}</button></th>
+              <td class="number">{q.waiting ?? 0}</td>
+              <td class="number">{num(q.sinceMs) > 0 ? span(now - num(q.sinceMs)) : '–'}</td>
+              <td class="number">{num(q.waitSeconds) >= 0 && q.waiting ? long(num(q.waitSeconds) * 1000, t) : '–'}</td>
+              <td class="number">{(q.ready ?? 0) >= 0 ? q.ready ?? 0 : '–'}</td>
+              <td class="number">{q.agents ?? 0}</td>
+              <td><div class="acts">
+                {q.pausedBy && <span class="badge soft">{t.pausedBy(q.pausedBy, clock(num(q.pausedSinceMs), t))}</span>}
+                <button class="plain" onClick={() => void act('PauseQueue', { queue: q.queue, pause: !q.pausedBy })}>{q.pausedBy ? t.goOnQueue : t.pause}</button>
+              </div></td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,146 @@
+// The supervisor's view: who waits, who works, and what can be done about it.
+// It is read again every two seconds while somebody looks at it.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { ListAgentsResponse, ListOngoingResponse, ListQueuesResponse, Phase, QueueFigure } from './types.gen';
+import { clock, span } from './format';
+import { said } from './i18n';
+import { num } from './model';
+import { useNow, useRoom } from './rt';
+import { Crew, Lines } from './crew';
+import { Ongoing } from './ongoing';
+
+const EVERY_MS = 2_000;
+const PAGE = 50;
+const MOST = 200;
+const PHASES: Phase[] = ['PHASE_OPEN', 'PHASE_ACTIVE', 'PHASE_WRAP_UP', 'PHASE_WAITING'];
+
+// Wanted is which conversations and agents are shown.
+interface Wanted {
+  tab: 'conversations' | 'agents' | 'queues';
+  queue: string;
+  phase: Phase | '';
+  heldBy: string;
+  size: number;
+}
+
+// Seen is what was read last.
+export interface Seen {
+  queues: QueueFigure[];
+  ongoing: ListOngoingResponse;
+  agents: ListAgentsResponse;
+  atMs: number;
+}
+
+// Act gives a supervisor's command and reads again what it led to.
+export type Act = (method: string, body: object) => Promise<void>;
+
+export function Floor() {
+  const { desk, t } = useRoom();
+  const [wanted, want] = useState<Wanted>({ tab: 'conversations', queue: '', phase: '', heldBy: '', size: PAGE });
+  const { seen, late, again } = useFloor(wanted);
+  const { notice } = desk.state;
+  const change = (c: Partial<Wanted>) => want({ ...wanted, size: PAGE, ...c });
+  if (!seen) return <main class="floor"><p class="quiet nothing">{late ? t.notNow : t.loading}</p></main>;
+  const act: Act = async (method, body) => {
+    await desk.oversee(method, body);
+    again();
+  };
+  return (
+    <main class="floor">
+      {notice && (
+        <div class="banner bad" role="alert">
+          <span>{said(t, notice) ?? t.notNow}</span>
+          <button class="plain" onClick={() => desk.set({ notice: '' })}>{t.dismiss}</button>
+        </div>
+      )}
+      {late && <div class="banner warn" role="status">{t.stale(clock(seen.atMs, t))}</div>}
+      <Cards seen={seen} change={change} />
+      <Filters seen={seen} wanted={wanted} change={change} />
+      {wanted.tab === 'conversations' && <Ongoing seen={seen} again={again} act={act} more={() => want({ ...wanted, size: MOST })} />}
+      {wanted.tab === 'agents' && <Crew figures={seen.agents} act={act} onAgent={(heldBy) => change({ tab: 'conversations', queue: '', phase: '', heldBy })} />}
+      {wanted.tab === 'queues' && <Lines queues={seen.queues} act={act} onQueue={(queue) => change({ tab: 'conversations', queue, phase: '', heldBy: '' })} />}
+    </main>
+  );
+}
+
+// useFloor reads what is wanted, again and again while the page is looked at.
+function useFloor(wanted: Wanted): { seen: Seen | undefined; late: boolean; again: () => void } {
+  const { desk } = useRoom();
+  const [seen, see] = useState<Seen>();
+  const [late, setLate] = useState(false);
+  const read = useRef(() => {});
+  const { queue, phase, heldBy, size } = wanted;
+  useEffect(() => {
+    let timer = 0;
+    let turn = 0;
+    const come = async () => {
+      clearTimeout(timer);
+      const mine = ++turn;
+      const got = document.hidden ? undefined : await desk.look({
+        ListQueues: {}, ListOngoing: { queue, heldBy, pageSize: size, ...(phase ? { phase } : {}) }, ListAgents: { queue, pageSize: MOST },
+      });
+      if (mine !== turn) return;
+      if (got) {
+        const [queues, ongoing, agents] = got as [ListQueuesResponse, ListOngoingResponse, ListAgentsResponse];
+        see({ queues: queues.queues ?? [], ongoing, agents, atMs: Date.now() });
+      }
+      setLate(!got && !document.hidden);
+      timer = setTimeout(() => void come(), EVERY_MS) as unknown as number;
+    };
+    read.current = () => void come();
+    void come();
+    return () => {
+      turn = -1;
+      clearTimeout(timer);
+    };
+  }, [desk, queue, phase, heldBy, size]);
+  return { seen, late, again: () => read.current() };
+}
+
+function Cards({ seen, change }: { seen: Seen; change: (c: Partial<Wanted>) => void }) {
+  const { t } = useRoom();
+  const now = useNow(1_000);
+  const count = (p: Phase) => seen.ongoing.phases?.find((x) => x.phase === p)?.count ?? 0;
+  const since = Math.min(...seen.queues.map((q) => num(q.sinceMs) || Infinity));
+  const of = (phase: Phase) => () => change({ tab: 'conversations', queue: '', heldBy: '', phase });
+  const cards: [string, string, () => void][] = [
+    [t.inQueue, String(count('PHASE_OPEN')), of('PHASE_OPEN')],
+    [t.longestWait, since < Infinity ? span(now - since) : '–', of('PHASE_OPEN')],
+    [t.inHand, String(count('PHASE_ACTIVE')), of('PHASE_ACTIVE')],
+    [t.wrappingUp, String(count('PHASE_WRAP_UP')), of('PHASE_WRAP_UP')],
+    [t.setAside, String(count('PHASE_WAITING')), of('PHASE_WAITING')],
+    [t.agentsThere, t.ofAll(seen.agents.present ?? 0, seen.agents.total ?? 0), () => change({ tab: 'agents' })],
+  ];
+  return <div class="cards">{cards.map(([name, value, go]) => <button key={name} onClick={go}><span class="quiet">{name}</span><b>{value}</b></button>)}</div>;
+}
+
+function Filters({ seen, wanted, change }: { seen: Seen; wanted: Wanted; change: (c: Partial<Wanted>) => void }) {
+  const { t } = useRoom();
+  return (
+    <div class="floor-bar">
+      <span class="seg" role="group" aria-label={t.floor}>
+        {(['conversations', 'agents', 'queues'] as const).map((k) => (
+          <button key={k} aria-pressed={wanted.tab === k} onClick={() => change({ tab: k })}>{t[k]}</button>
+        ))}
+      </span>
+      {wanted.tab !== 'queues' && (
+        <select aria-label={t.queueCol} value={wanted.queue} onChange={(e) => change({ queue: e.currentTarget.value })}>
+          <option value="">{t.allQueues}</option>
+          {seen.queues.map((q) => <option key={q.queue} value={q.queue}>{q.name || q.queue}</option>)}
+        </select>
+      )}
+      {wanted.tab === 'conversations' && (
+        <>
+          <select aria-label={t.stateCol} value={wanted.phase} onChange={(e) => change({ phase: e.currentTarget.value as Phase | '' })}>
+            <option value="">{t.allStates}</option>
+            {PHASES.map((p) => <option key={p} value={p}>{t[p]}</option>)}
+          </select>
+          <select aria-label={t.agentCol} value={wanted.heldBy} onChange={(e) => change({ heldBy: e.currentTarget.value })}>
+            <option value="">{t.allAgents}</option>
+            {(seen.agents.agents ?? []).map((a) => <option key={a.agent} value={a.agent}>{a.name || a.agent}</option>)}
+          </select>
+        </>
+      )}
+    </div>
+  );
+}
