@@ -73,7 +73,7 @@ func (t *Timers) mind(ctx context.Context, shelf *Shelf) {
 	defer flights.Wait()
 	for {
 		changed := t.World.Changed()
-		shelf.Replan(life.NewPlans(t.World.Now()))
+		shelf.Follow(life.NewPlans(t.World.Now()))
 		for t.wait(ctx, shelf, changed) {
 			for _, thread := range shelf.Take(t.Now().UnixMilli(), handful) {
 				select {
@@ -122,8 +122,8 @@ func (t *Timers) wait(ctx context.Context, shelf *Shelf, changed <-chan struct{}
 func (t *Timers) carryOut(ctx context.Context, shelf *Shelf, thread subject.Thread) {
 	var facts []*threadv1.Fact
 	state, revision, err := t.Threads.Update(ctx, thread, func(s *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
-		plan := life.NewPlans(t.World.Now()).Of(s.GetPage(), s.GetConversation().GetWorkstream())
-		facts = plan.Propose(s, t.Now())
+		plans := shelf.Plans()
+		facts = plans.Of(s.GetPage(), s.GetConversation().GetWorkstream()).Propose(s, t.Now(), plans)
 		return facts, nil
 	})
 	if err != nil {

@@ -162,13 +162,24 @@ func (h *Shelf) Failed(t subject.Thread, nowMS int64) {
 	h.enheap(i)
 }
 
-// Replan has the deadlines follow another configuration.
-func (h *Shelf) Replan(plans *life.Plans) {
+// Plans are those that the shelf follows.
+func (h *Shelf) Plans() *life.Plans {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	return h.plans
+}
+
+// Follow has the deadlines follow another configuration.
+func (h *Shelf) Follow(plans *life.Plans) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	same := h.plans.Same(plans)
 	h.plans = plans
 	for n, k := range h.kinds {
 		h.planOf[n] = plans.Of(k.page, k.workstream)
+	}
+	if same {
+		return
 	}
 	for _, first := range h.byHash {
 		for i := first; i != none; i = h.entry(i).next {
