@@ -157,6 +157,8 @@ func TestTimeOutRules(t *testing.T) {
 		{"it closes", []*configv1.TimeOutRule{{Name: "end", Silence: customer, Minutes: 10, Turn: closes}}, []step{{1, mila}, {2, reply}}, 12, []string{over}},
 		{"with a farewell", []*configv1.TimeOutRule{{Name: "end", Silence: customer, Minutes: 10, Turn: closes, CustomerTexts: says("Довиждане", "Bye")}}, []step{{1, mila}, {2, reply}}, 12, []string{"Довиждане", over}},
 		{"it sets aside", []*configv1.TimeOutRule{{Name: "aside", Silence: customer, Minutes: 10, Turn: parks}}, []step{{1, mila}, {2, reply}}, 12, []string{aside}},
+		{"not what somebody has just taken up again", []*configv1.TimeOutRule{{Name: "aside", Silence: customer, Minutes: 10, Turn: parks}}, []step{{1, mila}, {2, reply}, {3, parked},
+			{60, &threadv1.AgentAssigned{Agent: "mila", Cause: threadv1.Cause_CAUSE_RESUMED}}}, 70, []string{aside}},
 		{"the shorter first", []*configv1.TimeOutRule{{Name: "end", Silence: customer, Minutes: 20, Turn: closes}, nudge()}, []step{{1, mila}, {2, reply}}, 12, []string{toCustomer}},
 		{"of a tie the lower priority number", []*configv1.TimeOutRule{{Name: "end", Silence: customer, Minutes: 10, Turn: closes, Priority: 2}, nudge()}, []step{{1, mila}, {2, reply}}, 12, []string{toCustomer}},
 		{"not one that is inactive", []*configv1.TimeOutRule{{Name: "end", Silence: customer, Minutes: 5, Turn: closes, Inactive: true}, nudge()}, []step{{1, mila}, {2, reply}}, 12, []string{toCustomer}},

@@ -50,18 +50,21 @@ func (t texts) in(language string) string {
 	return ""
 }
 
-// due is when a rule is due, Never when it is not.
+// due is when a rule is due, Never when it is not. What somebody has just taken
+// up again, or works on, is not set aside for a silence of before.
 func (r *Rule) due(st Stand) int64 {
-	phase := threadv1.Phase(st.Phase)
+	phase, since := threadv1.Phase(st.Phase), max(st.SpokeMs, r.sinceMS)
 	switch {
 	case st.Spoke != uint8(r.spoke) || st.Told >= r.minutes:
 		return Never
 	case r.turn == parks && phase != threadv1.Phase_PHASE_ACTIVE:
 		return Never
-	case phase == threadv1.Phase_PHASE_OPEN || phase == threadv1.Phase_PHASE_ACTIVE || phase == threadv1.Phase_PHASE_WAITING:
-		return max(st.SpokeMs, r.sinceMS) + int64(r.minutes)*time.Minute.Milliseconds()
+	case r.turn == parks:
+		since = max(since, st.ActiveMs)
+	case phase == threadv1.Phase_PHASE_WRAP_UP:
+		return Never
 	}
-	return Never
+	return since + int64(r.minutes)*time.Minute.Milliseconds()
 }
 
 // Languages tells who reads what: the page's customers and an agent.

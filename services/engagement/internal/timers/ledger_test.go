@@ -13,7 +13,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/bus"
-	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -117,11 +116,18 @@ func who(n int) subject.Thread {
 }
 
 // start runs timers over a ledger until the test, or what it gives, ends them.
-func start(t testing.TB, l *ledger, world *directory.Directory) (stop func()) {
+func start(t testing.TB, l *ledger, world timers.World) (stop func()) {
+	t.Helper()
+	return startEvery(t, l, world, time.Hour)
+}
+
+// startEvery is start with timers that look at the clock so often: every second
+// is much work in a month of virtual time.
+func startEvery(t testing.TB, l *ledger, world timers.World, glance time.Duration) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var run sync.WaitGroup
-	clock := &timers.Timers{Threads: l, World: world, Places: make(chan struct{}, 8), Glance: time.Hour, Now: l.now,
+	clock := &timers.Timers{Threads: l, World: world, Places: make(chan struct{}, 8), Glance: glance, Now: l.now,
 		Meter: timers.NewMeter(prometheus.NewRegistry()), Log: slog.New(slog.DiscardHandler)}
 	run.Go(func() { _ = clock.Run(ctx, "engagement") })
 	end := func() { cancel(); run.Wait() }
