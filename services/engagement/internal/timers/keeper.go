@@ -75,7 +75,7 @@ func (t *Timers) mind(ctx context.Context, shelf *Shelf) {
 		changed := t.World.Changed()
 		shelf.Follow(life.NewPlans(t.World.Now()))
 		for t.wait(ctx, shelf, changed) {
-			for _, thread := range shelf.Take(t.Now().UnixMilli(), handful) {
+			for _, due := range shelf.Take(t.Now().UnixMilli(), handful) {
 				select {
 				case t.Places <- struct{}{}:
 				case <-ctx.Done():
@@ -83,7 +83,7 @@ func (t *Timers) mind(ctx context.Context, shelf *Shelf) {
 				}
 				flights.Go(func() {
 					defer func() { <-t.Places }()
-					t.carryOut(ctx, shelf, thread)
+					t.carryOut(ctx, shelf, due)
 				})
 			}
 		}
@@ -119,9 +119,9 @@ func (t *Timers) wait(ctx context.Context, shelf *Shelf, changed <-chan struct{}
 }
 
 // carryOut lets happen what is due in a thread.
-func (t *Timers) carryOut(ctx context.Context, shelf *Shelf, thread subject.Thread) {
+func (t *Timers) carryOut(ctx context.Context, shelf *Shelf, due Due) {
 	var facts []*threadv1.Fact
-	state, revision, err := t.Threads.Update(ctx, thread, func(s *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+	state, revision, err := t.Threads.Update(ctx, due.Thread, func(s *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
 		plans := shelf.Plans()
 		facts = plans.Of(s.GetPage(), s.GetConversation().GetWorkstream()).Propose(s, t.Now(), plans)
 		return facts, nil
@@ -131,11 +131,9 @@ func (t *Timers) carryOut(ctx context.Context, shelf *Shelf, thread subject.Thre
 			t.Meter.failures.Inc()
 			t.Log.WarnContext(ctx, "what is due in a conversation waits", key.Err, fault.Wrap(err, "commit what is due"))
 		}
-		shelf.Failed(thread, t.Now().UnixMilli())
+		shelf.Failed(due.Thread, t.Now().UnixMilli())
 		return
 	}
-	for _, fact := range facts {
-		t.Meter.did(fact)
-	}
-	shelf.Landed(thread, revision, state)
+	t.Meter.did(facts, t.Now().Sub(time.UnixMilli(due.AtMs)))
+	shelf.Landed(due.Thread, revision, state)
 }

@@ -105,17 +105,23 @@ func (h *Shelf) settle(i int32) {
 	h.enheap(i)
 }
 
+// Due is a thread in which something is due.
+type Due struct {
+	Thread subject.Thread
+	AtMs   int64 // since when, ms since 1970 UTC
+}
+
 // Take gives at most limit threads that are due at a time, and has them be under
 // way until Landed.
-func (h *Shelf) Take(nowMS int64, limit int) []subject.Thread {
+func (h *Shelf) Take(nowMS int64, limit int) []Due {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	var due []subject.Thread
+	var due []Due
 	for len(due) < limit && len(h.heap) > 0 && h.entry(h.heap[0]).due <= nowMS {
 		i := h.heap[0]
 		h.unheap(i)
 		h.entry(i).flying = true
-		due = append(due, h.thread(i))
+		due = append(due, Due{h.thread(i), h.entry(i).due})
 	}
 	return due
 }
