@@ -29,11 +29,13 @@ func pageSpoke(s *threadv1.State, sentMS int64, line string) {
 	newest(s, sentMS, line)
 }
 
-// weSpoke notes a message that an agent sends. It has no time of Meta's yet, and
-// ours must not stand in for it: with our clock ahead, what the customer
-// answers would be older than the question.
-func weSpoke(s *threadv1.State, line string) {
-	s.Unanswered = 0
+// weSpoke notes a message that is sent from here. It has no time of Meta's yet,
+// and ours must not stand in for it: with our clock ahead, what the customer
+// answers would be older than the question. Only a person answers.
+func weSpoke(s *threadv1.State, human bool, line string) {
+	if human {
+		s.Unanswered = 0
+	}
 	if line != "" {
 		s.Preview = line
 	}

@@ -80,6 +80,8 @@ func ofLife(kind any) *threadv1.Fact {
 		return &threadv1.Fact{Kind: &threadv1.Fact_ConversationEnded{ConversationEnded: k}}
 	case *threadv1.ConversationClosed:
 		return &threadv1.Fact{Kind: &threadv1.Fact_ConversationClosed{ConversationClosed: k}}
+	case *threadv1.TimeOutReached:
+		return &threadv1.Fact{Kind: &threadv1.Fact_TimeOutReached{TimeOutReached: k}}
 	case *threadv1.ConversationClassified:
 		return &threadv1.Fact{Kind: &threadv1.Fact_ConversationClassified{ConversationClassified: k}}
 	}
@@ -141,6 +143,7 @@ func apply(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fact) 
 		return refuse(s, Repeated, "")
 	}
 	s.Recent = remember(s.Recent, f.GetEventKey(), keptKeys)
+	hearMeta(s, now, f)
 	switch k := f.GetKind().(type) {
 	case *threadv1.Fact_MessageReceived:
 		m := k.MessageReceived
@@ -182,7 +185,10 @@ func apply(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fact) 
 	case *threadv1.Fact_CustomerProfiled:
 		applyProfile(s, now, k.CustomerProfiled)
 	default:
-		return applyOwn(s, revision, now, f)
+		if err := applyOwn(s, revision, now, f); err != nil {
+			return err
+		}
+		touched(s, now, f)
 	}
 	return nil
 }
@@ -212,6 +218,8 @@ func applyOwn(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fac
 		return applyEnded(s, now, k.ConversationEnded)
 	case *threadv1.Fact_ConversationClosed:
 		return applyClosed(s, now, k.ConversationClosed)
+	case *threadv1.Fact_TimeOutReached:
+		return applyReached(s, k.TimeOutReached)
 	case *threadv1.Fact_SendRequested:
 		return applyRequested(s, revision, now, k.SendRequested)
 	case *threadv1.Fact_NoteAdded:

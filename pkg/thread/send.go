@@ -50,7 +50,7 @@ func applyRequested(s *threadv1.State, revision uint64, now time.Time, r *thread
 		ClientId:      r.GetClientId(),
 	})
 	s.Commands = remember(s.Commands, r.GetClientId(), keptCommands)
-	weSpoke(s, firstLine(r.GetParts()[0], nil))
+	weSpoke(s, r.GetHuman(), firstLine(r.GetParts()[0], nil))
 	return nil
 }
 

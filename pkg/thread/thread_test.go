@@ -3,6 +3,7 @@ package thread_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -33,7 +34,8 @@ func anyFact(t *rapid.T, n int) *threadv1.Fact {
 	send := rapid.SampledFrom([]string{"s1", "s2", "s3"}).Draw(t, "send")
 	part := rapid.Int32Range(0, 1).Draw(t, "part")
 	at := rapid.Int64Range(1, 1000).Draw(t, "at")
-	by := threadv1.Cause(rapid.Int32Range(0, int32(len(threadv1.Cause_name))).Draw(t, "cause")) // the last is none
+	causes := append(slices.Sorted(maps.Keys(threadv1.Cause_name)), 99) // the last is none
+	by := threadv1.Cause(rapid.SampledFrom(causes).Draw(t, "cause"))
 	kinds := []any{
 		&threadv1.MessageReceived{Mid: fmt.Sprint("m", n), Text: "hello", SentMs: at},
 		&threadv1.MessageReceived{Mid: fmt.Sprint("m", n), SentMs: at, Standby: true},
@@ -78,6 +80,8 @@ func anyFact(t *rapid.T, n int) *threadv1.Fact {
 		&threadv1.MonitoringBegan{Agent: beside},
 		&threadv1.SupervisorJoined{Agent: beside},
 		&threadv1.SupervisorLeft{Agent: beside, Joined: part == 0},
+		&threadv1.SendRequested{Id: send, Parts: []string{"are you there?"}},
+		&threadv1.TimeOutReached{Rule: "nudge", Silent: threadv1.Side(1 + part), Minutes: int32(fence), ToldMinutes: int32(fence)},
 	}
 	f := thread.Of(rapid.SampledFrom(kinds).Draw(t, "kind"))
 	if known(f) {

@@ -38,7 +38,10 @@ var turns = func() []Turn {
 		over    = threadv1.Phase_PHASE_CLOSED
 
 		transferred = threadv1.Cause_CAUSE_TRANSFERRED
-		timedOut    = threadv1.Cause_CAUSE_TIMED_OUT
+		timedOut    = threadv1.Cause_CAUSE_TIMED_OUT // of logs of before
+		autoClosed  = threadv1.Cause_CAUSE_AUTO_CLOSED
+		customer    = threadv1.Cause_CAUSE_CUSTOMER_SILENT
+		agent       = threadv1.Cause_CAUSE_AGENT_SILENT
 		forced      = threadv1.Cause_CAUSE_FORCED
 	)
 	by := func(list ...threadv1.Cause) []threadv1.Cause { return list }
@@ -53,10 +56,10 @@ var turns = func() []Turn {
 		{active, wrapUp, ended, nil},
 		{waiting, active, assigned, by(threadv1.Cause_CAUSE_RESUMED, transferred)},
 		{waiting, open, revived, nil},
-		{open, over, closed, by(timedOut, forced, threadv1.Cause_CAUSE_OVERFLOWED)},
-		{active, over, closed, by(timedOut, forced)},
-		{waiting, over, closed, by(timedOut, forced)},
-		{wrapUp, over, closed, by(threadv1.Cause_CAUSE_WRAPPED_UP, timedOut, forced)},
+		{open, over, closed, by(autoClosed, customer, agent, timedOut, forced, threadv1.Cause_CAUSE_OVERFLOWED)},
+		{active, over, closed, by(autoClosed, customer, agent, timedOut, forced)},
+		{waiting, over, closed, by(autoClosed, customer, agent, timedOut, forced)},
+		{wrapUp, over, closed, by(threadv1.Cause_CAUSE_WRAPPED_UP, autoClosed, timedOut, forced)},
 	}
 }()
 

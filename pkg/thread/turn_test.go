@@ -18,7 +18,8 @@ import (
 )
 
 // The table as people agreed on it: L81, opening by L85, transfers by L103 and
-// L107, assigning from the queue by L106, overflow by L51 and L53.
+// L107, assigning from the queue by L106, overflow by L51 and L53, time by L87 and
+// L89.
 func TestTheTableIsTheOneAgreedOn(t *testing.T) {
 	want := strings.TrimSpace(`
 UNSPECIFIED -> OPEN: conversation_opened
@@ -30,10 +31,10 @@ ACTIVE -> WAITING: conversation_parked
 ACTIVE -> WRAP_UP: conversation_ended
 WAITING -> ACTIVE: agent_assigned by RESUMED, TRANSFERRED
 WAITING -> OPEN: conversation_revived
-OPEN -> CLOSED: conversation_closed by TIMED_OUT, FORCED, OVERFLOWED
-ACTIVE -> CLOSED: conversation_closed by TIMED_OUT, FORCED
-WAITING -> CLOSED: conversation_closed by TIMED_OUT, FORCED
-WRAP_UP -> CLOSED: conversation_closed by WRAPPED_UP, TIMED_OUT, FORCED`)
+OPEN -> CLOSED: conversation_closed by AUTO_CLOSED, CUSTOMER_SILENT, AGENT_SILENT, TIMED_OUT, FORCED, OVERFLOWED
+ACTIVE -> CLOSED: conversation_closed by AUTO_CLOSED, CUSTOMER_SILENT, AGENT_SILENT, TIMED_OUT, FORCED
+WAITING -> CLOSED: conversation_closed by AUTO_CLOSED, CUSTOMER_SILENT, AGENT_SILENT, TIMED_OUT, FORCED
+WRAP_UP -> CLOSED: conversation_closed by WRAPPED_UP, AUTO_CLOSED, TIMED_OUT, FORCED`)
 	var rows []string
 	for _, turn := range thread.Turns() {
 		row := strings.TrimPrefix(turn.From.String(), "PHASE_") + " -> " + strings.TrimPrefix(turn.To.String(), "PHASE_") + ": " + turn.Fact

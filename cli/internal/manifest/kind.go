@@ -112,12 +112,15 @@ func blank(kind string) Resource {
 // secretName is the message of write-only values.
 const secretName = protoreflect.FullName("parley.config.v1.Secret")
 
-// recordedName is the message of what the server records by itself.
-const recordedName = protoreflect.FullName("parley.config.v1.Acknowledgement")
+// What the server records by itself: a message, and a field of one.
+const (
+	recordedName = protoreflect.FullName("parley.config.v1.Acknowledgement")
+	recordedTime = protoreflect.FullName("parley.config.v1.TimeOutRule.since_ms")
+)
 
 // recorded tells a field that only the server sets.
 func recorded(fd protoreflect.FieldDescriptor) bool {
-	return fd.Message() != nil && fd.Message().FullName() == recordedName
+	return fd.Message() != nil && fd.Message().FullName() == recordedName || fd.FullName() == recordedTime
 }
 
 // secret tells a field whose value never comes out.

@@ -74,6 +74,7 @@ func missing(e Edit, stored directory.Resource) []fault.Violation {
 // fills in what is stored where it asks for none. Whatever else a request
 // carries in a secret, such as a ciphertext, is dropped.
 func (p Planner) settle(e Edit, next, stored directory.Resource) error {
+	p.settleRules(next, stored)
 	for fd := range secretFields(next) {
 		field := string(fd.Name())
 		wish, _ := next.ProtoReflect().Get(fd).Message().Interface().(*configv1.Secret)

@@ -42,6 +42,7 @@ func alike(a, b directory.Resource) bool {
 func timeless(r directory.Resource) directory.Resource {
 	bare := change.Bare(r)
 	bare.GetMeta().UpdatedMs, bare.GetMeta().Etag = 0, ""
+	change.Undated(bare)
 	for _, s := range change.Secrets(bare) {
 		if s != nil {
 			s.SetMs = 0

@@ -239,8 +239,8 @@ func turn(fact *threadv1.Fact) (word, agent string, values map[string]string) {
 		m := k.ConversationReleased
 		return "conversation_released", "", map[string]string{"cause": cause(m.GetCause()), "by": m.GetBy(), "prefer": m.GetPrefer()}
 	case *threadv1.Fact_ConversationParked:
-		agent := k.ConversationParked.GetAgent()
-		return "conversation_parked", agent, map[string]string{"agent": agent}
+		m := k.ConversationParked
+		return "conversation_parked", m.GetAgent(), map[string]string{"agent": m.GetAgent(), "time_out": m.GetRule()}
 	case *threadv1.Fact_ConversationRevived:
 		return "conversation_revived", "", nil
 	case *threadv1.Fact_ConversationEnded:
@@ -248,7 +248,9 @@ func turn(fact *threadv1.Fact) (word, agent string, values map[string]string) {
 		return "conversation_ended", agent, map[string]string{"agent": agent}
 	case *threadv1.Fact_ConversationClosed:
 		m := k.ConversationClosed
-		return "conversation_closed", m.GetBy(), map[string]string{"agent": m.GetBy(), "cause": cause(m.GetCause())}
+		return "conversation_closed", m.GetBy(), map[string]string{"agent": m.GetBy(), "cause": cause(m.GetCause()), "time_out": m.GetRule()}
+	case *threadv1.Fact_TimeOutReached:
+		return reached(k.TimeOutReached)
 	case *threadv1.Fact_ReferralReceived:
 		return "referral_received", "", referral(k.ReferralReceived.GetReferral())
 	case *threadv1.Fact_ControlMoved:
@@ -318,6 +320,17 @@ func classified(m *threadv1.ConversationClassified) (word, agent string, values 
 		return "", "", nil
 	}
 	return "conversation_classified", "", values
+}
+
+// reached is a time-out rule that ran. What it does to the conversation, and what
+// the customer gets, are items of their own: it is shown for what it tells the
+// agent, and when the customer could not be told.
+func reached(m *threadv1.TimeOutReached) (word, agent string, values map[string]string) {
+	if m.GetText() == "" && m.GetUnsent() == "" {
+		return "", "", nil
+	}
+	return "time_out_reached", "", map[string]string{"time_out": m.GetRule(), "silent": machineWord(m.GetSilent().String(), "SIDE_"),
+		"minutes": strconv.Itoa(int(m.GetMinutes())), "message": m.GetText(), "unsent": m.GetUnsent()}
 }
 
 // control is the machine word of a thread that passed between apps.

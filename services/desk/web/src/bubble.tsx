@@ -44,7 +44,7 @@ export const Bubble = memo(function Bubble({ item, quoted, conversation, custome
 function speaker(item: TimelineItem, customer: string, me: string | undefined, t: Words): string {
   if (item.author === 'AUTHOR_CUSTOMER') return customer;
   if (item.author === 'AUTHOR_EXTERNAL') return item.details?.app_id === INBOX ? t.inbox : t.pageElsewhere;
-  const who = item.agent === me ? t.you : item.agentName || item.agent || '';
+  const who = item.agent === me ? t.you : item.agentName || item.agent || t.automatic;
   return item.author === 'AUTHOR_NOTE' ? `${item.details?.consult ? t.consult : t.note} · ${who}` : who;
 }
 
@@ -180,6 +180,10 @@ export function sentence(item: TimelineItem, me: string, t: Words): string {
       if (d.cause === 'disconnected') return t.released_away;
       if (d.prefer) return t.handed_to(d.by_name || d.by || '', d.prefer_name || d.prefer);
       return d.cause === 'transferred' ? t.handed_on(d.by_name || d.by || '') : t.conversation_released;
+    case 'conversation_parked':
+      return d.time_out ? t.parked_time_out : t.conversation_parked;
+    case 'time_out_reached':
+      return [d.message && t.time_out_reached(d.message), d.unsent && t.time_out_unsent(word(t, d.unsent))].filter(Boolean).join(' · ');
     case 'conversation_closed':
       return said(t, `closed_${d.cause}`) ?? t.conversation_closed;
     case 'consult_asked':

@@ -168,6 +168,12 @@ const (
 	Cause_CAUSE_OVERFLOWED Cause = 11
 	// The workstream gives conversations to agents without asking them (L95).
 	Cause_CAUSE_AUTO_ASSIGNED Cause = 12
+	// Nobody did anything in it for as long as its workstream allows (L87).
+	Cause_CAUSE_AUTO_CLOSED Cause = 37
+	// The customer did not answer, and a time-out rule closed it (L89).
+	Cause_CAUSE_CUSTOMER_SILENT Cause = 38
+	// No agent answered, and a time-out rule closed it (L89).
+	Cause_CAUSE_AGENT_SILENT Cause = 39
 )
 
 // Enum value maps for Cause.
@@ -186,21 +192,27 @@ var (
 		10: "CAUSE_ASSIGNED",
 		11: "CAUSE_OVERFLOWED",
 		12: "CAUSE_AUTO_ASSIGNED",
+		37: "CAUSE_AUTO_CLOSED",
+		38: "CAUSE_CUSTOMER_SILENT",
+		39: "CAUSE_AGENT_SILENT",
 	}
 	Cause_value = map[string]int32{
-		"CAUSE_UNSPECIFIED":   0,
-		"CAUSE_ACCEPTED":      1,
-		"CAUSE_PICKED":        2,
-		"CAUSE_RESUMED":       3,
-		"CAUSE_RELEASED":      4,
-		"CAUSE_DISCONNECTED":  5,
-		"CAUSE_WRAPPED_UP":    6,
-		"CAUSE_TIMED_OUT":     7,
-		"CAUSE_FORCED":        8,
-		"CAUSE_TRANSFERRED":   9,
-		"CAUSE_ASSIGNED":      10,
-		"CAUSE_OVERFLOWED":    11,
-		"CAUSE_AUTO_ASSIGNED": 12,
+		"CAUSE_UNSPECIFIED":     0,
+		"CAUSE_ACCEPTED":        1,
+		"CAUSE_PICKED":          2,
+		"CAUSE_RESUMED":         3,
+		"CAUSE_RELEASED":        4,
+		"CAUSE_DISCONNECTED":    5,
+		"CAUSE_WRAPPED_UP":      6,
+		"CAUSE_TIMED_OUT":       7,
+		"CAUSE_FORCED":          8,
+		"CAUSE_TRANSFERRED":     9,
+		"CAUSE_ASSIGNED":        10,
+		"CAUSE_OVERFLOWED":      11,
+		"CAUSE_AUTO_ASSIGNED":   12,
+		"CAUSE_AUTO_CLOSED":     37,
+		"CAUSE_CUSTOMER_SILENT": 38,
+		"CAUSE_AGENT_SILENT":    39,
 	}
 )
 
@@ -229,6 +241,59 @@ func (x Cause) Number() protoreflect.EnumNumber {
 // Deprecated: Use Cause.Descriptor instead.
 func (Cause) EnumDescriptor() ([]byte, []int) {
 	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{2}
+}
+
+// Side is one of the two who write to each other.
+type Side int32
+
+const (
+	// Not known.
+	Side_SIDE_UNSPECIFIED Side = 0
+	// The customer.
+	Side_SIDE_CUSTOMER Side = 1
+	// A person who answers for the page.
+	Side_SIDE_AGENT Side = 2
+)
+
+// Enum value maps for Side.
+var (
+	Side_name = map[int32]string{
+		0: "SIDE_UNSPECIFIED",
+		1: "SIDE_CUSTOMER",
+		2: "SIDE_AGENT",
+	}
+	Side_value = map[string]int32{
+		"SIDE_UNSPECIFIED": 0,
+		"SIDE_CUSTOMER":    1,
+		"SIDE_AGENT":       2,
+	}
+)
+
+func (x Side) Enum() *Side {
+	p := new(Side)
+	*p = x
+	return p
+}
+
+func (x Side) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Side) Descriptor() protoreflect.EnumDescriptor {
+	return file_parley_thread_v1_fact_proto_enumTypes[3].Descriptor()
+}
+
+func (Side) Type() protoreflect.EnumType {
+	return &file_parley_thread_v1_fact_proto_enumTypes[3]
+}
+
+func (x Side) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Side.Descriptor instead.
+func (Side) EnumDescriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{3}
 }
 
 // Fact is one thing that happened to a thread.
@@ -281,6 +346,7 @@ type Fact struct {
 	//	*Fact_AttachmentKept
 	//	*Fact_AttachmentLost
 	//	*Fact_AgentReacted
+	//	*Fact_TimeOutReached
 	Kind isFact_Kind `protobuf_oneof:"kind"`
 	// De-duplication key of Meta's event that caused the fact; empty for facts
 	// of our own. The first fact of an event carries it.
@@ -723,6 +789,15 @@ func (x *Fact) GetAgentReacted() *AgentReacted {
 	return nil
 }
 
+func (x *Fact) GetTimeOutReached() *TimeOutReached {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_TimeOutReached); ok {
+			return x.TimeOutReached
+		}
+	}
+	return nil
+}
+
 func (x *Fact) GetEventKey() string {
 	if x != nil {
 		return x.EventKey
@@ -977,6 +1052,11 @@ type Fact_AgentReacted struct {
 	AgentReacted *AgentReacted `protobuf:"bytes,67,opt,name=agent_reacted,json=agentReacted,proto3,oneof"`
 }
 
+type Fact_TimeOutReached struct {
+	// One side did not answer the other for as long as a rule allows.
+	TimeOutReached *TimeOutReached `protobuf:"bytes,92,opt,name=time_out_reached,json=timeOutReached,proto3,oneof"`
+}
+
 func (*Fact_MessageReceived) isFact_Kind() {}
 
 func (*Fact_MessageEdited) isFact_Kind() {}
@@ -1062,6 +1142,8 @@ func (*Fact_AttachmentKept) isFact_Kind() {}
 func (*Fact_AttachmentLost) isFact_Kind() {}
 
 func (*Fact_AgentReacted) isFact_Kind() {}
+
+func (*Fact_TimeOutReached) isFact_Kind() {}
 
 // Attachment is one attachment of a message.
 type Attachment struct {
@@ -3211,7 +3293,9 @@ func (x *ConversationReleased) GetClientId() string {
 type ConversationParked struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Agent, by resource id.
-	Agent         string `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
+	Agent string `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
+	// Time-out rule that did it, by name; empty: the agent.
+	Rule          string `protobuf:"bytes,26,opt,name=rule,proto3" json:"rule,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3249,6 +3333,13 @@ func (*ConversationParked) Descriptor() ([]byte, []int) {
 func (x *ConversationParked) GetAgent() string {
 	if x != nil {
 		return x.Agent
+	}
+	return ""
+}
+
+func (x *ConversationParked) GetRule() string {
+	if x != nil {
+		return x.Rule
 	}
 	return ""
 }
@@ -3362,7 +3453,9 @@ type ConversationClosed struct {
 	// Who, when a person did it; agent resource id.
 	By string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
 	// Id the desk gave the command, when there was one.
-	ClientId      string `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	ClientId string `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Time-out rule that did it, by name; empty: none.
+	Rule          string `protobuf:"bytes,28,opt,name=rule,proto3" json:"rule,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3414,6 +3507,13 @@ func (x *ConversationClosed) GetBy() string {
 func (x *ConversationClosed) GetClientId() string {
 	if x != nil {
 		return x.ClientId
+	}
+	return ""
+}
+
+func (x *ConversationClosed) GetRule() string {
+	if x != nil {
+		return x.Rule
 	}
 	return ""
 }
@@ -3958,6 +4058,109 @@ func (x *AgentReacted) GetAgent() string {
 	return ""
 }
 
+// TimeOutReached: one side did not answer the other for as long as a rule of
+// the workstream allows (L89). What the rule does to the conversation, and what
+// it sends, are facts of their own in the same commit.
+type TimeOutReached struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The rule, by name.
+	Rule string `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
+	// Who did not answer.
+	Silent Side `protobuf:"varint,2,opt,name=silent,proto3,enum=parley.thread.v1.Side" json:"silent,omitempty"`
+	// For how many minutes.
+	Minutes int32 `protobuf:"varint,3,opt,name=minutes,proto3" json:"minutes,omitempty"`
+	// What is said to the agent; may be empty.
+	Text string `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
+	// Intent of the message to the customer; empty: none was sent.
+	Send string `protobuf:"bytes,5,opt,name=send,proto3" json:"send,omitempty"`
+	// Why the message to the customer was not sent: WINDOW_CLOSED or THREAD_OWNED.
+	Unsent string `protobuf:"bytes,6,opt,name=unsent,proto3" json:"unsent,omitempty"`
+	// Rules of at most so many minutes have had their turn, those included that
+	// would have run if this house had been awake.
+	ToldMinutes   int32 `protobuf:"varint,7,opt,name=told_minutes,json=toldMinutes,proto3" json:"told_minutes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TimeOutReached) Reset() {
+	*x = TimeOutReached{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TimeOutReached) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TimeOutReached) ProtoMessage() {}
+
+func (x *TimeOutReached) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TimeOutReached.ProtoReflect.Descriptor instead.
+func (*TimeOutReached) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *TimeOutReached) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *TimeOutReached) GetSilent() Side {
+	if x != nil {
+		return x.Silent
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *TimeOutReached) GetMinutes() int32 {
+	if x != nil {
+		return x.Minutes
+	}
+	return 0
+}
+
+func (x *TimeOutReached) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *TimeOutReached) GetSend() string {
+	if x != nil {
+		return x.Send
+	}
+	return ""
+}
+
+func (x *TimeOutReached) GetUnsent() string {
+	if x != nil {
+		return x.Unsent
+	}
+	return ""
+}
+
+func (x *TimeOutReached) GetToldMinutes() int32 {
+	if x != nil {
+		return x.ToldMinutes
+	}
+	return 0
+}
+
 // SendAttempted: a POST is about to start; committed before it does.
 type SendAttempted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3979,7 +4182,7 @@ type SendAttempted struct {
 
 func (x *SendAttempted) Reset() {
 	*x = SendAttempted{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3991,7 +4194,7 @@ func (x *SendAttempted) String() string {
 func (*SendAttempted) ProtoMessage() {}
 
 func (x *SendAttempted) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4004,7 +4207,7 @@ func (x *SendAttempted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAttempted.ProtoReflect.Descriptor instead.
 func (*SendAttempted) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{39}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *SendAttempted) GetId() string {
@@ -4069,7 +4272,7 @@ type SendSucceeded struct {
 
 func (x *SendSucceeded) Reset() {
 	*x = SendSucceeded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4081,7 +4284,7 @@ func (x *SendSucceeded) String() string {
 func (*SendSucceeded) ProtoMessage() {}
 
 func (x *SendSucceeded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4094,7 +4297,7 @@ func (x *SendSucceeded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendSucceeded.ProtoReflect.Descriptor instead.
 func (*SendSucceeded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{40}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *SendSucceeded) GetId() string {
@@ -4155,7 +4358,7 @@ type SendEchoed struct {
 
 func (x *SendEchoed) Reset() {
 	*x = SendEchoed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4167,7 +4370,7 @@ func (x *SendEchoed) String() string {
 func (*SendEchoed) ProtoMessage() {}
 
 func (x *SendEchoed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4180,7 +4383,7 @@ func (x *SendEchoed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendEchoed.ProtoReflect.Descriptor instead.
 func (*SendEchoed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{41}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *SendEchoed) GetId() string {
@@ -4248,7 +4451,7 @@ type SendRefused struct {
 
 func (x *SendRefused) Reset() {
 	*x = SendRefused{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4260,7 +4463,7 @@ func (x *SendRefused) String() string {
 func (*SendRefused) ProtoMessage() {}
 
 func (x *SendRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4273,7 +4476,7 @@ func (x *SendRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendRefused.ProtoReflect.Descriptor instead.
 func (*SendRefused) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{42}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *SendRefused) GetId() string {
@@ -4348,7 +4551,7 @@ type SendDeferred struct {
 
 func (x *SendDeferred) Reset() {
 	*x = SendDeferred{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4360,7 +4563,7 @@ func (x *SendDeferred) String() string {
 func (*SendDeferred) ProtoMessage() {}
 
 func (x *SendDeferred) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4373,7 +4576,7 @@ func (x *SendDeferred) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendDeferred.ProtoReflect.Descriptor instead.
 func (*SendDeferred) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{43}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *SendDeferred) GetId() string {
@@ -4433,7 +4636,7 @@ type SendUncertain struct {
 
 func (x *SendUncertain) Reset() {
 	*x = SendUncertain{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4445,7 +4648,7 @@ func (x *SendUncertain) String() string {
 func (*SendUncertain) ProtoMessage() {}
 
 func (x *SendUncertain) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4458,7 +4661,7 @@ func (x *SendUncertain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUncertain.ProtoReflect.Descriptor instead.
 func (*SendUncertain) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{44}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *SendUncertain) GetId() string {
@@ -4495,7 +4698,7 @@ type SendUnconfirmed struct {
 
 func (x *SendUnconfirmed) Reset() {
 	*x = SendUnconfirmed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4507,7 +4710,7 @@ func (x *SendUnconfirmed) String() string {
 func (*SendUnconfirmed) ProtoMessage() {}
 
 func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4520,7 +4723,7 @@ func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUnconfirmed.ProtoReflect.Descriptor instead.
 func (*SendUnconfirmed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{45}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *SendUnconfirmed) GetId() string {
@@ -4550,7 +4753,7 @@ type SendAbandoned struct {
 
 func (x *SendAbandoned) Reset() {
 	*x = SendAbandoned{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4562,7 +4765,7 @@ func (x *SendAbandoned) String() string {
 func (*SendAbandoned) ProtoMessage() {}
 
 func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4575,7 +4778,7 @@ func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAbandoned.ProtoReflect.Descriptor instead.
 func (*SendAbandoned) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{46}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *SendAbandoned) GetId() string {
@@ -4611,7 +4814,7 @@ type NoteAdded struct {
 
 func (x *NoteAdded) Reset() {
 	*x = NoteAdded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4623,7 +4826,7 @@ func (x *NoteAdded) String() string {
 func (*NoteAdded) ProtoMessage() {}
 
 func (x *NoteAdded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4636,7 +4839,7 @@ func (x *NoteAdded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NoteAdded.ProtoReflect.Descriptor instead.
 func (*NoteAdded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{47}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *NoteAdded) GetId() string {
@@ -4697,7 +4900,7 @@ type ConsultAsked struct {
 
 func (x *ConsultAsked) Reset() {
 	*x = ConsultAsked{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4709,7 +4912,7 @@ func (x *ConsultAsked) String() string {
 func (*ConsultAsked) ProtoMessage() {}
 
 func (x *ConsultAsked) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4722,7 +4925,7 @@ func (x *ConsultAsked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultAsked.ProtoReflect.Descriptor instead.
 func (*ConsultAsked) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{48}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ConsultAsked) GetId() string {
@@ -4794,7 +4997,7 @@ type ConsultAnswered struct {
 
 func (x *ConsultAnswered) Reset() {
 	*x = ConsultAnswered{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4806,7 +5009,7 @@ func (x *ConsultAnswered) String() string {
 func (*ConsultAnswered) ProtoMessage() {}
 
 func (x *ConsultAnswered) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4819,7 +5022,7 @@ func (x *ConsultAnswered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultAnswered.ProtoReflect.Descriptor instead.
 func (*ConsultAnswered) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{49}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ConsultAnswered) GetId() string {
@@ -4872,7 +5075,7 @@ type ConsultOpened struct {
 
 func (x *ConsultOpened) Reset() {
 	*x = ConsultOpened{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4884,7 +5087,7 @@ func (x *ConsultOpened) String() string {
 func (*ConsultOpened) ProtoMessage() {}
 
 func (x *ConsultOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4897,7 +5100,7 @@ func (x *ConsultOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultOpened.ProtoReflect.Descriptor instead.
 func (*ConsultOpened) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{50}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ConsultOpened) GetId() string {
@@ -4940,7 +5143,7 @@ type ConsultEnded struct {
 
 func (x *ConsultEnded) Reset() {
 	*x = ConsultEnded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4952,7 +5155,7 @@ func (x *ConsultEnded) String() string {
 func (*ConsultEnded) ProtoMessage() {}
 
 func (x *ConsultEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4965,7 +5168,7 @@ func (x *ConsultEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultEnded.ProtoReflect.Descriptor instead.
 func (*ConsultEnded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{51}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ConsultEnded) GetId() string {
@@ -5014,7 +5217,7 @@ type MonitoringBegan struct {
 
 func (x *MonitoringBegan) Reset() {
 	*x = MonitoringBegan{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5026,7 +5229,7 @@ func (x *MonitoringBegan) String() string {
 func (*MonitoringBegan) ProtoMessage() {}
 
 func (x *MonitoringBegan) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5039,7 +5242,7 @@ func (x *MonitoringBegan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitoringBegan.ProtoReflect.Descriptor instead.
 func (*MonitoringBegan) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{52}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *MonitoringBegan) GetAgent() string {
@@ -5060,7 +5263,7 @@ type SupervisorJoined struct {
 
 func (x *SupervisorJoined) Reset() {
 	*x = SupervisorJoined{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5072,7 +5275,7 @@ func (x *SupervisorJoined) String() string {
 func (*SupervisorJoined) ProtoMessage() {}
 
 func (x *SupervisorJoined) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5085,7 +5288,7 @@ func (x *SupervisorJoined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SupervisorJoined.ProtoReflect.Descriptor instead.
 func (*SupervisorJoined) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{53}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *SupervisorJoined) GetAgent() string {
@@ -5108,7 +5311,7 @@ type SupervisorLeft struct {
 
 func (x *SupervisorLeft) Reset() {
 	*x = SupervisorLeft{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5120,7 +5323,7 @@ func (x *SupervisorLeft) String() string {
 func (*SupervisorLeft) ProtoMessage() {}
 
 func (x *SupervisorLeft) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5133,7 +5336,7 @@ func (x *SupervisorLeft) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SupervisorLeft.ProtoReflect.Descriptor instead.
 func (*SupervisorLeft) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{54}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *SupervisorLeft) GetAgent() string {
@@ -5154,7 +5357,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\"\xa5\x1b\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\"\xf3\x1b\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -5204,7 +5407,8 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x0fsupervisor_left\x188 \x01(\v2 .parley.thread.v1.SupervisorLeftH\x00R\x0esupervisorLeft\x12K\n" +
 	"\x0fattachment_kept\x189 \x01(\v2 .parley.thread.v1.AttachmentKeptH\x00R\x0eattachmentKept\x12K\n" +
 	"\x0fattachment_lost\x18: \x01(\v2 .parley.thread.v1.AttachmentLostH\x00R\x0eattachmentLost\x12E\n" +
-	"\ragent_reacted\x18C \x01(\v2\x1e.parley.thread.v1.AgentReactedH\x00R\fagentReacted\x12\x1b\n" +
+	"\ragent_reacted\x18C \x01(\v2\x1e.parley.thread.v1.AgentReactedH\x00R\fagentReacted\x12L\n" +
+	"\x10time_out_reached\x18\\ \x01(\v2 .parley.thread.v1.TimeOutReachedH\x00R\x0etimeOutReached\x12\x1b\n" +
 	"\tevent_key\x18d \x01(\tR\beventKey\x12\x1f\n" +
 	"\vinbound_seq\x18e \x01(\x04R\n" +
 	"inboundSeq\x12\x12\n" +
@@ -5383,18 +5587,20 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x16\n" +
 	"\x06prefer\x18\x03 \x01(\tR\x06prefer\x12&\n" +
 	"\x0fprefer_until_ms\x18\x04 \x01(\x03R\rpreferUntilMs\x12\x1b\n" +
-	"\tclient_id\x18\x05 \x01(\tR\bclientId\"*\n" +
+	"\tclient_id\x18\x05 \x01(\tR\bclientId\">\n" +
 	"\x12ConversationParked\x12\x14\n" +
-	"\x05agent\x18\x01 \x01(\tR\x05agent\"\x15\n" +
+	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x12\n" +
+	"\x04rule\x18\x1a \x01(\tR\x04rule\"\x15\n" +
 	"\x13ConversationRevived\"X\n" +
 	"\x11ConversationEnded\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x16\n" +
 	"\x06blocks\x18\x02 \x01(\bR\x06blocks\x12\x15\n" +
-	"\x06due_ms\x18\x03 \x01(\x03R\x05dueMs\"p\n" +
+	"\x06due_ms\x18\x03 \x01(\x03R\x05dueMs\"\x84\x01\n" +
 	"\x12ConversationClosed\x12-\n" +
 	"\x05cause\x18\x01 \x01(\x0e2\x17.parley.thread.v1.CauseR\x05cause\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x1b\n" +
-	"\tclient_id\x18\x03 \x01(\tR\bclientId\"\xae\x02\n" +
+	"\tclient_id\x18\x03 \x01(\tR\bclientId\x12\x12\n" +
+	"\x04rule\x18\x1c \x01(\tR\x04rule\"\xae\x02\n" +
 	"\rSendRequested\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x14\n" +
@@ -5430,7 +5636,15 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\fAgentReacted\x12\x10\n" +
 	"\x03mid\x18\x01 \x01(\tR\x03mid\x12\x14\n" +
 	"\x05emoji\x18\x02 \x01(\tR\x05emoji\x12\x14\n" +
-	"\x05agent\x18\x03 \x01(\tR\x05agent\"\xa7\x01\n" +
+	"\x05agent\x18\x03 \x01(\tR\x05agent\"\xd1\x01\n" +
+	"\x0eTimeOutReached\x12\x12\n" +
+	"\x04rule\x18\x01 \x01(\tR\x04rule\x12.\n" +
+	"\x06silent\x18\x02 \x01(\x0e2\x16.parley.thread.v1.SideR\x06silent\x12\x18\n" +
+	"\aminutes\x18\x03 \x01(\x05R\aminutes\x12\x12\n" +
+	"\x04text\x18\x04 \x01(\tR\x04text\x12\x12\n" +
+	"\x04send\x18\x05 \x01(\tR\x04send\x12\x16\n" +
+	"\x06unsent\x18\x06 \x01(\tR\x06unsent\x12!\n" +
+	"\ftold_minutes\x18\a \x01(\x05R\vtoldMinutes\"\xa7\x01\n" +
 	"\rSendAttempted\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04part\x18\x02 \x01(\x05R\x04part\x12\x18\n" +
@@ -5524,7 +5738,7 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x16OFFER_OUTCOME_REJECTED\x10\x01\x12\x1b\n" +
 	"\x17OFFER_OUTCOME_TIMED_OUT\x10\x02\x12\x19\n" +
 	"\x15OFFER_OUTCOME_REVOKED\x10\x03\x12\x1d\n" +
-	"\x19OFFER_OUTCOME_UNDELIVERED\x10\x04*\x9a\x02\n" +
+	"\x19OFFER_OUTCOME_UNDELIVERED\x10\x04*\xe4\x02\n" +
 	"\x05Cause\x12\x15\n" +
 	"\x11CAUSE_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eCAUSE_ACCEPTED\x10\x01\x12\x10\n" +
@@ -5539,7 +5753,15 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x0eCAUSE_ASSIGNED\x10\n" +
 	"\x12\x14\n" +
 	"\x10CAUSE_OVERFLOWED\x10\v\x12\x17\n" +
-	"\x13CAUSE_AUTO_ASSIGNED\x10\fB\xc6\x01\n" +
+	"\x13CAUSE_AUTO_ASSIGNED\x10\f\x12\x15\n" +
+	"\x11CAUSE_AUTO_CLOSED\x10%\x12\x19\n" +
+	"\x15CAUSE_CUSTOMER_SILENT\x10&\x12\x16\n" +
+	"\x12CAUSE_AGENT_SILENT\x10'*?\n" +
+	"\x04Side\x12\x14\n" +
+	"\x10SIDE_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rSIDE_CUSTOMER\x10\x01\x12\x0e\n" +
+	"\n" +
+	"SIDE_AGENT\x10\x02B\xc6\x01\n" +
 	"\x14com.parley.thread.v1B\tFactProtoP\x01ZAgithub.com/parley-desk/parley/proto/gen/parley/thread/v1;threadv1\xa2\x02\x03PTX\xaa\x02\x10Parley.Thread.V1\xca\x02\x10Parley\\Thread\\V1\xe2\x02\x1cParley\\Thread\\V1\\GPBMetadata\xea\x02\x12Parley::Thread::V1b\x06proto3"
 
 var (
@@ -5554,141 +5776,145 @@ func file_parley_thread_v1_fact_proto_rawDescGZIP() []byte {
 	return file_parley_thread_v1_fact_proto_rawDescData
 }
 
-var file_parley_thread_v1_fact_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
+var file_parley_thread_v1_fact_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 57)
 var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(Matching)(0),                  // 0: parley.thread.v1.Matching
 	(OfferOutcome)(0),              // 1: parley.thread.v1.OfferOutcome
 	(Cause)(0),                     // 2: parley.thread.v1.Cause
-	(*Fact)(nil),                   // 3: parley.thread.v1.Fact
-	(*Attachment)(nil),             // 4: parley.thread.v1.Attachment
-	(*AttachmentKept)(nil),         // 5: parley.thread.v1.AttachmentKept
-	(*AttachmentLost)(nil),         // 6: parley.thread.v1.AttachmentLost
-	(*Referral)(nil),               // 7: parley.thread.v1.Referral
-	(*MessageReceived)(nil),        // 8: parley.thread.v1.MessageReceived
-	(*MessageEdited)(nil),          // 9: parley.thread.v1.MessageEdited
-	(*MessageUnsent)(nil),          // 10: parley.thread.v1.MessageUnsent
-	(*ReactionChanged)(nil),        // 11: parley.thread.v1.ReactionChanged
-	(*PostbackReceived)(nil),       // 12: parley.thread.v1.PostbackReceived
-	(*ReferralReceived)(nil),       // 13: parley.thread.v1.ReferralReceived
-	(*DeliveryReported)(nil),       // 14: parley.thread.v1.DeliveryReported
-	(*ReadReported)(nil),           // 15: parley.thread.v1.ReadReported
-	(*ExternalMessageSent)(nil),    // 16: parley.thread.v1.ExternalMessageSent
-	(*ControlMoved)(nil),           // 17: parley.thread.v1.ControlMoved
-	(*EventKept)(nil),              // 18: parley.thread.v1.EventKept
-	(*CustomerProfiled)(nil),       // 19: parley.thread.v1.CustomerProfiled
-	(*ConversationOpened)(nil),     // 20: parley.thread.v1.ConversationOpened
-	(*Terms)(nil),                  // 21: parley.thread.v1.Terms
-	(*ConversationRouted)(nil),     // 22: parley.thread.v1.ConversationRouted
-	(*ConversationClassified)(nil), // 23: parley.thread.v1.ConversationClassified
-	(*Need)(nil),                   // 24: parley.thread.v1.Need
-	(*OfferMade)(nil),              // 25: parley.thread.v1.OfferMade
-	(*Choice)(nil),                 // 26: parley.thread.v1.Choice
-	(*OfferEnded)(nil),             // 27: parley.thread.v1.OfferEnded
-	(*AgentAssigned)(nil),          // 28: parley.thread.v1.AgentAssigned
-	(*ConversationReleased)(nil),   // 29: parley.thread.v1.ConversationReleased
-	(*ConversationParked)(nil),     // 30: parley.thread.v1.ConversationParked
-	(*ConversationRevived)(nil),    // 31: parley.thread.v1.ConversationRevived
-	(*ConversationEnded)(nil),      // 32: parley.thread.v1.ConversationEnded
-	(*ConversationClosed)(nil),     // 33: parley.thread.v1.ConversationClosed
-	(*SendRequested)(nil),          // 34: parley.thread.v1.SendRequested
-	(*QuickReply)(nil),             // 35: parley.thread.v1.QuickReply
-	(*Template)(nil),               // 36: parley.thread.v1.Template
-	(*ButtonTemplate)(nil),         // 37: parley.thread.v1.ButtonTemplate
-	(*GenericTemplate)(nil),        // 38: parley.thread.v1.GenericTemplate
-	(*Card)(nil),                   // 39: parley.thread.v1.Card
-	(*Button)(nil),                 // 40: parley.thread.v1.Button
-	(*AgentReacted)(nil),           // 41: parley.thread.v1.AgentReacted
-	(*SendAttempted)(nil),          // 42: parley.thread.v1.SendAttempted
-	(*SendSucceeded)(nil),          // 43: parley.thread.v1.SendSucceeded
-	(*SendEchoed)(nil),             // 44: parley.thread.v1.SendEchoed
-	(*SendRefused)(nil),            // 45: parley.thread.v1.SendRefused
-	(*SendDeferred)(nil),           // 46: parley.thread.v1.SendDeferred
-	(*SendUncertain)(nil),          // 47: parley.thread.v1.SendUncertain
-	(*SendUnconfirmed)(nil),        // 48: parley.thread.v1.SendUnconfirmed
-	(*SendAbandoned)(nil),          // 49: parley.thread.v1.SendAbandoned
-	(*NoteAdded)(nil),              // 50: parley.thread.v1.NoteAdded
-	(*ConsultAsked)(nil),           // 51: parley.thread.v1.ConsultAsked
-	(*ConsultAnswered)(nil),        // 52: parley.thread.v1.ConsultAnswered
-	(*ConsultOpened)(nil),          // 53: parley.thread.v1.ConsultOpened
-	(*ConsultEnded)(nil),           // 54: parley.thread.v1.ConsultEnded
-	(*MonitoringBegan)(nil),        // 55: parley.thread.v1.MonitoringBegan
-	(*SupervisorJoined)(nil),       // 56: parley.thread.v1.SupervisorJoined
-	(*SupervisorLeft)(nil),         // 57: parley.thread.v1.SupervisorLeft
-	nil,                            // 58: parley.thread.v1.ConversationClassified.VariablesEntry
-	(v1.Presence)(0),               // 59: parley.distribution.v1.Presence
+	(Side)(0),                      // 3: parley.thread.v1.Side
+	(*Fact)(nil),                   // 4: parley.thread.v1.Fact
+	(*Attachment)(nil),             // 5: parley.thread.v1.Attachment
+	(*AttachmentKept)(nil),         // 6: parley.thread.v1.AttachmentKept
+	(*AttachmentLost)(nil),         // 7: parley.thread.v1.AttachmentLost
+	(*Referral)(nil),               // 8: parley.thread.v1.Referral
+	(*MessageReceived)(nil),        // 9: parley.thread.v1.MessageReceived
+	(*MessageEdited)(nil),          // 10: parley.thread.v1.MessageEdited
+	(*MessageUnsent)(nil),          // 11: parley.thread.v1.MessageUnsent
+	(*ReactionChanged)(nil),        // 12: parley.thread.v1.ReactionChanged
+	(*PostbackReceived)(nil),       // 13: parley.thread.v1.PostbackReceived
+	(*ReferralReceived)(nil),       // 14: parley.thread.v1.ReferralReceived
+	(*DeliveryReported)(nil),       // 15: parley.thread.v1.DeliveryReported
+	(*ReadReported)(nil),           // 16: parley.thread.v1.ReadReported
+	(*ExternalMessageSent)(nil),    // 17: parley.thread.v1.ExternalMessageSent
+	(*ControlMoved)(nil),           // 18: parley.thread.v1.ControlMoved
+	(*EventKept)(nil),              // 19: parley.thread.v1.EventKept
+	(*CustomerProfiled)(nil),       // 20: parley.thread.v1.CustomerProfiled
+	(*ConversationOpened)(nil),     // 21: parley.thread.v1.ConversationOpened
+	(*Terms)(nil),                  // 22: parley.thread.v1.Terms
+	(*ConversationRouted)(nil),     // 23: parley.thread.v1.ConversationRouted
+	(*ConversationClassified)(nil), // 24: parley.thread.v1.ConversationClassified
+	(*Need)(nil),                   // 25: parley.thread.v1.Need
+	(*OfferMade)(nil),              // 26: parley.thread.v1.OfferMade
+	(*Choice)(nil),                 // 27: parley.thread.v1.Choice
+	(*OfferEnded)(nil),             // 28: parley.thread.v1.OfferEnded
+	(*AgentAssigned)(nil),          // 29: parley.thread.v1.AgentAssigned
+	(*ConversationReleased)(nil),   // 30: parley.thread.v1.ConversationReleased
+	(*ConversationParked)(nil),     // 31: parley.thread.v1.ConversationParked
+	(*ConversationRevived)(nil),    // 32: parley.thread.v1.ConversationRevived
+	(*ConversationEnded)(nil),      // 33: parley.thread.v1.ConversationEnded
+	(*ConversationClosed)(nil),     // 34: parley.thread.v1.ConversationClosed
+	(*SendRequested)(nil),          // 35: parley.thread.v1.SendRequested
+	(*QuickReply)(nil),             // 36: parley.thread.v1.QuickReply
+	(*Template)(nil),               // 37: parley.thread.v1.Template
+	(*ButtonTemplate)(nil),         // 38: parley.thread.v1.ButtonTemplate
+	(*GenericTemplate)(nil),        // 39: parley.thread.v1.GenericTemplate
+	(*Card)(nil),                   // 40: parley.thread.v1.Card
+	(*Button)(nil),                 // 41: parley.thread.v1.Button
+	(*AgentReacted)(nil),           // 42: parley.thread.v1.AgentReacted
+	(*TimeOutReached)(nil),         // 43: parley.thread.v1.TimeOutReached
+	(*SendAttempted)(nil),          // 44: parley.thread.v1.SendAttempted
+	(*SendSucceeded)(nil),          // 45: parley.thread.v1.SendSucceeded
+	(*SendEchoed)(nil),             // 46: parley.thread.v1.SendEchoed
+	(*SendRefused)(nil),            // 47: parley.thread.v1.SendRefused
+	(*SendDeferred)(nil),           // 48: parley.thread.v1.SendDeferred
+	(*SendUncertain)(nil),          // 49: parley.thread.v1.SendUncertain
+	(*SendUnconfirmed)(nil),        // 50: parley.thread.v1.SendUnconfirmed
+	(*SendAbandoned)(nil),          // 51: parley.thread.v1.SendAbandoned
+	(*NoteAdded)(nil),              // 52: parley.thread.v1.NoteAdded
+	(*ConsultAsked)(nil),           // 53: parley.thread.v1.ConsultAsked
+	(*ConsultAnswered)(nil),        // 54: parley.thread.v1.ConsultAnswered
+	(*ConsultOpened)(nil),          // 55: parley.thread.v1.ConsultOpened
+	(*ConsultEnded)(nil),           // 56: parley.thread.v1.ConsultEnded
+	(*MonitoringBegan)(nil),        // 57: parley.thread.v1.MonitoringBegan
+	(*SupervisorJoined)(nil),       // 58: parley.thread.v1.SupervisorJoined
+	(*SupervisorLeft)(nil),         // 59: parley.thread.v1.SupervisorLeft
+	nil,                            // 60: parley.thread.v1.ConversationClassified.VariablesEntry
+	(v1.Presence)(0),               // 61: parley.distribution.v1.Presence
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
-	8,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
-	9,  // 1: parley.thread.v1.Fact.message_edited:type_name -> parley.thread.v1.MessageEdited
-	10, // 2: parley.thread.v1.Fact.message_unsent:type_name -> parley.thread.v1.MessageUnsent
-	11, // 3: parley.thread.v1.Fact.reaction_changed:type_name -> parley.thread.v1.ReactionChanged
-	12, // 4: parley.thread.v1.Fact.postback_received:type_name -> parley.thread.v1.PostbackReceived
-	13, // 5: parley.thread.v1.Fact.referral_received:type_name -> parley.thread.v1.ReferralReceived
-	14, // 6: parley.thread.v1.Fact.delivery_reported:type_name -> parley.thread.v1.DeliveryReported
-	15, // 7: parley.thread.v1.Fact.read_reported:type_name -> parley.thread.v1.ReadReported
-	16, // 8: parley.thread.v1.Fact.external_message_sent:type_name -> parley.thread.v1.ExternalMessageSent
-	18, // 9: parley.thread.v1.Fact.event_kept:type_name -> parley.thread.v1.EventKept
-	19, // 10: parley.thread.v1.Fact.customer_profiled:type_name -> parley.thread.v1.CustomerProfiled
-	17, // 11: parley.thread.v1.Fact.control_moved:type_name -> parley.thread.v1.ControlMoved
-	20, // 12: parley.thread.v1.Fact.conversation_opened:type_name -> parley.thread.v1.ConversationOpened
-	22, // 13: parley.thread.v1.Fact.conversation_routed:type_name -> parley.thread.v1.ConversationRouted
-	25, // 14: parley.thread.v1.Fact.offer_made:type_name -> parley.thread.v1.OfferMade
-	27, // 15: parley.thread.v1.Fact.offer_ended:type_name -> parley.thread.v1.OfferEnded
-	28, // 16: parley.thread.v1.Fact.agent_assigned:type_name -> parley.thread.v1.AgentAssigned
-	29, // 17: parley.thread.v1.Fact.conversation_released:type_name -> parley.thread.v1.ConversationReleased
-	30, // 18: parley.thread.v1.Fact.conversation_parked:type_name -> parley.thread.v1.ConversationParked
-	31, // 19: parley.thread.v1.Fact.conversation_revived:type_name -> parley.thread.v1.ConversationRevived
-	32, // 20: parley.thread.v1.Fact.conversation_ended:type_name -> parley.thread.v1.ConversationEnded
-	33, // 21: parley.thread.v1.Fact.conversation_closed:type_name -> parley.thread.v1.ConversationClosed
-	23, // 22: parley.thread.v1.Fact.conversation_classified:type_name -> parley.thread.v1.ConversationClassified
-	34, // 23: parley.thread.v1.Fact.send_requested:type_name -> parley.thread.v1.SendRequested
-	42, // 24: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
-	43, // 25: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
-	45, // 26: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
-	46, // 27: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
-	47, // 28: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
-	48, // 29: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
-	49, // 30: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
-	50, // 31: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
-	44, // 32: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
-	51, // 33: parley.thread.v1.Fact.consult_asked:type_name -> parley.thread.v1.ConsultAsked
-	52, // 34: parley.thread.v1.Fact.consult_answered:type_name -> parley.thread.v1.ConsultAnswered
-	53, // 35: parley.thread.v1.Fact.consult_opened:type_name -> parley.thread.v1.ConsultOpened
-	54, // 36: parley.thread.v1.Fact.consult_ended:type_name -> parley.thread.v1.ConsultEnded
-	55, // 37: parley.thread.v1.Fact.monitoring_began:type_name -> parley.thread.v1.MonitoringBegan
-	56, // 38: parley.thread.v1.Fact.supervisor_joined:type_name -> parley.thread.v1.SupervisorJoined
-	57, // 39: parley.thread.v1.Fact.supervisor_left:type_name -> parley.thread.v1.SupervisorLeft
-	5,  // 40: parley.thread.v1.Fact.attachment_kept:type_name -> parley.thread.v1.AttachmentKept
-	6,  // 41: parley.thread.v1.Fact.attachment_lost:type_name -> parley.thread.v1.AttachmentLost
-	41, // 42: parley.thread.v1.Fact.agent_reacted:type_name -> parley.thread.v1.AgentReacted
-	4,  // 43: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
-	7,  // 44: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
-	7,  // 45: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
-	7,  // 46: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
-	4,  // 47: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
-	21, // 48: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
-	59, // 49: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
-	0,  // 50: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
-	24, // 51: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
-	58, // 52: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
-	26, // 53: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
-	1,  // 54: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	2,  // 55: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	2,  // 56: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	2,  // 57: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	35, // 58: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
-	36, // 59: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
-	37, // 60: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
-	38, // 61: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
-	40, // 62: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
-	39, // 63: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
-	40, // 64: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
-	65, // [65:65] is the sub-list for method output_type
-	65, // [65:65] is the sub-list for method input_type
-	65, // [65:65] is the sub-list for extension type_name
-	65, // [65:65] is the sub-list for extension extendee
-	0,  // [0:65] is the sub-list for field type_name
+	9,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
+	10, // 1: parley.thread.v1.Fact.message_edited:type_name -> parley.thread.v1.MessageEdited
+	11, // 2: parley.thread.v1.Fact.message_unsent:type_name -> parley.thread.v1.MessageUnsent
+	12, // 3: parley.thread.v1.Fact.reaction_changed:type_name -> parley.thread.v1.ReactionChanged
+	13, // 4: parley.thread.v1.Fact.postback_received:type_name -> parley.thread.v1.PostbackReceived
+	14, // 5: parley.thread.v1.Fact.referral_received:type_name -> parley.thread.v1.ReferralReceived
+	15, // 6: parley.thread.v1.Fact.delivery_reported:type_name -> parley.thread.v1.DeliveryReported
+	16, // 7: parley.thread.v1.Fact.read_reported:type_name -> parley.thread.v1.ReadReported
+	17, // 8: parley.thread.v1.Fact.external_message_sent:type_name -> parley.thread.v1.ExternalMessageSent
+	19, // 9: parley.thread.v1.Fact.event_kept:type_name -> parley.thread.v1.EventKept
+	20, // 10: parley.thread.v1.Fact.customer_profiled:type_name -> parley.thread.v1.CustomerProfiled
+	18, // 11: parley.thread.v1.Fact.control_moved:type_name -> parley.thread.v1.ControlMoved
+	21, // 12: parley.thread.v1.Fact.conversation_opened:type_name -> parley.thread.v1.ConversationOpened
+	23, // 13: parley.thread.v1.Fact.conversation_routed:type_name -> parley.thread.v1.ConversationRouted
+	26, // 14: parley.thread.v1.Fact.offer_made:type_name -> parley.thread.v1.OfferMade
+	28, // 15: parley.thread.v1.Fact.offer_ended:type_name -> parley.thread.v1.OfferEnded
+	29, // 16: parley.thread.v1.Fact.agent_assigned:type_name -> parley.thread.v1.AgentAssigned
+	30, // 17: parley.thread.v1.Fact.conversation_released:type_name -> parley.thread.v1.ConversationReleased
+	31, // 18: parley.thread.v1.Fact.conversation_parked:type_name -> parley.thread.v1.ConversationParked
+	32, // 19: parley.thread.v1.Fact.conversation_revived:type_name -> parley.thread.v1.ConversationRevived
+	33, // 20: parley.thread.v1.Fact.conversation_ended:type_name -> parley.thread.v1.ConversationEnded
+	34, // 21: parley.thread.v1.Fact.conversation_closed:type_name -> parley.thread.v1.ConversationClosed
+	24, // 22: parley.thread.v1.Fact.conversation_classified:type_name -> parley.thread.v1.ConversationClassified
+	35, // 23: parley.thread.v1.Fact.send_requested:type_name -> parley.thread.v1.SendRequested
+	44, // 24: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
+	45, // 25: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
+	47, // 26: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
+	48, // 27: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
+	49, // 28: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
+	50, // 29: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
+	51, // 30: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
+	52, // 31: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
+	46, // 32: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
+	53, // 33: parley.thread.v1.Fact.consult_asked:type_name -> parley.thread.v1.ConsultAsked
+	54, // 34: parley.thread.v1.Fact.consult_answered:type_name -> parley.thread.v1.ConsultAnswered
+	55, // 35: parley.thread.v1.Fact.consult_opened:type_name -> parley.thread.v1.ConsultOpened
+	56, // 36: parley.thread.v1.Fact.consult_ended:type_name -> parley.thread.v1.ConsultEnded
+	57, // 37: parley.thread.v1.Fact.monitoring_began:type_name -> parley.thread.v1.MonitoringBegan
+	58, // 38: parley.thread.v1.Fact.supervisor_joined:type_name -> parley.thread.v1.SupervisorJoined
+	59, // 39: parley.thread.v1.Fact.supervisor_left:type_name -> parley.thread.v1.SupervisorLeft
+	6,  // 40: parley.thread.v1.Fact.attachment_kept:type_name -> parley.thread.v1.AttachmentKept
+	7,  // 41: parley.thread.v1.Fact.attachment_lost:type_name -> parley.thread.v1.AttachmentLost
+	42, // 42: parley.thread.v1.Fact.agent_reacted:type_name -> parley.thread.v1.AgentReacted
+	43, // 43: parley.thread.v1.Fact.time_out_reached:type_name -> parley.thread.v1.TimeOutReached
+	5,  // 44: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
+	8,  // 45: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
+	8,  // 46: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
+	8,  // 47: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
+	5,  // 48: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
+	22, // 49: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
+	61, // 50: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
+	0,  // 51: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
+	25, // 52: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
+	60, // 53: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
+	27, // 54: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
+	1,  // 55: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	2,  // 56: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	2,  // 57: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	2,  // 58: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	36, // 59: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
+	37, // 60: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
+	38, // 61: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
+	39, // 62: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
+	41, // 63: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
+	40, // 64: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
+	41, // 65: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
+	3,  // 66: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
+	67, // [67:67] is the sub-list for method output_type
+	67, // [67:67] is the sub-list for method input_type
+	67, // [67:67] is the sub-list for extension type_name
+	67, // [67:67] is the sub-list for extension extendee
+	0,  // [0:67] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -5740,6 +5966,7 @@ func file_parley_thread_v1_fact_proto_init() {
 		(*Fact_AttachmentKept)(nil),
 		(*Fact_AttachmentLost)(nil),
 		(*Fact_AgentReacted)(nil),
+		(*Fact_TimeOutReached)(nil),
 	}
 	file_parley_thread_v1_fact_proto_msgTypes[1].OneofWrappers = []any{}
 	file_parley_thread_v1_fact_proto_msgTypes[16].OneofWrappers = []any{}
@@ -5749,8 +5976,8 @@ func file_parley_thread_v1_fact_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_thread_v1_fact_proto_rawDesc), len(file_parley_thread_v1_fact_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   56,
+			NumEnums:      4,
+			NumMessages:   57,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -769,7 +769,17 @@ type Conversation struct {
 	AssignedMs int64 `protobuf:"varint,27,opt,name=assigned_ms,json=assignedMs,proto3" json:"assigned_ms,omitempty"`
 	// Who else has a part in it, in the order they came; each once, and never the
 	// agent who has it. Only in Active; who monitors also in Waiting and Wrap-up.
-	Participants  []*Participant `protobuf:"bytes,30,rep,name=participants,proto3" json:"participants,omitempty"`
+	Participants []*Participant `protobuf:"bytes,30,rep,name=participants,proto3" json:"participants,omitempty"`
+	// When anybody last did something in it, ms since 1970 UTC by our own clock:
+	// it was written, handed over, advised on or read along (L88). 0 in logs of
+	// before.
+	ActiveMs int64 `protobuf:"varint,55,opt,name=active_ms,json=activeMs,proto3" json:"active_ms,omitempty"`
+	// Who wrote last; not set when that was for another app, or in logs of before.
+	Spoke Side `protobuf:"varint,56,opt,name=spoke,proto3,enum=parley.thread.v1.Side" json:"spoke,omitempty"`
+	// When, ms since 1970 UTC by our own clock.
+	SpokeMs int64 `protobuf:"varint,57,opt,name=spoke_ms,json=spokeMs,proto3" json:"spoke_ms,omitempty"`
+	// Time-out rules of at most so many minutes have had their turn since then.
+	ToldMinutes   int32 `protobuf:"varint,58,opt,name=told_minutes,json=toldMinutes,proto3" json:"told_minutes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -998,6 +1008,34 @@ func (x *Conversation) GetParticipants() []*Participant {
 		return x.Participants
 	}
 	return nil
+}
+
+func (x *Conversation) GetActiveMs() int64 {
+	if x != nil {
+		return x.ActiveMs
+	}
+	return 0
+}
+
+func (x *Conversation) GetSpoke() Side {
+	if x != nil {
+		return x.Spoke
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+func (x *Conversation) GetSpokeMs() int64 {
+	if x != nil {
+		return x.SpokeMs
+	}
+	return 0
+}
+
+func (x *Conversation) GetToldMinutes() int32 {
+	if x != nil {
+		return x.ToldMinutes
+	}
+	return 0
 }
 
 // Participant is somebody with a part in a conversation beside the agent who
@@ -1443,7 +1481,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\apicture\x18\x04 \x01(\tR\apicture\x12\x1d\n" +
 	"\n" +
 	"fetched_ms\x18\x05 \x01(\x03R\tfetchedMsB\v\n" +
-	"\t_timezone\"\xcc\b\n" +
+	"\t_timezone\"\xd5\t\n" +
 	"\fConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12-\n" +
 	"\x05phase\x18\x02 \x01(\x0e2\x17.parley.thread.v1.PhaseR\x05phase\x12\x1e\n" +
@@ -1478,7 +1516,11 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x0fprefer_until_ms\x18\x1a \x01(\x03R\rpreferUntilMs\x12\x1f\n" +
 	"\vassigned_ms\x18\x1b \x01(\x03R\n" +
 	"assignedMs\x12A\n" +
-	"\fparticipants\x18\x1e \x03(\v2\x1d.parley.thread.v1.ParticipantR\fparticipants\x1a<\n" +
+	"\fparticipants\x18\x1e \x03(\v2\x1d.parley.thread.v1.ParticipantR\fparticipants\x12\x1b\n" +
+	"\tactive_ms\x187 \x01(\x03R\bactiveMs\x12,\n" +
+	"\x05spoke\x188 \x01(\x0e2\x16.parley.thread.v1.SideR\x05spoke\x12\x19\n" +
+	"\bspoke_ms\x189 \x01(\x03R\aspokeMs\x12!\n" +
+	"\ftold_minutes\x18: \x01(\x05R\vtoldMinutes\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa1\x02\n" +
@@ -1582,6 +1624,7 @@ var file_parley_thread_v1_state_proto_goTypes = []any{
 	(Cause)(0),           // 15: parley.thread.v1.Cause
 	(*Need)(nil),         // 16: parley.thread.v1.Need
 	(*Terms)(nil),        // 17: parley.thread.v1.Terms
+	(Side)(0),            // 18: parley.thread.v1.Side
 }
 var file_parley_thread_v1_state_proto_depIdxs = []int32{
 	13, // 0: parley.thread.v1.Commit.facts:type_name -> parley.thread.v1.Fact
@@ -1599,14 +1642,15 @@ var file_parley_thread_v1_state_proto_depIdxs = []int32{
 	14, // 12: parley.thread.v1.Conversation.referral:type_name -> parley.thread.v1.Referral
 	17, // 13: parley.thread.v1.Conversation.terms:type_name -> parley.thread.v1.Terms
 	9,  // 14: parley.thread.v1.Conversation.participants:type_name -> parley.thread.v1.Participant
-	0,  // 15: parley.thread.v1.Participant.part:type_name -> parley.thread.v1.Part
-	1,  // 16: parley.thread.v1.Participant.attendance:type_name -> parley.thread.v1.Attendance
-	3,  // 17: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	18, // 15: parley.thread.v1.Conversation.spoke:type_name -> parley.thread.v1.Side
+	0,  // 16: parley.thread.v1.Participant.part:type_name -> parley.thread.v1.Part
+	1,  // 17: parley.thread.v1.Participant.attendance:type_name -> parley.thread.v1.Attendance
+	3,  // 18: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_state_proto_init() }

@@ -1,0 +1,100 @@
+// Package life says what time does to a conversation (L86 to L89): when
+// something is due, and what then happens. Both follow from the thread's state
+// and the configuration alone, so that a deadline needs no record of its own,
+// and whoever carries it out decides again on how the thread stands then.
+package life
+
+import (
+	"math"
+	"time"
+
+	"github.com/parley-desk/parley/pkg/thread"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+)
+
+// Never is when nothing is due.
+const Never = int64(math.MaxInt64)
+
+// Stand is what of a thread's state decides when something is due in it. It is
+// small, because there are as many as live conversations. Times are in ms since
+// 1970 UTC.
+type Stand struct {
+	ActiveMs int64 // when anybody last did something
+	SpokeMs  int64 // since when Spoke has no answer
+	HeldMs   int64 // until when wrap-up keeps the agent's capacity; 0: no time is set
+	Told     int32 // rules of so many minutes have had their turn
+	Phase    uint8
+	Spoke    uint8 // threadv1.Side
+}
+
+// StandOf is how a thread stands; false when it has no live conversation.
+func StandOf(s *threadv1.State) (Stand, bool) {
+	c := s.GetConversation()
+	if !thread.Live(c) {
+		return Stand{}, false
+	}
+	spoke, since := thread.SilenceOf(s)
+	st := Stand{ActiveMs: thread.ActiveAt(c), SpokeMs: since, Told: c.GetToldMinutes(), Phase: uint8(c.GetPhase()), Spoke: uint8(spoke)}
+	if c.GetPhase() == threadv1.Phase_PHASE_WRAP_UP {
+		st.HeldMs = c.GetDueMs()
+	}
+	return st, true
+}
+
+// Next is when something is due next.
+func (p *Plan) Next(st Stand) int64 {
+	next := p.closes(st)
+	for _, r := range p.rules {
+		if at := r.due(st); at < next {
+			next = at
+		}
+	}
+	return next
+}
+
+// closes is when a conversation that nobody touches is closed (L87). While
+// wrap-up keeps the agent's capacity it is not (L88).
+func (p *Plan) closes(st Stand) int64 {
+	if int(st.Phase) >= len(p.close) || p.close[st.Phase] == 0 {
+		return Never
+	}
+	return max(st.ActiveMs+p.close[st.Phase].Milliseconds(), st.HeldMs)
+}
+
+// Propose is what happens to a thread now; nothing when nothing is due.
+func (p *Plan) Propose(s *threadv1.State, now time.Time, languages Languages) []*threadv1.Fact {
+	st, live := StandOf(s)
+	switch {
+	case !live:
+		return nil
+	case p.closes(st) <= now.UnixMilli():
+		return thread.CloseByTime(s, threadv1.Cause_CAUSE_AUTO_CLOSED, "")
+	}
+	rule, told := p.turn(st, now.UnixMilli())
+	if rule == nil {
+		return nil
+	}
+	return rule.run(s, now, told, languages)
+}
+
+// turn is the rule that runs now, and how many minutes the longest rule has that
+// had its turn with it; nil when none is due. Of several that are due, as after
+// a time in which nobody was awake to run them, the first that closes the
+// conversation runs, else the first that sets it aside, else the last: nobody is
+// told now what should have been said long ago.
+func (p *Plan) turn(st Stand, nowMS int64) (run *Rule, told int32) {
+	for i := range p.rules {
+		r := &p.rules[i]
+		if r.due(st) > nowMS {
+			continue
+		}
+		told = max(told, r.minutes)
+		switch {
+		case run == nil || r.turn > run.turn:
+			run = r
+		case r.turn == run.turn && r.turn == stays && r.minutes > run.minutes:
+			run = r
+		}
+	}
+	return run, told
+}
