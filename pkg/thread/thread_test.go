@@ -78,6 +78,9 @@ func anyFact(t *rapid.T, n int) *threadv1.Fact {
 		&threadv1.MonitoringBegan{Agent: beside},
 		&threadv1.SupervisorJoined{Agent: beside},
 		&threadv1.SupervisorLeft{Agent: beside, Joined: part == 0},
+		&threadv1.SendRequested{Id: send, Parts: []string{"a"}, Automated: anyAutomated(t, n)},
+		&threadv1.AgentTold{Text: "gone", Automated: anyAutomated(t, n)},
+		&threadv1.ConsentGiven{Notice: "n1", Agreed: part == 0},
 	}
 	f := thread.Of(rapid.SampledFrom(kinds).Draw(t, "kind"))
 	if known(f) {
