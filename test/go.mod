@@ -63,6 +63,7 @@ require (
 	github.com/parley-desk/parley/services/attachment v0.0.0 // indirect
 	github.com/parley-desk/parley/services/classification v0.0.0
 	github.com/parley-desk/parley/services/distribution v0.0.0 // indirect
+	github.com/parley-desk/parley/services/engagement v0.0.0 // indirect
 	github.com/parley-desk/parley/services/ingress v0.0.0
 	github.com/parley-desk/parley/services/outbound v0.0.0 // indirect
 	github.com/prometheus/client_golang v1.25.0
@@ -103,6 +104,7 @@ replace (
 	github.com/parley-desk/parley/services/classification => ../services/classification
 	github.com/parley-desk/parley/services/desk => ../services/desk
 	github.com/parley-desk/parley/services/distribution => ../services/distribution
+	github.com/parley-desk/parley/services/engagement => ../services/engagement
 	github.com/parley-desk/parley/services/ingress => ../services/ingress
 	github.com/parley-desk/parley/services/outbound => ../services/outbound
 	github.com/parley-desk/parley/services/sandbox => ../services/sandbox

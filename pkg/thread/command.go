@@ -167,6 +167,15 @@ func Close(s *threadv1.State, conversation, agent string) ([]*threadv1.Fact, err
 	return one(&threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_WRAPPED_UP, By: agent}), nil
 }
 
+// CloseByTime ends a live conversation because of a deadline (L81).
+func CloseByTime(s *threadv1.State, cause threadv1.Cause) []*threadv1.Fact {
+	c := s.GetConversation()
+	if !Live(c) {
+		return nil
+	}
+	return append(revoked(c), Of(&threadv1.ConversationClosed{Cause: cause}))
+}
+
 // Park sets an active conversation aside (L83).
 func Park(s *threadv1.State, conversation, agent string) ([]*threadv1.Fact, error) {
 	c, err := held(s, conversation, agent, threadv1.Phase_PHASE_ACTIVE, threadv1.Phase_PHASE_WAITING)

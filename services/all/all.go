@@ -9,6 +9,7 @@ import (
 	"github.com/parley-desk/parley/services/classification"
 	"github.com/parley-desk/parley/services/desk"
 	"github.com/parley-desk/parley/services/distribution"
+	"github.com/parley-desk/parley/services/engagement"
 	"github.com/parley-desk/parley/services/ingress"
 	"github.com/parley-desk/parley/services/outbound"
 	"github.com/parley-desk/parley/services/sandbox"
@@ -24,6 +25,7 @@ func Stages() []host.Stage {
 		host.NewStage("distribution", host.Bus|host.Redis, distribution.New),
 		host.NewStage("outbound", host.Bus|host.RedisGlance|host.Graph, outbound.New),
 		host.NewStage("attachment", host.Bus, attachment.New),
+		host.NewStage("engagement", host.Bus, engagement.New),
 		host.NewStage("desk", host.Bus, desk.New),
 		host.NewStage("admin", host.Bus|host.RedisGlance|host.Graph, admin.New),
 	}
@@ -38,6 +40,7 @@ func Short(stage string) string {
 		"distribution":   "Offer conversations to agents",
 		"outbound":       "Send replies to Meta",
 		"attachment":     "Copy the files that customers send",
+		"engagement":     "Have time do its part in conversations",
 		"desk":           "Serve the agent desk",
 		"admin":          "Serve the control plane",
 	}[stage]

@@ -62,7 +62,7 @@ func TestUnknownStagesAreRefused(t *testing.T) {
 	if err == nil {
 		t.Fatal("it runs")
 	}
-	for _, want := range []string{"all.services", `"desks"`, "sandbox, ingress, classification, distribution, outbound, attachment, desk, admin"} {
+	for _, want := range []string{"all.services", `"desks"`, "sandbox, ingress, classification, distribution, outbound, attachment, engagement, desk, admin"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %s", err, want)
 		}

@@ -383,7 +383,7 @@ func TestDocumentsSpeakOfWhatIsThere(t *testing.T) {
 		"`parleyctl channel rotate-secret demo`": "",
 		"`parleyctl channel rotate-keys`":        "command parleyctl channel rotate-keys",
 		"`parleyctl get queues`":                 "",
-		"`parley engagement`":                    "command parley engagement",
+		"`parley reminders`":                     "command parley reminders",
 	} {
 		got := strings.Join(v.check(top, newPage("docs/planted.md", text)), "\n")
 		if want == "" && got != "" || !strings.Contains(got, want) {

@@ -208,7 +208,7 @@ func TestCluster(t *testing.T) {
 	h := cluster(t)
 	isBroker := func(p *process) bool { return p.up != nil }
 	other := func(p *process) bool { return p.up == nil }
-	if n := len(h.processes); n != 3+1+2*7+1 {
+	if n := len(h.processes); n != 3+1+2*8+1 {
 		t.Errorf("%d processes run: %s", n, names(h.processes))
 	}
 	story(t, h, *kills, isBroker, other, other)

@@ -114,6 +114,7 @@ func apart(t testing.TB) *house {
 		h.service("distribution", n, shared)
 		h.service("outbound", n, shared, quickOutbound...)
 		h.service("attachment", n, shared, "--attachment.plain-hosts", sandbox)
+		h.service("engagement", n, shared)
 		h.service("desk", n, shared, "--desk.listen", desk)
 		h.service("admin", n, shared, "--admin.socket", filepath.Join(h.dir, fmt.Sprintf("admin-%d.sock", n)))
 	}
