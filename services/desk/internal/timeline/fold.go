@@ -52,6 +52,10 @@ func (f *fold) apply(fact *threadv1.Fact) {
 		f.lost(k.AttachmentLost)
 	case *threadv1.Fact_ReadReported:
 		f.readReported(k.ReadReported)
+	case *threadv1.Fact_AgentTold:
+		f.told(k.AgentTold)
+	case *threadv1.Fact_ConsentGiven:
+		f.consented(k.ConsentGiven)
 	default:
 		if !f.sending(fact) {
 			f.system(fact)
@@ -259,6 +263,20 @@ func turn(fact *threadv1.Fact) (word, agent string, values map[string]string) {
 		return "event_kept", "", map[string]string{"kind": m.GetKind(), "summary": m.GetSummary()}
 	}
 	return beside(fact)
+}
+
+// told is what an agent is told of the customer, in the words of the house.
+func (f *fold) told(m *threadv1.AgentTold) {
+	f.turned("agent_told", "", map[string]string{"text": m.GetText(), "trigger": machineWord(m.GetAutomated().GetTrigger().String(), "TRIGGER_")})
+}
+
+// consented is the customer's answer to a notice.
+func (f *fold) consented(m *threadv1.ConsentGiven) {
+	word := "consent_refused"
+	if m.GetAgreed() {
+		word = "consent_given"
+	}
+	f.turned(word, "", nil)
 }
 
 // beside is the turn of somebody with a part in the conversation. That a
