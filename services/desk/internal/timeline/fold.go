@@ -52,10 +52,6 @@ func (f *fold) apply(fact *threadv1.Fact) {
 		f.lost(k.AttachmentLost)
 	case *threadv1.Fact_ReadReported:
 		f.readReported(k.ReadReported)
-	case *threadv1.Fact_AgentTold:
-		f.told(k.AgentTold)
-	case *threadv1.Fact_ConsentGiven:
-		f.consented(k.ConsentGiven)
 	default:
 		if !f.sending(fact) {
 			f.system(fact)
@@ -265,20 +261,6 @@ func turn(fact *threadv1.Fact) (word, agent string, values map[string]string) {
 	return beside(fact)
 }
 
-// told is what an agent is told of the customer, in the words of the house.
-func (f *fold) told(m *threadv1.AgentTold) {
-	f.turned("agent_told", "", map[string]string{"text": m.GetText(), "trigger": machineWord(m.GetAutomated().GetTrigger().String(), "TRIGGER_")})
-}
-
-// consented is the customer's answer to a notice.
-func (f *fold) consented(m *threadv1.ConsentGiven) {
-	word := "consent_refused"
-	if m.GetAgreed() {
-		word = "consent_given"
-	}
-	f.turned(word, "", nil)
-}
-
 // beside is the turn of somebody with a part in the conversation. That a
 // supervisor reads along is for the record and not for the page.
 func beside(fact *threadv1.Fact) (word, agent string, values map[string]string) {
@@ -301,6 +283,14 @@ func beside(fact *threadv1.Fact) (word, agent string, values map[string]string) 
 			return "consult_lapsed", m.GetAgent(), nil
 		}
 		return asked(m.GetHandOver()) + "_ended", m.GetAgent(), map[string]string{"by": m.GetBy()}
+	case *threadv1.Fact_AgentTold:
+		m := k.AgentTold
+		return "agent_told", "", map[string]string{"text": m.GetText(), "trigger": machineWord(m.GetAutomated().GetTrigger().String(), "TRIGGER_")}
+	case *threadv1.Fact_ConsentGiven:
+		if k.ConsentGiven.GetAgreed() {
+			return "consent_given", "", nil
+		}
+		return "consent_refused", "", nil
 	case *threadv1.Fact_SupervisorJoined:
 		return "supervisor_joined", k.SupervisorJoined.GetAgent(), nil
 	case *threadv1.Fact_SupervisorLeft:
