@@ -3,6 +3,8 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -55,6 +57,9 @@ func kinds() []kind {
 		kindOf("Workstream", "QUEUE FALLBACK CLASSIFICATION ROUTING MODE UNITS PROFILES MATCHING AFFINITY OFFER TAG FILES", func(w *configv1.Workstream) []string {
 			return []string{w.GetQueue(), w.GetFallbackQueue(), words(w.GetClassification()), w.GetRouting(), mode(w),
 				number(w.GetUnits()), words(w.GetCapacityProfiles()), manifest.Word(w.GetSkillMatching()), affinity(w), offer(w), strconv.FormatBool(w.GetMessageTag()), strconv.FormatBool(w.GetCustomerAttachments())}
+		}),
+		kindOf("AutomatedMessage", "TRIGGER ACTIVE LANGUAGES", func(m *configv1.AutomatedMessage) []string {
+			return []string{manifest.Word(m.GetTrigger()), strconv.FormatBool(m.GetActive()), words(slices.Sorted(maps.Keys(m.GetTexts())))}
 		}),
 		kindOf("ChannelAccount", "APP GRAPH SECRET PREVIOUS VERIFY PRIVACY", func(a *configv1.ChannelAccount) []string {
 			return []string{a.GetAppId(), a.GetGraphVersion(), fingerprint(a.GetAppSecret()),

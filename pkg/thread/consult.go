@@ -77,7 +77,7 @@ func EndConsult(s *threadv1.State, conversation, agent, consultant string) ([]*t
 	if !consults(p) {
 		return nil, refuse(s, NoConsult, agent)
 	}
-	return one(&threadv1.ConsultEnded{Id: p.GetConsult(), Agent: consultant, By: agent}), nil
+	return one(&threadv1.ConsultEnded{Id: p.GetConsult(), Agent: consultant, By: agent, Attended: present(p), Public: p.GetPublic()}), nil
 }
 
 // Lapse ends the invitations of the latest conversation that were not answered
@@ -114,7 +114,7 @@ func Leave(s *threadv1.State, conversation, agent string) ([]*threadv1.Fact, err
 	case !present(p):
 		return nil, refuse(s, NoConsult, agent)
 	case consults(p):
-		return one(&threadv1.ConsultEnded{Id: p.GetConsult(), Agent: agent, By: agent}), nil
+		return one(&threadv1.ConsultEnded{Id: p.GetConsult(), Agent: agent, By: agent, Attended: true, Public: p.GetPublic()}), nil
 	}
 	return one(&threadv1.SupervisorLeft{Agent: agent, Joined: p.GetPart() == threadv1.Part_PART_JOINED}), nil
 }

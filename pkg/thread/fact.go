@@ -132,6 +132,10 @@ func ofBeside(kind any) *threadv1.Fact {
 		return &threadv1.Fact{Kind: &threadv1.Fact_SupervisorJoined{SupervisorJoined: k}}
 	case *threadv1.SupervisorLeft:
 		return &threadv1.Fact{Kind: &threadv1.Fact_SupervisorLeft{SupervisorLeft: k}}
+	case *threadv1.AgentTold:
+		return &threadv1.Fact{Kind: &threadv1.Fact_AgentTold{AgentTold: k}}
+	case *threadv1.ConsentGiven:
+		return &threadv1.Fact{Kind: &threadv1.Fact_ConsentGiven{ConsentGiven: k}}
 	}
 	return nil
 }

@@ -61,6 +61,7 @@ func applyRouted(s *threadv1.State, now time.Time, r *threadv1.ConversationRoute
 	}
 	if c.Queue != r.GetQueue() {
 		c.QueuedMs = now.UnixMilli()
+		forgetPlace(c)
 		prefer(c, "", 0) // it was for the queue it leaves
 	}
 	c.Queue, c.RoutedBy = r.GetQueue(), r.GetRule()
@@ -177,6 +178,7 @@ func applyAssigned(s *threadv1.State, now time.Time, a *threadv1.AgentAssigned) 
 		endConsults(c)
 	}
 	c.Offer, c.Agent, c.Fence, c.AssignedMs = nil, a.GetAgent(), a.GetFence(), now.UnixMilli()
+	c.Transferred = c.Transferred || a.GetCause() == threadv1.Cause_CAUSE_TRANSFERRED
 	prefer(c, "", 0)
 	enter(c, phase, now)
 	return nil
@@ -188,9 +190,16 @@ func applyReleased(s *threadv1.State, now time.Time, r *threadv1.ConversationRel
 		return err
 	}
 	enter(s.Conversation, phase, now)
+	waits(s.Conversation, r.GetCause() == threadv1.Cause_CAUSE_TRANSFERRED)
 	prefer(s.Conversation, r.GetPrefer(), r.GetPreferUntilMs())
 	s.Commands = remember(s.Commands, r.GetClientId(), keptCommands)
 	return nil
+}
+
+// waits begins a wait for an agent, of a conversation handed over or not.
+func waits(c *threadv1.Conversation, transferred bool) {
+	c.Transferred = transferred
+	forgetPlace(c)
 }
 
 // prefer has an open conversation wait for agent before others are asked, until
@@ -231,6 +240,7 @@ func applyRevived(s *threadv1.State, now time.Time) error {
 	}
 	c := s.Conversation
 	enter(c, phase, now)
+	waits(c, false)
 	c.QueuedMs = now.UnixMilli()
 	switch affinity := c.GetTerms().GetAffinitySeconds(); {
 	case affinity < 0:

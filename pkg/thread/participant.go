@@ -172,7 +172,7 @@ func applyBeside(s *threadv1.State, now time.Time, f *threadv1.Fact) error {
 		}
 		dismiss(s, l.GetAgent())
 	default:
-		return refuse(s, BadFact, "")
+		return applyAutomated(s, now, f)
 	}
 	return nil
 }

@@ -30,14 +30,19 @@ func NextSend(s *threadv1.State) *threadv1.Send {
 }
 
 func applyRequested(s *threadv1.State, revision uint64, now time.Time, r *threadv1.SendRequested) error {
-	c := s.GetConversation()
+	c, said := s.GetConversation(), r.GetAutomated()
 	switch {
-	case !Live(c):
+	case !Live(c) && said == nil: // what is said of the end comes after it
 		return refuse(s, WrongPhase, r.GetAgent())
 	case r.GetId() == "" || len(r.GetParts()) == 0:
 		return refuse(s, BadFact, r.GetAgent())
 	case FindSend(s, r.GetId()) != nil:
 		return refuse(s, BadFact, r.GetAgent())
+	}
+	if said != nil {
+		if err := say(s, now, said); err != nil {
+			return err
+		}
 	}
 	s.Sends = append(s.Sends, &threadv1.Send{
 		Id:            r.GetId(),
@@ -48,9 +53,13 @@ func applyRequested(s *threadv1.State, revision uint64, now time.Time, r *thread
 		RequestedMs:   now.UnixMilli(),
 		AfterRevision: revision,
 		ClientId:      r.GetClientId(),
+		Trigger:       said.GetTrigger(),
+		UntilMs:       said.GetUntilMs(),
 	})
 	s.Commands = remember(s.Commands, r.GetClientId(), keptCommands)
-	weSpoke(s, r.GetHuman(), firstLine(r.GetParts()[0], nil))
+	if said == nil { // nobody has answered the customer yet
+		weSpoke(s, r.GetHuman(), firstLine(r.GetParts()[0], nil))
+	}
 	return nil
 }
 
@@ -95,7 +104,8 @@ func Echoed(s *threadv1.State, e Echo) *threadv1.Fact {
 //
 // Proof of success is taken in any status, however late, once there was an
 // attempt. What is not confirmed is the agent's to decide while the
-// conversation lasts; with it ends the wait, and the send is left so.
+// conversation lasts; with it ends the wait, and the send is left so. An automated
+// message is nobody's to decide and is left at once.
 func applySend(s *threadv1.State, now time.Time, f *threadv1.Fact) error {
 	switch k := f.GetKind().(type) {
 	case *threadv1.Fact_SendAttempted:
@@ -113,6 +123,7 @@ func applySend(s *threadv1.State, now time.Time, f *threadv1.Fact) error {
 		if r.GetReason() == ThreadOwned {
 			theirs(s, "", max(now.UnixMilli(), s.GetOwnerMs()))
 		}
+		unsay(s, one)
 		finish(s, one)
 	case *threadv1.Fact_SendDeferred:
 		d := k.SendDeferred
@@ -139,6 +150,9 @@ func applySend(s *threadv1.State, now time.Time, f *threadv1.Fact) error {
 			return err
 		}
 		one.Status = threadv1.SendStatus_SEND_STATUS_UNCONFIRMED
+		if one.Trigger != threadv1.Trigger_TRIGGER_UNSPECIFIED {
+			finish(s, one) // there is nobody to decide it
+		}
 		dropUndecided(s)
 	case *threadv1.Fact_SendAbandoned:
 		one := FindSend(s, k.SendAbandoned.GetId())

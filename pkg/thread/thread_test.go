@@ -82,6 +82,9 @@ func anyFact(t *rapid.T, n int) *threadv1.Fact {
 		&threadv1.SupervisorLeft{Agent: beside, Joined: part == 0},
 		&threadv1.SendRequested{Id: send, Parts: []string{"are you there?"}},
 		&threadv1.TimeOutReached{Rule: "nudge", Silent: threadv1.Side(1 + part), Minutes: int32(fence), ToldMinutes: int32(fence)},
+		&threadv1.SendRequested{Id: send, Parts: []string{"a"}, Automated: anyAutomated(t, n)},
+		&threadv1.AgentTold{Text: "gone", Automated: anyAutomated(t, n)},
+		&threadv1.ConsentGiven{Notice: "n1", Agreed: part == 0},
 	}
 	f := thread.Of(rapid.SampledFrom(kinds).Draw(t, "kind"))
 	if known(f) {

@@ -75,6 +75,11 @@ func exported(t *testing.T, s *admintest.Server) (all []*adminv1.Resource) {
 	for _, r := range statuses.GetStatuses() {
 		add(nil, &adminv1.Resource{Kind: &adminv1.Resource_Status{Status: r}})
 	}
+	messages, err := c.ListAutomatedMessages(ctx, &adminv1.ListAutomatedMessagesRequest{})
+	add(err)
+	for _, r := range messages.GetAutomatedMessages() {
+		add(nil, &adminv1.Resource{Kind: &adminv1.Resource_AutomatedMessage{AutomatedMessage: r}})
+	}
 	agents, err := c.ListAgents(ctx, &adminv1.ListAgentsRequest{})
 	add(err)
 	for _, r := range agents.GetAgents() {

@@ -75,7 +75,7 @@ func TestTheWelcomeNamesWhatRuns(t *testing.T) {
 	dir := t.TempDir()
 	text, end := run(t, "Health, metrics", "all", "--data-dir", dir, "--log.level", "error", "--all.services", "ingress,admin",
 		"--admin.socket", filepath.Join(dir, "a.sock"), "--ingress.listen", "127.0.0.1:0", "--ops.listen", "127.0.0.1:0",
-		"--all.manifest", "../../"+sample)
+		"--all.manifest", "../../"+sample+",../../deploy/sample/messages.yaml")
 	for _, want := range []string{"Parley is running.", "/webhook/demo", "/readyz"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it does not say %q:\n%s", want, text)
@@ -118,7 +118,7 @@ func TestDoctorEndsAsParleyctlDoes(t *testing.T) {
 }
 
 func TestTheHintIsShortWhereItCanBe(t *testing.T) {
-	o := opened{manifest: "mine.yaml", addresses: map[string]string{"admin.socket": ".data/admin.sock", "sandbox.listen": "a:1", "desk.listen": "a:2"}}
+	o := opened{manifest: []string{"mine.yaml"}, addresses: map[string]string{"admin.socket": ".data/admin.sock", "sandbox.listen": "a:1", "desk.listen": "a:2"}}
 	text := o.text()
 	for want, holds := range map[string]bool{
 		"try: bin/parleyctl get queues\n": true, "with a sandbox in Meta's place": true, "http://a:2/\n": true, "parley-demo": false, "Webhook": false,

@@ -54,7 +54,7 @@ func doctor() *cobra.Command {
 
 // Options are the settings of the one-process mode itself.
 type Options struct {
-	Manifest string   `koanf:"manifest" default:"" help:"Resources to apply at the start when there are none yet."`
+	Manifest []string `koanf:"manifest" default:"" help:"Files of resources to apply at the start when there are none yet, separated by commas."`
 	Services []string `koanf:"services" default:"" help:"Stages to run, separated by commas; all when empty."`
 }
 

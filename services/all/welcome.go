@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -19,7 +20,7 @@ const sample = "deploy/sample/house.yaml"
 
 // welcome applies the manifest of the settings and says what to open.
 type welcome struct {
-	manifest  string
+	manifest  []string
 	out       io.Writer
 	missing   chan struct{} // closed when every door is open
 	mu        sync.Mutex
@@ -28,7 +29,7 @@ type welcome struct {
 }
 
 // newWelcome waits for the doors of stages before it says anything.
-func newWelcome(manifest string, out io.Writer, stages []host.Stage) *welcome {
+func newWelcome(manifest []string, out io.Writer, stages []host.Stage) *welcome {
 	w := &welcome{manifest: manifest, out: out, missing: make(chan struct{}), doors: map[string]bool{}, addresses: map[string]string{}}
 	for _, s := range stages {
 		if door := doors[s.Name]; door != "" {
@@ -59,7 +60,7 @@ func (w *welcome) heard(setting string, addr net.Addr) {
 // greet says everything once the doors are open; nothing without a manifest,
 // as in production.
 func (w *welcome) greet() {
-	if w.manifest == "" {
+	if len(w.manifest) == 0 {
 		return
 	}
 	<-w.missing
@@ -67,14 +68,14 @@ func (w *welcome) greet() {
 	open := opened{w.manifest, maps.Clone(w.addresses)}
 	w.mu.Unlock()
 	if err := open.apply(); err != nil {
-		fmt.Fprintf(w.out, "\n  %s was not applied: %v\n", w.manifest, err)
+		fmt.Fprintf(w.out, "\n  %s was not applied: %v\n", strings.Join(w.manifest, ", "), err)
 	}
 	fmt.Fprint(w.out, open.text())
 }
 
 // opened is a house whose doors are open.
 type opened struct {
-	manifest  string
+	manifest  []string
 	addresses map[string]string // of listeners, by setting
 }
 
@@ -92,7 +93,7 @@ func (o opened) text() string {
 	}
 	fmt.Fprintf(&b, "\n  Parley is running%s.\n\n", sandbox)
 	account, signIn := "<account>", ""
-	if strings.HasSuffix(filepath.ToSlash(absolute(o.manifest)), sample) {
+	if slices.ContainsFunc(o.manifest, func(path string) bool { return strings.HasSuffix(filepath.ToSlash(absolute(path)), sample) }) {
 		account, signIn = "demo", "        sign in as mila, orlin or, as their supervisor, elena; password parley-demo"
 	}
 	line("sandbox.listen", "Customer's phone", "http://%s/phone")
@@ -131,8 +132,12 @@ func (o opened) apply() error {
 	if err != nil || strings.TrimSpace(there) != "" {
 		return err
 	}
-	_, err = run("apply", "-f", o.manifest)
-	return err
+	for _, path := range o.manifest {
+		if _, err := run("apply", "-f", path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // absolute is a path, or the path of a socket's address, from the root.

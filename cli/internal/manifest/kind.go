@@ -22,7 +22,7 @@ type Resource interface {
 // Kinds are the kinds of documents, in the order in which one may refer to
 // another.
 func Kinds() []string {
-	return []string{"Schedule", "Skill", "CapacityProfile", "Status", "Agent", "Queue", "Ruleset", "Workstream", "ChannelAccount", "Page"}
+	return []string{"Schedule", "Skill", "CapacityProfile", "Status", "Agent", "Queue", "Ruleset", "Workstream", "AutomatedMessage", "ChannelAccount", "Page"}
 }
 
 // Kind is the kind of r.
@@ -49,6 +49,8 @@ func Wrap(r Resource) *adminv1.Resource {
 		return &adminv1.Resource{Kind: &adminv1.Resource_CapacityProfile{CapacityProfile: r}}
 	case *configv1.Status:
 		return &adminv1.Resource{Kind: &adminv1.Resource_Status{Status: r}}
+	case *configv1.AutomatedMessage:
+		return &adminv1.Resource{Kind: &adminv1.Resource_AutomatedMessage{AutomatedMessage: r}}
 	case *configv1.Ruleset:
 		return &adminv1.Resource{Kind: &adminv1.Resource_Ruleset{Ruleset: r}}
 	}
@@ -76,6 +78,8 @@ func Unwrap(r *adminv1.Resource) Resource {
 		return k.CapacityProfile
 	case *adminv1.Resource_Status:
 		return k.Status
+	case *adminv1.Resource_AutomatedMessage:
+		return k.AutomatedMessage
 	case *adminv1.Resource_Ruleset:
 		return k.Ruleset
 	}
@@ -103,6 +107,8 @@ func blank(kind string) Resource {
 		return &configv1.CapacityProfile{Meta: meta}
 	case "Status":
 		return &configv1.Status{Meta: meta}
+	case "AutomatedMessage":
+		return &configv1.AutomatedMessage{Meta: meta}
 	case "Ruleset":
 		return &configv1.Ruleset{Meta: meta}
 	}

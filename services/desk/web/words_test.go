@@ -62,6 +62,7 @@ var elsewhere = map[string]bool{
 	"NOT_SIGNED_IN": true, "WRONG_PASSWORD": true,
 	"STARTING": true, "STOPPING": true, "REBUILDING": true, "THREAD_BUSY": true,
 	"PRESENCE_UNKNOWN": true, // the page offers none
+	"LAPSED":           true, // of an automated message, about which the agent has nothing to do
 	"SEEN":             true, // of an event, not of a command
 	// Of looking for room in a queue, which classification does.
 	"CANDIDATE_INVALID": true, "CONVERSATION_EMPTY": true, "CANDIDATES_COUNT": true,

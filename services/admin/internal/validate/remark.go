@@ -81,6 +81,12 @@ func (o *Observer) Remarks(r directory.Resource) []string {
 		o.ruleset(m, r)
 	case *configv1.Workstream:
 		o.workstream(m, r)
+	case *configv1.AutomatedMessage:
+		o.said(m, "texts", r.GetTexts())
+	case *configv1.ChannelAccount:
+		o.overridden(m, r.GetMessages())
+	case *configv1.Page:
+		o.overridden(m, r.GetMessages())
 	}
 	return m.lines
 }

@@ -57,6 +57,8 @@ func Resource(r directory.Resource, world *directory.Snapshot) []fault.Violation
 		p.conditions(r, world)
 	case *configv1.Schedule:
 		p.schedule(r)
+	case *configv1.AutomatedMessage:
+		p.message(r, world)
 	}
 	return p
 }
@@ -80,6 +82,7 @@ func (p *problems) account(a *configv1.ChannelAccount, world *directory.Snapshot
 	p.key("app_secret", a.GetAppSecret(), 16, maxSecret)
 	p.key("previous_secret", a.GetPreviousSecret(), 16, maxSecret)
 	p.key("verify_token", a.GetVerifyToken(), 8, maxSecret)
+	p.overrides(a.GetMessages())
 }
 
 // sameApp is another account of world with the same app, the first by id.
@@ -109,6 +112,7 @@ func (p *problems) page(page *configv1.Page, world *directory.Snapshot) {
 	p.known("message_tag", page.GetMessageTag().String(), configv1.Switch_name, int32(page.GetMessageTag()))
 	p.known("customer_attachments", page.GetCustomerAttachments().String(), configv1.Switch_name, int32(page.GetCustomerAttachments()))
 	p.key("access_token", page.GetAccessToken(), 16, maxToken)
+	p.overrides(page.GetMessages())
 }
 
 // taking names the workstream that takes a page's conversations.

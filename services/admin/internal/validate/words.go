@@ -27,6 +27,7 @@ func Noun(kind string, many bool) string {
 		directory.Profiles:        {"capacity profile", "capacity profiles"},
 		directory.Rulesets:        {"ruleset", "rulesets"},
 		directory.Statuses:        {"status", "statuses"},
+		directory.Messages:        {"automated message", "automated messages"},
 	}[kind]
 	if many {
 		return nouns[1]

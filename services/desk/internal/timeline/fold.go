@@ -285,6 +285,14 @@ func beside(fact *threadv1.Fact) (word, agent string, values map[string]string) 
 			return "consult_lapsed", m.GetAgent(), nil
 		}
 		return asked(m.GetHandOver()) + "_ended", m.GetAgent(), map[string]string{"by": m.GetBy()}
+	case *threadv1.Fact_AgentTold:
+		m := k.AgentTold
+		return "agent_told", "", map[string]string{"text": m.GetText(), "trigger": machineWord(m.GetAutomated().GetTrigger().String(), "TRIGGER_")}
+	case *threadv1.Fact_ConsentGiven:
+		if k.ConsentGiven.GetAgreed() {
+			return "consent_given", "", nil
+		}
+		return "consent_refused", "", nil
 	case *threadv1.Fact_SupervisorJoined:
 		return "supervisor_joined", k.SupervisorJoined.GetAgent(), nil
 	case *threadv1.Fact_SupervisorLeft:

@@ -58,7 +58,11 @@ func (f *fold) sending(fact *threadv1.Fact) bool {
 }
 
 func (f *fold) requested(m *threadv1.SendRequested) {
-	e := f.add(m.GetId(), deskv1.Author_AUTHOR_AGENT)
+	author := deskv1.Author_AUTHOR_AGENT
+	if m.GetAutomated() != nil {
+		author = deskv1.Author_AUTHOR_AUTOMATED
+	}
+	e := f.add(m.GetId(), author)
 	e.known = true
 	e.send = &send{asked: m, mids: make([]string, len(m.GetParts())), sent: make([]int64, len(m.GetParts()))}
 	item := f.change(e)
@@ -67,6 +71,7 @@ func (f *fold) requested(m *threadv1.SendRequested) {
 	item.ReplyTo, item.QuickReplies, item.Template = m.GetReplyTo(), m.GetQuickReplies(), m.GetTemplate()
 	item.Delivery = deskv1.Delivery_DELIVERY_SENDING
 	detail(item, "repeats", m.GetRepeats())
+	detail(item, "trigger", machineWord(m.GetAutomated().GetTrigger().String(), "TRIGGER_"))
 }
 
 // attempted keeps why an earlier attempt was put off: it holds until this one
@@ -84,6 +89,9 @@ func (f *fold) stand(id string, d deskv1.Delivery, reason string) *entry {
 	e := f.byID[id]
 	if e == nil || e.send == nil {
 		return nil
+	}
+	if e.send.asked.GetAutomated() != nil && (d == deskv1.Delivery_DELIVERY_FAILED || d == deskv1.Delivery_DELIVERY_UNCONFIRMED) {
+		d = deskv1.Delivery_DELIVERY_ABANDONED // there is nothing for the agent to do about it
 	}
 	f.move(e, d, reason)
 	return e

@@ -23,7 +23,7 @@ interface BubbleProps {
 export const Bubble = memo(function Bubble({ item, quoted, conversation, customer, first, last, current }: BubbleProps) {
   const { desk, t } = useRoom();
   const me = desk.state.me.agent;
-  const side = { AUTHOR_CUSTOMER: 'in', AUTHOR_NOTE: item.details?.consult ? 'note advice' : 'note' }[item.author as string] ?? (item.author === 'AUTHOR_EXTERNAL' ? 'out other' : 'out');
+  const side = { AUTHOR_CUSTOMER: 'in', AUTHOR_AUTOMATED: 'out auto', AUTHOR_NOTE: item.details?.consult ? 'note advice' : 'note' }[item.author as string] ?? (item.author === 'AUTHOR_EXTERNAL' ? 'out other' : 'out');
   const failed = item.delivery === 'DELIVERY_FAILED';
   return (
     <div class={`msg ${side}${first ? ' first' : ''}${last ? ' last' : ''}${current ? '' : ' past'}${failed ? ' bad' : ''}`} data-delivery={item.delivery}>
@@ -44,6 +44,7 @@ export const Bubble = memo(function Bubble({ item, quoted, conversation, custome
 function speaker(item: TimelineItem, customer: string, me: string | undefined, t: Words): string {
   if (item.author === 'AUTHOR_CUSTOMER') return customer;
   if (item.author === 'AUTHOR_EXTERNAL') return item.details?.app_id === INBOX ? t.inbox : t.pageElsewhere;
+  if (item.author === 'AUTHOR_AUTOMATED') return [t.automatic, said(t, `auto_${item.details?.trigger}`)].filter(Boolean).join(' · ');
   const who = item.agent === me ? t.you : item.agentName || item.agent || t.automatic;
   return item.author === 'AUTHOR_NOTE' ? `${item.details?.consult ? t.consult : t.note} · ${who}` : who;
 }
@@ -212,6 +213,8 @@ export function sentence(item: TimelineItem, me: string, t: Words): string {
       return t.reacted_earlier(d.reaction ?? '');
     case 'referral_received':
       return [t.referral_received, d.ad_title || d.ref || d.source].filter(Boolean).join(': ');
+    case 'agent_told':
+      return d.text ?? '';
     case 'control_taken':
       return who === me ? t.control_taken_you : t.control_taken(name);
     case 'control_lost':

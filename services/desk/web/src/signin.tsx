@@ -42,6 +42,7 @@ export function SignIn() {
             </label>
             {error && <p class="wrong" role={left > 0 ? 'timer' : 'alert'}>{error}</p>}
             <button class="primary" disabled={busy || left > 0}>{t.signIn}</button>
+            <p class="quiet">{t.recorded}</p>
           </form>
         )}
         <p class="langs">

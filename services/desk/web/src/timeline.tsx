@@ -79,7 +79,7 @@ function Line(p: {
 
 // same says whether two neighbours are one speaker's run of messages.
 function same(a: TimelineItem | undefined, b: TimelineItem | undefined): boolean {
-  return !!a && !!b && a.author === b.author && a.agent === b.agent && num(b.atMs) - num(a.atMs) < GROUP_MS && dayKey(num(a.atMs)) === dayKey(num(b.atMs));
+  return !!a && !!b && a.author === b.author && a.agent === b.agent && a.details?.trigger === b.details?.trigger && num(b.atMs) - num(a.atMs) < GROUP_MS && dayKey(num(a.atMs)) === dayKey(num(b.atMs));
 }
 
 function byMid(items: ReadonlyMap<string, TimelineItem>, mid: string): TimelineItem | undefined {

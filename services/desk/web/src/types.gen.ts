@@ -12,7 +12,8 @@ export type Author =
   | "AUTHOR_AGENT"
   | "AUTHOR_EXTERNAL"
   | "AUTHOR_SYSTEM"
-  | "AUTHOR_NOTE";
+  | "AUTHOR_NOTE"
+  | "AUTHOR_AUTOMATED";
 
 export type Delivery =
   | "DELIVERY_UNSPECIFIED"

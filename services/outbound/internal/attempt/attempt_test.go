@@ -49,6 +49,41 @@ func TestWindowIsDecidedAtSendTime(t *testing.T) {
 	}
 }
 
+// An automated message that could not leave while it was of use is dropped: when
+// its time has come, and not at the end of a pause or of the window.
+func TestAnAutomatedMessageLapses(t *testing.T) {
+	start := time.UnixMilli(1_700_000_000_000)
+	until := start.Add(10 * time.Minute)
+	for name, c := range map[string]struct {
+		send threadv1.Send
+		page attempt.Page
+		at   time.Time // when it is looked at again; zero: at once
+	}{
+		"at once":                   {page: attempt.Page{Open: true}},
+		"put off for longer":        {send: threadv1.Send{RetryMs: start.Add(time.Hour).UnixMilli()}, page: attempt.Page{Open: true}, at: until},
+		"put off for less":          {send: threadv1.Send{RetryMs: start.Add(time.Minute).UnixMilli()}, page: attempt.Page{Open: true}, at: start.Add(time.Minute)},
+		"waits for its page":        {send: threadv1.Send{Disconnected: true}, at: until},
+		"its page is tried later":   {send: threadv1.Send{Disconnected: true}, page: attempt.Page{Try: start.Add(time.Hour)}, at: until},
+		"its page is tried earlier": {send: threadv1.Send{Disconnected: true}, page: attempt.Page{Try: start.Add(time.Minute)}, at: start.Add(time.Minute)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := waiting(start, false)
+			one := s.GetSends()[0]
+			one.UntilMs, one.RetryMs, one.Disconnected = until.UnixMilli(), c.send.GetRetryMs(), c.send.GetDisconnected()
+			step := policy().Next(s, start, c.page)
+			if c.at.IsZero() && step.Do != attempt.Post || !c.at.IsZero() && (step.Do != attempt.Wait || !step.At.Equal(c.at)) {
+				t.Errorf("step %+v, want one at %s", step, c.at)
+			}
+			for now, reason := range map[time.Time]string{until.Add(-time.Millisecond): "", until: attempt.ReasonLapsed, until.Add(48 * time.Hour): attempt.ReasonLapsed} {
+				facts := policy().Begin(s, attempt.Ref{ID: "s", Attempt: 1}, false, now)
+				if len(facts) != 1 || facts[0].GetSendRefused().GetReason() != reason {
+					t.Errorf("at %s: %v, want %q", now, facts, reason)
+				}
+			}
+		})
+	}
+}
+
 // Being told "later" again and again ends after a bounded number of attempts
 // and within minutes, so that the agent knows. A missing permission is bounded
 // alike.

@@ -20,15 +20,19 @@ const (
 	ReasonLate        = "LATE"         // the request could not begin in time and did not
 	ReasonCrash       = "CRASH"        // whoever began the attempt is gone and has said nothing more
 	ReasonTextMissing = "TEXT_MISSING" // the log does not have the text of the part
+	ReasonLapsed      = "LAPSED"       // an automated message could not leave while it was of use
 )
 
 // Begin gives the fact that opens attempt ref, or the one that refuses it
-// because no message may be sent now; nothing when the attempt is not the next
+// because no message may be sent now, or is of no use any more; nothing when the attempt is not the next
 // one any more. human says that a person wrote the message, which alone may
 // carry the human-agent tag (S33).
 func (p Policy) Begin(s *threadv1.State, ref Ref, human bool, now time.Time) []*threadv1.Fact {
 	if thread.NextSend(s).GetId() != ref.ID || !at(s, Ref{ref.ID, ref.Part, ref.Attempt - 1}, threadv1.SendStatus_SEND_STATUS_REQUESTED) {
 		return nil
+	}
+	if until := thread.FindSend(s, ref.ID).GetUntilMs(); until > 0 && now.UnixMilli() >= until {
+		return refuse(ref, graph.Outcome{Reason: ReasonLapsed}, time.Time{})
 	}
 	kind, tag := response, ""
 	switch window := thread.WindowAt(s, now); {

@@ -67,7 +67,7 @@ func (p Policy) Next(s *threadv1.State, now time.Time, page Page) Step {
 		if send.GetSetup() != "" && send.GetSetup() != page.Setup {
 			return Step{Do: Post, Ref: ref}
 		}
-		return due(Post, ref, now, time.UnixMilli(send.GetRetryMs()))
+		return due(Post, ref, now, sooner(time.UnixMilli(send.GetRetryMs()), send))
 	case threadv1.SendStatus_SEND_STATUS_ATTEMPTED:
 		return due(Presume, ref, now, deadline.Add(p.Orphan))
 	case threadv1.SendStatus_SEND_STATUS_UNCERTAIN:
@@ -87,10 +87,20 @@ func parked(s *threadv1.State, ref Ref, now time.Time, page Page) Step {
 	if page.Open || window.Kind == thread.Closed {
 		return Step{Do: Post, Ref: ref}
 	}
-	if page.Try.IsZero() || window.Until.Before(page.Try) {
-		return due(Post, ref, now, window.Until)
+	until := sooner(window.Until, thread.FindSend(s, ref.ID))
+	if page.Try.IsZero() || until.Before(page.Try) {
+		return due(Post, ref, now, until)
 	}
 	return due(Post, ref, now, page.Try)
+}
+
+// sooner is at, or when an automated message is of no use any more: it learns
+// that then.
+func sooner(at time.Time, send *threadv1.Send) time.Time {
+	if until := time.UnixMilli(send.GetUntilMs()); send.GetUntilMs() > 0 && until.Before(at) {
+		return until
+	}
+	return at
 }
 
 // due is the action once at has come, and waiting for it before.

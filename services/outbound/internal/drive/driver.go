@@ -49,6 +49,7 @@ type Driver struct {
 	World
 
 	steps   *prometheus.CounterVec
+	dropped *prometheus.CounterVec
 	running sync.WaitGroup
 	mu      sync.Mutex
 	workers map[subject.Thread]*worker
@@ -60,7 +61,11 @@ func New(w World) (*Driver, error) {
 		steps: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_outbound_facts_total",
 			Help: "Facts about sends committed by outbound, by kind and reason or proof.",
-		}, []string{"fact", "reason"})}
+		}, []string{"fact", "reason"}),
+		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_outbound_dropped_total",
+			Help: "Automated messages that were dropped, by reason: WINDOW_CLOSED, LAPSED, or what Meta refused them for.",
+		}, []string{"reason"})}
 	threads := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "parley_outbound_threads",
 		Help: "Threads with an open send that this process drives.",
@@ -69,7 +74,7 @@ func New(w World) (*Driver, error) {
 		defer d.mu.Unlock()
 		return float64(len(d.workers))
 	})
-	for _, c := range []prometheus.Collector{d.steps, threads} {
+	for _, c := range []prometheus.Collector{d.steps, d.dropped, threads} {
 		if err := w.Registry.Register(c); err != nil {
 			return nil, fault.Wrap(err, "register metrics of outbound")
 		}

@@ -223,12 +223,19 @@ func (w *worker) settle(ctx context.Context, ref attempt.Ref, out graph.Outcome,
 // nothing left to say.
 func (w *worker) commit(ctx context.Context, decide func(*threadv1.State) []*threadv1.Fact) ([]*threadv1.Fact, error) {
 	var decided []*threadv1.Fact
+	var dropped bool
 	_, _, err := w.Threads.Update(ctx, w.thread, func(s *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
-		decided = decide(s)
+		decided, dropped = decide(s), false
+		for _, f := range decided {
+			dropped = dropped || thread.FindSend(s, f.GetSendRefused().GetId()).GetTrigger() != threadv1.Trigger_TRIGGER_UNSPECIFIED
+		}
 		return decided, nil
 	})
 	if err != nil {
 		return nil, err
+	}
+	if dropped {
+		w.dropped.WithLabelValues(decided[0].GetSendRefused().GetReason()).Inc()
 	}
 	for _, f := range decided {
 		fact, reason := describe(f)

@@ -22,61 +22,66 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ConfigService_GetChannelAccount_FullMethodName     = "/parley.admin.v1.ConfigService/GetChannelAccount"
-	ConfigService_ListChannelAccounts_FullMethodName   = "/parley.admin.v1.ConfigService/ListChannelAccounts"
-	ConfigService_CreateChannelAccount_FullMethodName  = "/parley.admin.v1.ConfigService/CreateChannelAccount"
-	ConfigService_UpdateChannelAccount_FullMethodName  = "/parley.admin.v1.ConfigService/UpdateChannelAccount"
-	ConfigService_DeleteChannelAccount_FullMethodName  = "/parley.admin.v1.ConfigService/DeleteChannelAccount"
-	ConfigService_RotateAppSecret_FullMethodName       = "/parley.admin.v1.ConfigService/RotateAppSecret"
-	ConfigService_RetireAppSecret_FullMethodName       = "/parley.admin.v1.ConfigService/RetireAppSecret"
-	ConfigService_GetPrivacyNotice_FullMethodName      = "/parley.admin.v1.ConfigService/GetPrivacyNotice"
-	ConfigService_AcknowledgePrivacy_FullMethodName    = "/parley.admin.v1.ConfigService/AcknowledgePrivacy"
-	ConfigService_GetPage_FullMethodName               = "/parley.admin.v1.ConfigService/GetPage"
-	ConfigService_ListPages_FullMethodName             = "/parley.admin.v1.ConfigService/ListPages"
-	ConfigService_CreatePage_FullMethodName            = "/parley.admin.v1.ConfigService/CreatePage"
-	ConfigService_UpdatePage_FullMethodName            = "/parley.admin.v1.ConfigService/UpdatePage"
-	ConfigService_DeletePage_FullMethodName            = "/parley.admin.v1.ConfigService/DeletePage"
-	ConfigService_GetWorkstream_FullMethodName         = "/parley.admin.v1.ConfigService/GetWorkstream"
-	ConfigService_ListWorkstreams_FullMethodName       = "/parley.admin.v1.ConfigService/ListWorkstreams"
-	ConfigService_CreateWorkstream_FullMethodName      = "/parley.admin.v1.ConfigService/CreateWorkstream"
-	ConfigService_UpdateWorkstream_FullMethodName      = "/parley.admin.v1.ConfigService/UpdateWorkstream"
-	ConfigService_DeleteWorkstream_FullMethodName      = "/parley.admin.v1.ConfigService/DeleteWorkstream"
-	ConfigService_GetQueue_FullMethodName              = "/parley.admin.v1.ConfigService/GetQueue"
-	ConfigService_ListQueues_FullMethodName            = "/parley.admin.v1.ConfigService/ListQueues"
-	ConfigService_CreateQueue_FullMethodName           = "/parley.admin.v1.ConfigService/CreateQueue"
-	ConfigService_UpdateQueue_FullMethodName           = "/parley.admin.v1.ConfigService/UpdateQueue"
-	ConfigService_DeleteQueue_FullMethodName           = "/parley.admin.v1.ConfigService/DeleteQueue"
-	ConfigService_GetAgent_FullMethodName              = "/parley.admin.v1.ConfigService/GetAgent"
-	ConfigService_ListAgents_FullMethodName            = "/parley.admin.v1.ConfigService/ListAgents"
-	ConfigService_CreateAgent_FullMethodName           = "/parley.admin.v1.ConfigService/CreateAgent"
-	ConfigService_UpdateAgent_FullMethodName           = "/parley.admin.v1.ConfigService/UpdateAgent"
-	ConfigService_DeleteAgent_FullMethodName           = "/parley.admin.v1.ConfigService/DeleteAgent"
-	ConfigService_GetSchedule_FullMethodName           = "/parley.admin.v1.ConfigService/GetSchedule"
-	ConfigService_ListSchedules_FullMethodName         = "/parley.admin.v1.ConfigService/ListSchedules"
-	ConfigService_CreateSchedule_FullMethodName        = "/parley.admin.v1.ConfigService/CreateSchedule"
-	ConfigService_UpdateSchedule_FullMethodName        = "/parley.admin.v1.ConfigService/UpdateSchedule"
-	ConfigService_DeleteSchedule_FullMethodName        = "/parley.admin.v1.ConfigService/DeleteSchedule"
-	ConfigService_GetSkill_FullMethodName              = "/parley.admin.v1.ConfigService/GetSkill"
-	ConfigService_ListSkills_FullMethodName            = "/parley.admin.v1.ConfigService/ListSkills"
-	ConfigService_CreateSkill_FullMethodName           = "/parley.admin.v1.ConfigService/CreateSkill"
-	ConfigService_UpdateSkill_FullMethodName           = "/parley.admin.v1.ConfigService/UpdateSkill"
-	ConfigService_DeleteSkill_FullMethodName           = "/parley.admin.v1.ConfigService/DeleteSkill"
-	ConfigService_GetCapacityProfile_FullMethodName    = "/parley.admin.v1.ConfigService/GetCapacityProfile"
-	ConfigService_ListCapacityProfiles_FullMethodName  = "/parley.admin.v1.ConfigService/ListCapacityProfiles"
-	ConfigService_CreateCapacityProfile_FullMethodName = "/parley.admin.v1.ConfigService/CreateCapacityProfile"
-	ConfigService_UpdateCapacityProfile_FullMethodName = "/parley.admin.v1.ConfigService/UpdateCapacityProfile"
-	ConfigService_DeleteCapacityProfile_FullMethodName = "/parley.admin.v1.ConfigService/DeleteCapacityProfile"
-	ConfigService_GetStatus_FullMethodName             = "/parley.admin.v1.ConfigService/GetStatus"
-	ConfigService_ListStatuses_FullMethodName          = "/parley.admin.v1.ConfigService/ListStatuses"
-	ConfigService_CreateStatus_FullMethodName          = "/parley.admin.v1.ConfigService/CreateStatus"
-	ConfigService_UpdateStatus_FullMethodName          = "/parley.admin.v1.ConfigService/UpdateStatus"
-	ConfigService_DeleteStatus_FullMethodName          = "/parley.admin.v1.ConfigService/DeleteStatus"
-	ConfigService_GetRuleset_FullMethodName            = "/parley.admin.v1.ConfigService/GetRuleset"
-	ConfigService_ListRulesets_FullMethodName          = "/parley.admin.v1.ConfigService/ListRulesets"
-	ConfigService_CreateRuleset_FullMethodName         = "/parley.admin.v1.ConfigService/CreateRuleset"
-	ConfigService_UpdateRuleset_FullMethodName         = "/parley.admin.v1.ConfigService/UpdateRuleset"
-	ConfigService_DeleteRuleset_FullMethodName         = "/parley.admin.v1.ConfigService/DeleteRuleset"
-	ConfigService_Apply_FullMethodName                 = "/parley.admin.v1.ConfigService/Apply"
+	ConfigService_GetChannelAccount_FullMethodName      = "/parley.admin.v1.ConfigService/GetChannelAccount"
+	ConfigService_ListChannelAccounts_FullMethodName    = "/parley.admin.v1.ConfigService/ListChannelAccounts"
+	ConfigService_CreateChannelAccount_FullMethodName   = "/parley.admin.v1.ConfigService/CreateChannelAccount"
+	ConfigService_UpdateChannelAccount_FullMethodName   = "/parley.admin.v1.ConfigService/UpdateChannelAccount"
+	ConfigService_DeleteChannelAccount_FullMethodName   = "/parley.admin.v1.ConfigService/DeleteChannelAccount"
+	ConfigService_RotateAppSecret_FullMethodName        = "/parley.admin.v1.ConfigService/RotateAppSecret"
+	ConfigService_RetireAppSecret_FullMethodName        = "/parley.admin.v1.ConfigService/RetireAppSecret"
+	ConfigService_GetPrivacyNotice_FullMethodName       = "/parley.admin.v1.ConfigService/GetPrivacyNotice"
+	ConfigService_AcknowledgePrivacy_FullMethodName     = "/parley.admin.v1.ConfigService/AcknowledgePrivacy"
+	ConfigService_GetPage_FullMethodName                = "/parley.admin.v1.ConfigService/GetPage"
+	ConfigService_ListPages_FullMethodName              = "/parley.admin.v1.ConfigService/ListPages"
+	ConfigService_CreatePage_FullMethodName             = "/parley.admin.v1.ConfigService/CreatePage"
+	ConfigService_UpdatePage_FullMethodName             = "/parley.admin.v1.ConfigService/UpdatePage"
+	ConfigService_DeletePage_FullMethodName             = "/parley.admin.v1.ConfigService/DeletePage"
+	ConfigService_GetWorkstream_FullMethodName          = "/parley.admin.v1.ConfigService/GetWorkstream"
+	ConfigService_ListWorkstreams_FullMethodName        = "/parley.admin.v1.ConfigService/ListWorkstreams"
+	ConfigService_CreateWorkstream_FullMethodName       = "/parley.admin.v1.ConfigService/CreateWorkstream"
+	ConfigService_UpdateWorkstream_FullMethodName       = "/parley.admin.v1.ConfigService/UpdateWorkstream"
+	ConfigService_DeleteWorkstream_FullMethodName       = "/parley.admin.v1.ConfigService/DeleteWorkstream"
+	ConfigService_GetQueue_FullMethodName               = "/parley.admin.v1.ConfigService/GetQueue"
+	ConfigService_ListQueues_FullMethodName             = "/parley.admin.v1.ConfigService/ListQueues"
+	ConfigService_CreateQueue_FullMethodName            = "/parley.admin.v1.ConfigService/CreateQueue"
+	ConfigService_UpdateQueue_FullMethodName            = "/parley.admin.v1.ConfigService/UpdateQueue"
+	ConfigService_DeleteQueue_FullMethodName            = "/parley.admin.v1.ConfigService/DeleteQueue"
+	ConfigService_GetAgent_FullMethodName               = "/parley.admin.v1.ConfigService/GetAgent"
+	ConfigService_ListAgents_FullMethodName             = "/parley.admin.v1.ConfigService/ListAgents"
+	ConfigService_CreateAgent_FullMethodName            = "/parley.admin.v1.ConfigService/CreateAgent"
+	ConfigService_UpdateAgent_FullMethodName            = "/parley.admin.v1.ConfigService/UpdateAgent"
+	ConfigService_DeleteAgent_FullMethodName            = "/parley.admin.v1.ConfigService/DeleteAgent"
+	ConfigService_GetSchedule_FullMethodName            = "/parley.admin.v1.ConfigService/GetSchedule"
+	ConfigService_ListSchedules_FullMethodName          = "/parley.admin.v1.ConfigService/ListSchedules"
+	ConfigService_CreateSchedule_FullMethodName         = "/parley.admin.v1.ConfigService/CreateSchedule"
+	ConfigService_UpdateSchedule_FullMethodName         = "/parley.admin.v1.ConfigService/UpdateSchedule"
+	ConfigService_DeleteSchedule_FullMethodName         = "/parley.admin.v1.ConfigService/DeleteSchedule"
+	ConfigService_GetSkill_FullMethodName               = "/parley.admin.v1.ConfigService/GetSkill"
+	ConfigService_ListSkills_FullMethodName             = "/parley.admin.v1.ConfigService/ListSkills"
+	ConfigService_CreateSkill_FullMethodName            = "/parley.admin.v1.ConfigService/CreateSkill"
+	ConfigService_UpdateSkill_FullMethodName            = "/parley.admin.v1.ConfigService/UpdateSkill"
+	ConfigService_DeleteSkill_FullMethodName            = "/parley.admin.v1.ConfigService/DeleteSkill"
+	ConfigService_GetCapacityProfile_FullMethodName     = "/parley.admin.v1.ConfigService/GetCapacityProfile"
+	ConfigService_ListCapacityProfiles_FullMethodName   = "/parley.admin.v1.ConfigService/ListCapacityProfiles"
+	ConfigService_CreateCapacityProfile_FullMethodName  = "/parley.admin.v1.ConfigService/CreateCapacityProfile"
+	ConfigService_UpdateCapacityProfile_FullMethodName  = "/parley.admin.v1.ConfigService/UpdateCapacityProfile"
+	ConfigService_DeleteCapacityProfile_FullMethodName  = "/parley.admin.v1.ConfigService/DeleteCapacityProfile"
+	ConfigService_GetStatus_FullMethodName              = "/parley.admin.v1.ConfigService/GetStatus"
+	ConfigService_ListStatuses_FullMethodName           = "/parley.admin.v1.ConfigService/ListStatuses"
+	ConfigService_CreateStatus_FullMethodName           = "/parley.admin.v1.ConfigService/CreateStatus"
+	ConfigService_UpdateStatus_FullMethodName           = "/parley.admin.v1.ConfigService/UpdateStatus"
+	ConfigService_DeleteStatus_FullMethodName           = "/parley.admin.v1.ConfigService/DeleteStatus"
+	ConfigService_GetAutomatedMessage_FullMethodName    = "/parley.admin.v1.ConfigService/GetAutomatedMessage"
+	ConfigService_ListAutomatedMessages_FullMethodName  = "/parley.admin.v1.ConfigService/ListAutomatedMessages"
+	ConfigService_CreateAutomatedMessage_FullMethodName = "/parley.admin.v1.ConfigService/CreateAutomatedMessage"
+	ConfigService_UpdateAutomatedMessage_FullMethodName = "/parley.admin.v1.ConfigService/UpdateAutomatedMessage"
+	ConfigService_DeleteAutomatedMessage_FullMethodName = "/parley.admin.v1.ConfigService/DeleteAutomatedMessage"
+	ConfigService_GetRuleset_FullMethodName             = "/parley.admin.v1.ConfigService/GetRuleset"
+	ConfigService_ListRulesets_FullMethodName           = "/parley.admin.v1.ConfigService/ListRulesets"
+	ConfigService_CreateRuleset_FullMethodName          = "/parley.admin.v1.ConfigService/CreateRuleset"
+	ConfigService_UpdateRuleset_FullMethodName          = "/parley.admin.v1.ConfigService/UpdateRuleset"
+	ConfigService_DeleteRuleset_FullMethodName          = "/parley.admin.v1.ConfigService/DeleteRuleset"
+	ConfigService_Apply_FullMethodName                  = "/parley.admin.v1.ConfigService/Apply"
 )
 
 // ConfigServiceClient is the client API for ConfigService service.
@@ -196,6 +201,16 @@ type ConfigServiceClient interface {
 	UpdateStatus(ctx context.Context, in *UpdateStatusRequest, opts ...grpc.CallOption) (*v1.Status, error)
 	// DeleteStatus removes one; FAILED_PRECONDITION while others refer to it.
 	DeleteStatus(ctx context.Context, in *DeleteStatusRequest, opts ...grpc.CallOption) (*DeleteStatusResponse, error)
+	// GetAutomatedMessage reads one automated message.
+	GetAutomatedMessage(ctx context.Context, in *GetAutomatedMessageRequest, opts ...grpc.CallOption) (*v1.AutomatedMessage, error)
+	// ListAutomatedMessages reads all of them, by id.
+	ListAutomatedMessages(ctx context.Context, in *ListAutomatedMessagesRequest, opts ...grpc.CallOption) (*ListAutomatedMessagesResponse, error)
+	// CreateAutomatedMessage adds one; ALREADY_EXISTS when the id is taken.
+	CreateAutomatedMessage(ctx context.Context, in *CreateAutomatedMessageRequest, opts ...grpc.CallOption) (*v1.AutomatedMessage, error)
+	// UpdateAutomatedMessage replaces one; ABORTED when etag is given and not current.
+	UpdateAutomatedMessage(ctx context.Context, in *UpdateAutomatedMessageRequest, opts ...grpc.CallOption) (*v1.AutomatedMessage, error)
+	// DeleteAutomatedMessage removes one.
+	DeleteAutomatedMessage(ctx context.Context, in *DeleteAutomatedMessageRequest, opts ...grpc.CallOption) (*DeleteAutomatedMessageResponse, error)
 	// GetRuleset reads one ruleset.
 	GetRuleset(ctx context.Context, in *GetRulesetRequest, opts ...grpc.CallOption) (*v1.Ruleset, error)
 	// ListRulesets reads all of them, by id.
@@ -712,6 +727,56 @@ func (c *configServiceClient) DeleteStatus(ctx context.Context, in *DeleteStatus
 	return out, nil
 }
 
+func (c *configServiceClient) GetAutomatedMessage(ctx context.Context, in *GetAutomatedMessageRequest, opts ...grpc.CallOption) (*v1.AutomatedMessage, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.AutomatedMessage)
+	err := c.cc.Invoke(ctx, ConfigService_GetAutomatedMessage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) ListAutomatedMessages(ctx context.Context, in *ListAutomatedMessagesRequest, opts ...grpc.CallOption) (*ListAutomatedMessagesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListAutomatedMessagesResponse)
+	err := c.cc.Invoke(ctx, ConfigService_ListAutomatedMessages_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) CreateAutomatedMessage(ctx context.Context, in *CreateAutomatedMessageRequest, opts ...grpc.CallOption) (*v1.AutomatedMessage, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.AutomatedMessage)
+	err := c.cc.Invoke(ctx, ConfigService_CreateAutomatedMessage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) UpdateAutomatedMessage(ctx context.Context, in *UpdateAutomatedMessageRequest, opts ...grpc.CallOption) (*v1.AutomatedMessage, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.AutomatedMessage)
+	err := c.cc.Invoke(ctx, ConfigService_UpdateAutomatedMessage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) DeleteAutomatedMessage(ctx context.Context, in *DeleteAutomatedMessageRequest, opts ...grpc.CallOption) (*DeleteAutomatedMessageResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteAutomatedMessageResponse)
+	err := c.cc.Invoke(ctx, ConfigService_DeleteAutomatedMessage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *configServiceClient) GetRuleset(ctx context.Context, in *GetRulesetRequest, opts ...grpc.CallOption) (*v1.Ruleset, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(v1.Ruleset)
@@ -889,6 +954,16 @@ type ConfigServiceServer interface {
 	UpdateStatus(context.Context, *UpdateStatusRequest) (*v1.Status, error)
 	// DeleteStatus removes one; FAILED_PRECONDITION while others refer to it.
 	DeleteStatus(context.Context, *DeleteStatusRequest) (*DeleteStatusResponse, error)
+	// GetAutomatedMessage reads one automated message.
+	GetAutomatedMessage(context.Context, *GetAutomatedMessageRequest) (*v1.AutomatedMessage, error)
+	// ListAutomatedMessages reads all of them, by id.
+	ListAutomatedMessages(context.Context, *ListAutomatedMessagesRequest) (*ListAutomatedMessagesResponse, error)
+	// CreateAutomatedMessage adds one; ALREADY_EXISTS when the id is taken.
+	CreateAutomatedMessage(context.Context, *CreateAutomatedMessageRequest) (*v1.AutomatedMessage, error)
+	// UpdateAutomatedMessage replaces one; ABORTED when etag is given and not current.
+	UpdateAutomatedMessage(context.Context, *UpdateAutomatedMessageRequest) (*v1.AutomatedMessage, error)
+	// DeleteAutomatedMessage removes one.
+	DeleteAutomatedMessage(context.Context, *DeleteAutomatedMessageRequest) (*DeleteAutomatedMessageResponse, error)
 	// GetRuleset reads one ruleset.
 	GetRuleset(context.Context, *GetRulesetRequest) (*v1.Ruleset, error)
 	// ListRulesets reads all of them, by id.
@@ -1061,6 +1136,21 @@ func (UnimplementedConfigServiceServer) UpdateStatus(context.Context, *UpdateSta
 }
 func (UnimplementedConfigServiceServer) DeleteStatus(context.Context, *DeleteStatusRequest) (*DeleteStatusResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteStatus not implemented")
+}
+func (UnimplementedConfigServiceServer) GetAutomatedMessage(context.Context, *GetAutomatedMessageRequest) (*v1.AutomatedMessage, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetAutomatedMessage not implemented")
+}
+func (UnimplementedConfigServiceServer) ListAutomatedMessages(context.Context, *ListAutomatedMessagesRequest) (*ListAutomatedMessagesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListAutomatedMessages not implemented")
+}
+func (UnimplementedConfigServiceServer) CreateAutomatedMessage(context.Context, *CreateAutomatedMessageRequest) (*v1.AutomatedMessage, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateAutomatedMessage not implemented")
+}
+func (UnimplementedConfigServiceServer) UpdateAutomatedMessage(context.Context, *UpdateAutomatedMessageRequest) (*v1.AutomatedMessage, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateAutomatedMessage not implemented")
+}
+func (UnimplementedConfigServiceServer) DeleteAutomatedMessage(context.Context, *DeleteAutomatedMessageRequest) (*DeleteAutomatedMessageResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteAutomatedMessage not implemented")
 }
 func (UnimplementedConfigServiceServer) GetRuleset(context.Context, *GetRulesetRequest) (*v1.Ruleset, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetRuleset not implemented")
@@ -1983,6 +2073,96 @@ func _ConfigService_DeleteStatus_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ConfigService_GetAutomatedMessage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetAutomatedMessageRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).GetAutomatedMessage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_GetAutomatedMessage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).GetAutomatedMessage(ctx, req.(*GetAutomatedMessageRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_ListAutomatedMessages_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListAutomatedMessagesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).ListAutomatedMessages(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_ListAutomatedMessages_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).ListAutomatedMessages(ctx, req.(*ListAutomatedMessagesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_CreateAutomatedMessage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateAutomatedMessageRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).CreateAutomatedMessage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_CreateAutomatedMessage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).CreateAutomatedMessage(ctx, req.(*CreateAutomatedMessageRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_UpdateAutomatedMessage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateAutomatedMessageRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).UpdateAutomatedMessage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_UpdateAutomatedMessage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).UpdateAutomatedMessage(ctx, req.(*UpdateAutomatedMessageRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_DeleteAutomatedMessage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteAutomatedMessageRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).DeleteAutomatedMessage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_DeleteAutomatedMessage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).DeleteAutomatedMessage(ctx, req.(*DeleteAutomatedMessageRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ConfigService_GetRuleset_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetRulesetRequest)
 	if err := dec(in); err != nil {
@@ -2293,6 +2473,26 @@ var ConfigService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteStatus",
 			Handler:    _ConfigService_DeleteStatus_Handler,
+		},
+		{
+			MethodName: "GetAutomatedMessage",
+			Handler:    _ConfigService_GetAutomatedMessage_Handler,
+		},
+		{
+			MethodName: "ListAutomatedMessages",
+			Handler:    _ConfigService_ListAutomatedMessages_Handler,
+		},
+		{
+			MethodName: "CreateAutomatedMessage",
+			Handler:    _ConfigService_CreateAutomatedMessage_Handler,
+		},
+		{
+			MethodName: "UpdateAutomatedMessage",
+			Handler:    _ConfigService_UpdateAutomatedMessage_Handler,
+		},
+		{
+			MethodName: "DeleteAutomatedMessage",
+			Handler:    _ConfigService_DeleteAutomatedMessage_Handler,
 		},
 		{
 			MethodName: "GetRuleset",

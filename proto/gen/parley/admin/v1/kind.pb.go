@@ -1857,11 +1857,378 @@ func (*DeleteStatusResponse) Descriptor() ([]byte, []int) {
 	return file_parley_admin_v1_kind_proto_rawDescGZIP(), []int{34}
 }
 
+// GetAutomatedMessageRequest names an automated message.
+type GetAutomatedMessageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource id.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetAutomatedMessageRequest) Reset() {
+	*x = GetAutomatedMessageRequest{}
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetAutomatedMessageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetAutomatedMessageRequest) ProtoMessage() {}
+
+func (x *GetAutomatedMessageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetAutomatedMessageRequest.ProtoReflect.Descriptor instead.
+func (*GetAutomatedMessageRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_kind_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *GetAutomatedMessageRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// ListAutomatedMessagesRequest pages through them.
+type ListAutomatedMessagesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many at most, 1 to 1000; 0 is 100.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// next_page_token of the page before; empty for the first.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAutomatedMessagesRequest) Reset() {
+	*x = ListAutomatedMessagesRequest{}
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAutomatedMessagesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAutomatedMessagesRequest) ProtoMessage() {}
+
+func (x *ListAutomatedMessagesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAutomatedMessagesRequest.ProtoReflect.Descriptor instead.
+func (*ListAutomatedMessagesRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_kind_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ListAutomatedMessagesRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListAutomatedMessagesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListAutomatedMessagesResponse is one page, sorted by id.
+type ListAutomatedMessagesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The resources.
+	AutomatedMessages []*v1.AutomatedMessage `protobuf:"bytes,1,rep,name=automated_messages,json=automatedMessages,proto3" json:"automated_messages,omitempty"`
+	// Token of the next page; empty at the end.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAutomatedMessagesResponse) Reset() {
+	*x = ListAutomatedMessagesResponse{}
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAutomatedMessagesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAutomatedMessagesResponse) ProtoMessage() {}
+
+func (x *ListAutomatedMessagesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAutomatedMessagesResponse.ProtoReflect.Descriptor instead.
+func (*ListAutomatedMessagesResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_kind_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *ListAutomatedMessagesResponse) GetAutomatedMessages() []*v1.AutomatedMessage {
+	if x != nil {
+		return x.AutomatedMessages
+	}
+	return nil
+}
+
+func (x *ListAutomatedMessagesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// CreateAutomatedMessageRequest adds an automated message.
+type CreateAutomatedMessageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The resource; meta.id is required.
+	AutomatedMessage *v1.AutomatedMessage `protobuf:"bytes,1,opt,name=automated_message,json=automatedMessage,proto3" json:"automated_message,omitempty"`
+	// Only check: answer what would be stored and store nothing.
+	ValidateOnly  bool `protobuf:"varint,2,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateAutomatedMessageRequest) Reset() {
+	*x = CreateAutomatedMessageRequest{}
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateAutomatedMessageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateAutomatedMessageRequest) ProtoMessage() {}
+
+func (x *CreateAutomatedMessageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateAutomatedMessageRequest.ProtoReflect.Descriptor instead.
+func (*CreateAutomatedMessageRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_kind_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *CreateAutomatedMessageRequest) GetAutomatedMessage() *v1.AutomatedMessage {
+	if x != nil {
+		return x.AutomatedMessage
+	}
+	return nil
+}
+
+func (x *CreateAutomatedMessageRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// UpdateAutomatedMessageRequest replaces an automated message.
+type UpdateAutomatedMessageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The resource; meta.id is required, meta.etag is checked when given.
+	AutomatedMessage *v1.AutomatedMessage `protobuf:"bytes,1,opt,name=automated_message,json=automatedMessage,proto3" json:"automated_message,omitempty"`
+	// Only check: answer what would be stored and store nothing.
+	ValidateOnly  bool `protobuf:"varint,2,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateAutomatedMessageRequest) Reset() {
+	*x = UpdateAutomatedMessageRequest{}
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateAutomatedMessageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateAutomatedMessageRequest) ProtoMessage() {}
+
+func (x *UpdateAutomatedMessageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateAutomatedMessageRequest.ProtoReflect.Descriptor instead.
+func (*UpdateAutomatedMessageRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_kind_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *UpdateAutomatedMessageRequest) GetAutomatedMessage() *v1.AutomatedMessage {
+	if x != nil {
+		return x.AutomatedMessage
+	}
+	return nil
+}
+
+func (x *UpdateAutomatedMessageRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// DeleteAutomatedMessageRequest names an automated message.
+type DeleteAutomatedMessageRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Checked when given.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Only check.
+	ValidateOnly  bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteAutomatedMessageRequest) Reset() {
+	*x = DeleteAutomatedMessageRequest{}
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteAutomatedMessageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteAutomatedMessageRequest) ProtoMessage() {}
+
+func (x *DeleteAutomatedMessageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteAutomatedMessageRequest.ProtoReflect.Descriptor instead.
+func (*DeleteAutomatedMessageRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_kind_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *DeleteAutomatedMessageRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *DeleteAutomatedMessageRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *DeleteAutomatedMessageRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// DeleteAutomatedMessageResponse is empty.
+type DeleteAutomatedMessageResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteAutomatedMessageResponse) Reset() {
+	*x = DeleteAutomatedMessageResponse{}
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteAutomatedMessageResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteAutomatedMessageResponse) ProtoMessage() {}
+
+func (x *DeleteAutomatedMessageResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_kind_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteAutomatedMessageResponse.ProtoReflect.Descriptor instead.
+func (*DeleteAutomatedMessageResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_kind_proto_rawDescGZIP(), []int{41}
+}
+
 var File_parley_admin_v1_kind_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_kind_proto_rawDesc = "" +
 	"\n" +
-	"\x1aparley/admin/v1/kind.proto\x12\x0fparley.admin.v1\x1a\x1dparley/config/v1/config.proto\x1a\x1eparley/config/v1/ruleset.proto\x1a\x1fparley/config/v1/schedule.proto\x1a\x1cparley/config/v1/skill.proto\"$\n" +
+	"\x1aparley/admin/v1/kind.proto\x12\x0fparley.admin.v1\x1a\x1dparley/config/v1/config.proto\x1a\x1eparley/config/v1/message.proto\x1a\x1eparley/config/v1/ruleset.proto\x1a\x1fparley/config/v1/schedule.proto\x1a\x1cparley/config/v1/skill.proto\"$\n" +
 	"\x12GetScheduleRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"R\n" +
 	"\x14ListSchedulesRequest\x12\x1b\n" +
@@ -1961,7 +2328,27 @@ const file_parley_admin_v1_kind_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04etag\x18\x02 \x01(\tR\x04etag\x12#\n" +
 	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\"\x16\n" +
-	"\x14DeleteStatusResponseB\xbf\x01\n" +
+	"\x14DeleteStatusResponse\",\n" +
+	"\x1aGetAutomatedMessageRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"Z\n" +
+	"\x1cListAutomatedMessagesRequest\x12\x1b\n" +
+	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\"\x9a\x01\n" +
+	"\x1dListAutomatedMessagesResponse\x12Q\n" +
+	"\x12automated_messages\x18\x01 \x03(\v2\".parley.config.v1.AutomatedMessageR\x11automatedMessages\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x95\x01\n" +
+	"\x1dCreateAutomatedMessageRequest\x12O\n" +
+	"\x11automated_message\x18\x01 \x01(\v2\".parley.config.v1.AutomatedMessageR\x10automatedMessage\x12#\n" +
+	"\rvalidate_only\x18\x02 \x01(\bR\fvalidateOnly\"\x95\x01\n" +
+	"\x1dUpdateAutomatedMessageRequest\x12O\n" +
+	"\x11automated_message\x18\x01 \x01(\v2\".parley.config.v1.AutomatedMessageR\x10automatedMessage\x12#\n" +
+	"\rvalidate_only\x18\x02 \x01(\bR\fvalidateOnly\"h\n" +
+	"\x1dDeleteAutomatedMessageRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04etag\x18\x02 \x01(\tR\x04etag\x12#\n" +
+	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\" \n" +
+	"\x1eDeleteAutomatedMessageResponseB\xbf\x01\n" +
 	"\x13com.parley.admin.v1B\tKindProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 
 var (
@@ -1976,70 +2363,81 @@ func file_parley_admin_v1_kind_proto_rawDescGZIP() []byte {
 	return file_parley_admin_v1_kind_proto_rawDescData
 }
 
-var file_parley_admin_v1_kind_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_parley_admin_v1_kind_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_parley_admin_v1_kind_proto_goTypes = []any{
-	(*GetScheduleRequest)(nil),            // 0: parley.admin.v1.GetScheduleRequest
-	(*ListSchedulesRequest)(nil),          // 1: parley.admin.v1.ListSchedulesRequest
-	(*ListSchedulesResponse)(nil),         // 2: parley.admin.v1.ListSchedulesResponse
-	(*CreateScheduleRequest)(nil),         // 3: parley.admin.v1.CreateScheduleRequest
-	(*UpdateScheduleRequest)(nil),         // 4: parley.admin.v1.UpdateScheduleRequest
-	(*DeleteScheduleRequest)(nil),         // 5: parley.admin.v1.DeleteScheduleRequest
-	(*DeleteScheduleResponse)(nil),        // 6: parley.admin.v1.DeleteScheduleResponse
-	(*GetSkillRequest)(nil),               // 7: parley.admin.v1.GetSkillRequest
-	(*ListSkillsRequest)(nil),             // 8: parley.admin.v1.ListSkillsRequest
-	(*ListSkillsResponse)(nil),            // 9: parley.admin.v1.ListSkillsResponse
-	(*CreateSkillRequest)(nil),            // 10: parley.admin.v1.CreateSkillRequest
-	(*UpdateSkillRequest)(nil),            // 11: parley.admin.v1.UpdateSkillRequest
-	(*DeleteSkillRequest)(nil),            // 12: parley.admin.v1.DeleteSkillRequest
-	(*DeleteSkillResponse)(nil),           // 13: parley.admin.v1.DeleteSkillResponse
-	(*GetCapacityProfileRequest)(nil),     // 14: parley.admin.v1.GetCapacityProfileRequest
-	(*ListCapacityProfilesRequest)(nil),   // 15: parley.admin.v1.ListCapacityProfilesRequest
-	(*ListCapacityProfilesResponse)(nil),  // 16: parley.admin.v1.ListCapacityProfilesResponse
-	(*CreateCapacityProfileRequest)(nil),  // 17: parley.admin.v1.CreateCapacityProfileRequest
-	(*UpdateCapacityProfileRequest)(nil),  // 18: parley.admin.v1.UpdateCapacityProfileRequest
-	(*DeleteCapacityProfileRequest)(nil),  // 19: parley.admin.v1.DeleteCapacityProfileRequest
-	(*DeleteCapacityProfileResponse)(nil), // 20: parley.admin.v1.DeleteCapacityProfileResponse
-	(*GetRulesetRequest)(nil),             // 21: parley.admin.v1.GetRulesetRequest
-	(*ListRulesetsRequest)(nil),           // 22: parley.admin.v1.ListRulesetsRequest
-	(*ListRulesetsResponse)(nil),          // 23: parley.admin.v1.ListRulesetsResponse
-	(*CreateRulesetRequest)(nil),          // 24: parley.admin.v1.CreateRulesetRequest
-	(*UpdateRulesetRequest)(nil),          // 25: parley.admin.v1.UpdateRulesetRequest
-	(*DeleteRulesetRequest)(nil),          // 26: parley.admin.v1.DeleteRulesetRequest
-	(*DeleteRulesetResponse)(nil),         // 27: parley.admin.v1.DeleteRulesetResponse
-	(*GetStatusRequest)(nil),              // 28: parley.admin.v1.GetStatusRequest
-	(*ListStatusesRequest)(nil),           // 29: parley.admin.v1.ListStatusesRequest
-	(*ListStatusesResponse)(nil),          // 30: parley.admin.v1.ListStatusesResponse
-	(*CreateStatusRequest)(nil),           // 31: parley.admin.v1.CreateStatusRequest
-	(*UpdateStatusRequest)(nil),           // 32: parley.admin.v1.UpdateStatusRequest
-	(*DeleteStatusRequest)(nil),           // 33: parley.admin.v1.DeleteStatusRequest
-	(*DeleteStatusResponse)(nil),          // 34: parley.admin.v1.DeleteStatusResponse
-	(*v1.Schedule)(nil),                   // 35: parley.config.v1.Schedule
-	(*v1.Skill)(nil),                      // 36: parley.config.v1.Skill
-	(*v1.CapacityProfile)(nil),            // 37: parley.config.v1.CapacityProfile
-	(*v1.Ruleset)(nil),                    // 38: parley.config.v1.Ruleset
-	(*v1.Status)(nil),                     // 39: parley.config.v1.Status
+	(*GetScheduleRequest)(nil),             // 0: parley.admin.v1.GetScheduleRequest
+	(*ListSchedulesRequest)(nil),           // 1: parley.admin.v1.ListSchedulesRequest
+	(*ListSchedulesResponse)(nil),          // 2: parley.admin.v1.ListSchedulesResponse
+	(*CreateScheduleRequest)(nil),          // 3: parley.admin.v1.CreateScheduleRequest
+	(*UpdateScheduleRequest)(nil),          // 4: parley.admin.v1.UpdateScheduleRequest
+	(*DeleteScheduleRequest)(nil),          // 5: parley.admin.v1.DeleteScheduleRequest
+	(*DeleteScheduleResponse)(nil),         // 6: parley.admin.v1.DeleteScheduleResponse
+	(*GetSkillRequest)(nil),                // 7: parley.admin.v1.GetSkillRequest
+	(*ListSkillsRequest)(nil),              // 8: parley.admin.v1.ListSkillsRequest
+	(*ListSkillsResponse)(nil),             // 9: parley.admin.v1.ListSkillsResponse
+	(*CreateSkillRequest)(nil),             // 10: parley.admin.v1.CreateSkillRequest
+	(*UpdateSkillRequest)(nil),             // 11: parley.admin.v1.UpdateSkillRequest
+	(*DeleteSkillRequest)(nil),             // 12: parley.admin.v1.DeleteSkillRequest
+	(*DeleteSkillResponse)(nil),            // 13: parley.admin.v1.DeleteSkillResponse
+	(*GetCapacityProfileRequest)(nil),      // 14: parley.admin.v1.GetCapacityProfileRequest
+	(*ListCapacityProfilesRequest)(nil),    // 15: parley.admin.v1.ListCapacityProfilesRequest
+	(*ListCapacityProfilesResponse)(nil),   // 16: parley.admin.v1.ListCapacityProfilesResponse
+	(*CreateCapacityProfileRequest)(nil),   // 17: parley.admin.v1.CreateCapacityProfileRequest
+	(*UpdateCapacityProfileRequest)(nil),   // 18: parley.admin.v1.UpdateCapacityProfileRequest
+	(*DeleteCapacityProfileRequest)(nil),   // 19: parley.admin.v1.DeleteCapacityProfileRequest
+	(*DeleteCapacityProfileResponse)(nil),  // 20: parley.admin.v1.DeleteCapacityProfileResponse
+	(*GetRulesetRequest)(nil),              // 21: parley.admin.v1.GetRulesetRequest
+	(*ListRulesetsRequest)(nil),            // 22: parley.admin.v1.ListRulesetsRequest
+	(*ListRulesetsResponse)(nil),           // 23: parley.admin.v1.ListRulesetsResponse
+	(*CreateRulesetRequest)(nil),           // 24: parley.admin.v1.CreateRulesetRequest
+	(*UpdateRulesetRequest)(nil),           // 25: parley.admin.v1.UpdateRulesetRequest
+	(*DeleteRulesetRequest)(nil),           // 26: parley.admin.v1.DeleteRulesetRequest
+	(*DeleteRulesetResponse)(nil),          // 27: parley.admin.v1.DeleteRulesetResponse
+	(*GetStatusRequest)(nil),               // 28: parley.admin.v1.GetStatusRequest
+	(*ListStatusesRequest)(nil),            // 29: parley.admin.v1.ListStatusesRequest
+	(*ListStatusesResponse)(nil),           // 30: parley.admin.v1.ListStatusesResponse
+	(*CreateStatusRequest)(nil),            // 31: parley.admin.v1.CreateStatusRequest
+	(*UpdateStatusRequest)(nil),            // 32: parley.admin.v1.UpdateStatusRequest
+	(*DeleteStatusRequest)(nil),            // 33: parley.admin.v1.DeleteStatusRequest
+	(*DeleteStatusResponse)(nil),           // 34: parley.admin.v1.DeleteStatusResponse
+	(*GetAutomatedMessageRequest)(nil),     // 35: parley.admin.v1.GetAutomatedMessageRequest
+	(*ListAutomatedMessagesRequest)(nil),   // 36: parley.admin.v1.ListAutomatedMessagesRequest
+	(*ListAutomatedMessagesResponse)(nil),  // 37: parley.admin.v1.ListAutomatedMessagesResponse
+	(*CreateAutomatedMessageRequest)(nil),  // 38: parley.admin.v1.CreateAutomatedMessageRequest
+	(*UpdateAutomatedMessageRequest)(nil),  // 39: parley.admin.v1.UpdateAutomatedMessageRequest
+	(*DeleteAutomatedMessageRequest)(nil),  // 40: parley.admin.v1.DeleteAutomatedMessageRequest
+	(*DeleteAutomatedMessageResponse)(nil), // 41: parley.admin.v1.DeleteAutomatedMessageResponse
+	(*v1.Schedule)(nil),                    // 42: parley.config.v1.Schedule
+	(*v1.Skill)(nil),                       // 43: parley.config.v1.Skill
+	(*v1.CapacityProfile)(nil),             // 44: parley.config.v1.CapacityProfile
+	(*v1.Ruleset)(nil),                     // 45: parley.config.v1.Ruleset
+	(*v1.Status)(nil),                      // 46: parley.config.v1.Status
+	(*v1.AutomatedMessage)(nil),            // 47: parley.config.v1.AutomatedMessage
 }
 var file_parley_admin_v1_kind_proto_depIdxs = []int32{
-	35, // 0: parley.admin.v1.ListSchedulesResponse.schedules:type_name -> parley.config.v1.Schedule
-	35, // 1: parley.admin.v1.CreateScheduleRequest.schedule:type_name -> parley.config.v1.Schedule
-	35, // 2: parley.admin.v1.UpdateScheduleRequest.schedule:type_name -> parley.config.v1.Schedule
-	36, // 3: parley.admin.v1.ListSkillsResponse.skills:type_name -> parley.config.v1.Skill
-	36, // 4: parley.admin.v1.CreateSkillRequest.skill:type_name -> parley.config.v1.Skill
-	36, // 5: parley.admin.v1.UpdateSkillRequest.skill:type_name -> parley.config.v1.Skill
-	37, // 6: parley.admin.v1.ListCapacityProfilesResponse.capacity_profiles:type_name -> parley.config.v1.CapacityProfile
-	37, // 7: parley.admin.v1.CreateCapacityProfileRequest.capacity_profile:type_name -> parley.config.v1.CapacityProfile
-	37, // 8: parley.admin.v1.UpdateCapacityProfileRequest.capacity_profile:type_name -> parley.config.v1.CapacityProfile
-	38, // 9: parley.admin.v1.ListRulesetsResponse.rulesets:type_name -> parley.config.v1.Ruleset
-	38, // 10: parley.admin.v1.CreateRulesetRequest.ruleset:type_name -> parley.config.v1.Ruleset
-	38, // 11: parley.admin.v1.UpdateRulesetRequest.ruleset:type_name -> parley.config.v1.Ruleset
-	39, // 12: parley.admin.v1.ListStatusesResponse.statuses:type_name -> parley.config.v1.Status
-	39, // 13: parley.admin.v1.CreateStatusRequest.status:type_name -> parley.config.v1.Status
-	39, // 14: parley.admin.v1.UpdateStatusRequest.status:type_name -> parley.config.v1.Status
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	42, // 0: parley.admin.v1.ListSchedulesResponse.schedules:type_name -> parley.config.v1.Schedule
+	42, // 1: parley.admin.v1.CreateScheduleRequest.schedule:type_name -> parley.config.v1.Schedule
+	42, // 2: parley.admin.v1.UpdateScheduleRequest.schedule:type_name -> parley.config.v1.Schedule
+	43, // 3: parley.admin.v1.ListSkillsResponse.skills:type_name -> parley.config.v1.Skill
+	43, // 4: parley.admin.v1.CreateSkillRequest.skill:type_name -> parley.config.v1.Skill
+	43, // 5: parley.admin.v1.UpdateSkillRequest.skill:type_name -> parley.config.v1.Skill
+	44, // 6: parley.admin.v1.ListCapacityProfilesResponse.capacity_profiles:type_name -> parley.config.v1.CapacityProfile
+	44, // 7: parley.admin.v1.CreateCapacityProfileRequest.capacity_profile:type_name -> parley.config.v1.CapacityProfile
+	44, // 8: parley.admin.v1.UpdateCapacityProfileRequest.capacity_profile:type_name -> parley.config.v1.CapacityProfile
+	45, // 9: parley.admin.v1.ListRulesetsResponse.rulesets:type_name -> parley.config.v1.Ruleset
+	45, // 10: parley.admin.v1.CreateRulesetRequest.ruleset:type_name -> parley.config.v1.Ruleset
+	45, // 11: parley.admin.v1.UpdateRulesetRequest.ruleset:type_name -> parley.config.v1.Ruleset
+	46, // 12: parley.admin.v1.ListStatusesResponse.statuses:type_name -> parley.config.v1.Status
+	46, // 13: parley.admin.v1.CreateStatusRequest.status:type_name -> parley.config.v1.Status
+	46, // 14: parley.admin.v1.UpdateStatusRequest.status:type_name -> parley.config.v1.Status
+	47, // 15: parley.admin.v1.ListAutomatedMessagesResponse.automated_messages:type_name -> parley.config.v1.AutomatedMessage
+	47, // 16: parley.admin.v1.CreateAutomatedMessageRequest.automated_message:type_name -> parley.config.v1.AutomatedMessage
+	47, // 17: parley.admin.v1.UpdateAutomatedMessageRequest.automated_message:type_name -> parley.config.v1.AutomatedMessage
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_parley_admin_v1_kind_proto_init() }
@@ -2053,7 +2451,7 @@ func file_parley_admin_v1_kind_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_admin_v1_kind_proto_rawDesc), len(file_parley_admin_v1_kind_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   35,
+			NumMessages:   42,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

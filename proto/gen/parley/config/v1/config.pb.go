@@ -9,7 +9,8 @@
 package configv1
 
 import (
-	v1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
+	v11 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
+	v1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -526,7 +527,10 @@ type ChannelAccount struct {
 	// Graph API version, "v26.0".
 	GraphVersion string `protobuf:"bytes,6,opt,name=graph_version,json=graphVersion,proto3" json:"graph_version,omitempty"`
 	// Who took note that messages pass through Meta (S48). Output only.
-	Privacy       *Acknowledgement `protobuf:"bytes,7,opt,name=privacy,proto3" json:"privacy,omitempty"`
+	Privacy *Acknowledgement `protobuf:"bytes,7,opt,name=privacy,proto3" json:"privacy,omitempty"`
+	// Automated messages that its pages have otherwise than the organisation; one
+	// a trigger (L111).
+	Messages      []*MessageOverride `protobuf:"bytes,40,rep,name=messages,proto3" json:"messages,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -606,6 +610,13 @@ func (x *ChannelAccount) GetGraphVersion() string {
 func (x *ChannelAccount) GetPrivacy() *Acknowledgement {
 	if x != nil {
 		return x.Privacy
+	}
+	return nil
+}
+
+func (x *ChannelAccount) GetMessages() []*MessageOverride {
+	if x != nil {
+		return x.Messages
 	}
 	return nil
 }
@@ -696,8 +707,11 @@ type Page struct {
 	// Files from customers on this page (S29); SWITCH_UNSPECIFIED: as the
 	// workstream says.
 	CustomerAttachments Switch `protobuf:"varint,8,opt,name=customer_attachments,json=customerAttachments,proto3,enum=parley.config.v1.Switch" json:"customer_attachments,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// Automated messages that this page has otherwise than its account; one a
+	// trigger (L111).
+	Messages      []*MessageOverride `protobuf:"bytes,41,rep,name=messages,proto3" json:"messages,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Page) Reset() {
@@ -786,6 +800,79 @@ func (x *Page) GetCustomerAttachments() Switch {
 	return Switch_SWITCH_UNSPECIFIED
 }
 
+func (x *Page) GetMessages() []*MessageOverride {
+	if x != nil {
+		return x.Messages
+	}
+	return nil
+}
+
+// MessageOverride is an automated message as an account or a page has it (L111).
+type MessageOverride struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is said for.
+	Trigger v1.Trigger `protobuf:"varint,1,opt,name=trigger,proto3,enum=parley.thread.v1.Trigger" json:"trigger,omitempty"`
+	// Whether it is said; SWITCH_UNSPECIFIED: as the level above says, a page's
+	// account or the organisation.
+	Active Switch `protobuf:"varint,2,opt,name=active,proto3,enum=parley.config.v1.Switch" json:"active,omitempty"`
+	// Its texts by language; a language that is not here has the text of the level
+	// above.
+	Texts         map[string]string `protobuf:"bytes,3,rep,name=texts,proto3" json:"texts,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MessageOverride) Reset() {
+	*x = MessageOverride{}
+	mi := &file_parley_config_v1_config_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MessageOverride) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MessageOverride) ProtoMessage() {}
+
+func (x *MessageOverride) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_config_v1_config_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MessageOverride.ProtoReflect.Descriptor instead.
+func (*MessageOverride) Descriptor() ([]byte, []int) {
+	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *MessageOverride) GetTrigger() v1.Trigger {
+	if x != nil {
+		return x.Trigger
+	}
+	return v1.Trigger(0)
+}
+
+func (x *MessageOverride) GetActive() Switch {
+	if x != nil {
+		return x.Active
+	}
+	return Switch_SWITCH_UNSPECIFIED
+}
+
+func (x *MessageOverride) GetTexts() map[string]string {
+	if x != nil {
+		return x.Texts
+	}
+	return nil
+}
+
 // Workstream says how conversations of its pages are handled.
 type Workstream struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -822,7 +909,7 @@ type Workstream struct {
 	CapacityProfiles []string `protobuf:"bytes,14,rep,name=capacity_profiles,json=capacityProfiles,proto3" json:"capacity_profiles,omitempty"`
 	// Presences in which an agent is offered its conversations; none: available
 	// and busy (L23).
-	Presences []v1.Presence `protobuf:"varint,15,rep,packed,name=presences,proto3,enum=parley.distribution.v1.Presence" json:"presences,omitempty"`
+	Presences []v11.Presence `protobuf:"varint,15,rep,packed,name=presences,proto3,enum=parley.distribution.v1.Presence" json:"presences,omitempty"`
 	// How the skills that a conversation needs are matched (L71).
 	SkillMatching SkillMatching `protobuf:"varint,16,opt,name=skill_matching,json=skillMatching,proto3,enum=parley.config.v1.SkillMatching" json:"skill_matching,omitempty"`
 	// Whether a conversation that was set aside goes back to the agent who had it
@@ -850,7 +937,7 @@ type Workstream struct {
 
 func (x *Workstream) Reset() {
 	*x = Workstream{}
-	mi := &file_parley_config_v1_config_proto_msgTypes[5]
+	mi := &file_parley_config_v1_config_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -862,7 +949,7 @@ func (x *Workstream) String() string {
 func (*Workstream) ProtoMessage() {}
 
 func (x *Workstream) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_config_v1_config_proto_msgTypes[5]
+	mi := &file_parley_config_v1_config_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -875,7 +962,7 @@ func (x *Workstream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Workstream.ProtoReflect.Descriptor instead.
 func (*Workstream) Descriptor() ([]byte, []int) {
-	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Workstream) GetMeta() *Meta {
@@ -976,7 +1063,7 @@ func (x *Workstream) GetCapacityProfiles() []string {
 	return nil
 }
 
-func (x *Workstream) GetPresences() []v1.Presence {
+func (x *Workstream) GetPresences() []v11.Presence {
 	if x != nil {
 		return x.Presences
 	}
@@ -1077,7 +1164,7 @@ type Queue struct {
 
 func (x *Queue) Reset() {
 	*x = Queue{}
-	mi := &file_parley_config_v1_config_proto_msgTypes[6]
+	mi := &file_parley_config_v1_config_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1089,7 +1176,7 @@ func (x *Queue) String() string {
 func (*Queue) ProtoMessage() {}
 
 func (x *Queue) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_config_v1_config_proto_msgTypes[6]
+	mi := &file_parley_config_v1_config_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1102,7 +1189,7 @@ func (x *Queue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Queue.ProtoReflect.Descriptor instead.
 func (*Queue) Descriptor() ([]byte, []int) {
-	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Queue) GetMeta() *Meta {
@@ -1188,7 +1275,7 @@ type Agent struct {
 	Profiles []*ProfileHolding `protobuf:"bytes,7,rep,name=profiles,proto3" json:"profiles,omitempty"`
 	// Presence that holds when the agent signs in: a base, or a status by id in
 	// default_status (L75). PRESENCE_UNSPECIFIED: as the load says.
-	DefaultPresence v1.Presence `protobuf:"varint,8,opt,name=default_presence,json=defaultPresence,proto3,enum=parley.distribution.v1.Presence" json:"default_presence,omitempty"`
+	DefaultPresence v11.Presence `protobuf:"varint,8,opt,name=default_presence,json=defaultPresence,proto3,enum=parley.distribution.v1.Presence" json:"default_presence,omitempty"`
 	// Status that holds when the agent signs in, by id; empty: default_presence.
 	DefaultStatus string `protobuf:"bytes,9,opt,name=default_status,json=defaultStatus,proto3" json:"default_status,omitempty"`
 	// Working hours, a schedule by id; empty: none. Its time zone says when the
@@ -1200,7 +1287,7 @@ type Agent struct {
 
 func (x *Agent) Reset() {
 	*x = Agent{}
-	mi := &file_parley_config_v1_config_proto_msgTypes[7]
+	mi := &file_parley_config_v1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1212,7 +1299,7 @@ func (x *Agent) String() string {
 func (*Agent) ProtoMessage() {}
 
 func (x *Agent) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_config_v1_config_proto_msgTypes[7]
+	mi := &file_parley_config_v1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1225,7 +1312,7 @@ func (x *Agent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Agent.ProtoReflect.Descriptor instead.
 func (*Agent) Descriptor() ([]byte, []int) {
-	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{7}
+	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Agent) GetMeta() *Meta {
@@ -1277,11 +1364,11 @@ func (x *Agent) GetProfiles() []*ProfileHolding {
 	return nil
 }
 
-func (x *Agent) GetDefaultPresence() v1.Presence {
+func (x *Agent) GetDefaultPresence() v11.Presence {
 	if x != nil {
 		return x.DefaultPresence
 	}
-	return v1.Presence(0)
+	return v11.Presence(0)
 }
 
 func (x *Agent) GetDefaultStatus() string {
@@ -1305,7 +1392,7 @@ type Status struct {
 	Meta *Meta `protobuf:"bytes,1,opt,name=meta,proto3" json:"meta,omitempty"`
 	// What it counts as when conversations are offered (L74): AVAILABLE, BUSY,
 	// DO_NOT_DISTURB, AWAY or OFFLINE.
-	Base v1.Presence `protobuf:"varint,2,opt,name=base,proto3,enum=parley.distribution.v1.Presence" json:"base,omitempty"`
+	Base v11.Presence `protobuf:"varint,2,opt,name=base,proto3,enum=parley.distribution.v1.Presence" json:"base,omitempty"`
 	// What it is for, for agents.
 	Description string `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
 	// Not to be chosen any more.
@@ -1316,7 +1403,7 @@ type Status struct {
 
 func (x *Status) Reset() {
 	*x = Status{}
-	mi := &file_parley_config_v1_config_proto_msgTypes[8]
+	mi := &file_parley_config_v1_config_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1328,7 +1415,7 @@ func (x *Status) String() string {
 func (*Status) ProtoMessage() {}
 
 func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_config_v1_config_proto_msgTypes[8]
+	mi := &file_parley_config_v1_config_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1341,7 +1428,7 @@ func (x *Status) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Status.ProtoReflect.Descriptor instead.
 func (*Status) Descriptor() ([]byte, []int) {
-	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_parley_config_v1_config_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Status) GetMeta() *Meta {
@@ -1351,11 +1438,11 @@ func (x *Status) GetMeta() *Meta {
 	return nil
 }
 
-func (x *Status) GetBase() v1.Presence {
+func (x *Status) GetBase() v11.Presence {
 	if x != nil {
 		return x.Base
 	}
-	return v1.Presence(0)
+	return v11.Presence(0)
 }
 
 func (x *Status) GetDescription() string {
@@ -1376,7 +1463,7 @@ var File_parley_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1dparley/config/v1/config.proto\x12\x10parley.config.v1\x1a\x1bparley/config/v1/life.proto\x1a\x1bparley/config/v1/part.proto\x1a)parley/distribution/v1/distribution.proto\"l\n" +
+	"\x1dparley/config/v1/config.proto\x12\x10parley.config.v1\x1a\x1bparley/config/v1/life.proto\x1a\x1bparley/config/v1/part.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/trigger.proto\"l\n" +
 	"\x04Meta\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x12\n" +
@@ -1387,7 +1474,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x05value\x18\x01 \x01(\tR\x05value\x12\x16\n" +
 	"\x06sealed\x18\x02 \x01(\fR\x06sealed\x12 \n" +
 	"\vfingerprint\x18\x03 \x01(\tR\vfingerprint\x12\x15\n" +
-	"\x06set_ms\x18\x04 \x01(\x03R\x05setMs\"\xee\x02\n" +
+	"\x06set_ms\x18\x04 \x01(\x03R\x05setMs\"\xad\x03\n" +
 	"\x0eChannelAccount\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x15\n" +
 	"\x06app_id\x18\x02 \x01(\tR\x05appId\x127\n" +
@@ -1396,11 +1483,12 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x0fprevious_secret\x18\x04 \x01(\v2\x18.parley.config.v1.SecretR\x0epreviousSecret\x12;\n" +
 	"\fverify_token\x18\x05 \x01(\v2\x18.parley.config.v1.SecretR\vverifyToken\x12#\n" +
 	"\rgraph_version\x18\x06 \x01(\tR\fgraphVersion\x12;\n" +
-	"\aprivacy\x18\a \x01(\v2!.parley.config.v1.AcknowledgementR\aprivacy\"N\n" +
+	"\aprivacy\x18\a \x01(\v2!.parley.config.v1.AcknowledgementR\aprivacy\x12=\n" +
+	"\bmessages\x18( \x03(\v2!.parley.config.v1.MessageOverrideR\bmessages\"N\n" +
 	"\x0fAcknowledgement\x12\x13\n" +
 	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x16\n" +
-	"\x06notice\x18\x03 \x01(\tR\x06notice\"\xe6\x02\n" +
+	"\x06notice\x18\x03 \x01(\tR\x06notice\"\xa5\x03\n" +
 	"\x04Page\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x17\n" +
 	"\apage_id\x18\x02 \x01(\tR\x06pageId\x12\x18\n" +
@@ -1412,7 +1500,16 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\blanguage\x18\x06 \x01(\tR\blanguage\x129\n" +
 	"\vmessage_tag\x18\a \x01(\x0e2\x18.parley.config.v1.SwitchR\n" +
 	"messageTag\x12K\n" +
-	"\x14customer_attachments\x18\b \x01(\x0e2\x18.parley.config.v1.SwitchR\x13customerAttachments\"\xbf\b\n" +
+	"\x14customer_attachments\x18\b \x01(\x0e2\x18.parley.config.v1.SwitchR\x13customerAttachments\x12=\n" +
+	"\bmessages\x18) \x03(\v2!.parley.config.v1.MessageOverrideR\bmessages\"\xf6\x01\n" +
+	"\x0fMessageOverride\x123\n" +
+	"\atrigger\x18\x01 \x01(\x0e2\x19.parley.thread.v1.TriggerR\atrigger\x120\n" +
+	"\x06active\x18\x02 \x01(\x0e2\x18.parley.config.v1.SwitchR\x06active\x12B\n" +
+	"\x05texts\x18\x03 \x03(\v2,.parley.config.v1.MessageOverride.TextsEntryR\x05texts\x1a8\n" +
+	"\n" +
+	"TextsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xbf\b\n" +
 	"\n" +
 	"Workstream\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x14\n" +
@@ -1518,7 +1615,7 @@ func file_parley_config_v1_config_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_config_v1_config_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_parley_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_parley_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_parley_config_v1_config_proto_goTypes = []any{
 	(Switch)(0),              // 0: parley.config.v1.Switch
 	(WorkMode)(0),            // 1: parley.config.v1.WorkMode
@@ -1531,19 +1628,22 @@ var file_parley_config_v1_config_proto_goTypes = []any{
 	(*ChannelAccount)(nil),   // 8: parley.config.v1.ChannelAccount
 	(*Acknowledgement)(nil),  // 9: parley.config.v1.Acknowledgement
 	(*Page)(nil),             // 10: parley.config.v1.Page
-	(*Workstream)(nil),       // 11: parley.config.v1.Workstream
-	(*Queue)(nil),            // 12: parley.config.v1.Queue
-	(*Agent)(nil),            // 13: parley.config.v1.Agent
-	(*Status)(nil),           // 14: parley.config.v1.Status
-	(*Variable)(nil),         // 15: parley.config.v1.Variable
-	(v1.Presence)(0),         // 16: parley.distribution.v1.Presence
-	(*AutoClose)(nil),        // 17: parley.config.v1.AutoClose
-	(*TimeOutRule)(nil),      // 18: parley.config.v1.TimeOutRule
-	(*OverflowRule)(nil),     // 19: parley.config.v1.OverflowRule
-	(*WaitRule)(nil),         // 20: parley.config.v1.WaitRule
-	(*CustomAssignment)(nil), // 21: parley.config.v1.CustomAssignment
-	(*Proficiency)(nil),      // 22: parley.config.v1.Proficiency
-	(*ProfileHolding)(nil),   // 23: parley.config.v1.ProfileHolding
+	(*MessageOverride)(nil),  // 11: parley.config.v1.MessageOverride
+	(*Workstream)(nil),       // 12: parley.config.v1.Workstream
+	(*Queue)(nil),            // 13: parley.config.v1.Queue
+	(*Agent)(nil),            // 14: parley.config.v1.Agent
+	(*Status)(nil),           // 15: parley.config.v1.Status
+	nil,                      // 16: parley.config.v1.MessageOverride.TextsEntry
+	(v1.Trigger)(0),          // 17: parley.thread.v1.Trigger
+	(*Variable)(nil),         // 18: parley.config.v1.Variable
+	(v11.Presence)(0),        // 19: parley.distribution.v1.Presence
+	(*AutoClose)(nil),        // 20: parley.config.v1.AutoClose
+	(*TimeOutRule)(nil),      // 21: parley.config.v1.TimeOutRule
+	(*OverflowRule)(nil),     // 22: parley.config.v1.OverflowRule
+	(*WaitRule)(nil),         // 23: parley.config.v1.WaitRule
+	(*CustomAssignment)(nil), // 24: parley.config.v1.CustomAssignment
+	(*Proficiency)(nil),      // 25: parley.config.v1.Proficiency
+	(*ProfileHolding)(nil),   // 26: parley.config.v1.ProfileHolding
 }
 var file_parley_config_v1_config_proto_depIdxs = []int32{
 	6,  // 0: parley.config.v1.ChannelAccount.meta:type_name -> parley.config.v1.Meta
@@ -1551,36 +1651,41 @@ var file_parley_config_v1_config_proto_depIdxs = []int32{
 	7,  // 2: parley.config.v1.ChannelAccount.previous_secret:type_name -> parley.config.v1.Secret
 	7,  // 3: parley.config.v1.ChannelAccount.verify_token:type_name -> parley.config.v1.Secret
 	9,  // 4: parley.config.v1.ChannelAccount.privacy:type_name -> parley.config.v1.Acknowledgement
-	6,  // 5: parley.config.v1.Page.meta:type_name -> parley.config.v1.Meta
-	7,  // 6: parley.config.v1.Page.access_token:type_name -> parley.config.v1.Secret
-	0,  // 7: parley.config.v1.Page.message_tag:type_name -> parley.config.v1.Switch
-	0,  // 8: parley.config.v1.Page.customer_attachments:type_name -> parley.config.v1.Switch
-	6,  // 9: parley.config.v1.Workstream.meta:type_name -> parley.config.v1.Meta
-	4,  // 10: parley.config.v1.Workstream.wrap_up:type_name -> parley.config.v1.WrapUp
-	15, // 11: parley.config.v1.Workstream.variables:type_name -> parley.config.v1.Variable
-	1,  // 12: parley.config.v1.Workstream.mode:type_name -> parley.config.v1.WorkMode
-	16, // 13: parley.config.v1.Workstream.presences:type_name -> parley.distribution.v1.Presence
-	2,  // 14: parley.config.v1.Workstream.skill_matching:type_name -> parley.config.v1.SkillMatching
-	3,  // 15: parley.config.v1.Workstream.affinity:type_name -> parley.config.v1.Affinity
-	17, // 16: parley.config.v1.Workstream.auto_close:type_name -> parley.config.v1.AutoClose
-	18, // 17: parley.config.v1.Workstream.time_out_rules:type_name -> parley.config.v1.TimeOutRule
-	6,  // 18: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
-	5,  // 19: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
-	19, // 20: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
-	20, // 21: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
-	21, // 22: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
-	6,  // 23: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
-	7,  // 24: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
-	22, // 25: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
-	23, // 26: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
-	16, // 27: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
-	6,  // 28: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
-	16, // 29: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
-	30, // [30:30] is the sub-list for method output_type
-	30, // [30:30] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	11, // 5: parley.config.v1.ChannelAccount.messages:type_name -> parley.config.v1.MessageOverride
+	6,  // 6: parley.config.v1.Page.meta:type_name -> parley.config.v1.Meta
+	7,  // 7: parley.config.v1.Page.access_token:type_name -> parley.config.v1.Secret
+	0,  // 8: parley.config.v1.Page.message_tag:type_name -> parley.config.v1.Switch
+	0,  // 9: parley.config.v1.Page.customer_attachments:type_name -> parley.config.v1.Switch
+	11, // 10: parley.config.v1.Page.messages:type_name -> parley.config.v1.MessageOverride
+	17, // 11: parley.config.v1.MessageOverride.trigger:type_name -> parley.thread.v1.Trigger
+	0,  // 12: parley.config.v1.MessageOverride.active:type_name -> parley.config.v1.Switch
+	16, // 13: parley.config.v1.MessageOverride.texts:type_name -> parley.config.v1.MessageOverride.TextsEntry
+	6,  // 14: parley.config.v1.Workstream.meta:type_name -> parley.config.v1.Meta
+	4,  // 15: parley.config.v1.Workstream.wrap_up:type_name -> parley.config.v1.WrapUp
+	18, // 16: parley.config.v1.Workstream.variables:type_name -> parley.config.v1.Variable
+	1,  // 17: parley.config.v1.Workstream.mode:type_name -> parley.config.v1.WorkMode
+	19, // 18: parley.config.v1.Workstream.presences:type_name -> parley.distribution.v1.Presence
+	2,  // 19: parley.config.v1.Workstream.skill_matching:type_name -> parley.config.v1.SkillMatching
+	3,  // 20: parley.config.v1.Workstream.affinity:type_name -> parley.config.v1.Affinity
+	20, // 21: parley.config.v1.Workstream.auto_close:type_name -> parley.config.v1.AutoClose
+	21, // 22: parley.config.v1.Workstream.time_out_rules:type_name -> parley.config.v1.TimeOutRule
+	6,  // 23: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
+	5,  // 24: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
+	22, // 25: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
+	23, // 26: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
+	24, // 27: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
+	6,  // 28: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
+	7,  // 29: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
+	25, // 30: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
+	26, // 31: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
+	19, // 32: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
+	6,  // 33: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
+	19, // 34: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
+	35, // [35:35] is the sub-list for method output_type
+	35, // [35:35] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_config_proto_init() }
@@ -1596,7 +1701,7 @@ func file_parley_config_v1_config_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_config_v1_config_proto_rawDesc), len(file_parley_config_v1_config_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   9,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

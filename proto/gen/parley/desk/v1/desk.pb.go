@@ -102,17 +102,20 @@ const (
 	Author_AUTHOR_SYSTEM Author = 4
 	// A private note.
 	Author_AUTHOR_NOTE Author = 5
+	// Nobody: an automated message. details has its trigger, "agent_joined".
+	Author_AUTHOR_AUTOMATED Author = 38
 )
 
 // Enum value maps for Author.
 var (
 	Author_name = map[int32]string{
-		0: "AUTHOR_UNSPECIFIED",
-		1: "AUTHOR_CUSTOMER",
-		2: "AUTHOR_AGENT",
-		3: "AUTHOR_EXTERNAL",
-		4: "AUTHOR_SYSTEM",
-		5: "AUTHOR_NOTE",
+		0:  "AUTHOR_UNSPECIFIED",
+		1:  "AUTHOR_CUSTOMER",
+		2:  "AUTHOR_AGENT",
+		3:  "AUTHOR_EXTERNAL",
+		4:  "AUTHOR_SYSTEM",
+		5:  "AUTHOR_NOTE",
+		38: "AUTHOR_AUTOMATED",
 	}
 	Author_value = map[string]int32{
 		"AUTHOR_UNSPECIFIED": 0,
@@ -121,6 +124,7 @@ var (
 		"AUTHOR_EXTERNAL":    3,
 		"AUTHOR_SYSTEM":      4,
 		"AUTHOR_NOTE":        5,
+		"AUTHOR_AUTOMATED":   38,
 	}
 )
 
@@ -171,7 +175,8 @@ const (
 	Delivery_DELIVERY_UNCERTAIN Delivery = 6
 	// Not confirmed: the agent decides.
 	Delivery_DELIVERY_UNCONFIRMED Delivery = 7
-	// The agent gave it up.
+	// The agent gave it up, or nobody sees to it: an automated message that could
+	// not be sent, or is not confirmed.
 	Delivery_DELIVERY_ABANDONED Delivery = 8
 )
 
@@ -7289,14 +7294,15 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x13FILE_STATUS_COPYING\x10\x01\x12\x14\n" +
 	"\x10FILE_STATUS_HERE\x10\x02\x12\x14\n" +
 	"\x10FILE_STATUS_LOST\x10\x03\x12\x17\n" +
-	"\x13FILE_STATUS_REFUSED\x10\x04*\x80\x01\n" +
+	"\x13FILE_STATUS_REFUSED\x10\x04*\x96\x01\n" +
 	"\x06Author\x12\x16\n" +
 	"\x12AUTHOR_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fAUTHOR_CUSTOMER\x10\x01\x12\x10\n" +
 	"\fAUTHOR_AGENT\x10\x02\x12\x13\n" +
 	"\x0fAUTHOR_EXTERNAL\x10\x03\x12\x11\n" +
 	"\rAUTHOR_SYSTEM\x10\x04\x12\x0f\n" +
-	"\vAUTHOR_NOTE\x10\x05*\xd7\x01\n" +
+	"\vAUTHOR_NOTE\x10\x05\x12\x14\n" +
+	"\x10AUTHOR_AUTOMATED\x10&*\xd7\x01\n" +
 	"\bDelivery\x12\x18\n" +
 	"\x14DELIVERY_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10DELIVERY_SENDING\x10\x01\x12\x11\n" +

@@ -347,6 +347,8 @@ type Fact struct {
 	//	*Fact_AttachmentLost
 	//	*Fact_AgentReacted
 	//	*Fact_TimeOutReached
+	//	*Fact_AgentTold
+	//	*Fact_ConsentGiven
 	Kind isFact_Kind `protobuf_oneof:"kind"`
 	// De-duplication key of Meta's event that caused the fact; empty for facts
 	// of our own. The first fact of an event carries it.
@@ -798,6 +800,24 @@ func (x *Fact) GetTimeOutReached() *TimeOutReached {
 	return nil
 }
 
+func (x *Fact) GetAgentTold() *AgentTold {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_AgentTold); ok {
+			return x.AgentTold
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetConsentGiven() *ConsentGiven {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_ConsentGiven); ok {
+			return x.ConsentGiven
+		}
+	}
+	return nil
+}
+
 func (x *Fact) GetEventKey() string {
 	if x != nil {
 		return x.EventKey
@@ -1057,6 +1077,16 @@ type Fact_TimeOutReached struct {
 	TimeOutReached *TimeOutReached `protobuf:"bytes,92,opt,name=time_out_reached,json=timeOutReached,proto3,oneof"`
 }
 
+type Fact_AgentTold struct {
+	// The agent was told something about the customer.
+	AgentTold *AgentTold `protobuf:"bytes,137,opt,name=agent_told,json=agentTold,proto3,oneof"`
+}
+
+type Fact_ConsentGiven struct {
+	// The customer answered whether conversations may be kept.
+	ConsentGiven *ConsentGiven `protobuf:"bytes,138,opt,name=consent_given,json=consentGiven,proto3,oneof"`
+}
+
 func (*Fact_MessageReceived) isFact_Kind() {}
 
 func (*Fact_MessageEdited) isFact_Kind() {}
@@ -1144,6 +1174,10 @@ func (*Fact_AttachmentLost) isFact_Kind() {}
 func (*Fact_AgentReacted) isFact_Kind() {}
 
 func (*Fact_TimeOutReached) isFact_Kind() {}
+
+func (*Fact_AgentTold) isFact_Kind() {}
+
+func (*Fact_ConsentGiven) isFact_Kind() {}
 
 // Attachment is one attachment of a message.
 type Attachment struct {
@@ -3539,7 +3573,9 @@ type SendRequested struct {
 	QuickReplies []*QuickReply `protobuf:"bytes,18,rep,name=quick_replies,json=quickReplies,proto3" json:"quick_replies,omitempty"`
 	// A template in place of the text; then there is one part, which says for
 	// people what the template shows.
-	Template      *Template `protobuf:"bytes,19,opt,name=template,proto3" json:"template,omitempty"`
+	Template *Template `protobuf:"bytes,19,opt,name=template,proto3" json:"template,omitempty"`
+	// Nobody wrote it: what it is said for. Absent of what people write.
+	Automated     *Automated `protobuf:"bytes,52,opt,name=automated,proto3" json:"automated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3637,6 +3673,235 @@ func (x *SendRequested) GetTemplate() *Template {
 	return nil
 }
 
+func (x *SendRequested) GetAutomated() *Automated {
+	if x != nil {
+		return x.Automated
+	}
+	return nil
+}
+
+// Automated is what an automated message is said for. What it answers, it
+// answers once: see thread.Answered.
+type Automated struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is said for.
+	Trigger Trigger `protobuf:"varint,1,opt,name=trigger,proto3,enum=parley.thread.v1.Trigger" json:"trigger,omitempty"`
+	// Conversation it is said in.
+	Conversation string `protobuf:"bytes,2,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	// Revision of the commit that it answers; 0: of none, it tells a place in the
+	// queue.
+	Answers uint64 `protobuf:"varint,3,opt,name=answers,proto3" json:"answers,omitempty"`
+	// What has not left by then is dropped, ms since 1970 UTC.
+	UntilMs int64 `protobuf:"varint,4,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	// The same is not said again before, ms since 1970 UTC.
+	AgainMs int64 `protobuf:"varint,5,opt,name=again_ms,json=againMs,proto3" json:"again_ms,omitempty"`
+	// Place in the queue that it tells; 0: none.
+	Position int32 `protobuf:"varint,6,opt,name=position,proto3" json:"position,omitempty"`
+	// With TRIGGER_NOTICE: which notice, a hash of its text.
+	Notice        string `protobuf:"bytes,7,opt,name=notice,proto3" json:"notice,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Automated) Reset() {
+	*x = Automated{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Automated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Automated) ProtoMessage() {}
+
+func (x *Automated) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Automated.ProtoReflect.Descriptor instead.
+func (*Automated) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *Automated) GetTrigger() Trigger {
+	if x != nil {
+		return x.Trigger
+	}
+	return Trigger_TRIGGER_UNSPECIFIED
+}
+
+func (x *Automated) GetConversation() string {
+	if x != nil {
+		return x.Conversation
+	}
+	return ""
+}
+
+func (x *Automated) GetAnswers() uint64 {
+	if x != nil {
+		return x.Answers
+	}
+	return 0
+}
+
+func (x *Automated) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+func (x *Automated) GetAgainMs() int64 {
+	if x != nil {
+		return x.AgainMs
+	}
+	return 0
+}
+
+func (x *Automated) GetPosition() int32 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *Automated) GetNotice() string {
+	if x != nil {
+		return x.Notice
+	}
+	return ""
+}
+
+// AgentTold: the agent was told something about the customer, who is told
+// nothing.
+type AgentTold struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is said for; answers has the commit.
+	Automated *Automated `protobuf:"bytes,1,opt,name=automated,proto3" json:"automated,omitempty"`
+	// The text.
+	Text          string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AgentTold) Reset() {
+	*x = AgentTold{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AgentTold) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AgentTold) ProtoMessage() {}
+
+func (x *AgentTold) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AgentTold.ProtoReflect.Descriptor instead.
+func (*AgentTold) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *AgentTold) GetAutomated() *Automated {
+	if x != nil {
+		return x.Automated
+	}
+	return nil
+}
+
+func (x *AgentTold) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// ConsentGiven: the customer pressed an answer of the notice (S49).
+type ConsentGiven struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which notice, a hash of its text.
+	Notice string `protobuf:"bytes,1,opt,name=notice,proto3" json:"notice,omitempty"`
+	// The customer agrees.
+	Agreed bool `protobuf:"varint,2,opt,name=agreed,proto3" json:"agreed,omitempty"`
+	// The message that says so.
+	Mid           string `protobuf:"bytes,3,opt,name=mid,proto3" json:"mid,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConsentGiven) Reset() {
+	*x = ConsentGiven{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConsentGiven) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConsentGiven) ProtoMessage() {}
+
+func (x *ConsentGiven) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConsentGiven.ProtoReflect.Descriptor instead.
+func (*ConsentGiven) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ConsentGiven) GetNotice() string {
+	if x != nil {
+		return x.Notice
+	}
+	return ""
+}
+
+func (x *ConsentGiven) GetAgreed() bool {
+	if x != nil {
+		return x.Agreed
+	}
+	return false
+}
+
+func (x *ConsentGiven) GetMid() string {
+	if x != nil {
+		return x.Mid
+	}
+	return ""
+}
+
 // QuickReply is an answer that the customer can press.
 type QuickReply struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3652,7 +3917,7 @@ type QuickReply struct {
 
 func (x *QuickReply) Reset() {
 	*x = QuickReply{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3664,7 +3929,7 @@ func (x *QuickReply) String() string {
 func (*QuickReply) ProtoMessage() {}
 
 func (x *QuickReply) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3677,7 +3942,7 @@ func (x *QuickReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuickReply.ProtoReflect.Descriptor instead.
 func (*QuickReply) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{32}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *QuickReply) GetTitle() string {
@@ -3714,7 +3979,7 @@ type Template struct {
 
 func (x *Template) Reset() {
 	*x = Template{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3726,7 +3991,7 @@ func (x *Template) String() string {
 func (*Template) ProtoMessage() {}
 
 func (x *Template) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3739,7 +4004,7 @@ func (x *Template) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Template.ProtoReflect.Descriptor instead.
 func (*Template) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{33}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Template) GetButton() *ButtonTemplate {
@@ -3769,7 +4034,7 @@ type ButtonTemplate struct {
 
 func (x *ButtonTemplate) Reset() {
 	*x = ButtonTemplate{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3781,7 +4046,7 @@ func (x *ButtonTemplate) String() string {
 func (*ButtonTemplate) ProtoMessage() {}
 
 func (x *ButtonTemplate) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3794,7 +4059,7 @@ func (x *ButtonTemplate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ButtonTemplate.ProtoReflect.Descriptor instead.
 func (*ButtonTemplate) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{34}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ButtonTemplate) GetText() string {
@@ -3822,7 +4087,7 @@ type GenericTemplate struct {
 
 func (x *GenericTemplate) Reset() {
 	*x = GenericTemplate{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3834,7 +4099,7 @@ func (x *GenericTemplate) String() string {
 func (*GenericTemplate) ProtoMessage() {}
 
 func (x *GenericTemplate) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3847,7 +4112,7 @@ func (x *GenericTemplate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GenericTemplate.ProtoReflect.Descriptor instead.
 func (*GenericTemplate) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{35}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *GenericTemplate) GetElements() []*Card {
@@ -3874,7 +4139,7 @@ type Card struct {
 
 func (x *Card) Reset() {
 	*x = Card{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3886,7 +4151,7 @@ func (x *Card) String() string {
 func (*Card) ProtoMessage() {}
 
 func (x *Card) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3899,7 +4164,7 @@ func (x *Card) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Card.ProtoReflect.Descriptor instead.
 func (*Card) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{36}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Card) GetTitle() string {
@@ -3945,7 +4210,7 @@ type Button struct {
 
 func (x *Button) Reset() {
 	*x = Button{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3957,7 +4222,7 @@ func (x *Button) String() string {
 func (*Button) ProtoMessage() {}
 
 func (x *Button) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3970,7 +4235,7 @@ func (x *Button) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Button.ProtoReflect.Descriptor instead.
 func (*Button) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{37}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Button) GetTitle() string {
@@ -4009,7 +4274,7 @@ type AgentReacted struct {
 
 func (x *AgentReacted) Reset() {
 	*x = AgentReacted{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4021,7 +4286,7 @@ func (x *AgentReacted) String() string {
 func (*AgentReacted) ProtoMessage() {}
 
 func (x *AgentReacted) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4034,7 +4299,7 @@ func (x *AgentReacted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentReacted.ProtoReflect.Descriptor instead.
 func (*AgentReacted) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{38}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *AgentReacted) GetMid() string {
@@ -4084,7 +4349,7 @@ type TimeOutReached struct {
 
 func (x *TimeOutReached) Reset() {
 	*x = TimeOutReached{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4096,7 +4361,7 @@ func (x *TimeOutReached) String() string {
 func (*TimeOutReached) ProtoMessage() {}
 
 func (x *TimeOutReached) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4109,7 +4374,7 @@ func (x *TimeOutReached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimeOutReached.ProtoReflect.Descriptor instead.
 func (*TimeOutReached) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{39}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *TimeOutReached) GetRule() string {
@@ -4182,7 +4447,7 @@ type SendAttempted struct {
 
 func (x *SendAttempted) Reset() {
 	*x = SendAttempted{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4194,7 +4459,7 @@ func (x *SendAttempted) String() string {
 func (*SendAttempted) ProtoMessage() {}
 
 func (x *SendAttempted) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4207,7 +4472,7 @@ func (x *SendAttempted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAttempted.ProtoReflect.Descriptor instead.
 func (*SendAttempted) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{40}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *SendAttempted) GetId() string {
@@ -4272,7 +4537,7 @@ type SendSucceeded struct {
 
 func (x *SendSucceeded) Reset() {
 	*x = SendSucceeded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4284,7 +4549,7 @@ func (x *SendSucceeded) String() string {
 func (*SendSucceeded) ProtoMessage() {}
 
 func (x *SendSucceeded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4297,7 +4562,7 @@ func (x *SendSucceeded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendSucceeded.ProtoReflect.Descriptor instead.
 func (*SendSucceeded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{41}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *SendSucceeded) GetId() string {
@@ -4358,7 +4623,7 @@ type SendEchoed struct {
 
 func (x *SendEchoed) Reset() {
 	*x = SendEchoed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4370,7 +4635,7 @@ func (x *SendEchoed) String() string {
 func (*SendEchoed) ProtoMessage() {}
 
 func (x *SendEchoed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4383,7 +4648,7 @@ func (x *SendEchoed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendEchoed.ProtoReflect.Descriptor instead.
 func (*SendEchoed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{42}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *SendEchoed) GetId() string {
@@ -4451,7 +4716,7 @@ type SendRefused struct {
 
 func (x *SendRefused) Reset() {
 	*x = SendRefused{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4463,7 +4728,7 @@ func (x *SendRefused) String() string {
 func (*SendRefused) ProtoMessage() {}
 
 func (x *SendRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4476,7 +4741,7 @@ func (x *SendRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendRefused.ProtoReflect.Descriptor instead.
 func (*SendRefused) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{43}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *SendRefused) GetId() string {
@@ -4551,7 +4816,7 @@ type SendDeferred struct {
 
 func (x *SendDeferred) Reset() {
 	*x = SendDeferred{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4563,7 +4828,7 @@ func (x *SendDeferred) String() string {
 func (*SendDeferred) ProtoMessage() {}
 
 func (x *SendDeferred) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4576,7 +4841,7 @@ func (x *SendDeferred) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendDeferred.ProtoReflect.Descriptor instead.
 func (*SendDeferred) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{44}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *SendDeferred) GetId() string {
@@ -4636,7 +4901,7 @@ type SendUncertain struct {
 
 func (x *SendUncertain) Reset() {
 	*x = SendUncertain{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4648,7 +4913,7 @@ func (x *SendUncertain) String() string {
 func (*SendUncertain) ProtoMessage() {}
 
 func (x *SendUncertain) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4661,7 +4926,7 @@ func (x *SendUncertain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUncertain.ProtoReflect.Descriptor instead.
 func (*SendUncertain) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{45}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *SendUncertain) GetId() string {
@@ -4698,7 +4963,7 @@ type SendUnconfirmed struct {
 
 func (x *SendUnconfirmed) Reset() {
 	*x = SendUnconfirmed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4710,7 +4975,7 @@ func (x *SendUnconfirmed) String() string {
 func (*SendUnconfirmed) ProtoMessage() {}
 
 func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4723,7 +4988,7 @@ func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUnconfirmed.ProtoReflect.Descriptor instead.
 func (*SendUnconfirmed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{46}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *SendUnconfirmed) GetId() string {
@@ -4753,7 +5018,7 @@ type SendAbandoned struct {
 
 func (x *SendAbandoned) Reset() {
 	*x = SendAbandoned{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4765,7 +5030,7 @@ func (x *SendAbandoned) String() string {
 func (*SendAbandoned) ProtoMessage() {}
 
 func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4778,7 +5043,7 @@ func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAbandoned.ProtoReflect.Descriptor instead.
 func (*SendAbandoned) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{47}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *SendAbandoned) GetId() string {
@@ -4814,7 +5079,7 @@ type NoteAdded struct {
 
 func (x *NoteAdded) Reset() {
 	*x = NoteAdded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4826,7 +5091,7 @@ func (x *NoteAdded) String() string {
 func (*NoteAdded) ProtoMessage() {}
 
 func (x *NoteAdded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4839,7 +5104,7 @@ func (x *NoteAdded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NoteAdded.ProtoReflect.Descriptor instead.
 func (*NoteAdded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{48}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *NoteAdded) GetId() string {
@@ -4900,7 +5165,7 @@ type ConsultAsked struct {
 
 func (x *ConsultAsked) Reset() {
 	*x = ConsultAsked{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4912,7 +5177,7 @@ func (x *ConsultAsked) String() string {
 func (*ConsultAsked) ProtoMessage() {}
 
 func (x *ConsultAsked) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4925,7 +5190,7 @@ func (x *ConsultAsked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultAsked.ProtoReflect.Descriptor instead.
 func (*ConsultAsked) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{49}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ConsultAsked) GetId() string {
@@ -4997,7 +5262,7 @@ type ConsultAnswered struct {
 
 func (x *ConsultAnswered) Reset() {
 	*x = ConsultAnswered{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5009,7 +5274,7 @@ func (x *ConsultAnswered) String() string {
 func (*ConsultAnswered) ProtoMessage() {}
 
 func (x *ConsultAnswered) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5022,7 +5287,7 @@ func (x *ConsultAnswered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultAnswered.ProtoReflect.Descriptor instead.
 func (*ConsultAnswered) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{50}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ConsultAnswered) GetId() string {
@@ -5075,7 +5340,7 @@ type ConsultOpened struct {
 
 func (x *ConsultOpened) Reset() {
 	*x = ConsultOpened{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5087,7 +5352,7 @@ func (x *ConsultOpened) String() string {
 func (*ConsultOpened) ProtoMessage() {}
 
 func (x *ConsultOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5100,7 +5365,7 @@ func (x *ConsultOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultOpened.ProtoReflect.Descriptor instead.
 func (*ConsultOpened) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{51}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *ConsultOpened) GetId() string {
@@ -5136,14 +5401,18 @@ type ConsultEnded struct {
 	// Nobody ended it: who was asked did not answer in time.
 	Lapsed bool `protobuf:"varint,4,opt,name=lapsed,proto3" json:"lapsed,omitempty"`
 	// The agent was asked to take the conversation over.
-	HandOver      bool `protobuf:"varint,5,opt,name=hand_over,json=handOver,proto3" json:"hand_over,omitempty"`
+	HandOver bool `protobuf:"varint,5,opt,name=hand_over,json=handOver,proto3" json:"hand_over,omitempty"`
+	// The consultant was there: the consult was answered.
+	Attended bool `protobuf:"varint,38,opt,name=attended,proto3" json:"attended,omitempty"`
+	// The consultant could write to the customer.
+	Public        bool `protobuf:"varint,39,opt,name=public,proto3" json:"public,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ConsultEnded) Reset() {
 	*x = ConsultEnded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5155,7 +5424,7 @@ func (x *ConsultEnded) String() string {
 func (*ConsultEnded) ProtoMessage() {}
 
 func (x *ConsultEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5168,7 +5437,7 @@ func (x *ConsultEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultEnded.ProtoReflect.Descriptor instead.
 func (*ConsultEnded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{52}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ConsultEnded) GetId() string {
@@ -5206,6 +5475,20 @@ func (x *ConsultEnded) GetHandOver() bool {
 	return false
 }
 
+func (x *ConsultEnded) GetAttended() bool {
+	if x != nil {
+		return x.Attended
+	}
+	return false
+}
+
+func (x *ConsultEnded) GetPublic() bool {
+	if x != nil {
+		return x.Public
+	}
+	return false
+}
+
 // MonitoringBegan: a supervisor reads along; nobody else in it is told (L105).
 type MonitoringBegan struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -5217,7 +5500,7 @@ type MonitoringBegan struct {
 
 func (x *MonitoringBegan) Reset() {
 	*x = MonitoringBegan{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5229,7 +5512,7 @@ func (x *MonitoringBegan) String() string {
 func (*MonitoringBegan) ProtoMessage() {}
 
 func (x *MonitoringBegan) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5242,7 +5525,7 @@ func (x *MonitoringBegan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitoringBegan.ProtoReflect.Descriptor instead.
 func (*MonitoringBegan) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{53}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *MonitoringBegan) GetAgent() string {
@@ -5263,7 +5546,7 @@ type SupervisorJoined struct {
 
 func (x *SupervisorJoined) Reset() {
 	*x = SupervisorJoined{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5275,7 +5558,7 @@ func (x *SupervisorJoined) String() string {
 func (*SupervisorJoined) ProtoMessage() {}
 
 func (x *SupervisorJoined) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5288,7 +5571,7 @@ func (x *SupervisorJoined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SupervisorJoined.ProtoReflect.Descriptor instead.
 func (*SupervisorJoined) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{54}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *SupervisorJoined) GetAgent() string {
@@ -5311,7 +5594,7 @@ type SupervisorLeft struct {
 
 func (x *SupervisorLeft) Reset() {
 	*x = SupervisorLeft{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[55]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5323,7 +5606,7 @@ func (x *SupervisorLeft) String() string {
 func (*SupervisorLeft) ProtoMessage() {}
 
 func (x *SupervisorLeft) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[55]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5336,7 +5619,7 @@ func (x *SupervisorLeft) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SupervisorLeft.ProtoReflect.Descriptor instead.
 func (*SupervisorLeft) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{55}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *SupervisorLeft) GetAgent() string {
@@ -5357,7 +5640,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\"\xf3\x1b\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/trigger.proto\"\xfa\x1c\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -5408,7 +5691,10 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x0fattachment_kept\x189 \x01(\v2 .parley.thread.v1.AttachmentKeptH\x00R\x0eattachmentKept\x12K\n" +
 	"\x0fattachment_lost\x18: \x01(\v2 .parley.thread.v1.AttachmentLostH\x00R\x0eattachmentLost\x12E\n" +
 	"\ragent_reacted\x18C \x01(\v2\x1e.parley.thread.v1.AgentReactedH\x00R\fagentReacted\x12L\n" +
-	"\x10time_out_reached\x18\\ \x01(\v2 .parley.thread.v1.TimeOutReachedH\x00R\x0etimeOutReached\x12\x1b\n" +
+	"\x10time_out_reached\x18\\ \x01(\v2 .parley.thread.v1.TimeOutReachedH\x00R\x0etimeOutReached\x12=\n" +
+	"\n" +
+	"agent_told\x18\x89\x01 \x01(\v2\x1b.parley.thread.v1.AgentToldH\x00R\tagentTold\x12F\n" +
+	"\rconsent_given\x18\x8a\x01 \x01(\v2\x1e.parley.thread.v1.ConsentGivenH\x00R\fconsentGiven\x12\x1b\n" +
 	"\tevent_key\x18d \x01(\tR\beventKey\x12\x1f\n" +
 	"\vinbound_seq\x18e \x01(\x04R\n" +
 	"inboundSeq\x12\x12\n" +
@@ -5600,7 +5886,7 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x05cause\x18\x01 \x01(\x0e2\x17.parley.thread.v1.CauseR\x05cause\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x1b\n" +
 	"\tclient_id\x18\x03 \x01(\tR\bclientId\x12\x12\n" +
-	"\x04rule\x18\x1c \x01(\tR\x04rule\"\xae\x02\n" +
+	"\x04rule\x18\x1c \x01(\tR\x04rule\"\xe9\x02\n" +
 	"\rSendRequested\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x14\n" +
@@ -5610,7 +5896,23 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\arepeats\x18\x06 \x01(\tR\arepeats\x12\x19\n" +
 	"\breply_to\x18\x11 \x01(\tR\areplyTo\x12A\n" +
 	"\rquick_replies\x18\x12 \x03(\v2\x1c.parley.thread.v1.QuickReplyR\fquickReplies\x126\n" +
-	"\btemplate\x18\x13 \x01(\v2\x1a.parley.thread.v1.TemplateR\btemplate\"_\n" +
+	"\btemplate\x18\x13 \x01(\v2\x1a.parley.thread.v1.TemplateR\btemplate\x129\n" +
+	"\tautomated\x184 \x01(\v2\x1b.parley.thread.v1.AutomatedR\tautomated\"\xe8\x01\n" +
+	"\tAutomated\x123\n" +
+	"\atrigger\x18\x01 \x01(\x0e2\x19.parley.thread.v1.TriggerR\atrigger\x12\"\n" +
+	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\x18\n" +
+	"\aanswers\x18\x03 \x01(\x04R\aanswers\x12\x19\n" +
+	"\buntil_ms\x18\x04 \x01(\x03R\auntilMs\x12\x19\n" +
+	"\bagain_ms\x18\x05 \x01(\x03R\aagainMs\x12\x1a\n" +
+	"\bposition\x18\x06 \x01(\x05R\bposition\x12\x16\n" +
+	"\x06notice\x18\a \x01(\tR\x06notice\"Z\n" +
+	"\tAgentTold\x129\n" +
+	"\tautomated\x18\x01 \x01(\v2\x1b.parley.thread.v1.AutomatedR\tautomated\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"P\n" +
+	"\fConsentGiven\x12\x16\n" +
+	"\x06notice\x18\x01 \x01(\tR\x06notice\x12\x16\n" +
+	"\x06agreed\x18\x02 \x01(\bR\x06agreed\x12\x10\n" +
+	"\x03mid\x18\x03 \x01(\tR\x03mid\"_\n" +
 	"\n" +
 	"QuickReply\x12\x14\n" +
 	"\x05title\x18\x01 \x01(\tR\x05title\x12\x18\n" +
@@ -5715,13 +6017,15 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\rConsultOpened\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x0e\n" +
-	"\x02by\x18\x03 \x01(\tR\x02by\"y\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\"\xad\x01\n" +
 	"\fConsultEnded\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x0e\n" +
 	"\x02by\x18\x03 \x01(\tR\x02by\x12\x16\n" +
 	"\x06lapsed\x18\x04 \x01(\bR\x06lapsed\x12\x1b\n" +
-	"\thand_over\x18\x05 \x01(\bR\bhandOver\"'\n" +
+	"\thand_over\x18\x05 \x01(\bR\bhandOver\x12\x1a\n" +
+	"\battended\x18& \x01(\bR\battended\x12\x16\n" +
+	"\x06public\x18' \x01(\bR\x06public\"'\n" +
 	"\x0fMonitoringBegan\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\"(\n" +
 	"\x10SupervisorJoined\x12\x14\n" +
@@ -5777,7 +6081,7 @@ func file_parley_thread_v1_fact_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_thread_v1_fact_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 57)
+var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 60)
 var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(Matching)(0),                  // 0: parley.thread.v1.Matching
 	(OfferOutcome)(0),              // 1: parley.thread.v1.OfferOutcome
@@ -5815,32 +6119,36 @@ var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(*ConversationEnded)(nil),      // 33: parley.thread.v1.ConversationEnded
 	(*ConversationClosed)(nil),     // 34: parley.thread.v1.ConversationClosed
 	(*SendRequested)(nil),          // 35: parley.thread.v1.SendRequested
-	(*QuickReply)(nil),             // 36: parley.thread.v1.QuickReply
-	(*Template)(nil),               // 37: parley.thread.v1.Template
-	(*ButtonTemplate)(nil),         // 38: parley.thread.v1.ButtonTemplate
-	(*GenericTemplate)(nil),        // 39: parley.thread.v1.GenericTemplate
-	(*Card)(nil),                   // 40: parley.thread.v1.Card
-	(*Button)(nil),                 // 41: parley.thread.v1.Button
-	(*AgentReacted)(nil),           // 42: parley.thread.v1.AgentReacted
-	(*TimeOutReached)(nil),         // 43: parley.thread.v1.TimeOutReached
-	(*SendAttempted)(nil),          // 44: parley.thread.v1.SendAttempted
-	(*SendSucceeded)(nil),          // 45: parley.thread.v1.SendSucceeded
-	(*SendEchoed)(nil),             // 46: parley.thread.v1.SendEchoed
-	(*SendRefused)(nil),            // 47: parley.thread.v1.SendRefused
-	(*SendDeferred)(nil),           // 48: parley.thread.v1.SendDeferred
-	(*SendUncertain)(nil),          // 49: parley.thread.v1.SendUncertain
-	(*SendUnconfirmed)(nil),        // 50: parley.thread.v1.SendUnconfirmed
-	(*SendAbandoned)(nil),          // 51: parley.thread.v1.SendAbandoned
-	(*NoteAdded)(nil),              // 52: parley.thread.v1.NoteAdded
-	(*ConsultAsked)(nil),           // 53: parley.thread.v1.ConsultAsked
-	(*ConsultAnswered)(nil),        // 54: parley.thread.v1.ConsultAnswered
-	(*ConsultOpened)(nil),          // 55: parley.thread.v1.ConsultOpened
-	(*ConsultEnded)(nil),           // 56: parley.thread.v1.ConsultEnded
-	(*MonitoringBegan)(nil),        // 57: parley.thread.v1.MonitoringBegan
-	(*SupervisorJoined)(nil),       // 58: parley.thread.v1.SupervisorJoined
-	(*SupervisorLeft)(nil),         // 59: parley.thread.v1.SupervisorLeft
-	nil,                            // 60: parley.thread.v1.ConversationClassified.VariablesEntry
-	(v1.Presence)(0),               // 61: parley.distribution.v1.Presence
+	(*Automated)(nil),              // 36: parley.thread.v1.Automated
+	(*AgentTold)(nil),              // 37: parley.thread.v1.AgentTold
+	(*ConsentGiven)(nil),           // 38: parley.thread.v1.ConsentGiven
+	(*QuickReply)(nil),             // 39: parley.thread.v1.QuickReply
+	(*Template)(nil),               // 40: parley.thread.v1.Template
+	(*ButtonTemplate)(nil),         // 41: parley.thread.v1.ButtonTemplate
+	(*GenericTemplate)(nil),        // 42: parley.thread.v1.GenericTemplate
+	(*Card)(nil),                   // 43: parley.thread.v1.Card
+	(*Button)(nil),                 // 44: parley.thread.v1.Button
+	(*AgentReacted)(nil),           // 45: parley.thread.v1.AgentReacted
+	(*TimeOutReached)(nil),         // 46: parley.thread.v1.TimeOutReached
+	(*SendAttempted)(nil),          // 47: parley.thread.v1.SendAttempted
+	(*SendSucceeded)(nil),          // 48: parley.thread.v1.SendSucceeded
+	(*SendEchoed)(nil),             // 49: parley.thread.v1.SendEchoed
+	(*SendRefused)(nil),            // 50: parley.thread.v1.SendRefused
+	(*SendDeferred)(nil),           // 51: parley.thread.v1.SendDeferred
+	(*SendUncertain)(nil),          // 52: parley.thread.v1.SendUncertain
+	(*SendUnconfirmed)(nil),        // 53: parley.thread.v1.SendUnconfirmed
+	(*SendAbandoned)(nil),          // 54: parley.thread.v1.SendAbandoned
+	(*NoteAdded)(nil),              // 55: parley.thread.v1.NoteAdded
+	(*ConsultAsked)(nil),           // 56: parley.thread.v1.ConsultAsked
+	(*ConsultAnswered)(nil),        // 57: parley.thread.v1.ConsultAnswered
+	(*ConsultOpened)(nil),          // 58: parley.thread.v1.ConsultOpened
+	(*ConsultEnded)(nil),           // 59: parley.thread.v1.ConsultEnded
+	(*MonitoringBegan)(nil),        // 60: parley.thread.v1.MonitoringBegan
+	(*SupervisorJoined)(nil),       // 61: parley.thread.v1.SupervisorJoined
+	(*SupervisorLeft)(nil),         // 62: parley.thread.v1.SupervisorLeft
+	nil,                            // 63: parley.thread.v1.ConversationClassified.VariablesEntry
+	(v1.Presence)(0),               // 64: parley.distribution.v1.Presence
+	(Trigger)(0),                   // 65: parley.thread.v1.Trigger
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	9,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
@@ -5867,54 +6175,59 @@ var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	34, // 21: parley.thread.v1.Fact.conversation_closed:type_name -> parley.thread.v1.ConversationClosed
 	24, // 22: parley.thread.v1.Fact.conversation_classified:type_name -> parley.thread.v1.ConversationClassified
 	35, // 23: parley.thread.v1.Fact.send_requested:type_name -> parley.thread.v1.SendRequested
-	44, // 24: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
-	45, // 25: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
-	47, // 26: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
-	48, // 27: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
-	49, // 28: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
-	50, // 29: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
-	51, // 30: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
-	52, // 31: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
-	46, // 32: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
-	53, // 33: parley.thread.v1.Fact.consult_asked:type_name -> parley.thread.v1.ConsultAsked
-	54, // 34: parley.thread.v1.Fact.consult_answered:type_name -> parley.thread.v1.ConsultAnswered
-	55, // 35: parley.thread.v1.Fact.consult_opened:type_name -> parley.thread.v1.ConsultOpened
-	56, // 36: parley.thread.v1.Fact.consult_ended:type_name -> parley.thread.v1.ConsultEnded
-	57, // 37: parley.thread.v1.Fact.monitoring_began:type_name -> parley.thread.v1.MonitoringBegan
-	58, // 38: parley.thread.v1.Fact.supervisor_joined:type_name -> parley.thread.v1.SupervisorJoined
-	59, // 39: parley.thread.v1.Fact.supervisor_left:type_name -> parley.thread.v1.SupervisorLeft
+	47, // 24: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
+	48, // 25: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
+	50, // 26: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
+	51, // 27: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
+	52, // 28: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
+	53, // 29: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
+	54, // 30: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
+	55, // 31: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
+	49, // 32: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
+	56, // 33: parley.thread.v1.Fact.consult_asked:type_name -> parley.thread.v1.ConsultAsked
+	57, // 34: parley.thread.v1.Fact.consult_answered:type_name -> parley.thread.v1.ConsultAnswered
+	58, // 35: parley.thread.v1.Fact.consult_opened:type_name -> parley.thread.v1.ConsultOpened
+	59, // 36: parley.thread.v1.Fact.consult_ended:type_name -> parley.thread.v1.ConsultEnded
+	60, // 37: parley.thread.v1.Fact.monitoring_began:type_name -> parley.thread.v1.MonitoringBegan
+	61, // 38: parley.thread.v1.Fact.supervisor_joined:type_name -> parley.thread.v1.SupervisorJoined
+	62, // 39: parley.thread.v1.Fact.supervisor_left:type_name -> parley.thread.v1.SupervisorLeft
 	6,  // 40: parley.thread.v1.Fact.attachment_kept:type_name -> parley.thread.v1.AttachmentKept
 	7,  // 41: parley.thread.v1.Fact.attachment_lost:type_name -> parley.thread.v1.AttachmentLost
-	42, // 42: parley.thread.v1.Fact.agent_reacted:type_name -> parley.thread.v1.AgentReacted
-	43, // 43: parley.thread.v1.Fact.time_out_reached:type_name -> parley.thread.v1.TimeOutReached
-	5,  // 44: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
-	8,  // 45: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
-	8,  // 46: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
-	8,  // 47: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
-	5,  // 48: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
-	22, // 49: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
-	61, // 50: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
-	0,  // 51: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
-	25, // 52: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
-	60, // 53: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
-	27, // 54: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
-	1,  // 55: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	2,  // 56: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	2,  // 57: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	2,  // 58: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	36, // 59: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
-	37, // 60: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
-	38, // 61: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
-	39, // 62: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
-	41, // 63: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
-	40, // 64: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
-	41, // 65: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
-	3,  // 66: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
-	67, // [67:67] is the sub-list for method output_type
-	67, // [67:67] is the sub-list for method input_type
-	67, // [67:67] is the sub-list for extension type_name
-	67, // [67:67] is the sub-list for extension extendee
-	0,  // [0:67] is the sub-list for field type_name
+	45, // 42: parley.thread.v1.Fact.agent_reacted:type_name -> parley.thread.v1.AgentReacted
+	46, // 43: parley.thread.v1.Fact.time_out_reached:type_name -> parley.thread.v1.TimeOutReached
+	37, // 44: parley.thread.v1.Fact.agent_told:type_name -> parley.thread.v1.AgentTold
+	38, // 45: parley.thread.v1.Fact.consent_given:type_name -> parley.thread.v1.ConsentGiven
+	5,  // 46: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
+	8,  // 47: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
+	8,  // 48: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
+	8,  // 49: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
+	5,  // 50: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
+	22, // 51: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
+	64, // 52: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
+	0,  // 53: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
+	25, // 54: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
+	63, // 55: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
+	27, // 56: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
+	1,  // 57: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	2,  // 58: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	2,  // 59: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	2,  // 60: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	39, // 61: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
+	40, // 62: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
+	36, // 63: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
+	65, // 64: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
+	36, // 65: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
+	41, // 66: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
+	42, // 67: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
+	44, // 68: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
+	43, // 69: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
+	44, // 70: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
+	3,  // 71: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
+	72, // [72:72] is the sub-list for method output_type
+	72, // [72:72] is the sub-list for method input_type
+	72, // [72:72] is the sub-list for extension type_name
+	72, // [72:72] is the sub-list for extension extendee
+	0,  // [0:72] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -5922,6 +6235,7 @@ func file_parley_thread_v1_fact_proto_init() {
 	if File_parley_thread_v1_fact_proto != nil {
 		return
 	}
+	file_parley_thread_v1_trigger_proto_init()
 	file_parley_thread_v1_fact_proto_msgTypes[0].OneofWrappers = []any{
 		(*Fact_MessageReceived)(nil),
 		(*Fact_MessageEdited)(nil),
@@ -5967,6 +6281,8 @@ func file_parley_thread_v1_fact_proto_init() {
 		(*Fact_AttachmentLost)(nil),
 		(*Fact_AgentReacted)(nil),
 		(*Fact_TimeOutReached)(nil),
+		(*Fact_AgentTold)(nil),
+		(*Fact_ConsentGiven)(nil),
 	}
 	file_parley_thread_v1_fact_proto_msgTypes[1].OneofWrappers = []any{}
 	file_parley_thread_v1_fact_proto_msgTypes[16].OneofWrappers = []any{}
@@ -5977,7 +6293,7 @@ func file_parley_thread_v1_fact_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_thread_v1_fact_proto_rawDesc), len(file_parley_thread_v1_fact_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   57,
+			NumMessages:   60,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

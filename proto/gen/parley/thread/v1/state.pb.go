@@ -388,7 +388,12 @@ type State struct {
 	// Meta's time of it, ms since 1970 UTC.
 	ReferralMs int64 `protobuf:"varint,20,opt,name=referral_ms,json=referralMs,proto3" json:"referral_ms,omitempty"`
 	// Files of the customer's that are still to be copied, oldest first.
-	Files         []*PendingFile `protobuf:"bytes,21,rep,name=files,proto3" json:"files,omitempty"`
+	Files []*PendingFile `protobuf:"bytes,21,rep,name=files,proto3" json:"files,omitempty"`
+	// Newest commit that was answered by automated messages, its revision.
+	Answered uint64 `protobuf:"varint,54,opt,name=answered,proto3" json:"answered,omitempty"`
+	// What the customer was told of conversations being kept, and said to it;
+	// absent before that.
+	Consent       *Consent `protobuf:"bytes,55,opt,name=consent,proto3" json:"consent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -570,6 +575,176 @@ func (x *State) GetFiles() []*PendingFile {
 	return nil
 }
 
+func (x *State) GetAnswered() uint64 {
+	if x != nil {
+		return x.Answered
+	}
+	return 0
+}
+
+func (x *State) GetConsent() *Consent {
+	if x != nil {
+		return x.Consent
+	}
+	return nil
+}
+
+// Consent is what the customer was told of conversations being kept, and said to
+// it (S49).
+type Consent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which notice was sent last, a hash of its text.
+	Notice string `protobuf:"bytes,1,opt,name=notice,proto3" json:"notice,omitempty"`
+	// When, ms since 1970 UTC.
+	ToldMs int64 `protobuf:"varint,2,opt,name=told_ms,json=toldMs,proto3" json:"told_ms,omitempty"`
+	// Whether the customer agrees to it; absent while there is no answer.
+	Agreed *bool `protobuf:"varint,3,opt,name=agreed,proto3,oneof" json:"agreed,omitempty"`
+	// When the customer said so, ms since 1970 UTC.
+	AnsweredMs    int64 `protobuf:"varint,4,opt,name=answered_ms,json=answeredMs,proto3" json:"answered_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Consent) Reset() {
+	*x = Consent{}
+	mi := &file_parley_thread_v1_state_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Consent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Consent) ProtoMessage() {}
+
+func (x *Consent) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_state_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Consent.ProtoReflect.Descriptor instead.
+func (*Consent) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Consent) GetNotice() string {
+	if x != nil {
+		return x.Notice
+	}
+	return ""
+}
+
+func (x *Consent) GetToldMs() int64 {
+	if x != nil {
+		return x.ToldMs
+	}
+	return 0
+}
+
+func (x *Consent) GetAgreed() bool {
+	if x != nil && x.Agreed != nil {
+		return *x.Agreed
+	}
+	return false
+}
+
+func (x *Consent) GetAnsweredMs() int64 {
+	if x != nil {
+		return x.AnsweredMs
+	}
+	return 0
+}
+
+// Said is an automated message of a conversation, as it was said last.
+type Said struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What for.
+	Trigger Trigger `protobuf:"varint,1,opt,name=trigger,proto3,enum=parley.thread.v1.Trigger" json:"trigger,omitempty"`
+	// Commit that it answered; 0: none.
+	Answers uint64 `protobuf:"varint,2,opt,name=answers,proto3" json:"answers,omitempty"`
+	// When, ms since 1970 UTC.
+	AtMs int64 `protobuf:"varint,3,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// Not again before, ms since 1970 UTC.
+	AgainMs int64 `protobuf:"varint,4,opt,name=again_ms,json=againMs,proto3" json:"again_ms,omitempty"`
+	// Place in the queue that it told.
+	Position      int32 `protobuf:"varint,5,opt,name=position,proto3" json:"position,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Said) Reset() {
+	*x = Said{}
+	mi := &file_parley_thread_v1_state_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Said) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Said) ProtoMessage() {}
+
+func (x *Said) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_state_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Said.ProtoReflect.Descriptor instead.
+func (*Said) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Said) GetTrigger() Trigger {
+	if x != nil {
+		return x.Trigger
+	}
+	return Trigger_TRIGGER_UNSPECIFIED
+}
+
+func (x *Said) GetAnswers() uint64 {
+	if x != nil {
+		return x.Answers
+	}
+	return 0
+}
+
+func (x *Said) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *Said) GetAgainMs() int64 {
+	if x != nil {
+		return x.AgainMs
+	}
+	return 0
+}
+
+func (x *Said) GetPosition() int32 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
 // PendingFile is a file of the customer's that is still to be copied.
 type PendingFile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -583,7 +758,7 @@ type PendingFile struct {
 
 func (x *PendingFile) Reset() {
 	*x = PendingFile{}
-	mi := &file_parley_thread_v1_state_proto_msgTypes[2]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -595,7 +770,7 @@ func (x *PendingFile) String() string {
 func (*PendingFile) ProtoMessage() {}
 
 func (x *PendingFile) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_state_proto_msgTypes[2]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -608,7 +783,7 @@ func (x *PendingFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PendingFile.ProtoReflect.Descriptor instead.
 func (*PendingFile) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{2}
+	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *PendingFile) GetMessage() string {
@@ -644,7 +819,7 @@ type Customer struct {
 
 func (x *Customer) Reset() {
 	*x = Customer{}
-	mi := &file_parley_thread_v1_state_proto_msgTypes[3]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -656,7 +831,7 @@ func (x *Customer) String() string {
 func (*Customer) ProtoMessage() {}
 
 func (x *Customer) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_state_proto_msgTypes[3]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -669,7 +844,7 @@ func (x *Customer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Customer.ProtoReflect.Descriptor instead.
 func (*Customer) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{3}
+	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Customer) GetName() string {
@@ -779,14 +954,19 @@ type Conversation struct {
 	// When, ms since 1970 UTC by our own clock.
 	SpokeMs int64 `protobuf:"varint,57,opt,name=spoke_ms,json=spokeMs,proto3" json:"spoke_ms,omitempty"`
 	// Time-out rules of at most so many minutes have had their turn since then.
-	ToldMinutes   int32 `protobuf:"varint,58,opt,name=told_minutes,json=toldMinutes,proto3" json:"told_minutes,omitempty"`
+	ToldMinutes int32 `protobuf:"varint,58,opt,name=told_minutes,json=toldMinutes,proto3" json:"told_minutes,omitempty"`
+	// Automated messages that were said in it, one a trigger.
+	Said []*Said `protobuf:"bytes,63,rep,name=said,proto3" json:"said,omitempty"`
+	// It was handed over to whoever has it, or waits for somebody it was handed
+	// over to.
+	Transferred   bool `protobuf:"varint,64,opt,name=transferred,proto3" json:"transferred,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Conversation) Reset() {
 	*x = Conversation{}
-	mi := &file_parley_thread_v1_state_proto_msgTypes[4]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -798,7 +978,7 @@ func (x *Conversation) String() string {
 func (*Conversation) ProtoMessage() {}
 
 func (x *Conversation) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_state_proto_msgTypes[4]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -811,7 +991,7 @@ func (x *Conversation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Conversation.ProtoReflect.Descriptor instead.
 func (*Conversation) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{4}
+	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Conversation) GetId() string {
@@ -1038,6 +1218,20 @@ func (x *Conversation) GetToldMinutes() int32 {
 	return 0
 }
 
+func (x *Conversation) GetSaid() []*Said {
+	if x != nil {
+		return x.Said
+	}
+	return nil
+}
+
+func (x *Conversation) GetTransferred() bool {
+	if x != nil {
+		return x.Transferred
+	}
+	return false
+}
+
 // Participant is somebody with a part in a conversation beside the agent who
 // has it. It takes no capacity (L68).
 type Participant struct {
@@ -1066,7 +1260,7 @@ type Participant struct {
 
 func (x *Participant) Reset() {
 	*x = Participant{}
-	mi := &file_parley_thread_v1_state_proto_msgTypes[5]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1078,7 +1272,7 @@ func (x *Participant) String() string {
 func (*Participant) ProtoMessage() {}
 
 func (x *Participant) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_state_proto_msgTypes[5]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1091,7 +1285,7 @@ func (x *Participant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Participant.ProtoReflect.Descriptor instead.
 func (*Participant) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{5}
+	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Participant) GetAgent() string {
@@ -1176,7 +1370,7 @@ type Offer struct {
 
 func (x *Offer) Reset() {
 	*x = Offer{}
-	mi := &file_parley_thread_v1_state_proto_msgTypes[6]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1188,7 +1382,7 @@ func (x *Offer) String() string {
 func (*Offer) ProtoMessage() {}
 
 func (x *Offer) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_state_proto_msgTypes[6]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1201,7 +1395,7 @@ func (x *Offer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Offer.ProtoReflect.Descriptor instead.
 func (*Offer) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{6}
+	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Offer) GetAgent() string {
@@ -1280,14 +1474,19 @@ type Send struct {
 	Setup string `protobuf:"bytes,16,opt,name=setup,proto3" json:"setup,omitempty"`
 	// Number of the last attempt that does not count against the part, because
 	// the page was disconnected.
-	Spared        int32 `protobuf:"varint,17,opt,name=spared,proto3" json:"spared,omitempty"`
+	Spared int32 `protobuf:"varint,17,opt,name=spared,proto3" json:"spared,omitempty"`
+	// Nobody wrote it: what it is said for.
+	Trigger Trigger `protobuf:"varint,50,opt,name=trigger,proto3,enum=parley.thread.v1.Trigger" json:"trigger,omitempty"`
+	// Of an automated message: dropped when it has not left by then, ms since 1970
+	// UTC.
+	UntilMs       int64 `protobuf:"varint,51,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Send) Reset() {
 	*x = Send{}
-	mi := &file_parley_thread_v1_state_proto_msgTypes[7]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1299,7 +1498,7 @@ func (x *Send) String() string {
 func (*Send) ProtoMessage() {}
 
 func (x *Send) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_state_proto_msgTypes[7]
+	mi := &file_parley_thread_v1_state_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1312,7 +1511,7 @@ func (x *Send) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Send.ProtoReflect.Descriptor instead.
 func (*Send) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{7}
+	return file_parley_thread_v1_state_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Send) GetId() string {
@@ -1435,16 +1634,30 @@ func (x *Send) GetSpared() int32 {
 	return 0
 }
 
+func (x *Send) GetTrigger() Trigger {
+	if x != nil {
+		return x.Trigger
+	}
+	return Trigger_TRIGGER_UNSPECIFIED
+}
+
+func (x *Send) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
 var File_parley_thread_v1_state_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x1cparley/thread/v1/state.proto\x12\x10parley.thread.v1\x1a\x1bparley/thread/v1/fact.proto\"\x92\x01\n" +
+	"\x1cparley/thread/v1/state.proto\x12\x10parley.thread.v1\x1a\x1bparley/thread/v1/fact.proto\x1a\x1eparley/thread/v1/trigger.proto\"\x92\x01\n" +
 	"\x06Commit\x12,\n" +
 	"\x05facts\x18\x01 \x03(\v2\x16.parley.thread.v1.FactR\x05facts\x12-\n" +
 	"\x05state\x18\x02 \x01(\v2\x17.parley.thread.v1.StateR\x05state\x12\x13\n" +
 	"\x05at_ms\x18\x03 \x01(\x03R\x04atMs\x12\x16\n" +
-	"\x06writer\x18\x04 \x01(\tR\x06writer\"\xd9\x05\n" +
+	"\x06writer\x18\x04 \x01(\tR\x06writer\"\xaa\x06\n" +
 	"\x05State\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\x126\n" +
@@ -1470,7 +1683,22 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\breferral\x18\x13 \x01(\v2\x1a.parley.thread.v1.ReferralR\breferral\x12\x1f\n" +
 	"\vreferral_ms\x18\x14 \x01(\x03R\n" +
 	"referralMs\x123\n" +
-	"\x05files\x18\x15 \x03(\v2\x1d.parley.thread.v1.PendingFileR\x05files\"=\n" +
+	"\x05files\x18\x15 \x03(\v2\x1d.parley.thread.v1.PendingFileR\x05files\x12\x1a\n" +
+	"\banswered\x186 \x01(\x04R\banswered\x123\n" +
+	"\aconsent\x187 \x01(\v2\x19.parley.thread.v1.ConsentR\aconsent\"\x83\x01\n" +
+	"\aConsent\x12\x16\n" +
+	"\x06notice\x18\x01 \x01(\tR\x06notice\x12\x17\n" +
+	"\atold_ms\x18\x02 \x01(\x03R\x06toldMs\x12\x1b\n" +
+	"\x06agreed\x18\x03 \x01(\bH\x00R\x06agreed\x88\x01\x01\x12\x1f\n" +
+	"\vanswered_ms\x18\x04 \x01(\x03R\n" +
+	"answeredMsB\t\n" +
+	"\a_agreed\"\xa1\x01\n" +
+	"\x04Said\x123\n" +
+	"\atrigger\x18\x01 \x01(\x0e2\x19.parley.thread.v1.TriggerR\atrigger\x12\x18\n" +
+	"\aanswers\x18\x02 \x01(\x04R\aanswers\x12\x13\n" +
+	"\x05at_ms\x18\x03 \x01(\x03R\x04atMs\x12\x19\n" +
+	"\bagain_ms\x18\x04 \x01(\x03R\aagainMs\x12\x1a\n" +
+	"\bposition\x18\x05 \x01(\x05R\bposition\"=\n" +
 	"\vPendingFile\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x05R\x05index\"\x9d\x01\n" +
@@ -1481,7 +1709,8 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\apicture\x18\x04 \x01(\tR\apicture\x12\x1d\n" +
 	"\n" +
 	"fetched_ms\x18\x05 \x01(\x03R\tfetchedMsB\v\n" +
-	"\t_timezone\"\xd5\t\n" +
+	"\t_timezone\"\xa3\n" +
+	"\n" +
 	"\fConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12-\n" +
 	"\x05phase\x18\x02 \x01(\x0e2\x17.parley.thread.v1.PhaseR\x05phase\x12\x1e\n" +
@@ -1520,7 +1749,9 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\tactive_ms\x187 \x01(\x03R\bactiveMs\x12,\n" +
 	"\x05spoke\x188 \x01(\x0e2\x16.parley.thread.v1.SideR\x05spoke\x12\x19\n" +
 	"\bspoke_ms\x189 \x01(\x03R\aspokeMs\x12!\n" +
-	"\ftold_minutes\x18: \x01(\x05R\vtoldMinutes\x1a<\n" +
+	"\ftold_minutes\x18: \x01(\x05R\vtoldMinutes\x12*\n" +
+	"\x04said\x18? \x03(\v2\x16.parley.thread.v1.SaidR\x04said\x12 \n" +
+	"\vtransferred\x18@ \x01(\bR\vtransferred\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa1\x02\n" +
@@ -1541,7 +1772,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x05fence\x18\x02 \x01(\x03R\x05fence\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x03R\x05epoch\x12\x17\n" +
 	"\amade_ms\x18\x04 \x01(\x03R\x06madeMs\x12\x19\n" +
-	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\"\xfa\x03\n" +
+	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\"\xca\x04\n" +
 	"\x04Send\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\x14\n" +
@@ -1561,7 +1792,9 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x04mids\x18\x0e \x03(\tB\x02\x18\x01R\x04mids\x12\"\n" +
 	"\fdisconnected\x18\x0f \x01(\bR\fdisconnected\x12\x14\n" +
 	"\x05setup\x18\x10 \x01(\tR\x05setup\x12\x16\n" +
-	"\x06spared\x18\x11 \x01(\x05R\x06spared*h\n" +
+	"\x06spared\x18\x11 \x01(\x05R\x06spared\x123\n" +
+	"\atrigger\x182 \x01(\x0e2\x19.parley.thread.v1.TriggerR\atrigger\x12\x19\n" +
+	"\buntil_ms\x183 \x01(\x03R\auntilMs*h\n" +
 	"\x04Part\x12\x14\n" +
 	"\x10PART_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fPART_CONSULTANT\x10\x01\x12\x10\n" +
@@ -1604,7 +1837,7 @@ func file_parley_thread_v1_state_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_thread_v1_state_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_parley_thread_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_parley_thread_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_parley_thread_v1_state_proto_goTypes = []any{
 	(Part)(0),            // 0: parley.thread.v1.Part
 	(Attendance)(0),      // 1: parley.thread.v1.Attendance
@@ -1612,45 +1845,52 @@ var file_parley_thread_v1_state_proto_goTypes = []any{
 	(SendStatus)(0),      // 3: parley.thread.v1.SendStatus
 	(*Commit)(nil),       // 4: parley.thread.v1.Commit
 	(*State)(nil),        // 5: parley.thread.v1.State
-	(*PendingFile)(nil),  // 6: parley.thread.v1.PendingFile
-	(*Customer)(nil),     // 7: parley.thread.v1.Customer
-	(*Conversation)(nil), // 8: parley.thread.v1.Conversation
-	(*Participant)(nil),  // 9: parley.thread.v1.Participant
-	(*Offer)(nil),        // 10: parley.thread.v1.Offer
-	(*Send)(nil),         // 11: parley.thread.v1.Send
-	nil,                  // 12: parley.thread.v1.Conversation.VariablesEntry
-	(*Fact)(nil),         // 13: parley.thread.v1.Fact
-	(*Referral)(nil),     // 14: parley.thread.v1.Referral
-	(Cause)(0),           // 15: parley.thread.v1.Cause
-	(*Need)(nil),         // 16: parley.thread.v1.Need
-	(*Terms)(nil),        // 17: parley.thread.v1.Terms
-	(Side)(0),            // 18: parley.thread.v1.Side
+	(*Consent)(nil),      // 6: parley.thread.v1.Consent
+	(*Said)(nil),         // 7: parley.thread.v1.Said
+	(*PendingFile)(nil),  // 8: parley.thread.v1.PendingFile
+	(*Customer)(nil),     // 9: parley.thread.v1.Customer
+	(*Conversation)(nil), // 10: parley.thread.v1.Conversation
+	(*Participant)(nil),  // 11: parley.thread.v1.Participant
+	(*Offer)(nil),        // 12: parley.thread.v1.Offer
+	(*Send)(nil),         // 13: parley.thread.v1.Send
+	nil,                  // 14: parley.thread.v1.Conversation.VariablesEntry
+	(*Fact)(nil),         // 15: parley.thread.v1.Fact
+	(*Referral)(nil),     // 16: parley.thread.v1.Referral
+	(Trigger)(0),         // 17: parley.thread.v1.Trigger
+	(Cause)(0),           // 18: parley.thread.v1.Cause
+	(*Need)(nil),         // 19: parley.thread.v1.Need
+	(*Terms)(nil),        // 20: parley.thread.v1.Terms
+	(Side)(0),            // 21: parley.thread.v1.Side
 }
 var file_parley_thread_v1_state_proto_depIdxs = []int32{
-	13, // 0: parley.thread.v1.Commit.facts:type_name -> parley.thread.v1.Fact
+	15, // 0: parley.thread.v1.Commit.facts:type_name -> parley.thread.v1.Fact
 	5,  // 1: parley.thread.v1.Commit.state:type_name -> parley.thread.v1.State
-	7,  // 2: parley.thread.v1.State.customer:type_name -> parley.thread.v1.Customer
-	8,  // 3: parley.thread.v1.State.conversation:type_name -> parley.thread.v1.Conversation
-	11, // 4: parley.thread.v1.State.sends:type_name -> parley.thread.v1.Send
-	14, // 5: parley.thread.v1.State.referral:type_name -> parley.thread.v1.Referral
-	6,  // 6: parley.thread.v1.State.files:type_name -> parley.thread.v1.PendingFile
-	2,  // 7: parley.thread.v1.Conversation.phase:type_name -> parley.thread.v1.Phase
-	10, // 8: parley.thread.v1.Conversation.offer:type_name -> parley.thread.v1.Offer
-	15, // 9: parley.thread.v1.Conversation.closed_by:type_name -> parley.thread.v1.Cause
-	16, // 10: parley.thread.v1.Conversation.skills:type_name -> parley.thread.v1.Need
-	12, // 11: parley.thread.v1.Conversation.variables:type_name -> parley.thread.v1.Conversation.VariablesEntry
-	14, // 12: parley.thread.v1.Conversation.referral:type_name -> parley.thread.v1.Referral
-	17, // 13: parley.thread.v1.Conversation.terms:type_name -> parley.thread.v1.Terms
-	9,  // 14: parley.thread.v1.Conversation.participants:type_name -> parley.thread.v1.Participant
-	18, // 15: parley.thread.v1.Conversation.spoke:type_name -> parley.thread.v1.Side
-	0,  // 16: parley.thread.v1.Participant.part:type_name -> parley.thread.v1.Part
-	1,  // 17: parley.thread.v1.Participant.attendance:type_name -> parley.thread.v1.Attendance
-	3,  // 18: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	9,  // 2: parley.thread.v1.State.customer:type_name -> parley.thread.v1.Customer
+	10, // 3: parley.thread.v1.State.conversation:type_name -> parley.thread.v1.Conversation
+	13, // 4: parley.thread.v1.State.sends:type_name -> parley.thread.v1.Send
+	16, // 5: parley.thread.v1.State.referral:type_name -> parley.thread.v1.Referral
+	8,  // 6: parley.thread.v1.State.files:type_name -> parley.thread.v1.PendingFile
+	6,  // 7: parley.thread.v1.State.consent:type_name -> parley.thread.v1.Consent
+	17, // 8: parley.thread.v1.Said.trigger:type_name -> parley.thread.v1.Trigger
+	2,  // 9: parley.thread.v1.Conversation.phase:type_name -> parley.thread.v1.Phase
+	12, // 10: parley.thread.v1.Conversation.offer:type_name -> parley.thread.v1.Offer
+	18, // 11: parley.thread.v1.Conversation.closed_by:type_name -> parley.thread.v1.Cause
+	19, // 12: parley.thread.v1.Conversation.skills:type_name -> parley.thread.v1.Need
+	14, // 13: parley.thread.v1.Conversation.variables:type_name -> parley.thread.v1.Conversation.VariablesEntry
+	16, // 14: parley.thread.v1.Conversation.referral:type_name -> parley.thread.v1.Referral
+	20, // 15: parley.thread.v1.Conversation.terms:type_name -> parley.thread.v1.Terms
+	11, // 16: parley.thread.v1.Conversation.participants:type_name -> parley.thread.v1.Participant
+	21, // 17: parley.thread.v1.Conversation.spoke:type_name -> parley.thread.v1.Side
+	7,  // 18: parley.thread.v1.Conversation.said:type_name -> parley.thread.v1.Said
+	0,  // 19: parley.thread.v1.Participant.part:type_name -> parley.thread.v1.Part
+	1,  // 20: parley.thread.v1.Participant.attendance:type_name -> parley.thread.v1.Attendance
+	3,  // 21: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
+	17, // 22: parley.thread.v1.Send.trigger:type_name -> parley.thread.v1.Trigger
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_state_proto_init() }
@@ -1659,14 +1899,16 @@ func file_parley_thread_v1_state_proto_init() {
 		return
 	}
 	file_parley_thread_v1_fact_proto_init()
-	file_parley_thread_v1_state_proto_msgTypes[3].OneofWrappers = []any{}
+	file_parley_thread_v1_trigger_proto_init()
+	file_parley_thread_v1_state_proto_msgTypes[2].OneofWrappers = []any{}
+	file_parley_thread_v1_state_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_thread_v1_state_proto_rawDesc), len(file_parley_thread_v1_state_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   9,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

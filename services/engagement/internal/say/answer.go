@@ -1,0 +1,262 @@
+package say
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/rules"
+	"github.com/parley-desk/parley/pkg/thread"
+	"github.com/parley-desk/parley/pkg/wording"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+)
+
+// World is what is decided by beside the thread.
+type World struct {
+	Rules *rules.Rules  // of the directory
+	Now   time.Time     //
+	Keep  time.Duration // how long a message is of use after what it answers
+}
+
+// What became of a call, for the metric.
+const (
+	Said    = "said"
+	Late    = "late"          // what it answers is long past
+	Closed  = "window_closed" // Meta takes none now
+	Foreign = "thread_owned"  // another app has the thread
+)
+
+// ever is when what is said once in a conversation is said again.
+const ever = 100 * 365 * 24 * time.Hour
+
+// Outcome is what became of one trigger.
+type Outcome struct {
+	Trigger trigger
+	Result  string
+}
+
+// Answer gives the facts by which the commit that is the record of revision is
+// answered on the newest state s, and what became of each trigger that is on.
+func Answer(s *threadv1.State, revision uint64, c *threadv1.Commit, w World) (facts []*threadv1.Fact, outcomes []Outcome) {
+	facts = Consents(c, s)
+	of, now := c.GetState().GetConversation(), s.GetConversation()
+	if thread.Answered(s, revision) || now == nil || of.GetId() != now.GetId() {
+		return facts, nil
+	}
+	for _, call := range Calls(c) {
+		a := answer{World: w, s: s, page: w.Rules.World.PagesByMeta[s.GetPage()], agent: call.Agent,
+			said: &threadv1.Automated{Conversation: now.GetId(), Answers: revision, UntilMs: c.GetAtMs() + w.Keep.Milliseconds()}}
+		triggers := call.Triggers
+		if call.Waits {
+			triggers = a.waits()
+		}
+		fact, out := a.first(triggers)
+		if fact != nil {
+			facts = append(facts, fact)
+		}
+		if out.Result != "" {
+			outcomes = append(outcomes, out)
+		}
+	}
+	return facts, outcomes
+}
+
+// Concerns tells whether a commit may call for anything at all in a world, by a
+// glance that needs no newest state: most commits do not, and no page may have
+// messages on.
+func Concerns(c *threadv1.Commit, w World) bool {
+	for _, f := range c.GetFacts() {
+		if _, answered := consent(f); answered {
+			return true
+		}
+	}
+	a := answer{World: w, s: c.GetState(), page: w.Rules.World.PagesByMeta[c.GetState().GetPage()]}
+	for _, call := range Calls(c) {
+		triggers := call.Triggers
+		if call.Waits {
+			triggers = a.waits()
+		}
+		for _, trigger := range triggers {
+			if a.on(trigger) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Word is a trigger as metrics and the desk name it: "agent_joined".
+func Word(t threadv1.Trigger) string {
+	return strings.ToLower(strings.TrimPrefix(t.String(), "TRIGGER_"))
+}
+
+// answer is one call on its way to a fact.
+type answer struct {
+	World
+	s     *threadv1.State
+	page  *configv1.Page
+	agent string
+	said  *threadv1.Automated
+	again time.Time // until when hours that are over keep silent
+}
+
+// waits are the triggers of a conversation that waits: for hours to begin, or
+// for somebody who could take it.
+func (a *answer) waits() []trigger {
+	c := a.s.GetConversation()
+	if c.GetPhase() != threadv1.Phase_PHASE_OPEN {
+		return nil
+	}
+	closed, why, opens := a.Rules.Closed(c.GetQueue(), a.Now)
+	if closed {
+		a.again = opens
+		if opens.IsZero() {
+			a.again = a.Now.Add(ever)
+		}
+		outOfHours, holiday := threadv1.Trigger_TRIGGER_OUT_OF_HOURS, threadv1.Trigger_TRIGGER_HOLIDAY
+		if strings.Contains(why, "(") { // it has a reason of its own
+			return []trigger{holiday, outOfHours}
+		}
+		return []trigger{outOfHours}
+	}
+	obstacle, _ := a.Rules.Obstacle(c.GetQueue(), a.Now)
+	if obstacle == rules.QueueUnknown || obstacle == rules.QueueEmpty {
+		return []trigger{threadv1.Trigger_TRIGGER_AGENT_NOT_ASSIGNED}
+	}
+	return nil
+}
+
+// on tells whether the page has the trigger said.
+func (a *answer) on(trigger trigger) bool {
+	return a.page != nil && wording.Of(a.Rules.World, a.page, trigger, "").Active
+}
+
+// first says the first of triggers that is on, if anything may be said.
+func (a *answer) first(triggers []trigger) (*threadv1.Fact, Outcome) {
+	for _, trigger := range triggers {
+		if !a.on(trigger) {
+			continue
+		}
+		if a.had(trigger) {
+			return nil, Outcome{}
+		}
+		if result := a.prevented(trigger); result != Said {
+			return nil, Outcome{trigger, result}
+		}
+		if fact := a.fact(trigger, wording.Of(a.Rules.World, a.page, trigger, a.s.GetCustomer().GetLocale())); fact != nil {
+			return fact, Outcome{trigger, Said}
+		}
+		return nil, Outcome{}
+	}
+	return nil, Outcome{}
+}
+
+// prevented tells why nothing may be said now.
+func (a *answer) prevented(trigger trigger) string {
+	switch _, owned := thread.OwnerAt(a.s, a.Now); {
+	case a.Now.UnixMilli() > a.said.GetUntilMs():
+		return Late
+	case trigger == threadv1.Trigger_TRIGGER_CUSTOMER_DISCONNECTED: // Meta has no part in it
+	case owned:
+		return Foreign
+	case thread.WindowAt(a.s, a.Now).Kind != thread.Response:
+		return Closed
+	}
+	return Said
+}
+
+// had tells whether the trigger was said and is not said again now. Hours that
+// are over are told once, on a holiday or not; that messages do not arrive, once
+// until the customer writes again.
+func (a *answer) had(trigger trigger) bool {
+	c := a.s.GetConversation()
+	switch trigger {
+	case threadv1.Trigger_TRIGGER_OUT_OF_HOURS, threadv1.Trigger_TRIGGER_HOLIDAY:
+		for _, one := range []*threadv1.Said{thread.SaidIn(c, threadv1.Trigger_TRIGGER_OUT_OF_HOURS), thread.SaidIn(c, threadv1.Trigger_TRIGGER_HOLIDAY)} {
+			if one.GetAgainMs() > a.Now.UnixMilli() {
+				return true
+			}
+		}
+	case threadv1.Trigger_TRIGGER_AGENT_NOT_ASSIGNED:
+		return thread.SaidIn(c, trigger) != nil
+	case threadv1.Trigger_TRIGGER_CUSTOMER_DISCONNECTED:
+		one := thread.SaidIn(c, trigger)
+		return one != nil && a.s.GetWindowMs() < one.GetAtMs()
+	}
+	return false
+}
+
+// fact is the message of a trigger, in words; nil when there are none.
+func (a *answer) fact(trigger trigger, m wording.Message) *threadv1.Fact {
+	world, c := a.Rules.World, a.s.GetConversation()
+	text := wording.Fill(m.Text, wording.Values{
+		Agent:     named(a.agent, world.Agents[a.agent].GetMeta()),
+		Queue:     named(c.GetQueue(), world.Queues[c.GetQueue()].GetMeta()),
+		Position:  strconv.Itoa(int(a.said.GetPosition())),
+		Variables: variables(world, c),
+	})
+	parts := thread.Split(text)
+	if len(parts) == 0 {
+		return nil
+	}
+	a.said.Trigger = trigger
+	if !a.again.IsZero() {
+		a.said.AgainMs = a.again.UnixMilli()
+	}
+	if trigger == threadv1.Trigger_TRIGGER_CUSTOMER_DISCONNECTED {
+		return thread.Of(&threadv1.AgentTold{Automated: a.said, Text: text})
+	}
+	request := &threadv1.SendRequested{Id: a.id(), Parts: parts, Automated: a.said}
+	if trigger == threadv1.Trigger_TRIGGER_NOTICE {
+		if a.said.Notice = digest(text); a.said.GetNotice() == a.s.GetConsent().GetNotice() {
+			return nil // the customer knows
+		}
+		if m.Ask {
+			yes, no := wording.Agreement(m.Language)
+			request.QuickReplies = []*threadv1.QuickReply{
+				{Title: yes, Payload: agree + a.said.GetNotice()}, {Title: no, Payload: disagree + a.said.GetNotice()}}
+		}
+	}
+	return thread.Of(request)
+}
+
+// id is the message's own, the same whoever makes it: a UUID of version 8.
+func (a *answer) id() string {
+	occasion := strconv.FormatUint(a.said.GetAnswers(), 10)
+	if a.said.GetAnswers() == 0 { // the same place may be told again after another wait has begun
+		occasion = fmt.Sprintf("%d in %s since %d", a.said.GetPosition(), a.s.GetConversation().GetQueue(), thread.WaitingSince(a.s.GetConversation()).UnixMilli())
+	}
+	sum := sha256.Sum256([]byte(a.said.GetConversation() + "/" + a.said.GetTrigger().String() + "/" + occasion))
+	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80
+	x := hex.EncodeToString(sum[:16])
+	return x[:8] + "-" + x[8:12] + "-" + x[12:16] + "-" + x[16:20] + "-" + x[20:]
+}
+
+// digest names a notice by its text.
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:8])
+}
+
+func named(id string, m *configv1.Meta) string {
+	if name := m.GetDisplayName(); name != "" {
+		return name
+	}
+	return id
+}
+
+// variables are those of the conversation's workstream as they stand (L116).
+func variables(world *directory.Snapshot, c *threadv1.Conversation) map[string]string {
+	values := map[string]string{}
+	for _, v := range world.Workstreams[c.GetWorkstream()].GetVariables() {
+		values[v.GetName()] = v.GetInitial()
+	}
+	maps.Copy(values, c.GetVariables())
+	return values
+}
