@@ -696,8 +696,11 @@ type Page struct {
 	// Files from customers on this page (S29); SWITCH_UNSPECIFIED: as the
 	// workstream says.
 	CustomerAttachments Switch `protobuf:"varint,8,opt,name=customer_attachments,json=customerAttachments,proto3,enum=parley.config.v1.Switch" json:"customer_attachments,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// Files to customers from this page (S29); SWITCH_UNSPECIFIED: as the
+	// workstream says.
+	AgentAttachments Switch `protobuf:"varint,17,opt,name=agent_attachments,json=agentAttachments,proto3,enum=parley.config.v1.Switch" json:"agent_attachments,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Page) Reset() {
@@ -786,6 +789,13 @@ func (x *Page) GetCustomerAttachments() Switch {
 	return Switch_SWITCH_UNSPECIFIED
 }
 
+func (x *Page) GetAgentAttachments() Switch {
+	if x != nil {
+		return x.AgentAttachments
+	}
+	return Switch_SWITCH_UNSPECIFIED
+}
+
 // Workstream says how conversations of its pages are handled.
 type Workstream struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -840,8 +850,11 @@ type Workstream struct {
 	AttachmentTypes []string `protobuf:"bytes,21,rep,name=attachment_types,json=attachmentTypes,proto3" json:"attachment_types,omitempty"`
 	// Largest file that is taken, megabytes, 1 to 25; 0: 5 (L14).
 	AttachmentMegabytes int32 `protobuf:"varint,22,opt,name=attachment_megabytes,json=attachmentMegabytes,proto3" json:"attachment_megabytes,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// Agents may send files (S29). Sorts and size are those of files from
+	// customers; pictures have at most 8 MB all the same, which is Meta's limit.
+	AgentAttachments bool `protobuf:"varint,31,opt,name=agent_attachments,json=agentAttachments,proto3" json:"agent_attachments,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Workstream) Reset() {
@@ -1026,6 +1039,13 @@ func (x *Workstream) GetAttachmentMegabytes() int32 {
 		return x.AttachmentMegabytes
 	}
 	return 0
+}
+
+func (x *Workstream) GetAgentAttachments() bool {
+	if x != nil {
+		return x.AgentAttachments
+	}
+	return false
 }
 
 // Queue is a list of waiting conversations and the agents who take them.
@@ -1382,7 +1402,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x0fAcknowledgement\x12\x13\n" +
 	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x16\n" +
-	"\x06notice\x18\x03 \x01(\tR\x06notice\"\xe6\x02\n" +
+	"\x06notice\x18\x03 \x01(\tR\x06notice\"\xad\x03\n" +
 	"\x04Page\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x17\n" +
 	"\apage_id\x18\x02 \x01(\tR\x06pageId\x12\x18\n" +
@@ -1394,7 +1414,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\blanguage\x18\x06 \x01(\tR\blanguage\x129\n" +
 	"\vmessage_tag\x18\a \x01(\x0e2\x18.parley.config.v1.SwitchR\n" +
 	"messageTag\x12K\n" +
-	"\x14customer_attachments\x18\b \x01(\x0e2\x18.parley.config.v1.SwitchR\x13customerAttachments\"\xbe\a\n" +
+	"\x14customer_attachments\x18\b \x01(\x0e2\x18.parley.config.v1.SwitchR\x13customerAttachments\x12E\n" +
+	"\x11agent_attachments\x18\x11 \x01(\x0e2\x18.parley.config.v1.SwitchR\x10agentAttachments\"\xeb\a\n" +
 	"\n" +
 	"Workstream\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x14\n" +
@@ -1421,7 +1442,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"autoAssign\x121\n" +
 	"\x14customer_attachments\x18\x14 \x01(\bR\x13customerAttachments\x12)\n" +
 	"\x10attachment_types\x18\x15 \x03(\tR\x0fattachmentTypes\x121\n" +
-	"\x14attachment_megabytes\x18\x16 \x01(\x05R\x13attachmentMegabytes\"\x97\x03\n" +
+	"\x14attachment_megabytes\x18\x16 \x01(\x05R\x13attachmentMegabytes\x12+\n" +
+	"\x11agent_attachments\x18\x1f \x01(\bR\x10agentAttachments\"\x97\x03\n" +
 	"\x05Queue\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x16\n" +
 	"\x06agents\x18\x02 \x03(\tR\x06agents\x12<\n" +
@@ -1532,30 +1554,31 @@ var file_parley_config_v1_config_proto_depIdxs = []int32{
 	7,  // 6: parley.config.v1.Page.access_token:type_name -> parley.config.v1.Secret
 	0,  // 7: parley.config.v1.Page.message_tag:type_name -> parley.config.v1.Switch
 	0,  // 8: parley.config.v1.Page.customer_attachments:type_name -> parley.config.v1.Switch
-	6,  // 9: parley.config.v1.Workstream.meta:type_name -> parley.config.v1.Meta
-	4,  // 10: parley.config.v1.Workstream.wrap_up:type_name -> parley.config.v1.WrapUp
-	15, // 11: parley.config.v1.Workstream.variables:type_name -> parley.config.v1.Variable
-	1,  // 12: parley.config.v1.Workstream.mode:type_name -> parley.config.v1.WorkMode
-	16, // 13: parley.config.v1.Workstream.presences:type_name -> parley.distribution.v1.Presence
-	2,  // 14: parley.config.v1.Workstream.skill_matching:type_name -> parley.config.v1.SkillMatching
-	3,  // 15: parley.config.v1.Workstream.affinity:type_name -> parley.config.v1.Affinity
-	6,  // 16: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
-	5,  // 17: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
-	17, // 18: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
-	18, // 19: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
-	19, // 20: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
-	6,  // 21: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
-	7,  // 22: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
-	20, // 23: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
-	21, // 24: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
-	16, // 25: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
-	6,  // 26: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
-	16, // 27: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
-	28, // [28:28] is the sub-list for method output_type
-	28, // [28:28] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	0,  // 9: parley.config.v1.Page.agent_attachments:type_name -> parley.config.v1.Switch
+	6,  // 10: parley.config.v1.Workstream.meta:type_name -> parley.config.v1.Meta
+	4,  // 11: parley.config.v1.Workstream.wrap_up:type_name -> parley.config.v1.WrapUp
+	15, // 12: parley.config.v1.Workstream.variables:type_name -> parley.config.v1.Variable
+	1,  // 13: parley.config.v1.Workstream.mode:type_name -> parley.config.v1.WorkMode
+	16, // 14: parley.config.v1.Workstream.presences:type_name -> parley.distribution.v1.Presence
+	2,  // 15: parley.config.v1.Workstream.skill_matching:type_name -> parley.config.v1.SkillMatching
+	3,  // 16: parley.config.v1.Workstream.affinity:type_name -> parley.config.v1.Affinity
+	6,  // 17: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
+	5,  // 18: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
+	17, // 19: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
+	18, // 20: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
+	19, // 21: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
+	6,  // 22: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
+	7,  // 23: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
+	20, // 24: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
+	21, // 25: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
+	16, // 26: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
+	6,  // 27: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
+	16, // 28: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
+	29, // [29:29] is the sub-list for method output_type
+	29, // [29:29] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_config_proto_init() }

@@ -3439,7 +3439,10 @@ type SendRequested struct {
 	QuickReplies []*QuickReply `protobuf:"bytes,18,rep,name=quick_replies,json=quickReplies,proto3" json:"quick_replies,omitempty"`
 	// A template in place of the text; then there is one part, which says for
 	// people what the template shows.
-	Template      *Template `protobuf:"bytes,19,opt,name=template,proto3" json:"template,omitempty"`
+	Template *Template `protobuf:"bytes,19,opt,name=template,proto3" json:"template,omitempty"`
+	// Files, each a message of its own: the first parts are theirs, and hold their
+	// names. Texts follow.
+	Files         []*SentFile `protobuf:"bytes,28,rep,name=files,proto3" json:"files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3533,6 +3536,13 @@ func (x *SendRequested) GetQuickReplies() []*QuickReply {
 func (x *SendRequested) GetTemplate() *Template {
 	if x != nil {
 		return x.Template
+	}
+	return nil
+}
+
+func (x *SendRequested) GetFiles() []*SentFile {
+	if x != nil {
+		return x.Files
 	}
 	return nil
 }
@@ -5154,7 +5164,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\"\xa5\x1b\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1bparley/thread/v1/file.proto\"\xa5\x1b\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -5394,7 +5404,7 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x12ConversationClosed\x12-\n" +
 	"\x05cause\x18\x01 \x01(\x0e2\x17.parley.thread.v1.CauseR\x05cause\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x1b\n" +
-	"\tclient_id\x18\x03 \x01(\tR\bclientId\"\xae\x02\n" +
+	"\tclient_id\x18\x03 \x01(\tR\bclientId\"\xe0\x02\n" +
 	"\rSendRequested\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x14\n" +
@@ -5404,7 +5414,8 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\arepeats\x18\x06 \x01(\tR\arepeats\x12\x19\n" +
 	"\breply_to\x18\x11 \x01(\tR\areplyTo\x12A\n" +
 	"\rquick_replies\x18\x12 \x03(\v2\x1c.parley.thread.v1.QuickReplyR\fquickReplies\x126\n" +
-	"\btemplate\x18\x13 \x01(\v2\x1a.parley.thread.v1.TemplateR\btemplate\"_\n" +
+	"\btemplate\x18\x13 \x01(\v2\x1a.parley.thread.v1.TemplateR\btemplate\x120\n" +
+	"\x05files\x18\x1c \x03(\v2\x1a.parley.thread.v1.SentFileR\x05files\"_\n" +
 	"\n" +
 	"QuickReply\x12\x14\n" +
 	"\x05title\x18\x01 \x01(\tR\x05title\x12\x18\n" +
@@ -5617,6 +5628,7 @@ var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(*SupervisorLeft)(nil),         // 57: parley.thread.v1.SupervisorLeft
 	nil,                            // 58: parley.thread.v1.ConversationClassified.VariablesEntry
 	(v1.Presence)(0),               // 59: parley.distribution.v1.Presence
+	(*SentFile)(nil),               // 60: parley.thread.v1.SentFile
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	8,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
@@ -5679,16 +5691,17 @@ var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	2,  // 57: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
 	35, // 58: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
 	36, // 59: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
-	37, // 60: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
-	38, // 61: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
-	40, // 62: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
-	39, // 63: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
-	40, // 64: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
-	65, // [65:65] is the sub-list for method output_type
-	65, // [65:65] is the sub-list for method input_type
-	65, // [65:65] is the sub-list for extension type_name
-	65, // [65:65] is the sub-list for extension extendee
-	0,  // [0:65] is the sub-list for field type_name
+	60, // 60: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
+	37, // 61: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
+	38, // 62: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
+	40, // 63: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
+	39, // 64: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
+	40, // 65: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
+	66, // [66:66] is the sub-list for method output_type
+	66, // [66:66] is the sub-list for method input_type
+	66, // [66:66] is the sub-list for extension type_name
+	66, // [66:66] is the sub-list for extension extendee
+	0,  // [0:66] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -5696,6 +5709,7 @@ func file_parley_thread_v1_fact_proto_init() {
 	if File_parley_thread_v1_fact_proto != nil {
 		return
 	}
+	file_parley_thread_v1_file_proto_init()
 	file_parley_thread_v1_fact_proto_msgTypes[0].OneofWrappers = []any{
 		(*Fact_MessageReceived)(nil),
 		(*Fact_MessageEdited)(nil),
