@@ -139,7 +139,10 @@ export const Draft = memo(function Draft({ entry, link }: { entry: Entry; link: 
   const status = failed ? t.failed : link === 'down' ? t.waitingLink : noted ? t.saving : t.sending;
   return (
     <div class={`msg ${noted ? 'note' : 'out'}${entry.kind === 'confer' ? ' advice' : ''} first last${failed ? ' bad' : ' going'}`} data-outbox={entry.state}>
-      <div class="bubble"><Text text={entry.text} /></div>
+      <div class="bubble">
+        {entry.files?.map((f) => <p key={f.id} dir="auto">📎 {f.name}</p>)}
+        {entry.text && <Text text={entry.text} />}
+      </div>
       <p class="foot">
         <time>{clock(entry.atMs, t)}</time>
         <span class="state"> · {failed ? '!' : '○'} {status}</span>

@@ -243,6 +243,7 @@ export interface ConversationView {
   supervise?: string[];
   priority?: number;
   prefer?: string;
+  files?: FileLimits;
 }
 
 export interface Customer {
@@ -298,6 +299,12 @@ export interface File {
   width?: number;
   height?: number;
   name?: string;
+}
+
+export interface FileLimits {
+  types?: string[];
+  pictureBytes?: string;
+  bytes?: string;
 }
 
 export interface ForceCloseConversationRequest {
@@ -566,6 +573,7 @@ export interface SendMessageRequest {
   replyTo?: string;
   quickReplies?: QuickReply[];
   template?: Template;
+  files?: string[];
 }
 
 export interface SendMessageResponse {
