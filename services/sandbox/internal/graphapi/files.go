@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"mime/multipart"
-	"net/http"
 	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/parley-desk/parley/services/sandbox/internal/journal"
+	"github.com/parley-desk/parley/services/sandbox/internal/script"
 	"github.com/parley-desk/parley/services/sandbox/internal/world"
 )
 
@@ -72,15 +72,18 @@ func (a *API) takeFile(c *call) {
 		refuse(c.w, e)
 		return
 	}
-	if a.scripted(c, "message_attachments", "") {
-		return
-	}
-	err := a.world.Commit(func(*world.State, time.Time) ([]journal.Record, error) { return []journal.Record{r}, nil })
+	o := a.player.Load().Choose(script.Call{Kind: "message_attachments", Page: r.Page})
+	err := a.world.Commit(func(*world.State, time.Time) ([]journal.Record, error) {
+		if !o.Delivered {
+			return nil, nil
+		}
+		return []journal.Record{r}, nil
+	})
 	if err != nil {
 		refuse(c.w, &graphError{Status: 500, Code: 1, Message: "The sandbox cannot write its journal"})
 		return
 	}
-	answer(c.w, http.StatusOK, map[string]any{"attachment_id": r.ID})
+	a.play(c, o, map[string]any{"attachment_id": r.ID})
 }
 
 // readFile reads the form: the message says what the file is, and comes first.
