@@ -51,11 +51,14 @@ function speaker(item: TimelineItem, customer: string, me: string | undefined, t
 function Body({ item, conversation }: { item: TimelineItem; conversation: ConversationRef }) {
   const { t } = useRoom();
   const d = item.details ?? {};
+  const files = item.attachments?.length ? <Attachments item={item} conversation={conversation} /> : null;
+  const first = item.author === 'AUTHOR_AGENT'; // files of agents leave before their text
   return (
     <>
+      {first && files}
       {d.pressed && <p class="tag">{t.pressed}{!item.text && d.postback ? `: ${d.postback}` : ''}</p>}
       {item.text && <Text text={item.text} />}
-      {item.attachments?.length ? <Attachments item={item} conversation={conversation} /> : null}
+      {!first && files}
       {d.unsupported && <p class="gone">{t.unsupportedMessage}</p>}
       {!item.text && !item.attachments?.length && !d.unsupported && !d.pressed && <p class="gone">{t.noText}</p>}
     </>
