@@ -44,6 +44,7 @@ func applyRequested(s *threadv1.State, revision uint64, now time.Time, r *thread
 		Conversation:  c.GetId(),
 		Agent:         r.GetAgent(),
 		Parts:         int32(len(r.GetParts())),
+		Files:         int32(len(r.GetFiles())),
 		Status:        threadv1.SendStatus_SEND_STATUS_REQUESTED,
 		RequestedMs:   now.UnixMilli(),
 		AfterRevision: revision,

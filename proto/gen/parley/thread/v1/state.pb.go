@@ -1242,7 +1242,9 @@ type Send struct {
 	Setup string `protobuf:"bytes,16,opt,name=setup,proto3" json:"setup,omitempty"`
 	// Number of the last attempt that does not count against the part, because
 	// the page was disconnected.
-	Spared        int32 `protobuf:"varint,17,opt,name=spared,proto3" json:"spared,omitempty"`
+	Spared int32 `protobuf:"varint,17,opt,name=spared,proto3" json:"spared,omitempty"`
+	// How many parts, from the first, are files.
+	Files         int32 `protobuf:"varint,26,opt,name=files,proto3" json:"files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1397,6 +1399,13 @@ func (x *Send) GetSpared() int32 {
 	return 0
 }
 
+func (x *Send) GetFiles() int32 {
+	if x != nil {
+		return x.Files
+	}
+	return 0
+}
+
 var File_parley_thread_v1_state_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_state_proto_rawDesc = "" +
@@ -1499,7 +1508,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x05fence\x18\x02 \x01(\x03R\x05fence\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x03R\x05epoch\x12\x17\n" +
 	"\amade_ms\x18\x04 \x01(\x03R\x06madeMs\x12\x19\n" +
-	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\"\xfa\x03\n" +
+	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\"\x90\x04\n" +
 	"\x04Send\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\x14\n" +
@@ -1519,7 +1528,8 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x04mids\x18\x0e \x03(\tB\x02\x18\x01R\x04mids\x12\"\n" +
 	"\fdisconnected\x18\x0f \x01(\bR\fdisconnected\x12\x14\n" +
 	"\x05setup\x18\x10 \x01(\tR\x05setup\x12\x16\n" +
-	"\x06spared\x18\x11 \x01(\x05R\x06spared*h\n" +
+	"\x06spared\x18\x11 \x01(\x05R\x06spared\x12\x14\n" +
+	"\x05files\x18\x1a \x01(\x05R\x05files*h\n" +
 	"\x04Part\x12\x14\n" +
 	"\x10PART_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fPART_CONSULTANT\x10\x01\x12\x10\n" +
