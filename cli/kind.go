@@ -56,7 +56,7 @@ func kinds() []kind {
 		kindOf("Ruleset", "DOES RULES DISABLED", ruleset),
 		kindOf("Workstream", "QUEUE FALLBACK CLASSIFICATION ROUTING MODE UNITS PROFILES MATCHING AFFINITY OFFER TAG FILES", func(w *configv1.Workstream) []string {
 			return []string{w.GetQueue(), w.GetFallbackQueue(), words(w.GetClassification()), w.GetRouting(), mode(w),
-				number(w.GetUnits()), words(w.GetCapacityProfiles()), manifest.Word(w.GetSkillMatching()), affinity(w), offer(w), strconv.FormatBool(w.GetMessageTag()), strconv.FormatBool(w.GetCustomerAttachments())}
+				number(w.GetUnits()), words(w.GetCapacityProfiles()), manifest.Word(w.GetSkillMatching()), affinity(w), offer(w), strconv.FormatBool(w.GetMessageTag()), words(filesOf(w))}
 		}),
 		kindOf("AutomatedMessage", "TRIGGER ACTIVE LANGUAGES", func(m *configv1.AutomatedMessage) []string {
 			return []string{manifest.Word(m.GetTrigger()), strconv.FormatBool(m.GetActive()), words(slices.Sorted(maps.Keys(m.GetTexts())))}
@@ -220,6 +220,17 @@ func number(n int32) string { return strconv.Itoa(int(n)) }
 func seconds(n int32) string { return number(n) + "s" }
 
 func count[T any](list []T) string { return strconv.Itoa(len(list)) }
+
+// filesOf is who may send files.
+func filesOf(w *configv1.Workstream) (who []string) {
+	if w.GetCustomerAttachments() {
+		who = append(who, "customers")
+	}
+	if w.GetAgentAttachments() {
+		who = append(who, "agents")
+	}
+	return who
+}
 
 func words(list []string) string { return strings.Join(list, ",") }
 

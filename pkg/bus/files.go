@@ -5,10 +5,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/files"
@@ -18,7 +20,7 @@ import (
 // chunkSize is how much of a file one message of FILES holds. A reader of a
 // range asks for the chunks in it, so a smaller one is asked for more often and
 // a larger one for nothing.
-const chunkSize = 128 << 10
+const chunkSize = files.PartSize
 
 // fileStore keeps files in the stream FILES, a message a chunk, each on a
 // subject of its own: a place in a file is found by counting, and the files of a
@@ -32,10 +34,10 @@ func (b *Bus) Files() files.Store { return fileStore{b} }
 // Put stores a chunk when the one before it is on disk: one chunk is all that
 // waits in memory, here and at the broker.
 func (f fileStore) Put(ctx context.Context, t subject.Thread, name string, r io.Reader) (files.Object, error) {
-	if err := validName(name); err != nil {
+	o, err := f.Begin(t, name)
+	if err != nil {
 		return files.Object{}, err
 	}
-	o := files.Object{Key: t.Key() + "." + name + "." + strings.ToLower(rand.Text())}
 	chunk := make([]byte, chunkSize)
 	for i := int64(0); ; i++ {
 		n, err := io.ReadFull(r, chunk)
@@ -64,6 +66,58 @@ func (f fileStore) store(ctx context.Context, at string, data []byte) error {
 		return f.bus.js.PublishMsg(ctx, &nats.Msg{Subject: at, Data: data})
 	})
 	return brokerFault(err, "store a chunk of a file")
+}
+
+// Begin makes up the key of an object.
+func (fileStore) Begin(t subject.Thread, name string) (files.Object, error) {
+	if err := validName(name); err != nil {
+		return files.Object{}, err
+	}
+	return files.Object{Key: t.Key() + "." + name + "." + strings.ToLower(rand.Text())}, nil
+}
+
+// Append stores a chunk unless there is one in its place: of two that append at
+// once, one is told so.
+func (f fileStore) Append(ctx context.Context, o files.Object, part []byte) (files.Object, error) {
+	if len(part) == 0 || len(part) > chunkSize || o.Size%chunkSize != 0 {
+		return o, fault.New(fault.Invalid, "FILE_PART", "a part of %d bytes cannot follow %d: all but the last have %d", len(part), o.Size, chunkSize)
+	}
+	at, id := subject.File(o.Key, o.Size/chunkSize), nuid.Next()
+	_, err := retryAway(ctx, func(ctx context.Context) (*jetstream.PubAck, error) {
+		return f.bus.js.PublishMsg(ctx, &nats.Msg{Subject: at, Data: part, Header: nats.Header{headerExpected: {"0"}, headerCommitID: {id}}})
+	})
+	if raced(err) {
+		// Perhaps by its own first try, whose answer was lost.
+		last, lost := retryAway(ctx, func(ctx context.Context) (stored, error) {
+			return f.bus.getLeader(ctx, subject.Files, lookup{Last: at})
+		})
+		if lost == nil && last.header.Get(headerCommitID) == id {
+			err = nil
+		}
+	}
+	if err != nil {
+		return o, brokerFault(err, "store a chunk of a file")
+	}
+	o.Size += int64(len(part))
+	return o, nil
+}
+
+// Measure finds the last chunk, and counts.
+func (f fileStore) Measure(ctx context.Context, o files.Object) (files.Object, error) {
+	last, err := retryAway(ctx, func(ctx context.Context) (stored, error) {
+		return f.bus.askLeader(ctx, subject.Files, lookup{Last: subject.FileAll(o.Key)})
+	})
+	if absent(err) {
+		return files.Object{Key: o.Key}, nil
+	}
+	if err != nil {
+		return o, brokerFault(err, "measure a file")
+	}
+	chunk, err := strconv.ParseInt(last.subject[strings.LastIndexByte(last.subject, '.')+1:], 10, 64)
+	if err != nil {
+		return o, fault.Wrap(err, "read the number of a chunk")
+	}
+	return files.Object{Key: o.Key, Size: chunk*chunkSize + int64(len(last.data))}, nil
 }
 
 // Settle purges what stands under the same name before o.

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 
@@ -108,5 +111,59 @@ func TestFilesEnd(t *testing.T) {
 	}
 	if err := store.Erase(t.Context(), ivan); err != nil || there(t, store, kept) || !there(t, store, hers) {
 		t.Errorf("not erased, or too much (%v)", err)
+	}
+}
+
+// TestFilesGrowPartByPart: whoever comes with the wrong size is told, also when
+// two come at once, and what was made so is read as any other.
+func TestFilesGrowPartByPart(t *testing.T) {
+	store := bustest.Open(t).Files()
+	want, _ := io.ReadAll(noise(2*files.PartSize + 7))
+	begun, err := store.Begin(ivan, "up.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := begun
+	for part := range slices.Chunk(want, files.PartSize) {
+		grown, err := store.Append(t.Context(), o, part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.Append(t.Context(), o, part); !fault.Is(err, fault.Conflict) {
+			t.Errorf("a part twice at %d: %v", o.Size, err)
+		}
+		if now, err := store.Measure(t.Context(), begun); err != nil || now != grown {
+			t.Errorf("measured %+v, not %+v (%v)", now, grown, err)
+		}
+		o = grown
+	}
+	if got, err := io.ReadAll(store.Open(t.Context(), o)); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%d bytes came back of %d (%v)", len(got), len(want), err)
+	}
+	if _, err := store.Append(t.Context(), o, []byte("x")); !fault.Is(err, fault.Invalid) {
+		t.Errorf("a part after the last: %v", err)
+	}
+	other, _ := store.Begin(ivan, "up.1")
+	var won atomic.Int32
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if _, err := store.Append(t.Context(), other, []byte("one")); err == nil {
+				won.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if won.Load() != 1 {
+		t.Errorf("%d of 8 stored the same part", won.Load())
+	}
+	if err := store.Drop(t.Context(), ivan, "up"); err != nil || there(t, store, o) {
+		t.Errorf("not dropped (%v)", err)
+	}
+	if now, err := store.Measure(t.Context(), begun); err != nil || now.Size != 0 {
+		t.Errorf("what is gone measures %+v (%v)", now, err)
+	}
+	if _, err := store.Begin(ivan, "up.*"); !fault.Is(err, fault.Invalid) {
+		t.Errorf("a wildcard names a file: %v", err)
 	}
 }

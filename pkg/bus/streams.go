@@ -24,6 +24,7 @@ const (
 	kvPrefix      = "KV_"
 	kvSubject     = "$KV."
 	sessionAge    = 24 * time.Hour
+	mediaAge      = 80 * 24 * time.Hour // Meta's ids end after 90 days
 	markerTTL     = time.Minute
 )
 
@@ -121,7 +122,10 @@ func (b *Bus) buckets() []jetstream.StreamConfig {
 	session.MaxAge = sessionAge
 	provision := b.bucketStream(subject.ProvisionBucket, 1)
 	privacy := b.bucketStream(subject.PrivacyBucket, 1)
-	return []jetstream.StreamConfig{config, history, checkpoint, presence, pause, session, provision, privacy, b.leases()}
+	media := b.bucketStream(subject.MediaBucket, 1)
+	media.MaxAge = mediaAge
+	upload := b.bucketStream(subject.UploadBucket, 1)
+	return []jetstream.StreamConfig{config, history, checkpoint, presence, pause, session, provision, privacy, media, upload, b.leases()}
 }
 
 func (b *Bus) bucketStream(name string, history int64) jetstream.StreamConfig {

@@ -12,13 +12,20 @@ const (
 	MaxMegabytes     = 25 // Messenger's own limit
 )
 
+// Limits of what is sent to Meta, bytes: of a picture, and of a file of any other
+// sort, which counts with what is around it in the request.
+const (
+	MaxPicture = 8 << 20
+	MaxSent    = MaxMegabytes<<20 - 16<<10
+)
+
 // FileTypes are the sorts of files that are taken where a workstream names
 // none, by extension: those of L15, and those in which telephones record.
 func FileTypes() []string {
 	return []string{"jpg", "jpeg", "png", "gif", "mp3", "oga", "ogg", "amr", "aac", "m4a", "wav", "mp4", "pdf", "docx", "txt", "xlsx", "xls"}
 }
 
-// FilePolicy is what a page takes of files from customers.
+// FilePolicy is what a page takes of files from customers, or of agents.
 type FilePolicy struct {
 	On    bool
 	Types []string // extensions, lower case, without the dot
@@ -43,10 +50,25 @@ func sort(extension string) string {
 	return extension
 }
 
+// Most is how large a file of a kind may be that goes to Meta.
+func (p FilePolicy) Most(kind string) int64 {
+	if kind == "image" {
+		return min(p.Bytes, MaxPicture)
+	}
+	return min(p.Bytes, MaxSent)
+}
+
 // Files is what a page takes of files from customers; nothing without a page.
-func (s *Snapshot) Files(p *configv1.Page) FilePolicy {
+func (s *Snapshot) Files(p *configv1.Page) FilePolicy { return s.filePolicy(p, s.Attachable(p)) }
+
+// AgentFiles is what a page takes of files of agents; nothing without a page.
+func (s *Snapshot) AgentFiles(p *configv1.Page) FilePolicy {
+	return s.filePolicy(p, switched(p.GetAgentAttachments(), s.Workstreams[p.GetWorkstream()].GetAgentAttachments()))
+}
+
+func (s *Snapshot) filePolicy(p *configv1.Page, on bool) FilePolicy {
 	ws := s.Workstreams[p.GetWorkstream()]
-	policy := FilePolicy{On: s.Attachable(p), Types: ws.GetAttachmentTypes(), Bytes: int64(ws.GetAttachmentMegabytes()) << 20}
+	policy := FilePolicy{On: on, Types: ws.GetAttachmentTypes(), Bytes: int64(ws.GetAttachmentMegabytes()) << 20}
 	if len(policy.Types) == 0 {
 		policy.Types = FileTypes()
 	}

@@ -36,3 +36,37 @@ func TestFiles(t *testing.T) {
 		}
 	}
 }
+
+// TestAgentFiles: the switches of both sides say nothing of each other (S29), and
+// Meta's limits hold whatever a workstream says.
+func TestAgentFiles(t *testing.T) {
+	on, off := configv1.Switch_SWITCH_ON, configv1.Switch_SWITCH_OFF
+	for _, c := range []struct {
+		name              string
+		page              configv1.Switch
+		customers, agents bool
+		wantCustomers     bool
+		wantAgents        bool
+	}{
+		{"neither", 0, false, false, false, false},
+		{"customers alone", 0, true, false, true, false},
+		{"agents alone", 0, false, true, false, true},
+		{"both", 0, true, true, true, true},
+		{"page on", on, false, false, false, true},
+		{"page off", off, true, true, true, false},
+	} {
+		p := &configv1.Page{Meta: &configv1.Meta{Id: "p"}, Workstream: "w", AgentAttachments: c.page}
+		w := &configv1.Workstream{Meta: &configv1.Meta{Id: "w"}, CustomerAttachments: c.customers, AgentAttachments: c.agents, AttachmentMegabytes: 25}
+		world := directory.NewSnapshot(p, w)
+		if got := world.Files(p).On; got != c.wantCustomers {
+			t.Errorf("%s: files of customers %v", c.name, got)
+		}
+		got := world.AgentFiles(p)
+		if got.On != c.wantAgents || got.Most("image") != 8<<20 || got.Most("video") >= 25<<20 || got.Most("file") != got.Most("audio") {
+			t.Errorf("%s: files of agents %+v, %d, %d", c.name, got, got.Most("image"), got.Most("video"))
+		}
+	}
+	if nobody := directory.NewSnapshot().AgentFiles(nil); nobody.On || nobody.Most("image") != 5<<20 {
+		t.Errorf("without a page: %+v", nobody)
+	}
+}

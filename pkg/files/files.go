@@ -19,6 +19,10 @@ type Object struct {
 	Size int64
 }
 
+// PartSize is how much is appended at a time to an object that is made part by
+// part.
+const PartSize = 128 << 10
+
 // Store keeps files. Implementations hold no more of a file in memory than a
 // few chunks, however long it is.
 type Store interface {
@@ -27,6 +31,15 @@ type Store interface {
 	// and digits, and dots between the parts of it. Two Puts of one name make two
 	// objects.
 	Put(ctx context.Context, t subject.Thread, name string, r io.Reader) (Object, error)
+	// Begin names an object of a thread that is made part by part, and stores
+	// nothing.
+	Begin(t subject.Thread, name string) (Object, error)
+	// Append adds a part to an object that was begun; o has the size that it has
+	// by now, and the answer the new one. Every part but the last has PartSize
+	// bytes. fault.Conflict says that the object has another size.
+	Append(ctx context.Context, o Object, part []byte) (Object, error)
+	// Measure gives an object that was begun the size that it has by now.
+	Measure(ctx context.Context, o Object) (Object, error)
 	// Settle says that o is the one object under its name that counts: older
 	// ones, left by those who died while copying, are removed.
 	Settle(ctx context.Context, o Object) error

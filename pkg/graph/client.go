@@ -108,6 +108,7 @@ type call struct {
 	path      []string // elements after the version, escaped here
 	query     url.Values
 	body      any // JSON; nil for none
+	form      *form
 }
 
 // answer is what came back, as far as anything did.
@@ -190,7 +191,11 @@ func (c *Client) request(ctx context.Context, page Page, k call, wrote *atomic.B
 	if !page.Token.Empty() {
 		req.Header.Set("Authorization", "Bearer "+page.Token.Reveal())
 	}
-	if k.body != nil {
+	switch {
+	case k.form != nil:
+		req.Header.Set("Content-Type", k.form.kind)
+		req.Body, req.ContentLength = io.NopCloser(k.form.body), k.form.length
+	case k.body != nil:
 		encoded, err := json.Marshal(k.body)
 		if err != nil {
 			return nil, errors.New("graph: body cannot be encoded")

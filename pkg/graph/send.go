@@ -10,7 +10,7 @@ import (
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
-// Message is one message to one customer: a text or a template.
+// Message is one message to one customer: a text, a template or a file.
 type Message struct {
 	PSID          string
 	Text          string // at most 2000 characters, Meta's limit
@@ -20,6 +20,7 @@ type Message struct {
 	ReplyTo       string // mid of the message that it answers; empty for none
 	QuickReplies  []*threadv1.QuickReply
 	Template      *threadv1.Template // in place of the text
+	Media         Media              // in place of the text
 }
 
 // sendBody is Meta's page "Send API". What a message answers stands beside it.
@@ -47,9 +48,12 @@ type mid struct {
 func bodyOf(m Message) sendBody {
 	body := sendBody{Recipient: recipient{m.PSID}, MessagingType: m.MessagingType, Tag: m.Tag}
 	body.Message.Metadata = m.Metadata
-	if m.Template != nil {
+	switch {
+	case m.Template != nil:
 		body.Message.Attachment = templateOf(m.Template)
-	} else {
+	case m.Media.ID != "":
+		body.Message.Attachment = &attachment{Type: m.Media.Kind, Payload: payload{AttachmentID: m.Media.ID}}
+	default:
 		body.Message.Text = m.Text
 	}
 	body.Message.QuickReplies = quickReplies(m.QuickReplies)

@@ -5,17 +5,20 @@ import (
 )
 
 // attachment is a template as Meta's pages "Button template" and "Generic
-// template" have it.
+// template" have it, or a file that Meta has ("Saving assets").
 type attachment struct {
 	Type    string  `json:"type"`
 	Payload payload `json:"payload"`
 }
 
 type payload struct {
-	Type     string   `json:"template_type"`
+	Type     string   `json:"template_type,omitempty"`
 	Text     string   `json:"text,omitempty"`
 	Buttons  []button `json:"buttons,omitempty"`
 	Elements []card   `json:"elements,omitempty"`
+
+	AttachmentID string `json:"attachment_id,omitempty"`
+	Reusable     bool   `json:"is_reusable,omitempty"`
 }
 
 type card struct {

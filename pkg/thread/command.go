@@ -233,7 +233,7 @@ func request(s *threadv1.State, now time.Time, conversation string, r *threadv1.
 	if _, err := writer(s, conversation, r.GetAgent()); err != nil {
 		return nil, err
 	}
-	if len(r.GetParts()) == 0 {
+	if len(r.GetParts()) == 0 || len(r.GetFiles()) > len(r.GetParts()) {
 		return nil, refuse(s, BadFact, r.GetAgent())
 	}
 	if WindowAt(s, now).Kind == Closed {

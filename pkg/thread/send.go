@@ -34,7 +34,7 @@ func applyRequested(s *threadv1.State, revision uint64, now time.Time, r *thread
 	switch {
 	case !Live(c) && said == nil: // what is said of the end comes after it
 		return refuse(s, WrongPhase, r.GetAgent())
-	case r.GetId() == "" || len(r.GetParts()) == 0:
+	case r.GetId() == "" || len(r.GetParts()) == 0 || len(r.GetFiles()) > len(r.GetParts()):
 		return refuse(s, BadFact, r.GetAgent())
 	case FindSend(s, r.GetId()) != nil:
 		return refuse(s, BadFact, r.GetAgent())
@@ -49,6 +49,7 @@ func applyRequested(s *threadv1.State, revision uint64, now time.Time, r *thread
 		Conversation:  c.GetId(),
 		Agent:         r.GetAgent(),
 		Parts:         int32(len(r.GetParts())),
+		Files:         int32(len(r.GetFiles())),
 		Status:        threadv1.SendStatus_SEND_STATUS_REQUESTED,
 		RequestedMs:   now.UnixMilli(),
 		AfterRevision: revision,
@@ -58,9 +59,34 @@ func applyRequested(s *threadv1.State, revision uint64, now time.Time, r *thread
 	})
 	s.Commands = remember(s.Commands, r.GetClientId(), keptCommands)
 	if said == nil { // nobody has answered the customer yet
-		weSpoke(s, r.GetHuman(), firstLine(r.GetParts()[0], nil))
+		weSpoke(s, r.GetHuman(), previewOf(r))
 	}
 	return nil
+}
+
+// Texts are the parts of a send as the customer reads them: those of files have
+// none.
+func Texts(r *threadv1.SendRequested) []string {
+	texts := slices.Clone(r.GetParts())
+	clear(texts[:min(len(r.GetFiles()), len(texts))])
+	return texts
+}
+
+// PartFile is the file of a part; nil when the part is a text or a template.
+func PartFile(r *threadv1.SendRequested, part int32) *threadv1.SentFile {
+	if part < 0 || int(part) >= len(r.GetFiles()) {
+		return nil
+	}
+	return r.GetFiles()[part]
+}
+
+// previewOf is the first line of a send: of its first text, or what its first
+// file is.
+func previewOf(r *threadv1.SendRequested) string {
+	if texts := Texts(r)[len(r.GetFiles()):]; len(texts) > 0 {
+		return firstLine(texts[0], nil)
+	}
+	return firstLine("", []*threadv1.Attachment{{Type: r.GetFiles()[0].GetKind()}})
 }
 
 func applyNote(s *threadv1.State, n *threadv1.NoteAdded) error {

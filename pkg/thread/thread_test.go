@@ -63,6 +63,7 @@ func anyFact(t *rapid.T, n int) *threadv1.Fact {
 		&threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_WRAPPED_UP, By: agent},
 		&threadv1.ConversationClosed{Cause: by, By: agent},
 		&threadv1.SendRequested{Id: send, ClientId: fmt.Sprint("cl", n), Agent: agent, Parts: []string{"a", "b"}, Human: true},
+		&threadv1.SendRequested{Id: send, ClientId: fmt.Sprint("cl", n), Agent: agent, Parts: []string{"a.png", "b"}, Files: []*threadv1.SentFile{{Object: "o", Kind: "image"}}},
 		&threadv1.SendAttempted{Id: send, Part: part, Attempt: rapid.Int32Range(1, 3).Draw(t, "attempt"), DeadlineMs: at},
 		&threadv1.SendSucceeded{Id: send, Part: part, Mid: fmt.Sprint("o", n), Proof: "answer", SentMs: at},
 		&threadv1.SendEchoed{Id: send, Part: part, Mid: fmt.Sprint("o", n), SentMs: at},

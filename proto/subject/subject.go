@@ -62,7 +62,7 @@ const (
 	DeadLetters = "DEADLETTER"
 	// DeadLetterAll matches every subject of DeadLetters.
 	DeadLetterAll = "deadletter.>"
-	// Files holds the files of customers, in chunks.
+	// Files holds the files of customers, and those that agents send, in chunks.
 	Files = "FILES"
 	// FilesAll matches every subject of Files.
 	FilesAll = filePrefix + ">"
@@ -81,6 +81,12 @@ const (
 	PauseBucket = "PAUSE"
 	// SessionBucket holds the sessions of desks.
 	SessionBucket = "SESSION"
+	// MediaBucket holds under which ids Meta has files that agents sent; MediaKey
+	// is its key. Entries lapse before the ids do.
+	MediaBucket = "MEDIA"
+	// UploadBucket holds the files that agents have uploaded and not sent;
+	// UploadKey is its key.
+	UploadBucket = "UPLOAD"
 	// ProvisionBucket holds what was seen of each page's connection to Meta;
 	// CallbackKey, DeauthorizedKey, EventsKey, RecordKey, RepairKey, SignatureKey,
 	// StandingKey, TokenKey and AliveKey are its keys.
@@ -91,6 +97,14 @@ const (
 	// AliveKey is where ProvisionBucket says that ingress was there.
 	AliveKey = "alive.ingress"
 )
+
+// MediaKey is where MediaBucket keeps the id of a file, by Meta's page id and a
+// keyed hash of what the file holds, hex.
+func MediaKey(pageID, hash string) string { return token(pageID) + "." + hash }
+
+// UploadKey is where UploadBucket keeps an upload, by its id, beside the others of
+// the same thread.
+func UploadKey(t Thread, id string) string { return t.Key() + "." + token(id) }
 
 // CallbackKey is where ProvisionBucket says that Meta verified the callback of
 // a channel account, by resource id.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/services/desk/internal/scan"
 )
 
 const (
@@ -31,6 +32,11 @@ type Config struct {
 	Streams      int           `koanf:"streams" default:"3" help:"Streams of events that one sign-in may hold open. The page needs one for all its tabs, or one a tab where the browser knows no shared workers."`
 	Sessions     int           `koanf:"sessions" default:"10" help:"Sign-ins with which one agent may have the desk open, at each process of it. A page of one more says so and comes in when another is closed."`
 	Invitation   time.Duration `koanf:"invitation" default:"120s" help:"How long an agent who is asked for advice, or by a supervisor to take a conversation over, has to answer."`
+	Uploads      int           `koanf:"uploads" default:"20" help:"Files that one agent may have uploaded and not sent."`
+	UploadAge    time.Duration `koanf:"upload_age" default:"1h" help:"How long a file that is not sent is kept from when its upload began."`
+	ScanCommand  []string      `koanf:"scan_command" default:"" help:"Command and its arguments that look at every file of an agent's: clamdscan,--no-summary,-. The file is its standard input; it ends with 0 for harmless and 1 for harmful, and with anything else the file is not sent. Empty: nobody looks."`
+	ScanICAP     string        `koanf:"scan_icap" default:"" help:"ICAP server that looks at every file of an agent's, by RESPMOD: icap://scanner.example.com:1344/avscan. Only 204 lets a file through. Empty: none."`
+	ScanTimeout  time.Duration `koanf:"scan_timeout" default:"30s" help:"How long looking at one file may take; after that it is not sent."`
 	Items        int           `koanf:"items" default:"200000" help:"Timeline items held in memory for all threads, about 1 KB each."`
 }
 
@@ -54,6 +60,11 @@ func (c *Config) Validate() error {
 	wrong(c.Streams >= 1, "streams", "must be at least 1, is %d", c.Streams)
 	wrong(c.Sessions >= 1, "sessions", "must be at least 1, is %d", c.Sessions)
 	wrong(c.Invitation >= 10*time.Second, "invitation", "must be at least 10s, is %v", c.Invitation)
+	wrong(c.Uploads >= 1, "uploads", "must be at least 1, is %d", c.Uploads)
+	wrong(c.UploadAge >= time.Minute, "upload_age", "must be at least 1m, is %v", c.UploadAge)
+	wrong(c.ScanTimeout > 0 && c.ScanTimeout <= 10*time.Minute, "scan_timeout", "must be more than 0 and at most 10m, is %v", c.ScanTimeout)
+	_, err = scan.New(c.ScanCommand, c.ScanICAP, c.ScanTimeout)
+	wrong(err == nil, "scan_icap", "%v", err)
 	wrong(c.Items >= 1000, "items", "must be at least 1000, is %d", c.Items)
 	if len(bad) == 0 {
 		return nil

@@ -15,7 +15,8 @@ import (
 )
 
 func TestSettings(t *testing.T) {
-	good := desk.Config{Listen: "127.0.0.1:8080", PublicURL: "https://desk.example.com", Events: 2048, Streams: 3, Sessions: 10, Invitation: time.Minute, Items: 200_000}
+	good := desk.Config{Listen: "127.0.0.1:8080", PublicURL: "https://desk.example.com", Events: 2048, Streams: 3, Sessions: 10, Invitation: time.Minute, Items: 200_000,
+		Uploads: 20, UploadAge: time.Hour, ScanTimeout: 30 * time.Second}
 	for name, tc := range map[string]struct {
 		change func(*desk.Config)
 		wrong  []string

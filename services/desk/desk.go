@@ -29,8 +29,10 @@ import (
 	"github.com/parley-desk/parley/services/desk/internal/board"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
 	"github.com/parley-desk/parley/services/desk/internal/page"
+	"github.com/parley-desk/parley/services/desk/internal/scan"
 	"github.com/parley-desk/parley/services/desk/internal/session"
 	"github.com/parley-desk/parley/services/desk/internal/transcript"
+	"github.com/parley-desk/parley/services/desk/internal/upload"
 	"github.com/parley-desk/parley/services/desk/web"
 )
 
@@ -72,6 +74,12 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	agent := func(id string) *configv1.Agent { return deps.Directory.Now().Agents[id] }
 	sessions := session.NewStore(deps.Bus.Bucket(subject.SessionBucket), agent, deps.Now)
 	pages := standing.New(deps.Bus.Bucket(subject.ProvisionBucket), deps.Directory)
+	scanner, err := scan.New(cfg.ScanCommand, cfg.ScanICAP, cfg.ScanTimeout)
+	if err != nil {
+		return nil, fault.Wrap(err, "the scanner of files")
+	}
+	uploads := &upload.Store{Bucket: deps.Bus.Bucket(subject.UploadBucket), Files: deps.Bus.Files(), Log: deps.Bus, Scanner: scanner,
+		Limits: upload.Limits{Files: cfg.Uploads, Age: cfg.UploadAge}, Now: deps.Now, Report: deps.Log}
 	world := func() board.World { return board.World{Names: deps.Directory.Now(), Works: pages.Works} }
 	d := &Desk{
 		cfg: cfg, deps: deps, page: built, pages: pages,
@@ -85,7 +93,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		Hub: d.hub, Shelf: d.shelf, Sessions: sessions, Door: session.NewDoor(sessions, deps.Secrets),
 		Cookie: session.Cookie{Secure: cfg.secure()}, Address: cfg.address, Invitation: cfg.Invitation,
 		Meter: api.NewMeter(deps.Registry), Ready: d.ready,
-		Files: deps.Bus.Files(), Signer: deps.Secrets,
+		Files: deps.Bus.Files(), Signer: deps.Secrets, Uploads: uploads, Looking: cfg.ScanTimeout,
 	}
 	d.measure(deps.Registry)
 	deps.Health.Ready("desk.board", func(context.Context) error {
@@ -111,6 +119,7 @@ func (d *Desk) measure(r prometheus.Registerer) {
 			func() int { _, n, _ := d.hub.Count(); return n }),
 		gauge("parley_desk_streams", "Open streams of events.",
 			func() int { _, _, n := d.hub.Count(); return n }),
+		gauge("parley_desk_uploads", "Files of agents that were uploaded, wholly or not, and not sent yet, of the whole deployment.", d.api.Uploads.Count),
 		gauge("parley_desk_timeline_items", "Timeline items held in memory.", d.shelf.Items),
 	)
 }
@@ -128,6 +137,7 @@ func (d *Desk) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return host.ServeHTTP(ctx, d.server(ctx), listener, grace) })
 	group.Go(func() error { return d.api.Sessions.Run(ctx) })
+	group.Go(func() error { return d.api.Uploads.Run(ctx) })
 	group.Go(func() error { return d.watch(ctx) })
 	group.Go(func() error { return d.pages.Run(ctx) })
 	group.Go(func() error { d.attend(ctx); return nil })

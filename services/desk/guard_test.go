@@ -70,7 +70,7 @@ func (m method) sample(t *testing.T, of *deskv1.ConversationRef) []byte {
 			request.Set(f, protoreflect.ValueOfString("typing_on"))
 		case f.Name() == "client_id":
 			request.Set(f, protoreflect.ValueOfString(uuid.NewString()))
-		case f.Kind() == protoreflect.StringKind:
+		case f.Kind() == protoreflect.StringKind && !f.IsList():
 			request.Set(f, protoreflect.ValueOfString("x"))
 		case f.Kind() == protoreflect.Int64Kind:
 			request.Set(f, protoreflect.ValueOfInt64(1))

@@ -33,8 +33,10 @@ import (
 )
 
 const (
-	pageID   = "1020304050607080"
-	password = "parley-demo"
+	pageID = "1020304050607080"
+	// silentPage is one from which agents send no files.
+	silentPage = "1020304050607081"
+	password   = "parley-demo"
 	// cheap is a hash of password that costs next to nothing to check.
 	cheap = "$argon2id$v=19$m=8,t=1,p=1$cGFybGV5LXRlc3Qtc2FsdA$DuzOjWNRMSny9LDduC3/TeiLuzkKvrq3xZoCK4zfIGw"
 	// unreserved is the fence of an offer for which distribution reserves
@@ -60,7 +62,7 @@ type house struct {
 
 func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 	t.Helper()
-	cfg := desk.Config{Listen: "127.0.0.1:0", Events: 256, Streams: 3, Sessions: 10, Invitation: time.Minute, Items: 10_000}
+	cfg := desk.Config{Listen: "127.0.0.1:0", Events: 256, Streams: 3, Sessions: 10, Invitation: time.Minute, Items: 10_000, Uploads: 3, UploadAge: time.Hour, ScanTimeout: 5 * time.Second}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -82,7 +84,8 @@ func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 		&configv1.Queue{Meta: &configv1.Meta{Id: "empty"}},
 		&configv1.Queue{Meta: &configv1.Meta{Id: "night"}, Agents: []string{"orlin"}, Schedule: "never"},
 		&configv1.Schedule{Meta: &configv1.Meta{Id: "never"}, TimeZone: "Europe/Sofia"},
-		&configv1.ChannelAccount{Meta: &configv1.Meta{Id: "demo"}}, &configv1.Page{Meta: &configv1.Meta{Id: "shop"}, PageId: pageID, Account: "demo"})
+		&configv1.ChannelAccount{Meta: &configv1.Meta{Id: "demo"}}, &configv1.Page{Meta: &configv1.Meta{Id: "shop"}, PageId: pageID, Account: "demo", AgentAttachments: configv1.Switch_SWITCH_ON},
+		&configv1.Page{Meta: &configv1.Meta{Id: "silent"}, PageId: silentPage, Account: "demo"})
 	heard := make(chan net.Addr, 1)
 	health := new(host.Health)
 	service, err := desk.New(cfg, host.Deps{

@@ -201,14 +201,14 @@ func (s *Service) handler(w *world.World, url string) (http.Handler, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, "read the script of the journal")
 	}
-	media := url + "/media"
+	albums := phone.Albums{Dir: filepath.Join(s.cfg.DataDir, "media"), Media: url + "/media", Now: w.Now}
 	graph := graphapi.New(graphapi.Settings{AppID: s.cfg.AppID, AppSecret: s.cfg.AppSecret,
 		RequireProof: s.cfg.RequireProof, Live: s.cfg.Live, HumanAgent: s.cfg.HumanAgent, DefaultApp: s.cfg.DefaultApp, ProfileExtras: s.cfg.ProfileExtras,
-		EchoDelay: s.cfg.EchoDelay, ReceiptDelay: s.cfg.ReceiptDelay, Media: media}, w, played)
+		EchoDelay: s.cfg.EchoDelay, ReceiptDelay: s.cfg.ReceiptDelay, Media: albums.Media, Keep: albums.Keep}, w, played)
 	verify := func(ctx context.Context, token string) error {
 		return courier.Verify(ctx, s.cfg.Callback, cmp.Or(token, s.cfg.VerifyToken))
 	}
-	pages, err := phone.New(w, s.cfg.AppID, media, filepath.Join(s.cfg.DataDir, "media"), graph.Play, verify).Handler()
+	pages, err := phone.New(w, s.cfg.AppID, albums, graph.Play, verify).Handler()
 	if err != nil {
 		return nil, err
 	}

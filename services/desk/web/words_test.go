@@ -43,7 +43,7 @@ func TestEveryReasonHasAText(t *testing.T) {
 	all := texts(t)
 	found := map[string]int{}
 	for _, files := range []string{"pkg/graph/outcome.go", "pkg/thread/*.go", "services/outbound/internal/attempt/*.go", "services/outbound/internal/pace/*.go",
-		"services/desk/internal/api/*.go", "services/desk/internal/session/*.go", "services/distribution/internal/offering/*.go"} {
+		"services/desk/internal/api/*.go", "services/desk/internal/session/*.go", "services/desk/internal/upload/*.go", "services/distribution/internal/offering/*.go"} {
 		for at, word := range reasons(t, filepath.Join("../../..", files)) {
 			found[files]++
 			if _, ok := all[word]; !ok && !elsewhere[word] {
@@ -63,6 +63,7 @@ var elsewhere = map[string]bool{
 	"STARTING": true, "STOPPING": true, "REBUILDING": true, "THREAD_BUSY": true,
 	"PRESENCE_UNKNOWN": true, // the page offers none
 	"LAPSED":           true, // of an automated message, about which the agent has nothing to do
+	"UPLOAD_OFFSET":    true, // the page goes on where the upload stands
 	"SEEN":             true, // of an event, not of a command
 	// Of looking for room in a queue, which classification does.
 	"CANDIDATE_INVALID": true, "CONVERSATION_EMPTY": true, "CANDIDATES_COUNT": true,

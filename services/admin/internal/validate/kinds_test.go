@@ -85,6 +85,7 @@ func TestMistakesOfSkillsProfilesAndAgents(t *testing.T) {
 		{"S27", "language of a page", broken(func(p *configv1.Page) { p.Language = "bulgarian language" }), "language", `is not a language; write its BCP 47 tag, such as "bg"`},
 		{"S31", "switch of another version", broken(func(p *configv1.Page) { p.MessageTag = 7 }), "message_tag", "7 is not a value this version knows"},
 		{"S29", "switch of files of another version", broken(func(p *configv1.Page) { p.CustomerAttachments = 7 }), "customer_attachments", "7 is not a value this version knows"},
+		{"S29", "switch of agents' files of another version", broken(func(p *configv1.Page) { p.AgentAttachments = 7 }), "agent_attachments", "7 is not a value this version knows"},
 		{"L15", "sort of files that is none", broken(func(w *configv1.Workstream) { w.AttachmentTypes = []string{"pdf", ".exe"} }), "attachment_types[1]", `".exe" is not a sort of file that can be taken; it is one of jpg`},
 		{"L15", "sort of files twice", broken(func(w *configv1.Workstream) { w.AttachmentTypes = []string{"pdf", "pdf"} }), "attachment_types[1]", `"pdf" stands in attachment_types[0] already`},
 		{"L14", "files larger than Messenger's", broken(func(w *configv1.Workstream) { w.AttachmentMegabytes = 26 }), "attachment_megabytes", "26 is out of range; use 1 to 25"},

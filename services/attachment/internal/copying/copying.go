@@ -27,12 +27,12 @@ import (
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/files"
+	"github.com/parley-desk/parley/pkg/look"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/attachment/internal/fetch"
-	"github.com/parley-desk/parley/services/attachment/internal/look"
 )
 
 // Why a file is lost, beside what package fetch says.
@@ -46,9 +46,6 @@ const (
 const (
 	// together is how many files of one message are copied at a time.
 	together = 3
-	// headroom is how much of a picture is read to learn its size: cameras put a
-	// small picture and a description in front.
-	headroom = 256 << 10
 	buffer   = 64 << 10
 )
 
@@ -197,7 +194,7 @@ func (c *Copier) once(ctx context.Context, f file) (*threadv1.AttachmentKept, er
 func (c *Copier) store(ctx context.Context, f file, kept *threadv1.AttachmentKept, in io.Reader) error {
 	if strings.HasPrefix(kept.GetContentType(), "image/") {
 		seen := &bytes.Buffer{}
-		width, height, err := look.Measure(io.TeeReader(io.LimitReader(in, headroom), seen))
+		width, height, err := look.Measure(io.TeeReader(io.LimitReader(in, look.HeadRoom), seen))
 		if err != nil {
 			return final(TooManyPixels, "%v", err)
 		}

@@ -38,7 +38,7 @@ func Search(ctx context.Context, log Log, t subject.Thread, revision uint64, fac
 			past.Had = past.Had || same(f, fact)
 			past.Proved = past.Proved || proves(f, fact.GetSendEchoed())
 			if asked := f.GetSendRequested(); asked != nil {
-				past.Asked[asked.GetId()] = asked.GetParts()
+				past.Asked[asked.GetId()] = thread.Texts(asked)
 			}
 		}
 		if past.Had {

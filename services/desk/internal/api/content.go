@@ -28,14 +28,20 @@ const (
 	maxURL        = 2000
 )
 
-// content checks what a message says: a text, or a template.
+// content checks what a message says: files, a text, or a template.
 func (c *check) content(m *deskv1.SendMessageRequest) {
 	c.that(len(m.GetReplyTo()) <= maxMID, "reply_to", "must have at most %d bytes", maxMID)
 	c.replies(m.GetQuickReplies())
-	if m.GetTemplate() == nil {
+	c.that(len(m.GetFiles()) <= maxFiles, "files", "must be at most %d, are %d", maxFiles, len(m.GetFiles()))
+	switch {
+	case m.GetTemplate() == nil && len(m.GetFiles()) > 0 && m.GetText() == "":
+		c.that(len(m.GetQuickReplies()) == 0, "quick_replies", "must go with a text")
+		return
+	case m.GetTemplate() == nil:
 		c.text(m.GetText(), maxText)
 		return
 	}
+	c.that(len(m.GetFiles()) == 0, "files", "must be none beside a template")
 	size := proto.Size(m.GetTemplate())
 	c.that(size <= maxSize, "template", "must have at most %d bytes, has %d", maxSize, size)
 	c.that(m.GetText() == "", "text", "must be empty beside a template")

@@ -57,12 +57,8 @@ func wire(err error) error {
 		return refused(connect.CodeFailedPrecondition, &deskv1.Refusal{
 			Reason: r.Reason, Phase: r.Phase, Allowed: r.Allowed})
 	}
-	kind := fault.KindOf(err)
-	f := &fault.Error{Kind: kind, Message: message(kind)}
-	if e := new(fault.Error); kind != fault.Internal && errors.As(err, &e) {
-		f = e
-	}
-	out := connect.NewError(code(kind), errors.New(f.Message))
+	f := told(err)
+	out := connect.NewError(code(f.Kind), errors.New(f.Message))
 	if len(f.Violations) > 0 {
 		detail(out, violations(f.Violations))
 	}
@@ -75,6 +71,15 @@ func wire(err error) error {
 		out.Meta().Set("Retry-After", strconv.Itoa(int(seconds)))
 	}
 	return out
+}
+
+// told is the failure as its caller may see it.
+func told(err error) *fault.Error {
+	kind := fault.KindOf(err)
+	if e := new(fault.Error); kind != fault.Internal && errors.As(err, &e) {
+		return e
+	}
+	return &fault.Error{Kind: kind, Message: message(kind)}
 }
 
 // message is what is told of a failure whose own words are not for callers.

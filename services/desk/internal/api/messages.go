@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/pkg/thread"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -22,7 +23,7 @@ const (
 	maxPage     = 200
 )
 
-// SendMessage stores a text for the customer.
+// SendMessage stores a message for the customer: files, a text, or a template.
 func (s deskService) SendMessage(ctx context.Context, r *connect.Request[deskv1.SendMessageRequest]) (*connect.Response[deskv1.SendMessageResponse], error) {
 	m := r.Msg
 	var c check
@@ -32,18 +33,22 @@ func (s deskService) SendMessage(ctx context.Context, r *connect.Request[deskv1.
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	parts := thread.Split(m.GetText())
-	if m.GetTemplate() != nil {
-		parts = []string{inWords(m.GetTemplate())}
-	}
+	files, missing := s.enclosed(ctx, m)
+	parts, sent := parts(m, files)
 	item, err := s.write(ctx, m.GetRef(), m.GetClientId(), aMessage, func(state *threadv1.State, _ uint64, id, agent string) ([]*threadv1.Fact, error) {
+		if missing != nil && !thread.Done(state, m.GetClientId()) { // a message that is stored has its files
+			return nil, missing
+		}
 		return thread.Request(state, s.Now(), m.GetRef().GetConversation(), &threadv1.SendRequested{
 			Id: id, ClientId: m.GetClientId(), Agent: agent, Parts: parts, Human: true,
-			ReplyTo: m.GetReplyTo(), QuickReplies: m.GetQuickReplies(), Template: m.GetTemplate(),
+			ReplyTo: m.GetReplyTo(), QuickReplies: m.GetQuickReplies(), Template: m.GetTemplate(), Files: sent,
 		})
 	})
 	if err != nil {
 		return nil, err
+	}
+	if err := s.Uploads.Done(ctx, files...); err != nil {
+		s.Log.WarnContext(ctx, "uploads of a message are forgotten when they lapse", key.Err, err)
 	}
 	return connect.NewResponse(&deskv1.SendMessageResponse{Item: item}), nil
 }

@@ -25,6 +25,8 @@ type Meter struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	events   *prometheus.CounterVec
+	uploads  *prometheus.CounterVec
+	bytes    prometheus.Counter
 }
 
 // NewMeter registers the API's metrics.
@@ -40,10 +42,25 @@ func NewMeter(r prometheus.Registerer) *Meter {
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_desk_events_total", Help: "Events sent to agents' pages, by kind.",
 		}, []string{"kind"}),
+		uploads: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_desk_uploads_total", Help: "Files of agents that were taken, or refused and why.",
+		}, []string{"outcome"}),
+		bytes: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "parley_desk_upload_bytes_total", Help: "Bytes of the files of agents that were taken.",
+		}),
 	}
-	r.MustRegister(m.requests, m.seconds, m.events)
+	r.MustRegister(m.requests, m.seconds, m.events, m.uploads, m.bytes)
 	return m
 }
+
+// taken counts a file that is whole and may be sent.
+func (m *Meter) taken(size int64) {
+	m.uploads.WithLabelValues("taken").Inc()
+	m.bytes.Add(float64(size))
+}
+
+// refused counts a request of an upload that came to nothing.
+func (m *Meter) refused(reason string) { m.uploads.WithLabelValues(reason).Inc() }
 
 // sent counts one event.
 func (m *Meter) sent(e *deskv1.Event) {

@@ -27,6 +27,7 @@ import (
 	"github.com/parley-desk/parley/services/desk/internal/session"
 	"github.com/parley-desk/parley/services/desk/internal/timeline"
 	"github.com/parley-desk/parley/services/desk/internal/transcript"
+	"github.com/parley-desk/parley/services/desk/internal/upload"
 )
 
 const (
@@ -62,6 +63,8 @@ type Server struct {
 	Address    func(*http.Request) string // of the caller, for throttling
 	Meter      *Meter
 	Files      files.Store
+	Uploads    *upload.Store
+	Looking    time.Duration   // how long a scanner may look at a file
 	Signer     Signer          // of the addresses of files
 	Invitation time.Duration   // how long who is asked into a conversation has to answer
 	Ready      <-chan struct{} // closed when the board is complete
@@ -82,6 +85,7 @@ func (s *Server) Mount(mux *http.ServeMux, stopping <-chan struct{}) {
 		mux.Handle(path, s.carry(handler))
 	}
 	s.mountFiles(mux)
+	s.mountUploads(mux)
 }
 
 func (s *Server) handlers(stopping <-chan struct{}, o connect.HandlerOption) map[string]http.Handler {

@@ -91,6 +91,9 @@ func View(s *threadv1.State, revision uint64, agent string, now time.Time, world
 		Priority:    c.GetPriority(),
 		Prefer:      c.GetPrefer(),
 	}
+	if files := world.Names.AgentFiles(world.Names.PagesByMeta[s.GetPage()]); files.On {
+		view.Files = &deskv1.FileLimits{Types: files.Types, PictureBytes: files.Most("image"), Bytes: files.Most("file")}
+	}
 	if o, owned := thread.OwnerAt(s, now); owned {
 		view.Owner = &deskv1.Owner{App: o.App, UntilMs: o.Until.UnixMilli()}
 		if i := slices.Index(view.Allowed, "send"); i >= 0 && c.GetAgent() == agent {

@@ -22,9 +22,10 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect
 	"font-src 'self'; media-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types parley; img-src "
 
-// pictures are where pictures come from: the page itself, and the servers at
-// Meta that have what customers send.
-var pictures = []string{"'self'", "data:", "https://*.fbcdn.net", "https://*.fbsbx.com"}
+// pictures are where pictures come from: the page itself, which also shows those
+// that an agent chose and did not send yet, and the servers at Meta that have
+// what customers send.
+var pictures = []string{"'self'", "data:", "blob:", "https://*.fbcdn.net", "https://*.fbsbx.com"}
 
 // hashed matches names that change with what the file holds: app.3F9A1C2B.js.
 var hashed = regexp.MustCompile(`[.-][0-9A-Za-z]{8,}\.[a-z0-9]+$`)

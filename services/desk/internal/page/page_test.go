@@ -146,7 +146,7 @@ func TestEveryAnswerIsHardened(t *testing.T) {
 		}
 		for name, want := range map[string]string{
 			"default-src": "'none'", "script-src": "'self'", "connect-src": "'self'", "style-src": "'self'", "worker-src": "'self'",
-			"img-src":                   "'self' data: https://*.fbcdn.net https://*.fbsbx.com http://127.0.0.1:8082",
+			"img-src":                   "'self' data: blob: https://*.fbcdn.net https://*.fbsbx.com http://127.0.0.1:8082",
 			"require-trusted-types-for": "'script'", "trusted-types": "parley",
 			"base-uri": "'none'", "form-action": "'self'", "frame-ancestors": "'none'",
 		} {

@@ -61,17 +61,35 @@ func (f *fold) kept(m *threadv1.AttachmentKept) {
 		e.files = map[int32]*threadv1.AttachmentKept{}
 	}
 	e.files[m.GetIndex()] = m
-	file := &deskv1.File{Status: deskv1.FileStatus_FILE_STATUS_HERE, ContentType: m.GetContentType(), Size: m.GetSize(), Name: m.GetName()}
-	if Shown(m) {
-		file.Width, file.Height = m.GetWidth(), m.GetHeight()
-	}
-	f.change(e).Files[m.GetIndex()] = file
+	f.change(e).Files[m.GetIndex()] = here(m)
 }
 
 func (f *fold) lost(m *threadv1.AttachmentLost) {
 	if e := f.awaited(m.GetMessage(), m.GetIndex()); e != nil {
 		f.change(e).Files[m.GetIndex()] = &deskv1.File{Status: deskv1.FileStatus_FILE_STATUS_LOST, Reason: m.GetReason()}
 	}
+}
+
+// enclose shows the files of an agent's message, out of our own store.
+func (*fold) enclose(e *entry, item *deskv1.TimelineItem, all []*threadv1.SentFile) {
+	for i, s := range all {
+		kept := &threadv1.AttachmentKept{Index: int32(i), Object: s.GetObject(), ContentType: s.GetContentType(), Size: s.GetSize(),
+			Width: s.GetWidth(), Height: s.GetHeight(), Sha256: s.GetSha256(), Name: s.GetName()}
+		if e.files == nil {
+			e.files = map[int32]*threadv1.AttachmentKept{}
+		}
+		e.files[kept.Index] = kept
+		item.Attachments = append(item.Attachments, &threadv1.Attachment{Type: s.GetKind()})
+		item.Files = append(item.Files, here(kept))
+	}
+}
+
+func here(m *threadv1.AttachmentKept) *deskv1.File {
+	file := &deskv1.File{Status: deskv1.FileStatus_FILE_STATUS_HERE, ContentType: m.GetContentType(), Size: m.GetSize(), Name: m.GetName()}
+	if Shown(m) {
+		file.Width, file.Height = m.GetWidth(), m.GetHeight()
+	}
+	return file
 }
 
 // Shown tells whether a browser may show a file by itself: pictures that could

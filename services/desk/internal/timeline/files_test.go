@@ -74,3 +74,30 @@ func TestShown(t *testing.T) {
 		t.Error("a picture that could not be measured")
 	}
 }
+
+// TestFilesOfAnAgentsMessage come first and are shown from our own store; what
+// did not reach the customer is sent again without what did.
+func TestFilesOfAnAgentsMessage(t *testing.T) {
+	cat := &threadv1.SentFile{Object: "o1", Kind: "image", ContentType: "image/png", Size: 9, Width: 320, Height: 240, Name: "cat.png", Sha256: "1"}
+	order := &threadv1.SentFile{Object: "o2", Kind: "file", ContentType: "application/pdf", Size: 7, Name: "order.pdf", Sha256: "2"}
+	l := (&log{}).commit(thread.Of(&threadv1.SendRequested{Id: "s", ClientId: "s", Agent: "mila", Parts: []string{"cat.png", "order.pdf", "Here"}, Files: []*threadv1.SentFile{cat, order}}))
+	l.commit(thread.Of(&threadv1.SendSucceeded{Id: "s", Part: 0, Mid: "m1"}))
+	folded := l.fold()
+	item := folded.Find("s")
+	want := []*deskv1.File{
+		{Status: deskv1.FileStatus_FILE_STATUS_HERE, ContentType: "image/png", Size: 9, Width: 320, Height: 240, Name: "cat.png"},
+		{Status: deskv1.FileStatus_FILE_STATUS_HERE, ContentType: "application/pdf", Size: 7, Name: "order.pdf"},
+	}
+	for i, f := range item.GetFiles() {
+		if !proto.Equal(f, want[i]) {
+			t.Errorf("file %d is %v, not %v", i, f, want[i])
+		}
+	}
+	if item.GetText() != "Here" || len(item.GetFiles()) != 2 || item.GetAttachments()[1].GetType() != "file" || folded.File("s", 1).GetObject() != "o2" {
+		t.Errorf("the item is %v", item)
+	}
+	left := folded.Unsent("s")
+	if len(left.GetParts()) != 2 || len(left.GetFiles()) != 1 || left.GetFiles()[0].GetObject() != "o2" || left.GetParts()[1] != "Here" {
+		t.Errorf("left is %v", left)
+	}
+}

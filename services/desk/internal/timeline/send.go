@@ -67,7 +67,8 @@ func (f *fold) requested(m *threadv1.SendRequested) {
 	e.send = &send{asked: m, mids: make([]string, len(m.GetParts())), sent: make([]int64, len(m.GetParts()))}
 	item := f.change(e)
 	item.Agent, item.ClientId = m.GetAgent(), m.GetClientId()
-	item.Text = strings.Join(m.GetParts(), "\n") // each part is a message of its own
+	item.Text = strings.Join(m.GetParts()[len(m.GetFiles()):], "\n") // each part is a message of its own
+	f.enclose(e, item, m.GetFiles())
 	item.ReplyTo, item.QuickReplies, item.Template = m.GetReplyTo(), m.GetQuickReplies(), m.GetTemplate()
 	item.Delivery = deskv1.Delivery_DELIVERY_SENDING
 	detail(item, "repeats", m.GetRepeats())

@@ -32,7 +32,7 @@ type entry struct {
 	edit  int32                              // number of the newest edit folded in
 	known bool                               // the message itself was seen, not only what refers to it
 	send  *send                              // of an agent's message
-	files map[int32]*threadv1.AttachmentKept // of a customer's message, those that are here
+	files map[int32]*threadv1.AttachmentKept // of a message, those that are here
 }
 
 // New is the timeline of a thread in which nothing has happened.
@@ -104,8 +104,12 @@ func (t *Timeline) Unsent(id string) *threadv1.SendRequested {
 	}
 	asked, mids := e.send.asked, e.send.mids
 	for i, part := range asked.GetParts() {
-		if mids[i] == "" {
-			left.Parts = append(left.Parts, part)
+		if mids[i] != "" {
+			continue
+		}
+		left.Parts = append(left.Parts, part)
+		if i < len(asked.GetFiles()) {
+			left.Files = append(left.Files, asked.GetFiles()[i])
 		}
 	}
 	if mids[0] == "" {

@@ -52,11 +52,14 @@ function speaker(item: TimelineItem, customer: string, me: string | undefined, t
 function Body({ item, conversation }: { item: TimelineItem; conversation: ConversationRef }) {
   const { t } = useRoom();
   const d = item.details ?? {};
+  const files = item.attachments?.length ? <Attachments item={item} conversation={conversation} /> : null;
+  const first = item.author === 'AUTHOR_AGENT'; // files of agents leave before their text
   return (
     <>
+      {first && files}
       {d.pressed && <p class="tag">{t.pressed}{!item.text && d.postback ? `: ${d.postback}` : ''}</p>}
       {item.text && <Text text={item.text} />}
-      {item.attachments?.length ? <Attachments item={item} conversation={conversation} /> : null}
+      {!first && files}
       {d.unsupported && <p class="gone">{t.unsupportedMessage}</p>}
       {!item.text && !item.attachments?.length && !d.unsupported && !d.pressed && <p class="gone">{t.noText}</p>}
     </>
@@ -140,7 +143,10 @@ export const Draft = memo(function Draft({ entry, link }: { entry: Entry; link: 
   const status = failed ? t.failed : link === 'down' ? t.waitingLink : noted ? t.saving : t.sending;
   return (
     <div class={`msg ${noted ? 'note' : 'out'}${entry.kind === 'confer' ? ' advice' : ''} first last${failed ? ' bad' : ' going'}`} data-outbox={entry.state}>
-      <div class="bubble"><Text text={entry.text} /></div>
+      <div class="bubble">
+        {entry.files?.map((f) => <p key={f.id} dir="auto">📎 {f.name}</p>)}
+        {entry.text && <Text text={entry.text} />}
+      </div>
       <p class="foot">
         <time>{clock(entry.atMs, t)}</time>
         <span class="state"> · {failed ? '!' : '○'} {status}</span>

@@ -7,11 +7,16 @@ import type { Words } from './i18n';
 import { idOf, may, windowOf } from './model';
 import { loadDraft, saveDraft, type Draft } from './prefs';
 import { useNow, useRoom } from './rt';
+import { later } from './later';
+
+const Enclosed = later(() => import('./enclosed').then((m) => m.Enclosed));
 
 const LIMIT = { reply: 20_000, note: 4_000 };
 // Messenger takes this many UTF-16 units in one message.
 const PART = 1_900;
 const MAX_PX = 220;
+// Files that go with one message.
+const FILES = 10;
 
 export function Composer({ view }: { view: ConversationView }) {
   const { desk, t } = useRoom();
@@ -28,7 +33,9 @@ export function Composer({ view }: { view: ConversationView }) {
   const text = draft[mode];
   const length = [...text].length;
   const blocked = mode === 'reply' ? why : may(view, 'note') ? '' : t.sendNotYours;
-  const ready = !blocked && text.trim() !== '' && length <= LIMIT[mode];
+  const files = mode === 'reply' ? desk.state.files[id] ?? [] : [];
+  const ready = !blocked && (text.trim() !== '' || files.length > 0) && length <= LIMIT[mode] && files.every((f) => f.state === 'done');
+  const attaches = mode === 'reply' && !why && !!view.files;
 
   const change = (d: Draft) => {
     setDraft(d);
@@ -40,8 +47,13 @@ export function Composer({ view }: { view: ConversationView }) {
   };
   const send = () => {
     if (!ready || !view.ref) return;
-    desk.write(mode === 'reply' ? 'send' : confers ? 'confer' : 'note', view.ref, text.trim(), mode === 'reply' ? quoted?.id : undefined);
+    desk.write(mode === 'reply' ? 'send' : confers ? 'confer' : 'note', view.ref, text.trim(), mode === 'reply' ? quoted?.id : undefined,
+      files.length ? files.map((f) => ({ id: f.id!, name: f.name })) : undefined);
     if (mode === 'reply') desk.quote(view.ref);
+    if (files.length) {
+      desk.enclose(id, () => []);
+      uploads((m) => files.forEach(m.free));
+    }
     change({ ...draft, [mode]: '' });
     area.current?.focus();
   };
@@ -52,7 +64,13 @@ export function Composer({ view }: { view: ConversationView }) {
     send();
   };
 
+  const take = (list: FileList | undefined) => {
+    const chosen = [...list ?? []];
+    if (attaches && chosen.length) uploads((m) => m.choose(desk, view, chosen.slice(0, FILES - files.length)));
+  };
+
   useFocus(area, id);
+  useDrop(take);
   useLayoutEffect(() => grow(area.current), [text, mode]);
   useModeKey(() => pick(mode === 'reply' ? 'note' : 'reply'));
 
@@ -67,7 +85,15 @@ export function Composer({ view }: { view: ConversationView }) {
       {quoted && mode === 'reply' && (
         <p class="quote" dir="auto">{t.answered}: {quoted.text || t.aMessage} <button type="button" aria-label={t.dismiss} onClick={() => desk.quote(view.ref!)}>×</button></p>
       )}
+      {mode === 'reply' && files.length > 0 && <Enclosed view={view} />}
       <div class="field">
+        {attaches && (
+          <label class="clip" title={t.attach}>
+            <input type="file" multiple aria-label={t.attach} accept={view.files?.types?.map((x) => `.${x}`).join()}
+              onChange={(e) => { take(e.currentTarget.files ?? undefined); e.currentTarget.value = ''; }} />
+            <span aria-hidden="true">📎</span>
+          </label>
+        )}
         <textarea
           ref={area} rows={2} dir="auto" value={text} aria-label={t[mode]} aria-describedby="pen-why"
           placeholder={mode === 'note' ? t.noteHint : t.replyTo(nameOf(view, t))}
@@ -75,6 +101,11 @@ export function Composer({ view }: { view: ConversationView }) {
             change({ ...draft, [mode]: e.currentTarget.value });
             if (mode === 'reply' && !why && view.ref) desk.typing(view.ref);
           }} onKeyDown={onKeyDown}
+          onPaste={(e) => {
+            if (!e.clipboardData?.files.length) return;
+            e.preventDefault();
+            take(e.clipboardData.files);
+          }}
         />
         <button class="primary send" disabled={!ready}>{mode === 'note' ? t.save : t.send}</button>
       </div>
@@ -85,6 +116,12 @@ export function Composer({ view }: { view: ConversationView }) {
     </form>
   );
 }
+
+// uploads does something with what uploads files, once that is here, in order.
+function uploads(then: (m: typeof import('./upload')) => void): void {
+  uploading = uploading.then(() => import('./upload')).then(then).catch(() => undefined);
+}
+let uploading: Promise<unknown> = Promise.resolve();
 
 // toComposer gives the cursor back after a button that goes away when pressed.
 export function toComposer(): void {
@@ -118,6 +155,26 @@ function useFocus(area: { current: HTMLTextAreaElement | null }, id: string) {
     el.focus({ preventScroll: true });
     el.setSelectionRange(el.value.length, el.value.length);
   }, [id]);
+}
+
+// useDrop takes what is dropped anywhere: the browser would open it in place of
+// the page.
+function useDrop(take: (files: FileList | undefined) => void) {
+  const latest = useRef(take);
+  latest.current = take;
+  useEffect(() => {
+    const over = (e: DragEvent) => e.preventDefault();
+    const drop = (e: DragEvent) => {
+      e.preventDefault();
+      latest.current(e.dataTransfer?.files);
+    };
+    addEventListener('dragover', over);
+    addEventListener('drop', drop);
+    return () => {
+      removeEventListener('dragover', over);
+      removeEventListener('drop', drop);
+    };
+  }, []);
 }
 
 function useModeKey(swap: () => void) {

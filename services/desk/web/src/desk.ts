@@ -10,7 +10,7 @@ import { openWire } from './wire';
 import * as outbox from './outbox';
 import { dropDraft, dropPresence, loadPresence, savePresence } from './prefs';
 import {
-  answers, apply, empty, idOf, mine, num, stranded, supervises, tabs, threadOf, unread, windowOf, withItems, withThread, withView, type State,
+  answers, apply, empty, idOf, mine, num, stranded, supervises, tabs, threadOf, unread, windowOf, withItems, withThread, withView, type Chosen, type State,
 } from './model';
 
 // How long events of the server are gathered before the page is drawn again:
@@ -404,8 +404,8 @@ export class Desk {
   }
 
   // write puts a message or a note into the outbox: it shows at once.
-  write(kind: 'send' | 'note' | 'confer', ref: ConversationRef, text: string, replyTo?: string): void {
-    this.#enqueue({ clientId: crypto.randomUUID(), kind, ref, name: this.#nameOf(ref), text, replyTo, atMs: this.now(), tries: 0, state: 'waiting' });
+  write(kind: 'send' | 'note' | 'confer', ref: ConversationRef, text: string, replyTo?: string, files?: outbox.Entry['files']): void {
+    this.#enqueue({ clientId: crypto.randomUUID(), kind, ref, name: this.#nameOf(ref), text, replyTo, files, atMs: this.now(), tries: 0, state: 'waiting' });
     this.#typed = 0;
   }
 
@@ -429,6 +429,11 @@ export class Desk {
     if (item) quotes[ref.conversation ?? ''] = item;
     else delete quotes[ref.conversation ?? ''];
     this.set({ quotes });
+  }
+
+  // enclose changes which files go with the next message of a conversation.
+  enclose(conversation: string, change: (all: readonly Chosen[]) => readonly Chosen[]): void {
+    this.set({ files: { ...this.state.files, [conversation]: change(this.state.files[conversation] ?? []) } });
   }
 
   // react sets or takes back the reaction to a message of the customer.
@@ -498,7 +503,7 @@ export class Desk {
     const method = { send: 'SendMessage', note: 'AddNote', confer: 'AddNote', resend: 'ResendMessage' }[e.kind];
     // Should the page be closed now, the answer is never known.
     this.#replace({ ...e, unsure: true });
-    const body = { ref: e.ref, clientId: e.clientId, ...(e.kind === 'resend' ? { item: e.item } : { text: e.text, replyTo: e.replyTo }), ...(e.kind === 'confer' ? { consult: true } : {}) };
+    const body = { ref: e.ref, clientId: e.clientId, ...(e.kind === 'resend' ? { item: e.item } : { text: e.text, replyTo: e.replyTo, files: e.files?.map((f) => f.id) }), ...(e.kind === 'confer' ? { consult: true } : {}) };
     try {
       const { item } = await call<{ item?: TimelineItem }>('Desk', method, body);
       const before = this.state;

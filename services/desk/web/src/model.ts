@@ -18,6 +18,24 @@ export interface Thread {
   failed: boolean;
 }
 
+// Chosen is a file for the next message.
+export interface Chosen {
+  key: string;
+  // Of the upload, once the desk knows of it.
+  id?: string;
+  name: string;
+  size: number;
+  // How large it may be.
+  most: number;
+  // Bytes that the desk has.
+  sent: number;
+  // A picture's address in this browser.
+  url: string;
+  state: 'going' | 'done' | 'failed' | 'refused';
+  // Machine word of what is wrong, or of what it waits for.
+  error: string;
+}
+
 export interface State {
   // 'asking' until we know whether somebody is signed in.
   session: 'asking' | 'unreachable' | 'in' | 'out' | 'ended';
@@ -52,6 +70,8 @@ export interface State {
   query: string;
   // Message that the next one answers, by conversation.
   quotes: Readonly<Record<string, TimelineItem>>;
+  // Files for the next message, by conversation.
+  files: Readonly<Record<string, readonly Chosen[]>>;
   // Commands in flight, "<action> <conversation>".
   busy: ReadonlySet<string>;
   // A failed command, in machine words; shown until dismissed.
@@ -61,7 +81,7 @@ export interface State {
 export const empty: State = {
   session: 'asking', why: '', me: {}, link: 'connecting', linkSince: 0, linkWhy: '', ready: false, lead: false, skew: 0,
   views: new Map(), threads: new Map(), standing: {}, queues: [], outbox: [], open: '', peeked: [], seen: {},
-  section: 'mine', place: 'desk', query: '', quotes: {}, busy: new Set(), notice: '',
+  section: 'mine', place: 'desk', query: '', quotes: {}, files: {}, busy: new Set(), notice: '',
 };
 
 const noThread: Thread = { items: new Map(), sorted: [], next: '', loaded: false, reading: 0, failed: false };

@@ -13,6 +13,8 @@ export interface Entry {
   text: string;
   // Mid of the message that it answers.
   replyTo?: string;
+  // Uploads that go with it.
+  files?: { id: string; name: string }[];
   // Timeline item that a resend repeats.
   item?: string;
   atMs: number;

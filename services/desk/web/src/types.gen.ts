@@ -256,6 +256,7 @@ export interface ConversationView {
   supervise?: string[];
   priority?: number;
   prefer?: string;
+  files?: FileLimits;
 }
 
 export interface Customer {
@@ -311,6 +312,12 @@ export interface File {
   width?: number;
   height?: number;
   name?: string;
+}
+
+export interface FileLimits {
+  types?: string[];
+  pictureBytes?: string;
+  bytes?: string;
 }
 
 export interface ForceCloseConversationRequest {
@@ -599,6 +606,7 @@ export interface SendMessageRequest {
   replyTo?: string;
   quickReplies?: QuickReply[];
   template?: Template;
+  files?: string[];
 }
 
 export interface SendMessageResponse {

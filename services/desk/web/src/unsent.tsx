@@ -31,7 +31,7 @@ function One({ entry: e }: { entry: Entry }) {
         {e.kind === 'note' && <span class="quiet">{t.note}</span>}
         <time>{when(e.atMs, desk.now(), t)}</time>
       </p>
-      <p class="text" dir="auto" tabIndex={0}>{e.text}</p>
+      <p class="text" dir="auto" tabIndex={0}>{[...(e.files ?? []).map((f) => `📎 ${f.name}`), e.text].join('\n')}</p>
       {e.unsure && <p class="why">{t.unsure}</p>}
       <p><Copy text={e.text} /><button class="plain" onClick={() => desk.discard(e)}>{t.discard}</button></p>
     </li>

@@ -60,6 +60,8 @@ type House struct {
 	asked    []proto.Message            // hand-overs and offers shown, as they came
 	floor    []*deskv1.ConversationView // those of everybody, as a supervisor sees them
 	files    <-chan struct{}            // files wait for it; nil: they do not
+
+	Uploads Uploads
 }
 
 // New makes a house with an available agent and nothing to do.
@@ -81,6 +83,7 @@ func (h *House) Handler(images ...string) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/", built)
 	mux.HandleFunc("GET /files", h.file)
+	h.mountUploads(mux)
 	mux.Handle(deskv1connect.NewSessionServiceHandler(sessions{h}))
 	mux.Handle(deskv1connect.NewDeskServiceHandler(desk{h: h}))
 	return page.Harden(h.line(mux), images...), nil
@@ -200,6 +203,8 @@ type Customer struct {
 	Silent time.Duration
 	// Offer is for how long the conversation is offered; 0: it is not.
 	Offer time.Duration
+	// Files are taken from the agent.
+	Files *deskv1.FileLimits
 }
 
 // Add opens a conversation with a first message, the next one of the customer
@@ -214,7 +219,7 @@ func (h *House) Add(c Customer, texts ...string) {
 		Customer: &threadv1.Customer{Name: c.Name, Locale: "bg_BG", Timezone: proto.Float64(2)},
 		Phase:    c.Phase, Queue: c.Queue, PageName: "Магазин Витоша", Agent: Agent,
 		OpenedMs: now.Add(-c.Silent - 20*time.Minute).UnixMilli(), QueuedMs: now.Add(-c.Silent - 19*time.Minute).UnixMilli(),
-		Window: &deskv1.Window{Kind: "closed"},
+		Window: &deskv1.Window{Kind: "closed"}, Files: c.Files,
 	}
 	if c.Window > 0 {
 		v.Window = &deskv1.Window{Kind: "response", UntilMs: now.Add(c.Window).UnixMilli()}

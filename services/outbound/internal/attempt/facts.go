@@ -21,6 +21,8 @@ const (
 	ReasonCrash       = "CRASH"        // whoever began the attempt is gone and has said nothing more
 	ReasonTextMissing = "TEXT_MISSING" // the log does not have the text of the part
 	ReasonLapsed      = "LAPSED"       // an automated message could not leave while it was of use
+	ReasonFileMissing = "FILE_MISSING" // the store does not have the file of the part
+	ReasonMediaLapsed = "MEDIA_LAPSED" // Meta has dropped the file, and gets it once more
 )
 
 // Begin gives the fact that opens attempt ref, or the one that refuses it
@@ -74,6 +76,32 @@ func (p Policy) Rest(s *threadv1.State, ref Ref, human bool, reason string, rest
 		return refuse(ref, graph.Outcome{Reason: reason}, now.Add(rest))
 	}
 	return facts(&threadv1.SendDeferred{Id: ref.ID, Part: ref.Part, Reason: reason, RetryMs: now.Add(rest).UnixMilli()})
+}
+
+// Refuse gives the fact that refuses a part because no message may be sent now;
+// nothing when one may.
+func (p Policy) Refuse(s *threadv1.State, ref Ref, human bool, now time.Time) []*threadv1.Fact {
+	begin := p.Begin(s, ref, human, now)
+	if len(begin) > 0 && begin[0].GetSendAttempted() != nil {
+		return nil
+	}
+	return begin
+}
+
+// Unready gives the facts for a part whose file Meta has not taken, by the outcome
+// of the upload; tried is how often it was offered. The part itself was not
+// attempted: nothing of it can be in doubt.
+func (p Policy) Unready(s *threadv1.State, ref Ref, human bool, out graph.Outcome, tried int, setup string, now time.Time) []*threadv1.Fact {
+	begin := p.Begin(s, ref, human, now)
+	switch {
+	case len(begin) == 0 || begin[0].GetSendAttempted() == nil:
+		return begin
+	case Disconnected(out):
+		return park(ref)
+	case out.Class == graph.Later || out.Class == graph.Parked:
+		return p.later(Ref{ref.ID, ref.Part, int32(tried)}, 0, out, setup, now)
+	}
+	return refuse(ref, out, time.Time{})
 }
 
 // Answer gives the facts that follow from the outcome of attempt ref; nothing

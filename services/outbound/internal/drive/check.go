@@ -84,8 +84,9 @@ func (w *worker) evidence(ctx context.Context, send *threadv1.Send, ref attempt.
 		for _, f := range record.Commit.GetFacts() {
 			switch k := f.GetKind().(type) {
 			case *threadv1.Fact_SendRequested:
-				e.Mute = e.Mute || k.SendRequested.GetId() == ref.ID && k.SendRequested.GetTemplate() != nil
-				for i, text := range k.SendRequested.GetParts() {
+				e.Mute = e.Mute || k.SendRequested.GetId() == ref.ID &&
+					(k.SendRequested.GetTemplate() != nil || thread.PartFile(k.SendRequested, ref.Part) != nil)
+				for i, text := range thread.Texts(k.SendRequested) {
 					if k.SendRequested.GetId() == ref.ID && int32(i) == ref.Part {
 						e.Text, found = text, true
 					} else if recent {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/files"
 	"github.com/parley-desk/parley/pkg/graph"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -28,6 +29,7 @@ type Threads interface {
 // Meta is the part of the Graph API that a driver needs; *graph.Client is one.
 type Meta interface {
 	Send(ctx context.Context, page graph.Page, m graph.Message) graph.Outcome
+	Upload(ctx context.Context, page graph.Page, f graph.File) (id string, out graph.Outcome)
 	RecentMessages(ctx context.Context, page graph.Page, psid string) ([]graph.Recent, error)
 }
 
@@ -35,6 +37,9 @@ type Meta interface {
 type World struct {
 	Threads  Threads
 	Meta     Meta
+	Files    files.Store
+	Shelf    Shelf
+	Patience time.Duration // with which a file is uploaded
 	Pages    *Pages
 	Signer   graph.Signer
 	Policy   attempt.Policy

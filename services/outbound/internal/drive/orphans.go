@@ -48,6 +48,10 @@ func (d *Driver) Orphans(ctx context.Context, watch Watch, grace time.Duration, 
 	return group.Wait()
 }
 
+// uploading is how much longer a part that is a file is left to its process: it
+// may be on its way to Meta. Another would only do the same once more.
+const uploading = 30 * time.Second
+
 // openThreads are the threads with a send to drive, as last seen.
 type openThreads struct {
 	mu      sync.Mutex
@@ -75,8 +79,11 @@ func (o *openThreads) overdue(p attempt.Policy, then time.Time, view func(string
 		if _, seen := pages[t.Page]; !seen {
 			pages[t.Page] = view(t.Page)
 		}
-		step := p.Next(c.GetState(), then, pages[t.Page])
-		if c.GetAtMs() <= then.UnixMilli() && step.Do != attempt.Wait && step.Do != attempt.Idle {
+		step, since := p.Next(c.GetState(), then, pages[t.Page]), then
+		if next := thread.NextSend(c.GetState()); step.Do == attempt.Post && next.GetPart() < next.GetFiles() {
+			since = then.Add(-uploading)
+		}
+		if c.GetAtMs() <= since.UnixMilli() && step.Do != attempt.Wait && step.Do != attempt.Idle {
 			due = append(due, t)
 		}
 	}

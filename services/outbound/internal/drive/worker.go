@@ -29,6 +29,7 @@ type worker struct {
 	thread subject.Thread
 	woken  chan struct{} // room for one
 	posted time.Time     // when it posted last
+	offers offers
 }
 
 // run takes steps until there are none or ctx ends.
@@ -86,51 +87,68 @@ func (w *worker) step(ctx context.Context) (idle bool, err error) {
 	return false, err
 }
 
-// post makes one attempt, if the page's sends may leave: commit it, post it,
-// commit what became of it.
+// post makes one attempt, if the page's sends may leave: have Meta hold the file
+// of the part, commit the attempt, post it, commit what became of it.
 func (w *worker) post(ctx context.Context, state *threadv1.State, ref attempt.Ref) error {
 	send := thread.FindSend(state, ref.ID)
 	pass, ok := w.Pages.Enter(w.thread.Page)
 	if !ok {
 		return w.hold(ctx, state, send, ref)
 	}
-	turn, rest, err := w.turn(ctx)
-	if err != nil || rest.For > 0 {
-		w.Pages.Leave(pass, nil)
-		if err != nil {
-			return err
-		}
-		return w.rest(ctx, state, send, ref, rest)
-	}
-	ctx, out, err := w.attempt(ctx, pass, send, ref)
-	turn.End(ctx, out)
+	out, err := w.enter(ctx, state, send, ref, pass)
 	w.Pages.Leave(pass, out)
-	if err != nil || out == nil {
-		return err
+	return err
+}
+
+// enter is post with the right to; the outcome is the last that was heard of
+// Meta, nil when nothing was asked.
+func (w *worker) enter(ctx context.Context, state *threadv1.State, send *threadv1.Send, ref attempt.Ref, pass Pass) (*graph.Outcome, error) {
+	ctx, intent, err := w.intent(ctx, send)
+	if err != nil {
+		return nil, err
 	}
-	return w.settle(ctx, ref, *out, pass.Setup)
+	media, out, err := w.media(ctx, state, intent, ref, pass)
+	if err != nil || media.given && media.ID == "" {
+		return out, err
+	}
+	kind := pace.Text
+	if media.given {
+		kind = pace.Media
+	}
+	turn, rest, err := w.turn(ctx, kind)
+	if err != nil {
+		return nil, err
+	}
+	if rest.For > 0 {
+		return nil, w.rest(ctx, state, intent, ref, rest)
+	}
+	ctx, out, err = w.attempt(ctx, pass, intent, ref, media.Media)
+	if out != nil {
+		w.judge(ctx, media, out)
+	}
+	turn.End(ctx, out)
+	if err != nil || out == nil {
+		return out, err
+	}
+	return out, w.settle(ctx, ref, *out, pass.Setup)
 }
 
 // turn waits until the page may send, and the thread again: Meta limits what one
 // person is sent as well, and does not say to how much.
-func (w *worker) turn(ctx context.Context) (*pace.Turn, pace.Rest, error) {
+func (w *worker) turn(ctx context.Context, kind pace.Kind) (*pace.Turn, pace.Rest, error) {
 	pause(ctx, time.Until(w.posted.Add(w.Policy.Spacing)))
-	return w.Pages.Pace.Begin(ctx, w.thread.Page, pace.Text)
+	return w.Pages.Pace.Begin(ctx, w.thread.Page, kind)
 }
 
 // rest puts a send off whose page makes no calls for a while. That is told once,
 // and again when Meta asks for more; a short while is waited for in silence.
-func (w *worker) rest(ctx context.Context, state *threadv1.State, send *threadv1.Send, ref attempt.Ref, rest pace.Rest) error {
-	told := send.GetRetryMs() > 0 && rest.Reason == pace.ReasonMetaFailing
+func (w *worker) rest(ctx context.Context, state *threadv1.State, intent *threadv1.SendRequested, ref attempt.Ref, rest pace.Rest) error {
+	told := thread.FindSend(state, ref.ID).GetRetryMs() > 0 && rest.Reason == pace.ReasonMetaFailing
 	if (told || rest.For < w.Policy.Backoff) && thread.WindowAt(state, w.Now()).Kind != thread.Closed {
 		w.sleep(ctx, w.Now().Add(rest.For), w.Pages.View(w.thread.Page))
 		return nil
 	}
-	ctx, intent, err := w.intent(ctx, send)
-	if err != nil {
-		return err
-	}
-	_, err = w.commit(ctx, func(s *threadv1.State) []*threadv1.Fact {
+	_, err := w.commit(ctx, func(s *threadv1.State) []*threadv1.Fact {
 		return w.Policy.Rest(s, ref, intent.GetHuman(), rest.Reason, rest.For, w.Now())
 	})
 	return err
@@ -156,11 +174,7 @@ func (w *worker) hold(ctx context.Context, state *threadv1.State, send *threadv1
 // attempt's time runs from its commit. No outcome: nothing was posted. The
 // context that it gives does not end with the process: an outcome that is thrown
 // away makes the send uncertain.
-func (w *worker) attempt(ctx context.Context, pass Pass, send *threadv1.Send, ref attempt.Ref) (context.Context, *graph.Outcome, error) {
-	ctx, intent, err := w.intent(ctx, send)
-	if err != nil {
-		return ctx, nil, err
-	}
+func (w *worker) attempt(ctx context.Context, pass Pass, intent *threadv1.SendRequested, ref attempt.Ref, media graph.Media) (context.Context, *graph.Outcome, error) {
 	if ctx.Err() != nil {
 		return ctx, nil, ctx.Err()
 	}
@@ -174,7 +188,7 @@ func (w *worker) attempt(ctx context.Context, pass Pass, send *threadv1.Send, re
 		return ctx, nil, err // lost the race, or the window has closed
 	}
 	w.posted = w.Now()
-	out := w.send(ctx, pass.Page, w.message(intent, begun[0].GetSendAttempted()), begun[0].GetSendAttempted())
+	out := w.send(ctx, pass.Page, w.message(intent, begun[0].GetSendAttempted(), media), begun[0].GetSendAttempted())
 	return ctx, &out, nil
 }
 
@@ -191,9 +205,9 @@ func (w *worker) send(ctx context.Context, page graph.Page, m graph.Message, a *
 
 // message is the part as Meta gets it: the first answers what the text answers,
 // and the last has what can be pressed.
-func (w *worker) message(r *threadv1.SendRequested, a *threadv1.SendAttempted) graph.Message {
+func (w *worker) message(r *threadv1.SendRequested, a *threadv1.SendAttempted, media graph.Media) graph.Message {
 	m := graph.Message{
-		PSID: w.thread.PSID, Text: r.GetParts()[a.GetPart()], MessagingType: a.GetMessagingType(), Tag: a.GetTag(), Template: r.GetTemplate(),
+		PSID: w.thread.PSID, Text: thread.Texts(r)[a.GetPart()], MessagingType: a.GetMessagingType(), Tag: a.GetTag(), Template: r.GetTemplate(), Media: media,
 		Metadata: graph.SignMetadata(w.Signer, graph.Metadata{Intent: a.GetId(), Part: int(a.GetPart()), Attempt: int(a.GetAttempt())}),
 	}
 	if a.GetPart() == 0 {

@@ -2,6 +2,7 @@ package drive_test
 
 import (
 	"context"
+	"io"
 	"iter"
 	"log/slog"
 	"slices"
@@ -163,9 +164,11 @@ func (c crowd) History(ctx context.Context, t subject.Thread, after uint64) iter
 type meta struct {
 	answer func(n int, m graph.Message) graph.Outcome
 	recent func() ([]graph.Recent, error)
+	upload func(n int, f graph.File) (string, graph.Outcome) // of the n-th upload; nil: there is none
 
 	mu     sync.Mutex
 	posts  []graph.Message
+	taken  []string // contents of the files that were uploaded
 	reads  int
 	inside int
 	most   int // POSTs at the same time
@@ -183,6 +186,18 @@ func (f *meta) Send(_ context.Context, _ graph.Page, m graph.Message) graph.Outc
 	f.inside--
 	f.mu.Unlock()
 	return out
+}
+
+func (f *meta) Upload(_ context.Context, _ graph.Page, file graph.File) (string, graph.Outcome) {
+	content, err := io.ReadAll(file.Body)
+	f.mu.Lock()
+	f.taken = append(f.taken, string(content))
+	n := len(f.taken)
+	f.mu.Unlock()
+	if err != nil {
+		return "", graph.Outcome{Class: graph.Later, Reason: graph.ReasonReset}
+	}
+	return f.upload(n, file)
 }
 
 // posted are the texts of all POSTs so far.
@@ -282,6 +297,16 @@ func (s *shelf) Write(_ context.Context, writes ...bus.Write) error {
 	return nil
 }
 
+func (s *shelf) Get(_ context.Context, key string) (bus.Entry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entries[key]
+	if e.Value == nil {
+		return bus.Entry{}, fault.New(fault.NotFound, "KEY_UNKNOWN", "key %s is not there", key)
+	}
+	return e, nil
+}
+
 func (s *shelf) Watch(ctx context.Context, ready func(), handle func(bus.Entry)) error {
 	s.mu.Lock()
 	for _, e := range s.entries {
@@ -338,6 +363,7 @@ func processWith(t *testing.T, log *memory, meta *meta, d *directory.Directory, 
 	pages, ended := pages(ctx, d, box, notes, func() int { return 1 })
 	driver, err := drive.New(drive.World{
 		Threads: log, Meta: meta, Pages: pages, Signer: box, Policy: policy(), Now: time.Now,
+		Files: store{}, Shelf: notes, Patience: time.Minute,
 		Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Tracer: noop.NewTracerProvider().Tracer(""),
 	})
 	if err != nil {

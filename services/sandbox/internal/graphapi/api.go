@@ -11,6 +11,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -33,6 +34,8 @@ type Settings struct {
 	EchoDelay     time.Duration // from a delivered message to its echo
 	ReceiptDelay  time.Duration // from its echo to the delivery receipt
 	Media         string        // where the sandbox serves pictures
+	// Keep keeps a file that a page uploads, and gives its link.
+	Keep func(name string, from io.Reader) (link string, err error)
 }
 
 // API is the http.Handler of the Graph API, mounted at its root. Paths may
@@ -121,6 +124,8 @@ func (a *API) route(c *call, path []string) {
 	switch c.r.Method + " " + edge {
 	case "POST messages":
 		a.send(c)
+	case "POST message_attachments":
+		a.takeFile(c)
 	case "POST take_thread_control":
 		a.takeControl(c)
 	case "GET conversations":

@@ -51,8 +51,11 @@ func contents(req sendRequest) *graphError {
 		}
 	}
 	a := req.Message.Attachment
-	if a == nil || a.Type != "template" {
+	switch {
+	case a == nil:
 		return nil
+	case a.Type != "template":
+		return media(a.Type, a.Payload)
 	}
 	var t template
 	if json.Unmarshal(a.Payload, &t) != nil {
@@ -106,7 +109,13 @@ func extras(r *journal.Record, req sendRequest) {
 	r.Attachment = a.Type
 	if a.Type == "template" {
 		r.Template = a.Payload
+		return
 	}
+	var link struct {
+		URL string `json:"url"`
+	}
+	_ = json.Unmarshal(a.Payload, &link) // it was read when it came
+	r.URL = link.URL
 }
 
 // known tells whether the thread has the message that a reaction is for.

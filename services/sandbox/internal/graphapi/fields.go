@@ -51,12 +51,18 @@ type sendRequest struct {
 
 func readFields(r *http.Request) (fields, error) {
 	f := fields{query: r.URL.Query()}
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if kind == "multipart/form-data" {
+		params := map[string]json.RawMessage{}
+		merge(params, f.query)
+		f.identify(r, params)
+		return f, nil // a file is read once it is known who sends it
+	}
 	raw, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
 	if err != nil {
 		return f, fmt.Errorf("read body: %w", err)
 	}
 	params := map[string]json.RawMessage{}
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
 	case len(raw) == 0:
 	case kind == "application/json":
@@ -74,13 +80,18 @@ func readFields(r *http.Request) (fields, error) {
 		merge(params, form)
 	}
 	merge(params, f.query)
+	f.identify(r, params)
+	f.subscribed = list(params["subscribed_fields"])
+	return f, f.readSend(params)
+}
+
+// identify reads who calls.
+func (f *fields) identify(r *http.Request, params map[string]json.RawMessage) {
 	f.token = text(params["access_token"])
 	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		f.token = bearer
 	}
 	f.proof = text(params["appsecret_proof"])
-	f.subscribed = list(params["subscribed_fields"])
-	return f, f.readSend(params)
 }
 
 // merge adds form values; JSON values stay JSON, others become JSON strings.

@@ -26,6 +26,7 @@ const (
 	PageUnsubscribed Kind = "page_unsubscribed" // Text says why; undelivered events are dropped
 	Scripted         Kind = "scripted"          // Rules
 	TokenDescribed   Kind = "token_described"   // Token
+	FileUploaded     Kind = "file_uploaded"     // ID, Attachment and URL: a page may name it in messages
 	ControlMoved     Kind = "control_moved"     // App, another one, has the thread; empty: this one
 	SecretReset      Kind = "secret_reset"      // Text is the new app secret; webhooks are signed with it from here on
 )
@@ -42,6 +43,7 @@ type Record struct {
 	Text        string          `json:"text,omitempty"`
 	Attachment  string          `json:"attachment,omitempty"` // image, sticker, location, postback...
 	URL         string          `json:"url,omitempty"`        // of the attachment; empty: the sandbox's own picture
+	ID          string          `json:"id,omitempty"`         // Meta's id of a file
 	ReplyTo     string          `json:"reply_to,omitempty"`   // mid of the message that it answers
 	Target      string          `json:"target,omitempty"`     // mid of the message that a reaction is for
 	Reaction    string          `json:"reaction,omitempty"`   // emoji; empty takes it back

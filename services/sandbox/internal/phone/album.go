@@ -21,9 +21,13 @@ const maxMedia = 64 << 20
 // linkAge is how long the links of files last, as those of Meta do.
 const linkAge = 24 * time.Hour
 
-// albums are the files that telephones sent, each in a folder with a name that
-// nobody guesses.
-type albums struct{ dir string }
+// Albums are the files that telephones and pages sent, each in a folder with a
+// name that nobody guesses.
+type Albums struct {
+	Dir   string
+	Media string // where the sandbox serves them
+	Now   func() time.Time
+}
 
 // upload keeps the body as a file and answers with its link and the kind of
 // attachment that a telephone would make of it.
@@ -33,17 +37,25 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusBadRequest, map[string]string{"error": "name is missing: what is the file called?"})
 		return
 	}
-	album := strings.ToLower(rand.Text())
-	if err := a.albums.keep(album, name, http.MaxBytesReader(w, r.Body, maxMedia)); err != nil {
+	link, err := a.albums.Keep(name, http.MaxBytesReader(w, r.Body, maxMedia))
+	if err != nil {
 		answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
 		return
 	}
-	link := fmt.Sprintf("%s/%s/%s?_nc_cat=1&oe=%08X", a.media, album, url.PathEscape(name), a.world.Now().Add(linkAge).Unix())
 	answer(w, http.StatusOK, map[string]string{"url": link, "attachment": kindOf(name)})
 }
 
-func (a albums) keep(album, name string, from io.Reader) (err error) {
-	dir := filepath.Join(a.dir, album)
+// Keep keeps a file and gives its link.
+func (a Albums) Keep(name string, from io.Reader) (link string, err error) {
+	album := strings.ToLower(rand.Text())
+	if err := a.keep(album, name, from); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s/%s/%s?_nc_cat=1&oe=%08X", a.Media, album, url.PathEscape(name), a.Now().Add(linkAge).Unix()), nil
+}
+
+func (a Albums) keep(album, name string, from io.Reader) (err error) {
+	dir := filepath.Join(a.Dir, album)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make an album: %w", err)
 	}
@@ -59,8 +71,8 @@ func (a albums) keep(album, name string, from io.Reader) (err error) {
 }
 
 // serve gives a file, as long as its link lasts and to nobody as a page.
-func (a albums) serve(w http.ResponseWriter, r *http.Request) {
-	root, err := os.OpenRoot(a.dir)
+func (a Albums) serve(w http.ResponseWriter, r *http.Request) {
+	root, err := os.OpenRoot(a.Dir)
 	if err != nil {
 		http.NotFound(w, r)
 		return

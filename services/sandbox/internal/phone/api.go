@@ -34,15 +34,14 @@ type API struct {
 	verify func(ctx context.Context, token string) error
 	media  string
 	app    string
-	albums albums
+	albums Albums
 }
 
 // New makes the API of a world whose app has this id. play gets a new script;
 // verify checks the callback as Meta does when a webhook is set up, with this
-// verify token; empty is that of the settings. What telephones send is kept in
-// the folder album and served at media.
-func New(w *world.World, app, media, album string, play func(script.Script), verify func(ctx context.Context, token string) error) *API {
-	return &API{world: w, app: app, media: media, play: play, verify: verify, albums: albums{album}}
+// verify token; empty is that of the settings.
+func New(w *world.World, app string, albums Albums, play func(script.Script), verify func(ctx context.Context, token string) error) *API {
+	return &API{world: w, app: app, media: albums.Media, play: play, verify: verify, albums: albums}
 }
 
 // Handler is the page under /phone and the API under /sandbox.

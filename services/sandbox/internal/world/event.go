@@ -133,6 +133,9 @@ func EchoEvent(r journal.Record, due int64) journal.Event {
 	if r.ReplyTo != "" {
 		m.ReplyTo = &replyTo{r.ReplyTo}
 	}
+	if r.URL != "" {
+		m.Attachments = []attachment{{r.Attachment, map[string]any{"url": r.URL}}}
+	}
 	if r.Template != nil {
 		payload := map[string]any{}
 		_ = json.Unmarshal(r.Template, &payload) // it was read when it came

@@ -64,7 +64,15 @@ type State struct {
 	Waiting    map[Thread]struct{} // threads with a queue
 	Rules      []byte              // the script, as it was posted
 	Tokens     map[string]*journal.Token
-	AppSecret  string // empty: that of the settings
+	Files      map[string]File // by attachment id
+	AppSecret  string          // empty: that of the settings
+}
+
+// File is a file that a page uploaded.
+type File struct {
+	Page string
+	Kind string // image, audio, video or file
+	URL  string
 }
 
 // typingMS is how long Messenger shows a page as typing.
@@ -74,7 +82,7 @@ const typingMS = 20_000
 func NewState(pages []Page) *State {
 	s := &State{
 		Pages: map[string]*Page{}, Subscribed: map[string][]string{},
-		People: map[Thread]*Person{}, Waiting: map[Thread]struct{}{}, Tokens: map[string]*journal.Token{},
+		People: map[Thread]*Person{}, Waiting: map[Thread]struct{}{}, Tokens: map[string]*journal.Token{}, Files: map[string]File{},
 	}
 	for _, p := range pages {
 		s.Pages[p.ID] = &p
@@ -126,13 +134,15 @@ func (s *State) Apply(r journal.Record) {
 		p.ReadMS = max(p.ReadMS, r.WatermarkMS)
 	case journal.ActionReceived:
 		s.person(t).act(r)
+	case journal.FileUploaded:
+		s.Files[r.ID] = File{Page: r.Page, Kind: r.Attachment, URL: r.URL}
 	case journal.ControlMoved:
 		s.person(t).Owner = r.App
 	case journal.SendReceived:
 		if r.Send.Delivered {
 			p := s.person(t)
 			p.TypingMS = 0
-			p.add(Message{MID: r.MID, FromPage: true, Text: r.Text, Attachment: r.Attachment, SentMS: r.SentMS, Seq: r.Seq,
+			p.add(Message{MID: r.MID, FromPage: true, Text: r.Text, Attachment: r.Attachment, URL: r.URL, SentMS: r.SentMS, Seq: r.Seq,
 				ReplyTo: r.ReplyTo, Buttons: r.Buttons, Template: r.Template})
 		}
 	}

@@ -707,6 +707,9 @@ type Page struct {
 	// Files from customers on this page (S29); SWITCH_UNSPECIFIED: as the
 	// workstream says.
 	CustomerAttachments Switch `protobuf:"varint,8,opt,name=customer_attachments,json=customerAttachments,proto3,enum=parley.config.v1.Switch" json:"customer_attachments,omitempty"`
+	// Files to customers from this page (S29); SWITCH_UNSPECIFIED: as the
+	// workstream says.
+	AgentAttachments Switch `protobuf:"varint,17,opt,name=agent_attachments,json=agentAttachments,proto3,enum=parley.config.v1.Switch" json:"agent_attachments,omitempty"`
 	// Automated messages that this page has otherwise than its account; one a
 	// trigger (L111).
 	Messages      []*MessageOverride `protobuf:"bytes,41,rep,name=messages,proto3" json:"messages,omitempty"`
@@ -796,6 +799,13 @@ func (x *Page) GetMessageTag() Switch {
 func (x *Page) GetCustomerAttachments() Switch {
 	if x != nil {
 		return x.CustomerAttachments
+	}
+	return Switch_SWITCH_UNSPECIFIED
+}
+
+func (x *Page) GetAgentAttachments() Switch {
+	if x != nil {
+		return x.AgentAttachments
 	}
 	return Switch_SWITCH_UNSPECIFIED
 }
@@ -927,6 +937,9 @@ type Workstream struct {
 	AttachmentTypes []string `protobuf:"bytes,21,rep,name=attachment_types,json=attachmentTypes,proto3" json:"attachment_types,omitempty"`
 	// Largest file that is taken, megabytes, 1 to 25; 0: 5 (L14).
 	AttachmentMegabytes int32 `protobuf:"varint,22,opt,name=attachment_megabytes,json=attachmentMegabytes,proto3" json:"attachment_megabytes,omitempty"`
+	// Agents may send files (S29). Sorts and size are those of files from
+	// customers; pictures have at most 8 MB all the same, which is Meta's limit.
+	AgentAttachments bool `protobuf:"varint,31,opt,name=agent_attachments,json=agentAttachments,proto3" json:"agent_attachments,omitempty"`
 	// How long conversations may go untouched before they are closed.
 	AutoClose *AutoClose `protobuf:"bytes,47,opt,name=auto_close,json=autoClose,proto3" json:"auto_close,omitempty"`
 	// What happens when one side does not answer; up to 20.
@@ -1117,6 +1130,13 @@ func (x *Workstream) GetAttachmentMegabytes() int32 {
 		return x.AttachmentMegabytes
 	}
 	return 0
+}
+
+func (x *Workstream) GetAgentAttachments() bool {
+	if x != nil {
+		return x.AgentAttachments
+	}
+	return false
 }
 
 func (x *Workstream) GetAutoClose() *AutoClose {
@@ -1488,7 +1508,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x0fAcknowledgement\x12\x13\n" +
 	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x16\n" +
-	"\x06notice\x18\x03 \x01(\tR\x06notice\"\xa5\x03\n" +
+	"\x06notice\x18\x03 \x01(\tR\x06notice\"\xec\x03\n" +
 	"\x04Page\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x17\n" +
 	"\apage_id\x18\x02 \x01(\tR\x06pageId\x12\x18\n" +
@@ -1500,7 +1520,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\blanguage\x18\x06 \x01(\tR\blanguage\x129\n" +
 	"\vmessage_tag\x18\a \x01(\x0e2\x18.parley.config.v1.SwitchR\n" +
 	"messageTag\x12K\n" +
-	"\x14customer_attachments\x18\b \x01(\x0e2\x18.parley.config.v1.SwitchR\x13customerAttachments\x12=\n" +
+	"\x14customer_attachments\x18\b \x01(\x0e2\x18.parley.config.v1.SwitchR\x13customerAttachments\x12E\n" +
+	"\x11agent_attachments\x18\x11 \x01(\x0e2\x18.parley.config.v1.SwitchR\x10agentAttachments\x12=\n" +
 	"\bmessages\x18) \x03(\v2!.parley.config.v1.MessageOverrideR\bmessages\"\xf6\x01\n" +
 	"\x0fMessageOverride\x123\n" +
 	"\atrigger\x18\x01 \x01(\x0e2\x19.parley.thread.v1.TriggerR\atrigger\x120\n" +
@@ -1509,7 +1530,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"TextsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xbf\b\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xec\b\n" +
 	"\n" +
 	"Workstream\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x14\n" +
@@ -1536,7 +1557,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"autoAssign\x121\n" +
 	"\x14customer_attachments\x18\x14 \x01(\bR\x13customerAttachments\x12)\n" +
 	"\x10attachment_types\x18\x15 \x03(\tR\x0fattachmentTypes\x121\n" +
-	"\x14attachment_megabytes\x18\x16 \x01(\x05R\x13attachmentMegabytes\x12:\n" +
+	"\x14attachment_megabytes\x18\x16 \x01(\x05R\x13attachmentMegabytes\x12+\n" +
+	"\x11agent_attachments\x18\x1f \x01(\bR\x10agentAttachments\x12:\n" +
 	"\n" +
 	"auto_close\x18/ \x01(\v2\x1b.parley.config.v1.AutoCloseR\tautoClose\x12C\n" +
 	"\x0etime_out_rules\x180 \x03(\v2\x1d.parley.config.v1.TimeOutRuleR\ftimeOutRules\"\x97\x03\n" +
@@ -1656,36 +1678,37 @@ var file_parley_config_v1_config_proto_depIdxs = []int32{
 	7,  // 7: parley.config.v1.Page.access_token:type_name -> parley.config.v1.Secret
 	0,  // 8: parley.config.v1.Page.message_tag:type_name -> parley.config.v1.Switch
 	0,  // 9: parley.config.v1.Page.customer_attachments:type_name -> parley.config.v1.Switch
-	11, // 10: parley.config.v1.Page.messages:type_name -> parley.config.v1.MessageOverride
-	17, // 11: parley.config.v1.MessageOverride.trigger:type_name -> parley.thread.v1.Trigger
-	0,  // 12: parley.config.v1.MessageOverride.active:type_name -> parley.config.v1.Switch
-	16, // 13: parley.config.v1.MessageOverride.texts:type_name -> parley.config.v1.MessageOverride.TextsEntry
-	6,  // 14: parley.config.v1.Workstream.meta:type_name -> parley.config.v1.Meta
-	4,  // 15: parley.config.v1.Workstream.wrap_up:type_name -> parley.config.v1.WrapUp
-	18, // 16: parley.config.v1.Workstream.variables:type_name -> parley.config.v1.Variable
-	1,  // 17: parley.config.v1.Workstream.mode:type_name -> parley.config.v1.WorkMode
-	19, // 18: parley.config.v1.Workstream.presences:type_name -> parley.distribution.v1.Presence
-	2,  // 19: parley.config.v1.Workstream.skill_matching:type_name -> parley.config.v1.SkillMatching
-	3,  // 20: parley.config.v1.Workstream.affinity:type_name -> parley.config.v1.Affinity
-	20, // 21: parley.config.v1.Workstream.auto_close:type_name -> parley.config.v1.AutoClose
-	21, // 22: parley.config.v1.Workstream.time_out_rules:type_name -> parley.config.v1.TimeOutRule
-	6,  // 23: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
-	5,  // 24: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
-	22, // 25: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
-	23, // 26: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
-	24, // 27: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
-	6,  // 28: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
-	7,  // 29: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
-	25, // 30: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
-	26, // 31: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
-	19, // 32: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
-	6,  // 33: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
-	19, // 34: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
-	35, // [35:35] is the sub-list for method output_type
-	35, // [35:35] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	0,  // 10: parley.config.v1.Page.agent_attachments:type_name -> parley.config.v1.Switch
+	11, // 11: parley.config.v1.Page.messages:type_name -> parley.config.v1.MessageOverride
+	17, // 12: parley.config.v1.MessageOverride.trigger:type_name -> parley.thread.v1.Trigger
+	0,  // 13: parley.config.v1.MessageOverride.active:type_name -> parley.config.v1.Switch
+	16, // 14: parley.config.v1.MessageOverride.texts:type_name -> parley.config.v1.MessageOverride.TextsEntry
+	6,  // 15: parley.config.v1.Workstream.meta:type_name -> parley.config.v1.Meta
+	4,  // 16: parley.config.v1.Workstream.wrap_up:type_name -> parley.config.v1.WrapUp
+	18, // 17: parley.config.v1.Workstream.variables:type_name -> parley.config.v1.Variable
+	1,  // 18: parley.config.v1.Workstream.mode:type_name -> parley.config.v1.WorkMode
+	19, // 19: parley.config.v1.Workstream.presences:type_name -> parley.distribution.v1.Presence
+	2,  // 20: parley.config.v1.Workstream.skill_matching:type_name -> parley.config.v1.SkillMatching
+	3,  // 21: parley.config.v1.Workstream.affinity:type_name -> parley.config.v1.Affinity
+	20, // 22: parley.config.v1.Workstream.auto_close:type_name -> parley.config.v1.AutoClose
+	21, // 23: parley.config.v1.Workstream.time_out_rules:type_name -> parley.config.v1.TimeOutRule
+	6,  // 24: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
+	5,  // 25: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
+	22, // 26: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
+	23, // 27: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
+	24, // 28: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
+	6,  // 29: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
+	7,  // 30: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
+	25, // 31: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
+	26, // 32: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
+	19, // 33: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
+	6,  // 34: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
+	19, // 35: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
+	36, // [36:36] is the sub-list for method output_type
+	36, // [36:36] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_config_proto_init() }

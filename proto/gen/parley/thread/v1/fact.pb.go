@@ -3574,6 +3574,9 @@ type SendRequested struct {
 	// A template in place of the text; then there is one part, which says for
 	// people what the template shows.
 	Template *Template `protobuf:"bytes,19,opt,name=template,proto3" json:"template,omitempty"`
+	// Files, each a message of its own: the first parts are theirs, and hold their
+	// names. Texts follow.
+	Files []*SentFile `protobuf:"bytes,28,rep,name=files,proto3" json:"files,omitempty"`
 	// Nobody wrote it: what it is said for. Absent of what people write.
 	Automated     *Automated `protobuf:"bytes,52,opt,name=automated,proto3" json:"automated,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -3669,6 +3672,13 @@ func (x *SendRequested) GetQuickReplies() []*QuickReply {
 func (x *SendRequested) GetTemplate() *Template {
 	if x != nil {
 		return x.Template
+	}
+	return nil
+}
+
+func (x *SendRequested) GetFiles() []*SentFile {
+	if x != nil {
+		return x.Files
 	}
 	return nil
 }
@@ -5640,7 +5650,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/trigger.proto\"\xfa\x1c\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1bparley/thread/v1/file.proto\x1a\x1eparley/thread/v1/trigger.proto\"\xfa\x1c\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -5886,7 +5896,7 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x05cause\x18\x01 \x01(\x0e2\x17.parley.thread.v1.CauseR\x05cause\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x1b\n" +
 	"\tclient_id\x18\x03 \x01(\tR\bclientId\x12\x12\n" +
-	"\x04rule\x18\x1c \x01(\tR\x04rule\"\xe9\x02\n" +
+	"\x04rule\x18\x1c \x01(\tR\x04rule\"\x9b\x03\n" +
 	"\rSendRequested\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x14\n" +
@@ -5896,7 +5906,8 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\arepeats\x18\x06 \x01(\tR\arepeats\x12\x19\n" +
 	"\breply_to\x18\x11 \x01(\tR\areplyTo\x12A\n" +
 	"\rquick_replies\x18\x12 \x03(\v2\x1c.parley.thread.v1.QuickReplyR\fquickReplies\x126\n" +
-	"\btemplate\x18\x13 \x01(\v2\x1a.parley.thread.v1.TemplateR\btemplate\x129\n" +
+	"\btemplate\x18\x13 \x01(\v2\x1a.parley.thread.v1.TemplateR\btemplate\x120\n" +
+	"\x05files\x18\x1c \x03(\v2\x1a.parley.thread.v1.SentFileR\x05files\x129\n" +
 	"\tautomated\x184 \x01(\v2\x1b.parley.thread.v1.AutomatedR\tautomated\"\xe8\x01\n" +
 	"\tAutomated\x123\n" +
 	"\atrigger\x18\x01 \x01(\x0e2\x19.parley.thread.v1.TriggerR\atrigger\x12\"\n" +
@@ -6148,7 +6159,8 @@ var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(*SupervisorLeft)(nil),         // 62: parley.thread.v1.SupervisorLeft
 	nil,                            // 63: parley.thread.v1.ConversationClassified.VariablesEntry
 	(v1.Presence)(0),               // 64: parley.distribution.v1.Presence
-	(Trigger)(0),                   // 65: parley.thread.v1.Trigger
+	(*SentFile)(nil),               // 65: parley.thread.v1.SentFile
+	(Trigger)(0),                   // 66: parley.thread.v1.Trigger
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	9,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
@@ -6214,20 +6226,21 @@ var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	2,  // 60: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
 	39, // 61: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
 	40, // 62: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
-	36, // 63: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
-	65, // 64: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
-	36, // 65: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
-	41, // 66: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
-	42, // 67: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
-	44, // 68: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
-	43, // 69: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
-	44, // 70: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
-	3,  // 71: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
-	72, // [72:72] is the sub-list for method output_type
-	72, // [72:72] is the sub-list for method input_type
-	72, // [72:72] is the sub-list for extension type_name
-	72, // [72:72] is the sub-list for extension extendee
-	0,  // [0:72] is the sub-list for field type_name
+	65, // 63: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
+	36, // 64: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
+	66, // 65: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
+	36, // 66: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
+	41, // 67: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
+	42, // 68: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
+	44, // 69: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
+	43, // 70: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
+	44, // 71: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
+	3,  // 72: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
+	73, // [73:73] is the sub-list for method output_type
+	73, // [73:73] is the sub-list for method input_type
+	73, // [73:73] is the sub-list for extension type_name
+	73, // [73:73] is the sub-list for extension extendee
+	0,  // [0:73] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -6235,6 +6248,7 @@ func file_parley_thread_v1_fact_proto_init() {
 	if File_parley_thread_v1_fact_proto != nil {
 		return
 	}
+	file_parley_thread_v1_file_proto_init()
 	file_parley_thread_v1_trigger_proto_init()
 	file_parley_thread_v1_fact_proto_msgTypes[0].OneofWrappers = []any{
 		(*Fact_MessageReceived)(nil),

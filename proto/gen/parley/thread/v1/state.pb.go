@@ -1479,7 +1479,9 @@ type Send struct {
 	Trigger Trigger `protobuf:"varint,50,opt,name=trigger,proto3,enum=parley.thread.v1.Trigger" json:"trigger,omitempty"`
 	// Of an automated message: dropped when it has not left by then, ms since 1970
 	// UTC.
-	UntilMs       int64 `protobuf:"varint,51,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	UntilMs int64 `protobuf:"varint,51,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	// How many parts, from the first, are files.
+	Files         int32 `protobuf:"varint,26,opt,name=files,proto3" json:"files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1648,6 +1650,13 @@ func (x *Send) GetUntilMs() int64 {
 	return 0
 }
 
+func (x *Send) GetFiles() int32 {
+	if x != nil {
+		return x.Files
+	}
+	return 0
+}
+
 var File_parley_thread_v1_state_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_state_proto_rawDesc = "" +
@@ -1772,7 +1781,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x05fence\x18\x02 \x01(\x03R\x05fence\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x03R\x05epoch\x12\x17\n" +
 	"\amade_ms\x18\x04 \x01(\x03R\x06madeMs\x12\x19\n" +
-	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\"\xca\x04\n" +
+	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\"\xe0\x04\n" +
 	"\x04Send\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\x14\n" +
@@ -1794,7 +1803,8 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x05setup\x18\x10 \x01(\tR\x05setup\x12\x16\n" +
 	"\x06spared\x18\x11 \x01(\x05R\x06spared\x123\n" +
 	"\atrigger\x182 \x01(\x0e2\x19.parley.thread.v1.TriggerR\atrigger\x12\x19\n" +
-	"\buntil_ms\x183 \x01(\x03R\auntilMs*h\n" +
+	"\buntil_ms\x183 \x01(\x03R\auntilMs\x12\x14\n" +
+	"\x05files\x18\x1a \x01(\x05R\x05files*h\n" +
 	"\x04Part\x12\x14\n" +
 	"\x10PART_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fPART_CONSULTANT\x10\x01\x12\x10\n" +

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/parley-desk/parley/services/attachment/internal/look"
+	"github.com/parley-desk/parley/pkg/look"
 )
 
 func encoded(t *testing.T, kind string) []byte {

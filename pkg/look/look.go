@@ -1,5 +1,5 @@
-// Package look says what a file is by what it holds (SA3). What its sender
-// called it decides nothing, except between sorts that hold the same.
+// Package look says what a file is by what it holds (SA3), whoever sent it. What
+// its sender called it decides nothing, except between sorts that hold the same.
 package look
 
 import (
@@ -53,6 +53,15 @@ func Of(head []byte, name, kind string) Sort {
 		s.Type = "audio/mp4"
 	}
 	return s
+}
+
+// Kind is what Messenger shows a sort as: "image", "audio", "video" or "file".
+func (s Sort) Kind() string {
+	switch kind, _, _ := strings.Cut(s.Type, "/"); kind {
+	case "image", "audio", "video":
+		return kind
+	}
+	return "file"
 }
 
 func content(head []byte, named string) string {
@@ -124,6 +133,10 @@ func Measure(r io.Reader) (width, height int, _ error) {
 	}
 	return size.Width, size.Height, nil
 }
+
+// HeadRoom is how much of a picture Measure wants to see: cameras put a small
+// picture and a description in front.
+const HeadRoom = 256 << 10
 
 // maxName is how long a name may be, in bytes.
 const maxName = 255

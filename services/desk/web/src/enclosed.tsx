@@ -1,0 +1,33 @@
+// What goes with the next message: the files that were chosen, each with how far
+// it is and what can be done about it.
+import type { ConversationView } from './types.gen';
+import type { Chosen } from './model';
+import { weight } from './format';
+import { said } from './i18n';
+import { idOf } from './model';
+import { useRoom } from './rt';
+import { again, drop } from './upload';
+
+export function Enclosed({ view }: { view: ConversationView }) {
+  const { desk } = useRoom();
+  const all = desk.state.files[idOf(view)] ?? [];
+  return all.length ? <ul class="enclosed">{all.map((one) => <One key={one.key} view={view} one={one} />)}</ul> : null;
+}
+
+function One({ view, one }: { view: ConversationView; one: Chosen }) {
+  const { desk, t } = useRoom();
+  const bad = one.state === 'refused' || one.state === 'failed';
+  const why = one.error === 'TOO_LARGE' && one.size > one.most ? t.fileLimit(weight(one.most, t)) : (said(t, one.error) ?? t.notTaken);
+  return (
+    <li data-file={one.state} class={bad ? 'bad' : ''}>
+      {one.url ? <img src={one.url} alt="" /> : <span class="sign" aria-hidden="true">{bad ? '⚠' : '📎'}</span>}
+      <span class="att-name" dir="auto">
+        {one.name}
+        <small role={bad ? 'alert' : undefined}>{one.error ? why : one.state === 'done' ? weight(one.size, t) : one.sent === one.size ? t.checking : t.uploading}</small>
+        {one.state === 'going' && <progress max={one.size} value={one.sent} aria-label={t.uploading} />}
+      </span>
+      {one.state === 'failed' && <button type="button" class="plain" onClick={() => again(desk, view, one)}>{t.retry}</button>}
+      <button type="button" class="plain" aria-label={t.removeFile(one.name)} title={t.removeFile(one.name)} onClick={() => drop(desk, view, one)}>×</button>
+    </li>
+  );
+}
