@@ -41,7 +41,9 @@ func TestTurnsOfTheSpecification(t *testing.T) {
 		{"L81: the offer times out", open, open, func(s *threadv1.State) ([]*threadv1.Fact, error) {
 			return thread.EndOffer(s, "c", 7, threadv1.OfferOutcome_OFFER_OUTCOME_TIMED_OUT)
 		}},
-		{"L81: End", active, wrapUp, func(s *threadv1.State) ([]*threadv1.Fact, error) { return thread.End(s, "c", "mila", true, time.Time{}) }},
+		{"L81: End", active, wrapUp, func(s *threadv1.State) ([]*threadv1.Fact, error) {
+			return thread.End(s, "c", "mila", true, time.Time{})
+		}},
 		{"L81: the agent was away past the time-out", active, open, func(s *threadv1.State) ([]*threadv1.Fact, error) {
 			return thread.Release(s, "c", "mila", threadv1.Cause_CAUSE_DISCONNECTED)
 		}},
