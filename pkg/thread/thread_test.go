@@ -78,6 +78,8 @@ func anyFact(t *rapid.T, n int) *threadv1.Fact {
 		&threadv1.MonitoringBegan{Agent: beside},
 		&threadv1.SupervisorJoined{Agent: beside},
 		&threadv1.SupervisorLeft{Agent: beside, Joined: part == 0},
+		&threadv1.ContactLinked{Contact: "p" + beside, Source: threadv1.LinkSource(part) + 1, By: agent, ClientId: fmt.Sprint("cl", n)},
+		&threadv1.ContactUnlinked{Contact: "p" + beside, By: agent, ClientId: fmt.Sprint("cl", n)},
 	}
 	f := thread.Of(rapid.SampledFrom(kinds).Draw(t, "kind"))
 	if known(f) {

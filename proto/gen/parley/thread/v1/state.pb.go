@@ -388,7 +388,13 @@ type State struct {
 	// Meta's time of it, ms since 1970 UTC.
 	ReferralMs int64 `protobuf:"varint,20,opt,name=referral_ms,json=referralMs,proto3" json:"referral_ms,omitempty"`
 	// Files of the customer's that are still to be copied, oldest first.
-	Files         []*PendingFile `protobuf:"bytes,21,rep,name=files,proto3" json:"files,omitempty"`
+	Files []*PendingFile `protobuf:"bytes,21,rep,name=files,proto3" json:"files,omitempty"`
+	// Which contact the customer is, also in later conversations; absent when it
+	// is not known.
+	Contact *ContactLink `protobuf:"bytes,62,opt,name=contact,proto3" json:"contact,omitempty"`
+	// The contact that somebody took back last, by id: nothing identifies the
+	// customer as that one again by itself.
+	Unlinked      string `protobuf:"bytes,63,opt,name=unlinked,proto3" json:"unlinked,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -568,6 +574,20 @@ func (x *State) GetFiles() []*PendingFile {
 		return x.Files
 	}
 	return nil
+}
+
+func (x *State) GetContact() *ContactLink {
+	if x != nil {
+		return x.Contact
+	}
+	return nil
+}
+
+func (x *State) GetUnlinked() string {
+	if x != nil {
+		return x.Unlinked
+	}
+	return ""
 }
 
 // PendingFile is a file of the customer's that is still to be copied.
@@ -1401,12 +1421,12 @@ var File_parley_thread_v1_state_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x1cparley/thread/v1/state.proto\x12\x10parley.thread.v1\x1a\x1bparley/thread/v1/fact.proto\"\x92\x01\n" +
+	"\x1cparley/thread/v1/state.proto\x12\x10parley.thread.v1\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/fact.proto\"\x92\x01\n" +
 	"\x06Commit\x12,\n" +
 	"\x05facts\x18\x01 \x03(\v2\x16.parley.thread.v1.FactR\x05facts\x12-\n" +
 	"\x05state\x18\x02 \x01(\v2\x17.parley.thread.v1.StateR\x05state\x12\x13\n" +
 	"\x05at_ms\x18\x03 \x01(\x03R\x04atMs\x12\x16\n" +
-	"\x06writer\x18\x04 \x01(\tR\x06writer\"\xd9\x05\n" +
+	"\x06writer\x18\x04 \x01(\tR\x06writer\"\xae\x06\n" +
 	"\x05State\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\x126\n" +
@@ -1432,7 +1452,9 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\breferral\x18\x13 \x01(\v2\x1a.parley.thread.v1.ReferralR\breferral\x12\x1f\n" +
 	"\vreferral_ms\x18\x14 \x01(\x03R\n" +
 	"referralMs\x123\n" +
-	"\x05files\x18\x15 \x03(\v2\x1d.parley.thread.v1.PendingFileR\x05files\"=\n" +
+	"\x05files\x18\x15 \x03(\v2\x1d.parley.thread.v1.PendingFileR\x05files\x127\n" +
+	"\acontact\x18> \x01(\v2\x1d.parley.thread.v1.ContactLinkR\acontact\x12\x1a\n" +
+	"\bunlinked\x18? \x01(\tR\bunlinked\"=\n" +
 	"\vPendingFile\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\tR\amessage\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x05R\x05index\"\x9d\x01\n" +
@@ -1579,9 +1601,10 @@ var file_parley_thread_v1_state_proto_goTypes = []any{
 	nil,                  // 12: parley.thread.v1.Conversation.VariablesEntry
 	(*Fact)(nil),         // 13: parley.thread.v1.Fact
 	(*Referral)(nil),     // 14: parley.thread.v1.Referral
-	(Cause)(0),           // 15: parley.thread.v1.Cause
-	(*Need)(nil),         // 16: parley.thread.v1.Need
-	(*Terms)(nil),        // 17: parley.thread.v1.Terms
+	(*ContactLink)(nil),  // 15: parley.thread.v1.ContactLink
+	(Cause)(0),           // 16: parley.thread.v1.Cause
+	(*Need)(nil),         // 17: parley.thread.v1.Need
+	(*Terms)(nil),        // 18: parley.thread.v1.Terms
 }
 var file_parley_thread_v1_state_proto_depIdxs = []int32{
 	13, // 0: parley.thread.v1.Commit.facts:type_name -> parley.thread.v1.Fact
@@ -1591,22 +1614,23 @@ var file_parley_thread_v1_state_proto_depIdxs = []int32{
 	11, // 4: parley.thread.v1.State.sends:type_name -> parley.thread.v1.Send
 	14, // 5: parley.thread.v1.State.referral:type_name -> parley.thread.v1.Referral
 	6,  // 6: parley.thread.v1.State.files:type_name -> parley.thread.v1.PendingFile
-	2,  // 7: parley.thread.v1.Conversation.phase:type_name -> parley.thread.v1.Phase
-	10, // 8: parley.thread.v1.Conversation.offer:type_name -> parley.thread.v1.Offer
-	15, // 9: parley.thread.v1.Conversation.closed_by:type_name -> parley.thread.v1.Cause
-	16, // 10: parley.thread.v1.Conversation.skills:type_name -> parley.thread.v1.Need
-	12, // 11: parley.thread.v1.Conversation.variables:type_name -> parley.thread.v1.Conversation.VariablesEntry
-	14, // 12: parley.thread.v1.Conversation.referral:type_name -> parley.thread.v1.Referral
-	17, // 13: parley.thread.v1.Conversation.terms:type_name -> parley.thread.v1.Terms
-	9,  // 14: parley.thread.v1.Conversation.participants:type_name -> parley.thread.v1.Participant
-	0,  // 15: parley.thread.v1.Participant.part:type_name -> parley.thread.v1.Part
-	1,  // 16: parley.thread.v1.Participant.attendance:type_name -> parley.thread.v1.Attendance
-	3,  // 17: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	15, // 7: parley.thread.v1.State.contact:type_name -> parley.thread.v1.ContactLink
+	2,  // 8: parley.thread.v1.Conversation.phase:type_name -> parley.thread.v1.Phase
+	10, // 9: parley.thread.v1.Conversation.offer:type_name -> parley.thread.v1.Offer
+	16, // 10: parley.thread.v1.Conversation.closed_by:type_name -> parley.thread.v1.Cause
+	17, // 11: parley.thread.v1.Conversation.skills:type_name -> parley.thread.v1.Need
+	12, // 12: parley.thread.v1.Conversation.variables:type_name -> parley.thread.v1.Conversation.VariablesEntry
+	14, // 13: parley.thread.v1.Conversation.referral:type_name -> parley.thread.v1.Referral
+	18, // 14: parley.thread.v1.Conversation.terms:type_name -> parley.thread.v1.Terms
+	9,  // 15: parley.thread.v1.Conversation.participants:type_name -> parley.thread.v1.Participant
+	0,  // 16: parley.thread.v1.Participant.part:type_name -> parley.thread.v1.Part
+	1,  // 17: parley.thread.v1.Participant.attendance:type_name -> parley.thread.v1.Attendance
+	3,  // 18: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_state_proto_init() }
@@ -1614,6 +1638,7 @@ func file_parley_thread_v1_state_proto_init() {
 	if File_parley_thread_v1_state_proto != nil {
 		return
 	}
+	file_parley_thread_v1_contact_proto_init()
 	file_parley_thread_v1_fact_proto_init()
 	file_parley_thread_v1_state_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
