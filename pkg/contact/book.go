@@ -18,6 +18,7 @@ import (
 // complete they refuse.
 type Book struct {
 	bucket Bucket
+	turn   chan struct{} // held by the one Run that follows
 	ready  chan struct{} // closed when everything that was there has come
 	once   sync.Once
 
@@ -28,19 +29,24 @@ type Book struct {
 
 // NewBook makes a book over the contacts of a store; nothing is read before Run.
 func NewBook(s *Store) *Book {
-	return &Book{bucket: s.Bucket, ready: make(chan struct{}), index: newIndex()}
+	return &Book{bucket: s.Bucket, turn: make(chan struct{}, 1), ready: make(chan struct{}), index: newIndex()}
 }
 
-// Run follows the contacts until ctx ends; then it returns nil. Call it once.
+// Run follows the contacts until ctx ends; then it returns nil. The services of a
+// process that need the book all run it: one does the work, and when it ends the
+// next one begins anew.
 func (b *Book) Run(ctx context.Context) error {
+	select {
+	case b.turn <- struct{}{}:
+		defer func() { <-b.turn }()
+	case <-ctx.Done():
+		return nil
+	}
 	began := time.Now()
 	load := loading{at: map[ID]int{}}
 	err := b.bucket.Watch(ctx,
 		func() {
-			b.mu.Lock()
-			b.index.load(load.rows)
-			b.took = time.Since(began)
-			b.mu.Unlock()
+			b.begin(load.rows, began)
 			load = loading{}
 			b.once.Do(func() { close(b.ready) })
 		},
@@ -58,6 +64,14 @@ func (b *Book) Run(ctx context.Context) error {
 		return nil
 	}
 	return fault.Wrap(err, "following contacts")
+}
+
+func (b *Book) begin(rows []row, began time.Time) {
+	fresh := newIndex()
+	fresh.load(rows)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.index, b.took = fresh, time.Since(began)
 }
 
 // loading is what comes before the book is complete.
@@ -212,6 +226,13 @@ func (p Person) terms() (starts, terms []string, ok bool) {
 type Finder struct {
 	Book  *Book
 	Store *Store
+}
+
+// NewFinder makes a finder over the contacts of the house. Its book is empty until
+// somebody runs it.
+func NewFinder(b *bus.Bus, now func() time.Time) *Finder {
+	s := Open(b, now)
+	return &Finder{Book: NewBook(s), Store: s}
 }
 
 // Search gives up to limit contacts that match text, as they stand for themselves

@@ -12,6 +12,7 @@ import (
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/fault"
 	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
+	"github.com/parley-desk/parley/proto/subject"
 )
 
 // Row is one contact of an import, known by its external id.
@@ -139,4 +140,33 @@ func (s *Store) plan(ctx context.Context, by string, row Row) (Result, []bus.Wri
 		return Result{}, nil, nil
 	}
 	return Result{Outcome: RowUpdated}, writes, nil
+}
+
+// All hands every contact to each, as they stand while it runs, until each fails.
+func (s *Store) All(ctx context.Context, each func(*contactv1.Contact) error) error {
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	var failed error
+	done := false
+	err := s.Bucket.Watch(reading, func() { done = true; stop() }, func(e bus.Entry) {
+		if failed != nil || done || e.Value == nil || !subject.IsContact(e.Key) {
+			return
+		}
+		r, err := decode(e)
+		if err != nil {
+			return // not ours
+		}
+		if failed = each(r.GetContact()); failed != nil {
+			stop()
+		}
+	})
+	switch {
+	case failed != nil:
+		return failed
+	case done:
+		return nil
+	case ctx.Err() != nil:
+		return fault.Wrap(ctx.Err(), "reading all contacts")
+	}
+	return fault.Wrap(err, "reading all contacts")
 }

@@ -179,7 +179,7 @@ func (s *Store) taken(ctx context.Context, c *contactv1.Contact, err error) erro
 	if c.GetExternalId() != "" {
 		if other, failed := s.External(ctx, c.GetExternalId()); failed == nil && other.GetContact().GetId() != c.GetId() {
 			f := fault.New(fault.Conflict, ExternalTaken, "contact %s has this external id; change that one, or merge the two", other.GetContact().GetId())
-			f.Violations = []fault.Violation{{Field: "external_id", Description: "is that of contact " + other.GetContact().GetId()}}
+			f.Violations = []fault.Violation{{Field: "external_id", Description: "is that of contact " + other.GetContact().GetId() + "; change that one, or merge the two"}}
 			return f
 		}
 	}
