@@ -67,7 +67,7 @@ func Link(s *threadv1.State, conversation, agent, clientID, contact string) ([]*
 	if Done(s, clientID) {
 		return nil, nil
 	}
-	if err := linker(s, conversation, agent); err != nil {
+	if err := CheckLink(s, conversation, agent); err != nil {
 		return nil, err
 	}
 	if s.GetContact().GetContact() == contact {
@@ -81,7 +81,7 @@ func Unlink(s *threadv1.State, conversation, agent, clientID, contact string) ([
 	if Done(s, clientID) {
 		return nil, nil
 	}
-	if err := linker(s, conversation, agent); err != nil {
+	if err := CheckLink(s, conversation, agent); err != nil {
 		return nil, err
 	}
 	if s.GetContact().GetContact() != contact || contact == "" {
@@ -90,9 +90,14 @@ func Unlink(s *threadv1.State, conversation, agent, clientID, contact string) ([
 	return one(&threadv1.ContactUnlinked{Contact: contact, By: agent, ClientId: clientID}), nil
 }
 
-// linker allows a link to whoever has the conversation while it lasts (L100), and
-// to a supervisor who takes part in it.
-func linker(s *threadv1.State, conversation, agent string) error {
+// MayLink tells whether agent may say now which contact the customer is.
+func MayLink(s *threadv1.State, conversation, agent string) bool {
+	return CheckLink(s, conversation, agent) == nil
+}
+
+// CheckLink allows a link to whoever has the conversation while it lasts (L100),
+// and to a supervisor who takes part in it; the error is a *Refusal.
+func CheckLink(s *threadv1.State, conversation, agent string) error {
 	if p := ParticipantOf(s.GetConversation(), agent); p.GetPart() == threadv1.Part_PART_JOINED && s.Conversation.Id == conversation {
 		return nil
 	}
