@@ -840,8 +840,11 @@ type Workstream struct {
 	AttachmentTypes []string `protobuf:"bytes,21,rep,name=attachment_types,json=attachmentTypes,proto3" json:"attachment_types,omitempty"`
 	// Largest file that is taken, megabytes, 1 to 25; 0: 5 (L14).
 	AttachmentMegabytes int32 `protobuf:"varint,22,opt,name=attachment_megabytes,json=attachmentMegabytes,proto3" json:"attachment_megabytes,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// A customer whose profile has the name of exactly one contact in use is linked
+	// to it when a conversation opens (L101).
+	IdentifyByName bool `protobuf:"varint,63,opt,name=identify_by_name,json=identifyByName,proto3" json:"identify_by_name,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Workstream) Reset() {
@@ -1026,6 +1029,13 @@ func (x *Workstream) GetAttachmentMegabytes() int32 {
 		return x.AttachmentMegabytes
 	}
 	return 0
+}
+
+func (x *Workstream) GetIdentifyByName() bool {
+	if x != nil {
+		return x.IdentifyByName
+	}
+	return false
 }
 
 // Queue is a list of waiting conversations and the agents who take them.
@@ -1394,7 +1404,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\blanguage\x18\x06 \x01(\tR\blanguage\x129\n" +
 	"\vmessage_tag\x18\a \x01(\x0e2\x18.parley.config.v1.SwitchR\n" +
 	"messageTag\x12K\n" +
-	"\x14customer_attachments\x18\b \x01(\x0e2\x18.parley.config.v1.SwitchR\x13customerAttachments\"\xbe\a\n" +
+	"\x14customer_attachments\x18\b \x01(\x0e2\x18.parley.config.v1.SwitchR\x13customerAttachments\"\xe8\a\n" +
 	"\n" +
 	"Workstream\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x14\n" +
@@ -1421,7 +1431,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"autoAssign\x121\n" +
 	"\x14customer_attachments\x18\x14 \x01(\bR\x13customerAttachments\x12)\n" +
 	"\x10attachment_types\x18\x15 \x03(\tR\x0fattachmentTypes\x121\n" +
-	"\x14attachment_megabytes\x18\x16 \x01(\x05R\x13attachmentMegabytes\"\x97\x03\n" +
+	"\x14attachment_megabytes\x18\x16 \x01(\x05R\x13attachmentMegabytes\x12(\n" +
+	"\x10identify_by_name\x18? \x01(\bR\x0eidentifyByName\"\x97\x03\n" +
 	"\x05Queue\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x16\n" +
 	"\x06agents\x18\x02 \x03(\tR\x06agents\x12<\n" +
