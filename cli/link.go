@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
+	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
 )
 
 // DefaultServer is the control plane that parleyctl asks when it is told of no
@@ -55,6 +56,7 @@ type server struct {
 	routing   adminv1.RoutingServiceClient
 	history   adminv1.HistoryServiceClient
 	schedules adminv1.ScheduleServiceClient
+	contacts  contactv1.ContactServiceClient
 }
 
 // open prepares a connection; the first call makes it.
@@ -70,7 +72,8 @@ func (l *link) open() (*server, error) {
 	}
 	return &server{conn, adminv1.NewConfigServiceClient(conn), adminv1.NewOperateServiceClient(conn),
 		adminv1.NewProvisionServiceClient(conn), adminv1.NewPrivacyServiceClient(conn), adminv1.NewKeyServiceClient(conn),
-		adminv1.NewRoutingServiceClient(conn), adminv1.NewHistoryServiceClient(conn), adminv1.NewScheduleServiceClient(conn)}, nil
+		adminv1.NewRoutingServiceClient(conn), adminv1.NewHistoryServiceClient(conn), adminv1.NewScheduleServiceClient(conn),
+		contactv1.NewContactServiceClient(conn)}, nil
 }
 
 func (l *link) target() (string, credentials.TransportCredentials, error) {

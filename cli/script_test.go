@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"google.golang.org/protobuf/proto"
@@ -57,6 +58,9 @@ func TestScripts(t *testing.T) {
 			"opens":  opens,
 			"asks":   asks,
 			"big":    big,
+			"save":   save,
+
+			"eventually": eventually,
 		},
 	})
 }
@@ -99,6 +103,28 @@ func talk(ts *testscript.TestScript, _ bool, _ []string) {
 		return []*threadv1.Fact{thread.Of(&threadv1.MessageReceived{Mid: "m_1", Text: "hello there", SentMs: 1})}, nil
 	})
 	ts.Check(err)
+}
+
+// save makes a variable of a file of one word: save ID file.
+func save(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}
+
+// eventually runs a command until its output holds a text: eventually TEXT COMMAND...
+func eventually(ts *testscript.TestScript, _ bool, args []string) {
+	late, tick := time.After(20*time.Second), time.NewTicker(20*time.Millisecond)
+	defer tick.Stop()
+	for {
+		ts.Check(ts.Exec(args[1], args[2:]...))
+		if strings.Contains(ts.ReadFile("stdout"), args[0]) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-late:
+			ts.Fatalf("%s never told %s", args[1:], args[0])
+		}
+	}
 }
 
 // opens lets a customer say something to the sample page, which opens a

@@ -125,7 +125,8 @@ func (b *Bus) buckets() []jetstream.StreamConfig {
 	media := b.bucketStream(subject.MediaBucket, 1)
 	media.MaxAge = mediaAge
 	upload := b.bucketStream(subject.UploadBucket, 1)
-	return []jetstream.StreamConfig{config, history, checkpoint, presence, pause, session, provision, privacy, media, upload, b.leases()}
+	contacts := b.bucketStream(subject.ContactBucket, 1)
+	return []jetstream.StreamConfig{config, history, checkpoint, presence, pause, session, provision, privacy, media, upload, contacts, b.leases()}
 }
 
 func (b *Bus) bucketStream(name string, history int64) jetstream.StreamConfig {

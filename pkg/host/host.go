@@ -29,6 +29,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/graph"
 	"github.com/parley-desk/parley/pkg/secret"
@@ -49,6 +50,7 @@ type Deps struct {
 	Bus       *bus.Bus
 	Redis     redis.UniversalClient // nil for services that do not use it
 	Directory *directory.Directory
+	Contacts  *contact.Finder // shared by the services of the process; whoever needs its book runs it
 	Secrets   *secret.Box
 	Graph     *graph.Client         // nil for services that do not use it
 	Registry  prometheus.Registerer // already labelled with the service

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/graph"
 	"github.com/parley-desk/parley/pkg/keyspace"
@@ -305,6 +306,7 @@ func (r *running) openLog(ctx context.Context) error {
 	r.closers = append(r.closers, opened.Close)
 	r.directory = directory.New(opened)
 	r.deps.Bus, r.deps.Directory = opened, r.directory
+	r.deps.Contacts = contact.NewFinder(opened, r.deps.Now)
 	r.health.Ready("bus", opened.Ping)
 	return r.openKeyset(ctx, embedded)
 }

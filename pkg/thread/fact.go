@@ -21,6 +21,9 @@ func Of(kind any) *threadv1.Fact {
 	if f := ofBeside(kind); f != nil {
 		return f
 	}
+	if f := ofContact(kind); f != nil {
+		return f
+	}
 	return &threadv1.Fact{}
 }
 
@@ -232,6 +235,9 @@ func applyOwn(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fac
 		return applyFile(s, k.AttachmentKept.GetMessage(), k.AttachmentKept.GetIndex())
 	case *threadv1.Fact_AttachmentLost:
 		return applyFile(s, k.AttachmentLost.GetMessage(), k.AttachmentLost.GetIndex())
+	}
+	if handled, err := applyContact(s, now, f); handled {
+		return err
 	}
 	return applySend(s, now, f)
 }

@@ -86,6 +86,8 @@ func anyFact(t *rapid.T, n int) *threadv1.Fact {
 		&threadv1.SendRequested{Id: send, Parts: []string{"a"}, Automated: anyAutomated(t, n)},
 		&threadv1.AgentTold{Text: "gone", Automated: anyAutomated(t, n)},
 		&threadv1.ConsentGiven{Notice: "n1", Agreed: part == 0},
+		&threadv1.ContactLinked{Contact: "p" + beside, Source: threadv1.LinkSource(part) + 1, By: agent, ClientId: fmt.Sprint("cl", n)},
+		&threadv1.ContactUnlinked{Contact: "p" + beside, By: agent, ClientId: fmt.Sprint("cl", n)},
 	}
 	f := thread.Of(rapid.SampledFrom(kinds).Draw(t, "kind"))
 	if known(f) {

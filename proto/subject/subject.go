@@ -94,6 +94,8 @@ const (
 	// PrivacyBucket holds what people asked of their data; RequestKey and
 	// PayloadKey are its keys.
 	PrivacyBucket = "PRIVACY"
+	// ContactBucket holds contacts; ContactKey and ExternalKey are its keys.
+	ContactBucket = "CONTACT"
 	// AliveKey is where ProvisionBucket says that ingress was there.
 	AliveKey = "alive.ingress"
 )
@@ -145,6 +147,22 @@ func IsRequest(key string) bool { return strings.HasPrefix(key, requestPrefix) }
 // PayloadKey is where PrivacyBucket keeps the code of the request that came with
 // a payload, by its hash, so that one that comes again is told the same.
 func PayloadKey(hash string) string { return "payload." + token(hash) }
+
+// ContactKey is where ContactBucket keeps a contact, by its id.
+func ContactKey(id string) string { return contactPrefix + token(id) }
+
+const contactPrefix = "c."
+
+// IsContact tells whether a key of ContactBucket is ContactKey of some id.
+func IsContact(key string) bool { return strings.HasPrefix(key, contactPrefix) }
+
+// ParseContactKey reads the id out of a key that ContactKey made.
+func ParseContactKey(key string) (string, error) {
+	return untoken(strings.TrimPrefix(key, contactPrefix))
+}
+
+// ExternalKey is where ContactBucket keeps whose an external id is, by its hash.
+func ExternalKey(hash string) string { return "x." + token(hash) }
 
 // VersionKey is where HistoryBucket keeps the record of a version.
 func VersionKey(number uint64) string { return fmt.Sprintf("%s%020d", versionPrefix, number) }

@@ -25,9 +25,11 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
+	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
+	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/admin/internal/change"
 	"github.com/parley-desk/parley/services/admin/internal/commit"
@@ -37,6 +39,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/history"
 	"github.com/parley-desk/parley/services/admin/internal/hours"
 	"github.com/parley-desk/parley/services/admin/internal/operate"
+	"github.com/parley-desk/parley/services/admin/internal/people"
 	"github.com/parley-desk/parley/services/admin/internal/probe"
 	"github.com/parley-desk/parley/services/admin/internal/rekey"
 	"github.com/parley-desk/parley/services/admin/internal/repair"
@@ -61,7 +64,7 @@ type Config struct {
 	Socket     string        `koanf:"socket" default:"" help:"Path of the unix socket of the admin API; only the user of the process can open it. Empty for admin.sock in the data folder."`
 	Listen     string        `koanf:"listen" default:"" help:"Address of the admin API on TCP, with mutual TLS 1.3; empty for none."`
 	TLS        TLS           `koanf:"tls"`
-	Grants     []string      `koanf:"grants" default:"" help:"Roles of callers on TCP, as NAME=ROLE; NAME is a URI, DNS name or mail address in their certificate, ROLE is admin, operator or auditor."`
+	Grants     []string      `koanf:"grants" default:"" help:"Roles of callers on TCP, as NAME=ROLE; NAME is a URI, DNS name or mail address in their certificate, ROLE is admin, operator, auditor or crm."`
 	WebhookURL string        `koanf:"webhook_url" default:"" help:"Address under which Meta reaches ingress, such as https://hooks.example.com; shown to those who set up a webhook at Meta, and called when a page is tested."`
 	Reflection bool          `koanf:"reflection" default:"false" help:"Let callers ask for the schema of the API, as grpcurl does."`
 	Grace      time.Duration `koanf:"grace" default:"10s" help:"How long calls in work may take at the end of the process."`
@@ -135,6 +138,9 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	if deps.Contacts == nil {
+		deps.Contacts = contact.NewFinder(deps.Bus, deps.Now)
+	}
 	s := &service{cfg: cfg, deps: deps, prober: prober, repairer: repairer, health: health.NewServer(), guard: &guard.Guard{
 		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Owner: owner(), Grants: grants, Table: guard.Permissions()}}
 	deps.Health.Ready("bus", deps.Bus.Ping)
@@ -176,6 +182,7 @@ func (s *service) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.prober.Run(ctx) })
 	group.Go(func() error { return s.repairer.Run(ctx) })
+	group.Go(func() error { return s.deps.Contacts.Book.Run(ctx) })
 	for _, d := range doors {
 		group.Go(func() error { return d.server.Serve(d.listener) })
 		group.Go(func() error {
@@ -274,6 +281,7 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 	adminv1.RegisterRoutingServiceServer(srv, &explain.Service{Log: d.Bus, Directory: d.Directory, Planner: committer.Planner, Now: d.Now,
 		Room: explain.AskForRoom(d.Bus), Why: explain.AskWhy(d.Bus)})
 	adminv1.RegisterScheduleServiceServer(srv, &hours.Service{Directory: d.Directory, Now: d.Now})
+	contactv1.RegisterContactServiceServer(srv, &people.Service{Contacts: d.Contacts, Log: d.Bus, Now: d.Now})
 	grpc_health_v1.RegisterHealthServer(srv, s.health)
 	if s.cfg.Reflection {
 		reflection.Register(srv)

@@ -27,6 +27,7 @@ import (
 	"github.com/parley-desk/parley/pkg/bus/bustest"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
 	"github.com/parley-desk/parley/services/admin"
 	"github.com/parley-desk/parley/services/admin/admintest"
 	"github.com/parley-desk/parley/services/admin/internal/configure"
@@ -34,6 +35,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/guard"
 	"github.com/parley-desk/parley/services/admin/internal/hours"
 	"github.com/parley-desk/parley/services/admin/internal/operate"
+	"github.com/parley-desk/parley/services/admin/internal/people"
 	"github.com/parley-desk/parley/services/admin/internal/probe"
 	"github.com/parley-desk/parley/services/admin/internal/rekey"
 	"github.com/parley-desk/parley/services/admin/internal/repair"
@@ -66,6 +68,7 @@ func TestEveryMethodHasItsPermission(t *testing.T) {
 	adminv1.RegisterKeyServiceServer(srv, &rekey.Service{})
 	adminv1.RegisterScheduleServiceServer(srv, &hours.Service{})
 	adminv1.RegisterRoutingServiceServer(srv, &explain.Service{})
+	contactv1.RegisterContactServiceServer(srv, &people.Service{})
 	grpc_health_v1.RegisterHealthServer(srv, health.NewServer())
 	reflection.Register(srv)
 	table := guard.Permissions()

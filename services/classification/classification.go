@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
 )
@@ -49,8 +50,12 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, "register metrics of classification")
 	}
+	if deps.Contacts == nil {
+		deps.Contacts = contact.NewFinder(deps.Bus, deps.Now)
+	}
 	routing := &router{cfg: cfg, log: deps.Bus, directory: deps.Directory, secrets: deps.Secrets, profiles: deps.Graph,
-		places: askForRoom(deps.Bus), now: deps.Now, diary: deps.Log, meters: meters}
+		places: askForRoom(deps.Bus), now: deps.Now,
+		people: people{deps.Contacts.Book.Identify, deps.Contacts.Store.Resolve}, diary: deps.Log, meters: meters}
 	return &service{
 		deps:    deps,
 		intake:  &filer{log: deps.Bus, directory: deps.Directory, signer: deps.Secrets, router: routing, meters: meters},
@@ -74,6 +79,7 @@ func (s *service) Run(ctx context.Context) error {
 	group.Go(func() error { return s.deps.Bus.FollowInbound(work, "intake", s.intake.file) })
 	group.Go(func() error { return s.deps.Bus.FollowThreads(work, "routing", s.routing.follow) })
 	group.Go(func() error { return s.routing.retry(work) })
+	group.Go(func() error { return s.book(work) })
 	group.Go(func() error { return s.deps.Bus.Lead(work, "routing-sweep", s.routing.sweep) })
 	if err := group.Wait(); ctx.Err() == nil {
 		return err

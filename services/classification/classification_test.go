@@ -19,6 +19,7 @@ import (
 
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/bus/bustest"
+	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/graph"
 	"github.com/parley-desk/parley/pkg/host"
@@ -40,14 +41,15 @@ var customer = subject.Thread{Page: shop, PSID: psid}
 
 // house is a running classification over a log of its own and a stand-in for Meta.
 type house struct {
-	bus     *bus.Bus
-	box     *secret.Box
-	config  chan bus.Entry
-	version uint64 // of the directory
-	now     func() *directory.Snapshot
-	meta    atomic.Pointer[http.HandlerFunc]
-	url     string // of the stand-in for Meta
-	stop    func() // ends the process
+	contacts *contact.Finder
+	bus      *bus.Bus
+	box      *secret.Box
+	config   chan bus.Entry
+	version  uint64 // of the directory
+	now      func() *directory.Snapshot
+	meta     atomic.Pointer[http.HandlerFunc]
+	url      string // of the stand-in for Meta
+	stop     func() // ends the process
 }
 
 // Watch makes the house the source of its directory.
@@ -107,6 +109,7 @@ func start(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	h := &house{bus: bustest.Open(t), box: box, config: make(chan bus.Entry)}
+	h.contacts = contact.NewFinder(h.bus, time.Now)
 	h.answer(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"first_name":"Vesela","last_name":"Ivanova","id":"`+psid+`"}`)
 	})
@@ -129,7 +132,7 @@ func (h *house) run(t *testing.T) (stop func()) {
 	h.now = d.Now
 	service, err := classification.New(classification.Config{ProfileWait: 300 * time.Millisecond, RoomWait: time.Second, ProfileAge: time.Hour}, host.Deps{
 		Log: log, Bus: h.bus, Directory: d, Secrets: h.box, Graph: client, Registry: registry, Tracer: tracer,
-		Health: &host.Health{}, Now: time.Now,
+		Health: &host.Health{}, Now: time.Now, Contacts: h.contacts,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -46,6 +46,7 @@ type router struct {
 
 	book   rules.Book
 	places func(ctx context.Context, s *threadv1.State, limits []rules.Limit) (rules.Room, error)
+	people people
 
 	mu      sync.Mutex
 	waiting map[subject.Thread]bool
@@ -91,9 +92,10 @@ func (r *router) route(ctx context.Context, t subject.Thread, s *threadv1.State)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	contact := r.identify(ctx, r.directory.Now(), s)
 	var decided []*threadv1.Fact
 	_, _, err := r.log.Update(ctx, t, func(now *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
-		decided = routing.Decide(now, s.GetConversation().GetId(), route, profile)
+		decided = routing.Decide(now, s.GetConversation().GetId(), route, profile, contact)
 		return decided, nil
 	})
 	if err == nil && len(decided) > 0 {
@@ -189,7 +191,8 @@ func (r *router) welcome(ctx context.Context, s *threadv1.State, facts []*thread
 	view, opened := r.directory.Now(), s
 	s, profile := r.introduce(ctx, view, s)
 	route := r.decide(ctx, view, s, facts)
-	return &welcome{routing.Decide(opened, s.GetConversation().GetId(), route, profile), route}, ctx.Err()
+	contact := r.identify(ctx, view, s)
+	return &welcome{routing.Decide(opened, s.GetConversation().GetId(), route, profile, contact), route}, ctx.Err()
 }
 
 func (r *router) remember(ctx context.Context, t subject.Thread, why string) {

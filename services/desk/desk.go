@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
 	"github.com/parley-desk/parley/pkg/standing"
@@ -71,6 +72,9 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, "loading the page")
 	}
+	if deps.Contacts == nil {
+		deps.Contacts = contact.NewFinder(deps.Bus, deps.Now)
+	}
 	agent := func(id string) *configv1.Agent { return deps.Directory.Now().Agents[id] }
 	sessions := session.NewStore(deps.Bus.Bucket(subject.SessionBucket), agent, deps.Now)
 	pages := standing.New(deps.Bus.Bucket(subject.ProvisionBucket), deps.Directory)
@@ -94,6 +98,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		Cookie: session.Cookie{Secure: cfg.secure()}, Address: cfg.address, Invitation: cfg.Invitation,
 		Meter: api.NewMeter(deps.Registry), Ready: d.ready,
 		Files: deps.Bus.Files(), Signer: deps.Secrets, Uploads: uploads, Looking: cfg.ScanTimeout,
+		Contacts: deps.Contacts, History: deps.Bus.History,
 	}
 	d.measure(deps.Registry)
 	deps.Health.Ready("desk.board", func(context.Context) error {
@@ -140,6 +145,7 @@ func (d *Desk) Run(ctx context.Context) error {
 	group.Go(func() error { return d.api.Uploads.Run(ctx) })
 	group.Go(func() error { return d.watch(ctx) })
 	group.Go(func() error { return d.pages.Run(ctx) })
+	group.Go(func() error { return d.deps.Contacts.Book.Run(ctx) })
 	group.Go(func() error { d.attend(ctx); return nil })
 	group.Go(func() error { d.tally(ctx); return nil })
 	group.Go(func() error { d.lapse(ctx); return nil })

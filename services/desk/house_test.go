@@ -270,6 +270,7 @@ type caller struct {
 	http     *http.Client
 	desk     deskv1connect.DeskServiceClient
 	sessions deskv1connect.SessionServiceClient
+	contacts deskv1connect.ContactServiceClient
 }
 
 // agent gives a browser in which an agent is signed in; nobody, when empty.
@@ -284,6 +285,7 @@ func (h *house) agent(id string) *caller {
 	c := &caller{http: &http.Client{Jar: jar, Transport: wires}}
 	c.desk = deskv1connect.NewDeskServiceClient(c.http, h.url, connect.WithProtoJSON())
 	c.sessions = deskv1connect.NewSessionServiceClient(c.http, h.url, connect.WithProtoJSON())
+	c.contacts = deskv1connect.NewContactServiceClient(c.http, h.url, connect.WithProtoJSON())
 	if id == "" {
 		return c
 	}

@@ -12,6 +12,7 @@ import (
 	reflectionv1alpha "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
 
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
+	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
 )
 
 // Permission is what a caller needs for a method.
@@ -27,14 +28,17 @@ const (
 	OperateRead    Permission = "operate.read"
 	TranscriptRead Permission = "transcript.read"
 	PrivacyRead    Permission = "privacy.read"
+	ContactRead    Permission = "contact.read"
+	ContactWrite   Permission = "contact.write"
 )
 
 // Roles are what each role may do.
 func Roles() map[string][]Permission {
 	return map[string][]Permission{
-		"admin":    {ConfigRead, ConfigWrite, SecretReveal, KeyWrite, OperateRead, TranscriptRead, PrivacyRead},
+		"admin":    {ConfigRead, ConfigWrite, SecretReveal, KeyWrite, OperateRead, TranscriptRead, PrivacyRead, ContactRead, ContactWrite},
 		"operator": {ConfigRead, OperateRead},
-		"auditor":  {ConfigRead, TranscriptRead, PrivacyRead},
+		"auditor":  {ConfigRead, TranscriptRead, PrivacyRead, ContactRead},
+		"crm":      {ContactRead, ContactWrite}, // a program that keeps contacts in step
 	}
 }
 
@@ -82,6 +86,14 @@ func Permissions() map[string]Permission {
 		reflectionv1.ServerReflection_ServerReflectionInfo_FullMethodName:      ConfigRead,
 		reflectionv1alpha.ServerReflection_ServerReflectionInfo_FullMethodName: ConfigRead,
 	}
+	for name, permission := range map[string]Permission{"Search": ContactRead, "Get": ContactRead, "Export": ContactRead,
+		"Create": ContactWrite, "Update": ContactWrite, "Delete": ContactWrite, "Merge": ContactWrite, "Unmerge": ContactWrite, "Import": ContactWrite, "Link": ContactWrite} {
+		noun := "Contact"
+		if name == "Search" || name == "Export" || name == "Import" || name == "Merge" {
+			noun = "Contacts"
+		}
+		table["/"+contactv1.ContactService_ServiceDesc.ServiceName+"/"+name+noun] = permission
+	}
 	for kind, many := range map[string]string{"ChannelAccount": "ChannelAccounts", "Page": "Pages", "Workstream": "Workstreams", "Queue": "Queues", "Agent": "Agents",
 		"Schedule": "Schedules", "Skill": "Skills", "CapacityProfile": "CapacityProfiles", "Status": "Statuses", "AutomatedMessage": "AutomatedMessages", "Ruleset": "Rulesets"} {
 		prefix := "/" + adminv1.ConfigService_ServiceDesc.ServiceName + "/"
@@ -108,7 +120,7 @@ func ParseGrants(lines []string) (Grants, error) {
 		}
 		name, role := line[:at], line[at+1:]
 		if _, ok := Roles()[role]; !ok {
-			return nil, fmt.Errorf("grant %q: %q is not a role of the admin API; use admin, operator or auditor", line, role)
+			return nil, fmt.Errorf("grant %q: %q is not a role of the admin API; use admin, operator, auditor or crm", line, role)
 		}
 		grants[name] = append(grants[name], role)
 	}

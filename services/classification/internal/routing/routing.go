@@ -28,9 +28,10 @@ type Route struct {
 func (r Route) Stays() bool { return r.Outcome.Queue == "" && !r.Outcome.Ends }
 
 // Decide commits a route that was chosen for one conversation, with the profile
-// that was looked up for it (nil: none was). One that leads nowhere commits the
-// profile alone. Nothing, when the thread has gone on meanwhile.
-func Decide(s *threadv1.State, conversation string, route Route, profile *threadv1.CustomerProfiled) []*threadv1.Fact {
+// that was looked up for it (nil: none was) and the contact that matches (empty:
+// none does). One that leads nowhere commits the profile alone. Nothing, when the
+// thread has gone on meanwhile.
+func Decide(s *threadv1.State, conversation string, route Route, profile *threadv1.CustomerProfiled, contact string) []*threadv1.Fact {
 	if !Needed(s) || s.GetConversation().GetId() != conversation {
 		return nil
 	}
@@ -41,6 +42,7 @@ func Decide(s *threadv1.State, conversation string, route Route, profile *thread
 	if route.Stays() {
 		return facts
 	}
+	facts = append(facts, identity(s, contact)...)
 	if route.Classified != nil {
 		facts = append(facts, thread.Of(route.Classified))
 	}
@@ -49,6 +51,16 @@ func Decide(s *threadv1.State, conversation string, route Route, profile *thread
 	}
 	return append(facts, thread.Of(&threadv1.ConversationRouted{Queue: route.Outcome.Queue, Rule: route.Outcome.Rule,
 		Version: route.Version, Passed: route.Outcome.Passed}))
+}
+
+// identity says which contact the customer is: as it is known of an earlier
+// conversation (S45), else the one that matches, unless somebody took that one
+// back (L101).
+func identity(s *threadv1.State, contact string) []*threadv1.Fact {
+	if kept := thread.Kept(s); len(kept) > 0 || contact == "" || contact == s.GetUnlinked() {
+		return kept
+	}
+	return []*threadv1.Fact{thread.Of(&threadv1.ContactLinked{Contact: contact, Source: threadv1.LinkSource_LINK_SOURCE_AUTOMATIC})}
 }
 
 // Unknown tells whether the customer's profile should be looked up: it never

@@ -5,6 +5,7 @@ package api
 
 import (
 	"context"
+	"iter"
 	"log/slog"
 	"net/http"
 	"time"
@@ -13,6 +14,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/files"
@@ -68,6 +71,8 @@ type Server struct {
 	Signer     Signer          // of the addresses of files
 	Invitation time.Duration   // how long who is asked into a conversation has to answer
 	Ready      <-chan struct{} // closed when the board is complete
+	Contacts   *contact.Finder
+	History    func(ctx context.Context, t subject.Thread, after uint64) iter.Seq2[bus.Record, error] // of bus.Bus
 
 	settled settled
 	rules   rules.Book
@@ -91,7 +96,8 @@ func (s *Server) Mount(mux *http.ServeMux, stopping <-chan struct{}) {
 func (s *Server) handlers(stopping <-chan struct{}, o connect.HandlerOption) map[string]http.Handler {
 	desk, deskHandler := deskv1connect.NewDeskServiceHandler(deskService{s, stopping}, o)
 	sessions, sessionHandler := deskv1connect.NewSessionServiceHandler(sessionService{s}, o)
-	return map[string]http.Handler{desk: deskHandler, sessions: sessionHandler}
+	contacts, contactHandler := deskv1connect.NewContactServiceHandler(contactService{s}, o)
+	return map[string]http.Handler{desk: deskHandler, sessions: sessionHandler, contacts: contactHandler}
 }
 
 // caller is what a handler knows of the request beyond its message.

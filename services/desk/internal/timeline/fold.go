@@ -300,7 +300,7 @@ func beside(fact *threadv1.Fact) (word, agent string, values map[string]string) 
 			return "supervisor_left", k.SupervisorLeft.GetAgent(), nil
 		}
 	}
-	return "", "", nil
+	return identity(fact)
 }
 
 // asked is what somebody was asked for: advice, or to take the conversation over.

@@ -943,9 +943,12 @@ type Workstream struct {
 	// How long conversations may go untouched before they are closed.
 	AutoClose *AutoClose `protobuf:"bytes,47,opt,name=auto_close,json=autoClose,proto3" json:"auto_close,omitempty"`
 	// What happens when one side does not answer; up to 20.
-	TimeOutRules  []*TimeOutRule `protobuf:"bytes,48,rep,name=time_out_rules,json=timeOutRules,proto3" json:"time_out_rules,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	TimeOutRules []*TimeOutRule `protobuf:"bytes,48,rep,name=time_out_rules,json=timeOutRules,proto3" json:"time_out_rules,omitempty"`
+	// A customer whose profile has the name of exactly one contact in use is linked
+	// to it when a conversation opens (L101).
+	IdentifyByName bool `protobuf:"varint,63,opt,name=identify_by_name,json=identifyByName,proto3" json:"identify_by_name,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Workstream) Reset() {
@@ -1151,6 +1154,13 @@ func (x *Workstream) GetTimeOutRules() []*TimeOutRule {
 		return x.TimeOutRules
 	}
 	return nil
+}
+
+func (x *Workstream) GetIdentifyByName() bool {
+	if x != nil {
+		return x.IdentifyByName
+	}
+	return false
 }
 
 // Queue is a list of waiting conversations and the agents who take them.
@@ -1530,7 +1540,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"TextsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xec\b\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x96\t\n" +
 	"\n" +
 	"Workstream\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x14\n" +
@@ -1561,7 +1571,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x11agent_attachments\x18\x1f \x01(\bR\x10agentAttachments\x12:\n" +
 	"\n" +
 	"auto_close\x18/ \x01(\v2\x1b.parley.config.v1.AutoCloseR\tautoClose\x12C\n" +
-	"\x0etime_out_rules\x180 \x03(\v2\x1d.parley.config.v1.TimeOutRuleR\ftimeOutRules\"\x97\x03\n" +
+	"\x0etime_out_rules\x180 \x03(\v2\x1d.parley.config.v1.TimeOutRuleR\ftimeOutRules\x12(\n" +
+	"\x10identify_by_name\x18? \x01(\bR\x0eidentifyByName\"\x97\x03\n" +
 	"\x05Queue\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x16\n" +
 	"\x06agents\x18\x02 \x03(\tR\x06agents\x12<\n" +

@@ -346,6 +346,8 @@ type Fact struct {
 	//	*Fact_AttachmentKept
 	//	*Fact_AttachmentLost
 	//	*Fact_AgentReacted
+	//	*Fact_ContactLinked
+	//	*Fact_ContactUnlinked
 	//	*Fact_TimeOutReached
 	//	*Fact_AgentTold
 	//	*Fact_ConsentGiven
@@ -791,6 +793,24 @@ func (x *Fact) GetAgentReacted() *AgentReacted {
 	return nil
 }
 
+func (x *Fact) GetContactLinked() *ContactLinked {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_ContactLinked); ok {
+			return x.ContactLinked
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetContactUnlinked() *ContactUnlinked {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_ContactUnlinked); ok {
+			return x.ContactUnlinked
+		}
+	}
+	return nil
+}
+
 func (x *Fact) GetTimeOutReached() *TimeOutReached {
 	if x != nil {
 		if x, ok := x.Kind.(*Fact_TimeOutReached); ok {
@@ -1072,6 +1092,16 @@ type Fact_AgentReacted struct {
 	AgentReacted *AgentReacted `protobuf:"bytes,67,opt,name=agent_reacted,json=agentReacted,proto3,oneof"`
 }
 
+type Fact_ContactLinked struct {
+	// It is known which contact the customer is.
+	ContactLinked *ContactLinked `protobuf:"bytes,108,opt,name=contact_linked,json=contactLinked,proto3,oneof"`
+}
+
+type Fact_ContactUnlinked struct {
+	// That is taken back.
+	ContactUnlinked *ContactUnlinked `protobuf:"bytes,109,opt,name=contact_unlinked,json=contactUnlinked,proto3,oneof"`
+}
+
 type Fact_TimeOutReached struct {
 	// One side did not answer the other for as long as a rule allows.
 	TimeOutReached *TimeOutReached `protobuf:"bytes,92,opt,name=time_out_reached,json=timeOutReached,proto3,oneof"`
@@ -1172,6 +1202,10 @@ func (*Fact_AttachmentKept) isFact_Kind() {}
 func (*Fact_AttachmentLost) isFact_Kind() {}
 
 func (*Fact_AgentReacted) isFact_Kind() {}
+
+func (*Fact_ContactLinked) isFact_Kind() {}
+
+func (*Fact_ContactUnlinked) isFact_Kind() {}
 
 func (*Fact_TimeOutReached) isFact_Kind() {}
 
@@ -5650,7 +5684,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1bparley/thread/v1/file.proto\x1a\x1eparley/thread/v1/trigger.proto\"\xfa\x1c\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/file.proto\x1a\x1eparley/thread/v1/trigger.proto\"\x94\x1e\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -5700,7 +5734,9 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x0fsupervisor_left\x188 \x01(\v2 .parley.thread.v1.SupervisorLeftH\x00R\x0esupervisorLeft\x12K\n" +
 	"\x0fattachment_kept\x189 \x01(\v2 .parley.thread.v1.AttachmentKeptH\x00R\x0eattachmentKept\x12K\n" +
 	"\x0fattachment_lost\x18: \x01(\v2 .parley.thread.v1.AttachmentLostH\x00R\x0eattachmentLost\x12E\n" +
-	"\ragent_reacted\x18C \x01(\v2\x1e.parley.thread.v1.AgentReactedH\x00R\fagentReacted\x12L\n" +
+	"\ragent_reacted\x18C \x01(\v2\x1e.parley.thread.v1.AgentReactedH\x00R\fagentReacted\x12H\n" +
+	"\x0econtact_linked\x18l \x01(\v2\x1f.parley.thread.v1.ContactLinkedH\x00R\rcontactLinked\x12N\n" +
+	"\x10contact_unlinked\x18m \x01(\v2!.parley.thread.v1.ContactUnlinkedH\x00R\x0fcontactUnlinked\x12L\n" +
 	"\x10time_out_reached\x18\\ \x01(\v2 .parley.thread.v1.TimeOutReachedH\x00R\x0etimeOutReached\x12=\n" +
 	"\n" +
 	"agent_told\x18\x89\x01 \x01(\v2\x1b.parley.thread.v1.AgentToldH\x00R\tagentTold\x12F\n" +
@@ -6158,9 +6194,11 @@ var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(*SupervisorJoined)(nil),       // 61: parley.thread.v1.SupervisorJoined
 	(*SupervisorLeft)(nil),         // 62: parley.thread.v1.SupervisorLeft
 	nil,                            // 63: parley.thread.v1.ConversationClassified.VariablesEntry
-	(v1.Presence)(0),               // 64: parley.distribution.v1.Presence
-	(*SentFile)(nil),               // 65: parley.thread.v1.SentFile
-	(Trigger)(0),                   // 66: parley.thread.v1.Trigger
+	(*ContactLinked)(nil),          // 64: parley.thread.v1.ContactLinked
+	(*ContactUnlinked)(nil),        // 65: parley.thread.v1.ContactUnlinked
+	(v1.Presence)(0),               // 66: parley.distribution.v1.Presence
+	(*SentFile)(nil),               // 67: parley.thread.v1.SentFile
+	(Trigger)(0),                   // 68: parley.thread.v1.Trigger
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	9,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
@@ -6206,41 +6244,43 @@ var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	6,  // 40: parley.thread.v1.Fact.attachment_kept:type_name -> parley.thread.v1.AttachmentKept
 	7,  // 41: parley.thread.v1.Fact.attachment_lost:type_name -> parley.thread.v1.AttachmentLost
 	45, // 42: parley.thread.v1.Fact.agent_reacted:type_name -> parley.thread.v1.AgentReacted
-	46, // 43: parley.thread.v1.Fact.time_out_reached:type_name -> parley.thread.v1.TimeOutReached
-	37, // 44: parley.thread.v1.Fact.agent_told:type_name -> parley.thread.v1.AgentTold
-	38, // 45: parley.thread.v1.Fact.consent_given:type_name -> parley.thread.v1.ConsentGiven
-	5,  // 46: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
-	8,  // 47: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
-	8,  // 48: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
-	8,  // 49: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
-	5,  // 50: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
-	22, // 51: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
-	64, // 52: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
-	0,  // 53: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
-	25, // 54: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
-	63, // 55: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
-	27, // 56: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
-	1,  // 57: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	2,  // 58: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	2,  // 59: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	2,  // 60: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	39, // 61: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
-	40, // 62: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
-	65, // 63: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
-	36, // 64: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
-	66, // 65: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
-	36, // 66: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
-	41, // 67: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
-	42, // 68: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
-	44, // 69: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
-	43, // 70: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
-	44, // 71: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
-	3,  // 72: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
-	73, // [73:73] is the sub-list for method output_type
-	73, // [73:73] is the sub-list for method input_type
-	73, // [73:73] is the sub-list for extension type_name
-	73, // [73:73] is the sub-list for extension extendee
-	0,  // [0:73] is the sub-list for field type_name
+	64, // 43: parley.thread.v1.Fact.contact_linked:type_name -> parley.thread.v1.ContactLinked
+	65, // 44: parley.thread.v1.Fact.contact_unlinked:type_name -> parley.thread.v1.ContactUnlinked
+	46, // 45: parley.thread.v1.Fact.time_out_reached:type_name -> parley.thread.v1.TimeOutReached
+	37, // 46: parley.thread.v1.Fact.agent_told:type_name -> parley.thread.v1.AgentTold
+	38, // 47: parley.thread.v1.Fact.consent_given:type_name -> parley.thread.v1.ConsentGiven
+	5,  // 48: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
+	8,  // 49: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
+	8,  // 50: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
+	8,  // 51: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
+	5,  // 52: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
+	22, // 53: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
+	66, // 54: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
+	0,  // 55: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
+	25, // 56: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
+	63, // 57: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
+	27, // 58: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
+	1,  // 59: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	2,  // 60: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	2,  // 61: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	2,  // 62: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	39, // 63: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
+	40, // 64: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
+	67, // 65: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
+	36, // 66: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
+	68, // 67: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
+	36, // 68: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
+	41, // 69: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
+	42, // 70: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
+	44, // 71: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
+	43, // 72: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
+	44, // 73: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
+	3,  // 74: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
+	75, // [75:75] is the sub-list for method output_type
+	75, // [75:75] is the sub-list for method input_type
+	75, // [75:75] is the sub-list for extension type_name
+	75, // [75:75] is the sub-list for extension extendee
+	0,  // [0:75] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -6248,6 +6288,7 @@ func file_parley_thread_v1_fact_proto_init() {
 	if File_parley_thread_v1_fact_proto != nil {
 		return
 	}
+	file_parley_thread_v1_contact_proto_init()
 	file_parley_thread_v1_file_proto_init()
 	file_parley_thread_v1_trigger_proto_init()
 	file_parley_thread_v1_fact_proto_msgTypes[0].OneofWrappers = []any{
@@ -6294,6 +6335,8 @@ func file_parley_thread_v1_fact_proto_init() {
 		(*Fact_AttachmentKept)(nil),
 		(*Fact_AttachmentLost)(nil),
 		(*Fact_AgentReacted)(nil),
+		(*Fact_ContactLinked)(nil),
+		(*Fact_ContactUnlinked)(nil),
 		(*Fact_TimeOutReached)(nil),
 		(*Fact_AgentTold)(nil),
 		(*Fact_ConsentGiven)(nil),

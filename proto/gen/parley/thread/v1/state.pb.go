@@ -389,6 +389,12 @@ type State struct {
 	ReferralMs int64 `protobuf:"varint,20,opt,name=referral_ms,json=referralMs,proto3" json:"referral_ms,omitempty"`
 	// Files of the customer's that are still to be copied, oldest first.
 	Files []*PendingFile `protobuf:"bytes,21,rep,name=files,proto3" json:"files,omitempty"`
+	// Which contact the customer is, also in later conversations; absent when it
+	// is not known.
+	Contact *ContactLink `protobuf:"bytes,62,opt,name=contact,proto3" json:"contact,omitempty"`
+	// The contact that somebody took back last, by id: nothing identifies the
+	// customer as that one again by itself.
+	Unlinked string `protobuf:"bytes,63,opt,name=unlinked,proto3" json:"unlinked,omitempty"`
 	// Newest commit that was answered by automated messages, its revision.
 	Answered uint64 `protobuf:"varint,54,opt,name=answered,proto3" json:"answered,omitempty"`
 	// What the customer was told of conversations being kept, and said to it;
@@ -573,6 +579,20 @@ func (x *State) GetFiles() []*PendingFile {
 		return x.Files
 	}
 	return nil
+}
+
+func (x *State) GetContact() *ContactLink {
+	if x != nil {
+		return x.Contact
+	}
+	return nil
+}
+
+func (x *State) GetUnlinked() string {
+	if x != nil {
+		return x.Unlinked
+	}
+	return ""
 }
 
 func (x *State) GetAnswered() uint64 {
@@ -1661,12 +1681,12 @@ var File_parley_thread_v1_state_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x1cparley/thread/v1/state.proto\x12\x10parley.thread.v1\x1a\x1bparley/thread/v1/fact.proto\x1a\x1eparley/thread/v1/trigger.proto\"\x92\x01\n" +
+	"\x1cparley/thread/v1/state.proto\x12\x10parley.thread.v1\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/fact.proto\x1a\x1eparley/thread/v1/trigger.proto\"\x92\x01\n" +
 	"\x06Commit\x12,\n" +
 	"\x05facts\x18\x01 \x03(\v2\x16.parley.thread.v1.FactR\x05facts\x12-\n" +
 	"\x05state\x18\x02 \x01(\v2\x17.parley.thread.v1.StateR\x05state\x12\x13\n" +
 	"\x05at_ms\x18\x03 \x01(\x03R\x04atMs\x12\x16\n" +
-	"\x06writer\x18\x04 \x01(\tR\x06writer\"\xaa\x06\n" +
+	"\x06writer\x18\x04 \x01(\tR\x06writer\"\xff\x06\n" +
 	"\x05State\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\x126\n" +
@@ -1692,7 +1712,9 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\breferral\x18\x13 \x01(\v2\x1a.parley.thread.v1.ReferralR\breferral\x12\x1f\n" +
 	"\vreferral_ms\x18\x14 \x01(\x03R\n" +
 	"referralMs\x123\n" +
-	"\x05files\x18\x15 \x03(\v2\x1d.parley.thread.v1.PendingFileR\x05files\x12\x1a\n" +
+	"\x05files\x18\x15 \x03(\v2\x1d.parley.thread.v1.PendingFileR\x05files\x127\n" +
+	"\acontact\x18> \x01(\v2\x1d.parley.thread.v1.ContactLinkR\acontact\x12\x1a\n" +
+	"\bunlinked\x18? \x01(\tR\bunlinked\x12\x1a\n" +
 	"\banswered\x186 \x01(\x04R\banswered\x123\n" +
 	"\aconsent\x187 \x01(\v2\x19.parley.thread.v1.ConsentR\aconsent\"\x83\x01\n" +
 	"\aConsent\x12\x16\n" +
@@ -1866,11 +1888,12 @@ var file_parley_thread_v1_state_proto_goTypes = []any{
 	nil,                  // 14: parley.thread.v1.Conversation.VariablesEntry
 	(*Fact)(nil),         // 15: parley.thread.v1.Fact
 	(*Referral)(nil),     // 16: parley.thread.v1.Referral
-	(Trigger)(0),         // 17: parley.thread.v1.Trigger
-	(Cause)(0),           // 18: parley.thread.v1.Cause
-	(*Need)(nil),         // 19: parley.thread.v1.Need
-	(*Terms)(nil),        // 20: parley.thread.v1.Terms
-	(Side)(0),            // 21: parley.thread.v1.Side
+	(*ContactLink)(nil),  // 17: parley.thread.v1.ContactLink
+	(Trigger)(0),         // 18: parley.thread.v1.Trigger
+	(Cause)(0),           // 19: parley.thread.v1.Cause
+	(*Need)(nil),         // 20: parley.thread.v1.Need
+	(*Terms)(nil),        // 21: parley.thread.v1.Terms
+	(Side)(0),            // 22: parley.thread.v1.Side
 }
 var file_parley_thread_v1_state_proto_depIdxs = []int32{
 	15, // 0: parley.thread.v1.Commit.facts:type_name -> parley.thread.v1.Fact
@@ -1880,27 +1903,28 @@ var file_parley_thread_v1_state_proto_depIdxs = []int32{
 	13, // 4: parley.thread.v1.State.sends:type_name -> parley.thread.v1.Send
 	16, // 5: parley.thread.v1.State.referral:type_name -> parley.thread.v1.Referral
 	8,  // 6: parley.thread.v1.State.files:type_name -> parley.thread.v1.PendingFile
-	6,  // 7: parley.thread.v1.State.consent:type_name -> parley.thread.v1.Consent
-	17, // 8: parley.thread.v1.Said.trigger:type_name -> parley.thread.v1.Trigger
-	2,  // 9: parley.thread.v1.Conversation.phase:type_name -> parley.thread.v1.Phase
-	12, // 10: parley.thread.v1.Conversation.offer:type_name -> parley.thread.v1.Offer
-	18, // 11: parley.thread.v1.Conversation.closed_by:type_name -> parley.thread.v1.Cause
-	19, // 12: parley.thread.v1.Conversation.skills:type_name -> parley.thread.v1.Need
-	14, // 13: parley.thread.v1.Conversation.variables:type_name -> parley.thread.v1.Conversation.VariablesEntry
-	16, // 14: parley.thread.v1.Conversation.referral:type_name -> parley.thread.v1.Referral
-	20, // 15: parley.thread.v1.Conversation.terms:type_name -> parley.thread.v1.Terms
-	11, // 16: parley.thread.v1.Conversation.participants:type_name -> parley.thread.v1.Participant
-	21, // 17: parley.thread.v1.Conversation.spoke:type_name -> parley.thread.v1.Side
-	7,  // 18: parley.thread.v1.Conversation.said:type_name -> parley.thread.v1.Said
-	0,  // 19: parley.thread.v1.Participant.part:type_name -> parley.thread.v1.Part
-	1,  // 20: parley.thread.v1.Participant.attendance:type_name -> parley.thread.v1.Attendance
-	3,  // 21: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
-	17, // 22: parley.thread.v1.Send.trigger:type_name -> parley.thread.v1.Trigger
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	17, // 7: parley.thread.v1.State.contact:type_name -> parley.thread.v1.ContactLink
+	6,  // 8: parley.thread.v1.State.consent:type_name -> parley.thread.v1.Consent
+	18, // 9: parley.thread.v1.Said.trigger:type_name -> parley.thread.v1.Trigger
+	2,  // 10: parley.thread.v1.Conversation.phase:type_name -> parley.thread.v1.Phase
+	12, // 11: parley.thread.v1.Conversation.offer:type_name -> parley.thread.v1.Offer
+	19, // 12: parley.thread.v1.Conversation.closed_by:type_name -> parley.thread.v1.Cause
+	20, // 13: parley.thread.v1.Conversation.skills:type_name -> parley.thread.v1.Need
+	14, // 14: parley.thread.v1.Conversation.variables:type_name -> parley.thread.v1.Conversation.VariablesEntry
+	16, // 15: parley.thread.v1.Conversation.referral:type_name -> parley.thread.v1.Referral
+	21, // 16: parley.thread.v1.Conversation.terms:type_name -> parley.thread.v1.Terms
+	11, // 17: parley.thread.v1.Conversation.participants:type_name -> parley.thread.v1.Participant
+	22, // 18: parley.thread.v1.Conversation.spoke:type_name -> parley.thread.v1.Side
+	7,  // 19: parley.thread.v1.Conversation.said:type_name -> parley.thread.v1.Said
+	0,  // 20: parley.thread.v1.Participant.part:type_name -> parley.thread.v1.Part
+	1,  // 21: parley.thread.v1.Participant.attendance:type_name -> parley.thread.v1.Attendance
+	3,  // 22: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
+	18, // 23: parley.thread.v1.Send.trigger:type_name -> parley.thread.v1.Trigger
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_state_proto_init() }
@@ -1908,6 +1932,7 @@ func file_parley_thread_v1_state_proto_init() {
 	if File_parley_thread_v1_state_proto != nil {
 		return
 	}
+	file_parley_thread_v1_contact_proto_init()
 	file_parley_thread_v1_fact_proto_init()
 	file_parley_thread_v1_trigger_proto_init()
 	file_parley_thread_v1_state_proto_msgTypes[2].OneofWrappers = []any{}

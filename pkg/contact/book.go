@@ -1,0 +1,278 @@
+package contact
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/fault"
+	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
+	"github.com/parley-desk/parley/proto/subject"
+)
+
+// Book finds contacts. Its methods may be called from any goroutine; before it is
+// complete they refuse.
+type Book struct {
+	bucket Bucket
+	turn   chan struct{} // held by the one Run that follows
+	ready  chan struct{} // closed when everything that was there has come
+	once   sync.Once
+
+	mu    sync.RWMutex
+	index *index
+	took  time.Duration // to read and sort what was there
+}
+
+// NewBook makes a book over the contacts of a store; nothing is read before Run.
+func NewBook(s *Store) *Book {
+	return &Book{bucket: s.Bucket, turn: make(chan struct{}, 1), ready: make(chan struct{}), index: newIndex()}
+}
+
+// Run follows the contacts until ctx ends; then it returns nil. The services of a
+// process that need the book all run it: one does the work, and when it ends the
+// next one begins anew.
+func (b *Book) Run(ctx context.Context) error {
+	select {
+	case b.turn <- struct{}{}:
+		defer func() { <-b.turn }()
+	case <-ctx.Done():
+		return nil
+	}
+	began := time.Now()
+	load := loading{at: map[ID]int{}}
+	err := b.bucket.Watch(ctx,
+		func() {
+			b.begin(load.rows, began)
+			load = loading{}
+			b.once.Do(func() { close(b.ready) })
+		},
+		func(e bus.Entry) {
+			r, known := rowOf(e)
+			switch {
+			case !known:
+			case load.at != nil:
+				load.take(r)
+			default:
+				b.take(r)
+			}
+		})
+	if ctx.Err() != nil {
+		return nil
+	}
+	return fault.Wrap(err, "following contacts")
+}
+
+func (b *Book) begin(rows []row, began time.Time) {
+	fresh := newIndex()
+	fresh.load(rows)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.index, b.took = fresh, time.Since(began)
+}
+
+// loading is what comes before the book is complete.
+type loading struct {
+	rows []row
+	at   map[ID]int
+}
+
+func (l *loading) take(r row) {
+	if at, known := l.at[r.id]; known {
+		l.rows[at] = r
+		return
+	}
+	l.at[r.id] = len(l.rows)
+	l.rows = append(l.rows, r)
+}
+
+func (b *Book) take(r row) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if r.terms == "" {
+		b.index.remove(r.id)
+		return
+	}
+	b.index.put(r)
+}
+
+// rowOf is a contact as the index has it, without terms when it is deleted. False
+// for entries that are no contact.
+func rowOf(e bus.Entry) (row, bool) {
+	if !subject.IsContact(e.Key) {
+		return row{}, false
+	}
+	text, err := subject.ParseContactKey(e.Key)
+	if err != nil {
+		return row{}, false
+	}
+	id, err := ParseID(text)
+	if err != nil || e.Value == nil {
+		return row{id: id, revision: e.Revision}, err == nil
+	}
+	record, err := decode(e)
+	if err != nil {
+		return row{}, false
+	}
+	c := record.GetContact()
+	merged := c.GetMergedInto() != ""
+	return row{terms: termsOf(c), id: id, revision: e.Revision, active: !merged && !c.GetInactive(), merged: merged}, true
+}
+
+// Ready tells whether the book is complete.
+func (b *Book) Ready() bool {
+	select {
+	case <-b.ready:
+		return true
+	default:
+		return false
+	}
+}
+
+// Wait blocks until the book is complete; the error is that of ctx.
+func (b *Book) Wait(ctx context.Context) error {
+	select {
+	case <-b.ready:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Size is how many contacts there are, and how long it took to read them at the
+// start.
+func (b *Book) Size() (contacts int, took time.Duration) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return len(b.index.byID), b.took
+}
+
+// MostFound is how many contacts one search gives.
+const MostFound = 100
+
+// Find gives the ids of up to limit contacts that match, those merged into others
+// among them, and whether there are more or may be.
+func (b *Book) Find(q Query, limit int, inactive bool) (found []ID, more bool, err error) {
+	if !b.Ready() {
+		return nil, false, fault.New(fault.Unavailable, "CONTACTS_LOADING", "contacts are still being read; try again in a few seconds")
+	}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	found, more = b.index.search(q, min(max(limit, 1), MostFound), inactive)
+	return found, more, nil
+}
+
+// Person is what is known of somebody. What is empty is not known.
+type Person struct {
+	Name, Email, Phone string
+}
+
+// Identify gives the one contact in use that matches everything known of a person
+// (L101). False when none does, or several do, or nothing is known.
+func (b *Book) Identify(p Person) (ID, bool) {
+	starts, terms, ok := p.terms()
+	if !ok {
+		return ID{}, false
+	}
+	if !b.Ready() {
+		return ID{}, false
+	}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	found := b.index.identify(starts, terms, 2)
+	if len(found) != 1 {
+		return ID{}, false
+	}
+	return found[0], true
+}
+
+// terms are those that must all match, and those by which a contact with all of
+// them is found. False when nothing is known, or something that no contact has.
+func (p Person) terms() (starts, terms []string, ok bool) {
+	add := func(class byte, whole string, by byte, parts ...string) {
+		terms = append(terms, string(class)+whole+separator)
+		for _, part := range parts {
+			starts = append(starts, string(by)+part)
+		}
+	}
+	if p.Email != "" {
+		email, ok := email(p.Email)
+		if !ok {
+			return nil, nil, false
+		}
+		add(classEmail, email, classWritten, email)
+	}
+	if p.Phone != "" {
+		phone, ok := Phone(p.Phone)
+		if !ok {
+			return nil, nil, false
+		}
+		add(classNumber, phone, classPhone, strings.TrimPrefix(phone, "+"))
+	}
+	if p.Name != "" {
+		words := Words(p.Name)
+		if len(words) == 0 {
+			return nil, nil, false
+		}
+		add(className, strings.Join(words, " "), classWord, words...)
+	}
+	return starts, terms, len(terms) > 0
+}
+
+// Finder finds contacts and reads them.
+type Finder struct {
+	Book  *Book
+	Store *Store
+}
+
+// NewFinder makes a finder over the contacts of the house. Its book is empty until
+// somebody runs it.
+func NewFinder(b *bus.Bus, now func() time.Time) *Finder {
+	s := Open(b, now)
+	return &Finder{Book: NewBook(s), Store: s}
+}
+
+// Search gives up to limit contacts that match text, as they stand for themselves
+// now, and whether there are more or may be.
+func (f *Finder) Search(ctx context.Context, text string, limit int, inactive bool) ([]*contactv1.Contact, bool, error) {
+	ids, more, err := f.Book.Find(ParseQuery(text), limit, inactive)
+	if err != nil {
+		return nil, false, err
+	}
+	records, err := f.read(ctx, ids)
+	if err != nil {
+		return nil, false, err
+	}
+	var found []*contactv1.Contact
+	seen := map[string]bool{}
+	for _, c := range records {
+		if c == nil || seen[c.GetId()] || c.GetInactive() && !inactive {
+			continue
+		}
+		seen[c.GetId()] = true
+		found = append(found, c)
+	}
+	return found, more, nil
+}
+
+// read resolves contacts side by side; nil for one that is gone.
+func (f *Finder) read(ctx context.Context, ids []ID) ([]*contactv1.Contact, error) {
+	found := make([]*contactv1.Contact, len(ids))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(reading)
+	for i, id := range ids {
+		g.Go(func() error {
+			c, err := f.Store.Resolve(gctx, id.String())
+			if err == nil {
+				found[i] = c
+			} else if !fault.Is(err, fault.NotFound) {
+				return err
+			}
+			return nil
+		})
+	}
+	return found, g.Wait()
+}

@@ -1,0 +1,316 @@
+package api
+
+import (
+	"cmp"
+	"context"
+
+	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/parley-desk/parley/pkg/contact"
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/thread"
+	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/services/desk/internal/past"
+)
+
+const (
+	defaultFound = 20
+	mostPrevious = 20
+	// mostCommits is how much of a thread's log a summary reads.
+	mostCommits = 20_000
+)
+
+// contactService tells agents who their customers are.
+type contactService struct{ *Server }
+
+// deed is a change by the agent who calls.
+func deed(ctx context.Context, clientID, etag string) contact.Deed {
+	return contact.Deed{By: "agents/" + callerOf(ctx).session.Agent, Request: clientID, Etag: etag}
+}
+
+// card is who the customer of a state is, and what came before.
+func (s contactService) card(ctx context.Context, state *threadv1.State, agent string) (*deskv1.Card, error) {
+	card := &deskv1.Card{Link: state.GetContact(), MayLink: thread.MayLink(state, state.GetConversation().GetId(), agent)}
+	if card.Link != nil {
+		c, err := s.Contacts.Store.Resolve(ctx, card.Link.GetContact())
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return nil, err
+		}
+		card.Contact, card.ByName = c, s.World().Names.Agents[card.Link.GetBy()].GetMeta().GetDisplayName()
+	}
+	if card.Contact != nil {
+		r, err := s.Contacts.Store.Get(ctx, card.Contact.GetId())
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return nil, err
+		}
+		for _, m := range r.GetMerges() {
+			card.Merged = append(card.Merged, m.GetContact())
+		}
+	}
+	summary, err := s.summary(ctx, state)
+	card.Summary = summary
+	return card, err
+}
+
+// summary reads the thread's log.
+func (s contactService) summary(ctx context.Context, state *threadv1.State) (*deskv1.Summary, error) {
+	var folded past.Past
+	n := 0
+	for rec, err := range s.History(ctx, threadOf(&deskv1.ConversationRef{Page: state.GetPage(), Psid: state.GetPsid()}), 0) {
+		if err != nil {
+			return nil, fault.Wrap(err, "reading earlier conversations")
+		}
+		folded.Add(rec.Commit)
+		if n++; n == mostCommits {
+			break
+		}
+	}
+	c := state.GetConversation()
+	told := &deskv1.Summary{Variables: c.GetVariables(), Referral: c.GetReferral()}
+	if last := folded.Last(); last != nil && last.State.GetId() == c.GetId() {
+		told.WaitMs, told.HandleMs = last.At(s.Now().UnixMilli())
+	}
+	before, count := folded.Before(mostPrevious)
+	told.PreviousCount = int32(count)
+	world := s.World()
+	for _, p := range before {
+		wait, handle := p.At(p.ClosedMS)
+		queue := p.State.GetQueue()
+		told.Previous = append(told.Previous, &deskv1.PastConversation{
+			Id: p.State.GetId(), OpenedMs: p.State.GetOpenedMs(), ClosedMs: p.ClosedMS, WaitMs: wait, HandleMs: handle, ClosedBy: p.State.GetClosedBy(),
+			Queue:     cmp.Or(world.Names.Queues[queue].GetMeta().GetDisplayName(), queue),
+			AgentName: cmp.Or(world.Names.Agents[p.State.GetAgent()].GetMeta().GetDisplayName(), p.State.GetAgent()),
+		})
+	}
+	return told, nil
+}
+
+// GetCard reads who the customer is.
+func (s contactService) GetCard(ctx context.Context, r *connect.Request[deskv1.GetCardRequest]) (*connect.Response[deskv1.GetCardResponse], error) {
+	var c check
+	if c.ref(r.Msg.GetRef()); c.err() != nil {
+		return nil, c.err()
+	}
+	agent := callerOf(ctx).session.Agent
+	state, _, err := s.load(ctx, r.Msg.GetRef(), agent, true)
+	if err != nil {
+		return nil, err
+	}
+	card, err := s.card(ctx, state, agent)
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&deskv1.GetCardResponse{Card: card}), nil
+}
+
+// linker is the state of a conversation of which the agent may say now who its
+// customer is.
+func (s contactService) linker(ctx context.Context, ref *deskv1.ConversationRef) (*threadv1.State, error) {
+	agent := callerOf(ctx).session.Agent
+	state, _, err := s.load(ctx, ref, agent, false)
+	if err != nil {
+		return nil, err
+	}
+	return state, thread.CheckLink(state, ref.GetConversation(), agent)
+}
+
+// linked is the contact of the conversation that the agent may change.
+func (s contactService) linked(ctx context.Context, ref *deskv1.ConversationRef) (*contactv1.Contact, error) {
+	state, err := s.linker(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	if state.GetContact() == nil {
+		return nil, &thread.Refusal{Reason: thread.NotLinked, Phase: state.GetConversation().GetPhase(), Allowed: thread.Allowed(state, callerOf(ctx).session.Agent)}
+	}
+	return s.Contacts.Store.Resolve(ctx, state.GetContact().GetContact())
+}
+
+// again reads the card after something was done.
+func (s contactService) again(ctx context.Context, ref *deskv1.ConversationRef) (*deskv1.Card, error) {
+	agent := callerOf(ctx).session.Agent
+	state, _, err := s.load(ctx, ref, agent, true)
+	if err != nil {
+		return nil, err
+	}
+	return s.card(ctx, state, agent)
+}
+
+// SearchContacts finds contacts to link.
+func (s contactService) SearchContacts(ctx context.Context, r *connect.Request[deskv1.SearchContactsRequest]) (*connect.Response[deskv1.SearchContactsResponse], error) {
+	m := r.Msg
+	var c check
+	c.ref(m.GetRef())
+	c.most("query", m.GetQuery(), maxReason)
+	c.that(m.GetPageSize() >= 0 && m.GetPageSize() <= contact.MostFound, "page_size", "must be 0 to %d", contact.MostFound)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	if _, err := s.linker(ctx, m.GetRef()); err != nil {
+		return nil, err
+	}
+	found, more, err := s.Contacts.Search(ctx, m.GetQuery(), cmp.Or(int(m.GetPageSize()), defaultFound), false)
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&deskv1.SearchContactsResponse{Contacts: found, More: more}), nil
+}
+
+// CreateContact makes a contact of what the agent wrote, or of the customer's
+// profile, and links it.
+func (s contactService) CreateContact(ctx context.Context, r *connect.Request[deskv1.CreateContactRequest]) (*connect.Response[deskv1.CreateContactResponse], error) {
+	m := r.Msg
+	if err := checkCommand(m.GetRef(), m.GetClientId()); err != nil {
+		return nil, err
+	}
+	state, err := s.linker(ctx, m.GetRef())
+	if err != nil {
+		return nil, err
+	}
+	want := proto.CloneOf(m.GetContact())
+	if want == nil {
+		want = &contactv1.Contact{}
+	}
+	want.Name = cmp.Or(want.GetName(), state.GetCustomer().GetName())
+	made, err := s.Contacts.Store.Create(ctx, deed(ctx, m.GetClientId(), ""), want)
+	if err != nil {
+		return nil, err
+	}
+	card, err := s.link(ctx, m.GetRef(), m.GetClientId(), made.GetId())
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&deskv1.CreateContactResponse{Card: card}), nil
+}
+
+func checkCommand(ref *deskv1.ConversationRef, clientID string) error {
+	var c check
+	c.ref(ref)
+	c.clientID(clientID)
+	return c.err()
+}
+
+func (s contactService) link(ctx context.Context, ref *deskv1.ConversationRef, clientID, id string) (*deskv1.Card, error) {
+	agent := callerOf(ctx).session.Agent
+	state, _, err := s.act(ctx, ref, agent, func(state *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+		return thread.Link(state, ref.GetConversation(), agent, clientID, id)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.card(ctx, state, agent)
+}
+
+// LinkContact says which contact the customer is.
+func (s contactService) LinkContact(ctx context.Context, r *connect.Request[deskv1.LinkContactRequest]) (*connect.Response[deskv1.LinkContactResponse], error) {
+	m := r.Msg
+	if err := checkCommand(m.GetRef(), m.GetClientId()); err != nil {
+		return nil, err
+	}
+	if _, _, err := s.load(ctx, m.GetRef(), callerOf(ctx).session.Agent, true); err != nil {
+		return nil, err
+	}
+	now, err := s.Contacts.Store.Resolve(ctx, m.GetContact())
+	if err != nil {
+		return nil, err
+	}
+	card, err := s.link(ctx, m.GetRef(), m.GetClientId(), now.GetId())
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&deskv1.LinkContactResponse{Card: card}), nil
+}
+
+// UnlinkContact takes it back.
+func (s contactService) UnlinkContact(ctx context.Context, r *connect.Request[deskv1.UnlinkContactRequest]) (*connect.Response[deskv1.UnlinkContactResponse], error) {
+	m, agent := r.Msg, callerOf(ctx).session.Agent
+	if err := checkCommand(m.GetRef(), m.GetClientId()); err != nil {
+		return nil, err
+	}
+	state, _, err := s.act(ctx, m.GetRef(), agent, func(state *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+		return thread.Unlink(state, m.GetRef().GetConversation(), agent, m.GetClientId(), state.GetContact().GetContact())
+	})
+	if err != nil {
+		return nil, err
+	}
+	card, err := s.card(ctx, state, agent)
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&deskv1.UnlinkContactResponse{Card: card}), nil
+}
+
+// UpdateContact changes fields of the linked contact.
+func (s contactService) UpdateContact(ctx context.Context, r *connect.Request[deskv1.UpdateContactRequest]) (*connect.Response[deskv1.UpdateContactResponse], error) {
+	m := r.Msg
+	if err := checkCommand(m.GetRef(), m.GetClientId()); err != nil {
+		return nil, err
+	}
+	linked, err := s.linked(ctx, m.GetRef())
+	if err != nil {
+		return nil, err
+	}
+	want := proto.CloneOf(m.GetContact())
+	if want == nil {
+		want = &contactv1.Contact{}
+	}
+	want.Id = linked.GetId()
+	if _, err := s.Contacts.Store.Update(ctx, deed(ctx, m.GetClientId(), want.GetEtag()), want, m.GetPaths()); err != nil {
+		return nil, err
+	}
+	card, err := s.again(ctx, m.GetRef())
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&deskv1.UpdateContactResponse{Card: card}), nil
+}
+
+// MergeContact merges another contact into the linked one.
+func (s contactService) MergeContact(ctx context.Context, r *connect.Request[deskv1.MergeContactRequest]) (*connect.Response[deskv1.MergeContactResponse], error) {
+	m := r.Msg
+	if err := checkCommand(m.GetRef(), m.GetClientId()); err != nil {
+		return nil, err
+	}
+	linked, err := s.linked(ctx, m.GetRef())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.Contacts.Store.Merge(ctx, deed(ctx, m.GetClientId(), ""), linked.GetId(), m.GetFrom(), ""); err != nil {
+		return nil, err
+	}
+	card, err := s.again(ctx, m.GetRef())
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&deskv1.MergeContactResponse{Card: card}), nil
+}
+
+// UnmergeContact undoes a merge into the linked contact.
+func (s contactService) UnmergeContact(ctx context.Context, r *connect.Request[deskv1.UnmergeContactRequest]) (*connect.Response[deskv1.UnmergeContactResponse], error) {
+	m := r.Msg
+	if err := checkCommand(m.GetRef(), m.GetClientId()); err != nil {
+		return nil, err
+	}
+	linked, err := s.linked(ctx, m.GetRef())
+	if err != nil {
+		return nil, err
+	}
+	other, err := s.Contacts.Store.Get(ctx, m.GetFrom())
+	if err != nil {
+		return nil, err
+	}
+	if into := other.GetContact().GetMergedInto(); into != "" && into != linked.GetId() {
+		return nil, fault.New(fault.Precondition, contact.NotMerged, "it was not merged into the contact of this conversation")
+	}
+	if _, err := s.Contacts.Store.Unmerge(ctx, deed(ctx, m.GetClientId(), ""), m.GetFrom()); err != nil {
+		return nil, err
+	}
+	card, err := s.again(ctx, m.GetRef())
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&deskv1.UnmergeContactResponse{Card: card}), nil
+}
