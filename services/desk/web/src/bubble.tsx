@@ -211,6 +211,10 @@ export function sentence(item: TimelineItem, me: string, t: Words): string {
       return t.consult_opened(name);
     case 'consult_ended':
       return t.consult_ended(name);
+    case 'contact_linked':
+      return t[d.source === 'automatic' || d.source === 'kept' ? `contact_${d.source}` : 'contact_linked'];
+    case 'contact_unlinked':
+      return t.contact_unlinked;
     case 'supervisor_joined':
       return t.supervisor_joined(name);
     case 'supervisor_left':

@@ -4,7 +4,10 @@ import { Copy } from './copy';
 import { clock, hue, initial, nameOf, span, stamp } from './format';
 import { num, windowOf } from './model';
 import type { Words } from './i18n';
+import { later } from './later';
 import { useNow, useRoom } from './rt';
+
+const ContactCard = later(() => import('./contact').then((m) => m.ContactCard));
 
 export function CustomerPanel({ view, onClose }: { view: ConversationView; onClose: () => void }) {
   const { t } = useRoom();
@@ -19,6 +22,7 @@ export function CustomerPanel({ view, onClose }: { view: ConversationView; onClo
         <h2 dir="auto">{name}</h2>
         <button class="icon only-narrow" aria-label={t.dismiss} onClick={onClose}>✕</button>
       </div>
+      <ContactCard key={view.ref?.conversation} view={view} />
       <h3>{t.conversation}</h3>
       <dl>
         <Fact label={t.state} value={t[view.phase ?? 'PHASE_UNSPECIFIED']} />

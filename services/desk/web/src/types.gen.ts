@@ -15,6 +15,24 @@ export type Author =
   | "AUTHOR_NOTE"
   | "AUTHOR_AUTOMATED";
 
+export type Cause =
+  | "CAUSE_UNSPECIFIED"
+  | "CAUSE_ACCEPTED"
+  | "CAUSE_PICKED"
+  | "CAUSE_RESUMED"
+  | "CAUSE_RELEASED"
+  | "CAUSE_DISCONNECTED"
+  | "CAUSE_WRAPPED_UP"
+  | "CAUSE_TIMED_OUT"
+  | "CAUSE_FORCED"
+  | "CAUSE_TRANSFERRED"
+  | "CAUSE_ASSIGNED"
+  | "CAUSE_OVERFLOWED"
+  | "CAUSE_AUTO_ASSIGNED"
+  | "CAUSE_AUTO_CLOSED"
+  | "CAUSE_CUSTOMER_SILENT"
+  | "CAUSE_AGENT_SILENT";
+
 export type Delivery =
   | "DELIVERY_UNSPECIFIED"
   | "DELIVERY_SENDING"
@@ -225,6 +243,23 @@ export interface CloseConversationRequest {
 export interface CloseConversationResponse {
 }
 
+export interface Contact {
+  id?: string;
+  name?: string;
+  emails?: string[];
+  phones?: string[];
+  externalId?: string;
+  company?: string;
+  notes?: string;
+  fields?: Record<string, string>;
+  inactive?: boolean;
+  mergedInto?: string;
+  etag?: string;
+  createdMs?: string;
+  updatedMs?: string;
+  updatedBy?: string;
+}
+
 export interface ConversationRef {
   page?: string;
   psid?: string;
@@ -257,6 +292,16 @@ export interface ConversationView {
   priority?: number;
   prefer?: string;
   files?: FileLimits;
+}
+
+export interface CreateContactRequest {
+  ref?: ConversationRef;
+  clientId?: string;
+  contact?: Contact;
+}
+
+export interface CreateContactResponse {
+  card?: Card;
 }
 
 export interface Customer {
@@ -331,6 +376,14 @@ export interface GenericTemplate {
   elements?: Card[];
 }
 
+export interface GetCardRequest {
+  ref?: ConversationRef;
+}
+
+export interface GetCardResponse {
+  card?: Card;
+}
+
 export interface Heartbeat {
   nowMs?: string;
 }
@@ -348,6 +401,16 @@ export interface LeaveConversationRequest {
 }
 
 export interface LeaveConversationResponse {
+}
+
+export interface LinkContactRequest {
+  ref?: ConversationRef;
+  clientId?: string;
+  contact?: string;
+}
+
+export interface LinkContactResponse {
+  card?: Card;
 }
 
 export interface ListAgentsRequest {
@@ -434,6 +497,16 @@ export interface Me {
   statuses?: StatusOption[];
 }
 
+export interface MergeContactRequest {
+  ref?: ConversationRef;
+  clientId?: string;
+  from?: string;
+}
+
+export interface MergeContactResponse {
+  card?: Card;
+}
+
 export interface MonitorConversationRequest {
   ref?: ConversationRef;
 }
@@ -487,6 +560,17 @@ export interface ParkConversationRequest {
 
 export interface ParkConversationResponse {
   conversation?: ConversationView;
+}
+
+export interface PastConversation {
+  id?: string;
+  openedMs?: string;
+  closedMs?: string;
+  queue?: string;
+  agentName?: string;
+  closedBy?: Cause;
+  waitMs?: string;
+  handleMs?: string;
 }
 
 export interface PauseQueueRequest {
@@ -559,6 +643,14 @@ export interface ReactRequest {
 export interface ReactResponse {
 }
 
+export interface Referral {
+  ref?: string;
+  source?: string;
+  type?: string;
+  adId?: string;
+  adTitle?: string;
+}
+
 export interface Refusal {
   reason?: string;
   phase?: Phase;
@@ -597,6 +689,17 @@ export interface ResumeConversationRequest {
 
 export interface ResumeConversationResponse {
   conversation?: ConversationView;
+}
+
+export interface SearchContactsRequest {
+  ref?: ConversationRef;
+  query?: string;
+  pageSize?: number;
+}
+
+export interface SearchContactsResponse {
+  contacts?: Contact[];
+  more?: boolean;
 }
 
 export interface SendMessageRequest {
@@ -681,6 +784,15 @@ export interface StatusOption {
   description?: string;
 }
 
+export interface Summary {
+  waitMs?: string;
+  handleMs?: string;
+  variables?: Record<string, string>;
+  referral?: Referral;
+  previous?: PastConversation[];
+  previousCount?: number;
+}
+
 export interface TakeControlRequest {
   ref?: ConversationRef;
 }
@@ -737,6 +849,36 @@ export interface TransferConversationRequest {
 }
 
 export interface TransferConversationResponse {
+}
+
+export interface UnlinkContactRequest {
+  ref?: ConversationRef;
+  clientId?: string;
+}
+
+export interface UnlinkContactResponse {
+  card?: Card;
+}
+
+export interface UnmergeContactRequest {
+  ref?: ConversationRef;
+  clientId?: string;
+  from?: string;
+}
+
+export interface UnmergeContactResponse {
+  card?: Card;
+}
+
+export interface UpdateContactRequest {
+  ref?: ConversationRef;
+  clientId?: string;
+  contact?: Contact;
+  paths?: string[];
+}
+
+export interface UpdateContactResponse {
+  card?: Card;
 }
 
 export interface WhoAmIRequest {

@@ -86,6 +86,7 @@ func (h *House) Handler(images ...string) (http.Handler, error) {
 	h.mountUploads(mux)
 	mux.Handle(deskv1connect.NewSessionServiceHandler(sessions{h}))
 	mux.Handle(deskv1connect.NewDeskServiceHandler(desk{h: h}))
+	mux.Handle(deskv1connect.NewContactServiceHandler(newContacts()))
 	return page.Harden(h.line(mux), images...), nil
 }
 
