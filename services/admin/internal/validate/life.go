@@ -11,7 +11,7 @@ import (
 // Limits of what a workstream says of time.
 const (
 	maxTimeOutRules = 20
-	maxLanguages    = 20
+	maxFallbacks    = 20
 	maxLocalText    = 2000          // characters
 	maxCloseMinutes = 365 * 24 * 60 // of auto-close
 	maxRuleMinutes  = 30 * 24 * 60
@@ -66,7 +66,7 @@ func (p *problems) timeOutRule(field string, r *configv1.TimeOutRule) {
 
 // localTexts checks texts by language. One of them must be there for everybody.
 func (p *problems) localTexts(field string, list []*configv1.LocalText, fallback string) {
-	if len(list) == 0 || !p.atMost(field, "languages", len(list), maxLanguages) {
+	if len(list) == 0 || !p.atMost(field, "languages", len(list), maxFallbacks) {
 		return
 	}
 	first := map[string]int{}
