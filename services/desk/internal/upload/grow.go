@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"path"
 	"strings"
@@ -74,7 +73,7 @@ func (s *Store) Finish(ctx context.Context, u Upload, policy directory.FilePolic
 		if err := s.Drop(context.WithoutCancel(ctx), u); err != nil {
 			s.Report.WarnContext(ctx, "a refused file stays until its upload lapses", key.Err, err)
 		}
-		return u, no.fault()
+		return u, no.why
 	}
 	if err != nil {
 		return u, err
@@ -84,11 +83,9 @@ func (s *Store) Finish(ctx context.Context, u Upload, policy directory.FilePolic
 }
 
 // refusal is why a file will not be sent.
-type refusal struct{ reason, why string }
+type refusal struct{ why *fault.Error }
 
-func (r *refusal) Error() string { return r.reason + ": " + r.why }
-
-func (r *refusal) fault() error { return fault.New(fault.Invalid, r.reason, "%s", r.why) }
+func (r *refusal) Error() string { return r.why.Error() }
 
 // inspect reads the file once.
 func (s *Store) inspect(ctx context.Context, u Upload, policy directory.FilePolicy) (*threadv1.SentFile, error) {
@@ -100,11 +97,11 @@ func (s *Store) inspect(ctx context.Context, u Upload, policy directory.FilePoli
 	}
 	sort := look.Of(head, u.Name, spoken(u.Name))
 	if sort.Extension == "" || !policy.Takes(sort.Extension) {
-		return nil, &refusal{"TYPE_NOT_ALLOWED", "files of this sort are not sent; what counts is what a file holds, not its name"}
+		return nil, &refusal{fault.New(fault.Invalid, "TYPE_NOT_ALLOWED", "files of this sort are not sent; what counts is what a file holds, not its name")}
 	}
 	sent := &threadv1.SentFile{Object: u.Object.Key, Size: u.Size, Kind: sort.Kind(), ContentType: sort.Type, Name: look.Name(u.Name, sort.Extension)}
 	if u.Size > policy.Most(sent.GetKind()) {
-		return nil, tooLarge(policy.Most(sent.GetKind()))
+		return nil, &refusal{TooLarge(policy.Most(sent.GetKind()))}
 	}
 	if sent.GetKind() == "image" {
 		head, err := in.Peek(look.HeadRoom)
@@ -114,9 +111,9 @@ func (s *Store) inspect(ctx context.Context, u Upload, policy directory.FilePoli
 		width, height, err := look.Measure(bytes.NewReader(head))
 		switch {
 		case err != nil:
-			return nil, &refusal{"TOO_MANY_PIXELS", "the picture has more than 40 million pixels; make it smaller"}
+			return nil, &refusal{fault.New(fault.Invalid, "TOO_MANY_PIXELS", "the picture has more than 40 million pixels; make it smaller")}
 		case width == 0:
-			return nil, &refusal{"TYPE_NOT_ALLOWED", "the picture is damaged"}
+			return nil, &refusal{fault.New(fault.Invalid, "TYPE_NOT_ALLOWED", "the picture is damaged")}
 		}
 		sent.Width, sent.Height = int32(width), int32(height)
 	}
@@ -140,10 +137,8 @@ func spoken(name string) string {
 }
 
 // TooLarge is the refusal of a file that is larger than most.
-func TooLarge(most int64) error { return tooLarge(most).fault() }
-
-func tooLarge(most int64) *refusal {
-	return &refusal{"TOO_LARGE", fmt.Sprintf("files of this sort have at most %d MB", most>>20)}
+func TooLarge(most int64) *fault.Error {
+	return fault.New(fault.Invalid, "TOO_LARGE", "files of this sort have at most %d MB", most>>20)
 }
 
 // scan has a file looked at, where somebody does. A file of which nobody knows is
@@ -159,7 +154,7 @@ func (s *Store) scan(ctx context.Context, extension string, size int64, file io.
 		return nil
 	case errors.As(err, &found):
 		s.Report.WarnContext(ctx, "a file of an agent's is harmful", key.Reason, found.What)
-		return &refusal{"FILE_HARMFUL", "the scanner says that the file is harmful"}
+		return &refusal{fault.New(fault.Invalid, "FILE_HARMFUL", "the scanner says that the file is harmful")}
 	}
 	s.Report.ErrorContext(ctx, "a file of an agent's could not be looked at", key.Err, err)
 	f := fault.New(fault.Unavailable, "SCAN_FAILED", "the file could not be checked, so it is not sent; try again, and tell an administrator if it stays so")
