@@ -26,6 +26,9 @@ func (k kind) documents() string {
 	if strings.HasSuffix(k.document, "s") {
 		return k.document + "es"
 	}
+	if stem, ok := strings.CutSuffix(k.document, "y"); ok {
+		return stem + "ies"
+	}
 	return k.document + "s"
 }
 
@@ -55,6 +58,9 @@ func kinds() []kind {
 		kindOf("Workstream", "QUEUE FALLBACK CLASSIFICATION ROUTING MODE UNITS PROFILES MATCHING AFFINITY OFFER TAG FILES", func(w *configv1.Workstream) []string {
 			return []string{w.GetQueue(), w.GetFallbackQueue(), words(w.GetClassification()), w.GetRouting(), mode(w),
 				number(w.GetUnits()), words(w.GetCapacityProfiles()), manifest.Word(w.GetSkillMatching()), affinity(w), offer(w), strconv.FormatBool(w.GetMessageTag()), strconv.FormatBool(w.GetCustomerAttachments())}
+		}),
+		kindOf("CannedReply", "LOCALE TAGS WORKSTREAMS TEXT", func(r *configv1.CannedReply) []string {
+			return []string{r.GetLocale(), words(r.GetTags()), words(r.GetWorkstreams()), firstLine(r.GetText())}
 		}),
 		kindOf("ChannelAccount", "APP GRAPH SECRET PREVIOUS VERIFY PRIVACY", func(a *configv1.ChannelAccount) []string {
 			return []string{a.GetAppId(), a.GetGraphVersion(), fingerprint(a.GetAppSecret()),
@@ -217,6 +223,18 @@ func seconds(n int32) string { return number(n) + "s" }
 func count[T any](list []T) string { return strconv.Itoa(len(list)) }
 
 func words(list []string) string { return strings.Join(list, ",") }
+
+// firstLine is the beginning of a text, short enough for a table.
+func firstLine(text string) string {
+	line, _, more := strings.Cut(text, "\n")
+	if runes := []rune(line); len(runes) > 40 {
+		line, more = string(runes[:40]), true
+	}
+	if more {
+		line += "…"
+	}
+	return line
+}
 
 // fingerprint shows whether a secret is set, and which.
 func fingerprint(s *configv1.Secret) string { return s.GetFingerprint() }

@@ -22,6 +22,7 @@ const (
 	Profiles        = "capacityProfiles"
 	Rulesets        = "rulesets"
 	Statuses        = "statuses"
+	CannedReplies   = "cannedReplies"
 )
 
 // Marker is the key that is written last in every change of CONFIG. Its value
@@ -57,6 +58,8 @@ func Kind(r Resource) string {
 		return Rulesets
 	case *configv1.Status:
 		return Statuses
+	case *configv1.CannedReply:
+		return CannedReplies
 	}
 	return ""
 }
@@ -137,6 +140,8 @@ func Blank(kind string) Resource {
 		return &configv1.Ruleset{}
 	case Statuses:
 		return &configv1.Status{}
+	case CannedReplies:
+		return &configv1.CannedReply{}
 	}
 	return nil
 }

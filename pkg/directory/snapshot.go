@@ -24,6 +24,7 @@ type Snapshot struct {
 	Profiles    map[string]*configv1.CapacityProfile
 	Rulesets    map[string]*configv1.Ruleset
 	Statuses    map[string]*configv1.Status
+	Replies     map[string]*configv1.CannedReply
 	Unreadable  []string // keys whose entry is damaged; the resource is missing or as it was before
 }
 
@@ -36,7 +37,7 @@ func NewSnapshot(resources ...Resource) *Snapshot {
 		Queues: map[string]*configv1.Queue{}, Agents: map[string]*configv1.Agent{},
 		Schedules: map[string]*configv1.Schedule{}, Skills: map[string]*configv1.Skill{},
 		Profiles: map[string]*configv1.CapacityProfile{}, Rulesets: map[string]*configv1.Ruleset{},
-		Statuses: map[string]*configv1.Status{},
+		Statuses: map[string]*configv1.Status{}, Replies: map[string]*configv1.CannedReply{},
 	}
 	for _, r := range resources {
 		s.put(r)
@@ -73,6 +74,8 @@ func (s *Snapshot) put(r Resource) {
 		s.Rulesets[id] = r
 	case *configv1.Status:
 		s.Statuses[id] = r
+	case *configv1.CannedReply:
+		s.Replies[id] = r
 	}
 }
 
@@ -99,6 +102,8 @@ func (s *Snapshot) Find(kind, id string) (Resource, bool) {
 		return found(s.Rulesets, id)
 	case Statuses:
 		return found(s.Statuses, id)
+	case CannedReplies:
+		return found(s.Replies, id)
 	}
 	return nil, false
 }
@@ -109,7 +114,7 @@ func (s *Snapshot) All() iter.Seq[Resource] {
 	return func(yield func(Resource) bool) {
 		_ = each(s.Schedules, yield) && each(s.Skills, yield) && each(s.Profiles, yield) &&
 			each(s.Statuses, yield) && each(s.Agents, yield) && each(s.Queues, yield) && each(s.Rulesets, yield) &&
-			each(s.Workstreams, yield) && each(s.Accounts, yield) && each(s.Pages, yield)
+			each(s.Workstreams, yield) && each(s.Replies, yield) && each(s.Accounts, yield) && each(s.Pages, yield)
 	}
 }
 

@@ -83,7 +83,7 @@ func Permissions() map[string]Permission {
 		reflectionv1alpha.ServerReflection_ServerReflectionInfo_FullMethodName: ConfigRead,
 	}
 	for kind, many := range map[string]string{"ChannelAccount": "ChannelAccounts", "Page": "Pages", "Workstream": "Workstreams", "Queue": "Queues", "Agent": "Agents",
-		"Schedule": "Schedules", "Skill": "Skills", "CapacityProfile": "CapacityProfiles", "Status": "Statuses", "Ruleset": "Rulesets"} {
+		"Schedule": "Schedules", "Skill": "Skills", "CapacityProfile": "CapacityProfiles", "Status": "Statuses", "Ruleset": "Rulesets", "CannedReply": "CannedReplies"} {
 		prefix := "/" + adminv1.ConfigService_ServiceDesc.ServiceName + "/"
 		table[prefix+"Get"+kind] = ConfigRead
 		table[prefix+"List"+many] = ConfigRead

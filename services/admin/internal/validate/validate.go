@@ -57,6 +57,8 @@ func Resource(r directory.Resource, world *directory.Snapshot) []fault.Violation
 		p.conditions(r, world)
 	case *configv1.Schedule:
 		p.schedule(r)
+	case *configv1.CannedReply:
+		p.reply(r, world)
 	}
 	return p
 }

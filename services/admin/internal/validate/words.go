@@ -27,6 +27,7 @@ func Noun(kind string, many bool) string {
 		directory.Profiles:        {"capacity profile", "capacity profiles"},
 		directory.Rulesets:        {"ruleset", "rulesets"},
 		directory.Statuses:        {"status", "statuses"},
+		directory.CannedReplies:   {"canned reply", "canned replies"},
 	}[kind]
 	if many {
 		return nouns[1]

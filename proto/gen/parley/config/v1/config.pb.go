@@ -1175,7 +1175,10 @@ type Agent struct {
 	DefaultStatus string `protobuf:"bytes,9,opt,name=default_status,json=defaultStatus,proto3" json:"default_status,omitempty"`
 	// Working hours, a schedule by id; empty: none. Its time zone says when the
 	// agent's day ends, for capacity profiles that are reset then (L69).
-	Schedule      string `protobuf:"bytes,10,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	Schedule string `protobuf:"bytes,10,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	// Name by which customers know the agent, for canned replies; may be empty
+	// (L115).
+	Nickname      string `protobuf:"bytes,59,opt,name=nickname,proto3" json:"nickname,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1276,6 +1279,13 @@ func (x *Agent) GetDefaultStatus() string {
 func (x *Agent) GetSchedule() string {
 	if x != nil {
 		return x.Schedule
+	}
+	return ""
+}
+
+func (x *Agent) GetNickname() string {
+	if x != nil {
+		return x.Nickname
 	}
 	return ""
 }
@@ -1433,7 +1443,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\boverflow\x18\x06 \x03(\v2\x1e.parley.config.v1.OverflowRuleR\boverflow\x12.\n" +
 	"\x04wait\x18\a \x01(\v2\x1a.parley.config.v1.WaitRuleR\x04wait\x12,\n" +
 	"\x12head_start_seconds\x18\b \x01(\x05R\x10headStartSeconds\x12:\n" +
-	"\x06custom\x18\t \x01(\v2\".parley.config.v1.CustomAssignmentR\x06custom\"\xbc\x03\n" +
+	"\x06custom\x18\t \x01(\v2\".parley.config.v1.CustomAssignmentR\x06custom\"\xd8\x03\n" +
 	"\x05Agent\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x1a\n" +
 	"\bcapacity\x18\x02 \x01(\x05R\bcapacity\x124\n" +
@@ -1445,7 +1455,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x10default_presence\x18\b \x01(\x0e2 .parley.distribution.v1.PresenceR\x0fdefaultPresence\x12%\n" +
 	"\x0edefault_status\x18\t \x01(\tR\rdefaultStatus\x12\x1a\n" +
 	"\bschedule\x18\n" +
-	" \x01(\tR\bschedule\"\xa8\x01\n" +
+	" \x01(\tR\bschedule\x12\x1a\n" +
+	"\bnickname\x18; \x01(\tR\bnickname\"\xa8\x01\n" +
 	"\x06Status\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x124\n" +
 	"\x04base\x18\x02 \x01(\x0e2 .parley.distribution.v1.PresenceR\x04base\x12 \n" +
