@@ -121,7 +121,8 @@ func (b *Bus) buckets() []jetstream.StreamConfig {
 	session.MaxAge = sessionAge
 	provision := b.bucketStream(subject.ProvisionBucket, 1)
 	privacy := b.bucketStream(subject.PrivacyBucket, 1)
-	return []jetstream.StreamConfig{config, history, checkpoint, presence, pause, session, provision, privacy, b.leases()}
+	reply := b.bucketStream(subject.ReplyBucket, 1)
+	return []jetstream.StreamConfig{config, history, checkpoint, presence, pause, session, provision, privacy, reply, b.leases()}
 }
 
 func (b *Bus) bucketStream(name string, history int64) jetstream.StreamConfig {

@@ -88,9 +88,15 @@ const (
 	// PrivacyBucket holds what people asked of their data; RequestKey and
 	// PayloadKey are its keys.
 	PrivacyBucket = "PRIVACY"
+	// ReplyBucket holds the canned replies that agents write for themselves;
+	// ReplyKey is its key.
+	ReplyBucket = "REPLY"
 	// AliveKey is where ProvisionBucket says that ingress was there.
 	AliveKey = "alive.ingress"
 )
+
+// ReplyKey is where ReplyBucket holds the replies of an agent.
+func ReplyKey(agent string) string { return "own." + token(agent) }
 
 // CallbackKey is where ProvisionBucket says that Meta verified the callback of
 // a channel account, by resource id.

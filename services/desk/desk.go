@@ -29,6 +29,7 @@ import (
 	"github.com/parley-desk/parley/services/desk/internal/board"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
 	"github.com/parley-desk/parley/services/desk/internal/page"
+	"github.com/parley-desk/parley/services/desk/internal/reply"
 	"github.com/parley-desk/parley/services/desk/internal/session"
 	"github.com/parley-desk/parley/services/desk/internal/transcript"
 	"github.com/parley-desk/parley/services/desk/web"
@@ -86,6 +87,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		Cookie: session.Cookie{Secure: cfg.secure()}, Address: cfg.address, Invitation: cfg.Invitation,
 		Meter: api.NewMeter(deps.Registry), Ready: d.ready,
 		Files: deps.Bus.Files(), Signer: deps.Secrets,
+		Replies: &reply.Store{Bucket: deps.Bus.Bucket(subject.ReplyBucket), Most: cfg.PersonalReplies},
 	}
 	d.measure(deps.Registry)
 	deps.Health.Ready("desk.board", func(context.Context) error {

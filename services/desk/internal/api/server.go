@@ -24,6 +24,7 @@ import (
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/desk/internal/board"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
+	"github.com/parley-desk/parley/services/desk/internal/reply"
 	"github.com/parley-desk/parley/services/desk/internal/session"
 	"github.com/parley-desk/parley/services/desk/internal/timeline"
 	"github.com/parley-desk/parley/services/desk/internal/transcript"
@@ -62,7 +63,8 @@ type Server struct {
 	Address    func(*http.Request) string // of the caller, for throttling
 	Meter      *Meter
 	Files      files.Store
-	Signer     Signer          // of the addresses of files
+	Signer     Signer // of the addresses of files
+	Replies    *reply.Store
 	Invitation time.Duration   // how long who is asked into a conversation has to answer
 	Ready      <-chan struct{} // closed when the board is complete
 
@@ -87,7 +89,8 @@ func (s *Server) Mount(mux *http.ServeMux, stopping <-chan struct{}) {
 func (s *Server) handlers(stopping <-chan struct{}, o connect.HandlerOption) map[string]http.Handler {
 	desk, deskHandler := deskv1connect.NewDeskServiceHandler(deskService{s, stopping}, o)
 	sessions, sessionHandler := deskv1connect.NewSessionServiceHandler(sessionService{s}, o)
-	return map[string]http.Handler{desk: deskHandler, sessions: sessionHandler}
+	replies, replyHandler := deskv1connect.NewReplyServiceHandler(replyService{s}, o)
+	return map[string]http.Handler{desk: deskHandler, sessions: sessionHandler, replies: replyHandler}
 }
 
 // caller is what a handler knows of the request beyond its message.
