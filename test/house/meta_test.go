@@ -12,9 +12,13 @@ import (
 func deskWords(t *testing.T) map[string][2]string {
 	t.Helper()
 	words := map[string][2]string{}
-	pair := regexp.MustCompile(`(?m)^  ([A-Z_]+): \[\s*'((?:[^'\\]|\\.)*)',\s*'((?:[^'\\]|\\.)*)',?\s*\],$`)
-	for _, m := range pair.FindAllStringSubmatch(read(t, "services/desk/web/src/i18n.ts"), -1) {
-		words[m[1]] = [2]string{m[2], m[3]}
+	line := regexp.MustCompile(`(?m)^  ([A-Z_]+):\s+'((?:[^'\\]|\\.)*)',$`)
+	for i, language := range []string{"en", "bg"} {
+		for _, m := range line.FindAllStringSubmatch(read(t, "services/desk/web/src/texts/"+language+".ts"), -1) {
+			both := words[m[1]]
+			both[i] = m[2]
+			words[m[1]] = both
+		}
 	}
 	return words
 }

@@ -17,17 +17,21 @@ import (
 // texts reads the page's texts: both languages by key.
 func texts(t *testing.T) map[string][2]string {
 	t.Helper()
-	source, err := os.ReadFile("src/i18n.ts")
-	if err != nil {
-		t.Fatal(err)
-	}
 	all := map[string][2]string{}
-	pair := regexp.MustCompile(`(?m)^  (\w+): \[\s*'((?:[^'\\]|\\.)*)',\s*'((?:[^'\\]|\\.)*)',?\s*\],$`)
-	for _, m := range pair.FindAllStringSubmatch(string(source), -1) {
-		all[m[1]] = [2]string{m[2], m[3]}
+	for i, language := range []string{"en", "bg"} {
+		source, err := os.ReadFile("src/texts/" + language + ".ts")
+		if err != nil {
+			t.Fatal(err)
+		}
+		line := regexp.MustCompile(`(?m)^  (\w+):\s+'((?:[^'\\]|\\.)*)',$`)
+		for _, m := range line.FindAllStringSubmatch(string(source), -1) {
+			both := all[m[1]]
+			both[i] = m[2]
+			all[m[1]] = both
+		}
 	}
 	if len(all) < 200 {
-		t.Fatalf("only %d texts were found in i18n.ts", len(all))
+		t.Fatalf("only %d texts were found in src/texts", len(all))
 	}
 	return all
 }
@@ -43,7 +47,7 @@ func TestEveryReasonHasAText(t *testing.T) {
 		for at, word := range reasons(t, filepath.Join("../../..", files)) {
 			found[files]++
 			if _, ok := all[word]; !ok && !elsewhere[word] {
-				t.Errorf("%s: i18n.ts has no text for %s", at, word)
+				t.Errorf("%s: src/texts has no text for %s", at, word)
 			}
 		}
 		if found[files] == 0 {
@@ -135,13 +139,13 @@ func TestEveryTurnHasASentence(t *testing.T) {
 	}
 	for _, m := range words {
 		if _, ok := all[m[1]]; !ok && !strings.Contains(string(sentences), "case '"+m[1]+"':") {
-			t.Errorf("i18n.ts has no text for %s", m[1])
+			t.Errorf("src/texts has no text for %s", m[1])
 		}
 	}
 	for n, name := range threadv1.OfferOutcome_name {
 		word := strings.ToLower(strings.TrimPrefix(name, "OFFER_OUTCOME_"))
 		if _, ok := all[word]; !ok && n != 0 {
-			t.Errorf("i18n.ts has no text for the outcome %s of an offer", word)
+			t.Errorf("src/texts has no text for the outcome %s of an offer", word)
 		}
 	}
 }

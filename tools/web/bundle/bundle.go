@@ -4,85 +4,146 @@ package bundle
 import (
 	"bytes"
 	"compress/gzip"
-	"crypto/sha256"
-	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/evanw/esbuild/pkg/api"
 )
 
-// Budget is how many bytes of compressed JavaScript the page may have: agents
-// on slow lines load it at the start of each shift.
+// Budget is how many bytes of compressed JavaScript the page may load before an
+// agent can work: on slow lines that is the start of each shift.
 const Budget = 40 * 1024
+
+// Later is how many more it may load afterwards, while the agent works.
+const Later = 24 * 1024
 
 // Sizes is how heavy the build is, gzip bytes.
 type Sizes struct {
-	// Script is the script of the page and of its worker.
+	// Script is what the page and its worker begin with, in the longest language.
 	Script int
+	// Later is every part that is loaded when it is wanted, languages left out.
+	Later int
 	// Style is the style sheet.
 	Style int
 }
 
 // String tells the sizes in one line.
 func (s Sizes) String() string {
-	return fmt.Sprintf("script %d B of %d B, css %d B (gzip)", s.Script, Budget, s.Style)
+	return fmt.Sprintf("script %d B of %d B, later %d B of %d B, css %d B (gzip)", s.Script, Budget, s.Later, Later, s.Style)
 }
 
-// Within is an error when the scripts together exceed Budget.
+// Within is an error when the scripts exceed what they may weigh.
 func (s Sizes) Within() error {
-	if s.Script > Budget {
+	switch {
+	case s.Script > Budget:
 		return fmt.Errorf("the script weighs %d B compressed, over the budget of %d B", s.Script, Budget)
+	case s.Later > Later:
+		return fmt.Errorf("the parts that are loaded later weigh %d B compressed, over the budget of %d B", s.Later, Later)
 	}
 	return nil
 }
 
-// Build bundles the page in dir and gives the files of dist by name. The same
-// sources give the same bytes on every machine.
+// The sources that a browser begins with, and where languages are.
+const (
+	script = "src/main.ts"
+	style  = "src/desk.css"
+	texts  = "src/texts/"
+)
+
+// Build bundles the page in dir and gives the files of dist by name, each with
+// a name that changes with what it holds. The same sources give the same bytes
+// on every machine.
 func Build(dir string) (map[string][]byte, Sizes, error) {
 	root, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, Sizes{}, err
 	}
-	files := map[string][]byte{}
-	app, err := one(root, "src/main.ts")
+	built, err := build(root)
 	if err != nil {
 		return nil, Sizes{}, err
 	}
-	appName := named(files, "app", ".js", app)
-	css, err := one(root, "src/desk.css")
-	if err != nil {
-		return nil, Sizes{}, err
+	var sizes Sizes
+	files, first := map[string][]byte{}, built.begin(script)
+	language := 0
+	for name, part := range built {
+		files[name] = part.body
+		switch weight := zipped(part.body); {
+		case slices.Contains(first, name):
+			sizes.Script += weight
+		case part.entry == style:
+			sizes.Style = weight
+		case strings.HasPrefix(part.entry, texts):
+			language = max(language, weight)
+		default:
+			sizes.Later += weight
+		}
 	}
-	cssName := named(files, "desk", ".css", css)
+	sizes.Script += language
 	index, err := os.ReadFile(filepath.Join(root, "src", "index.html"))
 	if err != nil {
 		return nil, Sizes{}, err
 	}
-	html := strings.NewReplacer("{{app}}", "/"+appName, "{{css}}", "/"+cssName).Replace(string(index))
+	var hints strings.Builder
+	for _, name := range first[1:] {
+		fmt.Fprintf(&hints, "<link rel=\"modulepreload\" href=\"/%s\">\n", name)
+	}
+	html := strings.NewReplacer("{{app}}", "/"+first[0], "{{css}}", "/"+built.begin(style)[0], "{{parts}}\n", hints.String()).Replace(string(index))
 	files["index.html"] = []byte(html)
-	return files, Sizes{Script: zipped(app), Style: zipped(css)}, nil
+	return files, sizes, nil
 }
 
-// one bundles one entry point.
-func one(root, entry string) ([]byte, error) {
+// parts are the files that were built, by name.
+type parts map[string]part
+
+type part struct {
+	entry string   // the source it begins with, if any
+	needs []string // parts that must be there before it
+	body  []byte
+}
+
+// begin names the part that begins with a source, and after it what that needs.
+func (p parts) begin(entry string) []string {
+	var names []string
+	for name, part := range p {
+		if part.entry == entry {
+			names = append(names, name)
+		}
+	}
+	for i := 0; i < len(names); i++ {
+		for _, need := range p[names[i]].needs {
+			if !slices.Contains(names, need) {
+				names = append(names, need)
+			}
+		}
+	}
+	return names
+}
+
+// build runs esbuild.
+func build(root string) (parts, error) {
 	out := api.Build(api.BuildOptions{
-		AbsWorkingDir:     root,
-		EntryPoints:       []string{entry},
-		Bundle:            true,
-		Write:             false,
-		Outdir:            filepath.Join(root, "dist"),
-		Format:            api.FormatIIFE,
-		Target:            api.ES2022,
-		Charset:           api.CharsetUTF8,
-		MinifyWhitespace:  true,
-		MinifyIdentifiers: true,
-		MinifySyntax:      true,
-		LegalComments:     api.LegalCommentsNone,
-		JSX:               api.JSXAutomatic,
-		JSXImportSource:   "preact",
+		AbsWorkingDir:       root,
+		EntryPointsAdvanced: []api.EntryPoint{{InputPath: script, OutputPath: "app"}, {InputPath: style, OutputPath: "desk"}},
+		EntryNames:          "[name].[hash]",
+		ChunkNames:          "[name].[hash]",
+		Bundle:              true,
+		Splitting:           true,
+		Write:               false,
+		Metafile:            true,
+		Outdir:              filepath.Join(root, "dist"),
+		Format:              api.FormatESModule,
+		Target:              api.ES2022,
+		Charset:             api.CharsetUTF8,
+		MinifyWhitespace:    true,
+		MinifyIdentifiers:   true,
+		MinifySyntax:        true,
+		LegalComments:       api.LegalCommentsNone,
+		JSX:                 api.JSXAutomatic,
+		JSXImportSource:     "preact",
 		Alias: map[string]string{
 			"preact/jsx-runtime": filepath.Join(root, "vendor/preact/jsxRuntime.mjs"),
 			"preact/hooks":       filepath.Join(root, "vendor/preact/hooks.mjs"),
@@ -91,18 +152,30 @@ func one(root, entry string) ([]byte, error) {
 	})
 	if len(out.Errors) > 0 {
 		text := api.FormatMessages(out.Errors, api.FormatMessagesOptions{})
-		return nil, fmt.Errorf("bundle %s:\n%s", entry, strings.Join(text, ""))
+		return nil, fmt.Errorf("bundle the page:\n%s", strings.Join(text, ""))
 	}
-	return out.OutputFiles[0].Contents, nil
-}
-
-// named adds body under a name that changes with it, so that browsers may keep
-// it for ever.
-func named(files map[string][]byte, stem, ext string, body []byte) string {
-	sum := sha256.Sum256(body)
-	name := stem + "." + hex.EncodeToString(sum[:5]) + ext
-	files[name] = body
-	return name
+	var meta struct {
+		Outputs map[string]struct {
+			EntryPoint string
+			Imports    []struct{ Path, Kind string }
+		}
+	}
+	if err := json.Unmarshal([]byte(out.Metafile), &meta); err != nil {
+		return nil, fmt.Errorf("what esbuild says of the bundle: %w", err)
+	}
+	all := parts{}
+	for _, file := range out.OutputFiles {
+		name := filepath.Base(file.Path)
+		of := meta.Outputs["dist/"+name]
+		one := part{entry: of.EntryPoint, body: file.Contents}
+		for _, need := range of.Imports {
+			if need.Kind == "import-statement" {
+				one.needs = append(one.needs, filepath.Base(need.Path))
+			}
+		}
+		all[name] = one
+	}
+	return all, nil
 }
 
 // zipped is how many bytes body has on the wire.

@@ -2,7 +2,7 @@
 import { render } from 'preact';
 import { useEffect, useMemo, useReducer, useState } from 'preact/hooks';
 import { Desk } from './desk';
-import { words } from './i18n';
+import { speak, words } from './i18n';
 import { dress, langChosen, loadPrefs, savePrefs, type Prefs } from './prefs';
 import { RoomContext, useRoom, type Room } from './rt';
 import { SignIn } from './signin';
@@ -11,10 +11,13 @@ import { WorkList } from './list';
 import { Conversation } from './conversation';
 import { Offers } from './offers';
 import { CustomerPanel } from './customer';
-import { Help } from './help';
+import { later, preload } from './later';
 import { useAlerts } from './alerts';
 import { useKeys } from './keys';
 import { mine, unread } from './model';
+
+const Help = later(() => import('./help').then((m) => m.Help));
+const AGAIN_MS = 2_000;
 
 function Root({ desk }: { desk: Desk }) {
   const [, draw] = useReducer((n: number) => n + 1, 0);
@@ -23,14 +26,14 @@ function Root({ desk }: { desk: Desk }) {
   useEffect(() => dress(prefs), [prefs]);
   const wanted = desk.state.me.language;
   useEffect(() => {
-    if ((wanted === 'bg' || wanted === 'en') && !langChosen()) setAll((p) => ({ ...p, lang: wanted }));
+    if ((wanted === 'bg' || wanted === 'en') && !langChosen()) void speak(wanted).then(() => setAll((p) => ({ ...p, lang: wanted })), () => undefined);
   }, [wanted]);
   const room = useMemo<Room>(() => ({
-    desk, prefs, t: words[prefs.lang],
+    desk, prefs, t: words(prefs.lang)!,
     setPrefs: (change: Partial<Prefs>) => {
       const next = { ...prefs, ...change };
       savePrefs(next);
-      setAll(next);
+      void speak(next.lang).then(() => setAll(next), () => desk.set({ notice: 'LANGUAGE' }));
     },
   }), [desk, prefs]);
   return (
@@ -69,9 +72,17 @@ function DeskPage() {
   );
 }
 
-// openDesk draws the page and asks who is signed in.
-export function openDesk(): void {
-  const desk = new Desk();
+// openDesk draws the page and asks who is signed in; script is its address.
+export async function openDesk(script: string): Promise<void> {
+  try {
+    await speak(loadPrefs().lang);
+  } catch {
+    // Served by a newer house than the page was: that one has the whole page.
+    setTimeout(() => location.reload(), AGAIN_MS);
+    return;
+  }
+  const desk = new Desk(script);
   render(<Root desk={desk} />, document.getElementById('desk')!);
-  void desk.begin();
+  await desk.begin();
+  preload();
 }

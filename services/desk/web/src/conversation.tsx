@@ -7,11 +7,13 @@ import { said } from './i18n';
 import { idOf, may, num, tabs, trouble, unread, windowOf } from './model';
 import { loadDraft } from './prefs';
 import { useNow, useRoom } from './rt';
-import { Confirm } from './help';
+import { Confirm } from './dialog';
 import { Timeline } from './timeline';
 import { Composer } from './composer';
-import { Company, HandOver } from './handover';
+import { Company } from './company';
+import { later } from './later';
 
+const HandOver = later(() => import('./handover').then((m) => m.HandOver));
 const CLOSING_MS = 2 * 3_600_000;
 
 export function Conversation({ view, panel, onPanel }: { view: ConversationView | undefined; panel: boolean; onPanel: () => void }) {

@@ -43,8 +43,9 @@ export class Desk {
   // A word about this agent has come since signing in.
   #joined = false;
 
-  constructor() {
-    this.#ask = openWire((w) => this.#hear(w));
+  // script is the address of the page's script, which its worker runs too.
+  constructor(script: string) {
+    this.#ask = openWire(script, (w) => this.#hear(w));
     addEventListener('online', () => this.#ask({ t: 'online' }));
     addEventListener('offline', () => this.#ask({ t: 'offline' }));
     addEventListener('focus', () => this.#ask({ t: 'focus' }));

@@ -6,7 +6,7 @@ import { said, type Words } from './i18n';
 import { rove } from './list';
 import { num } from './model';
 import { useRoom } from './rt';
-import { Dialog } from './help';
+import { Dialog } from './dialog';
 
 // Row is somebody or some queue to choose.
 interface Row {
@@ -104,32 +104,4 @@ function queueRow(q: QueueTarget, t: Words): Row {
     id: q.queue ?? '', name: q.name || q.queue || '', of: num(q.opensMs) ? t.opensAt(clock(num(q.opensMs), t)) : t.waitIn(q.waiting ?? 0),
     room: '', hidden: q.hidden ?? '',
   };
-}
-
-// Company shows who else has a part in the conversation, and lets the agent who
-// has it decide about consultants.
-export function Company({ view }: { view: ConversationView }) {
-  const { desk, t } = useRoom();
-  const beside = view.beside ?? [];
-  const own = view.part;
-  if (!own && beside.length === 0) return null;
-  const may = view.allowed ?? [];
-  return (
-    <div class="company">
-      {own && <p><b>{t[own.part ?? 'PART_UNSPECIFIED']}</b> · {t.heldBy(view.agentName || view.agent || '')}{own.question && <span dir="auto"> · {own.question}</span>}</p>}
-      {beside.map((b) => (
-        <p key={b.agent}>
-          <span class="badge soft">{b.attendance === 'ATTENDANCE_INVITED' && b.part === 'PART_CONSULTANT' ? t.asked : t[b.part ?? 'PART_UNSPECIFIED']}</span>
-          <span dir="auto">{b.name || b.agent}</span>
-          {b.public && b.part === 'PART_CONSULTANT' && <span class="quiet">{t.writesToo}</span>}
-          {may.includes('open_consult') && b.part === 'PART_CONSULTANT' && b.attendance === 'ATTENDANCE_PRESENT' && !b.public && (
-            <button class="plain" onClick={() => void desk.consult('OpenConsult', view, { consultant: b.agent })}>{t.letWrite}</button>
-          )}
-          {may.includes('end_consult') && b.part === 'PART_CONSULTANT' && (
-            <button class="plain" onClick={() => void desk.consult('EndConsult', view, { consultant: b.agent })}>{t.endConsult}</button>
-          )}
-        </p>
-      ))}
-    </div>
-  );
 }

@@ -4,8 +4,9 @@ import { hue, initial, long, nameOf, preview, span, when } from './format';
 import { idOf, mine, num, unread, waiting, windowOf } from './model';
 import { memo, useNow, useRoom } from './rt';
 import { Unsent } from './unsent';
-import { OpenItems } from './open';
+import { later } from './later';
 
+const OpenItems = later(() => import('./open').then((m) => m.OpenItems));
 const AMBER_MS = 4 * 3_600_000;
 
 export function WorkList() {

@@ -3,5 +3,5 @@
 import { openDesk } from './app';
 import { work } from './worker';
 
-if ('document' in globalThis) openDesk();
+if ('document' in globalThis) void openDesk(import.meta.url);
 else work();

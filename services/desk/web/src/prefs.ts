@@ -1,5 +1,5 @@
 // Settings of this browser, not of the agent: they hold before signing in too.
-import type { Lang } from './i18n';
+import { languages, type Lang } from './i18n';
 
 export interface Prefs {
   lang: Lang;
@@ -13,7 +13,8 @@ const KEY = 'parley.prefs';
 export function loadPrefs(): Prefs {
   const base: Prefs = { lang: navigator.language.startsWith('bg') ? 'bg' : 'en', theme: 'auto', sound: true };
   try {
-    return { ...base, ...(JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Prefs>) };
+    const kept = { ...base, ...(JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Prefs>) };
+    return languages.includes(kept.lang) ? kept : { ...kept, lang: base.lang };
   } catch {
     return base;
   }

@@ -2,7 +2,7 @@
 import { Component, createContext, type ComponentChildren, type FunctionComponent } from 'preact';
 import { useContext, useEffect, useState } from 'preact/hooks';
 import type { Desk } from './desk';
-import { words, type Words } from './i18n';
+import type { Words } from './i18n';
 import type { Prefs } from './prefs';
 
 export interface Room {
@@ -13,7 +13,7 @@ export interface Room {
 }
 
 export const RoomContext = createContext<Room>({
-  desk: undefined as unknown as Desk, t: words.en, prefs: { lang: 'en', theme: 'auto', sound: true }, setPrefs: () => undefined,
+  desk: undefined as unknown as Desk, t: undefined as unknown as Words, prefs: { lang: 'en', theme: 'auto', sound: true }, setPrefs: () => undefined,
 });
 
 export const useRoom = (): Room => useContext(RoomContext);

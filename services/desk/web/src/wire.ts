@@ -2,13 +2,10 @@
 // or through one of its own where the browser has no shared workers.
 import type { Ask, Word } from './link';
 
-// The worker runs the page's own script: see main.ts. Where a script comes from
-// is known only while it is first run.
-const script = (globalThis.document?.currentScript as HTMLScriptElement | null)?.src ?? '';
-
-// openWire gives the function to ask with; words arrive at hear.
-export function openWire(hear: (w: Word) => void): (a: Ask) => void {
-  const port = openPort();
+// openWire gives the function to ask with; words arrive at hear. The worker runs
+// the page's own script: see main.ts.
+export function openWire(script: string, hear: (w: Word) => void): (a: Ask) => void {
+  const port = openPort(script);
   port.onmessage = (m: MessageEvent) => hear(m.data as Word);
   return (a) => port.postMessage(a);
 }
@@ -23,11 +20,11 @@ function trusted(url: string): string {
   return policy?.createScriptURL(url) ?? url;
 }
 
-function openPort(): MessagePort | Worker {
+function openPort(script: string): MessagePort | Worker {
   try {
-    return new SharedWorker(trusted(script), { name: 'parley' }).port;
+    return new SharedWorker(trusted(script), { name: 'parley', type: 'module' }).port;
   } catch {
     // Chrome for Android has no shared workers; some private modes refuse.
-    return new Worker(trusted(script));
+    return new Worker(trusted(script), { type: 'module' });
   }
 }

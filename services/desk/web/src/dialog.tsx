@@ -1,0 +1,31 @@
+// What stands before the page until it is answered, and the question asked
+// before something is lost.
+import type { ComponentChildren } from 'preact';
+import { useLayoutEffect, useRef } from 'preact/hooks';
+import { useRoom } from './rt';
+
+export function Dialog({ title, onClose, children }: { title: string; onClose: () => void; children: ComponentChildren }) {
+  const box = useRef<HTMLDialogElement>(null);
+  useLayoutEffect(() => box.current?.showModal(), []);
+  return (
+    <dialog ref={box} aria-label={title} onClose={onClose} onClick={(e) => e.target === box.current && box.current?.close()}>
+      <div class="dialog">
+        <h2>{title}</h2>
+        {children}
+      </div>
+    </dialog>
+  );
+}
+
+export function Confirm(p: { title: string; text: string; yes: string; onYes: () => void; onClose: () => void }) {
+  const { t } = useRoom();
+  return (
+    <Dialog title={p.title} onClose={p.onClose}>
+      <p>{p.text}</p>
+      <form method="dialog" class="buttons">
+        <button>{t.cancel}</button>
+        <button class="primary" onClick={p.onYes}>{p.yes}</button>
+      </form>
+    </Dialog>
+  );
+}

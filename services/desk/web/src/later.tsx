@@ -1,0 +1,31 @@
+// Parts of the page that are not needed to answer a customer are loaded apart:
+// when the page has time, or when somebody wants them before that.
+import { h, type FunctionComponent } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+
+const AGAIN_MS = 2_000;
+const parts: (() => Promise<void>)[] = [];
+
+// later gives a component that draws nothing until it is there.
+export function later<P extends object>(load: () => Promise<FunctionComponent<P>>): FunctionComponent<P> {
+  let part: FunctionComponent<P> | undefined;
+  const fetch = async () => void (part ??= await load());
+  parts.push(fetch);
+  return (props) => {
+    const [, draw] = useState(0);
+    useEffect(() => {
+      let timer = 0;
+      const come = () => void fetch().then(() => draw(1), () => (timer = setTimeout(come, AGAIN_MS) as unknown as number));
+      if (!part) come();
+      return () => clearTimeout(timer);
+    }, []);
+    return part ? h(part, props) : null;
+  };
+}
+
+// preload fetches all of them when the browser has nothing else to do. A page
+// that stays open for a shift so has them before a newer house takes them away.
+export function preload(): void {
+  const idle = globalThis.requestIdleCallback ?? ((f: () => void) => setTimeout(f, 1_000));
+  idle(() => void Promise.allSettled(parts.map((fetch) => fetch())));
+}
