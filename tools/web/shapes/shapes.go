@@ -19,9 +19,10 @@ import (
 func TypeScript() []byte {
 	messages := map[string]protoreflect.MessageDescriptor{}
 	enums := map[string]protoreflect.EnumDescriptor{}
-	file := deskv1.File_parley_desk_v1_desk_proto
-	for i := range file.Messages().Len() {
-		walk(file.Messages().Get(i), messages, enums)
+	for _, file := range []protoreflect.FileDescriptor{deskv1.File_parley_desk_v1_desk_proto, deskv1.File_parley_desk_v1_reply_proto} {
+		for i := range file.Messages().Len() {
+			walk(file.Messages().Get(i), messages, enums)
+		}
 	}
 	var out bytes.Buffer
 	out.WriteString("// Written by tools/web from the .proto files; change those instead.\n")

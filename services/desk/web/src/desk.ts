@@ -321,9 +321,9 @@ export class Desk {
   }
 
   // ask reads something that is not part of the state; undefined when that fails.
-  async ask<T>(method: string, body: object): Promise<T | undefined> {
+  async ask<T>(method: string, body: object, of: 'Desk' | 'Reply' = 'Desk'): Promise<T | undefined> {
     try {
-      return await call<T>('Desk', method, body);
+      return await call<T>(of, method, body);
     } catch (e) {
       this.#fail(e);
       return undefined;

@@ -245,12 +245,27 @@ export interface ConversationView {
   prefer?: string;
 }
 
+export interface CreatePersonalReplyRequest {
+  reply?: PersonalReply;
+}
+
+export interface CreatePersonalReplyResponse {
+  reply?: PersonalReply;
+}
+
 export interface Customer {
   name?: string;
   locale?: string;
   timezone?: number;
   picture?: string;
   fetchedMs?: string;
+}
+
+export interface DeletePersonalReplyRequest {
+  id?: string;
+}
+
+export interface DeletePersonalReplyResponse {
 }
 
 export interface EndConsultRequest {
@@ -330,6 +345,18 @@ export interface LeaveConversationRequest {
 export interface LeaveConversationResponse {
 }
 
+export interface ListCannedRepliesRequest {
+  ref?: ConversationRef;
+  query?: string;
+  personal?: boolean;
+  limit?: number;
+}
+
+export interface ListCannedRepliesResponse {
+  replies?: ReadyReply[];
+  total?: number;
+}
+
 export interface ListConversationsRequest {
 }
 
@@ -360,6 +387,14 @@ export interface ListOpenItemsResponse {
   items?: OpenItem[];
   nextPageToken?: string;
   total?: number;
+}
+
+export interface ListPersonalRepliesRequest {
+}
+
+export interface ListPersonalRepliesResponse {
+  replies?: PersonalReply[];
+  most?: number;
 }
 
 export interface ListQueuesRequest {
@@ -464,6 +499,18 @@ export interface PauseQueueResponse {
   sinceMs?: string;
 }
 
+export interface PersonalReplies {
+  replies?: PersonalReply[];
+}
+
+export interface PersonalReply {
+  id?: string;
+  title?: string;
+  locale?: string;
+  text?: string;
+  tags?: string[];
+}
+
 export interface PickConversationRequest {
   ref?: ConversationRef;
 }
@@ -517,6 +564,15 @@ export interface ReactRequest {
 }
 
 export interface ReactResponse {
+}
+
+export interface ReadyReply {
+  id?: string;
+  personal?: boolean;
+  title?: string;
+  locale?: string;
+  text?: string;
+  tags?: string[];
 }
 
 export interface Refusal {
@@ -696,6 +752,14 @@ export interface TransferConversationRequest {
 }
 
 export interface TransferConversationResponse {
+}
+
+export interface UpdatePersonalReplyRequest {
+  reply?: PersonalReply;
+}
+
+export interface UpdatePersonalReplyResponse {
+  reply?: PersonalReply;
 }
 
 export interface WhoAmIRequest {

@@ -57,6 +57,7 @@ type House struct {
 	open     []*deskv1.OpenItem
 	queues   *deskv1.Queues
 	asked    []proto.Message // hand-overs and offers shown, as they came
+	own      []*deskv1.PersonalReply
 	files    <-chan struct{} // files wait for it; nil: they do not
 }
 
@@ -81,6 +82,7 @@ func (h *House) Handler(images ...string) (http.Handler, error) {
 	mux.HandleFunc("GET /files", h.file)
 	mux.Handle(deskv1connect.NewSessionServiceHandler(sessions{h}))
 	mux.Handle(deskv1connect.NewDeskServiceHandler(desk{h: h}))
+	mux.Handle(deskv1connect.NewReplyServiceHandler(replies{desk: desk{h: h}}))
 	return page.Harden(h.line(mux), images...), nil
 }
 
