@@ -25,6 +25,7 @@ type Meter struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	events   *prometheus.CounterVec
+	closed   *prometheus.CounterVec
 }
 
 // NewMeter registers the API's metrics.
@@ -40,8 +41,11 @@ func NewMeter(r prometheus.Registerer) *Meter {
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_desk_events_total", Help: "Events sent to agents' pages, by kind.",
 		}, []string{"kind"}),
+		closed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_desk_closed_total", Help: "Conversations that agents closed in wrap-up, by how many dispositions they chose.",
+		}, []string{"dispositions"}),
 	}
-	r.MustRegister(m.requests, m.seconds, m.events)
+	r.MustRegister(m.requests, m.seconds, m.events, m.closed)
 	return m
 }
 

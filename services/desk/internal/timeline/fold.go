@@ -283,6 +283,12 @@ func beside(fact *threadv1.Fact) (word, agent string, values map[string]string) 
 			return "consult_lapsed", m.GetAgent(), nil
 		}
 		return asked(m.GetHandOver()) + "_ended", m.GetAgent(), map[string]string{"by": m.GetBy()}
+	case *threadv1.Fact_DispositionsChosen:
+		var names []string
+		for _, d := range k.DispositionsChosen.GetDispositions() {
+			names = append(names, d.GetName())
+		}
+		return "dispositions_chosen", k.DispositionsChosen.GetAgent(), map[string]string{"dispositions": strings.Join(names, ", ")}
 	case *threadv1.Fact_SupervisorJoined:
 		return "supervisor_joined", k.SupervisorJoined.GetAgent(), nil
 	case *threadv1.Fact_SupervisorLeft:

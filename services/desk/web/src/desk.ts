@@ -331,8 +331,8 @@ export class Desk {
   }
 
   // act carries out a command on a conversation.
-  async act(action: Action, v: ConversationView): Promise<void> {
-    await this.#gone(action, v, {});
+  async act(action: Action, v: ConversationView, more: object = {}): Promise<boolean> {
+    return this.#gone(action, v, more);
   }
 
   // gone gives a command after which the conversation may be somebody else's.

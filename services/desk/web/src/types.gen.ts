@@ -207,6 +207,8 @@ export interface Card {
 
 export interface CloseConversationRequest {
   ref?: ConversationRef;
+  dispositions?: string[];
+  note?: string;
 }
 
 export interface CloseConversationResponse {
@@ -243,6 +245,7 @@ export interface ConversationView {
   supervise?: string[];
   priority?: number;
   prefer?: string;
+  wrapUpForm?: WrapUpForm;
 }
 
 export interface CreatePersonalReplyRequest {
@@ -266,6 +269,11 @@ export interface DeletePersonalReplyRequest {
 }
 
 export interface DeletePersonalReplyResponse {
+}
+
+export interface DispositionOption {
+  code?: string;
+  name?: string;
 }
 
 export interface EndConsultRequest {
@@ -772,4 +780,11 @@ export interface WhoAmIResponse {
 export interface Window {
   kind?: string;
   untilMs?: string;
+}
+
+export interface WrapUpForm {
+  options?: DispositionOption[];
+  most?: number;
+  required?: boolean;
+  noteRequired?: boolean;
 }

@@ -58,6 +58,7 @@ type House struct {
 	queues   *deskv1.Queues
 	asked    []proto.Message // hand-overs and offers shown, as they came
 	own      []*deskv1.PersonalReply
+	form     *deskv1.WrapUpForm
 	files    <-chan struct{} // files wait for it; nil: they do not
 }
 

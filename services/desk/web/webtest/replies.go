@@ -71,3 +71,6 @@ func (r replies) DeletePersonalReply(_ context.Context, q *connect.Request[deskv
 	r.h.own = slices.DeleteFunc(r.h.own, func(own *deskv1.PersonalReply) bool { return own.GetId() == q.Msg.GetId() })
 	return connect.NewResponse(&deskv1.DeletePersonalReplyResponse{}), nil
 }
+
+// Ask has the house ask this of conversations in wrap-up.
+func (h *House) Ask(form *deskv1.WrapUpForm) { h.form = form }

@@ -1391,7 +1391,10 @@ type ConversationView struct {
 	// Priority, 0 to 1023.
 	Priority int32 `protobuf:"varint,23,opt,name=priority,proto3" json:"priority,omitempty"`
 	// Agent who is waited for before others are asked; empty: nobody.
-	Prefer        string `protobuf:"bytes,24,opt,name=prefer,proto3" json:"prefer,omitempty"`
+	Prefer string `protobuf:"bytes,24,opt,name=prefer,proto3" json:"prefer,omitempty"`
+	// What is asked when it is closed; absent when nothing is, and for others than
+	// its agent.
+	WrapUpForm    *WrapUpForm `protobuf:"bytes,73,opt,name=wrap_up_form,json=wrapUpForm,proto3" json:"wrap_up_form,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1592,6 +1595,13 @@ func (x *ConversationView) GetPrefer() string {
 		return x.Prefer
 	}
 	return ""
+}
+
+func (x *ConversationView) GetWrapUpForm() *WrapUpForm {
+	if x != nil {
+		return x.WrapUpForm
+	}
+	return nil
 }
 
 // Beside is somebody with a part in a conversation that another agent has.
@@ -3471,7 +3481,12 @@ func (x *EndConversationResponse) GetConversation() *ConversationView {
 type CloseConversationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Conversation.
-	Ref           *ConversationRef `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	Ref *ConversationRef `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	// What became of it, codes of the form; at most as many as it says. The
+	// Refusal says DISPOSITION_MISSING or NOTE_MISSING when it wants one.
+	Dispositions []string `protobuf:"bytes,50,rep,name=dispositions,proto3" json:"dispositions,omitempty"`
+	// Note of its end, at most 4,000 characters; may be empty where none is wanted.
+	Note          string `protobuf:"bytes,51,opt,name=note,proto3" json:"note,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3511,6 +3526,20 @@ func (x *CloseConversationRequest) GetRef() *ConversationRef {
 		return x.Ref
 	}
 	return nil
+}
+
+func (x *CloseConversationRequest) GetDispositions() []string {
+	if x != nil {
+		return x.Dispositions
+	}
+	return nil
+}
+
+func (x *CloseConversationRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
 }
 
 // CloseConversationResponse is empty.
@@ -6534,7 +6563,7 @@ var File_parley_desk_v1_desk_proto protoreflect.FileDescriptor
 
 const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\n" +
-	"\x19parley/desk/v1/desk.proto\x12\x0eparley.desk.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1bparley/thread/v1/fact.proto\x1a\x1cparley/thread/v1/state.proto\"A\n" +
+	"\x19parley/desk/v1/desk.proto\x12\x0eparley.desk.v1\x1a\x1bparley/desk/v1/wrapup.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1bparley/thread/v1/fact.proto\x1a\x1cparley/thread/v1/state.proto\"A\n" +
 	"\rSignInRequest\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x1a\n" +
 	"\bpassword\x18\x02 \x01(\tR\bpassword\"4\n" +
@@ -6600,7 +6629,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\tHeartbeat\x12\x15\n" +
 	"\x06now_ms\x18\x01 \x01(\x03R\x05nowMs\"&\n" +
 	"\fSessionEnded\x12\x16\n" +
-	"\x06reason\x18\x01 \x01(\tR\x06reason\"\xcf\x06\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\"\x8d\a\n" +
 	"\x10ConversationView\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x126\n" +
@@ -6629,7 +6658,9 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x04part\x18\x15 \x01(\v2\x16.parley.desk.v1.BesideR\x04part\x12\x1c\n" +
 	"\tsupervise\x18\x16 \x03(\tR\tsupervise\x12\x1a\n" +
 	"\bpriority\x18\x17 \x01(\x05R\bpriority\x12\x16\n" +
-	"\x06prefer\x18\x18 \x01(\tR\x06prefer\"\xaf\x02\n" +
+	"\x06prefer\x18\x18 \x01(\tR\x06prefer\x12<\n" +
+	"\fwrap_up_form\x18I \x01(\v2\x1a.parley.desk.v1.WrapUpFormR\n" +
+	"wrapUpForm\"\xaf\x02\n" +
 	"\x06Beside\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12*\n" +
@@ -6754,9 +6785,11 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x16EndConversationRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\"_\n" +
 	"\x17EndConversationResponse\x12D\n" +
-	"\fconversation\x18\x01 \x01(\v2 .parley.desk.v1.ConversationViewR\fconversation\"M\n" +
+	"\fconversation\x18\x01 \x01(\v2 .parley.desk.v1.ConversationViewR\fconversation\"\x85\x01\n" +
 	"\x18CloseConversationRequest\x121\n" +
-	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\"\x1b\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\"\n" +
+	"\fdispositions\x182 \x03(\tR\fdispositions\x12\x12\n" +
+	"\x04note\x183 \x01(\tR\x04note\"\x1b\n" +
 	"\x19CloseConversationResponse\"L\n" +
 	"\x17ParkConversationRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\"`\n" +
@@ -7122,11 +7155,12 @@ var file_parley_desk_v1_desk_proto_goTypes = []any{
 	(*v11.Customer)(nil),                   // 106: parley.thread.v1.Customer
 	(v11.Phase)(0),                         // 107: parley.thread.v1.Phase
 	(*v11.Offer)(nil),                      // 108: parley.thread.v1.Offer
-	(v11.Part)(0),                          // 109: parley.thread.v1.Part
-	(v11.Attendance)(0),                    // 110: parley.thread.v1.Attendance
-	(*v11.Attachment)(nil),                 // 111: parley.thread.v1.Attachment
-	(*v11.QuickReply)(nil),                 // 112: parley.thread.v1.QuickReply
-	(*v11.Template)(nil),                   // 113: parley.thread.v1.Template
+	(*WrapUpForm)(nil),                     // 109: parley.desk.v1.WrapUpForm
+	(v11.Part)(0),                          // 110: parley.thread.v1.Part
+	(v11.Attendance)(0),                    // 111: parley.thread.v1.Attendance
+	(*v11.Attachment)(nil),                 // 112: parley.thread.v1.Attachment
+	(*v11.QuickReply)(nil),                 // 113: parley.thread.v1.QuickReply
+	(*v11.Template)(nil),                   // 114: parley.thread.v1.Template
 }
 var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	9,   // 0: parley.desk.v1.SignInResponse.me:type_name -> parley.desk.v1.Me
@@ -7154,168 +7188,169 @@ var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	21,  // 22: parley.desk.v1.ConversationView.owner:type_name -> parley.desk.v1.Owner
 	20,  // 23: parley.desk.v1.ConversationView.beside:type_name -> parley.desk.v1.Beside
 	20,  // 24: parley.desk.v1.ConversationView.part:type_name -> parley.desk.v1.Beside
-	109, // 25: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
-	110, // 26: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
-	11,  // 27: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
-	24,  // 28: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
-	1,   // 29: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
-	111, // 30: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
-	2,   // 31: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
-	103, // 32: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
-	25,  // 33: parley.desk.v1.TimelineItem.files:type_name -> parley.desk.v1.File
-	112, // 34: parley.desk.v1.TimelineItem.quick_replies:type_name -> parley.thread.v1.QuickReply
-	113, // 35: parley.desk.v1.TimelineItem.template:type_name -> parley.thread.v1.Template
-	0,   // 36: parley.desk.v1.File.status:type_name -> parley.desk.v1.FileStatus
-	107, // 37: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
-	104, // 38: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	105, // 39: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	11,  // 40: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 41: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 42: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 43: parley.desk.v1.SendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	112, // 44: parley.desk.v1.SendMessageRequest.quick_replies:type_name -> parley.thread.v1.QuickReply
-	113, // 45: parley.desk.v1.SendMessageRequest.template:type_name -> parley.thread.v1.Template
-	11,  // 46: parley.desk.v1.ReactRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 47: parley.desk.v1.SignalRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	24,  // 48: parley.desk.v1.SendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
-	11,  // 49: parley.desk.v1.ResendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	24,  // 50: parley.desk.v1.ResendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
-	11,  // 51: parley.desk.v1.AbandonSendRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 52: parley.desk.v1.AddNoteRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	24,  // 53: parley.desk.v1.AddNoteResponse.item:type_name -> parley.desk.v1.TimelineItem
-	11,  // 54: parley.desk.v1.TakeControlRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 55: parley.desk.v1.TakeControlResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 56: parley.desk.v1.EndConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 57: parley.desk.v1.EndConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 58: parley.desk.v1.CloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 59: parley.desk.v1.ParkConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 60: parley.desk.v1.ParkConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 61: parley.desk.v1.ResumeConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 62: parley.desk.v1.ResumeConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 63: parley.desk.v1.ReleaseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 64: parley.desk.v1.ListConversationsResponse.conversations:type_name -> parley.desk.v1.ConversationView
-	11,  // 65: parley.desk.v1.ListTimelineRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	24,  // 66: parley.desk.v1.ListTimelineResponse.items:type_name -> parley.desk.v1.TimelineItem
-	11,  // 67: parley.desk.v1.ShowOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	65,  // 68: parley.desk.v1.ListOpenItemsResponse.items:type_name -> parley.desk.v1.OpenItem
-	11,  // 69: parley.desk.v1.OpenItem.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 70: parley.desk.v1.ListQueuesResponse.queues:type_name -> parley.desk.v1.QueueFigure
-	11,  // 71: parley.desk.v1.PickConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 72: parley.desk.v1.PickConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 73: parley.desk.v1.ListTargetsRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	72,  // 74: parley.desk.v1.ListTargetsResponse.queues:type_name -> parley.desk.v1.QueueTarget
-	73,  // 75: parley.desk.v1.ListTargetsResponse.agents:type_name -> parley.desk.v1.AgentTarget
-	104, // 76: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
-	11,  // 77: parley.desk.v1.TransferConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 78: parley.desk.v1.AskConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 79: parley.desk.v1.AskConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 80: parley.desk.v1.AnswerConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 81: parley.desk.v1.AnswerConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 82: parley.desk.v1.OpenConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 83: parley.desk.v1.OpenConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 84: parley.desk.v1.EndConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 85: parley.desk.v1.EndConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 86: parley.desk.v1.LeaveConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 87: parley.desk.v1.AssignConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 88: parley.desk.v1.AssignConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 89: parley.desk.v1.ForceCloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 90: parley.desk.v1.ActOnConversationsRequest.refs:type_name -> parley.desk.v1.ConversationRef
-	92,  // 91: parley.desk.v1.ActOnConversationsResponse.outcomes:type_name -> parley.desk.v1.Outcome
-	11,  // 92: parley.desk.v1.Outcome.ref:type_name -> parley.desk.v1.ConversationRef
-	107, // 93: parley.desk.v1.Outcome.phase:type_name -> parley.thread.v1.Phase
-	11,  // 94: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 95: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 96: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 97: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	104, // 98: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	105, // 99: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	107, // 100: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
-	19,  // 101: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
-	3,   // 102: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
-	5,   // 103: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
-	7,   // 104: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
-	12,  // 105: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
-	27,  // 106: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
-	29,  // 107: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
-	31,  // 108: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
-	33,  // 109: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
-	39,  // 110: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
-	41,  // 111: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
-	43,  // 112: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
-	47,  // 113: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
-	49,  // 114: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
-	51,  // 115: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
-	53,  // 116: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
-	55,  // 117: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
-	45,  // 118: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
-	61,  // 119: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
-	63,  // 120: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
-	66,  // 121: parley.desk.v1.DeskService.ListQueues:input_type -> parley.desk.v1.ListQueuesRequest
-	68,  // 122: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
-	70,  // 123: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
-	74,  // 124: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
-	76,  // 125: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
-	78,  // 126: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
-	80,  // 127: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
-	82,  // 128: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
-	84,  // 129: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
-	86,  // 130: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
-	88,  // 131: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
-	90,  // 132: parley.desk.v1.DeskService.ActOnConversations:input_type -> parley.desk.v1.ActOnConversationsRequest
-	93,  // 133: parley.desk.v1.DeskService.PauseQueue:input_type -> parley.desk.v1.PauseQueueRequest
-	95,  // 134: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
-	97,  // 135: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
-	99,  // 136: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
-	101, // 137: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
-	34,  // 138: parley.desk.v1.DeskService.React:input_type -> parley.desk.v1.ReactRequest
-	36,  // 139: parley.desk.v1.DeskService.Signal:input_type -> parley.desk.v1.SignalRequest
-	57,  // 140: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
-	59,  // 141: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
-	4,   // 142: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
-	6,   // 143: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
-	8,   // 144: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
-	13,  // 145: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
-	28,  // 146: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
-	30,  // 147: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
-	32,  // 148: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
-	38,  // 149: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
-	40,  // 150: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
-	42,  // 151: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
-	44,  // 152: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
-	48,  // 153: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
-	50,  // 154: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
-	52,  // 155: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
-	54,  // 156: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
-	56,  // 157: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
-	46,  // 158: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
-	62,  // 159: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
-	64,  // 160: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
-	67,  // 161: parley.desk.v1.DeskService.ListQueues:output_type -> parley.desk.v1.ListQueuesResponse
-	69,  // 162: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
-	71,  // 163: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
-	75,  // 164: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
-	77,  // 165: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
-	79,  // 166: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
-	81,  // 167: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
-	83,  // 168: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
-	85,  // 169: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
-	87,  // 170: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
-	89,  // 171: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
-	91,  // 172: parley.desk.v1.DeskService.ActOnConversations:output_type -> parley.desk.v1.ActOnConversationsResponse
-	94,  // 173: parley.desk.v1.DeskService.PauseQueue:output_type -> parley.desk.v1.PauseQueueResponse
-	96,  // 174: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
-	98,  // 175: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
-	100, // 176: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
-	102, // 177: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
-	35,  // 178: parley.desk.v1.DeskService.React:output_type -> parley.desk.v1.ReactResponse
-	37,  // 179: parley.desk.v1.DeskService.Signal:output_type -> parley.desk.v1.SignalResponse
-	58,  // 180: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
-	60,  // 181: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
-	142, // [142:182] is the sub-list for method output_type
-	102, // [102:142] is the sub-list for method input_type
-	102, // [102:102] is the sub-list for extension type_name
-	102, // [102:102] is the sub-list for extension extendee
-	0,   // [0:102] is the sub-list for field type_name
+	109, // 25: parley.desk.v1.ConversationView.wrap_up_form:type_name -> parley.desk.v1.WrapUpForm
+	110, // 26: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
+	111, // 27: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
+	11,  // 28: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
+	24,  // 29: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
+	1,   // 30: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
+	112, // 31: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
+	2,   // 32: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
+	103, // 33: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
+	25,  // 34: parley.desk.v1.TimelineItem.files:type_name -> parley.desk.v1.File
+	113, // 35: parley.desk.v1.TimelineItem.quick_replies:type_name -> parley.thread.v1.QuickReply
+	114, // 36: parley.desk.v1.TimelineItem.template:type_name -> parley.thread.v1.Template
+	0,   // 37: parley.desk.v1.File.status:type_name -> parley.desk.v1.FileStatus
+	107, // 38: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
+	104, // 39: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	105, // 40: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	11,  // 41: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 42: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 43: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 44: parley.desk.v1.SendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	113, // 45: parley.desk.v1.SendMessageRequest.quick_replies:type_name -> parley.thread.v1.QuickReply
+	114, // 46: parley.desk.v1.SendMessageRequest.template:type_name -> parley.thread.v1.Template
+	11,  // 47: parley.desk.v1.ReactRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 48: parley.desk.v1.SignalRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	24,  // 49: parley.desk.v1.SendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
+	11,  // 50: parley.desk.v1.ResendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	24,  // 51: parley.desk.v1.ResendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
+	11,  // 52: parley.desk.v1.AbandonSendRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 53: parley.desk.v1.AddNoteRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	24,  // 54: parley.desk.v1.AddNoteResponse.item:type_name -> parley.desk.v1.TimelineItem
+	11,  // 55: parley.desk.v1.TakeControlRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 56: parley.desk.v1.TakeControlResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 57: parley.desk.v1.EndConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 58: parley.desk.v1.EndConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 59: parley.desk.v1.CloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 60: parley.desk.v1.ParkConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 61: parley.desk.v1.ParkConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 62: parley.desk.v1.ResumeConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 63: parley.desk.v1.ResumeConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 64: parley.desk.v1.ReleaseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 65: parley.desk.v1.ListConversationsResponse.conversations:type_name -> parley.desk.v1.ConversationView
+	11,  // 66: parley.desk.v1.ListTimelineRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	24,  // 67: parley.desk.v1.ListTimelineResponse.items:type_name -> parley.desk.v1.TimelineItem
+	11,  // 68: parley.desk.v1.ShowOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	65,  // 69: parley.desk.v1.ListOpenItemsResponse.items:type_name -> parley.desk.v1.OpenItem
+	11,  // 70: parley.desk.v1.OpenItem.ref:type_name -> parley.desk.v1.ConversationRef
+	16,  // 71: parley.desk.v1.ListQueuesResponse.queues:type_name -> parley.desk.v1.QueueFigure
+	11,  // 72: parley.desk.v1.PickConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 73: parley.desk.v1.PickConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 74: parley.desk.v1.ListTargetsRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	72,  // 75: parley.desk.v1.ListTargetsResponse.queues:type_name -> parley.desk.v1.QueueTarget
+	73,  // 76: parley.desk.v1.ListTargetsResponse.agents:type_name -> parley.desk.v1.AgentTarget
+	104, // 77: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
+	11,  // 78: parley.desk.v1.TransferConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 79: parley.desk.v1.AskConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 80: parley.desk.v1.AskConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 81: parley.desk.v1.AnswerConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 82: parley.desk.v1.AnswerConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 83: parley.desk.v1.OpenConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 84: parley.desk.v1.OpenConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 85: parley.desk.v1.EndConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 86: parley.desk.v1.EndConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 87: parley.desk.v1.LeaveConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 88: parley.desk.v1.AssignConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 89: parley.desk.v1.AssignConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 90: parley.desk.v1.ForceCloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 91: parley.desk.v1.ActOnConversationsRequest.refs:type_name -> parley.desk.v1.ConversationRef
+	92,  // 92: parley.desk.v1.ActOnConversationsResponse.outcomes:type_name -> parley.desk.v1.Outcome
+	11,  // 93: parley.desk.v1.Outcome.ref:type_name -> parley.desk.v1.ConversationRef
+	107, // 94: parley.desk.v1.Outcome.phase:type_name -> parley.thread.v1.Phase
+	11,  // 95: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 96: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 97: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 98: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	104, // 99: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	105, // 100: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	107, // 101: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
+	19,  // 102: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
+	3,   // 103: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
+	5,   // 104: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
+	7,   // 105: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
+	12,  // 106: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
+	27,  // 107: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
+	29,  // 108: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
+	31,  // 109: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
+	33,  // 110: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
+	39,  // 111: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
+	41,  // 112: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
+	43,  // 113: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
+	47,  // 114: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
+	49,  // 115: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
+	51,  // 116: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
+	53,  // 117: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
+	55,  // 118: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
+	45,  // 119: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
+	61,  // 120: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
+	63,  // 121: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
+	66,  // 122: parley.desk.v1.DeskService.ListQueues:input_type -> parley.desk.v1.ListQueuesRequest
+	68,  // 123: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
+	70,  // 124: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
+	74,  // 125: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
+	76,  // 126: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
+	78,  // 127: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
+	80,  // 128: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
+	82,  // 129: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
+	84,  // 130: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
+	86,  // 131: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
+	88,  // 132: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
+	90,  // 133: parley.desk.v1.DeskService.ActOnConversations:input_type -> parley.desk.v1.ActOnConversationsRequest
+	93,  // 134: parley.desk.v1.DeskService.PauseQueue:input_type -> parley.desk.v1.PauseQueueRequest
+	95,  // 135: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
+	97,  // 136: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
+	99,  // 137: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
+	101, // 138: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
+	34,  // 139: parley.desk.v1.DeskService.React:input_type -> parley.desk.v1.ReactRequest
+	36,  // 140: parley.desk.v1.DeskService.Signal:input_type -> parley.desk.v1.SignalRequest
+	57,  // 141: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
+	59,  // 142: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
+	4,   // 143: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
+	6,   // 144: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
+	8,   // 145: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
+	13,  // 146: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
+	28,  // 147: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
+	30,  // 148: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
+	32,  // 149: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
+	38,  // 150: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
+	40,  // 151: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
+	42,  // 152: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
+	44,  // 153: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
+	48,  // 154: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
+	50,  // 155: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
+	52,  // 156: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
+	54,  // 157: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
+	56,  // 158: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
+	46,  // 159: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
+	62,  // 160: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
+	64,  // 161: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
+	67,  // 162: parley.desk.v1.DeskService.ListQueues:output_type -> parley.desk.v1.ListQueuesResponse
+	69,  // 163: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
+	71,  // 164: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
+	75,  // 165: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
+	77,  // 166: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
+	79,  // 167: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
+	81,  // 168: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
+	83,  // 169: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
+	85,  // 170: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
+	87,  // 171: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
+	89,  // 172: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
+	91,  // 173: parley.desk.v1.DeskService.ActOnConversations:output_type -> parley.desk.v1.ActOnConversationsResponse
+	94,  // 174: parley.desk.v1.DeskService.PauseQueue:output_type -> parley.desk.v1.PauseQueueResponse
+	96,  // 175: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
+	98,  // 176: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
+	100, // 177: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
+	102, // 178: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
+	35,  // 179: parley.desk.v1.DeskService.React:output_type -> parley.desk.v1.ReactResponse
+	37,  // 180: parley.desk.v1.DeskService.Signal:output_type -> parley.desk.v1.SignalResponse
+	58,  // 181: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
+	60,  // 182: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
+	143, // [143:183] is the sub-list for method output_type
+	103, // [103:143] is the sub-list for method input_type
+	103, // [103:103] is the sub-list for extension type_name
+	103, // [103:103] is the sub-list for extension extendee
+	0,   // [0:103] is the sub-list for field type_name
 }
 
 func init() { file_parley_desk_v1_desk_proto_init() }
@@ -7323,6 +7358,7 @@ func file_parley_desk_v1_desk_proto_init() {
 	if File_parley_desk_v1_desk_proto != nil {
 		return
 	}
+	file_parley_desk_v1_wrapup_proto_init()
 	file_parley_desk_v1_desk_proto_msgTypes[10].OneofWrappers = []any{
 		(*Event_Snapshot)(nil),
 		(*Event_Conversation)(nil),

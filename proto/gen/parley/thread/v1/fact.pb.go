@@ -281,6 +281,7 @@ type Fact struct {
 	//	*Fact_AttachmentKept
 	//	*Fact_AttachmentLost
 	//	*Fact_AgentReacted
+	//	*Fact_DispositionsChosen
 	Kind isFact_Kind `protobuf_oneof:"kind"`
 	// De-duplication key of Meta's event that caused the fact; empty for facts
 	// of our own. The first fact of an event carries it.
@@ -723,6 +724,15 @@ func (x *Fact) GetAgentReacted() *AgentReacted {
 	return nil
 }
 
+func (x *Fact) GetDispositionsChosen() *DispositionsChosen {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_DispositionsChosen); ok {
+			return x.DispositionsChosen
+		}
+	}
+	return nil
+}
+
 func (x *Fact) GetEventKey() string {
 	if x != nil {
 		return x.EventKey
@@ -977,6 +987,11 @@ type Fact_AgentReacted struct {
 	AgentReacted *AgentReacted `protobuf:"bytes,67,opt,name=agent_reacted,json=agentReacted,proto3,oneof"`
 }
 
+type Fact_DispositionsChosen struct {
+	// The agent said what became of the conversation.
+	DispositionsChosen *DispositionsChosen `protobuf:"bytes,153,opt,name=dispositions_chosen,json=dispositionsChosen,proto3,oneof"`
+}
+
 func (*Fact_MessageReceived) isFact_Kind() {}
 
 func (*Fact_MessageEdited) isFact_Kind() {}
@@ -1062,6 +1077,8 @@ func (*Fact_AttachmentKept) isFact_Kind() {}
 func (*Fact_AttachmentLost) isFact_Kind() {}
 
 func (*Fact_AgentReacted) isFact_Kind() {}
+
+func (*Fact_DispositionsChosen) isFact_Kind() {}
 
 // Attachment is one attachment of a message.
 type Attachment struct {
@@ -5154,7 +5171,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\"\xa5\x1b\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\"parley/thread/v1/disposition.proto\"\xff\x1b\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -5204,7 +5221,8 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x0fsupervisor_left\x188 \x01(\v2 .parley.thread.v1.SupervisorLeftH\x00R\x0esupervisorLeft\x12K\n" +
 	"\x0fattachment_kept\x189 \x01(\v2 .parley.thread.v1.AttachmentKeptH\x00R\x0eattachmentKept\x12K\n" +
 	"\x0fattachment_lost\x18: \x01(\v2 .parley.thread.v1.AttachmentLostH\x00R\x0eattachmentLost\x12E\n" +
-	"\ragent_reacted\x18C \x01(\v2\x1e.parley.thread.v1.AgentReactedH\x00R\fagentReacted\x12\x1b\n" +
+	"\ragent_reacted\x18C \x01(\v2\x1e.parley.thread.v1.AgentReactedH\x00R\fagentReacted\x12X\n" +
+	"\x13dispositions_chosen\x18\x99\x01 \x01(\v2$.parley.thread.v1.DispositionsChosenH\x00R\x12dispositionsChosen\x12\x1b\n" +
 	"\tevent_key\x18d \x01(\tR\beventKey\x12\x1f\n" +
 	"\vinbound_seq\x18e \x01(\x04R\n" +
 	"inboundSeq\x12\x12\n" +
@@ -5616,7 +5634,8 @@ var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(*SupervisorJoined)(nil),       // 56: parley.thread.v1.SupervisorJoined
 	(*SupervisorLeft)(nil),         // 57: parley.thread.v1.SupervisorLeft
 	nil,                            // 58: parley.thread.v1.ConversationClassified.VariablesEntry
-	(v1.Presence)(0),               // 59: parley.distribution.v1.Presence
+	(*DispositionsChosen)(nil),     // 59: parley.thread.v1.DispositionsChosen
+	(v1.Presence)(0),               // 60: parley.distribution.v1.Presence
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	8,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
@@ -5662,33 +5681,34 @@ var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	5,  // 40: parley.thread.v1.Fact.attachment_kept:type_name -> parley.thread.v1.AttachmentKept
 	6,  // 41: parley.thread.v1.Fact.attachment_lost:type_name -> parley.thread.v1.AttachmentLost
 	41, // 42: parley.thread.v1.Fact.agent_reacted:type_name -> parley.thread.v1.AgentReacted
-	4,  // 43: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
-	7,  // 44: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
-	7,  // 45: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
-	7,  // 46: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
-	4,  // 47: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
-	21, // 48: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
-	59, // 49: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
-	0,  // 50: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
-	24, // 51: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
-	58, // 52: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
-	26, // 53: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
-	1,  // 54: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	2,  // 55: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	2,  // 56: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	2,  // 57: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	35, // 58: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
-	36, // 59: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
-	37, // 60: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
-	38, // 61: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
-	40, // 62: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
-	39, // 63: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
-	40, // 64: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
-	65, // [65:65] is the sub-list for method output_type
-	65, // [65:65] is the sub-list for method input_type
-	65, // [65:65] is the sub-list for extension type_name
-	65, // [65:65] is the sub-list for extension extendee
-	0,  // [0:65] is the sub-list for field type_name
+	59, // 43: parley.thread.v1.Fact.dispositions_chosen:type_name -> parley.thread.v1.DispositionsChosen
+	4,  // 44: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
+	7,  // 45: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
+	7,  // 46: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
+	7,  // 47: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
+	4,  // 48: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
+	21, // 49: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
+	60, // 50: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
+	0,  // 51: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
+	24, // 52: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
+	58, // 53: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
+	26, // 54: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
+	1,  // 55: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	2,  // 56: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	2,  // 57: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	2,  // 58: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	35, // 59: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
+	36, // 60: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
+	37, // 61: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
+	38, // 62: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
+	40, // 63: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
+	39, // 64: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
+	40, // 65: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
+	66, // [66:66] is the sub-list for method output_type
+	66, // [66:66] is the sub-list for method input_type
+	66, // [66:66] is the sub-list for extension type_name
+	66, // [66:66] is the sub-list for extension extendee
+	0,  // [0:66] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -5696,6 +5716,7 @@ func file_parley_thread_v1_fact_proto_init() {
 	if File_parley_thread_v1_fact_proto != nil {
 		return
 	}
+	file_parley_thread_v1_disposition_proto_init()
 	file_parley_thread_v1_fact_proto_msgTypes[0].OneofWrappers = []any{
 		(*Fact_MessageReceived)(nil),
 		(*Fact_MessageEdited)(nil),
@@ -5740,6 +5761,7 @@ func file_parley_thread_v1_fact_proto_init() {
 		(*Fact_AttachmentKept)(nil),
 		(*Fact_AttachmentLost)(nil),
 		(*Fact_AgentReacted)(nil),
+		(*Fact_DispositionsChosen)(nil),
 	}
 	file_parley_thread_v1_fact_proto_msgTypes[1].OneofWrappers = []any{}
 	file_parley_thread_v1_fact_proto_msgTypes[16].OneofWrappers = []any{}

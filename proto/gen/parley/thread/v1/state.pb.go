@@ -769,7 +769,9 @@ type Conversation struct {
 	AssignedMs int64 `protobuf:"varint,27,opt,name=assigned_ms,json=assignedMs,proto3" json:"assigned_ms,omitempty"`
 	// Who else has a part in it, in the order they came; each once, and never the
 	// agent who has it. Only in Active; who monitors also in Waiting and Wrap-up.
-	Participants  []*Participant `protobuf:"bytes,30,rep,name=participants,proto3" json:"participants,omitempty"`
+	Participants []*Participant `protobuf:"bytes,30,rep,name=participants,proto3" json:"participants,omitempty"`
+	// What became of it, by the agent's word, codes.
+	Dispositions  []string `protobuf:"bytes,79,rep,name=dispositions,proto3" json:"dispositions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -996,6 +998,13 @@ func (x *Conversation) GetAssignedMs() int64 {
 func (x *Conversation) GetParticipants() []*Participant {
 	if x != nil {
 		return x.Participants
+	}
+	return nil
+}
+
+func (x *Conversation) GetDispositions() []string {
+	if x != nil {
+		return x.Dispositions
 	}
 	return nil
 }
@@ -1443,7 +1452,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\apicture\x18\x04 \x01(\tR\apicture\x12\x1d\n" +
 	"\n" +
 	"fetched_ms\x18\x05 \x01(\x03R\tfetchedMsB\v\n" +
-	"\t_timezone\"\xcc\b\n" +
+	"\t_timezone\"\xf0\b\n" +
 	"\fConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12-\n" +
 	"\x05phase\x18\x02 \x01(\x0e2\x17.parley.thread.v1.PhaseR\x05phase\x12\x1e\n" +
@@ -1478,7 +1487,8 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x0fprefer_until_ms\x18\x1a \x01(\x03R\rpreferUntilMs\x12\x1f\n" +
 	"\vassigned_ms\x18\x1b \x01(\x03R\n" +
 	"assignedMs\x12A\n" +
-	"\fparticipants\x18\x1e \x03(\v2\x1d.parley.thread.v1.ParticipantR\fparticipants\x1a<\n" +
+	"\fparticipants\x18\x1e \x03(\v2\x1d.parley.thread.v1.ParticipantR\fparticipants\x12\"\n" +
+	"\fdispositions\x18O \x03(\tR\fdispositions\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa1\x02\n" +
