@@ -130,6 +130,8 @@ func ofBeside(kind any) *threadv1.Fact {
 		return &threadv1.Fact{Kind: &threadv1.Fact_SupervisorJoined{SupervisorJoined: k}}
 	case *threadv1.SupervisorLeft:
 		return &threadv1.Fact{Kind: &threadv1.Fact_SupervisorLeft{SupervisorLeft: k}}
+	case *threadv1.VariablesSet:
+		return &threadv1.Fact{Kind: &threadv1.Fact_VariablesSet{VariablesSet: k}}
 	case *threadv1.DispositionsChosen:
 		return &threadv1.Fact{Kind: &threadv1.Fact_DispositionsChosen{DispositionsChosen: k}}
 	}

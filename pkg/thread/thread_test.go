@@ -78,6 +78,7 @@ func anyFact(t *rapid.T, n int) *threadv1.Fact {
 		&threadv1.MonitoringBegan{Agent: beside},
 		&threadv1.SupervisorJoined{Agent: beside},
 		&threadv1.SupervisorLeft{Agent: beside, Joined: part == 0},
+		&threadv1.VariablesSet{Agent: agent, Variables: map[string]string{beside: fmt.Sprint(part)}, ClientId: fmt.Sprint("cl", n)},
 		&threadv1.DispositionsChosen{Agent: agent, Dispositions: []*threadv1.Disposition{{Code: beside, Name: "X"}}},
 	}
 	f := thread.Of(rapid.SampledFrom(kinds).Draw(t, "kind"))

@@ -27,12 +27,13 @@ const (
 	OperateRead    Permission = "operate.read"
 	TranscriptRead Permission = "transcript.read"
 	PrivacyRead    Permission = "privacy.read"
+	VariableWrite  Permission = "variable.write" // of conversations
 )
 
 // Roles are what each role may do.
 func Roles() map[string][]Permission {
 	return map[string][]Permission{
-		"admin":    {ConfigRead, ConfigWrite, SecretReveal, KeyWrite, OperateRead, TranscriptRead, PrivacyRead},
+		"admin":    {ConfigRead, ConfigWrite, SecretReveal, KeyWrite, OperateRead, TranscriptRead, PrivacyRead, VariableWrite},
 		"operator": {ConfigRead, OperateRead},
 		"auditor":  {ConfigRead, TranscriptRead, PrivacyRead},
 	}
@@ -75,6 +76,7 @@ func Permissions() map[string]Permission {
 		adminv1.RoutingService_ExplainConversation_FullMethodName:              TranscriptRead,
 		adminv1.RoutingService_EvaluateRules_FullMethodName:                    ConfigRead,
 		adminv1.RoutingService_ExplainAssignment_FullMethodName:                OperateRead,
+		adminv1.VariableService_SetVariables_FullMethodName:                    VariableWrite,
 		adminv1.ScheduleService_EvaluateSchedule_FullMethodName:                ConfigRead,
 		grpc_health_v1.Health_Check_FullMethodName:                             Nothing,
 		grpc_health_v1.Health_Watch_FullMethodName:                             Nothing,

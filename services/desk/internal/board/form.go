@@ -8,6 +8,23 @@ import (
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
+// shownValue is how many characters of a context variable are shown.
+const shownValue = 200
+
+// variables are the context variables of a conversation that have a value (L116).
+func variables(c *threadv1.Conversation, world World) (all []*deskv1.ContextVariable) {
+	for _, v := range world.Names.Workstreams[c.GetWorkstream()].GetVariables() {
+		value := []rune(cmp.Or(c.GetVariables()[v.GetName()], v.GetInitial()))
+		if len(value) > shownValue {
+			value = append(value[:shownValue:shownValue], '…')
+		}
+		if len(value) > 0 {
+			all = append(all, &deskv1.ContextVariable{Name: v.GetName(), Value: string(value)})
+		}
+	}
+	return all
+}
+
 // mostDispositions is how many may be chosen where nobody said (L117).
 const mostDispositions = 2
 

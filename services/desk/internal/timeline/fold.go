@@ -283,6 +283,9 @@ func beside(fact *threadv1.Fact) (word, agent string, values map[string]string) 
 			return "consult_lapsed", m.GetAgent(), nil
 		}
 		return asked(m.GetHandOver()) + "_ended", m.GetAgent(), map[string]string{"by": m.GetBy()}
+	case *threadv1.Fact_VariablesSet:
+		m := k.VariablesSet
+		return "variables_set", m.GetAgent(), map[string]string{"variables": listed(m.GetVariables()), "by": m.GetProgram()}
 	case *threadv1.Fact_DispositionsChosen:
 		var names []string
 		for _, d := range k.DispositionsChosen.GetDispositions() {
@@ -310,20 +313,26 @@ func asked(handOver bool) string {
 
 // classified is what rules found out; rules that failed alone are not shown.
 func classified(m *threadv1.ConversationClassified) (word, agent string, values map[string]string) {
-	var skills, variables []string
+	var skills []string
 	for _, need := range m.GetSkills() {
 		skills = append(skills, need.GetSkill())
 	}
-	for _, name := range slices.Sorted(maps.Keys(m.GetVariables())) {
-		variables = append(variables, name+": "+m.GetVariables()[name])
-	}
-	values = map[string]string{"skills": strings.Join(skills, ", "), "variables": strings.Join(variables, ", ")}
+	values = map[string]string{"skills": strings.Join(skills, ", "), "variables": listed(m.GetVariables())}
 	if m.Priority != nil {
 		values["priority"] = strconv.Itoa(int(m.GetPriority()))
-	} else if len(skills)+len(variables) == 0 {
+	} else if len(skills)+len(m.GetVariables()) == 0 {
 		return "", "", nil
 	}
 	return "conversation_classified", "", values
+}
+
+// listed are context variables in one line.
+func listed(variables map[string]string) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		all = append(all, name+": "+variables[name])
+	}
+	return strings.Join(all, ", ")
 }
 
 // control is the machine word of a thread that passed between apps.

@@ -214,6 +214,11 @@ export interface CloseConversationRequest {
 export interface CloseConversationResponse {
 }
 
+export interface ContextVariable {
+  name?: string;
+  value?: string;
+}
+
 export interface ConversationRef {
   page?: string;
   psid?: string;
@@ -246,6 +251,7 @@ export interface ConversationView {
   priority?: number;
   prefer?: string;
   wrapUpForm?: WrapUpForm;
+  variables?: ContextVariable[];
 }
 
 export interface CreatePersonalReplyRequest {
@@ -656,6 +662,16 @@ export interface SetPresenceRequest {
 
 export interface SetPresenceResponse {
   standing?: AgentStanding;
+}
+
+export interface SetVariablesRequest {
+  ref?: ConversationRef;
+  clientId?: string;
+  variables?: Record<string, string>;
+}
+
+export interface SetVariablesResponse {
+  conversation?: ConversationView;
 }
 
 export interface ShowOfferRequest {

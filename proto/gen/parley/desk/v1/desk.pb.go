@@ -1394,7 +1394,10 @@ type ConversationView struct {
 	Prefer string `protobuf:"bytes,24,opt,name=prefer,proto3" json:"prefer,omitempty"`
 	// What is asked when it is closed; absent when nothing is, and for others than
 	// its agent.
-	WrapUpForm    *WrapUpForm `protobuf:"bytes,73,opt,name=wrap_up_form,json=wrapUpForm,proto3" json:"wrap_up_form,omitempty"`
+	WrapUpForm *WrapUpForm `protobuf:"bytes,73,opt,name=wrap_up_form,json=wrapUpForm,proto3" json:"wrap_up_form,omitempty"`
+	// Context variables of its workstream that have a value, in the workstream's
+	// order; at most 100.
+	Variables     []*ContextVariable `protobuf:"bytes,74,rep,name=variables,proto3" json:"variables,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1604,6 +1607,68 @@ func (x *ConversationView) GetWrapUpForm() *WrapUpForm {
 	return nil
 }
 
+func (x *ConversationView) GetVariables() []*ContextVariable {
+	if x != nil {
+		return x.Variables
+	}
+	return nil
+}
+
+// ContextVariable is what is known of a conversation under a name.
+type ContextVariable struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name, as the workstream declares it.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Value, its first 200 characters; a number is written in decimal.
+	Value         string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ContextVariable) Reset() {
+	*x = ContextVariable{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ContextVariable) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ContextVariable) ProtoMessage() {}
+
+func (x *ContextVariable) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ContextVariable.ProtoReflect.Descriptor instead.
+func (*ContextVariable) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ContextVariable) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ContextVariable) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
 // Beside is somebody with a part in a conversation that another agent has.
 type Beside struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1633,7 +1698,7 @@ type Beside struct {
 
 func (x *Beside) Reset() {
 	*x = Beside{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[17]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1645,7 +1710,7 @@ func (x *Beside) String() string {
 func (*Beside) ProtoMessage() {}
 
 func (x *Beside) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[17]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1658,7 +1723,7 @@ func (x *Beside) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Beside.ProtoReflect.Descriptor instead.
 func (*Beside) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{17}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Beside) GetAgent() string {
@@ -1745,7 +1810,7 @@ type Owner struct {
 
 func (x *Owner) Reset() {
 	*x = Owner{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[18]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1757,7 +1822,7 @@ func (x *Owner) String() string {
 func (*Owner) ProtoMessage() {}
 
 func (x *Owner) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[18]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1770,7 +1835,7 @@ func (x *Owner) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Owner.ProtoReflect.Descriptor instead.
 func (*Owner) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{18}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Owner) GetApp() string {
@@ -1800,7 +1865,7 @@ type Window struct {
 
 func (x *Window) Reset() {
 	*x = Window{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[19]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1812,7 +1877,7 @@ func (x *Window) String() string {
 func (*Window) ProtoMessage() {}
 
 func (x *Window) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[19]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1825,7 +1890,7 @@ func (x *Window) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Window.ProtoReflect.Descriptor instead.
 func (*Window) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{19}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Window) GetKind() string {
@@ -1855,7 +1920,7 @@ type TimelineChange struct {
 
 func (x *TimelineChange) Reset() {
 	*x = TimelineChange{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1867,7 +1932,7 @@ func (x *TimelineChange) String() string {
 func (*TimelineChange) ProtoMessage() {}
 
 func (x *TimelineChange) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1880,7 +1945,7 @@ func (x *TimelineChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimelineChange.ProtoReflect.Descriptor instead.
 func (*TimelineChange) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{20}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *TimelineChange) GetRef() *ConversationRef {
@@ -1963,7 +2028,7 @@ type TimelineItem struct {
 
 func (x *TimelineItem) Reset() {
 	*x = TimelineItem{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1975,7 +2040,7 @@ func (x *TimelineItem) String() string {
 func (*TimelineItem) ProtoMessage() {}
 
 func (x *TimelineItem) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1988,7 +2053,7 @@ func (x *TimelineItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimelineItem.ProtoReflect.Descriptor instead.
 func (*TimelineItem) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{21}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *TimelineItem) GetId() string {
@@ -2196,7 +2261,7 @@ type File struct {
 
 func (x *File) Reset() {
 	*x = File{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2208,7 +2273,7 @@ func (x *File) String() string {
 func (*File) ProtoMessage() {}
 
 func (x *File) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2221,7 +2286,7 @@ func (x *File) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use File.ProtoReflect.Descriptor instead.
 func (*File) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{22}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *File) GetStatus() FileStatus {
@@ -2288,7 +2353,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2300,7 +2365,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2313,7 +2378,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{23}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Refusal) GetReason() string {
@@ -2350,7 +2415,7 @@ type SetPresenceRequest struct {
 
 func (x *SetPresenceRequest) Reset() {
 	*x = SetPresenceRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2362,7 +2427,7 @@ func (x *SetPresenceRequest) String() string {
 func (*SetPresenceRequest) ProtoMessage() {}
 
 func (x *SetPresenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2375,7 +2440,7 @@ func (x *SetPresenceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPresenceRequest.ProtoReflect.Descriptor instead.
 func (*SetPresenceRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{24}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SetPresenceRequest) GetPresence() v1.Presence {
@@ -2403,7 +2468,7 @@ type SetPresenceResponse struct {
 
 func (x *SetPresenceResponse) Reset() {
 	*x = SetPresenceResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2415,7 +2480,7 @@ func (x *SetPresenceResponse) String() string {
 func (*SetPresenceResponse) ProtoMessage() {}
 
 func (x *SetPresenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2428,7 +2493,7 @@ func (x *SetPresenceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPresenceResponse.ProtoReflect.Descriptor instead.
 func (*SetPresenceResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{25}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SetPresenceResponse) GetStanding() *v1.AgentStanding {
@@ -2451,7 +2516,7 @@ type AcceptOfferRequest struct {
 
 func (x *AcceptOfferRequest) Reset() {
 	*x = AcceptOfferRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2463,7 +2528,7 @@ func (x *AcceptOfferRequest) String() string {
 func (*AcceptOfferRequest) ProtoMessage() {}
 
 func (x *AcceptOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2476,7 +2541,7 @@ func (x *AcceptOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptOfferRequest.ProtoReflect.Descriptor instead.
 func (*AcceptOfferRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{26}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *AcceptOfferRequest) GetRef() *ConversationRef {
@@ -2504,7 +2569,7 @@ type AcceptOfferResponse struct {
 
 func (x *AcceptOfferResponse) Reset() {
 	*x = AcceptOfferResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2516,7 +2581,7 @@ func (x *AcceptOfferResponse) String() string {
 func (*AcceptOfferResponse) ProtoMessage() {}
 
 func (x *AcceptOfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2529,7 +2594,7 @@ func (x *AcceptOfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptOfferResponse.ProtoReflect.Descriptor instead.
 func (*AcceptOfferResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{27}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *AcceptOfferResponse) GetConversation() *ConversationView {
@@ -2554,7 +2619,7 @@ type RejectOfferRequest struct {
 
 func (x *RejectOfferRequest) Reset() {
 	*x = RejectOfferRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2566,7 +2631,7 @@ func (x *RejectOfferRequest) String() string {
 func (*RejectOfferRequest) ProtoMessage() {}
 
 func (x *RejectOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2579,7 +2644,7 @@ func (x *RejectOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectOfferRequest.ProtoReflect.Descriptor instead.
 func (*RejectOfferRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{28}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *RejectOfferRequest) GetRef() *ConversationRef {
@@ -2612,7 +2677,7 @@ type RejectOfferResponse struct {
 
 func (x *RejectOfferResponse) Reset() {
 	*x = RejectOfferResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2624,7 +2689,7 @@ func (x *RejectOfferResponse) String() string {
 func (*RejectOfferResponse) ProtoMessage() {}
 
 func (x *RejectOfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2637,7 +2702,7 @@ func (x *RejectOfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectOfferResponse.ProtoReflect.Descriptor instead.
 func (*RejectOfferResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{29}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{30}
 }
 
 // SendMessageRequest is a text for the customer.
@@ -2662,7 +2727,7 @@ type SendMessageRequest struct {
 
 func (x *SendMessageRequest) Reset() {
 	*x = SendMessageRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2674,7 +2739,7 @@ func (x *SendMessageRequest) String() string {
 func (*SendMessageRequest) ProtoMessage() {}
 
 func (x *SendMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2687,7 +2752,7 @@ func (x *SendMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendMessageRequest.ProtoReflect.Descriptor instead.
 func (*SendMessageRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{30}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *SendMessageRequest) GetRef() *ConversationRef {
@@ -2747,7 +2812,7 @@ type ReactRequest struct {
 
 func (x *ReactRequest) Reset() {
 	*x = ReactRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2759,7 +2824,7 @@ func (x *ReactRequest) String() string {
 func (*ReactRequest) ProtoMessage() {}
 
 func (x *ReactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2772,7 +2837,7 @@ func (x *ReactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactRequest.ProtoReflect.Descriptor instead.
 func (*ReactRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{31}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ReactRequest) GetRef() *ConversationRef {
@@ -2805,7 +2870,7 @@ type ReactResponse struct {
 
 func (x *ReactResponse) Reset() {
 	*x = ReactResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2817,7 +2882,7 @@ func (x *ReactResponse) String() string {
 func (*ReactResponse) ProtoMessage() {}
 
 func (x *ReactResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2830,7 +2895,7 @@ func (x *ReactResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactResponse.ProtoReflect.Descriptor instead.
 func (*ReactResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{32}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{33}
 }
 
 // SignalRequest is a sign to the customer.
@@ -2846,7 +2911,7 @@ type SignalRequest struct {
 
 func (x *SignalRequest) Reset() {
 	*x = SignalRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2858,7 +2923,7 @@ func (x *SignalRequest) String() string {
 func (*SignalRequest) ProtoMessage() {}
 
 func (x *SignalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2871,7 +2936,7 @@ func (x *SignalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalRequest.ProtoReflect.Descriptor instead.
 func (*SignalRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{33}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *SignalRequest) GetRef() *ConversationRef {
@@ -2897,7 +2962,7 @@ type SignalResponse struct {
 
 func (x *SignalResponse) Reset() {
 	*x = SignalResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2909,7 +2974,7 @@ func (x *SignalResponse) String() string {
 func (*SignalResponse) ProtoMessage() {}
 
 func (x *SignalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2922,7 +2987,7 @@ func (x *SignalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalResponse.ProtoReflect.Descriptor instead.
 func (*SignalResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{34}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{35}
 }
 
 // SendMessageResponse is the stored intent.
@@ -2936,7 +3001,7 @@ type SendMessageResponse struct {
 
 func (x *SendMessageResponse) Reset() {
 	*x = SendMessageResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2948,7 +3013,7 @@ func (x *SendMessageResponse) String() string {
 func (*SendMessageResponse) ProtoMessage() {}
 
 func (x *SendMessageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2961,7 +3026,7 @@ func (x *SendMessageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendMessageResponse.ProtoReflect.Descriptor instead.
 func (*SendMessageResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{35}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *SendMessageResponse) GetItem() *TimelineItem {
@@ -2986,7 +3051,7 @@ type ResendMessageRequest struct {
 
 func (x *ResendMessageRequest) Reset() {
 	*x = ResendMessageRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2998,7 +3063,7 @@ func (x *ResendMessageRequest) String() string {
 func (*ResendMessageRequest) ProtoMessage() {}
 
 func (x *ResendMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3011,7 +3076,7 @@ func (x *ResendMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResendMessageRequest.ProtoReflect.Descriptor instead.
 func (*ResendMessageRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{36}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ResendMessageRequest) GetRef() *ConversationRef {
@@ -3046,7 +3111,7 @@ type ResendMessageResponse struct {
 
 func (x *ResendMessageResponse) Reset() {
 	*x = ResendMessageResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3058,7 +3123,7 @@ func (x *ResendMessageResponse) String() string {
 func (*ResendMessageResponse) ProtoMessage() {}
 
 func (x *ResendMessageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3071,7 +3136,7 @@ func (x *ResendMessageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResendMessageResponse.ProtoReflect.Descriptor instead.
 func (*ResendMessageResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{37}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ResendMessageResponse) GetItem() *TimelineItem {
@@ -3094,7 +3159,7 @@ type AbandonSendRequest struct {
 
 func (x *AbandonSendRequest) Reset() {
 	*x = AbandonSendRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3106,7 +3171,7 @@ func (x *AbandonSendRequest) String() string {
 func (*AbandonSendRequest) ProtoMessage() {}
 
 func (x *AbandonSendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3119,7 +3184,7 @@ func (x *AbandonSendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbandonSendRequest.ProtoReflect.Descriptor instead.
 func (*AbandonSendRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{38}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *AbandonSendRequest) GetRef() *ConversationRef {
@@ -3145,7 +3210,7 @@ type AbandonSendResponse struct {
 
 func (x *AbandonSendResponse) Reset() {
 	*x = AbandonSendResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3157,7 +3222,7 @@ func (x *AbandonSendResponse) String() string {
 func (*AbandonSendResponse) ProtoMessage() {}
 
 func (x *AbandonSendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3170,7 +3235,7 @@ func (x *AbandonSendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbandonSendResponse.ProtoReflect.Descriptor instead.
 func (*AbandonSendResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{39}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{40}
 }
 
 // AddNoteRequest is a private note.
@@ -3191,7 +3256,7 @@ type AddNoteRequest struct {
 
 func (x *AddNoteRequest) Reset() {
 	*x = AddNoteRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3203,7 +3268,7 @@ func (x *AddNoteRequest) String() string {
 func (*AddNoteRequest) ProtoMessage() {}
 
 func (x *AddNoteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3216,7 +3281,7 @@ func (x *AddNoteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddNoteRequest.ProtoReflect.Descriptor instead.
 func (*AddNoteRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{40}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *AddNoteRequest) GetRef() *ConversationRef {
@@ -3258,7 +3323,7 @@ type AddNoteResponse struct {
 
 func (x *AddNoteResponse) Reset() {
 	*x = AddNoteResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3270,7 +3335,7 @@ func (x *AddNoteResponse) String() string {
 func (*AddNoteResponse) ProtoMessage() {}
 
 func (x *AddNoteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3283,7 +3348,7 @@ func (x *AddNoteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddNoteResponse.ProtoReflect.Descriptor instead.
 func (*AddNoteResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{41}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *AddNoteResponse) GetItem() *TimelineItem {
@@ -3304,7 +3369,7 @@ type TakeControlRequest struct {
 
 func (x *TakeControlRequest) Reset() {
 	*x = TakeControlRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3316,7 +3381,7 @@ func (x *TakeControlRequest) String() string {
 func (*TakeControlRequest) ProtoMessage() {}
 
 func (x *TakeControlRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3329,7 +3394,7 @@ func (x *TakeControlRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeControlRequest.ProtoReflect.Descriptor instead.
 func (*TakeControlRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{42}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *TakeControlRequest) GetRef() *ConversationRef {
@@ -3350,7 +3415,7 @@ type TakeControlResponse struct {
 
 func (x *TakeControlResponse) Reset() {
 	*x = TakeControlResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3362,7 +3427,7 @@ func (x *TakeControlResponse) String() string {
 func (*TakeControlResponse) ProtoMessage() {}
 
 func (x *TakeControlResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3375,7 +3440,7 @@ func (x *TakeControlResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeControlResponse.ProtoReflect.Descriptor instead.
 func (*TakeControlResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{43}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *TakeControlResponse) GetConversation() *ConversationView {
@@ -3396,7 +3461,7 @@ type EndConversationRequest struct {
 
 func (x *EndConversationRequest) Reset() {
 	*x = EndConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3408,7 +3473,7 @@ func (x *EndConversationRequest) String() string {
 func (*EndConversationRequest) ProtoMessage() {}
 
 func (x *EndConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3421,7 +3486,7 @@ func (x *EndConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConversationRequest.ProtoReflect.Descriptor instead.
 func (*EndConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{44}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *EndConversationRequest) GetRef() *ConversationRef {
@@ -3442,7 +3507,7 @@ type EndConversationResponse struct {
 
 func (x *EndConversationResponse) Reset() {
 	*x = EndConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3454,7 +3519,7 @@ func (x *EndConversationResponse) String() string {
 func (*EndConversationResponse) ProtoMessage() {}
 
 func (x *EndConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3467,7 +3532,7 @@ func (x *EndConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConversationResponse.ProtoReflect.Descriptor instead.
 func (*EndConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{45}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *EndConversationResponse) GetConversation() *ConversationView {
@@ -3493,7 +3558,7 @@ type CloseConversationRequest struct {
 
 func (x *CloseConversationRequest) Reset() {
 	*x = CloseConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3505,7 +3570,7 @@ func (x *CloseConversationRequest) String() string {
 func (*CloseConversationRequest) ProtoMessage() {}
 
 func (x *CloseConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3518,7 +3583,7 @@ func (x *CloseConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseConversationRequest.ProtoReflect.Descriptor instead.
 func (*CloseConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{46}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *CloseConversationRequest) GetRef() *ConversationRef {
@@ -3551,7 +3616,7 @@ type CloseConversationResponse struct {
 
 func (x *CloseConversationResponse) Reset() {
 	*x = CloseConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3563,7 +3628,7 @@ func (x *CloseConversationResponse) String() string {
 func (*CloseConversationResponse) ProtoMessage() {}
 
 func (x *CloseConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3576,7 +3641,118 @@ func (x *CloseConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseConversationResponse.ProtoReflect.Descriptor instead.
 func (*CloseConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{47}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{48}
+}
+
+// SetVariablesRequest is values for context variables.
+type SetVariablesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Conversation, which must be the agent's and not closed.
+	Ref *ConversationRef `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	// UUID of the command.
+	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Values by name, at most 100, each of at most 4,000 characters; of a number in
+	// decimal. An empty one takes the value away.
+	Variables     map[string]string `protobuf:"bytes,3,rep,name=variables,proto3" json:"variables,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetVariablesRequest) Reset() {
+	*x = SetVariablesRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetVariablesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetVariablesRequest) ProtoMessage() {}
+
+func (x *SetVariablesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetVariablesRequest.ProtoReflect.Descriptor instead.
+func (*SetVariablesRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *SetVariablesRequest) GetRef() *ConversationRef {
+	if x != nil {
+		return x.Ref
+	}
+	return nil
+}
+
+func (x *SetVariablesRequest) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *SetVariablesRequest) GetVariables() map[string]string {
+	if x != nil {
+		return x.Variables
+	}
+	return nil
+}
+
+// SetVariablesResponse is the conversation with them.
+type SetVariablesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it stands.
+	Conversation  *ConversationView `protobuf:"bytes,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetVariablesResponse) Reset() {
+	*x = SetVariablesResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetVariablesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetVariablesResponse) ProtoMessage() {}
+
+func (x *SetVariablesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetVariablesResponse.ProtoReflect.Descriptor instead.
+func (*SetVariablesResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *SetVariablesResponse) GetConversation() *ConversationView {
+	if x != nil {
+		return x.Conversation
+	}
+	return nil
 }
 
 // ParkConversationRequest names the conversation.
@@ -3590,7 +3766,7 @@ type ParkConversationRequest struct {
 
 func (x *ParkConversationRequest) Reset() {
 	*x = ParkConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3602,7 +3778,7 @@ func (x *ParkConversationRequest) String() string {
 func (*ParkConversationRequest) ProtoMessage() {}
 
 func (x *ParkConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3615,7 +3791,7 @@ func (x *ParkConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkConversationRequest.ProtoReflect.Descriptor instead.
 func (*ParkConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{48}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ParkConversationRequest) GetRef() *ConversationRef {
@@ -3636,7 +3812,7 @@ type ParkConversationResponse struct {
 
 func (x *ParkConversationResponse) Reset() {
 	*x = ParkConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[49]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3648,7 +3824,7 @@ func (x *ParkConversationResponse) String() string {
 func (*ParkConversationResponse) ProtoMessage() {}
 
 func (x *ParkConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[49]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3661,7 +3837,7 @@ func (x *ParkConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkConversationResponse.ProtoReflect.Descriptor instead.
 func (*ParkConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{49}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ParkConversationResponse) GetConversation() *ConversationView {
@@ -3682,7 +3858,7 @@ type ResumeConversationRequest struct {
 
 func (x *ResumeConversationRequest) Reset() {
 	*x = ResumeConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[50]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3694,7 +3870,7 @@ func (x *ResumeConversationRequest) String() string {
 func (*ResumeConversationRequest) ProtoMessage() {}
 
 func (x *ResumeConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[50]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3707,7 +3883,7 @@ func (x *ResumeConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeConversationRequest.ProtoReflect.Descriptor instead.
 func (*ResumeConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{50}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ResumeConversationRequest) GetRef() *ConversationRef {
@@ -3728,7 +3904,7 @@ type ResumeConversationResponse struct {
 
 func (x *ResumeConversationResponse) Reset() {
 	*x = ResumeConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[51]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3740,7 +3916,7 @@ func (x *ResumeConversationResponse) String() string {
 func (*ResumeConversationResponse) ProtoMessage() {}
 
 func (x *ResumeConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[51]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3753,7 +3929,7 @@ func (x *ResumeConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeConversationResponse.ProtoReflect.Descriptor instead.
 func (*ResumeConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{51}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *ResumeConversationResponse) GetConversation() *ConversationView {
@@ -3774,7 +3950,7 @@ type ReleaseConversationRequest struct {
 
 func (x *ReleaseConversationRequest) Reset() {
 	*x = ReleaseConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[52]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3786,7 +3962,7 @@ func (x *ReleaseConversationRequest) String() string {
 func (*ReleaseConversationRequest) ProtoMessage() {}
 
 func (x *ReleaseConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[52]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3799,7 +3975,7 @@ func (x *ReleaseConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseConversationRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{52}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ReleaseConversationRequest) GetRef() *ConversationRef {
@@ -3818,7 +3994,7 @@ type ReleaseConversationResponse struct {
 
 func (x *ReleaseConversationResponse) Reset() {
 	*x = ReleaseConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[53]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3830,7 +4006,7 @@ func (x *ReleaseConversationResponse) String() string {
 func (*ReleaseConversationResponse) ProtoMessage() {}
 
 func (x *ReleaseConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[53]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3843,7 +4019,7 @@ func (x *ReleaseConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseConversationResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{53}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{56}
 }
 
 // ListConversationsRequest asks for the agent's conversations.
@@ -3855,7 +4031,7 @@ type ListConversationsRequest struct {
 
 func (x *ListConversationsRequest) Reset() {
 	*x = ListConversationsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[54]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3867,7 +4043,7 @@ func (x *ListConversationsRequest) String() string {
 func (*ListConversationsRequest) ProtoMessage() {}
 
 func (x *ListConversationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[54]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3880,7 +4056,7 @@ func (x *ListConversationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConversationsRequest.ProtoReflect.Descriptor instead.
 func (*ListConversationsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{54}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{57}
 }
 
 // ListConversationsResponse is the snapshot of the stream.
@@ -3894,7 +4070,7 @@ type ListConversationsResponse struct {
 
 func (x *ListConversationsResponse) Reset() {
 	*x = ListConversationsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[55]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3906,7 +4082,7 @@ func (x *ListConversationsResponse) String() string {
 func (*ListConversationsResponse) ProtoMessage() {}
 
 func (x *ListConversationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[55]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3919,7 +4095,7 @@ func (x *ListConversationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConversationsResponse.ProtoReflect.Descriptor instead.
 func (*ListConversationsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{55}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ListConversationsResponse) GetConversations() []*ConversationView {
@@ -3944,7 +4120,7 @@ type ListTimelineRequest struct {
 
 func (x *ListTimelineRequest) Reset() {
 	*x = ListTimelineRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[56]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3956,7 +4132,7 @@ func (x *ListTimelineRequest) String() string {
 func (*ListTimelineRequest) ProtoMessage() {}
 
 func (x *ListTimelineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[56]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3969,7 +4145,7 @@ func (x *ListTimelineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTimelineRequest.ProtoReflect.Descriptor instead.
 func (*ListTimelineRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{56}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *ListTimelineRequest) GetRef() *ConversationRef {
@@ -4006,7 +4182,7 @@ type ListTimelineResponse struct {
 
 func (x *ListTimelineResponse) Reset() {
 	*x = ListTimelineResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[57]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4018,7 +4194,7 @@ func (x *ListTimelineResponse) String() string {
 func (*ListTimelineResponse) ProtoMessage() {}
 
 func (x *ListTimelineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[57]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4031,7 +4207,7 @@ func (x *ListTimelineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTimelineResponse.ProtoReflect.Descriptor instead.
 func (*ListTimelineResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{57}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *ListTimelineResponse) GetItems() []*TimelineItem {
@@ -4061,7 +4237,7 @@ type ShowOfferRequest struct {
 
 func (x *ShowOfferRequest) Reset() {
 	*x = ShowOfferRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[58]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4073,7 +4249,7 @@ func (x *ShowOfferRequest) String() string {
 func (*ShowOfferRequest) ProtoMessage() {}
 
 func (x *ShowOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[58]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4086,7 +4262,7 @@ func (x *ShowOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOfferRequest.ProtoReflect.Descriptor instead.
 func (*ShowOfferRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{58}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *ShowOfferRequest) GetRef() *ConversationRef {
@@ -4114,7 +4290,7 @@ type ShowOfferResponse struct {
 
 func (x *ShowOfferResponse) Reset() {
 	*x = ShowOfferResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[59]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4126,7 +4302,7 @@ func (x *ShowOfferResponse) String() string {
 func (*ShowOfferResponse) ProtoMessage() {}
 
 func (x *ShowOfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[59]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4139,7 +4315,7 @@ func (x *ShowOfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOfferResponse.ProtoReflect.Descriptor instead.
 func (*ShowOfferResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{59}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *ShowOfferResponse) GetUntilMs() int64 {
@@ -4162,7 +4338,7 @@ type ListOpenItemsRequest struct {
 
 func (x *ListOpenItemsRequest) Reset() {
 	*x = ListOpenItemsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[60]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4174,7 +4350,7 @@ func (x *ListOpenItemsRequest) String() string {
 func (*ListOpenItemsRequest) ProtoMessage() {}
 
 func (x *ListOpenItemsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[60]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4187,7 +4363,7 @@ func (x *ListOpenItemsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOpenItemsRequest.ProtoReflect.Descriptor instead.
 func (*ListOpenItemsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{60}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *ListOpenItemsRequest) GetPageSize() int32 {
@@ -4220,7 +4396,7 @@ type ListOpenItemsResponse struct {
 
 func (x *ListOpenItemsResponse) Reset() {
 	*x = ListOpenItemsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[61]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4232,7 +4408,7 @@ func (x *ListOpenItemsResponse) String() string {
 func (*ListOpenItemsResponse) ProtoMessage() {}
 
 func (x *ListOpenItemsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[61]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4245,7 +4421,7 @@ func (x *ListOpenItemsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOpenItemsResponse.ProtoReflect.Descriptor instead.
 func (*ListOpenItemsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{61}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *ListOpenItemsResponse) GetItems() []*OpenItem {
@@ -4294,7 +4470,7 @@ type OpenItem struct {
 
 func (x *OpenItem) Reset() {
 	*x = OpenItem{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[62]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4306,7 +4482,7 @@ func (x *OpenItem) String() string {
 func (*OpenItem) ProtoMessage() {}
 
 func (x *OpenItem) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[62]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4319,7 +4495,7 @@ func (x *OpenItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenItem.ProtoReflect.Descriptor instead.
 func (*OpenItem) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{62}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *OpenItem) GetRef() *ConversationRef {
@@ -4387,7 +4563,7 @@ type ListQueuesRequest struct {
 
 func (x *ListQueuesRequest) Reset() {
 	*x = ListQueuesRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[63]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4399,7 +4575,7 @@ func (x *ListQueuesRequest) String() string {
 func (*ListQueuesRequest) ProtoMessage() {}
 
 func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[63]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4412,7 +4588,7 @@ func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesRequest.ProtoReflect.Descriptor instead.
 func (*ListQueuesRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{63}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{66}
 }
 
 // ListQueuesResponse tells it.
@@ -4426,7 +4602,7 @@ type ListQueuesResponse struct {
 
 func (x *ListQueuesResponse) Reset() {
 	*x = ListQueuesResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[64]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4438,7 +4614,7 @@ func (x *ListQueuesResponse) String() string {
 func (*ListQueuesResponse) ProtoMessage() {}
 
 func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[64]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4451,7 +4627,7 @@ func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesResponse.ProtoReflect.Descriptor instead.
 func (*ListQueuesResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{64}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *ListQueuesResponse) GetQueues() []*QueueFigure {
@@ -4472,7 +4648,7 @@ type PickConversationRequest struct {
 
 func (x *PickConversationRequest) Reset() {
 	*x = PickConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[65]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4484,7 +4660,7 @@ func (x *PickConversationRequest) String() string {
 func (*PickConversationRequest) ProtoMessage() {}
 
 func (x *PickConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[65]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4497,7 +4673,7 @@ func (x *PickConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PickConversationRequest.ProtoReflect.Descriptor instead.
 func (*PickConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{65}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *PickConversationRequest) GetRef() *ConversationRef {
@@ -4518,7 +4694,7 @@ type PickConversationResponse struct {
 
 func (x *PickConversationResponse) Reset() {
 	*x = PickConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[66]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4530,7 +4706,7 @@ func (x *PickConversationResponse) String() string {
 func (*PickConversationResponse) ProtoMessage() {}
 
 func (x *PickConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[66]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4543,7 +4719,7 @@ func (x *PickConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PickConversationResponse.ProtoReflect.Descriptor instead.
 func (*PickConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{66}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *PickConversationResponse) GetConversation() *ConversationView {
@@ -4568,7 +4744,7 @@ type ListTargetsRequest struct {
 
 func (x *ListTargetsRequest) Reset() {
 	*x = ListTargetsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[67]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4580,7 +4756,7 @@ func (x *ListTargetsRequest) String() string {
 func (*ListTargetsRequest) ProtoMessage() {}
 
 func (x *ListTargetsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[67]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4593,7 +4769,7 @@ func (x *ListTargetsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTargetsRequest.ProtoReflect.Descriptor instead.
 func (*ListTargetsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{67}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *ListTargetsRequest) GetRef() *ConversationRef {
@@ -4631,7 +4807,7 @@ type ListTargetsResponse struct {
 
 func (x *ListTargetsResponse) Reset() {
 	*x = ListTargetsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[68]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4643,7 +4819,7 @@ func (x *ListTargetsResponse) String() string {
 func (*ListTargetsResponse) ProtoMessage() {}
 
 func (x *ListTargetsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[68]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4656,7 +4832,7 @@ func (x *ListTargetsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTargetsResponse.ProtoReflect.Descriptor instead.
 func (*ListTargetsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{68}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *ListTargetsResponse) GetQueues() []*QueueTarget {
@@ -4694,7 +4870,7 @@ type QueueTarget struct {
 
 func (x *QueueTarget) Reset() {
 	*x = QueueTarget{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[69]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4706,7 +4882,7 @@ func (x *QueueTarget) String() string {
 func (*QueueTarget) ProtoMessage() {}
 
 func (x *QueueTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[69]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4719,7 +4895,7 @@ func (x *QueueTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueueTarget.ProtoReflect.Descriptor instead.
 func (*QueueTarget) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{69}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *QueueTarget) GetQueue() string {
@@ -4791,7 +4967,7 @@ type AgentTarget struct {
 
 func (x *AgentTarget) Reset() {
 	*x = AgentTarget{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[70]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4803,7 +4979,7 @@ func (x *AgentTarget) String() string {
 func (*AgentTarget) ProtoMessage() {}
 
 func (x *AgentTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[70]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4816,7 +4992,7 @@ func (x *AgentTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentTarget.ProtoReflect.Descriptor instead.
 func (*AgentTarget) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{70}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *AgentTarget) GetAgent() string {
@@ -4905,7 +5081,7 @@ type TransferConversationRequest struct {
 
 func (x *TransferConversationRequest) Reset() {
 	*x = TransferConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[71]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4917,7 +5093,7 @@ func (x *TransferConversationRequest) String() string {
 func (*TransferConversationRequest) ProtoMessage() {}
 
 func (x *TransferConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[71]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4930,7 +5106,7 @@ func (x *TransferConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferConversationRequest.ProtoReflect.Descriptor instead.
 func (*TransferConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{71}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *TransferConversationRequest) GetRef() *ConversationRef {
@@ -5006,7 +5182,7 @@ type TransferConversationResponse struct {
 
 func (x *TransferConversationResponse) Reset() {
 	*x = TransferConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[72]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5018,7 +5194,7 @@ func (x *TransferConversationResponse) String() string {
 func (*TransferConversationResponse) ProtoMessage() {}
 
 func (x *TransferConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[72]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5031,7 +5207,7 @@ func (x *TransferConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferConversationResponse.ProtoReflect.Descriptor instead.
 func (*TransferConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{72}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{75}
 }
 
 // AskConsultRequest names the conversation and who is asked.
@@ -5051,7 +5227,7 @@ type AskConsultRequest struct {
 
 func (x *AskConsultRequest) Reset() {
 	*x = AskConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[73]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5063,7 +5239,7 @@ func (x *AskConsultRequest) String() string {
 func (*AskConsultRequest) ProtoMessage() {}
 
 func (x *AskConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[73]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5076,7 +5252,7 @@ func (x *AskConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskConsultRequest.ProtoReflect.Descriptor instead.
 func (*AskConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{73}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *AskConsultRequest) GetRef() *ConversationRef {
@@ -5118,7 +5294,7 @@ type AskConsultResponse struct {
 
 func (x *AskConsultResponse) Reset() {
 	*x = AskConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[74]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5130,7 +5306,7 @@ func (x *AskConsultResponse) String() string {
 func (*AskConsultResponse) ProtoMessage() {}
 
 func (x *AskConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[74]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5143,7 +5319,7 @@ func (x *AskConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskConsultResponse.ProtoReflect.Descriptor instead.
 func (*AskConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{74}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *AskConsultResponse) GetConversation() *ConversationView {
@@ -5168,7 +5344,7 @@ type AnswerConsultRequest struct {
 
 func (x *AnswerConsultRequest) Reset() {
 	*x = AnswerConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[75]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5180,7 +5356,7 @@ func (x *AnswerConsultRequest) String() string {
 func (*AnswerConsultRequest) ProtoMessage() {}
 
 func (x *AnswerConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[75]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5193,7 +5369,7 @@ func (x *AnswerConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnswerConsultRequest.ProtoReflect.Descriptor instead.
 func (*AnswerConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{75}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *AnswerConsultRequest) GetRef() *ConversationRef {
@@ -5228,7 +5404,7 @@ type AnswerConsultResponse struct {
 
 func (x *AnswerConsultResponse) Reset() {
 	*x = AnswerConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[76]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5240,7 +5416,7 @@ func (x *AnswerConsultResponse) String() string {
 func (*AnswerConsultResponse) ProtoMessage() {}
 
 func (x *AnswerConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[76]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5253,7 +5429,7 @@ func (x *AnswerConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnswerConsultResponse.ProtoReflect.Descriptor instead.
 func (*AnswerConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{76}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *AnswerConsultResponse) GetConversation() *ConversationView {
@@ -5276,7 +5452,7 @@ type OpenConsultRequest struct {
 
 func (x *OpenConsultRequest) Reset() {
 	*x = OpenConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[77]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5288,7 +5464,7 @@ func (x *OpenConsultRequest) String() string {
 func (*OpenConsultRequest) ProtoMessage() {}
 
 func (x *OpenConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[77]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5301,7 +5477,7 @@ func (x *OpenConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenConsultRequest.ProtoReflect.Descriptor instead.
 func (*OpenConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{77}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *OpenConsultRequest) GetRef() *ConversationRef {
@@ -5329,7 +5505,7 @@ type OpenConsultResponse struct {
 
 func (x *OpenConsultResponse) Reset() {
 	*x = OpenConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[78]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5341,7 +5517,7 @@ func (x *OpenConsultResponse) String() string {
 func (*OpenConsultResponse) ProtoMessage() {}
 
 func (x *OpenConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[78]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5354,7 +5530,7 @@ func (x *OpenConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenConsultResponse.ProtoReflect.Descriptor instead.
 func (*OpenConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{78}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *OpenConsultResponse) GetConversation() *ConversationView {
@@ -5377,7 +5553,7 @@ type EndConsultRequest struct {
 
 func (x *EndConsultRequest) Reset() {
 	*x = EndConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[79]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5389,7 +5565,7 @@ func (x *EndConsultRequest) String() string {
 func (*EndConsultRequest) ProtoMessage() {}
 
 func (x *EndConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[79]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5402,7 +5578,7 @@ func (x *EndConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConsultRequest.ProtoReflect.Descriptor instead.
 func (*EndConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{79}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *EndConsultRequest) GetRef() *ConversationRef {
@@ -5430,7 +5606,7 @@ type EndConsultResponse struct {
 
 func (x *EndConsultResponse) Reset() {
 	*x = EndConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[80]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5442,7 +5618,7 @@ func (x *EndConsultResponse) String() string {
 func (*EndConsultResponse) ProtoMessage() {}
 
 func (x *EndConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[80]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5455,7 +5631,7 @@ func (x *EndConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConsultResponse.ProtoReflect.Descriptor instead.
 func (*EndConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{80}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *EndConsultResponse) GetConversation() *ConversationView {
@@ -5476,7 +5652,7 @@ type LeaveConversationRequest struct {
 
 func (x *LeaveConversationRequest) Reset() {
 	*x = LeaveConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[81]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5488,7 +5664,7 @@ func (x *LeaveConversationRequest) String() string {
 func (*LeaveConversationRequest) ProtoMessage() {}
 
 func (x *LeaveConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[81]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5501,7 +5677,7 @@ func (x *LeaveConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveConversationRequest.ProtoReflect.Descriptor instead.
 func (*LeaveConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{81}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{84}
 }
 
 func (x *LeaveConversationRequest) GetRef() *ConversationRef {
@@ -5520,7 +5696,7 @@ type LeaveConversationResponse struct {
 
 func (x *LeaveConversationResponse) Reset() {
 	*x = LeaveConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5532,7 +5708,7 @@ func (x *LeaveConversationResponse) String() string {
 func (*LeaveConversationResponse) ProtoMessage() {}
 
 func (x *LeaveConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5545,7 +5721,7 @@ func (x *LeaveConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveConversationResponse.ProtoReflect.Descriptor instead.
 func (*LeaveConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{82}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{85}
 }
 
 // AssignConversationRequest names the conversation and who gets it.
@@ -5568,7 +5744,7 @@ type AssignConversationRequest struct {
 
 func (x *AssignConversationRequest) Reset() {
 	*x = AssignConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5580,7 +5756,7 @@ func (x *AssignConversationRequest) String() string {
 func (*AssignConversationRequest) ProtoMessage() {}
 
 func (x *AssignConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5593,7 +5769,7 @@ func (x *AssignConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignConversationRequest.ProtoReflect.Descriptor instead.
 func (*AssignConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{83}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{86}
 }
 
 func (x *AssignConversationRequest) GetRef() *ConversationRef {
@@ -5664,7 +5840,7 @@ type AssignConversationResponse struct {
 
 func (x *AssignConversationResponse) Reset() {
 	*x = AssignConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5676,7 +5852,7 @@ func (x *AssignConversationResponse) String() string {
 func (*AssignConversationResponse) ProtoMessage() {}
 
 func (x *AssignConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5689,7 +5865,7 @@ func (x *AssignConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignConversationResponse.ProtoReflect.Descriptor instead.
 func (*AssignConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{84}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{87}
 }
 
 func (x *AssignConversationResponse) GetConversation() *ConversationView {
@@ -5710,7 +5886,7 @@ type ForceCloseConversationRequest struct {
 
 func (x *ForceCloseConversationRequest) Reset() {
 	*x = ForceCloseConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5722,7 +5898,7 @@ func (x *ForceCloseConversationRequest) String() string {
 func (*ForceCloseConversationRequest) ProtoMessage() {}
 
 func (x *ForceCloseConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5735,7 +5911,7 @@ func (x *ForceCloseConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForceCloseConversationRequest.ProtoReflect.Descriptor instead.
 func (*ForceCloseConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{85}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{88}
 }
 
 func (x *ForceCloseConversationRequest) GetRef() *ConversationRef {
@@ -5754,7 +5930,7 @@ type ForceCloseConversationResponse struct {
 
 func (x *ForceCloseConversationResponse) Reset() {
 	*x = ForceCloseConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5766,7 +5942,7 @@ func (x *ForceCloseConversationResponse) String() string {
 func (*ForceCloseConversationResponse) ProtoMessage() {}
 
 func (x *ForceCloseConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5779,7 +5955,7 @@ func (x *ForceCloseConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForceCloseConversationResponse.ProtoReflect.Descriptor instead.
 func (*ForceCloseConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{86}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{89}
 }
 
 // ActOnConversationsRequest names conversations and what to do to them.
@@ -5805,7 +5981,7 @@ type ActOnConversationsRequest struct {
 
 func (x *ActOnConversationsRequest) Reset() {
 	*x = ActOnConversationsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[90]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5817,7 +5993,7 @@ func (x *ActOnConversationsRequest) String() string {
 func (*ActOnConversationsRequest) ProtoMessage() {}
 
 func (x *ActOnConversationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[90]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5830,7 +6006,7 @@ func (x *ActOnConversationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActOnConversationsRequest.ProtoReflect.Descriptor instead.
 func (*ActOnConversationsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{87}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{90}
 }
 
 func (x *ActOnConversationsRequest) GetRefs() []*ConversationRef {
@@ -5910,7 +6086,7 @@ type ActOnConversationsResponse struct {
 
 func (x *ActOnConversationsResponse) Reset() {
 	*x = ActOnConversationsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[91]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5922,7 +6098,7 @@ func (x *ActOnConversationsResponse) String() string {
 func (*ActOnConversationsResponse) ProtoMessage() {}
 
 func (x *ActOnConversationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[91]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5935,7 +6111,7 @@ func (x *ActOnConversationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActOnConversationsResponse.ProtoReflect.Descriptor instead.
 func (*ActOnConversationsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{88}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{91}
 }
 
 func (x *ActOnConversationsResponse) GetOutcomes() []*Outcome {
@@ -5968,7 +6144,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[92]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5980,7 +6156,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[92]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5993,7 +6169,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{89}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{92}
 }
 
 func (x *Outcome) GetRef() *ConversationRef {
@@ -6030,7 +6206,7 @@ type PauseQueueRequest struct {
 
 func (x *PauseQueueRequest) Reset() {
 	*x = PauseQueueRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[90]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[93]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6042,7 +6218,7 @@ func (x *PauseQueueRequest) String() string {
 func (*PauseQueueRequest) ProtoMessage() {}
 
 func (x *PauseQueueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[90]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[93]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6055,7 +6231,7 @@ func (x *PauseQueueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseQueueRequest.ProtoReflect.Descriptor instead.
 func (*PauseQueueRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{90}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{93}
 }
 
 func (x *PauseQueueRequest) GetQueue() string {
@@ -6085,7 +6261,7 @@ type PauseQueueResponse struct {
 
 func (x *PauseQueueResponse) Reset() {
 	*x = PauseQueueResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[91]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[94]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6097,7 +6273,7 @@ func (x *PauseQueueResponse) String() string {
 func (*PauseQueueResponse) ProtoMessage() {}
 
 func (x *PauseQueueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[91]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[94]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6110,7 +6286,7 @@ func (x *PauseQueueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseQueueResponse.ProtoReflect.Descriptor instead.
 func (*PauseQueueResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{91}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{94}
 }
 
 func (x *PauseQueueResponse) GetBy() string {
@@ -6138,7 +6314,7 @@ type MonitorConversationRequest struct {
 
 func (x *MonitorConversationRequest) Reset() {
 	*x = MonitorConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[92]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[95]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6150,7 +6326,7 @@ func (x *MonitorConversationRequest) String() string {
 func (*MonitorConversationRequest) ProtoMessage() {}
 
 func (x *MonitorConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[92]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[95]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6163,7 +6339,7 @@ func (x *MonitorConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitorConversationRequest.ProtoReflect.Descriptor instead.
 func (*MonitorConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{92}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{95}
 }
 
 func (x *MonitorConversationRequest) GetRef() *ConversationRef {
@@ -6184,7 +6360,7 @@ type MonitorConversationResponse struct {
 
 func (x *MonitorConversationResponse) Reset() {
 	*x = MonitorConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[93]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[96]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6196,7 +6372,7 @@ func (x *MonitorConversationResponse) String() string {
 func (*MonitorConversationResponse) ProtoMessage() {}
 
 func (x *MonitorConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[93]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[96]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6209,7 +6385,7 @@ func (x *MonitorConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitorConversationResponse.ProtoReflect.Descriptor instead.
 func (*MonitorConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{93}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{96}
 }
 
 func (x *MonitorConversationResponse) GetConversation() *ConversationView {
@@ -6230,7 +6406,7 @@ type JoinConversationRequest struct {
 
 func (x *JoinConversationRequest) Reset() {
 	*x = JoinConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[94]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[97]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6242,7 +6418,7 @@ func (x *JoinConversationRequest) String() string {
 func (*JoinConversationRequest) ProtoMessage() {}
 
 func (x *JoinConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[94]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[97]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6255,7 +6431,7 @@ func (x *JoinConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinConversationRequest.ProtoReflect.Descriptor instead.
 func (*JoinConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{94}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{97}
 }
 
 func (x *JoinConversationRequest) GetRef() *ConversationRef {
@@ -6276,7 +6452,7 @@ type JoinConversationResponse struct {
 
 func (x *JoinConversationResponse) Reset() {
 	*x = JoinConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[95]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[98]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6288,7 +6464,7 @@ func (x *JoinConversationResponse) String() string {
 func (*JoinConversationResponse) ProtoMessage() {}
 
 func (x *JoinConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[95]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[98]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6301,7 +6477,7 @@ func (x *JoinConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinConversationResponse.ProtoReflect.Descriptor instead.
 func (*JoinConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{95}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{98}
 }
 
 func (x *JoinConversationResponse) GetConversation() *ConversationView {
@@ -6324,7 +6500,7 @@ type SetAgentPresenceRequest struct {
 
 func (x *SetAgentPresenceRequest) Reset() {
 	*x = SetAgentPresenceRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[96]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[99]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6336,7 +6512,7 @@ func (x *SetAgentPresenceRequest) String() string {
 func (*SetAgentPresenceRequest) ProtoMessage() {}
 
 func (x *SetAgentPresenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[96]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[99]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6349,7 +6525,7 @@ func (x *SetAgentPresenceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAgentPresenceRequest.ProtoReflect.Descriptor instead.
 func (*SetAgentPresenceRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{96}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{99}
 }
 
 func (x *SetAgentPresenceRequest) GetOfAgent() string {
@@ -6377,7 +6553,7 @@ type SetAgentPresenceResponse struct {
 
 func (x *SetAgentPresenceResponse) Reset() {
 	*x = SetAgentPresenceResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[97]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[100]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6389,7 +6565,7 @@ func (x *SetAgentPresenceResponse) String() string {
 func (*SetAgentPresenceResponse) ProtoMessage() {}
 
 func (x *SetAgentPresenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[97]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[100]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6402,7 +6578,7 @@ func (x *SetAgentPresenceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAgentPresenceResponse.ProtoReflect.Descriptor instead.
 func (*SetAgentPresenceResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{97}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{100}
 }
 
 func (x *SetAgentPresenceResponse) GetStanding() *v1.AgentStanding {
@@ -6431,7 +6607,7 @@ type ListOngoingRequest struct {
 
 func (x *ListOngoingRequest) Reset() {
 	*x = ListOngoingRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[98]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[101]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6443,7 +6619,7 @@ func (x *ListOngoingRequest) String() string {
 func (*ListOngoingRequest) ProtoMessage() {}
 
 func (x *ListOngoingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[98]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[101]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6456,7 +6632,7 @@ func (x *ListOngoingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOngoingRequest.ProtoReflect.Descriptor instead.
 func (*ListOngoingRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{98}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{101}
 }
 
 func (x *ListOngoingRequest) GetQueue() string {
@@ -6510,7 +6686,7 @@ type ListOngoingResponse struct {
 
 func (x *ListOngoingResponse) Reset() {
 	*x = ListOngoingResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[99]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[102]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6522,7 +6698,7 @@ func (x *ListOngoingResponse) String() string {
 func (*ListOngoingResponse) ProtoMessage() {}
 
 func (x *ListOngoingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[99]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[102]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6535,7 +6711,7 @@ func (x *ListOngoingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOngoingResponse.ProtoReflect.Descriptor instead.
 func (*ListOngoingResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{99}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{102}
 }
 
 func (x *ListOngoingResponse) GetConversations() []*ConversationView {
@@ -6629,7 +6805,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\tHeartbeat\x12\x15\n" +
 	"\x06now_ms\x18\x01 \x01(\x03R\x05nowMs\"&\n" +
 	"\fSessionEnded\x12\x16\n" +
-	"\x06reason\x18\x01 \x01(\tR\x06reason\"\x8d\a\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\"\xcc\a\n" +
 	"\x10ConversationView\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x126\n" +
@@ -6660,7 +6836,11 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\bpriority\x18\x17 \x01(\x05R\bpriority\x12\x16\n" +
 	"\x06prefer\x18\x18 \x01(\tR\x06prefer\x12<\n" +
 	"\fwrap_up_form\x18I \x01(\v2\x1a.parley.desk.v1.WrapUpFormR\n" +
-	"wrapUpForm\"\xaf\x02\n" +
+	"wrapUpForm\x12=\n" +
+	"\tvariables\x18J \x03(\v2\x1f.parley.desk.v1.ContextVariableR\tvariables\";\n" +
+	"\x0fContextVariable\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"\xaf\x02\n" +
 	"\x06Beside\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12*\n" +
@@ -6790,7 +6970,16 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\"\n" +
 	"\fdispositions\x182 \x03(\tR\fdispositions\x12\x12\n" +
 	"\x04note\x183 \x01(\tR\x04note\"\x1b\n" +
-	"\x19CloseConversationResponse\"L\n" +
+	"\x19CloseConversationResponse\"\xf5\x01\n" +
+	"\x13SetVariablesRequest\x121\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1b\n" +
+	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12P\n" +
+	"\tvariables\x18\x03 \x03(\v22.parley.desk.v1.SetVariablesRequest.VariablesEntryR\tvariables\x1a<\n" +
+	"\x0eVariablesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\\\n" +
+	"\x14SetVariablesResponse\x12D\n" +
+	"\fconversation\x18\x01 \x01(\v2 .parley.desk.v1.ConversationViewR\fconversation\"L\n" +
 	"\x17ParkConversationRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\"`\n" +
 	"\x18ParkConversationResponse\x12D\n" +
@@ -6986,7 +7175,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x0eSessionService\x12G\n" +
 	"\x06SignIn\x12\x1d.parley.desk.v1.SignInRequest\x1a\x1e.parley.desk.v1.SignInResponse\x12J\n" +
 	"\aSignOut\x12\x1e.parley.desk.v1.SignOutRequest\x1a\x1f.parley.desk.v1.SignOutResponse\x12G\n" +
-	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse2\xae\x1b\n" +
+	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse2\x89\x1c\n" +
 	"\vDeskService\x12@\n" +
 	"\x06Events\x12\x1d.parley.desk.v1.EventsRequest\x1a\x15.parley.desk.v1.Event0\x01\x12V\n" +
 	"\vSetPresence\x12\".parley.desk.v1.SetPresenceRequest\x1a#.parley.desk.v1.SetPresenceResponse\x12V\n" +
@@ -6997,7 +7186,8 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\vAbandonSend\x12\".parley.desk.v1.AbandonSendRequest\x1a#.parley.desk.v1.AbandonSendResponse\x12J\n" +
 	"\aAddNote\x12\x1e.parley.desk.v1.AddNoteRequest\x1a\x1f.parley.desk.v1.AddNoteResponse\x12b\n" +
 	"\x0fEndConversation\x12&.parley.desk.v1.EndConversationRequest\x1a'.parley.desk.v1.EndConversationResponse\x12h\n" +
-	"\x11CloseConversation\x12(.parley.desk.v1.CloseConversationRequest\x1a).parley.desk.v1.CloseConversationResponse\x12e\n" +
+	"\x11CloseConversation\x12(.parley.desk.v1.CloseConversationRequest\x1a).parley.desk.v1.CloseConversationResponse\x12Y\n" +
+	"\fSetVariables\x12#.parley.desk.v1.SetVariablesRequest\x1a$.parley.desk.v1.SetVariablesResponse\x12e\n" +
 	"\x10ParkConversation\x12'.parley.desk.v1.ParkConversationRequest\x1a(.parley.desk.v1.ParkConversationResponse\x12k\n" +
 	"\x12ResumeConversation\x12).parley.desk.v1.ResumeConversationRequest\x1a*.parley.desk.v1.ResumeConversationResponse\x12n\n" +
 	"\x13ReleaseConversation\x12*.parley.desk.v1.ReleaseConversationRequest\x1a+.parley.desk.v1.ReleaseConversationResponse\x12V\n" +
@@ -7044,7 +7234,7 @@ func file_parley_desk_v1_desk_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_desk_v1_desk_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_parley_desk_v1_desk_proto_msgTypes = make([]protoimpl.MessageInfo, 101)
+var file_parley_desk_v1_desk_proto_msgTypes = make([]protoimpl.MessageInfo, 105)
 var file_parley_desk_v1_desk_proto_goTypes = []any{
 	(FileStatus)(0),                        // 0: parley.desk.v1.FileStatus
 	(Author)(0),                            // 1: parley.desk.v1.Author
@@ -7066,291 +7256,301 @@ var file_parley_desk_v1_desk_proto_goTypes = []any{
 	(*Heartbeat)(nil),                      // 17: parley.desk.v1.Heartbeat
 	(*SessionEnded)(nil),                   // 18: parley.desk.v1.SessionEnded
 	(*ConversationView)(nil),               // 19: parley.desk.v1.ConversationView
-	(*Beside)(nil),                         // 20: parley.desk.v1.Beside
-	(*Owner)(nil),                          // 21: parley.desk.v1.Owner
-	(*Window)(nil),                         // 22: parley.desk.v1.Window
-	(*TimelineChange)(nil),                 // 23: parley.desk.v1.TimelineChange
-	(*TimelineItem)(nil),                   // 24: parley.desk.v1.TimelineItem
-	(*File)(nil),                           // 25: parley.desk.v1.File
-	(*Refusal)(nil),                        // 26: parley.desk.v1.Refusal
-	(*SetPresenceRequest)(nil),             // 27: parley.desk.v1.SetPresenceRequest
-	(*SetPresenceResponse)(nil),            // 28: parley.desk.v1.SetPresenceResponse
-	(*AcceptOfferRequest)(nil),             // 29: parley.desk.v1.AcceptOfferRequest
-	(*AcceptOfferResponse)(nil),            // 30: parley.desk.v1.AcceptOfferResponse
-	(*RejectOfferRequest)(nil),             // 31: parley.desk.v1.RejectOfferRequest
-	(*RejectOfferResponse)(nil),            // 32: parley.desk.v1.RejectOfferResponse
-	(*SendMessageRequest)(nil),             // 33: parley.desk.v1.SendMessageRequest
-	(*ReactRequest)(nil),                   // 34: parley.desk.v1.ReactRequest
-	(*ReactResponse)(nil),                  // 35: parley.desk.v1.ReactResponse
-	(*SignalRequest)(nil),                  // 36: parley.desk.v1.SignalRequest
-	(*SignalResponse)(nil),                 // 37: parley.desk.v1.SignalResponse
-	(*SendMessageResponse)(nil),            // 38: parley.desk.v1.SendMessageResponse
-	(*ResendMessageRequest)(nil),           // 39: parley.desk.v1.ResendMessageRequest
-	(*ResendMessageResponse)(nil),          // 40: parley.desk.v1.ResendMessageResponse
-	(*AbandonSendRequest)(nil),             // 41: parley.desk.v1.AbandonSendRequest
-	(*AbandonSendResponse)(nil),            // 42: parley.desk.v1.AbandonSendResponse
-	(*AddNoteRequest)(nil),                 // 43: parley.desk.v1.AddNoteRequest
-	(*AddNoteResponse)(nil),                // 44: parley.desk.v1.AddNoteResponse
-	(*TakeControlRequest)(nil),             // 45: parley.desk.v1.TakeControlRequest
-	(*TakeControlResponse)(nil),            // 46: parley.desk.v1.TakeControlResponse
-	(*EndConversationRequest)(nil),         // 47: parley.desk.v1.EndConversationRequest
-	(*EndConversationResponse)(nil),        // 48: parley.desk.v1.EndConversationResponse
-	(*CloseConversationRequest)(nil),       // 49: parley.desk.v1.CloseConversationRequest
-	(*CloseConversationResponse)(nil),      // 50: parley.desk.v1.CloseConversationResponse
-	(*ParkConversationRequest)(nil),        // 51: parley.desk.v1.ParkConversationRequest
-	(*ParkConversationResponse)(nil),       // 52: parley.desk.v1.ParkConversationResponse
-	(*ResumeConversationRequest)(nil),      // 53: parley.desk.v1.ResumeConversationRequest
-	(*ResumeConversationResponse)(nil),     // 54: parley.desk.v1.ResumeConversationResponse
-	(*ReleaseConversationRequest)(nil),     // 55: parley.desk.v1.ReleaseConversationRequest
-	(*ReleaseConversationResponse)(nil),    // 56: parley.desk.v1.ReleaseConversationResponse
-	(*ListConversationsRequest)(nil),       // 57: parley.desk.v1.ListConversationsRequest
-	(*ListConversationsResponse)(nil),      // 58: parley.desk.v1.ListConversationsResponse
-	(*ListTimelineRequest)(nil),            // 59: parley.desk.v1.ListTimelineRequest
-	(*ListTimelineResponse)(nil),           // 60: parley.desk.v1.ListTimelineResponse
-	(*ShowOfferRequest)(nil),               // 61: parley.desk.v1.ShowOfferRequest
-	(*ShowOfferResponse)(nil),              // 62: parley.desk.v1.ShowOfferResponse
-	(*ListOpenItemsRequest)(nil),           // 63: parley.desk.v1.ListOpenItemsRequest
-	(*ListOpenItemsResponse)(nil),          // 64: parley.desk.v1.ListOpenItemsResponse
-	(*OpenItem)(nil),                       // 65: parley.desk.v1.OpenItem
-	(*ListQueuesRequest)(nil),              // 66: parley.desk.v1.ListQueuesRequest
-	(*ListQueuesResponse)(nil),             // 67: parley.desk.v1.ListQueuesResponse
-	(*PickConversationRequest)(nil),        // 68: parley.desk.v1.PickConversationRequest
-	(*PickConversationResponse)(nil),       // 69: parley.desk.v1.PickConversationResponse
-	(*ListTargetsRequest)(nil),             // 70: parley.desk.v1.ListTargetsRequest
-	(*ListTargetsResponse)(nil),            // 71: parley.desk.v1.ListTargetsResponse
-	(*QueueTarget)(nil),                    // 72: parley.desk.v1.QueueTarget
-	(*AgentTarget)(nil),                    // 73: parley.desk.v1.AgentTarget
-	(*TransferConversationRequest)(nil),    // 74: parley.desk.v1.TransferConversationRequest
-	(*TransferConversationResponse)(nil),   // 75: parley.desk.v1.TransferConversationResponse
-	(*AskConsultRequest)(nil),              // 76: parley.desk.v1.AskConsultRequest
-	(*AskConsultResponse)(nil),             // 77: parley.desk.v1.AskConsultResponse
-	(*AnswerConsultRequest)(nil),           // 78: parley.desk.v1.AnswerConsultRequest
-	(*AnswerConsultResponse)(nil),          // 79: parley.desk.v1.AnswerConsultResponse
-	(*OpenConsultRequest)(nil),             // 80: parley.desk.v1.OpenConsultRequest
-	(*OpenConsultResponse)(nil),            // 81: parley.desk.v1.OpenConsultResponse
-	(*EndConsultRequest)(nil),              // 82: parley.desk.v1.EndConsultRequest
-	(*EndConsultResponse)(nil),             // 83: parley.desk.v1.EndConsultResponse
-	(*LeaveConversationRequest)(nil),       // 84: parley.desk.v1.LeaveConversationRequest
-	(*LeaveConversationResponse)(nil),      // 85: parley.desk.v1.LeaveConversationResponse
-	(*AssignConversationRequest)(nil),      // 86: parley.desk.v1.AssignConversationRequest
-	(*AssignConversationResponse)(nil),     // 87: parley.desk.v1.AssignConversationResponse
-	(*ForceCloseConversationRequest)(nil),  // 88: parley.desk.v1.ForceCloseConversationRequest
-	(*ForceCloseConversationResponse)(nil), // 89: parley.desk.v1.ForceCloseConversationResponse
-	(*ActOnConversationsRequest)(nil),      // 90: parley.desk.v1.ActOnConversationsRequest
-	(*ActOnConversationsResponse)(nil),     // 91: parley.desk.v1.ActOnConversationsResponse
-	(*Outcome)(nil),                        // 92: parley.desk.v1.Outcome
-	(*PauseQueueRequest)(nil),              // 93: parley.desk.v1.PauseQueueRequest
-	(*PauseQueueResponse)(nil),             // 94: parley.desk.v1.PauseQueueResponse
-	(*MonitorConversationRequest)(nil),     // 95: parley.desk.v1.MonitorConversationRequest
-	(*MonitorConversationResponse)(nil),    // 96: parley.desk.v1.MonitorConversationResponse
-	(*JoinConversationRequest)(nil),        // 97: parley.desk.v1.JoinConversationRequest
-	(*JoinConversationResponse)(nil),       // 98: parley.desk.v1.JoinConversationResponse
-	(*SetAgentPresenceRequest)(nil),        // 99: parley.desk.v1.SetAgentPresenceRequest
-	(*SetAgentPresenceResponse)(nil),       // 100: parley.desk.v1.SetAgentPresenceResponse
-	(*ListOngoingRequest)(nil),             // 101: parley.desk.v1.ListOngoingRequest
-	(*ListOngoingResponse)(nil),            // 102: parley.desk.v1.ListOngoingResponse
-	nil,                                    // 103: parley.desk.v1.TimelineItem.DetailsEntry
-	(v1.Presence)(0),                       // 104: parley.distribution.v1.Presence
-	(*v1.AgentStanding)(nil),               // 105: parley.distribution.v1.AgentStanding
-	(*v11.Customer)(nil),                   // 106: parley.thread.v1.Customer
-	(v11.Phase)(0),                         // 107: parley.thread.v1.Phase
-	(*v11.Offer)(nil),                      // 108: parley.thread.v1.Offer
-	(*WrapUpForm)(nil),                     // 109: parley.desk.v1.WrapUpForm
-	(v11.Part)(0),                          // 110: parley.thread.v1.Part
-	(v11.Attendance)(0),                    // 111: parley.thread.v1.Attendance
-	(*v11.Attachment)(nil),                 // 112: parley.thread.v1.Attachment
-	(*v11.QuickReply)(nil),                 // 113: parley.thread.v1.QuickReply
-	(*v11.Template)(nil),                   // 114: parley.thread.v1.Template
+	(*ContextVariable)(nil),                // 20: parley.desk.v1.ContextVariable
+	(*Beside)(nil),                         // 21: parley.desk.v1.Beside
+	(*Owner)(nil),                          // 22: parley.desk.v1.Owner
+	(*Window)(nil),                         // 23: parley.desk.v1.Window
+	(*TimelineChange)(nil),                 // 24: parley.desk.v1.TimelineChange
+	(*TimelineItem)(nil),                   // 25: parley.desk.v1.TimelineItem
+	(*File)(nil),                           // 26: parley.desk.v1.File
+	(*Refusal)(nil),                        // 27: parley.desk.v1.Refusal
+	(*SetPresenceRequest)(nil),             // 28: parley.desk.v1.SetPresenceRequest
+	(*SetPresenceResponse)(nil),            // 29: parley.desk.v1.SetPresenceResponse
+	(*AcceptOfferRequest)(nil),             // 30: parley.desk.v1.AcceptOfferRequest
+	(*AcceptOfferResponse)(nil),            // 31: parley.desk.v1.AcceptOfferResponse
+	(*RejectOfferRequest)(nil),             // 32: parley.desk.v1.RejectOfferRequest
+	(*RejectOfferResponse)(nil),            // 33: parley.desk.v1.RejectOfferResponse
+	(*SendMessageRequest)(nil),             // 34: parley.desk.v1.SendMessageRequest
+	(*ReactRequest)(nil),                   // 35: parley.desk.v1.ReactRequest
+	(*ReactResponse)(nil),                  // 36: parley.desk.v1.ReactResponse
+	(*SignalRequest)(nil),                  // 37: parley.desk.v1.SignalRequest
+	(*SignalResponse)(nil),                 // 38: parley.desk.v1.SignalResponse
+	(*SendMessageResponse)(nil),            // 39: parley.desk.v1.SendMessageResponse
+	(*ResendMessageRequest)(nil),           // 40: parley.desk.v1.ResendMessageRequest
+	(*ResendMessageResponse)(nil),          // 41: parley.desk.v1.ResendMessageResponse
+	(*AbandonSendRequest)(nil),             // 42: parley.desk.v1.AbandonSendRequest
+	(*AbandonSendResponse)(nil),            // 43: parley.desk.v1.AbandonSendResponse
+	(*AddNoteRequest)(nil),                 // 44: parley.desk.v1.AddNoteRequest
+	(*AddNoteResponse)(nil),                // 45: parley.desk.v1.AddNoteResponse
+	(*TakeControlRequest)(nil),             // 46: parley.desk.v1.TakeControlRequest
+	(*TakeControlResponse)(nil),            // 47: parley.desk.v1.TakeControlResponse
+	(*EndConversationRequest)(nil),         // 48: parley.desk.v1.EndConversationRequest
+	(*EndConversationResponse)(nil),        // 49: parley.desk.v1.EndConversationResponse
+	(*CloseConversationRequest)(nil),       // 50: parley.desk.v1.CloseConversationRequest
+	(*CloseConversationResponse)(nil),      // 51: parley.desk.v1.CloseConversationResponse
+	(*SetVariablesRequest)(nil),            // 52: parley.desk.v1.SetVariablesRequest
+	(*SetVariablesResponse)(nil),           // 53: parley.desk.v1.SetVariablesResponse
+	(*ParkConversationRequest)(nil),        // 54: parley.desk.v1.ParkConversationRequest
+	(*ParkConversationResponse)(nil),       // 55: parley.desk.v1.ParkConversationResponse
+	(*ResumeConversationRequest)(nil),      // 56: parley.desk.v1.ResumeConversationRequest
+	(*ResumeConversationResponse)(nil),     // 57: parley.desk.v1.ResumeConversationResponse
+	(*ReleaseConversationRequest)(nil),     // 58: parley.desk.v1.ReleaseConversationRequest
+	(*ReleaseConversationResponse)(nil),    // 59: parley.desk.v1.ReleaseConversationResponse
+	(*ListConversationsRequest)(nil),       // 60: parley.desk.v1.ListConversationsRequest
+	(*ListConversationsResponse)(nil),      // 61: parley.desk.v1.ListConversationsResponse
+	(*ListTimelineRequest)(nil),            // 62: parley.desk.v1.ListTimelineRequest
+	(*ListTimelineResponse)(nil),           // 63: parley.desk.v1.ListTimelineResponse
+	(*ShowOfferRequest)(nil),               // 64: parley.desk.v1.ShowOfferRequest
+	(*ShowOfferResponse)(nil),              // 65: parley.desk.v1.ShowOfferResponse
+	(*ListOpenItemsRequest)(nil),           // 66: parley.desk.v1.ListOpenItemsRequest
+	(*ListOpenItemsResponse)(nil),          // 67: parley.desk.v1.ListOpenItemsResponse
+	(*OpenItem)(nil),                       // 68: parley.desk.v1.OpenItem
+	(*ListQueuesRequest)(nil),              // 69: parley.desk.v1.ListQueuesRequest
+	(*ListQueuesResponse)(nil),             // 70: parley.desk.v1.ListQueuesResponse
+	(*PickConversationRequest)(nil),        // 71: parley.desk.v1.PickConversationRequest
+	(*PickConversationResponse)(nil),       // 72: parley.desk.v1.PickConversationResponse
+	(*ListTargetsRequest)(nil),             // 73: parley.desk.v1.ListTargetsRequest
+	(*ListTargetsResponse)(nil),            // 74: parley.desk.v1.ListTargetsResponse
+	(*QueueTarget)(nil),                    // 75: parley.desk.v1.QueueTarget
+	(*AgentTarget)(nil),                    // 76: parley.desk.v1.AgentTarget
+	(*TransferConversationRequest)(nil),    // 77: parley.desk.v1.TransferConversationRequest
+	(*TransferConversationResponse)(nil),   // 78: parley.desk.v1.TransferConversationResponse
+	(*AskConsultRequest)(nil),              // 79: parley.desk.v1.AskConsultRequest
+	(*AskConsultResponse)(nil),             // 80: parley.desk.v1.AskConsultResponse
+	(*AnswerConsultRequest)(nil),           // 81: parley.desk.v1.AnswerConsultRequest
+	(*AnswerConsultResponse)(nil),          // 82: parley.desk.v1.AnswerConsultResponse
+	(*OpenConsultRequest)(nil),             // 83: parley.desk.v1.OpenConsultRequest
+	(*OpenConsultResponse)(nil),            // 84: parley.desk.v1.OpenConsultResponse
+	(*EndConsultRequest)(nil),              // 85: parley.desk.v1.EndConsultRequest
+	(*EndConsultResponse)(nil),             // 86: parley.desk.v1.EndConsultResponse
+	(*LeaveConversationRequest)(nil),       // 87: parley.desk.v1.LeaveConversationRequest
+	(*LeaveConversationResponse)(nil),      // 88: parley.desk.v1.LeaveConversationResponse
+	(*AssignConversationRequest)(nil),      // 89: parley.desk.v1.AssignConversationRequest
+	(*AssignConversationResponse)(nil),     // 90: parley.desk.v1.AssignConversationResponse
+	(*ForceCloseConversationRequest)(nil),  // 91: parley.desk.v1.ForceCloseConversationRequest
+	(*ForceCloseConversationResponse)(nil), // 92: parley.desk.v1.ForceCloseConversationResponse
+	(*ActOnConversationsRequest)(nil),      // 93: parley.desk.v1.ActOnConversationsRequest
+	(*ActOnConversationsResponse)(nil),     // 94: parley.desk.v1.ActOnConversationsResponse
+	(*Outcome)(nil),                        // 95: parley.desk.v1.Outcome
+	(*PauseQueueRequest)(nil),              // 96: parley.desk.v1.PauseQueueRequest
+	(*PauseQueueResponse)(nil),             // 97: parley.desk.v1.PauseQueueResponse
+	(*MonitorConversationRequest)(nil),     // 98: parley.desk.v1.MonitorConversationRequest
+	(*MonitorConversationResponse)(nil),    // 99: parley.desk.v1.MonitorConversationResponse
+	(*JoinConversationRequest)(nil),        // 100: parley.desk.v1.JoinConversationRequest
+	(*JoinConversationResponse)(nil),       // 101: parley.desk.v1.JoinConversationResponse
+	(*SetAgentPresenceRequest)(nil),        // 102: parley.desk.v1.SetAgentPresenceRequest
+	(*SetAgentPresenceResponse)(nil),       // 103: parley.desk.v1.SetAgentPresenceResponse
+	(*ListOngoingRequest)(nil),             // 104: parley.desk.v1.ListOngoingRequest
+	(*ListOngoingResponse)(nil),            // 105: parley.desk.v1.ListOngoingResponse
+	nil,                                    // 106: parley.desk.v1.TimelineItem.DetailsEntry
+	nil,                                    // 107: parley.desk.v1.SetVariablesRequest.VariablesEntry
+	(v1.Presence)(0),                       // 108: parley.distribution.v1.Presence
+	(*v1.AgentStanding)(nil),               // 109: parley.distribution.v1.AgentStanding
+	(*v11.Customer)(nil),                   // 110: parley.thread.v1.Customer
+	(v11.Phase)(0),                         // 111: parley.thread.v1.Phase
+	(*v11.Offer)(nil),                      // 112: parley.thread.v1.Offer
+	(*WrapUpForm)(nil),                     // 113: parley.desk.v1.WrapUpForm
+	(v11.Part)(0),                          // 114: parley.thread.v1.Part
+	(v11.Attendance)(0),                    // 115: parley.thread.v1.Attendance
+	(*v11.Attachment)(nil),                 // 116: parley.thread.v1.Attachment
+	(*v11.QuickReply)(nil),                 // 117: parley.thread.v1.QuickReply
+	(*v11.Template)(nil),                   // 118: parley.thread.v1.Template
 }
 var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	9,   // 0: parley.desk.v1.SignInResponse.me:type_name -> parley.desk.v1.Me
 	9,   // 1: parley.desk.v1.WhoAmIResponse.me:type_name -> parley.desk.v1.Me
 	10,  // 2: parley.desk.v1.Me.statuses:type_name -> parley.desk.v1.StatusOption
-	104, // 3: parley.desk.v1.StatusOption.base:type_name -> parley.distribution.v1.Presence
-	104, // 4: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
+	108, // 3: parley.desk.v1.StatusOption.base:type_name -> parley.distribution.v1.Presence
+	108, // 4: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
 	14,  // 5: parley.desk.v1.Event.snapshot:type_name -> parley.desk.v1.Snapshot
 	19,  // 6: parley.desk.v1.Event.conversation:type_name -> parley.desk.v1.ConversationView
 	11,  // 7: parley.desk.v1.Event.removed:type_name -> parley.desk.v1.ConversationRef
-	23,  // 8: parley.desk.v1.Event.timeline:type_name -> parley.desk.v1.TimelineChange
-	105, // 9: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
+	24,  // 8: parley.desk.v1.Event.timeline:type_name -> parley.desk.v1.TimelineChange
+	109, // 9: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
 	17,  // 10: parley.desk.v1.Event.heartbeat:type_name -> parley.desk.v1.Heartbeat
 	18,  // 11: parley.desk.v1.Event.session_ended:type_name -> parley.desk.v1.SessionEnded
 	15,  // 12: parley.desk.v1.Event.queues:type_name -> parley.desk.v1.Queues
 	19,  // 13: parley.desk.v1.Snapshot.conversations:type_name -> parley.desk.v1.ConversationView
-	105, // 14: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
+	109, // 14: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
 	15,  // 15: parley.desk.v1.Snapshot.queues:type_name -> parley.desk.v1.Queues
 	16,  // 16: parley.desk.v1.Queues.queues:type_name -> parley.desk.v1.QueueFigure
 	11,  // 17: parley.desk.v1.ConversationView.ref:type_name -> parley.desk.v1.ConversationRef
-	106, // 18: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
-	107, // 19: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
-	108, // 20: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
-	22,  // 21: parley.desk.v1.ConversationView.window:type_name -> parley.desk.v1.Window
-	21,  // 22: parley.desk.v1.ConversationView.owner:type_name -> parley.desk.v1.Owner
-	20,  // 23: parley.desk.v1.ConversationView.beside:type_name -> parley.desk.v1.Beside
-	20,  // 24: parley.desk.v1.ConversationView.part:type_name -> parley.desk.v1.Beside
-	109, // 25: parley.desk.v1.ConversationView.wrap_up_form:type_name -> parley.desk.v1.WrapUpForm
-	110, // 26: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
-	111, // 27: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
-	11,  // 28: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
-	24,  // 29: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
-	1,   // 30: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
-	112, // 31: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
-	2,   // 32: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
-	103, // 33: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
-	25,  // 34: parley.desk.v1.TimelineItem.files:type_name -> parley.desk.v1.File
-	113, // 35: parley.desk.v1.TimelineItem.quick_replies:type_name -> parley.thread.v1.QuickReply
-	114, // 36: parley.desk.v1.TimelineItem.template:type_name -> parley.thread.v1.Template
-	0,   // 37: parley.desk.v1.File.status:type_name -> parley.desk.v1.FileStatus
-	107, // 38: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
-	104, // 39: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	105, // 40: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	11,  // 41: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 42: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 43: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 44: parley.desk.v1.SendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	113, // 45: parley.desk.v1.SendMessageRequest.quick_replies:type_name -> parley.thread.v1.QuickReply
-	114, // 46: parley.desk.v1.SendMessageRequest.template:type_name -> parley.thread.v1.Template
-	11,  // 47: parley.desk.v1.ReactRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 48: parley.desk.v1.SignalRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	24,  // 49: parley.desk.v1.SendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
-	11,  // 50: parley.desk.v1.ResendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	24,  // 51: parley.desk.v1.ResendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
-	11,  // 52: parley.desk.v1.AbandonSendRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 53: parley.desk.v1.AddNoteRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	24,  // 54: parley.desk.v1.AddNoteResponse.item:type_name -> parley.desk.v1.TimelineItem
-	11,  // 55: parley.desk.v1.TakeControlRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 56: parley.desk.v1.TakeControlResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 57: parley.desk.v1.EndConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 58: parley.desk.v1.EndConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 59: parley.desk.v1.CloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 60: parley.desk.v1.ParkConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 61: parley.desk.v1.ParkConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 62: parley.desk.v1.ResumeConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 63: parley.desk.v1.ResumeConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 64: parley.desk.v1.ReleaseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 65: parley.desk.v1.ListConversationsResponse.conversations:type_name -> parley.desk.v1.ConversationView
-	11,  // 66: parley.desk.v1.ListTimelineRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	24,  // 67: parley.desk.v1.ListTimelineResponse.items:type_name -> parley.desk.v1.TimelineItem
-	11,  // 68: parley.desk.v1.ShowOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	65,  // 69: parley.desk.v1.ListOpenItemsResponse.items:type_name -> parley.desk.v1.OpenItem
-	11,  // 70: parley.desk.v1.OpenItem.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 71: parley.desk.v1.ListQueuesResponse.queues:type_name -> parley.desk.v1.QueueFigure
-	11,  // 72: parley.desk.v1.PickConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 73: parley.desk.v1.PickConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 74: parley.desk.v1.ListTargetsRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	72,  // 75: parley.desk.v1.ListTargetsResponse.queues:type_name -> parley.desk.v1.QueueTarget
-	73,  // 76: parley.desk.v1.ListTargetsResponse.agents:type_name -> parley.desk.v1.AgentTarget
-	104, // 77: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
-	11,  // 78: parley.desk.v1.TransferConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 79: parley.desk.v1.AskConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 80: parley.desk.v1.AskConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 81: parley.desk.v1.AnswerConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 82: parley.desk.v1.AnswerConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 83: parley.desk.v1.OpenConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 84: parley.desk.v1.OpenConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 85: parley.desk.v1.EndConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 86: parley.desk.v1.EndConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 87: parley.desk.v1.LeaveConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 88: parley.desk.v1.AssignConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 89: parley.desk.v1.AssignConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 90: parley.desk.v1.ForceCloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 91: parley.desk.v1.ActOnConversationsRequest.refs:type_name -> parley.desk.v1.ConversationRef
-	92,  // 92: parley.desk.v1.ActOnConversationsResponse.outcomes:type_name -> parley.desk.v1.Outcome
-	11,  // 93: parley.desk.v1.Outcome.ref:type_name -> parley.desk.v1.ConversationRef
-	107, // 94: parley.desk.v1.Outcome.phase:type_name -> parley.thread.v1.Phase
-	11,  // 95: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 96: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 97: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 98: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	104, // 99: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	105, // 100: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	107, // 101: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
-	19,  // 102: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
-	3,   // 103: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
-	5,   // 104: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
-	7,   // 105: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
-	12,  // 106: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
-	27,  // 107: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
-	29,  // 108: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
-	31,  // 109: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
-	33,  // 110: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
-	39,  // 111: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
-	41,  // 112: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
-	43,  // 113: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
-	47,  // 114: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
-	49,  // 115: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
-	51,  // 116: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
-	53,  // 117: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
-	55,  // 118: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
-	45,  // 119: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
-	61,  // 120: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
-	63,  // 121: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
-	66,  // 122: parley.desk.v1.DeskService.ListQueues:input_type -> parley.desk.v1.ListQueuesRequest
-	68,  // 123: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
-	70,  // 124: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
-	74,  // 125: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
-	76,  // 126: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
-	78,  // 127: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
-	80,  // 128: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
-	82,  // 129: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
-	84,  // 130: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
-	86,  // 131: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
-	88,  // 132: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
-	90,  // 133: parley.desk.v1.DeskService.ActOnConversations:input_type -> parley.desk.v1.ActOnConversationsRequest
-	93,  // 134: parley.desk.v1.DeskService.PauseQueue:input_type -> parley.desk.v1.PauseQueueRequest
-	95,  // 135: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
-	97,  // 136: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
-	99,  // 137: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
-	101, // 138: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
-	34,  // 139: parley.desk.v1.DeskService.React:input_type -> parley.desk.v1.ReactRequest
-	36,  // 140: parley.desk.v1.DeskService.Signal:input_type -> parley.desk.v1.SignalRequest
-	57,  // 141: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
-	59,  // 142: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
-	4,   // 143: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
-	6,   // 144: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
-	8,   // 145: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
-	13,  // 146: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
-	28,  // 147: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
-	30,  // 148: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
-	32,  // 149: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
-	38,  // 150: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
-	40,  // 151: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
-	42,  // 152: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
-	44,  // 153: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
-	48,  // 154: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
-	50,  // 155: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
-	52,  // 156: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
-	54,  // 157: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
-	56,  // 158: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
-	46,  // 159: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
-	62,  // 160: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
-	64,  // 161: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
-	67,  // 162: parley.desk.v1.DeskService.ListQueues:output_type -> parley.desk.v1.ListQueuesResponse
-	69,  // 163: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
-	71,  // 164: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
-	75,  // 165: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
-	77,  // 166: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
-	79,  // 167: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
-	81,  // 168: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
-	83,  // 169: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
-	85,  // 170: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
-	87,  // 171: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
-	89,  // 172: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
-	91,  // 173: parley.desk.v1.DeskService.ActOnConversations:output_type -> parley.desk.v1.ActOnConversationsResponse
-	94,  // 174: parley.desk.v1.DeskService.PauseQueue:output_type -> parley.desk.v1.PauseQueueResponse
-	96,  // 175: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
-	98,  // 176: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
-	100, // 177: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
-	102, // 178: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
-	35,  // 179: parley.desk.v1.DeskService.React:output_type -> parley.desk.v1.ReactResponse
-	37,  // 180: parley.desk.v1.DeskService.Signal:output_type -> parley.desk.v1.SignalResponse
-	58,  // 181: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
-	60,  // 182: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
-	143, // [143:183] is the sub-list for method output_type
-	103, // [103:143] is the sub-list for method input_type
-	103, // [103:103] is the sub-list for extension type_name
-	103, // [103:103] is the sub-list for extension extendee
-	0,   // [0:103] is the sub-list for field type_name
+	110, // 18: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
+	111, // 19: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
+	112, // 20: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
+	23,  // 21: parley.desk.v1.ConversationView.window:type_name -> parley.desk.v1.Window
+	22,  // 22: parley.desk.v1.ConversationView.owner:type_name -> parley.desk.v1.Owner
+	21,  // 23: parley.desk.v1.ConversationView.beside:type_name -> parley.desk.v1.Beside
+	21,  // 24: parley.desk.v1.ConversationView.part:type_name -> parley.desk.v1.Beside
+	113, // 25: parley.desk.v1.ConversationView.wrap_up_form:type_name -> parley.desk.v1.WrapUpForm
+	20,  // 26: parley.desk.v1.ConversationView.variables:type_name -> parley.desk.v1.ContextVariable
+	114, // 27: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
+	115, // 28: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
+	11,  // 29: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
+	25,  // 30: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
+	1,   // 31: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
+	116, // 32: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
+	2,   // 33: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
+	106, // 34: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
+	26,  // 35: parley.desk.v1.TimelineItem.files:type_name -> parley.desk.v1.File
+	117, // 36: parley.desk.v1.TimelineItem.quick_replies:type_name -> parley.thread.v1.QuickReply
+	118, // 37: parley.desk.v1.TimelineItem.template:type_name -> parley.thread.v1.Template
+	0,   // 38: parley.desk.v1.File.status:type_name -> parley.desk.v1.FileStatus
+	111, // 39: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
+	108, // 40: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	109, // 41: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	11,  // 42: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 43: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 44: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 45: parley.desk.v1.SendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	117, // 46: parley.desk.v1.SendMessageRequest.quick_replies:type_name -> parley.thread.v1.QuickReply
+	118, // 47: parley.desk.v1.SendMessageRequest.template:type_name -> parley.thread.v1.Template
+	11,  // 48: parley.desk.v1.ReactRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 49: parley.desk.v1.SignalRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	25,  // 50: parley.desk.v1.SendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
+	11,  // 51: parley.desk.v1.ResendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	25,  // 52: parley.desk.v1.ResendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
+	11,  // 53: parley.desk.v1.AbandonSendRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 54: parley.desk.v1.AddNoteRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	25,  // 55: parley.desk.v1.AddNoteResponse.item:type_name -> parley.desk.v1.TimelineItem
+	11,  // 56: parley.desk.v1.TakeControlRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 57: parley.desk.v1.TakeControlResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 58: parley.desk.v1.EndConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 59: parley.desk.v1.EndConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 60: parley.desk.v1.CloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 61: parley.desk.v1.SetVariablesRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	107, // 62: parley.desk.v1.SetVariablesRequest.variables:type_name -> parley.desk.v1.SetVariablesRequest.VariablesEntry
+	19,  // 63: parley.desk.v1.SetVariablesResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 64: parley.desk.v1.ParkConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 65: parley.desk.v1.ParkConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 66: parley.desk.v1.ResumeConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 67: parley.desk.v1.ResumeConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 68: parley.desk.v1.ReleaseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 69: parley.desk.v1.ListConversationsResponse.conversations:type_name -> parley.desk.v1.ConversationView
+	11,  // 70: parley.desk.v1.ListTimelineRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	25,  // 71: parley.desk.v1.ListTimelineResponse.items:type_name -> parley.desk.v1.TimelineItem
+	11,  // 72: parley.desk.v1.ShowOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	68,  // 73: parley.desk.v1.ListOpenItemsResponse.items:type_name -> parley.desk.v1.OpenItem
+	11,  // 74: parley.desk.v1.OpenItem.ref:type_name -> parley.desk.v1.ConversationRef
+	16,  // 75: parley.desk.v1.ListQueuesResponse.queues:type_name -> parley.desk.v1.QueueFigure
+	11,  // 76: parley.desk.v1.PickConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 77: parley.desk.v1.PickConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 78: parley.desk.v1.ListTargetsRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	75,  // 79: parley.desk.v1.ListTargetsResponse.queues:type_name -> parley.desk.v1.QueueTarget
+	76,  // 80: parley.desk.v1.ListTargetsResponse.agents:type_name -> parley.desk.v1.AgentTarget
+	108, // 81: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
+	11,  // 82: parley.desk.v1.TransferConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 83: parley.desk.v1.AskConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 84: parley.desk.v1.AskConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 85: parley.desk.v1.AnswerConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 86: parley.desk.v1.AnswerConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 87: parley.desk.v1.OpenConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 88: parley.desk.v1.OpenConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 89: parley.desk.v1.EndConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 90: parley.desk.v1.EndConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 91: parley.desk.v1.LeaveConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 92: parley.desk.v1.AssignConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 93: parley.desk.v1.AssignConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 94: parley.desk.v1.ForceCloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 95: parley.desk.v1.ActOnConversationsRequest.refs:type_name -> parley.desk.v1.ConversationRef
+	95,  // 96: parley.desk.v1.ActOnConversationsResponse.outcomes:type_name -> parley.desk.v1.Outcome
+	11,  // 97: parley.desk.v1.Outcome.ref:type_name -> parley.desk.v1.ConversationRef
+	111, // 98: parley.desk.v1.Outcome.phase:type_name -> parley.thread.v1.Phase
+	11,  // 99: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 100: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 101: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 102: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	108, // 103: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	109, // 104: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	111, // 105: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
+	19,  // 106: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
+	3,   // 107: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
+	5,   // 108: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
+	7,   // 109: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
+	12,  // 110: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
+	28,  // 111: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
+	30,  // 112: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
+	32,  // 113: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
+	34,  // 114: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
+	40,  // 115: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
+	42,  // 116: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
+	44,  // 117: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
+	48,  // 118: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
+	50,  // 119: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
+	52,  // 120: parley.desk.v1.DeskService.SetVariables:input_type -> parley.desk.v1.SetVariablesRequest
+	54,  // 121: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
+	56,  // 122: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
+	58,  // 123: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
+	46,  // 124: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
+	64,  // 125: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
+	66,  // 126: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
+	69,  // 127: parley.desk.v1.DeskService.ListQueues:input_type -> parley.desk.v1.ListQueuesRequest
+	71,  // 128: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
+	73,  // 129: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
+	77,  // 130: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
+	79,  // 131: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
+	81,  // 132: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
+	83,  // 133: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
+	85,  // 134: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
+	87,  // 135: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
+	89,  // 136: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
+	91,  // 137: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
+	93,  // 138: parley.desk.v1.DeskService.ActOnConversations:input_type -> parley.desk.v1.ActOnConversationsRequest
+	96,  // 139: parley.desk.v1.DeskService.PauseQueue:input_type -> parley.desk.v1.PauseQueueRequest
+	98,  // 140: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
+	100, // 141: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
+	102, // 142: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
+	104, // 143: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
+	35,  // 144: parley.desk.v1.DeskService.React:input_type -> parley.desk.v1.ReactRequest
+	37,  // 145: parley.desk.v1.DeskService.Signal:input_type -> parley.desk.v1.SignalRequest
+	60,  // 146: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
+	62,  // 147: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
+	4,   // 148: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
+	6,   // 149: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
+	8,   // 150: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
+	13,  // 151: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
+	29,  // 152: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
+	31,  // 153: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
+	33,  // 154: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
+	39,  // 155: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
+	41,  // 156: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
+	43,  // 157: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
+	45,  // 158: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
+	49,  // 159: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
+	51,  // 160: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
+	53,  // 161: parley.desk.v1.DeskService.SetVariables:output_type -> parley.desk.v1.SetVariablesResponse
+	55,  // 162: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
+	57,  // 163: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
+	59,  // 164: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
+	47,  // 165: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
+	65,  // 166: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
+	67,  // 167: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
+	70,  // 168: parley.desk.v1.DeskService.ListQueues:output_type -> parley.desk.v1.ListQueuesResponse
+	72,  // 169: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
+	74,  // 170: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
+	78,  // 171: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
+	80,  // 172: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
+	82,  // 173: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
+	84,  // 174: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
+	86,  // 175: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
+	88,  // 176: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
+	90,  // 177: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
+	92,  // 178: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
+	94,  // 179: parley.desk.v1.DeskService.ActOnConversations:output_type -> parley.desk.v1.ActOnConversationsResponse
+	97,  // 180: parley.desk.v1.DeskService.PauseQueue:output_type -> parley.desk.v1.PauseQueueResponse
+	99,  // 181: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
+	101, // 182: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
+	103, // 183: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
+	105, // 184: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
+	36,  // 185: parley.desk.v1.DeskService.React:output_type -> parley.desk.v1.ReactResponse
+	38,  // 186: parley.desk.v1.DeskService.Signal:output_type -> parley.desk.v1.SignalResponse
+	61,  // 187: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
+	63,  // 188: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
+	148, // [148:189] is the sub-list for method output_type
+	107, // [107:148] is the sub-list for method input_type
+	107, // [107:107] is the sub-list for extension type_name
+	107, // [107:107] is the sub-list for extension extendee
+	0,   // [0:107] is the sub-list for field type_name
 }
 
 func init() { file_parley_desk_v1_desk_proto_init() }
@@ -7369,15 +7569,15 @@ func file_parley_desk_v1_desk_proto_init() {
 		(*Event_SessionEnded)(nil),
 		(*Event_Queues)(nil),
 	}
-	file_parley_desk_v1_desk_proto_msgTypes[71].OneofWrappers = []any{
+	file_parley_desk_v1_desk_proto_msgTypes[74].OneofWrappers = []any{
 		(*TransferConversationRequest_ToQueue)(nil),
 		(*TransferConversationRequest_ToAgent)(nil),
 	}
-	file_parley_desk_v1_desk_proto_msgTypes[83].OneofWrappers = []any{
+	file_parley_desk_v1_desk_proto_msgTypes[86].OneofWrappers = []any{
 		(*AssignConversationRequest_ToQueue)(nil),
 		(*AssignConversationRequest_ToAgent)(nil),
 	}
-	file_parley_desk_v1_desk_proto_msgTypes[87].OneofWrappers = []any{
+	file_parley_desk_v1_desk_proto_msgTypes[90].OneofWrappers = []any{
 		(*ActOnConversationsRequest_ToQueue)(nil),
 		(*ActOnConversationsRequest_ForceClose)(nil),
 	}
@@ -7387,7 +7587,7 @@ func file_parley_desk_v1_desk_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_desk_v1_desk_proto_rawDesc), len(file_parley_desk_v1_desk_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   101,
+			NumMessages:   105,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -282,6 +282,7 @@ type Fact struct {
 	//	*Fact_AttachmentLost
 	//	*Fact_AgentReacted
 	//	*Fact_DispositionsChosen
+	//	*Fact_VariablesSet
 	Kind isFact_Kind `protobuf_oneof:"kind"`
 	// De-duplication key of Meta's event that caused the fact; empty for facts
 	// of our own. The first fact of an event carries it.
@@ -733,6 +734,15 @@ func (x *Fact) GetDispositionsChosen() *DispositionsChosen {
 	return nil
 }
 
+func (x *Fact) GetVariablesSet() *VariablesSet {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_VariablesSet); ok {
+			return x.VariablesSet
+		}
+	}
+	return nil
+}
+
 func (x *Fact) GetEventKey() string {
 	if x != nil {
 		return x.EventKey
@@ -992,6 +1002,11 @@ type Fact_DispositionsChosen struct {
 	DispositionsChosen *DispositionsChosen `protobuf:"bytes,153,opt,name=dispositions_chosen,json=dispositionsChosen,proto3,oneof"`
 }
 
+type Fact_VariablesSet struct {
+	// Somebody set context variables of the conversation.
+	VariablesSet *VariablesSet `protobuf:"bytes,154,opt,name=variables_set,json=variablesSet,proto3,oneof"`
+}
+
 func (*Fact_MessageReceived) isFact_Kind() {}
 
 func (*Fact_MessageEdited) isFact_Kind() {}
@@ -1079,6 +1094,8 @@ func (*Fact_AttachmentLost) isFact_Kind() {}
 func (*Fact_AgentReacted) isFact_Kind() {}
 
 func (*Fact_DispositionsChosen) isFact_Kind() {}
+
+func (*Fact_VariablesSet) isFact_Kind() {}
 
 // Attachment is one attachment of a message.
 type Attachment struct {
@@ -2395,8 +2412,11 @@ type ConversationOpened struct {
 	Terms *Terms `protobuf:"bytes,6,opt,name=terms,proto3" json:"terms,omitempty"`
 	// Capacity profiles it counts in from the beginning, by resource id.
 	CapacityProfiles []string `protobuf:"bytes,7,rep,name=capacity_profiles,json=capacityProfiles,proto3" json:"capacity_profiles,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Values of context variables that the link said by which the customer came, by
+	// name.
+	Variables     map[string]string `protobuf:"bytes,56,rep,name=variables,proto3" json:"variables,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ConversationOpened) Reset() {
@@ -2474,6 +2494,13 @@ func (x *ConversationOpened) GetTerms() *Terms {
 func (x *ConversationOpened) GetCapacityProfiles() []string {
 	if x != nil {
 		return x.CapacityProfiles
+	}
+	return nil
+}
+
+func (x *ConversationOpened) GetVariables() map[string]string {
+	if x != nil {
+		return x.Variables
 	}
 	return nil
 }
@@ -5171,7 +5198,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\"parley/thread/v1/disposition.proto\"\xff\x1b\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\"parley/thread/v1/disposition.proto\x1a\x1fparley/thread/v1/variable.proto\"\xc7\x1c\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -5222,7 +5249,8 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x0fattachment_kept\x189 \x01(\v2 .parley.thread.v1.AttachmentKeptH\x00R\x0eattachmentKept\x12K\n" +
 	"\x0fattachment_lost\x18: \x01(\v2 .parley.thread.v1.AttachmentLostH\x00R\x0eattachmentLost\x12E\n" +
 	"\ragent_reacted\x18C \x01(\v2\x1e.parley.thread.v1.AgentReactedH\x00R\fagentReacted\x12X\n" +
-	"\x13dispositions_chosen\x18\x99\x01 \x01(\v2$.parley.thread.v1.DispositionsChosenH\x00R\x12dispositionsChosen\x12\x1b\n" +
+	"\x13dispositions_chosen\x18\x99\x01 \x01(\v2$.parley.thread.v1.DispositionsChosenH\x00R\x12dispositionsChosen\x12F\n" +
+	"\rvariables_set\x18\x9a\x01 \x01(\v2\x1e.parley.thread.v1.VariablesSetH\x00R\fvariablesSet\x12\x1b\n" +
 	"\tevent_key\x18d \x01(\tR\beventKey\x12\x1f\n" +
 	"\vinbound_seq\x18e \x01(\x04R\n" +
 	"inboundSeq\x12\x12\n" +
@@ -5330,7 +5358,7 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\btimezone\x18\x03 \x01(\x01H\x00R\btimezone\x88\x01\x01\x12\x18\n" +
 	"\apicture\x18\x04 \x01(\tR\apicture\x12\x18\n" +
 	"\afailure\x18\x05 \x01(\tR\afailureB\v\n" +
-	"\t_timezone\"\xfc\x01\n" +
+	"\t_timezone\"\x8d\x03\n" +
 	"\x12ConversationOpened\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1e\n" +
 	"\n" +
@@ -5341,7 +5369,11 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x05units\x18\x04 \x01(\x05R\x05units\x12#\n" +
 	"\roffer_seconds\x18\x05 \x01(\x05R\fofferSeconds\x12-\n" +
 	"\x05terms\x18\x06 \x01(\v2\x17.parley.thread.v1.TermsR\x05terms\x12+\n" +
-	"\x11capacity_profiles\x18\a \x03(\tR\x10capacityProfiles\"\x84\x02\n" +
+	"\x11capacity_profiles\x18\a \x03(\tR\x10capacityProfiles\x12Q\n" +
+	"\tvariables\x188 \x03(\v23.parley.thread.v1.ConversationOpened.VariablesEntryR\tvariables\x1a<\n" +
+	"\x0eVariablesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x84\x02\n" +
 	"\x05Terms\x12>\n" +
 	"\tpresences\x18\x01 \x03(\x0e2 .parley.distribution.v1.PresenceR\tpresences\x126\n" +
 	"\bmatching\x18\x02 \x01(\x0e2\x1a.parley.thread.v1.MatchingR\bmatching\x12\x1b\n" +
@@ -5573,7 +5605,7 @@ func file_parley_thread_v1_fact_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_thread_v1_fact_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
+var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 57)
 var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(Matching)(0),                  // 0: parley.thread.v1.Matching
 	(OfferOutcome)(0),              // 1: parley.thread.v1.OfferOutcome
@@ -5633,9 +5665,11 @@ var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(*MonitoringBegan)(nil),        // 55: parley.thread.v1.MonitoringBegan
 	(*SupervisorJoined)(nil),       // 56: parley.thread.v1.SupervisorJoined
 	(*SupervisorLeft)(nil),         // 57: parley.thread.v1.SupervisorLeft
-	nil,                            // 58: parley.thread.v1.ConversationClassified.VariablesEntry
-	(*DispositionsChosen)(nil),     // 59: parley.thread.v1.DispositionsChosen
-	(v1.Presence)(0),               // 60: parley.distribution.v1.Presence
+	nil,                            // 58: parley.thread.v1.ConversationOpened.VariablesEntry
+	nil,                            // 59: parley.thread.v1.ConversationClassified.VariablesEntry
+	(*DispositionsChosen)(nil),     // 60: parley.thread.v1.DispositionsChosen
+	(*VariablesSet)(nil),           // 61: parley.thread.v1.VariablesSet
+	(v1.Presence)(0),               // 62: parley.distribution.v1.Presence
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	8,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
@@ -5681,34 +5715,36 @@ var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	5,  // 40: parley.thread.v1.Fact.attachment_kept:type_name -> parley.thread.v1.AttachmentKept
 	6,  // 41: parley.thread.v1.Fact.attachment_lost:type_name -> parley.thread.v1.AttachmentLost
 	41, // 42: parley.thread.v1.Fact.agent_reacted:type_name -> parley.thread.v1.AgentReacted
-	59, // 43: parley.thread.v1.Fact.dispositions_chosen:type_name -> parley.thread.v1.DispositionsChosen
-	4,  // 44: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
-	7,  // 45: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
-	7,  // 46: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
-	7,  // 47: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
-	4,  // 48: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
-	21, // 49: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
-	60, // 50: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
-	0,  // 51: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
-	24, // 52: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
-	58, // 53: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
-	26, // 54: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
-	1,  // 55: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	2,  // 56: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	2,  // 57: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	2,  // 58: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	35, // 59: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
-	36, // 60: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
-	37, // 61: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
-	38, // 62: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
-	40, // 63: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
-	39, // 64: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
-	40, // 65: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
-	66, // [66:66] is the sub-list for method output_type
-	66, // [66:66] is the sub-list for method input_type
-	66, // [66:66] is the sub-list for extension type_name
-	66, // [66:66] is the sub-list for extension extendee
-	0,  // [0:66] is the sub-list for field type_name
+	60, // 43: parley.thread.v1.Fact.dispositions_chosen:type_name -> parley.thread.v1.DispositionsChosen
+	61, // 44: parley.thread.v1.Fact.variables_set:type_name -> parley.thread.v1.VariablesSet
+	4,  // 45: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
+	7,  // 46: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
+	7,  // 47: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
+	7,  // 48: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
+	4,  // 49: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
+	21, // 50: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
+	58, // 51: parley.thread.v1.ConversationOpened.variables:type_name -> parley.thread.v1.ConversationOpened.VariablesEntry
+	62, // 52: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
+	0,  // 53: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
+	24, // 54: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
+	59, // 55: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
+	26, // 56: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
+	1,  // 57: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	2,  // 58: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	2,  // 59: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	2,  // 60: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	35, // 61: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
+	36, // 62: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
+	37, // 63: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
+	38, // 64: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
+	40, // 65: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
+	39, // 66: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
+	40, // 67: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
+	68, // [68:68] is the sub-list for method output_type
+	68, // [68:68] is the sub-list for method input_type
+	68, // [68:68] is the sub-list for extension type_name
+	68, // [68:68] is the sub-list for extension extendee
+	0,  // [0:68] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -5717,6 +5753,7 @@ func file_parley_thread_v1_fact_proto_init() {
 		return
 	}
 	file_parley_thread_v1_disposition_proto_init()
+	file_parley_thread_v1_variable_proto_init()
 	file_parley_thread_v1_fact_proto_msgTypes[0].OneofWrappers = []any{
 		(*Fact_MessageReceived)(nil),
 		(*Fact_MessageEdited)(nil),
@@ -5762,6 +5799,7 @@ func file_parley_thread_v1_fact_proto_init() {
 		(*Fact_AttachmentLost)(nil),
 		(*Fact_AgentReacted)(nil),
 		(*Fact_DispositionsChosen)(nil),
+		(*Fact_VariablesSet)(nil),
 	}
 	file_parley_thread_v1_fact_proto_msgTypes[1].OneofWrappers = []any{}
 	file_parley_thread_v1_fact_proto_msgTypes[16].OneofWrappers = []any{}
@@ -5772,7 +5810,7 @@ func file_parley_thread_v1_fact_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_thread_v1_fact_proto_rawDesc), len(file_parley_thread_v1_fact_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   56,
+			NumMessages:   57,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -751,7 +751,8 @@ type Conversation struct {
 	Skills []*Need `protobuf:"bytes,19,rep,name=skills,proto3" json:"skills,omitempty"`
 	// Capacity profiles it counts in, by resource id.
 	CapacityProfiles []string `protobuf:"bytes,20,rep,name=capacity_profiles,json=capacityProfiles,proto3" json:"capacity_profiles,omitempty"`
-	// Values of context variables that rules set, by name.
+	// Values of context variables that rules, the customer's link, agents or
+	// programs set, by name.
 	Variables map[string]string `protobuf:"bytes,21,rep,name=variables,proto3" json:"variables,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Version of the configuration that classified and routed it; 0: not recorded.
 	Version uint64 `protobuf:"varint,22,opt,name=version,proto3" json:"version,omitempty"`
