@@ -28,6 +28,9 @@ func (k kind) documents() string {
 	if strings.HasSuffix(k.document, "s") {
 		return k.document + "es"
 	}
+	if stem, ok := strings.CutSuffix(k.document, "y"); ok {
+		return stem + "ies"
+	}
 	return k.document + "s"
 }
 
@@ -60,6 +63,9 @@ func kinds() []kind {
 		}),
 		kindOf("AutomatedMessage", "TRIGGER ACTIVE LANGUAGES", func(m *configv1.AutomatedMessage) []string {
 			return []string{manifest.Word(m.GetTrigger()), strconv.FormatBool(m.GetActive()), words(slices.Sorted(maps.Keys(m.GetTexts())))}
+		}),
+		kindOf("CannedReply", "LOCALE TAGS WORKSTREAMS TEXT", func(r *configv1.CannedReply) []string {
+			return []string{r.GetLocale(), words(r.GetTags()), words(r.GetWorkstreams()), firstLine(r.GetText())}
 		}),
 		kindOf("ChannelAccount", "APP GRAPH SECRET PREVIOUS VERIFY PRIVACY", func(a *configv1.ChannelAccount) []string {
 			return []string{a.GetAppId(), a.GetGraphVersion(), fingerprint(a.GetAppSecret()),
@@ -233,6 +239,18 @@ func filesOf(w *configv1.Workstream) (who []string) {
 }
 
 func words(list []string) string { return strings.Join(list, ",") }
+
+// firstLine is the beginning of a text, short enough for a table.
+func firstLine(text string) string {
+	line, _, more := strings.Cut(text, "\n")
+	if runes := []rune(line); len(runes) > 40 {
+		line, more = string(runes[:40]), true
+	}
+	if more {
+		line += "…"
+	}
+	return line
+}
 
 // fingerprint shows whether a secret is set, and which.
 func fingerprint(s *configv1.Secret) string { return s.GetFingerprint() }

@@ -126,7 +126,8 @@ func (b *Bus) buckets() []jetstream.StreamConfig {
 	media.MaxAge = mediaAge
 	upload := b.bucketStream(subject.UploadBucket, 1)
 	contacts := b.bucketStream(subject.ContactBucket, 1)
-	return []jetstream.StreamConfig{config, history, checkpoint, presence, pause, session, provision, privacy, media, upload, contacts, b.leases()}
+	reply := b.bucketStream(subject.ReplyBucket, 1)
+	return []jetstream.StreamConfig{config, history, checkpoint, presence, pause, session, provision, privacy, media, upload, contacts, reply, b.leases()}
 }
 
 func (b *Bus) bucketStream(name string, history int64) jetstream.StreamConfig {

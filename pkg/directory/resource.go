@@ -23,6 +23,7 @@ const (
 	Rulesets        = "rulesets"
 	Statuses        = "statuses"
 	Messages        = "automatedMessages"
+	CannedReplies   = "cannedReplies"
 )
 
 // Marker is the key that is written last in every change of CONFIG. Its value
@@ -60,6 +61,8 @@ func Kind(r Resource) string {
 		return Statuses
 	case *configv1.AutomatedMessage:
 		return Messages
+	case *configv1.CannedReply:
+		return CannedReplies
 	}
 	return ""
 }
@@ -142,6 +145,8 @@ func Blank(kind string) Resource {
 		return &configv1.Status{}
 	case Messages:
 		return &configv1.AutomatedMessage{}
+	case CannedReplies:
+		return &configv1.CannedReply{}
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ type Snapshot struct {
 	Rulesets    map[string]*configv1.Ruleset
 	Statuses    map[string]*configv1.Status
 	Messages    map[string]*configv1.AutomatedMessage
+	Replies     map[string]*configv1.CannedReply
 	Unreadable  []string // keys whose entry is damaged; the resource is missing or as it was before
 }
 
@@ -37,7 +38,7 @@ func NewSnapshot(resources ...Resource) *Snapshot {
 		Queues: map[string]*configv1.Queue{}, Agents: map[string]*configv1.Agent{},
 		Schedules: map[string]*configv1.Schedule{}, Skills: map[string]*configv1.Skill{},
 		Profiles: map[string]*configv1.CapacityProfile{}, Rulesets: map[string]*configv1.Ruleset{},
-		Statuses: map[string]*configv1.Status{}, Messages: map[string]*configv1.AutomatedMessage{},
+		Statuses: map[string]*configv1.Status{}, Messages: map[string]*configv1.AutomatedMessage{}, Replies: map[string]*configv1.CannedReply{},
 	}
 	for _, r := range resources {
 		s.put(r)
@@ -76,6 +77,8 @@ func (s *Snapshot) put(r Resource) {
 		s.Statuses[id] = r
 	case *configv1.AutomatedMessage:
 		s.Messages[id] = r
+	case *configv1.CannedReply:
+		s.Replies[id] = r
 	}
 }
 
@@ -104,6 +107,8 @@ func (s *Snapshot) Find(kind, id string) (Resource, bool) {
 		return found(s.Statuses, id)
 	case Messages:
 		return found(s.Messages, id)
+	case CannedReplies:
+		return found(s.Replies, id)
 	}
 	return nil, false
 }
@@ -114,7 +119,7 @@ func (s *Snapshot) All() iter.Seq[Resource] {
 	return func(yield func(Resource) bool) {
 		_ = each(s.Schedules, yield) && each(s.Skills, yield) && each(s.Profiles, yield) &&
 			each(s.Statuses, yield) && each(s.Agents, yield) && each(s.Queues, yield) && each(s.Rulesets, yield) &&
-			each(s.Workstreams, yield) && each(s.Messages, yield) && each(s.Accounts, yield) && each(s.Pages, yield)
+			each(s.Workstreams, yield) && each(s.Messages, yield) && each(s.Replies, yield) && each(s.Accounts, yield) && each(s.Pages, yield)
 	}
 }
 

@@ -139,6 +139,10 @@ func ofBeside(kind any) *threadv1.Fact {
 		return &threadv1.Fact{Kind: &threadv1.Fact_AgentTold{AgentTold: k}}
 	case *threadv1.ConsentGiven:
 		return &threadv1.Fact{Kind: &threadv1.Fact_ConsentGiven{ConsentGiven: k}}
+	case *threadv1.VariablesSet:
+		return &threadv1.Fact{Kind: &threadv1.Fact_VariablesSet{VariablesSet: k}}
+	case *threadv1.DispositionsChosen:
+		return &threadv1.Fact{Kind: &threadv1.Fact_DispositionsChosen{DispositionsChosen: k}}
 	}
 	return nil
 }

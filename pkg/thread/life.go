@@ -1,6 +1,7 @@
 package thread
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -26,6 +27,7 @@ func applyOpened(s *threadv1.State, now time.Time, o *threadv1.ConversationOpene
 		OpenedMs:         now.UnixMilli(),
 		Terms:            proto.CloneOf(o.GetTerms()),
 		CapacityProfiles: slices.Clone(o.GetCapacityProfiles()),
+		Variables:        maps.Clone(o.GetVariables()),
 	}
 	if now.Sub(time.UnixMilli(s.GetReferralMs())) <= referralLast {
 		c.Referral = s.GetReferral()

@@ -152,6 +152,10 @@ func applyBeside(s *threadv1.State, now time.Time, f *threadv1.Fact) error {
 		if k.AgentReacted.GetMid() == "" {
 			return refuse(s, BadFact, k.AgentReacted.GetAgent())
 		}
+	case *threadv1.Fact_VariablesSet:
+		return applyVariables(s, k.VariablesSet)
+	case *threadv1.Fact_DispositionsChosen:
+		return applyDisposed(s, k.DispositionsChosen)
 	case *threadv1.Fact_ConsultAsked:
 		return applyAsked(s, now, k.ConsultAsked)
 	case *threadv1.Fact_ConsultAnswered:

@@ -88,6 +88,8 @@ func anyFact(t *rapid.T, n int) *threadv1.Fact {
 		&threadv1.ConsentGiven{Notice: "n1", Agreed: part == 0},
 		&threadv1.ContactLinked{Contact: "p" + beside, Source: threadv1.LinkSource(part) + 1, By: agent, ClientId: fmt.Sprint("cl", n)},
 		&threadv1.ContactUnlinked{Contact: "p" + beside, By: agent, ClientId: fmt.Sprint("cl", n)},
+		&threadv1.VariablesSet{Agent: agent, Variables: map[string]string{beside: fmt.Sprint(part)}, ClientId: fmt.Sprint("cl", n)},
+		&threadv1.DispositionsChosen{Agent: agent, Dispositions: []*threadv1.Disposition{{Code: beside, Name: "X"}}},
 	}
 	f := thread.Of(rapid.SampledFrom(kinds).Draw(t, "kind"))
 	if known(f) {

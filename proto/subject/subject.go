@@ -96,6 +96,9 @@ const (
 	PrivacyBucket = "PRIVACY"
 	// ContactBucket holds contacts; ContactKey and ExternalKey are its keys.
 	ContactBucket = "CONTACT"
+	// ReplyBucket holds the canned replies that agents write for themselves;
+	// ReplyKey is its key.
+	ReplyBucket = "REPLY"
 	// AliveKey is where ProvisionBucket says that ingress was there.
 	AliveKey = "alive.ingress"
 )
@@ -107,6 +110,9 @@ func MediaKey(pageID, hash string) string { return token(pageID) + "." + hash }
 // UploadKey is where UploadBucket keeps an upload, by its id, beside the others of
 // the same thread.
 func UploadKey(t Thread, id string) string { return t.Key() + "." + token(id) }
+
+// ReplyKey is where ReplyBucket holds the replies of an agent.
+func ReplyKey(agent string) string { return "own." + token(agent) }
 
 // CallbackKey is where ProvisionBucket says that Meta verified the callback of
 // a channel account, by resource id.

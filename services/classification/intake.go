@@ -92,6 +92,7 @@ func (f *filer) file(ctx context.Context, rec bus.InboundRecord) error {
 	}
 	f.meters.filed(decision.Facts)
 	if decision.Opened() != nil {
+		f.meters.came(decision.Referred)
 		f.meters.routed(first.route)
 	}
 	return nil
@@ -120,7 +121,9 @@ func (f *filer) read(rec bus.InboundRecord) (intake.Input, error) {
 		Sequence: rec.Sequence,
 		Opening:  intake.Open(world, rec.Event.GetPage(), id.String()),
 		Files:    world.Files(world.PagesByMeta[rec.Event.GetPage()]),
-		App:      world.Accounts[world.PagesByMeta[rec.Event.GetPage()].GetAccount()].GetAppId(),
+
+		Variables: world.Workstreams[world.PagesByMeta[rec.Event.GetPage()].GetWorkstream()].GetVariables(),
+		App:       world.Accounts[world.PagesByMeta[rec.Event.GetPage()].GetAccount()].GetAppId(),
 	}
 	if m, ok := in.Item.Body.(meta.Message); ok && m.Metadata != "" {
 		if own, genuine := graph.ParseMetadata(f.signer, m.Metadata); genuine {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/parley-desk/parley/pkg/fault"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/services/classification/internal/intake"
 	"github.com/parley-desk/parley/services/classification/internal/meta"
 	"github.com/parley-desk/parley/services/classification/internal/routing"
 )
@@ -21,6 +22,7 @@ type meters struct {
 	unrouted prometheus.Gauge
 	failed   *prometheus.CounterVec
 	profiles *prometheus.CounterVec
+	referred *prometheus.CounterVec
 }
 
 func newMeters(registry prometheus.Registerer) (*meters, error) {
@@ -61,8 +63,12 @@ func newMeters(registry prometheus.Registerer) (*meters, error) {
 			Name: "parley_classification_profiles_total",
 			Help: "Look-ups of customers' names, by what became of them.",
 		}, []string{"outcome"}),
+		referred: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_classification_link_variables_total",
+			Help: "Context variables that links told of conversations that opened, by what became of them: set, undeclared or unfit.",
+		}, []string{"outcome"}),
 	}
-	for _, c := range []prometheus.Collector{m.facts, m.repeated, m.found, m.twice, m.limited, m.routes, m.unrouted, m.failed, m.profiles} {
+	for _, c := range []prometheus.Collector{m.facts, m.repeated, m.found, m.twice, m.limited, m.routes, m.unrouted, m.failed, m.profiles, m.referred} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -107,6 +113,13 @@ func (m *meters) routed(route routing.Route) {
 		}
 	}
 	m.routes.WithLabelValues(by).Inc()
+}
+
+// came counts what the link told by which a customer came.
+func (m *meters) came(r intake.Referred) {
+	m.referred.WithLabelValues("set").Add(float64(r.Set))
+	m.referred.WithLabelValues("undeclared").Add(float64(r.Undeclared))
+	m.referred.WithLabelValues("unfit").Add(float64(r.Unfit))
 }
 
 func (m *meters) profiled(err error) {

@@ -24,20 +24,21 @@ const (
 
 // Config is the settings of the desk.
 type Config struct {
-	Listen       string        `koanf:"listen" default:"127.0.0.1:8080" help:"Address of the desk."`
-	PublicURL    string        `koanf:"public_url" default:"" help:"URL by which agents reach the desk, https://desk.example.com; with https the cookie is kept to https. Empty: as the browser says."`
-	ImageOrigins []string      `koanf:"image_origins" default:"" help:"Origins beside Meta's from which the page may show pictures, like https://pictures.example.com."`
-	BehindProxy  bool          `koanf:"behind_proxy" default:"false" help:"Take the caller's address from the last entry of X-Forwarded-For; only behind a proxy that sets it."`
-	Events       int           `koanf:"events" default:"2048" help:"Events remembered for each agent, from which a page that lost its connection continues."`
-	Streams      int           `koanf:"streams" default:"3" help:"Streams of events that one sign-in may hold open. The page needs one for all its tabs, or one a tab where the browser knows no shared workers."`
-	Sessions     int           `koanf:"sessions" default:"10" help:"Sign-ins with which one agent may have the desk open, at each process of it. A page of one more says so and comes in when another is closed."`
-	Invitation   time.Duration `koanf:"invitation" default:"120s" help:"How long an agent who is asked for advice, or by a supervisor to take a conversation over, has to answer."`
-	Uploads      int           `koanf:"uploads" default:"20" help:"Files that one agent may have uploaded and not sent."`
-	UploadAge    time.Duration `koanf:"upload_age" default:"1h" help:"How long a file that is not sent is kept from when its upload began."`
-	ScanCommand  []string      `koanf:"scan_command" default:"" help:"Command and its arguments that look at every file of an agent's: clamdscan,--no-summary,-. The file is its standard input; it ends with 0 for harmless and 1 for harmful, and with anything else the file is not sent. Empty: nobody looks."`
-	ScanICAP     string        `koanf:"scan_icap" default:"" help:"ICAP server that looks at every file of an agent's, by RESPMOD: icap://scanner.example.com:1344/avscan. Only 204 lets a file through. Empty: none."`
-	ScanTimeout  time.Duration `koanf:"scan_timeout" default:"30s" help:"How long looking at one file may take; after that it is not sent."`
-	Items        int           `koanf:"items" default:"200000" help:"Timeline items held in memory for all threads, about 1 KB each."`
+	Listen          string        `koanf:"listen" default:"127.0.0.1:8080" help:"Address of the desk."`
+	PublicURL       string        `koanf:"public_url" default:"" help:"URL by which agents reach the desk, https://desk.example.com; with https the cookie is kept to https. Empty: as the browser says."`
+	ImageOrigins    []string      `koanf:"image_origins" default:"" help:"Origins beside Meta's from which the page may show pictures, like https://pictures.example.com."`
+	BehindProxy     bool          `koanf:"behind_proxy" default:"false" help:"Take the caller's address from the last entry of X-Forwarded-For; only behind a proxy that sets it."`
+	Events          int           `koanf:"events" default:"2048" help:"Events remembered for each agent, from which a page that lost its connection continues."`
+	Streams         int           `koanf:"streams" default:"3" help:"Streams of events that one sign-in may hold open. The page needs one for all its tabs, or one a tab where the browser knows no shared workers."`
+	Sessions        int           `koanf:"sessions" default:"10" help:"Sign-ins with which one agent may have the desk open, at each process of it. A page of one more says so and comes in when another is closed."`
+	Invitation      time.Duration `koanf:"invitation" default:"120s" help:"How long an agent who is asked for advice, or by a supervisor to take a conversation over, has to answer."`
+	PersonalReplies int           `koanf:"personal_replies" default:"100" help:"Canned replies that an agent may write for own use, 0 to 100; 0 switches them off."`
+	Uploads         int           `koanf:"uploads" default:"20" help:"Files that one agent may have uploaded and not sent."`
+	UploadAge       time.Duration `koanf:"upload_age" default:"1h" help:"How long a file that is not sent is kept from when its upload began."`
+	ScanCommand     []string      `koanf:"scan_command" default:"" help:"Command and its arguments that look at every file of an agent's: clamdscan,--no-summary,-. The file is its standard input; it ends with 0 for harmless and 1 for harmful, and with anything else the file is not sent. Empty: nobody looks."`
+	ScanICAP        string        `koanf:"scan_icap" default:"" help:"ICAP server that looks at every file of an agent's, by RESPMOD: icap://scanner.example.com:1344/avscan. Only 204 lets a file through. Empty: none."`
+	ScanTimeout     time.Duration `koanf:"scan_timeout" default:"30s" help:"How long looking at one file may take; after that it is not sent."`
+	Items           int           `koanf:"items" default:"200000" help:"Timeline items held in memory for all threads, about 1 KB each."`
 }
 
 // Validate tells everything that is wrong with the settings.
@@ -65,6 +66,7 @@ func (c *Config) Validate() error {
 	wrong(c.ScanTimeout > 0 && c.ScanTimeout <= 10*time.Minute, "scan_timeout", "must be more than 0 and at most 10m, is %v", c.ScanTimeout)
 	_, err = scan.New(c.ScanCommand, c.ScanICAP, c.ScanTimeout)
 	wrong(err == nil, "scan_icap", "%v", err)
+	wrong(c.PersonalReplies >= 0 && c.PersonalReplies <= 100, "personal_replies", "must be 0 to 100, is %d", c.PersonalReplies)
 	wrong(c.Items >= 1000, "items", "must be at least 1000, is %d", c.Items)
 	if len(bad) == 0 {
 		return nil

@@ -30,6 +30,7 @@ import (
 	"github.com/parley-desk/parley/services/desk/internal/board"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
 	"github.com/parley-desk/parley/services/desk/internal/page"
+	"github.com/parley-desk/parley/services/desk/internal/reply"
 	"github.com/parley-desk/parley/services/desk/internal/scan"
 	"github.com/parley-desk/parley/services/desk/internal/session"
 	"github.com/parley-desk/parley/services/desk/internal/transcript"
@@ -99,6 +100,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		Meter: api.NewMeter(deps.Registry), Ready: d.ready,
 		Files: deps.Bus.Files(), Signer: deps.Secrets, Uploads: uploads, Looking: cfg.ScanTimeout,
 		Contacts: deps.Contacts, History: deps.Bus.History,
+		Replies: &reply.Store{Bucket: deps.Bus.Bucket(subject.ReplyBucket), Most: cfg.PersonalReplies},
 	}
 	d.measure(deps.Registry)
 	deps.Health.Ready("desk.board", func(context.Context) error {

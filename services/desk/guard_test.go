@@ -33,16 +33,18 @@ type method struct {
 // are before anybody thinks of it.
 func methods(t *testing.T) (all []method) {
 	t.Helper()
-	for _, file := range []protoreflect.FileDescriptor{deskv1.File_parley_desk_v1_desk_proto, deskv1.File_parley_desk_v1_contact_proto} {
-		services := file.Services()
-		for i := range services.Len() {
-			for j := range services.Get(i).Methods().Len() {
-				m := services.Get(i).Methods().Get(j)
-				all = append(all, method{fmt.Sprint("/", services.Get(i).FullName(), "/", m.Name()), m.IsStreamingServer(), m.Input()})
+	pkg := deskv1.File_parley_desk_v1_desk_proto.Package()
+	protoregistry.GlobalFiles.RangeFilesByPackage(pkg, func(file protoreflect.FileDescriptor) bool {
+		for i := range file.Services().Len() {
+			service := file.Services().Get(i)
+			for j := range service.Methods().Len() {
+				m := service.Methods().Get(j)
+				all = append(all, method{fmt.Sprint("/", service.FullName(), "/", m.Name()), m.IsStreamingServer(), m.Input()})
 			}
 		}
-	}
-	if len(all) < 18 {
+		return true
+	})
+	if len(all) < 40 {
 		t.Fatalf("only %d methods are found", len(all))
 	}
 	return all
@@ -68,6 +70,8 @@ func (m method) sample(t *testing.T, of *deskv1.ConversationRef) []byte {
 			request.Mutable(f).List().Append(protoreflect.ValueOfMessage(proto.CloneOf(of).ProtoReflect()))
 		case f.Message() != nil && f.Message().FullName() == of.ProtoReflect().Descriptor().FullName():
 			request.Set(f, protoreflect.ValueOfMessage(proto.CloneOf(of).ProtoReflect()))
+		case f.IsMap():
+			request.Mutable(f).Map().Set(protoreflect.ValueOfString("x").MapKey(), protoreflect.ValueOfString("x"))
 		case f.IsList(): // may be empty
 		case f.Name() == "sign":
 			request.Set(f, protoreflect.ValueOfString("typing_on"))

@@ -62,7 +62,7 @@ type house struct {
 
 func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 	t.Helper()
-	cfg := desk.Config{Listen: "127.0.0.1:0", Events: 256, Streams: 3, Sessions: 10, Invitation: time.Minute, Items: 10_000, Uploads: 3, UploadAge: time.Hour, ScanTimeout: 5 * time.Second}
+	cfg := desk.Config{Listen: "127.0.0.1:0", Events: 256, Streams: 3, Sessions: 10, Invitation: time.Minute, PersonalReplies: 3, Items: 10_000, Uploads: 3, UploadAge: time.Hour, ScanTimeout: 5 * time.Second}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -84,6 +84,11 @@ func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 		&configv1.Queue{Meta: &configv1.Meta{Id: "empty"}},
 		&configv1.Queue{Meta: &configv1.Meta{Id: "night"}, Agents: []string{"orlin"}, Schedule: "never"},
 		&configv1.Schedule{Meta: &configv1.Meta{Id: "never"}, TimeZone: "Europe/Sofia"},
+		&configv1.Workstream{Meta: &configv1.Meta{Id: "facebook"}, Queue: "front", Units: 1, OfferSeconds: 60, Variables: []*configv1.Variable{{Name: "order", Initial: "?"}}},
+		&configv1.Workstream{Meta: &configv1.Meta{Id: "claims"}, Queue: "front", Units: 1, OfferSeconds: 60, Dispositions: &configv1.Dispositions{
+			Required: true, NoteRequired: true, Codes: []*configv1.DispositionCode{{Code: "paid", Name: "Paid"}, {Code: "refused", Name: "Refused"}, {Code: "old", Name: "Old", Inactive: true}, {Code: "third", Name: "Third"}}}},
+		&configv1.CannedReply{Meta: &configv1.Meta{Id: "hello", DisplayName: "Hello"}, Text: "Здравейте, {CustomerFirstName}!", Tags: []string{"greeting"}, Workstreams: []string{"facebook"}},
+		&configv1.CannedReply{Meta: &configv1.Meta{Id: "else", DisplayName: "Elsewhere"}, Text: "Not here", Workstreams: []string{"other"}},
 		&configv1.ChannelAccount{Meta: &configv1.Meta{Id: "demo"}}, &configv1.Page{Meta: &configv1.Meta{Id: "shop"}, PageId: pageID, Account: "demo", AgentAttachments: configv1.Switch_SWITCH_ON},
 		&configv1.Page{Meta: &configv1.Meta{Id: "silent"}, PageId: silentPage, Account: "demo"})
 	heard := make(chan net.Addr, 1)
@@ -271,6 +276,7 @@ type caller struct {
 	desk     deskv1connect.DeskServiceClient
 	sessions deskv1connect.SessionServiceClient
 	contacts deskv1connect.ContactServiceClient
+	replies  deskv1connect.ReplyServiceClient
 }
 
 // agent gives a browser in which an agent is signed in; nobody, when empty.
@@ -286,6 +292,7 @@ func (h *house) agent(id string) *caller {
 	c.desk = deskv1connect.NewDeskServiceClient(c.http, h.url, connect.WithProtoJSON())
 	c.sessions = deskv1connect.NewSessionServiceClient(c.http, h.url, connect.WithProtoJSON())
 	c.contacts = deskv1connect.NewContactServiceClient(c.http, h.url, connect.WithProtoJSON())
+	c.replies = deskv1connect.NewReplyServiceClient(c.http, h.url, connect.WithProtoJSON())
 	if id == "" {
 		return c
 	}

@@ -22,7 +22,7 @@ type Resource interface {
 // Kinds are the kinds of documents, in the order in which one may refer to
 // another.
 func Kinds() []string {
-	return []string{"Schedule", "Skill", "CapacityProfile", "Status", "Agent", "Queue", "Ruleset", "Workstream", "AutomatedMessage", "ChannelAccount", "Page"}
+	return []string{"Schedule", "Skill", "CapacityProfile", "Status", "Agent", "Queue", "Ruleset", "Workstream", "AutomatedMessage", "CannedReply", "ChannelAccount", "Page"}
 }
 
 // Kind is the kind of r.
@@ -53,6 +53,8 @@ func Wrap(r Resource) *adminv1.Resource {
 		return &adminv1.Resource{Kind: &adminv1.Resource_AutomatedMessage{AutomatedMessage: r}}
 	case *configv1.Ruleset:
 		return &adminv1.Resource{Kind: &adminv1.Resource_Ruleset{Ruleset: r}}
+	case *configv1.CannedReply:
+		return &adminv1.Resource{Kind: &adminv1.Resource_CannedReply{CannedReply: r}}
 	}
 	return nil
 }
@@ -82,6 +84,8 @@ func Unwrap(r *adminv1.Resource) Resource {
 		return k.AutomatedMessage
 	case *adminv1.Resource_Ruleset:
 		return k.Ruleset
+	case *adminv1.Resource_CannedReply:
+		return k.CannedReply
 	}
 	return nil
 }
@@ -111,6 +115,8 @@ func blank(kind string) Resource {
 		return &configv1.AutomatedMessage{Meta: meta}
 	case "Ruleset":
 		return &configv1.Ruleset{Meta: meta}
+	case "CannedReply":
+		return &configv1.CannedReply{Meta: meta}
 	}
 	return nil
 }

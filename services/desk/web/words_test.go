@@ -43,7 +43,7 @@ func TestEveryReasonHasAText(t *testing.T) {
 	all := texts(t)
 	found := map[string]int{}
 	for _, files := range []string{"pkg/graph/outcome.go", "pkg/thread/*.go", "services/outbound/internal/attempt/*.go", "services/outbound/internal/pace/*.go",
-		"services/desk/internal/api/*.go", "services/desk/internal/session/*.go", "services/desk/internal/upload/*.go", "services/distribution/internal/offering/*.go"} {
+		"services/desk/internal/api/*.go", "services/desk/internal/session/*.go", "services/desk/internal/upload/*.go", "services/desk/internal/reply/*.go", "services/distribution/internal/offering/*.go"} {
 		for at, word := range reasons(t, filepath.Join("../../..", files)) {
 			found[files]++
 			if _, ok := all[word]; !ok && !elsewhere[word] {

@@ -19,7 +19,7 @@ import (
 func TypeScript() []byte {
 	messages := map[string]protoreflect.MessageDescriptor{}
 	enums := map[string]protoreflect.EnumDescriptor{}
-	for _, file := range []protoreflect.FileDescriptor{deskv1.File_parley_desk_v1_desk_proto, deskv1.File_parley_desk_v1_contact_proto} {
+	for _, file := range []protoreflect.FileDescriptor{deskv1.File_parley_desk_v1_desk_proto, deskv1.File_parley_desk_v1_contact_proto, deskv1.File_parley_desk_v1_reply_proto} {
 		for i := range file.Messages().Len() {
 			walk(file.Messages().Get(i), messages, enums)
 		}

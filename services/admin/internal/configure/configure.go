@@ -74,7 +74,7 @@ func Edits(field string, resources []*adminv1.Resource) ([]change.Edit, error) {
 	for i, r := range resources {
 		resource := change.Unwrap(r)
 		if resource == nil {
-			return nil, bad(fmt.Sprintf("%s[%d]", field, i), "holds no resource; set one of channel_account, page, workstream, queue, agent, schedule, skill, capacity_profile, status and ruleset")
+			return nil, bad(fmt.Sprintf("%s[%d]", field, i), "holds no resource; set one of channel_account, page, workstream, queue, agent, schedule, skill, capacity_profile, status, ruleset and canned_reply")
 		}
 		edits[i] = change.Edit{Verb: change.Put, Path: fmt.Sprintf("%s[%d].%s", field, i, change.KindName(resource)), Resource: resource}
 	}

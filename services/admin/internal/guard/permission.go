@@ -30,12 +30,13 @@ const (
 	PrivacyRead    Permission = "privacy.read"
 	ContactRead    Permission = "contact.read"
 	ContactWrite   Permission = "contact.write"
+	VariableWrite  Permission = "variable.write" // of conversations
 )
 
 // Roles are what each role may do.
 func Roles() map[string][]Permission {
 	return map[string][]Permission{
-		"admin":    {ConfigRead, ConfigWrite, SecretReveal, KeyWrite, OperateRead, TranscriptRead, PrivacyRead, ContactRead, ContactWrite},
+		"admin":    {ConfigRead, ConfigWrite, SecretReveal, KeyWrite, OperateRead, TranscriptRead, PrivacyRead, ContactRead, ContactWrite, VariableWrite},
 		"operator": {ConfigRead, OperateRead},
 		"auditor":  {ConfigRead, TranscriptRead, PrivacyRead, ContactRead},
 		"crm":      {ContactRead, ContactWrite}, // a program that keeps contacts in step
@@ -79,6 +80,7 @@ func Permissions() map[string]Permission {
 		adminv1.RoutingService_ExplainConversation_FullMethodName:              TranscriptRead,
 		adminv1.RoutingService_EvaluateRules_FullMethodName:                    ConfigRead,
 		adminv1.RoutingService_ExplainAssignment_FullMethodName:                OperateRead,
+		adminv1.VariableService_SetVariables_FullMethodName:                    VariableWrite,
 		adminv1.ScheduleService_EvaluateSchedule_FullMethodName:                ConfigRead,
 		grpc_health_v1.Health_Check_FullMethodName:                             Nothing,
 		grpc_health_v1.Health_Watch_FullMethodName:                             Nothing,
@@ -95,7 +97,7 @@ func Permissions() map[string]Permission {
 		table["/"+contactv1.ContactService_ServiceDesc.ServiceName+"/"+name+noun] = permission
 	}
 	for kind, many := range map[string]string{"ChannelAccount": "ChannelAccounts", "Page": "Pages", "Workstream": "Workstreams", "Queue": "Queues", "Agent": "Agents",
-		"Schedule": "Schedules", "Skill": "Skills", "CapacityProfile": "CapacityProfiles", "Status": "Statuses", "AutomatedMessage": "AutomatedMessages", "Ruleset": "Rulesets"} {
+		"Schedule": "Schedules", "Skill": "Skills", "CapacityProfile": "CapacityProfiles", "Status": "Statuses", "AutomatedMessage": "AutomatedMessages", "Ruleset": "Rulesets", "CannedReply": "CannedReplies"} {
 		prefix := "/" + adminv1.ConfigService_ServiceDesc.ServiceName + "/"
 		table[prefix+"Get"+kind] = ConfigRead
 		table[prefix+"List"+many] = ConfigRead

@@ -30,6 +30,7 @@ func (p *problems) agent(a *configv1.Agent, world *directory.Snapshot) {
 	if l := a.GetLanguage(); l != "" && l != "bg" && l != "en" {
 		p.add("language", `%q is not a language of the desk; use "bg" or "en", or leave it out to follow the browser`, clip(l))
 	}
+	p.line("nickname", a.GetNickname())
 	p.signIn(a, world)
 	if a.GetSchedule() != "" {
 		p.reference("schedule", directory.Schedules, a.GetSchedule(), world)

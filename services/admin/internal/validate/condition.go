@@ -47,6 +47,7 @@ func (p *problems) knows(w *configv1.Workstream, world *directory.Snapshot) {
 		check(fmt.Sprintf("classification[%d]", i), id)
 	}
 	check("routing", w.GetRouting())
+	p.told(w, world)
 }
 
 // strange yields what a ruleset does with variables that a workstream does not

@@ -43,6 +43,8 @@ func references(r directory.Resource) map[string][]string {
 		return ofAgent(r)
 	case *configv1.Ruleset:
 		return ofRuleset(r)
+	case *configv1.CannedReply:
+		return map[string][]string{directory.Workstreams: r.GetWorkstreams()}
 	}
 	return nil
 }

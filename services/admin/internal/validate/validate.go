@@ -59,6 +59,8 @@ func Resource(r directory.Resource, world *directory.Snapshot) []fault.Violation
 		p.schedule(r)
 	case *configv1.AutomatedMessage:
 		p.message(r, world)
+	case *configv1.CannedReply:
+		p.reply(r, world)
 	}
 	return p
 }

@@ -28,6 +28,7 @@ func Noun(kind string, many bool) string {
 		directory.Rulesets:        {"ruleset", "rulesets"},
 		directory.Statuses:        {"status", "statuses"},
 		directory.Messages:        {"automated message", "automated messages"},
+		directory.CannedReplies:   {"canned reply", "canned replies"},
 	}[kind]
 	if many {
 		return nouns[1]

@@ -31,6 +31,7 @@ func (p *problems) workstream(w *configv1.Workstream, world *directory.Snapshot)
 	case seconds != 0:
 		p.add("wrap_up_seconds", "%d has no effect unless wrap_up is WRAP_UP_TIMED; set that, or leave the seconds out", seconds)
 	}
+	p.dispositions(w.GetDispositions())
 	p.files(w)
 	p.life(w)
 	p.terms(w)

@@ -21,6 +21,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	inboundv1 "github.com/parley-desk/parley/proto/gen/parley/inbound/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 
@@ -53,6 +54,8 @@ type Input struct {
 	Opening  *threadv1.ConversationOpened // the conversation that would open; nil: none may
 	App      string                       // id of the app that the page speaks to us by; empty: not known
 	Files    directory.FilePolicy         // what the page takes of files from customers
+
+	Variables []*configv1.Variable // that the workstream of Opening declares
 }
 
 // Past is what the log of a thread says of an event that its state cannot
@@ -73,6 +76,8 @@ type Decision struct {
 	// Since is a time of our clock before which the event was not filed, however
 	// the clocks differ; zero when there is no telling.
 	Since time.Time
+	// Referred is what the customer's link told the conversation that opens.
+	Referred Referred
 }
 
 // Opened is the conversation that the event opens; nil when it opens none.
@@ -108,13 +113,18 @@ func Decide(s *threadv1.State, in Input) Decision {
 	fact.EventKey, fact.InboundSeq = key, in.Sequence
 	fact.Late, fact.Stale, fact.Recovered = at.late(s), at.unbelievable(), in.recovered()
 	facts := []*threadv1.Fact{fact}
+	var referred Referred
 	if speaks(what) && !at.stale {
-		facts = append(facts, answerable(s, in.Opening)...)
+		var opening *threadv1.ConversationOpened
+		if !thread.Live(s.GetConversation()) {
+			opening, referred = in.opening(s, fact, at.ms)
+		}
+		facts = append(facts, answerable(s, opening)...)
 	}
 	old := at.ms <= s.GetNewestMs() || at.stale || at.lent
 	forgotten := key != "" && old && len(s.GetRecent()) >= forgetful
 	doubt := forgotten || surprising(s, what) || in.recovered() && in.fromPage()
-	d := Decision{Facts: facts, Doubt: in.Past == nil && doubt, Since: since(what, at)}
+	d := Decision{Facts: facts, Doubt: in.Past == nil && doubt, Since: since(what, at), Referred: referred}
 	if in.recovered() && in.fromPage() && len(s.GetSends()) > 0 {
 		d.Since = time.Time{} // what was asked for may be older than what came of it
 	}

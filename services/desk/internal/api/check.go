@@ -39,8 +39,12 @@ func (c *check) id(field, value string) {
 }
 
 func (c *check) clientID(id string) {
+	c.uuid("client_id", id)
+}
+
+func (c *check) uuid(field, id string) {
 	_, err := uuid.Parse(id)
-	c.that(err == nil && len(id) == 36, "client_id", "must be a UUID like 0198f0a2-7c1e-7b4e-9c57-6f1f1c4a2b11")
+	c.that(err == nil && len(id) == 36, field, "must be a UUID like 0198f0a2-7c1e-7b4e-9c57-6f1f1c4a2b11")
 }
 
 func (c *check) text(value string, most int) {

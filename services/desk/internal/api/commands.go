@@ -167,17 +167,6 @@ func wrapUp(w *configv1.Workstream, now time.Time) (blocks bool, due time.Time) 
 	}
 }
 
-// CloseConversation closes one in wrap-up.
-func (s deskService) CloseConversation(ctx context.Context, r *connect.Request[deskv1.CloseConversationRequest]) (*connect.Response[deskv1.CloseConversationResponse], error) {
-	_, err := s.turn(ctx, r.Msg.GetRef(), func(state *threadv1.State, agent string) ([]*threadv1.Fact, error) {
-		return thread.Close(state, r.Msg.GetRef().GetConversation(), agent)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return connect.NewResponse(&deskv1.CloseConversationResponse{}), nil
-}
-
 // ParkConversation sets an active one aside.
 func (s deskService) ParkConversation(ctx context.Context, r *connect.Request[deskv1.ParkConversationRequest]) (*connect.Response[deskv1.ParkConversationResponse], error) {
 	view, err := s.turn(ctx, r.Msg.GetRef(), func(state *threadv1.State, agent string) ([]*threadv1.Fact, error) {

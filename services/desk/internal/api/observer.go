@@ -27,6 +27,7 @@ type Meter struct {
 	events   *prometheus.CounterVec
 	uploads  *prometheus.CounterVec
 	bytes    prometheus.Counter
+	closed   *prometheus.CounterVec
 }
 
 // NewMeter registers the API's metrics.
@@ -45,11 +46,14 @@ func NewMeter(r prometheus.Registerer) *Meter {
 		uploads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_desk_uploads_total", Help: "Files of agents that were taken, or refused and why.",
 		}, []string{"outcome"}),
+		closed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_desk_closed_total", Help: "Conversations that agents closed in wrap-up, by how many dispositions they chose.",
+		}, []string{"dispositions"}),
 		bytes: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "parley_desk_upload_bytes_total", Help: "Bytes of the files of agents that were taken.",
 		}),
 	}
-	r.MustRegister(m.requests, m.seconds, m.events, m.uploads, m.bytes)
+	r.MustRegister(m.requests, m.seconds, m.events, m.uploads, m.bytes, m.closed)
 	return m
 }
 

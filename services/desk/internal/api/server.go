@@ -27,6 +27,7 @@ import (
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/desk/internal/board"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
+	"github.com/parley-desk/parley/services/desk/internal/reply"
 	"github.com/parley-desk/parley/services/desk/internal/session"
 	"github.com/parley-desk/parley/services/desk/internal/timeline"
 	"github.com/parley-desk/parley/services/desk/internal/transcript"
@@ -67,8 +68,9 @@ type Server struct {
 	Meter      *Meter
 	Files      files.Store
 	Uploads    *upload.Store
-	Looking    time.Duration   // how long a scanner may look at a file
-	Signer     Signer          // of the addresses of files
+	Looking    time.Duration // how long a scanner may look at a file
+	Signer     Signer        // of the addresses of files
+	Replies    *reply.Store
 	Invitation time.Duration   // how long who is asked into a conversation has to answer
 	Ready      <-chan struct{} // closed when the board is complete
 	Contacts   *contact.Finder
@@ -97,7 +99,8 @@ func (s *Server) handlers(stopping <-chan struct{}, o connect.HandlerOption) map
 	desk, deskHandler := deskv1connect.NewDeskServiceHandler(deskService{s, stopping}, o)
 	sessions, sessionHandler := deskv1connect.NewSessionServiceHandler(sessionService{s}, o)
 	contacts, contactHandler := deskv1connect.NewContactServiceHandler(contactService{s}, o)
-	return map[string]http.Handler{desk: deskHandler, sessions: sessionHandler, contacts: contactHandler}
+	replies, replyHandler := deskv1connect.NewReplyServiceHandler(replyService{s}, o)
+	return map[string]http.Handler{desk: deskHandler, sessions: sessionHandler, contacts: contactHandler, replies: replyHandler}
 }
 
 // caller is what a handler knows of the request beyond its message.

@@ -114,6 +114,10 @@ func View(s *threadv1.State, revision uint64, agent string, now time.Time, world
 			view.Beside = append(view.Beside, world.beside(p))
 		}
 	}
+	if c.GetAgent() == agent && c.GetPhase() == threadv1.Phase_PHASE_WRAP_UP {
+		view.WrapUpForm = Form(s, world.Names)
+	}
+	view.Variables = variables(c, world)
 	if c.GetOffer().GetAgent() == agent {
 		view.Offer = c.GetOffer()
 	}

@@ -293,6 +293,15 @@ func beside(fact *threadv1.Fact) (word, agent string, values map[string]string) 
 			return "consent_given", "", nil
 		}
 		return "consent_refused", "", nil
+	case *threadv1.Fact_VariablesSet:
+		m := k.VariablesSet
+		return "variables_set", m.GetAgent(), map[string]string{"variables": listed(m.GetVariables()), "by": m.GetProgram()}
+	case *threadv1.Fact_DispositionsChosen:
+		var names []string
+		for _, d := range k.DispositionsChosen.GetDispositions() {
+			names = append(names, d.GetName())
+		}
+		return "dispositions_chosen", k.DispositionsChosen.GetAgent(), map[string]string{"dispositions": strings.Join(names, ", ")}
 	case *threadv1.Fact_SupervisorJoined:
 		return "supervisor_joined", k.SupervisorJoined.GetAgent(), nil
 	case *threadv1.Fact_SupervisorLeft:
@@ -314,17 +323,14 @@ func asked(handOver bool) string {
 
 // classified is what rules found out; rules that failed alone are not shown.
 func classified(m *threadv1.ConversationClassified) (word, agent string, values map[string]string) {
-	var skills, variables []string
+	var skills []string
 	for _, need := range m.GetSkills() {
 		skills = append(skills, need.GetSkill())
 	}
-	for _, name := range slices.Sorted(maps.Keys(m.GetVariables())) {
-		variables = append(variables, name+": "+m.GetVariables()[name])
-	}
-	values = map[string]string{"skills": strings.Join(skills, ", "), "variables": strings.Join(variables, ", ")}
+	values = map[string]string{"skills": strings.Join(skills, ", "), "variables": listed(m.GetVariables())}
 	if m.Priority != nil {
 		values["priority"] = strconv.Itoa(int(m.GetPriority()))
-	} else if len(skills)+len(variables) == 0 {
+	} else if len(skills)+len(m.GetVariables()) == 0 {
 		return "", "", nil
 	}
 	return "conversation_classified", "", values
@@ -339,6 +345,15 @@ func reached(m *threadv1.TimeOutReached) (word, agent string, values map[string]
 	}
 	return "time_out_reached", "", map[string]string{"time_out": m.GetRule(), "silent": machineWord(m.GetSilent().String(), "SIDE_"),
 		"minutes": strconv.Itoa(int(m.GetMinutes())), "message": m.GetText(), "unsent": m.GetUnsent()}
+}
+
+// listed are context variables in one line.
+func listed(variables map[string]string) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		all = append(all, name+": "+variables[name])
+	}
+	return strings.Join(all, ", ")
 }
 
 // control is the machine word of a thread that passed between apps.

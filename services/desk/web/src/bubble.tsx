@@ -207,6 +207,10 @@ export function sentence(item: TimelineItem, me: string, t: Words): string {
       return t.consult_accepted(name);
     case 'consult_declined':
       return [t.consult_declined(name), d.reason].filter(Boolean).join(': ');
+    case 'variables_set':
+      return t.variables_set(item.agent ? name : d.by ?? '', d.variables ?? '');
+    case 'dispositions_chosen':
+      return t.dispositions_chosen(d.dispositions ?? '');
     case 'consult_opened':
       return t.consult_opened(name);
     case 'consult_ended':

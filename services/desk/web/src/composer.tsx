@@ -4,12 +4,16 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { ConversationView } from './types.gen';
 import { nameOf } from './format';
 import type { Words } from './i18n';
+import { later } from './later';
 import { idOf, may, windowOf } from './model';
 import { loadDraft, saveDraft, type Draft } from './prefs';
+import type { Press } from './replies';
 import { useNow, useRoom } from './rt';
-import { later } from './later';
 
 const Enclosed = later(() => import('./enclosed').then((m) => m.Enclosed));
+const Replies = later(() => import('./replies').then((m) => m.Replies));
+// A draft that begins so looks for canned replies.
+const SEEKS = /^\/(?:q(?=\s|$))?\s*(.*)$/s;
 
 const LIMIT = { reply: 20_000, note: 4_000 };
 // Messenger takes this many UTF-16 units in one message.
@@ -33,8 +37,13 @@ export function Composer({ view }: { view: ConversationView }) {
   const text = draft[mode];
   const length = [...text].length;
   const blocked = mode === 'reply' ? why : may(view, 'note') ? '' : t.sendNotYours;
+  const sought = mode === 'reply' && !blocked ? SEEKS.exec(text)?.[1] : undefined;
+  const press: Press = useRef<Press['current']>(undefined);
+  const [plain, setPlain] = useState(false); // the agent means the slash
+  if (plain && sought === undefined) setPlain(false);
+  const seeks = sought !== undefined && !plain;
   const files = mode === 'reply' ? desk.state.files[id] ?? [] : [];
-  const ready = !blocked && (text.trim() !== '' || files.length > 0) && length <= LIMIT[mode] && files.every((f) => f.state === 'done');
+  const ready = !seeks && !blocked && (text.trim() !== '' || files.length > 0) && length <= LIMIT[mode] && files.every((f) => f.state === 'done');
   const attaches = mode === 'reply' && !why && !!view.files;
 
   const change = (d: Draft) => {
@@ -59,7 +68,13 @@ export function Composer({ view }: { view: ConversationView }) {
   };
   const onKeyDown = (e: KeyboardEvent) => {
     // While an input method composes, Enter belongs to it.
-    if (e.key !== 'Enter' || e.shiftKey || e.isComposing || e.keyCode === 229) return;
+    if (e.isComposing || e.keyCode === 229) return;
+    if (seeks && e.key === 'Escape') {
+      e.stopPropagation();
+      return setPlain(true);
+    }
+    if (seeks && press.current?.(e)) return;
+    if (e.key !== 'Enter' || e.shiftKey) return;
     e.preventDefault();
     send();
   };
@@ -75,6 +90,8 @@ export function Composer({ view }: { view: ConversationView }) {
   useModeKey(() => pick(mode === 'reply' ? 'note' : 'reply'));
 
   return (
+    <>
+    {seeks && <Replies view={view} query={sought} area={area} press={press} onPick={(reply) => { change({ ...draft, reply }); area.current?.focus(); }} />}
     <form class={`pen ${mode}${advises ? ' advice' : ''}`} onSubmit={(e) => { e.preventDefault(); send(); }}>
       <div class="modes" role="group" aria-label={t.modeOf}>
         {(['reply', 'note'] as const).map((m) => (
@@ -96,6 +113,7 @@ export function Composer({ view }: { view: ConversationView }) {
         )}
         <textarea
           ref={area} rows={2} dir="auto" value={text} aria-label={t[mode]} aria-describedby="pen-why"
+          aria-autocomplete={seeks ? 'list' : undefined} aria-controls={seeks ? 'replies' : undefined}
           placeholder={mode === 'note' ? t.noteHint : t.replyTo(nameOf(view, t))}
           onInput={(e) => {
             change({ ...draft, [mode]: e.currentTarget.value });
@@ -114,6 +132,7 @@ export function Composer({ view }: { view: ConversationView }) {
         <Counter mode={mode} text={text} length={length} t={t} />
       </p>
     </form>
+    </>
   );
 }
 

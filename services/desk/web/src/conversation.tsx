@@ -13,6 +13,7 @@ import { Composer } from './composer';
 import { Company } from './company';
 import { later } from './later';
 
+const WrapUp = later(() => import('./wrapup').then((m) => m.WrapUp));
 const HandOver = later(() => import('./handover').then((m) => m.HandOver));
 const CLOSING_MS = 2 * 3_600_000;
 
@@ -83,6 +84,7 @@ const HANDS = ['consult', 'transfer'] as const;
 function Header({ view, panel, onPanel }: { view: ConversationView; panel: boolean; onPanel: () => void }) {
   const { desk, t } = useRoom();
   const [question, ask] = useState<Action | ''>('');
+  const [wrapping, wrap] = useState(false);
   const [hand, setHand] = useState<'consult' | 'transfer' | ''>('');
   const s = desk.state;
   const id = idOf(view);
@@ -90,7 +92,12 @@ function Header({ view, panel, onPanel }: { view: ConversationView; panel: boole
   const press = (a: Action) => {
     const unsent = a !== 'Resume' && (s.outbox.some((e) => e.ref.conversation === id) || !!loadDraft(s.me.agent ?? '', id)?.reply.trim());
     if (a === 'Release' || unsent) return ask(a);
-    void desk.act(a, view);
+    go(a);
+  };
+  const go = (a: Action) => {
+    if (a !== 'Close' || !view.wrapUpForm) return void desk.act(a, view);
+    desk.set({ notice: '' });
+    wrap(true);
   };
 
   return (
@@ -114,12 +121,13 @@ function Header({ view, panel, onPanel }: { view: ConversationView; panel: boole
         <button class="icon only-narrow" aria-label={t.details} aria-expanded={panel} onClick={onPanel}>i</button>
       </div>
       {hand && <HandOver view={view} how={hand} onClose={() => setHand('')} />}
+      {wrapping && <WrapUp view={view} onClose={() => wrap(false)} />}
       {question && (
         <Confirm
           title={question === 'Release' ? t.confirmRelease(nameOf(view, t)) : t.confirmDraft}
           text={question === 'Release' ? t.confirmReleaseText : t.confirmDraftText}
           yes={question === 'Release' ? t.release : t.goOn}
-          onYes={() => void desk.act(question, view)} onClose={() => ask('')}
+          onYes={() => go(question)} onClose={() => ask('')}
         />
       )}
     </header>

@@ -32,6 +32,12 @@ export function CustomerPanel({ view, onClose }: { view: ConversationView; onClo
         {view.queuedMs && view.phase === 'PHASE_OPEN' && <Fact label={t.wait} value={span(now - num(view.queuedMs))} />}
         <Fact label={t.window} value={w.kind === 'closed' ? t.windowShut : stamp(w.until, t)} mark={w.kind === 'closed' ? 'red' : ''} />
       </dl>
+      {!!view.variables?.length && (
+        <>
+          <h3>{t.known}</h3>
+          <dl>{view.variables.map((v) => <Fact key={v.name} label={v.name ?? ''} value={v.value} />)}</dl>
+        </>
+      )}
       <h3>{t.person}</h3>
       <dl>
         <Fact label={t.locale} value={languageName(c.locale, t.lang)} />

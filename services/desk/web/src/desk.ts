@@ -328,7 +328,7 @@ export class Desk {
   }
 
   // ask reads something that is not part of the state; undefined when that fails.
-  async ask<T>(method: string, body: object, service: 'Desk' | 'Contact' = 'Desk'): Promise<T | undefined> {
+  async ask<T>(method: string, body: object, service: 'Desk' | 'Contact' | 'Reply' = 'Desk'): Promise<T | undefined> {
     try {
       return await call<T>(service, method, body);
     } catch (e) {
@@ -360,8 +360,8 @@ export class Desk {
   }
 
   // act carries out a command on a conversation.
-  async act(action: Action, v: ConversationView): Promise<void> {
-    await this.#gone(action, v, {});
+  async act(action: Action, v: ConversationView, more: object = {}): Promise<boolean> {
+    return this.#gone(action, v, more);
   }
 
   // gone gives a command after which the conversation may be somebody else's.

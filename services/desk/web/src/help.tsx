@@ -6,7 +6,7 @@ export function Help({ onClose }: { onClose: () => void }) {
   const { t } = useRoom();
   const keys: [string, string][] = [
     ['Alt 1–9', t.keyTabs], ['Alt N', t.keyNext], ['Alt A', t.keyAccept], ['Alt R', t.keyReject], ['Alt M', t.keyMode],
-    ['↑ ↓', t.keyArrows], ['Enter', t.keyEnter], ['?', t.keyHelp], ['Esc', t.keyEsc],
+    ['↑ ↓', t.keyArrows], ['Enter', t.keyEnter], ['/', t.replies], ['?', t.keyHelp], ['Esc', t.keyEsc],
   ];
   return (
     <Dialog title={t.help} onClose={onClose}>

@@ -49,7 +49,7 @@ interface WireError {
 const TIMEOUT_MS = 10_000;
 
 // call makes one unary call and gives the response, or throws a Failure.
-export async function call<T>(service: 'Desk' | 'Session' | 'Contact', method: string, body: object): Promise<T> {
+export async function call<T>(service: 'Desk' | 'Session' | 'Contact' | 'Reply', method: string, body: object): Promise<T> {
   let answer: Response;
   let text: string;
   try {

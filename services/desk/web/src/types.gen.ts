@@ -238,6 +238,8 @@ export interface Card {
 
 export interface CloseConversationRequest {
   ref?: ConversationRef;
+  dispositions?: string[];
+  note?: string;
 }
 
 export interface CloseConversationResponse {
@@ -258,6 +260,11 @@ export interface Contact {
   createdMs?: string;
   updatedMs?: string;
   updatedBy?: string;
+}
+
+export interface ContextVariable {
+  name?: string;
+  value?: string;
 }
 
 export interface ConversationRef {
@@ -292,6 +299,8 @@ export interface ConversationView {
   priority?: number;
   prefer?: string;
   files?: FileLimits;
+  wrapUpForm?: WrapUpForm;
+  variables?: ContextVariable[];
 }
 
 export interface CreateContactRequest {
@@ -304,12 +313,32 @@ export interface CreateContactResponse {
   card?: Card;
 }
 
+export interface CreatePersonalReplyRequest {
+  reply?: PersonalReply;
+}
+
+export interface CreatePersonalReplyResponse {
+  reply?: PersonalReply;
+}
+
 export interface Customer {
   name?: string;
   locale?: string;
   timezone?: number;
   picture?: string;
   fetchedMs?: string;
+}
+
+export interface DeletePersonalReplyRequest {
+  id?: string;
+}
+
+export interface DeletePersonalReplyResponse {
+}
+
+export interface DispositionOption {
+  code?: string;
+  name?: string;
 }
 
 export interface EndConsultRequest {
@@ -427,6 +456,18 @@ export interface ListAgentsResponse {
   present?: number;
 }
 
+export interface ListCannedRepliesRequest {
+  ref?: ConversationRef;
+  query?: string;
+  personal?: boolean;
+  limit?: number;
+}
+
+export interface ListCannedRepliesResponse {
+  replies?: ReadyReply[];
+  total?: number;
+}
+
 export interface ListConversationsRequest {
 }
 
@@ -458,6 +499,14 @@ export interface ListOpenItemsResponse {
   items?: OpenItem[];
   nextPageToken?: string;
   total?: number;
+}
+
+export interface ListPersonalRepliesRequest {
+}
+
+export interface ListPersonalRepliesResponse {
+  replies?: PersonalReply[];
+  most?: number;
 }
 
 export interface ListQueuesRequest {
@@ -583,6 +632,18 @@ export interface PauseQueueResponse {
   sinceMs?: string;
 }
 
+export interface PersonalReplies {
+  replies?: PersonalReply[];
+}
+
+export interface PersonalReply {
+  id?: string;
+  title?: string;
+  locale?: string;
+  text?: string;
+  tags?: string[];
+}
+
 export interface PhaseCount {
   phase?: Phase;
   count?: number;
@@ -641,6 +702,15 @@ export interface ReactRequest {
 }
 
 export interface ReactResponse {
+}
+
+export interface ReadyReply {
+  id?: string;
+  personal?: boolean;
+  title?: string;
+  locale?: string;
+  text?: string;
+  tags?: string[];
 }
 
 export interface Referral {
@@ -736,6 +806,16 @@ export interface SetPresenceRequest {
 
 export interface SetPresenceResponse {
   standing?: AgentStanding;
+}
+
+export interface SetVariablesRequest {
+  ref?: ConversationRef;
+  clientId?: string;
+  variables?: Record<string, string>;
+}
+
+export interface SetVariablesResponse {
+  conversation?: ConversationView;
 }
 
 export interface ShowOfferRequest {
@@ -881,6 +961,14 @@ export interface UpdateContactResponse {
   card?: Card;
 }
 
+export interface UpdatePersonalReplyRequest {
+  reply?: PersonalReply;
+}
+
+export interface UpdatePersonalReplyResponse {
+  reply?: PersonalReply;
+}
+
 export interface WhoAmIRequest {
 }
 
@@ -891,4 +979,11 @@ export interface WhoAmIResponse {
 export interface Window {
   kind?: string;
   untilMs?: string;
+}
+
+export interface WrapUpForm {
+  options?: DispositionOption[];
+  most?: number;
+  required?: boolean;
+  noteRequired?: boolean;
 }

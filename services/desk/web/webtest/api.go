@@ -156,7 +156,7 @@ func (d desk) RejectOffer(_ context.Context, r *connect.Request[deskv1.RejectOff
 }
 
 func (d desk) EndConversation(_ context.Context, r *connect.Request[deskv1.EndConversationRequest]) (*connect.Response[deskv1.EndConversationResponse], error) {
-	v, err := d.change(r.Msg.GetRef(), to(threadv1.Phase_PHASE_WRAP_UP))
+	v, err := d.change(r.Msg.GetRef(), func(v *deskv1.ConversationView) { v.Phase, v.WrapUpForm = threadv1.Phase_PHASE_WRAP_UP, d.h.form })
 	return connect.NewResponse(&deskv1.EndConversationResponse{Conversation: v}), err
 }
 
@@ -176,6 +176,7 @@ func (d desk) ReleaseConversation(_ context.Context, r *connect.Request[deskv1.R
 }
 
 func (d desk) CloseConversation(_ context.Context, r *connect.Request[deskv1.CloseConversationRequest]) (*connect.Response[deskv1.CloseConversationResponse], error) {
+	d.note(r.Msg)
 	d.drop(r.Msg.GetRef())
 	return connect.NewResponse(&deskv1.CloseConversationResponse{}), nil
 }

@@ -59,7 +59,9 @@ type House struct {
 	queues   *deskv1.Queues
 	asked    []proto.Message            // hand-overs and offers shown, as they came
 	floor    []*deskv1.ConversationView // those of everybody, as a supervisor sees them
-	files    <-chan struct{}            // files wait for it; nil: they do not
+	own      []*deskv1.PersonalReply
+	form     *deskv1.WrapUpForm
+	files    <-chan struct{} // files wait for it; nil: they do not
 
 	Uploads Uploads
 }
@@ -87,6 +89,7 @@ func (h *House) Handler(images ...string) (http.Handler, error) {
 	mux.Handle(deskv1connect.NewSessionServiceHandler(sessions{h}))
 	mux.Handle(deskv1connect.NewDeskServiceHandler(desk{h: h}))
 	mux.Handle(deskv1connect.NewContactServiceHandler(newContacts()))
+	mux.Handle(deskv1connect.NewReplyServiceHandler(replies{desk: desk{h: h}}))
 	return page.Harden(h.line(mux), images...), nil
 }
 

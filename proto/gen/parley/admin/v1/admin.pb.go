@@ -2210,6 +2210,7 @@ type Resource struct {
 	//	*Resource_Ruleset
 	//	*Resource_Status
 	//	*Resource_AutomatedMessage
+	//	*Resource_CannedReply
 	Kind          isResource_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2351,6 +2352,15 @@ func (x *Resource) GetAutomatedMessage() *v1.AutomatedMessage {
 	return nil
 }
 
+func (x *Resource) GetCannedReply() *v1.CannedReply {
+	if x != nil {
+		if x, ok := x.Kind.(*Resource_CannedReply); ok {
+			return x.CannedReply
+		}
+	}
+	return nil
+}
+
 type isResource_Kind interface {
 	isResource_Kind()
 }
@@ -2410,6 +2420,11 @@ type Resource_AutomatedMessage struct {
 	AutomatedMessage *v1.AutomatedMessage `protobuf:"bytes,43,opt,name=automated_message,json=automatedMessage,proto3,oneof"`
 }
 
+type Resource_CannedReply struct {
+	// A canned reply.
+	CannedReply *v1.CannedReply `protobuf:"bytes,59,opt,name=canned_reply,json=cannedReply,proto3,oneof"`
+}
+
 func (*Resource_ChannelAccount) isResource_Kind() {}
 
 func (*Resource_Page) isResource_Kind() {}
@@ -2431,6 +2446,8 @@ func (*Resource_Ruleset) isResource_Kind() {}
 func (*Resource_Status) isResource_Kind() {}
 
 func (*Resource_AutomatedMessage) isResource_Kind() {}
+
+func (*Resource_CannedReply) isResource_Kind() {}
 
 // ApplyRequest is a manifest.
 type ApplyRequest struct {
@@ -3142,7 +3159,7 @@ var File_parley_admin_v1_admin_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/admin/v1/admin.proto\x12\x0fparley.admin.v1\x1a\x1aparley/admin/v1/kind.proto\x1a\x1dparley/config/v1/config.proto\x1a\x1eparley/config/v1/message.proto\x1a\x1eparley/config/v1/ruleset.proto\x1a\x1fparley/config/v1/schedule.proto\x1a\x1cparley/config/v1/skill.proto\x1a\x1cparley/thread/v1/state.proto\"*\n" +
+	"\x1bparley/admin/v1/admin.proto\x12\x0fparley.admin.v1\x1a\x1aparley/admin/v1/kind.proto\x1a\x1bparley/admin/v1/reply.proto\x1a\x1dparley/config/v1/config.proto\x1a\x1eparley/config/v1/message.proto\x1a\x1cparley/config/v1/reply.proto\x1a\x1eparley/config/v1/ruleset.proto\x1a\x1fparley/config/v1/schedule.proto\x1a\x1cparley/config/v1/skill.proto\x1a\x1cparley/thread/v1/state.proto\"*\n" +
 	"\x18GetChannelAccountRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"X\n" +
 	"\x1aListChannelAccountsRequest\x12\x1b\n" +
@@ -3262,7 +3279,7 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04etag\x18\x02 \x01(\tR\x04etag\x12#\n" +
 	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\"\x15\n" +
-	"\x13DeleteAgentResponse\"\xa8\x05\n" +
+	"\x13DeleteAgentResponse\"\xec\x05\n" +
 	"\bResource\x12K\n" +
 	"\x0fchannel_account\x18\x01 \x01(\v2 .parley.config.v1.ChannelAccountH\x00R\x0echannelAccount\x12,\n" +
 	"\x04page\x18\x02 \x01(\v2\x16.parley.config.v1.PageH\x00R\x04page\x12>\n" +
@@ -3277,7 +3294,8 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\aruleset\x18\t \x01(\v2\x19.parley.config.v1.RulesetH\x00R\aruleset\x122\n" +
 	"\x06status\x18\n" +
 	" \x01(\v2\x18.parley.config.v1.StatusH\x00R\x06status\x12Q\n" +
-	"\x11automated_message\x18+ \x01(\v2\".parley.config.v1.AutomatedMessageH\x00R\x10automatedMessageB\x06\n" +
+	"\x11automated_message\x18+ \x01(\v2\".parley.config.v1.AutomatedMessageH\x00R\x10automatedMessage\x12B\n" +
+	"\fcanned_reply\x18; \x01(\v2\x1d.parley.config.v1.CannedReplyH\x00R\vcannedReplyB\x06\n" +
 	"\x04kind\"\x86\x01\n" +
 	"\fApplyRequest\x127\n" +
 	"\tresources\x18\x01 \x03(\v2\x19.parley.admin.v1.ResourceR\tresources\x12#\n" +
@@ -3328,7 +3346,7 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\x18CHECK_STATUS_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fCHECK_STATUS_OK\x10\x01\x12\x18\n" +
 	"\x14CHECK_STATUS_WARNING\x10\x02\x12\x17\n" +
-	"\x13CHECK_STATUS_FAILED\x10\x032\xf6*\n" +
+	"\x13CHECK_STATUS_FAILED\x10\x032\xe5.\n" +
 	"\rConfigService\x12`\n" +
 	"\x11GetChannelAccount\x12).parley.admin.v1.GetChannelAccountRequest\x1a .parley.config.v1.ChannelAccount\x12p\n" +
 	"\x13ListChannelAccounts\x12+.parley.admin.v1.ListChannelAccountsRequest\x1a,.parley.admin.v1.ListChannelAccountsResponse\x12f\n" +
@@ -3395,7 +3413,12 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\fListRulesets\x12$.parley.admin.v1.ListRulesetsRequest\x1a%.parley.admin.v1.ListRulesetsResponse\x12Q\n" +
 	"\rCreateRuleset\x12%.parley.admin.v1.CreateRulesetRequest\x1a\x19.parley.config.v1.Ruleset\x12Q\n" +
 	"\rUpdateRuleset\x12%.parley.admin.v1.UpdateRulesetRequest\x1a\x19.parley.config.v1.Ruleset\x12^\n" +
-	"\rDeleteRuleset\x12%.parley.admin.v1.DeleteRulesetRequest\x1a&.parley.admin.v1.DeleteRulesetResponse\x12F\n" +
+	"\rDeleteRuleset\x12%.parley.admin.v1.DeleteRulesetRequest\x1a&.parley.admin.v1.DeleteRulesetResponse\x12W\n" +
+	"\x0eGetCannedReply\x12&.parley.admin.v1.GetCannedReplyRequest\x1a\x1d.parley.config.v1.CannedReply\x12j\n" +
+	"\x11ListCannedReplies\x12).parley.admin.v1.ListCannedRepliesRequest\x1a*.parley.admin.v1.ListCannedRepliesResponse\x12]\n" +
+	"\x11CreateCannedReply\x12).parley.admin.v1.CreateCannedReplyRequest\x1a\x1d.parley.config.v1.CannedReply\x12]\n" +
+	"\x11UpdateCannedReply\x12).parley.admin.v1.UpdateCannedReplyRequest\x1a\x1d.parley.config.v1.CannedReply\x12j\n" +
+	"\x11DeleteCannedReply\x12).parley.admin.v1.DeleteCannedReplyRequest\x1a*.parley.admin.v1.DeleteCannedReplyResponse\x12F\n" +
 	"\x05Apply\x12\x1d.parley.admin.v1.ApplyRequest\x1a\x1e.parley.admin.v1.ApplyResponse2\xac\x02\n" +
 	"\x0eOperateService\x12I\n" +
 	"\x06Doctor\x12\x1e.parley.admin.v1.DoctorRequest\x1a\x1f.parley.admin.v1.DoctorResponse\x12i\n" +
@@ -3484,49 +3507,57 @@ var file_parley_admin_v1_admin_proto_goTypes = []any{
 	(*v1.Ruleset)(nil),                     // 62: parley.config.v1.Ruleset
 	(*v1.Status)(nil),                      // 63: parley.config.v1.Status
 	(*v1.AutomatedMessage)(nil),            // 64: parley.config.v1.AutomatedMessage
-	(*v11.Commit)(nil),                     // 65: parley.thread.v1.Commit
-	(*GetScheduleRequest)(nil),             // 66: parley.admin.v1.GetScheduleRequest
-	(*ListSchedulesRequest)(nil),           // 67: parley.admin.v1.ListSchedulesRequest
-	(*CreateScheduleRequest)(nil),          // 68: parley.admin.v1.CreateScheduleRequest
-	(*UpdateScheduleRequest)(nil),          // 69: parley.admin.v1.UpdateScheduleRequest
-	(*DeleteScheduleRequest)(nil),          // 70: parley.admin.v1.DeleteScheduleRequest
-	(*GetSkillRequest)(nil),                // 71: parley.admin.v1.GetSkillRequest
-	(*ListSkillsRequest)(nil),              // 72: parley.admin.v1.ListSkillsRequest
-	(*CreateSkillRequest)(nil),             // 73: parley.admin.v1.CreateSkillRequest
-	(*UpdateSkillRequest)(nil),             // 74: parley.admin.v1.UpdateSkillRequest
-	(*DeleteSkillRequest)(nil),             // 75: parley.admin.v1.DeleteSkillRequest
-	(*GetCapacityProfileRequest)(nil),      // 76: parley.admin.v1.GetCapacityProfileRequest
-	(*ListCapacityProfilesRequest)(nil),    // 77: parley.admin.v1.ListCapacityProfilesRequest
-	(*CreateCapacityProfileRequest)(nil),   // 78: parley.admin.v1.CreateCapacityProfileRequest
-	(*UpdateCapacityProfileRequest)(nil),   // 79: parley.admin.v1.UpdateCapacityProfileRequest
-	(*DeleteCapacityProfileRequest)(nil),   // 80: parley.admin.v1.DeleteCapacityProfileRequest
-	(*GetStatusRequest)(nil),               // 81: parley.admin.v1.GetStatusRequest
-	(*ListStatusesRequest)(nil),            // 82: parley.admin.v1.ListStatusesRequest
-	(*CreateStatusRequest)(nil),            // 83: parley.admin.v1.CreateStatusRequest
-	(*UpdateStatusRequest)(nil),            // 84: parley.admin.v1.UpdateStatusRequest
-	(*DeleteStatusRequest)(nil),            // 85: parley.admin.v1.DeleteStatusRequest
-	(*GetAutomatedMessageRequest)(nil),     // 86: parley.admin.v1.GetAutomatedMessageRequest
-	(*ListAutomatedMessagesRequest)(nil),   // 87: parley.admin.v1.ListAutomatedMessagesRequest
-	(*CreateAutomatedMessageRequest)(nil),  // 88: parley.admin.v1.CreateAutomatedMessageRequest
-	(*UpdateAutomatedMessageRequest)(nil),  // 89: parley.admin.v1.UpdateAutomatedMessageRequest
-	(*DeleteAutomatedMessageRequest)(nil),  // 90: parley.admin.v1.DeleteAutomatedMessageRequest
-	(*GetRulesetRequest)(nil),              // 91: parley.admin.v1.GetRulesetRequest
-	(*ListRulesetsRequest)(nil),            // 92: parley.admin.v1.ListRulesetsRequest
-	(*CreateRulesetRequest)(nil),           // 93: parley.admin.v1.CreateRulesetRequest
-	(*UpdateRulesetRequest)(nil),           // 94: parley.admin.v1.UpdateRulesetRequest
-	(*DeleteRulesetRequest)(nil),           // 95: parley.admin.v1.DeleteRulesetRequest
-	(*ListSchedulesResponse)(nil),          // 96: parley.admin.v1.ListSchedulesResponse
-	(*DeleteScheduleResponse)(nil),         // 97: parley.admin.v1.DeleteScheduleResponse
-	(*ListSkillsResponse)(nil),             // 98: parley.admin.v1.ListSkillsResponse
-	(*DeleteSkillResponse)(nil),            // 99: parley.admin.v1.DeleteSkillResponse
-	(*ListCapacityProfilesResponse)(nil),   // 100: parley.admin.v1.ListCapacityProfilesResponse
-	(*DeleteCapacityProfileResponse)(nil),  // 101: parley.admin.v1.DeleteCapacityProfileResponse
-	(*ListStatusesResponse)(nil),           // 102: parley.admin.v1.ListStatusesResponse
-	(*DeleteStatusResponse)(nil),           // 103: parley.admin.v1.DeleteStatusResponse
-	(*ListAutomatedMessagesResponse)(nil),  // 104: parley.admin.v1.ListAutomatedMessagesResponse
-	(*DeleteAutomatedMessageResponse)(nil), // 105: parley.admin.v1.DeleteAutomatedMessageResponse
-	(*ListRulesetsResponse)(nil),           // 106: parley.admin.v1.ListRulesetsResponse
-	(*DeleteRulesetResponse)(nil),          // 107: parley.admin.v1.DeleteRulesetResponse
+	(*v1.CannedReply)(nil),                 // 65: parley.config.v1.CannedReply
+	(*v11.Commit)(nil),                     // 66: parley.thread.v1.Commit
+	(*GetScheduleRequest)(nil),             // 67: parley.admin.v1.GetScheduleRequest
+	(*ListSchedulesRequest)(nil),           // 68: parley.admin.v1.ListSchedulesRequest
+	(*CreateScheduleRequest)(nil),          // 69: parley.admin.v1.CreateScheduleRequest
+	(*UpdateScheduleRequest)(nil),          // 70: parley.admin.v1.UpdateScheduleRequest
+	(*DeleteScheduleRequest)(nil),          // 71: parley.admin.v1.DeleteScheduleRequest
+	(*GetSkillRequest)(nil),                // 72: parley.admin.v1.GetSkillRequest
+	(*ListSkillsRequest)(nil),              // 73: parley.admin.v1.ListSkillsRequest
+	(*CreateSkillRequest)(nil),             // 74: parley.admin.v1.CreateSkillRequest
+	(*UpdateSkillRequest)(nil),             // 75: parley.admin.v1.UpdateSkillRequest
+	(*DeleteSkillRequest)(nil),             // 76: parley.admin.v1.DeleteSkillRequest
+	(*GetCapacityProfileRequest)(nil),      // 77: parley.admin.v1.GetCapacityProfileRequest
+	(*ListCapacityProfilesRequest)(nil),    // 78: parley.admin.v1.ListCapacityProfilesRequest
+	(*CreateCapacityProfileRequest)(nil),   // 79: parley.admin.v1.CreateCapacityProfileRequest
+	(*UpdateCapacityProfileRequest)(nil),   // 80: parley.admin.v1.UpdateCapacityProfileRequest
+	(*DeleteCapacityProfileRequest)(nil),   // 81: parley.admin.v1.DeleteCapacityProfileRequest
+	(*GetStatusRequest)(nil),               // 82: parley.admin.v1.GetStatusRequest
+	(*ListStatusesRequest)(nil),            // 83: parley.admin.v1.ListStatusesRequest
+	(*CreateStatusRequest)(nil),            // 84: parley.admin.v1.CreateStatusRequest
+	(*UpdateStatusRequest)(nil),            // 85: parley.admin.v1.UpdateStatusRequest
+	(*DeleteStatusRequest)(nil),            // 86: parley.admin.v1.DeleteStatusRequest
+	(*GetAutomatedMessageRequest)(nil),     // 87: parley.admin.v1.GetAutomatedMessageRequest
+	(*ListAutomatedMessagesRequest)(nil),   // 88: parley.admin.v1.ListAutomatedMessagesRequest
+	(*CreateAutomatedMessageRequest)(nil),  // 89: parley.admin.v1.CreateAutomatedMessageRequest
+	(*UpdateAutomatedMessageRequest)(nil),  // 90: parley.admin.v1.UpdateAutomatedMessageRequest
+	(*DeleteAutomatedMessageRequest)(nil),  // 91: parley.admin.v1.DeleteAutomatedMessageRequest
+	(*GetRulesetRequest)(nil),              // 92: parley.admin.v1.GetRulesetRequest
+	(*ListRulesetsRequest)(nil),            // 93: parley.admin.v1.ListRulesetsRequest
+	(*CreateRulesetRequest)(nil),           // 94: parley.admin.v1.CreateRulesetRequest
+	(*UpdateRulesetRequest)(nil),           // 95: parley.admin.v1.UpdateRulesetRequest
+	(*DeleteRulesetRequest)(nil),           // 96: parley.admin.v1.DeleteRulesetRequest
+	(*GetCannedReplyRequest)(nil),          // 97: parley.admin.v1.GetCannedReplyRequest
+	(*ListCannedRepliesRequest)(nil),       // 98: parley.admin.v1.ListCannedRepliesRequest
+	(*CreateCannedReplyRequest)(nil),       // 99: parley.admin.v1.CreateCannedReplyRequest
+	(*UpdateCannedReplyRequest)(nil),       // 100: parley.admin.v1.UpdateCannedReplyRequest
+	(*DeleteCannedReplyRequest)(nil),       // 101: parley.admin.v1.DeleteCannedReplyRequest
+	(*ListSchedulesResponse)(nil),          // 102: parley.admin.v1.ListSchedulesResponse
+	(*DeleteScheduleResponse)(nil),         // 103: parley.admin.v1.DeleteScheduleResponse
+	(*ListSkillsResponse)(nil),             // 104: parley.admin.v1.ListSkillsResponse
+	(*DeleteSkillResponse)(nil),            // 105: parley.admin.v1.DeleteSkillResponse
+	(*ListCapacityProfilesResponse)(nil),   // 106: parley.admin.v1.ListCapacityProfilesResponse
+	(*DeleteCapacityProfileResponse)(nil),  // 107: parley.admin.v1.DeleteCapacityProfileResponse
+	(*ListStatusesResponse)(nil),           // 108: parley.admin.v1.ListStatusesResponse
+	(*DeleteStatusResponse)(nil),           // 109: parley.admin.v1.DeleteStatusResponse
+	(*ListAutomatedMessagesResponse)(nil),  // 110: parley.admin.v1.ListAutomatedMessagesResponse
+	(*DeleteAutomatedMessageResponse)(nil), // 111: parley.admin.v1.DeleteAutomatedMessageResponse
+	(*ListRulesetsResponse)(nil),           // 112: parley.admin.v1.ListRulesetsResponse
+	(*DeleteRulesetResponse)(nil),          // 113: parley.admin.v1.DeleteRulesetResponse
+	(*ListCannedRepliesResponse)(nil),      // 114: parley.admin.v1.ListCannedRepliesResponse
+	(*DeleteCannedReplyResponse)(nil),      // 115: parley.admin.v1.DeleteCannedReplyResponse
 }
 var file_parley_admin_v1_admin_proto_depIdxs = []int32{
 	53,  // 0: parley.admin.v1.ListChannelAccountsResponse.channel_accounts:type_name -> parley.config.v1.ChannelAccount
@@ -3556,145 +3587,156 @@ var file_parley_admin_v1_admin_proto_depIdxs = []int32{
 	62,  // 24: parley.admin.v1.Resource.ruleset:type_name -> parley.config.v1.Ruleset
 	63,  // 25: parley.admin.v1.Resource.status:type_name -> parley.config.v1.Status
 	64,  // 26: parley.admin.v1.Resource.automated_message:type_name -> parley.config.v1.AutomatedMessage
-	41,  // 27: parley.admin.v1.ApplyRequest.resources:type_name -> parley.admin.v1.Resource
-	44,  // 28: parley.admin.v1.ApplyResponse.changes:type_name -> parley.admin.v1.Change
-	41,  // 29: parley.admin.v1.Change.before:type_name -> parley.admin.v1.Resource
-	41,  // 30: parley.admin.v1.Change.after:type_name -> parley.admin.v1.Resource
-	47,  // 31: parley.admin.v1.DoctorResponse.checks:type_name -> parley.admin.v1.Check
-	0,   // 32: parley.admin.v1.Check.status:type_name -> parley.admin.v1.CheckStatus
-	65,  // 33: parley.admin.v1.ExportTranscriptResponse.commit:type_name -> parley.thread.v1.Commit
-	52,  // 34: parley.admin.v1.ListDeadLettersResponse.dead_letters:type_name -> parley.admin.v1.DeadLetter
-	1,   // 35: parley.admin.v1.ConfigService.GetChannelAccount:input_type -> parley.admin.v1.GetChannelAccountRequest
-	2,   // 36: parley.admin.v1.ConfigService.ListChannelAccounts:input_type -> parley.admin.v1.ListChannelAccountsRequest
-	4,   // 37: parley.admin.v1.ConfigService.CreateChannelAccount:input_type -> parley.admin.v1.CreateChannelAccountRequest
-	5,   // 38: parley.admin.v1.ConfigService.UpdateChannelAccount:input_type -> parley.admin.v1.UpdateChannelAccountRequest
-	6,   // 39: parley.admin.v1.ConfigService.DeleteChannelAccount:input_type -> parley.admin.v1.DeleteChannelAccountRequest
-	8,   // 40: parley.admin.v1.ConfigService.RotateAppSecret:input_type -> parley.admin.v1.RotateAppSecretRequest
-	9,   // 41: parley.admin.v1.ConfigService.RetireAppSecret:input_type -> parley.admin.v1.RetireAppSecretRequest
-	10,  // 42: parley.admin.v1.ConfigService.GetPrivacyNotice:input_type -> parley.admin.v1.GetPrivacyNoticeRequest
-	12,  // 43: parley.admin.v1.ConfigService.AcknowledgePrivacy:input_type -> parley.admin.v1.AcknowledgePrivacyRequest
-	13,  // 44: parley.admin.v1.ConfigService.GetPage:input_type -> parley.admin.v1.GetPageRequest
-	14,  // 45: parley.admin.v1.ConfigService.ListPages:input_type -> parley.admin.v1.ListPagesRequest
-	16,  // 46: parley.admin.v1.ConfigService.CreatePage:input_type -> parley.admin.v1.CreatePageRequest
-	17,  // 47: parley.admin.v1.ConfigService.UpdatePage:input_type -> parley.admin.v1.UpdatePageRequest
-	18,  // 48: parley.admin.v1.ConfigService.DeletePage:input_type -> parley.admin.v1.DeletePageRequest
-	20,  // 49: parley.admin.v1.ConfigService.GetWorkstream:input_type -> parley.admin.v1.GetWorkstreamRequest
-	21,  // 50: parley.admin.v1.ConfigService.ListWorkstreams:input_type -> parley.admin.v1.ListWorkstreamsRequest
-	23,  // 51: parley.admin.v1.ConfigService.CreateWorkstream:input_type -> parley.admin.v1.CreateWorkstreamRequest
-	24,  // 52: parley.admin.v1.ConfigService.UpdateWorkstream:input_type -> parley.admin.v1.UpdateWorkstreamRequest
-	25,  // 53: parley.admin.v1.ConfigService.DeleteWorkstream:input_type -> parley.admin.v1.DeleteWorkstreamRequest
-	27,  // 54: parley.admin.v1.ConfigService.GetQueue:input_type -> parley.admin.v1.GetQueueRequest
-	28,  // 55: parley.admin.v1.ConfigService.ListQueues:input_type -> parley.admin.v1.ListQueuesRequest
-	30,  // 56: parley.admin.v1.ConfigService.CreateQueue:input_type -> parley.admin.v1.CreateQueueRequest
-	31,  // 57: parley.admin.v1.ConfigService.UpdateQueue:input_type -> parley.admin.v1.UpdateQueueRequest
-	32,  // 58: parley.admin.v1.ConfigService.DeleteQueue:input_type -> parley.admin.v1.DeleteQueueRequest
-	34,  // 59: parley.admin.v1.ConfigService.GetAgent:input_type -> parley.admin.v1.GetAgentRequest
-	35,  // 60: parley.admin.v1.ConfigService.ListAgents:input_type -> parley.admin.v1.ListAgentsRequest
-	37,  // 61: parley.admin.v1.ConfigService.CreateAgent:input_type -> parley.admin.v1.CreateAgentRequest
-	38,  // 62: parley.admin.v1.ConfigService.UpdateAgent:input_type -> parley.admin.v1.UpdateAgentRequest
-	39,  // 63: parley.admin.v1.ConfigService.DeleteAgent:input_type -> parley.admin.v1.DeleteAgentRequest
-	66,  // 64: parley.admin.v1.ConfigService.GetSchedule:input_type -> parley.admin.v1.GetScheduleRequest
-	67,  // 65: parley.admin.v1.ConfigService.ListSchedules:input_type -> parley.admin.v1.ListSchedulesRequest
-	68,  // 66: parley.admin.v1.ConfigService.CreateSchedule:input_type -> parley.admin.v1.CreateScheduleRequest
-	69,  // 67: parley.admin.v1.ConfigService.UpdateSchedule:input_type -> parley.admin.v1.UpdateScheduleRequest
-	70,  // 68: parley.admin.v1.ConfigService.DeleteSchedule:input_type -> parley.admin.v1.DeleteScheduleRequest
-	71,  // 69: parley.admin.v1.ConfigService.GetSkill:input_type -> parley.admin.v1.GetSkillRequest
-	72,  // 70: parley.admin.v1.ConfigService.ListSkills:input_type -> parley.admin.v1.ListSkillsRequest
-	73,  // 71: parley.admin.v1.ConfigService.CreateSkill:input_type -> parley.admin.v1.CreateSkillRequest
-	74,  // 72: parley.admin.v1.ConfigService.UpdateSkill:input_type -> parley.admin.v1.UpdateSkillRequest
-	75,  // 73: parley.admin.v1.ConfigService.DeleteSkill:input_type -> parley.admin.v1.DeleteSkillRequest
-	76,  // 74: parley.admin.v1.ConfigService.GetCapacityProfile:input_type -> parley.admin.v1.GetCapacityProfileRequest
-	77,  // 75: parley.admin.v1.ConfigService.ListCapacityProfiles:input_type -> parley.admin.v1.ListCapacityProfilesRequest
-	78,  // 76: parley.admin.v1.ConfigService.CreateCapacityProfile:input_type -> parley.admin.v1.CreateCapacityProfileRequest
-	79,  // 77: parley.admin.v1.ConfigService.UpdateCapacityProfile:input_type -> parley.admin.v1.UpdateCapacityProfileRequest
-	80,  // 78: parley.admin.v1.ConfigService.DeleteCapacityProfile:input_type -> parley.admin.v1.DeleteCapacityProfileRequest
-	81,  // 79: parley.admin.v1.ConfigService.GetStatus:input_type -> parley.admin.v1.GetStatusRequest
-	82,  // 80: parley.admin.v1.ConfigService.ListStatuses:input_type -> parley.admin.v1.ListStatusesRequest
-	83,  // 81: parley.admin.v1.ConfigService.CreateStatus:input_type -> parley.admin.v1.CreateStatusRequest
-	84,  // 82: parley.admin.v1.ConfigService.UpdateStatus:input_type -> parley.admin.v1.UpdateStatusRequest
-	85,  // 83: parley.admin.v1.ConfigService.DeleteStatus:input_type -> parley.admin.v1.DeleteStatusRequest
-	86,  // 84: parley.admin.v1.ConfigService.GetAutomatedMessage:input_type -> parley.admin.v1.GetAutomatedMessageRequest
-	87,  // 85: parley.admin.v1.ConfigService.ListAutomatedMessages:input_type -> parley.admin.v1.ListAutomatedMessagesRequest
-	88,  // 86: parley.admin.v1.ConfigService.CreateAutomatedMessage:input_type -> parley.admin.v1.CreateAutomatedMessageRequest
-	89,  // 87: parley.admin.v1.ConfigService.UpdateAutomatedMessage:input_type -> parley.admin.v1.UpdateAutomatedMessageRequest
-	90,  // 88: parley.admin.v1.ConfigService.DeleteAutomatedMessage:input_type -> parley.admin.v1.DeleteAutomatedMessageRequest
-	91,  // 89: parley.admin.v1.ConfigService.GetRuleset:input_type -> parley.admin.v1.GetRulesetRequest
-	92,  // 90: parley.admin.v1.ConfigService.ListRulesets:input_type -> parley.admin.v1.ListRulesetsRequest
-	93,  // 91: parley.admin.v1.ConfigService.CreateRuleset:input_type -> parley.admin.v1.CreateRulesetRequest
-	94,  // 92: parley.admin.v1.ConfigService.UpdateRuleset:input_type -> parley.admin.v1.UpdateRulesetRequest
-	95,  // 93: parley.admin.v1.ConfigService.DeleteRuleset:input_type -> parley.admin.v1.DeleteRulesetRequest
-	42,  // 94: parley.admin.v1.ConfigService.Apply:input_type -> parley.admin.v1.ApplyRequest
-	45,  // 95: parley.admin.v1.OperateService.Doctor:input_type -> parley.admin.v1.DoctorRequest
-	48,  // 96: parley.admin.v1.OperateService.ExportTranscript:input_type -> parley.admin.v1.ExportTranscriptRequest
-	50,  // 97: parley.admin.v1.OperateService.ListDeadLetters:input_type -> parley.admin.v1.ListDeadLettersRequest
-	53,  // 98: parley.admin.v1.ConfigService.GetChannelAccount:output_type -> parley.config.v1.ChannelAccount
-	3,   // 99: parley.admin.v1.ConfigService.ListChannelAccounts:output_type -> parley.admin.v1.ListChannelAccountsResponse
-	53,  // 100: parley.admin.v1.ConfigService.CreateChannelAccount:output_type -> parley.config.v1.ChannelAccount
-	53,  // 101: parley.admin.v1.ConfigService.UpdateChannelAccount:output_type -> parley.config.v1.ChannelAccount
-	7,   // 102: parley.admin.v1.ConfigService.DeleteChannelAccount:output_type -> parley.admin.v1.DeleteChannelAccountResponse
-	53,  // 103: parley.admin.v1.ConfigService.RotateAppSecret:output_type -> parley.config.v1.ChannelAccount
-	53,  // 104: parley.admin.v1.ConfigService.RetireAppSecret:output_type -> parley.config.v1.ChannelAccount
-	11,  // 105: parley.admin.v1.ConfigService.GetPrivacyNotice:output_type -> parley.admin.v1.PrivacyNotice
-	53,  // 106: parley.admin.v1.ConfigService.AcknowledgePrivacy:output_type -> parley.config.v1.ChannelAccount
-	55,  // 107: parley.admin.v1.ConfigService.GetPage:output_type -> parley.config.v1.Page
-	15,  // 108: parley.admin.v1.ConfigService.ListPages:output_type -> parley.admin.v1.ListPagesResponse
-	55,  // 109: parley.admin.v1.ConfigService.CreatePage:output_type -> parley.config.v1.Page
-	55,  // 110: parley.admin.v1.ConfigService.UpdatePage:output_type -> parley.config.v1.Page
-	19,  // 111: parley.admin.v1.ConfigService.DeletePage:output_type -> parley.admin.v1.DeletePageResponse
-	56,  // 112: parley.admin.v1.ConfigService.GetWorkstream:output_type -> parley.config.v1.Workstream
-	22,  // 113: parley.admin.v1.ConfigService.ListWorkstreams:output_type -> parley.admin.v1.ListWorkstreamsResponse
-	56,  // 114: parley.admin.v1.ConfigService.CreateWorkstream:output_type -> parley.config.v1.Workstream
-	56,  // 115: parley.admin.v1.ConfigService.UpdateWorkstream:output_type -> parley.config.v1.Workstream
-	26,  // 116: parley.admin.v1.ConfigService.DeleteWorkstream:output_type -> parley.admin.v1.DeleteWorkstreamResponse
-	57,  // 117: parley.admin.v1.ConfigService.GetQueue:output_type -> parley.config.v1.Queue
-	29,  // 118: parley.admin.v1.ConfigService.ListQueues:output_type -> parley.admin.v1.ListQueuesResponse
-	57,  // 119: parley.admin.v1.ConfigService.CreateQueue:output_type -> parley.config.v1.Queue
-	57,  // 120: parley.admin.v1.ConfigService.UpdateQueue:output_type -> parley.config.v1.Queue
-	33,  // 121: parley.admin.v1.ConfigService.DeleteQueue:output_type -> parley.admin.v1.DeleteQueueResponse
-	58,  // 122: parley.admin.v1.ConfigService.GetAgent:output_type -> parley.config.v1.Agent
-	36,  // 123: parley.admin.v1.ConfigService.ListAgents:output_type -> parley.admin.v1.ListAgentsResponse
-	58,  // 124: parley.admin.v1.ConfigService.CreateAgent:output_type -> parley.config.v1.Agent
-	58,  // 125: parley.admin.v1.ConfigService.UpdateAgent:output_type -> parley.config.v1.Agent
-	40,  // 126: parley.admin.v1.ConfigService.DeleteAgent:output_type -> parley.admin.v1.DeleteAgentResponse
-	59,  // 127: parley.admin.v1.ConfigService.GetSchedule:output_type -> parley.config.v1.Schedule
-	96,  // 128: parley.admin.v1.ConfigService.ListSchedules:output_type -> parley.admin.v1.ListSchedulesResponse
-	59,  // 129: parley.admin.v1.ConfigService.CreateSchedule:output_type -> parley.config.v1.Schedule
-	59,  // 130: parley.admin.v1.ConfigService.UpdateSchedule:output_type -> parley.config.v1.Schedule
-	97,  // 131: parley.admin.v1.ConfigService.DeleteSchedule:output_type -> parley.admin.v1.DeleteScheduleResponse
-	60,  // 132: parley.admin.v1.ConfigService.GetSkill:output_type -> parley.config.v1.Skill
-	98,  // 133: parley.admin.v1.ConfigService.ListSkills:output_type -> parley.admin.v1.ListSkillsResponse
-	60,  // 134: parley.admin.v1.ConfigService.CreateSkill:output_type -> parley.config.v1.Skill
-	60,  // 135: parley.admin.v1.ConfigService.UpdateSkill:output_type -> parley.config.v1.Skill
-	99,  // 136: parley.admin.v1.ConfigService.DeleteSkill:output_type -> parley.admin.v1.DeleteSkillResponse
-	61,  // 137: parley.admin.v1.ConfigService.GetCapacityProfile:output_type -> parley.config.v1.CapacityProfile
-	100, // 138: parley.admin.v1.ConfigService.ListCapacityProfiles:output_type -> parley.admin.v1.ListCapacityProfilesResponse
-	61,  // 139: parley.admin.v1.ConfigService.CreateCapacityProfile:output_type -> parley.config.v1.CapacityProfile
-	61,  // 140: parley.admin.v1.ConfigService.UpdateCapacityProfile:output_type -> parley.config.v1.CapacityProfile
-	101, // 141: parley.admin.v1.ConfigService.DeleteCapacityProfile:output_type -> parley.admin.v1.DeleteCapacityProfileResponse
-	63,  // 142: parley.admin.v1.ConfigService.GetStatus:output_type -> parley.config.v1.Status
-	102, // 143: parley.admin.v1.ConfigService.ListStatuses:output_type -> parley.admin.v1.ListStatusesResponse
-	63,  // 144: parley.admin.v1.ConfigService.CreateStatus:output_type -> parley.config.v1.Status
-	63,  // 145: parley.admin.v1.ConfigService.UpdateStatus:output_type -> parley.config.v1.Status
-	103, // 146: parley.admin.v1.ConfigService.DeleteStatus:output_type -> parley.admin.v1.DeleteStatusResponse
-	64,  // 147: parley.admin.v1.ConfigService.GetAutomatedMessage:output_type -> parley.config.v1.AutomatedMessage
-	104, // 148: parley.admin.v1.ConfigService.ListAutomatedMessages:output_type -> parley.admin.v1.ListAutomatedMessagesResponse
-	64,  // 149: parley.admin.v1.ConfigService.CreateAutomatedMessage:output_type -> parley.config.v1.AutomatedMessage
-	64,  // 150: parley.admin.v1.ConfigService.UpdateAutomatedMessage:output_type -> parley.config.v1.AutomatedMessage
-	105, // 151: parley.admin.v1.ConfigService.DeleteAutomatedMessage:output_type -> parley.admin.v1.DeleteAutomatedMessageResponse
-	62,  // 152: parley.admin.v1.ConfigService.GetRuleset:output_type -> parley.config.v1.Ruleset
-	106, // 153: parley.admin.v1.ConfigService.ListRulesets:output_type -> parley.admin.v1.ListRulesetsResponse
-	62,  // 154: parley.admin.v1.ConfigService.CreateRuleset:output_type -> parley.config.v1.Ruleset
-	62,  // 155: parley.admin.v1.ConfigService.UpdateRuleset:output_type -> parley.config.v1.Ruleset
-	107, // 156: parley.admin.v1.ConfigService.DeleteRuleset:output_type -> parley.admin.v1.DeleteRulesetResponse
-	43,  // 157: parley.admin.v1.ConfigService.Apply:output_type -> parley.admin.v1.ApplyResponse
-	46,  // 158: parley.admin.v1.OperateService.Doctor:output_type -> parley.admin.v1.DoctorResponse
-	49,  // 159: parley.admin.v1.OperateService.ExportTranscript:output_type -> parley.admin.v1.ExportTranscriptResponse
-	51,  // 160: parley.admin.v1.OperateService.ListDeadLetters:output_type -> parley.admin.v1.ListDeadLettersResponse
-	98,  // [98:161] is the sub-list for method output_type
-	35,  // [35:98] is the sub-list for method input_type
-	35,  // [35:35] is the sub-list for extension type_name
-	35,  // [35:35] is the sub-list for extension extendee
-	0,   // [0:35] is the sub-list for field type_name
+	65,  // 27: parley.admin.v1.Resource.canned_reply:type_name -> parley.config.v1.CannedReply
+	41,  // 28: parley.admin.v1.ApplyRequest.resources:type_name -> parley.admin.v1.Resource
+	44,  // 29: parley.admin.v1.ApplyResponse.changes:type_name -> parley.admin.v1.Change
+	41,  // 30: parley.admin.v1.Change.before:type_name -> parley.admin.v1.Resource
+	41,  // 31: parley.admin.v1.Change.after:type_name -> parley.admin.v1.Resource
+	47,  // 32: parley.admin.v1.DoctorResponse.checks:type_name -> parley.admin.v1.Check
+	0,   // 33: parley.admin.v1.Check.status:type_name -> parley.admin.v1.CheckStatus
+	66,  // 34: parley.admin.v1.ExportTranscriptResponse.commit:type_name -> parley.thread.v1.Commit
+	52,  // 35: parley.admin.v1.ListDeadLettersResponse.dead_letters:type_name -> parley.admin.v1.DeadLetter
+	1,   // 36: parley.admin.v1.ConfigService.GetChannelAccount:input_type -> parley.admin.v1.GetChannelAccountRequest
+	2,   // 37: parley.admin.v1.ConfigService.ListChannelAccounts:input_type -> parley.admin.v1.ListChannelAccountsRequest
+	4,   // 38: parley.admin.v1.ConfigService.CreateChannelAccount:input_type -> parley.admin.v1.CreateChannelAccountRequest
+	5,   // 39: parley.admin.v1.ConfigService.UpdateChannelAccount:input_type -> parley.admin.v1.UpdateChannelAccountRequest
+	6,   // 40: parley.admin.v1.ConfigService.DeleteChannelAccount:input_type -> parley.admin.v1.DeleteChannelAccountRequest
+	8,   // 41: parley.admin.v1.ConfigService.RotateAppSecret:input_type -> parley.admin.v1.RotateAppSecretRequest
+	9,   // 42: parley.admin.v1.ConfigService.RetireAppSecret:input_type -> parley.admin.v1.RetireAppSecretRequest
+	10,  // 43: parley.admin.v1.ConfigService.GetPrivacyNotice:input_type -> parley.admin.v1.GetPrivacyNoticeRequest
+	12,  // 44: parley.admin.v1.ConfigService.AcknowledgePrivacy:input_type -> parley.admin.v1.AcknowledgePrivacyRequest
+	13,  // 45: parley.admin.v1.ConfigService.GetPage:input_type -> parley.admin.v1.GetPageRequest
+	14,  // 46: parley.admin.v1.ConfigService.ListPages:input_type -> parley.admin.v1.ListPagesRequest
+	16,  // 47: parley.admin.v1.ConfigService.CreatePage:input_type -> parley.admin.v1.CreatePageRequest
+	17,  // 48: parley.admin.v1.ConfigService.UpdatePage:input_type -> parley.admin.v1.UpdatePageRequest
+	18,  // 49: parley.admin.v1.ConfigService.DeletePage:input_type -> parley.admin.v1.DeletePageRequest
+	20,  // 50: parley.admin.v1.ConfigService.GetWorkstream:input_type -> parley.admin.v1.GetWorkstreamRequest
+	21,  // 51: parley.admin.v1.ConfigService.ListWorkstreams:input_type -> parley.admin.v1.ListWorkstreamsRequest
+	23,  // 52: parley.admin.v1.ConfigService.CreateWorkstream:input_type -> parley.admin.v1.CreateWorkstreamRequest
+	24,  // 53: parley.admin.v1.ConfigService.UpdateWorkstream:input_type -> parley.admin.v1.UpdateWorkstreamRequest
+	25,  // 54: parley.admin.v1.ConfigService.DeleteWorkstream:input_type -> parley.admin.v1.DeleteWorkstreamRequest
+	27,  // 55: parley.admin.v1.ConfigService.GetQueue:input_type -> parley.admin.v1.GetQueueRequest
+	28,  // 56: parley.admin.v1.ConfigService.ListQueues:input_type -> parley.admin.v1.ListQueuesRequest
+	30,  // 57: parley.admin.v1.ConfigService.CreateQueue:input_type -> parley.admin.v1.CreateQueueRequest
+	31,  // 58: parley.admin.v1.ConfigService.UpdateQueue:input_type -> parley.admin.v1.UpdateQueueRequest
+	32,  // 59: parley.admin.v1.ConfigService.DeleteQueue:input_type -> parley.admin.v1.DeleteQueueRequest
+	34,  // 60: parley.admin.v1.ConfigService.GetAgent:input_type -> parley.admin.v1.GetAgentRequest
+	35,  // 61: parley.admin.v1.ConfigService.ListAgents:input_type -> parley.admin.v1.ListAgentsRequest
+	37,  // 62: parley.admin.v1.ConfigService.CreateAgent:input_type -> parley.admin.v1.CreateAgentRequest
+	38,  // 63: parley.admin.v1.ConfigService.UpdateAgent:input_type -> parley.admin.v1.UpdateAgentRequest
+	39,  // 64: parley.admin.v1.ConfigService.DeleteAgent:input_type -> parley.admin.v1.DeleteAgentRequest
+	67,  // 65: parley.admin.v1.ConfigService.GetSchedule:input_type -> parley.admin.v1.GetScheduleRequest
+	68,  // 66: parley.admin.v1.ConfigService.ListSchedules:input_type -> parley.admin.v1.ListSchedulesRequest
+	69,  // 67: parley.admin.v1.ConfigService.CreateSchedule:input_type -> parley.admin.v1.CreateScheduleRequest
+	70,  // 68: parley.admin.v1.ConfigService.UpdateSchedule:input_type -> parley.admin.v1.UpdateScheduleRequest
+	71,  // 69: parley.admin.v1.ConfigService.DeleteSchedule:input_type -> parley.admin.v1.DeleteScheduleRequest
+	72,  // 70: parley.admin.v1.ConfigService.GetSkill:input_type -> parley.admin.v1.GetSkillRequest
+	73,  // 71: parley.admin.v1.ConfigService.ListSkills:input_type -> parley.admin.v1.ListSkillsRequest
+	74,  // 72: parley.admin.v1.ConfigService.CreateSkill:input_type -> parley.admin.v1.CreateSkillRequest
+	75,  // 73: parley.admin.v1.ConfigService.UpdateSkill:input_type -> parley.admin.v1.UpdateSkillRequest
+	76,  // 74: parley.admin.v1.ConfigService.DeleteSkill:input_type -> parley.admin.v1.DeleteSkillRequest
+	77,  // 75: parley.admin.v1.ConfigService.GetCapacityProfile:input_type -> parley.admin.v1.GetCapacityProfileRequest
+	78,  // 76: parley.admin.v1.ConfigService.ListCapacityProfiles:input_type -> parley.admin.v1.ListCapacityProfilesRequest
+	79,  // 77: parley.admin.v1.ConfigService.CreateCapacityProfile:input_type -> parley.admin.v1.CreateCapacityProfileRequest
+	80,  // 78: parley.admin.v1.ConfigService.UpdateCapacityProfile:input_type -> parley.admin.v1.UpdateCapacityProfileRequest
+	81,  // 79: parley.admin.v1.ConfigService.DeleteCapacityProfile:input_type -> parley.admin.v1.DeleteCapacityProfileRequest
+	82,  // 80: parley.admin.v1.ConfigService.GetStatus:input_type -> parley.admin.v1.GetStatusRequest
+	83,  // 81: parley.admin.v1.ConfigService.ListStatuses:input_type -> parley.admin.v1.ListStatusesRequest
+	84,  // 82: parley.admin.v1.ConfigService.CreateStatus:input_type -> parley.admin.v1.CreateStatusRequest
+	85,  // 83: parley.admin.v1.ConfigService.UpdateStatus:input_type -> parley.admin.v1.UpdateStatusRequest
+	86,  // 84: parley.admin.v1.ConfigService.DeleteStatus:input_type -> parley.admin.v1.DeleteStatusRequest
+	87,  // 85: parley.admin.v1.ConfigService.GetAutomatedMessage:input_type -> parley.admin.v1.GetAutomatedMessageRequest
+	88,  // 86: parley.admin.v1.ConfigService.ListAutomatedMessages:input_type -> parley.admin.v1.ListAutomatedMessagesRequest
+	89,  // 87: parley.admin.v1.ConfigService.CreateAutomatedMessage:input_type -> parley.admin.v1.CreateAutomatedMessageRequest
+	90,  // 88: parley.admin.v1.ConfigService.UpdateAutomatedMessage:input_type -> parley.admin.v1.UpdateAutomatedMessageRequest
+	91,  // 89: parley.admin.v1.ConfigService.DeleteAutomatedMessage:input_type -> parley.admin.v1.DeleteAutomatedMessageRequest
+	92,  // 90: parley.admin.v1.ConfigService.GetRuleset:input_type -> parley.admin.v1.GetRulesetRequest
+	93,  // 91: parley.admin.v1.ConfigService.ListRulesets:input_type -> parley.admin.v1.ListRulesetsRequest
+	94,  // 92: parley.admin.v1.ConfigService.CreateRuleset:input_type -> parley.admin.v1.CreateRulesetRequest
+	95,  // 93: parley.admin.v1.ConfigService.UpdateRuleset:input_type -> parley.admin.v1.UpdateRulesetRequest
+	96,  // 94: parley.admin.v1.ConfigService.DeleteRuleset:input_type -> parley.admin.v1.DeleteRulesetRequest
+	97,  // 95: parley.admin.v1.ConfigService.GetCannedReply:input_type -> parley.admin.v1.GetCannedReplyRequest
+	98,  // 96: parley.admin.v1.ConfigService.ListCannedReplies:input_type -> parley.admin.v1.ListCannedRepliesRequest
+	99,  // 97: parley.admin.v1.ConfigService.CreateCannedReply:input_type -> parley.admin.v1.CreateCannedReplyRequest
+	100, // 98: parley.admin.v1.ConfigService.UpdateCannedReply:input_type -> parley.admin.v1.UpdateCannedReplyRequest
+	101, // 99: parley.admin.v1.ConfigService.DeleteCannedReply:input_type -> parley.admin.v1.DeleteCannedReplyRequest
+	42,  // 100: parley.admin.v1.ConfigService.Apply:input_type -> parley.admin.v1.ApplyRequest
+	45,  // 101: parley.admin.v1.OperateService.Doctor:input_type -> parley.admin.v1.DoctorRequest
+	48,  // 102: parley.admin.v1.OperateService.ExportTranscript:input_type -> parley.admin.v1.ExportTranscriptRequest
+	50,  // 103: parley.admin.v1.OperateService.ListDeadLetters:input_type -> parley.admin.v1.ListDeadLettersRequest
+	53,  // 104: parley.admin.v1.ConfigService.GetChannelAccount:output_type -> parley.config.v1.ChannelAccount
+	3,   // 105: parley.admin.v1.ConfigService.ListChannelAccounts:output_type -> parley.admin.v1.ListChannelAccountsResponse
+	53,  // 106: parley.admin.v1.ConfigService.CreateChannelAccount:output_type -> parley.config.v1.ChannelAccount
+	53,  // 107: parley.admin.v1.ConfigService.UpdateChannelAccount:output_type -> parley.config.v1.ChannelAccount
+	7,   // 108: parley.admin.v1.ConfigService.DeleteChannelAccount:output_type -> parley.admin.v1.DeleteChannelAccountResponse
+	53,  // 109: parley.admin.v1.ConfigService.RotateAppSecret:output_type -> parley.config.v1.ChannelAccount
+	53,  // 110: parley.admin.v1.ConfigService.RetireAppSecret:output_type -> parley.config.v1.ChannelAccount
+	11,  // 111: parley.admin.v1.ConfigService.GetPrivacyNotice:output_type -> parley.admin.v1.PrivacyNotice
+	53,  // 112: parley.admin.v1.ConfigService.AcknowledgePrivacy:output_type -> parley.config.v1.ChannelAccount
+	55,  // 113: parley.admin.v1.ConfigService.GetPage:output_type -> parley.config.v1.Page
+	15,  // 114: parley.admin.v1.ConfigService.ListPages:output_type -> parley.admin.v1.ListPagesResponse
+	55,  // 115: parley.admin.v1.ConfigService.CreatePage:output_type -> parley.config.v1.Page
+	55,  // 116: parley.admin.v1.ConfigService.UpdatePage:output_type -> parley.config.v1.Page
+	19,  // 117: parley.admin.v1.ConfigService.DeletePage:output_type -> parley.admin.v1.DeletePageResponse
+	56,  // 118: parley.admin.v1.ConfigService.GetWorkstream:output_type -> parley.config.v1.Workstream
+	22,  // 119: parley.admin.v1.ConfigService.ListWorkstreams:output_type -> parley.admin.v1.ListWorkstreamsResponse
+	56,  // 120: parley.admin.v1.ConfigService.CreateWorkstream:output_type -> parley.config.v1.Workstream
+	56,  // 121: parley.admin.v1.ConfigService.UpdateWorkstream:output_type -> parley.config.v1.Workstream
+	26,  // 122: parley.admin.v1.ConfigService.DeleteWorkstream:output_type -> parley.admin.v1.DeleteWorkstreamResponse
+	57,  // 123: parley.admin.v1.ConfigService.GetQueue:output_type -> parley.config.v1.Queue
+	29,  // 124: parley.admin.v1.ConfigService.ListQueues:output_type -> parley.admin.v1.ListQueuesResponse
+	57,  // 125: parley.admin.v1.ConfigService.CreateQueue:output_type -> parley.config.v1.Queue
+	57,  // 126: parley.admin.v1.ConfigService.UpdateQueue:output_type -> parley.config.v1.Queue
+	33,  // 127: parley.admin.v1.ConfigService.DeleteQueue:output_type -> parley.admin.v1.DeleteQueueResponse
+	58,  // 128: parley.admin.v1.ConfigService.GetAgent:output_type -> parley.config.v1.Agent
+	36,  // 129: parley.admin.v1.ConfigService.ListAgents:output_type -> parley.admin.v1.ListAgentsResponse
+	58,  // 130: parley.admin.v1.ConfigService.CreateAgent:output_type -> parley.config.v1.Agent
+	58,  // 131: parley.admin.v1.ConfigService.UpdateAgent:output_type -> parley.config.v1.Agent
+	40,  // 132: parley.admin.v1.ConfigService.DeleteAgent:output_type -> parley.admin.v1.DeleteAgentResponse
+	59,  // 133: parley.admin.v1.ConfigService.GetSchedule:output_type -> parley.config.v1.Schedule
+	102, // 134: parley.admin.v1.ConfigService.ListSchedules:output_type -> parley.admin.v1.ListSchedulesResponse
+	59,  // 135: parley.admin.v1.ConfigService.CreateSchedule:output_type -> parley.config.v1.Schedule
+	59,  // 136: parley.admin.v1.ConfigService.UpdateSchedule:output_type -> parley.config.v1.Schedule
+	103, // 137: parley.admin.v1.ConfigService.DeleteSchedule:output_type -> parley.admin.v1.DeleteScheduleResponse
+	60,  // 138: parley.admin.v1.ConfigService.GetSkill:output_type -> parley.config.v1.Skill
+	104, // 139: parley.admin.v1.ConfigService.ListSkills:output_type -> parley.admin.v1.ListSkillsResponse
+	60,  // 140: parley.admin.v1.ConfigService.CreateSkill:output_type -> parley.config.v1.Skill
+	60,  // 141: parley.admin.v1.ConfigService.UpdateSkill:output_type -> parley.config.v1.Skill
+	105, // 142: parley.admin.v1.ConfigService.DeleteSkill:output_type -> parley.admin.v1.DeleteSkillResponse
+	61,  // 143: parley.admin.v1.ConfigService.GetCapacityProfile:output_type -> parley.config.v1.CapacityProfile
+	106, // 144: parley.admin.v1.ConfigService.ListCapacityProfiles:output_type -> parley.admin.v1.ListCapacityProfilesResponse
+	61,  // 145: parley.admin.v1.ConfigService.CreateCapacityProfile:output_type -> parley.config.v1.CapacityProfile
+	61,  // 146: parley.admin.v1.ConfigService.UpdateCapacityProfile:output_type -> parley.config.v1.CapacityProfile
+	107, // 147: parley.admin.v1.ConfigService.DeleteCapacityProfile:output_type -> parley.admin.v1.DeleteCapacityProfileResponse
+	63,  // 148: parley.admin.v1.ConfigService.GetStatus:output_type -> parley.config.v1.Status
+	108, // 149: parley.admin.v1.ConfigService.ListStatuses:output_type -> parley.admin.v1.ListStatusesResponse
+	63,  // 150: parley.admin.v1.ConfigService.CreateStatus:output_type -> parley.config.v1.Status
+	63,  // 151: parley.admin.v1.ConfigService.UpdateStatus:output_type -> parley.config.v1.Status
+	109, // 152: parley.admin.v1.ConfigService.DeleteStatus:output_type -> parley.admin.v1.DeleteStatusResponse
+	64,  // 153: parley.admin.v1.ConfigService.GetAutomatedMessage:output_type -> parley.config.v1.AutomatedMessage
+	110, // 154: parley.admin.v1.ConfigService.ListAutomatedMessages:output_type -> parley.admin.v1.ListAutomatedMessagesResponse
+	64,  // 155: parley.admin.v1.ConfigService.CreateAutomatedMessage:output_type -> parley.config.v1.AutomatedMessage
+	64,  // 156: parley.admin.v1.ConfigService.UpdateAutomatedMessage:output_type -> parley.config.v1.AutomatedMessage
+	111, // 157: parley.admin.v1.ConfigService.DeleteAutomatedMessage:output_type -> parley.admin.v1.DeleteAutomatedMessageResponse
+	62,  // 158: parley.admin.v1.ConfigService.GetRuleset:output_type -> parley.config.v1.Ruleset
+	112, // 159: parley.admin.v1.ConfigService.ListRulesets:output_type -> parley.admin.v1.ListRulesetsResponse
+	62,  // 160: parley.admin.v1.ConfigService.CreateRuleset:output_type -> parley.config.v1.Ruleset
+	62,  // 161: parley.admin.v1.ConfigService.UpdateRuleset:output_type -> parley.config.v1.Ruleset
+	113, // 162: parley.admin.v1.ConfigService.DeleteRuleset:output_type -> parley.admin.v1.DeleteRulesetResponse
+	65,  // 163: parley.admin.v1.ConfigService.GetCannedReply:output_type -> parley.config.v1.CannedReply
+	114, // 164: parley.admin.v1.ConfigService.ListCannedReplies:output_type -> parley.admin.v1.ListCannedRepliesResponse
+	65,  // 165: parley.admin.v1.ConfigService.CreateCannedReply:output_type -> parley.config.v1.CannedReply
+	65,  // 166: parley.admin.v1.ConfigService.UpdateCannedReply:output_type -> parley.config.v1.CannedReply
+	115, // 167: parley.admin.v1.ConfigService.DeleteCannedReply:output_type -> parley.admin.v1.DeleteCannedReplyResponse
+	43,  // 168: parley.admin.v1.ConfigService.Apply:output_type -> parley.admin.v1.ApplyResponse
+	46,  // 169: parley.admin.v1.OperateService.Doctor:output_type -> parley.admin.v1.DoctorResponse
+	49,  // 170: parley.admin.v1.OperateService.ExportTranscript:output_type -> parley.admin.v1.ExportTranscriptResponse
+	51,  // 171: parley.admin.v1.OperateService.ListDeadLetters:output_type -> parley.admin.v1.ListDeadLettersResponse
+	104, // [104:172] is the sub-list for method output_type
+	36,  // [36:104] is the sub-list for method input_type
+	36,  // [36:36] is the sub-list for extension type_name
+	36,  // [36:36] is the sub-list for extension extendee
+	0,   // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_parley_admin_v1_admin_proto_init() }
@@ -3703,6 +3745,7 @@ func file_parley_admin_v1_admin_proto_init() {
 		return
 	}
 	file_parley_admin_v1_kind_proto_init()
+	file_parley_admin_v1_reply_proto_init()
 	file_parley_admin_v1_admin_proto_msgTypes[40].OneofWrappers = []any{
 		(*Resource_ChannelAccount)(nil),
 		(*Resource_Page)(nil),
@@ -3715,6 +3758,7 @@ func file_parley_admin_v1_admin_proto_init() {
 		(*Resource_Ruleset)(nil),
 		(*Resource_Status)(nil),
 		(*Resource_AutomatedMessage)(nil),
+		(*Resource_CannedReply)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

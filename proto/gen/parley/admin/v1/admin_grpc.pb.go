@@ -81,6 +81,11 @@ const (
 	ConfigService_CreateRuleset_FullMethodName          = "/parley.admin.v1.ConfigService/CreateRuleset"
 	ConfigService_UpdateRuleset_FullMethodName          = "/parley.admin.v1.ConfigService/UpdateRuleset"
 	ConfigService_DeleteRuleset_FullMethodName          = "/parley.admin.v1.ConfigService/DeleteRuleset"
+	ConfigService_GetCannedReply_FullMethodName         = "/parley.admin.v1.ConfigService/GetCannedReply"
+	ConfigService_ListCannedReplies_FullMethodName      = "/parley.admin.v1.ConfigService/ListCannedReplies"
+	ConfigService_CreateCannedReply_FullMethodName      = "/parley.admin.v1.ConfigService/CreateCannedReply"
+	ConfigService_UpdateCannedReply_FullMethodName      = "/parley.admin.v1.ConfigService/UpdateCannedReply"
+	ConfigService_DeleteCannedReply_FullMethodName      = "/parley.admin.v1.ConfigService/DeleteCannedReply"
 	ConfigService_Apply_FullMethodName                  = "/parley.admin.v1.ConfigService/Apply"
 )
 
@@ -221,6 +226,16 @@ type ConfigServiceClient interface {
 	UpdateRuleset(ctx context.Context, in *UpdateRulesetRequest, opts ...grpc.CallOption) (*v1.Ruleset, error)
 	// DeleteRuleset removes one; FAILED_PRECONDITION while others refer to it.
 	DeleteRuleset(ctx context.Context, in *DeleteRulesetRequest, opts ...grpc.CallOption) (*DeleteRulesetResponse, error)
+	// GetCannedReply reads one canned reply.
+	GetCannedReply(ctx context.Context, in *GetCannedReplyRequest, opts ...grpc.CallOption) (*v1.CannedReply, error)
+	// ListCannedReplies reads all of them, by id.
+	ListCannedReplies(ctx context.Context, in *ListCannedRepliesRequest, opts ...grpc.CallOption) (*ListCannedRepliesResponse, error)
+	// CreateCannedReply adds one; ALREADY_EXISTS when the id is taken.
+	CreateCannedReply(ctx context.Context, in *CreateCannedReplyRequest, opts ...grpc.CallOption) (*v1.CannedReply, error)
+	// UpdateCannedReply replaces one; ABORTED when etag is given and not current.
+	UpdateCannedReply(ctx context.Context, in *UpdateCannedReplyRequest, opts ...grpc.CallOption) (*v1.CannedReply, error)
+	// DeleteCannedReply removes one.
+	DeleteCannedReply(ctx context.Context, in *DeleteCannedReplyRequest, opts ...grpc.CallOption) (*DeleteCannedReplyResponse, error)
 	// Apply brings the named resources to what the manifest says, all or none.
 	// Meta is asked about new tokens of pages, here and when a page is created or
 	// updated: one that is another page's, another app's, a person's or dead is
@@ -827,6 +842,56 @@ func (c *configServiceClient) DeleteRuleset(ctx context.Context, in *DeleteRules
 	return out, nil
 }
 
+func (c *configServiceClient) GetCannedReply(ctx context.Context, in *GetCannedReplyRequest, opts ...grpc.CallOption) (*v1.CannedReply, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.CannedReply)
+	err := c.cc.Invoke(ctx, ConfigService_GetCannedReply_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) ListCannedReplies(ctx context.Context, in *ListCannedRepliesRequest, opts ...grpc.CallOption) (*ListCannedRepliesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListCannedRepliesResponse)
+	err := c.cc.Invoke(ctx, ConfigService_ListCannedReplies_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) CreateCannedReply(ctx context.Context, in *CreateCannedReplyRequest, opts ...grpc.CallOption) (*v1.CannedReply, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.CannedReply)
+	err := c.cc.Invoke(ctx, ConfigService_CreateCannedReply_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) UpdateCannedReply(ctx context.Context, in *UpdateCannedReplyRequest, opts ...grpc.CallOption) (*v1.CannedReply, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.CannedReply)
+	err := c.cc.Invoke(ctx, ConfigService_UpdateCannedReply_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) DeleteCannedReply(ctx context.Context, in *DeleteCannedReplyRequest, opts ...grpc.CallOption) (*DeleteCannedReplyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteCannedReplyResponse)
+	err := c.cc.Invoke(ctx, ConfigService_DeleteCannedReply_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *configServiceClient) Apply(ctx context.Context, in *ApplyRequest, opts ...grpc.CallOption) (*ApplyResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ApplyResponse)
@@ -974,6 +1039,16 @@ type ConfigServiceServer interface {
 	UpdateRuleset(context.Context, *UpdateRulesetRequest) (*v1.Ruleset, error)
 	// DeleteRuleset removes one; FAILED_PRECONDITION while others refer to it.
 	DeleteRuleset(context.Context, *DeleteRulesetRequest) (*DeleteRulesetResponse, error)
+	// GetCannedReply reads one canned reply.
+	GetCannedReply(context.Context, *GetCannedReplyRequest) (*v1.CannedReply, error)
+	// ListCannedReplies reads all of them, by id.
+	ListCannedReplies(context.Context, *ListCannedRepliesRequest) (*ListCannedRepliesResponse, error)
+	// CreateCannedReply adds one; ALREADY_EXISTS when the id is taken.
+	CreateCannedReply(context.Context, *CreateCannedReplyRequest) (*v1.CannedReply, error)
+	// UpdateCannedReply replaces one; ABORTED when etag is given and not current.
+	UpdateCannedReply(context.Context, *UpdateCannedReplyRequest) (*v1.CannedReply, error)
+	// DeleteCannedReply removes one.
+	DeleteCannedReply(context.Context, *DeleteCannedReplyRequest) (*DeleteCannedReplyResponse, error)
 	// Apply brings the named resources to what the manifest says, all or none.
 	// Meta is asked about new tokens of pages, here and when a page is created or
 	// updated: one that is another page's, another app's, a person's or dead is
@@ -1166,6 +1241,21 @@ func (UnimplementedConfigServiceServer) UpdateRuleset(context.Context, *UpdateRu
 }
 func (UnimplementedConfigServiceServer) DeleteRuleset(context.Context, *DeleteRulesetRequest) (*DeleteRulesetResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteRuleset not implemented")
+}
+func (UnimplementedConfigServiceServer) GetCannedReply(context.Context, *GetCannedReplyRequest) (*v1.CannedReply, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetCannedReply not implemented")
+}
+func (UnimplementedConfigServiceServer) ListCannedReplies(context.Context, *ListCannedRepliesRequest) (*ListCannedRepliesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListCannedReplies not implemented")
+}
+func (UnimplementedConfigServiceServer) CreateCannedReply(context.Context, *CreateCannedReplyRequest) (*v1.CannedReply, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateCannedReply not implemented")
+}
+func (UnimplementedConfigServiceServer) UpdateCannedReply(context.Context, *UpdateCannedReplyRequest) (*v1.CannedReply, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateCannedReply not implemented")
+}
+func (UnimplementedConfigServiceServer) DeleteCannedReply(context.Context, *DeleteCannedReplyRequest) (*DeleteCannedReplyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteCannedReply not implemented")
 }
 func (UnimplementedConfigServiceServer) Apply(context.Context, *ApplyRequest) (*ApplyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Apply not implemented")
@@ -2253,6 +2343,96 @@ func _ConfigService_DeleteRuleset_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ConfigService_GetCannedReply_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetCannedReplyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).GetCannedReply(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_GetCannedReply_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).GetCannedReply(ctx, req.(*GetCannedReplyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_ListCannedReplies_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListCannedRepliesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).ListCannedReplies(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_ListCannedReplies_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).ListCannedReplies(ctx, req.(*ListCannedRepliesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_CreateCannedReply_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateCannedReplyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).CreateCannedReply(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_CreateCannedReply_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).CreateCannedReply(ctx, req.(*CreateCannedReplyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_UpdateCannedReply_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateCannedReplyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).UpdateCannedReply(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_UpdateCannedReply_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).UpdateCannedReply(ctx, req.(*UpdateCannedReplyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_DeleteCannedReply_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteCannedReplyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).DeleteCannedReply(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_DeleteCannedReply_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).DeleteCannedReply(ctx, req.(*DeleteCannedReplyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ConfigService_Apply_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ApplyRequest)
 	if err := dec(in); err != nil {
@@ -2513,6 +2693,26 @@ var ConfigService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteRuleset",
 			Handler:    _ConfigService_DeleteRuleset_Handler,
+		},
+		{
+			MethodName: "GetCannedReply",
+			Handler:    _ConfigService_GetCannedReply_Handler,
+		},
+		{
+			MethodName: "ListCannedReplies",
+			Handler:    _ConfigService_ListCannedReplies_Handler,
+		},
+		{
+			MethodName: "CreateCannedReply",
+			Handler:    _ConfigService_CreateCannedReply_Handler,
+		},
+		{
+			MethodName: "UpdateCannedReply",
+			Handler:    _ConfigService_UpdateCannedReply_Handler,
+		},
+		{
+			MethodName: "DeleteCannedReply",
+			Handler:    _ConfigService_DeleteCannedReply_Handler,
 		},
 		{
 			MethodName: "Apply",

@@ -947,8 +947,10 @@ type Workstream struct {
 	// A customer whose profile has the name of exactly one contact in use is linked
 	// to it when a conversation opens (L101).
 	IdentifyByName bool `protobuf:"varint,63,opt,name=identify_by_name,json=identifyByName,proto3" json:"identify_by_name,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// What agents say in wrap-up of what became of a conversation (L117).
+	Dispositions  *Dispositions `protobuf:"bytes,71,opt,name=dispositions,proto3" json:"dispositions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Workstream) Reset() {
@@ -1163,6 +1165,13 @@ func (x *Workstream) GetIdentifyByName() bool {
 	return false
 }
 
+func (x *Workstream) GetDispositions() *Dispositions {
+	if x != nil {
+		return x.Dispositions
+	}
+	return nil
+}
+
 // Queue is a list of waiting conversations and the agents who take them.
 type Queue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1310,7 +1319,10 @@ type Agent struct {
 	DefaultStatus string `protobuf:"bytes,9,opt,name=default_status,json=defaultStatus,proto3" json:"default_status,omitempty"`
 	// Working hours, a schedule by id; empty: none. Its time zone says when the
 	// agent's day ends, for capacity profiles that are reset then (L69).
-	Schedule      string `protobuf:"bytes,10,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	Schedule string `protobuf:"bytes,10,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	// Name by which customers know the agent, for canned replies; may be empty
+	// (L115).
+	Nickname      string `protobuf:"bytes,59,opt,name=nickname,proto3" json:"nickname,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1415,6 +1427,13 @@ func (x *Agent) GetSchedule() string {
 	return ""
 }
 
+func (x *Agent) GetNickname() string {
+	if x != nil {
+		return x.Nickname
+	}
+	return ""
+}
+
 // Status is a presence with a name of the administrators' own.
 type Status struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1493,7 +1512,7 @@ var File_parley_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1dparley/config/v1/config.proto\x12\x10parley.config.v1\x1a\x1bparley/config/v1/life.proto\x1a\x1bparley/config/v1/part.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/trigger.proto\"l\n" +
+	"\x1dparley/config/v1/config.proto\x12\x10parley.config.v1\x1a\"parley/config/v1/disposition.proto\x1a\x1bparley/config/v1/life.proto\x1a\x1bparley/config/v1/part.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/trigger.proto\"l\n" +
 	"\x04Meta\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x12\n" +
@@ -1540,7 +1559,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"TextsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x96\t\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xda\t\n" +
 	"\n" +
 	"Workstream\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x14\n" +
@@ -1572,7 +1591,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"auto_close\x18/ \x01(\v2\x1b.parley.config.v1.AutoCloseR\tautoClose\x12C\n" +
 	"\x0etime_out_rules\x180 \x03(\v2\x1d.parley.config.v1.TimeOutRuleR\ftimeOutRules\x12(\n" +
-	"\x10identify_by_name\x18? \x01(\bR\x0eidentifyByName\"\x97\x03\n" +
+	"\x10identify_by_name\x18? \x01(\bR\x0eidentifyByName\x12B\n" +
+	"\fdispositions\x18G \x01(\v2\x1e.parley.config.v1.DispositionsR\fdispositions\"\x97\x03\n" +
 	"\x05Queue\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x16\n" +
 	"\x06agents\x18\x02 \x03(\tR\x06agents\x12<\n" +
@@ -1584,7 +1604,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\boverflow\x18\x06 \x03(\v2\x1e.parley.config.v1.OverflowRuleR\boverflow\x12.\n" +
 	"\x04wait\x18\a \x01(\v2\x1a.parley.config.v1.WaitRuleR\x04wait\x12,\n" +
 	"\x12head_start_seconds\x18\b \x01(\x05R\x10headStartSeconds\x12:\n" +
-	"\x06custom\x18\t \x01(\v2\".parley.config.v1.CustomAssignmentR\x06custom\"\xbc\x03\n" +
+	"\x06custom\x18\t \x01(\v2\".parley.config.v1.CustomAssignmentR\x06custom\"\xd8\x03\n" +
 	"\x05Agent\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x1a\n" +
 	"\bcapacity\x18\x02 \x01(\x05R\bcapacity\x124\n" +
@@ -1596,7 +1616,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x10default_presence\x18\b \x01(\x0e2 .parley.distribution.v1.PresenceR\x0fdefaultPresence\x12%\n" +
 	"\x0edefault_status\x18\t \x01(\tR\rdefaultStatus\x12\x1a\n" +
 	"\bschedule\x18\n" +
-	" \x01(\tR\bschedule\"\xa8\x01\n" +
+	" \x01(\tR\bschedule\x12\x1a\n" +
+	"\bnickname\x18; \x01(\tR\bnickname\"\xa8\x01\n" +
 	"\x06Status\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x124\n" +
 	"\x04base\x18\x02 \x01(\x0e2 .parley.distribution.v1.PresenceR\x04base\x12 \n" +
@@ -1672,11 +1693,12 @@ var file_parley_config_v1_config_proto_goTypes = []any{
 	(v11.Presence)(0),        // 19: parley.distribution.v1.Presence
 	(*AutoClose)(nil),        // 20: parley.config.v1.AutoClose
 	(*TimeOutRule)(nil),      // 21: parley.config.v1.TimeOutRule
-	(*OverflowRule)(nil),     // 22: parley.config.v1.OverflowRule
-	(*WaitRule)(nil),         // 23: parley.config.v1.WaitRule
-	(*CustomAssignment)(nil), // 24: parley.config.v1.CustomAssignment
-	(*Proficiency)(nil),      // 25: parley.config.v1.Proficiency
-	(*ProfileHolding)(nil),   // 26: parley.config.v1.ProfileHolding
+	(*Dispositions)(nil),     // 22: parley.config.v1.Dispositions
+	(*OverflowRule)(nil),     // 23: parley.config.v1.OverflowRule
+	(*WaitRule)(nil),         // 24: parley.config.v1.WaitRule
+	(*CustomAssignment)(nil), // 25: parley.config.v1.CustomAssignment
+	(*Proficiency)(nil),      // 26: parley.config.v1.Proficiency
+	(*ProfileHolding)(nil),   // 27: parley.config.v1.ProfileHolding
 }
 var file_parley_config_v1_config_proto_depIdxs = []int32{
 	6,  // 0: parley.config.v1.ChannelAccount.meta:type_name -> parley.config.v1.Meta
@@ -1703,23 +1725,24 @@ var file_parley_config_v1_config_proto_depIdxs = []int32{
 	3,  // 21: parley.config.v1.Workstream.affinity:type_name -> parley.config.v1.Affinity
 	20, // 22: parley.config.v1.Workstream.auto_close:type_name -> parley.config.v1.AutoClose
 	21, // 23: parley.config.v1.Workstream.time_out_rules:type_name -> parley.config.v1.TimeOutRule
-	6,  // 24: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
-	5,  // 25: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
-	22, // 26: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
-	23, // 27: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
-	24, // 28: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
-	6,  // 29: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
-	7,  // 30: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
-	25, // 31: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
-	26, // 32: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
-	19, // 33: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
-	6,  // 34: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
-	19, // 35: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
-	36, // [36:36] is the sub-list for method output_type
-	36, // [36:36] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	22, // 24: parley.config.v1.Workstream.dispositions:type_name -> parley.config.v1.Dispositions
+	6,  // 25: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
+	5,  // 26: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
+	23, // 27: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
+	24, // 28: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
+	25, // 29: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
+	6,  // 30: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
+	7,  // 31: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
+	26, // 32: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
+	27, // 33: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
+	19, // 34: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
+	6,  // 35: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
+	19, // 36: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
+	37, // [37:37] is the sub-list for method output_type
+	37, // [37:37] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_config_proto_init() }
@@ -1727,6 +1750,7 @@ func file_parley_config_v1_config_proto_init() {
 	if File_parley_config_v1_config_proto != nil {
 		return
 	}
+	file_parley_config_v1_disposition_proto_init()
 	file_parley_config_v1_life_proto_init()
 	file_parley_config_v1_part_proto_init()
 	type x struct{}

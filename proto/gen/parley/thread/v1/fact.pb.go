@@ -351,6 +351,8 @@ type Fact struct {
 	//	*Fact_TimeOutReached
 	//	*Fact_AgentTold
 	//	*Fact_ConsentGiven
+	//	*Fact_DispositionsChosen
+	//	*Fact_VariablesSet
 	Kind isFact_Kind `protobuf_oneof:"kind"`
 	// De-duplication key of Meta's event that caused the fact; empty for facts
 	// of our own. The first fact of an event carries it.
@@ -838,6 +840,24 @@ func (x *Fact) GetConsentGiven() *ConsentGiven {
 	return nil
 }
 
+func (x *Fact) GetDispositionsChosen() *DispositionsChosen {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_DispositionsChosen); ok {
+			return x.DispositionsChosen
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetVariablesSet() *VariablesSet {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_VariablesSet); ok {
+			return x.VariablesSet
+		}
+	}
+	return nil
+}
+
 func (x *Fact) GetEventKey() string {
 	if x != nil {
 		return x.EventKey
@@ -1117,6 +1137,16 @@ type Fact_ConsentGiven struct {
 	ConsentGiven *ConsentGiven `protobuf:"bytes,138,opt,name=consent_given,json=consentGiven,proto3,oneof"`
 }
 
+type Fact_DispositionsChosen struct {
+	// The agent said what became of the conversation.
+	DispositionsChosen *DispositionsChosen `protobuf:"bytes,153,opt,name=dispositions_chosen,json=dispositionsChosen,proto3,oneof"`
+}
+
+type Fact_VariablesSet struct {
+	// Somebody set context variables of the conversation.
+	VariablesSet *VariablesSet `protobuf:"bytes,154,opt,name=variables_set,json=variablesSet,proto3,oneof"`
+}
+
 func (*Fact_MessageReceived) isFact_Kind() {}
 
 func (*Fact_MessageEdited) isFact_Kind() {}
@@ -1212,6 +1242,10 @@ func (*Fact_TimeOutReached) isFact_Kind() {}
 func (*Fact_AgentTold) isFact_Kind() {}
 
 func (*Fact_ConsentGiven) isFact_Kind() {}
+
+func (*Fact_DispositionsChosen) isFact_Kind() {}
+
+func (*Fact_VariablesSet) isFact_Kind() {}
 
 // Attachment is one attachment of a message.
 type Attachment struct {
@@ -2528,8 +2562,11 @@ type ConversationOpened struct {
 	Terms *Terms `protobuf:"bytes,6,opt,name=terms,proto3" json:"terms,omitempty"`
 	// Capacity profiles it counts in from the beginning, by resource id.
 	CapacityProfiles []string `protobuf:"bytes,7,rep,name=capacity_profiles,json=capacityProfiles,proto3" json:"capacity_profiles,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Values of context variables that the link said by which the customer came, by
+	// name.
+	Variables     map[string]string `protobuf:"bytes,56,rep,name=variables,proto3" json:"variables,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ConversationOpened) Reset() {
@@ -2607,6 +2644,13 @@ func (x *ConversationOpened) GetTerms() *Terms {
 func (x *ConversationOpened) GetCapacityProfiles() []string {
 	if x != nil {
 		return x.CapacityProfiles
+	}
+	return nil
+}
+
+func (x *ConversationOpened) GetVariables() map[string]string {
+	if x != nil {
+		return x.Variables
 	}
 	return nil
 }
@@ -5684,7 +5728,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/file.proto\x1a\x1eparley/thread/v1/trigger.proto\"\x94\x1e\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/file.proto\x1a\x1eparley/thread/v1/trigger.proto\x1a\"parley/thread/v1/disposition.proto\x1a\x1fparley/thread/v1/variable.proto\"\xb6\x1f\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -5740,7 +5784,9 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x10time_out_reached\x18\\ \x01(\v2 .parley.thread.v1.TimeOutReachedH\x00R\x0etimeOutReached\x12=\n" +
 	"\n" +
 	"agent_told\x18\x89\x01 \x01(\v2\x1b.parley.thread.v1.AgentToldH\x00R\tagentTold\x12F\n" +
-	"\rconsent_given\x18\x8a\x01 \x01(\v2\x1e.parley.thread.v1.ConsentGivenH\x00R\fconsentGiven\x12\x1b\n" +
+	"\rconsent_given\x18\x8a\x01 \x01(\v2\x1e.parley.thread.v1.ConsentGivenH\x00R\fconsentGiven\x12X\n" +
+	"\x13dispositions_chosen\x18\x99\x01 \x01(\v2$.parley.thread.v1.DispositionsChosenH\x00R\x12dispositionsChosen\x12F\n" +
+	"\rvariables_set\x18\x9a\x01 \x01(\v2\x1e.parley.thread.v1.VariablesSetH\x00R\fvariablesSet\x12\x1b\n" +
 	"\tevent_key\x18d \x01(\tR\beventKey\x12\x1f\n" +
 	"\vinbound_seq\x18e \x01(\x04R\n" +
 	"inboundSeq\x12\x12\n" +
@@ -5848,7 +5894,7 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\btimezone\x18\x03 \x01(\x01H\x00R\btimezone\x88\x01\x01\x12\x18\n" +
 	"\apicture\x18\x04 \x01(\tR\apicture\x12\x18\n" +
 	"\afailure\x18\x05 \x01(\tR\afailureB\v\n" +
-	"\t_timezone\"\xfc\x01\n" +
+	"\t_timezone\"\x8d\x03\n" +
 	"\x12ConversationOpened\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1e\n" +
 	"\n" +
@@ -5859,7 +5905,11 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x05units\x18\x04 \x01(\x05R\x05units\x12#\n" +
 	"\roffer_seconds\x18\x05 \x01(\x05R\fofferSeconds\x12-\n" +
 	"\x05terms\x18\x06 \x01(\v2\x17.parley.thread.v1.TermsR\x05terms\x12+\n" +
-	"\x11capacity_profiles\x18\a \x03(\tR\x10capacityProfiles\"\x84\x02\n" +
+	"\x11capacity_profiles\x18\a \x03(\tR\x10capacityProfiles\x12Q\n" +
+	"\tvariables\x188 \x03(\v23.parley.thread.v1.ConversationOpened.VariablesEntryR\tvariables\x1a<\n" +
+	"\x0eVariablesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x84\x02\n" +
 	"\x05Terms\x12>\n" +
 	"\tpresences\x18\x01 \x03(\x0e2 .parley.distribution.v1.PresenceR\tpresences\x126\n" +
 	"\bmatching\x18\x02 \x01(\x0e2\x1a.parley.thread.v1.MatchingR\bmatching\x12\x1b\n" +
@@ -6128,7 +6178,7 @@ func file_parley_thread_v1_fact_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_thread_v1_fact_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 60)
+var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 61)
 var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(Matching)(0),                  // 0: parley.thread.v1.Matching
 	(OfferOutcome)(0),              // 1: parley.thread.v1.OfferOutcome
@@ -6193,12 +6243,15 @@ var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(*MonitoringBegan)(nil),        // 60: parley.thread.v1.MonitoringBegan
 	(*SupervisorJoined)(nil),       // 61: parley.thread.v1.SupervisorJoined
 	(*SupervisorLeft)(nil),         // 62: parley.thread.v1.SupervisorLeft
-	nil,                            // 63: parley.thread.v1.ConversationClassified.VariablesEntry
-	(*ContactLinked)(nil),          // 64: parley.thread.v1.ContactLinked
-	(*ContactUnlinked)(nil),        // 65: parley.thread.v1.ContactUnlinked
-	(v1.Presence)(0),               // 66: parley.distribution.v1.Presence
-	(*SentFile)(nil),               // 67: parley.thread.v1.SentFile
-	(Trigger)(0),                   // 68: parley.thread.v1.Trigger
+	nil,                            // 63: parley.thread.v1.ConversationOpened.VariablesEntry
+	nil,                            // 64: parley.thread.v1.ConversationClassified.VariablesEntry
+	(*ContactLinked)(nil),          // 65: parley.thread.v1.ContactLinked
+	(*ContactUnlinked)(nil),        // 66: parley.thread.v1.ContactUnlinked
+	(*DispositionsChosen)(nil),     // 67: parley.thread.v1.DispositionsChosen
+	(*VariablesSet)(nil),           // 68: parley.thread.v1.VariablesSet
+	(v1.Presence)(0),               // 69: parley.distribution.v1.Presence
+	(*SentFile)(nil),               // 70: parley.thread.v1.SentFile
+	(Trigger)(0),                   // 71: parley.thread.v1.Trigger
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	9,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
@@ -6244,43 +6297,46 @@ var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	6,  // 40: parley.thread.v1.Fact.attachment_kept:type_name -> parley.thread.v1.AttachmentKept
 	7,  // 41: parley.thread.v1.Fact.attachment_lost:type_name -> parley.thread.v1.AttachmentLost
 	45, // 42: parley.thread.v1.Fact.agent_reacted:type_name -> parley.thread.v1.AgentReacted
-	64, // 43: parley.thread.v1.Fact.contact_linked:type_name -> parley.thread.v1.ContactLinked
-	65, // 44: parley.thread.v1.Fact.contact_unlinked:type_name -> parley.thread.v1.ContactUnlinked
+	65, // 43: parley.thread.v1.Fact.contact_linked:type_name -> parley.thread.v1.ContactLinked
+	66, // 44: parley.thread.v1.Fact.contact_unlinked:type_name -> parley.thread.v1.ContactUnlinked
 	46, // 45: parley.thread.v1.Fact.time_out_reached:type_name -> parley.thread.v1.TimeOutReached
 	37, // 46: parley.thread.v1.Fact.agent_told:type_name -> parley.thread.v1.AgentTold
 	38, // 47: parley.thread.v1.Fact.consent_given:type_name -> parley.thread.v1.ConsentGiven
-	5,  // 48: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
-	8,  // 49: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
-	8,  // 50: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
-	8,  // 51: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
-	5,  // 52: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
-	22, // 53: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
-	66, // 54: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
-	0,  // 55: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
-	25, // 56: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
-	63, // 57: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
-	27, // 58: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
-	1,  // 59: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	2,  // 60: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	2,  // 61: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	2,  // 62: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	39, // 63: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
-	40, // 64: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
-	67, // 65: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
-	36, // 66: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
-	68, // 67: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
-	36, // 68: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
-	41, // 69: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
-	42, // 70: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
-	44, // 71: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
-	43, // 72: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
-	44, // 73: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
-	3,  // 74: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
-	75, // [75:75] is the sub-list for method output_type
-	75, // [75:75] is the sub-list for method input_type
-	75, // [75:75] is the sub-list for extension type_name
-	75, // [75:75] is the sub-list for extension extendee
-	0,  // [0:75] is the sub-list for field type_name
+	67, // 48: parley.thread.v1.Fact.dispositions_chosen:type_name -> parley.thread.v1.DispositionsChosen
+	68, // 49: parley.thread.v1.Fact.variables_set:type_name -> parley.thread.v1.VariablesSet
+	5,  // 50: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
+	8,  // 51: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
+	8,  // 52: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
+	8,  // 53: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
+	5,  // 54: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
+	22, // 55: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
+	63, // 56: parley.thread.v1.ConversationOpened.variables:type_name -> parley.thread.v1.ConversationOpened.VariablesEntry
+	69, // 57: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
+	0,  // 58: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
+	25, // 59: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
+	64, // 60: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
+	27, // 61: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
+	1,  // 62: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	2,  // 63: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	2,  // 64: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	2,  // 65: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	39, // 66: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
+	40, // 67: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
+	70, // 68: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
+	36, // 69: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
+	71, // 70: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
+	36, // 71: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
+	41, // 72: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
+	42, // 73: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
+	44, // 74: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
+	43, // 75: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
+	44, // 76: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
+	3,  // 77: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
+	78, // [78:78] is the sub-list for method output_type
+	78, // [78:78] is the sub-list for method input_type
+	78, // [78:78] is the sub-list for extension type_name
+	78, // [78:78] is the sub-list for extension extendee
+	0,  // [0:78] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -6291,6 +6347,8 @@ func file_parley_thread_v1_fact_proto_init() {
 	file_parley_thread_v1_contact_proto_init()
 	file_parley_thread_v1_file_proto_init()
 	file_parley_thread_v1_trigger_proto_init()
+	file_parley_thread_v1_disposition_proto_init()
+	file_parley_thread_v1_variable_proto_init()
 	file_parley_thread_v1_fact_proto_msgTypes[0].OneofWrappers = []any{
 		(*Fact_MessageReceived)(nil),
 		(*Fact_MessageEdited)(nil),
@@ -6340,6 +6398,8 @@ func file_parley_thread_v1_fact_proto_init() {
 		(*Fact_TimeOutReached)(nil),
 		(*Fact_AgentTold)(nil),
 		(*Fact_ConsentGiven)(nil),
+		(*Fact_DispositionsChosen)(nil),
+		(*Fact_VariablesSet)(nil),
 	}
 	file_parley_thread_v1_fact_proto_msgTypes[1].OneofWrappers = []any{}
 	file_parley_thread_v1_fact_proto_msgTypes[16].OneofWrappers = []any{}
@@ -6350,7 +6410,7 @@ func file_parley_thread_v1_fact_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_thread_v1_fact_proto_rawDesc), len(file_parley_thread_v1_fact_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   60,
+			NumMessages:   61,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -946,7 +946,8 @@ type Conversation struct {
 	Skills []*Need `protobuf:"bytes,19,rep,name=skills,proto3" json:"skills,omitempty"`
 	// Capacity profiles it counts in, by resource id.
 	CapacityProfiles []string `protobuf:"bytes,20,rep,name=capacity_profiles,json=capacityProfiles,proto3" json:"capacity_profiles,omitempty"`
-	// Values of context variables that rules set, by name.
+	// Values of context variables that rules, the customer's link, agents or
+	// programs set, by name.
 	Variables map[string]string `protobuf:"bytes,21,rep,name=variables,proto3" json:"variables,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Version of the configuration that classified and routed it; 0: not recorded.
 	Version uint64 `protobuf:"varint,22,opt,name=version,proto3" json:"version,omitempty"`
@@ -979,7 +980,9 @@ type Conversation struct {
 	Said []*Said `protobuf:"bytes,63,rep,name=said,proto3" json:"said,omitempty"`
 	// It was handed over to whoever has it, or waits for somebody it was handed
 	// over to.
-	Transferred   bool `protobuf:"varint,64,opt,name=transferred,proto3" json:"transferred,omitempty"`
+	Transferred bool `protobuf:"varint,64,opt,name=transferred,proto3" json:"transferred,omitempty"`
+	// What became of it, by the agent's word, codes.
+	Dispositions  []string `protobuf:"bytes,79,rep,name=dispositions,proto3" json:"dispositions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1250,6 +1253,13 @@ func (x *Conversation) GetTransferred() bool {
 		return x.Transferred
 	}
 	return false
+}
+
+func (x *Conversation) GetDispositions() []string {
+	if x != nil {
+		return x.Dispositions
+	}
+	return nil
 }
 
 // Participant is somebody with a part in a conversation beside the agent who
@@ -1740,7 +1750,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\apicture\x18\x04 \x01(\tR\apicture\x12\x1d\n" +
 	"\n" +
 	"fetched_ms\x18\x05 \x01(\x03R\tfetchedMsB\v\n" +
-	"\t_timezone\"\xa3\n" +
+	"\t_timezone\"\xc7\n" +
 	"\n" +
 	"\fConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12-\n" +
@@ -1782,7 +1792,8 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\bspoke_ms\x189 \x01(\x03R\aspokeMs\x12!\n" +
 	"\ftold_minutes\x18: \x01(\x05R\vtoldMinutes\x12*\n" +
 	"\x04said\x18? \x03(\v2\x16.parley.thread.v1.SaidR\x04said\x12 \n" +
-	"\vtransferred\x18@ \x01(\bR\vtransferred\x1a<\n" +
+	"\vtransferred\x18@ \x01(\bR\vtransferred\x12\"\n" +
+	"\fdispositions\x18O \x03(\tR\fdispositions\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa1\x02\n" +

@@ -65,6 +65,9 @@ const (
 	// DeskServiceCloseConversationProcedure is the fully-qualified name of the DeskService's
 	// CloseConversation RPC.
 	DeskServiceCloseConversationProcedure = "/parley.desk.v1.DeskService/CloseConversation"
+	// DeskServiceSetVariablesProcedure is the fully-qualified name of the DeskService's SetVariables
+	// RPC.
+	DeskServiceSetVariablesProcedure = "/parley.desk.v1.DeskService/SetVariables"
 	// DeskServiceParkConversationProcedure is the fully-qualified name of the DeskService's
 	// ParkConversation RPC.
 	DeskServiceParkConversationProcedure = "/parley.desk.v1.DeskService/ParkConversation"
@@ -291,6 +294,9 @@ type DeskServiceClient interface {
 	EndConversation(context.Context, *connect.Request[v1.EndConversationRequest]) (*connect.Response[v1.EndConversationResponse], error)
 	// CloseConversation closes a conversation in wrap-up.
 	CloseConversation(context.Context, *connect.Request[v1.CloseConversationRequest]) (*connect.Response[v1.CloseConversationResponse], error)
+	// SetVariables sets context variables that the workstream of a conversation
+	// declares.
+	SetVariables(context.Context, *connect.Request[v1.SetVariablesRequest]) (*connect.Response[v1.SetVariablesResponse], error)
 	// ParkConversation sets an active conversation aside and frees capacity.
 	ParkConversation(context.Context, *connect.Request[v1.ParkConversationRequest]) (*connect.Response[v1.ParkConversationResponse], error)
 	// ResumeConversation brings one set aside back to its agent.
@@ -434,6 +440,12 @@ func NewDeskServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			httpClient,
 			baseURL+DeskServiceCloseConversationProcedure,
 			connect.WithSchema(deskServiceMethods.ByName("CloseConversation")),
+			connect.WithClientOptions(opts...),
+		),
+		setVariables: connect.NewClient[v1.SetVariablesRequest, v1.SetVariablesResponse](
+			httpClient,
+			baseURL+DeskServiceSetVariablesProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("SetVariables")),
 			connect.WithClientOptions(opts...),
 		),
 		parkConversation: connect.NewClient[v1.ParkConversationRequest, v1.ParkConversationResponse](
@@ -619,6 +631,7 @@ type deskServiceClient struct {
 	addNote                *connect.Client[v1.AddNoteRequest, v1.AddNoteResponse]
 	endConversation        *connect.Client[v1.EndConversationRequest, v1.EndConversationResponse]
 	closeConversation      *connect.Client[v1.CloseConversationRequest, v1.CloseConversationResponse]
+	setVariables           *connect.Client[v1.SetVariablesRequest, v1.SetVariablesResponse]
 	parkConversation       *connect.Client[v1.ParkConversationRequest, v1.ParkConversationResponse]
 	resumeConversation     *connect.Client[v1.ResumeConversationRequest, v1.ResumeConversationResponse]
 	releaseConversation    *connect.Client[v1.ReleaseConversationRequest, v1.ReleaseConversationResponse]
@@ -697,6 +710,11 @@ func (c *deskServiceClient) EndConversation(ctx context.Context, req *connect.Re
 // CloseConversation calls parley.desk.v1.DeskService.CloseConversation.
 func (c *deskServiceClient) CloseConversation(ctx context.Context, req *connect.Request[v1.CloseConversationRequest]) (*connect.Response[v1.CloseConversationResponse], error) {
 	return c.closeConversation.CallUnary(ctx, req)
+}
+
+// SetVariables calls parley.desk.v1.DeskService.SetVariables.
+func (c *deskServiceClient) SetVariables(ctx context.Context, req *connect.Request[v1.SetVariablesRequest]) (*connect.Response[v1.SetVariablesResponse], error) {
+	return c.setVariables.CallUnary(ctx, req)
 }
 
 // ParkConversation calls parley.desk.v1.DeskService.ParkConversation.
@@ -863,6 +881,9 @@ type DeskServiceHandler interface {
 	EndConversation(context.Context, *connect.Request[v1.EndConversationRequest]) (*connect.Response[v1.EndConversationResponse], error)
 	// CloseConversation closes a conversation in wrap-up.
 	CloseConversation(context.Context, *connect.Request[v1.CloseConversationRequest]) (*connect.Response[v1.CloseConversationResponse], error)
+	// SetVariables sets context variables that the workstream of a conversation
+	// declares.
+	SetVariables(context.Context, *connect.Request[v1.SetVariablesRequest]) (*connect.Response[v1.SetVariablesResponse], error)
 	// ParkConversation sets an active conversation aside and frees capacity.
 	ParkConversation(context.Context, *connect.Request[v1.ParkConversationRequest]) (*connect.Response[v1.ParkConversationResponse], error)
 	// ResumeConversation brings one set aside back to its agent.
@@ -1002,6 +1023,12 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 		DeskServiceCloseConversationProcedure,
 		svc.CloseConversation,
 		connect.WithSchema(deskServiceMethods.ByName("CloseConversation")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServiceSetVariablesHandler := connect.NewUnaryHandler(
+		DeskServiceSetVariablesProcedure,
+		svc.SetVariables,
+		connect.WithSchema(deskServiceMethods.ByName("SetVariables")),
 		connect.WithHandlerOptions(opts...),
 	)
 	deskServiceParkConversationHandler := connect.NewUnaryHandler(
@@ -1194,6 +1221,8 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 			deskServiceEndConversationHandler.ServeHTTP(w, r)
 		case DeskServiceCloseConversationProcedure:
 			deskServiceCloseConversationHandler.ServeHTTP(w, r)
+		case DeskServiceSetVariablesProcedure:
+			deskServiceSetVariablesHandler.ServeHTTP(w, r)
 		case DeskServiceParkConversationProcedure:
 			deskServiceParkConversationHandler.ServeHTTP(w, r)
 		case DeskServiceResumeConversationProcedure:
@@ -1297,6 +1326,10 @@ func (UnimplementedDeskServiceHandler) EndConversation(context.Context, *connect
 
 func (UnimplementedDeskServiceHandler) CloseConversation(context.Context, *connect.Request[v1.CloseConversationRequest]) (*connect.Response[v1.CloseConversationResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.CloseConversation is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) SetVariables(context.Context, *connect.Request[v1.SetVariablesRequest]) (*connect.Response[v1.SetVariablesResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.SetVariables is not implemented"))
 }
 
 func (UnimplementedDeskServiceHandler) ParkConversation(context.Context, *connect.Request[v1.ParkConversationRequest]) (*connect.Response[v1.ParkConversationResponse], error) {

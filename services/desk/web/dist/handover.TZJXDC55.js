@@ -1,1 +1,0 @@
-import{a}from"./chunk.QVIRI5XQ.js";import"./chunk.43H4HJFC.js";import"./chunk.WMNGU4VM.js";import"./chunk.VBWFIHUN.js";import"./chunk.PHX6SVVA.js";import"./chunk.GYDGKPPF.js";import"./chunk.FEW7MTIE.js";export{a as HandOver};

@@ -1,0 +1,89 @@
+package web_test
+
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp/kb"
+
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	"github.com/parley-desk/parley/services/desk/web/webtest"
+)
+
+// draft is what stands in the composer, as an expression.
+const draft = "document.querySelector('.field textarea').value"
+
+// TestCannedRepliesByKeys (L115): a slash, some words, arrows and Enter put a
+// reply into the composer; nothing is sent by it.
+func TestCannedRepliesByKeys(t *testing.T) {
+	b := open(t)
+	b.house.Add(active("1001", "Иван Петров"), "Здравейте.")
+	b.signIn()
+	b.Click(".row")
+	b.Key("/")
+	b.Await("the list", "document.querySelectorAll('.replies li').length === 2 && document.querySelector('.field textarea').getAttribute('aria-activedescendant') === 'reply-0'")
+	b.Shot("replies")
+	b.Key(kb.ArrowDown)
+	b.Await("the second", "document.querySelector('.replies li[aria-selected=true]')?.id === 'reply-1'")
+	b.Key("q #дост")
+	b.Await("one", "document.querySelectorAll('.replies li').length === 1")
+	if got := webtest.Asked[*deskv1.ListCannedRepliesRequest](b.house).GetQuery(); got != "#дост" {
+		t.Errorf("the desk was asked for %q", got)
+	}
+	b.Enter()
+	b.Await("the text", draft+" === 'Съжаляваме, пратката закъснява с един ден.' && !document.querySelector('.replies') && document.activeElement.tagName === 'TEXTAREA'")
+	if n := b.house.Sends(); n != 0 {
+		t.Errorf("%d messages were sent", n)
+	}
+	b.Enter()
+	b.Await("an empty composer", draft+" === ''")
+	b.Key("/nothing")
+	b.Await("nothing", "document.querySelector('.replies [role=status]')")
+	b.Enter()
+	b.Key("\x1b")
+	b.Await("no list", "!document.querySelector('.replies') && "+draft+" === '/nothing'")
+	b.Enter()
+	b.Await("a message with a slash", draft+" === ''")
+	if n := b.house.Sends(); n != 2 {
+		t.Errorf("%d messages were sent", n)
+	}
+}
+
+func TestOwnReplies(t *testing.T) {
+	b := open(t)
+	b.house.Add(active("1001", "Иван Петров"), "Здравейте.")
+	b.signIn()
+	b.Click(".row")
+	b.Key("/q")
+	b.Await("the list", "document.querySelectorAll('.replies li').length === 2")
+	b.press("Edit my own")
+	b.press("New")
+	b.Click("dialog input")
+	b.Key("Край")
+	b.Click("dialog textarea")
+	b.Key("Поздрави, {Name}")
+	b.press("Save")
+	b.Await("what is wrong", "document.querySelector('dialog .wrong')?.innerText.startsWith('Not saved')")
+	b.Click("dialog textarea")
+	b.Key(kb.End)
+	for range len("{Name}") {
+		b.Key(kb.Backspace)
+	}
+	b.press("{AgentFirstName}")
+	b.Shot("replies-own")
+	b.Click("dialog input:last-of-type")
+	b.Key("#край  чао")
+	b.press("Save")
+	b.Await("it is kept", "document.querySelector('.targets .name')?.innerText === 'Край'")
+	got := webtest.Asked[*deskv1.CreatePersonalReplyRequest](b.house).GetReply()
+	if got.GetTitle() != "Край" || got.GetText() != "Поздрави, {AgentFirstName}" || len(got.GetTags()) != 2 || got.GetTags()[0] != "край" || len(got.GetId()) != 36 {
+		t.Errorf("kept is %v", got)
+	}
+	b.Key("\x1b")
+	b.Await("no dialog", "!document.querySelector('dialog') && document.querySelectorAll('.replies li').length === 3")
+	b.press("Personal")
+	b.Await("one", "document.querySelectorAll('.replies li').length === 1 && document.activeElement.tagName === 'TEXTAREA'")
+	b.press("Edit my own")
+	b.press("Край")
+	b.press("Delete")
+	b.Await("none", "document.querySelector('.targets .none')")
+}

@@ -1,0 +1,37 @@
+package web_test
+
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	"github.com/parley-desk/parley/services/desk/web/webtest"
+)
+
+// TestWrapUpForm (L117): closing asks what became of the conversation, and no
+// more codes than may be can be chosen.
+func TestWrapUpForm(t *testing.T) {
+	b := open(t)
+	b.house.Ask(&deskv1.WrapUpForm{Most: 2, Required: true, Options: []*deskv1.DispositionOption{
+		{Code: "sold", Name: "Продажба"}, {Code: "refund", Name: "Върнати пари"}, {Code: "praise", Name: "Похвала"}}})
+	b.house.Add(active("1001", "Иван Петров"), "Здравейте.")
+	b.signIn()
+	b.Click(".row")
+	b.press("End")
+	b.press("Close")
+	b.Await("the form", "document.querySelectorAll('.codes input').length === 3 && document.querySelector('dialog .primary').disabled")
+	for range 2 {
+		b.Do(chromedp.Evaluate[chromedp.Void]("void document.querySelector('.codes input:not(:checked):not(:disabled)').click()"))
+	}
+	b.Await("no third", "document.querySelectorAll('.codes input:disabled').length === 1 && !document.querySelector('dialog .primary').disabled")
+	b.Click("dialog textarea")
+	b.Key("Доволен е.")
+	b.Shot("wrap-up-form")
+	b.Click("dialog .primary")
+	b.Await("an empty desk", "document.querySelector('.nothing-open') && !document.querySelector('dialog')")
+	got := webtest.Asked[*deskv1.CloseConversationRequest](b.house)
+	if len(got.GetDispositions()) != 2 || got.GetDispositions()[0] != "sold" || got.GetNote() != "Доволен е." {
+		t.Errorf("the desk was asked for %v", got)
+	}
+}
