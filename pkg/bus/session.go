@@ -14,6 +14,7 @@ import (
 
 const (
 	sessionTimeout   = time.Second
+	sessionPatience  = 30 * time.Second // with the begin of a session that the broker has to think about
 	sessionHeartbeat = 500 * time.Millisecond
 	sessionExpiry    = 5 * time.Second
 	sessionInactive  = 10 * time.Second
@@ -74,6 +75,7 @@ type session struct {
 	told   bool // caught was called
 	each   func(stored, uint64) error
 	seen   uint64 // last sequence handed over
+	tries  int    // in a row to begin a reading of the last messages
 }
 
 func (s *session) open(ctx context.Context) (jetstream.MessagesContext, *jetstream.ConsumerInfo, error) {
@@ -86,15 +88,27 @@ func (s *session) open(ctx context.Context) (jetstream.MessagesContext, *jetstre
 			cfg.FilterSubject = ">" // the policy demands a filter
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, sessionTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.patience())
 	defer cancel()
 	c, err := s.bus.js.CreateConsumer(ctx, s.stream, cfg)
 	if err != nil {
+		s.tries++
 		return nil, nil, err
 	}
+	s.tries = 0
 	it, err := c.Messages(jetstream.PullMaxMessages(sessionAhead), jetstream.PullHeartbeat(sessionHeartbeat),
 		jetstream.PullExpiry(sessionExpiry), jetstream.WithMessagesErrOnMissingHeartbeat(true))
 	return it, c.CachedInfo(), err
+}
+
+// patience is how long the begin of a session may take. The last message of each
+// of a million subjects the broker has to look for first: one that is asked again
+// and again before it has found them never does.
+func (s *session) patience() time.Duration {
+	if !s.last {
+		return sessionTimeout
+	}
+	return min(sessionTimeout<<min(s.tries, 5), sessionPatience)
 }
 
 // run is one session. It tells whether it read anything.

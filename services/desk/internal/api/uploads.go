@@ -52,7 +52,7 @@ func (s *Server) uploaded(next func(http.ResponseWriter, *http.Request) error) h
 			s.Log.WarnContext(r.Context(), "a file could not be taken", key.Err, err)
 		}
 		s.Meter.refused(f.Reason)
-		reply(w, status, map[string]string{"reason": f.Reason, "message": f.Message})
+		answer(w, status, map[string]string{"reason": f.Reason, "message": f.Message})
 	}
 }
 
@@ -74,7 +74,7 @@ func statusOf(k fault.Kind) int {
 	return http.StatusServiceUnavailable
 }
 
-func reply(w http.ResponseWriter, status int, body any) {
+func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body) // the caller went away: nothing to do about it
@@ -129,7 +129,7 @@ func (s *Server) beginUpload(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Location", "/uploads/"+u.ID)
 	w.Header().Set(offsetHeader, "0")
-	reply(w, http.StatusCreated, map[string]string{"id": u.ID})
+	answer(w, http.StatusCreated, map[string]string{"id": u.ID})
 	return nil
 }
 
@@ -197,7 +197,7 @@ func (s *Server) growUpload(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.Meter.taken(u.Size)
-	reply(w, http.StatusOK, map[string]any{"id": u.ID, "kind": u.Sent.GetKind(), "name": u.Sent.GetName(), "size": u.Size,
+	answer(w, http.StatusOK, map[string]any{"id": u.ID, "kind": u.Sent.GetKind(), "name": u.Sent.GetName(), "size": u.Size,
 		"width": u.Sent.GetWidth(), "height": u.Sent.GetHeight()})
 	return nil
 }
