@@ -29,6 +29,11 @@ type worker struct {
 	thread subject.Thread
 	woken  chan struct{} // room for one
 	posted time.Time     // when it posted last
+	known  snapshot      // what it last read, wrote or was told
+
+	// Of the lock of the driver.
+	told  snapshot           // by those who follow the log
+	asked map[string]request // what was asked for, by the id of the send
 }
 
 // run takes steps until there are none or ctx ends.
@@ -36,6 +41,7 @@ func (w *worker) run(ctx context.Context) {
 	for failures := 0; ctx.Err() == nil; {
 		idle, err := w.step(ctx)
 		if err != nil {
+			w.known = snapshot{}
 			failures++
 			if ctx.Err() == nil {
 				w.Log.WarnContext(ctx, "send could not be driven", key.Kind, fault.KindOf(err).String(), key.Err, err)
@@ -59,7 +65,7 @@ func (w *worker) step(ctx context.Context) (idle bool, err error) {
 	case <-w.woken: // what follows reads the newest state
 	default:
 	}
-	state, _, err := w.Threads.Load(ctx, w.thread)
+	state, err := w.look(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -223,13 +229,14 @@ func (w *worker) settle(ctx context.Context, ref attempt.Ref, out graph.Outcome,
 // nothing left to say.
 func (w *worker) commit(ctx context.Context, decide func(*threadv1.State) []*threadv1.Fact) ([]*threadv1.Fact, error) {
 	var decided []*threadv1.Fact
-	_, _, err := w.Threads.Update(ctx, w.thread, func(s *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+	state, revision, err := w.Threads.Update(ctx, w.thread, func(s *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
 		decided = decide(s)
 		return decided, nil
 	})
 	if err != nil {
 		return nil, err
 	}
+	w.known.renew(snapshot{state, revision})
 	for _, f := range decided {
 		fact, reason := describe(f)
 		w.steps.WithLabelValues(fact, reason).Inc()
@@ -242,6 +249,7 @@ func (w *worker) commit(ctx context.Context, decide func(*threadv1.State) []*thr
 func (w *worker) sleep(ctx context.Context, at time.Time, page attempt.Page) {
 	timer := time.NewTimer(at.Sub(w.Now()))
 	defer timer.Stop()
+	w.known = snapshot{} // others may have moved the thread on, and nobody tells
 	w.Pages.watch(ctx, w.thread.Page, page, timer.C, w.woken)
 }
 

@@ -23,7 +23,7 @@ type story struct {
 // journal is the log of all threads, with the precondition of the real one.
 type journal struct {
 	threads map[subject.Thread]*story // fixed from the start
-	follow  func(subject.Thread, *threadv1.State)
+	follow  func(bus.Record)
 }
 
 func (j *journal) load(t subject.Thread) (*threadv1.State, uint64) {
@@ -48,7 +48,7 @@ func (j *journal) store(t subject.Thread, base uint64, c *threadv1.Commit) bool 
 	s.commits = append(s.commits, &threadv1.Commit{Facts: c.GetFacts(), AtMs: c.GetAtMs()})
 	s.mu.Unlock()
 	if j.follow != nil {
-		j.follow(t, c.GetState())
+		j.follow(bus.Record{Thread: t, Revision: base + 1, Commit: c})
 	}
 	return true
 }

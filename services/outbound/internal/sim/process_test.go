@@ -15,7 +15,6 @@ import (
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/standing"
 	"github.com/parley-desk/parley/pkg/thread"
-	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/outbound/internal/attempt"
 	"github.com/parley-desk/parley/services/outbound/internal/drive"
@@ -152,14 +151,11 @@ func (h *house) succeed(slot int, after time.Duration) {
 }
 
 // wake tells the process that has the thread of a commit.
-func (h *house) wake(t subject.Thread, s *threadv1.State) {
-	if thread.NextSend(s) == nil {
-		return
-	}
+func (h *house) wake(r bus.Record) {
 	h.mu.Lock()
-	p := h.slots[slotOf(t)]
+	p := h.slots[slotOf(r.Thread)]
 	h.mu.Unlock()
-	p.driver.Wake(p.ctx, t)
+	p.driver.Follow(p.ctx, r)
 }
 
 func slotOf(t subject.Thread) int {
