@@ -82,7 +82,8 @@ func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 		&configv1.Queue{Meta: &configv1.Meta{Id: "empty"}},
 		&configv1.Queue{Meta: &configv1.Meta{Id: "night"}, Agents: []string{"orlin"}, Schedule: "never"},
 		&configv1.Schedule{Meta: &configv1.Meta{Id: "never"}, TimeZone: "Europe/Sofia"},
-		&configv1.ChannelAccount{Meta: &configv1.Meta{Id: "demo"}}, &configv1.Page{Meta: &configv1.Meta{Id: "shop"}, PageId: pageID, Account: "demo"})
+		&configv1.ChannelAccount{Meta: &configv1.Meta{Id: "demo"}}, &configv1.Page{Meta: &configv1.Meta{Id: "shop"}, PageId: pageID, Account: "demo", Workstream: "discreet"},
+		&configv1.Workstream{Meta: &configv1.Meta{Id: "discreet"}, Masks: []*configv1.MaskingRule{{Name: "cards", Preset: configv1.MaskingPreset_MASKING_PRESET_CREDIT_CARD}}})
 	heard := make(chan net.Addr, 1)
 	health := new(host.Health)
 	service, err := desk.New(cfg, host.Deps{

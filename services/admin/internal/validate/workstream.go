@@ -32,6 +32,7 @@ func (p *problems) workstream(w *configv1.Workstream, world *directory.Snapshot)
 		p.add("wrap_up_seconds", "%d has no effect unless wrap_up is WRAP_UP_TIMED; set that, or leave the seconds out", seconds)
 	}
 	p.files(w)
+	p.masks(w.GetMasks())
 	p.terms(w)
 	p.rules(w, world)
 	p.variables(w.GetVariables())

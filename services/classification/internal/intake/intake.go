@@ -26,6 +26,7 @@ import (
 
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/graph"
+	"github.com/parley-desk/parley/pkg/mask"
 	"github.com/parley-desk/parley/pkg/thread"
 	"github.com/parley-desk/parley/services/classification/internal/meta"
 )
@@ -53,6 +54,7 @@ type Input struct {
 	Opening  *threadv1.ConversationOpened // the conversation that would open; nil: none may
 	App      string                       // id of the app that the page speaks to us by; empty: not known
 	Files    directory.FilePolicy         // what the page takes of files from customers
+	Masks    mask.Both                    // what is hidden of texts
 }
 
 // Past is what the log of a thread says of an event that its state cannot
@@ -104,6 +106,9 @@ func Decide(s *threadv1.State, in Input) Decision {
 	if thread.Seen(s, key) || in.elsewhere(s, what) || in.Past != nil && in.Past.Had {
 		return Decision{}
 	}
+	// By now the text has told all that it is to tell of the event: its key, and
+	// whether it is a reply of ours.
+	in.Masks.Event(what)
 	fact := thread.Of(what)
 	fact.EventKey, fact.InboundSeq = key, in.Sequence
 	fact.Late, fact.Stale, fact.Recovered = at.late(s), at.unbelievable(), in.recovered()

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/mask"
 	"github.com/parley-desk/parley/pkg/thread"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -32,14 +33,17 @@ func (s deskService) SendMessage(ctx context.Context, r *connect.Request[deskv1.
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	parts := thread.Split(m.GetText())
-	if m.GetTemplate() != nil {
-		parts = []string{inWords(m.GetTemplate())}
+	// What rules hide is hidden before anything is kept: what Meta gets is what
+	// the log has, and echoes and readings are held against that.
+	hide := s.masks.Of(s.Directory.Now(), m.GetRef().GetPage()).Agent
+	parts, template := thread.Split(hide.Hide(m.GetText())), hide.Template(m.GetTemplate())
+	if template != nil {
+		parts = []string{inWords(template)}
 	}
 	item, err := s.write(ctx, m.GetRef(), m.GetClientId(), aMessage, func(state *threadv1.State, _ uint64, id, agent string) ([]*threadv1.Fact, error) {
 		return thread.Request(state, s.Now(), m.GetRef().GetConversation(), &threadv1.SendRequested{
 			Id: id, ClientId: m.GetClientId(), Agent: agent, Parts: parts, Human: true,
-			ReplyTo: m.GetReplyTo(), QuickReplies: m.GetQuickReplies(), Template: m.GetTemplate(),
+			ReplyTo: m.GetReplyTo(), QuickReplies: hide.Replies(m.GetQuickReplies()), Template: template,
 		})
 	})
 	if err != nil {
@@ -74,6 +78,7 @@ func (s deskService) ResendMessage(ctx context.Context, r *connect.Request[deskv
 			return nil, &thread.Refusal{Reason: thread.WrongStatus,
 				Phase: state.GetConversation().GetPhase(), Allowed: thread.Allowed(state, agent)}
 		}
+		unsent.Parts = hidden(s.masks.Of(s.Directory.Now(), m.GetRef().GetPage()).Agent, unsent.GetParts())
 		unsent.Id, unsent.ClientId, unsent.Agent, unsent.Human, unsent.Repeats = id, m.GetClientId(), agent, true, m.GetItem()
 		return thread.Repeat(state, s.Now(), m.GetRef().GetConversation(), unsent)
 	})
@@ -81,6 +86,15 @@ func (s deskService) ResendMessage(ctx context.Context, r *connect.Request[deskv
 		return nil, err
 	}
 	return connect.NewResponse(&deskv1.ResendMessageResponse{Item: item}), nil
+}
+
+// hidden gives the parts of a message as the rules of today have them.
+func hidden(hide *mask.Set, parts []string) []string {
+	var out []string
+	for _, part := range parts {
+		out = append(out, hide.Hide(part))
+	}
+	return out
 }
 
 // repeatable tells whether a message in this standing did not reach the

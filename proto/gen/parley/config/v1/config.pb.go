@@ -840,8 +840,11 @@ type Workstream struct {
 	AttachmentTypes []string `protobuf:"bytes,21,rep,name=attachment_types,json=attachmentTypes,proto3" json:"attachment_types,omitempty"`
 	// Largest file that is taken, megabytes, 1 to 25; 0: 5 (L14).
 	AttachmentMegabytes int32 `protobuf:"varint,22,opt,name=attachment_megabytes,json=attachmentMegabytes,proto3" json:"attachment_megabytes,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// What is hidden of texts; up to 10 rules for what customers write, and as many
+	// for what agents write (L19).
+	Masks         []*MaskingRule `protobuf:"bytes,39,rep,name=masks,proto3" json:"masks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Workstream) Reset() {
@@ -1026,6 +1029,13 @@ func (x *Workstream) GetAttachmentMegabytes() int32 {
 		return x.AttachmentMegabytes
 	}
 	return 0
+}
+
+func (x *Workstream) GetMasks() []*MaskingRule {
+	if x != nil {
+		return x.Masks
+	}
+	return nil
 }
 
 // Queue is a list of waiting conversations and the agents who take them.
@@ -1358,7 +1368,7 @@ var File_parley_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1dparley/config/v1/config.proto\x12\x10parley.config.v1\x1a\x1bparley/config/v1/part.proto\x1a)parley/distribution/v1/distribution.proto\"l\n" +
+	"\x1dparley/config/v1/config.proto\x12\x10parley.config.v1\x1a\x1bparley/config/v1/mask.proto\x1a\x1bparley/config/v1/part.proto\x1a)parley/distribution/v1/distribution.proto\"l\n" +
 	"\x04Meta\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x12\n" +
@@ -1394,7 +1404,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\blanguage\x18\x06 \x01(\tR\blanguage\x129\n" +
 	"\vmessage_tag\x18\a \x01(\x0e2\x18.parley.config.v1.SwitchR\n" +
 	"messageTag\x12K\n" +
-	"\x14customer_attachments\x18\b \x01(\x0e2\x18.parley.config.v1.SwitchR\x13customerAttachments\"\xbe\a\n" +
+	"\x14customer_attachments\x18\b \x01(\x0e2\x18.parley.config.v1.SwitchR\x13customerAttachments\"\xf3\a\n" +
 	"\n" +
 	"Workstream\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x14\n" +
@@ -1421,7 +1431,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"autoAssign\x121\n" +
 	"\x14customer_attachments\x18\x14 \x01(\bR\x13customerAttachments\x12)\n" +
 	"\x10attachment_types\x18\x15 \x03(\tR\x0fattachmentTypes\x121\n" +
-	"\x14attachment_megabytes\x18\x16 \x01(\x05R\x13attachmentMegabytes\"\x97\x03\n" +
+	"\x14attachment_megabytes\x18\x16 \x01(\x05R\x13attachmentMegabytes\x123\n" +
+	"\x05masks\x18' \x03(\v2\x1d.parley.config.v1.MaskingRuleR\x05masks\"\x97\x03\n" +
 	"\x05Queue\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x16\n" +
 	"\x06agents\x18\x02 \x03(\tR\x06agents\x12<\n" +
@@ -1516,11 +1527,12 @@ var file_parley_config_v1_config_proto_goTypes = []any{
 	(*Status)(nil),           // 14: parley.config.v1.Status
 	(*Variable)(nil),         // 15: parley.config.v1.Variable
 	(v1.Presence)(0),         // 16: parley.distribution.v1.Presence
-	(*OverflowRule)(nil),     // 17: parley.config.v1.OverflowRule
-	(*WaitRule)(nil),         // 18: parley.config.v1.WaitRule
-	(*CustomAssignment)(nil), // 19: parley.config.v1.CustomAssignment
-	(*Proficiency)(nil),      // 20: parley.config.v1.Proficiency
-	(*ProfileHolding)(nil),   // 21: parley.config.v1.ProfileHolding
+	(*MaskingRule)(nil),      // 17: parley.config.v1.MaskingRule
+	(*OverflowRule)(nil),     // 18: parley.config.v1.OverflowRule
+	(*WaitRule)(nil),         // 19: parley.config.v1.WaitRule
+	(*CustomAssignment)(nil), // 20: parley.config.v1.CustomAssignment
+	(*Proficiency)(nil),      // 21: parley.config.v1.Proficiency
+	(*ProfileHolding)(nil),   // 22: parley.config.v1.ProfileHolding
 }
 var file_parley_config_v1_config_proto_depIdxs = []int32{
 	6,  // 0: parley.config.v1.ChannelAccount.meta:type_name -> parley.config.v1.Meta
@@ -1539,23 +1551,24 @@ var file_parley_config_v1_config_proto_depIdxs = []int32{
 	16, // 13: parley.config.v1.Workstream.presences:type_name -> parley.distribution.v1.Presence
 	2,  // 14: parley.config.v1.Workstream.skill_matching:type_name -> parley.config.v1.SkillMatching
 	3,  // 15: parley.config.v1.Workstream.affinity:type_name -> parley.config.v1.Affinity
-	6,  // 16: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
-	5,  // 17: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
-	17, // 18: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
-	18, // 19: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
-	19, // 20: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
-	6,  // 21: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
-	7,  // 22: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
-	20, // 23: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
-	21, // 24: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
-	16, // 25: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
-	6,  // 26: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
-	16, // 27: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
-	28, // [28:28] is the sub-list for method output_type
-	28, // [28:28] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	17, // 16: parley.config.v1.Workstream.masks:type_name -> parley.config.v1.MaskingRule
+	6,  // 17: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
+	5,  // 18: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
+	18, // 19: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
+	19, // 20: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
+	20, // 21: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
+	6,  // 22: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
+	7,  // 23: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
+	21, // 24: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
+	22, // 25: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
+	16, // 26: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
+	6,  // 27: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
+	16, // 28: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
+	29, // [29:29] is the sub-list for method output_type
+	29, // [29:29] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_config_proto_init() }
@@ -1563,6 +1576,7 @@ func file_parley_config_v1_config_proto_init() {
 	if File_parley_config_v1_config_proto != nil {
 		return
 	}
+	file_parley_config_v1_mask_proto_init()
 	file_parley_config_v1_part_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
