@@ -92,33 +92,30 @@ func (d *Driver) Wake(ctx context.Context, t subject.Thread) {
 func (d *Driver) Follow(ctx context.Context, r bus.Record) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if w := d.workers[r.Thread]; w != nil {
-		w.note(r) // also what ends the last send
-	}
-	if thread.NextSend(r.Commit.GetState()) == nil {
+	if d.workers[r.Thread] == nil && thread.NextSend(r.Commit.GetState()) == nil {
 		return
 	}
-	if fresh := d.workers[r.Thread] == nil; d.wake(ctx, r.Thread) && fresh {
-		d.workers[r.Thread].note(r)
+	if w := d.wake(ctx, r.Thread); w != nil { // one that is there also learns what ended its last send
+		w.note(r)
 	}
 }
 
-// wake is Wake with the lock held; false when there is no goroutine.
-func (d *Driver) wake(ctx context.Context, t subject.Thread) bool {
+// wake is Wake with the lock held, and gives the goroutine; nil when there is none.
+func (d *Driver) wake(ctx context.Context, t subject.Thread) *worker {
 	if w := d.workers[t]; w != nil {
 		select {
 		case w.woken <- struct{}{}:
 		default: // it has yet to see the last call
 		}
-		return true
+		return w
 	}
 	if ctx.Err() != nil {
-		return false
+		return nil
 	}
 	w := &worker{Driver: d, thread: t, woken: make(chan struct{}, 1), asked: map[string]request{}}
 	d.workers[t] = w
 	d.running.Go(func() { w.run(ctx) })
-	return true
+	return w
 }
 
 // Wait blocks until every goroutine has ended; call it when the contexts given
