@@ -35,8 +35,8 @@ house: ## check the rules of the house: directions, packages, documents, referen
 
 # Tests that look for no races and would take minutes with the detector: of a
 # test, of every minute of a year, of commands that are processes each, and of
-# customers by the thousand.
-ALONE := ^(TestModelSeesEveryPlantedFault|TestYearsAgreeWithTheNaiveReading|TestScripts|TestTheoryOf.*|TestWaitsAreThoseOfTheRecursion|Test.*ServedAsByHand|TestNothingIsLostInAStorm|TestAMonth)$$
+# customers by the thousand and sends by the hundred thousand.
+ALONE := ^(TestModelSeesEveryPlantedFault|TestYearsAgreeWithTheNaiveReading|TestScripts|TestTheoryOf.*|TestWaitsAreThoseOfTheRecursion|Test.*ServedAsByHand|TestNothingIsLostInAStorm|TestAMonth|TestAHundredThousandSends|TestWhatSendingAgainByRuleWouldGive|TestTheRunSeesWhatIsPlanted)$$
 # So does the page: its program runs in Chromium, which the detector does not see,
 # and what serves it there is a desk of the tests. services/desk, which is the real
 # one, has the detector. The driver of Chromium alone is 60 packages to build twice.
@@ -58,7 +58,7 @@ rest: house scenarios raceless web-check standalone
 
 raceless:
 	CGO_ENABLED=0 go test -vet=off -p 1 $(PAGE)
-	CGO_ENABLED=0 go test -vet=off -p 1 -run '$(ALONE)' ./services/distribution/... ./services/engagement/... ./pkg/schedule/ ./cli/
+	CGO_ENABLED=0 go test -vet=off -p 1 -run '$(ALONE)' ./services/distribution/... ./services/engagement/... ./services/outbound/internal/sim/ ./pkg/schedule/ ./cli/
 
 scenarios: ## run the whole house three times: in one process, as processes, and as the cluster of compose
 	CGO_ENABLED=0 go test -vet=off -count=1 -timeout 12m ./test/scenario/...

@@ -95,7 +95,7 @@ func newTransport() *http.Transport {
 		DialContext:            dialer.DialContext,
 		TLSHandshakeTimeout:    5 * time.Second,
 		Protocols:              protocols,
-		MaxIdleConnsPerHost:    64,
+		MaxIdleConnsPerHost:    512, // all go to one host, and a handshake costs more than a send
 		IdleConnTimeout:        20 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
 	}

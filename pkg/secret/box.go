@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
@@ -41,9 +42,10 @@ type Box struct {
 
 // opened is a keyset ready for use.
 type opened struct {
-	keys   keys
-	seal   tink.AEAD
-	derive *prf.Set
+	keys    keys
+	seal    tink.AEAD
+	derive  *prf.Set
+	derived sync.Map // keys of MACs, []byte by purpose: there are a handful
 }
 
 // New makes a box with a fresh keyset that is kept nowhere: what it seals is
@@ -126,13 +128,25 @@ func (b *Box) Reveal(place string, s *configv1.Secret) (Text, error) {
 // this purpose alone: a MAC made for one purpose says nothing in another.
 // A keyset always derives; should it not, the MAC is nil, which Verify refuses.
 func (b *Box) MAC(purpose string, data []byte) []byte {
-	key, err := b.open.Load().derive.ComputePrimaryPRF([]byte(purpose), macBytes)
+	key, err := b.open.Load().key(purpose)
 	if err != nil {
 		return nil
 	}
 	h := hmac.New(sha256.New, key)
 	h.Write(data)
 	return h.Sum(nil)
+}
+
+// key is that of MACs for the purpose.
+func (o *opened) key(purpose string) ([]byte, error) {
+	if known, ok := o.derived.Load(purpose); ok {
+		return known.([]byte), nil
+	}
+	key, err := o.derive.ComputePrimaryPRF([]byte(purpose), macBytes)
+	if err == nil {
+		o.derived.Store(purpose, key)
+	}
+	return key, err
 }
 
 // Verify tells, in constant time, whether mac is what MAC gives.

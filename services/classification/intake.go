@@ -12,6 +12,7 @@ import (
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/graph"
+	"github.com/parley-desk/parley/pkg/mask"
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -35,6 +36,7 @@ type filer struct {
 	signer    graph.Signer
 	router    *router
 	meters    *meters
+	masks     mask.Book
 }
 
 // What ends an update whose event asks for more than the state.
@@ -116,14 +118,14 @@ func (f *filer) read(rec bus.InboundRecord) (intake.Input, error) {
 	}
 	world := f.directory.Now()
 	in := intake.Input{
-		Event:    rec.Event,
-		Item:     meta.Parse(rec.Event.GetRaw(), rec.Event.GetLane()),
-		Sequence: rec.Sequence,
-		Opening:  intake.Open(world, rec.Event.GetPage(), id.String()),
-		Files:    world.Files(world.PagesByMeta[rec.Event.GetPage()]),
-
+		Event:     rec.Event,
+		Item:      meta.Parse(rec.Event.GetRaw(), rec.Event.GetLane()),
+		Sequence:  rec.Sequence,
+		Opening:   intake.Open(world, rec.Event.GetPage(), id.String()),
+		Files:     world.Files(world.PagesByMeta[rec.Event.GetPage()]),
 		Variables: world.Workstreams[world.PagesByMeta[rec.Event.GetPage()].GetWorkstream()].GetVariables(),
 		App:       world.Accounts[world.PagesByMeta[rec.Event.GetPage()].GetAccount()].GetAppId(),
+		Masks:     f.masks.Of(world, rec.Event.GetPage()),
 	}
 	if m, ok := in.Item.Body.(meta.Message); ok && m.Metadata != "" {
 		if own, genuine := graph.ParseMetadata(f.signer, m.Metadata); genuine {

@@ -89,7 +89,8 @@ func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 			Required: true, NoteRequired: true, Codes: []*configv1.DispositionCode{{Code: "paid", Name: "Paid"}, {Code: "refused", Name: "Refused"}, {Code: "old", Name: "Old", Inactive: true}, {Code: "third", Name: "Third"}}}},
 		&configv1.CannedReply{Meta: &configv1.Meta{Id: "hello", DisplayName: "Hello"}, Text: "Здравейте, {CustomerFirstName}!", Tags: []string{"greeting"}, Workstreams: []string{"facebook"}},
 		&configv1.CannedReply{Meta: &configv1.Meta{Id: "else", DisplayName: "Elsewhere"}, Text: "Not here", Workstreams: []string{"other"}},
-		&configv1.ChannelAccount{Meta: &configv1.Meta{Id: "demo"}}, &configv1.Page{Meta: &configv1.Meta{Id: "shop"}, PageId: pageID, Account: "demo", AgentAttachments: configv1.Switch_SWITCH_ON},
+		&configv1.ChannelAccount{Meta: &configv1.Meta{Id: "demo"}}, &configv1.Page{Meta: &configv1.Meta{Id: "shop"}, PageId: pageID, Account: "demo", AgentAttachments: configv1.Switch_SWITCH_ON, Workstream: "discreet"},
+		&configv1.Workstream{Meta: &configv1.Meta{Id: "discreet"}, Masks: []*configv1.MaskingRule{{Name: "cards", Preset: configv1.MaskingPreset_MASKING_PRESET_CREDIT_CARD}}},
 		&configv1.Page{Meta: &configv1.Meta{Id: "silent"}, PageId: silentPage, Account: "demo"})
 	heard := make(chan net.Addr, 1)
 	health := new(host.Health)

@@ -15,7 +15,6 @@ import (
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
 	"github.com/parley-desk/parley/pkg/standing"
-	"github.com/parley-desk/parley/pkg/thread"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/outbound/internal/attempt"
 	"github.com/parley-desk/parley/services/outbound/internal/drive"
@@ -166,9 +165,7 @@ func (s *service) Run(ctx context.Context) error {
 	notes.Go(func() { s.pages.Run(noting) })
 	group.Go(func() error {
 		return s.deps.Bus.FollowThreads(running, stage, func(_ context.Context, r bus.Record) error {
-			if thread.NextSend(r.Commit.GetState()) != nil {
-				s.driver.Wake(running, r.Thread) // each send goes on in the trace of who asked for it
-			}
+			s.driver.Follow(running, r) // each send goes on in the trace of who asked for it
 			return nil
 		})
 	})

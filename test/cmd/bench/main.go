@@ -26,6 +26,10 @@ func main() {
 		err = serve(args[1], bench.ServePlain)
 	case len(args) == 3 && args[0] == "bare":
 		err = serve(args[1], func(l net.Listener) error { return bench.ServeBare(l, args[2]) })
+	case len(args) == 3 && args[0] == "answer":
+		err = serve(args[1], func(l net.Listener) error { return bench.ServeAnswers(l, args[2]) })
+	case len(args) == 4 && args[0] == "loop":
+		err = bench.Loop(args[1], args[2], args[3])
 	default:
 		err = measure(ctx)
 	}
@@ -44,7 +48,7 @@ func serve(addr string, baseline func(net.Listener) error) error {
 }
 
 func measure(ctx context.Context) (err error) {
-	only := flag.String("only", "", "measure only suites whose name matches this regular expression: ingress, rules, path, pick, life, reload, start")
+	only := flag.String("only", "", "measure only suites whose name matches this regular expression: ingress, rules, path, sends, pick, life, reload, start")
 	page := flag.String("page", "docs/performance.md", "where the figures of a whole run are written; empty for nowhere")
 	flag.Parse()
 	wanted, err := regexp.Compile(*only)

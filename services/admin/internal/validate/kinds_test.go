@@ -2,6 +2,7 @@ package validate_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -30,6 +31,15 @@ func some[T any](n int, one func(i int) T) []T {
 		out[i] = one(i)
 	}
 	return out
+}
+
+type masking = configv1.MaskingRule
+
+// masked is a workstream with a rule for cards and these.
+func masked(more ...*masking) directory.Resource {
+	return broken(func(w *configv1.Workstream) {
+		w.Masks = append([]*masking{{Name: "cards", Preset: configv1.MaskingPreset_MASKING_PRESET_CREDIT_CARD}}, more...)
+	})
 }
 
 // mistake is one wrong field and what is said about it.
@@ -89,6 +99,22 @@ func TestMistakesOfSkillsProfilesAndAgents(t *testing.T) {
 		{"L15", "sort of files that is none", broken(func(w *configv1.Workstream) { w.AttachmentTypes = []string{"pdf", ".exe"} }), "attachment_types[1]", `".exe" is not a sort of file that can be taken; it is one of jpg`},
 		{"L15", "sort of files twice", broken(func(w *configv1.Workstream) { w.AttachmentTypes = []string{"pdf", "pdf"} }), "attachment_types[1]", `"pdf" stands in attachment_types[0] already`},
 		{"L14", "files larger than Messenger's", broken(func(w *configv1.Workstream) { w.AttachmentMegabytes = 26 }), "attachment_megabytes", "26 is out of range; use 1 to 25"},
+		{"L19", "mask without a name", masked(&masking{Pattern: "x"}), "masks[1].name", "is missing; write 1 to 100 characters"},
+		{"L19", "mask of a name there is", masked(&masking{Name: "cards", Pattern: "x"}), "masks[1].name", `"cards" is the name in masks[0].name already; choose another`},
+		{"L19", "mask that finds nothing", masked(&masking{Name: "n"}), "masks[1].pattern", "must say what is hidden, or preset must"},
+		{"L19", "mask that says it twice", masked(&masking{Name: "n", Pattern: "x", Preset: 2}), "masks[1].pattern", "must be empty with a preset"},
+		{"L19", "mask that is no expression", masked(&masking{Name: "n", Pattern: `(\d`}), "masks[1].pattern", "is not an RE2 expression (missing closing ))"},
+		{"L19", "mask with a look behind", masked(&masking{Name: "n", Pattern: `(?<=a)b`}), "masks[1].pattern", "is not an RE2 expression"},
+		{"L19", "mask of nothing", masked(&masking{Name: "n", Pattern: `\d*`}), "masks[1].pattern", "finds places between characters"},
+		{"L19", "mask of everything", masked(&masking{Name: "n", Pattern: `.+`}), "masks[1].pattern", "hides every text whole"},
+		{"L19", "long mask", masked(&masking{Name: "n", Pattern: strings.Repeat("ж", 501)}), "masks[1].pattern", "has 501 characters; at most 500"},
+		{"L19", "mask of a newer version", masked(&masking{Name: "n", Pattern: "x", Texts: 9}), "masks[1].texts", "9 is not a value this version knows"},
+		{"L19", "too many masks of customers' texts", masked(some(10, func(i int) *masking {
+			return &masking{Name: strconv.Itoa(i), Pattern: "x", Texts: configv1.MaskedTexts_MASKED_TEXTS_CUSTOMER}
+		})...), "masks", "has 11 rules for what customers write; use at most 10"},
+		{"L19", "too many masks of agents' texts", masked(some(10, func(i int) *masking {
+			return &masking{Name: strconv.Itoa(i), Pattern: "x", Texts: configv1.MaskedTexts_MASKED_TEXTS_AGENT}
+		})...), "masks", "has 11 rules for what agents write; use at most 10"},
 		{"S27", "language that is none", broken(func(p *configv1.Page) { p.Language = "xx" }), "language", `"xx" is not a language`},
 		{"S27", "language as a locale", broken(func(p *configv1.Page) { p.Language = "bg_BG" }), "language", `"bg_BG" is not a language`},
 	} {

@@ -27,6 +27,7 @@ import (
 
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/graph"
+	"github.com/parley-desk/parley/pkg/mask"
 	"github.com/parley-desk/parley/pkg/thread"
 	"github.com/parley-desk/parley/services/classification/internal/meta"
 )
@@ -46,16 +47,16 @@ const (
 
 // Input is one event and what the shell has found out about it.
 type Input struct {
-	Event    *inboundv1.Event
-	Item     meta.Event
-	Sequence uint64                       // of the INBOUND record
-	Own      *graph.Metadata              // of an echo that carries our signature
-	Past     *Past                        // what the log says, once Decide was in doubt
-	Opening  *threadv1.ConversationOpened // the conversation that would open; nil: none may
-	App      string                       // id of the app that the page speaks to us by; empty: not known
-	Files    directory.FilePolicy         // what the page takes of files from customers
-
-	Variables []*configv1.Variable // that the workstream of Opening declares
+	Event     *inboundv1.Event
+	Item      meta.Event
+	Sequence  uint64                       // of the INBOUND record
+	Own       *graph.Metadata              // of an echo that carries our signature
+	Past      *Past                        // what the log says, once Decide was in doubt
+	Opening   *threadv1.ConversationOpened // the conversation that would open; nil: none may
+	App       string                       // id of the app that the page speaks to us by; empty: not known
+	Files     directory.FilePolicy         // what the page takes of files from customers
+	Variables []*configv1.Variable         // that the workstream of Opening declares
+	Masks     mask.Both                    // what is hidden of texts
 }
 
 // Past is what the log of a thread says of an event that its state cannot
@@ -109,6 +110,9 @@ func Decide(s *threadv1.State, in Input) Decision {
 	if thread.Seen(s, key) || in.elsewhere(s, what) || in.Past != nil && in.Past.Had {
 		return Decision{}
 	}
+	// By now the text has told all that it is to tell of the event: its key, and
+	// whether it is a reply of ours.
+	in.Masks.Event(what)
 	fact := thread.Of(what)
 	fact.EventKey, fact.InboundSeq = key, in.Sequence
 	fact.Late, fact.Stale, fact.Recovered = at.late(s), at.unbelievable(), in.recovered()

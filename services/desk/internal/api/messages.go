@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/mask"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/pkg/thread"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
@@ -34,14 +35,18 @@ func (s deskService) SendMessage(ctx context.Context, r *connect.Request[deskv1.
 		return nil, err
 	}
 	files, missing := s.enclosed(ctx, m)
-	parts, sent := parts(m, files)
+	// What rules hide is hidden before anything is kept: what Meta gets is what
+	// the log has, and echoes and readings are held against that.
+	hide := s.masks.Of(s.Directory.Now(), m.GetRef().GetPage()).Agent
+	template := hide.Template(m.GetTemplate())
+	parts, sent := parts(hide.Hide(m.GetText()), template, files)
 	item, err := s.write(ctx, m.GetRef(), m.GetClientId(), aMessage, func(state *threadv1.State, _ uint64, id, agent string) ([]*threadv1.Fact, error) {
 		if missing != nil && !thread.Done(state, m.GetClientId()) { // a message that is stored has its files
 			return nil, missing
 		}
 		return thread.Request(state, s.Now(), m.GetRef().GetConversation(), &threadv1.SendRequested{
 			Id: id, ClientId: m.GetClientId(), Agent: agent, Parts: parts, Human: true,
-			ReplyTo: m.GetReplyTo(), QuickReplies: m.GetQuickReplies(), Template: m.GetTemplate(), Files: sent,
+			ReplyTo: m.GetReplyTo(), QuickReplies: hide.Replies(m.GetQuickReplies()), Template: template, Files: sent,
 		})
 	})
 	if err != nil {
@@ -79,6 +84,7 @@ func (s deskService) ResendMessage(ctx context.Context, r *connect.Request[deskv
 			return nil, &thread.Refusal{Reason: thread.WrongStatus,
 				Phase: state.GetConversation().GetPhase(), Allowed: thread.Allowed(state, agent)}
 		}
+		unsent.Parts = hidden(s.masks.Of(s.Directory.Now(), m.GetRef().GetPage()).Agent, unsent.GetParts())
 		unsent.Id, unsent.ClientId, unsent.Agent, unsent.Human, unsent.Repeats = id, m.GetClientId(), agent, true, m.GetItem()
 		return thread.Repeat(state, s.Now(), m.GetRef().GetConversation(), unsent)
 	})
@@ -86,6 +92,15 @@ func (s deskService) ResendMessage(ctx context.Context, r *connect.Request[deskv
 		return nil, err
 	}
 	return connect.NewResponse(&deskv1.ResendMessageResponse{Item: item}), nil
+}
+
+// hidden gives the parts of a message as the rules of today have them.
+func hidden(hide *mask.Set, parts []string) []string {
+	var out []string
+	for _, part := range parts {
+		out = append(out, hide.Hide(part))
+	}
+	return out
 }
 
 // repeatable tells whether a message in this standing did not reach the

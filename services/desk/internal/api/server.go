@@ -19,6 +19,7 @@ import (
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/files"
+	"github.com/parley-desk/parley/pkg/mask"
 	"github.com/parley-desk/parley/pkg/rules"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
@@ -78,6 +79,7 @@ type Server struct {
 
 	settled settled
 	rules   rules.Book
+	masks   mask.Book
 }
 
 // Mount adds the API to mux. Streams end when stopping is closed.

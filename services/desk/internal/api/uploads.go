@@ -239,15 +239,15 @@ func (s *Server) enclosed(ctx context.Context, m *deskv1.SendMessageRequest) ([]
 }
 
 // parts are those of a message: its files, each under its name, then its text.
-func parts(m *deskv1.SendMessageRequest, files []upload.Upload) (parts []string, sent []*threadv1.SentFile) {
+func parts(text string, template *threadv1.Template, files []upload.Upload) (parts []string, sent []*threadv1.SentFile) {
 	for _, u := range files {
 		parts, sent = append(parts, u.Sent.GetName()), append(sent, u.Sent)
 	}
 	switch {
-	case m.GetTemplate() != nil:
-		parts = append(parts, inWords(m.GetTemplate()))
-	case m.GetText() != "":
-		parts = append(parts, thread.Split(m.GetText())...)
+	case template != nil:
+		parts = append(parts, inWords(template))
+	case text != "":
+		parts = append(parts, thread.Split(text)...)
 	}
 	return parts, sent
 }

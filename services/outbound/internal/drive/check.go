@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"go.opentelemetry.io/otel/trace"
-
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/pkg/thread"
@@ -13,23 +11,6 @@ import (
 	"github.com/parley-desk/parley/services/outbound/internal/attempt"
 	"github.com/parley-desk/parley/services/outbound/internal/pace"
 )
-
-// intent finds what was asked for: the state has no texts, the log has. The
-// context it gives goes on in the trace of whoever asked.
-func (w *worker) intent(ctx context.Context, send *threadv1.Send) (context.Context, *threadv1.SendRequested, error) {
-	for record, err := range w.Threads.History(ctx, w.thread, send.GetAfterRevision()) {
-		if err != nil {
-			return ctx, nil, err
-		}
-		for _, f := range record.Commit.GetFacts() {
-			if r := f.GetSendRequested(); r.GetId() == send.GetId() && int(send.GetPart()) < len(r.GetParts()) {
-				return trace.ContextWithRemoteSpanContext(ctx, record.Trace), r, nil
-			}
-		}
-		break // it is in the first commit or nowhere
-	}
-	return ctx, nil, errTextMissing
-}
 
 // errTextMissing is a log that does not have the text of an open send. The
 // leader of the stream said so: asking again does not help.

@@ -14,6 +14,7 @@ import (
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/files"
 	"github.com/parley-desk/parley/pkg/graph"
+	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/outbound/internal/attempt"
@@ -93,19 +94,38 @@ func New(w World) (*Driver, error) {
 func (d *Driver) Wake(ctx context.Context, t subject.Thread) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.wake(ctx, t)
+}
+
+// Follow is Wake by a commit of the thread, which the goroutine then need not
+// read itself. Whoever calls it does so for every commit, in order.
+func (d *Driver) Follow(ctx context.Context, r bus.Record) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.workers[r.Thread] == nil && thread.NextSend(r.Commit.GetState()) == nil {
+		return
+	}
+	if w := d.wake(ctx, r.Thread); w != nil { // one that is there also learns what ended its last send
+		w.note(r)
+	}
+}
+
+// wake is Wake with the lock held, and gives the goroutine; nil when there is none.
+func (d *Driver) wake(ctx context.Context, t subject.Thread) *worker {
 	if w := d.workers[t]; w != nil {
 		select {
 		case w.woken <- struct{}{}:
 		default: // it has yet to see the last call
 		}
-		return
+		return w
 	}
 	if ctx.Err() != nil {
-		return
+		return nil
 	}
-	w := &worker{Driver: d, thread: t, woken: make(chan struct{}, 1)}
+	w := &worker{Driver: d, thread: t, woken: make(chan struct{}, 1), asked: map[string]request{}}
 	d.workers[t] = w
 	d.running.Go(func() { w.run(ctx) })
+	return w
 }
 
 // Wait blocks until every goroutine has ended; call it when the contexts given

@@ -44,6 +44,8 @@ type Premises struct {
 type Pages struct {
 	Premises
 
+	known sync.Map // *connection by Meta's page id
+
 	mu      sync.Mutex
 	gates   map[string]*gate.Gate
 	unsaid  map[string]*provisionv1.TokenUsed // to be written, by Meta's page id
@@ -57,10 +59,28 @@ func NewPages(p Premises) *Pages {
 		unsaid: map[string]*provisionv1.TokenUsed{}, news: make(chan struct{}, 1), changed: make(chan struct{})}
 }
 
+// connection is a page as one acts for it, for as long as the directory says what
+// it said: opening its secrets takes longer than all else about it.
+type connection struct {
+	by   *directory.Snapshot
+	page graph.Page
+}
+
 // Connection gives the page with Meta's id as one acts for it; false when it is
 // not set up for that.
 func (p *Pages) Connection(id string) (graph.Page, bool) {
 	now := p.Directory.Now()
+	if c, ok := p.known.Load(id); ok && c.(*connection).by == now {
+		return c.(*connection).page, true
+	}
+	page, ok := p.connect(now, id)
+	if ok { // what cannot be opened may be tomorrow, with another keyset
+		p.known.Store(id, &connection{now, page})
+	}
+	return page, ok
+}
+
+func (p *Pages) connect(now *directory.Snapshot, id string) (graph.Page, bool) {
 	page := now.PagesByMeta[id]
 	account := now.Accounts[page.GetAccount()]
 	if page == nil || account == nil {

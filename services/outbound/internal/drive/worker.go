@@ -30,6 +30,11 @@ type worker struct {
 	woken  chan struct{} // room for one
 	posted time.Time     // when it posted last
 	offers offers
+	known  snapshot // what it last read, wrote or was told
+
+	// Of the lock of the driver.
+	told  snapshot           // by those who follow the log
+	asked map[string]request // what was asked for, by the id of the send
 }
 
 // run takes steps until there are none or ctx ends.
@@ -37,6 +42,7 @@ func (w *worker) run(ctx context.Context) {
 	for failures := 0; ctx.Err() == nil; {
 		idle, err := w.step(ctx)
 		if err != nil {
+			w.known = snapshot{}
 			failures++
 			if ctx.Err() == nil {
 				w.Log.WarnContext(ctx, "send could not be driven", key.Kind, fault.KindOf(err).String(), key.Err, err)
@@ -60,7 +66,7 @@ func (w *worker) step(ctx context.Context) (idle bool, err error) {
 	case <-w.woken: // what follows reads the newest state
 	default:
 	}
-	state, _, err := w.Threads.Load(ctx, w.thread)
+	state, err := w.look(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -238,7 +244,7 @@ func (w *worker) settle(ctx context.Context, ref attempt.Ref, out graph.Outcome,
 func (w *worker) commit(ctx context.Context, decide func(*threadv1.State) []*threadv1.Fact) ([]*threadv1.Fact, error) {
 	var decided []*threadv1.Fact
 	var dropped bool
-	_, _, err := w.Threads.Update(ctx, w.thread, func(s *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+	state, revision, err := w.Threads.Update(ctx, w.thread, func(s *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
 		decided, dropped = decide(s), false
 		for _, f := range decided {
 			dropped = dropped || thread.FindSend(s, f.GetSendRefused().GetId()).GetTrigger() != threadv1.Trigger_TRIGGER_UNSPECIFIED
@@ -251,6 +257,7 @@ func (w *worker) commit(ctx context.Context, decide func(*threadv1.State) []*thr
 	if dropped {
 		w.dropped.WithLabelValues(decided[0].GetSendRefused().GetReason()).Inc()
 	}
+	w.known.renew(snapshot{state, revision})
 	for _, f := range decided {
 		fact, reason := describe(f)
 		w.steps.WithLabelValues(fact, reason).Inc()
@@ -263,6 +270,7 @@ func (w *worker) commit(ctx context.Context, decide func(*threadv1.State) []*thr
 func (w *worker) sleep(ctx context.Context, at time.Time, page attempt.Page) {
 	timer := time.NewTimer(at.Sub(w.Now()))
 	defer timer.Stop()
+	w.known = snapshot{} // others may have moved the thread on, and nobody tells
 	w.Pages.watch(ctx, w.thread.Page, page, timer.C, w.woken)
 }
 

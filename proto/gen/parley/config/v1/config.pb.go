@@ -937,6 +937,9 @@ type Workstream struct {
 	AttachmentTypes []string `protobuf:"bytes,21,rep,name=attachment_types,json=attachmentTypes,proto3" json:"attachment_types,omitempty"`
 	// Largest file that is taken, megabytes, 1 to 25; 0: 5 (L14).
 	AttachmentMegabytes int32 `protobuf:"varint,22,opt,name=attachment_megabytes,json=attachmentMegabytes,proto3" json:"attachment_megabytes,omitempty"`
+	// What is hidden of texts; up to 10 rules for what customers write, and as many
+	// for what agents write (L19).
+	Masks []*MaskingRule `protobuf:"bytes,39,rep,name=masks,proto3" json:"masks,omitempty"`
 	// Agents may send files (S29). Sorts and size are those of files from
 	// customers; pictures have at most 8 MB all the same, which is Meta's limit.
 	AgentAttachments bool `protobuf:"varint,31,opt,name=agent_attachments,json=agentAttachments,proto3" json:"agent_attachments,omitempty"`
@@ -1135,6 +1138,13 @@ func (x *Workstream) GetAttachmentMegabytes() int32 {
 		return x.AttachmentMegabytes
 	}
 	return 0
+}
+
+func (x *Workstream) GetMasks() []*MaskingRule {
+	if x != nil {
+		return x.Masks
+	}
+	return nil
 }
 
 func (x *Workstream) GetAgentAttachments() bool {
@@ -1512,7 +1522,7 @@ var File_parley_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1dparley/config/v1/config.proto\x12\x10parley.config.v1\x1a\"parley/config/v1/disposition.proto\x1a\x1bparley/config/v1/life.proto\x1a\x1bparley/config/v1/part.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/trigger.proto\"l\n" +
+	"\x1dparley/config/v1/config.proto\x12\x10parley.config.v1\x1a\"parley/config/v1/disposition.proto\x1a\x1bparley/config/v1/life.proto\x1a\x1bparley/config/v1/mask.proto\x1a\x1bparley/config/v1/part.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/trigger.proto\"l\n" +
 	"\x04Meta\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x12\n" +
@@ -1559,7 +1569,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"TextsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xda\t\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8f\n" +
+	"\n" +
 	"\n" +
 	"Workstream\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x14\n" +
@@ -1586,7 +1597,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"autoAssign\x121\n" +
 	"\x14customer_attachments\x18\x14 \x01(\bR\x13customerAttachments\x12)\n" +
 	"\x10attachment_types\x18\x15 \x03(\tR\x0fattachmentTypes\x121\n" +
-	"\x14attachment_megabytes\x18\x16 \x01(\x05R\x13attachmentMegabytes\x12+\n" +
+	"\x14attachment_megabytes\x18\x16 \x01(\x05R\x13attachmentMegabytes\x123\n" +
+	"\x05masks\x18' \x03(\v2\x1d.parley.config.v1.MaskingRuleR\x05masks\x12+\n" +
 	"\x11agent_attachments\x18\x1f \x01(\bR\x10agentAttachments\x12:\n" +
 	"\n" +
 	"auto_close\x18/ \x01(\v2\x1b.parley.config.v1.AutoCloseR\tautoClose\x12C\n" +
@@ -1691,14 +1703,15 @@ var file_parley_config_v1_config_proto_goTypes = []any{
 	(v1.Trigger)(0),          // 17: parley.thread.v1.Trigger
 	(*Variable)(nil),         // 18: parley.config.v1.Variable
 	(v11.Presence)(0),        // 19: parley.distribution.v1.Presence
-	(*AutoClose)(nil),        // 20: parley.config.v1.AutoClose
-	(*TimeOutRule)(nil),      // 21: parley.config.v1.TimeOutRule
-	(*Dispositions)(nil),     // 22: parley.config.v1.Dispositions
-	(*OverflowRule)(nil),     // 23: parley.config.v1.OverflowRule
-	(*WaitRule)(nil),         // 24: parley.config.v1.WaitRule
-	(*CustomAssignment)(nil), // 25: parley.config.v1.CustomAssignment
-	(*Proficiency)(nil),      // 26: parley.config.v1.Proficiency
-	(*ProfileHolding)(nil),   // 27: parley.config.v1.ProfileHolding
+	(*MaskingRule)(nil),      // 20: parley.config.v1.MaskingRule
+	(*AutoClose)(nil),        // 21: parley.config.v1.AutoClose
+	(*TimeOutRule)(nil),      // 22: parley.config.v1.TimeOutRule
+	(*Dispositions)(nil),     // 23: parley.config.v1.Dispositions
+	(*OverflowRule)(nil),     // 24: parley.config.v1.OverflowRule
+	(*WaitRule)(nil),         // 25: parley.config.v1.WaitRule
+	(*CustomAssignment)(nil), // 26: parley.config.v1.CustomAssignment
+	(*Proficiency)(nil),      // 27: parley.config.v1.Proficiency
+	(*ProfileHolding)(nil),   // 28: parley.config.v1.ProfileHolding
 }
 var file_parley_config_v1_config_proto_depIdxs = []int32{
 	6,  // 0: parley.config.v1.ChannelAccount.meta:type_name -> parley.config.v1.Meta
@@ -1723,26 +1736,27 @@ var file_parley_config_v1_config_proto_depIdxs = []int32{
 	19, // 19: parley.config.v1.Workstream.presences:type_name -> parley.distribution.v1.Presence
 	2,  // 20: parley.config.v1.Workstream.skill_matching:type_name -> parley.config.v1.SkillMatching
 	3,  // 21: parley.config.v1.Workstream.affinity:type_name -> parley.config.v1.Affinity
-	20, // 22: parley.config.v1.Workstream.auto_close:type_name -> parley.config.v1.AutoClose
-	21, // 23: parley.config.v1.Workstream.time_out_rules:type_name -> parley.config.v1.TimeOutRule
-	22, // 24: parley.config.v1.Workstream.dispositions:type_name -> parley.config.v1.Dispositions
-	6,  // 25: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
-	5,  // 26: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
-	23, // 27: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
-	24, // 28: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
-	25, // 29: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
-	6,  // 30: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
-	7,  // 31: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
-	26, // 32: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
-	27, // 33: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
-	19, // 34: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
-	6,  // 35: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
-	19, // 36: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
-	37, // [37:37] is the sub-list for method output_type
-	37, // [37:37] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	20, // 22: parley.config.v1.Workstream.masks:type_name -> parley.config.v1.MaskingRule
+	21, // 23: parley.config.v1.Workstream.auto_close:type_name -> parley.config.v1.AutoClose
+	22, // 24: parley.config.v1.Workstream.time_out_rules:type_name -> parley.config.v1.TimeOutRule
+	23, // 25: parley.config.v1.Workstream.dispositions:type_name -> parley.config.v1.Dispositions
+	6,  // 26: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
+	5,  // 27: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
+	24, // 28: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
+	25, // 29: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
+	26, // 30: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
+	6,  // 31: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
+	7,  // 32: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
+	27, // 33: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
+	28, // 34: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
+	19, // 35: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
+	6,  // 36: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
+	19, // 37: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
+	38, // [38:38] is the sub-list for method output_type
+	38, // [38:38] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_config_proto_init() }
@@ -1752,6 +1766,7 @@ func file_parley_config_v1_config_proto_init() {
 	}
 	file_parley_config_v1_disposition_proto_init()
 	file_parley_config_v1_life_proto_init()
+	file_parley_config_v1_mask_proto_init()
 	file_parley_config_v1_part_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
