@@ -38,6 +38,11 @@ func Words(text string) []string {
 	return w.end(words)
 }
 
+// SameName tells whether two names have the same words.
+func SameName(a, b string) bool {
+	return strings.Join(Words(a), " ") == strings.Join(Words(b), " ")
+}
+
 // folder spells one word. It only ever appends, so the spelling of a beginning is
 // the beginning of the spelling.
 type folder struct {

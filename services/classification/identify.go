@@ -2,7 +2,6 @@ package classification
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/parley-desk/parley/pkg/contact"
@@ -37,7 +36,7 @@ func (r *router) identify(ctx context.Context, view *directory.Snapshot, s *thre
 	ctx, cancel := context.WithTimeout(ctx, glance)
 	defer cancel()
 	c, err := r.people.read(ctx, id.String())
-	if err != nil || c.GetId() != id.String() || c.GetInactive() || !slices.Equal(contact.Words(c.GetName()), contact.Words(name)) {
+	if err != nil || c.GetId() != id.String() || c.GetInactive() || !contact.SameName(c.GetName(), name) {
 		return "" // it changed since the book saw it
 	}
 	return c.GetId()
