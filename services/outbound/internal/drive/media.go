@@ -67,7 +67,7 @@ func (w *worker) media(ctx context.Context, s *threadv1.State, r *threadv1.SendR
 		_, err := w.commit(ctx, func(s *threadv1.State) []*threadv1.Fact { return w.Policy.Refuse(s, ref, r.GetHuman(), w.Now()) })
 		return h, nil, err
 	}
-	id, err := w.known(ctx, h.key)
+	id, err := w.mediaID(ctx, h.key)
 	if err != nil {
 		return h, nil, err
 	}
@@ -83,8 +83,8 @@ func (w *worker) mediaKey(file *threadv1.SentFile) string {
 	return subject.MediaKey(w.thread.Page, hex.EncodeToString(w.Signer.MAC(mediaUse, []byte(file.GetKind()+" "+file.GetSha256()))))
 }
 
-// known is the id under which Meta has a file; empty when it is not known to.
-func (w *worker) known(ctx context.Context, key string) (string, error) {
+// mediaID is the id under which Meta has a file; empty when it is not known to.
+func (w *worker) mediaID(ctx context.Context, key string) (string, error) {
 	e, err := w.Shelf.Get(ctx, key)
 	if fault.Is(err, fault.NotFound) {
 		return "", nil
