@@ -10,13 +10,6 @@ import (
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
-func reasonOf(err error) string {
-	if r, ok := errors.AsType[*thread.Refusal](err); ok {
-		return r.Reason
-	}
-	return ""
-}
-
 // wrapped is a conversation of Mila's in wrap-up.
 func wrapped(t *testing.T, more ...*threadv1.Fact) *threadv1.State {
 	t.Helper()

@@ -95,8 +95,8 @@ func said(t *testing.T, b *bus.Bus, at subject.Thread) (texts []string) {
 	return texts
 }
 
-// await waits until a thread's messages begin as wanted, one after another.
-func await(t *testing.T, b *bus.Bus, at subject.Thread, want ...string) {
+// hears waits until a thread's messages begin as wanted, one after another.
+func hears(t *testing.T, b *bus.Bus, at subject.Thread, want ...string) {
 	t.Helper()
 	deadline, tick := time.After(20*time.Second), time.NewTicker(5*time.Millisecond)
 	defer tick.Stop()
@@ -151,7 +151,7 @@ func TestProcessesComeAndGo(t *testing.T) {
 		stop()
 	}
 	for i := range people {
-		await(t, one, who(i), "This conversation is recorded", "Hello!", "Mila has joined", "Mila has ended", "This conversation is closed")
+		hears(t, one, who(i), "This conversation is recorded", "Hello!", "Mila has joined", "Mila has ended", "This conversation is closed")
 	}
 	again := process(t, two, prometheus.NewRegistry())
 	happen(t, one, who(0), wrote())
@@ -174,7 +174,7 @@ func TestPlacesAreTold(t *testing.T) {
 	at := subject.Thread{Page: "10", PSID: "7"}
 	happen(t, b, at, wrote(), &threadv1.ConversationOpened{Id: "c", Workstream: "facebook", Units: 1}, &threadv1.ConversationRouted{Queue: "front"})
 	const notice, hello = "This conversation is recorded", "Hello!"
-	await(t, b, at, notice, hello)
+	hears(t, b, at, notice, hello)
 	go func() { // distribution comes
 		_ = bus.Serve(ctx, b, "distribution.position", func(_ context.Context, r *distributionv1.PositionRequest) (*distributionv1.PositionResponse, error) {
 			out := &distributionv1.PositionResponse{}
@@ -184,13 +184,13 @@ func TestPlacesAreTold(t *testing.T) {
 			return out, nil
 		})
 	}()
-	await(t, b, at, notice, hello, "You are number 3 in line.")
+	hears(t, b, at, notice, hello, "You are number 3 in line.")
 	place.Store(4)
 	happen(t, b, at, wrote())
 	place.Store(2)
-	await(t, b, at, notice, hello, "You are number 3 in line.", "You are number 2 in line.")
+	hears(t, b, at, notice, hello, "You are number 3 in line.", "You are number 2 in line.")
 	place.Store(1)
-	await(t, b, at, notice, hello, "You are number 3 in line.", "You are number 2 in line.", "You are next in line.")
+	hears(t, b, at, notice, hello, "You are number 3 in line.", "You are number 2 in line.", "You are next in line.")
 	if n, err := testutil.GatherAndCount(registry, "parley_engagement_messages_total"); err != nil || n != 4 {
 		t.Errorf("%d triggers are counted (%v), want 4", n, err)
 	}

@@ -55,16 +55,16 @@ func TestAnAutomatedMessageLapses(t *testing.T) {
 	start := time.UnixMilli(1_700_000_000_000)
 	until := start.Add(10 * time.Minute)
 	for name, c := range map[string]struct {
-		send threadv1.Send
+		send *threadv1.Send
 		page attempt.Page
 		at   time.Time // when it is looked at again; zero: at once
 	}{
 		"at once":                   {page: attempt.Page{Open: true}},
-		"put off for longer":        {send: threadv1.Send{RetryMs: start.Add(time.Hour).UnixMilli()}, page: attempt.Page{Open: true}, at: until},
-		"put off for less":          {send: threadv1.Send{RetryMs: start.Add(time.Minute).UnixMilli()}, page: attempt.Page{Open: true}, at: start.Add(time.Minute)},
-		"waits for its page":        {send: threadv1.Send{Disconnected: true}, at: until},
-		"its page is tried later":   {send: threadv1.Send{Disconnected: true}, page: attempt.Page{Try: start.Add(time.Hour)}, at: until},
-		"its page is tried earlier": {send: threadv1.Send{Disconnected: true}, page: attempt.Page{Try: start.Add(time.Minute)}, at: start.Add(time.Minute)},
+		"put off for longer":        {send: &threadv1.Send{RetryMs: start.Add(time.Hour).UnixMilli()}, page: attempt.Page{Open: true}, at: until},
+		"put off for less":          {send: &threadv1.Send{RetryMs: start.Add(time.Minute).UnixMilli()}, page: attempt.Page{Open: true}, at: start.Add(time.Minute)},
+		"waits for its page":        {send: &threadv1.Send{Disconnected: true}, at: until},
+		"its page is tried later":   {send: &threadv1.Send{Disconnected: true}, page: attempt.Page{Try: start.Add(time.Hour)}, at: until},
+		"its page is tried earlier": {send: &threadv1.Send{Disconnected: true}, page: attempt.Page{Try: start.Add(time.Minute)}, at: start.Add(time.Minute)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := waiting(start, false)

@@ -80,6 +80,11 @@ func (w wire) Send(_ context.Context, page graph.Page, m graph.Message) graph.Ou
 	return out
 }
 
+// Upload is not asked for: nothing here has files.
+func (w wire) Upload(context.Context, graph.Page, graph.File) (string, graph.Outcome) {
+	panic("a send without files uploads one")
+}
+
 // take is what Meta does with a POST, and how long its answer takes.
 func (f *meta) take(t subject.Thread, m graph.Message, late bool) (graph.Outcome, time.Duration) {
 	ours, ok := graph.ParseMetadata(f.signer, m.Metadata)
