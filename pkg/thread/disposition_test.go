@@ -1,7 +1,6 @@
 package thread_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"

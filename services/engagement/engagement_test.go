@@ -13,7 +13,6 @@ import (
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/bus/bustest"
 	"github.com/parley-desk/parley/pkg/directory"
-	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
 	"github.com/parley-desk/parley/pkg/thread"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
@@ -123,10 +122,4 @@ func TestOnTheLog(t *testing.T) {
 	commit(t, b, &threadv1.MessageReceived{Mid: "m2", Text: "hi", SentMs: time.Now().UnixMilli()},
 		&threadv1.ConversationOpened{Id: "c2", Workstream: "front", Units: 1, OfferSeconds: 60})
 	await(t, b, "another conversation", func(s *threadv1.State) bool { return s.GetConversation().GetId() == "c2" && s.GetConversations() == 2 })
-}
-
-func TestSettings(t *testing.T) {
-	if err := (&engagement.Config{}).Validate(); !fault.Is(err, fault.Invalid) {
-		t.Errorf("no room for anything is taken: %v", err)
-	}
 }
