@@ -103,7 +103,7 @@ func (b *Book) agentArgs(a Agent, gone bool, p Presence) []any {
 	}
 	return []any{a.ID, a.Revision, a.Capacity, strings.Join(a.Queues, ","), flag(gone),
 		strings.Join(skills, "+"), strings.Join(profiles, "+"), a.DayMS,
-		p.Now, p.Was, p.Source, p.Status, b.cfg.Lease.Milliseconds()}
+		p.Now, p.Was, p.Source, p.Status}
 }
 
 // SetDay says when an agent's day ends next, as Tick asked.
@@ -137,7 +137,7 @@ func (b *Book) Agents(ctx context.Context, epoch int64) ([]string, error) {
 // and starts a heartbeat lease. Whoever signs in (SESSION) available is what the
 // load says. The second result is false for an agent the book does not know.
 func (b *Book) SetPresence(ctx context.Context, now time.Time, agent string, p Presence) (Standing, bool, error) {
-	reply, err := b.run(ctx, b.lua.presence, now, agent, p.Now, p.Source, p.Status, b.cfg.Lease.Milliseconds())
+	reply, err := b.run(ctx, b.lua.presence, now, agent, p.Now, p.Source, p.Status)
 	if err != nil || text(reply, 0) != "OK" {
 		return Standing{}, false, err
 	}
@@ -147,7 +147,7 @@ func (b *Book) SetPresence(ctx context.Context, now time.Time, agent string, p P
 // Heartbeat renews the leases of agents and answers where those that the book
 // knows stand.
 func (b *Book) Heartbeat(ctx context.Context, now time.Time, agents []string) ([]Standing, error) {
-	args := []any{b.cfg.Lease.Milliseconds()}
+	var args []any
 	for _, a := range agents {
 		args = append(args, a)
 	}

@@ -2,22 +2,31 @@ package assign
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// ApplyAll is Apply of many items, one step each, sent at once; concluded are
-// the proposals that some of them became, which are taken out of the outbox with
-// them. It answers the phases that the items have then. After an error it is
-// not known which were applied; all of them may be repeated.
+// together is how many commits one script applies: enough that what every script
+// begins and ends with does not count, and so few that Redis is there for others
+// after a millisecond.
+const together = 64
+
+// applied is how much is said of each.
+const applied = 11
+
+// ApplyAll is Apply of many items, several to an atomic step, sent at once;
+// concluded are the proposals that some of them became, which are taken out of
+// the outbox with them. It answers the phases that the items have then. After an
+// error it is not known which were applied; all of them may be repeated.
 func (b *Book) ApplyAll(ctx context.Context, now time.Time, items []Item, concluded []Proposal) ([]Phase, error) {
 	if len(items) == 0 {
 		return nil, nil
 	}
 	phases, err := b.applyAll(ctx, now, items, concluded)
 	if redis.HasErrorPrefix(err, "NOSCRIPT") {
-		if err := b.lua.apply.Load(ctx, b.rdb); err != nil {
+		if err := b.lua.steps.Load(ctx, b.rdb); err != nil {
 			return nil, err
 		}
 		phases, err = b.applyAll(ctx, now, items, concluded)
@@ -26,17 +35,20 @@ func (b *Book) ApplyAll(ctx context.Context, now time.Time, items []Item, conclu
 	case err == nil:
 		return phases, nil
 	case redis.HasErrorPrefix(err, "EPOCH"), redis.HasErrorPrefix(err, "HISTORY"):
-		return nil, scriptError(b.lua.apply, err)
+		return nil, scriptError(b.lua.steps, err)
 	}
 	return nil, away(err, "apply many commits")
 }
 
 func (b *Book) applyAll(ctx context.Context, now time.Time, items []Item, concluded []Proposal) ([]Phase, error) {
 	pipe := b.rdb.Pipeline()
-	replies := make([]*redis.Cmd, len(items))
-	for n, item := range items {
-		args := append([]any{"", now.UnixMilli()}, b.applyArgs(item, "")...)
-		replies[n] = b.lua.apply.Queue(ctx, pipe, b.key, args...)
+	var replies []*redis.Cmd
+	for part := range slices.Chunk(items, together) {
+		args := append(make([]any, 0, 4+applied*len(part)), "", now.UnixMilli(), "apply", applied)
+		for _, item := range part {
+			args = append(args, b.applyArgs(item, "")...)
+		}
+		replies = append(replies, b.lua.steps.Queue(ctx, pipe, b.key, args...))
 	}
 	outbox := map[int64][]string{}
 	for _, p := range concluded {
@@ -48,13 +60,15 @@ func (b *Book) applyAll(ctx context.Context, now time.Time, items []Item, conclu
 	if _, err := pipe.Exec(ctx); err != nil {
 		return nil, err // of the first that failed
 	}
-	phases := make([]Phase, len(items))
-	for n, r := range replies {
+	phases := make([]Phase, 0, len(items))
+	for _, r := range replies {
 		reply, err := r.Slice()
 		if err != nil {
 			return nil, err
 		}
-		phases[n] = Phase(text(reply, len(reply)-1))
+		for n := range reply {
+			phases = append(phases, Phase(text(reply, n)))
+		}
 	}
 	return phases, nil
 }

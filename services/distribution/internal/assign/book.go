@@ -52,7 +52,7 @@ func NewBook(rdb redis.UniversalClient, cfg Config) (*Book, error) {
 	if cfg.Policy.Declines == 0 {
 		cfg.Policy.Declines = defaultDeclines
 	}
-	lua, err := newScripts(cfg.Policy, cfg.Edit)
+	lua, err := newScripts(cfg)
 	return &Book{cfg: cfg, rdb: rdb, key: cfg.Group.Key("m"), lua: lua}, err
 }
 
@@ -78,9 +78,7 @@ func (b *Book) apply(ctx context.Context, now time.Time, item Item, givenUp stri
 }
 
 func (b *Book) applyArgs(i Item, givenUp string) []any {
-	return []any{givenUp, i.Key, i.Revision, i.Conversation, string(i.Phase), i.Queue, i.Class.String(),
-		i.Priority, i.QueuedMS, i.OfferMS, i.Agent, i.Fence, i.DueMS, b.cfg.Lease.Milliseconds(), i.Highest,
-		i.SinceMS, i.Prefer, i.PreferUntilMS, flag(i.PickOnly)}
+	return []any{givenUp, i.Key, i.Revision, string(i.Phase), i.Agent, i.Fence, i.Queue, i.Class.String(), i.DueMS, i.Highest, whatOf(i)}
 }
 
 // Answer tells whether the offer is still reserved for the agent. With reject

@@ -46,6 +46,8 @@ func compare(t *rapid.T, rdb redis.UniversalClient, edit assign.Edit) {
 		"follow":    func(*rapid.T) { r.follow() },
 		"follow2":   func(*rapid.T) { r.follow() },
 		"follow3":   func(*rapid.T) { r.follow() },
+		"together":  func(*rapid.T) { r.together() },
+		"together2": func(*rapid.T) { r.together() },
 		"odd":       func(*rapid.T) { r.odd() },
 		"agent":     func(*rapid.T) { r.agent() },
 		"queue":     func(*rapid.T) { r.queue() },
@@ -92,6 +94,7 @@ type run struct {
 	rev    uint64                 // of the newest commit
 	conf   uint64                 // of the newest settings
 	log    map[string]assign.Item // newest item of every thread
+	batch  *batch                 // commits that go to the book at once
 }
 
 var (
@@ -250,6 +253,10 @@ func (r *run) apply(next assign.Item) {
 	next.Highest = max(next.Highest, next.Fence)
 	r.log[next.Key] = next
 	want := r.model.apply(r.ms(), next, nothing, false)
+	if r.batch != nil {
+		r.batch.items, r.batch.want = append(r.batch.items, next), append(r.batch.want, want)
+		return
+	}
 	got, err := r.book.Apply(r.ctx, r.now, next)
 	r.same("apply", got, want, err)
 }

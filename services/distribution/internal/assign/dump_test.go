@@ -33,7 +33,7 @@ func dump(ctx context.Context, t *rapid.T, rdb redis.UniversalClient, epoch int6
 			spell = append(spell, func() { out["seq"] = m.Val() })
 		case !ours:
 			t.Fatalf("key %q is none of the book's", full)
-		case strings.HasPrefix(key, "q:"), key == "p": // settings and the mirror of what a: says
+		case strings.HasPrefix(key, "q:"), strings.HasPrefix(key, "s:"), key == "p": // settings and the mirror of what a: says
 		default:
 			spell = append(spell, spelled(ctx, pipe, full, key, out))
 		}
@@ -51,22 +51,21 @@ func dump(ctx context.Context, t *rapid.T, rdb redis.UniversalClient, epoch int6
 // the answer into out.
 func spelled(ctx context.Context, pipe redis.Pipeliner, full, key string, out map[string]string) func() {
 	switch {
-	case key == "as", key == "cn", strings.HasPrefix(key, "a:") && strings.HasSuffix(key, ":i"):
+	case key == "as", key == "cn":
 		set := pipe.SMembers(ctx, full)
 		return func() { out[key] = strings.Join(slices.Sorted(slices.Values(set.Val())), " ") }
 	case strings.HasPrefix(key, "a:"):
-		hash := pipe.HGetAll(ctx, full)
-		return func() { out[key] = agentLine(hash.Val()) }
+		kept, id := pipe.Get(ctx, full), strings.TrimPrefix(key, "a:")
+		set := pipe.HMGet(ctx, strings.TrimSuffix(full, key)+"s:"+id, "sk")
+		return func() { agentLine(id, kept.Val(), set.Val(), out) }
 	case strings.HasPrefix(key, "i:"):
-		hash := pipe.HGetAll(ctx, full)
-		return func() { out[key] = itemLine(hash.Val()) }
+		kept := pipe.Get(ctx, full)
+		return func() { out[key] = itemLine(strings.TrimPrefix(key, "i:"), kept.Val()) }
 	case key == "out":
 		stream := pipe.XRange(ctx, full, "-", "+")
 		return func() {
 			for _, msg := range stream.Val() {
-				v := msg.Values
-				out[key] += fmt.Sprintln(v["item"], v["conv"], v["queue"], v["agent"], v["fence"], v["rev"], v["ms"],
-					v["class"], v["how"], v["ready"], v["first"], v["rule"], v["bucket"])
+				out[key] += fmt.Sprintln(strings.ReplaceAll(fmt.Sprint(msg.Values["is"]), "|", " "), msg.Values["rule"], msg.Values["bucket"])
 			}
 		}
 	}
@@ -82,31 +81,43 @@ func spelled(ctx context.Context, pipe redis.Pipeliner, full, key string, out ma
 	}
 }
 
-func agentLine(h map[string]string) string {
+// agentLine spells an agent, and apart from it what it holds. Its parts are in the
+// order in which store.lua names them.
+func agentLine(id, kept string, set []any, out map[string]string) {
 	zero := func(v string) string { return map[bool]string{true: "0"}[v == ""] + v }
-	line := fmt.Sprintf("tot %s used %s pres %s was %s since %s src %s st %s la %s lr %s sk %s pl %s", zero(h["tot"]), zero(h["used"]),
-		h["pres"], h["was"], zero(h["since"]), h["src"], h["st"], zero(h["la"]), zero(h["lr"]), h["sk"], h["pl"])
-	for _, prefix := range []string{"rr:", "p:"} {
-		for _, f := range slices.Sorted(maps.Keys(h)) {
-			if strings.HasPrefix(f, prefix) {
-				line += " " + f + " " + h[f]
-			}
+	d := strings.SplitN(kept, "|", 14)
+	more := strings.SplitN(d[13]+strings.Repeat(";", 4), ";", 5)
+	said := func(v any) string { return strings.TrimPrefix(fmt.Sprint(v), "<nil>") }
+	line := fmt.Sprintf("tot %s used %s pres %s was %s since %s src %s st %s la %s lr %s sk %s pl %s", d[11], d[5],
+		d[0], d[1], zero(d[2]), d[3], d[4], d[7], d[8], said(set[0]), strings.TrimRight(more[4], ";"))
+	for n, prefix := range []string{"rr:", "p:"} {
+		names := strings.FieldsFunc([]string{d[10], more[3]}[n], func(r rune) bool { return r == ',' })
+		for _, f := range slices.Sorted(slices.Values(names)) {
+			line += " " + prefix + strings.ReplaceAll(f, ":", " ")
 		}
 	}
-	return line + map[bool]string{true: " asked"}[h["dd"] != ""]
+	line += map[bool]string{true: " asked"}[more[1] != ""]
+	out["a:"+id] = line + fmt.Sprintf(" offered %s wanted %s", d[6], zero(more[2]))
+	if held := strings.FieldsFunc(d[9], func(r rune) bool { return r == ',' }); len(held) > 0 {
+		out["a:"+id+":i"] = strings.Join(slices.Sorted(slices.Values(held)), " ")
+	}
 }
 
-func itemLine(h map[string]string) string {
-	line := fmt.Sprintf("%s rev %s conv %s", h["st"], h["rev"], h["conv"])
-	if h["st"] == "X" {
+// itemLine spells an item.
+func itemLine(key, kept string) string {
+	p := strings.SplitN(kept, "|", 17)
+	line := fmt.Sprintf("%s rev %s conv %s", p[1], p[0], p[9])
+	if p[1] == "X" {
 		return line
 	}
-	line += fmt.Sprintf(" c %s ag %s fe %s end %s ex %s shown %s ls %s", h["c"], h["ag"], h["fe"], h["end"], h["ex"], cmp.Or(h["sh"], "0"), h["ls"])
-	if inQueue(assign.Phase(h["st"])) {
-		line += " since " + h["since"] + " late " + h["late"] + " pause " + cmp.Or(h["po"], "0")
+	story := strings.SplitN(p[8]+strings.Repeat(";", 4), ";", 5)
+	line += fmt.Sprintf(" c %s ag %s fe %s end %s ex %s shown %s ls %s", p[5], p[2], p[3], story[2], strings.TrimRight(story[4], ";"),
+		cmp.Or(story[3], "0"), p[7])
+	if inQueue(assign.Phase(p[1])) {
+		line += " since " + p[11] + " late " + story[0] + " pause " + cmp.Or(story[1], "0")
 	}
-	if h["st"] == "W" {
-		line += " wk " + h["wk"]
+	if p[1] == "W" {
+		line += fmt.Sprintf(" wk %016s:%s", p[6], key)
 	}
 	return line
 }
@@ -126,7 +137,13 @@ func (m *model) dump() map[string]string {
 		if a.known {
 			known = append(known, id)
 		}
-		out["a:"+id] = a.line()
+		offered := 0
+		for key := range a.held {
+			if m.items[key].Phase == assign.Offered {
+				offered++
+			}
+		}
+		out["a:"+id] = a.line() + fmt.Sprintf(" offered %d wanted %d", offered, len(m.listed("wa:"+id)))
 		set("wa:"+id, m.spell("wa:"+id))
 		set("a:"+id+":i", strings.Join(slices.Sorted(maps.Keys(a.held)), " "))
 	}

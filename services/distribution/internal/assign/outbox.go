@@ -51,13 +51,12 @@ func (b *Book) Proposals(ctx context.Context, epoch int64, after string, limit i
 	}
 	var out []Proposal
 	for _, m := range streams[0].Messages {
+		is := strings.SplitN(field(m, "is")+strings.Repeat("|", 10), "|", 11) // as matching.lua puts it
 		out = append(out, Proposal{
-			ID: m.ID, Epoch: epoch, Item: field(m, "item"), Conversation: field(m, "conv"),
-			Queue: field(m, "queue"), Agent: field(m, "agent"), Fence: integer(field(m, "fence")),
-			Revision: uint64(integer(field(m, "rev"))), OfferMS: integer(field(m, "ms")),
-			Class: field(m, "class"), Method: field(m, "how"), Ready: int32(integer(field(m, "ready"))),
+			ID: m.ID, Epoch: epoch, Item: is[0], Conversation: is[1], Queue: is[2], Agent: is[3], Fence: integer(is[4]),
+			Revision: uint64(integer(is[5])), OfferMS: integer(is[6]), Class: is[7], Method: is[8], Ready: int32(integer(is[9])),
 			Rule: field(m, "rule"), Bucket: field(m, "bucket"),
-			First: strings.FieldsFunc(field(m, "first"), func(r rune) bool { return r == ',' }),
+			First: strings.FieldsFunc(is[10], func(r rune) bool { return r == ',' || r == '|' }),
 		})
 	}
 	return out, nil

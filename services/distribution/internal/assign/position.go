@@ -173,19 +173,19 @@ func (l *lines) positions(ctx context.Context, items []string) ([]Position, erro
 // find tells what items are and where they are listed.
 func (l *lines) find(ctx context.Context, items []string) ([]*place, error) {
 	pipe := l.rdb.Pipeline()
-	hashes := make([]*redis.SliceCmd, len(items))
+	kept := make([]*redis.StringCmd, len(items))
 	for n, item := range items {
-		hashes[n] = pipe.HMGet(ctx, l.root+"i:"+item, "st", "q", "late", "ls", "wk", "pk")
+		kept[n] = pipe.Get(ctx, l.root+"i:"+item)
 	}
 	if err := l.exec(ctx, pipe, "read items"); err != nil {
 		return nil, err
 	}
 	places := make([]*place, len(items))
-	for n, h := range hashes {
-		v := h.Val()
-		p := &place{Position: Position{Standing: standsAs(text(v, 0), text(v, 2)), Wait: -1}}
+	for n, k := range kept {
+		r := parseRecord(k.Val())
+		p := &place{Position: Position{Standing: standsAs(r.phase, r.late), Wait: -1}}
 		if p.Standing != StandsUnknown {
-			p.Queue, p.list, p.member, p.pick = text(v, 1), text(v, 3), text(v, 4), text(v, 5) == "1"
+			p.Queue, p.list, p.member, p.pick = r.queue, r.list, r.ticket(items[n]), r.pickOnly == "1"
 		}
 		places[n] = p
 	}

@@ -146,21 +146,26 @@ func (b *Book) load(ctx context.Context, now time.Time, generation string, w Wor
 	return highest, nil
 }
 
-// loader sends steps, many to a script.
+// loader sends steps, many of one kind to a script.
 type loader struct {
 	book       *Book
 	generation string
 	now        time.Time
+	step       string
 	steps      int
-	args       []any // of the steps that wait: name, count, arguments
+	args       []any // step, how much is said of each, and that of those that wait
 }
 
 func (l *loader) add(ctx context.Context, step string, args []any) error {
-	l.args = append(append(l.args, step, len(args)), args...)
-	if l.steps++; l.steps < chunk {
-		return nil
+	if l.steps == chunk || l.step != step {
+		if err := l.flush(ctx); err != nil {
+			return err
+		}
+		l.step, l.args = step, append(l.args, step, len(args))
 	}
-	return l.flush(ctx)
+	l.args = append(l.args, args...)
+	l.steps++
+	return nil
 }
 
 // flush sends what waits.
@@ -168,8 +173,8 @@ func (l *loader) flush(ctx context.Context) error {
 	if l.steps == 0 {
 		return nil
 	}
-	err := l.run(ctx, l.book.lua.load, l.args)
-	l.steps, l.args = 0, l.args[:0]
+	err := l.run(ctx, l.book.lua.steps, l.args)
+	l.step, l.steps, l.args = "", 0, l.args[:0]
 	return err
 }
 

@@ -3,6 +3,7 @@ package assign
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -133,21 +134,21 @@ func (b *Book) Lined(ctx context.Context, epoch int64, keys []string) ([]Lined, 
 	var out []Lined
 	for part := range slices.Chunk(keys, members) {
 		pipe := b.rdb.Pipeline()
-		var hashes []*redis.MapStringStringCmd
+		var kept []*redis.StringCmd
 		for _, key := range part {
-			hashes = append(hashes, pipe.HGetAll(ctx, b.root(epoch)+"i:"+key))
+			kept = append(kept, pipe.Get(ctx, b.root(epoch)+"i:"+key))
 		}
-		if _, err := pipe.Exec(ctx); err != nil {
+		if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 			return nil, away(err, "read items")
 		}
 		for n, key := range part {
-			h := hashes[n].Val()
-			if Phase(h["st"]) != Waiting || h["ls"] != "w:"+h["q"]+":"+lane {
+			r := parseRecord(kept[n].Val())
+			if Phase(r.phase) != Waiting || r.list != "w:"+r.queue+":"+lane {
 				continue
 			}
-			class, _ := parseClass(h["c"])
-			out = append(out, Lined{Key: key, Conversation: h["conv"], Revision: uint64(integer(h["rev"])), Queue: h["q"], Class: bare(class),
-				QueuedMS: integer(h["queued"]), Place: h["wk"], Declines: declined(h["ex"])})
+			class, _ := parseClass(r.class)
+			out = append(out, Lined{Key: key, Conversation: r.conversation, Revision: uint64(integer(r.revision)), Queue: r.queue, Class: bare(class),
+				QueuedMS: integer(r.queued), Place: r.ticket(key), Declines: declined(r.declines)})
 		}
 	}
 	return out, nil
@@ -179,18 +180,17 @@ func (b *Book) Members(ctx context.Context, epoch int64, ids []string) ([]*Membe
 	var out []*Member
 	for part := range slices.Chunk(ids, members) {
 		pipe := b.rdb.Pipeline()
-		var hashes []*redis.MapStringStringCmd
-		var held []*redis.IntCmd
+		var kept []*redis.StringCmd
+		var set []*redis.SliceCmd
 		for _, id := range part {
-			hashes = append(hashes, pipe.HGetAll(ctx, b.root(epoch)+"a:"+id))
-			held = append(held, pipe.SCard(ctx, b.root(epoch)+"a:"+id+":i"))
+			kept = append(kept, pipe.Get(ctx, b.root(epoch)+"a:"+id))
+			set = append(set, pipe.HMGet(ctx, b.root(epoch)+"s:"+id, "qs", "sk"))
 		}
-		if _, err := pipe.Exec(ctx); err != nil {
+		if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 			return nil, away(err, "read agents")
 		}
 		for n, id := range part {
-			if m := memberOf(id, hashes[n].Val()); m != nil {
-				m.Conversations = int32(held[n].Val())
+			if m := memberOf(id, kept[n].Val(), set[n].Val()); m != nil {
 				out = append(out, m)
 			}
 		}
@@ -198,24 +198,24 @@ func (b *Book) Members(ctx context.Context, epoch int64, ids []string) ([]*Membe
 	return out, nil
 }
 
-func memberOf(id string, h map[string]string) *Member {
-	if h["cr"] == "" {
+func memberOf(id, kept string, set []any) *Member {
+	if len(set) == 0 || set[0] == nil {
 		return nil
 	}
-	m := &Member{ID: id, Version: cmp.Or(h["v"], "0"), Presence: h["pres"], Status: h["st"], Units: int32(integer(h["tot"])), Used: int32(integer(h["used"])),
-		Assigned: integer(h["la"]), Freed: integer(h["lr"]), Turns: map[string]int64{},
-		Queues: strings.FieldsFunc(h["qs"], func(r rune) bool { return r == ',' })}
+	d := parseDoings(kept)
+	m := &Member{ID: id, Version: cmp.Or(d.version, "0"), Presence: d.presence, Status: d.status, Units: int32(integer(d.units)), Used: int32(integer(d.used)),
+		Conversations: int32(len(d.items())), Assigned: integer(d.assigned), Freed: integer(d.freed), Turns: map[string]int64{}, Queues: listed(text(set, 0))}
 	for _, q := range m.Queues {
-		m.Turns[q] = integer(h["rr:"+q])
+		m.Turns[q] = named(d.turns, q)
 	}
-	for s := range strings.SplitSeq(h["sk"], "+") {
+	for s := range strings.SplitSeq(text(set, 1), "+") {
 		if part := strings.Split(s, "."); len(part) == 3 {
 			m.Skills = append(m.Skills, Rating{part[0], int32(integer(part[1])), int32(integer(part[2]))})
 		}
 	}
-	for l := range strings.SplitSeq(h["pl"], "+") {
+	for l := range strings.SplitSeq(d.limits, "+") {
 		if part := strings.Split(l, "."); len(part) == 3 {
-			m.Profiles = append(m.Profiles, Quota{part[0], int32(integer(h["p:"+part[0]])), int32(integer(part[1])), strings.Contains(part[2], "b")})
+			m.Profiles = append(m.Profiles, Quota{part[0], int32(named(d.counts, part[0])), int32(integer(part[1])), strings.Contains(part[2], "b")})
 		}
 	}
 	return m

@@ -157,6 +157,28 @@ func (r *run) answerAs(key string, fence int64, agent string, reject bool) {
 	r.same("answer", got, want, err)
 }
 
+// batch is commits that go to the book at once.
+type batch struct {
+	items []assign.Item
+	want  []assign.Phase
+}
+
+// together brings commits of several threads, or of one, in one go.
+func (r *run) together() {
+	r.batch = &batch{}
+	for range draw(r, "commits", []int{1, 2, 4, 8}) {
+		if draw(r, "fresh", []bool{true, false, false}) {
+			r.arrive()
+		} else {
+			r.follow()
+		}
+	}
+	b := r.batch
+	r.batch = nil
+	got, err := r.book.ApplyAll(r.ctx, r.now, b.items, nil)
+	r.same("apply all", got, b.want, err)
+}
+
 // turnDown plays offers of an item to their end, each confirmed and then
 // declined or missed.
 func (r *run) turnDown() {

@@ -3,6 +3,7 @@ package assign
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -73,23 +74,24 @@ type why struct {
 	*lines
 	enough int64
 	item   string
-	hash   map[string]string
+	record record
 	class  Class
 }
 
 func (w *why) tell(ctx context.Context) (Why, error) {
-	var err error
-	if w.hash, err = w.rdb.HGetAll(ctx, w.root+"i:"+w.item).Result(); err != nil {
+	raw, err := w.rdb.Get(ctx, w.root+"i:"+w.item).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
 		return Why{}, away(err, "read an item")
 	}
-	out := Why{Standing: standsAs(w.hash["st"], w.hash["late"]), Queue: w.hash["q"], Agent: w.hash["ag"], Wait: -1}
-	if Phase(w.hash["st"]) == Waiting {
-		out.Agent = waitedFor(w.hash["ls"])
+	w.record = parseRecord(raw)
+	out := Why{Standing: standsAs(w.record.phase, w.record.late), Queue: w.record.queue, Agent: w.record.agent, Wait: -1}
+	if Phase(w.record.phase) == Waiting {
+		out.Agent = waitedFor(w.record.list)
 	}
 	if out.Standing == StandsUnknown {
 		return Why{Standing: out.Standing, Wait: -1}, nil
 	}
-	out.Class = Describe(w.hash["c"])
+	out.Class = Describe(w.record.class)
 	if out.Standing != StandsWaiting && out.Standing != StandsLate {
 		return out, nil
 	}
@@ -98,9 +100,9 @@ func (w *why) tell(ctx context.Context) (Why, error) {
 		return Why{}, away(err, "read a queue")
 	}
 	out.Method, out.Paused = text(set, 0), ParsePause(text(set, 1))
-	w.class, _ = parseClass(w.hash["c"])
+	w.class, _ = parseClass(w.record.class)
 	if out.Method == string(Custom) { // what else there is to it, rules know
-		out.Class, w.class = DescribeBare(w.hash["c"]), bare(w.class)
+		out.Class, w.class = DescribeBare(w.record.class), bare(w.class)
 	}
 	if err := w.judge(ctx, &out); err != nil {
 		return Why{}, err
@@ -123,16 +125,18 @@ func (w *why) judge(ctx context.Context, out *Why) error {
 	count := map[Exclusion]int32{}
 	for part := range slices.Chunk(ids, members) {
 		pipe := w.rdb.Pipeline()
-		var hashes []*redis.MapStringStringCmd
+		var kept []*redis.StringCmd
+		var skills []*redis.StringCmd
 		for _, id := range part {
-			hashes = append(hashes, pipe.HGetAll(ctx, w.root+"a:"+id))
+			kept = append(kept, pipe.Get(ctx, w.root+"a:"+id))
+			skills = append(skills, pipe.HGet(ctx, w.root+"s:"+id, "sk"))
 		}
-		if _, err := pipe.Exec(ctx); err != nil {
+		if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 			return away(err, "read agents")
 		}
 		for n, id := range part {
-			e := excluded(hashes[n].Val(), w.class)
-			if e == (Exclusion{}) && declinedBy(w.hash["ex"], id) >= w.enough {
+			e := excluded(parseDoings(kept[n].Val()), skills[n].Val(), w.class)
+			if e == (Exclusion{}) && declinedBy(w.record.declines, id) >= w.enough {
 				e.Reason = Declined
 			}
 			if e == (Exclusion{}) {
@@ -181,17 +185,17 @@ func waitOf(pace map[string]string, now time.Time, ahead int32) time.Duration {
 	return (time.Duration(ahead+1) * took / time.Duration(got)).Round(time.Second)
 }
 
-// excluded tells why an agent of this hash could not be given an item of the
+// excluded tells why an agent of these doings and skills could not be given an item of the
 // class, none when it could: what the scripts decide by, said in words.
-func excluded(h map[string]string, class Class) Exclusion {
-	profiles, blocked := parseLimits(h)
-	skill := unskilled(h["sk"], class)
-	l := letterOf(h["pres"])
+func excluded(d doings, skills string, class Class) Exclusion {
+	profiles, blocked := parseLimits(d)
+	skill := unskilled(skills, class)
+	l := letterOf(d.presence)
 	switch {
-	case h["pres"] == "" || h["pres"] == "OFFLINE":
+	case d.presence == "" || d.presence == "OFFLINE":
 		return Exclusion{Reason: NotSignedIn}
 	case l == "" || !strings.Contains(class.Presences, l):
-		return Exclusion{Reason: NotReady, Of: h["pres"]}
+		return Exclusion{Reason: NotReady, Of: d.presence}
 	case skill != "":
 		return Exclusion{Reason: NotSkilled, Of: skill}
 	case blocked != "":
@@ -202,7 +206,7 @@ func excluded(h map[string]string, class Class) Exclusion {
 			return Exclusion{Reason: NotInProfile, Of: p}
 		}
 	}
-	if class.Units > 0 && integer(h["tot"])-integer(h["used"]) < int64(class.Units) {
+	if class.Units > 0 && integer(d.units)-integer(d.used) < int64(class.Units) {
 		return Exclusion{Reason: NoUnits}
 	}
 	return Exclusion{}
@@ -210,11 +214,11 @@ func excluded(h map[string]string, class Class) Exclusion {
 
 // parseLimits gives what is left in each profile that the agent holds, and one
 // at its limit that blocks.
-func parseLimits(h map[string]string) (left map[string]int64, blocked string) {
+func parseLimits(d doings) (left map[string]int64, blocked string) {
 	left = map[string]int64{}
-	for l := range strings.SplitSeq(h["pl"], "+") {
+	for l := range strings.SplitSeq(d.limits, "+") {
 		if part := strings.Split(l, "."); len(part) == 3 {
-			left[part[0]] = integer(part[1]) - integer(h["p:"+part[0]])
+			left[part[0]] = integer(part[1]) - named(d.counts, part[0])
 			if left[part[0]] <= 0 && strings.Contains(part[2], "b") {
 				blocked = part[0]
 			}

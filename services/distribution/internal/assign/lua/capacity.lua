@@ -2,65 +2,82 @@
 -- of an agent: "2/AB/=bg.3+de.1/vip" is two units, available or busy, two skills
 -- at least so well (after '~': as near as can be, by level), one capacity
 -- profile.
-local letters = {AVAILABLE = 'A', BUSY = 'B', DO_NOT_DISTURB = 'D', AWAY = 'W'}
+book.letters = {AVAILABLE = 'A', BUSY = 'B', DO_NOT_DISTURB = 'D', AWAY = 'W'}
 
 -- A queue that assigns by rules has one class, which nobody meets here: its items
 -- are proposed by whoever knows the rules, and reserved one by one.
-local classes = {custom = {units = 0, mask = '', mode = '', skills = {}, profiles = {}, custom = true}}
-local function class(c)
-  local k = classes[c]
+book.classes = {custom = {units = 0, mask = '', mode = '', skills = {}, profiles = {}, custom = true}}
+function book.class(c)
+  local k = book.classes[c]
   if not k then
     local u, mask, mode, needs, profiles = string.match(c, '^(%d+)/(%u*)/([=~]?)([^/]*)/(.*)$')
     k = {units = tonumber(u), mask = mask, mode = mode, skills = {}, profiles = {}}
-    for s, v in string.gmatch(needs, '([^.+]+)%.(%d+)') do k.skills[#k.skills + 1] = {s, tonumber(v)} end
-    for p in string.gmatch(profiles, '[^+]+') do k.profiles[#k.profiles + 1] = p end
-    classes[c] = k
+    if needs ~= '' then
+      for s, v in string.gmatch(needs, '([^.+]+)%.(%d+)') do k.skills[#k.skills + 1] = {s, tonumber(v)} end
+    end
+    if profiles ~= '' then
+      for p in string.gmatch(profiles, '[^+]+') do k.profiles[#k.profiles + 1] = p end
+    end
+    book.classes[c] = k
   end
   return k
 end
 
--- The room of an agent: units, profiles, and what it is ready for.
-local function room(a)
-  local h = redis.call('HMGET', agent_key(a), 'tot', 'used', 'pres', 'la', 'lr', 'idx', 'pl')
-  local r = {agent = a, tot = num(h[1]), used = num(h[2]), free = num(h[1]) - num(h[2]), letter = letters[h[3] or ''],
-    la = num(h[4]), lr = num(h[5]), idx = h[6] or '', profiles = {}}
-  for p, limit, flags in string.gmatch(h[7] or '', '([^.+]+)%.(%d+)%.(%a*)') do
-    local used = num(redis.call('HGET', agent_key(a), 'p:' .. p))
-    r.profiles[p] = {limit = tonumber(limit), used = used, daily = string.find(flags, 'e', 1, true),
-      blocks = string.find(flags, 'b', 1, true)}
-    if r.profiles[p].blocks and used >= tonumber(limit) then r.blocked = true end
+-- The classes of a queue, read once in a script.
+book.met = {}
+function book.classes_of(q)
+  if not book.met[q] then
+    book.met[q] = {}
+    for _, c in ipairs(redis.call('SMEMBERS', book.classes_key(q))) do book.met[q][c] = true end
   end
-  return r
+  return book.met[q]
+end
+
+-- The profiles of an agent, by name.
+function book.limits(a)
+  if not a.limits then
+    a.limits = {}
+    for p, limit, flags in string.gmatch(a.pl, '([^.+]+)%.(%d+)%.(%a*)') do
+      a.limits[p] = {limit = tonumber(limit), daily = string.find(flags, 'e', 1, true), blocks = string.find(flags, 'b', 1, true)}
+    end
+  end
+  return a.limits
 end
 
 -- The class under which a queue keeps an item of class c.
-local function lane(q, c) return queue(q).by == 'custom' and 'custom' or c end
+function book.lane(q, c) return book.queue(q).by == 'custom' and 'custom' or c end
 
 -- Tells whoever knows the rules that an agent is not what it was.
-local function note_agent(a)
-  redis.call('SADD', news, 'a:' .. a)
-  redis.call('HINCRBY', agent_key(a), 'v', 1)
+function book.note_agent(a)
+  book.sadd(book.news, 'a:' .. a.id)
+  a.v = book.more(a.v, 1)
 end
 
 -- Has an agent room for a class now? Presence and skills are another matter.
-local function has_room(r, k)
-  if r.blocked then return false end
-  if k.units > 0 and r.free < k.units then return false end
+function book.has_room(a, k)
+  if k.units > 0 and book.num(a.tot) - book.num(a.used) < k.units then return false end
+  if a.pl == '' then return true end
+  local held = book.limits(a)
+  for p, l in pairs(held) do
+    if l.blocks and book.count(a, p) >= l.limit then return false end
+  end
   for _, p in ipairs(k.profiles) do
-    local held = r.profiles[p]
-    if held and held.used >= held.limit then return false end
+    if held[p] and book.count(a, p) >= held[p].limit then return false end
   end
   return true
 end
 
-local function fits(r, k)
-  if not r.letter or not string.find(k.mask, r.letter, 1, true) then return false end
-  return has_room(r, k)
+-- Does its presence allow it?
+function book.ready_for(a, k)
+  local letter = book.letters[a.pres]
+  return letter and string.find(k.mask, letter, 1, true)
 end
+
+function book.fits(a, k) return book.ready_for(a, k) and book.has_room(a, k) end
 
 -- How far an agent's skills and profiles are from what a class needs, 0 to 1023;
 -- nil when they do not meet it.
-local function distance(skills, profiles, k)
+function book.distance(skills, profiles, k)
   for _, p in ipairs(k.profiles) do
     if not string.find('+' .. profiles, '+' .. p .. '.', 1, true) then return nil end
   end
@@ -79,121 +96,149 @@ local function distance(skills, profiles, k)
 end
 
 -- Lower comes first. Exact: everything stays below 2^53.
-local function order(r, q, k, far, by)
-  local turn = r.lr
-  if by == 'rotation' then turn = num(redis.call('HGET', agent_key(r.agent), 'rr:' .. q)) end
-  if k.mode == '~' then return far * 8796093022208 + turn end
-  if by ~= 'capacity' then return turn end
-  local free = r.free
+function book.order(a, q, k, far)
+  local by, since = book.queue(q).by, book.num(a.lr)
+  if by == 'rotation' then since = book.turn(a, q) end
+  if k.mode == '~' then return far * 8796093022208 + since end
+  if by ~= 'capacity' then return since end
+  local free = book.num(a.tot) - book.num(a.used)
   if k.units == 0 then
     free = 8191
     for _, p in ipairs(k.profiles) do
-      local held = r.profiles[p]
-      if held then free = math.min(free, held.limit - held.used) end
+      local l = book.limits(a)[p]
+      if l then free = math.min(free, l.limit - book.count(a, p)) end
     end
   end
-  return (8191 - math.max(0, math.min(free, 8191))) * 1099511627776 + r.la
+  return (8191 - math.max(0, math.min(free, 8191))) * 1099511627776 + book.num(a.la)
 end
 
-local function index(r, q, c, far)
-  local k = class(c)
+function book.index(a, q, c, far)
+  local k = book.class(c)
   if k.custom then
-    note_agent(r.agent)
-  elseif fits(r, k) then
-    redis.call('ZADD', ready_key(q, c), order(r, q, k, far, queue(q).by), r.agent)
+    book.note_agent(a)
+  elseif book.fits(a, k) then
+    book.zadd(book.ready_key(q, c), book.order(a, q, k, far), a.id)
   else
-    redis.call('ZREM', ready_key(q, c), r.agent)
+    book.zrem(book.ready_key(q, c), a.id)
   end
 end
 
 -- Every class of every queue that an agent could serve: queue, class, distance.
-local function served(idx) return string.gmatch(idx, '([^;,]+);([^;,]+);(%d+)') end
+-- Many agents could serve the same.
+book.serving = {}
+function book.served(idx)
+  local all = book.serving[idx]
+  if not all then
+    all = {}
+    for q, c, far in string.gmatch(idx, '([^;,]+);([^;,]+);(%d+)') do all[#all + 1] = {q = q, c = c, far = tonumber(far)} end
+    book.serving[idx] = all
+  end
+  return all
+end
 
--- Brings an agent's entries in the ready lists in line with its hash. Of a
--- generation that is being loaded that is done once, at the end: index.lua.
-local function reindex(a)
-  if loading then return end
-  local r = room(a)
-  for q, c, far in served(r.idx) do index(r, q, c, tonumber(far)) end
+-- Has an agent's entries in the ready lists brought in line with what it is,
+-- before they are read and at the end. Of a generation that is being loaded that
+-- is done once: index.lua.
+book.stale = {}
+function book.reindex(a)
+  if not book.loading then book.stale[a.id] = a end
+end
+
+function book.index_all(a)
+  for _, s in ipairs(book.served(a.idx)) do book.index(a, s.q, s.c, s.far) end
+end
+
+function book.indexed()
+  local all = book.stale
+  book.stale = {}
+  for _, a in pairs(all) do book.index_all(a) end
+end
+
+-- Reads who could take an item of a class, the first n in order.
+function book.first_ready(q, c, n)
+  book.indexed()
+  return redis.call('ZRANGE', book.settled(book.ready_key(q, c)), 0, n - 1)
 end
 
 -- Members of a queue who may meet a class: all of them, or of those who have its
 -- rarest skill well enough.
-local function candidates(q, k)
-  if k.mode ~= '=' then return redis.call('SMEMBERS', members_key(q)) end
+function book.candidates(q, k)
+  if k.mode ~= '=' then return redis.call('SMEMBERS', book.settled(book.members_key(q))) end
   local fewest, rarest
   for _, need in ipairs(k.skills) do
-    local n = redis.call('ZCOUNT', skill_key(need[1]), need[2], '+inf')
+    local n = redis.call('ZCOUNT', book.settled(book.skill_key(need[1])), need[2], '+inf')
     if not fewest or n < fewest then fewest, rarest = n, need end
   end
   local out = {}
-  for _, a in ipairs(redis.call('ZRANGEBYSCORE', skill_key(rarest[1]), rarest[2], '+inf')) do
-    if redis.call('SISMEMBER', members_key(q), a) == 1 then out[#out + 1] = a end
+  for _, a in ipairs(redis.call('ZRANGEBYSCORE', book.skill_key(rarest[1]), rarest[2], '+inf')) do
+    if redis.call('SISMEMBER', book.settled(book.members_key(q)), a) == 1 then out[#out + 1] = a end
   end
   return out
 end
 
 -- A class is made at a queue when first met there.
-local function ensure_class(q, c)
-  if redis.call('SADD', classes_key(q), c) == 0 then return end
-  local k = class(c)
-  if #k.skills > 0 then redis.call('ZADD', timers, now + unused, 'c:' .. q .. ';' .. c) end
-  for _, a in ipairs(candidates(q, k)) do
-    local h = redis.call('HMGET', agent_key(a), 'sk', 'pl', 'idx')
-    local far = distance(h[1] or '', h[2] or '', k)
+function book.ensure_class(q, c)
+  if book.classes_of(q)[c] then return end
+  book.met[q][c] = true
+  redis.call('SADD', book.classes_key(q), c)
+  local k = book.class(c)
+  if #k.skills > 0 then book.zadd(book.timers, book.now + book.unused, 'c:' .. q .. ';' .. c) end
+  for _, id in ipairs(book.candidates(q, k)) do
+    local a = book.agent(id)
+    local far = book.distance(redis.call('HGET', book.settings_key(id), 'sk') or '', a.pl, k)
     if far then
-      redis.call('HSET', agent_key(a), 'idx', (h[3] or '') .. q .. ';' .. c .. ';' .. far .. ',')
-      if not loading then index(room(a), q, c, far) end
+      a.idx = a.idx .. q .. ';' .. c .. ';' .. far .. ','
+      if not book.loading then book.index(a, q, c, far) end
     end
   end
 end
 
-local function drop_class(q, c)
-  redis.call('SREM', classes_key(q), c)
-  redis.call('DEL', ready_key(q, c))
-  for _, a in ipairs(candidates(q, class(c))) do
-    local kept = ''
-    for q2, c2, far in served(redis.call('HGET', agent_key(a), 'idx') or '') do
-      if q2 ~= q or c2 ~= c then kept = kept .. q2 .. ';' .. c2 .. ';' .. far .. ',' end
+function book.drop_class(q, c)
+  book.classes_of(q)[c] = nil
+  redis.call('SREM', book.classes_key(q), c)
+  redis.call('DEL', book.settled(book.ready_key(q, c)))
+  for _, id in ipairs(book.candidates(q, book.class(c))) do
+    local a, kept = book.agent(id), ''
+    for _, s in ipairs(book.served(a.idx)) do
+      if s.q ~= q or s.c ~= c then kept = kept .. s.q .. ';' .. s.c .. ';' .. s.far .. ',' end
     end
-    redis.call('HSET', agent_key(a), 'idx', kept)
+    a.idx = kept
   end
 end
 
-local function use(a, c)
-  local k = class(c)
-  if k.units > 0 then redis.call('HINCRBY', agent_key(a), 'used', k.units) end
-  for _, p in ipairs(k.profiles) do redis.call('HINCRBY', agent_key(a), 'p:' .. p, 1) end
+function book.use(a, c)
+  local k = book.class(c)
+  if k.units > 0 then a.used = book.more(a.used, k.units) end
+  for _, p in ipairs(k.profiles) do book.set_count(a, p, book.count(a, p) + 1) end
 end
 
 -- What counts for the day is not given back (L69).
-local function unuse(a, c)
-  local k = class(c)
-  if k.units > 0 then redis.call('HINCRBY', agent_key(a), 'used', -k.units) end
-  local r = #k.profiles > 0 and room(a)
+function book.unuse(a, c)
+  local k = book.class(c)
+  if k.units > 0 then a.used = book.more(a.used, -k.units) end
   for _, p in ipairs(k.profiles) do
-    if not (r.profiles[p] and r.profiles[p].daily) then redis.call('HINCRBY', agent_key(a), 'p:' .. p, -1) end
+    local l = book.limits(a)[p]
+    if not (l and l.daily) then book.set_count(a, p, book.count(a, p) - 1) end
   end
 end
 
 -- Takes capacity of an agent, for an item from queue q if it is not empty; the
 -- number it returns is the fence of an offer.
-local function take(a, item, q, c)
-  local seq = next_seq()
-  use(a, c)
-  if q ~= '' then
-    redis.call('HSET', agent_key(a), 'la', seq, 'rr:' .. q, seq)
-  else
-    redis.call('HSET', agent_key(a), 'la', seq)
-  end
-  redis.call('SADD', items_key(a), item)
-  reindex(a)
-  return seq
+function book.take(a, i, q)
+  local n = book.next_seq()
+  book.use(a, i.c)
+  a.la = n
+  if q ~= '' then book.set_turn(a, q, n) end
+  if i.st == 'O' then a.out = book.more(a.out, 1) end
+  book.hold(a, i.key)
+  book.reindex(a)
+  return n
 end
 
-local function give_back(a, item, c)
-  redis.call('SREM', items_key(a), item)
-  unuse(a, c)
-  redis.call('HSET', agent_key(a), 'lr', next_seq())
-  reindex(a)
+function book.give_back(a, i)
+  book.let_go(a, i.key)
+  book.unuse(a, i.c)
+  if i.st == 'O' then a.out = book.more(a.out, -1) end
+  a.lr = book.next_seq()
+  book.reindex(a)
 end

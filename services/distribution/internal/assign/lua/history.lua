@@ -12,6 +12,6 @@ do
   end
   if not here then return redis.error_reply('HISTORY INFO replication names no master_replid: ' .. (info.err or 'too old a server')) end
 end
-local known = redis.call('HMGET', KEYS[1], 'ep', 'nx', 'hi')
+local known = redis.call('HMGET', KEYS[1], 'ep', 'nx', 'hi', 'seq')
 local epoch, opening = known[1], known[2]
 if known[3] ~= here then epoch, opening = false, false end

@@ -1,14 +1,12 @@
 -- Takes capacity, even beyond the limit, for an agent who returns to a
 -- conversation set aside; before the log is asked, as with offers.
-local item, conv, rev, a, c = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6], ARGV[7]
-local k = item_key(item)
-local h = redis.call('HMGET', k, 'rev', 'st', 'ag')
-if h[2] == 'R' and h[3] == a and tonumber(h[1]) == rev then return {'OK'} end
-if h[1] and tonumber(h[1]) > rev then return {'OLD'} end
-if h[2] and h[2] ~= 'X' then return {'BUSY'} end
-redis.call('DEL', k)
-redis.call('HSET', k, 'rev', ARGV[5], 'conv', conv, 'st', 'R', 'ag', a, 'c', c, 'fe', '0')
-redis.call('ZREM', timers, 'z:' .. item)
-redis.call('ZADD', timers, now + 2 * retry, 'r:' .. item)
-take(a, item, '', c)
+local key, conv, rev, a, c = ...
+local old = book.item(key)
+if old.st == 'R' and old.ag == a and old.rev == rev then return {'OK'} end
+if old.rev ~= '' and tonumber(old.rev) > tonumber(rev) then return {'OLD'} end
+if old.rev ~= '' and old.st ~= 'X' then return {'BUSY'} end
+local i = book.replace(key, rev, 'R', a, '0', '', c, conv .. '|||||||')
+book.zrem(book.timers, 'z:' .. key)
+book.zadd(book.timers, book.now + 2 * book.retry, 'r:' .. key)
+book.take(book.agent(a), i, '')
 return {'OK'}

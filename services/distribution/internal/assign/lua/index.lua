@@ -1,7 +1,4 @@
 -- Puts agents into the ready lists of a generation in which everything is
 -- loaded.
-for n = 3, #ARGV do
-  local r = room(ARGV[n])
-  for q, c, far in served(r.idx) do index(r, q, c, tonumber(far)) end
-end
+for n = 3, #ARGV do book.index_all(book.agent(ARGV[n])) end
 return {'OK'}

@@ -1,19 +1,18 @@
 -- Reserves a waiting item for the agent who picks it, before the log is asked.
-local item, conv, rev, a = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
-local k = item_key(item)
-local h = redis.call('HMGET', k, 'rev', 'st', 'ag', 'conv', 'q', 'c')
-if h[2] == 'P' and h[3] == a and tonumber(h[1]) == rev then return {'OK'} end
-if not h[1] or tonumber(h[1]) ~= rev or h[4] ~= conv then return {'OLD'} end
-if h[2] ~= 'W' then return {'BUSY'} end
-if redis.call('SISMEMBER', members_key(h[5]), a) == 0 then return {'QUEUE'} end
-local r, wanted = room(a), class(h[6])
-if not r.letter or not string.find(wanted.mask, r.letter, 1, true) then return {'PRESENCE'} end
-if not fits(r, wanted) then return {'FULL'} end
+local key, conv, rev, id = ...
+local i = book.item(key)
+if i.st == 'P' and i.ag == id and i.rev == rev then return {'OK'} end
+if i.rev ~= rev or book.terms(i).conv ~= conv then return {'OLD'} end
+if i.st ~= 'W' then return {'BUSY'} end
+if redis.call('SISMEMBER', book.members_key(i.q), id) == 0 then return {'QUEUE'} end
+local a, wanted = book.agent(id), book.class(i.c)
+if not book.ready_for(a, wanted) then return {'PRESENCE'} end
+if not book.has_room(a, wanted) then return {'FULL'} end
 for _, p in ipairs(wanted.profiles) do
-  if not r.profiles[p] then return {'FULL'} end
+  if not book.limits(a)[p] then return {'FULL'} end
 end
-unlist(item)
-redis.call('HSET', k, 'st', 'P', 'ag', a, 'fe', '0')
-redis.call('ZADD', timers, now + 2 * retry, 'r:' .. item)
-take(a, item, h[5], h[6])
+book.unlist(i)
+i.st, i.ag, i.fe = 'P', id, '0'
+book.zadd(book.timers, book.now + 2 * book.retry, 'r:' .. key)
+book.take(a, i, i.q)
 return {'OK'}

@@ -1,19 +1,19 @@
 -- An item that waited too long stays in its queue after all, offered to whoever
 -- is free, until it is due, or for longer and longer when it does not know until
 -- when.
-local item, conv, since, due = ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
+local key, conv, since, due = ...
 local longest = 300000 -- ms after which it asks again at the latest
-local h = redis.call('HMGET', item_key(item), 'st', 'conv', 'since', 'late', 'po')
-if not waits[h[1]] or h[2] ~= conv or h[3] ~= since or h[4] ~= '1' then return {'OLD'} end
-local pause = due - now
-if due == 0 then
-  pause = 2 * math.max(num(h[5]), retry)
-  redis.call('HSET', item_key(item), 'po', math.min(pause, longest))
+local i = book.item(key)
+if not book.waits[i.st] or book.terms(i).conv ~= conv or book.terms(i).since ~= since or i.late ~= '1' then return {'OLD'} end
+local pause = tonumber(due) - book.now
+if tonumber(due) == 0 then
+  pause = 2 * math.max(book.num(i.po), book.retry)
+  i.po = book.int(math.min(pause, longest))
 end
-redis.call('HSET', item_key(item), 'late', '0')
-redis.call('ZADD', timers, now + math.min(pause, longest), 'x:' .. item)
-if h[1] == 'W' then
-  line_up(item)
-  match_item(item, false)
+i.late = '0'
+book.zadd(book.timers, book.now + math.min(pause, longest), 'x:' .. key)
+if i.st == 'W' then
+  book.line_up(i)
+  book.match_item(i, false)
 end
 return {'OK'}

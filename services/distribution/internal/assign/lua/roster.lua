@@ -1,6 +1,7 @@
 -- Where agents stand; changes nothing.
 local out = {}
 for n = 3, #ARGV do
-  if redis.call('SISMEMBER', agents, ARGV[n]) == 1 then standing(ARGV[n], out) end
+  local id = ARGV[n]
+  if book.is_known(id) then book.standing(book.agent(id), out) end
 end
 return out

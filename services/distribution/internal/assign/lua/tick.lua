@@ -1,139 +1,142 @@
 -- Handles due timers. What needs a commit is handed out, six strings each, and
 -- speaks again after a while unless the commit silences it: whoever takes it
 -- may die.
-local limit, grace, out = ARGV[3], tonumber(ARGV[4]), {}
+local limit, grace = ...
+grace = tonumber(grace)
+local out = {}
 
-local function ask(kind, item, outcome)
-  local h = redis.call('HMGET', item_key(item), 'conv', 'ag', 'fe')
-  for _, v in ipairs({kind, item, h[1], h[2], h[3] or '', outcome}) do out[#out + 1] = v end
+local function ask(kind, i, outcome)
+  for _, v in ipairs({kind, i.key, book.conv_of(i), i.ag, i.fe, outcome}) do out[#out + 1] = v end
 end
 
 local on = {}
 
-function on.o(member, item) -- an offer lapses or is taken back
-  local h = redis.call('HMGET', item_key(item), 'st', 'end', 'sh')
-  if h[1] ~= 'O' and h[1] ~= 'S' then return redis.call('ZREM', timers, member) end
-  local outcome = h[2] or (h[3] and 'TIMED_OUT' or 'UNDELIVERED')
-  redis.call('HSET', item_key(item), 'end', outcome)
-  redis.call('ZADD', timers, now + retry, member)
-  ask('END', item, outcome)
+function on.o(member, key) -- an offer lapses or is taken back
+  local i = book.item(key)
+  if i.st ~= 'O' and i.st ~= 'S' then return book.zrem(book.timers, member) end
+  if i.mark == '' then i.mark = i.sh ~= '' and 'TIMED_OUT' or 'UNDELIVERED' end
+  book.zadd(book.timers, book.now + book.retry, member)
+  ask('END', i, i.mark)
 end
 
-function on.u(member, item) -- wrap-up stops taking capacity
-  redis.call('ZREM', timers, member)
-  local h = redis.call('HMGET', item_key(item), 'st', 'ag', 'c', 'rev', 'conv')
-  if h[1] ~= 'U' then return end
-  redis.call('DEL', item_key(item))
-  redis.call('HSET', item_key(item), 'rev', h[4], 'conv', h[5], 'st', 'X')
-  redis.call('ZADD', timers, now + oblivion, 'z:' .. item)
-  give_back(h[2], item, h[3])
-  settle_presence(h[2], true)
-  match_agent(h[2])
+function on.u(member, key) -- wrap-up stops taking capacity
+  book.zrem(book.timers, member)
+  local i = book.item(key)
+  if i.st ~= 'U' then return end
+  local a = book.agent(i.ag)
+  book.bygone(i)
+  book.zadd(book.timers, book.now + book.oblivion, 'z:' .. key)
+  book.give_back(a, i)
+  book.settle_presence(a, true)
+  book.match_agent(a)
 end
 
-function on.h(member, a) -- an agent's desk went silent
-  redis.call('ZREM', timers, member)
-  redis.call('ZADD', timers, now + grace, 'l:' .. a)
-  local pres = redis.call('HGET', agent_key(a), 'pres')
-  if pres and pres ~= 'OFFLINE' then
-    lose(a)
-    revoke_offers(a)
+function on.h(member, id) -- an agent's desk went silent
+  book.zrem(book.timers, member)
+  book.zadd(book.timers, book.now + grace, 'l:' .. id)
+  local a = book.agent(id)
+  if a.pres ~= '' and a.pres ~= 'OFFLINE' then
+    book.lose(a)
+    book.revoke_offers(a)
   end
 end
 
-function on.l(member, a) -- and did not come back
-  redis.call('ZADD', timers, now + retry, member)
-  local was = redis.call('HGET', agent_key(a), 'was')
-  if was and was ~= '' then set_presence(a, 'OFFLINE', '', 'LOST', '') end
-  local items, some = redis.call('SMEMBERS', items_key(a)), false
-  table.sort(items)
-  for _, item in ipairs(items) do
-    if redis.call('HGET', item_key(item), 'st') == 'A' then
-      some = true
-      ask('LEAVE', item, '')
+function on.l(member, id) -- and did not come back
+  book.zadd(book.timers, book.now + book.retry, member)
+  local a = book.agent(id)
+  if a.was ~= '' then book.set_presence(a, 'OFFLINE', '', 'LOST', '') end
+  local mine, any = book.list(a.held), false
+  table.sort(mine)
+  for _, key in ipairs(mine) do
+    if book.item(key).st == 'A' then
+      any = true
+      ask('LEAVE', book.item(key), '')
     end
   end
-  if not some then redis.call('ZREM', timers, member) end
+  if not any then book.zrem(book.timers, member) end
 end
 
-function on.r(member, item) -- a resume or a pick was begun and never finished
-  local st = redis.call('HGET', item_key(item), 'st')
-  if st ~= 'R' and st ~= 'P' then return redis.call('ZREM', timers, member) end
-  redis.call('ZADD', timers, now + retry, member)
-  ask('SETTLE', item, '')
+function on.r(member, key) -- a resume or a pick was begun and never finished
+  local i = book.item(key)
+  if i.st ~= 'R' and i.st ~= 'P' then return book.zrem(book.timers, member) end
+  book.zadd(book.timers, book.now + book.retry, member)
+  ask('SETTLE', i, '')
 end
 
 -- Takes an item whose wait is over out of the reach of agents and asks it out of
 -- its queue. One that is offered to an agent waits for the end of the offer.
-local function overflow(item, q)
-  local h = redis.call('HMGET', item_key(item), 'st')
-  redis.call('HSET', item_key(item), 'late', '1')
-  redis.call('ZADD', inside_key(q), never, item)
-  if h[1] ~= 'W' then return redis.call('ZREM', timers, 'x:' .. item) end
-  unlist(item)
-  redis.call('ZADD', timers, now + retry, 'x:' .. item)
-  ask('WAIT', item, '')
+local function overflow(i)
+  i.late = '1'
+  book.zadd(book.inside_key(i.q), book.never, i.key)
+  if i.st ~= 'W' then return book.zrem(book.timers, 'x:' .. i.key) end
+  book.unlist(i)
+  book.zadd(book.timers, book.now + book.retry, 'x:' .. i.key)
+  ask('WAIT', i, '')
 end
 
 function on.w(_, q) -- somebody has waited too long in a queue
-  local wait = num(redis.call('HGET', queue_key(q), 'wt'))
-  for _, item in ipairs(redis.call('ZRANGEBYSCORE', inside_key(q), '-inf', now - wait, 'LIMIT', 0, burst)) do
-    overflow(item, q)
+  local long = book.now - book.queue(q).wait
+  for _, key in ipairs(redis.call('ZRANGEBYSCORE', book.settled(book.inside_key(q)), '-inf', long, 'LIMIT', 0, book.burst)) do
+    overflow(book.item(key))
   end
-  watch_waits(q)
+  book.watch_waits(q)
 end
 
-function on.x(member, item) -- and is still there, or was put off until now
-  local h = redis.call('HMGET', item_key(item), 'st', 'q')
-  if waits[h[1]] then return overflow(item, h[2]) end
-  redis.call('ZREM', timers, member)
+function on.x(member, key) -- and is still there, or was put off until now
+  local i = book.item(key)
+  if book.waits[i.st] then return overflow(i) end
+  book.zrem(book.timers, member)
 end
 
-function on.p(_, item) -- a place is kept no longer
-  drop_place(item)
+function on.p(_, key) -- a place is kept no longer
+  book.drop_place(key)
 end
 
-function on.g(member, a) -- there was more to offer than one script does
-  redis.call('ZREM', timers, member)
-  settle_presence(a, false)
-  match_agent(a)
+function on.g(member, id) -- there was more to offer than one script does
+  book.zrem(book.timers, member)
+  local a = book.agent(id)
+  book.settle_presence(a, false)
+  book.match_agent(a)
 end
 
-function on.f(member, item) -- an agent was waited for long enough
-  redis.call('ZREM', timers, member)
-  if redis.call('HGET', item_key(item), 'st') ~= 'W' then return end
-  unlist(item)
-  line_up(item)
-  match_item(item, false)
+function on.f(member, key) -- an agent was waited for long enough
+  book.zrem(book.timers, member)
+  local i = book.item(key)
+  if i.st ~= 'W' then return end
+  book.unlist(i)
+  book.line_up(i)
+  book.match_item(i, false)
 end
 
-function on.d(member, a) -- an agent's day ends; somebody must say when the next does
-  redis.call('ZADD', timers, now + retry, member)
-  if redis.call('HGET', agent_key(a), 'dd') ~= 'asked' then
-    for p, flags in string.gmatch(redis.call('HGET', agent_key(a), 'pl') or '', '([^.+]+)%.%d+%.(%a*)') do
-      if string.find(flags, 'e', 1, true) then redis.call('HSET', agent_key(a), 'p:' .. p, 0) end
+function on.d(member, id) -- an agent's day ends; somebody must say when the next does
+  book.zadd(book.timers, book.now + book.retry, member)
+  local a = book.agent(id)
+  if a.asked ~= 'asked' then
+    for p, l in pairs(book.limits(a)) do
+      if l.daily then book.set_count(a, p, 0) end
     end
-    redis.call('HSET', agent_key(a), 'dd', 'asked')
-    reindex(a)
-    settle_presence(a, false)
-    match_agent(a)
+    a.asked = 'asked'
+    book.reindex(a)
+    book.settle_presence(a, false)
+    book.match_agent(a)
   end
-  for _, v in ipairs({'DAY', '', '', a, '', ''}) do out[#out + 1] = v end
+  for _, v in ipairs({'DAY', '', '', id, '', ''}) do out[#out + 1] = v end
 end
 
 function on.c(member, name) -- nobody has waited in a class for a day
   local q, c = string.match(name, '^(.-);(.*)$')
-  if redis.call('ZCARD', waiting_key(q, c)) > 0 then return redis.call('ZADD', timers, now + unused, member) end
-  redis.call('ZREM', timers, member)
-  drop_class(q, c)
+  if redis.call('ZCARD', book.settled(book.waiting_key(q, c))) > 0 then return book.zadd(book.timers, book.now + book.unused, member) end
+  book.zrem(book.timers, member)
+  book.drop_class(q, c)
 end
 
-function on.z(member, item) -- a finished item is forgotten
-  redis.call('ZREM', timers, member)
-  if redis.call('HGET', item_key(item), 'st') == 'X' then redis.call('DEL', item_key(item)) end
+function on.z(member, key) -- a finished item is forgotten
+  book.zrem(book.timers, member)
+  local i = book.item(key)
+  if i.st == 'X' then i.gone = true end
 end
 
-for _, member in ipairs(redis.call('ZRANGEBYSCORE', timers, '-inf', now, 'LIMIT', 0, limit)) do
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', book.timers, '-inf', book.now, 'LIMIT', 0, limit)) do
   on[string.sub(member, 1, 1)](member, string.sub(member, 3))
 end
 return out

@@ -1,92 +1,110 @@
 -- Who waits, where, and for how long.
 
 -- Has the queue speak when the item that waits longest has waited too long.
-local function watch_waits(q)
-  local wait = queue(q).wait
+function book.watch_waits(q)
+  local wait = book.queue(q).wait
   if wait == 0 then return end
-  local first = redis.call('ZRANGE', inside_key(q), 0, 0, 'WITHSCORES')[2]
-  if first and tonumber(first) < never then
-    redis.call('ZADD', timers, tonumber(first) + wait, 'w:' .. q)
+  local first = redis.call('ZRANGE', book.settled(book.inside_key(q)), 0, 0, 'WITHSCORES')[2]
+  if first and tonumber(first) < book.never then
+    book.zadd(book.timers, tonumber(first) + wait, 'w:' .. q)
   else
-    redis.call('ZREM', timers, 'w:' .. q)
+    book.zrem(book.timers, 'w:' .. q)
   end
 end
 
 -- An item is counted in its queue from here on; its wait is timed from since,
 -- or by a timer of its own when since is never.
-local function count_in(item, q, since)
-  redis.call('ZADD', inside_key(q), since, item)
-  watch_waits(q)
+function book.count_in(i, since)
+  book.zadd(book.inside_key(i.q), since, i.key)
+  book.watch_waits(i.q)
 end
 
-local function count_out(item, q)
-  redis.call('ZREM', inside_key(q), item)
-  redis.call('ZREM', timers, 'x:' .. item)
-  redis.call('HDEL', item_key(item), 'late', 'po')
-  watch_waits(q)
+function book.count_out(i)
+  book.zrem(book.inside_key(i.q), i.key)
+  if i.late ~= '' then book.zrem(book.timers, 'x:' .. i.key) end
+  book.watch_waits(i.q)
 end
 
 -- Counts an item that an agent got out of a queue: the queue's pace, of the
 -- last 15 minutes.
-local function keep_pace(q)
-  local minute = math.floor(now / 60000)
-  redis.call('HINCRBY', pace_key(q), minute, 1)
-  for _, m in ipairs(redis.call('HKEYS', pace_key(q))) do
-    if tonumber(m) <= minute - 15 then redis.call('HDEL', pace_key(q), m) end
+book.got = {}
+function book.keep_pace(q) book.got[q] = (book.got[q] or 0) + 1 end
+
+function book.write_pace(q, n)
+  local minute = math.floor(book.now / 60000)
+  if redis.call('HINCRBY', book.pace_key(q), minute, n) > n then return end
+  for _, m in ipairs(redis.call('HKEYS', book.pace_key(q))) do
+    if tonumber(m) <= minute - 15 then redis.call('HDEL', book.pace_key(q), m) end
   end
 end
 
 -- Higher priority first, then whoever came first; with a head start a point of
 -- priority counts as so many ms.
-local function rank(q, pri, queued)
-  local ahead = queue(q).ahead
+function book.rank(i)
+  local ahead, pri, queued = book.queue(i.q).ahead, book.num(book.terms(i).pri), book.num(book.terms(i).queued)
   if ahead > 0 then return queued + (1023 - pri) * ahead end
   return (1023 - pri) * 8796093022208 + queued
 end
 
 -- The agent who is waited for before others are asked, if there is one.
-local function preferred(a, until_ms, ex)
-  if (a or '') == '' or (num(until_ms) ~= 0 and num(until_ms) <= now) or declines(ex, a) > 0 then return nil end
-  return redis.call('SISMEMBER', agents, a) == 1 and a
+function book.preferred(i)
+  local a, until_ms = book.terms(i).pf, book.num(book.terms(i).pu)
+  if a == '' or (until_ms ~= 0 and until_ms <= book.now) or book.declines(i.ex, a) > 0 then return nil end
+  return book.is_known(a) and book.agent(a)
 end
 
 -- Tells whoever knows the rules that an item is not where it was.
-local function note_item(item, list)
-  if string.find(list, '^w:[^:]*:custom$') then redis.call('SADD', news, 'i:' .. item) end
+function book.note_item(i)
+  if string.find(i.ls, '^w:[^:]*:custom$') then book.sadd(book.news, 'i:' .. i.key) end
+end
+
+-- The agent for whom alone an item of this list waits.
+function book.waited_in(where)
+  if string.sub(where, 1, 3) == 'wa:' then return book.agent(string.sub(where, 4)) end
 end
 
 -- Puts an item where agents are looked for: in the list of its class, or in that
 -- of the one agent who is waited for. Nobody looks for an agent for those that
 -- agents pick.
-local function line_up(item)
-  local h = redis.call('HMGET', item_key(item), 'q', 'c', 'pri', 'queued', 'wk', 'pk', 'pf', 'pu', 'ex')
-  if h[6] == '1' then return end
-  local a = preferred(h[7], h[8], h[9])
-  local c = lane(h[1], h[2])
-  local where = a and 'wa:' .. a or 'w:' .. h[1] .. ':' .. c
+function book.line_up(i)
+  if book.terms(i).pk == '1' then return end
+  local a, c = book.preferred(i), book.lane(i.q, i.c)
+  local where = a and 'wa:' .. a.id or 'w:' .. i.q .. ':' .. c
   -- Who was late, or waited for one agent, may outlive its class.
-  if not a then ensure_class(h[1], c) end
-  redis.call('ZADD', root .. where, rank(h[1], num(h[3]), num(h[4])), h[5])
-  redis.call('HSET', item_key(item), 'ls', where)
-  note_item(item, where)
-  if a and num(h[8]) > 0 then redis.call('ZADD', timers, h[8], 'f:' .. item) end
-  if #class(c).skills > 0 then redis.call('ZADD', timers, now + unused, 'c:' .. h[1] .. ';' .. c) end
+  if not a then book.ensure_class(i.q, c) end
+  if a then a.wanted = book.more(a.wanted, 1) end
+  book.zadd(book.root .. where, book.rank(i), book.ticket(i))
+  i.ls = where
+  book.note_item(i)
+  if a and book.num(book.terms(i).pu) > 0 then book.zadd(book.timers, book.terms(i).pu, 'f:' .. i.key) end
+  if #book.class(c).skills > 0 then book.zadd(book.timers, book.now + book.unused, 'c:' .. i.q .. ';' .. c) end
 end
 
-local function unlist(item)
-  local h = redis.call('HMGET', item_key(item), 'ls', 'wk')
-  if not h[1] then return end
-  redis.call('ZREM', root .. h[1], h[2])
-  redis.call('HDEL', item_key(item), 'ls')
-  note_item(item, h[1])
-  redis.call('ZREM', timers, 'f:' .. item)
+function book.unlist(i)
+  if i.ls == '' then return end
+  local a = book.waited_in(i.ls)
+  if a then
+    a.wanted = book.more(a.wanted, -1)
+    book.zrem(book.timers, 'f:' .. i.key)
+  end
+  book.zrem(book.root .. i.ls, book.ticket(i))
+  book.note_item(i)
+  i.ls = ''
+end
+
+-- Places kept, and of whom. Mostly there are none.
+book.places, book.some = book.root .. 'pl', nil
+function book.is_placed()
+  if book.some == nil then book.some = redis.call('EXISTS', book.places) == 1 end
+  return book.some
 end
 
 -- Gives up the place kept for a conversation of a thread, or for any.
-local function drop_place(item, conv)
-  local q, whose = string.match(redis.call('HGET', root .. 'pl', item) or '', '^(.-)/(.*)$')
+function book.drop_place(key, conv)
+  if not book.is_placed() then return end
+  local q, whose = string.match(redis.call('HGET', book.places, key) or '', '^(.-)/(.*)$')
   if not q or (conv and whose ~= conv) then return end
-  redis.call('ZREM', places_key(q), item)
-  redis.call('HDEL', root .. 'pl', item)
-  redis.call('ZREM', timers, 'p:' .. item)
+  book.zrem(book.places_key(q), key)
+  redis.call('HDEL', book.places, key)
+  book.zrem(book.timers, 'p:' .. key)
 end

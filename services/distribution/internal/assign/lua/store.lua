@@ -1,0 +1,172 @@
+-- A call from Lua into the server costs more than most of what it does there, and
+-- to spell a number more than to spell ten words. So items and agents are read
+-- once in a script, changed here, and written once, at its end, if they changed;
+-- what is put into sets and sorted sets and taken out is gathered, and written
+-- before the set is read and at the end. What they are made of stays the strings
+-- it was read as.
+
+-- The shortest way from a whole number to a string, exact to 2^53.
+function book.int(n) return string.format('%d', n) end
+
+-- An item is one string: its parts, with bars between them. In no id is a bar.
+-- rev, st: the revision of its thread, and its phase; ag, fe: agent and fence; q,
+-- c: queue and class; fifo: the revision it was queued at; ls: the list it is in;
+-- what: the rest of what the log says. Between them is, if there is any, what
+-- happened to it: late is 1 when its wait is over, 0 when it was put off, then by
+-- po; mark: how its offer is to end; sh: until when an offer that is shown may be
+-- answered; ex: who declined it.
+book.items, book.keys, book.raws = {}, {}, {}
+
+function book.read(key, raw)
+  local rev, st, ag, fe, q, c, fifo, ls, story, what =
+    string.match(raw, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
+  local late, po, mark, sh, ex = '', '', '', '', ''
+  if (story or '') ~= '' then late, po, mark, sh, ex = string.match(story, '^(.-);(.-);(.-);(.-);(.*)$') end
+  local i = {key = key, rev = rev or '', st = st or '', ag = ag or '', fe = fe or '', q = q or '', c = c or '', fifo = fifo or '',
+    ls = ls or '', late = late, po = po, mark = mark, sh = sh, ex = ex, what = what or '', terms = false}
+  book.items[key], book.raws[key] = i, raw
+  book.keys[#book.keys + 1] = key
+  return i
+end
+
+function book.item(key) return book.items[key] or book.read(key, redis.call('GET', book.item_key(key)) or '') end
+
+-- What the log says of an item, read by those who need it: conversation, when it
+-- was queued and has waited since, how long an offer lasts, priority, who is
+-- waited for, until when, and whether agents pick it.
+function book.terms(i)
+  if not i.terms then
+    local conv, queued, since, oms, pri, pf, pu, pk =
+      string.match(i.what, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)$')
+    i.terms = {conv = conv or '', queued = queued or '', since = since or '', oms = oms or '', pri = pri or '', pf = pf or '',
+      pu = pu or '', pk = pk or ''}
+  end
+  return i.terms
+end
+
+-- The conversation alone.
+function book.conv_of(i) return string.match(i.what, '^[^|]*') end
+
+-- Puts another item in place of one.
+function book.replace(key, rev, st, ag, fe, q, c, what)
+  local i = {key = key, rev = rev, st = st, ag = ag, fe = fe, q = q, c = c, fifo = '', ls = '', late = '', po = '', mark = '', sh = '',
+    ex = '', what = what, terms = false}
+  book.items[key] = i
+  return i
+end
+
+-- Nothing is left of a finished item but that it was.
+function book.bygone(i) return book.replace(i.key, i.rev, 'X', '', '', '', '', book.conv_of(i) .. '|||||||') end
+
+-- As what an item is lined up.
+function book.ticket(i) return string.format('%016.0f', tonumber(i.fifo)) .. ':' .. i.key end
+
+-- So is an agent. pres, was, since, src and stat belong to its presence; used: its
+-- units; out: how many offers it has; la and lr: when it got something last, and
+-- when capacity of it was freed; held: the items it holds, between commas; turns:
+-- when it got something last from each queue; tot, idx: its capacity, and what it
+-- could serve. The rest not all have: v, its version for rules; asked: its day
+-- has ended; wanted: how many items wait for it and nobody else; counts: what it
+-- has taken of profiles; pl: those it holds.
+book.agents, book.ids, book.heard = {}, {}, {}
+
+function book.agent(id)
+  if book.agents[id] then return book.agents[id] end
+  local raw = redis.call('GET', book.agent_key(id)) or '|||||0|0|0|0|||0||'
+  local pres, was, since, src, stat, used, out, la, lr, held, turns, tot, idx, rest = string.match(raw,
+    '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
+  local v, asked, wanted, counts, pl = '0', '', '0', '', ''
+  if rest ~= '' then v, asked, wanted, counts, pl = string.match(rest, '^(.-);(.-);(.-);(.-);(.*)$') end
+  local a = {id = id, pres = pres, was = was, since = since, src = src, stat = stat, used = used, out = out, la = la, lr = lr, held = held,
+    turns = turns, tot = tot, idx = idx, v = v, asked = asked, wanted = wanted, counts = counts, pl = pl, limits = false}
+  book.agents[id], book.heard[id] = a, raw
+  book.ids[#book.ids + 1] = id
+  return a
+end
+
+function book.more(n, by) return book.int(tonumber(n) + by) end
+
+-- Numbers by name in one string: ",vip:3,front:17,".
+function book.named(all, name)
+  local from, to = string.find(all, ',' .. name .. ':', 1, true)
+  return from and tonumber(string.match(all, '^[^,]*', to + 1)), from, to
+end
+
+function book.rename(all, name, n)
+  local old, from, to = book.named(all, name)
+  if not old then return (all == '' and ',' or all) .. name .. ':' .. n .. ',' end
+  return string.sub(all, 1, to) .. n .. string.sub(all, string.find(all, ',', to, true), -1)
+end
+
+-- What an agent has taken of a profile, and when it got something from a queue.
+function book.count(a, p) return a.counts ~= '' and book.named(a.counts, p) or 0 end
+function book.set_count(a, p, n) a.counts = book.rename(a.counts, p, book.int(n)) end
+function book.turn(a, q) return book.named(a.turns, q) or 0 end
+function book.set_turn(a, q, n) a.turns = book.rename(a.turns, q, n) end
+
+function book.hold(a, key)
+  a.held = (a.held == '' and ',' or a.held) .. key .. ','
+end
+
+function book.let_go(a, key)
+  local from, to = string.find(a.held, ',' .. key .. ',', 1, true)
+  if not from then return end
+  a.held = string.sub(a.held, 1, from) .. string.sub(a.held, to + 1)
+  if a.held == ',' then a.held = '' end
+end
+
+-- What was put into a set (true) or a sorted set (its score), or taken out of the
+-- latter (false).
+book.gathered, book.gathering = {}, {}
+function book.gather(key, member, v)
+  local g = book.gathered[key]
+  if not g then
+    g = {}
+    book.gathered[key] = g
+    book.gathering[#book.gathering + 1] = key
+  end
+  g[member] = v
+end
+
+function book.zadd(key, score, member)
+  book.gather(key, member, type(score) == 'string' and score or book.int(score))
+end
+function book.sadd(key, member) book.gather(key, member, true) end
+function book.zrem(key, member) book.gather(key, member, false) end
+
+function book.write(command, key, args)
+  for n = 1, #args, 512 do redis.call(command, key, unpack(args, n, math.min(n + 511, #args))) end
+end
+
+-- Writes what was gathered of a set, so that it can be read.
+function book.settled(key)
+  local g = book.gathered[key]
+  if not g then return key end
+  book.gathered[key] = nil
+  local only, value = next(g)
+  if only and next(g, only) == nil then
+    if value == true then
+      redis.call('SADD', key, only)
+    elseif value then
+      redis.call('ZADD', key, value, only)
+    else
+      redis.call('ZREM', key, only)
+    end
+    return key
+  end
+  local put, scored, gone = {}, {}, {}
+  for member, v in pairs(g) do
+    if v == true then
+      put[#put + 1] = member
+    elseif v then
+      scored[#scored + 1] = v
+      scored[#scored + 1] = member
+    else
+      gone[#gone + 1] = member
+    end
+  end
+  book.write('SADD', key, put)
+  book.write('ZADD', key, scored)
+  book.write('ZREM', key, gone)
+  return key
+end
