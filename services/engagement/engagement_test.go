@@ -29,7 +29,7 @@ func run(t *testing.T, b *bus.Bus, ahead *atomic.Int64) (stop func()) {
 	t.Helper()
 	rule := &configv1.TimeOutRule{Name: "nudge", Silence: configv1.Silence_SILENCE_CUSTOMER, Minutes: 60, FallbackLanguage: "en",
 		CustomerTexts: []*configv1.LocalText{{Language: "en", Text: "Are you there?"}}}
-	service, err := engagement.New(engagement.Config{Parallel: 4}, host.Deps{
+	service, err := engagement.New(engagement.Config{Parallel: 4, MessageKeep: time.Hour, PlaceAfter: time.Minute, PlaceGap: time.Minute, PlaceLook: time.Minute}, host.Deps{
 		Bus: b, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Health: &host.Health{},
 		Directory: directory.Fixed(directory.NewSnapshot(&configv1.Workstream{Meta: &configv1.Meta{Id: "front"}, TimeOutRules: []*configv1.TimeOutRule{rule}})),
 		Now:       func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },

@@ -183,7 +183,7 @@ func TestEchoes(t *testing.T) {
 		in := newIngress(t)
 		m := start(t, config(t, in))
 		m.write(psid, "hello")
-		m.script(`{"rules":[{"match":{"text_prefix":"late"},"do":"ok","echo":"late","echo_ms":100},
+		m.script(`{"rules":[{"match":{"text_prefix":"late"},"do":"ok","echo":"late","echo_ms":3000},
 			{"match":{"text_prefix":"lost"},"do":"ok","echo":"lost","no_receipt":true}]}`)
 		for _, text := range []string{"late", "lost", "on time"} {
 			m.send(reply(psid, text, ""))

@@ -44,6 +44,10 @@ func TestStoryInTheBrowser(t *testing.T) {
 	}
 	desk.Shot("desk-talk")
 	phone.Shot("phone")
+	floor := webtest.Browse(t)
+	floor.SignIn(h.desks[0], "elena", "parley-demo")
+	floor.Await("the conversation on the supervisor's floor", "/Мила/.test(document.querySelector('.floor tbody tr')?.innerText)")
+	floor.Shot("floor")
 
 	all := h.processes[0]
 	all.signal(t, syscall.SIGKILL)

@@ -56,7 +56,7 @@ func TestOwnReplies(t *testing.T) {
 	b.Key("/q")
 	b.Await("the list", "document.querySelectorAll('.replies li').length === 2")
 	b.press("Edit my own")
-	b.press("New")
+	b.Click("dialog button.primary:not(:disabled)") // another button begins with New as well
 	b.Click("dialog input")
 	b.Key("Край")
 	b.Click("dialog textarea")

@@ -108,7 +108,7 @@ export function Composer({ view }: { view: ConversationView }) {
           <label class="clip" title={t.attach}>
             <input type="file" multiple aria-label={t.attach} accept={view.files?.types?.map((x) => `.${x}`).join()}
               onChange={(e) => { take(e.currentTarget.files ?? undefined); e.currentTarget.value = ''; }} />
-            <span aria-hidden="true">📎</span>
+            <svg viewBox="0 0 16 16" width="18" height="18" aria-hidden="true"><path d="M12.5 7.5 7.3 12.7a3 3 0 0 1-4.2-4.2l5.6-5.6a2 2 0 0 1 2.8 2.8l-5.3 5.3a1 1 0 0 1-1.4-1.4l4.9-4.9" fill="none" stroke="currentColor" stroke-width="1.3" stroke-linecap="round" stroke-linejoin="round" /></svg>
           </label>
         )}
         <textarea

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -62,6 +63,13 @@ func (l *ledger) Update(_ context.Context, t subject.Thread, decide func(*thread
 	close(l.news)
 	l.news = make(chan struct{})
 	return proto.CloneOf(commit.GetState()), r.Revision, nil
+}
+
+// commits are all there are.
+func (l *ledger) commits() []bus.Record {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.log)
 }
 
 // KeepThreads is as that of bus.Bus, for whoever asks.

@@ -131,7 +131,7 @@ func judge(t *testing.T, l *ledger, begin time.Time, deaths [][2]time.Duration) 
 		}
 		return due
 	}
-	for _, r := range l.log {
+	for _, r := range l.commits() {
 		e, s := naive[r.Thread], replayed[r.Thread]
 		if e == nil {
 			e, s = &episode{}, thread.New(r.Thread.Page, r.Thread.PSID)
@@ -165,7 +165,7 @@ func judge(t *testing.T, l *ledger, begin time.Time, deaths [][2]time.Duration) 
 			t.Fatalf("%s was due at %v and never happened", what, due)
 		}
 	}
-	t.Logf("%d commits of %d threads; time did %v", len(l.log), len(replayed), did)
+	t.Logf("%d commits of %d threads; time did %v", len(l.commits()), len(replayed), did)
 	for _, what := range []string{"auto_closed", "nudge", "aside", "end", "late"} {
 		if did[what] < 100 {
 			t.Errorf("%s happened only %d times", what, did[what])

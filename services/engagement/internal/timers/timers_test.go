@@ -62,10 +62,8 @@ func hello(mid string, at time.Time) *threadv1.Fact {
 
 // automatic is what machines sent, with the time after begin.
 func (l *ledger) automatic(begin time.Time) []time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	var all []time.Duration
-	for _, r := range l.log {
+	for _, r := range l.commits() {
 		for _, f := range r.Commit.GetFacts() {
 			if m := f.GetSendRequested(); m != nil && !m.GetHuman() {
 				all = append(all, time.UnixMilli(r.Commit.GetAtMs()).Sub(begin))
@@ -105,16 +103,16 @@ func TestEveryTimer(t *testing.T) {
 				l := newLedger()
 				start(t, l, directory.Fixed(front(set, c.rules...)))
 				l.commit(t, who(1), append([]*threadv1.Fact{hello("m", time.Now()), opened("c1")}, c.facts()...)...)
-				revision := len(l.log)
+				revision := len(l.commits())
 				time.Sleep(c.after - time.Millisecond)
 				synctest.Wait()
-				if len(l.log) != revision {
-					t.Fatalf("something happened before %v: %v", c.after, l.log[revision:])
+				if len(l.commits()) != revision {
+					t.Fatalf("something happened before %v: %v", c.after, l.commits()[revision:])
 				}
 				time.Sleep(time.Second)
 				synctest.Wait()
-				if len(l.log) != revision+1 || l.state(who(1)).GetConversation().GetPhase() != c.want {
-					t.Errorf("%d commits, %v; want one, %v", len(l.log)-revision, l.state(who(1)).GetConversation().GetPhase(), c.want)
+				if len(l.commits()) != revision+1 || l.state(who(1)).GetConversation().GetPhase() != c.want {
+					t.Errorf("%d commits, %v; want one, %v", len(l.commits())-revision, l.state(who(1)).GetConversation().GetPhase(), c.want)
 				}
 			})
 		})
