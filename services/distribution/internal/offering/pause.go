@@ -73,22 +73,27 @@ func (d *Distributor) paused(ctx context.Context) (map[string]assign.Pause, erro
 }
 
 // syncPauses has the book of a generation follow what is kept. It begins with
-// every queue: a word may have been kept that no book was told.
+// every queue: a word may have been kept that no book was told. Both are of one
+// watch, so that none is kept between what it begins with and what follows.
 func (d *Distributor) syncPauses(ctx context.Context) error {
-	paused, err := d.paused(ctx)
-	if err != nil {
-		return err
-	}
-	for queue := range d.Directory.Now().Queues {
-		if err := d.Book.Pause(ctx, d.Now(), queue, paused[queue]); err != nil {
-			return err
-		}
-	}
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	err = d.Pauses.Watch(ctx, func() {}, func(e bus.Entry) {
-		if err := d.Book.Pause(ctx, d.Now(), e.Key, assign.ParsePause(string(e.Value))); err != nil {
+	tell := func(queue string, p assign.Pause) {
+		if err := d.Book.Pause(ctx, d.Now(), queue, p); err != nil {
 			fail(err)
+		}
+	}
+	kept, begun := map[string]assign.Pause{}, false
+	err := d.Pauses.Watch(ctx, func() {
+		begun = true
+		for queue := range d.Directory.Now().Queues {
+			tell(queue, kept[queue])
+		}
+	}, func(e bus.Entry) {
+		if p := assign.ParsePause(string(e.Value)); begun {
+			tell(e.Key, p)
+		} else {
+			kept[e.Key] = p
 		}
 	})
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
