@@ -21,7 +21,7 @@ func refTo(psid, conversation string) *deskv1.ConversationRef {
 }
 
 // card reads the card of a conversation.
-func (c *caller) card(t *testing.T, ref *deskv1.ConversationRef) *deskv1.Card {
+func (c *caller) card(t *testing.T, ref *deskv1.ConversationRef) *deskv1.ContactCard {
 	t.Helper()
 	r, err := c.contacts.GetCard(t.Context(), connect.NewRequest(&deskv1.GetCardRequest{Ref: ref}))
 	if err != nil {

@@ -1,5 +1,5 @@
 // Package engagement does what no person does in conversations: time closes what
-// nobody touches for long enough, and customers are told by itself what happens.
+// nobody touches, and customers are told what happens without anybody writing it.
 // README.md says when, and what it survives.
 package engagement
 

@@ -32,8 +32,8 @@ func deed(ctx context.Context, clientID, etag string) contact.Deed {
 }
 
 // card is who the customer of a state is, and what came before.
-func (s contactService) card(ctx context.Context, state *threadv1.State, agent string) (*deskv1.Card, error) {
-	card := &deskv1.Card{Link: state.GetContact(), MayLink: thread.MayLink(state, state.GetConversation().GetId(), agent)}
+func (s contactService) card(ctx context.Context, state *threadv1.State, agent string) (*deskv1.ContactCard, error) {
+	card := &deskv1.ContactCard{Link: state.GetContact(), MayLink: thread.MayLink(state, state.GetConversation().GetId(), agent)}
 	if card.Link != nil {
 		c, err := s.Contacts.Store.Resolve(ctx, card.Link.GetContact())
 		if err != nil && !fault.Is(err, fault.NotFound) {
@@ -130,7 +130,7 @@ func (s contactService) linked(ctx context.Context, ref *deskv1.ConversationRef)
 }
 
 // again reads the card after something was done.
-func (s contactService) again(ctx context.Context, ref *deskv1.ConversationRef) (*deskv1.Card, error) {
+func (s contactService) again(ctx context.Context, ref *deskv1.ConversationRef) (*deskv1.ContactCard, error) {
 	agent := callerOf(ctx).session.Agent
 	state, _, err := s.load(ctx, ref, agent, true)
 	if err != nil {
@@ -193,7 +193,7 @@ func checkCommand(ref *deskv1.ConversationRef, clientID string) error {
 	return c.err()
 }
 
-func (s contactService) link(ctx context.Context, ref *deskv1.ConversationRef, clientID, id string) (*deskv1.Card, error) {
+func (s contactService) link(ctx context.Context, ref *deskv1.ConversationRef, clientID, id string) (*deskv1.ContactCard, error) {
 	agent := callerOf(ctx).session.Agent
 	state, _, err := s.act(ctx, ref, agent, func(state *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
 		return thread.Link(state, ref.GetConversation(), agent, clientID, id)

@@ -216,7 +216,7 @@ export function sentence(item: TimelineItem, me: string, t: Words): string {
     case 'consult_ended':
       return t.consult_ended(name);
     case 'contact_linked':
-      return t[d.source === 'automatic' || d.source === 'kept' ? `contact_${d.source}` : 'contact_linked'];
+      return d.source === 'automatic' ? t.contact_automatic : d.source === 'kept' ? t.contact_kept : t.contact_linked;
     case 'contact_unlinked':
       return t.contact_unlinked;
     case 'supervisor_joined':

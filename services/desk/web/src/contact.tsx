@@ -1,6 +1,6 @@
 // Who the customer is, and what came before: loaded apart from the page.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Card, Contact, ConversationView, GetCardResponse, SearchContactsResponse, Summary } from './types.gen';
+import type { Contact, ContactCard as Card, ConversationView, GetCardResponse, SearchContactsResponse, Summary } from './types.gen';
 import { Dialog } from './dialog';
 import { span, stamp } from './format';
 import { said } from './i18n';
@@ -15,13 +15,17 @@ export function ContactCard({ view }: { view: ConversationView }) {
   const [card, setCard] = useState<Card>();
   const [open, setOpen] = useState<'' | 'link' | 'merge' | 'edit'>('');
   const read = async () => {
-    const got = await desk.ask<GetCardResponse>('GetCard', { ref: view.ref }, 'Contact');
+    const [got] = (await desk.look({ GetCard: { ref: view.ref } }, 'Contact') ?? []) as GetCardResponse[];
     if (got?.card) setCard(got.card);
   };
+  const busy = useRef(false);
   // What an agent did, and a new phase, may have changed it.
   useEffect(() => void read(), [view.ref?.conversation, view.phase]);
   const give = async (method: string, more: object) => {
+    if (busy.current) return; // a second press would make a second contact
+    busy.current = true;
     const got = await desk.ask<GetCardResponse>(method, { ref: view.ref, clientId: crypto.randomUUID(), ...more }, 'Contact');
+    busy.current = false;
     if (got?.card) {
       setCard(got.card);
       setOpen('');

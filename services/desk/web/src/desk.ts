@@ -344,10 +344,11 @@ export class Desk {
     this.show(idOf(v));
   }
 
-  // look reads several things at once; undefined when one of them fails.
-  async look(asked: Record<string, object>): Promise<unknown[] | undefined> {
+  // look reads what nobody asked for by hand, and says nothing when that fails:
+  // then it gives undefined.
+  async look(asked: Record<string, object>, of: 'Desk' | 'Contact' = 'Desk'): Promise<unknown[] | undefined> {
     try {
-      return await Promise.all(Object.entries(asked).map(([method, body]) => call<unknown>('Desk', method, body)));
+      return await Promise.all(Object.entries(asked).map(([method, body]) => call<unknown>(of, method, body)));
     } catch (e) {
       if (e instanceof Failure && e.over) this.#leave('ended', e.reason);
       return undefined;

@@ -51,6 +51,13 @@ export type FileStatus =
   | "FILE_STATUS_LOST"
   | "FILE_STATUS_REFUSED";
 
+export type LinkSource =
+  | "LINK_SOURCE_UNSPECIFIED"
+  | "LINK_SOURCE_AGENT"
+  | "LINK_SOURCE_AUTOMATIC"
+  | "LINK_SOURCE_KEPT"
+  | "LINK_SOURCE_ADMIN";
+
 export type Part =
   | "PART_UNSPECIFIED"
   | "PART_CONSULTANT"
@@ -262,6 +269,22 @@ export interface Contact {
   updatedBy?: string;
 }
 
+export interface ContactCard {
+  contact?: Contact;
+  link?: ContactLink;
+  byName?: string;
+  mayLink?: boolean;
+  merged?: string[];
+  summary?: Summary;
+}
+
+export interface ContactLink {
+  contact?: string;
+  source?: LinkSource;
+  by?: string;
+  sinceMs?: string;
+}
+
 export interface ContextVariable {
   name?: string;
   value?: string;
@@ -310,7 +333,7 @@ export interface CreateContactRequest {
 }
 
 export interface CreateContactResponse {
-  card?: Card;
+  card?: ContactCard;
 }
 
 export interface CreatePersonalReplyRequest {
@@ -410,7 +433,7 @@ export interface GetCardRequest {
 }
 
 export interface GetCardResponse {
-  card?: Card;
+  card?: ContactCard;
 }
 
 export interface Heartbeat {
@@ -439,7 +462,7 @@ export interface LinkContactRequest {
 }
 
 export interface LinkContactResponse {
-  card?: Card;
+  card?: ContactCard;
 }
 
 export interface ListAgentsRequest {
@@ -553,7 +576,7 @@ export interface MergeContactRequest {
 }
 
 export interface MergeContactResponse {
-  card?: Card;
+  card?: ContactCard;
 }
 
 export interface MonitorConversationRequest {
@@ -937,7 +960,7 @@ export interface UnlinkContactRequest {
 }
 
 export interface UnlinkContactResponse {
-  card?: Card;
+  card?: ContactCard;
 }
 
 export interface UnmergeContactRequest {
@@ -947,7 +970,7 @@ export interface UnmergeContactRequest {
 }
 
 export interface UnmergeContactResponse {
-  card?: Card;
+  card?: ContactCard;
 }
 
 export interface UpdateContactRequest {
@@ -958,7 +981,7 @@ export interface UpdateContactRequest {
 }
 
 export interface UpdateContactResponse {
-  card?: Card;
+  card?: ContactCard;
 }
 
 export interface UpdatePersonalReplyRequest {

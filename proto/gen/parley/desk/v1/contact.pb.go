@@ -23,8 +23,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Card is who the customer of a conversation is, and what came before.
-type Card struct {
+// ContactCard is who the customer of a conversation is, and what came before.
+type ContactCard struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The contact; absent when it is not known, or was deleted.
 	Contact *v1.Contact `protobuf:"bytes,1,opt,name=contact,proto3" json:"contact,omitempty"`
@@ -42,20 +42,20 @@ type Card struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Card) Reset() {
-	*x = Card{}
+func (x *ContactCard) Reset() {
+	*x = ContactCard{}
 	mi := &file_parley_desk_v1_contact_proto_msgTypes[0]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Card) String() string {
+func (x *ContactCard) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Card) ProtoMessage() {}
+func (*ContactCard) ProtoMessage() {}
 
-func (x *Card) ProtoReflect() protoreflect.Message {
+func (x *ContactCard) ProtoReflect() protoreflect.Message {
 	mi := &file_parley_desk_v1_contact_proto_msgTypes[0]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -67,47 +67,47 @@ func (x *Card) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Card.ProtoReflect.Descriptor instead.
-func (*Card) Descriptor() ([]byte, []int) {
+// Deprecated: Use ContactCard.ProtoReflect.Descriptor instead.
+func (*ContactCard) Descriptor() ([]byte, []int) {
 	return file_parley_desk_v1_contact_proto_rawDescGZIP(), []int{0}
 }
 
-func (x *Card) GetContact() *v1.Contact {
+func (x *ContactCard) GetContact() *v1.Contact {
 	if x != nil {
 		return x.Contact
 	}
 	return nil
 }
 
-func (x *Card) GetLink() *v11.ContactLink {
+func (x *ContactCard) GetLink() *v11.ContactLink {
 	if x != nil {
 		return x.Link
 	}
 	return nil
 }
 
-func (x *Card) GetByName() string {
+func (x *ContactCard) GetByName() string {
 	if x != nil {
 		return x.ByName
 	}
 	return ""
 }
 
-func (x *Card) GetMayLink() bool {
+func (x *ContactCard) GetMayLink() bool {
 	if x != nil {
 		return x.MayLink
 	}
 	return false
 }
 
-func (x *Card) GetMerged() []string {
+func (x *ContactCard) GetMerged() []string {
 	if x != nil {
 		return x.Merged
 	}
 	return nil
 }
 
-func (x *Card) GetSummary() *Summary {
+func (x *ContactCard) GetSummary() *Summary {
 	if x != nil {
 		return x.Summary
 	}
@@ -365,7 +365,7 @@ func (x *GetCardRequest) GetRef() *ConversationRef {
 type GetCardResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The card.
-	Card          *Card `protobuf:"bytes,1,opt,name=card,proto3" json:"card,omitempty"`
+	Card          *ContactCard `protobuf:"bytes,1,opt,name=card,proto3" json:"card,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -400,7 +400,7 @@ func (*GetCardResponse) Descriptor() ([]byte, []int) {
 	return file_parley_desk_v1_contact_proto_rawDescGZIP(), []int{4}
 }
 
-func (x *GetCardResponse) GetCard() *Card {
+func (x *GetCardResponse) GetCard() *ContactCard {
 	if x != nil {
 		return x.Card
 	}
@@ -595,7 +595,7 @@ func (x *CreateContactRequest) GetContact() *v1.Contact {
 type CreateContactResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The card.
-	Card          *Card `protobuf:"bytes,1,opt,name=card,proto3" json:"card,omitempty"`
+	Card          *ContactCard `protobuf:"bytes,1,opt,name=card,proto3" json:"card,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -630,7 +630,7 @@ func (*CreateContactResponse) Descriptor() ([]byte, []int) {
 	return file_parley_desk_v1_contact_proto_rawDescGZIP(), []int{8}
 }
 
-func (x *CreateContactResponse) GetCard() *Card {
+func (x *CreateContactResponse) GetCard() *ContactCard {
 	if x != nil {
 		return x.Card
 	}
@@ -714,7 +714,7 @@ func (x *UpdateContactRequest) GetPaths() []string {
 type UpdateContactResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The card.
-	Card          *Card `protobuf:"bytes,1,opt,name=card,proto3" json:"card,omitempty"`
+	Card          *ContactCard `protobuf:"bytes,1,opt,name=card,proto3" json:"card,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -749,7 +749,7 @@ func (*UpdateContactResponse) Descriptor() ([]byte, []int) {
 	return file_parley_desk_v1_contact_proto_rawDescGZIP(), []int{10}
 }
 
-func (x *UpdateContactResponse) GetCard() *Card {
+func (x *UpdateContactResponse) GetCard() *ContactCard {
 	if x != nil {
 		return x.Card
 	}
@@ -824,7 +824,7 @@ func (x *LinkContactRequest) GetContact() string {
 type LinkContactResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The card.
-	Card          *Card `protobuf:"bytes,1,opt,name=card,proto3" json:"card,omitempty"`
+	Card          *ContactCard `protobuf:"bytes,1,opt,name=card,proto3" json:"card,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -859,7 +859,7 @@ func (*LinkContactResponse) Descriptor() ([]byte, []int) {
 	return file_parley_desk_v1_contact_proto_rawDescGZIP(), []int{12}
 }
 
-func (x *LinkContactResponse) GetCard() *Card {
+func (x *LinkContactResponse) GetCard() *ContactCard {
 	if x != nil {
 		return x.Card
 	}
@@ -925,7 +925,7 @@ func (x *UnlinkContactRequest) GetClientId() string {
 type UnlinkContactResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The card.
-	Card          *Card `protobuf:"bytes,1,opt,name=card,proto3" json:"card,omitempty"`
+	Card          *ContactCard `protobuf:"bytes,1,opt,name=card,proto3" json:"card,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -960,7 +960,7 @@ func (*UnlinkContactResponse) Descriptor() ([]byte, []int) {
 	return file_parley_desk_v1_contact_proto_rawDescGZIP(), []int{14}
 }
 
-func (x *UnlinkContactResponse) GetCard() *Card {
+func (x *UnlinkContactResponse) GetCard() *ContactCard {
 	if x != nil {
 		return x.Card
 	}
@@ -1035,7 +1035,7 @@ func (x *MergeContactRequest) GetFrom() string {
 type MergeContactResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The card.
-	Card          *Card `protobuf:"bytes,1,opt,name=card,proto3" json:"card,omitempty"`
+	Card          *ContactCard `protobuf:"bytes,1,opt,name=card,proto3" json:"card,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1070,7 +1070,7 @@ func (*MergeContactResponse) Descriptor() ([]byte, []int) {
 	return file_parley_desk_v1_contact_proto_rawDescGZIP(), []int{16}
 }
 
-func (x *MergeContactResponse) GetCard() *Card {
+func (x *MergeContactResponse) GetCard() *ContactCard {
 	if x != nil {
 		return x.Card
 	}
@@ -1145,7 +1145,7 @@ func (x *UnmergeContactRequest) GetFrom() string {
 type UnmergeContactResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The card.
-	Card          *Card `protobuf:"bytes,1,opt,name=card,proto3" json:"card,omitempty"`
+	Card          *ContactCard `protobuf:"bytes,1,opt,name=card,proto3" json:"card,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1180,7 +1180,7 @@ func (*UnmergeContactResponse) Descriptor() ([]byte, []int) {
 	return file_parley_desk_v1_contact_proto_rawDescGZIP(), []int{18}
 }
 
-func (x *UnmergeContactResponse) GetCard() *Card {
+func (x *UnmergeContactResponse) GetCard() *ContactCard {
 	if x != nil {
 		return x.Card
 	}
@@ -1191,8 +1191,8 @@ var File_parley_desk_v1_contact_proto protoreflect.FileDescriptor
 
 const file_parley_desk_v1_contact_proto_rawDesc = "" +
 	"\n" +
-	"\x1cparley/desk/v1/contact.proto\x12\x0eparley.desk.v1\x1a\x1fparley/contact/v1/contact.proto\x1a\x19parley/desk/v1/desk.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/fact.proto\"\xee\x01\n" +
-	"\x04Card\x124\n" +
+	"\x1cparley/desk/v1/contact.proto\x12\x0eparley.desk.v1\x1a\x1fparley/contact/v1/contact.proto\x1a\x19parley/desk/v1/desk.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/fact.proto\"\xf5\x01\n" +
+	"\vContactCard\x124\n" +
 	"\acontact\x18\x01 \x01(\v2\x1a.parley.contact.v1.ContactR\acontact\x121\n" +
 	"\x04link\x18\x02 \x01(\v2\x1d.parley.thread.v1.ContactLinkR\x04link\x12\x17\n" +
 	"\aby_name\x18\x03 \x01(\tR\x06byName\x12\x19\n" +
@@ -1220,9 +1220,9 @@ const file_parley_desk_v1_contact_proto_rawDesc = "" +
 	"\await_ms\x18\a \x01(\x03R\x06waitMs\x12\x1b\n" +
 	"\thandle_ms\x18\b \x01(\x03R\bhandleMs\"C\n" +
 	"\x0eGetCardRequest\x121\n" +
-	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\";\n" +
-	"\x0fGetCardResponse\x12(\n" +
-	"\x04card\x18\x01 \x01(\v2\x14.parley.desk.v1.CardR\x04card\"}\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\"B\n" +
+	"\x0fGetCardResponse\x12/\n" +
+	"\x04card\x18\x01 \x01(\v2\x1b.parley.desk.v1.ContactCardR\x04card\"}\n" +
 	"\x15SearchContactsRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x14\n" +
 	"\x05query\x18\x02 \x01(\tR\x05query\x12\x1b\n" +
@@ -1233,39 +1233,39 @@ const file_parley_desk_v1_contact_proto_rawDesc = "" +
 	"\x14CreateContactRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x124\n" +
-	"\acontact\x18\x03 \x01(\v2\x1a.parley.contact.v1.ContactR\acontact\"A\n" +
-	"\x15CreateContactResponse\x12(\n" +
-	"\x04card\x18\x01 \x01(\v2\x14.parley.desk.v1.CardR\x04card\"\xb2\x01\n" +
+	"\acontact\x18\x03 \x01(\v2\x1a.parley.contact.v1.ContactR\acontact\"H\n" +
+	"\x15CreateContactResponse\x12/\n" +
+	"\x04card\x18\x01 \x01(\v2\x1b.parley.desk.v1.ContactCardR\x04card\"\xb2\x01\n" +
 	"\x14UpdateContactRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x124\n" +
 	"\acontact\x18\x03 \x01(\v2\x1a.parley.contact.v1.ContactR\acontact\x12\x14\n" +
-	"\x05paths\x18\x04 \x03(\tR\x05paths\"A\n" +
-	"\x15UpdateContactResponse\x12(\n" +
-	"\x04card\x18\x01 \x01(\v2\x14.parley.desk.v1.CardR\x04card\"~\n" +
+	"\x05paths\x18\x04 \x03(\tR\x05paths\"H\n" +
+	"\x15UpdateContactResponse\x12/\n" +
+	"\x04card\x18\x01 \x01(\v2\x1b.parley.desk.v1.ContactCardR\x04card\"~\n" +
 	"\x12LinkContactRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x18\n" +
-	"\acontact\x18\x03 \x01(\tR\acontact\"?\n" +
-	"\x13LinkContactResponse\x12(\n" +
-	"\x04card\x18\x01 \x01(\v2\x14.parley.desk.v1.CardR\x04card\"f\n" +
+	"\acontact\x18\x03 \x01(\tR\acontact\"F\n" +
+	"\x13LinkContactResponse\x12/\n" +
+	"\x04card\x18\x01 \x01(\v2\x1b.parley.desk.v1.ContactCardR\x04card\"f\n" +
 	"\x14UnlinkContactRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1b\n" +
-	"\tclient_id\x18\x02 \x01(\tR\bclientId\"A\n" +
-	"\x15UnlinkContactResponse\x12(\n" +
-	"\x04card\x18\x01 \x01(\v2\x14.parley.desk.v1.CardR\x04card\"y\n" +
+	"\tclient_id\x18\x02 \x01(\tR\bclientId\"H\n" +
+	"\x15UnlinkContactResponse\x12/\n" +
+	"\x04card\x18\x01 \x01(\v2\x1b.parley.desk.v1.ContactCardR\x04card\"y\n" +
 	"\x13MergeContactRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x12\n" +
-	"\x04from\x18\x03 \x01(\tR\x04from\"@\n" +
-	"\x14MergeContactResponse\x12(\n" +
-	"\x04card\x18\x01 \x01(\v2\x14.parley.desk.v1.CardR\x04card\"{\n" +
+	"\x04from\x18\x03 \x01(\tR\x04from\"G\n" +
+	"\x14MergeContactResponse\x12/\n" +
+	"\x04card\x18\x01 \x01(\v2\x1b.parley.desk.v1.ContactCardR\x04card\"{\n" +
 	"\x15UnmergeContactRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x12\n" +
-	"\x04from\x18\x03 \x01(\tR\x04from\"B\n" +
-	"\x16UnmergeContactResponse\x12(\n" +
-	"\x04card\x18\x01 \x01(\v2\x14.parley.desk.v1.CardR\x04card2\xeb\x05\n" +
+	"\x04from\x18\x03 \x01(\tR\x04from\"I\n" +
+	"\x16UnmergeContactResponse\x12/\n" +
+	"\x04card\x18\x01 \x01(\v2\x1b.parley.desk.v1.ContactCardR\x04card2\xeb\x05\n" +
 	"\x0eContactService\x12J\n" +
 	"\aGetCard\x12\x1e.parley.desk.v1.GetCardRequest\x1a\x1f.parley.desk.v1.GetCardResponse\x12_\n" +
 	"\x0eSearchContacts\x12%.parley.desk.v1.SearchContactsRequest\x1a&.parley.desk.v1.SearchContactsResponse\x12\\\n" +
@@ -1291,7 +1291,7 @@ func file_parley_desk_v1_contact_proto_rawDescGZIP() []byte {
 
 var file_parley_desk_v1_contact_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_parley_desk_v1_contact_proto_goTypes = []any{
-	(*Card)(nil),                   // 0: parley.desk.v1.Card
+	(*ContactCard)(nil),            // 0: parley.desk.v1.ContactCard
 	(*Summary)(nil),                // 1: parley.desk.v1.Summary
 	(*PastConversation)(nil),       // 2: parley.desk.v1.PastConversation
 	(*GetCardRequest)(nil),         // 3: parley.desk.v1.GetCardRequest
@@ -1318,31 +1318,31 @@ var file_parley_desk_v1_contact_proto_goTypes = []any{
 	(*ConversationRef)(nil),        // 24: parley.desk.v1.ConversationRef
 }
 var file_parley_desk_v1_contact_proto_depIdxs = []int32{
-	20, // 0: parley.desk.v1.Card.contact:type_name -> parley.contact.v1.Contact
-	21, // 1: parley.desk.v1.Card.link:type_name -> parley.thread.v1.ContactLink
-	1,  // 2: parley.desk.v1.Card.summary:type_name -> parley.desk.v1.Summary
+	20, // 0: parley.desk.v1.ContactCard.contact:type_name -> parley.contact.v1.Contact
+	21, // 1: parley.desk.v1.ContactCard.link:type_name -> parley.thread.v1.ContactLink
+	1,  // 2: parley.desk.v1.ContactCard.summary:type_name -> parley.desk.v1.Summary
 	19, // 3: parley.desk.v1.Summary.variables:type_name -> parley.desk.v1.Summary.VariablesEntry
 	22, // 4: parley.desk.v1.Summary.referral:type_name -> parley.thread.v1.Referral
 	2,  // 5: parley.desk.v1.Summary.previous:type_name -> parley.desk.v1.PastConversation
 	23, // 6: parley.desk.v1.PastConversation.closed_by:type_name -> parley.thread.v1.Cause
 	24, // 7: parley.desk.v1.GetCardRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	0,  // 8: parley.desk.v1.GetCardResponse.card:type_name -> parley.desk.v1.Card
+	0,  // 8: parley.desk.v1.GetCardResponse.card:type_name -> parley.desk.v1.ContactCard
 	24, // 9: parley.desk.v1.SearchContactsRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	20, // 10: parley.desk.v1.SearchContactsResponse.contacts:type_name -> parley.contact.v1.Contact
 	24, // 11: parley.desk.v1.CreateContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	20, // 12: parley.desk.v1.CreateContactRequest.contact:type_name -> parley.contact.v1.Contact
-	0,  // 13: parley.desk.v1.CreateContactResponse.card:type_name -> parley.desk.v1.Card
+	0,  // 13: parley.desk.v1.CreateContactResponse.card:type_name -> parley.desk.v1.ContactCard
 	24, // 14: parley.desk.v1.UpdateContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
 	20, // 15: parley.desk.v1.UpdateContactRequest.contact:type_name -> parley.contact.v1.Contact
-	0,  // 16: parley.desk.v1.UpdateContactResponse.card:type_name -> parley.desk.v1.Card
+	0,  // 16: parley.desk.v1.UpdateContactResponse.card:type_name -> parley.desk.v1.ContactCard
 	24, // 17: parley.desk.v1.LinkContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	0,  // 18: parley.desk.v1.LinkContactResponse.card:type_name -> parley.desk.v1.Card
+	0,  // 18: parley.desk.v1.LinkContactResponse.card:type_name -> parley.desk.v1.ContactCard
 	24, // 19: parley.desk.v1.UnlinkContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	0,  // 20: parley.desk.v1.UnlinkContactResponse.card:type_name -> parley.desk.v1.Card
+	0,  // 20: parley.desk.v1.UnlinkContactResponse.card:type_name -> parley.desk.v1.ContactCard
 	24, // 21: parley.desk.v1.MergeContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	0,  // 22: parley.desk.v1.MergeContactResponse.card:type_name -> parley.desk.v1.Card
+	0,  // 22: parley.desk.v1.MergeContactResponse.card:type_name -> parley.desk.v1.ContactCard
 	24, // 23: parley.desk.v1.UnmergeContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	0,  // 24: parley.desk.v1.UnmergeContactResponse.card:type_name -> parley.desk.v1.Card
+	0,  // 24: parley.desk.v1.UnmergeContactResponse.card:type_name -> parley.desk.v1.ContactCard
 	3,  // 25: parley.desk.v1.ContactService.GetCard:input_type -> parley.desk.v1.GetCardRequest
 	5,  // 26: parley.desk.v1.ContactService.SearchContacts:input_type -> parley.desk.v1.SearchContactsRequest
 	7,  // 27: parley.desk.v1.ContactService.CreateContact:input_type -> parley.desk.v1.CreateContactRequest
