@@ -5,25 +5,36 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"path/filepath"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 
 	"github.com/parley-desk/parley/pkg/dirlock"
 	"github.com/parley-desk/parley/pkg/fault"
 )
 
 // broker is a NATS server inside this process. It has no socket: only this
-// process can reach it.
-type broker struct {
+// process can reach it. A Bus holds it by what it does and not by its type: a
+// package that sees the server's type compiles the server's generic code anew,
+// and nearly every package sees a Bus.
+type broker interface {
+	nats.InProcessConnProvider
+	// store tells how much the broker holds and may hold.
+	store() (brokerJetStream, error)
+	stop()
+}
+
+type embedded struct {
 	server *server.Server
 	lock   io.Closer
 }
 
 // startBroker locks its folder: the broker takes no lock of its own, and two
 // brokers on one folder destroy it.
-func startBroker(dir string, log *slog.Logger) (*broker, error) {
+func startBroker(dir string, log *slog.Logger) (broker, error) {
 	lock, err := dirlock.Take(dir, "broker.lock", "data_dir")
 	if err != nil {
 		return nil, err
@@ -44,11 +55,12 @@ func startBroker(dir string, log *slog.Logger) (*broker, error) {
 		_ = lock.Close()
 		return nil, fault.Wrap(err, "start the embedded broker")
 	}
-	return &broker{server: s, lock: lock}, nil
+	return &embedded{server: s, lock: lock}, nil
 }
 
-// store tells how much the broker holds and may hold.
-func (b *broker) store() (j brokerJetStream, err error) {
+func (b *embedded) InProcessConn() (net.Conn, error) { return b.server.InProcessConn() }
+
+func (b *embedded) store() (j brokerJetStream, err error) {
 	info, err := b.server.Jsz(nil)
 	if err != nil {
 		return j, err
@@ -57,7 +69,7 @@ func (b *broker) store() (j brokerJetStream, err error) {
 	return j, nil
 }
 
-func (b *broker) stop() {
+func (b *embedded) stop() {
 	b.server.Shutdown()
 	b.server.WaitForShutdown()
 	_ = b.lock.Close()

@@ -45,7 +45,7 @@ type Bus struct {
 	log     *slog.Logger
 	tracer  trace.Tracer
 	metrics *metrics
-	broker  *broker // nil with an external one
+	broker  broker // nil with an external one
 	nc      *nats.Conn
 	js      jetstream.JetStream
 	id      string // of this connection: a restarted process is another one
@@ -159,7 +159,7 @@ func (b *Bus) connect() error {
 			b.log.WarnContext(b.life, "broker reported an error", key.Err, err)
 		})}
 	if b.broker != nil {
-		opts = append(opts, nats.InProcessServer(b.broker.server))
+		opts = append(opts, nats.InProcessServer(b.broker))
 	}
 	nc, err := nats.Connect(b.cfg.URL, opts...)
 	if errors.Is(err, nats.ErrAuthorization) {

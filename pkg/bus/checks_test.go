@@ -134,8 +134,7 @@ func TestAMinorityOfBrokersMayBeDown(t *testing.T) {
 	}
 	cluster := bustest.Cluster(t)
 	closeBus(t, cluster.Open(t, "one"))
-	cluster.Server.Shutdown()
-	cluster.Server.WaitForShutdown()
+	cluster.Stop()
 	checks, unsafe := durability(t, bus.Config{URL: cluster.URL, MonitorURL: cluster.Monitor, Replicas: 3})
 	if unsafe != 0 || len(checks) != 1 || checks[0].Level != bus.Warning || !strings.HasPrefix(checks[0].Detail, "1 broker did not tell") {
 		t.Errorf("doctor says %+v, the metric %g", checks, unsafe)

@@ -30,8 +30,9 @@ func Open(t testing.TB) *bus.Bus {
 type Remote struct {
 	URL      string // of clients
 	Monitor  string // of the monitoring port
-	Server   *server.Server
-	options  server.Options
+	Stop     func() // the broker, or the first of a cluster; waits until it has
+	dir      string
+	sync     bool
 	replicas int
 }
 
@@ -44,10 +45,9 @@ func ForgetfulBroker(t testing.TB) *Remote { t.Helper(); return remote(t, false)
 
 func remote(t testing.TB, sync bool) *Remote {
 	t.Helper()
-	r := &Remote{options: server.Options{ServerName: "remote", Host: "127.0.0.1", Port: server.RANDOM_PORT, HTTPHost: "127.0.0.1", HTTPPort: server.RANDOM_PORT,
-		NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(), SyncAlways: sync}}
-	r.start(t)
-	t.Cleanup(func() { r.Server.Shutdown(); r.Server.WaitForShutdown() })
+	r := &Remote{dir: t.TempDir(), sync: sync}
+	r.start(t, server.RANDOM_PORT, server.RANDOM_PORT)
+	t.Cleanup(func() { r.Stop() })
 	return r
 }
 
@@ -70,7 +70,7 @@ func Cluster(t testing.TB) *Remote {
 		if err != nil {
 			t.Fatalf("make a broker: %v", err)
 		}
-		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+		t.Cleanup(func() { stop(s) })
 		s.Start()
 		all = append(all, s)
 	}
@@ -91,7 +91,7 @@ func Cluster(t testing.TB) *Remote {
 			t.Fatal("the brokers elected no leader within a minute")
 		}
 	}
-	r.URL, r.Monitor, r.Server = strings.Join(clients, ","), strings.Join(monitors, ","), all[0]
+	r.URL, r.Monitor, r.Stop = strings.Join(clients, ","), strings.Join(monitors, ","), func() { stop(all[0]) }
 	return r
 }
 
@@ -111,10 +111,15 @@ func freePorts(t testing.TB, n int) []int {
 	return ports
 }
 
-func (r *Remote) start(t testing.TB) {
+func stop(s *server.Server) {
+	s.Shutdown()
+	s.WaitForShutdown()
+}
+
+func (r *Remote) start(t testing.TB, clients, monitor int) {
 	t.Helper()
-	opts := r.options
-	s, err := server.NewServer(&opts)
+	s, err := server.NewServer(&server.Options{ServerName: "remote", Host: "127.0.0.1", Port: clients, HTTPHost: "127.0.0.1", HTTPPort: monitor,
+		NoSigs: true, NoLog: true, JetStream: true, StoreDir: r.dir, SyncAlways: r.sync})
 	if err != nil {
 		t.Fatalf("make a broker: %v", err)
 	}
@@ -122,18 +127,15 @@ func (r *Remote) start(t testing.TB) {
 	if !s.ReadyForConnections(30 * time.Second) {
 		t.Fatal("the broker was not ready within 30 s")
 	}
-	r.Server, r.URL = s, s.ClientURL()
+	r.Stop, r.URL = func() { stop(s) }, s.ClientURL()
 	r.Monitor = "http://" + s.MonitorAddr().String()
 }
 
 // Restart stops the broker and starts it again at the same addresses.
 func (r *Remote) Restart(t testing.TB) {
 	t.Helper()
-	r.options.Port = port(t, r.URL)
-	r.options.HTTPPort = port(t, r.Monitor)
-	r.Server.Shutdown()
-	r.Server.WaitForShutdown()
-	r.start(t)
+	r.Stop()
+	r.start(t, port(t, r.URL), port(t, r.Monitor))
 }
 
 func port(t testing.TB, address string) int {

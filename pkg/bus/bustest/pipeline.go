@@ -17,12 +17,12 @@ import (
 // before it acknowledges, as the bus's own does. It knows no threads, no order
 // and no failures; benchmarks compare the house with it.
 type Pipeline struct {
-	server *server.Server
-	nc     *nats.Conn
-	js     jetstream.JetStream
-	out    func(id string, body []byte)
-	work   sync.WaitGroup
-	stop   []func()
+	nc   *nats.Conn
+	js   jetstream.JetStream
+	out  func(id string, body []byte)
+	work sync.WaitGroup
+	stop []func() // the readers
+	end  func()   // of the broker
 }
 
 // pipelinePartitions is as many streams a hop as an embedded deployment has.
@@ -36,7 +36,7 @@ func OpenPipeline(ctx context.Context, dir string, out func(id string, body []by
 		return nil, err
 	}
 	s.Start()
-	p := &Pipeline{server: s, out: out}
+	p := &Pipeline{end: func() { stop(s) }, out: out}
 	if !s.ReadyForConnections(30 * time.Second) {
 		return nil, fmt.Errorf("the broker was not ready within 30 s")
 	}
@@ -99,6 +99,5 @@ func (p *Pipeline) Close() {
 	}
 	p.work.Wait()
 	p.nc.Close()
-	p.server.Shutdown()
-	p.server.WaitForShutdown()
+	p.end()
 }
