@@ -121,7 +121,7 @@ export function CallbackOf({ account }: { account: string }) {
   const [c, setCallback] = useState<Callback>();
   const [token, setToken] = useState('');
   const { trouble, act } = useAct();
-  useEvery(LOOK_MS * 3, async () => setCallback(await ask<Callback>('Provision', 'GetCallback', { account })), [account]);
+  useEvery(LOOK_MS, async () => setCallback(await ask<Callback>('Provision', 'GetCallback', { account })), [account]);
   const reveal = () => void act(async () => setToken((await ask<RevealVerifyTokenResponse>('Provision', 'RevealVerifyToken', { account })).verifyToken ?? ''));
   const line = (name: string, value: string) => (
     <div class="copy-of"><label>{name}<input readOnly value={value} /></label><Copy text={value} /></div>

@@ -55,6 +55,7 @@ interface EditorProps {
   only?: string[];
   live?: boolean; // checked while it is typed
   plain?: boolean; // saved at once, without showing the difference
+  changed?: boolean; // start is not what is stored
   onSaved: (saved: Thing) => void;
   onCancel?: () => void;
   beside?: (value: Thing) => ComponentChildren;
@@ -64,7 +65,8 @@ interface EditorProps {
 // Editor changes one resource, or makes it.
 export function Editor(p: EditorProps) {
   const { t, world, reload } = useRoom();
-  const [value, setValue] = useState(p.start);
+  const [start, setStart] = useState(p.start); // as it was when somebody began to write
+  const [value, setValue] = useState(start);
   const [plan, setPlan] = useState<Change[]>();
   const [comment, setComment] = useState('');
   const [removing, setRemoving] = useState(false);
@@ -74,7 +76,7 @@ export function Editor(p: EditorProps) {
   const fresh = !value.meta?.etag;
   const id = idOf(value);
   const resource = { [p.kind]: value } as Resource;
-  const dirty = value !== p.start;
+  const dirty = !!p.changed || value !== start;
 
   useEffect(() => {
     setTyped(undefined);
@@ -112,6 +114,7 @@ export function Editor(p: EditorProps) {
   const theirs = world[p.kind].find((r) => idOf(r) === id);
   const again = (keep: boolean) => void act(async () => {
     const now = await ask<Thing>('Config', `Get${upper(p.kind)}`, { id });
+    setStart(now);
     setValue(keep ? { ...value, meta: { ...value.meta, etag: now.meta?.etag } as Thing['meta'] } : now);
     setMeanwhile(undefined);
     clear();

@@ -21,6 +21,7 @@ export function System() {
     <>
       <section class="card-of">
         <h2>{t.checks}</h2>
+        {!checks && <p class="quiet" role="status">{t.loading}</p>}
         <ul class="checks">
           {checks?.sort((a, b) => ORDER.indexOf(a.status ?? '') - ORDER.indexOf(b.status ?? '')).map((c) => (
             <li key={c.name} data-verdict={c.status}>
@@ -36,7 +37,7 @@ export function System() {
       </section>
       <section class="card-of">
         <h2>{t.deadLetters}</h2>
-        <p class="quiet">{dead?.length ? t.deadLead : t.noDead}</p>
+        <p class="quiet">{!dead ? t.loading : dead.length ? t.deadLead : t.noDead}</p>
         {!!dead?.length && (
           <div class="wide-table"><table>
             <thead><tr><th>{t.at}</th><th>{t.stage}</th><th>{t.reason}</th><th>{t.tries}</th><th>{t.subject}</th></tr></thead>

@@ -44,6 +44,10 @@ export function Wizard({ id, step }: { id: string; step: string }) {
   const first = ready.indexOf(false);
   const at = step ? Number(step) - 1 : first < 0 ? STEPS.length - 1 : first;
   const show = (n: number, of = wanted) => go(`wizard/${of}/${n + 1}`);
+  // Where it goes on is decided once: a step that gets done does not run away.
+  useEffect(() => {
+    if (statuses && !step) location.replace(`#/wizard/${wanted}/${at + 1}`);
+  }, [statuses, step]);
   const Step = SCREENS[STEPS[at] ?? 'app'];
   if (!statuses) return <p class="quiet" role="status">{t.loading}</p>;
   return (
@@ -77,17 +81,18 @@ export function Wizard({ id, step }: { id: string; step: string }) {
 
 interface StepProps { page: Thing | undefined; status: PageStatus | undefined; onPage: (id: string) => void }
 
-// Made is a resource that the step makes, or what was made of it already.
-function Made(p: { kind: Kind; start: Thing; only: string[]; title: string; onSaved?: (r: Thing) => void }) {
+// Made is a resource that the step makes, or what was made of it already; while it
+// is pending, what is there lacks something that start has.
+function Made(p: { kind: Kind; start: Thing; only: string[]; title: string; pending?: boolean; onSaved?: (r: Thing) => void }) {
   const { t, world } = useRoom();
   const stored = world[p.kind].find((r) => idOf(r) === idOf(p.start));
-  const [open, setOpen] = useState(!stored);
+  const [open, setOpen] = useState(!stored || !!p.pending);
   return (
     <div class="made" data-made={p.kind}>
-      <h3>{p.title}{stored && <> <span class="badge good">✓ {nameOf(stored)}</span></>}</h3>
+      <h3>{p.title}{stored && !p.pending && <> <span class="badge good">✓ {nameOf(stored)}</span></>}</h3>
       {open
-        ? <Editor key={stored?.meta?.etag ?? ''} kind={p.kind} start={stored ?? p.start} only={p.only} plain save={t.save} onSaved={(r) => { setOpen(false); p.onSaved?.(r); }}
-          {...(stored ? { onCancel: () => setOpen(false) } : {})} />
+        ? <Editor key={stored?.meta?.etag ?? ''} kind={p.kind} start={p.pending ? p.start : stored ?? p.start} changed={!!p.pending} only={p.only} plain save={t.save} onSaved={(r) => { setOpen(false); p.onSaved?.(r); }}
+          {...(stored && !p.pending ? { onCancel: () => setOpen(false) } : {})} />
         : <button onClick={() => setOpen(true)}>{t.change}</button>}
     </div>
   );
@@ -176,7 +181,7 @@ function Work({ page }: StepProps) {
     <>
       <Made key={`ws${idOf(bound)}`} kind="workstream" title={t.k_workstream} only={['queue', 'units', 'offerSeconds', 'customerAttachments', 'agentAttachments']}
         start={bound ?? { meta: { id: 'facebook', displayName: 'Facebook Messenger' }, queue: idOf(world.queue[0]), units: 1, offerSeconds: 60, customerAttachments: true, agentAttachments: true }} />
-      {page && bound && <Made key={`page${String(page.workstream)}`} kind="page" title={t.bind(nameOf(page))} start={page.workstream ? page : { ...page, workstream: idOf(bound) }} only={['workstream']} />}
+      {page && bound && <Made key={`page${String(page.workstream)}`} kind="page" title={t.bind(nameOf(page))} pending={!page.workstream} start={{ ...page, workstream: page.workstream ?? idOf(bound) }} only={['workstream']} />}
       <Made kind="automatedMessage" title={t.greetingOptional} start={greeting} only={['active', 'texts']} />
     </>
   );
