@@ -171,6 +171,9 @@ func screens(t *testing.T, o office, url string) {
 				o.Shot("setup-narrow-" + strings.ReplaceAll(place, "/", "-"))
 				o.Size(1440, 1000, "dark")
 			}
+			if faint := o.Eval(webtest.Faint); faint != "" {
+				t.Errorf("on %s in %s these are too faint: %s", place, lang, faint)
+			}
 			if bare := o.Eval(`[...document.querySelectorAll('main :is(input, select, textarea, button, a)')].filter((e) =>
 				!e.labels?.length && !e.getAttribute('aria-label') && !e.textContent.trim()).map((e) => e.outerHTML.slice(0, 80)).join(' ')`); bare != "" {
 				t.Errorf("on %s these have no name: %s", place, bare)
@@ -222,7 +225,7 @@ func edits(o office, h *house) {
 	o.Go(h.desks[0] + "/setup#/rules/sort")
 	o.Do(chromedp.SendKeys(chromedp.CSS(".bench [name=text]"), "Искам връщане на пари"))
 	o.Click("[data-deed=try]")
-	o.Await("where it would go", "document.querySelector('.outcome [data-queue=front]')")
+	o.Await("where it would go, and the rule that matched", "document.querySelector('.outcome [data-queue=front]') && document.querySelector('[data-outcome=RULE_OUTCOME_APPLIED]')")
 	o.Shot("setup-bench")
 
 	o.Go(h.desks[0] + "/setup#/system")

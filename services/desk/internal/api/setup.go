@@ -31,7 +31,9 @@ func administration() []protoreflect.ServiceDescriptor {
 }
 
 // ofAdministration tells a method of the control plane by its full name.
-func ofAdministration(procedure string) bool { return strings.HasPrefix(procedure, "/parley.admin.v1.") }
+func ofAdministration(procedure string) bool {
+	return strings.HasPrefix(procedure, "/parley.admin.v1.")
+}
 
 // errands are the handlers of these methods, by path; streams are not passed on.
 func (s *Server) errands(options connect.HandlerOption) map[string]http.Handler {

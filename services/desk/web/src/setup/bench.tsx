@@ -5,6 +5,16 @@ import type { Decision, EvaluateRulesResponse, ExplainConversationResponse, Reso
 import { ask, idOf, nameOf, type Thing } from './admin';
 import { said, stamp, Told, useAct, useRoom } from './room';
 
+// use is a workstream with a ruleset that it does not use yet, where one of its
+// sort can be used.
+function use(workstream: Thing, ruleset: Thing): Thing | undefined {
+  const used = (workstream.classification as string[] | undefined) ?? [];
+  if (used.includes(idOf(ruleset)) || workstream.routing === idOf(ruleset)) return undefined;
+  const open = { ...workstream, meta: { ...workstream.meta, etag: '' } };
+  if ((ruleset.classify as unknown[] | undefined)?.length) return { ...open, classification: [...used, idOf(ruleset)] };
+  return (ruleset.route as unknown[] | undefined)?.length ? { ...open, routing: idOf(ruleset) } : undefined;
+}
+
 export function Bench({ ruleset }: { ruleset: Thing }) {
   const { t, world } = useRoom();
   const [stored, setStored] = useState(false);
@@ -15,8 +25,12 @@ export function Bench({ ruleset }: { ruleset: Thing }) {
   const field = (name: keyof typeof given, text: string) => (
     <label class="field">{text}<input name={name} value={given[name]} onInput={(e) => setGiven({ ...given, [name]: e.currentTarget.value })} /></label>
   );
+  const workstream = world.workstream.find((w) => idOf(w) === world.page.find((p) => idOf(p) === page)?.workstream);
+  const added = workstream && use(workstream, ruleset);
   const run = () => void act(async () => {
-    const trial = { resources: ruleset.meta?.id ? [{ ruleset: { ...ruleset, meta: { ...ruleset.meta, etag: '' } } } as Resource] : [] };
+    const resources = [{ ruleset: { ...ruleset, meta: { ...ruleset.meta, etag: '' } } } as Resource];
+    if (added) resources.push({ workstream: added } as Resource);
+    const trial = { resources: ruleset.meta?.id ? resources : [] };
     setGot(undefined);
     setGot(stored
       ? await ask<ExplainConversationResponse>('Routing', 'ExplainConversation', { page, psid: given.psid, trial })
@@ -39,6 +53,7 @@ export function Bench({ ruleset }: { ruleset: Thing }) {
         <select value={page} onChange={(e) => setPage(e.currentTarget.value)}>{world.page.map((p) => <option key={idOf(p)} value={idOf(p)}>{nameOf(p)}</option>)}</select>
       </label>
       {stored ? field('psid', t.psid) : <>{field('text', t.f_text)}{field('name', t.customerName)}{field('locale', t.f_locale)}{field('ref', t.referral)}</>}
+      {added && <p class="quiet">{t.asIfUsed}</p>}
       <button type="button" data-deed="try" disabled={busy || !page || (stored && !given.psid)} onClick={run}>{t.tryRules}</button>
       <Told trouble={trouble} />
       {got?.routed && <p>{t.wentTo(got.routed.queue || t.noQueue, got.routed.rule ?? '', stamp(got.routed.openedMs, t))}</p>}

@@ -134,7 +134,7 @@ export function Editor(p: EditorProps) {
             </div>
           </div>
         )
-        : <Told trouble={shownTrouble} />}
+        : <Told trouble={shownTrouble} typing={!trouble} />}
       <Form kind={p.kind} message={upper(p.kind)} value={value} fresh={fresh} only={p.only} wrong={wrong} onChange={(v) => { clear(); setValue(v); }} />
       {p.beside?.(value)}
       <div class="buttons save">

@@ -235,7 +235,7 @@ function Rows(p: InputProps) {
   return (
     <div class="rows-of">
       {rows.map((row, i) => (
-        <fieldset key={i} class="row-of" data-field={`${p.path}[${i}]`}>
+        <fieldset key={i} class={`row-of ${p.field.type}`} data-field={`${p.path}[${i}]`}>
           <legend>{`${p.name} ${i + 1}`}{typeof row.name === 'string' && row.name ? `: ${row.name}` : ''}</legend>
           <Inside field={p.field} path={`${p.path}[${i}]`} value={row} onChange={(v) => put(i, v)} />
           {wrong.has(`${p.path}[${i}]`) && <small class="wrong"><Explained text={wrong.get(`${p.path}[${i}]`)!} /></small>}

@@ -74,13 +74,13 @@ export function useEvery(ms: number, f: () => Promise<unknown>, again: unknown[]
 }
 
 // Told says what went wrong: in the reader's words where there are some, and in
-// the house's beside them.
-export function Told({ trouble }: { trouble: Trouble | undefined }) {
+// the house's beside them. While somebody types nothing was refused yet.
+export function Told({ trouble, typing }: { trouble: Trouble | undefined; typing?: boolean }) {
   const { t } = useRoom();
   if (!trouble) return null;
-  const own = said(t, trouble.reason) ?? (trouble.violations.length ? t.wrongFields : t.wentWrong);
+  const own = said(t, trouble.reason) ?? (!trouble.violations.length ? t.wentWrong : typing ? t.notGoodYet : t.wrongFields);
   return (
-    <div class="told" role="alert">
+    <div class="told" role={typing ? 'status' : 'alert'}>
       <p><b>{own}</b></p>
       {trouble.violations.length > 0
         ? <ul>{trouble.violations.map((v) => <li key={v.field}><code>{short(v.field)}</code> <Explained text={v.text} /></li>)}</ul>

@@ -85,6 +85,7 @@ export default {
   // what went wrong
   wentWrong: 'It did not work.',
   wrongFields: 'Some fields are wrong. Nothing was saved.',
+  notGoodYet: 'Not good yet.',
   AWAY: 'The desk cannot be reached. Try again in a moment.',
   NOBODY_SERVES: 'The control plane is not running. Agents work on; try again in a moment.',
   STARTING: 'It is starting. Try again in a moment.',
@@ -191,6 +192,7 @@ export default {
   benchLead: 'What the rules would make of a conversation, as they stand in the form, saved or not. Nothing is stored.',
   byHand: 'By hand',
   storedOne: 'A stored conversation',
+  asIfUsed: 'The workstream of this page does not use these rules yet; they are tried as if it did.',
   psid: 'Customer (PSID)',
   customerName: 'Customer’s name',
   referral: 'Parameter of the link (ref)',
