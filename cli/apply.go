@@ -16,7 +16,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/parley-desk/parley/cli/internal/manifest"
+	"github.com/parley-desk/parley/pkg/manifest"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 )
 

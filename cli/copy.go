@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/parley-desk/parley/cli/internal/manifest"
+	"github.com/parley-desk/parley/pkg/manifest"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 )

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/parley-desk/parley/cli/internal/manifest"
+	"github.com/parley-desk/parley/pkg/manifest"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 )
 

@@ -7,7 +7,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
-	"github.com/parley-desk/parley/cli/internal/manifest"
+	"github.com/parley-desk/parley/pkg/manifest"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 )
 

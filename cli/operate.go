@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/parley-desk/parley/cli/internal/manifest"
+	"github.com/parley-desk/parley/pkg/manifest"
 	"github.com/parley-desk/parley/pkg/stamp"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 )

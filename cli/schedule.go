@@ -14,7 +14,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/parley-desk/parley/cli/internal/manifest"
+	"github.com/parley-desk/parley/pkg/manifest"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 )

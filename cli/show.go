@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/parley-desk/parley/cli/internal/manifest"
+	"github.com/parley-desk/parley/pkg/manifest"
 )
 
 // show writes resources of one kind; single when one was asked for by name.

@@ -25,6 +25,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
+	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
@@ -34,6 +35,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/change"
 	"github.com/parley-desk/parley/services/admin/internal/commit"
 	"github.com/parley-desk/parley/services/admin/internal/configure"
+	"github.com/parley-desk/parley/services/admin/internal/errand"
 	"github.com/parley-desk/parley/services/admin/internal/explain"
 	"github.com/parley-desk/parley/services/admin/internal/guard"
 	"github.com/parley-desk/parley/services/admin/internal/history"
@@ -184,6 +186,7 @@ func (s *service) Run(ctx context.Context) error {
 	group.Go(func() error { return s.prober.Run(ctx) })
 	group.Go(func() error { return s.repairer.Run(ctx) })
 	group.Go(func() error { return s.deps.Contacts.Book.Run(ctx) })
+	group.Go(func() error { return s.errands(ctx) })
 	for _, d := range doors {
 		group.Go(func() error { return d.server.Serve(d.listener) })
 		group.Go(func() error {
@@ -196,6 +199,13 @@ func (s *service) Run(ctx context.Context) error {
 		})
 	}
 	return group.Wait()
+}
+
+// errands does what administrators ask at the desk, until ctx ends.
+func (s *service) errands(ctx context.Context) error {
+	runner := errand.New(s.guard, s.deps.Directory)
+	s.register(runner)
+	return bus.Serve(ctx, s.deps.Bus, errand.Method, runner.Run)
 }
 
 // door is one way in.
@@ -262,6 +272,19 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingInterval, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: connectionAge, MaxConnectionAgeGrace: connectionRest}),
 	)
+	s.register(srv)
+	grpc_health_v1.RegisterHealthServer(srv, s.health)
+	if s.cfg.Reflection {
+		reflection.Register(srv)
+	}
+	for name := range srv.GetServiceInfo() {
+		s.health.SetServingStatus(name, grpc_health_v1.HealthCheckResponse_SERVING)
+	}
+	return srv
+}
+
+// register puts what the control plane does behind a door.
+func (s *service) register(srv grpc.ServiceRegistrar) {
 	d := s.deps
 	ledger := &history.Ledger{Bucket: d.Bus.Bucket(subject.HistoryBucket)}
 	committer := &commit.Committer{Planner: change.Planner{Box: d.Secrets, Now: d.Now}, Directory: d.Directory,
@@ -284,14 +307,6 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 	adminv1.RegisterVariableServiceServer(srv, &variables.Service{Log: d.Bus, Directory: d.Directory, Caller: guard.Caller})
 	adminv1.RegisterScheduleServiceServer(srv, &hours.Service{Directory: d.Directory, Now: d.Now})
 	contactv1.RegisterContactServiceServer(srv, &people.Service{Contacts: d.Contacts, Log: d.Bus, Now: d.Now})
-	grpc_health_v1.RegisterHealthServer(srv, s.health)
-	if s.cfg.Reflection {
-		reflection.Register(srv)
-	}
-	for name := range srv.GetServiceInfo() {
-		s.health.SetServingStatus(name, grpc_health_v1.HealthCheckResponse_SERVING)
-	}
-	return srv
 }
 
 // credentials make the connection TLS 1.3 with certificates on both sides, or

@@ -92,12 +92,14 @@ func (o opened) text() string {
 		sandbox = ", with a sandbox in Meta's place. Not for production"
 	}
 	fmt.Fprintf(&b, "\n  Parley is running%s.\n\n", sandbox)
-	account, signIn := "<account>", ""
+	account, signIn, administrator := "<account>", "", ""
 	if slices.ContainsFunc(o.manifest, func(path string) bool { return strings.HasSuffix(filepath.ToSlash(absolute(path)), sample) }) {
 		account, signIn = "demo", "        sign in as mila, orlin or, as their supervisor, elena; password parley-demo"
+		administrator = "   sign in as vera; password parley-demo"
 	}
 	line("sandbox.listen", "Customer's phone", "http://%s/phone")
 	line("desk.listen", "Agent desk", "http://%s/%s", signIn)
+	line("desk.listen", "Set-up", "http://%s/setup%s", administrator)
 	line("ingress.listen", "Webhook", "http://%s/webhook/%s", account)
 	line("admin.socket", "Control plane", "%s    try: %s", o.hint())
 	line("ops.listen", "Health, metrics", "http://%s/readyz")

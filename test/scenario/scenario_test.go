@@ -77,6 +77,7 @@ func together(t testing.TB) *house {
 		"--sandbox.listen", sandbox, "--sandbox.data-dir", filepath.Join(h.dir, "sandbox"), "--sandbox.pages", strings.Join(pages, ","),
 		"--sandbox.callback", "http://" + hook + "/webhook/demo", "--graph.url", "http://" + sandbox + "/graph",
 		"--attachment.plain-hosts", sandbox, "--ingress.listen", hook, "--desk.listen", desk, "--ops.listen", ops,
+		"--admin.webhook-url", "http://" + hook,
 	}, slices.Concat(quickOutbound, quickSandbox)...)...)
 	h.awaitReady()
 	return h

@@ -30,9 +30,10 @@ func main() {
 
 // run makes the types first, because the bundle reads them.
 func run(page string, check bool) error {
-	types := filepath.Join(page, "src", "types.gen.ts")
-	if err := settle(types, shapes.TypeScript(), check); err != nil {
-		return err
+	for name, source := range map[string][]byte{"types.gen.ts": shapes.TypeScript(), "setup/types.gen.ts": shapes.Setup(), "setup/forms.gen.ts": shapes.Forms()} {
+		if err := settle(filepath.Join(page, "src", name), source, check); err != nil {
+			return err
+		}
 	}
 	files, sizes, err := bundle.Build(page)
 	if err != nil {

@@ -15,11 +15,13 @@ import (
 )
 
 // texts reads the page's texts: both languages by key.
-func texts(t *testing.T) map[string][2]string {
+func texts(t *testing.T) map[string][2]string { return textsIn(t, "src/texts/") }
+
+func textsIn(t *testing.T, dir string) map[string][2]string {
 	t.Helper()
 	all := map[string][2]string{}
 	for i, language := range []string{"en", "bg"} {
-		source, err := os.ReadFile("src/texts/" + language + ".ts")
+		source, err := os.ReadFile(dir + language + ".ts")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -31,7 +33,7 @@ func texts(t *testing.T) map[string][2]string {
 		}
 	}
 	if len(all) < 200 {
-		t.Fatalf("only %d texts were found in src/texts", len(all))
+		t.Fatalf("only %d texts were found in %s", len(all), dir)
 	}
 	return all
 }
@@ -152,9 +154,42 @@ func TestEveryTurnHasASentence(t *testing.T) {
 	}
 }
 
+// TestEveryFieldHasALabel reads the forms that the set-up page draws: each field
+// and each value of an enum is called something in both languages.
+func TestEveryFieldHasALabel(t *testing.T) {
+	all := textsIn(t, "src/texts/setup/")
+	source, err := os.ReadFile("src/setup/forms.gen.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	quiet := map[string]bool{"meta": true, "etag": true, "updatedMs": true, "sinceMs": true, "privacy": true, "previousSecret": true}
+	found := 0
+	for _, m := range regexp.MustCompile(`(?m)^  (\w+): '(.*)',$`).FindAllStringSubmatch(string(source), -1) {
+		if m[1] == "Resource" || m[1] == "Acknowledgement" || m[1] == "Secret" {
+			continue
+		}
+		for _, word := range strings.Fields(m[2]) {
+			name, _, field := strings.Cut(word, ":")
+			if quiet[name] || strings.HasSuffix(name, "_UNSPECIFIED") {
+				continue
+			}
+			found++
+			if _, ok := all[name]; !field && !ok {
+				t.Errorf("src/texts/setup has no text for the value %s", name)
+			}
+			if _, ok := all["f_"+name]; field && !ok {
+				t.Errorf("src/texts/setup has no label for %s.%s", m[1], name)
+			}
+		}
+	}
+	if found < 200 {
+		t.Errorf("only %d fields and values were found", found)
+	}
+}
+
 // TestLanguagesTakeTheSameValues counts what is filled into texts.
 func TestLanguagesTakeTheSameValues(t *testing.T) {
-	for key, both := range texts(t) {
+	for key, both := range both(t) {
 		values := func(text string) int {
 			one, _, _ := strings.Cut(text, "|")
 			return strings.Count(one, "{}")
@@ -166,4 +201,13 @@ func TestLanguagesTakeTheSameValues(t *testing.T) {
 			t.Errorf("%s is empty in a language", key)
 		}
 	}
+}
+
+// both are the texts of both pages.
+func both(t *testing.T) map[string][2]string {
+	all := textsIn(t, "src/texts/setup/")
+	for key, text := range texts(t) {
+		all["desk "+key] = text
+	}
+	return all
 }

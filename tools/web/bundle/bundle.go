@@ -21,6 +21,9 @@ const Budget = 40 * 1024
 // Later is how many more it may load afterwards, while the agent works.
 const Later = 24 * 1024
 
+// Setup is how many the set-up page may load in all. Agents load none of it.
+const Setup = 40 * 1024
+
 // Sizes is how heavy the build is, gzip bytes.
 type Sizes struct {
 	// Script is what the page and its worker begin with, in the longest language.
@@ -29,11 +32,13 @@ type Sizes struct {
 	Later int
 	// Style is the style sheet.
 	Style int
+	// Setup is every script of the set-up page, in the longest language.
+	Setup int
 }
 
 // String tells the sizes in one line.
 func (s Sizes) String() string {
-	return fmt.Sprintf("script %d B of %d B, later %d B of %d B, css %d B (gzip)", s.Script, Budget, s.Later, Later, s.Style)
+	return fmt.Sprintf("script %d B of %d B, later %d B of %d B, css %d B, set-up %d B of %d B (gzip)", s.Script, Budget, s.Later, Later, s.Style, s.Setup, Setup)
 }
 
 // Within is an error when the scripts exceed what they may weigh.
@@ -43,18 +48,30 @@ func (s Sizes) Within() error {
 		return fmt.Errorf("the script weighs %d B compressed, over the budget of %d B", s.Script, Budget)
 	case s.Later > Later:
 		return fmt.Errorf("the parts that are loaded later weigh %d B compressed, over the budget of %d B", s.Later, Later)
+	case s.Setup > Setup:
+		return fmt.Errorf("the set-up page weighs %d B compressed, over the budget of %d B", s.Setup, Setup)
 	}
 	return nil
 }
 
-// The sources that a browser begins with, and where languages are.
-const (
-	script = "src/main.ts"
-	style  = "src/desk.css"
-	texts  = "src/texts/"
+// entry is a page: the sources that a browser begins with, and what their files
+// are called.
+type entry struct {
+	script, style, html string // in src
+	name                string
+}
+
+// The two pages. They share sources and no files, so that neither makes the other
+// heavier.
+var (
+	agents = entry{"main.ts", "desk.css", "index.html", "app"}
+	setup  = entry{"setup/main.tsx", "setup/setup.css", "setup/setup.html", "setup"}
 )
 
-// Build bundles the page in dir and gives the files of dist by name, each with
+// texts is where languages are.
+const texts = "src/texts/"
+
+// Build bundles the pages in dir and gives the files of dist by name, each with
 // a name that changes with what it holds. The same sources give the same bytes
 // on every machine.
 func Build(dir string) (map[string][]byte, Sizes, error) {
@@ -62,12 +79,25 @@ func Build(dir string) (map[string][]byte, Sizes, error) {
 	if err != nil {
 		return nil, Sizes{}, err
 	}
-	built, err := build(root)
+	files := map[string][]byte{}
+	desk, err := agents.build(root, files)
 	if err != nil {
 		return nil, Sizes{}, err
 	}
+	other, err := setup.build(root, files)
+	desk.Setup = other.Script + other.Later
+	return files, desk, err
+}
+
+// build bundles one page into files.
+func (e entry) build(root string, files map[string][]byte) (Sizes, error) {
+	built, err := e.bundle(root)
+	if err != nil {
+		return Sizes{}, err
+	}
 	var sizes Sizes
-	files, first := map[string][]byte{}, built.begin(script)
+	script, style := "src/"+e.script, "src/"+e.style
+	first := built.begin(script)
 	language := 0
 	for name, part := range built {
 		files[name] = part.body
@@ -83,17 +113,17 @@ func Build(dir string) (map[string][]byte, Sizes, error) {
 		}
 	}
 	sizes.Script += language
-	index, err := os.ReadFile(filepath.Join(root, "src", "index.html"))
+	html, err := os.ReadFile(filepath.Join(root, "src", e.html))
 	if err != nil {
-		return nil, Sizes{}, err
+		return Sizes{}, err
 	}
 	var hints strings.Builder
 	for _, name := range first[1:] {
 		fmt.Fprintf(&hints, "<link rel=\"modulepreload\" href=\"/%s\">\n", name)
 	}
-	html := strings.NewReplacer("{{app}}", "/"+first[0], "{{css}}", "/"+built.begin(style)[0], "{{parts}}\n", hints.String()).Replace(string(index))
-	files["index.html"] = []byte(html)
-	return files, sizes, nil
+	whole := strings.NewReplacer("{{app}}", "/"+first[0], "{{css}}", "/"+built.begin(style)[0], "{{parts}}\n", hints.String()).Replace(string(html))
+	files[filepath.Base(e.html)] = []byte(whole)
+	return sizes, nil
 }
 
 // parts are the files that were built, by name.
@@ -123,11 +153,11 @@ func (p parts) begin(entry string) []string {
 	return names
 }
 
-// build runs esbuild.
-func build(root string) (parts, error) {
+// bundle runs esbuild.
+func (e entry) bundle(root string) (parts, error) {
 	out := api.Build(api.BuildOptions{
 		AbsWorkingDir:       root,
-		EntryPointsAdvanced: []api.EntryPoint{{InputPath: script, OutputPath: "app"}, {InputPath: style, OutputPath: "desk"}},
+		EntryPointsAdvanced: []api.EntryPoint{{InputPath: "src/" + e.script, OutputPath: e.name}, {InputPath: "src/" + e.style, OutputPath: strings.TrimSuffix(filepath.Base(e.style), ".css")}},
 		EntryNames:          "[name].[hash]",
 		ChunkNames:          "[name].[hash]",
 		Bundle:              true,

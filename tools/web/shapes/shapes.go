@@ -17,44 +17,71 @@ import (
 // TypeScript is the source of types.gen.ts: an interface for every message the
 // desk API can carry, a union of names for every enum.
 func TypeScript() []byte {
-	messages := map[string]protoreflect.MessageDescriptor{}
-	enums := map[string]protoreflect.EnumDescriptor{}
+	all := newShapes()
 	for _, file := range []protoreflect.FileDescriptor{deskv1.File_parley_desk_v1_desk_proto, deskv1.File_parley_desk_v1_contact_proto, deskv1.File_parley_desk_v1_reply_proto} {
 		for i := range file.Messages().Len() {
-			walk(file.Messages().Get(i), messages, enums)
+			all.walk(file.Messages().Get(i))
 		}
 	}
-	var out bytes.Buffer
-	out.WriteString("// Written by tools/web from the .proto files; change those instead.\n")
-	out.WriteString("// protojson: zero values are left out, 64-bit numbers are strings, enums are names.\n")
-	for _, name := range names(enums) {
-		writeEnum(&out, name, enums[name])
+	return all.write()
+}
+
+// shapes are messages and enums by the name that TypeScript knows them by.
+type shapes struct {
+	messages map[string]protoreflect.MessageDescriptor
+	enums    map[string]protoreflect.EnumDescriptor
+}
+
+func newShapes() shapes {
+	return shapes{map[string]protoreflect.MessageDescriptor{}, map[string]protoreflect.EnumDescriptor{}}
+}
+
+// name is the short name of a message, behind that of its package where another
+// message came first: RoutingPage.
+func (s shapes) name(m protoreflect.MessageDescriptor) string {
+	name := string(m.Name())
+	if first, taken := s.messages[name]; taken && first.FullName() != m.FullName() {
+		pkg := string(m.ParentFile().Package().Parent().Name())
+		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 	}
-	for _, name := range names(messages) {
-		writeMessage(&out, name, messages[name])
-	}
-	return out.Bytes()
+	return name
 }
 
 // walk collects a message and everything its fields can hold.
-func walk(m protoreflect.MessageDescriptor, messages map[string]protoreflect.MessageDescriptor, enums map[string]protoreflect.EnumDescriptor) {
-	name := string(m.Name())
-	if _, ok := messages[name]; ok {
+func (s shapes) walk(m protoreflect.MessageDescriptor) {
+	name := s.name(m)
+	if _, ok := s.messages[name]; ok {
 		return
 	}
-	messages[name] = m
+	s.messages[name] = m
 	for i := range m.Fields().Len() {
 		f := m.Fields().Get(i)
 		if f.IsMap() {
 			f = f.MapValue()
 		}
 		if e := f.Enum(); e != nil {
-			enums[string(e.Name())] = e
+			s.enums[string(e.Name())] = e
 		}
-		if sub := f.Message(); sub != nil {
-			walk(sub, messages, enums)
+		if sub := f.Message(); sub != nil && !known(sub) {
+			s.walk(sub)
 		}
 	}
+}
+
+// known tells a message that protojson writes in a way of its own.
+func known(m protoreflect.MessageDescriptor) bool { return m.FullName() == "google.protobuf.Timestamp" }
+
+func (s shapes) write() []byte {
+	var out bytes.Buffer
+	out.WriteString("// Written by tools/web from the .proto files; change those instead.\n")
+	out.WriteString("// protojson: zero values are left out, 64-bit numbers are strings, enums are names.\n")
+	for _, name := range names(s.enums) {
+		writeEnum(&out, name, s.enums[name])
+	}
+	for _, name := range names(s.messages) {
+		s.writeMessage(&out, name, s.messages[name])
+	}
+	return out.Bytes()
 }
 
 func writeEnum(out *bytes.Buffer, name string, e protoreflect.EnumDescriptor) {
@@ -68,31 +95,34 @@ func writeEnum(out *bytes.Buffer, name string, e protoreflect.EnumDescriptor) {
 	}
 }
 
-func writeMessage(out *bytes.Buffer, name string, m protoreflect.MessageDescriptor) {
+func (s shapes) writeMessage(out *bytes.Buffer, name string, m protoreflect.MessageDescriptor) {
 	fmt.Fprintf(out, "\nexport interface %s {\n", name)
 	for i := range m.Fields().Len() {
 		f := m.Fields().Get(i)
-		fmt.Fprintf(out, "  %s?: %s;\n", f.JSONName(), kind(f))
+		fmt.Fprintf(out, "  %s?: %s;\n", f.JSONName(), s.kind(f))
 	}
 	out.WriteString("}\n")
 }
 
 // kind is the TypeScript type of a field.
-func kind(f protoreflect.FieldDescriptor) string {
+func (s shapes) kind(f protoreflect.FieldDescriptor) string {
 	if f.IsMap() {
-		return "Record<string, " + single(f.MapValue()) + ">"
+		return "Record<string, " + s.single(f.MapValue()) + ">"
 	}
 	if f.IsList() {
-		return single(f) + "[]"
+		return s.single(f) + "[]"
 	}
-	return single(f)
+	return s.single(f)
 }
 
 // single is the type of one value of a field.
-func single(f protoreflect.FieldDescriptor) string {
+func (s shapes) single(f protoreflect.FieldDescriptor) string {
 	switch f.Kind() {
 	case protoreflect.MessageKind, protoreflect.GroupKind:
-		return string(f.Message().Name())
+		if known(f.Message()) {
+			return "string"
+		}
+		return s.name(f.Message())
 	case protoreflect.EnumKind:
 		return string(f.Enum().Name())
 	case protoreflect.BoolKind:

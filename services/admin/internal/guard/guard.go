@@ -1,10 +1,12 @@
 package guard
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -20,6 +22,7 @@ import (
 
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	"github.com/parley-desk/parley/services/admin/internal/status"
 )
 
@@ -39,7 +42,8 @@ type Guard struct {
 type callerKey struct{}
 
 // Caller is who made the call that ctx is of: the first name in their
-// certificate, or "local:" and the user who can open the unix socket.
+// certificate, "local:" and the user who can open the unix socket, or "agent:"
+// and who is signed in at the desk.
 func Caller(ctx context.Context) string {
 	name, _ := ctx.Value(callerKey{}).(string)
 	return name
@@ -52,19 +56,29 @@ func (g *Guard) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, 
 		ctx, cancel = context.WithTimeout(ctx, unaryLimit)
 		defer cancel()
 	}
-	err = g.guarded(ctx, info.FullMethod, func(ctx context.Context) (err error) {
+	err = g.guarded(ctx, info.FullMethod, g.caller(ctx), func(ctx context.Context) (err error) {
 		resp, err = next(ctx, req)
 		return err
 	})
-	return resp, err
+	return resp, status.Of(err)
+}
+
+// Errand guards a call that somebody who is signed in at the desk makes by way of
+// it. The answer's fault is as it was raised.
+func (g *Guard) Errand(ctx context.Context, method string, agent *configv1.Agent, call func(context.Context) error) error {
+	who := principal{name: "agent:" + agent.GetMeta().GetId(), remedy: "give the agent the role admin"}
+	if slices.Contains(agent.GetRoles(), "admin") {
+		who.roles = []string{"admin"}
+	}
+	return g.guarded(ctx, method, who, call)
 }
 
 // Stream guards streams. They have no limit of their own: keepalive ends those
 // whose caller is gone.
 func (g *Guard) Stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	return g.guarded(stream.Context(), info.FullMethod, func(ctx context.Context) error {
+	return status.Of(g.guarded(stream.Context(), info.FullMethod, g.caller(stream.Context()), func(ctx context.Context) error {
 		return next(srv, within{stream, ctx})
-	})
+	}))
 }
 
 // within is a stream whose handler sees another context.
@@ -75,10 +89,9 @@ type within struct {
 
 func (w within) Context() context.Context { return w.ctx }
 
-// guarded admits a call, runs it, and turns how it ended into a status.
-func (g *Guard) guarded(ctx context.Context, method string, call func(context.Context) error) error {
+// guarded admits a call, runs it, and notes how it ended.
+func (g *Guard) guarded(ctx context.Context, method string, who principal, call func(context.Context) error) error {
 	start := g.Now()
-	who := g.caller(ctx)
 	ctx = propagation.TraceContext{}.Extract(ctx, carried(ctx))
 	ctx, span := g.Tracer.Start(ctx, method, trace.WithSpanKind(trace.SpanKindServer))
 	defer span.End()
@@ -87,8 +100,7 @@ func (g *Guard) guarded(ctx context.Context, method string, call func(context.Co
 	if err == nil {
 		err = contained(func() error { return call(context.WithValue(ctx, callerKey{}, who.name)) })
 	}
-	answer := status.Of(err)
-	code := grpcstatus.Code(answer)
+	code := grpcstatus.Code(status.Of(err))
 	span.SetAttributes(attribute.String("rpc.method", method), attribute.Int("rpc.grpc.status_code", int(code)))
 	level := slog.LevelInfo
 	if code == codes.Internal {
@@ -101,7 +113,7 @@ func (g *Guard) guarded(ctx context.Context, method string, call func(context.Co
 		attrs = append(attrs, slog.Any(key.Err, err))
 	}
 	g.Log.LogAttrs(ctx, level, "admin call", attrs...)
-	return answer
+	return err
 }
 
 // carried are the words that a caller sent with its call.
@@ -125,7 +137,7 @@ func (g *Guard) admit(who principal, method string) error {
 		return fault.New(fault.Unauthenticated, "NO_CERTIFICATE", "no client certificate with a name in it was given")
 	case !allow(who.roles, need):
 		return fault.New(fault.Denied, "PERMISSION_MISSING",
-			"%s lacks the permission %s; grant it a role with the setting admin.grants", who.name, need)
+			"%s lacks the permission %s; %s", who.name, need, cmp.Or(who.remedy, "grant it a role with the setting admin.grants"))
 	}
 	return nil
 }
@@ -143,8 +155,9 @@ func contained(call func() error) (err error) {
 
 // principal is who calls.
 type principal struct {
-	name  string
-	roles []string
+	name   string
+	roles  []string
+	remedy string // how it gets more of them; empty: as callers with certificates do
 }
 
 // caller finds out who calls. Who can open the unix socket owns the process'

@@ -48,6 +48,7 @@ func Roles() map[string][]Permission {
 func Permissions() map[string]Permission {
 	table := map[string]Permission{
 		adminv1.ConfigService_Apply_FullMethodName:                             ConfigWrite,
+		adminv1.ConfigService_ExportConfig_FullMethodName:                      ConfigRead,
 		adminv1.ConfigService_RotateAppSecret_FullMethodName:                   ConfigWrite,
 		adminv1.ConfigService_RetireAppSecret_FullMethodName:                   ConfigWrite,
 		adminv1.ConfigService_GetPrivacyNotice_FullMethodName:                  ConfigRead,

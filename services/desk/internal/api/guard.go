@@ -21,7 +21,12 @@ const roleAgent = "agent"
 // roles are those of which one is needed for a method. Here and nowhere else is
 // decided what role may do what; whose conversation it is the handlers ask.
 func roles(procedure string) []string {
+	if ofAdministration(procedure) {
+		return []string{roleAdmin}
+	}
 	switch procedure {
+	case deskv1connect.SessionServiceWhoAmIProcedure:
+		return []string{roleAgent, board.RoleSupervisor, roleAdmin}
 	case deskv1connect.DeskServiceListOpenItemsProcedure,
 		deskv1connect.DeskServicePickConversationProcedure:
 		return []string{roleAgent}
@@ -56,7 +61,11 @@ func open(procedure string) bool {
 // WrapUnary checks before a command and bounds its time.
 func (g guard) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, r connect.AnyRequest) (connect.AnyResponse, error) {
-		ctx, cancel := context.WithTimeout(ctx, patience)
+		limit := patience
+		if ofAdministration(r.Spec().Procedure) {
+			limit = errandPatience
+		}
+		ctx, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
 		if err := g.admit(ctx, r.Spec().Procedure, r.Header()); err != nil {
 			return nil, err

@@ -43,6 +43,9 @@ const (
 	packet = 1 << 10
 	// patience is how long a command may take in all.
 	patience = 10 * time.Second
+	// errandPatience is how long what the control plane is asked may take: it may
+	// ask Meta several things one after another.
+	errandPatience = 25 * time.Second
 )
 
 // Bus is the part of bus.Bus that the API needs.
@@ -90,8 +93,10 @@ func (s *Server) Mount(mux *http.ServeMux, stopping <-chan struct{}) {
 		connect.WithCompressMinBytes(packet),
 		connect.WithInterceptors(observer{s}, guard{s}),
 	)
-	for path, handler := range s.handlers(stopping, options) {
-		mux.Handle(path, s.carry(handler))
+	for _, handlers := range []map[string]http.Handler{s.handlers(stopping, options), s.errands(options)} {
+		for path, handler := range handlers {
+			mux.Handle(path, s.carry(handler))
+		}
 	}
 	s.mountFiles(mux)
 	s.mountUploads(mux)

@@ -30,7 +30,8 @@ var pictures = []string{"'self'", "data:", "blob:", "https://*.fbcdn.net", "http
 // hashed matches names that change with what the file holds: app.3F9A1C2B.js.
 var hashed = regexp.MustCompile(`[.-][0-9A-Za-z]{8,}\.[a-z0-9]+$`)
 
-// Page answers GET and HEAD for the built files, with "/" for index.html.
+// Page answers GET and HEAD for the built files, with "/" for index.html and
+// "/setup" for setup.html.
 type Page struct{ files map[string]file }
 
 type file struct {
@@ -55,11 +56,13 @@ func New(built fs.FS) (*Page, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the built page: %w", err)
 	}
-	index, ok := p.files["/index.html"]
-	if !ok {
-		return nil, fmt.Errorf("the built page has no index.html")
+	for address, name := range map[string]string{"/": "/index.html", "/setup": "/setup.html"} {
+		html, ok := p.files[name]
+		if !ok {
+			return nil, fmt.Errorf("the built page has no %s", name)
+		}
+		p.files[address] = html
 	}
-	p.files["/"] = index
 	return p, nil
 }
 

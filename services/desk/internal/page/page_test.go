@@ -28,6 +28,7 @@ func handler(t *testing.T) http.Handler {
 	t.Helper()
 	p, err := page.New(fstest.MapFS{
 		"index.html":           {Data: []byte(index)},
+		"setup.html":           {Data: []byte(index)},
 		"app.3f9a1c2b7d.js":    {Data: []byte(script)},
 		"desk.0a1b2c3d4e.css":  {Data: []byte(sketch)},
 		"plain.js":             {Data: []byte(script)},
@@ -163,7 +164,7 @@ type broken struct{ fs.FS }
 func (broken) Open(string) (fs.File, error) { return nil, errors.New("the disk is gone") }
 
 func TestABuiltPageMustBeWhole(t *testing.T) {
-	for name, built := range map[string]fs.FS{"without index.html": fstest.MapFS{"app.js": {}}, "unreadable": broken{}} {
+	for name, built := range map[string]fs.FS{"without index.html": fstest.MapFS{"app.js": {}, "setup.html": {}}, "without setup.html": fstest.MapFS{"index.html": {}}, "unreadable": broken{}} {
 		if _, err := page.New(built); err == nil {
 			t.Errorf("a page %s is served", name)
 		}

@@ -85,8 +85,9 @@ export class Desk {
   // begin asks who is signed in, again and again while nobody answers.
   async begin(tries = 0): Promise<void> {
     try {
-      const { me } = await call<{ me?: Me }>('Session', 'WhoAmI', {});
-      this.#enter(me ?? {});
+      const { me = {} } = await call<{ me?: Me }>('Session', 'WhoAmI', {});
+      if (!answers(me) && !supervises(me)) return this.set({ session: 'ended', why: 'NO_ROLE' });
+      this.#enter(me);
     } catch (e) {
       if (e instanceof Failure && e.over) {
         return this.set(e.reason === 'NOT_SIGNED_IN' ? { session: 'out' } : { session: 'ended', why: e.reason });

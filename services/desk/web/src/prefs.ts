@@ -1,5 +1,5 @@
 // Settings of this browser, not of the agent: they hold before signing in too.
-import { languages, type Lang } from './i18n';
+import { languages, type Lang } from './fill';
 
 export interface Prefs {
   lang: Lang;

@@ -81,6 +81,7 @@ function Menu({ onHelp }: { onHelp: () => void }) {
           <button class="plain" onClick={() => void beep()}>{t.test}</button>
         </Choice>
         <Notifications />
+        {me.roles?.includes('admin') && <a href="/setup">{t.setUp}</a>}
         <button class="wide" onClick={() => void desk.signOut()}>{t.signOut}</button>
       </div>
     </>

@@ -87,6 +87,7 @@ const (
 	ConfigService_UpdateCannedReply_FullMethodName      = "/parley.admin.v1.ConfigService/UpdateCannedReply"
 	ConfigService_DeleteCannedReply_FullMethodName      = "/parley.admin.v1.ConfigService/DeleteCannedReply"
 	ConfigService_Apply_FullMethodName                  = "/parley.admin.v1.ConfigService/Apply"
+	ConfigService_ExportConfig_FullMethodName           = "/parley.admin.v1.ConfigService/ExportConfig"
 )
 
 // ConfigServiceClient is the client API for ConfigService service.
@@ -242,6 +243,9 @@ type ConfigServiceClient interface {
 	// INVALID_ARGUMENT. While Meta does not tell within 5 seconds the token is
 	// stored; a remark says so, and the check "token" of the page tells later.
 	Apply(ctx context.Context, in *ApplyRequest, opts ...grpc.CallOption) (*ApplyResponse, error)
+	// ExportConfig reads all resources as the manifest that parleyctl writes and
+	// applies; secrets are left out.
+	ExportConfig(ctx context.Context, in *ExportConfigRequest, opts ...grpc.CallOption) (*ExportConfigResponse, error)
 }
 
 type configServiceClient struct {
@@ -902,6 +906,16 @@ func (c *configServiceClient) Apply(ctx context.Context, in *ApplyRequest, opts 
 	return out, nil
 }
 
+func (c *configServiceClient) ExportConfig(ctx context.Context, in *ExportConfigRequest, opts ...grpc.CallOption) (*ExportConfigResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExportConfigResponse)
+	err := c.cc.Invoke(ctx, ConfigService_ExportConfig_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ConfigServiceServer is the server API for ConfigService service.
 // All implementations must embed UnimplementedConfigServiceServer
 // for forward compatibility.
@@ -1055,6 +1069,9 @@ type ConfigServiceServer interface {
 	// INVALID_ARGUMENT. While Meta does not tell within 5 seconds the token is
 	// stored; a remark says so, and the check "token" of the page tells later.
 	Apply(context.Context, *ApplyRequest) (*ApplyResponse, error)
+	// ExportConfig reads all resources as the manifest that parleyctl writes and
+	// applies; secrets are left out.
+	ExportConfig(context.Context, *ExportConfigRequest) (*ExportConfigResponse, error)
 	mustEmbedUnimplementedConfigServiceServer()
 }
 
@@ -1259,6 +1276,9 @@ func (UnimplementedConfigServiceServer) DeleteCannedReply(context.Context, *Dele
 }
 func (UnimplementedConfigServiceServer) Apply(context.Context, *ApplyRequest) (*ApplyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Apply not implemented")
+}
+func (UnimplementedConfigServiceServer) ExportConfig(context.Context, *ExportConfigRequest) (*ExportConfigResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExportConfig not implemented")
 }
 func (UnimplementedConfigServiceServer) mustEmbedUnimplementedConfigServiceServer() {}
 func (UnimplementedConfigServiceServer) testEmbeddedByValue()                       {}
@@ -2451,6 +2471,24 @@ func _ConfigService_Apply_Handler(srv interface{}, ctx context.Context, dec func
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ConfigService_ExportConfig_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExportConfigRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).ExportConfig(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_ExportConfig_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).ExportConfig(ctx, req.(*ExportConfigRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ConfigService_ServiceDesc is the grpc.ServiceDesc for ConfigService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -2717,6 +2755,10 @@ var ConfigService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Apply",
 			Handler:    _ConfigService_Apply_Handler,
+		},
+		{
+			MethodName: "ExportConfig",
+			Handler:    _ConfigService_ExportConfig_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

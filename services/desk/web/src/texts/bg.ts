@@ -41,6 +41,7 @@ export default {
   PRESENCE_OFFLINE: 'Извън линия',
   PRESENCE_INACTIVE: 'Неактивен',
   load: 'заети {} от {}',
+  setUp: 'Настройка',
   settings: 'Настройки',
   language: 'Език',
   theme: 'Тема',

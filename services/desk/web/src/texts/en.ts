@@ -40,6 +40,7 @@ export default {
   PRESENCE_OFFLINE: 'Offline',
   PRESENCE_INACTIVE: 'Inactive',
   load: '{} of {} in use',
+  setUp: 'Set-up',
   settings: 'Settings',
   language: 'Language',
   theme: 'Theme',
