@@ -26,7 +26,6 @@ func (p *problems) picture(field, link string) {
 	}
 }
 
-
 func (p *problems) agent(a *configv1.Agent, world *directory.Snapshot) {
 	p.within("capacity", a.GetCapacity(), 0, 100_000)
 	p.secret("password", a.GetPassword(), 8, 256)

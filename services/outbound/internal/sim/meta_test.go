@@ -81,7 +81,9 @@ func (w wire) Send(_ context.Context, page graph.Page, m graph.Message) graph.Ou
 }
 
 // Upload is not asked for: nothing here has files.
-func (w wire) CreatePersona(context.Context, graph.Page, string, string) (string, error) { return "", nil }
+func (w wire) CreatePersona(context.Context, graph.Page, string, string) (string, error) {
+	return "", nil
+}
 
 func (w wire) DeletePersona(context.Context, graph.Page, string) error { return nil }
 
