@@ -77,7 +77,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		return nil, err
 	}
 	copier := &copying.Copier{
-		Threads: deps.Bus, Store: deps.Bus.Files(),
+		Threads: deps.Bus, Store: deps.FileStore(),
 		Links: fetch.New(fetch.Config{Hosts: lower(cfg.Hosts), Plain: cfg.PlainHosts, Timeout: cfg.Timeout,
 			Rate: int64(cfg.Rate), Grace: grace, Now: deps.Now}),
 		Policy: func(page string) directory.FilePolicy {
@@ -88,7 +88,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		Places: make(chan struct{}, cfg.Parallel),
 		Meter:  copying.NewMeter(deps.Registry), Log: deps.Log,
 	}
-	eraser := &erasing.Eraser{Threads: deps.Bus, Files: deps.Bus.Files(), Uploads: deps.Bus.Bucket(subject.UploadBucket),
+	eraser := &erasing.Eraser{Threads: deps.Bus, Files: deps.FileStore(), Uploads: deps.Bus.Bucket(subject.UploadBucket),
 		Media: deps.Bus.Bucket(subject.MediaBucket), Signer: deps.Secrets}
 	deps.Health.Ready("bus", deps.Bus.Ping)
 	return &service{deps: deps, copier: copier, eraser: eraser}, nil

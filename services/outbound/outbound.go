@@ -127,7 +127,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	})
 	driver, err := drive.New(drive.World{
 		Threads: deps.Bus, Meta: deps.Graph, Pages: pages, Signer: deps.Secrets,
-		Files: deps.Bus.Files(), Shelf: deps.Bus.Bucket(subject.MediaBucket), Patience: cfg.Upload,
+		Files: deps.FileStore(), Shelf: deps.Bus.Bucket(subject.MediaBucket), Patience: cfg.Upload,
 		Names: deps.Bus.Bucket(subject.PersonaBucket), Face: cfg.Persona,
 		Policy: cfg.policy(), Now: deps.Now, Log: deps.Log, Registry: deps.Registry, Tracer: deps.Tracer,
 	})
