@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) personsCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "privacy", Short: "Read what people asked of their data"}
+	cmd := &cobra.Command{Use: "privacy", Short: "Read what people asked of their data, and erase files"}
 	var limit int32
 	var format string
 	requests := &cobra.Command{
@@ -38,6 +38,24 @@ func (a *app) personsCommand() *cobra.Command {
 	}
 	formatFlag(requests, &format)
 	requests.Flags().Int32Var(&limit, "limit", 100, "how many at most, 1 to 1000")
-	cmd.AddCommand(requests)
+	cmd.AddCommand(requests, a.eraseFilesCommand())
 	return cmd
+}
+
+func (a *app) eraseFilesCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "erase-files PAGE PSID",
+		Short: "Erase all files of a customer's thread, for good: those that came, and those that agents sent or have uploaded",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withServer(cmd.Context(), func(ctx context.Context, s *server) error {
+				resp, err := s.privacy.EraseFiles(ctx, &adminv1.EraseFilesRequest{Page: args[0], Psid: args[1]})
+				if err != nil {
+					return err
+				}
+				a.say("the files of this thread are being erased (revision %d)", resp.GetRevision())
+				return nil
+			})
+		},
+	}
 }

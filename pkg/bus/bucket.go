@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
 
 	"github.com/parley-desk/parley/pkg/fault"
@@ -170,6 +171,22 @@ func (k *Bucket) store(ctx context.Context, msgs []*nats.Msg) error {
 		return nil
 	}
 	return brokerFault(u.err, "write to bucket %s", strings.TrimPrefix(k.stream, kvPrefix))
+}
+
+// Purge takes away what stands under a prefix of whole parts, and that anything
+// ever stood there. Those who watch are not told: whoever has them forget deletes
+// before.
+func (k *Bucket) Purge(ctx context.Context, prefix string) error {
+	if err := validKey(prefix); err != nil {
+		return err
+	}
+	s, err := k.bus.js.Stream(ctx, k.stream)
+	if err == nil {
+		_, err = retryAway(ctx, func(ctx context.Context) (struct{}, error) {
+			return struct{}{}, s.Purge(ctx, jetstream.WithPurgeSubject(k.prefix+prefix+".>"))
+		})
+	}
+	return brokerFault(err, "purge %s of bucket %s", prefix, strings.TrimPrefix(k.stream, kvPrefix))
 }
 
 // Watch hands over every entry, then calls ready once, then every change, in

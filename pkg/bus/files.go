@@ -70,7 +70,7 @@ func (f fileStore) store(ctx context.Context, at string, data []byte) error {
 
 // Begin makes up the key of an object.
 func (fileStore) Begin(t subject.Thread, name string) (files.Object, error) {
-	if err := validName(name); err != nil {
+	if err := files.ValidName(name); err != nil {
 		return files.Object{}, err
 	}
 	return files.Object{Key: t.Key() + "." + name + "." + strings.ToLower(rand.Text())}, nil
@@ -137,20 +137,10 @@ func (f fileStore) Remove(ctx context.Context, o files.Object) error {
 }
 
 func (f fileStore) Drop(ctx context.Context, t subject.Thread, name string) error {
-	if err := validName(name); err != nil {
+	if err := files.ValidName(name); err != nil {
 		return err
 	}
 	return f.purge(ctx, jetstream.WithPurgeSubject(subject.FileAll(t.Key()+"."+name)))
-}
-
-// validName refuses what would be a wildcard, or no token of a subject.
-func validName(name string) error {
-	for part := range strings.SplitSeq(name, ".") {
-		if part == "" || strings.Trim(part, "0123456789abcdefghijklmnopqrstuvwxyz") != "" {
-			return fault.New(fault.Invalid, "FILE_NAME", "%q cannot name a file: use small letters and digits, with single dots between", name)
-		}
-	}
-	return nil
 }
 
 func (f fileStore) Erase(ctx context.Context, t subject.Thread) error {
@@ -166,52 +156,12 @@ func (f fileStore) purge(ctx context.Context, opts ...jetstream.StreamPurgeOpt) 
 	return brokerFault(err, "remove files")
 }
 
+// Open reads an object chunk by chunk.
 func (f fileStore) Open(ctx context.Context, o files.Object) io.ReadSeeker {
-	return &fileReader{ctx: ctx, bus: f.bus, object: o, have: -1}
-}
-
-// fileReader reads an object chunk by chunk, and holds one.
-type fileReader struct {
-	ctx    context.Context // of the request that reads
-	bus    *Bus
-	object files.Object
-	at     int64  // next byte
-	have   int64  // which chunk data is; -1: none
-	data   []byte // of it
-}
-
-func (r *fileReader) Read(p []byte) (int, error) {
-	if r.at >= r.object.Size {
-		return 0, io.EOF
-	}
-	if want := r.at / chunkSize; want != r.have {
-		m, err := retryAway(r.ctx, func(ctx context.Context) (stored, error) {
-			return r.bus.getLeader(ctx, subject.Files, lookup{Last: subject.File(r.object.Key, want)})
+	return files.Parts(o, func(n int64) ([]byte, error) {
+		m, err := retryAway(ctx, func(ctx context.Context) (stored, error) {
+			return f.bus.getLeader(ctx, subject.Files, lookup{Last: subject.File(o.Key, n)})
 		})
-		if err != nil {
-			return 0, brokerFault(err, "read a file")
-		}
-		r.data, r.have = m.data, want
-	}
-	from := r.at % chunkSize
-	if from >= int64(len(r.data)) {
-		return 0, fault.New(fault.NotFound, "FILE_SHORT", "a file ends before its end")
-	}
-	n := copy(p, r.data[from:])
-	r.at += int64(n)
-	return n, nil
-}
-
-func (r *fileReader) Seek(offset int64, whence int) (int64, error) {
-	switch whence {
-	case io.SeekCurrent:
-		offset += r.at
-	case io.SeekEnd:
-		offset += r.object.Size
-	}
-	if offset < 0 {
-		return 0, fault.New(fault.Invalid, "FILE_SEEK", "a file has nothing before its begin")
-	}
-	r.at = offset
-	return offset, nil
+		return m.data, brokerFault(err, "read a file")
+	})
 }

@@ -124,10 +124,11 @@ func (b *Bus) buckets() []jetstream.StreamConfig {
 	privacy := b.bucketStream(subject.PrivacyBucket, 1)
 	media := b.bucketStream(subject.MediaBucket, 1)
 	media.MaxAge = mediaAge
+	persona := b.bucketStream(subject.PersonaBucket, 1)
 	upload := b.bucketStream(subject.UploadBucket, 1)
 	contacts := b.bucketStream(subject.ContactBucket, 1)
 	reply := b.bucketStream(subject.ReplyBucket, 1)
-	return []jetstream.StreamConfig{config, history, checkpoint, presence, pause, session, provision, privacy, media, upload, contacts, reply, b.leases()}
+	return []jetstream.StreamConfig{config, history, checkpoint, presence, pause, session, provision, privacy, media, persona, upload, contacts, reply, b.leases()}
 }
 
 func (b *Bus) bucketStream(name string, history int64) jetstream.StreamConfig {

@@ -44,6 +44,8 @@ func TestKindsOfMessagesOnTheWire(t *testing.T) {
 			Template: &threadv1.Template{Button: &threadv1.ButtonTemplate{Text: "How?", Buttons: buttons}}},
 			`{"recipient":{"id":"4040"},"messaging_type":"RESPONSE","message":{"metadata":"x","attachment":{"type":"template","payload":{"template_type":"button","text":"How?",
 			"buttons":[{"type":"web_url","title":"Open","url":"https://example.com"},{"type":"postback","title":"Call me","payload":"CALL"}]}}}}`},
+		"by a persona": {graph.Message{PSID: "4040", Text: "Yes", MessagingType: "RESPONSE", Persona: "77"},
+			`{"recipient":{"id":"4040"},"messaging_type":"RESPONSE","message":{"text":"Yes"},"persona_id":"77"}`},
 		"file": {graph.Message{PSID: "4040", MessagingType: "RESPONSE", Metadata: "x", Media: graph.Media{Kind: "image", ID: "77"}},
 			`{"recipient":{"id":"4040"},"messaging_type":"RESPONSE","message":{"metadata":"x","attachment":{"type":"image","payload":{"attachment_id":"77"}}}}`},
 		"cards": {graph.Message{PSID: "4040", MessagingType: "RESPONSE",

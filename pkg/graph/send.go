@@ -21,6 +21,7 @@ type Message struct {
 	QuickReplies  []*threadv1.QuickReply
 	Template      *threadv1.Template // in place of the text
 	Media         Media              // in place of the text
+	Persona       string             // id of the persona that says it; empty: the page itself
 }
 
 // sendBody is Meta's page "Send API". What a message answers stands beside it.
@@ -34,7 +35,8 @@ type sendBody struct {
 		QuickReplies []quickReply `json:"quick_replies,omitempty"`
 		Metadata     string       `json:"metadata,omitempty"`
 	} `json:"message"`
-	ReplyTo *mid `json:"reply_to,omitempty"`
+	ReplyTo *mid   `json:"reply_to,omitempty"`
+	Persona string `json:"persona_id,omitempty"`
 }
 
 type recipient struct {
@@ -46,7 +48,7 @@ type mid struct {
 }
 
 func bodyOf(m Message) sendBody {
-	body := sendBody{Recipient: recipient{m.PSID}, MessagingType: m.MessagingType, Tag: m.Tag}
+	body := sendBody{Recipient: recipient{m.PSID}, MessagingType: m.MessagingType, Tag: m.Tag, Persona: m.Persona}
 	body.Message.Metadata = m.Metadata
 	switch {
 	case m.Template != nil:

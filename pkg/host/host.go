@@ -31,6 +31,7 @@ import (
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/files"
 	"github.com/parley-desk/parley/pkg/graph"
 	"github.com/parley-desk/parley/pkg/secret"
 )
@@ -48,6 +49,7 @@ type Deps struct {
 	Instance  string       // name of this process, unique in the deployment
 	DataDir   string       // where a service may keep files of its own
 	Bus       *bus.Bus
+	Files     files.Store           // of the settings; the broker's own when nil
 	Redis     redis.UniversalClient // nil for services that do not use it
 	Directory *directory.Directory
 	Contacts  *contact.Finder // shared by the services of the process; whoever needs its book runs it
@@ -61,6 +63,14 @@ type Deps struct {
 	// that "address in use" can say how to choose another. An addr with a
 	// slash in it is the path of a unix socket.
 	Listen func(ctx context.Context, setting, addr string) (net.Listener, error)
+}
+
+// FileStore is where files are.
+func (d Deps) FileStore() files.Store {
+	if d.Files != nil {
+		return d.Files
+	}
+	return d.Bus.Files()
 }
 
 // Uses says what a stage needs besides logs and metrics.

@@ -24,6 +24,8 @@ import (
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/files"
+	"github.com/parley-desk/parley/pkg/files/s3"
 	"github.com/parley-desk/parley/pkg/graph"
 	"github.com/parley-desk/parley/pkg/keyspace"
 	"github.com/parley-desk/parley/pkg/secret"
@@ -43,6 +45,7 @@ type Config struct {
 	Redis    RedisConfig      `koanf:"redis"`
 	Graph    GraphConfig      `koanf:"graph"`
 	Secrets  SecretsConfig    `koanf:"secrets"`
+	Files    FilesConfig      `koanf:"files"`
 }
 
 // OpsConfig is where probes and metrics are served.
@@ -90,6 +93,37 @@ func (c KMSConfig) Wrap() (secret.Wrap, error) {
 	return secret.NewWrap(secret.KMS{Key: c.Key, Token: secret.NewText(c.Token), TokenFile: c.TokenFile, CA: c.CA})
 }
 
+// FilesConfig says where the files of customers and agents are.
+type FilesConfig struct {
+	S3 S3Config `koanf:"s3"`
+}
+
+// S3Config names a bucket for files. Without an endpoint they are in the log's
+// own broker.
+type S3Config struct {
+	Endpoint  string        `koanf:"endpoint" default:"" help:"Address of an S3-compatible store for files, https://s3.eu-central-1.amazonaws.com; empty keeps them in the broker. Files that are there stay there, and are read there."`
+	Region    string        `koanf:"region" default:"us-east-1" help:"Region of the bucket, as its requests are signed for."`
+	Bucket    string        `koanf:"bucket" default:"" help:"Bucket for files; it must be there."`
+	Prefix    string        `koanf:"prefix" default:"" help:"Folder in the bucket; empty for none."`
+	AccessKey string        `koanf:"access_key" default:"" help:"Id of the key that may list, read, write and delete in the bucket."`
+	SecretKey string        `koanf:"secret_key" default:"" secret:"true" help:"Secret of that key."`
+	Timeout   time.Duration `koanf:"timeout" default:"10s" help:"How long one request to the store may take; a request carries at most 128 KB of a file."`
+}
+
+// open is the bucket, in front of what the broker has; the broker alone without
+// one.
+func (c FilesConfig) open(broker files.Store, now func() time.Time) (files.Store, error) {
+	if c.S3.Endpoint == "" {
+		return broker, nil
+	}
+	bucket, err := s3.New(s3.Config{Endpoint: c.S3.Endpoint, Region: c.S3.Region, Bucket: c.S3.Bucket, Prefix: c.S3.Prefix,
+		AccessKey: c.S3.AccessKey, SecretKey: secret.NewText(c.S3.SecretKey), Timeout: c.S3.Timeout, Now: now}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return files.Moving(bucket, broker, s3.Mine), nil
+}
+
 // Validate names the first setting that cannot be.
 func (c *Config) Validate() error {
 	switch {
@@ -99,8 +133,13 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("grace is %s; it must be positive", c.Grace)
 	case c.Bus.Partitions < 0 || c.Bus.Partitions > 256:
 		return fmt.Errorf("bus.partitions is %d; it must be 1 to 256, or 0", c.Bus.Partitions)
+	case c.Files.S3.Timeout <= 0:
+		return fmt.Errorf("files.s3.timeout is %s; it must be positive", c.Files.S3.Timeout)
 	case c.Bus.URL == "" && c.Bus.Replicas > 1:
 		return fmt.Errorf("bus.replicas is %d, but the embedded broker keeps one copy; set bus.url or leave it 0", c.Bus.Replicas)
+	}
+	if _, err := c.Files.open(nil, nil); err != nil {
+		return err
 	}
 	return c.Log.Validate()
 }
@@ -307,6 +346,9 @@ func (r *running) openLog(ctx context.Context) error {
 	r.directory = directory.New(opened)
 	r.deps.Bus, r.deps.Directory = opened, r.directory
 	r.deps.Contacts = contact.NewFinder(opened, r.deps.Now)
+	if r.deps.Files, err = cfg.Files.open(opened.Files(), r.deps.Now); err != nil {
+		return err
+	}
 	r.health.Ready("bus", opened.Ping)
 	return r.openKeyset(ctx, embedded)
 }

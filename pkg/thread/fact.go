@@ -57,6 +57,8 @@ func ofMeta(kind any) *threadv1.Fact {
 		return &threadv1.Fact{Kind: &threadv1.Fact_AttachmentKept{AttachmentKept: k}}
 	case *threadv1.AttachmentLost:
 		return &threadv1.Fact{Kind: &threadv1.Fact_AttachmentLost{AttachmentLost: k}}
+	case *threadv1.FilesErased:
+		return &threadv1.Fact{Kind: &threadv1.Fact_FilesErased{FilesErased: k}}
 	}
 	return nil
 }
@@ -239,6 +241,9 @@ func applyOwn(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fac
 		return applyFile(s, k.AttachmentKept.GetMessage(), k.AttachmentKept.GetIndex())
 	case *threadv1.Fact_AttachmentLost:
 		return applyFile(s, k.AttachmentLost.GetMessage(), k.AttachmentLost.GetIndex())
+	case *threadv1.Fact_FilesErased:
+		s.Files = nil
+		return nil
 	}
 	if handled, err := applyContact(s, now, f); handled {
 		return err

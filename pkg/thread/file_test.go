@@ -49,6 +49,11 @@ func TestFilesWaitOnce(t *testing.T) {
 	if !thread.Pending(s, "m:", 0) || thread.Pending(s, "a", 0) {
 		t.Errorf("waiting: %v", s.GetFiles())
 	}
+	for range 2 { // whoever reads the log again erases again
+		if err := thread.Apply(s, 99, time.UnixMilli(0), thread.Of(&threadv1.FilesErased{By: "admin"})); err != nil || len(s.GetFiles()) != 0 {
+			t.Errorf("erased, and waiting: %v (%v)", s.GetFiles(), err)
+		}
+	}
 }
 
 // TestWaitingFilesAreBounded: a state must stay small, whoever sends what.

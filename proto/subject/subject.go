@@ -84,6 +84,9 @@ const (
 	// MediaBucket holds under which ids Meta has files that agents sent; MediaKey
 	// is its key. Entries lapse before the ids do.
 	MediaBucket = "MEDIA"
+	// PersonaBucket holds under which ids Meta has the names of agents; PersonaKey
+	// is its key.
+	PersonaBucket = "PERSONA"
 	// UploadBucket holds the files that agents have uploaded and not sent;
 	// UploadKey is its key.
 	UploadBucket = "UPLOAD"
@@ -106,6 +109,10 @@ const (
 // MediaKey is where MediaBucket keeps the id of a file, by Meta's page id and a
 // keyed hash of what the file holds, hex.
 func MediaKey(pageID, hash string) string { return token(pageID) + "." + hash }
+
+// PersonaKey is where PersonaBucket keeps the id of an agent's name, by Meta's
+// page id and the agent's resource id.
+func PersonaKey(pageID, agent string) string { return token(pageID) + "." + token(agent) }
 
 // UploadKey is where UploadBucket keeps an upload, by its id, beside the others of
 // the same thread.

@@ -6,15 +6,19 @@ package attachment
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
 	"time"
 
+	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
+	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/attachment/internal/copying"
+	"github.com/parley-desk/parley/services/attachment/internal/erasing"
 	"github.com/parley-desk/parley/services/attachment/internal/fetch"
 )
 
@@ -73,7 +77,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		return nil, err
 	}
 	copier := &copying.Copier{
-		Threads: deps.Bus, Store: deps.Bus.Files(),
+		Threads: deps.Bus, Store: deps.FileStore(),
 		Links: fetch.New(fetch.Config{Hosts: lower(cfg.Hosts), Plain: cfg.PlainHosts, Timeout: cfg.Timeout,
 			Rate: int64(cfg.Rate), Grace: grace, Now: deps.Now}),
 		Policy: func(page string) directory.FilePolicy {
@@ -84,8 +88,10 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		Places: make(chan struct{}, cfg.Parallel),
 		Meter:  copying.NewMeter(deps.Registry), Log: deps.Log,
 	}
+	eraser := &erasing.Eraser{Threads: deps.Bus, Files: deps.FileStore(), Uploads: deps.Bus.Bucket(subject.UploadBucket),
+		Media: deps.Bus.Bucket(subject.MediaBucket), Signer: deps.Secrets}
 	deps.Health.Ready("bus", deps.Bus.Ping)
-	return &service{deps: deps, copier: copier}, nil
+	return &service{deps: deps, copier: copier, eraser: eraser}, nil
 }
 
 func lower(hosts []string) []string {
@@ -99,6 +105,7 @@ func lower(hosts []string) []string {
 type service struct {
 	deps   host.Deps
 	copier *copying.Copier
+	eraser *erasing.Eraser
 }
 
 // Run copies files until ctx ends. What is half copied then, the next owner of
@@ -107,7 +114,9 @@ func (s *service) Run(ctx context.Context) error {
 	if err := s.deps.Directory.Wait(ctx); err != nil {
 		return nil // the process ends
 	}
-	err := s.deps.Bus.FollowThreads(ctx, stage, s.copier.Handle)
+	err := s.deps.Bus.FollowThreads(ctx, stage, func(ctx context.Context, r bus.Record) error {
+		return errors.Join(s.copier.Handle(ctx, r), s.eraser.Handle(ctx, r))
+	})
 	if ctx.Err() != nil {
 		return nil
 	}

@@ -83,7 +83,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, "the scanner of files")
 	}
-	uploads := &upload.Store{Bucket: deps.Bus.Bucket(subject.UploadBucket), Files: deps.Bus.Files(), Log: deps.Bus, Scanner: scanner,
+	uploads := &upload.Store{Bucket: deps.Bus.Bucket(subject.UploadBucket), Files: deps.FileStore(), Log: deps.Bus, Scanner: scanner,
 		Limits: upload.Limits{Files: cfg.Uploads, Age: cfg.UploadAge}, Now: deps.Now, Report: deps.Log}
 	world := func() board.World { return board.World{Names: deps.Directory.Now(), Works: pages.Works} }
 	d := &Desk{
@@ -98,7 +98,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		Hub: d.hub, Shelf: d.shelf, Sessions: sessions, Door: session.NewDoor(sessions, deps.Secrets),
 		Cookie: session.Cookie{Secure: cfg.secure()}, Address: cfg.address, Invitation: cfg.Invitation,
 		Meter: api.NewMeter(deps.Registry), Ready: d.ready,
-		Files: deps.Bus.Files(), Signer: deps.Secrets, Uploads: uploads, Looking: cfg.ScanTimeout,
+		Files: deps.FileStore(), Signer: deps.Secrets, Uploads: uploads, Looking: cfg.ScanTimeout,
 		Contacts: deps.Contacts, History: deps.Bus.History,
 		Replies: &reply.Store{Bucket: deps.Bus.Bucket(subject.ReplyBucket), Most: cfg.PersonalReplies},
 	}

@@ -32,6 +32,9 @@ func (s *service) act(ctx context.Context, r *outboundv1.ActRequest) (*outboundv
 	if _, err := thread.Act(state, s.deps.Now(), r.GetConversation(), r.GetAgent(), r.GetMid(), r.GetEmoji()); err != nil {
 		return nil, err
 	}
+	if r.GetAction() == graph.MarkSeen && !s.shown(t.Page) {
+		return &outboundv1.ActResponse{}, nil
+	}
 	page, usable := s.pages.Connection(t.Page)
 	if !usable {
 		return nil, refusal(state, graph.ReasonPageDisconnected)
@@ -56,6 +59,12 @@ func (s *service) act(ctx context.Context, r *outboundv1.ActRequest) (*outboundv
 		return thread.Act(state, s.deps.Now(), r.GetConversation(), r.GetAgent(), r.GetMid(), r.GetEmoji())
 	})
 	return &outboundv1.ActResponse{Revision: revision}, err
+}
+
+// shown tells whether customers of a page learn what was read.
+func (s *service) shown(page string) bool {
+	world := s.deps.Directory.Now()
+	return world.Seen(world.PagesByMeta[page])
 }
 
 // sign is given up rather than late: what the page's rate has no room for, and

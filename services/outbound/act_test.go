@@ -5,8 +5,12 @@ import (
 	"slices"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
+	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/thread"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	outboundv1 "github.com/parley-desk/parley/proto/gen/parley/outbound/v1"
 )
 
@@ -49,6 +53,26 @@ func TestActs(t *testing.T) {
 	}
 	if got := h.reactions("gone-1"); len(got) != 0 {
 		t.Errorf("the log has reactions %v that Meta refused", got)
+	}
+}
+
+// TestWhatWasReadMayBeKept from the customers of a page.
+func TestWhatWasReadMayBeKept(t *testing.T) {
+	h := newHouse(t)
+	now := h.dir.Now()
+	shop := proto.CloneOf(now.Pages["shop"])
+	shop.MarkSeen = configv1.Switch_SWITCH_OFF
+	h.dir = directory.Fixed(directory.NewSnapshot(now.Accounts["demo"], shop))
+	h.start("a")
+	h.pickedUp("seen")
+	for _, action := range []string{"mark_seen", "typing_on"} {
+		ask := &outboundv1.ActRequest{Page: pageID, Psid: "seen", Conversation: "c-seen", Agent: "mila", Action: action}
+		if _, err := h.call("seen", "outbound.act", ask, &outboundv1.ActResponse{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := h.meta.posted("seen"); len(got) != 1 || got[0].Action != "typing_on" {
+		t.Errorf("Meta got %+v", got)
 	}
 }
 

@@ -48,6 +48,7 @@ type Config struct {
 	Failures    int           `koanf:"failures" default:"5" help:"Requests of one page that fail at Meta's side, one after another, before the page is left alone for outbound.pause."`
 	Pause       time.Duration `koanf:"pause" default:"15s" help:"How long a page is left alone whose requests keep failing; then one request tries."`
 	Upload      time.Duration `koanf:"upload" default:"2m" help:"How long the upload of one file to Meta may take."`
+	Persona     time.Duration `koanf:"persona" default:"2s" help:"How long a message waits for Meta to take the name of the agent who wrote it; then it leaves in the name of the page alone."`
 	OrphanGrace time.Duration `koanf:"orphan_grace" default:"5s" help:"How overdue a step must be before another process takes it."`
 }
 
@@ -73,6 +74,7 @@ func (c *Config) Validate() error {
 	check(c.Failures > 0, "failures", "must be at least 1")
 	check(c.Pause > 0 && c.Pause <= c.Patience, "pause", "must be longer than nothing and at most patience")
 	check(c.Upload > 0, "upload", "must be longer than nothing")
+	check(c.Persona > 0 && c.Persona <= 10*time.Second, "persona", "must be longer than nothing and at most 10s")
 	check(c.OrphanGrace > 0, "orphan_grace", "must be longer than nothing")
 	return invalid(wrong)
 }
@@ -125,7 +127,8 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	})
 	driver, err := drive.New(drive.World{
 		Threads: deps.Bus, Meta: deps.Graph, Pages: pages, Signer: deps.Secrets,
-		Files: deps.Bus.Files(), Shelf: deps.Bus.Bucket(subject.MediaBucket), Patience: cfg.Upload,
+		Files: deps.FileStore(), Shelf: deps.Bus.Bucket(subject.MediaBucket), Patience: cfg.Upload,
+		Names: deps.Bus.Bucket(subject.PersonaBucket), Face: cfg.Persona,
 		Policy: cfg.policy(), Now: deps.Now, Log: deps.Log, Registry: deps.Registry, Tracer: deps.Tracer,
 	})
 	if err != nil {

@@ -45,7 +45,7 @@ func config() outbound.Config {
 	return outbound.Config{
 		Start: time.Second, Orphan: 2500 * time.Millisecond, Echo: 1500 * time.Millisecond, Check: 3 * time.Second, CheckAgain: 100 * time.Millisecond,
 		Backoff: 50 * time.Millisecond, BackoffMax: 100 * time.Millisecond, Attempts: 3, Patience: time.Minute, Park: time.Minute,
-		OrphanGrace: 200 * time.Millisecond, Upload: 30 * time.Second, Room: 64, Failures: 50, Pause: 100 * time.Millisecond,
+		OrphanGrace: 200 * time.Millisecond, Persona: 2 * time.Second, Upload: 30 * time.Second, Room: 64, Failures: 50, Pause: 100 * time.Millisecond,
 	}
 }
 

@@ -30,13 +30,14 @@ const (
 	PrivacyRead    Permission = "privacy.read"
 	ContactRead    Permission = "contact.read"
 	ContactWrite   Permission = "contact.write"
+	PrivacyErase   Permission = "privacy.erase"
 	VariableWrite  Permission = "variable.write" // of conversations
 )
 
 // Roles are what each role may do.
 func Roles() map[string][]Permission {
 	return map[string][]Permission{
-		"admin":    {ConfigRead, ConfigWrite, SecretReveal, KeyWrite, OperateRead, TranscriptRead, PrivacyRead, ContactRead, ContactWrite, VariableWrite},
+		"admin":    {ConfigRead, ConfigWrite, SecretReveal, KeyWrite, OperateRead, TranscriptRead, PrivacyRead, PrivacyErase, ContactRead, ContactWrite, VariableWrite},
 		"operator": {ConfigRead, OperateRead},
 		"auditor":  {ConfigRead, TranscriptRead, PrivacyRead, ContactRead},
 		"crm":      {ContactRead, ContactWrite}, // a program that keeps contacts in step
@@ -78,6 +79,7 @@ func Permissions() map[string]Permission {
 		adminv1.ProvisionService_RevealVerifyToken_FullMethodName:              SecretReveal,
 		adminv1.ProvisionService_GetCallback_FullMethodName:                    ConfigRead,
 		adminv1.PrivacyService_ListPrivacyRequests_FullMethodName:              PrivacyRead,
+		adminv1.PrivacyService_EraseFiles_FullMethodName:                       PrivacyErase,
 		adminv1.RoutingService_ExplainConversation_FullMethodName:              TranscriptRead,
 		adminv1.RoutingService_EvaluateRules_FullMethodName:                    ConfigRead,
 		adminv1.RoutingService_ExplainAssignment_FullMethodName:                OperateRead,

@@ -1,5 +1,5 @@
 // Package requests is PrivacyService: it reads out what people asked of their
-// data.
+// data, and has the files of a customer taken away.
 package requests
 
 import (
@@ -10,9 +10,12 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/thread"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	privacyv1 "github.com/parley-desk/parley/proto/gen/parley/privacy/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
 )
 
@@ -21,10 +24,47 @@ const (
 	maxPage     = 1000
 )
 
+// Log is the part of bus.Bus that the service needs.
+type Log interface {
+	Update(ctx context.Context, t subject.Thread, decide func(*threadv1.State, uint64) ([]*threadv1.Fact, error)) (*threadv1.State, uint64, error)
+}
+
 // Service implements PrivacyService. Bucket is PRIVACY.
 type Service struct {
 	adminv1.UnsafePrivacyServiceServer
-	Bucket *bus.Bucket
+	Bucket    *bus.Bucket
+	Log       Log
+	Directory *directory.Directory
+	Caller    func(context.Context) string // who asks, for the record
+}
+
+// EraseFiles has the files of a customer's thread taken away: it says so in the
+// log, which attachment follows.
+func (s *Service) EraseFiles(ctx context.Context, req *adminv1.EraseFilesRequest) (*adminv1.EraseFilesResponse, error) {
+	t := subject.Thread{Page: req.GetPage(), PSID: req.GetPsid()}
+	if page := s.Directory.Now().Pages[req.GetPage()]; page != nil {
+		t.Page = page.GetPageId()
+	}
+	for _, f := range []struct{ name, value, say string }{
+		{"page", t.Page, "is missing; name the page by its id here, or by Meta's page id"},
+		{"psid", t.PSID, "is missing; give the customer's page-scoped id"},
+	} {
+		if f.value == "" {
+			wrong := fault.New(fault.Invalid, "INVALID_ARGUMENT", "%s: %s", f.name, f.say)
+			wrong.Violations = []fault.Violation{{Field: f.name, Description: f.say}}
+			return nil, wrong
+		}
+	}
+	_, revision, err := s.Log.Update(ctx, t, func(_ *threadv1.State, revision uint64) ([]*threadv1.Fact, error) {
+		if revision == 0 {
+			return nil, fault.New(fault.NotFound, "THREAD_UNKNOWN", "no customer %q has written to page %q; see `parleyctl export transcript`", req.GetPsid(), req.GetPage())
+		}
+		return []*threadv1.Fact{thread.Of(&threadv1.FilesErased{By: s.Caller(ctx)})}, nil
+	})
+	if err != nil {
+		return nil, fault.Wrap(err, "erasing the files")
+	}
+	return &adminv1.EraseFilesResponse{Revision: revision}, nil
 }
 
 // ListPrivacyRequests reads the requests that Meta passed on, newest first.

@@ -2,6 +2,7 @@ package validate
 
 import (
 	"fmt"
+	"net/url"
 
 	"github.com/parley-desk/parley/pkg/directory"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
@@ -11,7 +12,19 @@ import (
 const (
 	maxSkills   = 100
 	maxProfiles = 20
+	maxLink     = 1000 // characters of a link to a picture
 )
+
+// picture checks a link that Meta opens to show a picture.
+func (p *problems) picture(field, link string) {
+	if link == "" {
+		return
+	}
+	u, err := url.Parse(link)
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || len(link) > maxLink {
+		p.add(field, "%q is no https link to a picture of at most %d characters; leave it out for none", clip(link), maxLink)
+	}
+}
 
 func (p *problems) agent(a *configv1.Agent, world *directory.Snapshot) {
 	p.within("capacity", a.GetCapacity(), 0, 100_000)
@@ -31,6 +44,7 @@ func (p *problems) agent(a *configv1.Agent, world *directory.Snapshot) {
 		p.add("language", `%q is not a language of the desk; use "bg" or "en", or leave it out to follow the browser`, clip(l))
 	}
 	p.line("nickname", a.GetNickname())
+	p.picture("picture", a.GetPicture())
 	p.signIn(a, world)
 	if a.GetSchedule() != "" {
 		p.reference("schedule", directory.Schedules, a.GetSchedule(), world)

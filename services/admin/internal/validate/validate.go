@@ -112,6 +112,8 @@ func (p *problems) page(page *configv1.Page, world *directory.Snapshot) {
 	}
 	p.language("language", page.GetLanguage())
 	p.known("message_tag", page.GetMessageTag().String(), configv1.Switch_name, int32(page.GetMessageTag()))
+	p.known("persona", page.GetPersona().String(), configv1.Switch_name, int32(page.GetPersona()))
+	p.known("mark_seen", page.GetMarkSeen().String(), configv1.Switch_name, int32(page.GetMarkSeen()))
 	p.known("agent_attachments", page.GetAgentAttachments().String(), configv1.Switch_name, int32(page.GetAgentAttachments()))
 	p.known("customer_attachments", page.GetCustomerAttachments().String(), configv1.Switch_name, int32(page.GetCustomerAttachments()))
 	p.key("access_token", page.GetAccessToken(), 16, maxToken)

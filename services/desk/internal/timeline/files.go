@@ -70,6 +70,23 @@ func (f *fold) lost(m *threadv1.AttachmentLost) {
 	}
 }
 
+// erased shows no file any more that came so far.
+func (f *fold) erased() {
+	for _, e := range f.entries {
+		if len(e.item.GetFiles()) == 0 {
+			continue
+		}
+		e.files = nil
+		item := f.change(e)
+		item.Files = slices.Clone(item.Files)
+		for i, file := range item.Files {
+			if file.GetStatus() == deskv1.FileStatus_FILE_STATUS_HERE || file.GetStatus() == deskv1.FileStatus_FILE_STATUS_COPYING {
+				item.Files[i] = &deskv1.File{Status: deskv1.FileStatus_FILE_STATUS_LOST, Reason: "GONE"}
+			}
+		}
+	}
+}
+
 // enclose shows the files of an agent's message, out of our own store.
 func (*fold) enclose(e *entry, item *deskv1.TimelineItem, all []*threadv1.SentFile) {
 	for i, s := range all {

@@ -101,3 +101,28 @@ func TestFilesOfAnAgentsMessage(t *testing.T) {
 		t.Errorf("left is %v", left)
 	}
 }
+
+// TestErasedFilesAreShownNoMore, nor their names; what comes later is.
+func TestErasedFilesAreShownNoMore(t *testing.T) {
+	received := func(mid string) *threadv1.Fact {
+		return thread.Of(&threadv1.MessageReceived{Mid: mid, Attachments: []*threadv1.Attachment{{Type: "image", Url: "https://a"}, {Type: "video", Refused: "OFF"}}})
+	}
+	l := (&log{}).commit(received("m")).commit(thread.Of(&threadv1.AttachmentKept{Message: "m", Object: "o", Name: "passport.png"})).
+		commit(thread.Of(&threadv1.SendRequested{Id: "s", Agent: "mila", Parts: []string{"a.pdf"}, Files: []*threadv1.SentFile{{Object: "p", Name: "a.pdf"}}})).
+		commit(thread.Of(&threadv1.FilesErased{By: "admin"})).
+		commit(received("n")).commit(thread.Of(&threadv1.AttachmentKept{Message: "n", Object: "q", Name: "b.png"}))
+	folded := l.fold()
+	items, _ := folded.Page(0, 10)
+	gone := &deskv1.File{Status: deskv1.FileStatus_FILE_STATUS_LOST, Reason: "GONE"}
+	for i, item := range items[:2] {
+		if !proto.Equal(item.GetFiles()[0], gone) || folded.File(item.GetId(), 0) != nil {
+			t.Errorf("item %d shows %v", i, item.GetFiles())
+		}
+	}
+	if items[0].GetFiles()[1].GetReason() != "OFF" {
+		t.Errorf("what was refused is %v", items[0].GetFiles()[1])
+	}
+	if last := items[len(items)-1]; last.GetFiles()[0].GetName() != "b.png" || folded.File(last.GetId(), 0).GetObject() != "q" {
+		t.Errorf("what came later is %v", last.GetFiles())
+	}
+}

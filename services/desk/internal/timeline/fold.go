@@ -50,6 +50,8 @@ func (f *fold) apply(fact *threadv1.Fact) {
 		f.kept(k.AttachmentKept)
 	case *threadv1.Fact_AttachmentLost:
 		f.lost(k.AttachmentLost)
+	case *threadv1.Fact_FilesErased:
+		f.erased()
 	case *threadv1.Fact_ReadReported:
 		f.readReported(k.ReadReported)
 	default:

@@ -331,7 +331,7 @@ func TestSystemAndOthers(t *testing.T) {
 func TestEveryFactIsKnown(t *testing.T) {
 	silent := map[string]bool{ // change no item by themselves
 		"message_edited": false, "delivery_reported": true, "read_reported": true,
-		"attachment_kept": true, "attachment_lost": true,
+		"attachment_kept": true, "attachment_lost": true, "files_erased": true,
 		"customer_profiled": true, "offer_made": true, "send_attempted": true, "send_succeeded": true, "send_echoed": true,
 		"agent_reacted":           true,                          // it shows on the message
 		"conversation_classified": true,                          // unless something was found

@@ -10,7 +10,7 @@ import { openWire } from './wire';
 import * as outbox from './outbox';
 import { dropDraft, dropPresence, loadPresence, savePresence } from './prefs';
 import {
-  answers, apply, empty, idOf, mine, num, stranded, supervises, tabs, threadOf, unread, windowOf, withItems, withThread, withView, type Chosen, type State,
+  answers, apply, empty, idOf, may, mine, num, stranded, supervises, tabs, threadOf, unread, windowOf, withItems, withThread, withView, type Chosen, type State,
 } from './model';
 
 // How long events of the server are gathered before the page is drawn again:
@@ -226,10 +226,12 @@ export class Desk {
     if (v) this.show(idOf(v));
   }
 
-  // look notes that the agent sees what is open.
+  // look notes that the agent sees what is open, and has the customer learn it of
+  // whoever may write.
   #look(): void {
     const v = this.state.views.get(this.state.open);
     if (!v || document.hidden || num(v.newestMs) <= (this.state.seen[idOf(v)] ?? 0)) return;
+    if (unread(this.state, v) > 0 && may(v, 'send')) this.signal(v.ref ?? {}, 'mark_seen');
     const seen = { ...this.state.seen, [idOf(v)]: num(v.newestMs) };
     localStorage.setItem(`parley.seen.${this.state.me.agent}`, JSON.stringify(seen));
     this.set({ seen });

@@ -199,3 +199,9 @@ func (d desk) LeaveConversation(_ context.Context, r *connect.Request[deskv1.Lea
 	d.drop(r.Msg.GetRef())
 	return connect.NewResponse(&deskv1.LeaveConversationResponse{}), nil
 }
+
+// Signal takes note of it.
+func (d desk) Signal(_ context.Context, r *connect.Request[deskv1.SignalRequest]) (*connect.Response[deskv1.SignalResponse], error) {
+	d.note(r.Msg)
+	return connect.NewResponse(&deskv1.SignalResponse{}), nil
+}

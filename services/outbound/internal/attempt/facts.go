@@ -17,12 +17,13 @@ const (
 
 // Reasons of our own beside those of package graph.
 const (
-	ReasonLate        = "LATE"         // the request could not begin in time and did not
-	ReasonCrash       = "CRASH"        // whoever began the attempt is gone and has said nothing more
-	ReasonTextMissing = "TEXT_MISSING" // the log does not have the text of the part
-	ReasonLapsed      = "LAPSED"       // an automated message could not leave while it was of use
-	ReasonFileMissing = "FILE_MISSING" // the store does not have the file of the part
-	ReasonMediaLapsed = "MEDIA_LAPSED" // Meta has dropped the file, and gets it once more
+	ReasonLate        = "LATE"            // the request could not begin in time and did not
+	ReasonCrash       = "CRASH"           // whoever began the attempt is gone and has said nothing more
+	ReasonTextMissing = "TEXT_MISSING"    // the log does not have the text of the part
+	ReasonLapsed      = "LAPSED"          // an automated message could not leave while it was of use
+	ReasonFileMissing = "FILE_MISSING"    // the store does not have the file of the part
+	ReasonMediaLapsed = "MEDIA_LAPSED"    // Meta has dropped the file, and gets it once more
+	ReasonPersona     = "PERSONA_REFUSED" // Meta does not take the agent's name, and gets the message once more without
 )
 
 // Begin gives the fact that opens attempt ref, or the one that refuses it

@@ -31,6 +31,8 @@ type Threads interface {
 type Meta interface {
 	Send(ctx context.Context, page graph.Page, m graph.Message) graph.Outcome
 	Upload(ctx context.Context, page graph.Page, f graph.File) (id string, out graph.Outcome)
+	CreatePersona(ctx context.Context, page graph.Page, name, picture string) (id string, err error)
+	DeletePersona(ctx context.Context, page graph.Page, id string) error
 	RecentMessages(ctx context.Context, page graph.Page, psid string) ([]graph.Recent, error)
 }
 
@@ -41,6 +43,8 @@ type World struct {
 	Files    files.Store
 	Shelf    Shelf
 	Patience time.Duration // with which a file is uploaded
+	Names    Shelf         // of the ids under which Meta has the names of agents
+	Face     time.Duration // how long a message waits for such a name
 	Pages    *Pages
 	Signer   graph.Signer
 	Policy   attempt.Policy
@@ -56,6 +60,7 @@ type Driver struct {
 
 	steps   *prometheus.CounterVec
 	dropped *prometheus.CounterVec
+	faces   *faces
 	running sync.WaitGroup
 	mu      sync.Mutex
 	workers map[subject.Thread]*worker
@@ -80,7 +85,8 @@ func New(w World) (*Driver, error) {
 		defer d.mu.Unlock()
 		return float64(len(d.workers))
 	})
-	for _, c := range []prometheus.Collector{d.steps, d.dropped, threads} {
+	d.faces = newFaces(d)
+	for _, c := range []prometheus.Collector{d.steps, d.dropped, d.faces.asked, threads} {
 		if err := w.Registry.Register(c); err != nil {
 			return nil, fault.Wrap(err, "register metrics of outbound")
 		}

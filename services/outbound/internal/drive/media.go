@@ -2,7 +2,6 @@ package drive
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -15,7 +14,6 @@ import (
 	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
-	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/outbound/internal/attempt"
 	"github.com/parley-desk/parley/services/outbound/internal/pace"
 )
@@ -27,9 +25,6 @@ type Shelf interface {
 }
 
 const (
-	// mediaUse binds the hash of a file to this use of the keyset: who reads the
-	// bucket cannot tell whether a file that they have was ever sent.
-	mediaUse = "outbound.media"
 	// mediaAge is how long an id is used. Meta's end after 90 days.
 	mediaAge = 80 * 24 * time.Hour
 )
@@ -80,7 +75,7 @@ func (w *worker) media(ctx context.Context, s *threadv1.State, r *threadv1.SendR
 }
 
 func (w *worker) mediaKey(file *threadv1.SentFile) string {
-	return subject.MediaKey(w.thread.Page, hex.EncodeToString(w.Signer.MAC(mediaUse, []byte(file.GetKind()+" "+file.GetSha256()))))
+	return files.MediaKey(w.Signer, w.thread.Page, file.GetKind(), file.GetSha256())
 }
 
 // mediaID is the id under which Meta has a file; empty when it is not known to.

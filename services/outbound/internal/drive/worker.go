@@ -121,6 +121,7 @@ func (w *worker) enter(ctx context.Context, state *threadv1.State, send *threadv
 	if media.given {
 		kind = pace.Media
 	}
+	face := w.face(ctx, intent, pass)
 	turn, rest, err := w.turn(ctx, kind)
 	if err != nil {
 		return nil, err
@@ -128,9 +129,10 @@ func (w *worker) enter(ctx context.Context, state *threadv1.State, send *threadv
 	if rest.For > 0 {
 		return nil, w.rest(ctx, state, intent, ref, rest)
 	}
-	ctx, out, err = w.attempt(ctx, pass, intent, ref, media.Media)
+	ctx, out, err = w.attempt(ctx, pass, intent, ref, media.Media, face.ID)
 	if out != nil {
 		w.judge(ctx, media, out)
+		w.faces.judge(ctx, face, out)
 	}
 	turn.End(ctx, out)
 	if err != nil || out == nil {
@@ -180,7 +182,7 @@ func (w *worker) hold(ctx context.Context, state *threadv1.State, send *threadv1
 // attempt's time runs from its commit. No outcome: nothing was posted. The
 // context that it gives does not end with the process: an outcome that is thrown
 // away makes the send uncertain.
-func (w *worker) attempt(ctx context.Context, pass Pass, intent *threadv1.SendRequested, ref attempt.Ref, media graph.Media) (context.Context, *graph.Outcome, error) {
+func (w *worker) attempt(ctx context.Context, pass Pass, intent *threadv1.SendRequested, ref attempt.Ref, media graph.Media, persona string) (context.Context, *graph.Outcome, error) {
 	if ctx.Err() != nil {
 		return ctx, nil, ctx.Err()
 	}
@@ -194,7 +196,9 @@ func (w *worker) attempt(ctx context.Context, pass Pass, intent *threadv1.SendRe
 		return ctx, nil, err // lost the race, or the window has closed
 	}
 	w.posted = w.Now()
-	out := w.send(ctx, pass.Page, w.message(intent, begun[0].GetSendAttempted(), media), begun[0].GetSendAttempted())
+	m := w.message(intent, begun[0].GetSendAttempted(), media)
+	m.Persona = persona
+	out := w.send(ctx, pass.Page, m, begun[0].GetSendAttempted())
 	return ctx, &out, nil
 }
 

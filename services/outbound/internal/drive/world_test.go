@@ -165,10 +165,13 @@ type meta struct {
 	answer func(n int, m graph.Message) graph.Outcome
 	recent func() ([]graph.Recent, error)
 	upload func(n int, f graph.File) (string, graph.Outcome) // of the n-th upload; nil: there is none
+	named  func(n int, name string) (string, error)          // of the n-th persona; nil: there is none
 
 	mu     sync.Mutex
 	posts  []graph.Message
 	taken  []string // contents of the files that were uploaded
+	names  []string // of the personas that were asked for
+	gone   []string // personas that were taken away
 	reads  int
 	inside int
 	most   int // POSTs at the same time
@@ -198,6 +201,21 @@ func (f *meta) Upload(_ context.Context, _ graph.Page, file graph.File) (string,
 		return "", graph.Outcome{Class: graph.Later, Reason: graph.ReasonReset}
 	}
 	return f.upload(n, file)
+}
+
+func (f *meta) CreatePersona(_ context.Context, _ graph.Page, name, picture string) (string, error) {
+	f.mu.Lock()
+	f.names = append(f.names, name+picture)
+	n := len(f.names)
+	f.mu.Unlock()
+	return f.named(n, name)
+}
+
+func (f *meta) DeletePersona(_ context.Context, _ graph.Page, id string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.gone = append(f.gone, id)
+	return nil
 }
 
 // posted are the texts of all POSTs so far.
@@ -363,7 +381,7 @@ func processWith(t *testing.T, log *memory, meta *meta, d *directory.Directory, 
 	pages, ended := pages(ctx, d, box, notes, func() int { return 1 })
 	driver, err := drive.New(drive.World{
 		Threads: log, Meta: meta, Pages: pages, Signer: box, Policy: policy(), Now: time.Now,
-		Files: store{}, Shelf: notes, Patience: time.Minute,
+		Files: store{}, Shelf: notes, Patience: time.Minute, Names: notes, Face: 2 * time.Second,
 		Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Tracer: noop.NewTracerProvider().Tracer(""),
 	})
 	if err != nil {

@@ -81,6 +81,12 @@ func (w wire) Send(_ context.Context, page graph.Page, m graph.Message) graph.Ou
 }
 
 // Upload is not asked for: nothing here has files.
+func (w wire) CreatePersona(context.Context, graph.Page, string, string) (string, error) {
+	return "", nil
+}
+
+func (w wire) DeletePersona(context.Context, graph.Page, string) error { return nil }
+
 func (w wire) Upload(context.Context, graph.Page, graph.File) (string, graph.Outcome) {
 	panic("a send without files uploads one")
 }

@@ -126,6 +126,12 @@ func (a *API) route(c *call, path []string) {
 		a.send(c)
 	case "POST message_attachments":
 		a.takeFile(c)
+	case "GET personas":
+		a.personas(c)
+	case "POST personas":
+		a.makePersona(c)
+	case "DELETE ":
+		a.dropPersona(c, object)
 	case "POST take_thread_control":
 		a.takeControl(c)
 	case "GET conversations":

@@ -21,6 +21,8 @@ type fields struct {
 	query        url.Values
 	send         sendRequest
 	subscribed   []string
+	name         string
+	picture      string
 }
 
 // sendRequest is the body of a Send API call.
@@ -43,6 +45,7 @@ type sendRequest struct {
 	ReplyTo *struct {
 		MID string `json:"mid"`
 	} `json:"reply_to"`
+	Persona string `json:"persona_id"`
 	Payload struct {
 		MessageID string `json:"message_id"`
 		Reaction  string `json:"reaction"`
@@ -81,6 +84,7 @@ func readFields(r *http.Request) (fields, error) {
 	}
 	merge(params, f.query)
 	f.identify(r, params)
+	f.name, f.picture = text(params["name"]), text(params["profile_picture_url"])
 	f.subscribed = list(params["subscribed_fields"])
 	return f, f.readSend(params)
 }
@@ -112,6 +116,7 @@ func merge(params map[string]json.RawMessage, form url.Values) {
 func (f *fields) readSend(params map[string]json.RawMessage) error {
 	f.send.MessagingType = text(params["messaging_type"])
 	f.send.Tag = text(params["tag"])
+	f.send.Persona = text(params["persona_id"])
 	f.send.SenderAction = text(params["sender_action"])
 	var errs []error
 	if v, ok := params["recipient"]; ok {

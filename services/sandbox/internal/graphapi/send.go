@@ -47,6 +47,9 @@ func (a *API) send(c *call) {
 		if e := named(s, &r, req); e != nil {
 			return nil, e
 		}
+		if e := spoken(s, &r, req.Persona); e != nil {
+			return nil, e
+		}
 		o = a.player.Load().Choose(script.Call{Kind: "messages", Page: r.Page, PSID: r.PSID, Text: r.Text})
 		r.Send.Delivered, r.Send.Outcome, r.Send.Rule = o.Delivered, string(o.Answer), o.Rule
 		r.Send.Code, r.Send.Subcode = o.Code, o.Subcode

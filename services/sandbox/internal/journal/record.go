@@ -27,6 +27,8 @@ const (
 	Scripted         Kind = "scripted"          // Rules
 	TokenDescribed   Kind = "token_described"   // Token
 	FileUploaded     Kind = "file_uploaded"     // ID, Attachment and URL: a page may name it in messages
+	PersonaMade      Kind = "persona_made"      // ID, Name and URL: a page may say messages by it
+	PersonaDropped   Kind = "persona_dropped"   // ID
 	ControlMoved     Kind = "control_moved"     // App, another one, has the thread; empty: this one
 	SecretReset      Kind = "secret_reset"      // Text is the new app secret; webhooks are signed with it from here on
 )
@@ -44,6 +46,7 @@ type Record struct {
 	Attachment  string          `json:"attachment,omitempty"` // image, sticker, location, postback...
 	URL         string          `json:"url,omitempty"`        // of the attachment; empty: the sandbox's own picture
 	ID          string          `json:"id,omitempty"`         // Meta's id of a file
+	As          string          `json:"as,omitempty"`         // name of the persona that says it
 	ReplyTo     string          `json:"reply_to,omitempty"`   // mid of the message that it answers
 	Target      string          `json:"target,omitempty"`     // mid of the message that a reaction is for
 	Reaction    string          `json:"reaction,omitempty"`   // emoji; empty takes it back

@@ -28,6 +28,7 @@ type Message struct {
 	Text       string          `json:"text,omitempty"`
 	Attachment string          `json:"attachment,omitempty"`
 	URL        string          `json:"url,omitempty"` // of the attachment
+	As         string          `json:"as,omitempty"`  // name of the persona that says it
 	ReplyTo    string          `json:"reply_to,omitempty"`
 	Reaction   string          `json:"reaction,omitempty"` // of the page
 	Buttons    []string        `json:"buttons,omitempty"`
@@ -65,7 +66,15 @@ type State struct {
 	Rules      []byte              // the script, as it was posted
 	Tokens     map[string]*journal.Token
 	Files      map[string]File // by attachment id
-	AppSecret  string          // empty: that of the settings
+	Personas   map[string]Persona
+	AppSecret  string // empty: that of the settings
+}
+
+// Persona is a name under which messages of a page may go.
+type Persona struct {
+	Page    string
+	Name    string
+	Picture string
 }
 
 // File is a file that a page uploaded.
@@ -82,7 +91,7 @@ const typingMS = 20_000
 func NewState(pages []Page) *State {
 	s := &State{
 		Pages: map[string]*Page{}, Subscribed: map[string][]string{},
-		People: map[Thread]*Person{}, Waiting: map[Thread]struct{}{}, Tokens: map[string]*journal.Token{}, Files: map[string]File{},
+		People: map[Thread]*Person{}, Waiting: map[Thread]struct{}{}, Tokens: map[string]*journal.Token{}, Files: map[string]File{}, Personas: map[string]Persona{},
 	}
 	for _, p := range pages {
 		s.Pages[p.ID] = &p
@@ -136,6 +145,10 @@ func (s *State) Apply(r journal.Record) {
 		s.person(t).act(r)
 	case journal.FileUploaded:
 		s.Files[r.ID] = File{Page: r.Page, Kind: r.Attachment, URL: r.URL}
+	case journal.PersonaMade:
+		s.Personas[r.ID] = Persona{Page: r.Page, Name: r.Name, Picture: r.URL}
+	case journal.PersonaDropped:
+		delete(s.Personas, r.ID)
 	case journal.ControlMoved:
 		s.person(t).Owner = r.App
 	case journal.SendReceived:
@@ -143,7 +156,7 @@ func (s *State) Apply(r journal.Record) {
 			p := s.person(t)
 			p.TypingMS = 0
 			p.add(Message{MID: r.MID, FromPage: true, Text: r.Text, Attachment: r.Attachment, URL: r.URL, SentMS: r.SentMS, Seq: r.Seq,
-				ReplyTo: r.ReplyTo, Buttons: r.Buttons, Template: r.Template})
+				As: r.As, ReplyTo: r.ReplyTo, Buttons: r.Buttons, Template: r.Template})
 		}
 	}
 	s.enqueue(t, r)

@@ -114,6 +114,107 @@ func (x *ListPrivacyRequestsResponse) GetRequests() []*v1.Request {
 	return nil
 }
 
+// EraseFilesRequest names a customer's thread.
+type EraseFilesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Page, by resource id or Meta's page id.
+	Page string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// Page-scoped id of the customer.
+	Psid          string `protobuf:"bytes,2,opt,name=psid,proto3" json:"psid,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseFilesRequest) Reset() {
+	*x = EraseFilesRequest{}
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseFilesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseFilesRequest) ProtoMessage() {}
+
+func (x *EraseFilesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseFilesRequest.ProtoReflect.Descriptor instead.
+func (*EraseFilesRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *EraseFilesRequest) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+func (x *EraseFilesRequest) GetPsid() string {
+	if x != nil {
+		return x.Psid
+	}
+	return ""
+}
+
+// EraseFilesResponse says that it is in the log.
+type EraseFilesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Revision of the thread at which it stands.
+	Revision      uint64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseFilesResponse) Reset() {
+	*x = EraseFilesResponse{}
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseFilesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseFilesResponse) ProtoMessage() {}
+
+func (x *EraseFilesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseFilesResponse.ProtoReflect.Descriptor instead.
+func (*EraseFilesResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *EraseFilesResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
 var File_parley_admin_v1_privacy_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_privacy_proto_rawDesc = "" +
@@ -122,9 +223,16 @@ const file_parley_admin_v1_privacy_proto_rawDesc = "" +
 	"\x1aListPrivacyRequestsRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\"U\n" +
 	"\x1bListPrivacyRequestsResponse\x126\n" +
-	"\brequests\x18\x01 \x03(\v2\x1a.parley.privacy.v1.RequestR\brequests2\x82\x01\n" +
+	"\brequests\x18\x01 \x03(\v2\x1a.parley.privacy.v1.RequestR\brequests\";\n" +
+	"\x11EraseFilesRequest\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
+	"\x04psid\x18\x02 \x01(\tR\x04psid\"0\n" +
+	"\x12EraseFilesResponse\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision2\xd9\x01\n" +
 	"\x0ePrivacyService\x12p\n" +
-	"\x13ListPrivacyRequests\x12+.parley.admin.v1.ListPrivacyRequestsRequest\x1a,.parley.admin.v1.ListPrivacyRequestsResponseB\xc2\x01\n" +
+	"\x13ListPrivacyRequests\x12+.parley.admin.v1.ListPrivacyRequestsRequest\x1a,.parley.admin.v1.ListPrivacyRequestsResponse\x12U\n" +
+	"\n" +
+	"EraseFiles\x12\".parley.admin.v1.EraseFilesRequest\x1a#.parley.admin.v1.EraseFilesResponseB\xc2\x01\n" +
 	"\x13com.parley.admin.v1B\fPrivacyProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 
 var (
@@ -139,18 +247,22 @@ func file_parley_admin_v1_privacy_proto_rawDescGZIP() []byte {
 	return file_parley_admin_v1_privacy_proto_rawDescData
 }
 
-var file_parley_admin_v1_privacy_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_parley_admin_v1_privacy_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_parley_admin_v1_privacy_proto_goTypes = []any{
 	(*ListPrivacyRequestsRequest)(nil),  // 0: parley.admin.v1.ListPrivacyRequestsRequest
 	(*ListPrivacyRequestsResponse)(nil), // 1: parley.admin.v1.ListPrivacyRequestsResponse
-	(*v1.Request)(nil),                  // 2: parley.privacy.v1.Request
+	(*EraseFilesRequest)(nil),           // 2: parley.admin.v1.EraseFilesRequest
+	(*EraseFilesResponse)(nil),          // 3: parley.admin.v1.EraseFilesResponse
+	(*v1.Request)(nil),                  // 4: parley.privacy.v1.Request
 }
 var file_parley_admin_v1_privacy_proto_depIdxs = []int32{
-	2, // 0: parley.admin.v1.ListPrivacyRequestsResponse.requests:type_name -> parley.privacy.v1.Request
+	4, // 0: parley.admin.v1.ListPrivacyRequestsResponse.requests:type_name -> parley.privacy.v1.Request
 	0, // 1: parley.admin.v1.PrivacyService.ListPrivacyRequests:input_type -> parley.admin.v1.ListPrivacyRequestsRequest
-	1, // 2: parley.admin.v1.PrivacyService.ListPrivacyRequests:output_type -> parley.admin.v1.ListPrivacyRequestsResponse
-	2, // [2:3] is the sub-list for method output_type
-	1, // [1:2] is the sub-list for method input_type
+	2, // 2: parley.admin.v1.PrivacyService.EraseFiles:input_type -> parley.admin.v1.EraseFilesRequest
+	1, // 3: parley.admin.v1.PrivacyService.ListPrivacyRequests:output_type -> parley.admin.v1.ListPrivacyRequestsResponse
+	3, // 4: parley.admin.v1.PrivacyService.EraseFiles:output_type -> parley.admin.v1.EraseFilesResponse
+	3, // [3:5] is the sub-list for method output_type
+	1, // [1:3] is the sub-list for method input_type
 	1, // [1:1] is the sub-list for extension type_name
 	1, // [1:1] is the sub-list for extension extendee
 	0, // [0:1] is the sub-list for field type_name
@@ -167,7 +279,7 @@ func file_parley_admin_v1_privacy_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_admin_v1_privacy_proto_rawDesc), len(file_parley_admin_v1_privacy_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -20,16 +20,22 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	PrivacyService_ListPrivacyRequests_FullMethodName = "/parley.admin.v1.PrivacyService/ListPrivacyRequests"
+	PrivacyService_EraseFiles_FullMethodName          = "/parley.admin.v1.PrivacyService/EraseFiles"
 )
 
 // PrivacyServiceClient is the client API for PrivacyService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// PrivacyService reads out what people asked of their data.
+// PrivacyService reads out what people asked of their data, and takes it away.
 type PrivacyServiceClient interface {
 	// ListPrivacyRequests reads the requests that Meta passed on, newest first.
 	ListPrivacyRequests(ctx context.Context, in *ListPrivacyRequestsRequest, opts ...grpc.CallOption) (*ListPrivacyRequestsResponse, error)
+	// EraseFiles takes away all files of a customer's thread: what the customer
+	// sent, what agents sent or have uploaded, and under which ids Meta has it. They
+	// go within seconds of the answer, whatever is killed meanwhile; there is no way
+	// back. Doing it again is harmless.
+	EraseFiles(ctx context.Context, in *EraseFilesRequest, opts ...grpc.CallOption) (*EraseFilesResponse, error)
 }
 
 type privacyServiceClient struct {
@@ -50,14 +56,29 @@ func (c *privacyServiceClient) ListPrivacyRequests(ctx context.Context, in *List
 	return out, nil
 }
 
+func (c *privacyServiceClient) EraseFiles(ctx context.Context, in *EraseFilesRequest, opts ...grpc.CallOption) (*EraseFilesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EraseFilesResponse)
+	err := c.cc.Invoke(ctx, PrivacyService_EraseFiles_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PrivacyServiceServer is the server API for PrivacyService service.
 // All implementations must embed UnimplementedPrivacyServiceServer
 // for forward compatibility.
 //
-// PrivacyService reads out what people asked of their data.
+// PrivacyService reads out what people asked of their data, and takes it away.
 type PrivacyServiceServer interface {
 	// ListPrivacyRequests reads the requests that Meta passed on, newest first.
 	ListPrivacyRequests(context.Context, *ListPrivacyRequestsRequest) (*ListPrivacyRequestsResponse, error)
+	// EraseFiles takes away all files of a customer's thread: what the customer
+	// sent, what agents sent or have uploaded, and under which ids Meta has it. They
+	// go within seconds of the answer, whatever is killed meanwhile; there is no way
+	// back. Doing it again is harmless.
+	EraseFiles(context.Context, *EraseFilesRequest) (*EraseFilesResponse, error)
 	mustEmbedUnimplementedPrivacyServiceServer()
 }
 
@@ -70,6 +91,9 @@ type UnimplementedPrivacyServiceServer struct{}
 
 func (UnimplementedPrivacyServiceServer) ListPrivacyRequests(context.Context, *ListPrivacyRequestsRequest) (*ListPrivacyRequestsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListPrivacyRequests not implemented")
+}
+func (UnimplementedPrivacyServiceServer) EraseFiles(context.Context, *EraseFilesRequest) (*EraseFilesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EraseFiles not implemented")
 }
 func (UnimplementedPrivacyServiceServer) mustEmbedUnimplementedPrivacyServiceServer() {}
 func (UnimplementedPrivacyServiceServer) testEmbeddedByValue()                        {}
@@ -110,6 +134,24 @@ func _PrivacyService_ListPrivacyRequests_Handler(srv interface{}, ctx context.Co
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PrivacyService_EraseFiles_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EraseFilesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PrivacyServiceServer).EraseFiles(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PrivacyService_EraseFiles_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PrivacyServiceServer).EraseFiles(ctx, req.(*EraseFilesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // PrivacyService_ServiceDesc is the grpc.ServiceDesc for PrivacyService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -120,6 +162,10 @@ var PrivacyService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListPrivacyRequests",
 			Handler:    _PrivacyService_ListPrivacyRequests_Handler,
+		},
+		{
+			MethodName: "EraseFiles",
+			Handler:    _PrivacyService_EraseFiles_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -712,7 +712,13 @@ type Page struct {
 	AgentAttachments Switch `protobuf:"varint,17,opt,name=agent_attachments,json=agentAttachments,proto3,enum=parley.config.v1.Switch" json:"agent_attachments,omitempty"`
 	// Automated messages that this page has otherwise than its account; one a
 	// trigger (L111).
-	Messages      []*MessageOverride `protobuf:"bytes,41,rep,name=messages,proto3" json:"messages,omitempty"`
+	Messages []*MessageOverride `protobuf:"bytes,41,rep,name=messages,proto3" json:"messages,omitempty"`
+	// Agents' public names to customers of this page; SWITCH_UNSPECIFIED: as the
+	// workstream says.
+	Persona Switch `protobuf:"varint,74,opt,name=persona,proto3,enum=parley.config.v1.Switch" json:"persona,omitempty"`
+	// Whether customers of this page are told that an agent has read what they
+	// wrote; SWITCH_UNSPECIFIED: as the workstream says.
+	MarkSeen      Switch `protobuf:"varint,75,opt,name=mark_seen,json=markSeen,proto3,enum=parley.config.v1.Switch" json:"mark_seen,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -815,6 +821,20 @@ func (x *Page) GetMessages() []*MessageOverride {
 		return x.Messages
 	}
 	return nil
+}
+
+func (x *Page) GetPersona() Switch {
+	if x != nil {
+		return x.Persona
+	}
+	return Switch_SWITCH_UNSPECIFIED
+}
+
+func (x *Page) GetMarkSeen() Switch {
+	if x != nil {
+		return x.MarkSeen
+	}
+	return Switch_SWITCH_UNSPECIFIED
 }
 
 // MessageOverride is an automated message as an account or a page has it (L111).
@@ -951,7 +971,14 @@ type Workstream struct {
 	// to it when a conversation opens (L101).
 	IdentifyByName bool `protobuf:"varint,63,opt,name=identify_by_name,json=identifyByName,proto3" json:"identify_by_name,omitempty"`
 	// What agents say in wrap-up of what became of a conversation (L117).
-	Dispositions  *Dispositions `protobuf:"bytes,71,opt,name=dispositions,proto3" json:"dispositions,omitempty"`
+	Dispositions *Dispositions `protobuf:"bytes,71,opt,name=dispositions,proto3" json:"dispositions,omitempty"`
+	// Customers see the nickname and the picture of the agent who writes to them;
+	// off, they see the page alone. What nobody wrote has neither.
+	Persona bool `protobuf:"varint,104,opt,name=persona,proto3" json:"persona,omitempty"`
+	// Picture of agents who have none of their own, an https link; may be empty.
+	PersonaPicture string `protobuf:"bytes,105,opt,name=persona_picture,json=personaPicture,proto3" json:"persona_picture,omitempty"`
+	// Customers are not told that an agent has read what they wrote.
+	HideSeen      bool `protobuf:"varint,106,opt,name=hide_seen,json=hideSeen,proto3" json:"hide_seen,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1182,6 +1209,27 @@ func (x *Workstream) GetDispositions() *Dispositions {
 	return nil
 }
 
+func (x *Workstream) GetPersona() bool {
+	if x != nil {
+		return x.Persona
+	}
+	return false
+}
+
+func (x *Workstream) GetPersonaPicture() string {
+	if x != nil {
+		return x.PersonaPicture
+	}
+	return ""
+}
+
+func (x *Workstream) GetHideSeen() bool {
+	if x != nil {
+		return x.HideSeen
+	}
+	return false
+}
+
 // Queue is a list of waiting conversations and the agents who take them.
 type Queue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1330,9 +1378,12 @@ type Agent struct {
 	// Working hours, a schedule by id; empty: none. Its time zone says when the
 	// agent's day ends, for capacity profiles that are reset then (L69).
 	Schedule string `protobuf:"bytes,10,opt,name=schedule,proto3" json:"schedule,omitempty"`
-	// Name by which customers know the agent, for canned replies; may be empty
-	// (L115).
-	Nickname      string `protobuf:"bytes,59,opt,name=nickname,proto3" json:"nickname,omitempty"`
+	// Name by which customers know the agent, for canned replies (L115) and where a
+	// workstream has persona; may be empty: then customers see no name.
+	Nickname string `protobuf:"bytes,59,opt,name=nickname,proto3" json:"nickname,omitempty"`
+	// Picture that customers see beside the nickname, an https link that Meta can
+	// open, at most 8 MB; may be empty.
+	Picture       string `protobuf:"bytes,92,opt,name=picture,proto3" json:"picture,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1444,6 +1495,13 @@ func (x *Agent) GetNickname() string {
 	return ""
 }
 
+func (x *Agent) GetPicture() string {
+	if x != nil {
+		return x.Picture
+	}
+	return ""
+}
+
 // Status is a presence with a name of the administrators' own.
 type Status struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1547,7 +1605,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x0fAcknowledgement\x12\x13\n" +
 	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x16\n" +
-	"\x06notice\x18\x03 \x01(\tR\x06notice\"\xec\x03\n" +
+	"\x06notice\x18\x03 \x01(\tR\x06notice\"\xd7\x04\n" +
 	"\x04Page\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x17\n" +
 	"\apage_id\x18\x02 \x01(\tR\x06pageId\x12\x18\n" +
@@ -1561,7 +1619,9 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"messageTag\x12K\n" +
 	"\x14customer_attachments\x18\b \x01(\x0e2\x18.parley.config.v1.SwitchR\x13customerAttachments\x12E\n" +
 	"\x11agent_attachments\x18\x11 \x01(\x0e2\x18.parley.config.v1.SwitchR\x10agentAttachments\x12=\n" +
-	"\bmessages\x18) \x03(\v2!.parley.config.v1.MessageOverrideR\bmessages\"\xf6\x01\n" +
+	"\bmessages\x18) \x03(\v2!.parley.config.v1.MessageOverrideR\bmessages\x122\n" +
+	"\apersona\x18J \x01(\x0e2\x18.parley.config.v1.SwitchR\apersona\x125\n" +
+	"\tmark_seen\x18K \x01(\x0e2\x18.parley.config.v1.SwitchR\bmarkSeen\"\xf6\x01\n" +
 	"\x0fMessageOverride\x123\n" +
 	"\atrigger\x18\x01 \x01(\x0e2\x19.parley.thread.v1.TriggerR\atrigger\x120\n" +
 	"\x06active\x18\x02 \x01(\x0e2\x18.parley.config.v1.SwitchR\x06active\x12B\n" +
@@ -1569,7 +1629,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"TextsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8f\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xef\n" +
 	"\n" +
 	"\n" +
 	"Workstream\x12*\n" +
@@ -1604,7 +1664,10 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"auto_close\x18/ \x01(\v2\x1b.parley.config.v1.AutoCloseR\tautoClose\x12C\n" +
 	"\x0etime_out_rules\x180 \x03(\v2\x1d.parley.config.v1.TimeOutRuleR\ftimeOutRules\x12(\n" +
 	"\x10identify_by_name\x18? \x01(\bR\x0eidentifyByName\x12B\n" +
-	"\fdispositions\x18G \x01(\v2\x1e.parley.config.v1.DispositionsR\fdispositions\"\x97\x03\n" +
+	"\fdispositions\x18G \x01(\v2\x1e.parley.config.v1.DispositionsR\fdispositions\x12\x18\n" +
+	"\apersona\x18h \x01(\bR\apersona\x12'\n" +
+	"\x0fpersona_picture\x18i \x01(\tR\x0epersonaPicture\x12\x1b\n" +
+	"\thide_seen\x18j \x01(\bR\bhideSeen\"\x97\x03\n" +
 	"\x05Queue\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x16\n" +
 	"\x06agents\x18\x02 \x03(\tR\x06agents\x12<\n" +
@@ -1616,7 +1679,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\boverflow\x18\x06 \x03(\v2\x1e.parley.config.v1.OverflowRuleR\boverflow\x12.\n" +
 	"\x04wait\x18\a \x01(\v2\x1a.parley.config.v1.WaitRuleR\x04wait\x12,\n" +
 	"\x12head_start_seconds\x18\b \x01(\x05R\x10headStartSeconds\x12:\n" +
-	"\x06custom\x18\t \x01(\v2\".parley.config.v1.CustomAssignmentR\x06custom\"\xd8\x03\n" +
+	"\x06custom\x18\t \x01(\v2\".parley.config.v1.CustomAssignmentR\x06custom\"\xf2\x03\n" +
 	"\x05Agent\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x1a\n" +
 	"\bcapacity\x18\x02 \x01(\x05R\bcapacity\x124\n" +
@@ -1629,7 +1692,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x0edefault_status\x18\t \x01(\tR\rdefaultStatus\x12\x1a\n" +
 	"\bschedule\x18\n" +
 	" \x01(\tR\bschedule\x12\x1a\n" +
-	"\bnickname\x18; \x01(\tR\bnickname\"\xa8\x01\n" +
+	"\bnickname\x18; \x01(\tR\bnickname\x12\x18\n" +
+	"\apicture\x18\\ \x01(\tR\apicture\"\xa8\x01\n" +
 	"\x06Status\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x124\n" +
 	"\x04base\x18\x02 \x01(\x0e2 .parley.distribution.v1.PresenceR\x04base\x12 \n" +
@@ -1726,37 +1790,39 @@ var file_parley_config_v1_config_proto_depIdxs = []int32{
 	0,  // 9: parley.config.v1.Page.customer_attachments:type_name -> parley.config.v1.Switch
 	0,  // 10: parley.config.v1.Page.agent_attachments:type_name -> parley.config.v1.Switch
 	11, // 11: parley.config.v1.Page.messages:type_name -> parley.config.v1.MessageOverride
-	17, // 12: parley.config.v1.MessageOverride.trigger:type_name -> parley.thread.v1.Trigger
-	0,  // 13: parley.config.v1.MessageOverride.active:type_name -> parley.config.v1.Switch
-	16, // 14: parley.config.v1.MessageOverride.texts:type_name -> parley.config.v1.MessageOverride.TextsEntry
-	6,  // 15: parley.config.v1.Workstream.meta:type_name -> parley.config.v1.Meta
-	4,  // 16: parley.config.v1.Workstream.wrap_up:type_name -> parley.config.v1.WrapUp
-	18, // 17: parley.config.v1.Workstream.variables:type_name -> parley.config.v1.Variable
-	1,  // 18: parley.config.v1.Workstream.mode:type_name -> parley.config.v1.WorkMode
-	19, // 19: parley.config.v1.Workstream.presences:type_name -> parley.distribution.v1.Presence
-	2,  // 20: parley.config.v1.Workstream.skill_matching:type_name -> parley.config.v1.SkillMatching
-	3,  // 21: parley.config.v1.Workstream.affinity:type_name -> parley.config.v1.Affinity
-	20, // 22: parley.config.v1.Workstream.masks:type_name -> parley.config.v1.MaskingRule
-	21, // 23: parley.config.v1.Workstream.auto_close:type_name -> parley.config.v1.AutoClose
-	22, // 24: parley.config.v1.Workstream.time_out_rules:type_name -> parley.config.v1.TimeOutRule
-	23, // 25: parley.config.v1.Workstream.dispositions:type_name -> parley.config.v1.Dispositions
-	6,  // 26: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
-	5,  // 27: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
-	24, // 28: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
-	25, // 29: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
-	26, // 30: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
-	6,  // 31: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
-	7,  // 32: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
-	27, // 33: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
-	28, // 34: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
-	19, // 35: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
-	6,  // 36: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
-	19, // 37: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
-	38, // [38:38] is the sub-list for method output_type
-	38, // [38:38] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	0,  // 12: parley.config.v1.Page.persona:type_name -> parley.config.v1.Switch
+	0,  // 13: parley.config.v1.Page.mark_seen:type_name -> parley.config.v1.Switch
+	17, // 14: parley.config.v1.MessageOverride.trigger:type_name -> parley.thread.v1.Trigger
+	0,  // 15: parley.config.v1.MessageOverride.active:type_name -> parley.config.v1.Switch
+	16, // 16: parley.config.v1.MessageOverride.texts:type_name -> parley.config.v1.MessageOverride.TextsEntry
+	6,  // 17: parley.config.v1.Workstream.meta:type_name -> parley.config.v1.Meta
+	4,  // 18: parley.config.v1.Workstream.wrap_up:type_name -> parley.config.v1.WrapUp
+	18, // 19: parley.config.v1.Workstream.variables:type_name -> parley.config.v1.Variable
+	1,  // 20: parley.config.v1.Workstream.mode:type_name -> parley.config.v1.WorkMode
+	19, // 21: parley.config.v1.Workstream.presences:type_name -> parley.distribution.v1.Presence
+	2,  // 22: parley.config.v1.Workstream.skill_matching:type_name -> parley.config.v1.SkillMatching
+	3,  // 23: parley.config.v1.Workstream.affinity:type_name -> parley.config.v1.Affinity
+	20, // 24: parley.config.v1.Workstream.masks:type_name -> parley.config.v1.MaskingRule
+	21, // 25: parley.config.v1.Workstream.auto_close:type_name -> parley.config.v1.AutoClose
+	22, // 26: parley.config.v1.Workstream.time_out_rules:type_name -> parley.config.v1.TimeOutRule
+	23, // 27: parley.config.v1.Workstream.dispositions:type_name -> parley.config.v1.Dispositions
+	6,  // 28: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
+	5,  // 29: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
+	24, // 30: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
+	25, // 31: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
+	26, // 32: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
+	6,  // 33: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
+	7,  // 34: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
+	27, // 35: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
+	28, // 36: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
+	19, // 37: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
+	6,  // 38: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
+	19, // 39: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
+	40, // [40:40] is the sub-list for method output_type
+	40, // [40:40] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_config_proto_init() }

@@ -353,6 +353,7 @@ type Fact struct {
 	//	*Fact_ConsentGiven
 	//	*Fact_DispositionsChosen
 	//	*Fact_VariablesSet
+	//	*Fact_FilesErased
 	Kind isFact_Kind `protobuf_oneof:"kind"`
 	// De-duplication key of Meta's event that caused the fact; empty for facts
 	// of our own. The first fact of an event carries it.
@@ -858,6 +859,15 @@ func (x *Fact) GetVariablesSet() *VariablesSet {
 	return nil
 }
 
+func (x *Fact) GetFilesErased() *FilesErased {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_FilesErased); ok {
+			return x.FilesErased
+		}
+	}
+	return nil
+}
+
 func (x *Fact) GetEventKey() string {
 	if x != nil {
 		return x.EventKey
@@ -1147,6 +1157,11 @@ type Fact_VariablesSet struct {
 	VariablesSet *VariablesSet `protobuf:"bytes,154,opt,name=variables_set,json=variablesSet,proto3,oneof"`
 }
 
+type Fact_FilesErased struct {
+	// All files of the thread so far are taken away.
+	FilesErased *FilesErased `protobuf:"bytes,187,opt,name=files_erased,json=filesErased,proto3,oneof"`
+}
+
 func (*Fact_MessageReceived) isFact_Kind() {}
 
 func (*Fact_MessageEdited) isFact_Kind() {}
@@ -1246,6 +1261,8 @@ func (*Fact_ConsentGiven) isFact_Kind() {}
 func (*Fact_DispositionsChosen) isFact_Kind() {}
 
 func (*Fact_VariablesSet) isFact_Kind() {}
+
+func (*Fact_FilesErased) isFact_Kind() {}
 
 // Attachment is one attachment of a message.
 type Attachment struct {
@@ -5728,7 +5745,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/file.proto\x1a\x1eparley/thread/v1/trigger.proto\x1a\"parley/thread/v1/disposition.proto\x1a\x1fparley/thread/v1/variable.proto\"\xb6\x1f\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/file.proto\x1a\x1eparley/thread/v1/trigger.proto\x1a\"parley/thread/v1/disposition.proto\x1a\x1fparley/thread/v1/variable.proto\"\xfb\x1f\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -5786,7 +5803,8 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"agent_told\x18\x89\x01 \x01(\v2\x1b.parley.thread.v1.AgentToldH\x00R\tagentTold\x12F\n" +
 	"\rconsent_given\x18\x8a\x01 \x01(\v2\x1e.parley.thread.v1.ConsentGivenH\x00R\fconsentGiven\x12X\n" +
 	"\x13dispositions_chosen\x18\x99\x01 \x01(\v2$.parley.thread.v1.DispositionsChosenH\x00R\x12dispositionsChosen\x12F\n" +
-	"\rvariables_set\x18\x9a\x01 \x01(\v2\x1e.parley.thread.v1.VariablesSetH\x00R\fvariablesSet\x12\x1b\n" +
+	"\rvariables_set\x18\x9a\x01 \x01(\v2\x1e.parley.thread.v1.VariablesSetH\x00R\fvariablesSet\x12C\n" +
+	"\ffiles_erased\x18\xbb\x01 \x01(\v2\x1d.parley.thread.v1.FilesErasedH\x00R\vfilesErased\x12\x1b\n" +
 	"\tevent_key\x18d \x01(\tR\beventKey\x12\x1f\n" +
 	"\vinbound_seq\x18e \x01(\x04R\n" +
 	"inboundSeq\x12\x12\n" +
@@ -6249,9 +6267,10 @@ var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(*ContactUnlinked)(nil),        // 66: parley.thread.v1.ContactUnlinked
 	(*DispositionsChosen)(nil),     // 67: parley.thread.v1.DispositionsChosen
 	(*VariablesSet)(nil),           // 68: parley.thread.v1.VariablesSet
-	(v1.Presence)(0),               // 69: parley.distribution.v1.Presence
-	(*SentFile)(nil),               // 70: parley.thread.v1.SentFile
-	(Trigger)(0),                   // 71: parley.thread.v1.Trigger
+	(*FilesErased)(nil),            // 69: parley.thread.v1.FilesErased
+	(v1.Presence)(0),               // 70: parley.distribution.v1.Presence
+	(*SentFile)(nil),               // 71: parley.thread.v1.SentFile
+	(Trigger)(0),                   // 72: parley.thread.v1.Trigger
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	9,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
@@ -6304,39 +6323,40 @@ var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	38, // 47: parley.thread.v1.Fact.consent_given:type_name -> parley.thread.v1.ConsentGiven
 	67, // 48: parley.thread.v1.Fact.dispositions_chosen:type_name -> parley.thread.v1.DispositionsChosen
 	68, // 49: parley.thread.v1.Fact.variables_set:type_name -> parley.thread.v1.VariablesSet
-	5,  // 50: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
-	8,  // 51: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
-	8,  // 52: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
-	8,  // 53: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
-	5,  // 54: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
-	22, // 55: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
-	63, // 56: parley.thread.v1.ConversationOpened.variables:type_name -> parley.thread.v1.ConversationOpened.VariablesEntry
-	69, // 57: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
-	0,  // 58: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
-	25, // 59: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
-	64, // 60: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
-	27, // 61: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
-	1,  // 62: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	2,  // 63: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	2,  // 64: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	2,  // 65: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	39, // 66: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
-	40, // 67: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
-	70, // 68: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
-	36, // 69: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
-	71, // 70: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
-	36, // 71: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
-	41, // 72: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
-	42, // 73: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
-	44, // 74: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
-	43, // 75: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
-	44, // 76: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
-	3,  // 77: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
-	78, // [78:78] is the sub-list for method output_type
-	78, // [78:78] is the sub-list for method input_type
-	78, // [78:78] is the sub-list for extension type_name
-	78, // [78:78] is the sub-list for extension extendee
-	0,  // [0:78] is the sub-list for field type_name
+	69, // 50: parley.thread.v1.Fact.files_erased:type_name -> parley.thread.v1.FilesErased
+	5,  // 51: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
+	8,  // 52: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
+	8,  // 53: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
+	8,  // 54: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
+	5,  // 55: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
+	22, // 56: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
+	63, // 57: parley.thread.v1.ConversationOpened.variables:type_name -> parley.thread.v1.ConversationOpened.VariablesEntry
+	70, // 58: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
+	0,  // 59: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
+	25, // 60: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
+	64, // 61: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
+	27, // 62: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
+	1,  // 63: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	2,  // 64: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	2,  // 65: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	2,  // 66: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	39, // 67: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
+	40, // 68: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
+	71, // 69: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
+	36, // 70: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
+	72, // 71: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
+	36, // 72: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
+	41, // 73: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
+	42, // 74: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
+	44, // 75: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
+	43, // 76: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
+	44, // 77: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
+	3,  // 78: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
+	79, // [79:79] is the sub-list for method output_type
+	79, // [79:79] is the sub-list for method input_type
+	79, // [79:79] is the sub-list for extension type_name
+	79, // [79:79] is the sub-list for extension extendee
+	0,  // [0:79] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -6400,6 +6420,7 @@ func file_parley_thread_v1_fact_proto_init() {
 		(*Fact_ConsentGiven)(nil),
 		(*Fact_DispositionsChosen)(nil),
 		(*Fact_VariablesSet)(nil),
+		(*Fact_FilesErased)(nil),
 	}
 	file_parley_thread_v1_fact_proto_msgTypes[1].OneofWrappers = []any{}
 	file_parley_thread_v1_fact_proto_msgTypes[16].OneofWrappers = []any{}

@@ -133,6 +133,54 @@ func (x *SentFile) GetName() string {
 	return ""
 }
 
+// FilesErased: the files of the thread go, those of the customer and those that
+// agents sent or were about to send. Whoever follows the log takes them away;
+// from here on nobody shows them.
+type FilesErased struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who asked for it: the name in a certificate, or "local:" and a user.
+	By            string `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FilesErased) Reset() {
+	*x = FilesErased{}
+	mi := &file_parley_thread_v1_file_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FilesErased) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FilesErased) ProtoMessage() {}
+
+func (x *FilesErased) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_file_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FilesErased.ProtoReflect.Descriptor instead.
+func (*FilesErased) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_file_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *FilesErased) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
 var File_parley_thread_v1_file_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_file_proto_rawDesc = "" +
@@ -146,7 +194,9 @@ const file_parley_thread_v1_file_proto_rawDesc = "" +
 	"\x05width\x18\x05 \x01(\x05R\x05width\x12\x16\n" +
 	"\x06height\x18\x06 \x01(\x05R\x06height\x12\x16\n" +
 	"\x06sha256\x18\a \x01(\tR\x06sha256\x12\x12\n" +
-	"\x04name\x18\b \x01(\tR\x04nameB\xc6\x01\n" +
+	"\x04name\x18\b \x01(\tR\x04name\"\x1d\n" +
+	"\vFilesErased\x12\x0e\n" +
+	"\x02by\x18\x01 \x01(\tR\x02byB\xc6\x01\n" +
 	"\x14com.parley.thread.v1B\tFileProtoP\x01ZAgithub.com/parley-desk/parley/proto/gen/parley/thread/v1;threadv1\xa2\x02\x03PTX\xaa\x02\x10Parley.Thread.V1\xca\x02\x10Parley\\Thread\\V1\xe2\x02\x1cParley\\Thread\\V1\\GPBMetadata\xea\x02\x12Parley::Thread::V1b\x06proto3"
 
 var (
@@ -161,9 +211,10 @@ func file_parley_thread_v1_file_proto_rawDescGZIP() []byte {
 	return file_parley_thread_v1_file_proto_rawDescData
 }
 
-var file_parley_thread_v1_file_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_parley_thread_v1_file_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_parley_thread_v1_file_proto_goTypes = []any{
-	(*SentFile)(nil), // 0: parley.thread.v1.SentFile
+	(*SentFile)(nil),    // 0: parley.thread.v1.SentFile
+	(*FilesErased)(nil), // 1: parley.thread.v1.FilesErased
 }
 var file_parley_thread_v1_file_proto_depIdxs = []int32{
 	0, // [0:0] is the sub-list for method output_type
@@ -184,7 +235,7 @@ func file_parley_thread_v1_file_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_thread_v1_file_proto_rawDesc), len(file_parley_thread_v1_file_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   1,
+			NumMessages:   2,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -531,6 +531,7 @@ export default {
   NO_SUCH_UPLOAD: 'the file has lapsed: attach it again',
   FILE_MISSING: 'the file is missing from the store; attach it again',
   MEDIA_LAPSED: 'Meta has dropped the file and gets it once more',
+  PERSONA_REFUSED: 'Meta does not take the agent’s name and gets the message without it',
   // help
   keyTabs: 'Go to open conversation 1–9',
   keyNext: 'Next conversation with unread messages',

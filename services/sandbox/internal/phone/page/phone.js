@@ -71,6 +71,7 @@ const states = { sent: ["✓", "sent"], taken: ["✓✓", "delivered"], seen: ["
 function row(m, before, last) {
   const li = element("li", m.from_page ? "theirs" : "mine");
   if (!before || before.from_page !== m.from_page || m.sent_ms - before.sent_ms > 60000) li.classList.add("gap");
+  if (m.as && (!before || before.as !== m.as)) li.append(element("span", "note", m.as));
   li.append(bubble(m));
   if (last) {
     const note = element("span", "note");
