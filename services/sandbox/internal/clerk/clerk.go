@@ -91,9 +91,9 @@ func think(in asked) answered {
 	}
 	switch in.Event.Payload {
 	case "clerk:orders":
-		return over("orders", say.greeting+" — "+say.orders)
+		return over("orders", say.orders)
 	case "clerk:other":
-		return over("other", say.greeting+" — "+say.other)
+		return over("other", say.other)
 	case "clerk:nothing":
 		return answered{Version: 1, Messages: []message{{Text: say.farewell}}, Then: "end"}
 	}
