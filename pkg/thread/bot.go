@@ -135,8 +135,11 @@ func applyBot(s *threadv1.State, now time.Time, f *threadv1.Fact) (bool, error) 
 
 // botSays notes a message of a bot's answer; it is what keeps one from being sent
 // twice, whoever commits it.
-func botSays(s *threadv1.State, r *threadv1.BotReply) error {
-	c := s.GetConversation()
+func botSays(s *threadv1.State, m *threadv1.SendRequested) error {
+	c, r := s.GetConversation(), m.GetBot()
+	if m.GetHuman() || m.GetAgent() != "" || m.GetAutomated() != nil { // no tag of people's may carry it
+		return refuse(s, BadFact, "")
+	}
 	if !BotHas(c) || c.Bot.Answered == nil || r.GetAnswers() != c.Bot.GetAnswered() || r.GetIndex() != c.Bot.GetSaid() {
 		return refuse(s, Stale, "")
 	}

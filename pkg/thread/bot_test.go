@@ -112,6 +112,11 @@ func TestABotsMessageIsNoPersons(t *testing.T) {
 	if facts := thread.AnswerBot(l.state, time.UnixMilli(5_000), a); facts[1].GetSendRequested().GetHuman() {
 		t.Error("a bot's message counts as a person's")
 	}
+	l.commit(t, &threadv1.BotAnswered{Ask: 0})
+	if err := thread.Apply(proto.CloneOf(l.state), l.revision(), time.UnixMilli(5_000), thread.Of(&threadv1.SendRequested{Id: "b", Parts: []string{"a"}, Human: true, Bot: &threadv1.BotReply{}})); err == nil {
+		t.Error("the thread takes a bot's message that a person would have written")
+	}
+	l = ward(t)
 	day := time.UnixMilli(1_000).Add(25 * time.Hour)
 	facts := thread.AnswerBot(l.state, day, answerOf(0, 1))
 	if got := names(facts); !slices.Equal(got, []string{"bot_answered", "bot_escalated"}) || facts[1].GetBotEscalated().GetReason() != threadv1.BotReason_BOT_REASON_UNSENDABLE {

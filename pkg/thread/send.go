@@ -45,7 +45,7 @@ func applyRequested(s *threadv1.State, revision uint64, now time.Time, r *thread
 		}
 	}
 	if r.GetBot() != nil {
-		if err := botSays(s, r.GetBot()); err != nil {
+		if err := botSays(s, r); err != nil {
 			return err
 		}
 	}
