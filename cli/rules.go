@@ -20,6 +20,7 @@ import (
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	routingv1 "github.com/parley-desk/parley/proto/gen/parley/routing/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
 func (a *app) rulesCommand() *cobra.Command {
@@ -165,6 +166,9 @@ func (a *app) showDecision(format string, answer proto.Message, d *routingv1.Dec
 	a.print("cost %d, %d µs", d.GetCost(), d.GetTookUs())
 	if routed != nil {
 		a.print("\nwhen it opened, %s, by version %s:", moment(routed.GetOpenedMs()), recorded(routed.GetVersion()))
+		if b := routed.GetBot(); b != nil {
+			a.print("  left its bot: %s", left(b))
+		}
 		a.print("  %s", destination(routed.GetQueue(), routed.GetRule(), false))
 		for _, rule := range routed.GetRules() {
 			a.print("  applied %s", rule)
@@ -181,6 +185,15 @@ func (a *app) showDecision(format string, answer proto.Message, d *routingv1.Dec
 
 func outcome(o routingv1.RuleOutcome) string {
 	return strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(o.String(), "RULE_OUTCOME_")), "_", " ")
+}
+
+// left says why a bot gave a conversation up: "late (no answer in time)".
+func left(b *threadv1.BotEscalated) string {
+	why := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(b.GetReason().String(), "BOT_REASON_")), "_", " ")
+	if b.GetDetail() != "" {
+		why += " (" + b.GetDetail() + ")"
+	}
+	return why
 }
 
 func taken(c *routingv1.Candidate) string {

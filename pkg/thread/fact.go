@@ -145,6 +145,12 @@ func ofBeside(kind any) *threadv1.Fact {
 		return &threadv1.Fact{Kind: &threadv1.Fact_VariablesSet{VariablesSet: k}}
 	case *threadv1.DispositionsChosen:
 		return &threadv1.Fact{Kind: &threadv1.Fact_DispositionsChosen{DispositionsChosen: k}}
+	case *threadv1.BotAnswered:
+		return &threadv1.Fact{Kind: &threadv1.Fact_BotAnswered{BotAnswered: k}}
+	case *threadv1.BotEscalated:
+		return &threadv1.Fact{Kind: &threadv1.Fact_BotEscalated{BotEscalated: k}}
+	case *threadv1.BotDropped:
+		return &threadv1.Fact{Kind: &threadv1.Fact_BotDropped{BotDropped: k}}
 	}
 	return nil
 }
@@ -162,12 +168,14 @@ func apply(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fact) 
 		m := k.MessageReceived
 		customerSpoke(s, m.GetSentMs(), firstLine(m.GetText(), m.GetAttachments()), !m.GetStandby() && !f.GetStale())
 		seen(s, m.GetStandby(), f.GetStale(), m.GetSentMs())
+		askBot(s, revision, now, !m.GetStandby() && !f.GetStale())
 		came(s, m.GetReferral(), m.GetSentMs())
 		awaitFiles(s, f)
 	case *threadv1.Fact_PostbackReceived:
 		p := k.PostbackReceived
 		customerSpoke(s, p.GetSentMs(), firstLine(p.GetTitle(), nil), !p.GetStandby() && !f.GetStale())
 		seen(s, p.GetStandby(), f.GetStale(), p.GetSentMs())
+		askBot(s, revision, now, !p.GetStandby() && !f.GetStale())
 		came(s, p.GetReferral(), p.GetSentMs())
 	case *threadv1.Fact_ReactionChanged:
 		if !f.GetStale() && !k.ReactionChanged.GetRemoved() {
@@ -210,7 +218,7 @@ func apply(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fact) 
 func applyOwn(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fact) error {
 	switch k := f.GetKind().(type) {
 	case *threadv1.Fact_ConversationOpened:
-		return applyOpened(s, now, k.ConversationOpened)
+		return applyOpened(s, revision, now, k.ConversationOpened)
 	case *threadv1.Fact_ConversationClassified:
 		return applyClassified(s, k.ConversationClassified)
 	case *threadv1.Fact_ConversationRouted:
@@ -246,6 +254,9 @@ func applyOwn(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fac
 		return nil
 	}
 	if handled, err := applyContact(s, now, f); handled {
+		return err
+	}
+	if handled, err := applyBot(s, now, f); handled {
 		return err
 	}
 	return applySend(s, now, f)

@@ -10,7 +10,7 @@ import (
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
-func applyOpened(s *threadv1.State, now time.Time, o *threadv1.ConversationOpened) error {
+func applyOpened(s *threadv1.State, revision uint64, now time.Time, o *threadv1.ConversationOpened) error {
 	phase, err := turn(s, opened, threadv1.Cause_CAUSE_UNSPECIFIED, "")
 	if err != nil {
 		return err
@@ -34,6 +34,9 @@ func applyOpened(s *threadv1.State, now time.Time, o *threadv1.ConversationOpene
 	}
 	s.Referral = nil
 	enter(c, phase, now)
+	if o.GetBot() {
+		c.Bot = &threadv1.BotPart{Asks: []uint64{revision}, SinceMs: now.UnixMilli()}
+	}
 	s.Conversation = c
 	s.Conversations++
 	return nil

@@ -44,6 +44,11 @@ func applyRequested(s *threadv1.State, revision uint64, now time.Time, r *thread
 			return err
 		}
 	}
+	if r.GetBot() != nil {
+		if err := botSays(s, r); err != nil {
+			return err
+		}
+	}
 	s.Sends = append(s.Sends, &threadv1.Send{
 		Id:            r.GetId(),
 		Conversation:  c.GetId(),
@@ -55,7 +60,8 @@ func applyRequested(s *threadv1.State, revision uint64, now time.Time, r *thread
 		AfterRevision: revision,
 		ClientId:      r.GetClientId(),
 		Trigger:       said.GetTrigger(),
-		UntilMs:       said.GetUntilMs(),
+		UntilMs:       max(said.GetUntilMs(), r.GetBot().GetUntilMs()),
+		Bot:           r.GetBot() != nil,
 	})
 	s.Commands = remember(s.Commands, r.GetClientId(), keptCommands)
 	if said == nil { // nobody has answered the customer yet
@@ -130,8 +136,8 @@ func Echoed(s *threadv1.State, e Echo) *threadv1.Fact {
 //
 // Proof of success is taken in any status, however late, once there was an
 // attempt. What is not confirmed is the agent's to decide while the
-// conversation lasts; with it ends the wait, and the send is left so. An automated
-// message is nobody's to decide and is left at once.
+// conversation lasts; with it ends the wait, and the send is left so. What
+// no person wrote is nobody's to decide and is left at once.
 func applySend(s *threadv1.State, now time.Time, f *threadv1.Fact) error {
 	switch k := f.GetKind().(type) {
 	case *threadv1.Fact_SendAttempted:
@@ -176,7 +182,7 @@ func applySend(s *threadv1.State, now time.Time, f *threadv1.Fact) error {
 			return err
 		}
 		one.Status = threadv1.SendStatus_SEND_STATUS_UNCONFIRMED
-		if one.Trigger != threadv1.Trigger_TRIGGER_UNSPECIFIED {
+		if Unattended(one) {
 			finish(s, one) // there is nobody to decide it
 		}
 		dropUndecided(s)

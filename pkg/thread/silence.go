@@ -87,9 +87,11 @@ func touched(s *threadv1.State, now time.Time, f *threadv1.Fact) {
 	case *threadv1.Fact_ConversationOpened:
 		hear(s, now, threadv1.Side_SIDE_CUSTOMER)
 	case *threadv1.Fact_SendRequested:
-		if k.SendRequested.GetHuman() {
+		if k.SendRequested.GetHuman() || k.SendRequested.GetBot() != nil {
 			hear(s, now, threadv1.Side_SIDE_AGENT)
 		}
+	case *threadv1.Fact_BotEscalated: // now it is a person who is waited for
+		hear(s, now, threadv1.Side_SIDE_CUSTOMER)
 	case *threadv1.Fact_ConsultEnded:
 		if !k.ConsultEnded.GetLapsed() {
 			touch(s, now)

@@ -56,7 +56,7 @@ var turns = func() []Turn {
 		{active, wrapUp, ended, nil},
 		{waiting, active, assigned, by(threadv1.Cause_CAUSE_RESUMED, transferred)},
 		{waiting, open, revived, nil},
-		{open, over, closed, by(autoClosed, customer, agent, timedOut, forced, threadv1.Cause_CAUSE_OVERFLOWED)},
+		{open, over, closed, by(autoClosed, customer, agent, timedOut, forced, threadv1.Cause_CAUSE_OVERFLOWED, threadv1.Cause_CAUSE_BOT_ENDED)},
 		{active, over, closed, by(autoClosed, customer, agent, timedOut, forced)},
 		{waiting, over, closed, by(autoClosed, customer, agent, timedOut, forced)},
 		{wrapUp, over, closed, by(threadv1.Cause_CAUSE_WRAPPED_UP, autoClosed, timedOut, forced)},

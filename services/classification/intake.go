@@ -95,7 +95,9 @@ func (f *filer) file(ctx context.Context, rec bus.InboundRecord) error {
 	f.meters.filed(decision.Facts)
 	if decision.Opened() != nil {
 		f.meters.came(decision.Referred)
-		f.meters.routed(first.route)
+		if !decision.Opened().GetBot() {
+			f.meters.routed(first.route)
+		}
 	}
 	return nil
 }

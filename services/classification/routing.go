@@ -190,6 +190,9 @@ type welcome struct {
 func (r *router) welcome(ctx context.Context, s *threadv1.State, facts []*threadv1.Fact) (*welcome, error) {
 	view, opened := r.directory.Now(), s
 	s, profile := r.introduce(ctx, view, s)
+	if thread.BotHas(s.GetConversation()) {
+		return &welcome{facts: routing.Meet(opened, profile, r.identify(ctx, view, s))}, ctx.Err()
+	}
 	route := r.decide(ctx, view, s, facts)
 	contact := r.identify(ctx, view, s)
 	return &welcome{routing.Decide(opened, s.GetConversation().GetId(), route, profile, contact), route}, ctx.Err()

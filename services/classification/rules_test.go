@@ -11,6 +11,7 @@ import (
 
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/thread"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	inboundv1 "github.com/parley-desk/parley/proto/gen/parley/inbound/v1"
@@ -202,5 +203,33 @@ func TestRoutingAsksForRoom(t *testing.T) {
 		case want == "ends" && c.GetClosedBy() != threadv1.Cause_CAUSE_OVERFLOWED, want != "ends" && c.GetQueue() != want:
 			t.Errorf("want %s: %v", want, c)
 		}
+	}
+}
+
+// L31, L119: a workstream's bot has its conversations before any rule runs, though
+// the customer is known at once; when it hands over, the rules run with what it set.
+func TestABotComesBeforeTheRules(t *testing.T) {
+	h := start(t)
+	resources := h.ruled(t, nil, []*configv1.RoutingRule{{Name: "gold", When: `variables.tier == "gold" && message.text == "Здравейте"`, Queues: shares("vip")}}, "vip")
+	for _, r := range resources {
+		if ws, ok := r.(*configv1.Workstream); ok {
+			ws.Bot = &configv1.Bot{Url: "https://bot.example.com"}
+		}
+	}
+	h.set(t, resources...)
+	h.say(t, "m1")
+	s := h.await(t, "opened", func(s *threadv1.State) bool { return s.GetConversation() != nil })
+	if !thread.BotHas(s.GetConversation()) || routed(s) || s.GetCustomer().GetName() != "Vesela Ivanova" || h.commits(t) != 1 {
+		t.Fatalf("a conversation that its bot has: %v", s)
+	}
+	_, _, err := h.bus.Update(t.Context(), customer, func(s *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+		return thread.AnswerBot(s, time.Now(), thread.BotAnswer{Conversation: s.GetConversation().GetId(), Ask: s.GetConversation().GetBot().GetAsks()[0],
+			Variables: map[string]string{"tier": "gold"}, Escalated: &threadv1.BotEscalated{Reason: threadv1.BotReason_BOT_REASON_ASKED}}), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := h.await(t, "routed", routed).GetConversation(); c.GetQueue() != "vip" || c.GetRoutedBy() != "routes/gold" {
+		t.Errorf("conversation: %v", c)
 	}
 }

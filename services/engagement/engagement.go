@@ -1,5 +1,6 @@
 // Package engagement does what no person does in conversations: time closes what
-// nobody touches, and customers are told what happens without anybody writing it.
+// nobody touches, customers are told what happens without anybody writing it, and
+// bots are asked first.
 // README.md says when, and what it survives.
 package engagement
 
@@ -25,6 +26,7 @@ type Config struct {
 	PlaceAfter  time.Duration `koanf:"place_after" default:"15s" help:"How long a customer waits before a place in the queue is told for the first time."`
 	PlaceGap    time.Duration `koanf:"place_gap" default:"1m" help:"Shortest time between two places that one customer is told."`
 	PlaceLook   time.Duration `koanf:"place_look" default:"5s" help:"How often the places of customers who wait are looked up."`
+	BotLoopback bool          `koanf:"bot_loopback" default:"false" help:"Bots may be asked on this machine, by http too; for development and for a bot beside every process."`
 }
 
 // Validate tells what is wrong with the settings.
@@ -54,8 +56,12 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	}
 	usher := &usher{speaker: speaker, pace: say.Pace{After: cfg.PlaceAfter, Gap: cfg.PlaceGap}, look: cfg.PlaceLook,
 		watch: deps.Bus.WatchThreads, places: askForPlaces(deps.Bus), diary: deps.Log}
+	herald, err := newHerald(cfg, speaker, deps.Bus, deps.Secrets, deps.Log, deps.Registry)
+	if err != nil {
+		return nil, err
+	}
 	deps.Health.Ready("bus", deps.Bus.Ping)
-	return &service{deps: deps, speaker: speaker, usher: usher, timers: &timers.Timers{
+	return &service{deps: deps, speaker: speaker, usher: usher, herald: herald, timers: &timers.Timers{
 		Threads: deps.Bus, World: deps.Directory, Places: make(chan struct{}, cfg.Parallel),
 		Glance: timers.Glance, Now: deps.Now, Meter: timers.NewMeter(deps.Registry), Log: deps.Log,
 	}}, nil
@@ -67,6 +73,7 @@ type service struct {
 
 	speaker *speaker
 	usher   *usher
+	herald  *herald
 }
 
 // Run carries out what is due until ctx ends. What is due then, the next owner
@@ -78,6 +85,7 @@ func (s *service) Run(ctx context.Context) error {
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.timers.Run(running, stage) })
 	group.Go(func() error { return s.deps.Bus.FollowThreads(running, messages, s.speaker.answer) })
+	group.Go(func() error { return s.deps.Bus.FollowThreads(running, bots, s.herald.follow) })
 	group.Go(func() error { return s.deps.Bus.Lead(running, placesRole, s.usher.run) })
 	if err := group.Wait(); ctx.Err() == nil {
 		return err

@@ -23,6 +23,7 @@ import (
 
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
+	"github.com/parley-desk/parley/services/sandbox/internal/clerk"
 	"github.com/parley-desk/parley/services/sandbox/internal/courier"
 	"github.com/parley-desk/parley/services/sandbox/internal/graphapi"
 	"github.com/parley-desk/parley/services/sandbox/internal/journal"
@@ -68,6 +69,7 @@ type Config struct {
 	PublicURL     string        `koanf:"public_url" default:"" help:"Where others reach the sandbox; http:// and the listen address when empty."`
 	AppID         string        `koanf:"app_id" default:"424242424242424" help:"App id, digits."`
 	AppSecret     string        `koanf:"app_secret" default:"demo-app-secret-0123456789abcdef" help:"App secret; signs webhooks."`
+	BotSecret     string        `koanf:"bot_secret" default:"demo-bot-secret-0123456789" help:"What the bot at /bot is asked with; empty: there is none."`
 	VerifyToken   string        `koanf:"verify_token" default:"demo-verify-token" help:"Verify token of the callback."`
 	Callback      string        `koanf:"callback" default:"http://127.0.0.1:8081/webhook/demo" help:"Where webhooks are sent to."`
 	Pages         []string      `koanf:"pages" default:"1020304050607080:demo-page-token-shop:Магазин Витоша" help:"Pages, each id:token:name."`
@@ -214,6 +216,9 @@ func (s *Service) handler(w *world.World, url string) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/graph/", http.StripPrefix("/graph", graph))
+	if s.cfg.BotSecret != "" {
+		mux.Handle("/bot", clerk.Handler(s.cfg.BotSecret, s.deps.Now))
+	}
 	mux.Handle("/", pages)
 	return mux, nil
 }

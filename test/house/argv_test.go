@@ -27,6 +27,7 @@ var harmless = map[string]string{
 	"--admin.tls.key":          "a file",
 	"--from":                   "a source: env:NAME, file:PATH or -; of parley keyset wrap a key's address",
 	"--sandbox.app-secret":     "of the sandbox's world",
+	"--sandbox.bot-secret":     "of the sandbox's world",
 	"--sandbox.verify-token":   "of the sandbox's world",
 	"--ingress.tls.key":        "a file",
 	"--secret-env":             "the name of a variable",

@@ -65,8 +65,8 @@ var (
 	quickSandbox = []string{"--sandbox.retry-max", "1s", "--sandbox.echo-delay", "20ms", "--sandbox.receipt-delay", "30ms"}
 )
 
-// together is the house in one process.
-func together(t testing.TB) *house {
+// together is the house in one process, with more settings than it needs.
+func together(t testing.TB, more ...string) *house {
 	h := &house{t: t, dir: t.TempDir()}
 	sandbox, desk, ops, hook := free(t), free(t), free(t), free(t)
 	h.sandbox, h.desks, h.ready = "http://"+sandbox, []string{"http://" + desk}, []string{ops}
@@ -78,7 +78,7 @@ func together(t testing.TB) *house {
 		"--sandbox.callback", "http://" + hook + "/webhook/demo", "--graph.url", "http://" + sandbox + "/graph",
 		"--attachment.plain-hosts", sandbox, "--ingress.listen", hook, "--desk.listen", desk, "--ops.listen", ops,
 		"--admin.webhook-url", "http://" + hook,
-	}, slices.Concat(quickOutbound, quickSandbox)...)...)
+	}, slices.Concat(quickOutbound, quickSandbox, more)...)...)
 	h.awaitReady()
 	return h
 }

@@ -16,6 +16,7 @@ import (
 const (
 	appSecret = "app_secret"
 	password  = "password"
+	botSecret = "bot_secret"
 )
 
 // Secrets yields the secret fields of r and what they hold; nil when unset.
@@ -60,14 +61,23 @@ func held(stored directory.Resource, field string) *configv1.Secret {
 }
 
 // missing are the secrets without which a resource is of no use and that are
-// neither stored nor given: an account's app secret (S16). A page may be saved
-// before its token, which is made for a page that is there.
+// neither stored nor given: an account's app secret (S16), and that of a bot. A
+// page may be saved before its token, which is made for a page that is there.
 func missing(e Edit, stored directory.Resource) []fault.Violation {
-	a, ok := e.Resource.(*configv1.ChannelAccount)
-	if !ok || e.Bare || a.GetAppSecret().GetValue() != "" || held(stored, appSecret) != nil {
+	if e.Bare {
 		return nil
 	}
-	return []fault.Violation{{Field: appSecret, Description: "is missing; set it from App settings, Basic, at Meta: every webhook is checked with it"}}
+	switch r := e.Resource.(type) {
+	case *configv1.ChannelAccount:
+		if r.GetAppSecret().GetValue() == "" && held(stored, appSecret) == nil {
+			return []fault.Violation{{Field: appSecret, Description: "is missing; set it from App settings, Basic, at Meta: every webhook is checked with it"}}
+		}
+	case *configv1.Workstream:
+		if r.GetBot() != nil && r.GetBotSecret().GetValue() == "" && held(stored, botSecret) == nil {
+			return []fault.Violation{{Field: botSecret, Description: "is missing; set it to what the bot checks signatures with"}}
+		}
+	}
+	return nil
 }
 
 // settle replaces every secret that next asks for by its sealed form, and

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -67,11 +68,12 @@ func (s *Service) ExplainConversation(ctx context.Context, req *adminv1.ExplainC
 	if state.GetConversation() == nil {
 		return nil, none(req.GetPage(), req.GetPsid())
 	}
-	opening, routed, err := s.read(ctx, t, state.GetConversation())
+	opening, routed, known, err := s.read(ctx, t, state.GetConversation())
 	if err != nil {
 		return nil, err
 	}
 	blank(state.GetConversation())
+	state.Conversation.Variables = known
 	at := time.UnixMilli(state.GetConversation().GetOpenedMs())
 	if req.GetTrial().GetAtMs() != 0 {
 		at = time.UnixMilli(req.GetTrial().GetAtMs())
@@ -190,14 +192,16 @@ func named(world *directory.Snapshot, page, psid string) (subject.Thread, error)
 	return subject.Thread{Page: page, PSID: psid}, nil
 }
 
-// read gives the facts that a conversation opened with, and how it was routed
-// first.
-func (s *Service) read(ctx context.Context, t subject.Thread, c *threadv1.Conversation) ([]*threadv1.Fact, *adminv1.Routed, error) {
+// read gives the facts that a conversation opened with, how it was routed first,
+// and the variables that its rules found set: by the customer's link and by its
+// bot.
+func (s *Service) read(ctx context.Context, t subject.Thread, c *threadv1.Conversation) ([]*threadv1.Fact, *adminv1.Routed, map[string]string, error) {
 	var opening []*threadv1.Fact
+	known := map[string]string{}
 	out := &adminv1.Routed{Conversation: c.GetId(), OpenedMs: c.GetOpenedMs()}
 	for rec, err := range s.Log.History(ctx, t, 0) {
 		if err != nil {
-			return nil, nil, fault.Wrap(err, "reading the thread")
+			return nil, nil, nil, fault.Wrap(err, "reading the thread")
 		}
 		if opening == nil && !rules.Opens(rec.Commit, c.GetId()) {
 			continue
@@ -205,17 +209,25 @@ func (s *Service) read(ctx context.Context, t subject.Thread, c *threadv1.Conver
 		if opening == nil {
 			opening = rec.Commit.GetFacts()
 		}
+		for _, f := range rec.Commit.GetFacts() {
+			maps.Copy(known, f.GetConversationOpened().GetVariables())
+			if f.GetVariablesSet().GetBot() {
+				maps.Copy(known, f.GetVariablesSet().GetVariables())
+			}
+		}
 		if settled(out, rec.Commit.GetFacts()) {
 			break
 		}
 	}
-	return opening, out, nil
+	return opening, out, known, nil
 }
 
 // settled writes down how a conversation was routed, and tells whether it was.
 func settled(out *adminv1.Routed, facts []*threadv1.Fact) bool {
 	for _, f := range facts {
 		switch k := f.GetKind().(type) {
+		case *threadv1.Fact_BotEscalated:
+			out.Bot = k.BotEscalated
 		case *threadv1.Fact_ConversationClassified:
 			out.Rules, out.Failed, out.Version = k.ConversationClassified.GetRules(), k.ConversationClassified.GetFailed(), k.ConversationClassified.GetVersion()
 		case *threadv1.Fact_ConversationRouted:

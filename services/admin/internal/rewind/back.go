@@ -126,6 +126,7 @@ var remedies = map[string]string{
 	"channelAccounts#app_secret": "set it with `parleyctl channel rotate-secret %[2]s`; until then its webhooks are refused",
 	"pages#access_token":         "set it with `parleyctl page token set %[2]s`, then run `parleyctl channel subscribe %[2]s`",
 	"agents#password":            "set it in a manifest, spec.password of agent %[2]s, and apply it",
+	"workstreams#bot_secret":     "set it in a manifest, spec.botSecret of workstream %[2]s, and apply it; until then its bot is not asked, and agents get its conversations",
 }
 
 // remarks say what became of the secrets that a resource had once.

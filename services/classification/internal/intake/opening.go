@@ -37,6 +37,7 @@ func Open(d *directory.Snapshot, page, id string) *threadv1.ConversationOpened {
 		opened.OfferSeconds = ws.GetOfferSeconds()
 	}
 	opened.Terms = terms(ws)
+	opened.Bot = ws.GetBot() != nil
 	return opened
 }
 

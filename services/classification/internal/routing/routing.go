@@ -10,10 +10,11 @@ import (
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
-// Needed tells whether the conversation of s still waits for a queue.
+// Needed tells whether the conversation of s still waits for a queue. While a bot
+// has it, it waits for none (L31).
 func Needed(s *threadv1.State) bool {
 	c := s.GetConversation()
-	return c.GetPhase() == threadv1.Phase_PHASE_OPEN && c.GetQueue() == ""
+	return c.GetPhase() == threadv1.Phase_PHASE_OPEN && c.GetQueue() == "" && !thread.BotHas(c)
 }
 
 // Route is what rules decided about one conversation.
@@ -35,10 +36,7 @@ func Decide(s *threadv1.State, conversation string, route Route, profile *thread
 	if !Needed(s) || s.GetConversation().GetId() != conversation {
 		return nil
 	}
-	var facts []*threadv1.Fact
-	if profile != nil {
-		facts = append(facts, thread.Of(profile))
-	}
+	facts := met(profile)
 	if route.Stays() {
 		return facts
 	}
@@ -51,6 +49,19 @@ func Decide(s *threadv1.State, conversation string, route Route, profile *thread
 	}
 	return append(facts, thread.Of(&threadv1.ConversationRouted{Queue: route.Outcome.Queue, Rule: route.Outcome.Rule,
 		Version: route.Version, Passed: route.Outcome.Passed}))
+}
+
+// Meet commits what was found out about the customer of a conversation that a bot
+// gets: rules decide about it when the bot is done.
+func Meet(s *threadv1.State, profile *threadv1.CustomerProfiled, contact string) []*threadv1.Fact {
+	return append(met(profile), identity(s, contact)...)
+}
+
+func met(profile *threadv1.CustomerProfiled) []*threadv1.Fact {
+	if profile == nil {
+		return nil
+	}
+	return []*threadv1.Fact{thread.Of(profile)}
 }
 
 // identity says which contact the customer is: as it is known of an earlier

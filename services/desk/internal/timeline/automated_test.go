@@ -56,3 +56,30 @@ func TestToldAndConsented(t *testing.T) {
 		t.Errorf("told %v", d)
 	}
 }
+
+// What a bot writes is the bot's, asks nothing of the agent when it fails, and why
+// the bot gave the conversation up is a turn of it, with what it found out.
+func TestBot(t *testing.T) {
+	l := (&log{}).commit(thread.Of(&threadv1.SendRequested{Id: "b", Parts: []string{"Hello"}, Bot: &threadv1.BotReply{},
+		QuickReplies: []*threadv1.QuickReply{{Title: "Orders", Payload: "orders"}}})).
+		commit(thread.Of(&threadv1.SendRefused{Id: "b", Reason: "WINDOW_CLOSED"})).
+		commit(thread.Of(&threadv1.VariablesSet{Variables: map[string]string{"topic": "orders"}, Bot: true})).
+		commit(thread.Of(&threadv1.BotEscalated{Reason: threadv1.BotReason_BOT_REASON_LATE, Detail: "no answer in time", Summary: "refund"})).
+		commit(thread.Of(&threadv1.BotDropped{Ask: 1}))
+	items, _ := l.fold().Page(0, 10)
+	if len(items) != 4 {
+		t.Fatalf("%d items", len(items))
+	}
+	if b := items[0]; b.GetAuthor() != deskv1.Author_AUTHOR_BOT || b.GetDelivery() != deskv1.Delivery_DELIVERY_ABANDONED || len(b.GetQuickReplies()) != 1 {
+		t.Errorf("%v", b)
+	}
+	if d := items[1].GetDetails(); items[1].GetText() != "variables_set" || d["bot"] == "" || d["by"] != "" {
+		t.Errorf("%v", items[1])
+	}
+	if d := items[2].GetDetails(); items[2].GetText() != "bot_escalated" || d["reason"] != "late" || d["detail"] != "no answer in time" || d["summary"] != "refund" {
+		t.Errorf("%v", items[2])
+	}
+	if items[3].GetText() != "bot_dropped" {
+		t.Errorf("%v", items[3])
+	}
+}

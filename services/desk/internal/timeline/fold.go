@@ -297,7 +297,7 @@ func beside(fact *threadv1.Fact) (word, agent string, values map[string]string) 
 		return "consent_refused", "", nil
 	case *threadv1.Fact_VariablesSet:
 		m := k.VariablesSet
-		return "variables_set", m.GetAgent(), map[string]string{"variables": listed(m.GetVariables()), "by": m.GetProgram()}
+		return "variables_set", m.GetAgent(), map[string]string{"variables": listed(m.GetVariables()), "by": m.GetProgram(), "bot": flag(m.GetBot())}
 	case *threadv1.Fact_DispositionsChosen:
 		var names []string
 		for _, d := range k.DispositionsChosen.GetDispositions() {
@@ -310,6 +310,18 @@ func beside(fact *threadv1.Fact) (word, agent string, values map[string]string) 
 		if k.SupervisorLeft.GetJoined() {
 			return "supervisor_left", k.SupervisorLeft.GetAgent(), nil
 		}
+	}
+	return botTurn(fact)
+}
+
+// botTurn is what a bot did beside writing.
+func botTurn(fact *threadv1.Fact) (word, agent string, values map[string]string) {
+	switch k := fact.GetKind().(type) {
+	case *threadv1.Fact_BotEscalated:
+		m := k.BotEscalated
+		return "bot_escalated", "", map[string]string{"reason": machineWord(m.GetReason().String(), "BOT_REASON_"), "detail": m.GetDetail(), "summary": m.GetSummary()}
+	case *threadv1.Fact_BotDropped:
+		return "bot_dropped", "", nil
 	}
 	return identity(fact)
 }

@@ -62,6 +62,9 @@ func (f *fold) requested(m *threadv1.SendRequested) {
 	if m.GetAutomated() != nil {
 		author = deskv1.Author_AUTHOR_AUTOMATED
 	}
+	if m.GetBot() != nil {
+		author = deskv1.Author_AUTHOR_BOT
+	}
 	e := f.add(m.GetId(), author)
 	e.known = true
 	e.send = &send{asked: m, mids: make([]string, len(m.GetParts())), sent: make([]int64, len(m.GetParts()))}
@@ -91,7 +94,7 @@ func (f *fold) stand(id string, d deskv1.Delivery, reason string) *entry {
 	if e == nil || e.send == nil {
 		return nil
 	}
-	if e.send.asked.GetAutomated() != nil && (d == deskv1.Delivery_DELIVERY_FAILED || d == deskv1.Delivery_DELIVERY_UNCONFIRMED) {
+	if (e.send.asked.GetAutomated() != nil || e.send.asked.GetBot() != nil) && (d == deskv1.Delivery_DELIVERY_FAILED || d == deskv1.Delivery_DELIVERY_UNCONFIRMED) {
 		d = deskv1.Delivery_DELIVERY_ABANDONED // there is nothing for the agent to do about it
 	}
 	f.move(e, d, reason)

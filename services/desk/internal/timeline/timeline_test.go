@@ -333,8 +333,9 @@ func TestEveryFactIsKnown(t *testing.T) {
 		"message_edited": false, "delivery_reported": true, "read_reported": true,
 		"attachment_kept": true, "attachment_lost": true, "files_erased": true,
 		"customer_profiled": true, "offer_made": true, "send_attempted": true, "send_succeeded": true, "send_echoed": true,
-		"agent_reacted":           true,                          // it shows on the message
-		"conversation_classified": true,                          // unless something was found
+		"agent_reacted":           true, // it shows on the message
+		"conversation_classified": true, // unless something was found
+		"bot_answered":            true,
 		"time_out_reached":        true,                          // unless it tells the agent something
 		"monitoring_began":        true, "supervisor_left": true, // unless the supervisor took part
 		"send_refused": true, "send_deferred": true, "send_uncertain": true, "send_unconfirmed": true, "send_abandoned": true,

@@ -23,7 +23,7 @@ interface BubbleProps {
 export const Bubble = memo(function Bubble({ item, quoted, conversation, customer, first, last, current }: BubbleProps) {
   const { desk, t } = useRoom();
   const me = desk.state.me.agent;
-  const side = { AUTHOR_CUSTOMER: 'in', AUTHOR_AUTOMATED: 'out auto', AUTHOR_NOTE: item.details?.consult ? 'note advice' : 'note' }[item.author as string] ?? (item.author === 'AUTHOR_EXTERNAL' ? 'out other' : 'out');
+  const side = { AUTHOR_CUSTOMER: 'in', AUTHOR_AUTOMATED: 'out auto', AUTHOR_BOT: 'out auto', AUTHOR_NOTE: item.details?.consult ? 'note advice' : 'note' }[item.author as string] ?? (item.author === 'AUTHOR_EXTERNAL' ? 'out other' : 'out');
   const failed = item.delivery === 'DELIVERY_FAILED';
   return (
     <div class={`msg ${side}${first ? ' first' : ''}${last ? ' last' : ''}${current ? '' : ' past'}${failed ? ' bad' : ''}`} data-delivery={item.delivery}>
@@ -45,6 +45,7 @@ function speaker(item: TimelineItem, customer: string, me: string | undefined, t
   if (item.author === 'AUTHOR_CUSTOMER') return customer;
   if (item.author === 'AUTHOR_EXTERNAL') return item.details?.app_id === INBOX ? t.inbox : t.pageElsewhere;
   if (item.author === 'AUTHOR_AUTOMATED') return [t.automatic, said(t, `auto_${item.details?.trigger}`)].filter(Boolean).join(' · ');
+  if (item.author === 'AUTHOR_BOT') return t.bot;
   const who = item.agent === me ? t.you : item.agentName || item.agent || t.automatic;
   return item.author === 'AUTHOR_NOTE' ? `${item.details?.consult ? t.consult : t.note} · ${who}` : who;
 }
@@ -208,7 +209,9 @@ export function sentence(item: TimelineItem, me: string, t: Words): string {
     case 'consult_declined':
       return [t.consult_declined(name), d.reason].filter(Boolean).join(': ');
     case 'variables_set':
-      return t.variables_set(item.agent ? name : d.by ?? '', d.variables ?? '');
+      return t.variables_set(item.agent ? name : d.bot ? t.bot : d.by ?? '', d.variables ?? '');
+    case 'bot_escalated':
+      return [t.bot_escalated, d.reason !== 'asked' && (said(t, `bot_${d.reason}`) ?? t.bot_failed), d.summary].filter(Boolean).join(' · ');
     case 'dispositions_chosen':
       return t.dispositions_chosen(d.dispositions ?? '');
     case 'consult_opened':

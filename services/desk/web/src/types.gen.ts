@@ -13,7 +13,8 @@ export type Author =
   | "AUTHOR_EXTERNAL"
   | "AUTHOR_SYSTEM"
   | "AUTHOR_NOTE"
-  | "AUTHOR_AUTOMATED";
+  | "AUTHOR_AUTOMATED"
+  | "AUTHOR_BOT";
 
 export type Cause =
   | "CAUSE_UNSPECIFIED"
@@ -31,7 +32,8 @@ export type Cause =
   | "CAUSE_AUTO_ASSIGNED"
   | "CAUSE_AUTO_CLOSED"
   | "CAUSE_CUSTOMER_SILENT"
-  | "CAUSE_AGENT_SILENT";
+  | "CAUSE_AGENT_SILENT"
+  | "CAUSE_BOT_ENDED";
 
 export type Delivery =
   | "DELIVERY_UNSPECIFIED"

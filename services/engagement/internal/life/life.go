@@ -21,7 +21,7 @@ const Never = int64(math.MaxInt64)
 type Stand struct {
 	ActiveMs int64 // when anybody last did something
 	SpokeMs  int64 // since when Spoke has no answer
-	HeldMs   int64 // until when wrap-up keeps the agent's capacity; 0: no time is set
+	HeldMs   int64 // in Wrap-up, until when the agent's capacity is kept; in Open, since when a bot owes an answer; 0: neither
 	Told     int32 // rules of so many minutes have had their turn
 	Phase    uint8
 	Spoke    uint8 // threadv1.Side
@@ -38,12 +38,15 @@ func StandOf(s *threadv1.State) (Stand, bool) {
 	if c.GetPhase() == threadv1.Phase_PHASE_WRAP_UP {
 		st.HeldMs = c.GetDueMs()
 	}
+	if _, since, owes := thread.BotOwes(c); owes {
+		st.HeldMs = since.UnixMilli()
+	}
 	return st, true
 }
 
 // Next is when something is due next.
 func (p *Plan) Next(st Stand) int64 {
-	next := p.closes(st)
+	next := min(p.closes(st), p.gone(st))
 	for _, r := range p.rules {
 		if at := r.due(st); at < next {
 			next = at
@@ -61,6 +64,24 @@ func (p *Plan) closes(st Stand) int64 {
 	return max(st.ActiveMs+p.close[st.Phase].Milliseconds(), st.HeldMs)
 }
 
+// gone is when a bot that owes an answer is taken as dead.
+func (p *Plan) gone(st Stand) int64 {
+	if st.Phase != uint8(threadv1.Phase_PHASE_OPEN) || st.HeldMs == 0 {
+		return Never
+	}
+	return st.HeldMs + p.bot.Milliseconds()
+}
+
+// escalate takes a conversation from a bot that is taken as dead.
+func (p *Plan) escalate(s *threadv1.State) []*threadv1.Fact {
+	why := &threadv1.BotEscalated{Reason: threadv1.BotReason_BOT_REASON_LATE, Detail: "no answer, and none who waits for it"}
+	if p.bot == 0 {
+		why = &threadv1.BotEscalated{Reason: threadv1.BotReason_BOT_REASON_REMOVED, Detail: "the workstream has no bot any more"}
+	}
+	ask, _, _ := thread.BotOwes(s.GetConversation())
+	return thread.EscalateBot(s, s.GetConversation().GetId(), ask, why)
+}
+
 // Propose is what happens to a thread now; nothing when nothing is due.
 func (p *Plan) Propose(s *threadv1.State, now time.Time, languages Languages) []*threadv1.Fact {
 	st, live := StandOf(s)
@@ -69,6 +90,8 @@ func (p *Plan) Propose(s *threadv1.State, now time.Time, languages Languages) []
 		return nil
 	case p.closes(st) <= now.UnixMilli():
 		return thread.CloseByTime(s, threadv1.Cause_CAUSE_AUTO_CLOSED, "")
+	case p.gone(st) <= now.UnixMilli():
+		return p.escalate(s)
 	}
 	rule, told := p.turn(st, now.UnixMilli())
 	if rule == nil {

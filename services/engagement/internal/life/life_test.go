@@ -314,3 +314,44 @@ func TestWhoseConfiguration(t *testing.T) {
 		}
 	}
 }
+
+// TestABotThatOwesIsTakenAsDead: in bounded time, whatever became of who asked it,
+// and at once when the workstream has none any more.
+func TestABotThatOwesIsTakenAsDead(t *testing.T) {
+	s := thread.New("10", "70")
+	for _, k := range []any{&threadv1.MessageReceived{Mid: "m", Text: "hi", SentMs: noon.UnixMilli()},
+		&threadv1.ConversationOpened{Id: "c", Workstream: "front", Units: 1, Bot: true}} {
+		if err := thread.Apply(s, 1, noon, thread.Of(k)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		bot   *configv1.Bot
+		after time.Duration
+		want  threadv1.BotReason
+	}{
+		{"what is usual", &configv1.Bot{}, 40 * time.Second, threadv1.BotReason_BOT_REASON_LATE},
+		{"as set", &configv1.Bot{LimitSeconds: 2}, 32 * time.Second, threadv1.BotReason_BOT_REASON_LATE},
+		{"there is none any more", nil, 0, threadv1.BotReason_BOT_REASON_REMOVED},
+	} {
+		plan := life.NewPlan(&configv1.Workstream{Meta: &configv1.Meta{Id: "front"}, Bot: c.bot})
+		st, _ := life.StandOf(s)
+		if at := plan.Next(st); at != noon.Add(c.after).UnixMilli() {
+			t.Errorf("%s: due %v after noon", c.name, time.UnixMilli(at).Sub(noon))
+		}
+		facts := plan.Propose(s, noon.Add(c.after), nil)
+		if len(facts) != 1 || facts[0].GetBotEscalated().GetReason() != c.want {
+			t.Errorf("%s: %v", c.name, facts)
+		}
+		if early := plan.Propose(s, noon.Add(c.after-time.Millisecond), nil); len(early) > 0 {
+			t.Errorf("%s: it happens early: %v", c.name, early)
+		}
+	}
+	if err := thread.Apply(s, 2, noon, thread.Of(&threadv1.BotAnswered{Ask: 1})); err != nil {
+		t.Fatal(err)
+	}
+	if st, _ := life.StandOf(s); life.NewPlan(nil).Next(st) != noon.Add(30*24*time.Hour).UnixMilli() {
+		t.Error("a bot that owes nothing is taken as dead")
+	}
+}

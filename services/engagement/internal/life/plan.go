@@ -10,6 +10,7 @@ import (
 	"github.com/parley-desk/parley/pkg/directory"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/services/engagement/internal/bot"
 )
 
 // How long conversations of Messenger stay in a phase untouched where their
@@ -22,16 +23,21 @@ const (
 	wrapUpMinutes  = 24 * 60
 )
 
+// slack is what the clocks of two processes may differ by before a bot is taken
+// as dead too early; the agent who gets the conversation then is no harm.
+const slack = 30 * time.Second
+
 // Plan is what a workstream says of the life of its conversations. Do not change
 // it.
 type Plan struct {
 	close [threadv1.Phase_PHASE_CLOSED]time.Duration // by phase
 	rules []Rule                                     // the shortest first, one for every side and time
+	bot   time.Duration                              // how long a bot may owe an answer
 }
 
 // NewPlan reads the plan of a workstream; of nil it is the usual one.
 func NewPlan(w *configv1.Workstream) *Plan {
-	p, set := &Plan{}, w.GetAutoClose()
+	p, set := &Plan{bot: owed(w)}, w.GetAutoClose()
 	for _, c := range []struct {
 		phase        threadv1.Phase
 		given, usual int32
@@ -55,6 +61,16 @@ func NewPlan(w *configv1.Workstream) *Plan {
 		}
 	}
 	return p
+}
+
+// owed is how long a bot of w may owe an answer until it is taken as dead,
+// whatever became of who asks it: as long as it may take, and what two clocks
+// may differ by. One that is there no more owes none.
+func owed(w *configv1.Workstream) time.Duration {
+	if w.GetBot() == nil {
+		return 0
+	}
+	return bot.Limit(w.GetBot()) + slack
 }
 
 func newRule(r *configv1.TimeOutRule) Rule {
@@ -132,5 +148,5 @@ func (p *Plans) Same(o *Plans) bool {
 
 // timing is what of a workstream decides when something happens.
 func timing(w *configv1.Workstream) *configv1.Workstream {
-	return &configv1.Workstream{AutoClose: w.GetAutoClose(), TimeOutRules: w.GetTimeOutRules()}
+	return &configv1.Workstream{AutoClose: w.GetAutoClose(), TimeOutRules: w.GetTimeOutRules(), Bot: w.GetBot()}
 }

@@ -51,6 +51,8 @@ type Record struct {
 	Target      string          `json:"target,omitempty"`     // mid of the message that a reaction is for
 	Reaction    string          `json:"reaction,omitempty"`   // emoji; empty takes it back
 	Buttons     []string        `json:"buttons,omitempty"`    // titles of what can be pressed
+	Payloads    []string        `json:"payloads,omitempty"`   // what comes back of each
+	Payload     string          `json:"payload,omitempty"`    // of the quick reply that was pressed
 	Template    json.RawMessage `json:"template,omitempty"`   // payload of a template, as it was sent
 	SentMS      int64           `json:"sent_ms,omitempty"`    // the time that the webhook says
 	WatermarkMS int64           `json:"watermark_ms,omitempty"`

@@ -32,6 +32,7 @@ type Message struct {
 	ReplyTo    string          `json:"reply_to,omitempty"`
 	Reaction   string          `json:"reaction,omitempty"` // of the page
 	Buttons    []string        `json:"buttons,omitempty"`
+	Payloads   []string        `json:"payloads,omitempty"` // of the buttons
 	Template   json.RawMessage `json:"template,omitempty"`
 	SentMS     int64           `json:"sent_ms"`
 	Seq        uint64          `json:"-"` // of the record that holds it
@@ -156,7 +157,7 @@ func (s *State) Apply(r journal.Record) {
 			p := s.person(t)
 			p.TypingMS = 0
 			p.add(Message{MID: r.MID, FromPage: true, Text: r.Text, Attachment: r.Attachment, URL: r.URL, SentMS: r.SentMS, Seq: r.Seq,
-				As: r.As, ReplyTo: r.ReplyTo, Buttons: r.Buttons, Template: r.Template})
+				As: r.As, ReplyTo: r.ReplyTo, Buttons: r.Buttons, Payloads: r.Payloads, Template: r.Template})
 		}
 	}
 	s.enqueue(t, r)

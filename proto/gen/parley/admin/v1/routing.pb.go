@@ -431,7 +431,9 @@ type Routed struct {
 	// Rule that chose it, "fallback: <reason>" or "overflow: <reason>".
 	Rule string `protobuf:"bytes,7,opt,name=rule,proto3" json:"rule,omitempty"`
 	// Why it did not enter other queues, one line each.
-	Passed        []string `protobuf:"bytes,8,rep,name=passed,proto3" json:"passed,omitempty"`
+	Passed []string `protobuf:"bytes,8,rep,name=passed,proto3" json:"passed,omitempty"`
+	// Why its bot gave it up before; absent when none did.
+	Bot           *v11.BotEscalated `protobuf:"bytes,17,opt,name=bot,proto3" json:"bot,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -518,6 +520,13 @@ func (x *Routed) GetRule() string {
 func (x *Routed) GetPassed() []string {
 	if x != nil {
 		return x.Passed
+	}
+	return nil
+}
+
+func (x *Routed) GetBot() *v11.BotEscalated {
+	if x != nil {
+		return x.Bot
 	}
 	return nil
 }
@@ -628,7 +637,7 @@ var File_parley_admin_v1_routing_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_routing_proto_rawDesc = "" +
 	"\n" +
-	"\x1dparley/admin/v1/routing.proto\x12\x0fparley.admin.v1\x1a\x1bparley/admin/v1/admin.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1fparley/routing/v1/context.proto\x1a\x1bparley/thread/v1/fact.proto\"B\n" +
+	"\x1dparley/admin/v1/routing.proto\x12\x0fparley.admin.v1\x1a\x1bparley/admin/v1/admin.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1fparley/routing/v1/context.proto\x1a\x1aparley/thread/v1/bot.proto\x1a\x1bparley/thread/v1/fact.proto\"B\n" +
 	"\x18ExplainAssignmentRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\"\x9a\x01\n" +
@@ -652,7 +661,7 @@ const file_parley_admin_v1_routing_proto_rawDesc = "" +
 	"\x05trial\x18\x03 \x01(\v2\x16.parley.admin.v1.TrialR\x05trial\"\x87\x01\n" +
 	"\x1bExplainConversationResponse\x127\n" +
 	"\bdecision\x18\x01 \x01(\v2\x1b.parley.routing.v1.DecisionR\bdecision\x12/\n" +
-	"\x06routed\x18\x02 \x01(\v2\x17.parley.admin.v1.RoutedR\x06routed\"\xd3\x01\n" +
+	"\x06routed\x18\x02 \x01(\v2\x17.parley.admin.v1.RoutedR\x06routed\"\x85\x02\n" +
 	"\x06Routed\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\tR\fconversation\x12\x1b\n" +
 	"\topened_ms\x18\x02 \x01(\x03R\bopenedMs\x12\x18\n" +
@@ -661,7 +670,8 @@ const file_parley_admin_v1_routing_proto_rawDesc = "" +
 	"\x06failed\x18\x05 \x03(\tR\x06failed\x12\x14\n" +
 	"\x05queue\x18\x06 \x01(\tR\x05queue\x12\x12\n" +
 	"\x04rule\x18\a \x01(\tR\x04rule\x12\x16\n" +
-	"\x06passed\x18\b \x03(\tR\x06passed\"\x81\x01\n" +
+	"\x06passed\x18\b \x03(\tR\x06passed\x120\n" +
+	"\x03bot\x18\x11 \x01(\v2\x1e.parley.thread.v1.BotEscalatedR\x03bot\"\x81\x01\n" +
 	"\x14EvaluateRulesRequest\x12;\n" +
 	"\acontext\x18\x01 \x01(\v2!.parley.routing.v1.RoutingContextR\acontext\x12,\n" +
 	"\x05trial\x18\x02 \x01(\v2\x16.parley.admin.v1.TrialR\x05trial\"P\n" +
@@ -700,7 +710,8 @@ var file_parley_admin_v1_routing_proto_goTypes = []any{
 	(*v11.Choice)(nil),                  // 10: parley.thread.v1.Choice
 	(*Resource)(nil),                    // 11: parley.admin.v1.Resource
 	(*v12.Decision)(nil),                // 12: parley.routing.v1.Decision
-	(*v12.RoutingContext)(nil),          // 13: parley.routing.v1.RoutingContext
+	(*v11.BotEscalated)(nil),            // 13: parley.thread.v1.BotEscalated
+	(*v12.RoutingContext)(nil),          // 14: parley.routing.v1.RoutingContext
 }
 var file_parley_admin_v1_routing_proto_depIdxs = []int32{
 	9,  // 0: parley.admin.v1.ExplainAssignmentResponse.now:type_name -> parley.distribution.v1.WhyResponse
@@ -710,20 +721,21 @@ var file_parley_admin_v1_routing_proto_depIdxs = []int32{
 	3,  // 4: parley.admin.v1.ExplainConversationRequest.trial:type_name -> parley.admin.v1.Trial
 	12, // 5: parley.admin.v1.ExplainConversationResponse.decision:type_name -> parley.routing.v1.Decision
 	6,  // 6: parley.admin.v1.ExplainConversationResponse.routed:type_name -> parley.admin.v1.Routed
-	13, // 7: parley.admin.v1.EvaluateRulesRequest.context:type_name -> parley.routing.v1.RoutingContext
-	3,  // 8: parley.admin.v1.EvaluateRulesRequest.trial:type_name -> parley.admin.v1.Trial
-	12, // 9: parley.admin.v1.EvaluateRulesResponse.decision:type_name -> parley.routing.v1.Decision
-	4,  // 10: parley.admin.v1.RoutingService.ExplainConversation:input_type -> parley.admin.v1.ExplainConversationRequest
-	7,  // 11: parley.admin.v1.RoutingService.EvaluateRules:input_type -> parley.admin.v1.EvaluateRulesRequest
-	0,  // 12: parley.admin.v1.RoutingService.ExplainAssignment:input_type -> parley.admin.v1.ExplainAssignmentRequest
-	5,  // 13: parley.admin.v1.RoutingService.ExplainConversation:output_type -> parley.admin.v1.ExplainConversationResponse
-	8,  // 14: parley.admin.v1.RoutingService.EvaluateRules:output_type -> parley.admin.v1.EvaluateRulesResponse
-	1,  // 15: parley.admin.v1.RoutingService.ExplainAssignment:output_type -> parley.admin.v1.ExplainAssignmentResponse
-	13, // [13:16] is the sub-list for method output_type
-	10, // [10:13] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	13, // 7: parley.admin.v1.Routed.bot:type_name -> parley.thread.v1.BotEscalated
+	14, // 8: parley.admin.v1.EvaluateRulesRequest.context:type_name -> parley.routing.v1.RoutingContext
+	3,  // 9: parley.admin.v1.EvaluateRulesRequest.trial:type_name -> parley.admin.v1.Trial
+	12, // 10: parley.admin.v1.EvaluateRulesResponse.decision:type_name -> parley.routing.v1.Decision
+	4,  // 11: parley.admin.v1.RoutingService.ExplainConversation:input_type -> parley.admin.v1.ExplainConversationRequest
+	7,  // 12: parley.admin.v1.RoutingService.EvaluateRules:input_type -> parley.admin.v1.EvaluateRulesRequest
+	0,  // 13: parley.admin.v1.RoutingService.ExplainAssignment:input_type -> parley.admin.v1.ExplainAssignmentRequest
+	5,  // 14: parley.admin.v1.RoutingService.ExplainConversation:output_type -> parley.admin.v1.ExplainConversationResponse
+	8,  // 15: parley.admin.v1.RoutingService.EvaluateRules:output_type -> parley.admin.v1.EvaluateRulesResponse
+	1,  // 16: parley.admin.v1.RoutingService.ExplainAssignment:output_type -> parley.admin.v1.ExplainAssignmentResponse
+	14, // [14:17] is the sub-list for method output_type
+	11, // [11:14] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_parley_admin_v1_routing_proto_init() }

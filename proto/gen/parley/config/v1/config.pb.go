@@ -972,6 +972,10 @@ type Workstream struct {
 	IdentifyByName bool `protobuf:"varint,63,opt,name=identify_by_name,json=identifyByName,proto3" json:"identify_by_name,omitempty"`
 	// What agents say in wrap-up of what became of a conversation (L117).
 	Dispositions *Dispositions `protobuf:"bytes,71,opt,name=dispositions,proto3" json:"dispositions,omitempty"`
+	// A bot that gets its conversations first; absent: none (L118).
+	Bot *Bot `protobuf:"bytes,80,opt,name=bot,proto3" json:"bot,omitempty"`
+	// What is signed with that the bot is asked.
+	BotSecret *Secret `protobuf:"bytes,81,opt,name=bot_secret,json=botSecret,proto3" json:"bot_secret,omitempty"`
 	// Customers see the nickname and the picture of the agent who writes to them;
 	// off, they see the page alone. What nobody wrote has neither.
 	Persona bool `protobuf:"varint,104,opt,name=persona,proto3" json:"persona,omitempty"`
@@ -1205,6 +1209,20 @@ func (x *Workstream) GetIdentifyByName() bool {
 func (x *Workstream) GetDispositions() *Dispositions {
 	if x != nil {
 		return x.Dispositions
+	}
+	return nil
+}
+
+func (x *Workstream) GetBot() *Bot {
+	if x != nil {
+		return x.Bot
+	}
+	return nil
+}
+
+func (x *Workstream) GetBotSecret() *Secret {
+	if x != nil {
+		return x.BotSecret
 	}
 	return nil
 }
@@ -1580,7 +1598,7 @@ var File_parley_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1dparley/config/v1/config.proto\x12\x10parley.config.v1\x1a\"parley/config/v1/disposition.proto\x1a\x1bparley/config/v1/life.proto\x1a\x1bparley/config/v1/mask.proto\x1a\x1bparley/config/v1/part.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/trigger.proto\"l\n" +
+	"\x1dparley/config/v1/config.proto\x12\x10parley.config.v1\x1a\x1aparley/config/v1/bot.proto\x1a\"parley/config/v1/disposition.proto\x1a\x1bparley/config/v1/life.proto\x1a\x1bparley/config/v1/mask.proto\x1a\x1bparley/config/v1/part.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/trigger.proto\"l\n" +
 	"\x04Meta\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x12\n" +
@@ -1629,8 +1647,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"TextsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xef\n" +
-	"\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xd1\v\n" +
 	"\n" +
 	"Workstream\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x14\n" +
@@ -1664,7 +1681,10 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"auto_close\x18/ \x01(\v2\x1b.parley.config.v1.AutoCloseR\tautoClose\x12C\n" +
 	"\x0etime_out_rules\x180 \x03(\v2\x1d.parley.config.v1.TimeOutRuleR\ftimeOutRules\x12(\n" +
 	"\x10identify_by_name\x18? \x01(\bR\x0eidentifyByName\x12B\n" +
-	"\fdispositions\x18G \x01(\v2\x1e.parley.config.v1.DispositionsR\fdispositions\x12\x18\n" +
+	"\fdispositions\x18G \x01(\v2\x1e.parley.config.v1.DispositionsR\fdispositions\x12'\n" +
+	"\x03bot\x18P \x01(\v2\x15.parley.config.v1.BotR\x03bot\x127\n" +
+	"\n" +
+	"bot_secret\x18Q \x01(\v2\x18.parley.config.v1.SecretR\tbotSecret\x12\x18\n" +
 	"\apersona\x18h \x01(\bR\apersona\x12'\n" +
 	"\x0fpersona_picture\x18i \x01(\tR\x0epersonaPicture\x12\x1b\n" +
 	"\thide_seen\x18j \x01(\bR\bhideSeen\"\x97\x03\n" +
@@ -1771,11 +1791,12 @@ var file_parley_config_v1_config_proto_goTypes = []any{
 	(*AutoClose)(nil),        // 21: parley.config.v1.AutoClose
 	(*TimeOutRule)(nil),      // 22: parley.config.v1.TimeOutRule
 	(*Dispositions)(nil),     // 23: parley.config.v1.Dispositions
-	(*OverflowRule)(nil),     // 24: parley.config.v1.OverflowRule
-	(*WaitRule)(nil),         // 25: parley.config.v1.WaitRule
-	(*CustomAssignment)(nil), // 26: parley.config.v1.CustomAssignment
-	(*Proficiency)(nil),      // 27: parley.config.v1.Proficiency
-	(*ProfileHolding)(nil),   // 28: parley.config.v1.ProfileHolding
+	(*Bot)(nil),              // 24: parley.config.v1.Bot
+	(*OverflowRule)(nil),     // 25: parley.config.v1.OverflowRule
+	(*WaitRule)(nil),         // 26: parley.config.v1.WaitRule
+	(*CustomAssignment)(nil), // 27: parley.config.v1.CustomAssignment
+	(*Proficiency)(nil),      // 28: parley.config.v1.Proficiency
+	(*ProfileHolding)(nil),   // 29: parley.config.v1.ProfileHolding
 }
 var file_parley_config_v1_config_proto_depIdxs = []int32{
 	6,  // 0: parley.config.v1.ChannelAccount.meta:type_name -> parley.config.v1.Meta
@@ -1806,23 +1827,25 @@ var file_parley_config_v1_config_proto_depIdxs = []int32{
 	21, // 25: parley.config.v1.Workstream.auto_close:type_name -> parley.config.v1.AutoClose
 	22, // 26: parley.config.v1.Workstream.time_out_rules:type_name -> parley.config.v1.TimeOutRule
 	23, // 27: parley.config.v1.Workstream.dispositions:type_name -> parley.config.v1.Dispositions
-	6,  // 28: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
-	5,  // 29: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
-	24, // 30: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
-	25, // 31: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
-	26, // 32: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
-	6,  // 33: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
-	7,  // 34: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
-	27, // 35: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
-	28, // 36: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
-	19, // 37: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
-	6,  // 38: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
-	19, // 39: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
-	40, // [40:40] is the sub-list for method output_type
-	40, // [40:40] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	24, // 28: parley.config.v1.Workstream.bot:type_name -> parley.config.v1.Bot
+	7,  // 29: parley.config.v1.Workstream.bot_secret:type_name -> parley.config.v1.Secret
+	6,  // 30: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
+	5,  // 31: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
+	25, // 32: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
+	26, // 33: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
+	27, // 34: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
+	6,  // 35: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
+	7,  // 36: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
+	28, // 37: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
+	29, // 38: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
+	19, // 39: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
+	6,  // 40: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
+	19, // 41: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
+	42, // [42:42] is the sub-list for method output_type
+	42, // [42:42] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_config_proto_init() }
@@ -1830,6 +1853,7 @@ func file_parley_config_v1_config_proto_init() {
 	if File_parley_config_v1_config_proto != nil {
 		return
 	}
+	file_parley_config_v1_bot_proto_init()
 	file_parley_config_v1_disposition_proto_init()
 	file_parley_config_v1_life_proto_init()
 	file_parley_config_v1_mask_proto_init()

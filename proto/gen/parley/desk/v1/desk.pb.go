@@ -104,6 +104,8 @@ const (
 	Author_AUTHOR_NOTE Author = 5
 	// Nobody: an automated message. details has its trigger, "agent_joined".
 	Author_AUTHOR_AUTOMATED Author = 38
+	// The bot of the workstream.
+	Author_AUTHOR_BOT Author = 47
 )
 
 // Enum value maps for Author.
@@ -116,6 +118,7 @@ var (
 		4:  "AUTHOR_SYSTEM",
 		5:  "AUTHOR_NOTE",
 		38: "AUTHOR_AUTOMATED",
+		47: "AUTHOR_BOT",
 	}
 	Author_value = map[string]int32{
 		"AUTHOR_UNSPECIFIED": 0,
@@ -125,6 +128,7 @@ var (
 		"AUTHOR_SYSTEM":      4,
 		"AUTHOR_NOTE":        5,
 		"AUTHOR_AUTOMATED":   38,
+		"AUTHOR_BOT":         47,
 	}
 )
 
@@ -7607,7 +7611,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x13FILE_STATUS_COPYING\x10\x01\x12\x14\n" +
 	"\x10FILE_STATUS_HERE\x10\x02\x12\x14\n" +
 	"\x10FILE_STATUS_LOST\x10\x03\x12\x17\n" +
-	"\x13FILE_STATUS_REFUSED\x10\x04*\x96\x01\n" +
+	"\x13FILE_STATUS_REFUSED\x10\x04*\xa6\x01\n" +
 	"\x06Author\x12\x16\n" +
 	"\x12AUTHOR_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fAUTHOR_CUSTOMER\x10\x01\x12\x10\n" +
@@ -7615,7 +7619,9 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x0fAUTHOR_EXTERNAL\x10\x03\x12\x11\n" +
 	"\rAUTHOR_SYSTEM\x10\x04\x12\x0f\n" +
 	"\vAUTHOR_NOTE\x10\x05\x12\x14\n" +
-	"\x10AUTHOR_AUTOMATED\x10&*\xd7\x01\n" +
+	"\x10AUTHOR_AUTOMATED\x10&\x12\x0e\n" +
+	"\n" +
+	"AUTHOR_BOT\x10/*\xd7\x01\n" +
 	"\bDelivery\x12\x18\n" +
 	"\x14DELIVERY_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10DELIVERY_SENDING\x10\x01\x12\x11\n" +

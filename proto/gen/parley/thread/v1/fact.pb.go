@@ -174,6 +174,8 @@ const (
 	Cause_CAUSE_CUSTOMER_SILENT Cause = 38
 	// No agent answered, and a time-out rule closed it (L89).
 	Cause_CAUSE_AGENT_SILENT Cause = 39
+	// The bot ended it (L119).
+	Cause_CAUSE_BOT_ENDED Cause = 48
 )
 
 // Enum value maps for Cause.
@@ -195,6 +197,7 @@ var (
 		37: "CAUSE_AUTO_CLOSED",
 		38: "CAUSE_CUSTOMER_SILENT",
 		39: "CAUSE_AGENT_SILENT",
+		48: "CAUSE_BOT_ENDED",
 	}
 	Cause_value = map[string]int32{
 		"CAUSE_UNSPECIFIED":     0,
@@ -213,6 +216,7 @@ var (
 		"CAUSE_AUTO_CLOSED":     37,
 		"CAUSE_CUSTOMER_SILENT": 38,
 		"CAUSE_AGENT_SILENT":    39,
+		"CAUSE_BOT_ENDED":       48,
 	}
 )
 
@@ -353,6 +357,9 @@ type Fact struct {
 	//	*Fact_ConsentGiven
 	//	*Fact_DispositionsChosen
 	//	*Fact_VariablesSet
+	//	*Fact_BotAnswered
+	//	*Fact_BotEscalated
+	//	*Fact_BotDropped
 	//	*Fact_FilesErased
 	Kind isFact_Kind `protobuf_oneof:"kind"`
 	// De-duplication key of Meta's event that caused the fact; empty for facts
@@ -859,6 +866,33 @@ func (x *Fact) GetVariablesSet() *VariablesSet {
 	return nil
 }
 
+func (x *Fact) GetBotAnswered() *BotAnswered {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_BotAnswered); ok {
+			return x.BotAnswered
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetBotEscalated() *BotEscalated {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_BotEscalated); ok {
+			return x.BotEscalated
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetBotDropped() *BotDropped {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_BotDropped); ok {
+			return x.BotDropped
+		}
+	}
+	return nil
+}
+
 func (x *Fact) GetFilesErased() *FilesErased {
 	if x != nil {
 		if x, ok := x.Kind.(*Fact_FilesErased); ok {
@@ -1157,6 +1191,21 @@ type Fact_VariablesSet struct {
 	VariablesSet *VariablesSet `protobuf:"bytes,154,opt,name=variables_set,json=variablesSet,proto3,oneof"`
 }
 
+type Fact_BotAnswered struct {
+	// The bot answered what the customer said.
+	BotAnswered *BotAnswered `protobuf:"bytes,163,opt,name=bot_answered,json=botAnswered,proto3,oneof"`
+}
+
+type Fact_BotEscalated struct {
+	// The bot has the conversation no more.
+	BotEscalated *BotEscalated `protobuf:"bytes,164,opt,name=bot_escalated,json=botEscalated,proto3,oneof"`
+}
+
+type Fact_BotDropped struct {
+	// The bot answered too late for that.
+	BotDropped *BotDropped `protobuf:"bytes,165,opt,name=bot_dropped,json=botDropped,proto3,oneof"`
+}
+
 type Fact_FilesErased struct {
 	// All files of the thread so far are taken away.
 	FilesErased *FilesErased `protobuf:"bytes,187,opt,name=files_erased,json=filesErased,proto3,oneof"`
@@ -1261,6 +1310,12 @@ func (*Fact_ConsentGiven) isFact_Kind() {}
 func (*Fact_DispositionsChosen) isFact_Kind() {}
 
 func (*Fact_VariablesSet) isFact_Kind() {}
+
+func (*Fact_BotAnswered) isFact_Kind() {}
+
+func (*Fact_BotEscalated) isFact_Kind() {}
+
+func (*Fact_BotDropped) isFact_Kind() {}
 
 func (*Fact_FilesErased) isFact_Kind() {}
 
@@ -2581,7 +2636,9 @@ type ConversationOpened struct {
 	CapacityProfiles []string `protobuf:"bytes,7,rep,name=capacity_profiles,json=capacityProfiles,proto3" json:"capacity_profiles,omitempty"`
 	// Values of context variables that the link said by which the customer came, by
 	// name.
-	Variables     map[string]string `protobuf:"bytes,56,rep,name=variables,proto3" json:"variables,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Variables map[string]string `protobuf:"bytes,56,rep,name=variables,proto3" json:"variables,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// A bot has it first.
+	Bot           bool `protobuf:"varint,65,opt,name=bot,proto3" json:"bot,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2670,6 +2727,13 @@ func (x *ConversationOpened) GetVariables() map[string]string {
 		return x.Variables
 	}
 	return nil
+}
+
+func (x *ConversationOpened) GetBot() bool {
+	if x != nil {
+		return x.Bot
+	}
+	return false
 }
 
 // Terms are what a workstream says of how a conversation is distributed.
@@ -3673,7 +3737,9 @@ type SendRequested struct {
 	// names. Texts follow.
 	Files []*SentFile `protobuf:"bytes,28,rep,name=files,proto3" json:"files,omitempty"`
 	// Nobody wrote it: what it is said for. Absent of what people write.
-	Automated     *Automated `protobuf:"bytes,52,opt,name=automated,proto3" json:"automated,omitempty"`
+	Automated *Automated `protobuf:"bytes,52,opt,name=automated,proto3" json:"automated,omitempty"`
+	// A bot wrote it. Absent of what people write.
+	Bot           *BotReply `protobuf:"bytes,61,opt,name=bot,proto3" json:"bot,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3781,6 +3847,13 @@ func (x *SendRequested) GetFiles() []*SentFile {
 func (x *SendRequested) GetAutomated() *Automated {
 	if x != nil {
 		return x.Automated
+	}
+	return nil
+}
+
+func (x *SendRequested) GetBot() *BotReply {
+	if x != nil {
+		return x.Bot
 	}
 	return nil
 }
@@ -5745,7 +5818,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/file.proto\x1a\x1eparley/thread/v1/trigger.proto\x1a\"parley/thread/v1/disposition.proto\x1a\x1fparley/thread/v1/variable.proto\"\xfb\x1f\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1aparley/thread/v1/bot.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/file.proto\x1a\x1eparley/thread/v1/trigger.proto\x1a\"parley/thread/v1/disposition.proto\x1a\x1fparley/thread/v1/variable.proto\"\xca!\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -5804,6 +5877,10 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\rconsent_given\x18\x8a\x01 \x01(\v2\x1e.parley.thread.v1.ConsentGivenH\x00R\fconsentGiven\x12X\n" +
 	"\x13dispositions_chosen\x18\x99\x01 \x01(\v2$.parley.thread.v1.DispositionsChosenH\x00R\x12dispositionsChosen\x12F\n" +
 	"\rvariables_set\x18\x9a\x01 \x01(\v2\x1e.parley.thread.v1.VariablesSetH\x00R\fvariablesSet\x12C\n" +
+	"\fbot_answered\x18\xa3\x01 \x01(\v2\x1d.parley.thread.v1.BotAnsweredH\x00R\vbotAnswered\x12F\n" +
+	"\rbot_escalated\x18\xa4\x01 \x01(\v2\x1e.parley.thread.v1.BotEscalatedH\x00R\fbotEscalated\x12@\n" +
+	"\vbot_dropped\x18\xa5\x01 \x01(\v2\x1c.parley.thread.v1.BotDroppedH\x00R\n" +
+	"botDropped\x12C\n" +
 	"\ffiles_erased\x18\xbb\x01 \x01(\v2\x1d.parley.thread.v1.FilesErasedH\x00R\vfilesErased\x12\x1b\n" +
 	"\tevent_key\x18d \x01(\tR\beventKey\x12\x1f\n" +
 	"\vinbound_seq\x18e \x01(\x04R\n" +
@@ -5912,7 +5989,7 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\btimezone\x18\x03 \x01(\x01H\x00R\btimezone\x88\x01\x01\x12\x18\n" +
 	"\apicture\x18\x04 \x01(\tR\apicture\x12\x18\n" +
 	"\afailure\x18\x05 \x01(\tR\afailureB\v\n" +
-	"\t_timezone\"\x8d\x03\n" +
+	"\t_timezone\"\x9f\x03\n" +
 	"\x12ConversationOpened\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1e\n" +
 	"\n" +
@@ -5924,7 +6001,8 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\roffer_seconds\x18\x05 \x01(\x05R\fofferSeconds\x12-\n" +
 	"\x05terms\x18\x06 \x01(\v2\x17.parley.thread.v1.TermsR\x05terms\x12+\n" +
 	"\x11capacity_profiles\x18\a \x03(\tR\x10capacityProfiles\x12Q\n" +
-	"\tvariables\x188 \x03(\v23.parley.thread.v1.ConversationOpened.VariablesEntryR\tvariables\x1a<\n" +
+	"\tvariables\x188 \x03(\v23.parley.thread.v1.ConversationOpened.VariablesEntryR\tvariables\x12\x10\n" +
+	"\x03bot\x18A \x01(\bR\x03bot\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x84\x02\n" +
@@ -6000,7 +6078,7 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x05cause\x18\x01 \x01(\x0e2\x17.parley.thread.v1.CauseR\x05cause\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x1b\n" +
 	"\tclient_id\x18\x03 \x01(\tR\bclientId\x12\x12\n" +
-	"\x04rule\x18\x1c \x01(\tR\x04rule\"\x9b\x03\n" +
+	"\x04rule\x18\x1c \x01(\tR\x04rule\"\xc9\x03\n" +
 	"\rSendRequested\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x14\n" +
@@ -6012,7 +6090,8 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\rquick_replies\x18\x12 \x03(\v2\x1c.parley.thread.v1.QuickReplyR\fquickReplies\x126\n" +
 	"\btemplate\x18\x13 \x01(\v2\x1a.parley.thread.v1.TemplateR\btemplate\x120\n" +
 	"\x05files\x18\x1c \x03(\v2\x1a.parley.thread.v1.SentFileR\x05files\x129\n" +
-	"\tautomated\x184 \x01(\v2\x1b.parley.thread.v1.AutomatedR\tautomated\"\xe8\x01\n" +
+	"\tautomated\x184 \x01(\v2\x1b.parley.thread.v1.AutomatedR\tautomated\x12,\n" +
+	"\x03bot\x18= \x01(\v2\x1a.parley.thread.v1.BotReplyR\x03bot\"\xe8\x01\n" +
 	"\tAutomated\x123\n" +
 	"\atrigger\x18\x01 \x01(\x0e2\x19.parley.thread.v1.TriggerR\atrigger\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\x18\n" +
@@ -6157,7 +6236,7 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x16OFFER_OUTCOME_REJECTED\x10\x01\x12\x1b\n" +
 	"\x17OFFER_OUTCOME_TIMED_OUT\x10\x02\x12\x19\n" +
 	"\x15OFFER_OUTCOME_REVOKED\x10\x03\x12\x1d\n" +
-	"\x19OFFER_OUTCOME_UNDELIVERED\x10\x04*\xe4\x02\n" +
+	"\x19OFFER_OUTCOME_UNDELIVERED\x10\x04*\xf9\x02\n" +
 	"\x05Cause\x12\x15\n" +
 	"\x11CAUSE_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eCAUSE_ACCEPTED\x10\x01\x12\x10\n" +
@@ -6175,7 +6254,8 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x13CAUSE_AUTO_ASSIGNED\x10\f\x12\x15\n" +
 	"\x11CAUSE_AUTO_CLOSED\x10%\x12\x19\n" +
 	"\x15CAUSE_CUSTOMER_SILENT\x10&\x12\x16\n" +
-	"\x12CAUSE_AGENT_SILENT\x10'*?\n" +
+	"\x12CAUSE_AGENT_SILENT\x10'\x12\x13\n" +
+	"\x0fCAUSE_BOT_ENDED\x100*?\n" +
 	"\x04Side\x12\x14\n" +
 	"\x10SIDE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rSIDE_CUSTOMER\x10\x01\x12\x0e\n" +
@@ -6267,10 +6347,14 @@ var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(*ContactUnlinked)(nil),        // 66: parley.thread.v1.ContactUnlinked
 	(*DispositionsChosen)(nil),     // 67: parley.thread.v1.DispositionsChosen
 	(*VariablesSet)(nil),           // 68: parley.thread.v1.VariablesSet
-	(*FilesErased)(nil),            // 69: parley.thread.v1.FilesErased
-	(v1.Presence)(0),               // 70: parley.distribution.v1.Presence
-	(*SentFile)(nil),               // 71: parley.thread.v1.SentFile
-	(Trigger)(0),                   // 72: parley.thread.v1.Trigger
+	(*BotAnswered)(nil),            // 69: parley.thread.v1.BotAnswered
+	(*BotEscalated)(nil),           // 70: parley.thread.v1.BotEscalated
+	(*BotDropped)(nil),             // 71: parley.thread.v1.BotDropped
+	(*FilesErased)(nil),            // 72: parley.thread.v1.FilesErased
+	(v1.Presence)(0),               // 73: parley.distribution.v1.Presence
+	(*SentFile)(nil),               // 74: parley.thread.v1.SentFile
+	(*BotReply)(nil),               // 75: parley.thread.v1.BotReply
+	(Trigger)(0),                   // 76: parley.thread.v1.Trigger
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	9,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
@@ -6323,40 +6407,44 @@ var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	38, // 47: parley.thread.v1.Fact.consent_given:type_name -> parley.thread.v1.ConsentGiven
 	67, // 48: parley.thread.v1.Fact.dispositions_chosen:type_name -> parley.thread.v1.DispositionsChosen
 	68, // 49: parley.thread.v1.Fact.variables_set:type_name -> parley.thread.v1.VariablesSet
-	69, // 50: parley.thread.v1.Fact.files_erased:type_name -> parley.thread.v1.FilesErased
-	5,  // 51: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
-	8,  // 52: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
-	8,  // 53: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
-	8,  // 54: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
-	5,  // 55: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
-	22, // 56: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
-	63, // 57: parley.thread.v1.ConversationOpened.variables:type_name -> parley.thread.v1.ConversationOpened.VariablesEntry
-	70, // 58: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
-	0,  // 59: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
-	25, // 60: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
-	64, // 61: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
-	27, // 62: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
-	1,  // 63: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	2,  // 64: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	2,  // 65: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	2,  // 66: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	39, // 67: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
-	40, // 68: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
-	71, // 69: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
-	36, // 70: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
-	72, // 71: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
-	36, // 72: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
-	41, // 73: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
-	42, // 74: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
-	44, // 75: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
-	43, // 76: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
-	44, // 77: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
-	3,  // 78: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
-	79, // [79:79] is the sub-list for method output_type
-	79, // [79:79] is the sub-list for method input_type
-	79, // [79:79] is the sub-list for extension type_name
-	79, // [79:79] is the sub-list for extension extendee
-	0,  // [0:79] is the sub-list for field type_name
+	69, // 50: parley.thread.v1.Fact.bot_answered:type_name -> parley.thread.v1.BotAnswered
+	70, // 51: parley.thread.v1.Fact.bot_escalated:type_name -> parley.thread.v1.BotEscalated
+	71, // 52: parley.thread.v1.Fact.bot_dropped:type_name -> parley.thread.v1.BotDropped
+	72, // 53: parley.thread.v1.Fact.files_erased:type_name -> parley.thread.v1.FilesErased
+	5,  // 54: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
+	8,  // 55: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
+	8,  // 56: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
+	8,  // 57: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
+	5,  // 58: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
+	22, // 59: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
+	63, // 60: parley.thread.v1.ConversationOpened.variables:type_name -> parley.thread.v1.ConversationOpened.VariablesEntry
+	73, // 61: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
+	0,  // 62: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
+	25, // 63: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
+	64, // 64: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
+	27, // 65: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
+	1,  // 66: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	2,  // 67: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	2,  // 68: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	2,  // 69: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	39, // 70: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
+	40, // 71: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
+	74, // 72: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
+	36, // 73: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
+	75, // 74: parley.thread.v1.SendRequested.bot:type_name -> parley.thread.v1.BotReply
+	76, // 75: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
+	36, // 76: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
+	41, // 77: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
+	42, // 78: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
+	44, // 79: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
+	43, // 80: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
+	44, // 81: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
+	3,  // 82: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
+	83, // [83:83] is the sub-list for method output_type
+	83, // [83:83] is the sub-list for method input_type
+	83, // [83:83] is the sub-list for extension type_name
+	83, // [83:83] is the sub-list for extension extendee
+	0,  // [0:83] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -6364,6 +6452,7 @@ func file_parley_thread_v1_fact_proto_init() {
 	if File_parley_thread_v1_fact_proto != nil {
 		return
 	}
+	file_parley_thread_v1_bot_proto_init()
 	file_parley_thread_v1_contact_proto_init()
 	file_parley_thread_v1_file_proto_init()
 	file_parley_thread_v1_trigger_proto_init()
@@ -6420,6 +6509,9 @@ func file_parley_thread_v1_fact_proto_init() {
 		(*Fact_ConsentGiven)(nil),
 		(*Fact_DispositionsChosen)(nil),
 		(*Fact_VariablesSet)(nil),
+		(*Fact_BotAnswered)(nil),
+		(*Fact_BotEscalated)(nil),
+		(*Fact_BotDropped)(nil),
 		(*Fact_FilesErased)(nil),
 	}
 	file_parley_thread_v1_fact_proto_msgTypes[1].OneofWrappers = []any{}

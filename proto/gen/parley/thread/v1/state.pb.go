@@ -982,7 +982,9 @@ type Conversation struct {
 	// over to.
 	Transferred bool `protobuf:"varint,64,opt,name=transferred,proto3" json:"transferred,omitempty"`
 	// What became of it, by the agent's word, codes.
-	Dispositions  []string `protobuf:"bytes,79,rep,name=dispositions,proto3" json:"dispositions,omitempty"`
+	Dispositions []string `protobuf:"bytes,79,rep,name=dispositions,proto3" json:"dispositions,omitempty"`
+	// The part that a bot has or had in it; absent when no bot was asked.
+	Bot           *BotPart `protobuf:"bytes,88,opt,name=bot,proto3" json:"bot,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1262,6 +1264,13 @@ func (x *Conversation) GetDispositions() []string {
 	return nil
 }
 
+func (x *Conversation) GetBot() *BotPart {
+	if x != nil {
+		return x.Bot
+	}
+	return nil
+}
+
 // Participant is somebody with a part in a conversation beside the agent who
 // has it. It takes no capacity (L68).
 type Participant struct {
@@ -1510,6 +1519,8 @@ type Send struct {
 	// Of an automated message: dropped when it has not left by then, ms since 1970
 	// UTC.
 	UntilMs int64 `protobuf:"varint,51,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	// A bot wrote it.
+	Bot bool `protobuf:"varint,60,opt,name=bot,proto3" json:"bot,omitempty"`
 	// How many parts, from the first, are files.
 	Files         int32 `protobuf:"varint,26,opt,name=files,proto3" json:"files,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1680,6 +1691,13 @@ func (x *Send) GetUntilMs() int64 {
 	return 0
 }
 
+func (x *Send) GetBot() bool {
+	if x != nil {
+		return x.Bot
+	}
+	return false
+}
+
 func (x *Send) GetFiles() int32 {
 	if x != nil {
 		return x.Files
@@ -1691,7 +1709,7 @@ var File_parley_thread_v1_state_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x1cparley/thread/v1/state.proto\x12\x10parley.thread.v1\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/fact.proto\x1a\x1eparley/thread/v1/trigger.proto\"\x92\x01\n" +
+	"\x1cparley/thread/v1/state.proto\x12\x10parley.thread.v1\x1a\x1aparley/thread/v1/bot.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/fact.proto\x1a\x1eparley/thread/v1/trigger.proto\"\x92\x01\n" +
 	"\x06Commit\x12,\n" +
 	"\x05facts\x18\x01 \x03(\v2\x16.parley.thread.v1.FactR\x05facts\x12-\n" +
 	"\x05state\x18\x02 \x01(\v2\x17.parley.thread.v1.StateR\x05state\x12\x13\n" +
@@ -1750,7 +1768,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\apicture\x18\x04 \x01(\tR\apicture\x12\x1d\n" +
 	"\n" +
 	"fetched_ms\x18\x05 \x01(\x03R\tfetchedMsB\v\n" +
-	"\t_timezone\"\xc7\n" +
+	"\t_timezone\"\xf4\n" +
 	"\n" +
 	"\fConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12-\n" +
@@ -1793,7 +1811,8 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\ftold_minutes\x18: \x01(\x05R\vtoldMinutes\x12*\n" +
 	"\x04said\x18? \x03(\v2\x16.parley.thread.v1.SaidR\x04said\x12 \n" +
 	"\vtransferred\x18@ \x01(\bR\vtransferred\x12\"\n" +
-	"\fdispositions\x18O \x03(\tR\fdispositions\x1a<\n" +
+	"\fdispositions\x18O \x03(\tR\fdispositions\x12+\n" +
+	"\x03bot\x18X \x01(\v2\x19.parley.thread.v1.BotPartR\x03bot\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa1\x02\n" +
@@ -1814,7 +1833,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x05fence\x18\x02 \x01(\x03R\x05fence\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x03R\x05epoch\x12\x17\n" +
 	"\amade_ms\x18\x04 \x01(\x03R\x06madeMs\x12\x19\n" +
-	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\"\xe0\x04\n" +
+	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\"\xf2\x04\n" +
 	"\x04Send\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\x14\n" +
@@ -1836,7 +1855,8 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x05setup\x18\x10 \x01(\tR\x05setup\x12\x16\n" +
 	"\x06spared\x18\x11 \x01(\x05R\x06spared\x123\n" +
 	"\atrigger\x182 \x01(\x0e2\x19.parley.thread.v1.TriggerR\atrigger\x12\x19\n" +
-	"\buntil_ms\x183 \x01(\x03R\auntilMs\x12\x14\n" +
+	"\buntil_ms\x183 \x01(\x03R\auntilMs\x12\x10\n" +
+	"\x03bot\x18< \x01(\bR\x03bot\x12\x14\n" +
 	"\x05files\x18\x1a \x01(\x05R\x05files*h\n" +
 	"\x04Part\x12\x14\n" +
 	"\x10PART_UNSPECIFIED\x10\x00\x12\x13\n" +
@@ -1905,6 +1925,7 @@ var file_parley_thread_v1_state_proto_goTypes = []any{
 	(*Need)(nil),         // 20: parley.thread.v1.Need
 	(*Terms)(nil),        // 21: parley.thread.v1.Terms
 	(Side)(0),            // 22: parley.thread.v1.Side
+	(*BotPart)(nil),      // 23: parley.thread.v1.BotPart
 }
 var file_parley_thread_v1_state_proto_depIdxs = []int32{
 	15, // 0: parley.thread.v1.Commit.facts:type_name -> parley.thread.v1.Fact
@@ -1927,15 +1948,16 @@ var file_parley_thread_v1_state_proto_depIdxs = []int32{
 	11, // 17: parley.thread.v1.Conversation.participants:type_name -> parley.thread.v1.Participant
 	22, // 18: parley.thread.v1.Conversation.spoke:type_name -> parley.thread.v1.Side
 	7,  // 19: parley.thread.v1.Conversation.said:type_name -> parley.thread.v1.Said
-	0,  // 20: parley.thread.v1.Participant.part:type_name -> parley.thread.v1.Part
-	1,  // 21: parley.thread.v1.Participant.attendance:type_name -> parley.thread.v1.Attendance
-	3,  // 22: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
-	18, // 23: parley.thread.v1.Send.trigger:type_name -> parley.thread.v1.Trigger
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	23, // 20: parley.thread.v1.Conversation.bot:type_name -> parley.thread.v1.BotPart
+	0,  // 21: parley.thread.v1.Participant.part:type_name -> parley.thread.v1.Part
+	1,  // 22: parley.thread.v1.Participant.attendance:type_name -> parley.thread.v1.Attendance
+	3,  // 23: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
+	18, // 24: parley.thread.v1.Send.trigger:type_name -> parley.thread.v1.Trigger
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_state_proto_init() }
@@ -1943,6 +1965,7 @@ func file_parley_thread_v1_state_proto_init() {
 	if File_parley_thread_v1_state_proto != nil {
 		return
 	}
+	file_parley_thread_v1_bot_proto_init()
 	file_parley_thread_v1_contact_proto_init()
 	file_parley_thread_v1_fact_proto_init()
 	file_parley_thread_v1_trigger_proto_init()

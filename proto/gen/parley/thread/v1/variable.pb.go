@@ -32,7 +32,9 @@ type VariablesSet struct {
 	// the socket; empty when an agent did.
 	Program string `protobuf:"bytes,3,opt,name=program,proto3" json:"program,omitempty"`
 	// Id of the command.
-	ClientId      string `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	ClientId string `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// The workstream's bot did.
+	Bot           bool `protobuf:"varint,13,opt,name=bot,proto3" json:"bot,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -95,16 +97,24 @@ func (x *VariablesSet) GetClientId() string {
 	return ""
 }
 
+func (x *VariablesSet) GetBot() bool {
+	if x != nil {
+		return x.Bot
+	}
+	return false
+}
+
 var File_parley_thread_v1_variable_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_variable_proto_rawDesc = "" +
 	"\n" +
-	"\x1fparley/thread/v1/variable.proto\x12\x10parley.thread.v1\"\xe6\x01\n" +
+	"\x1fparley/thread/v1/variable.proto\x12\x10parley.thread.v1\"\xf8\x01\n" +
 	"\fVariablesSet\x12K\n" +
 	"\tvariables\x18\x01 \x03(\v2-.parley.thread.v1.VariablesSet.VariablesEntryR\tvariables\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x18\n" +
 	"\aprogram\x18\x03 \x01(\tR\aprogram\x12\x1b\n" +
-	"\tclient_id\x18\x04 \x01(\tR\bclientId\x1a<\n" +
+	"\tclient_id\x18\x04 \x01(\tR\bclientId\x12\x10\n" +
+	"\x03bot\x18\r \x01(\bR\x03bot\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\xca\x01\n" +
