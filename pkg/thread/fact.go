@@ -24,6 +24,9 @@ func Of(kind any) *threadv1.Fact {
 	if f := ofContact(kind); f != nil {
 		return f
 	}
+	if f := ofSurvey(kind); f != nil {
+		return f
+	}
 	return &threadv1.Fact{}
 }
 
@@ -158,13 +161,13 @@ func apply(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fact) 
 	switch k := f.GetKind().(type) {
 	case *threadv1.Fact_MessageReceived:
 		m := k.MessageReceived
-		customerSpoke(s, m.GetSentMs(), firstLine(m.GetText(), m.GetAttachments()), !m.GetStandby() && !f.GetStale())
+		customerSpoke(s, m.GetSentMs(), firstLine(m.GetText(), m.GetAttachments()), !m.GetStandby() && !f.GetStale(), !m.GetSurvey())
 		seen(s, m.GetStandby(), f.GetStale(), m.GetSentMs())
 		came(s, m.GetReferral(), m.GetSentMs())
 		awaitFiles(s, f)
 	case *threadv1.Fact_PostbackReceived:
 		p := k.PostbackReceived
-		customerSpoke(s, p.GetSentMs(), firstLine(p.GetTitle(), nil), !p.GetStandby() && !f.GetStale())
+		customerSpoke(s, p.GetSentMs(), firstLine(p.GetTitle(), nil), !p.GetStandby() && !f.GetStale(), true)
 		seen(s, p.GetStandby(), f.GetStale(), p.GetSentMs())
 		came(s, p.GetReferral(), p.GetSentMs())
 	case *threadv1.Fact_ReactionChanged:
@@ -241,6 +244,9 @@ func applyOwn(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fac
 		return applyFile(s, k.AttachmentLost.GetMessage(), k.AttachmentLost.GetIndex())
 	}
 	if handled, err := applyContact(s, now, f); handled {
+		return err
+	}
+	if handled, err := applySurvey(s, now, f); handled {
 		return err
 	}
 	return applySend(s, now, f)

@@ -118,7 +118,9 @@ func Decide(s *threadv1.State, in Input) Decision {
 	fact.Late, fact.Stale, fact.Recovered = at.late(s), at.unbelievable(), in.recovered()
 	facts := []*threadv1.Fact{fact}
 	var referred Referred
-	if speaks(what) && !at.stale {
+	if answer, is := survey(s, what, at.ms); is && !at.stale {
+		facts = append(facts, answer...)
+	} else if speaks(what) && !at.stale {
 		var opening *threadv1.ConversationOpened
 		if !thread.Live(s.GetConversation()) {
 			opening, referred = in.opening(s, fact, at.ms)

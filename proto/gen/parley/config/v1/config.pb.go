@@ -951,7 +951,12 @@ type Workstream struct {
 	// to it when a conversation opens (L101).
 	IdentifyByName bool `protobuf:"varint,63,opt,name=identify_by_name,json=identifyByName,proto3" json:"identify_by_name,omitempty"`
 	// What agents say in wrap-up of what became of a conversation (L117).
-	Dispositions  *Dispositions `protobuf:"bytes,71,opt,name=dispositions,proto3" json:"dispositions,omitempty"`
+	Dispositions *Dispositions `protobuf:"bytes,71,opt,name=dispositions,proto3" json:"dispositions,omitempty"`
+	// What customers are asked when a conversation is over that an agent had
+	// (L113).
+	Survey *Survey `protobuf:"bytes,88,opt,name=survey,proto3" json:"survey,omitempty"`
+	// The same where a bot had it last; absent: as survey says (L113).
+	BotSurvey     *Survey `protobuf:"bytes,89,opt,name=bot_survey,json=botSurvey,proto3" json:"bot_survey,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1178,6 +1183,20 @@ func (x *Workstream) GetIdentifyByName() bool {
 func (x *Workstream) GetDispositions() *Dispositions {
 	if x != nil {
 		return x.Dispositions
+	}
+	return nil
+}
+
+func (x *Workstream) GetSurvey() *Survey {
+	if x != nil {
+		return x.Survey
+	}
+	return nil
+}
+
+func (x *Workstream) GetBotSurvey() *Survey {
+	if x != nil {
+		return x.BotSurvey
 	}
 	return nil
 }
@@ -1522,7 +1541,7 @@ var File_parley_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1dparley/config/v1/config.proto\x12\x10parley.config.v1\x1a\"parley/config/v1/disposition.proto\x1a\x1bparley/config/v1/life.proto\x1a\x1bparley/config/v1/mask.proto\x1a\x1bparley/config/v1/part.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/trigger.proto\"l\n" +
+	"\x1dparley/config/v1/config.proto\x12\x10parley.config.v1\x1a\"parley/config/v1/disposition.proto\x1a\x1bparley/config/v1/life.proto\x1a\x1bparley/config/v1/mask.proto\x1a\x1bparley/config/v1/part.proto\x1a\x1dparley/config/v1/survey.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/trigger.proto\"l\n" +
 	"\x04Meta\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x12\n" +
@@ -1569,7 +1588,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"TextsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8f\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xfa\n" +
 	"\n" +
 	"\n" +
 	"Workstream\x12*\n" +
@@ -1604,7 +1623,10 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"auto_close\x18/ \x01(\v2\x1b.parley.config.v1.AutoCloseR\tautoClose\x12C\n" +
 	"\x0etime_out_rules\x180 \x03(\v2\x1d.parley.config.v1.TimeOutRuleR\ftimeOutRules\x12(\n" +
 	"\x10identify_by_name\x18? \x01(\bR\x0eidentifyByName\x12B\n" +
-	"\fdispositions\x18G \x01(\v2\x1e.parley.config.v1.DispositionsR\fdispositions\"\x97\x03\n" +
+	"\fdispositions\x18G \x01(\v2\x1e.parley.config.v1.DispositionsR\fdispositions\x120\n" +
+	"\x06survey\x18X \x01(\v2\x18.parley.config.v1.SurveyR\x06survey\x127\n" +
+	"\n" +
+	"bot_survey\x18Y \x01(\v2\x18.parley.config.v1.SurveyR\tbotSurvey\"\x97\x03\n" +
 	"\x05Queue\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x16\n" +
 	"\x06agents\x18\x02 \x03(\tR\x06agents\x12<\n" +
@@ -1707,11 +1729,12 @@ var file_parley_config_v1_config_proto_goTypes = []any{
 	(*AutoClose)(nil),        // 21: parley.config.v1.AutoClose
 	(*TimeOutRule)(nil),      // 22: parley.config.v1.TimeOutRule
 	(*Dispositions)(nil),     // 23: parley.config.v1.Dispositions
-	(*OverflowRule)(nil),     // 24: parley.config.v1.OverflowRule
-	(*WaitRule)(nil),         // 25: parley.config.v1.WaitRule
-	(*CustomAssignment)(nil), // 26: parley.config.v1.CustomAssignment
-	(*Proficiency)(nil),      // 27: parley.config.v1.Proficiency
-	(*ProfileHolding)(nil),   // 28: parley.config.v1.ProfileHolding
+	(*Survey)(nil),           // 24: parley.config.v1.Survey
+	(*OverflowRule)(nil),     // 25: parley.config.v1.OverflowRule
+	(*WaitRule)(nil),         // 26: parley.config.v1.WaitRule
+	(*CustomAssignment)(nil), // 27: parley.config.v1.CustomAssignment
+	(*Proficiency)(nil),      // 28: parley.config.v1.Proficiency
+	(*ProfileHolding)(nil),   // 29: parley.config.v1.ProfileHolding
 }
 var file_parley_config_v1_config_proto_depIdxs = []int32{
 	6,  // 0: parley.config.v1.ChannelAccount.meta:type_name -> parley.config.v1.Meta
@@ -1740,23 +1763,25 @@ var file_parley_config_v1_config_proto_depIdxs = []int32{
 	21, // 23: parley.config.v1.Workstream.auto_close:type_name -> parley.config.v1.AutoClose
 	22, // 24: parley.config.v1.Workstream.time_out_rules:type_name -> parley.config.v1.TimeOutRule
 	23, // 25: parley.config.v1.Workstream.dispositions:type_name -> parley.config.v1.Dispositions
-	6,  // 26: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
-	5,  // 27: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
-	24, // 28: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
-	25, // 29: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
-	26, // 30: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
-	6,  // 31: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
-	7,  // 32: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
-	27, // 33: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
-	28, // 34: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
-	19, // 35: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
-	6,  // 36: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
-	19, // 37: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
-	38, // [38:38] is the sub-list for method output_type
-	38, // [38:38] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	24, // 26: parley.config.v1.Workstream.survey:type_name -> parley.config.v1.Survey
+	24, // 27: parley.config.v1.Workstream.bot_survey:type_name -> parley.config.v1.Survey
+	6,  // 28: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
+	5,  // 29: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
+	25, // 30: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
+	26, // 31: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
+	27, // 32: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
+	6,  // 33: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
+	7,  // 34: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
+	28, // 35: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
+	29, // 36: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
+	19, // 37: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
+	6,  // 38: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
+	19, // 39: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
+	40, // [40:40] is the sub-list for method output_type
+	40, // [40:40] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_config_proto_init() }
@@ -1768,6 +1793,7 @@ func file_parley_config_v1_config_proto_init() {
 	file_parley_config_v1_life_proto_init()
 	file_parley_config_v1_mask_proto_init()
 	file_parley_config_v1_part_proto_init()
+	file_parley_config_v1_survey_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -353,6 +353,10 @@ type Fact struct {
 	//	*Fact_ConsentGiven
 	//	*Fact_DispositionsChosen
 	//	*Fact_VariablesSet
+	//	*Fact_SurveyAsked
+	//	*Fact_SurveyRated
+	//	*Fact_SurveyCommentChosen
+	//	*Fact_SurveyCommented
 	Kind isFact_Kind `protobuf_oneof:"kind"`
 	// De-duplication key of Meta's event that caused the fact; empty for facts
 	// of our own. The first fact of an event carries it.
@@ -858,6 +862,42 @@ func (x *Fact) GetVariablesSet() *VariablesSet {
 	return nil
 }
 
+func (x *Fact) GetSurveyAsked() *SurveyAsked {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_SurveyAsked); ok {
+			return x.SurveyAsked
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetSurveyRated() *SurveyRated {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_SurveyRated); ok {
+			return x.SurveyRated
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetSurveyCommentChosen() *SurveyCommentChosen {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_SurveyCommentChosen); ok {
+			return x.SurveyCommentChosen
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetSurveyCommented() *SurveyCommented {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_SurveyCommented); ok {
+			return x.SurveyCommented
+		}
+	}
+	return nil
+}
+
 func (x *Fact) GetEventKey() string {
 	if x != nil {
 		return x.EventKey
@@ -1147,6 +1187,26 @@ type Fact_VariablesSet struct {
 	VariablesSet *VariablesSet `protobuf:"bytes,154,opt,name=variables_set,json=variablesSet,proto3,oneof"`
 }
 
+type Fact_SurveyAsked struct {
+	// The customer was asked how it was.
+	SurveyAsked *SurveyAsked `protobuf:"bytes,171,opt,name=survey_asked,json=surveyAsked,proto3,oneof"`
+}
+
+type Fact_SurveyRated struct {
+	// The customer gave a rating.
+	SurveyRated *SurveyRated `protobuf:"bytes,172,opt,name=survey_rated,json=surveyRated,proto3,oneof"`
+}
+
+type Fact_SurveyCommentChosen struct {
+	// The customer pressed whether a few words follow.
+	SurveyCommentChosen *SurveyCommentChosen `protobuf:"bytes,173,opt,name=survey_comment_chosen,json=surveyCommentChosen,proto3,oneof"`
+}
+
+type Fact_SurveyCommented struct {
+	// The customer wrote a few words about it.
+	SurveyCommented *SurveyCommented `protobuf:"bytes,174,opt,name=survey_commented,json=surveyCommented,proto3,oneof"`
+}
+
 func (*Fact_MessageReceived) isFact_Kind() {}
 
 func (*Fact_MessageEdited) isFact_Kind() {}
@@ -1246,6 +1306,14 @@ func (*Fact_ConsentGiven) isFact_Kind() {}
 func (*Fact_DispositionsChosen) isFact_Kind() {}
 
 func (*Fact_VariablesSet) isFact_Kind() {}
+
+func (*Fact_SurveyAsked) isFact_Kind() {}
+
+func (*Fact_SurveyRated) isFact_Kind() {}
+
+func (*Fact_SurveyCommentChosen) isFact_Kind() {}
+
+func (*Fact_SurveyCommented) isFact_Kind() {}
 
 // Attachment is one attachment of a message.
 type Attachment struct {
@@ -1643,7 +1711,9 @@ type MessageReceived struct {
 	// Another app owns the thread.
 	Standby bool `protobuf:"varint,8,opt,name=standby,proto3" json:"standby,omitempty"`
 	// Meta says that it cannot show the message to apps.
-	Unsupported   bool `protobuf:"varint,9,opt,name=unsupported,proto3" json:"unsupported,omitempty"`
+	Unsupported bool `protobuf:"varint,9,opt,name=unsupported,proto3" json:"unsupported,omitempty"`
+	// It answers a survey: nobody has to answer it.
+	Survey        bool `protobuf:"varint,26,opt,name=survey,proto3" json:"survey,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1737,6 +1807,13 @@ func (x *MessageReceived) GetStandby() bool {
 func (x *MessageReceived) GetUnsupported() bool {
 	if x != nil {
 		return x.Unsupported
+	}
+	return false
+}
+
+func (x *MessageReceived) GetSurvey() bool {
+	if x != nil {
+		return x.Survey
 	}
 	return false
 }
@@ -5728,7 +5805,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/file.proto\x1a\x1eparley/thread/v1/trigger.proto\x1a\"parley/thread/v1/disposition.proto\x1a\x1fparley/thread/v1/variable.proto\"\xb6\x1f\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/file.proto\x1a\x1eparley/thread/v1/trigger.proto\x1a\"parley/thread/v1/disposition.proto\x1a\x1dparley/thread/v1/survey.proto\x1a\x1fparley/thread/v1/variable.proto\"\xef!\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -5786,7 +5863,11 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"agent_told\x18\x89\x01 \x01(\v2\x1b.parley.thread.v1.AgentToldH\x00R\tagentTold\x12F\n" +
 	"\rconsent_given\x18\x8a\x01 \x01(\v2\x1e.parley.thread.v1.ConsentGivenH\x00R\fconsentGiven\x12X\n" +
 	"\x13dispositions_chosen\x18\x99\x01 \x01(\v2$.parley.thread.v1.DispositionsChosenH\x00R\x12dispositionsChosen\x12F\n" +
-	"\rvariables_set\x18\x9a\x01 \x01(\v2\x1e.parley.thread.v1.VariablesSetH\x00R\fvariablesSet\x12\x1b\n" +
+	"\rvariables_set\x18\x9a\x01 \x01(\v2\x1e.parley.thread.v1.VariablesSetH\x00R\fvariablesSet\x12C\n" +
+	"\fsurvey_asked\x18\xab\x01 \x01(\v2\x1d.parley.thread.v1.SurveyAskedH\x00R\vsurveyAsked\x12C\n" +
+	"\fsurvey_rated\x18\xac\x01 \x01(\v2\x1d.parley.thread.v1.SurveyRatedH\x00R\vsurveyRated\x12\\\n" +
+	"\x15survey_comment_chosen\x18\xad\x01 \x01(\v2%.parley.thread.v1.SurveyCommentChosenH\x00R\x13surveyCommentChosen\x12O\n" +
+	"\x10survey_commented\x18\xae\x01 \x01(\v2!.parley.thread.v1.SurveyCommentedH\x00R\x0fsurveyCommented\x12\x1b\n" +
 	"\tevent_key\x18d \x01(\tR\beventKey\x12\x1f\n" +
 	"\vinbound_seq\x18e \x01(\x04R\n" +
 	"inboundSeq\x12\x12\n" +
@@ -5827,7 +5908,7 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x12\n" +
 	"\x04type\x18\x03 \x01(\tR\x04type\x12\x13\n" +
 	"\x05ad_id\x18\x04 \x01(\tR\x04adId\x12\x19\n" +
-	"\bad_title\x18\x05 \x01(\tR\aadTitle\"\xc0\x02\n" +
+	"\bad_title\x18\x05 \x01(\tR\aadTitle\"\xd8\x02\n" +
 	"\x0fMessageReceived\x12\x10\n" +
 	"\x03mid\x18\x01 \x01(\tR\x03mid\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12>\n" +
@@ -5838,7 +5919,8 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\asent_ms\x18\x06 \x01(\x03R\x06sentMs\x126\n" +
 	"\breferral\x18\a \x01(\v2\x1a.parley.thread.v1.ReferralR\breferral\x12\x18\n" +
 	"\astandby\x18\b \x01(\bR\astandby\x12 \n" +
-	"\vunsupported\x18\t \x01(\bR\vunsupported\"b\n" +
+	"\vunsupported\x18\t \x01(\bR\vunsupported\x12\x16\n" +
+	"\x06survey\x18\x1a \x01(\bR\x06survey\"b\n" +
 	"\rMessageEdited\x12\x10\n" +
 	"\x03mid\x18\x01 \x01(\tR\x03mid\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x12\n" +
@@ -6249,9 +6331,13 @@ var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(*ContactUnlinked)(nil),        // 66: parley.thread.v1.ContactUnlinked
 	(*DispositionsChosen)(nil),     // 67: parley.thread.v1.DispositionsChosen
 	(*VariablesSet)(nil),           // 68: parley.thread.v1.VariablesSet
-	(v1.Presence)(0),               // 69: parley.distribution.v1.Presence
-	(*SentFile)(nil),               // 70: parley.thread.v1.SentFile
-	(Trigger)(0),                   // 71: parley.thread.v1.Trigger
+	(*SurveyAsked)(nil),            // 69: parley.thread.v1.SurveyAsked
+	(*SurveyRated)(nil),            // 70: parley.thread.v1.SurveyRated
+	(*SurveyCommentChosen)(nil),    // 71: parley.thread.v1.SurveyCommentChosen
+	(*SurveyCommented)(nil),        // 72: parley.thread.v1.SurveyCommented
+	(v1.Presence)(0),               // 73: parley.distribution.v1.Presence
+	(*SentFile)(nil),               // 74: parley.thread.v1.SentFile
+	(Trigger)(0),                   // 75: parley.thread.v1.Trigger
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	9,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
@@ -6304,39 +6390,43 @@ var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	38, // 47: parley.thread.v1.Fact.consent_given:type_name -> parley.thread.v1.ConsentGiven
 	67, // 48: parley.thread.v1.Fact.dispositions_chosen:type_name -> parley.thread.v1.DispositionsChosen
 	68, // 49: parley.thread.v1.Fact.variables_set:type_name -> parley.thread.v1.VariablesSet
-	5,  // 50: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
-	8,  // 51: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
-	8,  // 52: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
-	8,  // 53: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
-	5,  // 54: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
-	22, // 55: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
-	63, // 56: parley.thread.v1.ConversationOpened.variables:type_name -> parley.thread.v1.ConversationOpened.VariablesEntry
-	69, // 57: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
-	0,  // 58: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
-	25, // 59: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
-	64, // 60: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
-	27, // 61: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
-	1,  // 62: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	2,  // 63: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	2,  // 64: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	2,  // 65: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	39, // 66: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
-	40, // 67: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
-	70, // 68: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
-	36, // 69: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
-	71, // 70: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
-	36, // 71: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
-	41, // 72: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
-	42, // 73: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
-	44, // 74: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
-	43, // 75: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
-	44, // 76: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
-	3,  // 77: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
-	78, // [78:78] is the sub-list for method output_type
-	78, // [78:78] is the sub-list for method input_type
-	78, // [78:78] is the sub-list for extension type_name
-	78, // [78:78] is the sub-list for extension extendee
-	0,  // [0:78] is the sub-list for field type_name
+	69, // 50: parley.thread.v1.Fact.survey_asked:type_name -> parley.thread.v1.SurveyAsked
+	70, // 51: parley.thread.v1.Fact.survey_rated:type_name -> parley.thread.v1.SurveyRated
+	71, // 52: parley.thread.v1.Fact.survey_comment_chosen:type_name -> parley.thread.v1.SurveyCommentChosen
+	72, // 53: parley.thread.v1.Fact.survey_commented:type_name -> parley.thread.v1.SurveyCommented
+	5,  // 54: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
+	8,  // 55: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
+	8,  // 56: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
+	8,  // 57: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
+	5,  // 58: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
+	22, // 59: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
+	63, // 60: parley.thread.v1.ConversationOpened.variables:type_name -> parley.thread.v1.ConversationOpened.VariablesEntry
+	73, // 61: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
+	0,  // 62: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
+	25, // 63: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
+	64, // 64: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
+	27, // 65: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
+	1,  // 66: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	2,  // 67: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	2,  // 68: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	2,  // 69: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	39, // 70: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
+	40, // 71: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
+	74, // 72: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
+	36, // 73: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
+	75, // 74: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
+	36, // 75: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
+	41, // 76: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
+	42, // 77: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
+	44, // 78: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
+	43, // 79: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
+	44, // 80: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
+	3,  // 81: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
+	82, // [82:82] is the sub-list for method output_type
+	82, // [82:82] is the sub-list for method input_type
+	82, // [82:82] is the sub-list for extension type_name
+	82, // [82:82] is the sub-list for extension extendee
+	0,  // [0:82] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -6348,6 +6438,7 @@ func file_parley_thread_v1_fact_proto_init() {
 	file_parley_thread_v1_file_proto_init()
 	file_parley_thread_v1_trigger_proto_init()
 	file_parley_thread_v1_disposition_proto_init()
+	file_parley_thread_v1_survey_proto_init()
 	file_parley_thread_v1_variable_proto_init()
 	file_parley_thread_v1_fact_proto_msgTypes[0].OneofWrappers = []any{
 		(*Fact_MessageReceived)(nil),
@@ -6400,6 +6491,10 @@ func file_parley_thread_v1_fact_proto_init() {
 		(*Fact_ConsentGiven)(nil),
 		(*Fact_DispositionsChosen)(nil),
 		(*Fact_VariablesSet)(nil),
+		(*Fact_SurveyAsked)(nil),
+		(*Fact_SurveyRated)(nil),
+		(*Fact_SurveyCommentChosen)(nil),
+		(*Fact_SurveyCommented)(nil),
 	}
 	file_parley_thread_v1_fact_proto_msgTypes[1].OneofWrappers = []any{}
 	file_parley_thread_v1_fact_proto_msgTypes[16].OneofWrappers = []any{}
