@@ -309,7 +309,7 @@ func beside(fact *threadv1.Fact) (word, agent string, values map[string]string) 
 			return "supervisor_left", k.SupervisorLeft.GetAgent(), nil
 		}
 	}
-	return identity(fact)
+	return survey(fact)
 }
 
 // asked is what somebody was asked for: advice, or to take the conversation over.

@@ -209,6 +209,10 @@ export function sentence(item: TimelineItem, me: string, t: Words): string {
       return [t.consult_declined(name), d.reason].filter(Boolean).join(': ');
     case 'variables_set':
       return t.variables_set(item.agent ? name : d.by ?? '', d.variables ?? '');
+    case 'survey_rated':
+      return [t.survey_rated(d.rating ?? ''), d.comment].filter(Boolean).join(': ');
+    case 'survey_commented':
+      return `${t.survey_commented}: ${d.comment}`;
     case 'dispositions_chosen':
       return t.dispositions_chosen(d.dispositions ?? '');
     case 'consult_opened':

@@ -324,6 +324,7 @@ export interface ConversationView {
   files?: FileLimits;
   wrapUpForm?: WrapUpForm;
   variables?: ContextVariable[];
+  survey?: SurveyCard;
 }
 
 export interface CreateContactRequest {
@@ -894,6 +895,13 @@ export interface Summary {
   referral?: Referral;
   previous?: PastConversation[];
   previousCount?: number;
+}
+
+export interface SurveyCard {
+  conversation?: string;
+  askedMs?: string;
+  rating?: number;
+  highest?: number;
 }
 
 export interface TakeControlRequest {
