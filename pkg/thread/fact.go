@@ -27,6 +27,9 @@ func Of(kind any) *threadv1.Fact {
 	if f := ofSurvey(kind); f != nil {
 		return f
 	}
+	if f := ofQuestion(kind); f != nil {
+		return f
+	}
 	return &threadv1.Fact{}
 }
 
@@ -247,6 +250,9 @@ func applyOwn(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fac
 		return err
 	}
 	if handled, err := applySurvey(s, now, f); handled {
+		return err
+	}
+	if handled, err := applyQuestion(s, now, f); handled {
 		return err
 	}
 	return applySend(s, now, f)

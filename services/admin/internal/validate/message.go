@@ -61,7 +61,7 @@ func (p *problems) trigger(field string, t threadv1.Trigger) {
 		return
 	}
 	if p.known(field, t.String(), threadv1.Trigger_name, int32(t)); threadv1.Trigger_name[int32(t)] != "" && !wording.Settable(t) {
-		p.add(field, "%s is said as a workstream says it; set survey there instead", t)
+		p.add(field, "%s is said as a workstream says it; set survey or questions there instead", t)
 	}
 }
 

@@ -57,6 +57,8 @@ type Input struct {
 	Files     directory.FilePolicy         // what the page takes of files from customers
 	Variables []*configv1.Variable         // that the workstream of Opening declares
 	Masks     mask.Both                    // what is hidden of texts
+	// Questions are those of a workstream; nil: none has any.
+	Questions func(workstream string) *configv1.Questions
 }
 
 // Past is what the log of a thread says of an event that its state cannot
@@ -86,7 +88,12 @@ func (d Decision) Opened() *threadv1.ConversationOpened {
 	if len(d.Facts) == 0 {
 		return nil
 	}
-	return d.Facts[len(d.Facts)-1].GetConversationOpened()
+	for _, f := range d.Facts {
+		if o := f.GetConversationOpened(); o != nil {
+			return o
+		}
+	}
+	return nil
 }
 
 const (
@@ -126,6 +133,7 @@ func Decide(s *threadv1.State, in Input) Decision {
 			opening, referred = in.opening(s, fact, at.ms)
 		}
 		facts = append(facts, answerable(s, opening)...)
+		facts = append(facts, in.questions(s, what, opening, at.ms)...)
 	}
 	old := at.ms <= s.GetNewestMs() || at.stale || at.lent
 	forgotten := key != "" && old && len(s.GetRecent()) >= forgetful

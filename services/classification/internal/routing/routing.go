@@ -10,10 +10,11 @@ import (
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
-// Needed tells whether the conversation of s still waits for a queue.
+// Needed tells whether the conversation of s still waits for a queue, and for
+// nothing else.
 func Needed(s *threadv1.State) bool {
 	c := s.GetConversation()
-	return c.GetPhase() == threadv1.Phase_PHASE_OPEN && c.GetQueue() == ""
+	return c.GetPhase() == threadv1.Phase_PHASE_OPEN && c.GetQueue() == "" && c.GetQuestions() == nil
 }
 
 // Route is what rules decided about one conversation.

@@ -15,5 +15,20 @@ func survey(fact *threadv1.Fact) (word, agent string, values map[string]string) 
 	case *threadv1.Fact_SurveyCommented:
 		return "survey_commented", "", map[string]string{"comment": k.SurveyCommented.GetComment()}
 	}
+	return questions(fact)
+}
+
+// questions is the turn of an answer that was asked for before routing.
+func questions(fact *threadv1.Fact) (word, agent string, values map[string]string) {
+	switch k := fact.GetKind().(type) {
+	case *threadv1.Fact_QuestionAnswered:
+		a := k.QuestionAnswered
+		return "question_answered", "", map[string]string{"variable": a.GetVariable(), "value": a.GetValue(), "result": machineWord(a.GetResult().String(), "QUESTION_RESULT_")}
+	case *threadv1.Fact_QuestionsEnded:
+		if k.QuestionsEnded.GetTimedOut() {
+			return "questions_timed_out", "", nil
+		}
+		return "questions_ended", "", nil
+	}
 	return identity(fact)
 }

@@ -211,6 +211,8 @@ export function sentence(item: TimelineItem, me: string, t: Words): string {
       return t.variables_set(item.agent ? name : d.by ?? '', d.variables ?? '');
     case 'survey_rated':
       return [t.survey_rated(d.rating ?? ''), d.comment].filter(Boolean).join(': ');
+    case 'question_answered':
+      return `${d.variable}: ${d.value || '–'}`;
     case 'survey_commented':
       return `${t.survey_commented}: ${d.comment}`;
     case 'dispositions_chosen':

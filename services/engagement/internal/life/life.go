@@ -21,7 +21,7 @@ const Never = int64(math.MaxInt64)
 type Stand struct {
 	ActiveMs int64 // when anybody last did something
 	SpokeMs  int64 // since when Spoke has no answer
-	HeldMs   int64 // until when wrap-up keeps the agent's capacity; 0: no time is set
+	HeldMs   int64 // until when wrap-up keeps the agent's capacity, or answers are waited for; 0: no time is set
 	Told     int32 // rules of so many minutes have had their turn
 	Phase    uint8
 	Spoke    uint8 // threadv1.Side
@@ -38,18 +38,29 @@ func StandOf(s *threadv1.State) (Stand, bool) {
 	if c.GetPhase() == threadv1.Phase_PHASE_WRAP_UP {
 		st.HeldMs = c.GetDueMs()
 	}
+	if q := c.GetQuestions(); q != nil { // only in Open
+		st.HeldMs = q.GetUntilMs()
+	}
 	return st, true
 }
 
 // Next is when something is due next.
 func (p *Plan) Next(st Stand) int64 {
-	next := p.closes(st)
+	next := min(p.closes(st), asks(st))
 	for _, r := range p.rules {
 		if at := r.due(st); at < next {
 			next = at
 		}
 	}
 	return next
+}
+
+// asks is when a conversation waits for answers no longer (L114).
+func asks(st Stand) int64 {
+	if threadv1.Phase(st.Phase) != threadv1.Phase_PHASE_OPEN || st.HeldMs == 0 {
+		return Never
+	}
+	return st.HeldMs
 }
 
 // closes is when a conversation that nobody touches is closed (L87). While
@@ -67,6 +78,8 @@ func (p *Plan) Propose(s *threadv1.State, now time.Time, languages Languages) []
 	switch {
 	case !live:
 		return nil
+	case asks(st) <= now.UnixMilli():
+		return []*threadv1.Fact{thread.Of(&threadv1.QuestionsEnded{TimedOut: true})}
 	case p.closes(st) <= now.UnixMilli():
 		return thread.CloseByTime(s, threadv1.Cause_CAUSE_AUTO_CLOSED, "")
 	}

@@ -135,8 +135,11 @@ func (a *answer) waits() []trigger {
 
 // on tells whether the page has the trigger said.
 func (a *answer) on(trigger trigger) bool {
-	if inSurvey(trigger) {
+	switch {
+	case inSurvey(trigger):
 		return a.surveyOn(trigger)
+	case trigger == threadv1.Trigger_TRIGGER_QUESTION:
+		return a.page != nil && a.questionOn()
 	}
 	if trigger == threadv1.Trigger_TRIGGER_SESSION_ENDED && thread.SurveyWaits(a.s) {
 		return false // Messenger takes the answers to press away with the next message
@@ -156,8 +159,8 @@ func (a *answer) first(triggers []trigger) ([]*threadv1.Fact, Outcome) {
 		if result := a.prevented(trigger); result != Said {
 			return nil, Outcome{trigger, result}
 		}
-		if inSurvey(trigger) {
-			if facts := a.surveyFacts(trigger); len(facts) > 0 {
+		if facts, own := a.ofWorkstream(trigger); own {
+			if len(facts) > 0 {
 				return facts, Outcome{trigger, Said}
 			}
 			return nil, Outcome{}
@@ -168,6 +171,17 @@ func (a *answer) first(triggers []trigger) ([]*threadv1.Fact, Outcome) {
 		return nil, Outcome{}
 	}
 	return nil, Outcome{}
+}
+
+// ofWorkstream are the facts of a trigger that workstreams say the words of.
+func (a *answer) ofWorkstream(trigger trigger) (facts []*threadv1.Fact, own bool) {
+	switch {
+	case inSurvey(trigger):
+		return a.surveyFacts(trigger), true
+	case trigger == threadv1.Trigger_TRIGGER_QUESTION:
+		return a.questionFacts(), true
+	}
+	return nil, false
 }
 
 // prevented tells why nothing may be said now.

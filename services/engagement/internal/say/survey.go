@@ -27,7 +27,7 @@ func ofSurvey(f *threadv1.Fact) []Call {
 	case *threadv1.Fact_SurveyCommentChosen, *threadv1.Fact_SurveyCommented:
 		return next
 	}
-	return nil
+	return ofQuestion(f)
 }
 
 // inSurvey tells whether workstreams set what is said for the trigger.

@@ -70,6 +70,9 @@ func (m *Meter) did(facts []*threadv1.Fact, late time.Duration) {
 	case threadv1.Side_SIDE_AGENT:
 		what = "agent_silent"
 	case threadv1.Side_SIDE_UNSPECIFIED:
+		if facts[0].GetQuestionsEnded() != nil {
+			what = "questions_timed_out"
+		}
 	}
 	m.done.WithLabelValues(what).Inc()
 	m.late.Observe(max(0, late.Seconds()))

@@ -956,7 +956,9 @@ type Workstream struct {
 	// (L113).
 	Survey *Survey `protobuf:"bytes,88,opt,name=survey,proto3" json:"survey,omitempty"`
 	// The same where a bot had it last; absent: as survey says (L113).
-	BotSurvey     *Survey `protobuf:"bytes,89,opt,name=bot_survey,json=botSurvey,proto3" json:"bot_survey,omitempty"`
+	BotSurvey *Survey `protobuf:"bytes,89,opt,name=bot_survey,json=botSurvey,proto3" json:"bot_survey,omitempty"`
+	// What customers are asked before their conversation is routed (L114).
+	Questions     *Questions `protobuf:"bytes,90,opt,name=questions,proto3" json:"questions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1197,6 +1199,13 @@ func (x *Workstream) GetSurvey() *Survey {
 func (x *Workstream) GetBotSurvey() *Survey {
 	if x != nil {
 		return x.BotSurvey
+	}
+	return nil
+}
+
+func (x *Workstream) GetQuestions() *Questions {
+	if x != nil {
+		return x.Questions
 	}
 	return nil
 }
@@ -1541,7 +1550,7 @@ var File_parley_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1dparley/config/v1/config.proto\x12\x10parley.config.v1\x1a\"parley/config/v1/disposition.proto\x1a\x1bparley/config/v1/life.proto\x1a\x1bparley/config/v1/mask.proto\x1a\x1bparley/config/v1/part.proto\x1a\x1dparley/config/v1/survey.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/trigger.proto\"l\n" +
+	"\x1dparley/config/v1/config.proto\x12\x10parley.config.v1\x1a\"parley/config/v1/disposition.proto\x1a\x1bparley/config/v1/life.proto\x1a\x1bparley/config/v1/mask.proto\x1a\x1bparley/config/v1/part.proto\x1a\x1fparley/config/v1/question.proto\x1a\x1dparley/config/v1/survey.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/trigger.proto\"l\n" +
 	"\x04Meta\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x12\n" +
@@ -1588,8 +1597,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"TextsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xfa\n" +
-	"\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb5\v\n" +
 	"\n" +
 	"Workstream\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x14\n" +
@@ -1626,7 +1634,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\fdispositions\x18G \x01(\v2\x1e.parley.config.v1.DispositionsR\fdispositions\x120\n" +
 	"\x06survey\x18X \x01(\v2\x18.parley.config.v1.SurveyR\x06survey\x127\n" +
 	"\n" +
-	"bot_survey\x18Y \x01(\v2\x18.parley.config.v1.SurveyR\tbotSurvey\"\x97\x03\n" +
+	"bot_survey\x18Y \x01(\v2\x18.parley.config.v1.SurveyR\tbotSurvey\x129\n" +
+	"\tquestions\x18Z \x01(\v2\x1b.parley.config.v1.QuestionsR\tquestions\"\x97\x03\n" +
 	"\x05Queue\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x16\n" +
 	"\x06agents\x18\x02 \x03(\tR\x06agents\x12<\n" +
@@ -1730,11 +1739,12 @@ var file_parley_config_v1_config_proto_goTypes = []any{
 	(*TimeOutRule)(nil),      // 22: parley.config.v1.TimeOutRule
 	(*Dispositions)(nil),     // 23: parley.config.v1.Dispositions
 	(*Survey)(nil),           // 24: parley.config.v1.Survey
-	(*OverflowRule)(nil),     // 25: parley.config.v1.OverflowRule
-	(*WaitRule)(nil),         // 26: parley.config.v1.WaitRule
-	(*CustomAssignment)(nil), // 27: parley.config.v1.CustomAssignment
-	(*Proficiency)(nil),      // 28: parley.config.v1.Proficiency
-	(*ProfileHolding)(nil),   // 29: parley.config.v1.ProfileHolding
+	(*Questions)(nil),        // 25: parley.config.v1.Questions
+	(*OverflowRule)(nil),     // 26: parley.config.v1.OverflowRule
+	(*WaitRule)(nil),         // 27: parley.config.v1.WaitRule
+	(*CustomAssignment)(nil), // 28: parley.config.v1.CustomAssignment
+	(*Proficiency)(nil),      // 29: parley.config.v1.Proficiency
+	(*ProfileHolding)(nil),   // 30: parley.config.v1.ProfileHolding
 }
 var file_parley_config_v1_config_proto_depIdxs = []int32{
 	6,  // 0: parley.config.v1.ChannelAccount.meta:type_name -> parley.config.v1.Meta
@@ -1765,23 +1775,24 @@ var file_parley_config_v1_config_proto_depIdxs = []int32{
 	23, // 25: parley.config.v1.Workstream.dispositions:type_name -> parley.config.v1.Dispositions
 	24, // 26: parley.config.v1.Workstream.survey:type_name -> parley.config.v1.Survey
 	24, // 27: parley.config.v1.Workstream.bot_survey:type_name -> parley.config.v1.Survey
-	6,  // 28: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
-	5,  // 29: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
-	25, // 30: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
-	26, // 31: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
-	27, // 32: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
-	6,  // 33: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
-	7,  // 34: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
-	28, // 35: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
-	29, // 36: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
-	19, // 37: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
-	6,  // 38: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
-	19, // 39: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
-	40, // [40:40] is the sub-list for method output_type
-	40, // [40:40] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	25, // 28: parley.config.v1.Workstream.questions:type_name -> parley.config.v1.Questions
+	6,  // 29: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
+	5,  // 30: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
+	26, // 31: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
+	27, // 32: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
+	28, // 33: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
+	6,  // 34: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
+	7,  // 35: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
+	29, // 36: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
+	30, // 37: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
+	19, // 38: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
+	6,  // 39: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
+	19, // 40: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
+	41, // [41:41] is the sub-list for method output_type
+	41, // [41:41] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_config_proto_init() }
@@ -1793,6 +1804,7 @@ func file_parley_config_v1_config_proto_init() {
 	file_parley_config_v1_life_proto_init()
 	file_parley_config_v1_mask_proto_init()
 	file_parley_config_v1_part_proto_init()
+	file_parley_config_v1_question_proto_init()
 	file_parley_config_v1_survey_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

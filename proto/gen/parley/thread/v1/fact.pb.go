@@ -357,6 +357,10 @@ type Fact struct {
 	//	*Fact_SurveyRated
 	//	*Fact_SurveyCommentChosen
 	//	*Fact_SurveyCommented
+	//	*Fact_QuestionsBegan
+	//	*Fact_QuestionAsked
+	//	*Fact_QuestionAnswered
+	//	*Fact_QuestionsEnded
 	Kind isFact_Kind `protobuf_oneof:"kind"`
 	// De-duplication key of Meta's event that caused the fact; empty for facts
 	// of our own. The first fact of an event carries it.
@@ -898,6 +902,42 @@ func (x *Fact) GetSurveyCommented() *SurveyCommented {
 	return nil
 }
 
+func (x *Fact) GetQuestionsBegan() *QuestionsBegan {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_QuestionsBegan); ok {
+			return x.QuestionsBegan
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetQuestionAsked() *QuestionAsked {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_QuestionAsked); ok {
+			return x.QuestionAsked
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetQuestionAnswered() *QuestionAnswered {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_QuestionAnswered); ok {
+			return x.QuestionAnswered
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetQuestionsEnded() *QuestionsEnded {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_QuestionsEnded); ok {
+			return x.QuestionsEnded
+		}
+	}
+	return nil
+}
+
 func (x *Fact) GetEventKey() string {
 	if x != nil {
 		return x.EventKey
@@ -1207,6 +1247,26 @@ type Fact_SurveyCommented struct {
 	SurveyCommented *SurveyCommented `protobuf:"bytes,174,opt,name=survey_commented,json=surveyCommented,proto3,oneof"`
 }
 
+type Fact_QuestionsBegan struct {
+	// The conversation waits for answers before it is routed.
+	QuestionsBegan *QuestionsBegan `protobuf:"bytes,175,opt,name=questions_began,json=questionsBegan,proto3,oneof"`
+}
+
+type Fact_QuestionAsked struct {
+	// The customer was asked the next question.
+	QuestionAsked *QuestionAsked `protobuf:"bytes,176,opt,name=question_asked,json=questionAsked,proto3,oneof"`
+}
+
+type Fact_QuestionAnswered struct {
+	// The customer answered it.
+	QuestionAnswered *QuestionAnswered `protobuf:"bytes,177,opt,name=question_answered,json=questionAnswered,proto3,oneof"`
+}
+
+type Fact_QuestionsEnded struct {
+	// The conversation waits for answers no more.
+	QuestionsEnded *QuestionsEnded `protobuf:"bytes,178,opt,name=questions_ended,json=questionsEnded,proto3,oneof"`
+}
+
 func (*Fact_MessageReceived) isFact_Kind() {}
 
 func (*Fact_MessageEdited) isFact_Kind() {}
@@ -1314,6 +1374,14 @@ func (*Fact_SurveyRated) isFact_Kind() {}
 func (*Fact_SurveyCommentChosen) isFact_Kind() {}
 
 func (*Fact_SurveyCommented) isFact_Kind() {}
+
+func (*Fact_QuestionsBegan) isFact_Kind() {}
+
+func (*Fact_QuestionAsked) isFact_Kind() {}
+
+func (*Fact_QuestionAnswered) isFact_Kind() {}
+
+func (*Fact_QuestionsEnded) isFact_Kind() {}
 
 // Attachment is one attachment of a message.
 type Attachment struct {
@@ -5805,7 +5873,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/file.proto\x1a\x1eparley/thread/v1/trigger.proto\x1a\"parley/thread/v1/disposition.proto\x1a\x1dparley/thread/v1/survey.proto\x1a\x1fparley/thread/v1/variable.proto\"\xef!\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/file.proto\x1a\x1eparley/thread/v1/trigger.proto\x1a\"parley/thread/v1/disposition.proto\x1a\x1fparley/thread/v1/question.proto\x1a\x1dparley/thread/v1/survey.proto\x1a\x1fparley/thread/v1/variable.proto\"\xaa$\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -5867,7 +5935,11 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\fsurvey_asked\x18\xab\x01 \x01(\v2\x1d.parley.thread.v1.SurveyAskedH\x00R\vsurveyAsked\x12C\n" +
 	"\fsurvey_rated\x18\xac\x01 \x01(\v2\x1d.parley.thread.v1.SurveyRatedH\x00R\vsurveyRated\x12\\\n" +
 	"\x15survey_comment_chosen\x18\xad\x01 \x01(\v2%.parley.thread.v1.SurveyCommentChosenH\x00R\x13surveyCommentChosen\x12O\n" +
-	"\x10survey_commented\x18\xae\x01 \x01(\v2!.parley.thread.v1.SurveyCommentedH\x00R\x0fsurveyCommented\x12\x1b\n" +
+	"\x10survey_commented\x18\xae\x01 \x01(\v2!.parley.thread.v1.SurveyCommentedH\x00R\x0fsurveyCommented\x12L\n" +
+	"\x0fquestions_began\x18\xaf\x01 \x01(\v2 .parley.thread.v1.QuestionsBeganH\x00R\x0equestionsBegan\x12I\n" +
+	"\x0equestion_asked\x18\xb0\x01 \x01(\v2\x1f.parley.thread.v1.QuestionAskedH\x00R\rquestionAsked\x12R\n" +
+	"\x11question_answered\x18\xb1\x01 \x01(\v2\".parley.thread.v1.QuestionAnsweredH\x00R\x10questionAnswered\x12L\n" +
+	"\x0fquestions_ended\x18\xb2\x01 \x01(\v2 .parley.thread.v1.QuestionsEndedH\x00R\x0equestionsEnded\x12\x1b\n" +
 	"\tevent_key\x18d \x01(\tR\beventKey\x12\x1f\n" +
 	"\vinbound_seq\x18e \x01(\x04R\n" +
 	"inboundSeq\x12\x12\n" +
@@ -6335,9 +6407,13 @@ var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(*SurveyRated)(nil),            // 70: parley.thread.v1.SurveyRated
 	(*SurveyCommentChosen)(nil),    // 71: parley.thread.v1.SurveyCommentChosen
 	(*SurveyCommented)(nil),        // 72: parley.thread.v1.SurveyCommented
-	(v1.Presence)(0),               // 73: parley.distribution.v1.Presence
-	(*SentFile)(nil),               // 74: parley.thread.v1.SentFile
-	(Trigger)(0),                   // 75: parley.thread.v1.Trigger
+	(*QuestionsBegan)(nil),         // 73: parley.thread.v1.QuestionsBegan
+	(*QuestionAsked)(nil),          // 74: parley.thread.v1.QuestionAsked
+	(*QuestionAnswered)(nil),       // 75: parley.thread.v1.QuestionAnswered
+	(*QuestionsEnded)(nil),         // 76: parley.thread.v1.QuestionsEnded
+	(v1.Presence)(0),               // 77: parley.distribution.v1.Presence
+	(*SentFile)(nil),               // 78: parley.thread.v1.SentFile
+	(Trigger)(0),                   // 79: parley.thread.v1.Trigger
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	9,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
@@ -6394,39 +6470,43 @@ var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	70, // 51: parley.thread.v1.Fact.survey_rated:type_name -> parley.thread.v1.SurveyRated
 	71, // 52: parley.thread.v1.Fact.survey_comment_chosen:type_name -> parley.thread.v1.SurveyCommentChosen
 	72, // 53: parley.thread.v1.Fact.survey_commented:type_name -> parley.thread.v1.SurveyCommented
-	5,  // 54: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
-	8,  // 55: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
-	8,  // 56: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
-	8,  // 57: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
-	5,  // 58: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
-	22, // 59: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
-	63, // 60: parley.thread.v1.ConversationOpened.variables:type_name -> parley.thread.v1.ConversationOpened.VariablesEntry
-	73, // 61: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
-	0,  // 62: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
-	25, // 63: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
-	64, // 64: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
-	27, // 65: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
-	1,  // 66: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	2,  // 67: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	2,  // 68: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	2,  // 69: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	39, // 70: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
-	40, // 71: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
-	74, // 72: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
-	36, // 73: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
-	75, // 74: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
-	36, // 75: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
-	41, // 76: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
-	42, // 77: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
-	44, // 78: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
-	43, // 79: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
-	44, // 80: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
-	3,  // 81: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
-	82, // [82:82] is the sub-list for method output_type
-	82, // [82:82] is the sub-list for method input_type
-	82, // [82:82] is the sub-list for extension type_name
-	82, // [82:82] is the sub-list for extension extendee
-	0,  // [0:82] is the sub-list for field type_name
+	73, // 54: parley.thread.v1.Fact.questions_began:type_name -> parley.thread.v1.QuestionsBegan
+	74, // 55: parley.thread.v1.Fact.question_asked:type_name -> parley.thread.v1.QuestionAsked
+	75, // 56: parley.thread.v1.Fact.question_answered:type_name -> parley.thread.v1.QuestionAnswered
+	76, // 57: parley.thread.v1.Fact.questions_ended:type_name -> parley.thread.v1.QuestionsEnded
+	5,  // 58: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
+	8,  // 59: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
+	8,  // 60: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
+	8,  // 61: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
+	5,  // 62: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
+	22, // 63: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
+	63, // 64: parley.thread.v1.ConversationOpened.variables:type_name -> parley.thread.v1.ConversationOpened.VariablesEntry
+	77, // 65: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
+	0,  // 66: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
+	25, // 67: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
+	64, // 68: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
+	27, // 69: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
+	1,  // 70: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	2,  // 71: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	2,  // 72: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	2,  // 73: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	39, // 74: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
+	40, // 75: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
+	78, // 76: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
+	36, // 77: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
+	79, // 78: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
+	36, // 79: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
+	41, // 80: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
+	42, // 81: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
+	44, // 82: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
+	43, // 83: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
+	44, // 84: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
+	3,  // 85: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
+	86, // [86:86] is the sub-list for method output_type
+	86, // [86:86] is the sub-list for method input_type
+	86, // [86:86] is the sub-list for extension type_name
+	86, // [86:86] is the sub-list for extension extendee
+	0,  // [0:86] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -6438,6 +6518,7 @@ func file_parley_thread_v1_fact_proto_init() {
 	file_parley_thread_v1_file_proto_init()
 	file_parley_thread_v1_trigger_proto_init()
 	file_parley_thread_v1_disposition_proto_init()
+	file_parley_thread_v1_question_proto_init()
 	file_parley_thread_v1_survey_proto_init()
 	file_parley_thread_v1_variable_proto_init()
 	file_parley_thread_v1_fact_proto_msgTypes[0].OneofWrappers = []any{
@@ -6495,6 +6576,10 @@ func file_parley_thread_v1_fact_proto_init() {
 		(*Fact_SurveyRated)(nil),
 		(*Fact_SurveyCommentChosen)(nil),
 		(*Fact_SurveyCommented)(nil),
+		(*Fact_QuestionsBegan)(nil),
+		(*Fact_QuestionAsked)(nil),
+		(*Fact_QuestionAnswered)(nil),
+		(*Fact_QuestionsEnded)(nil),
 	}
 	file_parley_thread_v1_fact_proto_msgTypes[1].OneofWrappers = []any{}
 	file_parley_thread_v1_fact_proto_msgTypes[16].OneofWrappers = []any{}

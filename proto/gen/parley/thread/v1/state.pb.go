@@ -993,7 +993,9 @@ type Conversation struct {
 	// What became of it, by the agent's word, codes.
 	Dispositions []string `protobuf:"bytes,79,rep,name=dispositions,proto3" json:"dispositions,omitempty"`
 	// The customer was answered in it, by whomever; automated messages are none.
-	Replied       bool `protobuf:"varint,96,opt,name=replied,proto3" json:"replied,omitempty"`
+	Replied bool `protobuf:"varint,96,opt,name=replied,proto3" json:"replied,omitempty"`
+	// It waits for answers before it is routed; absent: it does not. Only in Open.
+	Questions     *Questioning `protobuf:"bytes,97,opt,name=questions,proto3" json:"questions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1278,6 +1280,13 @@ func (x *Conversation) GetReplied() bool {
 		return x.Replied
 	}
 	return false
+}
+
+func (x *Conversation) GetQuestions() *Questioning {
+	if x != nil {
+		return x.Questions
+	}
+	return nil
 }
 
 // Participant is somebody with a part in a conversation beside the agent who
@@ -1709,7 +1718,7 @@ var File_parley_thread_v1_state_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x1cparley/thread/v1/state.proto\x12\x10parley.thread.v1\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/fact.proto\x1a\x1dparley/thread/v1/survey.proto\x1a\x1eparley/thread/v1/trigger.proto\"\x92\x01\n" +
+	"\x1cparley/thread/v1/state.proto\x12\x10parley.thread.v1\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/fact.proto\x1a\x1fparley/thread/v1/question.proto\x1a\x1dparley/thread/v1/survey.proto\x1a\x1eparley/thread/v1/trigger.proto\"\x92\x01\n" +
 	"\x06Commit\x12,\n" +
 	"\x05facts\x18\x01 \x03(\v2\x16.parley.thread.v1.FactR\x05facts\x12-\n" +
 	"\x05state\x18\x02 \x01(\v2\x17.parley.thread.v1.StateR\x05state\x12\x13\n" +
@@ -1769,8 +1778,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\apicture\x18\x04 \x01(\tR\apicture\x12\x1d\n" +
 	"\n" +
 	"fetched_ms\x18\x05 \x01(\x03R\tfetchedMsB\v\n" +
-	"\t_timezone\"\xe1\n" +
-	"\n" +
+	"\t_timezone\"\x9e\v\n" +
 	"\fConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12-\n" +
 	"\x05phase\x18\x02 \x01(\x0e2\x17.parley.thread.v1.PhaseR\x05phase\x12\x1e\n" +
@@ -1813,7 +1821,8 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x04said\x18? \x03(\v2\x16.parley.thread.v1.SaidR\x04said\x12 \n" +
 	"\vtransferred\x18@ \x01(\bR\vtransferred\x12\"\n" +
 	"\fdispositions\x18O \x03(\tR\fdispositions\x12\x18\n" +
-	"\areplied\x18` \x01(\bR\areplied\x1a<\n" +
+	"\areplied\x18` \x01(\bR\areplied\x12;\n" +
+	"\tquestions\x18a \x01(\v2\x1d.parley.thread.v1.QuestioningR\tquestions\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa1\x02\n" +
@@ -1926,6 +1935,7 @@ var file_parley_thread_v1_state_proto_goTypes = []any{
 	(*Need)(nil),         // 21: parley.thread.v1.Need
 	(*Terms)(nil),        // 22: parley.thread.v1.Terms
 	(Side)(0),            // 23: parley.thread.v1.Side
+	(*Questioning)(nil),  // 24: parley.thread.v1.Questioning
 }
 var file_parley_thread_v1_state_proto_depIdxs = []int32{
 	15, // 0: parley.thread.v1.Commit.facts:type_name -> parley.thread.v1.Fact
@@ -1949,15 +1959,16 @@ var file_parley_thread_v1_state_proto_depIdxs = []int32{
 	11, // 18: parley.thread.v1.Conversation.participants:type_name -> parley.thread.v1.Participant
 	23, // 19: parley.thread.v1.Conversation.spoke:type_name -> parley.thread.v1.Side
 	7,  // 20: parley.thread.v1.Conversation.said:type_name -> parley.thread.v1.Said
-	0,  // 21: parley.thread.v1.Participant.part:type_name -> parley.thread.v1.Part
-	1,  // 22: parley.thread.v1.Participant.attendance:type_name -> parley.thread.v1.Attendance
-	3,  // 23: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
-	19, // 24: parley.thread.v1.Send.trigger:type_name -> parley.thread.v1.Trigger
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	24, // 21: parley.thread.v1.Conversation.questions:type_name -> parley.thread.v1.Questioning
+	0,  // 22: parley.thread.v1.Participant.part:type_name -> parley.thread.v1.Part
+	1,  // 23: parley.thread.v1.Participant.attendance:type_name -> parley.thread.v1.Attendance
+	3,  // 24: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
+	19, // 25: parley.thread.v1.Send.trigger:type_name -> parley.thread.v1.Trigger
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_state_proto_init() }
@@ -1967,6 +1978,7 @@ func file_parley_thread_v1_state_proto_init() {
 	}
 	file_parley_thread_v1_contact_proto_init()
 	file_parley_thread_v1_fact_proto_init()
+	file_parley_thread_v1_question_proto_init()
 	file_parley_thread_v1_survey_proto_init()
 	file_parley_thread_v1_trigger_proto_init()
 	file_parley_thread_v1_state_proto_msgTypes[2].OneofWrappers = []any{}

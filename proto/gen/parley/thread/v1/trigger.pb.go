@@ -76,6 +76,8 @@ const (
 	Trigger_TRIGGER_SURVEY_WRITE Trigger = 38
 	// A survey: thanks.
 	Trigger_TRIGGER_SURVEY_THANKS Trigger = 39
+	// A question before the conversation is routed (L114).
+	Trigger_TRIGGER_QUESTION Trigger = 40
 )
 
 // Enum value maps for Trigger.
@@ -105,6 +107,7 @@ var (
 		37: "TRIGGER_SURVEY_COMMENT",
 		38: "TRIGGER_SURVEY_WRITE",
 		39: "TRIGGER_SURVEY_THANKS",
+		40: "TRIGGER_QUESTION",
 	}
 	Trigger_value = map[string]int32{
 		"TRIGGER_UNSPECIFIED":           0,
@@ -131,6 +134,7 @@ var (
 		"TRIGGER_SURVEY_COMMENT":        37,
 		"TRIGGER_SURVEY_WRITE":          38,
 		"TRIGGER_SURVEY_THANKS":         39,
+		"TRIGGER_QUESTION":              40,
 	}
 )
 
@@ -165,7 +169,7 @@ var File_parley_thread_v1_trigger_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_trigger_proto_rawDesc = "" +
 	"\n" +
-	"\x1eparley/thread/v1/trigger.proto\x12\x10parley.thread.v1*\x96\x05\n" +
+	"\x1eparley/thread/v1/trigger.proto\x12\x10parley.thread.v1*\xac\x05\n" +
 	"\aTrigger\x12\x17\n" +
 	"\x13TRIGGER_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eTRIGGER_NOTICE\x10\x01\x12\x14\n" +
@@ -191,7 +195,8 @@ const file_parley_thread_v1_trigger_proto_rawDesc = "" +
 	"\x0eTRIGGER_SURVEY\x10$\x12\x1a\n" +
 	"\x16TRIGGER_SURVEY_COMMENT\x10%\x12\x18\n" +
 	"\x14TRIGGER_SURVEY_WRITE\x10&\x12\x19\n" +
-	"\x15TRIGGER_SURVEY_THANKS\x10'B\xc9\x01\n" +
+	"\x15TRIGGER_SURVEY_THANKS\x10'\x12\x14\n" +
+	"\x10TRIGGER_QUESTION\x10(B\xc9\x01\n" +
 	"\x14com.parley.thread.v1B\fTriggerProtoP\x01ZAgithub.com/parley-desk/parley/proto/gen/parley/thread/v1;threadv1\xa2\x02\x03PTX\xaa\x02\x10Parley.Thread.V1\xca\x02\x10Parley\\Thread\\V1\xe2\x02\x1cParley\\Thread\\V1\\GPBMetadata\xea\x02\x12Parley::Thread::V1b\x06proto3"
 
 var (

@@ -246,6 +246,8 @@ export default {
   variables_set: '{} записа {}',
   dispositions_chosen: 'Изход: {}',
   survey_rated: 'Оценка от клиента: {}',
+  questions_ended: 'Няма повече въпроси към клиента',
+  questions_timed_out: 'Клиентът не отговори навреме на въпросите',
   survey_commented: 'Мнение на клиента',
   conversation_ended: 'Край на разговора',
   conversation_closed: 'Разговорът е затворен',

@@ -245,6 +245,8 @@ export default {
   variables_set: '{} noted {}',
   dispositions_chosen: 'What became of it: {}',
   survey_rated: 'The customer’s rating: {}',
+  questions_ended: 'No more questions to the customer',
+  questions_timed_out: 'The customer took too long to answer the questions',
   survey_commented: 'The customer about it',
   conversation_ended: 'Talk ended',
   conversation_closed: 'Conversation closed',
