@@ -35,7 +35,7 @@ func (a *app) surveyExportCommand() *cobra.Command {
 			for _, one := range []struct {
 				flag, value string
 				into        *int64
-			}{{"from", from, &req.FromMs}, {"until", until, &req.UntilMs}} {
+			}{{"since", from, &req.FromMs}, {"until", until, &req.UntilMs}} {
 				if one.value == "" {
 					continue
 				}
@@ -59,7 +59,7 @@ func (a *app) surveyExportCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&from, "from", "", "only surveys asked on this day or later, UTC, as 2026-03-31")
+	cmd.Flags().StringVar(&from, "since", "", "only surveys asked on this day or later, UTC, as 2026-03-31")
 	cmd.Flags().StringVar(&until, "until", "", "only surveys asked before this day, UTC")
 	cmd.Flags().BoolVar(&ndjson, "ndjson", false, "one JSON object a line")
 	return cmd
