@@ -57,6 +57,7 @@ type server struct {
 	history   adminv1.HistoryServiceClient
 	schedules adminv1.ScheduleServiceClient
 	contacts  contactv1.ContactServiceClient
+	surveys   adminv1.SurveyServiceClient
 }
 
 // open prepares a connection; the first call makes it.
@@ -73,7 +74,7 @@ func (l *link) open() (*server, error) {
 	return &server{conn, adminv1.NewConfigServiceClient(conn), adminv1.NewOperateServiceClient(conn),
 		adminv1.NewProvisionServiceClient(conn), adminv1.NewPrivacyServiceClient(conn), adminv1.NewKeyServiceClient(conn),
 		adminv1.NewRoutingServiceClient(conn), adminv1.NewHistoryServiceClient(conn), adminv1.NewScheduleServiceClient(conn),
-		contactv1.NewContactServiceClient(conn)}, nil
+		contactv1.NewContactServiceClient(conn), adminv1.NewSurveyServiceClient(conn)}, nil
 }
 
 func (l *link) target() (string, credentials.TransportCredentials, error) {

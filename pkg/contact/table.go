@@ -170,7 +170,7 @@ func WriteTable(w io.Writer, custom []string) (func(*contactv1.Contact) error, e
 			cells = append(cells, c.GetFields()[name])
 		}
 		for i := range cells {
-			cells[i] = guard(cells[i])
+			cells[i] = Guard(cells[i])
 		}
 		if err := out.Write(cells); err != nil {
 			return err
@@ -183,9 +183,9 @@ func WriteTable(w io.Writer, custom []string) (func(*contactv1.Contact) error, e
 // formula begins what a spreadsheet computes instead of showing it.
 const formula = "=+-@\t\r"
 
-// guard puts an apostrophe before what a spreadsheet would compute, so that
+// Guard puts an apostrophe before what a spreadsheet would compute, so that
 // nobody's name becomes a formula; unguard takes it away again.
-func guard(cell string) string {
+func Guard(cell string) string {
 	if risky(cell) {
 		return "'" + cell
 	}

@@ -11,12 +11,15 @@ import (
 const previewLength = 120
 
 // customerSpoke notes a message or a tap. speaks is false for what proves no
-// presence of the customer to us: standby, replays.
-func customerSpoke(s *threadv1.State, sentMS int64, line string, speaks bool) {
+// presence of the customer to us: standby, replays; asks for what nobody has to
+// answer.
+func customerSpoke(s *threadv1.State, sentMS int64, line string, speaks, asks bool) {
 	if speaks {
 		openWindow(s, sentMS)
 	}
-	s.Unanswered++
+	if asks {
+		s.Unanswered++
+	}
 	newest(s, sentMS, line)
 }
 

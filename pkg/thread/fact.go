@@ -24,6 +24,12 @@ func Of(kind any) *threadv1.Fact {
 	if f := ofContact(kind); f != nil {
 		return f
 	}
+	if f := ofSurvey(kind); f != nil {
+		return f
+	}
+	if f := ofQuestion(kind); f != nil {
+		return f
+	}
 	return &threadv1.Fact{}
 }
 
@@ -166,14 +172,14 @@ func apply(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fact) 
 	switch k := f.GetKind().(type) {
 	case *threadv1.Fact_MessageReceived:
 		m := k.MessageReceived
-		customerSpoke(s, m.GetSentMs(), firstLine(m.GetText(), m.GetAttachments()), !m.GetStandby() && !f.GetStale())
+		customerSpoke(s, m.GetSentMs(), firstLine(m.GetText(), m.GetAttachments()), !m.GetStandby() && !f.GetStale(), !m.GetSurvey())
 		seen(s, m.GetStandby(), f.GetStale(), m.GetSentMs())
 		askBot(s, revision, now, !m.GetStandby() && !f.GetStale())
 		came(s, m.GetReferral(), m.GetSentMs())
 		awaitFiles(s, f)
 	case *threadv1.Fact_PostbackReceived:
 		p := k.PostbackReceived
-		customerSpoke(s, p.GetSentMs(), firstLine(p.GetTitle(), nil), !p.GetStandby() && !f.GetStale())
+		customerSpoke(s, p.GetSentMs(), firstLine(p.GetTitle(), nil), !p.GetStandby() && !f.GetStale(), true)
 		seen(s, p.GetStandby(), f.GetStale(), p.GetSentMs())
 		askBot(s, revision, now, !p.GetStandby() && !f.GetStale())
 		came(s, p.GetReferral(), p.GetSentMs())
@@ -257,6 +263,12 @@ func applyOwn(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fac
 		return err
 	}
 	if handled, err := applyBot(s, now, f); handled {
+		return err
+	}
+	if handled, err := applySurvey(s, now, f); handled {
+		return err
+	}
+	if handled, err := applyQuestion(s, now, f); handled {
 		return err
 	}
 	return applySend(s, now, f)

@@ -69,7 +69,7 @@ func applyRouted(s *threadv1.State, now time.Time, r *threadv1.ConversationRoute
 		forgetPlace(c)
 		prefer(c, "", 0) // it was for the queue it leaves
 	}
-	c.Queue, c.RoutedBy = r.GetQueue(), r.GetRule()
+	c.Queue, c.RoutedBy, c.Questions = r.GetQueue(), r.GetRule(), nil
 	if r.GetPriority() != 0 {
 		c.Priority = r.GetPriority()
 	}
@@ -182,6 +182,7 @@ func applyAssigned(s *threadv1.State, now time.Time, a *threadv1.AgentAssigned) 
 	if c.Agent != a.GetAgent() {
 		endConsults(c)
 	}
+	c.Questions = nil // whoever has it asks by themselves
 	c.Offer, c.Agent, c.Fence, c.AssignedMs = nil, a.GetAgent(), a.GetFence(), now.UnixMilli()
 	c.Transferred = c.Transferred || a.GetCause() == threadv1.Cause_CAUSE_TRANSFERRED
 	prefer(c, "", 0)
@@ -263,7 +264,7 @@ func applyClosed(s *threadv1.State, now time.Time, e *threadv1.ConversationClose
 	}
 	c := s.Conversation
 	enter(c, phase, now)
-	c.Offer, c.ClosedBy, c.DueMs = nil, e.GetCause(), 0
+	c.Offer, c.ClosedBy, c.DueMs, c.Questions = nil, e.GetCause(), 0, nil
 	prefer(c, "", 0)
 	s.Commands = remember(s.Commands, e.GetClientId(), keptCommands)
 	dropUndecided(s)

@@ -48,6 +48,9 @@ func touch(s *threadv1.State, now time.Time) {
 func hear(s *threadv1.State, now time.Time, side threadv1.Side) {
 	touch(s, now)
 	c := s.GetConversation()
+	if Live(c) && side == threadv1.Side_SIDE_AGENT {
+		c.Replied = true
+	}
 	if !Live(c) || side == threadv1.Side_SIDE_CUSTOMER && c.Spoke == side {
 		return
 	}
@@ -63,7 +66,9 @@ func hearMeta(s *threadv1.State, now time.Time, f *threadv1.Fact) {
 	standby, side := false, threadv1.Side_SIDE_CUSTOMER
 	switch k := f.GetKind().(type) {
 	case *threadv1.Fact_MessageReceived:
-		standby = k.MessageReceived.GetStandby()
+		if standby = k.MessageReceived.GetStandby(); k.MessageReceived.GetSurvey() {
+			return // nobody is waited for
+		}
 	case *threadv1.Fact_PostbackReceived:
 		standby = k.PostbackReceived.GetStandby()
 	case *threadv1.Fact_ExternalMessageSent:

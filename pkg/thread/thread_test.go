@@ -94,6 +94,15 @@ func anyFact(t *rapid.T, n int) *threadv1.Fact {
 		&threadv1.ContactLinked{Contact: "p" + beside, Source: threadv1.LinkSource(part) + 1, By: agent, ClientId: fmt.Sprint("cl", n)},
 		&threadv1.ContactUnlinked{Contact: "p" + beside, By: agent, ClientId: fmt.Sprint("cl", n)},
 		&threadv1.VariablesSet{Agent: agent, Variables: map[string]string{beside: fmt.Sprint(part)}, ClientId: fmt.Sprint("cl", n)},
+		asked(fmt.Sprint("c", n-1), threadv1.SurveyWay(part)+1, part == 0),
+		&threadv1.SurveyRated{Conversation: fmt.Sprint("c", n-2), Rating: int32(fence), Page: part == 0},
+		&threadv1.SurveyCommentChosen{Conversation: fmt.Sprint("c", n-3), Writes: part == 0},
+		&threadv1.SurveyCommented{Conversation: fmt.Sprint("c", n-4), Comment: "fine"},
+		&threadv1.MessageReceived{Mid: fmt.Sprint("v", n), QuickReply: "parley:survey:c:1", SentMs: at, Survey: true},
+		&threadv1.QuestionsBegan{Variables: []string{"order", "tier"}[:1+part], UntilMs: at},
+		&threadv1.QuestionAsked{Variable: []string{"order", "tier"}[part]},
+		&threadv1.QuestionAnswered{Variable: []string{"order", "tier"}[part], Result: threadv1.QuestionResult(fence % 5), Value: beside},
+		&threadv1.QuestionsEnded{TimedOut: part == 0},
 		&threadv1.DispositionsChosen{Agent: agent, Dispositions: []*threadv1.Disposition{{Code: beside, Name: "X"}}},
 	}
 	f := thread.Of(rapid.SampledFrom(kinds).Draw(t, "kind"))
@@ -122,6 +131,9 @@ func checkState(t *rapid.T, before, s *threadv1.State) {
 	}
 	if (c.GetPhase() == active || c.GetPhase() == wrapUp) && c.Agent == "" {
 		t.Fatalf("%v has no agent", c.Phase)
+	}
+	if c.GetQuestions() != nil && (c.Phase != open || c.Queue != "") {
+		t.Fatalf("answers are waited for in %v, queue %q", c.Phase, c.Queue)
 	}
 	if c.GetPrefer() != "" && c.Phase != open {
 		t.Fatalf("%s is waited for in %v", c.Prefer, c.Phase)

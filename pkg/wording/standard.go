@@ -90,6 +90,10 @@ func traitOf(trigger threadv1.Trigger) trait {
 	return trait{}
 }
 
+// Settable tells whether an automated message may be for the trigger; workstreams
+// set what the others say.
+func Settable(trigger threadv1.Trigger) bool { return traitOf(trigger).en != "" }
+
 // Standard is the text that Parley brings along in a language, "en" or "bg";
 // empty for another.
 func Standard(trigger threadv1.Trigger, language string) string {

@@ -24,7 +24,7 @@ const (
 
 func triggers() (all []threadv1.Trigger) {
 	for n := range threadv1.Trigger_name {
-		if n != 0 {
+		if wording.Settable(threadv1.Trigger(n)) {
 			all = append(all, threadv1.Trigger(n))
 		}
 	}

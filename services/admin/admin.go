@@ -47,6 +47,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/repair"
 	"github.com/parley-desk/parley/services/admin/internal/requests"
 	"github.com/parley-desk/parley/services/admin/internal/rewind"
+	"github.com/parley-desk/parley/services/admin/internal/surveys"
 	"github.com/parley-desk/parley/services/admin/internal/trial"
 	"github.com/parley-desk/parley/services/admin/internal/variables"
 )
@@ -304,6 +305,7 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 	adminv1.RegisterPrivacyServiceServer(srv, &requests.Service{Bucket: d.Bus.Bucket(subject.PrivacyBucket), Log: d.Bus, Directory: d.Directory, Caller: guard.Caller})
 	adminv1.RegisterRoutingServiceServer(srv, &explain.Service{Log: d.Bus, Directory: d.Directory, Planner: committer.Planner, Now: d.Now,
 		Room: explain.AskForRoom(d.Bus), Why: explain.AskWhy(d.Bus)})
+	adminv1.RegisterSurveyServiceServer(srv, &surveys.Service{Log: d.Bus})
 	adminv1.RegisterVariableServiceServer(srv, &variables.Service{Log: d.Bus, Directory: d.Directory, Caller: guard.Caller})
 	adminv1.RegisterScheduleServiceServer(srv, &hours.Service{Directory: d.Directory, Now: d.Now})
 	contactv1.RegisterContactServiceServer(srv, &people.Service{Contacts: d.Contacts, Log: d.Bus, Now: d.Now})

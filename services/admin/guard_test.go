@@ -41,6 +41,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/repair"
 	"github.com/parley-desk/parley/services/admin/internal/requests"
 	"github.com/parley-desk/parley/services/admin/internal/rewind"
+	"github.com/parley-desk/parley/services/admin/internal/surveys"
 	"github.com/parley-desk/parley/services/admin/internal/trial"
 	"github.com/parley-desk/parley/services/admin/internal/variables"
 )
@@ -68,6 +69,7 @@ func TestEveryMethodHasItsPermission(t *testing.T) {
 	adminv1.RegisterPrivacyServiceServer(srv, &requests.Service{})
 	adminv1.RegisterKeyServiceServer(srv, &rekey.Service{})
 	adminv1.RegisterScheduleServiceServer(srv, &hours.Service{})
+	adminv1.RegisterSurveyServiceServer(srv, &surveys.Service{})
 	adminv1.RegisterVariableServiceServer(srv, &variables.Service{})
 	adminv1.RegisterRoutingServiceServer(srv, &explain.Service{})
 	contactv1.RegisterContactServiceServer(srv, &people.Service{})

@@ -14,6 +14,7 @@ import (
 	"github.com/parley-desk/parley/pkg/graph"
 	"github.com/parley-desk/parley/pkg/mask"
 	"github.com/parley-desk/parley/pkg/thread"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/classification/internal/intake"
@@ -65,7 +66,7 @@ func (f *filer) file(ctx context.Context, rec bus.InboundRecord) error {
 		switch opened := decision.Opened(); {
 		case decision.Doubt:
 			return nil, errDoubt
-		case opened == nil:
+		case opened == nil || decision.Asks():
 			return decision.Facts, nil
 		case first == nil:
 			opens = proto.CloneOf(s)
@@ -95,9 +96,9 @@ func (f *filer) file(ctx context.Context, rec bus.InboundRecord) error {
 	f.meters.filed(decision.Facts)
 	if decision.Opened() != nil {
 		f.meters.came(decision.Referred)
-		if !decision.Opened().GetBot() {
-			f.meters.routed(first.route)
-		}
+	}
+	if opened := decision.Opened(); opened != nil && !opened.GetBot() && !decision.Asks() {
+		f.meters.routed(first.route)
 	}
 	return nil
 }
@@ -128,6 +129,7 @@ func (f *filer) read(rec bus.InboundRecord) (intake.Input, error) {
 		Variables: world.Workstreams[world.PagesByMeta[rec.Event.GetPage()].GetWorkstream()].GetVariables(),
 		App:       world.Accounts[world.PagesByMeta[rec.Event.GetPage()].GetAccount()].GetAppId(),
 		Masks:     f.masks.Of(world, rec.Event.GetPage()),
+		Questions: func(workstream string) *configv1.Questions { return world.Workstreams[workstream].GetQuestions() },
 	}
 	if m, ok := in.Item.Body.(meta.Message); ok && m.Metadata != "" {
 		if own, genuine := graph.ParseMetadata(f.signer, m.Metadata); genuine {

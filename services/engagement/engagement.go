@@ -6,6 +6,7 @@ package engagement
 
 import (
 	"context"
+	"net/url"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,6 +28,7 @@ type Config struct {
 	PlaceGap    time.Duration `koanf:"place_gap" default:"1m" help:"Shortest time between two places that one customer is told."`
 	PlaceLook   time.Duration `koanf:"place_look" default:"5s" help:"How often the places of customers who wait are looked up."`
 	BotLoopback bool          `koanf:"bot_loopback" default:"false" help:"Bots may be asked on this machine, by http too; for development and for a bot beside every process."`
+	PublicURL   string        `koanf:"public_url" default:"" help:"Address under which customers reach ingress, such as https://hooks.example.com, where the page of a survey is. Empty: surveys by link are not sent."`
 }
 
 // Validate tells what is wrong with the settings.
@@ -42,6 +44,9 @@ func (c *Config) Validate() error {
 			return fault.New(fault.Invalid, "ENGAGEMENT_SETTINGS", "engagement.%s is %s; it must be longer than nothing", one.field, one.is)
 		}
 	}
+	if public, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || public.Host == "" || public.Scheme != "https" && public.Scheme != "http") {
+		return fault.New(fault.Invalid, "ENGAGEMENT_SETTINGS", "engagement.public_url is %q; it must be an address such as https://hooks.example.com", c.PublicURL)
+	}
 	return nil
 }
 
@@ -54,6 +59,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	speaker.link = linker(cfg.PublicURL, deps.Secrets, deps.Log)
 	usher := &usher{speaker: speaker, pace: say.Pace{After: cfg.PlaceAfter, Gap: cfg.PlaceGap}, look: cfg.PlaceLook,
 		watch: deps.Bus.WatchThreads, places: askForPlaces(deps.Bus), diary: deps.Log}
 	herald, err := newHerald(cfg, speaker, deps.Bus, deps.Secrets, deps.Log, deps.Registry)

@@ -32,24 +32,27 @@ type speaker struct {
 	book    rules.Book
 	keep    time.Duration
 	now     func() time.Time
+	link    func(s *threadv1.State, conversation string) string
 	said    *prometheus.CounterVec
+	ratings *prometheus.CounterVec
 }
 
 func newSpeaker(cfg Config, t threads, world func() *directory.Snapshot, now func() time.Time, registry prometheus.Registerer) (*speaker, error) {
 	s := &speaker{threads: t, world: world, keep: cfg.MessageKeep, now: now, said: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "parley_engagement_messages_total",
-		Help: "Automated messages that were called for and are on, by trigger and what became of them: said, late, window_closed or thread_owned.",
-	}, []string{"trigger", "result"})}
-	return s, fault.Wrap(registry.Register(s.said), "register metrics of automated messages")
+		Help: "Automated messages that were called for and are on, by trigger and what became of them: said, late, window_closed, thread_owned or, of surveys by link without engagement.public_url, no_address.",
+	}, []string{"trigger", "result"}), ratings: newRatings()}
+	return s, fault.Wrap(errors.Join(registry.Register(s.said), registry.Register(s.ratings)), "register metrics of automated messages")
 }
 
 func (s *speaker) setting() say.World {
-	return say.World{Rules: s.book.Of(s.world()), Now: s.now(), Keep: s.keep}
+	return say.World{Rules: s.book.Of(s.world()), Now: s.now(), Keep: s.keep, Link: s.link}
 }
 
 // answer answers one commit of the log. Handled again, or by two at once, it says
 // nothing a second time: the newest state tells what was answered.
 func (s *speaker) answer(ctx context.Context, r bus.Record) error {
+	s.rated(r.Commit)
 	if !say.Concerns(r.Commit, s.setting()) {
 		return nil
 	}

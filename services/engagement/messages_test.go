@@ -18,6 +18,7 @@ import (
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/host"
 	"github.com/parley-desk/parley/pkg/thread"
+	"github.com/parley-desk/parley/pkg/wording"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -36,7 +37,7 @@ func furnished() *directory.Snapshot {
 		&configv1.ChannelAccount{Meta: meta("demo")},
 		&configv1.Page{Meta: meta("shop"), PageId: "10", Account: "demo", Workstream: "facebook", Language: "en"})
 	for n, name := range threadv1.Trigger_name {
-		if n != 0 {
+		if wording.Settable(threadv1.Trigger(n)) {
 			w.Messages[name] = &configv1.AutomatedMessage{Meta: meta(name), Trigger: threadv1.Trigger(n), Active: true}
 		}
 	}

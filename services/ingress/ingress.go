@@ -14,16 +14,18 @@ import (
 
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
+	link "github.com/parley-desk/parley/pkg/survey"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/ingress/internal/ledger"
 	"github.com/parley-desk/parley/services/ingress/internal/notice"
 	"github.com/parley-desk/parley/services/ingress/internal/receive"
+	"github.com/parley-desk/parley/services/ingress/internal/survey"
 )
 
 // Config are the settings of ingress.
 type Config struct {
 	Listen        string        `koanf:"listen" default:"127.0.0.1:8081" help:"Address of the webhook."`
-	PublicURL     string        `koanf:"public_url" default:"" help:"Address under which people reach ingress, such as https://hooks.example.com: where they see how far a request to delete their data is. Empty for the one that Meta called."`
+	PublicURL     string        `koanf:"public_url" default:"" help:"Address under which people reach ingress, such as https://hooks.example.com: where they see how far a request to delete their data is; set engagement.public_url to the same for surveys. Empty for the one that Meta called."`
 	MaxBody       int           `koanf:"max_body" default:"8388608" help:"Bytes of one webhook body; longer ones get 413."`
 	InFlight      int           `koanf:"in_flight" default:"268435456" help:"Bytes of all bodies in work at once; beyond them requests get 503."`
 	BrokerWait    time.Duration `koanf:"broker_wait" default:"8s" help:"How long a webhook waits for the broker before it gets 503."`
@@ -94,12 +96,20 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	pages, err := (&survey.Handler{Threads: deps.Bus, Snapshot: deps.Directory.Now, Now: deps.Now, Wait: cfg.BrokerWait, Log: deps.Log,
+		Open: func(token string) (link.Link, error) { return link.Open(deps.Secrets, token) }}).Serve(deps.Registry)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", handler)
+	mux.Handle("/survey/", pages)
 	gate, err := newGate(cfg.Connections, deps.Registry)
 	if err != nil {
 		return nil, err
 	}
 	deps.Health.Ready("bus", deps.Bus.Ping)
-	return &service{cfg: cfg, deps: deps, handler: handler, gate: gate, book: book}, nil
+	return &service{cfg: cfg, deps: deps, handler: mux, gate: gate, book: book}, nil
 }
 
 type service struct {

@@ -83,6 +83,7 @@ func Permissions() map[string]Permission {
 		adminv1.RoutingService_ExplainConversation_FullMethodName:              TranscriptRead,
 		adminv1.RoutingService_EvaluateRules_FullMethodName:                    ConfigRead,
 		adminv1.RoutingService_ExplainAssignment_FullMethodName:                OperateRead,
+		adminv1.SurveyService_ExportSurveys_FullMethodName:                     TranscriptRead,
 		adminv1.VariableService_SetVariables_FullMethodName:                    VariableWrite,
 		adminv1.ScheduleService_EvaluateSchedule_FullMethodName:                ConfigRead,
 		grpc_health_v1.Health_Check_FullMethodName:                             Nothing,

@@ -60,7 +60,9 @@ func (p *problems) trigger(field string, t threadv1.Trigger) {
 		p.add(field, "is missing; say what the message is for, such as TRIGGER_GREETING")
 		return
 	}
-	p.known(field, t.String(), threadv1.Trigger_name, int32(t))
+	if p.known(field, t.String(), threadv1.Trigger_name, int32(t)); threadv1.Trigger_name[int32(t)] != "" && !wording.Settable(t) {
+		p.add(field, "%s is said as a workstream says it; set survey or questions there instead", t)
+	}
 }
 
 // texts checks the words of an automated message and what they leave to be filled

@@ -181,6 +181,7 @@ func (o *Observer) attributes(m *remarks, place string, a *configv1.Attributes) 
 }
 
 func (o *Observer) workstream(m *remarks, w *configv1.Workstream) {
+	o.surveyed(m, w)
 	for _, named := range []struct{ field, queue string }{{"queue", w.GetQueue()}, {"fallback_queue", w.GetFallbackQueue()}} {
 		if o.empty(named.queue) {
 			m.add("names queue %q (%s), which has no agents; add some, or name another", named.queue, named.field)

@@ -40,6 +40,9 @@ func (p *problems) workstream(w *configv1.Workstream, world *directory.Snapshot)
 	p.terms(w)
 	p.rules(w, world)
 	p.variables(w.GetVariables())
+	p.questions(w)
+	p.survey("survey", w.GetSurvey())
+	p.survey("bot_survey", w.GetBotSurvey())
 	p.knows(w, world)
 }
 

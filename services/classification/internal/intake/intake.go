@@ -57,6 +57,8 @@ type Input struct {
 	Files     directory.FilePolicy         // what the page takes of files from customers
 	Variables []*configv1.Variable         // that the workstream of Opening declares
 	Masks     mask.Both                    // what is hidden of texts
+	// Questions are those of a workstream; nil: none has any.
+	Questions func(workstream string) *configv1.Questions
 }
 
 // Past is what the log of a thread says of an event that its state cannot
@@ -86,7 +88,12 @@ func (d Decision) Opened() *threadv1.ConversationOpened {
 	if len(d.Facts) == 0 {
 		return nil
 	}
-	return d.Facts[len(d.Facts)-1].GetConversationOpened()
+	for _, f := range d.Facts {
+		if o := f.GetConversationOpened(); o != nil {
+			return o
+		}
+	}
+	return nil
 }
 
 const (
@@ -118,12 +125,15 @@ func Decide(s *threadv1.State, in Input) Decision {
 	fact.Late, fact.Stale, fact.Recovered = at.late(s), at.unbelievable(), in.recovered()
 	facts := []*threadv1.Fact{fact}
 	var referred Referred
-	if speaks(what) && !at.stale {
+	if answer, is := survey(s, what, at.ms); is && !at.stale {
+		facts = append(facts, answer...)
+	} else if speaks(what) && !at.stale {
 		var opening *threadv1.ConversationOpened
 		if !thread.Live(s.GetConversation()) {
 			opening, referred = in.opening(s, fact, at.ms)
 		}
 		facts = append(facts, answerable(s, opening)...)
+		facts = append(facts, in.questions(s, what, opening, at.ms)...)
 	}
 	old := at.ms <= s.GetNewestMs() || at.stale || at.lent
 	forgotten := key != "" && old && len(s.GetRecent()) >= forgetful

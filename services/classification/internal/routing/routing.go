@@ -10,11 +10,11 @@ import (
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
-// Needed tells whether the conversation of s still waits for a queue. While a bot
-// has it, it waits for none (L31).
+// Needed tells whether the conversation of s still waits for a queue, and for
+// nothing else: neither for its bot (L31) nor for answers (L114).
 func Needed(s *threadv1.State) bool {
 	c := s.GetConversation()
-	return c.GetPhase() == threadv1.Phase_PHASE_OPEN && c.GetQueue() == "" && !thread.BotHas(c)
+	return c.GetPhase() == threadv1.Phase_PHASE_OPEN && c.GetQueue() == "" && c.GetQuestions() == nil && !thread.BotHas(c)
 }
 
 // Route is what rules decided about one conversation.

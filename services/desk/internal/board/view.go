@@ -118,6 +118,9 @@ func View(s *threadv1.State, revision uint64, agent string, now time.Time, world
 		view.WrapUpForm = Form(s, world.Names)
 	}
 	view.Variables = variables(c, world)
+	if v := s.GetSurvey(); v != nil {
+		view.Survey = &deskv1.SurveyCard{Conversation: v.GetAsked().GetConversation(), AskedMs: v.GetAskedMs(), Rating: v.Rating, Highest: v.GetAsked().GetHighest()}
+	}
 	if c.GetOffer().GetAgent() == agent {
 		view.Offer = c.GetOffer()
 	}

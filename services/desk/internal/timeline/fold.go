@@ -323,7 +323,7 @@ func botTurn(fact *threadv1.Fact) (word, agent string, values map[string]string)
 	case *threadv1.Fact_BotDropped:
 		return "bot_dropped", "", nil
 	}
-	return identity(fact)
+	return survey(fact)
 }
 
 // asked is what somebody was asked for: advice, or to take the conversation over.

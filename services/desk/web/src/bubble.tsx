@@ -212,6 +212,12 @@ export function sentence(item: TimelineItem, me: string, t: Words): string {
       return t.variables_set(item.agent ? name : d.bot ? t.bot : d.by ?? '', d.variables ?? '');
     case 'bot_escalated':
       return [t.bot_escalated, d.reason !== 'asked' && (said(t, `bot_${d.reason}`) ?? t.bot_failed), d.summary].filter(Boolean).join(' · ');
+    case 'survey_rated':
+      return [t.survey_rated(d.rating ?? ''), d.comment].filter(Boolean).join(': ');
+    case 'question_answered':
+      return `${d.variable}: ${d.value || '–'}`;
+    case 'survey_commented':
+      return `${t.survey_commented}: ${d.comment}`;
     case 'dispositions_chosen':
       return t.dispositions_chosen(d.dispositions ?? '');
     case 'consult_opened':

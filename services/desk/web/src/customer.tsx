@@ -30,6 +30,7 @@ export function CustomerPanel({ view, onClose }: { view: ConversationView; onClo
         <Fact label={t.queue} value={view.queue} />
         <Fact label={t.opened} value={view.openedMs && stamp(num(view.openedMs), t)} />
         {view.queuedMs && view.phase === 'PHASE_OPEN' && <Fact label={t.wait} value={span(now - num(view.queuedMs))} />}
+        {view.survey?.rating !== undefined && <Fact label={t.survey} value={`${view.survey.rating} / ${view.survey.highest}`} />}
         <Fact label={t.window} value={w.kind === 'closed' ? t.windowShut : stamp(w.until, t)} mark={w.kind === 'closed' ? 'red' : ''} />
       </dl>
       {!!view.variables?.length && (

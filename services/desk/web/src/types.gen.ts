@@ -326,6 +326,7 @@ export interface ConversationView {
   files?: FileLimits;
   wrapUpForm?: WrapUpForm;
   variables?: ContextVariable[];
+  survey?: SurveyCard;
 }
 
 export interface CreateContactRequest {
@@ -896,6 +897,13 @@ export interface Summary {
   referral?: Referral;
   previous?: PastConversation[];
   previousCount?: number;
+}
+
+export interface SurveyCard {
+  conversation?: string;
+  askedMs?: string;
+  rating?: number;
+  highest?: number;
 }
 
 export interface TakeControlRequest {

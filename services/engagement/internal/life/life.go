@@ -21,10 +21,11 @@ const Never = int64(math.MaxInt64)
 type Stand struct {
 	ActiveMs int64 // when anybody last did something
 	SpokeMs  int64 // since when Spoke has no answer
-	HeldMs   int64 // in Wrap-up, until when the agent's capacity is kept; in Open, since when a bot owes an answer; 0: neither
+	HeldMs   int64 // in Wrap-up, until when the agent's capacity is kept; in Open, until when answers are waited for, or since when a bot owes one; 0: none of them
 	Told     int32 // rules of so many minutes have had their turn
 	Phase    uint8
 	Spoke    uint8 // threadv1.Side
+	Owes     bool  // HeldMs is since when a bot owes an answer
 }
 
 // StandOf is how a thread stands; false when it has no live conversation.
@@ -39,20 +40,31 @@ func StandOf(s *threadv1.State) (Stand, bool) {
 		st.HeldMs = c.GetDueMs()
 	}
 	if _, since, owes := thread.BotOwes(c); owes {
-		st.HeldMs = since.UnixMilli()
+		st.HeldMs, st.Owes = since.UnixMilli(), true
+	}
+	if q := c.GetQuestions(); q != nil { // only in Open
+		st.HeldMs = q.GetUntilMs()
 	}
 	return st, true
 }
 
 // Next is when something is due next.
 func (p *Plan) Next(st Stand) int64 {
-	next := min(p.closes(st), p.gone(st))
+	next := min(p.closes(st), p.gone(st), asks(st))
 	for _, r := range p.rules {
 		if at := r.due(st); at < next {
 			next = at
 		}
 	}
 	return next
+}
+
+// asks is when a conversation waits for answers no longer (L114).
+func asks(st Stand) int64 {
+	if threadv1.Phase(st.Phase) != threadv1.Phase_PHASE_OPEN || st.HeldMs == 0 || st.Owes {
+		return Never
+	}
+	return st.HeldMs
 }
 
 // closes is when a conversation that nobody touches is closed (L87). While
@@ -66,7 +78,7 @@ func (p *Plan) closes(st Stand) int64 {
 
 // gone is when a bot that owes an answer is taken as dead.
 func (p *Plan) gone(st Stand) int64 {
-	if st.Phase != uint8(threadv1.Phase_PHASE_OPEN) || st.HeldMs == 0 {
+	if !st.Owes {
 		return Never
 	}
 	return st.HeldMs + p.bot.Milliseconds()
@@ -88,6 +100,8 @@ func (p *Plan) Propose(s *threadv1.State, now time.Time, languages Languages) []
 	switch {
 	case !live:
 		return nil
+	case asks(st) <= now.UnixMilli():
+		return []*threadv1.Fact{thread.Of(&threadv1.QuestionsEnded{TimedOut: true})}
 	case p.closes(st) <= now.UnixMilli():
 		return thread.CloseByTime(s, threadv1.Cause_CAUSE_AUTO_CLOSED, "")
 	case p.gone(st) <= now.UnixMilli():

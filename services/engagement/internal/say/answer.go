@@ -22,6 +22,9 @@ type World struct {
 	Rules *rules.Rules  // of the directory
 	Now   time.Time     //
 	Keep  time.Duration // how long a message is of use after what it answers
+	// Link is the address of the survey of a conversation of s, empty when there
+	// can be none now; nil: nobody said where its page is.
+	Link func(s *threadv1.State, conversation string) string
 }
 
 // What became of a call, for the metric.
@@ -56,10 +59,8 @@ func Answer(s *threadv1.State, revision uint64, c *threadv1.Commit, w World) (fa
 		if call.Waits {
 			triggers = a.waits()
 		}
-		fact, out := a.first(triggers)
-		if fact != nil {
-			facts = append(facts, fact)
-		}
+		said, out := a.first(triggers)
+		facts = append(facts, said...)
 		if out.Result != "" {
 			outcomes = append(outcomes, out)
 		}
@@ -134,11 +135,20 @@ func (a *answer) waits() []trigger {
 
 // on tells whether the page has the trigger said.
 func (a *answer) on(trigger trigger) bool {
+	switch {
+	case inSurvey(trigger):
+		return a.surveyOn(trigger)
+	case trigger == threadv1.Trigger_TRIGGER_QUESTION:
+		return a.page != nil && a.questionOn()
+	}
+	if trigger == threadv1.Trigger_TRIGGER_SESSION_ENDED && thread.SurveyWaits(a.s) {
+		return false // Messenger takes the answers to press away with the next message
+	}
 	return a.page != nil && wording.Of(a.Rules.World, a.page, trigger, "").Active
 }
 
 // first says the first of triggers that is on, if anything may be said.
-func (a *answer) first(triggers []trigger) (*threadv1.Fact, Outcome) {
+func (a *answer) first(triggers []trigger) ([]*threadv1.Fact, Outcome) {
 	for _, trigger := range triggers {
 		if !a.on(trigger) {
 			continue
@@ -149,12 +159,29 @@ func (a *answer) first(triggers []trigger) (*threadv1.Fact, Outcome) {
 		if result := a.prevented(trigger); result != Said {
 			return nil, Outcome{trigger, result}
 		}
+		if facts, own := a.ofWorkstream(trigger); own {
+			if len(facts) > 0 {
+				return facts, Outcome{trigger, Said}
+			}
+			return nil, Outcome{}
+		}
 		if fact := a.fact(trigger, wording.Of(a.Rules.World, a.page, trigger, a.s.GetCustomer().GetLocale())); fact != nil {
-			return fact, Outcome{trigger, Said}
+			return []*threadv1.Fact{fact}, Outcome{trigger, Said}
 		}
 		return nil, Outcome{}
 	}
 	return nil, Outcome{}
+}
+
+// ofWorkstream are the facts of a trigger that workstreams say the words of.
+func (a *answer) ofWorkstream(trigger trigger) (facts []*threadv1.Fact, own bool) {
+	switch {
+	case inSurvey(trigger):
+		return a.surveyFacts(trigger), true
+	case trigger == threadv1.Trigger_TRIGGER_QUESTION:
+		return a.questionFacts(), true
+	}
+	return nil, false
 }
 
 // prevented tells why nothing may be said now.
@@ -167,6 +194,8 @@ func (a *answer) prevented(trigger trigger) string {
 		return Foreign
 	case thread.WindowAt(a.s, a.Now).Kind != thread.Response:
 		return Closed
+	case a.linkless(trigger):
+		return NoAddress
 	}
 	return Said
 }
@@ -194,13 +223,7 @@ func (a *answer) had(trigger trigger) bool {
 
 // fact is the message of a trigger, in words; nil when there are none.
 func (a *answer) fact(trigger trigger, m wording.Message) *threadv1.Fact {
-	world, c := a.Rules.World, a.s.GetConversation()
-	text := wording.Fill(m.Text, wording.Values{
-		Agent:     named(a.agent, world.Agents[a.agent].GetMeta()),
-		Queue:     named(c.GetQueue(), world.Queues[c.GetQueue()].GetMeta()),
-		Position:  strconv.Itoa(int(a.said.GetPosition())),
-		Variables: variables(world, c),
-	})
+	text := wording.Fill(m.Text, a.values())
 	parts := thread.Split(text)
 	if len(parts) == 0 {
 		return nil
@@ -224,6 +247,17 @@ func (a *answer) fact(trigger trigger, m wording.Message) *threadv1.Fact {
 		}
 	}
 	return thread.Of(request)
+}
+
+// values are what is put in place in a text.
+func (a *answer) values() wording.Values {
+	world, c := a.Rules.World, a.s.GetConversation()
+	return wording.Values{
+		Agent:     named(a.agent, world.Agents[a.agent].GetMeta()),
+		Queue:     named(c.GetQueue(), world.Queues[c.GetQueue()].GetMeta()),
+		Position:  strconv.Itoa(int(a.said.GetPosition())),
+		Variables: variables(world, c),
+	}
 }
 
 // id is the message's own, the same whoever makes it: a UUID of version 8.

@@ -19,11 +19,21 @@ type Call struct {
 
 func call(agent string, triggers ...trigger) Call { return Call{Triggers: triggers, Agent: agent} }
 
-// Calls are what a commit calls for, in order; c is a commit of the log.
+// Calls are what a commit calls for, in order; c is a commit of the log. What is
+// ended and closed at once is asked about once.
 func Calls(c *threadv1.Commit) []Call {
 	var all []Call
+	asks := false
 	for _, f := range c.GetFacts() {
-		all = append(all, ofFact(f, c.GetState().GetConversation())...)
+		for _, one := range ofFact(f, c.GetState().GetConversation()) {
+			if len(one.Triggers) > 0 && one.Triggers[0] == threadv1.Trigger_TRIGGER_SURVEY {
+				if asks {
+					continue
+				}
+				asks = true
+			}
+			all = append(all, one)
+		}
 	}
 	return all
 }
@@ -45,12 +55,13 @@ func ofFact(f *threadv1.Fact, c *threadv1.Conversation) []Call {
 			return []Call{call(c.GetAgent(), threadv1.Trigger_TRIGGER_AGENT_DISCONNECTED)}
 		}
 	case *threadv1.Fact_ConversationEnded:
-		return []Call{call(k.ConversationEnded.GetAgent(), threadv1.Trigger_TRIGGER_AGENT_ENDED)}
+		agent := k.ConversationEnded.GetAgent()
+		return []Call{call(agent, threadv1.Trigger_TRIGGER_AGENT_ENDED), call(agent, threadv1.Trigger_TRIGGER_SURVEY)}
 	case *threadv1.Fact_ConversationClosed:
 		if k.ConversationClosed.GetCause() == threadv1.Cause_CAUSE_OVERFLOWED {
 			return []Call{call("", threadv1.Trigger_TRIGGER_OVERFLOW_ENDED)}
 		}
-		return []Call{call("", threadv1.Trigger_TRIGGER_SESSION_ENDED)}
+		return []Call{call("", threadv1.Trigger_TRIGGER_SESSION_ENDED), call(c.GetAgent(), threadv1.Trigger_TRIGGER_SURVEY)}
 	case *threadv1.Fact_SendRefused:
 		if k.SendRefused.GetReason() == graph.ReasonPersonUnavailable && thread.Live(c) {
 			return []Call{call(c.GetAgent(), threadv1.Trigger_TRIGGER_CUSTOMER_DISCONNECTED)}
@@ -99,7 +110,7 @@ func beside(f *threadv1.Fact) []Call {
 			return []Call{call(k.SupervisorLeft.GetAgent(), left)}
 		}
 	}
-	return nil
+	return ofSurvey(f)
 }
 
 // Payloads of the answers to a notice, before the notice's name.

@@ -47,11 +47,11 @@ func Place(s *threadv1.State, queue string, position int32, w World, p Pace) ([]
 	}
 	a := answer{World: w, s: s, page: w.Rules.World.PagesByMeta[s.GetPage()],
 		said: &threadv1.Automated{Conversation: c.GetId(), Position: position, UntilMs: w.Now.Add(p.Gap).UnixMilli()}}
-	fact, out := a.first([]trigger{placeOf(position)})
-	if fact == nil || out.Result != Said {
+	facts, out := a.first([]trigger{placeOf(position)})
+	if out.Result != Said {
 		return nil, nil // it is asked again and again, so nothing is counted
 	}
-	return []*threadv1.Fact{fact}, []Outcome{out}
+	return facts, []Outcome{out}
 }
 
 // placeOf is the trigger of a place (L110: the place from the second on).

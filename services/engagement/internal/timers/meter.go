@@ -23,7 +23,7 @@ type Meter struct {
 func NewMeter(r prometheus.Registerer) *Meter {
 	m := &Meter{
 		done: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "parley_engagement_done_total",
-			Help: "What time did: auto_closed, bot_dead, and rules that ran by whose silence, customer_silent and agent_silent."}, []string{"what"}),
+			Help: "What time did: auto_closed, questions_timed_out, bot_dead, and rules that ran by whose silence, customer_silent and agent_silent."}, []string{"what"}),
 		late: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "parley_engagement_late_seconds",
 			Help: "From when something was due to when it was in the log.", Buckets: []float64{0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600}}),
 		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "parley_engagement_failures_total",
@@ -73,6 +73,9 @@ func (m *Meter) did(facts []*threadv1.Fact, late time.Duration) {
 	case threadv1.Side_SIDE_AGENT:
 		what = "agent_silent"
 	case threadv1.Side_SIDE_UNSPECIFIED:
+		if facts[0].GetQuestionsEnded() != nil {
+			what = "questions_timed_out"
+		}
 	}
 	m.done.WithLabelValues(what).Inc()
 	m.late.Observe(max(0, late.Seconds()))

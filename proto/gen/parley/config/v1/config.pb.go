@@ -976,6 +976,13 @@ type Workstream struct {
 	Bot *Bot `protobuf:"bytes,80,opt,name=bot,proto3" json:"bot,omitempty"`
 	// What is signed with that the bot is asked.
 	BotSecret *Secret `protobuf:"bytes,81,opt,name=bot_secret,json=botSecret,proto3" json:"bot_secret,omitempty"`
+	// What customers are asked when a conversation is over that an agent had
+	// (L113).
+	Survey *Survey `protobuf:"bytes,88,opt,name=survey,proto3" json:"survey,omitempty"`
+	// The same where a bot had it last; absent: as survey says (L113).
+	BotSurvey *Survey `protobuf:"bytes,89,opt,name=bot_survey,json=botSurvey,proto3" json:"bot_survey,omitempty"`
+	// What customers are asked before their conversation is routed (L114).
+	Questions *Questions `protobuf:"bytes,90,opt,name=questions,proto3" json:"questions,omitempty"`
 	// Customers see the nickname and the picture of the agent who writes to them;
 	// off, they see the page alone. What nobody wrote has neither.
 	Persona bool `protobuf:"varint,104,opt,name=persona,proto3" json:"persona,omitempty"`
@@ -1223,6 +1230,27 @@ func (x *Workstream) GetBot() *Bot {
 func (x *Workstream) GetBotSecret() *Secret {
 	if x != nil {
 		return x.BotSecret
+	}
+	return nil
+}
+
+func (x *Workstream) GetSurvey() *Survey {
+	if x != nil {
+		return x.Survey
+	}
+	return nil
+}
+
+func (x *Workstream) GetBotSurvey() *Survey {
+	if x != nil {
+		return x.BotSurvey
+	}
+	return nil
+}
+
+func (x *Workstream) GetQuestions() *Questions {
+	if x != nil {
+		return x.Questions
 	}
 	return nil
 }
@@ -1598,7 +1626,7 @@ var File_parley_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1dparley/config/v1/config.proto\x12\x10parley.config.v1\x1a\x1aparley/config/v1/bot.proto\x1a\"parley/config/v1/disposition.proto\x1a\x1bparley/config/v1/life.proto\x1a\x1bparley/config/v1/mask.proto\x1a\x1bparley/config/v1/part.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/trigger.proto\"l\n" +
+	"\x1dparley/config/v1/config.proto\x12\x10parley.config.v1\x1a\x1aparley/config/v1/bot.proto\x1a\"parley/config/v1/disposition.proto\x1a\x1bparley/config/v1/life.proto\x1a\x1bparley/config/v1/mask.proto\x1a\x1bparley/config/v1/part.proto\x1a\x1fparley/config/v1/question.proto\x1a\x1dparley/config/v1/survey.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/trigger.proto\"l\n" +
 	"\x04Meta\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x12\n" +
@@ -1647,7 +1675,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"TextsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xd1\v\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xf7\f\n" +
 	"\n" +
 	"Workstream\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x14\n" +
@@ -1684,7 +1712,11 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\fdispositions\x18G \x01(\v2\x1e.parley.config.v1.DispositionsR\fdispositions\x12'\n" +
 	"\x03bot\x18P \x01(\v2\x15.parley.config.v1.BotR\x03bot\x127\n" +
 	"\n" +
-	"bot_secret\x18Q \x01(\v2\x18.parley.config.v1.SecretR\tbotSecret\x12\x18\n" +
+	"bot_secret\x18Q \x01(\v2\x18.parley.config.v1.SecretR\tbotSecret\x120\n" +
+	"\x06survey\x18X \x01(\v2\x18.parley.config.v1.SurveyR\x06survey\x127\n" +
+	"\n" +
+	"bot_survey\x18Y \x01(\v2\x18.parley.config.v1.SurveyR\tbotSurvey\x129\n" +
+	"\tquestions\x18Z \x01(\v2\x1b.parley.config.v1.QuestionsR\tquestions\x12\x18\n" +
 	"\apersona\x18h \x01(\bR\apersona\x12'\n" +
 	"\x0fpersona_picture\x18i \x01(\tR\x0epersonaPicture\x12\x1b\n" +
 	"\thide_seen\x18j \x01(\bR\bhideSeen\"\x97\x03\n" +
@@ -1792,11 +1824,13 @@ var file_parley_config_v1_config_proto_goTypes = []any{
 	(*TimeOutRule)(nil),      // 22: parley.config.v1.TimeOutRule
 	(*Dispositions)(nil),     // 23: parley.config.v1.Dispositions
 	(*Bot)(nil),              // 24: parley.config.v1.Bot
-	(*OverflowRule)(nil),     // 25: parley.config.v1.OverflowRule
-	(*WaitRule)(nil),         // 26: parley.config.v1.WaitRule
-	(*CustomAssignment)(nil), // 27: parley.config.v1.CustomAssignment
-	(*Proficiency)(nil),      // 28: parley.config.v1.Proficiency
-	(*ProfileHolding)(nil),   // 29: parley.config.v1.ProfileHolding
+	(*Survey)(nil),           // 25: parley.config.v1.Survey
+	(*Questions)(nil),        // 26: parley.config.v1.Questions
+	(*OverflowRule)(nil),     // 27: parley.config.v1.OverflowRule
+	(*WaitRule)(nil),         // 28: parley.config.v1.WaitRule
+	(*CustomAssignment)(nil), // 29: parley.config.v1.CustomAssignment
+	(*Proficiency)(nil),      // 30: parley.config.v1.Proficiency
+	(*ProfileHolding)(nil),   // 31: parley.config.v1.ProfileHolding
 }
 var file_parley_config_v1_config_proto_depIdxs = []int32{
 	6,  // 0: parley.config.v1.ChannelAccount.meta:type_name -> parley.config.v1.Meta
@@ -1829,23 +1863,26 @@ var file_parley_config_v1_config_proto_depIdxs = []int32{
 	23, // 27: parley.config.v1.Workstream.dispositions:type_name -> parley.config.v1.Dispositions
 	24, // 28: parley.config.v1.Workstream.bot:type_name -> parley.config.v1.Bot
 	7,  // 29: parley.config.v1.Workstream.bot_secret:type_name -> parley.config.v1.Secret
-	6,  // 30: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
-	5,  // 31: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
-	25, // 32: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
-	26, // 33: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
-	27, // 34: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
-	6,  // 35: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
-	7,  // 36: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
-	28, // 37: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
-	29, // 38: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
-	19, // 39: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
-	6,  // 40: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
-	19, // 41: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
-	42, // [42:42] is the sub-list for method output_type
-	42, // [42:42] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	25, // 30: parley.config.v1.Workstream.survey:type_name -> parley.config.v1.Survey
+	25, // 31: parley.config.v1.Workstream.bot_survey:type_name -> parley.config.v1.Survey
+	26, // 32: parley.config.v1.Workstream.questions:type_name -> parley.config.v1.Questions
+	6,  // 33: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
+	5,  // 34: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
+	27, // 35: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
+	28, // 36: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
+	29, // 37: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
+	6,  // 38: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
+	7,  // 39: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
+	30, // 40: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
+	31, // 41: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
+	19, // 42: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
+	6,  // 43: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
+	19, // 44: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
+	45, // [45:45] is the sub-list for method output_type
+	45, // [45:45] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_config_proto_init() }
@@ -1858,6 +1895,8 @@ func file_parley_config_v1_config_proto_init() {
 	file_parley_config_v1_life_proto_init()
 	file_parley_config_v1_mask_proto_init()
 	file_parley_config_v1_part_proto_init()
+	file_parley_config_v1_question_proto_init()
+	file_parley_config_v1_survey_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

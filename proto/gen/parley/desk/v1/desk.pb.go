@@ -1408,7 +1408,10 @@ type ConversationView struct {
 	WrapUpForm *WrapUpForm `protobuf:"bytes,73,opt,name=wrap_up_form,json=wrapUpForm,proto3" json:"wrap_up_form,omitempty"`
 	// Context variables of its workstream that have a value, in the workstream's
 	// order; at most 100.
-	Variables     []*ContextVariable `protobuf:"bytes,74,rep,name=variables,proto3" json:"variables,omitempty"`
+	Variables []*ContextVariable `protobuf:"bytes,74,rep,name=variables,proto3" json:"variables,omitempty"`
+	// What the customer answered to the newest survey, of this conversation or an
+	// earlier one; absent when there was none.
+	Survey        *SurveyCard `protobuf:"bytes,91,opt,name=survey,proto3" json:"survey,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1632,6 +1635,86 @@ func (x *ConversationView) GetVariables() []*ContextVariable {
 	return nil
 }
 
+func (x *ConversationView) GetSurvey() *SurveyCard {
+	if x != nil {
+		return x.Survey
+	}
+	return nil
+}
+
+// SurveyCard is what a customer answered to a survey.
+type SurveyCard struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Conversation it was about, by id.
+	Conversation string `protobuf:"bytes,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	// When it was asked, ms since 1970 UTC.
+	AskedMs int64 `protobuf:"varint,2,opt,name=asked_ms,json=askedMs,proto3" json:"asked_ms,omitempty"`
+	// The rating; absent: none yet.
+	Rating *int32 `protobuf:"varint,3,opt,name=rating,proto3,oneof" json:"rating,omitempty"`
+	// Highest rating there is.
+	Highest       int32 `protobuf:"varint,4,opt,name=highest,proto3" json:"highest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SurveyCard) Reset() {
+	*x = SurveyCard{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SurveyCard) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SurveyCard) ProtoMessage() {}
+
+func (x *SurveyCard) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SurveyCard.ProtoReflect.Descriptor instead.
+func (*SurveyCard) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *SurveyCard) GetConversation() string {
+	if x != nil {
+		return x.Conversation
+	}
+	return ""
+}
+
+func (x *SurveyCard) GetAskedMs() int64 {
+	if x != nil {
+		return x.AskedMs
+	}
+	return 0
+}
+
+func (x *SurveyCard) GetRating() int32 {
+	if x != nil && x.Rating != nil {
+		return *x.Rating
+	}
+	return 0
+}
+
+func (x *SurveyCard) GetHighest() int32 {
+	if x != nil {
+		return x.Highest
+	}
+	return 0
+}
+
 // ContextVariable is what is known of a conversation under a name.
 type ContextVariable struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1645,7 +1728,7 @@ type ContextVariable struct {
 
 func (x *ContextVariable) Reset() {
 	*x = ContextVariable{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[17]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1657,7 +1740,7 @@ func (x *ContextVariable) String() string {
 func (*ContextVariable) ProtoMessage() {}
 
 func (x *ContextVariable) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[17]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1670,7 +1753,7 @@ func (x *ContextVariable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContextVariable.ProtoReflect.Descriptor instead.
 func (*ContextVariable) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{17}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ContextVariable) GetName() string {
@@ -1703,7 +1786,7 @@ type FileLimits struct {
 
 func (x *FileLimits) Reset() {
 	*x = FileLimits{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[18]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1715,7 +1798,7 @@ func (x *FileLimits) String() string {
 func (*FileLimits) ProtoMessage() {}
 
 func (x *FileLimits) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[18]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1728,7 +1811,7 @@ func (x *FileLimits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FileLimits.ProtoReflect.Descriptor instead.
 func (*FileLimits) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{18}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *FileLimits) GetTypes() []string {
@@ -1781,7 +1864,7 @@ type Beside struct {
 
 func (x *Beside) Reset() {
 	*x = Beside{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[19]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1793,7 +1876,7 @@ func (x *Beside) String() string {
 func (*Beside) ProtoMessage() {}
 
 func (x *Beside) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[19]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1806,7 +1889,7 @@ func (x *Beside) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Beside.ProtoReflect.Descriptor instead.
 func (*Beside) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{19}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Beside) GetAgent() string {
@@ -1893,7 +1976,7 @@ type Owner struct {
 
 func (x *Owner) Reset() {
 	*x = Owner{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1905,7 +1988,7 @@ func (x *Owner) String() string {
 func (*Owner) ProtoMessage() {}
 
 func (x *Owner) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[20]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1918,7 +2001,7 @@ func (x *Owner) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Owner.ProtoReflect.Descriptor instead.
 func (*Owner) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{20}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Owner) GetApp() string {
@@ -1948,7 +2031,7 @@ type Window struct {
 
 func (x *Window) Reset() {
 	*x = Window{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1960,7 +2043,7 @@ func (x *Window) String() string {
 func (*Window) ProtoMessage() {}
 
 func (x *Window) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1973,7 +2056,7 @@ func (x *Window) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Window.ProtoReflect.Descriptor instead.
 func (*Window) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{21}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Window) GetKind() string {
@@ -2003,7 +2086,7 @@ type TimelineChange struct {
 
 func (x *TimelineChange) Reset() {
 	*x = TimelineChange{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2015,7 +2098,7 @@ func (x *TimelineChange) String() string {
 func (*TimelineChange) ProtoMessage() {}
 
 func (x *TimelineChange) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2028,7 +2111,7 @@ func (x *TimelineChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimelineChange.ProtoReflect.Descriptor instead.
 func (*TimelineChange) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{22}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *TimelineChange) GetRef() *ConversationRef {
@@ -2111,7 +2194,7 @@ type TimelineItem struct {
 
 func (x *TimelineItem) Reset() {
 	*x = TimelineItem{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2123,7 +2206,7 @@ func (x *TimelineItem) String() string {
 func (*TimelineItem) ProtoMessage() {}
 
 func (x *TimelineItem) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2136,7 +2219,7 @@ func (x *TimelineItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimelineItem.ProtoReflect.Descriptor instead.
 func (*TimelineItem) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{23}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *TimelineItem) GetId() string {
@@ -2344,7 +2427,7 @@ type File struct {
 
 func (x *File) Reset() {
 	*x = File{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2356,7 +2439,7 @@ func (x *File) String() string {
 func (*File) ProtoMessage() {}
 
 func (x *File) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2369,7 +2452,7 @@ func (x *File) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use File.ProtoReflect.Descriptor instead.
 func (*File) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{24}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *File) GetStatus() FileStatus {
@@ -2436,7 +2519,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2448,7 +2531,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2461,7 +2544,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{25}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Refusal) GetReason() string {
@@ -2498,7 +2581,7 @@ type SetPresenceRequest struct {
 
 func (x *SetPresenceRequest) Reset() {
 	*x = SetPresenceRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2510,7 +2593,7 @@ func (x *SetPresenceRequest) String() string {
 func (*SetPresenceRequest) ProtoMessage() {}
 
 func (x *SetPresenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2523,7 +2606,7 @@ func (x *SetPresenceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPresenceRequest.ProtoReflect.Descriptor instead.
 func (*SetPresenceRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{26}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SetPresenceRequest) GetPresence() v1.Presence {
@@ -2551,7 +2634,7 @@ type SetPresenceResponse struct {
 
 func (x *SetPresenceResponse) Reset() {
 	*x = SetPresenceResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2563,7 +2646,7 @@ func (x *SetPresenceResponse) String() string {
 func (*SetPresenceResponse) ProtoMessage() {}
 
 func (x *SetPresenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2576,7 +2659,7 @@ func (x *SetPresenceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPresenceResponse.ProtoReflect.Descriptor instead.
 func (*SetPresenceResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{27}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *SetPresenceResponse) GetStanding() *v1.AgentStanding {
@@ -2599,7 +2682,7 @@ type AcceptOfferRequest struct {
 
 func (x *AcceptOfferRequest) Reset() {
 	*x = AcceptOfferRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2611,7 +2694,7 @@ func (x *AcceptOfferRequest) String() string {
 func (*AcceptOfferRequest) ProtoMessage() {}
 
 func (x *AcceptOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2624,7 +2707,7 @@ func (x *AcceptOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptOfferRequest.ProtoReflect.Descriptor instead.
 func (*AcceptOfferRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{28}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *AcceptOfferRequest) GetRef() *ConversationRef {
@@ -2652,7 +2735,7 @@ type AcceptOfferResponse struct {
 
 func (x *AcceptOfferResponse) Reset() {
 	*x = AcceptOfferResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2664,7 +2747,7 @@ func (x *AcceptOfferResponse) String() string {
 func (*AcceptOfferResponse) ProtoMessage() {}
 
 func (x *AcceptOfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2677,7 +2760,7 @@ func (x *AcceptOfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptOfferResponse.ProtoReflect.Descriptor instead.
 func (*AcceptOfferResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{29}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *AcceptOfferResponse) GetConversation() *ConversationView {
@@ -2702,7 +2785,7 @@ type RejectOfferRequest struct {
 
 func (x *RejectOfferRequest) Reset() {
 	*x = RejectOfferRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2714,7 +2797,7 @@ func (x *RejectOfferRequest) String() string {
 func (*RejectOfferRequest) ProtoMessage() {}
 
 func (x *RejectOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2727,7 +2810,7 @@ func (x *RejectOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectOfferRequest.ProtoReflect.Descriptor instead.
 func (*RejectOfferRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{30}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *RejectOfferRequest) GetRef() *ConversationRef {
@@ -2760,7 +2843,7 @@ type RejectOfferResponse struct {
 
 func (x *RejectOfferResponse) Reset() {
 	*x = RejectOfferResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2772,7 +2855,7 @@ func (x *RejectOfferResponse) String() string {
 func (*RejectOfferResponse) ProtoMessage() {}
 
 func (x *RejectOfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2785,7 +2868,7 @@ func (x *RejectOfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectOfferResponse.ProtoReflect.Descriptor instead.
 func (*RejectOfferResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{31}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{32}
 }
 
 // SendMessageRequest is a text for the customer.
@@ -2813,7 +2896,7 @@ type SendMessageRequest struct {
 
 func (x *SendMessageRequest) Reset() {
 	*x = SendMessageRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2825,7 +2908,7 @@ func (x *SendMessageRequest) String() string {
 func (*SendMessageRequest) ProtoMessage() {}
 
 func (x *SendMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2838,7 +2921,7 @@ func (x *SendMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendMessageRequest.ProtoReflect.Descriptor instead.
 func (*SendMessageRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{32}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *SendMessageRequest) GetRef() *ConversationRef {
@@ -2905,7 +2988,7 @@ type ReactRequest struct {
 
 func (x *ReactRequest) Reset() {
 	*x = ReactRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2917,7 +3000,7 @@ func (x *ReactRequest) String() string {
 func (*ReactRequest) ProtoMessage() {}
 
 func (x *ReactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2930,7 +3013,7 @@ func (x *ReactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactRequest.ProtoReflect.Descriptor instead.
 func (*ReactRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{33}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ReactRequest) GetRef() *ConversationRef {
@@ -2963,7 +3046,7 @@ type ReactResponse struct {
 
 func (x *ReactResponse) Reset() {
 	*x = ReactResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2975,7 +3058,7 @@ func (x *ReactResponse) String() string {
 func (*ReactResponse) ProtoMessage() {}
 
 func (x *ReactResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2988,7 +3071,7 @@ func (x *ReactResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactResponse.ProtoReflect.Descriptor instead.
 func (*ReactResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{34}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{35}
 }
 
 // SignalRequest is a sign to the customer.
@@ -3004,7 +3087,7 @@ type SignalRequest struct {
 
 func (x *SignalRequest) Reset() {
 	*x = SignalRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3016,7 +3099,7 @@ func (x *SignalRequest) String() string {
 func (*SignalRequest) ProtoMessage() {}
 
 func (x *SignalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3029,7 +3112,7 @@ func (x *SignalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalRequest.ProtoReflect.Descriptor instead.
 func (*SignalRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{35}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *SignalRequest) GetRef() *ConversationRef {
@@ -3055,7 +3138,7 @@ type SignalResponse struct {
 
 func (x *SignalResponse) Reset() {
 	*x = SignalResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3067,7 +3150,7 @@ func (x *SignalResponse) String() string {
 func (*SignalResponse) ProtoMessage() {}
 
 func (x *SignalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3080,7 +3163,7 @@ func (x *SignalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalResponse.ProtoReflect.Descriptor instead.
 func (*SignalResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{36}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{37}
 }
 
 // SendMessageResponse is the stored intent.
@@ -3094,7 +3177,7 @@ type SendMessageResponse struct {
 
 func (x *SendMessageResponse) Reset() {
 	*x = SendMessageResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3106,7 +3189,7 @@ func (x *SendMessageResponse) String() string {
 func (*SendMessageResponse) ProtoMessage() {}
 
 func (x *SendMessageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3119,7 +3202,7 @@ func (x *SendMessageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendMessageResponse.ProtoReflect.Descriptor instead.
 func (*SendMessageResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{37}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *SendMessageResponse) GetItem() *TimelineItem {
@@ -3144,7 +3227,7 @@ type ResendMessageRequest struct {
 
 func (x *ResendMessageRequest) Reset() {
 	*x = ResendMessageRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3156,7 +3239,7 @@ func (x *ResendMessageRequest) String() string {
 func (*ResendMessageRequest) ProtoMessage() {}
 
 func (x *ResendMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3169,7 +3252,7 @@ func (x *ResendMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResendMessageRequest.ProtoReflect.Descriptor instead.
 func (*ResendMessageRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{38}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ResendMessageRequest) GetRef() *ConversationRef {
@@ -3204,7 +3287,7 @@ type ResendMessageResponse struct {
 
 func (x *ResendMessageResponse) Reset() {
 	*x = ResendMessageResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3216,7 +3299,7 @@ func (x *ResendMessageResponse) String() string {
 func (*ResendMessageResponse) ProtoMessage() {}
 
 func (x *ResendMessageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3229,7 +3312,7 @@ func (x *ResendMessageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResendMessageResponse.ProtoReflect.Descriptor instead.
 func (*ResendMessageResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{39}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ResendMessageResponse) GetItem() *TimelineItem {
@@ -3252,7 +3335,7 @@ type AbandonSendRequest struct {
 
 func (x *AbandonSendRequest) Reset() {
 	*x = AbandonSendRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3264,7 +3347,7 @@ func (x *AbandonSendRequest) String() string {
 func (*AbandonSendRequest) ProtoMessage() {}
 
 func (x *AbandonSendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3277,7 +3360,7 @@ func (x *AbandonSendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbandonSendRequest.ProtoReflect.Descriptor instead.
 func (*AbandonSendRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{40}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *AbandonSendRequest) GetRef() *ConversationRef {
@@ -3303,7 +3386,7 @@ type AbandonSendResponse struct {
 
 func (x *AbandonSendResponse) Reset() {
 	*x = AbandonSendResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3315,7 +3398,7 @@ func (x *AbandonSendResponse) String() string {
 func (*AbandonSendResponse) ProtoMessage() {}
 
 func (x *AbandonSendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3328,7 +3411,7 @@ func (x *AbandonSendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbandonSendResponse.ProtoReflect.Descriptor instead.
 func (*AbandonSendResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{41}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{42}
 }
 
 // AddNoteRequest is a private note.
@@ -3349,7 +3432,7 @@ type AddNoteRequest struct {
 
 func (x *AddNoteRequest) Reset() {
 	*x = AddNoteRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3361,7 +3444,7 @@ func (x *AddNoteRequest) String() string {
 func (*AddNoteRequest) ProtoMessage() {}
 
 func (x *AddNoteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3374,7 +3457,7 @@ func (x *AddNoteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddNoteRequest.ProtoReflect.Descriptor instead.
 func (*AddNoteRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{42}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *AddNoteRequest) GetRef() *ConversationRef {
@@ -3416,7 +3499,7 @@ type AddNoteResponse struct {
 
 func (x *AddNoteResponse) Reset() {
 	*x = AddNoteResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3428,7 +3511,7 @@ func (x *AddNoteResponse) String() string {
 func (*AddNoteResponse) ProtoMessage() {}
 
 func (x *AddNoteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3441,7 +3524,7 @@ func (x *AddNoteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddNoteResponse.ProtoReflect.Descriptor instead.
 func (*AddNoteResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{43}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *AddNoteResponse) GetItem() *TimelineItem {
@@ -3462,7 +3545,7 @@ type TakeControlRequest struct {
 
 func (x *TakeControlRequest) Reset() {
 	*x = TakeControlRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3474,7 +3557,7 @@ func (x *TakeControlRequest) String() string {
 func (*TakeControlRequest) ProtoMessage() {}
 
 func (x *TakeControlRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3487,7 +3570,7 @@ func (x *TakeControlRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeControlRequest.ProtoReflect.Descriptor instead.
 func (*TakeControlRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{44}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *TakeControlRequest) GetRef() *ConversationRef {
@@ -3508,7 +3591,7 @@ type TakeControlResponse struct {
 
 func (x *TakeControlResponse) Reset() {
 	*x = TakeControlResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3520,7 +3603,7 @@ func (x *TakeControlResponse) String() string {
 func (*TakeControlResponse) ProtoMessage() {}
 
 func (x *TakeControlResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3533,7 +3616,7 @@ func (x *TakeControlResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeControlResponse.ProtoReflect.Descriptor instead.
 func (*TakeControlResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{45}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *TakeControlResponse) GetConversation() *ConversationView {
@@ -3554,7 +3637,7 @@ type EndConversationRequest struct {
 
 func (x *EndConversationRequest) Reset() {
 	*x = EndConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3566,7 +3649,7 @@ func (x *EndConversationRequest) String() string {
 func (*EndConversationRequest) ProtoMessage() {}
 
 func (x *EndConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3579,7 +3662,7 @@ func (x *EndConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConversationRequest.ProtoReflect.Descriptor instead.
 func (*EndConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{46}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *EndConversationRequest) GetRef() *ConversationRef {
@@ -3600,7 +3683,7 @@ type EndConversationResponse struct {
 
 func (x *EndConversationResponse) Reset() {
 	*x = EndConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3612,7 +3695,7 @@ func (x *EndConversationResponse) String() string {
 func (*EndConversationResponse) ProtoMessage() {}
 
 func (x *EndConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3625,7 +3708,7 @@ func (x *EndConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConversationResponse.ProtoReflect.Descriptor instead.
 func (*EndConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{47}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *EndConversationResponse) GetConversation() *ConversationView {
@@ -3651,7 +3734,7 @@ type CloseConversationRequest struct {
 
 func (x *CloseConversationRequest) Reset() {
 	*x = CloseConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3663,7 +3746,7 @@ func (x *CloseConversationRequest) String() string {
 func (*CloseConversationRequest) ProtoMessage() {}
 
 func (x *CloseConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3676,7 +3759,7 @@ func (x *CloseConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseConversationRequest.ProtoReflect.Descriptor instead.
 func (*CloseConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{48}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *CloseConversationRequest) GetRef() *ConversationRef {
@@ -3709,7 +3792,7 @@ type CloseConversationResponse struct {
 
 func (x *CloseConversationResponse) Reset() {
 	*x = CloseConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[49]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3721,7 +3804,7 @@ func (x *CloseConversationResponse) String() string {
 func (*CloseConversationResponse) ProtoMessage() {}
 
 func (x *CloseConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[49]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3734,7 +3817,7 @@ func (x *CloseConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseConversationResponse.ProtoReflect.Descriptor instead.
 func (*CloseConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{49}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{50}
 }
 
 // SetVariablesRequest is values for context variables.
@@ -3753,7 +3836,7 @@ type SetVariablesRequest struct {
 
 func (x *SetVariablesRequest) Reset() {
 	*x = SetVariablesRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[50]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3765,7 +3848,7 @@ func (x *SetVariablesRequest) String() string {
 func (*SetVariablesRequest) ProtoMessage() {}
 
 func (x *SetVariablesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[50]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3778,7 +3861,7 @@ func (x *SetVariablesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetVariablesRequest.ProtoReflect.Descriptor instead.
 func (*SetVariablesRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{50}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *SetVariablesRequest) GetRef() *ConversationRef {
@@ -3813,7 +3896,7 @@ type SetVariablesResponse struct {
 
 func (x *SetVariablesResponse) Reset() {
 	*x = SetVariablesResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[51]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3825,7 +3908,7 @@ func (x *SetVariablesResponse) String() string {
 func (*SetVariablesResponse) ProtoMessage() {}
 
 func (x *SetVariablesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[51]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3838,7 +3921,7 @@ func (x *SetVariablesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetVariablesResponse.ProtoReflect.Descriptor instead.
 func (*SetVariablesResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{51}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *SetVariablesResponse) GetConversation() *ConversationView {
@@ -3859,7 +3942,7 @@ type ParkConversationRequest struct {
 
 func (x *ParkConversationRequest) Reset() {
 	*x = ParkConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[52]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3871,7 +3954,7 @@ func (x *ParkConversationRequest) String() string {
 func (*ParkConversationRequest) ProtoMessage() {}
 
 func (x *ParkConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[52]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3884,7 +3967,7 @@ func (x *ParkConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkConversationRequest.ProtoReflect.Descriptor instead.
 func (*ParkConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{52}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ParkConversationRequest) GetRef() *ConversationRef {
@@ -3905,7 +3988,7 @@ type ParkConversationResponse struct {
 
 func (x *ParkConversationResponse) Reset() {
 	*x = ParkConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[53]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3917,7 +4000,7 @@ func (x *ParkConversationResponse) String() string {
 func (*ParkConversationResponse) ProtoMessage() {}
 
 func (x *ParkConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[53]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3930,7 +4013,7 @@ func (x *ParkConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkConversationResponse.ProtoReflect.Descriptor instead.
 func (*ParkConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{53}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *ParkConversationResponse) GetConversation() *ConversationView {
@@ -3951,7 +4034,7 @@ type ResumeConversationRequest struct {
 
 func (x *ResumeConversationRequest) Reset() {
 	*x = ResumeConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[54]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3963,7 +4046,7 @@ func (x *ResumeConversationRequest) String() string {
 func (*ResumeConversationRequest) ProtoMessage() {}
 
 func (x *ResumeConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[54]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3976,7 +4059,7 @@ func (x *ResumeConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeConversationRequest.ProtoReflect.Descriptor instead.
 func (*ResumeConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{54}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ResumeConversationRequest) GetRef() *ConversationRef {
@@ -3997,7 +4080,7 @@ type ResumeConversationResponse struct {
 
 func (x *ResumeConversationResponse) Reset() {
 	*x = ResumeConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[55]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4009,7 +4092,7 @@ func (x *ResumeConversationResponse) String() string {
 func (*ResumeConversationResponse) ProtoMessage() {}
 
 func (x *ResumeConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[55]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4022,7 +4105,7 @@ func (x *ResumeConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeConversationResponse.ProtoReflect.Descriptor instead.
 func (*ResumeConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{55}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ResumeConversationResponse) GetConversation() *ConversationView {
@@ -4043,7 +4126,7 @@ type ReleaseConversationRequest struct {
 
 func (x *ReleaseConversationRequest) Reset() {
 	*x = ReleaseConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[56]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4055,7 +4138,7 @@ func (x *ReleaseConversationRequest) String() string {
 func (*ReleaseConversationRequest) ProtoMessage() {}
 
 func (x *ReleaseConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[56]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4068,7 +4151,7 @@ func (x *ReleaseConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseConversationRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{56}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ReleaseConversationRequest) GetRef() *ConversationRef {
@@ -4087,7 +4170,7 @@ type ReleaseConversationResponse struct {
 
 func (x *ReleaseConversationResponse) Reset() {
 	*x = ReleaseConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[57]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4099,7 +4182,7 @@ func (x *ReleaseConversationResponse) String() string {
 func (*ReleaseConversationResponse) ProtoMessage() {}
 
 func (x *ReleaseConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[57]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4112,7 +4195,7 @@ func (x *ReleaseConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseConversationResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{57}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{58}
 }
 
 // ListConversationsRequest asks for the agent's conversations.
@@ -4124,7 +4207,7 @@ type ListConversationsRequest struct {
 
 func (x *ListConversationsRequest) Reset() {
 	*x = ListConversationsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[58]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4136,7 +4219,7 @@ func (x *ListConversationsRequest) String() string {
 func (*ListConversationsRequest) ProtoMessage() {}
 
 func (x *ListConversationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[58]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4149,7 +4232,7 @@ func (x *ListConversationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConversationsRequest.ProtoReflect.Descriptor instead.
 func (*ListConversationsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{58}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{59}
 }
 
 // ListConversationsResponse is the snapshot of the stream.
@@ -4163,7 +4246,7 @@ type ListConversationsResponse struct {
 
 func (x *ListConversationsResponse) Reset() {
 	*x = ListConversationsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[59]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4175,7 +4258,7 @@ func (x *ListConversationsResponse) String() string {
 func (*ListConversationsResponse) ProtoMessage() {}
 
 func (x *ListConversationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[59]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4188,7 +4271,7 @@ func (x *ListConversationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConversationsResponse.ProtoReflect.Descriptor instead.
 func (*ListConversationsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{59}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *ListConversationsResponse) GetConversations() []*ConversationView {
@@ -4213,7 +4296,7 @@ type ListTimelineRequest struct {
 
 func (x *ListTimelineRequest) Reset() {
 	*x = ListTimelineRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[60]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4225,7 +4308,7 @@ func (x *ListTimelineRequest) String() string {
 func (*ListTimelineRequest) ProtoMessage() {}
 
 func (x *ListTimelineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[60]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4238,7 +4321,7 @@ func (x *ListTimelineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTimelineRequest.ProtoReflect.Descriptor instead.
 func (*ListTimelineRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{60}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *ListTimelineRequest) GetRef() *ConversationRef {
@@ -4275,7 +4358,7 @@ type ListTimelineResponse struct {
 
 func (x *ListTimelineResponse) Reset() {
 	*x = ListTimelineResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[61]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4287,7 +4370,7 @@ func (x *ListTimelineResponse) String() string {
 func (*ListTimelineResponse) ProtoMessage() {}
 
 func (x *ListTimelineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[61]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4300,7 +4383,7 @@ func (x *ListTimelineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTimelineResponse.ProtoReflect.Descriptor instead.
 func (*ListTimelineResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{61}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *ListTimelineResponse) GetItems() []*TimelineItem {
@@ -4330,7 +4413,7 @@ type ShowOfferRequest struct {
 
 func (x *ShowOfferRequest) Reset() {
 	*x = ShowOfferRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[62]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4342,7 +4425,7 @@ func (x *ShowOfferRequest) String() string {
 func (*ShowOfferRequest) ProtoMessage() {}
 
 func (x *ShowOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[62]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4355,7 +4438,7 @@ func (x *ShowOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOfferRequest.ProtoReflect.Descriptor instead.
 func (*ShowOfferRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{62}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *ShowOfferRequest) GetRef() *ConversationRef {
@@ -4383,7 +4466,7 @@ type ShowOfferResponse struct {
 
 func (x *ShowOfferResponse) Reset() {
 	*x = ShowOfferResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[63]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4395,7 +4478,7 @@ func (x *ShowOfferResponse) String() string {
 func (*ShowOfferResponse) ProtoMessage() {}
 
 func (x *ShowOfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[63]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4408,7 +4491,7 @@ func (x *ShowOfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOfferResponse.ProtoReflect.Descriptor instead.
 func (*ShowOfferResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{63}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *ShowOfferResponse) GetUntilMs() int64 {
@@ -4431,7 +4514,7 @@ type ListOpenItemsRequest struct {
 
 func (x *ListOpenItemsRequest) Reset() {
 	*x = ListOpenItemsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[64]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4443,7 +4526,7 @@ func (x *ListOpenItemsRequest) String() string {
 func (*ListOpenItemsRequest) ProtoMessage() {}
 
 func (x *ListOpenItemsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[64]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4456,7 +4539,7 @@ func (x *ListOpenItemsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOpenItemsRequest.ProtoReflect.Descriptor instead.
 func (*ListOpenItemsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{64}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *ListOpenItemsRequest) GetPageSize() int32 {
@@ -4489,7 +4572,7 @@ type ListOpenItemsResponse struct {
 
 func (x *ListOpenItemsResponse) Reset() {
 	*x = ListOpenItemsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[65]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4501,7 +4584,7 @@ func (x *ListOpenItemsResponse) String() string {
 func (*ListOpenItemsResponse) ProtoMessage() {}
 
 func (x *ListOpenItemsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[65]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4514,7 +4597,7 @@ func (x *ListOpenItemsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOpenItemsResponse.ProtoReflect.Descriptor instead.
 func (*ListOpenItemsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{65}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *ListOpenItemsResponse) GetItems() []*OpenItem {
@@ -4563,7 +4646,7 @@ type OpenItem struct {
 
 func (x *OpenItem) Reset() {
 	*x = OpenItem{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[66]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4575,7 +4658,7 @@ func (x *OpenItem) String() string {
 func (*OpenItem) ProtoMessage() {}
 
 func (x *OpenItem) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[66]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4588,7 +4671,7 @@ func (x *OpenItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenItem.ProtoReflect.Descriptor instead.
 func (*OpenItem) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{66}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *OpenItem) GetRef() *ConversationRef {
@@ -4656,7 +4739,7 @@ type ListQueuesRequest struct {
 
 func (x *ListQueuesRequest) Reset() {
 	*x = ListQueuesRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[67]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4668,7 +4751,7 @@ func (x *ListQueuesRequest) String() string {
 func (*ListQueuesRequest) ProtoMessage() {}
 
 func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[67]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4681,7 +4764,7 @@ func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesRequest.ProtoReflect.Descriptor instead.
 func (*ListQueuesRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{67}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{68}
 }
 
 // ListQueuesResponse tells it.
@@ -4695,7 +4778,7 @@ type ListQueuesResponse struct {
 
 func (x *ListQueuesResponse) Reset() {
 	*x = ListQueuesResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[68]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4707,7 +4790,7 @@ func (x *ListQueuesResponse) String() string {
 func (*ListQueuesResponse) ProtoMessage() {}
 
 func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[68]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4720,7 +4803,7 @@ func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesResponse.ProtoReflect.Descriptor instead.
 func (*ListQueuesResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{68}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *ListQueuesResponse) GetQueues() []*QueueFigure {
@@ -4741,7 +4824,7 @@ type PickConversationRequest struct {
 
 func (x *PickConversationRequest) Reset() {
 	*x = PickConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[69]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4753,7 +4836,7 @@ func (x *PickConversationRequest) String() string {
 func (*PickConversationRequest) ProtoMessage() {}
 
 func (x *PickConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[69]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4766,7 +4849,7 @@ func (x *PickConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PickConversationRequest.ProtoReflect.Descriptor instead.
 func (*PickConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{69}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *PickConversationRequest) GetRef() *ConversationRef {
@@ -4787,7 +4870,7 @@ type PickConversationResponse struct {
 
 func (x *PickConversationResponse) Reset() {
 	*x = PickConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[70]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4799,7 +4882,7 @@ func (x *PickConversationResponse) String() string {
 func (*PickConversationResponse) ProtoMessage() {}
 
 func (x *PickConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[70]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4812,7 +4895,7 @@ func (x *PickConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PickConversationResponse.ProtoReflect.Descriptor instead.
 func (*PickConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{70}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *PickConversationResponse) GetConversation() *ConversationView {
@@ -4837,7 +4920,7 @@ type ListTargetsRequest struct {
 
 func (x *ListTargetsRequest) Reset() {
 	*x = ListTargetsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[71]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4849,7 +4932,7 @@ func (x *ListTargetsRequest) String() string {
 func (*ListTargetsRequest) ProtoMessage() {}
 
 func (x *ListTargetsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[71]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4862,7 +4945,7 @@ func (x *ListTargetsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTargetsRequest.ProtoReflect.Descriptor instead.
 func (*ListTargetsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{71}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *ListTargetsRequest) GetRef() *ConversationRef {
@@ -4900,7 +4983,7 @@ type ListTargetsResponse struct {
 
 func (x *ListTargetsResponse) Reset() {
 	*x = ListTargetsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[72]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4912,7 +4995,7 @@ func (x *ListTargetsResponse) String() string {
 func (*ListTargetsResponse) ProtoMessage() {}
 
 func (x *ListTargetsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[72]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4925,7 +5008,7 @@ func (x *ListTargetsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTargetsResponse.ProtoReflect.Descriptor instead.
 func (*ListTargetsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{72}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *ListTargetsResponse) GetQueues() []*QueueTarget {
@@ -4963,7 +5046,7 @@ type QueueTarget struct {
 
 func (x *QueueTarget) Reset() {
 	*x = QueueTarget{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[73]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4975,7 +5058,7 @@ func (x *QueueTarget) String() string {
 func (*QueueTarget) ProtoMessage() {}
 
 func (x *QueueTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[73]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4988,7 +5071,7 @@ func (x *QueueTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueueTarget.ProtoReflect.Descriptor instead.
 func (*QueueTarget) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{73}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *QueueTarget) GetQueue() string {
@@ -5060,7 +5143,7 @@ type AgentTarget struct {
 
 func (x *AgentTarget) Reset() {
 	*x = AgentTarget{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[74]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5072,7 +5155,7 @@ func (x *AgentTarget) String() string {
 func (*AgentTarget) ProtoMessage() {}
 
 func (x *AgentTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[74]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5085,7 +5168,7 @@ func (x *AgentTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentTarget.ProtoReflect.Descriptor instead.
 func (*AgentTarget) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{74}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *AgentTarget) GetAgent() string {
@@ -5174,7 +5257,7 @@ type TransferConversationRequest struct {
 
 func (x *TransferConversationRequest) Reset() {
 	*x = TransferConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[75]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5186,7 +5269,7 @@ func (x *TransferConversationRequest) String() string {
 func (*TransferConversationRequest) ProtoMessage() {}
 
 func (x *TransferConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[75]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5199,7 +5282,7 @@ func (x *TransferConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferConversationRequest.ProtoReflect.Descriptor instead.
 func (*TransferConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{75}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *TransferConversationRequest) GetRef() *ConversationRef {
@@ -5275,7 +5358,7 @@ type TransferConversationResponse struct {
 
 func (x *TransferConversationResponse) Reset() {
 	*x = TransferConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[76]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5287,7 +5370,7 @@ func (x *TransferConversationResponse) String() string {
 func (*TransferConversationResponse) ProtoMessage() {}
 
 func (x *TransferConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[76]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5300,7 +5383,7 @@ func (x *TransferConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferConversationResponse.ProtoReflect.Descriptor instead.
 func (*TransferConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{76}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{77}
 }
 
 // AskConsultRequest names the conversation and who is asked.
@@ -5320,7 +5403,7 @@ type AskConsultRequest struct {
 
 func (x *AskConsultRequest) Reset() {
 	*x = AskConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[77]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5332,7 +5415,7 @@ func (x *AskConsultRequest) String() string {
 func (*AskConsultRequest) ProtoMessage() {}
 
 func (x *AskConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[77]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5345,7 +5428,7 @@ func (x *AskConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskConsultRequest.ProtoReflect.Descriptor instead.
 func (*AskConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{77}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *AskConsultRequest) GetRef() *ConversationRef {
@@ -5387,7 +5470,7 @@ type AskConsultResponse struct {
 
 func (x *AskConsultResponse) Reset() {
 	*x = AskConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[78]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5399,7 +5482,7 @@ func (x *AskConsultResponse) String() string {
 func (*AskConsultResponse) ProtoMessage() {}
 
 func (x *AskConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[78]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5412,7 +5495,7 @@ func (x *AskConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskConsultResponse.ProtoReflect.Descriptor instead.
 func (*AskConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{78}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *AskConsultResponse) GetConversation() *ConversationView {
@@ -5437,7 +5520,7 @@ type AnswerConsultRequest struct {
 
 func (x *AnswerConsultRequest) Reset() {
 	*x = AnswerConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[79]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5449,7 +5532,7 @@ func (x *AnswerConsultRequest) String() string {
 func (*AnswerConsultRequest) ProtoMessage() {}
 
 func (x *AnswerConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[79]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5462,7 +5545,7 @@ func (x *AnswerConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnswerConsultRequest.ProtoReflect.Descriptor instead.
 func (*AnswerConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{79}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *AnswerConsultRequest) GetRef() *ConversationRef {
@@ -5497,7 +5580,7 @@ type AnswerConsultResponse struct {
 
 func (x *AnswerConsultResponse) Reset() {
 	*x = AnswerConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[80]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5509,7 +5592,7 @@ func (x *AnswerConsultResponse) String() string {
 func (*AnswerConsultResponse) ProtoMessage() {}
 
 func (x *AnswerConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[80]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5522,7 +5605,7 @@ func (x *AnswerConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnswerConsultResponse.ProtoReflect.Descriptor instead.
 func (*AnswerConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{80}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *AnswerConsultResponse) GetConversation() *ConversationView {
@@ -5545,7 +5628,7 @@ type OpenConsultRequest struct {
 
 func (x *OpenConsultRequest) Reset() {
 	*x = OpenConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[81]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5557,7 +5640,7 @@ func (x *OpenConsultRequest) String() string {
 func (*OpenConsultRequest) ProtoMessage() {}
 
 func (x *OpenConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[81]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5570,7 +5653,7 @@ func (x *OpenConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenConsultRequest.ProtoReflect.Descriptor instead.
 func (*OpenConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{81}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *OpenConsultRequest) GetRef() *ConversationRef {
@@ -5598,7 +5681,7 @@ type OpenConsultResponse struct {
 
 func (x *OpenConsultResponse) Reset() {
 	*x = OpenConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5610,7 +5693,7 @@ func (x *OpenConsultResponse) String() string {
 func (*OpenConsultResponse) ProtoMessage() {}
 
 func (x *OpenConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5623,7 +5706,7 @@ func (x *OpenConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenConsultResponse.ProtoReflect.Descriptor instead.
 func (*OpenConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{82}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *OpenConsultResponse) GetConversation() *ConversationView {
@@ -5646,7 +5729,7 @@ type EndConsultRequest struct {
 
 func (x *EndConsultRequest) Reset() {
 	*x = EndConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5658,7 +5741,7 @@ func (x *EndConsultRequest) String() string {
 func (*EndConsultRequest) ProtoMessage() {}
 
 func (x *EndConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5671,7 +5754,7 @@ func (x *EndConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConsultRequest.ProtoReflect.Descriptor instead.
 func (*EndConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{83}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{84}
 }
 
 func (x *EndConsultRequest) GetRef() *ConversationRef {
@@ -5699,7 +5782,7 @@ type EndConsultResponse struct {
 
 func (x *EndConsultResponse) Reset() {
 	*x = EndConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5711,7 +5794,7 @@ func (x *EndConsultResponse) String() string {
 func (*EndConsultResponse) ProtoMessage() {}
 
 func (x *EndConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5724,7 +5807,7 @@ func (x *EndConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConsultResponse.ProtoReflect.Descriptor instead.
 func (*EndConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{84}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{85}
 }
 
 func (x *EndConsultResponse) GetConversation() *ConversationView {
@@ -5745,7 +5828,7 @@ type LeaveConversationRequest struct {
 
 func (x *LeaveConversationRequest) Reset() {
 	*x = LeaveConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5757,7 +5840,7 @@ func (x *LeaveConversationRequest) String() string {
 func (*LeaveConversationRequest) ProtoMessage() {}
 
 func (x *LeaveConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5770,7 +5853,7 @@ func (x *LeaveConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveConversationRequest.ProtoReflect.Descriptor instead.
 func (*LeaveConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{85}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{86}
 }
 
 func (x *LeaveConversationRequest) GetRef() *ConversationRef {
@@ -5789,7 +5872,7 @@ type LeaveConversationResponse struct {
 
 func (x *LeaveConversationResponse) Reset() {
 	*x = LeaveConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5801,7 +5884,7 @@ func (x *LeaveConversationResponse) String() string {
 func (*LeaveConversationResponse) ProtoMessage() {}
 
 func (x *LeaveConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5814,7 +5897,7 @@ func (x *LeaveConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveConversationResponse.ProtoReflect.Descriptor instead.
 func (*LeaveConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{86}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{87}
 }
 
 // AssignConversationRequest names the conversation and who gets it.
@@ -5837,7 +5920,7 @@ type AssignConversationRequest struct {
 
 func (x *AssignConversationRequest) Reset() {
 	*x = AssignConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5849,7 +5932,7 @@ func (x *AssignConversationRequest) String() string {
 func (*AssignConversationRequest) ProtoMessage() {}
 
 func (x *AssignConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5862,7 +5945,7 @@ func (x *AssignConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignConversationRequest.ProtoReflect.Descriptor instead.
 func (*AssignConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{87}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{88}
 }
 
 func (x *AssignConversationRequest) GetRef() *ConversationRef {
@@ -5933,7 +6016,7 @@ type AssignConversationResponse struct {
 
 func (x *AssignConversationResponse) Reset() {
 	*x = AssignConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5945,7 +6028,7 @@ func (x *AssignConversationResponse) String() string {
 func (*AssignConversationResponse) ProtoMessage() {}
 
 func (x *AssignConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5958,7 +6041,7 @@ func (x *AssignConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignConversationResponse.ProtoReflect.Descriptor instead.
 func (*AssignConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{88}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{89}
 }
 
 func (x *AssignConversationResponse) GetConversation() *ConversationView {
@@ -5979,7 +6062,7 @@ type ForceCloseConversationRequest struct {
 
 func (x *ForceCloseConversationRequest) Reset() {
 	*x = ForceCloseConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[90]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5991,7 +6074,7 @@ func (x *ForceCloseConversationRequest) String() string {
 func (*ForceCloseConversationRequest) ProtoMessage() {}
 
 func (x *ForceCloseConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[90]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6004,7 +6087,7 @@ func (x *ForceCloseConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForceCloseConversationRequest.ProtoReflect.Descriptor instead.
 func (*ForceCloseConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{89}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{90}
 }
 
 func (x *ForceCloseConversationRequest) GetRef() *ConversationRef {
@@ -6023,7 +6106,7 @@ type ForceCloseConversationResponse struct {
 
 func (x *ForceCloseConversationResponse) Reset() {
 	*x = ForceCloseConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[90]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[91]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6035,7 +6118,7 @@ func (x *ForceCloseConversationResponse) String() string {
 func (*ForceCloseConversationResponse) ProtoMessage() {}
 
 func (x *ForceCloseConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[90]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[91]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6048,7 +6131,7 @@ func (x *ForceCloseConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForceCloseConversationResponse.ProtoReflect.Descriptor instead.
 func (*ForceCloseConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{90}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{91}
 }
 
 // ActOnConversationsRequest names conversations and what to do to them.
@@ -6074,7 +6157,7 @@ type ActOnConversationsRequest struct {
 
 func (x *ActOnConversationsRequest) Reset() {
 	*x = ActOnConversationsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[91]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[92]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6086,7 +6169,7 @@ func (x *ActOnConversationsRequest) String() string {
 func (*ActOnConversationsRequest) ProtoMessage() {}
 
 func (x *ActOnConversationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[91]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[92]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6099,7 +6182,7 @@ func (x *ActOnConversationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActOnConversationsRequest.ProtoReflect.Descriptor instead.
 func (*ActOnConversationsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{91}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{92}
 }
 
 func (x *ActOnConversationsRequest) GetRefs() []*ConversationRef {
@@ -6179,7 +6262,7 @@ type ActOnConversationsResponse struct {
 
 func (x *ActOnConversationsResponse) Reset() {
 	*x = ActOnConversationsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[92]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[93]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6191,7 +6274,7 @@ func (x *ActOnConversationsResponse) String() string {
 func (*ActOnConversationsResponse) ProtoMessage() {}
 
 func (x *ActOnConversationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[92]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[93]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6204,7 +6287,7 @@ func (x *ActOnConversationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActOnConversationsResponse.ProtoReflect.Descriptor instead.
 func (*ActOnConversationsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{92}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{93}
 }
 
 func (x *ActOnConversationsResponse) GetOutcomes() []*Outcome {
@@ -6237,7 +6320,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[93]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[94]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6249,7 +6332,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[93]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[94]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6262,7 +6345,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{93}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{94}
 }
 
 func (x *Outcome) GetRef() *ConversationRef {
@@ -6299,7 +6382,7 @@ type PauseQueueRequest struct {
 
 func (x *PauseQueueRequest) Reset() {
 	*x = PauseQueueRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[94]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[95]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6311,7 +6394,7 @@ func (x *PauseQueueRequest) String() string {
 func (*PauseQueueRequest) ProtoMessage() {}
 
 func (x *PauseQueueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[94]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[95]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6324,7 +6407,7 @@ func (x *PauseQueueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseQueueRequest.ProtoReflect.Descriptor instead.
 func (*PauseQueueRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{94}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{95}
 }
 
 func (x *PauseQueueRequest) GetQueue() string {
@@ -6354,7 +6437,7 @@ type PauseQueueResponse struct {
 
 func (x *PauseQueueResponse) Reset() {
 	*x = PauseQueueResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[95]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[96]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6366,7 +6449,7 @@ func (x *PauseQueueResponse) String() string {
 func (*PauseQueueResponse) ProtoMessage() {}
 
 func (x *PauseQueueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[95]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[96]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6379,7 +6462,7 @@ func (x *PauseQueueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseQueueResponse.ProtoReflect.Descriptor instead.
 func (*PauseQueueResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{95}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{96}
 }
 
 func (x *PauseQueueResponse) GetBy() string {
@@ -6407,7 +6490,7 @@ type MonitorConversationRequest struct {
 
 func (x *MonitorConversationRequest) Reset() {
 	*x = MonitorConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[96]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[97]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6419,7 +6502,7 @@ func (x *MonitorConversationRequest) String() string {
 func (*MonitorConversationRequest) ProtoMessage() {}
 
 func (x *MonitorConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[96]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[97]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6432,7 +6515,7 @@ func (x *MonitorConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitorConversationRequest.ProtoReflect.Descriptor instead.
 func (*MonitorConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{96}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{97}
 }
 
 func (x *MonitorConversationRequest) GetRef() *ConversationRef {
@@ -6453,7 +6536,7 @@ type MonitorConversationResponse struct {
 
 func (x *MonitorConversationResponse) Reset() {
 	*x = MonitorConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[97]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[98]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6465,7 +6548,7 @@ func (x *MonitorConversationResponse) String() string {
 func (*MonitorConversationResponse) ProtoMessage() {}
 
 func (x *MonitorConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[97]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[98]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6478,7 +6561,7 @@ func (x *MonitorConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitorConversationResponse.ProtoReflect.Descriptor instead.
 func (*MonitorConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{97}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{98}
 }
 
 func (x *MonitorConversationResponse) GetConversation() *ConversationView {
@@ -6499,7 +6582,7 @@ type JoinConversationRequest struct {
 
 func (x *JoinConversationRequest) Reset() {
 	*x = JoinConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[98]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[99]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6511,7 +6594,7 @@ func (x *JoinConversationRequest) String() string {
 func (*JoinConversationRequest) ProtoMessage() {}
 
 func (x *JoinConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[98]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[99]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6524,7 +6607,7 @@ func (x *JoinConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinConversationRequest.ProtoReflect.Descriptor instead.
 func (*JoinConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{98}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{99}
 }
 
 func (x *JoinConversationRequest) GetRef() *ConversationRef {
@@ -6545,7 +6628,7 @@ type JoinConversationResponse struct {
 
 func (x *JoinConversationResponse) Reset() {
 	*x = JoinConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[99]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[100]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6557,7 +6640,7 @@ func (x *JoinConversationResponse) String() string {
 func (*JoinConversationResponse) ProtoMessage() {}
 
 func (x *JoinConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[99]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[100]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6570,7 +6653,7 @@ func (x *JoinConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinConversationResponse.ProtoReflect.Descriptor instead.
 func (*JoinConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{99}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{100}
 }
 
 func (x *JoinConversationResponse) GetConversation() *ConversationView {
@@ -6593,7 +6676,7 @@ type SetAgentPresenceRequest struct {
 
 func (x *SetAgentPresenceRequest) Reset() {
 	*x = SetAgentPresenceRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[100]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[101]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6605,7 +6688,7 @@ func (x *SetAgentPresenceRequest) String() string {
 func (*SetAgentPresenceRequest) ProtoMessage() {}
 
 func (x *SetAgentPresenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[100]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[101]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6618,7 +6701,7 @@ func (x *SetAgentPresenceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAgentPresenceRequest.ProtoReflect.Descriptor instead.
 func (*SetAgentPresenceRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{100}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{101}
 }
 
 func (x *SetAgentPresenceRequest) GetOfAgent() string {
@@ -6646,7 +6729,7 @@ type SetAgentPresenceResponse struct {
 
 func (x *SetAgentPresenceResponse) Reset() {
 	*x = SetAgentPresenceResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[101]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[102]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6658,7 +6741,7 @@ func (x *SetAgentPresenceResponse) String() string {
 func (*SetAgentPresenceResponse) ProtoMessage() {}
 
 func (x *SetAgentPresenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[101]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[102]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6671,7 +6754,7 @@ func (x *SetAgentPresenceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAgentPresenceResponse.ProtoReflect.Descriptor instead.
 func (*SetAgentPresenceResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{101}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{102}
 }
 
 func (x *SetAgentPresenceResponse) GetStanding() *v1.AgentStanding {
@@ -6700,7 +6783,7 @@ type ListOngoingRequest struct {
 
 func (x *ListOngoingRequest) Reset() {
 	*x = ListOngoingRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[102]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[103]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6712,7 +6795,7 @@ func (x *ListOngoingRequest) String() string {
 func (*ListOngoingRequest) ProtoMessage() {}
 
 func (x *ListOngoingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[102]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[103]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6725,7 +6808,7 @@ func (x *ListOngoingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOngoingRequest.ProtoReflect.Descriptor instead.
 func (*ListOngoingRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{102}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{103}
 }
 
 func (x *ListOngoingRequest) GetQueue() string {
@@ -6781,7 +6864,7 @@ type ListOngoingResponse struct {
 
 func (x *ListOngoingResponse) Reset() {
 	*x = ListOngoingResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[103]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[104]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6793,7 +6876,7 @@ func (x *ListOngoingResponse) String() string {
 func (*ListOngoingResponse) ProtoMessage() {}
 
 func (x *ListOngoingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[103]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[104]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6806,7 +6889,7 @@ func (x *ListOngoingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOngoingResponse.ProtoReflect.Descriptor instead.
 func (*ListOngoingResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{103}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{104}
 }
 
 func (x *ListOngoingResponse) GetConversations() []*ConversationView {
@@ -6850,7 +6933,7 @@ type PhaseCount struct {
 
 func (x *PhaseCount) Reset() {
 	*x = PhaseCount{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[104]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[105]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6862,7 +6945,7 @@ func (x *PhaseCount) String() string {
 func (*PhaseCount) ProtoMessage() {}
 
 func (x *PhaseCount) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[104]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[105]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6875,7 +6958,7 @@ func (x *PhaseCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PhaseCount.ProtoReflect.Descriptor instead.
 func (*PhaseCount) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{104}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{105}
 }
 
 func (x *PhaseCount) GetPhase() v11.Phase {
@@ -6909,7 +6992,7 @@ type ListAgentsRequest struct {
 
 func (x *ListAgentsRequest) Reset() {
 	*x = ListAgentsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[105]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[106]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6921,7 +7004,7 @@ func (x *ListAgentsRequest) String() string {
 func (*ListAgentsRequest) ProtoMessage() {}
 
 func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[105]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[106]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6934,7 +7017,7 @@ func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsRequest.ProtoReflect.Descriptor instead.
 func (*ListAgentsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{105}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{106}
 }
 
 func (x *ListAgentsRequest) GetQueue() string {
@@ -6982,7 +7065,7 @@ type ListAgentsResponse struct {
 
 func (x *ListAgentsResponse) Reset() {
 	*x = ListAgentsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[106]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[107]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6994,7 +7077,7 @@ func (x *ListAgentsResponse) String() string {
 func (*ListAgentsResponse) ProtoMessage() {}
 
 func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[106]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[107]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7007,7 +7090,7 @@ func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsResponse.ProtoReflect.Descriptor instead.
 func (*ListAgentsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{106}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{107}
 }
 
 func (x *ListAgentsResponse) GetAgents() []*AgentFigure {
@@ -7065,7 +7148,7 @@ type AgentFigure struct {
 
 func (x *AgentFigure) Reset() {
 	*x = AgentFigure{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[107]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[108]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7077,7 +7160,7 @@ func (x *AgentFigure) String() string {
 func (*AgentFigure) ProtoMessage() {}
 
 func (x *AgentFigure) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[107]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[108]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7090,7 +7173,7 @@ func (x *AgentFigure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentFigure.ProtoReflect.Descriptor instead.
 func (*AgentFigure) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{107}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{108}
 }
 
 func (x *AgentFigure) GetAgent() string {
@@ -7226,7 +7309,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\tHeartbeat\x12\x15\n" +
 	"\x06now_ms\x18\x01 \x01(\x03R\x05nowMs\"&\n" +
 	"\fSessionEnded\x12\x16\n" +
-	"\x06reason\x18\x01 \x01(\tR\x06reason\"\xfe\a\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\"\xb2\b\n" +
 	"\x10ConversationView\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x126\n" +
@@ -7259,7 +7342,15 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x05files\x18! \x01(\v2\x1a.parley.desk.v1.FileLimitsR\x05files\x12<\n" +
 	"\fwrap_up_form\x18I \x01(\v2\x1a.parley.desk.v1.WrapUpFormR\n" +
 	"wrapUpForm\x12=\n" +
-	"\tvariables\x18J \x03(\v2\x1f.parley.desk.v1.ContextVariableR\tvariables\";\n" +
+	"\tvariables\x18J \x03(\v2\x1f.parley.desk.v1.ContextVariableR\tvariables\x122\n" +
+	"\x06survey\x18[ \x01(\v2\x1a.parley.desk.v1.SurveyCardR\x06survey\"\x8d\x01\n" +
+	"\n" +
+	"SurveyCard\x12\"\n" +
+	"\fconversation\x18\x01 \x01(\tR\fconversation\x12\x19\n" +
+	"\basked_ms\x18\x02 \x01(\x03R\aaskedMs\x12\x1b\n" +
+	"\x06rating\x18\x03 \x01(\x05H\x00R\x06rating\x88\x01\x01\x12\x18\n" +
+	"\ahighest\x18\x04 \x01(\x05R\ahighestB\t\n" +
+	"\a_rating\";\n" +
 	"\x0fContextVariable\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"]\n" +
@@ -7696,7 +7787,7 @@ func file_parley_desk_v1_desk_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_desk_v1_desk_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_parley_desk_v1_desk_proto_msgTypes = make([]protoimpl.MessageInfo, 110)
+var file_parley_desk_v1_desk_proto_msgTypes = make([]protoimpl.MessageInfo, 111)
 var file_parley_desk_v1_desk_proto_goTypes = []any{
 	(FileStatus)(0),                        // 0: parley.desk.v1.FileStatus
 	(Author)(0),                            // 1: parley.desk.v1.Author
@@ -7718,313 +7809,315 @@ var file_parley_desk_v1_desk_proto_goTypes = []any{
 	(*Heartbeat)(nil),                      // 17: parley.desk.v1.Heartbeat
 	(*SessionEnded)(nil),                   // 18: parley.desk.v1.SessionEnded
 	(*ConversationView)(nil),               // 19: parley.desk.v1.ConversationView
-	(*ContextVariable)(nil),                // 20: parley.desk.v1.ContextVariable
-	(*FileLimits)(nil),                     // 21: parley.desk.v1.FileLimits
-	(*Beside)(nil),                         // 22: parley.desk.v1.Beside
-	(*Owner)(nil),                          // 23: parley.desk.v1.Owner
-	(*Window)(nil),                         // 24: parley.desk.v1.Window
-	(*TimelineChange)(nil),                 // 25: parley.desk.v1.TimelineChange
-	(*TimelineItem)(nil),                   // 26: parley.desk.v1.TimelineItem
-	(*File)(nil),                           // 27: parley.desk.v1.File
-	(*Refusal)(nil),                        // 28: parley.desk.v1.Refusal
-	(*SetPresenceRequest)(nil),             // 29: parley.desk.v1.SetPresenceRequest
-	(*SetPresenceResponse)(nil),            // 30: parley.desk.v1.SetPresenceResponse
-	(*AcceptOfferRequest)(nil),             // 31: parley.desk.v1.AcceptOfferRequest
-	(*AcceptOfferResponse)(nil),            // 32: parley.desk.v1.AcceptOfferResponse
-	(*RejectOfferRequest)(nil),             // 33: parley.desk.v1.RejectOfferRequest
-	(*RejectOfferResponse)(nil),            // 34: parley.desk.v1.RejectOfferResponse
-	(*SendMessageRequest)(nil),             // 35: parley.desk.v1.SendMessageRequest
-	(*ReactRequest)(nil),                   // 36: parley.desk.v1.ReactRequest
-	(*ReactResponse)(nil),                  // 37: parley.desk.v1.ReactResponse
-	(*SignalRequest)(nil),                  // 38: parley.desk.v1.SignalRequest
-	(*SignalResponse)(nil),                 // 39: parley.desk.v1.SignalResponse
-	(*SendMessageResponse)(nil),            // 40: parley.desk.v1.SendMessageResponse
-	(*ResendMessageRequest)(nil),           // 41: parley.desk.v1.ResendMessageRequest
-	(*ResendMessageResponse)(nil),          // 42: parley.desk.v1.ResendMessageResponse
-	(*AbandonSendRequest)(nil),             // 43: parley.desk.v1.AbandonSendRequest
-	(*AbandonSendResponse)(nil),            // 44: parley.desk.v1.AbandonSendResponse
-	(*AddNoteRequest)(nil),                 // 45: parley.desk.v1.AddNoteRequest
-	(*AddNoteResponse)(nil),                // 46: parley.desk.v1.AddNoteResponse
-	(*TakeControlRequest)(nil),             // 47: parley.desk.v1.TakeControlRequest
-	(*TakeControlResponse)(nil),            // 48: parley.desk.v1.TakeControlResponse
-	(*EndConversationRequest)(nil),         // 49: parley.desk.v1.EndConversationRequest
-	(*EndConversationResponse)(nil),        // 50: parley.desk.v1.EndConversationResponse
-	(*CloseConversationRequest)(nil),       // 51: parley.desk.v1.CloseConversationRequest
-	(*CloseConversationResponse)(nil),      // 52: parley.desk.v1.CloseConversationResponse
-	(*SetVariablesRequest)(nil),            // 53: parley.desk.v1.SetVariablesRequest
-	(*SetVariablesResponse)(nil),           // 54: parley.desk.v1.SetVariablesResponse
-	(*ParkConversationRequest)(nil),        // 55: parley.desk.v1.ParkConversationRequest
-	(*ParkConversationResponse)(nil),       // 56: parley.desk.v1.ParkConversationResponse
-	(*ResumeConversationRequest)(nil),      // 57: parley.desk.v1.ResumeConversationRequest
-	(*ResumeConversationResponse)(nil),     // 58: parley.desk.v1.ResumeConversationResponse
-	(*ReleaseConversationRequest)(nil),     // 59: parley.desk.v1.ReleaseConversationRequest
-	(*ReleaseConversationResponse)(nil),    // 60: parley.desk.v1.ReleaseConversationResponse
-	(*ListConversationsRequest)(nil),       // 61: parley.desk.v1.ListConversationsRequest
-	(*ListConversationsResponse)(nil),      // 62: parley.desk.v1.ListConversationsResponse
-	(*ListTimelineRequest)(nil),            // 63: parley.desk.v1.ListTimelineRequest
-	(*ListTimelineResponse)(nil),           // 64: parley.desk.v1.ListTimelineResponse
-	(*ShowOfferRequest)(nil),               // 65: parley.desk.v1.ShowOfferRequest
-	(*ShowOfferResponse)(nil),              // 66: parley.desk.v1.ShowOfferResponse
-	(*ListOpenItemsRequest)(nil),           // 67: parley.desk.v1.ListOpenItemsRequest
-	(*ListOpenItemsResponse)(nil),          // 68: parley.desk.v1.ListOpenItemsResponse
-	(*OpenItem)(nil),                       // 69: parley.desk.v1.OpenItem
-	(*ListQueuesRequest)(nil),              // 70: parley.desk.v1.ListQueuesRequest
-	(*ListQueuesResponse)(nil),             // 71: parley.desk.v1.ListQueuesResponse
-	(*PickConversationRequest)(nil),        // 72: parley.desk.v1.PickConversationRequest
-	(*PickConversationResponse)(nil),       // 73: parley.desk.v1.PickConversationResponse
-	(*ListTargetsRequest)(nil),             // 74: parley.desk.v1.ListTargetsRequest
-	(*ListTargetsResponse)(nil),            // 75: parley.desk.v1.ListTargetsResponse
-	(*QueueTarget)(nil),                    // 76: parley.desk.v1.QueueTarget
-	(*AgentTarget)(nil),                    // 77: parley.desk.v1.AgentTarget
-	(*TransferConversationRequest)(nil),    // 78: parley.desk.v1.TransferConversationRequest
-	(*TransferConversationResponse)(nil),   // 79: parley.desk.v1.TransferConversationResponse
-	(*AskConsultRequest)(nil),              // 80: parley.desk.v1.AskConsultRequest
-	(*AskConsultResponse)(nil),             // 81: parley.desk.v1.AskConsultResponse
-	(*AnswerConsultRequest)(nil),           // 82: parley.desk.v1.AnswerConsultRequest
-	(*AnswerConsultResponse)(nil),          // 83: parley.desk.v1.AnswerConsultResponse
-	(*OpenConsultRequest)(nil),             // 84: parley.desk.v1.OpenConsultRequest
-	(*OpenConsultResponse)(nil),            // 85: parley.desk.v1.OpenConsultResponse
-	(*EndConsultRequest)(nil),              // 86: parley.desk.v1.EndConsultRequest
-	(*EndConsultResponse)(nil),             // 87: parley.desk.v1.EndConsultResponse
-	(*LeaveConversationRequest)(nil),       // 88: parley.desk.v1.LeaveConversationRequest
-	(*LeaveConversationResponse)(nil),      // 89: parley.desk.v1.LeaveConversationResponse
-	(*AssignConversationRequest)(nil),      // 90: parley.desk.v1.AssignConversationRequest
-	(*AssignConversationResponse)(nil),     // 91: parley.desk.v1.AssignConversationResponse
-	(*ForceCloseConversationRequest)(nil),  // 92: parley.desk.v1.ForceCloseConversationRequest
-	(*ForceCloseConversationResponse)(nil), // 93: parley.desk.v1.ForceCloseConversationResponse
-	(*ActOnConversationsRequest)(nil),      // 94: parley.desk.v1.ActOnConversationsRequest
-	(*ActOnConversationsResponse)(nil),     // 95: parley.desk.v1.ActOnConversationsResponse
-	(*Outcome)(nil),                        // 96: parley.desk.v1.Outcome
-	(*PauseQueueRequest)(nil),              // 97: parley.desk.v1.PauseQueueRequest
-	(*PauseQueueResponse)(nil),             // 98: parley.desk.v1.PauseQueueResponse
-	(*MonitorConversationRequest)(nil),     // 99: parley.desk.v1.MonitorConversationRequest
-	(*MonitorConversationResponse)(nil),    // 100: parley.desk.v1.MonitorConversationResponse
-	(*JoinConversationRequest)(nil),        // 101: parley.desk.v1.JoinConversationRequest
-	(*JoinConversationResponse)(nil),       // 102: parley.desk.v1.JoinConversationResponse
-	(*SetAgentPresenceRequest)(nil),        // 103: parley.desk.v1.SetAgentPresenceRequest
-	(*SetAgentPresenceResponse)(nil),       // 104: parley.desk.v1.SetAgentPresenceResponse
-	(*ListOngoingRequest)(nil),             // 105: parley.desk.v1.ListOngoingRequest
-	(*ListOngoingResponse)(nil),            // 106: parley.desk.v1.ListOngoingResponse
-	(*PhaseCount)(nil),                     // 107: parley.desk.v1.PhaseCount
-	(*ListAgentsRequest)(nil),              // 108: parley.desk.v1.ListAgentsRequest
-	(*ListAgentsResponse)(nil),             // 109: parley.desk.v1.ListAgentsResponse
-	(*AgentFigure)(nil),                    // 110: parley.desk.v1.AgentFigure
-	nil,                                    // 111: parley.desk.v1.TimelineItem.DetailsEntry
-	nil,                                    // 112: parley.desk.v1.SetVariablesRequest.VariablesEntry
-	(v1.Presence)(0),                       // 113: parley.distribution.v1.Presence
-	(*v1.AgentStanding)(nil),               // 114: parley.distribution.v1.AgentStanding
-	(*v11.Customer)(nil),                   // 115: parley.thread.v1.Customer
-	(v11.Phase)(0),                         // 116: parley.thread.v1.Phase
-	(*v11.Offer)(nil),                      // 117: parley.thread.v1.Offer
-	(*WrapUpForm)(nil),                     // 118: parley.desk.v1.WrapUpForm
-	(v11.Part)(0),                          // 119: parley.thread.v1.Part
-	(v11.Attendance)(0),                    // 120: parley.thread.v1.Attendance
-	(*v11.Attachment)(nil),                 // 121: parley.thread.v1.Attachment
-	(*v11.QuickReply)(nil),                 // 122: parley.thread.v1.QuickReply
-	(*v11.Template)(nil),                   // 123: parley.thread.v1.Template
+	(*SurveyCard)(nil),                     // 20: parley.desk.v1.SurveyCard
+	(*ContextVariable)(nil),                // 21: parley.desk.v1.ContextVariable
+	(*FileLimits)(nil),                     // 22: parley.desk.v1.FileLimits
+	(*Beside)(nil),                         // 23: parley.desk.v1.Beside
+	(*Owner)(nil),                          // 24: parley.desk.v1.Owner
+	(*Window)(nil),                         // 25: parley.desk.v1.Window
+	(*TimelineChange)(nil),                 // 26: parley.desk.v1.TimelineChange
+	(*TimelineItem)(nil),                   // 27: parley.desk.v1.TimelineItem
+	(*File)(nil),                           // 28: parley.desk.v1.File
+	(*Refusal)(nil),                        // 29: parley.desk.v1.Refusal
+	(*SetPresenceRequest)(nil),             // 30: parley.desk.v1.SetPresenceRequest
+	(*SetPresenceResponse)(nil),            // 31: parley.desk.v1.SetPresenceResponse
+	(*AcceptOfferRequest)(nil),             // 32: parley.desk.v1.AcceptOfferRequest
+	(*AcceptOfferResponse)(nil),            // 33: parley.desk.v1.AcceptOfferResponse
+	(*RejectOfferRequest)(nil),             // 34: parley.desk.v1.RejectOfferRequest
+	(*RejectOfferResponse)(nil),            // 35: parley.desk.v1.RejectOfferResponse
+	(*SendMessageRequest)(nil),             // 36: parley.desk.v1.SendMessageRequest
+	(*ReactRequest)(nil),                   // 37: parley.desk.v1.ReactRequest
+	(*ReactResponse)(nil),                  // 38: parley.desk.v1.ReactResponse
+	(*SignalRequest)(nil),                  // 39: parley.desk.v1.SignalRequest
+	(*SignalResponse)(nil),                 // 40: parley.desk.v1.SignalResponse
+	(*SendMessageResponse)(nil),            // 41: parley.desk.v1.SendMessageResponse
+	(*ResendMessageRequest)(nil),           // 42: parley.desk.v1.ResendMessageRequest
+	(*ResendMessageResponse)(nil),          // 43: parley.desk.v1.ResendMessageResponse
+	(*AbandonSendRequest)(nil),             // 44: parley.desk.v1.AbandonSendRequest
+	(*AbandonSendResponse)(nil),            // 45: parley.desk.v1.AbandonSendResponse
+	(*AddNoteRequest)(nil),                 // 46: parley.desk.v1.AddNoteRequest
+	(*AddNoteResponse)(nil),                // 47: parley.desk.v1.AddNoteResponse
+	(*TakeControlRequest)(nil),             // 48: parley.desk.v1.TakeControlRequest
+	(*TakeControlResponse)(nil),            // 49: parley.desk.v1.TakeControlResponse
+	(*EndConversationRequest)(nil),         // 50: parley.desk.v1.EndConversationRequest
+	(*EndConversationResponse)(nil),        // 51: parley.desk.v1.EndConversationResponse
+	(*CloseConversationRequest)(nil),       // 52: parley.desk.v1.CloseConversationRequest
+	(*CloseConversationResponse)(nil),      // 53: parley.desk.v1.CloseConversationResponse
+	(*SetVariablesRequest)(nil),            // 54: parley.desk.v1.SetVariablesRequest
+	(*SetVariablesResponse)(nil),           // 55: parley.desk.v1.SetVariablesResponse
+	(*ParkConversationRequest)(nil),        // 56: parley.desk.v1.ParkConversationRequest
+	(*ParkConversationResponse)(nil),       // 57: parley.desk.v1.ParkConversationResponse
+	(*ResumeConversationRequest)(nil),      // 58: parley.desk.v1.ResumeConversationRequest
+	(*ResumeConversationResponse)(nil),     // 59: parley.desk.v1.ResumeConversationResponse
+	(*ReleaseConversationRequest)(nil),     // 60: parley.desk.v1.ReleaseConversationRequest
+	(*ReleaseConversationResponse)(nil),    // 61: parley.desk.v1.ReleaseConversationResponse
+	(*ListConversationsRequest)(nil),       // 62: parley.desk.v1.ListConversationsRequest
+	(*ListConversationsResponse)(nil),      // 63: parley.desk.v1.ListConversationsResponse
+	(*ListTimelineRequest)(nil),            // 64: parley.desk.v1.ListTimelineRequest
+	(*ListTimelineResponse)(nil),           // 65: parley.desk.v1.ListTimelineResponse
+	(*ShowOfferRequest)(nil),               // 66: parley.desk.v1.ShowOfferRequest
+	(*ShowOfferResponse)(nil),              // 67: parley.desk.v1.ShowOfferResponse
+	(*ListOpenItemsRequest)(nil),           // 68: parley.desk.v1.ListOpenItemsRequest
+	(*ListOpenItemsResponse)(nil),          // 69: parley.desk.v1.ListOpenItemsResponse
+	(*OpenItem)(nil),                       // 70: parley.desk.v1.OpenItem
+	(*ListQueuesRequest)(nil),              // 71: parley.desk.v1.ListQueuesRequest
+	(*ListQueuesResponse)(nil),             // 72: parley.desk.v1.ListQueuesResponse
+	(*PickConversationRequest)(nil),        // 73: parley.desk.v1.PickConversationRequest
+	(*PickConversationResponse)(nil),       // 74: parley.desk.v1.PickConversationResponse
+	(*ListTargetsRequest)(nil),             // 75: parley.desk.v1.ListTargetsRequest
+	(*ListTargetsResponse)(nil),            // 76: parley.desk.v1.ListTargetsResponse
+	(*QueueTarget)(nil),                    // 77: parley.desk.v1.QueueTarget
+	(*AgentTarget)(nil),                    // 78: parley.desk.v1.AgentTarget
+	(*TransferConversationRequest)(nil),    // 79: parley.desk.v1.TransferConversationRequest
+	(*TransferConversationResponse)(nil),   // 80: parley.desk.v1.TransferConversationResponse
+	(*AskConsultRequest)(nil),              // 81: parley.desk.v1.AskConsultRequest
+	(*AskConsultResponse)(nil),             // 82: parley.desk.v1.AskConsultResponse
+	(*AnswerConsultRequest)(nil),           // 83: parley.desk.v1.AnswerConsultRequest
+	(*AnswerConsultResponse)(nil),          // 84: parley.desk.v1.AnswerConsultResponse
+	(*OpenConsultRequest)(nil),             // 85: parley.desk.v1.OpenConsultRequest
+	(*OpenConsultResponse)(nil),            // 86: parley.desk.v1.OpenConsultResponse
+	(*EndConsultRequest)(nil),              // 87: parley.desk.v1.EndConsultRequest
+	(*EndConsultResponse)(nil),             // 88: parley.desk.v1.EndConsultResponse
+	(*LeaveConversationRequest)(nil),       // 89: parley.desk.v1.LeaveConversationRequest
+	(*LeaveConversationResponse)(nil),      // 90: parley.desk.v1.LeaveConversationResponse
+	(*AssignConversationRequest)(nil),      // 91: parley.desk.v1.AssignConversationRequest
+	(*AssignConversationResponse)(nil),     // 92: parley.desk.v1.AssignConversationResponse
+	(*ForceCloseConversationRequest)(nil),  // 93: parley.desk.v1.ForceCloseConversationRequest
+	(*ForceCloseConversationResponse)(nil), // 94: parley.desk.v1.ForceCloseConversationResponse
+	(*ActOnConversationsRequest)(nil),      // 95: parley.desk.v1.ActOnConversationsRequest
+	(*ActOnConversationsResponse)(nil),     // 96: parley.desk.v1.ActOnConversationsResponse
+	(*Outcome)(nil),                        // 97: parley.desk.v1.Outcome
+	(*PauseQueueRequest)(nil),              // 98: parley.desk.v1.PauseQueueRequest
+	(*PauseQueueResponse)(nil),             // 99: parley.desk.v1.PauseQueueResponse
+	(*MonitorConversationRequest)(nil),     // 100: parley.desk.v1.MonitorConversationRequest
+	(*MonitorConversationResponse)(nil),    // 101: parley.desk.v1.MonitorConversationResponse
+	(*JoinConversationRequest)(nil),        // 102: parley.desk.v1.JoinConversationRequest
+	(*JoinConversationResponse)(nil),       // 103: parley.desk.v1.JoinConversationResponse
+	(*SetAgentPresenceRequest)(nil),        // 104: parley.desk.v1.SetAgentPresenceRequest
+	(*SetAgentPresenceResponse)(nil),       // 105: parley.desk.v1.SetAgentPresenceResponse
+	(*ListOngoingRequest)(nil),             // 106: parley.desk.v1.ListOngoingRequest
+	(*ListOngoingResponse)(nil),            // 107: parley.desk.v1.ListOngoingResponse
+	(*PhaseCount)(nil),                     // 108: parley.desk.v1.PhaseCount
+	(*ListAgentsRequest)(nil),              // 109: parley.desk.v1.ListAgentsRequest
+	(*ListAgentsResponse)(nil),             // 110: parley.desk.v1.ListAgentsResponse
+	(*AgentFigure)(nil),                    // 111: parley.desk.v1.AgentFigure
+	nil,                                    // 112: parley.desk.v1.TimelineItem.DetailsEntry
+	nil,                                    // 113: parley.desk.v1.SetVariablesRequest.VariablesEntry
+	(v1.Presence)(0),                       // 114: parley.distribution.v1.Presence
+	(*v1.AgentStanding)(nil),               // 115: parley.distribution.v1.AgentStanding
+	(*v11.Customer)(nil),                   // 116: parley.thread.v1.Customer
+	(v11.Phase)(0),                         // 117: parley.thread.v1.Phase
+	(*v11.Offer)(nil),                      // 118: parley.thread.v1.Offer
+	(*WrapUpForm)(nil),                     // 119: parley.desk.v1.WrapUpForm
+	(v11.Part)(0),                          // 120: parley.thread.v1.Part
+	(v11.Attendance)(0),                    // 121: parley.thread.v1.Attendance
+	(*v11.Attachment)(nil),                 // 122: parley.thread.v1.Attachment
+	(*v11.QuickReply)(nil),                 // 123: parley.thread.v1.QuickReply
+	(*v11.Template)(nil),                   // 124: parley.thread.v1.Template
 }
 var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	9,   // 0: parley.desk.v1.SignInResponse.me:type_name -> parley.desk.v1.Me
 	9,   // 1: parley.desk.v1.WhoAmIResponse.me:type_name -> parley.desk.v1.Me
 	10,  // 2: parley.desk.v1.Me.statuses:type_name -> parley.desk.v1.StatusOption
-	113, // 3: parley.desk.v1.StatusOption.base:type_name -> parley.distribution.v1.Presence
-	113, // 4: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
+	114, // 3: parley.desk.v1.StatusOption.base:type_name -> parley.distribution.v1.Presence
+	114, // 4: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
 	14,  // 5: parley.desk.v1.Event.snapshot:type_name -> parley.desk.v1.Snapshot
 	19,  // 6: parley.desk.v1.Event.conversation:type_name -> parley.desk.v1.ConversationView
 	11,  // 7: parley.desk.v1.Event.removed:type_name -> parley.desk.v1.ConversationRef
-	25,  // 8: parley.desk.v1.Event.timeline:type_name -> parley.desk.v1.TimelineChange
-	114, // 9: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
+	26,  // 8: parley.desk.v1.Event.timeline:type_name -> parley.desk.v1.TimelineChange
+	115, // 9: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
 	17,  // 10: parley.desk.v1.Event.heartbeat:type_name -> parley.desk.v1.Heartbeat
 	18,  // 11: parley.desk.v1.Event.session_ended:type_name -> parley.desk.v1.SessionEnded
 	15,  // 12: parley.desk.v1.Event.queues:type_name -> parley.desk.v1.Queues
 	19,  // 13: parley.desk.v1.Snapshot.conversations:type_name -> parley.desk.v1.ConversationView
-	114, // 14: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
+	115, // 14: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
 	15,  // 15: parley.desk.v1.Snapshot.queues:type_name -> parley.desk.v1.Queues
 	16,  // 16: parley.desk.v1.Queues.queues:type_name -> parley.desk.v1.QueueFigure
 	11,  // 17: parley.desk.v1.ConversationView.ref:type_name -> parley.desk.v1.ConversationRef
-	115, // 18: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
-	116, // 19: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
-	117, // 20: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
-	24,  // 21: parley.desk.v1.ConversationView.window:type_name -> parley.desk.v1.Window
-	23,  // 22: parley.desk.v1.ConversationView.owner:type_name -> parley.desk.v1.Owner
-	22,  // 23: parley.desk.v1.ConversationView.beside:type_name -> parley.desk.v1.Beside
-	22,  // 24: parley.desk.v1.ConversationView.part:type_name -> parley.desk.v1.Beside
-	21,  // 25: parley.desk.v1.ConversationView.files:type_name -> parley.desk.v1.FileLimits
-	118, // 26: parley.desk.v1.ConversationView.wrap_up_form:type_name -> parley.desk.v1.WrapUpForm
-	20,  // 27: parley.desk.v1.ConversationView.variables:type_name -> parley.desk.v1.ContextVariable
-	119, // 28: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
-	120, // 29: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
-	11,  // 30: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
-	26,  // 31: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
-	1,   // 32: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
-	121, // 33: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
-	2,   // 34: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
-	111, // 35: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
-	27,  // 36: parley.desk.v1.TimelineItem.files:type_name -> parley.desk.v1.File
-	122, // 37: parley.desk.v1.TimelineItem.quick_replies:type_name -> parley.thread.v1.QuickReply
-	123, // 38: parley.desk.v1.TimelineItem.template:type_name -> parley.thread.v1.Template
-	0,   // 39: parley.desk.v1.File.status:type_name -> parley.desk.v1.FileStatus
-	116, // 40: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
-	113, // 41: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	114, // 42: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	11,  // 43: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 44: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 45: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 46: parley.desk.v1.SendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	122, // 47: parley.desk.v1.SendMessageRequest.quick_replies:type_name -> parley.thread.v1.QuickReply
-	123, // 48: parley.desk.v1.SendMessageRequest.template:type_name -> parley.thread.v1.Template
-	11,  // 49: parley.desk.v1.ReactRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 50: parley.desk.v1.SignalRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	26,  // 51: parley.desk.v1.SendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
-	11,  // 52: parley.desk.v1.ResendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	26,  // 53: parley.desk.v1.ResendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
-	11,  // 54: parley.desk.v1.AbandonSendRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 55: parley.desk.v1.AddNoteRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	26,  // 56: parley.desk.v1.AddNoteResponse.item:type_name -> parley.desk.v1.TimelineItem
-	11,  // 57: parley.desk.v1.TakeControlRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 58: parley.desk.v1.TakeControlResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 59: parley.desk.v1.EndConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 60: parley.desk.v1.EndConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 61: parley.desk.v1.CloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 62: parley.desk.v1.SetVariablesRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	112, // 63: parley.desk.v1.SetVariablesRequest.variables:type_name -> parley.desk.v1.SetVariablesRequest.VariablesEntry
-	19,  // 64: parley.desk.v1.SetVariablesResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 65: parley.desk.v1.ParkConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 66: parley.desk.v1.ParkConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 67: parley.desk.v1.ResumeConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 68: parley.desk.v1.ResumeConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 69: parley.desk.v1.ReleaseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 70: parley.desk.v1.ListConversationsResponse.conversations:type_name -> parley.desk.v1.ConversationView
-	11,  // 71: parley.desk.v1.ListTimelineRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	26,  // 72: parley.desk.v1.ListTimelineResponse.items:type_name -> parley.desk.v1.TimelineItem
-	11,  // 73: parley.desk.v1.ShowOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	69,  // 74: parley.desk.v1.ListOpenItemsResponse.items:type_name -> parley.desk.v1.OpenItem
-	11,  // 75: parley.desk.v1.OpenItem.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 76: parley.desk.v1.ListQueuesResponse.queues:type_name -> parley.desk.v1.QueueFigure
-	11,  // 77: parley.desk.v1.PickConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 78: parley.desk.v1.PickConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 79: parley.desk.v1.ListTargetsRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	76,  // 80: parley.desk.v1.ListTargetsResponse.queues:type_name -> parley.desk.v1.QueueTarget
-	77,  // 81: parley.desk.v1.ListTargetsResponse.agents:type_name -> parley.desk.v1.AgentTarget
-	113, // 82: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
-	11,  // 83: parley.desk.v1.TransferConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 84: parley.desk.v1.AskConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 85: parley.desk.v1.AskConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 86: parley.desk.v1.AnswerConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 87: parley.desk.v1.AnswerConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 88: parley.desk.v1.OpenConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 89: parley.desk.v1.OpenConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 90: parley.desk.v1.EndConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 91: parley.desk.v1.EndConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 92: parley.desk.v1.LeaveConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 93: parley.desk.v1.AssignConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 94: parley.desk.v1.AssignConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 95: parley.desk.v1.ForceCloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 96: parley.desk.v1.ActOnConversationsRequest.refs:type_name -> parley.desk.v1.ConversationRef
-	96,  // 97: parley.desk.v1.ActOnConversationsResponse.outcomes:type_name -> parley.desk.v1.Outcome
-	11,  // 98: parley.desk.v1.Outcome.ref:type_name -> parley.desk.v1.ConversationRef
-	116, // 99: parley.desk.v1.Outcome.phase:type_name -> parley.thread.v1.Phase
-	11,  // 100: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 101: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 102: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 103: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	113, // 104: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	114, // 105: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	116, // 106: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
-	19,  // 107: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
-	107, // 108: parley.desk.v1.ListOngoingResponse.phases:type_name -> parley.desk.v1.PhaseCount
-	116, // 109: parley.desk.v1.PhaseCount.phase:type_name -> parley.thread.v1.Phase
-	110, // 110: parley.desk.v1.ListAgentsResponse.agents:type_name -> parley.desk.v1.AgentFigure
-	114, // 111: parley.desk.v1.AgentFigure.standing:type_name -> parley.distribution.v1.AgentStanding
-	3,   // 112: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
-	5,   // 113: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
-	7,   // 114: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
-	12,  // 115: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
-	29,  // 116: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
-	31,  // 117: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
-	33,  // 118: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
-	35,  // 119: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
-	41,  // 120: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
-	43,  // 121: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
-	45,  // 122: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
-	49,  // 123: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
-	51,  // 124: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
-	53,  // 125: parley.desk.v1.DeskService.SetVariables:input_type -> parley.desk.v1.SetVariablesRequest
-	55,  // 126: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
-	57,  // 127: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
-	59,  // 128: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
-	47,  // 129: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
-	65,  // 130: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
-	67,  // 131: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
-	70,  // 132: parley.desk.v1.DeskService.ListQueues:input_type -> parley.desk.v1.ListQueuesRequest
-	72,  // 133: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
-	74,  // 134: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
-	78,  // 135: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
-	80,  // 136: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
-	82,  // 137: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
-	84,  // 138: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
-	86,  // 139: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
-	88,  // 140: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
-	90,  // 141: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
-	92,  // 142: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
-	94,  // 143: parley.desk.v1.DeskService.ActOnConversations:input_type -> parley.desk.v1.ActOnConversationsRequest
-	97,  // 144: parley.desk.v1.DeskService.PauseQueue:input_type -> parley.desk.v1.PauseQueueRequest
-	99,  // 145: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
-	101, // 146: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
-	103, // 147: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
-	105, // 148: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
-	108, // 149: parley.desk.v1.DeskService.ListAgents:input_type -> parley.desk.v1.ListAgentsRequest
-	36,  // 150: parley.desk.v1.DeskService.React:input_type -> parley.desk.v1.ReactRequest
-	38,  // 151: parley.desk.v1.DeskService.Signal:input_type -> parley.desk.v1.SignalRequest
-	61,  // 152: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
-	63,  // 153: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
-	4,   // 154: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
-	6,   // 155: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
-	8,   // 156: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
-	13,  // 157: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
-	30,  // 158: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
-	32,  // 159: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
-	34,  // 160: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
-	40,  // 161: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
-	42,  // 162: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
-	44,  // 163: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
-	46,  // 164: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
-	50,  // 165: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
-	52,  // 166: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
-	54,  // 167: parley.desk.v1.DeskService.SetVariables:output_type -> parley.desk.v1.SetVariablesResponse
-	56,  // 168: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
-	58,  // 169: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
-	60,  // 170: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
-	48,  // 171: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
-	66,  // 172: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
-	68,  // 173: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
-	71,  // 174: parley.desk.v1.DeskService.ListQueues:output_type -> parley.desk.v1.ListQueuesResponse
-	73,  // 175: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
-	75,  // 176: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
-	79,  // 177: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
-	81,  // 178: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
-	83,  // 179: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
-	85,  // 180: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
-	87,  // 181: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
-	89,  // 182: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
-	91,  // 183: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
-	93,  // 184: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
-	95,  // 185: parley.desk.v1.DeskService.ActOnConversations:output_type -> parley.desk.v1.ActOnConversationsResponse
-	98,  // 186: parley.desk.v1.DeskService.PauseQueue:output_type -> parley.desk.v1.PauseQueueResponse
-	100, // 187: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
-	102, // 188: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
-	104, // 189: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
-	106, // 190: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
-	109, // 191: parley.desk.v1.DeskService.ListAgents:output_type -> parley.desk.v1.ListAgentsResponse
-	37,  // 192: parley.desk.v1.DeskService.React:output_type -> parley.desk.v1.ReactResponse
-	39,  // 193: parley.desk.v1.DeskService.Signal:output_type -> parley.desk.v1.SignalResponse
-	62,  // 194: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
-	64,  // 195: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
-	154, // [154:196] is the sub-list for method output_type
-	112, // [112:154] is the sub-list for method input_type
-	112, // [112:112] is the sub-list for extension type_name
-	112, // [112:112] is the sub-list for extension extendee
-	0,   // [0:112] is the sub-list for field type_name
+	116, // 18: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
+	117, // 19: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
+	118, // 20: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
+	25,  // 21: parley.desk.v1.ConversationView.window:type_name -> parley.desk.v1.Window
+	24,  // 22: parley.desk.v1.ConversationView.owner:type_name -> parley.desk.v1.Owner
+	23,  // 23: parley.desk.v1.ConversationView.beside:type_name -> parley.desk.v1.Beside
+	23,  // 24: parley.desk.v1.ConversationView.part:type_name -> parley.desk.v1.Beside
+	22,  // 25: parley.desk.v1.ConversationView.files:type_name -> parley.desk.v1.FileLimits
+	119, // 26: parley.desk.v1.ConversationView.wrap_up_form:type_name -> parley.desk.v1.WrapUpForm
+	21,  // 27: parley.desk.v1.ConversationView.variables:type_name -> parley.desk.v1.ContextVariable
+	20,  // 28: parley.desk.v1.ConversationView.survey:type_name -> parley.desk.v1.SurveyCard
+	120, // 29: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
+	121, // 30: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
+	11,  // 31: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
+	27,  // 32: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
+	1,   // 33: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
+	122, // 34: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
+	2,   // 35: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
+	112, // 36: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
+	28,  // 37: parley.desk.v1.TimelineItem.files:type_name -> parley.desk.v1.File
+	123, // 38: parley.desk.v1.TimelineItem.quick_replies:type_name -> parley.thread.v1.QuickReply
+	124, // 39: parley.desk.v1.TimelineItem.template:type_name -> parley.thread.v1.Template
+	0,   // 40: parley.desk.v1.File.status:type_name -> parley.desk.v1.FileStatus
+	117, // 41: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
+	114, // 42: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	115, // 43: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	11,  // 44: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 45: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 46: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 47: parley.desk.v1.SendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	123, // 48: parley.desk.v1.SendMessageRequest.quick_replies:type_name -> parley.thread.v1.QuickReply
+	124, // 49: parley.desk.v1.SendMessageRequest.template:type_name -> parley.thread.v1.Template
+	11,  // 50: parley.desk.v1.ReactRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 51: parley.desk.v1.SignalRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	27,  // 52: parley.desk.v1.SendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
+	11,  // 53: parley.desk.v1.ResendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	27,  // 54: parley.desk.v1.ResendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
+	11,  // 55: parley.desk.v1.AbandonSendRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 56: parley.desk.v1.AddNoteRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	27,  // 57: parley.desk.v1.AddNoteResponse.item:type_name -> parley.desk.v1.TimelineItem
+	11,  // 58: parley.desk.v1.TakeControlRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 59: parley.desk.v1.TakeControlResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 60: parley.desk.v1.EndConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 61: parley.desk.v1.EndConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 62: parley.desk.v1.CloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 63: parley.desk.v1.SetVariablesRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	113, // 64: parley.desk.v1.SetVariablesRequest.variables:type_name -> parley.desk.v1.SetVariablesRequest.VariablesEntry
+	19,  // 65: parley.desk.v1.SetVariablesResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 66: parley.desk.v1.ParkConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 67: parley.desk.v1.ParkConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 68: parley.desk.v1.ResumeConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 69: parley.desk.v1.ResumeConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 70: parley.desk.v1.ReleaseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 71: parley.desk.v1.ListConversationsResponse.conversations:type_name -> parley.desk.v1.ConversationView
+	11,  // 72: parley.desk.v1.ListTimelineRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	27,  // 73: parley.desk.v1.ListTimelineResponse.items:type_name -> parley.desk.v1.TimelineItem
+	11,  // 74: parley.desk.v1.ShowOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	70,  // 75: parley.desk.v1.ListOpenItemsResponse.items:type_name -> parley.desk.v1.OpenItem
+	11,  // 76: parley.desk.v1.OpenItem.ref:type_name -> parley.desk.v1.ConversationRef
+	16,  // 77: parley.desk.v1.ListQueuesResponse.queues:type_name -> parley.desk.v1.QueueFigure
+	11,  // 78: parley.desk.v1.PickConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 79: parley.desk.v1.PickConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 80: parley.desk.v1.ListTargetsRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	77,  // 81: parley.desk.v1.ListTargetsResponse.queues:type_name -> parley.desk.v1.QueueTarget
+	78,  // 82: parley.desk.v1.ListTargetsResponse.agents:type_name -> parley.desk.v1.AgentTarget
+	114, // 83: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
+	11,  // 84: parley.desk.v1.TransferConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 85: parley.desk.v1.AskConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 86: parley.desk.v1.AskConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 87: parley.desk.v1.AnswerConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 88: parley.desk.v1.AnswerConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 89: parley.desk.v1.OpenConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 90: parley.desk.v1.OpenConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 91: parley.desk.v1.EndConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 92: parley.desk.v1.EndConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 93: parley.desk.v1.LeaveConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 94: parley.desk.v1.AssignConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 95: parley.desk.v1.AssignConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 96: parley.desk.v1.ForceCloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 97: parley.desk.v1.ActOnConversationsRequest.refs:type_name -> parley.desk.v1.ConversationRef
+	97,  // 98: parley.desk.v1.ActOnConversationsResponse.outcomes:type_name -> parley.desk.v1.Outcome
+	11,  // 99: parley.desk.v1.Outcome.ref:type_name -> parley.desk.v1.ConversationRef
+	117, // 100: parley.desk.v1.Outcome.phase:type_name -> parley.thread.v1.Phase
+	11,  // 101: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 102: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 103: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 104: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	114, // 105: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	115, // 106: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	117, // 107: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
+	19,  // 108: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
+	108, // 109: parley.desk.v1.ListOngoingResponse.phases:type_name -> parley.desk.v1.PhaseCount
+	117, // 110: parley.desk.v1.PhaseCount.phase:type_name -> parley.thread.v1.Phase
+	111, // 111: parley.desk.v1.ListAgentsResponse.agents:type_name -> parley.desk.v1.AgentFigure
+	115, // 112: parley.desk.v1.AgentFigure.standing:type_name -> parley.distribution.v1.AgentStanding
+	3,   // 113: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
+	5,   // 114: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
+	7,   // 115: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
+	12,  // 116: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
+	30,  // 117: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
+	32,  // 118: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
+	34,  // 119: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
+	36,  // 120: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
+	42,  // 121: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
+	44,  // 122: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
+	46,  // 123: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
+	50,  // 124: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
+	52,  // 125: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
+	54,  // 126: parley.desk.v1.DeskService.SetVariables:input_type -> parley.desk.v1.SetVariablesRequest
+	56,  // 127: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
+	58,  // 128: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
+	60,  // 129: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
+	48,  // 130: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
+	66,  // 131: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
+	68,  // 132: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
+	71,  // 133: parley.desk.v1.DeskService.ListQueues:input_type -> parley.desk.v1.ListQueuesRequest
+	73,  // 134: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
+	75,  // 135: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
+	79,  // 136: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
+	81,  // 137: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
+	83,  // 138: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
+	85,  // 139: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
+	87,  // 140: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
+	89,  // 141: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
+	91,  // 142: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
+	93,  // 143: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
+	95,  // 144: parley.desk.v1.DeskService.ActOnConversations:input_type -> parley.desk.v1.ActOnConversationsRequest
+	98,  // 145: parley.desk.v1.DeskService.PauseQueue:input_type -> parley.desk.v1.PauseQueueRequest
+	100, // 146: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
+	102, // 147: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
+	104, // 148: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
+	106, // 149: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
+	109, // 150: parley.desk.v1.DeskService.ListAgents:input_type -> parley.desk.v1.ListAgentsRequest
+	37,  // 151: parley.desk.v1.DeskService.React:input_type -> parley.desk.v1.ReactRequest
+	39,  // 152: parley.desk.v1.DeskService.Signal:input_type -> parley.desk.v1.SignalRequest
+	62,  // 153: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
+	64,  // 154: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
+	4,   // 155: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
+	6,   // 156: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
+	8,   // 157: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
+	13,  // 158: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
+	31,  // 159: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
+	33,  // 160: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
+	35,  // 161: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
+	41,  // 162: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
+	43,  // 163: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
+	45,  // 164: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
+	47,  // 165: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
+	51,  // 166: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
+	53,  // 167: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
+	55,  // 168: parley.desk.v1.DeskService.SetVariables:output_type -> parley.desk.v1.SetVariablesResponse
+	57,  // 169: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
+	59,  // 170: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
+	61,  // 171: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
+	49,  // 172: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
+	67,  // 173: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
+	69,  // 174: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
+	72,  // 175: parley.desk.v1.DeskService.ListQueues:output_type -> parley.desk.v1.ListQueuesResponse
+	74,  // 176: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
+	76,  // 177: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
+	80,  // 178: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
+	82,  // 179: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
+	84,  // 180: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
+	86,  // 181: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
+	88,  // 182: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
+	90,  // 183: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
+	92,  // 184: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
+	94,  // 185: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
+	96,  // 186: parley.desk.v1.DeskService.ActOnConversations:output_type -> parley.desk.v1.ActOnConversationsResponse
+	99,  // 187: parley.desk.v1.DeskService.PauseQueue:output_type -> parley.desk.v1.PauseQueueResponse
+	101, // 188: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
+	103, // 189: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
+	105, // 190: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
+	107, // 191: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
+	110, // 192: parley.desk.v1.DeskService.ListAgents:output_type -> parley.desk.v1.ListAgentsResponse
+	38,  // 193: parley.desk.v1.DeskService.React:output_type -> parley.desk.v1.ReactResponse
+	40,  // 194: parley.desk.v1.DeskService.Signal:output_type -> parley.desk.v1.SignalResponse
+	63,  // 195: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
+	65,  // 196: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
+	155, // [155:197] is the sub-list for method output_type
+	113, // [113:155] is the sub-list for method input_type
+	113, // [113:113] is the sub-list for extension type_name
+	113, // [113:113] is the sub-list for extension extendee
+	0,   // [0:113] is the sub-list for field type_name
 }
 
 func init() { file_parley_desk_v1_desk_proto_init() }
@@ -8043,15 +8136,16 @@ func file_parley_desk_v1_desk_proto_init() {
 		(*Event_SessionEnded)(nil),
 		(*Event_Queues)(nil),
 	}
-	file_parley_desk_v1_desk_proto_msgTypes[75].OneofWrappers = []any{
+	file_parley_desk_v1_desk_proto_msgTypes[17].OneofWrappers = []any{}
+	file_parley_desk_v1_desk_proto_msgTypes[76].OneofWrappers = []any{
 		(*TransferConversationRequest_ToQueue)(nil),
 		(*TransferConversationRequest_ToAgent)(nil),
 	}
-	file_parley_desk_v1_desk_proto_msgTypes[87].OneofWrappers = []any{
+	file_parley_desk_v1_desk_proto_msgTypes[88].OneofWrappers = []any{
 		(*AssignConversationRequest_ToQueue)(nil),
 		(*AssignConversationRequest_ToAgent)(nil),
 	}
-	file_parley_desk_v1_desk_proto_msgTypes[91].OneofWrappers = []any{
+	file_parley_desk_v1_desk_proto_msgTypes[92].OneofWrappers = []any{
 		(*ActOnConversationsRequest_ToQueue)(nil),
 		(*ActOnConversationsRequest_ForceClose)(nil),
 	}
@@ -8061,7 +8155,7 @@ func file_parley_desk_v1_desk_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_desk_v1_desk_proto_rawDesc), len(file_parley_desk_v1_desk_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   110,
+			NumMessages:   111,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -360,6 +360,14 @@ type Fact struct {
 	//	*Fact_BotAnswered
 	//	*Fact_BotEscalated
 	//	*Fact_BotDropped
+	//	*Fact_SurveyAsked
+	//	*Fact_SurveyRated
+	//	*Fact_SurveyCommentChosen
+	//	*Fact_SurveyCommented
+	//	*Fact_QuestionsBegan
+	//	*Fact_QuestionAsked
+	//	*Fact_QuestionAnswered
+	//	*Fact_QuestionsEnded
 	//	*Fact_FilesErased
 	Kind isFact_Kind `protobuf_oneof:"kind"`
 	// De-duplication key of Meta's event that caused the fact; empty for facts
@@ -893,6 +901,78 @@ func (x *Fact) GetBotDropped() *BotDropped {
 	return nil
 }
 
+func (x *Fact) GetSurveyAsked() *SurveyAsked {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_SurveyAsked); ok {
+			return x.SurveyAsked
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetSurveyRated() *SurveyRated {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_SurveyRated); ok {
+			return x.SurveyRated
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetSurveyCommentChosen() *SurveyCommentChosen {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_SurveyCommentChosen); ok {
+			return x.SurveyCommentChosen
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetSurveyCommented() *SurveyCommented {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_SurveyCommented); ok {
+			return x.SurveyCommented
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetQuestionsBegan() *QuestionsBegan {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_QuestionsBegan); ok {
+			return x.QuestionsBegan
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetQuestionAsked() *QuestionAsked {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_QuestionAsked); ok {
+			return x.QuestionAsked
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetQuestionAnswered() *QuestionAnswered {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_QuestionAnswered); ok {
+			return x.QuestionAnswered
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetQuestionsEnded() *QuestionsEnded {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_QuestionsEnded); ok {
+			return x.QuestionsEnded
+		}
+	}
+	return nil
+}
+
 func (x *Fact) GetFilesErased() *FilesErased {
 	if x != nil {
 		if x, ok := x.Kind.(*Fact_FilesErased); ok {
@@ -1206,6 +1286,46 @@ type Fact_BotDropped struct {
 	BotDropped *BotDropped `protobuf:"bytes,165,opt,name=bot_dropped,json=botDropped,proto3,oneof"`
 }
 
+type Fact_SurveyAsked struct {
+	// The customer was asked how it was.
+	SurveyAsked *SurveyAsked `protobuf:"bytes,171,opt,name=survey_asked,json=surveyAsked,proto3,oneof"`
+}
+
+type Fact_SurveyRated struct {
+	// The customer gave a rating.
+	SurveyRated *SurveyRated `protobuf:"bytes,172,opt,name=survey_rated,json=surveyRated,proto3,oneof"`
+}
+
+type Fact_SurveyCommentChosen struct {
+	// The customer pressed whether a few words follow.
+	SurveyCommentChosen *SurveyCommentChosen `protobuf:"bytes,173,opt,name=survey_comment_chosen,json=surveyCommentChosen,proto3,oneof"`
+}
+
+type Fact_SurveyCommented struct {
+	// The customer wrote a few words about it.
+	SurveyCommented *SurveyCommented `protobuf:"bytes,174,opt,name=survey_commented,json=surveyCommented,proto3,oneof"`
+}
+
+type Fact_QuestionsBegan struct {
+	// The conversation waits for answers before it is routed.
+	QuestionsBegan *QuestionsBegan `protobuf:"bytes,175,opt,name=questions_began,json=questionsBegan,proto3,oneof"`
+}
+
+type Fact_QuestionAsked struct {
+	// The customer was asked the next question.
+	QuestionAsked *QuestionAsked `protobuf:"bytes,176,opt,name=question_asked,json=questionAsked,proto3,oneof"`
+}
+
+type Fact_QuestionAnswered struct {
+	// The customer answered it.
+	QuestionAnswered *QuestionAnswered `protobuf:"bytes,177,opt,name=question_answered,json=questionAnswered,proto3,oneof"`
+}
+
+type Fact_QuestionsEnded struct {
+	// The conversation waits for answers no more.
+	QuestionsEnded *QuestionsEnded `protobuf:"bytes,178,opt,name=questions_ended,json=questionsEnded,proto3,oneof"`
+}
+
 type Fact_FilesErased struct {
 	// All files of the thread so far are taken away.
 	FilesErased *FilesErased `protobuf:"bytes,187,opt,name=files_erased,json=filesErased,proto3,oneof"`
@@ -1316,6 +1436,22 @@ func (*Fact_BotAnswered) isFact_Kind() {}
 func (*Fact_BotEscalated) isFact_Kind() {}
 
 func (*Fact_BotDropped) isFact_Kind() {}
+
+func (*Fact_SurveyAsked) isFact_Kind() {}
+
+func (*Fact_SurveyRated) isFact_Kind() {}
+
+func (*Fact_SurveyCommentChosen) isFact_Kind() {}
+
+func (*Fact_SurveyCommented) isFact_Kind() {}
+
+func (*Fact_QuestionsBegan) isFact_Kind() {}
+
+func (*Fact_QuestionAsked) isFact_Kind() {}
+
+func (*Fact_QuestionAnswered) isFact_Kind() {}
+
+func (*Fact_QuestionsEnded) isFact_Kind() {}
 
 func (*Fact_FilesErased) isFact_Kind() {}
 
@@ -1715,7 +1851,9 @@ type MessageReceived struct {
 	// Another app owns the thread.
 	Standby bool `protobuf:"varint,8,opt,name=standby,proto3" json:"standby,omitempty"`
 	// Meta says that it cannot show the message to apps.
-	Unsupported   bool `protobuf:"varint,9,opt,name=unsupported,proto3" json:"unsupported,omitempty"`
+	Unsupported bool `protobuf:"varint,9,opt,name=unsupported,proto3" json:"unsupported,omitempty"`
+	// It answers a survey: nobody has to answer it.
+	Survey        bool `protobuf:"varint,26,opt,name=survey,proto3" json:"survey,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1809,6 +1947,13 @@ func (x *MessageReceived) GetStandby() bool {
 func (x *MessageReceived) GetUnsupported() bool {
 	if x != nil {
 		return x.Unsupported
+	}
+	return false
+}
+
+func (x *MessageReceived) GetSurvey() bool {
+	if x != nil {
+		return x.Survey
 	}
 	return false
 }
@@ -5818,7 +5963,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1aparley/thread/v1/bot.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/file.proto\x1a\x1eparley/thread/v1/trigger.proto\x1a\"parley/thread/v1/disposition.proto\x1a\x1fparley/thread/v1/variable.proto\"\xca!\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1aparley/thread/v1/bot.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/file.proto\x1a\x1eparley/thread/v1/trigger.proto\x1a\"parley/thread/v1/disposition.proto\x1a\x1fparley/thread/v1/question.proto\x1a\x1dparley/thread/v1/survey.proto\x1a\x1fparley/thread/v1/variable.proto\"\xbe&\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -5881,6 +6026,14 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\rbot_escalated\x18\xa4\x01 \x01(\v2\x1e.parley.thread.v1.BotEscalatedH\x00R\fbotEscalated\x12@\n" +
 	"\vbot_dropped\x18\xa5\x01 \x01(\v2\x1c.parley.thread.v1.BotDroppedH\x00R\n" +
 	"botDropped\x12C\n" +
+	"\fsurvey_asked\x18\xab\x01 \x01(\v2\x1d.parley.thread.v1.SurveyAskedH\x00R\vsurveyAsked\x12C\n" +
+	"\fsurvey_rated\x18\xac\x01 \x01(\v2\x1d.parley.thread.v1.SurveyRatedH\x00R\vsurveyRated\x12\\\n" +
+	"\x15survey_comment_chosen\x18\xad\x01 \x01(\v2%.parley.thread.v1.SurveyCommentChosenH\x00R\x13surveyCommentChosen\x12O\n" +
+	"\x10survey_commented\x18\xae\x01 \x01(\v2!.parley.thread.v1.SurveyCommentedH\x00R\x0fsurveyCommented\x12L\n" +
+	"\x0fquestions_began\x18\xaf\x01 \x01(\v2 .parley.thread.v1.QuestionsBeganH\x00R\x0equestionsBegan\x12I\n" +
+	"\x0equestion_asked\x18\xb0\x01 \x01(\v2\x1f.parley.thread.v1.QuestionAskedH\x00R\rquestionAsked\x12R\n" +
+	"\x11question_answered\x18\xb1\x01 \x01(\v2\".parley.thread.v1.QuestionAnsweredH\x00R\x10questionAnswered\x12L\n" +
+	"\x0fquestions_ended\x18\xb2\x01 \x01(\v2 .parley.thread.v1.QuestionsEndedH\x00R\x0equestionsEnded\x12C\n" +
 	"\ffiles_erased\x18\xbb\x01 \x01(\v2\x1d.parley.thread.v1.FilesErasedH\x00R\vfilesErased\x12\x1b\n" +
 	"\tevent_key\x18d \x01(\tR\beventKey\x12\x1f\n" +
 	"\vinbound_seq\x18e \x01(\x04R\n" +
@@ -5922,7 +6075,7 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x12\n" +
 	"\x04type\x18\x03 \x01(\tR\x04type\x12\x13\n" +
 	"\x05ad_id\x18\x04 \x01(\tR\x04adId\x12\x19\n" +
-	"\bad_title\x18\x05 \x01(\tR\aadTitle\"\xc0\x02\n" +
+	"\bad_title\x18\x05 \x01(\tR\aadTitle\"\xd8\x02\n" +
 	"\x0fMessageReceived\x12\x10\n" +
 	"\x03mid\x18\x01 \x01(\tR\x03mid\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12>\n" +
@@ -5933,7 +6086,8 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\asent_ms\x18\x06 \x01(\x03R\x06sentMs\x126\n" +
 	"\breferral\x18\a \x01(\v2\x1a.parley.thread.v1.ReferralR\breferral\x12\x18\n" +
 	"\astandby\x18\b \x01(\bR\astandby\x12 \n" +
-	"\vunsupported\x18\t \x01(\bR\vunsupported\"b\n" +
+	"\vunsupported\x18\t \x01(\bR\vunsupported\x12\x16\n" +
+	"\x06survey\x18\x1a \x01(\bR\x06survey\"b\n" +
 	"\rMessageEdited\x12\x10\n" +
 	"\x03mid\x18\x01 \x01(\tR\x03mid\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x12\n" +
@@ -6350,11 +6504,19 @@ var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(*BotAnswered)(nil),            // 69: parley.thread.v1.BotAnswered
 	(*BotEscalated)(nil),           // 70: parley.thread.v1.BotEscalated
 	(*BotDropped)(nil),             // 71: parley.thread.v1.BotDropped
-	(*FilesErased)(nil),            // 72: parley.thread.v1.FilesErased
-	(v1.Presence)(0),               // 73: parley.distribution.v1.Presence
-	(*SentFile)(nil),               // 74: parley.thread.v1.SentFile
-	(*BotReply)(nil),               // 75: parley.thread.v1.BotReply
-	(Trigger)(0),                   // 76: parley.thread.v1.Trigger
+	(*SurveyAsked)(nil),            // 72: parley.thread.v1.SurveyAsked
+	(*SurveyRated)(nil),            // 73: parley.thread.v1.SurveyRated
+	(*SurveyCommentChosen)(nil),    // 74: parley.thread.v1.SurveyCommentChosen
+	(*SurveyCommented)(nil),        // 75: parley.thread.v1.SurveyCommented
+	(*QuestionsBegan)(nil),         // 76: parley.thread.v1.QuestionsBegan
+	(*QuestionAsked)(nil),          // 77: parley.thread.v1.QuestionAsked
+	(*QuestionAnswered)(nil),       // 78: parley.thread.v1.QuestionAnswered
+	(*QuestionsEnded)(nil),         // 79: parley.thread.v1.QuestionsEnded
+	(*FilesErased)(nil),            // 80: parley.thread.v1.FilesErased
+	(v1.Presence)(0),               // 81: parley.distribution.v1.Presence
+	(*SentFile)(nil),               // 82: parley.thread.v1.SentFile
+	(*BotReply)(nil),               // 83: parley.thread.v1.BotReply
+	(Trigger)(0),                   // 84: parley.thread.v1.Trigger
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	9,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
@@ -6410,41 +6572,49 @@ var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	69, // 50: parley.thread.v1.Fact.bot_answered:type_name -> parley.thread.v1.BotAnswered
 	70, // 51: parley.thread.v1.Fact.bot_escalated:type_name -> parley.thread.v1.BotEscalated
 	71, // 52: parley.thread.v1.Fact.bot_dropped:type_name -> parley.thread.v1.BotDropped
-	72, // 53: parley.thread.v1.Fact.files_erased:type_name -> parley.thread.v1.FilesErased
-	5,  // 54: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
-	8,  // 55: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
-	8,  // 56: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
-	8,  // 57: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
-	5,  // 58: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
-	22, // 59: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
-	63, // 60: parley.thread.v1.ConversationOpened.variables:type_name -> parley.thread.v1.ConversationOpened.VariablesEntry
-	73, // 61: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
-	0,  // 62: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
-	25, // 63: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
-	64, // 64: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
-	27, // 65: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
-	1,  // 66: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	2,  // 67: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	2,  // 68: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	2,  // 69: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	39, // 70: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
-	40, // 71: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
-	74, // 72: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
-	36, // 73: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
-	75, // 74: parley.thread.v1.SendRequested.bot:type_name -> parley.thread.v1.BotReply
-	76, // 75: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
-	36, // 76: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
-	41, // 77: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
-	42, // 78: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
-	44, // 79: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
-	43, // 80: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
-	44, // 81: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
-	3,  // 82: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
-	83, // [83:83] is the sub-list for method output_type
-	83, // [83:83] is the sub-list for method input_type
-	83, // [83:83] is the sub-list for extension type_name
-	83, // [83:83] is the sub-list for extension extendee
-	0,  // [0:83] is the sub-list for field type_name
+	72, // 53: parley.thread.v1.Fact.survey_asked:type_name -> parley.thread.v1.SurveyAsked
+	73, // 54: parley.thread.v1.Fact.survey_rated:type_name -> parley.thread.v1.SurveyRated
+	74, // 55: parley.thread.v1.Fact.survey_comment_chosen:type_name -> parley.thread.v1.SurveyCommentChosen
+	75, // 56: parley.thread.v1.Fact.survey_commented:type_name -> parley.thread.v1.SurveyCommented
+	76, // 57: parley.thread.v1.Fact.questions_began:type_name -> parley.thread.v1.QuestionsBegan
+	77, // 58: parley.thread.v1.Fact.question_asked:type_name -> parley.thread.v1.QuestionAsked
+	78, // 59: parley.thread.v1.Fact.question_answered:type_name -> parley.thread.v1.QuestionAnswered
+	79, // 60: parley.thread.v1.Fact.questions_ended:type_name -> parley.thread.v1.QuestionsEnded
+	80, // 61: parley.thread.v1.Fact.files_erased:type_name -> parley.thread.v1.FilesErased
+	5,  // 62: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
+	8,  // 63: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
+	8,  // 64: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
+	8,  // 65: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
+	5,  // 66: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
+	22, // 67: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
+	63, // 68: parley.thread.v1.ConversationOpened.variables:type_name -> parley.thread.v1.ConversationOpened.VariablesEntry
+	81, // 69: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
+	0,  // 70: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
+	25, // 71: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
+	64, // 72: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
+	27, // 73: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
+	1,  // 74: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	2,  // 75: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	2,  // 76: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	2,  // 77: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	39, // 78: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
+	40, // 79: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
+	82, // 80: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
+	36, // 81: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
+	83, // 82: parley.thread.v1.SendRequested.bot:type_name -> parley.thread.v1.BotReply
+	84, // 83: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
+	36, // 84: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
+	41, // 85: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
+	42, // 86: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
+	44, // 87: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
+	43, // 88: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
+	44, // 89: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
+	3,  // 90: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
+	91, // [91:91] is the sub-list for method output_type
+	91, // [91:91] is the sub-list for method input_type
+	91, // [91:91] is the sub-list for extension type_name
+	91, // [91:91] is the sub-list for extension extendee
+	0,  // [0:91] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -6457,6 +6627,8 @@ func file_parley_thread_v1_fact_proto_init() {
 	file_parley_thread_v1_file_proto_init()
 	file_parley_thread_v1_trigger_proto_init()
 	file_parley_thread_v1_disposition_proto_init()
+	file_parley_thread_v1_question_proto_init()
+	file_parley_thread_v1_survey_proto_init()
 	file_parley_thread_v1_variable_proto_init()
 	file_parley_thread_v1_fact_proto_msgTypes[0].OneofWrappers = []any{
 		(*Fact_MessageReceived)(nil),
@@ -6512,6 +6684,14 @@ func file_parley_thread_v1_fact_proto_init() {
 		(*Fact_BotAnswered)(nil),
 		(*Fact_BotEscalated)(nil),
 		(*Fact_BotDropped)(nil),
+		(*Fact_SurveyAsked)(nil),
+		(*Fact_SurveyRated)(nil),
+		(*Fact_SurveyCommentChosen)(nil),
+		(*Fact_SurveyCommented)(nil),
+		(*Fact_QuestionsBegan)(nil),
+		(*Fact_QuestionAsked)(nil),
+		(*Fact_QuestionAnswered)(nil),
+		(*Fact_QuestionsEnded)(nil),
 		(*Fact_FilesErased)(nil),
 	}
 	file_parley_thread_v1_fact_proto_msgTypes[1].OneofWrappers = []any{}

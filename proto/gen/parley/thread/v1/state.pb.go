@@ -399,7 +399,9 @@ type State struct {
 	Answered uint64 `protobuf:"varint,54,opt,name=answered,proto3" json:"answered,omitempty"`
 	// What the customer was told of conversations being kept, and said to it;
 	// absent before that.
-	Consent       *Consent `protobuf:"bytes,55,opt,name=consent,proto3" json:"consent,omitempty"`
+	Consent *Consent `protobuf:"bytes,55,opt,name=consent,proto3" json:"consent,omitempty"`
+	// The newest survey; absent before the first.
+	Survey        *Survey `protobuf:"bytes,80,opt,name=survey,proto3" json:"survey,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -605,6 +607,13 @@ func (x *State) GetAnswered() uint64 {
 func (x *State) GetConsent() *Consent {
 	if x != nil {
 		return x.Consent
+	}
+	return nil
+}
+
+func (x *State) GetSurvey() *Survey {
+	if x != nil {
+		return x.Survey
 	}
 	return nil
 }
@@ -984,7 +993,11 @@ type Conversation struct {
 	// What became of it, by the agent's word, codes.
 	Dispositions []string `protobuf:"bytes,79,rep,name=dispositions,proto3" json:"dispositions,omitempty"`
 	// The part that a bot has or had in it; absent when no bot was asked.
-	Bot           *BotPart `protobuf:"bytes,88,opt,name=bot,proto3" json:"bot,omitempty"`
+	Bot *BotPart `protobuf:"bytes,88,opt,name=bot,proto3" json:"bot,omitempty"`
+	// The customer was answered in it, by whomever; automated messages are none.
+	Replied bool `protobuf:"varint,96,opt,name=replied,proto3" json:"replied,omitempty"`
+	// It waits for answers before it is routed; absent: it does not. Only in Open.
+	Questions     *Questioning `protobuf:"bytes,97,opt,name=questions,proto3" json:"questions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1267,6 +1280,20 @@ func (x *Conversation) GetDispositions() []string {
 func (x *Conversation) GetBot() *BotPart {
 	if x != nil {
 		return x.Bot
+	}
+	return nil
+}
+
+func (x *Conversation) GetReplied() bool {
+	if x != nil {
+		return x.Replied
+	}
+	return false
+}
+
+func (x *Conversation) GetQuestions() *Questioning {
+	if x != nil {
+		return x.Questions
 	}
 	return nil
 }
@@ -1709,12 +1736,12 @@ var File_parley_thread_v1_state_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x1cparley/thread/v1/state.proto\x12\x10parley.thread.v1\x1a\x1aparley/thread/v1/bot.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/fact.proto\x1a\x1eparley/thread/v1/trigger.proto\"\x92\x01\n" +
+	"\x1cparley/thread/v1/state.proto\x12\x10parley.thread.v1\x1a\x1aparley/thread/v1/bot.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/fact.proto\x1a\x1fparley/thread/v1/question.proto\x1a\x1dparley/thread/v1/survey.proto\x1a\x1eparley/thread/v1/trigger.proto\"\x92\x01\n" +
 	"\x06Commit\x12,\n" +
 	"\x05facts\x18\x01 \x03(\v2\x16.parley.thread.v1.FactR\x05facts\x12-\n" +
 	"\x05state\x18\x02 \x01(\v2\x17.parley.thread.v1.StateR\x05state\x12\x13\n" +
 	"\x05at_ms\x18\x03 \x01(\x03R\x04atMs\x12\x16\n" +
-	"\x06writer\x18\x04 \x01(\tR\x06writer\"\xff\x06\n" +
+	"\x06writer\x18\x04 \x01(\tR\x06writer\"\xb1\a\n" +
 	"\x05State\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\x126\n" +
@@ -1744,7 +1771,8 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\acontact\x18> \x01(\v2\x1d.parley.thread.v1.ContactLinkR\acontact\x12\x1a\n" +
 	"\bunlinked\x18? \x01(\tR\bunlinked\x12\x1a\n" +
 	"\banswered\x186 \x01(\x04R\banswered\x123\n" +
-	"\aconsent\x187 \x01(\v2\x19.parley.thread.v1.ConsentR\aconsent\"\x83\x01\n" +
+	"\aconsent\x187 \x01(\v2\x19.parley.thread.v1.ConsentR\aconsent\x120\n" +
+	"\x06survey\x18P \x01(\v2\x18.parley.thread.v1.SurveyR\x06survey\"\x83\x01\n" +
 	"\aConsent\x12\x16\n" +
 	"\x06notice\x18\x01 \x01(\tR\x06notice\x12\x17\n" +
 	"\atold_ms\x18\x02 \x01(\x03R\x06toldMs\x12\x1b\n" +
@@ -1768,8 +1796,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\apicture\x18\x04 \x01(\tR\apicture\x12\x1d\n" +
 	"\n" +
 	"fetched_ms\x18\x05 \x01(\x03R\tfetchedMsB\v\n" +
-	"\t_timezone\"\xf4\n" +
-	"\n" +
+	"\t_timezone\"\xcb\v\n" +
 	"\fConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12-\n" +
 	"\x05phase\x18\x02 \x01(\x0e2\x17.parley.thread.v1.PhaseR\x05phase\x12\x1e\n" +
@@ -1812,7 +1839,9 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x04said\x18? \x03(\v2\x16.parley.thread.v1.SaidR\x04said\x12 \n" +
 	"\vtransferred\x18@ \x01(\bR\vtransferred\x12\"\n" +
 	"\fdispositions\x18O \x03(\tR\fdispositions\x12+\n" +
-	"\x03bot\x18X \x01(\v2\x19.parley.thread.v1.BotPartR\x03bot\x1a<\n" +
+	"\x03bot\x18X \x01(\v2\x19.parley.thread.v1.BotPartR\x03bot\x12\x18\n" +
+	"\areplied\x18` \x01(\bR\areplied\x12;\n" +
+	"\tquestions\x18a \x01(\v2\x1d.parley.thread.v1.QuestioningR\tquestions\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa1\x02\n" +
@@ -1920,12 +1949,14 @@ var file_parley_thread_v1_state_proto_goTypes = []any{
 	(*Fact)(nil),         // 15: parley.thread.v1.Fact
 	(*Referral)(nil),     // 16: parley.thread.v1.Referral
 	(*ContactLink)(nil),  // 17: parley.thread.v1.ContactLink
-	(Trigger)(0),         // 18: parley.thread.v1.Trigger
-	(Cause)(0),           // 19: parley.thread.v1.Cause
-	(*Need)(nil),         // 20: parley.thread.v1.Need
-	(*Terms)(nil),        // 21: parley.thread.v1.Terms
-	(Side)(0),            // 22: parley.thread.v1.Side
-	(*BotPart)(nil),      // 23: parley.thread.v1.BotPart
+	(*Survey)(nil),       // 18: parley.thread.v1.Survey
+	(Trigger)(0),         // 19: parley.thread.v1.Trigger
+	(Cause)(0),           // 20: parley.thread.v1.Cause
+	(*Need)(nil),         // 21: parley.thread.v1.Need
+	(*Terms)(nil),        // 22: parley.thread.v1.Terms
+	(Side)(0),            // 23: parley.thread.v1.Side
+	(*BotPart)(nil),      // 24: parley.thread.v1.BotPart
+	(*Questioning)(nil),  // 25: parley.thread.v1.Questioning
 }
 var file_parley_thread_v1_state_proto_depIdxs = []int32{
 	15, // 0: parley.thread.v1.Commit.facts:type_name -> parley.thread.v1.Fact
@@ -1937,27 +1968,29 @@ var file_parley_thread_v1_state_proto_depIdxs = []int32{
 	8,  // 6: parley.thread.v1.State.files:type_name -> parley.thread.v1.PendingFile
 	17, // 7: parley.thread.v1.State.contact:type_name -> parley.thread.v1.ContactLink
 	6,  // 8: parley.thread.v1.State.consent:type_name -> parley.thread.v1.Consent
-	18, // 9: parley.thread.v1.Said.trigger:type_name -> parley.thread.v1.Trigger
-	2,  // 10: parley.thread.v1.Conversation.phase:type_name -> parley.thread.v1.Phase
-	12, // 11: parley.thread.v1.Conversation.offer:type_name -> parley.thread.v1.Offer
-	19, // 12: parley.thread.v1.Conversation.closed_by:type_name -> parley.thread.v1.Cause
-	20, // 13: parley.thread.v1.Conversation.skills:type_name -> parley.thread.v1.Need
-	14, // 14: parley.thread.v1.Conversation.variables:type_name -> parley.thread.v1.Conversation.VariablesEntry
-	16, // 15: parley.thread.v1.Conversation.referral:type_name -> parley.thread.v1.Referral
-	21, // 16: parley.thread.v1.Conversation.terms:type_name -> parley.thread.v1.Terms
-	11, // 17: parley.thread.v1.Conversation.participants:type_name -> parley.thread.v1.Participant
-	22, // 18: parley.thread.v1.Conversation.spoke:type_name -> parley.thread.v1.Side
-	7,  // 19: parley.thread.v1.Conversation.said:type_name -> parley.thread.v1.Said
-	23, // 20: parley.thread.v1.Conversation.bot:type_name -> parley.thread.v1.BotPart
-	0,  // 21: parley.thread.v1.Participant.part:type_name -> parley.thread.v1.Part
-	1,  // 22: parley.thread.v1.Participant.attendance:type_name -> parley.thread.v1.Attendance
-	3,  // 23: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
-	18, // 24: parley.thread.v1.Send.trigger:type_name -> parley.thread.v1.Trigger
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	18, // 9: parley.thread.v1.State.survey:type_name -> parley.thread.v1.Survey
+	19, // 10: parley.thread.v1.Said.trigger:type_name -> parley.thread.v1.Trigger
+	2,  // 11: parley.thread.v1.Conversation.phase:type_name -> parley.thread.v1.Phase
+	12, // 12: parley.thread.v1.Conversation.offer:type_name -> parley.thread.v1.Offer
+	20, // 13: parley.thread.v1.Conversation.closed_by:type_name -> parley.thread.v1.Cause
+	21, // 14: parley.thread.v1.Conversation.skills:type_name -> parley.thread.v1.Need
+	14, // 15: parley.thread.v1.Conversation.variables:type_name -> parley.thread.v1.Conversation.VariablesEntry
+	16, // 16: parley.thread.v1.Conversation.referral:type_name -> parley.thread.v1.Referral
+	22, // 17: parley.thread.v1.Conversation.terms:type_name -> parley.thread.v1.Terms
+	11, // 18: parley.thread.v1.Conversation.participants:type_name -> parley.thread.v1.Participant
+	23, // 19: parley.thread.v1.Conversation.spoke:type_name -> parley.thread.v1.Side
+	7,  // 20: parley.thread.v1.Conversation.said:type_name -> parley.thread.v1.Said
+	24, // 21: parley.thread.v1.Conversation.bot:type_name -> parley.thread.v1.BotPart
+	25, // 22: parley.thread.v1.Conversation.questions:type_name -> parley.thread.v1.Questioning
+	0,  // 23: parley.thread.v1.Participant.part:type_name -> parley.thread.v1.Part
+	1,  // 24: parley.thread.v1.Participant.attendance:type_name -> parley.thread.v1.Attendance
+	3,  // 25: parley.thread.v1.Send.status:type_name -> parley.thread.v1.SendStatus
+	19, // 26: parley.thread.v1.Send.trigger:type_name -> parley.thread.v1.Trigger
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_state_proto_init() }
@@ -1968,6 +2001,8 @@ func file_parley_thread_v1_state_proto_init() {
 	file_parley_thread_v1_bot_proto_init()
 	file_parley_thread_v1_contact_proto_init()
 	file_parley_thread_v1_fact_proto_init()
+	file_parley_thread_v1_question_proto_init()
+	file_parley_thread_v1_survey_proto_init()
 	file_parley_thread_v1_trigger_proto_init()
 	file_parley_thread_v1_state_proto_msgTypes[2].OneofWrappers = []any{}
 	file_parley_thread_v1_state_proto_msgTypes[5].OneofWrappers = []any{}

@@ -67,6 +67,17 @@ const (
 	Trigger_TRIGGER_OVERFLOW_ENDED Trigger = 18
 	// Meta does not reach the customer any more; the agent reads it.
 	Trigger_TRIGGER_CUSTOMER_DISCONNECTED Trigger = 19
+	// A survey: how it was is asked (L113). This and what follows workstreams set,
+	// and no automated message is for it.
+	Trigger_TRIGGER_SURVEY Trigger = 36
+	// A survey: a few words are asked for.
+	Trigger_TRIGGER_SURVEY_COMMENT Trigger = 37
+	// A survey: the few words are waited for.
+	Trigger_TRIGGER_SURVEY_WRITE Trigger = 38
+	// A survey: thanks.
+	Trigger_TRIGGER_SURVEY_THANKS Trigger = 39
+	// A question before the conversation is routed (L114).
+	Trigger_TRIGGER_QUESTION Trigger = 40
 )
 
 // Enum value maps for Trigger.
@@ -92,6 +103,11 @@ var (
 		17: "TRIGGER_SESSION_ENDED",
 		18: "TRIGGER_OVERFLOW_ENDED",
 		19: "TRIGGER_CUSTOMER_DISCONNECTED",
+		36: "TRIGGER_SURVEY",
+		37: "TRIGGER_SURVEY_COMMENT",
+		38: "TRIGGER_SURVEY_WRITE",
+		39: "TRIGGER_SURVEY_THANKS",
+		40: "TRIGGER_QUESTION",
 	}
 	Trigger_value = map[string]int32{
 		"TRIGGER_UNSPECIFIED":           0,
@@ -114,6 +130,11 @@ var (
 		"TRIGGER_SESSION_ENDED":         17,
 		"TRIGGER_OVERFLOW_ENDED":        18,
 		"TRIGGER_CUSTOMER_DISCONNECTED": 19,
+		"TRIGGER_SURVEY":                36,
+		"TRIGGER_SURVEY_COMMENT":        37,
+		"TRIGGER_SURVEY_WRITE":          38,
+		"TRIGGER_SURVEY_THANKS":         39,
+		"TRIGGER_QUESTION":              40,
 	}
 )
 
@@ -148,7 +169,7 @@ var File_parley_thread_v1_trigger_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_trigger_proto_rawDesc = "" +
 	"\n" +
-	"\x1eparley/thread/v1/trigger.proto\x12\x10parley.thread.v1*\xb1\x04\n" +
+	"\x1eparley/thread/v1/trigger.proto\x12\x10parley.thread.v1*\xac\x05\n" +
 	"\aTrigger\x12\x17\n" +
 	"\x13TRIGGER_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eTRIGGER_NOTICE\x10\x01\x12\x14\n" +
@@ -170,7 +191,12 @@ const file_parley_thread_v1_trigger_proto_rawDesc = "" +
 	"\x13TRIGGER_AGENT_ENDED\x10\x10\x12\x19\n" +
 	"\x15TRIGGER_SESSION_ENDED\x10\x11\x12\x1a\n" +
 	"\x16TRIGGER_OVERFLOW_ENDED\x10\x12\x12!\n" +
-	"\x1dTRIGGER_CUSTOMER_DISCONNECTED\x10\x13B\xc9\x01\n" +
+	"\x1dTRIGGER_CUSTOMER_DISCONNECTED\x10\x13\x12\x12\n" +
+	"\x0eTRIGGER_SURVEY\x10$\x12\x1a\n" +
+	"\x16TRIGGER_SURVEY_COMMENT\x10%\x12\x18\n" +
+	"\x14TRIGGER_SURVEY_WRITE\x10&\x12\x19\n" +
+	"\x15TRIGGER_SURVEY_THANKS\x10'\x12\x14\n" +
+	"\x10TRIGGER_QUESTION\x10(B\xc9\x01\n" +
 	"\x14com.parley.thread.v1B\fTriggerProtoP\x01ZAgithub.com/parley-desk/parley/proto/gen/parley/thread/v1;threadv1\xa2\x02\x03PTX\xaa\x02\x10Parley.Thread.V1\xca\x02\x10Parley\\Thread\\V1\xe2\x02\x1cParley\\Thread\\V1\\GPBMetadata\xea\x02\x12Parley::Thread::V1b\x06proto3"
 
 var (
