@@ -208,7 +208,7 @@ func apply(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fact) 
 func applyOwn(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fact) error {
 	switch k := f.GetKind().(type) {
 	case *threadv1.Fact_ConversationOpened:
-		return applyOpened(s, now, k.ConversationOpened)
+		return applyOpened(s, revision, now, k.ConversationOpened)
 	case *threadv1.Fact_ConversationClassified:
 		return applyClassified(s, k.ConversationClassified)
 	case *threadv1.Fact_ConversationRouted:

@@ -10,7 +10,7 @@ import (
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
-func applyOpened(s *threadv1.State, now time.Time, o *threadv1.ConversationOpened) error {
+func applyOpened(s *threadv1.State, revision uint64, now time.Time, o *threadv1.ConversationOpened) error {
 	phase, err := turn(s, opened, threadv1.Cause_CAUSE_UNSPECIFIED, "")
 	if err != nil {
 		return err
@@ -28,6 +28,9 @@ func applyOpened(s *threadv1.State, now time.Time, o *threadv1.ConversationOpene
 		Terms:            proto.CloneOf(o.GetTerms()),
 		CapacityProfiles: slices.Clone(o.GetCapacityProfiles()),
 		Variables:        maps.Clone(o.GetVariables()),
+	}
+	if s.GetConversation() != nil {
+		c.BeforeRevision = revision
 	}
 	if now.Sub(time.UnixMilli(s.GetReferralMs())) <= referralLast {
 		c.Referral = s.GetReferral()

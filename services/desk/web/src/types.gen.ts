@@ -252,6 +252,13 @@ export interface CloseConversationRequest {
 export interface CloseConversationResponse {
 }
 
+export interface Consent {
+  notice?: string;
+  toldMs?: string;
+  agreed?: boolean;
+  answeredMs?: string;
+}
+
 export interface Contact {
   id?: string;
   name?: string;
@@ -643,6 +650,8 @@ export interface PastConversation {
   closedBy?: Cause;
   waitMs?: string;
   handleMs?: string;
+  pageName?: string;
+  dispositions?: string[];
 }
 
 export interface PauseQueueRequest {
@@ -894,6 +903,7 @@ export interface Summary {
   referral?: Referral;
   previous?: PastConversation[];
   previousCount?: number;
+  consent?: Consent;
 }
 
 export interface TakeControlRequest {

@@ -982,9 +982,18 @@ type Conversation struct {
 	// over to.
 	Transferred bool `protobuf:"varint,64,opt,name=transferred,proto3" json:"transferred,omitempty"`
 	// What became of it, by the agent's word, codes.
-	Dispositions  []string `protobuf:"bytes,79,rep,name=dispositions,proto3" json:"dispositions,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Dispositions []string `protobuf:"bytes,79,rep,name=dispositions,proto3" json:"dispositions,omitempty"`
+	// How long the customer waited until an agent had it first, or until it closed
+	// without one, milliseconds; absent while it waits, and in logs of before.
+	WaitedMs *int64 `protobuf:"varint,120,opt,name=waited_ms,json=waitedMs,proto3,oneof" json:"waited_ms,omitempty"`
+	// How long agents had it, with wrap-up, in the phases that are over,
+	// milliseconds.
+	HandledMs int64 `protobuf:"varint,121,opt,name=handled_ms,json=handledMs,proto3" json:"handled_ms,omitempty"`
+	// Revision of the commit that left the conversation before it as it is; 0: it is
+	// the first, or the log is of before.
+	BeforeRevision uint64 `protobuf:"varint,122,opt,name=before_revision,json=beforeRevision,proto3" json:"before_revision,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Conversation) Reset() {
@@ -1260,6 +1269,27 @@ func (x *Conversation) GetDispositions() []string {
 		return x.Dispositions
 	}
 	return nil
+}
+
+func (x *Conversation) GetWaitedMs() int64 {
+	if x != nil && x.WaitedMs != nil {
+		return *x.WaitedMs
+	}
+	return 0
+}
+
+func (x *Conversation) GetHandledMs() int64 {
+	if x != nil {
+		return x.HandledMs
+	}
+	return 0
+}
+
+func (x *Conversation) GetBeforeRevision() uint64 {
+	if x != nil {
+		return x.BeforeRevision
+	}
+	return 0
 }
 
 // Participant is somebody with a part in a conversation beside the agent who
@@ -1750,8 +1780,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\apicture\x18\x04 \x01(\tR\apicture\x12\x1d\n" +
 	"\n" +
 	"fetched_ms\x18\x05 \x01(\x03R\tfetchedMsB\v\n" +
-	"\t_timezone\"\xc7\n" +
-	"\n" +
+	"\t_timezone\"\xbf\v\n" +
 	"\fConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12-\n" +
 	"\x05phase\x18\x02 \x01(\x0e2\x17.parley.thread.v1.PhaseR\x05phase\x12\x1e\n" +
@@ -1793,10 +1822,16 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\ftold_minutes\x18: \x01(\x05R\vtoldMinutes\x12*\n" +
 	"\x04said\x18? \x03(\v2\x16.parley.thread.v1.SaidR\x04said\x12 \n" +
 	"\vtransferred\x18@ \x01(\bR\vtransferred\x12\"\n" +
-	"\fdispositions\x18O \x03(\tR\fdispositions\x1a<\n" +
+	"\fdispositions\x18O \x03(\tR\fdispositions\x12 \n" +
+	"\twaited_ms\x18x \x01(\x03H\x00R\bwaitedMs\x88\x01\x01\x12\x1d\n" +
+	"\n" +
+	"handled_ms\x18y \x01(\x03R\thandledMs\x12'\n" +
+	"\x0fbefore_revision\x18z \x01(\x04R\x0ebeforeRevision\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa1\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\f\n" +
+	"\n" +
+	"_waited_ms\"\xa1\x02\n" +
 	"\vParticipant\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12*\n" +
 	"\x04part\x18\x02 \x01(\x0e2\x16.parley.thread.v1.PartR\x04part\x12<\n" +
@@ -1948,6 +1983,7 @@ func file_parley_thread_v1_state_proto_init() {
 	file_parley_thread_v1_trigger_proto_init()
 	file_parley_thread_v1_state_proto_msgTypes[2].OneofWrappers = []any{}
 	file_parley_thread_v1_state_proto_msgTypes[5].OneofWrappers = []any{}
+	file_parley_thread_v1_state_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
