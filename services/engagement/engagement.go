@@ -25,6 +25,7 @@ type Config struct {
 	PlaceAfter  time.Duration `koanf:"place_after" default:"15s" help:"How long a customer waits before a place in the queue is told for the first time."`
 	PlaceGap    time.Duration `koanf:"place_gap" default:"1m" help:"Shortest time between two places that one customer is told."`
 	PlaceLook   time.Duration `koanf:"place_look" default:"5s" help:"How often the places of customers who wait are looked up."`
+	CRM         CRMConfig     `koanf:"crm"`
 }
 
 // Validate tells what is wrong with the settings.
@@ -40,7 +41,7 @@ func (c *Config) Validate() error {
 			return fault.New(fault.Invalid, "ENGAGEMENT_SETTINGS", "engagement.%s is %s; it must be longer than nothing", one.field, one.is)
 		}
 	}
-	return nil
+	return c.CRM.validate()
 }
 
 // New builds the service. It opens nothing before Run.
@@ -52,10 +53,14 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	herald, err := newHerald(cfg.CRM, deps.Bus, deps.Now, deps.Registry)
+	if err != nil {
+		return nil, err
+	}
 	usher := &usher{speaker: speaker, pace: say.Pace{After: cfg.PlaceAfter, Gap: cfg.PlaceGap}, look: cfg.PlaceLook,
 		watch: deps.Bus.WatchThreads, places: askForPlaces(deps.Bus), diary: deps.Log}
 	deps.Health.Ready("bus", deps.Bus.Ping)
-	return &service{deps: deps, speaker: speaker, usher: usher, timers: &timers.Timers{
+	return &service{deps: deps, speaker: speaker, usher: usher, herald: herald, timers: &timers.Timers{
 		Threads: deps.Bus, World: deps.Directory, Places: make(chan struct{}, cfg.Parallel),
 		Glance: timers.Glance, Now: deps.Now, Meter: timers.NewMeter(deps.Registry), Log: deps.Log,
 	}}, nil
@@ -67,6 +72,7 @@ type service struct {
 
 	speaker *speaker
 	usher   *usher
+	herald  *herald
 }
 
 // Run carries out what is due until ctx ends. What is due then, the next owner
@@ -79,6 +85,7 @@ func (s *service) Run(ctx context.Context) error {
 	group.Go(func() error { return s.timers.Run(running, stage) })
 	group.Go(func() error { return s.deps.Bus.FollowThreads(running, messages, s.speaker.answer) })
 	group.Go(func() error { return s.deps.Bus.Lead(running, placesRole, s.usher.run) })
+	group.Go(func() error { return s.herald.run(running) })
 	if err := group.Wait(); ctx.Err() == nil {
 		return err
 	}
