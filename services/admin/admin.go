@@ -268,7 +268,7 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 	ledger := &history.Ledger{Bucket: d.Bus.Bucket(subject.HistoryBucket)}
 	committer := &commit.Committer{Planner: change.Planner{Box: d.Secrets, Now: d.Now}, Directory: d.Directory,
 		Bucket: d.Bus.Bucket(subject.ConfigBucket), History: ledger}
-	adminv1.RegisterConfigServiceServer(srv, &configure.Service{Directory: d.Directory, Box: d.Secrets, Committer: committer, Now: d.Now,
+	adminv1.RegisterConfigServiceServer(srv, &configure.Service{Directory: d.Directory, Replies: d.Bus.Bucket(subject.ReplyBucket), Box: d.Secrets, Committer: committer, Now: d.Now,
 		Unsubscribe: s.prober.Unsubscribe, Admit: s.prober.Admit, Signed: s.prober.Signed})
 	adminv1.RegisterHistoryServiceServer(srv, &rewind.Service{Directory: d.Directory, Committer: committer, Ledger: ledger, Box: d.Secrets, Unsubscribe: s.prober.Unsubscribe})
 	adminv1.RegisterKeyServiceServer(srv, &rekey.Service{Box: d.Secrets, Directory: d.Directory, Committer: committer})
