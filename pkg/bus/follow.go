@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -66,7 +67,7 @@ func (b *Bus) followStage(ctx context.Context, f *stageFollower) error {
 	}
 	ctx, leave := b.enter(ctx)
 	defer leave()
-	err := b.hold(ctx, groupOf(f.stage, f.kind), b.cfg.Partitions, f.own)
+	err := b.hold(ctx, groupOf(f.stage, f.kind), cmp.Or(f.slots, b.cfg.Partitions), f.own)
 	return brokerFault(err, "follow as stage %s", f.stage)
 }
 
@@ -81,9 +82,11 @@ func (b *Bus) Members(stage string) int {
 	return 1
 }
 
-// stageFollower is one stage's way through INBOUND or THREAD.
+// stageFollower is one stage's way through INBOUND or THREAD, or through a stream
+// that is in one piece.
 type stageFollower struct {
 	bus      *Bus
+	slots    int // streams; 0: one a partition
 	stage    string
 	kind     string
 	span     string

@@ -39,6 +39,9 @@ type source struct {
 // everything that was acknowledged before the start has been handed over. behind is how many messages of the stream come after m.
 func (b *Bus) follow(ctx context.Context, src source, caught func(), each func(m stored, behind uint64) error) error {
 	s := session{bus: b, source: src, start: src, caught: caught, each: each}
+	if !src.last && src.anew == nil {
+		s.seen = max(src.from, 1) - 1 // what is before it is not waited for
+	}
 	wait := 20 * time.Millisecond
 	for {
 		read, err := s.run(ctx)

@@ -26,6 +26,8 @@ const (
 	sessionAge    = 24 * time.Hour
 	mediaAge      = 80 * 24 * time.Hour // Meta's ids end after 90 days
 	markerTTL     = time.Minute
+	// CrmAge is how long is kept what a CRM is told.
+	CrmAge = 14 * 24 * time.Hour
 )
 
 // ensure makes the streams and buckets that are missing, and refuses those
@@ -77,7 +79,7 @@ func (b *Bus) openStreams(ctx context.Context) error {
 	if err := b.agreePartitions(ctx); err != nil {
 		return err
 	}
-	configs := []jetstream.StreamConfig{b.logStream(subject.DeadLetters, subject.DeadLetterAll), b.logStream(subject.Files, subject.FilesAll)}
+	configs := []jetstream.StreamConfig{b.logStream(subject.DeadLetters, subject.DeadLetterAll), b.logStream(subject.Files, subject.FilesAll), b.crmStream()}
 	for p := range b.cfg.Partitions {
 		configs = append(configs, b.logStream(subject.InboundStream(p), subject.Inbound(p)),
 			b.logStream(subject.ThreadStream(p), subject.ThreadAll(p)))
@@ -110,6 +112,13 @@ func (b *Bus) logStream(name, subjects string) jetstream.StreamConfig {
 	return jetstream.StreamConfig{Name: name, Subjects: []string{subjects}, Storage: jetstream.FileStorage,
 		Replicas: b.cfg.Replicas, Discard: jetstream.DiscardNew, Retention: jetstream.LimitsPolicy,
 		AllowDirect: true, AllowAtomicPublish: true, DenyDelete: true}
+}
+
+// crmStream lets its oldest go: whoever is that late compares everything.
+func (b *Bus) crmStream() jetstream.StreamConfig {
+	c := b.logStream(subject.Crm, subject.CrmAll)
+	c.MaxAge = CrmAge
+	return c
 }
 
 func (b *Bus) buckets() []jetstream.StreamConfig {

@@ -7,9 +7,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/parley-desk/parley/proto/subject"
-
+	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
+	"github.com/parley-desk/parley/proto/subject"
 )
 
 // WatchThreads hands to every process the last commit of every thread, then
@@ -149,4 +149,23 @@ func (b *Bus) History(ctx context.Context, t subject.Thread, after uint64) iter.
 			}
 		}
 	}
+}
+
+// At reads the commit of a thread that has a revision; fault.NotFound when it has
+// none, or was erased.
+func (b *Bus) At(ctx context.Context, t subject.Thread, revision uint64) (Record, error) {
+	m, err := retryAway(ctx, func(ctx context.Context) (stored, error) {
+		m, err := b.get(ctx, subject.ThreadStream(t.Partition(b.cfg.Partitions)), lookup{Seq: revision})
+		if absent(err) && b.cfg.Replicas > 1 {
+			m, err = b.getLeader(ctx, subject.ThreadStream(t.Partition(b.cfg.Partitions)), lookup{Seq: revision})
+		}
+		return m, err
+	})
+	if absent(err) || err == nil && m.subject != subject.Log(t, b.cfg.Partitions) {
+		return Record{}, fault.New(fault.NotFound, "NO_SUCH_COMMIT", "the thread has no commit %d", revision)
+	}
+	if err != nil {
+		return Record{}, brokerFault(err, "read a commit")
+	}
+	return decodeCommit(m, b.cfg.Partitions)
 }

@@ -99,23 +99,30 @@ func (b *Book) take(r row) {
 	b.index.put(r)
 }
 
+// Read takes an entry of the bucket apart: the id of the contact, and its record,
+// nil when it was deleted. False for entries that are no contact.
+func Read(e bus.Entry) (id string, r *contactv1.Record, ok bool) {
+	if !subject.IsContact(e.Key) {
+		return "", nil, false
+	}
+	id, err := subject.ParseContactKey(e.Key)
+	if err != nil || e.Value == nil {
+		return id, nil, err == nil
+	}
+	r, err = decode(e)
+	return id, r, err == nil
+}
+
 // rowOf is a contact as the index has it, without terms when it is deleted. False
 // for entries that are no contact.
 func rowOf(e bus.Entry) (row, bool) {
-	if !subject.IsContact(e.Key) {
-		return row{}, false
-	}
-	text, err := subject.ParseContactKey(e.Key)
-	if err != nil {
+	text, record, ok := Read(e)
+	if !ok {
 		return row{}, false
 	}
 	id, err := ParseID(text)
-	if err != nil || e.Value == nil {
+	if err != nil || record == nil {
 		return row{id: id, revision: e.Revision}, err == nil
-	}
-	record, err := decode(e)
-	if err != nil {
-		return row{}, false
 	}
 	c := record.GetContact()
 	merged := c.GetMergedInto() != ""

@@ -118,16 +118,46 @@ const mostHops = 32
 
 // Resolve reads who a contact is now: itself, or what it was merged into.
 func (s *Store) Resolve(ctx context.Context, id string) (*contactv1.Contact, error) {
+	r, err := s.Standing(ctx, id)
+	return r.GetContact(), err
+}
+
+// Standing is Resolve for the whole record.
+func (s *Store) Standing(ctx context.Context, id string) (*contactv1.Record, error) {
 	for range mostHops {
 		r, err := s.Get(ctx, id)
 		if err != nil {
 			return nil, err
 		}
 		if id = r.GetContact().GetMergedInto(); id == "" {
-			return r.GetContact(), nil
+			return r, nil
 		}
 	}
 	return nil, fault.New(fault.Internal, "CONTACT_DAMAGED", "a contact was merged more than %d times over", mostHops)
+}
+
+// Family are the ids of a contact and of whatever it took in, and those took in:
+// itself first, up to most.
+func (s *Store) Family(ctx context.Context, r *contactv1.Record, most int) ([]string, error) {
+	ids, next := []string{r.GetContact().GetId()}, []*contactv1.Record{r}
+	for len(next) > 0 {
+		r, next = next[0], next[1:]
+		for _, m := range r.GetMerges() {
+			if len(ids) == most {
+				return ids, nil
+			}
+			ids = append(ids, m.GetContact())
+			other, err := s.Get(ctx, m.GetContact())
+			if fault.Is(err, fault.NotFound) {
+				continue // of a deletion that was cut
+			}
+			if err != nil {
+				return nil, err
+			}
+			next = append(next, other)
+		}
+	}
+	return ids, nil
 }
 
 // Create makes a contact.

@@ -29,6 +29,9 @@ func applyOpened(s *threadv1.State, revision uint64, now time.Time, o *threadv1.
 		CapacityProfiles: slices.Clone(o.GetCapacityProfiles()),
 		Variables:        maps.Clone(o.GetVariables()),
 	}
+	if s.GetConversation() != nil {
+		c.BeforeRevision = revision
+	}
 	if now.Sub(time.UnixMilli(s.GetReferralMs())) <= referralLast {
 		c.Referral = s.GetReferral()
 	}

@@ -19,14 +19,28 @@ func FindSend(s *threadv1.State, id string) *threadv1.Send {
 
 // NextSend is the send that outbound must drive now: the oldest that is not
 // given over to the agent's decision. Later ones wait for it, so that the
-// customer reads in the order the agent wrote. Nil when there is none.
+// customer reads in the order the agent wrote; but a person's words do not wait
+// until it is known what became of a message that nobody wrote, which was posted
+// before them in any case. Nil when there is none.
 func NextSend(s *threadv1.State) *threadv1.Send {
+	var passed *threadv1.Send
 	for _, one := range s.GetSends() {
-		if one.GetStatus() != threadv1.SendStatus_SEND_STATUS_UNCONFIRMED {
+		switch {
+		case one.GetStatus() == threadv1.SendStatus_SEND_STATUS_UNCONFIRMED:
+		case passed == nil && (Written(one) || one.GetStatus() != threadv1.SendStatus_SEND_STATUS_UNCERTAIN):
+			return one
+		case passed == nil:
+			passed = one
+		case Written(one):
 			return one
 		}
 	}
-	return nil
+	return passed
+}
+
+// Written tells whether a person wrote a send.
+func Written(one *threadv1.Send) bool {
+	return one.GetAgent() != "" && one.GetTrigger() == threadv1.Trigger_TRIGGER_UNSPECIFIED
 }
 
 func applyRequested(s *threadv1.State, revision uint64, now time.Time, r *threadv1.SendRequested) error {

@@ -86,6 +86,7 @@ func turn(s *threadv1.State, fact string, cause threadv1.Cause, agent string) (t
 }
 
 func enter(c *threadv1.Conversation, p threadv1.Phase, now time.Time) {
+	clock(c, p, now)
 	c.Phase = p
 	c.EnteredMs = now.UnixMilli()
 	abide(c, now)

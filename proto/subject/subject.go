@@ -66,6 +66,10 @@ const (
 	Files = "FILES"
 	// FilesAll matches every subject of Files.
 	FilesAll = filePrefix + ">"
+	// Crm holds what a CRM is told.
+	Crm = "CRM"
+	// CrmAll matches every subject of Crm.
+	CrmAll = crmPrefix + ">"
 	// ConfigBucket holds the resources of administrators.
 	ConfigBucket = "CONFIG"
 	// HistoryBucket holds the versions of the configuration; VersionKey and
@@ -240,7 +244,17 @@ func ParseLog(s string) (Thread, error) {
 	return ParseKey(parts[2])
 }
 
-const filePrefix = "file."
+const (
+	filePrefix = "file."
+	crmPrefix  = "crm."
+)
+
+// OfContact is the subject of what a CRM is told of a contact, by its id.
+func OfContact(id string) string { return crmPrefix + "contact." + token(id) }
+
+// OfStranger is the subject of what a CRM is told of a thread whose customer is no
+// known contact.
+func OfStranger(t Thread) string { return crmPrefix + "stranger." + t.Key() }
 
 // FilesOf matches the files of a thread.
 func FilesOf(t Thread) string { return filePrefix + t.Key() + ".>" }

@@ -31,6 +31,7 @@ import (
 	"github.com/parley-desk/parley/pkg/host"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
+	crmv1 "github.com/parley-desk/parley/proto/gen/parley/crm/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/admin/internal/change"
 	"github.com/parley-desk/parley/services/admin/internal/commit"
@@ -48,6 +49,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/requests"
 	"github.com/parley-desk/parley/services/admin/internal/rewind"
 	"github.com/parley-desk/parley/services/admin/internal/surveys"
+	"github.com/parley-desk/parley/services/admin/internal/told"
 	"github.com/parley-desk/parley/services/admin/internal/trial"
 	"github.com/parley-desk/parley/services/admin/internal/variables"
 )
@@ -290,7 +292,7 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 	ledger := &history.Ledger{Bucket: d.Bus.Bucket(subject.HistoryBucket)}
 	committer := &commit.Committer{Planner: change.Planner{Box: d.Secrets, Now: d.Now}, Directory: d.Directory,
 		Bucket: d.Bus.Bucket(subject.ConfigBucket), History: ledger}
-	adminv1.RegisterConfigServiceServer(srv, &configure.Service{Directory: d.Directory, Box: d.Secrets, Committer: committer, Now: d.Now,
+	adminv1.RegisterConfigServiceServer(srv, &configure.Service{Directory: d.Directory, Replies: d.Bus.Bucket(subject.ReplyBucket), Box: d.Secrets, Committer: committer, Now: d.Now,
 		Unsubscribe: s.prober.Unsubscribe, Admit: s.prober.Admit, Signed: s.prober.Signed})
 	adminv1.RegisterHistoryServiceServer(srv, &rewind.Service{Directory: d.Directory, Committer: committer, Ledger: ledger, Box: d.Secrets, Unsubscribe: s.prober.Unsubscribe})
 	adminv1.RegisterKeyServiceServer(srv, &rekey.Service{Box: d.Secrets, Directory: d.Directory, Committer: committer})
@@ -309,6 +311,7 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 	adminv1.RegisterVariableServiceServer(srv, &variables.Service{Log: d.Bus, Directory: d.Directory, Caller: guard.Caller})
 	adminv1.RegisterScheduleServiceServer(srv, &hours.Service{Directory: d.Directory, Now: d.Now})
 	contactv1.RegisterContactServiceServer(srv, &people.Service{Contacts: d.Contacts, Log: d.Bus, Now: d.Now})
+	crmv1.RegisterCrmServiceServer(srv, &told.Service{Log: d.Bus})
 }
 
 // credentials make the connection TLS 1.3 with certificates on both sides, or

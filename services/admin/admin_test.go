@@ -429,3 +429,28 @@ func TestHealthAnswers(t *testing.T) {
 		t.Errorf("health: %v, %v", resp, err)
 	}
 }
+
+// What an agent wrote for own use goes with the agent, and not before.
+func TestAnAgentsOwnRepliesGoToo(t *testing.T) {
+	s := admintest.Start(t)
+	c, replies, key := adminv1.NewConfigServiceClient(s.Dial(t)), s.Bus.Bucket(subject.ReplyBucket), subject.ReplyKey("mila")
+	there := func() bool {
+		_, err := replies.Get(t.Context(), key)
+		return err == nil
+	}
+	if err := replies.Write(t.Context(), bus.Write{Key: key, Value: []byte("x"), Revision: bus.AnyRevision}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.CreateAgent(t.Context(), &adminv1.CreateAgentRequest{Agent: &configv1.Agent{Meta: &configv1.Meta{Id: "mila", DisplayName: "Mila"}, Roles: []string{"agent"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.DeleteAgent(t.Context(), &adminv1.DeleteAgentRequest{Id: "mila", ValidateOnly: true}); err != nil || !there() {
+		t.Errorf("only tried, and they are gone: %v", err)
+	}
+	if _, err := c.DeleteAgent(t.Context(), &adminv1.DeleteAgentRequest{Id: "mila", Etag: "1"}); err == nil || !there() {
+		t.Errorf("refused, and they are gone: %v", err)
+	}
+	if _, err := c.DeleteAgent(t.Context(), &adminv1.DeleteAgentRequest{Id: "mila"}); err != nil || there() {
+		t.Errorf("deleted, and they are there: %v", err)
+	}
+}

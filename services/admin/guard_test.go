@@ -28,6 +28,7 @@ import (
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
+	crmv1 "github.com/parley-desk/parley/proto/gen/parley/crm/v1"
 	"github.com/parley-desk/parley/services/admin"
 	"github.com/parley-desk/parley/services/admin/admintest"
 	"github.com/parley-desk/parley/services/admin/internal/configure"
@@ -43,6 +44,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/rewind"
 	"github.com/parley-desk/parley/services/admin/internal/surveys"
 	"github.com/parley-desk/parley/services/admin/internal/trial"
+	"github.com/parley-desk/parley/services/admin/internal/told"
 	"github.com/parley-desk/parley/services/admin/internal/variables"
 )
 
@@ -73,6 +75,7 @@ func TestEveryMethodHasItsPermission(t *testing.T) {
 	adminv1.RegisterVariableServiceServer(srv, &variables.Service{})
 	adminv1.RegisterRoutingServiceServer(srv, &explain.Service{})
 	contactv1.RegisterContactServiceServer(srv, &people.Service{})
+	crmv1.RegisterCrmServiceServer(srv, &told.Service{})
 	grpc_health_v1.RegisterHealthServer(srv, health.NewServer())
 	reflection.Register(srv)
 	table := guard.Permissions()

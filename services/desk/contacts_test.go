@@ -150,3 +150,50 @@ func TestALinkedContactIsChangedAndMerged(t *testing.T) {
 		t.Errorf("whoever has no conversation searched: %v", err)
 	}
 }
+
+// The card knows what the contact has on other pages, also when that thread was
+// linked to a contact that is a part of this one by now, and what became of it.
+func TestTheCardKnowsOtherPages(t *testing.T) {
+	h := newHouse(t)
+	mila, store := h.agent("mila"), contact.Open(h.bus, time.Now)
+	make := func(name string) *contactv1.Contact {
+		made, err := store.Create(t.Context(), contact.Deed{By: "crm"}, &contactv1.Contact{Name: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made
+	}
+	ivan, twin := make("Ivan Petrov"), make("Ivan P.")
+	elsewhere := func(facts ...any) {
+		t.Helper()
+		if _, err := h.turn(t.Context(), silentPage, "q", func(*threadv1.State) ([]*threadv1.Fact, error) {
+			var all []*threadv1.Fact
+			for _, f := range facts {
+				all = append(all, thread.Of(f))
+			}
+			return all, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	elsewhere(&threadv1.ConversationOpened{Id: "e1", Units: 1, Workstream: "claims"}, &threadv1.ContactLinked{Contact: twin.GetId(), Source: threadv1.LinkSource_LINK_SOURCE_ADMIN, By: "crm"})
+	elsewhere(&threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_FORCED})
+	elsewhere(&threadv1.ConversationOpened{Id: "e2", Units: 1})
+	h.lead("p", "active", time.Now())
+	h.commit("p", thread.Of(&threadv1.ContactLinked{Contact: ivan.GetId(), Source: threadv1.LinkSource_LINK_SOURCE_ADMIN, By: "crm"}))
+	ref := refTo("p", "c-p")
+	if s := mila.card(t, ref).GetSummary(); s.GetPreviousCount() != 0 || len(s.GetPrevious()) != 0 {
+		t.Errorf("before the merge: %v", s)
+	}
+	if _, err := store.Merge(t.Context(), contact.Deed{By: "crm"}, ivan.GetId(), twin.GetId(), ""); err != nil {
+		t.Fatal(err)
+	}
+	var s *deskv1.Summary
+	h.await("the other page", func() bool { s = mila.card(t, ref).GetSummary(); return len(s.GetPrevious()) == 2 })
+	if s.GetPreviousCount() != 2 || s.GetPrevious()[0].GetId() != "e2" || s.GetPrevious()[0].GetClosedMs() != 0 || s.GetPrevious()[0].GetPageName() != silentPage ||
+		s.GetPrevious()[1].GetId() != "e1" || s.GetPrevious()[1].GetClosedMs() == 0 {
+		t.Errorf("the summary is %v", s)
+	}
+	elsewhere(&threadv1.ContactUnlinked{Contact: twin.GetId(), By: "crm"})
+	h.await("nothing of the other page", func() bool { return mila.card(t, ref).GetSummary().GetPreviousCount() == 0 })
+}

@@ -29,6 +29,7 @@ import (
 	"github.com/parley-desk/parley/services/desk/internal/api"
 	"github.com/parley-desk/parley/services/desk/internal/board"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
+	"github.com/parley-desk/parley/services/desk/internal/kin"
 	"github.com/parley-desk/parley/services/desk/internal/page"
 	"github.com/parley-desk/parley/services/desk/internal/reply"
 	"github.com/parley-desk/parley/services/desk/internal/scan"
@@ -61,6 +62,7 @@ type Desk struct {
 	page  *page.Page
 	hub   *feed.Hub
 	shelf *transcript.Shelf
+	kin   *kin.Index
 	api   *api.Server
 	pages *standing.Board
 	loads loads
@@ -89,7 +91,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	d := &Desk{
 		cfg: cfg, deps: deps, page: built, pages: pages,
 		hub:   feed.NewHub(feed.Limits{Events: cfg.Events, Streams: cfg.Streams, Sessions: cfg.Sessions}, world, deps.Now),
-		shelf: transcript.NewShelf(deps.Bus, cfg.Items),
+		shelf: transcript.NewShelf(deps.Bus, cfg.Items), kin: kin.New(),
 		loads: loads{agents: map[string]bool{}, news: make(chan struct{}, 1)},
 		ready: make(chan struct{}),
 	}
@@ -99,7 +101,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		Cookie: session.Cookie{Secure: cfg.secure()}, Address: cfg.address, Invitation: cfg.Invitation,
 		Meter: api.NewMeter(deps.Registry), Ready: d.ready,
 		Files: deps.FileStore(), Signer: deps.Secrets, Uploads: uploads, Looking: cfg.ScanTimeout,
-		Contacts: deps.Contacts, History: deps.Bus.History,
+		Contacts: deps.Contacts, Kin: d.kin,
 		Replies: &reply.Store{Bucket: deps.Bus.Bucket(subject.ReplyBucket), Most: cfg.PersonalReplies},
 	}
 	d.measure(deps.Registry)
@@ -127,6 +129,8 @@ func (d *Desk) measure(r prometheus.Registerer) {
 		gauge("parley_desk_streams", "Open streams of events.",
 			func() int { _, _, n := d.hub.Count(); return n }),
 		gauge("parley_desk_uploads", "Files of agents that were uploaded, wholly or not, and not sent yet, of the whole deployment.", d.api.Uploads.Count),
+		gauge("parley_desk_linked_threads", "Threads whose customer is a known contact.", func() int { n, _ := d.kin.Size(); return n }),
+		gauge("parley_desk_linked_contacts", "Contacts that are the customer of a thread or more.", func() int { _, n := d.kin.Size(); return n }),
 		gauge("parley_desk_timeline_items", "Timeline items held in memory.", d.shelf.Items),
 	)
 }
@@ -172,6 +176,7 @@ func (d *Desk) watch(ctx context.Context) error {
 // knowing only for a conversation in the hands of an agent who has a feed.
 func (d *Desk) follow(ctx context.Context, r bus.Record) {
 	state := r.Commit.GetState()
+	d.kin.Put(r.Thread, state.GetContact().GetContact())
 	if !d.hub.Watched(r.Thread, state) {
 		d.shelf.Follow(r)
 		d.loads.changed(d.hub.Put(r.Thread, r.Revision, state, nil))

@@ -24,11 +24,11 @@ import (
 // bots names the readers of the log that hand conversations to bots.
 const bots = "bots"
 
-// herald asks the bots of workstreams what customers say, one thing after
+// asker asks the bots of workstreams what customers say, one thing after
 // another in a thread, and has happen what they answer. What it asked and what
 // came of it is in the thread's state, so it keeps nothing: whoever handles a
 // commit again asks again under the same id, and of two answers one is taken.
-type herald struct {
+type asker struct {
 	speaker *speaker
 	log     *bus.Bus
 	secrets *secret.Box
@@ -40,8 +40,8 @@ type herald struct {
 	took  *prometheus.HistogramVec
 }
 
-func newHerald(cfg Config, s *speaker, b *bus.Bus, box *secret.Box, diary *slog.Logger, registry prometheus.Registerer) (*herald, error) {
-	h := &herald{speaker: s, log: b, secrets: box, caller: bot.NewCaller(cfg.BotLoopback, s.now), diary: diary,
+func newAsker(cfg Config, s *speaker, b *bus.Bus, box *secret.Box, diary *slog.Logger, registry prometheus.Registerer) (*asker, error) {
+	h := &asker{speaker: s, log: b, secrets: box, caller: bot.NewCaller(cfg.BotLoopback, s.now), diary: diary,
 		turns: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_engagement_bot_turns_total",
 			Help: "What customers said to bots, by workstream and what came of it: answered, dropped, or why the bot's part is over: asked, late, unreachable, failed, bad_answer...",
@@ -56,7 +56,7 @@ func newHerald(cfg Config, s *speaker, b *bus.Bus, box *secret.Box, diary *slog.
 }
 
 // follow has the bot of one commit's thread answer what it owes.
-func (h *herald) follow(ctx context.Context, r bus.Record) error {
+func (h *asker) follow(ctx context.Context, r bus.Record) error {
 	_, _, owes := thread.BotOwes(r.Commit.GetState().GetConversation())
 	t := r.Thread
 	for owes {
@@ -75,7 +75,7 @@ func (h *herald) follow(ctx context.Context, r bus.Record) error {
 }
 
 // turn has the bot of s answer ask, or takes the conversation from it.
-func (h *herald) turn(ctx context.Context, t subject.Thread, s *threadv1.State, ask uint64) error {
+func (h *asker) turn(ctx context.Context, t subject.Thread, s *threadv1.State, ask uint64) error {
 	world, c := h.speaker.world(), s.GetConversation()
 	event, meant, err := h.said(ctx, t, ask)
 	if err != nil {
@@ -107,7 +107,7 @@ func (h *herald) turn(ctx context.Context, t subject.Thread, s *threadv1.State, 
 
 // said is what the customer said in the commit after ask, and whether it is meant
 // for a bot.
-func (h *herald) said(ctx context.Context, t subject.Thread, ask uint64) (bot.Event, bool, error) {
+func (h *asker) said(ctx context.Context, t subject.Thread, ask uint64) (bot.Event, bool, error) {
 	for r, err := range h.log.History(ctx, t, ask) {
 		if err != nil {
 			return bot.Event{}, false, fault.Wrap(err, "read what a customer said")
@@ -119,7 +119,7 @@ func (h *herald) said(ctx context.Context, t subject.Thread, ask uint64) (bot.Ev
 }
 
 // ask asks the bot of s, and reads its answer.
-func (h *herald) ask(ctx context.Context, world *directory.Snapshot, s *threadv1.State, ask uint64, event bot.Event) (thread.BotAnswer, *bot.Trouble) {
+func (h *asker) ask(ctx context.Context, world *directory.Snapshot, s *threadv1.State, ask uint64, event bot.Event) (thread.BotAnswer, *bot.Trouble) {
 	c := s.GetConversation()
 	ws := world.Workstreams[c.GetWorkstream()]
 	signs, trouble := h.ready(ws, c)
@@ -144,7 +144,7 @@ func (h *herald) ask(ctx context.Context, world *directory.Snapshot, s *threadv1
 }
 
 // ready gives what the bot of ws is asked with, or why it is not asked.
-func (h *herald) ready(ws *configv1.Workstream, c *threadv1.Conversation) (secret.Text, *bot.Trouble) {
+func (h *asker) ready(ws *configv1.Workstream, c *threadv1.Conversation) (secret.Text, *bot.Trouble) {
 	if ws.GetBot() == nil {
 		return secret.Text{}, &bot.Trouble{Reason: threadv1.BotReason_BOT_REASON_REMOVED, Detail: "the workstream has no bot any more"}
 	}
@@ -168,7 +168,7 @@ func (h *herald) ready(ws *configv1.Workstream, c *threadv1.Conversation) (secre
 func name(ws *configv1.Workstream) string { return ws.GetMeta().GetId() + " " + ws.GetBot().GetUrl() }
 
 // count counts what came of a turn, and tells of a bot that failed.
-func (h *herald) count(ctx context.Context, workstream string, facts []*threadv1.Fact) {
+func (h *asker) count(ctx context.Context, workstream string, facts []*threadv1.Fact) {
 	result := ""
 	for _, f := range facts {
 		switch k := f.GetKind().(type) {

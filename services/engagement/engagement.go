@@ -29,6 +29,7 @@ type Config struct {
 	PlaceLook   time.Duration `koanf:"place_look" default:"5s" help:"How often the places of customers who wait are looked up."`
 	BotLoopback bool          `koanf:"bot_loopback" default:"false" help:"Bots may be asked on this machine, by http too; for development and for a bot beside every process."`
 	PublicURL   string        `koanf:"public_url" default:"" help:"Address under which customers reach ingress, such as https://hooks.example.com, where the page of a survey is. Empty: surveys by link are not sent."`
+	CRM         CRMConfig     `koanf:"crm"`
 }
 
 // Validate tells what is wrong with the settings.
@@ -47,7 +48,7 @@ func (c *Config) Validate() error {
 	if public, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || public.Host == "" || public.Scheme != "https" && public.Scheme != "http") {
 		return fault.New(fault.Invalid, "ENGAGEMENT_SETTINGS", "engagement.public_url is %q; it must be an address such as https://hooks.example.com", c.PublicURL)
 	}
-	return nil
+	return c.CRM.validate()
 }
 
 // New builds the service. It opens nothing before Run.
@@ -60,14 +61,18 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		return nil, err
 	}
 	speaker.link = linker(cfg.PublicURL, deps.Secrets, deps.Log)
+	herald, err := newHerald(cfg.CRM, deps.Bus, deps.Now, deps.Registry)
+	if err != nil {
+		return nil, err
+	}
 	usher := &usher{speaker: speaker, pace: say.Pace{After: cfg.PlaceAfter, Gap: cfg.PlaceGap}, look: cfg.PlaceLook,
 		watch: deps.Bus.WatchThreads, places: askForPlaces(deps.Bus), diary: deps.Log}
-	herald, err := newHerald(cfg, speaker, deps.Bus, deps.Secrets, deps.Log, deps.Registry)
+	asker, err := newAsker(cfg, speaker, deps.Bus, deps.Secrets, deps.Log, deps.Registry)
 	if err != nil {
 		return nil, err
 	}
 	deps.Health.Ready("bus", deps.Bus.Ping)
-	return &service{deps: deps, speaker: speaker, usher: usher, herald: herald, timers: &timers.Timers{
+	return &service{deps: deps, speaker: speaker, usher: usher, herald: herald, asker: asker, timers: &timers.Timers{
 		Threads: deps.Bus, World: deps.Directory, Places: make(chan struct{}, cfg.Parallel),
 		Glance: timers.Glance, Now: deps.Now, Meter: timers.NewMeter(deps.Registry), Log: deps.Log,
 	}}, nil
@@ -91,8 +96,9 @@ func (s *service) Run(ctx context.Context) error {
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.timers.Run(running, stage) })
 	group.Go(func() error { return s.deps.Bus.FollowThreads(running, messages, s.speaker.answer) })
-	group.Go(func() error { return s.deps.Bus.FollowThreads(running, bots, s.herald.follow) })
+	group.Go(func() error { return s.deps.Bus.FollowThreads(running, bots, s.asker.follow) })
 	group.Go(func() error { return s.deps.Bus.Lead(running, placesRole, s.usher.run) })
+	group.Go(func() error { return s.herald.run(running) })
 	if err := group.Wait(); ctx.Err() == nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/secret"
@@ -42,6 +43,8 @@ type Service struct {
 	Admit func(ctx context.Context, world *directory.Snapshot, pages []*configv1.Page) []error
 	// Signed is with which secrets webhooks of an account were signed.
 	Signed func(ctx context.Context, account string) (*provisionv1.SignatureSeen, error)
+	// Replies are what agents wrote for own use.
+	Replies *bus.Bucket
 }
 
 // Apply brings the named resources to what the manifest says, all or none.

@@ -7,10 +7,12 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/admin/internal/change"
 )
 
@@ -161,7 +163,23 @@ func (s *Service) UpdateAgent(ctx context.Context, req *adminv1.UpdateAgentReque
 	return put(ctx, s, change.Update, "agent", req.GetAgent(), req.GetValidateOnly())
 }
 
-// DeleteAgent removes an agent that nothing refers to.
+// DeleteAgent removes an agent that nothing refers to, and what the agent wrote
+// for own use. When only that failed, the same call once more does it.
 func (s *Service) DeleteAgent(ctx context.Context, req *adminv1.DeleteAgentRequest) (*adminv1.DeleteAgentResponse, error) {
-	return &adminv1.DeleteAgentResponse{}, s.remove(ctx, req, func(m *configv1.Meta) directory.Resource { return &configv1.Agent{Meta: m} })
+	err := s.remove(ctx, req, func(m *configv1.Meta) directory.Resource { return &configv1.Agent{Meta: m} })
+	if !req.GetValidateOnly() && (err == nil || fault.Is(err, fault.NotFound)) {
+		if failed := s.forget(ctx, req.GetId()); failed != nil {
+			err = failed
+		}
+	}
+	return &adminv1.DeleteAgentResponse{}, err
+}
+
+// forget deletes the canned replies of an agent who is gone.
+func (s *Service) forget(ctx context.Context, agent string) error {
+	key := subject.ReplyKey(agent)
+	if _, err := s.Replies.Get(ctx, key); fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) {
+		return nil
+	}
+	return fault.Wrap(s.Replies.Write(ctx, bus.Write{Key: key, Revision: bus.AnyRevision}), "deleting the agent's own replies; delete the agent once more")
 }

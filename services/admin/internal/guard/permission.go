@@ -13,6 +13,7 @@ import (
 
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
+	crmv1 "github.com/parley-desk/parley/proto/gen/parley/crm/v1"
 )
 
 // Permission is what a caller needs for a method.
@@ -86,6 +87,7 @@ func Permissions() map[string]Permission {
 		adminv1.SurveyService_ExportSurveys_FullMethodName:                     TranscriptRead,
 		adminv1.VariableService_SetVariables_FullMethodName:                    VariableWrite,
 		adminv1.ScheduleService_EvaluateSchedule_FullMethodName:                ConfigRead,
+		crmv1.CrmService_ListEvents_FullMethodName:                             ContactRead,
 		grpc_health_v1.Health_Check_FullMethodName:                             Nothing,
 		grpc_health_v1.Health_Watch_FullMethodName:                             Nothing,
 		grpc_health_v1.Health_List_FullMethodName:                              Nothing,

@@ -13,15 +13,9 @@ import (
 	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
-	"github.com/parley-desk/parley/services/desk/internal/past"
 )
 
-const (
-	defaultFound = 20
-	mostPrevious = 20
-	// mostCommits is how much of a thread's log a summary reads.
-	mostCommits = 20_000
-)
+const defaultFound = 20
 
 // contactService tells agents who their customers are.
 type contactService struct{ *Server }
@@ -29,63 +23,6 @@ type contactService struct{ *Server }
 // deed is a change by the agent who calls.
 func deed(ctx context.Context, clientID, etag string) contact.Deed {
 	return contact.Deed{By: "agents/" + callerOf(ctx).session.Agent, Request: clientID, Etag: etag}
-}
-
-// card is who the customer of a state is, and what came before.
-func (s contactService) card(ctx context.Context, state *threadv1.State, agent string) (*deskv1.ContactCard, error) {
-	card := &deskv1.ContactCard{Link: state.GetContact(), MayLink: thread.MayLink(state, state.GetConversation().GetId(), agent)}
-	if card.Link != nil {
-		c, err := s.Contacts.Store.Resolve(ctx, card.Link.GetContact())
-		if err != nil && !fault.Is(err, fault.NotFound) {
-			return nil, err
-		}
-		card.Contact, card.ByName = c, s.World().Names.Agents[card.Link.GetBy()].GetMeta().GetDisplayName()
-	}
-	if card.Contact != nil {
-		r, err := s.Contacts.Store.Get(ctx, card.Contact.GetId())
-		if err != nil && !fault.Is(err, fault.NotFound) {
-			return nil, err
-		}
-		for _, m := range r.GetMerges() {
-			card.Merged = append(card.Merged, m.GetContact())
-		}
-	}
-	summary, err := s.summary(ctx, state)
-	card.Summary = summary
-	return card, err
-}
-
-// summary reads the thread's log.
-func (s contactService) summary(ctx context.Context, state *threadv1.State) (*deskv1.Summary, error) {
-	var folded past.Past
-	n := 0
-	for rec, err := range s.History(ctx, threadOf(&deskv1.ConversationRef{Page: state.GetPage(), Psid: state.GetPsid()}), 0) {
-		if err != nil {
-			return nil, fault.Wrap(err, "reading earlier conversations")
-		}
-		folded.Add(rec.Commit)
-		if n++; n == mostCommits {
-			break
-		}
-	}
-	c := state.GetConversation()
-	told := &deskv1.Summary{Variables: c.GetVariables(), Referral: c.GetReferral()}
-	if last := folded.Last(); last != nil && last.State.GetId() == c.GetId() {
-		told.WaitMs, told.HandleMs = last.At(s.Now().UnixMilli())
-	}
-	before, count := folded.Before(mostPrevious)
-	told.PreviousCount = int32(count)
-	world := s.World()
-	for _, p := range before {
-		wait, handle := p.At(p.ClosedMS)
-		queue := p.State.GetQueue()
-		told.Previous = append(told.Previous, &deskv1.PastConversation{
-			Id: p.State.GetId(), OpenedMs: p.State.GetOpenedMs(), ClosedMs: p.ClosedMS, WaitMs: wait, HandleMs: handle, ClosedBy: p.State.GetClosedBy(),
-			Queue:     cmp.Or(world.Names.Queues[queue].GetMeta().GetDisplayName(), queue),
-			AgentName: cmp.Or(world.Names.Agents[p.State.GetAgent()].GetMeta().GetDisplayName(), p.State.GetAgent()),
-		})
-	}
-	return told, nil
 }
 
 // GetCard reads who the customer is.

@@ -5,7 +5,6 @@ package api
 
 import (
 	"context"
-	"iter"
 	"log/slog"
 	"net/http"
 	"time"
@@ -28,6 +27,7 @@ import (
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/desk/internal/board"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
+	"github.com/parley-desk/parley/services/desk/internal/kin"
 	"github.com/parley-desk/parley/services/desk/internal/reply"
 	"github.com/parley-desk/parley/services/desk/internal/session"
 	"github.com/parley-desk/parley/services/desk/internal/timeline"
@@ -51,6 +51,7 @@ const (
 // Bus is the part of bus.Bus that the API needs.
 type Bus interface {
 	Load(ctx context.Context, t subject.Thread) (*threadv1.State, uint64, error)
+	At(ctx context.Context, t subject.Thread, revision uint64) (bus.Record, error)
 	Update(ctx context.Context, t subject.Thread, decide func(*threadv1.State, uint64) ([]*threadv1.Fact, error)) (*threadv1.State, uint64, error)
 	Call(ctx context.Context, method string, request, response proto.Message) error
 }
@@ -78,7 +79,7 @@ type Server struct {
 	Invitation time.Duration   // how long who is asked into a conversation has to answer
 	Ready      <-chan struct{} // closed when the board is complete
 	Contacts   *contact.Finder
-	History    func(ctx context.Context, t subject.Thread, after uint64) iter.Seq2[bus.Record, error] // of bus.Bus
+	Kin        *kin.Index
 
 	settled settled
 	rules   rules.Book

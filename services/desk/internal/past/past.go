@@ -1,87 +1,83 @@
-// Package past tells what became of the conversations of a thread, out of its
-// log. It is pure.
+// Package past finds the conversations of a customer before the one at hand, from
+// the newest backwards, and reads no more commits than it shows.
 package past
 
 import (
+	"context"
+
+	"github.com/parley-desk/parley/pkg/fault"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
-// Conversation is one conversation as its commits leave it.
-type Conversation struct {
-	State    *threadv1.Conversation // as it was last; shared, not to be changed
-	WaitMS   int64                  // until an agent had it first; so far, while none had
-	HandleMS int64                  // that agents had it, with wrap-up, until it was changed last
-	ClosedMS int64                  // 0: it is live
-	assigned bool
-}
+// At reads the state of a thread as a commit of it left it; fault.NotFound when
+// there is none.
+type At func(ctx context.Context, page, psid string, revision uint64) (*threadv1.State, error)
 
-// Past folds commits, oldest first, into the conversations they are about.
-type Past struct {
-	all []*Conversation
-}
+// Episode is a conversation as it was left, of the state's thread.
+type Episode struct{ *threadv1.State }
 
-// Add takes the next commit.
-func (p *Past) Add(c *threadv1.Commit) {
-	now := c.GetState().GetConversation()
-	if now.GetId() == "" {
-		return
+// Walk gives up to most conversations of several threads, those that opened last
+// first: of own those before its latest, of others all. Behind each one stands
+// where the one before it is, so it reads one commit for each that it gives, and
+// one more a thread. What was erased meanwhile, or is of a log that does not tell,
+// ends the way of its thread.
+func Walk(ctx context.Context, own *threadv1.State, others []*threadv1.State, most int, at At) ([]Episode, error) {
+	var heads []*threadv1.State
+	first, err := before(ctx, own, at)
+	if err != nil {
+		return nil, err
 	}
-	last := p.Last()
-	if last == nil || last.State.GetId() != now.GetId() {
-		last = &Conversation{State: now}
-		p.all = append(p.all, last)
-	}
-	before := last.State
-	if handled(before.GetPhase()) && before.GetEnteredMs() != now.GetEnteredMs() {
-		last.HandleMS += span(before.GetEnteredMs(), now.GetEnteredMs())
-	}
-	if !last.assigned && now.GetPhase() == threadv1.Phase_PHASE_ACTIVE {
-		last.assigned, last.WaitMS = true, span(now.GetOpenedMs(), now.GetEnteredMs())
-	}
-	if now.GetPhase() == threadv1.Phase_PHASE_CLOSED {
-		last.ClosedMS = now.GetEnteredMs()
-		if !last.assigned {
-			last.WaitMS = span(now.GetOpenedMs(), now.GetEnteredMs())
+	heads = append(heads, first)
+	for _, o := range others {
+		if o.GetConversation() != nil {
+			heads = append(heads, o)
 		}
 	}
-	last.State = now
-}
-
-// Last is the newest conversation; nil when there is none.
-func (p *Past) Last() *Conversation {
-	if len(p.all) == 0 {
-		return nil
+	var all []Episode
+	for len(all) < most {
+		next := newest(heads)
+		if next < 0 {
+			break
+		}
+		all = append(all, Episode{heads[next]})
+		if heads[next], err = before(ctx, heads[next], at); err != nil {
+			return nil, err
+		}
 	}
-	return p.all[len(p.all)-1]
+	return all, nil
 }
 
-// Before are up to most of the conversations before the newest, newest first, and
-// how many there are in all.
-func (p *Past) Before(most int) (some []*Conversation, count int) {
-	count = max(len(p.all)-1, 0)
-	for i := count - 1; i >= 0 && len(some) < most; i-- {
-		some = append(some, p.all[i])
+// newest is which of the heads opened last; -1 when none is left.
+func newest(heads []*threadv1.State) int {
+	found := -1
+	for i, h := range heads {
+		if h != nil && (found < 0 || h.GetConversation().GetOpenedMs() > heads[found].GetConversation().GetOpenedMs()) {
+			found = i
+		}
 	}
-	return some, count
+	return found
 }
 
-// At is how long the customer has waited and agents have had it, at a time.
-func (c *Conversation) At(nowMS int64) (waitMS, handleMS int64) {
-	waitMS, handleMS = c.WaitMS, c.HandleMS
-	switch {
-	case c.ClosedMS != 0:
-	case !c.assigned:
-		waitMS = span(c.State.GetOpenedMs(), nowMS)
-	case handled(c.State.GetPhase()):
-		handleMS += span(c.State.GetEnteredMs(), nowMS)
+// before is the thread as it was before its latest conversation opened; nil when
+// there was none.
+func before(ctx context.Context, s *threadv1.State, at At) (*threadv1.State, error) {
+	revision := s.GetConversation().GetBeforeRevision()
+	if revision == 0 {
+		return nil, nil
 	}
-	return waitMS, handleMS
+	then, err := at(ctx, s.GetPage(), s.GetPsid(), revision)
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	return then, fault.Wrap(err, "reading an earlier conversation")
 }
 
-// handled tells whether an agent is at work in a phase.
-func handled(p threadv1.Phase) bool {
-	return p == threadv1.Phase_PHASE_ACTIVE || p == threadv1.Phase_PHASE_WRAP_UP
+// Count is how many conversations there are before the latest of own, and in the
+// others.
+func Count(own *threadv1.State, others []*threadv1.State) int {
+	n := max(int(own.GetConversations())-1, 0)
+	for _, o := range others {
+		n += int(o.GetConversations())
+	}
+	return n
 }
-
-// span is never negative: the clocks of two processes differ.
-func span(from, to int64) int64 { return max(to-from, 0) }

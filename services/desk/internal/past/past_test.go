@@ -1,72 +1,119 @@
 package past_test
 
 import (
+	"context"
+	"fmt"
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
+	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/services/desk/internal/past"
 )
 
-// story folds facts, each at its second.
-type story struct {
-	t     *testing.T
-	state *threadv1.State
-	past  past.Past
-	n     uint64
+// world is threads whose commits it can give back.
+type world struct {
+	states  map[string]*threadv1.State
+	commits map[string][]*threadv1.State // by psid, at revision-1
+	reads   int
+	opened  []string // conversations, by when they opened
 }
 
-func (s *story) at(second int64, kinds ...any) {
-	s.t.Helper()
-	var facts []*threadv1.Fact
-	for _, k := range kinds {
-		facts = append(facts, thread.Of(k))
+func (w *world) at(_ context.Context, _, psid string, revision uint64) (*threadv1.State, error) {
+	w.reads++
+	if revision == 0 || int(revision) > len(w.commits[psid]) || w.commits[psid][revision-1] == nil {
+		return nil, fault.New(fault.NotFound, "NO_SUCH_COMMIT", "the thread has no commit %d", revision)
 	}
-	c, err := thread.Extend(s.state, s.n, time.Unix(second, 0), "test", facts...)
+	return w.commits[psid][revision-1], nil
+}
+
+func (w *world) do(t rapid.TB, psid string, second int, kind any) {
+	s := w.states[psid]
+	if s == nil {
+		s = thread.New("page", psid)
+	}
+	c, err := thread.Extend(s, uint64(len(w.commits[psid])), time.Unix(int64(second), 0), "test", thread.Of(kind))
 	if err != nil {
-		s.t.Fatalf("second %d: %v", second, err)
+		t.Fatalf("second %d: %v", second, err)
 	}
-	s.state, s.n = c.GetState(), s.n+1
-	s.past.Add(c)
+	w.states[psid] = c.GetState()
+	w.commits[psid] = append(w.commits[psid], c.GetState())
 }
 
-func TestWaitAndHandleTimes(t *testing.T) {
-	s := &story{t: t, state: thread.New("1", "2")}
-	s.at(1, &threadv1.MessageReceived{Mid: "m", Text: "hi", SentMs: 1})
-	if s.past.Last() != nil {
-		t.Error("there is a conversation before one opened")
-	}
-	s.at(10, &threadv1.ConversationOpened{Id: "c1", Units: 1})
-	if wait, handle := s.past.Last().At(14_000); wait != 4000 || handle != 0 {
-		t.Errorf("while it waits: %d, %d", wait, handle)
-	}
-	s.at(15, &threadv1.ConversationRouted{Queue: "front"})
-	s.at(30, &threadv1.AgentAssigned{Agent: "mila", Cause: threadv1.Cause_CAUSE_PICKED})
-	s.at(40, &threadv1.NoteAdded{Id: "n", Agent: "mila", Text: "x"})
-	s.at(50, &threadv1.ConversationParked{Agent: "mila"})
-	s.at(100, &threadv1.AgentAssigned{Agent: "mila", Cause: threadv1.Cause_CAUSE_RESUMED})
-	s.at(110, &threadv1.ConversationEnded{Agent: "mila"})
-	if wait, handle := s.past.Last().At(115_000); wait != 20_000 || handle != 35_000 {
-		t.Errorf("in wrap-up: %d, %d", wait, handle)
-	}
-	s.at(120, &threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_WRAPPED_UP, By: "mila"})
-	s.at(200, &threadv1.ConversationOpened{Id: "c2", Units: 1})
-	s.at(230, &threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_FORCED})
-	s.at(300, &threadv1.ConversationOpened{Id: "c3", Units: 1})
-	before, count := s.past.Before(20)
-	if count != 2 || len(before) != 2 || before[0].State.GetId() != "c2" || before[1].State.GetId() != "c1" {
-		t.Fatalf("%d before: %v", count, before)
-	}
-	for i, want := range [][2]int64{{30_000, 0}, {20_000, 40_000}} {
-		if wait, handle := before[i].At(999_000); wait != want[0] || handle != want[1] {
-			t.Errorf("%s: %d, %d", before[i].State.GetId(), wait, handle)
+// TestWalkIsTheLogBackwards: whatever happened in the threads, those that are
+// found are all there were, newest first, and each cost one reading.
+func TestWalkIsTheLogBackwards(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := &world{states: map[string]*threadv1.State{}, commits: map[string][]*threadv1.State{}}
+		threads := rapid.IntRange(1, 4).Draw(rt, "threads")
+		for n := range rapid.IntRange(1, 60).Draw(rt, "steps") {
+			psid := fmt.Sprint(rapid.IntRange(1, threads).Draw(rt, "thread"))
+			switch live := thread.Live(w.states[psid].GetConversation()); {
+			case !live && rapid.Bool().Draw(rt, "open"):
+				id := fmt.Sprintf("%s-%d", psid, n)
+				w.do(rt, psid, n, &threadv1.ConversationOpened{Id: id, Units: 1})
+				w.opened = append(w.opened, id)
+			case live && rapid.Bool().Draw(rt, "close"):
+				w.do(rt, psid, n, &threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_FORCED})
+			default:
+				w.do(rt, psid, n, &threadv1.MessageReceived{Mid: fmt.Sprint(n), Text: "x", SentMs: int64(n)})
+			}
 		}
+		own := w.states["1"]
+		if own == nil {
+			own = thread.New("page", "1")
+		}
+		var others []*threadv1.State
+		for psid, s := range w.states {
+			if psid != "1" {
+				others = append(others, s)
+			}
+		}
+		most := rapid.IntRange(1, 30).Draw(rt, "most")
+		found, err := past.Walk(context.Background(), own, others, most, w.at)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		var want []string
+		for i := len(w.opened) - 1; i >= 0; i-- {
+			if w.opened[i] != own.GetConversation().GetId() {
+				want = append(want, w.opened[i])
+			}
+		}
+		if n := past.Count(own, others); n != len(want) {
+			rt.Fatalf("%d are counted, there were %d", n, len(want))
+		}
+		want = want[:min(len(want), most)]
+		if len(found) != len(want) {
+			rt.Fatalf("%d found, %d wanted", len(found), len(want))
+		}
+		for i, e := range found {
+			if e.GetConversation().GetId() != want[i] {
+				rt.Fatalf("at %d is %s, not %s", i, e.GetConversation().GetId(), want[i])
+			}
+			if closed := e.GetConversation().GetPhase() == threadv1.Phase_PHASE_CLOSED; !closed && e.GetConversation().GetId() != w.states[e.GetPsid()].GetConversation().GetId() {
+				rt.Fatalf("%s is shown as it was before its end", want[i])
+			}
+		}
+		if w.reads > len(found)+1 {
+			rt.Fatalf("%d readings for %d", w.reads, len(found))
+		}
+	})
+}
+
+// TestWalkEndsWhereTheLogDoes: what was erased ends it, and is no failure.
+func TestWalkEndsWhereTheLogDoes(t *testing.T) {
+	w := &world{states: map[string]*threadv1.State{}, commits: map[string][]*threadv1.State{}}
+	for n := range 3 {
+		w.do(t, "1", 10*n, &threadv1.ConversationOpened{Id: fmt.Sprint(n), Units: 1})
+		w.do(t, "1", 10*n+1, &threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_FORCED})
 	}
-	if before[1].ClosedMS != 120_000 || before[1].State.GetAgent() != "mila" {
-		t.Errorf("%+v", before[1])
-	}
-	if some, count := s.past.Before(1); len(some) != 1 || count != 2 {
-		t.Errorf("%d of %d", len(some), count)
+	w.commits["1"][1] = nil
+	found, err := past.Walk(t.Context(), w.states["1"], nil, 20, w.at)
+	if err != nil || len(found) != 1 || found[0].GetConversation().GetId() != "1" {
+		t.Errorf("found %v, %v", found, err)
 	}
 }

@@ -1,9 +1,9 @@
 // Who the customer is, and what came before: loaded apart from the page.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Contact, ContactCard as Card, ConversationView, GetCardResponse, SearchContactsResponse, Summary } from './types.gen';
+import type { Consent, Contact, ContactCard as Card, ConversationView, GetCardResponse, SearchContactsResponse, Summary } from './types.gen';
 import { Dialog } from './dialog';
 import { span, stamp } from './format';
-import { said } from './i18n';
+import { said, type Words } from './i18n';
 import { rove } from './list';
 import { num } from './model';
 import { useRoom } from './rt';
@@ -155,6 +155,7 @@ function Facts({ summary }: { summary: Summary }) {
         <Line label={t.hasWaited} value={span(num(summary.waitMs))} />
         {num(summary.handleMs) > 0 && <Line label={t.handled} value={span(num(summary.handleMs))} />}
         <Line label={t.cameBy} value={r && [r.source, r.ref, r.adTitle].filter(Boolean).join(' · ')} />
+        <Line label={t.notice} value={summary.consent && noticed(summary.consent, t)} />
         {Object.entries(summary.variables ?? {}).map(([k, v]) => <Line key={k} label={k} value={v} />)}
       </dl>
       {previous.length > 0 && (
@@ -162,13 +163,22 @@ function Facts({ summary }: { summary: Summary }) {
           <summary>{t.earlier(summary.previousCount ?? 0)}</summary>
           <ul class="earlier">
             {previous.map((p) => (
-              <li key={p.id}>{stamp(num(p.openedMs), t)} <span class="quiet" dir="auto">{[p.queue, p.agentName].filter(Boolean).join(' · ')}</span></li>
+              <li key={p.id}>
+                {stamp(num(p.openedMs), t)} {!p.closedMs && <b>{t.stillOpen}</b>}{' '}
+                <span class="quiet" dir="auto">{[p.pageName, p.queue, p.agentName, ...(p.dispositions ?? [])].filter(Boolean).join(' · ')}</span>
+              </li>
             ))}
           </ul>
         </details>
       )}
     </>
   );
+}
+
+// noticed is what the customer said to the notice, or when it was told.
+function noticed(c: Consent, t: Words): string {
+  if (c.agreed === undefined) return stamp(num(c.toldMs), t);
+  return c.agreed ? t.consent_given : t.consent_refused;
 }
 
 function Line({ label, value }: { label: string; value?: string }) {

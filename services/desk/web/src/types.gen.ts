@@ -254,6 +254,13 @@ export interface CloseConversationRequest {
 export interface CloseConversationResponse {
 }
 
+export interface Consent {
+  notice?: string;
+  toldMs?: string;
+  agreed?: boolean;
+  answeredMs?: string;
+}
+
 export interface Contact {
   id?: string;
   name?: string;
@@ -646,6 +653,8 @@ export interface PastConversation {
   closedBy?: Cause;
   waitMs?: string;
   handleMs?: string;
+  pageName?: string;
+  dispositions?: string[];
 }
 
 export interface PauseQueueRequest {
@@ -897,6 +906,7 @@ export interface Summary {
   referral?: Referral;
   previous?: PastConversation[];
   previousCount?: number;
+  consent?: Consent;
 }
 
 export interface SurveyCard {

@@ -56,6 +56,7 @@ func (t *Timers) Run(ctx context.Context, stage string) error {
 		t.Meter.add(shelf)
 		return bus.Keeper{
 			Handle: func(r bus.Record) { shelf.Put(r.Thread, r.Revision, r.Commit.GetState()) },
+			Floor:  shelf.Floor,
 			End: func() {
 				cancel()
 				work.Wait()

@@ -6,6 +6,7 @@ package timers
 
 import (
 	"hash/maphash"
+	"math"
 	"strconv"
 	"sync"
 
@@ -214,6 +215,20 @@ func (h *Shelf) Size() (live, waiting int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.entries, len(h.heap)
+}
+
+// Floor is the highest revision such that every thread that has a live
+// conversation has its last commit above it, as far as the shelf knows.
+func (h *Shelf) Floor() uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	lowest := uint64(math.MaxUint64)
+	for _, first := range h.byHash {
+		for i := first; i != none; i = h.entry(i).next {
+			lowest = min(lowest, h.entry(i).revision-1)
+		}
+	}
+	return lowest
 }
 
 func (h *Shelf) kind(page, workstream string) uint32 {

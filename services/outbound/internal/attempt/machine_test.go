@@ -96,14 +96,19 @@ func newWorld(t *rapid.T) *world {
 		for j := range parts {
 			parts[j] = strconv.Itoa(i) + "." + strconv.Itoa(j)
 		}
-		w.request("s"+strconv.Itoa(i), parts)
+		w.request("s"+strconv.Itoa(i), parts, rapid.Bool().Draw(t, "automated"))
 	}
 	return w
 }
 
-// request puts an open send into the state, as an agent's command does.
-func (w *world) request(id string, parts []string) {
-	w.state.Sends = append(w.state.Sends, &threadv1.Send{Id: id, Conversation: "c1", Agent: "mila", Parts: int32(len(parts)),
+// request puts an open send into the state, as an agent's command does, or what
+// is said by itself.
+func (w *world) request(id string, parts []string, automated bool) {
+	agent, trigger := "mila", threadv1.Trigger_TRIGGER_UNSPECIFIED
+	if automated {
+		agent, trigger = "", threadv1.Trigger_TRIGGER_GREETING
+	}
+	w.state.Sends = append(w.state.Sends, &threadv1.Send{Id: id, Conversation: "c1", Agent: agent, Trigger: trigger, Parts: int32(len(parts)),
 		Status: threadv1.SendStatus_SEND_STATUS_REQUESTED, RequestedMs: w.now.UnixMilli(), AfterRevision: w.rev})
 }
 
@@ -202,9 +207,42 @@ func (w *world) check(t *rapid.T) {
 			t.Errorf("%v reached the customer %d times more, and the log says %d", p, again, w.twice[p])
 		}
 	}
+	w.checkNext(t)
 	for _, send := range w.state.GetSends() {
 		if send.GetStatus() == threadv1.SendStatus_SEND_STATUS_UNCONFIRMED && !thread.Live(w.state.GetConversation()) {
 			t.Errorf("%s waits for a decision that nobody can take", send.GetId())
+		}
+	}
+}
+
+// checkNext holds the send that is driven against the order that is promised: it
+// is passed by nobody but what a person wrote, and then only when nobody wrote it
+// and it was posted.
+func (w *world) checkNext(t *rapid.T) {
+	next := thread.NextSend(w.state)
+	for _, send := range w.state.GetSends() {
+		switch {
+		case send == next:
+			return
+		case send.GetStatus() == threadv1.SendStatus_SEND_STATUS_UNCONFIRMED:
+		case send.GetStatus() == threadv1.SendStatus_SEND_STATUS_UNCERTAIN && send.GetAgent() == "" && next.GetAgent() != "":
+		case send.GetStatus() == threadv1.SendStatus_SEND_STATUS_REQUESTED && send.GetAgent() == "" && next.GetAgent() != "":
+			if w.state.GetSends()[0].GetStatus() == threadv1.SendStatus_SEND_STATUS_REQUESTED {
+				t.Errorf("%s is passed before it was posted", send.GetId())
+			}
+		default:
+			t.Errorf("%s in %v is passed by %s", send.GetId(), send.GetStatus(), next.GetId())
+		}
+	}
+	if next != nil {
+		t.Errorf("%s is no open send", next.GetId())
+	}
+	for n, send := range w.state.GetSends() {
+		if send.GetAgent() == "" && send.GetStatus() == threadv1.SendStatus_SEND_STATUS_UNCERTAIN && next.GetAgent() == "" &&
+			slices.ContainsFunc(w.state.GetSends()[n:], func(o *threadv1.Send) bool {
+				return o.GetAgent() != "" && o.GetStatus() != threadv1.SendStatus_SEND_STATUS_UNCONFIRMED
+			}) {
+			t.Errorf("a person waits for %s", send.GetId())
 		}
 	}
 }

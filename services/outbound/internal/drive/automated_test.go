@@ -33,7 +33,7 @@ func TestAnAutomatedMessageHoldsNobodyUp(t *testing.T) {
 				return unknown()
 			}
 			return sent("m")
-		}, []string{"attempted", "uncertain TIMEOUT", "unconfirmed", "attempted", "succeeded answer"}},
+		}, []string{"attempted", "uncertain TIMEOUT", "attempted", "succeeded answer", "unconfirmed"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -51,4 +51,28 @@ func TestAnAutomatedMessageHoldsNobodyUp(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A person's answer leaves at once while it is not known what became of what was
+// said by itself; and the other way round it waits, as for another person's.
+func TestAPersonPassesWhatNobodyWrote(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := keys(t)
+		log := newMemory(greeted([]string{"one"}, []string{"two"})...)
+		var at []time.Time
+		began := time.Now()
+		stop := process(t, log, &meta{answer: func(n int, _ graph.Message) graph.Outcome {
+			at = append(at, time.Now())
+			if n == 1 || n == 2 {
+				return unknown()
+			}
+			return sent("m")
+		}, recent: func() ([]graph.Recent, error) { return nil, nil }}, connected(t, box), box)
+		time.Sleep(20 * time.Minute)
+		stop()
+		if len(at) != 3 || at[1].Sub(began) > 5*time.Second || at[2].Sub(at[1]) < time.Minute {
+			t.Errorf("posted at %v since %v", at, began)
+		}
+		expect(t, log, "attempted", "uncertain TIMEOUT", "attempted", "uncertain TIMEOUT", "unconfirmed", "attempted", "succeeded answer", "unconfirmed")
+	})
 }

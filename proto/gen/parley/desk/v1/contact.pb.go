@@ -126,10 +126,14 @@ type Summary struct {
 	Variables map[string]string `protobuf:"bytes,3,rep,name=variables,proto3" json:"variables,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// How the customer came; absent when nothing told.
 	Referral *v11.Referral `protobuf:"bytes,4,opt,name=referral,proto3" json:"referral,omitempty"`
-	// Earlier conversations of the thread, newest first, at most 20.
+	// Other conversations of the customer, newest first, at most 20: those before
+	// in the thread, and those of the same contact on other pages, which may last.
 	Previous []*PastConversation `protobuf:"bytes,5,rep,name=previous,proto3" json:"previous,omitempty"`
-	// How many there were.
+	// How many there are.
 	PreviousCount int32 `protobuf:"varint,6,opt,name=previous_count,json=previousCount,proto3" json:"previous_count,omitempty"`
+	// What the customer was told of conversations being kept, and said to it (S49);
+	// absent before that.
+	Consent       *v11.Consent `protobuf:"bytes,47,opt,name=consent,proto3" json:"consent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -206,14 +210,21 @@ func (x *Summary) GetPreviousCount() int32 {
 	return 0
 }
 
-// PastConversation is an earlier conversation of a thread.
+func (x *Summary) GetConsent() *v11.Consent {
+	if x != nil {
+		return x.Consent
+	}
+	return nil
+}
+
+// PastConversation is another conversation of the same customer.
 type PastConversation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// When it opened, ms since 1970 UTC.
 	OpenedMs int64 `protobuf:"varint,2,opt,name=opened_ms,json=openedMs,proto3" json:"opened_ms,omitempty"`
-	// When it closed, ms since 1970 UTC.
+	// When it closed, ms since 1970 UTC; 0: it lasts.
 	ClosedMs int64 `protobuf:"varint,3,opt,name=closed_ms,json=closedMs,proto3" json:"closed_ms,omitempty"`
 	// Display name of the queue it was in last.
 	Queue string `protobuf:"bytes,4,opt,name=queue,proto3" json:"queue,omitempty"`
@@ -224,7 +235,12 @@ type PastConversation struct {
 	// How long the customer waited for an agent, milliseconds.
 	WaitMs int64 `protobuf:"varint,7,opt,name=wait_ms,json=waitMs,proto3" json:"wait_ms,omitempty"`
 	// How long agents had it, with wrap-up, milliseconds.
-	HandleMs      int64 `protobuf:"varint,8,opt,name=handle_ms,json=handleMs,proto3" json:"handle_ms,omitempty"`
+	HandleMs int64 `protobuf:"varint,8,opt,name=handle_ms,json=handleMs,proto3" json:"handle_ms,omitempty"`
+	// Display name of the page, when it is another one than that of the
+	// conversation in front of the agent.
+	PageName string `protobuf:"bytes,49,opt,name=page_name,json=pageName,proto3" json:"page_name,omitempty"`
+	// What became of it, display names.
+	Dispositions  []string `protobuf:"bytes,50,rep,name=dispositions,proto3" json:"dispositions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -313,6 +329,20 @@ func (x *PastConversation) GetHandleMs() int64 {
 		return x.HandleMs
 	}
 	return 0
+}
+
+func (x *PastConversation) GetPageName() string {
+	if x != nil {
+		return x.PageName
+	}
+	return ""
+}
+
+func (x *PastConversation) GetDispositions() []string {
+	if x != nil {
+		return x.Dispositions
+	}
+	return nil
 }
 
 // GetCardRequest names a conversation.
@@ -1191,24 +1221,25 @@ var File_parley_desk_v1_contact_proto protoreflect.FileDescriptor
 
 const file_parley_desk_v1_contact_proto_rawDesc = "" +
 	"\n" +
-	"\x1cparley/desk/v1/contact.proto\x12\x0eparley.desk.v1\x1a\x1fparley/contact/v1/contact.proto\x1a\x19parley/desk/v1/desk.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/fact.proto\"\xf5\x01\n" +
+	"\x1cparley/desk/v1/contact.proto\x12\x0eparley.desk.v1\x1a\x1fparley/contact/v1/contact.proto\x1a\x19parley/desk/v1/desk.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/fact.proto\x1a\x1cparley/thread/v1/state.proto\"\xf5\x01\n" +
 	"\vContactCard\x124\n" +
 	"\acontact\x18\x01 \x01(\v2\x1a.parley.contact.v1.ContactR\acontact\x121\n" +
 	"\x04link\x18\x02 \x01(\v2\x1d.parley.thread.v1.ContactLinkR\x04link\x12\x17\n" +
 	"\aby_name\x18\x03 \x01(\tR\x06byName\x12\x19\n" +
 	"\bmay_link\x18\x04 \x01(\bR\amayLink\x12\x16\n" +
 	"\x06merged\x18\x05 \x03(\tR\x06merged\x121\n" +
-	"\asummary\x18\x06 \x01(\v2\x17.parley.desk.v1.SummaryR\asummary\"\xe0\x02\n" +
+	"\asummary\x18\x06 \x01(\v2\x17.parley.desk.v1.SummaryR\asummary\"\x95\x03\n" +
 	"\aSummary\x12\x17\n" +
 	"\await_ms\x18\x01 \x01(\x03R\x06waitMs\x12\x1b\n" +
 	"\thandle_ms\x18\x02 \x01(\x03R\bhandleMs\x12D\n" +
 	"\tvariables\x18\x03 \x03(\v2&.parley.desk.v1.Summary.VariablesEntryR\tvariables\x126\n" +
 	"\breferral\x18\x04 \x01(\v2\x1a.parley.thread.v1.ReferralR\breferral\x12<\n" +
 	"\bprevious\x18\x05 \x03(\v2 .parley.desk.v1.PastConversationR\bprevious\x12%\n" +
-	"\x0eprevious_count\x18\x06 \x01(\x05R\rpreviousCount\x1a<\n" +
+	"\x0eprevious_count\x18\x06 \x01(\x05R\rpreviousCount\x123\n" +
+	"\aconsent\x18/ \x01(\v2\x19.parley.thread.v1.ConsentR\aconsent\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xfd\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xbe\x02\n" +
 	"\x10PastConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\topened_ms\x18\x02 \x01(\x03R\bopenedMs\x12\x1b\n" +
@@ -1218,7 +1249,9 @@ const file_parley_desk_v1_contact_proto_rawDesc = "" +
 	"agent_name\x18\x05 \x01(\tR\tagentName\x124\n" +
 	"\tclosed_by\x18\x06 \x01(\x0e2\x17.parley.thread.v1.CauseR\bclosedBy\x12\x17\n" +
 	"\await_ms\x18\a \x01(\x03R\x06waitMs\x12\x1b\n" +
-	"\thandle_ms\x18\b \x01(\x03R\bhandleMs\"C\n" +
+	"\thandle_ms\x18\b \x01(\x03R\bhandleMs\x12\x1b\n" +
+	"\tpage_name\x181 \x01(\tR\bpageName\x12\"\n" +
+	"\fdispositions\x182 \x03(\tR\fdispositions\"C\n" +
 	"\x0eGetCardRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\"B\n" +
 	"\x0fGetCardResponse\x12/\n" +
@@ -1314,8 +1347,9 @@ var file_parley_desk_v1_contact_proto_goTypes = []any{
 	(*v1.Contact)(nil),             // 20: parley.contact.v1.Contact
 	(*v11.ContactLink)(nil),        // 21: parley.thread.v1.ContactLink
 	(*v11.Referral)(nil),           // 22: parley.thread.v1.Referral
-	(v11.Cause)(0),                 // 23: parley.thread.v1.Cause
-	(*ConversationRef)(nil),        // 24: parley.desk.v1.ConversationRef
+	(*v11.Consent)(nil),            // 23: parley.thread.v1.Consent
+	(v11.Cause)(0),                 // 24: parley.thread.v1.Cause
+	(*ConversationRef)(nil),        // 25: parley.desk.v1.ConversationRef
 }
 var file_parley_desk_v1_contact_proto_depIdxs = []int32{
 	20, // 0: parley.desk.v1.ContactCard.contact:type_name -> parley.contact.v1.Contact
@@ -1324,46 +1358,47 @@ var file_parley_desk_v1_contact_proto_depIdxs = []int32{
 	19, // 3: parley.desk.v1.Summary.variables:type_name -> parley.desk.v1.Summary.VariablesEntry
 	22, // 4: parley.desk.v1.Summary.referral:type_name -> parley.thread.v1.Referral
 	2,  // 5: parley.desk.v1.Summary.previous:type_name -> parley.desk.v1.PastConversation
-	23, // 6: parley.desk.v1.PastConversation.closed_by:type_name -> parley.thread.v1.Cause
-	24, // 7: parley.desk.v1.GetCardRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	0,  // 8: parley.desk.v1.GetCardResponse.card:type_name -> parley.desk.v1.ContactCard
-	24, // 9: parley.desk.v1.SearchContactsRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	20, // 10: parley.desk.v1.SearchContactsResponse.contacts:type_name -> parley.contact.v1.Contact
-	24, // 11: parley.desk.v1.CreateContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	20, // 12: parley.desk.v1.CreateContactRequest.contact:type_name -> parley.contact.v1.Contact
-	0,  // 13: parley.desk.v1.CreateContactResponse.card:type_name -> parley.desk.v1.ContactCard
-	24, // 14: parley.desk.v1.UpdateContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	20, // 15: parley.desk.v1.UpdateContactRequest.contact:type_name -> parley.contact.v1.Contact
-	0,  // 16: parley.desk.v1.UpdateContactResponse.card:type_name -> parley.desk.v1.ContactCard
-	24, // 17: parley.desk.v1.LinkContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	0,  // 18: parley.desk.v1.LinkContactResponse.card:type_name -> parley.desk.v1.ContactCard
-	24, // 19: parley.desk.v1.UnlinkContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	0,  // 20: parley.desk.v1.UnlinkContactResponse.card:type_name -> parley.desk.v1.ContactCard
-	24, // 21: parley.desk.v1.MergeContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	0,  // 22: parley.desk.v1.MergeContactResponse.card:type_name -> parley.desk.v1.ContactCard
-	24, // 23: parley.desk.v1.UnmergeContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	0,  // 24: parley.desk.v1.UnmergeContactResponse.card:type_name -> parley.desk.v1.ContactCard
-	3,  // 25: parley.desk.v1.ContactService.GetCard:input_type -> parley.desk.v1.GetCardRequest
-	5,  // 26: parley.desk.v1.ContactService.SearchContacts:input_type -> parley.desk.v1.SearchContactsRequest
-	7,  // 27: parley.desk.v1.ContactService.CreateContact:input_type -> parley.desk.v1.CreateContactRequest
-	9,  // 28: parley.desk.v1.ContactService.UpdateContact:input_type -> parley.desk.v1.UpdateContactRequest
-	11, // 29: parley.desk.v1.ContactService.LinkContact:input_type -> parley.desk.v1.LinkContactRequest
-	13, // 30: parley.desk.v1.ContactService.UnlinkContact:input_type -> parley.desk.v1.UnlinkContactRequest
-	15, // 31: parley.desk.v1.ContactService.MergeContact:input_type -> parley.desk.v1.MergeContactRequest
-	17, // 32: parley.desk.v1.ContactService.UnmergeContact:input_type -> parley.desk.v1.UnmergeContactRequest
-	4,  // 33: parley.desk.v1.ContactService.GetCard:output_type -> parley.desk.v1.GetCardResponse
-	6,  // 34: parley.desk.v1.ContactService.SearchContacts:output_type -> parley.desk.v1.SearchContactsResponse
-	8,  // 35: parley.desk.v1.ContactService.CreateContact:output_type -> parley.desk.v1.CreateContactResponse
-	10, // 36: parley.desk.v1.ContactService.UpdateContact:output_type -> parley.desk.v1.UpdateContactResponse
-	12, // 37: parley.desk.v1.ContactService.LinkContact:output_type -> parley.desk.v1.LinkContactResponse
-	14, // 38: parley.desk.v1.ContactService.UnlinkContact:output_type -> parley.desk.v1.UnlinkContactResponse
-	16, // 39: parley.desk.v1.ContactService.MergeContact:output_type -> parley.desk.v1.MergeContactResponse
-	18, // 40: parley.desk.v1.ContactService.UnmergeContact:output_type -> parley.desk.v1.UnmergeContactResponse
-	33, // [33:41] is the sub-list for method output_type
-	25, // [25:33] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	23, // 6: parley.desk.v1.Summary.consent:type_name -> parley.thread.v1.Consent
+	24, // 7: parley.desk.v1.PastConversation.closed_by:type_name -> parley.thread.v1.Cause
+	25, // 8: parley.desk.v1.GetCardRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	0,  // 9: parley.desk.v1.GetCardResponse.card:type_name -> parley.desk.v1.ContactCard
+	25, // 10: parley.desk.v1.SearchContactsRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	20, // 11: parley.desk.v1.SearchContactsResponse.contacts:type_name -> parley.contact.v1.Contact
+	25, // 12: parley.desk.v1.CreateContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	20, // 13: parley.desk.v1.CreateContactRequest.contact:type_name -> parley.contact.v1.Contact
+	0,  // 14: parley.desk.v1.CreateContactResponse.card:type_name -> parley.desk.v1.ContactCard
+	25, // 15: parley.desk.v1.UpdateContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	20, // 16: parley.desk.v1.UpdateContactRequest.contact:type_name -> parley.contact.v1.Contact
+	0,  // 17: parley.desk.v1.UpdateContactResponse.card:type_name -> parley.desk.v1.ContactCard
+	25, // 18: parley.desk.v1.LinkContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	0,  // 19: parley.desk.v1.LinkContactResponse.card:type_name -> parley.desk.v1.ContactCard
+	25, // 20: parley.desk.v1.UnlinkContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	0,  // 21: parley.desk.v1.UnlinkContactResponse.card:type_name -> parley.desk.v1.ContactCard
+	25, // 22: parley.desk.v1.MergeContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	0,  // 23: parley.desk.v1.MergeContactResponse.card:type_name -> parley.desk.v1.ContactCard
+	25, // 24: parley.desk.v1.UnmergeContactRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	0,  // 25: parley.desk.v1.UnmergeContactResponse.card:type_name -> parley.desk.v1.ContactCard
+	3,  // 26: parley.desk.v1.ContactService.GetCard:input_type -> parley.desk.v1.GetCardRequest
+	5,  // 27: parley.desk.v1.ContactService.SearchContacts:input_type -> parley.desk.v1.SearchContactsRequest
+	7,  // 28: parley.desk.v1.ContactService.CreateContact:input_type -> parley.desk.v1.CreateContactRequest
+	9,  // 29: parley.desk.v1.ContactService.UpdateContact:input_type -> parley.desk.v1.UpdateContactRequest
+	11, // 30: parley.desk.v1.ContactService.LinkContact:input_type -> parley.desk.v1.LinkContactRequest
+	13, // 31: parley.desk.v1.ContactService.UnlinkContact:input_type -> parley.desk.v1.UnlinkContactRequest
+	15, // 32: parley.desk.v1.ContactService.MergeContact:input_type -> parley.desk.v1.MergeContactRequest
+	17, // 33: parley.desk.v1.ContactService.UnmergeContact:input_type -> parley.desk.v1.UnmergeContactRequest
+	4,  // 34: parley.desk.v1.ContactService.GetCard:output_type -> parley.desk.v1.GetCardResponse
+	6,  // 35: parley.desk.v1.ContactService.SearchContacts:output_type -> parley.desk.v1.SearchContactsResponse
+	8,  // 36: parley.desk.v1.ContactService.CreateContact:output_type -> parley.desk.v1.CreateContactResponse
+	10, // 37: parley.desk.v1.ContactService.UpdateContact:output_type -> parley.desk.v1.UpdateContactResponse
+	12, // 38: parley.desk.v1.ContactService.LinkContact:output_type -> parley.desk.v1.LinkContactResponse
+	14, // 39: parley.desk.v1.ContactService.UnlinkContact:output_type -> parley.desk.v1.UnlinkContactResponse
+	16, // 40: parley.desk.v1.ContactService.MergeContact:output_type -> parley.desk.v1.MergeContactResponse
+	18, // 41: parley.desk.v1.ContactService.UnmergeContact:output_type -> parley.desk.v1.UnmergeContactResponse
+	34, // [34:42] is the sub-list for method output_type
+	26, // [26:34] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_parley_desk_v1_contact_proto_init() }

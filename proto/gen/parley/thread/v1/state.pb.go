@@ -997,9 +997,18 @@ type Conversation struct {
 	// The customer was answered in it, by whomever; automated messages are none.
 	Replied bool `protobuf:"varint,96,opt,name=replied,proto3" json:"replied,omitempty"`
 	// It waits for answers before it is routed; absent: it does not. Only in Open.
-	Questions     *Questioning `protobuf:"bytes,97,opt,name=questions,proto3" json:"questions,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Questions *Questioning `protobuf:"bytes,97,opt,name=questions,proto3" json:"questions,omitempty"`
+	// How long the customer waited until an agent had it first, or until it closed
+	// without one, milliseconds; absent while it waits, and in logs of before.
+	WaitedMs *int64 `protobuf:"varint,120,opt,name=waited_ms,json=waitedMs,proto3,oneof" json:"waited_ms,omitempty"`
+	// How long agents had it, with wrap-up, in the phases that are over,
+	// milliseconds.
+	HandledMs int64 `protobuf:"varint,121,opt,name=handled_ms,json=handledMs,proto3" json:"handled_ms,omitempty"`
+	// Revision of the commit that left the conversation before it as it is; 0: it is
+	// the first, or the log is of before.
+	BeforeRevision uint64 `protobuf:"varint,122,opt,name=before_revision,json=beforeRevision,proto3" json:"before_revision,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Conversation) Reset() {
@@ -1296,6 +1305,27 @@ func (x *Conversation) GetQuestions() *Questioning {
 		return x.Questions
 	}
 	return nil
+}
+
+func (x *Conversation) GetWaitedMs() int64 {
+	if x != nil && x.WaitedMs != nil {
+		return *x.WaitedMs
+	}
+	return 0
+}
+
+func (x *Conversation) GetHandledMs() int64 {
+	if x != nil {
+		return x.HandledMs
+	}
+	return 0
+}
+
+func (x *Conversation) GetBeforeRevision() uint64 {
+	if x != nil {
+		return x.BeforeRevision
+	}
+	return 0
 }
 
 // Participant is somebody with a part in a conversation beside the agent who
@@ -1796,7 +1826,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\apicture\x18\x04 \x01(\tR\apicture\x12\x1d\n" +
 	"\n" +
 	"fetched_ms\x18\x05 \x01(\x03R\tfetchedMsB\v\n" +
-	"\t_timezone\"\xcb\v\n" +
+	"\t_timezone\"\xc3\f\n" +
 	"\fConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12-\n" +
 	"\x05phase\x18\x02 \x01(\x0e2\x17.parley.thread.v1.PhaseR\x05phase\x12\x1e\n" +
@@ -1841,10 +1871,16 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\fdispositions\x18O \x03(\tR\fdispositions\x12+\n" +
 	"\x03bot\x18X \x01(\v2\x19.parley.thread.v1.BotPartR\x03bot\x12\x18\n" +
 	"\areplied\x18` \x01(\bR\areplied\x12;\n" +
-	"\tquestions\x18a \x01(\v2\x1d.parley.thread.v1.QuestioningR\tquestions\x1a<\n" +
+	"\tquestions\x18a \x01(\v2\x1d.parley.thread.v1.QuestioningR\tquestions\x12 \n" +
+	"\twaited_ms\x18x \x01(\x03H\x00R\bwaitedMs\x88\x01\x01\x12\x1d\n" +
+	"\n" +
+	"handled_ms\x18y \x01(\x03R\thandledMs\x12'\n" +
+	"\x0fbefore_revision\x18z \x01(\x04R\x0ebeforeRevision\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa1\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\f\n" +
+	"\n" +
+	"_waited_ms\"\xa1\x02\n" +
 	"\vParticipant\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12*\n" +
 	"\x04part\x18\x02 \x01(\x0e2\x16.parley.thread.v1.PartR\x04part\x12<\n" +
@@ -2006,6 +2042,7 @@ func file_parley_thread_v1_state_proto_init() {
 	file_parley_thread_v1_trigger_proto_init()
 	file_parley_thread_v1_state_proto_msgTypes[2].OneofWrappers = []any{}
 	file_parley_thread_v1_state_proto_msgTypes[5].OneofWrappers = []any{}
+	file_parley_thread_v1_state_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -395,6 +395,8 @@ export default {
   hasWaited: 'Чакане',
   handled: 'Обслужване',
   cameBy: 'Дойде от',
+  stillOpen: 'още е отворен',
+  notice: 'Уведомление',
   earlier: 'Предишни разговори ({})',
   contact_linked: 'Клиентът е свързан с контакт',
   contact_automatic: 'Клиентът е свързан с контакт по името',

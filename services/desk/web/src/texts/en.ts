@@ -394,6 +394,8 @@ export default {
   hasWaited: 'Waited',
   handled: 'Handled',
   cameBy: 'Came by',
+  stillOpen: 'still open',
+  notice: 'Notice',
   earlier: 'Earlier conversations ({})',
   contact_linked: 'The customer was linked to a contact',
   contact_automatic: 'The customer was linked to a contact by the name',
