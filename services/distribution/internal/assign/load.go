@@ -1,6 +1,8 @@
 package assign
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -269,8 +271,8 @@ func (l *load) commands(yield func(command string, args []any) bool) {
 	}
 	for key, scores := range l.sorted {
 		args := make([]any, 0, 2*len(scores))
-		for member, score := range scores {
-			args = append(args, score, member)
+		for _, member := range slices.SortedFunc(maps.Keys(scores), func(x, y string) int { return cmp.Compare(scores[x], scores[y]) }) {
+			args = append(args, scores[member], member) // in order they are put in faster
 		}
 		said("ZADD", []any{l.root + key}, args)
 	}
