@@ -27,6 +27,8 @@ type load struct {
 	queues     map[string]*newQueue
 	agents     map[string]*staffer
 	staff      []*staffer // those that administrators set
+	turns      []turn
+	had        map[[2]string]int64 // when an agent got something last from a queue, ms
 	items      []Item
 	at         map[string]int // where in items
 	records    []any          // key, string, key, string
@@ -44,6 +46,12 @@ type newQueue struct {
 	first   int64 // since when waits who has waited longest, and is not late
 }
 
+// turn is the place of an agent in a queue that goes round.
+type turn struct {
+	agent *staffer
+	queue string
+}
+
 // lined is a class, as it is called in a queue.
 type lined struct {
 	Class
@@ -52,7 +60,7 @@ type lined struct {
 
 func newLoad(root string, now time.Time, lease time.Duration, seq int64, w World) *load {
 	l := &load{root: root, now: now.UnixMilli(), lease: lease.Milliseconds(), seq: seq, queues: map[string]*newQueue{}, agents: map[string]*staffer{},
-		at: map[string]int{}, sets: map[string][]any{}, sorted: map[string]map[string]int64{}}
+		at: map[string]int{}, had: map[[2]string]int64{}, sets: map[string][]any{}, sorted: map[string]map[string]int64{}}
 	for _, q := range w.Queues {
 		of := &newQueue{Queue: q, first: never}
 		for _, c := range q.Classes { // the script of the queue has made them
@@ -104,6 +112,10 @@ func (l *load) learn(q *newQueue, k lined) {
 
 // note takes an item; of two of one thread the later.
 func (l *load) note(i Item) {
+	if i.AssignedMS > 0 {
+		of := [2]string{i.Agent, i.Queue}
+		l.had[of] = max(l.had[of], i.AssignedMS)
+	}
 	n, known := l.at[i.Key]
 	switch {
 	case known && i.Revision > l.items[n].Revision:
@@ -213,8 +225,21 @@ func (l *load) take(a *staffer, i Item) int64 {
 	return l.seq
 }
 
+// rotate gives agents their turns: who got something from a queue longest ago,
+// or nothing that the log still tells, comes first.
+func (l *load) rotate() {
+	slices.SortStableFunc(l.turns, func(x, y turn) int {
+		return cmp.Compare(l.had[[2]string{x.agent.ID, x.queue}], l.had[[2]string{y.agent.ID, y.queue}])
+	})
+	for _, t := range l.turns {
+		l.seq++
+		t.agent.turns.set(t.queue, l.seq)
+	}
+}
+
 // finish does what is done once everything is in.
 func (l *load) finish() {
+	l.rotate()
 	for _, i := range l.items {
 		if i.Phase != Done {
 			l.enter(i)

@@ -47,8 +47,7 @@ func (l *load) set(of Agent, p Presence) {
 	l.staff = append(l.staff, a)
 	for _, id := range of.Queues {
 		q := l.queue(id)
-		l.seq++
-		a.turns.set(id, l.seq)
+		l.turns = append(l.turns, turn{a, id})
 		q.members = append(q.members, a)
 		l.put("q:"+id+":a", of.ID)
 		for _, k := range q.classes {
