@@ -76,20 +76,26 @@ type Load struct {
 
 // SetAgent takes over an agent's settings and gives new room what waits for it.
 func (b *Book) SetAgent(ctx context.Context, now time.Time, a Agent) error {
-	_, err := b.run(ctx, b.lua.agent, now, b.agentArgs(a, false, Presence{})...)
+	_, err := b.run(ctx, b.lua.agent, now, b.agentArgs(a, false)...)
 	return err
 }
 
 // DropAgent takes an agent out: offers are revoked, conversations go back.
 func (b *Book) DropAgent(ctx context.Context, now time.Time, id string, revision uint64) error {
-	_, err := b.run(ctx, b.lua.agent, now, b.agentArgs(Agent{ID: id, Revision: revision}, true, Presence{})...)
+	_, err := b.run(ctx, b.lua.agent, now, b.agentArgs(Agent{ID: id, Revision: revision}, true)...)
 	return err
 }
 
-func (b *Book) agentArgs(a Agent, gone bool, p Presence) []any {
-	var skills, profiles []string
+func (b *Book) agentArgs(a Agent, gone bool) []any {
+	skills, profiles := a.terms()
+	return []any{a.ID, a.Revision, a.Capacity, strings.Join(a.Queues, ","), flag(gone), skills, profiles, a.DayMS}
+}
+
+// terms are skills and profiles as the scripts read them.
+func (a *Agent) terms() (skills, profiles string) {
+	var rated, limited []string
 	for _, s := range a.Skills {
-		skills = append(skills, fmt.Sprintf("%s.%d.%d", s.Skill, s.Value, s.Level))
+		rated = append(rated, fmt.Sprintf("%s.%d.%d", s.Skill, s.Value, s.Level))
 	}
 	for _, l := range a.Profiles {
 		flags := ""
@@ -99,11 +105,9 @@ func (b *Book) agentArgs(a Agent, gone bool, p Presence) []any {
 		if l.Daily {
 			flags += "e"
 		}
-		profiles = append(profiles, fmt.Sprintf("%s.%d.%s", l.Profile, l.Limit, flags))
+		limited = append(limited, fmt.Sprintf("%s.%d.%s", l.Profile, l.Limit, flags))
 	}
-	return []any{a.ID, a.Revision, a.Capacity, strings.Join(a.Queues, ","), flag(gone),
-		strings.Join(skills, "+"), strings.Join(profiles, "+"), a.DayMS,
-		p.Now, p.Was, p.Source, p.Status}
+	return strings.Join(rated, "+"), strings.Join(limited, "+")
 }
 
 // SetDay says when an agent's day ends next, as Tick asked.

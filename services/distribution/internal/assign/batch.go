@@ -44,7 +44,7 @@ func (b *Book) applyAll(ctx context.Context, now time.Time, items []Item, conclu
 	pipe := b.rdb.Pipeline()
 	var replies []*redis.Cmd
 	for part := range slices.Chunk(items, together) {
-		args := append(make([]any, 0, 4+applied*len(part)), "", now.UnixMilli(), "apply", applied)
+		args := append(make([]any, 0, 3+applied*len(part)), "", now.UnixMilli(), applied)
 		for _, item := range part {
 			args = append(args, b.applyArgs(item, "")...)
 		}

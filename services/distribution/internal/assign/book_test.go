@@ -207,9 +207,9 @@ func (r *run) move(next *assign.Item, reserved *item, move string) {
 	case "stale":
 		next.Phase, next.Agent, next.Fence, next.DueMS = assign.Offered, draw(r, "agent", agentIDs), 999, r.ms()+next.OfferMS
 	case "accept":
-		next.Phase = assign.Active
+		next.Phase, next.AssignedMS = assign.Active, r.ms()
 	case "take":
-		next.Phase, next.Agent, next.Fence = assign.Active, reserved.Agent, 0
+		next.Phase, next.Agent, next.Fence, next.AssignedMS = assign.Active, reserved.Agent, 0, r.ms()
 	case "skip": // the follower sees a later offer first
 		next.Fence += 1000
 	case "wait":
@@ -222,7 +222,7 @@ func (r *run) move(next *assign.Item, reserved *item, move string) {
 	case "units":
 		next.Class = r.drawClass()
 	case "resume":
-		next.Phase, next.Agent, next.Fence = assign.Active, draw(r, "agent", agentIDs), 0
+		next.Phase, next.Agent, next.Fence, next.AssignedMS = assign.Active, draw(r, "agent", agentIDs), 0, r.ms()
 	}
 }
 
@@ -332,6 +332,7 @@ func (r *run) rebuild(counted int64) {
 	for _, a := range w.Agents {
 		m.setAgent(r.ms(), a, false, true, w.Presences[a.ID])
 	}
+	m.turnAbout(w.Agents, r.log)
 	for _, key := range keys {
 		highest = max(highest, r.log[key].Highest)
 		if r.log[key].Phase != assign.Done {

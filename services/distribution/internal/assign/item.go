@@ -43,6 +43,8 @@ type Item struct {
 	Prefer        string
 	PreferUntilMS int64
 	PickOnly      bool // offered to nobody: agents pick it
+	// When Agent got it last, 0: never. Of a load alone: turns follow from it.
+	AssignedMS int64
 }
 
 const (
@@ -61,6 +63,7 @@ func ItemOf(t subject.Thread, s *threadv1.State, revision uint64) Item {
 		Priority: min(max(c.GetPriority(), 0), topPriority),
 		QueuedMS: c.GetQueuedMs(), SinceMS: thread.WaitingSince(c).UnixMilli(), OfferMS: max(int64(c.GetOfferSeconds())*1000, leastOffer),
 		Agent: c.GetAgent(), Fence: c.GetFence(), Highest: s.GetFence(),
+		AssignedMS: c.GetAssignedMs(),
 	}
 	switch c.GetPhase() {
 	case threadv1.Phase_PHASE_OPEN:

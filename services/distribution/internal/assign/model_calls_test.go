@@ -49,6 +49,36 @@ func (m *model) setAgent(now int64, s assign.Agent, gone, loading bool, p assign
 	m.matchAgent(s.ID, now)
 }
 
+// turnAbout gives agents, who have just joined, their turns by the log: each the
+// one after all that are to come before.
+func (m *model) turnAbout(agents []assign.Agent, log map[string]assign.Item) {
+	type pair struct {
+		agent, queue string
+		last, turn   int64
+	}
+	var all []pair
+	for _, a := range agents {
+		for _, q := range a.Queues {
+			p := pair{a.ID, q, 0, m.agents[a.ID].turns[q]}
+			for _, i := range log {
+				if i.Agent == a.ID && i.Queue == q {
+					p.last = max(p.last, i.AssignedMS)
+				}
+			}
+			all = append(all, p)
+		}
+	}
+	for _, p := range all {
+		turn := m.seq - int64(len(all)) + 1
+		for _, o := range all {
+			if o.last < p.last || o.last == p.last && o.turn < p.turn {
+				turn++
+			}
+		}
+		m.agents[p.agent].turns[p.queue] = turn
+	}
+}
+
 func (m *model) dropAgent(id string, now int64) {
 	m.agent(id).known = false
 	m.setPresence(id, assign.Presence{Now: "OFFLINE", Source: "SESSION"}, now)

@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// chunk is how many steps of a load one script takes.
-	chunk = 64
+	// script is how many words of a load go in one script: so few that Redis is
+	// there for others after a millisecond or two.
+	script = 4096
 	// attempts is how often a script is sent to a server that does not answer.
 	attempts = 5
 	// headroom lies between the highest fence the log has and the first of a
@@ -92,17 +93,18 @@ func (b *Book) Rebuild(ctx context.Context, now time.Time, w World) (int64, erro
 	if text(reply, 0) == "OPEN" {
 		return number(reply, 1), nil
 	}
-	highest, err := b.load(ctx, now, generation, w)
+	seq, err := b.load(ctx, now, generation, number(reply, 2), w)
 	if err != nil {
 		return 0, err
 	}
-	if _, err := b.lua.open.Run(ctx, b.rdb, b.key, generation, highest+headroom); err != nil {
+	if _, err := b.lua.open.Run(ctx, b.rdb, b.key, generation, seq); err != nil {
 		return 0, scriptError(b.lua.open, err)
 	}
 	return now.UnixMicro(), b.sweep(ctx, now.UnixMicro())
 }
 
-func (b *Book) load(ctx context.Context, now time.Time, generation string, w World) (highest int64, err error) {
+// load answers where the counter stands then.
+func (b *Book) load(ctx context.Context, now time.Time, generation string, seq int64, w World) (int64, error) {
 	l := loader{book: b, generation: generation, now: now}
 	for _, q := range w.Queues {
 		if err := l.run(ctx, b.lua.queue, queueArgs(q)); err != nil {
@@ -114,67 +116,47 @@ func (b *Book) load(ctx context.Context, now time.Time, generation string, w Wor
 			return 0, err
 		}
 	}
-	for _, a := range w.Agents {
-		if err := l.add(ctx, "agent", b.agentArgs(a, false, w.Presences[a.ID])); err != nil {
-			return 0, err
-		}
-	}
+	begins := newLoad(b.root(now.UnixMicro()), now, b.cfg.Lease, seq, w)
+	highest := int64(0)
 	for item, err := range w.Items {
 		if err != nil {
 			return 0, err
 		}
 		highest = max(highest, item.Highest)
-		if item.Phase == Done {
-			continue
-		}
-		if err := l.add(ctx, "apply", b.applyArgs(item, "")); err != nil {
+		begins.note(item)
+	}
+	begins.finish()
+	for command, args := range begins.commands {
+		if err := l.add(ctx, command, args); err != nil {
 			return 0, err
 		}
 	}
-	if err := l.flush(ctx); err != nil {
-		return 0, err
-	}
-	for part := range slices.Chunk(w.Agents, chunk) {
-		var ids []any
-		for _, a := range part {
-			ids = append(ids, a.ID)
-		}
-		if err := l.run(ctx, b.lua.index, ids); err != nil {
-			return 0, err
-		}
-	}
-	return highest, nil
+	return max(begins.seq, highest+headroom), l.flush(ctx)
 }
 
-// loader sends steps, many of one kind to a script.
+// loader sends what makes a generation.
 type loader struct {
 	book       *Book
 	generation string
 	now        time.Time
-	step       string
-	steps      int
-	args       []any // step, how much is said of each, and that of those that wait
+	args       []any // commands that wait to be sent
 }
 
-func (l *loader) add(ctx context.Context, step string, args []any) error {
-	if l.steps == chunk || l.step != step {
-		if err := l.flush(ctx); err != nil {
-			return err
-		}
-		l.step, l.args = step, append(l.args, step, len(args))
+func (l *loader) add(ctx context.Context, command string, args []any) error {
+	l.args = append(append(l.args, 1+len(args), command), args...)
+	if len(l.args) < script {
+		return nil
 	}
-	l.args = append(l.args, args...)
-	l.steps++
-	return nil
+	return l.flush(ctx)
 }
 
 // flush sends what waits.
 func (l *loader) flush(ctx context.Context) error {
-	if l.steps == 0 {
+	if len(l.args) == 0 {
 		return nil
 	}
-	err := l.run(ctx, l.book.lua.steps, l.args)
-	l.step, l.steps, l.args = "", 0, l.args[:0]
+	err := l.run(ctx, l.book.lua.fill, l.args)
+	l.args = l.args[:0]
 	return err
 }
 

@@ -10,15 +10,15 @@ import (
 type record struct {
 	revision, phase, agent, fence, queue, class, fifo, list, story          string
 	conversation, queued, since, offerMS, priority, prefer, until, pickOnly string
-	late, declines                                                          string
+	late, mark, declines                                                    string
 }
 
 // parseRecord reads what a script wrote; the zero record when there is nothing.
 func parseRecord(raw string) (r record) {
 	split(raw, "|", &r.revision, &r.phase, &r.agent, &r.fence, &r.queue, &r.class, &r.fifo, &r.list, &r.story,
 		&r.conversation, &r.queued, &r.since, &r.offerMS, &r.priority, &r.prefer, &r.until, &r.pickOnly)
-	var pause, mark, shown string
-	split(r.story, ";", &r.late, &pause, &mark, &shown, &r.declines)
+	var pause, shown string
+	split(r.story, ";", &r.late, &pause, &r.mark, &shown, &r.declines)
 	return r
 }
 

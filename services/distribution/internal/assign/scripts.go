@@ -23,7 +23,7 @@ var source embed.FS
 type scripts struct {
 	apply, agent, queue, presence, heartbeat, roster, tick, day *keyspace.Script
 	answer, shown, hold, pick, place, putOff, reserve, pause    *keyspace.Script
-	begin, steps, index, open, status                           *keyspace.Script
+	begin, steps, fill, open, status                            *keyspace.Script
 }
 
 // Edit changes the Lua of a file before it is used. Tests plant faults with it.
@@ -66,8 +66,8 @@ func newScripts(cfg Config) (*scripts, error) {
 		presence: step("presence"), heartbeat: step("heartbeat"), tick: step("tick"),
 		roster: step("roster"), day: step("day"), shown: step("shown"), pick: step("pick"),
 		answer: step("answer"), hold: step("hold"), place: step("place"), putOff: step("put_off"), reserve: step("reserve"), pause: step("pause"),
-		steps: script("steps", body("agent"), body("apply")), index: step("index"),
-		begin: alone("begin"), open: alone("open"), status: alone("status"),
+		steps: script("steps", body("apply")),
+		begin: alone("begin"), fill: alone("fill"), open: alone("open"), status: alone("status"),
 	}
 	return s, errors.Join(faults...)
 }

@@ -1,5 +1,5 @@
 -- Takes over what administrators set for an agent. Older than known: OLD.
-local id, cr, tot, qs, gone, skills, profiles, day, pres, was, src, status = ...
+local id, cr, tot, qs, gone, skills, profiles, day = ...
 local a, k = book.agent(id), book.settings_key(id)
 local h = redis.call('HMGET', k, 'cr', 'qs', 'sk')
 if h[1] and tonumber(h[1]) > tonumber(cr) then return {'OLD'} end
@@ -53,15 +53,10 @@ elseif not redis.call('ZSCORE', book.settled(book.timers), 'd:' .. id) then
   book.zadd(book.timers, day, 'd:' .. id)
 end
 if a.pres == '' then
-  book.set_presence(a, pres == '' and 'OFFLINE' or pres, was, src, status)
-  if book.loading then book.zadd(book.timers, book.now + policy.lease, 'h:' .. id) end
+  book.set_presence(a, 'OFFLINE', '', '', '')
 else
   book.reindex(a)
   book.settle_presence(a, false)
 end
-if book.loading then
-  book.zadd(book.timers, book.now, 'g:' .. id)
-else
-  book.match_agent(a)
-end
+book.match_agent(a)
 return {'OK'}

@@ -13,7 +13,7 @@ if old.rev ~= '' and tonumber(rev) <= tonumber(old.rev) then
   if not (here and given_up == old.fe) then return {'OLD', old.st} end
 end
 -- The thread would refuse an offer under a fence it has passed.
-if not book.loading and tonumber(highest) > book.seq then book.seq = tonumber(highest) end
+if tonumber(highest) > book.seq then book.seq = tonumber(highest) end
 if st == 'U' and due > 0 and due <= book.now then st = 'X' end
 
 -- Does the reservation go on? An offer only under its own fence.
@@ -47,13 +47,13 @@ end
 if st == 'A' or st == 'U' or (st == 'W' and anew) then i.ex = '' end
 if book.timed[old.st] then book.zrem(book.timers, book.timed[old.st] .. key) end
 if book.waits[old.st] and not stays then book.count_out(old) end
-if book.waits[old.st] and st == 'A' and same and not book.loading then book.keep_pace(old.q) end
-if not book.loading and (st ~= 'X' or q ~= '') then book.drop_place(key, book.conv_of(i)) end
+if book.waits[old.st] and st == 'A' and same then book.keep_pace(old.q) end
+if st ~= 'X' or q ~= '' then book.drop_place(key, book.conv_of(i)) end
 
 if st == 'X' then
   book.bygone(i)
   book.zadd(book.timers, book.now + book.oblivion, 'z:' .. key)
-  if freed and not book.loading then
+  if freed then
     book.settle_presence(freed, held)
     book.match_agent(freed)
   end
@@ -82,17 +82,11 @@ if st == 'W' then
     book.count_in(i, book.never)
     book.zadd(book.timers, book.now, 'x:' .. key)
   end
-  if not late and (freed or book.loading) then book.line_up(i) end
+  if not late and freed then book.line_up(i) end
 elseif st == 'O' and kept then
   -- The time to answer begins when a desk shows the offer; one that no desk
   -- shows in time ends earlier.
   book.zadd(book.timers, i.mark ~= '' and book.now or tonumber(i.sh) or due - book.terms(i).oms, 'o:' .. key)
-elseif st == 'O' and book.loading then
-  local mine = book.agent(ag)
-  book.take(mine, i, q)
-  local able = mine.pres ~= '' and mine.pres ~= 'OFFLINE' and book.num(mine.used) <= book.num(mine.tot)
-  if not able then i.mark = 'REVOKED' end
-  book.zadd(book.timers, able and due or book.now, 'o:' .. key)
 elseif st == 'O' then
   -- The log holds an offer that nobody reserved: it was proposed by a
   -- generation that is gone. It is never accepted, only revoked.
@@ -110,20 +104,18 @@ else
       book.zadd(book.timers, book.now + policy.lease, 'h:' .. ag)
     end
   end
-  if not book.loading and not (kept and held) then book.settle_presence(mine, true) end
+  if not (kept and held) then book.settle_presence(mine, true) end
 end
 
-if not book.loading then
-  if freed then book.settle_presence(freed, held) end
-  if kept and old.c ~= c then
-    book.settle_presence(book.agent(ag), false)
-    book.match_agent(book.agent(ag))
-  end
-  if st == 'W' and freed and not late then book.match_item(i, true) end
-  if freed then book.match_agent(freed) end
-  if st == 'W' and not late and i.st == 'W' then
-    book.match_item(i, false)
-    if not freed and i.st == 'W' then book.line_up(i) end
-  end
+if freed then book.settle_presence(freed, held) end
+if kept and old.c ~= c then
+  book.settle_presence(book.agent(ag), false)
+  book.match_agent(book.agent(ag))
+end
+if st == 'W' and freed and not late then book.match_item(i, true) end
+if freed then book.match_agent(freed) end
+if st == 'W' and not late and i.st == 'W' then
+  book.match_item(i, false)
+  if not freed and i.st == 'W' then book.line_up(i) end
 end
 return {i.st}

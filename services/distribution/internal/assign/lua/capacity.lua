@@ -137,11 +137,10 @@ function book.served(idx)
 end
 
 -- Has an agent's entries in the ready lists brought in line with what it is,
--- before they are read and at the end. Of a generation that is being loaded that
--- is done once: index.lua.
+-- before they are read and at the end.
 book.stale = {}
 function book.reindex(a)
-  if not book.loading then book.stale[a.id] = a end
+  book.stale[a.id] = a
 end
 
 function book.index_all(a)
@@ -188,7 +187,7 @@ function book.ensure_class(q, c)
     local far = book.distance(redis.call('HGET', book.settings_key(id), 'sk') or '', a.pl, k)
     if far then
       a.idx = a.idx .. q .. ';' .. c .. ';' .. far .. ','
-      if not book.loading then book.index(a, q, c, far) end
+      book.index(a, q, c, far)
     end
   end
 end
