@@ -85,6 +85,7 @@ type service struct {
 	speaker *speaker
 	usher   *usher
 	herald  *herald
+	asker   *asker
 }
 
 // Run carries out what is due until ctx ends. What is due then, the next owner
