@@ -203,3 +203,33 @@ func TestTheModeOfAWorkstreamStays(t *testing.T) {
 		}
 	}
 }
+
+// A bot needs its secret once; it is kept sealed, and told as a fingerprint.
+func TestABotNeedsItsSecretOnce(t *testing.T) {
+	w := begin(t)
+	w.world = directory.NewSnapshot(&configv1.Queue{Meta: &configv1.Meta{Id: "front"}})
+	put := func(secret string) error {
+		outcomes, err := w.planner.Plan(w.world, []change.Edit{{Path: "workstream", Resource: &configv1.Workstream{Meta: &configv1.Meta{Id: "shop"}, Queue: "front", Units: 1, OfferSeconds: 60,
+			Bot: &configv1.Bot{Url: "https://bot.example.com/"}, BotSecret: &configv1.Secret{Value: secret}}}})
+		if err == nil {
+			w.world = directory.NewSnapshot(&configv1.Queue{Meta: &configv1.Meta{Id: "front"}}, outcomes[0].Resource)
+		}
+		return err
+	}
+	if err := put(""); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "workstream.bot_secret: is missing; set it to what the bot checks signatures with") {
+		t.Errorf("without a secret: %v", err)
+	}
+	for _, secret := range []string{word("a"), ""} {
+		if err := put(secret); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ws := w.world.Workstreams["shop"]
+	text, err := w.planner.Box.Reveal("workstreams/shop#bot_secret", ws.GetBotSecret())
+	if err != nil || text.Reveal() != word("a") {
+		t.Errorf("kept %v, %v", text, err)
+	}
+	if bare := change.Bare(ws).GetBotSecret(); bare.GetValue() != "" || bare.GetSealed() != nil || bare.GetFingerprint() == "" {
+		t.Errorf("told as %v", bare)
+	}
+}
