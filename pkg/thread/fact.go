@@ -200,6 +200,7 @@ func apply(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fact) 
 	case *threadv1.Fact_ExternalMessageSent:
 		e := k.ExternalMessageSent
 		pageSpoke(s, e.GetSentMs(), firstLine(e.GetText(), e.GetAttachments()))
+		awaitFiles(s, f)
 		if e.GetStandby() && !f.GetStale() {
 			theirs(s, e.GetAppId(), e.GetSentMs())
 		}

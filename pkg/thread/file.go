@@ -1,6 +1,7 @@
 package thread
 
 import (
+	"cmp"
 	"slices"
 
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -28,10 +29,19 @@ func Wanted(a *threadv1.Attachment) bool {
 // MessageOf is what files of a message are known by: its mid, or the key of the
 // event that brought it where Meta gave none.
 func MessageOf(f *threadv1.Fact) string {
-	if mid := f.GetMessageReceived().GetMid(); mid != "" {
+	if mid := cmp.Or(f.GetMessageReceived().GetMid(), f.GetExternalMessageSent().GetMid()); mid != "" {
 		return mid
 	}
 	return f.GetEventKey()
+}
+
+// AttachmentsOf are those that a message brought from Meta: one of the customer's,
+// or of the page by another hand than ours.
+func AttachmentsOf(f *threadv1.Fact) []*threadv1.Attachment {
+	if m := f.GetExternalMessageSent(); m != nil {
+		return m.GetAttachments()
+	}
+	return f.GetMessageReceived().GetAttachments()
 }
 
 // Pending tells whether a file is still to be copied. It is asked before a copy
@@ -50,7 +60,7 @@ func pendingAt(s *threadv1.State, message string, index int32) int {
 // waiting are never copied.
 func awaitFiles(s *threadv1.State, f *threadv1.Fact) {
 	message := MessageOf(f)
-	for i, a := range f.GetMessageReceived().GetAttachments() {
+	for i, a := range AttachmentsOf(f) {
 		if message != "" && Wanted(a) && len(s.GetFiles()) < maxFiles {
 			s.Files = append(s.Files, &threadv1.PendingFile{Message: message, Index: int32(i)})
 		}

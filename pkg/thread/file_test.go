@@ -49,6 +49,10 @@ func TestFilesWaitOnce(t *testing.T) {
 	if !thread.Pending(s, "m:", 0) || thread.Pending(s, "a", 0) {
 		t.Errorf("waiting: %v", s.GetFiles())
 	}
+	elsewhere := thread.Of(&threadv1.ExternalMessageSent{Mid: "x", Attachments: []*threadv1.Attachment{{Type: "image", Url: "https://e"}, {Type: "template"}}})
+	if err := thread.Apply(s, 98, time.UnixMilli(0), elsewhere); err != nil || !thread.Pending(s, "x", 0) || thread.Pending(s, "x", 1) {
+		t.Errorf("of a message from elsewhere wait %v (%v)", s.GetFiles(), err)
+	}
 	for range 2 { // whoever reads the log again erases again
 		if err := thread.Apply(s, 99, time.UnixMilli(0), thread.Of(&threadv1.FilesErased{By: "admin"})); err != nil || len(s.GetFiles()) != 0 {
 			t.Errorf("erased, and waiting: %v (%v)", s.GetFiles(), err)

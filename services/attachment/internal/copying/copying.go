@@ -113,7 +113,7 @@ func (c *Copier) Handle(ctx context.Context, r bus.Record) error {
 func filesOf(r bus.Record) []file {
 	var all []file
 	for _, fact := range r.Commit.GetFacts() {
-		for i, a := range fact.GetMessageReceived().GetAttachments() {
+		for i, a := range thread.AttachmentsOf(fact) {
 			if thread.Wanted(a) {
 				all = append(all, file{thread: r.Thread, message: thread.MessageOf(fact), index: int32(i), attachment: a, stored: r.Stored})
 			}

@@ -11,7 +11,7 @@ import (
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
-// attach shows the attachments of a customer's message. The links of files stay
+// attach shows the attachments of a message that came from Meta. The links of files stay
 // behind: a browser that followed one would tell Meta's servers, or whoever is
 // behind them, where the agent sits (SA4).
 func (f *fold) attach(item *deskv1.TimelineItem, all []*threadv1.Attachment, message string) {

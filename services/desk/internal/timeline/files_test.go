@@ -126,3 +126,18 @@ func TestErasedFilesAreShownNoMore(t *testing.T) {
 		t.Errorf("what came later is %v", last.GetFiles())
 	}
 }
+
+// TestFilesOfThePageFromElsewhere are shown out of our own store as well: an
+// agent's browser never asks Meta's servers for them.
+func TestFilesOfThePageFromElsewhere(t *testing.T) {
+	l := (&log{}).commit(thread.Of(&threadv1.ExternalMessageSent{Mid: "x", Attachments: []*threadv1.Attachment{{Type: "image", Url: "https://a"}}}))
+	l.commits[0].State.Files = []*threadv1.PendingFile{{Message: "x"}}
+	items, _ := l.fold().Page(0, 10)
+	if items[0].GetFiles()[0].GetStatus() != deskv1.FileStatus_FILE_STATUS_COPYING || items[0].GetAttachments()[0].GetUrl() != "" {
+		t.Errorf("before it is copied %v", items[0])
+	}
+	folded := l.commit(thread.Of(&threadv1.AttachmentKept{Message: "x", Object: "o", Name: "a.png"})).fold()
+	if items, _ = folded.Page(0, 10); items[0].GetFiles()[0].GetName() != "a.png" || folded.File(items[0].GetId(), 0).GetObject() != "o" {
+		t.Errorf("copied it is %v", items[0])
+	}
+}

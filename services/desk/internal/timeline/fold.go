@@ -41,7 +41,7 @@ func (f *fold) apply(fact *threadv1.Fact) {
 	case *threadv1.Fact_PostbackReceived:
 		f.postback(k.PostbackReceived)
 	case *threadv1.Fact_ExternalMessageSent:
-		f.external(k.ExternalMessageSent)
+		f.external(k.ExternalMessageSent, thread.MessageOf(fact))
 	case *threadv1.Fact_NoteAdded:
 		f.note(k.NoteAdded)
 	case *threadv1.Fact_DeliveryReported:
@@ -176,7 +176,7 @@ func (f *fold) postback(m *threadv1.PostbackReceived) {
 	details(item, referral(m.GetReferral()))
 }
 
-func (f *fold) external(m *threadv1.ExternalMessageSent) {
+func (f *fold) external(m *threadv1.ExternalMessageSent, key string) {
 	e := f.byMid[m.GetMid()]
 	if e != nil && m.GetMid() != "" && e.known {
 		return
@@ -186,6 +186,8 @@ func (f *fold) external(m *threadv1.ExternalMessageSent) {
 	}
 	if m.GetMid() != "" {
 		f.byMid[m.GetMid()] = e
+	} else if key != "" {
+		f.byMid[key] = e
 	}
 	e.known = true
 	item := f.change(e)
@@ -194,7 +196,8 @@ func (f *fold) external(m *threadv1.ExternalMessageSent) {
 	detail(item, "app_id", m.GetAppId())
 	detail(item, "standby", flag(m.GetStandby()))
 	if !item.GetUnsent() {
-		item.Text, item.Attachments = m.GetText(), m.GetAttachments()
+		item.Text = m.GetText()
+		f.attach(item, m.GetAttachments(), key)
 	}
 }
 
