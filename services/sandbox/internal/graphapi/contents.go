@@ -100,7 +100,7 @@ func extras(r *journal.Record, req sendRequest) {
 		if title == "" {
 			title = q.ContentType
 		}
-		r.Buttons = append(r.Buttons, title)
+		r.Buttons, r.Payloads = append(r.Buttons, title), append(r.Payloads, q.Payload)
 	}
 	a := req.Message.Attachment
 	if a == nil {

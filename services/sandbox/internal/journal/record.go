@@ -48,6 +48,8 @@ type Record struct {
 	Target      string          `json:"target,omitempty"`     // mid of the message that a reaction is for
 	Reaction    string          `json:"reaction,omitempty"`   // emoji; empty takes it back
 	Buttons     []string        `json:"buttons,omitempty"`    // titles of what can be pressed
+	Payloads    []string        `json:"payloads,omitempty"`   // of each of them, what comes back
+	QuickReply  string          `json:"quick_reply,omitempty"`
 	Template    json.RawMessage `json:"template,omitempty"`   // payload of a template, as it was sent
 	SentMS      int64           `json:"sent_ms,omitempty"`    // the time that the webhook says
 	WatermarkMS int64           `json:"watermark_ms,omitempty"`

@@ -100,6 +100,9 @@ type Wrote struct {
 	// sandbox's own picture when empty. Any other link is taken too: customers of
 	// Meta cannot write links, but a test must see what becomes of them.
 	URL string `json:"url,omitempty"`
+	// QuickReply is the payload of the answer that the customer pressed; the text is
+	// its title then.
+	QuickReply string `json:"quick_reply,omitempty"`
 	// SentMS is Meta's time of the message, milliseconds since 1970 UTC; 0 is
 	// now. An old time tries the 24-hour window without waiting a day.
 	SentMS int64 `json:"sent_ms,omitempty"`
@@ -185,7 +188,7 @@ func (a *API) records(s *world.State, now time.Time, ms []Wrote, mids *[]string)
 		}
 		known[t] = true
 		r := journal.Record{Kind: journal.CustomerWrote, Page: m.Page, PSID: m.PSID, MID: world.NewMID(),
-			Text: m.Text, Attachment: m.Attachment, URL: m.URL, SentMS: m.SentMS}
+			Text: m.Text, Attachment: m.Attachment, URL: m.URL, QuickReply: m.QuickReply, SentMS: m.SentMS}
 		if r.SentMS == 0 {
 			r.SentMS = now.UnixMilli()
 		}

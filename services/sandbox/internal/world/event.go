@@ -61,6 +61,11 @@ type message struct {
 	Text        string       `json:"text,omitempty"`
 	Attachments []attachment `json:"attachments,omitempty"`
 	ReplyTo     *replyTo     `json:"reply_to,omitempty"`
+	QuickReply  *quickReply  `json:"quick_reply,omitempty"`
+}
+
+type quickReply struct {
+	Payload string `json:"payload"`
 }
 
 type replyTo struct {
@@ -109,6 +114,9 @@ func messageEvent(r journal.Record, payload, media string, due int64) journal.Ev
 		return event("messaging_postbacks", it, due)
 	}
 	it.Message = &message{MID: r.MID, Text: r.Text, Attachments: attachments(r.Attachment, r.URL, media)}
+	if r.QuickReply != "" {
+		it.Message.QuickReply = &quickReply{r.QuickReply}
+	}
 	return event("messages", it, due)
 }
 

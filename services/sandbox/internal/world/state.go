@@ -31,6 +31,7 @@ type Message struct {
 	ReplyTo    string          `json:"reply_to,omitempty"`
 	Reaction   string          `json:"reaction,omitempty"` // of the page
 	Buttons    []string        `json:"buttons,omitempty"`
+	Payloads   []string        `json:"payloads,omitempty"` // of each of Buttons
 	Template   json.RawMessage `json:"template,omitempty"`
 	SentMS     int64           `json:"sent_ms"`
 	Seq        uint64          `json:"-"` // of the record that holds it
@@ -143,7 +144,7 @@ func (s *State) Apply(r journal.Record) {
 			p := s.person(t)
 			p.TypingMS = 0
 			p.add(Message{MID: r.MID, FromPage: true, Text: r.Text, Attachment: r.Attachment, URL: r.URL, SentMS: r.SentMS, Seq: r.Seq,
-				ReplyTo: r.ReplyTo, Buttons: r.Buttons, Template: r.Template})
+				ReplyTo: r.ReplyTo, Buttons: r.Buttons, Payloads: r.Payloads, Template: r.Template})
 		}
 	}
 	s.enqueue(t, r)

@@ -52,7 +52,7 @@ function bubble(m) {
   } else {
     b.append(m.text);
   }
-  for (const title of m.buttons || []) b.append(pressed(title, { text: title }));
+  (m.buttons || []).forEach((title, i) => b.append(pressed(title, { text: title, quick_reply: (m.payloads || [])[i] })));
   if (m.reaction) b.append(element("span", "reaction", m.reaction));
   return b;
 }
