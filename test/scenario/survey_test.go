@@ -95,7 +95,7 @@ func TestCustomersAreAsked(t *testing.T) {
 	phone.Await("that the words are waited for", says("li.theirs", "напишете ги в едно"))
 	say(phone, "Много бързо, браво!")
 	phone.Await("thanks", says("li.theirs", "Благодарим Ви за отговора"))
-	desk.Await("the answer in the transcript", says("body", "Много бързо, браво!")+" && "+says("body", "Оценка от клиента: 5"))
+	desk.Await("the answer in the transcript", says("body", "Много бързо, браво!")+" && "+says("body", "The customer’s rating: 5"))
 	desk.Await("and beside the customer", "/5 \\/ 5/.test(document.body.innerText)")
 	desk.Shot("survey-desk")
 	phone.Shot("survey-phone")
@@ -134,7 +134,7 @@ func byLink(t *testing.T, h *house, desk, phone *webtest.Tab) {
 	page.Shot("survey-thanks")
 	page.Go(link)
 	page.Await("that it was answered", says("main", "Вече сте отговорили"))
-	desk.Await("the answer", says("body", "Оценка от клиента: 4: Добре <script>"))
+	desk.Await("the answer", says("body", "The customer’s rating: 4: Добре <script>"))
 	if table := string(h.ctl("survey", "export")); !strings.Contains(table, "link,person,") || strings.Count(table, "\n") != 3 {
 		t.Errorf("exported %s", table)
 	}
