@@ -121,7 +121,7 @@ func byLink(t *testing.T, h *house, desk, phone *webtest.Tab) {
 	desk.Await("the conversation", says(".msg.in", "Още нещо"))
 	desk.Click(".acts .danger")
 	phone.Await("the link", says("li.theirs", "/survey/"))
-	link := phone.Eval("[...document.querySelectorAll('li.theirs')].map((e) => e.textContent.match(/http:\\S+\\/survey\\/[\\w-]+/)?.[0]).filter(Boolean).at(-1)")
+	link := phone.Eval("[...document.querySelectorAll('li.theirs .bubble')].map((e) => e.textContent.match(/http:\\S+\\/survey\\/[\\w-]+/)?.[0]).filter(Boolean).at(-1)")
 	page := desk.Beside()
 	page.Size(420, 760, "light")
 	page.Go(link)
