@@ -130,6 +130,7 @@ func byLink(t *testing.T, h *house, desk, phone *webtest.Tab) {
 	page.Click("input[value='4'] + span")
 	page.Shot("survey-page")
 	page.Click("button")
+	page.Do(chromedp.WaitReady(chromedp.CSS("main > p"))) // the form leads to another page
 	page.Await("thanks", says("main", "Благодарим Ви за отговора"))
 	page.Shot("survey-thanks")
 	page.Go(link)
