@@ -76,7 +76,7 @@ func together(t testing.TB, more ...string) *house {
 		"--data-dir", filepath.Join(h.dir, "data"), "--admin.socket", filepath.Join(h.dir, "admin.sock"),
 		"--sandbox.listen", sandbox, "--sandbox.data-dir", filepath.Join(h.dir, "sandbox"), "--sandbox.pages", strings.Join(pages, ","),
 		"--sandbox.callback", "http://" + hook + "/webhook/demo", "--graph.url", "http://" + sandbox + "/graph",
-		"--attachment.plain-hosts", sandbox, "--ingress.listen", hook, "--desk.listen", desk, "--ops.listen", ops,
+		"--attachment.plain-hosts", sandbox, "--ingress.listen", hook, "--engagement.public-url", "http://" + hook, "--desk.listen", desk, "--ops.listen", ops,
 		"--admin.webhook-url", "http://" + hook,
 	}, slices.Concat(quickOutbound, quickSandbox, more)...)...)
 	h.awaitReady()
