@@ -43,8 +43,8 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/requests"
 	"github.com/parley-desk/parley/services/admin/internal/rewind"
 	"github.com/parley-desk/parley/services/admin/internal/surveys"
-	"github.com/parley-desk/parley/services/admin/internal/trial"
 	"github.com/parley-desk/parley/services/admin/internal/told"
+	"github.com/parley-desk/parley/services/admin/internal/trial"
 	"github.com/parley-desk/parley/services/admin/internal/variables"
 )
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/rules"
 	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -29,17 +30,27 @@ func (r *router) identify(ctx context.Context, view *directory.Snapshot, s *thre
 	if r.people.match == nil || name == "" || s.GetContact() != nil || !view.Workstreams[rules.Workstream(view, s)].GetIdentifyByName() {
 		return ""
 	}
-	id, one := r.people.match(contact.Person{Name: name})
+	contact, outcome := r.matching(ctx, name)
+	r.meters.persons.WithLabelValues(outcome).Inc()
+	return contact
+}
+
+// matching is the one contact with a name, and what became of looking for it.
+func (r *router) matching(ctx context.Context, name string) (id, outcome string) {
+	found, one := r.people.match(contact.Person{Name: name})
 	if !one {
-		return ""
+		return "", "unmatched"
 	}
 	ctx, cancel := context.WithTimeout(ctx, glance)
 	defer cancel()
-	c, err := r.people.read(ctx, id.String())
-	if err != nil || c.GetId() != id.String() || c.GetInactive() || !contact.SameName(c.GetName(), name) {
-		return "" // it changed since the book saw it
+	c, err := r.people.read(ctx, found.String())
+	switch {
+	case err != nil && !fault.Is(err, fault.NotFound):
+		return "", "away"
+	case err != nil || c.GetId() != found.String() || c.GetInactive() || !contact.SameName(c.GetName(), name):
+		return "", "changed" // since the book saw it
 	}
-	return c.GetId()
+	return c.GetId(), "matched"
 }
 
 // book keeps the book of contacts from when a workstream first wants it.

@@ -23,6 +23,7 @@ type meters struct {
 	failed   *prometheus.CounterVec
 	profiles *prometheus.CounterVec
 	referred *prometheus.CounterVec
+	persons  *prometheus.CounterVec
 }
 
 func newMeters(registry prometheus.Registerer) (*meters, error) {
@@ -67,8 +68,12 @@ func newMeters(registry prometheus.Registerer) (*meters, error) {
 			Name: "parley_classification_link_variables_total",
 			Help: "Context variables that links told of conversations that opened, by what became of them: set, undeclared or unfit.",
 		}, []string{"outcome"}),
+		persons: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "parley_classification_identifications_total",
+			Help: "Customers whose name was looked for among contacts, by what became of it: matched, unmatched for none or several, changed for one that is not so any more, or away for contacts that could not be read.",
+		}, []string{"outcome"}),
 	}
-	for _, c := range []prometheus.Collector{m.facts, m.repeated, m.found, m.twice, m.limited, m.routes, m.unrouted, m.failed, m.profiles, m.referred} {
+	for _, c := range []prometheus.Collector{m.facts, m.repeated, m.found, m.twice, m.limited, m.routes, m.unrouted, m.failed, m.profiles, m.referred, m.persons} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}

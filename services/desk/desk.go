@@ -129,6 +129,7 @@ func (d *Desk) measure(r prometheus.Registerer) {
 		gauge("parley_desk_streams", "Open streams of events.",
 			func() int { _, _, n := d.hub.Count(); return n }),
 		gauge("parley_desk_uploads", "Files of agents that were uploaded, wholly or not, and not sent yet, of the whole deployment.", d.api.Uploads.Count),
+		gauge("parley_desk_contacts", "Contacts that this process can find.", func() int { n, _ := d.deps.Contacts.Book.Size(); return n }),
 		gauge("parley_desk_linked_threads", "Threads whose customer is a known contact.", func() int { n, _ := d.kin.Size(); return n }),
 		gauge("parley_desk_linked_contacts", "Contacts that are the customer of a thread or more.", func() int { _, n := d.kin.Size(); return n }),
 		gauge("parley_desk_timeline_items", "Timeline items held in memory.", d.shelf.Items),

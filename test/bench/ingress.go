@@ -3,8 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -152,38 +150,12 @@ func (d duel) alone(ctx context.Context) (Finding, error) {
 // what is not on disk. The house never runs so unless it is told to.
 func (d duel) lazily(ctx context.Context) (Finding, error) {
 	none := Finding{}
-	broker, err := d.lab.build(ctx, "nats-server", "github.com/nats-io/nats-server/v2")
-	if err != nil {
-		return none, err
-	}
-	dir, err := d.lab.folder("lazy")
-	if err != nil {
-		return none, err
-	}
-	addr, err := free()
-	if err != nil {
-		return none, err
-	}
-	file := filepath.Join(dir, "nats.conf")
-	if err := os.WriteFile(file, fmt.Appendf(nil, "listen: %q\njetstream { store_dir: %q }\n", addr, dir), 0o600); err != nil {
-		return none, err
-	}
-	nats, err := d.lab.run(broker, "-c", file)
+	nats, settings, err := d.lab.lazy(ctx)
 	if err != nil {
 		return none, err
 	}
 	defer nats.stop(syscall.SIGTERM)
-	if err := nats.await(ctx, 20*time.Second, "the broker listens", func() bool { return listens(addr) }); err != nil {
-		return none, err
-	}
-	keys := filepath.Join(dir, "keyset.json")
-	if p, err := d.lab.run(d.lab.parley, "keyset", "create", keys); err != nil {
-		return none, err
-	} else {
-		<-p.end
-	}
-	h, err := d.lab.hook(ctx, "--bus.url", "nats://"+addr, "--bus.replicas", "1", "--bus.partitions", "4",
-		"--bus.allow-unsafe-durability=true", "--secrets.keyset", keys)
+	h, err := d.lab.hook(ctx, settings...)
 	if err != nil {
 		return none, err
 	}

@@ -192,6 +192,42 @@ func (l *Lab) redis(ctx context.Context) (*process, string, error) {
 	return p, "redis://" + addr, p.await(ctx, 10*time.Second, "redis listens", func() bool { return listens(addr) })
 }
 
+// lazy starts a broker as it is out of the box, which acknowledges what is not on
+// disk, and gives the settings of a house on it; the second is its address.
+func (l *Lab) lazy(ctx context.Context) (*process, []string, error) {
+	broker, err := l.build(ctx, "nats-server", "github.com/nats-io/nats-server/v2")
+	if err != nil {
+		return nil, nil, err
+	}
+	dir, err := l.folder("lazy")
+	if err != nil {
+		return nil, nil, err
+	}
+	addr, err := free()
+	if err != nil {
+		return nil, nil, err
+	}
+	file, keys := filepath.Join(dir, "nats.conf"), filepath.Join(dir, "keyset.json")
+	if err := os.WriteFile(file, fmt.Appendf(nil, "listen: %q\njetstream { store_dir: %q }\n", addr, dir), 0o600); err != nil {
+		return nil, nil, err
+	}
+	p, err := l.run(l.parley, "keyset", "create", keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	<-p.end
+	nats, err := l.run(broker, "-c", file)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := nats.await(ctx, 20*time.Second, "the broker listens", func() bool { return listens(addr) }); err != nil {
+		nats.stop(syscall.SIGKILL)
+		return nil, nil, err
+	}
+	return nats, []string{"--bus.url", "nats://" + addr, "--bus.replicas", "1", "--bus.partitions", "4",
+		"--bus.allow-unsafe-durability=true", "--secrets.keyset", keys}, nil
+}
+
 // house is a parley process.
 type house struct {
 	*process
