@@ -229,6 +229,7 @@ func edits(o office, h *house) {
 	o.Shot("setup-bench")
 
 	o.Go(h.desks[0] + "/setup#/system")
+	o.Await("the checks", "document.querySelector('[data-verdict=CHECK_STATUS_OK]')")
 	o.Click("[data-deed=export]")
 	o.Await("the manifest", "document.querySelector('.yaml')")
 	o.Shot("setup-system")
