@@ -191,7 +191,13 @@ func (s *service) Run(ctx context.Context) error {
 	group.Go(func() error { return s.deps.Contacts.Book.Run(ctx) })
 	group.Go(func() error { return s.errands(ctx) })
 	for _, d := range doors {
-		group.Go(func() error { return d.server.Serve(d.listener) })
+		group.Go(func() error {
+			err := d.server.Serve(d.listener)
+			if errors.Is(err, grpc.ErrServerStopped) && ctx.Err() != nil {
+				return nil // stopped before it began
+			}
+			return err
+		})
 		group.Go(func() error {
 			<-ctx.Done()
 			s.health.Shutdown()

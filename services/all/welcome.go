@@ -95,7 +95,7 @@ func (o opened) text() string {
 	account, signIn, administrator := "<account>", "", ""
 	if slices.ContainsFunc(o.manifest, func(path string) bool { return strings.HasSuffix(filepath.ToSlash(absolute(path)), sample) }) {
 		account, signIn = "demo", "        sign in as mila, orlin or, as their supervisor, elena; password parley-demo"
-		administrator = "   sign in as vera; password parley-demo"
+		administrator = "   sign in as petar; password parley-demo"
 	}
 	line("sandbox.listen", "Customer's phone", "http://%s/phone")
 	line("desk.listen", "Agent desk", "http://%s/%s", signIn)

@@ -29,7 +29,8 @@ func (o office) enter(url, agent string) {
 func (o office) fill(within, field, text string) {
 	css := fmt.Sprintf("%s [data-field=%q] :is(input, textarea)", within, field)
 	o.Await("the field "+field, fmt.Sprintf("document.querySelector(%q)", css))
-	o.Do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf("void (document.querySelector(%q).value = '')", css)), chromedp.SendKeys(chromedp.CSS(css), text))
+	o.Do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`void ((e) => { e.value = ''; e.dispatchEvent(new Event('input', { bubbles: true })); })(document.querySelector(%q))`, css)),
+		chromedp.SendKeys(chromedp.CSS(css), text))
 }
 
 func (o office) says(what, text string) {
@@ -139,7 +140,7 @@ func TestSetUpIsForAdministrators(t *testing.T) {
 		o.Shot("setup-refused-" + who)
 		o.Click(".refused button")
 	}
-	o.enter(h.desks[0], "vera")
+	o.enter(h.desks[0], "petar")
 	o.Await("the channels", "document.querySelector('[data-state]')")
 
 	// The desk of agents is not hers.
@@ -200,7 +201,7 @@ func edits(o office, h *house) {
 	o.Click("dialog .primary")
 	o.Await("the list", "location.hash === '#/queues' && document.querySelector('.things')")
 	o.Go(h.desks[0] + "/setup#/history")
-	o.Await("the history", "document.querySelector('.versions summary')?.textContent.includes('agent:vera')")
+	o.Await("the history", "document.querySelector('.versions summary')?.textContent.includes('agent:petar')")
 	o.Click(".versions li:nth-child(2) summary")
 	o.Await("what it changed", "document.querySelector('.versions li:nth-child(2) .is') && !document.querySelector('.versions li:nth-child(2) details > button').disabled")
 	o.Click(".versions li:nth-child(2) details > button")
@@ -229,6 +230,7 @@ func edits(o office, h *house) {
 	o.Shot("setup-bench")
 
 	o.Go(h.desks[0] + "/setup#/system")
+	o.Await("the checks", "document.querySelector('[data-verdict=CHECK_STATUS_OK]')")
 	o.Click("[data-deed=export]")
 	o.Await("the manifest", "document.querySelector('.yaml')")
 	o.Shot("setup-system")

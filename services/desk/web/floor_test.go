@@ -115,7 +115,7 @@ func TestTheFloorWithoutAServer(t *testing.T) {
 	b.supervise()
 	for _, scheme := range []string{"light", "dark"} {
 		b.Size(1440, 900, scheme)
-		if bad := b.Eval(faint); bad != "" {
+		if bad := b.Eval(webtest.Faint); bad != "" {
 			t.Errorf("%s: too faint: %s", scheme, bad)
 		}
 	}
