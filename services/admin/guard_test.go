@@ -37,6 +37,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/operate"
 	"github.com/parley-desk/parley/services/admin/internal/people"
 	"github.com/parley-desk/parley/services/admin/internal/probe"
+	"github.com/parley-desk/parley/services/admin/internal/queues"
 	"github.com/parley-desk/parley/services/admin/internal/rekey"
 	"github.com/parley-desk/parley/services/admin/internal/repair"
 	"github.com/parley-desk/parley/services/admin/internal/requests"
@@ -70,6 +71,7 @@ func TestEveryMethodHasItsPermission(t *testing.T) {
 	adminv1.RegisterScheduleServiceServer(srv, &hours.Service{})
 	adminv1.RegisterVariableServiceServer(srv, &variables.Service{})
 	adminv1.RegisterRoutingServiceServer(srv, &explain.Service{})
+	adminv1.RegisterQueueServiceServer(srv, &queues.Service{})
 	contactv1.RegisterContactServiceServer(srv, &people.Service{})
 	grpc_health_v1.RegisterHealthServer(srv, health.NewServer())
 	reflection.Register(srv)

@@ -31,13 +31,14 @@ const (
 	ContactRead    Permission = "contact.read"
 	ContactWrite   Permission = "contact.write"
 	VariableWrite  Permission = "variable.write" // of conversations
+	QueuePause     Permission = "queue.pause"
 )
 
 // Roles are what each role may do.
 func Roles() map[string][]Permission {
 	return map[string][]Permission{
-		"admin":    {ConfigRead, ConfigWrite, SecretReveal, KeyWrite, OperateRead, TranscriptRead, PrivacyRead, ContactRead, ContactWrite, VariableWrite},
-		"operator": {ConfigRead, OperateRead},
+		"admin":    {ConfigRead, ConfigWrite, SecretReveal, KeyWrite, OperateRead, TranscriptRead, PrivacyRead, ContactRead, ContactWrite, VariableWrite, QueuePause},
+		"operator": {ConfigRead, OperateRead, QueuePause},
 		"auditor":  {ConfigRead, TranscriptRead, PrivacyRead, ContactRead},
 		"crm":      {ContactRead, ContactWrite}, // a program that keeps contacts in step
 	}
@@ -81,6 +82,7 @@ func Permissions() map[string]Permission {
 		adminv1.RoutingService_EvaluateRules_FullMethodName:                    ConfigRead,
 		adminv1.RoutingService_ExplainAssignment_FullMethodName:                OperateRead,
 		adminv1.VariableService_SetVariables_FullMethodName:                    VariableWrite,
+		adminv1.QueueService_PauseQueue_FullMethodName:                         QueuePause,
 		adminv1.ScheduleService_EvaluateSchedule_FullMethodName:                ConfigRead,
 		grpc_health_v1.Health_Check_FullMethodName:                             Nothing,
 		grpc_health_v1.Health_Watch_FullMethodName:                             Nothing,
