@@ -38,6 +38,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/operate"
 	"github.com/parley-desk/parley/services/admin/internal/people"
 	"github.com/parley-desk/parley/services/admin/internal/probe"
+	"github.com/parley-desk/parley/services/admin/internal/queues"
 	"github.com/parley-desk/parley/services/admin/internal/rekey"
 	"github.com/parley-desk/parley/services/admin/internal/repair"
 	"github.com/parley-desk/parley/services/admin/internal/requests"
@@ -74,6 +75,7 @@ func TestEveryMethodHasItsPermission(t *testing.T) {
 	adminv1.RegisterSurveyServiceServer(srv, &surveys.Service{})
 	adminv1.RegisterVariableServiceServer(srv, &variables.Service{})
 	adminv1.RegisterRoutingServiceServer(srv, &explain.Service{})
+	adminv1.RegisterQueueServiceServer(srv, &queues.Service{})
 	contactv1.RegisterContactServiceServer(srv, &people.Service{})
 	crmv1.RegisterCrmServiceServer(srv, &told.Service{})
 	grpc_health_v1.RegisterHealthServer(srv, health.NewServer())

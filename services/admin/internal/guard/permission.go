@@ -33,13 +33,14 @@ const (
 	ContactWrite   Permission = "contact.write"
 	PrivacyErase   Permission = "privacy.erase"
 	VariableWrite  Permission = "variable.write" // of conversations
+	QueuePause     Permission = "queue.pause"
 )
 
 // Roles are what each role may do.
 func Roles() map[string][]Permission {
 	return map[string][]Permission{
-		"admin":    {ConfigRead, ConfigWrite, SecretReveal, KeyWrite, OperateRead, TranscriptRead, PrivacyRead, PrivacyErase, ContactRead, ContactWrite, VariableWrite},
-		"operator": {ConfigRead, OperateRead},
+		"admin":    {ConfigRead, ConfigWrite, SecretReveal, KeyWrite, OperateRead, TranscriptRead, PrivacyRead, PrivacyErase, ContactRead, ContactWrite, VariableWrite, QueuePause},
+		"operator": {ConfigRead, OperateRead, QueuePause},
 		"auditor":  {ConfigRead, TranscriptRead, PrivacyRead, ContactRead},
 		"crm":      {ContactRead, ContactWrite}, // a program that keeps contacts in step
 	}
@@ -86,6 +87,7 @@ func Permissions() map[string]Permission {
 		adminv1.RoutingService_ExplainAssignment_FullMethodName:                OperateRead,
 		adminv1.SurveyService_ExportSurveys_FullMethodName:                     TranscriptRead,
 		adminv1.VariableService_SetVariables_FullMethodName:                    VariableWrite,
+		adminv1.QueueService_PauseQueue_FullMethodName:                         QueuePause,
 		adminv1.ScheduleService_EvaluateSchedule_FullMethodName:                ConfigRead,
 		crmv1.CrmService_ListEvents_FullMethodName:                             ContactRead,
 		grpc_health_v1.Health_Check_FullMethodName:                             Nothing,

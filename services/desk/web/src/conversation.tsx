@@ -10,9 +10,9 @@ import { useNow, useRoom } from './rt';
 import { Confirm } from './dialog';
 import { Timeline } from './timeline';
 import { Composer } from './composer';
-import { Company } from './company';
 import { later } from './later';
 
+const Company = later(() => import('./company').then((m) => m.Company));
 const WrapUp = later(() => import('./wrapup').then((m) => m.WrapUp));
 const HandOver = later(() => import('./handover').then((m) => m.HandOver));
 const CLOSING_MS = 2 * 3_600_000;

@@ -23,6 +23,20 @@ export type Assignment =
   | "ASSIGNMENT_ROUND_ROBIN"
   | "ASSIGNMENT_CUSTOM";
 
+export type BotReason =
+  | "BOT_REASON_UNSPECIFIED"
+  | "BOT_REASON_ASKED"
+  | "BOT_REASON_LATE"
+  | "BOT_REASON_UNREACHABLE"
+  | "BOT_REASON_FAILED"
+  | "BOT_REASON_BAD_ANSWER"
+  | "BOT_REASON_TOO_LARGE"
+  | "BOT_REASON_RESTING"
+  | "BOT_REASON_NOT_ALLOWED"
+  | "BOT_REASON_REMOVED"
+  | "BOT_REASON_FLOODED"
+  | "BOT_REASON_UNSENDABLE";
+
 export type CheckStatus =
   | "CHECK_STATUS_UNSPECIFIED"
   | "CHECK_STATUS_OK"
@@ -87,6 +101,13 @@ export type ProfileReset =
   | "PROFILE_RESET_IMMEDIATE"
   | "PROFILE_RESET_END_OF_DAY";
 
+export type QuestionCheck =
+  | "QUESTION_CHECK_UNSPECIFIED"
+  | "QUESTION_CHECK_NUMBER"
+  | "QUESTION_CHECK_EMAIL"
+  | "QUESTION_CHECK_PHONE"
+  | "QUESTION_CHECK_PATTERN";
+
 export type RuleOutcome =
   | "RULE_OUTCOME_UNSPECIFIED"
   | "RULE_OUTCOME_APPLIED"
@@ -105,6 +126,16 @@ export type SkillMatching =
   | "SKILL_MATCHING_EXACT"
   | "SKILL_MATCHING_CLOSEST"
   | "SKILL_MATCHING_NONE";
+
+export type SurveyMode =
+  | "SURVEY_MODE_UNSPECIFIED"
+  | "SURVEY_MODE_LINK"
+  | "SURVEY_MODE_CONVERSATION";
+
+export type SurveyScale =
+  | "SURVEY_SCALE_UNSPECIFIED"
+  | "SURVEY_SCALE_FIVE"
+  | "SURVEY_SCALE_TEN";
 
 export type Switch =
   | "SWITCH_UNSPECIFIED"
@@ -136,7 +167,12 @@ export type Trigger =
   | "TRIGGER_AGENT_ENDED"
   | "TRIGGER_SESSION_ENDED"
   | "TRIGGER_OVERFLOW_ENDED"
-  | "TRIGGER_CUSTOMER_DISCONNECTED";
+  | "TRIGGER_CUSTOMER_DISCONNECTED"
+  | "TRIGGER_SURVEY"
+  | "TRIGGER_SURVEY_COMMENT"
+  | "TRIGGER_SURVEY_WRITE"
+  | "TRIGGER_SURVEY_THANKS"
+  | "TRIGGER_QUESTION";
 
 export type VariableType =
   | "VARIABLE_TYPE_UNSPECIFIED"
@@ -189,6 +225,7 @@ export interface Agent {
   defaultStatus?: string;
   schedule?: string;
   nickname?: string;
+  picture?: string;
 }
 
 export interface ApplyResponse {
@@ -223,6 +260,19 @@ export interface AutomatedMessage {
   active?: boolean;
   texts?: Record<string, string>;
   askConsent?: boolean;
+}
+
+export interface Bot {
+  url?: string;
+  limitSeconds?: number;
+  maySetVariables?: boolean;
+  mayEnd?: boolean;
+}
+
+export interface BotEscalated {
+  reason?: BotReason;
+  detail?: string;
+  summary?: string;
 }
 
 export interface Callback {
@@ -455,6 +505,8 @@ export interface Page {
   customerAttachments?: Switch;
   agentAttachments?: Switch;
   messages?: MessageOverride[];
+  persona?: Switch;
+  markSeen?: Switch;
 }
 
 export interface PageCheck {
@@ -499,6 +551,27 @@ export interface Proficiency {
 export interface ProfileHolding {
   profile?: string;
   limit?: number;
+}
+
+export interface Question {
+  variable?: string;
+  texts?: LocalText[];
+  choices?: QuestionChoice[];
+  check?: QuestionCheck;
+  pattern?: string;
+  optional?: boolean;
+  attempts?: number;
+  wrongTexts?: LocalText[];
+}
+
+export interface QuestionChoice {
+  value?: string;
+  titles?: LocalText[];
+}
+
+export interface Questions {
+  list?: Question[];
+  minutes?: number;
 }
 
 export interface Queue {
@@ -559,6 +632,7 @@ export interface Routed {
   queue?: string;
   rule?: string;
   passed?: string[];
+  bot?: BotEscalated;
 }
 
 export interface RoutingContext {
@@ -664,6 +738,22 @@ export interface Status {
   inactive?: boolean;
 }
 
+export interface Survey {
+  mode?: SurveyMode;
+  scale?: SurveyScale;
+  comment?: boolean;
+  texts?: SurveyTexts[];
+  hours?: number;
+}
+
+export interface SurveyTexts {
+  language?: string;
+  invitation?: string;
+  question?: string;
+  comment?: string;
+  thanks?: string;
+}
+
 export interface TestPageResponse {
   page?: string;
   steps?: PageCheck[];
@@ -748,4 +838,12 @@ export interface Workstream {
   timeOutRules?: TimeOutRule[];
   identifyByName?: boolean;
   dispositions?: Dispositions;
+  bot?: Bot;
+  botSecret?: Secret;
+  survey?: Survey;
+  botSurvey?: Survey;
+  questions?: Questions;
+  persona?: boolean;
+  personaPicture?: string;
+  hideSeen?: boolean;
 }

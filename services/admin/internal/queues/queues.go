@@ -1,0 +1,35 @@
+// Package queues is QueueService: it pauses queues and has them go on, as
+// supervisors do at their desk.
+package queues
+
+import (
+	"context"
+
+	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/fault"
+	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
+	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
+	"google.golang.org/protobuf/proto"
+)
+
+// Service implements QueueService. All fields must be set.
+type Service struct {
+	adminv1.UnsafeQueueServiceServer
+	Directory *directory.Directory
+	Call      func(ctx context.Context, method string, req, resp proto.Message) error // of the bus
+	Caller    func(context.Context) string
+}
+
+// PauseQueue has distribution pause a queue or go on with it. Who calls is kept
+// as who paused it.
+func (s *Service) PauseQueue(ctx context.Context, req *adminv1.PauseQueueRequest) (*adminv1.PauseQueueResponse, error) {
+	if s.Directory.Now().Queues[req.GetQueue()] == nil {
+		return nil, fault.New(fault.NotFound, "NO_SUCH_QUEUE", "there is no queue %q; `parleyctl get queues` lists them", req.GetQueue())
+	}
+	resp := &distributionv1.PauseQueueResponse{}
+	err := s.Call(ctx, "distribution.pause", &distributionv1.PauseQueueRequest{Queue: req.GetQueue(), Pause: req.GetPause(), By: s.Caller(ctx)}, resp)
+	if err != nil {
+		return nil, fault.Wrap(err, "pausing the queue")
+	}
+	return &adminv1.PauseQueueResponse{By: resp.GetBy(), SinceMs: resp.GetSinceMs()}, nil
+}

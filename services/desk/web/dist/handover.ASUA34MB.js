@@ -1,1 +1,0 @@
-import{a}from"./chunk.CXL47QGZ.js";import"./chunk.T4YCDPGE.js";import"./chunk.PHX6SVVA.js";import"./chunk.FEW7MTIE.js";import"./chunk.WMNGU4VM.js";import"./chunk.ILI2AXR5.js";import"./chunk.GYDGKPPF.js";export{a as HandOver};

@@ -1,1 +1,0 @@
-import{a}from"./chunk.I7EJMBHW.js";import"./chunk.T4YCDPGE.js";import"./chunk.PHX6SVVA.js";import"./chunk.FEW7MTIE.js";import"./chunk.WMNGU4VM.js";import"./chunk.GSWUZTWL.js";import"./chunk.GYDGKPPF.js";export{a as HandOver};
