@@ -36,10 +36,10 @@ import (
 
 // Headers of a request.
 const (
-	// Signature is "sha256=" and the HMAC-SHA-256, hex, of the body.
-	Signature = "X-Parley-Signature-256"
-	// ID is the same for the same body, however often it comes.
-	ID = "X-Parley-Event-Id"
+	// Signature is what Sign gives.
+	Signature = "Parley-Signature"
+	// ID is the same for the same request, however often it comes.
+	ID = "Parley-Request"
 )
 
 // shortest secret that signs.
@@ -111,11 +111,15 @@ func New(cfg Config) (*Client, error) {
 	}}, nil
 }
 
-// Sign is the value of Signature for a body.
-func Sign(secret string, body []byte) string {
+// Sign is the signature of a request at a time: "t=", the seconds, ",v1=" and the
+// HMAC-SHA-256, hex, of the seconds, a dot and the body. So who checks it can
+// refuse what somebody sends again later.
+func Sign(secret string, at time.Time, body []byte) string {
+	seconds := strconv.FormatInt(at.Unix(), 10)
 	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(seconds + "."))
 	mac.Write(body)
-	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
+	return "t=" + seconds + ",v1=" + hex.EncodeToString(mac.Sum(nil))
 }
 
 // Post tells something once. Unavailable: it may have arrived, or not.
@@ -132,7 +136,7 @@ func (c *Client) Post(ctx context.Context, id string, body []byte) error {
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", "Parley")
-	r.Header.Set(Signature, Sign(c.cfg.Secret, body))
+	r.Header.Set(Signature, Sign(c.cfg.Secret, c.cfg.Now(), body))
 	r.Header.Set(ID, id)
 	resp, err := c.http.Do(r)
 	if err != nil {

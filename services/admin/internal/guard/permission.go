@@ -40,7 +40,7 @@ const (
 func Roles() map[string][]Permission {
 	return map[string][]Permission{
 		"admin":    {ConfigRead, ConfigWrite, SecretReveal, KeyWrite, OperateRead, TranscriptRead, PrivacyRead, PrivacyErase, ContactRead, ContactWrite, VariableWrite, QueuePause},
-		"operator": {ConfigRead, OperateRead, QueuePause},
+		"operator": {ConfigRead, OperateRead},
 		"auditor":  {ConfigRead, TranscriptRead, PrivacyRead, ContactRead},
 		"crm":      {ContactRead, ContactWrite}, // a program that keeps contacts in step
 	}

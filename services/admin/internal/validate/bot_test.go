@@ -29,6 +29,10 @@ func TestMistakesOfBots(t *testing.T) {
 	mistake{"L118", "where agents pick", broken(func(w *workstream) {
 		w.Bot, w.Mode = &configv1.Bot{Url: fine}, configv1.WorkMode_WORK_MODE_PICK
 	}), "bot", "does not go with WORK_MODE_PICK"}.check(t)
+	mistake{"L118", "where questions are asked", broken(func(w *workstream) {
+		w.Bot, w.Variables = &configv1.Bot{Url: fine}, []*configv1.Variable{{Name: "order"}}
+		w.Questions = &configv1.Questions{List: []*configv1.Question{{Variable: "order", Texts: []*configv1.LocalText{{Language: "en", Text: "Which?"}}}}}
+	}), "questions", "does not go with a bot"}.check(t)
 	mistake{"L118", "a short secret", broken(func(w *workstream) {
 		w.Bot, w.BotSecret = &configv1.Bot{Url: fine}, &configv1.Secret{Value: "short"}
 	}), "bot_secret", "characters"}.check(t)

@@ -69,4 +69,12 @@ func TestNothingToAsk(t *testing.T) {
 	if got := kinds(file(t, thread.New(page, psid), i)); got != "message_received conversation_opened" {
 		t.Errorf("the link has told: %s", got)
 	}
+	i = input(item(`"message":{"mid":"m","text":"a"}`))
+	i.Opening.Bot = true
+	i.Questions = func(string) *configv1.Questions {
+		return &configv1.Questions{List: []*configv1.Question{{Variable: "order"}}}
+	}
+	if got := kinds(file(t, thread.New(page, psid), i)); got != "message_received conversation_opened" {
+		t.Errorf("a bot asks for itself: %s", got)
+	}
 }

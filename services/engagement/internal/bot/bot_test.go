@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/webhook"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/services/engagement/internal/bot"
@@ -223,7 +224,7 @@ func TestSignature(t *testing.T) {
 	body := []byte(`{"version":1}`)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got, _ := io.ReadAll(r.Body)
-		if r.Header.Get(bot.SignatureHeader) != bot.Sign(secret, noon, got) || r.Header.Get(bot.RequestHeader) != "c:1" ||
+		if r.Header.Get(webhook.Signature) != webhook.Sign(secret, noon, got) || r.Header.Get(webhook.ID) != "c:1" ||
 			r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/json" {
 			w.WriteHeader(http.StatusUnauthorized)
 		}
@@ -235,7 +236,7 @@ func TestSignature(t *testing.T) {
 		t.Errorf("%q, %v", answer, trouble)
 	}
 	const known = "t=1790000000,v1=" // what openssl says of the same: see docs/bot.md
-	if got := bot.Sign(secret, noon, body); !strings.HasPrefix(got, known) || len(got) != len(known)+64 {
+	if got := webhook.Sign(secret, noon, body); !strings.HasPrefix(got, known) || len(got) != len(known)+64 {
 		t.Errorf("%s", got)
 	}
 }

@@ -3,26 +3,17 @@ package bot
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"strconv"
 	"syscall"
 	"time"
 
+	"github.com/parley-desk/parley/pkg/webhook"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
-)
-
-// Headers of a request.
-const (
-	SignatureHeader = "Parley-Signature"
-	RequestHeader   = "Parley-Request"
 )
 
 const (
@@ -111,8 +102,8 @@ func (c *Caller) post(ctx context.Context, address, secret, id string, body []by
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "parley")
-	req.Header.Set(RequestHeader, id)
-	req.Header.Set(SignatureHeader, Sign(secret, c.now(), body))
+	req.Header.Set(webhook.ID, id)
+	req.Header.Set(webhook.Signature, webhook.Sign(secret, c.now(), body))
 	resp, err := c.client.Do(req)
 	if err != nil {
 		return nil, 0, failed(ctx, err)
@@ -150,14 +141,4 @@ func failed(ctx context.Context, err error) *Trouble {
 		return trouble(threadv1.BotReason_BOT_REASON_UNREACHABLE, "no connection in time")
 	}
 	return trouble(threadv1.BotReason_BOT_REASON_UNREACHABLE, "the connection failed")
-}
-
-// Sign is the signature of a request at a time: HMAC-SHA256 over the seconds, a
-// dot and the body.
-func Sign(secret string, at time.Time, body []byte) string {
-	seconds := strconv.FormatInt(at.Unix(), 10)
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte(seconds + "."))
-	mac.Write(body)
-	return "t=" + seconds + ",v1=" + hex.EncodeToString(mac.Sum(nil))
 }

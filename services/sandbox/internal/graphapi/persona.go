@@ -1,6 +1,7 @@
 package graphapi
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -58,7 +59,7 @@ func (a *API) personas(c *call) {
 			}
 		}
 	})
-	slices.SortFunc(data, func(x, y map[string]any) int { return strings.Compare(x["id"].(string), y["id"].(string)) })
+	slices.SortFunc(data, func(x, y map[string]any) int { return cmp.Compare(x["id"].(string), y["id"].(string)) })
 	answer(c.w, http.StatusOK, map[string]any{"data": data})
 }
 
