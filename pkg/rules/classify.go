@@ -29,7 +29,7 @@ func (r *Rules) ruleset(id string, c *routingv1.RoutingContext, seen view, found
 		if applied && t == nil {
 			return
 		}
-		matched, failed := r.try(rule.GetName(), rule.GetWhen(), rule.GetDisabled(), applied, seen, t)
+		matched, failed := r.try(rule.GetName(), Text{When: rule.GetWhen()}, rule.GetDisabled(), applied, seen, t)
 		switch {
 		case failed:
 			found.Failed = append(found.Failed, id+"/"+rule.GetName())
@@ -44,16 +44,16 @@ func (r *Rules) ruleset(id string, c *routingv1.RoutingContext, seen view, found
 
 // try runs one rule. After one was applied the others only tell what they
 // would have done.
-func (r *Rules) try(name, when string, disabled, late bool, seen view, t *run) (matched, failed bool) {
+func (r *Rules) try(name string, when Text, disabled, late bool, seen view, t *run) (matched, failed bool) {
 	if disabled {
 		t.rule(name, routingv1.RuleOutcome_RULE_OUTCOME_DISABLED, reasons{})
 		return false, false
 	}
 	if t == nil {
-		matched, err := r.conditions[Text{When: when}].match(seen)
+		matched, err := r.conditions[when].match(seen)
 		return matched, err != nil
 	}
-	why := r.conditions[Text{When: when}].explain(seen)
+	why := r.conditions[when].explain(seen)
 	outcome := routingv1.RuleOutcome_RULE_OUTCOME_NOT_MATCHED
 	switch {
 	case why.err != nil:
