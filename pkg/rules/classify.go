@@ -13,6 +13,7 @@ import (
 // rulesets in order, of each the first rule that matches (L33). What a rule sets
 // is written into c for those after it. Nil when no rule did or failed.
 func (r *Rules) Classify(c *routingv1.RoutingContext, t *Trace) *threadv1.ConversationClassified {
+	writable(c)
 	found, seen := &threadv1.ConversationClassified{Version: r.World.Version}, see(c)
 	for _, id := range r.World.Workstreams[c.GetConversation().GetWorkstream()].GetClassification() {
 		r.ruleset(id, c, seen, found, t.ruleset(id))
@@ -21,6 +22,16 @@ func (r *Rules) Classify(c *routingv1.RoutingContext, t *Trace) *threadv1.Conver
 		return nil
 	}
 	return found
+}
+
+// writable gives c the maps that rules write into: a copy of an empty one is none.
+func writable(c *routingv1.RoutingContext) {
+	if c.Conversation != nil && c.Conversation.Skills == nil {
+		c.Conversation.Skills = map[string]int32{}
+	}
+	if c.Variables == nil {
+		c.Variables = map[string]string{}
+	}
 }
 
 func (r *Rules) ruleset(id string, c *routingv1.RoutingContext, seen view, found *threadv1.ConversationClassified, t *run) {
