@@ -33,6 +33,7 @@ func (a *app) rulesCommand() *cobra.Command {
 type trial struct {
 	conversation, context, workstream string
 	file, at, format                  string
+	waited                            time.Duration
 }
 
 func (a *app) evalCommand() *cobra.Command {
@@ -51,6 +52,7 @@ func (a *app) evalCommand() *cobra.Command {
 	f.StringVar(&t.workstream, "workstream", "", "workstream of a conversation in a file, where that does not name one")
 	f.StringVarP(&t.file, "file", "f", "", "as if these manifests were applied: a file, a folder, or - for standard input")
 	f.StringVar(&t.at, "at", "", "as if it were this time, such as 2026-12-24T09:30:00+02:00; else when it opened, or now")
+	f.DurationVar(&t.waited, "waited", 0, "as if it had waited so long, such as 2m, in a queue that assigns by rules")
 	f.StringVarP(&t.format, "output", "o", "text", "text, json or yaml")
 	return cmd
 }
@@ -87,9 +89,15 @@ func (a *app) eval(ctx context.Context, t trial) error {
 	})
 }
 
+// maxWaited is as long as a conversation can be said to have waited.
+const maxWaited = 30 * 24 * time.Hour
+
 // tried is what differs from what is in force.
 func (a *app) tried(t trial) (*adminv1.Trial, []manifest.Document, error) {
-	out := &adminv1.Trial{}
+	if t.waited < 0 || t.waited > maxWaited {
+		return nil, nil, fmt.Errorf("--waited %v is out of range; give 0s to %v", t.waited, maxWaited)
+	}
+	out := &adminv1.Trial{WaitedSeconds: int32(t.waited / time.Second)} //nolint:gosec // bounded above
 	if t.at != "" {
 		at, err := time.Parse(time.RFC3339, t.at)
 		if err != nil {
@@ -141,16 +149,7 @@ func (a *app) showDecision(format string, answer proto.Message, d *routingv1.Dec
 	}
 	a.print("workstream %s, configuration version %d", d.GetWorkstream(), d.GetVersion())
 	for _, set := range d.GetRulesets() {
-		a.print("\nruleset %s", set.GetRuleset())
-		for _, rule := range set.GetRules() {
-			a.print("  %-12s %s", outcome(rule.GetOutcome()), rule.GetRule())
-			for _, why := range rule.GetWhy() {
-				a.print("  %-12s   %s", "", why)
-			}
-			for _, set := range rule.GetSet() {
-				a.print("  %-12s   => %s", "", set)
-			}
-		}
+		a.showRun("ruleset", set)
 	}
 	if len(d.GetCandidates()) > 0 {
 		a.print("\nqueues")
@@ -163,6 +162,7 @@ func (a *app) showDecision(format string, answer proto.Message, d *routingv1.Dec
 		a.print("%s", line)
 	}
 	a.print("%s", destination(d.GetQueue(), d.GetRule(), d.GetEnds()))
+	a.showForesight(d.GetForesight())
 	a.print("cost %d, %d µs", d.GetCost(), d.GetTookUs())
 	if routed != nil {
 		a.print("\nwhen it opened, %s, by version %s:", moment(routed.GetOpenedMs()), recorded(routed.GetVersion()))
@@ -181,6 +181,19 @@ func (a *app) showDecision(format string, answer proto.Message, d *routingv1.Dec
 		}
 	}
 	return nil
+}
+
+func (a *app) showRun(title string, set *routingv1.RulesetRun) {
+	a.print("\n%s %s", title, set.GetRuleset())
+	for _, rule := range set.GetRules() {
+		a.print("  %-12s %s", outcome(rule.GetOutcome()), rule.GetRule())
+		for _, why := range rule.GetWhy() {
+			a.print("  %-12s   %s", "", why)
+		}
+		for _, set := range rule.GetSet() {
+			a.print("  %-12s   => %s", "", set)
+		}
+	}
 }
 
 func outcome(o routingv1.RuleOutcome) string {

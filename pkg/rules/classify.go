@@ -13,6 +13,7 @@ import (
 // rulesets in order, of each the first rule that matches (L33). What a rule sets
 // is written into c for those after it. Nil when no rule did or failed.
 func (r *Rules) Classify(c *routingv1.RoutingContext, t *Trace) *threadv1.ConversationClassified {
+	writable(c)
 	found, seen := &threadv1.ConversationClassified{Version: r.World.Version}, see(c)
 	for _, id := range r.World.Workstreams[c.GetConversation().GetWorkstream()].GetClassification() {
 		r.ruleset(id, c, seen, found, t.ruleset(id))
@@ -23,13 +24,23 @@ func (r *Rules) Classify(c *routingv1.RoutingContext, t *Trace) *threadv1.Conver
 	return found
 }
 
+// writable gives c the maps that rules write into: a copy of an empty one is none.
+func writable(c *routingv1.RoutingContext) {
+	if c.Conversation != nil && c.Conversation.Skills == nil {
+		c.Conversation.Skills = map[string]int32{}
+	}
+	if c.Variables == nil {
+		c.Variables = map[string]string{}
+	}
+}
+
 func (r *Rules) ruleset(id string, c *routingv1.RoutingContext, seen view, found *threadv1.ConversationClassified, t *run) {
 	applied := false
 	for _, rule := range r.World.Rulesets[id].GetClassify() {
 		if applied && t == nil {
 			return
 		}
-		matched, failed := r.try(rule.GetName(), rule.GetWhen(), rule.GetDisabled(), applied, seen, t)
+		matched, failed := r.try(rule.GetName(), Text{When: rule.GetWhen()}, rule.GetDisabled(), applied, seen, t)
 		switch {
 		case failed:
 			found.Failed = append(found.Failed, id+"/"+rule.GetName())
@@ -44,16 +55,16 @@ func (r *Rules) ruleset(id string, c *routingv1.RoutingContext, seen view, found
 
 // try runs one rule. After one was applied the others only tell what they
 // would have done.
-func (r *Rules) try(name, when string, disabled, late bool, seen view, t *run) (matched, failed bool) {
+func (r *Rules) try(name string, when Text, disabled, late bool, seen view, t *run) (matched, failed bool) {
 	if disabled {
 		t.rule(name, routingv1.RuleOutcome_RULE_OUTCOME_DISABLED, reasons{})
 		return false, false
 	}
 	if t == nil {
-		matched, err := r.conditions[Text{When: when}].match(seen)
+		matched, err := r.conditions[when].match(seen)
 		return matched, err != nil
 	}
-	why := r.conditions[Text{When: when}].explain(seen)
+	why := r.conditions[when].explain(seen)
 	outcome := routingv1.RuleOutcome_RULE_OUTCOME_NOT_MATCHED
 	switch {
 	case why.err != nil:

@@ -6,17 +6,20 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	routingv1 "github.com/parley-desk/parley/proto/gen/parley/routing/v1"
 )
 
 // Explain decides as Classify, Route and Settle do, and tells everything about
 // it. Room says which of some queues have room, as distribution would; it is
-// asked at most once. The context is left as it is.
-func (r *Rules) Explain(c *routingv1.RoutingContext, conversation string, now time.Time, room func([]Limit) Room) *routingv1.Decision {
+// asked at most once. Waited is for how long the conversation would wait in its
+// queue, should that assign by rules. The context is left as it is.
+func (r *Rules) Explain(c *routingv1.RoutingContext, conversation string, now time.Time, waited time.Duration, room func([]Limit) Room) *routingv1.Decision {
 	d := &routingv1.Decision{Version: r.World.Version, Workstream: c.GetConversation().GetWorkstream(), Context: proto.CloneOf(c)}
 	t := &Trace{d}
 	seen := proto.CloneOf(c)
-	d.Attributes = attributes(r.Classify(seen, t))
+	found := r.Classify(seen, t)
+	d.Attributes = attributes(found)
 	choice := r.Route(seen, conversation, now, t)
 	free := Room{}
 	if limits := choice.Limits(); len(limits) > 0 {
@@ -30,6 +33,9 @@ func (r *Rules) Explain(c *routingv1.RoutingContext, conversation string, now ti
 	for _, line := range choice.skipped {
 		queue, why, _ := strings.Cut(line, ": ")
 		d.Candidates = append(d.Candidates, &routingv1.Candidate{Queue: queue, Passed: why})
+	}
+	if r.World.Queues[out.Queue].GetAssignment() == configv1.Assignment_ASSIGNMENT_CUSTOM {
+		d.Foresight = r.foresee(out.Queue, r.expect(out.Queue, seen, found.GetCapacityProfiles(), now, waited), now)
 	}
 	return d
 }

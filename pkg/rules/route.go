@@ -100,7 +100,7 @@ func (c *Choice) match(id string, in *routingv1.RoutingContext, conversation str
 	}
 	steps, seen, sure := t.ruleset(id), see(in), false
 	for _, rule := range c.rules.World.Rulesets[id].GetRoute() {
-		matched, failed := c.rules.try(rule.GetName(), rule.GetWhen(), rule.GetDisabled(), sure, seen, steps)
+		matched, failed := c.rules.try(rule.GetName(), Text{When: rule.GetWhen()}, rule.GetDisabled(), sure, seen, steps)
 		name := id + "/" + rule.GetName()
 		if failed {
 			c.failed = append(c.failed, name)

@@ -153,7 +153,7 @@ func TestRouting(t *testing.T) {
 			if got += " by " + out.Rule; got != c.want {
 				t.Errorf("%s, want %s (passed %q)", got, c.want, out.Passed)
 			}
-			told := rules.New(d).Explain(about(), "c-1", friday, c.room)
+			told := rules.New(d).Explain(about(), "c-1", friday, 0, c.room)
 			if told.GetQueue() != out.Queue || told.GetRule() != out.Rule || told.GetEnds() != out.Ends {
 				t.Errorf("explained as %q by %q", told.GetQueue(), told.GetRule())
 			}
@@ -272,7 +272,7 @@ func TestRulesAreReadInOrder(t *testing.T) {
 			rt.Fatalf("priority %v, want %v", found.GetPriority(), value(priority))
 		}
 		var told []string
-		for _, set := range rules.New(d).Explain(about(), "c-1", friday, away).GetRulesets() {
+		for _, set := range rules.New(d).Explain(about(), "c-1", friday, 0, away).GetRulesets() {
 			for _, rule := range set.GetRules() {
 				if rule.GetOutcome() == routingv1.RuleOutcome_RULE_OUTCOME_APPLIED {
 					told = append(told, set.GetRuleset()+"/"+rule.GetRule())
@@ -333,7 +333,7 @@ func TestExplainTellsWhy(t *testing.T) {
 		``:                                                       `no condition`,
 	} {
 		d := world([]*configv1.RoutingRule{to(condition, "sales")})
-		told := rules.New(d).Explain(about(), "c-1", friday, away)
+		told := rules.New(d).Explain(about(), "c-1", friday, 0, away)
 		why := strings.Join(told.GetRulesets()[0].GetRules()[0].GetWhy(), "; ")
 		if !strings.Contains(why, want) {
 			t.Errorf("%s: %s, want %s", condition, why, want)

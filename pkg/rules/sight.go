@@ -52,7 +52,13 @@ func See(d *directory.Snapshot, s *threadv1.State, now time.Time) *Sight {
 		w.Variables[name] = clip(value, maxValue)
 	}
 	cut(w.ProtoReflect())
-	sight := &Sight{Context: w, waiting: thread.WaitingSince(c), wrote: time.UnixMilli(s.GetWindowMs())}
+	return newSight(w, thread.WaitingSince(c), time.UnixMilli(s.GetWindowMs()), now)
+}
+
+// newSight is w at now, which has waited since one moment and whose customer
+// wrote last at another.
+func newSight(w *routingv1.WaitingContext, waiting, wrote, now time.Time) *Sight {
+	sight := &Sight{Context: w, waiting: waiting, wrote: wrote}
 	sight.values = adapt(Assigning, map[string]any{"customer": w.GetCustomer(), "page": w.GetPage(), "referral": w.GetReferral(),
 		"conversation": w.GetConversation(), "variables": w.GetVariables(), "now": w.GetNow()})
 	sight.At(now)

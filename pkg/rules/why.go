@@ -23,7 +23,7 @@ type reasons struct {
 }
 
 // explain does what Match does, and tells which parts of the condition decided.
-func (c *Condition) explain(in view) reasons {
+func (c *Condition) explain(in cel.Activation) reasons {
 	if c.text == "" {
 		return reasons{matched: true, why: []string{"no condition"}}
 	}
@@ -44,15 +44,41 @@ func (c *Condition) explain(in view) reasons {
 	if err != nil {
 		return reasons{err: err, why: []string{err.Error()}}
 	}
-	w := witness{checked.NativeRep(), details.State()}
+	w := witness{ast: checked.NativeRep(), state: details.State()}
 	r.why = w.tell(checked.NativeRep().Expr(), r.matched)
 	return r
+}
+
+// bars tells why the condition is not true, without the values that differ from
+// one agent to the next; empty when it is true.
+func (c *Condition) bars(in cel.Activation) string {
+	if ok, err := c.match(in); ok || err != nil {
+		if err != nil {
+			return err.Error()
+		}
+		return ""
+	}
+	program, err := c.slow()
+	if err != nil {
+		return err.Error()
+	}
+	_, details, err := program.Eval(in)
+	if err != nil {
+		return err.Error()
+	}
+	checked, err := c.checked()
+	if err != nil {
+		return err.Error()
+	}
+	w := witness{ast: checked.NativeRep(), state: details.State(), bare: true}
+	return strings.Join(w.tell(checked.NativeRep().Expr(), false), ", and ")
 }
 
 // witness saw a condition run.
 type witness struct {
 	ast   *ast.AST
 	state interpreter.EvalState
+	bare  bool // values are not told
 }
 
 // tell names the parts of e that made it the truth that it was: of what holds
@@ -107,7 +133,7 @@ func (w witness) truth(e ast.Expr) (truth, known bool) {
 // leaf is one part, its truth, and what the values in it were.
 func (w witness) leaf(e ast.Expr, truth bool) string {
 	line := fmt.Sprintf("%s is %t", w.print(e), truth)
-	if e.Kind() != ast.CallKind {
+	if e.Kind() != ast.CallKind || w.bare {
 		return line
 	}
 	call := e.AsCall()

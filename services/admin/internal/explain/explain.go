@@ -78,7 +78,7 @@ func (s *Service) ExplainConversation(ctx context.Context, req *adminv1.ExplainC
 	if req.GetTrial().GetAtMs() != 0 {
 		at = time.UnixMilli(req.GetTrial().GetAtMs())
 	}
-	decision := s.decide(ctx, world, state, rules.NewContext(world, state, opening, at), at)
+	decision := s.decide(ctx, world, state, rules.NewContext(world, state, opening, at), at, waited(req.GetTrial()))
 	return &adminv1.ExplainConversationResponse{Decision: decision, Routed: routed}, nil
 }
 
@@ -110,7 +110,7 @@ func (s *Service) EvaluateRules(ctx context.Context, req *adminv1.EvaluateRulesR
 	}
 	state := &threadv1.State{Page: in.GetPage().GetPageId(), Psid: in.GetCustomer().GetPsid(),
 		Conversation: &threadv1.Conversation{Id: id.String()}}
-	return &adminv1.EvaluateRulesResponse{Decision: s.decide(ctx, world, state, in, at)}, nil
+	return &adminv1.EvaluateRulesResponse{Decision: s.decide(ctx, world, state, in, at, waited(req.GetTrial()))}, nil
 }
 
 // placed completes where a conversation written by hand takes place: its
@@ -141,9 +141,9 @@ func placed(world *directory.Snapshot, in *routingv1.RoutingContext) error {
 }
 
 // decide explains a conversation and measures how long the rules take.
-func (s *Service) decide(ctx context.Context, world *directory.Snapshot, state *threadv1.State, in *routingv1.RoutingContext, at time.Time) *routingv1.Decision {
+func (s *Service) decide(ctx context.Context, world *directory.Snapshot, state *threadv1.State, in *routingv1.RoutingContext, at time.Time, waits time.Duration) *routingv1.Decision {
 	set := rules.New(world)
-	decision := set.Explain(in, state.GetConversation().GetId(), at, func(limits []rules.Limit) rules.Room {
+	decision := set.Explain(in, state.GetConversation().GetId(), at, waits, func(limits []rules.Limit) rules.Room {
 		room, err := s.Room(ctx, limits)
 		if err != nil {
 			return rules.Room{} // as routing does
@@ -159,6 +159,11 @@ func (s *Service) decide(ctx context.Context, world *directory.Snapshot, state *
 		decision.TookUs = time.Since(began).Microseconds()
 	}
 	return decision
+}
+
+// waited is how long a conversation would have waited in its queue.
+func waited(t *adminv1.Trial) time.Duration {
+	return max(time.Duration(t.GetWaitedSeconds()), 0) * time.Second
 }
 
 // world is the directory as it is, with the resources of a trial in it.

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/rules"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
@@ -29,27 +30,13 @@ func Open(d *directory.Snapshot, page, id string) *threadv1.ConversationOpened {
 	}
 	opened.Workstream = resource.GetWorkstream()
 	opened.MessageTag = d.Tagged(resource)
-	opened.CapacityProfiles = profiles(d, ws)
-	if ws.GetUnits() > 0 || len(opened.CapacityProfiles) > 0 { // 0 units: only the profiles count (L65)
-		opened.Units = ws.GetUnits()
-	}
+	opened.Units, opened.CapacityProfiles = rules.Weight(d, ws)
 	if ws.GetOfferSeconds() > 0 {
 		opened.OfferSeconds = ws.GetOfferSeconds()
 	}
 	opened.Terms = terms(ws)
 	opened.Bot = ws.GetBot() != nil
 	return opened
-}
-
-// profiles are the capacity profiles of ws that the directory has.
-func profiles(d *directory.Snapshot, ws *configv1.Workstream) []string {
-	var known []string
-	for _, id := range ws.GetCapacityProfiles() {
-		if d.Profiles[id] != nil {
-			known = append(known, id)
-		}
-	}
-	return known
 }
 
 // terms are what ws says of how its conversations come to agents.

@@ -244,7 +244,10 @@ type Trial struct {
 	Resources []*Resource `protobuf:"bytes,1,rep,name=resources,proto3" json:"resources,omitempty"`
 	// When the rules run, ms since 1970 UTC; 0: for a stored conversation when it
 	// opened, else now.
-	AtMs          int64 `protobuf:"varint,2,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	AtMs int64 `protobuf:"varint,2,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// How long the conversation has waited in its queue by then, for a queue that
+	// assigns by rules.
+	WaitedSeconds int32 `protobuf:"varint,59,opt,name=waited_seconds,json=waitedSeconds,proto3" json:"waited_seconds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -289,6 +292,13 @@ func (x *Trial) GetResources() []*Resource {
 func (x *Trial) GetAtMs() int64 {
 	if x != nil {
 		return x.AtMs
+	}
+	return 0
+}
+
+func (x *Trial) GetWaitedSeconds() int32 {
+	if x != nil {
+		return x.WaitedSeconds
 	}
 	return 0
 }
@@ -651,10 +661,11 @@ const file_parley_admin_v1_routing_proto_rawDesc = "" +
 	"\x06choice\x18\x03 \x01(\v2\x18.parley.thread.v1.ChoiceR\x06choice\x12\x18\n" +
 	"\aoutcome\x18\x04 \x01(\tR\aoutcome\x12\x16\n" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x0e\n" +
-	"\x02by\x18\x06 \x01(\tR\x02by\"U\n" +
+	"\x02by\x18\x06 \x01(\tR\x02by\"|\n" +
 	"\x05Trial\x127\n" +
 	"\tresources\x18\x01 \x03(\v2\x19.parley.admin.v1.ResourceR\tresources\x12\x13\n" +
-	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\"r\n" +
+	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12%\n" +
+	"\x0ewaited_seconds\x18; \x01(\x05R\rwaitedSeconds\"r\n" +
 	"\x1aExplainConversationRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\x12,\n" +

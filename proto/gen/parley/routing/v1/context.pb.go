@@ -597,7 +597,9 @@ type Decision struct {
 	// What the conditions cost, in units of CEL.
 	Cost uint64 `protobuf:"varint,10,opt,name=cost,proto3" json:"cost,omitempty"`
 	// How long the rules took, microseconds.
-	TookUs        int64 `protobuf:"varint,11,opt,name=took_us,json=tookUs,proto3" json:"took_us,omitempty"`
+	TookUs int64 `protobuf:"varint,11,opt,name=took_us,json=tookUs,proto3" json:"took_us,omitempty"`
+	// Whom its queue would look for; only when that assigns by rules.
+	Foresight     *Foresight `protobuf:"bytes,68,opt,name=foresight,proto3" json:"foresight,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -707,6 +709,13 @@ func (x *Decision) GetTookUs() int64 {
 		return x.TookUs
 	}
 	return 0
+}
+
+func (x *Decision) GetForesight() *Foresight {
+	if x != nil {
+		return x.Foresight
+	}
+	return nil
 }
 
 // RulesetRun is what one ruleset did.
@@ -911,6 +920,248 @@ func (x *Candidate) GetPassed() string {
 	return ""
 }
 
+// Foresight is what the rules of a queue that assigns by rules make of a
+// conversation, by configuration alone: every agent of the queue counts as
+// signed in, available and free, for nobody is asked who is there.
+type Foresight struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Queue, by resource id.
+	Queue string `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	// Agents of the queue.
+	Agents int32 `protobuf:"varint,2,opt,name=agents,proto3" json:"agents,omitempty"`
+	// Why some of them could never be offered it, though they had nothing else.
+	Barred []*Barred `protobuf:"bytes,3,rep,name=barred,proto3" json:"barred,omitempty"`
+	// What prioritisation did; absent when the queue names none.
+	Prioritisation *RulesetRun `protobuf:"bytes,4,opt,name=prioritisation,proto3" json:"prioritisation,omitempty"`
+	// Rule whose bucket the conversation is in, "<ruleset>/<rule>"; empty: behind
+	// all buckets.
+	Bucket string `protobuf:"bytes,5,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	// What the selections did, under the id of the queue; absent when there are
+	// none.
+	Selections *RulesetRun `protobuf:"bytes,6,opt,name=selections,proto3" json:"selections,omitempty"`
+	// Ruleset that looks for agents, by id.
+	Ruleset string `protobuf:"bytes,7,opt,name=ruleset,proto3" json:"ruleset,omitempty"`
+	// Its steps, in order.
+	Steps         []*StepForesight `protobuf:"bytes,8,rep,name=steps,proto3" json:"steps,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Foresight) Reset() {
+	*x = Foresight{}
+	mi := &file_parley_routing_v1_context_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Foresight) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Foresight) ProtoMessage() {}
+
+func (x *Foresight) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_routing_v1_context_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Foresight.ProtoReflect.Descriptor instead.
+func (*Foresight) Descriptor() ([]byte, []int) {
+	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Foresight) GetQueue() string {
+	if x != nil {
+		return x.Queue
+	}
+	return ""
+}
+
+func (x *Foresight) GetAgents() int32 {
+	if x != nil {
+		return x.Agents
+	}
+	return 0
+}
+
+func (x *Foresight) GetBarred() []*Barred {
+	if x != nil {
+		return x.Barred
+	}
+	return nil
+}
+
+func (x *Foresight) GetPrioritisation() *RulesetRun {
+	if x != nil {
+		return x.Prioritisation
+	}
+	return nil
+}
+
+func (x *Foresight) GetBucket() string {
+	if x != nil {
+		return x.Bucket
+	}
+	return ""
+}
+
+func (x *Foresight) GetSelections() *RulesetRun {
+	if x != nil {
+		return x.Selections
+	}
+	return nil
+}
+
+func (x *Foresight) GetRuleset() string {
+	if x != nil {
+		return x.Ruleset
+	}
+	return ""
+}
+
+func (x *Foresight) GetSteps() []*StepForesight {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
+// StepForesight is whom one step takes.
+type StepForesight struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name.
+	Rule string `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
+	// It is disabled, and takes nobody.
+	Disabled bool `protobuf:"varint,2,opt,name=disabled,proto3" json:"disabled,omitempty"`
+	// How many agents it takes, of those who are not barred.
+	Agents int32 `protobuf:"varint,3,opt,name=agents,proto3" json:"agents,omitempty"`
+	// Why it does not take the others.
+	Barred        []*Barred `protobuf:"bytes,4,rep,name=barred,proto3" json:"barred,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StepForesight) Reset() {
+	*x = StepForesight{}
+	mi := &file_parley_routing_v1_context_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StepForesight) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StepForesight) ProtoMessage() {}
+
+func (x *StepForesight) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_routing_v1_context_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StepForesight.ProtoReflect.Descriptor instead.
+func (*StepForesight) Descriptor() ([]byte, []int) {
+	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *StepForesight) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *StepForesight) GetDisabled() bool {
+	if x != nil {
+		return x.Disabled
+	}
+	return false
+}
+
+func (x *StepForesight) GetAgents() int32 {
+	if x != nil {
+		return x.Agents
+	}
+	return 0
+}
+
+func (x *StepForesight) GetBarred() []*Barred {
+	if x != nil {
+		return x.Barred
+	}
+	return nil
+}
+
+// Barred is a reason and how many agents it keeps away.
+type Barred struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The parts of the condition that decided, "agent.working is false"; or the
+	// error.
+	Why string `protobuf:"bytes,1,opt,name=why,proto3" json:"why,omitempty"`
+	// How many it was for.
+	Agents        int32 `protobuf:"varint,2,opt,name=agents,proto3" json:"agents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Barred) Reset() {
+	*x = Barred{}
+	mi := &file_parley_routing_v1_context_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Barred) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Barred) ProtoMessage() {}
+
+func (x *Barred) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_routing_v1_context_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Barred.ProtoReflect.Descriptor instead.
+func (*Barred) Descriptor() ([]byte, []int) {
+	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Barred) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+func (x *Barred) GetAgents() int32 {
+	if x != nil {
+		return x.Agents
+	}
+	return 0
+}
+
 var File_parley_routing_v1_context_proto protoreflect.FileDescriptor
 
 const file_parley_routing_v1_context_proto_rawDesc = "" +
@@ -958,7 +1209,7 @@ const file_parley_routing_v1_context_proto_rawDesc = "" +
 	"\x06skills\x18\x04 \x03(\v2+.parley.routing.v1.Conversation.SkillsEntryR\x06skills\x1a9\n" +
 	"\vSkillsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\"\x85\x03\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\"\xc1\x03\n" +
 	"\bDecision\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x1e\n" +
 	"\n" +
@@ -977,7 +1228,8 @@ const file_parley_routing_v1_context_proto_rawDesc = "" +
 	"\x04ends\x18\t \x01(\bR\x04ends\x12\x12\n" +
 	"\x04cost\x18\n" +
 	" \x01(\x04R\x04cost\x12\x17\n" +
-	"\atook_us\x18\v \x01(\x03R\x06tookUs\"X\n" +
+	"\atook_us\x18\v \x01(\x03R\x06tookUs\x12:\n" +
+	"\tforesight\x18D \x01(\v2\x1c.parley.routing.v1.ForesightR\tforesight\"X\n" +
 	"\n" +
 	"RulesetRun\x12\x18\n" +
 	"\aruleset\x18\x01 \x01(\tR\aruleset\x120\n" +
@@ -991,7 +1243,26 @@ const file_parley_routing_v1_context_proto_rawDesc = "" +
 	"\tCandidate\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
 	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x16\n" +
-	"\x06passed\x18\x03 \x01(\tR\x06passed*\xb2\x01\n" +
+	"\x06passed\x18\x03 \x01(\tR\x06passed\"\xdc\x02\n" +
+	"\tForesight\x12\x14\n" +
+	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x16\n" +
+	"\x06agents\x18\x02 \x01(\x05R\x06agents\x121\n" +
+	"\x06barred\x18\x03 \x03(\v2\x19.parley.routing.v1.BarredR\x06barred\x12E\n" +
+	"\x0eprioritisation\x18\x04 \x01(\v2\x1d.parley.routing.v1.RulesetRunR\x0eprioritisation\x12\x16\n" +
+	"\x06bucket\x18\x05 \x01(\tR\x06bucket\x12=\n" +
+	"\n" +
+	"selections\x18\x06 \x01(\v2\x1d.parley.routing.v1.RulesetRunR\n" +
+	"selections\x12\x18\n" +
+	"\aruleset\x18\a \x01(\tR\aruleset\x126\n" +
+	"\x05steps\x18\b \x03(\v2 .parley.routing.v1.StepForesightR\x05steps\"\x8a\x01\n" +
+	"\rStepForesight\x12\x12\n" +
+	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x1a\n" +
+	"\bdisabled\x18\x02 \x01(\bR\bdisabled\x12\x16\n" +
+	"\x06agents\x18\x03 \x01(\x05R\x06agents\x121\n" +
+	"\x06barred\x18\x04 \x03(\v2\x19.parley.routing.v1.BarredR\x06barred\"2\n" +
+	"\x06Barred\x12\x10\n" +
+	"\x03why\x18\x01 \x01(\tR\x03why\x12\x16\n" +
+	"\x06agents\x18\x02 \x01(\x05R\x06agents*\xb2\x01\n" +
 	"\vRuleOutcome\x12\x1c\n" +
 	"\x18RULE_OUTCOME_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14RULE_OUTCOME_APPLIED\x10\x01\x12\x1c\n" +
@@ -1014,7 +1285,7 @@ func file_parley_routing_v1_context_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_routing_v1_context_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_parley_routing_v1_context_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_parley_routing_v1_context_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_parley_routing_v1_context_proto_goTypes = []any{
 	(RuleOutcome)(0),              // 0: parley.routing.v1.RuleOutcome
 	(*RoutingContext)(nil),        // 1: parley.routing.v1.RoutingContext
@@ -1027,9 +1298,12 @@ var file_parley_routing_v1_context_proto_goTypes = []any{
 	(*RulesetRun)(nil),            // 8: parley.routing.v1.RulesetRun
 	(*RuleRun)(nil),               // 9: parley.routing.v1.RuleRun
 	(*Candidate)(nil),             // 10: parley.routing.v1.Candidate
-	nil,                           // 11: parley.routing.v1.RoutingContext.VariablesEntry
-	nil,                           // 12: parley.routing.v1.Conversation.SkillsEntry
-	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
+	(*Foresight)(nil),             // 11: parley.routing.v1.Foresight
+	(*StepForesight)(nil),         // 12: parley.routing.v1.StepForesight
+	(*Barred)(nil),                // 13: parley.routing.v1.Barred
+	nil,                           // 14: parley.routing.v1.RoutingContext.VariablesEntry
+	nil,                           // 15: parley.routing.v1.Conversation.SkillsEntry
+	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
 }
 var file_parley_routing_v1_context_proto_depIdxs = []int32{
 	2,  // 0: parley.routing.v1.RoutingContext.customer:type_name -> parley.routing.v1.Customer
@@ -1037,19 +1311,25 @@ var file_parley_routing_v1_context_proto_depIdxs = []int32{
 	4,  // 2: parley.routing.v1.RoutingContext.message:type_name -> parley.routing.v1.Message
 	5,  // 3: parley.routing.v1.RoutingContext.referral:type_name -> parley.routing.v1.Referral
 	6,  // 4: parley.routing.v1.RoutingContext.conversation:type_name -> parley.routing.v1.Conversation
-	11, // 5: parley.routing.v1.RoutingContext.variables:type_name -> parley.routing.v1.RoutingContext.VariablesEntry
-	13, // 6: parley.routing.v1.RoutingContext.now:type_name -> google.protobuf.Timestamp
-	12, // 7: parley.routing.v1.Conversation.skills:type_name -> parley.routing.v1.Conversation.SkillsEntry
+	14, // 5: parley.routing.v1.RoutingContext.variables:type_name -> parley.routing.v1.RoutingContext.VariablesEntry
+	16, // 6: parley.routing.v1.RoutingContext.now:type_name -> google.protobuf.Timestamp
+	15, // 7: parley.routing.v1.Conversation.skills:type_name -> parley.routing.v1.Conversation.SkillsEntry
 	1,  // 8: parley.routing.v1.Decision.context:type_name -> parley.routing.v1.RoutingContext
 	8,  // 9: parley.routing.v1.Decision.rulesets:type_name -> parley.routing.v1.RulesetRun
 	10, // 10: parley.routing.v1.Decision.candidates:type_name -> parley.routing.v1.Candidate
-	9,  // 11: parley.routing.v1.RulesetRun.rules:type_name -> parley.routing.v1.RuleRun
-	0,  // 12: parley.routing.v1.RuleRun.outcome:type_name -> parley.routing.v1.RuleOutcome
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	11, // 11: parley.routing.v1.Decision.foresight:type_name -> parley.routing.v1.Foresight
+	9,  // 12: parley.routing.v1.RulesetRun.rules:type_name -> parley.routing.v1.RuleRun
+	0,  // 13: parley.routing.v1.RuleRun.outcome:type_name -> parley.routing.v1.RuleOutcome
+	13, // 14: parley.routing.v1.Foresight.barred:type_name -> parley.routing.v1.Barred
+	8,  // 15: parley.routing.v1.Foresight.prioritisation:type_name -> parley.routing.v1.RulesetRun
+	8,  // 16: parley.routing.v1.Foresight.selections:type_name -> parley.routing.v1.RulesetRun
+	12, // 17: parley.routing.v1.Foresight.steps:type_name -> parley.routing.v1.StepForesight
+	13, // 18: parley.routing.v1.StepForesight.barred:type_name -> parley.routing.v1.Barred
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_parley_routing_v1_context_proto_init() }
@@ -1063,7 +1343,7 @@ func file_parley_routing_v1_context_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_routing_v1_context_proto_rawDesc), len(file_parley_routing_v1_context_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   12,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -262,6 +262,11 @@ export interface AutomatedMessage {
   askConsent?: boolean;
 }
 
+export interface Barred {
+  why?: string;
+  agents?: number;
+}
+
 export interface Bot {
   url?: string;
   limitSeconds?: number;
@@ -386,6 +391,7 @@ export interface Decision {
   ends?: boolean;
   cost?: string;
   tookUs?: string;
+  foresight?: Foresight;
 }
 
 export interface DispositionCode {
@@ -430,6 +436,17 @@ export interface ExplainConversationResponse {
 export interface ExportConfigResponse {
   manifest?: string;
   nextPageToken?: string;
+}
+
+export interface Foresight {
+  queue?: string;
+  agents?: number;
+  barred?: Barred[];
+  prioritisation?: RulesetRun;
+  bucket?: string;
+  selections?: RulesetRun;
+  ruleset?: string;
+  steps?: StepForesight[];
 }
 
 export interface GetVersionResponse {
@@ -738,6 +755,13 @@ export interface Status {
   inactive?: boolean;
 }
 
+export interface StepForesight {
+  rule?: string;
+  disabled?: boolean;
+  agents?: number;
+  barred?: Barred[];
+}
+
 export interface Survey {
   mode?: SurveyMode;
   scale?: SurveyScale;
@@ -775,6 +799,7 @@ export interface TimeOutRule {
 export interface Trial {
   resources?: Resource[];
   atMs?: string;
+  waitedSeconds?: number;
 }
 
 export interface Variable {
