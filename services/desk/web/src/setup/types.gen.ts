@@ -299,6 +299,7 @@ export interface CannedReply {
   text?: string;
   tags?: string[];
   workstreams?: string[];
+  quickReplies?: ReplyAnswer[];
 }
 
 export interface CapacityProfile {
@@ -597,6 +598,11 @@ export interface Referral {
   type?: string;
   adId?: string;
   adTitle?: string;
+}
+
+export interface ReplyAnswer {
+  title?: string;
+  payload?: string;
 }
 
 export interface Resource {
