@@ -15,16 +15,17 @@ const chosen = "chosen"
 func (f *fold) pressed(e *entry, payload string, of func(*deskv1.TimelineItem) []string) {
 	for i := len(f.offering) - 1; i >= 0 && payload != ""; i-- {
 		if offer := f.offering[i]; slices.Contains(of(offer.item), payload) {
-			e.chose = offer
+			e.chose, offer.press = offer, e
 			detail(f.change(offer), chosen, payload)
 			return
 		}
 	}
 }
 
-// unpressed takes the mark back with the message that was the press.
+// unpressed takes the mark back with the message that was the press, unless
+// another came after it.
 func (f *fold) unpressed(e *entry) {
-	if e.chose != nil {
+	if e.chose != nil && e.chose.press == e {
 		delete(f.change(e.chose).Details, chosen)
 	}
 }

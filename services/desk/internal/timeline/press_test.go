@@ -38,6 +38,7 @@ func TestPressedIsMarked(t *testing.T) {
 		"a link has no payload":          {[]*threadv1.Fact{press("")}, "", ""},
 		"taken back":                     {[]*threadv1.Fact{reply, unsent("m.p")}, "", ""},
 		"taken back before it came":      {[]*threadv1.Fact{unsent("m.p"), reply}, "", ""},
+		"another after it":               {[]*threadv1.Fact{reply, thread.Of(&threadv1.MessageReceived{Mid: "m.q", QuickReply: "NO"}), unsent("m.p")}, "new", "NO"},
 		"told twice":                     {[]*threadv1.Fact{reply, reply}, "new", "YES"},
 	} {
 		l := offers()

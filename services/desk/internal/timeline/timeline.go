@@ -34,6 +34,7 @@ type entry struct {
 	known bool                               // the message itself was seen, not only what refers to it
 	send  *send                              // of an agent's message
 	chose *entry                             // of a press, the message whose answer or button it was
+	press *entry                             // of such a message, the last press
 	files map[int32]*threadv1.AttachmentKept // of a message, those that are here
 }
 
