@@ -75,7 +75,7 @@ func TestQuickRepliesOfACannedReply(t *testing.T) {
 	b.Await("the reply again", "document.querySelectorAll('.replies .quick > span').length === 3")
 	b.Enter()
 	b.Await("chips again", "document.querySelectorAll('.pen .quick li').length === 3")
-	b.Key("a", chromedp.KeyModifiers(chromedp.ModifierCtrl))
+	b.Do(chromedp.Evaluate[chromedp.Void]("document.querySelector('.field textarea').select()"))
 	b.Key(kb.Backspace)
 	b.Await("that they went with the text", draft+" === '' && !document.querySelector('.pen .quick')")
 }
