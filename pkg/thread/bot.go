@@ -146,9 +146,3 @@ func botSays(s *threadv1.State, m *threadv1.SendRequested) error {
 	c.Bot.Said++
 	return nil
 }
-
-// Unattended tells that no person wrote a send, so that there is none who
-// decides what becomes of it.
-func Unattended(one *threadv1.Send) bool {
-	return one.GetBot() || one.GetTrigger() != threadv1.Trigger_TRIGGER_UNSPECIFIED
-}

@@ -38,7 +38,8 @@ func NextSend(s *threadv1.State) *threadv1.Send {
 	return passed
 }
 
-// Written tells whether a person wrote a send.
+// Written tells whether a person wrote a send, who decides what becomes of it when
+// that is not known.
 func Written(one *threadv1.Send) bool {
 	return one.GetAgent() != "" && one.GetTrigger() == threadv1.Trigger_TRIGGER_UNSPECIFIED
 }
@@ -196,7 +197,7 @@ func applySend(s *threadv1.State, now time.Time, f *threadv1.Fact) error {
 			return err
 		}
 		one.Status = threadv1.SendStatus_SEND_STATUS_UNCONFIRMED
-		if Unattended(one) {
+		if !Written(one) {
 			finish(s, one) // there is nobody to decide it
 		}
 		dropUndecided(s)

@@ -63,10 +63,11 @@ func TestEveryReasonHasAText(t *testing.T) {
 var elsewhere = map[string]bool{
 	"NOT_SIGNED_IN": true, "WRONG_PASSWORD": true,
 	"STARTING": true, "STOPPING": true, "REBUILDING": true, "THREAD_BUSY": true,
-	"PRESENCE_UNKNOWN": true, // the page offers none
-	"LAPSED":           true, // of an automated message, about which the agent has nothing to do
-	"UPLOAD_OFFSET":    true, // the page goes on where the upload stands
-	"SEEN":             true, // of an event, not of a command
+	"PRESENCE_UNKNOWN": true,                         // the page offers none
+	"LAPSED":           true,                         // of an automated message, about which the agent has nothing to do
+	"SURVEY_USED":      true, "SURVEY_EXPIRED": true, // the page of the survey says so
+	"UPLOAD_OFFSET": true, // the page goes on where the upload stands
+	"SEEN":          true, // of an event, not of a command
 	// Of looking for room in a queue, which classification does.
 	"CANDIDATE_INVALID": true, "CONVERSATION_EMPTY": true, "CANDIDATES_COUNT": true,
 	"AGENTS_COUNT": true, "THREADS_COUNT": true, "QUEUES_COUNT": true, "QUEUE_UNKNOWN": true, "BY_EMPTY": true, // the desk asks for no more than may be

@@ -251,7 +251,8 @@ func (w *worker) commit(ctx context.Context, decide func(*threadv1.State) []*thr
 	state, revision, err := w.Threads.Update(ctx, w.thread, func(s *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
 		decided, dropped = decide(s), false
 		for _, f := range decided {
-			dropped = dropped || thread.Unattended(thread.FindSend(s, f.GetSendRefused().GetId()))
+			one := thread.FindSend(s, f.GetSendRefused().GetId())
+			dropped = dropped || one != nil && !thread.Written(one)
 		}
 		return decided, nil
 	})
