@@ -81,14 +81,14 @@ func (h *house) left() (got []string, uploads int) {
 	return got, uploads
 }
 
-// TestAgentsSendFiles: two pictures and a text reach the customer once and in
-// order, although the house is killed after Meta took the second picture and
-// before its message; and a picture that Meta has is not uploaded again.
-func TestAgentsSendFiles(t *testing.T) {
-	desk := webtest.Browse(t)
-	h := together(t)
+// attaching is a house in one process, whose agent has a conversation open in which
+// files may be sent, and the customer's telephone.
+func attaching(t *testing.T) (h *house, desk, phone *webtest.Tab) {
+	t.Helper()
+	desk = webtest.Browse(t)
+	h = together(t)
 	h.ctl("apply", "-f", "../../deploy/sample/house.yaml")
-	phone := desk.Beside()
+	phone = desk.Beside()
 	phone.Size(1100, 820, "light")
 	desk.SignIn(h.desks[0], "mila", "parley-demo")
 	desk.Await("an available agent", "document.querySelector('[data-presence=PRESENCE_AVAILABLE]')")
@@ -99,7 +99,14 @@ func TestAgentsSendFiles(t *testing.T) {
 	desk.Await("the offer", "document.querySelector('.offer .secs')")
 	desk.Key("a", chromedp.KeyModifiers(chromedp.ModifierAlt))
 	desk.Await("the way to choose files", "document.querySelector('.clip input')")
+	return h, desk, phone
+}
 
+// TestAgentsSendFiles: two pictures and a text reach the customer once and in
+// order, although the house is killed after Meta took the second picture and
+// before its message; and a picture that Meta has is not uploaded again.
+func TestAgentsSendFiles(t *testing.T) {
+	h, desk, phone := attaching(t)
 	r, err := http.Post(h.sandbox+"/sandbox/script", "application/json",
 		strings.NewReader(`{"rules": [{"match": {"call": "message_attachments", "nth": 2}, "do": "ok", "stall_ms": 30000}]}`))
 	if err != nil {
@@ -149,4 +156,25 @@ func TestAgentsSendFiles(t *testing.T) {
 	}
 	phone.Await("all of it on the telephone", "[...document.querySelectorAll('li.theirs img')].filter((e) => e.naturalWidth > 0).length === 3")
 	phone.Shot("upload-phone")
+}
+
+// TestPicturesOfOnePress: what is chosen together and sent by one press of Send
+// is at Meta once each, in the order of the choice, and the text after it.
+func TestPicturesOfOnePress(t *testing.T) {
+	h, desk, phone := attaching(t)
+	choose(desk, []string{"first.png", "second.png", "third.png"},
+		plain(t, color.RGBA{R: 200, A: 255}), plain(t, color.RGBA{G: 200, A: 255}), plain(t, color.RGBA{B: 200, A: 255}))
+	desk.Await("all three at the desk", "document.querySelectorAll('[data-file=done]').length === 3")
+	desk.Do(chromedp.Focus(chromedp.CSS("textarea")))
+	desk.Key("Ето ги трите")
+	desk.Click(".send")
+	want := []string{"image first.png", "image second.png", "image third.png", "Ето ги трите"}
+	await(t, time.Minute, "the text to arrive", func() bool { got, _ := h.left(); return slices.Contains(got, want[3]) }, h.logs)
+	desk.Await("that all was delivered", "/DELIVERED|READ/.test(document.querySelector('.msg.out')?.dataset.delivery)")
+	if got, uploads := h.left(); !slices.Equal(got, want) || uploads != 3 {
+		t.Errorf("the customer got %q, of %d uploads", got, uploads)
+	}
+	desk.Await("one message of all", "document.querySelectorAll('.msg.out').length === 1 && document.querySelectorAll('.msg.out .pic.kept img').length === 3")
+	phone.Await("all of it on the telephone", "[...document.querySelectorAll('li.theirs img')].filter((e) => e.naturalWidth > 0).length === 3")
+	desk.Shot("upload-three")
 }

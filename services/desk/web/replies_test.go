@@ -3,6 +3,7 @@ package web_test
 import (
 	"testing"
 
+	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
@@ -46,6 +47,37 @@ func TestCannedRepliesByKeys(t *testing.T) {
 	if n := b.house.Sends(); n != 2 {
 		t.Errorf("%d messages were sent", n)
 	}
+}
+
+// TestQuickRepliesOfACannedReply come into the composer with it, can be removed
+// one by one, leave with the text, and go with the text when that is deleted.
+func TestQuickRepliesOfACannedReply(t *testing.T) {
+	b := open(t)
+	b.house.Add(active("1001", "Иван Петров"), "Здравейте.")
+	b.signIn()
+	b.Click(".row")
+	b.Key("/")
+	b.Await("the reply with its answers", "document.querySelectorAll('.replies .quick > span').length === 3")
+	b.Shot("replies-quick")
+	b.Enter()
+	b.Await("chips", "document.querySelectorAll('.pen .quick li').length === 3")
+	b.Shot("composer-quick")
+	b.Click(".pen .quick li:nth-child(2) button")
+	b.Await("two, and the cursor back", "document.querySelectorAll('.pen .quick li').length === 2 && document.activeElement.tagName === 'TEXTAREA'")
+	b.Enter()
+	b.Await("the message with its answers", "document.querySelectorAll('.msg.out .quick li, .msg.out + .quick li').length === 2 && "+draft+" === ''")
+	b.Await("no chips", "!document.querySelector('.pen .quick')")
+	b.Shot("sent-quick")
+	if n := b.house.Sends(); n != 1 {
+		t.Errorf("%d messages", n)
+	}
+	b.Key("/")
+	b.Await("the reply again", "document.querySelectorAll('.replies .quick > span').length === 3")
+	b.Enter()
+	b.Await("chips again", "document.querySelectorAll('.pen .quick li').length === 3")
+	b.Do(chromedp.Evaluate[chromedp.Void]("document.querySelector('.field textarea').select()"))
+	b.Key(kb.Backspace)
+	b.Await("that they went with the text", draft+" === '' && !document.querySelector('.pen .quick')")
 }
 
 func TestOwnReplies(t *testing.T) {

@@ -1,6 +1,7 @@
 package validate_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,6 +18,15 @@ func sorry(change func(*configv1.CannedReply)) *configv1.CannedReply {
 	}
 	change(r)
 	return r
+}
+
+// answers gives a reply answers to press, from titles and payloads by turns.
+func answers(texts ...string) func(*configv1.CannedReply) {
+	return func(r *configv1.CannedReply) {
+		for i := 0; i < len(texts); i += 2 {
+			r.QuickReplies = append(r.QuickReplies, &configv1.ReplyAnswer{Title: texts[i], Payload: texts[i+1]})
+		}
+	}
 }
 
 func stall(variables ...string) []directory.Resource {
@@ -45,6 +55,19 @@ func TestMistakesOfCannedReplies(t *testing.T) {
 		}},
 		{"workstream twice", "workstreams[1]", `"shop" stands in workstreams[0] already`, func(r *configv1.CannedReply) { r.Workstreams = []string{"shop", "shop"} }},
 		{"tag of two words", "tags[0]", "write one word", func(r *configv1.CannedReply) { r.Tags = []string{"too late"} }},
+		{"answers to press", "", "", answers("Yes", "YES", strings.Repeat("б", 20), "", "😀😀😀😀😀😀😀😀😀😀", strings.Repeat("p", 1000))},
+		{"as many answers as may be", "", "", answers(some(26, func(i int) string { return strconv.Itoa(i) })...)},
+		{"one answer too many", "quick_replies", "has 14 quick replies", answers(some(28, func(i int) string { return strconv.Itoa(i) })...)},
+		{"an answer that says nothing", "quick_replies[1].title", "is missing", answers("Yes", "", " ", "NO")},
+		{"an answer of 21", "quick_replies[0].title", "has 21 characters; Meta takes at most 20", answers(strings.Repeat("б", 21), "")},
+		{"an emoji counts twice", "quick_replies[0].title", "has 22 characters", answers(strings.Repeat("😀", 11), "")},
+		{"an answer of two lines", "quick_replies[0].title", "control character", answers("a\nb", "")},
+		{"an answer with a slug", "quick_replies[0].title", "has a brace", answers("{AgentFullName}", "")},
+		{"the same answer twice", "quick_replies[1].title", `"Yes" is that of quick_replies[0] already`, answers("Yes", "1", "Yes", "2")},
+		{"a payload of 1001", "quick_replies[0].payload", "has 1001 characters", answers("Yes", strings.Repeat("p", 1001))},
+		{"a payload of the house's", "quick_replies[0].payload", "keeps for itself", answers("Yes", "parley:consent:x")},
+		{"the same by the title", "quick_replies[0].payload", "keeps for itself", answers("parley:x", "")},
+		{"an empty payload", "quick_replies[0].payload", "white space alone", answers("Yes", " ")},
 		{"too many tags", "tags", "has 21 tags", func(r *configv1.CannedReply) { r.Tags = some(21, func(int) string { return "x" }) }},
 	} {
 		r := sorry(c.change)

@@ -1,6 +1,5 @@
 // Package reply finds the canned replies that fit a conversation, and keeps those
-// that agents write for themselves (L115). What Meta calls quick replies are
-// something else.
+// that agents write for themselves (L115).
 package reply
 
 import (
@@ -31,7 +30,7 @@ func Fitting(world *directory.Snapshot, s *threadv1.State, agent string, own []*
 	var all []*deskv1.ReadyReply
 	for _, id := range slices.Sorted(maps.Keys(world.Replies)) {
 		if r := world.Replies[id]; serves(r, s.GetConversation().GetWorkstream()) && spoken(r.GetLocale(), page, mine) {
-			all = append(all, &deskv1.ReadyReply{Id: id, Title: r.GetMeta().GetDisplayName(), Locale: r.GetLocale(), Text: fill(r.GetText(), values), Tags: r.GetTags()})
+			all = append(all, &deskv1.ReadyReply{Id: id, Title: r.GetMeta().GetDisplayName(), Locale: r.GetLocale(), Text: fill(r.GetText(), values), Tags: r.GetTags(), QuickReplies: answers(r.GetQuickReplies())})
 		}
 	}
 	for _, r := range own {
@@ -41,6 +40,15 @@ func Fitting(world *directory.Snapshot, s *threadv1.State, agent string, own []*
 		return cmp.Or(later(!same(a.GetLocale(), page), !same(b.GetLocale(), page)),
 			strings.Compare(strings.ToLower(a.GetTitle()), strings.ToLower(b.GetTitle())))
 	})
+	return all
+}
+
+// answers are the quick replies of a canned one as Meta takes them: each has a
+// payload.
+func answers(list []*configv1.ReplyAnswer) (all []*threadv1.QuickReply) {
+	for _, a := range list {
+		all = append(all, &threadv1.QuickReply{Title: a.GetTitle(), Payload: cmp.Or(a.GetPayload(), a.GetTitle())})
+	}
 	return all
 }
 

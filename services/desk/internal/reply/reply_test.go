@@ -37,6 +37,20 @@ func TestWhoSeesWhat(t *testing.T) {
 	}
 }
 
+// What the customer may press goes with a shared reply; without a payload the
+// title comes back.
+func TestAnswersGoWithAReply(t *testing.T) {
+	world := directory.NewSnapshot(&configv1.CannedReply{Meta: &configv1.Meta{Id: "when"}, Text: "When?",
+		QuickReplies: []*configv1.ReplyAnswer{{Title: "Today", Payload: "TODAY"}, {Title: "Tomorrow"}}})
+	all := reply.Fitting(world, &threadv1.State{Conversation: &threadv1.Conversation{}}, "mila", nil)
+	if len(all) != 1 || len(all[0].GetQuickReplies()) != 2 {
+		t.Fatalf("%v", all)
+	}
+	if q := all[0].GetQuickReplies(); q[0].GetPayload() != "TODAY" || q[1].GetTitle() != "Tomorrow" || q[1].GetPayload() != "Tomorrow" {
+		t.Errorf("%v", q)
+	}
+}
+
 func TestFilledIn(t *testing.T) {
 	world := directory.NewSnapshot(
 		&configv1.Workstream{Meta: &configv1.Meta{Id: "shop"}, Variables: []*configv1.Variable{{Name: "order"}, {Name: "tier", Initial: "basic"}}},

@@ -118,6 +118,7 @@ func (f *fold) received(m *threadv1.MessageReceived, key string) {
 	if item.GetUnsent() {
 		return
 	}
+	f.pressed(e, m.GetQuickReply(), answers)
 	f.attach(item, m.GetAttachments(), key)
 	if !item.GetEdited() {
 		item.Text = m.GetText()
@@ -141,6 +142,7 @@ func (f *fold) unsent(m *threadv1.MessageUnsent) {
 	e := f.message(m.GetMid())
 	item := f.change(e)
 	item.Unsent, item.Text, item.Attachments, item.Files = true, "", nil, nil
+	f.unpressed(e)
 	if !e.known {
 		item.AtMs = orNow(m.GetSentMs(), f.at)
 	}
@@ -172,6 +174,7 @@ func (f *fold) postback(m *threadv1.PostbackReceived) {
 	item.AtMs, item.Text = orNow(m.GetSentMs(), f.at), m.GetTitle()
 	detail(item, "pressed", flag(true))
 	detail(item, "postback", m.GetPayload())
+	f.pressed(e, m.GetPayload(), buttons)
 	detail(item, "standby", flag(m.GetStandby()))
 	details(item, referral(m.GetReferral()))
 }

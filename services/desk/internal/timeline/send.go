@@ -73,6 +73,9 @@ func (f *fold) requested(m *threadv1.SendRequested) {
 	item.Text = strings.Join(m.GetParts()[len(m.GetFiles()):], "\n") // each part is a message of its own
 	f.enclose(e, item, m.GetFiles())
 	item.ReplyTo, item.QuickReplies, item.Template = m.GetReplyTo(), m.GetQuickReplies(), m.GetTemplate()
+	if len(item.GetQuickReplies()) > 0 || item.GetTemplate() != nil {
+		f.offering = append(f.offering, e)
+	}
 	item.Delivery = deskv1.Delivery_DELIVERY_SENDING
 	detail(item, "repeats", m.GetRepeats())
 	detail(item, "trigger", machineWord(m.GetAutomated().GetTrigger().String(), "TRIGGER_"))

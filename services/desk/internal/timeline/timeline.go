@@ -21,6 +21,7 @@ type Timeline struct {
 	byID     map[string]*entry // by item id
 	byMid    map[string]*entry // by Meta's message id, of either side
 	unread   []*entry          // messages of agents that are not read yet
+	offering []*entry          // messages of ours that have something to press
 	// Watermarks of Meta's clock, ms since 1970 UTC.
 	delivered, read int64
 	named           map[string]int64 // mids that Meta named as delivered, each with a watermark
@@ -32,6 +33,8 @@ type entry struct {
 	edit  int32                              // number of the newest edit folded in
 	known bool                               // the message itself was seen, not only what refers to it
 	send  *send                              // of an agent's message
+	chose *entry                             // of a press, the message whose answer or button it was
+	press *entry                             // of such a message, the last press
 	files map[int32]*threadv1.AttachmentKept // of a message, those that are here
 }
 

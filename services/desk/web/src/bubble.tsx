@@ -6,8 +6,11 @@ import { Attachments } from './attachments';
 import { toComposer } from './composer';
 import { appOf, clock, INBOX, pieces, span } from './format';
 import { said, word, type Words } from './i18n';
+import { later } from './later';
 import { may, num } from './model';
 import { memo, useNow, useRoom } from './rt';
+
+const Offered = later(() => import('./offered').then((m) => m.Offered));
 
 interface BubbleProps {
   item: TimelineItem;
@@ -34,6 +37,7 @@ export const Bubble = memo(function Bubble({ item, quoted, conversation, custome
         {item.ourReaction && <span class="reaction" title={t.ourReaction}>{item.ourReaction}</span>}
         {item.reaction && <span class="reaction" title={t.reacted(item.reaction)}><span class="sr">{t.reacted('')}</span>{item.reaction}</span>}
       </div>
+      {item.quickReplies && <Offered item={item} under />}
       {(last || item.delivery || item.edited || item.late || item.recovered || item.details?.standby) && <Foot item={item} />}
       {item.author === 'AUTHOR_CUSTOMER' && current && item.id && !item.unsent && <Answers item={item} conversation={conversation} />}
       {item.author === 'AUTHOR_AGENT' && current && <Choices item={item} conversation={conversation} />}
@@ -60,6 +64,7 @@ function Body({ item, conversation }: { item: TimelineItem; conversation: Conver
       {first && files}
       {d.pressed && <p class="tag">{t.pressed}{!item.text && d.postback ? `: ${d.postback}` : ''}</p>}
       {item.text && <Text text={item.text} />}
+      {item.template && <Offered item={item} />}
       {!first && files}
       {d.unsupported && <p class="gone">{t.unsupportedMessage}</p>}
       {!item.text && !item.attachments?.length && !d.unsupported && !d.pressed && <p class="gone">{t.noText}</p>}

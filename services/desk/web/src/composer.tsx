@@ -47,6 +47,7 @@ export function Composer({ view }: { view: ConversationView }) {
   const attaches = mode === 'reply' && !why && !!view.files;
 
   const change = (d: Draft) => {
+    if (!d.reply.trim()) delete d.quickReplies;
     setDraft(d);
     saveDraft(agent, id, d);
   };
@@ -57,7 +58,7 @@ export function Composer({ view }: { view: ConversationView }) {
   const send = () => {
     if (!ready || !view.ref) return;
     desk.write(mode === 'reply' ? 'send' : confers ? 'confer' : 'note', view.ref, text.trim(), mode === 'reply' ? quoted?.id : undefined,
-      files.length ? files.map((f) => ({ id: f.id!, name: f.name })) : undefined);
+      files.length ? files.map((f) => ({ id: f.id!, name: f.name })) : undefined, mode === 'reply' ? draft.quickReplies : undefined);
     if (mode === 'reply') desk.quote(view.ref);
     if (files.length) {
       desk.enclose(id, () => []);
@@ -91,7 +92,7 @@ export function Composer({ view }: { view: ConversationView }) {
 
   return (
     <>
-    {seeks && <Replies view={view} query={sought} area={area} press={press} onPick={(reply) => { change({ ...draft, reply }); area.current?.focus(); }} />}
+    {seeks && <Replies view={view} query={sought} area={area} press={press} onPick={({ text = '', quickReplies }) => { change({ ...draft, reply: text, quickReplies }); area.current?.focus(); }} />}
     <form class={`pen ${mode}${advises ? ' advice' : ''}`} onSubmit={(e) => { e.preventDefault(); send(); }}>
       <div class="modes" role="group" aria-label={t.modeOf}>
         {(['reply', 'note'] as const).map((m) => (
@@ -102,7 +103,7 @@ export function Composer({ view }: { view: ConversationView }) {
       {quoted && mode === 'reply' && (
         <p class="quote" dir="auto">{t.answered}: {quoted.text || t.aMessage} <button type="button" aria-label={t.dismiss} onClick={() => desk.quote(view.ref!)}>×</button></p>
       )}
-      {mode === 'reply' && files.length > 0 && <Enclosed view={view} />}
+      {mode === 'reply' && <Enclosed view={view} draft={draft} change={change} />}
       <div class="field">
         {attaches && (
           <label class="clip" title={t.attach}>

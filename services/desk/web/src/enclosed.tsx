@@ -1,17 +1,33 @@
 // What goes with the next message: the files that were chosen, each with how far
-// it is and what can be done about it.
+// it is and what can be done about it, and answers for the customer to press.
 import type { ConversationView } from './types.gen';
 import type { Chosen } from './model';
+import type { Draft } from './prefs';
 import { weight } from './format';
 import { said } from './i18n';
 import { idOf } from './model';
 import { useRoom } from './rt';
 import { again, drop } from './upload';
 
-export function Enclosed({ view }: { view: ConversationView }) {
-  const { desk } = useRoom();
+export function Enclosed({ view, draft, change }: { view: ConversationView; draft: Draft; change: (d: Draft) => void }) {
+  const { desk, t } = useRoom();
   const all = desk.state.files[idOf(view)] ?? [];
-  return all.length ? <ul class="enclosed">{all.map((one) => <One key={one.key} view={view} one={one} />)}</ul> : null;
+  const quick = draft.quickReplies ?? [];
+  return (
+    <>
+      {all.length > 0 && <ul class="enclosed">{all.map((one) => <One key={one.key} view={view} one={one} />)}</ul>}
+      {quick.length > 0 && (
+        <ul class="quick">
+          {quick.map((q, i) => (
+            <li key={i} dir="auto">
+              {q.title} <button type="button" class="plain" aria-label={t.removeFile(q.title ?? '')} title={t.removeFile(q.title ?? '')}
+                onClick={() => { change({ ...draft, quickReplies: quick.filter((_, at) => at !== i) }); document.querySelector<HTMLTextAreaElement>('.field textarea')?.focus(); }}>×</button>
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
 }
 
 function One({ view, one }: { view: ConversationView; one: Chosen }) {

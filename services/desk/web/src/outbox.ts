@@ -1,7 +1,7 @@
 // The outbox keeps what an agent wrote until the desk has it: it survives
 // reloads, lost connections and closed tabs. Repeating is harmless, because
 // every entry has its client id.
-import type { ConversationRef } from './types.gen';
+import type { ConversationRef, QuickReply } from './types.gen';
 import type { Failure } from './transport';
 
 export interface Entry {
@@ -15,6 +15,8 @@ export interface Entry {
   replyTo?: string;
   // Uploads that go with it.
   files?: { id: string; name: string }[];
+  // Answers for the customer to press.
+  quickReplies?: QuickReply[] | undefined;
   // Timeline item that a resend repeats.
   item?: string;
   atMs: number;

@@ -1,4 +1,5 @@
 // Settings of this browser, not of the agent: they hold before signing in too.
+import type { QuickReply } from './types.gen';
 import { languages, type Lang } from './fill';
 
 export interface Prefs {
@@ -40,6 +41,8 @@ export interface Draft {
   mode: 'reply' | 'note';
   reply: string;
   note: string;
+  // Answers for the customer to press; they go with a text.
+  quickReplies?: QuickReply[] | undefined;
 }
 
 const draftKey = (agent: string, conversation: string) => `parley.draft.${agent}.${conversation}`;

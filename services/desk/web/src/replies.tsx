@@ -1,5 +1,4 @@
-// Canned replies: the list over the composer, and the agent's own to edit. What
-// Messenger calls quick replies are something else.
+// Canned replies: the list over the composer, and the agent's own to edit.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ConversationView, ListCannedRepliesResponse, ListPersonalRepliesResponse, PersonalReply, ReadyReply } from './types.gen';
 import { Dialog } from './dialog';
@@ -12,7 +11,7 @@ const WAIT_MS = 120;
 export type Press = { current?: (e: KeyboardEvent) => boolean };
 
 export function Replies({ view, query, area, press, onPick }: {
-  view: ConversationView; query: string; area: { current: HTMLTextAreaElement | null }; press: Press; onPick: (text: string) => void;
+  view: ConversationView; query: string; area: { current: HTMLTextAreaElement | null }; press: Press; onPick: (r: ReadyReply) => void;
 }) {
   const { desk, t } = useRoom();
   const [personal, only] = useState(false);
@@ -41,7 +40,7 @@ export function Replies({ view, query, area, press, onPick }: {
     if (step) setAt(Math.min(all.length - 1, Math.max(0, at + step)));
     else if (e.key !== 'Enter' || e.shiftKey) return false;
     // What is listed for other words is not what was meant.
-    else if (got?.to === to && all[at]) onPick(all[at].text ?? '');
+    else if (got?.to === to && all[at]) onPick(all[at]);
     e.preventDefault();
     return true;
   };
@@ -66,7 +65,7 @@ export function Replies({ view, query, area, press, onPick }: {
         <span class="hint">{t.repliesHint}</span>
       </div>
       <ul ref={list} id="replies" role="listbox" aria-label={t.replies}>
-        {all.map((r, i) => <Choice key={r.id} id={`reply-${i}`} reply={r} on={i === at} onPick={() => onPick(r.text ?? '')} />)}
+        {all.map((r, i) => <Choice key={r.id} id={`reply-${i}`} reply={r} on={i === at} onPick={() => onPick(r)} />)}
       </ul>
       {got && all.length === 0 && <p class="quiet" role="status">{t.noReplies}</p>}
       {editing && <Own onClose={() => { edit(false); area.current?.focus(); }} />}
@@ -79,6 +78,7 @@ function Choice({ id, reply: r, on, onPick }: { id: string; reply: ReadyReply; o
     <li id={id} role="option" aria-selected={on} onMouseDown={(e) => e.preventDefault()} onClick={onPick}>
       <b dir="auto">{r.title}</b> <span class="quiet">{(r.tags ?? []).map((tag) => `#${tag}`).join(' ')}</span>
       <span class="said" dir="auto">{r.text}</span>
+      {r.quickReplies && <span class="quick">{r.quickReplies.map((q, i) => <span key={i} dir="auto">{q.title}</span>)}</span>}
     </li>
   );
 }

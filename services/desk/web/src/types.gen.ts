@@ -746,6 +746,7 @@ export interface ReadyReply {
   locale?: string;
   text?: string;
   tags?: string[];
+  quickReplies?: QuickReply[];
 }
 
 export interface Referral {

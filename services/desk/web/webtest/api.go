@@ -183,7 +183,8 @@ func (d desk) CloseConversation(_ context.Context, r *connect.Request[deskv1.Clo
 
 func (d desk) SendMessage(_ context.Context, r *connect.Request[deskv1.SendMessageRequest]) (*connect.Response[deskv1.SendMessageResponse], error) {
 	sent := &deskv1.TimelineItem{
-		Author: deskv1.Author_AUTHOR_AGENT, Text: r.Msg.GetText(), ClientId: r.Msg.GetClientId(), Delivery: deskv1.Delivery_DELIVERY_SENDING}
+		Author: deskv1.Author_AUTHOR_AGENT, Text: r.Msg.GetText(), ClientId: r.Msg.GetClientId(), Delivery: deskv1.Delivery_DELIVERY_SENDING,
+		QuickReplies: r.Msg.GetQuickReplies(), Template: r.Msg.GetTemplate()}
 	d.h.enclose(sent, r.Msg.GetFiles())
 	item, err := d.write(r.Msg.GetRef(), sent)
 	return connect.NewResponse(&deskv1.SendMessageResponse{Item: item}), err

@@ -9,6 +9,7 @@ import (
 
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	"github.com/parley-desk/parley/proto/gen/parley/desk/v1/deskv1connect"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
 // replies are canned ones: two that are shared, and what the agent wrote.
@@ -20,7 +21,8 @@ type replies struct {
 func (r replies) ListCannedReplies(_ context.Context, q *connect.Request[deskv1.ListCannedRepliesRequest]) (*connect.Response[deskv1.ListCannedRepliesResponse], error) {
 	r.note(q.Msg)
 	all := []*deskv1.ReadyReply{
-		{Id: "hello", Title: "Поздрав", Text: "Здравейте, Иван! С какво да помогна?", Locale: "bg"},
+		{Id: "hello", Title: "Поздрав", Text: "Здравейте, Иван! С какво да помогна?", Locale: "bg",
+			QuickReplies: []*threadv1.QuickReply{{Title: "Поръчка", Payload: "ORDER"}, {Title: "Връщане", Payload: "RETURN"}, {Title: "Друго", Payload: "OTHER"}}},
 		{Id: "late", Title: "Закъсняла пратка", Text: "Съжаляваме, пратката закъснява с един ден.", Locale: "bg", Tags: []string{"доставка"}},
 	}
 	r.h.mu.Lock()

@@ -22,8 +22,8 @@ const (
 )
 
 // CannedReply is a text that is ready for agents to put into the composer
-// (L115). What Meta calls quick replies are answers for the customer to press:
-// parley.thread.v1.QuickReply.
+// (L115), and the answers that the customer may press below it: what Meta calls
+// quick replies.
 type CannedReply struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id, name, version. Agents see the name as its title.
@@ -38,7 +38,9 @@ type CannedReply struct {
 	// characters.
 	Tags []string `protobuf:"bytes,4,rep,name=tags,proto3" json:"tags,omitempty"`
 	// Workstreams whose agents see it, by id; none: all; up to 100.
-	Workstreams   []string `protobuf:"bytes,5,rep,name=workstreams,proto3" json:"workstreams,omitempty"`
+	Workstreams []string `protobuf:"bytes,5,rep,name=workstreams,proto3" json:"workstreams,omitempty"`
+	// Answers for the customer to press; up to 13, no two the same.
+	QuickReplies  []*ReplyAnswer `protobuf:"bytes,102,rep,name=quick_replies,json=quickReplies,proto3" json:"quick_replies,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -108,17 +110,84 @@ func (x *CannedReply) GetWorkstreams() []string {
 	return nil
 }
 
+func (x *CannedReply) GetQuickReplies() []*ReplyAnswer {
+	if x != nil {
+		return x.QuickReplies
+	}
+	return nil
+}
+
+// ReplyAnswer is an answer that the customer can press below a canned reply.
+type ReplyAnswer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it says, 1 to 20 characters as Meta counts them: an emoji is two.
+	Title string `protobuf:"bytes,1,opt,name=title,proto3" json:"title,omitempty"`
+	// What comes back when it is pressed, at most 1,000 characters; empty: the
+	// title. What begins with "parley:" is the house's own.
+	Payload       string `protobuf:"bytes,2,opt,name=payload,proto3" json:"payload,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplyAnswer) Reset() {
+	*x = ReplyAnswer{}
+	mi := &file_parley_config_v1_reply_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplyAnswer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplyAnswer) ProtoMessage() {}
+
+func (x *ReplyAnswer) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_config_v1_reply_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplyAnswer.ProtoReflect.Descriptor instead.
+func (*ReplyAnswer) Descriptor() ([]byte, []int) {
+	return file_parley_config_v1_reply_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ReplyAnswer) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *ReplyAnswer) GetPayload() string {
+	if x != nil {
+		return x.Payload
+	}
+	return ""
+}
+
 var File_parley_config_v1_reply_proto protoreflect.FileDescriptor
 
 const file_parley_config_v1_reply_proto_rawDesc = "" +
 	"\n" +
-	"\x1cparley/config/v1/reply.proto\x12\x10parley.config.v1\x1a\x1dparley/config/v1/config.proto\"\x9b\x01\n" +
+	"\x1cparley/config/v1/reply.proto\x12\x10parley.config.v1\x1a\x1dparley/config/v1/config.proto\"\xdf\x01\n" +
 	"\vCannedReply\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x16\n" +
 	"\x06locale\x18\x02 \x01(\tR\x06locale\x12\x12\n" +
 	"\x04text\x18\x03 \x01(\tR\x04text\x12\x12\n" +
 	"\x04tags\x18\x04 \x03(\tR\x04tags\x12 \n" +
-	"\vworkstreams\x18\x05 \x03(\tR\vworkstreamsB\xc7\x01\n" +
+	"\vworkstreams\x18\x05 \x03(\tR\vworkstreams\x12B\n" +
+	"\rquick_replies\x18f \x03(\v2\x1d.parley.config.v1.ReplyAnswerR\fquickReplies\"=\n" +
+	"\vReplyAnswer\x12\x14\n" +
+	"\x05title\x18\x01 \x01(\tR\x05title\x12\x18\n" +
+	"\apayload\x18\x02 \x01(\tR\apayloadB\xc7\x01\n" +
 	"\x14com.parley.config.v1B\n" +
 	"ReplyProtoP\x01ZAgithub.com/parley-desk/parley/proto/gen/parley/config/v1;configv1\xa2\x02\x03PCX\xaa\x02\x10Parley.Config.V1\xca\x02\x10Parley\\Config\\V1\xe2\x02\x1cParley\\Config\\V1\\GPBMetadata\xea\x02\x12Parley::Config::V1b\x06proto3"
 
@@ -134,18 +203,20 @@ func file_parley_config_v1_reply_proto_rawDescGZIP() []byte {
 	return file_parley_config_v1_reply_proto_rawDescData
 }
 
-var file_parley_config_v1_reply_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_parley_config_v1_reply_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_parley_config_v1_reply_proto_goTypes = []any{
 	(*CannedReply)(nil), // 0: parley.config.v1.CannedReply
-	(*Meta)(nil),        // 1: parley.config.v1.Meta
+	(*ReplyAnswer)(nil), // 1: parley.config.v1.ReplyAnswer
+	(*Meta)(nil),        // 2: parley.config.v1.Meta
 }
 var file_parley_config_v1_reply_proto_depIdxs = []int32{
-	1, // 0: parley.config.v1.CannedReply.meta:type_name -> parley.config.v1.Meta
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	2, // 0: parley.config.v1.CannedReply.meta:type_name -> parley.config.v1.Meta
+	1, // 1: parley.config.v1.CannedReply.quick_replies:type_name -> parley.config.v1.ReplyAnswer
+	2, // [2:2] is the sub-list for method output_type
+	2, // [2:2] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_reply_proto_init() }
@@ -160,7 +231,7 @@ func file_parley_config_v1_reply_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_config_v1_reply_proto_rawDesc), len(file_parley_config_v1_reply_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   1,
+			NumMessages:   2,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

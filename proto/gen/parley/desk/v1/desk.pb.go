@@ -2170,7 +2170,9 @@ type TimelineItem struct {
 	// Values for a system item's sentence: queue, queue_name, agent, cause; by and
 	// by_name, who did it, prefer and prefer_name, who is asked first. Of a message
 	// that waits to be sent again: retry_ms, when that is, or parked, when it waits
-	// for its page. Of a note: consult, when it was said in one.
+	// for its page. Of a message of ours: chosen, the payload that the customer
+	// pressed last of its quick replies or buttons. Of a note: consult, when it was
+	// said in one.
 	Details map[string]string `protobuf:"bytes,19,rep,name=details,proto3" json:"details,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Revision of the thread that changed it last: of two copies of an item the
 	// one with the higher revision is newer.

@@ -7,6 +7,7 @@
 package deskv1
 
 import (
+	v1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -35,7 +36,9 @@ type ReadyReply struct {
 	// Text with everything in it.
 	Text string `protobuf:"bytes,5,opt,name=text,proto3" json:"text,omitempty"`
 	// Words to find it by.
-	Tags          []string `protobuf:"bytes,6,rep,name=tags,proto3" json:"tags,omitempty"`
+	Tags []string `protobuf:"bytes,6,rep,name=tags,proto3" json:"tags,omitempty"`
+	// Answers for the customer to press, which go with it.
+	QuickReplies  []*v1.QuickReply `protobuf:"bytes,103,rep,name=quick_replies,json=quickReplies,proto3" json:"quick_replies,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -108,6 +111,13 @@ func (x *ReadyReply) GetText() string {
 func (x *ReadyReply) GetTags() []string {
 	if x != nil {
 		return x.Tags
+	}
+	return nil
+}
+
+func (x *ReadyReply) GetQuickReplies() []*v1.QuickReply {
+	if x != nil {
+		return x.QuickReplies
 	}
 	return nil
 }
@@ -735,7 +745,7 @@ var File_parley_desk_v1_reply_proto protoreflect.FileDescriptor
 
 const file_parley_desk_v1_reply_proto_rawDesc = "" +
 	"\n" +
-	"\x1aparley/desk/v1/reply.proto\x12\x0eparley.desk.v1\x1a\x19parley/desk/v1/desk.proto\"\x8e\x01\n" +
+	"\x1aparley/desk/v1/reply.proto\x12\x0eparley.desk.v1\x1a\x19parley/desk/v1/desk.proto\x1a\x1bparley/thread/v1/fact.proto\"\xd1\x01\n" +
 	"\n" +
 	"ReadyReply\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
@@ -743,7 +753,8 @@ const file_parley_desk_v1_reply_proto_rawDesc = "" +
 	"\x05title\x18\x03 \x01(\tR\x05title\x12\x16\n" +
 	"\x06locale\x18\x04 \x01(\tR\x06locale\x12\x12\n" +
 	"\x04text\x18\x05 \x01(\tR\x04text\x12\x12\n" +
-	"\x04tags\x18\x06 \x03(\tR\x04tags\"u\n" +
+	"\x04tags\x18\x06 \x03(\tR\x04tags\x12A\n" +
+	"\rquick_replies\x18g \x03(\v2\x1c.parley.thread.v1.QuickReplyR\fquickReplies\"u\n" +
 	"\rPersonalReply\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x16\n" +
@@ -811,32 +822,34 @@ var file_parley_desk_v1_reply_proto_goTypes = []any{
 	(*DeletePersonalReplyRequest)(nil),  // 10: parley.desk.v1.DeletePersonalReplyRequest
 	(*DeletePersonalReplyResponse)(nil), // 11: parley.desk.v1.DeletePersonalReplyResponse
 	(*PersonalReplies)(nil),             // 12: parley.desk.v1.PersonalReplies
-	(*ConversationRef)(nil),             // 13: parley.desk.v1.ConversationRef
+	(*v1.QuickReply)(nil),               // 13: parley.thread.v1.QuickReply
+	(*ConversationRef)(nil),             // 14: parley.desk.v1.ConversationRef
 }
 var file_parley_desk_v1_reply_proto_depIdxs = []int32{
-	13, // 0: parley.desk.v1.ListCannedRepliesRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	0,  // 1: parley.desk.v1.ListCannedRepliesResponse.replies:type_name -> parley.desk.v1.ReadyReply
-	1,  // 2: parley.desk.v1.ListPersonalRepliesResponse.replies:type_name -> parley.desk.v1.PersonalReply
-	1,  // 3: parley.desk.v1.CreatePersonalReplyRequest.reply:type_name -> parley.desk.v1.PersonalReply
-	1,  // 4: parley.desk.v1.CreatePersonalReplyResponse.reply:type_name -> parley.desk.v1.PersonalReply
-	1,  // 5: parley.desk.v1.UpdatePersonalReplyRequest.reply:type_name -> parley.desk.v1.PersonalReply
-	1,  // 6: parley.desk.v1.UpdatePersonalReplyResponse.reply:type_name -> parley.desk.v1.PersonalReply
-	1,  // 7: parley.desk.v1.PersonalReplies.replies:type_name -> parley.desk.v1.PersonalReply
-	2,  // 8: parley.desk.v1.ReplyService.ListCannedReplies:input_type -> parley.desk.v1.ListCannedRepliesRequest
-	4,  // 9: parley.desk.v1.ReplyService.ListPersonalReplies:input_type -> parley.desk.v1.ListPersonalRepliesRequest
-	6,  // 10: parley.desk.v1.ReplyService.CreatePersonalReply:input_type -> parley.desk.v1.CreatePersonalReplyRequest
-	8,  // 11: parley.desk.v1.ReplyService.UpdatePersonalReply:input_type -> parley.desk.v1.UpdatePersonalReplyRequest
-	10, // 12: parley.desk.v1.ReplyService.DeletePersonalReply:input_type -> parley.desk.v1.DeletePersonalReplyRequest
-	3,  // 13: parley.desk.v1.ReplyService.ListCannedReplies:output_type -> parley.desk.v1.ListCannedRepliesResponse
-	5,  // 14: parley.desk.v1.ReplyService.ListPersonalReplies:output_type -> parley.desk.v1.ListPersonalRepliesResponse
-	7,  // 15: parley.desk.v1.ReplyService.CreatePersonalReply:output_type -> parley.desk.v1.CreatePersonalReplyResponse
-	9,  // 16: parley.desk.v1.ReplyService.UpdatePersonalReply:output_type -> parley.desk.v1.UpdatePersonalReplyResponse
-	11, // 17: parley.desk.v1.ReplyService.DeletePersonalReply:output_type -> parley.desk.v1.DeletePersonalReplyResponse
-	13, // [13:18] is the sub-list for method output_type
-	8,  // [8:13] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	13, // 0: parley.desk.v1.ReadyReply.quick_replies:type_name -> parley.thread.v1.QuickReply
+	14, // 1: parley.desk.v1.ListCannedRepliesRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	0,  // 2: parley.desk.v1.ListCannedRepliesResponse.replies:type_name -> parley.desk.v1.ReadyReply
+	1,  // 3: parley.desk.v1.ListPersonalRepliesResponse.replies:type_name -> parley.desk.v1.PersonalReply
+	1,  // 4: parley.desk.v1.CreatePersonalReplyRequest.reply:type_name -> parley.desk.v1.PersonalReply
+	1,  // 5: parley.desk.v1.CreatePersonalReplyResponse.reply:type_name -> parley.desk.v1.PersonalReply
+	1,  // 6: parley.desk.v1.UpdatePersonalReplyRequest.reply:type_name -> parley.desk.v1.PersonalReply
+	1,  // 7: parley.desk.v1.UpdatePersonalReplyResponse.reply:type_name -> parley.desk.v1.PersonalReply
+	1,  // 8: parley.desk.v1.PersonalReplies.replies:type_name -> parley.desk.v1.PersonalReply
+	2,  // 9: parley.desk.v1.ReplyService.ListCannedReplies:input_type -> parley.desk.v1.ListCannedRepliesRequest
+	4,  // 10: parley.desk.v1.ReplyService.ListPersonalReplies:input_type -> parley.desk.v1.ListPersonalRepliesRequest
+	6,  // 11: parley.desk.v1.ReplyService.CreatePersonalReply:input_type -> parley.desk.v1.CreatePersonalReplyRequest
+	8,  // 12: parley.desk.v1.ReplyService.UpdatePersonalReply:input_type -> parley.desk.v1.UpdatePersonalReplyRequest
+	10, // 13: parley.desk.v1.ReplyService.DeletePersonalReply:input_type -> parley.desk.v1.DeletePersonalReplyRequest
+	3,  // 14: parley.desk.v1.ReplyService.ListCannedReplies:output_type -> parley.desk.v1.ListCannedRepliesResponse
+	5,  // 15: parley.desk.v1.ReplyService.ListPersonalReplies:output_type -> parley.desk.v1.ListPersonalRepliesResponse
+	7,  // 16: parley.desk.v1.ReplyService.CreatePersonalReply:output_type -> parley.desk.v1.CreatePersonalReplyResponse
+	9,  // 17: parley.desk.v1.ReplyService.UpdatePersonalReply:output_type -> parley.desk.v1.UpdatePersonalReplyResponse
+	11, // 18: parley.desk.v1.ReplyService.DeletePersonalReply:output_type -> parley.desk.v1.DeletePersonalReplyResponse
+	14, // [14:19] is the sub-list for method output_type
+	9,  // [9:14] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_parley_desk_v1_reply_proto_init() }

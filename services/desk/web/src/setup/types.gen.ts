@@ -304,6 +304,7 @@ export interface CannedReply {
   text?: string;
   tags?: string[];
   workstreams?: string[];
+  quickReplies?: ReplyAnswer[];
 }
 
 export interface CapacityProfile {
@@ -614,6 +615,11 @@ export interface Referral {
   type?: string;
   adId?: string;
   adTitle?: string;
+}
+
+export interface ReplyAnswer {
+  title?: string;
+  payload?: string;
 }
 
 export interface Resource {

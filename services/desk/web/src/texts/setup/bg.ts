@@ -303,6 +303,9 @@ export default {
   f_locale: 'Език',
   f_text: 'Текст',
   f_tags: 'Думи за търсене',
+  f_quickReplies: 'Бързи отговори, които клиентът натиска',
+  f_title: 'Надпис',
+  f_payload: 'Какво се връща',
   f_workstreams: 'Работни потоци; никой: всички',
   f_limit: 'Най-много едновременно',
   f_reset: 'Престава да се брои',
@@ -433,6 +436,8 @@ export default {
   h_Schedule_timeZone: 'Име от IANA, например Europe/Sofia.',
   h_ClassificationRule_when: 'Например: message.text.contains("връщане")',
   h_RoutingRule_when: 'Например: customer.language == "bg"',
+  h_ReplyAnswer_title: 'Най-много 20 знака.',
+  h_ReplyAnswer_payload: 'За програми. Празно: надписът.',
   h_AutomatedMessage_texts: 'AgentName, QueueName и Position във фигурни скоби се заместват.',
   // values
   o_agent: 'Служител',

@@ -302,6 +302,9 @@ export default {
   f_locale: 'Language',
   f_text: 'Text',
   f_tags: 'Words to find it by',
+  f_quickReplies: 'Quick replies, for the customer to press',
+  f_title: 'What it says',
+  f_payload: 'What comes back',
   f_workstreams: 'Workstreams; none: all',
   f_limit: 'At most at once',
   f_reset: 'Stops counting',
@@ -432,6 +435,8 @@ export default {
   h_Schedule_timeZone: 'An IANA name, such as Europe/Sofia.',
   h_ClassificationRule_when: 'For example: message.text.contains("refund")',
   h_RoutingRule_when: 'For example: customer.language == "bg"',
+  h_ReplyAnswer_title: 'At most 20 characters.',
+  h_ReplyAnswer_payload: 'For programs. Empty: what it says.',
   h_AutomatedMessage_texts: 'AgentName, QueueName and Position in braces are replaced.',
   // values
   o_agent: 'Agent',
