@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -47,8 +48,9 @@ func (b *Bus) RetryDeadLetter(ctx context.Context, letter uint64, by string) err
 		return err
 	}
 	err = b.Call(ctx, redriveOf(d.Stage, d.stream), &redrivev1.HandRequest{Letter: letter, By: by}, &redrivev1.HandResponse{})
-	if fault.Is(err, fault.Unavailable) {
-		return fault.Wrap(err, "the stage %s does not run, or its partition changes hands", d.Stage)
+	var f *fault.Error
+	if errors.As(err, &f) && f.Reason == "NOBODY_SERVES" {
+		return fault.New(fault.Unavailable, "STAGE_AWAY", "no process reads %s for the stage %s now", d.stream, d.Stage)
 	}
 	return err
 }

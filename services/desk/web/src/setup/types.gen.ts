@@ -432,6 +432,10 @@ export interface ExportConfigResponse {
   nextPageToken?: string;
 }
 
+export interface GetLagResponse {
+  lags?: StageLag[];
+}
+
 export interface GetVersionResponse {
   version?: Version;
   changes?: Change[];
@@ -614,6 +618,16 @@ export interface Resource {
   cannedReply?: CannedReply;
 }
 
+export interface RetriedLetter {
+  sequence?: string;
+  trouble?: string;
+}
+
+export interface RetryDeadLetterResponse {
+  letters?: RetriedLetter[];
+  left?: number;
+}
+
 export interface RevealVerifyTokenResponse {
   verifyToken?: string;
 }
@@ -729,6 +743,14 @@ export interface SpecialDays {
   until?: string;
   yearly?: boolean;
   open?: Interval[];
+}
+
+export interface StageLag {
+  stage?: string;
+  stream?: string;
+  partition?: number;
+  behind?: string;
+  oldestMs?: string;
 }
 
 export interface Status {

@@ -241,7 +241,7 @@ export default {
   RETRY_FAILED: 'It cannot be handled yet.',
   RECORD_GONE: 'The event is not kept any more. Drop the letter.',
   NO_DEAD_LETTER: 'It is off the list already.',
-  NOBODY_SERVES: 'Nobody is there to do it just now. Try again in a moment.',
+  STAGE_AWAY: 'Its stage does not run just now. Try again in a moment.',
   HANDED_OVER: 'Its stage changes hands just now. Try again in a moment.',
   stage: 'Stage',
   tries: 'Tries',
