@@ -87,7 +87,8 @@ func (a *app) retryLetters(ctx context.Context, letters []uint64) error {
 			return err
 		case err != nil:
 			failed++
-			a.say("%d: %v", letter, err)
+			_, text := explain(err, a.link.server)
+			a.say("%d: %s", letter, text)
 		default:
 			a.print("%d handled", letter)
 		}
