@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -122,39 +121,6 @@ func (a *app) doctorCommand() *cobra.Command {
 
 func checkWord(s adminv1.CheckStatus) string {
 	return strings.ToLower(strings.TrimPrefix(s.String(), "CHECK_STATUS_"))
-}
-
-func (a *app) deadLetterCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "dlq", Short: "Read what could not be handled"}
-	var limit int32
-	var format string
-	list := &cobra.Command{
-		Use:   "list",
-		Short: "Show the newest first",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withServer(cmd.Context(), func(ctx context.Context, s *server) error {
-				resp, err := s.operate.ListDeadLetters(ctx, &adminv1.ListDeadLettersRequest{PageSize: limit})
-				if err != nil {
-					return err
-				}
-				if len(resp.GetDeadLetters()) == 0 {
-					a.say("there are no dead letters")
-					return a.show(format, resp, nil)
-				}
-				rows := [][]string{{"SEQUENCE", "AT", "STAGE", "ATTEMPTS", "SOURCE", "REASON"}}
-				for _, d := range resp.GetDeadLetters() {
-					rows = append(rows, []string{strconv.FormatUint(d.GetSequence(), 10), moment(d.GetAtMs()), d.GetStage(),
-						number(d.GetAttempts()), strconv.FormatUint(d.GetSourceSequence(), 10), d.GetReason()})
-				}
-				return a.show(format, resp, rows)
-			})
-		},
-	}
-	formatFlag(list, &format)
-	list.Flags().Int32Var(&limit, "limit", 100, "how many at most, 1 to 1000")
-	cmd.AddCommand(list)
-	return cmd
 }
 
 func (a *app) versionCommand() *cobra.Command {

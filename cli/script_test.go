@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +17,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/cli"
+	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -45,7 +48,7 @@ func TestScripts(t *testing.T) {
 				t.Fatal("the script has no testing.TB")
 			}
 			s := admintest.Start(tb)
-			env.Values["server"] = s
+			env.Values["server"], env.Values["well"] = s, new(atomic.Bool)
 			env.Setenv("PARLEY_SERVER", s.Server)
 			env.Setenv("SAMPLE", sample)
 			env.Setenv("CANARY", canary)
@@ -55,6 +58,8 @@ func TestScripts(t *testing.T) {
 			"exits":  exits,
 			"silent": silent,
 			"talk":   talk,
+			"ail":    ail,
+			"heal":   heal,
 			"opens":  opens,
 			"asks":   asks,
 			"big":    big,
@@ -103,6 +108,29 @@ func talk(ts *testscript.TestScript, _ bool, _ []string) {
 		return []*threadv1.Fact{thread.Of(&threadv1.MessageReceived{Mid: "m_1", Text: "hello there", SentMs: 1})}, nil
 	})
 	ts.Check(err)
+}
+
+// ail begins a stage "ward" that gives every commit up, until heal.
+func ail(ts *testscript.TestScript, _ bool, _ []string) {
+	s, _ := ts.Value("server").(*admintest.Server)
+	well, _ := ts.Value("well").(*atomic.Bool)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = s.Bus.FollowThreads(ctx, "ward", func(context.Context, bus.Record) error {
+			if well.Load() {
+				return nil
+			}
+			return fault.New(fault.Invalid, "ILL", "it is ill")
+		})
+	}()
+	ts.Defer(func() { cancel(); <-ended })
+}
+
+func heal(ts *testscript.TestScript, _ bool, _ []string) {
+	well, _ := ts.Value("well").(*atomic.Bool)
+	well.Store(true)
 }
 
 // save makes a variable of a file of one word: save ID file.

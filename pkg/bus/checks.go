@@ -2,12 +2,11 @@ package bus
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
-	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/parley-desk/parley/proto/subject"
 )
 
@@ -122,50 +121,13 @@ func mebibytes(n uint64) string {
 }
 
 func (b *Bus) checkDead(ctx context.Context) []Check {
-	info, err := b.streams[subject.DeadLetters].Info(ctx)
+	info, err := b.streams[subject.DeadLetters].Info(ctx, jetstream.WithSubjectFilter(subject.SettledAll))
 	if err != nil {
 		return []Check{{Name: "dead letters", Level: Warning, Detail: brokerFault(err, "read them").Error()}}
 	}
-	if n := info.State.Msgs; n > 0 {
-		return []Check{{Name: "dead letters", Level: Warning, Detail: "given up: " + count(n, "record", "records"), Remedy: "look at them: parleyctl dlq list"}}
+	settled := uint64(len(info.State.Subjects)) // each with a letter of its own
+	if n := info.State.Msgs - min(2*settled, info.State.Msgs); n > 0 {
+		return []Check{{Name: "dead letters", Level: Warning, Detail: "given up: " + count(n, "record", "records"), Remedy: "look at them: parleyctl dlq list; when the cause is mended: parleyctl dlq retry"}}
 	}
 	return []Check{{Name: "dead letters", Detail: "none"}}
-}
-
-// checkLag compares the checkpoints of all stages with the ends of the streams.
-func (b *Bus) checkLag(ctx context.Context) []Check {
-	behind := map[string]uint64{}
-	ends := map[string]uint64{}
-	done, cancel := context.WithTimeout(ctx, monitorTimeout)
-	defer cancel()
-	var broken error
-	err := b.Bucket(subject.CheckpointBucket).Watch(done, cancel, func(e Entry) {
-		stage, stream, ok := strings.Cut(e.Key, ".")
-		s := b.streams[stream]
-		var c checkpoint
-		if !ok || s == nil || json.Unmarshal(e.Value, &c) != nil {
-			return
-		}
-		if _, known := ends[stream]; !known {
-			info, err := s.Info(ctx)
-			if err != nil {
-				broken = err
-				return
-			}
-			ends[stream] = info.State.LastSeq
-		}
-		behind[stage] += ends[stream] - min(c.Seq, ends[stream]) + uint64(len(c.Pending))
-	})
-	if broken != nil || !fault.Is(err, fault.Canceled) {
-		return []Check{{Name: "lag", Level: Warning, Detail: "the checkpoints could not be read"}}
-	}
-	var checks []Check
-	for stage, n := range behind {
-		c := Check{Name: "lag of " + stage, Detail: fmt.Sprintf("%d records behind", n)}
-		if n > 10000 {
-			c.Level, c.Remedy = Warning, "start more processes of the stage, or see why it is slow"
-		}
-		checks = append(checks, c)
-	}
-	return checks
 }

@@ -22,6 +22,10 @@ type DeadLetter struct {
 	Attempts                 int
 	At                       time.Time
 	Data                     []byte
+	Lane                     string // letters of one lane are of one thread and stage
+
+	stream string // it was read from
+	part   int    // of the record it was read in
 }
 
 const (
@@ -68,7 +72,7 @@ func (b *Bus) bury(ctx context.Context, stage string, partition, attempts int, m
 	}
 }
 
-// DeadLetters yields the newest first.
+// DeadLetters yields those on the list, the newest first.
 func (b *Bus) DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error] {
 	return func(yield func(DeadLetter, error) bool) {
 		info, err := b.streams[subject.DeadLetters].Info(ctx)
@@ -76,6 +80,7 @@ func (b *Bus) DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error] {
 			yield(DeadLetter{}, brokerFault(err, "read the dead letters"))
 			return
 		}
+		settled := map[uint64]bool{} // what became of a letter stands behind it
 		for seq := info.State.LastSeq; seq >= max(info.State.FirstSeq, 1); seq-- {
 			m, err := b.getLeader(ctx, subject.DeadLetters, lookup{Seq: seq})
 			if absent(err) {
@@ -84,6 +89,13 @@ func (b *Bus) DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error] {
 			if err != nil {
 				yield(DeadLetter{}, brokerFault(err, "read the dead letters"))
 				return
+			}
+			if letter, ok := subject.ParseSettled(m.subject); ok {
+				settled[letter] = true
+				continue
+			}
+			if settled[seq] {
+				continue
 			}
 			if !yield(deadLetter(m), nil) {
 				return
@@ -97,5 +109,7 @@ func deadLetter(m stored) DeadLetter {
 		Reason: m.header.Get(headerReason), At: m.at, Data: m.data}
 	d.SourceSequence, _ = strconv.ParseUint(m.header.Get(headerSequence), 10, 64)
 	d.Attempts, _ = strconv.Atoi(m.header.Get(headerAttempts))
+	d.Lane = d.Stage + "/" + d.Subject
+	d.stream, d.part = origin(m.header.Get(headerMsgID))
 	return d
 }

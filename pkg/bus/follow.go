@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -126,11 +127,12 @@ func (f *stageFollower) own(t tenure) {
 	r.saved, r.progress = from, newProgress(from)
 	lanes := newLanes(r.process)
 	reading, stopReading := context.WithCancel(work)
-	ended := make(chan struct{})
-	go func() { defer close(ended); r.read(reading, lanes, from) }()
+	var ways sync.WaitGroup
+	ways.Go(func() { r.read(reading, lanes, from) })
+	ways.Go(func() { r.offer(reading, lanes) })
 	r.keep(t)
 	stopReading()
-	<-ended
+	ways.Wait()
 	drained := lanes.close()
 	grace := time.NewTimer(drainTime)
 	defer grace.Stop()
@@ -264,7 +266,7 @@ func (r *reader) fetch(ctx context.Context, seq uint64) (stored, error) {
 func (r *reader) process(_ string, it item) {
 	if it.msg == nil {
 		m, err := r.fetch(r.work, it.ticket.seq)
-		if absent(err) {
+		if absent(err) && it.redo == nil {
 			r.finish(it.ticket)
 		}
 		if err != nil {
@@ -273,7 +275,9 @@ func (r *reader) process(_ string, it item) {
 		m = r.pick(m, it.part)
 		it.msg = &m
 	}
-	if r.try(*it.msg) {
+	if it.redo != nil {
+		it.redo(*it.msg)
+	} else if r.try(*it.msg) {
 		r.finish(it.ticket)
 	}
 }

@@ -16,6 +16,7 @@ type item struct {
 	ticket *ticket
 	part   int
 	msg    *stored
+	redo   func(stored) // of a dead letter, in place of the usual
 }
 
 // lanes run handle strictly in order for one key and concurrently for

@@ -273,6 +273,25 @@ func DeadLetter(stage string, p int) string {
 	return "deadletter." + stage + "." + strconv.Itoa(p)
 }
 
+// Settled is the subject on which stands what became of a letter of DEADLETTER.
+// No stage is called like that.
+func Settled(letter uint64) string {
+	return settledPrefix + strconv.FormatUint(letter, 10)
+}
+
+// SettledAll matches Settled of every letter.
+const SettledAll = settledPrefix + ">"
+
+const settledPrefix = "deadletter.~settled."
+
+// ParseSettled reads the letter out of a subject that Settled made; false when it
+// is another subject.
+func ParseSettled(s string) (letter uint64, ok bool) {
+	digits, found := strings.CutPrefix(s, settledPrefix)
+	letter, err := strconv.ParseUint(digits, 10, 64)
+	return letter, found && err == nil
+}
+
 // Call is the subject on which a method of a service is asked for.
 func Call(method string) string { return "call." + method }
 

@@ -52,6 +52,7 @@ func TestErrands(t *testing.T) {
 		"no JSON":           {"petar", get.path, `front`, http.StatusBadRequest, ""},
 		"a refusal":         {"petar", adminv1.ConfigService_CreateQueue_FullMethodName, `{"queue":{"priority":9999}}`, http.StatusBadRequest, "queue.priority"},
 		"a stream":          {"petar", adminv1.OperateService_ExportTranscript_FullMethodName, `{}`, http.StatusNotFound, ""},
+		"a drop by agents":  {"mila", adminv1.OperateService_DropDeadLetter_FullMethodName, `{"sequence":"7","reason":"x"}`, http.StatusForbidden, "NO_ROLE"},
 		"another service":   {"petar", adminv1.KeyService_RotateKey_FullMethodName, `{}`, http.StatusNotFound, ""},
 		"work of agents":    {"petar", "/parley.desk.v1.DeskService/ListConversations", `{}`, http.StatusForbidden, "NO_ROLE"},
 		"who is signed in":  {"petar", "/parley.desk.v1.SessionService/WhoAmI", `{}`, http.StatusOK, ""},

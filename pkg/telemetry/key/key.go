@@ -43,6 +43,8 @@ const (
 	Go         = "go"      // version that built it
 	State      = "state"   // of a page's connection
 	Rule       = "rule"    // "<ruleset>/<rule>"
+	Letter     = "letter"  // in DEADLETTER, by sequence
+	Outcome    = "outcome" // what became of something
 
 	Conversations = "conversations" // how many were looked at
 	Messages      = "messages"      // how many had been missed

@@ -18,7 +18,7 @@ func Setup() []byte {
 	for _, m := range []proto.Message{
 		&adminv1.Resource{}, &adminv1.ApplyResponse{}, &adminv1.Callback{}, &adminv1.PrivacyNotice{}, &adminv1.ListPageStatusesResponse{},
 		&adminv1.TestPageResponse{}, &adminv1.RevealVerifyTokenResponse{}, &adminv1.ListVersionsResponse{}, &adminv1.GetVersionResponse{},
-		&adminv1.RollBackResponse{}, &adminv1.DoctorResponse{}, &adminv1.ListDeadLettersResponse{}, &adminv1.EvaluateRulesRequest{},
+		&adminv1.RollBackResponse{}, &adminv1.DoctorResponse{}, &adminv1.ListDeadLettersResponse{}, &adminv1.RetryDeadLetterResponse{}, &adminv1.GetLagResponse{}, &adminv1.EvaluateRulesRequest{},
 		&adminv1.ExplainConversationResponse{}, &adminv1.EvaluateRulesResponse{}, &adminv1.EvaluateScheduleResponse{}, &adminv1.ExportConfigResponse{},
 	} {
 		all.walk(m.ProtoReflect().Descriptor())

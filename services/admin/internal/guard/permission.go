@@ -27,6 +27,7 @@ const (
 	SecretReveal   Permission = "secret.reveal" // of the verify token, the only secret that is ever told
 	KeyWrite       Permission = "key.write"     // of the keys that seal secrets
 	OperateRead    Permission = "operate.read"
+	LetterSettle   Permission = "letter.settle" // retry or drop dead letters
 	TranscriptRead Permission = "transcript.read"
 	PrivacyRead    Permission = "privacy.read"
 	ContactRead    Permission = "contact.read"
@@ -39,8 +40,8 @@ const (
 // Roles are what each role may do.
 func Roles() map[string][]Permission {
 	return map[string][]Permission{
-		"admin":    {ConfigRead, ConfigWrite, SecretReveal, KeyWrite, OperateRead, TranscriptRead, PrivacyRead, PrivacyErase, ContactRead, ContactWrite, VariableWrite, QueuePause},
-		"operator": {ConfigRead, OperateRead},
+		"admin":    {ConfigRead, ConfigWrite, SecretReveal, KeyWrite, OperateRead, LetterSettle, TranscriptRead, PrivacyRead, PrivacyErase, ContactRead, ContactWrite, VariableWrite, QueuePause},
+		"operator": {ConfigRead, OperateRead, LetterSettle},
 		"auditor":  {ConfigRead, TranscriptRead, PrivacyRead, ContactRead},
 		"crm":      {ContactRead, ContactWrite}, // a program that keeps contacts in step
 	}
@@ -66,6 +67,9 @@ func Permissions() map[string]Permission {
 		adminv1.KeyService_RetireKey_FullMethodName:                            KeyWrite,
 		adminv1.OperateService_Doctor_FullMethodName:                           OperateRead,
 		adminv1.OperateService_ListDeadLetters_FullMethodName:                  OperateRead,
+		adminv1.OperateService_RetryDeadLetter_FullMethodName:                  LetterSettle,
+		adminv1.OperateService_DropDeadLetter_FullMethodName:                   LetterSettle,
+		adminv1.OperateService_GetLag_FullMethodName:                           OperateRead,
 		adminv1.OperateService_ExportTranscript_FullMethodName:                 TranscriptRead,
 		adminv1.ProvisionService_GetPageStatus_FullMethodName:                  OperateRead,
 		adminv1.ProvisionService_ListPageStatuses_FullMethodName:               OperateRead,

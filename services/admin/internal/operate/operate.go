@@ -1,5 +1,6 @@
 // Package operate is OperateService: it reads the house out for those who run
-// it, and changes nothing of it; doctor stores a probe that nobody reads.
+// it, and changes nothing of it but the list of dead letters; doctor stores a
+// probe that nobody reads.
 package operate
 
 import (
@@ -27,6 +28,9 @@ type Log interface {
 	States(ctx context.Context) iter.Seq2[bus.Record, error]
 	History(ctx context.Context, t subject.Thread, after uint64) iter.Seq2[bus.Record, error]
 	DeadLetters(ctx context.Context) iter.Seq2[bus.DeadLetter, error]
+	RetryDeadLetter(ctx context.Context, letter uint64, by string) error
+	DropDeadLetter(ctx context.Context, letter uint64, by, reason string) error
+	Lags(ctx context.Context) ([]bus.Lag, error)
 }
 
 // Service implements OperateService. All fields but Redis must be set.

@@ -3159,7 +3159,7 @@ var File_parley_admin_v1_admin_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/admin/v1/admin.proto\x12\x0fparley.admin.v1\x1a\x1cparley/admin/v1/errand.proto\x1a\x1aparley/admin/v1/kind.proto\x1a\x1bparley/admin/v1/reply.proto\x1a\x1dparley/config/v1/config.proto\x1a\x1eparley/config/v1/message.proto\x1a\x1cparley/config/v1/reply.proto\x1a\x1eparley/config/v1/ruleset.proto\x1a\x1fparley/config/v1/schedule.proto\x1a\x1cparley/config/v1/skill.proto\x1a\x1cparley/thread/v1/state.proto\"*\n" +
+	"\x1bparley/admin/v1/admin.proto\x12\x0fparley.admin.v1\x1a\x1cparley/admin/v1/errand.proto\x1a\x1aparley/admin/v1/kind.proto\x1a\x1dparley/admin/v1/operate.proto\x1a\x1bparley/admin/v1/reply.proto\x1a\x1dparley/config/v1/config.proto\x1a\x1eparley/config/v1/message.proto\x1a\x1cparley/config/v1/reply.proto\x1a\x1eparley/config/v1/ruleset.proto\x1a\x1fparley/config/v1/schedule.proto\x1a\x1cparley/config/v1/skill.proto\x1a\x1cparley/thread/v1/state.proto\"*\n" +
 	"\x18GetChannelAccountRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"X\n" +
 	"\x1aListChannelAccountsRequest\x12\x1b\n" +
@@ -3420,11 +3420,14 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\x11UpdateCannedReply\x12).parley.admin.v1.UpdateCannedReplyRequest\x1a\x1d.parley.config.v1.CannedReply\x12j\n" +
 	"\x11DeleteCannedReply\x12).parley.admin.v1.DeleteCannedReplyRequest\x1a*.parley.admin.v1.DeleteCannedReplyResponse\x12F\n" +
 	"\x05Apply\x12\x1d.parley.admin.v1.ApplyRequest\x1a\x1e.parley.admin.v1.ApplyResponse\x12[\n" +
-	"\fExportConfig\x12$.parley.admin.v1.ExportConfigRequest\x1a%.parley.admin.v1.ExportConfigResponse2\xac\x02\n" +
+	"\fExportConfig\x12$.parley.admin.v1.ExportConfigRequest\x1a%.parley.admin.v1.ExportConfigResponse2\xc0\x04\n" +
 	"\x0eOperateService\x12I\n" +
 	"\x06Doctor\x12\x1e.parley.admin.v1.DoctorRequest\x1a\x1f.parley.admin.v1.DoctorResponse\x12i\n" +
 	"\x10ExportTranscript\x12(.parley.admin.v1.ExportTranscriptRequest\x1a).parley.admin.v1.ExportTranscriptResponse0\x01\x12d\n" +
-	"\x0fListDeadLetters\x12'.parley.admin.v1.ListDeadLettersRequest\x1a(.parley.admin.v1.ListDeadLettersResponseB\xc0\x01\n" +
+	"\x0fListDeadLetters\x12'.parley.admin.v1.ListDeadLettersRequest\x1a(.parley.admin.v1.ListDeadLettersResponse\x12d\n" +
+	"\x0fRetryDeadLetter\x12'.parley.admin.v1.RetryDeadLetterRequest\x1a(.parley.admin.v1.RetryDeadLetterResponse\x12a\n" +
+	"\x0eDropDeadLetter\x12&.parley.admin.v1.DropDeadLetterRequest\x1a'.parley.admin.v1.DropDeadLetterResponse\x12I\n" +
+	"\x06GetLag\x12\x1e.parley.admin.v1.GetLagRequest\x1a\x1f.parley.admin.v1.GetLagResponseB\xc0\x01\n" +
 	"\x13com.parley.admin.v1B\n" +
 	"AdminProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 
@@ -3546,21 +3549,27 @@ var file_parley_admin_v1_admin_proto_goTypes = []any{
 	(*UpdateCannedReplyRequest)(nil),       // 100: parley.admin.v1.UpdateCannedReplyRequest
 	(*DeleteCannedReplyRequest)(nil),       // 101: parley.admin.v1.DeleteCannedReplyRequest
 	(*ExportConfigRequest)(nil),            // 102: parley.admin.v1.ExportConfigRequest
-	(*ListSchedulesResponse)(nil),          // 103: parley.admin.v1.ListSchedulesResponse
-	(*DeleteScheduleResponse)(nil),         // 104: parley.admin.v1.DeleteScheduleResponse
-	(*ListSkillsResponse)(nil),             // 105: parley.admin.v1.ListSkillsResponse
-	(*DeleteSkillResponse)(nil),            // 106: parley.admin.v1.DeleteSkillResponse
-	(*ListCapacityProfilesResponse)(nil),   // 107: parley.admin.v1.ListCapacityProfilesResponse
-	(*DeleteCapacityProfileResponse)(nil),  // 108: parley.admin.v1.DeleteCapacityProfileResponse
-	(*ListStatusesResponse)(nil),           // 109: parley.admin.v1.ListStatusesResponse
-	(*DeleteStatusResponse)(nil),           // 110: parley.admin.v1.DeleteStatusResponse
-	(*ListAutomatedMessagesResponse)(nil),  // 111: parley.admin.v1.ListAutomatedMessagesResponse
-	(*DeleteAutomatedMessageResponse)(nil), // 112: parley.admin.v1.DeleteAutomatedMessageResponse
-	(*ListRulesetsResponse)(nil),           // 113: parley.admin.v1.ListRulesetsResponse
-	(*DeleteRulesetResponse)(nil),          // 114: parley.admin.v1.DeleteRulesetResponse
-	(*ListCannedRepliesResponse)(nil),      // 115: parley.admin.v1.ListCannedRepliesResponse
-	(*DeleteCannedReplyResponse)(nil),      // 116: parley.admin.v1.DeleteCannedReplyResponse
-	(*ExportConfigResponse)(nil),           // 117: parley.admin.v1.ExportConfigResponse
+	(*RetryDeadLetterRequest)(nil),         // 103: parley.admin.v1.RetryDeadLetterRequest
+	(*DropDeadLetterRequest)(nil),          // 104: parley.admin.v1.DropDeadLetterRequest
+	(*GetLagRequest)(nil),                  // 105: parley.admin.v1.GetLagRequest
+	(*ListSchedulesResponse)(nil),          // 106: parley.admin.v1.ListSchedulesResponse
+	(*DeleteScheduleResponse)(nil),         // 107: parley.admin.v1.DeleteScheduleResponse
+	(*ListSkillsResponse)(nil),             // 108: parley.admin.v1.ListSkillsResponse
+	(*DeleteSkillResponse)(nil),            // 109: parley.admin.v1.DeleteSkillResponse
+	(*ListCapacityProfilesResponse)(nil),   // 110: parley.admin.v1.ListCapacityProfilesResponse
+	(*DeleteCapacityProfileResponse)(nil),  // 111: parley.admin.v1.DeleteCapacityProfileResponse
+	(*ListStatusesResponse)(nil),           // 112: parley.admin.v1.ListStatusesResponse
+	(*DeleteStatusResponse)(nil),           // 113: parley.admin.v1.DeleteStatusResponse
+	(*ListAutomatedMessagesResponse)(nil),  // 114: parley.admin.v1.ListAutomatedMessagesResponse
+	(*DeleteAutomatedMessageResponse)(nil), // 115: parley.admin.v1.DeleteAutomatedMessageResponse
+	(*ListRulesetsResponse)(nil),           // 116: parley.admin.v1.ListRulesetsResponse
+	(*DeleteRulesetResponse)(nil),          // 117: parley.admin.v1.DeleteRulesetResponse
+	(*ListCannedRepliesResponse)(nil),      // 118: parley.admin.v1.ListCannedRepliesResponse
+	(*DeleteCannedReplyResponse)(nil),      // 119: parley.admin.v1.DeleteCannedReplyResponse
+	(*ExportConfigResponse)(nil),           // 120: parley.admin.v1.ExportConfigResponse
+	(*RetryDeadLetterResponse)(nil),        // 121: parley.admin.v1.RetryDeadLetterResponse
+	(*DropDeadLetterResponse)(nil),         // 122: parley.admin.v1.DropDeadLetterResponse
+	(*GetLagResponse)(nil),                 // 123: parley.admin.v1.GetLagResponse
 }
 var file_parley_admin_v1_admin_proto_depIdxs = []int32{
 	53,  // 0: parley.admin.v1.ListChannelAccountsResponse.channel_accounts:type_name -> parley.config.v1.ChannelAccount
@@ -3668,77 +3677,83 @@ var file_parley_admin_v1_admin_proto_depIdxs = []int32{
 	45,  // 102: parley.admin.v1.OperateService.Doctor:input_type -> parley.admin.v1.DoctorRequest
 	48,  // 103: parley.admin.v1.OperateService.ExportTranscript:input_type -> parley.admin.v1.ExportTranscriptRequest
 	50,  // 104: parley.admin.v1.OperateService.ListDeadLetters:input_type -> parley.admin.v1.ListDeadLettersRequest
-	53,  // 105: parley.admin.v1.ConfigService.GetChannelAccount:output_type -> parley.config.v1.ChannelAccount
-	3,   // 106: parley.admin.v1.ConfigService.ListChannelAccounts:output_type -> parley.admin.v1.ListChannelAccountsResponse
-	53,  // 107: parley.admin.v1.ConfigService.CreateChannelAccount:output_type -> parley.config.v1.ChannelAccount
-	53,  // 108: parley.admin.v1.ConfigService.UpdateChannelAccount:output_type -> parley.config.v1.ChannelAccount
-	7,   // 109: parley.admin.v1.ConfigService.DeleteChannelAccount:output_type -> parley.admin.v1.DeleteChannelAccountResponse
-	53,  // 110: parley.admin.v1.ConfigService.RotateAppSecret:output_type -> parley.config.v1.ChannelAccount
-	53,  // 111: parley.admin.v1.ConfigService.RetireAppSecret:output_type -> parley.config.v1.ChannelAccount
-	11,  // 112: parley.admin.v1.ConfigService.GetPrivacyNotice:output_type -> parley.admin.v1.PrivacyNotice
-	53,  // 113: parley.admin.v1.ConfigService.AcknowledgePrivacy:output_type -> parley.config.v1.ChannelAccount
-	55,  // 114: parley.admin.v1.ConfigService.GetPage:output_type -> parley.config.v1.Page
-	15,  // 115: parley.admin.v1.ConfigService.ListPages:output_type -> parley.admin.v1.ListPagesResponse
-	55,  // 116: parley.admin.v1.ConfigService.CreatePage:output_type -> parley.config.v1.Page
-	55,  // 117: parley.admin.v1.ConfigService.UpdatePage:output_type -> parley.config.v1.Page
-	19,  // 118: parley.admin.v1.ConfigService.DeletePage:output_type -> parley.admin.v1.DeletePageResponse
-	56,  // 119: parley.admin.v1.ConfigService.GetWorkstream:output_type -> parley.config.v1.Workstream
-	22,  // 120: parley.admin.v1.ConfigService.ListWorkstreams:output_type -> parley.admin.v1.ListWorkstreamsResponse
-	56,  // 121: parley.admin.v1.ConfigService.CreateWorkstream:output_type -> parley.config.v1.Workstream
-	56,  // 122: parley.admin.v1.ConfigService.UpdateWorkstream:output_type -> parley.config.v1.Workstream
-	26,  // 123: parley.admin.v1.ConfigService.DeleteWorkstream:output_type -> parley.admin.v1.DeleteWorkstreamResponse
-	57,  // 124: parley.admin.v1.ConfigService.GetQueue:output_type -> parley.config.v1.Queue
-	29,  // 125: parley.admin.v1.ConfigService.ListQueues:output_type -> parley.admin.v1.ListQueuesResponse
-	57,  // 126: parley.admin.v1.ConfigService.CreateQueue:output_type -> parley.config.v1.Queue
-	57,  // 127: parley.admin.v1.ConfigService.UpdateQueue:output_type -> parley.config.v1.Queue
-	33,  // 128: parley.admin.v1.ConfigService.DeleteQueue:output_type -> parley.admin.v1.DeleteQueueResponse
-	58,  // 129: parley.admin.v1.ConfigService.GetAgent:output_type -> parley.config.v1.Agent
-	36,  // 130: parley.admin.v1.ConfigService.ListAgents:output_type -> parley.admin.v1.ListAgentsResponse
-	58,  // 131: parley.admin.v1.ConfigService.CreateAgent:output_type -> parley.config.v1.Agent
-	58,  // 132: parley.admin.v1.ConfigService.UpdateAgent:output_type -> parley.config.v1.Agent
-	40,  // 133: parley.admin.v1.ConfigService.DeleteAgent:output_type -> parley.admin.v1.DeleteAgentResponse
-	59,  // 134: parley.admin.v1.ConfigService.GetSchedule:output_type -> parley.config.v1.Schedule
-	103, // 135: parley.admin.v1.ConfigService.ListSchedules:output_type -> parley.admin.v1.ListSchedulesResponse
-	59,  // 136: parley.admin.v1.ConfigService.CreateSchedule:output_type -> parley.config.v1.Schedule
-	59,  // 137: parley.admin.v1.ConfigService.UpdateSchedule:output_type -> parley.config.v1.Schedule
-	104, // 138: parley.admin.v1.ConfigService.DeleteSchedule:output_type -> parley.admin.v1.DeleteScheduleResponse
-	60,  // 139: parley.admin.v1.ConfigService.GetSkill:output_type -> parley.config.v1.Skill
-	105, // 140: parley.admin.v1.ConfigService.ListSkills:output_type -> parley.admin.v1.ListSkillsResponse
-	60,  // 141: parley.admin.v1.ConfigService.CreateSkill:output_type -> parley.config.v1.Skill
-	60,  // 142: parley.admin.v1.ConfigService.UpdateSkill:output_type -> parley.config.v1.Skill
-	106, // 143: parley.admin.v1.ConfigService.DeleteSkill:output_type -> parley.admin.v1.DeleteSkillResponse
-	61,  // 144: parley.admin.v1.ConfigService.GetCapacityProfile:output_type -> parley.config.v1.CapacityProfile
-	107, // 145: parley.admin.v1.ConfigService.ListCapacityProfiles:output_type -> parley.admin.v1.ListCapacityProfilesResponse
-	61,  // 146: parley.admin.v1.ConfigService.CreateCapacityProfile:output_type -> parley.config.v1.CapacityProfile
-	61,  // 147: parley.admin.v1.ConfigService.UpdateCapacityProfile:output_type -> parley.config.v1.CapacityProfile
-	108, // 148: parley.admin.v1.ConfigService.DeleteCapacityProfile:output_type -> parley.admin.v1.DeleteCapacityProfileResponse
-	63,  // 149: parley.admin.v1.ConfigService.GetStatus:output_type -> parley.config.v1.Status
-	109, // 150: parley.admin.v1.ConfigService.ListStatuses:output_type -> parley.admin.v1.ListStatusesResponse
-	63,  // 151: parley.admin.v1.ConfigService.CreateStatus:output_type -> parley.config.v1.Status
-	63,  // 152: parley.admin.v1.ConfigService.UpdateStatus:output_type -> parley.config.v1.Status
-	110, // 153: parley.admin.v1.ConfigService.DeleteStatus:output_type -> parley.admin.v1.DeleteStatusResponse
-	64,  // 154: parley.admin.v1.ConfigService.GetAutomatedMessage:output_type -> parley.config.v1.AutomatedMessage
-	111, // 155: parley.admin.v1.ConfigService.ListAutomatedMessages:output_type -> parley.admin.v1.ListAutomatedMessagesResponse
-	64,  // 156: parley.admin.v1.ConfigService.CreateAutomatedMessage:output_type -> parley.config.v1.AutomatedMessage
-	64,  // 157: parley.admin.v1.ConfigService.UpdateAutomatedMessage:output_type -> parley.config.v1.AutomatedMessage
-	112, // 158: parley.admin.v1.ConfigService.DeleteAutomatedMessage:output_type -> parley.admin.v1.DeleteAutomatedMessageResponse
-	62,  // 159: parley.admin.v1.ConfigService.GetRuleset:output_type -> parley.config.v1.Ruleset
-	113, // 160: parley.admin.v1.ConfigService.ListRulesets:output_type -> parley.admin.v1.ListRulesetsResponse
-	62,  // 161: parley.admin.v1.ConfigService.CreateRuleset:output_type -> parley.config.v1.Ruleset
-	62,  // 162: parley.admin.v1.ConfigService.UpdateRuleset:output_type -> parley.config.v1.Ruleset
-	114, // 163: parley.admin.v1.ConfigService.DeleteRuleset:output_type -> parley.admin.v1.DeleteRulesetResponse
-	65,  // 164: parley.admin.v1.ConfigService.GetCannedReply:output_type -> parley.config.v1.CannedReply
-	115, // 165: parley.admin.v1.ConfigService.ListCannedReplies:output_type -> parley.admin.v1.ListCannedRepliesResponse
-	65,  // 166: parley.admin.v1.ConfigService.CreateCannedReply:output_type -> parley.config.v1.CannedReply
-	65,  // 167: parley.admin.v1.ConfigService.UpdateCannedReply:output_type -> parley.config.v1.CannedReply
-	116, // 168: parley.admin.v1.ConfigService.DeleteCannedReply:output_type -> parley.admin.v1.DeleteCannedReplyResponse
-	43,  // 169: parley.admin.v1.ConfigService.Apply:output_type -> parley.admin.v1.ApplyResponse
-	117, // 170: parley.admin.v1.ConfigService.ExportConfig:output_type -> parley.admin.v1.ExportConfigResponse
-	46,  // 171: parley.admin.v1.OperateService.Doctor:output_type -> parley.admin.v1.DoctorResponse
-	49,  // 172: parley.admin.v1.OperateService.ExportTranscript:output_type -> parley.admin.v1.ExportTranscriptResponse
-	51,  // 173: parley.admin.v1.OperateService.ListDeadLetters:output_type -> parley.admin.v1.ListDeadLettersResponse
-	105, // [105:174] is the sub-list for method output_type
-	36,  // [36:105] is the sub-list for method input_type
+	103, // 105: parley.admin.v1.OperateService.RetryDeadLetter:input_type -> parley.admin.v1.RetryDeadLetterRequest
+	104, // 106: parley.admin.v1.OperateService.DropDeadLetter:input_type -> parley.admin.v1.DropDeadLetterRequest
+	105, // 107: parley.admin.v1.OperateService.GetLag:input_type -> parley.admin.v1.GetLagRequest
+	53,  // 108: parley.admin.v1.ConfigService.GetChannelAccount:output_type -> parley.config.v1.ChannelAccount
+	3,   // 109: parley.admin.v1.ConfigService.ListChannelAccounts:output_type -> parley.admin.v1.ListChannelAccountsResponse
+	53,  // 110: parley.admin.v1.ConfigService.CreateChannelAccount:output_type -> parley.config.v1.ChannelAccount
+	53,  // 111: parley.admin.v1.ConfigService.UpdateChannelAccount:output_type -> parley.config.v1.ChannelAccount
+	7,   // 112: parley.admin.v1.ConfigService.DeleteChannelAccount:output_type -> parley.admin.v1.DeleteChannelAccountResponse
+	53,  // 113: parley.admin.v1.ConfigService.RotateAppSecret:output_type -> parley.config.v1.ChannelAccount
+	53,  // 114: parley.admin.v1.ConfigService.RetireAppSecret:output_type -> parley.config.v1.ChannelAccount
+	11,  // 115: parley.admin.v1.ConfigService.GetPrivacyNotice:output_type -> parley.admin.v1.PrivacyNotice
+	53,  // 116: parley.admin.v1.ConfigService.AcknowledgePrivacy:output_type -> parley.config.v1.ChannelAccount
+	55,  // 117: parley.admin.v1.ConfigService.GetPage:output_type -> parley.config.v1.Page
+	15,  // 118: parley.admin.v1.ConfigService.ListPages:output_type -> parley.admin.v1.ListPagesResponse
+	55,  // 119: parley.admin.v1.ConfigService.CreatePage:output_type -> parley.config.v1.Page
+	55,  // 120: parley.admin.v1.ConfigService.UpdatePage:output_type -> parley.config.v1.Page
+	19,  // 121: parley.admin.v1.ConfigService.DeletePage:output_type -> parley.admin.v1.DeletePageResponse
+	56,  // 122: parley.admin.v1.ConfigService.GetWorkstream:output_type -> parley.config.v1.Workstream
+	22,  // 123: parley.admin.v1.ConfigService.ListWorkstreams:output_type -> parley.admin.v1.ListWorkstreamsResponse
+	56,  // 124: parley.admin.v1.ConfigService.CreateWorkstream:output_type -> parley.config.v1.Workstream
+	56,  // 125: parley.admin.v1.ConfigService.UpdateWorkstream:output_type -> parley.config.v1.Workstream
+	26,  // 126: parley.admin.v1.ConfigService.DeleteWorkstream:output_type -> parley.admin.v1.DeleteWorkstreamResponse
+	57,  // 127: parley.admin.v1.ConfigService.GetQueue:output_type -> parley.config.v1.Queue
+	29,  // 128: parley.admin.v1.ConfigService.ListQueues:output_type -> parley.admin.v1.ListQueuesResponse
+	57,  // 129: parley.admin.v1.ConfigService.CreateQueue:output_type -> parley.config.v1.Queue
+	57,  // 130: parley.admin.v1.ConfigService.UpdateQueue:output_type -> parley.config.v1.Queue
+	33,  // 131: parley.admin.v1.ConfigService.DeleteQueue:output_type -> parley.admin.v1.DeleteQueueResponse
+	58,  // 132: parley.admin.v1.ConfigService.GetAgent:output_type -> parley.config.v1.Agent
+	36,  // 133: parley.admin.v1.ConfigService.ListAgents:output_type -> parley.admin.v1.ListAgentsResponse
+	58,  // 134: parley.admin.v1.ConfigService.CreateAgent:output_type -> parley.config.v1.Agent
+	58,  // 135: parley.admin.v1.ConfigService.UpdateAgent:output_type -> parley.config.v1.Agent
+	40,  // 136: parley.admin.v1.ConfigService.DeleteAgent:output_type -> parley.admin.v1.DeleteAgentResponse
+	59,  // 137: parley.admin.v1.ConfigService.GetSchedule:output_type -> parley.config.v1.Schedule
+	106, // 138: parley.admin.v1.ConfigService.ListSchedules:output_type -> parley.admin.v1.ListSchedulesResponse
+	59,  // 139: parley.admin.v1.ConfigService.CreateSchedule:output_type -> parley.config.v1.Schedule
+	59,  // 140: parley.admin.v1.ConfigService.UpdateSchedule:output_type -> parley.config.v1.Schedule
+	107, // 141: parley.admin.v1.ConfigService.DeleteSchedule:output_type -> parley.admin.v1.DeleteScheduleResponse
+	60,  // 142: parley.admin.v1.ConfigService.GetSkill:output_type -> parley.config.v1.Skill
+	108, // 143: parley.admin.v1.ConfigService.ListSkills:output_type -> parley.admin.v1.ListSkillsResponse
+	60,  // 144: parley.admin.v1.ConfigService.CreateSkill:output_type -> parley.config.v1.Skill
+	60,  // 145: parley.admin.v1.ConfigService.UpdateSkill:output_type -> parley.config.v1.Skill
+	109, // 146: parley.admin.v1.ConfigService.DeleteSkill:output_type -> parley.admin.v1.DeleteSkillResponse
+	61,  // 147: parley.admin.v1.ConfigService.GetCapacityProfile:output_type -> parley.config.v1.CapacityProfile
+	110, // 148: parley.admin.v1.ConfigService.ListCapacityProfiles:output_type -> parley.admin.v1.ListCapacityProfilesResponse
+	61,  // 149: parley.admin.v1.ConfigService.CreateCapacityProfile:output_type -> parley.config.v1.CapacityProfile
+	61,  // 150: parley.admin.v1.ConfigService.UpdateCapacityProfile:output_type -> parley.config.v1.CapacityProfile
+	111, // 151: parley.admin.v1.ConfigService.DeleteCapacityProfile:output_type -> parley.admin.v1.DeleteCapacityProfileResponse
+	63,  // 152: parley.admin.v1.ConfigService.GetStatus:output_type -> parley.config.v1.Status
+	112, // 153: parley.admin.v1.ConfigService.ListStatuses:output_type -> parley.admin.v1.ListStatusesResponse
+	63,  // 154: parley.admin.v1.ConfigService.CreateStatus:output_type -> parley.config.v1.Status
+	63,  // 155: parley.admin.v1.ConfigService.UpdateStatus:output_type -> parley.config.v1.Status
+	113, // 156: parley.admin.v1.ConfigService.DeleteStatus:output_type -> parley.admin.v1.DeleteStatusResponse
+	64,  // 157: parley.admin.v1.ConfigService.GetAutomatedMessage:output_type -> parley.config.v1.AutomatedMessage
+	114, // 158: parley.admin.v1.ConfigService.ListAutomatedMessages:output_type -> parley.admin.v1.ListAutomatedMessagesResponse
+	64,  // 159: parley.admin.v1.ConfigService.CreateAutomatedMessage:output_type -> parley.config.v1.AutomatedMessage
+	64,  // 160: parley.admin.v1.ConfigService.UpdateAutomatedMessage:output_type -> parley.config.v1.AutomatedMessage
+	115, // 161: parley.admin.v1.ConfigService.DeleteAutomatedMessage:output_type -> parley.admin.v1.DeleteAutomatedMessageResponse
+	62,  // 162: parley.admin.v1.ConfigService.GetRuleset:output_type -> parley.config.v1.Ruleset
+	116, // 163: parley.admin.v1.ConfigService.ListRulesets:output_type -> parley.admin.v1.ListRulesetsResponse
+	62,  // 164: parley.admin.v1.ConfigService.CreateRuleset:output_type -> parley.config.v1.Ruleset
+	62,  // 165: parley.admin.v1.ConfigService.UpdateRuleset:output_type -> parley.config.v1.Ruleset
+	117, // 166: parley.admin.v1.ConfigService.DeleteRuleset:output_type -> parley.admin.v1.DeleteRulesetResponse
+	65,  // 167: parley.admin.v1.ConfigService.GetCannedReply:output_type -> parley.config.v1.CannedReply
+	118, // 168: parley.admin.v1.ConfigService.ListCannedReplies:output_type -> parley.admin.v1.ListCannedRepliesResponse
+	65,  // 169: parley.admin.v1.ConfigService.CreateCannedReply:output_type -> parley.config.v1.CannedReply
+	65,  // 170: parley.admin.v1.ConfigService.UpdateCannedReply:output_type -> parley.config.v1.CannedReply
+	119, // 171: parley.admin.v1.ConfigService.DeleteCannedReply:output_type -> parley.admin.v1.DeleteCannedReplyResponse
+	43,  // 172: parley.admin.v1.ConfigService.Apply:output_type -> parley.admin.v1.ApplyResponse
+	120, // 173: parley.admin.v1.ConfigService.ExportConfig:output_type -> parley.admin.v1.ExportConfigResponse
+	46,  // 174: parley.admin.v1.OperateService.Doctor:output_type -> parley.admin.v1.DoctorResponse
+	49,  // 175: parley.admin.v1.OperateService.ExportTranscript:output_type -> parley.admin.v1.ExportTranscriptResponse
+	51,  // 176: parley.admin.v1.OperateService.ListDeadLetters:output_type -> parley.admin.v1.ListDeadLettersResponse
+	121, // 177: parley.admin.v1.OperateService.RetryDeadLetter:output_type -> parley.admin.v1.RetryDeadLetterResponse
+	122, // 178: parley.admin.v1.OperateService.DropDeadLetter:output_type -> parley.admin.v1.DropDeadLetterResponse
+	123, // 179: parley.admin.v1.OperateService.GetLag:output_type -> parley.admin.v1.GetLagResponse
+	108, // [108:180] is the sub-list for method output_type
+	36,  // [36:108] is the sub-list for method input_type
 	36,  // [36:36] is the sub-list for extension type_name
 	36,  // [36:36] is the sub-list for extension extendee
 	0,   // [0:36] is the sub-list for field type_name
@@ -3751,6 +3766,7 @@ func file_parley_admin_v1_admin_proto_init() {
 	}
 	file_parley_admin_v1_errand_proto_init()
 	file_parley_admin_v1_kind_proto_init()
+	file_parley_admin_v1_operate_proto_init()
 	file_parley_admin_v1_reply_proto_init()
 	file_parley_admin_v1_admin_proto_msgTypes[40].OneofWrappers = []any{
 		(*Resource_ChannelAccount)(nil),

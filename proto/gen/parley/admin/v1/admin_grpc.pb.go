@@ -2769,13 +2769,16 @@ const (
 	OperateService_Doctor_FullMethodName           = "/parley.admin.v1.OperateService/Doctor"
 	OperateService_ExportTranscript_FullMethodName = "/parley.admin.v1.OperateService/ExportTranscript"
 	OperateService_ListDeadLetters_FullMethodName  = "/parley.admin.v1.OperateService/ListDeadLetters"
+	OperateService_RetryDeadLetter_FullMethodName  = "/parley.admin.v1.OperateService/RetryDeadLetter"
+	OperateService_DropDeadLetter_FullMethodName   = "/parley.admin.v1.OperateService/DropDeadLetter"
+	OperateService_GetLag_FullMethodName           = "/parley.admin.v1.OperateService/GetLag"
 )
 
 // OperateServiceClient is the client API for OperateService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// OperateService reads the house out.
+// OperateService reads the house out, and settles what it could not handle.
 type OperateServiceClient interface {
 	// Doctor checks what the promises stand on and names what is wrong.
 	Doctor(ctx context.Context, in *DoctorRequest, opts ...grpc.CallOption) (*DoctorResponse, error)
@@ -2783,6 +2786,17 @@ type OperateServiceClient interface {
 	ExportTranscript(ctx context.Context, in *ExportTranscriptRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportTranscriptResponse], error)
 	// ListDeadLetters reads what could not be handled, newest first.
 	ListDeadLetters(ctx context.Context, in *ListDeadLettersRequest, opts ...grpc.CallOption) (*ListDeadLettersResponse, error)
+	// RetryDeadLetter has the stage that gave a record up handle it once more, in
+	// the order of its thread: one, or those of a stage, oldest first, until some
+	// seconds are over. One that is handled comes off the list. A single one that is
+	// not is FAILED_PRECONDITION with RETRY_FAILED and stays; of a stage, later
+	// letters of the same thread then wait.
+	RetryDeadLetter(ctx context.Context, in *RetryDeadLetterRequest, opts ...grpc.CallOption) (*RetryDeadLetterResponse, error)
+	// DropDeadLetter takes one off the list without handling it. NOT_FOUND with
+	// NO_DEAD_LETTER when it is off the list already.
+	DropDeadLetter(ctx context.Context, in *DropDeadLetterRequest, opts ...grpc.CallOption) (*DropDeadLetterResponse, error)
+	// GetLag tells how far each stage is behind.
+	GetLag(ctx context.Context, in *GetLagRequest, opts ...grpc.CallOption) (*GetLagResponse, error)
 }
 
 type operateServiceClient struct {
@@ -2832,11 +2846,41 @@ func (c *operateServiceClient) ListDeadLetters(ctx context.Context, in *ListDead
 	return out, nil
 }
 
+func (c *operateServiceClient) RetryDeadLetter(ctx context.Context, in *RetryDeadLetterRequest, opts ...grpc.CallOption) (*RetryDeadLetterResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RetryDeadLetterResponse)
+	err := c.cc.Invoke(ctx, OperateService_RetryDeadLetter_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *operateServiceClient) DropDeadLetter(ctx context.Context, in *DropDeadLetterRequest, opts ...grpc.CallOption) (*DropDeadLetterResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DropDeadLetterResponse)
+	err := c.cc.Invoke(ctx, OperateService_DropDeadLetter_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *operateServiceClient) GetLag(ctx context.Context, in *GetLagRequest, opts ...grpc.CallOption) (*GetLagResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetLagResponse)
+	err := c.cc.Invoke(ctx, OperateService_GetLag_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // OperateServiceServer is the server API for OperateService service.
 // All implementations must embed UnimplementedOperateServiceServer
 // for forward compatibility.
 //
-// OperateService reads the house out.
+// OperateService reads the house out, and settles what it could not handle.
 type OperateServiceServer interface {
 	// Doctor checks what the promises stand on and names what is wrong.
 	Doctor(context.Context, *DoctorRequest) (*DoctorResponse, error)
@@ -2844,6 +2888,17 @@ type OperateServiceServer interface {
 	ExportTranscript(*ExportTranscriptRequest, grpc.ServerStreamingServer[ExportTranscriptResponse]) error
 	// ListDeadLetters reads what could not be handled, newest first.
 	ListDeadLetters(context.Context, *ListDeadLettersRequest) (*ListDeadLettersResponse, error)
+	// RetryDeadLetter has the stage that gave a record up handle it once more, in
+	// the order of its thread: one, or those of a stage, oldest first, until some
+	// seconds are over. One that is handled comes off the list. A single one that is
+	// not is FAILED_PRECONDITION with RETRY_FAILED and stays; of a stage, later
+	// letters of the same thread then wait.
+	RetryDeadLetter(context.Context, *RetryDeadLetterRequest) (*RetryDeadLetterResponse, error)
+	// DropDeadLetter takes one off the list without handling it. NOT_FOUND with
+	// NO_DEAD_LETTER when it is off the list already.
+	DropDeadLetter(context.Context, *DropDeadLetterRequest) (*DropDeadLetterResponse, error)
+	// GetLag tells how far each stage is behind.
+	GetLag(context.Context, *GetLagRequest) (*GetLagResponse, error)
 	mustEmbedUnimplementedOperateServiceServer()
 }
 
@@ -2862,6 +2917,15 @@ func (UnimplementedOperateServiceServer) ExportTranscript(*ExportTranscriptReque
 }
 func (UnimplementedOperateServiceServer) ListDeadLetters(context.Context, *ListDeadLettersRequest) (*ListDeadLettersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListDeadLetters not implemented")
+}
+func (UnimplementedOperateServiceServer) RetryDeadLetter(context.Context, *RetryDeadLetterRequest) (*RetryDeadLetterResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RetryDeadLetter not implemented")
+}
+func (UnimplementedOperateServiceServer) DropDeadLetter(context.Context, *DropDeadLetterRequest) (*DropDeadLetterResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DropDeadLetter not implemented")
+}
+func (UnimplementedOperateServiceServer) GetLag(context.Context, *GetLagRequest) (*GetLagResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetLag not implemented")
 }
 func (UnimplementedOperateServiceServer) mustEmbedUnimplementedOperateServiceServer() {}
 func (UnimplementedOperateServiceServer) testEmbeddedByValue()                        {}
@@ -2931,6 +2995,60 @@ func _OperateService_ListDeadLetters_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _OperateService_RetryDeadLetter_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RetryDeadLetterRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OperateServiceServer).RetryDeadLetter(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OperateService_RetryDeadLetter_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OperateServiceServer).RetryDeadLetter(ctx, req.(*RetryDeadLetterRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _OperateService_DropDeadLetter_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DropDeadLetterRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OperateServiceServer).DropDeadLetter(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OperateService_DropDeadLetter_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OperateServiceServer).DropDeadLetter(ctx, req.(*DropDeadLetterRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _OperateService_GetLag_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetLagRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OperateServiceServer).GetLag(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OperateService_GetLag_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OperateServiceServer).GetLag(ctx, req.(*GetLagRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // OperateService_ServiceDesc is the grpc.ServiceDesc for OperateService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -2945,6 +3063,18 @@ var OperateService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListDeadLetters",
 			Handler:    _OperateService_ListDeadLetters_Handler,
+		},
+		{
+			MethodName: "RetryDeadLetter",
+			Handler:    _OperateService_RetryDeadLetter_Handler,
+		},
+		{
+			MethodName: "DropDeadLetter",
+			Handler:    _OperateService_DropDeadLetter_Handler,
+		},
+		{
+			MethodName: "GetLag",
+			Handler:    _OperateService_GetLag_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -1,9 +1,10 @@
 // How the house itself stands, what it could not handle, and all of its
 // configuration as a file.
 import { useState } from 'preact/hooks';
-import type { Check, DeadLetter, DoctorResponse, ExportConfigResponse, ListDeadLettersResponse } from './types.gen';
+import type { Check, DoctorResponse, ExportConfigResponse } from './types.gen';
 import { ask } from './admin';
-import { Copy, said, stamp, Told, useAct, useEvery, useRoom } from './room';
+import { DeadLetters, Lag } from './letters';
+import { Copy, said, Told, useAct, useEvery, useRoom } from './room';
 
 const LOOK_MS = 10_000;
 const MARKS: Record<string, string> = { CHECK_STATUS_OK: '✓', CHECK_STATUS_WARNING: '!', CHECK_STATUS_FAILED: '✕' };
@@ -12,10 +13,8 @@ const ORDER = ['CHECK_STATUS_FAILED', 'CHECK_STATUS_WARNING', 'CHECK_STATUS_OK']
 export function System() {
   const { t } = useRoom();
   const [checks, setChecks] = useState<Check[]>();
-  const [dead, setDead] = useState<DeadLetter[]>();
   useEvery(LOOK_MS, async () => {
     setChecks((await ask<DoctorResponse>('Operate', 'Doctor')).checks ?? []);
-    setDead((await ask<ListDeadLettersResponse>('Operate', 'ListDeadLetters', { pageSize: 100 })).deadLetters ?? []);
   });
   return (
     <>
@@ -35,16 +34,8 @@ export function System() {
           ))}
         </ul>
       </section>
-      <section class="card-of">
-        <h2>{t.deadLetters}</h2>
-        <p class="quiet">{!dead ? t.loading : dead.length ? t.deadLead : t.noDead}</p>
-        {!!dead?.length && (
-          <div class="wide-table"><table>
-            <thead><tr><th>{t.at}</th><th>{t.stage}</th><th>{t.reason}</th><th>{t.tries}</th><th>{t.subject}</th></tr></thead>
-            <tbody>{dead.map((d) => <tr key={d.sequence}><td>{stamp(d.atMs, t)}</td><td>{d.stage}</td><td lang="en">{d.reason}</td><td>{d.attempts}</td><td><code>{d.subject} {d.sourceSequence}</code></td></tr>)}</tbody>
-          </table></div>
-        )}
-      </section>
+      <Lag />
+      <DeadLetters />
       <Export />
     </>
   );

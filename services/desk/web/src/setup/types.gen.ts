@@ -450,6 +450,10 @@ export interface Foresight {
   steps?: StepForesight[];
 }
 
+export interface GetLagResponse {
+  lags?: StageLag[];
+}
+
 export interface GetVersionResponse {
   version?: Version;
   changes?: Change[];
@@ -637,6 +641,16 @@ export interface Resource {
   cannedReply?: CannedReply;
 }
 
+export interface RetriedLetter {
+  sequence?: string;
+  trouble?: string;
+}
+
+export interface RetryDeadLetterResponse {
+  letters?: RetriedLetter[];
+  left?: number;
+}
+
 export interface RevealVerifyTokenResponse {
   verifyToken?: string;
 }
@@ -752,6 +766,14 @@ export interface SpecialDays {
   until?: string;
   yearly?: boolean;
   open?: Interval[];
+}
+
+export interface StageLag {
+  stage?: string;
+  stream?: string;
+  partition?: number;
+  behind?: string;
+  oldestMs?: string;
 }
 
 export interface Status {
