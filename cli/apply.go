@@ -73,7 +73,23 @@ func note(dry bool) string {
 }
 
 func manifestFlag(cmd *cobra.Command, file *string) {
-	cmd.Flags().StringVarP(file, "file", "f", "", "manifest, folder of manifests (*.yaml, *.yml, *.json), or - for standard input")
+	cmd.Flags().VarP((*once)(file), "file", "f", "manifest, folder of manifests (*.yaml, *.yml, *.json), or - for standard input")
+}
+
+// once is a text that is given once: of two manifests one would be left out
+// without a word.
+type once string
+
+func (o *once) String() string { return string(*o) }
+
+func (o *once) Type() string { return "string" }
+
+func (o *once) Set(text string) error {
+	if *o != "" {
+		return fmt.Errorf("%s was given before; name a folder, or join the manifests and give -", *o)
+	}
+	*o = once(text)
+	return nil
 }
 
 func (a *app) diffCommand() *cobra.Command {
