@@ -40,7 +40,7 @@ type floor struct {
 func open(t *testing.T, b *bus.Bus, rdb redis.UniversalClient, capacity int32) *floor {
 	t.Helper()
 	f := &floor{t: t, bus: b, rdb: rdb, capacity: capacity, now: time.Now,
-		cfg: distribution.Config{Group: "test", Lease: 20 * time.Second, Grace: 150 * time.Second, Missed: true}}
+		cfg: distribution.Config{Group: "test", Lease: time.Hour, Grace: time.Hour, Missed: true}} // no desk beats here
 	return f
 }
 
@@ -250,7 +250,6 @@ func TestOfferThatNoDeskShowsIsNoDecline(t *testing.T) {
 	f := open(t, bustest.Open(t), keyspacetest.Embedded(t), 2)
 	var passed atomic.Int64
 	f.now = func() time.Time { return time.Now().Add(time.Duration(passed.Load())) }
-	f.cfg.Lease = time.Hour
 	f.run(f.bus, "one")
 	f.presence("mila", available)
 	f.presence("orlin", available)
@@ -286,15 +285,25 @@ func (f *floor) show(who subject.Thread, o *threadv1.Offer) {
 
 func TestSilentDeskLosesOffersThenConversations(t *testing.T) {
 	f := open(t, bustest.Open(t), keyspacetest.Embedded(t), 2)
-	f.cfg.Lease, f.cfg.Grace = time.Second, time.Second
+	f.cfg.Lease, f.cfg.Grace = 20*time.Second, 150*time.Second
+	began, passed := time.Now(), atomic.Int64{}
+	f.now = func() time.Time { return began.Add(time.Duration(passed.Load())) }
 	f.run(f.bus, "one")
 	f.presence("mila", available)
 	held := f.arrive(1)
 	f.must(f.answer(held, f.offered(held, nil), true))
 	offered := f.arrive(2)
-	fence := f.offered(offered, nil).GetOffer().GetFence()
+	offer := f.offered(offered, nil).GetOffer()
+	f.show(offered, offer) // it would last for a minute
 
-	await(t, "the offer to be revoked", func() bool { return f.conversation(offered).GetOffer().GetFence() != fence })
+	passed.Add(int64(f.cfg.Lease + time.Second))
+	await(t, "the offer to be revoked", func() bool {
+		return f.conversation(offered).GetOffer().GetFence() != offer.GetFence()
+	})
+	if c := f.conversation(held); c.GetAgent() != "mila" {
+		t.Fatalf("the conversation is %q's before the grace is over, want mila's", c.GetAgent())
+	}
+	passed.Add(int64(f.cfg.Grace))
 	await(t, "the conversation to go back", func() bool {
 		return f.conversation(held).GetPhase() == threadv1.Phase_PHASE_OPEN
 	})
