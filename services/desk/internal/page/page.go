@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // policy is what the page may do: run our scripts and styles, talk to us, and
@@ -35,8 +36,9 @@ var hashed = regexp.MustCompile(`[.-][0-9A-Za-z]{8,}\.[a-z0-9]+$`)
 type Page struct{ files map[string]file }
 
 type file struct {
-	plain, zipped []byte // zipped: nil where it would not be smaller
-	kind, cache   string
+	plain       []byte
+	zipped      func() []byte // made when first asked for; nil where it would not be smaller
+	kind, cache string
 }
 
 // New reads all files.
@@ -77,14 +79,19 @@ func read(name string, data []byte) file {
 	if f.kind == "" {
 		f.kind = "application/octet-stream"
 	}
+	f.zipped = sync.OnceValue(func() []byte { return zip(data) })
+	return f
+}
+
+func zip(data []byte) []byte {
 	var zipped bytes.Buffer
 	w, _ := gzip.NewWriterLevel(&zipped, gzip.BestCompression) // the level is valid
 	_, _ = w.Write(data)                                       // a buffer takes everything
 	_ = w.Close()
 	if zipped.Len() < len(data) {
-		f.zipped = zipped.Bytes()
+		return zipped.Bytes()
 	}
-	return f
+	return nil
 }
 
 // ServeHTTP answers with a file, 404, or 405 to who wants more than to read it.
@@ -103,11 +110,11 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", f.kind)
 	h.Set("Cache-Control", f.cache)
 	body := f.plain
-	if f.zipped != nil {
+	if zipped := f.zipped(); zipped != nil {
 		h.Set("Vary", "Accept-Encoding")
 		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 			h.Set("Content-Encoding", "gzip")
-			body = f.zipped
+			body = zipped
 		}
 	}
 	h.Set("Content-Length", fmt.Sprint(len(body)))

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/parley-desk/parley/pkg/directory"
@@ -37,17 +38,19 @@ type Door struct {
 	accounts  *Throttle
 	addresses *Throttle
 	slots     chan struct{}
-	decoy     string // hash to check against where there is none
 }
+
+// decoy is what a password is checked against where there is none.
+var decoy = sync.OnceValue(func() string { return secret.HashPassword("") })
 
 // NewDoor makes a door to store.
 func NewDoor(store *Store, secrets Revealer) *Door {
+	decoy() // now, so that the first to guess does not wait for it
 	return &Door{
 		store: store, secrets: secrets,
 		accounts:  NewThrottle(accountTries, accountEvery, throttleRoom),
 		addresses: NewThrottle(addressTries, addressEvery, throttleRoom),
 		slots:     make(chan struct{}, verifications),
-		decoy:     secret.HashPassword(""),
 	}
 }
 
@@ -90,7 +93,7 @@ func (d *Door) verify(ctx context.Context, id, password string) (bool, error) {
 	}
 	agent := d.store.agent(id)
 	if agent.GetPassword() == nil {
-		secret.VerifyPassword(d.decoy, password) // for the time it takes
+		secret.VerifyPassword(decoy(), password) // for the time it takes
 		return false, nil
 	}
 	hash, err := d.secrets.Reveal(directory.Place(agent, "password"), agent.GetPassword())
