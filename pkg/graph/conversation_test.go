@@ -28,7 +28,7 @@ func TestConversations(t *testing.T) {
 			"paging":{"cursors":{"after":"c1"},"next":"https://graph.facebook.com/x"}}`)
 	}))
 	defer server.Close()
-	c := client(t, server.URL, time.Second)
+	c := client(t, server.URL, time.Minute)
 	list, next, err := c.Conversations(t.Context(), page(), "", 2)
 	if err != nil || next != "c1" || len(list) != 1 || list[0].PSID != "70" || list[0].Updated.Unix() != 1_657_653_067 || len(list[0].Messages) != 2 {
 		t.Fatalf("listed %v, next %q, %v", list, next, err)
@@ -47,7 +47,7 @@ func TestAListThatIsTooLong(t *testing.T) {
 		_, _ = io.WriteString(w, `{"data":["`+strings.Repeat("x", 2<<20)+`"]}`)
 	}))
 	defer server.Close()
-	_, _, err := client(t, server.URL, time.Second).Conversations(t.Context(), page(), "", 10)
+	_, _, err := client(t, server.URL, time.Minute).Conversations(t.Context(), page(), "", 10)
 	var f *fault.Error
 	if !errors.As(err, &f) || f.Kind != fault.Unavailable || f.Reason != graph.ReasonUnreadable {
 		t.Errorf("it is %v", err)

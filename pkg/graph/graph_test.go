@@ -97,7 +97,7 @@ func TestABrokenConnectionIsNeverPostedTwice(t *testing.T) {
 				_ = conn.Close()
 			}))
 			defer server.Close()
-			c := client(t, server.URL, time.Second)
+			c := client(t, server.URL, time.Minute)
 			if warm {
 				if _, err := c.SubscribedApps(t.Context(), page()); err != nil {
 					t.Fatal(err)
@@ -143,7 +143,7 @@ func TestUnsubscribe(t *testing.T) {
 				_, _ = io.WriteString(w, body)
 			}))
 			defer server.Close()
-			err := client(t, server.URL, time.Second).Unsubscribe(t.Context(), page(), "42")
+			err := client(t, server.URL, time.Minute).Unsubscribe(t.Context(), page(), "42")
 			if (err == nil) != (c.kind == -1) || err != nil && fault.KindOf(err) != c.kind {
 				t.Errorf("got %v", err)
 			}
@@ -159,7 +159,7 @@ func TestNoConnectionIsLater(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	address := server.URL
 	server.Close()
-	if out := client(t, address, time.Second).Send(t.Context(), page(), message()); out.Class != graph.Later || out.Reason != graph.ReasonUnreachable {
+	if out := client(t, address, time.Minute).Send(t.Context(), page(), message()); out.Class != graph.Later || out.Reason != graph.ReasonUnreachable {
 		t.Errorf("outcome %+v, want later UNREACHABLE", out)
 	}
 }
@@ -168,7 +168,7 @@ func TestFailedHandshakeIsLater(t *testing.T) {
 	server := httptest.NewTLSServer(http.NotFoundHandler()) // of a name and issuer unknown to us
 	defer server.Close()
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
-	if out := client(t, server.URL, time.Second).Send(t.Context(), page(), message()); out.Class != graph.Later {
+	if out := client(t, server.URL, time.Minute).Send(t.Context(), page(), message()); out.Class != graph.Later {
 		t.Errorf("outcome %+v, want later", out)
 	}
 }
@@ -229,7 +229,7 @@ func TestOddAnswersAreUncertain(t *testing.T) {
 				answer(w, r)
 			}))
 			defer server.Close()
-			if out := client(t, server.URL, time.Second).Send(t.Context(), page(), message()); out.Class != graph.Uncertain || out.Reason == "" {
+			if out := client(t, server.URL, time.Minute).Send(t.Context(), page(), message()); out.Class != graph.Uncertain || out.Reason == "" {
 				t.Errorf("outcome %+v, want uncertain with a reason", out)
 			}
 			if n := requests.Load(); n != 1 {
@@ -258,7 +258,7 @@ func TestHowLongToStayAway(t *testing.T) {
 				_, _ = io.WriteString(w, `{"error":{"code":80006}}`)
 			}))
 			defer server.Close()
-			out := client(t, server.URL, time.Second).Send(t.Context(), page(), message())
+			out := client(t, server.URL, time.Minute).Send(t.Context(), page(), message())
 			if out.Class != graph.Later || out.RetryAfter != c.want {
 				t.Errorf("outcome %+v, want later after %s", out, c.want)
 			}

@@ -25,7 +25,7 @@ func listener(t *testing.T) (c *graph.Client, last func() map[string]any) {
 		_, _ = io.WriteString(w, `{"recipient_id":"4040","message_id":"m_1"}`)
 	}))
 	t.Cleanup(server.Close)
-	return client(t, server.URL, time.Second), func() map[string]any { return body }
+	return client(t, server.URL, time.Minute), func() map[string]any { return body }
 }
 
 func TestKindsOfMessagesOnTheWire(t *testing.T) {

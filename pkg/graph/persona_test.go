@@ -23,7 +23,7 @@ func TestPersonasOnTheWire(t *testing.T) {
 		_, _ = io.WriteString(w, answer)
 	}))
 	t.Cleanup(server.Close)
-	c := client(t, server.URL, time.Second)
+	c := client(t, server.URL, time.Minute)
 	id, err := c.CreatePersona(t.Context(), page(), "Мими", "https://example.com/m.png")
 	if id != "77" || err != nil {
 		t.Errorf("made %q: %v", id, err)

@@ -110,7 +110,7 @@ func TestProfileSaysWhatMayPass(t *testing.T) {
 		_, _ = io.WriteString(w, `{"error":{"code":80006}}`)
 	}))
 	defer server.Close()
-	_, err := client(t, server.URL, time.Second).Profile(t.Context(), page(), "4040")
+	_, err := client(t, server.URL, time.Minute).Profile(t.Context(), page(), "4040")
 	if !fault.Is(err, fault.Exhausted) || !fault.Retryable(err) {
 		t.Errorf("error %v, want exhausted", err)
 	}
