@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
@@ -32,11 +33,27 @@ type Config struct {
 	LeaseTTL    time.Duration // how long a frozen process keeps its partitions; 0 means 4 s, at least 1 s
 }
 
-// Tools are what the bus reports with. Every one may be nil.
+// Tools are what the bus reports with, and how it starts a broker of its own,
+// which it needs with Config.Embedded alone. Every one may be nil.
 type Tools struct {
 	Log      *slog.Logger
 	Registry prometheus.Registerer
 	Tracer   trace.Tracer
+	Broker   Starter
+}
+
+// Starter starts a broker in this process that keeps its data in dir, locked
+// while it runs, and has written what it acknowledges.
+type Starter func(dir string, log *slog.Logger) (Broker, error)
+
+// Broker is a NATS server in this process. It is an alias, as there, for
+// package broker to give one without knowing the bus, whose own tests run it.
+type Broker = interface {
+	InProcessConn() (net.Conn, error)
+	// Store tells how many bytes it holds, and how many it may.
+	Store() (held uint64, limit int64, err error)
+	// Stop returns when it has ended.
+	Stop()
 }
 
 // Bus is a connection to the log.
@@ -45,7 +62,7 @@ type Bus struct {
 	log     *slog.Logger
 	tracer  trace.Tracer
 	metrics *metrics
-	broker  broker // nil with an external one
+	broker  Broker // nil with an external one
 	nc      *nats.Conn
 	js      jetstream.JetStream
 	id      string // of this connection: a restarted process is another one
@@ -77,6 +94,9 @@ func Open(ctx context.Context, cfg Config, tools Tools) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Embedded && tools.Broker == nil {
+		return nil, fault.New(fault.Invalid, "BROKER_MISSING", "this program runs no broker of its own; say where one is")
+	}
 	b := &Bus{cfg: cfg, log: tools.Log, tracer: tools.Tracer, id: cfg.Instance + "-" + nuid.Next(),
 		streams: map[string]jetstream.Stream{}, tailOf: map[string]*tail{}, states: newStateCache(stateCacheSize), turns: turns{slot: map[subject.Thread]*turn{}}}
 	if b.log == nil {
@@ -89,7 +109,7 @@ func Open(ctx context.Context, cfg Config, tools Tools) (*Bus, error) {
 		return nil, fault.Wrap(err, "register metrics of the bus")
 	}
 	b.life, b.end = context.WithCancel(context.WithoutCancel(ctx))
-	if err := b.start(ctx); err != nil {
+	if err := b.start(ctx, tools.Broker); err != nil {
 		b.stop()
 		return nil, err
 	}
@@ -120,10 +140,10 @@ func (c Config) complete() (Config, error) {
 	return c, nil
 }
 
-func (b *Bus) start(ctx context.Context) error {
+func (b *Bus) start(ctx context.Context, broker Starter) error {
 	var err error
 	if b.cfg.Embedded {
-		if b.broker, err = startBroker(b.cfg.DataDir, b.log); err != nil {
+		if b.broker, err = broker(b.cfg.DataDir, b.log); err != nil {
 			return err
 		}
 	}
@@ -201,7 +221,7 @@ func (b *Bus) stop() {
 		b.nc.Close()
 	}
 	if b.broker != nil {
-		b.broker.stop()
+		b.broker.Stop()
 	}
 	b.metrics.unregister()
 }

@@ -82,8 +82,8 @@ func (b *Bus) checkDisk(ctx context.Context) []Check {
 func (b *Bus) stored(ctx context.Context) (used uint64, limit int64, err error) {
 	var brokers []brokerJetStream
 	if b.broker != nil {
-		own, err := b.broker.store()
-		if err != nil {
+		own := brokerJetStream{}
+		if own.Store, own.Config.MaxStore, err = b.broker.Store(); err != nil {
 			return 0, 0, err
 		}
 		brokers = append(brokers, own)

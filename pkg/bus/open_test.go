@@ -10,13 +10,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/bus/broker"
 	"github.com/parley-desk/parley/pkg/bus/bustest"
 	"github.com/parley-desk/parley/pkg/fault"
 )
 
 func openAt(t *testing.T, dir string, partitions int) *bus.Bus {
 	t.Helper()
-	b, err := bus.Open(t.Context(), bus.Config{Embedded: true, DataDir: dir, Partitions: partitions}, bus.Tools{Registry: prometheus.NewRegistry()})
+	b, err := bus.Open(t.Context(), bus.Config{Embedded: true, DataDir: dir, Partitions: partitions}, bus.Tools{Registry: prometheus.NewRegistry(), Broker: broker.Start})
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}
@@ -33,7 +34,7 @@ func closeBus(t *testing.T, b *bus.Bus) {
 func TestSecondProcessIsKeptOffTheData(t *testing.T) {
 	dir := t.TempDir()
 	b := openAt(t, dir, 2)
-	_, err := bus.Open(t.Context(), bus.Config{Embedded: true, DataDir: dir}, bus.Tools{})
+	_, err := bus.Open(t.Context(), bus.Config{Embedded: true, DataDir: dir}, bus.Tools{Broker: broker.Start})
 	for _, word := range []string{"process " + strconv.Itoa(os.Getpid()), "data_dir", "--data-dir"} {
 		if !fault.Is(err, fault.Precondition) || !strings.Contains(err.Error(), word) {
 			t.Errorf("second open: %v; want a refusal that says %q", err, word)
@@ -46,7 +47,7 @@ func TestSecondProcessIsKeptOffTheData(t *testing.T) {
 func TestPartitionsAreFixed(t *testing.T) {
 	dir := t.TempDir()
 	closeBus(t, openAt(t, dir, 2))
-	if _, err := bus.Open(t.Context(), bus.Config{Embedded: true, DataDir: dir, Partitions: 8}, bus.Tools{}); !fault.Is(err, fault.Precondition) {
+	if _, err := bus.Open(t.Context(), bus.Config{Embedded: true, DataDir: dir, Partitions: 8}, bus.Tools{Broker: broker.Start}); !fault.Is(err, fault.Precondition) {
 		t.Fatalf("open with other partitions: %v, want a refusal", err)
 	}
 	b := openAt(t, dir, 0)

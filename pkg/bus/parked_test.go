@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/parley-desk/parley/pkg/bus/broker"
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -18,7 +19,7 @@ import (
 // openOne gives a bus of one partition, whose insides a test may replace.
 func openOne(t *testing.T) *Bus {
 	t.Helper()
-	b, err := Open(t.Context(), Config{Embedded: true, DataDir: t.TempDir(), Partitions: 1}, Tools{})
+	b, err := Open(t.Context(), Config{Embedded: true, DataDir: t.TempDir(), Partitions: 1}, Tools{Broker: broker.Start})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/bus/broker"
 	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/files"
@@ -336,7 +337,7 @@ func (r *running) openLog(ctx context.Context) error {
 			URL: cfg.Bus.URL, MonitorURL: cfg.Bus.MonitorURL, Embedded: embedded, DataDir: filepath.Join(cfg.DataDir, "nats"),
 			Partitions: cfg.Bus.Partitions, Replicas: replicas,
 			AllowUnsafe: cfg.Bus.AllowUnsafe, Instance: cfg.Instance, LeaseTTL: cfg.Bus.LeaseTTL,
-		}, bus.Tools{Log: r.shared(), Registry: r.tel.Registry, Tracer: r.tel.Traces.Tracer("bus")})
+		}, bus.Tools{Log: r.shared(), Registry: r.tel.Registry, Tracer: r.tel.Traces.Tracer("bus"), Broker: broker.Start})
 		return err
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/bus/broker"
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -108,7 +109,7 @@ func branch(n int) string { return strconv.Itoa(7_000_000 + n) }
 
 // request has agents ask for the texts of a round, as the desk does.
 func request(ctx context.Context, dir string, b burden, round int) (err error) {
-	log, err := bus.Open(ctx, bus.Config{Embedded: true, DataDir: filepath.Join(dir, "data", "nats"), Partitions: 4}, bus.Tools{})
+	log, err := bus.Open(ctx, bus.Config{Embedded: true, DataDir: filepath.Join(dir, "data", "nats"), Partitions: 4}, bus.Tools{Broker: broker.Start})
 	if err != nil {
 		return err
 	}

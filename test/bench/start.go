@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/bus/broker"
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -75,7 +76,7 @@ func (l *Lab) starts(ctx context.Context, what string, seconds, megabytes float6
 
 // fill stores threads as a house would have that has handled all of them.
 func fill(ctx context.Context, dir string) (err error) {
-	b, err := bus.Open(ctx, bus.Config{Embedded: true, DataDir: filepath.Join(dir, "data", "nats"), Partitions: 4}, bus.Tools{})
+	b, err := bus.Open(ctx, bus.Config{Embedded: true, DataDir: filepath.Join(dir, "data", "nats"), Partitions: 4}, bus.Tools{Broker: broker.Start})
 	if err != nil {
 		return err
 	}

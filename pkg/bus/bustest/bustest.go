@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/bus/broker"
 )
 
 const closing = 20 * time.Second
@@ -163,7 +164,7 @@ func (r *Remote) Open(t testing.TB, instance string) *bus.Bus {
 
 func start(t testing.TB, cfg bus.Config) *bus.Bus {
 	t.Helper()
-	b, err := bus.Open(t.Context(), cfg, bus.Tools{})
+	b, err := bus.Open(t.Context(), cfg, bus.Tools{Broker: broker.Start})
 	if err != nil {
 		t.Fatalf("open a bus: %v", err)
 	}

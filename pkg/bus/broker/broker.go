@@ -1,4 +1,7 @@
-package bus
+// Package broker runs NATS inside this process. It stands apart from the bus,
+// which nearly every package sees, so that only programs that may run a broker
+// are built with one.
+package broker
 
 import (
 	"context"
@@ -10,31 +13,28 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
 
 	"github.com/parley-desk/parley/pkg/dirlock"
 	"github.com/parley-desk/parley/pkg/fault"
 )
-
-// broker is a NATS server inside this process. It has no socket: only this
-// process can reach it. A Bus holds it by what it does and not by its type: a
-// package that sees the server's type compiles the server's generic code anew,
-// and nearly every package sees a Bus.
-type broker interface {
-	nats.InProcessConnProvider
-	// store tells how much the broker holds and may hold.
-	store() (brokerJetStream, error)
-	stop()
-}
 
 type embedded struct {
 	server *server.Server
 	lock   io.Closer
 }
 
-// startBroker locks its folder: the broker takes no lock of its own, and two
-// brokers on one folder destroy it.
-func startBroker(dir string, log *slog.Logger) (broker, error) {
+// Running is a broker at work; package bus calls it Broker, and says what its
+// methods promise.
+type Running = interface {
+	InProcessConn() (net.Conn, error)
+	Store() (held uint64, limit int64, err error)
+	Stop()
+}
+
+// Start is what a bus starts its broker with. It locks the folder: the broker takes no lock of its
+// own, and two brokers on one folder destroy it. It has no socket: only this
+// process can reach it.
+func Start(dir string, log *slog.Logger) (Running, error) {
 	lock, err := dirlock.Take(dir, "broker.lock", "data_dir")
 	if err != nil {
 		return nil, err
@@ -58,18 +58,20 @@ func startBroker(dir string, log *slog.Logger) (broker, error) {
 	return &embedded{server: s, lock: lock}, nil
 }
 
+// InProcessConn is a connection to it.
 func (b *embedded) InProcessConn() (net.Conn, error) { return b.server.InProcessConn() }
 
-func (b *embedded) store() (j brokerJetStream, err error) {
+// Store tells how many bytes it holds, and how many it may.
+func (b *embedded) Store() (held uint64, limit int64, err error) {
 	info, err := b.server.Jsz(nil)
 	if err != nil {
-		return j, err
+		return 0, 0, err
 	}
-	j.Store, j.Config.MaxStore = info.Store, info.Config.MaxStore
-	return j, nil
+	return info.Store, info.Config.MaxStore, nil
 }
 
-func (b *embedded) stop() {
+// Stop returns when it has ended and the folder is free.
+func (b *embedded) Stop() {
 	b.server.Shutdown()
 	b.server.WaitForShutdown()
 	_ = b.lock.Close()
