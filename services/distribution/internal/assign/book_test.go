@@ -313,7 +313,7 @@ func (r *run) rebuild(counted int64) {
 	for _, id := range slices.Sorted(maps.Keys(old.agents)) {
 		if a := old.agents[id]; a.known {
 			w.Agents = append(w.Agents, assign.Agent{ID: id, Revision: a.revision, Capacity: int32(a.tot), Queues: a.queues,
-				Skills: a.skills, Profiles: a.profiles, DayMS: a.day})
+				Skills: a.skills, Profiles: a.profiles, DayMS: a.day, DawnMS: a.dawn})
 			w.Presences[id] = assign.ParsePresence(assign.Presence{Now: a.pres, Was: a.was, Source: a.source, Status: a.status}.String())
 		}
 	}
@@ -339,6 +339,7 @@ func (r *run) rebuild(counted int64) {
 			m.apply(r.ms(), r.log[key], nothing, true)
 		}
 	}
+	m.remember(w.Agents, r.log)
 	m.seq = max(m.seq, highest+headroom)
 	m.newsOfALoad()
 	epoch, err := r.book.Rebuild(r.ctx, r.now, w)

@@ -34,7 +34,7 @@ type agent struct {
 	queues         []string
 	skills         []assign.Rating
 	profiles       []assign.Limit
-	day            int64
+	day, dawn      int64
 	asked          bool             // when its day ends next
 	counts         map[string]int64 // by profile
 	turns          map[string]int64 // by queue, last got one

@@ -27,6 +27,7 @@ func (r *run) setAgent(id string, gone bool) {
 	a.Profiles = draw(r, "profiles", [][]assign.Limit{nil, nil, {{Profile: "vip", Limit: 1}}, {{Profile: "chat", Limit: 2}, {Profile: "vip", Limit: 1, Blocks: true}},
 		{{Profile: "chat", Limit: 1, Daily: true}, {Profile: "vip", Limit: 2, Daily: true}}})
 	a.DayMS = draw(r, "day", []int64{0, 0, r.ms() + 7_000})
+	a.DawnMS = draw(r, "dawn", []int64{0, r.ms() - 20_000, r.ms() + 1})
 	r.model.setAgent(r.ms(), a, false, false, assign.Presence{})
 	r.same("set agent", nil, nil, r.book.SetAgent(r.ctx, r.now, a))
 }
