@@ -28,7 +28,8 @@ func TestBookDoesWhatTheModelDoes(t *testing.T) {
 // compare is one run of the model test over scripts changed by edit.
 func compare(t *rapid.T, rdb redis.UniversalClient, edit assign.Edit) {
 	ctx := context.Background()
-	policy := assign.Policy{Missed: rapid.IntRange(0, 3).Draw(t, "missed") > 0, Rejected: rapid.IntRange(0, 3).Draw(t, "rejected") == 0}
+	policy := assign.Policy{Missed: rapid.IntRange(0, 3).Draw(t, "missed") > 0, Rejected: rapid.IntRange(0, 3).Draw(t, "rejected") == 0,
+		Decliners: rapid.SampledFrom([]int{0, 0, 2}).Draw(t, "decliners")}
 	if err := rdb.FlushAll(ctx).Err(); err != nil {
 		t.Fatalf("flush: %v", err)
 	}

@@ -1,6 +1,7 @@
 package assign_test
 
 import (
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -88,14 +89,18 @@ func (r *run) why() {
 	}
 	var told int32
 	for _, e := range got.Excluded {
-		if told += e.Agents; e.Reason == assign.Reserved {
+		if told += e.Agents; e.Reason == assign.Reserved || e.Reason == assign.TurnedDown {
 			told -= e.Agents
 		}
 	}
 	if told+got.Ready != got.Members {
 		r.t.Errorf("of %d members %d are ready and %v excluded", got.Members, got.Ready, got.Excluded)
 	}
-	got.Class, got.Excluded, got.Wait = "", nil, 0
+	got.Excluded = slices.DeleteFunc(got.Excluded, func(e assign.Exclusion) bool { return e.Reason != assign.TurnedDown })
+	if len(got.Excluded) == 0 {
+		got.Excluded = nil
+	}
+	got.Class, got.Wait = "", 0
 	r.same("why", got, want, err)
 }
 

@@ -1659,7 +1659,9 @@ func (x *Step) GetFailed() int32 {
 type Exclusion struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "offline", "presence", "units", "profile", "blocked", "skill", "declined",
-	// "reserved" or "rule": no step of the queue's rules takes them.
+	// "reserved": it waits for somebody else, "turned_down": so many agents declined
+	// it that it is offered to nobody, or "rule": no step of the queue's rules takes
+	// them.
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Members of the queue.
 	Agents int32 `protobuf:"varint,2,opt,name=agents,proto3" json:"agents,omitempty"`
