@@ -22,7 +22,7 @@ type Position struct {
 type Figures struct {
 	Waiting int32         // without an agent, offered or not
 	Ready   int32         // agents who could get what asks least
-	Wait    time.Duration // of one that comes now, as in Position
+	Wait    time.Duration // of one that comes now, as in Position; none with agents who wait for it
 	Paused  Pause
 }
 
@@ -64,7 +64,14 @@ func (b *Book) Figures(ctx context.Context, now time.Time, queues []string) ([]F
 		for _, r := range ready[n] {
 			out[n].Ready = max(out[n].Ready, int32(r.Val()))
 		}
-		out[n].Wait = waitOf(l.queues[q].pace, now, out[n].Waiting)
+		switch {
+		case out[n].Paused != (Pause{}):
+			out[n].Wait = -1
+		case out[n].Ready > out[n].Waiting:
+			out[n].Wait = 0
+		default:
+			out[n].Wait = waitOf(l.queues[q].pace, now, out[n].Waiting)
+		}
 	}
 	return out, nil
 }
@@ -175,8 +182,9 @@ func (l *lines) positions(ctx context.Context, items []string) ([]Position, erro
 		if p.rank != nil {
 			p.Ahead = int32(p.rank.Val())
 		}
-		if (p.Standing == StandsWaiting || p.Standing == StandsLate) && !p.turnedDown {
-			p.Wait = waitOf(l.queues[p.Queue].pace, l.now, p.Ahead)
+		q, waits := l.queues[p.Queue], p.Standing == StandsWaiting || p.Standing == StandsLate
+		if stuck := p.turnedDown || p.list != "" && q.paused != ""; waits && !stuck {
+			p.Wait = waitOf(q.pace, l.now, p.Ahead)
 		}
 		out[n] = p.Position
 	}
