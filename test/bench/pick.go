@@ -48,7 +48,7 @@ func flat(ctx context.Context, lab *Lab, goal, which string) ([]Finding, error) 
 // agents has.
 func skills(ctx context.Context, lab *Lab) ([]Finding, error) {
 	var found []Finding
-	for _, c := range []struct{ class, times, words string }{{"known", "2000x", ""}, {"new", "100x", ", asked for the first time"}} {
+	for _, c := range []struct{ class, times, words string }{{"known", "2000x", ""}, {"new", "20x", ", asked for the first time"}} {
 		out, err := goBench(ctx, "^BenchmarkSkill$/^(rare|absent)$/^"+c.class+"$", c.times, "3")
 		if err != nil {
 			return nil, err

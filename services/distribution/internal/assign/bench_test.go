@@ -88,7 +88,7 @@ func BenchmarkReserve(b *testing.B) {
 // BenchmarkSkill queues an item that needs a skill which one of a thousand has, or
 // nobody, of 50,000 agents who are all available; of a class that the queue knows,
 // or of a new one each time, for which the agents who meet it are looked up. New
-// ones are kept: of more than a hundred the queue has more classes than any.
+// ones stay, and a queue of a thousand classes is none: ask for few.
 func BenchmarkSkill(b *testing.B) {
 	for skill, want := range map[string]assign.Phase{"rare": assign.Offered, "absent": assign.Waiting} {
 		for _, class := range []string{"known", "new"} {
