@@ -28,20 +28,26 @@ func pick(ctx context.Context, lab *Lab) ([]Finding, error) {
 }
 
 // flat compares what a benchmark does with 50,000 agents with a script that does
-// nothing, and with what it does with 1,000.
+// nothing, and with what it does with 1,000, in turns.
 func flat(ctx context.Context, lab *Lab, goal, which string) ([]Finding, error) {
-	out, err := goBench(ctx, which, "4000x", "3")
-	if err != nil {
-		return nil, err
+	var few, many []byte
+	var growth []float64
+	for range 3 {
+		out, err := goBench(ctx, which, "4000x", "1")
+		if err != nil {
+			return nil, err
+		}
+		small, large := of(out, "agents=1000"), of(out, "agents=50000")
+		least, ratio := metric(small, "ratio"), metric(large, "ratio")
+		if len(least) != 1 || len(ratio) != 1 {
+			return nil, silent(out)
+		}
+		few, many, growth = append(few, small...), append(many, large...), append(growth, ratio[0]/least[0])
 	}
-	few, many := of(out, "agents=1000"), of(out, "agents=50000")
-	ratio, least := metric(many, "ratio"), metric(few, "ratio")
-	if len(ratio) == 0 || len(least) == 0 {
-		return nil, silent(out)
-	}
-	lab.Say("  %s: ratios %.2f, of 1,000 %.2f", goal, ratio, least)
+	ratio := metric(many, "ratio")
+	lab.Say("  %s: ratios %.2f, to those of 1,000 %.2f", goal, ratio, growth)
 	return []Finding{{goal + ", p50 to a script that does nothing", Bound{AtMost: 3, Unit: "×"}, median(ratio), beside(many)},
-		{"the same to one of 1,000 agents", Bound{AtMost: 1.3, Unit: "×"}, median(ratio) / median(least), beside(few) + " there"}}, nil
+		{"the same to one of 1,000 agents", Bound{AtMost: 1.3, Unit: "×"}, median(growth), beside(few) + " there"}}, nil
 }
 
 // skills measures what a skill costs that hardly anybody or nobody of 50,000
