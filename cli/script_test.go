@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -40,6 +41,10 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	docs, err := filepath.Abs("../docs")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
@@ -51,6 +56,7 @@ func TestScripts(t *testing.T) {
 			env.Values["server"], env.Values["well"] = s, new(atomic.Bool)
 			env.Setenv("PARLEY_SERVER", s.Server)
 			env.Setenv("SAMPLE", sample)
+			env.Setenv("DOCS", docs)
 			env.Setenv("CANARY", canary)
 			return nil
 		},
@@ -64,6 +70,8 @@ func TestScripts(t *testing.T) {
 			"asks":   asks,
 			"big":    big,
 			"save":   save,
+			"page":   page,
+			"tells":  tells,
 
 			"eventually": eventually,
 		},
@@ -98,6 +106,50 @@ func big(ts *testscript.TestScript, _ bool, args []string) {
 		fmt.Fprintf(&b, "---\napiVersion: parley.dev/v1\nkind: Queue\nmetadata: {name: q%d, displayName: %s}\n", i, strings.Repeat("x", 400))
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(b.String()), 0o600))
+}
+
+var blocks = regexp.MustCompile("(?ms)^```[a-z]*\n(.*?)^```$")
+
+// page writes the files that a document shows: those that begin with their name,
+// as in "# some.yaml", and all others that are manifests as the one file that is
+// named: page document.md house.yaml.
+func page(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: page DOCUMENT FILE")
+	}
+	var manifests []string
+	for _, m := range blocks.FindAllStringSubmatch(ts.ReadFile(args[0]), -1) {
+		first, _, _ := strings.Cut(m[1], "\n")
+		if name, named := strings.CutPrefix(first, "# "); named {
+			ts.Check(os.WriteFile(ts.MkAbs(name), []byte(m[1]), 0o600))
+		} else if strings.HasPrefix(first, "apiVersion:") {
+			manifests = append(manifests, m[1])
+		}
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.Join(manifests, "---\n")), 0o600))
+}
+
+// tells runs a command that a document shows behind "$ ", and compares what it
+// prints with what stands below; a line of three dots there is anything:
+// tells document.md parleyctl get queues.
+func tells(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: tells DOCUMENT COMMAND...")
+	}
+	ts.Check(ts.Exec(args[1], args[2:]...))
+	prompt, said := "$ "+strings.Join(args[1:], " ")+"\n", ts.ReadFile("stdout")
+	for _, m := range blocks.FindAllStringSubmatch(ts.ReadFile(args[0]), -1) {
+		shown, ok := strings.CutPrefix(m[1], prompt)
+		if !ok {
+			continue
+		}
+		quoted := strings.ReplaceAll(regexp.QuoteMeta(shown), `\.\.\.`+"\n", `(?s:.*\n)?`)
+		if !regexp.MustCompile("^" + quoted + "$").MatchString(said) {
+			ts.Fatalf("%s shows\n%s\nbut it says\n%s", args[0], shown, said)
+		}
+		return
+	}
+	ts.Fatalf("%s does not show %s", args[0], prompt)
 }
 
 // talk lets a customer say "hello there" to the sample page.

@@ -99,7 +99,7 @@ func (a *app) showSteps(now *distributionv1.WhyResponse) {
 // expected is how long a conversation will wait, for people.
 func expected(seconds int64) string {
 	if seconds < 0 {
-		return "nobody can say for how long: nothing of this queue was taken lately"
+		return "nobody can say for how long"
 	}
 	return fmt.Sprintf("about %v at the queue's pace", time.Duration(seconds)*time.Second)
 }
@@ -107,15 +107,16 @@ func expected(seconds int64) string {
 // excluded is a reason, for people.
 func excluded(e *distributionv1.Exclusion) string {
 	text := map[string]string{
-		"offline":  "are offline",
-		"presence": "have a presence that does not allow it: ",
-		"units":    "have too few units left",
-		"profile":  "have no place left in ",
-		"blocked":  "get nothing, because they are at the limit of ",
-		"skill":    "do not have well enough: ",
-		"declined": "declined it too often",
-		"reserved": "could take it, but it waits for somebody else",
-		"rule":     "have room, and no step takes them",
+		"offline":     "are offline",
+		"presence":    "have a presence that does not allow it: ",
+		"units":       "have too few units left",
+		"profile":     "have no place left in ",
+		"blocked":     "get nothing, because they are at the limit of ",
+		"skill":       "do not have well enough: ",
+		"declined":    "declined it too often",
+		"turned_down": "could take it, but so many declined it that it is offered to nobody",
+		"reserved":    "could take it, but it waits for somebody else",
+		"rule":        "have room, and no step takes them",
 	}[e.GetReason()]
 	if text == "" {
 		text = e.GetReason() + " "

@@ -18,7 +18,7 @@ func TestWhyByRules(t *testing.T) {
 		change func()
 		want   string
 	}{
-		{func() {}, `waiting in queue front, 0 before it, nobody can say for how long: nothing of this queue was taken lately
+		{func() {}, `waiting in queue front, 0 before it, nobody can say for how long
 asks for     1 unit
 bucket       none, so it comes after all that are in one
 members      5, of whom 1 could take it
@@ -28,7 +28,7 @@ steps of whom
   0          near, which fails for 2
   1          any
 `},
-		{func() { now.Bucket, now.Steps, now.Excluded = "first/gold", nil, nil }, `waiting in queue front, 0 before it, nobody can say for how long: nothing of this queue was taken lately
+		{func() { now.Bucket, now.Steps, now.Excluded = "first/gold", nil, nil }, `waiting in queue front, 0 before it, nobody can say for how long
 asks for     1 unit
 bucket       first/gold
 members      5, of whom 1 could take it

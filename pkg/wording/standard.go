@@ -11,13 +11,15 @@ type trait struct {
 
 // Slugs that a text may have besides variables.
 const (
-	agentName = "AgentName"
-	queueName = "QueueName"
-	position  = "Position"
+	agentName   = "AgentName"
+	queueName   = "QueueName"
+	position    = "Position"
+	waitMinutes = "WaitMinutes"
 )
 
 // traits are those of all triggers, in the order of a conversation. A slug
-// stands only where there always is something to put in its place.
+// stands only where there always is something to put in its place; but for the
+// wait, without which another text serves.
 func traits() []trait {
 	agent, agentQueue, queue := []string{agentName}, []string{agentName, queueName}, []string{queueName}
 	return []trait{
@@ -33,10 +35,10 @@ func traits() []trait {
 		{threadv1.Trigger_TRIGGER_HOLIDAY, queue,
 			"We are closed for the holiday. We will answer you when we are back.",
 			"Днес почиваме заради празника. Ще Ви отговорим, щом се върнем на работа."},
-		{threadv1.Trigger_TRIGGER_POSITION_IN_QUEUE, []string{position, queueName},
+		{threadv1.Trigger_TRIGGER_POSITION_IN_QUEUE, []string{position, waitMinutes, queueName},
 			"You are number {Position} in line.",
 			"Номерът Ви на опашката е {Position}."},
-		{threadv1.Trigger_TRIGGER_NEXT_IN_LINE, queue,
+		{threadv1.Trigger_TRIGGER_NEXT_IN_LINE, []string{waitMinutes, queueName},
 			"You are next in line.",
 			"Вие сте на ред."},
 		{threadv1.Trigger_TRIGGER_AGENT_NOT_ASSIGNED, nil,

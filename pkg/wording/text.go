@@ -61,7 +61,18 @@ func Variables(text string) iter.Seq[string] {
 // Values are what is put in place in a text.
 type Values struct {
 	Agent, Queue, Position string
+	WaitMinutes            string // empty: nobody can say
 	Variables              map[string]string
+}
+
+// Say is the message with values put in place. Where it tells a wait that nobody
+// can say, it is what Parley brings along in its language, empty where that is
+// nothing.
+func (m Message) Say(trigger threadv1.Trigger, v Values) string {
+	if v.WaitMinutes == "" && strings.Contains(m.Text, "{"+waitMinutes+"}") {
+		return Fill(Standard(trigger, base(m.Language)), v)
+	}
+	return Fill(m.Text, v)
 }
 
 // Fill puts values in place. What there is nothing for becomes empty (L111).
@@ -70,6 +81,6 @@ func Fill(text string, v Values) string {
 		if variableShape.MatchString(slug) {
 			return v.Variables[strings.Trim(slug, "{$}")]
 		}
-		return map[string]string{agentName: v.Agent, queueName: v.Queue, position: v.Position}[strings.Trim(slug, "{}")]
+		return map[string]string{agentName: v.Agent, queueName: v.Queue, position: v.Position, waitMinutes: v.WaitMinutes}[strings.Trim(slug, "{}")]
 	}))
 }

@@ -44,7 +44,7 @@ func TestStandardTexts(t *testing.T) {
 			if wrong := wording.Check(trigger, text); len(wrong) > 0 {
 				t.Errorf("%s: %q %v", trigger, text, wrong)
 			}
-			if filled := wording.Fill(text, wording.Values{Agent: "Mila", Queue: "Front", Position: "3"}); strings.ContainsAny(filled, "{}") {
+			if filled := wording.Fill(text, wording.Values{Agent: "Mila", Queue: "Front", Position: "3", WaitMinutes: "4"}); strings.ContainsAny(filled, "{}") {
 				t.Errorf("%s: %q", trigger, filled)
 			}
 		}
@@ -106,6 +106,27 @@ func TestFill(t *testing.T) {
 	}
 	if got := slices.Collect(wording.Variables("{$a$} {AgentName} {$B_2$} {$a$}")); !slices.Equal(got, []string{"a", "B_2", "a"}) {
 		t.Errorf("variables %q", got)
+	}
+}
+
+// Who does not know how long it will be does not tell.
+func TestAWaitThatNobodyKnows(t *testing.T) {
+	const place = threadv1.Trigger_TRIGGER_POSITION_IN_QUEUE
+	for _, c := range []struct{ language, text, wait, want string }{
+		{"en", "{Position}, {WaitMinutes} min", "4", "2, 4 min"},
+		{"en", "{Position}, {WaitMinutes} min", "", "You are number 2 in line."},
+		{"en-GB", "{Position}, {WaitMinutes} min", "", "You are number 2 in line."},
+		{"bg", "{WaitMinutes}", "", "Номерът Ви на опашката е 2."},
+		{"de", "{WaitMinutes} Minuten", "", ""},
+		{"de", "Platz {Position}", "", "Platz 2"},
+	} {
+		m := wording.Message{Text: c.text, Language: c.language}
+		if wrong := wording.Check(place, c.text); len(wrong) > 0 {
+			t.Errorf("%q: %q", c.text, wrong)
+		}
+		if got := m.Say(place, wording.Values{Position: "2", WaitMinutes: c.wait}); got != c.want {
+			t.Errorf("%s %q with %q became %q, want %q", c.language, c.text, c.wait, got, c.want)
+		}
 	}
 }
 

@@ -82,7 +82,7 @@ func (u *usher) tell(ctx context.Context) {
 				break
 			}
 			err = u.speaker.commit(ctx, batch[i], func(s *threadv1.State, w say.World) ([]*threadv1.Fact, []say.Outcome) {
-				return say.Place(s, p.GetQueue(), p.GetPosition(), w, u.pace)
+				return say.Place(s, say.Spot{Queue: p.GetQueue(), Position: p.GetPosition(), Wait: time.Duration(p.GetWaitSeconds()) * time.Second}, w, u.pace)
 			})
 		}
 		if err != nil && ctx.Err() == nil {

@@ -2,6 +2,7 @@
 package keyspacetest
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,8 +84,7 @@ func Restartable(t testing.TB) (rdb redis.UniversalClient, restart func()) {
 		_ = os.Remove(socket) // so that the next one is not taken for its
 		start()
 		await(t, func() bool {
-			_, err := os.Stat(socket)
-			return err == nil && rdb.Ping(t.Context()).Err() == nil
+			return listens(t, socket) && rdb.Ping(t.Context()).Err() == nil
 		})
 	}
 }
@@ -92,7 +92,7 @@ func Restartable(t testing.TB) (rdb redis.UniversalClient, restart func()) {
 func connect(t testing.TB, socket string) (rdb redis.UniversalClient) {
 	t.Helper()
 	await(t, func() bool {
-		if _, err := os.Stat(socket); err != nil {
+		if !listens(t, socket) {
 			return false
 		}
 		opened, closer, err := keyspace.Open(t.Context(), keyspace.Config{URL: "unix://" + socket, Patience: patience})
@@ -103,6 +103,18 @@ func connect(t testing.TB, socket string) (rdb redis.UniversalClient) {
 		return err == nil
 	})
 	return rdb
+}
+
+// listens tells whether a server takes connections at its socket, which is there
+// a little earlier: whoever dials then writes that it failed, in the middle of a
+// benchmark's line.
+func listens(t testing.TB, socket string) bool {
+	conn, err := new(net.Dialer).DialContext(t.Context(), "unix", socket)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close() // nothing was said
+	return true
 }
 
 func await(t testing.TB, ready func() bool) {

@@ -51,7 +51,7 @@ function Queue({ queue: q, now }: { queue: QueueFigure; now: number }) {
     q.pausedBy && t.pausedBy(q.pausedBy, clock(num(q.pausedSinceMs), t)),
     t.waitIn(q.waiting ?? 0),
     q.waiting && t.longest(span(now - num(q.sinceMs))),
-    wait >= 0 && t.newWaits(long(wait * 1000, t)),
+    wait > 0 && t.newWaits(long(wait * 1000, t)),
     (q.ready ?? 0) >= 0 && t.readyOf(q.ready ?? 0, q.agents ?? 0),
   ];
   return <li><b dir="auto">{q.name || q.queue}</b> <span class="quiet">{facts.filter(Boolean).join(' · ')}</span></li>;

@@ -16,6 +16,7 @@ type Agent struct {
 	Skills   []Rating
 	Profiles []Limit
 	DayMS    int64 // when the agent's day ends, for profiles that are reset then; 0: never
+	DawnMS   int64 // when it began; for a load alone
 }
 
 // Rating is how well an agent has a skill.

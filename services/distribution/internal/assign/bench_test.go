@@ -23,12 +23,18 @@ var (
 
 // staffed is a book with n available agents of one queue, and its generation.
 func staffed(b *testing.B, n int, method assign.Method) (redis.UniversalClient, *assign.Book, int64) {
+	b.Helper()
+	return loaded(b, staff(n, method))
+}
+
+func loaded(b *testing.B, w assign.World) (redis.UniversalClient, *assign.Book, int64) {
+	b.Helper()
 	rdb := keyspacetest.Server(b)
 	book, err := assign.NewBook(rdb, assign.Config{Group: "g", Lease: time.Hour, Grace: time.Hour})
 	if err != nil {
 		b.Fatal(err)
 	}
-	epoch, err := book.Rebuild(b.Context(), benchTime, staff(n, method))
+	epoch, err := book.Rebuild(b.Context(), benchTime, w)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -46,41 +52,133 @@ func staff(n int, method assign.Method) assign.World {
 }
 
 // BenchmarkPick queues an item, which picks and reserves an agent among n, and
-// finishes it again. p50 and p99 are of the first half alone; floor is what a
-// script costs that does nothing, run before every pick on the same server, and
-// ratio is p50 to p50.
+// finishes it again.
 func BenchmarkPick(b *testing.B) {
 	for _, n := range []int{100, 1_000, 50_000} {
 		for _, method := range []assign.Method{assign.LeastActive, assign.HighestCapacity} {
-			b.Run(fmt.Sprintf("agents=%d/%s", n, method), func(b *testing.B) { pick(b, n, method) })
+			b.Run(fmt.Sprintf("agents=%d/%s", n, method), func(b *testing.B) {
+				rdb, book, _ := staffed(b, n, method)
+				v := visit{b: b, book: book, item: itemOf(0, caller{at: benchTime.UnixMilli(), queue: "front"})}
+				beside(b, rdb, func(i int) time.Duration {
+					took := v.comes(i, assign.Offered)
+					v.goes()
+					return took
+				})
+			})
 		}
 	}
 }
 
-func pick(b *testing.B, n int, method assign.Method) {
-	ctx, now := b.Context(), benchTime
-	rdb, book, _ := staffed(b, n, method)
+// BenchmarkReserve reserves, of n agents, the one that rules have chosen.
+func BenchmarkReserve(b *testing.B) {
+	for _, n := range []int{1_000, 50_000} {
+		b.Run(fmt.Sprintf("agents=%d", n), func(b *testing.B) {
+			w := staff(n, assign.Custom)
+			rdb, book, epoch := loaded(b, w)
+			v := visit{b: b, book: book, item: itemOf(0, caller{at: benchTime.UnixMilli(), queue: "front"})}
+			beside(b, rdb, func(i int) time.Duration {
+				v.comes(i, assign.Waiting)
+				defer v.goes()
+				return v.reserve(epoch, w.Agents[i*7919%n].ID, n)
+			})
+		})
+	}
+}
+
+// BenchmarkSkill queues an item that needs a skill which one of a thousand has, or
+// nobody, of 50,000 agents who are all available; of a class that the queue knows,
+// or of a new one each time, for which the agents who meet it are looked up. New
+// ones stay, and a queue of a thousand classes is none: ask for few.
+func BenchmarkSkill(b *testing.B) {
+	for skill, want := range map[string]assign.Phase{"rare": assign.Offered, "absent": assign.Waiting} {
+		for _, class := range []string{"known", "new"} {
+			b.Run(skill+"/"+class, func(b *testing.B) {
+				w := staff(50_000, assign.LeastActive)
+				for n := range w.Agents {
+					w.Agents[n].Skills = []assign.Rating{{Skill: "english", Value: 1000, Level: 100}}
+					if n%1000 == 0 {
+						w.Agents[n].Skills = append(w.Agents[n].Skills, assign.Rating{Skill: "rare", Value: 1000, Level: 100})
+					}
+				}
+				rdb, book, _ := loaded(b, w)
+				v := visit{b: b, book: book, item: itemOf(0, caller{at: benchTime.UnixMilli(), queue: "front"})}
+				need := assign.Need{Skill: skill, Value: 1}
+				comes := func(i int) time.Duration {
+					v.item.Class.Skills = []assign.Need{{Skill: "english", Value: 1}, need}
+					took := v.comes(i, want)
+					v.goes()
+					return took
+				}
+				comes(0)
+				beside(b, rdb, func(i int) time.Duration {
+					if class == "new" {
+						need.Value = int32(2 + i%999)
+					}
+					return comes(i)
+				})
+			})
+		}
+	}
+}
+
+// visit is an item that comes, and goes, again and again.
+type visit struct {
+	b    *testing.B
+	book *assign.Book
+	item assign.Item
+}
+
+// comes queues it, as the i-th that does, and tells how long that took.
+func (v *visit) comes(i int, want assign.Phase) time.Duration {
+	v.item.Key, v.item.Phase = fmt.Sprint("1.", i%1000), assign.Waiting
+	v.item.Revision++
+	began := time.Now()
+	phase, err := v.book.Apply(v.b.Context(), benchTime, v.item)
+	took := time.Since(began)
+	if err != nil || phase != want {
+		v.b.Fatalf("got %q, %v, want %q", phase, err, want)
+	}
+	return took
+}
+
+func (v *visit) goes() {
+	v.item.Phase = assign.Done
+	v.item.Revision++
+	if _, err := v.book.Apply(v.b.Context(), benchTime, v.item); err != nil {
+		v.b.Fatal(err)
+	}
+}
+
+// reserve reserves it for an agent as that is now, and tells how long it took.
+func (v *visit) reserve(epoch int64, agent string, ready int) time.Duration {
+	found, err := v.book.Members(v.b.Context(), epoch, []string{agent})
+	if err != nil || len(found) != 1 {
+		v.b.Fatal(found, err)
+	}
+	wish := assign.Reservation{Item: v.item.Key, Conversation: v.item.Conversation, Revision: v.item.Revision, Agent: agent,
+		Version: found[0].Version, Ready: ready, First: []string{agent}, Rule: "whom/all"}
+	began := time.Now()
+	verdict, _, err := v.book.Reserve(v.b.Context(), benchTime, wish)
+	took := time.Since(began)
+	if err != nil || verdict != assign.ReservedIt {
+		v.b.Fatal(verdict, err)
+	}
+	return took
+}
+
+// beside reports how long something takes beside a script that does nothing, run
+// before it each time on the same server: p50 and p99 are of what do tells, floor
+// is the p50 of the script, and ratio is p50 to p50.
+func beside(b *testing.B, rdb redis.UniversalClient, do func(i int) time.Duration) {
+	b.Helper()
 	floor, took := make([]time.Duration, 0, b.N), make([]time.Duration, 0, b.N)
-	item := itemOf(0, caller{at: now.UnixMilli(), queue: "front"})
 	for i := range b.N {
 		began := time.Now()
-		if _, err := idle.Run(ctx, rdb, "{g}:m"); err != nil {
+		if _, err := idle.Run(b.Context(), rdb, "{g}:m"); err != nil {
 			b.Fatal(err)
 		}
 		floor = append(floor, time.Since(began))
-		item.Key, item.Phase = fmt.Sprint("1.", i%1000), assign.Waiting
-		item.Revision++
-		began = time.Now()
-		phase, err := book.Apply(ctx, now, item)
-		took = append(took, time.Since(began))
-		if err != nil || phase != assign.Offered {
-			b.Fatalf("got %q, %v", phase, err)
-		}
-		item.Phase = assign.Done
-		item.Revision++
-		if _, err := book.Apply(ctx, now, item); err != nil {
-			b.Fatal(err)
-		}
+		took = append(took, do(i))
 	}
 	slices.Sort(floor)
 	slices.Sort(took)

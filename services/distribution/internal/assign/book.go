@@ -29,9 +29,10 @@ type Config struct {
 
 // Policy is what follows from answers of agents.
 type Policy struct {
-	Declines int  // of one agent, after which it is not offered a conversation again (L62); 0: 3
-	Missed   bool // a missed offer makes the agent Inactive (L94)
-	Rejected bool // a rejected offer sets Do not disturb (L94)
+	Declines  int  // of one agent, after which it is not offered a conversation again (L62); 0: 3
+	Decliners int  // agents who declined a conversation, after whom it is offered to nobody (L62); 0: 100
+	Missed    bool // a missed offer makes the agent Inactive (L94)
+	Rejected  bool // a rejected offer sets Do not disturb (L94)
 }
 
 // Book is the book of reservations: who is ready, who waits, and which units
@@ -45,12 +46,18 @@ type Book struct {
 	lua *scripts
 }
 
-const defaultDeclines = 3
+const (
+	defaultDeclines  = 3
+	defaultDecliners = 100
+)
 
 // NewBook makes the book of a group; Redis is not asked.
 func NewBook(rdb redis.UniversalClient, cfg Config) (*Book, error) {
 	if cfg.Policy.Declines == 0 {
 		cfg.Policy.Declines = defaultDeclines
+	}
+	if cfg.Policy.Decliners == 0 {
+		cfg.Policy.Decliners = defaultDecliners
 	}
 	lua, err := newScripts(cfg)
 	return &Book{cfg: cfg, rdb: rdb, key: cfg.Group.Key("m"), lua: lua}, err

@@ -28,7 +28,8 @@ func TestBookDoesWhatTheModelDoes(t *testing.T) {
 // compare is one run of the model test over scripts changed by edit.
 func compare(t *rapid.T, rdb redis.UniversalClient, edit assign.Edit) {
 	ctx := context.Background()
-	policy := assign.Policy{Missed: rapid.IntRange(0, 3).Draw(t, "missed") > 0, Rejected: rapid.IntRange(0, 3).Draw(t, "rejected") == 0}
+	policy := assign.Policy{Missed: rapid.IntRange(0, 3).Draw(t, "missed") > 0, Rejected: rapid.IntRange(0, 3).Draw(t, "rejected") == 0,
+		Decliners: rapid.SampledFrom([]int{0, 0, 2}).Draw(t, "decliners")}
 	if err := rdb.FlushAll(ctx).Err(); err != nil {
 		t.Fatalf("flush: %v", err)
 	}
@@ -313,7 +314,7 @@ func (r *run) rebuild(counted int64) {
 	for _, id := range slices.Sorted(maps.Keys(old.agents)) {
 		if a := old.agents[id]; a.known {
 			w.Agents = append(w.Agents, assign.Agent{ID: id, Revision: a.revision, Capacity: int32(a.tot), Queues: a.queues,
-				Skills: a.skills, Profiles: a.profiles, DayMS: a.day})
+				Skills: a.skills, Profiles: a.profiles, DayMS: a.day, DawnMS: a.dawn})
 			w.Presences[id] = assign.ParsePresence(assign.Presence{Now: a.pres, Was: a.was, Source: a.source, Status: a.status}.String())
 		}
 	}
@@ -339,6 +340,7 @@ func (r *run) rebuild(counted int64) {
 			m.apply(r.ms(), r.log[key], nothing, true)
 		}
 	}
+	m.remember(w.Agents, r.log)
 	m.seq = max(m.seq, highest+headroom)
 	m.newsOfALoad()
 	epoch, err := r.book.Rebuild(r.ctx, r.now, w)

@@ -2,6 +2,7 @@ package assign_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -165,6 +166,45 @@ func TestDeclinedItemsHideNone(t *testing.T) {
 		d.signIn("ana")
 		if p := d.proposal("1.last"); p.Agent != "ana" {
 			t.Fatalf("proposed to %s, want ana", p.Agent)
+		}
+	})
+}
+
+// TestWhatAHundredDeclinedIsOfferedToNobody is the end of L62: agents may still
+// pick it, and queued anew it is asked about anew.
+func TestWhatAHundredDeclinedIsOfferedToNobody(t *testing.T) {
+	keyspacetest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		d := open(t, rdb)
+		for n := range 101 {
+			d.signIn(fmt.Sprintf("a%03d", n))
+		}
+		i, phase := d.queued("1.a")
+		for n := range 100 {
+			if phase != assign.Offered {
+				t.Fatalf("after %d declines the item is %s, want offered", n, phase)
+			}
+			i, phase = d.decline(i)
+		}
+		d.signIn("boris")
+		if i, phase = d.apply(i); phase != assign.Waiting {
+			t.Fatalf("after a hundred declines the item is %s, want waiting", phase)
+		}
+		why, err := d.book.Why(t.Context(), d.now, i.Key)
+		d.must(err)
+		if told := []assign.Exclusion{{Reason: assign.TurnedDown, Agents: 102}}; why.Ready != 102 || why.Wait >= 0 || !slices.Equal(why.Excluded, told) {
+			t.Errorf("of it is told %+v", why)
+		}
+		i.QueuedMS++
+		if i, phase = d.apply(i); phase != assign.Offered {
+			t.Fatalf("the item queued anew is %s, want offered", phase)
+		}
+		for range 100 {
+			i, _ = d.decline(i)
+		}
+		picked, err := d.book.Pick(t.Context(), d.now, i, "a007")
+		d.must(err)
+		if picked != assign.PickHeld {
+			t.Errorf("who picks it gets %q", picked)
 		}
 	})
 }

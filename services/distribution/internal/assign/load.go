@@ -29,6 +29,7 @@ type load struct {
 	staff      []*staffer // those that administrators set
 	turns      []turn
 	had        map[[2]string]int64 // when an agent got something last from a queue, ms
+	over       map[string]Item     // what agents got today and have no more
 	items      []Item
 	at         map[string]int // where in items
 	records    []any          // key, string, key, string
@@ -60,7 +61,7 @@ type lined struct {
 
 func newLoad(root string, now time.Time, lease time.Duration, seq int64, w World) *load {
 	l := &load{root: root, now: now.UnixMilli(), lease: lease.Milliseconds(), seq: seq, queues: map[string]*newQueue{}, agents: map[string]*staffer{},
-		at: map[string]int{}, had: map[[2]string]int64{}, sets: map[string][]any{}, sorted: map[string]map[string]int64{}}
+		at: map[string]int{}, had: map[[2]string]int64{}, over: map[string]Item{}, sets: map[string][]any{}, sorted: map[string]map[string]int64{}}
 	for _, q := range w.Queues {
 		of := &newQueue{Queue: q, first: never}
 		for _, c := range q.Classes { // the script of the queue has made them
@@ -116,6 +117,7 @@ func (l *load) note(i Item) {
 		of := [2]string{i.Agent, i.Queue}
 		l.had[of] = max(l.had[of], i.AssignedMS)
 	}
+	l.remember(i)
 	n, known := l.at[i.Key]
 	switch {
 	case known && i.Revision > l.items[n].Revision:
@@ -126,11 +128,29 @@ func (l *load) note(i Item) {
 	}
 }
 
+// remember keeps an item that is over, if an agent got it today whose day counts.
+func (l *load) remember(i Item) {
+	if known, ok := l.over[i.Key]; ok && i.Revision <= known.Revision {
+		return
+	}
+	delete(l.over, i.Key)
+	a := l.agents[i.Agent]
+	if i.Phase = l.phase(i); i.Phase == Done && i.AssignedMS > 0 && a != nil && a.daily && i.AssignedMS >= a.DawnMS {
+		l.over[i.Key] = i
+	}
+}
+
+// phase is where an item stands by now.
+func (l *load) phase(i Item) Phase {
+	if i.Phase == WrapUp && i.DueMS > 0 && i.DueMS <= l.now {
+		return Done
+	}
+	return i.Phase
+}
+
 // enter does what apply.lua does.
 func (l *load) enter(i Item) {
-	if i.Phase == WrapUp && i.DueMS > 0 && i.DueMS <= l.now {
-		i.Phase = Done
-	}
+	i.Phase = l.phase(i)
 	r := record{revision: strconv.FormatUint(i.Revision, 10), phase: string(i.Phase), agent: i.Agent, fence: strconv.FormatInt(i.Fence, 10),
 		queue: i.Queue, class: i.Class.String()}
 	switch i.Phase {
@@ -217,9 +237,7 @@ func (l *load) held(i Item) {
 func (l *load) take(a *staffer, i Item) int64 {
 	l.seq++
 	a.used += i.Class.Units
-	for _, p := range i.Class.Profiles {
-		a.counts.set(p, a.counts.of(p)+1)
-	}
+	a.count(i)
 	a.assigned = l.seq
 	a.held = append(a.held, i.Key)
 	return l.seq
@@ -240,6 +258,10 @@ func (l *load) rotate() {
 // finish does what is done once everything is in.
 func (l *load) finish() {
 	l.rotate()
+	for _, key := range slices.Sorted(maps.Keys(l.over)) {
+		i := l.over[key]
+		l.agents[i.Agent].count(i)
+	}
 	for _, i := range l.items {
 		if i.Phase != Done {
 			l.enter(i)

@@ -2,6 +2,7 @@ package assign
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -10,6 +11,7 @@ import (
 type staffer struct {
 	Agent
 	known         bool // administrators set it
+	daily         bool // a profile of it counts until the day ends
 	presence      Presence
 	since         int64
 	used          int32
@@ -44,6 +46,7 @@ func (l *load) set(of Agent, p Presence) {
 	if p.Now == "" {
 		a.presence.Now = "OFFLINE"
 	}
+	a.daily = slices.ContainsFunc(of.Profiles, func(l Limit) bool { return l.Daily })
 	l.staff = append(l.staff, a)
 	for _, id := range of.Queues {
 		q := l.queue(id)
@@ -112,6 +115,17 @@ func (a *staffer) limit(profile string) (Limit, bool) {
 		}
 	}
 	return Limit{}, false
+}
+
+// count takes places in the profiles of an item that the agent has, or, where the
+// day counts, got today.
+func (a *staffer) count(i Item) {
+	earlier := 0 < i.AssignedMS && i.AssignedMS < a.DawnMS
+	for _, p := range i.Class.Profiles {
+		if l, _ := a.limit(p); l.Daily && !(earlier && i.Phase != Offered) || !l.Daily && i.Phase != Done {
+			a.counts.set(p, a.counts.of(p)+1)
+		}
+	}
 }
 
 // index puts an agent into the ready lists.

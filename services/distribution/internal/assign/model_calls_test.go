@@ -21,7 +21,7 @@ func (m *model) setAgent(now int64, s assign.Agent, gone, loading bool, p assign
 		}
 	}
 	a.set, a.revision, a.tot, a.queues = true, s.Revision, int64(s.Capacity), s.Queues
-	a.skills, a.profiles, a.day = s.Skills, s.Profiles, s.DayMS
+	a.skills, a.profiles, a.day, a.dawn = s.Skills, s.Profiles, s.DayMS, s.DawnMS
 	if gone {
 		m.dropAgent(s.ID, now)
 		return
@@ -76,6 +76,29 @@ func (m *model) turnAbout(agents []assign.Agent, log map[string]assign.Item) {
 			}
 		}
 		m.agents[p.agent].turns[p.queue] = turn
+	}
+}
+
+// remember has agents, whom the book has just learned of, count for their day
+// what by the log they got since it began, whether they have it still or not.
+func (m *model) remember(agents []assign.Agent, log map[string]assign.Item) {
+	for _, a := range agents {
+		for _, l := range a.Profiles {
+			if !l.Daily {
+				continue
+			}
+			delete(m.agents[a.ID].counts, l.Profile)
+			for key, i := range log {
+				if i.Agent != a.ID || !slices.Contains(i.Class.Profiles, l.Profile) {
+					continue
+				}
+				has := m.agents[a.ID].held[key]
+				today := i.AssignedMS > 0 && i.AssignedMS >= a.DawnMS
+				if has && (i.AssignedMS == 0 || today || i.Phase == assign.Offered) || !has && today && i.Phase != assign.Waiting && i.Phase != assign.Offered {
+					m.agents[a.ID].counts[l.Profile]++
+				}
+			}
+		}
 	}
 }
 

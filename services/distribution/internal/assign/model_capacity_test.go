@@ -306,8 +306,11 @@ func (m *model) why(i *item) assign.Why {
 			w.Ahead++
 		}
 	}
-	if i.PickOnly && w.Standing == assign.StandsWaiting {
+	if w.Standing == assign.StandsWaiting && i.list == "" {
 		w.Ahead = m.longer(i)
+	}
+	if w.Standing == assign.StandsWaiting && m.turnedDown(i) && w.Ready > 0 {
+		w.Excluded = []assign.Exclusion{{Reason: assign.TurnedDown, Agents: w.Ready}}
 	}
 	return w
 }

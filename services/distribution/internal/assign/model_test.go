@@ -34,7 +34,7 @@ type agent struct {
 	queues         []string
 	skills         []assign.Rating
 	profiles       []assign.Limit
-	day            int64
+	day, dawn      int64
 	asked          bool             // when its day ends next
 	counts         map[string]int64 // by profile
 	turns          map[string]int64 // by queue, last got one
@@ -139,7 +139,7 @@ func (m *model) listed(list string) []*item {
 // lineUp puts an item where it waits for an agent: for the one it prefers, or
 // for any.
 func (m *model) lineUp(i *item, now int64) {
-	if i.PickOnly {
+	if i.PickOnly || m.turnedDown(i) {
 		return
 	}
 	class := i.Class
@@ -180,6 +180,15 @@ func (i *item) declinedBy(agent string) int {
 	return 0
 }
 
+// turnedDown tells whether so many agents declined an item that nobody is asked.
+func (m *model) turnedDown(i *item) bool {
+	n := 0
+	for _, d := range i.declines {
+		n += min(d.n/2, 1)
+	}
+	return n >= cmp.Or(m.policy.Decliners, 100)
+}
+
 func (m *model) revoke(a string, now int64) {
 	for key := range m.agent(a).held {
 		if i := m.items[key]; i.Phase == assign.Offered {
@@ -213,7 +222,7 @@ func (m *model) propose(i *item, a, how, found string) {
 
 func (m *model) matchItem(i *item, fresh bool, now int64) {
 	switch {
-	case i.PickOnly || m.paused(i.Queue):
+	case i.PickOnly || m.turnedDown(i) || m.paused(i.Queue):
 		return
 	case m.prefers(i, now):
 		if m.agents[i.Prefer].room(i.Class) {

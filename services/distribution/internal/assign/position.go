@@ -15,14 +15,14 @@ type Position struct {
 	Standing string
 	Queue    string
 	Ahead    int32         // of the queue, who come before it
-	Wait     time.Duration // by the pace of the last 15 minutes; negative: not known
+	Wait     time.Duration // by the pace of the last 15 minutes; negative: not known, or it is offered to nobody
 }
 
 // Figures are how full a queue is.
 type Figures struct {
 	Waiting int32         // without an agent, offered or not
 	Ready   int32         // agents who could get what asks least
-	Wait    time.Duration // of one that comes now, as in Position
+	Wait    time.Duration // of one that comes now, as in Position; none with agents who wait for it
 	Paused  Pause
 }
 
@@ -64,7 +64,14 @@ func (b *Book) Figures(ctx context.Context, now time.Time, queues []string) ([]F
 		for _, r := range ready[n] {
 			out[n].Ready = max(out[n].Ready, int32(r.Val()))
 		}
-		out[n].Wait = waitOf(l.queues[q].pace, now, out[n].Waiting)
+		switch {
+		case out[n].Paused != (Pause{}):
+			out[n].Wait = -1
+		case out[n].Ready > out[n].Waiting:
+			out[n].Wait = 0
+		default:
+			out[n].Wait = waitOf(l.queues[q].pace, now, out[n].Waiting)
+		}
 	}
 	return out, nil
 }
@@ -77,7 +84,7 @@ func (b *Book) lines(ctx context.Context, now time.Time) (*lines, error) {
 	if status.Epoch == 0 {
 		return nil, fmt.Errorf("position: %w", ErrEpoch)
 	}
-	return &lines{rdb: b.rdb, root: b.root(status.Epoch), now: now, queues: map[string]line{}}, nil
+	return &lines{rdb: b.rdb, root: b.root(status.Epoch), now: now, most: b.cfg.Policy.Decliners, queues: map[string]line{}}, nil
 }
 
 // lines reads the waiting lists of a generation.
@@ -85,7 +92,20 @@ type lines struct {
 	rdb    redis.UniversalClient
 	root   string
 	now    time.Time
+	most   int             // agents who may decline an item before it is offered to nobody
 	queues map[string]line // those learned
+}
+
+// turnedDown tells whether so many agents declined an item that it is offered to
+// nobody.
+func (l *lines) turnedDown(r record) bool {
+	n := 0
+	for _, halves := range declined(r.declines) {
+		if halves >= 2 {
+			n++
+		}
+	}
+	return n >= l.most
 }
 
 // line is what positions in a queue are reckoned by.
@@ -124,7 +144,7 @@ func (l *lines) learn(ctx context.Context, queues []string) error {
 type place struct {
 	Position
 	list, member string
-	pick         bool
+	turnedDown   bool
 	score        *redis.FloatCmd
 	rank         *redis.IntCmd
 	before       []*redis.IntCmd
@@ -141,7 +161,7 @@ func (l *lines) positions(ctx context.Context, items []string) ([]Position, erro
 		switch queues = append(queues, p.Queue); {
 		case p.list != "":
 			p.score = pipe.ZScore(ctx, l.root+p.list, p.member)
-		case p.pick && p.Standing == StandsWaiting: // agents pick the oldest first, as far as anybody knows
+		case p.Standing == StandsWaiting: // to be picked; agents pick the oldest first, as far as anybody knows
 			p.rank = pipe.ZRank(ctx, l.root+"n:"+p.Queue, items[n])
 		}
 	}
@@ -162,8 +182,9 @@ func (l *lines) positions(ctx context.Context, items []string) ([]Position, erro
 		if p.rank != nil {
 			p.Ahead = int32(p.rank.Val())
 		}
-		if p.Standing == StandsWaiting || p.Standing == StandsLate {
-			p.Wait = waitOf(l.queues[p.Queue].pace, l.now, p.Ahead)
+		q, waits := l.queues[p.Queue], p.Standing == StandsWaiting || p.Standing == StandsLate
+		if stuck := p.turnedDown || p.list != "" && q.paused != ""; waits && !stuck {
+			p.Wait = waitOf(q.pace, l.now, p.Ahead)
 		}
 		out[n] = p.Position
 	}
@@ -185,7 +206,7 @@ func (l *lines) find(ctx context.Context, items []string) ([]*place, error) {
 		r := parseRecord(k.Val())
 		p := &place{Position: Position{Standing: standsAs(r.phase, r.late), Wait: -1}}
 		if p.Standing != StandsUnknown {
-			p.Queue, p.list, p.member, p.pick = r.queue, r.list, r.ticket(items[n]), r.pickOnly == "1"
+			p.Queue, p.list, p.member, p.turnedDown = r.queue, r.list, r.ticket(items[n]), l.turnedDown(r)
 		}
 		places[n] = p
 	}

@@ -20,6 +20,10 @@ func (r *run) positions() {
 	}
 	got, err := r.book.Positions(r.ctx, r.now, itemIDs)
 	for n := range got {
+		i := r.model.items[itemIDs[n]]
+		if stuck := i != nil && i.Phase == assign.Waiting && (r.model.turnedDown(i) || i.list != "" && r.model.paused(i.Queue)); stuck && got[n].Wait >= 0 {
+			r.t.Errorf("%s is offered to nobody, and will wait %v", i.Key, got[n].Wait)
+		}
 		if got[n].Wait = 0; got[n].Standing == assign.StandsPicked || got[n].Standing == assign.StandsHeld {
 			got[n].Queue, want[n].Queue = "", "" // of no interest any more
 		}
@@ -27,7 +31,11 @@ func (r *run) positions() {
 	r.same("positions", got, want, err)
 	figures, err := r.book.Figures(r.ctx, r.now, queueIDs)
 	for n := range figures {
-		figures[n].Wait = 0
+		f := &figures[n]
+		if paused := f.Paused != (assign.Pause{}); paused != (f.Wait < 0) && (paused || f.Ready > f.Waiting) || f.Ready > f.Waiting && f.Wait > 0 {
+			r.t.Errorf("one that comes now will wait %v in %s: %+v", f.Wait, queueIDs[n], f)
+		}
+		f.Wait = 0
 	}
 	r.same("figures", figures, r.model.figures(), err)
 }

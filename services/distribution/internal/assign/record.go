@@ -8,16 +8,16 @@ import (
 
 // record is an item as the scripts keep it: store.lua names its parts.
 type record struct {
-	revision, phase, agent, fence, queue, class, fifo, list, story          string
-	conversation, queued, since, offerMS, priority, prefer, until, pickOnly string
-	late, mark, declines                                                    string
+	revision, phase, agent, fence, queue, class, fifo, list, story string
+	conversation, queued, since, offerMS, priority, prefer, until  string
+	late, mark, declines                                           string
 }
 
 // parseRecord reads what a script wrote; the zero record when there is nothing.
 func parseRecord(raw string) (r record) {
+	var pause, shown, pickOnly string
 	split(raw, "|", &r.revision, &r.phase, &r.agent, &r.fence, &r.queue, &r.class, &r.fifo, &r.list, &r.story,
-		&r.conversation, &r.queued, &r.since, &r.offerMS, &r.priority, &r.prefer, &r.until, &r.pickOnly)
-	var pause, shown string
+		&r.conversation, &r.queued, &r.since, &r.offerMS, &r.priority, &r.prefer, &r.until, &pickOnly)
 	split(r.story, ";", &r.late, &pause, &r.mark, &shown, &r.declines)
 	return r
 }

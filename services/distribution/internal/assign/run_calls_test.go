@@ -1,6 +1,7 @@
 package assign_test
 
 import (
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -27,6 +28,7 @@ func (r *run) setAgent(id string, gone bool) {
 	a.Profiles = draw(r, "profiles", [][]assign.Limit{nil, nil, {{Profile: "vip", Limit: 1}}, {{Profile: "chat", Limit: 2}, {Profile: "vip", Limit: 1, Blocks: true}},
 		{{Profile: "chat", Limit: 1, Daily: true}, {Profile: "vip", Limit: 2, Daily: true}}})
 	a.DayMS = draw(r, "day", []int64{0, 0, r.ms() + 7_000})
+	a.DawnMS = draw(r, "dawn", []int64{0, r.ms() - 20_000, r.ms() + 1})
 	r.model.setAgent(r.ms(), a, false, false, assign.Presence{})
 	r.same("set agent", nil, nil, r.book.SetAgent(r.ctx, r.now, a))
 }
@@ -87,14 +89,18 @@ func (r *run) why() {
 	}
 	var told int32
 	for _, e := range got.Excluded {
-		if told += e.Agents; e.Reason == assign.Reserved {
+		if told += e.Agents; e.Reason == assign.Reserved || e.Reason == assign.TurnedDown {
 			told -= e.Agents
 		}
 	}
 	if told+got.Ready != got.Members {
 		r.t.Errorf("of %d members %d are ready and %v excluded", got.Members, got.Ready, got.Excluded)
 	}
-	got.Class, got.Excluded, got.Wait = "", nil, 0
+	got.Excluded = slices.DeleteFunc(got.Excluded, func(e assign.Exclusion) bool { return e.Reason != assign.TurnedDown })
+	if len(got.Excluded) == 0 {
+		got.Excluded = nil
+	}
+	got.Class, got.Wait = "", 0
 	r.same("why", got, want, err)
 }
 

@@ -42,8 +42,8 @@ func newScripts(cfg Config) (*scripts, error) {
 		return cfg.Edit(name, string(raw))
 	}
 	history := read("history")
-	policy := fmt.Sprintf("local policy = {enough = %d, missed = %t, rejected = %t, lease = %d}",
-		cfg.Policy.Declines, cfg.Policy.Missed, cfg.Policy.Rejected, cfg.Lease.Milliseconds())
+	policy := fmt.Sprintf("local policy = {enough = %d, most = %d, missed = %t, rejected = %t, lease = %d}",
+		cfg.Policy.Declines, cfg.Policy.Decliners, cfg.Policy.Missed, cfg.Policy.Rejected, cfg.Lease.Milliseconds())
 	shared := []string{history, policy, ""}
 	for _, name := range []string{"book", "store", "capacity", "readiness", "waiting", "matching", "save"} {
 		shared = append(shared, read(name))

@@ -31,7 +31,9 @@ const (
 	Blocked      = "blocked"  // a blocking profile is at its limit; of what: the profile
 	NoUnits      = "units"
 	Declined     = "declined" // too often
-	Reserved     = "reserved" // the item waits for another agent
+	// Of those who could take it, and do not.
+	Reserved   = "reserved"    // the item waits for another agent
+	TurnedDown = "turned_down" // so many agents declined the item that it is offered to nobody
 )
 
 // Why is how the book sees an item.
@@ -141,7 +143,10 @@ func (w *why) judge(ctx context.Context, out *Why) error {
 			}
 			if e == (Exclusion{}) {
 				out.Ready++
-				if out.Agent != "" && out.Agent != id {
+				switch {
+				case w.turnedDown(w.record):
+					e.Reason = TurnedDown
+				case out.Agent != "" && out.Agent != id:
 					e.Reason = Reserved
 				}
 			}

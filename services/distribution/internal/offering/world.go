@@ -150,6 +150,7 @@ func (d *Distributor) bring(ctx context.Context, from, to assign.World, revision
 		if old.DayMS != 0 && a.DayMS != 0 {
 			old.DayMS = a.DayMS // the book knows when it ends
 		}
+		old.DawnMS = a.DawnMS
 		if !ok || !reflect.DeepEqual(old, a) {
 			errs = append(errs, d.Book.SetAgent(ctx, d.Now(), a))
 		}
@@ -166,14 +167,15 @@ func (d *Distributor) bring(ctx context.Context, from, to assign.World, revision
 func (d *Distributor) endDays(s *directory.Snapshot, w *assign.World) {
 	for n, a := range w.Agents {
 		if slices.ContainsFunc(a.Profiles, func(l assign.Limit) bool { return l.Daily }) {
-			w.Agents[n].DayMS = d.endOfDay(s, a.ID).UnixMilli()
+			dawn, end := d.day(s, a.ID)
+			w.Agents[n].DawnMS, w.Agents[n].DayMS = dawn.UnixMilli(), end.UnixMilli()
 		}
 	}
 }
 
-// endOfDay is the next midnight where the agent works: in the time zone of its
-// hours, else in that of the house.
-func (d *Distributor) endOfDay(s *directory.Snapshot, agent string) time.Time {
+// day is from the last midnight to the next where the agent works: in the time
+// zone of its hours, else in that of the house.
+func (d *Distributor) day(s *directory.Snapshot, agent string) (dawn, end time.Time) {
 	zone := d.Zone
 	if hours, ok := s.Schedules[s.Agents[agent].GetSchedule()]; ok {
 		if z, err := time.LoadLocation(hours.GetTimeZone()); err == nil {
@@ -184,10 +186,11 @@ func (d *Distributor) endOfDay(s *directory.Snapshot, agent string) time.Time {
 		zone = time.UTC
 	}
 	year, month, day := d.Now().In(zone).Date()
-	return time.Date(year, month, day+1, 0, 0, 0, 0, zone)
+	return time.Date(year, month, day, 0, 0, 0, 0, zone), time.Date(year, month, day+1, 0, 0, 0, 0, zone)
 }
 
 // newDay says when an agent's day ends next, as the book asked.
 func (d *Distributor) newDay(ctx context.Context, agent string) error {
-	return d.Book.SetDay(ctx, d.Now(), agent, d.endOfDay(d.Directory.Now(), agent))
+	_, end := d.day(d.Directory.Now(), agent)
+	return d.Book.SetDay(ctx, d.Now(), agent, end)
 }

@@ -105,6 +105,7 @@ type answer struct {
 	agent string
 	said  *threadv1.Automated
 	again time.Time // until when hours that are over keep silent
+	wait  string    // of a place, in minutes; empty: nobody can say
 }
 
 // waits are the triggers of a conversation that waits: for hours to begin, or
@@ -223,7 +224,7 @@ func (a *answer) had(trigger trigger) bool {
 
 // fact is the message of a trigger, in words; nil when there are none.
 func (a *answer) fact(trigger trigger, m wording.Message) *threadv1.Fact {
-	text := wording.Fill(m.Text, a.values())
+	text := m.Say(trigger, a.values())
 	parts := thread.Split(text)
 	if len(parts) == 0 {
 		return nil
@@ -253,10 +254,11 @@ func (a *answer) fact(trigger trigger, m wording.Message) *threadv1.Fact {
 func (a *answer) values() wording.Values {
 	world, c := a.Rules.World, a.s.GetConversation()
 	return wording.Values{
-		Agent:     named(a.agent, world.Agents[a.agent].GetMeta()),
-		Queue:     named(c.GetQueue(), world.Queues[c.GetQueue()].GetMeta()),
-		Position:  strconv.Itoa(int(a.said.GetPosition())),
-		Variables: variables(world, c),
+		Agent:       named(a.agent, world.Agents[a.agent].GetMeta()),
+		Queue:       named(c.GetQueue(), world.Queues[c.GetQueue()].GetMeta()),
+		Position:    strconv.Itoa(int(a.said.GetPosition())),
+		WaitMinutes: a.wait,
+		Variables:   variables(world, c),
 	}
 }
 

@@ -36,7 +36,7 @@ func TestPlaces(t *testing.T) {
 		{600 * time.Second, "front", 1, ""},
 	} {
 		in := world(w, noon.Add(c.after))
-		facts, _ := say.Place(l.state, c.queue, c.position, in, pace)
+		facts, _ := say.Place(l.state, say.Spot{Queue: c.queue, Position: c.position, Wait: -1}, in, pace)
 		said := ""
 		for _, f := range facts {
 			said = words(f)
@@ -64,6 +64,23 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// A text may name the wait; while nobody can say, Parley's own is said.
+func TestPlacesWithTheirWait(t *testing.T) {
+	pace := say.Pace{After: 15 * time.Second, Gap: time.Minute}
+	w := house(threadv1.Trigger_TRIGGER_POSITION_IN_QUEUE, threadv1.Trigger_TRIGGER_NEXT_IN_LINE)
+	w.Messages["position_in_queue"].Texts = map[string]string{"en": "Number {Position}, about {WaitMinutes} min."}
+	for wait, want := range map[time.Duration]string{
+		-time.Second: "You are number 2 in line.", 0: "Number 2, about 1 min.", time.Second: "Number 2, about 1 min.",
+		time.Minute: "Number 2, about 1 min.", 61 * time.Second: "Number 2, about 2 min.",
+	} {
+		l := begun(t, routed("front"))
+		facts, _ := say.Place(l.state, say.Spot{Queue: "front", Position: 2, Wait: wait}, world(w, noon.Add(time.Minute)), pace)
+		if len(facts) != 1 || words(facts[0]) != want {
+			t.Errorf("with a wait of %v: %v, want %q", wait, facts, want)
+		}
+	}
+}
+
 // Whatever places distribution tells, the customer is told ever nearer ones, at
 // least a gap apart.
 func TestPlacesOnlyFall(t *testing.T) {
@@ -75,7 +92,7 @@ func TestPlacesOnlyFall(t *testing.T) {
 		for range rapid.IntRange(1, 30).Draw(t, "looks") {
 			l.now = l.now.Add(time.Duration(rapid.IntRange(1, 50).Draw(t, "pause")) * time.Second)
 			position := rapid.Int32Range(1, 20).Draw(t, "position")
-			facts, _ := say.Place(l.state, "front", position, say.World{Rules: w, Now: l.now}, pace)
+			facts, _ := say.Place(l.state, say.Spot{Queue: "front", Position: position, Wait: -1}, say.World{Rules: w, Now: l.now}, pace)
 			if len(facts) == 0 {
 				continue
 			}

@@ -1,6 +1,7 @@
 package say
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/parley-desk/parley/pkg/thread"
@@ -37,17 +38,31 @@ func Wants(s *threadv1.State, w World, p Pace) bool {
 	return false
 }
 
-// Place gives the fact by which a customer is told a place in a queue, 1 being
-// the next, and what became of it: only one that is nearer than the last, and
-// not too often.
-func Place(s *threadv1.State, queue string, position int32, w World, p Pace) ([]*threadv1.Fact, []Outcome) {
+// Spot is a place in a queue, 1 being the next.
+type Spot struct {
+	Queue    string
+	Position int32
+	Wait     time.Duration // negative: nobody can say
+}
+
+// minutes is the wait, rounded up, for people.
+func (s Spot) minutes() string {
+	if s.Wait < 0 {
+		return ""
+	}
+	return strconv.Itoa(int(max(s.Wait+time.Minute-1, time.Minute) / time.Minute))
+}
+
+// Place gives the fact by which a customer is told a place in a queue, and what
+// became of it: only one that is nearer than the last, and not too often.
+func Place(s *threadv1.State, at Spot, w World, p Pace) ([]*threadv1.Fact, []Outcome) {
 	c := s.GetConversation()
-	if last, _ := thread.Place(c); position < 1 || c.GetQueue() != queue || last > 0 && position >= last || !Wants(s, w, p) {
+	if last, _ := thread.Place(c); at.Position < 1 || c.GetQueue() != at.Queue || last > 0 && at.Position >= last || !Wants(s, w, p) {
 		return nil, nil
 	}
-	a := answer{World: w, s: s, page: w.Rules.World.PagesByMeta[s.GetPage()],
-		said: &threadv1.Automated{Conversation: c.GetId(), Position: position, UntilMs: w.Now.Add(p.Gap).UnixMilli()}}
-	facts, out := a.first([]trigger{placeOf(position)})
+	a := answer{World: w, s: s, page: w.Rules.World.PagesByMeta[s.GetPage()], wait: at.minutes(),
+		said: &threadv1.Automated{Conversation: c.GetId(), Position: at.Position, UntilMs: w.Now.Add(p.Gap).UnixMilli()}}
+	facts, out := a.first([]trigger{placeOf(at.Position)})
 	if out.Result != Said {
 		return nil, nil // it is asked again and again, so nothing is counted
 	}

@@ -35,7 +35,8 @@ type AutomatedMessage struct {
 	Active bool `protobuf:"varint,3,opt,name=active,proto3" json:"active,omitempty"`
 	// Its texts by language, a BCP 47 tag: "bg"; at most 1000 characters each. A
 	// language that is not here has the text that Parley brings along, if any.
-	// {AgentName}, {QueueName}, {Position} and {$Variable$} are replaced.
+	// {AgentName}, {QueueName}, {Position}, {WaitMinutes} and {$Variable$} are
+	// replaced.
 	Texts map[string]string `protobuf:"bytes,4,rep,name=texts,proto3" json:"texts,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// With TRIGGER_NOTICE: the customer is asked to agree, by an answer to press,
 	// and the answer is kept with the thread (S49).

@@ -1659,7 +1659,9 @@ func (x *Step) GetFailed() int32 {
 type Exclusion struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "offline", "presence", "units", "profile", "blocked", "skill", "declined",
-	// "reserved" or "rule": no step of the queue's rules takes them.
+	// "reserved": it waits for somebody else, "turned_down": so many agents declined
+	// it that it is offered to nobody, or "rule": no step of the queue's rules takes
+	// them.
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Members of the queue.
 	Agents int32 `protobuf:"varint,2,opt,name=agents,proto3" json:"agents,omitempty"`
@@ -2041,8 +2043,8 @@ type QueueFigures struct {
 	Waiting int32 `protobuf:"varint,2,opt,name=waiting,proto3" json:"waiting,omitempty"`
 	// Agents who could get one now, if it asks for no more than the others do.
 	Ready int32 `protobuf:"varint,3,opt,name=ready,proto3" json:"ready,omitempty"`
-	// How long one that comes now will wait by the queue's recent pace, seconds;
-	// -1: not known.
+	// How long one that comes now will wait by the queue's recent pace, seconds; 0
+	// with more agents ready than wait; -1: not known.
 	WaitSeconds int64 `protobuf:"varint,4,opt,name=wait_seconds,json=waitSeconds,proto3" json:"wait_seconds,omitempty"`
 	// Who has paused it, so that nothing is offered; empty: it is not paused.
 	PausedBy string `protobuf:"bytes,5,opt,name=paused_by,json=pausedBy,proto3" json:"paused_by,omitempty"`

@@ -22,7 +22,7 @@ end
 -- order who has not declined it; failing that, unless fresh, the one who
 -- declined it least and not yet often enough.
 function book.match_item(i, fresh)
-  if book.terms(i).pk == '1' or book.queue(i.q).paused then return end
+  if book.queue(i.q).paused or not book.is_offered(i) then return end
   local waited = book.preferred(i)
   if waited then
     if book.fits(waited, book.class(i.c)) then book.offer(i, waited, 'affinity') end

@@ -58,16 +58,27 @@ function book.note_item(i)
   if string.find(i.ls, '^w:[^:]*:custom$') then book.sadd(book.news, 'i:' .. i.key) end
 end
 
+-- Is an agent looked for? Not for what agents pick, nor for what so many agents
+-- have declined (L62); whose desk never showed it did not.
+function book.is_offered(i)
+  if book.terms(i).pk == '1' then return false end
+  if i.ex == '' then return true end
+  local declined = 0
+  for halves in string.gmatch(i.ex, ':(%d+)') do
+    if tonumber(halves) >= 2 then declined = declined + 1 end
+  end
+  return declined < policy.most
+end
+
 -- The agent for whom alone an item of this list waits.
 function book.waited_in(where)
   if string.sub(where, 1, 3) == 'wa:' then return book.agent(string.sub(where, 4)) end
 end
 
 -- Puts an item where agents are looked for: in the list of its class, or in that
--- of the one agent who is waited for. Nobody looks for an agent for those that
--- agents pick.
+-- of the one agent who is waited for; if any are looked for.
 function book.line_up(i)
-  if book.terms(i).pk == '1' then return end
+  if not book.is_offered(i) then return end
   local a, c = book.preferred(i), book.lane(i.q, i.c)
   local where = a and 'wa:' .. a.id or 'w:' .. i.q .. ':' .. c
   -- Who was late, or waited for one agent, may outlive its class.
