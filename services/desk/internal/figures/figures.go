@@ -153,7 +153,7 @@ func (r reading) hours(ms int64) time.Duration {
 func (r reading) closed(of *counts, e *threadv1.ConversationClosed) {
 	switch {
 	case r.c.GetBot() != nil && r.c.GetBot().GetEscalated() == threadv1.BotReason_BOT_REASON_UNSPECIFIED && r.c.GetQueue() == "":
-	case r.waitEnds():
+	case r.waitEnds() && r.c.GetAgent() == "":
 		of.gone.add(span(thread.AsksSince(r.c), r.at))
 	default:
 		of.handle.add(time.Duration(r.c.GetHandledMs()) * time.Millisecond)
