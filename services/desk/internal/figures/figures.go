@@ -49,7 +49,7 @@ type reading struct {
 
 // take counts a commit.
 func (r reading) take(commit *threadv1.Commit) {
-	enters := false
+	enters, first := false, r.waitEnds()
 	of := r.queue(r.c.GetQueue())
 	for _, f := range commit.GetFacts() {
 		switch k := f.GetKind().(type) {
@@ -77,7 +77,8 @@ func (r reading) take(commit *threadv1.Commit) {
 		case *threadv1.Fact_OfferEnded:
 			r.declined(of, k.OfferEnded)
 		case *threadv1.Fact_AgentAssigned:
-			r.assigned(of, k.AgentAssigned)
+			r.assigned(of, k.AgentAssigned, first)
+			first = false
 		case *threadv1.Fact_SendRequested:
 			if k.SendRequested.GetHuman() {
 				r.answered(of)
@@ -85,7 +86,7 @@ func (r reading) take(commit *threadv1.Commit) {
 		case *threadv1.Fact_ConversationEnded:
 			of.effort.add(span(r.c.GetOpenedMs(), r.at))
 		case *threadv1.Fact_ConversationClosed:
-			r.closed(of, k.ConversationClosed)
+			r.closed(of)
 		case *threadv1.Fact_SurveyRated:
 			r.rated(commit.GetState().GetSurvey().GetAsked(), k.SurveyRated)
 		}
@@ -107,9 +108,9 @@ func (r reading) declined(of *counts, e *threadv1.OfferEnded) {
 	}
 }
 
-// assigned counts a conversation that an agent got. Who comes back to one has it
-// already.
-func (r reading) assigned(of *counts, a *threadv1.AgentAssigned) {
+// assigned counts a conversation that an agent got, the first or another. Who comes
+// back to one has it already.
+func (r reading) assigned(of *counts, a *threadv1.AgentAssigned, first bool) {
 	if a.GetCause() == threadv1.Cause_CAUSE_RESUMED {
 		return
 	}
@@ -122,7 +123,7 @@ func (r reading) assigned(of *counts, a *threadv1.AgentAssigned) {
 	if a.GetCause() == threadv1.Cause_CAUSE_TRANSFERRED {
 		of.transferred++
 	}
-	if r.waitEnds() {
+	if first {
 		of.engaged++
 		of.speed.add(span(thread.AsksSince(r.c), r.at))
 	}
@@ -150,7 +151,7 @@ func (r reading) hours(ms int64) time.Duration {
 
 // closed counts a conversation that is over. One that its bot still had nobody
 // waited for.
-func (r reading) closed(of *counts, e *threadv1.ConversationClosed) {
+func (r reading) closed(of *counts) {
 	switch {
 	case r.c.GetBot() != nil && r.c.GetBot().GetEscalated() == threadv1.BotReason_BOT_REASON_UNSPECIFIED && r.c.GetQueue() == "":
 	case r.waitEnds() && r.c.GetAgent() == "":
@@ -158,7 +159,7 @@ func (r reading) closed(of *counts, e *threadv1.ConversationClosed) {
 	default:
 		of.handle.add(time.Duration(r.c.GetHandledMs()) * time.Millisecond)
 		of.talk.add(span(r.c.GetOpenedMs(), r.at))
-		if e.GetCause() == threadv1.Cause_CAUSE_WRAPPED_UP || r.c.GetWrappedMs() > 0 {
+		if r.c.GetClosedBy() == threadv1.Cause_CAUSE_WRAPPED_UP || r.c.GetWrappedMs() > 0 {
 			of.wrapUp.add(time.Duration(r.c.GetWrappedMs()) * time.Millisecond)
 		}
 	}
