@@ -234,6 +234,9 @@ func TestDefinitions(t *testing.T) {
 			s.opens("a").is(s.says()).is(&threadv1.PostbackReceived{Mid: "p", Title: "x", SentMs: s.now.UnixMilli()}).
 				is(&threadv1.MessageReceived{Mid: "s", Text: "to another app", Standby: true, SentMs: s.now.UnixMilli()})
 		}, figures.Thresholds{}, always, messages, int32(3)},
+		{"a thread in which no conversation has opened has nothing but messages", func(s *story) {
+			s.is(&threadv1.ReferralReceived{SentMs: s.now.UnixMilli()}).is(s.says())
+		}, figures.Thresholds{}, always, messages, int32(1)},
 		{"satisfaction is the mean between the lowest and the highest rating", func(s *story) {
 			s.opens("front").offers("mila").accepts("mila").ends("mila").closes("mila")
 			asked.Conversation = s.id()

@@ -38,7 +38,11 @@ func (w *Window) Add(now time.Time, commit *threadv1.Commit, open Open) {
 	case m.number < number:
 		*m = minute{number: number, queues: map[string]*counts{}, agents: map[string]*Deeds{}}
 	}
-	reading{minute: m, c: commit.GetState().GetConversation(), at: at, open: open}.take(commit)
+	c := commit.GetState().GetConversation()
+	if c == nil {
+		c = &threadv1.Conversation{} // a thread in which none has opened yet
+	}
+	reading{minute: m, c: c, at: at, open: open}.take(commit)
 }
 
 // recent gives the minutes of the hour that something happened in, each with its

@@ -76,7 +76,7 @@ export function Lines({ queues, act, onQueue }: { queues: QueueFigure[]; act: Ac
               <td class="number">{num(q.waitSeconds) >= 0 && q.waiting ? long(num(q.waitSeconds) * 1000, t) : '–'}</td>
               <td class="number">{(q.ready ?? 0) >= 0 ? q.ready ?? 0 : '–'}</td>
               <td class="number">{q.agents ?? 0}</td>
-              <td class="number">{share(q.figures?.serviceLevel)} <span class="quiet">{t.inTime(seconds(q.figures?.serviceLevelSeconds ?? 60))}</span></td>
+              <td class="number">{share(q.figures?.serviceLevel)} <span class="quiet">{t.inTime(seconds(q.figures?.serviceLevelSeconds || 60, t))}</span></td>
               <td class="number">{q.figures?.abandoned ?? 0}</td>
               <td class="number">{q.figures?.accepted ?? 0} / {q.figures?.offered ?? 0}</td>
               <td><div class="acts">

@@ -14,10 +14,10 @@ const HEIGHT = 26;
 export const share = (percent: number | undefined): string => (percent === undefined ? NONE : `${percent} %`);
 
 // seconds is a short time: 20 s, 2:05.
-export const seconds = (s: number): string => (s < 60 ? `${s} s` : span(s * 1000));
+export const seconds = (s: number, t: Aloft['t']): string => (s < 120 ? t.secs(s) : span(s * 1000));
 
-const mean = (x: Times | undefined): string => (x?.count ? seconds(Math.round(num(x.meanMs) / 1000)) : NONE);
-const most = (x: Times | undefined, t: Aloft['t']): string => (x?.count ? t.nineOfTen(seconds(x.p90 ?? 0)) : '');
+const mean = (x: Times | undefined, t: Aloft['t']): string => (x?.count ? seconds(Math.round(num(x.meanMs) / 1000), t) : NONE);
+const most = (x: Times | undefined, t: Aloft['t']): string => (x?.count ? t.nineOfTen(seconds(x.p90 ?? 0, t)) : '');
 
 // Cards are the figures of now, which lead to what they count.
 export function Cards({ seen, change }: { seen: Seen; change: (c: Partial<Wanted>) => void }) {
@@ -42,16 +42,16 @@ export function Hour({ lately, agents }: { lately: GetFiguresResponse; agents: L
   const { t } = useAloft();
   const f: Figures = lately.hour ?? {};
   const minutes = lately.minutes ?? [];
-  const threshold = f.serviceLevelSeconds ? seconds(f.serviceLevelSeconds) : '';
+  const threshold = f.serviceLevelSeconds ? seconds(f.serviceLevelSeconds, t) : '';
   return (
     <div class="hour" role="group" aria-label={t.lately} tabIndex={0}>
       <Figure name={t.serviceLevel} is={t.serviceLevelIs(threshold || t.ownThreshold)} value={share(f.serviceLevel)} more={threshold && t.inTime(threshold)} />
       <Figure name={t.abandoned} is={t.abandonedIs} value={String(f.abandoned ?? 0)} more={f.abandonRate === undefined ? '' : share(f.abandonRate)} />
-      <Figure name={t.speed} is={t.speedIs} value={mean(f.speed)} more={most(f.speed, t)} />
-      <Figure name={t.firstResponse} is={t.firstResponseIs} value={f.firstResponse?.count ? seconds(f.firstResponse.p90 ?? 0) : NONE} line={minutes.map((m) => m.firstResponseP90 ?? 0)} shown={seconds} />
-      <Figure name={t.response} is={t.responseIs} value={mean(f.response)} more={most(f.response, t)} />
+      <Figure name={t.speed} is={t.speedIs} value={mean(f.speed, t)} more={most(f.speed, t)} />
+      <Figure name={t.firstResponse} is={t.firstResponseIs} value={f.firstResponse?.count ? seconds(f.firstResponse.p90 ?? 0, t) : NONE} line={minutes.map((m) => m.firstResponseP90 ?? 0)} shown={(n) => seconds(n, t)} />
+      <Figure name={t.response} is={t.responseIs} value={mean(f.response, t)} more={most(f.response, t)} />
       <Figure name={t.messages} is={t.messagesIs} value={String(f.messages ?? 0)} line={minutes.map((m) => m.messages ?? 0)} shown={String} />
-      <Figure name={t.handleTime} is={t.handleTimeIs} value={mean(f.handle)} more={most(f.handle, t)} />
+      <Figure name={t.handleTime} is={t.handleTimeIs} value={mean(f.handle, t)} more={most(f.handle, t)} />
       <Figure name={t.satisfaction} is={t.satisfactionIs} value={share(f.satisfaction)} more={f.ratings ? t.ratings(f.ratings) : ''} />
       <Figure name={t.closing} is={t.closingIs} value={String(lately.closing ?? 0)} more={t.inAnHour} />
       <Figure name={t.capacity} is={t.capacityIs} value={t.ofAll(agents.used ?? 0, agents.capacity ?? 0)} />

@@ -477,6 +477,16 @@ export interface GetCardResponse {
   card?: ContactCard;
 }
 
+export interface GetFiguresRequest {
+  queue?: string;
+}
+
+export interface GetFiguresResponse {
+  hour?: Figures;
+  minutes?: Minute[];
+  closing?: number;
+}
+
 export interface Heartbeat {
   nowMs?: string;
 }
@@ -620,6 +630,11 @@ export interface MergeContactRequest {
 
 export interface MergeContactResponse {
   card?: ContactCard;
+}
+
+export interface Minute {
+  messages?: number;
+  firstResponseP90?: number;
 }
 
 export interface MonitorConversationRequest {

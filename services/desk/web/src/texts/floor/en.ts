@@ -69,6 +69,7 @@ export default {
   inAnHour: 'within an hour',
   capacity: 'Capacity',
   capacityIs: 'Units in use, of those that agents have who are available or busy.',
+  secs: '{} s|{} s',
   nineOfTen: '9 of 10 in {}',
   inQueueIs: 'Conversations that wait for an agent, offered or not.',
   longestWaitIs: 'How long the one has waited that has waited longest.',
