@@ -203,7 +203,7 @@ func TestAgents(t *testing.T) {
 	if mila.GetActive() != 1 || mila.GetWrapUp() != 1 || mila.GetWaiting() != 1 || mila.GetUnanswered() != 1 || mila.GetStanding().GetCapacity() != 3 {
 		t.Errorf("mila: %v", mila)
 	}
-	if !slices.Equal(orlin.GetQueues(), []string{"Back office", "Front desk", "night"}) || orlin.GetActive() != 0 ||
+	if !slices.Equal(orlin.GetQueues(), []string{"Back office", "Front desk", "night", "vip"}) || orlin.GetActive() != 0 ||
 		orlin.GetStanding().GetPresence() != distributionv1.Presence_PRESENCE_AWAY {
 		t.Errorf("orlin: %v", orlin)
 	}
