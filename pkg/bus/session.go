@@ -27,6 +27,8 @@ type source struct {
 	filter string // empty: everything, which costs the broker least
 	from   uint64 // first sequence wanted
 	last   bool   // instead: the last message of every subject, then all that follow
+	// since, instead of from, is when the first one wanted was stored.
+	since time.Time
 	// anew, of a stream that may be gone with its broker, is called at the begin
 	// of every session: each begins as the first did, for nobody tells what the
 	// stream has lost meanwhile, and its numbers may be given out again.
@@ -85,6 +87,9 @@ func (s *session) open(ctx context.Context) (jetstream.MessagesContext, *jetstre
 	cfg := jetstream.ConsumerConfig{Name: nuid.Next(), FilterSubject: s.filter, AckPolicy: jetstream.AckNonePolicy,
 		Replicas: 1, MemoryStorage: true, InactiveThreshold: sessionInactive,
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(s.from, 1)}
+	if s.from == 0 && !s.since.IsZero() {
+		cfg.DeliverPolicy, cfg.OptStartSeq, cfg.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &s.since
+	}
 	if s.last {
 		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverLastPerSubjectPolicy, 0
 		if s.filter == "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -46,6 +47,26 @@ func (b *Bus) WatchThreads(ctx context.Context, ready func(), handle func(Record
 		})
 	}
 	return brokerFault(g.Wait(), "watch threads")
+}
+
+// FollowSince hands to every process the commits that were stored since a time, then
+// every new one. One goroutine a partition calls handle, in the order of the log. It
+// blocks until ctx ends; after a break it continues where it was.
+func (b *Bus) FollowSince(ctx context.Context, since time.Time, handle func(Record)) error {
+	ctx, leave := b.enter(ctx)
+	defer leave()
+	g, ctx := errgroup.WithContext(ctx)
+	for p := range b.cfg.Partitions {
+		g.Go(func() error {
+			return b.followTail(ctx, source{stream: subject.ThreadStream(p), since: since}, nil, func(m stored, _ uint64) error {
+				if r, err := decodeCommit(m, b.cfg.Partitions); err == nil { // what is no commit WatchThreads and the stages tell of
+					handle(r)
+				}
+				return nil
+			})
+		})
+	}
+	return brokerFault(g.Wait(), "follow threads since a time")
 }
 
 // States yields the last commit of every thread of every partition, as they

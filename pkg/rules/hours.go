@@ -70,3 +70,13 @@ func (r *Rules) Obstacle(queue string, now time.Time) (Obstacle, string) {
 	}
 	return NoObstacle, ""
 }
+
+// Open is how long a queue is open from one moment to another; without hours, all
+// the time.
+func (r *Rules) Open(queue string, from, to time.Time) time.Duration {
+	c := r.calendars[r.World.Queues[queue].GetSchedule()]
+	if c == nil {
+		return max(to.Sub(from), 0)
+	}
+	return c.hours().Within(from, to)
+}

@@ -189,3 +189,19 @@ func (w *walk) open() []interval {
 	}
 	return w.eras[w.era].week[w.day.weekday()]
 }
+
+// Within is how long the hours are open from one moment to another (L129).
+func (h *Hours) Within(from, to time.Time) (open time.Duration) {
+	for from.Before(to) {
+		s := h.At(from)
+		next := to
+		if !s.Changes.IsZero() && s.Changes.Before(to) {
+			next = s.Changes
+		}
+		if s.Open {
+			open += next.Sub(from)
+		}
+		from = next
+	}
+	return open
+}

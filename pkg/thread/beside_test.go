@@ -295,17 +295,20 @@ func TestConsult(t *testing.T) {
 }
 
 // TestAMonitorStaysUnseen (L105): it reads along until the conversation waits
-// for an agent again, and takes part only when it says so.
+// for an agent again, may whisper to the agent while that one has it, and takes part
+// only when it says so.
 func TestAMonitorStaysUnseen(t *testing.T) {
 	at := time.UnixMilli(3000)
 	s := after(t, talk(t, active), &threadv1.MonitoringBegan{Agent: "sonya"})
-	for name, err := range map[string]error{
-		"a message": second(thread.RequestSend(s, at, "c", "sonya", "i", "cl", "hello")),
-		"a note":    second(thread.AddNote(s, "c", "sonya", "n", "cl", "x")),
-	} {
-		if refusal(err) != thread.NotYours {
-			t.Errorf("%s: %v", name, err)
-		}
+	if _, err := thread.RequestSend(s, at, "c", "sonya", "i", "cl", "hello"); refusal(err) != thread.NotYours {
+		t.Errorf("a message: %v", err)
+	}
+	if facts, err := thread.AddNote(s, "c", "sonya", "n", "cl", "x"); err != nil || len(facts) != 1 || !facts[0].GetNoteAdded().GetConsult() {
+		t.Errorf("a whisper: %v, %v", facts, err)
+	}
+	over := after(t, proto.CloneOf(s), &threadv1.ConversationEnded{Agent: "mila"})
+	if _, err := thread.AddNote(over, "c", "sonya", "n", "cl", "x"); refusal(err) != thread.WrongPhase && refusal(err) != thread.NotYours {
+		t.Errorf("a whisper in wrap-up: %v", err)
 	}
 	s = after(t, s, &threadv1.SupervisorJoined{Agent: "sonya"})
 	if _, err := thread.RequestSend(s, at, "c", "sonya", "i", "cl", "hello"); err != nil {
@@ -316,8 +319,6 @@ func TestAMonitorStaysUnseen(t *testing.T) {
 		t.Errorf("in wrap-up it is %v", p)
 	}
 }
-
-func second[A any](_ A, err error) error { return err }
 
 // TestHandover is L103 and L106 to L108: the facts say who did it.
 func TestHandover(t *testing.T) {
@@ -331,7 +332,7 @@ func TestHandover(t *testing.T) {
 	released := func(by, client string) *threadv1.ConversationReleased {
 		return &threadv1.ConversationReleased{Cause: threadv1.Cause_CAUSE_TRANSFERRED, By: by, ClientId: client}
 	}
-	revoked := &threadv1.OfferEnded{Fence: 7, Outcome: threadv1.OfferOutcome_OFFER_OUTCOME_REVOKED}
+	revoked := &threadv1.OfferEnded{Fence: 7, Outcome: threadv1.OfferOutcome_OFFER_OUTCOME_REVOKED, Agent: "mila"}
 	given := func(cause threadv1.Cause) any {
 		return &threadv1.AgentAssigned{Agent: "orlin", Cause: cause, By: "sonya"}
 	}

@@ -120,7 +120,7 @@ func applyBot(s *threadv1.State, now time.Time, f *threadv1.Fact) (bool, error) 
 		case !BotHas(c):
 			return true, refuse(s, Stale, "")
 		}
-		c.Bot.Escalated = k.BotEscalated.GetReason()
+		c.Bot.Escalated, c.Bot.EscalatedMs = k.BotEscalated.GetReason(), now.UnixMilli()
 	case *threadv1.Fact_BotDropped:
 		at := slices.Index(c.GetBot().GetAsks(), k.BotDropped.GetAsk())
 		if at < 0 || BotHas(c) {

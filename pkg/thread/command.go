@@ -107,7 +107,7 @@ func RejectOffer(s *threadv1.State, conversation, agent string, fence int64, rea
 	if c.Phase != threadv1.Phase_PHASE_OPEN || c.Offer.GetFence() != fence || c.Offer.GetAgent() != agent {
 		return nil, refuse(s, OfferGone, agent)
 	}
-	return one(&threadv1.OfferEnded{Fence: fence, Outcome: threadv1.OfferOutcome_OFFER_OUTCOME_REJECTED, Reason: reason}), nil
+	return one(&threadv1.OfferEnded{Fence: fence, Outcome: threadv1.OfferOutcome_OFFER_OUTCOME_REJECTED, Reason: reason, Agent: agent}), nil
 }
 
 // EndOffer ends the offer under fence without the agent: timed out, revoked or
@@ -120,7 +120,7 @@ func EndOffer(s *threadv1.State, conversation string, fence int64, outcome threa
 	if c.Phase != threadv1.Phase_PHASE_OPEN || c.Offer == nil || c.Offer.Fence != fence {
 		return nil, refuse(s, OfferGone, "")
 	}
-	return one(&threadv1.OfferEnded{Fence: fence, Outcome: outcome}), nil
+	return one(&threadv1.OfferEnded{Fence: fence, Outcome: outcome, Agent: c.Offer.Agent}), nil
 }
 
 // Resume brings the agent back to a conversation set aside.
@@ -279,7 +279,7 @@ func AddNote(s *threadv1.State, conversation, agent, id, clientID, text string) 
 	}
 	p := ParticipantOf(s.GetConversation(), agent)
 	switch {
-	case consults(p):
+	case consults(p), p.GetPart() == threadv1.Part_PART_MONITOR:
 		return Confer(s, conversation, agent, id, clientID, text)
 	case p.GetPart() == threadv1.Part_PART_JOINED && s.Conversation.Id == conversation:
 	default:

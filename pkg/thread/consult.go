@@ -121,7 +121,7 @@ func Leave(s *threadv1.State, conversation, agent string) ([]*threadv1.Fact, err
 
 // Confer writes to those who were asked for advice; the customer does not see
 // it. The agent who has the conversation says so expressly, consultants have
-// nothing else to write notes to.
+// nothing else to write notes to. A supervisor who reads along writes so to the agent.
 func Confer(s *threadv1.State, conversation, agent, id, clientID, text string) ([]*threadv1.Fact, error) {
 	if Done(s, clientID) {
 		return nil, nil
@@ -130,7 +130,9 @@ func Confer(s *threadv1.State, conversation, agent, id, clientID, text string) (
 	if err != nil {
 		return nil, err
 	}
-	if p := ParticipantOf(c, agent); !consults(p) || !present(p) {
+	p := ParticipantOf(c, agent)
+	whispers := p.GetPart() == threadv1.Part_PART_MONITOR && c.Phase == threadv1.Phase_PHASE_ACTIVE
+	if !whispers && (!consults(p) || !present(p)) {
 		if c, err = held(s, conversation, agent, threadv1.Phase_PHASE_ACTIVE); err != nil {
 			return nil, err
 		}

@@ -154,7 +154,7 @@ func revoked(c *threadv1.Conversation) []*threadv1.Fact {
 	if c.GetOffer() == nil {
 		return nil
 	}
-	return one(&threadv1.OfferEnded{Fence: c.Offer.Fence, Outcome: threadv1.OfferOutcome_OFFER_OUTCOME_REVOKED})
+	return one(&threadv1.OfferEnded{Fence: c.Offer.Fence, Outcome: threadv1.OfferOutcome_OFFER_OUTCOME_REVOKED, Agent: c.Offer.Agent})
 }
 
 // ForceClose ends a conversation wherever it stands (L108).

@@ -95,7 +95,7 @@ func allowedBeside(c *threadv1.Conversation, p *threadv1.Participant) []string {
 	case p.GetPart() != threadv1.Part_PART_MONITOR:
 		return append(may, "note", "leave")
 	case c.GetPhase() == threadv1.Phase_PHASE_ACTIVE:
-		return []string{"join", "leave"}
+		return []string{"note", "join", "leave"}
 	}
 	return []string{"leave"}
 }

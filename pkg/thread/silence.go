@@ -92,6 +92,9 @@ func touched(s *threadv1.State, now time.Time, f *threadv1.Fact) {
 	case *threadv1.Fact_ConversationOpened:
 		hear(s, now, threadv1.Side_SIDE_CUSTOMER)
 	case *threadv1.Fact_SendRequested:
+		if k.SendRequested.GetHuman() {
+			answer(s.GetConversation(), now)
+		}
 		if k.SendRequested.GetHuman() || k.SendRequested.GetBot() != nil {
 			hear(s, now, threadv1.Side_SIDE_AGENT)
 		}

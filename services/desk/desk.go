@@ -48,6 +48,9 @@ const (
 	reading = 5 * time.Second
 	// tallying is how often agents are told how full their queues are.
 	tallying = 3 * time.Second
+	// counted is how much of the log figures are made of: an hour, and a minute for
+	// clocks that are not the broker's.
+	counted = time.Hour + time.Minute
 	// lapsing is how often is looked for invitations that are over.
 	lapsing = time.Second
 	// settling is how long after a conversation went to another phase distribution
@@ -101,7 +104,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		Cookie: session.Cookie{Secure: cfg.secure()}, Address: cfg.address, Invitation: cfg.Invitation,
 		Meter: api.NewMeter(deps.Registry), Ready: d.ready,
 		Files: deps.FileStore(), Signer: deps.Secrets, Uploads: uploads, Looking: cfg.ScanTimeout,
-		Contacts: deps.Contacts, Kin: d.kin,
+		Contacts: deps.Contacts, Kin: d.kin, Lately: &api.Lately{},
 		Replies: &reply.Store{Bucket: deps.Bus.Bucket(subject.ReplyBucket), Most: cfg.PersonalReplies},
 	}
 	d.measure(deps.Registry)
@@ -151,6 +154,9 @@ func (d *Desk) Run(ctx context.Context) error {
 	group.Go(func() error { return d.api.Sessions.Run(ctx) })
 	group.Go(func() error { return d.api.Uploads.Run(ctx) })
 	group.Go(func() error { return d.watch(ctx) })
+	group.Go(func() error {
+		return d.deps.Bus.FollowSince(ctx, d.deps.Now().Add(-counted), func(r bus.Record) { d.api.Follow(r.Commit) })
+	})
 	group.Go(func() error { return d.pages.Run(ctx) })
 	group.Go(func() error { return d.deps.Contacts.Book.Run(ctx) })
 	group.Go(func() error { d.attend(ctx); return nil })

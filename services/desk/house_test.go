@@ -54,6 +54,7 @@ type house struct {
 	bus      *bus.Bus
 	registry *prometheus.Registry
 	url      string
+	start    func() // another process of the desk in place of the one that stopped
 	stop     func()
 	world    *directory.Snapshot
 	used     sync.Map // units in use that distribution tells an agent asked about alone
@@ -66,7 +67,7 @@ func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 	for _, f := range change {
 		f(&cfg)
 	}
-	h := &house{t: t, bus: bustest.Open(t), registry: prometheus.NewRegistry()}
+	h := &house{t: t, bus: bustest.Open(t)}
 	box, err := secret.New()
 	if err != nil {
 		t.Fatal(err)
@@ -79,6 +80,7 @@ func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 		return a
 	}
 	h.world = directory.NewSnapshot(account("mila", "agent"), account("orlin", "agent"), account("sonya", "supervisor"), account("petar", "admin"),
+		account("vera", "supervisor"), &configv1.Queue{Meta: &configv1.Meta{Id: "vip"}, Agents: []string{"orlin"}, Supervisors: []string{"vera"}, ServiceLevelSeconds: 20},
 		&configv1.Queue{Meta: &configv1.Meta{Id: "front", DisplayName: "Front desk"}, Agents: []string{"mila", "orlin"}},
 		&configv1.Queue{Meta: &configv1.Meta{Id: "back", DisplayName: "Back office"}, Agents: []string{"orlin"}},
 		&configv1.Queue{Meta: &configv1.Meta{Id: "empty"}},
@@ -92,12 +94,20 @@ func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 		&configv1.ChannelAccount{Meta: &configv1.Meta{Id: "demo"}}, &configv1.Page{Meta: &configv1.Meta{Id: "shop"}, PageId: pageID, Account: "demo", AgentAttachments: configv1.Switch_SWITCH_ON, Workstream: "discreet"},
 		&configv1.Workstream{Meta: &configv1.Meta{Id: "discreet"}, Masks: []*configv1.MaskingRule{{Name: "cards", Preset: configv1.MaskingPreset_MASKING_PRESET_CREDIT_CARD}}},
 		&configv1.Page{Meta: &configv1.Meta{Id: "silent"}, PageId: silentPage, Account: "demo"})
+	h.distribute()
+	h.start = func() { h.run(cfg, box) }
+	h.start()
+	return h
+}
+
+// run has a process of the desk serve.
+func (h *house) run(cfg desk.Config, box *secret.Box) {
 	heard := make(chan net.Addr, 1)
-	health := new(host.Health)
+	h.registry = prometheus.NewRegistry()
 	service, err := desk.New(cfg, host.Deps{
 		Log: slog.New(slog.DiscardHandler), Instance: "desk", Bus: h.bus, Secrets: box, Registry: h.registry,
 		Directory: directory.Fixed(h.world),
-		Tracer:    noop.NewTracerProvider().Tracer(""), Health: health, Now: time.Now,
+		Tracer:    noop.NewTracerProvider().Tracer(""), Health: new(host.Health), Now: time.Now,
 		Listen: func(ctx context.Context, _, addr string) (net.Listener, error) {
 			l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 			if err == nil {
@@ -107,21 +117,19 @@ func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 		},
 	})
 	if err != nil {
-		t.Fatal(err)
+		h.t.Fatal(err)
 	}
-	h.distribute()
 	h.stop = h.background("the desk", service.Run)
 	select {
 	case addr := <-heard:
 		h.url = "http://" + addr.String()
 	case <-time.After(patient):
-		t.Fatal("the desk does not listen")
+		h.t.Fatal("the desk does not listen")
 	}
 	h.await("the desk to be ready", func() bool {
-		_, err := h.agent("").sessions.SignOut(t.Context(), connect.NewRequest(&deskv1.SignOutRequest{}))
+		_, err := h.agent("").sessions.SignOut(h.t.Context(), connect.NewRequest(&deskv1.SignOutRequest{}))
 		return err == nil
 	})
-	return h
 }
 
 // patient is more than any step takes on a busy machine.

@@ -24,7 +24,7 @@ func TestMonitorAndJoin(t *testing.T) {
 	hers.until("the snapshot", func(e *deskv1.Event) bool { return e.GetSnapshot() != nil })
 	h.lead("p", "active", time.Now())
 	view, err := sonya.desk.MonitorConversation(t.Context(), connect.NewRequest(&deskv1.MonitorConversationRequest{Ref: ref("p")}))
-	if err != nil || !slices.Equal(view.Msg.GetConversation().GetAllowed(), []string{"join", "leave"}) {
+	if err != nil || !slices.Equal(view.Msg.GetConversation().GetAllowed(), []string{"note", "join", "leave"}) {
 		t.Fatalf("%v, %v", view, err)
 	}
 	hers.until("the conversation", inPhase("p", threadv1.Phase_PHASE_ACTIVE))
@@ -203,7 +203,7 @@ func TestAgents(t *testing.T) {
 	if mila.GetActive() != 1 || mila.GetWrapUp() != 1 || mila.GetWaiting() != 1 || mila.GetUnanswered() != 1 || mila.GetStanding().GetCapacity() != 3 {
 		t.Errorf("mila: %v", mila)
 	}
-	if !slices.Equal(orlin.GetQueues(), []string{"Back office", "Front desk", "night"}) || orlin.GetActive() != 0 ||
+	if !slices.Equal(orlin.GetQueues(), []string{"Back office", "Front desk", "night", "vip"}) || orlin.GetActive() != 0 ||
 		orlin.GetStanding().GetPresence() != distributionv1.Presence_PRESENCE_AWAY {
 		t.Errorf("orlin: %v", orlin)
 	}

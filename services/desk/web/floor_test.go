@@ -52,6 +52,21 @@ func TestASupervisorsFloor(t *testing.T) {
 		t.Errorf("the cards say %s", cards)
 	}
 	b.Shot("floor")
+	for figure, want := range map[string]string{"Service level": "87 % in 60 s", "Given up": "2 5 %", "To an agent": "31 s 9 of 10 in 64 s", "First response": "2:05",
+		"Messages": "214", "Satisfaction": "83 % 9 ratings", "Window closes": "1 within an hour"} {
+		at := "document.querySelector('[data-figure=\"" + figure + "\"]')"
+		if got := b.Eval("[" + at + ".querySelector('b'), " + at + ".querySelector('small')].map((e) => e?.innerText ?? '').join(' ').trim()"); got != want {
+			t.Errorf("%s is told as %q, want %q", figure, got, want)
+		}
+	}
+	if got := b.Eval("document.querySelector('[data-figure=Messages] svg').getAttribute('aria-label')"); got != "Messages: 6 at most in a minute, 3 now" && got != "Messages: 6 at most in a minute, 5 now" {
+		t.Errorf("the line says %q", got)
+	}
+	b.Click("[data-figure='Service level'] .what")
+	b.Await("what it is", "document.querySelector('[data-figure=\"Service level\"] [popover]:popover-open')?.innerText.includes('within 60 s of the request')")
+	b.Shot("floor-what")
+	b.Key("\x1b")
+	b.Await("it to go", "!document.querySelector(':popover-open')")
 	if b.Eval("String(!!document.querySelector('.presence[data-presence] select[aria-label=Presence]'))") != "false" {
 		t.Error("somebody who answers no customer has a presence")
 	}

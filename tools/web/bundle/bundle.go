@@ -28,7 +28,7 @@ const Setup = 40 * 1024
 type Sizes struct {
 	// Script is what the page and its worker begin with, in the longest language.
 	Script int
-	// Later is every part that is loaded when it is wanted, languages left out.
+	// Later is every part that is loaded when it is wanted, in the longest language.
 	Later int
 	// Style is the style sheet.
 	Style int
@@ -71,6 +71,9 @@ var (
 // texts is where languages are.
 const texts = "src/texts/"
 
+// view is where those of the supervisor's view are, which come with it.
+const view = texts + "floor/"
+
 // Build bundles the pages in dir and gives the files of dist by name, each with
 // a name that changes with what it holds. The same sources give the same bytes
 // on every machine.
@@ -98,7 +101,7 @@ func (e entry) build(root string, files map[string][]byte) (Sizes, error) {
 	var sizes Sizes
 	script, style := "src/"+e.script, "src/"+e.style
 	first := built.begin(script)
-	language := 0
+	language, words := 0, 0
 	for name, part := range built {
 		files[name] = part.body
 		switch weight := zipped(part.body); {
@@ -106,6 +109,8 @@ func (e entry) build(root string, files map[string][]byte) (Sizes, error) {
 			sizes.Script += weight
 		case part.entry == style:
 			sizes.Style = weight
+		case strings.HasPrefix(part.entry, view):
+			words = max(words, weight)
 		case strings.HasPrefix(part.entry, texts):
 			language = max(language, weight)
 		default:
@@ -113,6 +118,7 @@ func (e entry) build(root string, files map[string][]byte) (Sizes, error) {
 		}
 	}
 	sizes.Script += language
+	sizes.Later += words
 	html, err := os.ReadFile(filepath.Join(root, "src", e.html))
 	if err != nil {
 		return Sizes{}, err

@@ -18,7 +18,7 @@ import (
 // desk API can carry, a union of names for every enum.
 func TypeScript() []byte {
 	all := newShapes()
-	for _, file := range []protoreflect.FileDescriptor{deskv1.File_parley_desk_v1_desk_proto, deskv1.File_parley_desk_v1_contact_proto, deskv1.File_parley_desk_v1_reply_proto} {
+	for _, file := range []protoreflect.FileDescriptor{deskv1.File_parley_desk_v1_desk_proto, deskv1.File_parley_desk_v1_figure_proto, deskv1.File_parley_desk_v1_contact_proto, deskv1.File_parley_desk_v1_reply_proto} {
 		for i := range file.Messages().Len() {
 			all.walk(file.Messages().Get(i))
 		}

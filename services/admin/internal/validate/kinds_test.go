@@ -132,6 +132,11 @@ func TestMistakesOfQueues(t *testing.T) {
 	for _, m := range []mistake{
 		{"L42", "schedule gone", broken(func(q *queue) { q.Schedule = "gone" }), "schedule", `there is no schedule "gone"`},
 		{"L45", "too many agents", broken(func(q *queue) { q.Agents = some(1001, func(int) string { return "mila" }) }), "agents", "has 1001 agents; use at most 1000"},
+		{"L43", "service level too long", broken(func(q *queue) { q.ServiceLevelSeconds = 601 }), "service_level_seconds", "601 is out of range; use 0 to 600"},
+		{"L43", "short abandon the wrong way", broken(func(q *queue) { q.ShortAbandonSeconds = -1 }), "short_abandon_seconds", "-1 is out of range; use 0 to 600"},
+		{"L109", "supervisor gone", broken(func(q *queue) { q.Supervisors = []string{"gone"} }), "supervisors[0]", `there is no agent "gone"`},
+		{"L109", "supervisor who is none", broken(func(q *queue) { q.Supervisors = []string{"mila"} }), "supervisors[0]", `"mila" has not the role supervisor; give it, or name somebody else`},
+		{"L109", "too many supervisors", broken(func(q *queue) { q.Supervisors = some(1001, func(int) string { return "mila" }) }), "supervisors", "has 1001 supervisors; use at most 1000"},
 		{"L51", "no condition", rule(func(o *configv1.OverflowRule) { o.Condition = 0 }), "overflow[1].condition", "is not a condition; use OVERFLOW_CONDITION_OUT_OF_HOURS or"},
 		{"L51", "condition of a newer version", rule(func(o *configv1.OverflowRule) { o.Condition = 9 }), "overflow[1].condition", "9 is not a condition"},
 		{"L51", "no items", rule(func(o *configv1.OverflowRule) { o.Items = 0 }), "overflow[1].items", "0 is out of range; use 1 to 100000"},

@@ -17,6 +17,7 @@ const (
 	maxAgents     = 1000
 	maxOverflow   = 10
 	maxSelections = 20
+	maxThreshold  = 600 // seconds
 )
 
 func (p *problems) queue(q *configv1.Queue, world *directory.Snapshot) {
@@ -26,12 +27,28 @@ func (p *problems) queue(q *configv1.Queue, world *directory.Snapshot) {
 	p.known("assignment", q.GetAssignment().String(), configv1.Assignment_name, int32(q.GetAssignment()))
 	p.within("priority", q.GetPriority(), 0, 1000)
 	p.within("head_start_seconds", q.GetHeadStartSeconds(), 0, 3600)
+	p.within("service_level_seconds", q.GetServiceLevelSeconds(), 0, maxThreshold) // L43
+	p.within("short_abandon_seconds", q.GetShortAbandonSeconds(), 0, maxThreshold)
+	p.supervisors(q, world)
 	if q.GetSchedule() != "" { // none: always open (L42)
 		p.reference("schedule", directory.Schedules, q.GetSchedule(), world)
 	}
 	p.overflow("overflow", q.GetOverflow(), []string{q.GetMeta().GetId()}, world)
 	p.wait(q, world)
 	p.custom(q, world)
+}
+
+// supervisors checks who oversees a queue (L109).
+func (p *problems) supervisors(q *configv1.Queue, world *directory.Snapshot) {
+	if !p.atMost("supervisors", "supervisors", len(q.GetSupervisors()), maxAgents) {
+		return
+	}
+	p.references("supervisors[%d]", directory.Agents, q.GetSupervisors(), world)
+	for i, id := range q.GetSupervisors() {
+		if a := world.Agents[id]; a != nil && !slices.Contains(a.GetRoles(), "supervisor") {
+			p.add(fmt.Sprintf("supervisors[%d]", i), "%q has not the role supervisor; give it, or name somebody else", id)
+		}
+	}
 }
 
 // custom checks by which rules a queue assigns, when it does by rules (L60).

@@ -37,7 +37,7 @@ func references(r directory.Resource) map[string][]string {
 		return map[string][]string{directory.Queues: {r.GetQueue(), r.GetFallbackQueue()},
 			directory.Rulesets: append(slices.Clone(r.GetClassification()), r.GetRouting()), directory.Profiles: r.GetCapacityProfiles()}
 	case *configv1.Queue:
-		return map[string][]string{directory.Agents: r.GetAgents(), directory.Schedules: {r.GetSchedule()},
+		return map[string][]string{directory.Agents: slices.Concat(r.GetAgents(), r.GetSupervisors()), directory.Schedules: {r.GetSchedule()},
 			directory.Queues: append(overflowing(r.GetOverflow()), r.GetWait().GetQueue()), directory.Rulesets: ordering(r)}
 	case *configv1.Agent:
 		return ofAgent(r)

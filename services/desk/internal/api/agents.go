@@ -10,10 +10,10 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/parley-desk/parley/pkg/directory"
-	"github.com/parley-desk/parley/pkg/fault"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/services/desk/internal/board"
 )
 
 // ListAgents tells a supervisor where agents stand and what they have in hand.
@@ -23,10 +23,12 @@ func (s deskService) ListAgents(ctx context.Context, r *connect.Request[deskv1.L
 	if err != nil {
 		return nil, err
 	}
-	if m.GetQueue() != "" && world.Queues[m.GetQueue()] == nil {
-		return nil, fault.New(fault.NotFound, "NO_SUCH_QUEUE", "there is no queue %q", m.GetQueue())
+	if m.GetQueue() != "" {
+		if err := s.mine(ctx, m.GetQueue()); err != nil {
+			return nil, err
+		}
 	}
-	asked := crew(world, m.GetQueue(), strings.ToLower(m.GetSearch()))
+	asked := s.crew(callerOf(ctx).session.Agent, m.GetQueue(), strings.ToLower(m.GetSearch()))
 	standings, err := s.roster(ctx, asked)
 	if err != nil {
 		return nil, err
@@ -36,33 +38,44 @@ func (s deskService) ListAgents(ctx context.Context, r *connect.Request[deskv1.L
 		switch standings[id].GetPresence() {
 		case distributionv1.Presence_PRESENCE_AVAILABLE, distributionv1.Presence_PRESENCE_BUSY:
 			response.Present++
+			response.Used += standings[id].GetUsed()
+			response.Capacity += standings[id].GetCapacity()
 		}
 	}
 	page, next := cutPage(asked, size, m.GetPageToken(), func(id string) string {
 		return strings.ToLower(cmp.Or(world.Agents[id].GetMeta().GetDisplayName(), id)) + "\x00" + id
 	})
 	response.NextPageToken = next
-	loads, queues := s.loads(), queuesOf(world)
+	loads, queues, deeds := s.loads(), queuesOf(world), s.Lately.agents(s.Now())
 	for _, id := range page {
 		figure := cmp.Or(loads[id], &deskv1.AgentFigure{})
 		figure.Agent, figure.Name, figure.Queues = id, world.Agents[id].GetMeta().GetDisplayName(), queues[id]
 		figure.Standing = cmp.Or(standings[id], &distributionv1.AgentStanding{Agent: id})
+		figure.Taken, figure.Rejected, figure.Missed = int32(deeds[id].Taken), int32(deeds[id].Rejected), int32(deeds[id].Missed)
 		figure.StatusName = world.Statuses[figure.Standing.GetStatus()].GetMeta().GetDisplayName()
 		response.Agents = append(response.Agents, figure)
 	}
 	return connect.NewResponse(response), nil
 }
 
-// crew are those who answer customers, of one queue or of all, whose name or id
-// holds search.
-func crew(world *directory.Snapshot, queue, search string) (ids []string) {
-	for id, a := range world.Agents {
-		serves := queue == "" || slices.Contains(world.Queues[queue].GetAgents(), id)
+// crew are the agents of a supervisor, of one queue or of all, whose name or id holds
+// search.
+func (s *Server) crew(by, queue, search string) (ids []string) {
+	world := s.World()
+	for id, a := range world.Names.Agents {
+		serves := queue == "" && s.leads(world, by, id) || slices.Contains(world.Names.Queues[queue].GetAgents(), id)
 		if serves && has(a, []string{roleAgent}) && named(a.GetMeta(), search) {
 			ids = append(ids, id)
 		}
 	}
 	return ids
+}
+
+// leads tells whether an agent is a supervisor's: who serves a queue of the
+// supervisor's, or none at all.
+func (s *Server) leads(world board.World, by, agent string) bool {
+	queues := serves(world.Names, agent)
+	return len(queues) == 0 || slices.ContainsFunc(queues, func(q string) bool { return world.Oversees(by, q) })
 }
 
 // queuesOf are the names of the queues that agents serve, in order.

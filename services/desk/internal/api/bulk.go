@@ -90,7 +90,8 @@ func (s deskService) one(ctx context.Context, ref *deskv1.ConversationRef, m *de
 		switch {
 		case thread.Done(state, m.GetClientId()):
 			return nil, nil
-		case c.GetId() != ref.GetConversation():
+		case c.GetId() != ref.GetConversation() || !s.World().Oversees(by, c.GetQueue()):
+			out.Phase = threadv1.Phase_PHASE_UNSPECIFIED
 			return nil, errForeign()
 		case m.GetForceClose():
 			return thread.ForceClose(state, c.GetId(), by, m.GetClientId())

@@ -38,6 +38,7 @@ func roles(procedure string) []string {
 		deskv1connect.DeskServiceJoinConversationProcedure,
 		deskv1connect.DeskServiceSetAgentPresenceProcedure,
 		deskv1connect.DeskServiceListAgentsProcedure,
+		deskv1connect.DeskServiceGetFiguresProcedure,
 		deskv1connect.DeskServiceListOngoingProcedure:
 		return []string{board.RoleSupervisor}
 	}

@@ -35,6 +35,7 @@ func (s deskService) TransferConversation(ctx context.Context, r *connect.Reques
 		return nil, err
 	}
 	_, _, err = s.Bus.Update(ctx, threadOf(m.GetRef()), func(state *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+		h.Supervisor = s.World().Oversees(h.By, state.GetConversation().GetQueue())
 		switch {
 		case !s.hands(ctx, state, m.GetRef(), m.GetClientId()):
 			return nil, errForeign()
@@ -53,13 +54,13 @@ func (s deskService) TransferConversation(ctx context.Context, r *connect.Reques
 
 // hands tells whether the caller may hear of handing a conversation over: one in
 // front of the caller, one the caller has just handed over by this command, and
-// any for a supervisor.
+// any of a supervisor's queues.
 func (s deskService) hands(ctx context.Context, state *threadv1.State, ref *deskv1.ConversationRef, clientID string) bool {
 	agent := callerOf(ctx).session.Agent
 	if state.GetConversation().GetId() != ref.GetConversation() {
 		return false
 	}
-	return holds(state, ref, agent, true) || thread.Done(state, clientID) || s.World().Supervisor(agent)
+	return holds(state, ref, agent, true) || thread.Done(state, clientID) || s.World().Oversees(agent, state.GetConversation().GetQueue())
 }
 
 // handover is a hand-over by the caller to somebody who can have it now.

@@ -36,8 +36,8 @@ func (s deskService) SetAgentPresence(ctx context.Context, r *connect.Request[de
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	if s.Directory.Now().Agents[r.Msg.GetOfAgent()] == nil {
-		return nil, fault.New(fault.NotFound, "NO_SUCH_AGENT", "there is no agent %q", r.Msg.GetOfAgent())
+	if world := s.World(); world.Names.Agents[r.Msg.GetOfAgent()] == nil || !s.leads(world, callerOf(ctx).session.Agent, r.Msg.GetOfAgent()) {
+		return nil, fault.New(fault.NotFound, "NO_SUCH_AGENT", "you have no agent %q", r.Msg.GetOfAgent())
 	}
 	standing, err := s.setPresence(ctx, &distributionv1.SetPresenceRequest{Agent: r.Msg.GetOfAgent(),
 		Presence: r.Msg.GetPresence(), Source: distributionv1.Source_SOURCE_SUPERVISOR})

@@ -16,14 +16,20 @@ import (
 )
 
 // ListQueues tells an agent how full the agent's queues are, and a supervisor
-// how full all are.
+// how full the supervisor's are and how they went in the last hour.
 func (s deskService) ListQueues(ctx context.Context, _ *connect.Request[deskv1.ListQueuesRequest]) (*connect.Response[deskv1.ListQueuesResponse], error) {
 	agent, world := callerOf(ctx).session.Agent, s.Directory.Now()
-	ids := slices.Collect(maps.Keys(world.Queues))
-	if !s.World().Supervisor(agent) {
-		ids = serves(world, agent)
+	supervisor := s.World().Supervisor(agent)
+	ids := serves(world, agent)
+	if supervisor {
+		ids = s.oversees(agent)
 	}
 	figures, _ := s.figures(ctx, world, ids) // how many wait is worth telling alone
+	for _, f := range figures {
+		if supervisor {
+			f.Figures = s.Lately.hour(s.Now(), s.thresholds(agent, f.GetQueue()))
+		}
+	}
 	return connect.NewResponse(&deskv1.ListQueuesResponse{Queues: figures}), nil
 }
 
@@ -47,6 +53,17 @@ func (s *Server) Tally(ctx context.Context, agents []string) error {
 		s.Hub.Tally(agent, told)
 	}
 	return err
+}
+
+// oversees are the queues of a supervisor, by id.
+func (s *Server) oversees(agent string) (ids []string) {
+	world := s.World()
+	for id := range world.Names.Queues {
+		if world.Oversees(agent, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // serves are the queues of an agent, by id.
@@ -100,8 +117,8 @@ func (s deskService) PauseQueue(ctx context.Context, r *connect.Request[deskv1.P
 		return nil, c.err()
 	}
 	world, response := s.Directory.Now(), &distributionv1.PauseQueueResponse{}
-	if world.Queues[r.Msg.GetQueue()] == nil {
-		return nil, fault.New(fault.NotFound, "NO_SUCH_QUEUE", "there is no queue %q", r.Msg.GetQueue())
+	if err := s.mine(ctx, r.Msg.GetQueue()); err != nil {
+		return nil, err
 	}
 	err := s.Bus.Call(ctx, "distribution.pause", &distributionv1.PauseQueueRequest{Queue: r.Msg.GetQueue(),
 		Pause: r.Msg.GetPause(), By: callerOf(ctx).session.Agent}, response)
@@ -109,6 +126,15 @@ func (s deskService) PauseQueue(ctx context.Context, r *connect.Request[deskv1.P
 		return nil, fault.Wrap(err, "pausing the queue")
 	}
 	return connect.NewResponse(&deskv1.PauseQueueResponse{By: called(world, response.GetBy()), SinceMs: response.GetSinceMs()}), nil
+}
+
+// mine refuses a queue that is not there, and one that is not the supervisor's in the
+// same words.
+func (s deskService) mine(ctx context.Context, queue string) error {
+	if world := s.World(); world.Names.Queues[queue] == nil || !world.Oversees(callerOf(ctx).session.Agent, queue) {
+		return fault.New(fault.NotFound, "NO_SUCH_QUEUE", "you have no queue %q", queue)
+	}
+	return nil
 }
 
 // place tells of each item its place in the queue, as far as distribution can.

@@ -80,6 +80,7 @@ type Server struct {
 	Ready      <-chan struct{} // closed when the board is complete
 	Contacts   *contact.Finder
 	Kin        *kin.Index
+	Lately     *Lately
 
 	settled settled
 	rules   rules.Book

@@ -15,8 +15,9 @@ import (
 	"github.com/parley-desk/parley/services/desk/internal/board"
 )
 
-// over gives a supervisor's command to a conversation, whoever has it, and shows
-// what it led to. That the caller is a supervisor the guard has seen to.
+// over gives a supervisor's command to a conversation of the supervisor's queues,
+// whoever has it, and shows what it led to. Every other is answered as if it were
+// not there.
 func (s deskService) over(ctx context.Context, ref *deskv1.ConversationRef,
 	command func(s *threadv1.State, by string) ([]*threadv1.Fact, error)) (*deskv1.ConversationView, error) {
 	var c check
@@ -25,7 +26,7 @@ func (s deskService) over(ctx context.Context, ref *deskv1.ConversationRef,
 	}
 	by := callerOf(ctx).session.Agent
 	state, revision, err := s.Bus.Update(ctx, threadOf(ref), func(state *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
-		if state.GetConversation().GetId() != ref.GetConversation() {
+		if c := state.GetConversation(); c.GetId() != ref.GetConversation() || !s.World().Oversees(by, c.GetQueue()) {
 			return nil, errForeign()
 		}
 		facts, err := command(state, by)
@@ -102,15 +103,19 @@ func (s deskService) JoinConversation(ctx context.Context, r *connect.Request[de
 	return connect.NewResponse(&deskv1.JoinConversationResponse{Conversation: view}), nil
 }
 
-// ListOngoing tells the live conversations of all queues.
+// ListOngoing tells the live conversations of the supervisor's queues.
 func (s deskService) ListOngoing(ctx context.Context, r *connect.Request[deskv1.ListOngoingRequest]) (*connect.Response[deskv1.ListOngoingResponse], error) {
 	m := r.Msg
 	size, err := pageSize(m.GetPageSize())
 	if err != nil {
 		return nil, err
 	}
+	now, world, by := s.Now(), s.World(), callerOf(ctx).session.Agent
 	phases := map[threadv1.Phase]int32{}
 	found := s.Hub.Select(func(c *threadv1.Conversation) bool {
+		if !world.Oversees(by, c.GetQueue()) {
+			return false
+		}
 		phases[c.GetPhase()]++
 		held := c.GetPhase() != threadv1.Phase_PHASE_OPEN && c.GetAgent() == m.GetHeldBy()
 		return (m.GetQueue() == "" || c.GetQueue() == m.GetQueue()) && (m.GetHeldBy() == "" || held) &&
@@ -124,7 +129,6 @@ func (s deskService) ListOngoing(ctx context.Context, r *connect.Request[deskv1.
 	for _, phase := range slices.Sorted(maps.Keys(phases)) {
 		response.Phases = append(response.Phases, &deskv1.PhaseCount{Phase: phase, Count: phases[phase]})
 	}
-	now, world, by := s.Now(), s.World(), callerOf(ctx).session.Agent
 	for _, f := range page {
 		response.Conversations = append(response.Conversations, board.View(f.State, f.Revision, by, now, world))
 	}

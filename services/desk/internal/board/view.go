@@ -34,6 +34,15 @@ func (w World) Supervisor(agent string) bool {
 	return slices.Contains(w.Names.Agents[agent].GetRoles(), RoleSupervisor)
 }
 
+// Oversees tells whether agent is a supervisor who sees and acts on what is in a
+// queue: of one that names supervisors they and those among its agents do, of every
+// other, and of what is in none yet, all supervisors (L109, L125).
+func (w World) Oversees(agent, queue string) bool {
+	q := w.Names.Queues[queue]
+	return w.Supervisor(agent) &&
+		(len(q.GetSupervisors()) == 0 || slices.Contains(q.GetSupervisors(), agent) || slices.Contains(q.GetAgents(), agent))
+}
+
 // RoleSupervisor is the role of who may do something about the conversations of
 // others.
 const RoleSupervisor = "supervisor"
@@ -103,7 +112,7 @@ func View(s *threadv1.State, revision uint64, agent string, now time.Time, world
 		}
 	}
 	supervisor := world.Supervisor(agent)
-	if supervisor {
+	if world.Oversees(agent, c.GetQueue()) {
 		view.Supervise = thread.Supervises(s, agent)
 	}
 	for _, p := range c.GetParticipants() {

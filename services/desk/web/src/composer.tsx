@@ -32,7 +32,8 @@ export function Composer({ view }: { view: ConversationView }) {
   const area = useRef<HTMLTextAreaElement>(null);
   const { mode } = draft;
   const confers = may(view, 'confer');
-  const advises = confers || view.part?.part === 'PART_CONSULTANT';
+  const part = view.part?.part;
+  const advises = confers || part === 'PART_CONSULTANT' || part === 'PART_MONITOR';
   const quoted = desk.state.quotes[id];
   const text = draft[mode];
   const length = [...text].length;
@@ -96,7 +97,7 @@ export function Composer({ view }: { view: ConversationView }) {
     <form class={`pen ${mode}${advises ? ' advice' : ''}`} onSubmit={(e) => { e.preventDefault(); send(); }}>
       <div class="modes" role="group" aria-label={t.modeOf}>
         {(['reply', 'note'] as const).map((m) => (
-          <button key={m} type="button" class="chip" aria-pressed={mode === m} title="Alt M" onClick={() => pick(m)}>{m === 'note' && advises ? t.consult : t[m]}</button>
+          <button key={m} type="button" class="chip" aria-pressed={mode === m} title="Alt M" onClick={() => pick(m)}>{m === 'note' && advises ? part === 'PART_MONITOR' ? t.whisper : t.consult : t[m]}</button>
         ))}
         <span class="hint">{t.keysHint}</span>
       </div>

@@ -1,21 +1,23 @@
 // Who works, and the queues they work for, as a supervisor sees them.
 import type { AgentFigure, ListAgentsResponse, Presence, QueueFigure } from './types.gen';
+import { seconds, share } from './figures';
 import type { Act } from './floor';
 import { clock, long, span } from './format';
 import { num } from './model';
-import { useNow, useRoom } from './rt';
+import { useNow } from './rt';
+import { useAloft } from './aloft';
 
 const CHOICES: Presence[] = ['PRESENCE_AVAILABLE', 'PRESENCE_BUSY', 'PRESENCE_DO_NOT_DISTURB', 'PRESENCE_AWAY', 'PRESENCE_OFFLINE'];
 
 export function Crew({ figures, act, onAgent }: { figures: ListAgentsResponse; act: Act; onAgent: (agent: string) => void }) {
-  const { t } = useRoom();
+  const { t } = useAloft();
   const now = useNow(5_000);
   return (
     <div class="table" tabIndex={0} role="region" aria-label={t.agents}>
       <table>
         <thead><tr>
           <th>{t.agentCol}</th><th>{t.presence}</th><th>{t.loadCol}</th><th>{t.inHand}</th><th>{t.unansweredCol}</th><th>{t.wrappingUp}</th>
-          <th>{t.setAside}</th><th>{t.queues}</th>
+          <th>{t.setAside}</th><th title={t.takenColIs}>{t.takenCol}</th><th title={t.rejectedColIs}>{t.rejectedCol}</th><th title={t.missedColIs}>{t.missedCol}</th><th>{t.queues}</th>
         </tr></thead>
         <tbody>{(figures.agents ?? []).map((a) => <Agent key={a.agent} of={a} now={now} act={act} onAgent={onAgent} />)}</tbody>
       </table>
@@ -24,7 +26,7 @@ export function Crew({ figures, act, onAgent }: { figures: ListAgentsResponse; a
 }
 
 function Agent({ of: a, now, act, onAgent }: { of: AgentFigure; now: number; act: Act; onAgent: (agent: string) => void }) {
-  const { t } = useRoom();
+  const { t } = useAloft();
   const s = a.standing ?? {};
   const presence = s.presence ?? 'PRESENCE_UNSPECIFIED';
   const since = num(s.sinceMs);
@@ -46,6 +48,9 @@ function Agent({ of: a, now, act, onAgent }: { of: AgentFigure; now: number; act
       <td class="number">{a.unanswered ?? 0}</td>
       <td class="number">{a.wrapUp ?? 0}</td>
       <td class="number">{a.waiting ?? 0}</td>
+      <td class="number">{a.taken ?? 0}</td>
+      <td class="number">{a.rejected ?? 0}</td>
+      <td class="number">{a.missed ?? 0}</td>
       <td class="line" dir="auto">{(a.queues ?? []).join(', ')}</td>
     </tr>
   );
@@ -53,13 +58,14 @@ function Agent({ of: a, now, act, onAgent }: { of: AgentFigure; now: number; act
 
 // Lines are the queues.
 export function Lines({ queues, act, onQueue }: { queues: QueueFigure[]; act: Act; onQueue: (queue: string) => void }) {
-  const { t } = useRoom();
+  const { t } = useAloft();
   const now = useNow(1_000);
   return (
     <div class="table" tabIndex={0} role="region" aria-label={t.queues}>
       <table>
         <thead><tr>
-          <th>{t.queueCol}</th><th>{t.inQueue}</th><th>{t.longestWait}</th><th>{t.estimateCol}</th><th>{t.readyCol}</th><th>{t.agents}</th><th>{t.actionsCol}</th>
+          <th>{t.queueCol}</th><th>{t.inQueue}</th><th>{t.longestWait}</th><th>{t.estimateCol}</th><th>{t.readyCol}</th><th>{t.agents}</th>
+          <th title={t.serviceLevelIs(t.ownThreshold)}>{t.serviceLevel}</th><th title={t.abandonedIs}>{t.abandoned}</th><th title={t.offeredColIs}>{t.offeredCol}</th><th>{t.actionsCol}</th>
         </tr></thead>
         <tbody>
           {queues.map((q) => (
@@ -70,6 +76,9 @@ export function Lines({ queues, act, onQueue }: { queues: QueueFigure[]; act: Ac
               <td class="number">{num(q.waitSeconds) >= 0 && q.waiting ? long(num(q.waitSeconds) * 1000, t) : '–'}</td>
               <td class="number">{(q.ready ?? 0) >= 0 ? q.ready ?? 0 : '–'}</td>
               <td class="number">{q.agents ?? 0}</td>
+              <td class="number">{share(q.figures?.serviceLevel)} <span class="quiet">{t.inTime(seconds(q.figures?.serviceLevelSeconds || 60, t))}</span></td>
+              <td class="number">{q.figures?.abandoned ?? 0}</td>
+              <td class="number">{q.figures?.accepted ?? 0} / {q.figures?.offered ?? 0}</td>
               <td><div class="acts">
                 {q.pausedBy && <span class="badge soft">{t.pausedBy(q.pausedBy, clock(num(q.pausedSinceMs), t))}</span>}
                 <button class="plain" onClick={() => void act('PauseQueue', { queue: q.queue, pause: !q.pausedBy })}>{q.pausedBy ? t.goOnQueue : t.pause}</button>

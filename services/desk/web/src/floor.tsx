@@ -1,12 +1,13 @@
 // The supervisor's view: who waits, who works, and what can be done about it.
 // It is read again every two seconds while somebody looks at it.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { ListAgentsResponse, ListOngoingResponse, ListQueuesResponse, Phase, QueueFigure } from './types.gen';
-import { clock, span } from './format';
+import type { GetFiguresResponse, ListAgentsResponse, ListOngoingResponse, ListQueuesResponse, Phase, QueueFigure } from './types.gen';
+import { useAloft, useWords } from './aloft';
+import { clock } from './format';
 import { said } from './i18n';
-import { num } from './model';
-import { useNow, useRoom } from './rt';
+import { RoomContext, useRoom } from './rt';
 import { Crew, Lines } from './crew';
+import { Cards, Hour } from './figures';
 import { Ongoing } from './ongoing';
 
 const EVERY_MS = 2_000;
@@ -15,7 +16,7 @@ const MOST = 200;
 const PHASES: Phase[] = ['PHASE_OPEN', 'PHASE_ACTIVE', 'PHASE_WRAP_UP', 'PHASE_WAITING'];
 
 // Wanted is which conversations and agents are shown.
-interface Wanted {
+export interface Wanted {
   tab: 'conversations' | 'agents' | 'queues';
   queue: string;
   phase: Phase | '';
@@ -28,6 +29,7 @@ export interface Seen {
   queues: QueueFigure[];
   ongoing: ListOngoingResponse;
   agents: ListAgentsResponse;
+  lately: GetFiguresResponse;
   atMs: number;
 }
 
@@ -35,7 +37,14 @@ export interface Seen {
 export type Act = (method: string, body: object) => Promise<void>;
 
 export function Floor() {
-  const { desk, t } = useRoom();
+  const { t } = useRoom();
+  const aloft = useWords();
+  if (!aloft) return <main class="floor"><p class="quiet nothing">{t.loading}</p></main>;
+  return <RoomContext.Provider value={aloft}><View /></RoomContext.Provider>;
+}
+
+function View() {
+  const { desk, t } = useAloft();
   const [wanted, want] = useState<Wanted>({ tab: 'conversations', queue: '', phase: '', heldBy: '', size: PAGE });
   const { seen, late, again } = useFloor(wanted);
   const { notice } = desk.state;
@@ -55,6 +64,7 @@ export function Floor() {
       )}
       {late && <div class="banner warn" role="status">{t.stale(clock(seen.atMs, t))}</div>}
       <Cards seen={seen} change={change} />
+      <Hour lately={seen.lately} agents={seen.agents} />
       <Filters seen={seen} wanted={wanted} change={change} />
       {wanted.tab === 'conversations' && <Ongoing seen={seen} again={again} act={act} more={() => want({ ...wanted, size: MOST })} />}
       {wanted.tab === 'agents' && <Crew figures={seen.agents} act={act} onAgent={(heldBy) => change({ tab: 'conversations', queue: '', phase: '', heldBy })} />}
@@ -78,11 +88,12 @@ function useFloor(wanted: Wanted): { seen: Seen | undefined; late: boolean; agai
       const mine = ++turn;
       const got = document.hidden ? undefined : await desk.look({
         ListQueues: {}, ListOngoing: { queue, heldBy, pageSize: size, ...(phase ? { phase } : {}) }, ListAgents: { queue, pageSize: MOST },
+        GetFigures: { queue },
       });
       if (mine !== turn) return;
       if (got) {
-        const [queues, ongoing, agents] = got as [ListQueuesResponse, ListOngoingResponse, ListAgentsResponse];
-        see({ queues: queues.queues ?? [], ongoing, agents, atMs: Date.now() });
+        const [queues, ongoing, agents, lately] = got as [ListQueuesResponse, ListOngoingResponse, ListAgentsResponse, GetFiguresResponse];
+        see({ queues: queues.queues ?? [], ongoing, agents, lately, atMs: Date.now() });
       }
       setLate(!got && !document.hidden);
       timer = setTimeout(() => void come(), EVERY_MS) as unknown as number;
@@ -97,25 +108,8 @@ function useFloor(wanted: Wanted): { seen: Seen | undefined; late: boolean; agai
   return { seen, late, again: () => read.current() };
 }
 
-function Cards({ seen, change }: { seen: Seen; change: (c: Partial<Wanted>) => void }) {
-  const { t } = useRoom();
-  const now = useNow(1_000);
-  const count = (p: Phase) => seen.ongoing.phases?.find((x) => x.phase === p)?.count ?? 0;
-  const since = Math.min(...seen.queues.map((q) => num(q.sinceMs) || Infinity));
-  const of = (phase: Phase) => () => change({ tab: 'conversations', queue: '', heldBy: '', phase });
-  const cards: [string, string, () => void][] = [
-    [t.inQueue, String(count('PHASE_OPEN')), of('PHASE_OPEN')],
-    [t.longestWait, since < Infinity ? span(now - since) : '–', of('PHASE_OPEN')],
-    [t.inHand, String(count('PHASE_ACTIVE')), of('PHASE_ACTIVE')],
-    [t.wrappingUp, String(count('PHASE_WRAP_UP')), of('PHASE_WRAP_UP')],
-    [t.setAside, String(count('PHASE_WAITING')), of('PHASE_WAITING')],
-    [t.agentsThere, t.ofAll(seen.agents.present ?? 0, seen.agents.total ?? 0), () => change({ tab: 'agents' })],
-  ];
-  return <div class="cards">{cards.map(([name, value, go]) => <button key={name} onClick={go}><span class="quiet">{name}</span><b>{value}</b></button>)}</div>;
-}
-
 function Filters({ seen, wanted, change }: { seen: Seen; wanted: Wanted; change: (c: Partial<Wanted>) => void }) {
-  const { t } = useRoom();
+  const { t } = useAloft();
   return (
     <div class="floor-bar">
       <span class="seg" role="group" aria-label={t.floor}>

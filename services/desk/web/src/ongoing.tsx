@@ -7,10 +7,11 @@ import { long, nameOf, preview, span } from './format';
 import { HandOver, type How } from './handover';
 import { said } from './i18n';
 import { idOf, num, windowOf } from './model';
-import { useNow, useRoom } from './rt';
+import { useNow } from './rt';
+import { useAloft } from './aloft';
 
 export function Ongoing({ seen, again, act, more }: { seen: Seen; again: () => void; act: Act; more: () => void }) {
-  const { desk, t } = useRoom();
+  const { desk, t } = useAloft();
   const now = useNow(1_000);
   const [chosen, choose] = useState<ReadonlySet<string>>(new Set());
   const [hand, setHand] = useState<{ view: ConversationView; how: How }>();
@@ -83,7 +84,7 @@ export function Ongoing({ seen, again, act, more }: { seen: Seen; again: () => v
 function Line({ view: v, now, chosen, flip, hand, close }: {
   view: ConversationView; now: number; chosen: boolean; flip: () => void; hand: (how: How) => void; close: () => void;
 }) {
-  const { desk, t } = useRoom();
+  const { desk, t } = useAloft();
   const w = windowOf(v, now);
   const name = nameOf(v, t);
   const may = (what: string) => v.supervise?.includes(what);

@@ -146,6 +146,9 @@ export interface AgentFigure {
   wrapUp?: number;
   waiting?: number;
   unanswered?: number;
+  taken?: number;
+  rejected?: number;
+  missed?: number;
 }
 
 export interface AgentStanding {
@@ -411,6 +414,34 @@ export interface EventsRequest {
   status?: string;
 }
 
+export interface Figures {
+  messages?: number;
+  incoming?: number;
+  entered?: number;
+  engaged?: number;
+  sessions?: number;
+  offered?: number;
+  rejected?: number;
+  missed?: number;
+  transferred?: number;
+  abandoned?: number;
+  shortAbandoned?: number;
+  serviceLevel?: number;
+  serviceLevelSeconds?: number;
+  abandonRate?: number;
+  speed?: Times;
+  firstResponse?: Times;
+  response?: Times;
+  handle?: Times;
+  wrapUp?: Times;
+  conversation?: Times;
+  effort?: Times;
+  firstResponseLevel?: number;
+  ratings?: number;
+  satisfaction?: number;
+  accepted?: number;
+}
+
 export interface File {
   status?: FileStatus;
   reason?: string;
@@ -444,6 +475,16 @@ export interface GetCardRequest {
 
 export interface GetCardResponse {
   card?: ContactCard;
+}
+
+export interface GetFiguresRequest {
+  queue?: string;
+}
+
+export interface GetFiguresResponse {
+  hour?: Figures;
+  minutes?: Minute[];
+  closing?: number;
 }
 
 export interface Heartbeat {
@@ -487,6 +528,8 @@ export interface ListAgentsResponse {
   nextPageToken?: string;
   total?: number;
   present?: number;
+  used?: number;
+  capacity?: number;
 }
 
 export interface ListCannedRepliesRequest {
@@ -587,6 +630,11 @@ export interface MergeContactRequest {
 
 export interface MergeContactResponse {
   card?: ContactCard;
+}
+
+export interface Minute {
+  messages?: number;
+  firstResponseP90?: number;
 }
 
 export interface MonitorConversationRequest {
@@ -709,6 +757,7 @@ export interface QueueFigure {
   tag?: string;
   pausedBy?: string;
   pausedSinceMs?: string;
+  figures?: Figures;
 }
 
 export interface QueueTarget {
@@ -962,6 +1011,13 @@ export interface TimelineItem {
   ourReaction?: string;
   quickReplies?: QuickReply[];
   template?: Template;
+}
+
+export interface Times {
+  count?: number;
+  meanMs?: string;
+  p50?: number;
+  p90?: number;
 }
 
 export interface TransferConversationRequest {

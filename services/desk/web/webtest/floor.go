@@ -63,7 +63,7 @@ func (d desk) ListOngoing(_ context.Context, r *connect.Request[deskv1.ListOngoi
 func (d desk) ListAgents(context.Context, *connect.Request[deskv1.ListAgentsRequest]) (*connect.Response[deskv1.ListAgentsResponse], error) {
 	d.h.mu.Lock()
 	defer d.h.mu.Unlock()
-	out := &deskv1.ListAgentsResponse{Total: 2, Present: 1}
+	out := &deskv1.ListAgentsResponse{Total: 2, Present: 1, Used: 3, Capacity: 4}
 	for _, agent := range []string{Agent, Other} {
 		standing := &distributionv1.AgentStanding{Agent: agent, Presence: distributionv1.Presence_PRESENCE_AWAY, Capacity: 4, SinceMs: d.h.now().Add(-time.Hour).UnixMilli()}
 		if agent == Agent {
@@ -78,6 +78,28 @@ func (d desk) ListQueues(context.Context, *connect.Request[deskv1.ListQueuesRequ
 	d.h.mu.Lock()
 	defer d.h.mu.Unlock()
 	return connect.NewResponse(&deskv1.ListQueuesResponse{Queues: d.h.queues.GetQueues()}), nil
+}
+
+// Lately is an hour as it may have gone.
+func Lately() *deskv1.GetFiguresResponse {
+	out := &deskv1.GetFiguresResponse{Closing: 1, Hour: &deskv1.Figures{Messages: 214, Incoming: 41, Entered: 43, Engaged: 38, Sessions: 41, Offered: 47, Accepted: 38, Rejected: 4, Missed: 5,
+		Transferred: 3, Abandoned: 2, ShortAbandoned: 1, ServiceLevel: proto.Int32(87), ServiceLevelSeconds: 60, AbandonRate: proto.Int32(5),
+		Speed: &deskv1.Times{Count: 38, MeanMs: 31_400, P50: 22, P90: 64}, FirstResponse: &deskv1.Times{Count: 36, MeanMs: 52_000, P50: 41, P90: 125},
+		Response: &deskv1.Times{Count: 150, MeanMs: 48_000, P50: 33, P90: 118}, Handle: &deskv1.Times{Count: 30, MeanMs: 412_000, P50: 380, P90: 900},
+		FirstResponseLevel: proto.Int32(71), Ratings: 9, Satisfaction: proto.Int32(83)}}
+	for n := range int32(60) {
+		out.Minutes = append(out.Minutes, &deskv1.Minute{Messages: 2 + (n*7)%5, FirstResponseP90: 40 + (n*37)%90})
+	}
+	return out
+}
+
+// GetFigures tells of an hour; of a queue alone, that nothing happened.
+func (d desk) GetFigures(_ context.Context, r *connect.Request[deskv1.GetFiguresRequest]) (*connect.Response[deskv1.GetFiguresResponse], error) {
+	d.note(r.Msg)
+	if r.Msg.GetQueue() != "" {
+		return connect.NewResponse(&deskv1.GetFiguresResponse{Hour: &deskv1.Figures{}}), nil
+	}
+	return connect.NewResponse(Lately()), nil
 }
 
 func (d desk) PauseQueue(_ context.Context, r *connect.Request[deskv1.PauseQueueRequest]) (*connect.Response[deskv1.PauseQueueResponse], error) {

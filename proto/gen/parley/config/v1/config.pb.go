@@ -1300,7 +1300,16 @@ type Queue struct {
 	// comes first.
 	HeadStartSeconds int32 `protobuf:"varint,8,opt,name=head_start_seconds,json=headStartSeconds,proto3" json:"head_start_seconds,omitempty"`
 	// With ASSIGNMENT_CUSTOM: the rules.
-	Custom        *CustomAssignment `protobuf:"bytes,9,opt,name=custom,proto3" json:"custom,omitempty"`
+	Custom *CustomAssignment `protobuf:"bytes,9,opt,name=custom,proto3" json:"custom,omitempty"`
+	// How soon an agent should have a conversation that comes here, 1 to 600 seconds:
+	// the service level is the share of those that were in time (L43). 0: 60.
+	ServiceLevelSeconds int32 `protobuf:"varint,50,opt,name=service_level_seconds,json=serviceLevelSeconds,proto3" json:"service_level_seconds,omitempty"`
+	// A customer who was gone sooner does not count as one who gave up, 1 to 600
+	// seconds (L43). 0: everybody counts.
+	ShortAbandonSeconds int32 `protobuf:"varint,51,opt,name=short_abandon_seconds,json=shortAbandonSeconds,proto3" json:"short_abandon_seconds,omitempty"`
+	// Supervisors who see and act on what is in it, by id, besides those who are among
+	// its agents; none: every supervisor (L109).
+	Supervisors   []string `protobuf:"bytes,52,rep,name=supervisors,proto3" json:"supervisors,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1394,6 +1403,27 @@ func (x *Queue) GetHeadStartSeconds() int32 {
 func (x *Queue) GetCustom() *CustomAssignment {
 	if x != nil {
 		return x.Custom
+	}
+	return nil
+}
+
+func (x *Queue) GetServiceLevelSeconds() int32 {
+	if x != nil {
+		return x.ServiceLevelSeconds
+	}
+	return 0
+}
+
+func (x *Queue) GetShortAbandonSeconds() int32 {
+	if x != nil {
+		return x.ShortAbandonSeconds
+	}
+	return 0
+}
+
+func (x *Queue) GetSupervisors() []string {
+	if x != nil {
+		return x.Supervisors
 	}
 	return nil
 }
@@ -1719,7 +1749,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\tquestions\x18Z \x01(\v2\x1b.parley.config.v1.QuestionsR\tquestions\x12\x18\n" +
 	"\apersona\x18h \x01(\bR\apersona\x12'\n" +
 	"\x0fpersona_picture\x18i \x01(\tR\x0epersonaPicture\x12\x1b\n" +
-	"\thide_seen\x18j \x01(\bR\bhideSeen\"\x97\x03\n" +
+	"\thide_seen\x18j \x01(\bR\bhideSeen\"\xa1\x04\n" +
 	"\x05Queue\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x16\n" +
 	"\x06agents\x18\x02 \x03(\tR\x06agents\x12<\n" +
@@ -1731,7 +1761,10 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\boverflow\x18\x06 \x03(\v2\x1e.parley.config.v1.OverflowRuleR\boverflow\x12.\n" +
 	"\x04wait\x18\a \x01(\v2\x1a.parley.config.v1.WaitRuleR\x04wait\x12,\n" +
 	"\x12head_start_seconds\x18\b \x01(\x05R\x10headStartSeconds\x12:\n" +
-	"\x06custom\x18\t \x01(\v2\".parley.config.v1.CustomAssignmentR\x06custom\"\xf2\x03\n" +
+	"\x06custom\x18\t \x01(\v2\".parley.config.v1.CustomAssignmentR\x06custom\x122\n" +
+	"\x15service_level_seconds\x182 \x01(\x05R\x13serviceLevelSeconds\x122\n" +
+	"\x15short_abandon_seconds\x183 \x01(\x05R\x13shortAbandonSeconds\x12 \n" +
+	"\vsupervisors\x184 \x03(\tR\vsupervisors\"\xf2\x03\n" +
 	"\x05Agent\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x1a\n" +
 	"\bcapacity\x18\x02 \x01(\x05R\bcapacity\x124\n" +

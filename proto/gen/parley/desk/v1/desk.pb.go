@@ -1145,6 +1145,8 @@ type QueueFigure struct {
 	PausedBy string `protobuf:"bytes,9,opt,name=paused_by,json=pausedBy,proto3" json:"paused_by,omitempty"`
 	// Since when, ms since 1970 UTC.
 	PausedSinceMs int64 `protobuf:"varint,10,opt,name=paused_since_ms,json=pausedSinceMs,proto3" json:"paused_since_ms,omitempty"`
+	// How it went in the last hour; absent for others than supervisors.
+	Figures       *Figures `protobuf:"bytes,51,opt,name=figures,proto3" json:"figures,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1247,6 +1249,13 @@ func (x *QueueFigure) GetPausedSinceMs() int64 {
 		return x.PausedSinceMs
 	}
 	return 0
+}
+
+func (x *QueueFigure) GetFigures() *Figures {
+	if x != nil {
+		return x.Figures
+	}
+	return nil
 }
 
 // Heartbeat keeps the stream alive.
@@ -1374,6 +1383,7 @@ type ConversationView struct {
 	// What this agent may do now: accept, reject, send, note, end, close, park,
 	// resume, release, transfer; consult, confer (a note with consult),
 	// open_consult, end_consult; accept_consult, decline_consult, join, leave.
+	// The note of a supervisor who reads along is whispered: the agent gets it.
 	// take_control in place of send while another app has the thread.
 	Allowed []string `protobuf:"bytes,14,rep,name=allowed,proto3" json:"allowed,omitempty"`
 	// When wrap-up stops keeping capacity, ms since 1970 UTC; 0: when it closes.
@@ -7060,7 +7070,11 @@ type ListAgentsResponse struct {
 	// How many there are in all.
 	Total int32 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
 	// How many of them are there to be offered something: available or busy.
-	Present       int32 `protobuf:"varint,4,opt,name=present,proto3" json:"present,omitempty"`
+	Present int32 `protobuf:"varint,4,opt,name=present,proto3" json:"present,omitempty"`
+	// Units that those have in use (L129).
+	Used int32 `protobuf:"varint,45,opt,name=used,proto3" json:"used,omitempty"`
+	// Units that those have in all.
+	Capacity      int32 `protobuf:"varint,46,opt,name=capacity,proto3" json:"capacity,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -7123,6 +7137,20 @@ func (x *ListAgentsResponse) GetPresent() int32 {
 	return 0
 }
 
+func (x *ListAgentsResponse) GetUsed() int32 {
+	if x != nil {
+		return x.Used
+	}
+	return 0
+}
+
+func (x *ListAgentsResponse) GetCapacity() int32 {
+	if x != nil {
+		return x.Capacity
+	}
+	return 0
+}
+
 // AgentFigure is where an agent stands.
 type AgentFigure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -7143,7 +7171,13 @@ type AgentFigure struct {
 	// Conversations set aside.
 	Waiting int32 `protobuf:"varint,8,opt,name=waiting,proto3" json:"waiting,omitempty"`
 	// Conversations in hand whose customer waits for an answer.
-	Unanswered    int32 `protobuf:"varint,9,opt,name=unanswered,proto3" json:"unanswered,omitempty"`
+	Unanswered int32 `protobuf:"varint,9,opt,name=unanswered,proto3" json:"unanswered,omitempty"`
+	// Conversations that came to the agent in the last hour.
+	Taken int32 `protobuf:"varint,50,opt,name=taken,proto3" json:"taken,omitempty"`
+	// Offers that the agent rejected in the last hour.
+	Rejected int32 `protobuf:"varint,51,opt,name=rejected,proto3" json:"rejected,omitempty"`
+	// Offers that the agent left unanswered in the last hour.
+	Missed        int32 `protobuf:"varint,52,opt,name=missed,proto3" json:"missed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -7241,11 +7275,32 @@ func (x *AgentFigure) GetUnanswered() int32 {
 	return 0
 }
 
+func (x *AgentFigure) GetTaken() int32 {
+	if x != nil {
+		return x.Taken
+	}
+	return 0
+}
+
+func (x *AgentFigure) GetRejected() int32 {
+	if x != nil {
+		return x.Rejected
+	}
+	return 0
+}
+
+func (x *AgentFigure) GetMissed() int32 {
+	if x != nil {
+		return x.Missed
+	}
+	return 0
+}
+
 var File_parley_desk_v1_desk_proto protoreflect.FileDescriptor
 
 const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\n" +
-	"\x19parley/desk/v1/desk.proto\x12\x0eparley.desk.v1\x1a\x1bparley/desk/v1/wrapup.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1bparley/thread/v1/fact.proto\x1a\x1cparley/thread/v1/state.proto\"A\n" +
+	"\x19parley/desk/v1/desk.proto\x12\x0eparley.desk.v1\x1a\x1bparley/desk/v1/figure.proto\x1a\x1bparley/desk/v1/wrapup.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1bparley/thread/v1/fact.proto\x1a\x1cparley/thread/v1/state.proto\"A\n" +
 	"\rSignInRequest\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x1a\n" +
 	"\bpassword\x18\x02 \x01(\tR\bpassword\"4\n" +
@@ -7295,7 +7350,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x06now_ms\x18\x03 \x01(\x03R\x05nowMs\x12.\n" +
 	"\x06queues\x18\x04 \x01(\v2\x16.parley.desk.v1.QueuesR\x06queues\"=\n" +
 	"\x06Queues\x123\n" +
-	"\x06queues\x18\x01 \x03(\v2\x1b.parley.desk.v1.QueueFigureR\x06queues\"\x94\x02\n" +
+	"\x06queues\x18\x01 \x03(\v2\x1b.parley.desk.v1.QueueFigureR\x06queues\"\xc7\x02\n" +
 	"\vQueueFigure\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -7307,7 +7362,8 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x03tag\x18\b \x01(\x04R\x03tag\x12\x1b\n" +
 	"\tpaused_by\x18\t \x01(\tR\bpausedBy\x12&\n" +
 	"\x0fpaused_since_ms\x18\n" +
-	" \x01(\x03R\rpausedSinceMs\"\"\n" +
+	" \x01(\x03R\rpausedSinceMs\x121\n" +
+	"\afigures\x183 \x01(\v2\x17.parley.desk.v1.FiguresR\afigures\"\"\n" +
 	"\tHeartbeat\x12\x15\n" +
 	"\x06now_ms\x18\x01 \x01(\x03R\x05nowMs\"&\n" +
 	"\fSessionEnded\x12\x16\n" +
@@ -7679,12 +7735,14 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x06search\x18\x02 \x01(\tR\x06search\x12\x1b\n" +
 	"\tpage_size\x18\x03 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x04 \x01(\tR\tpageToken\"\xa1\x01\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\"\xd1\x01\n" +
 	"\x12ListAgentsResponse\x123\n" +
 	"\x06agents\x18\x01 \x03(\v2\x1b.parley.desk.v1.AgentFigureR\x06agents\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n" +
 	"\x05total\x18\x03 \x01(\x05R\x05total\x12\x18\n" +
-	"\apresent\x18\x04 \x01(\x05R\apresent\"\x9e\x02\n" +
+	"\apresent\x18\x04 \x01(\x05R\apresent\x12\x12\n" +
+	"\x04used\x18- \x01(\x05R\x04used\x12\x1a\n" +
+	"\bcapacity\x18. \x01(\x05R\bcapacity\"\xe8\x02\n" +
 	"\vAgentFigure\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12A\n" +
@@ -7697,7 +7755,10 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\awaiting\x18\b \x01(\x05R\awaiting\x12\x1e\n" +
 	"\n" +
 	"unanswered\x18\t \x01(\x05R\n" +
-	"unanswered*\x87\x01\n" +
+	"unanswered\x12\x14\n" +
+	"\x05taken\x182 \x01(\x05R\x05taken\x12\x1a\n" +
+	"\brejected\x183 \x01(\x05R\brejected\x12\x16\n" +
+	"\x06missed\x184 \x01(\x05R\x06missed*\x87\x01\n" +
 	"\n" +
 	"FileStatus\x12\x1b\n" +
 	"\x17FILE_STATUS_UNSPECIFIED\x10\x00\x12\x17\n" +
@@ -7728,7 +7789,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x0eSessionService\x12G\n" +
 	"\x06SignIn\x12\x1d.parley.desk.v1.SignInRequest\x1a\x1e.parley.desk.v1.SignInResponse\x12J\n" +
 	"\aSignOut\x12\x1e.parley.desk.v1.SignOutRequest\x1a\x1f.parley.desk.v1.SignOutResponse\x12G\n" +
-	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse2\xde\x1c\n" +
+	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse2\xb3\x1d\n" +
 	"\vDeskService\x12@\n" +
 	"\x06Events\x12\x1d.parley.desk.v1.EventsRequest\x1a\x15.parley.desk.v1.Event0\x01\x12V\n" +
 	"\vSetPresence\x12\".parley.desk.v1.SetPresenceRequest\x1a#.parley.desk.v1.SetPresenceResponse\x12V\n" +
@@ -7769,7 +7830,9 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x10SetAgentPresence\x12'.parley.desk.v1.SetAgentPresenceRequest\x1a(.parley.desk.v1.SetAgentPresenceResponse\x12V\n" +
 	"\vListOngoing\x12\".parley.desk.v1.ListOngoingRequest\x1a#.parley.desk.v1.ListOngoingResponse\x12S\n" +
 	"\n" +
-	"ListAgents\x12!.parley.desk.v1.ListAgentsRequest\x1a\".parley.desk.v1.ListAgentsResponse\x12D\n" +
+	"ListAgents\x12!.parley.desk.v1.ListAgentsRequest\x1a\".parley.desk.v1.ListAgentsResponse\x12S\n" +
+	"\n" +
+	"GetFigures\x12!.parley.desk.v1.GetFiguresRequest\x1a\".parley.desk.v1.GetFiguresResponse\x12D\n" +
 	"\x05React\x12\x1c.parley.desk.v1.ReactRequest\x1a\x1d.parley.desk.v1.ReactResponse\x12G\n" +
 	"\x06Signal\x12\x1d.parley.desk.v1.SignalRequest\x1a\x1e.parley.desk.v1.SignalResponse\x12h\n" +
 	"\x11ListConversations\x12(.parley.desk.v1.ListConversationsRequest\x1a).parley.desk.v1.ListConversationsResponse\x12Y\n" +
@@ -7907,15 +7970,18 @@ var file_parley_desk_v1_desk_proto_goTypes = []any{
 	nil,                                    // 113: parley.desk.v1.SetVariablesRequest.VariablesEntry
 	(v1.Presence)(0),                       // 114: parley.distribution.v1.Presence
 	(*v1.AgentStanding)(nil),               // 115: parley.distribution.v1.AgentStanding
-	(*v11.Customer)(nil),                   // 116: parley.thread.v1.Customer
-	(v11.Phase)(0),                         // 117: parley.thread.v1.Phase
-	(*v11.Offer)(nil),                      // 118: parley.thread.v1.Offer
-	(*WrapUpForm)(nil),                     // 119: parley.desk.v1.WrapUpForm
-	(v11.Part)(0),                          // 120: parley.thread.v1.Part
-	(v11.Attendance)(0),                    // 121: parley.thread.v1.Attendance
-	(*v11.Attachment)(nil),                 // 122: parley.thread.v1.Attachment
-	(*v11.QuickReply)(nil),                 // 123: parley.thread.v1.QuickReply
-	(*v11.Template)(nil),                   // 124: parley.thread.v1.Template
+	(*Figures)(nil),                        // 116: parley.desk.v1.Figures
+	(*v11.Customer)(nil),                   // 117: parley.thread.v1.Customer
+	(v11.Phase)(0),                         // 118: parley.thread.v1.Phase
+	(*v11.Offer)(nil),                      // 119: parley.thread.v1.Offer
+	(*WrapUpForm)(nil),                     // 120: parley.desk.v1.WrapUpForm
+	(v11.Part)(0),                          // 121: parley.thread.v1.Part
+	(v11.Attendance)(0),                    // 122: parley.thread.v1.Attendance
+	(*v11.Attachment)(nil),                 // 123: parley.thread.v1.Attachment
+	(*v11.QuickReply)(nil),                 // 124: parley.thread.v1.QuickReply
+	(*v11.Template)(nil),                   // 125: parley.thread.v1.Template
+	(*GetFiguresRequest)(nil),              // 126: parley.desk.v1.GetFiguresRequest
+	(*GetFiguresResponse)(nil),             // 127: parley.desk.v1.GetFiguresResponse
 }
 var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	9,   // 0: parley.desk.v1.SignInResponse.me:type_name -> parley.desk.v1.Me
@@ -7935,191 +8001,194 @@ var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	115, // 14: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
 	15,  // 15: parley.desk.v1.Snapshot.queues:type_name -> parley.desk.v1.Queues
 	16,  // 16: parley.desk.v1.Queues.queues:type_name -> parley.desk.v1.QueueFigure
-	11,  // 17: parley.desk.v1.ConversationView.ref:type_name -> parley.desk.v1.ConversationRef
-	116, // 18: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
-	117, // 19: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
-	118, // 20: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
-	25,  // 21: parley.desk.v1.ConversationView.window:type_name -> parley.desk.v1.Window
-	24,  // 22: parley.desk.v1.ConversationView.owner:type_name -> parley.desk.v1.Owner
-	23,  // 23: parley.desk.v1.ConversationView.beside:type_name -> parley.desk.v1.Beside
-	23,  // 24: parley.desk.v1.ConversationView.part:type_name -> parley.desk.v1.Beside
-	22,  // 25: parley.desk.v1.ConversationView.files:type_name -> parley.desk.v1.FileLimits
-	119, // 26: parley.desk.v1.ConversationView.wrap_up_form:type_name -> parley.desk.v1.WrapUpForm
-	21,  // 27: parley.desk.v1.ConversationView.variables:type_name -> parley.desk.v1.ContextVariable
-	20,  // 28: parley.desk.v1.ConversationView.survey:type_name -> parley.desk.v1.SurveyCard
-	120, // 29: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
-	121, // 30: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
-	11,  // 31: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
-	27,  // 32: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
-	1,   // 33: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
-	122, // 34: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
-	2,   // 35: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
-	112, // 36: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
-	28,  // 37: parley.desk.v1.TimelineItem.files:type_name -> parley.desk.v1.File
-	123, // 38: parley.desk.v1.TimelineItem.quick_replies:type_name -> parley.thread.v1.QuickReply
-	124, // 39: parley.desk.v1.TimelineItem.template:type_name -> parley.thread.v1.Template
-	0,   // 40: parley.desk.v1.File.status:type_name -> parley.desk.v1.FileStatus
-	117, // 41: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
-	114, // 42: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	115, // 43: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	11,  // 44: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 45: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 46: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 47: parley.desk.v1.SendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	123, // 48: parley.desk.v1.SendMessageRequest.quick_replies:type_name -> parley.thread.v1.QuickReply
-	124, // 49: parley.desk.v1.SendMessageRequest.template:type_name -> parley.thread.v1.Template
-	11,  // 50: parley.desk.v1.ReactRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 51: parley.desk.v1.SignalRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	27,  // 52: parley.desk.v1.SendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
-	11,  // 53: parley.desk.v1.ResendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	27,  // 54: parley.desk.v1.ResendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
-	11,  // 55: parley.desk.v1.AbandonSendRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 56: parley.desk.v1.AddNoteRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	27,  // 57: parley.desk.v1.AddNoteResponse.item:type_name -> parley.desk.v1.TimelineItem
-	11,  // 58: parley.desk.v1.TakeControlRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 59: parley.desk.v1.TakeControlResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 60: parley.desk.v1.EndConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 61: parley.desk.v1.EndConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 62: parley.desk.v1.CloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 63: parley.desk.v1.SetVariablesRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	113, // 64: parley.desk.v1.SetVariablesRequest.variables:type_name -> parley.desk.v1.SetVariablesRequest.VariablesEntry
-	19,  // 65: parley.desk.v1.SetVariablesResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 66: parley.desk.v1.ParkConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 67: parley.desk.v1.ParkConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 68: parley.desk.v1.ResumeConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 69: parley.desk.v1.ResumeConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 70: parley.desk.v1.ReleaseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 71: parley.desk.v1.ListConversationsResponse.conversations:type_name -> parley.desk.v1.ConversationView
-	11,  // 72: parley.desk.v1.ListTimelineRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	27,  // 73: parley.desk.v1.ListTimelineResponse.items:type_name -> parley.desk.v1.TimelineItem
-	11,  // 74: parley.desk.v1.ShowOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	70,  // 75: parley.desk.v1.ListOpenItemsResponse.items:type_name -> parley.desk.v1.OpenItem
-	11,  // 76: parley.desk.v1.OpenItem.ref:type_name -> parley.desk.v1.ConversationRef
-	16,  // 77: parley.desk.v1.ListQueuesResponse.queues:type_name -> parley.desk.v1.QueueFigure
-	11,  // 78: parley.desk.v1.PickConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 79: parley.desk.v1.PickConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 80: parley.desk.v1.ListTargetsRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	77,  // 81: parley.desk.v1.ListTargetsResponse.queues:type_name -> parley.desk.v1.QueueTarget
-	78,  // 82: parley.desk.v1.ListTargetsResponse.agents:type_name -> parley.desk.v1.AgentTarget
-	114, // 83: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
-	11,  // 84: parley.desk.v1.TransferConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 85: parley.desk.v1.AskConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 86: parley.desk.v1.AskConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 87: parley.desk.v1.AnswerConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 88: parley.desk.v1.AnswerConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 89: parley.desk.v1.OpenConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 90: parley.desk.v1.OpenConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 91: parley.desk.v1.EndConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 92: parley.desk.v1.EndConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 93: parley.desk.v1.LeaveConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 94: parley.desk.v1.AssignConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 95: parley.desk.v1.AssignConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 96: parley.desk.v1.ForceCloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	11,  // 97: parley.desk.v1.ActOnConversationsRequest.refs:type_name -> parley.desk.v1.ConversationRef
-	97,  // 98: parley.desk.v1.ActOnConversationsResponse.outcomes:type_name -> parley.desk.v1.Outcome
-	11,  // 99: parley.desk.v1.Outcome.ref:type_name -> parley.desk.v1.ConversationRef
-	117, // 100: parley.desk.v1.Outcome.phase:type_name -> parley.thread.v1.Phase
-	11,  // 101: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 102: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	11,  // 103: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	19,  // 104: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	114, // 105: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	115, // 106: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	117, // 107: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
-	19,  // 108: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
-	108, // 109: parley.desk.v1.ListOngoingResponse.phases:type_name -> parley.desk.v1.PhaseCount
-	117, // 110: parley.desk.v1.PhaseCount.phase:type_name -> parley.thread.v1.Phase
-	111, // 111: parley.desk.v1.ListAgentsResponse.agents:type_name -> parley.desk.v1.AgentFigure
-	115, // 112: parley.desk.v1.AgentFigure.standing:type_name -> parley.distribution.v1.AgentStanding
-	3,   // 113: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
-	5,   // 114: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
-	7,   // 115: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
-	12,  // 116: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
-	30,  // 117: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
-	32,  // 118: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
-	34,  // 119: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
-	36,  // 120: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
-	42,  // 121: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
-	44,  // 122: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
-	46,  // 123: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
-	50,  // 124: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
-	52,  // 125: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
-	54,  // 126: parley.desk.v1.DeskService.SetVariables:input_type -> parley.desk.v1.SetVariablesRequest
-	56,  // 127: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
-	58,  // 128: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
-	60,  // 129: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
-	48,  // 130: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
-	66,  // 131: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
-	68,  // 132: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
-	71,  // 133: parley.desk.v1.DeskService.ListQueues:input_type -> parley.desk.v1.ListQueuesRequest
-	73,  // 134: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
-	75,  // 135: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
-	79,  // 136: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
-	81,  // 137: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
-	83,  // 138: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
-	85,  // 139: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
-	87,  // 140: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
-	89,  // 141: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
-	91,  // 142: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
-	93,  // 143: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
-	95,  // 144: parley.desk.v1.DeskService.ActOnConversations:input_type -> parley.desk.v1.ActOnConversationsRequest
-	98,  // 145: parley.desk.v1.DeskService.PauseQueue:input_type -> parley.desk.v1.PauseQueueRequest
-	100, // 146: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
-	102, // 147: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
-	104, // 148: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
-	106, // 149: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
-	109, // 150: parley.desk.v1.DeskService.ListAgents:input_type -> parley.desk.v1.ListAgentsRequest
-	37,  // 151: parley.desk.v1.DeskService.React:input_type -> parley.desk.v1.ReactRequest
-	39,  // 152: parley.desk.v1.DeskService.Signal:input_type -> parley.desk.v1.SignalRequest
-	62,  // 153: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
-	64,  // 154: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
-	4,   // 155: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
-	6,   // 156: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
-	8,   // 157: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
-	13,  // 158: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
-	31,  // 159: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
-	33,  // 160: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
-	35,  // 161: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
-	41,  // 162: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
-	43,  // 163: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
-	45,  // 164: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
-	47,  // 165: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
-	51,  // 166: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
-	53,  // 167: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
-	55,  // 168: parley.desk.v1.DeskService.SetVariables:output_type -> parley.desk.v1.SetVariablesResponse
-	57,  // 169: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
-	59,  // 170: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
-	61,  // 171: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
-	49,  // 172: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
-	67,  // 173: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
-	69,  // 174: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
-	72,  // 175: parley.desk.v1.DeskService.ListQueues:output_type -> parley.desk.v1.ListQueuesResponse
-	74,  // 176: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
-	76,  // 177: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
-	80,  // 178: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
-	82,  // 179: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
-	84,  // 180: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
-	86,  // 181: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
-	88,  // 182: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
-	90,  // 183: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
-	92,  // 184: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
-	94,  // 185: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
-	96,  // 186: parley.desk.v1.DeskService.ActOnConversations:output_type -> parley.desk.v1.ActOnConversationsResponse
-	99,  // 187: parley.desk.v1.DeskService.PauseQueue:output_type -> parley.desk.v1.PauseQueueResponse
-	101, // 188: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
-	103, // 189: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
-	105, // 190: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
-	107, // 191: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
-	110, // 192: parley.desk.v1.DeskService.ListAgents:output_type -> parley.desk.v1.ListAgentsResponse
-	38,  // 193: parley.desk.v1.DeskService.React:output_type -> parley.desk.v1.ReactResponse
-	40,  // 194: parley.desk.v1.DeskService.Signal:output_type -> parley.desk.v1.SignalResponse
-	63,  // 195: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
-	65,  // 196: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
-	155, // [155:197] is the sub-list for method output_type
-	113, // [113:155] is the sub-list for method input_type
-	113, // [113:113] is the sub-list for extension type_name
-	113, // [113:113] is the sub-list for extension extendee
-	0,   // [0:113] is the sub-list for field type_name
+	116, // 17: parley.desk.v1.QueueFigure.figures:type_name -> parley.desk.v1.Figures
+	11,  // 18: parley.desk.v1.ConversationView.ref:type_name -> parley.desk.v1.ConversationRef
+	117, // 19: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
+	118, // 20: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
+	119, // 21: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
+	25,  // 22: parley.desk.v1.ConversationView.window:type_name -> parley.desk.v1.Window
+	24,  // 23: parley.desk.v1.ConversationView.owner:type_name -> parley.desk.v1.Owner
+	23,  // 24: parley.desk.v1.ConversationView.beside:type_name -> parley.desk.v1.Beside
+	23,  // 25: parley.desk.v1.ConversationView.part:type_name -> parley.desk.v1.Beside
+	22,  // 26: parley.desk.v1.ConversationView.files:type_name -> parley.desk.v1.FileLimits
+	120, // 27: parley.desk.v1.ConversationView.wrap_up_form:type_name -> parley.desk.v1.WrapUpForm
+	21,  // 28: parley.desk.v1.ConversationView.variables:type_name -> parley.desk.v1.ContextVariable
+	20,  // 29: parley.desk.v1.ConversationView.survey:type_name -> parley.desk.v1.SurveyCard
+	121, // 30: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
+	122, // 31: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
+	11,  // 32: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
+	27,  // 33: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
+	1,   // 34: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
+	123, // 35: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
+	2,   // 36: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
+	112, // 37: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
+	28,  // 38: parley.desk.v1.TimelineItem.files:type_name -> parley.desk.v1.File
+	124, // 39: parley.desk.v1.TimelineItem.quick_replies:type_name -> parley.thread.v1.QuickReply
+	125, // 40: parley.desk.v1.TimelineItem.template:type_name -> parley.thread.v1.Template
+	0,   // 41: parley.desk.v1.File.status:type_name -> parley.desk.v1.FileStatus
+	118, // 42: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
+	114, // 43: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	115, // 44: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	11,  // 45: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 46: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 47: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 48: parley.desk.v1.SendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	124, // 49: parley.desk.v1.SendMessageRequest.quick_replies:type_name -> parley.thread.v1.QuickReply
+	125, // 50: parley.desk.v1.SendMessageRequest.template:type_name -> parley.thread.v1.Template
+	11,  // 51: parley.desk.v1.ReactRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 52: parley.desk.v1.SignalRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	27,  // 53: parley.desk.v1.SendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
+	11,  // 54: parley.desk.v1.ResendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	27,  // 55: parley.desk.v1.ResendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
+	11,  // 56: parley.desk.v1.AbandonSendRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 57: parley.desk.v1.AddNoteRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	27,  // 58: parley.desk.v1.AddNoteResponse.item:type_name -> parley.desk.v1.TimelineItem
+	11,  // 59: parley.desk.v1.TakeControlRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 60: parley.desk.v1.TakeControlResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 61: parley.desk.v1.EndConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 62: parley.desk.v1.EndConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 63: parley.desk.v1.CloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 64: parley.desk.v1.SetVariablesRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	113, // 65: parley.desk.v1.SetVariablesRequest.variables:type_name -> parley.desk.v1.SetVariablesRequest.VariablesEntry
+	19,  // 66: parley.desk.v1.SetVariablesResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 67: parley.desk.v1.ParkConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 68: parley.desk.v1.ParkConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 69: parley.desk.v1.ResumeConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 70: parley.desk.v1.ResumeConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 71: parley.desk.v1.ReleaseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 72: parley.desk.v1.ListConversationsResponse.conversations:type_name -> parley.desk.v1.ConversationView
+	11,  // 73: parley.desk.v1.ListTimelineRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	27,  // 74: parley.desk.v1.ListTimelineResponse.items:type_name -> parley.desk.v1.TimelineItem
+	11,  // 75: parley.desk.v1.ShowOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	70,  // 76: parley.desk.v1.ListOpenItemsResponse.items:type_name -> parley.desk.v1.OpenItem
+	11,  // 77: parley.desk.v1.OpenItem.ref:type_name -> parley.desk.v1.ConversationRef
+	16,  // 78: parley.desk.v1.ListQueuesResponse.queues:type_name -> parley.desk.v1.QueueFigure
+	11,  // 79: parley.desk.v1.PickConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 80: parley.desk.v1.PickConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 81: parley.desk.v1.ListTargetsRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	77,  // 82: parley.desk.v1.ListTargetsResponse.queues:type_name -> parley.desk.v1.QueueTarget
+	78,  // 83: parley.desk.v1.ListTargetsResponse.agents:type_name -> parley.desk.v1.AgentTarget
+	114, // 84: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
+	11,  // 85: parley.desk.v1.TransferConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 86: parley.desk.v1.AskConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 87: parley.desk.v1.AskConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 88: parley.desk.v1.AnswerConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 89: parley.desk.v1.AnswerConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 90: parley.desk.v1.OpenConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 91: parley.desk.v1.OpenConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 92: parley.desk.v1.EndConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 93: parley.desk.v1.EndConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 94: parley.desk.v1.LeaveConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 95: parley.desk.v1.AssignConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 96: parley.desk.v1.AssignConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 97: parley.desk.v1.ForceCloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	11,  // 98: parley.desk.v1.ActOnConversationsRequest.refs:type_name -> parley.desk.v1.ConversationRef
+	97,  // 99: parley.desk.v1.ActOnConversationsResponse.outcomes:type_name -> parley.desk.v1.Outcome
+	11,  // 100: parley.desk.v1.Outcome.ref:type_name -> parley.desk.v1.ConversationRef
+	118, // 101: parley.desk.v1.Outcome.phase:type_name -> parley.thread.v1.Phase
+	11,  // 102: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 103: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	11,  // 104: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	19,  // 105: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	114, // 106: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	115, // 107: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	118, // 108: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
+	19,  // 109: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
+	108, // 110: parley.desk.v1.ListOngoingResponse.phases:type_name -> parley.desk.v1.PhaseCount
+	118, // 111: parley.desk.v1.PhaseCount.phase:type_name -> parley.thread.v1.Phase
+	111, // 112: parley.desk.v1.ListAgentsResponse.agents:type_name -> parley.desk.v1.AgentFigure
+	115, // 113: parley.desk.v1.AgentFigure.standing:type_name -> parley.distribution.v1.AgentStanding
+	3,   // 114: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
+	5,   // 115: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
+	7,   // 116: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
+	12,  // 117: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
+	30,  // 118: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
+	32,  // 119: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
+	34,  // 120: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
+	36,  // 121: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
+	42,  // 122: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
+	44,  // 123: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
+	46,  // 124: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
+	50,  // 125: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
+	52,  // 126: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
+	54,  // 127: parley.desk.v1.DeskService.SetVariables:input_type -> parley.desk.v1.SetVariablesRequest
+	56,  // 128: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
+	58,  // 129: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
+	60,  // 130: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
+	48,  // 131: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
+	66,  // 132: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
+	68,  // 133: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
+	71,  // 134: parley.desk.v1.DeskService.ListQueues:input_type -> parley.desk.v1.ListQueuesRequest
+	73,  // 135: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
+	75,  // 136: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
+	79,  // 137: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
+	81,  // 138: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
+	83,  // 139: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
+	85,  // 140: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
+	87,  // 141: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
+	89,  // 142: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
+	91,  // 143: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
+	93,  // 144: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
+	95,  // 145: parley.desk.v1.DeskService.ActOnConversations:input_type -> parley.desk.v1.ActOnConversationsRequest
+	98,  // 146: parley.desk.v1.DeskService.PauseQueue:input_type -> parley.desk.v1.PauseQueueRequest
+	100, // 147: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
+	102, // 148: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
+	104, // 149: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
+	106, // 150: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
+	109, // 151: parley.desk.v1.DeskService.ListAgents:input_type -> parley.desk.v1.ListAgentsRequest
+	126, // 152: parley.desk.v1.DeskService.GetFigures:input_type -> parley.desk.v1.GetFiguresRequest
+	37,  // 153: parley.desk.v1.DeskService.React:input_type -> parley.desk.v1.ReactRequest
+	39,  // 154: parley.desk.v1.DeskService.Signal:input_type -> parley.desk.v1.SignalRequest
+	62,  // 155: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
+	64,  // 156: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
+	4,   // 157: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
+	6,   // 158: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
+	8,   // 159: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
+	13,  // 160: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
+	31,  // 161: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
+	33,  // 162: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
+	35,  // 163: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
+	41,  // 164: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
+	43,  // 165: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
+	45,  // 166: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
+	47,  // 167: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
+	51,  // 168: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
+	53,  // 169: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
+	55,  // 170: parley.desk.v1.DeskService.SetVariables:output_type -> parley.desk.v1.SetVariablesResponse
+	57,  // 171: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
+	59,  // 172: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
+	61,  // 173: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
+	49,  // 174: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
+	67,  // 175: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
+	69,  // 176: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
+	72,  // 177: parley.desk.v1.DeskService.ListQueues:output_type -> parley.desk.v1.ListQueuesResponse
+	74,  // 178: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
+	76,  // 179: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
+	80,  // 180: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
+	82,  // 181: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
+	84,  // 182: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
+	86,  // 183: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
+	88,  // 184: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
+	90,  // 185: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
+	92,  // 186: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
+	94,  // 187: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
+	96,  // 188: parley.desk.v1.DeskService.ActOnConversations:output_type -> parley.desk.v1.ActOnConversationsResponse
+	99,  // 189: parley.desk.v1.DeskService.PauseQueue:output_type -> parley.desk.v1.PauseQueueResponse
+	101, // 190: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
+	103, // 191: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
+	105, // 192: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
+	107, // 193: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
+	110, // 194: parley.desk.v1.DeskService.ListAgents:output_type -> parley.desk.v1.ListAgentsResponse
+	127, // 195: parley.desk.v1.DeskService.GetFigures:output_type -> parley.desk.v1.GetFiguresResponse
+	38,  // 196: parley.desk.v1.DeskService.React:output_type -> parley.desk.v1.ReactResponse
+	40,  // 197: parley.desk.v1.DeskService.Signal:output_type -> parley.desk.v1.SignalResponse
+	63,  // 198: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
+	65,  // 199: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
+	157, // [157:200] is the sub-list for method output_type
+	114, // [114:157] is the sub-list for method input_type
+	114, // [114:114] is the sub-list for extension type_name
+	114, // [114:114] is the sub-list for extension extendee
+	0,   // [0:114] is the sub-list for field type_name
 }
 
 func init() { file_parley_desk_v1_desk_proto_init() }
@@ -8127,6 +8196,7 @@ func file_parley_desk_v1_desk_proto_init() {
 	if File_parley_desk_v1_desk_proto != nil {
 		return
 	}
+	file_parley_desk_v1_figure_proto_init()
 	file_parley_desk_v1_wrapup_proto_init()
 	file_parley_desk_v1_desk_proto_msgTypes[10].OneofWrappers = []any{
 		(*Event_Snapshot)(nil),

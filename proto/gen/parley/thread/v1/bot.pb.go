@@ -292,7 +292,9 @@ type BotPart struct {
 	// How many messages of that answer were sent off.
 	Said int32 `protobuf:"varint,4,opt,name=said,proto3" json:"said,omitempty"`
 	// Why the bot has the conversation no more; not set while nobody escalated it.
-	Escalated     BotReason `protobuf:"varint,5,opt,name=escalated,proto3,enum=parley.thread.v1.BotReason" json:"escalated,omitempty"`
+	Escalated BotReason `protobuf:"varint,5,opt,name=escalated,proto3,enum=parley.thread.v1.BotReason" json:"escalated,omitempty"`
+	// When, ms since 1970 UTC; 0: nobody did, or the log is of before.
+	EscalatedMs   int64 `protobuf:"varint,46,opt,name=escalated_ms,json=escalatedMs,proto3" json:"escalated_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -360,6 +362,13 @@ func (x *BotPart) GetEscalated() BotReason {
 		return x.Escalated
 	}
 	return BotReason_BOT_REASON_UNSPECIFIED
+}
+
+func (x *BotPart) GetEscalatedMs() int64 {
+	if x != nil {
+		return x.EscalatedMs
+	}
+	return 0
 }
 
 // BotReply marks a message that a bot wrote. An answer has its messages in order
@@ -441,13 +450,14 @@ const file_parley_thread_v1_bot_proto_rawDesc = "" +
 	"\asummary\x18\x03 \x01(\tR\asummary\"\x1e\n" +
 	"\n" +
 	"BotDropped\x12\x10\n" +
-	"\x03ask\x18\x01 \x01(\x04R\x03ask\"\xb5\x01\n" +
+	"\x03ask\x18\x01 \x01(\x04R\x03ask\"\xd8\x01\n" +
 	"\aBotPart\x12\x12\n" +
 	"\x04asks\x18\x01 \x03(\x04R\x04asks\x12\x19\n" +
 	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\x12\x1f\n" +
 	"\banswered\x18\x03 \x01(\x04H\x00R\banswered\x88\x01\x01\x12\x12\n" +
 	"\x04said\x18\x04 \x01(\x05R\x04said\x129\n" +
-	"\tescalated\x18\x05 \x01(\x0e2\x1b.parley.thread.v1.BotReasonR\tescalatedB\v\n" +
+	"\tescalated\x18\x05 \x01(\x0e2\x1b.parley.thread.v1.BotReasonR\tescalated\x12!\n" +
+	"\fescalated_ms\x18. \x01(\x03R\vescalatedMsB\v\n" +
 	"\t_answered\"U\n" +
 	"\bBotReply\x12\x18\n" +
 	"\aanswers\x18\x01 \x01(\x04R\aanswers\x12\x14\n" +

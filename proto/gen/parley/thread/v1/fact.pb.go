@@ -3415,7 +3415,9 @@ type OfferEnded struct {
 	// How.
 	Outcome OfferOutcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=parley.thread.v1.OfferOutcome" json:"outcome,omitempty"`
 	// The agent's reason, when rejected.
-	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Agent it was made to, by resource id; empty in logs of before.
+	Agent         string `protobuf:"bytes,44,opt,name=agent,proto3" json:"agent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3467,6 +3469,13 @@ func (x *OfferEnded) GetOutcome() OfferOutcome {
 func (x *OfferEnded) GetReason() string {
 	if x != nil {
 		return x.Reason
+	}
+	return ""
+}
+
+func (x *OfferEnded) GetAgent() string {
+	if x != nil {
+		return x.Agent
 	}
 	return ""
 }
@@ -6203,12 +6212,13 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x05ready\x18\x03 \x01(\x05R\x05ready\x12\x14\n" +
 	"\x05first\x18\x04 \x03(\tR\x05first\x12\x16\n" +
 	"\x06bucket\x18\x05 \x01(\tR\x06bucket\x12\x12\n" +
-	"\x04rule\x18\x06 \x01(\tR\x04rule\"t\n" +
+	"\x04rule\x18\x06 \x01(\tR\x04rule\"\x8a\x01\n" +
 	"\n" +
 	"OfferEnded\x12\x14\n" +
 	"\x05fence\x18\x01 \x01(\x03R\x05fence\x128\n" +
 	"\aoutcome\x18\x02 \x01(\x0e2\x1e.parley.thread.v1.OfferOutcomeR\aoutcome\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"z\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05agent\x18, \x01(\tR\x05agent\"z\n" +
 	"\rAgentAssigned\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x14\n" +
 	"\x05fence\x18\x02 \x01(\x03R\x05fence\x12-\n" +

@@ -1007,8 +1007,16 @@ type Conversation struct {
 	// Revision of the commit that left the conversation before it as it is; 0: it is
 	// the first, or the log is of before.
 	BeforeRevision uint64 `protobuf:"varint,122,opt,name=before_revision,json=beforeRevision,proto3" json:"before_revision,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// How long the customer waited for the first message of an agent, since it opened
+	// or its bot gave it up, milliseconds; absent before that, and in logs of before.
+	RepliedMs *int64 `protobuf:"varint,163,opt,name=replied_ms,json=repliedMs,proto3,oneof" json:"replied_ms,omitempty"`
+	// How long the customer had waited for what an agent wrote last, milliseconds;
+	// absent when that answered nothing, and in logs of before.
+	AnsweredMs *int64 `protobuf:"varint,164,opt,name=answered_ms,json=answeredMs,proto3,oneof" json:"answered_ms,omitempty"`
+	// How long the last wrap-up took, milliseconds; only in Closed.
+	WrappedMs     int64 `protobuf:"varint,165,opt,name=wrapped_ms,json=wrappedMs,proto3" json:"wrapped_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Conversation) Reset() {
@@ -1324,6 +1332,27 @@ func (x *Conversation) GetHandledMs() int64 {
 func (x *Conversation) GetBeforeRevision() uint64 {
 	if x != nil {
 		return x.BeforeRevision
+	}
+	return 0
+}
+
+func (x *Conversation) GetRepliedMs() int64 {
+	if x != nil && x.RepliedMs != nil {
+		return *x.RepliedMs
+	}
+	return 0
+}
+
+func (x *Conversation) GetAnsweredMs() int64 {
+	if x != nil && x.AnsweredMs != nil {
+		return *x.AnsweredMs
+	}
+	return 0
+}
+
+func (x *Conversation) GetWrappedMs() int64 {
+	if x != nil {
+		return x.WrappedMs
 	}
 	return 0
 }
@@ -1826,7 +1855,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\apicture\x18\x04 \x01(\tR\apicture\x12\x1d\n" +
 	"\n" +
 	"fetched_ms\x18\x05 \x01(\x03R\tfetchedMsB\v\n" +
-	"\t_timezone\"\xc3\f\n" +
+	"\t_timezone\"\xce\r\n" +
 	"\fConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12-\n" +
 	"\x05phase\x18\x02 \x01(\x0e2\x17.parley.thread.v1.PhaseR\x05phase\x12\x1e\n" +
@@ -1875,12 +1904,20 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\twaited_ms\x18x \x01(\x03H\x00R\bwaitedMs\x88\x01\x01\x12\x1d\n" +
 	"\n" +
 	"handled_ms\x18y \x01(\x03R\thandledMs\x12'\n" +
-	"\x0fbefore_revision\x18z \x01(\x04R\x0ebeforeRevision\x1a<\n" +
+	"\x0fbefore_revision\x18z \x01(\x04R\x0ebeforeRevision\x12#\n" +
+	"\n" +
+	"replied_ms\x18\xa3\x01 \x01(\x03H\x01R\trepliedMs\x88\x01\x01\x12%\n" +
+	"\vanswered_ms\x18\xa4\x01 \x01(\x03H\x02R\n" +
+	"answeredMs\x88\x01\x01\x12\x1e\n" +
+	"\n" +
+	"wrapped_ms\x18\xa5\x01 \x01(\x03R\twrappedMs\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\f\n" +
 	"\n" +
-	"_waited_ms\"\xa1\x02\n" +
+	"_waited_msB\r\n" +
+	"\v_replied_msB\x0e\n" +
+	"\f_answered_ms\"\xa1\x02\n" +
 	"\vParticipant\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12*\n" +
 	"\x04part\x18\x02 \x01(\x0e2\x16.parley.thread.v1.PartR\x04part\x12<\n" +

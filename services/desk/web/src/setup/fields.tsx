@@ -18,7 +18,7 @@ const OUTPUT = new Set(['etag', 'updatedMs', 'sinceMs', 'ChannelAccount.privacy'
 
 // REFERS are the fields that name other resources.
 const REFERS: Record<string, Kind> = {
-  'Queue.agents': 'agent', 'Queue.schedule': 'schedule', 'Page.account': 'channelAccount', 'Page.workstream': 'workstream',
+  'Queue.agents': 'agent', 'Queue.supervisors': 'agent', 'Queue.schedule': 'schedule', 'Page.account': 'channelAccount', 'Page.workstream': 'workstream',
   'Workstream.queue': 'queue', 'Workstream.fallbackQueue': 'queue', 'Workstream.classification': 'ruleset', 'Workstream.routing': 'ruleset',
   'Workstream.capacityProfiles': 'capacityProfile', 'OverflowRule.queue': 'queue', 'WaitRule.queue': 'queue', 'Share.queue': 'queue',
   'Proficiency.skill': 'skill', 'ProfileHolding.profile': 'capacityProfile', 'Agent.defaultStatus': 'status', 'Agent.schedule': 'schedule',

@@ -28,7 +28,7 @@ export const messages: Record<string, string> = {
   Question: 'variable:string texts:LocalText[] choices:QuestionChoice[] check:QuestionCheck pattern:string optional:boolean attempts:number wrongTexts:LocalText[]',
   QuestionChoice: 'value:string titles:LocalText[]',
   Questions: 'list:Question[] minutes:number',
-  Queue: 'meta:Meta agents:string[] assignment:Assignment priority:number schedule:string overflow:OverflowRule[] wait:WaitRule headStartSeconds:number custom:CustomAssignment',
+  Queue: 'meta:Meta agents:string[] assignment:Assignment priority:number schedule:string overflow:OverflowRule[] wait:WaitRule headStartSeconds:number custom:CustomAssignment serviceLevelSeconds:number shortAbandonSeconds:number supervisors:string[]',
   RatingName: 'value:number name:string',
   ReplyAnswer: 'title:string payload:string',
   Resource: 'channelAccount:ChannelAccount page:Page workstream:Workstream queue:Queue agent:Agent schedule:Schedule skill:Skill capacityProfile:CapacityProfile ruleset:Ruleset status:Status automatedMessage:AutomatedMessage cannedReply:CannedReply',

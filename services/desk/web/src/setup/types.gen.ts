@@ -606,6 +606,9 @@ export interface Queue {
   wait?: WaitRule;
   headStartSeconds?: number;
   custom?: CustomAssignment;
+  serviceLevelSeconds?: number;
+  shortAbandonSeconds?: number;
+  supervisors?: string[];
 }
 
 export interface RatingName {

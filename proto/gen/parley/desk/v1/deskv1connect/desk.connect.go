@@ -130,6 +130,8 @@ const (
 	DeskServiceListOngoingProcedure = "/parley.desk.v1.DeskService/ListOngoing"
 	// DeskServiceListAgentsProcedure is the fully-qualified name of the DeskService's ListAgents RPC.
 	DeskServiceListAgentsProcedure = "/parley.desk.v1.DeskService/ListAgents"
+	// DeskServiceGetFiguresProcedure is the fully-qualified name of the DeskService's GetFigures RPC.
+	DeskServiceGetFiguresProcedure = "/parley.desk.v1.DeskService/GetFigures"
 	// DeskServiceReactProcedure is the fully-qualified name of the DeskService's React RPC.
 	DeskServiceReactProcedure = "/parley.desk.v1.DeskService/React"
 	// DeskServiceSignalProcedure is the fully-qualified name of the DeskService's Signal RPC.
@@ -311,7 +313,8 @@ type DeskServiceClient interface {
 	ShowOffer(context.Context, *connect.Request[v1.ShowOfferRequest]) (*connect.Response[v1.ShowOfferResponse], error)
 	// ListOpenItems tells what waits in the agent's queues and may be picked.
 	ListOpenItems(context.Context, *connect.Request[v1.ListOpenItemsRequest]) (*connect.Response[v1.ListOpenItemsResponse], error)
-	// ListQueues tells how full the agent's queues are; to a supervisor, all.
+	// ListQueues tells how full the agent's queues are; to a supervisor, those that
+	// are the supervisor's.
 	ListQueues(context.Context, *connect.Request[v1.ListQueuesRequest]) (*connect.Response[v1.ListQueuesResponse], error)
 	// PickConversation takes one of them, as presence and capacity allow.
 	PickConversation(context.Context, *connect.Request[v1.PickConversationRequest]) (*connect.Response[v1.PickConversationResponse], error)
@@ -354,11 +357,15 @@ type DeskServiceClient interface {
 	JoinConversation(context.Context, *connect.Request[v1.JoinConversationRequest]) (*connect.Response[v1.JoinConversationResponse], error)
 	// SetAgentPresence sets another agent's presence. For supervisors.
 	SetAgentPresence(context.Context, *connect.Request[v1.SetAgentPresenceRequest]) (*connect.Response[v1.SetAgentPresenceResponse], error)
-	// ListOngoing tells the live conversations of all queues. For supervisors.
+	// ListOngoing tells the live conversations of the supervisor's queues. For
+	// supervisors.
 	ListOngoing(context.Context, *connect.Request[v1.ListOngoingRequest]) (*connect.Response[v1.ListOngoingResponse], error)
 	// ListAgents tells where agents stand and what they have in hand. For
 	// supervisors.
 	ListAgents(context.Context, *connect.Request[v1.ListAgentsRequest]) (*connect.Response[v1.ListAgentsResponse], error)
+	// GetFigures tells how the queues of a supervisor went in the last hour. For
+	// supervisors.
+	GetFigures(context.Context, *connect.Request[v1.GetFiguresRequest]) (*connect.Response[v1.GetFiguresResponse], error)
 	// Sets or takes back the page's reaction to a message of the customer. Doing it
 	// again is harmless.
 	React(context.Context, *connect.Request[v1.ReactRequest]) (*connect.Response[v1.ReactResponse], error)
@@ -592,6 +599,12 @@ func NewDeskServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithSchema(deskServiceMethods.ByName("ListAgents")),
 			connect.WithClientOptions(opts...),
 		),
+		getFigures: connect.NewClient[v1.GetFiguresRequest, v1.GetFiguresResponse](
+			httpClient,
+			baseURL+DeskServiceGetFiguresProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("GetFigures")),
+			connect.WithClientOptions(opts...),
+		),
 		react: connect.NewClient[v1.ReactRequest, v1.ReactResponse](
 			httpClient,
 			baseURL+DeskServiceReactProcedure,
@@ -656,6 +669,7 @@ type deskServiceClient struct {
 	setAgentPresence       *connect.Client[v1.SetAgentPresenceRequest, v1.SetAgentPresenceResponse]
 	listOngoing            *connect.Client[v1.ListOngoingRequest, v1.ListOngoingResponse]
 	listAgents             *connect.Client[v1.ListAgentsRequest, v1.ListAgentsResponse]
+	getFigures             *connect.Client[v1.GetFiguresRequest, v1.GetFiguresResponse]
 	react                  *connect.Client[v1.ReactRequest, v1.ReactResponse]
 	signal                 *connect.Client[v1.SignalRequest, v1.SignalResponse]
 	listConversations      *connect.Client[v1.ListConversationsRequest, v1.ListConversationsResponse]
@@ -837,6 +851,11 @@ func (c *deskServiceClient) ListAgents(ctx context.Context, req *connect.Request
 	return c.listAgents.CallUnary(ctx, req)
 }
 
+// GetFigures calls parley.desk.v1.DeskService.GetFigures.
+func (c *deskServiceClient) GetFigures(ctx context.Context, req *connect.Request[v1.GetFiguresRequest]) (*connect.Response[v1.GetFiguresResponse], error) {
+	return c.getFigures.CallUnary(ctx, req)
+}
+
 // React calls parley.desk.v1.DeskService.React.
 func (c *deskServiceClient) React(ctx context.Context, req *connect.Request[v1.ReactRequest]) (*connect.Response[v1.ReactResponse], error) {
 	return c.react.CallUnary(ctx, req)
@@ -898,7 +917,8 @@ type DeskServiceHandler interface {
 	ShowOffer(context.Context, *connect.Request[v1.ShowOfferRequest]) (*connect.Response[v1.ShowOfferResponse], error)
 	// ListOpenItems tells what waits in the agent's queues and may be picked.
 	ListOpenItems(context.Context, *connect.Request[v1.ListOpenItemsRequest]) (*connect.Response[v1.ListOpenItemsResponse], error)
-	// ListQueues tells how full the agent's queues are; to a supervisor, all.
+	// ListQueues tells how full the agent's queues are; to a supervisor, those that
+	// are the supervisor's.
 	ListQueues(context.Context, *connect.Request[v1.ListQueuesRequest]) (*connect.Response[v1.ListQueuesResponse], error)
 	// PickConversation takes one of them, as presence and capacity allow.
 	PickConversation(context.Context, *connect.Request[v1.PickConversationRequest]) (*connect.Response[v1.PickConversationResponse], error)
@@ -941,11 +961,15 @@ type DeskServiceHandler interface {
 	JoinConversation(context.Context, *connect.Request[v1.JoinConversationRequest]) (*connect.Response[v1.JoinConversationResponse], error)
 	// SetAgentPresence sets another agent's presence. For supervisors.
 	SetAgentPresence(context.Context, *connect.Request[v1.SetAgentPresenceRequest]) (*connect.Response[v1.SetAgentPresenceResponse], error)
-	// ListOngoing tells the live conversations of all queues. For supervisors.
+	// ListOngoing tells the live conversations of the supervisor's queues. For
+	// supervisors.
 	ListOngoing(context.Context, *connect.Request[v1.ListOngoingRequest]) (*connect.Response[v1.ListOngoingResponse], error)
 	// ListAgents tells where agents stand and what they have in hand. For
 	// supervisors.
 	ListAgents(context.Context, *connect.Request[v1.ListAgentsRequest]) (*connect.Response[v1.ListAgentsResponse], error)
+	// GetFigures tells how the queues of a supervisor went in the last hour. For
+	// supervisors.
+	GetFigures(context.Context, *connect.Request[v1.GetFiguresRequest]) (*connect.Response[v1.GetFiguresResponse], error)
 	// Sets or takes back the page's reaction to a message of the customer. Doing it
 	// again is harmless.
 	React(context.Context, *connect.Request[v1.ReactRequest]) (*connect.Response[v1.ReactResponse], error)
@@ -1175,6 +1199,12 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 		connect.WithSchema(deskServiceMethods.ByName("ListAgents")),
 		connect.WithHandlerOptions(opts...),
 	)
+	deskServiceGetFiguresHandler := connect.NewUnaryHandler(
+		DeskServiceGetFiguresProcedure,
+		svc.GetFigures,
+		connect.WithSchema(deskServiceMethods.ByName("GetFigures")),
+		connect.WithHandlerOptions(opts...),
+	)
 	deskServiceReactHandler := connect.NewUnaryHandler(
 		DeskServiceReactProcedure,
 		svc.React,
@@ -1271,6 +1301,8 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 			deskServiceListOngoingHandler.ServeHTTP(w, r)
 		case DeskServiceListAgentsProcedure:
 			deskServiceListAgentsHandler.ServeHTTP(w, r)
+		case DeskServiceGetFiguresProcedure:
+			deskServiceGetFiguresHandler.ServeHTTP(w, r)
 		case DeskServiceReactProcedure:
 			deskServiceReactHandler.ServeHTTP(w, r)
 		case DeskServiceSignalProcedure:
@@ -1426,6 +1458,10 @@ func (UnimplementedDeskServiceHandler) ListOngoing(context.Context, *connect.Req
 
 func (UnimplementedDeskServiceHandler) ListAgents(context.Context, *connect.Request[v1.ListAgentsRequest]) (*connect.Response[v1.ListAgentsResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ListAgents is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) GetFigures(context.Context, *connect.Request[v1.GetFiguresRequest]) (*connect.Response[v1.GetFiguresResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.GetFigures is not implemented"))
 }
 
 func (UnimplementedDeskServiceHandler) React(context.Context, *connect.Request[v1.ReactRequest]) (*connect.Response[v1.ReactResponse], error) {

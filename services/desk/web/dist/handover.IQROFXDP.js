@@ -1,1 +1,0 @@
-import{a}from"./chunk.3K3UTHUS.js";import"./chunk.T4YCDPGE.js";import"./chunk.PHX6SVVA.js";import"./chunk.FEW7MTIE.js";import"./chunk.WMNGU4VM.js";import"./chunk.FYVATVUH.js";import"./chunk.GYDGKPPF.js";export{a as HandOver};

@@ -1,0 +1,1 @@
+import{a}from"./chunk.4CRQO5WO.js";import"./chunk.T4YCDPGE.js";import"./chunk.PHX6SVVA.js";import"./chunk.FEW7MTIE.js";import"./chunk.WMNGU4VM.js";import"./chunk.P5DOVVK2.js";import"./chunk.GYDGKPPF.js";export{a as HandOver};
