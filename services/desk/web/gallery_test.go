@@ -1,0 +1,141 @@
+package web_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/chromedp/chromedp"
+
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/services/desk/web/webtest"
+)
+
+// TestGallery shows every state of the page with data that stays the same and has
+// each looked at in both schemes and at three widths: nothing keeps anybody from
+// using it, and nothing sticks out.
+func TestGallery(t *testing.T) {
+	if !webtest.Thorough() {
+		t.Log("axe-core is not installed (npm ci in services/desk/web): the house's own checks alone")
+	}
+	for name, show := range map[string]func(b *browser){
+		"sign-in": func(b *browser) {
+			b.Do(chromedp.Navigate(b.url), chromedp.WaitVisible(chromedp.CSS("input[name=agent]")))
+		},
+		"empty":         func(b *browser) { b.signIn(); b.Await("an empty desk", "document.querySelector('.nothing-open')") },
+		"loading":       loadingState,
+		"error":         errorState,
+		"offer":         offerState,
+		"long list":     longState,
+		"history":       func(b *browser) { world(b.house); b.signIn(); b.opens("Иван") },
+		"right to left": func(b *browser) { world(b.house); b.signIn(); b.opens("نادية") },
+		"closed window": func(b *browser) {
+			world(b.house)
+			b.signIn()
+			b.opens("Anna")
+			b.Await("the closed window", "document.querySelector('.banner.bad')")
+		},
+		"failed send": failedState,
+		"supervisor":  func(b *browser) { busy(b); b.supervise() },
+		"agents": func(b *browser) {
+			busy(b)
+			b.supervise()
+			b.press("Agents")
+			b.Await("them", "document.querySelector('[data-agent]')")
+		},
+		"queues": func(b *browser) {
+			busy(b)
+			b.supervise()
+			b.press("Queues")
+			b.Await("them", "document.querySelector('[data-queue]')")
+		},
+		"whisper":      whisperState,
+		"help":         func(b *browser) { b.signIn(); b.Key("?"); b.Await("it", "document.querySelector('dialog')") },
+		"in Bulgarian": bulgarianState,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := open(t)
+			show(b)
+			for _, scheme := range []string{"light", "dark"} {
+				for _, width := range []int64{360, 768, 1440} {
+					b.Size(width, 900, scheme)
+					b.Await("a page that fits", fmt.Sprintf("innerWidth === %d && document.scrollingElement.scrollWidth === innerWidth", width))
+					b.Shot(fmt.Sprintf("gallery/%s-%s-%d", name, scheme, width))
+					if found := b.Barriers(); found != "" {
+						t.Errorf("%s, %d px: %s", scheme, width, found)
+					}
+				}
+			}
+		})
+	}
+}
+
+// opens shows the conversation of a customer.
+func (b *browser) opens(customer string) {
+	b.t.Helper()
+	row := "[...document.querySelectorAll('.row')].find((e) => e.innerText.includes('" + customer + "'))"
+	b.Await("the row", row)
+	b.Do(chromedp.Evaluate[chromedp.Void]("void " + row + ".click()"))
+	b.Await("the history", "document.querySelector('.msg')")
+}
+
+func loadingState(b *browser) {
+	b.house.Add(active("1001", "Иван Петров"), "Здравейте.")
+	let := b.house.HoldHistory()
+	b.t.Cleanup(let)
+	b.signIn()
+	b.Click(".row")
+	b.Await("the wait", "document.querySelector('.head')")
+}
+
+func errorState(b *browser) {
+	world(b.house)
+	b.signIn()
+	b.opens("Иван")
+	b.house.Cut(true)
+	b.Await("the banner", "document.querySelector('.banner.bad')")
+}
+
+func offerState(b *browser) {
+	world(b.house)
+	b.signIn()
+	b.house.Add(webtest.Customer{PSID: "2001", Name: "Рая Николова", Queue: "Доставки", Phase: threadv1.Phase_PHASE_OPEN, Window: 24 * time.Hour, Offer: 10 * time.Minute},
+		"Благодаря! Имате ли новини за доставката?")
+	b.Await("the offer", "document.querySelector('.offer')")
+}
+
+func longState(b *browser) {
+	for n := range 60 {
+		b.house.Add(active(fmt.Sprint(3000+n), fmt.Sprintf("Клиент %d", n)), "Здравейте, имам въпрос.")
+	}
+	b.signIn()
+	b.Await("the rows", "document.querySelectorAll('.row').length === 60")
+}
+
+func failedState(b *browser) {
+	b.house.Add(active("1001", "Иван Петров"), "Здравейте.")
+	b.signIn()
+	b.opens("Иван")
+	b.house.FailNext(connect.NewError(connect.CodeInvalidArgument, errors.New("no")))
+	b.Key("Ето.")
+	b.Enter()
+	b.Await("the failure", "document.querySelector('[data-outbox=failed]')")
+}
+
+func whisperState(b *browser) {
+	busy(b)
+	b.supervise()
+	b.rowPress("2002", "Monitor")
+	b.Await("what is said", "document.querySelector('.msg.in')?.innerText.includes('Благодаря')")
+}
+
+func bulgarianState(b *browser) {
+	busy(b)
+	b.supervise()
+	b.Click(".me")
+	b.Do(chromedp.Evaluate[chromedp.Void]("void [...document.querySelectorAll('.seg button')].find((e) => e.innerText === 'Български').click()"))
+	b.Key("\x1b")
+	b.Await("the words", "document.querySelector('[data-figure=\"Ниво на обслужване\"]')")
+}
