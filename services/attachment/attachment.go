@@ -41,11 +41,8 @@ type Config struct {
 	Attempts   int           `koanf:"attempts" default:"10" help:"Attempts for one file before the agent is told that it is not to be had."`
 	Backoff    time.Duration `koanf:"backoff" default:"1s" help:"Pause after the first attempt that failed; it doubles every time."`
 	BackoffMax time.Duration `koanf:"backoff_max" default:"1m" help:"Longest pause between two attempts."`
+	EraseRest  time.Duration `koanf:"erase_rest" default:"1m" help:"How long the commit that erases a person's thread stays in the log for desks to read; one that is cut off from the broker for longer goes on showing what it had."`
 }
-
-// rest is how long the commit that erases a thread stays in the log. A desk that is
-// cut off from the broker for longer is told by nobody to drop what it shows.
-const rest = time.Minute
 
 // grace is how long a transfer may be slower than the rate.
 const grace = 5 * time.Second
@@ -71,6 +68,7 @@ func (c *Config) Validate() error {
 	check(c.Rate >= 0, "rate", "must not be negative")
 	check(c.Parallel > 0, "parallel", "must be at least 1")
 	check(c.Attempts > 0, "attempts", "must be at least 1")
+	check(c.EraseRest >= 0 && c.EraseRest <= time.Hour, "erase_rest", "must be 0 to 1h")
 	check(c.Backoff > 0 && c.BackoffMax >= c.Backoff, "backoff", "must be longer than nothing and at most backoff_max")
 	if len(wrong) == 0 {
 		return nil
@@ -101,7 +99,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		Media: deps.Bus.Bucket(subject.MediaBucket), Signer: deps.Secrets}
 	worker := &forgetting.Worker{Log: deps.Bus, Book: &erasure.Book{Bucket: deps.Bus.Bucket(subject.PrivacyBucket), Box: deps.Secrets}, Files: eraser,
 		Uploads: deps.Bus.Bucket(subject.UploadBucket), Media: deps.Bus.Bucket(subject.MediaBucket),
-		Contacts: contact.Open(deps.Bus, deps.Now), Now: deps.Now, Rest: rest, Diary: deps.Log}
+		Contacts: contact.Open(deps.Bus, deps.Now), Now: deps.Now, Rest: cfg.EraseRest, Diary: deps.Log}
 	deps.Health.Ready("bus", deps.Bus.Ping)
 	return &service{deps: deps, copier: copier, eraser: eraser, worker: worker}, nil
 }
