@@ -39,11 +39,11 @@ func (a *app) eraseCommand() *cobra.Command {
 	req := &adminv1.EraseRequest{}
 	var format string
 	cmd := &cobra.Command{
-		Use:   "erase (--thread PAGE/PSID | --contact ID)",
+		Use:   "erase (--thread PAGE/PSID | --contact ID | --request CODE)",
 		Short: "Erase everything about a person, for good: messages, files, contact, and what leads to them",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if req.Person, err = w.person(); err != nil {
+			if req.Person, err = w.person(); err != nil && (req.GetRequest() == "" || w != (whom{})) {
 				return err
 			}
 			return a.withServer(cmd.Context(), func(ctx context.Context, s *server) error {
@@ -62,7 +62,7 @@ func (a *app) eraseCommand() *cobra.Command {
 		},
 	}
 	w.flags(cmd)
-	cmd.Flags().StringVar(&req.Request, "request", "", "confirmation code of the request of Meta's that this answers")
+	cmd.Flags().StringVar(&req.Request, "request", "", "confirmation code of the request of Meta's that this answers; alone where Meta says who it is")
 	cmd.Flags().BoolVar(&req.EndConversation, "end-conversation", false, "also when a conversation is going on: it is taken from its agent")
 	cmd.Flags().BoolVar(&req.DryRun, "dry-run", false, "only tell what there is")
 	formatFlag(cmd, &format)

@@ -333,7 +333,7 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 	adminv1.RegisterOperateServiceServer(srv, operator)
 	privacy := d.Bus.Bucket(subject.PrivacyBucket)
 	adminv1.RegisterPrivacyServiceServer(srv, &requests.Service{Bucket: privacy, Book: &erasure.Book{Bucket: privacy, Box: d.Secrets}, Log: d.Bus,
-		Directory: d.Directory, Contacts: contact.Open(d.Bus, d.Now), Now: d.Now, Caller: guard.Caller})
+		Directory: d.Directory, Contacts: contact.Open(d.Bus, d.Now), Now: d.Now, Caller: guard.Caller, Who: s.prober.Customers})
 	adminv1.RegisterRoutingServiceServer(srv, &explain.Service{Log: d.Bus, Directory: d.Directory, Planner: committer.Planner, Now: d.Now,
 		Room: explain.AskForRoom(d.Bus), Why: explain.AskWhy(d.Bus)})
 	adminv1.RegisterSurveyServiceServer(srv, &surveys.Service{Log: d.Bus})

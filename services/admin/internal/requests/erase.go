@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/erasure"
 	"github.com/parley-desk/parley/pkg/fault"
@@ -29,14 +30,14 @@ func violation(field, say string) error {
 
 // Erase orders that everything about a person goes.
 func (s *Service) Erase(ctx context.Context, req *adminv1.EraseRequest) (*adminv1.EraseResponse, error) {
-	e, live, err := s.target(ctx, req.GetPerson())
+	e, live, err := s.whom(ctx, req)
 	if err != nil {
 		return nil, err
 	}
 	if req.GetDryRun() {
 		resp := &privacyv1.CountTracesResponse{}
 		if err := s.Log.Call(ctx, "erasure.count", &privacyv1.CountTracesRequest{Threads: e.GetThreads(), Contacts: e.GetContacts()}, resp); err != nil {
-			return nil, fault.Wrap(err, "counting what there is")
+			return nil, err
 		}
 		e.Counts = resp.GetCounts()
 		return &adminv1.EraseResponse{Erasure: e}, nil
@@ -50,6 +51,37 @@ func (s *Service) Erase(ctx context.Context, req *adminv1.EraseRequest) (*adminv
 		return nil, err
 	}
 	return &adminv1.EraseResponse{Erasure: e}, nil
+}
+
+// whom is who is to be erased: whoever is named, or else whom Meta means by a
+// request.
+func (s *Service) whom(ctx context.Context, req *adminv1.EraseRequest) (e *privacyv1.Erasure, live bool, _ error) {
+	if proto.Size(req.GetPerson()) > 0 || req.GetRequest() == "" {
+		return s.target(ctx, req.GetPerson())
+	}
+	r, _, err := s.Book.Request(ctx, req.GetRequest())
+	if err != nil {
+		return nil, false, err
+	}
+	known, err := s.Who(ctx, r.GetAccount(), r.GetUser())
+	if err != nil && fault.Retryable(err) {
+		return nil, false, err
+	}
+	e = &privacyv1.Erasure{Way: privacyv1.Way_WAY_REQUEST}
+	for _, t := range known {
+		state, revision, err := s.Log.Load(ctx, t)
+		if err != nil {
+			return nil, false, err
+		}
+		if revision > 0 {
+			e.Threads = append(e.Threads, &privacyv1.Target{Page: t.Page, Psid: t.PSID})
+			live = live || thread.Live(state.GetConversation())
+		}
+	}
+	if len(e.GetThreads()) == 0 {
+		return nil, false, fault.New(fault.Precondition, "PERSON_UNKNOWN", "Meta does not say which customer of ours this is; find out, and name the thread or the contact with the request")
+	}
+	return e, live, nil
 }
 
 // order keeps an order, unless it is of somebody who must be kept, or somebody

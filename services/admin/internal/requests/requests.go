@@ -48,6 +48,9 @@ type Service struct {
 	Contacts  *contact.Store
 	Now       func() time.Time
 	Caller    func(context.Context) string // who asks, for the record
+	// Who asks Meta as whom our pages know a person whom the app of a channel account
+	// knows.
+	Who func(ctx context.Context, account, user string) ([]subject.Thread, error)
 }
 
 // EraseFiles has the files of a customer's thread taken away: it says so in the
