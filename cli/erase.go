@@ -56,7 +56,7 @@ func (a *app) eraseCommand() *cobra.Command {
 					a.say("erasure %[1]s is ordered; see `parleyctl privacy status` and then `parleyctl privacy certificate %[1]s`", e.GetId())
 					return nil
 				}
-				a.say("this would be erased, of %d threads and %d contacts; nothing was changed", len(e.GetThreads()), len(e.GetContacts()))
+				a.say("this would be erased (threads: %d, contacts: %d); nothing was changed", len(e.GetThreads()), len(e.GetContacts()))
 				return a.show(format, resp, counted(e))
 			})
 		},

@@ -124,6 +124,21 @@ func (b *Book) decode(value []byte) (*privacyv1.Erasure, error) {
 	return e, nil
 }
 
+// open reads an order. One that does not open keeps no other from being read: it
+// says of itself that it waits for somebody to mend it.
+func (b *Book) open(entry bus.Entry) *privacyv1.Erasure {
+	e, err := b.decode(entry.Value)
+	if err == nil {
+		return e
+	}
+	e = &privacyv1.Erasure{}
+	if proto.Unmarshal(entry.Value, e) != nil {
+		e = &privacyv1.Erasure{Id: entry.Key}
+	}
+	e.Persons, e.Waits = nil, "it cannot be opened with this keyset; stop it and order it anew"
+	return e
+}
+
 // Done keeps the certificate of an order, and takes the order away. It may be
 // repeated.
 func (b *Book) Done(ctx context.Context, e *privacyv1.Erasure) error {
@@ -191,10 +206,7 @@ func (b *Book) Read(ctx context.Context) (Page, error) {
 		var err error
 		switch kind := kindOf(entry.Key); kind {
 		case subject.ErasurePrefix:
-			var e *privacyv1.Erasure
-			if e, err = b.decode(entry.Value); err == nil {
-				p.Open = append(p.Open, e)
-			}
+			p.Open = append(p.Open, b.open(entry))
 		case subject.CertificatePrefix:
 			c := &privacyv1.Erasure{}
 			if err = proto.Unmarshal(entry.Value, c); err == nil {

@@ -273,6 +273,8 @@ func (s *Service) StopErasure(ctx context.Context, req *adminv1.StopErasureReque
 		switch {
 		case fault.Is(err, fault.NotFound):
 			return nil, fault.New(fault.NotFound, "ERASURE_UNKNOWN", "no erasure %q waits or is at work; see `parleyctl privacy status`", req.GetId())
+		case fault.Is(err, fault.Precondition): // it does not open, and is of no use to anybody
+			return &adminv1.StopErasureResponse{}, s.Book.Drop(ctx, req.GetId())
 		case err != nil:
 			return nil, err
 		case e.GetStep() == privacyv1.Step_STEP_STOPPED:

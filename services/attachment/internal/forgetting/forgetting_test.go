@@ -13,6 +13,7 @@ import (
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/files"
+	"github.com/parley-desk/parley/pkg/secret"
 	privacyv1 "github.com/parley-desk/parley/proto/gen/parley/privacy/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -268,4 +269,25 @@ func TestTheCommitThatErasesStays(t *testing.T) {
 	h.now = h.now.Add(time.Minute)
 	h.finish()
 	h.gone(p)
+}
+
+// TestADamagedOrderKeepsNobodyWaiting holds that an order that does not open says so,
+// and that others are carried out.
+func TestADamagedOrderKeepsNobodyWaiting(t *testing.T) {
+	h := open(t)
+	p := h.people("canary-ivan")[0]
+	own := h.box
+	other, err := secret.New()
+	h.ok(err)
+	h.box = other
+	h.order(&somebody{thread: subject.Thread{Page: "1", PSID: "2"}})
+	h.box = own
+	h.order(p)
+	left, err := h.worker().Pass(t.Context())
+	h.ok(err)
+	h.gone(p)
+	page, err := h.book().Read(t.Context())
+	if h.ok(err); !left || len(page.Open) != 1 || !strings.Contains(page.Open[0].GetWaits(), "keyset") {
+		t.Errorf("what is left: %v", page.Open)
+	}
 }
