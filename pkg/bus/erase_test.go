@@ -7,10 +7,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/bus/bustest"
 	"github.com/parley-desk/parley/pkg/fault"
 	crmv1 "github.com/parley-desk/parley/proto/gen/parley/crm/v1"
 	inboundv1 "github.com/parley-desk/parley/proto/gen/parley/inbound/v1"
@@ -225,4 +230,30 @@ func TestKeysAreErased(t *testing.T) {
 func TestEveryStreamLetsRecordsGo(t *testing.T) {
 	v := openVault(t)
 	v.ok(v.Erasable(t.Context()))
+}
+
+// A stream of an earlier release keeps everything for ever: whoever erases is told so
+// before anything is done, and doctor says it.
+func TestAStreamThatKeepsIsNamed(t *testing.T) {
+	r := bustest.Broker(t)
+	nc, err := nats.Connect(r.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: subject.Crm, Subjects: []string{subject.CrmAll}, Storage: jetstream.FileStorage,
+		Discard: jetstream.DiscardNew, AllowDirect: true, AllowAtomicPublish: true, DenyDelete: true}); err != nil {
+		t.Fatal(err)
+	}
+	b := r.Open(t, "test")
+	if err := b.Erasable(t.Context()); !fault.Is(err, fault.Precondition) || !strings.Contains(err.Error(), "CRM") {
+		t.Errorf("it says %v", err)
+	}
+	if !slices.ContainsFunc(b.Checks(t.Context()), func(c bus.Check) bool { return c.Name == "erasing" && c.Level == bus.Warning && c.Remedy != "" }) {
+		t.Error("doctor does not say it")
+	}
 }
