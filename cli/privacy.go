@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) personsCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "privacy", Short: "Read what people asked of their data, and erase files"}
+	cmd := &cobra.Command{Use: "privacy", Short: "Read what people asked of their data, and erase persons"}
 	var limit int32
 	var format string
 	requests := &cobra.Command{
@@ -38,7 +38,8 @@ func (a *app) personsCommand() *cobra.Command {
 	}
 	formatFlag(requests, &format)
 	requests.Flags().Int32Var(&limit, "limit", 100, "how many at most, 1 to 1000")
-	cmd.AddCommand(requests, a.eraseFilesCommand())
+	cmd.AddCommand(requests, a.eraseCommand(), a.erasuresCommand(), a.certificateCommand(), a.stopErasureCommand(),
+		a.holdCommand(), a.holdsCommand(), a.releaseCommand(), a.eraseFilesCommand())
 	return cmd
 }
 

@@ -28,14 +28,24 @@ func appendEvent(bundle []byte, e *inboundv1.Event) ([]byte, error) {
 }
 
 // unbundle splits a record of INBOUND into its events, each in the lane of its
-// thread. What is no bundle, or no event in it, is one part without an event.
+// thread. What is no bundle, or no event in it, is one part without an event. What
+// is left of a record of which somebody was erased was handled there: it has no
+// parts.
 func unbundle(m stored) []stored {
-	events := encodedEvents(m.data)
-	if events == nil {
+	if m.header.Get(headerRest) != "" {
+		return nil
+	}
+	return events(m)
+}
+
+// events are the parts of a record of INBOUND.
+func events(m stored) []stored {
+	bodies := encodedEvents(m.data)
+	if bodies == nil {
 		return whole(m)
 	}
-	parts := make([]stored, len(events))
-	for i, body := range events {
+	parts := make([]stored, len(bodies))
+	for i, body := range bodies {
 		parts[i] = partOf(m, i, body)
 	}
 	return parts
@@ -68,7 +78,7 @@ func encodedEvents(bundle []byte) [][]byte {
 }
 
 func partOf(m stored, i int, body []byte) stored {
-	part := stored{stream: m.stream, subject: m.subject, seq: m.seq, at: m.at, data: body, part: i}
+	part := stored{stream: m.stream, subject: m.subject, seq: m.seq, at: m.at, data: body, part: i, rest: m.header.Get(headerRest)}
 	if e := (&inboundv1.Event{}); proto.Unmarshal(body, e) == nil {
 		part.event, part.header = e, traceOf(e)
 		part.subject += "." + threadOf(e).Key()

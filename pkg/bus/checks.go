@@ -7,6 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/proto/subject"
 )
 
@@ -31,7 +32,7 @@ func (b *Bus) Checks(ctx context.Context) []Check {
 	if err := b.Ping(ctx); err != nil {
 		return []Check{{Name: "broker", Level: Failed, Detail: err.Error(), Remedy: "start the broker, or correct its address"}}
 	}
-	return slices.Concat(b.checkWrites(ctx), b.checkSafety(), b.checkDisk(ctx), b.checkDead(ctx), b.checkLag(ctx))
+	return slices.Concat(b.checkWrites(ctx), b.checkSafety(), b.checkDisk(ctx), b.checkDead(ctx), b.checkErasing(ctx), b.checkLag(ctx))
 }
 
 // probe is a key of the checkpoints that no stage has.
@@ -60,6 +61,16 @@ func (b *Bus) checkSafety() []Check {
 			Remedy: "start what is down; it is asked again every " + untoldEvery.String()}}
 	}
 	return []Check{{Name: "durability", Detail: "every acknowledgement is on disk, in " + count(uint64(b.copies), "copy", "copies")}}
+}
+
+// checkErasing says when persons could not be erased.
+func (b *Bus) checkErasing(ctx context.Context) []Check {
+	err := b.Erasable(ctx)
+	if !fault.Is(err, fault.Precondition) {
+		return nil // that the broker does not answer is said elsewhere
+	}
+	return []Check{{Name: "erasing", Level: Warning, Detail: "nobody can be erased: a stream was made so that nothing can be taken out of it",
+		Remedy: "make it anew with deny_delete off, as docs/operations.md says"}}
 }
 
 func (b *Bus) checkDisk(ctx context.Context) []Check {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 
@@ -143,7 +144,15 @@ func (f fileStore) Drop(ctx context.Context, t subject.Thread, name string) erro
 	return f.purge(ctx, jetstream.WithPurgeSubject(subject.FileAll(t.Key()+"."+name)))
 }
 
+// Erase overwrites every chunk, which a purge alone does not.
 func (f fileStore) Erase(ctx context.Context, t subject.Thread) error {
+	found, err := f.bus.tracesUnder(ctx, subject.Files, subject.FilesOf(t), math.MaxUint64)
+	if err != nil {
+		return err
+	}
+	if err := f.bus.Erase(ctx, found); err != nil {
+		return err
+	}
 	return f.purge(ctx, jetstream.WithPurgeSubject(subject.FilesOf(t)))
 }
 

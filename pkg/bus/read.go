@@ -23,6 +23,7 @@ type stored struct {
 	at      time.Time
 	part    int              // which event of a bundle it is
 	event   *inboundv1.Event // the event, of a part that is one
+	rest    string           // of an event whose record was erased: its sequence
 	shared  *decoded         // of a commit that several read; nil when nobody else does
 }
 

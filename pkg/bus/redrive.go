@@ -169,6 +169,9 @@ func (r *reader) redrive(ctx context.Context, l *lanes, req *redrivev1.HandReque
 	if err == nil {
 		parts = r.split(m)
 	}
+	if parts == nil && r.kind == "INBOUND" && (err == nil || absent(err)) {
+		parts, err = r.lettered(d), nil // the record was erased because of somebody else
+	}
 	if absent(err) || err == nil && d.part >= len(parts) {
 		return fault.New(fault.Precondition, "RECORD_GONE", "%s does not have the record %d any more; drop the letter", r.stream, d.SourceSequence)
 	}
@@ -176,7 +179,7 @@ func (r *reader) redrive(ctx context.Context, l *lanes, req *redrivev1.HandReque
 		return brokerFault(err, "read the record of a dead letter")
 	}
 	done := make(chan error, 1)
-	it := item{ticket: &ticket{seq: m.seq}, part: d.part, msg: &parts[d.part],
+	it := item{ticket: &ticket{seq: d.SourceSequence}, part: d.part, msg: &parts[d.part],
 		redo: func(m stored) { done <- r.redo(d, req.GetBy(), m) }}
 	if err := l.add(ctx, parts[d.part].subject, it); err != nil {
 		return brokerFault(err, "hand a record over")
@@ -187,6 +190,15 @@ func (r *reader) redrive(ctx context.Context, l *lanes, req *redrivev1.HandReque
 	case <-ctx.Done():
 		return fault.Wrap(ctx.Err(), "the stage %s is still at it", r.stage)
 	}
+}
+
+// lettered are the parts of a record of INBOUND as far as a letter has them.
+func (r *reader) lettered(d DeadLetter) []stored {
+	part := partOf(stored{stream: r.stream, subject: subject.Inbound(r.partition), seq: d.SourceSequence, at: d.At}, d.part, d.Data)
+	if part.event == nil {
+		return nil
+	}
+	return append(make([]stored, d.part), part)
 }
 
 // redo handles a record once more, at its turn, and settles its letter. It is

@@ -107,11 +107,12 @@ func (b *Bus) ensureStream(ctx context.Context, c jetstream.StreamConfig) error 
 	return err
 }
 
-// logStream never drops what nobody has handled: full means refused.
+// logStream never drops what nobody has handled: full means refused. Single
+// records can be erased, because people may ask for it.
 func (b *Bus) logStream(name, subjects string) jetstream.StreamConfig {
 	return jetstream.StreamConfig{Name: name, Subjects: []string{subjects}, Storage: jetstream.FileStorage,
 		Replicas: b.cfg.Replicas, Discard: jetstream.DiscardNew, Retention: jetstream.LimitsPolicy,
-		AllowDirect: true, AllowAtomicPublish: true, DenyDelete: true}
+		AllowDirect: true, AllowAtomicPublish: true}
 }
 
 // crmStream lets its oldest go: whoever is that late compares everything.

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 
+	"google.golang.org/protobuf/proto"
+
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
@@ -80,4 +82,18 @@ func applyFile(s *threadv1.State, message string, index int32) error {
 // forgetFiles ends the wait for the files of a message that was taken back.
 func forgetFiles(s *threadv1.State, mid string) {
 	s.Files = slices.DeleteFunc(s.Files, func(p *threadv1.PendingFile) bool { return p.GetMessage() == mid })
+}
+
+// forget makes s a thread in which nothing has happened. Of what is underway
+// nothing goes on: whoever is at it finds no conversation, and no message of its
+// own, and is refused.
+func forget(s *threadv1.State) {
+	fresh := New(s.GetPage(), s.GetPsid())
+	proto.Reset(s)
+	proto.Merge(s, fresh)
+}
+
+// Erased tells whether a commit erases everything of before.
+func Erased(c *threadv1.Commit) bool {
+	return slices.ContainsFunc(c.GetFacts(), func(f *threadv1.Fact) bool { return f.GetThreadErased() != nil })
 }

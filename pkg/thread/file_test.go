@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
@@ -69,5 +71,31 @@ func TestWaitingFilesAreBounded(t *testing.T) {
 	}
 	if err := thread.Apply(s, 1, time.UnixMilli(0), thread.Of(flood)); err != nil || len(s.GetFiles()) > 200 {
 		t.Errorf("%d files wait (%v)", len(s.GetFiles()), err)
+	}
+}
+
+// TestWhoIsErasedIsNew holds that nothing is left in the state, in whatever phase the
+// conversation is, that nobody goes on with what was, and that who writes next
+// begins as anybody does.
+func TestWhoIsErasedIsNew(t *testing.T) {
+	for _, phase := range []threadv1.Phase{threadv1.Phase_PHASE_OPEN, threadv1.Phase_PHASE_ACTIVE, threadv1.Phase_PHASE_WAITING, threadv1.Phase_PHASE_WRAP_UP, threadv1.Phase_PHASE_CLOSED} {
+		s := talk(t, phase)
+		c, err := thread.Extend(s, 9, time.UnixMilli(9000), "w", thread.Of(&threadv1.ThreadErased{Erasure: "e"}))
+		if err != nil {
+			t.Fatalf("%v: %v", phase, err)
+		}
+		if !thread.Erased(c) || !proto.Equal(c.GetState(), thread.New(s.GetPage(), s.GetPsid())) {
+			t.Errorf("%v: left %v", phase, c.GetState())
+		}
+		for _, late := range []any{&threadv1.SendRequested{Id: "s", Agent: "mila", Parts: []string{"x"}}, &threadv1.SendSucceeded{Id: "s1", Mid: "m"},
+			&threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_WRAPPED_UP}, &threadv1.AgentAssigned{Agent: "mila", Cause: threadv1.Cause_CAUSE_PICKED}} {
+			if err := thread.Apply(proto.CloneOf(c.GetState()), 10, time.UnixMilli(9001), thread.Of(late)); err == nil {
+				t.Errorf("%v: %T goes on with what was", phase, late)
+			}
+		}
+		fresh := after(t, c.GetState(), &threadv1.MessageReceived{Mid: "m9"}, &threadv1.ConversationOpened{Id: "c9", Workstream: "w", Units: 1, OfferSeconds: 60})
+		if fresh.GetConversations() != 1 || fresh.GetConversation().GetId() != "c9" {
+			t.Errorf("%v: who writes next is %v", phase, fresh)
+		}
 	}
 }

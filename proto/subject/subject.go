@@ -98,8 +98,8 @@ const (
 	// CallbackKey, DeauthorizedKey, EventsKey, RecordKey, RepairKey, SignatureKey,
 	// StandingKey, TokenKey and AliveKey are its keys.
 	ProvisionBucket = "PROVISION"
-	// PrivacyBucket holds what people asked of their data; RequestKey and
-	// PayloadKey are its keys.
+	// PrivacyBucket holds what people asked of their data, and what became of it;
+	// RequestKey, PayloadKey, ErasureKey, CertificateKey and HoldKey are its keys.
 	PrivacyBucket = "PRIVACY"
 	// ContactBucket holds contacts; ContactKey and ExternalKey are its keys.
 	ContactBucket = "CONTACT"
@@ -164,6 +164,23 @@ func IsRequest(key string) bool { return strings.HasPrefix(key, requestPrefix) }
 // PayloadKey is where PrivacyBucket keeps the code of the request that came with
 // a payload, by its hash, so that one that comes again is told the same.
 func PayloadKey(hash string) string { return "payload." + token(hash) }
+
+// ErasureKey is where PrivacyBucket keeps an erasure that is not done, by its id.
+func ErasureKey(id string) string { return ErasurePrefix + "." + token(id) }
+
+// CertificateKey is where PrivacyBucket keeps one that is done.
+func CertificateKey(id string) string { return CertificatePrefix + "." + token(id) }
+
+// HoldKey is where PrivacyBucket keeps who is not to be erased, by a keyed hash of
+// the person.
+func HoldKey(fingerprint string) string { return HoldPrefix + "." + token(fingerprint) }
+
+// Prefixes of these keys, whole parts.
+const (
+	ErasurePrefix     = "erasure"
+	CertificatePrefix = "certificate"
+	HoldPrefix        = "hold"
+)
 
 // ContactKey is where ContactBucket keeps a contact, by its id.
 func ContactKey(id string) string { return contactPrefix + token(id) }

@@ -27,6 +27,7 @@ import (
 
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/contact"
+	"github.com/parley-desk/parley/pkg/erasure"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
@@ -64,6 +65,7 @@ const (
 	connectionAge  = 30 * time.Minute
 	connectionRest = time.Minute // for calls in work when a connection is old
 	socketMode     = 0o600
+	longestDelay   = 24 * time.Hour // P14
 )
 
 // Config are the settings of admin.
@@ -74,7 +76,14 @@ type Config struct {
 	Grants     []string      `koanf:"grants" default:"" help:"Roles of callers on TCP, as NAME=ROLE; NAME is a URI, DNS name or mail address in their certificate, ROLE is admin, operator, auditor or crm."`
 	WebhookURL string        `koanf:"webhook_url" default:"" help:"Address under which Meta reaches ingress, such as https://hooks.example.com; shown to those who set up a webhook at Meta, and called when a page is tested."`
 	Reflection bool          `koanf:"reflection" default:"false" help:"Let callers ask for the schema of the API, as grpcurl does."`
+	Erase      Erase         `koanf:"erase"`
 	Grace      time.Duration `koanf:"grace" default:"10s" help:"How long calls in work may take at the end of the process."`
+}
+
+// Erase is what becomes of requests that Meta passes on to delete a person's data.
+type Erase struct {
+	Requests bool          `koanf:"requests" default:"false" help:"Order the erasure of a person when Meta passes a request on and says which customer it is; without it an administrator orders it."`
+	Delay    time.Duration `koanf:"delay" default:"1h" help:"How long after such a request the erasure begins; until then it can be stopped."`
 }
 
 // TLS are the files of mutual TLS, in PEM.
@@ -100,6 +109,7 @@ func (c *Config) Validate() error {
 	check(err == nil && (c.WebhookURL == "" || public.Host != "" && (public.Scheme == "https" || public.Scheme == "http" && local(public))),
 		"webhook_url", "must be an https address, as Meta takes no other; http only for 127.0.0.1, in development")
 	check(c.Grace > 0, "grace", "must be longer than nothing")
+	check(c.Erase.Delay >= 0 && c.Erase.Delay <= longestDelay, "erase.delay", "must be 0 to 24h: that is how long it may take to carry a request out")
 	if len(wrong) == 0 {
 		return nil
 	}
@@ -191,6 +201,9 @@ func (s *service) Run(ctx context.Context) error {
 	group.Go(func() error { return s.repairer.Run(ctx) })
 	group.Go(func() error { return s.deps.Contacts.Book.Run(ctx) })
 	group.Go(func() error { return s.errands(ctx) })
+	if s.cfg.Erase.Requests {
+		group.Go(func() error { return s.deps.Bus.Lead(ctx, "deletion-requests", s.clerk().Run) })
+	}
 	for _, d := range doors {
 		group.Go(func() error {
 			err := d.server.Serve(d.listener)
@@ -209,6 +222,13 @@ func (s *service) Run(ctx context.Context) error {
 		})
 	}
 	return group.Wait()
+}
+
+// clerk orders what people ask through Meta.
+func (s *service) clerk() *requests.Clerk {
+	d := s.deps
+	return &requests.Clerk{Book: &erasure.Book{Bucket: d.Bus.Bucket(subject.PrivacyBucket), Box: d.Secrets}, Log: d.Bus, Now: d.Now,
+		Who: s.prober.Customers, Delay: s.cfg.Erase.Delay, Diary: d.Log}
 }
 
 // errands does what administrators ask at the desk, until ctx ends.
@@ -311,7 +331,9 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 		operator.Redis = func(ctx context.Context) error { return d.Redis.Ping(ctx).Err() }
 	}
 	adminv1.RegisterOperateServiceServer(srv, operator)
-	adminv1.RegisterPrivacyServiceServer(srv, &requests.Service{Bucket: d.Bus.Bucket(subject.PrivacyBucket), Log: d.Bus, Directory: d.Directory, Caller: guard.Caller})
+	privacy := d.Bus.Bucket(subject.PrivacyBucket)
+	adminv1.RegisterPrivacyServiceServer(srv, &requests.Service{Bucket: privacy, Book: &erasure.Book{Bucket: privacy, Box: d.Secrets}, Log: d.Bus,
+		Directory: d.Directory, Contacts: contact.Open(d.Bus, d.Now), Now: d.Now, Caller: guard.Caller, Who: s.prober.Customers})
 	adminv1.RegisterRoutingServiceServer(srv, &explain.Service{Log: d.Bus, Directory: d.Directory, Planner: committer.Planner, Now: d.Now,
 		Room: explain.AskForRoom(d.Bus), Why: explain.AskWhy(d.Bus)})
 	adminv1.RegisterSurveyServiceServer(srv, &surveys.Service{Log: d.Bus})

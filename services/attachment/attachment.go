@@ -12,14 +12,19 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/erasure"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/attachment/internal/copying"
 	"github.com/parley-desk/parley/services/attachment/internal/erasing"
 	"github.com/parley-desk/parley/services/attachment/internal/fetch"
+	"github.com/parley-desk/parley/services/attachment/internal/forgetting"
 )
 
 // stage names this service's readers of the log.
@@ -36,6 +41,7 @@ type Config struct {
 	Attempts   int           `koanf:"attempts" default:"10" help:"Attempts for one file before the agent is told that it is not to be had."`
 	Backoff    time.Duration `koanf:"backoff" default:"1s" help:"Pause after the first attempt that failed; it doubles every time."`
 	BackoffMax time.Duration `koanf:"backoff_max" default:"1m" help:"Longest pause between two attempts."`
+	EraseRest  time.Duration `koanf:"erase_rest" default:"1m" help:"How long the commit that erases a person's thread stays in the log for desks to read; one that is cut off from the broker for longer goes on showing what it had."`
 }
 
 // grace is how long a transfer may be slower than the rate.
@@ -62,6 +68,7 @@ func (c *Config) Validate() error {
 	check(c.Rate >= 0, "rate", "must not be negative")
 	check(c.Parallel > 0, "parallel", "must be at least 1")
 	check(c.Attempts > 0, "attempts", "must be at least 1")
+	check(c.EraseRest >= 0 && c.EraseRest <= time.Hour, "erase_rest", "must be 0 to 1h")
 	check(c.Backoff > 0 && c.BackoffMax >= c.Backoff, "backoff", "must be longer than nothing and at most backoff_max")
 	if len(wrong) == 0 {
 		return nil
@@ -90,8 +97,11 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	}
 	eraser := &erasing.Eraser{Threads: deps.Bus, Files: deps.FileStore(), Uploads: deps.Bus.Bucket(subject.UploadBucket),
 		Media: deps.Bus.Bucket(subject.MediaBucket), Signer: deps.Secrets}
+	worker := &forgetting.Worker{Log: deps.Bus, Book: &erasure.Book{Bucket: deps.Bus.Bucket(subject.PrivacyBucket), Box: deps.Secrets}, Files: eraser,
+		Uploads: deps.Bus.Bucket(subject.UploadBucket), Media: deps.Bus.Bucket(subject.MediaBucket),
+		Contacts: contact.Open(deps.Bus, deps.Now), Now: deps.Now, Rest: cfg.EraseRest, Diary: deps.Log}
 	deps.Health.Ready("bus", deps.Bus.Ping)
-	return &service{deps: deps, copier: copier, eraser: eraser}, nil
+	return &service{deps: deps, copier: copier, eraser: eraser, worker: worker}, nil
 }
 
 func lower(hosts []string) []string {
@@ -106,19 +116,26 @@ type service struct {
 	deps   host.Deps
 	copier *copying.Copier
 	eraser *erasing.Eraser
+	worker *forgetting.Worker
 }
 
-// Run copies files until ctx ends. What is half copied then, the next owner of
-// its partition copies anew.
+// Run copies files, and erases who is to be erased, until ctx ends. What is half
+// done then, the next one does anew.
 func (s *service) Run(ctx context.Context) error {
 	if err := s.deps.Directory.Wait(ctx); err != nil {
 		return nil // the process ends
 	}
-	err := s.deps.Bus.FollowThreads(ctx, stage, func(ctx context.Context, r bus.Record) error {
-		return errors.Join(s.copier.Handle(ctx, r), s.eraser.Handle(ctx, r))
+	parent := ctx
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return s.deps.Bus.FollowThreads(ctx, stage, func(ctx context.Context, r bus.Record) error {
+			return errors.Join(s.copier.Handle(ctx, r), s.eraser.Handle(ctx, r))
+		})
 	})
-	if ctx.Err() != nil {
-		return nil
+	group.Go(func() error { return s.deps.Bus.Lead(ctx, "erasure", s.worker.Run) })
+	group.Go(func() error { return bus.Serve(ctx, s.deps.Bus, "erasure.count", s.worker.Count) })
+	if err := group.Wait(); parent.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/parley-desk/parley/pkg/host"
 	"github.com/parley-desk/parley/pkg/standing"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
+	"github.com/parley-desk/parley/pkg/thread"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/desk/internal/api"
@@ -184,6 +185,11 @@ func (d *Desk) watch(ctx context.Context) error {
 func (d *Desk) follow(ctx context.Context, r bus.Record) {
 	state := r.Commit.GetState()
 	d.kin.Put(r.Thread, state.GetContact().GetContact())
+	if thread.Erased(r.Commit) {
+		d.shelf.Forget(r.Thread)
+		d.loads.changed(d.hub.Put(r.Thread, r.Revision, state, nil))
+		return
+	}
 	if !d.hub.Watched(r.Thread, state) {
 		d.shelf.Follow(r)
 		d.loads.changed(d.hub.Put(r.Thread, r.Revision, state, nil))

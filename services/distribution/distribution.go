@@ -95,6 +95,7 @@ func (s *service) Run(ctx context.Context) error {
 	serve(ctx, group, s.bus, "distribution.queues", s.desk.Figures)
 	serve(ctx, group, s.bus, "distribution.pause", s.desk.PauseQueue)
 	serve(ctx, group, s.bus, "distribution.place", s.desk.Place)
+	serve(ctx, group, s.bus, "distribution.forget", s.desk.Forget)
 	if err := group.Wait(); !fault.Is(err, fault.Canceled) {
 		return err
 	}

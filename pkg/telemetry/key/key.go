@@ -44,6 +44,7 @@ const (
 	State      = "state"   // of a page's connection
 	Rule       = "rule"    // "<ruleset>/<rule>"
 	Letter     = "letter"  // in DEADLETTER, by sequence
+	Erasure    = "erasure" // by id
 	Outcome    = "outcome" // what became of something
 
 	Conversations = "conversations" // how many were looked at

@@ -70,7 +70,7 @@ var elsewhere = map[string]bool{
 	"SEEN":          true, // of an event, not of a command
 	// Of looking for room in a queue, which classification does.
 	"CANDIDATE_INVALID": true, "CONVERSATION_EMPTY": true, "CANDIDATES_COUNT": true,
-	"AGENTS_COUNT": true, "THREADS_COUNT": true, "QUEUES_COUNT": true, "QUEUE_UNKNOWN": true, "BY_EMPTY": true, // the desk asks for no more than may be
+	"AGENTS_COUNT": true, "THREADS_COUNT": true, "QUEUES_COUNT": true, "QUEUE_UNKNOWN": true, "BY_EMPTY": true, "TOO_MANY_THREADS": true, // the desk asks for no more than may be
 }
 
 // reasons finds the machine words of failures in sources, by their place: what

@@ -4,6 +4,7 @@ package guard
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -108,6 +109,7 @@ func Permissions() map[string]Permission {
 		}
 		table["/"+contactv1.ContactService_ServiceDesc.ServiceName+"/"+name+noun] = permission
 	}
+	maps.Copy(table, erasing())
 	for kind, many := range map[string]string{"ChannelAccount": "ChannelAccounts", "Page": "Pages", "Workstream": "Workstreams", "Queue": "Queues", "Agent": "Agents",
 		"Schedule": "Schedules", "Skill": "Skills", "CapacityProfile": "CapacityProfiles", "Status": "Statuses", "AutomatedMessage": "AutomatedMessages", "Ruleset": "Rulesets", "CannedReply": "CannedReplies"} {
 		prefix := "/" + adminv1.ConfigService_ServiceDesc.ServiceName + "/"
@@ -118,6 +120,19 @@ func Permissions() map[string]Permission {
 		}
 	}
 	return table
+}
+
+// erasing are the methods by which persons are erased, or kept from it.
+func erasing() map[string]Permission {
+	return map[string]Permission{
+		adminv1.PrivacyService_Erase_FullMethodName:          PrivacyErase,
+		adminv1.PrivacyService_StopErasure_FullMethodName:    PrivacyErase,
+		adminv1.PrivacyService_SetHold_FullMethodName:        PrivacyErase,
+		adminv1.PrivacyService_ReleaseHold_FullMethodName:    PrivacyErase,
+		adminv1.PrivacyService_ListErasures_FullMethodName:   PrivacyRead,
+		adminv1.PrivacyService_GetCertificate_FullMethodName: PrivacyRead,
+		adminv1.PrivacyService_ListHolds_FullMethodName:      PrivacyRead,
+	}
 }
 
 // Grants say which roles the owner of a certificate has, by the name in it.

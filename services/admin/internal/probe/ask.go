@@ -28,6 +28,7 @@ type Graph interface {
 	DebugUserToken(ctx context.Context, person graph.User) (graph.TokenInfo, error)
 	ExchangeUserToken(ctx context.Context, person graph.User) (secret.Text, time.Time, error)
 	PagesOfUser(ctx context.Context, person graph.User) (graph.UserPages, error)
+	CustomersOf(ctx context.Context, app graph.User, person string) ([]graph.Customer, error)
 }
 
 // leastRest is how long nothing is asked in an app's name after Meta said that

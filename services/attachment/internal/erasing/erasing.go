@@ -47,7 +47,7 @@ type Eraser struct {
 func (e *Eraser) Handle(ctx context.Context, r bus.Record) error {
 	for _, fact := range r.Commit.GetFacts() {
 		if fact.GetFilesErased() != nil {
-			return fault.Wrap(e.erase(ctx, r), "erase the files of a thread")
+			return e.Erase(ctx, r)
 		}
 	}
 	return nil
@@ -58,6 +58,11 @@ type past struct {
 	objects []files.Object       // stored up to the commit
 	sent    []*threadv1.SentFile // by agents, among them
 	newer   bool                 // others came later
+}
+
+// Erase takes the files of a thread away that were there at a commit of it.
+func (e *Eraser) Erase(ctx context.Context, r bus.Record) error {
+	return fault.Wrap(e.erase(ctx, r), "erase the files of a thread")
 }
 
 func (e *Eraser) erase(ctx context.Context, r bus.Record) error {

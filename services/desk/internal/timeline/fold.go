@@ -52,6 +52,10 @@ func (f *fold) apply(fact *threadv1.Fact) {
 		f.lost(k.AttachmentLost)
 	case *threadv1.Fact_FilesErased:
 		f.erased()
+	case *threadv1.Fact_ThreadErased:
+		now := f.revision
+		*f.Timeline = *New()
+		f.revision = now
 	case *threadv1.Fact_ReadReported:
 		f.readReported(k.ReadReported)
 	default:

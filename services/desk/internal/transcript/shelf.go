@@ -71,6 +71,16 @@ func (s *Shelf) Follow(r bus.Record) {
 	s.settle(v, size)
 }
 
+// Forget takes the timeline of a thread away. Whoever has it in hand keeps it for
+// that long.
+func (s *Shelf) Forget(t subject.Thread) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if v := s.volumes[t]; v != nil {
+		s.remove(v)
+	}
+}
+
 // Changes takes the next commit of a thread and gives the items that it
 // changed, as they stand at that commit or later. It reads what the timeline
 // lacks before it.

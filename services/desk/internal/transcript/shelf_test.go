@@ -329,3 +329,29 @@ func TestRoom(t *testing.T) {
 	read(9, 30)
 	read(3, 4)
 }
+
+// TestWhoIsErasedLeavesTheShelf holds that a timeline which is told of it has nothing
+// left, and that one which is forgotten is not kept.
+func TestWhoIsErasedLeavesTheShelf(t *testing.T) {
+	l, of := newLog(), subject.Thread{Page: "10", PSID: "70"}
+	s := transcript.NewShelf(l, 100)
+	l.commit(of, &threadv1.Fact{Kind: &threadv1.Fact_NoteAdded{NoteAdded: &threadv1.NoteAdded{Id: "n", Agent: "mila", Text: "canary"}}})
+	look := func(at uint64) (n int) {
+		if err := s.Read(t.Context(), of, at, func(tl *timeline.Timeline) { n = tl.Len() }); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if look(1) != 1 {
+		t.Fatal("the note is not shown")
+	}
+	r := l.commit(of, &threadv1.Fact{Kind: &threadv1.Fact_ThreadErased{ThreadErased: &threadv1.ThreadErased{Erasure: "e"}}})
+	s.Follow(r)
+	if n := look(r.Revision); n != 0 {
+		t.Errorf("%d items are shown of who was erased", n)
+	}
+	s.Forget(of)
+	if s.Items() != 0 {
+		t.Errorf("%d items are kept", s.Items())
+	}
+}

@@ -21,9 +21,9 @@ var source embed.FS
 
 // scripts are the transitions. Each is one atomic step.
 type scripts struct {
-	apply, agent, queue, presence, heartbeat, roster, tick, day *keyspace.Script
-	answer, shown, hold, pick, place, putOff, reserve, pause    *keyspace.Script
-	begin, steps, fill, open, status                            *keyspace.Script
+	apply, agent, queue, presence, heartbeat, roster, tick, day      *keyspace.Script
+	answer, shown, hold, pick, place, putOff, reserve, pause, forget *keyspace.Script
+	begin, steps, fill, open, status                                 *keyspace.Script
 }
 
 // Edit changes the Lua of a file before it is used. Tests plant faults with it.
@@ -65,7 +65,7 @@ func newScripts(cfg Config) (*scripts, error) {
 		apply: step("apply"), agent: step("agent"), queue: step("queue"),
 		presence: step("presence"), heartbeat: step("heartbeat"), tick: step("tick"),
 		roster: step("roster"), day: step("day"), shown: step("shown"), pick: step("pick"),
-		answer: step("answer"), hold: step("hold"), place: step("place"), putOff: step("put_off"), reserve: step("reserve"), pause: step("pause"),
+		answer: step("answer"), hold: step("hold"), place: step("place"), putOff: step("put_off"), reserve: step("reserve"), pause: step("pause"), forget: step("forget"),
 		steps: script("steps", body("apply")),
 		begin: alone("begin"), fill: alone("fill"), open: alone("open"), status: alone("status"),
 	}

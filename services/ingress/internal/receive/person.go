@@ -123,10 +123,22 @@ func readRequest(payload []byte, now time.Time) (*privacyv1.Request, error) {
 // page is what a person sees of a request: nothing but how far it is.
 const page = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">
 <title>Data request</title>
-<p>Your request of %[1]s was received. It is kept and will be carried out.
-<p lang="bg">Вашето искане от %[1]s е получено. То е записано и ще бъде изпълнено.
+<p>%s
+<p lang="bg">%s
 </html>
 `
+
+// told is how far a request is, in English and Bulgarian; each takes the day of
+// the request.
+var told = map[privacyv1.State][2]string{
+	privacyv1.State_STATE_RECEIVED:       {"Your request of %s was received. It is kept and will be carried out.", "Вашето искане от %s е получено. То е записано и ще бъде изпълнено."},
+	privacyv1.State_STATE_UNKNOWN_PERSON: {"Your request of %s was received. Meta does not tell us who you are on our page, so a person looks into it.", "Вашето искане от %s е получено. Meta не ни казва кой сте на нашата страница и затова го разглежда човек."},
+	privacyv1.State_STATE_ORDERED:        {"Your request of %s will be carried out soon.", "Вашето искане от %s ще бъде изпълнено скоро."},
+	privacyv1.State_STATE_ERASING:        {"Your request of %s is being carried out: your data is being erased.", "Вашето искане от %s се изпълнява: данните Ви се изтриват."},
+	privacyv1.State_STATE_ERASED:         {"Your request of %s was carried out: your data is erased.", "Вашето искане от %s е изпълнено: данните Ви са изтрити."},
+	privacyv1.State_STATE_HELD:           {"Your request of %s is kept. The law obliges us to keep your data for now; it will be carried out when that is over.", "Вашето искане от %s е записано. Засега законът ни задължава да пазим данните Ви; то ще бъде изпълнено, когато това отпадне."},
+	privacyv1.State_STATE_STOPPED:        {"Your request of %s was stopped by us before anything was erased. Please write to us about it.", "Вашето искане от %s беше спряно от нас, преди да е изтрито нещо. Моля, пишете ни за него."},
+}
 
 // state shows a person how far a request is. The code is all that is needed, and
 // all that there is: nothing of the person is shown.
@@ -152,5 +164,9 @@ func (h *Handler) state(w http.ResponseWriter, r *http.Request) {
 	head.Set("X-Robots-Tag", "noindex")
 	head.Set("Cache-Control", "no-store")
 	head.Set("Referrer-Policy", "no-referrer")
-	_, _ = fmt.Fprintf(w, page, time.UnixMilli(request.GetReceivedMs()).UTC().Format("2006-01-02"))
+	day, words := time.UnixMilli(request.GetReceivedMs()).UTC().Format("2006-01-02"), told[request.GetState()]
+	if words[0] == "" {
+		words = told[privacyv1.State_STATE_RECEIVED] // of a later release
+	}
+	_, _ = fmt.Fprintf(w, page, fmt.Sprintf(words[0], day), fmt.Sprintf(words[1], day))
 }

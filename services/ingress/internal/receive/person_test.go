@@ -111,6 +111,35 @@ func TestADeletionRequestIsKeptAndItsStateShown(t *testing.T) {
 	}
 }
 
+// TestThePageTellsHowFarItIs holds that every state has words of its own, in both
+// languages, and that none but the last says that it is done.
+func TestThePageTellsHowFarItIs(t *testing.T) {
+	w := start(t, roomy)
+	_ = w.ask(t, "/deletion/demo", signedRequest("new-secret", payload(`218471`, 0)))
+	seen := map[string]bool{}
+	for n, name := range privacyv1.State_name {
+		state := privacyv1.State(n)
+		if state == privacyv1.State_STATE_UNSPECIFIED {
+			continue
+		}
+		w.broker.asked[0].State = state
+		resp, err := http.Get(w.URL + "/deletion/CODE0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		text := string(page)
+		if seen[text] || !strings.Contains(text, `lang="bg"`) || strings.Contains(text, "%!") || strings.Contains(text, "218471") {
+			t.Errorf("%s is shown as %s", name, text)
+		}
+		if done := strings.Contains(text, "your data is erased"); done != (state == privacyv1.State_STATE_ERASED) {
+			t.Errorf("%s: done %t", name, done)
+		}
+		seen[text] = true
+	}
+}
+
 func TestDeauthorizationIsKeptAndNoticed(t *testing.T) {
 	w := start(t, roomy)
 	resp := w.ask(t, "/deauthorize/demo", signedRequest("new-secret", payload(`218471`, 0)))

@@ -22,6 +22,733 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Person names a thread or a contact.
+type Person struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Page, by resource id or Meta's page id, of a thread.
+	Page string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// Page-scoped id of the customer, of a thread.
+	Psid string `protobuf:"bytes,2,opt,name=psid,proto3" json:"psid,omitempty"`
+	// Contact, by id.
+	Contact       string `protobuf:"bytes,3,opt,name=contact,proto3" json:"contact,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Person) Reset() {
+	*x = Person{}
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Person) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Person) ProtoMessage() {}
+
+func (x *Person) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Person.ProtoReflect.Descriptor instead.
+func (*Person) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *Person) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+func (x *Person) GetPsid() string {
+	if x != nil {
+		return x.Psid
+	}
+	return ""
+}
+
+func (x *Person) GetContact() string {
+	if x != nil {
+		return x.Contact
+	}
+	return ""
+}
+
+// EraseRequest orders that a person is erased.
+type EraseRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who.
+	Person *Person `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
+	// Confirmation code of a request that Meta passed on, which is answered by
+	// this; empty: of none.
+	Request string `protobuf:"bytes,2,opt,name=request,proto3" json:"request,omitempty"`
+	// End a conversation that is going on. Without it that is refused.
+	EndConversation bool `protobuf:"varint,3,opt,name=end_conversation,json=endConversation,proto3" json:"end_conversation,omitempty"`
+	// Only tell what there is; nothing is ordered.
+	DryRun        bool `protobuf:"varint,4,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseRequest) Reset() {
+	*x = EraseRequest{}
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseRequest) ProtoMessage() {}
+
+func (x *EraseRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseRequest.ProtoReflect.Descriptor instead.
+func (*EraseRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *EraseRequest) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+func (x *EraseRequest) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *EraseRequest) GetEndConversation() bool {
+	if x != nil {
+		return x.EndConversation
+	}
+	return false
+}
+
+func (x *EraseRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+// EraseResponse is the order, or with dry_run what it would be.
+type EraseResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The order.
+	Erasure       *v1.Erasure `protobuf:"bytes,1,opt,name=erasure,proto3" json:"erasure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseResponse) Reset() {
+	*x = EraseResponse{}
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseResponse) ProtoMessage() {}
+
+func (x *EraseResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseResponse.ProtoReflect.Descriptor instead.
+func (*EraseResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *EraseResponse) GetErasure() *v1.Erasure {
+	if x != nil {
+		return x.Erasure
+	}
+	return nil
+}
+
+// ListErasuresRequest asks for the newest.
+type ListErasuresRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many at most, 1 to 1000; 0 is 100.
+	PageSize      int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListErasuresRequest) Reset() {
+	*x = ListErasuresRequest{}
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListErasuresRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListErasuresRequest) ProtoMessage() {}
+
+func (x *ListErasuresRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListErasuresRequest.ProtoReflect.Descriptor instead.
+func (*ListErasuresRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ListErasuresRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+// ListErasuresResponse is the newest.
+type ListErasuresResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Newest first.
+	Erasures      []*v1.Erasure `protobuf:"bytes,1,rep,name=erasures,proto3" json:"erasures,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListErasuresResponse) Reset() {
+	*x = ListErasuresResponse{}
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListErasuresResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListErasuresResponse) ProtoMessage() {}
+
+func (x *ListErasuresResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListErasuresResponse.ProtoReflect.Descriptor instead.
+func (*ListErasuresResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ListErasuresResponse) GetErasures() []*v1.Erasure {
+	if x != nil {
+		return x.Erasures
+	}
+	return nil
+}
+
+// GetCertificateRequest names an erasure, or a person who may have been erased.
+type GetCertificateRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Erasure, by id; empty: that of a person.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Whose newest erasure is wanted.
+	Person        *Person `protobuf:"bytes,2,opt,name=person,proto3" json:"person,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetCertificateRequest) Reset() {
+	*x = GetCertificateRequest{}
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetCertificateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetCertificateRequest) ProtoMessage() {}
+
+func (x *GetCertificateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetCertificateRequest.ProtoReflect.Descriptor instead.
+func (*GetCertificateRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *GetCertificateRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *GetCertificateRequest) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+// GetCertificateResponse is the certificate.
+type GetCertificateResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was erased.
+	Certificate   *v1.Erasure `protobuf:"bytes,1,opt,name=certificate,proto3" json:"certificate,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetCertificateResponse) Reset() {
+	*x = GetCertificateResponse{}
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetCertificateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetCertificateResponse) ProtoMessage() {}
+
+func (x *GetCertificateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetCertificateResponse.ProtoReflect.Descriptor instead.
+func (*GetCertificateResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *GetCertificateResponse) GetCertificate() *v1.Erasure {
+	if x != nil {
+		return x.Certificate
+	}
+	return nil
+}
+
+// StopErasureRequest names an erasure.
+type StopErasureRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Erasure, by id.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StopErasureRequest) Reset() {
+	*x = StopErasureRequest{}
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StopErasureRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StopErasureRequest) ProtoMessage() {}
+
+func (x *StopErasureRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StopErasureRequest.ProtoReflect.Descriptor instead.
+func (*StopErasureRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *StopErasureRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// StopErasureResponse says that it is stopped.
+type StopErasureResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StopErasureResponse) Reset() {
+	*x = StopErasureResponse{}
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StopErasureResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StopErasureResponse) ProtoMessage() {}
+
+func (x *StopErasureResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StopErasureResponse.ProtoReflect.Descriptor instead.
+func (*StopErasureResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{8}
+}
+
+// SetHoldRequest names who is not to be erased.
+type SetHoldRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who.
+	Person *Person `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
+	// Why, 1 to 200 characters.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetHoldRequest) Reset() {
+	*x = SetHoldRequest{}
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetHoldRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetHoldRequest) ProtoMessage() {}
+
+func (x *SetHoldRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetHoldRequest.ProtoReflect.Descriptor instead.
+func (*SetHoldRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *SetHoldRequest) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+func (x *SetHoldRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// SetHoldResponse is the hold.
+type SetHoldResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The hold.
+	Hold          *v1.Hold `protobuf:"bytes,1,opt,name=hold,proto3" json:"hold,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetHoldResponse) Reset() {
+	*x = SetHoldResponse{}
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetHoldResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetHoldResponse) ProtoMessage() {}
+
+func (x *SetHoldResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetHoldResponse.ProtoReflect.Descriptor instead.
+func (*SetHoldResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SetHoldResponse) GetHold() *v1.Hold {
+	if x != nil {
+		return x.Hold
+	}
+	return nil
+}
+
+// ReleaseHoldRequest names who may be erased again.
+type ReleaseHoldRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who.
+	Person        *Person `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseHoldRequest) Reset() {
+	*x = ReleaseHoldRequest{}
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseHoldRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseHoldRequest) ProtoMessage() {}
+
+func (x *ReleaseHoldRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseHoldRequest.ProtoReflect.Descriptor instead.
+func (*ReleaseHoldRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ReleaseHoldRequest) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+// ReleaseHoldResponse says that it may.
+type ReleaseHoldResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseHoldResponse) Reset() {
+	*x = ReleaseHoldResponse{}
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseHoldResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseHoldResponse) ProtoMessage() {}
+
+func (x *ReleaseHoldResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseHoldResponse.ProtoReflect.Descriptor instead.
+func (*ReleaseHoldResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{12}
+}
+
+// ListHoldsRequest asks for all.
+type ListHoldsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListHoldsRequest) Reset() {
+	*x = ListHoldsRequest{}
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListHoldsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListHoldsRequest) ProtoMessage() {}
+
+func (x *ListHoldsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListHoldsRequest.ProtoReflect.Descriptor instead.
+func (*ListHoldsRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{13}
+}
+
+// ListHoldsResponse is all.
+type ListHoldsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Oldest first.
+	Holds         []*v1.Hold `protobuf:"bytes,1,rep,name=holds,proto3" json:"holds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListHoldsResponse) Reset() {
+	*x = ListHoldsResponse{}
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListHoldsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListHoldsResponse) ProtoMessage() {}
+
+func (x *ListHoldsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListHoldsResponse.ProtoReflect.Descriptor instead.
+func (*ListHoldsResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ListHoldsResponse) GetHolds() []*v1.Hold {
+	if x != nil {
+		return x.Holds
+	}
+	return nil
+}
+
 // ListPrivacyRequestsRequest asks for the newest.
 type ListPrivacyRequestsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -33,7 +760,7 @@ type ListPrivacyRequestsRequest struct {
 
 func (x *ListPrivacyRequestsRequest) Reset() {
 	*x = ListPrivacyRequestsRequest{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[0]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -45,7 +772,7 @@ func (x *ListPrivacyRequestsRequest) String() string {
 func (*ListPrivacyRequestsRequest) ProtoMessage() {}
 
 func (x *ListPrivacyRequestsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[0]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -58,7 +785,7 @@ func (x *ListPrivacyRequestsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPrivacyRequestsRequest.ProtoReflect.Descriptor instead.
 func (*ListPrivacyRequestsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{0}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListPrivacyRequestsRequest) GetPageSize() int32 {
@@ -79,7 +806,7 @@ type ListPrivacyRequestsResponse struct {
 
 func (x *ListPrivacyRequestsResponse) Reset() {
 	*x = ListPrivacyRequestsResponse{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[1]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -91,7 +818,7 @@ func (x *ListPrivacyRequestsResponse) String() string {
 func (*ListPrivacyRequestsResponse) ProtoMessage() {}
 
 func (x *ListPrivacyRequestsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[1]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -104,7 +831,7 @@ func (x *ListPrivacyRequestsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPrivacyRequestsResponse.ProtoReflect.Descriptor instead.
 func (*ListPrivacyRequestsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{1}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListPrivacyRequestsResponse) GetRequests() []*v1.Request {
@@ -127,7 +854,7 @@ type EraseFilesRequest struct {
 
 func (x *EraseFilesRequest) Reset() {
 	*x = EraseFilesRequest{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[2]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -139,7 +866,7 @@ func (x *EraseFilesRequest) String() string {
 func (*EraseFilesRequest) ProtoMessage() {}
 
 func (x *EraseFilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[2]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -152,7 +879,7 @@ func (x *EraseFilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseFilesRequest.ProtoReflect.Descriptor instead.
 func (*EraseFilesRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{2}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *EraseFilesRequest) GetPage() string {
@@ -180,7 +907,7 @@ type EraseFilesResponse struct {
 
 func (x *EraseFilesResponse) Reset() {
 	*x = EraseFilesResponse{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[3]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -192,7 +919,7 @@ func (x *EraseFilesResponse) String() string {
 func (*EraseFilesResponse) ProtoMessage() {}
 
 func (x *EraseFilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[3]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -205,7 +932,7 @@ func (x *EraseFilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseFilesResponse.ProtoReflect.Descriptor instead.
 func (*EraseFilesResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{3}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *EraseFilesResponse) GetRevision() uint64 {
@@ -219,7 +946,41 @@ var File_parley_admin_v1_privacy_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_privacy_proto_rawDesc = "" +
 	"\n" +
-	"\x1dparley/admin/v1/privacy.proto\x12\x0fparley.admin.v1\x1a\x1fparley/privacy/v1/privacy.proto\"9\n" +
+	"\x1dparley/admin/v1/privacy.proto\x12\x0fparley.admin.v1\x1a\x1fparley/privacy/v1/privacy.proto\"J\n" +
+	"\x06Person\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
+	"\x04psid\x18\x02 \x01(\tR\x04psid\x12\x18\n" +
+	"\acontact\x18\x03 \x01(\tR\acontact\"\x9d\x01\n" +
+	"\fEraseRequest\x12/\n" +
+	"\x06person\x18\x01 \x01(\v2\x17.parley.admin.v1.PersonR\x06person\x12\x18\n" +
+	"\arequest\x18\x02 \x01(\tR\arequest\x12)\n" +
+	"\x10end_conversation\x18\x03 \x01(\bR\x0fendConversation\x12\x17\n" +
+	"\adry_run\x18\x04 \x01(\bR\x06dryRun\"E\n" +
+	"\rEraseResponse\x124\n" +
+	"\aerasure\x18\x01 \x01(\v2\x1a.parley.privacy.v1.ErasureR\aerasure\"2\n" +
+	"\x13ListErasuresRequest\x12\x1b\n" +
+	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\"N\n" +
+	"\x14ListErasuresResponse\x126\n" +
+	"\berasures\x18\x01 \x03(\v2\x1a.parley.privacy.v1.ErasureR\berasures\"X\n" +
+	"\x15GetCertificateRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12/\n" +
+	"\x06person\x18\x02 \x01(\v2\x17.parley.admin.v1.PersonR\x06person\"V\n" +
+	"\x16GetCertificateResponse\x12<\n" +
+	"\vcertificate\x18\x01 \x01(\v2\x1a.parley.privacy.v1.ErasureR\vcertificate\"$\n" +
+	"\x12StopErasureRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"\x15\n" +
+	"\x13StopErasureResponse\"Y\n" +
+	"\x0eSetHoldRequest\x12/\n" +
+	"\x06person\x18\x01 \x01(\v2\x17.parley.admin.v1.PersonR\x06person\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\">\n" +
+	"\x0fSetHoldResponse\x12+\n" +
+	"\x04hold\x18\x01 \x01(\v2\x17.parley.privacy.v1.HoldR\x04hold\"E\n" +
+	"\x12ReleaseHoldRequest\x12/\n" +
+	"\x06person\x18\x01 \x01(\v2\x17.parley.admin.v1.PersonR\x06person\"\x15\n" +
+	"\x13ReleaseHoldResponse\"\x12\n" +
+	"\x10ListHoldsRequest\"B\n" +
+	"\x11ListHoldsResponse\x12-\n" +
+	"\x05holds\x18\x01 \x03(\v2\x17.parley.privacy.v1.HoldR\x05holds\"9\n" +
 	"\x1aListPrivacyRequestsRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\"U\n" +
 	"\x1bListPrivacyRequestsResponse\x126\n" +
@@ -228,11 +989,18 @@ const file_parley_admin_v1_privacy_proto_rawDesc = "" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\"0\n" +
 	"\x12EraseFilesResponse\x12\x1a\n" +
-	"\brevision\x18\x01 \x01(\x04R\brevision2\xd9\x01\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision2\xb7\x06\n" +
 	"\x0ePrivacyService\x12p\n" +
 	"\x13ListPrivacyRequests\x12+.parley.admin.v1.ListPrivacyRequestsRequest\x1a,.parley.admin.v1.ListPrivacyRequestsResponse\x12U\n" +
 	"\n" +
-	"EraseFiles\x12\".parley.admin.v1.EraseFilesRequest\x1a#.parley.admin.v1.EraseFilesResponseB\xc2\x01\n" +
+	"EraseFiles\x12\".parley.admin.v1.EraseFilesRequest\x1a#.parley.admin.v1.EraseFilesResponse\x12F\n" +
+	"\x05Erase\x12\x1d.parley.admin.v1.EraseRequest\x1a\x1e.parley.admin.v1.EraseResponse\x12[\n" +
+	"\fListErasures\x12$.parley.admin.v1.ListErasuresRequest\x1a%.parley.admin.v1.ListErasuresResponse\x12a\n" +
+	"\x0eGetCertificate\x12&.parley.admin.v1.GetCertificateRequest\x1a'.parley.admin.v1.GetCertificateResponse\x12X\n" +
+	"\vStopErasure\x12#.parley.admin.v1.StopErasureRequest\x1a$.parley.admin.v1.StopErasureResponse\x12L\n" +
+	"\aSetHold\x12\x1f.parley.admin.v1.SetHoldRequest\x1a .parley.admin.v1.SetHoldResponse\x12X\n" +
+	"\vReleaseHold\x12#.parley.admin.v1.ReleaseHoldRequest\x1a$.parley.admin.v1.ReleaseHoldResponse\x12R\n" +
+	"\tListHolds\x12!.parley.admin.v1.ListHoldsRequest\x1a\".parley.admin.v1.ListHoldsResponseB\xc2\x01\n" +
 	"\x13com.parley.admin.v1B\fPrivacyProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 
 var (
@@ -247,25 +1015,65 @@ func file_parley_admin_v1_privacy_proto_rawDescGZIP() []byte {
 	return file_parley_admin_v1_privacy_proto_rawDescData
 }
 
-var file_parley_admin_v1_privacy_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_parley_admin_v1_privacy_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_parley_admin_v1_privacy_proto_goTypes = []any{
-	(*ListPrivacyRequestsRequest)(nil),  // 0: parley.admin.v1.ListPrivacyRequestsRequest
-	(*ListPrivacyRequestsResponse)(nil), // 1: parley.admin.v1.ListPrivacyRequestsResponse
-	(*EraseFilesRequest)(nil),           // 2: parley.admin.v1.EraseFilesRequest
-	(*EraseFilesResponse)(nil),          // 3: parley.admin.v1.EraseFilesResponse
-	(*v1.Request)(nil),                  // 4: parley.privacy.v1.Request
+	(*Person)(nil),                      // 0: parley.admin.v1.Person
+	(*EraseRequest)(nil),                // 1: parley.admin.v1.EraseRequest
+	(*EraseResponse)(nil),               // 2: parley.admin.v1.EraseResponse
+	(*ListErasuresRequest)(nil),         // 3: parley.admin.v1.ListErasuresRequest
+	(*ListErasuresResponse)(nil),        // 4: parley.admin.v1.ListErasuresResponse
+	(*GetCertificateRequest)(nil),       // 5: parley.admin.v1.GetCertificateRequest
+	(*GetCertificateResponse)(nil),      // 6: parley.admin.v1.GetCertificateResponse
+	(*StopErasureRequest)(nil),          // 7: parley.admin.v1.StopErasureRequest
+	(*StopErasureResponse)(nil),         // 8: parley.admin.v1.StopErasureResponse
+	(*SetHoldRequest)(nil),              // 9: parley.admin.v1.SetHoldRequest
+	(*SetHoldResponse)(nil),             // 10: parley.admin.v1.SetHoldResponse
+	(*ReleaseHoldRequest)(nil),          // 11: parley.admin.v1.ReleaseHoldRequest
+	(*ReleaseHoldResponse)(nil),         // 12: parley.admin.v1.ReleaseHoldResponse
+	(*ListHoldsRequest)(nil),            // 13: parley.admin.v1.ListHoldsRequest
+	(*ListHoldsResponse)(nil),           // 14: parley.admin.v1.ListHoldsResponse
+	(*ListPrivacyRequestsRequest)(nil),  // 15: parley.admin.v1.ListPrivacyRequestsRequest
+	(*ListPrivacyRequestsResponse)(nil), // 16: parley.admin.v1.ListPrivacyRequestsResponse
+	(*EraseFilesRequest)(nil),           // 17: parley.admin.v1.EraseFilesRequest
+	(*EraseFilesResponse)(nil),          // 18: parley.admin.v1.EraseFilesResponse
+	(*v1.Erasure)(nil),                  // 19: parley.privacy.v1.Erasure
+	(*v1.Hold)(nil),                     // 20: parley.privacy.v1.Hold
+	(*v1.Request)(nil),                  // 21: parley.privacy.v1.Request
 }
 var file_parley_admin_v1_privacy_proto_depIdxs = []int32{
-	4, // 0: parley.admin.v1.ListPrivacyRequestsResponse.requests:type_name -> parley.privacy.v1.Request
-	0, // 1: parley.admin.v1.PrivacyService.ListPrivacyRequests:input_type -> parley.admin.v1.ListPrivacyRequestsRequest
-	2, // 2: parley.admin.v1.PrivacyService.EraseFiles:input_type -> parley.admin.v1.EraseFilesRequest
-	1, // 3: parley.admin.v1.PrivacyService.ListPrivacyRequests:output_type -> parley.admin.v1.ListPrivacyRequestsResponse
-	3, // 4: parley.admin.v1.PrivacyService.EraseFiles:output_type -> parley.admin.v1.EraseFilesResponse
-	3, // [3:5] is the sub-list for method output_type
-	1, // [1:3] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	0,  // 0: parley.admin.v1.EraseRequest.person:type_name -> parley.admin.v1.Person
+	19, // 1: parley.admin.v1.EraseResponse.erasure:type_name -> parley.privacy.v1.Erasure
+	19, // 2: parley.admin.v1.ListErasuresResponse.erasures:type_name -> parley.privacy.v1.Erasure
+	0,  // 3: parley.admin.v1.GetCertificateRequest.person:type_name -> parley.admin.v1.Person
+	19, // 4: parley.admin.v1.GetCertificateResponse.certificate:type_name -> parley.privacy.v1.Erasure
+	0,  // 5: parley.admin.v1.SetHoldRequest.person:type_name -> parley.admin.v1.Person
+	20, // 6: parley.admin.v1.SetHoldResponse.hold:type_name -> parley.privacy.v1.Hold
+	0,  // 7: parley.admin.v1.ReleaseHoldRequest.person:type_name -> parley.admin.v1.Person
+	20, // 8: parley.admin.v1.ListHoldsResponse.holds:type_name -> parley.privacy.v1.Hold
+	21, // 9: parley.admin.v1.ListPrivacyRequestsResponse.requests:type_name -> parley.privacy.v1.Request
+	15, // 10: parley.admin.v1.PrivacyService.ListPrivacyRequests:input_type -> parley.admin.v1.ListPrivacyRequestsRequest
+	17, // 11: parley.admin.v1.PrivacyService.EraseFiles:input_type -> parley.admin.v1.EraseFilesRequest
+	1,  // 12: parley.admin.v1.PrivacyService.Erase:input_type -> parley.admin.v1.EraseRequest
+	3,  // 13: parley.admin.v1.PrivacyService.ListErasures:input_type -> parley.admin.v1.ListErasuresRequest
+	5,  // 14: parley.admin.v1.PrivacyService.GetCertificate:input_type -> parley.admin.v1.GetCertificateRequest
+	7,  // 15: parley.admin.v1.PrivacyService.StopErasure:input_type -> parley.admin.v1.StopErasureRequest
+	9,  // 16: parley.admin.v1.PrivacyService.SetHold:input_type -> parley.admin.v1.SetHoldRequest
+	11, // 17: parley.admin.v1.PrivacyService.ReleaseHold:input_type -> parley.admin.v1.ReleaseHoldRequest
+	13, // 18: parley.admin.v1.PrivacyService.ListHolds:input_type -> parley.admin.v1.ListHoldsRequest
+	16, // 19: parley.admin.v1.PrivacyService.ListPrivacyRequests:output_type -> parley.admin.v1.ListPrivacyRequestsResponse
+	18, // 20: parley.admin.v1.PrivacyService.EraseFiles:output_type -> parley.admin.v1.EraseFilesResponse
+	2,  // 21: parley.admin.v1.PrivacyService.Erase:output_type -> parley.admin.v1.EraseResponse
+	4,  // 22: parley.admin.v1.PrivacyService.ListErasures:output_type -> parley.admin.v1.ListErasuresResponse
+	6,  // 23: parley.admin.v1.PrivacyService.GetCertificate:output_type -> parley.admin.v1.GetCertificateResponse
+	8,  // 24: parley.admin.v1.PrivacyService.StopErasure:output_type -> parley.admin.v1.StopErasureResponse
+	10, // 25: parley.admin.v1.PrivacyService.SetHold:output_type -> parley.admin.v1.SetHoldResponse
+	12, // 26: parley.admin.v1.PrivacyService.ReleaseHold:output_type -> parley.admin.v1.ReleaseHoldResponse
+	14, // 27: parley.admin.v1.PrivacyService.ListHolds:output_type -> parley.admin.v1.ListHoldsResponse
+	19, // [19:28] is the sub-list for method output_type
+	10, // [10:19] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_parley_admin_v1_privacy_proto_init() }
@@ -279,7 +1087,7 @@ func file_parley_admin_v1_privacy_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_admin_v1_privacy_proto_rawDesc), len(file_parley_admin_v1_privacy_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

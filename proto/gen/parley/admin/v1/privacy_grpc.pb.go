@@ -21,6 +21,13 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	PrivacyService_ListPrivacyRequests_FullMethodName = "/parley.admin.v1.PrivacyService/ListPrivacyRequests"
 	PrivacyService_EraseFiles_FullMethodName          = "/parley.admin.v1.PrivacyService/EraseFiles"
+	PrivacyService_Erase_FullMethodName               = "/parley.admin.v1.PrivacyService/Erase"
+	PrivacyService_ListErasures_FullMethodName        = "/parley.admin.v1.PrivacyService/ListErasures"
+	PrivacyService_GetCertificate_FullMethodName      = "/parley.admin.v1.PrivacyService/GetCertificate"
+	PrivacyService_StopErasure_FullMethodName         = "/parley.admin.v1.PrivacyService/StopErasure"
+	PrivacyService_SetHold_FullMethodName             = "/parley.admin.v1.PrivacyService/SetHold"
+	PrivacyService_ReleaseHold_FullMethodName         = "/parley.admin.v1.PrivacyService/ReleaseHold"
+	PrivacyService_ListHolds_FullMethodName           = "/parley.admin.v1.PrivacyService/ListHolds"
 )
 
 // PrivacyServiceClient is the client API for PrivacyService service.
@@ -36,6 +43,23 @@ type PrivacyServiceClient interface {
 	// go within seconds of the answer, whatever is killed meanwhile; there is no way
 	// back. Doing it again is harmless.
 	EraseFiles(ctx context.Context, in *EraseFilesRequest, opts ...grpc.CallOption) (*EraseFilesResponse, error)
+	// Erase orders that everything about a person goes: by thread, by contact with
+	// all its threads, or for a request that Meta passed on. It is done within
+	// minutes, whatever is killed meanwhile; there is no way back.
+	Erase(ctx context.Context, in *EraseRequest, opts ...grpc.CallOption) (*EraseResponse, error)
+	// ListErasures reads those that are at work and those that are done, newest
+	// first.
+	ListErasures(ctx context.Context, in *ListErasuresRequest, opts ...grpc.CallOption) (*ListErasuresResponse, error)
+	// GetCertificate reads what was erased, and checks its seal.
+	GetCertificate(ctx context.Context, in *GetCertificateRequest, opts ...grpc.CallOption) (*GetCertificateResponse, error)
+	// StopErasure takes an order back that has not begun.
+	StopErasure(ctx context.Context, in *StopErasureRequest, opts ...grpc.CallOption) (*StopErasureResponse, error)
+	// SetHold keeps a thread or a contact from being erased until it is released.
+	SetHold(ctx context.Context, in *SetHoldRequest, opts ...grpc.CallOption) (*SetHoldResponse, error)
+	// ReleaseHold lets it be erased again.
+	ReleaseHold(ctx context.Context, in *ReleaseHoldRequest, opts ...grpc.CallOption) (*ReleaseHoldResponse, error)
+	// ListHolds reads what is held, oldest first.
+	ListHolds(ctx context.Context, in *ListHoldsRequest, opts ...grpc.CallOption) (*ListHoldsResponse, error)
 }
 
 type privacyServiceClient struct {
@@ -66,6 +90,76 @@ func (c *privacyServiceClient) EraseFiles(ctx context.Context, in *EraseFilesReq
 	return out, nil
 }
 
+func (c *privacyServiceClient) Erase(ctx context.Context, in *EraseRequest, opts ...grpc.CallOption) (*EraseResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EraseResponse)
+	err := c.cc.Invoke(ctx, PrivacyService_Erase_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *privacyServiceClient) ListErasures(ctx context.Context, in *ListErasuresRequest, opts ...grpc.CallOption) (*ListErasuresResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListErasuresResponse)
+	err := c.cc.Invoke(ctx, PrivacyService_ListErasures_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *privacyServiceClient) GetCertificate(ctx context.Context, in *GetCertificateRequest, opts ...grpc.CallOption) (*GetCertificateResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetCertificateResponse)
+	err := c.cc.Invoke(ctx, PrivacyService_GetCertificate_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *privacyServiceClient) StopErasure(ctx context.Context, in *StopErasureRequest, opts ...grpc.CallOption) (*StopErasureResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StopErasureResponse)
+	err := c.cc.Invoke(ctx, PrivacyService_StopErasure_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *privacyServiceClient) SetHold(ctx context.Context, in *SetHoldRequest, opts ...grpc.CallOption) (*SetHoldResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetHoldResponse)
+	err := c.cc.Invoke(ctx, PrivacyService_SetHold_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *privacyServiceClient) ReleaseHold(ctx context.Context, in *ReleaseHoldRequest, opts ...grpc.CallOption) (*ReleaseHoldResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReleaseHoldResponse)
+	err := c.cc.Invoke(ctx, PrivacyService_ReleaseHold_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *privacyServiceClient) ListHolds(ctx context.Context, in *ListHoldsRequest, opts ...grpc.CallOption) (*ListHoldsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListHoldsResponse)
+	err := c.cc.Invoke(ctx, PrivacyService_ListHolds_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PrivacyServiceServer is the server API for PrivacyService service.
 // All implementations must embed UnimplementedPrivacyServiceServer
 // for forward compatibility.
@@ -79,6 +173,23 @@ type PrivacyServiceServer interface {
 	// go within seconds of the answer, whatever is killed meanwhile; there is no way
 	// back. Doing it again is harmless.
 	EraseFiles(context.Context, *EraseFilesRequest) (*EraseFilesResponse, error)
+	// Erase orders that everything about a person goes: by thread, by contact with
+	// all its threads, or for a request that Meta passed on. It is done within
+	// minutes, whatever is killed meanwhile; there is no way back.
+	Erase(context.Context, *EraseRequest) (*EraseResponse, error)
+	// ListErasures reads those that are at work and those that are done, newest
+	// first.
+	ListErasures(context.Context, *ListErasuresRequest) (*ListErasuresResponse, error)
+	// GetCertificate reads what was erased, and checks its seal.
+	GetCertificate(context.Context, *GetCertificateRequest) (*GetCertificateResponse, error)
+	// StopErasure takes an order back that has not begun.
+	StopErasure(context.Context, *StopErasureRequest) (*StopErasureResponse, error)
+	// SetHold keeps a thread or a contact from being erased until it is released.
+	SetHold(context.Context, *SetHoldRequest) (*SetHoldResponse, error)
+	// ReleaseHold lets it be erased again.
+	ReleaseHold(context.Context, *ReleaseHoldRequest) (*ReleaseHoldResponse, error)
+	// ListHolds reads what is held, oldest first.
+	ListHolds(context.Context, *ListHoldsRequest) (*ListHoldsResponse, error)
 	mustEmbedUnimplementedPrivacyServiceServer()
 }
 
@@ -94,6 +205,27 @@ func (UnimplementedPrivacyServiceServer) ListPrivacyRequests(context.Context, *L
 }
 func (UnimplementedPrivacyServiceServer) EraseFiles(context.Context, *EraseFilesRequest) (*EraseFilesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method EraseFiles not implemented")
+}
+func (UnimplementedPrivacyServiceServer) Erase(context.Context, *EraseRequest) (*EraseResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Erase not implemented")
+}
+func (UnimplementedPrivacyServiceServer) ListErasures(context.Context, *ListErasuresRequest) (*ListErasuresResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListErasures not implemented")
+}
+func (UnimplementedPrivacyServiceServer) GetCertificate(context.Context, *GetCertificateRequest) (*GetCertificateResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetCertificate not implemented")
+}
+func (UnimplementedPrivacyServiceServer) StopErasure(context.Context, *StopErasureRequest) (*StopErasureResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method StopErasure not implemented")
+}
+func (UnimplementedPrivacyServiceServer) SetHold(context.Context, *SetHoldRequest) (*SetHoldResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetHold not implemented")
+}
+func (UnimplementedPrivacyServiceServer) ReleaseHold(context.Context, *ReleaseHoldRequest) (*ReleaseHoldResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReleaseHold not implemented")
+}
+func (UnimplementedPrivacyServiceServer) ListHolds(context.Context, *ListHoldsRequest) (*ListHoldsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListHolds not implemented")
 }
 func (UnimplementedPrivacyServiceServer) mustEmbedUnimplementedPrivacyServiceServer() {}
 func (UnimplementedPrivacyServiceServer) testEmbeddedByValue()                        {}
@@ -152,6 +284,132 @@ func _PrivacyService_EraseFiles_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PrivacyService_Erase_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EraseRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PrivacyServiceServer).Erase(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PrivacyService_Erase_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PrivacyServiceServer).Erase(ctx, req.(*EraseRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PrivacyService_ListErasures_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListErasuresRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PrivacyServiceServer).ListErasures(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PrivacyService_ListErasures_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PrivacyServiceServer).ListErasures(ctx, req.(*ListErasuresRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PrivacyService_GetCertificate_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetCertificateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PrivacyServiceServer).GetCertificate(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PrivacyService_GetCertificate_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PrivacyServiceServer).GetCertificate(ctx, req.(*GetCertificateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PrivacyService_StopErasure_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StopErasureRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PrivacyServiceServer).StopErasure(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PrivacyService_StopErasure_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PrivacyServiceServer).StopErasure(ctx, req.(*StopErasureRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PrivacyService_SetHold_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetHoldRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PrivacyServiceServer).SetHold(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PrivacyService_SetHold_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PrivacyServiceServer).SetHold(ctx, req.(*SetHoldRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PrivacyService_ReleaseHold_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReleaseHoldRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PrivacyServiceServer).ReleaseHold(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PrivacyService_ReleaseHold_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PrivacyServiceServer).ReleaseHold(ctx, req.(*ReleaseHoldRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PrivacyService_ListHolds_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListHoldsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PrivacyServiceServer).ListHolds(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PrivacyService_ListHolds_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PrivacyServiceServer).ListHolds(ctx, req.(*ListHoldsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // PrivacyService_ServiceDesc is the grpc.ServiceDesc for PrivacyService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -166,6 +424,34 @@ var PrivacyService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "EraseFiles",
 			Handler:    _PrivacyService_EraseFiles_Handler,
+		},
+		{
+			MethodName: "Erase",
+			Handler:    _PrivacyService_Erase_Handler,
+		},
+		{
+			MethodName: "ListErasures",
+			Handler:    _PrivacyService_ListErasures_Handler,
+		},
+		{
+			MethodName: "GetCertificate",
+			Handler:    _PrivacyService_GetCertificate_Handler,
+		},
+		{
+			MethodName: "StopErasure",
+			Handler:    _PrivacyService_StopErasure_Handler,
+		},
+		{
+			MethodName: "SetHold",
+			Handler:    _PrivacyService_SetHold_Handler,
+		},
+		{
+			MethodName: "ReleaseHold",
+			Handler:    _PrivacyService_ReleaseHold_Handler,
+		},
+		{
+			MethodName: "ListHolds",
+			Handler:    _PrivacyService_ListHolds_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

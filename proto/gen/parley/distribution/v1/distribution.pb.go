@@ -2246,6 +2246,100 @@ func (x *PauseQueueResponse) GetSinceMs() int64 {
 	return 0
 }
 
+// ForgetRequest has the book forget threads that were erased at once, and not
+// after the hour for which it remembers what is over.
+type ForgetRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Keys of threads, at most 1,000.
+	Threads       []string `protobuf:"bytes,1,rep,name=threads,proto3" json:"threads,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForgetRequest) Reset() {
+	*x = ForgetRequest{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForgetRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForgetRequest) ProtoMessage() {}
+
+func (x *ForgetRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForgetRequest.ProtoReflect.Descriptor instead.
+func (*ForgetRequest) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *ForgetRequest) GetThreads() []string {
+	if x != nil {
+		return x.Threads
+	}
+	return nil
+}
+
+// ForgetResponse tells what is left.
+type ForgetResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Threads of which the book still holds something: what is live, or was not told
+	// of the end yet.
+	Left          []string `protobuf:"bytes,1,rep,name=left,proto3" json:"left,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForgetResponse) Reset() {
+	*x = ForgetResponse{}
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForgetResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForgetResponse) ProtoMessage() {}
+
+func (x *ForgetResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_distribution_v1_distribution_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForgetResponse.ProtoReflect.Descriptor instead.
+func (*ForgetResponse) Descriptor() ([]byte, []int) {
+	return file_parley_distribution_v1_distribution_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *ForgetResponse) GetLeft() []string {
+	if x != nil {
+		return x.Left
+	}
+	return nil
+}
+
 var File_parley_distribution_v1_distribution_proto protoreflect.FileDescriptor
 
 const file_parley_distribution_v1_distribution_proto_rawDesc = "" +
@@ -2383,7 +2477,11 @@ const file_parley_distribution_v1_distribution_proto_rawDesc = "" +
 	"\x02by\x18\x03 \x01(\tR\x02by\"?\n" +
 	"\x12PauseQueueResponse\x12\x0e\n" +
 	"\x02by\x18\x01 \x01(\tR\x02by\x12\x19\n" +
-	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs*\xac\x01\n" +
+	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\")\n" +
+	"\rForgetRequest\x12\x18\n" +
+	"\athreads\x18\x01 \x03(\tR\athreads\"$\n" +
+	"\x0eForgetResponse\x12\x12\n" +
+	"\x04left\x18\x01 \x03(\tR\x04left*\xac\x01\n" +
 	"\bPresence\x12\x18\n" +
 	"\x14PRESENCE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12PRESENCE_AVAILABLE\x10\x01\x12\x11\n" +
@@ -2417,7 +2515,7 @@ func file_parley_distribution_v1_distribution_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_distribution_v1_distribution_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_parley_distribution_v1_distribution_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_parley_distribution_v1_distribution_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_parley_distribution_v1_distribution_proto_goTypes = []any{
 	(Presence)(0),                // 0: parley.distribution.v1.Presence
 	(Source)(0),                  // 1: parley.distribution.v1.Source
@@ -2453,6 +2551,8 @@ var file_parley_distribution_v1_distribution_proto_goTypes = []any{
 	(*QueueFigures)(nil),         // 31: parley.distribution.v1.QueueFigures
 	(*PauseQueueRequest)(nil),    // 32: parley.distribution.v1.PauseQueueRequest
 	(*PauseQueueResponse)(nil),   // 33: parley.distribution.v1.PauseQueueResponse
+	(*ForgetRequest)(nil),        // 34: parley.distribution.v1.ForgetRequest
+	(*ForgetResponse)(nil),       // 35: parley.distribution.v1.ForgetResponse
 }
 var file_parley_distribution_v1_distribution_proto_depIdxs = []int32{
 	0,  // 0: parley.distribution.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
@@ -2487,7 +2587,7 @@ func file_parley_distribution_v1_distribution_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_distribution_v1_distribution_proto_rawDesc), len(file_parley_distribution_v1_distribution_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   32,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -84,17 +84,41 @@ const (
 	State_STATE_UNSPECIFIED State = 0
 	// It is kept; nothing was done about it yet.
 	State_STATE_RECEIVED State = 1
+	// Which customer it is has to be found out by a person: Meta does not say it.
+	State_STATE_UNKNOWN_PERSON State = 34
+	// An erasure was ordered and has not begun; it can be stopped.
+	State_STATE_ORDERED State = 35
+	// It is being erased.
+	State_STATE_ERASING State = 36
+	// Everything is erased.
+	State_STATE_ERASED State = 37
+	// What has to be kept by law keeps it from being erased.
+	State_STATE_HELD State = 38
+	// The order was stopped before it began.
+	State_STATE_STOPPED State = 39
 )
 
 // Enum value maps for State.
 var (
 	State_name = map[int32]string{
-		0: "STATE_UNSPECIFIED",
-		1: "STATE_RECEIVED",
+		0:  "STATE_UNSPECIFIED",
+		1:  "STATE_RECEIVED",
+		34: "STATE_UNKNOWN_PERSON",
+		35: "STATE_ORDERED",
+		36: "STATE_ERASING",
+		37: "STATE_ERASED",
+		38: "STATE_HELD",
+		39: "STATE_STOPPED",
 	}
 	State_value = map[string]int32{
-		"STATE_UNSPECIFIED": 0,
-		"STATE_RECEIVED":    1,
+		"STATE_UNSPECIFIED":    0,
+		"STATE_RECEIVED":       1,
+		"STATE_UNKNOWN_PERSON": 34,
+		"STATE_ORDERED":        35,
+		"STATE_ERASING":        36,
+		"STATE_ERASED":         37,
+		"STATE_HELD":           38,
+		"STATE_STOPPED":        39,
 	}
 )
 
@@ -125,6 +149,164 @@ func (State) EnumDescriptor() ([]byte, []int) {
 	return file_parley_privacy_v1_privacy_proto_rawDescGZIP(), []int{1}
 }
 
+// Way is what an erasure was ordered by.
+type Way int32
+
+const (
+	// Never stored.
+	Way_WAY_UNSPECIFIED Way = 0
+	// A page and the customer's id on it.
+	Way_WAY_THREAD Way = 1
+	// A contact, with all its threads.
+	Way_WAY_CONTACT Way = 2
+	// A request that Meta passed on.
+	Way_WAY_REQUEST Way = 3
+)
+
+// Enum value maps for Way.
+var (
+	Way_name = map[int32]string{
+		0: "WAY_UNSPECIFIED",
+		1: "WAY_THREAD",
+		2: "WAY_CONTACT",
+		3: "WAY_REQUEST",
+	}
+	Way_value = map[string]int32{
+		"WAY_UNSPECIFIED": 0,
+		"WAY_THREAD":      1,
+		"WAY_CONTACT":     2,
+		"WAY_REQUEST":     3,
+	}
+)
+
+func (x Way) Enum() *Way {
+	p := new(Way)
+	*p = x
+	return p
+}
+
+func (x Way) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Way) Descriptor() protoreflect.EnumDescriptor {
+	return file_parley_privacy_v1_privacy_proto_enumTypes[2].Descriptor()
+}
+
+func (Way) Type() protoreflect.EnumType {
+	return &file_parley_privacy_v1_privacy_proto_enumTypes[2]
+}
+
+func (x Way) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Way.Descriptor instead.
+func (Way) EnumDescriptor() ([]byte, []int) {
+	return file_parley_privacy_v1_privacy_proto_rawDescGZIP(), []int{2}
+}
+
+// Step is a part of an erasure; they are done in this order.
+type Step int32
+
+const (
+	// Never stored.
+	Step_STEP_UNSPECIFIED Step = 0
+	// What came before the order is filed.
+	Step_STEP_DRAIN Step = 1
+	// The threads are told that they are erased.
+	Step_STEP_CLOSE Step = 2
+	// Whatever works on the threads has come past that.
+	Step_STEP_SETTLE Step = 3
+	// What there is is counted.
+	Step_STEP_COUNT Step = 4
+	// Files go, uploads, and the ids under which Meta has files.
+	Step_STEP_FILES Step = 5
+	// Commits go.
+	Step_STEP_THREAD Step = 6
+	// What Meta sent goes.
+	Step_STEP_INBOUND Step = 7
+	// What a CRM is told goes.
+	Step_STEP_CRM Step = 8
+	// Dead letters go.
+	Step_STEP_LETTERS Step = 9
+	// Contacts go.
+	Step_STEP_CONTACTS Step = 10
+	// The book of distribution forgets the threads.
+	Step_STEP_BOOK Step = 11
+	// Everything is searched once more.
+	Step_STEP_VERIFY Step = 12
+	// Nothing is left to do.
+	Step_STEP_DONE Step = 13
+	// It was stopped before it began.
+	Step_STEP_STOPPED Step = 14
+)
+
+// Enum value maps for Step.
+var (
+	Step_name = map[int32]string{
+		0:  "STEP_UNSPECIFIED",
+		1:  "STEP_DRAIN",
+		2:  "STEP_CLOSE",
+		3:  "STEP_SETTLE",
+		4:  "STEP_COUNT",
+		5:  "STEP_FILES",
+		6:  "STEP_THREAD",
+		7:  "STEP_INBOUND",
+		8:  "STEP_CRM",
+		9:  "STEP_LETTERS",
+		10: "STEP_CONTACTS",
+		11: "STEP_BOOK",
+		12: "STEP_VERIFY",
+		13: "STEP_DONE",
+		14: "STEP_STOPPED",
+	}
+	Step_value = map[string]int32{
+		"STEP_UNSPECIFIED": 0,
+		"STEP_DRAIN":       1,
+		"STEP_CLOSE":       2,
+		"STEP_SETTLE":      3,
+		"STEP_COUNT":       4,
+		"STEP_FILES":       5,
+		"STEP_THREAD":      6,
+		"STEP_INBOUND":     7,
+		"STEP_CRM":         8,
+		"STEP_LETTERS":     9,
+		"STEP_CONTACTS":    10,
+		"STEP_BOOK":        11,
+		"STEP_VERIFY":      12,
+		"STEP_DONE":        13,
+		"STEP_STOPPED":     14,
+	}
+)
+
+func (x Step) Enum() *Step {
+	p := new(Step)
+	*p = x
+	return p
+}
+
+func (x Step) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Step) Descriptor() protoreflect.EnumDescriptor {
+	return file_parley_privacy_v1_privacy_proto_enumTypes[3].Descriptor()
+}
+
+func (Step) Type() protoreflect.EnumType {
+	return &file_parley_privacy_v1_privacy_proto_enumTypes[3]
+}
+
+func (x Step) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Step.Descriptor instead.
+func (Step) EnumDescriptor() ([]byte, []int) {
+	return file_parley_privacy_v1_privacy_proto_rawDescGZIP(), []int{3}
+}
+
 // Request is a signed request that Meta passed on for a person.
 type Request struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -143,7 +325,9 @@ type Request struct {
 	// When ingress took it, ms since 1970 UTC.
 	ReceivedMs int64 `protobuf:"varint,6,opt,name=received_ms,json=receivedMs,proto3" json:"received_ms,omitempty"`
 	// How far it is.
-	State         State `protobuf:"varint,7,opt,name=state,proto3,enum=parley.privacy.v1.State" json:"state,omitempty"`
+	State State `protobuf:"varint,7,opt,name=state,proto3,enum=parley.privacy.v1.State" json:"state,omitempty"`
+	// The erasure that was ordered for it, by id; empty: none yet.
+	Erasure       string `protobuf:"bytes,40,opt,name=erasure,proto3" json:"erasure,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -227,11 +411,581 @@ func (x *Request) GetState() State {
 	return State_STATE_UNSPECIFIED
 }
 
+func (x *Request) GetErasure() string {
+	if x != nil {
+		return x.Erasure
+	}
+	return ""
+}
+
+// Erasure is the order to erase a person, and how far it is. As long as it is
+// not done it names the person; when it is done it is the certificate, and names
+// nobody.
+type Erasure struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UUIDv7.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Who ordered it: the name in a certificate, "local:" and a user, or "meta:" and
+	// a channel account.
+	By string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	// When, ms since 1970 UTC.
+	OrderedMs int64 `protobuf:"varint,3,opt,name=ordered_ms,json=orderedMs,proto3" json:"ordered_ms,omitempty"`
+	// It does not begin before, ms since 1970 UTC.
+	StartsMs int64 `protobuf:"varint,4,opt,name=starts_ms,json=startsMs,proto3" json:"starts_ms,omitempty"`
+	// What it was ordered by.
+	Way Way `protobuf:"varint,5,opt,name=way,proto3,enum=parley.privacy.v1.Way" json:"way,omitempty"`
+	// Confirmation code of the request that Meta passed on; empty: there is none.
+	Request string `protobuf:"bytes,6,opt,name=request,proto3" json:"request,omitempty"`
+	// Threads to erase; none when it is done.
+	Threads []*Target `protobuf:"bytes,7,rep,name=threads,proto3" json:"threads,omitempty"`
+	// Contacts to erase, by id, those that they took in among them; none when it is
+	// done.
+	Contacts []string `protobuf:"bytes,8,rep,name=contacts,proto3" json:"contacts,omitempty"`
+	// What is to be done next.
+	Step Step `protobuf:"varint,9,opt,name=step,proto3,enum=parley.privacy.v1.Step" json:"step,omitempty"`
+	// What it waits for, for people; empty: for nothing.
+	Waits string `protobuf:"bytes,10,opt,name=waits,proto3" json:"waits,omitempty"`
+	// How much there was of the person in each store when it began.
+	Counts []*Count `protobuf:"bytes,11,rep,name=counts,proto3" json:"counts,omitempty"`
+	// When it was done, ms since 1970 UTC; 0: it is not.
+	DoneMs int64 `protobuf:"varint,12,opt,name=done_ms,json=doneMs,proto3" json:"done_ms,omitempty"`
+	// Keyed hashes of the threads and contacts that were erased, hex. Who knows a
+	// person's id and has the keyset can tell whether it is among them.
+	Fingerprints []string `protobuf:"bytes,13,rep,name=fingerprints,proto3" json:"fingerprints,omitempty"`
+	// Keyed hash of all the other fields, hex, when it is done.
+	Seal string `protobuf:"bytes,14,opt,name=seal,proto3" json:"seal,omitempty"`
+	// When the threads were closed, ms since 1970 UTC; what was written before is
+	// erased.
+	ClosedMs int64 `protobuf:"varint,15,opt,name=closed_ms,json=closedMs,proto3" json:"closed_ms,omitempty"`
+	// The threads and contacts as they are stored while it is not done, sealed: each
+	// step stores the order anew, and nothing of the person is to be left of it.
+	Persons       []byte `protobuf:"bytes,16,opt,name=persons,proto3" json:"persons,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Erasure) Reset() {
+	*x = Erasure{}
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Erasure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Erasure) ProtoMessage() {}
+
+func (x *Erasure) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Erasure.ProtoReflect.Descriptor instead.
+func (*Erasure) Descriptor() ([]byte, []int) {
+	return file_parley_privacy_v1_privacy_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Erasure) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Erasure) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Erasure) GetOrderedMs() int64 {
+	if x != nil {
+		return x.OrderedMs
+	}
+	return 0
+}
+
+func (x *Erasure) GetStartsMs() int64 {
+	if x != nil {
+		return x.StartsMs
+	}
+	return 0
+}
+
+func (x *Erasure) GetWay() Way {
+	if x != nil {
+		return x.Way
+	}
+	return Way_WAY_UNSPECIFIED
+}
+
+func (x *Erasure) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *Erasure) GetThreads() []*Target {
+	if x != nil {
+		return x.Threads
+	}
+	return nil
+}
+
+func (x *Erasure) GetContacts() []string {
+	if x != nil {
+		return x.Contacts
+	}
+	return nil
+}
+
+func (x *Erasure) GetStep() Step {
+	if x != nil {
+		return x.Step
+	}
+	return Step_STEP_UNSPECIFIED
+}
+
+func (x *Erasure) GetWaits() string {
+	if x != nil {
+		return x.Waits
+	}
+	return ""
+}
+
+func (x *Erasure) GetCounts() []*Count {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+func (x *Erasure) GetDoneMs() int64 {
+	if x != nil {
+		return x.DoneMs
+	}
+	return 0
+}
+
+func (x *Erasure) GetFingerprints() []string {
+	if x != nil {
+		return x.Fingerprints
+	}
+	return nil
+}
+
+func (x *Erasure) GetSeal() string {
+	if x != nil {
+		return x.Seal
+	}
+	return ""
+}
+
+func (x *Erasure) GetClosedMs() int64 {
+	if x != nil {
+		return x.ClosedMs
+	}
+	return 0
+}
+
+func (x *Erasure) GetPersons() []byte {
+	if x != nil {
+		return x.Persons
+	}
+	return nil
+}
+
+// Persons is what Erasure.persons seals.
+type Persons struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Threads.
+	Threads []*Target `protobuf:"bytes,1,rep,name=threads,proto3" json:"threads,omitempty"`
+	// Contacts, by id.
+	Contacts      []string `protobuf:"bytes,2,rep,name=contacts,proto3" json:"contacts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Persons) Reset() {
+	*x = Persons{}
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Persons) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Persons) ProtoMessage() {}
+
+func (x *Persons) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Persons.ProtoReflect.Descriptor instead.
+func (*Persons) Descriptor() ([]byte, []int) {
+	return file_parley_privacy_v1_privacy_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Persons) GetThreads() []*Target {
+	if x != nil {
+		return x.Threads
+	}
+	return nil
+}
+
+func (x *Persons) GetContacts() []string {
+	if x != nil {
+		return x.Contacts
+	}
+	return nil
+}
+
+// Target is a thread to erase.
+type Target struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Meta's page id.
+	Page string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// Page-scoped id of the customer.
+	Psid string `protobuf:"bytes,2,opt,name=psid,proto3" json:"psid,omitempty"`
+	// Revision up to which it is erased; 0: it is not closed yet.
+	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Last sequence of its partition of INBOUND that is erased.
+	Inbound       uint64 `protobuf:"varint,4,opt,name=inbound,proto3" json:"inbound,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Target) Reset() {
+	*x = Target{}
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Target) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Target) ProtoMessage() {}
+
+func (x *Target) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Target.ProtoReflect.Descriptor instead.
+func (*Target) Descriptor() ([]byte, []int) {
+	return file_parley_privacy_v1_privacy_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Target) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+func (x *Target) GetPsid() string {
+	if x != nil {
+		return x.Psid
+	}
+	return ""
+}
+
+func (x *Target) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *Target) GetInbound() uint64 {
+	if x != nil {
+		return x.Inbound
+	}
+	return 0
+}
+
+// Count is how much of a person is in a store.
+type Count struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// THREAD, INBOUND, FILES, UPLOAD, MEDIA, CRM, DEADLETTER or CONTACT.
+	Store string `protobuf:"bytes,1,opt,name=store,proto3" json:"store,omitempty"`
+	// Records, objects or keys.
+	Items         uint64 `protobuf:"varint,2,opt,name=items,proto3" json:"items,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Count) Reset() {
+	*x = Count{}
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Count) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Count) ProtoMessage() {}
+
+func (x *Count) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Count.ProtoReflect.Descriptor instead.
+func (*Count) Descriptor() ([]byte, []int) {
+	return file_parley_privacy_v1_privacy_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Count) GetStore() string {
+	if x != nil {
+		return x.Store
+	}
+	return ""
+}
+
+func (x *Count) GetItems() uint64 {
+	if x != nil {
+		return x.Items
+	}
+	return 0
+}
+
+// Hold keeps a thread or a contact from being erased, because the law asks for it.
+type Hold struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Meta's page id, of a thread.
+	Page string `protobuf:"bytes,1,opt,name=page,proto3" json:"page,omitempty"`
+	// Page-scoped id of the customer, of a thread.
+	Psid string `protobuf:"bytes,2,opt,name=psid,proto3" json:"psid,omitempty"`
+	// Contact, by id, with all its threads; empty: a thread.
+	Contact string `protobuf:"bytes,3,opt,name=contact,proto3" json:"contact,omitempty"`
+	// Why, for people; a case number.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Who said so.
+	By string `protobuf:"bytes,5,opt,name=by,proto3" json:"by,omitempty"`
+	// Since when, ms since 1970 UTC.
+	SinceMs       int64 `protobuf:"varint,6,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Hold) Reset() {
+	*x = Hold{}
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Hold) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Hold) ProtoMessage() {}
+
+func (x *Hold) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Hold.ProtoReflect.Descriptor instead.
+func (*Hold) Descriptor() ([]byte, []int) {
+	return file_parley_privacy_v1_privacy_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Hold) GetPage() string {
+	if x != nil {
+		return x.Page
+	}
+	return ""
+}
+
+func (x *Hold) GetPsid() string {
+	if x != nil {
+		return x.Psid
+	}
+	return ""
+}
+
+func (x *Hold) GetContact() string {
+	if x != nil {
+		return x.Contact
+	}
+	return ""
+}
+
+func (x *Hold) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Hold) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Hold) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+// CountTracesRequest asks how much there is of persons; nothing is changed.
+type CountTracesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Their threads.
+	Threads []*Target `protobuf:"bytes,1,rep,name=threads,proto3" json:"threads,omitempty"`
+	// Their contacts, by id.
+	Contacts      []string `protobuf:"bytes,2,rep,name=contacts,proto3" json:"contacts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountTracesRequest) Reset() {
+	*x = CountTracesRequest{}
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountTracesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountTracesRequest) ProtoMessage() {}
+
+func (x *CountTracesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountTracesRequest.ProtoReflect.Descriptor instead.
+func (*CountTracesRequest) Descriptor() ([]byte, []int) {
+	return file_parley_privacy_v1_privacy_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *CountTracesRequest) GetThreads() []*Target {
+	if x != nil {
+		return x.Threads
+	}
+	return nil
+}
+
+func (x *CountTracesRequest) GetContacts() []string {
+	if x != nil {
+		return x.Contacts
+	}
+	return nil
+}
+
+// CountTracesResponse is how much there is.
+type CountTracesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of every store.
+	Counts        []*Count `protobuf:"bytes,1,rep,name=counts,proto3" json:"counts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountTracesResponse) Reset() {
+	*x = CountTracesResponse{}
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountTracesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountTracesResponse) ProtoMessage() {}
+
+func (x *CountTracesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountTracesResponse.ProtoReflect.Descriptor instead.
+func (*CountTracesResponse) Descriptor() ([]byte, []int) {
+	return file_parley_privacy_v1_privacy_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *CountTracesResponse) GetCounts() []*Count {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
 var File_parley_privacy_v1_privacy_proto protoreflect.FileDescriptor
 
 const file_parley_privacy_v1_privacy_proto_rawDesc = "" +
 	"\n" +
-	"\x1fparley/privacy/v1/privacy.proto\x12\x11parley.privacy.v1\"\xe6\x01\n" +
+	"\x1fparley/privacy/v1/privacy.proto\x12\x11parley.privacy.v1\"\x80\x02\n" +
 	"\aRequest\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12+\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x17.parley.privacy.v1.KindR\x04kind\x12\x18\n" +
@@ -240,14 +994,91 @@ const file_parley_privacy_v1_privacy_proto_rawDesc = "" +
 	"\tissued_ms\x18\x05 \x01(\x03R\bissuedMs\x12\x1f\n" +
 	"\vreceived_ms\x18\x06 \x01(\x03R\n" +
 	"receivedMs\x12.\n" +
-	"\x05state\x18\a \x01(\x0e2\x18.parley.privacy.v1.StateR\x05state*I\n" +
+	"\x05state\x18\a \x01(\x0e2\x18.parley.privacy.v1.StateR\x05state\x12\x18\n" +
+	"\aerasure\x18( \x01(\tR\aerasure\"\xf7\x03\n" +
+	"\aErasure\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x0e\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\x12\x1d\n" +
+	"\n" +
+	"ordered_ms\x18\x03 \x01(\x03R\torderedMs\x12\x1b\n" +
+	"\tstarts_ms\x18\x04 \x01(\x03R\bstartsMs\x12(\n" +
+	"\x03way\x18\x05 \x01(\x0e2\x16.parley.privacy.v1.WayR\x03way\x12\x18\n" +
+	"\arequest\x18\x06 \x01(\tR\arequest\x123\n" +
+	"\athreads\x18\a \x03(\v2\x19.parley.privacy.v1.TargetR\athreads\x12\x1a\n" +
+	"\bcontacts\x18\b \x03(\tR\bcontacts\x12+\n" +
+	"\x04step\x18\t \x01(\x0e2\x17.parley.privacy.v1.StepR\x04step\x12\x14\n" +
+	"\x05waits\x18\n" +
+	" \x01(\tR\x05waits\x120\n" +
+	"\x06counts\x18\v \x03(\v2\x18.parley.privacy.v1.CountR\x06counts\x12\x17\n" +
+	"\adone_ms\x18\f \x01(\x03R\x06doneMs\x12\"\n" +
+	"\ffingerprints\x18\r \x03(\tR\ffingerprints\x12\x12\n" +
+	"\x04seal\x18\x0e \x01(\tR\x04seal\x12\x1b\n" +
+	"\tclosed_ms\x18\x0f \x01(\x03R\bclosedMs\x12\x18\n" +
+	"\apersons\x18\x10 \x01(\fR\apersons\"Z\n" +
+	"\aPersons\x123\n" +
+	"\athreads\x18\x01 \x03(\v2\x19.parley.privacy.v1.TargetR\athreads\x12\x1a\n" +
+	"\bcontacts\x18\x02 \x03(\tR\bcontacts\"f\n" +
+	"\x06Target\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
+	"\x04psid\x18\x02 \x01(\tR\x04psid\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x04R\brevision\x12\x18\n" +
+	"\ainbound\x18\x04 \x01(\x04R\ainbound\"3\n" +
+	"\x05Count\x12\x14\n" +
+	"\x05store\x18\x01 \x01(\tR\x05store\x12\x14\n" +
+	"\x05items\x18\x02 \x01(\x04R\x05items\"\x8b\x01\n" +
+	"\x04Hold\x12\x12\n" +
+	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
+	"\x04psid\x18\x02 \x01(\tR\x04psid\x12\x18\n" +
+	"\acontact\x18\x03 \x01(\tR\acontact\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x0e\n" +
+	"\x02by\x18\x05 \x01(\tR\x02by\x12\x19\n" +
+	"\bsince_ms\x18\x06 \x01(\x03R\asinceMs\"e\n" +
+	"\x12CountTracesRequest\x123\n" +
+	"\athreads\x18\x01 \x03(\v2\x19.parley.privacy.v1.TargetR\athreads\x12\x1a\n" +
+	"\bcontacts\x18\x02 \x03(\tR\bcontacts\"G\n" +
+	"\x13CountTracesResponse\x120\n" +
+	"\x06counts\x18\x01 \x03(\v2\x18.parley.privacy.v1.CountR\x06counts*I\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rKIND_DELETION\x10\x01\x12\x18\n" +
-	"\x14KIND_DEAUTHORIZATION\x10\x02*2\n" +
+	"\x14KIND_DEAUTHORIZATION\x10\x02*\xa7\x01\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n" +
-	"\x0eSTATE_RECEIVED\x10\x01B\xd0\x01\n" +
+	"\x0eSTATE_RECEIVED\x10\x01\x12\x18\n" +
+	"\x14STATE_UNKNOWN_PERSON\x10\"\x12\x11\n" +
+	"\rSTATE_ORDERED\x10#\x12\x11\n" +
+	"\rSTATE_ERASING\x10$\x12\x10\n" +
+	"\fSTATE_ERASED\x10%\x12\x0e\n" +
+	"\n" +
+	"STATE_HELD\x10&\x12\x11\n" +
+	"\rSTATE_STOPPED\x10'*L\n" +
+	"\x03Way\x12\x13\n" +
+	"\x0fWAY_UNSPECIFIED\x10\x00\x12\x0e\n" +
+	"\n" +
+	"WAY_THREAD\x10\x01\x12\x0f\n" +
+	"\vWAY_CONTACT\x10\x02\x12\x0f\n" +
+	"\vWAY_REQUEST\x10\x03*\x84\x02\n" +
+	"\x04Step\x12\x14\n" +
+	"\x10STEP_UNSPECIFIED\x10\x00\x12\x0e\n" +
+	"\n" +
+	"STEP_DRAIN\x10\x01\x12\x0e\n" +
+	"\n" +
+	"STEP_CLOSE\x10\x02\x12\x0f\n" +
+	"\vSTEP_SETTLE\x10\x03\x12\x0e\n" +
+	"\n" +
+	"STEP_COUNT\x10\x04\x12\x0e\n" +
+	"\n" +
+	"STEP_FILES\x10\x05\x12\x0f\n" +
+	"\vSTEP_THREAD\x10\x06\x12\x10\n" +
+	"\fSTEP_INBOUND\x10\a\x12\f\n" +
+	"\bSTEP_CRM\x10\b\x12\x10\n" +
+	"\fSTEP_LETTERS\x10\t\x12\x11\n" +
+	"\rSTEP_CONTACTS\x10\n" +
+	"\x12\r\n" +
+	"\tSTEP_BOOK\x10\v\x12\x0f\n" +
+	"\vSTEP_VERIFY\x10\f\x12\r\n" +
+	"\tSTEP_DONE\x10\r\x12\x10\n" +
+	"\fSTEP_STOPPED\x10\x0eB\xd0\x01\n" +
 	"\x15com.parley.privacy.v1B\fPrivacyProtoP\x01ZCgithub.com/parley-desk/parley/proto/gen/parley/privacy/v1;privacyv1\xa2\x02\x03PPX\xaa\x02\x11Parley.Privacy.V1\xca\x02\x11Parley\\Privacy\\V1\xe2\x02\x1dParley\\Privacy\\V1\\GPBMetadata\xea\x02\x13Parley::Privacy::V1b\x06proto3"
 
 var (
@@ -262,21 +1093,37 @@ func file_parley_privacy_v1_privacy_proto_rawDescGZIP() []byte {
 	return file_parley_privacy_v1_privacy_proto_rawDescData
 }
 
-var file_parley_privacy_v1_privacy_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_parley_privacy_v1_privacy_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_parley_privacy_v1_privacy_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_parley_privacy_v1_privacy_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_parley_privacy_v1_privacy_proto_goTypes = []any{
-	(Kind)(0),       // 0: parley.privacy.v1.Kind
-	(State)(0),      // 1: parley.privacy.v1.State
-	(*Request)(nil), // 2: parley.privacy.v1.Request
+	(Kind)(0),                   // 0: parley.privacy.v1.Kind
+	(State)(0),                  // 1: parley.privacy.v1.State
+	(Way)(0),                    // 2: parley.privacy.v1.Way
+	(Step)(0),                   // 3: parley.privacy.v1.Step
+	(*Request)(nil),             // 4: parley.privacy.v1.Request
+	(*Erasure)(nil),             // 5: parley.privacy.v1.Erasure
+	(*Persons)(nil),             // 6: parley.privacy.v1.Persons
+	(*Target)(nil),              // 7: parley.privacy.v1.Target
+	(*Count)(nil),               // 8: parley.privacy.v1.Count
+	(*Hold)(nil),                // 9: parley.privacy.v1.Hold
+	(*CountTracesRequest)(nil),  // 10: parley.privacy.v1.CountTracesRequest
+	(*CountTracesResponse)(nil), // 11: parley.privacy.v1.CountTracesResponse
 }
 var file_parley_privacy_v1_privacy_proto_depIdxs = []int32{
 	0, // 0: parley.privacy.v1.Request.kind:type_name -> parley.privacy.v1.Kind
 	1, // 1: parley.privacy.v1.Request.state:type_name -> parley.privacy.v1.State
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	2, // 2: parley.privacy.v1.Erasure.way:type_name -> parley.privacy.v1.Way
+	7, // 3: parley.privacy.v1.Erasure.threads:type_name -> parley.privacy.v1.Target
+	3, // 4: parley.privacy.v1.Erasure.step:type_name -> parley.privacy.v1.Step
+	8, // 5: parley.privacy.v1.Erasure.counts:type_name -> parley.privacy.v1.Count
+	7, // 6: parley.privacy.v1.Persons.threads:type_name -> parley.privacy.v1.Target
+	7, // 7: parley.privacy.v1.CountTracesRequest.threads:type_name -> parley.privacy.v1.Target
+	8, // 8: parley.privacy.v1.CountTracesResponse.counts:type_name -> parley.privacy.v1.Count
+	9, // [9:9] is the sub-list for method output_type
+	9, // [9:9] is the sub-list for method input_type
+	9, // [9:9] is the sub-list for extension type_name
+	9, // [9:9] is the sub-list for extension extendee
+	0, // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_parley_privacy_v1_privacy_proto_init() }
@@ -289,8 +1136,8 @@ func file_parley_privacy_v1_privacy_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_privacy_v1_privacy_proto_rawDesc), len(file_parley_privacy_v1_privacy_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   1,
+			NumEnums:      4,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
