@@ -90,7 +90,7 @@ func storeThreads(b *testing.B, log *bus.Bus) {
 				if n <= storedThreads-liveThreads {
 					facts = append(facts, thread.Of(&threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_TIMED_OUT}))
 				}
-				_, _, err := log.Update(ctx, subject.Thread{Page: "10", PSID: fmt.Sprint(7_000_000_000+n)}, func(*threadv1.State, uint64) ([]*threadv1.Fact, error) { return facts, nil })
+				_, _, err := log.Update(ctx, subject.Thread{Page: "10", PSID: fmt.Sprint(7_000_000_000 + n)}, func(*threadv1.State, uint64) ([]*threadv1.Fact, error) { return facts, nil })
 				if err != nil {
 					return err
 				}
