@@ -15,6 +15,7 @@ import (
 
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
+	crmv1 "github.com/parley-desk/parley/proto/gen/parley/crm/v1"
 )
 
 // DefaultServer is the control plane that parleyctl asks when it is told of no
@@ -58,6 +59,7 @@ type server struct {
 	schedules adminv1.ScheduleServiceClient
 	contacts  contactv1.ContactServiceClient
 	surveys   adminv1.SurveyServiceClient
+	crm       crmv1.CrmServiceClient
 }
 
 // open prepares a connection; the first call makes it.
@@ -74,7 +76,7 @@ func (l *link) open() (*server, error) {
 	return &server{conn, adminv1.NewConfigServiceClient(conn), adminv1.NewOperateServiceClient(conn),
 		adminv1.NewProvisionServiceClient(conn), adminv1.NewPrivacyServiceClient(conn), adminv1.NewKeyServiceClient(conn),
 		adminv1.NewRoutingServiceClient(conn), adminv1.NewHistoryServiceClient(conn), adminv1.NewScheduleServiceClient(conn),
-		contactv1.NewContactServiceClient(conn), adminv1.NewSurveyServiceClient(conn)}, nil
+		contactv1.NewContactServiceClient(conn), adminv1.NewSurveyServiceClient(conn), crmv1.NewCrmServiceClient(conn)}, nil
 }
 
 func (l *link) target() (string, credentials.TransportCredentials, error) {

@@ -21,6 +21,7 @@ import (
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/thread"
+	crmv1 "github.com/parley-desk/parley/proto/gen/parley/crm/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/admin/admintest"
@@ -72,6 +73,8 @@ func TestScripts(t *testing.T) {
 			"save":   save,
 			"page":   page,
 			"tells":  tells,
+			"rates":  rates,
+			"notes":  notes,
 
 			"eventually": eventually,
 		},
@@ -238,6 +241,37 @@ func asks(ts *testscript.TestScript, _ bool, args []string) {
 		}, nil
 	})
 	ts.Check(err)
+}
+
+// rates has a customer be asked how a conversation was, and answer, if there is an
+// answer: rates 7 4 "so so".
+func rates(ts *testscript.TestScript, _ bool, args []string) {
+	s, _ := ts.Value("server").(*admintest.Server)
+	conversation := "c" + args[0]
+	facts := []*threadv1.Fact{
+		thread.Of(&threadv1.MessageReceived{Mid: "m" + args[0], Text: "hi", SentMs: 1}),
+		thread.Of(&threadv1.ConversationOpened{Id: conversation, Workstream: "facebook", Units: 1}),
+		thread.Of(&threadv1.AgentAssigned{Agent: "mila", Cause: threadv1.Cause_CAUSE_ASSIGNED}),
+		thread.Of(&threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_FORCED}),
+		thread.Of(&threadv1.SurveyAsked{Conversation: conversation, Way: threadv1.SurveyWay_SURVEY_WAY_LINK, Lowest: 1, Highest: 5, UntilMs: 1 << 60,
+			Workstream: "facebook", Queue: "front", Agent: "mila"}),
+	}
+	if len(args) > 1 {
+		rating, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		facts = append(facts, thread.Of(&threadv1.SurveyRated{Conversation: conversation, Rating: int32(rating), Comment: args[2], Page: true}))
+	}
+	_, _, err := s.Bus.Update(context.Background(), subject.Thread{Page: "1020304050607080", PSID: args[0]}, func(*threadv1.State, uint64) ([]*threadv1.Fact, error) { return facts, nil })
+	ts.Check(err)
+}
+
+// notes notes for a CRM that contacts were made: notes ID...
+func notes(ts *testscript.TestScript, _ bool, args []string) {
+	s, _ := ts.Value("server").(*admintest.Server)
+	for _, id := range args {
+		ts.Check(s.Bus.Tell(context.Background(), subject.OfContact(id), &crmv1.Event{Id: "c-" + id, Type: crmv1.EventType_EVENT_TYPE_CONTACT_CREATED, AtMs: 1_790_000_000_000,
+			By: "agents/mila", Contact: id, Fields: []string{"name"}}))
+	}
 }
 
 // silent fails when what the last command said, or the log, holds a secret.

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"math"
 	"strconv"
 	"strings"
 
@@ -191,25 +192,42 @@ func (k *Bucket) Purge(ctx context.Context, prefix string) error {
 
 // Watch hands over every entry, then calls ready once, then every change, in
 // order, from one goroutine, until ctx ends; it survives breaks. What is
-// deleted or expires comes as an entry without a value; after a break an entry
-// may come again.
+// deleted or expires comes as an entry without a value, also before ready when
+// it was there at the beginning; after a break an entry may come again.
 func (k *Bucket) Watch(ctx context.Context, ready func(), handle func(Entry)) error {
 	ctx, leave := k.bus.enter(ctx)
 	defer leave()
 	caught := false
-	err := k.bus.follow(ctx, source{stream: k.stream, last: true}, func() {
+	whole, began := k.whole(ctx)
+	err := k.bus.follow(ctx, whole, func() {
 		caught = true
 		if ready != nil {
 			ready()
 		}
 	}, func(m stored, _ uint64) error {
 		e := k.entry(m)
-		if !strings.HasPrefix(e.Key, systemKeys) && (e.Value != nil || caught) {
+		if !strings.HasPrefix(e.Key, systemKeys) && (e.Value != nil || caught || m.seq > began) {
 			handle(e)
 		}
 		return nil
 	})
 	return brokerFault(err, "watch bucket %s", strings.TrimPrefix(k.stream, kvPrefix))
+}
+
+// whole is every entry, then all that follow; what is after began was not there
+// yet. Where a bucket keeps one of each key all there is are the last ones, and the
+// broker need not look for them: of a million keys that takes it longer than
+// handing them over. One that is mostly gaps it would read in vain.
+func (k *Bucket) whole(ctx context.Context) (all source, began uint64) {
+	all = source{stream: k.stream, last: true}
+	info, err := retryAway(ctx, func(ctx context.Context) (*jetstream.StreamInfo, error) { return k.bus.streams[k.stream].Info(ctx) })
+	if err != nil {
+		return all, math.MaxUint64
+	}
+	if s := info.State; info.Config.MaxMsgsPerSubject == 1 && 2*s.Msgs > s.LastSeq-s.FirstSeq {
+		all = source{stream: k.stream, from: 1}
+	}
+	return all, info.State.LastSeq
 }
 
 // validKey refuses what would be a wildcard, another subject or no subject.

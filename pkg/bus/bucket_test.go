@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -135,6 +136,60 @@ func TestBucketWatchShowsAllThenChanges(t *testing.T) {
 		defer mu.Unlock()
 		return fmt.Sprint(seen) == "map[pages.b:pages.b pages.d:d]"
 	})
+}
+
+// TestBucketWatchSeesWhatChangesMeanwhile: of what is deleted, changed and made while
+// the entries are still being handed over nothing is missed, whether the bucket keeps
+// one entry of each key or several, and whether it is full of gaps or not.
+func TestBucketWatchSeesWhatChangesMeanwhile(t *testing.T) {
+	const keys = 1000 // more than are fetched ahead
+	for name, c := range map[string]struct {
+		bucket string
+		rounds int // how often all but the first key are written
+	}{"one of each": {subject.ContactBucket, 1}, "mostly gaps": {subject.ContactBucket, 3}, "several of each": {subject.ConfigBucket, 2}} {
+		t.Run(name, func(t *testing.T) {
+			k := bustest.Open(t).Bucket(c.bucket)
+			write := func(writes ...bus.Write) {
+				for chunk := range slices.Chunk(writes, 500) {
+					if err := k.Write(t.Context(), chunk...); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+			key := func(n int) string { return fmt.Sprint("key.", n) }
+			write(bus.Write{Key: "base", Value: []byte("old")})
+			var all []bus.Write
+			for n := range keys {
+				all = append(all, bus.Write{Key: key(n), Value: []byte("old"), Revision: bus.AnyRevision})
+			}
+			for range c.rounds {
+				write(all...)
+			}
+			var mu sync.Mutex
+			seen, first, ready := map[string]string{}, "", make(chan struct{})
+			background(t, func(ctx context.Context) error {
+				return k.Watch(ctx, func() { close(ready) }, func(e bus.Entry) {
+					mu.Lock()
+					defer mu.Unlock()
+					if first == "" {
+						first = e.Key
+						write(bus.Write{Key: first, Revision: bus.AnyRevision}, bus.Write{Key: key(keys - 10), Value: []byte("new"), Revision: bus.AnyRevision},
+							bus.Write{Key: "more", Value: []byte("new")})
+					}
+					if seen[e.Key] = string(e.Value); e.Value == nil {
+						delete(seen, e.Key)
+					}
+				})
+			})
+			<-ready
+			await(t, "the changes", func() bool {
+				mu.Lock()
+				defer mu.Unlock()
+				_, there := seen[first]
+				return !there && seen[key(keys-10)] == "new" && seen["more"] == "new" && len(seen) == keys+1
+			})
+		})
+	}
 }
 
 func TestReadyOfAnEmptyBucket(t *testing.T) {

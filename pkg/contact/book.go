@@ -2,7 +2,7 @@ package contact
 
 import (
 	"context"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
@@ -68,7 +68,7 @@ func (b *Book) Run(ctx context.Context) error {
 
 func (b *Book) begin(rows []row, began time.Time) {
 	fresh := newIndex()
-	fresh.load(rows)
+	fresh.load(slices.DeleteFunc(rows, func(r row) bool { return r.terms == "" })) // deleted while they were read
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.index, b.took = fresh, time.Since(began)
@@ -172,61 +172,20 @@ func (b *Book) Find(q Query, limit int, inactive bool) (found []ID, more bool, e
 	return found, more, nil
 }
 
-// Person is what is known of somebody. What is empty is not known.
-type Person struct {
-	Name, Email, Phone string
-}
-
 // Identify gives the one contact in use that matches everything known of a person
 // (L101). False when none does, or several do, or nothing is known.
 func (b *Book) Identify(p Person) (ID, bool) {
-	starts, terms, ok := p.terms()
-	if !ok {
-		return ID{}, false
-	}
-	if !b.Ready() {
+	starts, needs, ok := p.terms()
+	if !ok || !b.Ready() {
 		return ID{}, false
 	}
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	found := b.index.identify(starts, terms, 2)
+	found := b.index.identify(starts, needs, 2)
 	if len(found) != 1 {
 		return ID{}, false
 	}
 	return found[0], true
-}
-
-// terms are those that must all match, and those by which a contact with all of
-// them is found. False when nothing is known, or something that no contact has.
-func (p Person) terms() (starts, terms []string, ok bool) {
-	add := func(class byte, whole string, by byte, parts ...string) {
-		terms = append(terms, string(class)+whole+separator)
-		for _, part := range parts {
-			starts = append(starts, string(by)+part)
-		}
-	}
-	if p.Email != "" {
-		email, ok := email(p.Email)
-		if !ok {
-			return nil, nil, false
-		}
-		add(classEmail, email, classWritten, email)
-	}
-	if p.Phone != "" {
-		phone, ok := Phone(p.Phone)
-		if !ok {
-			return nil, nil, false
-		}
-		add(classNumber, phone, classPhone, strings.TrimPrefix(phone, "+"))
-	}
-	if p.Name != "" {
-		words := Words(p.Name)
-		if len(words) == 0 {
-			return nil, nil, false
-		}
-		add(className, strings.Join(words, " "), classWord, words...)
-	}
-	return starts, terms, len(terms) > 0
 }
 
 // Finder finds contacts and reads them.

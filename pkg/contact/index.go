@@ -287,10 +287,11 @@ func (x *index) search(q Query, limit int, inactive bool) (found []ID, more bool
 	return found, more
 }
 
-// identify gives the contacts in use that have all these terms, at most limit. It
-// begins with the one of starts that the fewest have. When so many have it that
-// not all can be looked at, it gives nobody.
-func (x *index) identify(starts, terms []string, limit int) []ID {
+// identify gives the contacts in use that have one term of each of needs, at most
+// limit. It begins with the one of starts that the fewest have; whoever is meant
+// has all of them. When so many have it that not all can be looked at, it gives
+// nobody.
+func (x *index) identify(starts []string, needs [][]string, limit int) []ID {
 	if len(starts) == 0 {
 		return nil
 	}
@@ -302,7 +303,7 @@ func (x *index) identify(starts, terms []string, limit int) []ID {
 		if visited++; x.text(e) != start || visited > mostVisited {
 			return false // longer ones come after the one itself
 		}
-		if r.active && beginsAll(r.terms, terms) {
+		if r.active && hasAll(r.terms, needs) {
 			found = append(found, r.id)
 		}
 		return len(found) < limit

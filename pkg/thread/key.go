@@ -3,6 +3,7 @@ package thread
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"slices"
 
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -57,4 +58,12 @@ func Known(s *threadv1.State, mid string) bool {
 // past.
 func Seen(s *threadv1.State, key string) bool {
 	return key != "" && slices.Contains(s.GetRecent(), key)
+}
+
+// MessageID is the id of a message that nobody wrote, out of what occasions it:
+// whoever decides to send it, however often, it is one message. A UUID of version 8.
+func MessageID(occasion string) string {
+	b := sha256.Sum256([]byte(occasion))
+	b[6], b[8] = b[6]&0x0f|0x80, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }

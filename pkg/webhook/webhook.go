@@ -10,8 +10,11 @@
 //
 // A body goes to the address of the settings and nowhere else: a redirection is a
 // refusal, and the name must lead to the public network unless the address is on
-// the list of those that may be inside. While the other side fails it is asked
-// ever less often, whoever asks.
+// the list of those that may be inside; a link-local one is never asked. While the
+// other side fails it is asked ever less often, whoever asks.
+//
+// Who asks many addresses, or wants to read the answer, has the parts: HTTP,
+// Request and Breaker.
 package webhook
 
 import (
@@ -25,6 +28,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -42,8 +46,8 @@ const (
 	ID = "Parley-Request"
 )
 
-// shortest secret that signs.
-const shortest = 16
+// enough characters of a secret that signs.
+const enough = 16
 
 // Config is whom to tell.
 type Config struct {
@@ -62,8 +66,8 @@ func (c Config) Validate() error {
 		return errors.New("its address must be https://host/path, without a user or fragment")
 	case u.Scheme != "https" && (u.Scheme != "http" || !c.inside(u)):
 		return fmt.Errorf("its address must begin with https:, or %s must be on the list of those inside", place(u))
-	case len(c.Secret) < shortest:
-		return fmt.Errorf("its secret must have at least %d characters", shortest)
+	case len(c.Secret) < enough:
+		return fmt.Errorf("its secret must have at least %d characters", enough)
 	case c.Timeout <= 0:
 		return errors.New("its time must be longer than nothing")
 	}
@@ -87,7 +91,7 @@ func place(u *url.URL) string {
 type Client struct {
 	cfg     Config
 	http    *http.Client
-	breaker breaker
+	breaker Breaker
 }
 
 // New makes a client of a valid Config.
@@ -99,16 +103,38 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	dialer := &net.Dialer{Timeout: cfg.Timeout, ControlContext: outside.Control}
+	may := outside.Public
 	if cfg.inside(u) {
-		dialer.ControlContext = nil
+		may = func(a netip.Addr) bool { return outside.House(a) || a.Unmap().IsLoopback() }
 	}
-	return &Client{cfg: cfg, http: &http.Client{
-		Timeout: cfg.Timeout,
-		Transport: &http.Transport{Proxy: nil, DialContext: dialer.DialContext, ForceAttemptHTTP2: true,
-			TLSHandshakeTimeout: cfg.Timeout, MaxResponseHeaderBytes: 32 << 10, MaxIdleConnsPerHost: 16, IdleConnTimeout: 30 * time.Second},
+	client := HTTP(may, cfg.Timeout)
+	client.Timeout = cfg.Timeout
+	return &Client{cfg: cfg, http: client}, nil
+}
+
+// HTTP is a client that asks only addresses that may be asked, once their names
+// are resolved. It follows no redirection, knows no proxy, and unpacks nothing;
+// a connection has so long to come about.
+func HTTP(may func(netip.Addr) bool, connect time.Duration) *http.Client {
+	dialer := &net.Dialer{Timeout: connect, ControlContext: outside.Guard(may)}
+	return &http.Client{
+		Transport: &http.Transport{Proxy: nil, DialContext: dialer.DialContext, ForceAttemptHTTP2: true, DisableCompression: true,
+			TLSHandshakeTimeout: connect, MaxResponseHeaderBytes: 32 << 10, MaxIdleConnsPerHost: 32, IdleConnTimeout: 30 * time.Second},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	}
+}
+
+// Request is a POST of body, signed at a time.
+func Request(ctx context.Context, address, secret, id string, at time.Time, body []byte) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("User-Agent", "Parley")
+	r.Header.Set(Signature, Sign(secret, at, body))
+	r.Header.Set(ID, id)
+	return r, nil
 }
 
 // Sign is the signature of a request at a time: "t=", the seconds, ",v1=" and the
@@ -124,24 +150,20 @@ func Sign(secret string, at time.Time, body []byte) string {
 
 // Post tells something once. Unavailable: it may have arrived, or not.
 func (c *Client) Post(ctx context.Context, id string, body []byte) error {
-	if left, open := c.breaker.open(c.cfg.Now()); open {
+	if left, open := c.breaker.Open(c.cfg.Now()); open {
 		pause(ctx, left)
-		if left, open = c.breaker.open(c.cfg.Now()); open {
+		if left, open = c.breaker.Open(c.cfg.Now()); open {
 			return &fault.Error{Kind: fault.Unavailable, Reason: "HOOK_AWAY", Message: "the other side fails and is left alone for a while", RetryAfter: left}
 		}
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.cfg.URL, bytes.NewReader(body))
+	r, err := Request(ctx, c.cfg.URL, c.cfg.Secret, id, c.cfg.Now(), body)
 	if err != nil {
 		return &fault.Error{Kind: fault.Internal, Message: "make a request", Cause: err}
 	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("User-Agent", "Parley")
-	r.Header.Set(Signature, Sign(c.cfg.Secret, c.cfg.Now(), body))
-	r.Header.Set(ID, id)
 	resp, err := c.http.Do(r)
 	if err != nil {
 		if ctx.Err() == nil {
-			c.breaker.failed(c.cfg.Now())
+			c.breaker.Failed(c.cfg.Now())
 		}
 		return &fault.Error{Kind: fault.Unavailable, Reason: "HOOK_AWAY", Message: "the other side did not answer", Cause: err}
 	}
@@ -154,17 +176,17 @@ func (c *Client) judge(resp *http.Response) error {
 	status := resp.StatusCode
 	switch {
 	case status >= 200 && status < 300:
-		c.breaker.worked()
+		c.breaker.Worked()
 		return nil
 	case status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || status >= 500:
-		c.breaker.failed(c.cfg.Now())
+		c.breaker.Failed(c.cfg.Now())
 		f := fault.New(fault.Unavailable, "HOOK_AWAY", "the other side answered %d", status)
 		if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
 			f.RetryAfter = time.Duration(min(seconds, 60)) * time.Second
 		}
 		return f
 	}
-	c.breaker.worked()
+	c.breaker.Worked()
 	return fault.New(fault.Invalid, "HOOK_REFUSED", "the other side answered %d, which says that it will never take this", status)
 }
 

@@ -21,23 +21,27 @@ type people struct {
 // glance bounds reading the contact that matches: a customer waits as long.
 const glance = 250 * time.Millisecond
 
-// identify gives the one contact in use whose name is that of the customer's
-// profile, where the workstream wants it; empty when there is none, or several, or
-// the customer is known already. It reads memory, and one record: what takes
-// longer is left to the agent.
+// identify gives the one contact in use that the customer is, by what variables
+// tell of it, and by the name of the profile where the workstream wants that (L101,
+// L119); empty when there is none, or several, or the customer is known already. It
+// reads memory, and one record: what takes longer is left to the agent.
 func (r *router) identify(ctx context.Context, view *directory.Snapshot, s *threadv1.State) string {
-	name := s.GetCustomer().GetName()
-	if r.people.match == nil || name == "" || s.GetContact() != nil || !view.Workstreams[rules.Workstream(view, s)].GetIdentifyByName() {
+	ws := view.Workstreams[rules.Workstream(view, s)]
+	who := contact.Told(ws.GetVariables(), s.GetConversation().GetVariables())
+	if ws.GetIdentifyByName() && who.Name == "" {
+		who.Name = s.GetCustomer().GetName()
+	}
+	if r.people.match == nil || who == (contact.Person{}) || s.GetContact() != nil {
 		return ""
 	}
-	contact, outcome := r.matching(ctx, name)
+	contact, outcome := r.matching(ctx, who)
 	r.meters.persons.WithLabelValues(outcome).Inc()
 	return contact
 }
 
-// matching is the one contact with a name, and what became of looking for it.
-func (r *router) matching(ctx context.Context, name string) (id, outcome string) {
-	found, one := r.people.match(contact.Person{Name: name})
+// matching is the one contact that somebody is, and what became of looking for it.
+func (r *router) matching(ctx context.Context, who contact.Person) (id, outcome string) {
+	found, one := r.people.match(who)
 	if !one {
 		return "", "unmatched"
 	}
@@ -47,7 +51,7 @@ func (r *router) matching(ctx context.Context, name string) (id, outcome string)
 	switch {
 	case err != nil && !fault.Is(err, fault.NotFound):
 		return "", "away"
-	case err != nil || c.GetId() != found.String() || c.GetInactive() || !contact.SameName(c.GetName(), name):
+	case err != nil || c.GetId() != found.String() || c.GetInactive() || !who.Fits(c):
 		return "", "changed" // since the book saw it
 	}
 	return c.GetId(), "matched"
@@ -58,7 +62,7 @@ func (s *service) book(ctx context.Context) error {
 	for {
 		changed := s.deps.Directory.Changed()
 		for _, ws := range s.deps.Directory.Now().Workstreams {
-			if ws.GetIdentifyByName() {
+			if ws.GetIdentifyByName() || contact.Tells(ws.GetVariables()) {
 				return s.deps.Contacts.Book.Run(ctx)
 			}
 		}

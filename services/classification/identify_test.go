@@ -2,6 +2,7 @@ package classification_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/thread"
@@ -82,6 +83,82 @@ func TestNobodyIsIdentifiedByChance(t *testing.T) {
 			h.say(t, "m1")
 			if s := h.await(t, "routed", routed); s.GetContact() != nil {
 				t.Errorf("the customer is %v", s.GetContact())
+			}
+		})
+	}
+}
+
+// asks makes the workstream one whose variables say who the customer is, and by name
+// or not, and has a bot's conversation open with it.
+func (h *house) asks(t *testing.T, byName bool) {
+	t.Helper()
+	resources := h.furnish(t)
+	for _, r := range resources {
+		if ws, ok := r.(*configv1.Workstream); ok {
+			ws.IdentifyByName, ws.Bot = byName, &configv1.Bot{Url: "https://bot.example.com"}
+			ws.Variables = []*configv1.Variable{{Name: "mail", Tells: configv1.Tells_TELLS_EMAIL}, {Name: "number", Tells: configv1.Tells_TELLS_EXTERNAL_ID}, {Name: "call", Tells: configv1.Tells_TELLS_PHONE}}
+		}
+	}
+	h.set(t, resources...)
+	if err := h.contacts.Book.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// L119: the one contact of whom all is true that a bot, or an answer to a question,
+// told of the customer is linked when the conversation is routed.
+func TestACustomerIsIdentifiedByWhatWasTold(t *testing.T) {
+	for name, c := range map[string]struct {
+		byName bool
+		told   map[string]string
+		want   string // external id; empty: nobody
+	}{
+		"by e-mail":               {false, map[string]string{"mail": "VESELA@example.com"}, "CRM-1"},
+		"by number":               {false, map[string]string{"number": "crm-2"}, "CRM-2"},
+		"by telephone":            {false, map[string]string{"call": "0888 123 456"}, "CRM-1"},
+		"by all":                  {true, map[string]string{"mail": "vesela@example.com", "number": "CRM-1"}, "CRM-1"},
+		"they do not agree":       {false, map[string]string{"mail": "vesela@example.com", "number": "CRM-2"}, ""},
+		"the name does not agree": {true, map[string]string{"number": "CRM-2"}, ""},
+		"two have it":             {false, map[string]string{"call": "02 987 6543"}, ""},
+		"nobody has it":           {false, map[string]string{"mail": "nobody@example.com"}, ""},
+		"it is none":              {false, map[string]string{"mail": "no, thanks"}, ""},
+		"nothing was told":        {false, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := start(t)
+			ids := map[string]string{"": ""}
+			for _, known := range []*contactv1.Contact{
+				{Name: "Vesela Ivanova", Emails: []string{"vesela@example.com"}, Phones: []string{"+359888123456", "029876543"}, ExternalId: "CRM-1"},
+				{Name: "Maria", Phones: []string{"029876543"}, ExternalId: "CRM-2"},
+				{Name: "Vesela Ivanova", Inactive: true, Emails: []string{"vesela@example.com"}, ExternalId: "CRM-3"},
+			} {
+				made, err := h.contacts.Store.Create(t.Context(), contact.Deed{By: "crm"}, known)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ids[known.GetExternalId()] = made.GetId()
+			}
+			h.asks(t, false)
+			h.say(t, "m1")
+			s := h.await(t, "that the bot has it", func(s *threadv1.State) bool { return thread.BotHas(s.GetConversation()) })
+			if s.GetContact() != nil {
+				t.Fatalf("at first the customer is %v", s.GetContact())
+			}
+			h.asks(t, c.byName)
+			_, _, err := h.bus.Update(t.Context(), customer, func(s *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+				ask, _, _ := thread.BotOwes(s.GetConversation())
+				return thread.AnswerBot(s, time.Now(), thread.BotAnswer{Conversation: s.GetConversation().GetId(), Ask: ask, Variables: c.told,
+					Escalated: &threadv1.BotEscalated{Reason: threadv1.BotReason_BOT_REASON_ASKED}}), nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s = h.await(t, "routed", routed)
+			if got := s.GetContact().GetContact(); got != ids[c.want] {
+				t.Errorf("the customer is %v, want %s", s.GetContact(), c.want)
+			}
+			if l := s.GetContact(); l != nil && l.GetSource() != threadv1.LinkSource_LINK_SOURCE_AUTOMATIC {
+				t.Errorf("the link is %v", l)
 			}
 		})
 	}

@@ -66,7 +66,7 @@ func newMeters(registry prometheus.Registerer) (*meters, error) {
 		}, []string{"outcome"}),
 		referred: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_classification_link_variables_total",
-			Help: "Context variables that links told of conversations that opened, by what became of them: set, undeclared or unfit.",
+			Help: "Context variables that links told of conversations that opened, by what became of them: set, undeclared, unfit, or claim, of one that says who the customer is.",
 		}, []string{"outcome"}),
 		persons: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_classification_identifications_total",
@@ -125,6 +125,7 @@ func (m *meters) came(r intake.Referred) {
 	m.referred.WithLabelValues("set").Add(float64(r.Set))
 	m.referred.WithLabelValues("undeclared").Add(float64(r.Undeclared))
 	m.referred.WithLabelValues("unfit").Add(float64(r.Unfit))
+	m.referred.WithLabelValues("claim").Add(float64(r.Claims))
 }
 
 func (m *meters) profiled(err error) {

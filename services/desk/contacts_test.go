@@ -92,6 +92,23 @@ func TestAContactIsMadeAndKept(t *testing.T) {
 	}
 }
 
+// S46, L119: what the customer told of itself, in variables that say so, is in the
+// contact that an agent makes, where the agent wrote nothing.
+func TestAContactHasWhatTheCustomerTold(t *testing.T) {
+	h := newHouse(t)
+	mila := h.agent("mila")
+	h.commit("p", thread.Of(&threadv1.CustomerProfiled{Name: "Ivan"}))
+	h.lead("p", "active", time.Now())
+	h.commit("p", thread.Of(&threadv1.VariablesSet{Variables: map[string]string{"mail": "Ivan@Example.com", "call": "+359 888 123 456", "order": "A-17"}, Agent: "mila"}))
+	r, err := mila.contacts.CreateContact(t.Context(), connect.NewRequest(&deskv1.CreateContactRequest{Ref: refTo("p", "c-p"), ClientId: uuid.NewString(), Contact: &contactv1.Contact{Phones: []string{"02 987 6543"}}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := r.Msg.GetCard().GetContact(); c.GetName() != "Ivan" || !slices.Equal(c.GetEmails(), []string{"ivan@example.com"}) || !slices.Equal(c.GetPhones(), []string{"029876543"}) {
+		t.Errorf("made is %v", c)
+	}
+}
+
 // The linked contact is changed on the spot, and merged with a second one that was
 // found by search; both can be undone.
 func TestALinkedContactIsChangedAndMerged(t *testing.T) {

@@ -86,7 +86,8 @@ func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 		&configv1.Queue{Meta: &configv1.Meta{Id: "empty"}},
 		&configv1.Queue{Meta: &configv1.Meta{Id: "night"}, Agents: []string{"orlin"}, Schedule: "never"},
 		&configv1.Schedule{Meta: &configv1.Meta{Id: "never"}, TimeZone: "Europe/Sofia"},
-		&configv1.Workstream{Meta: &configv1.Meta{Id: "facebook"}, Queue: "front", Units: 1, OfferSeconds: 60, Variables: []*configv1.Variable{{Name: "order", Initial: "?"}}},
+		&configv1.Workstream{Meta: &configv1.Meta{Id: "facebook"}, Queue: "front", Units: 1, OfferSeconds: 60, Variables: []*configv1.Variable{{Name: "order", Initial: "?"},
+			{Name: "mail", Tells: configv1.Tells_TELLS_EMAIL}, {Name: "call", Tells: configv1.Tells_TELLS_PHONE}}},
 		&configv1.Workstream{Meta: &configv1.Meta{Id: "claims"}, Queue: "front", Units: 1, OfferSeconds: 60, Dispositions: &configv1.Dispositions{
 			Required: true, NoteRequired: true, Codes: []*configv1.DispositionCode{{Code: "paid", Name: "Paid"}, {Code: "refused", Name: "Refused"}, {Code: "old", Name: "Old", Inactive: true}, {Code: "third", Name: "Third"}}}},
 		&configv1.CannedReply{Meta: &configv1.Meta{Id: "hello", DisplayName: "Hello"}, Text: "Здравейте, {CustomerFirstName}!", Tags: []string{"greeting"}, Workstreams: []string{"facebook"}},

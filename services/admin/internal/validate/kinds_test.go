@@ -185,6 +185,13 @@ func TestMistakesOfWorkstreams(t *testing.T) {
 		{"L116", "variable of an unknown type", variable(func(v *configv1.Variable) { v.Type = 9 }), "variables[1].type", "9 is not a value this version knows"},
 		{"L116", "long value", variable(func(v *configv1.Variable) { v.Type, v.Initial = 0, strings.Repeat("ж", 4001) }), "variables[1].initial", "has 4001 characters; use at most 4000"},
 		{"L116", "number that is none", variable(func(v *configv1.Variable) { v.Initial = "1e3" }), "variables[1].initial", `"1e3" is not a number; write it in decimal`},
+		{"L119", "tells something unknown", variable(func(v *configv1.Variable) { v.Tells = 9 }), "variables[1].tells", "9 is not a value this version knows"},
+		{"L119", "tells what another does", broken(func(w *workstream) {
+			w.Variables[0].Tells, w.Variables[1].Tells, w.Variables[1].Type = configv1.Tells_TELLS_EMAIL, configv1.Tells_TELLS_EMAIL, 0
+		}), "variables[1].tells", "variables[0] tells TELLS_EMAIL already"},
+		{"L119", "a number that tells a telephone number", broken(func(w *workstream) {
+			w.Variables[1].Tells, w.Variables[1].Type = configv1.Tells_TELLS_PHONE, configv1.VariableType_VARIABLE_TYPE_NUMBER
+		}), "variables[1].tells", "TELLS_PHONE is no number in decimal; make the type VARIABLE_TYPE_TEXT"},
 		{"L116", "too many variables", broken(func(w *workstream) {
 			w.Variables = some(101, func(i int) *configv1.Variable { return &configv1.Variable{Name: fmt.Sprint("v", i)} })
 		}), "variables", "has 101 variables; use at most 100"},

@@ -107,9 +107,10 @@ func (p *problems) variables(list []*configv1.Variable) {
 	if !p.atMost("variables", "variables", len(list), maxVariables) {
 		return
 	}
-	first := map[string]int{}
+	first, tells := map[string]int{}, map[configv1.Tells]int{}
 	for i, v := range list {
 		field := fmt.Sprintf("variables[%d]", i)
+		p.tells(field, v, i, tells)
 		p.variableName(field+".name", v.GetName())
 		if at, twice := first[v.GetName()]; twice {
 			p.add(field+".name", "%q is the name in variables[%d] already; choose another", clip(v.GetName()), at)
@@ -121,6 +122,24 @@ func (p *problems) variables(list []*configv1.Variable) {
 		if !holds(v, v.GetInitial()) {
 			p.add(field+".initial", "%q is not a number; write it in decimal, such as 12 or -0.5, or make the type VARIABLE_TYPE_TEXT", clip(v.GetInitial()))
 		}
+	}
+}
+
+// tells checks what a variable says of who a customer is (L119): a workstream has
+// one of each sort, and telephone numbers and the like are no numbers.
+func (p *problems) tells(field string, v *configv1.Variable, i int, first map[configv1.Tells]int) {
+	what := v.GetTells()
+	p.known(field+".tells", what.String(), configv1.Tells_name, int32(what))
+	if _, known := configv1.Tells_name[int32(what)]; !known || what == configv1.Tells_TELLS_UNSPECIFIED {
+		return
+	}
+	if at, twice := first[what]; twice {
+		p.add(field+".tells", "variables[%d] tells %s already; leave it out of one", at, what)
+	} else {
+		first[what] = i
+	}
+	if v.GetType() == configv1.VariableType_VARIABLE_TYPE_NUMBER && what != configv1.Tells_TELLS_EXTERNAL_ID {
+		p.add(field+".tells", "%s is no number in decimal; make the type VARIABLE_TYPE_TEXT", what)
 	}
 }
 

@@ -93,8 +93,9 @@ func (g *guard) dial(ctx context.Context, network, at string) (net.Conn, error) 
 // control looks at the address that is about to be dialled, whoever found it:
 // the last moment at which no packet has left.
 func control(then func(context.Context, string, string, syscall.RawConn) error) func(context.Context, string, string, syscall.RawConn) error {
+	public := outside.Guard(outside.Public)
 	return func(ctx context.Context, network, at string, c syscall.RawConn) error {
-		if err := outside.Control(ctx, network, at, c); err != nil {
+		if err := public(ctx, network, at, c); err != nil {
 			return refused("%w", err)
 		}
 		if then != nil {

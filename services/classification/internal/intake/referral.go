@@ -28,6 +28,7 @@ type Referred struct {
 	Set        int // a variable has the value
 	Undeclared int // the workstream has no such variable
 	Unfit      int // the variable cannot have the value
+	Claims     int // the variable says who the customer is, which anybody's link must not
 }
 
 // opening is o with the variables that the customer's link tells of; s is the
@@ -66,6 +67,8 @@ func variables(ref string, declared []*configv1.Variable) (map[string]string, Re
 		case !is || name == "":
 		case v == nil:
 			counts.Undeclared++
+		case v.GetTells() != configv1.Tells_TELLS_UNSPECIFIED:
+			counts.Claims++
 		case value == "" || !directory.Fits(v, value):
 			counts.Unfit++
 		default:

@@ -12,7 +12,8 @@ import (
 	"github.com/parley-desk/parley/services/classification/internal/intake"
 )
 
-var declared = []*configv1.Variable{{Name: "order"}, {Name: "tier"}, {Name: "items", Type: configv1.VariableType_VARIABLE_TYPE_NUMBER}}
+var declared = []*configv1.Variable{{Name: "order"}, {Name: "tier"}, {Name: "items", Type: configv1.VariableType_VARIABLE_TYPE_NUMBER},
+	{Name: "mail", Tells: configv1.Tells_TELLS_EMAIL}}
 
 // came is a message that says by which link the customer came.
 func came(ref string) intake.Input {
@@ -35,6 +36,7 @@ func TestALinkSetsVariables(t *testing.T) {
 		{"order=A%3A17&tier=;items=-0.5", values{"order": "A:17", "items": "-0.5"}, intake.Referred{Set: 2, Unfit: 1}},
 		{"Order=1:order=1+1=2", values{"order": "1+1=2"}, intake.Referred{Set: 1, Undeclared: 1}},
 		{"items=three:=x:vip:order=%zz", values{"order": "%zz"}, intake.Referred{Set: 1, Unfit: 1}},
+		{"mail=boss@example.com:tier=a", values{"tier": "a"}, intake.Referred{Set: 1, Claims: 1}},
 		{"tier=a:tier=b", values{"tier": "b"}, intake.Referred{Set: 2}},
 		{"tier=gold:order=" + strings.Repeat("x", 300), values{"tier": "gold"}, intake.Referred{Set: 1}},
 		{strings.Repeat("x=1:", 40) + "tier=gold", nil, intake.Referred{Undeclared: 20}},

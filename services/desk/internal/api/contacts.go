@@ -96,8 +96,8 @@ func (s contactService) SearchContacts(ctx context.Context, r *connect.Request[d
 	return connect.NewResponse(&deskv1.SearchContactsResponse{Contacts: found, More: more}), nil
 }
 
-// CreateContact makes a contact of what the agent wrote, or of the customer's
-// profile, and links it.
+// CreateContact makes a contact of what the agent wrote, of what the customer told
+// of itself and of its profile, and links it (S46).
 func (s contactService) CreateContact(ctx context.Context, r *connect.Request[deskv1.CreateContactRequest]) (*connect.Response[deskv1.CreateContactResponse], error) {
 	m := r.Msg
 	if err := checkCommand(m.GetRef(), m.GetClientId()); err != nil {
@@ -111,6 +111,8 @@ func (s contactService) CreateContact(ctx context.Context, r *connect.Request[de
 	if want == nil {
 		want = &contactv1.Contact{}
 	}
+	declared := s.Directory.Now().Workstreams[state.GetConversation().GetWorkstream()].GetVariables()
+	contact.Told(declared, state.GetConversation().GetVariables()).Fill(want)
 	want.Name = cmp.Or(want.GetName(), state.GetCustomer().GetName())
 	made, err := s.Contacts.Store.Create(ctx, deed(ctx, m.GetClientId(), ""), want)
 	if err != nil {

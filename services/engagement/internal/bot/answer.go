@@ -2,8 +2,6 @@ package bot
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -148,7 +146,7 @@ func (in *Answered) messages(conversation string, ask uint64, until time.Time) (
 		if t != nil {
 			return nil, t
 		}
-		all = append(all, &threadv1.SendRequested{Id: messageID(conversation, ask, i), Parts: parts, QuickReplies: replies,
+		all = append(all, &threadv1.SendRequested{Id: thread.MessageID(fmt.Sprintf("%s/bot/%d/%d", conversation, ask, i)), Parts: parts, QuickReplies: replies,
 			Bot: &threadv1.BotReply{Answers: ask, Index: int32(i), UntilMs: until.UnixMilli()}})
 	}
 	return all, nil
@@ -201,11 +199,3 @@ func (in *Answered) after(b *configv1.Bot, a *thread.BotAnswer) *Trouble {
 }
 
 func units(s string) int { return len(utf16.Encode([]rune(s))) }
-
-// messageID is the message's own, the same whoever makes it: a UUID of version 8.
-func messageID(conversation string, ask uint64, index int) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s/bot/%d/%d", conversation, ask, index))
-	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80
-	x := hex.EncodeToString(sum[:16])
-	return x[:8] + "-" + x[8:12] + "-" + x[12:16] + "-" + x[16:20] + "-" + x[20:]
-}

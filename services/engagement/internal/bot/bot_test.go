@@ -202,7 +202,8 @@ func TestWhereABotMayBe(t *testing.T) {
 	if _, trouble := bot.NewCaller(false, now).Ask(t.Context(), server.URL, secret, "c:1", nil, time.Second); trouble == nil || asked.Load() {
 		t.Errorf("this machine was asked: %v", trouble)
 	}
-	for _, address := range []string{"http://169.254.169.254/latest", "http://[fe80::1]/", "http://0.0.0.0:1/", "http://[::ffff:169.254.169.254]/"} {
+	for _, address := range []string{"http://169.254.169.254/latest", "http://[fe80::1]/", "http://0.0.0.0:1/", "http://[::ffff:169.254.169.254]/",
+		"http://[fd00:ec2::254]/latest", "http://[64:ff9b::a9fe:a9fe]/", "http://[2002:a9fe:a9fe::1]/", "http://100.100.100.200/"} {
 		_, trouble := bot.NewCaller(true, now).Ask(t.Context(), address, secret, "c:1", nil, time.Second)
 		if trouble == nil || trouble.Reason != threadv1.BotReason_BOT_REASON_UNREACHABLE || !strings.Contains(trouble.Detail, "no bot may have") {
 			t.Errorf("%s: %v", address, trouble)

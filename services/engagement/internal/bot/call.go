@@ -1,17 +1,16 @@
 package bot
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"syscall"
 	"time"
 
+	"github.com/parley-desk/parley/pkg/outside"
 	"github.com/parley-desk/parley/pkg/webhook"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
@@ -25,7 +24,8 @@ const (
 
 // Caller asks bots. It follows no redirect, takes no proxy and reads no more than
 // an answer may have: a bot is what an administrator wrote down, and may be
-// anybody's by now.
+// anybody's by now. One in the house is asked too, but none where clouds keep
+// their keys.
 type Caller struct {
 	client   *http.Client
 	loopback bool
@@ -34,34 +34,9 @@ type Caller struct {
 
 // NewCaller makes one; loopback lets it ask bots on this machine, by http too.
 func NewCaller(loopback bool, now func() time.Time) *Caller {
-	dialer := &net.Dialer{Timeout: 5 * time.Second, Control: func(_, address string, _ syscall.RawConn) error {
-		return reachable(address, loopback)
-	}}
-	return &Caller{loopback: loopback, now: now, client: &http.Client{
-		Transport: &http.Transport{DialContext: dialer.DialContext, DisableCompression: true, MaxIdleConnsPerHost: 32,
-			IdleConnTimeout: time.Minute, TLSHandshakeTimeout: 5 * time.Second, MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
-}
-
-var errUnreachable = errors.New("the address is not one for a bot")
-
-// reachable tells whether a connection may go to an address, once its name is
-// resolved: this machine's own only by setting, link-local ones never, for there
-// clouds keep their keys.
-func reachable(address string, loopback bool) error {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return err
-	}
-	ip := at.Addr().Unmap()
-	if ip.IsLoopback() && loopback {
-		return nil
-	}
-	if ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() {
-		return errUnreachable
-	}
-	return nil
+	return &Caller{loopback: loopback, now: now, client: webhook.HTTP(func(a netip.Addr) bool {
+		return outside.House(a) || loopback && a.Unmap().IsLoopback()
+	}, 5*time.Second)}
 }
 
 // Permits tells what is wrong with asking a bot at address; nil: nothing.
@@ -94,16 +69,12 @@ func (c *Caller) Ask(ctx context.Context, address, secret, id string, body []byt
 }
 
 func (c *Caller) post(ctx context.Context, address, secret, id string, body []byte) ([]byte, int, *Trouble) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	req, err := webhook.Request(ctx, address, secret, id, c.now(), body)
 	if err != nil {
 		return nil, 0, trouble(threadv1.BotReason_BOT_REASON_REMOVED, "bot.url is not an address")
 	}
 	req.GetBody = nil // the client sends nothing again by itself
-	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", "parley")
-	req.Header.Set(webhook.ID, id)
-	req.Header.Set(webhook.Signature, webhook.Sign(secret, c.now(), body))
 	resp, err := c.client.Do(req)
 	if err != nil {
 		return nil, 0, failed(ctx, err)
@@ -133,7 +104,7 @@ func failed(ctx context.Context, err error) *Trouble {
 	switch {
 	case ctx.Err() != nil:
 		return trouble(threadv1.BotReason_BOT_REASON_LATE, "no answer in time")
-	case errors.Is(err, errUnreachable):
+	case errors.Is(err, outside.ErrRefused):
 		return trouble(threadv1.BotReason_BOT_REASON_UNREACHABLE, "its address is on this machine, or one that no bot may have")
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return trouble(threadv1.BotReason_BOT_REASON_UNREACHABLE, "it refuses the connection")

@@ -3,61 +3,55 @@ package bot
 import (
 	"sync"
 	"time"
+
+	"github.com/parley-desk/parley/pkg/webhook"
 )
 
-// Failures in a row after which a bot is left alone, and for how long. Then one
+// rest is how long a bot is left alone that fails again and again. Then one
 // customer finds out whether it is back, and the others go to agents meanwhile.
-const (
-	tolerated = 5
-	rest      = 30 * time.Second
-)
+const rest = 30 * time.Second
 
 // Rests keeps which bots are left alone for a while. The zero value is ready.
 type Rests struct {
 	mu  sync.Mutex
-	all map[string]*standing
+	all map[string]*webhook.Breaker // of bots that failed
 }
 
-type standing struct {
-	failures int
-	until    time.Time
+// of is the breaker of a bot; nil when it has not failed, unless made.
+func (r *Rests) of(name string, made bool) *webhook.Breaker {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b := r.all[name]
+	if b == nil && made {
+		if r.all == nil {
+			r.all = map[string]*webhook.Breaker{}
+		}
+		b = &webhook.Breaker{First: rest}
+		r.all[name] = b
+	}
+	return b
 }
 
 // Asks tells whether the bot of that name may be asked now. Who asks tells Rests
 // by Had how it went.
 func (r *Rests) Asks(name string, now time.Time) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := r.all[name]
-	switch {
-	case s == nil || s.failures < tolerated:
+	b := r.of(name, false)
+	if b == nil {
 		return true
-	case now.Before(s.until):
-		return false
 	}
-	s.until = now.Add(rest) // this one finds out
-	return true
+	_, open := b.Open(now)
+	return !open
 }
 
 // Had notes how it went.
 func (r *Rests) Had(name string, failed bool, now time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !failed {
-		delete(r.all, name)
+	if failed {
+		r.of(name, true).Failed(now)
 		return
 	}
-	if r.all == nil {
-		r.all = map[string]*standing{}
-	}
-	s := r.all[name]
-	if s == nil {
-		s = &standing{}
-		r.all[name] = s
-	}
-	if s.failures++; s.failures >= tolerated {
-		s.until = now.Add(rest)
-	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.all, name)
 }
 
 // Resting is how many bots are left alone now.
@@ -65,8 +59,8 @@ func (r *Rests) Resting(now time.Time) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := 0
-	for _, s := range r.all {
-		if s.failures >= tolerated && now.Before(s.until) {
+	for _, b := range r.all {
+		if b.Resting(now) {
 			n++
 		}
 	}

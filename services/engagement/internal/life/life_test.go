@@ -355,3 +355,49 @@ func TestABotThatOwesIsTakenAsDead(t *testing.T) {
 		t.Error("a bot that owes nothing is taken as dead")
 	}
 }
+
+// TestQuestionsAreNotWaitedForForEver (L114): when their time is over, also of ones
+// that could not be put, the conversation is to be routed with what there is. Who
+// was given it meanwhile asks for themselves.
+func TestQuestionsAreNotWaitedForForEver(t *testing.T) {
+	began := &threadv1.QuestionsBegan{Variables: []string{"topic", "order"}, UntilMs: minute(5).UnixMilli()}
+	answers := []step{{2, &threadv1.QuestionAsked{Variable: "topic"}}, {3, &threadv1.QuestionAnswered{Variable: "topic", Result: threadv1.QuestionResult_QUESTION_RESULT_FIT, Value: "sales"}}}
+	soon := &configv1.AutoClose{OpenMinutes: 3}
+	for _, c := range []struct {
+		name  string
+		steps []step
+		set   *configv1.AutoClose
+		due   int
+		ends  bool
+	}{
+		{"nothing was asked", []step{{0, began}}, nil, 5, true},
+		{"one was answered", append([]step{{0, began}}, answers...), nil, 5, true},
+		{"although it would be closed sooner for that nobody came", []step{{0, began}}, soon, 5, true},
+		{"all were answered", append([]step{{0, began}}, append(answers, step{4, &threadv1.QuestionsEnded{}})...), nil, 30*24*60 + 4, false},
+		{"a supervisor gave it to an agent", []step{{0, began}, {1, mila}}, nil, 30*24*60 + 1, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			plans, s := world(c.set), talk(t, c.steps...)
+			due(t, plans, s, c.due)
+			facts := propose(t, plans, s, c.due)
+			if len(facts) != 1 || facts[0].GetQuestionsEnded().GetTimedOut() != c.ends || (facts[0].GetConversationClosed() == nil) != c.ends {
+				t.Errorf("%v", facts)
+			}
+		})
+	}
+}
+
+// TestTheCustomersOwnLanguage: of a page that has none, as for all that is said by
+// itself.
+func TestTheCustomersOwnLanguage(t *testing.T) {
+	plans := life.NewPlans(directory.NewSnapshot(&configv1.Page{Meta: &configv1.Meta{Id: "shop"}, PageId: "10", Workstream: "front"},
+		&configv1.Workstream{Meta: &configv1.Meta{Id: "front"}, TimeOutRules: []*configv1.TimeOutRule{{Name: "nudge", Silence: customer, Minutes: 10,
+			FallbackLanguage: "en", CustomerTexts: says("Там ли сте?", "Are you there?")}}}))
+	for locale, want := range map[string]string{"bg_BG": "Там ли сте?", "fr_FR": "Are you there?", "": "Are you there?"} {
+		s := talk(t, step{1, mila}, step{2, reply})
+		s.Customer = &threadv1.Customer{Locale: locale}
+		if got := propose(t, plans, s, 12)[1].GetSendRequested().GetParts()[0]; got != want {
+			t.Errorf("%q reads %q", locale, got)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/wording"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/services/engagement/internal/bot"
@@ -120,8 +121,11 @@ func (p *Plans) Of(page, workstream string) *Plan {
 	return p.usual
 }
 
-// OfPage is the language of a page's customers (S27).
-func (p *Plans) OfPage(page string) string { return p.world.PagesByMeta[page].GetLanguage() }
+// OfCustomer is the language of a page's customer of that locale, as for all that
+// is said by itself: the page's (S27), else the customer's own.
+func (p *Plans) OfCustomer(page, locale string) string {
+	return wording.Languages(p.world.PagesByMeta[page], locale)[0]
+}
 
 // OfAgent is the language of an agent's desk.
 func (p *Plans) OfAgent(agent string) string { return p.world.Agents[agent].GetLanguage() }

@@ -1,7 +1,6 @@
 package life
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"strings"
 	"time"
@@ -67,9 +66,9 @@ func (r *Rule) due(st Stand) int64 {
 	return since + int64(r.minutes)*time.Minute.Milliseconds()
 }
 
-// Languages tells who reads what: the page's customers and an agent.
+// Languages tells who reads what: a customer of a page and an agent.
 type Languages interface {
-	OfPage(page string) string
+	OfCustomer(page, locale string) string
 	OfAgent(agent string) string
 }
 
@@ -84,9 +83,9 @@ func (r *Rule) run(s *threadv1.State, now time.Time, told int32, languages Langu
 	reached := &threadv1.TimeOutReached{Rule: r.name, Silent: silent, Minutes: r.minutes, ToldMinutes: told,
 		Text: r.agent.in(languages.OfAgent(c.GetAgent()))}
 	facts := []*threadv1.Fact{thread.Of(reached)}
-	if text := r.customer.in(languages.OfPage(s.GetPage())); text != "" {
+	if text := r.customer.in(languages.OfCustomer(s.GetPage(), s.GetCustomer().GetLocale())); text != "" {
 		_, since := thread.SilenceOf(s)
-		send, why := thread.Automatic(s, now, intent(c.GetId(), r.name, since), text)
+		send, why := thread.Automatic(s, now, thread.MessageID(occasion(c.GetId(), r.name, since)), text)
 		if reached.Unsent = why; send != nil {
 			reached.Send = send.GetSendRequested().GetId()
 			facts = append(facts, send)
@@ -102,10 +101,7 @@ func (r *Rule) run(s *threadv1.State, now time.Time, told int32, languages Langu
 	return facts
 }
 
-// intent is the id of what a rule sends in one silence: whoever decides it,
-// however often, it is one message.
-func intent(conversation, rule string, sinceMS int64) string {
-	b := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d", conversation, rule, sinceMS))
-	b[6], b[8] = b[6]&0x0f|0x80, b[8]&0x3f|0x80 // a UUID of version 8
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
+// occasion names what a rule sends in one silence: it is one message.
+func occasion(conversation, rule string, sinceMS int64) string {
+	return fmt.Sprintf("%s\n%s\n%d", conversation, rule, sinceMS)
 }

@@ -262,16 +262,13 @@ func (a *answer) values() wording.Values {
 	}
 }
 
-// id is the message's own, the same whoever makes it: a UUID of version 8.
+// id is the message's own, the same whoever makes it.
 func (a *answer) id() string {
 	occasion := strconv.FormatUint(a.said.GetAnswers(), 10)
 	if a.said.GetAnswers() == 0 { // the same place may be told again after another wait has begun
 		occasion = fmt.Sprintf("%d in %s since %d", a.said.GetPosition(), a.s.GetConversation().GetQueue(), thread.WaitingSince(a.s.GetConversation()).UnixMilli())
 	}
-	sum := sha256.Sum256([]byte(a.said.GetConversation() + "/" + a.said.GetTrigger().String() + "/" + occasion))
-	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80
-	x := hex.EncodeToString(sum[:16])
-	return x[:8] + "-" + x[8:12] + "-" + x[12:16] + "-" + x[16:20] + "-" + x[20:]
+	return thread.MessageID(a.said.GetConversation() + "/" + a.said.GetTrigger().String() + "/" + occasion)
 }
 
 // digest names a notice by its text.

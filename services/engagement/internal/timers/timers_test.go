@@ -96,6 +96,9 @@ func TestEveryTimer(t *testing.T) {
 		{"L88: Wrap-up that blocks for longer", nil, func() []*threadv1.Fact { return []*threadv1.Fact{assigned("mila"), held(50 * time.Minute)} }, 50 * time.Minute, threadv1.Phase_PHASE_CLOSED},
 		{"L89: a rule closes", []*configv1.TimeOutRule{end(10)}, func() []*threadv1.Fact { return []*threadv1.Fact{assigned("mila"), reply("s")} }, 10 * time.Minute, threadv1.Phase_PHASE_CLOSED},
 		{"L89: a rule sets aside", []*configv1.TimeOutRule{aside}, func() []*threadv1.Fact { return []*threadv1.Fact{assigned("mila"), reply("s")} }, 7 * time.Minute, threadv1.Phase_PHASE_WAITING},
+		{"L114: answers are waited for no longer", nil, func() []*threadv1.Fact {
+			return []*threadv1.Fact{thread.Of(&threadv1.QuestionsBegan{Variables: []string{"order"}, UntilMs: time.Now().Add(2 * time.Minute).UnixMilli()})}
+		}, 2 * time.Minute, threadv1.Phase_PHASE_OPEN},
 		{"L89: a rule speaks", []*configv1.TimeOutRule{nudge(9)}, func() []*threadv1.Fact { return []*threadv1.Fact{assigned("mila"), reply("s")} }, 9 * time.Minute, active},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -247,4 +250,25 @@ func (s *shifting) Changed() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.changed
+}
+
+// TestABotNobodyWaitsFor: the process that asked it is dead, and the conversation is
+// taken from it within a second of its moment.
+func TestABotNobodyWaitsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, world := newLedger(), front(nil)
+		world.Workstreams["front"].Bot = &configv1.Bot{LimitSeconds: 2}
+		start(t, l, directory.Fixed(world))
+		l.commit(t, who(1), hello("m", time.Now()), thread.Of(&threadv1.ConversationOpened{Id: "c1", Workstream: "front", Units: 1, Bot: true}))
+		time.Sleep(32*time.Second - time.Millisecond)
+		synctest.Wait()
+		if !thread.BotHas(l.state(who(1)).GetConversation()) {
+			t.Fatal("it was taken as dead too early")
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if c := l.state(who(1)).GetConversation(); thread.BotHas(c) || c.GetBot().GetEscalated() != threadv1.BotReason_BOT_REASON_LATE {
+			t.Errorf("it has it still: %v", c)
+		}
+	})
 }

@@ -133,6 +133,67 @@ func (OverflowAction) EnumDescriptor() ([]byte, []int) {
 	return file_parley_config_v1_part_proto_rawDescGZIP(), []int{1}
 }
 
+// Tells is what a value says of who a customer is.
+type Tells int32
+
+const (
+	// Nothing.
+	Tells_TELLS_UNSPECIFIED Tells = 0
+	// The name.
+	Tells_TELLS_NAME Tells = 1
+	// An e-mail address.
+	Tells_TELLS_EMAIL Tells = 2
+	// A telephone number.
+	Tells_TELLS_PHONE Tells = 3
+	// The external id, such as a customer number.
+	Tells_TELLS_EXTERNAL_ID Tells = 4
+)
+
+// Enum value maps for Tells.
+var (
+	Tells_name = map[int32]string{
+		0: "TELLS_UNSPECIFIED",
+		1: "TELLS_NAME",
+		2: "TELLS_EMAIL",
+		3: "TELLS_PHONE",
+		4: "TELLS_EXTERNAL_ID",
+	}
+	Tells_value = map[string]int32{
+		"TELLS_UNSPECIFIED": 0,
+		"TELLS_NAME":        1,
+		"TELLS_EMAIL":       2,
+		"TELLS_PHONE":       3,
+		"TELLS_EXTERNAL_ID": 4,
+	}
+)
+
+func (x Tells) Enum() *Tells {
+	p := new(Tells)
+	*p = x
+	return p
+}
+
+func (x Tells) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Tells) Descriptor() protoreflect.EnumDescriptor {
+	return file_parley_config_v1_part_proto_enumTypes[2].Descriptor()
+}
+
+func (Tells) Type() protoreflect.EnumType {
+	return &file_parley_config_v1_part_proto_enumTypes[2]
+}
+
+func (x Tells) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Tells.Descriptor instead.
+func (Tells) EnumDescriptor() ([]byte, []int) {
+	return file_parley_config_v1_part_proto_rawDescGZIP(), []int{2}
+}
+
 // VariableType is what values a context variable takes.
 type VariableType int32
 
@@ -170,11 +231,11 @@ func (x VariableType) String() string {
 }
 
 func (VariableType) Descriptor() protoreflect.EnumDescriptor {
-	return file_parley_config_v1_part_proto_enumTypes[2].Descriptor()
+	return file_parley_config_v1_part_proto_enumTypes[3].Descriptor()
 }
 
 func (VariableType) Type() protoreflect.EnumType {
-	return &file_parley_config_v1_part_proto_enumTypes[2]
+	return &file_parley_config_v1_part_proto_enumTypes[3]
 }
 
 func (x VariableType) Number() protoreflect.EnumNumber {
@@ -183,7 +244,7 @@ func (x VariableType) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use VariableType.Descriptor instead.
 func (VariableType) EnumDescriptor() ([]byte, []int) {
-	return file_parley_config_v1_part_proto_rawDescGZIP(), []int{2}
+	return file_parley_config_v1_part_proto_rawDescGZIP(), []int{3}
 }
 
 // Proficiency is a skill and how well an agent has it, or how well a
@@ -445,7 +506,11 @@ type Variable struct {
 	// What values it takes.
 	Type VariableType `protobuf:"varint,2,opt,name=type,proto3,enum=parley.config.v1.VariableType" json:"type,omitempty"`
 	// Value of a new conversation; at most 4,000 characters.
-	Initial       string `protobuf:"bytes,3,opt,name=initial,proto3" json:"initial,omitempty"`
+	Initial string `protobuf:"bytes,3,opt,name=initial,proto3" json:"initial,omitempty"`
+	// What its values say of who the customer is: the contact of whom all of them
+	// are true, if it is one, is linked when the conversation is routed (L101, L119).
+	// Links by which customers come do not set it.
+	Tells         Tells `protobuf:"varint,20,opt,name=tells,proto3,enum=parley.config.v1.Tells" json:"tells,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -499,6 +564,13 @@ func (x *Variable) GetInitial() string {
 		return x.Initial
 	}
 	return ""
+}
+
+func (x *Variable) GetTells() Tells {
+	if x != nil {
+		return x.Tells
+	}
+	return Tells_TELLS_UNSPECIFIED
 }
 
 // CustomAssignment names the rules by which a queue assigns (L60).
@@ -659,11 +731,12 @@ const file_parley_config_v1_part_proto_rawDesc = "" +
 	"\bWaitRule\x12\x18\n" +
 	"\aseconds\x18\x01 \x01(\x05R\aseconds\x128\n" +
 	"\x06action\x18\x02 \x01(\x0e2 .parley.config.v1.OverflowActionR\x06action\x12\x14\n" +
-	"\x05queue\x18\x03 \x01(\tR\x05queue\"l\n" +
+	"\x05queue\x18\x03 \x01(\tR\x05queue\"\x9b\x01\n" +
 	"\bVariable\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x122\n" +
 	"\x04type\x18\x02 \x01(\x0e2\x1e.parley.config.v1.VariableTypeR\x04type\x12\x18\n" +
-	"\ainitial\x18\x03 \x01(\tR\ainitial\"\x97\x01\n" +
+	"\ainitial\x18\x03 \x01(\tR\ainitial\x12-\n" +
+	"\x05tells\x18\x14 \x01(\x0e2\x17.parley.config.v1.TellsR\x05tells\"\x97\x01\n" +
 	"\x10CustomAssignment\x12&\n" +
 	"\x0eprioritisation\x18\x01 \x01(\tR\x0eprioritisation\x12\x1e\n" +
 	"\n" +
@@ -685,7 +758,14 @@ const file_parley_config_v1_part_proto_rawDesc = "" +
 	"\x1bOVERFLOW_ACTION_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16OVERFLOW_ACTION_ASSIGN\x10\x01\x12\x1c\n" +
 	"\x18OVERFLOW_ACTION_TRANSFER\x10\x02\x12\x17\n" +
-	"\x13OVERFLOW_ACTION_END\x10\x03*_\n" +
+	"\x13OVERFLOW_ACTION_END\x10\x03*g\n" +
+	"\x05Tells\x12\x15\n" +
+	"\x11TELLS_UNSPECIFIED\x10\x00\x12\x0e\n" +
+	"\n" +
+	"TELLS_NAME\x10\x01\x12\x0f\n" +
+	"\vTELLS_EMAIL\x10\x02\x12\x0f\n" +
+	"\vTELLS_PHONE\x10\x03\x12\x15\n" +
+	"\x11TELLS_EXTERNAL_ID\x10\x04*_\n" +
 	"\fVariableType\x12\x1d\n" +
 	"\x19VARIABLE_TYPE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12VARIABLE_TYPE_TEXT\x10\x01\x12\x18\n" +
@@ -704,31 +784,33 @@ func file_parley_config_v1_part_proto_rawDescGZIP() []byte {
 	return file_parley_config_v1_part_proto_rawDescData
 }
 
-var file_parley_config_v1_part_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_parley_config_v1_part_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
 var file_parley_config_v1_part_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_parley_config_v1_part_proto_goTypes = []any{
 	(OverflowCondition)(0),   // 0: parley.config.v1.OverflowCondition
 	(OverflowAction)(0),      // 1: parley.config.v1.OverflowAction
-	(VariableType)(0),        // 2: parley.config.v1.VariableType
-	(*Proficiency)(nil),      // 3: parley.config.v1.Proficiency
-	(*ProfileHolding)(nil),   // 4: parley.config.v1.ProfileHolding
-	(*OverflowRule)(nil),     // 5: parley.config.v1.OverflowRule
-	(*WaitRule)(nil),         // 6: parley.config.v1.WaitRule
-	(*Variable)(nil),         // 7: parley.config.v1.Variable
-	(*CustomAssignment)(nil), // 8: parley.config.v1.CustomAssignment
-	(*Selection)(nil),        // 9: parley.config.v1.Selection
+	(Tells)(0),               // 2: parley.config.v1.Tells
+	(VariableType)(0),        // 3: parley.config.v1.VariableType
+	(*Proficiency)(nil),      // 4: parley.config.v1.Proficiency
+	(*ProfileHolding)(nil),   // 5: parley.config.v1.ProfileHolding
+	(*OverflowRule)(nil),     // 6: parley.config.v1.OverflowRule
+	(*WaitRule)(nil),         // 7: parley.config.v1.WaitRule
+	(*Variable)(nil),         // 8: parley.config.v1.Variable
+	(*CustomAssignment)(nil), // 9: parley.config.v1.CustomAssignment
+	(*Selection)(nil),        // 10: parley.config.v1.Selection
 }
 var file_parley_config_v1_part_proto_depIdxs = []int32{
-	0, // 0: parley.config.v1.OverflowRule.condition:type_name -> parley.config.v1.OverflowCondition
-	1, // 1: parley.config.v1.OverflowRule.action:type_name -> parley.config.v1.OverflowAction
-	1, // 2: parley.config.v1.WaitRule.action:type_name -> parley.config.v1.OverflowAction
-	2, // 3: parley.config.v1.Variable.type:type_name -> parley.config.v1.VariableType
-	9, // 4: parley.config.v1.CustomAssignment.selections:type_name -> parley.config.v1.Selection
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	0,  // 0: parley.config.v1.OverflowRule.condition:type_name -> parley.config.v1.OverflowCondition
+	1,  // 1: parley.config.v1.OverflowRule.action:type_name -> parley.config.v1.OverflowAction
+	1,  // 2: parley.config.v1.WaitRule.action:type_name -> parley.config.v1.OverflowAction
+	3,  // 3: parley.config.v1.Variable.type:type_name -> parley.config.v1.VariableType
+	2,  // 4: parley.config.v1.Variable.tells:type_name -> parley.config.v1.Tells
+	10, // 5: parley.config.v1.CustomAssignment.selections:type_name -> parley.config.v1.Selection
+	6,  // [6:6] is the sub-list for method output_type
+	6,  // [6:6] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_part_proto_init() }
@@ -741,7 +823,7 @@ func file_parley_config_v1_part_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_config_v1_part_proto_rawDesc), len(file_parley_config_v1_part_proto_rawDesc)),
-			NumEnums:      3,
+			NumEnums:      4,
 			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,

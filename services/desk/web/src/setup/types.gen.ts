@@ -142,6 +142,13 @@ export type Switch =
   | "SWITCH_ON"
   | "SWITCH_OFF";
 
+export type Tells =
+  | "TELLS_UNSPECIFIED"
+  | "TELLS_NAME"
+  | "TELLS_EMAIL"
+  | "TELLS_PHONE"
+  | "TELLS_EXTERNAL_ID";
+
 export type TimeOutTurn =
   | "TIME_OUT_TURN_UNSPECIFIED"
   | "TIME_OUT_TURN_CLOSE"
@@ -837,6 +844,7 @@ export interface Variable {
   name?: string;
   type?: VariableType;
   initial?: string;
+  tells?: Tells;
 }
 
 export interface Version {
