@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/bus/broker"
 	"github.com/parley-desk/parley/pkg/bus/bustest"
 	"github.com/parley-desk/parley/pkg/fault"
 	crmv1 "github.com/parley-desk/parley/proto/gen/parley/crm/v1"
@@ -42,7 +43,7 @@ type vault struct {
 func openVault(t *testing.T) *vault {
 	t.Helper()
 	v := &vault{T: t, dir: t.TempDir()}
-	b, err := bus.Open(t.Context(), bus.Config{Embedded: true, DataDir: v.dir, Partitions: 1, Instance: "test"}, bus.Tools{})
+	b, err := bus.Open(t.Context(), bus.Config{Embedded: true, DataDir: v.dir, Partitions: 1, Instance: "test"}, bus.Tools{Broker: broker.Start})
 	if err != nil {
 		t.Fatal(err)
 	}

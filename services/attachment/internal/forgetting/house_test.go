@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/bus/broker"
 	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/erasure"
 	"github.com/parley-desk/parley/pkg/fault"
@@ -61,7 +62,7 @@ type house struct {
 func open(t *testing.T) *house {
 	t.Helper()
 	h := &house{T: t, dir: t.TempDir(), forgotten: map[string]bool{}, now: time.Now(), fuse: &fuse{left: -1}}
-	b, err := bus.Open(t.Context(), bus.Config{Embedded: true, DataDir: h.dir, Partitions: 2, Instance: "test"}, bus.Tools{})
+	b, err := bus.Open(t.Context(), bus.Config{Embedded: true, DataDir: h.dir, Partitions: 2, Instance: "test"}, bus.Tools{Broker: broker.Start})
 	h.ok(err)
 	t.Cleanup(func() {
 		if err := b.Close(context.Background()); err != nil {
