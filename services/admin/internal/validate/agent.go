@@ -3,8 +3,11 @@ package validate
 import (
 	"fmt"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/rights"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 )
 
@@ -13,6 +16,8 @@ const (
 	maxSkills   = 100
 	maxProfiles = 20
 	maxLink     = 1000 // characters of a link to a picture
+	// maxSupervised is how many queues a supervisor can be kept to.
+	maxSupervised = 1000
 )
 
 // picture checks a link that Meta opens to show a picture.
@@ -33,8 +38,8 @@ func (p *problems) agent(a *configv1.Agent, world *directory.Snapshot) {
 	for i, role := range a.GetRoles() {
 		field := fmt.Sprintf("roles[%d]", i)
 		switch {
-		case role != "agent" && role != "supervisor" && role != "admin":
-			p.add(field, `%q is not a role; use "agent", "supervisor" or "admin"`, clip(role))
+		case !slices.Contains(rights.People(), role):
+			p.add(field, `%q is not a role; use one of %s`, clip(role), strings.Join(rights.People(), ", "))
 		case seen[role]:
 			p.add(field, "%q is given twice; remove one", role)
 		}
@@ -48,6 +53,9 @@ func (p *problems) agent(a *configv1.Agent, world *directory.Snapshot) {
 	p.signIn(a, world)
 	if a.GetSchedule() != "" {
 		p.reference("schedule", directory.Schedules, a.GetSchedule(), world)
+	}
+	if p.atMost("supervises", "queues", len(a.GetSupervises()), maxSupervised) {
+		p.references("supervises[%d]", directory.Queues, a.GetSupervises(), world)
 	}
 	if p.atMost("skills", "skills", len(a.GetSkills()), maxSkills) {
 		p.proficiencies("skills", a.GetSkills(), world)

@@ -50,7 +50,7 @@ func references(r directory.Resource) map[string][]string {
 }
 
 func ofAgent(a *configv1.Agent) map[string][]string {
-	named := map[string][]string{directory.Schedules: {a.GetSchedule()}, directory.Statuses: {a.GetDefaultStatus()}}
+	named := map[string][]string{directory.Schedules: {a.GetSchedule()}, directory.Statuses: {a.GetDefaultStatus()}, directory.Queues: a.GetSupervises()}
 	for _, s := range a.GetSkills() {
 		named[directory.Skills] = append(named[directory.Skills], s.GetSkill())
 	}

@@ -3,14 +3,14 @@ package api
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 	"strings"
 
 	"connectrpc.com/connect"
 
 	"github.com/parley-desk/parley/pkg/directory"
-	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/rights"
+	authv1 "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -23,10 +23,14 @@ func (s deskService) ListAgents(ctx context.Context, r *connect.Request[deskv1.L
 	if err != nil {
 		return nil, err
 	}
-	if m.GetQueue() != "" && world.Queues[m.GetQueue()] == nil {
-		return nil, fault.New(fault.NotFound, "NO_SUCH_QUEUE", "there is no queue %q", m.GetQueue())
+	who, need := s.who(ctx), callerOf(ctx).need
+	if m.GetQueue() != "" && (world.Queues[m.GetQueue()] == nil || !who.Beyond(need, rights.Object{Queues: []string{m.GetQueue()}})) {
+		return nil, errNoQueue(m.GetQueue())
 	}
-	asked := crew(world, m.GetQueue(), strings.ToLower(m.GetSearch()))
+	queues := queuesOf(world)
+	asked := slices.DeleteFunc(crew(world, m.GetQueue(), strings.ToLower(m.GetSearch())), func(id string) bool {
+		return !who.Beyond(need, rights.Object{Queues: queues[id]})
+	})
 	standings, err := s.roster(ctx, asked)
 	if err != nil {
 		return nil, err
@@ -42,10 +46,10 @@ func (s deskService) ListAgents(ctx context.Context, r *connect.Request[deskv1.L
 		return strings.ToLower(cmp.Or(world.Agents[id].GetMeta().GetDisplayName(), id)) + "\x00" + id
 	})
 	response.NextPageToken = next
-	loads, queues := s.loads(), queuesOf(world)
+	loads := s.loads()
 	for _, id := range page {
 		figure := cmp.Or(loads[id], &deskv1.AgentFigure{})
-		figure.Agent, figure.Name, figure.Queues = id, world.Agents[id].GetMeta().GetDisplayName(), queues[id]
+		figure.Agent, figure.Name, figure.Queues = id, world.Agents[id].GetMeta().GetDisplayName(), titles(world, queues[id])
 		figure.Standing = cmp.Or(standings[id], &distributionv1.AgentStanding{Agent: id})
 		figure.StatusName = world.Statuses[figure.Standing.GetStatus()].GetMeta().GetDisplayName()
 		response.Agents = append(response.Agents, figure)
@@ -58,25 +62,31 @@ func (s deskService) ListAgents(ctx context.Context, r *connect.Request[deskv1.L
 func crew(world *directory.Snapshot, queue, search string) (ids []string) {
 	for id, a := range world.Agents {
 		serves := queue == "" || slices.Contains(world.Queues[queue].GetAgents(), id)
-		if serves && has(a, []string{roleAgent}) && named(a.GetMeta(), search) {
+		if serves && can(a, authv1.Permission_PERMISSION_CONVERSATION_PICK) && named(a.GetMeta(), search) {
 			ids = append(ids, id)
 		}
 	}
 	return ids
 }
 
-// queuesOf are the names of the queues that agents serve, in order.
+// queuesOf are the queues that agents serve.
 func queuesOf(world *directory.Snapshot) map[string][]string {
 	served := map[string][]string{}
-	for _, id := range slices.Sorted(maps.Keys(world.Queues)) {
-		for _, agent := range world.Queues[id].GetAgents() {
-			served[agent] = append(served[agent], cmp.Or(world.Queues[id].GetMeta().GetDisplayName(), id))
+	for id, q := range world.Queues {
+		for _, agent := range q.GetAgents() {
+			served[agent] = append(served[agent], id)
 		}
 	}
-	for _, names := range served {
-		slices.Sort(names)
-	}
 	return served
+}
+
+// titles are the names of queues, in order.
+func titles(world *directory.Snapshot, ids []string) (names []string) {
+	for _, id := range ids {
+		names = append(names, cmp.Or(world.Queues[id].GetMeta().GetDisplayName(), id))
+	}
+	slices.Sort(names)
+	return names
 }
 
 // loads counts what agents have.

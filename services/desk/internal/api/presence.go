@@ -6,6 +6,7 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/rights"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 )
@@ -36,10 +37,11 @@ func (s deskService) SetAgentPresence(ctx context.Context, r *connect.Request[de
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	if s.Directory.Now().Agents[r.Msg.GetOfAgent()] == nil {
-		return nil, fault.New(fault.NotFound, "NO_SUCH_AGENT", "there is no agent %q", r.Msg.GetOfAgent())
+	world, of := s.Directory.Now(), r.Msg.GetOfAgent()
+	if world.Agents[of] == nil || !s.who(ctx).Beyond(callerOf(ctx).need, rights.Object{Queues: serves(world, of)}) {
+		return nil, fault.New(fault.NotFound, "NO_SUCH_AGENT", "there is no agent %q", of)
 	}
-	standing, err := s.setPresence(ctx, &distributionv1.SetPresenceRequest{Agent: r.Msg.GetOfAgent(),
+	standing, err := s.setPresence(ctx, &distributionv1.SetPresenceRequest{Agent: of,
 		Presence: r.Msg.GetPresence(), Source: distributionv1.Source_SOURCE_SUPERVISOR})
 	if err != nil {
 		return nil, err

@@ -10,19 +10,19 @@ import (
 
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/rights"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	"github.com/parley-desk/parley/proto/subject"
 )
 
 // ListQueues tells an agent how full the agent's queues are, and a supervisor
-// how full all are.
+// how full those are that the supervisor looks after.
 func (s deskService) ListQueues(ctx context.Context, _ *connect.Request[deskv1.ListQueuesRequest]) (*connect.Response[deskv1.ListQueuesResponse], error) {
-	agent, world := callerOf(ctx).session.Agent, s.Directory.Now()
-	ids := slices.Collect(maps.Keys(world.Queues))
-	if !s.World().Supervisor(agent) {
-		ids = serves(world, agent)
-	}
+	world, who, need := s.Directory.Now(), s.who(ctx), callerOf(ctx).need
+	ids := slices.DeleteFunc(slices.Collect(maps.Keys(world.Queues)), func(id string) bool {
+		return !who.May(need, rights.Object{Queues: []string{id}})
+	})
 	figures, _ := s.figures(ctx, world, ids) // how many wait is worth telling alone
 	return connect.NewResponse(&deskv1.ListQueuesResponse{Queues: figures}), nil
 }
@@ -88,6 +88,12 @@ func (s *Server) figures(ctx context.Context, world *directory.Snapshot, ids []s
 	}), failed
 }
 
+// errNoQueue is the answer for a queue that is not there or not the caller's to ask
+// about: nobody learns which.
+func errNoQueue(id string) error {
+	return fault.New(fault.NotFound, "NO_SUCH_QUEUE", "there is no queue %q", id)
+}
+
 // called is what an agent is called.
 func called(world *directory.Snapshot, agent string) string {
 	return cmp.Or(world.Agents[agent].GetMeta().GetDisplayName(), agent)
@@ -100,8 +106,8 @@ func (s deskService) PauseQueue(ctx context.Context, r *connect.Request[deskv1.P
 		return nil, c.err()
 	}
 	world, response := s.Directory.Now(), &distributionv1.PauseQueueResponse{}
-	if world.Queues[r.Msg.GetQueue()] == nil {
-		return nil, fault.New(fault.NotFound, "NO_SUCH_QUEUE", "there is no queue %q", r.Msg.GetQueue())
+	if q := r.Msg.GetQueue(); world.Queues[q] == nil || !s.who(ctx).Beyond(callerOf(ctx).need, rights.Object{Queues: []string{q}}) {
+		return nil, errNoQueue(q)
 	}
 	err := s.Bus.Call(ctx, "distribution.pause", &distributionv1.PauseQueueRequest{Queue: r.Msg.GetQueue(),
 		Pause: r.Msg.GetPause(), By: callerOf(ctx).session.Agent}, response)

@@ -9,6 +9,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/parley-desk/parley/pkg/rights"
 	"github.com/parley-desk/parley/pkg/thread"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -16,7 +17,7 @@ import (
 )
 
 // over gives a supervisor's command to a conversation, whoever has it, and shows
-// what it led to. That the caller is a supervisor the guard has seen to.
+// what it led to.
 func (s deskService) over(ctx context.Context, ref *deskv1.ConversationRef,
 	command func(s *threadv1.State, by string) ([]*threadv1.Fact, error)) (*deskv1.ConversationView, error) {
 	var c check
@@ -25,11 +26,11 @@ func (s deskService) over(ctx context.Context, ref *deskv1.ConversationRef,
 	}
 	by := callerOf(ctx).session.Agent
 	state, revision, err := s.Bus.Update(ctx, threadOf(ref), func(state *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
-		if state.GetConversation().GetId() != ref.GetConversation() {
+		if !current(state, ref) || !s.beyond(ctx, state) {
 			return nil, errForeign()
 		}
 		facts, err := command(state, by)
-		return facts, supervised(err, state, by)
+		return facts, s.supervised(err, state, by)
 	})
 	if err != nil {
 		return nil, err
@@ -38,12 +39,12 @@ func (s deskService) over(ctx context.Context, ref *deskv1.ConversationRef,
 }
 
 // supervised is a refusal with what a supervisor may do instead.
-func supervised(err error, state *threadv1.State, by string) error {
+func (s deskService) supervised(err error, state *threadv1.State, by string) error {
 	r, ok := errors.AsType[*thread.Refusal](err)
 	if !ok {
 		return err
 	}
-	return &thread.Refusal{Reason: r.Reason, Phase: r.Phase, Allowed: append(thread.Allowed(state, by), thread.Supervises(state, by)...)}
+	return &thread.Refusal{Reason: r.Reason, Phase: r.Phase, Allowed: append(thread.Allowed(state, by), s.World().Supervises(state, by)...)}
 }
 
 // AssignConversation gives a conversation that nobody has to an agent or to
@@ -102,15 +103,19 @@ func (s deskService) JoinConversation(ctx context.Context, r *connect.Request[de
 	return connect.NewResponse(&deskv1.JoinConversationResponse{Conversation: view}), nil
 }
 
-// ListOngoing tells the live conversations of all queues.
+// ListOngoing tells the live conversations of the queues that the supervisor looks
+// after.
 func (s deskService) ListOngoing(ctx context.Context, r *connect.Request[deskv1.ListOngoingRequest]) (*connect.Response[deskv1.ListOngoingResponse], error) {
 	m := r.Msg
 	size, err := pageSize(m.GetPageSize())
 	if err != nil {
 		return nil, err
 	}
-	phases := map[threadv1.Phase]int32{}
+	phases, who, need := map[threadv1.Phase]int32{}, s.who(ctx), callerOf(ctx).need
 	found := s.Hub.Select(func(c *threadv1.Conversation) bool {
+		if !who.Beyond(need, rights.Object{Queues: []string{c.GetQueue()}}) {
+			return false
+		}
 		phases[c.GetPhase()]++
 		held := c.GetPhase() != threadv1.Phase_PHASE_OPEN && c.GetAgent() == m.GetHeldBy()
 		return (m.GetQueue() == "" || c.GetQueue() == m.GetQueue()) && (m.GetHeldBy() == "" || held) &&

@@ -7,6 +7,7 @@
 package adminv1
 
 import (
+	_ "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	v1 "github.com/parley-desk/parley/proto/gen/parley/privacy/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -219,7 +220,7 @@ var File_parley_admin_v1_privacy_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_privacy_proto_rawDesc = "" +
 	"\n" +
-	"\x1dparley/admin/v1/privacy.proto\x12\x0fparley.admin.v1\x1a\x1fparley/privacy/v1/privacy.proto\"9\n" +
+	"\x1dparley/admin/v1/privacy.proto\x12\x0fparley.admin.v1\x1a\x1fparley/auth/v1/permission.proto\x1a\x1fparley/privacy/v1/privacy.proto\"9\n" +
 	"\x1aListPrivacyRequestsRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\"U\n" +
 	"\x1bListPrivacyRequestsResponse\x126\n" +
@@ -228,11 +229,13 @@ const file_parley_admin_v1_privacy_proto_rawDesc = "" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\"0\n" +
 	"\x12EraseFilesResponse\x12\x1a\n" +
-	"\brevision\x18\x01 \x01(\x04R\brevision2\xd9\x01\n" +
-	"\x0ePrivacyService\x12p\n" +
-	"\x13ListPrivacyRequests\x12+.parley.admin.v1.ListPrivacyRequestsRequest\x1a,.parley.admin.v1.ListPrivacyRequestsResponse\x12U\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision2\x85\x02\n" +
+	"\x0ePrivacyService\x12v\n" +
+	"\x13ListPrivacyRequests\x12+.parley.admin.v1.ListPrivacyRequestsRequest\x1a,.parley.admin.v1.ListPrivacyRequestsResponse\"\x04\x98\xf6\x18\n" +
+	"\x12{\n" +
 	"\n" +
-	"EraseFiles\x12\".parley.admin.v1.EraseFilesRequest\x1a#.parley.admin.v1.EraseFilesResponseB\xc2\x01\n" +
+	"EraseFiles\x12\".parley.admin.v1.EraseFilesRequest\x1a#.parley.admin.v1.EraseFilesResponse\"$\x98\xf6\x18\v\xa2\xf6\x18\x1c\n" +
+	"\fperson.erase\x12\fpages/{page}B\xc2\x01\n" +
 	"\x13com.parley.admin.v1B\fPrivacyProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 
 var (

@@ -1408,7 +1408,7 @@ type Agent struct {
 	// Password for signing in with name and password, at least 8 characters.
 	// Kept as an argon2id hash inside the sealed value.
 	Password *Secret `protobuf:"bytes,3,opt,name=password,proto3" json:"password,omitempty"`
-	// Roles: "agent", "supervisor", "admin".
+	// Roles: "agent", "supervisor", "admin", "operator", "auditor".
 	Roles []string `protobuf:"bytes,4,rep,name=roles,proto3" json:"roles,omitempty"`
 	// Language of the desk, "bg" or "en"; empty follows the browser.
 	Language string `protobuf:"bytes,5,opt,name=language,proto3" json:"language,omitempty"`
@@ -1429,7 +1429,10 @@ type Agent struct {
 	Nickname string `protobuf:"bytes,59,opt,name=nickname,proto3" json:"nickname,omitempty"`
 	// Picture that customers see beside the nickname, an https link that Meta can
 	// open, at most 8 MB; may be empty.
-	Picture       string `protobuf:"bytes,92,opt,name=picture,proto3" json:"picture,omitempty"`
+	Picture string `protobuf:"bytes,92,opt,name=picture,proto3" json:"picture,omitempty"`
+	// Queues that a supervisor looks after, by id: those whose conversations and
+	// agents the supervisor sees and does something about (L104); empty: all.
+	Supervises    []string `protobuf:"bytes,117,rep,name=supervises,proto3" json:"supervises,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1546,6 +1549,13 @@ func (x *Agent) GetPicture() string {
 		return x.Picture
 	}
 	return ""
+}
+
+func (x *Agent) GetSupervises() []string {
+	if x != nil {
+		return x.Supervises
+	}
+	return nil
 }
 
 // Status is a presence with a name of the administrators' own.
@@ -1731,7 +1741,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\boverflow\x18\x06 \x03(\v2\x1e.parley.config.v1.OverflowRuleR\boverflow\x12.\n" +
 	"\x04wait\x18\a \x01(\v2\x1a.parley.config.v1.WaitRuleR\x04wait\x12,\n" +
 	"\x12head_start_seconds\x18\b \x01(\x05R\x10headStartSeconds\x12:\n" +
-	"\x06custom\x18\t \x01(\v2\".parley.config.v1.CustomAssignmentR\x06custom\"\xf2\x03\n" +
+	"\x06custom\x18\t \x01(\v2\".parley.config.v1.CustomAssignmentR\x06custom\"\x92\x04\n" +
 	"\x05Agent\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x1a\n" +
 	"\bcapacity\x18\x02 \x01(\x05R\bcapacity\x124\n" +
@@ -1745,7 +1755,10 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\bschedule\x18\n" +
 	" \x01(\tR\bschedule\x12\x1a\n" +
 	"\bnickname\x18; \x01(\tR\bnickname\x12\x18\n" +
-	"\apicture\x18\\ \x01(\tR\apicture\"\xa8\x01\n" +
+	"\apicture\x18\\ \x01(\tR\apicture\x12\x1e\n" +
+	"\n" +
+	"supervises\x18u \x03(\tR\n" +
+	"supervises\"\xa8\x01\n" +
 	"\x06Status\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x124\n" +
 	"\x04base\x18\x02 \x01(\x0e2 .parley.distribution.v1.PresenceR\x04base\x12 \n" +
