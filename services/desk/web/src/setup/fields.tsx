@@ -21,11 +21,11 @@ const REFERS: Record<string, Kind> = {
   'Queue.agents': 'agent', 'Queue.schedule': 'schedule', 'Page.account': 'channelAccount', 'Page.workstream': 'workstream',
   'Workstream.queue': 'queue', 'Workstream.fallbackQueue': 'queue', 'Workstream.classification': 'ruleset', 'Workstream.routing': 'ruleset',
   'Workstream.capacityProfiles': 'capacityProfile', 'OverflowRule.queue': 'queue', 'WaitRule.queue': 'queue', 'Share.queue': 'queue',
-  'Proficiency.skill': 'skill', 'ProfileHolding.profile': 'capacityProfile', 'Agent.defaultStatus': 'status', 'Agent.schedule': 'schedule',
+  'Proficiency.skill': 'skill', 'ProfileHolding.profile': 'capacityProfile', 'Agent.defaultStatus': 'status', 'Agent.schedule': 'schedule', 'Agent.supervises': 'queue',
   'CustomAssignment.prioritisation': 'ruleset', 'CustomAssignment.assignment': 'ruleset', 'Selection.ruleset': 'ruleset',
   'CannedReply.workstreams': 'workstream', 'Attributes.capacityProfiles': 'capacityProfile',
 };
-const CHOICES: Record<string, string[]> = { 'Agent.roles': ['agent', 'supervisor', 'admin'], 'Agent.language': ['bg', 'en'] };
+const CHOICES: Record<string, string[]> = { 'Agent.roles': ['agent', 'supervisor', 'admin', 'operator', 'auditor'], 'Agent.language': ['bg', 'en'] };
 const LONG = new Set(['text', 'when', 'pattern', 'description']);
 const CODE = new Set(['when', 'pattern']);
 
