@@ -200,8 +200,9 @@ func (c *Committer) told(ctx context.Context, v *configv1.ConfigVersion, outcome
 	}
 	for _, o := range v.GetChanges() {
 		if !v.GetBase() {
-			r.Objects = append(r.Objects, o.GetKey())
-			r.Changes = append(r.Changes, &auditv1.Change{Field: o.GetKey(), Before: hex.EncodeToString(o.GetBefore()), After: hex.EncodeToString(o.GetAfter())})
+			kind, id := directory.KindOf(o.GetKey())
+			r.Objects = append(r.Objects, kind+"/"+id)
+			r.Changes = append(r.Changes, &auditv1.Change{Field: kind + "/" + id, Before: hex.EncodeToString(o.GetBefore()), After: hex.EncodeToString(o.GetAfter())})
 		}
 	}
 	for _, o := range outcomes {

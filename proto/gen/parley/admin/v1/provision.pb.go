@@ -2025,10 +2025,10 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\n" +
 	"secret.set\x12\fpages/{page}\x1a\tunchecked\x12\x97\x01\n" +
 	"\x0fFetchPageTokens\x12'.parley.admin.v1.FetchPageTokensRequest\x1a(.parley.admin.v1.FetchPageTokensResponse\"1\x98\xf6\x18\x04\xa2\xf6\x18)\n" +
-	"\fsecret.fetch\x12\x19channelaccounts/{account}\x12S\n" +
+	"\fsecret.fetch\x12\x19channelAccounts/{account}\x12S\n" +
 	"\vGetCallback\x12#.parley.admin.v1.GetCallbackRequest\x1a\x19.parley.admin.v1.Callback\"\x04\x98\xf6\x18\x03\x12\x9e\x01\n" +
 	"\x11RevealVerifyToken\x12).parley.admin.v1.RevealVerifyTokenRequest\x1a*.parley.admin.v1.RevealVerifyTokenResponse\"2\x98\xf6\x18\x05\xa2\xf6\x18*\n" +
-	"\rsecret.reveal\x12\x19channelaccounts/{account}B\xc4\x01\n" +
+	"\rsecret.reveal\x12\x19channelAccounts/{account}B\xc4\x01\n" +
 	"\x13com.parley.admin.v1B\x0eProvisionProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 
 var (
