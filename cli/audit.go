@@ -31,7 +31,7 @@ func (f *recordFilter) flags(cmd *cobra.Command) {
 	flags.StringVar(&f.actor, "actor", "", "whose: agent:elena, local:root, the name in a certificate")
 	flags.StringVar(&f.kind, "kind", "", "of what sort: config.change, or all of a sort: config")
 	flags.StringVar(&f.object, "object", "", "about what: queues/front, or all of a sort: queues")
-	flags.StringVar(&f.from, "from", "", "since when: 2026-11-28T09:00:00Z, or how long ago: 24h")
+	flags.StringVar(&f.from, "since", "", "since when: 2026-11-28T09:00:00Z, or how long ago: 24h")
 	flags.StringVar(&f.until, "until", "", "before when, likewise")
 	flags.StringVar(&f.customer, "customer", "", "about a customer: Meta's page id, a slash, page-scoped id")
 }
@@ -39,7 +39,7 @@ func (f *recordFilter) flags(cmd *cobra.Command) {
 func (f *recordFilter) read(now time.Time) (*adminv1.RecordFilter, error) {
 	out := &adminv1.RecordFilter{Actor: f.actor, Kind: f.kind, Object: f.object}
 	var err error
-	if out.FromMs, err = instant("--from", f.from, now); err != nil {
+	if out.FromMs, err = instant("--since", f.from, now); err != nil {
 		return nil, err
 	}
 	if out.UntilMs, err = instant("--until", f.until, now); err != nil {

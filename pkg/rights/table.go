@@ -32,7 +32,7 @@ func Programs() []string {
 var roles = map[string]map[Permission]Reach{
 	Agent: {
 		authv1.Permission_PERMISSION_SELF_READ:             Own,
-		authv1.Permission_PERMISSION_DESK_USE:              Own,
+		authv1.Permission_PERMISSION_SEAT_USE:              Own,
 		authv1.Permission_PERMISSION_CONVERSATION_READ:     Own,
 		authv1.Permission_PERMISSION_CONVERSATION_HANDLE:   Own,
 		authv1.Permission_PERMISSION_CUSTOMER_WRITE:        Own,
@@ -42,7 +42,7 @@ var roles = map[string]map[Permission]Reach{
 	},
 	Supervisor: {
 		authv1.Permission_PERMISSION_SELF_READ:                Own,
-		authv1.Permission_PERMISSION_DESK_USE:                 Own,
+		authv1.Permission_PERMISSION_SEAT_USE:                 Own,
 		authv1.Permission_PERMISSION_CONVERSATION_READ:        Own,
 		authv1.Permission_PERMISSION_CONVERSATION_HANDLE:      Own,
 		authv1.Permission_PERMISSION_CUSTOMER_WRITE:           Own,

@@ -66,7 +66,7 @@ const (
 	// To ask as whom one is signed in.
 	Permission_PERMISSION_SELF_READ Permission = 17
 	// To be at the desk: events, presence, own conversations, own replies.
-	Permission_PERMISSION_DESK_USE Permission = 18
+	Permission_PERMISSION_SEAT_USE Permission = 18
 	// To read a conversation, its files, and who its customer is.
 	Permission_PERMISSION_CONVERSATION_READ Permission = 19
 	// To work on a conversation: answer its offer, write, end it.
@@ -112,7 +112,7 @@ var (
 		15: "PERMISSION_QUEUE_PAUSE",
 		16: "PERMISSION_AUDIT_READ",
 		17: "PERMISSION_SELF_READ",
-		18: "PERMISSION_DESK_USE",
+		18: "PERMISSION_SEAT_USE",
 		19: "PERMISSION_CONVERSATION_READ",
 		20: "PERMISSION_CONVERSATION_HANDLE",
 		21: "PERMISSION_CUSTOMER_WRITE",
@@ -144,7 +144,7 @@ var (
 		"PERMISSION_QUEUE_PAUSE":              15,
 		"PERMISSION_AUDIT_READ":               16,
 		"PERMISSION_SELF_READ":                17,
-		"PERMISSION_DESK_USE":                 18,
+		"PERMISSION_SEAT_USE":                 18,
 		"PERMISSION_CONVERSATION_READ":        19,
 		"PERMISSION_CONVERSATION_HANDLE":      20,
 		"PERMISSION_CUSTOMER_WRITE":           21,
@@ -323,7 +323,7 @@ const file_parley_auth_v1_permission_proto_rawDesc = "" +
 	"\x16PERMISSION_QUEUE_PAUSE\x10\x0f\x12\x19\n" +
 	"\x15PERMISSION_AUDIT_READ\x10\x10\x12\x18\n" +
 	"\x14PERMISSION_SELF_READ\x10\x11\x12\x17\n" +
-	"\x13PERMISSION_DESK_USE\x10\x12\x12 \n" +
+	"\x13PERMISSION_SEAT_USE\x10\x12\x12 \n" +
 	"\x1cPERMISSION_CONVERSATION_READ\x10\x13\x12\"\n" +
 	"\x1ePERMISSION_CONVERSATION_HANDLE\x10\x14\x12\x1d\n" +
 	"\x19PERMISSION_CUSTOMER_WRITE\x10\x15\x12 \n" +
