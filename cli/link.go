@@ -56,6 +56,7 @@ type server struct {
 	keys      adminv1.KeyServiceClient
 	routing   adminv1.RoutingServiceClient
 	history   adminv1.HistoryServiceClient
+	audit     adminv1.AuditServiceClient
 	schedules adminv1.ScheduleServiceClient
 	contacts  contactv1.ContactServiceClient
 	surveys   adminv1.SurveyServiceClient
@@ -75,7 +76,7 @@ func (l *link) open() (*server, error) {
 	}
 	return &server{conn, adminv1.NewConfigServiceClient(conn), adminv1.NewOperateServiceClient(conn),
 		adminv1.NewProvisionServiceClient(conn), adminv1.NewPrivacyServiceClient(conn), adminv1.NewKeyServiceClient(conn),
-		adminv1.NewRoutingServiceClient(conn), adminv1.NewHistoryServiceClient(conn), adminv1.NewScheduleServiceClient(conn),
+		adminv1.NewRoutingServiceClient(conn), adminv1.NewHistoryServiceClient(conn), adminv1.NewAuditServiceClient(conn), adminv1.NewScheduleServiceClient(conn),
 		contactv1.NewContactServiceClient(conn), adminv1.NewSurveyServiceClient(conn), crmv1.NewCrmServiceClient(conn)}, nil
 }
 

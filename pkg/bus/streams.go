@@ -79,7 +79,7 @@ func (b *Bus) openStreams(ctx context.Context) error {
 	if err := b.agreePartitions(ctx); err != nil {
 		return err
 	}
-	configs := []jetstream.StreamConfig{b.logStream(subject.DeadLetters, subject.DeadLetterAll), b.logStream(subject.Files, subject.FilesAll), b.crmStream()}
+	configs := []jetstream.StreamConfig{b.logStream(subject.DeadLetters, subject.DeadLetterAll), b.logStream(subject.Files, subject.FilesAll), b.crmStream(), b.auditStream()}
 	for p := range b.cfg.Partitions {
 		configs = append(configs, b.logStream(subject.InboundStream(p), subject.Inbound(p)),
 			b.logStream(subject.ThreadStream(p), subject.ThreadAll(p)))

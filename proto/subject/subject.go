@@ -70,6 +70,10 @@ const (
 	Crm = "CRM"
 	// CrmAll matches every subject of Crm.
 	CrmAll = crmPrefix + ">"
+	// Audit holds who did what that not everybody may.
+	Audit = "AUDIT"
+	// AuditRecord is the one subject of Audit: its records are a chain.
+	AuditRecord = "audit.record"
 	// ConfigBucket holds the resources of administrators.
 	ConfigBucket = "CONFIG"
 	// HistoryBucket holds the versions of the configuration; VersionKey and

@@ -25,6 +25,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
+	"github.com/parley-desk/parley/pkg/audit"
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/erasure"
@@ -46,6 +47,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/people"
 	"github.com/parley-desk/parley/services/admin/internal/probe"
 	"github.com/parley-desk/parley/services/admin/internal/queues"
+	"github.com/parley-desk/parley/services/admin/internal/records"
 	"github.com/parley-desk/parley/services/admin/internal/rekey"
 	"github.com/parley-desk/parley/services/admin/internal/repair"
 	"github.com/parley-desk/parley/services/admin/internal/requests"
@@ -159,7 +161,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		deps.Contacts = contact.NewFinder(deps.Bus, deps.Now)
 	}
 	s := &service{cfg: cfg, deps: deps, prober: prober, repairer: repairer, health: health.NewServer(), guard: &guard.Guard{
-		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Owner: owner(), Grants: grants, Table: guard.Permissions()}}
+		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Owner: owner(), Grants: grants, Audit: audit.New(deps.Bus, deps.Secrets, deps.Now)}}
 	deps.Health.Ready("bus", deps.Bus.Ping)
 	return s, nil
 }
@@ -318,9 +320,10 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 	d := s.deps
 	ledger := &history.Ledger{Bucket: d.Bus.Bucket(subject.HistoryBucket)}
 	committer := &commit.Committer{Planner: change.Planner{Box: d.Secrets, Now: d.Now}, Directory: d.Directory,
-		Bucket: d.Bus.Bucket(subject.ConfigBucket), History: ledger}
+		Bucket: d.Bus.Bucket(subject.ConfigBucket), History: ledger, Audit: s.guard.Audit}
 	adminv1.RegisterConfigServiceServer(srv, &configure.Service{Directory: d.Directory, Replies: d.Bus.Bucket(subject.ReplyBucket), Box: d.Secrets, Committer: committer, Now: d.Now,
 		Unsubscribe: s.prober.Unsubscribe, Admit: s.prober.Admit, Signed: s.prober.Signed})
+	adminv1.RegisterAuditServiceServer(srv, &records.Service{Audit: s.guard.Audit, Box: d.Secrets})
 	adminv1.RegisterHistoryServiceServer(srv, &rewind.Service{Directory: d.Directory, Committer: committer, Ledger: ledger, Box: d.Secrets, Unsubscribe: s.prober.Unsubscribe})
 	adminv1.RegisterKeyServiceServer(srv, &rekey.Service{Box: d.Secrets, Directory: d.Directory, Committer: committer})
 	adminv1.RegisterProvisionServiceServer(srv, provisioning{

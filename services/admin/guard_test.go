@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -8,95 +9,102 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
+	"log/slog"
 	"math/big"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel/trace/noop"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/peer"
+	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/parley-desk/parley/pkg/bus/bustest"
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/rights"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
+	authv1 "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
-	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
-	crmv1 "github.com/parley-desk/parley/proto/gen/parley/crm/v1"
 	"github.com/parley-desk/parley/services/admin"
 	"github.com/parley-desk/parley/services/admin/admintest"
-	"github.com/parley-desk/parley/services/admin/internal/configure"
-	"github.com/parley-desk/parley/services/admin/internal/explain"
 	"github.com/parley-desk/parley/services/admin/internal/guard"
-	"github.com/parley-desk/parley/services/admin/internal/hours"
-	"github.com/parley-desk/parley/services/admin/internal/operate"
-	"github.com/parley-desk/parley/services/admin/internal/people"
-	"github.com/parley-desk/parley/services/admin/internal/probe"
-	"github.com/parley-desk/parley/services/admin/internal/queues"
-	"github.com/parley-desk/parley/services/admin/internal/rekey"
-	"github.com/parley-desk/parley/services/admin/internal/repair"
-	"github.com/parley-desk/parley/services/admin/internal/requests"
-	"github.com/parley-desk/parley/services/admin/internal/rewind"
-	"github.com/parley-desk/parley/services/admin/internal/surveys"
-	"github.com/parley-desk/parley/services/admin/internal/told"
-	"github.com/parley-desk/parley/services/admin/internal/trial"
-	"github.com/parley-desk/parley/services/admin/internal/variables"
 )
 
-type (
-	connecting = probe.Service
-	repairing  = repair.Service
-	trying     = trial.Service
-)
-
-// provisioning is ProvisionService as admin puts it together.
-type provisioning struct {
-	*connecting
-	*repairing
-	*trying
+// as is the context of a call with a certificate that has this name in it; of one
+// without, when it is empty.
+func as(t *testing.T, name string) context.Context {
+	t.Helper()
+	if name == "" {
+		return peer.NewContext(t.Context(), &peer.Peer{Addr: &net.TCPAddr{}})
+	}
+	leaf := &x509.Certificate{URIs: []*url.URL{{Scheme: "spiffe", Host: "house", Path: "/" + name}}}
+	return peer.NewContext(t.Context(), &peer.Peer{Addr: &net.TCPAddr{},
+		AuthInfo: credentials.TLSInfo{State: tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{leaf}}}}})
 }
 
-// SG2: a method without a permission is denied to all, so each must have one.
-func TestEveryMethodHasItsPermission(t *testing.T) {
-	srv := grpc.NewServer()
-	adminv1.RegisterConfigServiceServer(srv, &configure.Service{})
-	adminv1.RegisterHistoryServiceServer(srv, &rewind.Service{})
-	adminv1.RegisterOperateServiceServer(srv, &operate.Service{})
-	adminv1.RegisterProvisionServiceServer(srv, provisioning{})
-	adminv1.RegisterPrivacyServiceServer(srv, &requests.Service{})
-	adminv1.RegisterKeyServiceServer(srv, &rekey.Service{})
-	adminv1.RegisterScheduleServiceServer(srv, &hours.Service{})
-	adminv1.RegisterSurveyServiceServer(srv, &surveys.Service{})
-	adminv1.RegisterVariableServiceServer(srv, &variables.Service{})
-	adminv1.RegisterRoutingServiceServer(srv, &explain.Service{})
-	adminv1.RegisterQueueServiceServer(srv, &queues.Service{})
-	contactv1.RegisterContactServiceServer(srv, &people.Service{})
-	crmv1.RegisterCrmServiceServer(srv, &told.Service{})
-	grpc_health_v1.RegisterHealthServer(srv, health.NewServer())
-	reflection.Register(srv)
-	table := guard.Permissions()
-	methods := 0
-	for name, service := range srv.GetServiceInfo() {
-		for _, m := range service.Methods {
-			full := "/" + name + "/" + m.Name
-			if table[full] == "" {
-				t.Errorf("%s has no permission", full)
+// SG2: every method of every service, with every role, without one, by nobody, and
+// by who is signed in at the desk: the table decides, and nothing runs that it does
+// not allow.
+func TestEveryMethodWithEveryRole(t *testing.T) {
+	methods := []string{grpc_health_v1.Health_Check_FullMethodName, reflectionv1.ServerReflection_ServerReflectionInfo_FullMethodName,
+		"/parley.admin.v1.ConfigService/Burn", "/burn"}
+	protoregistry.GlobalFiles.RangeFiles(func(f protoreflect.FileDescriptor) bool {
+		for i := range f.Services().Len() {
+			for j := range f.Services().Get(i).Methods().Len() {
+				if m := f.Services().Get(i).Methods().Get(j); strings.HasPrefix(string(m.FullName()), "parley.") {
+					methods = append(methods, fmt.Sprintf("/%s/%s", m.Parent().FullName(), m.Name()))
+				}
 			}
-			delete(table, full)
-			methods++
 		}
+		return true
+	})
+	if len(methods) < 100 {
+		t.Fatalf("walked only %d methods", len(methods))
 	}
-	for full := range table {
-		t.Errorf("%s has a permission and does not exist", full)
+	roles := append(rights.People(), rights.CRM, "none")
+	g := &guard.Guard{Log: slog.New(slog.DiscardHandler), Tracer: noop.NewTracerProvider().Tracer(""), Now: time.Now, Grants: guard.Grants{}}
+	for _, role := range roles {
+		g.Grants["spiffe://house/"+role] = []string{role}
 	}
-	if methods < 34 {
-		t.Errorf("walked only %d methods", methods)
+	for _, method := range methods {
+		need := rights.Needed(method)
+		nothing := need == authv1.Permission_PERMISSION_UNSPECIFIED
+		for _, role := range roles {
+			who := rights.Who{Name: "x", Roles: []string{role}}
+			want := codes.PermissionDenied
+			if who.Reach(need) == rights.Everything {
+				want = codes.OK
+			}
+			ran := false
+			_, err := g.Unary(as(t, "as-"+role), nil, &grpc.UnaryServerInfo{FullMethod: method}, nil)
+			if got := status.Code(err); need != authv1.Permission_PERMISSION_KNOWN && got != codes.PermissionDenied {
+				t.Errorf("%s by one without a grant: %v", method, got)
+			}
+			_, err = g.Unary(as(t, role), nil, &grpc.UnaryServerInfo{FullMethod: method}, func(context.Context, any) (any, error) { ran = true; return nil, nil })
+			if got := status.Code(err); got != want || ran != (want == codes.OK) {
+				t.Errorf("%s as %q: %v, ran %v", method, role, got, ran)
+			}
+			err = g.Errand(t.Context(), method, &configv1.Agent{Meta: meta("vera"), Roles: []string{role}}, func(context.Context, grpc.UnaryServerInterceptor) error { return nil })
+			if got := fault.Is(err, fault.Denied); got != (want != codes.OK) {
+				t.Errorf("%s as %q at the desk: %v", method, role, err)
+			}
+		}
+		_, err := g.Unary(as(t, ""), nil, &grpc.UnaryServerInfo{FullMethod: method}, nil)
+		if got := status.Code(err); got != codes.Unauthenticated && !nothing && need != authv1.Permission_PERMISSION_ANYONE || nothing && got != codes.PermissionDenied {
+			t.Errorf("%s by nobody: %v", method, got)
+		}
 	}
 }
 
@@ -108,27 +116,6 @@ func TestGrantsAreReadStrictly(t *testing.T) {
 	}
 	if err := (&admin.Config{Listen: "127.0.0.1:0", Grace: time.Second}).Validate(); err == nil {
 		t.Error("took a TCP listener without certificates")
-	}
-}
-
-// Only the role admin is told a verify token, and replaces keys.
-func TestOnlyAdministratorsReadAVerifyToken(t *testing.T) {
-	for role, permissions := range guard.Roles() {
-		for _, p := range []guard.Permission{guard.SecretReveal, guard.KeyWrite} {
-			if got := slices.Contains(permissions, p); got != (role == "admin") {
-				t.Errorf("%s has %s: %v", role, p, got)
-			}
-		}
-	}
-	for method, want := range map[string]guard.Permission{
-		adminv1.ProvisionService_RevealVerifyToken_FullMethodName: guard.SecretReveal,
-		adminv1.KeyService_RotateKey_FullMethodName:               guard.KeyWrite,
-		adminv1.KeyService_ReencryptSecrets_FullMethodName:        guard.KeyWrite,
-		adminv1.KeyService_RetireKey_FullMethodName:               guard.KeyWrite,
-	} {
-		if got := guard.Permissions()[method]; got != want {
-			t.Errorf("%s takes %s, want %s", method, got, want)
-		}
 	}
 }
 

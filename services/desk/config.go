@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/rights"
+	authv1 "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	"github.com/parley-desk/parley/services/desk/internal/scan"
 )
 
@@ -32,6 +34,7 @@ type Config struct {
 	Streams         int           `koanf:"streams" default:"3" help:"Streams of events that one sign-in may hold open. The page needs one for all its tabs, or one a tab where the browser knows no shared workers."`
 	Sessions        int           `koanf:"sessions" default:"10" help:"Sign-ins with which one agent may have the desk open, at each process of it. A page of one more says so and comes in when another is closed."`
 	Invitation      time.Duration `koanf:"invitation" default:"120s" help:"How long an agent who is asked for advice, or by a supervisor to take a conversation over, has to answer."`
+	Withhold        []string      `koanf:"withhold" default:"" help:"What supervisors may not do here about the conversations of others, of monitor (and join), assign, transfer and force_close. Empty: all of it is theirs."`
 	PersonalReplies int           `koanf:"personal_replies" default:"100" help:"Canned replies that an agent may write for own use, 0 to 100; 0 switches them off."`
 	Uploads         int           `koanf:"uploads" default:"20" help:"Files that one agent may have uploaded and not sent."`
 	UploadAge       time.Duration `koanf:"upload_age" default:"1h" help:"How long a file that is not sent is kept from when its upload began."`
@@ -61,6 +64,9 @@ func (c *Config) Validate() error {
 	wrong(c.Streams >= 1, "streams", "must be at least 1, is %d", c.Streams)
 	wrong(c.Sessions >= 1, "sessions", "must be at least 1, is %d", c.Sessions)
 	wrong(c.Invitation >= 10*time.Second, "invitation", "must be at least 10s, is %v", c.Invitation)
+	for _, word := range c.Withhold {
+		wrong(withheld[word] != 0, "withhold", "%q is none of monitor, assign, transfer and force_close", word)
+	}
 	wrong(c.Uploads >= 1, "uploads", "must be at least 1, is %d", c.Uploads)
 	wrong(c.UploadAge >= time.Minute, "upload_age", "must be at least 1m, is %v", c.UploadAge)
 	wrong(c.ScanTimeout > 0 && c.ScanTimeout <= 10*time.Minute, "scan_timeout", "must be more than 0 and at most 10m, is %v", c.ScanTimeout)
@@ -74,6 +80,23 @@ func (c *Config) Validate() error {
 	f := fault.New(fault.Invalid, "BAD_SETTING", "%s: %s", bad[0].Field, bad[0].Description)
 	f.Violations = bad
 	return f
+}
+
+// withheld are what the words of Withhold take from supervisors (L104).
+var withheld = map[string]rights.Permission{
+	"monitor":     authv1.Permission_PERMISSION_CONVERSATION_MONITOR,
+	"assign":      authv1.Permission_PERMISSION_CONVERSATION_ASSIGN,
+	"transfer":    authv1.Permission_PERMISSION_CONVERSATION_TRANSFER,
+	"force_close": authv1.Permission_PERMISSION_CONVERSATION_FORCE_CLOSE,
+}
+
+// off are the permissions that supervisors do not have here.
+func (c *Config) off() []rights.Permission {
+	var all []rights.Permission
+	for _, word := range c.Withhold {
+		all = append(all, withheld[word])
+	}
+	return all
 }
 
 // origin is scheme and host of PublicURL; empty when there is none.

@@ -33,6 +33,8 @@ func TestSettings(t *testing.T) {
 		"pictures of all":   {func(c *desk.Config) { c.ImageOrigins = []string{"https:", "*"} }, []string{"image_origins", "image_origins"}},
 		"more than origins": {func(c *desk.Config) { c.ImageOrigins = []string{"https://a.example/b", "https://u@a.example"} }, []string{"image_origins", "image_origins"}},
 		"a rule of its own": {func(c *desk.Config) { c.ImageOrigins = []string{"https://a.example;script-src"} }, []string{"image_origins"}},
+		"withheld":          {func(c *desk.Config) { c.Withhold = []string{"monitor", "force_close"} }, nil},
+		"an invented word":  {func(c *desk.Config) { c.Withhold = []string{"monitor", "everything"} }, []string{"withhold"}},
 		"all too small": {func(c *desk.Config) {
 			c.Events, c.Streams, c.Sessions, c.Invitation, c.Items = 15, 0, 0, time.Second, 999
 		}, []string{"events", "streams", "sessions", "invitation", "items"}},

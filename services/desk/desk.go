@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/parley-desk/parley/pkg/audit"
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/fault"
@@ -91,7 +92,8 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	}
 	uploads := &upload.Store{Bucket: deps.Bus.Bucket(subject.UploadBucket), Files: deps.FileStore(), Log: deps.Bus, Scanner: scanner,
 		Limits: upload.Limits{Files: cfg.Uploads, Age: cfg.UploadAge}, Now: deps.Now, Report: deps.Log}
-	world := func() board.World { return board.World{Names: deps.Directory.Now(), Works: pages.Works} }
+	off := cfg.off()
+	world := func() board.World { return board.World{Names: deps.Directory.Now(), Works: pages.Works, Off: off} }
 	d := &Desk{
 		cfg: cfg, deps: deps, page: built, pages: pages,
 		hub:   feed.NewHub(feed.Limits{Events: cfg.Events, Streams: cfg.Streams, Sessions: cfg.Sessions}, world, deps.Now),
@@ -106,6 +108,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		Meter: api.NewMeter(deps.Registry), Ready: d.ready,
 		Files: deps.FileStore(), Signer: deps.Secrets, Uploads: uploads, Looking: cfg.ScanTimeout,
 		Contacts: deps.Contacts, Kin: d.kin, Lately: &api.Lately{},
+		Audit:   audit.New(deps.Bus, deps.Secrets, deps.Now),
 		Replies: &reply.Store{Bucket: deps.Bus.Bucket(subject.ReplyBucket), Most: cfg.PersonalReplies},
 	}
 	d.measure(deps.Registry)

@@ -19,7 +19,10 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"github.com/parley-desk/parley/pkg/rights"
+	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 )
 
 // method is an RPC of the desk API as it goes over the wire.
@@ -199,6 +202,145 @@ func TestEveryMethodAsksWhoItIs(t *testing.T) {
 	if after := len(h.history("p")); after != before {
 		t.Errorf("the thread got %d facts", after-before)
 	}
+}
+
+// TestEveryMethodWithEveryRole: what the table of roles gives nobody gets refused,
+// and nobody else, at every method that the desk has, its own and those of the
+// control plane that it passes on.
+func TestEveryMethodWithEveryRole(t *testing.T) {
+	h := newHouse(t)
+	h.lead("p", "active", time.Now())
+	before := len(h.history("p"))
+	callers := map[string]*caller{"": h.agent("nino")}
+	for role, agent := range map[string]string{"agent": "orlin", "supervisor": "irina", "admin": "petar", "operator": "paula", "auditor": "anton"} {
+		callers[role] = h.agent(agent)
+	}
+	nobody := h.agent("")
+	for _, m := range append(methods(t), passedOn(t)...) {
+		if m.open() {
+			continue
+		}
+		need := rights.Needed(m.path)
+		for role, c := range callers {
+			body := m.sample(t, ref("p"))
+			if strings.Contains(m.path, ".admin.") {
+				body = []byte(`{}`)
+			}
+			got := h.post(c, m, body)
+			if want := !slices.Contains(rights.Roles(need, rights.Own), role); (got.code == "permission_denied") != want || got.code == "unauthenticated" {
+				t.Errorf("%s, which needs %s, as %q: %+v", m.path, rights.Name(need), role, got)
+			}
+		}
+		if got := h.post(nobody, m, []byte(`{}`)); got.code != "unauthenticated" {
+			t.Errorf("%s by nobody: %+v", m.path, got)
+		}
+	}
+	if after := len(h.history("p")); after != before {
+		t.Errorf("the thread of somebody else, in a queue of somebody else, got %d facts", after-before)
+	}
+}
+
+// passedOn are the methods of the control plane that the desk passes on.
+func passedOn(t *testing.T) (all []method) {
+	t.Helper()
+	for _, file := range []protoreflect.FileDescriptor{adminv1.File_parley_admin_v1_admin_proto, adminv1.File_parley_admin_v1_history_proto,
+		adminv1.File_parley_admin_v1_provision_proto, adminv1.File_parley_admin_v1_routing_proto, adminv1.File_parley_admin_v1_schedule_proto} {
+		for i := range file.Services().Len() {
+			service := file.Services().Get(i)
+			for j := range service.Methods().Len() {
+				if m := service.Methods().Get(j); !m.IsStreamingServer() && !m.IsStreamingClient() {
+					all = append(all, method{fmt.Sprint("/", service.FullName(), "/", m.Name()), false, m.Input()})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// TestAnotherQueue (SK5, L104): a supervisor who looks after one queue hears of a
+// conversation of another one what one hears of a conversation that never was, and
+// changes nothing; also of agents who serve other queues, and of those queues.
+func TestAnotherQueue(t *testing.T) {
+	h := newHouse(t)
+	irina := h.agent("irina")
+	for _, p := range phases {
+		h.lead("front-"+p.name, p.name, time.Now())
+	}
+	h.wait("waits", "front", 0, nil)
+	h.wait("back", "back", 0, nil)
+	foreign := []string{"waits"}
+	for _, p := range phases {
+		foreign = append(foreign, "front-"+p.name)
+	}
+	for _, m := range methods(t) {
+		if !m.names() || m.agents() {
+			continue
+		}
+		want := h.post(irina, m, m.sample(t, ref("never-was")))
+		if want.code != "not_found" {
+			t.Errorf("%s of a conversation that never was: %+v", m.path, want)
+		}
+		for _, psid := range foreign {
+			before := len(h.history(psid))
+			if got := h.post(irina, m, m.sample(t, ref(psid))); got != want {
+				t.Errorf("%s %s: %+v, of one that never was %+v", m.path, psid, got, want)
+			}
+			if after := len(h.history(psid)); after != before {
+				t.Errorf("%s %s: the thread got %d facts", m.path, psid, after-before)
+			}
+		}
+	}
+	many, err := irina.desk.ActOnConversations(t.Context(), connect.NewRequest(&deskv1.ActOnConversationsRequest{
+		ClientId: uuid.NewString(), Refs: []*deskv1.ConversationRef{ref("waits"), ref("front-active"), ref("never-was")}, Action: &deskv1.ActOnConversationsRequest_ForceClose{ForceClose: true}}))
+	if err != nil || many.Msg.GetDone() != 0 || many.Msg.GetOutcomes()[0].GetReason() != many.Msg.GetOutcomes()[2].GetReason() {
+		t.Errorf("many at once: %v, %v", many, err)
+	}
+	h.await("what she sees", func() bool {
+		list, err := irina.desk.ListOngoing(t.Context(), connect.NewRequest(&deskv1.ListOngoingRequest{}))
+		if err != nil || len(list.Msg.GetConversations()) > 1 {
+			t.Fatalf("she sees %v, %v", list.Msg.GetConversations(), err)
+		}
+		return len(list.Msg.GetConversations()) == 1 && list.Msg.GetConversations()[0].GetRef().GetPsid() == "back" && list.Msg.GetTotal() == 1
+	})
+	queues, err := irina.desk.ListQueues(t.Context(), connect.NewRequest(&deskv1.ListQueuesRequest{}))
+	if err != nil || len(queues.Msg.GetQueues()) != 1 || queues.Msg.GetQueues()[0].GetQueue() != "back" {
+		t.Errorf("she sees queues %v, %v", queues, err)
+	}
+	agents, err := irina.desk.ListAgents(t.Context(), connect.NewRequest(&deskv1.ListAgentsRequest{}))
+	if err != nil || agents.Msg.GetTotal() != 1 || agents.Msg.GetAgents()[0].GetAgent() != "orlin" {
+		t.Errorf("she sees agents %v, %v", agents, err)
+	}
+	for queue, want := range map[string]connect.Code{"front": connect.CodeNotFound, "nowhere": connect.CodeNotFound, "back": 0} {
+		_, err := irina.desk.PauseQueue(t.Context(), connect.NewRequest(&deskv1.PauseQueueRequest{Queue: queue, Pause: true}))
+		if got := codeOf(err); got != want {
+			t.Errorf("pausing %s: %v", queue, err)
+		}
+		_, err = irina.desk.ListAgents(t.Context(), connect.NewRequest(&deskv1.ListAgentsRequest{Queue: queue}))
+		if got := codeOf(err); got != want {
+			t.Errorf("agents of %s: %v", queue, err)
+		}
+	}
+	for agent, want := range map[string]connect.Code{"mila": connect.CodeNotFound, "nobody": connect.CodeNotFound, "orlin": 0} {
+		_, err := irina.desk.SetAgentPresence(t.Context(), connect.NewRequest(&deskv1.SetAgentPresenceRequest{OfAgent: agent, Presence: distributionv1.Presence_PRESENCE_AWAY}))
+		if got := codeOf(err); got != want {
+			t.Errorf("the presence of %s: %v", agent, err)
+		}
+	}
+	// Her own queue is hers.
+	if _, err := irina.desk.AssignConversation(t.Context(), connect.NewRequest(&deskv1.AssignConversationRequest{Ref: ref("back"), Target: &deskv1.AssignConversationRequest_ToAgent{ToAgent: "orlin"}})); err != nil {
+		t.Errorf("assigning what waits in her queue: %v", err)
+	}
+	if _, err := irina.desk.MonitorConversation(t.Context(), connect.NewRequest(&deskv1.MonitorConversationRequest{Ref: ref("back")})); err != nil {
+		t.Errorf("reading along in her queue: %v", err)
+	}
+}
+
+// codeOf is how a call ended; 0 when it was obeyed.
+func codeOf(err error) connect.Code {
+	if err == nil {
+		return 0
+	}
+	return connect.CodeOf(err)
 }
 
 // TestForeignConversations (SK5): of a conversation that is another agent's,

@@ -48,7 +48,8 @@ const (
 var display = map[string]string{"mila": "Мила Йорданова", "sonya": "Соня Колева"}
 
 // house is a desk on a log of its own. Mila and Orlin are agents, Sonya is a
-// supervisor; Petar has an account, but is neither.
+// supervisor, Irina one of the back office alone; Petar has an account, but is
+// neither.
 type house struct {
 	t        *testing.T
 	bus      *bus.Bus
@@ -80,8 +81,9 @@ func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 		return a
 	}
 	h.world = directory.NewSnapshot(account("mila", "agent"), account("orlin", "agent"), account("sonya", "supervisor"), account("petar", "admin"),
-		account("vera", "supervisor"), &configv1.Queue{Meta: &configv1.Meta{Id: "vip"}, Agents: []string{"orlin"}, Supervisors: []string{"vera"}, ServiceLevelSeconds: 20},
-		&configv1.Queue{Meta: &configv1.Meta{Id: "front", DisplayName: "Front desk"}, Agents: []string{"mila", "orlin"}},
+		account("vera", "supervisor"), account("irina", "supervisor"), account("paula", "operator"), account("anton", "auditor"), account("nino"),
+		&configv1.Queue{Meta: &configv1.Meta{Id: "vip"}, Agents: []string{"orlin"}, Supervisors: []string{"vera"}, ServiceLevelSeconds: 20},
+		&configv1.Queue{Meta: &configv1.Meta{Id: "front", DisplayName: "Front desk"}, Agents: []string{"mila", "orlin"}, Supervisors: []string{"sonya", "vera"}},
 		&configv1.Queue{Meta: &configv1.Meta{Id: "back", DisplayName: "Back office"}, Agents: []string{"orlin"}},
 		&configv1.Queue{Meta: &configv1.Meta{Id: "empty"}},
 		&configv1.Queue{Meta: &configv1.Meta{Id: "night"}, Agents: []string{"orlin"}, Schedule: "never"},

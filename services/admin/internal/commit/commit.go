@@ -5,15 +5,19 @@ package commit
 
 import (
 	"context"
+	"encoding/hex"
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/parley-desk/parley/pkg/audit"
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
+	auditv1 "github.com/parley-desk/parley/proto/gen/parley/audit/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	"github.com/parley-desk/parley/services/admin/internal/change"
 	"github.com/parley-desk/parley/services/admin/internal/guard"
@@ -39,6 +43,7 @@ type Committer struct {
 	Directory *directory.Directory
 	Bucket    Writer
 	History   *history.Ledger
+	Audit     *audit.Log
 }
 
 // Deed is a change to be made.
@@ -93,7 +98,9 @@ func (c *Committer) Make(ctx context.Context, d Deed) (Done, error) {
 		if begun {
 			writes = nil // history first; then this change is planned again
 		}
-		err = c.write(ctx, world, writes, version)
+		if err = c.told(ctx, version, outcomes, func(ctx context.Context) error { return c.write(ctx, world, writes, version) }); isAway(err) {
+			return Done{}, err
+		}
 		if err != nil && !fault.Is(err, fault.Conflict) {
 			return Done{}, fault.Wrap(err, "storing the change")
 		}
@@ -180,6 +187,54 @@ func (c *Committer) record(ctx context.Context, world *directory.Snapshot, d Dee
 		return nil, false, err
 	}
 	return v, begun, c.History.Keep(ctx, world.Record, contents)
+}
+
+// told makes a version after it is in the audit. The record names the resources by
+// the digests with which the history has them, and secrets by their fingerprints; of
+// a change that lost a race another record says so.
+func (c *Committer) told(ctx context.Context, v *configv1.ConfigVersion, outcomes []change.Outcome, act func(context.Context) error) error {
+	r := &auditv1.Record{Kind: "config.change", Version: v.GetNumber()}
+	guard.Sign(ctx, r)
+	if v.GetBase() {
+		outcomes = nil // history begins: nothing is changed
+	}
+	for _, o := range v.GetChanges() {
+		if !v.GetBase() {
+			kind, id := directory.KindOf(o.GetKey())
+			r.Objects = append(r.Objects, kind+"/"+id)
+			r.Changes = append(r.Changes, &auditv1.Change{Field: kind + "/" + id, Before: hex.EncodeToString(o.GetBefore()), After: hex.EncodeToString(o.GetAfter())})
+		}
+	}
+	for _, o := range outcomes {
+		r.Changes = append(r.Changes, secrets(o)...)
+	}
+	return c.Audit.Do(ctx, r, act)
+}
+
+// isAway tells whether a change was not made as it cannot be recorded.
+func isAway(err error) bool {
+	f := new(fault.Error)
+	return errors.As(err, &f) && f.Reason == audit.Away
+}
+
+// secrets are the secrets that an outcome changes, by fingerprint.
+func secrets(o change.Outcome) (changed []*auditv1.Change) {
+	before := map[string]string{}
+	if o.Before != nil {
+		for field, s := range change.Secrets(o.Before) {
+			before[field] = s.GetFingerprint()
+		}
+	}
+	for field, s := range change.Secrets(o.Resource) {
+		after := s.GetFingerprint()
+		if o.Action == change.Deleted {
+			after = ""
+		}
+		if before[field] != after {
+			changed = append(changed, &auditv1.Change{Field: directory.Place(o.Resource, field), Before: before[field], After: after})
+		}
+	}
+	return changed
 }
 
 // begin gives the number with which history begins on a world without one, and

@@ -14,6 +14,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	chain "github.com/parley-desk/parley/pkg/audit"
+	"github.com/parley-desk/parley/pkg/audit/audittest"
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/bus/bustest"
 	"github.com/parley-desk/parley/pkg/directory"
@@ -56,7 +58,8 @@ func process(t *testing.T, box *secret.Box, config, past history.Bucket, live fu
 	if err := d.Wait(ctx); err != nil {
 		t.Fatal(err)
 	}
-	live(&commit.Committer{Planner: change.Planner{Box: box, Now: time.Now}, Directory: d, Bucket: config, History: &history.Ledger{Bucket: past}})
+	live(&commit.Committer{Planner: change.Planner{Box: box, Now: time.Now}, Directory: d, Bucket: config, History: &history.Ledger{Bucket: past},
+		Audit: chain.New(&audittest.Stream{}, box, time.Now)})
 	cancel()
 	running.Wait()
 }

@@ -56,8 +56,8 @@ func (r *Runner) Run(ctx context.Context, req *adminv1.ErrandRequest) (*adminv1.
 		return nil, fault.New(fault.NotFound, "NO_SUCH_METHOD", "there is no method %q with one request and one answer", req.GetMethod())
 	}
 	resp := &adminv1.ErrandResponse{}
-	err := r.guard.Errand(ctx, req.GetMethod(), agent, func(ctx context.Context) error {
-		out, err := c.desc.Handler(c.impl, ctx, func(in any) error { return decode(req.GetRequest(), in) }, nil)
+	err := r.guard.Errand(ctx, req.GetMethod(), agent, func(ctx context.Context, i grpc.UnaryServerInterceptor) error {
+		out, err := c.desc.Handler(c.impl, ctx, func(in any) error { return decode(req.GetRequest(), in) }, i)
 		if err != nil {
 			return err
 		}

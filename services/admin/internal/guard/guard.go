@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"slices"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -19,9 +19,14 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	grpcstatus "google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
+	"github.com/parley-desk/parley/pkg/audit"
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/rights"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
+	auditv1 "github.com/parley-desk/parley/proto/gen/parley/audit/v1"
+	authv1 "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	"github.com/parley-desk/parley/services/admin/internal/status"
 )
@@ -36,7 +41,7 @@ type Guard struct {
 	Now    func() time.Time
 	Owner  string // who can open the unix socket, for people
 	Grants Grants
-	Table  map[string]Permission
+	Audit  *audit.Log
 }
 
 type callerKey struct{}
@@ -45,8 +50,14 @@ type callerKey struct{}
 // certificate, "local:" and the user who can open the unix socket, or "agent:"
 // and who is signed in at the desk.
 func Caller(ctx context.Context) string {
-	name, _ := ctx.Value(callerKey{}).(string)
-	return name
+	who, _ := ctx.Value(callerKey{}).(principal)
+	return who.name
+}
+
+// Sign says in a record who made the call that ctx is of.
+func Sign(ctx context.Context, r *auditv1.Record) {
+	who, _ := ctx.Value(callerKey{}).(principal)
+	r.Actor, r.Roles = who.name, who.roles
 }
 
 // Unary guards calls with one answer.
@@ -57,37 +68,83 @@ func (g *Guard) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, 
 		defer cancel()
 	}
 	err = g.guarded(ctx, info.FullMethod, g.caller(ctx), func(ctx context.Context) (err error) {
-		resp, err = next(ctx, req)
+		resp, err = g.record(ctx, req, info, next)
 		return err
 	})
 	return resp, status.Of(err)
 }
 
+// record is the interceptor that does a call after it is in the audit, if it is to
+// be. The configuration has the versions that it makes recorded itself.
+func (g *Guard) record(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (resp any, err error) {
+	said := audit.Option(info.FullMethod)
+	m, ok := req.(proto.Message)
+	if said == nil || !ok || audit.DryRun(m) {
+		return next(ctx, req)
+	}
+	r := g.Audit.Describe(info.FullMethod, said, m)
+	Sign(ctx, r)
+	err = g.Audit.Do(ctx, r, func(ctx context.Context) (err error) {
+		resp, err = next(ctx, req)
+		return err
+	})
+	return resp, err
+}
+
 // Errand guards a call that somebody who is signed in at the desk makes by way of
 // it. The answer's fault is as it was raised.
-func (g *Guard) Errand(ctx context.Context, method string, agent *configv1.Agent, call func(context.Context) error) error {
-	who := principal{name: "agent:" + agent.GetMeta().GetId(), remedy: "give the agent the role admin"}
-	if slices.Contains(agent.GetRoles(), "admin") {
-		who.roles = []string{"admin"}
-	}
-	return g.guarded(ctx, method, who, call)
+// The call is to be made with the interceptor.
+func (g *Guard) Errand(ctx context.Context, method string, agent *configv1.Agent, call func(context.Context, grpc.UnaryServerInterceptor) error) error {
+	who := principal{name: "agent:" + agent.GetMeta().GetId(), roles: agent.GetRoles(), remedy: "give the agent the role %s"}
+	return g.guarded(ctx, method, who, func(ctx context.Context) error {
+		return call(ctx, func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+			return g.record(ctx, req, &grpc.UnaryServerInfo{FullMethod: method}, next)
+		})
+	})
 }
 
 // Stream guards streams. They have no limit of their own: keepalive ends those
 // whose caller is gone.
 func (g *Guard) Stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 	return status.Of(g.guarded(stream.Context(), info.FullMethod, g.caller(stream.Context()), func(ctx context.Context) error {
-		return next(srv, within{stream, ctx})
+		w := &within{ServerStream: stream, ctx: ctx, guard: g, method: info.FullMethod, said: audit.Option(info.FullMethod)}
+		err := next(srv, w)
+		if err != nil && w.record.GetNumber() > 0 {
+			g.Audit.Undone(ctx, w.record, err)
+		}
+		return err
 	}))
 }
 
-// within is a stream whose handler sees another context.
+// within is a stream whose handler sees another context, and whose first message is
+// in the audit, if it is to be, before the handler sees it.
 type within struct {
 	grpc.ServerStream
-	ctx context.Context
+	ctx    context.Context
+	guard  *Guard
+	method string
+	said   *authv1.Audited
+	record *auditv1.Record
 }
 
-func (w within) Context() context.Context { return w.ctx }
+func (w *within) Context() context.Context { return w.ctx }
+
+func (w *within) RecvMsg(into any) error {
+	if err := w.ServerStream.RecvMsg(into); err != nil || w.said == nil || w.record != nil {
+		return err
+	}
+	m, ok := into.(proto.Message)
+	if !ok {
+		return nil
+	}
+	w.record = w.guard.Audit.Describe(w.method, w.said, m)
+	if audit.DryRun(m) {
+		return nil
+	}
+	Sign(w.ctx, w.record)
+	_, err := w.guard.Audit.Write(w.ctx, w.record)
+	return err
+}
 
 // guarded admits a call, runs it, and notes how it ended.
 func (g *Guard) guarded(ctx context.Context, method string, who principal, call func(context.Context) error) error {
@@ -98,7 +155,7 @@ func (g *Guard) guarded(ctx context.Context, method string, who principal, call 
 
 	err := g.admit(who, method)
 	if err == nil {
-		err = contained(func() error { return call(context.WithValue(ctx, callerKey{}, who.name)) })
+		err = contained(func() error { return call(context.WithValue(ctx, callerKey{}, who)) })
 	}
 	code := grpcstatus.Code(status.Of(err))
 	span.SetAttributes(attribute.String("rpc.method", method), attribute.Int("rpc.grpc.status_code", int(code)))
@@ -129,15 +186,15 @@ func carried(ctx context.Context) propagation.TextMapCarrier {
 }
 
 func (g *Guard) admit(who principal, method string) error {
-	need, known := g.Table[method]
+	need := rights.Needed(method)
 	switch {
-	case !known:
+	case need == authv1.Permission_PERMISSION_UNSPECIFIED:
 		return fault.New(fault.Denied, "NO_SUCH_METHOD", "%s is not open to anyone", method)
 	case who.name == "":
 		return fault.New(fault.Unauthenticated, "NO_CERTIFICATE", "no client certificate with a name in it was given")
-	case !allow(who.roles, need):
-		return fault.New(fault.Denied, "PERMISSION_MISSING",
-			"%s lacks the permission %s; %s", who.name, need, cmp.Or(who.remedy, "grant it a role with the setting admin.grants"))
+	case (rights.Who{Name: who.name, Roles: who.roles}).Reach(need) < rights.Everything: // nothing here is anybody's own
+		remedy := fmt.Sprintf(cmp.Or(who.remedy, "grant it the role %s with the setting admin.grants"), strings.Join(rights.Roles(need, rights.Everything), " or "))
+		return fault.New(fault.Denied, "PERMISSION_MISSING", "%s lacks the permission %s; %s", who.name, rights.Name(need), remedy)
 	}
 	return nil
 }
@@ -157,7 +214,7 @@ func contained(call func() error) (err error) {
 type principal struct {
 	name   string
 	roles  []string
-	remedy string // how it gets more of them; empty: as callers with certificates do
+	remedy string // how it gets one of them, "%s"; empty: as callers with certificates do
 }
 
 // caller finds out who calls. Who can open the unix socket owns the process'
@@ -168,7 +225,7 @@ func (g *Guard) caller(ctx context.Context) principal {
 		return principal{}
 	}
 	if p.Addr != nil && p.Addr.Network() == "unix" {
-		return principal{name: "local:" + g.Owner, roles: []string{"admin"}}
+		return principal{name: "local:" + g.Owner, roles: []string{rights.Admin}}
 	}
 	info, ok := p.AuthInfo.(credentials.TLSInfo)
 	if !ok || len(info.State.VerifiedChains) == 0 {

@@ -3,8 +3,11 @@ package validate
 import (
 	"fmt"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/rights"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 )
 
@@ -33,8 +36,8 @@ func (p *problems) agent(a *configv1.Agent, world *directory.Snapshot) {
 	for i, role := range a.GetRoles() {
 		field := fmt.Sprintf("roles[%d]", i)
 		switch {
-		case role != "agent" && role != "supervisor" && role != "admin":
-			p.add(field, `%q is not a role; use "agent", "supervisor" or "admin"`, clip(role))
+		case !slices.Contains(rights.People(), role):
+			p.add(field, `%q is not a role; use one of %s`, clip(role), strings.Join(rights.People(), ", "))
 		case seen[role]:
 			p.add(field, "%q is given twice; remove one", role)
 		}

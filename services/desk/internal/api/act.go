@@ -46,7 +46,7 @@ func (s deskService) Signal(ctx context.Context, r *connect.Request[deskv1.Signa
 // atMeta has outbound do something at Meta that is no message.
 func (s deskService) atMeta(ctx context.Context, ref *deskv1.ConversationRef, a *outboundv1.ActRequest) error {
 	agent := callerOf(ctx).session.Agent
-	if _, _, err := s.load(ctx, ref, agent, true); err != nil {
+	if _, _, err := s.load(ctx, ref, true); err != nil {
 		return err
 	}
 	a.Page, a.Psid, a.Conversation, a.Agent = ref.GetPage(), ref.GetPsid(), ref.GetConversation(), agent

@@ -3,17 +3,17 @@ package api
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 	"strings"
 
 	"connectrpc.com/connect"
 
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/rights"
+	authv1 "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
-	"github.com/parley-desk/parley/services/desk/internal/board"
 )
 
 // ListAgents tells a supervisor where agents stand and what they have in hand.
@@ -23,12 +23,16 @@ func (s deskService) ListAgents(ctx context.Context, r *connect.Request[deskv1.L
 	if err != nil {
 		return nil, err
 	}
+	who, need := s.who(ctx), callerOf(ctx).need
 	if m.GetQueue() != "" {
 		if err := s.mine(ctx, m.GetQueue()); err != nil {
 			return nil, err
 		}
 	}
-	asked := s.crew(callerOf(ctx).session.Agent, m.GetQueue(), strings.ToLower(m.GetSearch()))
+	queues := queuesOf(world)
+	asked := slices.DeleteFunc(crew(world, m.GetQueue(), strings.ToLower(m.GetSearch())), func(id string) bool {
+		return !who.Beyond(need, among(queues[id]))
+	})
 	standings, err := s.roster(ctx, asked)
 	if err != nil {
 		return nil, err
@@ -46,10 +50,10 @@ func (s deskService) ListAgents(ctx context.Context, r *connect.Request[deskv1.L
 		return strings.ToLower(cmp.Or(world.Agents[id].GetMeta().GetDisplayName(), id)) + "\x00" + id
 	})
 	response.NextPageToken = next
-	loads, queues, deeds := s.loads(), queuesOf(world), s.Lately.agents(s.Now())
+	loads, deeds := s.loads(), s.Lately.agents(s.Now())
 	for _, id := range page {
 		figure := cmp.Or(loads[id], &deskv1.AgentFigure{})
-		figure.Agent, figure.Name, figure.Queues = id, world.Agents[id].GetMeta().GetDisplayName(), queues[id]
+		figure.Agent, figure.Name, figure.Queues = id, world.Agents[id].GetMeta().GetDisplayName(), titles(world, queues[id])
 		figure.Standing = cmp.Or(standings[id], &distributionv1.AgentStanding{Agent: id})
 		figure.Taken, figure.Rejected, figure.Missed = int32(deeds[id].Taken), int32(deeds[id].Rejected), int32(deeds[id].Missed)
 		figure.StatusName = world.Statuses[figure.Standing.GetStatus()].GetMeta().GetDisplayName()
@@ -58,38 +62,45 @@ func (s deskService) ListAgents(ctx context.Context, r *connect.Request[deskv1.L
 	return connect.NewResponse(response), nil
 }
 
-// crew are the agents of a supervisor, of one queue or of all, whose name or id holds
-// search.
-func (s *Server) crew(by, queue, search string) (ids []string) {
-	world := s.World()
-	for id, a := range world.Names.Agents {
-		serves := queue == "" && s.leads(world, by, id) || slices.Contains(world.Names.Queues[queue].GetAgents(), id)
-		if serves && has(a, []string{roleAgent}) && named(a.GetMeta(), search) {
+// crew are those who answer customers, of one queue or of all, whose name or id
+// holds search.
+func crew(world *directory.Snapshot, queue, search string) (ids []string) {
+	for id, a := range world.Agents {
+		serves := queue == "" || slices.Contains(world.Queues[queue].GetAgents(), id)
+		if serves && can(a, authv1.Permission_PERMISSION_CONVERSATION_PICK) && named(a.GetMeta(), search) {
 			ids = append(ids, id)
 		}
 	}
 	return ids
 }
 
-// leads tells whether an agent is a supervisor's: who serves a queue of the
-// supervisor's, or none at all.
-func (s *Server) leads(world board.World, by, agent string) bool {
-	queues := serves(world.Names, agent)
-	return len(queues) == 0 || slices.ContainsFunc(queues, func(q string) bool { return world.Oversees(by, q) })
-}
-
-// queuesOf are the names of the queues that agents serve, in order.
+// queuesOf are the queues that agents serve.
 func queuesOf(world *directory.Snapshot) map[string][]string {
 	served := map[string][]string{}
-	for _, id := range slices.Sorted(maps.Keys(world.Queues)) {
-		for _, agent := range world.Queues[id].GetAgents() {
-			served[agent] = append(served[agent], cmp.Or(world.Queues[id].GetMeta().GetDisplayName(), id))
+	for id, q := range world.Queues {
+		for _, agent := range q.GetAgents() {
+			served[agent] = append(served[agent], id)
 		}
 	}
-	for _, names := range served {
-		slices.Sort(names)
-	}
 	return served
+}
+
+// among is what stands in queues. Who serves none is like a conversation that is in
+// none yet.
+func among(queues []string) rights.Object {
+	if len(queues) == 0 {
+		queues = []string{""}
+	}
+	return rights.Object{Queues: queues}
+}
+
+// titles are the names of queues, in order.
+func titles(world *directory.Snapshot, ids []string) (names []string) {
+	for _, id := range ids {
+		names = append(names, cmp.Or(world.Queues[id].GetMeta().GetDisplayName(), id))
+	}
+	slices.Sort(names)
+	return names
 }
 
 // loads counts what agents have.

@@ -10,7 +10,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/rights"
 	"github.com/parley-desk/parley/pkg/thread"
+	authv1 "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
@@ -32,6 +34,13 @@ func (s deskService) ActOnConversations(ctx context.Context, r *connect.Request[
 	m := r.Msg
 	if err := checkMany(m); err != nil {
 		return nil, err
+	}
+	callerOf(ctx).need = authv1.Permission_PERMISSION_CONVERSATION_ASSIGN
+	if m.GetForceClose() {
+		callerOf(ctx).need = authv1.Permission_PERMISSION_CONVERSATION_FORCE_CLOSE
+	}
+	if need := callerOf(ctx).need; s.who(ctx).Reach(need) == rights.None {
+		return nil, lacking(need, "ActOnConversations")
 	}
 	if queue := m.GetToQueue(); queue != "" {
 		if why := s.unfit(queue); why != "" {
@@ -90,7 +99,7 @@ func (s deskService) one(ctx context.Context, ref *deskv1.ConversationRef, m *de
 		switch {
 		case thread.Done(state, m.GetClientId()):
 			return nil, nil
-		case c.GetId() != ref.GetConversation() || !s.World().Oversees(by, c.GetQueue()):
+		case !current(state, ref) || !s.beyond(ctx, state):
 			out.Phase = threadv1.Phase_PHASE_UNSPECIFIED
 			return nil, errForeign()
 		case m.GetForceClose():

@@ -54,7 +54,7 @@ func checkOffer(ref *deskv1.ConversationRef, fence int64, reason string) error {
 // whether the agent's capacity is still reserved for it.
 func (s deskService) answer(ctx context.Context, ref *deskv1.ConversationRef, a *distributionv1.AnswerOfferRequest) (*deskv1.ConversationView, error) {
 	agent := callerOf(ctx).session.Agent
-	if _, _, err := s.load(ctx, ref, agent, true); err != nil {
+	if _, _, err := s.load(ctx, ref, true); err != nil {
 		if fault.Is(err, fault.NotFound) {
 			// The offer lapsed, or there never was one: both are told alike.
 			return nil, refused(connect.CodeNotFound, &deskv1.Refusal{Reason: thread.OfferGone})
@@ -80,7 +80,7 @@ func (s deskService) explain(ctx context.Context, ref *deskv1.ConversationRef, e
 	}
 	refusal := &deskv1.Refusal{Reason: r.Reason}
 	agent := callerOf(ctx).session.Agent
-	if state, _, err := s.load(ctx, ref, agent, true); err == nil {
+	if state, _, err := s.load(ctx, ref, true); err == nil {
 		refusal.Phase, refusal.Allowed = state.GetConversation().GetPhase(), thread.Allowed(state, agent)
 	}
 	return refused(connect.CodeFailedPrecondition, refusal)
@@ -88,7 +88,7 @@ func (s deskService) explain(ctx context.Context, ref *deskv1.ConversationRef, e
 
 func (s deskService) reload(ctx context.Context, ref *deskv1.ConversationRef) (*deskv1.ConversationView, error) {
 	agent := callerOf(ctx).session.Agent
-	state, revision, err := s.load(ctx, ref, agent, true)
+	state, revision, err := s.load(ctx, ref, true)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (s deskService) ResumeConversation(ctx context.Context, r *connect.Request[
 	if c.ref(ref); c.err() != nil {
 		return nil, c.err()
 	}
-	if _, _, err := s.load(ctx, ref, agent, true); err != nil {
+	if _, _, err := s.load(ctx, ref, true); err != nil {
 		return nil, err
 	}
 	err := s.Bus.Call(ctx, "distribution.resume", &distributionv1.ResumeRequest{
@@ -125,7 +125,7 @@ func (s deskService) TakeControl(ctx context.Context, r *connect.Request[deskv1.
 	if c.ref(ref); c.err() != nil {
 		return nil, c.err()
 	}
-	if _, _, err := s.load(ctx, ref, agent, true); err != nil {
+	if _, _, err := s.load(ctx, ref, true); err != nil {
 		return nil, err
 	}
 	err := s.Bus.Call(ctx, "outbound.control", &outboundv1.TakeControlRequest{
@@ -197,7 +197,7 @@ func (s deskService) turn(ctx context.Context, ref *deskv1.ConversationRef,
 		return nil, c.err()
 	}
 	agent := callerOf(ctx).session.Agent
-	state, revision, err := s.act(ctx, ref, agent, func(state *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+	state, revision, err := s.act(ctx, ref, func(state *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
 		return command(state, agent)
 	})
 	if err != nil {

@@ -32,7 +32,7 @@ func (s contactService) GetCard(ctx context.Context, r *connect.Request[deskv1.G
 		return nil, c.err()
 	}
 	agent := callerOf(ctx).session.Agent
-	state, _, err := s.load(ctx, r.Msg.GetRef(), agent, true)
+	state, _, err := s.load(ctx, r.Msg.GetRef(), true)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (s contactService) GetCard(ctx context.Context, r *connect.Request[deskv1.G
 // customer is.
 func (s contactService) linker(ctx context.Context, ref *deskv1.ConversationRef) (*threadv1.State, error) {
 	agent := callerOf(ctx).session.Agent
-	state, _, err := s.load(ctx, ref, agent, false)
+	state, _, err := s.load(ctx, ref, false)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func (s contactService) linked(ctx context.Context, ref *deskv1.ConversationRef)
 // again reads the card after something was done.
 func (s contactService) again(ctx context.Context, ref *deskv1.ConversationRef) (*deskv1.ContactCard, error) {
 	agent := callerOf(ctx).session.Agent
-	state, _, err := s.load(ctx, ref, agent, true)
+	state, _, err := s.load(ctx, ref, true)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func checkCommand(ref *deskv1.ConversationRef, clientID string) error {
 
 func (s contactService) link(ctx context.Context, ref *deskv1.ConversationRef, clientID, id string) (*deskv1.ContactCard, error) {
 	agent := callerOf(ctx).session.Agent
-	state, _, err := s.act(ctx, ref, agent, func(state *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+	state, _, err := s.act(ctx, ref, func(state *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
 		return thread.Link(state, ref.GetConversation(), agent, clientID, id)
 	})
 	if err != nil {
@@ -149,7 +149,7 @@ func (s contactService) LinkContact(ctx context.Context, r *connect.Request[desk
 	if err := checkCommand(m.GetRef(), m.GetClientId()); err != nil {
 		return nil, err
 	}
-	if _, _, err := s.load(ctx, m.GetRef(), callerOf(ctx).session.Agent, true); err != nil {
+	if _, _, err := s.load(ctx, m.GetRef(), true); err != nil {
 		return nil, err
 	}
 	now, err := s.Contacts.Store.Resolve(ctx, m.GetContact())
@@ -169,7 +169,7 @@ func (s contactService) UnlinkContact(ctx context.Context, r *connect.Request[de
 	if err := checkCommand(m.GetRef(), m.GetClientId()); err != nil {
 		return nil, err
 	}
-	state, _, err := s.act(ctx, m.GetRef(), agent, func(state *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+	state, _, err := s.act(ctx, m.GetRef(), func(state *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
 		return thread.Unlink(state, m.GetRef().GetConversation(), agent, m.GetClientId(), state.GetContact().GetContact())
 	})
 	if err != nil {

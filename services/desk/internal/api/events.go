@@ -8,8 +8,8 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/rights"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
-	"github.com/parley-desk/parley/proto/gen/parley/desk/v1/deskv1connect"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
 	"github.com/parley-desk/parley/services/desk/internal/session"
@@ -127,7 +127,7 @@ func (p *pump) run(ctx context.Context, ended <-chan struct{}) error {
 // asked to, that the stream lives. A bucket that cannot be reached ends nobody.
 func (p *pump) heartbeat(ctx context.Context, say bool) (done bool, err error) {
 	_, end, err := p.Sessions.Look(ctx, p.caller.session.Key)
-	if err == nil && end == "" && !has(p.caller.agent, roles(deskv1connect.DeskServiceEventsProcedure)) {
+	if err == nil && end == "" && p.World().Who(p.caller.session.Agent).Reach(p.caller.need) == rights.None {
 		end = session.Stripped
 	}
 	if err == nil && end != "" {

@@ -7,7 +7,9 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/parley-desk/parley/pkg/rights"
 	"github.com/parley-desk/parley/pkg/thread"
+	authv1 "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/services/desk/internal/figures"
@@ -55,24 +57,24 @@ func (s *Server) Follow(commit *threadv1.Commit) {
 }
 
 // thresholds are those of one queue, or of all of a supervisor's where none is named.
-func (s *Server) thresholds(by, queue string) wanted {
-	world := s.World()
+func (s *Server) thresholds(who rights.Who, queue string) wanted {
+	world := s.Directory.Now()
 	return func(id string) (figures.Thresholds, bool) {
-		q := world.Names.Queues[id]
+		q := world.Queues[id]
 		return figures.Thresholds{ServiceLevel: q.GetServiceLevelSeconds(), ShortAbandon: q.GetShortAbandonSeconds()},
-			(queue == "" || queue == id) && world.Oversees(by, id)
+			(queue == "" || queue == id) && who.Beyond(authv1.Permission_PERMISSION_FLOOR_READ, rights.Object{Queues: []string{id}})
 	}
 }
 
 // GetFigures tells how the queues of a supervisor went in the last hour.
 func (s deskService) GetFigures(ctx context.Context, r *connect.Request[deskv1.GetFiguresRequest]) (*connect.Response[deskv1.GetFiguresResponse], error) {
-	queue, by := r.Msg.GetQueue(), callerOf(ctx).session.Agent
+	queue := r.Msg.GetQueue()
 	if queue != "" {
 		if err := s.mine(ctx, queue); err != nil {
 			return nil, err
 		}
 	}
-	now, of := s.Now(), s.thresholds(by, queue)
+	now, of := s.Now(), s.thresholds(s.who(ctx), queue)
 	response := &deskv1.GetFiguresResponse{Hour: s.Lately.hour(now, of), Minutes: s.Lately.minutes(now, of)}
 	for _, f := range s.Hub.Select(func(c *threadv1.Conversation) bool { _, ok := of(c.GetQueue()); return ok }) {
 		if w := thread.WindowAt(f.State, now); w.Kind != thread.Closed && w.Until.Sub(now) < closes {

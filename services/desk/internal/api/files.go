@@ -15,10 +15,11 @@ import (
 
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/files"
+	"github.com/parley-desk/parley/pkg/rights"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
+	authv1 "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
-	"github.com/parley-desk/parley/services/desk/internal/board"
 	"github.com/parley-desk/parley/services/desk/internal/timeline"
 	"github.com/parley-desk/parley/services/desk/internal/transcript"
 )
@@ -59,12 +60,12 @@ func (s *Server) mountFiles(mux *http.ServeMux) {
 	mux.HandleFunc("GET /files/{ticket}", s.filed(s.giveFile))
 }
 
-// filed lets signed-in agents through that ask from our own page, and says
-// nothing more than a status about what goes wrong.
+// filed lets those through who may read conversations and ask from our own page, and
+// says nothing more than a status about what goes wrong.
 func (s *Server) filed(next func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", sealed)
-		err := s.admitted(next)(w, r)
+		err := s.admitted(authv1.Permission_PERMISSION_CONVERSATION_READ, next)(w, r)
 		if err == nil {
 			return
 		}
@@ -83,24 +84,16 @@ func (s *Server) filed(next func(http.ResponseWriter, *http.Request) error) http
 	}
 }
 
-func (s *Server) admitted(next func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
+// admitted is what files have in place of the guard of methods.
+func (s *Server) admitted(need rights.Permission, next func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		select {
-		case <-s.Ready:
-		default:
-			return fault.New(fault.Unavailable, "STARTING", "the desk is starting")
-		}
 		if r.Header.Get("Sec-Fetch-Site") == "cross-site" {
 			return fault.New(fault.Denied, "NO_ROLE", "another site asks")
 		}
-		found, err := s.Sessions.Find(r.Context(), s.Cookie.Read(r.Header))
-		if err != nil {
+		c := &caller{conn: http.NewResponseController(w)}
+		if err := s.identify(r.Context(), c, need, "files", r.Header); err != nil {
 			return err
 		}
-		if !has(s.Directory.Now().Agents[found.Agent], []string{roleAgent, board.RoleSupervisor}) {
-			return fault.New(fault.Denied, "NO_ROLE", "the role %s or %s is needed", roleAgent, board.RoleSupervisor)
-		}
-		c := &caller{session: found, conn: http.NewResponseController(w)}
 		return next(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
 	}
 }
@@ -118,7 +111,7 @@ func (s *Server) openFile(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	found := callerOf(r.Context()).session
-	if _, _, err := s.load(r.Context(), ref, found.Agent, false); err != nil {
+	if _, _, err := s.load(r.Context(), ref, false); err != nil {
 		return err
 	}
 	var kept *threadv1.AttachmentKept

@@ -4,62 +4,24 @@ import (
 	"context"
 	"net/http"
 	"path"
-	"slices"
 	"strings"
 
 	"connectrpc.com/connect"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/rights"
+	authv1 "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
-	"github.com/parley-desk/parley/proto/gen/parley/desk/v1/deskv1connect"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/services/desk/internal/board"
 )
 
-// roleAgent is who answers customers.
-const roleAgent = "agent"
-
-// roles are those of which one is needed for a method. Here and nowhere else is
-// decided what role may do what; whose conversation it is the handlers ask.
-func roles(procedure string) []string {
-	if ofAdministration(procedure) {
-		return []string{roleAdmin}
-	}
-	switch procedure {
-	case deskv1connect.SessionServiceWhoAmIProcedure:
-		return []string{roleAgent, board.RoleSupervisor, roleAdmin}
-	case deskv1connect.DeskServiceListOpenItemsProcedure,
-		deskv1connect.DeskServicePickConversationProcedure:
-		return []string{roleAgent}
-	case deskv1connect.DeskServiceAssignConversationProcedure,
-		deskv1connect.DeskServiceForceCloseConversationProcedure,
-		deskv1connect.DeskServicePauseQueueProcedure,
-		deskv1connect.DeskServiceActOnConversationsProcedure,
-		deskv1connect.DeskServiceMonitorConversationProcedure,
-		deskv1connect.DeskServiceJoinConversationProcedure,
-		deskv1connect.DeskServiceSetAgentPresenceProcedure,
-		deskv1connect.DeskServiceListAgentsProcedure,
-		deskv1connect.DeskServiceGetFiguresProcedure,
-		deskv1connect.DeskServiceListOngoingProcedure:
-		return []string{board.RoleSupervisor}
-	}
-	return []string{roleAgent, board.RoleSupervisor}
-}
-
-// has tells whether an agent has one of the roles.
-func has(a *configv1.Agent, roles []string) bool {
-	return slices.ContainsFunc(roles, func(role string) bool { return slices.Contains(a.GetRoles(), role) })
-}
-
-// guard lets only signed-in agents through. What needs no sign-in is named
-// here; everything else does.
+// guard lets only those through who have what a method needs, as far as it may be.
+// How far it reaches the handlers ask, when they know what it is about: by may and
+// beyond.
 type guard struct{ *Server }
 
-func open(procedure string) bool {
-	return procedure == deskv1connect.SessionServiceSignInProcedure ||
-		procedure == deskv1connect.SessionServiceSignOutProcedure
-}
-
-// WrapUnary checks before a command and bounds its time.
+// WrapUnary checks before a command, bounds its time, and has it recorded.
 func (g guard) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, r connect.AnyRequest) (connect.AnyResponse, error) {
 		limit := patience
@@ -71,7 +33,15 @@ func (g guard) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 		if err := g.admit(ctx, r.Spec().Procedure, r.Header()); err != nil {
 			return nil, err
 		}
-		return next(ctx, r)
+		var answer connect.AnyResponse
+		err := g.recorded(ctx, r, func(ctx context.Context) (err error) {
+			answer, err = next(ctx, r)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		return answer, nil
 	}
 }
 
@@ -91,23 +61,56 @@ func (guard) WrapStreamingClient(next connect.StreamingClientFunc) connect.Strea
 }
 
 func (g guard) admit(ctx context.Context, procedure string, h http.Header) error {
+	return g.identify(ctx, callerOf(ctx), rights.Needed(procedure), path.Base(procedure), h)
+}
+
+// identify finds out who calls, and refuses those who lack what is needed for what.
+func (s *Server) identify(ctx context.Context, c *caller, need rights.Permission, what string, h http.Header) error {
 	select {
-	case <-g.Ready:
+	case <-s.Ready:
 	default:
 		return fault.New(fault.Unavailable, "STARTING", "the desk is starting")
 	}
-	if open(procedure) {
+	if c.need = need; need == authv1.Permission_PERMISSION_ANYONE {
 		return nil
 	}
-	session, err := g.Sessions.Find(ctx, g.Cookie.Read(h))
+	session, err := s.Sessions.Find(ctx, s.Cookie.Read(h))
 	if err != nil {
 		return err
 	}
-	c := callerOf(ctx)
-	c.session, c.agent = session, g.Directory.Now().Agents[session.Agent]
-	if needed := roles(procedure); !has(c.agent, needed) {
-		return fault.New(fault.Denied, "NO_ROLE", "the role %s is needed for %s; an administrator gives it",
-			strings.Join(needed, " or "), path.Base(procedure))
+	c.session, c.agent = session, s.Directory.Now().Agents[session.Agent]
+	if s.World().Who(session.Agent).Reach(need) == rights.None {
+		return lacking(need, what)
 	}
 	return nil
+}
+
+// lacking is the fault of who has no role for something.
+func lacking(need rights.Permission, what string) error {
+	some := rights.Roles(need, rights.Own)
+	if len(some) == 0 {
+		return fault.New(fault.Denied, "NO_ROLE", "%s is open to nobody", what)
+	}
+	return fault.New(fault.Denied, "NO_ROLE", "the role %s is needed for %s; an administrator gives it", strings.Join(some, " or "), what)
+}
+
+// can tells whether an agent has a permission at all.
+func can(a *configv1.Agent, p rights.Permission) bool {
+	return rights.Who{Name: a.GetMeta().GetId(), Roles: a.GetRoles()}.Reach(p) > rights.None
+}
+
+// who is the caller of ctx.
+func (s *Server) who(ctx context.Context) rights.Who {
+	return s.World().Who(callerOf(ctx).session.Agent)
+}
+
+// may tells whether the caller may do what is called for to the conversation of a
+// state (SK5).
+func (s *Server) may(ctx context.Context, state *threadv1.State, over bool) bool {
+	return s.who(ctx).May(callerOf(ctx).need, board.Object(state, over))
+}
+
+// beyond tells whether the caller may do it also to somebody else's.
+func (s *Server) beyond(ctx context.Context, state *threadv1.State) bool {
+	return s.who(ctx).Beyond(callerOf(ctx).need, board.Object(state, false))
 }

@@ -8,14 +8,15 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/rights"
 	"github.com/parley-desk/parley/pkg/rules"
 	"github.com/parley-desk/parley/pkg/thread"
+	authv1 "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
-	"github.com/parley-desk/parley/services/desk/internal/board"
 )
 
 // target is who gets a conversation.
@@ -35,7 +36,7 @@ func (s deskService) TransferConversation(ctx context.Context, r *connect.Reques
 		return nil, err
 	}
 	_, _, err = s.Bus.Update(ctx, threadOf(m.GetRef()), func(state *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
-		h.Supervisor = s.World().Oversees(h.By, state.GetConversation().GetQueue())
+		h.Supervisor = s.beyond(ctx, state)
 		switch {
 		case !s.hands(ctx, state, m.GetRef(), m.GetClientId()):
 			return nil, errForeign()
@@ -52,15 +53,11 @@ func (s deskService) TransferConversation(ctx context.Context, r *connect.Reques
 	return connect.NewResponse(&deskv1.TransferConversationResponse{}), nil
 }
 
-// hands tells whether the caller may hear of handing a conversation over: one in
-// front of the caller, one the caller has just handed over by this command, and
-// any of a supervisor's queues.
+// hands tells whether the caller may hear of handing a conversation over: one to
+// which the caller may do it, and one the caller has just handed over by this
+// command.
 func (s deskService) hands(ctx context.Context, state *threadv1.State, ref *deskv1.ConversationRef, clientID string) bool {
-	agent := callerOf(ctx).session.Agent
-	if state.GetConversation().GetId() != ref.GetConversation() {
-		return false
-	}
-	return holds(state, ref, agent, true) || thread.Done(state, clientID) || s.World().Oversees(agent, state.GetConversation().GetQueue())
+	return current(state, ref) && (s.may(ctx, state, true) || thread.Done(state, clientID))
 }
 
 // handover is a hand-over by the caller to somebody who can have it now.
@@ -81,8 +78,7 @@ func (s deskService) handover(ctx context.Context, ref *deskv1.ConversationRef, 
 	if err != nil {
 		return h, fault.Wrap(err, "making an id")
 	}
-	agent := callerOf(ctx).session.Agent
-	h = thread.Handover{Conversation: ref.GetConversation(), By: agent, Supervisor: s.World().Supervisor(agent),
+	h = thread.Handover{Conversation: ref.GetConversation(), By: callerOf(ctx).session.Agent, Supervisor: s.who(ctx).Reach(callerOf(ctx).need) > rights.Own,
 		ClientID: clientID, NoteID: id.String(), Note: note, Ask: ask.String(), Patience: s.Invitation}
 	if to.queue != "" {
 		return h, s.enterable(ctx, ref, clientID, to.queue)
@@ -163,7 +159,7 @@ func (s deskService) reachable(ctx context.Context, ref *deskv1.ConversationRef,
 }
 
 // works tells whether somebody can be given a conversation or be asked about it.
-func works(a *configv1.Agent) bool { return has(a, []string{roleAgent, board.RoleSupervisor}) }
+func works(a *configv1.Agent) bool { return can(a, authv1.Permission_PERMISSION_CONVERSATION_HANDLE) }
 
 // attends tells whether an agent is there and may be asked. Who is not to be
 // disturbed because all capacity is used has not said so.

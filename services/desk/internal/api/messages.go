@@ -123,7 +123,7 @@ func (s deskService) AbandonSend(ctx context.Context, r *connect.Request[deskv1.
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	_, _, err := s.act(ctx, m.GetRef(), agent, func(state *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+	_, _, err := s.act(ctx, m.GetRef(), func(state *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
 		return thread.AbandonSend(state, m.GetRef().GetConversation(), agent, m.GetItem())
 	})
 	if err != nil {
@@ -185,7 +185,7 @@ func (s deskService) write(ctx context.Context, ref *deskv1.ConversationRef, cli
 		return nil, fault.Wrap(err, "making an id")
 	}
 	agent := callerOf(ctx).session.Agent
-	_, revision, err := s.act(ctx, ref, agent, func(state *threadv1.State, revision uint64) ([]*threadv1.Fact, error) {
+	_, revision, err := s.act(ctx, ref, func(state *threadv1.State, revision uint64) ([]*threadv1.Fact, error) {
 		return command(state, revision, id.String(), agent)
 	})
 	if err != nil {
@@ -222,7 +222,7 @@ func (s deskService) ListTimeline(ctx context.Context, r *connect.Request[deskv1
 	if limit == 0 {
 		limit = defaultPage
 	}
-	if _, _, err := s.load(ctx, ref, callerOf(ctx).session.Agent, false); err != nil {
+	if _, _, err := s.load(ctx, ref, false); err != nil {
 		return nil, err
 	}
 	response := &deskv1.ListTimelineResponse{}
@@ -233,6 +233,11 @@ func (s deskService) ListTimeline(ctx context.Context, r *connect.Request[deskv1
 	})
 	if err != nil {
 		return nil, err
+	}
+	if r.Msg.GetBeforeRevision() > 0 {
+		if err := s.leafed(ctx, ref, response.GetItems()); err != nil {
+			return nil, err
+		}
 	}
 	response.Items = board.Named(response.GetItems(), s.Directory.Now())
 	return connect.NewResponse(response), nil

@@ -147,12 +147,13 @@ func inOffice(t *testing.T, test func(*office)) {
 		o := &office{t: t, line: make(line), stored: &bucket{}, config: &bucket{}, stopping: make(chan struct{})}
 		dir := directory.Follow(o.config)
 		o.hire("agent")
-		o.hub = feed.NewHub(feed.Limits{Events: 64, Streams: 3, Sessions: 10}, func() board.World { return board.World{Names: dir.Now()} }, time.Now)
+		world := func() board.World { return board.World{Names: dir.Now()} }
+		o.hub = feed.NewHub(feed.Limits{Events: 64, Streams: 3, Sessions: 10}, world, time.Now)
 		o.sessions = session.NewStore(o.stored, func(id string) *configv1.Agent { return dir.Now().Agents[id] }, time.Now)
 		ready := make(chan struct{})
 		close(ready)
 		server := &api.Server{
-			Log: slog.New(slog.DiscardHandler), Tracer: noop.NewTracerProvider().Tracer(""), Now: time.Now, Bus: alone{}, Directory: dir,
+			Log: slog.New(slog.DiscardHandler), Tracer: noop.NewTracerProvider().Tracer(""), Now: time.Now, Bus: alone{}, Directory: dir, World: world,
 			Hub: o.hub, Shelf: transcript.NewShelf(nil, 1), Sessions: o.sessions, Address: func(*http.Request) string { return "" },
 			Meter: api.NewMeter(prometheus.NewRegistry()), Ready: ready,
 		}

@@ -9,7 +9,9 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/rights"
 	"github.com/parley-desk/parley/pkg/thread"
+	authv1 "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -23,7 +25,7 @@ func (s deskService) ShowOffer(ctx context.Context, r *connect.Request[deskv1.Sh
 	if err := checkOffer(ref, r.Msg.GetFence(), ""); err != nil {
 		return nil, err
 	}
-	if _, _, err := s.load(ctx, ref, agent, false); err != nil {
+	if _, _, err := s.load(ctx, ref, false); err != nil {
 		return nil, err
 	}
 	response := &distributionv1.ShownResponse{}
@@ -36,13 +38,13 @@ func (s deskService) ShowOffer(ctx context.Context, r *connect.Request[deskv1.Sh
 	return connect.NewResponse(&deskv1.ShowOfferResponse{UntilMs: response.GetUntilMs()}), nil
 }
 
-// pickable tells whether an agent may see that a conversation waits, and take
-// it: one of the agent's queues has it, nobody is offered it, and its workstream
+// pickable tells whether a caller may see that a conversation waits, and take
+// it: one of the caller's queues has it, nobody is offered it, and its workstream
 // lets agents pick.
-func (s deskService) pickable(c *threadv1.Conversation, agent string) bool {
+func pickable(c *threadv1.Conversation, who rights.Who) bool {
 	return c.GetPhase() == threadv1.Phase_PHASE_OPEN && c.GetOffer() == nil &&
 		(c.GetTerms().GetPickable() || c.GetTerms().GetPickOnly()) &&
-		slices.Contains(s.Directory.Now().Queues[c.GetQueue()].GetAgents(), agent)
+		who.May(authv1.Permission_PERMISSION_CONVERSATION_PICK, rights.Object{Queues: []string{c.GetQueue()}})
 }
 
 // ListOpenItems tells what the agent may pick (L97).
@@ -51,8 +53,8 @@ func (s deskService) ListOpenItems(ctx context.Context, r *connect.Request[deskv
 	if err != nil {
 		return nil, err
 	}
-	agent := callerOf(ctx).session.Agent
-	found := s.Hub.Select(func(c *threadv1.Conversation) bool { return s.pickable(c, agent) })
+	who := s.who(ctx)
+	found := s.Hub.Select(func(c *threadv1.Conversation) bool { return pickable(c, who) })
 	page, next := cutPage(found, size, r.Msg.GetPageToken(), func(f board.Found) string {
 		c := f.State.GetConversation()
 		return fmt.Sprintf("%04d.%020d.%s", topPriority-c.GetPriority(), c.GetQueuedMs(), c.GetId())
@@ -93,7 +95,7 @@ func (s deskService) PickConversation(ctx context.Context, r *connect.Request[de
 		return nil, errForeign()
 	case found.GetPhase() == threadv1.Phase_PHASE_ACTIVE && found.GetAgent() == agent: // the answer was lost
 		return connect.NewResponse(&deskv1.PickConversationResponse{Conversation: s.show(state, revision, agent)}), nil
-	case !s.pickable(found, agent):
+	case !pickable(found, s.who(ctx)):
 		return nil, errForeign()
 	}
 	err = s.Bus.Call(ctx, "distribution.pick", &distributionv1.PickRequest{

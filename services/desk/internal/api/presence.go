@@ -36,10 +36,11 @@ func (s deskService) SetAgentPresence(ctx context.Context, r *connect.Request[de
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	if world := s.World(); world.Names.Agents[r.Msg.GetOfAgent()] == nil || !s.leads(world, callerOf(ctx).session.Agent, r.Msg.GetOfAgent()) {
-		return nil, fault.New(fault.NotFound, "NO_SUCH_AGENT", "you have no agent %q", r.Msg.GetOfAgent())
+	world, of := s.Directory.Now(), r.Msg.GetOfAgent()
+	if world.Agents[of] == nil || !s.who(ctx).Beyond(callerOf(ctx).need, among(serves(world, of))) {
+		return nil, fault.New(fault.NotFound, "NO_SUCH_AGENT", "there is no agent %q", of)
 	}
-	standing, err := s.setPresence(ctx, &distributionv1.SetPresenceRequest{Agent: r.Msg.GetOfAgent(),
+	standing, err := s.setPresence(ctx, &distributionv1.SetPresenceRequest{Agent: of,
 		Presence: r.Msg.GetPresence(), Source: distributionv1.Source_SOURCE_SUPERVISOR})
 	if err != nil {
 		return nil, err

@@ -10,24 +10,24 @@ import (
 
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/rights"
+	authv1 "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	"github.com/parley-desk/parley/proto/subject"
 )
 
 // ListQueues tells an agent how full the agent's queues are, and a supervisor
-// how full the supervisor's are and how they went in the last hour.
+// how full those are that the supervisor looks after.
 func (s deskService) ListQueues(ctx context.Context, _ *connect.Request[deskv1.ListQueuesRequest]) (*connect.Response[deskv1.ListQueuesResponse], error) {
-	agent, world := callerOf(ctx).session.Agent, s.Directory.Now()
-	supervisor := s.World().Supervisor(agent)
-	ids := serves(world, agent)
-	if supervisor {
-		ids = s.oversees(agent)
-	}
+	world, who, need := s.Directory.Now(), s.who(ctx), callerOf(ctx).need
+	ids := slices.DeleteFunc(slices.Collect(maps.Keys(world.Queues)), func(id string) bool {
+		return !who.May(need, rights.Object{Queues: []string{id}})
+	})
 	figures, _ := s.figures(ctx, world, ids) // how many wait is worth telling alone
 	for _, f := range figures {
-		if supervisor {
-			f.Figures = s.Lately.hour(s.Now(), s.thresholds(agent, f.GetQueue()))
+		if who.Beyond(authv1.Permission_PERMISSION_FLOOR_READ, rights.Object{Queues: []string{f.GetQueue()}}) {
+			f.Figures = s.Lately.hour(s.Now(), s.thresholds(who, f.GetQueue()))
 		}
 	}
 	return connect.NewResponse(&deskv1.ListQueuesResponse{Queues: figures}), nil
@@ -53,17 +53,6 @@ func (s *Server) Tally(ctx context.Context, agents []string) error {
 		s.Hub.Tally(agent, told)
 	}
 	return err
-}
-
-// oversees are the queues of a supervisor, by id.
-func (s *Server) oversees(agent string) (ids []string) {
-	world := s.World()
-	for id := range world.Names.Queues {
-		if world.Oversees(agent, id) {
-			ids = append(ids, id)
-		}
-	}
-	return ids
 }
 
 // serves are the queues of an agent, by id.
@@ -105,6 +94,12 @@ func (s *Server) figures(ctx context.Context, world *directory.Snapshot, ids []s
 	}), failed
 }
 
+// errNoQueue is the answer for a queue that is not there or not the caller's to ask
+// about: nobody learns which.
+func errNoQueue(id string) error {
+	return fault.New(fault.NotFound, "NO_SUCH_QUEUE", "there is no queue %q", id)
+}
+
 // called is what an agent is called.
 func called(world *directory.Snapshot, agent string) string {
 	return cmp.Or(world.Agents[agent].GetMeta().GetDisplayName(), agent)
@@ -131,8 +126,8 @@ func (s deskService) PauseQueue(ctx context.Context, r *connect.Request[deskv1.P
 // mine refuses a queue that is not there, and one that is not the supervisor's in the
 // same words.
 func (s deskService) mine(ctx context.Context, queue string) error {
-	if world := s.World(); world.Names.Queues[queue] == nil || !world.Oversees(callerOf(ctx).session.Agent, queue) {
-		return fault.New(fault.NotFound, "NO_SUCH_QUEUE", "you have no queue %q", queue)
+	if s.Directory.Now().Queues[queue] == nil || !s.who(ctx).Beyond(callerOf(ctx).need, rights.Object{Queues: []string{queue}}) {
+		return errNoQueue(queue)
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func (s replyService) ListCannedReplies(ctx context.Context, r *connect.Request[
 	if limit == 0 {
 		limit = defaultPage
 	}
-	state, _, err := s.load(ctx, r.Msg.GetRef(), agent, false)
+	state, _, err := s.load(ctx, r.Msg.GetRef(), false)
 	if err != nil {
 		return nil, err
 	}

@@ -13,12 +13,14 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/parley-desk/parley/pkg/audit"
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/files"
 	"github.com/parley-desk/parley/pkg/mask"
+	"github.com/parley-desk/parley/pkg/rights"
 	"github.com/parley-desk/parley/pkg/rules"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
@@ -81,10 +83,13 @@ type Server struct {
 	Contacts   *contact.Finder
 	Kin        *kin.Index
 	Lately     *Lately
+	Audit      *audit.Log
 
-	settled settled
-	rules   rules.Book
-	masks   mask.Book
+	settled  settled
+	seen     seen
+	refusals damper
+	rules    rules.Book
+	masks    mask.Book
 }
 
 // Mount adds the API to mux. Streams end when stopping is closed.
@@ -118,6 +123,7 @@ type caller struct {
 	conn    *http.ResponseController
 	session session.Session // of the signed-in agent; zero in SignIn
 	agent   *configv1.Agent
+	need    rights.Permission // of what is called for
 }
 
 type callerKey struct{}
@@ -147,27 +153,21 @@ func errForeign() error {
 	return fault.New(fault.NotFound, "NO_SUCH_CONVERSATION", "you have no such conversation")
 }
 
-// holds tells whether the conversation of ref is in front of agent. With over,
-// also when the agent had it last and it is closed: so that a command whose
-// answer was lost can be repeated.
-func holds(s *threadv1.State, ref *deskv1.ConversationRef, agent string, over bool) bool {
-	c := s.GetConversation()
-	if c.GetId() == "" || c.GetId() != ref.GetConversation() {
-		return false
-	}
-	if over && c.GetPhase() == threadv1.Phase_PHASE_CLOSED {
-		return c.GetAgent() == agent
-	}
-	return board.Sees(s, agent)
+// current tells whether the conversation of ref is the one of the thread now.
+func current(s *threadv1.State, ref *deskv1.ConversationRef) bool {
+	id := s.GetConversation().GetId()
+	return id != "" && id == ref.GetConversation()
 }
 
-// load reads the thread of a conversation that is in front of agent.
-func (s *Server) load(ctx context.Context, ref *deskv1.ConversationRef, agent string, over bool) (*threadv1.State, uint64, error) {
+// load reads the thread of a conversation to which the caller may do what is called
+// for. With over, also when it is closed and the caller had it last: so that a
+// command whose answer was lost can be repeated.
+func (s *Server) load(ctx context.Context, ref *deskv1.ConversationRef, over bool) (*threadv1.State, uint64, error) {
 	state, revision, err := s.Bus.Load(ctx, threadOf(ref))
 	if err != nil {
 		return nil, 0, fault.Wrap(err, "reading the conversation")
 	}
-	if !holds(state, ref, agent, over) {
+	if !current(state, ref) || !s.may(ctx, state, over) {
 		return nil, 0, errForeign()
 	}
 	return state, revision, nil
@@ -177,11 +177,11 @@ func (s *Server) load(ctx context.Context, ref *deskv1.ConversationRef, agent st
 // state and its revision.
 type decide func(*threadv1.State, uint64) ([]*threadv1.Fact, error)
 
-// act gives a command to the thread of a conversation that is in front of
-// agent, and the state that it leads to.
-func (s *Server) act(ctx context.Context, ref *deskv1.ConversationRef, agent string, command decide) (*threadv1.State, uint64, error) {
+// act gives a command to the thread of a conversation to which the caller may do
+// it, and the state that it leads to.
+func (s *Server) act(ctx context.Context, ref *deskv1.ConversationRef, command decide) (*threadv1.State, uint64, error) {
 	return s.Bus.Update(ctx, threadOf(ref), func(state *threadv1.State, revision uint64) ([]*threadv1.Fact, error) {
-		if !holds(state, ref, agent, true) {
+		if !current(state, ref) || !s.may(ctx, state, true) {
 			return nil, errForeign()
 		}
 		return command(state, revision)

@@ -26,6 +26,11 @@ func (s sessionService) SignIn(ctx context.Context, r *connect.Request[deskv1.Si
 	}
 	id, session, err := s.Door.Enter(ctx, r.Msg.GetAgent(), r.Msg.GetPassword(), callerOf(ctx).address)
 	if err != nil {
+		s.turnedAway(ctx, r.Msg.GetAgent(), err)
+		return nil, err
+	}
+	if err := s.signedIn(ctx, session.Agent); err != nil {
+		_ = s.Sessions.End(ctx, id) // nobody has its id; it would expire by itself
 		return nil, err
 	}
 	if err := s.leave(ctx, s.Cookie.Read(r.Header())); err != nil {

@@ -14,14 +14,12 @@ import (
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 )
 
-// roleAdmin is who sets the house up.
-const roleAdmin = "admin"
-
 // administration is what the set-up page needs of the control plane. The desk
 // looks at none of it: it passes calls on and says whose they are.
 func administration() []protoreflect.ServiceDescriptor {
 	return []protoreflect.ServiceDescriptor{
 		adminv1.File_parley_admin_v1_admin_proto.Services().ByName("ConfigService"),
+		adminv1.File_parley_admin_v1_audit_proto.Services().ByName("AuditService"),
 		adminv1.File_parley_admin_v1_admin_proto.Services().ByName("OperateService"),
 		adminv1.File_parley_admin_v1_history_proto.Services().ByName("HistoryService"),
 		adminv1.File_parley_admin_v1_provision_proto.Services().ByName("ProvisionService"),

@@ -9,15 +9,15 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/parley-desk/parley/pkg/rights"
 	"github.com/parley-desk/parley/pkg/thread"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/services/desk/internal/board"
 )
 
-// over gives a supervisor's command to a conversation of the supervisor's queues,
-// whoever has it, and shows what it led to. Every other is answered as if it were
-// not there.
+// over gives a supervisor's command to a conversation, whoever has it, and shows
+// what it led to.
 func (s deskService) over(ctx context.Context, ref *deskv1.ConversationRef,
 	command func(s *threadv1.State, by string) ([]*threadv1.Fact, error)) (*deskv1.ConversationView, error) {
 	var c check
@@ -26,11 +26,11 @@ func (s deskService) over(ctx context.Context, ref *deskv1.ConversationRef,
 	}
 	by := callerOf(ctx).session.Agent
 	state, revision, err := s.Bus.Update(ctx, threadOf(ref), func(state *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
-		if c := state.GetConversation(); c.GetId() != ref.GetConversation() || !s.World().Oversees(by, c.GetQueue()) {
+		if !current(state, ref) || !s.beyond(ctx, state) {
 			return nil, errForeign()
 		}
 		facts, err := command(state, by)
-		return facts, supervised(err, state, by)
+		return facts, s.supervised(err, state, by)
 	})
 	if err != nil {
 		return nil, err
@@ -39,12 +39,12 @@ func (s deskService) over(ctx context.Context, ref *deskv1.ConversationRef,
 }
 
 // supervised is a refusal with what a supervisor may do instead.
-func supervised(err error, state *threadv1.State, by string) error {
+func (s deskService) supervised(err error, state *threadv1.State, by string) error {
 	r, ok := errors.AsType[*thread.Refusal](err)
 	if !ok {
 		return err
 	}
-	return &thread.Refusal{Reason: r.Reason, Phase: r.Phase, Allowed: append(thread.Allowed(state, by), thread.Supervises(state, by)...)}
+	return &thread.Refusal{Reason: r.Reason, Phase: r.Phase, Allowed: append(thread.Allowed(state, by), s.World().Supervises(state, by)...)}
 }
 
 // AssignConversation gives a conversation that nobody has to an agent or to
@@ -103,7 +103,8 @@ func (s deskService) JoinConversation(ctx context.Context, r *connect.Request[de
 	return connect.NewResponse(&deskv1.JoinConversationResponse{Conversation: view}), nil
 }
 
-// ListOngoing tells the live conversations of the supervisor's queues.
+// ListOngoing tells the live conversations of the queues that the supervisor looks
+// after.
 func (s deskService) ListOngoing(ctx context.Context, r *connect.Request[deskv1.ListOngoingRequest]) (*connect.Response[deskv1.ListOngoingResponse], error) {
 	m := r.Msg
 	size, err := pageSize(m.GetPageSize())
@@ -111,9 +112,9 @@ func (s deskService) ListOngoing(ctx context.Context, r *connect.Request[deskv1.
 		return nil, err
 	}
 	now, world, by := s.Now(), s.World(), callerOf(ctx).session.Agent
-	phases := map[threadv1.Phase]int32{}
+	phases, who, need := map[threadv1.Phase]int32{}, world.Who(by), callerOf(ctx).need
 	found := s.Hub.Select(func(c *threadv1.Conversation) bool {
-		if !world.Oversees(by, c.GetQueue()) {
+		if !who.Beyond(need, rights.Object{Queues: []string{c.GetQueue()}}) {
 			return false
 		}
 		phases[c.GetPhase()]++

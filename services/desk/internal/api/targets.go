@@ -10,6 +10,7 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/rights"
 	"github.com/parley-desk/parley/pkg/thread"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
@@ -87,7 +88,7 @@ func hiddenLast(a, b string) int {
 }
 
 func (s deskService) agentTargets(ctx context.Context, world *directory.Snapshot, c *threadv1.Conversation, search string, consult bool) (targets []*deskv1.AgentTarget, err error) {
-	w := whom(consult || s.World().Supervisor(callerOf(ctx).session.Agent))
+	w := whom(consult || s.who(ctx).Reach(callerOf(ctx).need) > rights.Own)
 	var ids []string
 	for _, id := range slices.Sorted(maps.Keys(world.Agents)) {
 		if a := world.Agents[id]; works(a) && id != callerOf(ctx).session.Agent && named(a.GetMeta(), search) {

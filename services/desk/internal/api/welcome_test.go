@@ -106,6 +106,7 @@ func receive(t *testing.T, b *bus.Bus) *reception {
 	server := &api.Server{
 		Log: slog.New(slog.DiscardHandler), Tracer: noop.NewTracerProvider().Tracer(""), Now: time.Now, Bus: b, Directory: names,
 		Hub:   feed.NewHub(feed.Limits{Events: 64, Streams: 3, Sessions: 10}, func() board.World { return board.World{Names: names.Now()} }, time.Now),
+		World: func() board.World { return board.World{Names: names.Now()} },
 		Shelf: transcript.NewShelf(b, 100), Sessions: sessions, Address: func(*http.Request) string { return "" },
 		Meter: api.NewMeter(prometheus.NewRegistry()), Ready: ready,
 	}

@@ -60,11 +60,6 @@ func Viewers(s *threadv1.State) (all []string) {
 	return all
 }
 
-// Sees tells whether agent may see the conversation of s.
-func Sees(s *threadv1.State, agent string) bool {
-	return agent != "" && slices.Contains(Viewers(s), agent)
-}
-
 // Agent is whose the conversation of t is; empty when it is nobody's.
 func (b *Board) Agent(t subject.Thread) string { return Viewer(b.threads[t].state) }
 

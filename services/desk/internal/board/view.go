@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/rights"
 	"github.com/parley-desk/parley/pkg/thread"
+	authv1 "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -16,6 +18,7 @@ import (
 type World struct {
 	Names *directory.Snapshot
 	Works func(pageID string) bool // whether messages can be sent; nil: they can
+	Off   []rights.Permission      // what supervisors may not do here
 }
 
 // pageDisconnected is the reason with which outbound holds back what a page
@@ -29,23 +32,45 @@ func (w World) trouble(page string) string {
 	return pageDisconnected
 }
 
-// Supervisor tells whether agent may do what supervisors may.
-func (w World) Supervisor(agent string) bool {
-	return slices.Contains(w.Names.Agents[agent].GetRoles(), RoleSupervisor)
+// Who is an agent as one who calls.
+func (w World) Who(agent string) rights.Who {
+	a := w.Names.Agents[agent]
+	return rights.Who{Name: agent, Roles: a.GetRoles(), Off: w.Off, Oversees: func(queue string) bool { return w.oversees(agent, queue) },
+		Serves: func(queue string) bool { return slices.Contains(w.Names.Queues[queue].GetAgents(), agent) }}
 }
 
-// Oversees tells whether agent is a supervisor who sees and acts on what is in a
+// oversees tells whether an agent, as a supervisor, sees and acts on what is in a
 // queue: of one that names supervisors they and those among its agents do, of every
 // other, and of what is in none yet, all supervisors (L109, L125).
-func (w World) Oversees(agent, queue string) bool {
+func (w World) oversees(agent, queue string) bool {
 	q := w.Names.Queues[queue]
-	return w.Supervisor(agent) &&
-		(len(q.GetSupervisors()) == 0 || slices.Contains(q.GetSupervisors(), agent) || slices.Contains(q.GetAgents(), agent))
+	return len(q.GetSupervisors()) == 0 || slices.Contains(q.GetSupervisors(), agent) || slices.Contains(q.GetAgents(), agent)
 }
 
-// RoleSupervisor is the role of who may do something about the conversations of
-// others.
-const RoleSupervisor = "supervisor"
+// Object is the conversation of s as what a call is about. With over, it is still
+// that of the agent who had it last and closed it.
+func Object(s *threadv1.State, over bool) rights.Object {
+	c := s.GetConversation()
+	o := rights.Object{Of: Viewers(s), Queues: []string{c.GetQueue()}}
+	if over && c.GetPhase() == threadv1.Phase_PHASE_CLOSED {
+		o.Of = append(o.Of, c.GetAgent())
+	}
+	return o
+}
+
+// Supervises are the words for what agent may do now about somebody else's
+// conversation.
+func (w World) Supervises(s *threadv1.State, agent string) []string {
+	who, about := w.Who(agent), Object(s, false)
+	return slices.DeleteFunc(thread.Supervises(s, agent), func(word string) bool { return !who.Beyond(supervision[word], about) })
+}
+
+// supervision is what the words need.
+var supervision = map[string]rights.Permission{
+	"assign": authv1.Permission_PERMISSION_CONVERSATION_ASSIGN, "transfer": authv1.Permission_PERMISSION_CONVERSATION_TRANSFER,
+	"monitor": authv1.Permission_PERMISSION_CONVERSATION_MONITOR, "join": authv1.Permission_PERMISSION_CONVERSATION_MONITOR,
+	"force_close": authv1.Permission_PERMISSION_CONVERSATION_FORCE_CLOSE,
+}
 
 func (w World) name(agent string) string { return w.Names.Agents[agent].GetMeta().GetDisplayName() }
 
@@ -111,15 +136,13 @@ func View(s *threadv1.State, revision uint64, agent string, now time.Time, world
 			view.Allowed = slices.Delete(view.Allowed, i, i+1)
 		}
 	}
-	supervisor := world.Supervisor(agent)
-	if world.Oversees(agent, c.GetQueue()) {
-		view.Supervise = thread.Supervises(s, agent)
-	}
+	view.Supervise = world.Supervises(s, agent)
+	beyond := world.Who(agent).Beyond(authv1.Permission_PERMISSION_FLOOR_READ, Object(s, false))
 	for _, p := range c.GetParticipants() {
 		switch {
 		case p.GetAgent() == agent:
 			view.Part = world.beside(p)
-		case supervisor || p.GetPart() != threadv1.Part_PART_MONITOR:
+		case beyond || p.GetPart() != threadv1.Part_PART_MONITOR:
 			view.Beside = append(view.Beside, world.beside(p))
 		}
 	}

@@ -9,6 +9,7 @@
 package adminv1
 
 import (
+	_ "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	v1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	v11 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
@@ -3159,7 +3160,7 @@ var File_parley_admin_v1_admin_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/admin/v1/admin.proto\x12\x0fparley.admin.v1\x1a\x1cparley/admin/v1/errand.proto\x1a\x1aparley/admin/v1/kind.proto\x1a\x1dparley/admin/v1/operate.proto\x1a\x1bparley/admin/v1/reply.proto\x1a\x1dparley/config/v1/config.proto\x1a\x1eparley/config/v1/message.proto\x1a\x1cparley/config/v1/reply.proto\x1a\x1eparley/config/v1/ruleset.proto\x1a\x1fparley/config/v1/schedule.proto\x1a\x1cparley/config/v1/skill.proto\x1a\x1cparley/thread/v1/state.proto\"*\n" +
+	"\x1bparley/admin/v1/admin.proto\x12\x0fparley.admin.v1\x1a\x1cparley/admin/v1/errand.proto\x1a\x1aparley/admin/v1/kind.proto\x1a\x1dparley/admin/v1/operate.proto\x1a\x1bparley/admin/v1/reply.proto\x1a\x1fparley/auth/v1/permission.proto\x1a\x1dparley/config/v1/config.proto\x1a\x1eparley/config/v1/message.proto\x1a\x1cparley/config/v1/reply.proto\x1a\x1eparley/config/v1/ruleset.proto\x1a\x1fparley/config/v1/schedule.proto\x1a\x1cparley/config/v1/skill.proto\x1a\x1cparley/thread/v1/state.proto\"*\n" +
 	"\x18GetChannelAccountRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"X\n" +
 	"\x1aListChannelAccountsRequest\x12\x1b\n" +
@@ -3346,88 +3347,91 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\x18CHECK_STATUS_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fCHECK_STATUS_OK\x10\x01\x12\x18\n" +
 	"\x14CHECK_STATUS_WARNING\x10\x02\x12\x17\n" +
-	"\x13CHECK_STATUS_FAILED\x10\x032\xc2/\n" +
-	"\rConfigService\x12`\n" +
-	"\x11GetChannelAccount\x12).parley.admin.v1.GetChannelAccountRequest\x1a .parley.config.v1.ChannelAccount\x12p\n" +
-	"\x13ListChannelAccounts\x12+.parley.admin.v1.ListChannelAccountsRequest\x1a,.parley.admin.v1.ListChannelAccountsResponse\x12f\n" +
-	"\x14CreateChannelAccount\x12,.parley.admin.v1.CreateChannelAccountRequest\x1a .parley.config.v1.ChannelAccount\x12f\n" +
-	"\x14UpdateChannelAccount\x12,.parley.admin.v1.UpdateChannelAccountRequest\x1a .parley.config.v1.ChannelAccount\x12s\n" +
-	"\x14DeleteChannelAccount\x12,.parley.admin.v1.DeleteChannelAccountRequest\x1a-.parley.admin.v1.DeleteChannelAccountResponse\x12\\\n" +
-	"\x0fRotateAppSecret\x12'.parley.admin.v1.RotateAppSecretRequest\x1a .parley.config.v1.ChannelAccount\x12\\\n" +
-	"\x0fRetireAppSecret\x12'.parley.admin.v1.RetireAppSecretRequest\x1a .parley.config.v1.ChannelAccount\x12\\\n" +
-	"\x10GetPrivacyNotice\x12(.parley.admin.v1.GetPrivacyNoticeRequest\x1a\x1e.parley.admin.v1.PrivacyNotice\x12b\n" +
-	"\x12AcknowledgePrivacy\x12*.parley.admin.v1.AcknowledgePrivacyRequest\x1a .parley.config.v1.ChannelAccount\x12B\n" +
-	"\aGetPage\x12\x1f.parley.admin.v1.GetPageRequest\x1a\x16.parley.config.v1.Page\x12R\n" +
-	"\tListPages\x12!.parley.admin.v1.ListPagesRequest\x1a\".parley.admin.v1.ListPagesResponse\x12H\n" +
+	"\x13CHECK_STATUS_FAILED\x10\x032\xce2\n" +
+	"\rConfigService\x12f\n" +
+	"\x11GetChannelAccount\x12).parley.admin.v1.GetChannelAccountRequest\x1a .parley.config.v1.ChannelAccount\"\x04\x98\xf6\x18\x03\x12v\n" +
+	"\x13ListChannelAccounts\x12+.parley.admin.v1.ListChannelAccountsRequest\x1a,.parley.admin.v1.ListChannelAccountsResponse\"\x04\x98\xf6\x18\x03\x12l\n" +
+	"\x14CreateChannelAccount\x12,.parley.admin.v1.CreateChannelAccountRequest\x1a .parley.config.v1.ChannelAccount\"\x04\x98\xf6\x18\x04\x12l\n" +
+	"\x14UpdateChannelAccount\x12,.parley.admin.v1.UpdateChannelAccountRequest\x1a .parley.config.v1.ChannelAccount\"\x04\x98\xf6\x18\x04\x12y\n" +
+	"\x14DeleteChannelAccount\x12,.parley.admin.v1.DeleteChannelAccountRequest\x1a-.parley.admin.v1.DeleteChannelAccountResponse\"\x04\x98\xf6\x18\x04\x12b\n" +
+	"\x0fRotateAppSecret\x12'.parley.admin.v1.RotateAppSecretRequest\x1a .parley.config.v1.ChannelAccount\"\x04\x98\xf6\x18\x04\x12b\n" +
+	"\x0fRetireAppSecret\x12'.parley.admin.v1.RetireAppSecretRequest\x1a .parley.config.v1.ChannelAccount\"\x04\x98\xf6\x18\x04\x12b\n" +
+	"\x10GetPrivacyNotice\x12(.parley.admin.v1.GetPrivacyNoticeRequest\x1a\x1e.parley.admin.v1.PrivacyNotice\"\x04\x98\xf6\x18\x03\x12h\n" +
+	"\x12AcknowledgePrivacy\x12*.parley.admin.v1.AcknowledgePrivacyRequest\x1a .parley.config.v1.ChannelAccount\"\x04\x98\xf6\x18\x04\x12H\n" +
+	"\aGetPage\x12\x1f.parley.admin.v1.GetPageRequest\x1a\x16.parley.config.v1.Page\"\x04\x98\xf6\x18\x03\x12X\n" +
+	"\tListPages\x12!.parley.admin.v1.ListPagesRequest\x1a\".parley.admin.v1.ListPagesResponse\"\x04\x98\xf6\x18\x03\x12N\n" +
 	"\n" +
-	"CreatePage\x12\".parley.admin.v1.CreatePageRequest\x1a\x16.parley.config.v1.Page\x12H\n" +
+	"CreatePage\x12\".parley.admin.v1.CreatePageRequest\x1a\x16.parley.config.v1.Page\"\x04\x98\xf6\x18\x04\x12N\n" +
 	"\n" +
-	"UpdatePage\x12\".parley.admin.v1.UpdatePageRequest\x1a\x16.parley.config.v1.Page\x12U\n" +
+	"UpdatePage\x12\".parley.admin.v1.UpdatePageRequest\x1a\x16.parley.config.v1.Page\"\x04\x98\xf6\x18\x04\x12[\n" +
 	"\n" +
-	"DeletePage\x12\".parley.admin.v1.DeletePageRequest\x1a#.parley.admin.v1.DeletePageResponse\x12T\n" +
-	"\rGetWorkstream\x12%.parley.admin.v1.GetWorkstreamRequest\x1a\x1c.parley.config.v1.Workstream\x12d\n" +
-	"\x0fListWorkstreams\x12'.parley.admin.v1.ListWorkstreamsRequest\x1a(.parley.admin.v1.ListWorkstreamsResponse\x12Z\n" +
-	"\x10CreateWorkstream\x12(.parley.admin.v1.CreateWorkstreamRequest\x1a\x1c.parley.config.v1.Workstream\x12Z\n" +
-	"\x10UpdateWorkstream\x12(.parley.admin.v1.UpdateWorkstreamRequest\x1a\x1c.parley.config.v1.Workstream\x12g\n" +
-	"\x10DeleteWorkstream\x12(.parley.admin.v1.DeleteWorkstreamRequest\x1a).parley.admin.v1.DeleteWorkstreamResponse\x12E\n" +
-	"\bGetQueue\x12 .parley.admin.v1.GetQueueRequest\x1a\x17.parley.config.v1.Queue\x12U\n" +
+	"DeletePage\x12\".parley.admin.v1.DeletePageRequest\x1a#.parley.admin.v1.DeletePageResponse\"\x04\x98\xf6\x18\x04\x12Z\n" +
+	"\rGetWorkstream\x12%.parley.admin.v1.GetWorkstreamRequest\x1a\x1c.parley.config.v1.Workstream\"\x04\x98\xf6\x18\x03\x12j\n" +
+	"\x0fListWorkstreams\x12'.parley.admin.v1.ListWorkstreamsRequest\x1a(.parley.admin.v1.ListWorkstreamsResponse\"\x04\x98\xf6\x18\x03\x12`\n" +
+	"\x10CreateWorkstream\x12(.parley.admin.v1.CreateWorkstreamRequest\x1a\x1c.parley.config.v1.Workstream\"\x04\x98\xf6\x18\x04\x12`\n" +
+	"\x10UpdateWorkstream\x12(.parley.admin.v1.UpdateWorkstreamRequest\x1a\x1c.parley.config.v1.Workstream\"\x04\x98\xf6\x18\x04\x12m\n" +
+	"\x10DeleteWorkstream\x12(.parley.admin.v1.DeleteWorkstreamRequest\x1a).parley.admin.v1.DeleteWorkstreamResponse\"\x04\x98\xf6\x18\x04\x12K\n" +
+	"\bGetQueue\x12 .parley.admin.v1.GetQueueRequest\x1a\x17.parley.config.v1.Queue\"\x04\x98\xf6\x18\x03\x12[\n" +
 	"\n" +
-	"ListQueues\x12\".parley.admin.v1.ListQueuesRequest\x1a#.parley.admin.v1.ListQueuesResponse\x12K\n" +
-	"\vCreateQueue\x12#.parley.admin.v1.CreateQueueRequest\x1a\x17.parley.config.v1.Queue\x12K\n" +
-	"\vUpdateQueue\x12#.parley.admin.v1.UpdateQueueRequest\x1a\x17.parley.config.v1.Queue\x12X\n" +
-	"\vDeleteQueue\x12#.parley.admin.v1.DeleteQueueRequest\x1a$.parley.admin.v1.DeleteQueueResponse\x12E\n" +
-	"\bGetAgent\x12 .parley.admin.v1.GetAgentRequest\x1a\x17.parley.config.v1.Agent\x12U\n" +
+	"ListQueues\x12\".parley.admin.v1.ListQueuesRequest\x1a#.parley.admin.v1.ListQueuesResponse\"\x04\x98\xf6\x18\x03\x12Q\n" +
+	"\vCreateQueue\x12#.parley.admin.v1.CreateQueueRequest\x1a\x17.parley.config.v1.Queue\"\x04\x98\xf6\x18\x04\x12Q\n" +
+	"\vUpdateQueue\x12#.parley.admin.v1.UpdateQueueRequest\x1a\x17.parley.config.v1.Queue\"\x04\x98\xf6\x18\x04\x12^\n" +
+	"\vDeleteQueue\x12#.parley.admin.v1.DeleteQueueRequest\x1a$.parley.admin.v1.DeleteQueueResponse\"\x04\x98\xf6\x18\x04\x12K\n" +
+	"\bGetAgent\x12 .parley.admin.v1.GetAgentRequest\x1a\x17.parley.config.v1.Agent\"\x04\x98\xf6\x18\x03\x12[\n" +
 	"\n" +
-	"ListAgents\x12\".parley.admin.v1.ListAgentsRequest\x1a#.parley.admin.v1.ListAgentsResponse\x12K\n" +
-	"\vCreateAgent\x12#.parley.admin.v1.CreateAgentRequest\x1a\x17.parley.config.v1.Agent\x12K\n" +
-	"\vUpdateAgent\x12#.parley.admin.v1.UpdateAgentRequest\x1a\x17.parley.config.v1.Agent\x12X\n" +
-	"\vDeleteAgent\x12#.parley.admin.v1.DeleteAgentRequest\x1a$.parley.admin.v1.DeleteAgentResponse\x12N\n" +
-	"\vGetSchedule\x12#.parley.admin.v1.GetScheduleRequest\x1a\x1a.parley.config.v1.Schedule\x12^\n" +
-	"\rListSchedules\x12%.parley.admin.v1.ListSchedulesRequest\x1a&.parley.admin.v1.ListSchedulesResponse\x12T\n" +
-	"\x0eCreateSchedule\x12&.parley.admin.v1.CreateScheduleRequest\x1a\x1a.parley.config.v1.Schedule\x12T\n" +
-	"\x0eUpdateSchedule\x12&.parley.admin.v1.UpdateScheduleRequest\x1a\x1a.parley.config.v1.Schedule\x12a\n" +
-	"\x0eDeleteSchedule\x12&.parley.admin.v1.DeleteScheduleRequest\x1a'.parley.admin.v1.DeleteScheduleResponse\x12E\n" +
-	"\bGetSkill\x12 .parley.admin.v1.GetSkillRequest\x1a\x17.parley.config.v1.Skill\x12U\n" +
+	"ListAgents\x12\".parley.admin.v1.ListAgentsRequest\x1a#.parley.admin.v1.ListAgentsResponse\"\x04\x98\xf6\x18\x03\x12Q\n" +
+	"\vCreateAgent\x12#.parley.admin.v1.CreateAgentRequest\x1a\x17.parley.config.v1.Agent\"\x04\x98\xf6\x18\x04\x12Q\n" +
+	"\vUpdateAgent\x12#.parley.admin.v1.UpdateAgentRequest\x1a\x17.parley.config.v1.Agent\"\x04\x98\xf6\x18\x04\x12^\n" +
+	"\vDeleteAgent\x12#.parley.admin.v1.DeleteAgentRequest\x1a$.parley.admin.v1.DeleteAgentResponse\"\x04\x98\xf6\x18\x04\x12T\n" +
+	"\vGetSchedule\x12#.parley.admin.v1.GetScheduleRequest\x1a\x1a.parley.config.v1.Schedule\"\x04\x98\xf6\x18\x03\x12d\n" +
+	"\rListSchedules\x12%.parley.admin.v1.ListSchedulesRequest\x1a&.parley.admin.v1.ListSchedulesResponse\"\x04\x98\xf6\x18\x03\x12Z\n" +
+	"\x0eCreateSchedule\x12&.parley.admin.v1.CreateScheduleRequest\x1a\x1a.parley.config.v1.Schedule\"\x04\x98\xf6\x18\x04\x12Z\n" +
+	"\x0eUpdateSchedule\x12&.parley.admin.v1.UpdateScheduleRequest\x1a\x1a.parley.config.v1.Schedule\"\x04\x98\xf6\x18\x04\x12g\n" +
+	"\x0eDeleteSchedule\x12&.parley.admin.v1.DeleteScheduleRequest\x1a'.parley.admin.v1.DeleteScheduleResponse\"\x04\x98\xf6\x18\x04\x12K\n" +
+	"\bGetSkill\x12 .parley.admin.v1.GetSkillRequest\x1a\x17.parley.config.v1.Skill\"\x04\x98\xf6\x18\x03\x12[\n" +
 	"\n" +
-	"ListSkills\x12\".parley.admin.v1.ListSkillsRequest\x1a#.parley.admin.v1.ListSkillsResponse\x12K\n" +
-	"\vCreateSkill\x12#.parley.admin.v1.CreateSkillRequest\x1a\x17.parley.config.v1.Skill\x12K\n" +
-	"\vUpdateSkill\x12#.parley.admin.v1.UpdateSkillRequest\x1a\x17.parley.config.v1.Skill\x12X\n" +
-	"\vDeleteSkill\x12#.parley.admin.v1.DeleteSkillRequest\x1a$.parley.admin.v1.DeleteSkillResponse\x12c\n" +
-	"\x12GetCapacityProfile\x12*.parley.admin.v1.GetCapacityProfileRequest\x1a!.parley.config.v1.CapacityProfile\x12s\n" +
-	"\x14ListCapacityProfiles\x12,.parley.admin.v1.ListCapacityProfilesRequest\x1a-.parley.admin.v1.ListCapacityProfilesResponse\x12i\n" +
-	"\x15CreateCapacityProfile\x12-.parley.admin.v1.CreateCapacityProfileRequest\x1a!.parley.config.v1.CapacityProfile\x12i\n" +
-	"\x15UpdateCapacityProfile\x12-.parley.admin.v1.UpdateCapacityProfileRequest\x1a!.parley.config.v1.CapacityProfile\x12v\n" +
-	"\x15DeleteCapacityProfile\x12-.parley.admin.v1.DeleteCapacityProfileRequest\x1a..parley.admin.v1.DeleteCapacityProfileResponse\x12H\n" +
-	"\tGetStatus\x12!.parley.admin.v1.GetStatusRequest\x1a\x18.parley.config.v1.Status\x12[\n" +
-	"\fListStatuses\x12$.parley.admin.v1.ListStatusesRequest\x1a%.parley.admin.v1.ListStatusesResponse\x12N\n" +
-	"\fCreateStatus\x12$.parley.admin.v1.CreateStatusRequest\x1a\x18.parley.config.v1.Status\x12N\n" +
-	"\fUpdateStatus\x12$.parley.admin.v1.UpdateStatusRequest\x1a\x18.parley.config.v1.Status\x12[\n" +
-	"\fDeleteStatus\x12$.parley.admin.v1.DeleteStatusRequest\x1a%.parley.admin.v1.DeleteStatusResponse\x12f\n" +
-	"\x13GetAutomatedMessage\x12+.parley.admin.v1.GetAutomatedMessageRequest\x1a\".parley.config.v1.AutomatedMessage\x12v\n" +
-	"\x15ListAutomatedMessages\x12-.parley.admin.v1.ListAutomatedMessagesRequest\x1a..parley.admin.v1.ListAutomatedMessagesResponse\x12l\n" +
-	"\x16CreateAutomatedMessage\x12..parley.admin.v1.CreateAutomatedMessageRequest\x1a\".parley.config.v1.AutomatedMessage\x12l\n" +
-	"\x16UpdateAutomatedMessage\x12..parley.admin.v1.UpdateAutomatedMessageRequest\x1a\".parley.config.v1.AutomatedMessage\x12y\n" +
-	"\x16DeleteAutomatedMessage\x12..parley.admin.v1.DeleteAutomatedMessageRequest\x1a/.parley.admin.v1.DeleteAutomatedMessageResponse\x12K\n" +
+	"ListSkills\x12\".parley.admin.v1.ListSkillsRequest\x1a#.parley.admin.v1.ListSkillsResponse\"\x04\x98\xf6\x18\x03\x12Q\n" +
+	"\vCreateSkill\x12#.parley.admin.v1.CreateSkillRequest\x1a\x17.parley.config.v1.Skill\"\x04\x98\xf6\x18\x04\x12Q\n" +
+	"\vUpdateSkill\x12#.parley.admin.v1.UpdateSkillRequest\x1a\x17.parley.config.v1.Skill\"\x04\x98\xf6\x18\x04\x12^\n" +
+	"\vDeleteSkill\x12#.parley.admin.v1.DeleteSkillRequest\x1a$.parley.admin.v1.DeleteSkillResponse\"\x04\x98\xf6\x18\x04\x12i\n" +
+	"\x12GetCapacityProfile\x12*.parley.admin.v1.GetCapacityProfileRequest\x1a!.parley.config.v1.CapacityProfile\"\x04\x98\xf6\x18\x03\x12y\n" +
+	"\x14ListCapacityProfiles\x12,.parley.admin.v1.ListCapacityProfilesRequest\x1a-.parley.admin.v1.ListCapacityProfilesResponse\"\x04\x98\xf6\x18\x03\x12o\n" +
+	"\x15CreateCapacityProfile\x12-.parley.admin.v1.CreateCapacityProfileRequest\x1a!.parley.config.v1.CapacityProfile\"\x04\x98\xf6\x18\x04\x12o\n" +
+	"\x15UpdateCapacityProfile\x12-.parley.admin.v1.UpdateCapacityProfileRequest\x1a!.parley.config.v1.CapacityProfile\"\x04\x98\xf6\x18\x04\x12|\n" +
+	"\x15DeleteCapacityProfile\x12-.parley.admin.v1.DeleteCapacityProfileRequest\x1a..parley.admin.v1.DeleteCapacityProfileResponse\"\x04\x98\xf6\x18\x04\x12N\n" +
+	"\tGetStatus\x12!.parley.admin.v1.GetStatusRequest\x1a\x18.parley.config.v1.Status\"\x04\x98\xf6\x18\x03\x12a\n" +
+	"\fListStatuses\x12$.parley.admin.v1.ListStatusesRequest\x1a%.parley.admin.v1.ListStatusesResponse\"\x04\x98\xf6\x18\x03\x12T\n" +
+	"\fCreateStatus\x12$.parley.admin.v1.CreateStatusRequest\x1a\x18.parley.config.v1.Status\"\x04\x98\xf6\x18\x04\x12T\n" +
+	"\fUpdateStatus\x12$.parley.admin.v1.UpdateStatusRequest\x1a\x18.parley.config.v1.Status\"\x04\x98\xf6\x18\x04\x12a\n" +
+	"\fDeleteStatus\x12$.parley.admin.v1.DeleteStatusRequest\x1a%.parley.admin.v1.DeleteStatusResponse\"\x04\x98\xf6\x18\x04\x12l\n" +
+	"\x13GetAutomatedMessage\x12+.parley.admin.v1.GetAutomatedMessageRequest\x1a\".parley.config.v1.AutomatedMessage\"\x04\x98\xf6\x18\x03\x12|\n" +
+	"\x15ListAutomatedMessages\x12-.parley.admin.v1.ListAutomatedMessagesRequest\x1a..parley.admin.v1.ListAutomatedMessagesResponse\"\x04\x98\xf6\x18\x03\x12r\n" +
+	"\x16CreateAutomatedMessage\x12..parley.admin.v1.CreateAutomatedMessageRequest\x1a\".parley.config.v1.AutomatedMessage\"\x04\x98\xf6\x18\x04\x12r\n" +
+	"\x16UpdateAutomatedMessage\x12..parley.admin.v1.UpdateAutomatedMessageRequest\x1a\".parley.config.v1.AutomatedMessage\"\x04\x98\xf6\x18\x04\x12\x7f\n" +
+	"\x16DeleteAutomatedMessage\x12..parley.admin.v1.DeleteAutomatedMessageRequest\x1a/.parley.admin.v1.DeleteAutomatedMessageResponse\"\x04\x98\xf6\x18\x04\x12Q\n" +
 	"\n" +
-	"GetRuleset\x12\".parley.admin.v1.GetRulesetRequest\x1a\x19.parley.config.v1.Ruleset\x12[\n" +
-	"\fListRulesets\x12$.parley.admin.v1.ListRulesetsRequest\x1a%.parley.admin.v1.ListRulesetsResponse\x12Q\n" +
-	"\rCreateRuleset\x12%.parley.admin.v1.CreateRulesetRequest\x1a\x19.parley.config.v1.Ruleset\x12Q\n" +
-	"\rUpdateRuleset\x12%.parley.admin.v1.UpdateRulesetRequest\x1a\x19.parley.config.v1.Ruleset\x12^\n" +
-	"\rDeleteRuleset\x12%.parley.admin.v1.DeleteRulesetRequest\x1a&.parley.admin.v1.DeleteRulesetResponse\x12W\n" +
-	"\x0eGetCannedReply\x12&.parley.admin.v1.GetCannedReplyRequest\x1a\x1d.parley.config.v1.CannedReply\x12j\n" +
-	"\x11ListCannedReplies\x12).parley.admin.v1.ListCannedRepliesRequest\x1a*.parley.admin.v1.ListCannedRepliesResponse\x12]\n" +
-	"\x11CreateCannedReply\x12).parley.admin.v1.CreateCannedReplyRequest\x1a\x1d.parley.config.v1.CannedReply\x12]\n" +
-	"\x11UpdateCannedReply\x12).parley.admin.v1.UpdateCannedReplyRequest\x1a\x1d.parley.config.v1.CannedReply\x12j\n" +
-	"\x11DeleteCannedReply\x12).parley.admin.v1.DeleteCannedReplyRequest\x1a*.parley.admin.v1.DeleteCannedReplyResponse\x12F\n" +
-	"\x05Apply\x12\x1d.parley.admin.v1.ApplyRequest\x1a\x1e.parley.admin.v1.ApplyResponse\x12[\n" +
-	"\fExportConfig\x12$.parley.admin.v1.ExportConfigRequest\x1a%.parley.admin.v1.ExportConfigResponse2\xc0\x04\n" +
-	"\x0eOperateService\x12I\n" +
-	"\x06Doctor\x12\x1e.parley.admin.v1.DoctorRequest\x1a\x1f.parley.admin.v1.DoctorResponse\x12i\n" +
-	"\x10ExportTranscript\x12(.parley.admin.v1.ExportTranscriptRequest\x1a).parley.admin.v1.ExportTranscriptResponse0\x01\x12d\n" +
-	"\x0fListDeadLetters\x12'.parley.admin.v1.ListDeadLettersRequest\x1a(.parley.admin.v1.ListDeadLettersResponse\x12d\n" +
-	"\x0fRetryDeadLetter\x12'.parley.admin.v1.RetryDeadLetterRequest\x1a(.parley.admin.v1.RetryDeadLetterResponse\x12a\n" +
-	"\x0eDropDeadLetter\x12&.parley.admin.v1.DropDeadLetterRequest\x1a'.parley.admin.v1.DropDeadLetterResponse\x12I\n" +
-	"\x06GetLag\x12\x1e.parley.admin.v1.GetLagRequest\x1a\x1f.parley.admin.v1.GetLagResponseB\xc0\x01\n" +
+	"GetRuleset\x12\".parley.admin.v1.GetRulesetRequest\x1a\x19.parley.config.v1.Ruleset\"\x04\x98\xf6\x18\x03\x12a\n" +
+	"\fListRulesets\x12$.parley.admin.v1.ListRulesetsRequest\x1a%.parley.admin.v1.ListRulesetsResponse\"\x04\x98\xf6\x18\x03\x12W\n" +
+	"\rCreateRuleset\x12%.parley.admin.v1.CreateRulesetRequest\x1a\x19.parley.config.v1.Ruleset\"\x04\x98\xf6\x18\x04\x12W\n" +
+	"\rUpdateRuleset\x12%.parley.admin.v1.UpdateRulesetRequest\x1a\x19.parley.config.v1.Ruleset\"\x04\x98\xf6\x18\x04\x12d\n" +
+	"\rDeleteRuleset\x12%.parley.admin.v1.DeleteRulesetRequest\x1a&.parley.admin.v1.DeleteRulesetResponse\"\x04\x98\xf6\x18\x04\x12]\n" +
+	"\x0eGetCannedReply\x12&.parley.admin.v1.GetCannedReplyRequest\x1a\x1d.parley.config.v1.CannedReply\"\x04\x98\xf6\x18\x03\x12p\n" +
+	"\x11ListCannedReplies\x12).parley.admin.v1.ListCannedRepliesRequest\x1a*.parley.admin.v1.ListCannedRepliesResponse\"\x04\x98\xf6\x18\x03\x12c\n" +
+	"\x11CreateCannedReply\x12).parley.admin.v1.CreateCannedReplyRequest\x1a\x1d.parley.config.v1.CannedReply\"\x04\x98\xf6\x18\x04\x12c\n" +
+	"\x11UpdateCannedReply\x12).parley.admin.v1.UpdateCannedReplyRequest\x1a\x1d.parley.config.v1.CannedReply\"\x04\x98\xf6\x18\x04\x12p\n" +
+	"\x11DeleteCannedReply\x12).parley.admin.v1.DeleteCannedReplyRequest\x1a*.parley.admin.v1.DeleteCannedReplyResponse\"\x04\x98\xf6\x18\x04\x12L\n" +
+	"\x05Apply\x12\x1d.parley.admin.v1.ApplyRequest\x1a\x1e.parley.admin.v1.ApplyResponse\"\x04\x98\xf6\x18\x04\x12a\n" +
+	"\fExportConfig\x12$.parley.admin.v1.ExportConfigRequest\x1a%.parley.admin.v1.ExportConfigResponse\"\x04\x98\xf6\x18\x032\xe5\x05\n" +
+	"\x0eOperateService\x12O\n" +
+	"\x06Doctor\x12\x1e.parley.admin.v1.DoctorRequest\x1a\x1f.parley.admin.v1.DoctorResponse\"\x04\x98\xf6\x18\a\x12\x94\x01\n" +
+	"\x10ExportTranscript\x12(.parley.admin.v1.ExportTranscriptRequest\x1a).parley.admin.v1.ExportTranscriptResponse\")\x98\xf6\x18\t\xa2\xf6\x18!\n" +
+	"\x11transcript.export\x12\fpages/{page}0\x01\x12j\n" +
+	"\x0fListDeadLetters\x12'.parley.admin.v1.ListDeadLettersRequest\x1a(.parley.admin.v1.ListDeadLettersResponse\"\x04\x98\xf6\x18\a\x12\x9e\x01\n" +
+	"\x0fRetryDeadLetter\x12'.parley.admin.v1.RetryDeadLetterRequest\x1a(.parley.admin.v1.RetryDeadLetterResponse\"8\x98\xf6\x18\b\xa2\xf6\x180\n" +
+	"\fletter.retry\x12\x12letters/{sequence}\x1a\x05stage\x1a\x05limit\x12\x8c\x01\n" +
+	"\x0eDropDeadLetter\x12&.parley.admin.v1.DropDeadLetterRequest\x1a'.parley.admin.v1.DropDeadLetterResponse\")\x98\xf6\x18\b\xa2\xf6\x18!\n" +
+	"\vletter.drop\x12\x12letters/{sequence}\x12O\n" +
+	"\x06GetLag\x12\x1e.parley.admin.v1.GetLagRequest\x1a\x1f.parley.admin.v1.GetLagResponse\"\x04\x98\xf6\x18\aB\xc0\x01\n" +
 	"\x13com.parley.admin.v1B\n" +
 	"AdminProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 

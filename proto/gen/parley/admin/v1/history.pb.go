@@ -7,6 +7,7 @@
 package adminv1
 
 import (
+	_ "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -613,7 +614,7 @@ var File_parley_admin_v1_history_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_history_proto_rawDesc = "" +
 	"\n" +
-	"\x1dparley/admin/v1/history.proto\x12\x0fparley.admin.v1\x1a\x1bparley/admin/v1/admin.proto\"\x84\x02\n" +
+	"\x1dparley/admin/v1/history.proto\x12\x0fparley.admin.v1\x1a\x1bparley/admin/v1/admin.proto\x1a\x1fparley/auth/v1/permission.proto\"\x84\x02\n" +
 	"\aVersion\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x13\n" +
 	"\x05at_ms\x18\x02 \x01(\x03R\x04atMs\x12\x0e\n" +
@@ -652,13 +653,13 @@ const file_parley_admin_v1_history_proto_rawDesc = "" +
 	"\acomment\x18\x04 \x01(\tR\acomment\"_\n" +
 	"\x10RollBackResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x121\n" +
-	"\achanges\x18\x02 \x03(\v2\x17.parley.admin.v1.ChangeR\achanges2\xf2\x02\n" +
-	"\x0eHistoryService\x12[\n" +
-	"\fListVersions\x12$.parley.admin.v1.ListVersionsRequest\x1a%.parley.admin.v1.ListVersionsResponse\x12U\n" +
+	"\achanges\x18\x02 \x03(\v2\x17.parley.admin.v1.ChangeR\achanges2\x8a\x03\n" +
+	"\x0eHistoryService\x12a\n" +
+	"\fListVersions\x12$.parley.admin.v1.ListVersionsRequest\x1a%.parley.admin.v1.ListVersionsResponse\"\x04\x98\xf6\x18\x03\x12[\n" +
 	"\n" +
-	"GetVersion\x12\".parley.admin.v1.GetVersionRequest\x1a#.parley.admin.v1.GetVersionResponse\x12[\n" +
-	"\fDiffVersions\x12$.parley.admin.v1.DiffVersionsRequest\x1a%.parley.admin.v1.DiffVersionsResponse\x12O\n" +
-	"\bRollBack\x12 .parley.admin.v1.RollBackRequest\x1a!.parley.admin.v1.RollBackResponseB\xc2\x01\n" +
+	"GetVersion\x12\".parley.admin.v1.GetVersionRequest\x1a#.parley.admin.v1.GetVersionResponse\"\x04\x98\xf6\x18\x03\x12a\n" +
+	"\fDiffVersions\x12$.parley.admin.v1.DiffVersionsRequest\x1a%.parley.admin.v1.DiffVersionsResponse\"\x04\x98\xf6\x18\x03\x12U\n" +
+	"\bRollBack\x12 .parley.admin.v1.RollBackRequest\x1a!.parley.admin.v1.RollBackResponse\"\x04\x98\xf6\x18\x04B\xc2\x01\n" +
 	"\x13com.parley.admin.v1B\fHistoryProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 
 var (

@@ -7,6 +7,7 @@
 package adminv1
 
 import (
+	_ "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -347,7 +348,7 @@ var File_parley_admin_v1_keys_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_keys_proto_rawDesc = "" +
 	"\n" +
-	"\x1aparley/admin/v1/keys.proto\x12\x0fparley.admin.v1\"\x10\n" +
+	"\x1aparley/admin/v1/keys.proto\x12\x0fparley.admin.v1\x1a\x1fparley/auth/v1/permission.proto\"\x10\n" +
 	"\x0eGetKeysRequest\"\x12\n" +
 	"\x10RotateKeyRequest\"0\n" +
 	"\x04Keys\x12(\n" +
@@ -363,13 +364,18 @@ const file_parley_admin_v1_keys_proto_rawDesc = "" +
 	"unreadable\x18\x02 \x03(\tR\n" +
 	"unreadable\"\"\n" +
 	"\x10RetireKeyRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\rR\x02id2\xc6\x02\n" +
+	"\x02id\x18\x01 \x01(\rR\x02id2\x9d\x03\n" +
 	"\n" +
-	"KeyService\x12A\n" +
-	"\aGetKeys\x12\x1f.parley.admin.v1.GetKeysRequest\x1a\x15.parley.admin.v1.Keys\x12E\n" +
-	"\tRotateKey\x12!.parley.admin.v1.RotateKeyRequest\x1a\x15.parley.admin.v1.Keys\x12g\n" +
-	"\x10ReencryptSecrets\x12(.parley.admin.v1.ReencryptSecretsRequest\x1a).parley.admin.v1.ReencryptSecretsResponse\x12E\n" +
-	"\tRetireKey\x12!.parley.admin.v1.RetireKeyRequest\x1a\x15.parley.admin.v1.KeysB\xbf\x01\n" +
+	"KeyService\x12G\n" +
+	"\aGetKeys\x12\x1f.parley.admin.v1.GetKeysRequest\x1a\x15.parley.admin.v1.Keys\"\x04\x98\xf6\x18\a\x12[\n" +
+	"\tRotateKey\x12!.parley.admin.v1.RotateKeyRequest\x1a\x15.parley.admin.v1.Keys\"\x14\x98\xf6\x18\x06\xa2\xf6\x18\f\n" +
+	"\n" +
+	"key.rotate\x12\x80\x01\n" +
+	"\x10ReencryptSecrets\x12(.parley.admin.v1.ReencryptSecretsRequest\x1a).parley.admin.v1.ReencryptSecretsResponse\"\x17\x98\xf6\x18\x06\xa2\xf6\x18\x0f\n" +
+	"\rkey.reencrypt\x12f\n" +
+	"\tRetireKey\x12!.parley.admin.v1.RetireKeyRequest\x1a\x15.parley.admin.v1.Keys\"\x1f\x98\xf6\x18\x06\xa2\xf6\x18\x17\n" +
+	"\n" +
+	"key.retire\x12\tkeys/{id}B\xbf\x01\n" +
 	"\x13com.parley.admin.v1B\tKeysProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 
 var (

@@ -7,6 +7,7 @@
 package adminv1
 
 import (
+	_ "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	v1 "github.com/parley-desk/parley/proto/gen/parley/privacy/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -946,7 +947,7 @@ var File_parley_admin_v1_privacy_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_privacy_proto_rawDesc = "" +
 	"\n" +
-	"\x1dparley/admin/v1/privacy.proto\x12\x0fparley.admin.v1\x1a\x1fparley/privacy/v1/privacy.proto\"J\n" +
+	"\x1dparley/admin/v1/privacy.proto\x12\x0fparley.admin.v1\x1a\x1fparley/auth/v1/permission.proto\x1a\x1fparley/privacy/v1/privacy.proto\"J\n" +
 	"\x06Person\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\x12\x18\n" +
@@ -989,18 +990,27 @@ const file_parley_admin_v1_privacy_proto_rawDesc = "" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\"0\n" +
 	"\x12EraseFilesResponse\x12\x1a\n" +
-	"\brevision\x18\x01 \x01(\x04R\brevision2\xb7\x06\n" +
-	"\x0ePrivacyService\x12p\n" +
-	"\x13ListPrivacyRequests\x12+.parley.admin.v1.ListPrivacyRequestsRequest\x1a,.parley.admin.v1.ListPrivacyRequestsResponse\x12U\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision2\xd0\b\n" +
+	"\x0ePrivacyService\x12v\n" +
+	"\x13ListPrivacyRequests\x12+.parley.admin.v1.ListPrivacyRequestsRequest\x1a,.parley.admin.v1.ListPrivacyRequestsResponse\"\x04\x98\xf6\x18\n" +
+	"\x12{\n" +
 	"\n" +
-	"EraseFiles\x12\".parley.admin.v1.EraseFilesRequest\x1a#.parley.admin.v1.EraseFilesResponse\x12F\n" +
-	"\x05Erase\x12\x1d.parley.admin.v1.EraseRequest\x1a\x1e.parley.admin.v1.EraseResponse\x12[\n" +
-	"\fListErasures\x12$.parley.admin.v1.ListErasuresRequest\x1a%.parley.admin.v1.ListErasuresResponse\x12a\n" +
-	"\x0eGetCertificate\x12&.parley.admin.v1.GetCertificateRequest\x1a'.parley.admin.v1.GetCertificateResponse\x12X\n" +
-	"\vStopErasure\x12#.parley.admin.v1.StopErasureRequest\x1a$.parley.admin.v1.StopErasureResponse\x12L\n" +
-	"\aSetHold\x12\x1f.parley.admin.v1.SetHoldRequest\x1a .parley.admin.v1.SetHoldResponse\x12X\n" +
-	"\vReleaseHold\x12#.parley.admin.v1.ReleaseHoldRequest\x1a$.parley.admin.v1.ReleaseHoldResponse\x12R\n" +
-	"\tListHolds\x12!.parley.admin.v1.ListHoldsRequest\x1a\".parley.admin.v1.ListHoldsResponseB\xc2\x01\n" +
+	"EraseFiles\x12\".parley.admin.v1.EraseFilesRequest\x1a#.parley.admin.v1.EraseFilesResponse\"$\x98\xf6\x18\v\xa2\xf6\x18\x1c\n" +
+	"\fperson.erase\x12\fpages/{page}\x12\x97\x01\n" +
+	"\x05Erase\x12\x1d.parley.admin.v1.EraseRequest\x1a\x1e.parley.admin.v1.EraseResponse\"O\x98\xf6\x18\v\xa2\xf6\x18G\n" +
+	"\fperson.erase\x12\x13pages/{person.page}\x1a\adry_run\x1a\arequest\x1a\x10end_conversation\x12a\n" +
+	"\fListErasures\x12$.parley.admin.v1.ListErasuresRequest\x1a%.parley.admin.v1.ListErasuresResponse\"\x04\x98\xf6\x18\n" +
+	"\x12g\n" +
+	"\x0eGetCertificate\x12&.parley.admin.v1.GetCertificateRequest\x1a'.parley.admin.v1.GetCertificateResponse\"\x04\x98\xf6\x18\n" +
+	"\x12\x84\x01\n" +
+	"\vStopErasure\x12#.parley.admin.v1.StopErasureRequest\x1a$.parley.admin.v1.StopErasureResponse\"*\x98\xf6\x18\v\xa2\xf6\x18\"\n" +
+	"\x11person.erase_stop\x12\rerasures/{id}\x12x\n" +
+	"\aSetHold\x12\x1f.parley.admin.v1.SetHoldRequest\x1a .parley.admin.v1.SetHoldResponse\"*\x98\xf6\x18\v\xa2\xf6\x18\"\n" +
+	"\vperson.hold\x12\x13pages/{person.page}\x12\x87\x01\n" +
+	"\vReleaseHold\x12#.parley.admin.v1.ReleaseHoldRequest\x1a$.parley.admin.v1.ReleaseHoldResponse\"-\x98\xf6\x18\v\xa2\xf6\x18%\n" +
+	"\x0eperson.release\x12\x13pages/{person.page}\x12X\n" +
+	"\tListHolds\x12!.parley.admin.v1.ListHoldsRequest\x1a\".parley.admin.v1.ListHoldsResponse\"\x04\x98\xf6\x18\n" +
+	"B\xc2\x01\n" +
 	"\x13com.parley.admin.v1B\fPrivacyProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 
 var (

@@ -7,6 +7,7 @@
 package adminv1
 
 import (
+	_ "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	v1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -1872,7 +1873,7 @@ var File_parley_admin_v1_provision_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\n" +
-	"\x1fparley/admin/v1/provision.proto\x12\x0fparley.admin.v1\x1a\x1dparley/config/v1/config.proto\"*\n" +
+	"\x1fparley/admin/v1/provision.proto\x12\x0fparley.admin.v1\x1a\x1fparley/auth/v1/permission.proto\x1a\x1dparley/config/v1/config.proto\"*\n" +
 	"\x14GetPageStatusRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\"\x19\n" +
 	"\x17ListPageStatusesRequest\"S\n" +
@@ -2004,23 +2005,30 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\tHARM_LESS\x10\x01\x12\x0e\n" +
 	"\n" +
 	"HARM_STOPS\x10\x02\x12\x14\n" +
-	"\x10HARM_DISCONNECTS\x10\x032\x88\t\n" +
-	"\x10ProvisionService\x12S\n" +
-	"\rGetPageStatus\x12%.parley.admin.v1.GetPageStatusRequest\x1a\x1b.parley.admin.v1.PageStatus\x12g\n" +
-	"\x10ListPageStatuses\x12(.parley.admin.v1.ListPageStatusesRequest\x1a).parley.admin.v1.ListPageStatusesResponse\x12M\n" +
+	"\x10HARM_DISCONNECTS\x10\x032\xc3\v\n" +
+	"\x10ProvisionService\x12Y\n" +
+	"\rGetPageStatus\x12%.parley.admin.v1.GetPageStatusRequest\x1a\x1b.parley.admin.v1.PageStatus\"\x04\x98\xf6\x18\a\x12m\n" +
+	"\x10ListPageStatuses\x12(.parley.admin.v1.ListPageStatusesRequest\x1a).parley.admin.v1.ListPageStatusesResponse\"\x04\x98\xf6\x18\a\x12S\n" +
 	"\n" +
-	"VerifyPage\x12\".parley.admin.v1.VerifyPageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12S\n" +
-	"\rSubscribePage\x12%.parley.admin.v1.SubscribePageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12O\n" +
-	"\bTestPage\x12 .parley.admin.v1.TestPageRequest\x1a!.parley.admin.v1.TestPageResponse\x12M\n" +
+	"VerifyPage\x12\".parley.admin.v1.VerifyPageRequest\x1a\x1b.parley.admin.v1.PageStatus\"\x04\x98\xf6\x18\a\x12{\n" +
+	"\rSubscribePage\x12%.parley.admin.v1.SubscribePageRequest\x1a\x1b.parley.admin.v1.PageStatus\"&\x98\xf6\x18\x04\xa2\xf6\x18\x1e\n" +
+	"\x0epage.subscribe\x12\fpages/{page}\x12U\n" +
+	"\bTestPage\x12 .parley.admin.v1.TestPageRequest\x1a!.parley.admin.v1.TestPageResponse\"\x04\x98\xf6\x18\a\x12r\n" +
 	"\n" +
-	"RepairPage\x12\".parley.admin.v1.RepairPageRequest\x1a\x1b.parley.admin.v1.PageRepair\x12K\n" +
-	"\tGetRepair\x12!.parley.admin.v1.GetRepairRequest\x1a\x1b.parley.admin.v1.PageRepair\x12X\n" +
-	"\vListRepairs\x12#.parley.admin.v1.ListRepairsRequest\x1a$.parley.admin.v1.ListRepairsResponse\x12W\n" +
-	"\x0fUnsubscribePage\x12'.parley.admin.v1.UnsubscribePageRequest\x1a\x1b.parley.admin.v1.PageStatus\x12Q\n" +
-	"\fSetPageToken\x12$.parley.admin.v1.SetPageTokenRequest\x1a\x1b.parley.admin.v1.PageStatus\x12d\n" +
-	"\x0fFetchPageTokens\x12'.parley.admin.v1.FetchPageTokensRequest\x1a(.parley.admin.v1.FetchPageTokensResponse\x12M\n" +
-	"\vGetCallback\x12#.parley.admin.v1.GetCallbackRequest\x1a\x19.parley.admin.v1.Callback\x12j\n" +
-	"\x11RevealVerifyToken\x12).parley.admin.v1.RevealVerifyTokenRequest\x1a*.parley.admin.v1.RevealVerifyTokenResponseB\xc4\x01\n" +
+	"RepairPage\x12\".parley.admin.v1.RepairPageRequest\x1a\x1b.parley.admin.v1.PageRepair\"#\x98\xf6\x18\x04\xa2\xf6\x18\x1b\n" +
+	"\vpage.repair\x12\fpages/{page}\x12Q\n" +
+	"\tGetRepair\x12!.parley.admin.v1.GetRepairRequest\x1a\x1b.parley.admin.v1.PageRepair\"\x04\x98\xf6\x18\a\x12^\n" +
+	"\vListRepairs\x12#.parley.admin.v1.ListRepairsRequest\x1a$.parley.admin.v1.ListRepairsResponse\"\x04\x98\xf6\x18\a\x12\x81\x01\n" +
+	"\x0fUnsubscribePage\x12'.parley.admin.v1.UnsubscribePageRequest\x1a\x1b.parley.admin.v1.PageStatus\"(\x98\xf6\x18\x04\xa2\xf6\x18 \n" +
+	"\x10page.unsubscribe\x12\fpages/{page}\x12\x80\x01\n" +
+	"\fSetPageToken\x12$.parley.admin.v1.SetPageTokenRequest\x1a\x1b.parley.admin.v1.PageStatus\"-\x98\xf6\x18\x04\xa2\xf6\x18%\n" +
+	"\n" +
+	"secret.set\x12\fpages/{page}\x1a\tunchecked\x12\x97\x01\n" +
+	"\x0fFetchPageTokens\x12'.parley.admin.v1.FetchPageTokensRequest\x1a(.parley.admin.v1.FetchPageTokensResponse\"1\x98\xf6\x18\x04\xa2\xf6\x18)\n" +
+	"\fsecret.fetch\x12\x19channelAccounts/{account}\x12S\n" +
+	"\vGetCallback\x12#.parley.admin.v1.GetCallbackRequest\x1a\x19.parley.admin.v1.Callback\"\x04\x98\xf6\x18\x03\x12\x9e\x01\n" +
+	"\x11RevealVerifyToken\x12).parley.admin.v1.RevealVerifyTokenRequest\x1a*.parley.admin.v1.RevealVerifyTokenResponse\"2\x98\xf6\x18\x05\xa2\xf6\x18*\n" +
+	"\rsecret.reveal\x12\x19channelAccounts/{account}B\xc4\x01\n" +
 	"\x13com.parley.admin.v1B\x0eProvisionProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 
 var (

@@ -7,6 +7,7 @@
 package adminv1
 
 import (
+	_ "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -135,16 +136,17 @@ var File_parley_admin_v1_queue_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_queue_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/admin/v1/queue.proto\x12\x0fparley.admin.v1\"?\n" +
+	"\x1bparley/admin/v1/queue.proto\x12\x0fparley.admin.v1\x1a\x1fparley/auth/v1/permission.proto\"?\n" +
 	"\x11PauseQueueRequest\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x14\n" +
 	"\x05pause\x18\x02 \x01(\bR\x05pause\"?\n" +
 	"\x12PauseQueueResponse\x12\x0e\n" +
 	"\x02by\x18\x01 \x01(\tR\x02by\x12\x19\n" +
-	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs2e\n" +
-	"\fQueueService\x12U\n" +
+	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs2\x94\x01\n" +
+	"\fQueueService\x12\x83\x01\n" +
 	"\n" +
-	"PauseQueue\x12\".parley.admin.v1.PauseQueueRequest\x1a#.parley.admin.v1.PauseQueueResponseB\xc0\x01\n" +
+	"PauseQueue\x12\".parley.admin.v1.PauseQueueRequest\x1a#.parley.admin.v1.PauseQueueResponse\",\x98\xf6\x18\x0f\xa2\xf6\x18$\n" +
+	"\vqueue.pause\x12\x0equeues/{queue}\x1a\x05pauseB\xc0\x01\n" +
 	"\x13com.parley.admin.v1B\n" +
 	"QueueProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 

@@ -7,6 +7,7 @@
 package adminv1
 
 import (
+	_ "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	v1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	v12 "github.com/parley-desk/parley/proto/gen/parley/routing/v1"
 	v11 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -647,7 +648,7 @@ var File_parley_admin_v1_routing_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_routing_proto_rawDesc = "" +
 	"\n" +
-	"\x1dparley/admin/v1/routing.proto\x12\x0fparley.admin.v1\x1a\x1bparley/admin/v1/admin.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1fparley/routing/v1/context.proto\x1a\x1aparley/thread/v1/bot.proto\x1a\x1bparley/thread/v1/fact.proto\"B\n" +
+	"\x1dparley/admin/v1/routing.proto\x12\x0fparley.admin.v1\x1a\x1bparley/admin/v1/admin.proto\x1a\x1fparley/auth/v1/permission.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1fparley/routing/v1/context.proto\x1a\x1aparley/thread/v1/bot.proto\x1a\x1bparley/thread/v1/fact.proto\"B\n" +
 	"\x18ExplainAssignmentRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\"\x9a\x01\n" +
@@ -687,11 +688,12 @@ const file_parley_admin_v1_routing_proto_rawDesc = "" +
 	"\acontext\x18\x01 \x01(\v2!.parley.routing.v1.RoutingContextR\acontext\x12,\n" +
 	"\x05trial\x18\x02 \x01(\v2\x16.parley.admin.v1.TrialR\x05trial\"P\n" +
 	"\x15EvaluateRulesResponse\x127\n" +
-	"\bdecision\x18\x01 \x01(\v2\x1b.parley.routing.v1.DecisionR\bdecision2\xce\x02\n" +
-	"\x0eRoutingService\x12p\n" +
-	"\x13ExplainConversation\x12+.parley.admin.v1.ExplainConversationRequest\x1a,.parley.admin.v1.ExplainConversationResponse\x12^\n" +
-	"\rEvaluateRules\x12%.parley.admin.v1.EvaluateRulesRequest\x1a&.parley.admin.v1.EvaluateRulesResponse\x12j\n" +
-	"\x11ExplainAssignment\x12).parley.admin.v1.ExplainAssignmentRequest\x1a*.parley.admin.v1.ExplainAssignmentResponseB\xc2\x01\n" +
+	"\bdecision\x18\x01 \x01(\v2\x1b.parley.routing.v1.DecisionR\bdecision2\x84\x03\n" +
+	"\x0eRoutingService\x12\x99\x01\n" +
+	"\x13ExplainConversation\x12+.parley.admin.v1.ExplainConversationRequest\x1a,.parley.admin.v1.ExplainConversationResponse\"'\x98\xf6\x18\t\xa2\xf6\x18\x1f\n" +
+	"\x0ftranscript.read\x12\fpages/{page}\x12d\n" +
+	"\rEvaluateRules\x12%.parley.admin.v1.EvaluateRulesRequest\x1a&.parley.admin.v1.EvaluateRulesResponse\"\x04\x98\xf6\x18\x03\x12p\n" +
+	"\x11ExplainAssignment\x12).parley.admin.v1.ExplainAssignmentRequest\x1a*.parley.admin.v1.ExplainAssignmentResponse\"\x04\x98\xf6\x18\aB\xc2\x01\n" +
 	"\x13com.parley.admin.v1B\fRoutingProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 
 var (

@@ -7,6 +7,7 @@
 package adminv1
 
 import (
+	_ "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	v1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -289,7 +290,7 @@ var File_parley_admin_v1_schedule_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_schedule_proto_rawDesc = "" +
 	"\n" +
-	"\x1eparley/admin/v1/schedule.proto\x12\x0fparley.admin.v1\x1a\x1fparley/config/v1/schedule.proto\"\x9a\x01\n" +
+	"\x1eparley/admin/v1/schedule.proto\x12\x0fparley.admin.v1\x1a\x1fparley/auth/v1/permission.proto\x1a\x1fparley/config/v1/schedule.proto\"\x9a\x01\n" +
 	"\x17EvaluateScheduleRequest\x12\x10\n" +
 	"\x02id\x18\x01 \x01(\tH\x00R\x02id\x128\n" +
 	"\bschedule\x18\x02 \x01(\v2\x1a.parley.config.v1.ScheduleH\x00R\bschedule\x12\x13\n" +
@@ -308,9 +309,9 @@ const file_parley_admin_v1_schedule_proto_rawDesc = "" +
 	"\n" +
 	"local_time\x18\x02 \x01(\tR\tlocalTime\x12\x12\n" +
 	"\x04open\x18\x03 \x01(\bR\x04open\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason2z\n" +
-	"\x0fScheduleService\x12g\n" +
-	"\x10EvaluateSchedule\x12(.parley.admin.v1.EvaluateScheduleRequest\x1a).parley.admin.v1.EvaluateScheduleResponseB\xc3\x01\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason2\x80\x01\n" +
+	"\x0fScheduleService\x12m\n" +
+	"\x10EvaluateSchedule\x12(.parley.admin.v1.EvaluateScheduleRequest\x1a).parley.admin.v1.EvaluateScheduleResponse\"\x04\x98\xf6\x18\x03B\xc3\x01\n" +
 	"\x13com.parley.admin.v1B\rScheduleProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 
 var (

@@ -7,6 +7,7 @@
 package adminv1
 
 import (
+	_ "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -243,7 +244,7 @@ var File_parley_admin_v1_survey_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_survey_proto_rawDesc = "" +
 	"\n" +
-	"\x1cparley/admin/v1/survey.proto\x12\x0fparley.admin.v1\"J\n" +
+	"\x1cparley/admin/v1/survey.proto\x12\x0fparley.admin.v1\x1a\x1fparley/auth/v1/permission.proto\"J\n" +
 	"\x14ExportSurveysRequest\x12\x17\n" +
 	"\afrom_ms\x18\x01 \x01(\x03R\x06fromMs\x12\x19\n" +
 	"\buntil_ms\x18\x02 \x01(\x03R\auntilMs\"\xfb\x02\n" +
@@ -265,9 +266,10 @@ const file_parley_admin_v1_survey_proto_rawDesc = "" +
 	"\x06lowest\x18\f \x01(\x05R\x06lowest\x12\x18\n" +
 	"\ahighest\x18\r \x01(\x05R\ahighest\x12\x18\n" +
 	"\acomment\x18\x0e \x01(\tR\acommentB\t\n" +
-	"\a_rating2q\n" +
-	"\rSurveyService\x12`\n" +
-	"\rExportSurveys\x12%.parley.admin.v1.ExportSurveysRequest\x1a&.parley.admin.v1.ExportSurveysResponse0\x01B\xc1\x01\n" +
+	"\a_rating2\x9e\x01\n" +
+	"\rSurveyService\x12\x8c\x01\n" +
+	"\rExportSurveys\x12%.parley.admin.v1.ExportSurveysRequest\x1a&.parley.admin.v1.ExportSurveysResponse\"*\x98\xf6\x18\t\xa2\xf6\x18\"\n" +
+	"\rsurvey.export\x1a\afrom_ms\x1a\buntil_ms0\x01B\xc1\x01\n" +
 	"\x13com.parley.admin.v1B\vSurveyProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 
 var (

@@ -7,6 +7,7 @@
 package adminv1
 
 import (
+	_ "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -164,7 +165,7 @@ var File_parley_admin_v1_variable_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_variable_proto_rawDesc = "" +
 	"\n" +
-	"\x1eparley/admin/v1/variable.proto\x12\x0fparley.admin.v1\"\x91\x02\n" +
+	"\x1eparley/admin/v1/variable.proto\x12\x0fparley.admin.v1\x1a\x1fparley/auth/v1/permission.proto\"\x91\x02\n" +
 	"\x13SetVariablesRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\x12\"\n" +
@@ -180,9 +181,10 @@ const file_parley_admin_v1_variable_proto_rawDesc = "" +
 	"\tvariables\x18\x02 \x03(\v24.parley.admin.v1.SetVariablesResponse.VariablesEntryR\tvariables\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x012n\n" +
-	"\x0fVariableService\x12[\n" +
-	"\fSetVariables\x12$.parley.admin.v1.SetVariablesRequest\x1a%.parley.admin.v1.SetVariablesResponseB\xc3\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x012\xaf\x01\n" +
+	"\x0fVariableService\x12\x9b\x01\n" +
+	"\fSetVariables\x12$.parley.admin.v1.SetVariablesRequest\x1a%.parley.admin.v1.SetVariablesResponse\">\x98\xf6\x18\x0e\xa2\xf6\x186\n" +
+	"\x16conversation.variables\x12\x1cconversations/{conversation}B\xc3\x01\n" +
 	"\x13com.parley.admin.v1B\rVariableProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 
 var (

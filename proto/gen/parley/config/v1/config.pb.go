@@ -1438,7 +1438,7 @@ type Agent struct {
 	// Password for signing in with name and password, at least 8 characters.
 	// Kept as an argon2id hash inside the sealed value.
 	Password *Secret `protobuf:"bytes,3,opt,name=password,proto3" json:"password,omitempty"`
-	// Roles: "agent", "supervisor", "admin".
+	// Roles: "agent", "supervisor", "admin", "operator", "auditor".
 	Roles []string `protobuf:"bytes,4,rep,name=roles,proto3" json:"roles,omitempty"`
 	// Language of the desk, "bg" or "en"; empty follows the browser.
 	Language string `protobuf:"bytes,5,opt,name=language,proto3" json:"language,omitempty"`

@@ -7,6 +7,7 @@
 package contactv1
 
 import (
+	_ "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -1072,7 +1073,7 @@ var File_parley_contact_v1_service_proto protoreflect.FileDescriptor
 
 const file_parley_contact_v1_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1fparley/contact/v1/service.proto\x12\x11parley.contact.v1\x1a\x1fparley/contact/v1/contact.proto\"f\n" +
+	"\x1fparley/contact/v1/service.proto\x12\x11parley.contact.v1\x1a\x1fparley/auth/v1/permission.proto\x1a\x1fparley/contact/v1/contact.proto\"f\n" +
 	"\x15SearchContactsRequest\x12\x14\n" +
 	"\x05query\x18\x01 \x01(\tR\x05query\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1a\n" +
@@ -1136,19 +1137,22 @@ const file_parley_contact_v1_service_proto_rawDesc = "" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\x12\x18\n" +
 	"\acontact\x18\x03 \x01(\tR\acontact\"\x15\n" +
-	"\x13LinkContactResponse2\xc0\a\n" +
-	"\x0eContactService\x12e\n" +
-	"\x0eSearchContacts\x12(.parley.contact.v1.SearchContactsRequest\x1a).parley.contact.v1.SearchContactsResponse\x12Y\n" +
+	"\x13LinkContactResponse2\xd3\b\n" +
+	"\x0eContactService\x12k\n" +
+	"\x0eSearchContacts\x12(.parley.contact.v1.SearchContactsRequest\x1a).parley.contact.v1.SearchContactsResponse\"\x04\x98\xf6\x18\f\x12_\n" +
 	"\n" +
-	"GetContact\x12$.parley.contact.v1.GetContactRequest\x1a%.parley.contact.v1.GetContactResponse\x12T\n" +
-	"\rCreateContact\x12'.parley.contact.v1.CreateContactRequest\x1a\x1a.parley.contact.v1.Contact\x12T\n" +
-	"\rUpdateContact\x12'.parley.contact.v1.UpdateContactRequest\x1a\x1a.parley.contact.v1.Contact\x12b\n" +
-	"\rDeleteContact\x12'.parley.contact.v1.DeleteContactRequest\x1a(.parley.contact.v1.DeleteContactResponse\x12T\n" +
-	"\rMergeContacts\x12'.parley.contact.v1.MergeContactsRequest\x1a\x1a.parley.contact.v1.Contact\x12V\n" +
-	"\x0eUnmergeContact\x12(.parley.contact.v1.UnmergeContactRequest\x1a\x1a.parley.contact.v1.Contact\x12g\n" +
-	"\x0eImportContacts\x12(.parley.contact.v1.ImportContactsRequest\x1a).parley.contact.v1.ImportContactsResponse(\x01\x12g\n" +
-	"\x0eExportContacts\x12(.parley.contact.v1.ExportContactsRequest\x1a).parley.contact.v1.ExportContactsResponse0\x01\x12\\\n" +
-	"\vLinkContact\x12%.parley.contact.v1.LinkContactRequest\x1a&.parley.contact.v1.LinkContactResponseB\xd0\x01\n" +
+	"GetContact\x12$.parley.contact.v1.GetContactRequest\x1a%.parley.contact.v1.GetContactResponse\"\x04\x98\xf6\x18\f\x12Z\n" +
+	"\rCreateContact\x12'.parley.contact.v1.CreateContactRequest\x1a\x1a.parley.contact.v1.Contact\"\x04\x98\xf6\x18\r\x12Z\n" +
+	"\rUpdateContact\x12'.parley.contact.v1.UpdateContactRequest\x1a\x1a.parley.contact.v1.Contact\"\x04\x98\xf6\x18\r\x12\x8b\x01\n" +
+	"\rDeleteContact\x12'.parley.contact.v1.DeleteContactRequest\x1a(.parley.contact.v1.DeleteContactResponse\"'\x98\xf6\x18\r\xa2\xf6\x18\x1f\n" +
+	"\x0econtact.delete\x12\rcontacts/{id}\x12Z\n" +
+	"\rMergeContacts\x12'.parley.contact.v1.MergeContactsRequest\x1a\x1a.parley.contact.v1.Contact\"\x04\x98\xf6\x18\r\x12\\\n" +
+	"\x0eUnmergeContact\x12(.parley.contact.v1.UnmergeContactRequest\x1a\x1a.parley.contact.v1.Contact\"\x04\x98\xf6\x18\r\x12\x8a\x01\n" +
+	"\x0eImportContacts\x12(.parley.contact.v1.ImportContactsRequest\x1a).parley.contact.v1.ImportContactsResponse\"!\x98\xf6\x18\r\xa2\xf6\x18\x19\n" +
+	"\x0econtact.import\x1a\adry_run(\x01\x12\x81\x01\n" +
+	"\x0eExportContacts\x12(.parley.contact.v1.ExportContactsRequest\x1a).parley.contact.v1.ExportContactsResponse\"\x18\x98\xf6\x18\f\xa2\xf6\x18\x10\n" +
+	"\x0econtact.export0\x01\x12b\n" +
+	"\vLinkContact\x12%.parley.contact.v1.LinkContactRequest\x1a&.parley.contact.v1.LinkContactResponse\"\x04\x98\xf6\x18\rB\xd0\x01\n" +
 	"\x15com.parley.contact.v1B\fServiceProtoP\x01ZCgithub.com/parley-desk/parley/proto/gen/parley/contact/v1;contactv1\xa2\x02\x03PCX\xaa\x02\x11Parley.Contact.V1\xca\x02\x11Parley\\Contact\\V1\xe2\x02\x1dParley\\Contact\\V1\\GPBMetadata\xea\x02\x13Parley::Contact::V1b\x06proto3"
 
 var (

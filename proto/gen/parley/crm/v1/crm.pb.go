@@ -10,6 +10,7 @@
 package crmv1
 
 import (
+	_ "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	v1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
 	v11 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
@@ -565,7 +566,7 @@ var File_parley_crm_v1_crm_proto protoreflect.FileDescriptor
 
 const file_parley_crm_v1_crm_proto_rawDesc = "" +
 	"\n" +
-	"\x17parley/crm/v1/crm.proto\x12\rparley.crm.v1\x1a\x1fparley/contact/v1/contact.proto\x1a\x1bparley/thread/v1/fact.proto\"i\n" +
+	"\x17parley/crm/v1/crm.proto\x12\rparley.crm.v1\x1a\x1fparley/auth/v1/permission.proto\x1a\x1fparley/contact/v1/contact.proto\x1a\x1bparley/thread/v1/fact.proto\"i\n" +
 	"\x11ListEventsRequest\x12\x14\n" +
 	"\x05after\x18\x01 \x01(\x04R\x05after\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12!\n" +
@@ -615,11 +616,11 @@ const file_parley_crm_v1_crm_proto_rawDesc = "" +
 	"\x1aEVENT_TYPE_CONTACT_DELETED\x10\x05\x12\x1d\n" +
 	"\x19EVENT_TYPE_CONTACT_LINKED\x10\x06\x12\x1f\n" +
 	"\x1bEVENT_TYPE_CONTACT_UNLINKED\x10\a\x12\"\n" +
-	"\x1eEVENT_TYPE_CONVERSATION_CLOSED\x10\b2_\n" +
+	"\x1eEVENT_TYPE_CONVERSATION_CLOSED\x10\b2e\n" +
 	"\n" +
-	"CrmService\x12Q\n" +
+	"CrmService\x12W\n" +
 	"\n" +
-	"ListEvents\x12 .parley.crm.v1.ListEventsRequest\x1a!.parley.crm.v1.ListEventsResponseB\xb0\x01\n" +
+	"ListEvents\x12 .parley.crm.v1.ListEventsRequest\x1a!.parley.crm.v1.ListEventsResponse\"\x04\x98\xf6\x18\fB\xb0\x01\n" +
 	"\x11com.parley.crm.v1B\bCrmProtoP\x01Z;github.com/parley-desk/parley/proto/gen/parley/crm/v1;crmv1\xa2\x02\x03PCX\xaa\x02\rParley.Crm.V1\xca\x02\rParley\\Crm\\V1\xe2\x02\x19Parley\\Crm\\V1\\GPBMetadata\xea\x02\x0fParley::Crm::V1b\x06proto3"
 
 var (

@@ -7,6 +7,7 @@
 package deskv1
 
 import (
+	_ "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	v1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
 	v11 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
@@ -1221,7 +1222,7 @@ var File_parley_desk_v1_contact_proto protoreflect.FileDescriptor
 
 const file_parley_desk_v1_contact_proto_rawDesc = "" +
 	"\n" +
-	"\x1cparley/desk/v1/contact.proto\x12\x0eparley.desk.v1\x1a\x1fparley/contact/v1/contact.proto\x1a\x19parley/desk/v1/desk.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/fact.proto\x1a\x1cparley/thread/v1/state.proto\"\xf5\x01\n" +
+	"\x1cparley/desk/v1/contact.proto\x12\x0eparley.desk.v1\x1a\x1fparley/auth/v1/permission.proto\x1a\x1fparley/contact/v1/contact.proto\x1a\x19parley/desk/v1/desk.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/fact.proto\x1a\x1cparley/thread/v1/state.proto\"\xf5\x01\n" +
 	"\vContactCard\x124\n" +
 	"\acontact\x18\x01 \x01(\v2\x1a.parley.contact.v1.ContactR\acontact\x121\n" +
 	"\x04link\x18\x02 \x01(\v2\x1d.parley.thread.v1.ContactLinkR\x04link\x12\x17\n" +
@@ -1298,16 +1299,16 @@ const file_parley_desk_v1_contact_proto_rawDesc = "" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x12\n" +
 	"\x04from\x18\x03 \x01(\tR\x04from\"I\n" +
 	"\x16UnmergeContactResponse\x12/\n" +
-	"\x04card\x18\x01 \x01(\v2\x1b.parley.desk.v1.ContactCardR\x04card2\xeb\x05\n" +
-	"\x0eContactService\x12J\n" +
-	"\aGetCard\x12\x1e.parley.desk.v1.GetCardRequest\x1a\x1f.parley.desk.v1.GetCardResponse\x12_\n" +
-	"\x0eSearchContacts\x12%.parley.desk.v1.SearchContactsRequest\x1a&.parley.desk.v1.SearchContactsResponse\x12\\\n" +
-	"\rCreateContact\x12$.parley.desk.v1.CreateContactRequest\x1a%.parley.desk.v1.CreateContactResponse\x12\\\n" +
-	"\rUpdateContact\x12$.parley.desk.v1.UpdateContactRequest\x1a%.parley.desk.v1.UpdateContactResponse\x12V\n" +
-	"\vLinkContact\x12\".parley.desk.v1.LinkContactRequest\x1a#.parley.desk.v1.LinkContactResponse\x12\\\n" +
-	"\rUnlinkContact\x12$.parley.desk.v1.UnlinkContactRequest\x1a%.parley.desk.v1.UnlinkContactResponse\x12Y\n" +
-	"\fMergeContact\x12#.parley.desk.v1.MergeContactRequest\x1a$.parley.desk.v1.MergeContactResponse\x12_\n" +
-	"\x0eUnmergeContact\x12%.parley.desk.v1.UnmergeContactRequest\x1a&.parley.desk.v1.UnmergeContactResponseB\xbb\x01\n" +
+	"\x04card\x18\x01 \x01(\v2\x1b.parley.desk.v1.ContactCardR\x04card2\x9b\x06\n" +
+	"\x0eContactService\x12P\n" +
+	"\aGetCard\x12\x1e.parley.desk.v1.GetCardRequest\x1a\x1f.parley.desk.v1.GetCardResponse\"\x04\x98\xf6\x18\x13\x12e\n" +
+	"\x0eSearchContacts\x12%.parley.desk.v1.SearchContactsRequest\x1a&.parley.desk.v1.SearchContactsResponse\"\x04\x98\xf6\x18\x15\x12b\n" +
+	"\rCreateContact\x12$.parley.desk.v1.CreateContactRequest\x1a%.parley.desk.v1.CreateContactResponse\"\x04\x98\xf6\x18\x15\x12b\n" +
+	"\rUpdateContact\x12$.parley.desk.v1.UpdateContactRequest\x1a%.parley.desk.v1.UpdateContactResponse\"\x04\x98\xf6\x18\x15\x12\\\n" +
+	"\vLinkContact\x12\".parley.desk.v1.LinkContactRequest\x1a#.parley.desk.v1.LinkContactResponse\"\x04\x98\xf6\x18\x15\x12b\n" +
+	"\rUnlinkContact\x12$.parley.desk.v1.UnlinkContactRequest\x1a%.parley.desk.v1.UnlinkContactResponse\"\x04\x98\xf6\x18\x15\x12_\n" +
+	"\fMergeContact\x12#.parley.desk.v1.MergeContactRequest\x1a$.parley.desk.v1.MergeContactResponse\"\x04\x98\xf6\x18\x15\x12e\n" +
+	"\x0eUnmergeContact\x12%.parley.desk.v1.UnmergeContactRequest\x1a&.parley.desk.v1.UnmergeContactResponse\"\x04\x98\xf6\x18\x15B\xbb\x01\n" +
 	"\x12com.parley.desk.v1B\fContactProtoP\x01Z=github.com/parley-desk/parley/proto/gen/parley/desk/v1;deskv1\xa2\x02\x03PDX\xaa\x02\x0eParley.Desk.V1\xca\x02\x0eParley\\Desk\\V1\xe2\x02\x1aParley\\Desk\\V1\\GPBMetadata\xea\x02\x10Parley::Desk::V1b\x06proto3"
 
 var (

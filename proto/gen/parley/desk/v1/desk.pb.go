@@ -9,6 +9,7 @@
 package deskv1
 
 import (
+	_ "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	v1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	v11 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
@@ -7300,7 +7301,7 @@ var File_parley_desk_v1_desk_proto protoreflect.FileDescriptor
 
 const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\n" +
-	"\x19parley/desk/v1/desk.proto\x12\x0eparley.desk.v1\x1a\x1bparley/desk/v1/figure.proto\x1a\x1bparley/desk/v1/wrapup.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1bparley/thread/v1/fact.proto\x1a\x1cparley/thread/v1/state.proto\"A\n" +
+	"\x19parley/desk/v1/desk.proto\x12\x0eparley.desk.v1\x1a\x1fparley/auth/v1/permission.proto\x1a\x1bparley/desk/v1/figure.proto\x1a\x1bparley/desk/v1/wrapup.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1bparley/thread/v1/fact.proto\x1a\x1cparley/thread/v1/state.proto\"A\n" +
 	"\rSignInRequest\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x1a\n" +
 	"\bpassword\x18\x02 \x01(\tR\bpassword\"4\n" +
@@ -7785,58 +7786,67 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x0fDELIVERY_FAILED\x10\x05\x12\x16\n" +
 	"\x12DELIVERY_UNCERTAIN\x10\x06\x12\x18\n" +
 	"\x14DELIVERY_UNCONFIRMED\x10\a\x12\x16\n" +
-	"\x12DELIVERY_ABANDONED\x10\b2\xee\x01\n" +
-	"\x0eSessionService\x12G\n" +
-	"\x06SignIn\x12\x1d.parley.desk.v1.SignInRequest\x1a\x1e.parley.desk.v1.SignInResponse\x12J\n" +
-	"\aSignOut\x12\x1e.parley.desk.v1.SignOutRequest\x1a\x1f.parley.desk.v1.SignOutResponse\x12G\n" +
-	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse2\xb3\x1d\n" +
-	"\vDeskService\x12@\n" +
-	"\x06Events\x12\x1d.parley.desk.v1.EventsRequest\x1a\x15.parley.desk.v1.Event0\x01\x12V\n" +
-	"\vSetPresence\x12\".parley.desk.v1.SetPresenceRequest\x1a#.parley.desk.v1.SetPresenceResponse\x12V\n" +
-	"\vAcceptOffer\x12\".parley.desk.v1.AcceptOfferRequest\x1a#.parley.desk.v1.AcceptOfferResponse\x12V\n" +
-	"\vRejectOffer\x12\".parley.desk.v1.RejectOfferRequest\x1a#.parley.desk.v1.RejectOfferResponse\x12V\n" +
-	"\vSendMessage\x12\".parley.desk.v1.SendMessageRequest\x1a#.parley.desk.v1.SendMessageResponse\x12\\\n" +
-	"\rResendMessage\x12$.parley.desk.v1.ResendMessageRequest\x1a%.parley.desk.v1.ResendMessageResponse\x12V\n" +
-	"\vAbandonSend\x12\".parley.desk.v1.AbandonSendRequest\x1a#.parley.desk.v1.AbandonSendResponse\x12J\n" +
-	"\aAddNote\x12\x1e.parley.desk.v1.AddNoteRequest\x1a\x1f.parley.desk.v1.AddNoteResponse\x12b\n" +
-	"\x0fEndConversation\x12&.parley.desk.v1.EndConversationRequest\x1a'.parley.desk.v1.EndConversationResponse\x12h\n" +
-	"\x11CloseConversation\x12(.parley.desk.v1.CloseConversationRequest\x1a).parley.desk.v1.CloseConversationResponse\x12Y\n" +
-	"\fSetVariables\x12#.parley.desk.v1.SetVariablesRequest\x1a$.parley.desk.v1.SetVariablesResponse\x12e\n" +
-	"\x10ParkConversation\x12'.parley.desk.v1.ParkConversationRequest\x1a(.parley.desk.v1.ParkConversationResponse\x12k\n" +
-	"\x12ResumeConversation\x12).parley.desk.v1.ResumeConversationRequest\x1a*.parley.desk.v1.ResumeConversationResponse\x12n\n" +
-	"\x13ReleaseConversation\x12*.parley.desk.v1.ReleaseConversationRequest\x1a+.parley.desk.v1.ReleaseConversationResponse\x12V\n" +
-	"\vTakeControl\x12\".parley.desk.v1.TakeControlRequest\x1a#.parley.desk.v1.TakeControlResponse\x12P\n" +
-	"\tShowOffer\x12 .parley.desk.v1.ShowOfferRequest\x1a!.parley.desk.v1.ShowOfferResponse\x12\\\n" +
-	"\rListOpenItems\x12$.parley.desk.v1.ListOpenItemsRequest\x1a%.parley.desk.v1.ListOpenItemsResponse\x12S\n" +
+	"\x12DELIVERY_ABANDONED\x10\b2\x80\x02\n" +
+	"\x0eSessionService\x12M\n" +
+	"\x06SignIn\x12\x1d.parley.desk.v1.SignInRequest\x1a\x1e.parley.desk.v1.SignInResponse\"\x04\x98\xf6\x18\x01\x12P\n" +
+	"\aSignOut\x12\x1e.parley.desk.v1.SignOutRequest\x1a\x1f.parley.desk.v1.SignOutResponse\"\x04\x98\xf6\x18\x01\x12M\n" +
+	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse\"\x04\x98\xf6\x18\x112\xe7#\n" +
+	"\vDeskService\x12F\n" +
+	"\x06Events\x12\x1d.parley.desk.v1.EventsRequest\x1a\x15.parley.desk.v1.Event\"\x04\x98\xf6\x18\x120\x01\x12\\\n" +
+	"\vSetPresence\x12\".parley.desk.v1.SetPresenceRequest\x1a#.parley.desk.v1.SetPresenceResponse\"\x04\x98\xf6\x18\x12\x12\\\n" +
+	"\vAcceptOffer\x12\".parley.desk.v1.AcceptOfferRequest\x1a#.parley.desk.v1.AcceptOfferResponse\"\x04\x98\xf6\x18\x14\x12\\\n" +
+	"\vRejectOffer\x12\".parley.desk.v1.RejectOfferRequest\x1a#.parley.desk.v1.RejectOfferResponse\"\x04\x98\xf6\x18\x14\x12\\\n" +
+	"\vSendMessage\x12\".parley.desk.v1.SendMessageRequest\x1a#.parley.desk.v1.SendMessageResponse\"\x04\x98\xf6\x18\x14\x12b\n" +
+	"\rResendMessage\x12$.parley.desk.v1.ResendMessageRequest\x1a%.parley.desk.v1.ResendMessageResponse\"\x04\x98\xf6\x18\x14\x12\\\n" +
+	"\vAbandonSend\x12\".parley.desk.v1.AbandonSendRequest\x1a#.parley.desk.v1.AbandonSendResponse\"\x04\x98\xf6\x18\x14\x12P\n" +
+	"\aAddNote\x12\x1e.parley.desk.v1.AddNoteRequest\x1a\x1f.parley.desk.v1.AddNoteResponse\"\x04\x98\xf6\x18\x14\x12h\n" +
+	"\x0fEndConversation\x12&.parley.desk.v1.EndConversationRequest\x1a'.parley.desk.v1.EndConversationResponse\"\x04\x98\xf6\x18\x14\x12n\n" +
+	"\x11CloseConversation\x12(.parley.desk.v1.CloseConversationRequest\x1a).parley.desk.v1.CloseConversationResponse\"\x04\x98\xf6\x18\x14\x12_\n" +
+	"\fSetVariables\x12#.parley.desk.v1.SetVariablesRequest\x1a$.parley.desk.v1.SetVariablesResponse\"\x04\x98\xf6\x18\x14\x12k\n" +
+	"\x10ParkConversation\x12'.parley.desk.v1.ParkConversationRequest\x1a(.parley.desk.v1.ParkConversationResponse\"\x04\x98\xf6\x18\x14\x12q\n" +
+	"\x12ResumeConversation\x12).parley.desk.v1.ResumeConversationRequest\x1a*.parley.desk.v1.ResumeConversationResponse\"\x04\x98\xf6\x18\x14\x12t\n" +
+	"\x13ReleaseConversation\x12*.parley.desk.v1.ReleaseConversationRequest\x1a+.parley.desk.v1.ReleaseConversationResponse\"\x04\x98\xf6\x18\x14\x12\x9f\x01\n" +
+	"\vTakeControl\x12\".parley.desk.v1.TakeControlRequest\x1a#.parley.desk.v1.TakeControlResponse\"G\x98\xf6\x18\x14\xa2\xf6\x18?\n" +
+	"\x19conversation.take_control\x12 conversations/{ref.conversation} \x01\x12V\n" +
+	"\tShowOffer\x12 .parley.desk.v1.ShowOfferRequest\x1a!.parley.desk.v1.ShowOfferResponse\"\x04\x98\xf6\x18\x14\x12b\n" +
+	"\rListOpenItems\x12$.parley.desk.v1.ListOpenItemsRequest\x1a%.parley.desk.v1.ListOpenItemsResponse\"\x04\x98\xf6\x18\x16\x12Y\n" +
 	"\n" +
-	"ListQueues\x12!.parley.desk.v1.ListQueuesRequest\x1a\".parley.desk.v1.ListQueuesResponse\x12e\n" +
-	"\x10PickConversation\x12'.parley.desk.v1.PickConversationRequest\x1a(.parley.desk.v1.PickConversationResponse\x12V\n" +
-	"\vListTargets\x12\".parley.desk.v1.ListTargetsRequest\x1a#.parley.desk.v1.ListTargetsResponse\x12q\n" +
-	"\x14TransferConversation\x12+.parley.desk.v1.TransferConversationRequest\x1a,.parley.desk.v1.TransferConversationResponse\x12S\n" +
+	"ListQueues\x12!.parley.desk.v1.ListQueuesRequest\x1a\".parley.desk.v1.ListQueuesResponse\"\x04\x98\xf6\x18\x1b\x12k\n" +
+	"\x10PickConversation\x12'.parley.desk.v1.PickConversationRequest\x1a(.parley.desk.v1.PickConversationResponse\"\x04\x98\xf6\x18\x16\x12\\\n" +
+	"\vListTargets\x12\".parley.desk.v1.ListTargetsRequest\x1a#.parley.desk.v1.ListTargetsResponse\"\x04\x98\xf6\x18\x17\x12\xc8\x01\n" +
+	"\x14TransferConversation\x12+.parley.desk.v1.TransferConversationRequest\x1a,.parley.desk.v1.TransferConversationResponse\"U\x98\xf6\x18\x17\xa2\xf6\x18M\n" +
+	"\x15conversation.transfer\x12 conversations/{ref.conversation}\x1a\bto_agent\x1a\bto_queue\x12Y\n" +
 	"\n" +
-	"AskConsult\x12!.parley.desk.v1.AskConsultRequest\x1a\".parley.desk.v1.AskConsultResponse\x12\\\n" +
-	"\rAnswerConsult\x12$.parley.desk.v1.AnswerConsultRequest\x1a%.parley.desk.v1.AnswerConsultResponse\x12V\n" +
-	"\vOpenConsult\x12\".parley.desk.v1.OpenConsultRequest\x1a#.parley.desk.v1.OpenConsultResponse\x12S\n" +
+	"AskConsult\x12!.parley.desk.v1.AskConsultRequest\x1a\".parley.desk.v1.AskConsultResponse\"\x04\x98\xf6\x18\x14\x12b\n" +
+	"\rAnswerConsult\x12$.parley.desk.v1.AnswerConsultRequest\x1a%.parley.desk.v1.AnswerConsultResponse\"\x04\x98\xf6\x18\x14\x12\\\n" +
+	"\vOpenConsult\x12\".parley.desk.v1.OpenConsultRequest\x1a#.parley.desk.v1.OpenConsultResponse\"\x04\x98\xf6\x18\x14\x12Y\n" +
 	"\n" +
-	"EndConsult\x12!.parley.desk.v1.EndConsultRequest\x1a\".parley.desk.v1.EndConsultResponse\x12h\n" +
-	"\x11LeaveConversation\x12(.parley.desk.v1.LeaveConversationRequest\x1a).parley.desk.v1.LeaveConversationResponse\x12k\n" +
-	"\x12AssignConversation\x12).parley.desk.v1.AssignConversationRequest\x1a*.parley.desk.v1.AssignConversationResponse\x12w\n" +
-	"\x16ForceCloseConversation\x12-.parley.desk.v1.ForceCloseConversationRequest\x1a..parley.desk.v1.ForceCloseConversationResponse\x12k\n" +
-	"\x12ActOnConversations\x12).parley.desk.v1.ActOnConversationsRequest\x1a*.parley.desk.v1.ActOnConversationsResponse\x12S\n" +
+	"EndConsult\x12!.parley.desk.v1.EndConsultRequest\x1a\".parley.desk.v1.EndConsultResponse\"\x04\x98\xf6\x18\x14\x12n\n" +
+	"\x11LeaveConversation\x12(.parley.desk.v1.LeaveConversationRequest\x1a).parley.desk.v1.LeaveConversationResponse\"\x04\x98\xf6\x18\x14\x12\xc0\x01\n" +
+	"\x12AssignConversation\x12).parley.desk.v1.AssignConversationRequest\x1a*.parley.desk.v1.AssignConversationResponse\"S\x98\xf6\x18\x19\xa2\xf6\x18K\n" +
+	"\x13conversation.assign\x12 conversations/{ref.conversation}\x1a\bto_agent\x1a\bto_queue\x12\xbd\x01\n" +
+	"\x16ForceCloseConversation\x12-.parley.desk.v1.ForceCloseConversationRequest\x1a..parley.desk.v1.ForceCloseConversationResponse\"D\x98\xf6\x18\x1a\xa2\xf6\x18<\n" +
+	"\x18conversation.force_close\x12 conversations/{ref.conversation}\x12\xc2\x01\n" +
+	"\x12ActOnConversations\x12).parley.desk.v1.ActOnConversationsRequest\x1a*.parley.desk.v1.ActOnConversationsResponse\"U\x98\xf6\x18\x1d\xa2\xf6\x18M\n" +
+	"\x11conversation.bulk\x12!conversations/{refs.conversation}\x1a\bto_queue\x1a\vforce_close\x12\x81\x01\n" +
 	"\n" +
-	"PauseQueue\x12!.parley.desk.v1.PauseQueueRequest\x1a\".parley.desk.v1.PauseQueueResponse\x12n\n" +
-	"\x13MonitorConversation\x12*.parley.desk.v1.MonitorConversationRequest\x1a+.parley.desk.v1.MonitorConversationResponse\x12e\n" +
-	"\x10JoinConversation\x12'.parley.desk.v1.JoinConversationRequest\x1a(.parley.desk.v1.JoinConversationResponse\x12e\n" +
-	"\x10SetAgentPresence\x12'.parley.desk.v1.SetAgentPresenceRequest\x1a(.parley.desk.v1.SetAgentPresenceResponse\x12V\n" +
-	"\vListOngoing\x12\".parley.desk.v1.ListOngoingRequest\x1a#.parley.desk.v1.ListOngoingResponse\x12S\n" +
+	"PauseQueue\x12!.parley.desk.v1.PauseQueueRequest\x1a\".parley.desk.v1.PauseQueueResponse\",\x98\xf6\x18\x1d\xa2\xf6\x18$\n" +
+	"\vqueue.pause\x12\x0equeues/{queue}\x1a\x05pause\x12\xab\x01\n" +
+	"\x13MonitorConversation\x12*.parley.desk.v1.MonitorConversationRequest\x1a+.parley.desk.v1.MonitorConversationResponse\";\x98\xf6\x18\x18\xa2\xf6\x183\n" +
+	"\x0ftranscript.read\x12 conversations/{ref.conversation}\x12\xa4\x01\n" +
+	"\x10JoinConversation\x12'.parley.desk.v1.JoinConversationRequest\x1a(.parley.desk.v1.JoinConversationResponse\"=\x98\xf6\x18\x18\xa2\xf6\x185\n" +
+	"\x11conversation.join\x12 conversations/{ref.conversation}\x12\x9a\x01\n" +
+	"\x10SetAgentPresence\x12'.parley.desk.v1.SetAgentPresenceRequest\x1a(.parley.desk.v1.SetAgentPresenceResponse\"3\x98\xf6\x18\x1d\xa2\xf6\x18+\n" +
+	"\fpresence.set\x12\x11agents/{of_agent}\x1a\bpresence\x12\\\n" +
+	"\vListOngoing\x12\".parley.desk.v1.ListOngoingRequest\x1a#.parley.desk.v1.ListOngoingResponse\"\x04\x98\xf6\x18\x1c\x12Y\n" +
 	"\n" +
-	"ListAgents\x12!.parley.desk.v1.ListAgentsRequest\x1a\".parley.desk.v1.ListAgentsResponse\x12S\n" +
+	"ListAgents\x12!.parley.desk.v1.ListAgentsRequest\x1a\".parley.desk.v1.ListAgentsResponse\"\x04\x98\xf6\x18\x1c\x12Y\n" +
 	"\n" +
-	"GetFigures\x12!.parley.desk.v1.GetFiguresRequest\x1a\".parley.desk.v1.GetFiguresResponse\x12D\n" +
-	"\x05React\x12\x1c.parley.desk.v1.ReactRequest\x1a\x1d.parley.desk.v1.ReactResponse\x12G\n" +
-	"\x06Signal\x12\x1d.parley.desk.v1.SignalRequest\x1a\x1e.parley.desk.v1.SignalResponse\x12h\n" +
-	"\x11ListConversations\x12(.parley.desk.v1.ListConversationsRequest\x1a).parley.desk.v1.ListConversationsResponse\x12Y\n" +
-	"\fListTimeline\x12#.parley.desk.v1.ListTimelineRequest\x1a$.parley.desk.v1.ListTimelineResponseB\xb8\x01\n" +
+	"GetFigures\x12!.parley.desk.v1.GetFiguresRequest\x1a\".parley.desk.v1.GetFiguresResponse\"\x04\x98\xf6\x18\x1c\x12J\n" +
+	"\x05React\x12\x1c.parley.desk.v1.ReactRequest\x1a\x1d.parley.desk.v1.ReactResponse\"\x04\x98\xf6\x18\x14\x12M\n" +
+	"\x06Signal\x12\x1d.parley.desk.v1.SignalRequest\x1a\x1e.parley.desk.v1.SignalResponse\"\x04\x98\xf6\x18\x14\x12n\n" +
+	"\x11ListConversations\x12(.parley.desk.v1.ListConversationsRequest\x1a).parley.desk.v1.ListConversationsResponse\"\x04\x98\xf6\x18\x12\x12_\n" +
+	"\fListTimeline\x12#.parley.desk.v1.ListTimelineRequest\x1a$.parley.desk.v1.ListTimelineResponse\"\x04\x98\xf6\x18\x13B\xb8\x01\n" +
 	"\x12com.parley.desk.v1B\tDeskProtoP\x01Z=github.com/parley-desk/parley/proto/gen/parley/desk/v1;deskv1\xa2\x02\x03PDX\xaa\x02\x0eParley.Desk.V1\xca\x02\x0eParley\\Desk\\V1\xe2\x02\x1aParley\\Desk\\V1\\GPBMetadata\xea\x02\x10Parley::Desk::V1b\x06proto3"
 
 var (

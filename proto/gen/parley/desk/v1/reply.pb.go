@@ -7,6 +7,7 @@
 package deskv1
 
 import (
+	_ "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	v1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -745,7 +746,7 @@ var File_parley_desk_v1_reply_proto protoreflect.FileDescriptor
 
 const file_parley_desk_v1_reply_proto_rawDesc = "" +
 	"\n" +
-	"\x1aparley/desk/v1/reply.proto\x12\x0eparley.desk.v1\x1a\x19parley/desk/v1/desk.proto\x1a\x1bparley/thread/v1/fact.proto\"\xd1\x01\n" +
+	"\x1aparley/desk/v1/reply.proto\x12\x0eparley.desk.v1\x1a\x1fparley/auth/v1/permission.proto\x1a\x19parley/desk/v1/desk.proto\x1a\x1bparley/thread/v1/fact.proto\"\xd1\x01\n" +
 	"\n" +
 	"ReadyReply\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
@@ -785,13 +786,13 @@ const file_parley_desk_v1_reply_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"\x1d\n" +
 	"\x1bDeletePersonalReplyResponse\"J\n" +
 	"\x0fPersonalReplies\x127\n" +
-	"\areplies\x18\x01 \x03(\v2\x1d.parley.desk.v1.PersonalReplyR\areplies2\xb8\x04\n" +
-	"\fReplyService\x12h\n" +
-	"\x11ListCannedReplies\x12(.parley.desk.v1.ListCannedRepliesRequest\x1a).parley.desk.v1.ListCannedRepliesResponse\x12n\n" +
-	"\x13ListPersonalReplies\x12*.parley.desk.v1.ListPersonalRepliesRequest\x1a+.parley.desk.v1.ListPersonalRepliesResponse\x12n\n" +
-	"\x13CreatePersonalReply\x12*.parley.desk.v1.CreatePersonalReplyRequest\x1a+.parley.desk.v1.CreatePersonalReplyResponse\x12n\n" +
-	"\x13UpdatePersonalReply\x12*.parley.desk.v1.UpdatePersonalReplyRequest\x1a+.parley.desk.v1.UpdatePersonalReplyResponse\x12n\n" +
-	"\x13DeletePersonalReply\x12*.parley.desk.v1.DeletePersonalReplyRequest\x1a+.parley.desk.v1.DeletePersonalReplyResponseB\xb9\x01\n" +
+	"\areplies\x18\x01 \x03(\v2\x1d.parley.desk.v1.PersonalReplyR\areplies2\xd6\x04\n" +
+	"\fReplyService\x12n\n" +
+	"\x11ListCannedReplies\x12(.parley.desk.v1.ListCannedRepliesRequest\x1a).parley.desk.v1.ListCannedRepliesResponse\"\x04\x98\xf6\x18\x14\x12t\n" +
+	"\x13ListPersonalReplies\x12*.parley.desk.v1.ListPersonalRepliesRequest\x1a+.parley.desk.v1.ListPersonalRepliesResponse\"\x04\x98\xf6\x18\x12\x12t\n" +
+	"\x13CreatePersonalReply\x12*.parley.desk.v1.CreatePersonalReplyRequest\x1a+.parley.desk.v1.CreatePersonalReplyResponse\"\x04\x98\xf6\x18\x12\x12t\n" +
+	"\x13UpdatePersonalReply\x12*.parley.desk.v1.UpdatePersonalReplyRequest\x1a+.parley.desk.v1.UpdatePersonalReplyResponse\"\x04\x98\xf6\x18\x12\x12t\n" +
+	"\x13DeletePersonalReply\x12*.parley.desk.v1.DeletePersonalReplyRequest\x1a+.parley.desk.v1.DeletePersonalReplyResponse\"\x04\x98\xf6\x18\x12B\xb9\x01\n" +
 	"\x12com.parley.desk.v1B\n" +
 	"ReplyProtoP\x01Z=github.com/parley-desk/parley/proto/gen/parley/desk/v1;deskv1\xa2\x02\x03PDX\xaa\x02\x0eParley.Desk.V1\xca\x02\x0eParley\\Desk\\V1\xe2\x02\x1aParley\\Desk\\V1\\GPBMetadata\xea\x02\x10Parley::Desk::V1b\x06proto3"
 

@@ -25,7 +25,7 @@ const REFERS: Record<string, Kind> = {
   'CustomAssignment.prioritisation': 'ruleset', 'CustomAssignment.assignment': 'ruleset', 'Selection.ruleset': 'ruleset',
   'CannedReply.workstreams': 'workstream', 'Attributes.capacityProfiles': 'capacityProfile',
 };
-const CHOICES: Record<string, string[]> = { 'Agent.roles': ['agent', 'supervisor', 'admin'], 'Agent.language': ['bg', 'en'] };
+const CHOICES: Record<string, string[]> = { 'Agent.roles': ['agent', 'supervisor', 'admin', 'operator', 'auditor'], 'Agent.language': ['bg', 'en'] };
 const LONG = new Set(['text', 'when', 'pattern', 'description']);
 const CODE = new Set(['when', 'pattern']);
 

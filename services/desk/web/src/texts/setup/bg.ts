@@ -464,6 +464,8 @@ export default {
   o_agent: 'Служител',
   o_supervisor: 'Супервайзор',
   o_admin: 'Администратор',
+  o_operator: 'Оператор',
+  o_auditor: 'Одитор',
   o_bg: 'Български',
   o_en: 'Английски',
   QUESTION_CHECK_EMAIL: 'Имейл адрес',

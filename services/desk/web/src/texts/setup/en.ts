@@ -463,6 +463,8 @@ export default {
   o_agent: 'Agent',
   o_supervisor: 'Supervisor',
   o_admin: 'Administrator',
+  o_operator: 'Operator',
+  o_auditor: 'Auditor',
   o_bg: 'Bulgarian',
   o_en: 'English',
   QUESTION_CHECK_EMAIL: 'An e-mail address',
