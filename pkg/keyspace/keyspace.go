@@ -27,7 +27,7 @@ const (
 type Config struct {
 	URL      string        // redis://, rediss:// or unix://, with user, password and database
 	Embedded bool          // keep everything in this process
-	Patience time.Duration // with one command; 0 is 150 ms
+	Patience time.Duration // with one command; 0 is 150 ms, and 5 s Embedded
 	Lazy     bool          // do not ask yet whether the server is there
 }
 
@@ -39,7 +39,7 @@ type Config struct {
 // decision of the caller, who knows whether it is harmless.
 func Open(ctx context.Context, cfg Config) (redis.UniversalClient, func() error, error) {
 	if cfg.Embedded {
-		return embedded()
+		return embedded(cmp.Or(cfg.Patience, 5*time.Second))
 	}
 	opts, err := redis.ParseURL(cfg.URL)
 	if err != nil {
@@ -64,7 +64,7 @@ func Open(ctx context.Context, cfg Config) (redis.UniversalClient, func() error,
 // embedded listens on a loopback port, with a password that only this process
 // knows. A pipe in memory would do without, but it has no buffer: a pipeline
 // longer than the client's own stops both sides for ever.
-func embedded() (redis.UniversalClient, func() error, error) {
+func embedded(patience time.Duration) (redis.UniversalClient, func() error, error) {
 	server := miniredis.NewMiniRedis()
 	password := rand.Text()
 	server.RequireAuth(password)
@@ -73,7 +73,7 @@ func embedded() (redis.UniversalClient, func() error, error) {
 	}
 	// The interpreter shares the processor with everything else here: a slow
 	// answer says that the machine is busy, not that the server is away.
-	opts := tighten(&redis.Options{Addr: server.Addr(), Password: password}, 5*time.Second)
+	opts := tighten(&redis.Options{Addr: server.Addr(), Password: password}, patience)
 	rdb := redis.NewClient(opts)
 	return rdb, func() error {
 		err := rdb.Close()

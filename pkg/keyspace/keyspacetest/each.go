@@ -28,7 +28,7 @@ func Each(t *testing.T, test func(t *testing.T, rdb redis.UniversalClient)) {
 // Embedded is an empty embedded server; it ends with the test.
 func Embedded(t testing.TB) redis.UniversalClient {
 	t.Helper()
-	rdb, closer, err := keyspace.Open(t.Context(), keyspace.Config{Embedded: true})
+	rdb, closer, err := keyspace.Open(t.Context(), keyspace.Config{Embedded: true, Patience: time.Minute}) // its interpreter is slow beside the race detector
 	if err != nil {
 		t.Fatalf("open the embedded server: %v", err)
 	}
