@@ -34,9 +34,10 @@ house: ## check the rules of the house: directions, packages, documents, referen
 	go test -vet=off -count=1 ./test/house/...
 
 # Tests that look for no races and would take minutes with the detector: of a
-# test, of every minute of a year, of commands that are processes each, and of
-# customers by the thousand and sends by the hundred thousand.
-ALONE := ^(TestModelSeesEveryPlantedFault|TestYearsAgreeWithTheNaiveReading|TestScripts|TestTheoryOf.*|TestWaitsAreThoseOfTheRecursion|Test.*ServedAsByHand|TestNothingIsLostInAStorm|TestAMonth|TestAHundredThousandSends|TestWhatSendingAgainByRuleWouldGive|TestTheRunSeesWhatIsPlanted)$$
+# test, of every minute of a year, of commands that are processes each, of one step
+# after another against a model, and of customers by the thousand and sends by the
+# hundred thousand.
+ALONE := ^(TestModelSeesEveryPlantedFault|TestBookDoesWhatTheModelDoes|TestItIsKilledAnywhere|TestEveryAlterationIsFoundAndNamed|TestYearsAgreeWithTheNaiveReading|TestScripts|TestTheoryOf.*|TestWaitsAreThoseOfTheRecursion|Test.*ServedAsByHand|TestNothingIsLostInAStorm|TestAMonth|TestAHundredThousandSends|TestWhatSendingAgainByRuleWouldGive|TestTheRunSeesWhatIsPlanted)$$
 # So does the page: its program runs in Chromium, which the detector does not see,
 # and what serves it there is a desk of the tests. services/desk, which is the real
 # one, has the detector. The driver of Chromium alone is 60 packages to build twice.
@@ -52,7 +53,7 @@ unit: ## test every package, with the race detector
 # much: they run side by side, and the builds give way to whoever waits for time.
 # A process with the detector would sleep for a second before it ends.
 races:
-	$(ROOMY) CGO_ENABLED=1 GORACE=atexit_sleep_ms=0 nice -n 5 go test -vet=off -race $(BLIND) -p 3 -parallel 4 -timeout 8m -skip '$(ALONE)' $$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' work | grep -v -e '/test/house' -e '/test/scenario' -e '/services/desk/web')
+	$(ROOMY) CGO_ENABLED=1 GORACE=atexit_sleep_ms=0 nice -n 5 go test -vet=off -race $(BLIND) -p 3 -parallel 4 -timeout 12m -skip '$(ALONE)' $$(go list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' work | grep -v -e '/test/house' -e '/test/scenario' -e '/services/desk/web')
 
 # What reckons on memory of its own and knows no goroutine of ours: hashing a
 # password and interpreting Lua. The detector finds nothing there, and makes them
@@ -64,7 +65,7 @@ rest: house scenarios raceless web-check standalone
 raceless:
 	-cd services/desk/web && npm ci --ignore-scripts --no-audit --no-fund # axe-core; without it the page's own checks look alone
 	CGO_ENABLED=0 go test -vet=off -p 1 $(PAGE)
-	CGO_ENABLED=0 go test -vet=off -p 1 -run '$(ALONE)' ./services/distribution/... ./services/engagement/... ./services/outbound/internal/sim/ ./pkg/schedule/ ./cli/
+	CGO_ENABLED=0 go test -vet=off -p 1 -run '$(ALONE)' ./services/distribution/... ./services/engagement/... ./services/attachment/internal/forgetting/ ./services/outbound/internal/sim/ ./pkg/audit/ ./pkg/schedule/ ./cli/
 
 scenarios: ## run the whole house three times: in one process, as processes, and as the cluster of compose
 	CGO_ENABLED=0 go test -vet=off -count=1 -timeout 12m ./test/scenario/...
