@@ -56,9 +56,9 @@ func (l *Log) Describe(method string, said *authv1.Audited, request proto.Messag
 	return r
 }
 
-// of is whom a request is about, by its page and psid or those of its ref.
+// of is whom a request is about, by its page and psid or those of its ref or person.
 func (l *Log) of(in protoreflect.Message) string {
-	for _, path := range []string{"", "ref."} {
+	for _, path := range []string{"", "ref.", "person."} {
 		page, psid := values(in, path+"page"), values(in, path+"psid")
 		if len(page) == 1 && len(psid) == 1 {
 			return l.Person(subject.Thread{Page: page[0], PSID: psid[0]})
