@@ -228,6 +228,28 @@ func (b *Book) Read(ctx context.Context) (Page, error) {
 	return p, fault.Wrap(err, "reading the erasures")
 }
 
+// Until is when the threads were closed that were erased or are about to be, ms
+// since 1970 UTC, by fingerprint: what was written before must not come back.
+func (b *Book) Until(ctx context.Context) (map[string]int64, error) {
+	p, err := b.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	until := map[string]int64{}
+	for _, e := range p.Done {
+		for _, f := range e.GetFingerprints() {
+			until[f] = max(until[f], e.GetClosedMs())
+		}
+	}
+	for _, e := range p.Open {
+		for _, t := range e.GetThreads() {
+			f := b.OfThread(subject.Thread{Page: t.GetPage(), PSID: t.GetPsid()})
+			until[f] = max(until[f], e.GetClosedMs())
+		}
+	}
+	return until, nil
+}
+
 // Answer tells whoever asked through Meta how far an order is; nothing when nobody
 // did. What is done about a request does not need Meta's id of the person any more.
 func (b *Book) Answer(ctx context.Context, e *privacyv1.Erasure, state privacyv1.State) error {

@@ -9,8 +9,8 @@ import (
 )
 
 // Stepper is a repairer whose jobs are kept by the test.
-func Stepper(deps host.Deps, log Log, meta Graph, pages Connections) func(context.Context, *configv1.Page, *provisionv1.Repair, *int) *provisionv1.Repair {
-	return (&Repairer{deps: deps, log: log, graph: meta, pages: pages}).step
+func Stepper(deps host.Deps, log Log, meta Graph, pages Connections, erased Erased) func(context.Context, *configv1.Page, *provisionv1.Repair, *int) *provisionv1.Repair {
+	return (&Repairer{deps: deps, log: log, graph: meta, pages: pages, erased: erased}).step
 }
 
 // Portion is how many conversations a call asks for at first.

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/erasure"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/graph"
 	"github.com/parley-desk/parley/pkg/host"
@@ -53,12 +54,20 @@ type Connections interface {
 	Heed(page *configv1.Page, err error)
 }
 
+// Erased tells who asked to be forgotten; *erasure.Book is one.
+type Erased interface {
+	// Until is up to when threads were erased, ms since 1970 UTC, by fingerprint.
+	Until(ctx context.Context) (map[string]int64, error)
+	OfThread(t subject.Thread) string
+}
+
 // Repairer does the jobs. Its methods may be called from any goroutine.
 type Repairer struct {
 	deps   host.Deps
 	log    Log
 	graph  Graph
 	pages  Connections
+	erased Erased
 	bucket *bus.Bucket
 	mirror *mirror
 	short  prometheus.Counter
@@ -66,7 +75,8 @@ type Repairer struct {
 
 // New makes a repairer and registers its metrics; nothing is done before Run.
 func New(deps host.Deps, pages Connections) (*Repairer, error) {
-	r := &Repairer{deps: deps, log: deps.Bus, graph: deps.Graph, pages: pages, bucket: deps.Bus.Bucket(subject.ProvisionBucket), mirror: newMirror(),
+	r := &Repairer{deps: deps, log: deps.Bus, graph: deps.Graph, pages: pages,
+		erased: &erasure.Book{Bucket: deps.Bus.Bucket(subject.PrivacyBucket), Box: deps.Secrets}, bucket: deps.Bus.Bucket(subject.ProvisionBucket), mirror: newMirror(),
 		short: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "parley_repair_short_total",
 			Help: "Conversations of which more was missed than Meta shows: older messages are not there.",

@@ -151,9 +151,13 @@ func (r *Repairer) refused(ctx context.Context, page *configv1.Page, on graph.Pa
 }
 
 // missing are the messages of the conversations that their threads do not have,
-// oldest first in each.
+// oldest first in each. Meta keeps what we erased: nobody's comes back that way.
 func (r *Repairer) missing(ctx context.Context, page *configv1.Page, job *provisionv1.RepairJob, list []graph.Conversation, b *Batch) ([]*inboundv1.Event, error) {
 	var events []*inboundv1.Event
+	erased, err := r.erased.Until(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for i, c := range list {
 		if b.LastMs = c.Updated.UnixMilli(); i == 0 {
 			b.FirstMs = b.LastMs
@@ -162,12 +166,14 @@ func (r *Repairer) missing(ctx context.Context, page *configv1.Page, job *provis
 			continue
 		}
 		b.Conversations++
-		state, _, err := r.log.Load(ctx, subject.Thread{Page: page.GetPageId(), PSID: c.PSID})
+		of := subject.Thread{Page: page.GetPageId(), PSID: c.PSID}
+		state, _, err := r.log.Load(ctx, of)
 		if err != nil {
 			return nil, err
 		}
+		gone := erased[r.erased.OfThread(of)]
 		for n, m := range slices.Backward(c.Messages) {
-			if m.MessageID == "" || m.Created.IsZero() || !Within(m.Created.UnixMilli(), job.GetSinceMs()) || thread.Known(state, m.MessageID) {
+			if m.MessageID == "" || m.Created.IsZero() || !Within(m.Created.UnixMilli(), job.GetSinceMs()) || m.Created.UnixMilli() < gone || thread.Known(state, m.MessageID) {
 				continue
 			}
 			if n == graph.Newest-1 {

@@ -32,6 +32,7 @@ type ward struct {
 	began  time.Time
 	calls  []time.Time
 	taken  map[string]bool // conversations of which messages were handed to intake
+	erased map[string]int64
 }
 
 func (w *ward) list(after string, limit int, messages bool) (list []graph.Conversation, next string, err error) {
@@ -77,12 +78,15 @@ func (w *ward) Connection(*configv1.Page) (graph.Page, string) { return graph.Pa
 func (w *ward) Rest(*configv1.Page) time.Duration              { return 0 }
 func (w *ward) Heed(*configv1.Page, error)                     {}
 
+func (w *ward) Until(context.Context) (map[string]int64, error) { return w.erased, nil }
+func (w *ward) OfThread(t subject.Thread) string                { return "of " + t.PSID }
+
 // run does a job as the house does, until it ends or so much time has passed,
 // and gives what became of it.
 func (w *ward) run(t *testing.T, most time.Duration) *provisionv1.Repair {
 	t.Helper()
 	w.began, w.taken = time.Now(), map[string]bool{}
-	step := repair.Stepper(host.Deps{Now: time.Now, Log: slog.New(slog.DiscardHandler)}, w, w, w)
+	step := repair.Stepper(host.Deps{Now: time.Now, Log: slog.New(slog.DiscardHandler)}, w, w, w, w)
 	at := repair.Widen(nil, page, w.began.Add(-time.Duration(w.all)*time.Minute).UnixMilli(), repair.Asked, w.began.UnixMilli())
 	limit := repair.Portion
 	for at.GetJob() != nil && time.Since(w.began) < most {
@@ -121,6 +125,22 @@ func TestAConversationThatCannotBeReadIsLeftOut(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Meta still has what was erased here. It stays there; what is written later comes.
+func TestWhatWasErasedDoesNotComeBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now().UnixMilli()                                                                                               // conversation i was written i minutes ago
+		w := &ward{all: 6, erased: map[string]int64{"of p2": now - 60_000, "of p3": now - 3*60_000 + 500, "of p4": now - 5*60_000}} // p3: in the second of its message
+		if w.run(t, 3*time.Hour).GetLast() == nil {
+			t.Fatal("it does not end")
+		}
+		for i := range w.all {
+			if w.taken[fmt.Sprint("p", i)] == (i == 2 || i == 3) {
+				t.Errorf("conversation %d: fetched %v", i, w.taken[fmt.Sprint("p", i)])
+			}
+		}
+	})
 }
 
 // Where Meta refuses everything the job waits, and hardly asks.
