@@ -13,6 +13,7 @@ type ID [16]byte
 // row is a contact as the index has it.
 type row struct {
 	terms    string // as termsOf gives them
+	whole    string // the contact, packed; empty when it is too long to keep
 	id       ID
 	revision uint64
 	active   bool // stands for itself and is in use

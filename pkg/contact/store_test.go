@@ -125,6 +125,33 @@ func TestARepeatedRequestMakesOneContact(t *testing.T) {
 	h.found(t, "ivan p", false, "Иван  Петров")
 }
 
+// TestWhatIsFoundIsWhatIsStored, also of who is too long for the book to keep, of
+// who was changed, and of who is found by what was merged into it.
+func TestWhatIsFoundIsWhatIsStored(t *testing.T) {
+	h, get := open(t), must[*contactv1.Contact](t)
+	short := get(h.Create(t.Context(), mila, &contactv1.Contact{Name: "Ivan Short", Notes: "n", Fields: map[string]string{"tier": "gold"}}))
+	get(h.Create(t.Context(), mila, &contactv1.Contact{Name: "Ivan Long", Notes: strings.Repeat("long ", 400)}))
+	taken := get(h.Create(t.Context(), mila, &contactv1.Contact{Name: "Petar Taken"}))
+	if _, err := h.Merge(t.Context(), mila, short.GetId(), taken.GetId(), ""); err != nil {
+		t.Fatal(err)
+	}
+	get(h.Update(t.Context(), mila, &contactv1.Contact{Id: short.GetId(), Name: "Ivan Changed"}, []string{"name"}))
+	h.found(t, "ivan", false, "Ivan Changed", "Ivan Long")
+	h.found(t, "petar", false, "Ivan Changed")
+	for _, query := range []string{"ivan", "petar"} {
+		all, _, err := h.Search(t.Context(), query, 10, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range all {
+			r, err := h.Get(t.Context(), c.GetId())
+			if diff := cmp.Diff(r.GetContact(), c, protocmp.Transform()); err != nil || diff != "" {
+				t.Errorf("%q finds another than is stored: %s, %v", query, diff, err)
+			}
+		}
+	}
+}
+
 func TestAChangeIsMadeOfWhatWasRead(t *testing.T) {
 	h, get := open(t), must[*contactv1.Contact](t)
 	c := get(h.Create(t.Context(), mila, &contactv1.Contact{Name: "Ivan", ExternalId: "a", Notes: "n"}))
