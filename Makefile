@@ -10,7 +10,7 @@ export COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unkno
 LDFLAGS := -X $(STAMP).version=$(VERSION) -X $(STAMP).commit=$(COMMIT)
 export CGO_ENABLED ?= 0
 
-.PHONY: help run build test fmt-check house unit races rest raceless scenarios standalone web-check fuzz bench pictures tools generate web references lint tidy deps clean
+.PHONY: help run build test fmt-check house unit races rest raceless scenarios standalone web-check release-check release vulnerable fuzz bench pictures tools generate web references lint tidy deps clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -60,7 +60,7 @@ races:
 # ten times slower.
 BLIND := -gcflags=golang.org/x/crypto/argon2=-race=false -gcflags=github.com/yuin/gopher-lua=-race=false
 
-rest: house scenarios raceless web-check standalone
+rest: house scenarios raceless web-check release-check standalone
 
 raceless:
 	-cd services/desk/web && npm ci --ignore-scripts --no-audit --no-fund # axe-core; without it the page's own checks look alone
@@ -75,6 +75,12 @@ standalone: ## build each module alone, as a container does; vet saw it in fmt-c
 
 web-check: ## check that the committed page is what its sources give
 	GOWORK=off go -C tools/web test ./...
+
+release-check: ## check that releases are made to the same bytes, and that what is done to one is found
+	GOWORK=off go -C tools/release test ./...
+
+release: ## build into dist/ what is handed out: binaries, bills of materials, sums; KEY=private.pem signs them
+	GOWORK=off go -C tools/release run . build -root $(CURDIR) -out $(CURDIR)/dist -version $(VERSION) $(if $(KEY),-key $(abspath $(KEY)))
 
 pictures: deps ## take the pictures of the documents anew, from the house at work
 	PARLEY_SHOTS=$(CURDIR)/docs/pictures CGO_ENABLED=0 go test -count=1 -run TestStoryInTheBrowser ./test/scenario/
@@ -105,6 +111,10 @@ lint: tools ## lint contracts and code, and hold contracts against AGAINST
 	GOWORK=off go -C tools/lint build -o ../../.bin/ tool
 	for m in $(MODULES); do (cd $$m && $(CURDIR)/.bin/staticcheck ./...); done
 
+vulnerable: ## look for known vulnerabilities that our code reaches; VULNDB=file:///... where vuln.go.dev cannot be had
+	GOWORK=off go -C tools/lint build -o ../../.bin/ tool
+	for m in $(MODULES); do (cd $$m && $(CURDIR)/.bin/govulncheck $(if $(VULNDB),-db $(VULNDB)) ./...); done
+
 tidy: ## make every go.mod agree
 	go work sync
 	for m in $(MODULES); do (cd $$m && go mod tidy); done
@@ -113,4 +123,4 @@ deps: ## install what tests need: redis-server, chromium (Debian)
 	@bash test/deps.sh
 
 clean: ## remove what was built and the local data
-	rm -rf bin .bin .data
+	rm -rf bin .bin .data dist
