@@ -253,5 +253,10 @@ func TestTagOfAPage(t *testing.T) {
 		if got := s.Tagged(p); got != c.want {
 			t.Errorf("%+v: %t", c, got)
 		}
+		p.PageId = "10"
+		s = directory.NewSnapshot(p, s.Workstreams["w"])
+		if got := s.TagOf("10"); (got == nil) != (c.connected == "") || got != nil && *got != c.want || s.TagOf("11") != nil {
+			t.Errorf("%+v: by Meta's id %v", c, got)
+		}
 	}
 }

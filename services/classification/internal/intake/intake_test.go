@@ -207,6 +207,32 @@ func TestLifeOfAConversation(t *testing.T) {
 	}
 }
 
+// S33: what the customer opens again goes by the tag as it is set now, where that is
+// known.
+func TestWhatIsOpenedAgainHasTheTagOfNow(t *testing.T) {
+	for name, c := range map[string]struct {
+		now  *threadv1.ConversationOpened
+		want bool
+	}{
+		"on":               {&threadv1.ConversationOpened{Id: "c2", Workstream: "facebook", MessageTag: true}, true},
+		"off":              {&threadv1.ConversationOpened{Id: "c2", Workstream: "facebook"}, false},
+		"no workstream":    {&threadv1.ConversationOpened{Id: "c2"}, true},
+		"the page is gone": {nil, true},
+	} {
+		s := thread.New(page, psid)
+		first := input(item(`"message":{"mid":"m1"}`))
+		first.Opening.MessageTag = c.want != (c.now.GetWorkstream() != "") // not what it is to be, if that is known
+		file(t, s, first)
+		s.Conversation.Phase = threadv1.Phase_PHASE_WAITING
+		again := input(item(`"message":{"mid":"m2"}`))
+		again.Opening = c.now
+		file(t, s, again)
+		if got := s.GetConversation(); got.GetMessageTag() != c.want || got.GetId() != "c1" {
+			t.Errorf("%s: tag %v in %s, want %v", name, got.GetMessageTag(), got.GetId(), c.want)
+		}
+	}
+}
+
 // S1, S2: Messenger is asynchronous. Whatever Meta tells, and however long after, a
 // conversation is not over for it, and what the customer writes then is part of it.
 func TestNothingThatMetaTellsEndsAConversation(t *testing.T) {
