@@ -143,6 +143,7 @@ func TestBurstMakesOneSnapshot(t *testing.T) {
 	})
 }
 
+// L12: however fast changes come, they count within a second, not within minutes.
 func TestEndlessChangesAreShownInTime(t *testing.T) {
 	following(t, func(t *testing.T, d *directory.Directory, f feed) {
 		f.send(allThere)
