@@ -143,6 +143,7 @@ func TestBurstMakesOneSnapshot(t *testing.T) {
 	})
 }
 
+// L12: however fast changes come, they count within a second, not within minutes.
 func TestEndlessChangesAreShownInTime(t *testing.T) {
 	following(t, func(t *testing.T, d *directory.Directory, f feed) {
 		f.send(allThere)
@@ -252,6 +253,11 @@ func TestTagOfAPage(t *testing.T) {
 		s := directory.NewSnapshot(p, &configv1.Workstream{Meta: &configv1.Meta{Id: "w"}, MessageTag: c.stream})
 		if got := s.Tagged(p); got != c.want {
 			t.Errorf("%+v: %t", c, got)
+		}
+		p.PageId = "10"
+		s = directory.NewSnapshot(p, s.Workstreams["w"])
+		if got := s.TagOf("10"); (got == nil) != (c.connected == "") || got != nil && *got != c.want || s.TagOf("11") != nil {
+			t.Errorf("%+v: by Meta's id %v", c, got)
 		}
 	}
 }

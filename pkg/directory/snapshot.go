@@ -129,6 +129,16 @@ func (s *Snapshot) Tagged(p *configv1.Page) bool {
 	return switched(p.GetMessageTag(), s.Workstreams[p.GetWorkstream()].GetMessageTag())
 }
 
+// TagOf is Tagged for the page of that id of Meta's; nil when the page or its
+// workstream is not there, so that nobody knows.
+func (s *Snapshot) TagOf(page string) *bool {
+	p := s.PagesByMeta[page]
+	if s.Workstreams[p.GetWorkstream()] == nil {
+		return nil
+	}
+	return new(s.Tagged(p))
+}
+
 // Attachable tells whether customers may send files to a page: as the page says,
 // else as its workstream does (S29).
 func (s *Snapshot) Attachable(p *configv1.Page) bool {

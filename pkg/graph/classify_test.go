@@ -126,6 +126,7 @@ func TestAnswersToOtherCallsProveNothing(t *testing.T) {
 	}
 }
 
+// L10; S9, S35: a permission that the page lacks is told from a window that is shut.
 func TestClassifyByNumbers(t *testing.T) {
 	for _, c := range []struct {
 		name   string

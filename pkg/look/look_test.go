@@ -107,7 +107,7 @@ func TestPicturesAreMeasuredAndNotUnpacked(t *testing.T) {
 	}
 }
 
-// TestNames (SA5) show what they are, and no more than a name.
+// TestNames (SA5, L8) show what they are, and no more than a name.
 func TestNames(t *testing.T) {
 	for raw, want := range map[string]string{
 		"report.pdf": "report.pdf", "Отчет 2026.PDF": "Отчет 2026.PDF", "../../etc/passwd": "passwd.pdf", `C:\x\a.pdf`: "a.pdf",

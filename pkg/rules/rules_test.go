@@ -113,6 +113,8 @@ func route(d *directory.Snapshot, room func([]rules.Limit) rules.Room) rules.Out
 	return choice.Settle(free)
 }
 
+// S37: rules decide the queue; without them, or when none matches, it is the
+// workstream's.
 func TestRouting(t *testing.T) {
 	const yes, no, broken = "true", "false", "1 / (conversation.previous - 2) > 0"
 	for name, c := range map[string]struct {
@@ -161,7 +163,8 @@ func TestRouting(t *testing.T) {
 	}
 }
 
-// L36: the overflow rules of the fallback queue do not count.
+// L36, L44: the overflow rules of the fallback queue do not count, and where there
+// is none a workstream's own queue has its place.
 func TestFallbackNeverOverflows(t *testing.T) {
 	for name, ws := range map[string]*configv1.Workstream{
 		"the queue is gone":      {Queue: "nowhere", FallbackQueue: "ends"},

@@ -4,6 +4,7 @@
 package survey
 
 import (
+	"cmp"
 	"encoding/base64"
 	"strings"
 
@@ -12,12 +13,13 @@ import (
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 )
 
-// Of is the survey of a workstream for conversations that a person had last, or a
-// bot; nil when there is none.
-func Of(ws *configv1.Workstream, bot bool) *configv1.Survey {
-	s := ws.GetSurvey()
-	if own := ws.GetBotSurvey(); bot && own != nil {
-		s = own
+// Of is the survey for conversations of a page and a workstream that a person had
+// last, or a bot; nil when there is none. What the page says counts first (S28),
+// and without one for bots they have that for people. Both may be nil.
+func Of(page *configv1.Page, ws *configv1.Workstream, bot bool) *configv1.Survey {
+	s := cmp.Or(page.GetSurvey(), ws.GetSurvey())
+	if bot {
+		s = cmp.Or(page.GetBotSurvey(), ws.GetBotSurvey(), s)
 	}
 	if s.GetMode() == configv1.SurveyMode_SURVEY_MODE_UNSPECIFIED {
 		return nil

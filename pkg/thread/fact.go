@@ -243,7 +243,7 @@ func applyOwn(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fac
 	case *threadv1.Fact_ConversationParked:
 		return leave(s, now, parked, k.ConversationParked.GetAgent())
 	case *threadv1.Fact_ConversationRevived:
-		return applyRevived(s, now)
+		return applyRevived(s, now, k.ConversationRevived)
 	case *threadv1.Fact_ConversationEnded:
 		return applyEnded(s, now, k.ConversationEnded)
 	case *threadv1.Fact_ConversationClosed:

@@ -188,9 +188,18 @@ func applyAssigned(s *threadv1.State, now time.Time, a *threadv1.AgentAssigned) 
 	c.Questions = nil // whoever has it asks by themselves
 	c.Offer, c.Agent, c.Fence, c.AssignedMs = nil, a.GetAgent(), a.GetFence(), now.UnixMilli()
 	c.Transferred = c.Transferred || a.GetCause() == threadv1.Cause_CAUSE_TRANSFERRED
+	retag(c, a.MessageTag)
 	prefer(c, "", 0)
 	enter(c, phase, now)
 	return nil
+}
+
+// retag takes over how the human-agent tag is set now, if that is said: what is
+// opened again goes by the setting of that moment (S33).
+func retag(c *threadv1.Conversation, tag *bool) {
+	if tag != nil {
+		c.MessageTag = *tag
+	}
 }
 
 func applyReleased(s *threadv1.State, now time.Time, r *threadv1.ConversationReleased) error {
@@ -242,7 +251,7 @@ func applyEnded(s *threadv1.State, now time.Time, e *threadv1.ConversationEnded)
 	return nil
 }
 
-func applyRevived(s *threadv1.State, now time.Time) error {
+func applyRevived(s *threadv1.State, now time.Time, r *threadv1.ConversationRevived) error {
 	phase, err := turn(s, revived, threadv1.Cause_CAUSE_UNSPECIFIED, "")
 	if err != nil {
 		return err
@@ -250,6 +259,7 @@ func applyRevived(s *threadv1.State, now time.Time) error {
 	c := s.Conversation
 	enter(c, phase, now)
 	waits(c, false)
+	retag(c, r.MessageTag)
 	c.QueuedMs = now.UnixMilli()
 	switch affinity := c.GetTerms().GetAffinitySeconds(); {
 	case affinity < 0:

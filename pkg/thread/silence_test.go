@@ -37,6 +37,10 @@ func TestTurnsOfTheSpecification(t *testing.T) {
 			s.Conversation.Offer, s.Conversation.Terms = nil, &threadv1.Terms{AutoAssign: true}
 			return thread.MakeOffer(s, "c", "front", &threadv1.OfferMade{Agent: "mila", Fence: 8, UntilMs: 9000})
 		}},
+		{"L84: what is only offered is nobody's yet", open, open, func(s *threadv1.State) ([]*threadv1.Fact, error) {
+			s.Conversation.Offer = nil
+			return thread.MakeOffer(s, "c", "front", &threadv1.OfferMade{Agent: "mila", Fence: 8, UntilMs: 9000})
+		}},
 		{"L81: the offer is rejected", open, open, func(s *threadv1.State) ([]*threadv1.Fact, error) { return thread.RejectOffer(s, "c", "mila", 7, "") }},
 		{"L81: the offer times out", open, open, func(s *threadv1.State) ([]*threadv1.Fact, error) {
 			return thread.EndOffer(s, "c", 7, threadv1.OfferOutcome_OFFER_OUTCOME_TIMED_OUT)

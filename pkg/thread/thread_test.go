@@ -321,6 +321,54 @@ func TestALateProofHealsASendThatWasNotConfirmed(t *testing.T) {
 	}
 }
 
+// S33, S34: the tag counts as it was set when the conversation opened, or was opened
+// again; that it is switched on meanwhile changes nothing. S32: what the customer
+// writes opens the 24 hours anew in any case.
+func TestTheTagIsThatOfTheOpening(t *testing.T) {
+	const day = 24 * time.Hour
+	aside := &threadv1.ConversationParked{Agent: "mila"}
+	again := func(tag *bool) *threadv1.AgentAssigned {
+		return &threadv1.AgentAssigned{Agent: "mila", Cause: threadv1.Cause_CAUSE_RESUMED, MessageTag: tag}
+	}
+	writes := func(tag *bool) []any {
+		return []any{aside, &threadv1.MessageReceived{Mid: "m2", SentMs: 1000}, &threadv1.ConversationRevived{MessageTag: tag}}
+	}
+	for _, c := range []struct {
+		name   string
+		opened bool
+		then   []any
+		want   thread.WindowKind // on the second day
+	}{
+		{"on", true, nil, thread.HumanAgent},
+		{"off", false, nil, thread.Closed},
+		{"off, and switched on meanwhile", false, []any{&threadv1.NoteAdded{Id: "n", Agent: "mila", Text: "x"}}, thread.Closed},
+		{"set aside", false, []any{aside}, thread.Closed},
+		{"set aside and opened again, on now", false, []any{aside, again(new(true))}, thread.HumanAgent},
+		{"set aside and opened again, off now", true, []any{aside, again(new(false))}, thread.Closed},
+		{"set aside and opened again, and nobody knows", true, []any{aside, again(nil)}, thread.HumanAgent},
+		{"handed over", true, []any{&threadv1.AgentAssigned{Agent: "orlin", Cause: threadv1.Cause_CAUSE_TRANSFERRED}}, thread.HumanAgent},
+		{"the customer opens it again, on now", false, writes(new(true)), thread.HumanAgent},
+		{"the customer opens it again, off now", true, writes(new(false)), thread.Closed},
+		{"the customer opens it again, and nobody knows", true, writes(nil), thread.HumanAgent},
+	} {
+		s := after(t, thread.New("1", "2"), &threadv1.MessageReceived{Mid: "m", SentMs: 1000}, &threadv1.ConversationOpened{Id: "c", MessageTag: c.opened},
+			&threadv1.ConversationRouted{Queue: "front"}, &threadv1.AgentAssigned{Agent: "mila", Cause: threadv1.Cause_CAUSE_PICKED})
+		s = after(t, s, c.then...)
+		wrote := time.UnixMilli(1000)
+		if got := thread.WindowAt(s, wrote.Add(day+time.Second)).Kind; got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+		if got := thread.WindowAt(s, wrote.Add(7*day+time.Second)).Kind; got != thread.Closed {
+			t.Errorf("%s: %v after seven days", c.name, got)
+		}
+		s = after(t, s, &threadv1.MessageReceived{Mid: "m3", SentMs: wrote.Add(8 * day).UnixMilli()})
+		if got := thread.WindowAt(s, wrote.Add(8*day+time.Second)).Kind; got != thread.Response {
+			t.Errorf("%s: %v after the customer wrote again", c.name, got)
+		}
+	}
+}
+
+// S31, S32, S34, L10.
 func TestWindowEdges(t *testing.T) {
 	base := time.UnixMilli(1_700_000_000_000)
 	for _, c := range []struct {

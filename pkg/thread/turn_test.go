@@ -17,7 +17,7 @@ import (
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
-// The table as people agreed on it: L81, opening by L85, transfers by L103 and
+// The table as people agreed on it: the states of L80, L81, opening by L85, transfers by L103 and
 // L107, assigning from the queue by L106, overflow by L51 and L53, time by L87 and
 // L89.
 func TestTheTableIsTheOneAgreedOn(t *testing.T) {

@@ -44,7 +44,7 @@ type Window struct {
 }
 
 // WindowAt tells how a reply may leave at now. The human-agent tag counts only
-// if it was on when the conversation opened (S33).
+// if it was on when the conversation opened, or was opened again (S33).
 func WindowAt(s *threadv1.State, now time.Time) Window {
 	if s.GetWindowMs() == 0 {
 		return Window{}

@@ -310,6 +310,7 @@ func TestEtagsAndExistence(t *testing.T) {
 	}
 }
 
+// L11, L25, L45: what is in use says by whom, and stays.
 func TestNothingIsDeletedThatIsInUse(t *testing.T) {
 	s := admintest.Start(t)
 	c := adminv1.NewConfigServiceClient(s.Dial(t))

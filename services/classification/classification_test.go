@@ -238,6 +238,7 @@ func (h *house) commits(t *testing.T) (n int) {
 	return n
 }
 
+// S39: a workstream works without a bot, and without a rule (S37).
 func TestCustomerIsFiledNamedAndRouted(t *testing.T) {
 	h := start(t)
 	h.set(t, h.furnish(t)...)
@@ -349,7 +350,7 @@ func TestRoutingAfterTheProcessThatWaitedDied(t *testing.T) {
 	h.await(t, "routed", routed)
 }
 
-// A page that nobody connected keeps what its customers say, and opens nothing.
+// S36: a page that nobody connected keeps what its customers say, and opens nothing.
 func TestPageThatIsNotOurs(t *testing.T) {
 	h := start(t)
 	h.say(t, "m1")

@@ -206,7 +206,7 @@ func TestRoutingAsksForRoom(t *testing.T) {
 	}
 }
 
-// L31, L119: a workstream's bot has its conversations before any rule runs, though
+// S39, L31, L119: a workstream's bot has its conversations before any rule runs, though
 // the customer is known at once; when it hands over, the rules run with what it set.
 func TestABotComesBeforeTheRules(t *testing.T) {
 	h := start(t)

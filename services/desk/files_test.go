@@ -109,6 +109,17 @@ func TestFiles(t *testing.T) {
 			t.Errorf("%s: %d, not %d", c.address, got.StatusCode, c.status)
 		}
 	}
+	// L9: they stay when the conversation is handed over, to who has it now.
+	_, _, err := h.bus.Update(t.Context(), subject.Thread{Page: pageID, PSID: "2001"}, func(*threadv1.State, uint64) ([]*threadv1.Fact, error) {
+		return []*threadv1.Fact{thread.Of(&threadv1.AgentAssigned{Agent: "orlin", Cause: threadv1.Cause_CAUSE_TRANSFERRED, By: "mila"})}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.await("the other agent to have the photo", func() bool {
+		got := h.fetch(orlin, photo)
+		return got.StatusCode == http.StatusOK && bytes.Equal(got.body, data)
+	})
 	if err := h.bus.Files().Erase(t.Context(), subject.Thread{Page: pageID, PSID: "2001"}); err != nil {
 		t.Fatal(err)
 	}

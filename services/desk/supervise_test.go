@@ -264,7 +264,7 @@ func TestOpenItems(t *testing.T) {
 	}
 }
 
-// TestAnOfferIsShown: distribution hears of it and tells how long there is.
+// TestAnOfferIsShown (S43): distribution hears of it and tells how long there is.
 func TestAnOfferIsShown(t *testing.T) {
 	h := newHouse(t)
 	h.lead("p", "offered", time.Now())

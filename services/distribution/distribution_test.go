@@ -52,6 +52,8 @@ func (f *floor) directory() *directory.Directory {
 		&configv1.Queue{Meta: &configv1.Meta{Id: "front"}, Agents: []string{"mila", "orlin"}},
 		&configv1.Agent{Meta: &configv1.Meta{Id: "mila"}, Capacity: f.capacity},
 		&configv1.Agent{Meta: &configv1.Meta{Id: "orlin"}, Capacity: f.capacity},
+		&configv1.Page{Meta: &configv1.Meta{Id: "shop"}, PageId: customer(0).Page, Workstream: "facebook"},
+		&configv1.Workstream{Meta: &configv1.Meta{Id: "facebook"}, Queue: "front", Units: 1, OfferSeconds: 60, MessageTag: true},
 	))
 }
 
@@ -313,6 +315,7 @@ func TestSilentDeskLosesOffersThenConversations(t *testing.T) {
 	}
 }
 
+// L68; and S33: what is opened again has the human-agent tag as it is set now.
 func TestResumeTakesCapacityBeyondTheLimit(t *testing.T) {
 	f := open(t, bustest.Open(t), keyspacetest.Embedded(t), 1)
 	f.run(f.bus, "one")
@@ -331,6 +334,9 @@ func TestResumeTakesCapacityBeyondTheLimit(t *testing.T) {
 	}
 	if s := f.standing("mila"); s.GetUsed() != 2 {
 		t.Fatalf("standing %v, want 2 used", s)
+	}
+	if !f.conversation(aside).GetMessageTag() || f.conversation(other).GetMessageTag() {
+		t.Error("the tag is not that of the opening")
 	}
 	third := f.arrive(3)
 	f.must(f.closeIt(other))

@@ -178,7 +178,7 @@ func TestWhenAProfileResetsStays(t *testing.T) {
 }
 
 // How a workstream's conversations come to agents is fixed with its creation
-// (L23); unspecified is push.
+// (L21, L23); unspecified is push.
 func TestTheModeOfAWorkstreamStays(t *testing.T) {
 	const (
 		open = configv1.WorkMode_WORK_MODE_UNSPECIFIED

@@ -87,6 +87,7 @@ func (o *Observer) Remarks(r directory.Resource) []string {
 		o.overridden(m, r.GetMessages())
 	case *configv1.Page:
 		o.overridden(m, r.GetMessages())
+		o.surveyed(m, r)
 	}
 	return m.lines
 }

@@ -80,10 +80,14 @@ func (p *problems) surveyTexts(at string, s *configv1.Survey, t *configv1.Survey
 	}
 }
 
-// surveyed remarks on texts with a variable that the workstream does not have.
-func (o *Observer) surveyed(m *remarks, w *configv1.Workstream) {
+// surveyed remarks on texts with a variable that no workstream has, of a
+// workstream or a page.
+func (o *Observer) surveyed(m *remarks, r interface {
+	GetSurvey() *configv1.Survey
+	GetBotSurvey() *configv1.Survey
+}) {
 	for _, field := range []string{"survey", "bot_survey"} {
-		s := map[string]*configv1.Survey{"survey": w.GetSurvey(), "bot_survey": w.GetBotSurvey()}[field]
+		s := map[string]*configv1.Survey{"survey": r.GetSurvey(), "bot_survey": r.GetBotSurvey()}[field]
 		for i, t := range s.GetTexts() {
 			o.said(m, fmt.Sprintf("%s.texts[%d]", field, i), map[string]string{"invitation": t.GetInvitation(), "question": t.GetQuestion(), "comment": t.GetComment(), "thanks": t.GetThanks()})
 		}

@@ -50,3 +50,19 @@ func TestWhatIsSaidOfSurveys(t *testing.T) {
 		}
 	}
 }
+
+// S28: a page's surveys are checked as a workstream's are.
+func TestWhatIsSaidOfSurveysOfPages(t *testing.T) {
+	for _, m := range []mistake{
+		{"S28", "survey of another version", broken(func(p *configv1.Page) { p.Survey = &configv1.Survey{Mode: 9} }), "survey.mode", "9 is not a value this version knows"},
+		{"S28", "long survey after a bot", broken(func(p *configv1.Page) { p.BotSurvey = &configv1.Survey{Hours: 721} }), "bot_survey.hours", "721 is out of range; use 1 to 720"},
+	} {
+		m.check(t)
+	}
+	lines := remarked(func(w *directory.Snapshot) {
+		w.Pages["shop"].Survey = &configv1.Survey{Texts: []*configv1.SurveyTexts{{Language: "bg", Question: "{$Tier_1$} {$gone$}?"}}}
+	})
+	if want := `page "shop" names the variable "gone" (survey.texts[0][question])`; len(lines) != 1 || !strings.HasPrefix(lines[0], want) {
+		t.Errorf("remarks %q, want %q", lines, want)
+	}
+}

@@ -132,7 +132,7 @@ func Decide(s *threadv1.State, in Input) Decision {
 		if !thread.Live(s.GetConversation()) {
 			opening, referred = in.opening(s, fact, at.ms)
 		}
-		facts = append(facts, answerable(s, opening)...)
+		facts = append(facts, in.answerable(s, opening)...)
 		facts = append(facts, in.questions(s, what, opening, at.ms)...)
 	}
 	old := at.ms <= s.GetNewestMs() || at.stale || at.lent
@@ -181,10 +181,14 @@ func since(what any, at moment) time.Time {
 }
 
 // answerable sees to it that an agent gets to see what the customer said.
-func answerable(s *threadv1.State, opening *threadv1.ConversationOpened) []*threadv1.Fact {
+func (in Input) answerable(s *threadv1.State, opening *threadv1.ConversationOpened) []*threadv1.Fact {
 	switch c := s.GetConversation(); {
 	case c.GetPhase() == threadv1.Phase_PHASE_WAITING:
-		return []*threadv1.Fact{thread.Of(&threadv1.ConversationRevived{})}
+		revived := &threadv1.ConversationRevived{}
+		if in.Opening.GetWorkstream() != "" {
+			revived.MessageTag = new(in.Opening.GetMessageTag())
+		}
+		return []*threadv1.Fact{thread.Of(revived)}
 	case thread.Live(c) || opening == nil:
 		return nil
 	}

@@ -73,6 +73,9 @@ func TestWhatEventsLeadTo(t *testing.T) {
 		want string
 	}{
 		{"message", input(item(`"message":{"mid":"m","text":"a"}`)), "message_received conversation_opened"},
+		{"S41 by the widget of a site", input(item(`"message":{"mid":"m","text":"a","tags":{"source":"customer_chat_plugin"}}`)), "message_received conversation_opened"},
+		{"S41 by a link of m.me", input(item(`"message":{"mid":"m","text":"a","referral":{"ref":"r","source":"SHORTLINK","type":"OPEN_THREAD"}}`)), "message_received conversation_opened"},
+		{"S41 by an advertisement", input(item(`"message":{"mid":"m","text":"a","referral":{"ad_id":"7","source":"ADS","type":"OPEN_THREAD"}}`)), "message_received conversation_opened"},
 		{"postback", input(item(`"postback":{"title":"a"}`)), "postback_received conversation_opened"},
 		{"referral", input(item(`"referral":{"ref":"r"}`)), "referral_received"},
 		{"reaction", input(item(`"reaction":{"mid":"m","action":"react"}`)), "reaction_changed"},
@@ -179,6 +182,8 @@ func TestRepetitions(t *testing.T) {
 	}
 }
 
+// S42, L85: a message goes on with the conversation there is, from whatever device
+// it comes; one that is over is followed by another.
 func TestLifeOfAConversation(t *testing.T) {
 	message := func(mid string) intake.Input { return input(item(`"message":{"mid":"` + mid + `"}`)) }
 	for _, c := range []struct {
@@ -198,6 +203,65 @@ func TestLifeOfAConversation(t *testing.T) {
 		again.Opening.Id = "c2"
 		if got := kinds(intake.Decide(s, again).Facts); got != c.want {
 			t.Errorf("in %v: %s, want %s", c.phase, got, c.want)
+		}
+	}
+}
+
+// S33: what the customer opens again goes by the tag as it is set now, where that is
+// known.
+func TestWhatIsOpenedAgainHasTheTagOfNow(t *testing.T) {
+	for name, c := range map[string]struct {
+		now  *threadv1.ConversationOpened
+		want bool
+	}{
+		"on":               {&threadv1.ConversationOpened{Id: "c2", Workstream: "facebook", MessageTag: true}, true},
+		"off":              {&threadv1.ConversationOpened{Id: "c2", Workstream: "facebook"}, false},
+		"no workstream":    {&threadv1.ConversationOpened{Id: "c2"}, true},
+		"the page is gone": {nil, true},
+	} {
+		s := thread.New(page, psid)
+		first := input(item(`"message":{"mid":"m1"}`))
+		first.Opening.MessageTag = c.want != (c.now.GetWorkstream() != "") // not what it is to be, if that is known
+		file(t, s, first)
+		s.Conversation.Phase = threadv1.Phase_PHASE_WAITING
+		again := input(item(`"message":{"mid":"m2"}`))
+		again.Opening = c.now
+		file(t, s, again)
+		if got := s.GetConversation(); got.GetMessageTag() != c.want || got.GetId() != "c1" {
+			t.Errorf("%s: tag %v in %s, want %v", name, got.GetMessageTag(), got.GetId(), c.want)
+		}
+	}
+}
+
+// S1, S2: Messenger is asynchronous. Whatever Meta tells, and however long after, a
+// conversation is not over for it, and what the customer writes then is part of it.
+func TestNothingThatMetaTellsEndsAConversation(t *testing.T) {
+	const week = 7 * 24 * 3_600_000
+	for name, in := range map[string]intake.Input{
+		"read":                 input(item(`"read":{"watermark":1760000000000}`)),
+		"delivery":             input(item(`"delivery":{"watermark":1760000000000}`)),
+		"unsent":               input(item(`"message":{"mid":"m1","is_deleted":true}`)),
+		"a reaction":           input(item(`"reaction":{"mid":"m1","action":"react"}`)),
+		"another app has it":   input(item(`"take_thread_control":{"previous_owner_app_id":"42","new_owner_app_id":"7"}`)),
+		"the page's inbox":     input(item(`"message":{"mid":"m9","is_echo":true}`)),
+		"the customer blocked": input(item(`"policy_enforcement":{"action":"block","reason":"x"}`)),
+		"never seen":           input(item(`"window_closed":{}`)),
+	} {
+		for _, phase := range []threadv1.Phase{threadv1.Phase_PHASE_OPEN, threadv1.Phase_PHASE_ACTIVE, threadv1.Phase_PHASE_WAITING, threadv1.Phase_PHASE_WRAP_UP} {
+			s := thread.New(page, psid)
+			file(t, s, input(item(`"message":{"mid":"m1"}`)))
+			s.Conversation.Phase, s.Conversation.Agent = phase, "mila"
+			file(t, s, in)
+			if got := s.GetConversation().GetPhase(); got != phase {
+				t.Errorf("%s: from %v to %v", name, phase, got)
+			}
+			later := input(item(`"message":{"mid":"m2"}`))
+			later.Event.ReceivedMs += week
+			later.Opening.Id = "c2"
+			file(t, s, later)
+			if c := s.GetConversation(); c.GetId() != "c1" || !thread.Live(c) {
+				t.Errorf("%s in %v: what comes a week later is in %s, %v", name, phase, c.GetId(), c.GetPhase())
+			}
 		}
 	}
 }
@@ -284,6 +348,8 @@ func TestDoubt(t *testing.T) {
 	}
 }
 
+// L20, S12, S33: pages of one workstream open alike, but for what a page says itself;
+// one without a workstream opens what nobody routes yet.
 func TestOpen(t *testing.T) {
 	meta := func(id string) *configv1.Meta { return &configv1.Meta{Id: id} }
 	d := directory.NewSnapshot(

@@ -13,7 +13,7 @@ import (
 	"github.com/parley-desk/parley/services/classification/internal/intake"
 )
 
-// A conversation keeps the terms that its workstream had when it opened.
+// S38, L23: a conversation keeps the terms that its workstream had when it opened.
 func TestTerms(t *testing.T) {
 	available, away := distributionv1.Presence_PRESENCE_AVAILABLE, distributionv1.Presence_PRESENCE_AWAY
 	for _, c := range []struct {

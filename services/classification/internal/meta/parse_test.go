@@ -141,7 +141,7 @@ func TestAttachments(t *testing.T) {
 		{"place", `{"type":"location","payload":{"coordinates":{"lat":1.2,"long":-1.3}}}`,
 			list{{Type: "location", Latitude: proto.Float64(1.2), Longitude: proto.Float64(-1.3)}}},
 		{"half a place", `{"type":"location","payload":{"coordinates":{"lat":1.2,"long":"x"}}}`, list{{Type: "location"}}},
-		{"sticker as image", `{"type":"image","payload":{"url":"u","sticker_id":369239263222822}}`, list{{Type: "sticker", Url: "u", StickerId: "369239263222822"}}},
+		{"L16 sticker as image", `{"type":"image","payload":{"url":"u","sticker_id":369239263222822}}`, list{{Type: "sticker", Url: "u", StickerId: "369239263222822"}}},
 		{"sticker and image", `{"type":"sticker","payload":{"url":"u","sticker_id":"8"}},{"type":"image","payload":{"url":"u"}}`, list{{Type: "sticker", Url: "u", StickerId: "8"}}},
 		{"image and sticker", `{"type":"image","payload":{"url":"u"}},{"type":"sticker","payload":{"url":"u"}}`, list{{Type: "sticker", Url: "u"}}},
 		{"two equal images", `{"type":"image","payload":{"url":"u"}},{"type":"image","payload":{"url":"u"}}`, list{{Type: "image", Url: "u"}, {Type: "image", Url: "u"}}},

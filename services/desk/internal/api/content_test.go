@@ -52,7 +52,9 @@ func TestContentKeepsToMetasLimits(t *testing.T) {
 		"no card":                   {&deskv1.SendMessageRequest{Template: cards()}, "template.generic.elements"},
 		"a card of a title alone":   {&deskv1.SendMessageRequest{Template: cards(&threadv1.Card{Title: "A"})}, "template.generic.elements[0]"},
 		"a subtitle of 81":          {&deskv1.SendMessageRequest{Template: cards(&threadv1.Card{Title: "A", Subtitle: long(81)})}, "template.generic.elements[0].subtitle"},
-		"neither form":              {&deskv1.SendMessageRequest{Template: &threadv1.Template{}}, "template"},
+		"L13 more than 28 KB": {&deskv1.SendMessageRequest{Template: cards(times(10, &threadv1.Card{Title: "A", Buttons: times(3, &threadv1.Button{Title: "Open",
+			Url: "https://example.com/" + strings.Repeat("a", 1000)})})...)}, "template"},
+		"neither form": {&deskv1.SendMessageRequest{Template: &threadv1.Template{}}, "template"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got check

@@ -221,7 +221,14 @@ func (d *Distributor) resume(ctx context.Context, t subject.Thread, conversation
 		return assign.Item{}, err
 	}
 	item := d.itemOf(t, state, revision)
-	facts, err := thread.Resume(state, conversation, agent)
+	back := func(s *threadv1.State) ([]*threadv1.Fact, error) {
+		facts, err := thread.Resume(s, conversation, agent)
+		for _, f := range facts {
+			f.GetAgentAssigned().MessageTag = d.Directory.Now().TagOf(t.Page)
+		}
+		return facts, err
+	}
+	facts, err := back(state)
 	if err != nil || len(facts) == 0 {
 		return item, err
 	}
@@ -236,9 +243,7 @@ func (d *Distributor) resume(ctx context.Context, t subject.Thread, conversation
 	if !held {
 		return item, errMoved
 	}
-	return d.change(ctx, t, revision, func(s *threadv1.State) ([]*threadv1.Fact, error) {
-		return thread.Resume(s, conversation, agent)
-	})
+	return d.change(ctx, t, revision, back)
 }
 
 // faultOf gives a refusal of the thread its kind.

@@ -47,6 +47,8 @@ func house(on ...threadv1.Trigger) *directory.Snapshot {
 	return w
 }
 
+type trigger = threadv1.Trigger
+
 // talk is a thread and its log.
 type talk struct {
 	t     interface{ Fatalf(string, ...any) }
@@ -143,6 +145,7 @@ func TestEveryTrigger(t *testing.T) {
 	public := &threadv1.ConsultOpened{Id: "q", Agent: "orlin", By: "mila"}
 	ended := &threadv1.ConversationEnded{Agent: "mila"}
 	send := &threadv1.SendRequested{Id: "s", Agent: "mila", Parts: []string{"hi"}, Human: true}
+	said := map[trigger]bool{}
 	for _, c := range []struct {
 		name   string
 		on     threadv1.Trigger
@@ -163,7 +166,8 @@ func TestEveryTrigger(t *testing.T) {
 		{"L110 nobody free is no failure", threadv1.Trigger_TRIGGER_AGENT_NOT_ASSIGNED, nil, []any{routed("back")}, ""},
 		{"L110 agent disconnected", threadv1.Trigger_TRIGGER_AGENT_DISCONNECTED, held, []any{&threadv1.ConversationReleased{Cause: threadv1.Cause_CAUSE_DISCONNECTED}}, "We lost the connection to Mila Petrova."},
 		{"L110 agent who gives it back", threadv1.Trigger_TRIGGER_AGENT_DISCONNECTED, held, []any{&threadv1.ConversationReleased{Cause: threadv1.Cause_CAUSE_RELEASED}}, ""},
-		{"L110 agent ended", threadv1.Trigger_TRIGGER_AGENT_ENDED, held, []any{ended}, "Mila Petrova has ended the conversation."},
+		{"L83 L110 agent ended", threadv1.Trigger_TRIGGER_AGENT_ENDED, held, []any{ended}, "Mila Petrova has ended the conversation."},
+		{"L83 X tells the customer nothing", threadv1.Trigger_TRIGGER_AGENT_ENDED, held, []any{&threadv1.ConversationParked{Agent: "mila"}}, ""},
 		{"L110 session ended", threadv1.Trigger_TRIGGER_SESSION_ENDED, append(slices.Clone(held), ended), []any{&threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_WRAPPED_UP}}, "This conversation is closed."},
 		{"L108 participants are told of a forced close", threadv1.Trigger_TRIGGER_SESSION_ENDED, held, []any{&threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_FORCED}}, "This conversation is closed."},
 		{"L54 ended by overflow, whatever is on", 0, nil, []any{&threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_OVERFLOWED}}, "We are sorry, we cannot take your conversation"},
@@ -208,6 +212,9 @@ func TestEveryTrigger(t *testing.T) {
 				w = house(c.on)
 			}
 			got := l.answer(w)
+			for _, f := range l.log[len(l.log)-1].GetFacts() {
+				said[f.GetSendRequested().GetAutomated().GetTrigger()], said[f.GetAgentTold().GetAutomated().GetTrigger()] = true, true
+			}
 			if c.says == "" && len(got) > 0 || c.says != "" && (len(got) != 1 || !strings.HasPrefix(got[0], c.says)) {
 				t.Errorf("said %q, want %q", got, c.says)
 			}
@@ -215,6 +222,19 @@ func TestEveryTrigger(t *testing.T) {
 				t.Errorf("its own message is answered by %q", again)
 			}
 		})
+	}
+	for _, elsewhere := range []trigger{
+		threadv1.Trigger_TRIGGER_NOTICE, threadv1.Trigger_TRIGGER_GREETING, // TestNoticeAndGreeting
+		threadv1.Trigger_TRIGGER_POSITION_IN_QUEUE, threadv1.Trigger_TRIGGER_NEXT_IN_LINE, // TestPlaces
+		threadv1.Trigger_TRIGGER_SURVEY, threadv1.Trigger_TRIGGER_SURVEY_COMMENT, threadv1.Trigger_TRIGGER_SURVEY_WRITE, threadv1.Trigger_TRIGGER_SURVEY_THANKS, // TestASurveyInMessenger
+		threadv1.Trigger_TRIGGER_QUESTION, // TestQuestionsArePut
+	} {
+		said[elsewhere] = true
+	}
+	for n, name := range threadv1.Trigger_name {
+		if n != 0 && !said[trigger(n)] {
+			t.Errorf("no case has %s said", name)
+		}
 	}
 }
 

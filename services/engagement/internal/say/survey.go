@@ -41,10 +41,10 @@ func (a *answer) survey(trigger trigger) *configv1.Survey {
 	workstreams := a.Rules.World.Workstreams
 	if trigger == threadv1.Trigger_TRIGGER_SURVEY {
 		c := a.s.GetConversation()
-		return survey.Of(workstreams[c.GetWorkstream()], thread.HandlerOf(c) == thread.Bot)
+		return survey.Of(a.page, workstreams[c.GetWorkstream()], thread.HandlerOf(c) == thread.Bot)
 	}
 	asked := a.s.GetSurvey().GetAsked()
-	return survey.Of(workstreams[asked.GetWorkstream()], asked.GetBot())
+	return survey.Of(a.page, workstreams[asked.GetWorkstream()], asked.GetBot())
 }
 
 // surveyOn tells whether the thread is where the trigger is said. Texts of a

@@ -91,6 +91,28 @@ func TestWhenASurveyIsAsked(t *testing.T) {
 	}
 }
 
+// S28: what the page asks counts before what its workstream does, in its words, and
+// to the end of the survey.
+func TestAPageAsksOtherwise(t *testing.T) {
+	w := asking(&configv1.Survey{Mode: modeLink}, nil)
+	w.PagesByMeta["10"].Survey = &configv1.Survey{Mode: modePress, Texts: []*configv1.SurveyTexts{{Language: "en", Question: "Was the outlet good?", Thanks: "The outlet thanks you."}}}
+	l := begun(t, routed("front"), by("mila", picked))
+	for _, step := range []struct {
+		then any
+		says string
+	}{{&threadv1.ConversationEnded{Agent: "mila"}, "Was the outlet good?"}, {&threadv1.SurveyRated{Conversation: "c", Rating: 4}, "The outlet thanks you."}} {
+		l.commit(step.then)
+		if got := l.answer(w); len(got) == 0 || got[0] != step.says {
+			t.Fatalf("says %q, want %q", got, step.says)
+		}
+	}
+	w.PagesByMeta["10"].Survey = &configv1.Survey{}
+	quiet := begun(t, routed("front"), by("mila", picked))
+	if quiet.commit(&threadv1.ConversationEnded{Agent: "mila"}); len(quiet.answer(w)) > 0 {
+		t.Error("a page that asks nothing asks")
+	}
+}
+
 // A survey is inside Meta's 24 hours, while no other app has the thread, in time,
 // and never by a link that leads nowhere.
 func TestWhatPreventsASurvey(t *testing.T) {

@@ -73,8 +73,8 @@ func (l *ledger) automatic(begin time.Time) []time.Duration {
 	return all
 }
 
-// TestEveryTimer (L87 to L89): in virtual time each comes within a second of its
-// moment, and none before.
+// TestEveryTimer (L86 to L89): in virtual time each comes within a second of its
+// moment, instead of five minutes, and none before.
 func TestEveryTimer(t *testing.T) {
 	set := &configv1.AutoClose{OpenMinutes: 5, ActiveMinutes: 60, WaitingMinutes: 15, WrapUpMinutes: 20}
 	active, aside := threadv1.Phase_PHASE_ACTIVE, &configv1.TimeOutRule{Name: "aside", Silence: configv1.Silence_SILENCE_CUSTOMER, Minutes: 7, Turn: configv1.TimeOutTurn_TIME_OUT_TURN_PARK}

@@ -216,7 +216,7 @@ func (h *Handler) form(s *threadv1.State) view {
 // words are those of the survey of s, filled in.
 func (h *Handler) words(s *threadv1.State) survey.Words {
 	world, asked := h.Snapshot(), s.GetSurvey().GetAsked()
-	words := survey.In(survey.Of(world.Workstreams[asked.GetWorkstream()], asked.GetBot()), asked.GetLanguage())
+	words := survey.In(survey.Of(world.PagesByMeta[s.GetPage()], world.Workstreams[asked.GetWorkstream()], asked.GetBot()), asked.GetLanguage())
 	values := wording.Values{Agent: world.Agents[asked.GetAgent()].GetMeta().GetDisplayName(), Queue: world.Queues[asked.GetQueue()].GetMeta().GetDisplayName()}
 	if thread.Surveyed(s) {
 		values.Variables = s.GetConversation().GetVariables()

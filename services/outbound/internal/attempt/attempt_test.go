@@ -12,6 +12,7 @@ import (
 	"github.com/parley-desk/parley/services/outbound/internal/attempt"
 )
 
+// S31, S32, S34: the window and the tag of the moment; no machine has the tag.
 func TestWindowIsDecidedAtSendTime(t *testing.T) {
 	const day = 24 * time.Hour
 	for name, c := range map[string]struct {

@@ -114,7 +114,8 @@ func TestAProcessThatDiesBetweenUploadAndSend(t *testing.T) {
 	})
 }
 
-// What keeps Meta from taking a file is no attempt of the message.
+// What keeps Meta from taking a file is no attempt of the message; what Meta never
+// takes is told, and texts go on (S30).
 func TestUploadsThatFail(t *testing.T) {
 	dead := graph.Outcome{Class: graph.Parked, Reason: graph.ReasonPageDisconnected, Code: 190}
 	for name, c := range map[string]struct {
@@ -122,6 +123,8 @@ func TestUploadsThatFail(t *testing.T) {
 		file    string
 		want    []string
 	}{
+		"S30 for good, and the text after it goes": {[]graph.Outcome{{Class: graph.Refused, Reason: graph.ReasonMediaRefused, Code: 100}}, "cat",
+			[]string{"refused MEDIA_REFUSED", "attempted", "succeeded answer"}},
 		"passes":    {[]graph.Outcome{later(0), later(0)}, "cat", []string{"deferred THROTTLED", "deferred THROTTLED", "attempted", "succeeded answer"}},
 		"for good":  {[]graph.Outcome{{Class: graph.Refused, Reason: graph.ReasonMediaRefused, Code: 100}}, "cat", []string{"refused MEDIA_REFUSED"}},
 		"dead page": {[]graph.Outcome{dead, dead}, "cat", []string{"deferred PAGE_DISCONNECTED"}},
@@ -132,7 +135,11 @@ func TestUploadsThatFail(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				box := keys(t)
-				log := newMemory(append(asked(), sends("s1", "", file(c.file)))...)
+				sent := append(asked(), sends("s1", "", file(c.file)))
+				if strings.HasPrefix(name, "S30") {
+					sent = append(sent, sends("s2", "hello"))
+				}
+				log := newMemory(sent...)
 				meta := &meta{answer: delivered, upload: func(n int, f graph.File) (string, graph.Outcome) {
 					if n <= len(c.answers) {
 						return "", c.answers[n-1]

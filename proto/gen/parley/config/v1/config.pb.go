@@ -718,7 +718,14 @@ type Page struct {
 	Persona Switch `protobuf:"varint,74,opt,name=persona,proto3,enum=parley.config.v1.Switch" json:"persona,omitempty"`
 	// Whether customers of this page are told that an agent has read what they
 	// wrote; SWITCH_UNSPECIFIED: as the workstream says.
-	MarkSeen      Switch `protobuf:"varint,75,opt,name=mark_seen,json=markSeen,proto3,enum=parley.config.v1.Switch" json:"mark_seen,omitempty"`
+	MarkSeen Switch `protobuf:"varint,75,opt,name=mark_seen,json=markSeen,proto3,enum=parley.config.v1.Switch" json:"mark_seen,omitempty"`
+	// What this page's customers are asked after a person had the conversation,
+	// whatever the workstream says (S28); unset: as it says. One without a mode asks
+	// nothing.
+	Survey *Survey `protobuf:"bytes,132,opt,name=survey,proto3" json:"survey,omitempty"`
+	// The same after a bot had it; unset: as the workstream's bot_survey says, else
+	// as after a person.
+	BotSurvey     *Survey `protobuf:"bytes,133,opt,name=bot_survey,json=botSurvey,proto3" json:"bot_survey,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -835,6 +842,20 @@ func (x *Page) GetMarkSeen() Switch {
 		return x.MarkSeen
 	}
 	return Switch_SWITCH_UNSPECIFIED
+}
+
+func (x *Page) GetSurvey() *Survey {
+	if x != nil {
+		return x.Survey
+	}
+	return nil
+}
+
+func (x *Page) GetBotSurvey() *Survey {
+	if x != nil {
+		return x.BotSurvey
+	}
+	return nil
 }
 
 // MessageOverride is an automated message as an account or a page has it (L111).
@@ -1681,7 +1702,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x0fAcknowledgement\x12\x13\n" +
 	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x16\n" +
-	"\x06notice\x18\x03 \x01(\tR\x06notice\"\xd7\x04\n" +
+	"\x06notice\x18\x03 \x01(\tR\x06notice\"\xc4\x05\n" +
 	"\x04Page\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x17\n" +
 	"\apage_id\x18\x02 \x01(\tR\x06pageId\x12\x18\n" +
@@ -1697,7 +1718,10 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x11agent_attachments\x18\x11 \x01(\x0e2\x18.parley.config.v1.SwitchR\x10agentAttachments\x12=\n" +
 	"\bmessages\x18) \x03(\v2!.parley.config.v1.MessageOverrideR\bmessages\x122\n" +
 	"\apersona\x18J \x01(\x0e2\x18.parley.config.v1.SwitchR\apersona\x125\n" +
-	"\tmark_seen\x18K \x01(\x0e2\x18.parley.config.v1.SwitchR\bmarkSeen\"\xf6\x01\n" +
+	"\tmark_seen\x18K \x01(\x0e2\x18.parley.config.v1.SwitchR\bmarkSeen\x121\n" +
+	"\x06survey\x18\x84\x01 \x01(\v2\x18.parley.config.v1.SurveyR\x06survey\x128\n" +
+	"\n" +
+	"bot_survey\x18\x85\x01 \x01(\v2\x18.parley.config.v1.SurveyR\tbotSurvey\"\xf6\x01\n" +
 	"\x0fMessageOverride\x123\n" +
 	"\atrigger\x18\x01 \x01(\x0e2\x19.parley.thread.v1.TriggerR\atrigger\x120\n" +
 	"\x06active\x18\x02 \x01(\x0e2\x18.parley.config.v1.SwitchR\x06active\x12B\n" +
@@ -1849,15 +1873,15 @@ var file_parley_config_v1_config_proto_goTypes = []any{
 	(*Agent)(nil),            // 14: parley.config.v1.Agent
 	(*Status)(nil),           // 15: parley.config.v1.Status
 	nil,                      // 16: parley.config.v1.MessageOverride.TextsEntry
-	(v1.Trigger)(0),          // 17: parley.thread.v1.Trigger
-	(*Variable)(nil),         // 18: parley.config.v1.Variable
-	(v11.Presence)(0),        // 19: parley.distribution.v1.Presence
-	(*MaskingRule)(nil),      // 20: parley.config.v1.MaskingRule
-	(*AutoClose)(nil),        // 21: parley.config.v1.AutoClose
-	(*TimeOutRule)(nil),      // 22: parley.config.v1.TimeOutRule
-	(*Dispositions)(nil),     // 23: parley.config.v1.Dispositions
-	(*Bot)(nil),              // 24: parley.config.v1.Bot
-	(*Survey)(nil),           // 25: parley.config.v1.Survey
+	(*Survey)(nil),           // 17: parley.config.v1.Survey
+	(v1.Trigger)(0),          // 18: parley.thread.v1.Trigger
+	(*Variable)(nil),         // 19: parley.config.v1.Variable
+	(v11.Presence)(0),        // 20: parley.distribution.v1.Presence
+	(*MaskingRule)(nil),      // 21: parley.config.v1.MaskingRule
+	(*AutoClose)(nil),        // 22: parley.config.v1.AutoClose
+	(*TimeOutRule)(nil),      // 23: parley.config.v1.TimeOutRule
+	(*Dispositions)(nil),     // 24: parley.config.v1.Dispositions
+	(*Bot)(nil),              // 25: parley.config.v1.Bot
 	(*Questions)(nil),        // 26: parley.config.v1.Questions
 	(*OverflowRule)(nil),     // 27: parley.config.v1.OverflowRule
 	(*WaitRule)(nil),         // 28: parley.config.v1.WaitRule
@@ -1880,42 +1904,44 @@ var file_parley_config_v1_config_proto_depIdxs = []int32{
 	11, // 11: parley.config.v1.Page.messages:type_name -> parley.config.v1.MessageOverride
 	0,  // 12: parley.config.v1.Page.persona:type_name -> parley.config.v1.Switch
 	0,  // 13: parley.config.v1.Page.mark_seen:type_name -> parley.config.v1.Switch
-	17, // 14: parley.config.v1.MessageOverride.trigger:type_name -> parley.thread.v1.Trigger
-	0,  // 15: parley.config.v1.MessageOverride.active:type_name -> parley.config.v1.Switch
-	16, // 16: parley.config.v1.MessageOverride.texts:type_name -> parley.config.v1.MessageOverride.TextsEntry
-	6,  // 17: parley.config.v1.Workstream.meta:type_name -> parley.config.v1.Meta
-	4,  // 18: parley.config.v1.Workstream.wrap_up:type_name -> parley.config.v1.WrapUp
-	18, // 19: parley.config.v1.Workstream.variables:type_name -> parley.config.v1.Variable
-	1,  // 20: parley.config.v1.Workstream.mode:type_name -> parley.config.v1.WorkMode
-	19, // 21: parley.config.v1.Workstream.presences:type_name -> parley.distribution.v1.Presence
-	2,  // 22: parley.config.v1.Workstream.skill_matching:type_name -> parley.config.v1.SkillMatching
-	3,  // 23: parley.config.v1.Workstream.affinity:type_name -> parley.config.v1.Affinity
-	20, // 24: parley.config.v1.Workstream.masks:type_name -> parley.config.v1.MaskingRule
-	21, // 25: parley.config.v1.Workstream.auto_close:type_name -> parley.config.v1.AutoClose
-	22, // 26: parley.config.v1.Workstream.time_out_rules:type_name -> parley.config.v1.TimeOutRule
-	23, // 27: parley.config.v1.Workstream.dispositions:type_name -> parley.config.v1.Dispositions
-	24, // 28: parley.config.v1.Workstream.bot:type_name -> parley.config.v1.Bot
-	7,  // 29: parley.config.v1.Workstream.bot_secret:type_name -> parley.config.v1.Secret
-	25, // 30: parley.config.v1.Workstream.survey:type_name -> parley.config.v1.Survey
-	25, // 31: parley.config.v1.Workstream.bot_survey:type_name -> parley.config.v1.Survey
-	26, // 32: parley.config.v1.Workstream.questions:type_name -> parley.config.v1.Questions
-	6,  // 33: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
-	5,  // 34: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
-	27, // 35: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
-	28, // 36: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
-	29, // 37: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
-	6,  // 38: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
-	7,  // 39: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
-	30, // 40: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
-	31, // 41: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
-	19, // 42: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
-	6,  // 43: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
-	19, // 44: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
-	45, // [45:45] is the sub-list for method output_type
-	45, // [45:45] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	17, // 14: parley.config.v1.Page.survey:type_name -> parley.config.v1.Survey
+	17, // 15: parley.config.v1.Page.bot_survey:type_name -> parley.config.v1.Survey
+	18, // 16: parley.config.v1.MessageOverride.trigger:type_name -> parley.thread.v1.Trigger
+	0,  // 17: parley.config.v1.MessageOverride.active:type_name -> parley.config.v1.Switch
+	16, // 18: parley.config.v1.MessageOverride.texts:type_name -> parley.config.v1.MessageOverride.TextsEntry
+	6,  // 19: parley.config.v1.Workstream.meta:type_name -> parley.config.v1.Meta
+	4,  // 20: parley.config.v1.Workstream.wrap_up:type_name -> parley.config.v1.WrapUp
+	19, // 21: parley.config.v1.Workstream.variables:type_name -> parley.config.v1.Variable
+	1,  // 22: parley.config.v1.Workstream.mode:type_name -> parley.config.v1.WorkMode
+	20, // 23: parley.config.v1.Workstream.presences:type_name -> parley.distribution.v1.Presence
+	2,  // 24: parley.config.v1.Workstream.skill_matching:type_name -> parley.config.v1.SkillMatching
+	3,  // 25: parley.config.v1.Workstream.affinity:type_name -> parley.config.v1.Affinity
+	21, // 26: parley.config.v1.Workstream.masks:type_name -> parley.config.v1.MaskingRule
+	22, // 27: parley.config.v1.Workstream.auto_close:type_name -> parley.config.v1.AutoClose
+	23, // 28: parley.config.v1.Workstream.time_out_rules:type_name -> parley.config.v1.TimeOutRule
+	24, // 29: parley.config.v1.Workstream.dispositions:type_name -> parley.config.v1.Dispositions
+	25, // 30: parley.config.v1.Workstream.bot:type_name -> parley.config.v1.Bot
+	7,  // 31: parley.config.v1.Workstream.bot_secret:type_name -> parley.config.v1.Secret
+	17, // 32: parley.config.v1.Workstream.survey:type_name -> parley.config.v1.Survey
+	17, // 33: parley.config.v1.Workstream.bot_survey:type_name -> parley.config.v1.Survey
+	26, // 34: parley.config.v1.Workstream.questions:type_name -> parley.config.v1.Questions
+	6,  // 35: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
+	5,  // 36: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
+	27, // 37: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
+	28, // 38: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
+	29, // 39: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
+	6,  // 40: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
+	7,  // 41: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
+	30, // 42: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
+	31, // 43: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
+	20, // 44: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
+	6,  // 45: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
+	20, // 46: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
+	47, // [47:47] is the sub-list for method output_type
+	47, // [47:47] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_config_proto_init() }

@@ -3507,7 +3507,10 @@ type AgentAssigned struct {
 	// How.
 	Cause Cause `protobuf:"varint,3,opt,name=cause,proto3,enum=parley.thread.v1.Cause" json:"cause,omitempty"`
 	// Who gave it to the agent, when that was a person; agent resource id.
-	By            string `protobuf:"bytes,4,opt,name=by,proto3" json:"by,omitempty"`
+	By string `protobuf:"bytes,4,opt,name=by,proto3" json:"by,omitempty"`
+	// The human-agent tag setting as it is now, when the agent came back to what was
+	// set aside (S33); unset: as it was.
+	MessageTag    *bool `protobuf:"varint,61,opt,name=message_tag,json=messageTag,proto3,oneof" json:"message_tag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3568,6 +3571,13 @@ func (x *AgentAssigned) GetBy() string {
 		return x.By
 	}
 	return ""
+}
+
+func (x *AgentAssigned) GetMessageTag() bool {
+	if x != nil && x.MessageTag != nil {
+		return *x.MessageTag
+	}
+	return false
 }
 
 // ConversationReleased: it went back to a queue, Active to Open.
@@ -3710,7 +3720,9 @@ func (x *ConversationParked) GetRule() string {
 
 // ConversationRevived: the customer wrote in Waiting; Waiting to Open.
 type ConversationRevived struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The human-agent tag setting as it is now (S33); unset: as it was.
+	MessageTag    *bool `protobuf:"varint,57,opt,name=message_tag,json=messageTag,proto3,oneof" json:"message_tag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3743,6 +3755,13 @@ func (x *ConversationRevived) ProtoReflect() protoreflect.Message {
 // Deprecated: Use ConversationRevived.ProtoReflect.Descriptor instead.
 func (*ConversationRevived) Descriptor() ([]byte, []int) {
 	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ConversationRevived) GetMessageTag() bool {
+	if x != nil && x.MessageTag != nil {
+		return *x.MessageTag
+	}
+	return false
 }
 
 // ConversationEnded: the agent pressed End, Active to Wrap-up.
@@ -6236,12 +6255,15 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x05fence\x18\x01 \x01(\x03R\x05fence\x128\n" +
 	"\aoutcome\x18\x02 \x01(\x0e2\x1e.parley.thread.v1.OfferOutcomeR\aoutcome\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x14\n" +
-	"\x05agent\x18, \x01(\tR\x05agent\"z\n" +
+	"\x05agent\x18, \x01(\tR\x05agent\"\xb0\x01\n" +
 	"\rAgentAssigned\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x14\n" +
 	"\x05fence\x18\x02 \x01(\x03R\x05fence\x12-\n" +
 	"\x05cause\x18\x03 \x01(\x0e2\x17.parley.thread.v1.CauseR\x05cause\x12\x0e\n" +
-	"\x02by\x18\x04 \x01(\tR\x02by\"\xb2\x01\n" +
+	"\x02by\x18\x04 \x01(\tR\x02by\x12$\n" +
+	"\vmessage_tag\x18= \x01(\bH\x00R\n" +
+	"messageTag\x88\x01\x01B\x0e\n" +
+	"\f_message_tag\"\xb2\x01\n" +
 	"\x14ConversationReleased\x12-\n" +
 	"\x05cause\x18\x01 \x01(\x0e2\x17.parley.thread.v1.CauseR\x05cause\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x16\n" +
@@ -6250,8 +6272,11 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\tclient_id\x18\x05 \x01(\tR\bclientId\">\n" +
 	"\x12ConversationParked\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x12\n" +
-	"\x04rule\x18\x1a \x01(\tR\x04rule\"\x15\n" +
-	"\x13ConversationRevived\"X\n" +
+	"\x04rule\x18\x1a \x01(\tR\x04rule\"K\n" +
+	"\x13ConversationRevived\x12$\n" +
+	"\vmessage_tag\x189 \x01(\bH\x00R\n" +
+	"messageTag\x88\x01\x01B\x0e\n" +
+	"\f_message_tag\"X\n" +
 	"\x11ConversationEnded\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x16\n" +
 	"\x06blocks\x18\x02 \x01(\bR\x06blocks\x12\x15\n" +
@@ -6728,6 +6753,8 @@ func file_parley_thread_v1_fact_proto_init() {
 	file_parley_thread_v1_fact_proto_msgTypes[1].OneofWrappers = []any{}
 	file_parley_thread_v1_fact_proto_msgTypes[16].OneofWrappers = []any{}
 	file_parley_thread_v1_fact_proto_msgTypes[20].OneofWrappers = []any{}
+	file_parley_thread_v1_fact_proto_msgTypes[25].OneofWrappers = []any{}
+	file_parley_thread_v1_fact_proto_msgTypes[28].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -930,7 +930,8 @@ type Conversation struct {
 	Priority int32 `protobuf:"varint,7,opt,name=priority,proto3" json:"priority,omitempty"`
 	// Capacity units it takes.
 	Units int32 `protobuf:"varint,8,opt,name=units,proto3" json:"units,omitempty"`
-	// The human-agent tag setting as it was when the conversation opened (S33).
+	// The human-agent tag setting as it was when the conversation opened, or came back
+	// from Waiting last (S33).
 	MessageTag bool `protobuf:"varint,9,opt,name=message_tag,json=messageTag,proto3" json:"message_tag,omitempty"`
 	// When it opened, ms since 1970 UTC.
 	OpenedMs int64 `protobuf:"varint,10,opt,name=opened_ms,json=openedMs,proto3" json:"opened_ms,omitempty"`

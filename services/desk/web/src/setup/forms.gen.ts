@@ -21,7 +21,7 @@ export const messages: Record<string, string> = {
   MessageOverride: 'trigger:Trigger active:Switch texts:string{}',
   Meta: 'id:string displayName:string etag:string updatedMs:string',
   OverflowRule: 'condition:OverflowCondition items:number action:OverflowAction queue:string',
-  Page: 'meta:Meta pageId:string account:string accessToken:Secret workstream:string language:string messageTag:Switch customerAttachments:Switch agentAttachments:Switch messages:MessageOverride[] persona:Switch markSeen:Switch',
+  Page: 'meta:Meta pageId:string account:string accessToken:Secret workstream:string language:string messageTag:Switch customerAttachments:Switch agentAttachments:Switch messages:MessageOverride[] persona:Switch markSeen:Switch survey:Survey botSurvey:Survey',
   PrioritisationRule: 'name:string when:string order:ItemOrder disabled:boolean',
   Proficiency: 'skill:string value:number',
   ProfileHolding: 'profile:string limit:number',

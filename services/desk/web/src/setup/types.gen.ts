@@ -536,6 +536,8 @@ export interface Page {
   messages?: MessageOverride[];
   persona?: Switch;
   markSeen?: Switch;
+  survey?: Survey;
+  botSurvey?: Survey;
 }
 
 export interface PageCheck {
