@@ -75,7 +75,7 @@ func (b *Bus) read(ctx context.Context, t subject.Thread, get func(context.Conte
 // reads and asks again. No facts: nothing is written and the state read is
 // returned. decide must not keep or change the state, nor update the same
 // thread, and may be called several times; its error comes back as it is, so
-// does a *thread.Refusal. The state returned is the caller's own.
+// does a *thread.Refusal. The state returned is shared: do not change it.
 //
 // Unavailable means that the outcome is open: the commit may be in the log.
 // Deciding again from the log tells (thread.Seen, thread.Done).
@@ -105,7 +105,7 @@ func (b *Bus) Update(ctx context.Context, t subject.Thread, decide func(*threadv
 		if c != nil && err == nil {
 			revision, err := b.commit(ctx, t, base.revision, c)
 			if err == nil {
-				return proto.CloneOf(c.GetState()), revision, nil
+				return c.GetState(), revision, nil
 			}
 			if !raced(err) {
 				return nil, 0, err
@@ -116,7 +116,7 @@ func (b *Bus) Update(ctx context.Context, t subject.Thread, decide func(*threadv
 			if err != nil {
 				return nil, 0, err
 			}
-			return proto.CloneOf(base.state), base.revision, nil
+			return base.state, base.revision, nil
 		}
 		// Lost, or about to leave the log as it is because of a state that was
 		// only a guess: ask the one who knows.
@@ -145,12 +145,15 @@ func (b *Bus) commit(ctx context.Context, t subject.Thread, base uint64, c *thre
 	if err != nil {
 		return 0, &fault.Error{Kind: fault.Invalid, Message: "encode a commit", Cause: err}
 	}
+	id := nuid.Next()
 	m := &nats.Msg{Subject: subject.Log(t, b.cfg.Partitions), Data: data, Header: nats.Header{
-		headerExpected: {strconv.FormatUint(base, 10)}, headerCommitID: {nuid.Next()}}}
+		headerExpected: {strconv.FormatUint(base, 10)}, headerCommitID: {id}}}
 	inject(ctx, m.Header)
-	began := time.Now()
-	revision, err := b.storeOnce(ctx, b.threads[t.Partition(b.cfg.Partitions)], m, base)
+	began, to := time.Now(), b.threads[t.Partition(b.cfg.Partitions)]
+	forget := b.expect(to.stream, id, c)
+	revision, err := b.storeOnce(ctx, to, m, base)
 	if err != nil {
+		forget()
 		b.states.drop(t)
 		return 0, err
 	}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -142,6 +143,36 @@ func (f fileStore) Drop(ctx context.Context, t subject.Thread, name string) erro
 		return err
 	}
 	return f.purge(ctx, jetstream.WithPurgeSubject(subject.FileAll(t.Key()+"."+name)))
+}
+
+// Older reads the stream from its begin, where the oldest are, without what is in
+// the chunks.
+func (f fileStore) Older(ctx context.Context, before time.Time) (old []string, oldest time.Time, _ error) {
+	ctx, leave := f.bus.enter(ctx)
+	defer leave()
+	ctx, done := context.WithCancelCause(ctx)
+	defer done(nil)
+	seen := map[string]struct{}{}
+	err := f.bus.follow(ctx, source{stream: subject.Files, bare: true}, func() { done(errComplete) }, func(m stored, _ uint64) error {
+		key, ok := subject.ParseFile(m.subject)
+		_, known := seen[key]
+		switch {
+		case !ok || known:
+			return nil
+		case !m.at.Before(before):
+			oldest = m.at
+			return errComplete
+		case len(old) == files.AtOnce:
+			return errComplete
+		}
+		seen[key] = struct{}{}
+		old = append(old, key)
+		return nil
+	})
+	if errors.Is(err, errComplete) || errors.Is(context.Cause(ctx), errComplete) {
+		err = nil
+	}
+	return old, oldest, brokerFault(err, "look for old files")
 }
 
 // Erase overwrites every chunk, which a purge alone does not.

@@ -36,6 +36,7 @@ type InboundRecord struct {
 
 // decoded is a commit that is taken apart once for all who read it.
 type decoded struct {
+	commit *threadv1.Commit // of one that this process stored: what the message holds
 	once   sync.Once
 	record Record
 	err    error
@@ -43,22 +44,24 @@ type decoded struct {
 
 func decodeCommit(m stored, partitions int) (Record, error) {
 	if m.shared == nil {
-		return parseCommit(m, partitions)
+		return parseCommit(m, nil, partitions)
 	}
-	m.shared.once.Do(func() { m.shared.record, m.shared.err = parseCommit(m, partitions) })
+	m.shared.once.Do(func() { m.shared.record, m.shared.err = parseCommit(m, m.shared.commit, partitions) })
 	return m.shared.record, m.shared.err
 }
 
 // Whatever may publish to the broker may write anything under our subjects, so
 // a body is believed only when it names the thread whose subject it stands on.
-func parseCommit(m stored, partitions int) (Record, error) {
+func parseCommit(m stored, c *threadv1.Commit, partitions int) (Record, error) {
 	t, err := subject.ParseLog(m.subject)
 	if err != nil {
 		return Record{}, garbage("no thread in the subject", err)
 	}
-	c := &threadv1.Commit{}
-	if err := proto.Unmarshal(m.data, c); err != nil {
-		return Record{}, garbage("no commit", err)
+	if c == nil {
+		c = &threadv1.Commit{}
+		if err := proto.Unmarshal(m.data, c); err != nil {
+			return Record{}, garbage("no commit", err)
+		}
 	}
 	if s := c.GetState(); s == nil || s.GetPage() != t.Page || s.GetPsid() != t.PSID || len(c.GetFacts()) == 0 {
 		return Record{}, garbage("no commit of this thread", nil)

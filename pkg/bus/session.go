@@ -26,6 +26,7 @@ type source struct {
 	stream string
 	filter string // empty: everything, which costs the broker least
 	from   uint64 // first sequence wanted
+	bare   bool   // without what is in the messages
 	last   bool   // instead: the last message of every subject, then all that follow
 	// since, instead of from, is when the first one wanted was stored.
 	since time.Time
@@ -85,7 +86,7 @@ type session struct {
 
 func (s *session) open(ctx context.Context) (jetstream.MessagesContext, *jetstream.ConsumerInfo, error) {
 	cfg := jetstream.ConsumerConfig{Name: nuid.Next(), FilterSubject: s.filter, AckPolicy: jetstream.AckNonePolicy,
-		Replicas: 1, MemoryStorage: true, InactiveThreshold: sessionInactive,
+		Replicas: 1, MemoryStorage: true, InactiveThreshold: sessionInactive, HeadersOnly: s.bare,
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(s.from, 1)}
 	if s.from == 0 && !s.since.IsZero() {
 		cfg.DeliverPolicy, cfg.OptStartSeq, cfg.OptStartTime = jetstream.DeliverByStartTimePolicy, 0, &s.since

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
 const (
@@ -31,6 +33,7 @@ type tail struct {
 	first  uint64   // every message from this number on is in kept or comes later
 	behind uint64   // messages of the stream after the last of kept
 	news   chan struct{}
+	ours   map[string]*threadv1.Commit // that this process stores and that are still to come, by their ids
 	end    context.CancelFunc
 }
 
@@ -95,7 +98,7 @@ func (b *Bus) join(stream string) *tail {
 	defer b.tails.Unlock()
 	t := b.tailOf[stream]
 	if t == nil {
-		t = &tail{bus: b, stream: stream, news: make(chan struct{})}
+		t = &tail{bus: b, stream: stream, news: make(chan struct{}), ours: map[string]*threadv1.Commit{}}
 		ctx, end := context.WithCancel(b.life)
 		t.end = end
 		b.tailOf[stream] = t
@@ -127,10 +130,43 @@ func (t *tail) run(ctx context.Context) {
 	}
 	t.begin(last.seq + 1)
 	_ = t.bus.follow(ctx, source{stream: t.stream, from: last.seq + 1}, nil, func(m stored, behind uint64) error {
-		m.shared = &decoded{}
+		m.shared = &decoded{commit: t.own(m)}
 		t.add(m, behind)
 		return nil
 	})
+}
+
+// expect has the tail know a commit that is about to be stored by its id, which
+// comes back with it: what this process has put together it need not take apart.
+// Whoever calls it calls forget if the commit is not stored.
+func (b *Bus) expect(stream, id string, c *threadv1.Commit) (forget func()) {
+	b.tails.Lock()
+	t := b.tailOf[stream]
+	b.tails.Unlock()
+	if t == nil {
+		return func() {}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.known {
+		return func() {} // perhaps it begins behind this one
+	}
+	t.ours[id] = c
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		delete(t.ours, id)
+	}
+}
+
+// own is the commit that a message holds, if this process stored it; else nil.
+func (t *tail) own(m stored) *threadv1.Commit {
+	id := m.header.Get(headerCommitID)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.ours[id]
+	delete(t.ours, id)
+	return c
 }
 
 func (t *tail) begin(first uint64) {

@@ -6,7 +6,12 @@ import (
 	"sync"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
+
+	"github.com/parley-desk/parley/pkg/thread"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/proto/subject"
 )
 
 // Whoever asks for what comes from a number on gets all of it that was added,
@@ -101,4 +106,43 @@ func TestWhoFallsBehindTheTailMissesNothing(t *testing.T) {
 	if len(b.tailOf) > 0 {
 		t.Errorf("%d tails are read for nobody", len(b.tailOf))
 	}
+}
+
+// What this process stores it is handed as it was put together, and that is what
+// the log holds; nothing is awaited that does not come.
+func TestOwnCommitsAreNotTakenApart(t *testing.T) {
+	b := openOne(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	records, ready := make(chan Record, 64), make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() { _ = b.WatchThreads(ctx, func() { close(ready) }, func(r Record) { records <- r }) })
+	<-ready
+	say(t, b, "one") // from now on the tail is known to have begun
+	one := subject.Thread{Page: "1", PSID: "one"}
+	<-records
+	fact := thread.Of(&threadv1.MessageReceived{Mid: "m_2", Text: "y", SentMs: 2})
+	state, revision, err := b.Update(t.Context(), one, func(*threadv1.State, uint64) ([]*threadv1.Fact, error) { return []*threadv1.Fact{fact}, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := <-records
+	if got.Commit.GetState() != state || got.Commit.GetFacts()[0] != fact || got.Revision != revision {
+		t.Errorf("commit %d was taken apart", got.Revision)
+	}
+	if kept, err := b.At(t.Context(), one, revision); err != nil || !proto.Equal(kept.Commit, got.Commit) || kept.Previous != got.Previous || kept.Thread != got.Thread {
+		t.Errorf("the log holds %v (%v), and what came is %v", kept.Commit, err, got.Commit)
+	}
+	stale := &threadv1.Commit{Facts: []*threadv1.Fact{fact}, State: state}
+	if _, err := b.commit(t.Context(), one, revision-1, stale); !raced(err) {
+		t.Errorf("a commit on an old revision: %v", err)
+	}
+	at := b.tailOf[subject.ThreadStream(0)]
+	at.mu.Lock()
+	awaited := len(at.ours)
+	at.mu.Unlock()
+	if awaited > 0 {
+		t.Errorf("%d commits are awaited that do not come", awaited)
+	}
+	cancel()
+	watching.Wait()
 }

@@ -9,6 +9,7 @@ package files
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/parley-desk/parley/proto/subject"
 )
@@ -22,6 +23,9 @@ type Object struct {
 // PartSize is how much is appended at a time to an object that is made part by
 // part.
 const PartSize = 128 << 10
+
+// AtOnce is how many old objects are found at a time.
+const AtOnce = 10_000
 
 // Store keeps files. Implementations hold no more of a file in memory than a
 // few chunks, however long it is.
@@ -51,6 +55,10 @@ type Store interface {
 	// Drop takes away all objects of a thread whose name is, or begins with, these
 	// whole parts.
 	Drop(ctx context.Context, t subject.Thread, name string) error
+	// Older gives the keys of objects that were begun before a time, AtOnce at
+	// most, and when the oldest of the others was begun: zero when there is none,
+	// or there was no looking that far.
+	Older(ctx context.Context, before time.Time) (old []string, oldest time.Time, _ error)
 	// Erase takes away all files of a thread.
 	Erase(ctx context.Context, t subject.Thread) error
 }

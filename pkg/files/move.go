@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/parley-desk/parley/proto/subject"
 )
@@ -42,6 +43,19 @@ func (m moving) Remove(ctx context.Context, o Object) error { return m.of(o).Rem
 
 func (m moving) Drop(ctx context.Context, t subject.Thread, name string) error {
 	return errors.Join(m.Store.Drop(ctx, t, name), m.from.Drop(ctx, t, name))
+}
+
+func (m moving) Older(ctx context.Context, before time.Time) ([]string, time.Time, error) {
+	old, oldest, err := m.Store.Older(ctx, before)
+	if err != nil || len(old) == AtOnce {
+		return old, oldest, err
+	}
+	more, other, err := m.from.Older(ctx, before)
+	if other.IsZero() || !oldest.IsZero() && oldest.Before(other) {
+		other = oldest
+	}
+	more = append(old, more...)
+	return more[:min(len(more), AtOnce)], other, err
 }
 
 func (m moving) Erase(ctx context.Context, t subject.Thread) error {

@@ -28,7 +28,8 @@ func (c *Client) CreatePersona(ctx context.Context, page Page, name, picture str
 	return string(answer.ID), err
 }
 
-// DeletePersona takes a persona away; one that is not there is a fault.Precondition.
+// DeletePersona takes a persona away; one that is not there is a fault.Precondition or
+// fault.NotFound, as Meta words it.
 func (c *Client) DeletePersona(ctx context.Context, page Page, id string) error {
 	var answer struct{}
 	return c.read(ctx, page, call{operation: "delete_persona", method: http.MethodDelete, path: []string{id}}, &answer)

@@ -65,6 +65,8 @@ func ofMeta(kind any) *threadv1.Fact {
 		return &threadv1.Fact{Kind: &threadv1.Fact_AttachmentLost{AttachmentLost: k}}
 	case *threadv1.FilesErased:
 		return &threadv1.Fact{Kind: &threadv1.Fact_FilesErased{FilesErased: k}}
+	case *threadv1.FilesLapsed:
+		return &threadv1.Fact{Kind: &threadv1.Fact_FilesLapsed{FilesLapsed: k}}
 	case *threadv1.ThreadErased:
 		return &threadv1.Fact{Kind: &threadv1.Fact_ThreadErased{ThreadErased: k}}
 	}
@@ -261,6 +263,8 @@ func applyOwn(s *threadv1.State, revision uint64, now time.Time, f *threadv1.Fac
 	case *threadv1.Fact_FilesErased:
 		s.Files = nil
 		return nil
+	case *threadv1.Fact_FilesLapsed:
+		return nil // what is still to be copied is not among them
 	case *threadv1.Fact_ThreadErased:
 		forget(s)
 		return nil

@@ -122,6 +122,21 @@ func MediaKey(pageID, hash string) string { return token(pageID) + "." + hash }
 // page id and the agent's resource id.
 func PersonaKey(pageID, agent string) string { return token(pageID) + "." + token(agent) }
 
+// ParsePersonaKey reads what PersonaKey wrote.
+func ParsePersonaKey(key string) (pageID, agent string, err error) {
+	page, name, ok := strings.Cut(key, ".")
+	if !ok {
+		return "", "", fmt.Errorf("persona key %q has no dot", key)
+	}
+	if pageID, err = untoken(page); err == nil {
+		agent, err = untoken(name)
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("persona key %q: %w", key, err)
+	}
+	return pageID, agent, nil
+}
+
 // UploadKey is where UploadBucket keeps an upload, by its id, beside the others of
 // the same thread.
 func UploadKey(t Thread, id string) string { return t.Key() + "." + token(id) }
@@ -287,6 +302,22 @@ func FileAll(key string) string { return filePrefix + key + ".>" }
 // File is the subject of a chunk of an object of Files, by its key.
 func File(key string, chunk int64) string {
 	return filePrefix + key + "." + strconv.FormatInt(chunk, 10)
+}
+
+// ParseFile reads the key of an object out of the subject of one of its chunks.
+func ParseFile(s string) (key string, ok bool) {
+	key, ok = strings.CutPrefix(s, filePrefix)
+	end := strings.LastIndexByte(key, '.')
+	return key[:max(end, 0)], ok && end > 0
+}
+
+// ThreadOfFile reads whose an object is out of its key.
+func ThreadOfFile(key string) (Thread, error) {
+	parts := strings.SplitN(key, ".", 3)
+	if len(parts) != 3 {
+		return Thread{}, fmt.Errorf("file key %q is of no thread", key)
+	}
+	return ParseKey(parts[0] + "." + parts[1])
 }
 
 // DeadLetter is the subject of a record that stage gave up in partition p.

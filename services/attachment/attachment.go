@@ -25,6 +25,7 @@ import (
 	"github.com/parley-desk/parley/services/attachment/internal/erasing"
 	"github.com/parley-desk/parley/services/attachment/internal/fetch"
 	"github.com/parley-desk/parley/services/attachment/internal/forgetting"
+	"github.com/parley-desk/parley/services/attachment/internal/lapsing"
 )
 
 // stage names this service's readers of the log.
@@ -41,6 +42,7 @@ type Config struct {
 	Attempts   int           `koanf:"attempts" default:"10" help:"Attempts for one file before the agent is told that it is not to be had."`
 	Backoff    time.Duration `koanf:"backoff" default:"1s" help:"Pause after the first attempt that failed; it doubles every time."`
 	BackoffMax time.Duration `koanf:"backoff_max" default:"1m" help:"Longest pause between two attempts."`
+	KeepDays   int           `koanf:"keep_days" default:"0" help:"Days after which the files of customers and agents are taken away; the agent then reads that they are no longer kept. 0 keeps them for ever."`
 	EraseRest  time.Duration `koanf:"erase_rest" default:"1m" help:"How long the commit that erases a person's thread stays in the log for desks to read; one that is cut off from the broker for longer goes on showing what it had."`
 }
 
@@ -68,6 +70,7 @@ func (c *Config) Validate() error {
 	check(c.Rate >= 0, "rate", "must not be negative")
 	check(c.Parallel > 0, "parallel", "must be at least 1")
 	check(c.Attempts > 0, "attempts", "must be at least 1")
+	check(c.KeepDays >= 0 && c.KeepDays <= 36500, "keep_days", "must be 0, for ever, to 36500")
 	check(c.EraseRest >= 0 && c.EraseRest <= time.Hour, "erase_rest", "must be 0 to 1h")
 	check(c.Backoff > 0 && c.BackoffMax >= c.Backoff, "backoff", "must be longer than nothing and at most backoff_max")
 	if len(wrong) == 0 {
@@ -100,8 +103,10 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	worker := &forgetting.Worker{Log: deps.Bus, Book: &erasure.Book{Bucket: deps.Bus.Bucket(subject.PrivacyBucket), Box: deps.Secrets}, Files: eraser,
 		Uploads: deps.Bus.Bucket(subject.UploadBucket), Media: deps.Bus.Bucket(subject.MediaBucket),
 		Contacts: contact.Open(deps.Bus, deps.Now), Now: deps.Now, Rest: cfg.EraseRest, Diary: deps.Log}
+	lapser := &lapsing.Job{Threads: deps.Bus, Files: deps.FileStore(), Keep: time.Duration(cfg.KeepDays) * 24 * time.Hour, Now: deps.Now,
+		Meter: lapsing.NewMeter(deps.Registry, deps.Now), Log: deps.Log}
 	deps.Health.Ready("bus", deps.Bus.Ping)
-	return &service{deps: deps, copier: copier, eraser: eraser, worker: worker}, nil
+	return &service{deps: deps, copier: copier, eraser: eraser, worker: worker, lapser: lapser}, nil
 }
 
 func lower(hosts []string) []string {
@@ -117,6 +122,7 @@ type service struct {
 	copier *copying.Copier
 	eraser *erasing.Eraser
 	worker *forgetting.Worker
+	lapser *lapsing.Job
 }
 
 // Run copies files, and erases who is to be erased, until ctx ends. What is half
@@ -133,6 +139,7 @@ func (s *service) Run(ctx context.Context) error {
 		})
 	})
 	group.Go(func() error { return s.deps.Bus.Lead(ctx, "erasure", s.worker.Run) })
+	group.Go(func() error { return s.deps.Bus.Lead(ctx, "attachment-age", s.lapser.Run) })
 	group.Go(func() error { return bus.Serve(ctx, s.deps.Bus, "erasure.count", s.worker.Count) })
 	if err := group.Wait(); parent.Err() == nil {
 		return err

@@ -28,6 +28,8 @@ const (
 	// orphanRole is held by the one process that looks after sends whose
 	// process died.
 	orphanRole = "outbound-orphans"
+	// namesRole is held by the one process that has Meta forget names of agents.
+	namesRole = "outbound-names"
 )
 
 // Config are the settings of outbound. The intervals belong together; README.md
@@ -179,6 +181,7 @@ func (s *service) Run(ctx context.Context) error {
 			})
 		})
 	})
+	group.Go(func() error { return s.deps.Bus.Lead(running, namesRole, s.driver.SweepNames) })
 	err := group.Wait()
 	s.driver.Wait()
 	last() // what the last answers said of pages is written now

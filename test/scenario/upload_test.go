@@ -83,10 +83,10 @@ func (h *house) left() (got []string, uploads int) {
 
 // attaching is a house in one process, whose agent has a conversation open in which
 // files may be sent, and the customer's telephone.
-func attaching(t *testing.T) (h *house, desk, phone *webtest.Tab) {
+func attaching(t *testing.T, more ...string) (h *house, desk, phone *webtest.Tab) {
 	t.Helper()
 	desk = webtest.Browse(t)
-	h = together(t)
+	h = together(t, more...)
 	h.ctl("apply", "-f", "../../deploy/sample/house.yaml")
 	phone = desk.Beside()
 	phone.Size(1100, 820, "light")

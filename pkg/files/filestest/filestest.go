@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/files"
@@ -25,6 +26,7 @@ func Store(t *testing.T, open func(t *testing.T) files.Store) {
 		"nothing stays of a file that broke": nothingStaysOfAFileThatBroke,
 		"files end":                          filesEnd,
 		"files grow part by part":            filesGrowPartByPart,
+		"old files are found":                oldFilesAreFound,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -124,6 +126,43 @@ func filesEnd(t *testing.T, store files.Store) {
 	}
 	if err := store.Erase(t.Context(), ivan); err != nil || there(t, store, kept) || !there(t, store, hers) {
 		t.Errorf("not erased, or too much (%v)", err)
+	}
+}
+
+// oldFilesAreFound, once each and by when they were begun, and how old the oldest
+// of the others is.
+func oldFilesAreFound(t *testing.T, store files.Store) {
+	t.Helper()
+	find := func(before time.Time) ([]string, time.Time) {
+		t.Helper()
+		old, oldest, err := store.Older(t.Context(), before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(old)
+		return old, oldest
+	}
+	if old, oldest := find(time.Now()); len(old) != 0 || !oldest.IsZero() {
+		t.Errorf("in nothing there are %v, and one of %v", old, oldest)
+	}
+	his, hers := put(t, store, ivan, "a0", noise(300_000)), put(t, store, maria, "a0.1", noise(9))
+	between := time.Now()
+	young := put(t, store, ivan, "a1", noise(9))
+	want := []string{his.Key, hers.Key}
+	slices.Sort(want)
+	if old, oldest := find(between); !slices.Equal(old, want) || oldest.Before(between) || oldest.After(time.Now()) {
+		t.Errorf("found %v, and one of %v; want %v", old, oldest, want)
+	}
+	if old, oldest := find(time.Unix(0, 0)); len(old) != 0 || oldest.After(between) {
+		t.Errorf("older than everything are %v, the oldest of %v", old, oldest)
+	}
+	for _, key := range want {
+		if err := store.Remove(t.Context(), files.Object{Key: key}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if old, oldest := find(time.Now().Add(time.Hour)); !slices.Equal(old, []string{young.Key}) || !oldest.IsZero() {
+		t.Errorf("left are %v, and one of %v", old, oldest)
 	}
 }
 

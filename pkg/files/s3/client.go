@@ -111,18 +111,28 @@ func reason(body []byte) string {
 
 // item is an object in a list.
 type item struct {
-	Key  string
-	Size int64
+	Key          string
+	Size         int64
+	LastModified time.Time
 }
 
 // list gives the objects whose names begin with prefix, by name.
-func (s *Store) list(ctx context.Context, prefix string) ([]item, error) {
-	var all []item
+func (s *Store) list(ctx context.Context, prefix string) (all []item, _ error) {
+	err := s.walk(ctx, prefix, func(i item) bool {
+		all = append(all, i)
+		return true
+	})
+	return all, err
+}
+
+// walk hands the objects whose names begin with prefix to each, by name, until it
+// has seen enough.
+func (s *Store) walk(ctx context.Context, prefix string, each func(item) bool) error {
 	values := url.Values{"list-type": {"2"}, "prefix": {s.cfg.Prefix + prefix}}
 	for {
 		body, _, err := s.call(ctx, request{method: http.MethodGet, query: values})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		var page struct {
 			Contents              []item
@@ -130,14 +140,16 @@ func (s *Store) list(ctx context.Context, prefix string) ([]item, error) {
 			NextContinuationToken string
 		}
 		if err := xml.Unmarshal(body, &page); err != nil {
-			return nil, away("gives a list that cannot be read")
+			return away("gives a list that cannot be read")
 		}
 		for _, i := range page.Contents {
 			i.Key = strings.TrimPrefix(i.Key, s.cfg.Prefix)
-			all = append(all, i)
+			if !each(i) {
+				return nil
+			}
 		}
 		if !page.IsTruncated || page.NextContinuationToken == "" {
-			return all, nil
+			return nil
 		}
 		values.Set("continuation-token", page.NextContinuationToken)
 	}

@@ -182,6 +182,26 @@ func (s *Store) Drop(ctx context.Context, t subject.Thread, name string) error {
 	return s.remove(ctx, t.Key()+"."+name+".", nil)
 }
 
+// Older looks through the whole bucket: the store does not tell in what order its
+// objects came.
+func (s *Store) Older(ctx context.Context, before time.Time) (old []string, oldest time.Time, _ error) {
+	err := s.walk(ctx, "", func(i item) bool {
+		key, first := strings.CutSuffix(i.Key, part("", 0))
+		switch {
+		case !first:
+		case i.LastModified.Before(before):
+			old = append(old, key)
+		case oldest.IsZero() || i.LastModified.Before(oldest):
+			oldest = i.LastModified
+		}
+		return len(old) < files.AtOnce
+	})
+	if len(old) == files.AtOnce {
+		oldest = time.Time{}
+	}
+	return old, oldest, err
+}
+
 // Erase takes away all of a thread.
 func (s *Store) Erase(ctx context.Context, t subject.Thread) error {
 	return s.remove(ctx, t.Key()+".", nil)

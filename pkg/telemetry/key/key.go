@@ -47,6 +47,7 @@ const (
 	Erasure    = "erasure" // by id
 	Outcome    = "outcome" // what became of something
 
+	Files         = "files"         // how many
 	Conversations = "conversations" // how many were looked at
 	Messages      = "messages"      // how many had been missed
 	Short         = "short"         // conversations of which Meta does not show enough

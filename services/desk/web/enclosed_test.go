@@ -124,3 +124,70 @@ func TestAFileThatCouldNotBeChecked(t *testing.T) {
 	b.Click(".modes .chip:nth-child(2)")
 	b.Await("that notes take none", "!document.querySelector('.clip')")
 }
+
+// TestFilesSurviveAReload: what the desk has is still chosen, and leaves with the
+// message; what was on its way goes on when it is chosen again. Afterwards nothing
+// is left to come back.
+func TestFilesSurviveAReload(t *testing.T) {
+	b := open(t)
+	b.house.Add(sends(), "Имате ли снимка?")
+	b.signIn()
+	b.Click(".row")
+	b.Await("the button", "document.querySelector('.clip input')")
+	b.give("chosen", "order.pdf:application/pdf:70")
+	b.Await("one at the desk", files("done", 1))
+	b.house.Tear(1000)
+	b.give("chosen", "котка.png:image/png:1500000")
+	b.Await("one that waits for the line", "[...document.querySelectorAll('.enclosed small')].some((e) => e.textContent.includes('The line is broken'))")
+	b.Go(b.url)
+	b.Await("the conversation", "document.querySelector('.row')")
+	b.Click(".row")
+	b.Await("what is at the desk", files("done", 1))
+	b.Await("what was on its way", files("refused", 1)+" && document.querySelector('.enclosed .bad').textContent.includes('choose the file again')")
+	b.Shot("files-reloaded")
+	b.give("chosen", "котка.png:image/png:1500000")
+	b.house.Tear(0)
+	b.Await("both at the desk", files("done", 2))
+	b.Key("Ето я")
+	b.Enter()
+	b.Await("the message with its files", "document.querySelectorAll('.msg.out .pic.kept').length === 2")
+	sizes := []int{}
+	for _, data := range b.house.Taken(b.house.Uploads.Sent...) {
+		sizes = append(sizes, len(data))
+	}
+	if !slices.Equal(sizes, []int{70, 1_500_000}) {
+		t.Errorf("%v bytes were sent", sizes)
+	}
+	if more := b.house.Taken("u3"); len(more) > 0 {
+		t.Error("what the desk had in part was begun anew")
+	}
+	b.Go(b.url)
+	b.Await("the conversation", "document.querySelector('.row')")
+	b.Click(".row")
+	b.Await("the composer", "document.querySelector('textarea')")
+	if left := b.Eval("Object.keys(sessionStorage).filter((k) => k.startsWith('parley.files.')).join()"); left != "" || b.Eval("String(document.querySelector('.enclosed'))") != "null" {
+		t.Errorf("of a message that was sent %q is left", left)
+	}
+}
+
+// TestChoosingOnATelephone: the button can be seen and pressed at 360 px, beside
+// what is written and what sends it.
+func TestChoosingOnATelephone(t *testing.T) {
+	b := open(t)
+	b.house.Add(sends(), "Имате ли снимка?")
+	b.Size(360, 640, "light")
+	b.signIn()
+	b.Click(".row")
+	b.Await("the button", "document.querySelector('.clip input')")
+	if got := b.Eval(`(() => {
+		const r = document.querySelector('.clip').getBoundingClientRect();
+		const at = document.elementFromPoint(r.left + r.width / 2, r.top + r.height / 2);
+		return [r.width >= 40 && r.height >= 40 ? '' : r.width + 'x' + r.height, r.left >= 0 && r.right <= innerWidth && r.bottom <= innerHeight ? '' : 'outside',
+			at?.closest('.clip') ? '' : 'covered', document.documentElement.scrollWidth > innerWidth ? 'scrolls' : ''].filter(Boolean).join();
+	})()`); got != "" {
+		t.Errorf("the button to choose files: %s", got)
+	}
+	b.give("chosen", "котка.png:image/png:70")
+	b.Await("a file at the desk", files("done", 1))
+	b.Shot("files-telephone")
+}

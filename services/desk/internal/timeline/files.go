@@ -87,6 +87,21 @@ func (f *fold) erased() {
 	}
 }
 
+// lapsed shows these files no more, nor their names: they are too old to be kept.
+func (f *fold) lapsed(objects []string) {
+	for _, e := range f.entries {
+		for i, kept := range e.files {
+			if !slices.Contains(objects, kept.GetObject()) {
+				continue
+			}
+			item := f.change(e)
+			item.Files = slices.Clone(item.Files)
+			item.Files[i] = &deskv1.File{Status: deskv1.FileStatus_FILE_STATUS_LOST, Reason: "NOT_KEPT"}
+			delete(e.files, i)
+		}
+	}
+}
+
 // enclose shows the files of an agent's message, out of our own store.
 func (*fold) enclose(e *entry, item *deskv1.TimelineItem, all []*threadv1.SentFile) {
 	for i, s := range all {

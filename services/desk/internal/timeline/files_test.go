@@ -127,6 +127,29 @@ func TestErasedFilesAreShownNoMore(t *testing.T) {
 	}
 }
 
+// TestLapsedFilesAreShownNoMore, and others of the same message are.
+func TestLapsedFilesAreShownNoMore(t *testing.T) {
+	l := (&log{}).commit(thread.Of(&threadv1.MessageReceived{Mid: "m", Attachments: []*threadv1.Attachment{{Type: "image", Url: "https://a"}, {Type: "image", Url: "https://b"}}})).
+		commit(thread.Of(&threadv1.AttachmentKept{Message: "m", Object: "o", Name: "passport.png"})).
+		commit(thread.Of(&threadv1.AttachmentKept{Message: "m", Index: 1, Object: "p", Name: "b.png"})).
+		commit(thread.Of(&threadv1.SendRequested{Id: "s", Agent: "mila", Parts: []string{"a.pdf"}, Files: []*threadv1.SentFile{{Object: "q", Name: "a.pdf"}}}))
+	before, _ := l.fold().Page(0, 10)
+	folded := l.commit(thread.Of(&threadv1.FilesLapsed{Objects: []string{"o", "q"}})).fold()
+	items, _ := folded.Page(0, 10)
+	gone := &deskv1.File{Status: deskv1.FileStatus_FILE_STATUS_LOST, Reason: "NOT_KEPT"}
+	for _, of := range []string{items[0].GetId(), "s"} {
+		if !proto.Equal(folded.Find(of).GetFiles()[0], gone) || folded.File(of, 0) != nil {
+			t.Errorf("%s shows %v", of, folded.Find(of).GetFiles())
+		}
+	}
+	if folded.File(items[0].GetId(), 1).GetObject() != "p" || items[0].GetFiles()[1].GetName() != "b.png" {
+		t.Errorf("the younger file is %v", items[0].GetFiles()[1])
+	}
+	if before[0].GetFiles()[0].GetName() != "passport.png" {
+		t.Error("what was shown before has changed")
+	}
+}
+
 // TestFilesOfThePageFromElsewhere are shown out of our own store as well: an
 // agent's browser never asks Meta's servers for them.
 func TestFilesOfThePageFromElsewhere(t *testing.T) {

@@ -52,6 +52,8 @@ func (f *fold) apply(fact *threadv1.Fact) {
 		f.lost(k.AttachmentLost)
 	case *threadv1.Fact_FilesErased:
 		f.erased()
+	case *threadv1.Fact_FilesLapsed:
+		f.lapsed(k.FilesLapsed.GetObjects())
 	case *threadv1.Fact_ThreadErased:
 		now := f.revision
 		*f.Timeline = *New()

@@ -331,7 +331,7 @@ func TestSystemAndOthers(t *testing.T) {
 func TestEveryFactIsKnown(t *testing.T) {
 	silent := map[string]bool{ // change no item by themselves
 		"message_edited": false, "delivery_reported": true, "read_reported": true,
-		"attachment_kept": true, "attachment_lost": true, "files_erased": true, "thread_erased": true,
+		"attachment_kept": true, "attachment_lost": true, "files_erased": true, "files_lapsed": true, "thread_erased": true,
 		"customer_profiled": true, "offer_made": true, "send_attempted": true, "send_succeeded": true, "send_echoed": true,
 		"survey_asked": true, "question_asked": true, // they come with a message
 		"survey_comment_chosen": true, "questions_began": true, // what comes of it is shown

@@ -28,7 +28,7 @@ function Kept({ a, f, src }: { a: Attachment; f: File; src: string }) {
   if (f.status === 'FILE_STATUS_COPYING') return <Card sign="…" name={name} more={t.copying} url="" act="" />;
   if (f.status !== 'FILE_STATUS_HERE') {
     const why = f.status === 'FILE_STATUS_REFUSED' || f.reason === 'TYPE_NOT_ALLOWED' ? t.unsupportedType
-      : /^TOO/.test(f.reason ?? '') ? t.tooLarge : /^(GONE|EXPIRED)$/.test(f.reason ?? '') ? t.gone : t.lost;
+      : /^TOO/.test(f.reason ?? '') ? t.tooLarge : f.reason === 'NOT_KEPT' ? t.notKept : /^(GONE|EXPIRED)$/.test(f.reason ?? '') ? t.gone : t.lost;
     return <Card sign="⚠" name={name} more={why} url="" act="" />;
   }
   if (f.width && f.height) {

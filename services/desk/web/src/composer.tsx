@@ -6,7 +6,7 @@ import { nameOf } from './format';
 import type { Words } from './i18n';
 import { later } from './later';
 import { idOf, may, windowOf } from './model';
-import { loadDraft, saveDraft, type Draft } from './prefs';
+import { filesKey, loadDraft, saveDraft, type Draft } from './prefs';
 import type { Press } from './replies';
 import { useNow, useRoom } from './rt';
 
@@ -63,7 +63,7 @@ export function Composer({ view }: { view: ConversationView }) {
     if (mode === 'reply') desk.quote(view.ref);
     if (files.length) {
       desk.enclose(id, () => []);
-      uploads((m) => files.forEach(m.free));
+      uploads((m) => m.sent(desk, view, files));
     }
     change({ ...draft, [mode]: '' });
     area.current?.focus();
@@ -86,6 +86,9 @@ export function Composer({ view }: { view: ConversationView }) {
     if (attaches && chosen.length) uploads((m) => m.choose(desk, view, chosen.slice(0, FILES - files.length)));
   };
 
+  useEffect(() => {
+    if (sessionStorage.getItem(filesKey(agent, id))) uploads((m) => m.restore(desk, view));
+  }, [id]);
   useFocus(area, id);
   useDrop(take);
   useLayoutEffect(() => grow(area.current), [text, mode]);

@@ -1,10 +1,12 @@
 // Files on their way to the desk. They go in pieces, one file after another; a
-// line that breaks costs a piece, and what was refused says why. The files live
-// here and nowhere else: a reload loses them, as it loses nothing else.
+// line that breaks costs a piece, and what was refused says why. A reload keeps
+// what the desk has: its uploads are noted in the tab. Of a file that was on its
+// way the rest is lost with the page, and goes on when it is chosen again.
 import type { ConversationView } from './types.gen';
 import type { Chosen } from './model';
 import type { Desk } from './desk';
 import { idOf, num } from './model';
+import { filesKey } from './prefs';
 
 const PIECE = 512 << 10;
 const PATIENCE_MS = 60_000;
@@ -20,7 +22,10 @@ class Refused extends Error {
 }
 
 interface Held {
-  file: File;
+  name: string;
+  size: number;
+  // Not there after a reload.
+  file?: File;
   stop: AbortController;
 }
 
@@ -33,6 +38,12 @@ export function choose(desk: Desk, view: ConversationView, files: readonly File[
   const limits = view.files;
   if (!limits) return;
   for (const file of files) {
+    const cut = (desk.state.files[idOf(view)] ?? []).find((x) => x.error === 'UPLOAD_CUT' && x.name === file.name && x.size === file.size);
+    if (cut) {
+      held.set(cut.key, { name: file.name, size: file.size, file, stop: new AbortController() });
+      begin(desk, view, cut.key, cut.id);
+      continue;
+    }
     const picture = file.type.startsWith('image/');
     const most = num(picture ? limits.pictureBytes : limits.bytes);
     const sort = /\.(\w+)$/.exec(file.name)?.[1]?.toLowerCase() ?? '';
@@ -43,9 +54,40 @@ export function choose(desk: Desk, view: ConversationView, files: readonly File[
     };
     desk.enclose(idOf(view), (all) => [...all, one]);
     if (error) continue;
-    held.set(one.key, { file, stop: new AbortController() });
+    held.set(one.key, { name: file.name, size: file.size, file, stop: new AbortController() });
     begin(desk, view, one.key);
   }
+}
+
+// restore takes up what was chosen for a conversation before a reload.
+export function restore(desk: Desk, view: ConversationView): void {
+  for (const { id, name, size } of JSON.parse(sessionStorage.getItem(filesKey(desk.state.me.agent, idOf(view))) ?? '[]') as Noted[]) {
+    if ((desk.state.files[idOf(view)] ?? []).some((x) => x.id === id)) continue;
+    const one: Chosen = { key: crypto.randomUUID(), id, name, size, most: size, sent: 0, state: 'going', error: '', url: '' };
+    desk.enclose(idOf(view), (all) => [...all, one]);
+    held.set(one.key, { name, size, stop: new AbortController() });
+    begin(desk, view, one.key, id);
+  }
+}
+
+// note has the tab know which uploads go with the next message of a conversation.
+function note(desk: Desk, view: ConversationView): void {
+  const all = (desk.state.files[idOf(view)] ?? []).filter((x) => x.id && (x.state !== 'refused' || x.error === 'UPLOAD_CUT'));
+  const at = filesKey(desk.state.me.agent, idOf(view));
+  if (all.length) sessionStorage.setItem(at, JSON.stringify(all.map(({ id, name, size }) => ({ id, name, size }))));
+  else sessionStorage.removeItem(at);
+}
+
+interface Noted {
+  id: string;
+  name: string;
+  size: number;
+}
+
+// sent forgets files that are a message's now.
+export function sent(desk: Desk, view: ConversationView, files: readonly Chosen[]): void {
+  files.forEach(free);
+  note(desk, view);
 }
 
 // again has another try at a file that could not be uploaded.
@@ -56,17 +98,20 @@ export function drop(desk: Desk, view: ConversationView, one: Chosen): void {
   held.get(one.key)?.stop.abort();
   if (one.id) void fetch(`/uploads/${one.id}`, { method: 'DELETE' }).catch(() => undefined);
   desk.enclose(idOf(view), (all) => all.filter((x) => x.key !== one.key));
-  free(one);
+  sent(desk, view, [one]);
 }
 
 // free gives back what a file takes in this browser.
-export function free(one: Chosen): void {
+function free(one: Chosen): void {
   held.delete(one.key);
   if (one.url) URL.revokeObjectURL(one.url);
 }
 
 function begin(desk: Desk, view: ConversationView, key: string, id?: string): void {
-  const change = (c: Partial<Chosen>) => desk.enclose(idOf(view), (all) => all.map((x) => (x.key === key ? { ...x, ...c } : x)));
+  const change = (c: Partial<Chosen>) => {
+    desk.enclose(idOf(view), (all) => all.map((x) => (x.key === key ? { ...x, ...c } : x)));
+    if (c.id || c.state) note(desk, view);
+  };
   change({ state: 'going', error: '' });
   last = last.then(() => bring(view, key, id, change)).catch(() => undefined);
 }
@@ -83,16 +128,17 @@ async function bring(view: ConversationView, key: string, known: string | undefi
       change({ id, error: '' });
       at = await offset(id, one);
       for (;;) {
+        if (!one.file && at < one.size) return change({ sent: at, state: 'refused', error: 'UPLOAD_CUT' });
         const next = await piece(id, one, at);
         change({ sent: next });
-        if (next === one.file.size) return change({ state: 'done' });
+        if (next === one.size) return change({ state: 'done' });
         if (next > at) tries = 0;
         at = next;
       }
     } catch (e) {
       if (one.stop.signal.aborted) return;
       const reason = e instanceof Refused ? e.reason : '';
-      if (reason === 'NO_SUCH_UPLOAD' && id && tries < TRIES) {
+      if (reason === 'NO_SUCH_UPLOAD' && id && one.file && tries < TRIES) {
         id = undefined; // it has lapsed
         continue;
       }
@@ -116,7 +162,7 @@ async function ask(method: string, path: string, one: Held, body?: BodyInit, hea
 
 async function open(view: ConversationView, one: Held): Promise<string> {
   const { page, psid, conversation } = view.ref ?? {};
-  const body = JSON.stringify({ page, psid, conversation, name: one.file.name, size: one.file.size });
+  const body = JSON.stringify({ page, psid, conversation, name: one.name, size: one.size });
   return ((await (await ask('POST', '/uploads', one, body, { 'Content-Type': 'application/json' })).json()) as { id: string }).id;
 }
 
@@ -126,10 +172,10 @@ const offset = async (id: string, one: Held): Promise<number> => offsetOf(await 
 // piece sends the next piece and gives how much the desk has then. One that is
 // whole is not done before the desk has looked at it.
 async function piece(id: string, one: Held, at: number): Promise<number> {
-  const answer = await ask('PATCH', `/uploads/${id}`, one, one.file.slice(at, at + PIECE),
+  const answer = await ask('PATCH', `/uploads/${id}`, one, one.file?.slice(at, at + PIECE),
     { 'Content-Type': 'application/offset+octet-stream', 'Upload-Offset': String(at) });
   const next = offsetOf(answer);
-  if (next === one.file.size && answer.status !== 200) throw new Error('later');
+  if (next === one.size && answer.status !== 200) throw new Error('later');
   return next;
 }
 

@@ -40,6 +40,13 @@ func (h *House) Taken(ids ...string) (all []string) {
 	return all
 }
 
+// Tear has the line break with so many more pieces.
+func (h *House) Tear(pieces int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.Uploads.Tear = pieces
+}
+
 func (h *House) mountUploads(mux *http.ServeMux) {
 	mux.HandleFunc("POST /uploads", func(w http.ResponseWriter, r *http.Request) {
 		var b struct {

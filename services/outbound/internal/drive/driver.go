@@ -43,7 +43,7 @@ type World struct {
 	Files    files.Store
 	Shelf    Shelf
 	Patience time.Duration // with which a file is uploaded
-	Names    Shelf         // of the ids under which Meta has the names of agents
+	Names    Names
 	Face     time.Duration // how long a message waits for such a name
 	Pages    *Pages
 	Signer   graph.Signer

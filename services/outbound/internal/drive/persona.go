@@ -1,12 +1,14 @@
 package drive
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -26,20 +28,32 @@ const (
 	faceRest = time.Minute
 	// faceGrudge is the same for one that Meta refused.
 	faceGrudge = time.Hour
+	// amending is how long what is known of a name is offered to the bucket.
+	amending = 5 * time.Second
 )
 
 // face is how customers of a page see one agent. Under an id Meta has it, without
 // one the message goes in the name of the page alone.
 type face struct {
-	Name    string `json:"name"`
-	Picture string `json:"picture,omitempty"`
-	ID      string `json:"id"`
-	key     string // in the bucket
+	Name    string   `json:"name"`
+	Picture string   `json:"picture,omitempty"`
+	ID      string   `json:"id"`
+	AtMS    int64    `json:"at_ms,omitempty"`   // when it was made
+	Old     []string `json:"old,omitempty"`     // ids that Meta has still to forget
+	Refused bool     `json:"refused,omitempty"` // Meta did not take the last id
+	key     string   // in the bucket
 }
 
 // is tells whether Meta has f for what is to be shown now.
 func (f face) is(p directory.Persona) bool {
 	return f.ID != "" && f.Name == p.Name && f.Picture == p.Picture
+}
+
+// end has Meta forget the id of f, when there is time.
+func (f *face) end() {
+	if f.ID != "" {
+		f.Old, f.ID = append(f.Old, f.ID), ""
+	}
 }
 
 // faces knows under which ids Meta has the names of agents. Nothing of a message
@@ -67,13 +81,9 @@ func (w *worker) face(ctx context.Context, r *threadv1.SendRequested, pass Pass)
 	if !r.GetHuman() || r.GetAutomated() != nil {
 		return face{}
 	}
-	world := w.Pages.Directory.Now()
-	shown := world.Persona(world.PagesByMeta[w.thread.Page], r.GetAgent())
+	shown := w.Pages.shown(w.thread.Page, r.GetAgent())
 	if shown.Name == "" {
 		return face{}
-	}
-	if utf8.RuneCountInString(shown.Name) > graph.PersonaName {
-		shown.Name = string([]rune(shown.Name)[:graph.PersonaName])
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.Face)
 	defer cancel()
@@ -127,38 +137,42 @@ func (s *faces) learn(ctx context.Context, at string, f face, err error) {
 
 // ask looks a face up, and makes it where there is none. Of two processes that
 // make it at once, the second takes what the first wrote down, and has its own
-// taken away.
+// taken away. One that cannot be written down is taken away too: nobody would
+// know of it.
 func (s *faces) ask(ctx context.Context, page graph.Page, at string, shown directory.Persona) (face, error) {
-	before, revision, err := s.read(ctx, at)
+	before, _, err := s.read(ctx, at)
 	if err != nil || before.is(shown) {
 		return before, err
 	}
-	f := face{Name: shown.Name, Picture: shown.Picture, key: at}
-	if f.ID, err = s.Meta.CreatePersona(ctx, page, f.Name, f.Picture); err != nil {
+	id, err := s.Meta.CreatePersona(ctx, page, shown.Name, shown.Picture)
+	if err != nil {
 		return face{}, err
 	}
 	s.asked.WithLabelValues("created").Inc()
-	value, err := json.Marshal(f)
-	if err == nil {
-		err = s.Names.Write(ctx, bus.Write{Key: at, Value: value, Revision: revision})
-	}
-	switch {
-	case err == nil && before.ID != "":
-		s.drop(ctx, page, before.ID)
-	case fault.Is(err, fault.Conflict):
-		if first, _, lost := s.read(ctx, at); lost == nil && first.is(shown) {
-			s.drop(ctx, page, f.ID)
-			return first, nil
+	made := face{Name: shown.Name, Picture: shown.Picture, ID: id, AtMS: s.Now().UnixMilli()}
+	now, err := s.amend(context.WithoutCancel(ctx), at, func(f *face) {
+		if f.is(shown) {
+			f.Old = append(f.Old, id)
+			return
 		}
-		_ = s.Names.Write(ctx, bus.Write{Key: at, Value: value, Revision: bus.AnyRevision}) // over one that was taken away
+		f.end()
+		made.Old = f.Old
+		*f = made
+	})
+	if err != nil {
+		s.running.Go(func() { s.drop(context.WithoutCancel(ctx), page, id) })
+		return face{}, err
 	}
-	return f, nil // what is not written down is made once more by the next process
+	if len(now.Old) > 0 {
+		s.running.Go(func() { _ = s.forget(context.WithoutCancel(ctx), page, at) }) // else the sweep does
+	}
+	return now, nil
 }
 
 func (s *faces) read(ctx context.Context, at string) (face, uint64, error) {
 	e, err := s.Names.Get(ctx, at)
 	if fault.Is(err, fault.NotFound) {
-		return face{}, e.Revision, nil
+		return face{key: at}, e.Revision, nil
 	}
 	var f face
 	if err == nil && json.Unmarshal(e.Value, &f) != nil {
@@ -168,14 +182,64 @@ func (s *faces) read(ctx context.Context, at string) (face, uint64, error) {
 	return f, e.Revision, err
 }
 
-// drop has Meta forget a face, when there is time. What is left there shows
-// nothing to anybody.
-func (s *faces) drop(ctx context.Context, page graph.Page, id string) {
-	s.running.Go(func() {
-		if err := s.Meta.DeletePersona(context.WithoutCancel(ctx), page, id); err != nil {
-			s.Log.InfoContext(ctx, "a name of an agent that is not shown any more stays with Meta", slog.Any(key.Err, err))
+// amend changes what is written down of a face, however many do so at once, and
+// gives what it is now. What says nothing is taken away.
+func (s *faces) amend(ctx context.Context, at string, change func(*face)) (face, error) {
+	ctx, cancel := context.WithTimeout(ctx, amending)
+	defer cancel()
+	for {
+		f, revision, err := s.read(ctx, at)
+		if err != nil {
+			return face{}, err
 		}
+		before, _ := json.Marshal(f)
+		change(&f)
+		f.key = at
+		after, err := json.Marshal(f)
+		if err != nil || bytes.Equal(before, after) {
+			return f, err
+		}
+		if f.ID == "" && len(f.Old) == 0 && !f.Refused {
+			after = nil
+		}
+		err = s.Names.Write(ctx, bus.Write{Key: at, Value: after, Revision: revision})
+		if !fault.Is(err, fault.Conflict) {
+			return f, err
+		}
+	}
+}
+
+// drop has Meta forget an id. That it does not know it is as good.
+func (s *faces) drop(ctx context.Context, page graph.Page, id string) error {
+	err := s.Meta.DeletePersona(ctx, page, id)
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Precondition) {
+		return nil
+	}
+	if err != nil {
+		s.Log.InfoContext(ctx, "a name of an agent that is not shown any more stays with Meta for now", slog.Any(key.Err, err))
+	}
+	return err
+}
+
+// forget has Meta forget the old ids of a face.
+func (s *faces) forget(ctx context.Context, page graph.Page, at string) error {
+	f, _, err := s.read(ctx, at)
+	var gone []string
+	for _, id := range f.Old {
+		if one := s.drop(ctx, page, id); one != nil {
+			err = one
+			continue
+		}
+		gone = append(gone, id)
+	}
+	if len(gone) == 0 {
+		return err
+	}
+	_, amended := s.amend(ctx, at, func(f *face) {
+		f.Old = slices.DeleteFunc(f.Old, func(id string) bool { return slices.Contains(gone, id) })
+		f.Refused = false // the next message asks anew
 	})
+	return errors.Join(err, amended)
 }
 
 // judge makes of a message that Meta refused one that is to be made again, when
@@ -187,20 +251,23 @@ func (s *faces) judge(ctx context.Context, f face, out *graph.Outcome) {
 		return
 	}
 	out.Class, out.Reason = graph.Later, attempt.ReasonPersona
-	now, revision, err := s.read(ctx, f.key)
-	other := err == nil && now.ID != "" && now.ID != f.ID // another process has made another meanwhile
+	own := true // false where another has been made meanwhile, or this one was taken away
+	// Where this fails, the id is found and refused again in an hour.
+	_, _ = s.amend(ctx, f.key, func(now *face) {
+		if own = now.Refused || now.ID == f.ID; now.ID == f.ID {
+			now.end()
+			now.Refused = true
+		}
+	})
 	s.mu.Lock()
-	if s.known[f.key] == f {
+	if s.known[f.key].ID == f.ID {
 		delete(s.known, f.key)
 	}
-	if !other {
+	if own {
 		s.rests[f.key] = s.Now().Add(faceGrudge)
 	}
 	s.mu.Unlock()
-	if other {
-		return
+	if own {
+		s.asked.WithLabelValues("refused").Inc()
 	}
-	s.asked.WithLabelValues("refused").Inc()
-	// Where that fails, the id is found and refused again in an hour.
-	_ = s.Names.Write(ctx, bus.Write{Key: f.key, Revision: revision})
 }

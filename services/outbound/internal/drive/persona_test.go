@@ -15,6 +15,7 @@ import (
 	"github.com/parley-desk/parley/pkg/thread"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/proto/subject"
 )
 
 // called is a house in which customers see mila under a nickname.
@@ -121,6 +122,72 @@ func TestANameThatMetaRefuses(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Names of agents end with them: Meta is told to forget the name of one who is
+// called otherwise, has no nickname any more or was deleted, and again until it
+// has; one that is shown stays.
+func TestNamesEndWithTheirAgents(t *testing.T) {
+	for name, c := range map[string]struct {
+		then func(t *testing.T, box *secret.Box) *directory.Directory
+		want []string
+	}{
+		"one who is called otherwise": {func(t *testing.T, box *secret.Box) *directory.Directory { t.Helper(); return called(t, box, "Mila") }, []string{"p_1", "p_1"}},
+		"one who is not shown":        {func(t *testing.T, box *secret.Box) *directory.Directory { t.Helper(); return called(t, box, "") }, []string{"p_1", "p_1"}},
+		"one who is gone":             {connected, []string{"p_1", "p_1"}},
+		"one who is shown":            {func(t *testing.T, box *secret.Box) *directory.Directory { t.Helper(); return called(t, box, "Mimi") }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				box, notes := keys(t), &shelf{entries: map[string]bus.Entry{}}
+				meta := &meta{answer: delivered, named: made, forget: func(n int) error {
+					if n == 1 {
+						return unavailable()
+					}
+					return nil
+				}}
+				stop := processWith(t, newMemory(asked([]string{"one"})...), meta, called(t, box, "Mimi"), box, notes)
+				time.Sleep(time.Hour)
+				stop()
+				if len(meta.gone) > 0 {
+					t.Fatalf("took away %q", meta.gone)
+				}
+				stop = processWith(t, newMemory(&threadv1.Fact{Kind: &threadv1.Fact_ReadReported{ReadReported: &threadv1.ReadReported{WatermarkMs: 1}}}), meta, c.then(t, box), box, notes)
+				time.Sleep(3 * time.Hour)
+				stop()
+				if !slices.Equal(meta.gone, c.want) {
+					t.Errorf("took away %q, want %q", meta.gone, c.want)
+				}
+				if _, err := notes.Get(t.Context(), subject.PersonaKey(customer.Page, "mila")); (err == nil) != (c.want == nil) {
+					t.Errorf("what is written down of it: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// A name that cannot be written down is not left at Meta, and the message goes
+// without.
+func TestANameThatCannotBeWrittenDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box, notes := keys(t), &shelf{entries: map[string]bus.Entry{}}
+		meta := &meta{answer: delivered}
+		meta.named = func(n int, name string) (string, error) {
+			notes.mu.Lock()
+			defer notes.mu.Unlock()
+			notes.away = true
+			return made(n, name)
+		}
+		stop := processWith(t, newMemory(asked([]string{"one"})...), meta, called(t, box, "Mimi"), box, notes)
+		time.Sleep(10 * time.Second)
+		notes.mu.Lock()
+		notes.away = false
+		notes.mu.Unlock()
+		stop()
+		if want := []string{"one "}; !slices.Equal(said(meta), want) || !slices.Equal(meta.gone, []string{"p_1"}) {
+			t.Errorf("said %q, took away %q", said(meta), meta.gone)
+		}
+	})
 }
 
 // What is in doubt stays in doubt: a message with a name is not repeated for it.

@@ -169,9 +169,10 @@ type meta struct {
 
 	mu     sync.Mutex
 	posts  []graph.Message
-	taken  []string // contents of the files that were uploaded
-	names  []string // of the personas that were asked for
-	gone   []string // personas that were taken away
+	taken  []string          // contents of the files that were uploaded
+	names  []string          // of the personas that were asked for
+	gone   []string          // personas that were taken away
+	forget func(n int) error // what the nth forgetting of a name gives; nil: done
 	reads  int
 	inside int
 	most   int // POSTs at the same time
@@ -215,6 +216,9 @@ func (f *meta) DeletePersona(_ context.Context, _ graph.Page, id string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.gone = append(f.gone, id)
+	if f.forget != nil {
+		return f.forget(len(f.gone))
+	}
 	return nil
 }
 
@@ -392,8 +396,13 @@ func processWith(t *testing.T, log *memory, meta *meta, d *directory.Directory, 
 	log.follow = append(log.follow, wake)
 	log.mu.Unlock()
 	wake()
+	swept := make(chan error)
+	go func() { swept <- driver.SweepNames(ctx) }()
 	return func() {
 		cancel()
+		if err := <-swept; err != nil && ctx.Err() == nil {
+			t.Error(err)
+		}
 		driver.Wait()
 		ended()
 	}

@@ -370,6 +370,7 @@ type Fact struct {
 	//	*Fact_QuestionsEnded
 	//	*Fact_FilesErased
 	//	*Fact_ThreadErased
+	//	*Fact_FilesLapsed
 	Kind isFact_Kind `protobuf_oneof:"kind"`
 	// De-duplication key of Meta's event that caused the fact; empty for facts
 	// of our own. The first fact of an event carries it.
@@ -992,6 +993,15 @@ func (x *Fact) GetThreadErased() *ThreadErased {
 	return nil
 }
 
+func (x *Fact) GetFilesLapsed() *FilesLapsed {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_FilesLapsed); ok {
+			return x.FilesLapsed
+		}
+	}
+	return nil
+}
+
 func (x *Fact) GetEventKey() string {
 	if x != nil {
 		return x.EventKey
@@ -1346,6 +1356,11 @@ type Fact_ThreadErased struct {
 	ThreadErased *ThreadErased `protobuf:"bytes,220,opt,name=thread_erased,json=threadErased,proto3,oneof"`
 }
 
+type Fact_FilesLapsed struct {
+	// Files of the thread are too old to be kept.
+	FilesLapsed *FilesLapsed `protobuf:"bytes,245,opt,name=files_lapsed,json=filesLapsed,proto3,oneof"`
+}
+
 func (*Fact_MessageReceived) isFact_Kind() {}
 
 func (*Fact_MessageEdited) isFact_Kind() {}
@@ -1471,6 +1486,8 @@ func (*Fact_QuestionsEnded) isFact_Kind() {}
 func (*Fact_FilesErased) isFact_Kind() {}
 
 func (*Fact_ThreadErased) isFact_Kind() {}
+
+func (*Fact_FilesLapsed) isFact_Kind() {}
 
 // Attachment is one attachment of a message.
 type Attachment struct {
@@ -6008,7 +6025,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1aparley/thread/v1/bot.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/file.proto\x1a\x1eparley/thread/v1/trigger.proto\x1a\"parley/thread/v1/disposition.proto\x1a\x1fparley/thread/v1/question.proto\x1a\x1dparley/thread/v1/survey.proto\x1a\x1fparley/thread/v1/variable.proto\"\x86'\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1aparley/thread/v1/bot.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/file.proto\x1a\x1eparley/thread/v1/trigger.proto\x1a\"parley/thread/v1/disposition.proto\x1a\x1fparley/thread/v1/question.proto\x1a\x1dparley/thread/v1/survey.proto\x1a\x1fparley/thread/v1/variable.proto\"\xcb'\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -6080,7 +6097,8 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x11question_answered\x18\xb1\x01 \x01(\v2\".parley.thread.v1.QuestionAnsweredH\x00R\x10questionAnswered\x12L\n" +
 	"\x0fquestions_ended\x18\xb2\x01 \x01(\v2 .parley.thread.v1.QuestionsEndedH\x00R\x0equestionsEnded\x12C\n" +
 	"\ffiles_erased\x18\xbb\x01 \x01(\v2\x1d.parley.thread.v1.FilesErasedH\x00R\vfilesErased\x12F\n" +
-	"\rthread_erased\x18\xdc\x01 \x01(\v2\x1e.parley.thread.v1.ThreadErasedH\x00R\fthreadErased\x12\x1b\n" +
+	"\rthread_erased\x18\xdc\x01 \x01(\v2\x1e.parley.thread.v1.ThreadErasedH\x00R\fthreadErased\x12C\n" +
+	"\ffiles_lapsed\x18\xf5\x01 \x01(\v2\x1d.parley.thread.v1.FilesLapsedH\x00R\vfilesLapsed\x12\x1b\n" +
 	"\tevent_key\x18d \x01(\tR\beventKey\x12\x1f\n" +
 	"\vinbound_seq\x18e \x01(\x04R\n" +
 	"inboundSeq\x12\x12\n" +
@@ -6567,10 +6585,11 @@ var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(*QuestionsEnded)(nil),         // 79: parley.thread.v1.QuestionsEnded
 	(*FilesErased)(nil),            // 80: parley.thread.v1.FilesErased
 	(*ThreadErased)(nil),           // 81: parley.thread.v1.ThreadErased
-	(v1.Presence)(0),               // 82: parley.distribution.v1.Presence
-	(*SentFile)(nil),               // 83: parley.thread.v1.SentFile
-	(*BotReply)(nil),               // 84: parley.thread.v1.BotReply
-	(Trigger)(0),                   // 85: parley.thread.v1.Trigger
+	(*FilesLapsed)(nil),            // 82: parley.thread.v1.FilesLapsed
+	(v1.Presence)(0),               // 83: parley.distribution.v1.Presence
+	(*SentFile)(nil),               // 84: parley.thread.v1.SentFile
+	(*BotReply)(nil),               // 85: parley.thread.v1.BotReply
+	(Trigger)(0),                   // 86: parley.thread.v1.Trigger
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	9,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
@@ -6636,40 +6655,41 @@ var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	79, // 60: parley.thread.v1.Fact.questions_ended:type_name -> parley.thread.v1.QuestionsEnded
 	80, // 61: parley.thread.v1.Fact.files_erased:type_name -> parley.thread.v1.FilesErased
 	81, // 62: parley.thread.v1.Fact.thread_erased:type_name -> parley.thread.v1.ThreadErased
-	5,  // 63: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
-	8,  // 64: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
-	8,  // 65: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
-	8,  // 66: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
-	5,  // 67: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
-	22, // 68: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
-	63, // 69: parley.thread.v1.ConversationOpened.variables:type_name -> parley.thread.v1.ConversationOpened.VariablesEntry
-	82, // 70: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
-	0,  // 71: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
-	25, // 72: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
-	64, // 73: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
-	27, // 74: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
-	1,  // 75: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	2,  // 76: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	2,  // 77: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	2,  // 78: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	39, // 79: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
-	40, // 80: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
-	83, // 81: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
-	36, // 82: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
-	84, // 83: parley.thread.v1.SendRequested.bot:type_name -> parley.thread.v1.BotReply
-	85, // 84: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
-	36, // 85: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
-	41, // 86: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
-	42, // 87: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
-	44, // 88: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
-	43, // 89: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
-	44, // 90: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
-	3,  // 91: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
-	92, // [92:92] is the sub-list for method output_type
-	92, // [92:92] is the sub-list for method input_type
-	92, // [92:92] is the sub-list for extension type_name
-	92, // [92:92] is the sub-list for extension extendee
-	0,  // [0:92] is the sub-list for field type_name
+	82, // 63: parley.thread.v1.Fact.files_lapsed:type_name -> parley.thread.v1.FilesLapsed
+	5,  // 64: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
+	8,  // 65: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
+	8,  // 66: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
+	8,  // 67: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
+	5,  // 68: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
+	22, // 69: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
+	63, // 70: parley.thread.v1.ConversationOpened.variables:type_name -> parley.thread.v1.ConversationOpened.VariablesEntry
+	83, // 71: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
+	0,  // 72: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
+	25, // 73: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
+	64, // 74: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
+	27, // 75: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
+	1,  // 76: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	2,  // 77: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	2,  // 78: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	2,  // 79: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	39, // 80: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
+	40, // 81: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
+	84, // 82: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
+	36, // 83: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
+	85, // 84: parley.thread.v1.SendRequested.bot:type_name -> parley.thread.v1.BotReply
+	86, // 85: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
+	36, // 86: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
+	41, // 87: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
+	42, // 88: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
+	44, // 89: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
+	43, // 90: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
+	44, // 91: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
+	3,  // 92: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
+	93, // [93:93] is the sub-list for method output_type
+	93, // [93:93] is the sub-list for method input_type
+	93, // [93:93] is the sub-list for extension type_name
+	93, // [93:93] is the sub-list for extension extendee
+	0,  // [0:93] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -6749,6 +6769,7 @@ func file_parley_thread_v1_fact_proto_init() {
 		(*Fact_QuestionsEnded)(nil),
 		(*Fact_FilesErased)(nil),
 		(*Fact_ThreadErased)(nil),
+		(*Fact_FilesLapsed)(nil),
 	}
 	file_parley_thread_v1_fact_proto_msgTypes[1].OneofWrappers = []any{}
 	file_parley_thread_v1_fact_proto_msgTypes[16].OneofWrappers = []any{}

@@ -181,6 +181,54 @@ func (x *FilesErased) GetBy() string {
 	return ""
 }
 
+// FilesLapsed: these files of the thread are older than files are kept, and go.
+// From here on nobody shows them.
+type FilesLapsed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where they were in the object store: those of the customer, and those that
+	// agents sent.
+	Objects       []string `protobuf:"bytes,1,rep,name=objects,proto3" json:"objects,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FilesLapsed) Reset() {
+	*x = FilesLapsed{}
+	mi := &file_parley_thread_v1_file_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FilesLapsed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FilesLapsed) ProtoMessage() {}
+
+func (x *FilesLapsed) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_file_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FilesLapsed.ProtoReflect.Descriptor instead.
+func (*FilesLapsed) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_file_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *FilesLapsed) GetObjects() []string {
+	if x != nil {
+		return x.Objects
+	}
+	return nil
+}
+
 // ThreadErased: the person asked to be forgotten. The state after it is that of
 // a thread in which nothing has happened, whatever was going on, and everything
 // up to and with this commit is taken out of the log soon after. From here on
@@ -195,7 +243,7 @@ type ThreadErased struct {
 
 func (x *ThreadErased) Reset() {
 	*x = ThreadErased{}
-	mi := &file_parley_thread_v1_file_proto_msgTypes[2]
+	mi := &file_parley_thread_v1_file_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -207,7 +255,7 @@ func (x *ThreadErased) String() string {
 func (*ThreadErased) ProtoMessage() {}
 
 func (x *ThreadErased) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_file_proto_msgTypes[2]
+	mi := &file_parley_thread_v1_file_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -220,7 +268,7 @@ func (x *ThreadErased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ThreadErased.ProtoReflect.Descriptor instead.
 func (*ThreadErased) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_file_proto_rawDescGZIP(), []int{2}
+	return file_parley_thread_v1_file_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ThreadErased) GetErasure() string {
@@ -245,7 +293,9 @@ const file_parley_thread_v1_file_proto_rawDesc = "" +
 	"\x06sha256\x18\a \x01(\tR\x06sha256\x12\x12\n" +
 	"\x04name\x18\b \x01(\tR\x04name\"\x1d\n" +
 	"\vFilesErased\x12\x0e\n" +
-	"\x02by\x18\x01 \x01(\tR\x02by\"(\n" +
+	"\x02by\x18\x01 \x01(\tR\x02by\"'\n" +
+	"\vFilesLapsed\x12\x18\n" +
+	"\aobjects\x18\x01 \x03(\tR\aobjects\"(\n" +
 	"\fThreadErased\x12\x18\n" +
 	"\aerasure\x18\x01 \x01(\tR\aerasureB\xc6\x01\n" +
 	"\x14com.parley.thread.v1B\tFileProtoP\x01ZAgithub.com/parley-desk/parley/proto/gen/parley/thread/v1;threadv1\xa2\x02\x03PTX\xaa\x02\x10Parley.Thread.V1\xca\x02\x10Parley\\Thread\\V1\xe2\x02\x1cParley\\Thread\\V1\\GPBMetadata\xea\x02\x12Parley::Thread::V1b\x06proto3"
@@ -262,11 +312,12 @@ func file_parley_thread_v1_file_proto_rawDescGZIP() []byte {
 	return file_parley_thread_v1_file_proto_rawDescData
 }
 
-var file_parley_thread_v1_file_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_parley_thread_v1_file_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_parley_thread_v1_file_proto_goTypes = []any{
 	(*SentFile)(nil),     // 0: parley.thread.v1.SentFile
 	(*FilesErased)(nil),  // 1: parley.thread.v1.FilesErased
-	(*ThreadErased)(nil), // 2: parley.thread.v1.ThreadErased
+	(*FilesLapsed)(nil),  // 2: parley.thread.v1.FilesLapsed
+	(*ThreadErased)(nil), // 3: parley.thread.v1.ThreadErased
 }
 var file_parley_thread_v1_file_proto_depIdxs = []int32{
 	0, // [0:0] is the sub-list for method output_type
@@ -287,7 +338,7 @@ func file_parley_thread_v1_file_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_thread_v1_file_proto_rawDesc), len(file_parley_thread_v1_file_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
