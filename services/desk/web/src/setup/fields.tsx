@@ -10,8 +10,8 @@ type Values = Record<string, unknown>;
 
 // fieldsOf are the fields of a message, but for those that only the house sets.
 export const fieldsOf = (message: string): Field[] => (messages[message] ?? '').split(' ').map((one) => {
-  const [, name, type, mark] = /^(\w+):(\w+)(.*)$/.exec(one)!;
-  return { name: name!, type: type!, mark: mark! };
+  const [, name, type, mark] = /^(\w+):(\w*)(.*)$/.exec(one)!;
+  return { name: name!, type: type || 'string', mark: mark! };
 }).filter((f) => !OUTPUT.has(`${message}.${f.name}`) && !OUTPUT.has(f.name));
 
 const OUTPUT = new Set(['etag', 'updatedMs', 'sinceMs', 'ChannelAccount.privacy', 'ChannelAccount.previousSecret']);

@@ -1,0 +1,1 @@
+import{a}from"./chunk.ZENQMI2H.js";import"./chunk.53RLPAP4.js";import"./chunk.PHX6SVVA.js";import"./chunk.FEW7MTIE.js";import"./chunk.WMNGU4VM.js";import"./chunk.LK32PGU3.js";import"./chunk.GYDGKPPF.js";export{a as HandOver};
