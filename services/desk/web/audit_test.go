@@ -44,9 +44,9 @@ func TestAnAuditorFindsRecords(t *testing.T) {
 	b.Await("all of them", "document.querySelectorAll('[data-record]').length === 8")
 	// The attempt that failed is marked, and so is the record that says so.
 	b.Await("what was not done", "document.querySelectorAll('[data-record=\"6\"] .red, [data-record=\"7\"] .red').length === 2")
-	b.Click("[data-record='3'] summary")
+	b.tap("[data-record='3'] summary")
 	b.Await("the fields of that version", "[...document.querySelectorAll('[data-record=\"3\"] tr')].some((r) => /Priority/.test(r.textContent) && r.querySelector('.was').textContent === '5' && r.querySelector('.is').textContent === '7')")
-	b.Click("[data-record='5'] summary")
+	b.tap("[data-record='5'] summary")
 	b.Await("what became of the queue", "[...document.querySelectorAll('[data-record=\"5\"] tr')].some((r) => r.querySelector('.was')?.textContent === 'front' && r.querySelector('.is').textContent === 'back')")
 	b.Shot("audit")
 
@@ -111,7 +111,7 @@ func TestTheAuditIsLive(t *testing.T) {
 	})
 	b.turnTo("audit")
 	b.Await("a page", "document.querySelectorAll('[data-record]').length === 50")
-	b.Click("[data-record='120'] summary")
+	b.tap("[data-record='120'] summary")
 	b.Await("what it has", "document.querySelector('[data-record=\"120\"] .facts')")
 	<-end
 	end <- 123
@@ -124,7 +124,7 @@ func TestTheAuditIsLive(t *testing.T) {
 	away <- false
 	b.Await("that it does again", "!document.querySelector('.waits')")
 	for _, n := range []string{"103", "123"} {
-		b.Click("[data-deed=older]")
+		b.tap("[data-deed=older]")
 		b.Await("older ones", "document.querySelectorAll('[data-record]').length === "+n)
 	}
 	var want []string

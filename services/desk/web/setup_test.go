@@ -37,6 +37,13 @@ func (b *browser) says(what, text string) {
 	b.Await(what, fmt.Sprintf("document.body.innerText.includes(%q)", text))
 }
 
+// tap presses what a selector finds, wherever it has moved to meanwhile.
+func (b *browser) tap(css string) {
+	b.t.Helper()
+	b.Await(css, fmt.Sprintf("document.querySelector(%q)", css))
+	b.Do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf("void document.querySelector(%q).click()", css)))
+}
+
 // put writes into a field by its name.
 func (b *browser) put(name, text string) {
 	b.t.Helper()
@@ -122,7 +129,7 @@ var places = []string{"wizard/shop/1", "wizard/shop/2", "wizard/shop/3", "wizard
 func openRecord(b *browser) {
 	b.turnTo("audit")
 	for _, n := range []string{"3", "5", "7"} {
-		b.Click("[data-record='" + n + "'] summary")
+		b.tap("[data-record='" + n + "'] summary")
 	}
 	b.Await("what they changed", "document.querySelectorAll('[data-record] .is').length === 4")
 }
@@ -155,7 +162,7 @@ func wrongField(b *browser) {
 
 func openVersion(b *browser) {
 	b.turnTo("history")
-	b.Click(".versions li:nth-child(2) summary")
+	b.tap(".versions li:nth-child(2) summary")
 	b.Await("what it changed", "document.querySelector('.versions .is')")
 }
 

@@ -6,7 +6,7 @@ export type Thing = Record<string, unknown> & { meta?: { id?: string; displayNam
 
 // KINDS are the resources in the order of parleyctl; many is what methods call several.
 const KINDS = 'channelAccount page workstream queue agent schedule skill capacityProfile status ruleset automatedMessage cannedReply'.split(' ') as Kind[];
-const many = (kind: Kind): string => `${upper(kind)}${kind.endsWith('s') ? 'es' : 's'}`;
+const many = (kind: Kind): string => `${upper(kind)}s`.replace(/ss$/, 'ses').replace(/ys$/, 'ies');
 
 // first makes a name of the proto's the name of its message, and back.
 export const upper = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
