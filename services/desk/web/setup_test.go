@@ -100,6 +100,7 @@ func TestSetUpGallery(t *testing.T) {
 	}
 	for name, show := range map[string]func(*browser){"audit-open": openRecord, "audit-broken": brokenAudit, "diff": difference, "wrong-field": wrongField, "history-open": openVersion,
 		"drop": dropLetter, "token": newToken, "yaml": wholeYAML, "conflict": conflict} {
+		b.house.Staff() // what the state before was told is over
 		show(b)
 		look(name)
 		b.Do(chromedp.Evaluate[chromedp.Void]("void document.querySelector('dialog[open]')?.close()"))

@@ -89,6 +89,7 @@ export function Audit() {
   const undone = new Map(all?.filter((r) => r.undone).map((r) => [r.undone!, r]));
   return (
     <>
+      <Verify />
       <section class="card-of" data-part="records">
         <div class="head-of">
           <h2>{t.audit}</h2>
@@ -102,7 +103,6 @@ export function Audit() {
         <ol class="versions records">{all?.map((r) => <One key={r.number} r={r} undone={undone.get(r.number ?? '')} />)}</ol>
         {token && <button disabled={busy} data-deed="older" onClick={() => void read(token)}>{t.older}</button>}
       </section>
-      <Verify />
     </>
   );
 }
@@ -149,7 +149,7 @@ function Filter({ wanted, busy, onWant }: { wanted: Wanted; busy: boolean; onWan
       {field('object', t.auditAbout, { placeholder: 'queues/front' })}
       {world.page.length > 0 && (
         <label>{t.k_page}
-          <select name="page" value={w.page} onChange={(e) => write({ ...w, page: e.currentTarget.value })}>
+          <select name="page" value={w.page || String(world.page[0]?.pageId)} onChange={(e) => write({ ...w, page: e.currentTarget.value })}>
             {world.page.map((p) => <option key={idOf(p)} value={String(p.pageId)}>{nameOf(p)}</option>)}
           </select>
         </label>

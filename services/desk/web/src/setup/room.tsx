@@ -39,7 +39,7 @@ export const may = (me: Me, what: string): boolean => !!me.may?.includes(what);
 
 // Wide is a table that scrolls by itself where it does not fit, also by keys.
 export const Wide = ({ label, children }: { label: string; children: ComponentChildren }) => (
-  <div class="wide-table" role="region" aria-label={label} tabIndex={0}><table>{children}</table></div>
+  <div class="wide-table" role="group" aria-label={label} tabIndex={0}><table>{children}</table></div>
 );
 
 // useAct runs one thing at a time and keeps what went wrong with it.
