@@ -326,20 +326,25 @@ func TestList(t *testing.T) {
 				want = append(want, uint64(i+1))
 			}
 		}
-		for next := uint64(0); ; {
-			page, more, err := l.List(t.Context(), c.f, next, 7)
-			if err != nil || len(page) > 7 {
-				t.Fatal(len(page), err)
+		for _, after := range []uint64{0, 1, 255, 256, 444, 699, 700, 701} {
+			if got = nil; after > 0 {
+				want = slices.DeleteFunc(want, func(number uint64) bool { return number <= after })
 			}
-			for _, r := range page {
-				got = append(got, r.GetNumber())
+			for next := uint64(0); ; {
+				page, more, err := l.List(t.Context(), c.f, audit.Range{From: next, After: after}, 7)
+				if err != nil || len(page) > 7 {
+					t.Fatal(len(page), err)
+				}
+				for _, r := range page {
+					got = append(got, r.GetNumber())
+				}
+				if next = more; next == 0 {
+					break
+				}
 			}
-			if next = more; next == 0 {
-				break
+			if !slices.Equal(got, want) {
+				t.Errorf("%s behind %d: %d records, want %d", name, after, len(got), len(want))
 			}
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("%s: %d records, want %d", name, len(got), len(want))
 		}
 	}
 }

@@ -42,16 +42,23 @@ func (f Filter) before(r *auditv1.Record) bool { return f.From > 0 && r.GetAtMs(
 // slack is by how much clocks may differ, ms.
 const slack = 10 * 60 * 1000
 
-// List gives up to most records from number on backwards, 0 being the newest, and
-// where to go on: 0 at the end. It may give fewer and yet go on.
-func (l *Log) List(ctx context.Context, f Filter, number uint64, most int) (found []*auditv1.Record, next uint64, err error) {
+// Range is where a listing looks, backwards.
+type Range struct {
+	From  uint64 // number with which it begins; 0: the newest
+	After uint64 // behind which it looks no further; 0: to the first
+}
+
+// List gives up to most records of a range, and where to go on: 0 at the end. It may
+// give fewer and yet go on.
+func (l *Log) List(ctx context.Context, f Filter, where Range, most int) (found []*auditv1.Record, next uint64, err error) {
+	number := where.From
 	if number == 0 {
 		if number, err = l.bus.AuditEnd(ctx); err != nil {
 			return nil, 0, err
 		}
 	}
-	for looked := 0; number > 0 && looked < MostLooked; looked += stride {
-		from := max(number, stride) - stride + 1
+	for looked := 0; number > where.After && looked < MostLooked; looked += stride {
+		from := max(max(number, stride)-stride, where.After) + 1
 		entries, err := l.entries(ctx, from, number)
 		if err != nil {
 			return nil, 0, err
@@ -70,6 +77,9 @@ func (l *Log) List(ctx context.Context, f Filter, number uint64, most int) (foun
 			found = append(found, r)
 		}
 		number = from - 1
+	}
+	if number <= where.After {
+		number = 0
 	}
 	return found, number, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -14,6 +15,7 @@ import (
 // Check is one thing that doctor looks at.
 type Check struct {
 	Name, Detail, Remedy string
+	Values               []string // that stand in Detail: resources, sizes, counts
 	Level                Level
 }
 
@@ -60,7 +62,7 @@ func (b *Bus) checkSafety() []Check {
 		return []Check{{Name: "durability", Level: Warning, Detail: count(uint64(b.untold), "broker", "brokers") + " did not tell yet whether it writes to disk before it acknowledges",
 			Remedy: "start what is down; it is asked again every " + untoldEvery.String()}}
 	}
-	return []Check{{Name: "durability", Detail: "every acknowledgement is on disk, in " + count(uint64(b.copies), "copy", "copies")}}
+	return []Check{{Name: "durability", Detail: "every acknowledgement is on disk, in " + count(uint64(b.copies), "copy", "copies"), Values: []string{strconv.Itoa(b.copies)}}}
 }
 
 // checkErasing says when persons could not be erased.
@@ -78,8 +80,9 @@ func (b *Bus) checkDisk(ctx context.Context) []Check {
 	if err != nil {
 		return []Check{{Name: "disk", Level: Warning, Detail: "the broker does not tell: " + brokerFault(err, "ask").Error()}}
 	}
-	c := Check{Name: "disk", Detail: mebibytes(used) + " used"}
+	c := Check{Name: "disk", Detail: mebibytes(used) + " used", Values: []string{mebibytes(used)}}
 	if limit > 0 {
+		c.Values = append(c.Values, mebibytes(uint64(limit)))
 		c.Detail += " of " + mebibytes(uint64(limit))
 		if used > uint64(limit)/10*8 {
 			c.Level, c.Remedy = Warning, "give the broker more room (max_file_store), or shorten what is kept: a full store refuses new events"
@@ -138,7 +141,7 @@ func (b *Bus) checkDead(ctx context.Context) []Check {
 	}
 	settled := uint64(len(info.State.Subjects)) // each with a letter of its own
 	if n := info.State.Msgs - min(2*settled, info.State.Msgs); n > 0 {
-		return []Check{{Name: "dead letters", Level: Warning, Detail: "given up: " + count(n, "record", "records"), Remedy: "look at them: parleyctl dlq list; when the cause is mended: parleyctl dlq retry"}}
+		return []Check{{Name: "dead letters", Level: Warning, Detail: "given up: " + count(n, "record", "records"), Values: []string{strconv.FormatUint(n, 10)}, Remedy: "look at them: parleyctl dlq list; when the cause is mended: parleyctl dlq retry"}}
 	}
 	return []Check{{Name: "dead letters", Detail: "none"}}
 }

@@ -103,6 +103,18 @@ func (w Who) Reach(p Permission) Reach {
 	return reach
 }
 
+// All are the names of the permissions that the caller has any of, without those that
+// everybody has.
+func (w Who) All() (names []string) {
+	for _, number := range slices.Sorted(maps.Keys(authv1.Permission_name)) {
+		p := Permission(number)
+		if p != authv1.Permission_PERMISSION_ANYONE && p != authv1.Permission_PERMISSION_KNOWN && w.Reach(p) > None {
+			names = append(names, Name(p))
+		}
+	}
+	return names
+}
+
 // by is how far one of the caller's roles has a permission.
 func (w Who) by(role string, p Permission) Reach {
 	if role == Supervisor && slices.Contains(w.Off, p) {

@@ -53,6 +53,7 @@ var roles = map[string]map[Permission]Reach{
 		authv1.Permission_PERMISSION_QUEUE_SEE:                Queue,
 		authv1.Permission_PERMISSION_FLOOR_READ:               Queue,
 		authv1.Permission_PERMISSION_FLOOR_STEER:              Queue,
+		authv1.Permission_PERMISSION_CREW_ADJUST:              Queue,
 	},
 	Admin: {
 		authv1.Permission_PERMISSION_SELF_READ:       Own,
@@ -70,6 +71,7 @@ var roles = map[string]map[Permission]Reach{
 		authv1.Permission_PERMISSION_VARIABLE_WRITE:  Everything,
 		authv1.Permission_PERMISSION_QUEUE_PAUSE:     Everything,
 		authv1.Permission_PERMISSION_AUDIT_READ:      Everything,
+		authv1.Permission_PERMISSION_CREW_ADJUST:     Everything,
 	},
 	Operator: {
 		authv1.Permission_PERMISSION_SELF_READ:     Own,

@@ -38,6 +38,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/change"
 	"github.com/parley-desk/parley/services/admin/internal/commit"
 	"github.com/parley-desk/parley/services/admin/internal/configure"
+	"github.com/parley-desk/parley/services/admin/internal/crew"
 	"github.com/parley-desk/parley/services/admin/internal/errand"
 	"github.com/parley-desk/parley/services/admin/internal/explain"
 	"github.com/parley-desk/parley/services/admin/internal/guard"
@@ -323,6 +324,7 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 		Bucket: d.Bus.Bucket(subject.ConfigBucket), History: ledger, Audit: s.guard.Audit}
 	adminv1.RegisterConfigServiceServer(srv, &configure.Service{Directory: d.Directory, Replies: d.Bus.Bucket(subject.ReplyBucket), Box: d.Secrets, Committer: committer, Now: d.Now,
 		Unsubscribe: s.prober.Unsubscribe, Admit: s.prober.Admit, Signed: s.prober.Signed})
+	adminv1.RegisterCrewServiceServer(srv, &crew.Service{Directory: d.Directory, Committer: committer})
 	adminv1.RegisterAuditServiceServer(srv, &records.Service{Audit: s.guard.Audit, Box: d.Secrets})
 	adminv1.RegisterHistoryServiceServer(srv, &rewind.Service{Directory: d.Directory, Committer: committer, Ledger: ledger, Box: d.Secrets, Unsubscribe: s.prober.Unsubscribe})
 	adminv1.RegisterKeyServiceServer(srv, &rekey.Service{Box: d.Secrets, Directory: d.Directory, Committer: committer})

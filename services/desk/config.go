@@ -34,7 +34,7 @@ type Config struct {
 	Streams         int           `koanf:"streams" default:"3" help:"Streams of events that one sign-in may hold open. The page needs one for all its tabs, or one a tab where the browser knows no shared workers."`
 	Sessions        int           `koanf:"sessions" default:"10" help:"Sign-ins with which one agent may have the desk open, at each process of it. A page of one more says so and comes in when another is closed."`
 	Invitation      time.Duration `koanf:"invitation" default:"120s" help:"How long an agent who is asked for advice, or by a supervisor to take a conversation over, has to answer."`
-	Withhold        []string      `koanf:"withhold" default:"" help:"What supervisors may not do here about the conversations of others, of monitor (and join), assign, transfer and force_close. Empty: all of it is theirs."`
+	Withhold        []string      `koanf:"withhold" default:"" help:"What supervisors may not do here about the conversations of others, of monitor (and join), assign, transfer and force_close, nor about agents: adjust, which is capacity, skills and queues. Empty: all of it is theirs."`
 	PersonalReplies int           `koanf:"personal_replies" default:"100" help:"Canned replies that an agent may write for own use, 0 to 100; 0 switches them off."`
 	Uploads         int           `koanf:"uploads" default:"20" help:"Files that one agent may have uploaded and not sent."`
 	UploadAge       time.Duration `koanf:"upload_age" default:"1h" help:"How long a file that is not sent is kept from when its upload began."`
@@ -65,7 +65,7 @@ func (c *Config) Validate() error {
 	wrong(c.Sessions >= 1, "sessions", "must be at least 1, is %d", c.Sessions)
 	wrong(c.Invitation >= 10*time.Second, "invitation", "must be at least 10s, is %v", c.Invitation)
 	for _, word := range c.Withhold {
-		wrong(withheld[word] != 0, "withhold", "%q is none of monitor, assign, transfer and force_close", word)
+		wrong(withheld[word] != 0, "withhold", "%q is none of monitor, assign, transfer, force_close and adjust", word)
 	}
 	wrong(c.Uploads >= 1, "uploads", "must be at least 1, is %d", c.Uploads)
 	wrong(c.UploadAge >= time.Minute, "upload_age", "must be at least 1m, is %v", c.UploadAge)
@@ -88,6 +88,7 @@ var withheld = map[string]rights.Permission{
 	"assign":      authv1.Permission_PERMISSION_CONVERSATION_ASSIGN,
 	"transfer":    authv1.Permission_PERMISSION_CONVERSATION_TRANSFER,
 	"force_close": authv1.Permission_PERMISSION_CONVERSATION_FORCE_CLOSE,
+	"adjust":      authv1.Permission_PERMISSION_CREW_ADJUST,
 }
 
 // off are the permissions that supervisors do not have here.

@@ -243,7 +243,7 @@ func TestEveryMethodWithEveryRole(t *testing.T) {
 // passedOn are the methods of the control plane that the desk passes on.
 func passedOn(t *testing.T) (all []method) {
 	t.Helper()
-	for _, file := range []protoreflect.FileDescriptor{adminv1.File_parley_admin_v1_admin_proto, adminv1.File_parley_admin_v1_history_proto,
+	for _, file := range []protoreflect.FileDescriptor{adminv1.File_parley_admin_v1_admin_proto, adminv1.File_parley_admin_v1_audit_proto, adminv1.File_parley_admin_v1_crew_proto, adminv1.File_parley_admin_v1_history_proto,
 		adminv1.File_parley_admin_v1_provision_proto, adminv1.File_parley_admin_v1_routing_proto, adminv1.File_parley_admin_v1_schedule_proto} {
 		for i := range file.Services().Len() {
 			service := file.Services().Get(i)

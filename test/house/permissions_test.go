@@ -65,7 +65,7 @@ Every method says what its caller needs, a *permission*; roles have permissions,
 | queue | that, and what stands in the queues of the caller: of an agent, those served; of a supervisor, those that name the supervisor in ` + "`supervisors`" + `, that the supervisor serves, or that name none |
 | everything | all there is |
 
-Of what is beyond a caller's reach is said that it is not there. People have roles by their agent resource, programs with a certificate by ` + "`admin.grants`" + `; who can open the unix socket of the admin API is ` + "`admin`" + `. The admin API asks for everything, as nothing there is anybody's own; who is signed in at the desk reaches it by the set-up page with the same roles. ` + "`desk.withhold`" + ` takes monitoring, assigning, transferring and closing by force from supervisors. Why it is so: [0045](adr/0045-a-method-says-what-it-needs.md).
+Of what is beyond a caller's reach is said that it is not there. People have roles by their agent resource, programs with a certificate by ` + "`admin.grants`" + `; who can open the unix socket of the admin API is ` + "`admin`" + `. The admin API asks for everything, as nothing there is anybody's own; who is signed in at the desk reaches it by the set-up page with the same roles. Only what agents take on a supervisor may change there, too, of those in the supervisor's queues ([0052](adr/0052-supervisors-adjust-agents-by-an-errand-of-their-own.md)). ` + "`desk.withhold`" + ` takes monitoring, assigning, transferring, closing by force and adjusting agents from supervisors. Why it is so: [0045](adr/0045-a-method-says-what-it-needs.md).
 
 ## Roles`)
 	d.table(append([]string{"permission"}, everyRole()...), permissionRows())

@@ -44,7 +44,7 @@ func textsIn(t *testing.T, dir string) map[string][2]string {
 func TestEveryReasonHasAText(t *testing.T) {
 	all := texts(t)
 	found := map[string]int{}
-	for _, files := range []string{"pkg/graph/outcome.go", "pkg/thread/*.go", "services/outbound/internal/attempt/*.go", "services/outbound/internal/pace/*.go",
+	for _, files := range []string{"pkg/audit/audit.go", "pkg/graph/outcome.go", "pkg/thread/*.go", "services/outbound/internal/attempt/*.go", "services/outbound/internal/pace/*.go",
 		"services/desk/internal/api/*.go", "services/desk/internal/session/*.go", "services/desk/internal/upload/*.go", "services/desk/internal/reply/*.go", "services/distribution/internal/offering/*.go"} {
 		for at, word := range reasons(t, filepath.Join("../../..", files)) {
 			found[files]++
@@ -68,6 +68,7 @@ var elsewhere = map[string]bool{
 	"SURVEY_USED":      true, "SURVEY_EXPIRED": true, // the page of the survey says so
 	"UPLOAD_OFFSET": true, // the page goes on where the upload stands
 	"SEEN":          true, // of an event, not of a command
+	"LOST_RACE":     true, // the audit tries again
 	// Of looking for room in a queue, which classification does.
 	"CANDIDATE_INVALID": true, "CONVERSATION_EMPTY": true, "CANDIDATES_COUNT": true,
 	"AGENTS_COUNT": true, "THREADS_COUNT": true, "QUEUES_COUNT": true, "QUEUE_UNKNOWN": true, "BY_EMPTY": true, "TOO_MANY_THREADS": true, // the desk asks for no more than may be
@@ -185,6 +186,106 @@ func TestEveryFieldHasALabel(t *testing.T) {
 	}
 	if found < 200 {
 		t.Errorf("only %d fields and values were found", found)
+	}
+}
+
+// TestEveryRecordHasAText reads from the contracts and from the sources what the audit
+// can hold, and what can be wrong with it: the set-up page has a text for each, and for
+// nothing else, for its list of kinds is made of them.
+func TestEveryRecordHasAText(t *testing.T) {
+	all := textsIn(t, "src/texts/setup/")
+	kinds := map[string]bool{}
+	gather := func(pattern, line string) {
+		names, err := filepath.Glob(filepath.Join("../../..", pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			source, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range regexp.MustCompile(line).FindAllStringSubmatch(string(source), -1) {
+				if !strings.HasSuffix(name, "_test.go") {
+					kinds[m[1]] = true
+				}
+			}
+		}
+	}
+	gather("proto/parley/*/v1/*.proto", `(?m)^\s+kind: "([a-z]+\.[a-z_]+)"$`)
+	for _, sources := range []string{"services/*/internal/*/*.go", "pkg/*/*.go"} {
+		gather(sources, `auditv1\.Record\{Kind: "([a-z]+\.[a-z_]+)"`)
+	}
+	if len(kinds) < 30 {
+		t.Fatalf("only %d kinds of records were found", len(kinds))
+	}
+	for kind := range kinds {
+		sort, _, _ := strings.Cut(kind, ".")
+		for _, key := range []string{"u_" + strings.ReplaceAll(kind, ".", "_"), "us_" + sort} {
+			if _, ok := all[key]; !ok {
+				t.Errorf("src/texts/setup has no text %s for records of the kind %s", key, kind)
+			}
+		}
+	}
+	for key := range all {
+		if name, is := strings.CutPrefix(key, "u_"); is && !kinds[strings.Replace(name, "_", ".", 1)] {
+			t.Errorf("src/texts/setup has %s, and no record is of that kind", key)
+		}
+	}
+	for at, word := range reasons(t, "../../../pkg/audit/chain.go") {
+		if _, ok := all["b_"+word]; !ok && word != "AUDIT_DAMAGED" {
+			t.Errorf("%s: src/texts/setup has no text for %s", at, word)
+		}
+	}
+	if _, ok := all["AUDIT_AWAY"]; !ok {
+		t.Error("src/texts/setup does not say that the audit cannot be written")
+	}
+}
+
+// TestEveryFindingHasAText reads from the sources of the control plane what may be found
+// of a page, and what doctor looks at. The set-up page has a text for each, and in
+// English the same that the control plane says.
+func TestEveryFindingHasAText(t *testing.T) {
+	all := textsIn(t, "src/texts/setup/")
+	found := 0
+	need := func(key, format string) {
+		found++
+		text, ok := all[key]
+		if !ok {
+			t.Errorf("src/texts/setup has no text for %s", key)
+		}
+		if want := strings.ReplaceAll(regexp.MustCompile(`%[sdv]`).ReplaceAllString(format, "{}"), "'", "’"); format != "" && ok && text[0] != want {
+			t.Errorf("%s is %q in English, and the control plane says %q", key, text[0], want)
+		}
+	}
+	for pattern, line := range map[string]string{
+		"services/admin/internal/provision/*.go":    `(?:say\("|found\{reason: ")([A-Z_]+)"(?:, "([^"]*)")?`,
+		"services/admin/internal/trial/trial.go":    `say\("([A-Z_]+)", "([^"]*)"`,
+		"services/admin/internal/operate/doctor.go": `(?:Name: "|finding\(")([a-z._]+)"`,
+		"pkg/bus/checks.go":                         `Name: "([a-z ]+)"`,
+	} {
+		names, err := filepath.Glob(filepath.Join("../../..", pattern))
+		if err != nil || len(names) == 0 {
+			t.Fatal(pattern, err)
+		}
+		for _, name := range names {
+			source, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range regexp.MustCompile(line).FindAllStringSubmatch(string(source), -1) {
+				switch {
+				case strings.HasSuffix(name, "_test.go"):
+				case strings.ToUpper(m[1]) == m[1]:
+					need("q_"+m[1], append(m, "")[2])
+				default:
+					need("d_"+strings.Trim(strings.NewReplacer(".", "_", " ", "_").Replace(m[1]), "_"), "")
+				}
+			}
+		}
+	}
+	if found < 70 {
+		t.Errorf("only %d findings were found", found)
 	}
 }
 

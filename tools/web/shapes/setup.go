@@ -20,6 +20,7 @@ func Setup() []byte {
 		&adminv1.TestPageResponse{}, &adminv1.RevealVerifyTokenResponse{}, &adminv1.ListVersionsResponse{}, &adminv1.GetVersionResponse{},
 		&adminv1.RollBackResponse{}, &adminv1.DoctorResponse{}, &adminv1.ListDeadLettersResponse{}, &adminv1.RetryDeadLetterResponse{}, &adminv1.GetLagResponse{}, &adminv1.EvaluateRulesRequest{},
 		&adminv1.ExplainConversationResponse{}, &adminv1.EvaluateRulesResponse{}, &adminv1.EvaluateScheduleResponse{}, &adminv1.ExportConfigResponse{},
+		&adminv1.ListRecordsRequest{}, &adminv1.ListRecordsResponse{}, &adminv1.VerifyRecordsResponse{}, &adminv1.CrewMember{},
 	} {
 		all.walk(m.ProtoReflect().Descriptor())
 	}
@@ -29,8 +30,8 @@ func Setup() []byte {
 // Forms is the source of setup/forms.gen.ts: the fields of every resource, from
 // which the set-up page draws its forms.
 //
-// A message is a line of fields, "agents:string[] wait:WaitRule": "[]" is a list,
-// "{}" a map of texts by name, "?" a value that may be absent.
+// A message is a line of fields, "agents:[] wait:WaitRule": without a type it is a text;
+// "[]" is a list, "{}" a map of texts by name, "?" a value that may be absent.
 func Forms() []byte {
 	all := newShapes()
 	all.walk((&adminv1.Resource{}).ProtoReflect().Descriptor())
@@ -69,6 +70,9 @@ func (s shapes) field(f protoreflect.FieldDescriptor) string {
 	kind := s.single(one)
 	if one.Kind() == protoreflect.EnumKind {
 		kind = string(one.Enum().Name())
+	}
+	if kind == "string" {
+		kind = "" // what most are
 	}
 	return f.JSONName() + ":" + kind + mark
 }

@@ -37,10 +37,10 @@ func newShapes() shapes {
 }
 
 // name is the short name of a message, behind that of its package where another
-// message came first: RoutingPage.
+// message came first, or TypeScript has that name itself: RoutingPage, AuditRecord.
 func (s shapes) name(m protoreflect.MessageDescriptor) string {
 	name := string(m.Name())
-	if first, taken := s.messages[name]; taken && first.FullName() != m.FullName() {
+	if first, taken := s.messages[name]; taken && first.FullName() != m.FullName() || name == "Record" {
 		pkg := string(m.ParentFile().Package().Parent().Name())
 		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
 	}

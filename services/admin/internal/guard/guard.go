@@ -22,6 +22,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/audit"
+	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/rights"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
@@ -60,6 +61,17 @@ func Sign(ctx context.Context, r *auditv1.Record) {
 	r.Actor, r.Roles = who.name, who.roles
 }
 
+// Who is who made the call that ctx is of, in a world: of somebody at the desk with
+// the queues that they look after.
+func Who(ctx context.Context, world *directory.Snapshot) rights.Who {
+	p, _ := ctx.Value(callerKey{}).(principal)
+	who := rights.Who{Name: p.name, Roles: p.roles}
+	if p.agent != "" {
+		who.Oversees = func(queue string) bool { return world.Oversees(p.agent, queue) }
+	}
+	return who
+}
+
 // Unary guards calls with one answer.
 func (g *Guard) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (resp any, err error) {
 	if _, set := ctx.Deadline(); !set {
@@ -95,7 +107,7 @@ func (g *Guard) record(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 // it. The answer's fault is as it was raised.
 // The call is to be made with the interceptor.
 func (g *Guard) Errand(ctx context.Context, method string, agent *configv1.Agent, call func(context.Context, grpc.UnaryServerInterceptor) error) error {
-	who := principal{name: "agent:" + agent.GetMeta().GetId(), roles: agent.GetRoles(), remedy: "give the agent the role %s"}
+	who := principal{name: "agent:" + agent.GetMeta().GetId(), agent: agent.GetMeta().GetId(), roles: agent.GetRoles(), remedy: "give the agent the role %s"}
 	return g.guarded(ctx, method, who, func(ctx context.Context) error {
 		return call(ctx, func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 			return g.record(ctx, req, &grpc.UnaryServerInfo{FullMethod: method}, next)
@@ -192,11 +204,20 @@ func (g *Guard) admit(who principal, method string) error {
 		return fault.New(fault.Denied, "NO_SUCH_METHOD", "%s is not open to anyone", method)
 	case who.name == "":
 		return fault.New(fault.Unauthenticated, "NO_CERTIFICATE", "no client certificate with a name in it was given")
-	case (rights.Who{Name: who.name, Roles: who.roles}).Reach(need) < rights.Everything: // nothing here is anybody's own
+	case (rights.Who{Name: who.name, Roles: who.roles}).Reach(need) < who.least(need):
 		remedy := fmt.Sprintf(cmp.Or(who.remedy, "grant it the role %s with the setting admin.grants"), strings.Join(rights.Roles(need, rights.Everything), " or "))
 		return fault.New(fault.Denied, "PERMISSION_MISSING", "%s lacks the permission %s; %s", who.name, rights.Name(need), remedy)
 	}
 	return nil
+}
+
+// least is how far a permission must reach: over everything, for nothing here is
+// anybody's own. But agents are some supervisor's: those methods ask Who themselves.
+func (p principal) least(need rights.Permission) rights.Reach {
+	if need == authv1.Permission_PERMISSION_CREW_ADJUST && p.agent != "" {
+		return rights.Queue
+	}
+	return rights.Everything
 }
 
 // contained makes a panic an error: one bad call must not end the process that
@@ -213,6 +234,7 @@ func contained(call func() error) (err error) {
 // principal is who calls.
 type principal struct {
 	name   string
+	agent  string // who is signed in at the desk, by id; empty: somebody else
 	roles  []string
 	remedy string // how it gets one of them, "%s"; empty: as callers with certificates do
 }

@@ -23,7 +23,7 @@ const redisLimit = 2 * time.Second
 // answers, the broker's checks, then Redis, the keyset, the configuration, and
 // the pages that do not run.
 func (s *Service) Doctor(ctx context.Context, _ *adminv1.DoctorRequest) (*adminv1.DoctorResponse, error) {
-	checks := append([]bus.Check{{Name: "version", Detail: "this control plane is " + stamp.Read().String()}}, s.Log.Checks(ctx)...)
+	checks := append([]bus.Check{{Name: "version", Detail: "this control plane is " + stamp.Read().String(), Values: []string{stamp.Read().String()}}}, s.Log.Checks(ctx)...)
 	if s.Redis != nil {
 		checks = append(checks, s.redis(ctx))
 	}
@@ -33,7 +33,7 @@ func (s *Service) Doctor(ctx context.Context, _ *adminv1.DoctorRequest) (*adminv
 	resp := &adminv1.DoctorResponse{}
 	for _, c := range checks {
 		resp.Checks = append(resp.Checks, &adminv1.Check{
-			Name: c.Name, Status: level(c.Level), Detail: c.Detail, Remedy: c.Remedy})
+			Name: c.Name, Status: level(c.Level), Detail: c.Detail, Remedy: c.Remedy, Values: c.Values})
 	}
 	return resp, nil
 }
@@ -64,7 +64,7 @@ func wrapping(box *secret.Box) bus.Check {
 	c := bus.Check{Name: "keyset.wrap", Detail: "the keyset is in clear, guarded by the mode of its file"}
 	switch file, set := box.Wrapped(); {
 	case file != "":
-		c.Detail = "the keyset is wrapped with " + file
+		c.Detail, c.Values = "the keyset is wrapped with "+file, []string{file}
 	case set != "":
 		c.Level, c.Detail, c.Remedy = bus.Warning, "the keyset is in clear although secrets.kms.key is set", "run `parley keyset wrap` on its file"
 	}
@@ -123,12 +123,13 @@ func connections(pages []*adminv1.PageStatus) []bus.Check {
 			continue
 		}
 		state := strings.TrimPrefix(p.GetState().String(), "PAGE_STATE_")
-		c := bus.Check{Name: "page." + p.GetPage(), Level: bus.Warning, Detail: state, Remedy: "see `parleyctl channel health " + p.GetPage() + "`"}
+		c := bus.Check{Name: "page." + p.GetPage(), Level: bus.Warning, Detail: state, Values: []string{p.GetState().String()}, Remedy: "see `parleyctl channel health " + p.GetPage() + "`"}
 		if p.GetState() == adminv1.PageState_PAGE_STATE_FAILED || p.GetState() == adminv1.PageState_PAGE_STATE_DISCONNECTED {
 			c.Level = bus.Failed
 		}
 		if worst := culprit(p); worst != nil {
 			c.Detail, c.Remedy = state+": "+worst.GetFound(), cmp.Or(worst.GetRemedy(), c.Remedy)
+			c.Values = append(c.Values, worst.GetName())
 		}
 		checks = append(checks, c)
 	}
@@ -158,7 +159,7 @@ func finding(name string, level bus.Level, found []string, fine, wrong, remedy s
 	if more := len(found) - shown; more > 0 {
 		list += fmt.Sprintf(" and %d more", more)
 	}
-	return bus.Check{Name: name, Level: level, Detail: list + ": " + wrong, Remedy: remedy}
+	return bus.Check{Name: name, Level: level, Detail: list + ": " + wrong, Remedy: remedy, Values: found[:min(len(found), shown)]}
 }
 
 // unreadable are the places whose secret the keyset does not open.

@@ -102,6 +102,9 @@ func (s *Service) ListDeadLetters(ctx context.Context, req *adminv1.ListDeadLett
 		if err != nil {
 			return nil, fault.Wrap(err, "reading the dead letters")
 		}
+		if req.GetBefore() > 0 && d.Sequence >= req.GetBefore() {
+			continue
+		}
 		resp.DeadLetters = append(resp.DeadLetters, &adminv1.DeadLetter{
 			Sequence: d.Sequence, Stage: d.Stage, Subject: d.Subject, SourceSequence: d.SourceSequence,
 			Reason: d.Reason, Attempts: int32(d.Attempts), AtMs: d.At.UnixMilli(),

@@ -9,6 +9,7 @@
 package provision
 
 import (
+	"fmt"
 	"slices"
 
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
@@ -68,7 +69,7 @@ func Judge(s Setup, seen Seen, r *provisionv1.Record, nowMS int64) *adminv1.Page
 	status := &adminv1.PageStatus{Page: s.Page, PageId: s.PageID, Account: s.Account}
 	if r.GetBasis() != s.Basis || r.GetCheckedMs() == 0 {
 		for _, name := range []string{Callback, App, Token, Permissions, Subscription, Events} {
-			status.Checks = append(status.Checks, unknown(name, "not checked yet", "", nil))
+			status.Checks = append(status.Checks, unknown(name, say("NOT_CHECKED", "not checked yet"), "", nil))
 		}
 		status.State = StateOf(status.GetChecks())
 		return status
@@ -127,23 +128,48 @@ func answers(r *provisionv1.Record) []*provisionv1.Answered {
 	return []*provisionv1.Answered{r.GetApp(), r.GetToken().GetAnswered(), r.GetSubscription().GetAnswered()}
 }
 
-func passed(name, found string, a *provisionv1.Answered) *adminv1.PageCheck {
-	return &adminv1.PageCheck{Name: name, Verdict: adminv1.Verdict_VERDICT_PASSED, Found: found,
+// found is what was found: a word for programs, and its sentence with the values in it.
+type found struct {
+	reason, text string
+	values       []string
+}
+
+// say is a finding whose sentence is a format of values, each a "%s".
+func say(reason, format string, values ...string) found {
+	all := make([]any, len(values))
+	for i, v := range values {
+		all[i] = v
+	}
+	return found{reason, fmt.Sprintf(format, all...), values}
+}
+
+// with is a finding with other values: the sentence has them in words.
+func (f found) with(values ...string) found { return found{f.reason, f.text, values} }
+
+// and is a finding whose sentence says more.
+func (f found) and(format string, values ...string) found {
+	return found{f.reason, f.text + say("", format, values...).text, append(slices.Clone(f.values), values...)}
+}
+
+func passed(name string, f found, a *provisionv1.Answered) *adminv1.PageCheck {
+	return &adminv1.PageCheck{Name: name, Verdict: adminv1.Verdict_VERDICT_PASSED, Found: f.text, Reason: f.reason, Values: f.values,
 		RanMs: a.GetAtMs(), SilentSinceMs: a.GetSilentSinceMs()}
 }
 
-func failed(name string, harm adminv1.Harm, found, remedy string, a *provisionv1.Answered) *adminv1.PageCheck {
-	c := passed(name, found, a)
+func failed(name string, harm adminv1.Harm, f found, remedy string, a *provisionv1.Answered) *adminv1.PageCheck {
+	c := passed(name, f, a)
 	c.Verdict, c.Harm, c.Remedy = adminv1.Verdict_VERDICT_FAILED, harm, remedy
 	return c
 }
 
-func waiting(name, found, remedy string, nowMS int64) *adminv1.PageCheck {
-	return &adminv1.PageCheck{Name: name, Verdict: adminv1.Verdict_VERDICT_WAITING, Found: found, Remedy: remedy, RanMs: nowMS}
+func waiting(name string, f found, remedy string, nowMS int64) *adminv1.PageCheck {
+	c := passed(name, f, &provisionv1.Answered{AtMs: nowMS})
+	c.Verdict, c.Remedy = adminv1.Verdict_VERDICT_WAITING, remedy
+	return c
 }
 
-func unknown(name, found, remedy string, a *provisionv1.Answered) *adminv1.PageCheck {
-	c := passed(name, found, a)
+func unknown(name string, f found, remedy string, a *provisionv1.Answered) *adminv1.PageCheck {
+	c := passed(name, f, a)
 	c.Verdict, c.Remedy = adminv1.Verdict_VERDICT_UNKNOWN, remedy
 	return c
 }

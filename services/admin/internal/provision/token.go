@@ -2,6 +2,7 @@ package provision
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
@@ -69,70 +70,70 @@ func Dead(code, subcode int32) bool {
 
 // cause is why a token is dead and who brings it back how, by subcode of 190:
 // where Meta only waits for the person, the token lives on after that.
-func cause(subcode int32, page string) (found, remedy string) {
+func cause(subcode int32, page string) (f found, remedy string) {
 	renew := "make a new page token and store it with parleyctl page token set " + page
 	switch subcode {
 	case 458:
-		return "the app was removed by the person who connected the page",
+		return say("APP_REMOVED", "the app was removed by the person who connected the page"),
 			"have that person, or another who administers the page, add the app again at Meta; then " + renew
 	case 459:
-		return "the person who connected the page must pass a check of Facebook's",
+		return say("PERSON_CHECKED", "the person who connected the page must pass a check of Facebook's"),
 			"have that person sign in at facebook.com and pass it; the token lives on then"
 	case 460:
-		return "the person who connected the page has a new password, or Facebook ended their sessions",
+		return say("PERSON_SIGNED_OUT", "the person who connected the page has a new password, or Facebook ended their sessions"),
 			"have that person, or another who administers the page, sign in; then " + renew
 	case 463:
-		return "the token has ended", renew + ", from a long-lived token of the person's, so that it does not end again"
+		return say("TOKEN_ENDED", "the token has ended"), renew + ", from a long-lived token of the person's, so that it does not end again"
 	case 464:
-		return "the account of the person who connected the page is not confirmed",
+		return say("PERSON_UNCONFIRMED", "the account of the person who connected the page is not confirmed"),
 			"have that person confirm it at facebook.com; the token lives on then"
 	case 467:
-		return "the token was withdrawn, as when the person who connected the page signed out or was removed",
+		return say("TOKEN_WITHDRAWN", "the token was withdrawn, as when the person who connected the page signed out or was removed"),
 			"have somebody who administers the page sign in; then " + renew
 	case 490:
-		return "the person who connected the page is enrolled in a check of Facebook's",
+		return say("PERSON_ENROLLED", "the person who connected the page is enrolled in a check of Facebook's"),
 			"have that person sign in at facebook.com and pass it; the token lives on then"
 	case 492:
-		return "the person who connected the page has no role on it any more",
+		return say("PERSON_WITHOUT_ROLE", "the person who connected the page has no role on it any more"),
 			"have an administrator of the page give that person the role again; or, as somebody who has it, " + renew
 	}
-	return "Meta does not take the token", renew
+	return say("TOKEN_REFUSED", "Meta does not take the token"), renew
 }
 
 // judgeAnswers looks at what Meta says of the token when it is asked.
 func judgeAnswers(s Setup, r *provisionv1.Record, nowMS int64) *adminv1.PageCheck {
 	t := r.GetToken()
 	a, sub := t.GetAnswered(), r.GetSubscription().GetAnswered()
-	fail := func(harm adminv1.Harm, found, remedy string) *adminv1.PageCheck {
-		return failed(Token, harm, found, remedy, a)
+	fail := func(harm adminv1.Harm, f found, remedy string) *adminv1.PageCheck {
+		return failed(Token, harm, f, remedy, a)
 	}
 	use := "make a token for this page with this app and store it with parleyctl page token set " + s.Page
 	own := "ask Meta for the page's own: press Generate token beside the page in the app under Messenger, Settings; or read GET /" + s.PageID +
 		"?fields=access_token with the token of somebody who administers the page"
 	switch {
 	case s.NoToken != "":
-		return failed(Token, stops, s.NoToken, use, &provisionv1.Answered{AtMs: r.GetCheckedMs()})
+		return failed(Token, stops, found{reason: "NO_TOKEN", text: s.NoToken}, use, &provisionv1.Answered{AtMs: r.GetCheckedMs()})
 	case t.GetValid() && t.GetType() == pageToken && t.GetPageId() != s.PageID: // then nothing that was asked with it says more
-		return fail(stops, "the token is for page "+t.GetPageId(), use)
+		return fail(stops, say("TOKEN_OF_PAGE", "the token is for page %s", t.GetPageId()), use)
 	case Dead(sub.GetCode(), sub.GetSubcode()) && (a.GetAtMs() == 0 || t.GetType() == pageToken):
 		found, remedy := cause(sub.GetSubcode(), s.Page)
-		return failed(Token, disconnects, found+" "+numbers(sub), remedy, sub)
+		return failed(Token, disconnects, found.and(" %s", numbers(sub)), remedy, sub)
 	case a.GetAtMs() == 0:
 		return unasked(Token, s, r, a)
 	case a.GetCode() != 0:
-		return fail(stops, "the token belongs to another app "+numbers(a), use)
+		return fail(stops, say("TOKEN_OF_ANOTHER_APP", "the token belongs to another app %s", numbers(a)), use)
 	case !t.GetValid() && (t.GetCode() == 0 || Dead(t.GetCode(), t.GetSubcode())):
 		found, remedy := cause(t.GetSubcode(), s.Page)
-		return fail(disconnects, fmt.Sprintf("%s (%d/%d)", found, t.GetCode(), t.GetSubcode()), remedy)
+		return fail(disconnects, found.and(" %s", pair(t)), remedy)
 	case !t.GetValid():
-		return fail(stops, fmt.Sprintf("Meta does not take the token (%d/%d)", t.GetCode(), t.GetSubcode()), use)
+		return fail(stops, say("TOKEN_REFUSED", "Meta does not take the token").and(" %s", pair(t)), use)
 	case t.GetType() != pageToken:
-		return fail(stops, fmt.Sprintf("it is a token of type %q, not a page's", t.GetType()), own)
+		return fail(stops, say("TOKEN_TYPE", "it is a token of type %s, not a page's", strconv.Quote(t.GetType())), own)
 	case t.GetAppId() != s.AppID:
-		return fail(stops, "the token belongs to app "+t.GetAppId(), use)
+		return fail(stops, say("TOKEN_OF_APP", "the token belongs to app %s", t.GetAppId()), use)
 	case t.GetEndsMs() > 0 && t.GetEndsMs() <= nowMS:
 		found, remedy := cause(463, s.Page)
-		return fail(disconnects, found+", on "+day(t.GetEndsMs()), remedy)
+		return fail(disconnects, found.and(", on %s", day(t.GetEndsMs())), remedy)
 	}
 	return judgeEnd(s, t, nowMS)
 }
@@ -154,20 +155,23 @@ func judgeEnd(s Setup, t *provisionv1.Token, nowMS int64) *adminv1.PageCheck {
 	again := "have the person who connected the page sign in to the app again; or " + renew
 	switch {
 	case Threshold(ends, nowMS) > 0 && (data == 0 || ends <= data):
-		return failed(Token, less, "the token ends "+within(ends, nowMS), renew, t.GetAnswered())
+		return failed(Token, less, say("TOKEN_ENDS_SOON", "the token ends %s", within(ends, nowMS)).with(day(ends)), renew, t.GetAnswered())
 	case data > 0 && data <= nowMS:
-		return failed(Token, less, "the token's access to data has ended, on "+day(data), again, t.GetAnswered())
+		return failed(Token, less, say("DATA_ENDED", "the token's access to data has ended, on %s", day(data)), again, t.GetAnswered())
 	case Threshold(data, nowMS) > 0:
-		return failed(Token, less, "the token's access to data ends "+within(data, nowMS), again, t.GetAnswered())
+		return failed(Token, less, say("DATA_ENDS_SOON", "the token's access to data ends %s", within(data, nowMS)).with(day(data)), again, t.GetAnswered())
 	case ends > 0 && data > 0:
-		return passed(Token, "good until "+day(ends)+"; its access to data ends on "+day(data), t.GetAnswered())
+		return passed(Token, say("TOKEN_GOOD_UNTIL_DATA", "good until %s; its access to data ends on %s", day(ends), day(data)), t.GetAnswered())
 	case ends > 0:
-		return passed(Token, "good until "+day(ends), t.GetAnswered())
+		return passed(Token, say("TOKEN_GOOD_UNTIL", "good until %s", day(ends)), t.GetAnswered())
 	case data > 0:
-		return passed(Token, "good; its access to data ends on "+day(data), t.GetAnswered())
+		return passed(Token, say("TOKEN_GOOD_DATA", "good; its access to data ends on %s", day(data)), t.GetAnswered())
 	}
-	return passed(Token, "good, without an end", t.GetAnswered())
+	return passed(Token, say("TOKEN_GOOD", "good, without an end"), t.GetAnswered())
 }
+
+// pair is the code and subcode with which Meta calls a token bad.
+func pair(t *provisionv1.Token) string { return fmt.Sprintf("(%d/%d)", t.GetCode(), t.GetSubcode()) }
 
 // within says how soon, in the steps at which administrators are told again.
 func within(ms, nowMS int64) string {

@@ -53,11 +53,22 @@ func (s *Service) ListRecords(ctx context.Context, req *adminv1.ListRecordsReque
 	if err != nil {
 		return nil, err
 	}
-	found, next, err := s.Audit.List(ctx, f, from, size)
+	end, err := s.Audit.End(ctx)
 	if err != nil {
 		return nil, err
 	}
-	resp := &adminv1.ListRecordsResponse{Records: found}
+	if from == 0 {
+		from = end // what comes meanwhile is behind it
+	}
+	resp := &adminv1.ListRecordsResponse{End: end}
+	if from == 0 {
+		return resp, nil
+	}
+	found, next, err := s.Audit.List(ctx, f, audit.Range{From: from, After: req.GetAfter()}, size)
+	if err != nil {
+		return nil, err
+	}
+	resp.Records = found
 	if next > 0 {
 		resp.NextPageToken = s.token(next)
 	}

@@ -77,18 +77,34 @@ func (s *Service) TestPage(ctx context.Context, req *adminv1.TestPageRequest) (*
 	failed := ""
 	for _, step := range []struct {
 		name string
-		do   func(context.Context) (found, remedy string)
+		do   func(context.Context) (f found, remedy string)
 	}{{Reach, way.reach}, {Signature, way.sign}, {House, way.arrive}} {
-		c := &adminv1.PageCheck{Name: step.name, Verdict: adminv1.Verdict_VERDICT_UNKNOWN, Found: "not tried, for " + failed + " failed"}
+		c, f := &adminv1.PageCheck{Name: step.name, Verdict: adminv1.Verdict_VERDICT_UNKNOWN}, say("NOT_TRIED", "not tried, for %s failed", failed)
 		if failed == "" {
 			c.RanMs, c.Verdict = s.Now().UnixMilli(), adminv1.Verdict_VERDICT_PASSED
-			if c.Found, c.Remedy = step.do(ctx); c.GetRemedy() != "" {
+			if f, c.Remedy = step.do(ctx); c.GetRemedy() != "" {
 				c.Verdict, c.Harm, failed = adminv1.Verdict_VERDICT_FAILED, adminv1.Harm_HARM_STOPS, step.name
 			}
 		}
+		c.Found, c.Reason, c.Values = f.text, f.reason, f.values
 		resp.Steps = append(resp.Steps, c)
 	}
 	return resp, ctx.Err()
+}
+
+// found is what was found: a word for programs, and its sentence with the values in it.
+type found struct {
+	reason, text string
+	values       []string
+}
+
+// say is a finding whose sentence is a format of values.
+func say(reason, format string, values ...any) found {
+	f := found{reason: reason, text: fmt.Sprintf(format, values...)}
+	for _, v := range values {
+		f.values = append(f.values, fmt.Sprint(v))
+	}
+	return f
 }
 
 // way is one test.
@@ -110,55 +126,55 @@ func (w *way) url() string {
 
 // reach asks the callback to verify itself with a token that is none: ingress
 // says no in a way of its own.
-func (w *way) reach(ctx context.Context) (found, remedy string) {
+func (w *way) reach(ctx context.Context) (f found, remedy string) {
 	if w.WebhookURL == "" {
-		return "the setting admin.webhook_url does not say under which address Meta reaches ingress", "set it, such as https://hooks.example.com"
+		return say("NO_ADDRESS", "the setting admin.webhook_url does not say under which address Meta reaches ingress"), "set it, such as https://hooks.example.com"
 	}
 	query := url.Values{"hub.mode": {"subscribe"}, "hub.challenge": {"1"}, "hub.verify_token": {"parley-test " + w.nonce}}
 	status, err := w.call(ctx, http.MethodGet, w.url()+"?"+query.Encode(), nil, "")
 	switch {
 	case err != nil:
-		return w.url() + " cannot be reached: " + err.Error(), "see to DNS, the certificate, the proxy and the firewall; is ingress up?"
+		return say("NOT_REACHED", "%s cannot be reached: %s", w.url(), err.Error()), "see to DNS, the certificate, the proxy and the firewall; is ingress up?"
 	case status == http.StatusNotFound:
-		return w.url() + " answers 404", "the proxy does not pass the path on to ingress, or ingress does not know the account yet"
+		return say("NOT_FOUND_THERE", "%s answers 404", w.url()), "the proxy does not pass the path on to ingress, or ingress does not know the account yet"
 	case status != http.StatusForbidden:
-		return fmt.Sprintf("%s answers %d where ingress says 403", w.url(), status), "something else answers there; have the proxy pass /webhook/ on to ingress"
+		return say("ANSWERED_BY_ANOTHER", "%s answers %d where ingress says 403", w.url(), status), "something else answers there; have the proxy pass /webhook/ on to ingress"
 	}
-	return "ingress answers at " + w.url(), ""
+	return say("REACHED", "ingress answers at %s", w.url()), ""
 }
 
 // sign posts a signed event.
-func (w *way) sign(ctx context.Context) (found, remedy string) {
+func (w *way) sign(ctx context.Context) (f found, remedy string) {
 	text, err := w.Box.Reveal(directory.Place(w.account, "app_secret"), w.account.GetAppSecret())
 	if err != nil || text.Empty() {
-		return "there is no app secret to sign with", "set app_secret of account " + w.page.GetAccount()
+		return say("NOTHING_TO_SIGN_WITH", "there is no app secret to sign with"), "set app_secret of account " + w.page.GetAccount()
 	}
 	if _, w.revision, err = w.Log.Load(ctx, w.thread()); err != nil {
-		return "the log cannot be read", "see `parleyctl doctor`"
+		return say("LOG_AWAY", "the log cannot be read"), "see `parleyctl doctor`"
 	}
 	now := w.Now().UnixMilli()
 	body, err := json.Marshal(map[string]any{"object": "page", "entry": []any{map[string]any{"id": w.page.GetPageId(), "time": now,
 		"messaging": []any{map[string]any{"sender": map[string]string{"id": subject.TestPSID}, "recipient": map[string]string{"id": w.page.GetPageId()},
 			"timestamp": now, "parley_test": map[string]string{"ref": w.nonce}}}}}})
 	if err != nil {
-		return "the event cannot be encoded", "report this"
+		return say("NOT_ENCODED", "the event cannot be encoded"), "report this"
 	}
 	mac := hmac.New(sha256.New, []byte(text.Reveal()))
 	_, _ = mac.Write(body)
 	status, err := w.call(ctx, http.MethodPost, w.url(), body, "sha256="+hex.EncodeToString(mac.Sum(nil)))
 	switch {
 	case err != nil:
-		return "no answer to a signed event: " + err.Error(), "is ingress up?"
+		return say("NO_ANSWER", "no answer to a signed event: %s", err.Error()), "is ingress up?"
 	case status == http.StatusUnauthorized:
-		return "ingress does not take the signature", "the proxy may change bodies: it must pass them on as they are, uncompressed"
+		return say("SIGNATURE_REFUSED", "ingress does not take the signature"), "the proxy may change bodies: it must pass them on as they are, uncompressed"
 	case status != http.StatusOK:
-		return fmt.Sprintf("ingress answers %d to a signed event", status), "see the log of ingress, and `parleyctl doctor`"
+		return say("EVENT_REFUSED", "ingress answers %d to a signed event", status), "see the log of ingress, and `parleyctl doctor`"
 	}
-	return "ingress took a signed event", ""
+	return say("EVENT_TAKEN", "ingress took a signed event"), ""
 }
 
 // arrive waits for the event in its thread.
-func (w *way) arrive(ctx context.Context) (found, remedy string) {
+func (w *way) arrive(ctx context.Context) (f found, remedy string) {
 	ctx, cancel := context.WithTimeout(ctx, logLimit)
 	defer cancel()
 	began := w.Now()
@@ -169,7 +185,7 @@ func (w *way) arrive(ctx context.Context) (found, remedy string) {
 			}
 			for _, f := range rec.Commit.GetFacts() {
 				if strings.Contains(f.GetEventKept().GetSummary(), w.nonce) {
-					return fmt.Sprintf("it was in its thread %d ms after ingress took it", w.Now().Sub(began).Milliseconds()), ""
+					return say("ARRIVED", "it was in its thread %d ms after ingress took it", w.Now().Sub(began).Milliseconds()), ""
 				}
 			}
 		}
@@ -178,7 +194,7 @@ func (w *way) arrive(ctx context.Context) (found, remedy string) {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return fmt.Sprintf("it is not in its thread after %v", logLimit), "is classification up? see `parleyctl doctor`"
+			return say("NOT_ARRIVED", "it is not in its thread after %v", logLimit), "is classification up? see `parleyctl doctor`"
 		}
 	}
 }

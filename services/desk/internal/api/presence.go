@@ -37,7 +37,7 @@ func (s deskService) SetAgentPresence(ctx context.Context, r *connect.Request[de
 		return nil, err
 	}
 	world, of := s.Directory.Now(), r.Msg.GetOfAgent()
-	if world.Agents[of] == nil || !s.who(ctx).Beyond(callerOf(ctx).need, among(serves(world, of))) {
+	if world.Agents[of] == nil || !s.who(ctx).Beyond(callerOf(ctx).need, among(world.Served(of))) {
 		return nil, fault.New(fault.NotFound, "NO_SUCH_AGENT", "there is no agent %q", of)
 	}
 	standing, err := s.setPresence(ctx, &distributionv1.SetPresenceRequest{Agent: of,

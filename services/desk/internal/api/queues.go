@@ -38,7 +38,7 @@ func (s deskService) ListQueues(ctx context.Context, _ *connect.Request[deskv1.L
 func (s *Server) Tally(ctx context.Context, agents []string) error {
 	world, queues := s.Directory.Now(), map[string]bool{}
 	for _, agent := range agents {
-		for _, id := range serves(world, agent) {
+		for _, id := range world.Served(agent) {
 			queues[id] = true
 		}
 	}
@@ -53,16 +53,6 @@ func (s *Server) Tally(ctx context.Context, agents []string) error {
 		s.Hub.Tally(agent, told)
 	}
 	return err
-}
-
-// serves are the queues of an agent, by id.
-func serves(world *directory.Snapshot, agent string) (ids []string) {
-	for id, q := range world.Queues {
-		if slices.Contains(q.GetAgents(), agent) {
-			ids = append(ids, id)
-		}
-	}
-	return ids
 }
 
 // figures are how full queues are, by name. An error comes with what is known

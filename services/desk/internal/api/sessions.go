@@ -8,9 +8,8 @@ import (
 
 	"connectrpc.com/connect"
 
-	"github.com/parley-desk/parley/pkg/directory"
-	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	"github.com/parley-desk/parley/services/desk/internal/board"
 )
 
 // sessionService signs agents in and out.
@@ -36,7 +35,7 @@ func (s sessionService) SignIn(ctx context.Context, r *connect.Request[deskv1.Si
 	if err := s.leave(ctx, s.Cookie.Read(r.Header())); err != nil {
 		return nil, err
 	}
-	response := connect.NewResponse(&deskv1.SignInResponse{Me: me(s.Directory.Now(), s.Directory.Now().Agents[session.Agent])})
+	response := connect.NewResponse(&deskv1.SignInResponse{Me: me(s.World(), session.Agent)})
 	response.Header().Add("Set-Cookie", s.Cookie.Set(id).String())
 	return response, nil
 }
@@ -62,13 +61,14 @@ func (s sessionService) leave(ctx context.Context, id string) error {
 
 // WhoAmI tells the agent of the cookie.
 func (s sessionService) WhoAmI(ctx context.Context, _ *connect.Request[deskv1.WhoAmIRequest]) (*connect.Response[deskv1.WhoAmIResponse], error) {
-	return connect.NewResponse(&deskv1.WhoAmIResponse{Me: me(s.Directory.Now(), callerOf(ctx).agent)}), nil
+	return connect.NewResponse(&deskv1.WhoAmIResponse{Me: me(s.World(), callerOf(ctx).session.Agent)}), nil
 }
 
-func me(d *directory.Snapshot, a *configv1.Agent) *deskv1.Me {
+func me(w board.World, agent string) *deskv1.Me {
+	d, a := w.Names, w.Names.Agents[agent]
 	out := &deskv1.Me{
-		Agent: a.GetMeta().GetId(), DisplayName: a.GetMeta().GetDisplayName(),
-		Roles: a.GetRoles(), Language: a.GetLanguage(),
+		Agent: agent, DisplayName: a.GetMeta().GetDisplayName(),
+		Roles: a.GetRoles(), Language: a.GetLanguage(), May: w.Who(agent).All(),
 	}
 	for _, id := range slices.Sorted(maps.Keys(d.Statuses)) {
 		if s := d.Statuses[id]; !s.GetInactive() {

@@ -14,11 +14,13 @@ import (
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 )
 
-// administration is what the set-up page needs of the control plane. The desk
-// looks at none of it: it passes calls on and says whose they are.
+// administration is what the set-up page and the supervisors' view need of the
+// control plane. The desk looks at none of it: it passes calls on and says whose they
+// are.
 func administration() []protoreflect.ServiceDescriptor {
 	return []protoreflect.ServiceDescriptor{
 		adminv1.File_parley_admin_v1_admin_proto.Services().ByName("ConfigService"),
+		adminv1.File_parley_admin_v1_crew_proto.Services().ByName("CrewService"),
 		adminv1.File_parley_admin_v1_audit_proto.Services().ByName("AuditService"),
 		adminv1.File_parley_admin_v1_admin_proto.Services().ByName("OperateService"),
 		adminv1.File_parley_admin_v1_history_proto.Services().ByName("HistoryService"),

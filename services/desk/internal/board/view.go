@@ -35,16 +35,8 @@ func (w World) trouble(page string) string {
 // Who is an agent as one who calls.
 func (w World) Who(agent string) rights.Who {
 	a := w.Names.Agents[agent]
-	return rights.Who{Name: agent, Roles: a.GetRoles(), Off: w.Off, Oversees: func(queue string) bool { return w.oversees(agent, queue) },
+	return rights.Who{Name: agent, Roles: a.GetRoles(), Off: w.Off, Oversees: func(queue string) bool { return w.Names.Oversees(agent, queue) },
 		Serves: func(queue string) bool { return slices.Contains(w.Names.Queues[queue].GetAgents(), agent) }}
-}
-
-// oversees tells whether an agent, as a supervisor, sees and acts on what is in a
-// queue: of one that names supervisors they and those among its agents do, of every
-// other, and of what is in none yet, all supervisors (L109, L125).
-func (w World) oversees(agent, queue string) bool {
-	q := w.Names.Queues[queue]
-	return len(q.GetSupervisors()) == 0 || slices.Contains(q.GetSupervisors(), agent) || slices.Contains(q.GetAgents(), agent)
 }
 
 // Object is the conversation of s as what a call is about. With over, it is still

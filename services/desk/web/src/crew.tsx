@@ -1,5 +1,7 @@
 // Who works, and the queues they work for, as a supervisor sees them.
+import { useState } from 'preact/hooks';
 import type { AgentFigure, ListAgentsResponse, Presence, QueueFigure } from './types.gen';
+import { Adjust } from './adjust';
 import { seconds, share } from './figures';
 import type { Act } from './floor';
 import { clock, long, span } from './format';
@@ -9,23 +11,29 @@ import { useAloft } from './aloft';
 
 const CHOICES: Presence[] = ['PRESENCE_AVAILABLE', 'PRESENCE_BUSY', 'PRESENCE_DO_NOT_DISTURB', 'PRESENCE_AWAY', 'PRESENCE_OFFLINE'];
 
-export function Crew({ figures, act, onAgent }: { figures: ListAgentsResponse; act: Act; onAgent: (agent: string) => void }) {
-  const { t } = useAloft();
+export function Crew({ figures, act, onAgent, again }: { figures: ListAgentsResponse; act: Act; onAgent: (agent: string) => void; again: () => void }) {
+  const { desk, t } = useAloft();
   const now = useNow(5_000);
+  const [adjusted, adjust] = useState<string>();
+  const adjusts = !!desk.state.me.may?.includes('crew.adjust');
   return (
     <div class="table" tabIndex={0} role="region" aria-label={t.agents}>
       <table>
         <thead><tr>
           <th>{t.agentCol}</th><th>{t.presence}</th><th>{t.loadCol}</th><th>{t.inHand}</th><th>{t.unansweredCol}</th><th>{t.wrappingUp}</th>
           <th>{t.setAside}</th><th title={t.takenColIs}>{t.takenCol}</th><th title={t.rejectedColIs}>{t.rejectedCol}</th><th title={t.missedColIs}>{t.missedCol}</th><th>{t.queues}</th>
+          {adjusts && <th>{t.actionsCol}</th>}
         </tr></thead>
-        <tbody>{(figures.agents ?? []).map((a) => <Agent key={a.agent} of={a} now={now} act={act} onAgent={onAgent} />)}</tbody>
+        <tbody>{(figures.agents ?? []).map((a) => <Agent key={a.agent} of={a} now={now} act={act} onAgent={onAgent} adjust={adjusts ? adjust : undefined} />)}</tbody>
       </table>
+      {adjusted && <Adjust agent={adjusted} onClose={() => { adjust(undefined); again(); }} />}
     </div>
   );
 }
 
-function Agent({ of: a, now, act, onAgent }: { of: AgentFigure; now: number; act: Act; onAgent: (agent: string) => void }) {
+function Agent({ of: a, now, act, onAgent, adjust }: {
+  of: AgentFigure; now: number; act: Act; onAgent: (agent: string) => void; adjust: ((agent: string) => void) | undefined;
+}) {
   const { t } = useAloft();
   const s = a.standing ?? {};
   const presence = s.presence ?? 'PRESENCE_UNSPECIFIED';
@@ -52,6 +60,7 @@ function Agent({ of: a, now, act, onAgent }: { of: AgentFigure; now: number; act
       <td class="number">{a.rejected ?? 0}</td>
       <td class="number">{a.missed ?? 0}</td>
       <td class="line" dir="auto">{(a.queues ?? []).join(', ')}</td>
+      {adjust && <td><button class="plain" data-deed="adjust" aria-label={t.adjustOf(a.name || a.agent || '')} onClick={() => adjust(a.agent ?? '')}>{t.adjust}</button></td>}
     </tr>
   );
 }

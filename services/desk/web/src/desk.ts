@@ -24,7 +24,7 @@ const TYPING_MS = 15_000;
 // Turned is why somebody was not let in; wait is after how many seconds to try
 // again.
 export interface Turned {
-  word: 'wrongPassword' | 'tryLater' | 'NO_ROLE' | 'TOO_MANY_TRIES';
+  word: 'wrongPassword' | 'tryLater' | 'NO_ROLE' | 'TOO_MANY_TRIES' | 'AUDIT_AWAY';
   wait: number;
 }
 
@@ -111,7 +111,8 @@ export class Desk {
     } catch (e) {
       if (e instanceof Failure && e.reason === 'TOO_MANY_TRIES') return { word: e.reason, wait: e.wait };
       const refused = e instanceof Failure && (e.code === 'unauthenticated' || e.code === 'permission_denied' || e.code === 'invalid_argument');
-      return { word: refused ? 'wrongPassword' : 'tryLater', wait: 0 };
+      const unrecorded = e instanceof Failure && e.reason === 'AUDIT_AWAY';
+      return { word: refused ? 'wrongPassword' : unrecorded ? 'AUDIT_AWAY' : 'tryLater', wait: 0 };
     }
   }
 

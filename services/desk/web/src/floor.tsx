@@ -67,7 +67,7 @@ function View() {
       <Hour lately={seen.lately} agents={seen.agents} />
       <Filters seen={seen} wanted={wanted} change={change} />
       {wanted.tab === 'conversations' && <Ongoing seen={seen} again={again} act={act} more={() => want({ ...wanted, size: MOST })} />}
-      {wanted.tab === 'agents' && <Crew figures={seen.agents} act={act} onAgent={(heldBy) => change({ tab: 'conversations', queue: '', phase: '', heldBy })} />}
+      {wanted.tab === 'agents' && <Crew figures={seen.agents} act={act} again={again} onAgent={(heldBy) => change({ tab: 'conversations', queue: '', phase: '', heldBy })} />}
       {wanted.tab === 'queues' && <Lines queues={seen.queues} act={act} onQueue={(queue) => change({ tab: 'conversations', queue, phase: '', heldBy: '' })} />}
     </main>
   );

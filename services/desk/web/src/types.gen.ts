@@ -620,6 +620,7 @@ export interface Me {
   roles?: string[];
   language?: string;
   statuses?: StatusOption[];
+  may?: string[];
 }
 
 export interface MergeContactRequest {

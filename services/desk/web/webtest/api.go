@@ -12,6 +12,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/parley-desk/parley/pkg/rights"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	"github.com/parley-desk/parley/proto/gen/parley/desk/v1/deskv1connect"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
@@ -26,17 +27,20 @@ var errStranger = failure(connect.CodeUnauthenticated, "NOT_SIGNED_IN")
 type sessions struct{ h *House }
 
 // names are the agents, by id.
-var names = map[string]string{Agent: "Мила Йорданова", Other: "Орлин Василев", Stranger: "Соня Колева", Boss: "Вера Николова"}
+var names = map[string]string{Agent: "Мила Йорданова", Other: "Орлин Василев", Stranger: "Соня Колева", Boss: "Вера Николова", Admin: "Петър Стоянов", Auditor: "Антон Илиев"}
 
 func me(agent string) *deskv1.Me {
 	roles := []string{"agent"}
 	switch agent {
-	case Stranger:
+	case Stranger, Admin:
 		roles = []string{"admin"}
+	case Auditor:
+		roles = []string{"auditor"}
 	case Boss:
 		roles = []string{"supervisor"}
 	}
-	return &deskv1.Me{Agent: agent, DisplayName: names[agent], Roles: roles, Statuses: []*deskv1.StatusOption{
+	who := rights.Who{Name: agent, Roles: roles}
+	return &deskv1.Me{Agent: agent, DisplayName: names[agent], Roles: roles, May: who.All(), Statuses: []*deskv1.StatusOption{
 		{Id: "lunch", Name: "На обяд", Base: distributionv1.Presence_PRESENCE_AWAY, Description: "До един час"}}}
 }
 
@@ -57,6 +61,9 @@ func (s sessions) SignIn(_ context.Context, r *connect.Request[deskv1.SignInRequ
 	}
 	if names[r.Msg.GetAgent()] == "" || r.Msg.GetPassword() != Password {
 		return nil, errStranger
+	}
+	if err := s.h.recorded(); err != nil {
+		return nil, err
 	}
 	s.h.End("")
 	out := connect.NewResponse(&deskv1.SignInResponse{Me: me(r.Msg.GetAgent())})

@@ -104,6 +104,9 @@ func (d desk) GetFigures(_ context.Context, r *connect.Request[deskv1.GetFigures
 
 func (d desk) PauseQueue(_ context.Context, r *connect.Request[deskv1.PauseQueueRequest]) (*connect.Response[deskv1.PauseQueueResponse], error) {
 	d.note(r.Msg)
+	if err := d.h.recorded(); err != nil {
+		return nil, err
+	}
 	d.h.mu.Lock()
 	defer d.h.mu.Unlock()
 	paused := &deskv1.PauseQueueResponse{}

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,13 +25,15 @@ import (
 	"github.com/parley-desk/parley/services/desk/web"
 )
 
-// Agent and Password sign in, and so do Other and Stranger with the same
-// password; but Stranger has no right to the desk.
+// Agent and Password sign in, and so do the others with the same password; but
+// Stranger has no right to the desk.
 const (
 	Agent    = "mila"
 	Other    = "orlin"
 	Stranger = "sonya"
 	Boss     = "vera"
+	Admin    = "petar"
+	Auditor  = "anton"
 	Password = "parley-demo"
 )
 
@@ -52,6 +55,7 @@ type House struct {
 	streams  int
 	wish     distributionv1.Presence // of the last stream
 	ahead    time.Duration           // of the browser's clock
+	unsealed bool                    // the audit cannot be written
 	over     string                  // why the session has ended; empty: it has not
 	crowded  bool                    // as many sign-ins have the desk open as may
 	bar      time.Duration           // how long nobody may sign in
@@ -64,12 +68,14 @@ type House struct {
 	files    <-chan struct{} // files wait for it; nil: they do not
 
 	Uploads Uploads
+	Office  *Office // the control plane, to which calls are passed on
 }
 
 // New makes a house with an available agent and nothing to do.
 func New() *House {
 	return &House{
-		epoch: "e1", changed: make(chan struct{}),
+		Office: &Office{answers: map[string]func(proto.Message) (proto.Message, error){}, asked: map[string][]proto.Message{}},
+		epoch:  "e1", changed: make(chan struct{}),
 		views: map[string]*deskv1.ConversationView{}, talks: map[string][]string{}, items: map[string][]*deskv1.TimelineItem{},
 		standing: &distributionv1.AgentStanding{Agent: Agent, Presence: distributionv1.Presence_PRESENCE_AVAILABLE, Capacity: 3},
 	}
@@ -90,7 +96,18 @@ func (h *House) Handler(images ...string) (http.Handler, error) {
 	mux.Handle(deskv1connect.NewDeskServiceHandler(desk{h: h}))
 	mux.Handle(deskv1connect.NewContactServiceHandler(newContacts()))
 	mux.Handle(deskv1connect.NewReplyServiceHandler(replies{desk: desk{h: h}}))
-	return page.Harden(h.line(mux), images...), nil
+	return page.Harden(h.line(h.passOn(mux)), images...), nil
+}
+
+// passOn gives the control plane its calls.
+func (h *House) passOn(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/parley.admin.v1.") {
+			h.Office.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // line hangs up on everybody while it is cut.
@@ -189,6 +206,23 @@ func (h *House) Bar(wait time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.bar = wait
+}
+
+// Unrecorded refuses what is to be in the audit, or takes it again.
+func (h *House) Unrecorded(away bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.unsealed = away
+}
+
+// recorded is an error while the audit cannot be written.
+func (h *House) recorded() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.unsealed {
+		return failure(connect.CodeUnavailable, "AUDIT_AWAY")
+	}
+	return nil
 }
 
 func (h *House) barred() time.Duration {

@@ -2755,7 +2755,9 @@ type Check struct {
 	// What was seen, one line.
 	Detail string `protobuf:"bytes,3,opt,name=detail,proto3" json:"detail,omitempty"`
 	// What to do, when not fine.
-	Remedy        string `protobuf:"bytes,4,opt,name=remedy,proto3" json:"remedy,omitempty"`
+	Remedy string `protobuf:"bytes,4,opt,name=remedy,proto3" json:"remedy,omitempty"`
+	// What detail says besides, each in its words: resources, sizes, counts.
+	Values        []string `protobuf:"bytes,37,rep,name=values,proto3" json:"values,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2816,6 +2818,13 @@ func (x *Check) GetRemedy() string {
 		return x.Remedy
 	}
 	return ""
+}
+
+func (x *Check) GetValues() []string {
+	if x != nil {
+		return x.Values
+	}
+	return nil
 }
 
 // ExportTranscriptRequest says which threads.
@@ -2968,7 +2977,10 @@ func (x *ExportTranscriptResponse) GetCommit() *v11.Commit {
 type ListDeadLettersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many at most, 1 to 1000; 0 is 100.
-	PageSize      int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// Only those before this sequence, to go on behind the last that was read; 0: from
+	// the newest.
+	Before        uint64 `protobuf:"varint,34,opt,name=before,proto3" json:"before,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3006,6 +3018,13 @@ func (*ListDeadLettersRequest) Descriptor() ([]byte, []int) {
 func (x *ListDeadLettersRequest) GetPageSize() int32 {
 	if x != nil {
 		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListDeadLettersRequest) GetBefore() uint64 {
+	if x != nil {
+		return x.Before
 	}
 	return 0
 }
@@ -3314,12 +3333,13 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\aremarks\x18\x06 \x03(\tR\aremarks\"\x0f\n" +
 	"\rDoctorRequest\"@\n" +
 	"\x0eDoctorResponse\x12.\n" +
-	"\x06checks\x18\x01 \x03(\v2\x16.parley.admin.v1.CheckR\x06checks\"\x81\x01\n" +
+	"\x06checks\x18\x01 \x03(\v2\x16.parley.admin.v1.CheckR\x06checks\"\x99\x01\n" +
 	"\x05Check\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x124\n" +
 	"\x06status\x18\x02 \x01(\x0e2\x1c.parley.admin.v1.CheckStatusR\x06status\x12\x16\n" +
 	"\x06detail\x18\x03 \x01(\tR\x06detail\x12\x16\n" +
-	"\x06remedy\x18\x04 \x01(\tR\x06remedy\"A\n" +
+	"\x06remedy\x18\x04 \x01(\tR\x06remedy\x12\x16\n" +
+	"\x06values\x18% \x03(\tR\x06values\"A\n" +
 	"\x17ExportTranscriptRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\"\xcb\x01\n" +
@@ -3329,9 +3349,10 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\tpartition\x18\x03 \x01(\x05R\tpartition\x12\x1a\n" +
 	"\brevision\x18\x04 \x01(\x04R\brevision\x12\x1b\n" +
 	"\tstored_ms\x18\x05 \x01(\x03R\bstoredMs\x120\n" +
-	"\x06commit\x18\x06 \x01(\v2\x18.parley.thread.v1.CommitR\x06commit\"5\n" +
+	"\x06commit\x18\x06 \x01(\v2\x18.parley.thread.v1.CommitR\x06commit\"M\n" +
 	"\x16ListDeadLettersRequest\x12\x1b\n" +
-	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\"Y\n" +
+	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x16\n" +
+	"\x06before\x18\" \x01(\x04R\x06before\"Y\n" +
 	"\x17ListDeadLettersResponse\x12>\n" +
 	"\fdead_letters\x18\x01 \x03(\v2\x1b.parley.admin.v1.DeadLetterR\vdeadLetters\"\xca\x01\n" +
 	"\n" +

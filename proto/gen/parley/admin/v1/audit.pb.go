@@ -131,7 +131,9 @@ type ListRecordsRequest struct {
 	// How many at most, 1 to 1000; 0: 100.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Where to go on, as the page before says.
-	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only records behind this number: what came since a listing that looked up to it.
+	After         uint64 `protobuf:"varint,36,opt,name=after,proto3" json:"after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -187,6 +189,13 @@ func (x *ListRecordsRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListRecordsRequest) GetAfter() uint64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
 // ListRecordsResponse is a page of records. It may be short, or empty, and yet not
 // the last: a call looks at so many records only.
 type ListRecordsResponse struct {
@@ -195,6 +204,8 @@ type ListRecordsResponse struct {
 	Records []*v1.Record `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
 	// Where the next page begins; empty at the end.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// Number of the newest record there was, whether it was wanted or not.
+	End           uint64 `protobuf:"varint,35,opt,name=end,proto3" json:"end,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -241,6 +252,13 @@ func (x *ListRecordsResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ListRecordsResponse) GetEnd() uint64 {
+	if x != nil {
+		return x.End
+	}
+	return 0
 }
 
 // FollowRecordsRequest says from where to follow.
@@ -586,15 +604,17 @@ const file_parley_admin_v1_audit_proto_rawDesc = "" +
 	"\afrom_ms\x18\x04 \x01(\x03R\x06fromMs\x12\x19\n" +
 	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\x12\x12\n" +
 	"\x04page\x18\x06 \x01(\tR\x04page\x12\x12\n" +
-	"\x04psid\x18\a \x01(\tR\x04psid\"\x87\x01\n" +
+	"\x04psid\x18\a \x01(\tR\x04psid\"\x9d\x01\n" +
 	"\x12ListRecordsRequest\x125\n" +
 	"\x06filter\x18\x01 \x01(\v2\x1d.parley.admin.v1.RecordFilterR\x06filter\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x03 \x01(\tR\tpageToken\"p\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\x12\x14\n" +
+	"\x05after\x18$ \x01(\x04R\x05after\"\x82\x01\n" +
 	"\x13ListRecordsResponse\x121\n" +
 	"\arecords\x18\x01 \x03(\v2\x17.parley.audit.v1.RecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8b\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x10\n" +
+	"\x03end\x18# \x01(\x04R\x03end\"\x8b\x01\n" +
 	"\x14FollowRecordsRequest\x125\n" +
 	"\x06filter\x18\x01 \x01(\v2\x1d.parley.admin.v1.RecordFilterR\x06filter\x12\x14\n" +
 	"\x05after\x18\x02 \x01(\x04R\x05after\x12\x12\n" +

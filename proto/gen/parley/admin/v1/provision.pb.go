@@ -1786,6 +1786,11 @@ type PageCheck struct {
 	RanMs int64 `protobuf:"varint,6,opt,name=ran_ms,json=ranMs,proto3" json:"ran_ms,omitempty"`
 	// Since when it could not be asked again, ms since 1970 UTC; 0: it could.
 	SilentSinceMs int64 `protobuf:"varint,7,opt,name=silent_since_ms,json=silentSinceMs,proto3" json:"silent_since_ms,omitempty"`
+	// What was found, as a word for programs: "TOKEN_ENDED". found is the sentence of
+	// it, in English.
+	Reason string `protobuf:"bytes,41,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What the sentence says besides: ids, days and numbers, in its order.
+	Values        []string `protobuf:"bytes,42,rep,name=values,proto3" json:"values,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1867,6 +1872,20 @@ func (x *PageCheck) GetSilentSinceMs() int64 {
 		return x.SilentSinceMs
 	}
 	return 0
+}
+
+func (x *PageCheck) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *PageCheck) GetValues() []string {
+	if x != nil {
+		return x.Values
+	}
+	return nil
 }
 
 var File_parley_admin_v1_provision_proto protoreflect.FileDescriptor
@@ -1971,7 +1990,7 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\rtoken_ends_ms\x18\a \x01(\x03R\vtokenEndsMs\x12 \n" +
 	"\fdata_ends_ms\x18\b \x01(\x03R\n" +
 	"dataEndsMs\x12\x18\n" +
-	"\aremarks\x18\t \x03(\tR\aremarks\"\xeb\x01\n" +
+	"\aremarks\x18\t \x03(\tR\aremarks\"\x9b\x02\n" +
 	"\tPageCheck\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x122\n" +
 	"\averdict\x18\x02 \x01(\x0e2\x18.parley.admin.v1.VerdictR\averdict\x12)\n" +
@@ -1979,7 +1998,9 @@ const file_parley_admin_v1_provision_proto_rawDesc = "" +
 	"\x05found\x18\x04 \x01(\tR\x05found\x12\x16\n" +
 	"\x06remedy\x18\x05 \x01(\tR\x06remedy\x12\x15\n" +
 	"\x06ran_ms\x18\x06 \x01(\x03R\x05ranMs\x12&\n" +
-	"\x0fsilent_since_ms\x18\a \x01(\x03R\rsilentSinceMs*\x98\x01\n" +
+	"\x0fsilent_since_ms\x18\a \x01(\x03R\rsilentSinceMs\x12\x16\n" +
+	"\x06reason\x18) \x01(\tR\x06reason\x12\x16\n" +
+	"\x06values\x18* \x03(\tR\x06values*\x98\x01\n" +
 	"\vFetchResult\x12\x1c\n" +
 	"\x18FETCH_RESULT_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13FETCH_RESULT_STORED\x10\x01\x12\x1a\n" +

@@ -89,6 +89,9 @@ const (
 	Permission_PERMISSION_FLOOR_READ Permission = 28
 	// To pause a queue and set the presence of its agents (L79).
 	Permission_PERMISSION_FLOOR_STEER Permission = 29
+	// To say how much the agents of a queue take on, what they know, and which queues
+	// they serve (L66, L70).
+	Permission_PERMISSION_CREW_ADJUST Permission = 62
 )
 
 // Enum value maps for Permission.
@@ -124,6 +127,7 @@ var (
 		27: "PERMISSION_QUEUE_SEE",
 		28: "PERMISSION_FLOOR_READ",
 		29: "PERMISSION_FLOOR_STEER",
+		62: "PERMISSION_CREW_ADJUST",
 	}
 	Permission_value = map[string]int32{
 		"PERMISSION_UNSPECIFIED":              0,
@@ -156,6 +160,7 @@ var (
 		"PERMISSION_QUEUE_SEE":                27,
 		"PERMISSION_FLOOR_READ":               28,
 		"PERMISSION_FLOOR_STEER":              29,
+		"PERMISSION_CREW_ADJUST":              62,
 	}
 )
 
@@ -301,7 +306,7 @@ const file_parley_auth_v1_permission_proto_rawDesc = "" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06object\x18\x02 \x01(\tR\x06object\x12\x16\n" +
 	"\x06fields\x18\x03 \x03(\tR\x06fields\x12\x10\n" +
-	"\x03own\x18\x04 \x01(\bR\x03own*\x90\a\n" +
+	"\x03own\x18\x04 \x01(\bR\x03own*\xac\a\n" +
 	"\n" +
 	"Permission\x12\x1a\n" +
 	"\x16PERMISSION_UNSPECIFIED\x10\x00\x12\x15\n" +
@@ -334,7 +339,8 @@ const file_parley_auth_v1_permission_proto_rawDesc = "" +
 	"#PERMISSION_CONVERSATION_FORCE_CLOSE\x10\x1a\x12\x18\n" +
 	"\x14PERMISSION_QUEUE_SEE\x10\x1b\x12\x19\n" +
 	"\x15PERMISSION_FLOOR_READ\x10\x1c\x12\x1a\n" +
-	"\x16PERMISSION_FLOOR_STEER\x10\x1d:\\\n" +
+	"\x16PERMISSION_FLOOR_STEER\x10\x1d\x12\x1a\n" +
+	"\x16PERMISSION_CREW_ADJUST\x10>:\\\n" +
 	"\n" +
 	"permission\x12\x1e.google.protobuf.MethodOptions\x18\xe3\x8e\x03 \x01(\x0e2\x1a.parley.auth.v1.PermissionR\n" +
 	"permission:O\n" +

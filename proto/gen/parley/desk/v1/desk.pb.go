@@ -508,7 +508,10 @@ type Me struct {
 	// Language wanted, "bg", "en" or empty.
 	Language string `protobuf:"bytes,4,opt,name=language,proto3" json:"language,omitempty"`
 	// What the agent may choose to be, besides the presences (L74).
-	Statuses      []*StatusOption `protobuf:"bytes,5,rep,name=statuses,proto3" json:"statuses,omitempty"`
+	Statuses []*StatusOption `protobuf:"bytes,5,rep,name=statuses,proto3" json:"statuses,omitempty"`
+	// Permissions that the agent has, some perhaps only as far as own conversations or
+	// queues go: "audit.read". Pages leave out what they would be refused.
+	May           []string `protobuf:"bytes,38,rep,name=may,proto3" json:"may,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -574,6 +577,13 @@ func (x *Me) GetLanguage() string {
 func (x *Me) GetStatuses() []*StatusOption {
 	if x != nil {
 		return x.Statuses
+	}
+	return nil
+}
+
+func (x *Me) GetMay() []string {
+	if x != nil {
+		return x.May
 	}
 	return nil
 }
@@ -7311,13 +7321,14 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x0fSignOutResponse\"\x0f\n" +
 	"\rWhoAmIRequest\"4\n" +
 	"\x0eWhoAmIResponse\x12\"\n" +
-	"\x02me\x18\x01 \x01(\v2\x12.parley.desk.v1.MeR\x02me\"\xa9\x01\n" +
+	"\x02me\x18\x01 \x01(\v2\x12.parley.desk.v1.MeR\x02me\"\xbb\x01\n" +
 	"\x02Me\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x14\n" +
 	"\x05roles\x18\x03 \x03(\tR\x05roles\x12\x1a\n" +
 	"\blanguage\x18\x04 \x01(\tR\blanguage\x128\n" +
-	"\bstatuses\x18\x05 \x03(\v2\x1c.parley.desk.v1.StatusOptionR\bstatuses\"\x8a\x01\n" +
+	"\bstatuses\x18\x05 \x03(\v2\x1c.parley.desk.v1.StatusOptionR\bstatuses\x12\x10\n" +
+	"\x03may\x18& \x03(\tR\x03may\"\x8a\x01\n" +
 	"\fStatusOption\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x124\n" +

@@ -4,15 +4,16 @@ import type { ApplyResponse, Change, GetVersionResponse, ListVersionsResponse, R
 export type Kind = keyof Resource;
 export type Thing = Record<string, unknown> & { meta?: { id?: string; displayName?: string; etag?: string; updatedMs?: string } };
 
-// KINDS are the resources in the order of parleyctl, with what methods call many.
-export const KINDS: Record<Kind, string> = {
-  channelAccount: 'ChannelAccounts', page: 'Pages', workstream: 'Workstreams', queue: 'Queues', agent: 'Agents', schedule: 'Schedules', skill: 'Skills',
-  capacityProfile: 'CapacityProfiles', status: 'Statuses', ruleset: 'Rulesets', automatedMessage: 'AutomatedMessages', cannedReply: 'CannedReplies',
-};
+// KINDS are the resources in the order of parleyctl; many is what methods call several.
+const KINDS = 'channelAccount page workstream queue agent schedule skill capacityProfile status ruleset automatedMessage cannedReply'.split(' ') as Kind[];
+const many = (kind: Kind): string => `${upper(kind)}s`.replace(/ss$/, 'ses').replace(/ys$/, 'ies');
 
 // first makes a name of the proto's the name of its message, and back.
 export const upper = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
 const lower = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1);
+
+// keyOf is the kind as the house calls it in keys and in the audit: "queues".
+export const keyOf = (kind: Kind): string => lower(many(kind));
 
 export type World = Record<Kind, Thing[]>;
 export interface Violation { field: string; text: string }
@@ -53,7 +54,7 @@ export async function post<T>(path: string, body: object): Promise<T> {
   }
 }
 
-type Service = 'Config' | 'History' | 'Operate' | 'Provision' | 'Routing' | 'Schedule';
+type Service = 'Audit' | 'Config' | 'History' | 'Operate' | 'Provision' | 'Routing' | 'Schedule';
 
 // ask calls a method of the control plane.
 export const ask = <T>(service: Service, method: string, body: object = {}): Promise<T> => post<T>(`/parley.admin.v1.${service}Service/${method}`, body);
@@ -94,17 +95,16 @@ const utf8 = (raw: string): string => new TextDecoder().decode(Uint8Array.from(r
 
 // look reads the whole configuration.
 export async function look(): Promise<World> {
-  const kinds = Object.keys(KINDS) as Kind[];
-  const lists = await Promise.all(kinds.map((kind) => list(KINDS[kind])));
-  return Object.fromEntries(kinds.map((kind, i) => [kind, lists[i]])) as World;
+  const lists = await Promise.all(KINDS.map((kind) => list(many(kind))));
+  return Object.fromEntries(KINDS.map((kind, i) => [kind, lists[i]])) as World;
 }
 
-async function list(many: string): Promise<Thing[]> {
+async function list(kinds: string): Promise<Thing[]> {
   const all: Thing[] = [];
   let pageToken = '';
   do {
-    const got = await ask<Record<string, unknown>>('Config', `List${many}`, { pageSize: 1000, pageToken });
-    all.push(...((got[lower(many)] as Thing[] | undefined) ?? []));
+    const got = await ask<Record<string, unknown>>('Config', `List${kinds}`, { pageSize: 1000, pageToken });
+    all.push(...((got[lower(kinds)] as Thing[] | undefined) ?? []));
     pageToken = String(got.nextPageToken ?? '');
   } while (pageToken);
   return all;

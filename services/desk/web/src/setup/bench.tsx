@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 import type { Decision, EvaluateRulesResponse, ExplainConversationResponse, Resource, Routed, RuleRun } from './types.gen';
 import { ask, idOf, nameOf, type Thing } from './admin';
-import { said, stamp, Told, useAct, useRoom } from './room';
+import { may, said, stamp, Told, useAct, useRoom } from './room';
 
 // use is a workstream with a ruleset that it does not use yet, where one of its
 // sort can be used.
@@ -16,7 +16,7 @@ function use(workstream: Thing, ruleset: Thing): Thing | undefined {
 }
 
 export function Bench({ ruleset }: { ruleset: Thing }) {
-  const { t, world } = useRoom();
+  const { t, me, world } = useRoom();
   const [stored, setStored] = useState(false);
   const [page, setPage] = useState(idOf(world.page[0]));
   const [given, setGiven] = useState({ text: '', name: '', locale: 'bg_BG', ref: '', psid: '' });
@@ -47,7 +47,7 @@ export function Bench({ ruleset }: { ruleset: Thing }) {
       <p class="quiet">{t.benchLead}</p>
       <div class="seg" role="group" aria-label={t.bench}>
         <button type="button" aria-pressed={!stored} onClick={() => setStored(false)}>{t.byHand}</button>
-        <button type="button" aria-pressed={stored} onClick={() => setStored(true)}>{t.storedOne}</button>
+        {may(me, 'transcript.read') && <button type="button" aria-pressed={stored} onClick={() => setStored(true)}>{t.storedOne}</button>}
       </div>
       <label class="field">{t.k_page}
         <select value={page} onChange={(e) => setPage(e.currentTarget.value)}>{world.page.map((p) => <option key={idOf(p)} value={idOf(p)}>{nameOf(p)}</option>)}</select>

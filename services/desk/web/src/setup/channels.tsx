@@ -2,7 +2,8 @@
 import { useState } from 'preact/hooks';
 import type { Callback, ListPageStatusesResponse, PageCheck, PageStatus, RevealVerifyTokenResponse, TestPageResponse } from './types.gen';
 import { ask, idOf, nameOf } from './admin';
-import { Copy, said, stamp, Told, useAct, useEvery, useRoom } from './room';
+import { told } from './said';
+import { Copy, may, said, stamp, Told, useAct, useEvery, useRoom } from './room';
 
 const LOOK_MS = 2_000;
 
@@ -14,12 +15,13 @@ export function useStatuses(): PageStatus[] | undefined {
 }
 
 export function Channels() {
-  const { t, world } = useRoom();
+  const { t, me, world } = useRoom();
+  const writes = may(me, 'config.write');
   const statuses = useStatuses();
   return (
     <>
       <section class="card-of">
-        <div class="head-of"><h2>{t.channels}</h2><a class="button primary" href="#/wizard">{t.connectPage}</a></div>
+        <div class="head-of"><h2>{t.channels}</h2>{writes && <a class="button primary" href="#/wizard">{t.connectPage}</a>}</div>
         {!world.page.length && <p class="quiet">{t.noPages}</p>}
         {statuses?.map((s) => <PageCard key={s.page} s={s} />)}
       </section>
@@ -31,7 +33,7 @@ export function Channels() {
             <CallbackOf account={idOf(a)} />
           </div>
         ))}
-        <a class="button" href="#/accounts/+">{t.n_channelAccount}</a>
+        {writes && <a class="button" href="#/accounts/+">{t.n_channelAccount}</a>}
       </section>
     </>
   );
@@ -53,7 +55,7 @@ function PageCard({ s }: { s: PageStatus }) {
       <h3><a href={`#/channels/${s.page}`}>{nameOf(page) || s.page}</a> <State s={s} /></h3>
       <p class="quiet">{s.pageId} · {String(page?.workstream ?? '') || t.noWorkstream}{Number(s.tokenEndsMs) ? ` · ${t.tokenEnds(stamp(s.tokenEndsMs, t))}` : ''}</p>
       <Checks checks={s.checks ?? []} />
-      {s.remarks?.map((r) => <p key={r} class="quiet" lang="en">{r}</p>)}
+      {!!s.remarks?.length && <p class="quiet">{t.privacyToNote}</p>}
       <PageDeeds page={s.page ?? ''} />
     </article>
   );
@@ -69,12 +71,13 @@ export function Checks({ checks }: { checks: PageCheck[] }) {
       {checks.map((c) => {
         const passed = c.verdict === 'VERDICT_PASSED';
         const remedy = t.lang === 'en' ? c.remedy : said(t, `r_${c.name}`);
+        const found = told(`q_${c.reason}`, (c.values ?? []).map((v) => said(t, `c_${v}`) ?? v), t);
         return (
           <li key={c.name} data-check={c.name} data-verdict={c.verdict}>
             <span class="mark" aria-hidden="true">{MARKS[c.verdict ?? ''] ?? '?'}</span>
             <div>
               <b>{said(t, `c_${c.name}`) ?? c.name}</b> <span>{said(t, c.verdict ?? '')}</span>
-              <small class="quiet" lang="en">{c.found}{c.ranMs && !passed ? ` · ${stamp(c.ranMs, t)}` : ''}</small>
+              <small class="quiet" lang={found ? undefined : 'en'}>{found ?? c.found}{c.ranMs && !passed ? ` · ${stamp(c.ranMs, t)}` : ''}</small>
               {!passed && remedy && <small class="remedy">{t.remedy} {remedy}</small>}
             </div>
           </li>
@@ -87,7 +90,8 @@ export function Checks({ checks }: { checks: PageCheck[] }) {
 // PageDeeds are what can be done with a page: asked about, subscribed, tested, and
 // given another token.
 export function PageDeeds({ page }: { page: string }) {
-  const { t } = useRoom();
+  const { t, me } = useRoom();
+  const writes = may(me, 'config.write');
   const [token, setToken] = useState<string>();
   const [steps, setSteps] = useState<PageCheck[]>();
   const { busy, trouble, act } = useAct();
@@ -100,9 +104,9 @@ export function PageDeeds({ page }: { page: string }) {
       <Told trouble={trouble} />
       <div class="buttons">
         <button disabled={busy} onClick={() => void act(() => ask('Provision', 'VerifyPage', { page }))}>{t.askMeta}</button>
-        <button disabled={busy} onClick={() => void act(() => ask('Provision', 'SubscribePage', { page }))}>{t.subscribe}</button>
+        {writes && <button disabled={busy} onClick={() => void act(() => ask('Provision', 'SubscribePage', { page }))}>{t.subscribe}</button>}
         <button disabled={busy} data-deed="test" onClick={() => void act(async () => setSteps((await ask<TestPageResponse>('Provision', 'TestPage', { page })).steps))}>{t.testPage}</button>
-        <button disabled={busy} onClick={() => setToken('')}>{t.newToken}</button>
+        {writes && <button disabled={busy} onClick={() => setToken('')}>{t.newToken}</button>}
       </div>
       {steps && <Checks checks={steps} />}
       {token !== undefined && (
@@ -117,7 +121,7 @@ export function PageDeeds({ page }: { page: string }) {
 
 // CallbackOf is what is to be entered at Meta as webhook of an app.
 export function CallbackOf({ account }: { account: string }) {
-  const { t } = useRoom();
+  const { t, me } = useRoom();
   const [c, setCallback] = useState<Callback>();
   const [token, setToken] = useState('');
   const { trouble, act } = useAct();
@@ -131,7 +135,7 @@ export function CallbackOf({ account }: { account: string }) {
     <div class="callback">
       <Told trouble={trouble} />
       {line(t.callbackURL, c.url || c.path || '')}
-      {token ? line(t.f_verifyToken, token) : <button type="button" onClick={reveal}>{t.showVerifyToken}</button>}
+      {token ? line(t.f_verifyToken, token) : may(me, 'secret.reveal') && <button type="button" onClick={reveal}>{t.showVerifyToken}</button>}
       <p class="quiet">{Number(c.verifiedMs) ? t.verifiedAt(stamp(c.verifiedMs, t)) : t.notVerified}</p>
     </div>
   );

@@ -3,9 +3,9 @@ import type { Change } from './types.gen';
 import { kindOf, upper } from './admin';
 import { fieldsOf, label, word } from './fields';
 import { messages } from './forms.gen';
-import { said, useRoom, type Words } from './room';
+import { said, useRoom, Wide, type Words } from './room';
 
-interface Line { path: string; before: string; after: string }
+export interface Line { path: string; before: string; after: string }
 
 // lines are the fields that differ. What is written when, and the seals of secrets,
 // are no news to anybody.
@@ -34,6 +34,17 @@ function shown(v: unknown, type: string, t: Words): string {
   return word(String(v), t);
 }
 
+// Differences are values before and after.
+export function Differences({ lines }: { lines: Line[] }) {
+  const { t } = useRoom();
+  return (
+    <Wide label={t.changesOf}>
+      <thead><tr><th>{t.field}</th><th>{t.before}</th><th>{t.after}</th></tr></thead>
+      <tbody>{lines.map((l) => <tr key={l.path}><th scope="row">{l.path}</th><td class="was">{l.before || '–'}</td><td class="is">{l.after || '–'}</td></tr>)}</tbody>
+    </Wide>
+  );
+}
+
 // Changes shows what a plan, or a version, changes.
 export function Changes({ changes }: { changes: Change[] }) {
   const { t } = useRoom();
@@ -47,12 +58,7 @@ export function Changes({ changes }: { changes: Change[] }) {
         return (
           <div key={`${c.kind}/${c.id}`} class="change">
             <h3>{said(t, `k_${kind}`)} <code>{c.id}</code> <span class={`badge ${c.action === 'deleted' ? 'red' : 'soft'}`}>{said(t, `a_${c.action}`) ?? c.action}</span></h3>
-            {all.length > 0 && (
-              <div class="wide-table"><table>
-                <thead><tr><th>{t.field}</th><th>{t.before}</th><th>{t.after}</th></tr></thead>
-                <tbody>{all.map((l) => <tr key={l.path}><th scope="row">{l.path}</th><td class="was">{l.before || '–'}</td><td class="is">{l.after || '–'}</td></tr>)}</tbody>
-              </table></div>
-            )}
+            {all.length > 0 && <Differences lines={all} />}
             {c.remarks?.map((r) => <p key={r} class="quiet" lang="en">{r}</p>)}
           </div>
         );

@@ -3,10 +3,10 @@
 import { type ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Change, Resource, Version } from './types.gen';
-import { apply, ask, create, idOf, lastChange, nameOf, Trouble, upper, type Kind, type Thing } from './admin';
+import { apply, ask, create, idOf, keyOf, lastChange, nameOf, Trouble, upper, type Kind, type Thing } from './admin';
 import { Changes } from './diff';
 import { Form, wrongOf } from './fields';
-import { Ask, go, said, stamp, Told, useAct, useRoom, type Words } from './room';
+import { Ask, go, may, said, stamp, Told, useAct, useRoom, type Words } from './room';
 
 // summary is what tells a resource apart in a list.
 function summary(kind: Kind, r: Thing, t: Words): string {
@@ -27,7 +27,7 @@ function summary(kind: Kind, r: Thing, t: Words): string {
 
 // List is all resources of a kind.
 export function List({ kind, path }: { kind: Kind; path: string }) {
-  const { t, world } = useRoom();
+  const { t, me, world } = useRoom();
   const [wanted, setWanted] = useState('');
   const shown = world[kind].filter((r) => `${idOf(r)} ${nameOf(r)} ${summary(kind, r, t)}`.toLowerCase().includes(wanted.toLowerCase()));
   return (
@@ -35,7 +35,7 @@ export function List({ kind, path }: { kind: Kind; path: string }) {
       <div class="head-of">
         <h2>{said(t, `ks_${kind}`)}</h2>
         {world[kind].length > 8 && <input type="search" class="narrow" aria-label={t.search} placeholder={t.search} value={wanted} onInput={(e) => setWanted(e.currentTarget.value)} />}
-        <button class="primary" onClick={() => go(`${path}/+`)}>{said(t, `n_${kind}`)}</button>
+        {may(me, 'config.write') && <button class="primary" onClick={() => go(`${path}/+`)}>{said(t, `n_${kind}`)}</button>}
       </div>
       {!world[kind].length && <p class="quiet">{t.nothingYet}</p>}
       <ul class="things">
@@ -64,7 +64,8 @@ interface EditorProps {
 
 // Editor changes one resource, or makes it.
 export function Editor(p: EditorProps) {
-  const { t, world, reload } = useRoom();
+  const { t, me, world, reload } = useRoom();
+  const writes = may(me, 'config.write');
   const [start, setStart] = useState(p.start); // as it was when somebody began to write
   const [value, setValue] = useState(start);
   const [plan, setPlan] = useState<Change[]>();
@@ -135,12 +136,16 @@ export function Editor(p: EditorProps) {
           </div>
         )
         : <Told trouble={shownTrouble} typing={!trouble} />}
-      <Form kind={p.kind} message={upper(p.kind)} value={value} fresh={fresh} only={p.only} wrong={wrong} onChange={(v) => { clear(); setValue(v); }} />
+      {!writes && <p class="quiet">{t.readOnly}</p>}
+      <fieldset class="whole" disabled={!writes}>
+        <Form kind={p.kind} message={upper(p.kind)} value={value} fresh={fresh} only={p.only} wrong={wrong} onChange={(v) => { clear(); setValue(v); }} />
+      </fieldset>
       {p.beside?.(value)}
       <div class="buttons save">
-        <button class="primary" disabled={busy || !dirty && !fresh}>{p.save ?? (fresh ? t.create : t.save)}</button>
+        {writes && <button class="primary" disabled={busy || !dirty && !fresh}>{p.save ?? (fresh ? t.create : t.save)}</button>}
         {p.onCancel && <button type="button" onClick={p.onCancel}>{dirty ? t.discard : t.back}</button>}
-        {!fresh && theirs && !p.plain && <button type="button" class="danger" onClick={() => setRemoving(true)}>{t.remove}</button>}
+        {!fresh && theirs && !p.plain && may(me, 'audit.read') && <a class="button" href={`#/audit/object=${encodeURIComponent(`${keyOf(p.kind)}/${id}`)}`}>{t.auditOf}</a>}
+        {writes && !fresh && theirs && !p.plain && <button type="button" class="danger" onClick={() => setRemoving(true)}>{t.remove}</button>}
       </div>
       {plan && (
         <Ask title={t.saveThis} yes={t.save} busy={busy} onYes={confirm} onClose={() => setPlan(undefined)}>

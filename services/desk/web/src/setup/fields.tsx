@@ -10,8 +10,8 @@ type Values = Record<string, unknown>;
 
 // fieldsOf are the fields of a message, but for those that only the house sets.
 export const fieldsOf = (message: string): Field[] => (messages[message] ?? '').split(' ').map((one) => {
-  const [, name, type, mark] = /^(\w+):(\w+)(.*)$/.exec(one)!;
-  return { name: name!, type: type!, mark: mark! };
+  const [, name, type, mark] = /^(\w+):(\w*)(.*)$/.exec(one)!;
+  return { name: name!, type: type || 'string', mark: mark! };
 }).filter((f) => !OUTPUT.has(`${message}.${f.name}`) && !OUTPUT.has(f.name));
 
 const OUTPUT = new Set(['etag', 'updatedMs', 'sinceMs', 'ChannelAccount.privacy', 'ChannelAccount.previousSecret']);
@@ -31,8 +31,8 @@ const CODE = new Set(['when', 'pattern']);
 
 // label is what a field is called, in its message or anywhere.
 export const label = (message: string, name: string, t: Words): string => said(t, `f_${message}_${name}`) ?? said(t, `f_${name}`) ?? name;
-// word is what a value of an enum is called.
-export const word = (value: string, t: Words): string => said(t, value) ?? (value.endsWith('_UNSPECIFIED') ? t.asUsual : value);
+// word is what a value of an enum is called; what is none, as an id, stays.
+export const word = (value: string, t: Words): string => (!/^[A-Z_]+$/.test(value) ? value : said(t, value) ?? (value.endsWith('_UNSPECIFIED') ? t.asUsual : value));
 
 // Wrong are the violations by the path of their field, "overflow[0].queue".
 const Wrong = createContext<Map<string, string>>(new Map());

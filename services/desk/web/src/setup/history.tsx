@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Change, GetVersionResponse, ListVersionsResponse, RollBackResponse, Version } from './types.gen';
 import { ask } from './admin';
 import { Changes } from './diff';
-import { Ask, stamp, Told, useAct, useRoom } from './room';
+import { Ask, may, stamp, Told, useAct, useRoom } from './room';
 
 export function History() {
   const { t } = useRoom();
@@ -27,7 +27,7 @@ export function History() {
 }
 
 function One({ v, newest, inForce, onBack }: { v: Version; newest: boolean; inForce: string; onBack: () => void }) {
-  const { t, reload } = useRoom();
+  const { t, me, reload } = useRoom();
   const [changes, setChanges] = useState<Change[]>();
   const [plan, setPlan] = useState<Change[]>();
   const { busy, trouble, act } = useAct();
@@ -53,7 +53,7 @@ function One({ v, newest, inForce, onBack }: { v: Version; newest: boolean; inFo
         </summary>
         <Told trouble={trouble} />
         {changes && <Changes changes={changes} />}
-        {!newest && <button disabled={busy} onClick={() => void back(true)}>{t.putBack}</button>}
+        {!newest && may(me, 'config.write') && <button disabled={busy} onClick={() => void back(true)}>{t.putBack}</button>}
       </details>
       {plan && (
         <Ask title={t.putBackThis(v.number ?? '')} yes={t.putBack} busy={busy} onYes={() => void back(false)} onClose={() => setPlan(undefined)}>

@@ -3,9 +3,10 @@
 import { useState } from 'preact/hooks';
 import type { DeadLetter, GetLagResponse, ListDeadLettersResponse, RetryDeadLetterResponse, StageLag } from './types.gen';
 import { ask } from './admin';
-import { Ask, stamp, Told, useAct, useEvery, useRoom } from './room';
+import { Ask, may, stamp, Told, useAct, useEvery, useRoom, Wide } from './room';
 
 const LOOK_MS = 10_000;
+const PAGE = 100;
 
 export function Lag() {
   const { t } = useRoom();
@@ -17,10 +18,10 @@ export function Lag() {
       <h2>{t.lag}</h2>
       <p class="quiet">{!behind ? t.loading : behind.length ? t.lagLead : t.noLag}</p>
       {!!behind?.length && (
-        <div class="wide-table"><table>
+        <Wide label={t.lag}>
           <thead><tr><th>{t.stage}</th><th>{t.subject}</th><th>{t.behind}</th><th>{t.oldest}</th></tr></thead>
           <tbody>{behind.map((l) => <tr key={`${l.stage} ${l.stream}`}><td>{l.stage}</td><td><code>{l.stream}</code></td><td>{l.behind}</td><td>{waited(l.oldestMs)}</td></tr>)}</tbody>
-        </table></div>
+        </Wide>
       )}
     </section>
   );
@@ -34,19 +35,21 @@ function waited(ms: string | undefined): string {
 }
 
 export function DeadLetters() {
-  const { t } = useRoom();
+  const { t, me } = useRoom();
   const [dead, setDead] = useState<DeadLetter[]>();
+  const [before, page] = useState<string[]>([]); // behind which letters the pages begin that were turned to
   const [told, setTold] = useState<RetryDeadLetterResponse>();
   const [drop, setDrop] = useState<string>();
   const { busy, trouble, act } = useAct();
-  const read = async () => setDead((await ask<ListDeadLettersResponse>('Operate', 'ListDeadLetters', { pageSize: 100 })).deadLetters ?? []);
-  useEvery(LOOK_MS, read);
+  const read = async () => setDead((await ask<ListDeadLettersResponse>('Operate', 'ListDeadLetters', { pageSize: PAGE, before: before.at(-1) })).deadLetters ?? []);
+  useEvery(LOOK_MS, read, [before]);
   const retry = (which: object) => {
     setTold(undefined);
     void act(async () => setTold(await ask<RetryDeadLetterResponse>('Operate', 'RetryDeadLetter', which))).then(read).catch(() => undefined);
   };
   const stages = [...new Set(dead?.map((d) => d.stage ?? ''))].sort();
   const handled = told?.letters?.filter((l) => !l.trouble).length ?? 0;
+  const settles = may(me, 'letter.settle');
   return (
     <section class="card-of" data-part="dead">
       <h2>{t.deadLetters}</h2>
@@ -54,26 +57,32 @@ export function DeadLetters() {
       <Told trouble={trouble} />
       {told && (
         <div role="status">
-          <p>{t.handledAgain(handled, dead?.length ?? 0)}</p>
+          <p>{t.handledAgain(handled, told.left ?? 0)}</p>
           {told.letters?.filter((l) => l.trouble).map((l) => <small key={l.sequence} lang="en">{l.sequence}: {l.trouble} </small>)}
         </div>
       )}
+      {!!dead?.length && settles && <div class="buttons">{stages.map((stage) => <button key={stage} data-deed="retry-stage" disabled={busy} onClick={() => retry({ stage })}>{t.retryStage(stage)}</button>)}</div>}
       {!!dead?.length && (
-        <>
-          <div class="buttons">{stages.map((stage) => <button key={stage} data-deed="retry-stage" disabled={busy} onClick={() => retry({ stage })}>{t.retryStage(stage)}</button>)}</div>
-          <div class="wide-table"><table>
-            <thead><tr><th>{t.at}</th><th>{t.stage}</th><th>{t.reason}</th><th>{t.tries}</th><th>{t.subject}</th><th /></tr></thead>
-            <tbody>{dead.map((d) => (
-              <tr key={d.sequence}>
-                <td>{stamp(d.atMs, t)}</td><td>{d.stage}</td><td lang="en">{d.reason}</td><td>{d.attempts}</td><td><code>{d.subject} {d.sourceSequence}</code></td>
+        <Wide label={t.deadLetters}>
+          <thead><tr><th>{t.at}</th><th>{t.stage}</th><th>{t.reason}</th><th>{t.tries}</th><th>{t.subject}</th>{settles && <th>{t.deeds}</th>}</tr></thead>
+          <tbody>{dead.map((d) => (
+            <tr key={d.sequence} data-letter={d.sequence}>
+              <td>{stamp(d.atMs, t)}</td><td>{d.stage}</td><td lang="en">{d.reason}</td><td>{d.attempts}</td><td><code>{d.subject} {d.sourceSequence}</code></td>
+              {settles && (
                 <td class="buttons">
-                  <button data-deed="retry" disabled={busy} onClick={() => retry({ sequence: d.sequence })}>{t.retryOne}</button>
-                  <button data-deed="drop" disabled={busy} onClick={() => setDrop(d.sequence)}>{t.dropOne}</button>
+                  <button data-deed="retry" disabled={busy} onClick={() => retry({ sequence: d.sequence })}>{t.retryOne}<span class="sr">: {d.sequence}</span></button>
+                  <button data-deed="drop" disabled={busy} onClick={() => setDrop(d.sequence)}>{t.dropOne}<span class="sr">: {d.sequence}</span></button>
                 </td>
-              </tr>
-            ))}</tbody>
-          </table></div>
-        </>
+              )}
+            </tr>
+          ))}</tbody>
+        </Wide>
+      )}
+      {(before.length > 0 || dead?.length === PAGE) && (
+        <div class="buttons">
+          <button disabled={!before.length} data-deed="newer" onClick={() => page(before.slice(0, -1))}>{t.newer}</button>
+          <button disabled={dead?.length !== PAGE} data-deed="older" onClick={() => page([...before, dead!.at(-1)!.sequence!])}>{t.older}</button>
+        </div>
       )}
       {drop && <Drop letter={drop} onClose={() => { setDrop(undefined); void read().catch(() => undefined); }} />}
     </section>

@@ -1,17 +1,18 @@
 // The set-up page, for administrators: a page of its own, of which agents load
 // nothing.
 import { render } from 'preact';
-import { useCallback, useEffect, useState } from 'preact/hooks';
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { languages, type Lang } from '../fill';
 import { dress, loadPrefs, savePrefs, type Prefs } from '../prefs';
 import type { Me } from '../types.gen';
 import { look, post, Trouble, type Kind, type Thing, type World } from './admin';
+import { Audit } from './audit';
 import { Bench } from './bench';
 import { Channels } from './channels';
 import { List, One } from './editor';
 import { History } from './history';
 import { Open } from './hours';
-import { RoomContext, said, speak, Told, type Room, type Words } from './room';
+import { may, RoomContext, said, speak, Told, type Room, type Words } from './room';
 import { System } from './system';
 import { Wizard } from './wizard';
 
@@ -23,7 +24,10 @@ const PLACES: Record<string, Kind> = {
   workstreams: 'workstream', queues: 'queue', rules: 'ruleset', hours: 'schedule', messages: 'automatedMessage', replies: 'cannedReply', agents: 'agent',
   skills: 'skill', profiles: 'capacityProfile', statuses: 'status', accounts: 'channelAccount', channels: 'page',
 };
-const MENU = ['wizard', 'channels', 'workstreams', 'queues', 'rules', 'hours', 'messages', 'replies', 'agents', 'history', 'system'] as const;
+const MENU = ['wizard', 'channels', 'workstreams', 'queues', 'rules', 'hours', 'messages', 'replies', 'agents', 'history', 'audit', 'system'] as const;
+// NEEDS are the permissions without which a screen shows nothing; of others it is to
+// read the configuration.
+const NEEDS: Record<string, string> = { wizard: 'config.write', channels: 'operate.read', system: 'operate.read', audit: 'audit.read' };
 const BESIDE: Record<string, string[]> = { agents: ['agents', 'skills', 'profiles', 'statuses'], channels: ['channels', 'accounts'] };
 
 const path = (): string[] => location.hash.replace(/^#\/?/, '').split('/').map(decodeURIComponent);
@@ -51,10 +55,10 @@ function Root() {
     setPrefs(next);
   };
   if (!t) return null;
-  if (me === undefined) return <main class="door"><p class="quiet" role="status">{said(t, why) ?? t.loading}</p></main>;
+  if (me === undefined) return <main class="door"><h1 class="sr">{t.title}</h1><p class="quiet" role="status">{said(t, why) ?? t.loading}</p></main>;
   const leave = () => void post(`${SESSION}SignOut`, {}).catch(() => undefined).then(() => setMe(null));
   if (me === null) return <Door t={t} prefs={prefs} choose={choose} onMe={setMe} />;
-  if (!me.roles?.includes('admin')) return <Refused t={t} me={me} leave={leave} />;
+  if (!may(me, 'config.read')) return <Refused t={t} me={me} leave={leave} />;
   return <SetUp t={t} me={me} prefs={prefs} choose={choose} leave={leave} />;
 }
 
@@ -92,7 +96,7 @@ const Languages = ({ prefs, choose }: Omit<Frame, 't'>) => (
   </p>
 );
 
-// Refused is for who answers customers and sets nothing up.
+// Refused is for who answers customers, and neither sets anything up nor looks after it.
 const Refused = ({ t, me, leave }: { t: Words; me: Me; leave: () => void }) => (
   <main class="door">
     <div class="card refused">
@@ -107,11 +111,16 @@ function SetUp({ t, me, prefs, choose, leave }: Frame & { me: Me; leave: () => v
   const [world, setWorld] = useState<World>();
   const [trouble, setTrouble] = useState<Trouble>();
   const [at, setAt] = useState(path);
+  const head = useRef<HTMLHeadingElement>(null);
   const reload = useCallback(async () => setWorld(await look()), []);
   useEffect(() => {
+    let was = path()[0];
     const moved = () => {
-      setAt(path());
+      const now = path();
+      setAt(now);
       scrollTo(0, 0);
+      if (now[0] !== was) head.current?.focus({ preventScroll: true });
+      was = now[0];
       void reload().catch(() => undefined);
     };
     addEventListener('hashchange', moved);
@@ -126,8 +135,9 @@ function SetUp({ t, me, prefs, choose, leave }: Frame & { me: Me; leave: () => v
     first();
     return () => clearTimeout(timer);
   }, []);
-  const place = at[0] || (world && !world.page.length ? 'wizard' : 'channels');
-  useEffect(() => { document.title = `${said(t, `p_${place}`) ?? t.title} · ${t.title}`; }, [place, t]);
+  const open = (screen: string) => may(me, NEEDS[screen] ?? 'config.read');
+  const place = at[0] || (world && !world.page.length && open('wizard') ? 'wizard' : MENU.find((m) => m !== 'wizard' && open(m)) ?? '');
+  useEffect(() => { document.title = `${said(t, `p_${place}`) ?? said(t, `ks_${PLACES[place]}`) ?? t.title} · ${t.title}`; }, [place, t]);
   const room: Room = { t, me, world: world!, reload };
   return (
     <RoomContext.Provider value={room}>
@@ -142,10 +152,11 @@ function SetUp({ t, me, prefs, choose, leave }: Frame & { me: Me; leave: () => v
           <button onClick={leave}>{t.signOut}<span class="sr">: {me.displayName || me.agent}</span></button>
         </header>
         <nav class="places" aria-label={t.places}>
-          {MENU.map((m) => <a key={m} href={`#/${m}`} aria-current={m === place || BESIDE[m]?.includes(place) ? 'page' : undefined}>{t[`p_${m}`]}</a>)}
+          {MENU.filter(open).map((m) => <a key={m} href={`#/${m}`} aria-current={m === place || BESIDE[m]?.includes(place) ? 'page' : undefined}>{t[`p_${m}`]}</a>)}
         </nav>
         <main>
-          {world ? <Screen at={[place, ...at.slice(1)]} /> : trouble ? <Told trouble={trouble} /> : <p class="quiet" role="status">{t.loading}</p>}
+          <h1 class="sr" ref={head} tabIndex={-1}>{said(t, `p_${place}`) ?? said(t, `ks_${PLACES[place]}`) ?? t.title}</h1>
+          {world ? open(place) ? <Screen at={[place, ...at.slice(1)]} /> : <p role="alert">{t.PERMISSION_MISSING}</p> : trouble ? <Told trouble={trouble} /> : <p class="quiet" role="status">{t.loading}</p>}
         </main>
       </div>
     </RoomContext.Provider>
@@ -155,6 +166,7 @@ function SetUp({ t, me, prefs, choose, leave }: Frame & { me: Me; leave: () => v
 function Screen({ at: [place = '', id = '', step = ''] }: { at: string[] }) {
   if (place === 'wizard') return <Wizard id={id} step={step} />;
   if (place === 'history') return <History />;
+  if (place === 'audit') return <Audit key={id} />;
   if (place === 'system') return <System />;
   const kind = PLACES[place];
   if (!kind) return <Channels />;

@@ -34,6 +34,14 @@ export function said(t: Words, word: string): string | undefined {
   return typeof text === 'string' ? text : undefined;
 }
 
+// may tells whether somebody has a permission (pkg/rights).
+export const may = (me: Me, what: string): boolean => !!me.may?.includes(what);
+
+// Wide is a table that scrolls by itself where it does not fit, also by keys.
+export const Wide = ({ label, children }: { label: string; children: ComponentChildren }) => (
+  <div class="wide-table" role="group" aria-label={label} tabIndex={0}><table>{children}</table></div>
+);
+
 // useAct runs one thing at a time and keeps what went wrong with it.
 export function useAct(): { busy: boolean; trouble: Trouble | undefined; act: (f: () => Promise<unknown>) => Promise<boolean>; clear: () => void } {
   const [busy, setBusy] = useState(false);

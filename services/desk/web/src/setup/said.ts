@@ -12,7 +12,15 @@ const sentences: [RegExp, (t: Words, m: RegExpMatchArray) => string][] = [
   [/white space/, (t) => t.vSpace],
   [/is given at .* already|is (given|there|taken) twice/, (t) => t.vTwice],
   [/^cannot be a condition/, (t) => t.vCondition],
+  [/^must be later than/, (t) => t.vLater],
 ];
+
+// told is a text with its values. Values for which it has no blank stand behind it.
+export function told(key: string, values: string[], t: Words): string | undefined {
+  const text = (t as unknown as Record<string, unknown>)[key];
+  if (typeof text === 'string') return [text, ...values].join(' ');
+  return typeof text === 'function' ? (text as (...v: string[]) => string)(...values) : undefined;
+}
 
 // explained is a sentence of the house in the reader's words, if there are some:
 // in English it is good as it is.

@@ -10,6 +10,31 @@ const LOOK_MS = 10_000;
 const MARKS: Record<string, string> = { CHECK_STATUS_OK: '✓', CHECK_STATUS_WARNING: '!', CHECK_STATUS_FAILED: '✕' };
 const ORDER = ['CHECK_STATUS_FAILED', 'CHECK_STATUS_WARNING', 'CHECK_STATUS_OK'];
 
+const FINE = 'CHECK_STATUS_OK';
+
+// A check is of a sort: "lag of routing" and "page.shop" each of many.
+const MANY = /^(lag)(?: of (.*))?$|^(page)\.(.*)$/;
+const sort = (c: Check): string => {
+  const many = MANY.exec(c.name ?? '');
+  return many?.[1] ?? many?.[3] ?? (c.name ?? '').replace(/\W/g, '_');
+};
+const of = (c: Check): string | undefined => {
+  const many = MANY.exec(c.name ?? '');
+  return many?.[2] ?? many?.[4];
+};
+
+// Remedy is what to do, and what was seen where no text tells it.
+function Remedy({ c }: { c: Check }) {
+  const { t } = useRoom();
+  const own = said(t, `dr_${sort(c)}`);
+  return (
+    <>
+      {(t.lang === 'en' || !c.values?.length) && <small lang="en">{c.detail}</small>}
+      {(own ?? c.remedy) && <small class="remedy">{t.remedy} {t.lang !== 'en' && own ? own : <span lang="en">{c.remedy || own}</span>}</small>}
+    </>
+  );
+}
+
 export function System() {
   const { t } = useRoom();
   const [checks, setChecks] = useState<Check[]>();
@@ -26,9 +51,9 @@ export function System() {
             <li key={c.name} data-verdict={c.status}>
               <span class="mark" aria-hidden="true">{MARKS[c.status ?? ''] ?? '?'}</span>
               <div>
-                <code>{c.name}</code> <span class="sr">{said(t, c.status ?? '')}</span>
-                <small lang="en">{c.detail}</small>
-                {c.remedy && <small class="remedy">{t.remedy} <span lang="en">{c.remedy}</span></small>}
+                <b>{said(t, `d_${sort(c)}`) ?? c.name}</b> <span class="sr">{said(t, c.status ?? '')}</span>
+                <small><code>{[of(c), ...(c.values ?? []).map((v) => said(t, v) ?? said(t, `c_${v}`) ?? v)].filter(Boolean).join(' · ')}</code></small>
+                {c.status !== FINE && <Remedy c={c} />}
               </div>
             </li>
           ))}

@@ -254,6 +254,32 @@ export interface Attributes {
   variables?: Record<string, string>;
 }
 
+export interface AuditChange {
+  field?: string;
+  before?: string;
+  after?: string;
+}
+
+export interface AuditRecord {
+  number?: string;
+  atMs?: string;
+  actor?: string;
+  roles?: string[];
+  address?: string;
+  kind?: string;
+  objects?: string[];
+  person?: string;
+  method?: string;
+  changes?: AuditChange[];
+  version?: string;
+  undone?: string;
+  reason?: string;
+  times?: number;
+  trace?: string;
+  id?: string;
+  previous?: string;
+}
+
 export interface AutoClose {
   openMinutes?: number;
   activeMinutes?: number;
@@ -346,6 +372,7 @@ export interface Check {
   status?: CheckStatus;
   detail?: string;
   remedy?: string;
+  values?: string[];
 }
 
 export interface ClassificationRule {
@@ -360,6 +387,28 @@ export interface Conversation {
   previous?: number;
   priority?: number;
   skills?: Record<string, number>;
+}
+
+export interface CrewMember {
+  agent?: string;
+  displayName?: string;
+  terms?: CrewTerms;
+  queues?: CrewQueue[];
+  skills?: Skill[];
+  profiles?: CapacityProfile[];
+}
+
+export interface CrewQueue {
+  id?: string;
+  displayName?: string;
+}
+
+export interface CrewTerms {
+  etag?: string;
+  capacity?: number;
+  profiles?: ProfileHolding[];
+  skills?: Proficiency[];
+  queues?: string[];
 }
 
 export interface CustomAssignment {
@@ -479,6 +528,19 @@ export interface ListPageStatusesResponse {
   statuses?: PageStatus[];
 }
 
+export interface ListRecordsRequest {
+  filter?: RecordFilter;
+  pageSize?: number;
+  pageToken?: string;
+  after?: string;
+}
+
+export interface ListRecordsResponse {
+  records?: AuditRecord[];
+  nextPageToken?: string;
+  end?: string;
+}
+
 export interface ListVersionsResponse {
   versions?: Version[];
   nextPageToken?: string;
@@ -548,6 +610,8 @@ export interface PageCheck {
   remedy?: string;
   ranMs?: string;
   silentSinceMs?: string;
+  reason?: string;
+  values?: string[];
 }
 
 export interface PageStatus {
@@ -623,6 +687,22 @@ export interface Queue {
 export interface RatingName {
   value?: number;
   name?: string;
+}
+
+export interface RecordFault {
+  number?: string;
+  reason?: string;
+  message?: string;
+}
+
+export interface RecordFilter {
+  actor?: string;
+  kind?: string;
+  object?: string;
+  fromMs?: string;
+  untilMs?: string;
+  page?: string;
+  psid?: string;
 }
 
 export interface Referral {
@@ -847,6 +927,15 @@ export interface Variable {
   type?: VariableType;
   initial?: string;
   tells?: Tells;
+}
+
+export interface VerifyRecordsResponse {
+  read?: number;
+  faults?: RecordFault[];
+  faultCount?: number;
+  number?: string;
+  seal?: string;
+  more?: boolean;
 }
 
 export interface Version {

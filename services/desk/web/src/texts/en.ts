@@ -12,6 +12,7 @@ export default {
   password: 'Password',
   wrongPassword: 'Name or password is wrong.',
   unreachable: 'The desk cannot be reached. Trying again…',
+  AUDIT_AWAY: 'Not done, because it could not be recorded. Try again; if it stays so, tell an administrator.',
   tryLater: 'The desk cannot be reached. Try again in a moment.',
   kept: 'Sign in again: drafts and unsent messages are kept.',
   sessionEnded: 'Your session has ended.',

@@ -1,0 +1,211 @@
+package web_test
+
+import (
+	"fmt"
+	"testing"
+
+	"connectrpc.com/connect"
+	"github.com/chromedp/chromedp"
+
+	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
+	"github.com/parley-desk/parley/services/desk/web/webtest"
+)
+
+// setUp is a tab on the set-up page of a staffed house.
+func setUp(t *testing.T, agent string) *browser {
+	t.Helper()
+	b := open(t)
+	b.house.Staff()
+	b.Do(chromedp.Navigate(b.url+"/setup"), chromedp.WaitVisible(chromedp.CSS("input[name=agent]")))
+	if agent != "" {
+		b.Do(chromedp.SendKeys(chromedp.CSS("input[name=agent]"), agent), chromedp.SendKeys(chromedp.CSS("input[name=password]"), webtest.Password+"\r"))
+		b.Await("the page", "document.querySelector('.setup main .card-of, .refused')")
+	}
+	return b
+}
+
+// turnTo shows a screen of the set-up page that is open, without loading it anew.
+func (b *browser) turnTo(place string) {
+	b.t.Helper()
+	b.Do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf("location.hash = '#/'; location.hash = %q", "#/"+place)))
+	b.Await("the screen "+place, fmt.Sprintf("location.hash.startsWith(%q) && document.querySelector('.setup main > .card-of, .setup main .wizard, .setup main [role=alert]')", "#/"+place))
+	b.Await("what it shows", "![...document.querySelectorAll('main [role=status], main .quiet')].some((e) => /^(Loading|Зареждане)/.test(e.textContent))")
+}
+
+func (b *browser) says(what, text string) {
+	b.t.Helper()
+	b.Await(what, fmt.Sprintf("document.body.innerText.includes(%q)", text))
+}
+
+// tap presses what a selector finds, wherever it has moved to meanwhile.
+func (b *browser) tap(css string) {
+	b.t.Helper()
+	b.Await(css, fmt.Sprintf("document.querySelector(%q)", css))
+	b.Do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf("void document.querySelector(%q).click()", css)))
+}
+
+// put writes into a field by its name.
+func (b *browser) put(name, text string) {
+	b.t.Helper()
+	b.Do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`void ((e) => {
+		e.value = %q;
+		e.dispatchEvent(new Event('input', { bubbles: true }));
+		e.dispatchEvent(new Event('change', { bubbles: true }));
+	})(document.querySelector('[name=%s]'))`, text, name)))
+}
+
+// TestSetUpGallery shows every screen of the set-up page in every state, in both
+// schemes and at three widths: nothing keeps anybody from using it, each has its one
+// heading and its main landmark, and nothing sticks out.
+func TestSetUpGallery(t *testing.T) {
+	b := setUp(t, "")
+	looked := 0
+	look := func(name string) {
+		t.Helper()
+		for _, scheme := range []string{"light", "dark"} {
+			b.Size(1440, 1000, scheme)
+			b.Shot("setup-gallery/" + name + "-" + scheme)
+			if found := b.Sound(webtest.Colours); found != "" {
+				t.Errorf("%s, %s: %s", name, scheme, found)
+			}
+		}
+		for _, width := range []int64{360, 768, 1440} {
+			b.Size(width, 1000, "light")
+			b.Await(fmt.Sprintf("%s, a page that fits %d px", name, width), fmt.Sprintf("innerWidth === %d && document.scrollingElement.scrollWidth === innerWidth", width))
+			b.Shot(fmt.Sprintf("setup-gallery/%s-%d", name, width))
+			if found := b.Sound(webtest.Structure); found != "" {
+				t.Errorf("%s, %d px: %s", name, width, found)
+			}
+		}
+		looked++
+	}
+	look("door")
+	b.Do(chromedp.SendKeys(chromedp.CSS("input[name=agent]"), webtest.Agent), chromedp.SendKeys(chromedp.CSS("input[name=password]"), "wrong\r"))
+	b.Await("that it is wrong", "document.querySelector('.door [role=alert]')")
+	look("door-wrong")
+	b.put("agent", webtest.Agent)
+	b.put("password", webtest.Password)
+	b.Click(".door .primary")
+	b.Await("who it is not for", "document.querySelector('.refused')")
+	look("refused")
+	b.Click(".refused button")
+	b.Await("the door", "document.querySelector('input[name=agent]')")
+	b.put("agent", webtest.Admin)
+	b.put("password", webtest.Password)
+	b.Click(".door .primary")
+	b.Await("the page", "document.querySelector('.setup main .card-of')")
+	for _, place := range places {
+		b.turnTo(place)
+		look(place)
+	}
+	for name, show := range map[string]func(*browser){"audit-open": openRecord, "audit-broken": brokenAudit, "diff": difference, "wrong-field": wrongField, "history-open": openVersion,
+		"drop": dropLetter, "token": newToken, "yaml": wholeYAML, "conflict": conflict} {
+		b.house.Staff() // what the state before was told is over
+		show(b)
+		look(name)
+		b.Do(chromedp.Evaluate[chromedp.Void]("void document.querySelector('dialog[open]')?.close()"))
+	}
+	b.turnTo("system")
+	b.Click("button[lang=bg]")
+	b.Await("the language", "document.documentElement.lang === 'bg'")
+	look("system-bg")
+	b.Click("button[lang=en]")
+	emptyHouse(b)
+	for n := range 6 {
+		b.turnTo(fmt.Sprintf("wizard/+/%d", n+1))
+		look(fmt.Sprintf("wizard-empty-%d", n+1))
+	}
+	b.turnTo("queues")
+	look("queues-empty")
+	if want := len(places) + 20; looked != want {
+		t.Errorf("looked at %d states, want %d", looked, want)
+	}
+}
+
+// places are the screens, one of each sort of form among them.
+var places = []string{"wizard/shop/1", "wizard/shop/2", "wizard/shop/3", "wizard/shop/4", "wizard/shop/5", "wizard/shop/6", "channels", "channels/shop", "accounts", "accounts/demo",
+	"workstreams", "workstreams/facebook", "queues", "queues/front", "queues/+", "queues/gone", "rules", "rules/sort", "hours", "hours/office", "messages", "messages/greeting",
+	"replies", "replies/thanks", "agents", "agents/mila", "skills", "skills/german", "profiles", "profiles/chats", "statuses", "statuses/lunch", "history", "audit", "system"}
+
+func openRecord(b *browser) {
+	b.turnTo("audit")
+	for _, n := range []string{"3", "5", "7"} {
+		b.tap("[data-record='" + n + "'] summary")
+	}
+	b.Await("what they changed", "document.querySelectorAll('[data-record] .is').length === 4")
+}
+
+func brokenAudit(b *browser) {
+	webtest.Answer(b.house.Office, adminv1.AuditService_VerifyRecords_FullMethodName, func(*adminv1.VerifyRecordsRequest) (*adminv1.VerifyRecordsResponse, error) {
+		return &adminv1.VerifyRecordsResponse{Read: 8, Number: 8, FaultCount: 2, Faults: []*adminv1.RecordFault{{Number: 4, Reason: "CHANGED"}, {Number: 5, Reason: "BROKEN"}}}, nil
+	})
+	b.turnTo("audit")
+	b.Click("[data-deed=verify]")
+	b.Await("what is wrong", "document.querySelector('[data-broken=\"4\"]')")
+}
+
+func difference(b *browser) {
+	b.turnTo("queues/front")
+	b.Await("the form", "document.querySelector('[data-field=priority] input')")
+	b.Do(chromedp.Evaluate[chromedp.Void](`void ((e) => { e.value = 9; e.dispatchEvent(new Event('input', { bubbles: true })); })(document.querySelector('[data-field=priority] input'))`))
+	b.Click(".save .primary")
+	b.Await("the difference", "document.querySelector('dialog .is')")
+}
+
+func wrongField(b *browser) {
+	webtest.Answer(b.house.Office, adminv1.ConfigService_CreateQueue_FullMethodName, func(*adminv1.CreateQueueRequest) (*adminv1.Resource, error) {
+		return nil, webtest.Refusal(connect.CodeInvalidArgument, "INVALID_RESOURCE", "queue.meta.id", "queue.agents")
+	})
+	b.turnTo("queues/+")
+	b.Click(".save .primary")
+	b.Await("what is wrong", "document.querySelector('[data-field=agents] .wrong')")
+}
+
+func openVersion(b *browser) {
+	b.turnTo("history")
+	b.tap(".versions li:nth-child(2) summary")
+	b.Await("what it changed", "document.querySelector('.versions .is')")
+}
+
+func dropLetter(b *browser) {
+	b.turnTo("system")
+	b.Click("[data-deed=drop]")
+	b.Await("the question", "document.querySelector('dialog input')")
+}
+
+func newToken(b *browser) {
+	b.turnTo("channels")
+	b.Await("a page", "document.querySelector('.page-of .deeds button:last-child')")
+	b.Click(".page-of .deeds button:last-child")
+	b.Await("the field", "document.querySelector('.inline input')")
+	b.Click(".callback > button")
+	b.Await("the verify token", "document.querySelectorAll('.callback input').length === 2")
+}
+
+func wholeYAML(b *browser) {
+	webtest.Answer(b.house.Office, adminv1.ConfigService_ExportConfig_FullMethodName, func(*adminv1.ExportConfigRequest) (*adminv1.ExportConfigResponse, error) {
+		return &adminv1.ExportConfigResponse{Manifest: "apiVersion: parley.dev/v1\nkind: Queue\nmetadata: {name: front}\n"}, nil
+	})
+	b.turnTo("system")
+	b.Click("[data-deed=export]")
+	b.Await("it", "document.querySelector('.yaml')")
+}
+
+// conflict is that somebody else was faster.
+func conflict(b *browser) {
+	webtest.Answer(b.house.Office, adminv1.ConfigService_Apply_FullMethodName, func(*adminv1.ApplyRequest) (*adminv1.ApplyResponse, error) {
+		return nil, webtest.Refusal(connect.CodeAborted, "ETAG_MISMATCH")
+	})
+	b.turnTo("queues/front")
+	b.Await("the form", "document.querySelector('[data-field=priority] input')")
+	b.Do(chromedp.Evaluate[chromedp.Void](`void ((e) => { e.value = 9; e.dispatchEvent(new Event('input', { bubbles: true })); })(document.querySelector('[data-field=priority] input'))`))
+	b.Click(".save .primary")
+	b.Await("who was faster", "document.querySelector('.told .buttons')")
+}
+
+func emptyHouse(b *browser) {
+	b.house.Office.Keep()
+	webtest.Answer(b.house.Office, adminv1.ProvisionService_ListPageStatuses_FullMethodName, func(*adminv1.ListPageStatusesRequest) (*adminv1.ListPageStatusesResponse, error) {
+		return &adminv1.ListPageStatusesResponse{}, nil
+	})
+}
