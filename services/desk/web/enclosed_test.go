@@ -143,7 +143,7 @@ func TestFilesSurviveAReload(t *testing.T) {
 	b.Await("the conversation", "document.querySelector('.row')")
 	b.Click(".row")
 	b.Await("what is at the desk", files("done", 1))
-	b.Await("what was on its way", files("refused", 1)+" && document.querySelector('.enclosed .bad').textContent.includes('choose the file again')")
+	b.Await("what was on its way", files("refused", 1)+" && document.querySelector('.enclosed .bad').textContent.includes('The upload broke off')")
 	b.Shot("files-reloaded")
 	b.give("chosen", "котка.png:image/png:1500000")
 	b.house.Tear(0)
