@@ -148,6 +148,7 @@ func TestFilesSurviveAReload(t *testing.T) {
 	b.give("chosen", "котка.png:image/png:1500000")
 	b.house.Tear(0)
 	b.Await("both at the desk", files("done", 2))
+	b.Click("textarea")
 	b.Key("Ето я")
 	b.Enter()
 	b.Await("the message with its files", "document.querySelectorAll('.msg.out .pic.kept').length === 2")
