@@ -5,8 +5,8 @@ import type { ConversationView } from './types.gen';
 import { nameOf } from './format';
 import type { Words } from './i18n';
 import { later } from './later';
-import { idOf, may, windowOf } from './model';
-import { filesKey, loadDraft, saveDraft, type Draft } from './prefs';
+import { filesKey, idOf, may, windowOf } from './model';
+import { loadDraft, saveDraft, type Draft } from './prefs';
 import type { Press } from './replies';
 import { useNow, useRoom } from './rt';
 

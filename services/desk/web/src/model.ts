@@ -36,6 +36,9 @@ export interface Chosen {
   error: string;
 }
 
+// filesKey is where the tab notes the uploads that go with the next message.
+export const filesKey = (agent: string | undefined, conversation: string) => `parley.files.${agent}.${conversation}`;
+
 export interface State {
   // 'asking' until we know whether somebody is signed in.
   session: 'asking' | 'unreachable' | 'in' | 'out' | 'ended';

@@ -47,9 +47,6 @@ export interface Draft {
 
 const draftKey = (agent: string, conversation: string) => `parley.draft.${agent}.${conversation}`;
 
-// filesKey is where the tab notes the uploads that go with the next message.
-export const filesKey = (agent: string | undefined, conversation: string) => `parley.files.${agent}.${conversation}`;
-
 // loadDraft gives what was being written, if anything was.
 export function loadDraft(agent: string, conversation: string): Draft | undefined {
   const text = sessionStorage.getItem(draftKey(agent, conversation));

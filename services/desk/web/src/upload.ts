@@ -5,8 +5,7 @@
 import type { ConversationView } from './types.gen';
 import type { Chosen } from './model';
 import type { Desk } from './desk';
-import { idOf, num } from './model';
-import { filesKey } from './prefs';
+import { filesKey, idOf, num } from './model';
 
 const PIECE = 512 << 10;
 const PATIENCE_MS = 60_000;
@@ -38,7 +37,7 @@ export function choose(desk: Desk, view: ConversationView, files: readonly File[
   const limits = view.files;
   if (!limits) return;
   for (const file of files) {
-    const cut = (desk.state.files[idOf(view)] ?? []).find((x) => x.error === 'UPLOAD_CUT' && x.name === file.name && x.size === file.size);
+    const cut = (desk.state.files[idOf(view)] ?? []).find((x) => x.error === 'UPLOAD_BROKE' && x.name === file.name && x.size === file.size);
     if (cut) {
       held.set(cut.key, { name: file.name, size: file.size, file, stop: new AbortController() });
       begin(desk, view, cut.key, cut.id);
@@ -72,7 +71,7 @@ export function restore(desk: Desk, view: ConversationView): void {
 
 // note has the tab know which uploads go with the next message of a conversation.
 function note(desk: Desk, view: ConversationView): void {
-  const all = (desk.state.files[idOf(view)] ?? []).filter((x) => x.id && (x.state !== 'refused' || x.error === 'UPLOAD_CUT'));
+  const all = (desk.state.files[idOf(view)] ?? []).filter((x) => x.id && (x.state !== 'refused' || x.error === 'UPLOAD_BROKE'));
   const at = filesKey(desk.state.me.agent, idOf(view));
   if (all.length) sessionStorage.setItem(at, JSON.stringify(all.map(({ id, name, size }) => ({ id, name, size }))));
   else sessionStorage.removeItem(at);
@@ -128,7 +127,7 @@ async function bring(view: ConversationView, key: string, known: string | undefi
       change({ id, error: '' });
       at = await offset(id, one);
       for (;;) {
-        if (!one.file && at < one.size) return change({ sent: at, state: 'refused', error: 'UPLOAD_CUT' });
+        if (!one.file && at < one.size) return change({ sent: at, state: 'refused', error: 'UPLOAD_BROKE' });
         const next = await piece(id, one, at);
         change({ sent: next });
         if (next === one.size) return change({ state: 'done' });

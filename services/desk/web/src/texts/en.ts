@@ -496,7 +496,6 @@ export default {
   fileLimit: 'It may have at most {}',
   UPLOAD_WAITS: 'The line is broken; it goes on by itself',
   UPLOAD_BROKE: 'The upload broke off',
-  UPLOAD_CUT: 'Cut short by a reload: choose the file again and it goes on',
   TYPE_NOT_ALLOWED: 'Files of this sort are not sent',
   TOO_LARGE: 'It is larger than allowed',
   TOO_MANY_PIXELS: 'The picture has too many pixels',

@@ -1,1 +1,0 @@
-var i=["en","bg"],o=s=>Object.fromEntries(Object.entries(s).map(([n,e])=>[n,e.includes("{}")?r(e):e]));function r(s){let[n,e=n]=s.split("|");return(...t)=>(t[0]===1?n:e).replaceAll("{}",()=>String(t.shift()))}export{i as a,o as b};

@@ -1,1 +1,0 @@
-import{b as r}from"./chunk.2JKTI5DU.js";var s={en:()=>import("./en.XECEDDFA.js"),bg:()=>import("./bg.Q44PF4DE.js")},o=new Map,p=e=>o.get(e);async function f(e){o.has(e)||o.set(e,r((await s[e]()).default))}function d(e,t){let n=e[t];return typeof n=="string"?n:void 0}var a=(e,t)=>d(e,t)??e.refusedBy(t);export{p as a,f as b,d as c,a as d};

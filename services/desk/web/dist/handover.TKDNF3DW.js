@@ -1,1 +1,0 @@
-import{a}from"./chunk.VTUOP7JQ.js";import"./chunk.53RLPAP4.js";import"./chunk.PHX6SVVA.js";import"./chunk.FEW7MTIE.js";import"./chunk.WMNGU4VM.js";import"./chunk.RFPLPUKR.js";import"./chunk.GYDGKPPF.js";import"./chunk.2JKTI5DU.js";export{a as HandOver};
