@@ -8,6 +8,7 @@ import (
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
 
+	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	"github.com/parley-desk/parley/services/desk"
 )
@@ -15,13 +16,21 @@ import (
 // TestWithheld (L104): what a deployment keeps from supervisors is no right of
 // theirs, and what they see does not offer it.
 func TestWithheld(t *testing.T) {
-	h := newHouse(t, func(c *desk.Config) { c.Withhold = []string{"monitor", "transfer", "force_close"} })
+	h := newHouse(t, func(c *desk.Config) { c.Withhold = []string{"monitor", "transfer", "force_close", "adjust"} })
 	h.lead("p", "active", time.Now())
 	h.wait("waits", "front", 0, nil)
 	sonya := h.agent("sonya")
 	_, err := sonya.desk.MonitorConversation(t.Context(), connect.NewRequest(&deskv1.MonitorConversationRequest{Ref: ref("p")}))
 	if connect.CodeOf(err) != connect.CodePermissionDenied {
 		t.Errorf("reading along: %v", err)
+	}
+	adjust := method{path: adminv1.CrewService_AdjustCrewMember_FullMethodName}
+	if got := h.post(sonya, adjust, []byte(`{"agent":"mila"}`)); got.code != "permission_denied" {
+		t.Errorf("adjusting an agent: %+v", got)
+	}
+	who, err := sonya.sessions.WhoAmI(t.Context(), connect.NewRequest(&deskv1.WhoAmIRequest{}))
+	if may := who.Msg.GetMe().GetMay(); err != nil || slices.Contains(may, "crew.adjust") || slices.Contains(may, "conversation.monitor") || !slices.Contains(may, "conversation.assign") {
+		t.Errorf("may %q, %v", may, err)
 	}
 	_, err = sonya.desk.ForceCloseConversation(t.Context(), connect.NewRequest(&deskv1.ForceCloseConversationRequest{Ref: ref("p")}))
 	if connect.CodeOf(err) != connect.CodePermissionDenied {

@@ -148,6 +148,28 @@ func TestSetUpIsForAdministrators(t *testing.T) {
 	o.says("that it is not", "You lack the role of an agent")
 	screens(t, o, h.desks[0])
 	edits(o, h)
+	audited(o, h)
+}
+
+// audited has a supervisor change what an agent takes on, and an administrator find
+// that in the audit, with what it was before, and verify that nobody altered it.
+func audited(o office, h *house) {
+	floor := webtest.Browse(h.t)
+	floor.SignIn(h.desks[0], "elena", "parley-demo")
+	floor.Await("the floor", "document.querySelector('.floor .seg button:nth-child(2)')")
+	floor.Click(".floor .seg button:nth-child(2)")
+	floor.Click("[data-agent=mila] [data-deed=adjust]")
+	floor.Await("what she takes on", "document.querySelector('.adjust [name=capacity]')")
+	floor.Do(chromedp.Evaluate[chromedp.Void](`void ((e) => { e.value = 17; e.dispatchEvent(new Event('input', { bubbles: true })); })(document.querySelector('.adjust [name=capacity]'))`))
+	floor.Click(".adjust .primary")
+	floor.Await("that it is in force", "!document.querySelector('dialog') && document.querySelector('[data-agent=mila] td:nth-child(3)').innerText.endsWith('/17')")
+	o.Go(h.desks[0] + "/setup#/audit/actor=agent%3Aelena&kind=config.change")
+	o.Await("whose it was", "document.querySelectorAll('[data-record]').length === 1 && document.querySelector('[data-record] summary').innerText.includes('agents/mila')")
+	o.Do(chromedp.Evaluate[chromedp.Void]("void document.querySelector('[data-record] summary').click()"))
+	o.Await("what it was", "[...document.querySelectorAll('[data-record] tr')].some((r) => /Capacity/.test(r.textContent) && r.querySelector('.is').textContent === '17')")
+	o.Shot("setup-audit")
+	o.Click("[data-deed=verify]")
+	o.Await("that all is well", "Number(document.querySelector('[data-whole]')?.dataset.whole) > 5")
 }
 
 // screens looks at every screen, in both languages, light and dark, narrow and wide.
@@ -155,7 +177,7 @@ func screens(t *testing.T, o office, url string) {
 	for _, lang := range []string{"en", "bg"} {
 		o.Size(1440, 1000, map[string]string{"en": "light", "bg": "dark"}[lang])
 		for _, place := range []string{"channels", "channels/shop", "workstreams", "workstreams/facebook", "queues", "queues/front", "queues/+", "rules", "rules/+",
-			"hours", "hours/+", "messages", "messages/greeting", "replies", "agents", "agents/mila", "skills", "history", "system", "wizard"} {
+			"hours", "hours/+", "messages", "messages/greeting", "replies", "agents", "agents/mila", "skills", "history", "audit", "system", "wizard"} {
 			o.Go(url + "/setup#/" + place)
 			o.Await("a screen", "document.querySelector('.setup main .card-of')")
 			if o.Eval("document.documentElement.lang") != lang {

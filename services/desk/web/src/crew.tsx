@@ -60,7 +60,7 @@ function Agent({ of: a, now, act, onAgent, adjust }: {
       <td class="number">{a.rejected ?? 0}</td>
       <td class="number">{a.missed ?? 0}</td>
       <td class="line" dir="auto">{(a.queues ?? []).join(', ')}</td>
-      {adjust && <td><button class="plain" data-deed="adjust" aria-label={t.adjustOf(a.name || a.agent || '')} onClick={() => adjust(a.agent ?? '')}>{t.adjust}</button></td>}
+      {adjust && <td><button class="plain" data-deed="adjust" aria-label={`${t.adjust}: ${a.name || a.agent}`} onClick={() => adjust(a.agent ?? '')}>{t.adjust}</button></td>}
     </tr>
   );
 }

@@ -10,7 +10,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -97,17 +96,6 @@ func (h *House) Handler(images ...string) (http.Handler, error) {
 	mux.Handle(deskv1connect.NewContactServiceHandler(newContacts()))
 	mux.Handle(deskv1connect.NewReplyServiceHandler(replies{desk: desk{h: h}}))
 	return page.Harden(h.line(h.passOn(mux)), images...), nil
-}
-
-// passOn gives the control plane its calls.
-func (h *House) passOn(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/parley.admin.v1.") {
-			h.Office.ServeHTTP(w, r)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
 }
 
 // line hangs up on everybody while it is cut.
@@ -206,23 +194,6 @@ func (h *House) Bar(wait time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.bar = wait
-}
-
-// Unrecorded refuses what is to be in the audit, or takes it again.
-func (h *House) Unrecorded(away bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.unsealed = away
-}
-
-// recorded is an error while the audit cannot be written.
-func (h *House) recorded() error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.unsealed {
-		return failure(connect.CodeUnavailable, "AUDIT_AWAY")
-	}
-	return nil
 }
 
 func (h *House) barred() time.Duration {

@@ -159,3 +159,31 @@ func one(kind proto.Message, resources []*adminv1.Resource, id string) (proto.Me
 	}
 	return nil, failure(connect.CodeNotFound, "NO_SUCH_RESOURCE")
 }
+
+// Unrecorded refuses what is to be in the audit, or takes it again.
+func (h *House) Unrecorded(away bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.unsealed = away
+}
+
+// recorded is an error while the audit cannot be written.
+func (h *House) recorded() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.unsealed {
+		return failure(connect.CodeUnavailable, "AUDIT_AWAY")
+	}
+	return nil
+}
+
+// passOn gives the control plane its calls.
+func (h *House) passOn(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/parley.admin.v1.") {
+			h.Office.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}

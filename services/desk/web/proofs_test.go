@@ -1,0 +1,103 @@
+package web_test
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"strconv"
+	"testing"
+	"time"
+
+	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/services/desk/web/webtest"
+)
+
+// shifts keeps what moves on the page though nobody did anything.
+const shifts = `window.moved = []; new PerformanceObserver((list) => {
+	for (const e of list.getEntries()) if (!e.hadRecentInput) moved.push(e.value.toFixed(4) + ' ' + e.sources.map((s) => s.node?.className || s.node?.nodeName).join(', '));
+}).observe({ type: 'layout-shift', buffered: true });`
+
+// TestNothingMovesByItself: while the page is loaded, messages come, an offer comes and
+// goes, and the line breaks, what the agent reads and writes stays where it is.
+func TestNothingMovesByItself(t *testing.T) {
+	b := open(t)
+	b.Before(shifts)
+	world(b.house)
+	b.signIn()
+	b.opens("Иван")
+	b.Await("the composer", "document.activeElement?.tagName === 'TEXTAREA'")
+	const place = "JSON.stringify(['textarea', '.send', '.head', '.acts'].map((css) => { const r = document.querySelector(css).getBoundingClientRect(); return [r.x, r.y, r.width, r.height].map(Math.round); }))"
+	before := b.Eval(place)
+	for n := range 10 {
+		b.house.Say("1001", &deskv1.TimelineItem{Id: fmt.Sprint("m.more", n), Author: deskv1.Author_AUTHOR_CUSTOMER, Text: "Ало? Има ли някой? " + fmt.Sprint(n)})
+	}
+	b.Await("the last of them", "[...document.querySelectorAll('.msg.in .text')].at(-1)?.textContent.endsWith('9')")
+	b.house.Add(webtest.Customer{PSID: "2001", Name: "Рая Николова", Queue: "Доставки", Phase: threadv1.Phase_PHASE_OPEN, Window: 24 * time.Hour, Offer: 10 * time.Minute}, "Ало?")
+	b.Await("the offer", "document.querySelector('.offer')")
+	if after := b.Eval(place); after != before {
+		t.Errorf("what the agent works with moved from %s to %s", before, after)
+	}
+	t.Logf("moved: %s", b.Eval("moved.join(' | ')"))
+}
+
+// TestABusyDesk shows three hundred conversations and a thread of ten thousand messages:
+// what is drawn stays bounded, and what came last is there.
+func TestABusyDesk(t *testing.T) {
+	b := open(t)
+	const many, long = 300, 10_000
+	for n := range many {
+		b.house.Add(active(fmt.Sprint(10_000+n), fmt.Sprintf("Клиент %d", n)), "Здравейте, имам въпрос.")
+	}
+	for n := range long {
+		b.house.Say("10000", &deskv1.TimelineItem{Id: fmt.Sprint("m.long", n), Author: deskv1.Author_AUTHOR_CUSTOMER, Text: "Съобщение " + fmt.Sprint(n)})
+	}
+	b.signIn()
+	b.opens("Клиент 0")
+	b.Await("the newest", "[...document.querySelectorAll('.msg.in .text')].at(-1)?.textContent === 'Съобщение 9999'")
+	nodes, _ := strconv.Atoi(b.Eval("String(document.querySelectorAll('*').length)"))
+	rows := b.Eval("String(document.querySelectorAll('.row').length)")
+	t.Logf("%d elements, %s rows, %s messages", nodes, rows, b.Eval("String(document.querySelectorAll('.msg').length)"))
+	if nodes > 8_000 {
+		t.Errorf("%d elements are drawn", nodes)
+	}
+	// The house's clock of events: what came while all of it was read is there, too.
+	b.house.Say("10000", &deskv1.TimelineItem{Id: "m.after", Author: deskv1.Author_AUTHOR_CUSTOMER, Text: "Още едно"})
+	b.Await("one more", "[...document.querySelectorAll('.msg.in .text')].at(-1)?.textContent === 'Още едно'")
+}
+
+// BenchmarkEvents has fifty events a second come to a desk of three hundred
+// conversations for ten seconds, half of them to the open one, and tells which share of
+// one processor the page's own thread takes; 25 % are wanted. It counts the thread's
+// own time, so it says the same on a busy machine.
+func BenchmarkEvents(b *testing.B) {
+	tab, house := webtest.Browse(b), webtest.New()
+	handler, err := house.Handler()
+	if err != nil {
+		b.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	b.Cleanup(func() { house.Cut(true); server.CloseClientConnections(); server.Close() })
+	for n := range 300 {
+		house.Add(active(fmt.Sprint(10_000+n), fmt.Sprintf("Клиент %d", n)), "Здравейте, имам въпрос.")
+	}
+	tab.SignIn(server.URL, webtest.Agent, webtest.Password)
+	tab.Click(".row")
+	tab.Await("the history", "document.querySelector('.msg.in')")
+	const second, seconds = 50, 10
+	for b.Loop() {
+		before := tab.Busy()
+		began := time.Now()
+		tick := time.NewTicker(time.Second / second)
+		for n := range second * seconds {
+			<-tick.C
+			psid := fmt.Sprint(10_000 + n/2%300)
+			if n%2 == 0 {
+				psid = "10000"
+			}
+			house.Say(psid, &deskv1.TimelineItem{Id: fmt.Sprintf("m.%d.%d", began.UnixNano(), n), Author: deskv1.Author_AUTHOR_CUSTOMER, Text: fmt.Sprint("Събитие ", n)})
+		}
+		tick.Stop()
+		b.ReportMetric(100*(tab.Busy()-before).Seconds()/time.Since(began).Seconds(), "busy-%")
+		b.ReportMetric(second*seconds/time.Since(began).Seconds(), "events/s")
+	}
+}
