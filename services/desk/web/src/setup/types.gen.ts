@@ -910,4 +910,5 @@ export interface Workstream {
   persona?: boolean;
   personaPicture?: string;
   hideSeen?: boolean;
+  retentionDays?: number;
 }
