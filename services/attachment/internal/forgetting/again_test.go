@@ -69,7 +69,7 @@ func TestWhoWasErasedSinceTheBackupIsErasedAgain(t *testing.T) {
 		t.Fatalf("%d certificates are kept beside the log, want 3", len(certificates))
 	}
 
-	for left := 0; left < 40; left += 3 {
+	for left := 0; left < 40; left += 7 {
 		r := openAs(t, h.box, b)
 		for _, p := range all {
 			if len(r.places(p.name)) == 0 && p != begun {
