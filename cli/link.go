@@ -61,6 +61,7 @@ type server struct {
 	contacts  contactv1.ContactServiceClient
 	surveys   adminv1.SurveyServiceClient
 	crm       crmv1.CrmServiceClient
+	backups   adminv1.BackupServiceClient
 }
 
 // open prepares a connection; the first call makes it.
@@ -77,7 +78,7 @@ func (l *link) open() (*server, error) {
 	return &server{conn, adminv1.NewConfigServiceClient(conn), adminv1.NewOperateServiceClient(conn),
 		adminv1.NewProvisionServiceClient(conn), adminv1.NewPrivacyServiceClient(conn), adminv1.NewKeyServiceClient(conn),
 		adminv1.NewRoutingServiceClient(conn), adminv1.NewHistoryServiceClient(conn), adminv1.NewAuditServiceClient(conn), adminv1.NewScheduleServiceClient(conn),
-		contactv1.NewContactServiceClient(conn), adminv1.NewSurveyServiceClient(conn), crmv1.NewCrmServiceClient(conn)}, nil
+		contactv1.NewContactServiceClient(conn), adminv1.NewSurveyServiceClient(conn), crmv1.NewCrmServiceClient(conn), adminv1.NewBackupServiceClient(conn)}, nil
 }
 
 func (l *link) target() (string, credentials.TransportCredentials, error) {

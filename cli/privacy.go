@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) personsCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "privacy", Short: "Read what people asked of their data, and erase persons"}
+	cmd := &cobra.Command{Use: "privacy", Short: "Read what people asked of their data, give it out, and erase persons"}
 	var limit int32
 	var format string
 	requests := &cobra.Command{
@@ -39,7 +39,7 @@ func (a *app) personsCommand() *cobra.Command {
 	formatFlag(requests, &format)
 	requests.Flags().Int32Var(&limit, "limit", 100, "how many at most, 1 to 1000")
 	cmd.AddCommand(requests, a.eraseCommand(), a.erasuresCommand(), a.certificateCommand(), a.stopErasureCommand(),
-		a.holdCommand(), a.holdsCommand(), a.releaseCommand(), a.eraseFilesCommand())
+		a.holdCommand(), a.holdsCommand(), a.releaseCommand(), a.eraseFilesCommand(), a.exportPersonCommand(), a.retentionCommand())
 	return cmd
 }
 

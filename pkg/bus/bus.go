@@ -31,6 +31,7 @@ type Config struct {
 	AllowUnsafe bool          // start without sync_always or with fewer replicas
 	Instance    string        // name of this process, unique in the deployment
 	LeaseTTL    time.Duration // how long a frozen process keeps its partitions; 0 means 4 s, at least 1 s
+	Restore     *Restore      // put this in place first; the broker must be empty; nil: nothing
 }
 
 // Tools are what the bus reports with, and how it starts a broker of its own,
@@ -153,6 +154,9 @@ func (b *Bus) start(ctx context.Context, broker Starter) error {
 	if err := b.checkDurability(ctx); err != nil {
 		return err
 	}
+	if err := b.fill(ctx); err != nil {
+		return err
+	}
 	if err := b.ensure(ctx); err != nil {
 		return err
 	}
@@ -161,6 +165,20 @@ func (b *Bus) start(ctx context.Context, broker Starter) error {
 		b.threads = append(b.threads, newWriter(b, subject.ThreadStream(p)))
 	}
 	return nil
+}
+
+// fill puts a backup in place, if there is to be one. A house in which that was
+// broken off is none.
+func (b *Bus) fill(ctx context.Context) error {
+	if b.cfg.Restore != nil {
+		return b.putBack(ctx, b.cfg.Restore)
+	}
+	half, err := b.restoring(ctx)
+	if half {
+		return fault.New(fault.Precondition, "RESTORE_UNFINISHED",
+			"a restore into this broker was not finished; run parley backup restore again, which begins it anew")
+	}
+	return err
 }
 
 // connect opens the one connection of the process. Nothing is buffered while

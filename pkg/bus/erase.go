@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -201,8 +202,32 @@ func (b *Bus) TracesOfEvents(ctx context.Context, of func(*crmv1.Event) bool) (T
 }
 
 // TracesOfLetters are the dead letters of threads, and of contacts by id, settled
-// ones too.
-func (b *Bus) TracesOfLetters(ctx context.Context, threads []subject.Thread, contacts []string) (Traces, error) {
+// ones too, that were written until a moment; zero: all.
+func (b *Bus) TracesOfLetters(ctx context.Context, threads []subject.Thread, contacts []string, until time.Time) (Traces, error) {
+	about := aboutThem(threads, contacts)
+	return b.traces(ctx, subject.DeadLetters, nil, func(m stored) bool {
+		return (until.IsZero() || !m.at.After(until)) && about(m)
+	})
+}
+
+// LettersOf hands over the dead letters of threads, and of contacts by id, settled ones
+// too, until of fails.
+func (b *Bus) LettersOf(ctx context.Context, threads []subject.Thread, contacts []string, of func(DeadLetter) error) error {
+	about, failed := aboutThem(threads, contacts), error(nil)
+	_, err := b.traces(ctx, subject.DeadLetters, nil, func(m stored) bool {
+		if failed == nil && about(m) {
+			failed = of(deadLetter(m))
+		}
+		return false
+	})
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+// aboutThem tells whether a dead letter is of these threads and contacts.
+func aboutThem(threads []subject.Thread, contacts []string) func(stored) bool {
 	about := map[string]bool{}
 	for _, t := range threads {
 		about[t.Key()] = true
@@ -210,7 +235,7 @@ func (b *Bus) TracesOfLetters(ctx context.Context, threads []subject.Thread, con
 	for _, id := range contacts {
 		about[subject.OfContact(id)], about[kvSubject+subject.ContactBucket+"."+subject.ContactKey(id)] = true, true
 	}
-	return b.traces(ctx, subject.DeadLetters, nil, func(m stored) bool {
+	return func(m stored) bool {
 		if _, settled := subject.ParseSettled(m.subject); settled {
 			return false
 		}
@@ -221,7 +246,7 @@ func (b *Bus) TracesOfLetters(ctx context.Context, threads []subject.Thread, con
 		}
 		e, err := decodeEventOf(m)
 		return strings.HasPrefix(on, "crm.") && err == nil && about[subject.Thread{Page: e.GetPage(), PSID: e.GetPsid()}.Key()]
-	})
+	}
 }
 
 // traces reads a stream from its begin to its present end.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -124,7 +125,7 @@ func TestOnePersonIsErasedFromTheLog(t *testing.T) {
 			v.must(v.TracesOfThread(t.Context(), ivan, revision)),
 			v.must(v.TracesOfInbound(t.Context(), 0, func(r bus.InboundRecord) bool { return r.Thread == ivan && r.Sequence <= end })),
 			v.must(v.TracesOfEvents(t.Context(), func(e *crmv1.Event) bool { return e.GetPsid() == ivan.PSID })),
-			v.must(v.TracesOfLetters(t.Context(), []subject.Thread{ivan}, nil)),
+			v.must(v.TracesOfLetters(t.Context(), []subject.Thread{ivan}, nil, time.Time{})),
 		}
 	}
 	was := find()

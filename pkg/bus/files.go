@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -204,4 +206,24 @@ func (f fileStore) Open(ctx context.Context, o files.Object) io.ReadSeeker {
 		})
 		return m.data, brokerFault(err, "read a file")
 	})
+}
+
+// FileOwners are the threads that have files in the broker.
+func (b *Bus) FileOwners(ctx context.Context) ([]subject.Thread, error) {
+	info, err := retryAway(ctx, func(ctx context.Context) (*jetstream.StreamInfo, error) {
+		return b.streams[subject.Files].Info(ctx, jetstream.WithSubjectFilter(subject.FilesAll))
+	})
+	if err != nil {
+		return nil, brokerFault(err, "look whose files there are")
+	}
+	owners := map[subject.Thread]bool{}
+	for on := range info.State.Subjects {
+		key, _ := subject.ParseFile(on)
+		t, err := subject.ThreadOfFile(key)
+		if err != nil {
+			return nil, fault.Wrap(err, "read whose a file is")
+		}
+		owners[t] = true
+	}
+	return slices.Collect(maps.Keys(owners)), nil
 }

@@ -142,18 +142,23 @@ func (b *Book) open(entry bus.Entry) *privacyv1.Erasure {
 // Done keeps the certificate of an order, and takes the order away. It may be
 // repeated.
 func (b *Book) Done(ctx context.Context, e *privacyv1.Erasure) error {
-	value, err := proto.Marshal(b.certificate(e))
-	if err != nil {
-		return fault.Wrap(err, "encoding a certificate")
-	}
-	if err := b.Bucket.Write(ctx, bus.Write{Key: subject.CertificateKey(e.GetId()), Value: value, Revision: bus.AnyRevision}); err != nil {
+	if err := b.Keep(ctx, b.CertificateOf(e)); err != nil {
 		return err
 	}
 	return b.Bucket.EraseKeys(ctx, subject.ErasureKey(e.GetId()))
 }
 
-// certificate is what stays of an order.
-func (b *Book) certificate(e *privacyv1.Erasure) *privacyv1.Erasure {
+// Keep keeps a certificate.
+func (b *Book) Keep(ctx context.Context, c *privacyv1.Erasure) error {
+	value, err := proto.Marshal(c)
+	if err != nil {
+		return fault.Wrap(err, "encoding a certificate")
+	}
+	return b.Bucket.Write(ctx, bus.Write{Key: subject.CertificateKey(c.GetId()), Value: value, Revision: bus.AnyRevision})
+}
+
+// CertificateOf is what stays of an order.
+func (b *Book) CertificateOf(e *privacyv1.Erasure) *privacyv1.Erasure {
 	c := proto.CloneOf(e)
 	for _, t := range c.GetThreads() {
 		c.Fingerprints = append(c.Fingerprints, b.OfThread(subject.Thread{Page: t.GetPage(), PSID: t.GetPsid()}))
@@ -231,23 +236,38 @@ func (b *Book) Read(ctx context.Context) (Page, error) {
 // Until is when the threads were closed that were erased or are about to be, ms
 // since 1970 UTC, by fingerprint: what was written before must not come back.
 func (b *Book) Until(ctx context.Context) (map[string]int64, error) {
-	p, err := b.Read(ctx)
-	if err != nil {
-		return nil, err
-	}
 	until := map[string]int64{}
-	for _, e := range p.Done {
-		for _, f := range e.GetFingerprints() {
-			until[f] = max(until[f], e.GetClosedMs())
+	err := b.Bucket.Each(ctx, func(entry bus.Entry) {
+		for f, ms := range b.UntilOf(entry) {
+			until[f] = max(until[f], ms)
 		}
-	}
-	for _, e := range p.Open {
+	})
+	return until, fault.Wrap(err, "reading the erasures")
+}
+
+// UntilOf is what one entry of the book adds to Until.
+func (b *Book) UntilOf(entry bus.Entry) map[string]int64 {
+	e, until := &privacyv1.Erasure{}, map[string]int64{}
+	switch kindOf(entry.Key) {
+	case subject.CertificatePrefix:
+		if entry.Value != nil && proto.Unmarshal(entry.Value, e) == nil {
+			for _, f := range e.GetFingerprints() {
+				until[f] = Before(e)
+			}
+		}
+	case subject.ErasurePrefix:
+		if entry.Value == nil {
+			break
+		}
+		e = b.open(entry)
+		if e.GetStep() <= privacyv1.Step_STEP_CLOSE {
+			break // nothing is closed yet
+		}
 		for _, t := range e.GetThreads() {
-			f := b.OfThread(subject.Thread{Page: t.GetPage(), PSID: t.GetPsid()})
-			until[f] = max(until[f], e.GetClosedMs())
+			until[b.OfThread(subject.Thread{Page: t.GetPage(), PSID: t.GetPsid()})] = Before(e)
 		}
 	}
-	return until, nil
+	return until
 }
 
 // Answer tells whoever asked through Meta how far an order is; nothing when nobody

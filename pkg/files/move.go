@@ -14,6 +14,12 @@ import (
 // by a key whether an object is in the new one.
 func Moving(to, from Store, in func(key string) bool) Store { return moving{to, from, in} }
 
+// Apart tells whether new files of a store go elsewhere than to the log's own broker.
+func Apart(s Store) bool {
+	_, is := s.(moving)
+	return is
+}
+
 type moving struct {
 	Store
 	from Store

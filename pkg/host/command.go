@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,12 @@ type Program struct {
 	More []settings.Section
 	// Adjust may change the settings after they are loaded. May be nil.
 	Adjust func(*Process)
+	// Run is done with the settings in place of Run of this package, with what the
+	// command was given. May be nil.
+	Run func(ctx context.Context, p Process, args []string) error
+	// Use and Args are of a command that takes more than its name; may be empty.
+	Use  string
+	Args cobra.PositionalArgs
 }
 
 // Command is the command that runs a program until a signal; logs go to its
@@ -46,8 +53,8 @@ func Command(p Program) (*cobra.Command, error) {
 		return set.Load(settings.Source{File: file, Lookup: os.LookupEnv, Flags: cmd.Flags()})
 	}
 	cmd := &cobra.Command{
-		Use: p.Name, Short: p.Short, Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Use: cmp.Or(p.Use, p.Name), Short: p.Short, Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := load(cmd); err != nil {
 				return err
 			}
@@ -55,13 +62,21 @@ func Command(p Program) (*cobra.Command, error) {
 			if p.Adjust != nil {
 				p.Adjust(process)
 			}
+			if p.Run != nil {
+				return p.Run(cmd.Context(), *process, args)
+			}
 			return Run(cmd.Context(), *process)
 		},
+	}
+	if p.Args != nil {
+		cmd.Args = p.Args
 	}
 	cmd.PersistentFlags().StringVar(&file, "config", os.Getenv("PARLEY_CONFIG"), "YAML file of settings (PARLEY_CONFIG)")
 	set.AddFlags(cmd.PersistentFlags())
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return set.FlagError(err) })
-	cmd.AddCommand(configCommand(load), healthcheckCommand(&process.Config.Ops, load))
+	if p.Run == nil { // it stays, and can be asked
+		cmd.AddCommand(configCommand(load), healthcheckCommand(&process.Config.Ops, load))
+	}
 	return cmd, nil
 }
 

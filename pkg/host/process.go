@@ -155,6 +155,11 @@ type Process struct {
 	Heard func(setting string, addr net.Addr)
 	// Started is called once, when every service runs. May be nil.
 	Started func()
+	// Restore is put in place of an empty house before anything else; nil: nothing.
+	Restore *bus.Restore
+	// Work is done in place of what the stages do, with what they use; the process
+	// ends with it. May be nil.
+	Work func(ctx context.Context, d Deps) error
 	// Setup starts telemetry in another way, for tests. May be nil.
 	Setup func(ctx context.Context, cfg telemetry.Config, name, instance string, out io.Writer) (*telemetry.Telemetry, error)
 }
@@ -212,6 +217,9 @@ func (r *running) run(ctx context.Context) error {
 		return nil // asked to end while it waited
 	case err != nil:
 		return err
+	}
+	if r.Work != nil {
+		return r.Work(ctx, r.depsOf(Stage{Name: r.Name}))
 	}
 	services := make([]Service, 0, len(r.Stages))
 	for _, s := range r.Stages {
@@ -336,7 +344,7 @@ func (r *running) openLog(ctx context.Context) error {
 		opened, err = bus.Open(ctx, bus.Config{
 			URL: cfg.Bus.URL, MonitorURL: cfg.Bus.MonitorURL, Embedded: embedded, DataDir: filepath.Join(cfg.DataDir, "nats"),
 			Partitions: cfg.Bus.Partitions, Replicas: replicas,
-			AllowUnsafe: cfg.Bus.AllowUnsafe, Instance: cfg.Instance, LeaseTTL: cfg.Bus.LeaseTTL,
+			AllowUnsafe: cfg.Bus.AllowUnsafe, Instance: cfg.Instance, LeaseTTL: cfg.Bus.LeaseTTL, Restore: r.Restore,
 		}, bus.Tools{Log: r.shared(), Registry: r.tel.Registry, Tracer: r.tel.Traces.Tracer("bus"), Broker: broker.Start})
 		return err
 	})
@@ -351,24 +359,32 @@ func (r *running) openLog(ctx context.Context) error {
 		return err
 	}
 	r.health.Ready("bus", opened.Ping)
-	return r.openKeyset(ctx, embedded)
+	return r.openKeyset(ctx, embedded && r.Restore == nil)
 }
 
 // openKeyset opens the keyset, making one for a log of the process's own.
 func (r *running) openKeyset(ctx context.Context, create bool) error {
-	cfg := r.Config.Secrets
-	wrap, err := cfg.KMS.Wrap()
-	if err != nil {
-		return err
-	}
-	path := cfg.Keyset
-	if path == "" {
-		path = filepath.Join(r.Config.DataDir, "keyset.json")
-	}
 	return r.await(ctx, "keyset", func(ctx context.Context) (err error) {
-		r.deps.Secrets, err = secret.OpenWrapped(ctx, path, create, wrap)
+		r.deps.Secrets, err = r.Config.OpenKeyset(ctx, create)
 		return err
 	})
+}
+
+// KeysetFile is where the keyset is.
+func (c *Config) KeysetFile() string {
+	if c.Secrets.Keyset != "" {
+		return c.Secrets.Keyset
+	}
+	return filepath.Join(c.DataDir, "keyset.json")
+}
+
+// OpenKeyset opens the keyset of the settings; create makes one that is not there.
+func (c *Config) OpenKeyset(ctx context.Context, create bool) (*secret.Box, error) {
+	wrap, err := c.Secrets.KMS.Wrap()
+	if err != nil {
+		return nil, err
+	}
+	return secret.OpenWrapped(ctx, c.KeysetFile(), create, wrap)
 }
 
 // makeRoomForTheDisk lets twice as many goroutines run as there are processors,

@@ -197,7 +197,7 @@ func TestRolesAddUp(t *testing.T) {
 func TestWhoHasWhatMatters(t *testing.T) {
 	for p, want := range map[rights.Permission]string{
 		authv1.Permission_PERMISSION_SECRET_REVEAL: "admin", authv1.Permission_PERMISSION_KEY_WRITE: "admin", authv1.Permission_PERMISSION_CONFIG_WRITE: "admin",
-		authv1.Permission_PERMISSION_PRIVACY_ERASE: "admin", authv1.Permission_PERMISSION_AUDIT_READ: "admin auditor", export: "admin auditor",
+		authv1.Permission_PERMISSION_PRIVACY_ERASE: "admin", authv1.Permission_PERMISSION_PRIVACY_EXPORT: "admin", authv1.Permission_PERMISSION_BACKUP_READ: "admin", authv1.Permission_PERMISSION_AUDIT_READ: "admin auditor", export: "admin auditor",
 		authv1.Permission_PERMISSION_LETTER_SETTLE: "admin operator", authv1.Permission_PERMISSION_CONTACT_WRITE: "admin crm",
 	} {
 		if got := strings.Join(rights.Roles(p, rights.Everything), " "); got != want {

@@ -66,6 +66,8 @@ var roles = map[string]map[Permission]Reach{
 		authv1.Permission_PERMISSION_TRANSCRIPT_READ: Everything,
 		authv1.Permission_PERMISSION_PRIVACY_READ:    Everything,
 		authv1.Permission_PERMISSION_PRIVACY_ERASE:   Everything,
+		authv1.Permission_PERMISSION_PRIVACY_EXPORT:  Everything,
+		authv1.Permission_PERMISSION_BACKUP_READ:     Everything,
 		authv1.Permission_PERMISSION_CONTACT_READ:    Everything,
 		authv1.Permission_PERMISSION_CONTACT_WRITE:   Everything,
 		authv1.Permission_PERMISSION_VARIABLE_WRITE:  Everything,

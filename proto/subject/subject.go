@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -110,6 +111,11 @@ const (
 	// ReplyBucket holds the canned replies that agents write for themselves;
 	// ReplyKey is its key.
 	ReplyBucket = "REPLY"
+	// Restoring is there while a backup is put in place of an empty house. Nothing
+	// else is in it.
+	Restoring = "RESTORING"
+	// RestoringMark is its subject.
+	RestoringMark = "restoring.mark"
 	// AliveKey is where ProvisionBucket says that ingress was there.
 	AliveKey = "alive.ingress"
 )
@@ -194,6 +200,9 @@ func CertificateKey(id string) string { return CertificatePrefix + "." + token(i
 // the person.
 func HoldKey(fingerprint string) string { return HoldPrefix + "." + token(fingerprint) }
 
+// RetentionKey is where PrivacyBucket says how far back conversations go.
+const RetentionKey = "retention"
+
 // Prefixes of these keys, whole parts.
 const (
 	ErasurePrefix     = "erasure"
@@ -251,6 +260,21 @@ func ParseProvision(key string) (kind, id string, err error) {
 		return "", "", fmt.Errorf("provision key %q: %w", key, err)
 	}
 	return kind, id, nil
+}
+
+// IsStream tells whether a stream of the broker is one of a house; Restoring is
+// none.
+func IsStream(name string) bool {
+	kind, number, numbered := strings.Cut(name, "_")
+	switch {
+	case numbered && kind == "KV":
+		return slices.Contains([]string{ConfigBucket, HistoryBucket, CheckpointBucket, LeaseBucket, PresenceBucket, PauseBucket, SessionBucket, MediaBucket,
+			PersonaBucket, UploadBucket, ProvisionBucket, PrivacyBucket, ContactBucket, ReplyBucket}, number)
+	case numbered:
+		_, err := strconv.Atoi(number)
+		return err == nil && (kind == "INBOUND" || kind == "THREAD")
+	}
+	return slices.Contains([]string{DeadLetters, Files, Crm, Audit}, name)
 }
 
 // InboundStream is the stream of partition p of INBOUND.

@@ -30,6 +30,7 @@ import (
 	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/erasure"
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/files"
 	"github.com/parley-desk/parley/pkg/host"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
@@ -38,6 +39,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/change"
 	"github.com/parley-desk/parley/services/admin/internal/commit"
 	"github.com/parley-desk/parley/services/admin/internal/configure"
+	"github.com/parley-desk/parley/services/admin/internal/copies"
 	"github.com/parley-desk/parley/services/admin/internal/crew"
 	"github.com/parley-desk/parley/services/admin/internal/errand"
 	"github.com/parley-desk/parley/services/admin/internal/explain"
@@ -54,6 +56,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/requests"
 	"github.com/parley-desk/parley/services/admin/internal/rewind"
 	"github.com/parley-desk/parley/services/admin/internal/surveys"
+	"github.com/parley-desk/parley/services/admin/internal/takeout"
 	"github.com/parley-desk/parley/services/admin/internal/told"
 	"github.com/parley-desk/parley/services/admin/internal/trial"
 	"github.com/parley-desk/parley/services/admin/internal/variables"
@@ -331,14 +334,16 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 	adminv1.RegisterProvisionServiceServer(srv, provisioning{
 		&probe.Service{Prober: s.prober, Committer: committer, WebhookURL: s.cfg.WebhookURL}, &repair.Service{Repairer: s.repairer},
 		&trial.Service{Directory: d.Directory, Box: d.Secrets, Log: d.Bus, Now: d.Now, WebhookURL: s.cfg.WebhookURL}})
-	operator := &operate.Service{Log: d.Bus, Directory: d.Directory, Box: d.Secrets, Pages: s.prober.Statuses}
+	privacy := d.Bus.Bucket(subject.PrivacyBucket)
+	book := &erasure.Book{Bucket: privacy, Box: d.Secrets}
+	operator := &operate.Service{Log: d.Bus, Directory: d.Directory, Box: d.Secrets, Book: book, Now: d.Now, Pages: s.prober.Statuses}
 	if d.Redis != nil {
 		operator.Redis = func(ctx context.Context) error { return d.Redis.Ping(ctx).Err() }
 	}
 	adminv1.RegisterOperateServiceServer(srv, operator)
-	privacy := d.Bus.Bucket(subject.PrivacyBucket)
-	adminv1.RegisterPrivacyServiceServer(srv, &requests.Service{Bucket: privacy, Book: &erasure.Book{Bucket: privacy, Box: d.Secrets}, Log: d.Bus,
-		Directory: d.Directory, Contacts: contact.Open(d.Bus, d.Now), Now: d.Now, Caller: guard.Caller, Who: s.prober.Customers})
+	adminv1.RegisterPrivacyServiceServer(srv, &requests.Service{Bucket: privacy, Book: book, Log: d.Bus,
+		Directory: d.Directory, Contacts: contact.Open(d.Bus, d.Now), Now: d.Now, Caller: guard.Caller, Who: s.prober.Customers,
+		Takeout: takeout.Writer{Log: d.Bus, Files: d.FileStore(), Uploads: d.Bus.Bucket(subject.UploadBucket), Contacts: contact.Open(d.Bus, d.Now), Now: d.Now}})
 	adminv1.RegisterRoutingServiceServer(srv, &explain.Service{Log: d.Bus, Directory: d.Directory, Planner: committer.Planner, Now: d.Now,
 		Room: explain.AskForRoom(d.Bus), Why: explain.AskWhy(d.Bus)})
 	adminv1.RegisterSurveyServiceServer(srv, &surveys.Service{Log: d.Bus})
@@ -347,6 +352,7 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 	adminv1.RegisterQueueServiceServer(srv, &queues.Service{Directory: d.Directory, Call: d.Bus.Call, Caller: guard.Caller})
 	contactv1.RegisterContactServiceServer(srv, &people.Service{Contacts: d.Contacts, Log: d.Bus, Now: d.Now})
 	crmv1.RegisterCrmServiceServer(srv, &told.Service{Log: d.Bus})
+	adminv1.RegisterBackupServiceServer(srv, &copies.Service{Log: d.Bus, Box: d.Secrets, Now: d.Now, FilesApart: files.Apart(d.FileStore())})
 }
 
 // credentials make the connection TLS 1.3 with certificates on both sides, or

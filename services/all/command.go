@@ -36,15 +36,20 @@ func Command() (*cobra.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	root.AddCommand(doctor(), keys)
+	copies, err := backups()
+	if err != nil {
+		return nil, err
+	}
+	root.AddCommand(asParleyctl("Check what the promises stand on", "doctor"), keys, copies)
 	return root, nil
 }
 
-func doctor() *cobra.Command {
+// asParleyctl is a command of parleyctl that is there too.
+func asParleyctl(short string, path ...string) *cobra.Command {
 	return &cobra.Command{
-		Use: "doctor", Short: "Check what the promises stand on, as parleyctl doctor", DisableFlagParsing: true,
+		Use: path[len(path)-1], Short: short + ", as parleyctl " + strings.Join(path, " "), DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if code := cli.Main(append([]string{"doctor"}, args...), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()); code != 0 {
+			if code := cli.Main(slices.Concat(path, args), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()); code != 0 {
 				return host.Exit(code)
 			}
 			return nil

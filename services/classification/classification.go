@@ -10,8 +10,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/parley-desk/parley/pkg/contact"
+	"github.com/parley-desk/parley/pkg/erasure"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
+	"github.com/parley-desk/parley/proto/subject"
 )
 
 // Config are the settings of classification.
@@ -57,8 +59,9 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		places: askForRoom(deps.Bus), now: deps.Now,
 		people: people{deps.Contacts.Book.Identify, deps.Contacts.Store.Resolve}, diary: deps.Log, meters: meters}
 	return &service{
-		deps:    deps,
-		intake:  &filer{log: deps.Bus, directory: deps.Directory, signer: deps.Secrets, router: routing, meters: meters},
+		deps: deps,
+		intake: &filer{log: deps.Bus, directory: deps.Directory, signer: deps.Secrets, router: routing, meters: meters,
+			erased: &erased{book: &erasure.Book{Bucket: deps.Bus.Bucket(subject.PrivacyBucket), Box: deps.Secrets}, until: map[string]int64{}}},
 		routing: routing,
 	}, nil
 }
@@ -76,7 +79,16 @@ func (s *service) Run(ctx context.Context) error {
 		return nil
 	}
 	group, work := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.deps.Bus.FollowInbound(work, "intake", s.intake.file) })
+	known := make(chan struct{})
+	group.Go(func() error { return s.intake.erased.follow(work, func() { close(known) }) })
+	group.Go(func() error {
+		select {
+		case <-known:
+		case <-work.Done():
+			return nil
+		}
+		return s.deps.Bus.FollowInbound(work, "intake", s.intake.file)
+	})
 	group.Go(func() error { return s.deps.Bus.FollowThreads(work, "routing", s.routing.follow) })
 	group.Go(func() error { return s.routing.retry(work) })
 	group.Go(func() error { return s.book(work) })

@@ -38,6 +38,7 @@ type filer struct {
 	router    *router
 	meters    *meters
 	masks     mask.Book
+	erased    *erased // nil: nobody is
 }
 
 // What ends an update whose event asks for more than the state.
@@ -56,6 +57,9 @@ func (f *filer) file(ctx context.Context, rec bus.InboundRecord) error {
 	in, err := f.read(rec)
 	if err != nil {
 		return err
+	}
+	if until := f.erased.of(rec.Thread); intake.Before(in, until) {
+		return f.erased.again(ctx, rec, until, f.router.now().UnixMilli())
 	}
 	var decision intake.Decision
 	var revision uint64

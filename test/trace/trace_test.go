@@ -2,6 +2,7 @@ package trace_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"maps"
@@ -40,6 +41,7 @@ type house struct {
 	server    string
 	dir       string // of everything that is kept
 	password  string // of agents
+	stop      func() // ends it, before the test does
 }
 
 type buffer struct {
@@ -64,6 +66,9 @@ func free(t *testing.T) string {
 func start(t *testing.T, more ...map[string]string) *house {
 	t.Helper()
 	dir, sandbox, hook := t.TempDir(), free(t), free(t)
+	for _, m := range more {
+		dir = cmp.Or(m["PARLEY_DATA_DIR"], dir)
+	}
 	h := &house{spans: tracetest.NewSpanRecorder(), logs: &buffer{}, addresses: map[string]string{}, server: "unix://" + filepath.Join(dir, "admin.sock"),
 		dir: dir, password: "parley-demo"}
 	p := host.Process{Name: "parley", Stages: all.Stages(), Out: h.logs}
@@ -95,12 +100,13 @@ func start(t *testing.T, more ...map[string]string) *house {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- host.Run(ctx, p) }()
-	t.Cleanup(func() {
+	h.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("the house: %v", err)
 		}
 	})
+	t.Cleanup(h.stop)
 	await(t, "all listeners", func() bool { mu.Lock(); defer mu.Unlock(); return len(h.addresses) >= 5 })
 	return h
 }
@@ -169,18 +175,30 @@ func (h *house) apply(t *testing.T) {
 // work has mila answer two customers.
 func (h *house) work(t *testing.T) {
 	t.Helper()
+	t.Cleanup(h.serve(t))
+	h.crowd(t, 7, 8)
+}
+
+// serve has mila at her desk, until she is sent home.
+func (h *house) serve(t *testing.T) (leave func()) {
+	t.Helper()
 	agent := &load.Agent{Desk: "http://" + h.addresses["desk.listen"], Name: "mila", Password: h.password}
 	ctx, cancel := context.WithCancel(t.Context())
 	home := make(chan error, 1)
 	go func() { home <- agent.Run(ctx) }()
-	t.Cleanup(func() {
+	return sync.OnceFunc(func() {
 		cancel()
 		if err := <-home; err != nil {
 			t.Error(err)
 		}
 	})
-	for n := range 2 { // one after the other: Meta may put events that wait together into one webhook
-		crowd := load.NewCrowd(load.Plan{Sandbox: "http://" + h.addresses["sandbox.listen"], Pages: []string{page}, Conversations: 1, Messages: 1, Seed: uint64(7 + n)})
+}
+
+// crowd has customers write, by what they are made of.
+func (h *house) crowd(t *testing.T, seeds ...uint64) {
+	t.Helper()
+	for n, seed := range seeds { // one after the other: Meta may put events that wait together into one webhook
+		crowd := load.NewCrowd(load.Plan{Sandbox: "http://" + h.addresses["sandbox.listen"], Pages: []string{page}, Conversations: 1, Messages: 1, Seed: seed})
 		if err := crowd.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}

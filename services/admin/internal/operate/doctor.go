@@ -30,6 +30,7 @@ func (s *Service) Doctor(ctx context.Context, _ *adminv1.DoctorRequest) (*adminv
 	checks = append(checks, wrapping(s.Box))
 	checks = append(checks, Examine(s.Directory.Now(), s.Box)...)
 	checks = append(checks, connections(s.Pages())...)
+	checks = append(checks, s.persons(ctx)...)
 	resp := &adminv1.DoctorResponse{}
 	for _, c := range checks {
 		resp.Checks = append(resp.Checks, &adminv1.Check{

@@ -6,11 +6,13 @@ package operate
 import (
 	"context"
 	"iter"
+	"time"
 
 	"google.golang.org/grpc"
 
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/erasure"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/secret"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
@@ -39,6 +41,8 @@ type Service struct {
 	Log       Log
 	Directory *directory.Directory
 	Box       *secret.Box
+	Book      *erasure.Book
+	Now       func() time.Time
 	Pages     func() []*adminv1.PageStatus // how each page stands
 	Redis     func(context.Context) error  // asks Redis for an answer; nil: this process has none
 }

@@ -102,7 +102,7 @@ func (s *Service) order(ctx context.Context, e *privacyv1.Erasure) error {
 		return err
 	}
 	for _, other := range page.Open {
-		if overlap(e, other) {
+		if other.GetWay() != privacyv1.Way_WAY_RETENTION && overlap(e, other) {
 			return fault.New(fault.Conflict, "ERASURE_ORDERED", "erasure %s of this person is ordered already; see `parleyctl privacy status`", other.GetId())
 		}
 	}
@@ -144,16 +144,11 @@ func (s *Service) linked(ctx context.Context, e *privacyv1.Erasure) (ids []strin
 		if err != nil {
 			return nil, err
 		}
-		id := state.GetContact().GetContact()
-		if id == "" {
-			continue
-		}
-		// A hold is of the contact that stands for it now.
-		c, err := s.Contacts.Resolve(ctx, id)
-		if err != nil && !fault.Is(err, fault.NotFound) {
+		linked, err := erasure.Linked(ctx, s.Contacts, state)
+		if err != nil {
 			return nil, err
 		}
-		ids = append(ids, id, c.GetId())
+		ids = append(ids, linked...)
 	}
 	return ids, nil
 }

@@ -22,6 +22,7 @@ import (
 	privacyv1 "github.com/parley-desk/parley/proto/gen/parley/privacy/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
+	"github.com/parley-desk/parley/services/admin/internal/takeout"
 )
 
 const (
@@ -51,6 +52,8 @@ type Service struct {
 	// Who asks Meta as whom our pages know a person whom the app of a channel account
 	// knows.
 	Who func(ctx context.Context, account, user string) ([]subject.Thread, error)
+	// Takeout writes out what is kept of somebody; all but its File is set.
+	Takeout takeout.Writer
 }
 
 // EraseFiles has the files of a customer's thread taken away: it says so in the

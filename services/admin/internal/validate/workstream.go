@@ -15,6 +15,7 @@ const (
 	maxRulesets  = 10 // of classification (L32)
 	maxVariables = 100
 	maxValue     = 4000 // characters of a context variable (L116)
+	maxDays      = 36500
 )
 
 func (p *problems) workstream(w *configv1.Workstream, world *directory.Snapshot) {
@@ -31,6 +32,9 @@ func (p *problems) workstream(w *configv1.Workstream, world *directory.Snapshot)
 		p.within("wrap_up_seconds", seconds, 30, 3600)
 	case seconds != 0:
 		p.add("wrap_up_seconds", "%d has no effect unless wrap_up is WRAP_UP_TIMED; set that, or leave the seconds out", seconds)
+	}
+	if days := w.GetRetentionDays(); days != 0 {
+		p.within("retention_days", days, 1, maxDays)
 	}
 	p.dispositions(w.GetDispositions())
 	p.files(w)

@@ -61,8 +61,22 @@ type house struct {
 
 func open(t *testing.T) *house {
 	t.Helper()
-	h := &house{T: t, dir: t.TempDir(), forgotten: map[string]bool{}, now: time.Now(), fuse: &fuse{left: -1}}
-	b, err := bus.Open(t.Context(), bus.Config{Embedded: true, DataDir: h.dir, Partitions: 2, Instance: "test"}, bus.Tools{Broker: broker.Start})
+	box, err := secret.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return openAs(t, box, nil)
+}
+
+// openAs is a house with this keyset, out of a backup if there is one.
+func openAs(t *testing.T, box *secret.Box, from *bus.Restore) *house {
+	t.Helper()
+	h := &house{T: t, dir: t.TempDir(), box: box, forgotten: map[string]bool{}, now: time.Now(), fuse: &fuse{left: -1}}
+	cfg := bus.Config{Embedded: true, DataDir: h.dir, Instance: "test", Restore: from}
+	if from == nil {
+		cfg.Partitions = 2
+	}
+	b, err := bus.Open(t.Context(), cfg, bus.Tools{Broker: broker.Start})
 	h.ok(err)
 	t.Cleanup(func() {
 		if err := b.Close(context.Background()); err != nil {
@@ -70,8 +84,6 @@ func open(t *testing.T) *house {
 		}
 	})
 	h.Bus = b
-	h.box, err = secret.New()
-	h.ok(err)
 	h.background(func(ctx context.Context) error {
 		return bus.Serve(ctx, b, "distribution.forget", func(_ context.Context, req *distributionv1.ForgetRequest) (*distributionv1.ForgetResponse, error) {
 			h.mu.Lock()
@@ -207,7 +219,7 @@ func (h *house) worker() *forgetting.Worker {
 	bucket := func(name string) fused { return fused{h.Bucket(name), h.fuse} }
 	eraser := &erasing.Eraser{Threads: h.Bus, Files: fusedFiles{h.Bus.Files(), h.fuse}, Uploads: bucket(subject.UploadBucket), Media: bucket(subject.MediaBucket), Signer: h.box}
 	return &forgetting.Worker{Log: fusedLog{h.Bus, h.fuse}, Book: &erasure.Book{Bucket: bucket(subject.PrivacyBucket), Box: h.box}, Files: eraser,
-		Uploads: bucket(subject.UploadBucket), Media: bucket(subject.MediaBucket), Contacts: &contact.Store{Bucket: bucket(subject.ContactBucket), Now: time.Now},
+		Uploads: bucket(subject.UploadBucket), Media: bucket(subject.MediaBucket), Cards: bucket(subject.ContactBucket), Contacts: &contact.Store{Bucket: bucket(subject.ContactBucket), Now: time.Now},
 		Now: func() time.Time { return h.now }, Diary: slog.New(slog.DiscardHandler)}
 }
 

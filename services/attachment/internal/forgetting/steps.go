@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/contact"
@@ -16,28 +17,25 @@ import (
 	"github.com/parley-desk/parley/proto/subject"
 )
 
-// nothing is the revision up to which a thread is erased that had no commit when it
-// was to be closed. None that closes a thread is its first.
-const nothing = 1
-
 // held says what keeps an order from being carried out; empty: nothing.
 func (w *Worker) held(ctx context.Context, e *privacyv1.Erasure) (string, error) {
+	if e.GetAgain() != "" {
+		return "", nil // it was carried out once, so whoever held the person had let go
+	}
+	if e.GetWay() == privacyv1.Way_WAY_RETENTION {
+		return "", w.release(ctx, e)
+	}
 	linked := make([]string, 0, len(e.GetThreads()))
 	for _, t := range e.GetThreads() {
 		s, _, err := w.Log.Load(ctx, threadOf(t))
 		if err != nil {
 			return "", err
 		}
-		id := s.GetContact().GetContact()
-		if id == "" {
-			continue
-		}
-		// A hold is of the contact that stands for it now.
-		c, err := w.Contacts.Resolve(ctx, id)
-		if err != nil && !fault.Is(err, fault.NotFound) {
+		ids, err := erasure.Linked(ctx, w.Contacts, s)
+		if err != nil {
 			return "", err
 		}
-		linked = append(linked, id, c.GetId())
+		linked = append(linked, ids...)
 	}
 	err := w.Book.Check(ctx, e, linked...)
 	var f *fault.Error
@@ -45,6 +43,32 @@ func (w *Worker) held(ctx context.Context, e *privacyv1.Erasure) (string, error)
 		return f.Message, nil
 	}
 	return "", err
+}
+
+// release takes those out of an order by retention who are held by now: it is about
+// many, and the next one finds whoever is left.
+func (w *Worker) release(ctx context.Context, e *privacyv1.Erasure) error {
+	page, err := w.Book.Read(ctx)
+	if err != nil || len(page.Holds) == 0 {
+		return err
+	}
+	var stay []*privacyv1.Target
+	for _, t := range e.GetThreads() {
+		s, _, err := w.Log.Load(ctx, threadOf(t))
+		if err != nil {
+			return err
+		}
+		linked, err := erasure.Linked(ctx, w.Contacts, s)
+		if err != nil {
+			return err
+		}
+		one := &privacyv1.Erasure{Threads: []*privacyv1.Target{t}}
+		if !slices.ContainsFunc(page.Holds, func(h *privacyv1.Hold) bool { return erasure.Covers(h, one, linked...) }) {
+			stay = append(stay, t)
+		}
+	}
+	e.Threads = stay
+	return nil
 }
 
 // closeThreads has the threads say that they are erased. The order says by its
@@ -59,22 +83,42 @@ func (w *Worker) closeThreads(ctx context.Context, e *privacyv1.Erasure) (string
 		if t.GetRevision() > 0 {
 			continue
 		}
-		if err := w.closeThread(ctx, e.GetId(), t); err != nil {
+		if err := w.closeThread(ctx, e, t); err != nil {
 			return "", err
 		}
 	}
 	e.ClosedMs = w.Now().UnixMilli()
+	if e.GetWay() == privacyv1.Way_WAY_RETENTION {
+		e.Threads = slices.DeleteFunc(e.GetThreads(), func(t *privacyv1.Target) bool { return t.GetRevision() == 0 })
+		if len(e.GetThreads()) == 0 {
+			e.Step = privacyv1.Step_STEP_STOPPED
+		}
+	}
 	return "", nil
 }
 
-func (w *Worker) closeThread(ctx context.Context, id string, t *privacyv1.Target) error {
+// over tells whether an order is about all that a thread is now: by retention only of
+// whom nobody has heard since.
+func over(e *privacyv1.Erasure, s *threadv1.State) bool {
+	c := s.GetConversation()
+	switch {
+	case e.GetWay() != privacyv1.Way_WAY_RETENTION:
+		return true
+	case c == nil:
+		return s.GetNewestMs() <= e.GetBeforeMs()
+	}
+	return c.GetPhase() == threadv1.Phase_PHASE_CLOSED && c.GetEnteredMs() <= e.GetBeforeMs()
+}
+
+func (w *Worker) closeThread(ctx context.Context, e *privacyv1.Erasure, t *privacyv1.Target) error {
+	id, left := e.GetId(), false
 	at, last, err := w.closed(ctx, id, t)
 	if err != nil {
 		return err
 	}
 	if at == 0 {
-		_, _, err = w.Log.Update(ctx, threadOf(t), func(_ *threadv1.State, revision uint64) ([]*threadv1.Fact, error) {
-			if revision == 0 {
+		_, _, err = w.Log.Update(ctx, threadOf(t), func(s *threadv1.State, revision uint64) ([]*threadv1.Fact, error) {
+			if left = !over(e, s); left || revision == 0 {
 				return nil, nil // it has nothing to erase
 			}
 			return []*threadv1.Fact{thread.Of(&threadv1.ThreadErased{Erasure: id})}, nil
@@ -86,8 +130,11 @@ func (w *Worker) closeThread(ctx context.Context, id string, t *privacyv1.Target
 			return err
 		}
 	}
+	if left {
+		return nil
+	}
 	// What was filed between draining and this is of before, too.
-	t.Revision, t.Inbound = max(at, nothing), max(t.GetInbound(), last)
+	t.Revision, t.Inbound = max(at, erasure.Nothing), max(t.GetInbound(), last)
 	return nil
 }
 
@@ -111,7 +158,7 @@ func (w *Worker) closed(ctx context.Context, id string, t *privacyv1.Target) (re
 // settle waits until nobody works on what was before.
 func (w *Worker) settle(ctx context.Context, e *privacyv1.Erasure) (string, error) {
 	return w.busy(e, func(t *privacyv1.Target) ([]string, error) {
-		if t.GetRevision() == nothing {
+		if t.GetRevision() == erasure.Nothing {
 			return nil, nil
 		}
 		return w.Log.ThreadHandled(ctx, threadOf(t), t.GetRevision())
@@ -121,7 +168,7 @@ func (w *Worker) settle(ctx context.Context, e *privacyv1.Erasure) (string, erro
 // files takes away what is stored outside of the log, and what leads to it.
 func (w *Worker) files(ctx context.Context, e *privacyv1.Erasure) error {
 	for _, t := range e.GetThreads() {
-		err := w.Files.Erase(ctx, bus.Record{Thread: threadOf(t), Revision: t.GetRevision(), Commit: &threadv1.Commit{AtMs: e.GetClosedMs()}})
+		err := w.Files.Erase(ctx, bus.Record{Thread: threadOf(t), Revision: t.GetRevision(), Commit: &threadv1.Commit{AtMs: erasure.Before(e)}})
 		if err != nil {
 			return err
 		}
@@ -184,7 +231,9 @@ func (w *Worker) contacts(ctx context.Context, e *privacyv1.Erasure) error {
 func (w *Worker) book(ctx context.Context, e *privacyv1.Erasure) (string, error) {
 	keys := make([]string, 0, len(e.GetThreads()))
 	for _, t := range e.GetThreads() {
-		keys = append(keys, threadOf(t).Key())
+		if !t.GetPart() {
+			keys = append(keys, threadOf(t).Key())
+		}
 	}
 	for from := 0; from < len(keys); from += subject.MostAsked {
 		resp := &distributionv1.ForgetResponse{}
@@ -225,8 +274,15 @@ func (w *Worker) verify(ctx context.Context, e *privacyv1.Erasure) error {
 }
 
 // finish answers the request that Meta passed on, if there is one, and leaves the
-// certificate in place of the order.
+// certificate in place of the order. Nothing is called done of which a restore would
+// not learn.
 func (w *Worker) finish(ctx context.Context, e *privacyv1.Erasure) error {
+	if e.GetAgain() != "" && e.GetAgain() != e.GetId() {
+		return w.Book.Drop(ctx, e.GetId()) // its certificate is that of the first time
+	}
+	if err := w.Shelf.Put(w.Book.CertificateOf(e)); err != nil {
+		return err
+	}
 	if err := w.Book.Answer(ctx, e, privacyv1.State_STATE_ERASED); err != nil {
 		return err
 	}

@@ -6,8 +6,10 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/erasure"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/files"
 	crmv1 "github.com/parley-desk/parley/proto/gen/parley/crm/v1"
@@ -31,11 +33,15 @@ const (
 type person struct {
 	threads  []*privacyv1.Target
 	contacts []string
-	before   int64 // uploads that were begun later are of somebody new, ms since 1970 UTC
+	letters  time.Time // dead letters that came later stay; zero: none does
+	before   int64     // uploads that were begun later are of somebody new, ms since 1970 UTC
 }
 
 func personOf(e *privacyv1.Erasure) person {
-	p := person{threads: e.GetThreads(), contacts: e.GetContacts(), before: e.GetClosedMs()}
+	p := person{threads: e.GetThreads(), contacts: e.GetContacts(), before: erasure.Before(e)}
+	if e.GetWay() == privacyv1.Way_WAY_RETENTION {
+		p.letters = time.UnixMilli(p.before)
+	}
 	if p.before == 0 {
 		p.before = math.MaxInt64
 	}
@@ -149,7 +155,7 @@ func (w *Worker) inbound(ctx context.Context, p person) (all []bus.Traces, _ err
 			partitions[n] = map[subject.Thread]uint64{}
 		}
 		last := uint64(math.MaxUint64)
-		if t.GetInbound() > 0 {
+		if t.GetInbound() > 0 || t.GetPart() {
 			last = t.GetInbound()
 		}
 		partitions[n][threadOf(t)] = last
@@ -186,6 +192,6 @@ func (w *Worker) letters(ctx context.Context, p person) ([]bus.Traces, error) {
 	for _, t := range p.threads {
 		threads = append(threads, threadOf(t))
 	}
-	found, err := w.Log.TracesOfLetters(ctx, threads, p.contacts)
+	found, err := w.Log.TracesOfLetters(ctx, threads, p.contacts, p.letters)
 	return []bus.Traces{found}, err
 }

@@ -56,9 +56,11 @@ type Log interface {
 	TracesOfThread(ctx context.Context, t subject.Thread, upTo uint64) (bus.Traces, error)
 	TracesOfInbound(ctx context.Context, partition int, of func(bus.InboundRecord) bool) (bus.Traces, error)
 	TracesOfEvents(ctx context.Context, of func(*crmv1.Event) bool) (bus.Traces, error)
-	TracesOfLetters(ctx context.Context, threads []subject.Thread, contacts []string) (bus.Traces, error)
+	TracesOfLetters(ctx context.Context, threads []subject.Thread, contacts []string, until time.Time) (bus.Traces, error)
 	Erase(ctx context.Context, t bus.Traces) error
 	Forget(t subject.Thread)
+	States(ctx context.Context) iter.Seq2[bus.Record, error]
+	FileOwners(ctx context.Context) ([]subject.Thread, error)
 	Call(ctx context.Context, method string, req, resp proto.Message) error
 }
 
@@ -68,22 +70,26 @@ type Bucket interface {
 	Each(ctx context.Context, handle func(bus.Entry)) error
 }
 
-// Worker carries orders out. All fields are needed.
+// Worker carries orders out. All fields are needed but where it says so.
 type Worker struct {
 	Log      Log
 	Book     *erasure.Book
 	Files    *erasing.Eraser
 	Uploads  Bucket // UPLOAD
 	Media    Bucket // MEDIA
+	Cards    Bucket // CONTACT
 	Contacts *contact.Store
+	Shelf    erasure.Shelf // where certificates are kept beside the log
 	Now      func() time.Time
 	Rest     time.Duration // for which the commit that erases a thread stays for every desk to read
 	Diary    *slog.Logger
+	Meter    *Meter // may be nil
 }
 
 // Run carries out what is ordered until ctx ends. One process does at a time; two
 // are harmless.
 func (w *Worker) Run(ctx context.Context) error {
+	defer w.Meter.set(nil, w.Now())
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
 	news := make(chan struct{}, 1)
@@ -125,14 +131,18 @@ func (w *Worker) Pass(ctx context.Context) (left bool, _ error) {
 	if err != nil {
 		return true, err
 	}
+	var open []*privacyv1.Erasure
 	for _, e := range page.Open {
 		done, err := w.advance(ctx, e.GetId())
 		if err != nil {
 			w.Diary.WarnContext(ctx, "an erasure cannot go on yet", key.Erasure, e.GetId(), slog.Any(key.Err, err))
 		}
-		left = left || !done
+		if !done || err != nil {
+			open = append(open, e)
+		}
 	}
-	return left, nil
+	w.Meter.set(open, w.Now())
+	return len(open) > 0, nil
 }
 
 // advance carries one order on until it is done, waits for something or fails.
@@ -147,7 +157,7 @@ func (w *Worker) advance(ctx context.Context, id string) (done bool, _ error) {
 		case e.GetStep() == privacyv1.Step_STEP_STOPPED:
 			return true, w.stopped(ctx, e)
 		case e.GetStep() == privacyv1.Step_STEP_DONE:
-			return true, w.finish(ctx, e)
+			return w.end(ctx, e, revision)
 		case w.Now().UnixMilli() < e.GetStartsMs():
 			return false, nil
 		}
@@ -169,6 +179,21 @@ func (w *Worker) advance(ctx context.Context, id string) (done bool, _ error) {
 		}
 	}
 	return false, ctx.Err()
+}
+
+// end finishes an order, or has it say why it cannot.
+func (w *Worker) end(ctx context.Context, e *privacyv1.Erasure, revision uint64) (done bool, _ error) {
+	failed := w.finish(ctx, e)
+	if failed == nil {
+		return true, nil
+	}
+	if waits := "trying again: " + words(failed); waits != e.GetWaits() {
+		e.Waits = waits
+		if err := w.Book.Put(ctx, e, revision); err != nil && !fault.Is(err, fault.Conflict) {
+			return false, err
+		}
+	}
+	return false, failed
 }
 
 // next is the step behind the one that was taken, unless that has chosen another.
@@ -232,7 +257,7 @@ func (w *Worker) drain(ctx context.Context, e *privacyv1.Erasure) (string, error
 		if err != nil || end == 0 {
 			return nil, err
 		}
-		if t.GetInbound() == 0 {
+		if t.GetInbound() == 0 && !t.GetPart() {
 			t.Inbound = end
 		}
 		return w.Log.InboundHandled(ctx, threadOf(t), min(t.GetInbound(), end))

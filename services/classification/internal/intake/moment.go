@@ -33,6 +33,13 @@ func when(in Input) moment {
 	return m
 }
 
+// Before tells whether an event is of before a moment, ms since 1970 UTC, by a time
+// of its own.
+func Before(in Input, ms int64) bool {
+	at := when(in)
+	return !at.lent && at.ms < ms
+}
+
 // unbelievable tells that the time is no proof of when the customer spoke.
 func (m moment) unbelievable() bool { return m.stale || m.ahead }
 

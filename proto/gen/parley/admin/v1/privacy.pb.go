@@ -23,6 +23,190 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// GetRetentionRequest asks how far back conversations go.
+type GetRetentionRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRetentionRequest) Reset() {
+	*x = GetRetentionRequest{}
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRetentionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRetentionRequest) ProtoMessage() {}
+
+func (x *GetRetentionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRetentionRequest.ProtoReflect.Descriptor instead.
+func (*GetRetentionRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{0}
+}
+
+// GetRetentionResponse tells how far back conversations go.
+type GetRetentionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it was seen last; absent when nobody has looked yet.
+	Retention     *v1.Retention `protobuf:"bytes,1,opt,name=retention,proto3" json:"retention,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRetentionResponse) Reset() {
+	*x = GetRetentionResponse{}
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRetentionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRetentionResponse) ProtoMessage() {}
+
+func (x *GetRetentionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRetentionResponse.ProtoReflect.Descriptor instead.
+func (*GetRetentionResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *GetRetentionResponse) GetRetention() *v1.Retention {
+	if x != nil {
+		return x.Retention
+	}
+	return nil
+}
+
+// ExportPersonRequest asks for everything about a person.
+type ExportPersonRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who.
+	Person        *Person `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportPersonRequest) Reset() {
+	*x = ExportPersonRequest{}
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportPersonRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportPersonRequest) ProtoMessage() {}
+
+func (x *ExportPersonRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportPersonRequest.ProtoReflect.Descriptor instead.
+func (*ExportPersonRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ExportPersonRequest) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+// ExportPersonResponse is a piece of a file. The files come one after the other.
+type ExportPersonResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the file that begins with this piece; empty: the one before goes on.
+	File string `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	// The next bytes of it.
+	Data          []byte `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportPersonResponse) Reset() {
+	*x = ExportPersonResponse{}
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportPersonResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportPersonResponse) ProtoMessage() {}
+
+func (x *ExportPersonResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportPersonResponse.ProtoReflect.Descriptor instead.
+func (*ExportPersonResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ExportPersonResponse) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *ExportPersonResponse) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
 // Person names a thread or a contact.
 type Person struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -38,7 +222,7 @@ type Person struct {
 
 func (x *Person) Reset() {
 	*x = Person{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[0]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -50,7 +234,7 @@ func (x *Person) String() string {
 func (*Person) ProtoMessage() {}
 
 func (x *Person) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[0]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -63,7 +247,7 @@ func (x *Person) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Person.ProtoReflect.Descriptor instead.
 func (*Person) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{0}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Person) GetPage() string {
@@ -105,7 +289,7 @@ type EraseRequest struct {
 
 func (x *EraseRequest) Reset() {
 	*x = EraseRequest{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[1]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -117,7 +301,7 @@ func (x *EraseRequest) String() string {
 func (*EraseRequest) ProtoMessage() {}
 
 func (x *EraseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[1]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -130,7 +314,7 @@ func (x *EraseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseRequest.ProtoReflect.Descriptor instead.
 func (*EraseRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{1}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *EraseRequest) GetPerson() *Person {
@@ -172,7 +356,7 @@ type EraseResponse struct {
 
 func (x *EraseResponse) Reset() {
 	*x = EraseResponse{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[2]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -184,7 +368,7 @@ func (x *EraseResponse) String() string {
 func (*EraseResponse) ProtoMessage() {}
 
 func (x *EraseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[2]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -197,7 +381,7 @@ func (x *EraseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseResponse.ProtoReflect.Descriptor instead.
 func (*EraseResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{2}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *EraseResponse) GetErasure() *v1.Erasure {
@@ -218,7 +402,7 @@ type ListErasuresRequest struct {
 
 func (x *ListErasuresRequest) Reset() {
 	*x = ListErasuresRequest{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[3]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -230,7 +414,7 @@ func (x *ListErasuresRequest) String() string {
 func (*ListErasuresRequest) ProtoMessage() {}
 
 func (x *ListErasuresRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[3]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -243,7 +427,7 @@ func (x *ListErasuresRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListErasuresRequest.ProtoReflect.Descriptor instead.
 func (*ListErasuresRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{3}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListErasuresRequest) GetPageSize() int32 {
@@ -264,7 +448,7 @@ type ListErasuresResponse struct {
 
 func (x *ListErasuresResponse) Reset() {
 	*x = ListErasuresResponse{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[4]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -276,7 +460,7 @@ func (x *ListErasuresResponse) String() string {
 func (*ListErasuresResponse) ProtoMessage() {}
 
 func (x *ListErasuresResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[4]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -289,7 +473,7 @@ func (x *ListErasuresResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListErasuresResponse.ProtoReflect.Descriptor instead.
 func (*ListErasuresResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{4}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListErasuresResponse) GetErasures() []*v1.Erasure {
@@ -312,7 +496,7 @@ type GetCertificateRequest struct {
 
 func (x *GetCertificateRequest) Reset() {
 	*x = GetCertificateRequest{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[5]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -324,7 +508,7 @@ func (x *GetCertificateRequest) String() string {
 func (*GetCertificateRequest) ProtoMessage() {}
 
 func (x *GetCertificateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[5]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -337,7 +521,7 @@ func (x *GetCertificateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCertificateRequest.ProtoReflect.Descriptor instead.
 func (*GetCertificateRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{5}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetCertificateRequest) GetId() string {
@@ -365,7 +549,7 @@ type GetCertificateResponse struct {
 
 func (x *GetCertificateResponse) Reset() {
 	*x = GetCertificateResponse{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[6]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -377,7 +561,7 @@ func (x *GetCertificateResponse) String() string {
 func (*GetCertificateResponse) ProtoMessage() {}
 
 func (x *GetCertificateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[6]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -390,7 +574,7 @@ func (x *GetCertificateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCertificateResponse.ProtoReflect.Descriptor instead.
 func (*GetCertificateResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{6}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetCertificateResponse) GetCertificate() *v1.Erasure {
@@ -411,7 +595,7 @@ type StopErasureRequest struct {
 
 func (x *StopErasureRequest) Reset() {
 	*x = StopErasureRequest{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[7]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -423,7 +607,7 @@ func (x *StopErasureRequest) String() string {
 func (*StopErasureRequest) ProtoMessage() {}
 
 func (x *StopErasureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[7]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -436,7 +620,7 @@ func (x *StopErasureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopErasureRequest.ProtoReflect.Descriptor instead.
 func (*StopErasureRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{7}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *StopErasureRequest) GetId() string {
@@ -455,7 +639,7 @@ type StopErasureResponse struct {
 
 func (x *StopErasureResponse) Reset() {
 	*x = StopErasureResponse{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[8]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -467,7 +651,7 @@ func (x *StopErasureResponse) String() string {
 func (*StopErasureResponse) ProtoMessage() {}
 
 func (x *StopErasureResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[8]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -480,7 +664,7 @@ func (x *StopErasureResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopErasureResponse.ProtoReflect.Descriptor instead.
 func (*StopErasureResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{8}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{12}
 }
 
 // SetHoldRequest names who is not to be erased.
@@ -496,7 +680,7 @@ type SetHoldRequest struct {
 
 func (x *SetHoldRequest) Reset() {
 	*x = SetHoldRequest{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[9]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -508,7 +692,7 @@ func (x *SetHoldRequest) String() string {
 func (*SetHoldRequest) ProtoMessage() {}
 
 func (x *SetHoldRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[9]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -521,7 +705,7 @@ func (x *SetHoldRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetHoldRequest.ProtoReflect.Descriptor instead.
 func (*SetHoldRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{9}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SetHoldRequest) GetPerson() *Person {
@@ -549,7 +733,7 @@ type SetHoldResponse struct {
 
 func (x *SetHoldResponse) Reset() {
 	*x = SetHoldResponse{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[10]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -561,7 +745,7 @@ func (x *SetHoldResponse) String() string {
 func (*SetHoldResponse) ProtoMessage() {}
 
 func (x *SetHoldResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[10]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -574,7 +758,7 @@ func (x *SetHoldResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetHoldResponse.ProtoReflect.Descriptor instead.
 func (*SetHoldResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{10}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SetHoldResponse) GetHold() *v1.Hold {
@@ -595,7 +779,7 @@ type ReleaseHoldRequest struct {
 
 func (x *ReleaseHoldRequest) Reset() {
 	*x = ReleaseHoldRequest{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[11]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -607,7 +791,7 @@ func (x *ReleaseHoldRequest) String() string {
 func (*ReleaseHoldRequest) ProtoMessage() {}
 
 func (x *ReleaseHoldRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[11]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -620,7 +804,7 @@ func (x *ReleaseHoldRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseHoldRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseHoldRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{11}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ReleaseHoldRequest) GetPerson() *Person {
@@ -639,7 +823,7 @@ type ReleaseHoldResponse struct {
 
 func (x *ReleaseHoldResponse) Reset() {
 	*x = ReleaseHoldResponse{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[12]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -651,7 +835,7 @@ func (x *ReleaseHoldResponse) String() string {
 func (*ReleaseHoldResponse) ProtoMessage() {}
 
 func (x *ReleaseHoldResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[12]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -664,7 +848,7 @@ func (x *ReleaseHoldResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseHoldResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseHoldResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{12}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{16}
 }
 
 // ListHoldsRequest asks for all.
@@ -676,7 +860,7 @@ type ListHoldsRequest struct {
 
 func (x *ListHoldsRequest) Reset() {
 	*x = ListHoldsRequest{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[13]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -688,7 +872,7 @@ func (x *ListHoldsRequest) String() string {
 func (*ListHoldsRequest) ProtoMessage() {}
 
 func (x *ListHoldsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[13]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -701,7 +885,7 @@ func (x *ListHoldsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHoldsRequest.ProtoReflect.Descriptor instead.
 func (*ListHoldsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{13}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{17}
 }
 
 // ListHoldsResponse is all.
@@ -715,7 +899,7 @@ type ListHoldsResponse struct {
 
 func (x *ListHoldsResponse) Reset() {
 	*x = ListHoldsResponse{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[14]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -727,7 +911,7 @@ func (x *ListHoldsResponse) String() string {
 func (*ListHoldsResponse) ProtoMessage() {}
 
 func (x *ListHoldsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[14]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -740,7 +924,7 @@ func (x *ListHoldsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHoldsResponse.ProtoReflect.Descriptor instead.
 func (*ListHoldsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{14}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListHoldsResponse) GetHolds() []*v1.Hold {
@@ -761,7 +945,7 @@ type ListPrivacyRequestsRequest struct {
 
 func (x *ListPrivacyRequestsRequest) Reset() {
 	*x = ListPrivacyRequestsRequest{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[15]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -773,7 +957,7 @@ func (x *ListPrivacyRequestsRequest) String() string {
 func (*ListPrivacyRequestsRequest) ProtoMessage() {}
 
 func (x *ListPrivacyRequestsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[15]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -786,7 +970,7 @@ func (x *ListPrivacyRequestsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPrivacyRequestsRequest.ProtoReflect.Descriptor instead.
 func (*ListPrivacyRequestsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{15}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListPrivacyRequestsRequest) GetPageSize() int32 {
@@ -807,7 +991,7 @@ type ListPrivacyRequestsResponse struct {
 
 func (x *ListPrivacyRequestsResponse) Reset() {
 	*x = ListPrivacyRequestsResponse{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[16]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -819,7 +1003,7 @@ func (x *ListPrivacyRequestsResponse) String() string {
 func (*ListPrivacyRequestsResponse) ProtoMessage() {}
 
 func (x *ListPrivacyRequestsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[16]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -832,7 +1016,7 @@ func (x *ListPrivacyRequestsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPrivacyRequestsResponse.ProtoReflect.Descriptor instead.
 func (*ListPrivacyRequestsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{16}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListPrivacyRequestsResponse) GetRequests() []*v1.Request {
@@ -855,7 +1039,7 @@ type EraseFilesRequest struct {
 
 func (x *EraseFilesRequest) Reset() {
 	*x = EraseFilesRequest{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[17]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -867,7 +1051,7 @@ func (x *EraseFilesRequest) String() string {
 func (*EraseFilesRequest) ProtoMessage() {}
 
 func (x *EraseFilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[17]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -880,7 +1064,7 @@ func (x *EraseFilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseFilesRequest.ProtoReflect.Descriptor instead.
 func (*EraseFilesRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{17}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *EraseFilesRequest) GetPage() string {
@@ -908,7 +1092,7 @@ type EraseFilesResponse struct {
 
 func (x *EraseFilesResponse) Reset() {
 	*x = EraseFilesResponse{}
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[18]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -920,7 +1104,7 @@ func (x *EraseFilesResponse) String() string {
 func (*EraseFilesResponse) ProtoMessage() {}
 
 func (x *EraseFilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_privacy_proto_msgTypes[18]
+	mi := &file_parley_admin_v1_privacy_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -933,7 +1117,7 @@ func (x *EraseFilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseFilesResponse.ProtoReflect.Descriptor instead.
 func (*EraseFilesResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{18}
+	return file_parley_admin_v1_privacy_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *EraseFilesResponse) GetRevision() uint64 {
@@ -947,7 +1131,15 @@ var File_parley_admin_v1_privacy_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_privacy_proto_rawDesc = "" +
 	"\n" +
-	"\x1dparley/admin/v1/privacy.proto\x12\x0fparley.admin.v1\x1a\x1fparley/auth/v1/permission.proto\x1a\x1fparley/privacy/v1/privacy.proto\"J\n" +
+	"\x1dparley/admin/v1/privacy.proto\x12\x0fparley.admin.v1\x1a\x1fparley/auth/v1/permission.proto\x1a\x1fparley/privacy/v1/privacy.proto\"\x15\n" +
+	"\x13GetRetentionRequest\"R\n" +
+	"\x14GetRetentionResponse\x12:\n" +
+	"\tretention\x18\x01 \x01(\v2\x1c.parley.privacy.v1.RetentionR\tretention\"F\n" +
+	"\x13ExportPersonRequest\x12/\n" +
+	"\x06person\x18\x01 \x01(\v2\x17.parley.admin.v1.PersonR\x06person\">\n" +
+	"\x14ExportPersonResponse\x12\x12\n" +
+	"\x04file\x18\x01 \x01(\tR\x04file\x12\x12\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data\"J\n" +
 	"\x06Person\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\x12\x18\n" +
@@ -990,7 +1182,8 @@ const file_parley_admin_v1_privacy_proto_rawDesc = "" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\"0\n" +
 	"\x12EraseFilesResponse\x12\x1a\n" +
-	"\brevision\x18\x01 \x01(\x04R\brevision2\xd0\b\n" +
+	"\brevision\x18\x01 \x01(\x04R\brevision2\xc1\n" +
+	"\n" +
 	"\x0ePrivacyService\x12v\n" +
 	"\x13ListPrivacyRequests\x12+.parley.admin.v1.ListPrivacyRequestsRequest\x1a,.parley.admin.v1.ListPrivacyRequestsResponse\"\x04\x98\xf6\x18\n" +
 	"\x12{\n" +
@@ -1010,7 +1203,11 @@ const file_parley_admin_v1_privacy_proto_rawDesc = "" +
 	"\vReleaseHold\x12#.parley.admin.v1.ReleaseHoldRequest\x1a$.parley.admin.v1.ReleaseHoldResponse\"-\x98\xf6\x18\v\xa2\xf6\x18%\n" +
 	"\x0eperson.release\x12\x13pages/{person.page}\x12X\n" +
 	"\tListHolds\x12!.parley.admin.v1.ListHoldsRequest\x1a\".parley.admin.v1.ListHoldsResponse\"\x04\x98\xf6\x18\n" +
-	"B\xc2\x01\n" +
+	"\x12a\n" +
+	"\fGetRetention\x12$.parley.admin.v1.GetRetentionRequest\x1a%.parley.admin.v1.GetRetentionResponse\"\x04\x98\xf6\x18\n" +
+	"\x12\x8b\x01\n" +
+	"\fExportPerson\x12$.parley.admin.v1.ExportPersonRequest\x1a%.parley.admin.v1.ExportPersonResponse\",\x98\xf6\x18O\xa2\xf6\x18$\n" +
+	"\rperson.export\x12\x13pages/{person.page}0\x01B\xc2\x01\n" +
 	"\x13com.parley.admin.v1B\fPrivacyProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
 
 var (
@@ -1025,65 +1222,76 @@ func file_parley_admin_v1_privacy_proto_rawDescGZIP() []byte {
 	return file_parley_admin_v1_privacy_proto_rawDescData
 }
 
-var file_parley_admin_v1_privacy_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_parley_admin_v1_privacy_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_parley_admin_v1_privacy_proto_goTypes = []any{
-	(*Person)(nil),                      // 0: parley.admin.v1.Person
-	(*EraseRequest)(nil),                // 1: parley.admin.v1.EraseRequest
-	(*EraseResponse)(nil),               // 2: parley.admin.v1.EraseResponse
-	(*ListErasuresRequest)(nil),         // 3: parley.admin.v1.ListErasuresRequest
-	(*ListErasuresResponse)(nil),        // 4: parley.admin.v1.ListErasuresResponse
-	(*GetCertificateRequest)(nil),       // 5: parley.admin.v1.GetCertificateRequest
-	(*GetCertificateResponse)(nil),      // 6: parley.admin.v1.GetCertificateResponse
-	(*StopErasureRequest)(nil),          // 7: parley.admin.v1.StopErasureRequest
-	(*StopErasureResponse)(nil),         // 8: parley.admin.v1.StopErasureResponse
-	(*SetHoldRequest)(nil),              // 9: parley.admin.v1.SetHoldRequest
-	(*SetHoldResponse)(nil),             // 10: parley.admin.v1.SetHoldResponse
-	(*ReleaseHoldRequest)(nil),          // 11: parley.admin.v1.ReleaseHoldRequest
-	(*ReleaseHoldResponse)(nil),         // 12: parley.admin.v1.ReleaseHoldResponse
-	(*ListHoldsRequest)(nil),            // 13: parley.admin.v1.ListHoldsRequest
-	(*ListHoldsResponse)(nil),           // 14: parley.admin.v1.ListHoldsResponse
-	(*ListPrivacyRequestsRequest)(nil),  // 15: parley.admin.v1.ListPrivacyRequestsRequest
-	(*ListPrivacyRequestsResponse)(nil), // 16: parley.admin.v1.ListPrivacyRequestsResponse
-	(*EraseFilesRequest)(nil),           // 17: parley.admin.v1.EraseFilesRequest
-	(*EraseFilesResponse)(nil),          // 18: parley.admin.v1.EraseFilesResponse
-	(*v1.Erasure)(nil),                  // 19: parley.privacy.v1.Erasure
-	(*v1.Hold)(nil),                     // 20: parley.privacy.v1.Hold
-	(*v1.Request)(nil),                  // 21: parley.privacy.v1.Request
+	(*GetRetentionRequest)(nil),         // 0: parley.admin.v1.GetRetentionRequest
+	(*GetRetentionResponse)(nil),        // 1: parley.admin.v1.GetRetentionResponse
+	(*ExportPersonRequest)(nil),         // 2: parley.admin.v1.ExportPersonRequest
+	(*ExportPersonResponse)(nil),        // 3: parley.admin.v1.ExportPersonResponse
+	(*Person)(nil),                      // 4: parley.admin.v1.Person
+	(*EraseRequest)(nil),                // 5: parley.admin.v1.EraseRequest
+	(*EraseResponse)(nil),               // 6: parley.admin.v1.EraseResponse
+	(*ListErasuresRequest)(nil),         // 7: parley.admin.v1.ListErasuresRequest
+	(*ListErasuresResponse)(nil),        // 8: parley.admin.v1.ListErasuresResponse
+	(*GetCertificateRequest)(nil),       // 9: parley.admin.v1.GetCertificateRequest
+	(*GetCertificateResponse)(nil),      // 10: parley.admin.v1.GetCertificateResponse
+	(*StopErasureRequest)(nil),          // 11: parley.admin.v1.StopErasureRequest
+	(*StopErasureResponse)(nil),         // 12: parley.admin.v1.StopErasureResponse
+	(*SetHoldRequest)(nil),              // 13: parley.admin.v1.SetHoldRequest
+	(*SetHoldResponse)(nil),             // 14: parley.admin.v1.SetHoldResponse
+	(*ReleaseHoldRequest)(nil),          // 15: parley.admin.v1.ReleaseHoldRequest
+	(*ReleaseHoldResponse)(nil),         // 16: parley.admin.v1.ReleaseHoldResponse
+	(*ListHoldsRequest)(nil),            // 17: parley.admin.v1.ListHoldsRequest
+	(*ListHoldsResponse)(nil),           // 18: parley.admin.v1.ListHoldsResponse
+	(*ListPrivacyRequestsRequest)(nil),  // 19: parley.admin.v1.ListPrivacyRequestsRequest
+	(*ListPrivacyRequestsResponse)(nil), // 20: parley.admin.v1.ListPrivacyRequestsResponse
+	(*EraseFilesRequest)(nil),           // 21: parley.admin.v1.EraseFilesRequest
+	(*EraseFilesResponse)(nil),          // 22: parley.admin.v1.EraseFilesResponse
+	(*v1.Retention)(nil),                // 23: parley.privacy.v1.Retention
+	(*v1.Erasure)(nil),                  // 24: parley.privacy.v1.Erasure
+	(*v1.Hold)(nil),                     // 25: parley.privacy.v1.Hold
+	(*v1.Request)(nil),                  // 26: parley.privacy.v1.Request
 }
 var file_parley_admin_v1_privacy_proto_depIdxs = []int32{
-	0,  // 0: parley.admin.v1.EraseRequest.person:type_name -> parley.admin.v1.Person
-	19, // 1: parley.admin.v1.EraseResponse.erasure:type_name -> parley.privacy.v1.Erasure
-	19, // 2: parley.admin.v1.ListErasuresResponse.erasures:type_name -> parley.privacy.v1.Erasure
-	0,  // 3: parley.admin.v1.GetCertificateRequest.person:type_name -> parley.admin.v1.Person
-	19, // 4: parley.admin.v1.GetCertificateResponse.certificate:type_name -> parley.privacy.v1.Erasure
-	0,  // 5: parley.admin.v1.SetHoldRequest.person:type_name -> parley.admin.v1.Person
-	20, // 6: parley.admin.v1.SetHoldResponse.hold:type_name -> parley.privacy.v1.Hold
-	0,  // 7: parley.admin.v1.ReleaseHoldRequest.person:type_name -> parley.admin.v1.Person
-	20, // 8: parley.admin.v1.ListHoldsResponse.holds:type_name -> parley.privacy.v1.Hold
-	21, // 9: parley.admin.v1.ListPrivacyRequestsResponse.requests:type_name -> parley.privacy.v1.Request
-	15, // 10: parley.admin.v1.PrivacyService.ListPrivacyRequests:input_type -> parley.admin.v1.ListPrivacyRequestsRequest
-	17, // 11: parley.admin.v1.PrivacyService.EraseFiles:input_type -> parley.admin.v1.EraseFilesRequest
-	1,  // 12: parley.admin.v1.PrivacyService.Erase:input_type -> parley.admin.v1.EraseRequest
-	3,  // 13: parley.admin.v1.PrivacyService.ListErasures:input_type -> parley.admin.v1.ListErasuresRequest
-	5,  // 14: parley.admin.v1.PrivacyService.GetCertificate:input_type -> parley.admin.v1.GetCertificateRequest
-	7,  // 15: parley.admin.v1.PrivacyService.StopErasure:input_type -> parley.admin.v1.StopErasureRequest
-	9,  // 16: parley.admin.v1.PrivacyService.SetHold:input_type -> parley.admin.v1.SetHoldRequest
-	11, // 17: parley.admin.v1.PrivacyService.ReleaseHold:input_type -> parley.admin.v1.ReleaseHoldRequest
-	13, // 18: parley.admin.v1.PrivacyService.ListHolds:input_type -> parley.admin.v1.ListHoldsRequest
-	16, // 19: parley.admin.v1.PrivacyService.ListPrivacyRequests:output_type -> parley.admin.v1.ListPrivacyRequestsResponse
-	18, // 20: parley.admin.v1.PrivacyService.EraseFiles:output_type -> parley.admin.v1.EraseFilesResponse
-	2,  // 21: parley.admin.v1.PrivacyService.Erase:output_type -> parley.admin.v1.EraseResponse
-	4,  // 22: parley.admin.v1.PrivacyService.ListErasures:output_type -> parley.admin.v1.ListErasuresResponse
-	6,  // 23: parley.admin.v1.PrivacyService.GetCertificate:output_type -> parley.admin.v1.GetCertificateResponse
-	8,  // 24: parley.admin.v1.PrivacyService.StopErasure:output_type -> parley.admin.v1.StopErasureResponse
-	10, // 25: parley.admin.v1.PrivacyService.SetHold:output_type -> parley.admin.v1.SetHoldResponse
-	12, // 26: parley.admin.v1.PrivacyService.ReleaseHold:output_type -> parley.admin.v1.ReleaseHoldResponse
-	14, // 27: parley.admin.v1.PrivacyService.ListHolds:output_type -> parley.admin.v1.ListHoldsResponse
-	19, // [19:28] is the sub-list for method output_type
-	10, // [10:19] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	23, // 0: parley.admin.v1.GetRetentionResponse.retention:type_name -> parley.privacy.v1.Retention
+	4,  // 1: parley.admin.v1.ExportPersonRequest.person:type_name -> parley.admin.v1.Person
+	4,  // 2: parley.admin.v1.EraseRequest.person:type_name -> parley.admin.v1.Person
+	24, // 3: parley.admin.v1.EraseResponse.erasure:type_name -> parley.privacy.v1.Erasure
+	24, // 4: parley.admin.v1.ListErasuresResponse.erasures:type_name -> parley.privacy.v1.Erasure
+	4,  // 5: parley.admin.v1.GetCertificateRequest.person:type_name -> parley.admin.v1.Person
+	24, // 6: parley.admin.v1.GetCertificateResponse.certificate:type_name -> parley.privacy.v1.Erasure
+	4,  // 7: parley.admin.v1.SetHoldRequest.person:type_name -> parley.admin.v1.Person
+	25, // 8: parley.admin.v1.SetHoldResponse.hold:type_name -> parley.privacy.v1.Hold
+	4,  // 9: parley.admin.v1.ReleaseHoldRequest.person:type_name -> parley.admin.v1.Person
+	25, // 10: parley.admin.v1.ListHoldsResponse.holds:type_name -> parley.privacy.v1.Hold
+	26, // 11: parley.admin.v1.ListPrivacyRequestsResponse.requests:type_name -> parley.privacy.v1.Request
+	19, // 12: parley.admin.v1.PrivacyService.ListPrivacyRequests:input_type -> parley.admin.v1.ListPrivacyRequestsRequest
+	21, // 13: parley.admin.v1.PrivacyService.EraseFiles:input_type -> parley.admin.v1.EraseFilesRequest
+	5,  // 14: parley.admin.v1.PrivacyService.Erase:input_type -> parley.admin.v1.EraseRequest
+	7,  // 15: parley.admin.v1.PrivacyService.ListErasures:input_type -> parley.admin.v1.ListErasuresRequest
+	9,  // 16: parley.admin.v1.PrivacyService.GetCertificate:input_type -> parley.admin.v1.GetCertificateRequest
+	11, // 17: parley.admin.v1.PrivacyService.StopErasure:input_type -> parley.admin.v1.StopErasureRequest
+	13, // 18: parley.admin.v1.PrivacyService.SetHold:input_type -> parley.admin.v1.SetHoldRequest
+	15, // 19: parley.admin.v1.PrivacyService.ReleaseHold:input_type -> parley.admin.v1.ReleaseHoldRequest
+	17, // 20: parley.admin.v1.PrivacyService.ListHolds:input_type -> parley.admin.v1.ListHoldsRequest
+	0,  // 21: parley.admin.v1.PrivacyService.GetRetention:input_type -> parley.admin.v1.GetRetentionRequest
+	2,  // 22: parley.admin.v1.PrivacyService.ExportPerson:input_type -> parley.admin.v1.ExportPersonRequest
+	20, // 23: parley.admin.v1.PrivacyService.ListPrivacyRequests:output_type -> parley.admin.v1.ListPrivacyRequestsResponse
+	22, // 24: parley.admin.v1.PrivacyService.EraseFiles:output_type -> parley.admin.v1.EraseFilesResponse
+	6,  // 25: parley.admin.v1.PrivacyService.Erase:output_type -> parley.admin.v1.EraseResponse
+	8,  // 26: parley.admin.v1.PrivacyService.ListErasures:output_type -> parley.admin.v1.ListErasuresResponse
+	10, // 27: parley.admin.v1.PrivacyService.GetCertificate:output_type -> parley.admin.v1.GetCertificateResponse
+	12, // 28: parley.admin.v1.PrivacyService.StopErasure:output_type -> parley.admin.v1.StopErasureResponse
+	14, // 29: parley.admin.v1.PrivacyService.SetHold:output_type -> parley.admin.v1.SetHoldResponse
+	16, // 30: parley.admin.v1.PrivacyService.ReleaseHold:output_type -> parley.admin.v1.ReleaseHoldResponse
+	18, // 31: parley.admin.v1.PrivacyService.ListHolds:output_type -> parley.admin.v1.ListHoldsResponse
+	1,  // 32: parley.admin.v1.PrivacyService.GetRetention:output_type -> parley.admin.v1.GetRetentionResponse
+	3,  // 33: parley.admin.v1.PrivacyService.ExportPerson:output_type -> parley.admin.v1.ExportPersonResponse
+	23, // [23:34] is the sub-list for method output_type
+	12, // [12:23] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_parley_admin_v1_privacy_proto_init() }
@@ -1097,7 +1305,7 @@ func file_parley_admin_v1_privacy_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_admin_v1_privacy_proto_rawDesc), len(file_parley_admin_v1_privacy_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -28,6 +28,8 @@ const (
 	PrivacyService_SetHold_FullMethodName             = "/parley.admin.v1.PrivacyService/SetHold"
 	PrivacyService_ReleaseHold_FullMethodName         = "/parley.admin.v1.PrivacyService/ReleaseHold"
 	PrivacyService_ListHolds_FullMethodName           = "/parley.admin.v1.PrivacyService/ListHolds"
+	PrivacyService_GetRetention_FullMethodName        = "/parley.admin.v1.PrivacyService/GetRetention"
+	PrivacyService_ExportPerson_FullMethodName        = "/parley.admin.v1.PrivacyService/ExportPerson"
 )
 
 // PrivacyServiceClient is the client API for PrivacyService service.
@@ -60,6 +62,11 @@ type PrivacyServiceClient interface {
 	ReleaseHold(ctx context.Context, in *ReleaseHoldRequest, opts ...grpc.CallOption) (*ReleaseHoldResponse, error)
 	// ListHolds reads what is held, oldest first.
 	ListHolds(ctx context.Context, in *ListHoldsRequest, opts ...grpc.CallOption) (*ListHoldsResponse, error)
+	// GetRetention tells how far back the conversations of each workstream go.
+	GetRetention(ctx context.Context, in *GetRetentionRequest, opts ...grpc.CallOption) (*GetRetentionResponse, error)
+	// ExportPerson gives out everything about a person that Erase would take away, file
+	// by file. What was given before an error is not all.
+	ExportPerson(ctx context.Context, in *ExportPersonRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportPersonResponse], error)
 }
 
 type privacyServiceClient struct {
@@ -160,6 +167,35 @@ func (c *privacyServiceClient) ListHolds(ctx context.Context, in *ListHoldsReque
 	return out, nil
 }
 
+func (c *privacyServiceClient) GetRetention(ctx context.Context, in *GetRetentionRequest, opts ...grpc.CallOption) (*GetRetentionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetRetentionResponse)
+	err := c.cc.Invoke(ctx, PrivacyService_GetRetention_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *privacyServiceClient) ExportPerson(ctx context.Context, in *ExportPersonRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportPersonResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &PrivacyService_ServiceDesc.Streams[0], PrivacyService_ExportPerson_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ExportPersonRequest, ExportPersonResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type PrivacyService_ExportPersonClient = grpc.ServerStreamingClient[ExportPersonResponse]
+
 // PrivacyServiceServer is the server API for PrivacyService service.
 // All implementations must embed UnimplementedPrivacyServiceServer
 // for forward compatibility.
@@ -190,6 +226,11 @@ type PrivacyServiceServer interface {
 	ReleaseHold(context.Context, *ReleaseHoldRequest) (*ReleaseHoldResponse, error)
 	// ListHolds reads what is held, oldest first.
 	ListHolds(context.Context, *ListHoldsRequest) (*ListHoldsResponse, error)
+	// GetRetention tells how far back the conversations of each workstream go.
+	GetRetention(context.Context, *GetRetentionRequest) (*GetRetentionResponse, error)
+	// ExportPerson gives out everything about a person that Erase would take away, file
+	// by file. What was given before an error is not all.
+	ExportPerson(*ExportPersonRequest, grpc.ServerStreamingServer[ExportPersonResponse]) error
 	mustEmbedUnimplementedPrivacyServiceServer()
 }
 
@@ -226,6 +267,12 @@ func (UnimplementedPrivacyServiceServer) ReleaseHold(context.Context, *ReleaseHo
 }
 func (UnimplementedPrivacyServiceServer) ListHolds(context.Context, *ListHoldsRequest) (*ListHoldsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListHolds not implemented")
+}
+func (UnimplementedPrivacyServiceServer) GetRetention(context.Context, *GetRetentionRequest) (*GetRetentionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetRetention not implemented")
+}
+func (UnimplementedPrivacyServiceServer) ExportPerson(*ExportPersonRequest, grpc.ServerStreamingServer[ExportPersonResponse]) error {
+	return status.Error(codes.Unimplemented, "method ExportPerson not implemented")
 }
 func (UnimplementedPrivacyServiceServer) mustEmbedUnimplementedPrivacyServiceServer() {}
 func (UnimplementedPrivacyServiceServer) testEmbeddedByValue()                        {}
@@ -410,6 +457,35 @@ func _PrivacyService_ListHolds_Handler(srv interface{}, ctx context.Context, dec
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PrivacyService_GetRetention_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetRetentionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PrivacyServiceServer).GetRetention(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PrivacyService_GetRetention_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PrivacyServiceServer).GetRetention(ctx, req.(*GetRetentionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PrivacyService_ExportPerson_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ExportPersonRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(PrivacyServiceServer).ExportPerson(m, &grpc.GenericServerStream[ExportPersonRequest, ExportPersonResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type PrivacyService_ExportPersonServer = grpc.ServerStreamingServer[ExportPersonResponse]
+
 // PrivacyService_ServiceDesc is the grpc.ServiceDesc for PrivacyService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -453,7 +529,17 @@ var PrivacyService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "ListHolds",
 			Handler:    _PrivacyService_ListHolds_Handler,
 		},
+		{
+			MethodName: "GetRetention",
+			Handler:    _PrivacyService_GetRetention_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "ExportPerson",
+			Handler:       _PrivacyService_ExportPerson_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "parley/admin/v1/privacy.proto",
 }

@@ -1010,7 +1010,9 @@ type Workstream struct {
 	// Picture of agents who have none of their own, an https link; may be empty.
 	PersonaPicture string `protobuf:"bytes,105,opt,name=persona_picture,json=personaPicture,proto3" json:"persona_picture,omitempty"`
 	// Customers are not told that an agent has read what they wrote.
-	HideSeen      bool `protobuf:"varint,106,opt,name=hide_seen,json=hideSeen,proto3" json:"hide_seen,omitempty"`
+	HideSeen bool `protobuf:"varint,106,opt,name=hide_seen,json=hideSeen,proto3" json:"hide_seen,omitempty"`
+	// Days after which a closed conversation is erased, 1 to 36500; 0: never.
+	RetentionDays int32 `protobuf:"varint,155,opt,name=retention_days,json=retentionDays,proto3" json:"retention_days,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1295,6 +1297,13 @@ func (x *Workstream) GetHideSeen() bool {
 		return x.HideSeen
 	}
 	return false
+}
+
+func (x *Workstream) GetRetentionDays() int32 {
+	if x != nil {
+		return x.RetentionDays
+	}
+	return 0
 }
 
 // Queue is a list of waiting conversations and the agents who take them.
@@ -1729,7 +1738,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"TextsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xf7\f\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9f\r\n" +
 	"\n" +
 	"Workstream\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x14\n" +
@@ -1773,7 +1782,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\tquestions\x18Z \x01(\v2\x1b.parley.config.v1.QuestionsR\tquestions\x12\x18\n" +
 	"\apersona\x18h \x01(\bR\apersona\x12'\n" +
 	"\x0fpersona_picture\x18i \x01(\tR\x0epersonaPicture\x12\x1b\n" +
-	"\thide_seen\x18j \x01(\bR\bhideSeen\"\xa1\x04\n" +
+	"\thide_seen\x18j \x01(\bR\bhideSeen\x12&\n" +
+	"\x0eretention_days\x18\x9b\x01 \x01(\x05R\rretentionDays\"\xa1\x04\n" +
 	"\x05Queue\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x16\n" +
 	"\x06agents\x18\x02 \x03(\tR\x06agents\x12<\n" +

@@ -161,21 +161,25 @@ const (
 	Way_WAY_CONTACT Way = 2
 	// A request that Meta passed on.
 	Way_WAY_REQUEST Way = 3
+	// Nobody: a workstream has kept the conversations for as long as it says.
+	Way_WAY_RETENTION Way = 52
 )
 
 // Enum value maps for Way.
 var (
 	Way_name = map[int32]string{
-		0: "WAY_UNSPECIFIED",
-		1: "WAY_THREAD",
-		2: "WAY_CONTACT",
-		3: "WAY_REQUEST",
+		0:  "WAY_UNSPECIFIED",
+		1:  "WAY_THREAD",
+		2:  "WAY_CONTACT",
+		3:  "WAY_REQUEST",
+		52: "WAY_RETENTION",
 	}
 	Way_value = map[string]int32{
 		"WAY_UNSPECIFIED": 0,
 		"WAY_THREAD":      1,
 		"WAY_CONTACT":     2,
 		"WAY_REQUEST":     3,
+		"WAY_RETENTION":   52,
 	}
 )
 
@@ -459,7 +463,14 @@ type Erasure struct {
 	ClosedMs int64 `protobuf:"varint,15,opt,name=closed_ms,json=closedMs,proto3" json:"closed_ms,omitempty"`
 	// The threads and contacts as they are stored while it is not done, sealed: each
 	// step stores the order anew, and nothing of the person is to be left of it.
-	Persons       []byte `protobuf:"bytes,16,opt,name=persons,proto3" json:"persons,omitempty"`
+	Persons []byte `protobuf:"bytes,16,opt,name=persons,proto3" json:"persons,omitempty"`
+	// Id of the certificate by which it is carried out again after a restore: holds of
+	// the backup do not keep it. Empty: it is not.
+	Again string `protobuf:"bytes,65,opt,name=again,proto3" json:"again,omitempty"`
+	// Workstream whose conversations have been kept long enough, with WAY_RETENTION.
+	Workstream string `protobuf:"bytes,66,opt,name=workstream,proto3" json:"workstream,omitempty"`
+	// What was closed before is erased, ms since 1970 UTC; with WAY_RETENTION.
+	BeforeMs      int64 `protobuf:"varint,67,opt,name=before_ms,json=beforeMs,proto3" json:"before_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -606,6 +617,27 @@ func (x *Erasure) GetPersons() []byte {
 	return nil
 }
 
+func (x *Erasure) GetAgain() string {
+	if x != nil {
+		return x.Again
+	}
+	return ""
+}
+
+func (x *Erasure) GetWorkstream() string {
+	if x != nil {
+		return x.Workstream
+	}
+	return ""
+}
+
+func (x *Erasure) GetBeforeMs() int64 {
+	if x != nil {
+		return x.BeforeMs
+	}
+	return 0
+}
+
 // Persons is what Erasure.persons seals.
 type Persons struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -661,6 +693,144 @@ func (x *Persons) GetContacts() []string {
 	return nil
 }
 
+// Kept is how far back a workstream's conversations go, as it was seen last.
+type Kept struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Workstream, by id.
+	Workstream string `protobuf:"bytes,1,opt,name=workstream,proto3" json:"workstream,omitempty"`
+	// For how many days it keeps them; 0: for ever.
+	Days int32 `protobuf:"varint,2,opt,name=days,proto3" json:"days,omitempty"`
+	// When the oldest record of its conversations was stored, ms since 1970 UTC; 0:
+	// none that is as old as its days.
+	OldestMs int64 `protobuf:"varint,3,opt,name=oldest_ms,json=oldestMs,proto3" json:"oldest_ms,omitempty"`
+	// Threads with conversations that have been kept too long and are to be erased.
+	Due int64 `protobuf:"varint,4,opt,name=due,proto3" json:"due,omitempty"`
+	// Threads of those that a hold keeps.
+	Held          int64 `protobuf:"varint,5,opt,name=held,proto3" json:"held,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Kept) Reset() {
+	*x = Kept{}
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Kept) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Kept) ProtoMessage() {}
+
+func (x *Kept) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Kept.ProtoReflect.Descriptor instead.
+func (*Kept) Descriptor() ([]byte, []int) {
+	return file_parley_privacy_v1_privacy_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Kept) GetWorkstream() string {
+	if x != nil {
+		return x.Workstream
+	}
+	return ""
+}
+
+func (x *Kept) GetDays() int32 {
+	if x != nil {
+		return x.Days
+	}
+	return 0
+}
+
+func (x *Kept) GetOldestMs() int64 {
+	if x != nil {
+		return x.OldestMs
+	}
+	return 0
+}
+
+func (x *Kept) GetDue() int64 {
+	if x != nil {
+		return x.Due
+	}
+	return 0
+}
+
+func (x *Kept) GetHeld() int64 {
+	if x != nil {
+		return x.Held
+	}
+	return 0
+}
+
+// Retention is what was seen of how long conversations are kept.
+type Retention struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When it was looked, ms since 1970 UTC.
+	AtMs int64 `protobuf:"varint,1,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// Of every workstream that does not keep them for ever, by id.
+	Kept          []*Kept `protobuf:"bytes,2,rep,name=kept,proto3" json:"kept,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Retention) Reset() {
+	*x = Retention{}
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Retention) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Retention) ProtoMessage() {}
+
+func (x *Retention) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Retention.ProtoReflect.Descriptor instead.
+func (*Retention) Descriptor() ([]byte, []int) {
+	return file_parley_privacy_v1_privacy_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Retention) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *Retention) GetKept() []*Kept {
+	if x != nil {
+		return x.Kept
+	}
+	return nil
+}
+
 // Target is a thread to erase.
 type Target struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -671,14 +841,16 @@ type Target struct {
 	// Revision up to which it is erased; 0: it is not closed yet.
 	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	// Last sequence of its partition of INBOUND that is erased.
-	Inbound       uint64 `protobuf:"varint,4,opt,name=inbound,proto3" json:"inbound,omitempty"`
+	Inbound uint64 `protobuf:"varint,4,opt,name=inbound,proto3" json:"inbound,omitempty"`
+	// The thread goes on behind the revision, which was set by whoever ordered.
+	Part          bool `protobuf:"varint,53,opt,name=part,proto3" json:"part,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[3]
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -690,7 +862,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[3]
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -703,7 +875,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_parley_privacy_v1_privacy_proto_rawDescGZIP(), []int{3}
+	return file_parley_privacy_v1_privacy_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Target) GetPage() string {
@@ -734,6 +906,13 @@ func (x *Target) GetInbound() uint64 {
 	return 0
 }
 
+func (x *Target) GetPart() bool {
+	if x != nil {
+		return x.Part
+	}
+	return false
+}
+
 // Count is how much of a person is in a store.
 type Count struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -747,7 +926,7 @@ type Count struct {
 
 func (x *Count) Reset() {
 	*x = Count{}
-	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[4]
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -759,7 +938,7 @@ func (x *Count) String() string {
 func (*Count) ProtoMessage() {}
 
 func (x *Count) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[4]
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -772,7 +951,7 @@ func (x *Count) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Count.ProtoReflect.Descriptor instead.
 func (*Count) Descriptor() ([]byte, []int) {
-	return file_parley_privacy_v1_privacy_proto_rawDescGZIP(), []int{4}
+	return file_parley_privacy_v1_privacy_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Count) GetStore() string {
@@ -810,7 +989,7 @@ type Hold struct {
 
 func (x *Hold) Reset() {
 	*x = Hold{}
-	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[5]
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -822,7 +1001,7 @@ func (x *Hold) String() string {
 func (*Hold) ProtoMessage() {}
 
 func (x *Hold) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[5]
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -835,7 +1014,7 @@ func (x *Hold) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hold.ProtoReflect.Descriptor instead.
 func (*Hold) Descriptor() ([]byte, []int) {
-	return file_parley_privacy_v1_privacy_proto_rawDescGZIP(), []int{5}
+	return file_parley_privacy_v1_privacy_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Hold) GetPage() string {
@@ -893,7 +1072,7 @@ type CountTracesRequest struct {
 
 func (x *CountTracesRequest) Reset() {
 	*x = CountTracesRequest{}
-	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[6]
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -905,7 +1084,7 @@ func (x *CountTracesRequest) String() string {
 func (*CountTracesRequest) ProtoMessage() {}
 
 func (x *CountTracesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[6]
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -918,7 +1097,7 @@ func (x *CountTracesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountTracesRequest.ProtoReflect.Descriptor instead.
 func (*CountTracesRequest) Descriptor() ([]byte, []int) {
-	return file_parley_privacy_v1_privacy_proto_rawDescGZIP(), []int{6}
+	return file_parley_privacy_v1_privacy_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CountTracesRequest) GetThreads() []*Target {
@@ -946,7 +1125,7 @@ type CountTracesResponse struct {
 
 func (x *CountTracesResponse) Reset() {
 	*x = CountTracesResponse{}
-	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[7]
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -958,7 +1137,7 @@ func (x *CountTracesResponse) String() string {
 func (*CountTracesResponse) ProtoMessage() {}
 
 func (x *CountTracesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[7]
+	mi := &file_parley_privacy_v1_privacy_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -971,7 +1150,7 @@ func (x *CountTracesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountTracesResponse.ProtoReflect.Descriptor instead.
 func (*CountTracesResponse) Descriptor() ([]byte, []int) {
-	return file_parley_privacy_v1_privacy_proto_rawDescGZIP(), []int{7}
+	return file_parley_privacy_v1_privacy_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CountTracesResponse) GetCounts() []*Count {
@@ -995,7 +1174,7 @@ const file_parley_privacy_v1_privacy_proto_rawDesc = "" +
 	"\vreceived_ms\x18\x06 \x01(\x03R\n" +
 	"receivedMs\x12.\n" +
 	"\x05state\x18\a \x01(\x0e2\x18.parley.privacy.v1.StateR\x05state\x12\x18\n" +
-	"\aerasure\x18( \x01(\tR\aerasure\"\xf7\x03\n" +
+	"\aerasure\x18( \x01(\tR\aerasure\"\xca\x04\n" +
 	"\aErasure\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x1d\n" +
@@ -1014,15 +1193,32 @@ const file_parley_privacy_v1_privacy_proto_rawDesc = "" +
 	"\ffingerprints\x18\r \x03(\tR\ffingerprints\x12\x12\n" +
 	"\x04seal\x18\x0e \x01(\tR\x04seal\x12\x1b\n" +
 	"\tclosed_ms\x18\x0f \x01(\x03R\bclosedMs\x12\x18\n" +
-	"\apersons\x18\x10 \x01(\fR\apersons\"Z\n" +
+	"\apersons\x18\x10 \x01(\fR\apersons\x12\x14\n" +
+	"\x05again\x18A \x01(\tR\x05again\x12\x1e\n" +
+	"\n" +
+	"workstream\x18B \x01(\tR\n" +
+	"workstream\x12\x1b\n" +
+	"\tbefore_ms\x18C \x01(\x03R\bbeforeMs\"Z\n" +
 	"\aPersons\x123\n" +
 	"\athreads\x18\x01 \x03(\v2\x19.parley.privacy.v1.TargetR\athreads\x12\x1a\n" +
-	"\bcontacts\x18\x02 \x03(\tR\bcontacts\"f\n" +
+	"\bcontacts\x18\x02 \x03(\tR\bcontacts\"}\n" +
+	"\x04Kept\x12\x1e\n" +
+	"\n" +
+	"workstream\x18\x01 \x01(\tR\n" +
+	"workstream\x12\x12\n" +
+	"\x04days\x18\x02 \x01(\x05R\x04days\x12\x1b\n" +
+	"\toldest_ms\x18\x03 \x01(\x03R\boldestMs\x12\x10\n" +
+	"\x03due\x18\x04 \x01(\x03R\x03due\x12\x12\n" +
+	"\x04held\x18\x05 \x01(\x03R\x04held\"M\n" +
+	"\tRetention\x12\x13\n" +
+	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12+\n" +
+	"\x04kept\x18\x02 \x03(\v2\x17.parley.privacy.v1.KeptR\x04kept\"z\n" +
 	"\x06Target\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
 	"\x04psid\x18\x02 \x01(\tR\x04psid\x12\x1a\n" +
 	"\brevision\x18\x03 \x01(\x04R\brevision\x12\x18\n" +
-	"\ainbound\x18\x04 \x01(\x04R\ainbound\"3\n" +
+	"\ainbound\x18\x04 \x01(\x04R\ainbound\x12\x12\n" +
+	"\x04part\x185 \x01(\bR\x04part\"3\n" +
 	"\x05Count\x12\x14\n" +
 	"\x05store\x18\x01 \x01(\tR\x05store\x12\x14\n" +
 	"\x05items\x18\x02 \x01(\x04R\x05items\"\x8b\x01\n" +
@@ -1051,13 +1247,14 @@ const file_parley_privacy_v1_privacy_proto_rawDesc = "" +
 	"\fSTATE_ERASED\x10%\x12\x0e\n" +
 	"\n" +
 	"STATE_HELD\x10&\x12\x11\n" +
-	"\rSTATE_STOPPED\x10'*L\n" +
+	"\rSTATE_STOPPED\x10'*_\n" +
 	"\x03Way\x12\x13\n" +
 	"\x0fWAY_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
 	"WAY_THREAD\x10\x01\x12\x0f\n" +
 	"\vWAY_CONTACT\x10\x02\x12\x0f\n" +
-	"\vWAY_REQUEST\x10\x03*\x84\x02\n" +
+	"\vWAY_REQUEST\x10\x03\x12\x11\n" +
+	"\rWAY_RETENTION\x104*\x84\x02\n" +
 	"\x04Step\x12\x14\n" +
 	"\x10STEP_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -1094,7 +1291,7 @@ func file_parley_privacy_v1_privacy_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_privacy_v1_privacy_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_parley_privacy_v1_privacy_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_parley_privacy_v1_privacy_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_parley_privacy_v1_privacy_proto_goTypes = []any{
 	(Kind)(0),                   // 0: parley.privacy.v1.Kind
 	(State)(0),                  // 1: parley.privacy.v1.State
@@ -1103,27 +1300,30 @@ var file_parley_privacy_v1_privacy_proto_goTypes = []any{
 	(*Request)(nil),             // 4: parley.privacy.v1.Request
 	(*Erasure)(nil),             // 5: parley.privacy.v1.Erasure
 	(*Persons)(nil),             // 6: parley.privacy.v1.Persons
-	(*Target)(nil),              // 7: parley.privacy.v1.Target
-	(*Count)(nil),               // 8: parley.privacy.v1.Count
-	(*Hold)(nil),                // 9: parley.privacy.v1.Hold
-	(*CountTracesRequest)(nil),  // 10: parley.privacy.v1.CountTracesRequest
-	(*CountTracesResponse)(nil), // 11: parley.privacy.v1.CountTracesResponse
+	(*Kept)(nil),                // 7: parley.privacy.v1.Kept
+	(*Retention)(nil),           // 8: parley.privacy.v1.Retention
+	(*Target)(nil),              // 9: parley.privacy.v1.Target
+	(*Count)(nil),               // 10: parley.privacy.v1.Count
+	(*Hold)(nil),                // 11: parley.privacy.v1.Hold
+	(*CountTracesRequest)(nil),  // 12: parley.privacy.v1.CountTracesRequest
+	(*CountTracesResponse)(nil), // 13: parley.privacy.v1.CountTracesResponse
 }
 var file_parley_privacy_v1_privacy_proto_depIdxs = []int32{
-	0, // 0: parley.privacy.v1.Request.kind:type_name -> parley.privacy.v1.Kind
-	1, // 1: parley.privacy.v1.Request.state:type_name -> parley.privacy.v1.State
-	2, // 2: parley.privacy.v1.Erasure.way:type_name -> parley.privacy.v1.Way
-	7, // 3: parley.privacy.v1.Erasure.threads:type_name -> parley.privacy.v1.Target
-	3, // 4: parley.privacy.v1.Erasure.step:type_name -> parley.privacy.v1.Step
-	8, // 5: parley.privacy.v1.Erasure.counts:type_name -> parley.privacy.v1.Count
-	7, // 6: parley.privacy.v1.Persons.threads:type_name -> parley.privacy.v1.Target
-	7, // 7: parley.privacy.v1.CountTracesRequest.threads:type_name -> parley.privacy.v1.Target
-	8, // 8: parley.privacy.v1.CountTracesResponse.counts:type_name -> parley.privacy.v1.Count
-	9, // [9:9] is the sub-list for method output_type
-	9, // [9:9] is the sub-list for method input_type
-	9, // [9:9] is the sub-list for extension type_name
-	9, // [9:9] is the sub-list for extension extendee
-	0, // [0:9] is the sub-list for field type_name
+	0,  // 0: parley.privacy.v1.Request.kind:type_name -> parley.privacy.v1.Kind
+	1,  // 1: parley.privacy.v1.Request.state:type_name -> parley.privacy.v1.State
+	2,  // 2: parley.privacy.v1.Erasure.way:type_name -> parley.privacy.v1.Way
+	9,  // 3: parley.privacy.v1.Erasure.threads:type_name -> parley.privacy.v1.Target
+	3,  // 4: parley.privacy.v1.Erasure.step:type_name -> parley.privacy.v1.Step
+	10, // 5: parley.privacy.v1.Erasure.counts:type_name -> parley.privacy.v1.Count
+	9,  // 6: parley.privacy.v1.Persons.threads:type_name -> parley.privacy.v1.Target
+	7,  // 7: parley.privacy.v1.Retention.kept:type_name -> parley.privacy.v1.Kept
+	9,  // 8: parley.privacy.v1.CountTracesRequest.threads:type_name -> parley.privacy.v1.Target
+	10, // 9: parley.privacy.v1.CountTracesResponse.counts:type_name -> parley.privacy.v1.Count
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_parley_privacy_v1_privacy_proto_init() }
@@ -1137,7 +1337,7 @@ func file_parley_privacy_v1_privacy_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_privacy_v1_privacy_proto_rawDesc), len(file_parley_privacy_v1_privacy_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   8,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1001,4 +1001,5 @@ export interface Workstream {
   persona?: boolean;
   personaPicture?: string;
   hideSeen?: boolean;
+  retentionDays?: number;
 }

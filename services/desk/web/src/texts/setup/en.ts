@@ -637,6 +637,7 @@ export default {
   f_botSurvey: 'Survey after a bot',
   f_hideSeen: 'Hide from customers what was read',
   f_personaPicture: 'Picture of those without one',
+  f_retentionDays: 'Erase closed conversations after, days (0: never)',
   f_questions: 'Questions before routing',
   f_survey: 'Survey after an agent',
   // hints
