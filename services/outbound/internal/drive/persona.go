@@ -1,7 +1,6 @@
 package drive
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -150,14 +149,15 @@ func (s *faces) ask(ctx context.Context, page graph.Page, at string, shown direc
 	}
 	s.asked.WithLabelValues("created").Inc()
 	made := face{Name: shown.Name, Picture: shown.Picture, ID: id, AtMS: s.Now().UnixMilli()}
-	now, err := s.amend(context.WithoutCancel(ctx), at, func(f *face) {
+	now, err := s.amend(context.WithoutCancel(ctx), at, func(f *face) bool {
 		if f.is(shown) {
 			f.Old = append(f.Old, id)
-			return
+			return true
 		}
 		f.end()
 		made.Old = f.Old
 		*f = made
+		return true
 	})
 	if err != nil {
 		s.running.Go(func() { s.drop(context.WithoutCancel(ctx), page, id) })
@@ -183,8 +183,9 @@ func (s *faces) read(ctx context.Context, at string) (face, uint64, error) {
 }
 
 // amend changes what is written down of a face, however many do so at once, and
-// gives what it is now. What says nothing is taken away.
-func (s *faces) amend(ctx context.Context, at string, change func(*face)) (face, error) {
+// gives what it is now. What says nothing is taken away; change tells whether it
+// changed anything.
+func (s *faces) amend(ctx context.Context, at string, change func(*face) bool) (face, error) {
 	ctx, cancel := context.WithTimeout(ctx, amending)
 	defer cancel()
 	for {
@@ -192,11 +193,10 @@ func (s *faces) amend(ctx context.Context, at string, change func(*face)) (face,
 		if err != nil {
 			return face{}, err
 		}
-		before, _ := json.Marshal(f)
-		change(&f)
+		changed := change(&f)
 		f.key = at
 		after, err := json.Marshal(f)
-		if err != nil || bytes.Equal(before, after) {
+		if err != nil || !changed {
 			return f, err
 		}
 		if f.ID == "" && len(f.Old) == 0 && !f.Refused {
@@ -235,9 +235,10 @@ func (s *faces) forget(ctx context.Context, page graph.Page, at string) error {
 	if len(gone) == 0 {
 		return err
 	}
-	_, amended := s.amend(ctx, at, func(f *face) {
+	_, amended := s.amend(ctx, at, func(f *face) bool {
 		f.Old = slices.DeleteFunc(f.Old, func(id string) bool { return slices.Contains(gone, id) })
 		f.Refused = false // the next message asks anew
+		return true
 	})
 	return errors.Join(err, amended)
 }
@@ -253,11 +254,14 @@ func (s *faces) judge(ctx context.Context, f face, out *graph.Outcome) {
 	out.Class, out.Reason = graph.Later, attempt.ReasonPersona
 	own := true // false where another has been made meanwhile, or this one was taken away
 	// Where this fails, the id is found and refused again in an hour.
-	_, _ = s.amend(ctx, f.key, func(now *face) {
-		if own = now.Refused || now.ID == f.ID; now.ID == f.ID {
-			now.end()
-			now.Refused = true
+	_, _ = s.amend(ctx, f.key, func(now *face) bool {
+		own = now.Refused || now.ID == f.ID
+		if now.ID != f.ID {
+			return false
 		}
+		now.end()
+		now.Refused = true
+		return true
 	})
 	s.mu.Lock()
 	if s.known[f.key].ID == f.ID {

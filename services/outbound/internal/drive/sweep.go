@@ -71,10 +71,12 @@ func (s *faces) sweep(ctx context.Context) error {
 			return f.ID != "" && !f.is(shown) && s.Now().Sub(time.UnixMilli(f.AtMS)) >= settled
 		}
 		if stale(f) {
-			f, err = s.amend(ctx, at, func(now *face) {
-				if stale(*now) {
+			f, err = s.amend(ctx, at, func(now *face) bool {
+				old := stale(*now)
+				if old {
 					now.end()
 				}
+				return old
 			})
 		}
 		if err == nil && len(f.Old) > 0 {
