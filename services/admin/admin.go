@@ -31,13 +31,16 @@ import (
 	"github.com/parley-desk/parley/pkg/erasure"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
+	"github.com/parley-desk/parley/pkg/session"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
 	crmv1 "github.com/parley-desk/parley/proto/gen/parley/crm/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/admin/internal/change"
 	"github.com/parley-desk/parley/services/admin/internal/commit"
 	"github.com/parley-desk/parley/services/admin/internal/configure"
+	"github.com/parley-desk/parley/services/admin/internal/enrol"
 	"github.com/parley-desk/parley/services/admin/internal/errand"
 	"github.com/parley-desk/parley/services/admin/internal/explain"
 	"github.com/parley-desk/parley/services/admin/internal/guard"
@@ -52,6 +55,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/repair"
 	"github.com/parley-desk/parley/services/admin/internal/requests"
 	"github.com/parley-desk/parley/services/admin/internal/rewind"
+	"github.com/parley-desk/parley/services/admin/internal/sessions"
 	"github.com/parley-desk/parley/services/admin/internal/surveys"
 	"github.com/parley-desk/parley/services/admin/internal/told"
 	"github.com/parley-desk/parley/services/admin/internal/trial"
@@ -203,6 +207,9 @@ func (s *service) Run(ctx context.Context) error {
 	group.Go(func() error { return s.repairer.Run(ctx) })
 	group.Go(func() error { return s.deps.Contacts.Book.Run(ctx) })
 	group.Go(func() error { return s.errands(ctx) })
+	group.Go(func() error {
+		return bus.Serve(ctx, s.deps.Bus, enrol.Method, (&enrol.Enroller{Guard: s.guard, Committer: s.committer()}).Run)
+	})
 	if s.cfg.Erase.Requests {
 		group.Go(func() error { return s.deps.Bus.Lead(ctx, "deletion-requests", s.clerk().Run) })
 	}
@@ -315,12 +322,18 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 	return srv
 }
 
+// committer changes the configuration.
+func (s *service) committer() *commit.Committer {
+	d := s.deps
+	return &commit.Committer{Planner: change.Planner{Box: d.Secrets, Now: d.Now}, Directory: d.Directory,
+		Bucket: d.Bus.Bucket(subject.ConfigBucket), History: &history.Ledger{Bucket: d.Bus.Bucket(subject.HistoryBucket)}, Audit: s.guard.Audit}
+}
+
 // register puts what the control plane does behind a door.
 func (s *service) register(srv grpc.ServiceRegistrar) {
 	d := s.deps
-	ledger := &history.Ledger{Bucket: d.Bus.Bucket(subject.HistoryBucket)}
-	committer := &commit.Committer{Planner: change.Planner{Box: d.Secrets, Now: d.Now}, Directory: d.Directory,
-		Bucket: d.Bus.Bucket(subject.ConfigBucket), History: ledger, Audit: s.guard.Audit}
+	committer := s.committer()
+	ledger := committer.History
 	adminv1.RegisterConfigServiceServer(srv, &configure.Service{Directory: d.Directory, Replies: d.Bus.Bucket(subject.ReplyBucket), Box: d.Secrets, Committer: committer, Now: d.Now,
 		Unsubscribe: s.prober.Unsubscribe, Admit: s.prober.Admit, Signed: s.prober.Signed})
 	adminv1.RegisterAuditServiceServer(srv, &records.Service{Audit: s.guard.Audit, Box: d.Secrets})
@@ -329,7 +342,7 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 	adminv1.RegisterProvisionServiceServer(srv, provisioning{
 		&probe.Service{Prober: s.prober, Committer: committer, WebhookURL: s.cfg.WebhookURL}, &repair.Service{Repairer: s.repairer},
 		&trial.Service{Directory: d.Directory, Box: d.Secrets, Log: d.Bus, Now: d.Now, WebhookURL: s.cfg.WebhookURL}})
-	operator := &operate.Service{Log: d.Bus, Directory: d.Directory, Box: d.Secrets, Pages: s.prober.Statuses}
+	operator := &operate.Service{Log: d.Bus, Directory: d.Directory, Box: d.Secrets, Pages: s.prober.Statuses, Call: d.Bus.Call}
 	if d.Redis != nil {
 		operator.Redis = func(ctx context.Context) error { return d.Redis.Ping(ctx).Err() }
 	}
@@ -342,6 +355,8 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 	adminv1.RegisterSurveyServiceServer(srv, &surveys.Service{Log: d.Bus})
 	adminv1.RegisterVariableServiceServer(srv, &variables.Service{Log: d.Bus, Directory: d.Directory, Caller: guard.Caller})
 	adminv1.RegisterScheduleServiceServer(srv, &hours.Service{Directory: d.Directory, Now: d.Now})
+	agent := func(id string) *configv1.Agent { return d.Directory.Now().Agents[id] }
+	adminv1.RegisterSessionServiceServer(srv, &sessions.Service{Store: session.NewStore(d.Bus.Bucket(subject.SessionBucket), d.Secrets, agent, session.Limits{}, d.Now)})
 	adminv1.RegisterQueueServiceServer(srv, &queues.Service{Directory: d.Directory, Call: d.Bus.Call, Caller: guard.Caller})
 	contactv1.RegisterContactServiceServer(srv, &people.Service{Contacts: d.Contacts, Log: d.Bus, Now: d.Now})
 	crmv1.RegisterCrmServiceServer(srv, &told.Service{Log: d.Bus})

@@ -8,6 +8,7 @@ import (
 	"iter"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/directory"
@@ -39,8 +40,9 @@ type Service struct {
 	Log       Log
 	Directory *directory.Directory
 	Box       *secret.Box
-	Pages     func() []*adminv1.PageStatus // how each page stands
-	Redis     func(context.Context) error  // asks Redis for an answer; nil: this process has none
+	Pages     func() []*adminv1.PageStatus                                            // how each page stands
+	Redis     func(context.Context) error                                             // asks Redis for an answer; nil: this process has none
+	Call      func(ctx context.Context, method string, req, resp proto.Message) error // of the bus
 }
 
 // ExportTranscript streams whole threads, one after the other, each commit by

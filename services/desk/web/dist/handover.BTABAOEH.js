@@ -1,0 +1,1 @@
+import{a}from"./chunk.VRKBKJUH.js";import"./chunk.53RLPAP4.js";import"./chunk.PHX6SVVA.js";import"./chunk.FEW7MTIE.js";import"./chunk.WMNGU4VM.js";import"./chunk.F7OSL72W.js";import"./chunk.GYDGKPPF.js";export{a as HandOver};

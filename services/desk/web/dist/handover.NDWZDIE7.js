@@ -1,1 +1,0 @@
-import{a}from"./chunk.FGKS4OYG.js";import"./chunk.53RLPAP4.js";import"./chunk.PHX6SVVA.js";import"./chunk.FEW7MTIE.js";import"./chunk.WMNGU4VM.js";import"./chunk.P5DOVVK2.js";import"./chunk.GYDGKPPF.js";export{a as HandOver};
