@@ -47,7 +47,7 @@ func (a *app) endSessionsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "end AGENT",
 		Short: "Sign an agent out everywhere; pages that are open end within moments",
-		Long: "Sign an agent out everywhere; pages that are open end within moments. The agent may sign in again: set disabled in the\n" +
+		Long: "Sign an agent out everywhere; pages that are open end within moments. The agent may sign in again: set barred in the\n" +
 			"agent's manifest to prevent that.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

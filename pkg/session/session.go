@@ -95,7 +95,7 @@ func (s Session) Over(now time.Time, agent *configv1.Agent) End {
 	switch {
 	case s.Ended != "":
 		return s.Ended
-	case agent == nil, agent.GetDisabled():
+	case agent == nil, agent.GetBarred():
 		return Revoked
 	case agent.GetPassword().GetSetMs() > s.Created.UnixMilli():
 		return Renewed

@@ -369,9 +369,9 @@ func TestRevoked(t *testing.T) {
 		if s.Over(time.Now(), w.agents["mila"]) != "" {
 			t.Error("a sign-in with the new password is revoked")
 		}
-		w.agents["mila"].Disabled = true
+		w.agents["mila"].Barred = true
 		if _, end, _ := w.store.Look(t.Context(), s.Key); end != session.Revoked {
-			t.Errorf("after the agent was disabled: %q", end)
+			t.Errorf("after the agent was barred: %q", end)
 		}
 		delete(w.agents, "mila")
 		if _, end, _ := w.store.Look(t.Context(), s.Key); end != session.Revoked {

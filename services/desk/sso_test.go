@@ -285,9 +285,9 @@ func TestGroupsGiveRoles(t *testing.T) {
 // capital; one that two have is nobody's; and who may not sign in may not.
 func TestWhoTheAccountIs(t *testing.T) {
 	c := newCompany(t, func(cfg *desk.Config) { cfg.LocalAccounts = false })
-	set := func(id, account string, disabled bool) {
+	set := func(id, account string, barred bool) {
 		old := c.world.Agents[id]
-		c.world.Agents[id] = &configv1.Agent{Meta: old.GetMeta(), Roles: old.GetRoles(), Password: old.GetPassword(), CompanyAccount: account, Disabled: disabled}
+		c.world.Agents[id] = &configv1.Agent{Meta: old.GetMeta(), Roles: old.GetRoles(), Password: old.GetPassword(), CompanyAccount: account, Barred: barred}
 	}
 	set("orlin", "Orlin@Example.com", false)
 	set("sonya", "sonya@example.com", true)

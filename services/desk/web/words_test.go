@@ -61,6 +61,7 @@ func TestEveryReasonHasAText(t *testing.T) {
 // elsewhere is what the page has another text for, by the kind of failure: that
 // a sign-in is over or wrong, and that a thing cannot be done just now.
 var elsewhere = map[string]bool{
+	"UNKNOWN_AGENT": true, "LOCAL_SIGN_IN_OFF": true, // the page after the company's sign-in says so; and there is no form
 	"SESSION_BUSY":  true, // the page tries again
 	"NOT_SIGNED_IN": true, "WRONG_PASSWORD": true,
 	"STARTING": true, "STOPPING": true, "REBUILDING": true, "THREAD_BUSY": true,

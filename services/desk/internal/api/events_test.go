@@ -101,8 +101,8 @@ func TestStreamEndsWithItsSession(t *testing.T) {
 		"role taken":    {func(o *office, _ string) { o.hire("admin") }, "no_role", time.Second},
 		"new password":  {func(o *office, _ string) { o.write(newPassword()) }, "password_changed", time.Second},
 		"agent removed": {func(o *office, _ string) { _ = o.config.Write(o.t.Context(), bus.Write{Key: "agents.mila"}) }, "revoked", time.Second},
-		"agent disabled": {func(o *office, _ string) {
-			o.write(&configv1.Agent{Meta: &configv1.Meta{Id: "mila"}, Roles: []string{"agent"}, Disabled: true})
+		"agent barred": {func(o *office, _ string) {
+			o.write(&configv1.Agent{Meta: &configv1.Meta{Id: "mila"}, Roles: []string{"agent"}, Barred: true})
 		}, "revoked", time.Second},
 		"by an administrator": {func(o *office, _ string) {
 			if n, err := o.sessions.EndAll(o.t.Context(), "mila", "", session.Dismissed); n != 1 || err != nil {

@@ -127,7 +127,7 @@ func (s *Server) agentOf(ctx context.Context, account federate.Account) (string,
 		return "", fault.New(fault.Unauthenticated, "UNKNOWN_AGENT", "%d agents have the account that the issuer names; exactly one is to have it as company_account, or as id", len(found))
 	}
 	agent := found[0].GetMeta().GetId()
-	if len(s.Federated.Roles) == 0 || found[0].GetDisabled() {
+	if len(s.Federated.Roles) == 0 || found[0].GetBarred() {
 		return agent, nil
 	}
 	roles := federate.Roles(s.Federated.Roles, account.Groups)

@@ -95,13 +95,13 @@ func (d *Door) Knock(address string) error {
 // Welcome begins a session of an agent who has proven who it is, after a Knock.
 func (d *Door) Welcome(ctx context.Context, agent, address string) (ticket secret.Text, _ session.Session, _ error) {
 	d.addresses.Give(address)
-	if d.agent(agent).GetDisabled() {
-		return ticket, session.Session{}, errDisabled()
+	if d.agent(agent).GetBarred() {
+		return ticket, session.Session{}, errBarred()
 	}
 	return d.store.Begin(ctx, agent)
 }
 
-func errDisabled() error {
+func errBarred() error {
 	return fault.New(fault.Unauthenticated, "REVOKED", "the agent may not sign in; an administrator can change that")
 }
 

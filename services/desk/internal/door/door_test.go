@@ -95,10 +95,10 @@ func TestEnter(t *testing.T) {
 	}
 }
 
-// TestDisabled: who may not sign in is told so, once it is sure who it is.
-func TestDisabled(t *testing.T) {
+// TestBarred: who may not sign in is told so, once it is sure who it is.
+func TestBarred(t *testing.T) {
 	w := newWorld(t)
-	w.agents["mila"].Disabled = true
+	w.agents["mila"].Barred = true
 	for password, want := range map[string]string{"parley-demo": "REVOKED", "guess": "WRONG_PASSWORD"} {
 		_, _, err := w.door.Enter(t.Context(), "mila", password, "192.0.2.1")
 		if f := new(fault.Error); !errors.As(err, &f) || f.Reason != want || f.Kind != fault.Unauthenticated {

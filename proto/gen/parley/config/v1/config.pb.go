@@ -1462,7 +1462,7 @@ type Agent struct {
 	Picture string `protobuf:"bytes,92,opt,name=picture,proto3" json:"picture,omitempty"`
 	// Not to sign in any more, and signed out at once; what the agent has stays as at
 	// any sign-out.
-	Disabled bool `protobuf:"varint,133,opt,name=disabled,proto3" json:"disabled,omitempty"`
+	Barred bool `protobuf:"varint,133,opt,name=barred,proto3" json:"barred,omitempty"`
 	// What the company's sign-in calls the agent, at most 320 characters: the value of
 	// the claim desk.oidc.name. Empty: the id.
 	CompanyAccount string `protobuf:"bytes,134,opt,name=company_account,json=companyAccount,proto3" json:"company_account,omitempty"`
@@ -1584,9 +1584,9 @@ func (x *Agent) GetPicture() string {
 	return ""
 }
 
-func (x *Agent) GetDisabled() bool {
+func (x *Agent) GetBarred() bool {
 	if x != nil {
-		return x.Disabled
+		return x.Barred
 	}
 	return false
 }
@@ -1784,7 +1784,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x06custom\x18\t \x01(\v2\".parley.config.v1.CustomAssignmentR\x06custom\x122\n" +
 	"\x15service_level_seconds\x182 \x01(\x05R\x13serviceLevelSeconds\x122\n" +
 	"\x15short_abandon_seconds\x183 \x01(\x05R\x13shortAbandonSeconds\x12 \n" +
-	"\vsupervisors\x184 \x03(\tR\vsupervisors\"\xb9\x04\n" +
+	"\vsupervisors\x184 \x03(\tR\vsupervisors\"\xb5\x04\n" +
 	"\x05Agent\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x1a\n" +
 	"\bcapacity\x18\x02 \x01(\x05R\bcapacity\x124\n" +
@@ -1798,8 +1798,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\bschedule\x18\n" +
 	" \x01(\tR\bschedule\x12\x1a\n" +
 	"\bnickname\x18; \x01(\tR\bnickname\x12\x18\n" +
-	"\apicture\x18\\ \x01(\tR\apicture\x12\x1b\n" +
-	"\bdisabled\x18\x85\x01 \x01(\bR\bdisabled\x12(\n" +
+	"\apicture\x18\\ \x01(\tR\apicture\x12\x17\n" +
+	"\x06barred\x18\x85\x01 \x01(\bR\x06barred\x12(\n" +
 	"\x0fcompany_account\x18\x86\x01 \x01(\tR\x0ecompanyAccount\"\xa8\x01\n" +
 	"\x06Status\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x124\n" +

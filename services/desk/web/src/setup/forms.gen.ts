@@ -2,7 +2,7 @@
 
 export const messages: Record<string, string> = {
   Acknowledgement: 'atMs:string by:string notice:string',
-  Agent: 'meta:Meta capacity:number password:Secret roles:string[] language:string skills:Proficiency[] profiles:ProfileHolding[] defaultPresence:Presence defaultStatus:string schedule:string nickname:string picture:string disabled:boolean companyAccount:string',
+  Agent: 'meta:Meta capacity:number password:Secret roles:string[] language:string skills:Proficiency[] profiles:ProfileHolding[] defaultPresence:Presence defaultStatus:string schedule:string nickname:string picture:string barred:boolean companyAccount:string',
   AssignmentRule: 'name:string when:string order:AgentOrder disabled:boolean',
   Attributes: 'priority:number? skills:Proficiency[] capacityProfiles:string[] variables:string{}',
   AutoClose: 'openMinutes:number activeMinutes:number waitingMinutes:number wrapUpMinutes:number',

@@ -233,7 +233,7 @@ export interface Agent {
   schedule?: string;
   nickname?: string;
   picture?: string;
-  disabled?: boolean;
+  barred?: boolean;
   companyAccount?: string;
 }
 

@@ -292,7 +292,7 @@ export default {
   f_displayName: 'Name',
   f_capacity: 'Capacity, units',
   f_password: 'Password',
-  f_disabled: 'May not sign in',
+  f_barred: 'May not sign in',
   f_companyAccount: 'Name at the company sign-in',
   f_roles: 'Roles',
   f_language: 'Language',
