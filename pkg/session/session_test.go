@@ -419,6 +419,19 @@ func TestEndAll(t *testing.T) {
 		if end, _ := w.store.Keep(t.Context(), foreign.Key); end != "" {
 			t.Errorf("orlin's ended with them: %q", end)
 		}
+		three, _ := w.begin(t)
+		time.Sleep(5 * time.Minute)
+		w.bucket.meanwhile = func() { // between listing a session and ending it
+			if _, _, err := w.store.Find(t.Context(), three); err != nil {
+				t.Errorf("used before it was ended: %v", err)
+			}
+		}
+		if n, err := control.EndAll(t.Context(), "mila", "", session.Dismissed); n != 1 || err != nil {
+			t.Errorf("ended while it was used: %d, %v", n, err)
+		}
+		if _, _, err := w.store.Find(t.Context(), three); reason(err) != "ENDED" {
+			t.Errorf("ended while it was used: %v", err)
+		}
 		if left, _ := control.List(t.Context(), "mila"); len(left) != 0 {
 			t.Errorf("left are %v", left)
 		}
