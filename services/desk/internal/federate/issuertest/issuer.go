@@ -130,7 +130,7 @@ func (i *Issuer) token(w http.ResponseWriter, r *http.Request) {
 	delete(i.codes, code)
 	sum := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
 	if asked == nil || id != ClientID || !hmac.Equal([]byte(password), []byte(Secret)) || r.PostFormValue("redirect_uri") != asked.Get("redirect_uri") ||
-		encode(sum[:]) != asked.Get("code_challenge") {
+		!hmac.Equal([]byte(encode(sum[:])), []byte(asked.Get("code_challenge"))) {
 		i.say(w, http.StatusBadRequest, map[string]any{"error": "invalid_grant"})
 		return
 	}
