@@ -74,6 +74,7 @@ var roles = map[string]map[Permission]Reach{
 		authv1.Permission_PERMISSION_QUEUE_PAUSE:     Everything,
 		authv1.Permission_PERMISSION_AUDIT_READ:      Everything,
 		authv1.Permission_PERMISSION_CREW_ADJUST:     Everything,
+		authv1.Permission_PERMISSION_SESSION_END:     Everything,
 	},
 	Operator: {
 		authv1.Permission_PERMISSION_SELF_READ:     Own,

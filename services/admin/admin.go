@@ -32,7 +32,9 @@ import (
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/files"
 	"github.com/parley-desk/parley/pkg/host"
+	"github.com/parley-desk/parley/pkg/session"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
 	crmv1 "github.com/parley-desk/parley/proto/gen/parley/crm/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -41,6 +43,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/configure"
 	"github.com/parley-desk/parley/services/admin/internal/copies"
 	"github.com/parley-desk/parley/services/admin/internal/crew"
+	"github.com/parley-desk/parley/services/admin/internal/enrol"
 	"github.com/parley-desk/parley/services/admin/internal/errand"
 	"github.com/parley-desk/parley/services/admin/internal/explain"
 	"github.com/parley-desk/parley/services/admin/internal/guard"
@@ -55,6 +58,7 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/repair"
 	"github.com/parley-desk/parley/services/admin/internal/requests"
 	"github.com/parley-desk/parley/services/admin/internal/rewind"
+	"github.com/parley-desk/parley/services/admin/internal/sessions"
 	"github.com/parley-desk/parley/services/admin/internal/surveys"
 	"github.com/parley-desk/parley/services/admin/internal/takeout"
 	"github.com/parley-desk/parley/services/admin/internal/told"
@@ -207,6 +211,9 @@ func (s *service) Run(ctx context.Context) error {
 	group.Go(func() error { return s.repairer.Run(ctx) })
 	group.Go(func() error { return s.deps.Contacts.Book.Run(ctx) })
 	group.Go(func() error { return s.errands(ctx) })
+	group.Go(func() error {
+		return bus.Serve(ctx, s.deps.Bus, enrol.Method, (&enrol.Enroller{Guard: s.guard, Committer: s.committer()}).Run)
+	})
 	if s.cfg.Erase.Requests {
 		group.Go(func() error { return s.deps.Bus.Lead(ctx, "deletion-requests", s.clerk().Run) })
 	}
@@ -319,12 +326,18 @@ func (s *service) server(creds credentials.TransportCredentials) *grpc.Server {
 	return srv
 }
 
+// committer changes the configuration.
+func (s *service) committer() *commit.Committer {
+	d := s.deps
+	return &commit.Committer{Planner: change.Planner{Box: d.Secrets, Now: d.Now}, Directory: d.Directory,
+		Bucket: d.Bus.Bucket(subject.ConfigBucket), History: &history.Ledger{Bucket: d.Bus.Bucket(subject.HistoryBucket)}, Audit: s.guard.Audit}
+}
+
 // register puts what the control plane does behind a door.
 func (s *service) register(srv grpc.ServiceRegistrar) {
 	d := s.deps
-	ledger := &history.Ledger{Bucket: d.Bus.Bucket(subject.HistoryBucket)}
-	committer := &commit.Committer{Planner: change.Planner{Box: d.Secrets, Now: d.Now}, Directory: d.Directory,
-		Bucket: d.Bus.Bucket(subject.ConfigBucket), History: ledger, Audit: s.guard.Audit}
+	committer := s.committer()
+	ledger := committer.History
 	adminv1.RegisterConfigServiceServer(srv, &configure.Service{Directory: d.Directory, Replies: d.Bus.Bucket(subject.ReplyBucket), Box: d.Secrets, Committer: committer, Now: d.Now,
 		Unsubscribe: s.prober.Unsubscribe, Admit: s.prober.Admit, Signed: s.prober.Signed})
 	adminv1.RegisterCrewServiceServer(srv, &crew.Service{Directory: d.Directory, Committer: committer})
@@ -336,7 +349,7 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 		&trial.Service{Directory: d.Directory, Box: d.Secrets, Log: d.Bus, Now: d.Now, WebhookURL: s.cfg.WebhookURL}})
 	privacy := d.Bus.Bucket(subject.PrivacyBucket)
 	book := &erasure.Book{Bucket: privacy, Box: d.Secrets}
-	operator := &operate.Service{Log: d.Bus, Directory: d.Directory, Box: d.Secrets, Book: book, Now: d.Now, Pages: s.prober.Statuses}
+	operator := &operate.Service{Log: d.Bus, Directory: d.Directory, Box: d.Secrets, Book: book, Now: d.Now, Pages: s.prober.Statuses, Call: d.Bus.Call}
 	if d.Redis != nil {
 		operator.Redis = func(ctx context.Context) error { return d.Redis.Ping(ctx).Err() }
 	}
@@ -349,6 +362,8 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 	adminv1.RegisterSurveyServiceServer(srv, &surveys.Service{Log: d.Bus})
 	adminv1.RegisterVariableServiceServer(srv, &variables.Service{Log: d.Bus, Directory: d.Directory, Caller: guard.Caller})
 	adminv1.RegisterScheduleServiceServer(srv, &hours.Service{Directory: d.Directory, Now: d.Now})
+	agent := func(id string) *configv1.Agent { return d.Directory.Now().Agents[id] }
+	adminv1.RegisterSessionServiceServer(srv, &sessions.Service{Store: session.NewStore(d.Bus.Bucket(subject.SessionBucket), d.Secrets, agent, session.Limits{}, d.Now)})
 	adminv1.RegisterQueueServiceServer(srv, &queues.Service{Directory: d.Directory, Call: d.Bus.Call, Caller: guard.Caller})
 	contactv1.RegisterContactServiceServer(srv, &people.Service{Contacts: d.Contacts, Log: d.Bus, Now: d.Now})
 	crmv1.RegisterCrmServiceServer(srv, &told.Service{Log: d.Bus})

@@ -1,18 +1,25 @@
 package desk
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/host"
 	"github.com/parley-desk/parley/pkg/rights"
+	"github.com/parley-desk/parley/pkg/secret"
+	"github.com/parley-desk/parley/pkg/session"
 	authv1 "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
+	"github.com/parley-desk/parley/services/desk/internal/api"
+	"github.com/parley-desk/parley/services/desk/internal/federate"
 	"github.com/parley-desk/parley/services/desk/internal/scan"
 )
 
@@ -33,6 +40,10 @@ type Config struct {
 	Events          int           `koanf:"events" default:"2048" help:"Events remembered for each agent, from which a page that lost its connection continues."`
 	Streams         int           `koanf:"streams" default:"3" help:"Streams of events that one sign-in may hold open. The page needs one for all its tabs, or one a tab where the browser knows no shared workers."`
 	Sessions        int           `koanf:"sessions" default:"10" help:"Sign-ins with which one agent may have the desk open, at each process of it. A page of one more says so and comes in when another is closed."`
+	SessionIdle     time.Duration `koanf:"session_idle" default:"30m" help:"How long a sign-in lives while nothing is asked with it and no page of it is open at the desk."`
+	SessionAge      time.Duration `koanf:"session_age" default:"24h" help:"How long a sign-in lives in all, at most 24h."`
+	LocalAccounts   bool          `koanf:"local_accounts" default:"true" help:"Let agents sign in with the password that administrators gave them. Only with oidc.issuer can it be switched off."`
+	OIDC            OIDC          `koanf:"oidc"`
 	Invitation      time.Duration `koanf:"invitation" default:"120s" help:"How long an agent who is asked for advice, or by a supervisor to take a conversation over, has to answer."`
 	Withhold        []string      `koanf:"withhold" default:"" help:"What supervisors may not do here about the conversations of others, of monitor (and join), assign, transfer and force_close, nor about agents: adjust, which is capacity, skills and queues. Empty: all of it is theirs."`
 	PersonalReplies int           `koanf:"personal_replies" default:"100" help:"Canned replies that an agent may write for own use, 0 to 100; 0 switches them off."`
@@ -42,6 +53,59 @@ type Config struct {
 	ScanICAP        string        `koanf:"scan_icap" default:"" help:"ICAP server that looks at every file of an agent's, by RESPMOD: icap://scanner.example.com:1344/avscan. Only 204 lets a file through. Empty: none."`
 	ScanTimeout     time.Duration `koanf:"scan_timeout" default:"30s" help:"How long looking at one file may take; after that it is not sent."`
 	Items           int           `koanf:"items" default:"200000" help:"Timeline items held in memory for all threads, about 1 KB each."`
+}
+
+// OIDC is sign-in by the accounts of the company, by OpenID Connect.
+type OIDC struct {
+	Issuer       string   `koanf:"issuer" default:"" help:"Issuer of the company's accounts, exactly as it calls itself: https://login.example.com/realms/example. Empty: none."`
+	ClientID     string   `koanf:"client_id" default:"" help:"Id under which the issuer knows the desk."`
+	ClientSecret string   `koanf:"client_secret" default:"" secret:"true" help:"Secret of that client; empty for a public client."`
+	Name         string   `koanf:"name" default:"preferred_username" help:"Claim of the ID token that says who it is: the company_account of an agent, or the id of one that has none."`
+	Scopes       []string `koanf:"scopes" default:"profile" help:"Scopes to ask for beside openid."`
+	Groups       string   `koanf:"groups" default:"groups" help:"Claim of the ID token that says in which groups somebody is."`
+	Roles        []string `koanf:"roles" default:"" help:"Roles that groups give, as GROUP=ROLE. At every sign-in an agent is given these, and loses others. Empty: roles are those that administrators gave."`
+	Label        string   `koanf:"label" default:"" help:"Name of the company's sign-in, on the button; its host when empty."`
+}
+
+// check tells what is wrong with the settings.
+func (o *OIDC) check(c *Config, wrong func(ok bool, field, format string, args ...any)) {
+	if o.Issuer == "" {
+		wrong(c.LocalAccounts, "local_accounts", "can be switched off only with oidc.issuer: nobody could sign in")
+		return
+	}
+	u, err := url.Parse(o.Issuer)
+	wrong(err == nil && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == "" && (u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname())),
+		"oidc.issuer", "%q is not like https://login.example.com/realms/example; http only for this machine, in development", o.Issuer)
+	wrong(o.ClientID != "", "oidc.client_id", "is needed with oidc.issuer")
+	wrong(o.Name != "", "oidc.name", "is needed with oidc.issuer")
+	wrong(c.PublicURL != "", "public_url", "is needed with oidc.issuer: it sends browsers back there")
+	for _, line := range o.Roles {
+		at := strings.LastIndex(line, "=")
+		wrong(at > 0 && slices.Contains(rights.People(), line[at+1:]), "oidc.roles", "%q is not GROUP=ROLE, with one of the roles %s", line, strings.Join(rights.People(), ", "))
+	}
+}
+
+// loopback tells whether a host is this machine.
+func loopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
+
+// label is what the button of the company's sign-in says; empty: there is none.
+func (o *OIDC) label() string {
+	u, err := url.Parse(o.Issuer)
+	if o.Issuer == "" || err != nil {
+		return ""
+	}
+	return cmp.Or(o.Label, u.Hostname())
+}
+
+// federated is sign-in by the company's accounts; nil when there is none.
+func (c *Config) federated(deps host.Deps) *api.Federated {
+	origin, err := c.origin()
+	if c.OIDC.Issuer == "" || err != nil {
+		return nil
+	}
+	return &api.Federated{Roles: c.OIDC.Roles, Federation: federate.New(federate.Settings{
+		Issuer: c.OIDC.Issuer, ClientID: c.OIDC.ClientID, Secret: secret.NewText(c.OIDC.ClientSecret), Return: origin + "/sso/callback",
+		Scopes: c.OIDC.Scopes, Name: c.OIDC.Name, Groups: c.OIDC.Groups}, deps.Secrets, deps.Now)}
 }
 
 // Validate tells everything that is wrong with the settings.
@@ -63,6 +127,9 @@ func (c *Config) Validate() error {
 	wrong(c.Events >= 16, "events", "must be at least 16, is %d", c.Events)
 	wrong(c.Streams >= 1, "streams", "must be at least 1, is %d", c.Streams)
 	wrong(c.Sessions >= 1, "sessions", "must be at least 1, is %d", c.Sessions)
+	wrong(c.SessionIdle >= time.Minute && c.SessionIdle <= c.SessionAge, "session_idle", "must be 1m to session_age, is %v", c.SessionIdle)
+	wrong(c.SessionAge <= session.Longest, "session_age", "must be at most %v, is %v", session.Longest, c.SessionAge)
+	c.OIDC.check(c, wrong)
 	wrong(c.Invitation >= 10*time.Second, "invitation", "must be at least 10s, is %v", c.Invitation)
 	for _, word := range c.Withhold {
 		wrong(withheld[word] != 0, "withhold", "%q is none of monitor, assign, transfer, force_close and adjust", word)

@@ -15,26 +15,40 @@ import (
 )
 
 func TestSettings(t *testing.T) {
-	good := desk.Config{Listen: "127.0.0.1:8080", PublicURL: "https://desk.example.com", Events: 2048, Streams: 3, Sessions: 10, Invitation: time.Minute, Items: 200_000,
+	good := desk.Config{Listen: "127.0.0.1:8080", PublicURL: "https://desk.example.com", Events: 2048, Streams: 3, Sessions: 10, LocalAccounts: true, SessionIdle: 30 * time.Minute, SessionAge: 24 * time.Hour, Invitation: time.Minute, Items: 200_000,
 		Uploads: 20, UploadAge: time.Hour, ScanTimeout: 30 * time.Second}
 	for name, tc := range map[string]struct {
 		change func(*desk.Config)
 		wrong  []string
 	}{
-		"good":              {func(*desk.Config) {}, nil},
-		"no public URL":     {func(c *desk.Config) { c.PublicURL = "" }, nil},
-		"with a last slash": {func(c *desk.Config) { c.PublicURL = "http://desk.example.com/" }, nil},
-		"no port":           {func(c *desk.Config) { c.Listen = "127.0.0.1" }, []string{"listen"}},
-		"no scheme":         {func(c *desk.Config) { c.PublicURL = "desk.example.com" }, []string{"public_url"}},
-		"another scheme":    {func(c *desk.Config) { c.PublicURL = "ftp://desk.example.com" }, []string{"public_url"}},
-		"with a path":       {func(c *desk.Config) { c.PublicURL = "https://example.com/desk" }, []string{"public_url"}},
-		"no URL at all":     {func(c *desk.Config) { c.PublicURL = "https://a b" }, []string{"public_url"}},
-		"with pictures":     {func(c *desk.Config) { c.ImageOrigins = []string{"http://127.0.0.1:8082", "https://[::1]/"} }, nil},
-		"pictures of all":   {func(c *desk.Config) { c.ImageOrigins = []string{"https:", "*"} }, []string{"image_origins", "image_origins"}},
-		"more than origins": {func(c *desk.Config) { c.ImageOrigins = []string{"https://a.example/b", "https://u@a.example"} }, []string{"image_origins", "image_origins"}},
-		"a rule of its own": {func(c *desk.Config) { c.ImageOrigins = []string{"https://a.example;script-src"} }, []string{"image_origins"}},
-		"withheld":          {func(c *desk.Config) { c.Withhold = []string{"monitor", "force_close"} }, nil},
-		"an invented word":  {func(c *desk.Config) { c.Withhold = []string{"monitor", "everything"} }, []string{"withhold"}},
+		"good":                {func(*desk.Config) {}, nil},
+		"no public URL":       {func(c *desk.Config) { c.PublicURL = "" }, nil},
+		"with a last slash":   {func(c *desk.Config) { c.PublicURL = "http://desk.example.com/" }, nil},
+		"no port":             {func(c *desk.Config) { c.Listen = "127.0.0.1" }, []string{"listen"}},
+		"no scheme":           {func(c *desk.Config) { c.PublicURL = "desk.example.com" }, []string{"public_url"}},
+		"another scheme":      {func(c *desk.Config) { c.PublicURL = "ftp://desk.example.com" }, []string{"public_url"}},
+		"with a path":         {func(c *desk.Config) { c.PublicURL = "https://example.com/desk" }, []string{"public_url"}},
+		"no URL at all":       {func(c *desk.Config) { c.PublicURL = "https://a b" }, []string{"public_url"}},
+		"with pictures":       {func(c *desk.Config) { c.ImageOrigins = []string{"http://127.0.0.1:8082", "https://[::1]/"} }, nil},
+		"pictures of all":     {func(c *desk.Config) { c.ImageOrigins = []string{"https:", "*"} }, []string{"image_origins", "image_origins"}},
+		"more than origins":   {func(c *desk.Config) { c.ImageOrigins = []string{"https://a.example/b", "https://u@a.example"} }, []string{"image_origins", "image_origins"}},
+		"a rule of its own":   {func(c *desk.Config) { c.ImageOrigins = []string{"https://a.example;script-src"} }, []string{"image_origins"}},
+		"withheld":            {func(c *desk.Config) { c.Withhold = []string{"monitor", "force_close"} }, nil},
+		"an invented word":    {func(c *desk.Config) { c.Withhold = []string{"monitor", "everything"} }, []string{"withhold"}},
+		"a short session":     {func(c *desk.Config) { c.SessionIdle = time.Second }, []string{"session_idle"}},
+		"idle beyond its age": {func(c *desk.Config) { c.SessionAge = time.Minute }, []string{"session_idle"}},
+		"a session for ever":  {func(c *desk.Config) { c.SessionAge = 25 * time.Hour }, []string{"session_age"}},
+		"nobody may sign in":  {func(c *desk.Config) { c.LocalAccounts = false }, []string{"local_accounts"}},
+		"the company alone": {func(c *desk.Config) {
+			c.LocalAccounts, c.OIDC = false, desk.OIDC{Issuer: "https://login.example.com/realms/a", ClientID: "desk", Name: "sub", Roles: []string{"CN=a=agent"}}
+		}, nil},
+		"an issuer in clear": {func(c *desk.Config) {
+			c.OIDC = desk.OIDC{Issuer: "http://login.example.com", ClientID: "desk", Name: "sub"}
+		}, []string{"oidc.issuer"}},
+		"an issuer alone": {func(c *desk.Config) {
+			c.PublicURL, c.OIDC = "", desk.OIDC{Issuer: "http://127.0.0.1:8080", Roles: []string{"all", "x=king", "=agent"}}
+		},
+			[]string{"oidc.client_id", "oidc.name", "public_url", "oidc.roles", "oidc.roles", "oidc.roles"}},
 		"all too small": {func(c *desk.Config) {
 			c.Events, c.Streams, c.Sessions, c.Invitation, c.Items = 15, 0, 0, time.Second, 999
 		}, []string{"events", "streams", "sessions", "invitation", "items"}},

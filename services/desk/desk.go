@@ -23,6 +23,7 @@ import (
 	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
+	"github.com/parley-desk/parley/pkg/session"
 	"github.com/parley-desk/parley/pkg/standing"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/pkg/thread"
@@ -30,12 +31,12 @@ import (
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/desk/internal/api"
 	"github.com/parley-desk/parley/services/desk/internal/board"
+	"github.com/parley-desk/parley/services/desk/internal/door"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
 	"github.com/parley-desk/parley/services/desk/internal/kin"
 	"github.com/parley-desk/parley/services/desk/internal/page"
 	"github.com/parley-desk/parley/services/desk/internal/reply"
 	"github.com/parley-desk/parley/services/desk/internal/scan"
-	"github.com/parley-desk/parley/services/desk/internal/session"
 	"github.com/parley-desk/parley/services/desk/internal/transcript"
 	"github.com/parley-desk/parley/services/desk/internal/upload"
 	"github.com/parley-desk/parley/services/desk/web"
@@ -76,7 +77,7 @@ type Desk struct {
 
 // New builds the desk; nothing is opened before Run.
 func New(cfg Config, deps host.Deps) (host.Service, error) {
-	built, err := page.New(web.Files())
+	built, err := page.New(web.Files(), page.Door{Federated: cfg.OIDC.label(), Local: cfg.LocalAccounts})
 	if err != nil {
 		return nil, fault.Wrap(err, "loading the page")
 	}
@@ -84,7 +85,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		deps.Contacts = contact.NewFinder(deps.Bus, deps.Now)
 	}
 	agent := func(id string) *configv1.Agent { return deps.Directory.Now().Agents[id] }
-	sessions := session.NewStore(deps.Bus.Bucket(subject.SessionBucket), agent, deps.Now)
+	sessions := session.NewStore(deps.Bus.Bucket(subject.SessionBucket), deps.Secrets, agent, session.Limits{Idle: cfg.SessionIdle, Absolute: cfg.SessionAge}, deps.Now)
 	pages := standing.New(deps.Bus.Bucket(subject.ProvisionBucket), deps.Directory)
 	scanner, err := scan.New(cfg.ScanCommand, cfg.ScanICAP, cfg.ScanTimeout)
 	if err != nil {
@@ -103,8 +104,8 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	}
 	d.api = &api.Server{
 		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Bus: deps.Bus, Directory: deps.Directory, World: world,
-		Hub: d.hub, Shelf: d.shelf, Sessions: sessions, Door: session.NewDoor(sessions, deps.Secrets),
-		Cookie: session.Cookie{Secure: cfg.secure()}, Address: cfg.address, Invitation: cfg.Invitation,
+		Hub: d.hub, Shelf: d.shelf, Sessions: sessions, Door: door.New(sessions, deps.Secrets, agent, deps.Now),
+		Cookie: door.Cookie{Secure: cfg.secure(), Age: cfg.SessionAge}, Address: cfg.address, Local: cfg.LocalAccounts, Federated: cfg.federated(deps), Invitation: cfg.Invitation,
 		Meter: api.NewMeter(deps.Registry), Ready: d.ready,
 		Files: deps.FileStore(), Signer: deps.Secrets, Uploads: uploads, Looking: cfg.ScanTimeout,
 		Contacts: deps.Contacts, Kin: d.kin, Lately: &api.Lately{},
@@ -156,6 +157,9 @@ func (d *Desk) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return host.ServeHTTP(ctx, d.server(ctx), listener, grace) })
 	group.Go(func() error { return d.api.Sessions.Run(ctx) })
+	if d.api.Federated != nil {
+		group.Go(func() error { return bus.Serve(ctx, d.deps.Bus, "desk.issuer", d.api.ReachIssuer) })
+	}
 	group.Go(func() error { return d.api.Uploads.Run(ctx) })
 	group.Go(func() error { return d.watch(ctx) })
 	group.Go(func() error {

@@ -12,6 +12,8 @@ import (
 
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
+	"github.com/parley-desk/parley/pkg/session"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/bus"
@@ -252,6 +254,40 @@ func TestSignIn(t *testing.T) {
 	}
 	if _, err := mila.sessions.SignIn(t.Context(), connect.NewRequest(&deskv1.SignInRequest{})); connect.CodeOf(err) != connect.CodeInvalidArgument {
 		t.Errorf("nobody with no password: %v", err)
+	}
+}
+
+// TestSignedOutEverywhere: one call ends the sessions of every browser, with their
+// streams, and those of nobody else (SK4); so does an administrator's.
+func TestSignedOutEverywhere(t *testing.T) {
+	h := newHouse(t)
+	here, there, orlin := h.agent("mila"), h.agent("mila"), h.agent("orlin")
+	stream, others := h.follow(there), h.follow(orlin)
+	answer, err := here.sessions.SignOutEverywhere(t.Context(), connect.NewRequest(&deskv1.SignOutEverywhereRequest{}))
+	if err != nil || answer.Msg.GetSessions() != 2 || !strings.Contains(answer.Header().Get("Set-Cookie"), "Max-Age=0") {
+		t.Fatalf("%v, %v", answer, err)
+	}
+	asked := time.Now()
+	stream.until("the end of the session", func(e *deskv1.Event) bool { return e.GetSessionEnded().GetReason() == "signed_out" })
+	t.Logf("the stream ended after %v", time.Since(asked))
+	for _, c := range []*caller{here, there} {
+		if _, err := c.sessions.WhoAmI(t.Context(), connect.NewRequest(&deskv1.WhoAmIRequest{})); connect.CodeOf(err) != connect.CodeUnauthenticated {
+			t.Errorf("still in: %v", err)
+		}
+	}
+	control := session.NewStore(h.bus.Bucket(subject.SessionBucket), nil, func(id string) *configv1.Agent { return h.world.Agents[id] }, session.Limits{}, time.Now)
+	live, err := control.List(t.Context(), "")
+	if err != nil || len(live) != 1 || live[0].Agent != "orlin" {
+		t.Fatalf("left are %v, %v", live, err)
+	}
+	if n, err := control.EndAll(t.Context(), "orlin", "", session.Dismissed); n != 1 || err != nil {
+		t.Fatalf("%d ended, %v", n, err)
+	}
+	asked = time.Now()
+	others.until("the end by an administrator", func(e *deskv1.Event) bool { return e.GetSessionEnded().GetReason() == "ended" })
+	t.Logf("the stream ended after %v", time.Since(asked))
+	if _, err := orlin.sessions.WhoAmI(t.Context(), connect.NewRequest(&deskv1.WhoAmIRequest{})); connect.CodeOf(err) != connect.CodeUnauthenticated || !strings.Contains(err.Error(), "an administrator ended") {
+		t.Errorf("orlin is told %v", err)
 	}
 }
 

@@ -162,7 +162,7 @@ func TestSecretsAreComparedInConstantTime(t *testing.T) {
 		}
 	}
 	for _, must := range []string{"pkg/secret", "pkg/graph", "services/ingress/internal/verify", "services/ingress/internal/receive",
-		"services/desk/internal/session", "services/admin/internal/configure"} {
+		"pkg/session", "services/desk/internal/door", "services/admin/internal/configure"} {
 		if !seen[must] {
 			t.Errorf("%s is not looked at", must)
 		}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"github.com/parley-desk/parley/services/desk/internal/session"
+	"github.com/parley-desk/parley/pkg/session"
 	"github.com/parley-desk/parley/services/desk/web/webtest"
 )
 
@@ -62,6 +62,8 @@ func TestDoorSaysWhySessionsEnd(t *testing.T) {
 		session.SignedOut: {"You have been signed out.", "Излязохте от профила си."},
 		session.Renewed:   {"Your password was changed", "Паролата ви беше сменена"},
 		session.Revoked:   {"An administrator has removed", "Администратор е премахнал"},
+		session.Dismissed: {"An administrator has signed you out", "Администратор приключи сесията"},
+		session.Copied:    {"used in two places", "използван на две места"},
 		session.Stripped:  {"You lack the role of an agent", "Нямате роля на оператор"},
 	} {
 		b.signIn()

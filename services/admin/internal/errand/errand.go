@@ -48,8 +48,8 @@ func (r *Runner) RegisterService(desc *grpc.ServiceDesc, impl any) {
 // Run runs one call.
 func (r *Runner) Run(ctx context.Context, req *adminv1.ErrandRequest) (*adminv1.ErrandResponse, error) {
 	agent := r.directory.Now().Agents[req.GetAgent()]
-	if agent == nil {
-		return nil, fault.New(fault.Denied, "NO_ROLE", "there is no agent %q", req.GetAgent())
+	if agent == nil || agent.GetBarred() {
+		return nil, fault.New(fault.Denied, "NO_ROLE", "there is no agent %q who may sign in", req.GetAgent())
 	}
 	c, known := r.calls[req.GetMethod()]
 	if !known {

@@ -17,7 +17,10 @@ import (
 	"github.com/parley-desk/parley/services/admin/internal/privacy"
 )
 
-const redisLimit = 2 * time.Second
+const (
+	redisLimit  = 2 * time.Second
+	issuerLimit = 12 * time.Second // a desk gives the issuer 10 s
+)
 
 // Doctor checks what the promises stand on and names what is wrong: which build
 // answers, the broker's checks, then Redis, the keyset, the configuration, and
@@ -31,6 +34,7 @@ func (s *Service) Doctor(ctx context.Context, _ *adminv1.DoctorRequest) (*adminv
 	checks = append(checks, Examine(s.Directory.Now(), s.Box)...)
 	checks = append(checks, connections(s.Pages())...)
 	checks = append(checks, s.persons(ctx)...)
+	checks = append(checks, s.issuer(ctx)...)
 	resp := &adminv1.DoctorResponse{}
 	for _, c := range checks {
 		resp.Checks = append(resp.Checks, &adminv1.Check{
@@ -58,6 +62,22 @@ func (s *Service) redis(ctx context.Context) bus.Check {
 			Remedy: "start Redis, or set redis.url to where it is; distribution stands still without it"}
 	}
 	return bus.Check{Name: "redis.reachable", Detail: "Redis answers"}
+}
+
+// issuer asks a desk whether agents can sign in with the accounts of their company;
+// where no desk takes those, there is nothing to tell.
+func (s *Service) issuer(ctx context.Context) []bus.Check {
+	ctx, cancel := context.WithTimeout(ctx, issuerLimit)
+	defer cancel()
+	found := &adminv1.ReachIssuerResponse{}
+	if err := s.Call(ctx, "desk.issuer", &adminv1.ReachIssuerRequest{}, found); err != nil {
+		return nil
+	}
+	if found.GetTrouble() != "" {
+		return []bus.Check{{Name: "desk.issuer", Level: bus.Failed, Detail: found.GetIssuer() + " cannot be asked who agents are: " + found.GetTrouble(),
+			Remedy: "see that it runs and that the desk reaches it, and that desk.oidc.issuer is exactly what it calls itself; agents with a password can sign in meanwhile"}}
+	}
+	return []bus.Check{{Name: "desk.issuer", Detail: found.GetIssuer() + " answers"}}
 }
 
 // wrapping tells what the keyset is wrapped with.

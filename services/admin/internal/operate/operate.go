@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/directory"
@@ -43,8 +44,9 @@ type Service struct {
 	Box       *secret.Box
 	Book      *erasure.Book
 	Now       func() time.Time
-	Pages     func() []*adminv1.PageStatus // how each page stands
-	Redis     func(context.Context) error  // asks Redis for an answer; nil: this process has none
+	Pages     func() []*adminv1.PageStatus                                            // how each page stands
+	Redis     func(context.Context) error                                             // asks Redis for an answer; nil: this process has none
+	Call      func(ctx context.Context, method string, req, resp proto.Message) error // of the bus
 }
 
 // ExportTranscript streams whole threads, one after the other, each commit by

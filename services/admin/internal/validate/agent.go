@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -29,6 +30,21 @@ func (p *problems) picture(field, link string) {
 	}
 }
 
+// companyAccount checks what the company's sign-in calls an agent: nobody else may be called
+// so, or neither could sign in.
+func (p *problems) companyAccount(a *configv1.Agent, world *directory.Snapshot) {
+	p.line("company_account", a.GetCompanyAccount())
+	if a.GetCompanyAccount() == "" {
+		return
+	}
+	for id, other := range world.Agents {
+		if id != a.GetMeta().GetId() && cmp.Or(other.GetCompanyAccount(), id) == a.GetCompanyAccount() {
+			p.add("company_account", "%q is agent %s already; one of them is to have another", clip(a.GetCompanyAccount()), id)
+			return
+		}
+	}
+}
+
 func (p *problems) agent(a *configv1.Agent, world *directory.Snapshot) {
 	p.within("capacity", a.GetCapacity(), 0, 100_000)
 	p.secret("password", a.GetPassword(), 8, 256)
@@ -49,6 +65,7 @@ func (p *problems) agent(a *configv1.Agent, world *directory.Snapshot) {
 	p.line("nickname", a.GetNickname())
 	p.picture("picture", a.GetPicture())
 	p.signIn(a, world)
+	p.companyAccount(a, world)
 	if a.GetSchedule() != "" {
 		p.reference("schedule", directory.Schedules, a.GetSchedule(), world)
 	}

@@ -9,10 +9,10 @@ import (
 
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/rights"
+	"github.com/parley-desk/parley/pkg/session"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
-	"github.com/parley-desk/parley/services/desk/internal/session"
 )
 
 const (
@@ -114,7 +114,7 @@ func (p *pump) run(ctx context.Context, ended <-chan struct{}) error {
 				return err
 			}
 		case <-ended:
-			return p.bye(session.SignedOut)
+			return p.bye(p.why(ctx))
 		case <-ctx.Done():
 			return nil // the page left
 		case <-p.stopping:
@@ -123,10 +123,20 @@ func (p *pump) run(ctx context.Context, ended <-chan struct{}) error {
 	}
 }
 
-// heartbeat ends the stream when its session is over; otherwise it says, if
-// asked to, that the stream lives. A bucket that cannot be reached ends nobody.
-func (p *pump) heartbeat(ctx context.Context, say bool) (done bool, err error) {
+// why is why somebody ended the session.
+func (p *pump) why(ctx context.Context) session.End {
 	_, end, err := p.Sessions.Look(ctx, p.caller.session.Key)
+	if err != nil || end == "" {
+		return session.SignedOut
+	}
+	return end
+}
+
+// heartbeat ends the stream when its session is over; otherwise it says, if
+// asked to, that the stream lives. That is use of the session: an agent for whom
+// nothing comes stays. A bucket that cannot be reached ends nobody.
+func (p *pump) heartbeat(ctx context.Context, say bool) (done bool, err error) {
+	end, err := p.Sessions.Keep(ctx, p.caller.session.Key)
 	if err == nil && end == "" && p.World().Who(p.caller.session.Agent).Reach(p.caller.need) == rights.None {
 		end = session.Stripped
 	}

@@ -13,11 +13,14 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/parley-desk/parley/pkg/audit"
 	"github.com/parley-desk/parley/pkg/bus"
+	"github.com/parley-desk/parley/pkg/secret"
+	"github.com/parley-desk/parley/pkg/session"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
+	"github.com/parley-desk/parley/proto/gen/parley/desk/v1/deskv1connect"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
-	"github.com/parley-desk/parley/services/desk/internal/session"
 )
 
 // TestHeartbeat: a page hears at once that it is through, then at least every
@@ -91,14 +94,22 @@ func TestStreamEndsWithItsSession(t *testing.T) {
 	}{
 		"signed out": {func(o *office, cookie string) {
 			c, _ := http.ParseSetCookie(cookie)
-			if err := o.sessions.End(o.t.Context(), c.Value); err != nil {
+			if err := o.sessions.End(o.t.Context(), secret.NewText(c.Value)); err != nil {
 				o.t.Fatal(err)
 			}
 		}, "signed_out", 0},
 		"role taken":    {func(o *office, _ string) { o.hire("admin") }, "no_role", time.Second},
 		"new password":  {func(o *office, _ string) { o.write(newPassword()) }, "password_changed", time.Second},
 		"agent removed": {func(o *office, _ string) { _ = o.config.Write(o.t.Context(), bus.Write{Key: "agents.mila"}) }, "revoked", time.Second},
-		"idle":          {func(*office, string) { time.Sleep(session.Idle - 5*time.Second) }, "expired", 15 * time.Second},
+		"agent barred": {func(o *office, _ string) {
+			o.write(&configv1.Agent{Meta: &configv1.Meta{Id: "mila"}, Roles: []string{"agent"}, Barred: true})
+		}, "revoked", time.Second},
+		"by an administrator": {func(o *office, _ string) {
+			if n, err := o.sessions.EndAll(o.t.Context(), "mila", "", session.Dismissed); n != 1 || err != nil {
+				o.t.Errorf("%d ended, %v", n, err)
+			}
+		}, "ended", 0},
+		"old": {func(*office, string) { time.Sleep(lifetime.Absolute - 5*time.Second) }, "expired", 15 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inOffice(t, func(o *office) {
@@ -148,6 +159,61 @@ func TestChangesOfOthersEndNobody(t *testing.T) {
 		o.stored.lose(false)
 		if e := s.next(45 * time.Second); e.GetHeartbeat() == nil {
 			t.Errorf("got %v", e)
+		}
+		s.leave()
+	})
+}
+
+// TestTheCookieIsReplacedOnTheWay: an open desk keeps its session and is given a new
+// ticket with an answer or a stream; with the old one the session ends, everywhere.
+func TestTheCookieIsReplacedOnTheWay(t *testing.T) {
+	inOffice(t, func(o *office) {
+		cookie := o.signIn()
+		s := o.open(cookie, "", 0)
+		ended := make(chan string, 1)
+		go func() {
+			var last *deskv1.Event
+			for s.Receive() {
+				last = s.Msg()
+			}
+			ended <- last.GetSessionEnded().GetReason()
+		}()
+		time.Sleep(lifetime.Idle + time.Minute) // the stream alone keeps it
+		who := func(cookie string) (string, error) {
+			ask := connect.NewRequest(&deskv1.WhoAmIRequest{})
+			ask.Header().Set("Cookie", cookie)
+			answer, err := deskv1connect.NewSessionServiceClient(o.http, "http://desk", connect.WithProtoJSON()).WhoAmI(o.t.Context(), ask)
+			if err != nil {
+				return "", err
+			}
+			return answer.Header().Get("Set-Cookie"), nil
+		}
+		fresh, err := who(cookie)
+		if err != nil || fresh == "" || fresh == cookie {
+			t.Fatalf("the new cookie is %q, %v", fresh, err)
+		}
+		other := o.open(cookie, "", 0)
+		other.next(0)
+		if got := other.ResponseHeader().Get("Set-Cookie"); got != fresh {
+			t.Errorf("a stream is given %q", got)
+		}
+		other.leave()
+		if again, err := who(fresh); again != "" || err != nil {
+			t.Errorf("the new cookie is replaced at once by %q, %v", again, err)
+		}
+		time.Sleep(session.Overlap + time.Second)
+		if _, err := who(cookie); connect.CodeOf(err) != connect.CodeUnauthenticated {
+			t.Errorf("the old cookie: %v", err)
+		}
+		if why := <-ended; why != "copied" {
+			t.Errorf("the stream ended with %q", why)
+		}
+		if _, err := who(fresh); connect.CodeOf(err) != connect.CodeUnauthenticated {
+			t.Errorf("the new cookie after that: %v", err)
+		}
+		said, _, err := o.audit.List(t.Context(), audit.Filter{}, 0, 10)
+		if err != nil || len(said) != 1 || said[0].GetKind() != "session.copied" || !slices.Equal(said[0].GetObjects(), []string{"agents/mila"}) {
+			t.Errorf("the audit says %v, %v", said, err)
 		}
 		s.leave()
 	})

@@ -90,7 +90,7 @@ func (s *Server) admitted(need rights.Permission, next func(http.ResponseWriter,
 		if r.Header.Get("Sec-Fetch-Site") == "cross-site" {
 			return fault.New(fault.Denied, "NO_ROLE", "another site asks")
 		}
-		c := &caller{conn: http.NewResponseController(w)}
+		c := &caller{address: s.Address(r), conn: http.NewResponseController(w)}
 		if err := s.identify(r.Context(), c, need, "files", r.Header); err != nil {
 			return err
 		}

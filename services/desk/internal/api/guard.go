@@ -33,6 +33,7 @@ func (g guard) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 		if err := g.admit(ctx, r.Spec().Procedure, r.Header()); err != nil {
 			return nil, err
 		}
+		c := callerOf(ctx)
 		var answer connect.AnyResponse
 		err := g.recorded(ctx, r, func(ctx context.Context) (err error) {
 			answer, err = next(ctx, r)
@@ -41,6 +42,7 @@ func (g guard) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 		if err != nil {
 			return nil, err
 		}
+		g.renew(c, answer.Header())
 		return answer, nil
 	}
 }
@@ -51,6 +53,7 @@ func (g guard) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.S
 		if err := g.admit(ctx, conn.Spec().Procedure, conn.RequestHeader()); err != nil {
 			return err
 		}
+		g.renew(callerOf(ctx), conn.ResponseHeader())
 		return next(ctx, conn)
 	}
 }
@@ -74,15 +77,23 @@ func (s *Server) identify(ctx context.Context, c *caller, need rights.Permission
 	if c.need = need; need == authv1.Permission_PERMISSION_ANYONE {
 		return nil
 	}
-	session, err := s.Sessions.Find(ctx, s.Cookie.Read(h))
+	found, fresh, err := s.Sessions.Find(ctx, s.Cookie.Read(h))
 	if err != nil {
+		s.copied(ctx, c, found, err)
 		return err
 	}
-	c.session, c.agent = session, s.Directory.Now().Agents[session.Agent]
-	if s.World().Who(session.Agent).Reach(need) == rights.None {
+	c.session, c.fresh, c.agent = found, fresh, s.Directory.Now().Agents[found.Agent]
+	if s.World().Who(found.Agent).Reach(need) == rights.None {
 		return lacking(need, what)
 	}
 	return nil
+}
+
+// renew puts the caller's new ticket, if there is one, into the headers of an answer.
+func (s *Server) renew(c *caller, h http.Header) {
+	if !c.fresh.Empty() {
+		h.Add("Set-Cookie", s.Cookie.Set(c.fresh).String())
+	}
 }
 
 // lacking is the fault of who has no role for something.

@@ -18,9 +18,12 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/parley-desk/parley/pkg/audit"
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/secret"
+	"github.com/parley-desk/parley/pkg/session"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	"github.com/parley-desk/parley/proto/gen/parley/desk/v1/deskv1connect"
@@ -28,8 +31,8 @@ import (
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/desk/internal/api"
 	"github.com/parley-desk/parley/services/desk/internal/board"
+	"github.com/parley-desk/parley/services/desk/internal/door"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
-	"github.com/parley-desk/parley/services/desk/internal/session"
 	"github.com/parley-desk/parley/services/desk/internal/transcript"
 )
 
@@ -107,6 +110,44 @@ func (alone) Call(context.Context, string, proto.Message, proto.Message) error {
 	return fault.New(fault.Unavailable, "NOBODY_SERVES", "no process serves it")
 }
 
+// book is an audit in memory.
+type book struct {
+	mu      sync.Mutex
+	entries []bus.AuditEntry
+}
+
+func (b *book) AuditEnd(context.Context) (uint64, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return uint64(len(b.entries)), nil
+}
+
+func (b *book) AuditAt(_ context.Context, number uint64) (bus.AuditEntry, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if number == 0 || number > uint64(len(b.entries)) {
+		return bus.AuditEntry{}, fault.New(fault.NotFound, "", "no such record")
+	}
+	return b.entries[number-1], nil
+}
+
+func (b *book) AuditEntries(_ context.Context, number uint64, most int) ([]bus.AuditEntry, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	rest := b.entries[min(int(number)-1, len(b.entries)):]
+	return slices.Clone(rest[:min(most, len(rest))]), nil
+}
+
+func (b *book) AppendAudit(_ context.Context, e bus.AuditEntry) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e.Number != uint64(len(b.entries))+1 {
+		return fault.New(fault.Conflict, "", "another record stands there")
+	}
+	b.entries = append(b.entries, e)
+	return nil
+}
+
 // line is a listener and what dials it: connections without a network, which
 // do not buffer a byte.
 type line chan net.Conn
@@ -128,6 +169,9 @@ func (l line) dial(context.Context, string, string) (net.Conn, error) {
 	return here, nil
 }
 
+// lifetime is how long sessions of an office live.
+var lifetime = session.Limits{Idle: 30 * time.Minute, Absolute: 2 * time.Hour}
+
 // office is a desk's API on a line, in a bubble of time.
 type office struct {
 	t        *testing.T
@@ -136,6 +180,8 @@ type office struct {
 	sessions *session.Store
 	stored   *bucket // sessions
 	config   *bucket
+	book     *book
+	audit    *audit.Log
 	stopping chan struct{}
 	http     *http.Client
 	revision uint64
@@ -144,18 +190,23 @@ type office struct {
 // inOffice runs test in a bubble with an office whose agent is mila.
 func inOffice(t *testing.T, test func(*office)) {
 	synctest.Test(t, func(t *testing.T) {
-		o := &office{t: t, line: make(line), stored: &bucket{}, config: &bucket{}, stopping: make(chan struct{})}
+		o := &office{t: t, line: make(line), stored: &bucket{}, config: &bucket{}, book: &book{}, stopping: make(chan struct{})}
 		dir := directory.Follow(o.config)
 		o.hire("agent")
 		world := func() board.World { return board.World{Names: dir.Now()} }
 		o.hub = feed.NewHub(feed.Limits{Events: 64, Streams: 3, Sessions: 10}, world, time.Now)
-		o.sessions = session.NewStore(o.stored, func(id string) *configv1.Agent { return dir.Now().Agents[id] }, time.Now)
+		box, err := secret.New()
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.sessions = session.NewStore(o.stored, box, func(id string) *configv1.Agent { return dir.Now().Agents[id] }, lifetime, time.Now)
+		o.audit = audit.New(o.book, box, time.Now)
 		ready := make(chan struct{})
 		close(ready)
 		server := &api.Server{
 			Log: slog.New(slog.DiscardHandler), Tracer: noop.NewTracerProvider().Tracer(""), Now: time.Now, Bus: alone{}, Directory: dir, World: world,
 			Hub: o.hub, Shelf: transcript.NewShelf(nil, 1), Sessions: o.sessions, Address: func(*http.Request) string { return "" },
-			Meter: api.NewMeter(prometheus.NewRegistry()), Ready: ready,
+			Meter: api.NewMeter(prometheus.NewRegistry()), Ready: ready, Audit: o.audit,
 		}
 		mux := http.NewServeMux()
 		server.Mount(mux, o.stopping)
@@ -203,7 +254,7 @@ func (o *office) signIn() string {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	return (session.Cookie{}).Set(id).String()
+	return (door.Cookie{}).Set(id).String()
 }
 
 // commit puts conversation n as it stands in mila's hands.

@@ -13,6 +13,7 @@ import (
 	"github.com/parley-desk/parley/pkg/audit"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/rights"
+	"github.com/parley-desk/parley/pkg/session"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
 	auditv1 "github.com/parley-desk/parley/proto/gen/parley/audit/v1"
 	authv1 "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
@@ -167,11 +168,23 @@ func (d *damper) take(now time.Time) (times uint32, yes bool) {
 	return times, true
 }
 
-// signedIn has it recorded that an agent signed in.
-func (s *Server) signedIn(ctx context.Context, agent string) error {
-	_, err := s.Audit.Write(ctx, &auditv1.Record{Kind: "session.begin", Actor: actor(agent), Roles: s.Directory.Now().Agents[agent].GetRoles(),
-		Objects: []string{"agents/" + agent}, Address: callerOf(ctx).address})
+// signedIn has it recorded that an agent signed in, by an issuer unless it is empty.
+func (s *Server) signedIn(ctx context.Context, agent, issuer string) error {
+	r := &auditv1.Record{Kind: "session.begin", Actor: actor(agent), Roles: s.Directory.Now().Agents[agent].GetRoles(),
+		Objects: []string{"agents/" + agent}, Address: callerOf(ctx).address}
+	if issuer != "" {
+		r.Changes = []*auditv1.Change{{Field: "issuer", After: issuer}}
+	}
+	_, err := s.Audit.Write(ctx, r)
 	return err
+}
+
+// copied has it recorded that a session was ended because somebody came with a
+// ticket that was replaced.
+func (s *Server) copied(ctx context.Context, c *caller, ended session.Session, cause error) {
+	if f := told(cause); f.Reason == "COPIED" && ended.Ended == "" { // the first to come: others find it ended
+		s.refusal(ctx, &auditv1.Record{Kind: "session.copied", Address: c.address, Reason: f.Reason, Objects: []string{"agents/" + ended.Agent}})
+	}
 }
 
 // turnedAway has it recorded that a sign-in was refused. What was typed as a name is
@@ -181,13 +194,18 @@ func (s *Server) turnedAway(ctx context.Context, name string, cause error) {
 	if f.Kind != fault.Unauthenticated && f.Kind != fault.Exhausted {
 		return
 	}
-	times, yes := s.refusals.take(s.Now())
-	if !yes {
-		return
-	}
 	r := &auditv1.Record{Kind: "session.refused", Address: callerOf(ctx).address, Reason: f.Reason}
 	if s.Directory.Now().Agents[name] != nil {
 		r.Objects = []string{"agents/" + name}
+	}
+	s.refusal(ctx, r)
+}
+
+// refusal records what anybody can cause, as well as may be.
+func (s *Server) refusal(ctx context.Context, r *auditv1.Record) {
+	times, yes := s.refusals.take(s.Now())
+	if !yes {
+		return
 	}
 	if times > 1 {
 		r.Times = times
@@ -195,6 +213,6 @@ func (s *Server) turnedAway(ctx context.Context, name string, cause error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusing)
 	defer cancel()
 	if _, err := s.Audit.Write(ctx, r); err != nil {
-		s.Log.WarnContext(ctx, "a refused sign-in is not in the audit", key.Err, err)
+		s.Log.WarnContext(ctx, "a refusal is not in the audit", key.Err, err)
 	}
 }

@@ -22,16 +22,18 @@ import (
 	"github.com/parley-desk/parley/pkg/mask"
 	"github.com/parley-desk/parley/pkg/rights"
 	"github.com/parley-desk/parley/pkg/rules"
+	"github.com/parley-desk/parley/pkg/secret"
+	"github.com/parley-desk/parley/pkg/session"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	"github.com/parley-desk/parley/proto/gen/parley/desk/v1/deskv1connect"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/desk/internal/board"
+	"github.com/parley-desk/parley/services/desk/internal/door"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
 	"github.com/parley-desk/parley/services/desk/internal/kin"
 	"github.com/parley-desk/parley/services/desk/internal/reply"
-	"github.com/parley-desk/parley/services/desk/internal/session"
 	"github.com/parley-desk/parley/services/desk/internal/timeline"
 	"github.com/parley-desk/parley/services/desk/internal/transcript"
 	"github.com/parley-desk/parley/services/desk/internal/upload"
@@ -69,8 +71,10 @@ type Server struct {
 	Hub        *feed.Hub
 	Shelf      *transcript.Shelf
 	Sessions   *session.Store
-	Door       *session.Door
-	Cookie     session.Cookie
+	Door       *door.Door
+	Cookie     door.Cookie
+	Local      bool                       // whether agents may sign in by password
+	Federated  *Federated                 // sign-in by the accounts of the company; nil: none
 	Address    func(*http.Request) string // of the caller, for throttling
 	Meter      *Meter
 	Files      files.Store
@@ -105,6 +109,7 @@ func (s *Server) Mount(mux *http.ServeMux, stopping <-chan struct{}) {
 			mux.Handle(path, s.carry(handler))
 		}
 	}
+	s.mountFederated(mux)
 	s.mountFiles(mux)
 	s.mountUploads(mux)
 }
@@ -122,6 +127,7 @@ type caller struct {
 	address string
 	conn    *http.ResponseController
 	session session.Session // of the signed-in agent; zero in SignIn
+	fresh   secret.Text     // ticket that replaces the one that came; empty: none does
 	agent   *configv1.Agent
 	need    rights.Permission // of what is called for
 }

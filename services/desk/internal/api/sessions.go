@@ -8,6 +8,9 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/secret"
+	"github.com/parley-desk/parley/pkg/session"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	"github.com/parley-desk/parley/services/desk/internal/board"
 )
@@ -23,27 +26,30 @@ func (s sessionService) SignIn(ctx context.Context, r *connect.Request[deskv1.Si
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	id, session, err := s.Door.Enter(ctx, r.Msg.GetAgent(), r.Msg.GetPassword(), callerOf(ctx).address)
+	if !s.Local {
+		return nil, fault.New(fault.Denied, "LOCAL_SIGN_IN_OFF", "passwords are not taken here; sign in with the account of your company")
+	}
+	ticket, begun, err := s.Door.Enter(ctx, r.Msg.GetAgent(), r.Msg.GetPassword(), callerOf(ctx).address)
 	if err != nil {
 		s.turnedAway(ctx, r.Msg.GetAgent(), err)
 		return nil, err
 	}
-	if err := s.signedIn(ctx, session.Agent); err != nil {
-		_ = s.Sessions.End(ctx, id) // nobody has its id; it would expire by itself
+	if err := s.signedIn(ctx, begun.Agent, ""); err != nil {
+		_ = s.Sessions.End(ctx, ticket) // nobody has its ticket; it would expire by itself
 		return nil, err
 	}
-	if err := s.leave(ctx, s.Cookie.Read(r.Header())); err != nil {
+	if err := s.Sessions.End(ctx, s.Cookie.Read(r.Header())); err != nil {
 		return nil, err
 	}
-	response := connect.NewResponse(&deskv1.SignInResponse{Me: me(s.World(), session.Agent)})
-	response.Header().Add("Set-Cookie", s.Cookie.Set(id).String())
+	response := connect.NewResponse(&deskv1.SignInResponse{Me: me(s.World(), begun.Agent)})
+	response.Header().Add("Set-Cookie", s.Cookie.Set(ticket).String())
 	return response, nil
 }
 
 // SignOut also works for who is not signed in, so that a page can always clear
 // itself.
 func (s sessionService) SignOut(ctx context.Context, r *connect.Request[deskv1.SignOutRequest]) (*connect.Response[deskv1.SignOutResponse], error) {
-	if err := s.leave(ctx, s.Cookie.Read(r.Header())); err != nil {
+	if err := s.Sessions.End(ctx, s.Cookie.Read(r.Header())); err != nil {
 		return nil, err
 	}
 	response := connect.NewResponse(&deskv1.SignOutResponse{})
@@ -51,12 +57,17 @@ func (s sessionService) SignOut(ctx context.Context, r *connect.Request[deskv1.S
 	return response, nil
 }
 
-// leave ends the session of an id; none is as good as ended.
-func (s sessionService) leave(ctx context.Context, id string) error {
-	if id == "" {
-		return nil
+// SignOutEverywhere ends every session of the caller, on other machines too.
+func (s sessionService) SignOutEverywhere(ctx context.Context, _ *connect.Request[deskv1.SignOutEverywhereRequest]) (*connect.Response[deskv1.SignOutEverywhereResponse], error) {
+	c := callerOf(ctx)
+	ended, err := s.Sessions.EndAll(ctx, c.session.Agent, "", session.SignedOut)
+	if err != nil {
+		return nil, err
 	}
-	return s.Sessions.End(ctx, id)
+	c.fresh = secret.Text{}
+	response := connect.NewResponse(&deskv1.SignOutEverywhereResponse{Sessions: int32(ended)})
+	response.Header().Add("Set-Cookie", s.Cookie.Clear().String())
+	return response, nil
 }
 
 // WhoAmI tells the agent of the cookie.

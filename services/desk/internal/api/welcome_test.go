@@ -18,6 +18,8 @@ import (
 	"github.com/parley-desk/parley/pkg/bus/bustest"
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/secret"
+	"github.com/parley-desk/parley/pkg/session"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	"github.com/parley-desk/parley/proto/gen/parley/desk/v1/deskv1connect"
@@ -25,8 +27,8 @@ import (
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/desk/internal/api"
 	"github.com/parley-desk/parley/services/desk/internal/board"
+	"github.com/parley-desk/parley/services/desk/internal/door"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
-	"github.com/parley-desk/parley/services/desk/internal/session"
 	"github.com/parley-desk/parley/services/desk/internal/transcript"
 )
 
@@ -95,12 +97,16 @@ func receive(t *testing.T, b *bus.Bus) *reception {
 	if err := names.Wait(ctx); err != nil {
 		t.Fatal(err)
 	}
-	sessions := session.NewStore(b.Bucket(subject.SessionBucket), func(id string) *configv1.Agent { return names.Now().Agents[id] }, time.Now)
+	box, err := secret.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sessions := session.NewStore(b.Bucket(subject.SessionBucket), box, func(id string) *configv1.Agent { return names.Now().Agents[id] }, session.Limits{Idle: time.Hour, Absolute: time.Hour}, time.Now)
 	id, _, err := sessions.Begin(ctx, "mila")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.cookie = session.Cookie{}.Set(id).String()
+	r.cookie = door.Cookie{}.Set(id).String()
 	ready := make(chan struct{})
 	close(ready)
 	server := &api.Server{

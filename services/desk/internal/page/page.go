@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"html"
 	"io/fs"
 	"mime"
 	"net/http"
@@ -41,8 +42,26 @@ type file struct {
 	kind, cache string
 }
 
+// Door is how agents may sign in, which the pages say before anybody has.
+type Door struct {
+	Federated string // name of the company's sign-in; empty: there is none
+	Local     bool   // by password
+}
+
+// mark puts it into a page, on the element that is drawn into.
+func (d Door) mark(page []byte) []byte {
+	said := `id="desk"`
+	if d.Federated != "" {
+		said += ` data-sso="` + html.EscapeString(d.Federated) + `"`
+	}
+	if !d.Local {
+		said += ` data-closed="yes"`
+	}
+	return bytes.Replace(page, []byte(`id="desk"`), []byte(said), 1)
+}
+
 // New reads all files.
-func New(built fs.FS) (*Page, error) {
+func New(built fs.FS, door Door) (*Page, error) {
 	p := &Page{files: map[string]file{}}
 	err := fs.WalkDir(built, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -51,6 +70,9 @@ func New(built fs.FS) (*Page, error) {
 		data, err := fs.ReadFile(built, name)
 		if err != nil {
 			return err
+		}
+		if path.Ext(name) == ".html" {
+			data = door.mark(data)
 		}
 		p.files["/"+name] = read(name, data)
 		return nil

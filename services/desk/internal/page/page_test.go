@@ -34,7 +34,7 @@ func handler(t *testing.T) http.Handler {
 		"plain.js":             {Data: []byte(script)},
 		"icons/logo.png":       {Data: []byte(noise)},
 		"fonts/text.bin.thing": {Data: []byte(noise)},
-	})
+	}, page.Door{Local: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,8 +165,29 @@ func (broken) Open(string) (fs.File, error) { return nil, errors.New("the disk i
 
 func TestABuiltPageMustBeWhole(t *testing.T) {
 	for name, built := range map[string]fs.FS{"without index.html": fstest.MapFS{"app.js": {}, "setup.html": {}}, "without setup.html": fstest.MapFS{"index.html": {}}, "unreadable": broken{}} {
-		if _, err := page.New(built); err == nil {
+		if _, err := page.New(built, page.Door{Local: true}); err == nil {
 			t.Errorf("a page %s is served", name)
+		}
+	}
+}
+
+// TestTheDoorIsSaid on every page before anybody is in, and in no way that could be
+// more than a word.
+func TestTheDoorIsSaid(t *testing.T) {
+	built := fstest.MapFS{"index.html": {Data: []byte(`<div id="desk"></div>`)}, "setup.html": {Data: []byte(`<div id="desk"></div>`)}}
+	for want, door := range map[string]page.Door{
+		`<div id="desk"></div>`:                                      {Local: true},
+		`<div id="desk" data-sso="&#34;&gt;&lt;b&gt;"></div>`:        {Federated: `"><b>`, Local: true},
+		`<div id="desk" data-sso="Example" data-closed="yes"></div>`: {Federated: "Example"},
+	} {
+		p, err := page.New(built, door)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{"/", "/setup", "/index.html"} {
+			if got := body(t, ask(p, http.MethodGet, path)); got != want {
+				t.Errorf("%s says %s, want %s", path, got, want)
+			}
 		}
 	}
 }

@@ -116,8 +116,8 @@ export class Desk {
     }
   }
 
-  async signOut(): Promise<void> {
-    await call('Session', 'SignOut', {}).catch(() => undefined);
+  async signOut(where: 'SignOut' | 'SignOutEverywhere' = 'SignOut'): Promise<void> {
+    await call('Session', where, {}).catch(() => undefined);
     this.#ask({ t: 'stop' });
     this.#leave('out', '');
   }

@@ -13,6 +13,7 @@ export function SignIn() {
   const [busy, setBusy] = useState(false);
   const first = useRef<HTMLInputElement>(null);
   const form = session === 'out' || session === 'ended';
+  const { sso, closed } = document.getElementById('desk')!.dataset;
   useLayoutEffect(() => first.current?.focus(), [form]);
   const left = turned ? turned.at + turned.wait * 1000 - now : 0;
   const error = turned && told(turned, left, t);
@@ -34,14 +35,17 @@ export function SignIn() {
         {form && (
           <form onSubmit={submit}>
             {session === 'ended' && !error ? <Ended why={why} /> : <p class="quiet">{t.signInLead}</p>}
-            <label>{t.agent}
-              <input ref={first} name="agent" autocomplete="username" autocapitalize="none" spellcheck={false} required />
-            </label>
-            <label>{t.password}
-              <input name="password" type="password" autocomplete="current-password" required />
-            </label>
-            {error && <p class="wrong" role={left > 0 ? 'timer' : 'alert'}>{error}</p>}
-            <button class="primary" disabled={busy || left > 0}>{t.signIn}</button>
+            {sso && <button type="button" class="primary" onClick={() => location.assign('/sso')}>{t.signIn}: {sso}</button>}
+            {!closed && <>
+              <label>{t.agent}
+                <input ref={first} name="agent" autocomplete="username" autocapitalize="none" spellcheck={false} required />
+              </label>
+              <label>{t.password}
+                <input name="password" type="password" autocomplete="current-password" required />
+              </label>
+              {error && <p class="wrong" role={left > 0 ? 'timer' : 'alert'}>{error}</p>}
+              <button class="primary" disabled={busy || left > 0}>{t.signIn}</button>
+            </>}
             <p class="quiet">{t.recorded}</p>
           </form>
         )}

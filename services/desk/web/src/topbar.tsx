@@ -83,6 +83,7 @@ function Menu({ onHelp }: { onHelp: () => void }) {
         <Notifications />
         {me.roles?.includes('admin') && <a href="/setup">{t.setUp}</a>}
         <button class="wide" onClick={() => void desk.signOut()}>{t.signOut}</button>
+        <button class="plain" onClick={() => void desk.signOut('SignOutEverywhere')}>{t.signOutAll}</button>
       </div>
     </>
   );

@@ -922,6 +922,13 @@ export interface SignInResponse {
   me?: Me;
 }
 
+export interface SignOutEverywhereRequest {
+}
+
+export interface SignOutEverywhereResponse {
+  sessions?: number;
+}
+
 export interface SignOutRequest {
 }
 

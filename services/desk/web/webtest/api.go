@@ -77,6 +77,12 @@ func (s sessions) SignOut(context.Context, *connect.Request[deskv1.SignOutReques
 	return out, nil
 }
 
+func (s sessions) SignOutEverywhere(_ context.Context, _ *connect.Request[deskv1.SignOutEverywhereRequest]) (*connect.Response[deskv1.SignOutEverywhereResponse], error) {
+	out := connect.NewResponse(&deskv1.SignOutEverywhereResponse{Sessions: 1})
+	out.Header().Set("Set-Cookie", (&http.Cookie{Name: cookie, Path: "/", MaxAge: -1}).String())
+	return out, nil
+}
+
 func (s sessions) WhoAmI(_ context.Context, r *connect.Request[deskv1.WhoAmIRequest]) (*connect.Response[deskv1.WhoAmIResponse], error) {
 	agent := strings.TrimPrefix(r.Header().Get("Cookie"), cookie+"=")
 	if names[agent] == "" {

@@ -83,7 +83,7 @@ func New() *House {
 // Handler serves the built page and the API, with the headers of the real desk;
 // pictures may come from the origins in images.
 func (h *House) Handler(images ...string) (http.Handler, error) {
-	built, err := page.New(web.Files())
+	built, err := page.New(web.Files(), page.Door{Local: true})
 	if err != nil {
 		return nil, err
 	}

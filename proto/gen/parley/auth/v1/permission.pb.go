@@ -63,6 +63,8 @@ const (
 	Permission_PERMISSION_QUEUE_PAUSE Permission = 15
 	// To read and verify the audit.
 	Permission_PERMISSION_AUDIT_READ Permission = 16
+	// To see who is signed in at the desk, and to sign them out.
+	Permission_PERMISSION_SESSION_END Permission = 70
 	// To ask as whom one is signed in.
 	Permission_PERMISSION_SELF_READ Permission = 17
 	// To be at the desk: events, presence, own conversations, own replies.
@@ -118,6 +120,7 @@ var (
 		14: "PERMISSION_VARIABLE_WRITE",
 		15: "PERMISSION_QUEUE_PAUSE",
 		16: "PERMISSION_AUDIT_READ",
+		70: "PERMISSION_SESSION_END",
 		17: "PERMISSION_SELF_READ",
 		18: "PERMISSION_SEAT_USE",
 		19: "PERMISSION_CONVERSATION_READ",
@@ -153,6 +156,7 @@ var (
 		"PERMISSION_VARIABLE_WRITE":           14,
 		"PERMISSION_QUEUE_PAUSE":              15,
 		"PERMISSION_AUDIT_READ":               16,
+		"PERMISSION_SESSION_END":              70,
 		"PERMISSION_SELF_READ":                17,
 		"PERMISSION_SEAT_USE":                 18,
 		"PERMISSION_CONVERSATION_READ":        19,
@@ -314,7 +318,7 @@ const file_parley_auth_v1_permission_proto_rawDesc = "" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06object\x18\x02 \x01(\tR\x06object\x12\x16\n" +
 	"\x06fields\x18\x03 \x03(\tR\x06fields\x12\x10\n" +
-	"\x03own\x18\x04 \x01(\bR\x03own*\xe7\a\n" +
+	"\x03own\x18\x04 \x01(\bR\x03own*\x83\b\n" +
 	"\n" +
 	"Permission\x12\x1a\n" +
 	"\x16PERMISSION_UNSPECIFIED\x10\x00\x12\x15\n" +
@@ -334,7 +338,8 @@ const file_parley_auth_v1_permission_proto_rawDesc = "" +
 	"\x18PERMISSION_CONTACT_WRITE\x10\r\x12\x1d\n" +
 	"\x19PERMISSION_VARIABLE_WRITE\x10\x0e\x12\x1a\n" +
 	"\x16PERMISSION_QUEUE_PAUSE\x10\x0f\x12\x19\n" +
-	"\x15PERMISSION_AUDIT_READ\x10\x10\x12\x18\n" +
+	"\x15PERMISSION_AUDIT_READ\x10\x10\x12\x1a\n" +
+	"\x16PERMISSION_SESSION_END\x10F\x12\x18\n" +
 	"\x14PERMISSION_SELF_READ\x10\x11\x12\x17\n" +
 	"\x13PERMISSION_SEAT_USE\x10\x12\x12 \n" +
 	"\x1cPERMISSION_CONVERSATION_READ\x10\x13\x12\"\n" +

@@ -1489,9 +1489,15 @@ type Agent struct {
 	Nickname string `protobuf:"bytes,59,opt,name=nickname,proto3" json:"nickname,omitempty"`
 	// Picture that customers see beside the nickname, an https link that Meta can
 	// open, at most 8 MB; may be empty.
-	Picture       string `protobuf:"bytes,92,opt,name=picture,proto3" json:"picture,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Picture string `protobuf:"bytes,92,opt,name=picture,proto3" json:"picture,omitempty"`
+	// Not to sign in any more, and signed out at once; what the agent has stays as at
+	// any sign-out.
+	Barred bool `protobuf:"varint,133,opt,name=barred,proto3" json:"barred,omitempty"`
+	// What the company's sign-in calls the agent, at most 320 characters: the value of
+	// the claim desk.oidc.name. Empty: the id.
+	CompanyAccount string `protobuf:"bytes,134,opt,name=company_account,json=companyAccount,proto3" json:"company_account,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Agent) Reset() {
@@ -1604,6 +1610,20 @@ func (x *Agent) GetNickname() string {
 func (x *Agent) GetPicture() string {
 	if x != nil {
 		return x.Picture
+	}
+	return ""
+}
+
+func (x *Agent) GetBarred() bool {
+	if x != nil {
+		return x.Barred
+	}
+	return false
+}
+
+func (x *Agent) GetCompanyAccount() string {
+	if x != nil {
+		return x.CompanyAccount
 	}
 	return ""
 }
@@ -1798,7 +1818,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x06custom\x18\t \x01(\v2\".parley.config.v1.CustomAssignmentR\x06custom\x122\n" +
 	"\x15service_level_seconds\x182 \x01(\x05R\x13serviceLevelSeconds\x122\n" +
 	"\x15short_abandon_seconds\x183 \x01(\x05R\x13shortAbandonSeconds\x12 \n" +
-	"\vsupervisors\x184 \x03(\tR\vsupervisors\"\xf2\x03\n" +
+	"\vsupervisors\x184 \x03(\tR\vsupervisors\"\xb5\x04\n" +
 	"\x05Agent\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x1a\n" +
 	"\bcapacity\x18\x02 \x01(\x05R\bcapacity\x124\n" +
@@ -1812,7 +1832,9 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\bschedule\x18\n" +
 	" \x01(\tR\bschedule\x12\x1a\n" +
 	"\bnickname\x18; \x01(\tR\bnickname\x12\x18\n" +
-	"\apicture\x18\\ \x01(\tR\apicture\"\xa8\x01\n" +
+	"\apicture\x18\\ \x01(\tR\apicture\x12\x17\n" +
+	"\x06barred\x18\x85\x01 \x01(\bR\x06barred\x12(\n" +
+	"\x0fcompany_account\x18\x86\x01 \x01(\tR\x0ecompanyAccount\"\xa8\x01\n" +
 	"\x06Status\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x124\n" +
 	"\x04base\x18\x02 \x01(\x0e2 .parley.distribution.v1.PresenceR\x04base\x12 \n" +

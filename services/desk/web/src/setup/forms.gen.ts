@@ -2,7 +2,7 @@
 
 export const messages: Record<string, string> = {
   Acknowledgement: 'atMs: by: notice:',
-  Agent: 'meta:Meta capacity:number password:Secret roles:[] language: skills:Proficiency[] profiles:ProfileHolding[] defaultPresence:Presence defaultStatus: schedule: nickname: picture:',
+  Agent: 'meta:Meta capacity:number password:Secret roles:[] language: skills:Proficiency[] profiles:ProfileHolding[] defaultPresence:Presence defaultStatus: schedule: nickname: picture: barred:boolean companyAccount:',
   AssignmentRule: 'name: when: order:AgentOrder disabled:boolean',
   Attributes: 'priority:number? skills:Proficiency[] capacityProfiles:[] variables:{}',
   AutoClose: 'openMinutes:number activeMinutes:number waitingMinutes:number wrapUpMinutes:number',

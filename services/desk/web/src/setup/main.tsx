@@ -66,6 +66,7 @@ interface Frame { t: Words; prefs: Prefs; choose: (p: Partial<Prefs>) => void }
 
 function Door({ t, prefs, choose, onMe }: Frame & { onMe: (me: Me) => void }) {
   const [trouble, setTrouble] = useState<Trouble>();
+  const { sso, closed } = document.getElementById('desk')!.dataset;
   const enter = (e: SubmitEvent) => {
     e.preventDefault();
     const data = new FormData(e.currentTarget as HTMLFormElement);
@@ -79,10 +80,13 @@ function Door({ t, prefs, choose, onMe }: Frame & { onMe: (me: Me) => void }) {
         <h1><span class="logo" aria-hidden="true" />{t.title}</h1>
         <form onSubmit={enter}>
           <p class="quiet">{t.signInLead}</p>
-          <label>{t.name}<input name="agent" autocomplete="username" autocapitalize="none" spellcheck={false} required /></label>
-          <label>{t.f_password}<input name="password" type="password" autocomplete="current-password" required /></label>
-          {wrong && <p class="wrong" role="alert">{wrong}</p>}
-          <button class="primary">{t.signIn}</button>
+          {sso && <button type="button" class="primary" onClick={() => location.assign('/sso?to=setup')}>{t.signIn}: {sso}</button>}
+          {!closed && <>
+            <label>{t.name}<input name="agent" autocomplete="username" autocapitalize="none" spellcheck={false} required /></label>
+            <label>{t.f_password}<input name="password" type="password" autocomplete="current-password" required /></label>
+            {wrong && <p class="wrong" role="alert">{wrong}</p>}
+            <button class="primary">{t.signIn}</button>
+          </>}
         </form>
         <Languages prefs={prefs} choose={choose} />
       </div>

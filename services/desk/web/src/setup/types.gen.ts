@@ -233,6 +233,8 @@ export interface Agent {
   schedule?: string;
   nickname?: string;
   picture?: string;
+  barred?: boolean;
+  companyAccount?: string;
 }
 
 export interface ApplyResponse {

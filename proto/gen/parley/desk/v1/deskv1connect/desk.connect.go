@@ -40,6 +40,9 @@ const (
 	SessionServiceSignInProcedure = "/parley.desk.v1.SessionService/SignIn"
 	// SessionServiceSignOutProcedure is the fully-qualified name of the SessionService's SignOut RPC.
 	SessionServiceSignOutProcedure = "/parley.desk.v1.SessionService/SignOut"
+	// SessionServiceSignOutEverywhereProcedure is the fully-qualified name of the SessionService's
+	// SignOutEverywhere RPC.
+	SessionServiceSignOutEverywhereProcedure = "/parley.desk.v1.SessionService/SignOutEverywhere"
 	// SessionServiceWhoAmIProcedure is the fully-qualified name of the SessionService's WhoAmI RPC.
 	SessionServiceWhoAmIProcedure = "/parley.desk.v1.SessionService/WhoAmI"
 	// DeskServiceEventsProcedure is the fully-qualified name of the DeskService's Events RPC.
@@ -150,6 +153,9 @@ type SessionServiceClient interface {
 	SignIn(context.Context, *connect.Request[v1.SignInRequest]) (*connect.Response[v1.SignInResponse], error)
 	// SignOut ends the session on every tab and clears the cookie.
 	SignOut(context.Context, *connect.Request[v1.SignOutRequest]) (*connect.Response[v1.SignOutResponse], error)
+	// SignOutEverywhere ends all sessions of the caller, this one and those on other
+	// machines, with their streams.
+	SignOutEverywhere(context.Context, *connect.Request[v1.SignOutEverywhereRequest]) (*connect.Response[v1.SignOutEverywhereResponse], error)
 	// WhoAmI tells who is signed in; UNAUTHENTICATED when nobody is.
 	WhoAmI(context.Context, *connect.Request[v1.WhoAmIRequest]) (*connect.Response[v1.WhoAmIResponse], error)
 }
@@ -177,6 +183,12 @@ func NewSessionServiceClient(httpClient connect.HTTPClient, baseURL string, opts
 			connect.WithSchema(sessionServiceMethods.ByName("SignOut")),
 			connect.WithClientOptions(opts...),
 		),
+		signOutEverywhere: connect.NewClient[v1.SignOutEverywhereRequest, v1.SignOutEverywhereResponse](
+			httpClient,
+			baseURL+SessionServiceSignOutEverywhereProcedure,
+			connect.WithSchema(sessionServiceMethods.ByName("SignOutEverywhere")),
+			connect.WithClientOptions(opts...),
+		),
 		whoAmI: connect.NewClient[v1.WhoAmIRequest, v1.WhoAmIResponse](
 			httpClient,
 			baseURL+SessionServiceWhoAmIProcedure,
@@ -188,9 +200,10 @@ func NewSessionServiceClient(httpClient connect.HTTPClient, baseURL string, opts
 
 // sessionServiceClient implements SessionServiceClient.
 type sessionServiceClient struct {
-	signIn  *connect.Client[v1.SignInRequest, v1.SignInResponse]
-	signOut *connect.Client[v1.SignOutRequest, v1.SignOutResponse]
-	whoAmI  *connect.Client[v1.WhoAmIRequest, v1.WhoAmIResponse]
+	signIn            *connect.Client[v1.SignInRequest, v1.SignInResponse]
+	signOut           *connect.Client[v1.SignOutRequest, v1.SignOutResponse]
+	signOutEverywhere *connect.Client[v1.SignOutEverywhereRequest, v1.SignOutEverywhereResponse]
+	whoAmI            *connect.Client[v1.WhoAmIRequest, v1.WhoAmIResponse]
 }
 
 // SignIn calls parley.desk.v1.SessionService.SignIn.
@@ -201,6 +214,11 @@ func (c *sessionServiceClient) SignIn(ctx context.Context, req *connect.Request[
 // SignOut calls parley.desk.v1.SessionService.SignOut.
 func (c *sessionServiceClient) SignOut(ctx context.Context, req *connect.Request[v1.SignOutRequest]) (*connect.Response[v1.SignOutResponse], error) {
 	return c.signOut.CallUnary(ctx, req)
+}
+
+// SignOutEverywhere calls parley.desk.v1.SessionService.SignOutEverywhere.
+func (c *sessionServiceClient) SignOutEverywhere(ctx context.Context, req *connect.Request[v1.SignOutEverywhereRequest]) (*connect.Response[v1.SignOutEverywhereResponse], error) {
+	return c.signOutEverywhere.CallUnary(ctx, req)
 }
 
 // WhoAmI calls parley.desk.v1.SessionService.WhoAmI.
@@ -214,6 +232,9 @@ type SessionServiceHandler interface {
 	SignIn(context.Context, *connect.Request[v1.SignInRequest]) (*connect.Response[v1.SignInResponse], error)
 	// SignOut ends the session on every tab and clears the cookie.
 	SignOut(context.Context, *connect.Request[v1.SignOutRequest]) (*connect.Response[v1.SignOutResponse], error)
+	// SignOutEverywhere ends all sessions of the caller, this one and those on other
+	// machines, with their streams.
+	SignOutEverywhere(context.Context, *connect.Request[v1.SignOutEverywhereRequest]) (*connect.Response[v1.SignOutEverywhereResponse], error)
 	// WhoAmI tells who is signed in; UNAUTHENTICATED when nobody is.
 	WhoAmI(context.Context, *connect.Request[v1.WhoAmIRequest]) (*connect.Response[v1.WhoAmIResponse], error)
 }
@@ -237,6 +258,12 @@ func NewSessionServiceHandler(svc SessionServiceHandler, opts ...connect.Handler
 		connect.WithSchema(sessionServiceMethods.ByName("SignOut")),
 		connect.WithHandlerOptions(opts...),
 	)
+	sessionServiceSignOutEverywhereHandler := connect.NewUnaryHandler(
+		SessionServiceSignOutEverywhereProcedure,
+		svc.SignOutEverywhere,
+		connect.WithSchema(sessionServiceMethods.ByName("SignOutEverywhere")),
+		connect.WithHandlerOptions(opts...),
+	)
 	sessionServiceWhoAmIHandler := connect.NewUnaryHandler(
 		SessionServiceWhoAmIProcedure,
 		svc.WhoAmI,
@@ -249,6 +276,8 @@ func NewSessionServiceHandler(svc SessionServiceHandler, opts ...connect.Handler
 			sessionServiceSignInHandler.ServeHTTP(w, r)
 		case SessionServiceSignOutProcedure:
 			sessionServiceSignOutHandler.ServeHTTP(w, r)
+		case SessionServiceSignOutEverywhereProcedure:
+			sessionServiceSignOutEverywhereHandler.ServeHTTP(w, r)
 		case SessionServiceWhoAmIProcedure:
 			sessionServiceWhoAmIHandler.ServeHTTP(w, r)
 		default:
@@ -266,6 +295,10 @@ func (UnimplementedSessionServiceHandler) SignIn(context.Context, *connect.Reque
 
 func (UnimplementedSessionServiceHandler) SignOut(context.Context, *connect.Request[v1.SignOutRequest]) (*connect.Response[v1.SignOutResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.SessionService.SignOut is not implemented"))
+}
+
+func (UnimplementedSessionServiceHandler) SignOutEverywhere(context.Context, *connect.Request[v1.SignOutEverywhereRequest]) (*connect.Response[v1.SignOutEverywhereResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.SessionService.SignOutEverywhere is not implemented"))
 }
 
 func (UnimplementedSessionServiceHandler) WhoAmI(context.Context, *connect.Request[v1.WhoAmIRequest]) (*connect.Response[v1.WhoAmIResponse], error) {

@@ -485,6 +485,8 @@ export default {
   f_displayName: 'Име',
   f_capacity: 'Капацитет, единици',
   f_password: 'Парола',
+  f_barred: 'Не може да влиза',
+  f_companyAccount: 'Име при фирмения вход',
   f_roles: 'Роли',
   f_language: 'Език',
   f_skills: 'Умения',

@@ -484,6 +484,8 @@ export default {
   f_displayName: 'Name',
   f_capacity: 'Capacity, units',
   f_password: 'Password',
+  f_barred: 'May not sign in',
+  f_companyAccount: 'Name at the company sign-in',
   f_roles: 'Roles',
   f_language: 'Language',
   f_skills: 'Skills',
