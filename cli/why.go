@@ -101,7 +101,7 @@ func expected(seconds int64) string {
 	if seconds < 0 {
 		return "nobody can say for how long"
 	}
-	return fmt.Sprintf("about %v at the queue's pace", time.Duration(seconds)*time.Second)
+	return fmt.Sprintf("about %v on the average", time.Duration(seconds)*time.Second)
 }
 
 // excluded is a reason, for people.

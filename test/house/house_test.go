@@ -152,7 +152,7 @@ func TestImportsStayWhereTheyBelong(t *testing.T) {
 var pure = []string{"pkg/schedule", "pkg/thread", "proto/subject", "services/ingress/internal/scan", "services/ingress/internal/split",
 	"services/ingress/internal/verify", "services/classification/internal/intake", "services/classification/internal/meta", "services/classification/internal/routing",
 	"services/outbound/internal/attempt", "services/engagement/internal/say", "pkg/rights", "pkg/wording", "services/admin/internal/provision", "services/desk/internal/timeline",
-	"services/desk/internal/figures"}
+	"services/desk/internal/figures", "services/distribution/internal/expect"}
 
 func TestPurePackagesTouchNothing(t *testing.T) {
 	forbidden := []string{"net", "net/http", "os", "io/fs", "log", "log/slog", "math/rand/v2", "crypto/rand", "sync", "context"}

@@ -211,7 +211,7 @@ func TestTheCookieIsReplacedOnTheWay(t *testing.T) {
 		if _, err := who(fresh); connect.CodeOf(err) != connect.CodeUnauthenticated {
 			t.Errorf("the new cookie after that: %v", err)
 		}
-		said, _, err := o.audit.List(t.Context(), audit.Filter{}, 0, 10)
+		said, _, err := o.audit.List(t.Context(), audit.Filter{}, audit.Range{}, 10)
 		if err != nil || len(said) != 1 || said[0].GetKind() != "session.copied" || !slices.Equal(said[0].GetObjects(), []string{"agents/mila"}) {
 			t.Errorf("the audit says %v, %v", said, err)
 		}

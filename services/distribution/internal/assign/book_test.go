@@ -297,7 +297,7 @@ func (r *run) lapse() {
 func (r *run) rebuild(counted int64) {
 	old := r.model
 	m := newModel()
-	m.seq, m.policy = counted, r.policy
+	m.seq, m.policy, m.clock = counted, r.policy, r.ms
 	r.now = r.now.Add(time.Millisecond)
 	var w assign.World
 	for _, id := range slices.Sorted(maps.Keys(old.queues)) {

@@ -211,12 +211,14 @@ type byHand struct {
 	moment  int64
 }
 
-func (c centre) byHand(callers []caller) []outcome {
+func (c centre) byHand(callers []caller) []outcome { return play(callers, c.handled(callers)) }
+
+func (c centre) handled(callers []caller) *byHand {
 	h := &byHand{centre: c, callers: callers, serves: map[int]*worker{}}
 	for _, cl := range c.clerks {
 		h.workers = append(h.workers, &worker{clerk: cl, turn: map[string]int64{}})
 	}
-	return play(callers, h)
+	return h
 }
 
 func (h *byHand) give(caller int, a *worker) []start {

@@ -110,11 +110,14 @@ func itemLine(key, kept string) string {
 	if p[1] == "X" {
 		return line
 	}
-	story := strings.SplitN(p[8]+strings.Repeat(";", 4), ";", 5)
-	line += fmt.Sprintf(" c %s ag %s fe %s end %s ex %s shown %s ls %s", p[5], p[2], p[3], story[2], strings.TrimRight(story[4], ";"),
+	story := strings.SplitN(p[8]+strings.Repeat(";", 5), ";", 6)
+	line += fmt.Sprintf(" c %s ag %s fe %s end %s ex %s shown %s ls %s", p[5], p[2], p[3], story[2], story[4],
 		cmp.Or(story[3], "0"), p[7])
 	if inQueue(assign.Phase(p[1])) {
 		line += " since " + p[11] + " late " + story[0] + " pause " + cmp.Or(story[1], "0")
+	}
+	if holds(assign.Phase(p[1])) {
+		line += " took " + strings.TrimRight(story[5], ";")
 	}
 	if p[1] == "W" {
 		line += fmt.Sprintf(" wk %016s:%s", p[6], key)
@@ -214,6 +217,9 @@ func (i *item) line() string {
 	line += fmt.Sprintf(" c %s ag %s fe %d end %s ex %s shown %d ls %s", i.Class, i.Agent, i.Fence, i.mark, strings.Join(ex, ","), i.shown, i.list)
 	if inQueue(i.Phase) {
 		line += fmt.Sprintf(" since %d late %s pause %d", i.SinceMS, i.late, i.pause)
+	}
+	if holds(i.Phase) {
+		line += fmt.Sprint(" took ", i.took)
 	}
 	if i.Phase == assign.Waiting {
 		line += " wk " + i.wk

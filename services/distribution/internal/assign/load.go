@@ -165,6 +165,9 @@ func (l *load) enter(i Item) {
 		l.record(i.Key, record{revision: r.revision, phase: string(Done)}, i.Conversation+"|||||||")
 		return
 	}
+	if i.Phase != Waiting { // since when it was held, as far as the new book knows
+		r.took = strconv.FormatInt(l.now, 10)
+	}
 	l.record(i.Key, r, whatOf(i))
 }
 
@@ -293,8 +296,8 @@ func (l *load) put(set, member string) { l.sets[set] = append(l.sets[set], membe
 
 func (l *load) record(key string, r record, what string) {
 	story := ""
-	if r.late != "" || r.mark != "" {
-		story = r.late + ";;" + r.mark + ";;"
+	if r.late != "" || r.mark != "" || r.took != "" {
+		story = strings.Join([]string{r.late, "", r.mark, "", "", r.took}, ";")
 	}
 	l.records = append(l.records, l.root+"i:"+key, strings.Join([]string{r.revision, r.phase, r.agent, r.fence, r.queue, r.class, r.fifo,
 		r.list, story, what}, "|"))

@@ -151,6 +151,7 @@ func (m *model) take(a string, q string, i *item) int64 {
 		ag.turns[q] = seq
 	}
 	ag.held[i.Key] = true
+	i.took = m.clock()
 	m.noteAgent(a)
 	return seq
 }
@@ -160,6 +161,12 @@ func (m *model) giveBack(a string, i *item) {
 	delete(ag.held, i.Key)
 	ag.unuse(i.Class)
 	ag.lr = m.next()
+	if i.Phase != assign.Resuming { // which is of no queue yet
+		m.rate(i.Queue, 't', m.clock()-i.took)
+	}
+	if i.Phase == assign.Active || i.Phase == assign.WrapUp {
+		m.rate(i.Queue, 'n', 1)
+	}
 	m.noteAgent(a)
 }
 

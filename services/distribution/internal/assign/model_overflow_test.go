@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"pgregory.net/rapid"
@@ -60,13 +61,11 @@ func (m *model) allTimers() map[string]int64 {
 
 // stay carries on what belongs to one stay in a queue, and takes up the place.
 func (m *model) stay(i, old *item, now int64, loading bool) {
-	if old != nil && inQueue(old.Phase) && i.Phase == assign.Active && old.Conversation == i.Conversation && !loading {
-		m.keepPace(old.Queue, now)
-	}
 	if old != nil && inQueue(old.Phase) && inQueue(i.Phase) && old.Conversation == i.Conversation &&
 		old.Queue == i.Queue && old.SinceMS == i.SinceMS {
 		i.late, i.pause = old.late, old.pause
 	} else {
+		m.gone(i, old)
 		delete(m.timers, "x:"+i.Key)
 	}
 	routed := i.Phase != assign.Done || i.Queue != ""
@@ -75,12 +74,30 @@ func (m *model) stay(i, old *item, now int64, loading bool) {
 	}
 }
 
-func (m *model) keepPace(q string, now int64) {
-	if m.pace[q] == nil {
-		m.pace[q] = map[int64]int64{}
+// gone counts an item that waits no longer.
+func (m *model) gone(i, old *item) {
+	if old == nil || !inQueue(old.Phase) {
+		return
 	}
-	m.pace[q][now/60_000]++
-	maps.DeleteFunc(m.pace[q], func(minute, _ int64) bool { return minute <= now/60_000-15 })
+	m.rate(old.Queue, 'w', m.clock()-old.SinceMS)
+	if i.Conversation != old.Conversation || i.Phase != assign.Active && i.Phase != assign.WrapUp {
+		m.rate(old.Queue, 'l', 1)
+	}
+}
+
+func (m *model) rate(q string, what rune, by int64) {
+	if q == "" || by <= 0 {
+		return
+	}
+	if m.rates[q] == nil {
+		m.rates[q] = map[string]int64{}
+	}
+	hour := m.clock() / 3_600_000
+	m.rates[q][fmt.Sprint(string(what), hour)] += by
+	maps.DeleteFunc(m.rates[q], func(field string, _ int64) bool {
+		n, _ := strconv.ParseInt(field[1:], 10, 64)
+		return n <= hour-9
+	})
 }
 
 func (m *model) dropPlace(key string) {
@@ -203,8 +220,8 @@ func (m *model) dumpQueues(set func(key, v string)) {
 		}
 		set("n:"+id, sorted(inside))
 		set("pl:"+id, sorted(kept[id]))
-		if len(m.pace[id]) > 0 {
-			set("pa:"+id, fmt.Sprint(m.pace[id]))
+		if len(m.rates[id]) > 0 {
+			set("pa:"+id, fmt.Sprint(m.rates[id]))
 		}
 	}
 }

@@ -20,9 +20,10 @@ type model struct {
 	places    map[string]place
 	proposals []string
 	policy    assign.Policy
-	pace      map[string]map[int64]int64 // by queue and minute
-	news      map[string]bool            // of queues that assign by rules
-	faults    []string                   // invariants broken on the way
+	rates     map[string]map[string]int64 // by queue; what and the hour
+	clock     func() int64
+	news      map[string]bool // of queues that assign by rules
+	faults    []string        // invariants broken on the way
 }
 
 type agent struct {
@@ -60,6 +61,7 @@ type item struct {
 	fifo     uint64
 	mark     string
 	shown    int64
+	took     int64  // since when it takes capacity
 	list     string // where it is lined up
 	late     string // 1: its wait is over, 0: and it was put off
 	pause    int64
@@ -74,7 +76,7 @@ type decline struct {
 
 func newModel() *model {
 	return &model{agents: map[string]*agent{}, queues: map[string]*queue{}, items: map[string]*item{}, timers: map[string]int64{},
-		places: map[string]place{}, pace: map[string]map[int64]int64{}, news: map[string]bool{}}
+		places: map[string]place{}, rates: map[string]map[string]int64{}, clock: func() int64 { return 0 }, news: map[string]bool{}}
 }
 
 const (
@@ -302,7 +304,7 @@ func (m *model) apply(now int64, next assign.Item, givenUp int64, loading bool) 
 			m.endReservation(old, i, now)
 		}
 		if kept {
-			i.mark, i.shown = old.mark, old.shown
+			i.mark, i.shown, i.took = old.mark, old.shown, old.took
 			if old.Class.String() != next.Class.String() {
 				m.agent(next.Agent).unuse(old.Class)
 				m.agent(next.Agent).use(next.Class)
@@ -391,7 +393,7 @@ func (m *model) endReservation(old, i *item, now int64) {
 func (m *model) enter(i, old *item, kept bool, now int64, loading bool) {
 	switch i.Phase {
 	case assign.Done:
-		i.declines, i.mark, i.fifo, i.shown = nil, "", 0, 0
+		i.declines, i.mark, i.fifo, i.shown, i.took = nil, "", 0, 0, 0
 		m.timers["z:"+i.Key] = now + oblivionMS
 	case assign.Waiting:
 		i.mark, i.shown = "", 0

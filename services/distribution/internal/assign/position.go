@@ -3,11 +3,14 @@ package assign
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/parley-desk/parley/services/distribution/internal/expect"
 )
 
 // Position is where an item stands in its queue.
@@ -15,7 +18,7 @@ type Position struct {
 	Standing string
 	Queue    string
 	Ahead    int32         // of the queue, who come before it
-	Wait     time.Duration // by the pace of the last 15 minutes; negative: not known, or it is offered to nobody
+	Wait     time.Duration // on the average, from now on; negative: not known, or it is offered to nobody
 }
 
 // Figures are how full a queue is.
@@ -58,6 +61,7 @@ func (b *Book) Figures(ctx context.Context, now time.Time, queues []string) ([]F
 		return nil, err
 	}
 	out := make([]Figures, len(queues))
+	var full []string
 	for n, q := range queues {
 		out[n].Paused = ParsePause(l.queues[q].paused)
 		out[n].Waiting = int32(inside[n].Val())
@@ -70,7 +74,15 @@ func (b *Book) Figures(ctx context.Context, now time.Time, queues []string) ([]F
 		case out[n].Ready > out[n].Waiting:
 			out[n].Wait = 0
 		default:
-			out[n].Wait = waitOf(l.queues[q].pace, now, out[n].Waiting)
+			full = append(full, q)
+		}
+	}
+	if err := l.attend(ctx, full); err != nil {
+		return nil, err
+	}
+	for n, q := range queues {
+		if slices.Contains(full, q) {
+			out[n].Wait = l.queues[q].wait(l.now, out[n].Waiting)
 		}
 	}
 	return out, nil
@@ -111,8 +123,9 @@ func (l *lines) turnedDown(r record) bool {
 // line is what positions in a queue are reckoned by.
 type line struct {
 	classes []string
-	pace    map[string]string
+	rates   map[string]string
 	paused  string
+	present expect.Present
 }
 
 func (l *lines) exec(ctx context.Context, pipe redis.Pipeliner, doing string) error {
@@ -124,10 +137,10 @@ func (l *lines) exec(ctx context.Context, pipe redis.Pipeliner, doing string) er
 
 func (l *lines) learn(ctx context.Context, queues []string) error {
 	pipe := l.rdb.Pipeline()
-	classes, paces, paused := map[string]*redis.StringSliceCmd{}, map[string]*redis.MapStringStringCmd{}, map[string]*redis.StringCmd{}
+	classes, rates, paused := map[string]*redis.StringSliceCmd{}, map[string]*redis.MapStringStringCmd{}, map[string]*redis.StringCmd{}
 	for _, q := range queues {
 		if _, known := l.queues[q]; !known && classes[q] == nil {
-			classes[q], paces[q] = pipe.SMembers(ctx, l.root+"q:"+q+":c"), pipe.HGetAll(ctx, l.root+"pa:"+q)
+			classes[q], rates[q] = pipe.SMembers(ctx, l.root+"q:"+q+":c"), pipe.HGetAll(ctx, l.root+"pa:"+q)
 			paused[q] = pipe.HGet(ctx, l.root+"q:"+q, "ps")
 		}
 	}
@@ -135,7 +148,7 @@ func (l *lines) learn(ctx context.Context, queues []string) error {
 		return err
 	}
 	for q := range classes {
-		l.queues[q] = line{classes: classes[q].Val(), pace: paces[q].Val(), paused: paused[q].Val()}
+		l.queues[q] = line{classes: classes[q].Val(), rates: rates[q].Val(), paused: paused[q].Val()}
 	}
 	return nil
 }
@@ -174,21 +187,35 @@ func (l *lines) positions(ctx context.Context, items []string) ([]Position, erro
 	if err := l.count(ctx, places); err != nil {
 		return nil, err
 	}
-	out := make([]Position, len(places))
-	for n, p := range places {
+	var served []string
+	for _, p := range places {
 		for _, b := range p.before {
 			p.Ahead += int32(b.Val())
 		}
 		if p.rank != nil {
 			p.Ahead = int32(p.rank.Val())
 		}
-		q, waits := l.queues[p.Queue], p.Standing == StandsWaiting || p.Standing == StandsLate
-		if stuck := p.turnedDown || p.list != "" && q.paused != ""; waits && !stuck {
-			p.Wait = waitOf(q.pace, l.now, p.Ahead)
+		if l.moves(p) {
+			served = append(served, p.Queue)
+		}
+	}
+	if err := l.attend(ctx, served); err != nil {
+		return nil, err
+	}
+	out := make([]Position, len(places))
+	for n, p := range places {
+		if l.moves(p) {
+			p.Wait = l.queues[p.Queue].wait(l.now, p.Ahead)
 		}
 		out[n] = p.Position
 	}
 	return out, nil
+}
+
+// moves tells whether an item waits for anybody who serves its queue.
+func (l *lines) moves(p *place) bool {
+	waits := p.Standing == StandsWaiting || p.Standing == StandsLate
+	return waits && !p.turnedDown && (p.list == "" || l.queues[p.Queue].paused == "")
 }
 
 // find tells what items are and where they are listed.

@@ -10,7 +10,7 @@ import (
 type record struct {
 	revision, phase, agent, fence, queue, class, fifo, list, story string
 	conversation, queued, since, offerMS, priority, prefer, until  string
-	late, mark, declines                                           string
+	late, mark, declines, took                                     string
 }
 
 // parseRecord reads what a script wrote; the zero record when there is nothing.
@@ -18,7 +18,7 @@ func parseRecord(raw string) (r record) {
 	var pause, shown, pickOnly string
 	split(raw, "|", &r.revision, &r.phase, &r.agent, &r.fence, &r.queue, &r.class, &r.fifo, &r.list, &r.story,
 		&r.conversation, &r.queued, &r.since, &r.offerMS, &r.priority, &r.prefer, &r.until, &pickOnly)
-	split(r.story, ";", &r.late, &pause, &r.mark, &shown, &r.declines)
+	split(r.story, ";", &r.late, &pause, &r.mark, &shown, &r.declines, &r.took)
 	return r
 }
 

@@ -32,6 +32,12 @@ type byBook struct {
 // byBook plays callers, in a group of their own.
 func (c centre) byBook(t testing.TB, rdb redis.UniversalClient, callers []caller) []outcome {
 	t.Helper()
+	return play(callers, c.booked(t, rdb, callers))
+}
+
+// booked is a book with a centre in it.
+func (c centre) booked(t testing.TB, rdb redis.UniversalClient, callers []caller) *byBook {
+	t.Helper()
 	b := &byBook{t: t, ctx: t.Context(), callers: callers, items: map[string]int{}, last: make([]assign.Item, len(callers))}
 	var err error
 	b.book, err = assign.NewBook(rdb, assign.Config{Group: keyspace.Group(t.Name()), Lease: 10_000 * time.Hour, Grace: time.Hour})
@@ -50,7 +56,7 @@ func (c centre) byBook(t testing.TB, rdb redis.UniversalClient, callers []caller
 	}
 	b.epoch, err = b.book.Rebuild(b.ctx, time.UnixMilli(callers[0].at-1), w)
 	b.must(err)
-	return play(callers, b)
+	return b
 }
 
 // The only places that know how the book spells a clerk, a queue and a caller.

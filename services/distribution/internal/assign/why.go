@@ -48,7 +48,7 @@ type Why struct {
 	Excluded []Exclusion
 	Ready    int32         // members who could take it
 	Ahead    int32         // of the queue, who come before it
-	Wait     time.Duration // by the pace of the last 15 minutes; negative: not known
+	Wait     time.Duration // as in Position
 }
 
 // Exclusion is a reason and how many members of the queue it is the first for.
@@ -163,31 +163,6 @@ func (w *why) judge(ctx context.Context, out *Why) error {
 		return cmp.Or(int(y.Agents-x.Agents), strings.Compare(x.Reason, y.Reason), strings.Compare(x.Of, y.Of))
 	})
 	return nil
-}
-
-// paceMinutes is how far back a queue's pace is remembered.
-const paceMinutes = 15
-
-// waitOf is how long whoever has so many before it waits at a pace: how many got
-// an agent, by minute since 1970. Negative: nobody did lately. The queue gets rid
-// of one every 1/pace, as it did lately, whoever its agents are and whatever else
-// they do. With all of them busy that is the n/mu of Erlang's queue, observed and
-// not assumed.
-func waitOf(pace map[string]string, now time.Time, ahead int32) time.Duration {
-	this := now.Unix() / 60
-	var got, first int64 = 0, this
-	for minute, n := range pace {
-		m := integer(minute)
-		if m > this-paceMinutes && m <= this {
-			got += integer(n)
-			first = min(first, m)
-		}
-	}
-	if got == 0 {
-		return -1
-	}
-	took := max(now.Sub(time.Unix(first*60, 0)), time.Minute)
-	return (time.Duration(ahead+1) * took / time.Duration(got)).Round(time.Second)
 }
 
 // excluded tells why an agent of these doings and skills could not be given an item of the

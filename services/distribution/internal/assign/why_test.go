@@ -1,9 +1,7 @@
 package assign
 
 import (
-	"strconv"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 )
@@ -50,27 +48,4 @@ func FuzzClass(f *testing.F) {
 			}
 		}
 	})
-}
-
-func TestWaitByPace(t *testing.T) {
-	now := time.UnixMilli(1_764_000_030_000) // half a minute past
-	minute := now.Unix() / 60
-	at := func(back int64) string { return strconv.FormatInt(minute-back, 10) }
-	for name, c := range map[string]struct {
-		pace  map[string]string
-		ahead int32
-		want  time.Duration
-	}{
-		"nothing is known":            {nil, 3, -1},
-		"too long ago":                {map[string]string{at(15): "9"}, 3, -1},
-		"one in the last minute":      {map[string]string{at(0): "1"}, 0, time.Minute},
-		"ten in ten and a half":       {map[string]string{at(10): "4", at(3): "6"}, 0, 63 * time.Second},
-		"and four before":             {map[string]string{at(10): "4", at(3): "6"}, 4, 315 * time.Second},
-		"what is too old is left out": {map[string]string{at(10): "10", at(20): "900"}, 0, 63 * time.Second},
-		"rubbish counts nothing":      {map[string]string{"x": "y", at(0): "z"}, 0, -1},
-	} {
-		if got := waitOf(c.pace, now, c.ahead); got != c.want {
-			t.Errorf("%s: got %v, want %v", name, got, c.want)
-		}
-	}
 }

@@ -65,5 +65,5 @@ func seconds(wait time.Duration) int64 {
 	if wait < 0 {
 		return -1
 	}
-	return int64(wait / time.Second)
+	return int64(wait.Round(time.Second) / time.Second)
 }

@@ -1225,7 +1225,7 @@ type QueueFigure struct {
 	// Since when the one waits that has waited longest, ms since 1970 UTC; 0: none
 	// waits.
 	SinceMs int64 `protobuf:"varint,4,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
-	// How long one that comes now will wait by the queue's recent pace, seconds;
+	// How long one that comes now will wait on the average, seconds;
 	// -1: not known.
 	WaitSeconds int64 `protobuf:"varint,5,opt,name=wait_seconds,json=waitSeconds,proto3" json:"wait_seconds,omitempty"`
 	// Agents who could get one now; -1: not known.

@@ -1439,7 +1439,7 @@ type WhyResponse struct {
 	Ready int32 `protobuf:"varint,8,opt,name=ready,proto3" json:"ready,omitempty"`
 	// How many of the queue come before it.
 	Ahead int32 `protobuf:"varint,9,opt,name=ahead,proto3" json:"ahead,omitempty"`
-	// How long it will wait by the queue's recent pace, seconds; -1: not known.
+	// How long it will wait on the average, seconds; -1: not known.
 	WaitSeconds int64 `protobuf:"varint,10,opt,name=wait_seconds,json=waitSeconds,proto3" json:"wait_seconds,omitempty"`
 	// With the method "custom": the prioritisation rule whose bucket it is in,
 	// "<ruleset>/<rule>"; empty: in none.
@@ -1878,7 +1878,7 @@ type Position struct {
 	Queue string `protobuf:"bytes,2,opt,name=queue,proto3" json:"queue,omitempty"`
 	// 1 comes next; 0 when it does not wait.
 	Position int32 `protobuf:"varint,3,opt,name=position,proto3" json:"position,omitempty"`
-	// How long it will wait by the queue's recent pace, seconds; -1: not known.
+	// How long it will wait on the average, seconds; -1: not known.
 	WaitSeconds   int64 `protobuf:"varint,4,opt,name=wait_seconds,json=waitSeconds,proto3" json:"wait_seconds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2043,7 +2043,7 @@ type QueueFigures struct {
 	Waiting int32 `protobuf:"varint,2,opt,name=waiting,proto3" json:"waiting,omitempty"`
 	// Agents who could get one now, if it asks for no more than the others do.
 	Ready int32 `protobuf:"varint,3,opt,name=ready,proto3" json:"ready,omitempty"`
-	// How long one that comes now will wait by the queue's recent pace, seconds; 0
+	// How long one that comes now will wait on the average, seconds; 0
 	// with more agents ready than wait; -1: not known.
 	WaitSeconds int64 `protobuf:"varint,4,opt,name=wait_seconds,json=waitSeconds,proto3" json:"wait_seconds,omitempty"`
 	// Who has paused it, so that nothing is offered; empty: it is not paused.

@@ -30,6 +30,7 @@ local stays = book.waits[old.st] and book.waits[st] and same and old.q == q and 
 local anew = not same or (old.what ~= what and book.terms(old).queued ~= book.terms(i).queued)
 if same then i.ex, i.fifo = old.ex, old.fifo end
 if stays then i.late, i.po = old.late, old.po end
+if kept then i.took = old.took end
 if kept and st == 'O' then i.mark, i.sh = old.mark, old.sh end
 if freed then
   if old.st == 'O' and st ~= 'A' and old.mark ~= '' and old.mark ~= 'REVOKED' then
@@ -46,8 +47,7 @@ end
 -- Declines count for one stay in a queue.
 if st == 'A' or st == 'U' or (st == 'W' and anew) then i.ex = '' end
 if book.timed[old.st] then book.zrem(book.timers, book.timed[old.st] .. key) end
-if book.waits[old.st] and not stays then book.count_out(old) end
-if book.waits[old.st] and st == 'A' and same then book.keep_pace(old.q) end
+if book.waits[old.st] and not stays then book.count_out(old, same and (st == 'A' or st == 'U')) end
 if st ~= 'X' or q ~= '' then book.drop_place(key, book.conv_of(i)) end
 
 if st == 'X' then

@@ -39,7 +39,7 @@ function book.members_key(q) return book.root .. 'q:' .. q .. ':a' end
 function book.classes_key(q) return book.root .. 'q:' .. q .. ':c' end
 function book.inside_key(q) return book.root .. 'n:' .. q end
 function book.places_key(q) return book.root .. 'pl:' .. q end
-function book.pace_key(q) return book.root .. 'pa:' .. q end
+function book.rates_key(q) return book.root .. 'pa:' .. q end
 function book.settings_key(a) return book.root .. 's:' .. a end
 function book.skill_key(s) return book.root .. 'sk:' .. s end
 function book.waiting_key(q, c) return book.root .. 'w:' .. q .. ':' .. c end

@@ -226,7 +226,7 @@ end
 function book.take(a, i, q)
   local n = book.next_seq()
   book.use(a, i.c)
-  a.la = n
+  a.la, i.took = n, book.int(book.now)
   if q ~= '' then book.set_turn(a, q, n) end
   if i.st == 'O' then a.out = book.more(a.out, 1) end
   book.hold(a, i.key)
@@ -237,6 +237,8 @@ end
 function book.give_back(a, i)
   book.let_go(a, i.key)
   book.unuse(a, i.c)
+  book.rate(i.q, 't', book.now - book.num(i.took))
+  if i.st == 'A' or i.st == 'U' then book.rate(i.q, 'n', 1) end
   if i.st == 'O' then a.out = book.more(a.out, -1) end
   a.lr = book.next_seq()
   book.reindex(a)

@@ -3,8 +3,8 @@ book.changed = {} -- keys, and what they are to be
 function book.save_items()
   for _, key in ipairs(book.keys) do
     local i, story = book.items[key], ''
-    if i.late ~= '' or i.mark ~= '' or i.sh ~= '' or i.ex ~= '' then
-      story = table.concat({i.late, i.po, i.mark, i.sh, i.ex}, ';')
+    if i.late ~= '' or i.mark ~= '' or i.sh ~= '' or i.ex ~= '' or i.took ~= '' then
+      story = table.concat({i.late, i.po, i.mark, i.sh, i.ex, i.took}, ';')
     end
     local raw = table.concat({i.rev, i.st, i.ag, i.fe, i.q, i.c, i.fifo, i.ls, story, i.what}, '|')
     if i.gone then
@@ -36,7 +36,7 @@ function book.save()
   book.save_items()
   book.save_agents()
   for n = 1, #book.changed, 512 do redis.call('MSET', unpack(book.changed, n, math.min(n + 511, #book.changed))) end
-  for q, n in pairs(book.got) do book.write_pace(q, n) end
+  for q, r in pairs(book.rates) do book.write_rates(q, r) end
   if book.seq ~= book.num(known[4]) then redis.call('HSET', book.meta, 'seq', book.int(book.seq)) end
   if book.changes > 0 then redis.call('HINCRBY', book.meta, 'pv', book.changes) end
 end

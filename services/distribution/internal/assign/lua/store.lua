@@ -14,16 +14,17 @@ function book.int(n) return string.format('%d', n) end
 -- what: the rest of what the log says. Between them is, if there is any, what
 -- happened to it: late is 1 when its wait is over, 0 when it was put off, then by
 -- po; mark: how its offer is to end; sh: until when an offer that is shown may be
--- answered; ex: who declined it.
+-- answered; ex: who declined it; took: since when it takes capacity.
 book.items, book.keys, book.raws = {}, {}, {}
 
 function book.read(key, raw)
   local rev, st, ag, fe, q, c, fifo, ls, story, what =
     string.match(raw, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
-  local late, po, mark, sh, ex = '', '', '', '', ''
-  if (story or '') ~= '' then late, po, mark, sh, ex = string.match(story, '^(.-);(.-);(.-);(.-);(.*)$') end
+  local late, po, mark, sh, ex, took = '', '', '', '', '', ''
+  -- A book that an earlier version wrote knows nothing of took.
+  if (story or '') ~= '' then late, po, mark, sh, ex, took = string.match(story .. ';', '^(.-);(.-);(.-);(.-);(.-);(%d*)') end
   local i = {key = key, rev = rev or '', st = st or '', ag = ag or '', fe = fe or '', q = q or '', c = c or '', fifo = fifo or '',
-    ls = ls or '', late = late, po = po, mark = mark, sh = sh, ex = ex, what = what or '', terms = false}
+    ls = ls or '', late = late, po = po, mark = mark, sh = sh, ex = ex, took = took, what = what or '', terms = false}
   book.items[key], book.raws[key] = i, raw
   book.keys[#book.keys + 1] = key
   return i
@@ -50,7 +51,7 @@ function book.conv_of(i) return string.match(i.what, '^[^|]*') end
 -- Puts another item in place of one.
 function book.replace(key, rev, st, ag, fe, q, c, what)
   local i = {key = key, rev = rev, st = st, ag = ag, fe = fe, q = q, c = c, fifo = '', ls = '', late = '', po = '', mark = '', sh = '',
-    ex = '', what = what, terms = false}
+    ex = '', took = '', what = what, terms = false}
   book.items[key] = i
   return i
 end

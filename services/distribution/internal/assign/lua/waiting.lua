@@ -19,22 +19,34 @@ function book.count_in(i, since)
   book.watch_waits(i.q)
 end
 
-function book.count_out(i)
+function book.count_out(i, got)
+  book.rate(i.q, 'w', book.now - book.num(book.terms(i).since))
+  if not got then book.rate(i.q, 'l', 1) end
   book.zrem(book.inside_key(i.q), i.key)
   if i.late ~= '' then book.zrem(book.timers, 'x:' .. i.key) end
   book.watch_waits(i.q)
 end
 
--- Counts an item that an agent got out of a queue: the queue's pace, of the
--- last 15 minutes.
-book.got = {}
-function book.keep_pace(q) book.got[q] = (book.got[q] or 0) + 1 end
+-- What a queue was like in the last eight hours and the one before, hour by hour: n of its
+-- conversations gave capacity back; t ms is how long capacity was held, by those
+-- and for offers that came to nothing; l went without an agent; and all who no
+-- longer wait did so for w ms.
+book.rates = {}
+function book.rate(q, what, by)
+  if q == '' or by <= 0 then return end
+  if not book.rates[q] then book.rates[q] = {} end
+  book.rates[q][what] = (book.rates[q][what] or 0) + by
+end
 
-function book.write_pace(q, n)
-  local minute = math.floor(book.now / 60000)
-  if redis.call('HINCRBY', book.pace_key(q), minute, n) > n then return end
-  for _, m in ipairs(redis.call('HKEYS', book.pace_key(q))) do
-    if tonumber(m) <= minute - 15 then redis.call('HDEL', book.pace_key(q), m) end
+function book.write_rates(q, rates)
+  local key, hour, begun = book.rates_key(q), math.floor(book.now / 3600000), false
+  for what, n in pairs(rates) do
+    if redis.call('HINCRBY', key, what .. book.int(hour), book.int(n)) == n then begun = true end
+  end
+  if not begun then return end
+  for _, f in ipairs(redis.call('HKEYS', key)) do
+    local h = string.match(f, '^%l(%d+)$')
+    if not h or tonumber(h) <= hour - 9 then redis.call('HDEL', key, f) end
   end
 end
 
