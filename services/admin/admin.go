@@ -32,8 +32,8 @@ import (
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
-	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
-	crmv1 "github.com/parley-desk/parley/proto/gen/parley/crm/v1"
+	"github.com/parley-desk/parley/proto/gen/parley/contact/v1/contactv1grpc"
+	"github.com/parley-desk/parley/proto/gen/parley/crm/v1/crmv1grpc"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/admin/internal/change"
 	"github.com/parley-desk/parley/services/admin/internal/commit"
@@ -343,8 +343,8 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 	adminv1.RegisterVariableServiceServer(srv, &variables.Service{Log: d.Bus, Directory: d.Directory, Caller: guard.Caller})
 	adminv1.RegisterScheduleServiceServer(srv, &hours.Service{Directory: d.Directory, Now: d.Now})
 	adminv1.RegisterQueueServiceServer(srv, &queues.Service{Directory: d.Directory, Call: d.Bus.Call, Caller: guard.Caller})
-	contactv1.RegisterContactServiceServer(srv, &people.Service{Contacts: d.Contacts, Log: d.Bus, Now: d.Now})
-	crmv1.RegisterCrmServiceServer(srv, &told.Service{Log: d.Bus})
+	contactv1grpc.RegisterContactServiceServer(srv, &people.Service{Contacts: d.Contacts, Log: d.Bus, Now: d.Now})
+	crmv1grpc.RegisterCrmServiceServer(srv, &told.Service{Log: d.Bus})
 }
 
 // credentials make the connection TLS 1.3 with certificates on both sides, or
