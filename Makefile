@@ -95,7 +95,7 @@ tools: ## build buf and the generators into .bin/
 	GOWORK=off go -C tools/buf build -o ../../.bin/ tool
 
 generate: tools web ## regenerate contracts and the desk's page
-	cd proto && ../.bin/buf generate && ../.bin/buf generate --template buf.gen.grpc.yaml && ../.bin/buf generate --template buf.gen.connect.yaml
+	cd proto && ../.bin/buf generate && for of in grpc apart connect; do ../.bin/buf generate --template buf.gen.$$of.yaml; done
 
 web: ## bundle the desk's page into services/desk/web/dist
 	GOWORK=off go -C tools/web run .

@@ -14,8 +14,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
-	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
-	crmv1 "github.com/parley-desk/parley/proto/gen/parley/crm/v1"
+	"github.com/parley-desk/parley/proto/gen/parley/contact/v1/contactv1grpc"
+	"github.com/parley-desk/parley/proto/gen/parley/crm/v1/crmv1grpc"
 )
 
 // DefaultServer is the control plane that parleyctl asks when it is told of no
@@ -58,9 +58,9 @@ type server struct {
 	history   adminv1.HistoryServiceClient
 	audit     adminv1.AuditServiceClient
 	schedules adminv1.ScheduleServiceClient
-	contacts  contactv1.ContactServiceClient
+	contacts  contactv1grpc.ContactServiceClient
 	surveys   adminv1.SurveyServiceClient
-	crm       crmv1.CrmServiceClient
+	crm       crmv1grpc.CrmServiceClient
 	backups   adminv1.BackupServiceClient
 }
 
@@ -78,7 +78,7 @@ func (l *link) open() (*server, error) {
 	return &server{conn, adminv1.NewConfigServiceClient(conn), adminv1.NewOperateServiceClient(conn),
 		adminv1.NewProvisionServiceClient(conn), adminv1.NewPrivacyServiceClient(conn), adminv1.NewKeyServiceClient(conn),
 		adminv1.NewRoutingServiceClient(conn), adminv1.NewHistoryServiceClient(conn), adminv1.NewAuditServiceClient(conn), adminv1.NewScheduleServiceClient(conn),
-		contactv1.NewContactServiceClient(conn), adminv1.NewSurveyServiceClient(conn), crmv1.NewCrmServiceClient(conn), adminv1.NewBackupServiceClient(conn)}, nil
+		contactv1grpc.NewContactServiceClient(conn), adminv1.NewSurveyServiceClient(conn), crmv1grpc.NewCrmServiceClient(conn), adminv1.NewBackupServiceClient(conn)}, nil
 }
 
 func (l *link) target() (string, credentials.TransportCredentials, error) {

@@ -35,8 +35,8 @@ import (
 	"github.com/parley-desk/parley/pkg/session"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
-	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
-	crmv1 "github.com/parley-desk/parley/proto/gen/parley/crm/v1"
+	"github.com/parley-desk/parley/proto/gen/parley/contact/v1/contactv1grpc"
+	"github.com/parley-desk/parley/proto/gen/parley/crm/v1/crmv1grpc"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/admin/internal/change"
 	"github.com/parley-desk/parley/services/admin/internal/commit"
@@ -365,8 +365,8 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 	agent := func(id string) *configv1.Agent { return d.Directory.Now().Agents[id] }
 	adminv1.RegisterSessionServiceServer(srv, &sessions.Service{Store: session.NewStore(d.Bus.Bucket(subject.SessionBucket), d.Secrets, agent, session.Limits{}, d.Now)})
 	adminv1.RegisterQueueServiceServer(srv, &queues.Service{Directory: d.Directory, Call: d.Bus.Call, Caller: guard.Caller})
-	contactv1.RegisterContactServiceServer(srv, &people.Service{Contacts: d.Contacts, Log: d.Bus, Now: d.Now})
-	crmv1.RegisterCrmServiceServer(srv, &told.Service{Log: d.Bus})
+	contactv1grpc.RegisterContactServiceServer(srv, &people.Service{Contacts: d.Contacts, Log: d.Bus, Now: d.Now})
+	crmv1grpc.RegisterCrmServiceServer(srv, &told.Service{Log: d.Bus})
 	adminv1.RegisterBackupServiceServer(srv, &copies.Service{Log: d.Bus, Box: d.Secrets, Now: d.Now, FilesApart: files.Apart(d.FileStore())})
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/fault"
 	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
+	"github.com/parley-desk/parley/proto/gen/parley/contact/v1/contactv1grpc"
 	"github.com/parley-desk/parley/proto/subject"
 )
 
@@ -56,7 +57,7 @@ func contacts(ctx context.Context, lab *Lab) ([]Finding, error) {
 		return nil, err
 	}
 	defer func() { _ = conn.Close() }()
-	client := contactv1.NewContactServiceClient(conn)
+	client := contactv1grpc.NewContactServiceClient(conn)
 	err = h.await(ctx, 5*time.Minute, "the contacts are read", func() bool {
 		_, err := client.SearchContacts(ctx, &contactv1.SearchContactsRequest{Query: "Иван"})
 		return err == nil
@@ -82,7 +83,7 @@ func contacts(ctx context.Context, lab *Lab) ([]Finding, error) {
 
 // typing has people search, one letter more every time, and gives how long each
 // answer took, the shortest first.
-func typing(ctx context.Context, client contactv1.ContactServiceClient, callers int) ([]time.Duration, error) {
+func typing(ctx context.Context, client contactv1grpc.ContactServiceClient, callers int) ([]time.Duration, error) {
 	var mu sync.Mutex
 	var all []time.Duration
 	group, ctx := errgroup.WithContext(ctx)

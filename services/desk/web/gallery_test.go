@@ -3,6 +3,10 @@ package web_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +19,8 @@ import (
 
 // TestGallery shows every state of the page with data that stays the same and has
 // each looked at in both schemes and at three widths: nothing keeps anybody from
-// using it, and nothing sticks out.
+// using it, and nothing sticks out. In the dark scheme only what colours decide is
+// looked at again, see TestSchemesAreColours.
 func TestGallery(t *testing.T) {
 	if !webtest.Thorough() {
 		t.Log("axe-core is not installed (npm ci in services/desk/web): the house's own checks alone")
@@ -58,17 +63,38 @@ func TestGallery(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := open(t)
 			show(b)
-			for _, scheme := range []string{"light", "dark"} {
-				for _, width := range []int64{360, 768, 1440} {
+			for _, width := range []int64{360, 768, 1440} {
+				for scheme, barriers := range map[string]func() string{"light": b.Barriers, "dark": b.Colours} {
 					b.Size(width, 900, scheme)
 					b.Await("a page that fits", fmt.Sprintf("innerWidth === %d && document.scrollingElement.scrollWidth === innerWidth", width))
 					b.Shot(fmt.Sprintf("gallery/%s-%s-%d", name, scheme, width))
-					if found := b.Barriers(); found != "" {
+					if found := barriers(); found != "" {
 						t.Errorf("%s, %d px: %s", scheme, width, found)
 					}
 				}
 			}
 		})
+	}
+}
+
+// TestSchemesAreColours keeps sheets and program from asking for the scheme: CSS
+// takes nothing but colours by light-dark(), so one scheme differs from the other
+// in nothing else.
+func TestSchemesAreColours(t *testing.T) {
+	pairs := 0
+	err := fs.WalkDir(os.DirFS("src"), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		source, err := os.ReadFile(filepath.Join("src", path))
+		if strings.Contains(string(source), "prefers-color-scheme") {
+			t.Errorf("src/%s asks for the scheme: give colours by light-dark()", path)
+		}
+		pairs += strings.Count(string(source), "light-dark(")
+		return err
+	})
+	if err != nil || pairs < 20 {
+		t.Errorf("%d colours were found: %v", pairs, err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/thread"
 	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
+	"github.com/parley-desk/parley/proto/gen/parley/contact/v1/contactv1grpc"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/admin/internal/guard"
@@ -25,7 +26,7 @@ type Log interface {
 
 // Service implements ContactService. All fields must be set.
 type Service struct {
-	contactv1.UnsafeContactServiceServer
+	contactv1grpc.UnsafeContactServiceServer
 	Contacts *contact.Finder
 	Log      Log
 	Now      func() time.Time

@@ -9,6 +9,7 @@ import (
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/fault"
 	crmv1 "github.com/parley-desk/parley/proto/gen/parley/crm/v1"
+	"github.com/parley-desk/parley/proto/gen/parley/crm/v1/crmv1grpc"
 )
 
 const (
@@ -23,7 +24,7 @@ type Log interface {
 
 // Service implements CrmService. All fields must be set.
 type Service struct {
-	crmv1.UnsafeCrmServiceServer
+	crmv1grpc.UnsafeCrmServiceServer
 	Log Log
 }
 

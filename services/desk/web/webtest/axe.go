@@ -4,20 +4,21 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 
 	"github.com/chromedp/chromedp"
 )
 
 // axe is axe-core, which npm puts beside the page by the lock file; empty where
 // nobody installed it.
-func axe() string {
+var axe = sync.OnceValue(func() string {
 	_, here, _, _ := runtime.Caller(0)
 	source, err := os.ReadFile(filepath.Join(filepath.Dir(here), "../node_modules/axe-core/axe.min.js"))
 	if err != nil {
 		return ""
 	}
 	return string(source)
-}
+})
 
 // Barriers is what keeps somebody from using the page as it stands, by WCAG 2.2 at
 // level AA: each with the rule it breaks and where. It looks itself for names, roles,
@@ -25,18 +26,32 @@ func axe() string {
 // axe-core look where that is installed.
 func (b *Tab) Barriers() string {
 	b.t.Helper()
-	found := b.Eval(Faint) + b.Eval(nameless)
+	return b.Eval(Faint) + b.Eval(nameless) + b.looked("'wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'")
+}
+
+// Colours is as much of Barriers as colours decide: all there is to find where
+// nothing but colours has changed since Barriers looked.
+func (b *Tab) Colours() string {
+	b.t.Helper()
+	return b.Eval(Faint) + b.looked("'color-contrast', 'link-in-text-block'")
+}
+
+// looked is what axe-core finds by tags, or by rules.
+func (b *Tab) looked(by string) string {
+	b.t.Helper()
 	source := axe()
 	if source == "" {
-		return found
+		return ""
 	}
-	b.Do(chromedp.Evaluate[chromedp.Void](source + "; void 0"))
-	b.Do(chromedp.Evaluate[chromedp.Void](`window.barriers = undefined; void axe.run(document, {resultTypes: ['violations'],
-		runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}).then((r) => {
-		window.barriers = r.violations.map((v) => v.id + ' at ' + v.nodes.map((n) => n.target.join(' ')).join(', ') + ': ' + v.help).join('; ');
-	}, (e) => { window.barriers = String(e); })`))
-	b.Await("axe", "window.barriers !== undefined")
-	return found + b.Eval("window.barriers")
+	if b.Eval("typeof axe") == "undefined" {
+		b.Do(chromedp.Evaluate[chromedp.Void](source + "; void 0"))
+	}
+	found, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`axe.run(document, {resultTypes: ['violations'], runOnly: [`+by+`]}).then((r) =>
+		r.violations.map((v) => v.id + ' at ' + v.nodes.map((n) => n.target.join(' ')).join(', ') + ': ' + v.help).join('; '))`, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatalf("axe-core: %v", err)
+	}
+	return found
 }
 
 // Thorough tells whether axe-core looks, too.

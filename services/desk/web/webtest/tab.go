@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -53,7 +54,9 @@ func Browse(t testing.TB) *Tab {
 func launch(path string) {
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true), chromedp.Flag("no-first-run", true), chromedp.Flag("lang", "en-US"))
+		chromedp.Flag("disable-sync", true), chromedp.Flag("no-first-run", true), chromedp.Flag("lang", "en-US"),
+		// Where two cores do everything, what is done beside a page only takes time from it.
+		chromedp.Flag("in-process-gpu", true), chromedp.Flag("js-flags", "--single-threaded"))
 	alloc, end := chromedp.NewExecAllocator(context.Background(), opts...)
 	ctx, quit := chromedp.NewContext(alloc)
 	browser.ctx, browser.stop = ctx, []func(){quit, end}
@@ -113,12 +116,25 @@ func (b *Tab) Do(steps ...chromedp.Action[chromedp.Void]) {
 // Await waits until a JavaScript expression is true.
 func (b *Tab) Await(what, js string) {
 	b.t.Helper()
-	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool]("!!("+js+")",
-		chromedp.WithPollingInterval(30*time.Millisecond), chromedp.WithPollingTimeout(Patience)))
-	if err != nil {
+	late := time.Now().Add(Patience)
+	for {
+		_, err := chromedp.Run(b.ctx, chromedp.Poll[bool]("!!("+js+")",
+			chromedp.WithPollingInterval(30*time.Millisecond), chromedp.WithPollingTimeout(Patience)))
+		if err == nil {
+			return
+		}
+		if left(err) && time.Now().Before(late) {
+			continue
+		}
 		b.Shot("failed")
 		b.t.Fatalf("%s did not come: %v\nthe page says: %s", what, err, b.Text())
 	}
+}
+
+// left tells whether a page was left, by a reload perhaps, while it was asked: what
+// is waited for stands on the next one.
+func left(err error) bool {
+	return strings.Contains(err.Error(), "Cannot find context") || strings.Contains(err.Error(), "Execution context was destroyed")
 }
 
 // Eval is the string that a JavaScript expression gives.

@@ -4,10 +4,11 @@
 // - protoc             (unknown)
 // source: parley/contact/v1/service.proto
 
-package contactv1
+package contactv1grpc
 
 import (
 	context "context"
+	v1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
 	grpc "google.golang.org/grpc"
 	codes "google.golang.org/grpc/codes"
 	status "google.golang.org/grpc/status"
@@ -40,26 +41,26 @@ const (
 type ContactServiceClient interface {
 	// SearchContacts finds contacts by the beginnings of words of their name,
 	// company, e-mail addresses, telephone numbers or external id.
-	SearchContacts(ctx context.Context, in *SearchContactsRequest, opts ...grpc.CallOption) (*SearchContactsResponse, error)
+	SearchContacts(ctx context.Context, in *v1.SearchContactsRequest, opts ...grpc.CallOption) (*v1.SearchContactsResponse, error)
 	// GetContact reads a contact; of one that was merged, also who it is now.
-	GetContact(ctx context.Context, in *GetContactRequest, opts ...grpc.CallOption) (*GetContactResponse, error)
+	GetContact(ctx context.Context, in *v1.GetContactRequest, opts ...grpc.CallOption) (*v1.GetContactResponse, error)
 	// CreateContact makes a contact.
-	CreateContact(ctx context.Context, in *CreateContactRequest, opts ...grpc.CallOption) (*Contact, error)
+	CreateContact(ctx context.Context, in *v1.CreateContactRequest, opts ...grpc.CallOption) (*v1.Contact, error)
 	// UpdateContact changes fields of a contact.
-	UpdateContact(ctx context.Context, in *UpdateContactRequest, opts ...grpc.CallOption) (*Contact, error)
+	UpdateContact(ctx context.Context, in *v1.UpdateContactRequest, opts ...grpc.CallOption) (*v1.Contact, error)
 	// DeleteContact forgets a contact for good, and those merged into it.
-	DeleteContact(ctx context.Context, in *DeleteContactRequest, opts ...grpc.CallOption) (*DeleteContactResponse, error)
+	DeleteContact(ctx context.Context, in *v1.DeleteContactRequest, opts ...grpc.CallOption) (*v1.DeleteContactResponse, error)
 	// MergeContacts merges a contact into another one, which lives on.
-	MergeContacts(ctx context.Context, in *MergeContactsRequest, opts ...grpc.CallOption) (*Contact, error)
+	MergeContacts(ctx context.Context, in *v1.MergeContactsRequest, opts ...grpc.CallOption) (*v1.Contact, error)
 	// UnmergeContact undoes the merge of a contact: it stands for itself again, and
 	// the one that took it in gives back what came from it.
-	UnmergeContact(ctx context.Context, in *UnmergeContactRequest, opts ...grpc.CallOption) (*Contact, error)
+	UnmergeContact(ctx context.Context, in *v1.UnmergeContactRequest, opts ...grpc.CallOption) (*v1.Contact, error)
 	// ImportContacts makes and changes many contacts, known by their external ids.
-	ImportContacts(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportContactsRequest, ImportContactsResponse], error)
+	ImportContacts(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[v1.ImportContactsRequest, v1.ImportContactsResponse], error)
 	// ExportContacts reads all contacts, with everything known of each.
-	ExportContacts(ctx context.Context, in *ExportContactsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportContactsResponse], error)
+	ExportContacts(ctx context.Context, in *v1.ExportContactsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[v1.ExportContactsResponse], error)
 	// LinkContact says which contact the customer of a thread is.
-	LinkContact(ctx context.Context, in *LinkContactRequest, opts ...grpc.CallOption) (*LinkContactResponse, error)
+	LinkContact(ctx context.Context, in *v1.LinkContactRequest, opts ...grpc.CallOption) (*v1.LinkContactResponse, error)
 }
 
 type contactServiceClient struct {
@@ -70,9 +71,9 @@ func NewContactServiceClient(cc grpc.ClientConnInterface) ContactServiceClient {
 	return &contactServiceClient{cc}
 }
 
-func (c *contactServiceClient) SearchContacts(ctx context.Context, in *SearchContactsRequest, opts ...grpc.CallOption) (*SearchContactsResponse, error) {
+func (c *contactServiceClient) SearchContacts(ctx context.Context, in *v1.SearchContactsRequest, opts ...grpc.CallOption) (*v1.SearchContactsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(SearchContactsResponse)
+	out := new(v1.SearchContactsResponse)
 	err := c.cc.Invoke(ctx, ContactService_SearchContacts_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -80,9 +81,9 @@ func (c *contactServiceClient) SearchContacts(ctx context.Context, in *SearchCon
 	return out, nil
 }
 
-func (c *contactServiceClient) GetContact(ctx context.Context, in *GetContactRequest, opts ...grpc.CallOption) (*GetContactResponse, error) {
+func (c *contactServiceClient) GetContact(ctx context.Context, in *v1.GetContactRequest, opts ...grpc.CallOption) (*v1.GetContactResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(GetContactResponse)
+	out := new(v1.GetContactResponse)
 	err := c.cc.Invoke(ctx, ContactService_GetContact_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -90,9 +91,9 @@ func (c *contactServiceClient) GetContact(ctx context.Context, in *GetContactReq
 	return out, nil
 }
 
-func (c *contactServiceClient) CreateContact(ctx context.Context, in *CreateContactRequest, opts ...grpc.CallOption) (*Contact, error) {
+func (c *contactServiceClient) CreateContact(ctx context.Context, in *v1.CreateContactRequest, opts ...grpc.CallOption) (*v1.Contact, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(Contact)
+	out := new(v1.Contact)
 	err := c.cc.Invoke(ctx, ContactService_CreateContact_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -100,9 +101,9 @@ func (c *contactServiceClient) CreateContact(ctx context.Context, in *CreateCont
 	return out, nil
 }
 
-func (c *contactServiceClient) UpdateContact(ctx context.Context, in *UpdateContactRequest, opts ...grpc.CallOption) (*Contact, error) {
+func (c *contactServiceClient) UpdateContact(ctx context.Context, in *v1.UpdateContactRequest, opts ...grpc.CallOption) (*v1.Contact, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(Contact)
+	out := new(v1.Contact)
 	err := c.cc.Invoke(ctx, ContactService_UpdateContact_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -110,9 +111,9 @@ func (c *contactServiceClient) UpdateContact(ctx context.Context, in *UpdateCont
 	return out, nil
 }
 
-func (c *contactServiceClient) DeleteContact(ctx context.Context, in *DeleteContactRequest, opts ...grpc.CallOption) (*DeleteContactResponse, error) {
+func (c *contactServiceClient) DeleteContact(ctx context.Context, in *v1.DeleteContactRequest, opts ...grpc.CallOption) (*v1.DeleteContactResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(DeleteContactResponse)
+	out := new(v1.DeleteContactResponse)
 	err := c.cc.Invoke(ctx, ContactService_DeleteContact_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -120,9 +121,9 @@ func (c *contactServiceClient) DeleteContact(ctx context.Context, in *DeleteCont
 	return out, nil
 }
 
-func (c *contactServiceClient) MergeContacts(ctx context.Context, in *MergeContactsRequest, opts ...grpc.CallOption) (*Contact, error) {
+func (c *contactServiceClient) MergeContacts(ctx context.Context, in *v1.MergeContactsRequest, opts ...grpc.CallOption) (*v1.Contact, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(Contact)
+	out := new(v1.Contact)
 	err := c.cc.Invoke(ctx, ContactService_MergeContacts_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -130,9 +131,9 @@ func (c *contactServiceClient) MergeContacts(ctx context.Context, in *MergeConta
 	return out, nil
 }
 
-func (c *contactServiceClient) UnmergeContact(ctx context.Context, in *UnmergeContactRequest, opts ...grpc.CallOption) (*Contact, error) {
+func (c *contactServiceClient) UnmergeContact(ctx context.Context, in *v1.UnmergeContactRequest, opts ...grpc.CallOption) (*v1.Contact, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(Contact)
+	out := new(v1.Contact)
 	err := c.cc.Invoke(ctx, ContactService_UnmergeContact_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -140,26 +141,26 @@ func (c *contactServiceClient) UnmergeContact(ctx context.Context, in *UnmergeCo
 	return out, nil
 }
 
-func (c *contactServiceClient) ImportContacts(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportContactsRequest, ImportContactsResponse], error) {
+func (c *contactServiceClient) ImportContacts(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[v1.ImportContactsRequest, v1.ImportContactsResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &ContactService_ServiceDesc.Streams[0], ContactService_ImportContacts_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
-	x := &grpc.GenericClientStream[ImportContactsRequest, ImportContactsResponse]{ClientStream: stream}
+	x := &grpc.GenericClientStream[v1.ImportContactsRequest, v1.ImportContactsResponse]{ClientStream: stream}
 	return x, nil
 }
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type ContactService_ImportContactsClient = grpc.ClientStreamingClient[ImportContactsRequest, ImportContactsResponse]
+type ContactService_ImportContactsClient = grpc.ClientStreamingClient[v1.ImportContactsRequest, v1.ImportContactsResponse]
 
-func (c *contactServiceClient) ExportContacts(ctx context.Context, in *ExportContactsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportContactsResponse], error) {
+func (c *contactServiceClient) ExportContacts(ctx context.Context, in *v1.ExportContactsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[v1.ExportContactsResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &ContactService_ServiceDesc.Streams[1], ContactService_ExportContacts_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
-	x := &grpc.GenericClientStream[ExportContactsRequest, ExportContactsResponse]{ClientStream: stream}
+	x := &grpc.GenericClientStream[v1.ExportContactsRequest, v1.ExportContactsResponse]{ClientStream: stream}
 	if err := x.ClientStream.SendMsg(in); err != nil {
 		return nil, err
 	}
@@ -170,11 +171,11 @@ func (c *contactServiceClient) ExportContacts(ctx context.Context, in *ExportCon
 }
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type ContactService_ExportContactsClient = grpc.ServerStreamingClient[ExportContactsResponse]
+type ContactService_ExportContactsClient = grpc.ServerStreamingClient[v1.ExportContactsResponse]
 
-func (c *contactServiceClient) LinkContact(ctx context.Context, in *LinkContactRequest, opts ...grpc.CallOption) (*LinkContactResponse, error) {
+func (c *contactServiceClient) LinkContact(ctx context.Context, in *v1.LinkContactRequest, opts ...grpc.CallOption) (*v1.LinkContactResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(LinkContactResponse)
+	out := new(v1.LinkContactResponse)
 	err := c.cc.Invoke(ctx, ContactService_LinkContact_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -191,26 +192,26 @@ func (c *contactServiceClient) LinkContact(ctx context.Context, in *LinkContactR
 type ContactServiceServer interface {
 	// SearchContacts finds contacts by the beginnings of words of their name,
 	// company, e-mail addresses, telephone numbers or external id.
-	SearchContacts(context.Context, *SearchContactsRequest) (*SearchContactsResponse, error)
+	SearchContacts(context.Context, *v1.SearchContactsRequest) (*v1.SearchContactsResponse, error)
 	// GetContact reads a contact; of one that was merged, also who it is now.
-	GetContact(context.Context, *GetContactRequest) (*GetContactResponse, error)
+	GetContact(context.Context, *v1.GetContactRequest) (*v1.GetContactResponse, error)
 	// CreateContact makes a contact.
-	CreateContact(context.Context, *CreateContactRequest) (*Contact, error)
+	CreateContact(context.Context, *v1.CreateContactRequest) (*v1.Contact, error)
 	// UpdateContact changes fields of a contact.
-	UpdateContact(context.Context, *UpdateContactRequest) (*Contact, error)
+	UpdateContact(context.Context, *v1.UpdateContactRequest) (*v1.Contact, error)
 	// DeleteContact forgets a contact for good, and those merged into it.
-	DeleteContact(context.Context, *DeleteContactRequest) (*DeleteContactResponse, error)
+	DeleteContact(context.Context, *v1.DeleteContactRequest) (*v1.DeleteContactResponse, error)
 	// MergeContacts merges a contact into another one, which lives on.
-	MergeContacts(context.Context, *MergeContactsRequest) (*Contact, error)
+	MergeContacts(context.Context, *v1.MergeContactsRequest) (*v1.Contact, error)
 	// UnmergeContact undoes the merge of a contact: it stands for itself again, and
 	// the one that took it in gives back what came from it.
-	UnmergeContact(context.Context, *UnmergeContactRequest) (*Contact, error)
+	UnmergeContact(context.Context, *v1.UnmergeContactRequest) (*v1.Contact, error)
 	// ImportContacts makes and changes many contacts, known by their external ids.
-	ImportContacts(grpc.ClientStreamingServer[ImportContactsRequest, ImportContactsResponse]) error
+	ImportContacts(grpc.ClientStreamingServer[v1.ImportContactsRequest, v1.ImportContactsResponse]) error
 	// ExportContacts reads all contacts, with everything known of each.
-	ExportContacts(*ExportContactsRequest, grpc.ServerStreamingServer[ExportContactsResponse]) error
+	ExportContacts(*v1.ExportContactsRequest, grpc.ServerStreamingServer[v1.ExportContactsResponse]) error
 	// LinkContact says which contact the customer of a thread is.
-	LinkContact(context.Context, *LinkContactRequest) (*LinkContactResponse, error)
+	LinkContact(context.Context, *v1.LinkContactRequest) (*v1.LinkContactResponse, error)
 	mustEmbedUnimplementedContactServiceServer()
 }
 
@@ -221,34 +222,34 @@ type ContactServiceServer interface {
 // pointer dereference when methods are called.
 type UnimplementedContactServiceServer struct{}
 
-func (UnimplementedContactServiceServer) SearchContacts(context.Context, *SearchContactsRequest) (*SearchContactsResponse, error) {
+func (UnimplementedContactServiceServer) SearchContacts(context.Context, *v1.SearchContactsRequest) (*v1.SearchContactsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SearchContacts not implemented")
 }
-func (UnimplementedContactServiceServer) GetContact(context.Context, *GetContactRequest) (*GetContactResponse, error) {
+func (UnimplementedContactServiceServer) GetContact(context.Context, *v1.GetContactRequest) (*v1.GetContactResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetContact not implemented")
 }
-func (UnimplementedContactServiceServer) CreateContact(context.Context, *CreateContactRequest) (*Contact, error) {
+func (UnimplementedContactServiceServer) CreateContact(context.Context, *v1.CreateContactRequest) (*v1.Contact, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateContact not implemented")
 }
-func (UnimplementedContactServiceServer) UpdateContact(context.Context, *UpdateContactRequest) (*Contact, error) {
+func (UnimplementedContactServiceServer) UpdateContact(context.Context, *v1.UpdateContactRequest) (*v1.Contact, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateContact not implemented")
 }
-func (UnimplementedContactServiceServer) DeleteContact(context.Context, *DeleteContactRequest) (*DeleteContactResponse, error) {
+func (UnimplementedContactServiceServer) DeleteContact(context.Context, *v1.DeleteContactRequest) (*v1.DeleteContactResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteContact not implemented")
 }
-func (UnimplementedContactServiceServer) MergeContacts(context.Context, *MergeContactsRequest) (*Contact, error) {
+func (UnimplementedContactServiceServer) MergeContacts(context.Context, *v1.MergeContactsRequest) (*v1.Contact, error) {
 	return nil, status.Error(codes.Unimplemented, "method MergeContacts not implemented")
 }
-func (UnimplementedContactServiceServer) UnmergeContact(context.Context, *UnmergeContactRequest) (*Contact, error) {
+func (UnimplementedContactServiceServer) UnmergeContact(context.Context, *v1.UnmergeContactRequest) (*v1.Contact, error) {
 	return nil, status.Error(codes.Unimplemented, "method UnmergeContact not implemented")
 }
-func (UnimplementedContactServiceServer) ImportContacts(grpc.ClientStreamingServer[ImportContactsRequest, ImportContactsResponse]) error {
+func (UnimplementedContactServiceServer) ImportContacts(grpc.ClientStreamingServer[v1.ImportContactsRequest, v1.ImportContactsResponse]) error {
 	return status.Error(codes.Unimplemented, "method ImportContacts not implemented")
 }
-func (UnimplementedContactServiceServer) ExportContacts(*ExportContactsRequest, grpc.ServerStreamingServer[ExportContactsResponse]) error {
+func (UnimplementedContactServiceServer) ExportContacts(*v1.ExportContactsRequest, grpc.ServerStreamingServer[v1.ExportContactsResponse]) error {
 	return status.Error(codes.Unimplemented, "method ExportContacts not implemented")
 }
-func (UnimplementedContactServiceServer) LinkContact(context.Context, *LinkContactRequest) (*LinkContactResponse, error) {
+func (UnimplementedContactServiceServer) LinkContact(context.Context, *v1.LinkContactRequest) (*v1.LinkContactResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method LinkContact not implemented")
 }
 func (UnimplementedContactServiceServer) mustEmbedUnimplementedContactServiceServer() {}
@@ -273,7 +274,7 @@ func RegisterContactServiceServer(s grpc.ServiceRegistrar, srv ContactServiceSer
 }
 
 func _ContactService_SearchContacts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(SearchContactsRequest)
+	in := new(v1.SearchContactsRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
@@ -285,13 +286,13 @@ func _ContactService_SearchContacts_Handler(srv interface{}, ctx context.Context
 		FullMethod: ContactService_SearchContacts_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(ContactServiceServer).SearchContacts(ctx, req.(*SearchContactsRequest))
+		return srv.(ContactServiceServer).SearchContacts(ctx, req.(*v1.SearchContactsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
 
 func _ContactService_GetContact_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(GetContactRequest)
+	in := new(v1.GetContactRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
@@ -303,13 +304,13 @@ func _ContactService_GetContact_Handler(srv interface{}, ctx context.Context, de
 		FullMethod: ContactService_GetContact_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(ContactServiceServer).GetContact(ctx, req.(*GetContactRequest))
+		return srv.(ContactServiceServer).GetContact(ctx, req.(*v1.GetContactRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
 
 func _ContactService_CreateContact_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(CreateContactRequest)
+	in := new(v1.CreateContactRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
@@ -321,13 +322,13 @@ func _ContactService_CreateContact_Handler(srv interface{}, ctx context.Context,
 		FullMethod: ContactService_CreateContact_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(ContactServiceServer).CreateContact(ctx, req.(*CreateContactRequest))
+		return srv.(ContactServiceServer).CreateContact(ctx, req.(*v1.CreateContactRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
 
 func _ContactService_UpdateContact_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(UpdateContactRequest)
+	in := new(v1.UpdateContactRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
@@ -339,13 +340,13 @@ func _ContactService_UpdateContact_Handler(srv interface{}, ctx context.Context,
 		FullMethod: ContactService_UpdateContact_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(ContactServiceServer).UpdateContact(ctx, req.(*UpdateContactRequest))
+		return srv.(ContactServiceServer).UpdateContact(ctx, req.(*v1.UpdateContactRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
 
 func _ContactService_DeleteContact_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(DeleteContactRequest)
+	in := new(v1.DeleteContactRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
@@ -357,13 +358,13 @@ func _ContactService_DeleteContact_Handler(srv interface{}, ctx context.Context,
 		FullMethod: ContactService_DeleteContact_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(ContactServiceServer).DeleteContact(ctx, req.(*DeleteContactRequest))
+		return srv.(ContactServiceServer).DeleteContact(ctx, req.(*v1.DeleteContactRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
 
 func _ContactService_MergeContacts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(MergeContactsRequest)
+	in := new(v1.MergeContactsRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
@@ -375,13 +376,13 @@ func _ContactService_MergeContacts_Handler(srv interface{}, ctx context.Context,
 		FullMethod: ContactService_MergeContacts_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(ContactServiceServer).MergeContacts(ctx, req.(*MergeContactsRequest))
+		return srv.(ContactServiceServer).MergeContacts(ctx, req.(*v1.MergeContactsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
 
 func _ContactService_UnmergeContact_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(UnmergeContactRequest)
+	in := new(v1.UnmergeContactRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
@@ -393,31 +394,31 @@ func _ContactService_UnmergeContact_Handler(srv interface{}, ctx context.Context
 		FullMethod: ContactService_UnmergeContact_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(ContactServiceServer).UnmergeContact(ctx, req.(*UnmergeContactRequest))
+		return srv.(ContactServiceServer).UnmergeContact(ctx, req.(*v1.UnmergeContactRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
 
 func _ContactService_ImportContacts_Handler(srv interface{}, stream grpc.ServerStream) error {
-	return srv.(ContactServiceServer).ImportContacts(&grpc.GenericServerStream[ImportContactsRequest, ImportContactsResponse]{ServerStream: stream})
+	return srv.(ContactServiceServer).ImportContacts(&grpc.GenericServerStream[v1.ImportContactsRequest, v1.ImportContactsResponse]{ServerStream: stream})
 }
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type ContactService_ImportContactsServer = grpc.ClientStreamingServer[ImportContactsRequest, ImportContactsResponse]
+type ContactService_ImportContactsServer = grpc.ClientStreamingServer[v1.ImportContactsRequest, v1.ImportContactsResponse]
 
 func _ContactService_ExportContacts_Handler(srv interface{}, stream grpc.ServerStream) error {
-	m := new(ExportContactsRequest)
+	m := new(v1.ExportContactsRequest)
 	if err := stream.RecvMsg(m); err != nil {
 		return err
 	}
-	return srv.(ContactServiceServer).ExportContacts(m, &grpc.GenericServerStream[ExportContactsRequest, ExportContactsResponse]{ServerStream: stream})
+	return srv.(ContactServiceServer).ExportContacts(m, &grpc.GenericServerStream[v1.ExportContactsRequest, v1.ExportContactsResponse]{ServerStream: stream})
 }
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type ContactService_ExportContactsServer = grpc.ServerStreamingServer[ExportContactsResponse]
+type ContactService_ExportContactsServer = grpc.ServerStreamingServer[v1.ExportContactsResponse]
 
 func _ContactService_LinkContact_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(LinkContactRequest)
+	in := new(v1.LinkContactRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
@@ -429,7 +430,7 @@ func _ContactService_LinkContact_Handler(srv interface{}, ctx context.Context, d
 		FullMethod: ContactService_LinkContact_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(ContactServiceServer).LinkContact(ctx, req.(*LinkContactRequest))
+		return srv.(ContactServiceServer).LinkContact(ctx, req.(*v1.LinkContactRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }

@@ -7,10 +7,11 @@
 // What a CRM is told: that contacts changed, who turned out to be whom, and which
 // conversations are over.
 
-package crmv1
+package crmv1grpc
 
 import (
 	context "context"
+	v1 "github.com/parley-desk/parley/proto/gen/parley/crm/v1"
 	grpc "google.golang.org/grpc"
 	codes "google.golang.org/grpc/codes"
 	status "google.golang.org/grpc/status"
@@ -33,7 +34,7 @@ const (
 // was noted.
 type CrmServiceClient interface {
 	// ListEvents reads what came after a position.
-	ListEvents(ctx context.Context, in *ListEventsRequest, opts ...grpc.CallOption) (*ListEventsResponse, error)
+	ListEvents(ctx context.Context, in *v1.ListEventsRequest, opts ...grpc.CallOption) (*v1.ListEventsResponse, error)
 }
 
 type crmServiceClient struct {
@@ -44,9 +45,9 @@ func NewCrmServiceClient(cc grpc.ClientConnInterface) CrmServiceClient {
 	return &crmServiceClient{cc}
 }
 
-func (c *crmServiceClient) ListEvents(ctx context.Context, in *ListEventsRequest, opts ...grpc.CallOption) (*ListEventsResponse, error) {
+func (c *crmServiceClient) ListEvents(ctx context.Context, in *v1.ListEventsRequest, opts ...grpc.CallOption) (*v1.ListEventsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(ListEventsResponse)
+	out := new(v1.ListEventsResponse)
 	err := c.cc.Invoke(ctx, CrmService_ListEvents_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -62,7 +63,7 @@ func (c *crmServiceClient) ListEvents(ctx context.Context, in *ListEventsRequest
 // was noted.
 type CrmServiceServer interface {
 	// ListEvents reads what came after a position.
-	ListEvents(context.Context, *ListEventsRequest) (*ListEventsResponse, error)
+	ListEvents(context.Context, *v1.ListEventsRequest) (*v1.ListEventsResponse, error)
 	mustEmbedUnimplementedCrmServiceServer()
 }
 
@@ -73,7 +74,7 @@ type CrmServiceServer interface {
 // pointer dereference when methods are called.
 type UnimplementedCrmServiceServer struct{}
 
-func (UnimplementedCrmServiceServer) ListEvents(context.Context, *ListEventsRequest) (*ListEventsResponse, error) {
+func (UnimplementedCrmServiceServer) ListEvents(context.Context, *v1.ListEventsRequest) (*v1.ListEventsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListEvents not implemented")
 }
 func (UnimplementedCrmServiceServer) mustEmbedUnimplementedCrmServiceServer() {}
@@ -98,7 +99,7 @@ func RegisterCrmServiceServer(s grpc.ServiceRegistrar, srv CrmServiceServer) {
 }
 
 func _CrmService_ListEvents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(ListEventsRequest)
+	in := new(v1.ListEventsRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
@@ -110,7 +111,7 @@ func _CrmService_ListEvents_Handler(srv interface{}, ctx context.Context, dec fu
 		FullMethod: CrmService_ListEvents_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(CrmServiceServer).ListEvents(ctx, req.(*ListEventsRequest))
+		return srv.(CrmServiceServer).ListEvents(ctx, req.(*v1.ListEventsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
