@@ -3,18 +3,21 @@
 import { render } from 'preact';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { languages, type Lang } from '../fill';
+import { later, preload } from '../later';
 import { dress, loadPrefs, savePrefs, type Prefs } from '../prefs';
 import type { Me } from '../types.gen';
 import { look, post, Trouble, type Kind, type Thing, type World } from './admin';
-import { Audit } from './audit';
-import { Bench } from './bench';
 import { Channels } from './channels';
 import { List, One } from './editor';
-import { History } from './history';
 import { Open } from './hours';
 import { may, RoomContext, said, speak, Told, type Room, type Words } from './room';
-import { System } from './system';
 import { Wizard } from './wizard';
+
+// What nobody opens the page for first is loaded once it is there.
+const Audit = later(() => import('./audit').then((m) => m.Audit));
+const Bench = later(() => import('./bench').then((m) => m.Bench));
+const History = later(() => import('./history').then((m) => m.History));
+const System = later(() => import('./system').then((m) => m.System));
 
 const SESSION = '/parley.desk.v1.SessionService/';
 const AGAIN_MS = 3_000;
@@ -142,6 +145,7 @@ function SetUp({ t, me, prefs, choose, leave }: Frame & { me: Me; leave: () => v
   const open = (screen: string) => may(me, NEEDS[screen] ?? 'config.read');
   const place = at[0] || (world && !world.page.length && open('wizard') ? 'wizard' : MENU.find((m) => m !== 'wizard' && open(m)) ?? '');
   useEffect(() => { document.title = `${said(t, `p_${place}`) ?? said(t, `ks_${PLACES[place]}`) ?? t.title} · ${t.title}`; }, [place, t]);
+  useEffect(preload, []);
   const room: Room = { t, me, world: world!, reload };
   return (
     <RoomContext.Provider value={room}>
