@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/parley-desk/parley/cli v0.0.0
 	github.com/parley-desk/parley/pkg v0.0.0
+	github.com/parley-desk/parley/proto v0.0.0
 	github.com/parley-desk/parley/services/admin v0.0.0
 	github.com/parley-desk/parley/services/attachment v0.0.0
 	github.com/parley-desk/parley/services/classification v0.0.0
@@ -54,7 +55,6 @@ require (
 	github.com/nats-io/nats.go v1.55.0 // indirect
 	github.com/nats-io/nkeys v0.4.16 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
-	github.com/parley-desk/parley/proto v0.0.0 // indirect
 	github.com/prometheus/client_golang v1.25.0 // indirect
 	github.com/prometheus/client_model v0.6.3 // indirect
 	github.com/prometheus/common v0.72.0 // indirect

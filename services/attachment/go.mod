@@ -3,6 +3,7 @@ module github.com/parley-desk/parley/services/attachment
 go 1.26.0
 
 require (
+	github.com/google/uuid v1.6.0
 	github.com/parley-desk/parley/pkg v0.0.0
 	github.com/parley-desk/parley/proto v0.0.0
 	github.com/prometheus/client_golang v1.25.0
@@ -21,7 +22,6 @@ require (
 	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/go-viper/mapstructure/v2 v2.5.0 // indirect
 	github.com/google/go-tpm v0.9.8 // indirect
-	github.com/google/uuid v1.6.0 // indirect
 	github.com/grpc-ecosystem/grpc-gateway/v2 v2.30.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
