@@ -45,6 +45,9 @@ func (a *app) backupCreateCommand() *cobra.Command {
 Everything that anybody wrote is in it, in clear, and so are files: guard it as the log itself. The keyset is not: keep a copy of it elsewhere. Without the keyset a backup cannot be restored.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if args[0] == "-" {
+				return errors.New("a backup is a folder, and goes to no pipe; name one, and pack it with tar when it is made")
+			}
 			s, err := a.link.open()
 			if err != nil {
 				return err

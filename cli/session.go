@@ -56,7 +56,7 @@ func (a *app) endSessionsCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				a.print("%d sessions of agent/%s ended", resp.GetSessions(), args[0])
+				a.print("sessions of agents/%s: %d ended", args[0], resp.GetSessions())
 				return nil
 			})
 		},
