@@ -197,7 +197,7 @@ func (b *Bus) putBack(ctx context.Context, r *Restore) error {
 // restoring tells whether a restore has begun and is not finished.
 func (b *Bus) restoring(ctx context.Context) (bool, error) {
 	_, err := retryFor(ctx, startPatience, func(ctx context.Context) (jetstream.Stream, error) { return b.js.Stream(ctx, subject.Restoring) })
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
+	if definite(err) { // there is no such stream, or the broker keeps none at all, which the first of the house will say
 		return false, nil
 	}
 	return err == nil, brokerFault(err, "look whether the house is being restored")
@@ -252,11 +252,17 @@ func (b *Bus) putStreamBack(ctx context.Context, c Copy) error {
 	}
 }
 
-// pour hands the broker a piece of a stream; nothing is the end of it.
+// pour hands the broker a piece of a stream; nothing is the end of it. Another
+// broker of a cluster may not have heard yet who takes the pieces: then nobody has
+// got this one, and it is handed over again.
 func (b *Bus) pour(ctx context.Context, to string, chunk []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*silence) // at the end it reads the whole stream once
 	defer cancel()
 	m, err := b.nc.RequestWithContext(ctx, to, chunk)
+	for deadline := time.Now().Add(startPatience); errors.Is(err, nats.ErrNoResponders) && ctx.Err() == nil && time.Now().Before(deadline); {
+		pause(ctx, 10*time.Millisecond)
+		m, err = b.nc.RequestWithContext(ctx, to, chunk)
+	}
 	if err != nil || len(m.Data) == 0 {
 		return err
 	}
