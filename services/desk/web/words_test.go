@@ -261,10 +261,10 @@ func TestEveryFindingHasAText(t *testing.T) {
 		}
 	}
 	for pattern, line := range map[string]string{
-		"services/admin/internal/provision/*.go":    `(?:say\("|found\{reason: ")([A-Z_]+)"(?:, "([^"]*)")?`,
-		"services/admin/internal/trial/trial.go":    `say\("([A-Z_]+)", "([^"]*)"`,
-		"services/admin/internal/operate/doctor.go": `(?:Name: "|finding\(")([a-z._]+)"`,
-		"pkg/bus/checks.go":                         `Name: "([a-z ]+)"`,
+		"services/admin/internal/provision/*.go": `(?:say\("|found\{reason: ")([A-Z_]+)"(?:, "([^"]*)")?`,
+		"services/admin/internal/trial/trial.go": `say\("([A-Z_]+)", "([^"]*)"`,
+		"services/admin/internal/operate/*.go":   `(?:Name: "|finding\(")([a-z._]+)"`,
+		"pkg/bus/checks.go":                      `Name: "([a-z ]+)"`,
 	} {
 		names, err := filepath.Glob(filepath.Join("../../..", pattern))
 		if err != nil || len(names) == 0 {
