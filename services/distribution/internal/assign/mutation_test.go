@@ -172,7 +172,7 @@ var mutants = []struct{ name, file, old, new string }{
 	{"who is waited for no more is counted", "waiting", "    a.wanted = book.more(a.wanted, -1)\n", ""},
 	{"an agent lets go of what it holds", "store", "',' .. key .. ',', 1, true)\n  if not from", "key .. ',', 1, true)\n  if not from"},
 	{"what a script changed of agents is lost", "save", "if raw ~= book.heard[id] then", "if false then"},
-	{"what happened to an item is lost", "save", "or i.ex ~= '' then", "then"},
+	{"what happened to an item is lost", "save", "or i.ex ~= '' or", "or"},
 }
 
 // seeds are the runs that show each fault: rapid's seed by the fault's name.
