@@ -49,7 +49,8 @@ func TestAThreadOfAnotherApp(t *testing.T) {
 	desk.Await("that it failed, and what to do", "document.querySelector('[data-delivery=DELIVERY_FAILED]') && "+owned+" && /Another app/.test(document.querySelector('.banner.warn').textContent)")
 	desk.Shot("desk-owned-refused")
 	desk.Click(".banner.warn button")
-	desk.Await("that it was taken", "!document.querySelector('.banner')")
+	// The line about it moves what is above it, and with that the button.
+	desk.Await("that it was taken", "!document.querySelector('.banner') && [...document.querySelectorAll('.sys')].filter((l) => /You took control/.test(l.textContent)).length === 2")
 	desk.Click("[data-delivery=DELIVERY_FAILED] .choices button")
 	desk.Await("the answer after all", ticked("DELIVERY_DELIVERED", 5))
 }
