@@ -103,7 +103,7 @@ func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	end := time.After(time.Minute)
+	end := time.After(3 * time.Minute)
 	for !holds() {
 		select {
 		case <-tick.C:
