@@ -90,4 +90,3 @@ func part(asked *pluginpb.CodeGeneratorRequest) map[string]string {
 	slices.Sort(asked.FileToGenerate)
 	return names
 }
-

@@ -147,7 +147,7 @@ func (f *Federation) Begin(ctx context.Context, place string) (address string, c
 	if cookie, err = f.seal(a); err != nil {
 		return "", cookie, err
 	}
-	return f.client4(i).AuthCodeURL(a.State, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier)), cookie, nil
+	return f.exchange(i).AuthCodeURL(a.State, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier)), cookie, nil
 }
 
 // Finish gives who came back from the issuer, by the query of the address to which it
@@ -175,7 +175,7 @@ func (f *Federation) Finish(ctx context.Context, query map[string][]string, cook
 	}
 	ctx, cancel := context.WithTimeout(oidc.ClientContext(ctx, f.client), asking)
 	defer cancel()
-	token, err := f.client4(i).Exchange(ctx, get("code"), oauth2.VerifierOption(a.Verifier))
+	token, err := f.exchange(i).Exchange(ctx, get("code"), oauth2.VerifierOption(a.Verifier))
 	if no := new(oauth2.RetrieveError); errors.As(err, &no) && no.Response.StatusCode < http.StatusInternalServerError {
 		return Account{}, refused("%s does not take the code: %s", f.settings.Issuer, word(no.ErrorCode))
 	} else if err != nil {
@@ -296,7 +296,7 @@ func (f *Federation) discover(ctx context.Context) (*issuer, error) {
 		verifier: provider.Verifier(&oidc.Config{ClientID: f.settings.ClientID, SupportedSigningAlgs: algorithms, Now: f.now})}, nil
 }
 
-func (f *Federation) client4(i *issuer) *oauth2.Config {
+func (f *Federation) exchange(i *issuer) *oauth2.Config {
 	return &oauth2.Config{ClientID: f.settings.ClientID, ClientSecret: f.settings.Secret.Reveal(), Endpoint: i.provider.Endpoint(),
 		RedirectURL: f.settings.Return, Scopes: append([]string{oidc.ScopeOpenID}, f.settings.Scopes...)}
 }
