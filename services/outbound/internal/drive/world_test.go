@@ -329,14 +329,19 @@ func (s *shelf) Get(_ context.Context, key string) (bus.Entry, error) {
 	return e, nil
 }
 
+// Watch calls back one at a time and never after ctx has ended, as the bus does.
 func (s *shelf) Watch(ctx context.Context, ready func(), handle func(bus.Entry)) error {
 	s.mu.Lock()
 	for _, e := range s.entries {
 		handle(e)
 	}
-	s.watchers = append(s.watchers, handle)
-	s.mu.Unlock()
+	s.watchers = append(s.watchers, func(e bus.Entry) {
+		if ctx.Err() == nil {
+			handle(e)
+		}
+	})
 	ready()
+	s.mu.Unlock()
 	<-ctx.Done()
 	return nil
 }
