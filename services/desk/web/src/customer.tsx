@@ -22,7 +22,6 @@ export function CustomerPanel({ view, onClose }: { view: ConversationView; onClo
         <h2 dir="auto">{name}</h2>
         <button class="icon only-narrow" aria-label={t.dismiss} onClick={onClose}>✕</button>
       </div>
-      <ContactCard key={view.ref?.conversation} view={view} />
       <h3>{t.conversation}</h3>
       <dl>
         <Fact label={t.state} value={t[view.phase ?? 'PHASE_UNSPECIFIED']} />
@@ -45,6 +44,8 @@ export function CustomerPanel({ view, onClose }: { view: ConversationView; onClo
         {c.timezone !== undefined && <Fact label={t.localTime} value={localTime(now, c.timezone, t)} />}
         <Psid psid={view.ref?.psid ?? ''} />
       </dl>
+      {/* Last, since it comes when everything else is there already. */}
+      <ContactCard key={view.ref?.conversation} view={view} />
     </>
   );
 }

@@ -27,28 +27,27 @@ export function SignIn() {
     setTurned(no && { ...no, at: desk.now() });
   };
 
+  // Nothing stands where the card will be: it would be pushed about by it.
+  if (!form) return <main class="door"><h1 class="sr">{t.product}</h1><p class="quiet" role="status">{session === 'asking' ? t.loading : t.unreachable}</p></main>;
   return (
     <main class="door">
       <div class="card">
         <h1><span class="logo" aria-hidden="true" />{t.product}</h1>
-        {!form && <p class="quiet" role="status">{session === 'asking' ? t.loading : t.unreachable}</p>}
-        {form && (
-          <form onSubmit={submit}>
-            {session === 'ended' && !error ? <Ended why={why} /> : <p class="quiet">{t.signInLead}</p>}
-            {sso && <button type="button" class="primary" onClick={() => location.assign('/sso')}>{t.signIn}: {sso}</button>}
-            {!closed && <>
-              <label>{t.agent}
-                <input ref={first} name="agent" autocomplete="username" autocapitalize="none" spellcheck={false} required />
-              </label>
-              <label>{t.password}
-                <input name="password" type="password" autocomplete="current-password" required />
-              </label>
-              {error && <p class="wrong" role={left > 0 ? 'timer' : 'alert'}>{error}</p>}
-              <button class="primary" disabled={busy || left > 0}>{t.signIn}</button>
-            </>}
-            <p class="quiet">{t.recorded}</p>
-          </form>
-        )}
+        <form onSubmit={submit}>
+          {session === 'ended' && !error ? <Ended why={why} /> : <p class="quiet">{t.signInLead}</p>}
+          {sso && <button type="button" class="primary" onClick={() => location.assign('/sso')}>{t.signIn}: {sso}</button>}
+          {!closed && <>
+            <label>{t.agent}
+              <input ref={first} name="agent" autocomplete="username" autocapitalize="none" spellcheck={false} required />
+            </label>
+            <label>{t.password}
+              <input name="password" type="password" autocomplete="current-password" required />
+            </label>
+            {error && <p class="wrong" role={left > 0 ? 'timer' : 'alert'}>{error}</p>}
+            <button class="primary" disabled={busy || left > 0}>{t.signIn}</button>
+          </>}
+          <p class="quiet">{t.recorded}</p>
+        </form>
         <p class="langs">
           {(['bg', 'en'] as const).map((l) => (
             <button key={l} class="plain" lang={l} aria-pressed={prefs.lang === l} onClick={() => setPrefs({ lang: l })}>
