@@ -417,10 +417,10 @@ export default {
   CONTACT_INVALID: 'Check name, e-mail and phone.',
   // why a command was refused, by machine word
   WRONG_PHASE: 'The conversation has moved on; this is not possible any more.',
-  NOT_YOURS: 'The conversation is not yours now.',
+  NOT_YOURS: 'Somebody else has the conversation, or it is over.',
   NOT_CURRENT: 'The conversation is over: the customer has begun another.',
-  NO_SUCH_CONVERSATION: 'The conversation is not yours now.',
-  CONVERSATION_MISSING: 'The conversation is not yours now.',
+  NO_SUCH_CONVERSATION: 'Somebody else has the conversation, or it is over.',
+  CONVERSATION_MISSING: 'Somebody else has the conversation, or it is over.',
   OFFER_GONE: 'The offer is gone: it lapsed or somebody else has it.',
   STALE: 'The offer is gone: it lapsed or somebody else has it.',
   NO_SUCH_SEND: 'The message has moved on: look at it again.',
