@@ -35,7 +35,8 @@ func TestTwoAgentsAndAKill(t *testing.T) {
 	}
 	won := race(t, desks)
 	winner, loser := desks[won], desks[1-won]
-	loser.Await("that somebody was faster, and nobody waits", "!document.querySelector('.open-items .take') && /^Somebody else has/.test(document.querySelector('.banner[role=alert]')?.innerText)")
+	// The winner may have it already, or be about to.
+	loser.Await("that somebody was faster, and nobody waits", "!document.querySelector('.open-items .take') && /^(Somebody else has|It is offered to)/.test(document.querySelector('.banner[role=alert]')?.innerText)")
 	loser.Shot("race-lost")
 	if loser.Eval("String(document.querySelectorAll('.msg').length)") != "0" {
 		t.Error("who lost reads the conversation")
