@@ -14,6 +14,7 @@ import (
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
+	"github.com/parley-desk/parley/services/desk/internal/page"
 	"github.com/parley-desk/parley/services/desk/web/webtest"
 )
 
@@ -31,8 +32,14 @@ type browser struct {
 // test is skipped where there is none.
 func open(t *testing.T, images ...string) *browser {
 	t.Helper()
+	return behind(t, page.Door{Local: true}, images...)
+}
+
+// behind is open with another door.
+func behind(t *testing.T, door page.Door, images ...string) *browser {
+	t.Helper()
 	tab, house := webtest.Browse(t), webtest.New()
-	handler, err := house.Handler(images...)
+	handler, err := house.HandlerBehind(door, images...)
 	if err != nil {
 		t.Fatal(err)
 	}

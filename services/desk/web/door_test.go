@@ -8,6 +8,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/parley-desk/parley/pkg/session"
+	"github.com/parley-desk/parley/services/desk/internal/page"
 	"github.com/parley-desk/parley/services/desk/web/webtest"
 )
 
@@ -38,6 +39,8 @@ func (b *browser) both(what, en, bg string) {
 func TestDoorSaysWhoMayEnter(t *testing.T) {
 	b := open(t)
 	b.Go(b.url)
+	// S49: agents are told what becomes of what is written.
+	b.both("recorded", "Conversations are kept, and supervisors may read along.", "Разговорите се съхраняват и супервайзорите могат да ги следят.")
 	b.knock(webtest.Stranger)
 	b.both("no-role", "You lack the role of an agent", "Нямате роля на оператор")
 	b.Do(chromedp.Evaluate[chromedp.Void](`document.cookie = 'webtest=sonya; path=/'`), chromedp.Reload())
@@ -71,6 +74,26 @@ func TestDoorSaysWhySessionsEnd(t *testing.T) {
 		b.both(string(end), want[0], want[1])
 		b.Do(chromedp.Reload())
 		b.both(string(end)+"-later", want[0], want[1])
+	}
+}
+
+// TestTheCompanysDoor leads to the company's account and back, beside a password or
+// instead of one.
+func TestTheCompanysDoor(t *testing.T) {
+	for name, door := range map[string]page.Door{"alone": {Federated: "Example & Co"}, "beside": {Federated: "Example & Co", Local: true}} {
+		t.Run(name, func(t *testing.T) {
+			b := behind(t, door)
+			b.Go(b.url)
+			b.both("company-"+name, "Sign in: Example & Co", "Вход: Example & Co")
+			if fields := b.Eval("String(!!document.querySelector('input[name=password]'))"); fields != fmt.Sprint(door.Local) {
+				t.Errorf("a password may be written: %s, want %v", fields, door.Local)
+			}
+			if said := b.Barriers(); said != "" {
+				t.Error(said)
+			}
+			b.Click(".door form button.primary")
+			b.Await("the desk", "document.querySelector('.pill.live')")
+		})
 	}
 }
 

@@ -83,13 +83,25 @@ func New() *House {
 // Handler serves the built page and the API, with the headers of the real desk;
 // pictures may come from the origins in images.
 func (h *House) Handler(images ...string) (http.Handler, error) {
-	built, err := page.New(web.Files(), page.Door{Local: true})
+	return h.HandlerBehind(page.Door{Local: true}, images...)
+}
+
+// HandlerBehind is Handler with another door. Whoever goes to the company's account
+// comes back signed in as Agent.
+func (h *House) HandlerBehind(door page.Door, images ...string) (http.Handler, error) {
+	built, err := page.New(web.Files(), door)
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", built)
 	mux.HandleFunc("GET /files", h.file)
+	if door.Federated != "" {
+		mux.HandleFunc("GET /sso", func(w http.ResponseWriter, r *http.Request) {
+			http.SetCookie(w, &http.Cookie{Name: cookie, Value: Agent, Path: "/", HttpOnly: true})
+			http.Redirect(w, r, "/", http.StatusSeeOther)
+		})
+	}
 	h.mountUploads(mux)
 	mux.Handle(deskv1connect.NewSessionServiceHandler(sessions{h}))
 	mux.Handle(deskv1connect.NewDeskServiceHandler(desk{h: h}))
