@@ -1,9 +1,11 @@
 package erasure
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -55,6 +57,40 @@ func (s Shelf) put(c *privacyv1.Erasure) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// Shelve puts on a shelf what was erased while there was none. It may be broken off
+// and repeated, and does nothing without a shelf.
+func (b *Book) Shelve(ctx context.Context, s Shelf) error {
+	if s == "" {
+		return nil
+	}
+	page, err := b.Read(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range Unshelved(page.Done) {
+		if !b.Genuine(c) {
+			continue // it would be refused by a restore, and is named by whoever reads it
+		}
+		c.Shelved = true
+		c.Seal = b.seal(c)
+		if err := s.Put(c); err != nil {
+			return err
+		}
+		if err := b.Keep(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Unshelved are the certificates of which a restore would not learn, whoever they are
+// about being back after it. What workstreams let go of is let go of again by itself.
+func Unshelved(done []*privacyv1.Erasure) []*privacyv1.Erasure {
+	return slices.DeleteFunc(slices.Clone(done), func(c *privacyv1.Erasure) bool {
+		return c.GetShelved() || c.GetWay() == privacyv1.Way_WAY_RETENTION
+	})
 }
 
 // All reads every certificate.

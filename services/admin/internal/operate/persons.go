@@ -7,6 +7,7 @@ import (
 
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/directory"
+	"github.com/parley-desk/parley/pkg/erasure"
 	privacyv1 "github.com/parley-desk/parley/proto/gen/parley/privacy/v1"
 )
 
@@ -31,7 +32,17 @@ func (s *Service) persons(ctx context.Context) []bus.Check {
 	if err != nil {
 		return []bus.Check{{Name: "privacy", Level: bus.Failed, Detail: "what was promised to people cannot be read", Remedy: "see the log of admin; a bucket of the broker does not answer, or is damaged"}}
 	}
-	return []bus.Check{erasures(page.Open, s.Now()), retention(s.Directory.Now(), seen, s.Now())}
+	return []bus.Check{erasures(page.Open, s.Now()), certificates(page.Done), retention(s.Directory.Now(), seen, s.Now())}
+}
+
+// certificates tells whether a restore would learn of everybody who was erased.
+func certificates(done []*privacyv1.Erasure) bus.Check {
+	c := bus.Check{Name: "privacy.certificates", Detail: "a restore learns of everybody who was erased"}
+	if alone := len(erasure.Unshelved(done)); alone > 0 {
+		c.Level, c.Detail = bus.Warning, fmt.Sprintf("certificates that are in the log alone: %d; a restore from before would bring these persons back", alone)
+		c.Remedy = "set attachment.certificates to a folder on another disk that every process of attachment reaches; those of before are put there when attachment starts"
+	}
+	return c
 }
 
 // erasures tells whether everybody is erased who is to be.

@@ -31,6 +31,22 @@ func TestALateErasureIsNamed(t *testing.T) {
 	}
 }
 
+func TestCertificatesInTheLogAloneAreNamed(t *testing.T) {
+	for name, c := range map[string]struct {
+		done []*privacyv1.Erasure
+		want bus.Level
+	}{
+		"nobody was erased":   {nil, bus.Fine},
+		"everybody is known":  {[]*privacyv1.Erasure{{Shelved: true}}, bus.Fine},
+		"kept long enough":    {[]*privacyv1.Erasure{{Way: privacyv1.Way_WAY_RETENTION}}, bus.Fine},
+		"one would come back": {[]*privacyv1.Erasure{{Shelved: true}, {}}, bus.Warning},
+	} {
+		if got := certificates(c.done); got.Level != c.want || (got.Remedy == "") != (c.want == bus.Fine) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 func TestRetentionThatFallsBehindIsNamed(t *testing.T) {
 	now := time.Now()
 	ago := func(days int) int64 { return now.Add(-time.Duration(days) * 24 * time.Hour).UnixMilli() }

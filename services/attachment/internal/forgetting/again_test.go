@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"path/filepath"
 	"slices"
 	"testing"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/erasure"
@@ -135,4 +138,34 @@ func TestNothingIsCalledDoneThatARestoreWouldNotLearn(t *testing.T) {
 	}
 	h.finish()
 	h.gone(ivan)
+}
+
+// TestCertificatesOfBeforeAreShelved: who was erased while there was no folder is
+// brought into it, once, and what is there carries an erasure out again.
+func TestCertificatesOfBeforeAreShelved(t *testing.T) {
+	h := open(t)
+	ivan := h.people("canary-ivan")[0]
+	b := h.backup()
+	id := h.order(ivan)
+	h.finish()
+	shelf := erasure.Shelf(filepath.Join(t.TempDir(), "certificates"))
+	if c, err := h.book().Certificate(t.Context(), id); err != nil || c.GetShelved() {
+		t.Fatalf("%v, %v", c, err)
+	}
+	for range 2 {
+		h.ok(h.book().Shelve(t.Context(), shelf))
+		kept, err := shelf.All()
+		h.ok(err)
+		c, err := h.book().Certificate(t.Context(), id)
+		h.ok(err)
+		if len(kept) != 1 || !proto.Equal(kept[0], c) || !c.GetShelved() || !h.book().Genuine(c) {
+			t.Fatalf("the folder has %v, the log %v", kept, c)
+		}
+	}
+	kept, err := shelf.All()
+	h.ok(err)
+	r := openAs(t, h.box, b)
+	_, _, err = r.worker().Again(t.Context(), kept)
+	r.ok(err)
+	r.gone(ivan)
 }

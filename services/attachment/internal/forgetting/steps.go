@@ -280,6 +280,7 @@ func (w *Worker) finish(ctx context.Context, e *privacyv1.Erasure) error {
 	if e.GetAgain() != "" && e.GetAgain() != e.GetId() {
 		return w.Book.Drop(ctx, e.GetId()) // its certificate is that of the first time
 	}
+	e.Shelved = w.Shelf != ""
 	if err := w.Shelf.Put(w.Book.CertificateOf(e)); err != nil {
 		return err
 	}

@@ -102,6 +102,9 @@ func (w *Worker) Run(ctx context.Context) error {
 			}
 		})
 	}()
+	if err := w.Book.Shelve(ctx, w.Shelf); err != nil {
+		w.Diary.WarnContext(ctx, "certificates of before are not kept beside the log yet", slog.Any(key.Err, err))
+	}
 	tick := time.NewTicker(look)
 	defer tick.Stop()
 	for waiting := true; ; {

@@ -470,7 +470,9 @@ type Erasure struct {
 	// Workstream whose conversations have been kept long enough, with WAY_RETENTION.
 	Workstream string `protobuf:"bytes,66,opt,name=workstream,proto3" json:"workstream,omitempty"`
 	// What was closed before is erased, ms since 1970 UTC; with WAY_RETENTION.
-	BeforeMs      int64 `protobuf:"varint,67,opt,name=before_ms,json=beforeMs,proto3" json:"before_ms,omitempty"`
+	BeforeMs int64 `protobuf:"varint,67,opt,name=before_ms,json=beforeMs,proto3" json:"before_ms,omitempty"`
+	// The certificate is kept beside the log as well, where a restore learns of it.
+	Shelved       bool `protobuf:"varint,68,opt,name=shelved,proto3" json:"shelved,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -636,6 +638,13 @@ func (x *Erasure) GetBeforeMs() int64 {
 		return x.BeforeMs
 	}
 	return 0
+}
+
+func (x *Erasure) GetShelved() bool {
+	if x != nil {
+		return x.Shelved
+	}
+	return false
 }
 
 // Persons is what Erasure.persons seals.
@@ -1174,7 +1183,7 @@ const file_parley_privacy_v1_privacy_proto_rawDesc = "" +
 	"\vreceived_ms\x18\x06 \x01(\x03R\n" +
 	"receivedMs\x12.\n" +
 	"\x05state\x18\a \x01(\x0e2\x18.parley.privacy.v1.StateR\x05state\x12\x18\n" +
-	"\aerasure\x18( \x01(\tR\aerasure\"\xca\x04\n" +
+	"\aerasure\x18( \x01(\tR\aerasure\"\xe4\x04\n" +
 	"\aErasure\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x1d\n" +
@@ -1198,7 +1207,8 @@ const file_parley_privacy_v1_privacy_proto_rawDesc = "" +
 	"\n" +
 	"workstream\x18B \x01(\tR\n" +
 	"workstream\x12\x1b\n" +
-	"\tbefore_ms\x18C \x01(\x03R\bbeforeMs\"Z\n" +
+	"\tbefore_ms\x18C \x01(\x03R\bbeforeMs\x12\x18\n" +
+	"\ashelved\x18D \x01(\bR\ashelved\"Z\n" +
 	"\aPersons\x123\n" +
 	"\athreads\x18\x01 \x03(\v2\x19.parley.privacy.v1.TargetR\athreads\x12\x1a\n" +
 	"\bcontacts\x18\x02 \x03(\tR\bcontacts\"}\n" +

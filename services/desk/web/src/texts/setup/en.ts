@@ -327,6 +327,7 @@ export default {
   d_desk_issuer: 'Whoever knows the accounts of your company answers',
   d_privacy: 'What was promised to people',
   d_privacy_erasures: 'Everybody is erased who is to be',
+  d_privacy_certificates: 'A restore learns of everybody who was erased',
   d_privacy_retention: 'No conversation is kept too long',
   d_keyset_wrap: 'What the keyset is wrapped with',
   d_config_entries: 'Every resource can be read',
