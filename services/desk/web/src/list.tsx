@@ -3,10 +3,10 @@ import type { ConversationView } from './types.gen';
 import { hue, initial, long, nameOf, preview, span, when } from './format';
 import { answers, idOf, mine, num, unread, waiting, windowOf } from './model';
 import { memo, useNow, useRoom } from './rt';
-import { Unsent } from './unsent';
 import { later } from './later';
 
 const OpenItems = later(() => import('./open').then((m) => m.OpenItems));
+const Unsent = later(() => import('./unsent').then((m) => m.Unsent));
 const AMBER_MS = 4 * 3_600_000;
 
 export function WorkList() {
