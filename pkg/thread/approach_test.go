@@ -53,6 +53,9 @@ func TestEachUseHasItsTemplate(t *testing.T) {
 		if c.change != nil {
 			c.change(s.Conversation.Terms)
 		}
+		if by := s.GetConversation().GetHandedBy(); (by == "mila") != c.transferred {
+			t.Errorf("%+v: handed over by %q", c, by)
+		}
 		if got := thread.Approach(s).GetTemplate(); got != c.use || thread.OfferLasts(s) != c.lasts || thread.Given(s) != c.given {
 			t.Errorf("%+v: template %q, %v, given %t", c, got, thread.OfferLasts(s), thread.Given(s))
 		}
@@ -71,8 +74,8 @@ func TestEachUseHasItsTemplate(t *testing.T) {
 func TestWhatReturnsComesIn(t *testing.T) {
 	s := after(t, approached(t, true, true), &threadv1.AgentAssigned{Agent: "orlin", Cause: threadv1.Cause_CAUSE_PICKED},
 		&threadv1.ConversationParked{Agent: "orlin"}, &threadv1.ConversationRevived{})
-	if got := thread.Approach(s).GetTemplate(); got != "known" {
-		t.Errorf("asked by %q, want the one for known contacts", got)
+	if got := thread.Approach(s).GetTemplate(); got != "known" || s.GetConversation().GetHandedBy() != "" {
+		t.Errorf("asked by %q of %q, want the one for known contacts", got, s.GetConversation().GetHandedBy())
 	}
 }
 

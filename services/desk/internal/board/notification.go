@@ -21,6 +21,9 @@ const shownNotice = 300
 func notify(s *threadv1.State, view *deskv1.ConversationView, agent string, now time.Time, world World) *deskv1.Notification {
 	c := s.GetConversation()
 	template, given, by := thread.Approach(s).GetTemplate(), int64(0), ""
+	if c.GetTransferred() {
+		by = cmp.Or(world.name(c.GetHandedBy()), c.GetHandedBy())
+	}
 	switch part := view.GetPart(); {
 	case part.GetAttendance() == threadv1.Attendance_ATTENDANCE_INVITED:
 		by = cmp.Or(part.GetByName(), part.GetBy())
@@ -28,9 +31,6 @@ func notify(s *threadv1.State, view *deskv1.ConversationView, agent string, now 
 			template = world.Names.Workstreams[c.GetWorkstream()].GetNotifications().GetConsult()
 		}
 	case view.GetOffer() != nil:
-		if c.GetTransferred() {
-			by = cmp.Or(world.name(c.GetAgent()), c.GetAgent()) // who had it last
-		}
 	case c.GetPhase() == threadv1.Phase_PHASE_ACTIVE && c.GetAgent() == agent && thread.Given(s):
 		if given = c.GetAssignedMs() + thread.OfferLasts(s).Milliseconds(); given <= now.UnixMilli() {
 			return nil

@@ -67,12 +67,16 @@ func TestEachUseIsToldByItsTemplate(t *testing.T) {
 		by     string // whom it names
 		given  int64
 	}{
-		"unknown":              {func(*threadv1.State) {}, "unknown", "", 0},
-		"known":                {func(s *threadv1.State) { s.Contact = &threadv1.ContactLink{Contact: "ana"} }, "known", "", 0},
-		"handed over":          {func(s *threadv1.State) { s.Conversation.Transferred, s.Conversation.Agent = true, "orlin" }, "transfer", "Орлин", 0},
-		"by a supervisor":      {func(s *threadv1.State) { asks(s, threadv1.Part_PART_SUCCESSOR) }, "transfer", "Орлин", 0},
-		"advice":               {func(s *threadv1.State) { asks(s, threadv1.Part_PART_CONSULTANT) }, "consult", "Орлин", 0},
-		"given":                {func(s *threadv1.State) { given(s, time.Second) }, "unknown", "", now + 19_000},
+		"unknown":         {func(*threadv1.State) {}, "unknown", "", 0},
+		"known":           {func(s *threadv1.State) { s.Contact = &threadv1.ContactLink{Contact: "ana"} }, "known", "", 0},
+		"handed over":     {func(s *threadv1.State) { s.Conversation.Transferred, s.Conversation.HandedBy = true, "orlin" }, "transfer", "Орлин", 0},
+		"by a supervisor": {func(s *threadv1.State) { asks(s, threadv1.Part_PART_SUCCESSOR) }, "transfer", "Орлин", 0},
+		"advice":          {func(s *threadv1.State) { asks(s, threadv1.Part_PART_CONSULTANT) }, "consult", "Орлин", 0},
+		"given":           {func(s *threadv1.State) { given(s, time.Second) }, "unknown", "", now + 19_000},
+		"handed over, and given": {func(s *threadv1.State) {
+			given(s, 0)
+			s.Conversation.Transferred, s.Conversation.HandedBy, s.Conversation.Terms.Transfer.AutoAssign = true, "orlin", true
+		}, "transfer", "Орлин", now + 20_000},
 		"given some time ago":  {func(s *threadv1.State) { given(s, 20*time.Second) }, "", "", 0},
 		"given as is built in": {func(s *threadv1.State) { given(s, 0); s.Conversation.Terms = &threadv1.Terms{AutoAssign: true} }, "", "", now + 60_000},
 		"accepted":             {func(s *threadv1.State) { given(s, 0); s.Conversation.Terms.Unknown.AutoAssign = false }, "", "", 0},
@@ -112,7 +116,7 @@ func TestEachUseIsToldByItsTemplate(t *testing.T) {
 func TestSlugsOfNotifications(t *testing.T) {
 	s := offered()
 	s.Contact = &threadv1.ContactLink{Contact: "ana"}
-	s.Conversation.Transferred, s.Conversation.Agent = true, "orlin"
+	s.Conversation.Transferred, s.Conversation.HandedBy = true, "orlin"
 	rows := func(s *threadv1.State) string {
 		var all []string
 		for _, r := range board.View(s, 1, "mila", time.UnixMilli(now), house()).GetNotification().GetTexts()[0].GetRows() {
