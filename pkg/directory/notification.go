@@ -10,7 +10,9 @@ import (
 const OfferSeconds = 120
 
 // AnswerSeconds is how long an agent has to answer who is told by a template.
-func AnswerSeconds(t *configv1.NotificationTemplate) int32 { return cmp.Or(t.GetSeconds(), OfferSeconds) }
+func AnswerSeconds(t *configv1.NotificationTemplate) int32 {
+	return cmp.Or(t.GetSeconds(), OfferSeconds)
+}
 
 // Uses are the templates of notifications that a workstream names, by the field
 // that names them, in order (L90); one that it does not name is empty.

@@ -129,3 +129,16 @@ func TestTheBrowserTellsWhenTheTemplateWantsIt(t *testing.T) {
 		b.Await("it to be gone", "!document.querySelector('.offer:not(.ask)')")
 	}
 }
+
+// TestAListSaysTheTitleOfASession is S40: the workstream's title stands in the list,
+// and both it and the name find the conversation.
+func TestAListSaysTheTitleOfASession(t *testing.T) {
+	b := open(t)
+	b.house.Add(webtest.Customer{PSID: "2001", Name: "Anna", Title: "A-4711 · Anna Berger", Phase: threadv1.Phase_PHASE_ACTIVE, Window: 20 * time.Hour}, "Hello?")
+	b.house.Add(webtest.Customer{PSID: "2002", Name: "Иван Петров", Phase: threadv1.Phase_PHASE_ACTIVE, Window: 20 * time.Hour}, "Ало?")
+	b.signIn()
+	b.Await("the title, and the name of who has none", "[...document.querySelectorAll('.row .name')].map((e) => e.textContent).sort().join('|') === 'A-4711 · Anna Berger|Иван Петров'")
+	b.Click("input[type=search]")
+	b.Key("4711")
+	b.Await("it to be found", "document.querySelectorAll('.row').length === 1 && document.querySelector('.row .name').textContent === 'A-4711 · Anna Berger'")
+}

@@ -141,6 +141,7 @@ func (p *problems) notifications(w *configv1.Workstream, world *directory.Snapsh
 	if w.GetOfferSeconds() != 0 {
 		p.within("offer_seconds", w.GetOfferSeconds(), 5, 600)
 	}
+	p.sessionTitle(w)
 	built := false
 	for _, use := range directory.Uses(w) {
 		built = built || use.Template == "" && use.Field != "consult"
@@ -162,6 +163,16 @@ func (p *problems) notifications(w *configv1.Workstream, world *directory.Snapsh
 	}
 	if w.GetAutoAssign() {
 		p.add("auto_assign", "true "+vain)
+	}
+}
+
+// sessionTitle checks what stands for conversations of w in lists (S40).
+func (p *problems) sessionTitle(w *configv1.Workstream) {
+	p.noticeText("session_title", w.GetSessionTitle(), maxNoticeTitle, slug.Notices())
+	for name := range wording.Variables(w.GetSessionTitle()) {
+		if !slices.ContainsFunc(w.GetVariables(), func(v *configv1.Variable) bool { return v.GetName() == name }) {
+			p.add("session_title", "names the variable %q, which is none of the workstream's variables; add it there, or name another", clip(name))
+		}
 	}
 }
 

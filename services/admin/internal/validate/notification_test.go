@@ -57,6 +57,9 @@ func TestMistakesOfTemplates(t *testing.T) {
 		{"L92", "slug that there is not", row("x", "{caseTitle}"), "texts[0].rows[1].text", "holds {caseTitle}, which nothing is put in place of here; use {CustomerFullName}, "},
 		{"L92", "slug that there is not in the title", first(func(x *texts) { x.Title = "{queueName}" }), "texts[0].title", "holds {queueName}"},
 		{"L92", "half a slug", row("x", "{QueueName"), "texts[0].rows[1].text", "a brace without its other one"},
+		{"S40", "title with a slug that there is not", broken(func(w *workstream) { w.SessionTitle = "{Name}" }), "session_title", "holds {Name}, which nothing is put in place of here; use {CustomerFullName}"},
+		{"S40", "title with a variable that there is not", broken(func(w *workstream) { w.SessionTitle = "{$Gone$}" }), "session_title", `names the variable "Gone", which is none of the workstream's variables`},
+		{"S40", "long title", broken(func(w *workstream) { w.SessionTitle = strings.Repeat("ж", 101) }), "session_title", "has 101 characters; use at most 100"},
 		{"L90", "template gone", broken(func(w *workstream) { w.Notifications = &configv1.Notifications{Transfer: "gone"} }), "notifications.transfer", `there is no template of notifications "gone"; create it first`},
 	} {
 		m.check(t)
@@ -78,6 +81,7 @@ func TestTheLimitsOfTemplatesAreGood(t *testing.T) {
 		"L91 given":             notice(func(t *template) { t.Texts[0].Reject, t.AutoAssign = "", true }),
 		"L91 no rejecting":      notice(func(t *template) { t.Texts[0].Reject, t.NoReject = "", true }),
 		"L91 its usual time":    broken(func(w *workstream) { w.OfferSeconds = 0 }),
+		"S40 a title":           broken(func(w *workstream) { w.SessionTitle = "{$Tier_1$} {CustomerFullName}" }),
 		"L92 every slug":        first(func(x *configv1.NotificationTexts) { x.Rows[0].Text = strings.Join(all, " ") }),
 		"L92 several in titles": first(func(x *configv1.NotificationTexts) { x.Title = "{CustomerFirstName} {CustomerLastName}" }),
 	} {

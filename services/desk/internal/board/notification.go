@@ -20,10 +20,7 @@ const shownNotice = 300
 // asked; nil where nothing is to be told, or all is as built in.
 func notify(s *threadv1.State, view *deskv1.ConversationView, agent string, now time.Time, world World) *deskv1.Notification {
 	c := s.GetConversation()
-	template, given, by := thread.Approach(s).GetTemplate(), int64(0), ""
-	if c.GetTransferred() {
-		by = cmp.Or(world.name(c.GetHandedBy()), c.GetHandedBy())
-	}
+	template, given, by := thread.Approach(s).GetTemplate(), int64(0), handedBy(s, world)
 	switch part := view.GetPart(); {
 	case part.GetAttendance() == threadv1.Attendance_ATTENDANCE_INVITED:
 		by = cmp.Or(part.GetByName(), part.GetBy())
@@ -48,6 +45,22 @@ func notify(s *threadv1.State, view *deskv1.ConversationView, agent string, now 
 		told.Texts = append(told.Texts, noticeText(text, values))
 	}
 	return told
+}
+
+// handedBy names who handed the conversation of s over; empty when nobody did.
+func handedBy(s *threadv1.State, world World) string {
+	by := s.GetConversation().GetHandedBy()
+	return cmp.Or(world.name(by), by)
+}
+
+// title is what stands for the conversation of s in lists, as its workstream says
+// it (S40).
+func title(s *threadv1.State, view *deskv1.ConversationView, world World) string {
+	text := world.Names.Workstreams[s.GetConversation().GetWorkstream()].GetSessionTitle()
+	if text == "" {
+		return ""
+	}
+	return filled(text, slugs(s, view, handedBy(s, world)))
 }
 
 // desktop is when the browser tells too; a template that does not say it means

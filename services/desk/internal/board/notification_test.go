@@ -156,3 +156,15 @@ func TestWhenTheBrowserTells(t *testing.T) {
 		t.Errorf("what is built in has the browser tell %v", got)
 	}
 }
+
+// TestAConversationIsCalledAsItsWorkstreamSays is S40: the title of a conversation in
+// the lists of agents.
+func TestAConversationIsCalledAsItsWorkstreamSays(t *testing.T) {
+	for text, want := range map[string]string{"": "", "{$order$} · {CustomerFirstName}": "A-17 · Ana", "{ContactId}": "", "{QueueName}, {PageName}": "Доставки, Магазин"} {
+		world := house()
+		world.Names.Workstreams["care"].SessionTitle = text
+		if got := board.View(offered(), 1, "mila", time.UnixMilli(now), world).GetTitle(); got != want {
+			t.Errorf("%q calls it %q, want %q", text, got, want)
+		}
+	}
+}

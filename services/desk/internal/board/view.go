@@ -149,6 +149,7 @@ func View(s *threadv1.State, revision uint64, agent string, now time.Time, world
 		view.Offer = c.GetOffer()
 	}
 	view.Notification = notify(s, view, agent, now, world)
+	view.Title = title(s, view, world)
 	return view
 }
 

@@ -344,6 +344,7 @@ export interface ConversationView {
   variables?: ContextVariable[];
   survey?: SurveyCard;
   notification?: Notification;
+  title?: string;
 }
 
 export interface CreateContactRequest {

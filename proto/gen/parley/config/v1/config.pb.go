@@ -1017,6 +1017,10 @@ type Workstream struct {
 	RetentionDays int32 `protobuf:"varint,155,opt,name=retention_days,json=retentionDays,proto3" json:"retention_days,omitempty"`
 	// How agents are told of its conversations (L90).
 	Notifications *Notifications `protobuf:"bytes,156,opt,name=notifications,proto3" json:"notifications,omitempty"`
+	// What stands for a conversation in the lists of agents, in place of the
+	// customer's name, at most 100 characters (S40); empty, or filled in to nothing:
+	// the name. It has the slugs of a notification's title.
+	SessionTitle  string `protobuf:"bytes,157,opt,name=session_title,json=sessionTitle,proto3" json:"session_title,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1315,6 +1319,13 @@ func (x *Workstream) GetNotifications() *Notifications {
 		return x.Notifications
 	}
 	return nil
+}
+
+func (x *Workstream) GetSessionTitle() string {
+	if x != nil {
+		return x.SessionTitle
+	}
+	return ""
 }
 
 // Queue is a list of waiting conversations and the agents who take them.
@@ -1769,7 +1780,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"TextsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe7\r\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8d\x0e\n" +
 	"\n" +
 	"Workstream\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x14\n" +
@@ -1815,7 +1826,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x0fpersona_picture\x18i \x01(\tR\x0epersonaPicture\x12\x1b\n" +
 	"\thide_seen\x18j \x01(\bR\bhideSeen\x12&\n" +
 	"\x0eretention_days\x18\x9b\x01 \x01(\x05R\rretentionDays\x12F\n" +
-	"\rnotifications\x18\x9c\x01 \x01(\v2\x1f.parley.config.v1.NotificationsR\rnotifications\"\xa1\x04\n" +
+	"\rnotifications\x18\x9c\x01 \x01(\v2\x1f.parley.config.v1.NotificationsR\rnotifications\x12$\n" +
+	"\rsession_title\x18\x9d\x01 \x01(\tR\fsessionTitle\"\xa1\x04\n" +
 	"\x05Queue\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x16\n" +
 	"\x06agents\x18\x02 \x03(\tR\x06agents\x12<\n" +

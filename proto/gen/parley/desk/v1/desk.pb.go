@@ -1518,7 +1518,9 @@ type ConversationView struct {
 	// earlier one; absent when there was none.
 	Survey *SurveyCard `protobuf:"bytes,91,opt,name=survey,proto3" json:"survey,omitempty"`
 	// How its agent, or who is asked, is told of it; absent: as is built in.
-	Notification  *Notification `protobuf:"bytes,92,opt,name=notification,proto3" json:"notification,omitempty"`
+	Notification *Notification `protobuf:"bytes,92,opt,name=notification,proto3" json:"notification,omitempty"`
+	// What stands for it in lists, in place of the customer's name; empty: the name.
+	Title         string `protobuf:"bytes,93,opt,name=title,proto3" json:"title,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1754,6 +1756,13 @@ func (x *ConversationView) GetNotification() *Notification {
 		return x.Notification
 	}
 	return nil
+}
+
+func (x *ConversationView) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
 }
 
 // Notification is how an agent is told of a conversation: one that is offered,
@@ -7642,7 +7651,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\tHeartbeat\x12\x15\n" +
 	"\x06now_ms\x18\x01 \x01(\x03R\x05nowMs\"&\n" +
 	"\fSessionEnded\x12\x16\n" +
-	"\x06reason\x18\x01 \x01(\tR\x06reason\"\xf4\b\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\"\x8a\t\n" +
 	"\x10ConversationView\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x126\n" +
@@ -7677,7 +7686,8 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"wrapUpForm\x12=\n" +
 	"\tvariables\x18J \x03(\v2\x1f.parley.desk.v1.ContextVariableR\tvariables\x122\n" +
 	"\x06survey\x18[ \x01(\v2\x1a.parley.desk.v1.SurveyCardR\x06survey\x12@\n" +
-	"\fnotification\x18\\ \x01(\v2\x1c.parley.desk.v1.NotificationR\fnotification\"\xf1\x01\n" +
+	"\fnotification\x18\\ \x01(\v2\x1c.parley.desk.v1.NotificationR\fnotification\x12\x14\n" +
+	"\x05title\x18] \x01(\tR\x05title\"\xf1\x01\n" +
 	"\fNotification\x126\n" +
 	"\x05texts\x18\x01 \x03(\v2 .parley.desk.v1.NotificationTextR\x05texts\x12%\n" +
 	"\x0ehide_countdown\x18\x02 \x01(\bR\rhideCountdown\x12\x1b\n" +

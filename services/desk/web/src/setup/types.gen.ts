@@ -1042,4 +1042,5 @@ export interface Workstream {
   hideSeen?: boolean;
   retentionDays?: number;
   notifications?: Notifications;
+  sessionTitle?: string;
 }

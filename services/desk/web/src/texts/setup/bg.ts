@@ -657,6 +657,7 @@ export default {
   f_retentionDays: 'Затворените разговори се изтриват след, дни (0: никога)',
   f_questions: 'Въпроси преди насочване',
   f_survey: 'Анкета след агент',
+  f_sessionTitle: 'Заглавие в списъците на служителите; нищо: името на клиента',
   f_notifications: 'Как се съобщава на служителите',
   f_incomingKnown: 'От познат контакт; нищо: както обикновено',
   f_incomingUnknown: 'От всеки друг; нищо: както обикновено',
@@ -685,6 +686,7 @@ export default {
   h_ReplyAnswer_title: 'Най-много 20 знака.',
   h_ReplyAnswer_payload: 'За програми. Празно: надписът.',
   h_AutomatedMessage_texts: 'AgentName, QueueName и Position във фигурни скоби се заместват.',
+  h_Workstream_sessionTitle: 'Например {$order$} · {CustomerFullName}; може да стои същото като в известие.',
   h_NotificationRow_text: 'Например {QueueName}, {PageName}, {CustomerFullName}, {CustomerLanguage}, {ContactId}, {AgentName} или {$Variable$}.',
   // values
   o_agent: 'Служител',

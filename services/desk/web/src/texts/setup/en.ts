@@ -656,6 +656,7 @@ export default {
   f_retentionDays: 'Erase closed conversations after, days (0: never)',
   f_questions: 'Questions before routing',
   f_survey: 'Survey after an agent',
+  f_sessionTitle: 'Title in the lists of agents; nothing: the customer’s name',
   f_notifications: 'How agents are told',
   f_incomingKnown: 'From a known contact; nothing: as usual',
   f_incomingUnknown: 'From anybody else; nothing: as usual',
@@ -684,6 +685,7 @@ export default {
   h_ReplyAnswer_title: 'At most 20 characters.',
   h_ReplyAnswer_payload: 'For programs. Empty: what it says.',
   h_AutomatedMessage_texts: 'AgentName, QueueName and Position in braces are replaced.',
+  h_Workstream_sessionTitle: 'For example {$order$} · {CustomerFullName}; the same may stand there as in a notification.',
   h_NotificationRow_text: 'For example {QueueName}, {PageName}, {CustomerFullName}, {CustomerLanguage}, {ContactId}, {AgentName} or {$Variable$}.',
   // values
   o_agent: 'Agent',

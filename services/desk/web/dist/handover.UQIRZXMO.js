@@ -1,1 +1,0 @@
-import{a}from"./chunk.NOTAFX4X.js";import"./chunk.HTVB4YMN.js";import"./chunk.WMNGU4VM.js";import"./chunk.SW7DR3UH.js";import"./chunk.PHX6SVVA.js";import"./chunk.GYDGKPPF.js";import"./chunk.7JJ7XUBG.js";export{a as HandOver};

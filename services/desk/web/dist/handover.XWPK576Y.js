@@ -1,0 +1,1 @@
+import{a}from"./chunk.KJPRSIEE.js";import"./chunk.LCOK7EWQ.js";import"./chunk.WMNGU4VM.js";import"./chunk.SW7DR3UH.js";import"./chunk.PHX6SVVA.js";import"./chunk.GYDGKPPF.js";import"./chunk.7JJ7XUBG.js";export{a as HandOver};
