@@ -57,6 +57,9 @@ func kinds() []kind {
 			return []string{words(q.GetAgents()), manifest.Word(q.GetAssignment()), number(q.GetPriority()), headStart(q), q.GetSchedule(), words(overflow(q))}
 		}),
 		kindOf("Ruleset", "DOES RULES DISABLED", ruleset),
+		kindOf("NotificationTemplate", "SECONDS ASKS DESKTOP LANGUAGES", func(t *configv1.NotificationTemplate) []string {
+			return []string{set(t.GetSeconds()), strconv.FormatBool(!t.GetAutoAssign()), manifest.Word(t.GetDesktop()), words(languages(t))}
+		}),
 		kindOf("Workstream", "QUEUE FALLBACK CLASSIFICATION ROUTING MODE UNITS PROFILES MATCHING AFFINITY OFFER TAG FILES", func(w *configv1.Workstream) []string {
 			return []string{w.GetQueue(), w.GetFallbackQueue(), words(w.GetClassification()), w.GetRouting(), mode(w),
 				number(w.GetUnits()), words(w.GetCapacityProfiles()), manifest.Word(w.GetSkillMatching()), affinity(w), offer(w), strconv.FormatBool(w.GetMessageTag()), words(filesOf(w))}
@@ -156,10 +159,7 @@ func profiles(a *configv1.Agent) []string {
 
 // headStart is what a point of priority is worth; empty: it always comes first.
 func headStart(q *configv1.Queue) string {
-	if q.GetHeadStartSeconds() == 0 {
-		return ""
-	}
-	return seconds(q.GetHeadStartSeconds())
+	return set(q.GetHeadStartSeconds())
 }
 
 // mode is how conversations come to agents: "push", "pick" or, when they are
@@ -182,12 +182,21 @@ func affinity(w *configv1.Workstream) string {
 	return manifest.Word(w.GetAffinity()) + ":" + seconds(w.GetAffinitySeconds())
 }
 
-// offer is how long agents have to accept; "auto": they do not have to.
+// offer is how long agents have to accept where no template says it; "auto": they
+// do not have to; empty: as long as usual.
 func offer(w *configv1.Workstream) string {
 	if w.GetAutoAssign() {
 		return "auto"
 	}
-	return seconds(w.GetOfferSeconds())
+	return set(w.GetOfferSeconds())
+}
+
+// languages are those in which a template of notifications has texts.
+func languages(t *configv1.NotificationTemplate) (all []string) {
+	for _, text := range t.GetTexts() {
+		all = append(all, text.GetLanguage())
+	}
+	return all
 }
 
 // valued is a name with its value, when it has one.
@@ -224,6 +233,14 @@ func overflow(q *configv1.Queue) []string {
 func number(n int32) string { return strconv.Itoa(int(n)) }
 
 func seconds(n int32) string { return number(n) + "s" }
+
+// set is seconds where any are said.
+func set(n int32) string {
+	if n == 0 {
+		return ""
+	}
+	return seconds(n)
+}
 
 func count[T any](list []T) string { return strconv.Itoa(len(list)) }
 

@@ -24,6 +24,7 @@ const (
 	Statuses        = "statuses"
 	Messages        = "automatedMessages"
 	CannedReplies   = "cannedReplies"
+	Notifications   = "notificationTemplates"
 )
 
 // Marker is the key that is written last in every change of CONFIG. Its value
@@ -63,6 +64,8 @@ func Kind(r Resource) string {
 		return Messages
 	case *configv1.CannedReply:
 		return CannedReplies
+	case *configv1.NotificationTemplate:
+		return Notifications
 	}
 	return ""
 }
@@ -147,6 +150,8 @@ func Blank(kind string) Resource {
 		return &configv1.AutomatedMessage{}
 	case CannedReplies:
 		return &configv1.CannedReply{}
+	case Notifications:
+		return &configv1.NotificationTemplate{}
 	}
 	return nil
 }

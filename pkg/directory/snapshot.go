@@ -26,6 +26,7 @@ type Snapshot struct {
 	Statuses    map[string]*configv1.Status
 	Messages    map[string]*configv1.AutomatedMessage
 	Replies     map[string]*configv1.CannedReply
+	Templates   map[string]*configv1.NotificationTemplate
 	Unreadable  []string // keys whose entry is damaged; the resource is missing or as it was before
 }
 
@@ -39,6 +40,7 @@ func NewSnapshot(resources ...Resource) *Snapshot {
 		Schedules: map[string]*configv1.Schedule{}, Skills: map[string]*configv1.Skill{},
 		Profiles: map[string]*configv1.CapacityProfile{}, Rulesets: map[string]*configv1.Ruleset{},
 		Statuses: map[string]*configv1.Status{}, Messages: map[string]*configv1.AutomatedMessage{}, Replies: map[string]*configv1.CannedReply{},
+		Templates: map[string]*configv1.NotificationTemplate{},
 	}
 	for _, r := range resources {
 		s.put(r)
@@ -79,6 +81,8 @@ func (s *Snapshot) put(r Resource) {
 		s.Messages[id] = r
 	case *configv1.CannedReply:
 		s.Replies[id] = r
+	case *configv1.NotificationTemplate:
+		s.Templates[id] = r
 	}
 }
 
@@ -109,6 +113,8 @@ func (s *Snapshot) Find(kind, id string) (Resource, bool) {
 		return found(s.Messages, id)
 	case CannedReplies:
 		return found(s.Replies, id)
+	case Notifications:
+		return found(s.Templates, id)
 	}
 	return nil, false
 }
@@ -119,7 +125,7 @@ func (s *Snapshot) All() iter.Seq[Resource] {
 	return func(yield func(Resource) bool) {
 		_ = each(s.Schedules, yield) && each(s.Skills, yield) && each(s.Profiles, yield) &&
 			each(s.Statuses, yield) && each(s.Agents, yield) && each(s.Queues, yield) && each(s.Rulesets, yield) &&
-			each(s.Workstreams, yield) && each(s.Messages, yield) && each(s.Replies, yield) && each(s.Accounts, yield) && each(s.Pages, yield)
+			each(s.Templates, yield) && each(s.Workstreams, yield) && each(s.Messages, yield) && each(s.Replies, yield) && each(s.Accounts, yield) && each(s.Pages, yield)
 	}
 }
 

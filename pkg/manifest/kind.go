@@ -22,7 +22,7 @@ type Resource interface {
 // Kinds are the kinds of documents, in the order in which one may refer to
 // another.
 func Kinds() []string {
-	return []string{"Schedule", "Skill", "CapacityProfile", "Status", "Agent", "Queue", "Ruleset", "Workstream", "AutomatedMessage", "CannedReply", "ChannelAccount", "Page"}
+	return []string{"Schedule", "Skill", "CapacityProfile", "Status", "Agent", "Queue", "Ruleset", "NotificationTemplate", "Workstream", "AutomatedMessage", "CannedReply", "ChannelAccount", "Page"}
 }
 
 // Kind is the kind of r.
@@ -55,6 +55,8 @@ func Wrap(r Resource) *adminv1.Resource {
 		return &adminv1.Resource{Kind: &adminv1.Resource_Ruleset{Ruleset: r}}
 	case *configv1.CannedReply:
 		return &adminv1.Resource{Kind: &adminv1.Resource_CannedReply{CannedReply: r}}
+	case *configv1.NotificationTemplate:
+		return &adminv1.Resource{Kind: &adminv1.Resource_NotificationTemplate{NotificationTemplate: r}}
 	}
 	return nil
 }
@@ -86,6 +88,8 @@ func Unwrap(r *adminv1.Resource) Resource {
 		return k.Ruleset
 	case *adminv1.Resource_CannedReply:
 		return k.CannedReply
+	case *adminv1.Resource_NotificationTemplate:
+		return k.NotificationTemplate
 	}
 	return nil
 }
@@ -117,6 +121,8 @@ func blank(kind string) Resource {
 		return &configv1.Ruleset{Meta: meta}
 	case "CannedReply":
 		return &configv1.CannedReply{Meta: meta}
+	case "NotificationTemplate":
+		return &configv1.NotificationTemplate{Meta: meta}
 	}
 	return nil
 }

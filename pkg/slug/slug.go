@@ -19,6 +19,14 @@ func Names() []string {
 		"AgentFullName", "AgentFirstName", "AgentLastName", "AgentNickname"}
 }
 
+// Notices are the slugs by which agents are told of a conversation: who the
+// customer is, in which language and as which contact, where the conversation
+// waits, of which page it is, and which agent asks or hands it over (L92).
+func Notices() []string {
+	return []string{"CustomerFullName", "CustomerFirstName", "CustomerLastName", "CustomerLanguage",
+		"ContactId", "QueueName", "PageName", "AgentName"}
+}
+
 // Variable is the slug of a context variable; its inverse is VariableOf.
 func Variable(name string) string { return "$" + name + "$" }
 

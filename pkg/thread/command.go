@@ -59,7 +59,7 @@ func MakeOffer(s *threadv1.State, conversation, queue string, o *threadv1.OfferM
 		return nil, refuse(s, Stale, o.GetAgent())
 	}
 	facts := one(o)
-	if c.GetTerms().GetAutoAssign() {
+	if Given(s) {
 		facts = append(facts, Of(&threadv1.AgentAssigned{Agent: o.GetAgent(), Fence: o.GetFence(), Cause: threadv1.Cause_CAUSE_AUTO_ASSIGNED}))
 	}
 	return facts, nil

@@ -30,7 +30,7 @@ type Handover struct {
 	ClientID     string        // of the command
 	NoteID, Note string        // what the next one should know; no note when empty
 	Ask          string        // id for asking the next one, where one is asked
-	Patience     time.Duration // how long the next one has to answer
+	Patience     time.Duration // how long the next one has to answer, where no template says it
 }
 
 // ToQueue puts the conversation into another queue, to wait there. By leaves it
@@ -96,7 +96,8 @@ func (h Handover) ToAgent(s *threadv1.State, now time.Time, agent string) ([]*th
 	if agent == h.By {
 		return nil, refuse(s, SameAgent, h.By)
 	}
-	until := now.Add(time.Duration(c.OfferSeconds)*time.Second + patience)
+	lasts, _ := asks(c.GetTerms().GetTransfer(), c)
+	until := now.Add(lasts + patience)
 	return append(h.note(), Of(&threadv1.ConversationReleased{Cause: threadv1.Cause_CAUSE_TRANSFERRED, By: h.By,
 		Prefer: agent, PreferUntilMs: until.UnixMilli(), ClientId: h.ClientID})), nil
 }
@@ -107,11 +108,15 @@ func (h Handover) ToAgent(s *threadv1.State, now time.Time, agent string) ([]*th
 // Nobody is asked about a conversation that is set aside, that is given without
 // asking, or that the agent reads already.
 func (h Handover) pass(s *threadv1.State, c *threadv1.Conversation, now time.Time, agent string) ([]*threadv1.Fact, error) {
-	p := ParticipantOf(c, agent)
+	p, lasts := ParticipantOf(c, agent), h.Patience
+	asked, given := asks(c.GetTerms().GetTransfer(), c)
+	if c.GetTerms().GetTransfer() != nil {
+		lasts = asked
+	}
 	switch {
 	case succeeds(p): // is asked already
 		return nil, nil
-	case c.Phase == threadv1.Phase_PHASE_WAITING || c.GetTerms().GetAutoAssign() || agent == h.By || present(p):
+	case c.Phase == threadv1.Phase_PHASE_WAITING || given || agent == h.By || present(p):
 		return append(h.note(), Of(&threadv1.AgentAssigned{Agent: agent, Cause: threadv1.Cause_CAUSE_TRANSFERRED, By: h.By})), nil
 	case p != nil:
 		return nil, refuse(s, TakesPart, h.By)
@@ -123,7 +128,7 @@ func (h Handover) pass(s *threadv1.State, c *threadv1.Conversation, now time.Tim
 		}
 	}
 	return append(facts, Of(&threadv1.ConsultAsked{Id: h.Ask, Agent: agent, By: h.By, ClientId: h.ClientID,
-		UntilMs: now.Add(h.Patience).UnixMilli(), HandOver: true})), nil
+		UntilMs: now.Add(lasts).UnixMilli(), HandOver: true})), nil
 }
 
 // Assign gives a conversation that nobody has to an agent, whatever the agent's

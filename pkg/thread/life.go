@@ -187,7 +187,9 @@ func applyAssigned(s *threadv1.State, now time.Time, a *threadv1.AgentAssigned) 
 	}
 	c.Questions = nil // whoever has it asks by themselves
 	c.Offer, c.Agent, c.Fence, c.AssignedMs = nil, a.GetAgent(), a.GetFence(), now.UnixMilli()
-	c.Transferred = c.Transferred || a.GetCause() == threadv1.Cause_CAUSE_TRANSFERRED
+	if a.GetCause() == threadv1.Cause_CAUSE_TRANSFERRED {
+		c.Transferred, c.HandedBy = true, a.GetBy()
+	}
 	retag(c, a.MessageTag)
 	prefer(c, "", 0)
 	enter(c, phase, now)
@@ -208,15 +210,18 @@ func applyReleased(s *threadv1.State, now time.Time, r *threadv1.ConversationRel
 		return err
 	}
 	enter(s.Conversation, phase, now)
-	waits(s.Conversation, r.GetCause() == threadv1.Cause_CAUSE_TRANSFERRED)
+	waits(s.Conversation)
+	if r.GetCause() == threadv1.Cause_CAUSE_TRANSFERRED {
+		s.Conversation.Transferred, s.Conversation.HandedBy = true, r.GetBy()
+	}
 	prefer(s.Conversation, r.GetPrefer(), r.GetPreferUntilMs())
 	s.Commands = remember(s.Commands, r.GetClientId(), keptCommands)
 	return nil
 }
 
-// waits begins a wait for an agent, of a conversation handed over or not.
-func waits(c *threadv1.Conversation, transferred bool) {
-	c.Transferred = transferred
+// waits begins a wait for an agent, of a conversation that nobody handed over.
+func waits(c *threadv1.Conversation) {
+	c.Transferred, c.HandedBy = false, ""
 	forgetPlace(c)
 }
 
@@ -258,7 +263,7 @@ func applyRevived(s *threadv1.State, now time.Time, r *threadv1.ConversationRevi
 	}
 	c := s.Conversation
 	enter(c, phase, now)
-	waits(c, false)
+	waits(c)
 	retag(c, r.MessageTag)
 	c.QueuedMs = now.UnixMilli()
 	switch affinity := c.GetTerms().GetAffinitySeconds(); {

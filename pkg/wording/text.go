@@ -20,13 +20,14 @@ var (
 
 // Check tells what of a text cannot be filled in, one line each with the remedy.
 func Check(trigger threadv1.Trigger, text string) (wrong []string) {
-	return check(traitOf(trigger).slugs, text)
+	return CheckSlugs(traitOf(trigger).slugs, text)
 }
 
 // CheckEnd is Check for what is said when a conversation is over.
-func CheckEnd(text string) []string { return check([]string{agentName, queueName}, text) }
+func CheckEnd(text string) []string { return CheckSlugs([]string{agentName, queueName}, text) }
 
-func check(known []string, text string) (wrong []string) {
+// CheckSlugs is Check for a text in which these slugs and variables are replaced.
+func CheckSlugs(known []string, text string) (wrong []string) {
 	for _, slug := range slugShape.FindAllString(text, -1) {
 		if !variableShape.MatchString(slug) && !slices.Contains(known, strings.Trim(slug, "{}")) {
 			wrong = append(wrong, fmt.Sprintf("holds %s, which nothing is put in place of here; use %s", slug, choice(known)))

@@ -36,7 +36,10 @@ func town() []*adminv1.Resource {
 			{Name: "near", When: "agent.working", Order: configv1.AgentOrder_AGENT_ORDER_PROFICIENCY, Disabled: true}, {Name: "any"}}}}},
 		wrap(&configv1.Queue{Meta: meta("special"), Agents: []string{"vera"}, Assignment: configv1.Assignment_ASSIGNMENT_CUSTOM, Custom: &configv1.CustomAssignment{
 			Prioritisation: "buckets", Assignment: "steps", Selections: []*configv1.Selection{{Name: "vip", When: `variables.vip == "1"`, Ruleset: "steps", Disabled: true}}}}),
-		wrap(&configv1.Workstream{Meta: meta("sales"), Queue: "front", FallbackQueue: "back", Units: 2, OfferSeconds: 30, MessageTag: true, WrapUp: configv1.WrapUp_WRAP_UP_TIMED, WrapUpSeconds: 60,
+		&adminv1.Resource{Kind: &adminv1.Resource_NotificationTemplate{NotificationTemplate: &configv1.NotificationTemplate{Meta: meta("handed-over"), Seconds: 60, HideCountdown: true, NoReject: true,
+			Desktop: configv1.DesktopNotification_DESKTOP_NOTIFICATION_BACKGROUND, Texts: []*configv1.NotificationTexts{{Language: "bg", Title: "От {AgentName}", Accept: "Поеми",
+				Rows: []*configv1.NotificationRow{{Label: "VIP", Text: "{$vip$}"}}}}}}},
+		wrap(&configv1.Workstream{Meta: meta("sales"), Notifications: &configv1.Notifications{Transfer: "handed-over", Consult: "handed-over"}, Queue: "front", FallbackQueue: "back", Units: 2, OfferSeconds: 30, MessageTag: true, WrapUp: configv1.WrapUp_WRAP_UP_TIMED, WrapUpSeconds: 60,
 			Mode: configv1.WorkMode_WORK_MODE_PUSH, Pickable: true, CapacityProfiles: []string{"chats"}, Presences: []distributionv1.Presence{distributionv1.Presence_PRESENCE_AWAY},
 			SkillMatching: configv1.SkillMatching_SKILL_MATCHING_CLOSEST, Affinity: configv1.Affinity_AFFINITY_PREFERRED, AffinitySeconds: 300, AutoAssign: true,
 			Classification: []string{"sorting"}, Routing: "ways", Variables: []*configv1.Variable{{Name: "vip", Type: configv1.VariableType_VARIABLE_TYPE_NUMBER, Initial: "1"}}}),
@@ -94,6 +97,11 @@ func exported(t *testing.T, s *admintest.Server) (all []*adminv1.Resource) {
 	add(err)
 	for _, r := range rulesets.GetRulesets() {
 		add(nil, &adminv1.Resource{Kind: &adminv1.Resource_Ruleset{Ruleset: r}})
+	}
+	templates, err := c.ListNotificationTemplates(ctx, &adminv1.ListNotificationTemplatesRequest{})
+	add(err)
+	for _, r := range templates.GetNotificationTemplates() {
+		add(nil, &adminv1.Resource{Kind: &adminv1.Resource_NotificationTemplate{NotificationTemplate: r}})
 	}
 	workstreams, err := c.ListWorkstreams(ctx, &adminv1.ListWorkstreamsRequest{})
 	add(err)

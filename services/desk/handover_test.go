@@ -266,6 +266,25 @@ func TestAnInvitationLapses(t *testing.T) {
 	}
 }
 
+// TestAConsultIsAskedByItsTemplate (L90): who is asked for advice has the time of the
+// workstream's template for it, and reads what it says.
+func TestAConsultIsAskedByItsTemplate(t *testing.T) {
+	h := newHouse(t)
+	mila, orlin := h.agent("mila"), h.agent("orlin")
+	his := h.follow(orlin)
+	h.commit("p", thread.Of(&threadv1.MessageReceived{Mid: "m-p", Text: "Счупено е.", SentMs: time.Now().UnixMilli()}),
+		thread.Of(&threadv1.ConversationOpened{Id: "c-p", Workstream: "claims", Units: 1, OfferSeconds: 60}), thread.Of(&threadv1.ConversationRouted{Queue: "front"}),
+		thread.Of(&threadv1.AgentAssigned{Agent: "mila", Fence: 1, Cause: threadv1.Cause_CAUSE_PICKED}))
+	before := time.Now()
+	if _, err := mila.desk.AskConsult(t.Context(), connect.NewRequest(&deskv1.AskConsultRequest{Ref: ref("p"), ClientId: uuid.NewString(), Invitee: "orlin"})); err != nil {
+		t.Fatal(err)
+	}
+	his.until("the question, by its template", func(e *deskv1.Event) bool {
+		v := e.GetConversation()
+		return len(v.GetNotification().GetTexts()) == 1 && v.GetNotification().GetTexts()[0].GetTitle() == "Мила Йорданова wants to know" && v.GetPart().GetUntilMs() >= before.Add(5*time.Minute).UnixMilli()
+	})
+}
+
 // TestASupervisorHandsOver (L107): the agent at work keeps the conversation until
 // the next one says yes.
 func TestASupervisorHandsOver(t *testing.T) {

@@ -90,8 +90,9 @@ func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 		&configv1.Schedule{Meta: &configv1.Meta{Id: "never"}, TimeZone: "Europe/Sofia"},
 		&configv1.Workstream{Meta: &configv1.Meta{Id: "facebook"}, Queue: "front", Units: 1, OfferSeconds: 60, Variables: []*configv1.Variable{{Name: "order", Initial: "?"},
 			{Name: "mail", Tells: configv1.Tells_TELLS_EMAIL}, {Name: "call", Tells: configv1.Tells_TELLS_PHONE}}},
-		&configv1.Workstream{Meta: &configv1.Meta{Id: "claims"}, Queue: "front", Units: 1, OfferSeconds: 60, Dispositions: &configv1.Dispositions{
+		&configv1.Workstream{Meta: &configv1.Meta{Id: "claims"}, Queue: "front", Units: 1, OfferSeconds: 60, Notifications: &configv1.Notifications{Consult: "advice"}, Dispositions: &configv1.Dispositions{
 			Required: true, NoteRequired: true, Codes: []*configv1.DispositionCode{{Code: "paid", Name: "Paid"}, {Code: "refused", Name: "Refused"}, {Code: "old", Name: "Old", Inactive: true}, {Code: "third", Name: "Third"}}}},
+		&configv1.NotificationTemplate{Meta: &configv1.Meta{Id: "advice"}, Seconds: 300, Texts: []*configv1.NotificationTexts{{Language: "en", Title: "{AgentName} wants to know"}}},
 		&configv1.CannedReply{Meta: &configv1.Meta{Id: "hello", DisplayName: "Hello"}, Text: "Здравейте, {CustomerFirstName}!", Tags: []string{"greeting"}, Workstreams: []string{"facebook"}},
 		&configv1.CannedReply{Meta: &configv1.Meta{Id: "else", DisplayName: "Elsewhere"}, Text: "Not here", Workstreams: []string{"other"}},
 		&configv1.ChannelAccount{Meta: &configv1.Meta{Id: "demo"}}, &configv1.Page{Meta: &configv1.Meta{Id: "shop"}, PageId: pageID, Account: "demo", AgentAttachments: configv1.Switch_SWITCH_ON, Workstream: "discreet"},

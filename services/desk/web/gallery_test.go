@@ -29,10 +29,17 @@ func TestGallery(t *testing.T) {
 		"sign-in": func(b *browser) {
 			b.Do(chromedp.Navigate(b.url), chromedp.WaitVisible(chromedp.CSS("input[name=agent]")))
 		},
-		"empty":         func(b *browser) { b.signIn(); b.Await("an empty desk", "document.querySelector('.nothing-open')") },
-		"loading":       loadingState,
-		"error":         errorState,
-		"offer":         offerState,
+		"empty":   func(b *browser) { b.signIn(); b.Await("an empty desk", "document.querySelector('.nothing-open')") },
+		"loading": loadingState,
+		"error":   errorState,
+		"offer":   offerState,
+		"offer by template": func(b *browser) {
+			world(b.house)
+			b.signIn()
+			b.house.Add(offeredBy("2001", told()), "Къде е поръчката ми?")
+			b.house.Add(webtest.Customer{PSID: "2002", Name: "Anna", Phase: threadv1.Phase_PHASE_ACTIVE, Window: 20 * time.Hour, Given: 10 * time.Minute, Told: told()}, "Hello?")
+			b.Await("both", "document.querySelectorAll('.offer:not(.ask)').length === 2")
+		},
 		"long list":     longState,
 		"history":       func(b *browser) { world(b.house); b.signIn(); b.opens("Иван") },
 		"right to left": func(b *browser) { world(b.house); b.signIn(); b.opens("نادية") },

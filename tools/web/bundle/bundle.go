@@ -21,6 +21,10 @@ const Budget = 40 * 1024
 // Later is how many more it may load afterwards, while the agent works.
 const Later = 24 * 1024
 
+// Beside is how many of them stand beside the offers, on top of Later: an agent
+// is told by them of what is no offer.
+const Beside = 1536
+
 // Setup is how many the set-up page may load before an administrator can work.
 // Agents load none of it.
 const Setup = 40 * 1024
@@ -34,6 +38,8 @@ type Sizes struct {
 	Script int
 	// Later is every part that is loaded when it is wanted, in the longest language.
 	Later int
+	// Beside is the part of what stands beside the offers.
+	Beside int
 	// Style is the style sheet.
 	Style int
 	// Setup is what the set-up page begins with, in the longest language.
@@ -44,7 +50,7 @@ type Sizes struct {
 
 // String tells the sizes in one line.
 func (s Sizes) String() string {
-	return fmt.Sprintf("script %d B of %d B, later %d B of %d B, css %d B, set-up %d B of %d B, later %d B of %d B (gzip)", s.Script, Budget, s.Later, Later, s.Style, s.Setup, Setup, s.Aside, Aside)
+	return fmt.Sprintf("script %d B of %d B, later %d B of %d B, beside offers %d B of %d B, css %d B, set-up %d B of %d B, later %d B of %d B (gzip)", s.Script, Budget, s.Later, Later, s.Beside, Beside, s.Style, s.Setup, Setup, s.Aside, Aside)
 }
 
 // Within is an error when the scripts exceed what they may weigh.
@@ -54,6 +60,8 @@ func (s Sizes) Within() error {
 		return fmt.Errorf("the script weighs %d B compressed, over the budget of %d B", s.Script, Budget)
 	case s.Later > Later:
 		return fmt.Errorf("the parts that are loaded later weigh %d B compressed, over the budget of %d B", s.Later, Later)
+	case s.Beside > Beside:
+		return fmt.Errorf("what stands beside the offers weighs %d B compressed, over the budget of %d B", s.Beside, Beside)
 	case s.Setup > Setup:
 		return fmt.Errorf("the set-up page weighs %d B compressed, over the budget of %d B", s.Setup, Setup)
 	case s.Aside > Aside:
@@ -78,6 +86,9 @@ var (
 
 // texts is where languages are.
 const texts = "src/texts/"
+
+// beside is what stands beside the offers.
+const beside = "src/beside.tsx"
 
 // view is where those of the supervisor's view are, which come with it.
 const view = texts + "floor/"
@@ -117,6 +128,8 @@ func (e entry) build(root string, files map[string][]byte) (Sizes, error) {
 			sizes.Script += weight
 		case part.entry == style:
 			sizes.Style = weight
+		case part.entry == beside:
+			sizes.Beside = weight
 		case strings.HasPrefix(part.entry, view):
 			words = max(words, weight)
 		case strings.HasPrefix(part.entry, texts):

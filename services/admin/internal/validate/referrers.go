@@ -35,7 +35,8 @@ func references(r directory.Resource) map[string][]string {
 		return map[string][]string{directory.ChannelAccounts: {r.GetAccount()}, directory.Workstreams: {r.GetWorkstream()}}
 	case *configv1.Workstream:
 		return map[string][]string{directory.Queues: {r.GetQueue(), r.GetFallbackQueue()},
-			directory.Rulesets: append(slices.Clone(r.GetClassification()), r.GetRouting()), directory.Profiles: r.GetCapacityProfiles()}
+			directory.Rulesets: append(slices.Clone(r.GetClassification()), r.GetRouting()), directory.Profiles: r.GetCapacityProfiles(),
+			directory.Notifications: each(directory.Uses(r), func(u directory.Use) string { return u.Template })}
 	case *configv1.Queue:
 		return map[string][]string{directory.Agents: slices.Concat(r.GetAgents(), r.GetSupervisors()), directory.Schedules: {r.GetSchedule()},
 			directory.Queues: append(overflowing(r.GetOverflow()), r.GetWait().GetQueue()), directory.Rulesets: ordering(r)}

@@ -81,6 +81,8 @@ func (o *Observer) Remarks(r directory.Resource) []string {
 		o.ruleset(m, r)
 	case *configv1.Workstream:
 		o.workstream(m, r)
+	case *configv1.NotificationTemplate:
+		o.noticed(m, r)
 	case *configv1.AutomatedMessage:
 		o.said(m, "texts", r.GetTexts())
 	case *configv1.ChannelAccount:
@@ -183,6 +185,7 @@ func (o *Observer) attributes(m *remarks, place string, a *configv1.Attributes) 
 
 func (o *Observer) workstream(m *remarks, w *configv1.Workstream) {
 	o.surveyed(m, w)
+	o.agrees(m, w)
 	for _, named := range []struct{ field, queue string }{{"queue", w.GetQueue()}, {"fallback_queue", w.GetFallbackQueue()}} {
 		if o.empty(named.queue) {
 			m.add("names queue %q (%s), which has no agents; add some, or name another", named.queue, named.field)

@@ -61,6 +61,8 @@ func Resource(r directory.Resource, world *directory.Snapshot) []fault.Violation
 		p.message(r, world)
 	case *configv1.CannedReply:
 		p.reply(r, world)
+	case *configv1.NotificationTemplate:
+		p.notification(r, world)
 	}
 	return p
 }

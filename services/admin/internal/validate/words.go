@@ -29,6 +29,7 @@ func Noun(kind string, many bool) string {
 		directory.Statuses:        {"status", "statuses"},
 		directory.Messages:        {"automated message", "automated messages"},
 		directory.CannedReplies:   {"canned reply", "canned replies"},
+		directory.Notifications:   {"template of notifications", "templates of notifications"},
 	}[kind]
 	if many {
 		return nouns[1]

@@ -25,7 +25,7 @@ func (p *problems) workstream(w *configv1.Workstream, world *directory.Snapshot)
 	}
 	p.units(w, world)
 	p.picture("persona_picture", w.GetPersonaPicture())
-	p.within("offer_seconds", w.GetOfferSeconds(), 5, 600)
+	p.notifications(w, world)
 	p.known("wrap_up", w.GetWrapUp().String(), configv1.WrapUp_name, int32(w.GetWrapUp()))
 	switch seconds := w.GetWrapUpSeconds(); {
 	case w.GetWrapUp() == configv1.WrapUp_WRAP_UP_TIMED:

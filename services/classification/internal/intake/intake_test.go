@@ -361,8 +361,8 @@ func TestOpen(t *testing.T) {
 	)
 	for id, want := range map[string]*threadv1.ConversationOpened{
 		"10": {Id: "c", Workstream: "facebook", Units: 3, OfferSeconds: 45, MessageTag: true, Terms: &threadv1.Terms{}},
-		"11": {Id: "c", Units: 1, OfferSeconds: 60},
-		"12": {Id: "c", Units: 1, OfferSeconds: 60},
+		"11": {Id: "c", Units: 1, OfferSeconds: 120},
+		"12": {Id: "c", Units: 1, OfferSeconds: 120},
 		"13": nil,
 		"14": {Id: "c", Workstream: "facebook", Units: 3, OfferSeconds: 45, Terms: &threadv1.Terms{}},
 	} {

@@ -9,11 +9,9 @@ import (
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
-// Units and seconds of a conversation whose page has no workstream to say them.
-const (
-	defaultUnits        = 1
-	defaultOfferSeconds = 60
-)
+// defaultUnits are those of a conversation whose page has no workstream to say
+// them.
+const defaultUnits = 1
 
 // Open is the conversation that opens under id when a customer of page (Meta's
 // id) speaks now: with the settings of the page's workstream at this moment,
@@ -23,7 +21,7 @@ func Open(d *directory.Snapshot, page, id string) *threadv1.ConversationOpened {
 	if !known {
 		return nil
 	}
-	opened := &threadv1.ConversationOpened{Id: id, Units: defaultUnits, OfferSeconds: defaultOfferSeconds}
+	opened := &threadv1.ConversationOpened{Id: id, Units: defaultUnits, OfferSeconds: directory.OfferSeconds}
 	ws, known := d.Workstreams[resource.GetWorkstream()]
 	if !known {
 		return opened
@@ -34,19 +32,22 @@ func Open(d *directory.Snapshot, page, id string) *threadv1.ConversationOpened {
 	if ws.GetOfferSeconds() > 0 {
 		opened.OfferSeconds = ws.GetOfferSeconds()
 	}
-	opened.Terms = terms(ws)
+	opened.Terms = terms(d, ws)
 	opened.Bot = ws.GetBot() != nil
 	return opened
 }
 
 // terms are what ws says of how its conversations come to agents.
-func terms(ws *configv1.Workstream) *threadv1.Terms {
+func terms(d *directory.Snapshot, ws *configv1.Workstream) *threadv1.Terms {
 	pick := ws.GetMode() == configv1.WorkMode_WORK_MODE_PICK
 	t := &threadv1.Terms{
 		Presences:  slices.Clone(ws.GetPresences()),
 		PickOnly:   pick,
 		Pickable:   pick || ws.GetPickable(),
 		AutoAssign: ws.GetAutoAssign() && !pick,
+		Known:      approach(d, ws.GetNotifications().GetIncomingKnown()),
+		Unknown:    approach(d, ws.GetNotifications().GetIncomingUnknown()),
+		Transfer:   approach(d, ws.GetNotifications().GetTransfer()),
 	}
 	switch ws.GetSkillMatching() {
 	case configv1.SkillMatching_SKILL_MATCHING_CLOSEST:
@@ -63,4 +64,14 @@ func terms(ws *configv1.Workstream) *threadv1.Terms {
 	case configv1.Affinity_AFFINITY_UNSPECIFIED, configv1.Affinity_AFFINITY_NONE:
 	}
 	return t
+}
+
+// approach is how a template of notifications has agents asked; nil for what is
+// built in.
+func approach(d *directory.Snapshot, template string) *threadv1.Approach {
+	t := d.Templates[template]
+	if t == nil {
+		return nil
+	}
+	return &threadv1.Approach{Template: template, Seconds: directory.AnswerSeconds(t), AutoAssign: t.GetAutoAssign()}
 }

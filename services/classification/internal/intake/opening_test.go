@@ -1,9 +1,10 @@
 package intake_test
 
 import (
+	"cmp"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/parley-desk/parley/pkg/directory"
@@ -16,6 +17,7 @@ import (
 // S38, L23: a conversation keeps the terms that its workstream had when it opened.
 func TestTerms(t *testing.T) {
 	available, away := distributionv1.Presence_PRESENCE_AVAILABLE, distributionv1.Presence_PRESENCE_AWAY
+	quick, plain := &threadv1.Approach{Template: "quick", Seconds: 15, AutoAssign: true}, &threadv1.Approach{Template: "plain", Seconds: 120}
 	for _, c := range []struct {
 		name string
 		ws   *configv1.Workstream
@@ -47,12 +49,18 @@ func TestTerms(t *testing.T) {
 			&threadv1.ConversationOpened{Units: 1, Terms: &threadv1.Terms{AffinitySeconds: -1}}},
 		{"L95 at once", &configv1.Workstream{AutoAssign: true},
 			&threadv1.ConversationOpened{Units: 1, Terms: &threadv1.Terms{AutoAssign: true}}},
+		{"L91 its own time", &configv1.Workstream{OfferSeconds: 45}, &threadv1.ConversationOpened{Units: 1, OfferSeconds: 45, Terms: &threadv1.Terms{}}},
+		{"L90, S40 a template a use", &configv1.Workstream{Notifications: &configv1.Notifications{IncomingKnown: "quick", IncomingUnknown: "plain", Transfer: "quick", Consult: "plain"}},
+			&threadv1.ConversationOpened{Units: 1, Terms: &threadv1.Terms{Known: quick, Unknown: plain, Transfer: quick}}},
+		{"L90 a template that is gone", &configv1.Workstream{Notifications: &configv1.Notifications{Transfer: "gone"}},
+			&threadv1.ConversationOpened{Units: 1, Terms: &threadv1.Terms{}}},
 	} {
 		c.ws.Meta = &configv1.Meta{Id: "facebook"}
 		d := directory.NewSnapshot(c.ws, &configv1.Page{Meta: &configv1.Meta{Id: "shop"}, PageId: "10", Workstream: "facebook"},
-			&configv1.CapacityProfile{Meta: &configv1.Meta{Id: "chat"}}, &configv1.CapacityProfile{Meta: &configv1.Meta{Id: "vip"}})
-		c.want.Id, c.want.Workstream, c.want.OfferSeconds = "c", "facebook", 60
-		if d := cmp.Diff(c.want, intake.Open(d, "10", "c"), protocmp.Transform()); d != "" {
+			&configv1.CapacityProfile{Meta: &configv1.Meta{Id: "chat"}}, &configv1.CapacityProfile{Meta: &configv1.Meta{Id: "vip"}},
+			&configv1.NotificationTemplate{Meta: &configv1.Meta{Id: "quick"}, Seconds: 15, AutoAssign: true}, &configv1.NotificationTemplate{Meta: &configv1.Meta{Id: "plain"}})
+		c.want.Id, c.want.Workstream, c.want.OfferSeconds = "c", "facebook", cmp.Or(c.want.OfferSeconds, 120) // L91
+		if d := gocmp.Diff(c.want, intake.Open(d, "10", "c"), protocmp.Transform()); d != "" {
 			t.Errorf("%s: opened otherwise:\n%s", c.name, d)
 		}
 	}

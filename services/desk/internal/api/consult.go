@@ -2,10 +2,12 @@ package api
 
 import (
 	"context"
+	"time"
 
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
 
+	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/thread"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
@@ -33,12 +35,22 @@ func (s deskService) AskConsult(ctx context.Context, r *connect.Request[deskv1.A
 		return nil, err
 	}
 	view, err := s.turn(ctx, m.GetRef(), func(state *threadv1.State, agent string) ([]*threadv1.Fact, error) {
-		return thread.AskConsult(state, m.GetRef().GetConversation(), agent, m.GetInvitee(), id.String(), m.GetClientId(), m.GetQuestion(), s.Now().Add(s.Invitation))
+		return thread.AskConsult(state, m.GetRef().GetConversation(), agent, m.GetInvitee(), id.String(), m.GetClientId(), m.GetQuestion(), s.Now().Add(s.adviceLasts(state)))
 	})
 	if err != nil {
 		return nil, err
 	}
 	return connect.NewResponse(&deskv1.AskConsultResponse{Conversation: view}), nil
+}
+
+// adviceLasts is how long one has to answer who is asked for advice on the
+// conversation of a thread.
+func (s deskService) adviceLasts(state *threadv1.State) time.Duration {
+	d := s.Directory.Now()
+	if t := d.Templates[d.Workstreams[state.GetConversation().GetWorkstream()].GetNotifications().GetConsult()]; t != nil {
+		return time.Duration(directory.AnswerSeconds(t)) * time.Second
+	}
+	return s.Invitation
 }
 
 // Lapse ends the invitations of a thread that are over.

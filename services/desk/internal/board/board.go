@@ -159,6 +159,6 @@ func trim(s *threadv1.State) *threadv1.State {
 		Conversation: s.GetConversation(), Conversations: s.GetConversations(),
 		WindowMs: s.GetWindowMs(), DeliveredMs: s.GetDeliveredMs(), ReadMs: s.GetReadMs(),
 		Sends: s.GetSends(), Fence: s.GetFence(), Standby: s.GetStandby(), OwnerApp: s.GetOwnerApp(), OwnerMs: s.GetOwnerMs(),
-		Preview: s.GetPreview(), NewestMs: s.GetNewestMs(), Unanswered: s.GetUnanswered(), Survey: s.GetSurvey(),
+		Preview: s.GetPreview(), NewestMs: s.GetNewestMs(), Unanswered: s.GetUnanswered(), Survey: s.GetSurvey(), Contact: s.GetContact(),
 	}
 }

@@ -148,6 +148,8 @@ func View(s *threadv1.State, revision uint64, agent string, now time.Time, world
 	if c.GetOffer().GetAgent() == agent {
 		view.Offer = c.GetOffer()
 	}
+	view.Notification = notify(s, view, agent, now, world)
+	view.Title = title(s, view, world)
 	return view
 }
 

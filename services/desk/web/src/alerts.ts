@@ -1,7 +1,10 @@
 // Sound and desktop notifications, made by one tab only.
 import { useEffect, useRef } from 'preact/hooks';
+import type { ConversationView } from './types.gen';
 import { nameOf, preview } from './format';
-import { idOf, invites, offers } from './model';
+import type { Words } from './i18n';
+import type { Prefs } from './prefs';
+import { idOf, invites, offers, toldOf } from './model';
 import { useRoom } from './rt';
 
 const EVERY_MS = 5_000;
@@ -27,6 +30,28 @@ export async function beep(): Promise<void> {
   }
 }
 
+// tell has the browser tell of a conversation too, where the agent allows that and
+// its template wants it; what is built in does it while nobody looks at the page.
+function tell(v: ConversationView, t: Words, lang: string): Notification | undefined {
+  const { desktop = '', title } = toldOf(v, lang);
+  if (!('Notification' in window) || Notification.permission !== 'granted') return undefined;
+  if (/NEVER/.test(desktop) || (document.hasFocus() && !/ALWAYS/.test(desktop))) return undefined;
+  const name = nameOf(v, t);
+  const n = new Notification(title ? `${title}: ${name}` : t.offerNotice(name), { body: preview(v, t), tag: idOf(v) + v.offer?.fence, requireInteraction: true });
+  n.onclick = () => {
+    window.focus();
+    n.close();
+  };
+  return n;
+}
+
+// call beeps once and has the browser tell; what it gives takes that back.
+export function call(v: ConversationView, t: Words, prefs: Prefs): () => void {
+  if (prefs.sound && navigator.userActivation?.hasBeenActive) void beep();
+  const shown = tell(v, t, prefs.lang);
+  return () => shown?.close();
+}
+
 // useAlerts calls the agent while an offer is out.
 export function useAlerts(): void {
   const { desk, t, prefs } = useRoom();
@@ -46,16 +71,10 @@ export function useAlerts(): void {
       n.close();
       shown.current.delete(id);
     }
-    if (!loud || !('Notification' in window) || Notification.permission !== 'granted') return;
-    for (const v of all) {
+    for (const v of loud ? all : []) {
       const id = `${idOf(v)}.${v.offer?.fence}`;
-      if (shown.current.has(id) || document.hasFocus()) continue;
-      const n = new Notification(t.offerNotice(nameOf(v, t)), { body: preview(v, t), tag: id, requireInteraction: true });
-      n.onclick = () => {
-        window.focus();
-        n.close();
-      };
-      shown.current.set(id, n);
+      const n = !shown.current.has(id) && tell(v, t, prefs.lang);
+      if (n) shown.current.set(id, n);
     }
   }, [loud, key, t]);
   useEffect(() => () => shown.current.forEach((n) => n.close()), []);

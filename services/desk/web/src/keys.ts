@@ -21,7 +21,7 @@ export function useKeys(help: () => void): void {
         if (v) desk.show(idOf(v));
       } else if (e.code === 'KeyN') desk.next();
       else if (e.code === 'KeyA' && offer) void desk.answer(offer, true);
-      else if (e.code === 'KeyR' && offer) void desk.answer(offer, false);
+      else if (e.code === 'KeyR' && offer && !offer.notification?.noReject) void desk.answer(offer, false);
       else return;
       e.preventDefault();
     };

@@ -3,10 +3,10 @@ import type { ConversationView } from './types.gen';
 import { hue, initial, long, nameOf, preview, span, when } from './format';
 import { answers, idOf, mine, num, unread, waiting, windowOf } from './model';
 import { memo, useNow, useRoom } from './rt';
-import { Unsent } from './unsent';
 import { later } from './later';
 
 const OpenItems = later(() => import('./open').then((m) => m.OpenItems));
+const Unsent = later(() => import('./unsent').then((m) => m.Unsent));
 const AMBER_MS = 4 * 3_600_000;
 
 export function WorkList() {
@@ -15,7 +15,7 @@ export function WorkList() {
   const now = useNow(20_000);
   const all = { mine: mine(s), waiting: waiting(s) };
   const query = s.query.trim().toLocaleLowerCase();
-  const rows = (s.section === 'open' ? [] : all[s.section]).filter((v) => !query || `${nameOf(v, t)} ${v.preview ?? ''}`.toLocaleLowerCase().includes(query));
+  const rows = (s.section === 'open' ? [] : all[s.section]).filter((v) => !query || `${nameOf(v, t)} ${v.title ?? ''} ${v.preview ?? ''}`.toLocaleLowerCase().includes(query));
   const ready = s.standing.presence === 'PRESENCE_AVAILABLE' || s.standing.presence === 'PRESENCE_BUSY';
   const nothing = query ? t.noMatch : s.section === 'waiting' ? t.noWaiting : ready ? t.noMineReady : t.noMine;
   return (
@@ -78,7 +78,7 @@ const Row = memo(function Row({ view, unread: n, open, stop }: RowProps) {
     <li>
       <button class={`row${n ? ' fresh' : ''}`} aria-current={open ? 'true' : undefined} tabIndex={stop ? 0 : -1} onClick={() => desk.show(idOf(view))}>
         <span class={`avatar hue${hue(view)}`} aria-hidden="true">{initial(name)}</span>
-        <span class="name" dir="auto">{name}</span>
+        <span class="name" dir="auto">{view.title || name}</span>
         <time>{when(num(view.newestMs), now, t)}</time>
         <span class="line" dir="auto">{preview(view, t)}</span>
         <Badge view={view} unread={n} now={now} />

@@ -1,6 +1,6 @@
 // What the page knows, and how events change it: functions of (state, event)
 // without effects.
-import type { AgentStanding, ConversationRef, ConversationView, Event, Me, QueueFigure, TimelineItem } from './types.gen';
+import type { AgentStanding, ConversationRef, ConversationView, Event, Me, Notification, NotificationText, QueueFigure, TimelineItem } from './types.gen';
 import type { LinkState } from './link';
 import type { Entry } from './outbox';
 
@@ -188,6 +188,13 @@ const held = (s: State, ref: ConversationRef): boolean => {
 export const stranded = (s: State): Entry[] => (s.ready ? s.outbox.filter((e) => !held(s, e.ref)) : []);
 
 const isOffer = (v: ConversationView): boolean => v.phase === 'PHASE_OPEN' || may(v, 'accept_consult');
+
+// toldOf is how the agent is told of a conversation, in a language of the page or
+// else the first that there is.
+export function toldOf(v: ConversationView, lang: string): Notification & NotificationText {
+  const all = v.notification?.texts;
+  return { ...v.notification, ...(all?.find((x) => x.language?.startsWith(lang)) ?? all?.[0]) };
+}
 
 // invites are the conversations on which this agent is asked for advice.
 export const invites = (s: State): ConversationView[] => [...s.views.values()].filter((v) => may(v, 'accept_consult'));

@@ -6,6 +6,8 @@ export interface Prefs {
   lang: Lang;
   theme: 'auto' | 'light' | 'dark';
   sound: boolean;
+  // It was asked whether the browser may tell of conversations.
+  asked?: boolean;
 }
 
 const KEY = 'parley.prefs';

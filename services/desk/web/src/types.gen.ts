@@ -46,6 +46,12 @@ export type Delivery =
   | "DELIVERY_UNCONFIRMED"
   | "DELIVERY_ABANDONED";
 
+export type DesktopNotification =
+  | "DESKTOP_NOTIFICATION_UNSPECIFIED"
+  | "DESKTOP_NOTIFICATION_NEVER"
+  | "DESKTOP_NOTIFICATION_ALWAYS"
+  | "DESKTOP_NOTIFICATION_BACKGROUND";
+
 export type FileStatus =
   | "FILE_STATUS_UNSPECIFIED"
   | "FILE_STATUS_COPYING"
@@ -337,6 +343,8 @@ export interface ConversationView {
   wrapUpForm?: WrapUpForm;
   variables?: ContextVariable[];
   survey?: SurveyCard;
+  notification?: Notification;
+  title?: string;
 }
 
 export interface CreateContactRequest {
@@ -644,6 +652,27 @@ export interface MonitorConversationRequest {
 
 export interface MonitorConversationResponse {
   conversation?: ConversationView;
+}
+
+export interface Notification {
+  texts?: NotificationText[];
+  hideCountdown?: boolean;
+  noReject?: boolean;
+  desktop?: DesktopNotification;
+  givenUntilMs?: string;
+}
+
+export interface NotificationRow {
+  label?: string;
+  text?: string;
+}
+
+export interface NotificationText {
+  language?: string;
+  title?: string;
+  accept?: string;
+  reject?: string;
+  rows?: NotificationRow[];
 }
 
 export interface Offer {

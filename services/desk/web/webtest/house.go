@@ -4,6 +4,7 @@
 package webtest
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -224,6 +225,13 @@ type Customer struct {
 	Silent time.Duration
 	// Offer is for how long the conversation is offered; 0: it is not.
 	Offer time.Duration
+	// Given is for how long the agent is told that the conversation was given; 0: it
+	// was not.
+	Given time.Duration
+	// Title stands for it in lists.
+	Title string
+	// Told is how the agent is told of it.
+	Told *deskv1.Notification
 	// Files are taken from the agent.
 	Files *deskv1.FileLimits
 }
@@ -247,6 +255,11 @@ func (h *House) Add(c Customer, texts ...string) {
 	}
 	if c.Offer > 0 {
 		v.Offer = &threadv1.Offer{Agent: Agent, Fence: 7, MadeMs: now.UnixMilli(), UntilMs: now.Add(c.Offer).UnixMilli()}
+	}
+	v.Title = c.Title
+	if v.Notification = c.Told; c.Given > 0 {
+		v.Notification = cmp.Or(c.Told, &deskv1.Notification{})
+		v.Notification.GivenUntilMs = now.Add(c.Given).UnixMilli()
 	}
 	h.talks[c.PSID] = append(h.talks[c.PSID], v.GetRef().GetConversation())
 	h.views[v.GetRef().GetConversation()] = v

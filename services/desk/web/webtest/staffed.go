@@ -41,6 +41,8 @@ func Settings() []*adminv1.Resource {
 			{Name: "refunds", When: "message.text.contains('връщане')", Queues: []*configv1.Share{{Queue: "front", Percent: 100}}}}}}},
 		{Kind: &adminv1.Resource_AutomatedMessage{AutomatedMessage: &configv1.AutomatedMessage{Meta: meta("greeting", "Поздрав"), Active: true, Texts: map[string]string{"bg": "Здравейте!", "en": "Hello!"}}}},
 		{Kind: &adminv1.Resource_CannedReply{CannedReply: &configv1.CannedReply{Meta: meta("thanks", "Благодаря"), Locale: "bg", Text: "Благодаря, че ни писахте!"}}},
+		{Kind: &adminv1.Resource_NotificationTemplate{NotificationTemplate: &configv1.NotificationTemplate{Meta: meta("handed-over", "Предаден разговор"), Seconds: 60, Texts: []*configv1.NotificationTexts{
+			{Language: "bg", Title: "Предава Ви го {AgentName}", Rows: []*configv1.NotificationRow{{Label: "Опашка", Text: "{QueueName}"}}}}}}},
 	}
 }
 

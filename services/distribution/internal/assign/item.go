@@ -61,7 +61,7 @@ func ItemOf(t subject.Thread, s *threadv1.State, revision uint64) Item {
 		Queue: c.GetQueue(), Class: ClassOf(c),
 		Prefer: c.GetPrefer(), PreferUntilMS: c.GetPreferUntilMs(), PickOnly: c.GetTerms().GetPickOnly(),
 		Priority: min(max(c.GetPriority(), 0), topPriority),
-		QueuedMS: c.GetQueuedMs(), SinceMS: thread.WaitingSince(c).UnixMilli(), OfferMS: max(int64(c.GetOfferSeconds())*1000, leastOffer),
+		QueuedMS: c.GetQueuedMs(), SinceMS: thread.WaitingSince(c).UnixMilli(), OfferMS: max(thread.OfferLasts(s).Milliseconds(), leastOffer),
 		Agent: c.GetAgent(), Fence: c.GetFence(), Highest: s.GetFence(),
 		AssignedMS: c.GetAssignedMs(),
 	}

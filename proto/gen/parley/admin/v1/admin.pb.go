@@ -2212,6 +2212,7 @@ type Resource struct {
 	//	*Resource_Status
 	//	*Resource_AutomatedMessage
 	//	*Resource_CannedReply
+	//	*Resource_NotificationTemplate
 	Kind          isResource_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2362,6 +2363,15 @@ func (x *Resource) GetCannedReply() *v1.CannedReply {
 	return nil
 }
 
+func (x *Resource) GetNotificationTemplate() *v1.NotificationTemplate {
+	if x != nil {
+		if x, ok := x.Kind.(*Resource_NotificationTemplate); ok {
+			return x.NotificationTemplate
+		}
+	}
+	return nil
+}
+
 type isResource_Kind interface {
 	isResource_Kind()
 }
@@ -2426,6 +2436,11 @@ type Resource_CannedReply struct {
 	CannedReply *v1.CannedReply `protobuf:"bytes,59,opt,name=canned_reply,json=cannedReply,proto3,oneof"`
 }
 
+type Resource_NotificationTemplate struct {
+	// A template of notifications.
+	NotificationTemplate *v1.NotificationTemplate `protobuf:"bytes,60,opt,name=notification_template,json=notificationTemplate,proto3,oneof"`
+}
+
 func (*Resource_ChannelAccount) isResource_Kind() {}
 
 func (*Resource_Page) isResource_Kind() {}
@@ -2449,6 +2464,8 @@ func (*Resource_Status) isResource_Kind() {}
 func (*Resource_AutomatedMessage) isResource_Kind() {}
 
 func (*Resource_CannedReply) isResource_Kind() {}
+
+func (*Resource_NotificationTemplate) isResource_Kind() {}
 
 // ApplyRequest is a manifest.
 type ApplyRequest struct {
@@ -3179,7 +3196,7 @@ var File_parley_admin_v1_admin_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/admin/v1/admin.proto\x12\x0fparley.admin.v1\x1a\x1cparley/admin/v1/errand.proto\x1a\x1aparley/admin/v1/kind.proto\x1a\x1dparley/admin/v1/operate.proto\x1a\x1bparley/admin/v1/reply.proto\x1a\x1fparley/auth/v1/permission.proto\x1a\x1dparley/config/v1/config.proto\x1a\x1eparley/config/v1/message.proto\x1a\x1cparley/config/v1/reply.proto\x1a\x1eparley/config/v1/ruleset.proto\x1a\x1fparley/config/v1/schedule.proto\x1a\x1cparley/config/v1/skill.proto\x1a\x1cparley/thread/v1/state.proto\"*\n" +
+	"\x1bparley/admin/v1/admin.proto\x12\x0fparley.admin.v1\x1a\x1cparley/admin/v1/errand.proto\x1a\x1aparley/admin/v1/kind.proto\x1a\"parley/admin/v1/notification.proto\x1a\x1dparley/admin/v1/operate.proto\x1a\x1bparley/admin/v1/reply.proto\x1a\x1fparley/auth/v1/permission.proto\x1a\x1dparley/config/v1/config.proto\x1a\x1eparley/config/v1/message.proto\x1a#parley/config/v1/notification.proto\x1a\x1cparley/config/v1/reply.proto\x1a\x1eparley/config/v1/ruleset.proto\x1a\x1fparley/config/v1/schedule.proto\x1a\x1cparley/config/v1/skill.proto\x1a\x1cparley/thread/v1/state.proto\"*\n" +
 	"\x18GetChannelAccountRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"X\n" +
 	"\x1aListChannelAccountsRequest\x12\x1b\n" +
@@ -3299,7 +3316,7 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04etag\x18\x02 \x01(\tR\x04etag\x12#\n" +
 	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\"\x15\n" +
-	"\x13DeleteAgentResponse\"\xec\x05\n" +
+	"\x13DeleteAgentResponse\"\xcb\x06\n" +
 	"\bResource\x12K\n" +
 	"\x0fchannel_account\x18\x01 \x01(\v2 .parley.config.v1.ChannelAccountH\x00R\x0echannelAccount\x12,\n" +
 	"\x04page\x18\x02 \x01(\v2\x16.parley.config.v1.PageH\x00R\x04page\x12>\n" +
@@ -3315,7 +3332,8 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\x06status\x18\n" +
 	" \x01(\v2\x18.parley.config.v1.StatusH\x00R\x06status\x12Q\n" +
 	"\x11automated_message\x18+ \x01(\v2\".parley.config.v1.AutomatedMessageH\x00R\x10automatedMessage\x12B\n" +
-	"\fcanned_reply\x18; \x01(\v2\x1d.parley.config.v1.CannedReplyH\x00R\vcannedReplyB\x06\n" +
+	"\fcanned_reply\x18; \x01(\v2\x1d.parley.config.v1.CannedReplyH\x00R\vcannedReply\x12]\n" +
+	"\x15notification_template\x18< \x01(\v2&.parley.config.v1.NotificationTemplateH\x00R\x14notificationTemplateB\x06\n" +
 	"\x04kind\"\x86\x01\n" +
 	"\fApplyRequest\x127\n" +
 	"\tresources\x18\x01 \x03(\v2\x19.parley.admin.v1.ResourceR\tresources\x12#\n" +
@@ -3368,7 +3386,7 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\x18CHECK_STATUS_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fCHECK_STATUS_OK\x10\x01\x12\x18\n" +
 	"\x14CHECK_STATUS_WARNING\x10\x02\x12\x17\n" +
-	"\x13CHECK_STATUS_FAILED\x10\x032\xce2\n" +
+	"\x13CHECK_STATUS_FAILED\x10\x032\xe17\n" +
 	"\rConfigService\x12f\n" +
 	"\x11GetChannelAccount\x12).parley.admin.v1.GetChannelAccountRequest\x1a .parley.config.v1.ChannelAccount\"\x04\x98\xf6\x18\x03\x12v\n" +
 	"\x13ListChannelAccounts\x12+.parley.admin.v1.ListChannelAccountsRequest\x1a,.parley.admin.v1.ListChannelAccountsResponse\"\x04\x98\xf6\x18\x03\x12l\n" +
@@ -3440,7 +3458,12 @@ const file_parley_admin_v1_admin_proto_rawDesc = "" +
 	"\x11ListCannedReplies\x12).parley.admin.v1.ListCannedRepliesRequest\x1a*.parley.admin.v1.ListCannedRepliesResponse\"\x04\x98\xf6\x18\x03\x12c\n" +
 	"\x11CreateCannedReply\x12).parley.admin.v1.CreateCannedReplyRequest\x1a\x1d.parley.config.v1.CannedReply\"\x04\x98\xf6\x18\x04\x12c\n" +
 	"\x11UpdateCannedReply\x12).parley.admin.v1.UpdateCannedReplyRequest\x1a\x1d.parley.config.v1.CannedReply\"\x04\x98\xf6\x18\x04\x12p\n" +
-	"\x11DeleteCannedReply\x12).parley.admin.v1.DeleteCannedReplyRequest\x1a*.parley.admin.v1.DeleteCannedReplyResponse\"\x04\x98\xf6\x18\x04\x12L\n" +
+	"\x11DeleteCannedReply\x12).parley.admin.v1.DeleteCannedReplyRequest\x1a*.parley.admin.v1.DeleteCannedReplyResponse\"\x04\x98\xf6\x18\x04\x12x\n" +
+	"\x17GetNotificationTemplate\x12/.parley.admin.v1.GetNotificationTemplateRequest\x1a&.parley.config.v1.NotificationTemplate\"\x04\x98\xf6\x18\x03\x12\x88\x01\n" +
+	"\x19ListNotificationTemplates\x121.parley.admin.v1.ListNotificationTemplatesRequest\x1a2.parley.admin.v1.ListNotificationTemplatesResponse\"\x04\x98\xf6\x18\x03\x12~\n" +
+	"\x1aCreateNotificationTemplate\x122.parley.admin.v1.CreateNotificationTemplateRequest\x1a&.parley.config.v1.NotificationTemplate\"\x04\x98\xf6\x18\x04\x12~\n" +
+	"\x1aUpdateNotificationTemplate\x122.parley.admin.v1.UpdateNotificationTemplateRequest\x1a&.parley.config.v1.NotificationTemplate\"\x04\x98\xf6\x18\x04\x12\x8b\x01\n" +
+	"\x1aDeleteNotificationTemplate\x122.parley.admin.v1.DeleteNotificationTemplateRequest\x1a3.parley.admin.v1.DeleteNotificationTemplateResponse\"\x04\x98\xf6\x18\x04\x12L\n" +
 	"\x05Apply\x12\x1d.parley.admin.v1.ApplyRequest\x1a\x1e.parley.admin.v1.ApplyResponse\"\x04\x98\xf6\x18\x04\x12a\n" +
 	"\fExportConfig\x12$.parley.admin.v1.ExportConfigRequest\x1a%.parley.admin.v1.ExportConfigResponse\"\x04\x98\xf6\x18\x032\xe5\x05\n" +
 	"\x0eOperateService\x12O\n" +
@@ -3471,130 +3494,138 @@ func file_parley_admin_v1_admin_proto_rawDescGZIP() []byte {
 var file_parley_admin_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_parley_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
 var file_parley_admin_v1_admin_proto_goTypes = []any{
-	(CheckStatus)(0),                       // 0: parley.admin.v1.CheckStatus
-	(*GetChannelAccountRequest)(nil),       // 1: parley.admin.v1.GetChannelAccountRequest
-	(*ListChannelAccountsRequest)(nil),     // 2: parley.admin.v1.ListChannelAccountsRequest
-	(*ListChannelAccountsResponse)(nil),    // 3: parley.admin.v1.ListChannelAccountsResponse
-	(*CreateChannelAccountRequest)(nil),    // 4: parley.admin.v1.CreateChannelAccountRequest
-	(*UpdateChannelAccountRequest)(nil),    // 5: parley.admin.v1.UpdateChannelAccountRequest
-	(*DeleteChannelAccountRequest)(nil),    // 6: parley.admin.v1.DeleteChannelAccountRequest
-	(*DeleteChannelAccountResponse)(nil),   // 7: parley.admin.v1.DeleteChannelAccountResponse
-	(*RotateAppSecretRequest)(nil),         // 8: parley.admin.v1.RotateAppSecretRequest
-	(*RetireAppSecretRequest)(nil),         // 9: parley.admin.v1.RetireAppSecretRequest
-	(*GetPrivacyNoticeRequest)(nil),        // 10: parley.admin.v1.GetPrivacyNoticeRequest
-	(*PrivacyNotice)(nil),                  // 11: parley.admin.v1.PrivacyNotice
-	(*AcknowledgePrivacyRequest)(nil),      // 12: parley.admin.v1.AcknowledgePrivacyRequest
-	(*GetPageRequest)(nil),                 // 13: parley.admin.v1.GetPageRequest
-	(*ListPagesRequest)(nil),               // 14: parley.admin.v1.ListPagesRequest
-	(*ListPagesResponse)(nil),              // 15: parley.admin.v1.ListPagesResponse
-	(*CreatePageRequest)(nil),              // 16: parley.admin.v1.CreatePageRequest
-	(*UpdatePageRequest)(nil),              // 17: parley.admin.v1.UpdatePageRequest
-	(*DeletePageRequest)(nil),              // 18: parley.admin.v1.DeletePageRequest
-	(*DeletePageResponse)(nil),             // 19: parley.admin.v1.DeletePageResponse
-	(*GetWorkstreamRequest)(nil),           // 20: parley.admin.v1.GetWorkstreamRequest
-	(*ListWorkstreamsRequest)(nil),         // 21: parley.admin.v1.ListWorkstreamsRequest
-	(*ListWorkstreamsResponse)(nil),        // 22: parley.admin.v1.ListWorkstreamsResponse
-	(*CreateWorkstreamRequest)(nil),        // 23: parley.admin.v1.CreateWorkstreamRequest
-	(*UpdateWorkstreamRequest)(nil),        // 24: parley.admin.v1.UpdateWorkstreamRequest
-	(*DeleteWorkstreamRequest)(nil),        // 25: parley.admin.v1.DeleteWorkstreamRequest
-	(*DeleteWorkstreamResponse)(nil),       // 26: parley.admin.v1.DeleteWorkstreamResponse
-	(*GetQueueRequest)(nil),                // 27: parley.admin.v1.GetQueueRequest
-	(*ListQueuesRequest)(nil),              // 28: parley.admin.v1.ListQueuesRequest
-	(*ListQueuesResponse)(nil),             // 29: parley.admin.v1.ListQueuesResponse
-	(*CreateQueueRequest)(nil),             // 30: parley.admin.v1.CreateQueueRequest
-	(*UpdateQueueRequest)(nil),             // 31: parley.admin.v1.UpdateQueueRequest
-	(*DeleteQueueRequest)(nil),             // 32: parley.admin.v1.DeleteQueueRequest
-	(*DeleteQueueResponse)(nil),            // 33: parley.admin.v1.DeleteQueueResponse
-	(*GetAgentRequest)(nil),                // 34: parley.admin.v1.GetAgentRequest
-	(*ListAgentsRequest)(nil),              // 35: parley.admin.v1.ListAgentsRequest
-	(*ListAgentsResponse)(nil),             // 36: parley.admin.v1.ListAgentsResponse
-	(*CreateAgentRequest)(nil),             // 37: parley.admin.v1.CreateAgentRequest
-	(*UpdateAgentRequest)(nil),             // 38: parley.admin.v1.UpdateAgentRequest
-	(*DeleteAgentRequest)(nil),             // 39: parley.admin.v1.DeleteAgentRequest
-	(*DeleteAgentResponse)(nil),            // 40: parley.admin.v1.DeleteAgentResponse
-	(*Resource)(nil),                       // 41: parley.admin.v1.Resource
-	(*ApplyRequest)(nil),                   // 42: parley.admin.v1.ApplyRequest
-	(*ApplyResponse)(nil),                  // 43: parley.admin.v1.ApplyResponse
-	(*Change)(nil),                         // 44: parley.admin.v1.Change
-	(*DoctorRequest)(nil),                  // 45: parley.admin.v1.DoctorRequest
-	(*DoctorResponse)(nil),                 // 46: parley.admin.v1.DoctorResponse
-	(*Check)(nil),                          // 47: parley.admin.v1.Check
-	(*ExportTranscriptRequest)(nil),        // 48: parley.admin.v1.ExportTranscriptRequest
-	(*ExportTranscriptResponse)(nil),       // 49: parley.admin.v1.ExportTranscriptResponse
-	(*ListDeadLettersRequest)(nil),         // 50: parley.admin.v1.ListDeadLettersRequest
-	(*ListDeadLettersResponse)(nil),        // 51: parley.admin.v1.ListDeadLettersResponse
-	(*DeadLetter)(nil),                     // 52: parley.admin.v1.DeadLetter
-	(*v1.ChannelAccount)(nil),              // 53: parley.config.v1.ChannelAccount
-	(*v1.Secret)(nil),                      // 54: parley.config.v1.Secret
-	(*v1.Page)(nil),                        // 55: parley.config.v1.Page
-	(*v1.Workstream)(nil),                  // 56: parley.config.v1.Workstream
-	(*v1.Queue)(nil),                       // 57: parley.config.v1.Queue
-	(*v1.Agent)(nil),                       // 58: parley.config.v1.Agent
-	(*v1.Schedule)(nil),                    // 59: parley.config.v1.Schedule
-	(*v1.Skill)(nil),                       // 60: parley.config.v1.Skill
-	(*v1.CapacityProfile)(nil),             // 61: parley.config.v1.CapacityProfile
-	(*v1.Ruleset)(nil),                     // 62: parley.config.v1.Ruleset
-	(*v1.Status)(nil),                      // 63: parley.config.v1.Status
-	(*v1.AutomatedMessage)(nil),            // 64: parley.config.v1.AutomatedMessage
-	(*v1.CannedReply)(nil),                 // 65: parley.config.v1.CannedReply
-	(*v11.Commit)(nil),                     // 66: parley.thread.v1.Commit
-	(*GetScheduleRequest)(nil),             // 67: parley.admin.v1.GetScheduleRequest
-	(*ListSchedulesRequest)(nil),           // 68: parley.admin.v1.ListSchedulesRequest
-	(*CreateScheduleRequest)(nil),          // 69: parley.admin.v1.CreateScheduleRequest
-	(*UpdateScheduleRequest)(nil),          // 70: parley.admin.v1.UpdateScheduleRequest
-	(*DeleteScheduleRequest)(nil),          // 71: parley.admin.v1.DeleteScheduleRequest
-	(*GetSkillRequest)(nil),                // 72: parley.admin.v1.GetSkillRequest
-	(*ListSkillsRequest)(nil),              // 73: parley.admin.v1.ListSkillsRequest
-	(*CreateSkillRequest)(nil),             // 74: parley.admin.v1.CreateSkillRequest
-	(*UpdateSkillRequest)(nil),             // 75: parley.admin.v1.UpdateSkillRequest
-	(*DeleteSkillRequest)(nil),             // 76: parley.admin.v1.DeleteSkillRequest
-	(*GetCapacityProfileRequest)(nil),      // 77: parley.admin.v1.GetCapacityProfileRequest
-	(*ListCapacityProfilesRequest)(nil),    // 78: parley.admin.v1.ListCapacityProfilesRequest
-	(*CreateCapacityProfileRequest)(nil),   // 79: parley.admin.v1.CreateCapacityProfileRequest
-	(*UpdateCapacityProfileRequest)(nil),   // 80: parley.admin.v1.UpdateCapacityProfileRequest
-	(*DeleteCapacityProfileRequest)(nil),   // 81: parley.admin.v1.DeleteCapacityProfileRequest
-	(*GetStatusRequest)(nil),               // 82: parley.admin.v1.GetStatusRequest
-	(*ListStatusesRequest)(nil),            // 83: parley.admin.v1.ListStatusesRequest
-	(*CreateStatusRequest)(nil),            // 84: parley.admin.v1.CreateStatusRequest
-	(*UpdateStatusRequest)(nil),            // 85: parley.admin.v1.UpdateStatusRequest
-	(*DeleteStatusRequest)(nil),            // 86: parley.admin.v1.DeleteStatusRequest
-	(*GetAutomatedMessageRequest)(nil),     // 87: parley.admin.v1.GetAutomatedMessageRequest
-	(*ListAutomatedMessagesRequest)(nil),   // 88: parley.admin.v1.ListAutomatedMessagesRequest
-	(*CreateAutomatedMessageRequest)(nil),  // 89: parley.admin.v1.CreateAutomatedMessageRequest
-	(*UpdateAutomatedMessageRequest)(nil),  // 90: parley.admin.v1.UpdateAutomatedMessageRequest
-	(*DeleteAutomatedMessageRequest)(nil),  // 91: parley.admin.v1.DeleteAutomatedMessageRequest
-	(*GetRulesetRequest)(nil),              // 92: parley.admin.v1.GetRulesetRequest
-	(*ListRulesetsRequest)(nil),            // 93: parley.admin.v1.ListRulesetsRequest
-	(*CreateRulesetRequest)(nil),           // 94: parley.admin.v1.CreateRulesetRequest
-	(*UpdateRulesetRequest)(nil),           // 95: parley.admin.v1.UpdateRulesetRequest
-	(*DeleteRulesetRequest)(nil),           // 96: parley.admin.v1.DeleteRulesetRequest
-	(*GetCannedReplyRequest)(nil),          // 97: parley.admin.v1.GetCannedReplyRequest
-	(*ListCannedRepliesRequest)(nil),       // 98: parley.admin.v1.ListCannedRepliesRequest
-	(*CreateCannedReplyRequest)(nil),       // 99: parley.admin.v1.CreateCannedReplyRequest
-	(*UpdateCannedReplyRequest)(nil),       // 100: parley.admin.v1.UpdateCannedReplyRequest
-	(*DeleteCannedReplyRequest)(nil),       // 101: parley.admin.v1.DeleteCannedReplyRequest
-	(*ExportConfigRequest)(nil),            // 102: parley.admin.v1.ExportConfigRequest
-	(*RetryDeadLetterRequest)(nil),         // 103: parley.admin.v1.RetryDeadLetterRequest
-	(*DropDeadLetterRequest)(nil),          // 104: parley.admin.v1.DropDeadLetterRequest
-	(*GetLagRequest)(nil),                  // 105: parley.admin.v1.GetLagRequest
-	(*ListSchedulesResponse)(nil),          // 106: parley.admin.v1.ListSchedulesResponse
-	(*DeleteScheduleResponse)(nil),         // 107: parley.admin.v1.DeleteScheduleResponse
-	(*ListSkillsResponse)(nil),             // 108: parley.admin.v1.ListSkillsResponse
-	(*DeleteSkillResponse)(nil),            // 109: parley.admin.v1.DeleteSkillResponse
-	(*ListCapacityProfilesResponse)(nil),   // 110: parley.admin.v1.ListCapacityProfilesResponse
-	(*DeleteCapacityProfileResponse)(nil),  // 111: parley.admin.v1.DeleteCapacityProfileResponse
-	(*ListStatusesResponse)(nil),           // 112: parley.admin.v1.ListStatusesResponse
-	(*DeleteStatusResponse)(nil),           // 113: parley.admin.v1.DeleteStatusResponse
-	(*ListAutomatedMessagesResponse)(nil),  // 114: parley.admin.v1.ListAutomatedMessagesResponse
-	(*DeleteAutomatedMessageResponse)(nil), // 115: parley.admin.v1.DeleteAutomatedMessageResponse
-	(*ListRulesetsResponse)(nil),           // 116: parley.admin.v1.ListRulesetsResponse
-	(*DeleteRulesetResponse)(nil),          // 117: parley.admin.v1.DeleteRulesetResponse
-	(*ListCannedRepliesResponse)(nil),      // 118: parley.admin.v1.ListCannedRepliesResponse
-	(*DeleteCannedReplyResponse)(nil),      // 119: parley.admin.v1.DeleteCannedReplyResponse
-	(*ExportConfigResponse)(nil),           // 120: parley.admin.v1.ExportConfigResponse
-	(*RetryDeadLetterResponse)(nil),        // 121: parley.admin.v1.RetryDeadLetterResponse
-	(*DropDeadLetterResponse)(nil),         // 122: parley.admin.v1.DropDeadLetterResponse
-	(*GetLagResponse)(nil),                 // 123: parley.admin.v1.GetLagResponse
+	(CheckStatus)(0),                           // 0: parley.admin.v1.CheckStatus
+	(*GetChannelAccountRequest)(nil),           // 1: parley.admin.v1.GetChannelAccountRequest
+	(*ListChannelAccountsRequest)(nil),         // 2: parley.admin.v1.ListChannelAccountsRequest
+	(*ListChannelAccountsResponse)(nil),        // 3: parley.admin.v1.ListChannelAccountsResponse
+	(*CreateChannelAccountRequest)(nil),        // 4: parley.admin.v1.CreateChannelAccountRequest
+	(*UpdateChannelAccountRequest)(nil),        // 5: parley.admin.v1.UpdateChannelAccountRequest
+	(*DeleteChannelAccountRequest)(nil),        // 6: parley.admin.v1.DeleteChannelAccountRequest
+	(*DeleteChannelAccountResponse)(nil),       // 7: parley.admin.v1.DeleteChannelAccountResponse
+	(*RotateAppSecretRequest)(nil),             // 8: parley.admin.v1.RotateAppSecretRequest
+	(*RetireAppSecretRequest)(nil),             // 9: parley.admin.v1.RetireAppSecretRequest
+	(*GetPrivacyNoticeRequest)(nil),            // 10: parley.admin.v1.GetPrivacyNoticeRequest
+	(*PrivacyNotice)(nil),                      // 11: parley.admin.v1.PrivacyNotice
+	(*AcknowledgePrivacyRequest)(nil),          // 12: parley.admin.v1.AcknowledgePrivacyRequest
+	(*GetPageRequest)(nil),                     // 13: parley.admin.v1.GetPageRequest
+	(*ListPagesRequest)(nil),                   // 14: parley.admin.v1.ListPagesRequest
+	(*ListPagesResponse)(nil),                  // 15: parley.admin.v1.ListPagesResponse
+	(*CreatePageRequest)(nil),                  // 16: parley.admin.v1.CreatePageRequest
+	(*UpdatePageRequest)(nil),                  // 17: parley.admin.v1.UpdatePageRequest
+	(*DeletePageRequest)(nil),                  // 18: parley.admin.v1.DeletePageRequest
+	(*DeletePageResponse)(nil),                 // 19: parley.admin.v1.DeletePageResponse
+	(*GetWorkstreamRequest)(nil),               // 20: parley.admin.v1.GetWorkstreamRequest
+	(*ListWorkstreamsRequest)(nil),             // 21: parley.admin.v1.ListWorkstreamsRequest
+	(*ListWorkstreamsResponse)(nil),            // 22: parley.admin.v1.ListWorkstreamsResponse
+	(*CreateWorkstreamRequest)(nil),            // 23: parley.admin.v1.CreateWorkstreamRequest
+	(*UpdateWorkstreamRequest)(nil),            // 24: parley.admin.v1.UpdateWorkstreamRequest
+	(*DeleteWorkstreamRequest)(nil),            // 25: parley.admin.v1.DeleteWorkstreamRequest
+	(*DeleteWorkstreamResponse)(nil),           // 26: parley.admin.v1.DeleteWorkstreamResponse
+	(*GetQueueRequest)(nil),                    // 27: parley.admin.v1.GetQueueRequest
+	(*ListQueuesRequest)(nil),                  // 28: parley.admin.v1.ListQueuesRequest
+	(*ListQueuesResponse)(nil),                 // 29: parley.admin.v1.ListQueuesResponse
+	(*CreateQueueRequest)(nil),                 // 30: parley.admin.v1.CreateQueueRequest
+	(*UpdateQueueRequest)(nil),                 // 31: parley.admin.v1.UpdateQueueRequest
+	(*DeleteQueueRequest)(nil),                 // 32: parley.admin.v1.DeleteQueueRequest
+	(*DeleteQueueResponse)(nil),                // 33: parley.admin.v1.DeleteQueueResponse
+	(*GetAgentRequest)(nil),                    // 34: parley.admin.v1.GetAgentRequest
+	(*ListAgentsRequest)(nil),                  // 35: parley.admin.v1.ListAgentsRequest
+	(*ListAgentsResponse)(nil),                 // 36: parley.admin.v1.ListAgentsResponse
+	(*CreateAgentRequest)(nil),                 // 37: parley.admin.v1.CreateAgentRequest
+	(*UpdateAgentRequest)(nil),                 // 38: parley.admin.v1.UpdateAgentRequest
+	(*DeleteAgentRequest)(nil),                 // 39: parley.admin.v1.DeleteAgentRequest
+	(*DeleteAgentResponse)(nil),                // 40: parley.admin.v1.DeleteAgentResponse
+	(*Resource)(nil),                           // 41: parley.admin.v1.Resource
+	(*ApplyRequest)(nil),                       // 42: parley.admin.v1.ApplyRequest
+	(*ApplyResponse)(nil),                      // 43: parley.admin.v1.ApplyResponse
+	(*Change)(nil),                             // 44: parley.admin.v1.Change
+	(*DoctorRequest)(nil),                      // 45: parley.admin.v1.DoctorRequest
+	(*DoctorResponse)(nil),                     // 46: parley.admin.v1.DoctorResponse
+	(*Check)(nil),                              // 47: parley.admin.v1.Check
+	(*ExportTranscriptRequest)(nil),            // 48: parley.admin.v1.ExportTranscriptRequest
+	(*ExportTranscriptResponse)(nil),           // 49: parley.admin.v1.ExportTranscriptResponse
+	(*ListDeadLettersRequest)(nil),             // 50: parley.admin.v1.ListDeadLettersRequest
+	(*ListDeadLettersResponse)(nil),            // 51: parley.admin.v1.ListDeadLettersResponse
+	(*DeadLetter)(nil),                         // 52: parley.admin.v1.DeadLetter
+	(*v1.ChannelAccount)(nil),                  // 53: parley.config.v1.ChannelAccount
+	(*v1.Secret)(nil),                          // 54: parley.config.v1.Secret
+	(*v1.Page)(nil),                            // 55: parley.config.v1.Page
+	(*v1.Workstream)(nil),                      // 56: parley.config.v1.Workstream
+	(*v1.Queue)(nil),                           // 57: parley.config.v1.Queue
+	(*v1.Agent)(nil),                           // 58: parley.config.v1.Agent
+	(*v1.Schedule)(nil),                        // 59: parley.config.v1.Schedule
+	(*v1.Skill)(nil),                           // 60: parley.config.v1.Skill
+	(*v1.CapacityProfile)(nil),                 // 61: parley.config.v1.CapacityProfile
+	(*v1.Ruleset)(nil),                         // 62: parley.config.v1.Ruleset
+	(*v1.Status)(nil),                          // 63: parley.config.v1.Status
+	(*v1.AutomatedMessage)(nil),                // 64: parley.config.v1.AutomatedMessage
+	(*v1.CannedReply)(nil),                     // 65: parley.config.v1.CannedReply
+	(*v1.NotificationTemplate)(nil),            // 66: parley.config.v1.NotificationTemplate
+	(*v11.Commit)(nil),                         // 67: parley.thread.v1.Commit
+	(*GetScheduleRequest)(nil),                 // 68: parley.admin.v1.GetScheduleRequest
+	(*ListSchedulesRequest)(nil),               // 69: parley.admin.v1.ListSchedulesRequest
+	(*CreateScheduleRequest)(nil),              // 70: parley.admin.v1.CreateScheduleRequest
+	(*UpdateScheduleRequest)(nil),              // 71: parley.admin.v1.UpdateScheduleRequest
+	(*DeleteScheduleRequest)(nil),              // 72: parley.admin.v1.DeleteScheduleRequest
+	(*GetSkillRequest)(nil),                    // 73: parley.admin.v1.GetSkillRequest
+	(*ListSkillsRequest)(nil),                  // 74: parley.admin.v1.ListSkillsRequest
+	(*CreateSkillRequest)(nil),                 // 75: parley.admin.v1.CreateSkillRequest
+	(*UpdateSkillRequest)(nil),                 // 76: parley.admin.v1.UpdateSkillRequest
+	(*DeleteSkillRequest)(nil),                 // 77: parley.admin.v1.DeleteSkillRequest
+	(*GetCapacityProfileRequest)(nil),          // 78: parley.admin.v1.GetCapacityProfileRequest
+	(*ListCapacityProfilesRequest)(nil),        // 79: parley.admin.v1.ListCapacityProfilesRequest
+	(*CreateCapacityProfileRequest)(nil),       // 80: parley.admin.v1.CreateCapacityProfileRequest
+	(*UpdateCapacityProfileRequest)(nil),       // 81: parley.admin.v1.UpdateCapacityProfileRequest
+	(*DeleteCapacityProfileRequest)(nil),       // 82: parley.admin.v1.DeleteCapacityProfileRequest
+	(*GetStatusRequest)(nil),                   // 83: parley.admin.v1.GetStatusRequest
+	(*ListStatusesRequest)(nil),                // 84: parley.admin.v1.ListStatusesRequest
+	(*CreateStatusRequest)(nil),                // 85: parley.admin.v1.CreateStatusRequest
+	(*UpdateStatusRequest)(nil),                // 86: parley.admin.v1.UpdateStatusRequest
+	(*DeleteStatusRequest)(nil),                // 87: parley.admin.v1.DeleteStatusRequest
+	(*GetAutomatedMessageRequest)(nil),         // 88: parley.admin.v1.GetAutomatedMessageRequest
+	(*ListAutomatedMessagesRequest)(nil),       // 89: parley.admin.v1.ListAutomatedMessagesRequest
+	(*CreateAutomatedMessageRequest)(nil),      // 90: parley.admin.v1.CreateAutomatedMessageRequest
+	(*UpdateAutomatedMessageRequest)(nil),      // 91: parley.admin.v1.UpdateAutomatedMessageRequest
+	(*DeleteAutomatedMessageRequest)(nil),      // 92: parley.admin.v1.DeleteAutomatedMessageRequest
+	(*GetRulesetRequest)(nil),                  // 93: parley.admin.v1.GetRulesetRequest
+	(*ListRulesetsRequest)(nil),                // 94: parley.admin.v1.ListRulesetsRequest
+	(*CreateRulesetRequest)(nil),               // 95: parley.admin.v1.CreateRulesetRequest
+	(*UpdateRulesetRequest)(nil),               // 96: parley.admin.v1.UpdateRulesetRequest
+	(*DeleteRulesetRequest)(nil),               // 97: parley.admin.v1.DeleteRulesetRequest
+	(*GetCannedReplyRequest)(nil),              // 98: parley.admin.v1.GetCannedReplyRequest
+	(*ListCannedRepliesRequest)(nil),           // 99: parley.admin.v1.ListCannedRepliesRequest
+	(*CreateCannedReplyRequest)(nil),           // 100: parley.admin.v1.CreateCannedReplyRequest
+	(*UpdateCannedReplyRequest)(nil),           // 101: parley.admin.v1.UpdateCannedReplyRequest
+	(*DeleteCannedReplyRequest)(nil),           // 102: parley.admin.v1.DeleteCannedReplyRequest
+	(*GetNotificationTemplateRequest)(nil),     // 103: parley.admin.v1.GetNotificationTemplateRequest
+	(*ListNotificationTemplatesRequest)(nil),   // 104: parley.admin.v1.ListNotificationTemplatesRequest
+	(*CreateNotificationTemplateRequest)(nil),  // 105: parley.admin.v1.CreateNotificationTemplateRequest
+	(*UpdateNotificationTemplateRequest)(nil),  // 106: parley.admin.v1.UpdateNotificationTemplateRequest
+	(*DeleteNotificationTemplateRequest)(nil),  // 107: parley.admin.v1.DeleteNotificationTemplateRequest
+	(*ExportConfigRequest)(nil),                // 108: parley.admin.v1.ExportConfigRequest
+	(*RetryDeadLetterRequest)(nil),             // 109: parley.admin.v1.RetryDeadLetterRequest
+	(*DropDeadLetterRequest)(nil),              // 110: parley.admin.v1.DropDeadLetterRequest
+	(*GetLagRequest)(nil),                      // 111: parley.admin.v1.GetLagRequest
+	(*ListSchedulesResponse)(nil),              // 112: parley.admin.v1.ListSchedulesResponse
+	(*DeleteScheduleResponse)(nil),             // 113: parley.admin.v1.DeleteScheduleResponse
+	(*ListSkillsResponse)(nil),                 // 114: parley.admin.v1.ListSkillsResponse
+	(*DeleteSkillResponse)(nil),                // 115: parley.admin.v1.DeleteSkillResponse
+	(*ListCapacityProfilesResponse)(nil),       // 116: parley.admin.v1.ListCapacityProfilesResponse
+	(*DeleteCapacityProfileResponse)(nil),      // 117: parley.admin.v1.DeleteCapacityProfileResponse
+	(*ListStatusesResponse)(nil),               // 118: parley.admin.v1.ListStatusesResponse
+	(*DeleteStatusResponse)(nil),               // 119: parley.admin.v1.DeleteStatusResponse
+	(*ListAutomatedMessagesResponse)(nil),      // 120: parley.admin.v1.ListAutomatedMessagesResponse
+	(*DeleteAutomatedMessageResponse)(nil),     // 121: parley.admin.v1.DeleteAutomatedMessageResponse
+	(*ListRulesetsResponse)(nil),               // 122: parley.admin.v1.ListRulesetsResponse
+	(*DeleteRulesetResponse)(nil),              // 123: parley.admin.v1.DeleteRulesetResponse
+	(*ListCannedRepliesResponse)(nil),          // 124: parley.admin.v1.ListCannedRepliesResponse
+	(*DeleteCannedReplyResponse)(nil),          // 125: parley.admin.v1.DeleteCannedReplyResponse
+	(*ListNotificationTemplatesResponse)(nil),  // 126: parley.admin.v1.ListNotificationTemplatesResponse
+	(*DeleteNotificationTemplateResponse)(nil), // 127: parley.admin.v1.DeleteNotificationTemplateResponse
+	(*ExportConfigResponse)(nil),               // 128: parley.admin.v1.ExportConfigResponse
+	(*RetryDeadLetterResponse)(nil),            // 129: parley.admin.v1.RetryDeadLetterResponse
+	(*DropDeadLetterResponse)(nil),             // 130: parley.admin.v1.DropDeadLetterResponse
+	(*GetLagResponse)(nil),                     // 131: parley.admin.v1.GetLagResponse
 }
 var file_parley_admin_v1_admin_proto_depIdxs = []int32{
 	53,  // 0: parley.admin.v1.ListChannelAccountsResponse.channel_accounts:type_name -> parley.config.v1.ChannelAccount
@@ -3625,163 +3656,174 @@ var file_parley_admin_v1_admin_proto_depIdxs = []int32{
 	63,  // 25: parley.admin.v1.Resource.status:type_name -> parley.config.v1.Status
 	64,  // 26: parley.admin.v1.Resource.automated_message:type_name -> parley.config.v1.AutomatedMessage
 	65,  // 27: parley.admin.v1.Resource.canned_reply:type_name -> parley.config.v1.CannedReply
-	41,  // 28: parley.admin.v1.ApplyRequest.resources:type_name -> parley.admin.v1.Resource
-	44,  // 29: parley.admin.v1.ApplyResponse.changes:type_name -> parley.admin.v1.Change
-	41,  // 30: parley.admin.v1.Change.before:type_name -> parley.admin.v1.Resource
-	41,  // 31: parley.admin.v1.Change.after:type_name -> parley.admin.v1.Resource
-	47,  // 32: parley.admin.v1.DoctorResponse.checks:type_name -> parley.admin.v1.Check
-	0,   // 33: parley.admin.v1.Check.status:type_name -> parley.admin.v1.CheckStatus
-	66,  // 34: parley.admin.v1.ExportTranscriptResponse.commit:type_name -> parley.thread.v1.Commit
-	52,  // 35: parley.admin.v1.ListDeadLettersResponse.dead_letters:type_name -> parley.admin.v1.DeadLetter
-	1,   // 36: parley.admin.v1.ConfigService.GetChannelAccount:input_type -> parley.admin.v1.GetChannelAccountRequest
-	2,   // 37: parley.admin.v1.ConfigService.ListChannelAccounts:input_type -> parley.admin.v1.ListChannelAccountsRequest
-	4,   // 38: parley.admin.v1.ConfigService.CreateChannelAccount:input_type -> parley.admin.v1.CreateChannelAccountRequest
-	5,   // 39: parley.admin.v1.ConfigService.UpdateChannelAccount:input_type -> parley.admin.v1.UpdateChannelAccountRequest
-	6,   // 40: parley.admin.v1.ConfigService.DeleteChannelAccount:input_type -> parley.admin.v1.DeleteChannelAccountRequest
-	8,   // 41: parley.admin.v1.ConfigService.RotateAppSecret:input_type -> parley.admin.v1.RotateAppSecretRequest
-	9,   // 42: parley.admin.v1.ConfigService.RetireAppSecret:input_type -> parley.admin.v1.RetireAppSecretRequest
-	10,  // 43: parley.admin.v1.ConfigService.GetPrivacyNotice:input_type -> parley.admin.v1.GetPrivacyNoticeRequest
-	12,  // 44: parley.admin.v1.ConfigService.AcknowledgePrivacy:input_type -> parley.admin.v1.AcknowledgePrivacyRequest
-	13,  // 45: parley.admin.v1.ConfigService.GetPage:input_type -> parley.admin.v1.GetPageRequest
-	14,  // 46: parley.admin.v1.ConfigService.ListPages:input_type -> parley.admin.v1.ListPagesRequest
-	16,  // 47: parley.admin.v1.ConfigService.CreatePage:input_type -> parley.admin.v1.CreatePageRequest
-	17,  // 48: parley.admin.v1.ConfigService.UpdatePage:input_type -> parley.admin.v1.UpdatePageRequest
-	18,  // 49: parley.admin.v1.ConfigService.DeletePage:input_type -> parley.admin.v1.DeletePageRequest
-	20,  // 50: parley.admin.v1.ConfigService.GetWorkstream:input_type -> parley.admin.v1.GetWorkstreamRequest
-	21,  // 51: parley.admin.v1.ConfigService.ListWorkstreams:input_type -> parley.admin.v1.ListWorkstreamsRequest
-	23,  // 52: parley.admin.v1.ConfigService.CreateWorkstream:input_type -> parley.admin.v1.CreateWorkstreamRequest
-	24,  // 53: parley.admin.v1.ConfigService.UpdateWorkstream:input_type -> parley.admin.v1.UpdateWorkstreamRequest
-	25,  // 54: parley.admin.v1.ConfigService.DeleteWorkstream:input_type -> parley.admin.v1.DeleteWorkstreamRequest
-	27,  // 55: parley.admin.v1.ConfigService.GetQueue:input_type -> parley.admin.v1.GetQueueRequest
-	28,  // 56: parley.admin.v1.ConfigService.ListQueues:input_type -> parley.admin.v1.ListQueuesRequest
-	30,  // 57: parley.admin.v1.ConfigService.CreateQueue:input_type -> parley.admin.v1.CreateQueueRequest
-	31,  // 58: parley.admin.v1.ConfigService.UpdateQueue:input_type -> parley.admin.v1.UpdateQueueRequest
-	32,  // 59: parley.admin.v1.ConfigService.DeleteQueue:input_type -> parley.admin.v1.DeleteQueueRequest
-	34,  // 60: parley.admin.v1.ConfigService.GetAgent:input_type -> parley.admin.v1.GetAgentRequest
-	35,  // 61: parley.admin.v1.ConfigService.ListAgents:input_type -> parley.admin.v1.ListAgentsRequest
-	37,  // 62: parley.admin.v1.ConfigService.CreateAgent:input_type -> parley.admin.v1.CreateAgentRequest
-	38,  // 63: parley.admin.v1.ConfigService.UpdateAgent:input_type -> parley.admin.v1.UpdateAgentRequest
-	39,  // 64: parley.admin.v1.ConfigService.DeleteAgent:input_type -> parley.admin.v1.DeleteAgentRequest
-	67,  // 65: parley.admin.v1.ConfigService.GetSchedule:input_type -> parley.admin.v1.GetScheduleRequest
-	68,  // 66: parley.admin.v1.ConfigService.ListSchedules:input_type -> parley.admin.v1.ListSchedulesRequest
-	69,  // 67: parley.admin.v1.ConfigService.CreateSchedule:input_type -> parley.admin.v1.CreateScheduleRequest
-	70,  // 68: parley.admin.v1.ConfigService.UpdateSchedule:input_type -> parley.admin.v1.UpdateScheduleRequest
-	71,  // 69: parley.admin.v1.ConfigService.DeleteSchedule:input_type -> parley.admin.v1.DeleteScheduleRequest
-	72,  // 70: parley.admin.v1.ConfigService.GetSkill:input_type -> parley.admin.v1.GetSkillRequest
-	73,  // 71: parley.admin.v1.ConfigService.ListSkills:input_type -> parley.admin.v1.ListSkillsRequest
-	74,  // 72: parley.admin.v1.ConfigService.CreateSkill:input_type -> parley.admin.v1.CreateSkillRequest
-	75,  // 73: parley.admin.v1.ConfigService.UpdateSkill:input_type -> parley.admin.v1.UpdateSkillRequest
-	76,  // 74: parley.admin.v1.ConfigService.DeleteSkill:input_type -> parley.admin.v1.DeleteSkillRequest
-	77,  // 75: parley.admin.v1.ConfigService.GetCapacityProfile:input_type -> parley.admin.v1.GetCapacityProfileRequest
-	78,  // 76: parley.admin.v1.ConfigService.ListCapacityProfiles:input_type -> parley.admin.v1.ListCapacityProfilesRequest
-	79,  // 77: parley.admin.v1.ConfigService.CreateCapacityProfile:input_type -> parley.admin.v1.CreateCapacityProfileRequest
-	80,  // 78: parley.admin.v1.ConfigService.UpdateCapacityProfile:input_type -> parley.admin.v1.UpdateCapacityProfileRequest
-	81,  // 79: parley.admin.v1.ConfigService.DeleteCapacityProfile:input_type -> parley.admin.v1.DeleteCapacityProfileRequest
-	82,  // 80: parley.admin.v1.ConfigService.GetStatus:input_type -> parley.admin.v1.GetStatusRequest
-	83,  // 81: parley.admin.v1.ConfigService.ListStatuses:input_type -> parley.admin.v1.ListStatusesRequest
-	84,  // 82: parley.admin.v1.ConfigService.CreateStatus:input_type -> parley.admin.v1.CreateStatusRequest
-	85,  // 83: parley.admin.v1.ConfigService.UpdateStatus:input_type -> parley.admin.v1.UpdateStatusRequest
-	86,  // 84: parley.admin.v1.ConfigService.DeleteStatus:input_type -> parley.admin.v1.DeleteStatusRequest
-	87,  // 85: parley.admin.v1.ConfigService.GetAutomatedMessage:input_type -> parley.admin.v1.GetAutomatedMessageRequest
-	88,  // 86: parley.admin.v1.ConfigService.ListAutomatedMessages:input_type -> parley.admin.v1.ListAutomatedMessagesRequest
-	89,  // 87: parley.admin.v1.ConfigService.CreateAutomatedMessage:input_type -> parley.admin.v1.CreateAutomatedMessageRequest
-	90,  // 88: parley.admin.v1.ConfigService.UpdateAutomatedMessage:input_type -> parley.admin.v1.UpdateAutomatedMessageRequest
-	91,  // 89: parley.admin.v1.ConfigService.DeleteAutomatedMessage:input_type -> parley.admin.v1.DeleteAutomatedMessageRequest
-	92,  // 90: parley.admin.v1.ConfigService.GetRuleset:input_type -> parley.admin.v1.GetRulesetRequest
-	93,  // 91: parley.admin.v1.ConfigService.ListRulesets:input_type -> parley.admin.v1.ListRulesetsRequest
-	94,  // 92: parley.admin.v1.ConfigService.CreateRuleset:input_type -> parley.admin.v1.CreateRulesetRequest
-	95,  // 93: parley.admin.v1.ConfigService.UpdateRuleset:input_type -> parley.admin.v1.UpdateRulesetRequest
-	96,  // 94: parley.admin.v1.ConfigService.DeleteRuleset:input_type -> parley.admin.v1.DeleteRulesetRequest
-	97,  // 95: parley.admin.v1.ConfigService.GetCannedReply:input_type -> parley.admin.v1.GetCannedReplyRequest
-	98,  // 96: parley.admin.v1.ConfigService.ListCannedReplies:input_type -> parley.admin.v1.ListCannedRepliesRequest
-	99,  // 97: parley.admin.v1.ConfigService.CreateCannedReply:input_type -> parley.admin.v1.CreateCannedReplyRequest
-	100, // 98: parley.admin.v1.ConfigService.UpdateCannedReply:input_type -> parley.admin.v1.UpdateCannedReplyRequest
-	101, // 99: parley.admin.v1.ConfigService.DeleteCannedReply:input_type -> parley.admin.v1.DeleteCannedReplyRequest
-	42,  // 100: parley.admin.v1.ConfigService.Apply:input_type -> parley.admin.v1.ApplyRequest
-	102, // 101: parley.admin.v1.ConfigService.ExportConfig:input_type -> parley.admin.v1.ExportConfigRequest
-	45,  // 102: parley.admin.v1.OperateService.Doctor:input_type -> parley.admin.v1.DoctorRequest
-	48,  // 103: parley.admin.v1.OperateService.ExportTranscript:input_type -> parley.admin.v1.ExportTranscriptRequest
-	50,  // 104: parley.admin.v1.OperateService.ListDeadLetters:input_type -> parley.admin.v1.ListDeadLettersRequest
-	103, // 105: parley.admin.v1.OperateService.RetryDeadLetter:input_type -> parley.admin.v1.RetryDeadLetterRequest
-	104, // 106: parley.admin.v1.OperateService.DropDeadLetter:input_type -> parley.admin.v1.DropDeadLetterRequest
-	105, // 107: parley.admin.v1.OperateService.GetLag:input_type -> parley.admin.v1.GetLagRequest
-	53,  // 108: parley.admin.v1.ConfigService.GetChannelAccount:output_type -> parley.config.v1.ChannelAccount
-	3,   // 109: parley.admin.v1.ConfigService.ListChannelAccounts:output_type -> parley.admin.v1.ListChannelAccountsResponse
-	53,  // 110: parley.admin.v1.ConfigService.CreateChannelAccount:output_type -> parley.config.v1.ChannelAccount
-	53,  // 111: parley.admin.v1.ConfigService.UpdateChannelAccount:output_type -> parley.config.v1.ChannelAccount
-	7,   // 112: parley.admin.v1.ConfigService.DeleteChannelAccount:output_type -> parley.admin.v1.DeleteChannelAccountResponse
-	53,  // 113: parley.admin.v1.ConfigService.RotateAppSecret:output_type -> parley.config.v1.ChannelAccount
-	53,  // 114: parley.admin.v1.ConfigService.RetireAppSecret:output_type -> parley.config.v1.ChannelAccount
-	11,  // 115: parley.admin.v1.ConfigService.GetPrivacyNotice:output_type -> parley.admin.v1.PrivacyNotice
-	53,  // 116: parley.admin.v1.ConfigService.AcknowledgePrivacy:output_type -> parley.config.v1.ChannelAccount
-	55,  // 117: parley.admin.v1.ConfigService.GetPage:output_type -> parley.config.v1.Page
-	15,  // 118: parley.admin.v1.ConfigService.ListPages:output_type -> parley.admin.v1.ListPagesResponse
-	55,  // 119: parley.admin.v1.ConfigService.CreatePage:output_type -> parley.config.v1.Page
-	55,  // 120: parley.admin.v1.ConfigService.UpdatePage:output_type -> parley.config.v1.Page
-	19,  // 121: parley.admin.v1.ConfigService.DeletePage:output_type -> parley.admin.v1.DeletePageResponse
-	56,  // 122: parley.admin.v1.ConfigService.GetWorkstream:output_type -> parley.config.v1.Workstream
-	22,  // 123: parley.admin.v1.ConfigService.ListWorkstreams:output_type -> parley.admin.v1.ListWorkstreamsResponse
-	56,  // 124: parley.admin.v1.ConfigService.CreateWorkstream:output_type -> parley.config.v1.Workstream
-	56,  // 125: parley.admin.v1.ConfigService.UpdateWorkstream:output_type -> parley.config.v1.Workstream
-	26,  // 126: parley.admin.v1.ConfigService.DeleteWorkstream:output_type -> parley.admin.v1.DeleteWorkstreamResponse
-	57,  // 127: parley.admin.v1.ConfigService.GetQueue:output_type -> parley.config.v1.Queue
-	29,  // 128: parley.admin.v1.ConfigService.ListQueues:output_type -> parley.admin.v1.ListQueuesResponse
-	57,  // 129: parley.admin.v1.ConfigService.CreateQueue:output_type -> parley.config.v1.Queue
-	57,  // 130: parley.admin.v1.ConfigService.UpdateQueue:output_type -> parley.config.v1.Queue
-	33,  // 131: parley.admin.v1.ConfigService.DeleteQueue:output_type -> parley.admin.v1.DeleteQueueResponse
-	58,  // 132: parley.admin.v1.ConfigService.GetAgent:output_type -> parley.config.v1.Agent
-	36,  // 133: parley.admin.v1.ConfigService.ListAgents:output_type -> parley.admin.v1.ListAgentsResponse
-	58,  // 134: parley.admin.v1.ConfigService.CreateAgent:output_type -> parley.config.v1.Agent
-	58,  // 135: parley.admin.v1.ConfigService.UpdateAgent:output_type -> parley.config.v1.Agent
-	40,  // 136: parley.admin.v1.ConfigService.DeleteAgent:output_type -> parley.admin.v1.DeleteAgentResponse
-	59,  // 137: parley.admin.v1.ConfigService.GetSchedule:output_type -> parley.config.v1.Schedule
-	106, // 138: parley.admin.v1.ConfigService.ListSchedules:output_type -> parley.admin.v1.ListSchedulesResponse
-	59,  // 139: parley.admin.v1.ConfigService.CreateSchedule:output_type -> parley.config.v1.Schedule
-	59,  // 140: parley.admin.v1.ConfigService.UpdateSchedule:output_type -> parley.config.v1.Schedule
-	107, // 141: parley.admin.v1.ConfigService.DeleteSchedule:output_type -> parley.admin.v1.DeleteScheduleResponse
-	60,  // 142: parley.admin.v1.ConfigService.GetSkill:output_type -> parley.config.v1.Skill
-	108, // 143: parley.admin.v1.ConfigService.ListSkills:output_type -> parley.admin.v1.ListSkillsResponse
-	60,  // 144: parley.admin.v1.ConfigService.CreateSkill:output_type -> parley.config.v1.Skill
-	60,  // 145: parley.admin.v1.ConfigService.UpdateSkill:output_type -> parley.config.v1.Skill
-	109, // 146: parley.admin.v1.ConfigService.DeleteSkill:output_type -> parley.admin.v1.DeleteSkillResponse
-	61,  // 147: parley.admin.v1.ConfigService.GetCapacityProfile:output_type -> parley.config.v1.CapacityProfile
-	110, // 148: parley.admin.v1.ConfigService.ListCapacityProfiles:output_type -> parley.admin.v1.ListCapacityProfilesResponse
-	61,  // 149: parley.admin.v1.ConfigService.CreateCapacityProfile:output_type -> parley.config.v1.CapacityProfile
-	61,  // 150: parley.admin.v1.ConfigService.UpdateCapacityProfile:output_type -> parley.config.v1.CapacityProfile
-	111, // 151: parley.admin.v1.ConfigService.DeleteCapacityProfile:output_type -> parley.admin.v1.DeleteCapacityProfileResponse
-	63,  // 152: parley.admin.v1.ConfigService.GetStatus:output_type -> parley.config.v1.Status
-	112, // 153: parley.admin.v1.ConfigService.ListStatuses:output_type -> parley.admin.v1.ListStatusesResponse
-	63,  // 154: parley.admin.v1.ConfigService.CreateStatus:output_type -> parley.config.v1.Status
-	63,  // 155: parley.admin.v1.ConfigService.UpdateStatus:output_type -> parley.config.v1.Status
-	113, // 156: parley.admin.v1.ConfigService.DeleteStatus:output_type -> parley.admin.v1.DeleteStatusResponse
-	64,  // 157: parley.admin.v1.ConfigService.GetAutomatedMessage:output_type -> parley.config.v1.AutomatedMessage
-	114, // 158: parley.admin.v1.ConfigService.ListAutomatedMessages:output_type -> parley.admin.v1.ListAutomatedMessagesResponse
-	64,  // 159: parley.admin.v1.ConfigService.CreateAutomatedMessage:output_type -> parley.config.v1.AutomatedMessage
-	64,  // 160: parley.admin.v1.ConfigService.UpdateAutomatedMessage:output_type -> parley.config.v1.AutomatedMessage
-	115, // 161: parley.admin.v1.ConfigService.DeleteAutomatedMessage:output_type -> parley.admin.v1.DeleteAutomatedMessageResponse
-	62,  // 162: parley.admin.v1.ConfigService.GetRuleset:output_type -> parley.config.v1.Ruleset
-	116, // 163: parley.admin.v1.ConfigService.ListRulesets:output_type -> parley.admin.v1.ListRulesetsResponse
-	62,  // 164: parley.admin.v1.ConfigService.CreateRuleset:output_type -> parley.config.v1.Ruleset
-	62,  // 165: parley.admin.v1.ConfigService.UpdateRuleset:output_type -> parley.config.v1.Ruleset
-	117, // 166: parley.admin.v1.ConfigService.DeleteRuleset:output_type -> parley.admin.v1.DeleteRulesetResponse
-	65,  // 167: parley.admin.v1.ConfigService.GetCannedReply:output_type -> parley.config.v1.CannedReply
-	118, // 168: parley.admin.v1.ConfigService.ListCannedReplies:output_type -> parley.admin.v1.ListCannedRepliesResponse
-	65,  // 169: parley.admin.v1.ConfigService.CreateCannedReply:output_type -> parley.config.v1.CannedReply
-	65,  // 170: parley.admin.v1.ConfigService.UpdateCannedReply:output_type -> parley.config.v1.CannedReply
-	119, // 171: parley.admin.v1.ConfigService.DeleteCannedReply:output_type -> parley.admin.v1.DeleteCannedReplyResponse
-	43,  // 172: parley.admin.v1.ConfigService.Apply:output_type -> parley.admin.v1.ApplyResponse
-	120, // 173: parley.admin.v1.ConfigService.ExportConfig:output_type -> parley.admin.v1.ExportConfigResponse
-	46,  // 174: parley.admin.v1.OperateService.Doctor:output_type -> parley.admin.v1.DoctorResponse
-	49,  // 175: parley.admin.v1.OperateService.ExportTranscript:output_type -> parley.admin.v1.ExportTranscriptResponse
-	51,  // 176: parley.admin.v1.OperateService.ListDeadLetters:output_type -> parley.admin.v1.ListDeadLettersResponse
-	121, // 177: parley.admin.v1.OperateService.RetryDeadLetter:output_type -> parley.admin.v1.RetryDeadLetterResponse
-	122, // 178: parley.admin.v1.OperateService.DropDeadLetter:output_type -> parley.admin.v1.DropDeadLetterResponse
-	123, // 179: parley.admin.v1.OperateService.GetLag:output_type -> parley.admin.v1.GetLagResponse
-	108, // [108:180] is the sub-list for method output_type
-	36,  // [36:108] is the sub-list for method input_type
-	36,  // [36:36] is the sub-list for extension type_name
-	36,  // [36:36] is the sub-list for extension extendee
-	0,   // [0:36] is the sub-list for field type_name
+	66,  // 28: parley.admin.v1.Resource.notification_template:type_name -> parley.config.v1.NotificationTemplate
+	41,  // 29: parley.admin.v1.ApplyRequest.resources:type_name -> parley.admin.v1.Resource
+	44,  // 30: parley.admin.v1.ApplyResponse.changes:type_name -> parley.admin.v1.Change
+	41,  // 31: parley.admin.v1.Change.before:type_name -> parley.admin.v1.Resource
+	41,  // 32: parley.admin.v1.Change.after:type_name -> parley.admin.v1.Resource
+	47,  // 33: parley.admin.v1.DoctorResponse.checks:type_name -> parley.admin.v1.Check
+	0,   // 34: parley.admin.v1.Check.status:type_name -> parley.admin.v1.CheckStatus
+	67,  // 35: parley.admin.v1.ExportTranscriptResponse.commit:type_name -> parley.thread.v1.Commit
+	52,  // 36: parley.admin.v1.ListDeadLettersResponse.dead_letters:type_name -> parley.admin.v1.DeadLetter
+	1,   // 37: parley.admin.v1.ConfigService.GetChannelAccount:input_type -> parley.admin.v1.GetChannelAccountRequest
+	2,   // 38: parley.admin.v1.ConfigService.ListChannelAccounts:input_type -> parley.admin.v1.ListChannelAccountsRequest
+	4,   // 39: parley.admin.v1.ConfigService.CreateChannelAccount:input_type -> parley.admin.v1.CreateChannelAccountRequest
+	5,   // 40: parley.admin.v1.ConfigService.UpdateChannelAccount:input_type -> parley.admin.v1.UpdateChannelAccountRequest
+	6,   // 41: parley.admin.v1.ConfigService.DeleteChannelAccount:input_type -> parley.admin.v1.DeleteChannelAccountRequest
+	8,   // 42: parley.admin.v1.ConfigService.RotateAppSecret:input_type -> parley.admin.v1.RotateAppSecretRequest
+	9,   // 43: parley.admin.v1.ConfigService.RetireAppSecret:input_type -> parley.admin.v1.RetireAppSecretRequest
+	10,  // 44: parley.admin.v1.ConfigService.GetPrivacyNotice:input_type -> parley.admin.v1.GetPrivacyNoticeRequest
+	12,  // 45: parley.admin.v1.ConfigService.AcknowledgePrivacy:input_type -> parley.admin.v1.AcknowledgePrivacyRequest
+	13,  // 46: parley.admin.v1.ConfigService.GetPage:input_type -> parley.admin.v1.GetPageRequest
+	14,  // 47: parley.admin.v1.ConfigService.ListPages:input_type -> parley.admin.v1.ListPagesRequest
+	16,  // 48: parley.admin.v1.ConfigService.CreatePage:input_type -> parley.admin.v1.CreatePageRequest
+	17,  // 49: parley.admin.v1.ConfigService.UpdatePage:input_type -> parley.admin.v1.UpdatePageRequest
+	18,  // 50: parley.admin.v1.ConfigService.DeletePage:input_type -> parley.admin.v1.DeletePageRequest
+	20,  // 51: parley.admin.v1.ConfigService.GetWorkstream:input_type -> parley.admin.v1.GetWorkstreamRequest
+	21,  // 52: parley.admin.v1.ConfigService.ListWorkstreams:input_type -> parley.admin.v1.ListWorkstreamsRequest
+	23,  // 53: parley.admin.v1.ConfigService.CreateWorkstream:input_type -> parley.admin.v1.CreateWorkstreamRequest
+	24,  // 54: parley.admin.v1.ConfigService.UpdateWorkstream:input_type -> parley.admin.v1.UpdateWorkstreamRequest
+	25,  // 55: parley.admin.v1.ConfigService.DeleteWorkstream:input_type -> parley.admin.v1.DeleteWorkstreamRequest
+	27,  // 56: parley.admin.v1.ConfigService.GetQueue:input_type -> parley.admin.v1.GetQueueRequest
+	28,  // 57: parley.admin.v1.ConfigService.ListQueues:input_type -> parley.admin.v1.ListQueuesRequest
+	30,  // 58: parley.admin.v1.ConfigService.CreateQueue:input_type -> parley.admin.v1.CreateQueueRequest
+	31,  // 59: parley.admin.v1.ConfigService.UpdateQueue:input_type -> parley.admin.v1.UpdateQueueRequest
+	32,  // 60: parley.admin.v1.ConfigService.DeleteQueue:input_type -> parley.admin.v1.DeleteQueueRequest
+	34,  // 61: parley.admin.v1.ConfigService.GetAgent:input_type -> parley.admin.v1.GetAgentRequest
+	35,  // 62: parley.admin.v1.ConfigService.ListAgents:input_type -> parley.admin.v1.ListAgentsRequest
+	37,  // 63: parley.admin.v1.ConfigService.CreateAgent:input_type -> parley.admin.v1.CreateAgentRequest
+	38,  // 64: parley.admin.v1.ConfigService.UpdateAgent:input_type -> parley.admin.v1.UpdateAgentRequest
+	39,  // 65: parley.admin.v1.ConfigService.DeleteAgent:input_type -> parley.admin.v1.DeleteAgentRequest
+	68,  // 66: parley.admin.v1.ConfigService.GetSchedule:input_type -> parley.admin.v1.GetScheduleRequest
+	69,  // 67: parley.admin.v1.ConfigService.ListSchedules:input_type -> parley.admin.v1.ListSchedulesRequest
+	70,  // 68: parley.admin.v1.ConfigService.CreateSchedule:input_type -> parley.admin.v1.CreateScheduleRequest
+	71,  // 69: parley.admin.v1.ConfigService.UpdateSchedule:input_type -> parley.admin.v1.UpdateScheduleRequest
+	72,  // 70: parley.admin.v1.ConfigService.DeleteSchedule:input_type -> parley.admin.v1.DeleteScheduleRequest
+	73,  // 71: parley.admin.v1.ConfigService.GetSkill:input_type -> parley.admin.v1.GetSkillRequest
+	74,  // 72: parley.admin.v1.ConfigService.ListSkills:input_type -> parley.admin.v1.ListSkillsRequest
+	75,  // 73: parley.admin.v1.ConfigService.CreateSkill:input_type -> parley.admin.v1.CreateSkillRequest
+	76,  // 74: parley.admin.v1.ConfigService.UpdateSkill:input_type -> parley.admin.v1.UpdateSkillRequest
+	77,  // 75: parley.admin.v1.ConfigService.DeleteSkill:input_type -> parley.admin.v1.DeleteSkillRequest
+	78,  // 76: parley.admin.v1.ConfigService.GetCapacityProfile:input_type -> parley.admin.v1.GetCapacityProfileRequest
+	79,  // 77: parley.admin.v1.ConfigService.ListCapacityProfiles:input_type -> parley.admin.v1.ListCapacityProfilesRequest
+	80,  // 78: parley.admin.v1.ConfigService.CreateCapacityProfile:input_type -> parley.admin.v1.CreateCapacityProfileRequest
+	81,  // 79: parley.admin.v1.ConfigService.UpdateCapacityProfile:input_type -> parley.admin.v1.UpdateCapacityProfileRequest
+	82,  // 80: parley.admin.v1.ConfigService.DeleteCapacityProfile:input_type -> parley.admin.v1.DeleteCapacityProfileRequest
+	83,  // 81: parley.admin.v1.ConfigService.GetStatus:input_type -> parley.admin.v1.GetStatusRequest
+	84,  // 82: parley.admin.v1.ConfigService.ListStatuses:input_type -> parley.admin.v1.ListStatusesRequest
+	85,  // 83: parley.admin.v1.ConfigService.CreateStatus:input_type -> parley.admin.v1.CreateStatusRequest
+	86,  // 84: parley.admin.v1.ConfigService.UpdateStatus:input_type -> parley.admin.v1.UpdateStatusRequest
+	87,  // 85: parley.admin.v1.ConfigService.DeleteStatus:input_type -> parley.admin.v1.DeleteStatusRequest
+	88,  // 86: parley.admin.v1.ConfigService.GetAutomatedMessage:input_type -> parley.admin.v1.GetAutomatedMessageRequest
+	89,  // 87: parley.admin.v1.ConfigService.ListAutomatedMessages:input_type -> parley.admin.v1.ListAutomatedMessagesRequest
+	90,  // 88: parley.admin.v1.ConfigService.CreateAutomatedMessage:input_type -> parley.admin.v1.CreateAutomatedMessageRequest
+	91,  // 89: parley.admin.v1.ConfigService.UpdateAutomatedMessage:input_type -> parley.admin.v1.UpdateAutomatedMessageRequest
+	92,  // 90: parley.admin.v1.ConfigService.DeleteAutomatedMessage:input_type -> parley.admin.v1.DeleteAutomatedMessageRequest
+	93,  // 91: parley.admin.v1.ConfigService.GetRuleset:input_type -> parley.admin.v1.GetRulesetRequest
+	94,  // 92: parley.admin.v1.ConfigService.ListRulesets:input_type -> parley.admin.v1.ListRulesetsRequest
+	95,  // 93: parley.admin.v1.ConfigService.CreateRuleset:input_type -> parley.admin.v1.CreateRulesetRequest
+	96,  // 94: parley.admin.v1.ConfigService.UpdateRuleset:input_type -> parley.admin.v1.UpdateRulesetRequest
+	97,  // 95: parley.admin.v1.ConfigService.DeleteRuleset:input_type -> parley.admin.v1.DeleteRulesetRequest
+	98,  // 96: parley.admin.v1.ConfigService.GetCannedReply:input_type -> parley.admin.v1.GetCannedReplyRequest
+	99,  // 97: parley.admin.v1.ConfigService.ListCannedReplies:input_type -> parley.admin.v1.ListCannedRepliesRequest
+	100, // 98: parley.admin.v1.ConfigService.CreateCannedReply:input_type -> parley.admin.v1.CreateCannedReplyRequest
+	101, // 99: parley.admin.v1.ConfigService.UpdateCannedReply:input_type -> parley.admin.v1.UpdateCannedReplyRequest
+	102, // 100: parley.admin.v1.ConfigService.DeleteCannedReply:input_type -> parley.admin.v1.DeleteCannedReplyRequest
+	103, // 101: parley.admin.v1.ConfigService.GetNotificationTemplate:input_type -> parley.admin.v1.GetNotificationTemplateRequest
+	104, // 102: parley.admin.v1.ConfigService.ListNotificationTemplates:input_type -> parley.admin.v1.ListNotificationTemplatesRequest
+	105, // 103: parley.admin.v1.ConfigService.CreateNotificationTemplate:input_type -> parley.admin.v1.CreateNotificationTemplateRequest
+	106, // 104: parley.admin.v1.ConfigService.UpdateNotificationTemplate:input_type -> parley.admin.v1.UpdateNotificationTemplateRequest
+	107, // 105: parley.admin.v1.ConfigService.DeleteNotificationTemplate:input_type -> parley.admin.v1.DeleteNotificationTemplateRequest
+	42,  // 106: parley.admin.v1.ConfigService.Apply:input_type -> parley.admin.v1.ApplyRequest
+	108, // 107: parley.admin.v1.ConfigService.ExportConfig:input_type -> parley.admin.v1.ExportConfigRequest
+	45,  // 108: parley.admin.v1.OperateService.Doctor:input_type -> parley.admin.v1.DoctorRequest
+	48,  // 109: parley.admin.v1.OperateService.ExportTranscript:input_type -> parley.admin.v1.ExportTranscriptRequest
+	50,  // 110: parley.admin.v1.OperateService.ListDeadLetters:input_type -> parley.admin.v1.ListDeadLettersRequest
+	109, // 111: parley.admin.v1.OperateService.RetryDeadLetter:input_type -> parley.admin.v1.RetryDeadLetterRequest
+	110, // 112: parley.admin.v1.OperateService.DropDeadLetter:input_type -> parley.admin.v1.DropDeadLetterRequest
+	111, // 113: parley.admin.v1.OperateService.GetLag:input_type -> parley.admin.v1.GetLagRequest
+	53,  // 114: parley.admin.v1.ConfigService.GetChannelAccount:output_type -> parley.config.v1.ChannelAccount
+	3,   // 115: parley.admin.v1.ConfigService.ListChannelAccounts:output_type -> parley.admin.v1.ListChannelAccountsResponse
+	53,  // 116: parley.admin.v1.ConfigService.CreateChannelAccount:output_type -> parley.config.v1.ChannelAccount
+	53,  // 117: parley.admin.v1.ConfigService.UpdateChannelAccount:output_type -> parley.config.v1.ChannelAccount
+	7,   // 118: parley.admin.v1.ConfigService.DeleteChannelAccount:output_type -> parley.admin.v1.DeleteChannelAccountResponse
+	53,  // 119: parley.admin.v1.ConfigService.RotateAppSecret:output_type -> parley.config.v1.ChannelAccount
+	53,  // 120: parley.admin.v1.ConfigService.RetireAppSecret:output_type -> parley.config.v1.ChannelAccount
+	11,  // 121: parley.admin.v1.ConfigService.GetPrivacyNotice:output_type -> parley.admin.v1.PrivacyNotice
+	53,  // 122: parley.admin.v1.ConfigService.AcknowledgePrivacy:output_type -> parley.config.v1.ChannelAccount
+	55,  // 123: parley.admin.v1.ConfigService.GetPage:output_type -> parley.config.v1.Page
+	15,  // 124: parley.admin.v1.ConfigService.ListPages:output_type -> parley.admin.v1.ListPagesResponse
+	55,  // 125: parley.admin.v1.ConfigService.CreatePage:output_type -> parley.config.v1.Page
+	55,  // 126: parley.admin.v1.ConfigService.UpdatePage:output_type -> parley.config.v1.Page
+	19,  // 127: parley.admin.v1.ConfigService.DeletePage:output_type -> parley.admin.v1.DeletePageResponse
+	56,  // 128: parley.admin.v1.ConfigService.GetWorkstream:output_type -> parley.config.v1.Workstream
+	22,  // 129: parley.admin.v1.ConfigService.ListWorkstreams:output_type -> parley.admin.v1.ListWorkstreamsResponse
+	56,  // 130: parley.admin.v1.ConfigService.CreateWorkstream:output_type -> parley.config.v1.Workstream
+	56,  // 131: parley.admin.v1.ConfigService.UpdateWorkstream:output_type -> parley.config.v1.Workstream
+	26,  // 132: parley.admin.v1.ConfigService.DeleteWorkstream:output_type -> parley.admin.v1.DeleteWorkstreamResponse
+	57,  // 133: parley.admin.v1.ConfigService.GetQueue:output_type -> parley.config.v1.Queue
+	29,  // 134: parley.admin.v1.ConfigService.ListQueues:output_type -> parley.admin.v1.ListQueuesResponse
+	57,  // 135: parley.admin.v1.ConfigService.CreateQueue:output_type -> parley.config.v1.Queue
+	57,  // 136: parley.admin.v1.ConfigService.UpdateQueue:output_type -> parley.config.v1.Queue
+	33,  // 137: parley.admin.v1.ConfigService.DeleteQueue:output_type -> parley.admin.v1.DeleteQueueResponse
+	58,  // 138: parley.admin.v1.ConfigService.GetAgent:output_type -> parley.config.v1.Agent
+	36,  // 139: parley.admin.v1.ConfigService.ListAgents:output_type -> parley.admin.v1.ListAgentsResponse
+	58,  // 140: parley.admin.v1.ConfigService.CreateAgent:output_type -> parley.config.v1.Agent
+	58,  // 141: parley.admin.v1.ConfigService.UpdateAgent:output_type -> parley.config.v1.Agent
+	40,  // 142: parley.admin.v1.ConfigService.DeleteAgent:output_type -> parley.admin.v1.DeleteAgentResponse
+	59,  // 143: parley.admin.v1.ConfigService.GetSchedule:output_type -> parley.config.v1.Schedule
+	112, // 144: parley.admin.v1.ConfigService.ListSchedules:output_type -> parley.admin.v1.ListSchedulesResponse
+	59,  // 145: parley.admin.v1.ConfigService.CreateSchedule:output_type -> parley.config.v1.Schedule
+	59,  // 146: parley.admin.v1.ConfigService.UpdateSchedule:output_type -> parley.config.v1.Schedule
+	113, // 147: parley.admin.v1.ConfigService.DeleteSchedule:output_type -> parley.admin.v1.DeleteScheduleResponse
+	60,  // 148: parley.admin.v1.ConfigService.GetSkill:output_type -> parley.config.v1.Skill
+	114, // 149: parley.admin.v1.ConfigService.ListSkills:output_type -> parley.admin.v1.ListSkillsResponse
+	60,  // 150: parley.admin.v1.ConfigService.CreateSkill:output_type -> parley.config.v1.Skill
+	60,  // 151: parley.admin.v1.ConfigService.UpdateSkill:output_type -> parley.config.v1.Skill
+	115, // 152: parley.admin.v1.ConfigService.DeleteSkill:output_type -> parley.admin.v1.DeleteSkillResponse
+	61,  // 153: parley.admin.v1.ConfigService.GetCapacityProfile:output_type -> parley.config.v1.CapacityProfile
+	116, // 154: parley.admin.v1.ConfigService.ListCapacityProfiles:output_type -> parley.admin.v1.ListCapacityProfilesResponse
+	61,  // 155: parley.admin.v1.ConfigService.CreateCapacityProfile:output_type -> parley.config.v1.CapacityProfile
+	61,  // 156: parley.admin.v1.ConfigService.UpdateCapacityProfile:output_type -> parley.config.v1.CapacityProfile
+	117, // 157: parley.admin.v1.ConfigService.DeleteCapacityProfile:output_type -> parley.admin.v1.DeleteCapacityProfileResponse
+	63,  // 158: parley.admin.v1.ConfigService.GetStatus:output_type -> parley.config.v1.Status
+	118, // 159: parley.admin.v1.ConfigService.ListStatuses:output_type -> parley.admin.v1.ListStatusesResponse
+	63,  // 160: parley.admin.v1.ConfigService.CreateStatus:output_type -> parley.config.v1.Status
+	63,  // 161: parley.admin.v1.ConfigService.UpdateStatus:output_type -> parley.config.v1.Status
+	119, // 162: parley.admin.v1.ConfigService.DeleteStatus:output_type -> parley.admin.v1.DeleteStatusResponse
+	64,  // 163: parley.admin.v1.ConfigService.GetAutomatedMessage:output_type -> parley.config.v1.AutomatedMessage
+	120, // 164: parley.admin.v1.ConfigService.ListAutomatedMessages:output_type -> parley.admin.v1.ListAutomatedMessagesResponse
+	64,  // 165: parley.admin.v1.ConfigService.CreateAutomatedMessage:output_type -> parley.config.v1.AutomatedMessage
+	64,  // 166: parley.admin.v1.ConfigService.UpdateAutomatedMessage:output_type -> parley.config.v1.AutomatedMessage
+	121, // 167: parley.admin.v1.ConfigService.DeleteAutomatedMessage:output_type -> parley.admin.v1.DeleteAutomatedMessageResponse
+	62,  // 168: parley.admin.v1.ConfigService.GetRuleset:output_type -> parley.config.v1.Ruleset
+	122, // 169: parley.admin.v1.ConfigService.ListRulesets:output_type -> parley.admin.v1.ListRulesetsResponse
+	62,  // 170: parley.admin.v1.ConfigService.CreateRuleset:output_type -> parley.config.v1.Ruleset
+	62,  // 171: parley.admin.v1.ConfigService.UpdateRuleset:output_type -> parley.config.v1.Ruleset
+	123, // 172: parley.admin.v1.ConfigService.DeleteRuleset:output_type -> parley.admin.v1.DeleteRulesetResponse
+	65,  // 173: parley.admin.v1.ConfigService.GetCannedReply:output_type -> parley.config.v1.CannedReply
+	124, // 174: parley.admin.v1.ConfigService.ListCannedReplies:output_type -> parley.admin.v1.ListCannedRepliesResponse
+	65,  // 175: parley.admin.v1.ConfigService.CreateCannedReply:output_type -> parley.config.v1.CannedReply
+	65,  // 176: parley.admin.v1.ConfigService.UpdateCannedReply:output_type -> parley.config.v1.CannedReply
+	125, // 177: parley.admin.v1.ConfigService.DeleteCannedReply:output_type -> parley.admin.v1.DeleteCannedReplyResponse
+	66,  // 178: parley.admin.v1.ConfigService.GetNotificationTemplate:output_type -> parley.config.v1.NotificationTemplate
+	126, // 179: parley.admin.v1.ConfigService.ListNotificationTemplates:output_type -> parley.admin.v1.ListNotificationTemplatesResponse
+	66,  // 180: parley.admin.v1.ConfigService.CreateNotificationTemplate:output_type -> parley.config.v1.NotificationTemplate
+	66,  // 181: parley.admin.v1.ConfigService.UpdateNotificationTemplate:output_type -> parley.config.v1.NotificationTemplate
+	127, // 182: parley.admin.v1.ConfigService.DeleteNotificationTemplate:output_type -> parley.admin.v1.DeleteNotificationTemplateResponse
+	43,  // 183: parley.admin.v1.ConfigService.Apply:output_type -> parley.admin.v1.ApplyResponse
+	128, // 184: parley.admin.v1.ConfigService.ExportConfig:output_type -> parley.admin.v1.ExportConfigResponse
+	46,  // 185: parley.admin.v1.OperateService.Doctor:output_type -> parley.admin.v1.DoctorResponse
+	49,  // 186: parley.admin.v1.OperateService.ExportTranscript:output_type -> parley.admin.v1.ExportTranscriptResponse
+	51,  // 187: parley.admin.v1.OperateService.ListDeadLetters:output_type -> parley.admin.v1.ListDeadLettersResponse
+	129, // 188: parley.admin.v1.OperateService.RetryDeadLetter:output_type -> parley.admin.v1.RetryDeadLetterResponse
+	130, // 189: parley.admin.v1.OperateService.DropDeadLetter:output_type -> parley.admin.v1.DropDeadLetterResponse
+	131, // 190: parley.admin.v1.OperateService.GetLag:output_type -> parley.admin.v1.GetLagResponse
+	114, // [114:191] is the sub-list for method output_type
+	37,  // [37:114] is the sub-list for method input_type
+	37,  // [37:37] is the sub-list for extension type_name
+	37,  // [37:37] is the sub-list for extension extendee
+	0,   // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_parley_admin_v1_admin_proto_init() }
@@ -3791,6 +3833,7 @@ func file_parley_admin_v1_admin_proto_init() {
 	}
 	file_parley_admin_v1_errand_proto_init()
 	file_parley_admin_v1_kind_proto_init()
+	file_parley_admin_v1_notification_proto_init()
 	file_parley_admin_v1_operate_proto_init()
 	file_parley_admin_v1_reply_proto_init()
 	file_parley_admin_v1_admin_proto_msgTypes[40].OneofWrappers = []any{
@@ -3806,6 +3849,7 @@ func file_parley_admin_v1_admin_proto_init() {
 		(*Resource_Status)(nil),
 		(*Resource_AutomatedMessage)(nil),
 		(*Resource_CannedReply)(nil),
+		(*Resource_NotificationTemplate)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -22,72 +22,77 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ConfigService_GetChannelAccount_FullMethodName      = "/parley.admin.v1.ConfigService/GetChannelAccount"
-	ConfigService_ListChannelAccounts_FullMethodName    = "/parley.admin.v1.ConfigService/ListChannelAccounts"
-	ConfigService_CreateChannelAccount_FullMethodName   = "/parley.admin.v1.ConfigService/CreateChannelAccount"
-	ConfigService_UpdateChannelAccount_FullMethodName   = "/parley.admin.v1.ConfigService/UpdateChannelAccount"
-	ConfigService_DeleteChannelAccount_FullMethodName   = "/parley.admin.v1.ConfigService/DeleteChannelAccount"
-	ConfigService_RotateAppSecret_FullMethodName        = "/parley.admin.v1.ConfigService/RotateAppSecret"
-	ConfigService_RetireAppSecret_FullMethodName        = "/parley.admin.v1.ConfigService/RetireAppSecret"
-	ConfigService_GetPrivacyNotice_FullMethodName       = "/parley.admin.v1.ConfigService/GetPrivacyNotice"
-	ConfigService_AcknowledgePrivacy_FullMethodName     = "/parley.admin.v1.ConfigService/AcknowledgePrivacy"
-	ConfigService_GetPage_FullMethodName                = "/parley.admin.v1.ConfigService/GetPage"
-	ConfigService_ListPages_FullMethodName              = "/parley.admin.v1.ConfigService/ListPages"
-	ConfigService_CreatePage_FullMethodName             = "/parley.admin.v1.ConfigService/CreatePage"
-	ConfigService_UpdatePage_FullMethodName             = "/parley.admin.v1.ConfigService/UpdatePage"
-	ConfigService_DeletePage_FullMethodName             = "/parley.admin.v1.ConfigService/DeletePage"
-	ConfigService_GetWorkstream_FullMethodName          = "/parley.admin.v1.ConfigService/GetWorkstream"
-	ConfigService_ListWorkstreams_FullMethodName        = "/parley.admin.v1.ConfigService/ListWorkstreams"
-	ConfigService_CreateWorkstream_FullMethodName       = "/parley.admin.v1.ConfigService/CreateWorkstream"
-	ConfigService_UpdateWorkstream_FullMethodName       = "/parley.admin.v1.ConfigService/UpdateWorkstream"
-	ConfigService_DeleteWorkstream_FullMethodName       = "/parley.admin.v1.ConfigService/DeleteWorkstream"
-	ConfigService_GetQueue_FullMethodName               = "/parley.admin.v1.ConfigService/GetQueue"
-	ConfigService_ListQueues_FullMethodName             = "/parley.admin.v1.ConfigService/ListQueues"
-	ConfigService_CreateQueue_FullMethodName            = "/parley.admin.v1.ConfigService/CreateQueue"
-	ConfigService_UpdateQueue_FullMethodName            = "/parley.admin.v1.ConfigService/UpdateQueue"
-	ConfigService_DeleteQueue_FullMethodName            = "/parley.admin.v1.ConfigService/DeleteQueue"
-	ConfigService_GetAgent_FullMethodName               = "/parley.admin.v1.ConfigService/GetAgent"
-	ConfigService_ListAgents_FullMethodName             = "/parley.admin.v1.ConfigService/ListAgents"
-	ConfigService_CreateAgent_FullMethodName            = "/parley.admin.v1.ConfigService/CreateAgent"
-	ConfigService_UpdateAgent_FullMethodName            = "/parley.admin.v1.ConfigService/UpdateAgent"
-	ConfigService_DeleteAgent_FullMethodName            = "/parley.admin.v1.ConfigService/DeleteAgent"
-	ConfigService_GetSchedule_FullMethodName            = "/parley.admin.v1.ConfigService/GetSchedule"
-	ConfigService_ListSchedules_FullMethodName          = "/parley.admin.v1.ConfigService/ListSchedules"
-	ConfigService_CreateSchedule_FullMethodName         = "/parley.admin.v1.ConfigService/CreateSchedule"
-	ConfigService_UpdateSchedule_FullMethodName         = "/parley.admin.v1.ConfigService/UpdateSchedule"
-	ConfigService_DeleteSchedule_FullMethodName         = "/parley.admin.v1.ConfigService/DeleteSchedule"
-	ConfigService_GetSkill_FullMethodName               = "/parley.admin.v1.ConfigService/GetSkill"
-	ConfigService_ListSkills_FullMethodName             = "/parley.admin.v1.ConfigService/ListSkills"
-	ConfigService_CreateSkill_FullMethodName            = "/parley.admin.v1.ConfigService/CreateSkill"
-	ConfigService_UpdateSkill_FullMethodName            = "/parley.admin.v1.ConfigService/UpdateSkill"
-	ConfigService_DeleteSkill_FullMethodName            = "/parley.admin.v1.ConfigService/DeleteSkill"
-	ConfigService_GetCapacityProfile_FullMethodName     = "/parley.admin.v1.ConfigService/GetCapacityProfile"
-	ConfigService_ListCapacityProfiles_FullMethodName   = "/parley.admin.v1.ConfigService/ListCapacityProfiles"
-	ConfigService_CreateCapacityProfile_FullMethodName  = "/parley.admin.v1.ConfigService/CreateCapacityProfile"
-	ConfigService_UpdateCapacityProfile_FullMethodName  = "/parley.admin.v1.ConfigService/UpdateCapacityProfile"
-	ConfigService_DeleteCapacityProfile_FullMethodName  = "/parley.admin.v1.ConfigService/DeleteCapacityProfile"
-	ConfigService_GetStatus_FullMethodName              = "/parley.admin.v1.ConfigService/GetStatus"
-	ConfigService_ListStatuses_FullMethodName           = "/parley.admin.v1.ConfigService/ListStatuses"
-	ConfigService_CreateStatus_FullMethodName           = "/parley.admin.v1.ConfigService/CreateStatus"
-	ConfigService_UpdateStatus_FullMethodName           = "/parley.admin.v1.ConfigService/UpdateStatus"
-	ConfigService_DeleteStatus_FullMethodName           = "/parley.admin.v1.ConfigService/DeleteStatus"
-	ConfigService_GetAutomatedMessage_FullMethodName    = "/parley.admin.v1.ConfigService/GetAutomatedMessage"
-	ConfigService_ListAutomatedMessages_FullMethodName  = "/parley.admin.v1.ConfigService/ListAutomatedMessages"
-	ConfigService_CreateAutomatedMessage_FullMethodName = "/parley.admin.v1.ConfigService/CreateAutomatedMessage"
-	ConfigService_UpdateAutomatedMessage_FullMethodName = "/parley.admin.v1.ConfigService/UpdateAutomatedMessage"
-	ConfigService_DeleteAutomatedMessage_FullMethodName = "/parley.admin.v1.ConfigService/DeleteAutomatedMessage"
-	ConfigService_GetRuleset_FullMethodName             = "/parley.admin.v1.ConfigService/GetRuleset"
-	ConfigService_ListRulesets_FullMethodName           = "/parley.admin.v1.ConfigService/ListRulesets"
-	ConfigService_CreateRuleset_FullMethodName          = "/parley.admin.v1.ConfigService/CreateRuleset"
-	ConfigService_UpdateRuleset_FullMethodName          = "/parley.admin.v1.ConfigService/UpdateRuleset"
-	ConfigService_DeleteRuleset_FullMethodName          = "/parley.admin.v1.ConfigService/DeleteRuleset"
-	ConfigService_GetCannedReply_FullMethodName         = "/parley.admin.v1.ConfigService/GetCannedReply"
-	ConfigService_ListCannedReplies_FullMethodName      = "/parley.admin.v1.ConfigService/ListCannedReplies"
-	ConfigService_CreateCannedReply_FullMethodName      = "/parley.admin.v1.ConfigService/CreateCannedReply"
-	ConfigService_UpdateCannedReply_FullMethodName      = "/parley.admin.v1.ConfigService/UpdateCannedReply"
-	ConfigService_DeleteCannedReply_FullMethodName      = "/parley.admin.v1.ConfigService/DeleteCannedReply"
-	ConfigService_Apply_FullMethodName                  = "/parley.admin.v1.ConfigService/Apply"
-	ConfigService_ExportConfig_FullMethodName           = "/parley.admin.v1.ConfigService/ExportConfig"
+	ConfigService_GetChannelAccount_FullMethodName          = "/parley.admin.v1.ConfigService/GetChannelAccount"
+	ConfigService_ListChannelAccounts_FullMethodName        = "/parley.admin.v1.ConfigService/ListChannelAccounts"
+	ConfigService_CreateChannelAccount_FullMethodName       = "/parley.admin.v1.ConfigService/CreateChannelAccount"
+	ConfigService_UpdateChannelAccount_FullMethodName       = "/parley.admin.v1.ConfigService/UpdateChannelAccount"
+	ConfigService_DeleteChannelAccount_FullMethodName       = "/parley.admin.v1.ConfigService/DeleteChannelAccount"
+	ConfigService_RotateAppSecret_FullMethodName            = "/parley.admin.v1.ConfigService/RotateAppSecret"
+	ConfigService_RetireAppSecret_FullMethodName            = "/parley.admin.v1.ConfigService/RetireAppSecret"
+	ConfigService_GetPrivacyNotice_FullMethodName           = "/parley.admin.v1.ConfigService/GetPrivacyNotice"
+	ConfigService_AcknowledgePrivacy_FullMethodName         = "/parley.admin.v1.ConfigService/AcknowledgePrivacy"
+	ConfigService_GetPage_FullMethodName                    = "/parley.admin.v1.ConfigService/GetPage"
+	ConfigService_ListPages_FullMethodName                  = "/parley.admin.v1.ConfigService/ListPages"
+	ConfigService_CreatePage_FullMethodName                 = "/parley.admin.v1.ConfigService/CreatePage"
+	ConfigService_UpdatePage_FullMethodName                 = "/parley.admin.v1.ConfigService/UpdatePage"
+	ConfigService_DeletePage_FullMethodName                 = "/parley.admin.v1.ConfigService/DeletePage"
+	ConfigService_GetWorkstream_FullMethodName              = "/parley.admin.v1.ConfigService/GetWorkstream"
+	ConfigService_ListWorkstreams_FullMethodName            = "/parley.admin.v1.ConfigService/ListWorkstreams"
+	ConfigService_CreateWorkstream_FullMethodName           = "/parley.admin.v1.ConfigService/CreateWorkstream"
+	ConfigService_UpdateWorkstream_FullMethodName           = "/parley.admin.v1.ConfigService/UpdateWorkstream"
+	ConfigService_DeleteWorkstream_FullMethodName           = "/parley.admin.v1.ConfigService/DeleteWorkstream"
+	ConfigService_GetQueue_FullMethodName                   = "/parley.admin.v1.ConfigService/GetQueue"
+	ConfigService_ListQueues_FullMethodName                 = "/parley.admin.v1.ConfigService/ListQueues"
+	ConfigService_CreateQueue_FullMethodName                = "/parley.admin.v1.ConfigService/CreateQueue"
+	ConfigService_UpdateQueue_FullMethodName                = "/parley.admin.v1.ConfigService/UpdateQueue"
+	ConfigService_DeleteQueue_FullMethodName                = "/parley.admin.v1.ConfigService/DeleteQueue"
+	ConfigService_GetAgent_FullMethodName                   = "/parley.admin.v1.ConfigService/GetAgent"
+	ConfigService_ListAgents_FullMethodName                 = "/parley.admin.v1.ConfigService/ListAgents"
+	ConfigService_CreateAgent_FullMethodName                = "/parley.admin.v1.ConfigService/CreateAgent"
+	ConfigService_UpdateAgent_FullMethodName                = "/parley.admin.v1.ConfigService/UpdateAgent"
+	ConfigService_DeleteAgent_FullMethodName                = "/parley.admin.v1.ConfigService/DeleteAgent"
+	ConfigService_GetSchedule_FullMethodName                = "/parley.admin.v1.ConfigService/GetSchedule"
+	ConfigService_ListSchedules_FullMethodName              = "/parley.admin.v1.ConfigService/ListSchedules"
+	ConfigService_CreateSchedule_FullMethodName             = "/parley.admin.v1.ConfigService/CreateSchedule"
+	ConfigService_UpdateSchedule_FullMethodName             = "/parley.admin.v1.ConfigService/UpdateSchedule"
+	ConfigService_DeleteSchedule_FullMethodName             = "/parley.admin.v1.ConfigService/DeleteSchedule"
+	ConfigService_GetSkill_FullMethodName                   = "/parley.admin.v1.ConfigService/GetSkill"
+	ConfigService_ListSkills_FullMethodName                 = "/parley.admin.v1.ConfigService/ListSkills"
+	ConfigService_CreateSkill_FullMethodName                = "/parley.admin.v1.ConfigService/CreateSkill"
+	ConfigService_UpdateSkill_FullMethodName                = "/parley.admin.v1.ConfigService/UpdateSkill"
+	ConfigService_DeleteSkill_FullMethodName                = "/parley.admin.v1.ConfigService/DeleteSkill"
+	ConfigService_GetCapacityProfile_FullMethodName         = "/parley.admin.v1.ConfigService/GetCapacityProfile"
+	ConfigService_ListCapacityProfiles_FullMethodName       = "/parley.admin.v1.ConfigService/ListCapacityProfiles"
+	ConfigService_CreateCapacityProfile_FullMethodName      = "/parley.admin.v1.ConfigService/CreateCapacityProfile"
+	ConfigService_UpdateCapacityProfile_FullMethodName      = "/parley.admin.v1.ConfigService/UpdateCapacityProfile"
+	ConfigService_DeleteCapacityProfile_FullMethodName      = "/parley.admin.v1.ConfigService/DeleteCapacityProfile"
+	ConfigService_GetStatus_FullMethodName                  = "/parley.admin.v1.ConfigService/GetStatus"
+	ConfigService_ListStatuses_FullMethodName               = "/parley.admin.v1.ConfigService/ListStatuses"
+	ConfigService_CreateStatus_FullMethodName               = "/parley.admin.v1.ConfigService/CreateStatus"
+	ConfigService_UpdateStatus_FullMethodName               = "/parley.admin.v1.ConfigService/UpdateStatus"
+	ConfigService_DeleteStatus_FullMethodName               = "/parley.admin.v1.ConfigService/DeleteStatus"
+	ConfigService_GetAutomatedMessage_FullMethodName        = "/parley.admin.v1.ConfigService/GetAutomatedMessage"
+	ConfigService_ListAutomatedMessages_FullMethodName      = "/parley.admin.v1.ConfigService/ListAutomatedMessages"
+	ConfigService_CreateAutomatedMessage_FullMethodName     = "/parley.admin.v1.ConfigService/CreateAutomatedMessage"
+	ConfigService_UpdateAutomatedMessage_FullMethodName     = "/parley.admin.v1.ConfigService/UpdateAutomatedMessage"
+	ConfigService_DeleteAutomatedMessage_FullMethodName     = "/parley.admin.v1.ConfigService/DeleteAutomatedMessage"
+	ConfigService_GetRuleset_FullMethodName                 = "/parley.admin.v1.ConfigService/GetRuleset"
+	ConfigService_ListRulesets_FullMethodName               = "/parley.admin.v1.ConfigService/ListRulesets"
+	ConfigService_CreateRuleset_FullMethodName              = "/parley.admin.v1.ConfigService/CreateRuleset"
+	ConfigService_UpdateRuleset_FullMethodName              = "/parley.admin.v1.ConfigService/UpdateRuleset"
+	ConfigService_DeleteRuleset_FullMethodName              = "/parley.admin.v1.ConfigService/DeleteRuleset"
+	ConfigService_GetCannedReply_FullMethodName             = "/parley.admin.v1.ConfigService/GetCannedReply"
+	ConfigService_ListCannedReplies_FullMethodName          = "/parley.admin.v1.ConfigService/ListCannedReplies"
+	ConfigService_CreateCannedReply_FullMethodName          = "/parley.admin.v1.ConfigService/CreateCannedReply"
+	ConfigService_UpdateCannedReply_FullMethodName          = "/parley.admin.v1.ConfigService/UpdateCannedReply"
+	ConfigService_DeleteCannedReply_FullMethodName          = "/parley.admin.v1.ConfigService/DeleteCannedReply"
+	ConfigService_GetNotificationTemplate_FullMethodName    = "/parley.admin.v1.ConfigService/GetNotificationTemplate"
+	ConfigService_ListNotificationTemplates_FullMethodName  = "/parley.admin.v1.ConfigService/ListNotificationTemplates"
+	ConfigService_CreateNotificationTemplate_FullMethodName = "/parley.admin.v1.ConfigService/CreateNotificationTemplate"
+	ConfigService_UpdateNotificationTemplate_FullMethodName = "/parley.admin.v1.ConfigService/UpdateNotificationTemplate"
+	ConfigService_DeleteNotificationTemplate_FullMethodName = "/parley.admin.v1.ConfigService/DeleteNotificationTemplate"
+	ConfigService_Apply_FullMethodName                      = "/parley.admin.v1.ConfigService/Apply"
+	ConfigService_ExportConfig_FullMethodName               = "/parley.admin.v1.ConfigService/ExportConfig"
 )
 
 // ConfigServiceClient is the client API for ConfigService service.
@@ -237,6 +242,18 @@ type ConfigServiceClient interface {
 	UpdateCannedReply(ctx context.Context, in *UpdateCannedReplyRequest, opts ...grpc.CallOption) (*v1.CannedReply, error)
 	// DeleteCannedReply removes one.
 	DeleteCannedReply(ctx context.Context, in *DeleteCannedReplyRequest, opts ...grpc.CallOption) (*DeleteCannedReplyResponse, error)
+	// GetNotificationTemplate reads one template of notifications.
+	GetNotificationTemplate(ctx context.Context, in *GetNotificationTemplateRequest, opts ...grpc.CallOption) (*v1.NotificationTemplate, error)
+	// ListNotificationTemplates reads all of them, by id.
+	ListNotificationTemplates(ctx context.Context, in *ListNotificationTemplatesRequest, opts ...grpc.CallOption) (*ListNotificationTemplatesResponse, error)
+	// CreateNotificationTemplate adds one; ALREADY_EXISTS when the id is taken.
+	CreateNotificationTemplate(ctx context.Context, in *CreateNotificationTemplateRequest, opts ...grpc.CallOption) (*v1.NotificationTemplate, error)
+	// UpdateNotificationTemplate replaces one; ABORTED when etag is given and not
+	// current.
+	UpdateNotificationTemplate(ctx context.Context, in *UpdateNotificationTemplateRequest, opts ...grpc.CallOption) (*v1.NotificationTemplate, error)
+	// DeleteNotificationTemplate removes one; FAILED_PRECONDITION while others refer
+	// to it.
+	DeleteNotificationTemplate(ctx context.Context, in *DeleteNotificationTemplateRequest, opts ...grpc.CallOption) (*DeleteNotificationTemplateResponse, error)
 	// Apply brings the named resources to what the manifest says, all or none.
 	// Meta is asked about new tokens of pages, here and when a page is created or
 	// updated: one that is another page's, another app's, a person's or dead is
@@ -896,6 +913,56 @@ func (c *configServiceClient) DeleteCannedReply(ctx context.Context, in *DeleteC
 	return out, nil
 }
 
+func (c *configServiceClient) GetNotificationTemplate(ctx context.Context, in *GetNotificationTemplateRequest, opts ...grpc.CallOption) (*v1.NotificationTemplate, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.NotificationTemplate)
+	err := c.cc.Invoke(ctx, ConfigService_GetNotificationTemplate_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) ListNotificationTemplates(ctx context.Context, in *ListNotificationTemplatesRequest, opts ...grpc.CallOption) (*ListNotificationTemplatesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListNotificationTemplatesResponse)
+	err := c.cc.Invoke(ctx, ConfigService_ListNotificationTemplates_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) CreateNotificationTemplate(ctx context.Context, in *CreateNotificationTemplateRequest, opts ...grpc.CallOption) (*v1.NotificationTemplate, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.NotificationTemplate)
+	err := c.cc.Invoke(ctx, ConfigService_CreateNotificationTemplate_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) UpdateNotificationTemplate(ctx context.Context, in *UpdateNotificationTemplateRequest, opts ...grpc.CallOption) (*v1.NotificationTemplate, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.NotificationTemplate)
+	err := c.cc.Invoke(ctx, ConfigService_UpdateNotificationTemplate_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) DeleteNotificationTemplate(ctx context.Context, in *DeleteNotificationTemplateRequest, opts ...grpc.CallOption) (*DeleteNotificationTemplateResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteNotificationTemplateResponse)
+	err := c.cc.Invoke(ctx, ConfigService_DeleteNotificationTemplate_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *configServiceClient) Apply(ctx context.Context, in *ApplyRequest, opts ...grpc.CallOption) (*ApplyResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ApplyResponse)
@@ -1063,6 +1130,18 @@ type ConfigServiceServer interface {
 	UpdateCannedReply(context.Context, *UpdateCannedReplyRequest) (*v1.CannedReply, error)
 	// DeleteCannedReply removes one.
 	DeleteCannedReply(context.Context, *DeleteCannedReplyRequest) (*DeleteCannedReplyResponse, error)
+	// GetNotificationTemplate reads one template of notifications.
+	GetNotificationTemplate(context.Context, *GetNotificationTemplateRequest) (*v1.NotificationTemplate, error)
+	// ListNotificationTemplates reads all of them, by id.
+	ListNotificationTemplates(context.Context, *ListNotificationTemplatesRequest) (*ListNotificationTemplatesResponse, error)
+	// CreateNotificationTemplate adds one; ALREADY_EXISTS when the id is taken.
+	CreateNotificationTemplate(context.Context, *CreateNotificationTemplateRequest) (*v1.NotificationTemplate, error)
+	// UpdateNotificationTemplate replaces one; ABORTED when etag is given and not
+	// current.
+	UpdateNotificationTemplate(context.Context, *UpdateNotificationTemplateRequest) (*v1.NotificationTemplate, error)
+	// DeleteNotificationTemplate removes one; FAILED_PRECONDITION while others refer
+	// to it.
+	DeleteNotificationTemplate(context.Context, *DeleteNotificationTemplateRequest) (*DeleteNotificationTemplateResponse, error)
 	// Apply brings the named resources to what the manifest says, all or none.
 	// Meta is asked about new tokens of pages, here and when a page is created or
 	// updated: one that is another page's, another app's, a person's or dead is
@@ -1273,6 +1352,21 @@ func (UnimplementedConfigServiceServer) UpdateCannedReply(context.Context, *Upda
 }
 func (UnimplementedConfigServiceServer) DeleteCannedReply(context.Context, *DeleteCannedReplyRequest) (*DeleteCannedReplyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteCannedReply not implemented")
+}
+func (UnimplementedConfigServiceServer) GetNotificationTemplate(context.Context, *GetNotificationTemplateRequest) (*v1.NotificationTemplate, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetNotificationTemplate not implemented")
+}
+func (UnimplementedConfigServiceServer) ListNotificationTemplates(context.Context, *ListNotificationTemplatesRequest) (*ListNotificationTemplatesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListNotificationTemplates not implemented")
+}
+func (UnimplementedConfigServiceServer) CreateNotificationTemplate(context.Context, *CreateNotificationTemplateRequest) (*v1.NotificationTemplate, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateNotificationTemplate not implemented")
+}
+func (UnimplementedConfigServiceServer) UpdateNotificationTemplate(context.Context, *UpdateNotificationTemplateRequest) (*v1.NotificationTemplate, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateNotificationTemplate not implemented")
+}
+func (UnimplementedConfigServiceServer) DeleteNotificationTemplate(context.Context, *DeleteNotificationTemplateRequest) (*DeleteNotificationTemplateResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteNotificationTemplate not implemented")
 }
 func (UnimplementedConfigServiceServer) Apply(context.Context, *ApplyRequest) (*ApplyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Apply not implemented")
@@ -2453,6 +2547,96 @@ func _ConfigService_DeleteCannedReply_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ConfigService_GetNotificationTemplate_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetNotificationTemplateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).GetNotificationTemplate(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_GetNotificationTemplate_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).GetNotificationTemplate(ctx, req.(*GetNotificationTemplateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_ListNotificationTemplates_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListNotificationTemplatesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).ListNotificationTemplates(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_ListNotificationTemplates_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).ListNotificationTemplates(ctx, req.(*ListNotificationTemplatesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_CreateNotificationTemplate_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateNotificationTemplateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).CreateNotificationTemplate(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_CreateNotificationTemplate_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).CreateNotificationTemplate(ctx, req.(*CreateNotificationTemplateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_UpdateNotificationTemplate_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateNotificationTemplateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).UpdateNotificationTemplate(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_UpdateNotificationTemplate_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).UpdateNotificationTemplate(ctx, req.(*UpdateNotificationTemplateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_DeleteNotificationTemplate_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteNotificationTemplateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).DeleteNotificationTemplate(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_DeleteNotificationTemplate_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).DeleteNotificationTemplate(ctx, req.(*DeleteNotificationTemplateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ConfigService_Apply_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ApplyRequest)
 	if err := dec(in); err != nil {
@@ -2751,6 +2935,26 @@ var ConfigService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteCannedReply",
 			Handler:    _ConfigService_DeleteCannedReply_Handler,
+		},
+		{
+			MethodName: "GetNotificationTemplate",
+			Handler:    _ConfigService_GetNotificationTemplate_Handler,
+		},
+		{
+			MethodName: "ListNotificationTemplates",
+			Handler:    _ConfigService_ListNotificationTemplates_Handler,
+		},
+		{
+			MethodName: "CreateNotificationTemplate",
+			Handler:    _ConfigService_CreateNotificationTemplate_Handler,
+		},
+		{
+			MethodName: "UpdateNotificationTemplate",
+			Handler:    _ConfigService_UpdateNotificationTemplate_Handler,
+		},
+		{
+			MethodName: "DeleteNotificationTemplate",
+			Handler:    _ConfigService_DeleteNotificationTemplate_Handler,
 		},
 		{
 			MethodName: "Apply",

@@ -937,7 +937,8 @@ type Workstream struct {
 	// Capacity units of one conversation, 1 to 1000; 0 only with capacity_profiles,
 	// which count instead (L65).
 	Units int32 `protobuf:"varint,4,opt,name=units,proto3" json:"units,omitempty"`
-	// How long an offer lasts, seconds, 5 to 600.
+	// How long an offer lasts where no template of notifications says it, seconds,
+	// 5 to 600; 0: 120 (L91).
 	OfferSeconds int32 `protobuf:"varint,5,opt,name=offer_seconds,json=offerSeconds,proto3" json:"offer_seconds,omitempty"`
 	// Human-agent tag: replies up to 7 days after the customer's last message.
 	MessageTag bool `protobuf:"varint,6,opt,name=message_tag,json=messageTag,proto3" json:"message_tag,omitempty"`
@@ -969,7 +970,8 @@ type Workstream struct {
 	// With AFFINITY_PREFERRED: how long that agent is waited for, 5 to 86400
 	// seconds.
 	AffinitySeconds int32 `protobuf:"varint,18,opt,name=affinity_seconds,json=affinitySeconds,proto3" json:"affinity_seconds,omitempty"`
-	// An agent has its conversations at once, without accepting them (L95).
+	// An agent has its conversations at once, without accepting them, where no
+	// template of notifications says otherwise (L95).
 	AutoAssign bool `protobuf:"varint,19,opt,name=auto_assign,json=autoAssign,proto3" json:"auto_assign,omitempty"`
 	// Customers may send files: they are copied and shown to agents (S29, S47).
 	CustomerAttachments bool `protobuf:"varint,20,opt,name=customer_attachments,json=customerAttachments,proto3" json:"customer_attachments,omitempty"`
@@ -1013,6 +1015,12 @@ type Workstream struct {
 	HideSeen bool `protobuf:"varint,106,opt,name=hide_seen,json=hideSeen,proto3" json:"hide_seen,omitempty"`
 	// Days after which a closed conversation is erased, 1 to 36500; 0: never.
 	RetentionDays int32 `protobuf:"varint,155,opt,name=retention_days,json=retentionDays,proto3" json:"retention_days,omitempty"`
+	// How agents are told of its conversations (L90).
+	Notifications *Notifications `protobuf:"bytes,156,opt,name=notifications,proto3" json:"notifications,omitempty"`
+	// What stands for a conversation in the lists of agents, in place of the
+	// customer's name, at most 100 characters (S40); empty, or filled in to nothing:
+	// the name. It has the slugs of a notification's title.
+	SessionTitle  string `protobuf:"bytes,157,opt,name=session_title,json=sessionTitle,proto3" json:"session_title,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1304,6 +1312,20 @@ func (x *Workstream) GetRetentionDays() int32 {
 		return x.RetentionDays
 	}
 	return 0
+}
+
+func (x *Workstream) GetNotifications() *Notifications {
+	if x != nil {
+		return x.Notifications
+	}
+	return nil
+}
+
+func (x *Workstream) GetSessionTitle() string {
+	if x != nil {
+		return x.SessionTitle
+	}
+	return ""
 }
 
 // Queue is a list of waiting conversations and the agents who take them.
@@ -1758,7 +1780,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"TextsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9f\r\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8d\x0e\n" +
 	"\n" +
 	"Workstream\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x14\n" +
@@ -1803,7 +1825,9 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\apersona\x18h \x01(\bR\apersona\x12'\n" +
 	"\x0fpersona_picture\x18i \x01(\tR\x0epersonaPicture\x12\x1b\n" +
 	"\thide_seen\x18j \x01(\bR\bhideSeen\x12&\n" +
-	"\x0eretention_days\x18\x9b\x01 \x01(\x05R\rretentionDays\"\xa1\x04\n" +
+	"\x0eretention_days\x18\x9b\x01 \x01(\x05R\rretentionDays\x12F\n" +
+	"\rnotifications\x18\x9c\x01 \x01(\v2\x1f.parley.config.v1.NotificationsR\rnotifications\x12$\n" +
+	"\rsession_title\x18\x9d\x01 \x01(\tR\fsessionTitle\"\xa1\x04\n" +
 	"\x05Queue\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x16\n" +
 	"\x06agents\x18\x02 \x03(\tR\x06agents\x12<\n" +
@@ -1915,11 +1939,12 @@ var file_parley_config_v1_config_proto_goTypes = []any{
 	(*Dispositions)(nil),     // 24: parley.config.v1.Dispositions
 	(*Bot)(nil),              // 25: parley.config.v1.Bot
 	(*Questions)(nil),        // 26: parley.config.v1.Questions
-	(*OverflowRule)(nil),     // 27: parley.config.v1.OverflowRule
-	(*WaitRule)(nil),         // 28: parley.config.v1.WaitRule
-	(*CustomAssignment)(nil), // 29: parley.config.v1.CustomAssignment
-	(*Proficiency)(nil),      // 30: parley.config.v1.Proficiency
-	(*ProfileHolding)(nil),   // 31: parley.config.v1.ProfileHolding
+	(*Notifications)(nil),    // 27: parley.config.v1.Notifications
+	(*OverflowRule)(nil),     // 28: parley.config.v1.OverflowRule
+	(*WaitRule)(nil),         // 29: parley.config.v1.WaitRule
+	(*CustomAssignment)(nil), // 30: parley.config.v1.CustomAssignment
+	(*Proficiency)(nil),      // 31: parley.config.v1.Proficiency
+	(*ProfileHolding)(nil),   // 32: parley.config.v1.ProfileHolding
 }
 var file_parley_config_v1_config_proto_depIdxs = []int32{
 	6,  // 0: parley.config.v1.ChannelAccount.meta:type_name -> parley.config.v1.Meta
@@ -1957,23 +1982,24 @@ var file_parley_config_v1_config_proto_depIdxs = []int32{
 	17, // 32: parley.config.v1.Workstream.survey:type_name -> parley.config.v1.Survey
 	17, // 33: parley.config.v1.Workstream.bot_survey:type_name -> parley.config.v1.Survey
 	26, // 34: parley.config.v1.Workstream.questions:type_name -> parley.config.v1.Questions
-	6,  // 35: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
-	5,  // 36: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
-	27, // 37: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
-	28, // 38: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
-	29, // 39: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
-	6,  // 40: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
-	7,  // 41: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
-	30, // 42: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
-	31, // 43: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
-	20, // 44: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
-	6,  // 45: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
-	20, // 46: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
-	47, // [47:47] is the sub-list for method output_type
-	47, // [47:47] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	27, // 35: parley.config.v1.Workstream.notifications:type_name -> parley.config.v1.Notifications
+	6,  // 36: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
+	5,  // 37: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
+	28, // 38: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
+	29, // 39: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
+	30, // 40: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
+	6,  // 41: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
+	7,  // 42: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
+	31, // 43: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
+	32, // 44: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
+	20, // 45: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
+	6,  // 46: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
+	20, // 47: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
+	48, // [48:48] is the sub-list for method output_type
+	48, // [48:48] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_config_proto_init() }

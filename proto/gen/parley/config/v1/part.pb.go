@@ -712,6 +712,82 @@ func (x *Selection) GetDisabled() bool {
 	return false
 }
 
+// Notifications are the templates by which agents are told of the conversations
+// of a workstream, by id, one a use (L90). An empty one is the template that is
+// built in: the words that Parley brings along, and what the workstream says in
+// offer_seconds and auto_assign; consults have the time of desk.invitation.
+type Notifications struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A conversation that comes in of a customer who is a known contact.
+	IncomingKnown string `protobuf:"bytes,1,opt,name=incoming_known,json=incomingKnown,proto3" json:"incoming_known,omitempty"`
+	// One of a customer of whom no contact is known.
+	IncomingUnknown string `protobuf:"bytes,2,opt,name=incoming_unknown,json=incomingUnknown,proto3" json:"incoming_unknown,omitempty"`
+	// One that was handed over, to a queue or to an agent.
+	Transfer string `protobuf:"bytes,3,opt,name=transfer,proto3" json:"transfer,omitempty"`
+	// One that an agent is asked for advice on.
+	Consult       string `protobuf:"bytes,4,opt,name=consult,proto3" json:"consult,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Notifications) Reset() {
+	*x = Notifications{}
+	mi := &file_parley_config_v1_part_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Notifications) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Notifications) ProtoMessage() {}
+
+func (x *Notifications) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_config_v1_part_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Notifications.ProtoReflect.Descriptor instead.
+func (*Notifications) Descriptor() ([]byte, []int) {
+	return file_parley_config_v1_part_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Notifications) GetIncomingKnown() string {
+	if x != nil {
+		return x.IncomingKnown
+	}
+	return ""
+}
+
+func (x *Notifications) GetIncomingUnknown() string {
+	if x != nil {
+		return x.IncomingUnknown
+	}
+	return ""
+}
+
+func (x *Notifications) GetTransfer() string {
+	if x != nil {
+		return x.Transfer
+	}
+	return ""
+}
+
+func (x *Notifications) GetConsult() string {
+	if x != nil {
+		return x.Consult
+	}
+	return ""
+}
+
 var File_parley_config_v1_part_proto protoreflect.FileDescriptor
 
 const file_parley_config_v1_part_proto_rawDesc = "" +
@@ -749,7 +825,12 @@ const file_parley_config_v1_part_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04when\x18\x02 \x01(\tR\x04when\x12\x18\n" +
 	"\aruleset\x18\x03 \x01(\tR\aruleset\x12\x1a\n" +
-	"\bdisabled\x18\x04 \x01(\bR\bdisabled*z\n" +
+	"\bdisabled\x18\x04 \x01(\bR\bdisabled\"\x97\x01\n" +
+	"\rNotifications\x12%\n" +
+	"\x0eincoming_known\x18\x01 \x01(\tR\rincomingKnown\x12)\n" +
+	"\x10incoming_unknown\x18\x02 \x01(\tR\x0fincomingUnknown\x12\x1a\n" +
+	"\btransfer\x18\x03 \x01(\tR\btransfer\x12\x18\n" +
+	"\aconsult\x18\x04 \x01(\tR\aconsult*z\n" +
 	"\x11OverflowCondition\x12\"\n" +
 	"\x1eOVERFLOW_CONDITION_UNSPECIFIED\x10\x00\x12#\n" +
 	"\x1fOVERFLOW_CONDITION_OUT_OF_HOURS\x10\x01\x12\x1c\n" +
@@ -785,7 +866,7 @@ func file_parley_config_v1_part_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_config_v1_part_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_parley_config_v1_part_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_parley_config_v1_part_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_parley_config_v1_part_proto_goTypes = []any{
 	(OverflowCondition)(0),   // 0: parley.config.v1.OverflowCondition
 	(OverflowAction)(0),      // 1: parley.config.v1.OverflowAction
@@ -798,6 +879,7 @@ var file_parley_config_v1_part_proto_goTypes = []any{
 	(*Variable)(nil),         // 8: parley.config.v1.Variable
 	(*CustomAssignment)(nil), // 9: parley.config.v1.CustomAssignment
 	(*Selection)(nil),        // 10: parley.config.v1.Selection
+	(*Notifications)(nil),    // 11: parley.config.v1.Notifications
 }
 var file_parley_config_v1_part_proto_depIdxs = []int32{
 	0,  // 0: parley.config.v1.OverflowRule.condition:type_name -> parley.config.v1.OverflowCondition
@@ -824,7 +906,7 @@ func file_parley_config_v1_part_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_config_v1_part_proto_rawDesc), len(file_parley_config_v1_part_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -2931,8 +2931,15 @@ type Terms struct {
 	// When it was set aside, the agent who had it is waited for so many seconds
 	// before others are asked; -1: for as long as it takes; 0: not at all.
 	AffinitySeconds int32 `protobuf:"varint,6,opt,name=affinity_seconds,json=affinitySeconds,proto3" json:"affinity_seconds,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// How agents are asked where a template says it (L90): when the customer is a
+	// known contact.
+	Known *Approach `protobuf:"bytes,7,opt,name=known,proto3" json:"known,omitempty"`
+	// When no contact is known.
+	Unknown *Approach `protobuf:"bytes,8,opt,name=unknown,proto3" json:"unknown,omitempty"`
+	// When it was handed over.
+	Transfer      *Approach `protobuf:"bytes,9,opt,name=transfer,proto3" json:"transfer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Terms) Reset() {
@@ -3007,6 +3014,92 @@ func (x *Terms) GetAffinitySeconds() int32 {
 	return 0
 }
 
+func (x *Terms) GetKnown() *Approach {
+	if x != nil {
+		return x.Known
+	}
+	return nil
+}
+
+func (x *Terms) GetUnknown() *Approach {
+	if x != nil {
+		return x.Unknown
+	}
+	return nil
+}
+
+func (x *Terms) GetTransfer() *Approach {
+	if x != nil {
+		return x.Transfer
+	}
+	return nil
+}
+
+// Approach is how agents are asked about a conversation, in place of offer_seconds
+// and auto_assign.
+type Approach struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Template, by resource id.
+	Template string `protobuf:"bytes,1,opt,name=template,proto3" json:"template,omitempty"`
+	// How long an offer lasts, seconds.
+	Seconds int32 `protobuf:"varint,2,opt,name=seconds,proto3" json:"seconds,omitempty"`
+	// An agent has it at once, without accepting it.
+	AutoAssign    bool `protobuf:"varint,3,opt,name=auto_assign,json=autoAssign,proto3" json:"auto_assign,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Approach) Reset() {
+	*x = Approach{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Approach) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Approach) ProtoMessage() {}
+
+func (x *Approach) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Approach.ProtoReflect.Descriptor instead.
+func (*Approach) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *Approach) GetTemplate() string {
+	if x != nil {
+		return x.Template
+	}
+	return ""
+}
+
+func (x *Approach) GetSeconds() int32 {
+	if x != nil {
+		return x.Seconds
+	}
+	return 0
+}
+
+func (x *Approach) GetAutoAssign() bool {
+	if x != nil {
+		return x.AutoAssign
+	}
+	return false
+}
+
 // ConversationRouted: its queue was chosen.
 type ConversationRouted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3028,7 +3121,7 @@ type ConversationRouted struct {
 
 func (x *ConversationRouted) Reset() {
 	*x = ConversationRouted{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[19]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3040,7 +3133,7 @@ func (x *ConversationRouted) String() string {
 func (*ConversationRouted) ProtoMessage() {}
 
 func (x *ConversationRouted) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[19]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3053,7 +3146,7 @@ func (x *ConversationRouted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationRouted.ProtoReflect.Descriptor instead.
 func (*ConversationRouted) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{19}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ConversationRouted) GetQueue() string {
@@ -3123,7 +3216,7 @@ type ConversationClassified struct {
 
 func (x *ConversationClassified) Reset() {
 	*x = ConversationClassified{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[20]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3135,7 +3228,7 @@ func (x *ConversationClassified) String() string {
 func (*ConversationClassified) ProtoMessage() {}
 
 func (x *ConversationClassified) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[20]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3148,7 +3241,7 @@ func (x *ConversationClassified) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationClassified.ProtoReflect.Descriptor instead.
 func (*ConversationClassified) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{20}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ConversationClassified) GetRules() []string {
@@ -3216,7 +3309,7 @@ type Need struct {
 
 func (x *Need) Reset() {
 	*x = Need{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[21]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3228,7 +3321,7 @@ func (x *Need) String() string {
 func (*Need) ProtoMessage() {}
 
 func (x *Need) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[21]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3241,7 +3334,7 @@ func (x *Need) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Need.ProtoReflect.Descriptor instead.
 func (*Need) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{21}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Need) GetSkill() string {
@@ -3284,7 +3377,7 @@ type OfferMade struct {
 
 func (x *OfferMade) Reset() {
 	*x = OfferMade{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[22]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3296,7 +3389,7 @@ func (x *OfferMade) String() string {
 func (*OfferMade) ProtoMessage() {}
 
 func (x *OfferMade) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[22]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3309,7 +3402,7 @@ func (x *OfferMade) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferMade.ProtoReflect.Descriptor instead.
 func (*OfferMade) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{22}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *OfferMade) GetAgent() string {
@@ -3371,7 +3464,7 @@ type Choice struct {
 
 func (x *Choice) Reset() {
 	*x = Choice{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3383,7 +3476,7 @@ func (x *Choice) String() string {
 func (*Choice) ProtoMessage() {}
 
 func (x *Choice) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3396,7 +3489,7 @@ func (x *Choice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Choice.ProtoReflect.Descriptor instead.
 func (*Choice) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{23}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Choice) GetClass() string {
@@ -3458,7 +3551,7 @@ type OfferEnded struct {
 
 func (x *OfferEnded) Reset() {
 	*x = OfferEnded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3470,7 +3563,7 @@ func (x *OfferEnded) String() string {
 func (*OfferEnded) ProtoMessage() {}
 
 func (x *OfferEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3483,7 +3576,7 @@ func (x *OfferEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferEnded.ProtoReflect.Descriptor instead.
 func (*OfferEnded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{24}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *OfferEnded) GetFence() int64 {
@@ -3534,7 +3627,7 @@ type AgentAssigned struct {
 
 func (x *AgentAssigned) Reset() {
 	*x = AgentAssigned{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3546,7 +3639,7 @@ func (x *AgentAssigned) String() string {
 func (*AgentAssigned) ProtoMessage() {}
 
 func (x *AgentAssigned) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3559,7 +3652,7 @@ func (x *AgentAssigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentAssigned.ProtoReflect.Descriptor instead.
 func (*AgentAssigned) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{25}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *AgentAssigned) GetAgent() string {
@@ -3617,7 +3710,7 @@ type ConversationReleased struct {
 
 func (x *ConversationReleased) Reset() {
 	*x = ConversationReleased{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3629,7 +3722,7 @@ func (x *ConversationReleased) String() string {
 func (*ConversationReleased) ProtoMessage() {}
 
 func (x *ConversationReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3642,7 +3735,7 @@ func (x *ConversationReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationReleased.ProtoReflect.Descriptor instead.
 func (*ConversationReleased) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{26}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ConversationReleased) GetCause() Cause {
@@ -3693,7 +3786,7 @@ type ConversationParked struct {
 
 func (x *ConversationParked) Reset() {
 	*x = ConversationParked{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3705,7 +3798,7 @@ func (x *ConversationParked) String() string {
 func (*ConversationParked) ProtoMessage() {}
 
 func (x *ConversationParked) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3718,7 +3811,7 @@ func (x *ConversationParked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationParked.ProtoReflect.Descriptor instead.
 func (*ConversationParked) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{27}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ConversationParked) GetAgent() string {
@@ -3746,7 +3839,7 @@ type ConversationRevived struct {
 
 func (x *ConversationRevived) Reset() {
 	*x = ConversationRevived{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3758,7 +3851,7 @@ func (x *ConversationRevived) String() string {
 func (*ConversationRevived) ProtoMessage() {}
 
 func (x *ConversationRevived) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3771,7 +3864,7 @@ func (x *ConversationRevived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationRevived.ProtoReflect.Descriptor instead.
 func (*ConversationRevived) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{28}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ConversationRevived) GetMessageTag() bool {
@@ -3796,7 +3889,7 @@ type ConversationEnded struct {
 
 func (x *ConversationEnded) Reset() {
 	*x = ConversationEnded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3808,7 +3901,7 @@ func (x *ConversationEnded) String() string {
 func (*ConversationEnded) ProtoMessage() {}
 
 func (x *ConversationEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3821,7 +3914,7 @@ func (x *ConversationEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationEnded.ProtoReflect.Descriptor instead.
 func (*ConversationEnded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{29}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ConversationEnded) GetAgent() string {
@@ -3862,7 +3955,7 @@ type ConversationClosed struct {
 
 func (x *ConversationClosed) Reset() {
 	*x = ConversationClosed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3874,7 +3967,7 @@ func (x *ConversationClosed) String() string {
 func (*ConversationClosed) ProtoMessage() {}
 
 func (x *ConversationClosed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3887,7 +3980,7 @@ func (x *ConversationClosed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationClosed.ProtoReflect.Descriptor instead.
 func (*ConversationClosed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{30}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ConversationClosed) GetCause() Cause {
@@ -3953,7 +4046,7 @@ type SendRequested struct {
 
 func (x *SendRequested) Reset() {
 	*x = SendRequested{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3965,7 +4058,7 @@ func (x *SendRequested) String() string {
 func (*SendRequested) ProtoMessage() {}
 
 func (x *SendRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3978,7 +4071,7 @@ func (x *SendRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendRequested.ProtoReflect.Descriptor instead.
 func (*SendRequested) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{31}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *SendRequested) GetId() string {
@@ -4090,7 +4183,7 @@ type Automated struct {
 
 func (x *Automated) Reset() {
 	*x = Automated{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4102,7 +4195,7 @@ func (x *Automated) String() string {
 func (*Automated) ProtoMessage() {}
 
 func (x *Automated) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4115,7 +4208,7 @@ func (x *Automated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Automated.ProtoReflect.Descriptor instead.
 func (*Automated) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{32}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Automated) GetTrigger() Trigger {
@@ -4181,7 +4274,7 @@ type AgentTold struct {
 
 func (x *AgentTold) Reset() {
 	*x = AgentTold{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4193,7 +4286,7 @@ func (x *AgentTold) String() string {
 func (*AgentTold) ProtoMessage() {}
 
 func (x *AgentTold) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4206,7 +4299,7 @@ func (x *AgentTold) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentTold.ProtoReflect.Descriptor instead.
 func (*AgentTold) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{33}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *AgentTold) GetAutomated() *Automated {
@@ -4238,7 +4331,7 @@ type ConsentGiven struct {
 
 func (x *ConsentGiven) Reset() {
 	*x = ConsentGiven{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4250,7 +4343,7 @@ func (x *ConsentGiven) String() string {
 func (*ConsentGiven) ProtoMessage() {}
 
 func (x *ConsentGiven) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4263,7 +4356,7 @@ func (x *ConsentGiven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsentGiven.ProtoReflect.Descriptor instead.
 func (*ConsentGiven) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{34}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ConsentGiven) GetNotice() string {
@@ -4302,7 +4395,7 @@ type QuickReply struct {
 
 func (x *QuickReply) Reset() {
 	*x = QuickReply{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4314,7 +4407,7 @@ func (x *QuickReply) String() string {
 func (*QuickReply) ProtoMessage() {}
 
 func (x *QuickReply) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4327,7 +4420,7 @@ func (x *QuickReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuickReply.ProtoReflect.Descriptor instead.
 func (*QuickReply) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{35}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *QuickReply) GetTitle() string {
@@ -4364,7 +4457,7 @@ type Template struct {
 
 func (x *Template) Reset() {
 	*x = Template{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4376,7 +4469,7 @@ func (x *Template) String() string {
 func (*Template) ProtoMessage() {}
 
 func (x *Template) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4389,7 +4482,7 @@ func (x *Template) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Template.ProtoReflect.Descriptor instead.
 func (*Template) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{36}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Template) GetButton() *ButtonTemplate {
@@ -4419,7 +4512,7 @@ type ButtonTemplate struct {
 
 func (x *ButtonTemplate) Reset() {
 	*x = ButtonTemplate{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4431,7 +4524,7 @@ func (x *ButtonTemplate) String() string {
 func (*ButtonTemplate) ProtoMessage() {}
 
 func (x *ButtonTemplate) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4444,7 +4537,7 @@ func (x *ButtonTemplate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ButtonTemplate.ProtoReflect.Descriptor instead.
 func (*ButtonTemplate) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{37}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ButtonTemplate) GetText() string {
@@ -4472,7 +4565,7 @@ type GenericTemplate struct {
 
 func (x *GenericTemplate) Reset() {
 	*x = GenericTemplate{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4484,7 +4577,7 @@ func (x *GenericTemplate) String() string {
 func (*GenericTemplate) ProtoMessage() {}
 
 func (x *GenericTemplate) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4497,7 +4590,7 @@ func (x *GenericTemplate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GenericTemplate.ProtoReflect.Descriptor instead.
 func (*GenericTemplate) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{38}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *GenericTemplate) GetElements() []*Card {
@@ -4524,7 +4617,7 @@ type Card struct {
 
 func (x *Card) Reset() {
 	*x = Card{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4536,7 +4629,7 @@ func (x *Card) String() string {
 func (*Card) ProtoMessage() {}
 
 func (x *Card) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4549,7 +4642,7 @@ func (x *Card) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Card.ProtoReflect.Descriptor instead.
 func (*Card) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{39}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Card) GetTitle() string {
@@ -4595,7 +4688,7 @@ type Button struct {
 
 func (x *Button) Reset() {
 	*x = Button{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4607,7 +4700,7 @@ func (x *Button) String() string {
 func (*Button) ProtoMessage() {}
 
 func (x *Button) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4620,7 +4713,7 @@ func (x *Button) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Button.ProtoReflect.Descriptor instead.
 func (*Button) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{40}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Button) GetTitle() string {
@@ -4659,7 +4752,7 @@ type AgentReacted struct {
 
 func (x *AgentReacted) Reset() {
 	*x = AgentReacted{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4671,7 +4764,7 @@ func (x *AgentReacted) String() string {
 func (*AgentReacted) ProtoMessage() {}
 
 func (x *AgentReacted) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4684,7 +4777,7 @@ func (x *AgentReacted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentReacted.ProtoReflect.Descriptor instead.
 func (*AgentReacted) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{41}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *AgentReacted) GetMid() string {
@@ -4734,7 +4827,7 @@ type TimeOutReached struct {
 
 func (x *TimeOutReached) Reset() {
 	*x = TimeOutReached{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4746,7 +4839,7 @@ func (x *TimeOutReached) String() string {
 func (*TimeOutReached) ProtoMessage() {}
 
 func (x *TimeOutReached) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4759,7 +4852,7 @@ func (x *TimeOutReached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimeOutReached.ProtoReflect.Descriptor instead.
 func (*TimeOutReached) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{42}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *TimeOutReached) GetRule() string {
@@ -4832,7 +4925,7 @@ type SendAttempted struct {
 
 func (x *SendAttempted) Reset() {
 	*x = SendAttempted{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4844,7 +4937,7 @@ func (x *SendAttempted) String() string {
 func (*SendAttempted) ProtoMessage() {}
 
 func (x *SendAttempted) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4857,7 +4950,7 @@ func (x *SendAttempted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAttempted.ProtoReflect.Descriptor instead.
 func (*SendAttempted) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{43}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *SendAttempted) GetId() string {
@@ -4922,7 +5015,7 @@ type SendSucceeded struct {
 
 func (x *SendSucceeded) Reset() {
 	*x = SendSucceeded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4934,7 +5027,7 @@ func (x *SendSucceeded) String() string {
 func (*SendSucceeded) ProtoMessage() {}
 
 func (x *SendSucceeded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4947,7 +5040,7 @@ func (x *SendSucceeded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendSucceeded.ProtoReflect.Descriptor instead.
 func (*SendSucceeded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{44}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *SendSucceeded) GetId() string {
@@ -5008,7 +5101,7 @@ type SendEchoed struct {
 
 func (x *SendEchoed) Reset() {
 	*x = SendEchoed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5020,7 +5113,7 @@ func (x *SendEchoed) String() string {
 func (*SendEchoed) ProtoMessage() {}
 
 func (x *SendEchoed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5033,7 +5126,7 @@ func (x *SendEchoed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendEchoed.ProtoReflect.Descriptor instead.
 func (*SendEchoed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{45}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *SendEchoed) GetId() string {
@@ -5101,7 +5194,7 @@ type SendRefused struct {
 
 func (x *SendRefused) Reset() {
 	*x = SendRefused{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5113,7 +5206,7 @@ func (x *SendRefused) String() string {
 func (*SendRefused) ProtoMessage() {}
 
 func (x *SendRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5126,7 +5219,7 @@ func (x *SendRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendRefused.ProtoReflect.Descriptor instead.
 func (*SendRefused) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{46}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *SendRefused) GetId() string {
@@ -5201,7 +5294,7 @@ type SendDeferred struct {
 
 func (x *SendDeferred) Reset() {
 	*x = SendDeferred{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5213,7 +5306,7 @@ func (x *SendDeferred) String() string {
 func (*SendDeferred) ProtoMessage() {}
 
 func (x *SendDeferred) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5226,7 +5319,7 @@ func (x *SendDeferred) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendDeferred.ProtoReflect.Descriptor instead.
 func (*SendDeferred) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{47}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *SendDeferred) GetId() string {
@@ -5286,7 +5379,7 @@ type SendUncertain struct {
 
 func (x *SendUncertain) Reset() {
 	*x = SendUncertain{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5298,7 +5391,7 @@ func (x *SendUncertain) String() string {
 func (*SendUncertain) ProtoMessage() {}
 
 func (x *SendUncertain) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5311,7 +5404,7 @@ func (x *SendUncertain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUncertain.ProtoReflect.Descriptor instead.
 func (*SendUncertain) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{48}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *SendUncertain) GetId() string {
@@ -5348,7 +5441,7 @@ type SendUnconfirmed struct {
 
 func (x *SendUnconfirmed) Reset() {
 	*x = SendUnconfirmed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5360,7 +5453,7 @@ func (x *SendUnconfirmed) String() string {
 func (*SendUnconfirmed) ProtoMessage() {}
 
 func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5373,7 +5466,7 @@ func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUnconfirmed.ProtoReflect.Descriptor instead.
 func (*SendUnconfirmed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{49}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *SendUnconfirmed) GetId() string {
@@ -5403,7 +5496,7 @@ type SendAbandoned struct {
 
 func (x *SendAbandoned) Reset() {
 	*x = SendAbandoned{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5415,7 +5508,7 @@ func (x *SendAbandoned) String() string {
 func (*SendAbandoned) ProtoMessage() {}
 
 func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5428,7 +5521,7 @@ func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAbandoned.ProtoReflect.Descriptor instead.
 func (*SendAbandoned) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{50}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *SendAbandoned) GetId() string {
@@ -5464,7 +5557,7 @@ type NoteAdded struct {
 
 func (x *NoteAdded) Reset() {
 	*x = NoteAdded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5476,7 +5569,7 @@ func (x *NoteAdded) String() string {
 func (*NoteAdded) ProtoMessage() {}
 
 func (x *NoteAdded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5489,7 +5582,7 @@ func (x *NoteAdded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NoteAdded.ProtoReflect.Descriptor instead.
 func (*NoteAdded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{51}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *NoteAdded) GetId() string {
@@ -5550,7 +5643,7 @@ type ConsultAsked struct {
 
 func (x *ConsultAsked) Reset() {
 	*x = ConsultAsked{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5562,7 +5655,7 @@ func (x *ConsultAsked) String() string {
 func (*ConsultAsked) ProtoMessage() {}
 
 func (x *ConsultAsked) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5575,7 +5668,7 @@ func (x *ConsultAsked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultAsked.ProtoReflect.Descriptor instead.
 func (*ConsultAsked) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{52}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ConsultAsked) GetId() string {
@@ -5647,7 +5740,7 @@ type ConsultAnswered struct {
 
 func (x *ConsultAnswered) Reset() {
 	*x = ConsultAnswered{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5659,7 +5752,7 @@ func (x *ConsultAnswered) String() string {
 func (*ConsultAnswered) ProtoMessage() {}
 
 func (x *ConsultAnswered) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5672,7 +5765,7 @@ func (x *ConsultAnswered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultAnswered.ProtoReflect.Descriptor instead.
 func (*ConsultAnswered) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{53}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *ConsultAnswered) GetId() string {
@@ -5725,7 +5818,7 @@ type ConsultOpened struct {
 
 func (x *ConsultOpened) Reset() {
 	*x = ConsultOpened{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5737,7 +5830,7 @@ func (x *ConsultOpened) String() string {
 func (*ConsultOpened) ProtoMessage() {}
 
 func (x *ConsultOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5750,7 +5843,7 @@ func (x *ConsultOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultOpened.ProtoReflect.Descriptor instead.
 func (*ConsultOpened) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{54}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ConsultOpened) GetId() string {
@@ -5797,7 +5890,7 @@ type ConsultEnded struct {
 
 func (x *ConsultEnded) Reset() {
 	*x = ConsultEnded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[55]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5809,7 +5902,7 @@ func (x *ConsultEnded) String() string {
 func (*ConsultEnded) ProtoMessage() {}
 
 func (x *ConsultEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[55]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5822,7 +5915,7 @@ func (x *ConsultEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultEnded.ProtoReflect.Descriptor instead.
 func (*ConsultEnded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{55}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ConsultEnded) GetId() string {
@@ -5885,7 +5978,7 @@ type MonitoringBegan struct {
 
 func (x *MonitoringBegan) Reset() {
 	*x = MonitoringBegan{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[56]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5897,7 +5990,7 @@ func (x *MonitoringBegan) String() string {
 func (*MonitoringBegan) ProtoMessage() {}
 
 func (x *MonitoringBegan) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[56]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5910,7 +6003,7 @@ func (x *MonitoringBegan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitoringBegan.ProtoReflect.Descriptor instead.
 func (*MonitoringBegan) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{56}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *MonitoringBegan) GetAgent() string {
@@ -5931,7 +6024,7 @@ type SupervisorJoined struct {
 
 func (x *SupervisorJoined) Reset() {
 	*x = SupervisorJoined{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[57]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5943,7 +6036,7 @@ func (x *SupervisorJoined) String() string {
 func (*SupervisorJoined) ProtoMessage() {}
 
 func (x *SupervisorJoined) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[57]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5956,7 +6049,7 @@ func (x *SupervisorJoined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SupervisorJoined.ProtoReflect.Descriptor instead.
 func (*SupervisorJoined) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{57}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *SupervisorJoined) GetAgent() string {
@@ -5979,7 +6072,7 @@ type SupervisorLeft struct {
 
 func (x *SupervisorLeft) Reset() {
 	*x = SupervisorLeft{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[58]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5991,7 +6084,7 @@ func (x *SupervisorLeft) String() string {
 func (*SupervisorLeft) ProtoMessage() {}
 
 func (x *SupervisorLeft) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[58]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6004,7 +6097,7 @@ func (x *SupervisorLeft) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SupervisorLeft.ProtoReflect.Descriptor instead.
 func (*SupervisorLeft) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{58}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *SupervisorLeft) GetAgent() string {
@@ -6223,7 +6316,7 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x03bot\x18A \x01(\bR\x03bot\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x84\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa4\x03\n" +
 	"\x05Terms\x12>\n" +
 	"\tpresences\x18\x01 \x03(\x0e2 .parley.distribution.v1.PresenceR\tpresences\x126\n" +
 	"\bmatching\x18\x02 \x01(\x0e2\x1a.parley.thread.v1.MatchingR\bmatching\x12\x1b\n" +
@@ -6231,7 +6324,15 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\bpickable\x18\x04 \x01(\bR\bpickable\x12\x1f\n" +
 	"\vauto_assign\x18\x05 \x01(\bR\n" +
 	"autoAssign\x12)\n" +
-	"\x10affinity_seconds\x18\x06 \x01(\x05R\x0faffinitySeconds\"\xa9\x01\n" +
+	"\x10affinity_seconds\x18\x06 \x01(\x05R\x0faffinitySeconds\x120\n" +
+	"\x05known\x18\a \x01(\v2\x1a.parley.thread.v1.ApproachR\x05known\x124\n" +
+	"\aunknown\x18\b \x01(\v2\x1a.parley.thread.v1.ApproachR\aunknown\x126\n" +
+	"\btransfer\x18\t \x01(\v2\x1a.parley.thread.v1.ApproachR\btransfer\"a\n" +
+	"\bApproach\x12\x1a\n" +
+	"\btemplate\x18\x01 \x01(\tR\btemplate\x12\x18\n" +
+	"\aseconds\x18\x02 \x01(\x05R\aseconds\x12\x1f\n" +
+	"\vauto_assign\x18\x03 \x01(\bR\n" +
+	"autoAssign\"\xa9\x01\n" +
 	"\x12ConversationRouted\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x1a\n" +
 	"\bpriority\x18\x02 \x01(\x05R\bpriority\x12\x12\n" +
@@ -6501,7 +6602,7 @@ func file_parley_thread_v1_fact_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_thread_v1_fact_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 61)
+var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 62)
 var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(Matching)(0),                  // 0: parley.thread.v1.Matching
 	(OfferOutcome)(0),              // 1: parley.thread.v1.OfferOutcome
@@ -6526,70 +6627,71 @@ var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(*CustomerProfiled)(nil),       // 20: parley.thread.v1.CustomerProfiled
 	(*ConversationOpened)(nil),     // 21: parley.thread.v1.ConversationOpened
 	(*Terms)(nil),                  // 22: parley.thread.v1.Terms
-	(*ConversationRouted)(nil),     // 23: parley.thread.v1.ConversationRouted
-	(*ConversationClassified)(nil), // 24: parley.thread.v1.ConversationClassified
-	(*Need)(nil),                   // 25: parley.thread.v1.Need
-	(*OfferMade)(nil),              // 26: parley.thread.v1.OfferMade
-	(*Choice)(nil),                 // 27: parley.thread.v1.Choice
-	(*OfferEnded)(nil),             // 28: parley.thread.v1.OfferEnded
-	(*AgentAssigned)(nil),          // 29: parley.thread.v1.AgentAssigned
-	(*ConversationReleased)(nil),   // 30: parley.thread.v1.ConversationReleased
-	(*ConversationParked)(nil),     // 31: parley.thread.v1.ConversationParked
-	(*ConversationRevived)(nil),    // 32: parley.thread.v1.ConversationRevived
-	(*ConversationEnded)(nil),      // 33: parley.thread.v1.ConversationEnded
-	(*ConversationClosed)(nil),     // 34: parley.thread.v1.ConversationClosed
-	(*SendRequested)(nil),          // 35: parley.thread.v1.SendRequested
-	(*Automated)(nil),              // 36: parley.thread.v1.Automated
-	(*AgentTold)(nil),              // 37: parley.thread.v1.AgentTold
-	(*ConsentGiven)(nil),           // 38: parley.thread.v1.ConsentGiven
-	(*QuickReply)(nil),             // 39: parley.thread.v1.QuickReply
-	(*Template)(nil),               // 40: parley.thread.v1.Template
-	(*ButtonTemplate)(nil),         // 41: parley.thread.v1.ButtonTemplate
-	(*GenericTemplate)(nil),        // 42: parley.thread.v1.GenericTemplate
-	(*Card)(nil),                   // 43: parley.thread.v1.Card
-	(*Button)(nil),                 // 44: parley.thread.v1.Button
-	(*AgentReacted)(nil),           // 45: parley.thread.v1.AgentReacted
-	(*TimeOutReached)(nil),         // 46: parley.thread.v1.TimeOutReached
-	(*SendAttempted)(nil),          // 47: parley.thread.v1.SendAttempted
-	(*SendSucceeded)(nil),          // 48: parley.thread.v1.SendSucceeded
-	(*SendEchoed)(nil),             // 49: parley.thread.v1.SendEchoed
-	(*SendRefused)(nil),            // 50: parley.thread.v1.SendRefused
-	(*SendDeferred)(nil),           // 51: parley.thread.v1.SendDeferred
-	(*SendUncertain)(nil),          // 52: parley.thread.v1.SendUncertain
-	(*SendUnconfirmed)(nil),        // 53: parley.thread.v1.SendUnconfirmed
-	(*SendAbandoned)(nil),          // 54: parley.thread.v1.SendAbandoned
-	(*NoteAdded)(nil),              // 55: parley.thread.v1.NoteAdded
-	(*ConsultAsked)(nil),           // 56: parley.thread.v1.ConsultAsked
-	(*ConsultAnswered)(nil),        // 57: parley.thread.v1.ConsultAnswered
-	(*ConsultOpened)(nil),          // 58: parley.thread.v1.ConsultOpened
-	(*ConsultEnded)(nil),           // 59: parley.thread.v1.ConsultEnded
-	(*MonitoringBegan)(nil),        // 60: parley.thread.v1.MonitoringBegan
-	(*SupervisorJoined)(nil),       // 61: parley.thread.v1.SupervisorJoined
-	(*SupervisorLeft)(nil),         // 62: parley.thread.v1.SupervisorLeft
-	nil,                            // 63: parley.thread.v1.ConversationOpened.VariablesEntry
-	nil,                            // 64: parley.thread.v1.ConversationClassified.VariablesEntry
-	(*ContactLinked)(nil),          // 65: parley.thread.v1.ContactLinked
-	(*ContactUnlinked)(nil),        // 66: parley.thread.v1.ContactUnlinked
-	(*DispositionsChosen)(nil),     // 67: parley.thread.v1.DispositionsChosen
-	(*VariablesSet)(nil),           // 68: parley.thread.v1.VariablesSet
-	(*BotAnswered)(nil),            // 69: parley.thread.v1.BotAnswered
-	(*BotEscalated)(nil),           // 70: parley.thread.v1.BotEscalated
-	(*BotDropped)(nil),             // 71: parley.thread.v1.BotDropped
-	(*SurveyAsked)(nil),            // 72: parley.thread.v1.SurveyAsked
-	(*SurveyRated)(nil),            // 73: parley.thread.v1.SurveyRated
-	(*SurveyCommentChosen)(nil),    // 74: parley.thread.v1.SurveyCommentChosen
-	(*SurveyCommented)(nil),        // 75: parley.thread.v1.SurveyCommented
-	(*QuestionsBegan)(nil),         // 76: parley.thread.v1.QuestionsBegan
-	(*QuestionAsked)(nil),          // 77: parley.thread.v1.QuestionAsked
-	(*QuestionAnswered)(nil),       // 78: parley.thread.v1.QuestionAnswered
-	(*QuestionsEnded)(nil),         // 79: parley.thread.v1.QuestionsEnded
-	(*FilesErased)(nil),            // 80: parley.thread.v1.FilesErased
-	(*ThreadErased)(nil),           // 81: parley.thread.v1.ThreadErased
-	(*FilesLapsed)(nil),            // 82: parley.thread.v1.FilesLapsed
-	(v1.Presence)(0),               // 83: parley.distribution.v1.Presence
-	(*SentFile)(nil),               // 84: parley.thread.v1.SentFile
-	(*BotReply)(nil),               // 85: parley.thread.v1.BotReply
-	(Trigger)(0),                   // 86: parley.thread.v1.Trigger
+	(*Approach)(nil),               // 23: parley.thread.v1.Approach
+	(*ConversationRouted)(nil),     // 24: parley.thread.v1.ConversationRouted
+	(*ConversationClassified)(nil), // 25: parley.thread.v1.ConversationClassified
+	(*Need)(nil),                   // 26: parley.thread.v1.Need
+	(*OfferMade)(nil),              // 27: parley.thread.v1.OfferMade
+	(*Choice)(nil),                 // 28: parley.thread.v1.Choice
+	(*OfferEnded)(nil),             // 29: parley.thread.v1.OfferEnded
+	(*AgentAssigned)(nil),          // 30: parley.thread.v1.AgentAssigned
+	(*ConversationReleased)(nil),   // 31: parley.thread.v1.ConversationReleased
+	(*ConversationParked)(nil),     // 32: parley.thread.v1.ConversationParked
+	(*ConversationRevived)(nil),    // 33: parley.thread.v1.ConversationRevived
+	(*ConversationEnded)(nil),      // 34: parley.thread.v1.ConversationEnded
+	(*ConversationClosed)(nil),     // 35: parley.thread.v1.ConversationClosed
+	(*SendRequested)(nil),          // 36: parley.thread.v1.SendRequested
+	(*Automated)(nil),              // 37: parley.thread.v1.Automated
+	(*AgentTold)(nil),              // 38: parley.thread.v1.AgentTold
+	(*ConsentGiven)(nil),           // 39: parley.thread.v1.ConsentGiven
+	(*QuickReply)(nil),             // 40: parley.thread.v1.QuickReply
+	(*Template)(nil),               // 41: parley.thread.v1.Template
+	(*ButtonTemplate)(nil),         // 42: parley.thread.v1.ButtonTemplate
+	(*GenericTemplate)(nil),        // 43: parley.thread.v1.GenericTemplate
+	(*Card)(nil),                   // 44: parley.thread.v1.Card
+	(*Button)(nil),                 // 45: parley.thread.v1.Button
+	(*AgentReacted)(nil),           // 46: parley.thread.v1.AgentReacted
+	(*TimeOutReached)(nil),         // 47: parley.thread.v1.TimeOutReached
+	(*SendAttempted)(nil),          // 48: parley.thread.v1.SendAttempted
+	(*SendSucceeded)(nil),          // 49: parley.thread.v1.SendSucceeded
+	(*SendEchoed)(nil),             // 50: parley.thread.v1.SendEchoed
+	(*SendRefused)(nil),            // 51: parley.thread.v1.SendRefused
+	(*SendDeferred)(nil),           // 52: parley.thread.v1.SendDeferred
+	(*SendUncertain)(nil),          // 53: parley.thread.v1.SendUncertain
+	(*SendUnconfirmed)(nil),        // 54: parley.thread.v1.SendUnconfirmed
+	(*SendAbandoned)(nil),          // 55: parley.thread.v1.SendAbandoned
+	(*NoteAdded)(nil),              // 56: parley.thread.v1.NoteAdded
+	(*ConsultAsked)(nil),           // 57: parley.thread.v1.ConsultAsked
+	(*ConsultAnswered)(nil),        // 58: parley.thread.v1.ConsultAnswered
+	(*ConsultOpened)(nil),          // 59: parley.thread.v1.ConsultOpened
+	(*ConsultEnded)(nil),           // 60: parley.thread.v1.ConsultEnded
+	(*MonitoringBegan)(nil),        // 61: parley.thread.v1.MonitoringBegan
+	(*SupervisorJoined)(nil),       // 62: parley.thread.v1.SupervisorJoined
+	(*SupervisorLeft)(nil),         // 63: parley.thread.v1.SupervisorLeft
+	nil,                            // 64: parley.thread.v1.ConversationOpened.VariablesEntry
+	nil,                            // 65: parley.thread.v1.ConversationClassified.VariablesEntry
+	(*ContactLinked)(nil),          // 66: parley.thread.v1.ContactLinked
+	(*ContactUnlinked)(nil),        // 67: parley.thread.v1.ContactUnlinked
+	(*DispositionsChosen)(nil),     // 68: parley.thread.v1.DispositionsChosen
+	(*VariablesSet)(nil),           // 69: parley.thread.v1.VariablesSet
+	(*BotAnswered)(nil),            // 70: parley.thread.v1.BotAnswered
+	(*BotEscalated)(nil),           // 71: parley.thread.v1.BotEscalated
+	(*BotDropped)(nil),             // 72: parley.thread.v1.BotDropped
+	(*SurveyAsked)(nil),            // 73: parley.thread.v1.SurveyAsked
+	(*SurveyRated)(nil),            // 74: parley.thread.v1.SurveyRated
+	(*SurveyCommentChosen)(nil),    // 75: parley.thread.v1.SurveyCommentChosen
+	(*SurveyCommented)(nil),        // 76: parley.thread.v1.SurveyCommented
+	(*QuestionsBegan)(nil),         // 77: parley.thread.v1.QuestionsBegan
+	(*QuestionAsked)(nil),          // 78: parley.thread.v1.QuestionAsked
+	(*QuestionAnswered)(nil),       // 79: parley.thread.v1.QuestionAnswered
+	(*QuestionsEnded)(nil),         // 80: parley.thread.v1.QuestionsEnded
+	(*FilesErased)(nil),            // 81: parley.thread.v1.FilesErased
+	(*ThreadErased)(nil),           // 82: parley.thread.v1.ThreadErased
+	(*FilesLapsed)(nil),            // 83: parley.thread.v1.FilesLapsed
+	(v1.Presence)(0),               // 84: parley.distribution.v1.Presence
+	(*SentFile)(nil),               // 85: parley.thread.v1.SentFile
+	(*BotReply)(nil),               // 86: parley.thread.v1.BotReply
+	(Trigger)(0),                   // 87: parley.thread.v1.Trigger
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	9,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
@@ -6605,91 +6707,94 @@ var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	20, // 10: parley.thread.v1.Fact.customer_profiled:type_name -> parley.thread.v1.CustomerProfiled
 	18, // 11: parley.thread.v1.Fact.control_moved:type_name -> parley.thread.v1.ControlMoved
 	21, // 12: parley.thread.v1.Fact.conversation_opened:type_name -> parley.thread.v1.ConversationOpened
-	23, // 13: parley.thread.v1.Fact.conversation_routed:type_name -> parley.thread.v1.ConversationRouted
-	26, // 14: parley.thread.v1.Fact.offer_made:type_name -> parley.thread.v1.OfferMade
-	28, // 15: parley.thread.v1.Fact.offer_ended:type_name -> parley.thread.v1.OfferEnded
-	29, // 16: parley.thread.v1.Fact.agent_assigned:type_name -> parley.thread.v1.AgentAssigned
-	30, // 17: parley.thread.v1.Fact.conversation_released:type_name -> parley.thread.v1.ConversationReleased
-	31, // 18: parley.thread.v1.Fact.conversation_parked:type_name -> parley.thread.v1.ConversationParked
-	32, // 19: parley.thread.v1.Fact.conversation_revived:type_name -> parley.thread.v1.ConversationRevived
-	33, // 20: parley.thread.v1.Fact.conversation_ended:type_name -> parley.thread.v1.ConversationEnded
-	34, // 21: parley.thread.v1.Fact.conversation_closed:type_name -> parley.thread.v1.ConversationClosed
-	24, // 22: parley.thread.v1.Fact.conversation_classified:type_name -> parley.thread.v1.ConversationClassified
-	35, // 23: parley.thread.v1.Fact.send_requested:type_name -> parley.thread.v1.SendRequested
-	47, // 24: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
-	48, // 25: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
-	50, // 26: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
-	51, // 27: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
-	52, // 28: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
-	53, // 29: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
-	54, // 30: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
-	55, // 31: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
-	49, // 32: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
-	56, // 33: parley.thread.v1.Fact.consult_asked:type_name -> parley.thread.v1.ConsultAsked
-	57, // 34: parley.thread.v1.Fact.consult_answered:type_name -> parley.thread.v1.ConsultAnswered
-	58, // 35: parley.thread.v1.Fact.consult_opened:type_name -> parley.thread.v1.ConsultOpened
-	59, // 36: parley.thread.v1.Fact.consult_ended:type_name -> parley.thread.v1.ConsultEnded
-	60, // 37: parley.thread.v1.Fact.monitoring_began:type_name -> parley.thread.v1.MonitoringBegan
-	61, // 38: parley.thread.v1.Fact.supervisor_joined:type_name -> parley.thread.v1.SupervisorJoined
-	62, // 39: parley.thread.v1.Fact.supervisor_left:type_name -> parley.thread.v1.SupervisorLeft
+	24, // 13: parley.thread.v1.Fact.conversation_routed:type_name -> parley.thread.v1.ConversationRouted
+	27, // 14: parley.thread.v1.Fact.offer_made:type_name -> parley.thread.v1.OfferMade
+	29, // 15: parley.thread.v1.Fact.offer_ended:type_name -> parley.thread.v1.OfferEnded
+	30, // 16: parley.thread.v1.Fact.agent_assigned:type_name -> parley.thread.v1.AgentAssigned
+	31, // 17: parley.thread.v1.Fact.conversation_released:type_name -> parley.thread.v1.ConversationReleased
+	32, // 18: parley.thread.v1.Fact.conversation_parked:type_name -> parley.thread.v1.ConversationParked
+	33, // 19: parley.thread.v1.Fact.conversation_revived:type_name -> parley.thread.v1.ConversationRevived
+	34, // 20: parley.thread.v1.Fact.conversation_ended:type_name -> parley.thread.v1.ConversationEnded
+	35, // 21: parley.thread.v1.Fact.conversation_closed:type_name -> parley.thread.v1.ConversationClosed
+	25, // 22: parley.thread.v1.Fact.conversation_classified:type_name -> parley.thread.v1.ConversationClassified
+	36, // 23: parley.thread.v1.Fact.send_requested:type_name -> parley.thread.v1.SendRequested
+	48, // 24: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
+	49, // 25: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
+	51, // 26: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
+	52, // 27: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
+	53, // 28: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
+	54, // 29: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
+	55, // 30: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
+	56, // 31: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
+	50, // 32: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
+	57, // 33: parley.thread.v1.Fact.consult_asked:type_name -> parley.thread.v1.ConsultAsked
+	58, // 34: parley.thread.v1.Fact.consult_answered:type_name -> parley.thread.v1.ConsultAnswered
+	59, // 35: parley.thread.v1.Fact.consult_opened:type_name -> parley.thread.v1.ConsultOpened
+	60, // 36: parley.thread.v1.Fact.consult_ended:type_name -> parley.thread.v1.ConsultEnded
+	61, // 37: parley.thread.v1.Fact.monitoring_began:type_name -> parley.thread.v1.MonitoringBegan
+	62, // 38: parley.thread.v1.Fact.supervisor_joined:type_name -> parley.thread.v1.SupervisorJoined
+	63, // 39: parley.thread.v1.Fact.supervisor_left:type_name -> parley.thread.v1.SupervisorLeft
 	6,  // 40: parley.thread.v1.Fact.attachment_kept:type_name -> parley.thread.v1.AttachmentKept
 	7,  // 41: parley.thread.v1.Fact.attachment_lost:type_name -> parley.thread.v1.AttachmentLost
-	45, // 42: parley.thread.v1.Fact.agent_reacted:type_name -> parley.thread.v1.AgentReacted
-	65, // 43: parley.thread.v1.Fact.contact_linked:type_name -> parley.thread.v1.ContactLinked
-	66, // 44: parley.thread.v1.Fact.contact_unlinked:type_name -> parley.thread.v1.ContactUnlinked
-	46, // 45: parley.thread.v1.Fact.time_out_reached:type_name -> parley.thread.v1.TimeOutReached
-	37, // 46: parley.thread.v1.Fact.agent_told:type_name -> parley.thread.v1.AgentTold
-	38, // 47: parley.thread.v1.Fact.consent_given:type_name -> parley.thread.v1.ConsentGiven
-	67, // 48: parley.thread.v1.Fact.dispositions_chosen:type_name -> parley.thread.v1.DispositionsChosen
-	68, // 49: parley.thread.v1.Fact.variables_set:type_name -> parley.thread.v1.VariablesSet
-	69, // 50: parley.thread.v1.Fact.bot_answered:type_name -> parley.thread.v1.BotAnswered
-	70, // 51: parley.thread.v1.Fact.bot_escalated:type_name -> parley.thread.v1.BotEscalated
-	71, // 52: parley.thread.v1.Fact.bot_dropped:type_name -> parley.thread.v1.BotDropped
-	72, // 53: parley.thread.v1.Fact.survey_asked:type_name -> parley.thread.v1.SurveyAsked
-	73, // 54: parley.thread.v1.Fact.survey_rated:type_name -> parley.thread.v1.SurveyRated
-	74, // 55: parley.thread.v1.Fact.survey_comment_chosen:type_name -> parley.thread.v1.SurveyCommentChosen
-	75, // 56: parley.thread.v1.Fact.survey_commented:type_name -> parley.thread.v1.SurveyCommented
-	76, // 57: parley.thread.v1.Fact.questions_began:type_name -> parley.thread.v1.QuestionsBegan
-	77, // 58: parley.thread.v1.Fact.question_asked:type_name -> parley.thread.v1.QuestionAsked
-	78, // 59: parley.thread.v1.Fact.question_answered:type_name -> parley.thread.v1.QuestionAnswered
-	79, // 60: parley.thread.v1.Fact.questions_ended:type_name -> parley.thread.v1.QuestionsEnded
-	80, // 61: parley.thread.v1.Fact.files_erased:type_name -> parley.thread.v1.FilesErased
-	81, // 62: parley.thread.v1.Fact.thread_erased:type_name -> parley.thread.v1.ThreadErased
-	82, // 63: parley.thread.v1.Fact.files_lapsed:type_name -> parley.thread.v1.FilesLapsed
+	46, // 42: parley.thread.v1.Fact.agent_reacted:type_name -> parley.thread.v1.AgentReacted
+	66, // 43: parley.thread.v1.Fact.contact_linked:type_name -> parley.thread.v1.ContactLinked
+	67, // 44: parley.thread.v1.Fact.contact_unlinked:type_name -> parley.thread.v1.ContactUnlinked
+	47, // 45: parley.thread.v1.Fact.time_out_reached:type_name -> parley.thread.v1.TimeOutReached
+	38, // 46: parley.thread.v1.Fact.agent_told:type_name -> parley.thread.v1.AgentTold
+	39, // 47: parley.thread.v1.Fact.consent_given:type_name -> parley.thread.v1.ConsentGiven
+	68, // 48: parley.thread.v1.Fact.dispositions_chosen:type_name -> parley.thread.v1.DispositionsChosen
+	69, // 49: parley.thread.v1.Fact.variables_set:type_name -> parley.thread.v1.VariablesSet
+	70, // 50: parley.thread.v1.Fact.bot_answered:type_name -> parley.thread.v1.BotAnswered
+	71, // 51: parley.thread.v1.Fact.bot_escalated:type_name -> parley.thread.v1.BotEscalated
+	72, // 52: parley.thread.v1.Fact.bot_dropped:type_name -> parley.thread.v1.BotDropped
+	73, // 53: parley.thread.v1.Fact.survey_asked:type_name -> parley.thread.v1.SurveyAsked
+	74, // 54: parley.thread.v1.Fact.survey_rated:type_name -> parley.thread.v1.SurveyRated
+	75, // 55: parley.thread.v1.Fact.survey_comment_chosen:type_name -> parley.thread.v1.SurveyCommentChosen
+	76, // 56: parley.thread.v1.Fact.survey_commented:type_name -> parley.thread.v1.SurveyCommented
+	77, // 57: parley.thread.v1.Fact.questions_began:type_name -> parley.thread.v1.QuestionsBegan
+	78, // 58: parley.thread.v1.Fact.question_asked:type_name -> parley.thread.v1.QuestionAsked
+	79, // 59: parley.thread.v1.Fact.question_answered:type_name -> parley.thread.v1.QuestionAnswered
+	80, // 60: parley.thread.v1.Fact.questions_ended:type_name -> parley.thread.v1.QuestionsEnded
+	81, // 61: parley.thread.v1.Fact.files_erased:type_name -> parley.thread.v1.FilesErased
+	82, // 62: parley.thread.v1.Fact.thread_erased:type_name -> parley.thread.v1.ThreadErased
+	83, // 63: parley.thread.v1.Fact.files_lapsed:type_name -> parley.thread.v1.FilesLapsed
 	5,  // 64: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
 	8,  // 65: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
 	8,  // 66: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
 	8,  // 67: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
 	5,  // 68: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
 	22, // 69: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
-	63, // 70: parley.thread.v1.ConversationOpened.variables:type_name -> parley.thread.v1.ConversationOpened.VariablesEntry
-	83, // 71: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
+	64, // 70: parley.thread.v1.ConversationOpened.variables:type_name -> parley.thread.v1.ConversationOpened.VariablesEntry
+	84, // 71: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
 	0,  // 72: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
-	25, // 73: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
-	64, // 74: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
-	27, // 75: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
-	1,  // 76: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	2,  // 77: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	2,  // 78: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	2,  // 79: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	39, // 80: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
-	40, // 81: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
-	84, // 82: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
-	36, // 83: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
-	85, // 84: parley.thread.v1.SendRequested.bot:type_name -> parley.thread.v1.BotReply
-	86, // 85: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
-	36, // 86: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
-	41, // 87: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
-	42, // 88: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
-	44, // 89: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
-	43, // 90: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
-	44, // 91: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
-	3,  // 92: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
-	93, // [93:93] is the sub-list for method output_type
-	93, // [93:93] is the sub-list for method input_type
-	93, // [93:93] is the sub-list for extension type_name
-	93, // [93:93] is the sub-list for extension extendee
-	0,  // [0:93] is the sub-list for field type_name
+	23, // 73: parley.thread.v1.Terms.known:type_name -> parley.thread.v1.Approach
+	23, // 74: parley.thread.v1.Terms.unknown:type_name -> parley.thread.v1.Approach
+	23, // 75: parley.thread.v1.Terms.transfer:type_name -> parley.thread.v1.Approach
+	26, // 76: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
+	65, // 77: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
+	28, // 78: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
+	1,  // 79: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	2,  // 80: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	2,  // 81: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	2,  // 82: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	40, // 83: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
+	41, // 84: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
+	85, // 85: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
+	37, // 86: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
+	86, // 87: parley.thread.v1.SendRequested.bot:type_name -> parley.thread.v1.BotReply
+	87, // 88: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
+	37, // 89: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
+	42, // 90: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
+	43, // 91: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
+	45, // 92: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
+	44, // 93: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
+	45, // 94: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
+	3,  // 95: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
+	96, // [96:96] is the sub-list for method output_type
+	96, // [96:96] is the sub-list for method input_type
+	96, // [96:96] is the sub-list for extension type_name
+	96, // [96:96] is the sub-list for extension extendee
+	0,  // [0:96] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -6773,16 +6878,16 @@ func file_parley_thread_v1_fact_proto_init() {
 	}
 	file_parley_thread_v1_fact_proto_msgTypes[1].OneofWrappers = []any{}
 	file_parley_thread_v1_fact_proto_msgTypes[16].OneofWrappers = []any{}
-	file_parley_thread_v1_fact_proto_msgTypes[20].OneofWrappers = []any{}
-	file_parley_thread_v1_fact_proto_msgTypes[25].OneofWrappers = []any{}
-	file_parley_thread_v1_fact_proto_msgTypes[28].OneofWrappers = []any{}
+	file_parley_thread_v1_fact_proto_msgTypes[21].OneofWrappers = []any{}
+	file_parley_thread_v1_fact_proto_msgTypes[26].OneofWrappers = []any{}
+	file_parley_thread_v1_fact_proto_msgTypes[29].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_thread_v1_fact_proto_rawDesc), len(file_parley_thread_v1_fact_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   61,
+			NumMessages:   62,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1015,7 +1015,10 @@ type Conversation struct {
 	// absent when that answered nothing, and in logs of before.
 	AnsweredMs *int64 `protobuf:"varint,164,opt,name=answered_ms,json=answeredMs,proto3,oneof" json:"answered_ms,omitempty"`
 	// How long the last wrap-up took, milliseconds; only in Closed.
-	WrappedMs     int64 `protobuf:"varint,165,opt,name=wrapped_ms,json=wrappedMs,proto3" json:"wrapped_ms,omitempty"`
+	WrappedMs int64 `protobuf:"varint,165,opt,name=wrapped_ms,json=wrappedMs,proto3" json:"wrapped_ms,omitempty"`
+	// Who handed it over, where transferred says so, by resource id; empty in logs of
+	// before.
+	HandedBy      string `protobuf:"bytes,166,opt,name=handed_by,json=handedBy,proto3" json:"handed_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1356,6 +1359,13 @@ func (x *Conversation) GetWrappedMs() int64 {
 		return x.WrappedMs
 	}
 	return 0
+}
+
+func (x *Conversation) GetHandedBy() string {
+	if x != nil {
+		return x.HandedBy
+	}
+	return ""
 }
 
 // Participant is somebody with a part in a conversation beside the agent who
@@ -1856,7 +1866,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\apicture\x18\x04 \x01(\tR\apicture\x12\x1d\n" +
 	"\n" +
 	"fetched_ms\x18\x05 \x01(\x03R\tfetchedMsB\v\n" +
-	"\t_timezone\"\xce\r\n" +
+	"\t_timezone\"\xec\r\n" +
 	"\fConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12-\n" +
 	"\x05phase\x18\x02 \x01(\x0e2\x17.parley.thread.v1.PhaseR\x05phase\x12\x1e\n" +
@@ -1911,7 +1921,8 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\vanswered_ms\x18\xa4\x01 \x01(\x03H\x02R\n" +
 	"answeredMs\x88\x01\x01\x12\x1e\n" +
 	"\n" +
-	"wrapped_ms\x18\xa5\x01 \x01(\x03R\twrappedMs\x1a<\n" +
+	"wrapped_ms\x18\xa5\x01 \x01(\x03R\twrappedMs\x12\x1c\n" +
+	"\thanded_by\x18\xa6\x01 \x01(\tR\bhandedBy\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\f\n" +

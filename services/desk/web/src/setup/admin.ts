@@ -5,7 +5,7 @@ export type Kind = keyof Resource;
 export type Thing = Record<string, unknown> & { meta?: { id?: string; displayName?: string; etag?: string; updatedMs?: string } };
 
 // KINDS are the resources in the order of parleyctl; many is what methods call several.
-const KINDS = 'channelAccount page workstream queue agent schedule skill capacityProfile status ruleset automatedMessage cannedReply'.split(' ') as Kind[];
+const KINDS = 'channelAccount page workstream queue agent schedule skill capacityProfile status ruleset automatedMessage cannedReply notificationTemplate'.split(' ') as Kind[];
 const many = (kind: Kind): string => `${upper(kind)}s`.replace(/ss$/, 'ses').replace(/ys$/, 'ies');
 
 // first makes a name of the proto's the name of its message, and back.

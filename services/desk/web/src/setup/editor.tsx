@@ -19,6 +19,7 @@ function summary(kind: Kind, r: Thing, t: Words): string {
     case 'schedule': return String(r.timeZone ?? '');
     case 'automatedMessage': return `${said(t, String(r.trigger)) ?? ''} · ${r.active ? t.on : t.off} · ${Object.keys((r.texts as object | undefined) ?? {}).join(', ')}`;
     case 'cannedReply': return `${String(r.locale ?? '')} ${String(r.text ?? '').slice(0, 80)}`;
+    case 'notificationTemplate': return `${r.autoAssign ? t.f_autoAssign : String(r.seconds ?? 120)} · ${((r.texts as { language?: string }[] | undefined) ?? []).map((x) => x.language).join(', ')}`;
     case 'skill': return String(r.type ?? '');
     case 'capacityProfile': return String(r.limit ?? '');
     default: return '';

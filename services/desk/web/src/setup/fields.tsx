@@ -24,6 +24,8 @@ const REFERS: Record<string, Kind> = {
   'Proficiency.skill': 'skill', 'ProfileHolding.profile': 'capacityProfile', 'Agent.defaultStatus': 'status', 'Agent.schedule': 'schedule',
   'CustomAssignment.prioritisation': 'ruleset', 'CustomAssignment.assignment': 'ruleset', 'Selection.ruleset': 'ruleset',
   'CannedReply.workstreams': 'workstream', 'Attributes.capacityProfiles': 'capacityProfile',
+  'Notifications.incomingKnown': 'notificationTemplate', 'Notifications.incomingUnknown': 'notificationTemplate',
+  'Notifications.transfer': 'notificationTemplate', 'Notifications.consult': 'notificationTemplate',
 };
 const CHOICES: Record<string, string[]> = { 'Agent.roles': ['agent', 'supervisor', 'admin', 'operator', 'auditor'], 'Agent.language': ['bg', 'en'] };
 const LONG = new Set(['text', 'when', 'pattern', 'description']);

@@ -24,10 +24,10 @@ const AGAIN_MS = 3_000;
 
 // PLACES are the screens of lists, and the kind of each.
 const PLACES: Record<string, Kind> = {
-  workstreams: 'workstream', queues: 'queue', rules: 'ruleset', hours: 'schedule', messages: 'automatedMessage', replies: 'cannedReply', agents: 'agent',
+  workstreams: 'workstream', queues: 'queue', rules: 'ruleset', hours: 'schedule', messages: 'automatedMessage', replies: 'cannedReply', notifications: 'notificationTemplate', agents: 'agent',
   skills: 'skill', profiles: 'capacityProfile', statuses: 'status', accounts: 'channelAccount', channels: 'page',
 };
-const MENU = ['wizard', 'channels', 'workstreams', 'queues', 'rules', 'hours', 'messages', 'replies', 'agents', 'history', 'audit', 'system'] as const;
+const MENU = ['wizard', 'channels', 'workstreams', 'queues', 'rules', 'hours', 'messages', 'replies', 'notifications', 'agents', 'history', 'audit', 'system'] as const;
 // NEEDS are the permissions without which a screen shows nothing; of others it is to
 // read the configuration.
 const NEEDS: Record<string, string> = { wizard: 'config.write', channels: 'operate.read', system: 'operate.read', audit: 'audit.read' };

@@ -43,6 +43,12 @@ export type CheckStatus =
   | "CHECK_STATUS_WARNING"
   | "CHECK_STATUS_FAILED";
 
+export type DesktopNotification =
+  | "DESKTOP_NOTIFICATION_UNSPECIFIED"
+  | "DESKTOP_NOTIFICATION_NEVER"
+  | "DESKTOP_NOTIFICATION_ALWAYS"
+  | "DESKTOP_NOTIFICATION_BACKGROUND";
+
 export type Harm =
   | "HARM_UNSPECIFIED"
   | "HARM_LESS"
@@ -580,6 +586,36 @@ export interface Meta {
   updatedMs?: string;
 }
 
+export interface NotificationRow {
+  label?: string;
+  text?: string;
+}
+
+export interface NotificationTemplate {
+  meta?: Meta;
+  texts?: NotificationTexts[];
+  seconds?: number;
+  hideCountdown?: boolean;
+  autoAssign?: boolean;
+  noReject?: boolean;
+  desktop?: DesktopNotification;
+}
+
+export interface NotificationTexts {
+  language?: string;
+  title?: string;
+  accept?: string;
+  reject?: string;
+  rows?: NotificationRow[];
+}
+
+export interface Notifications {
+  incomingKnown?: string;
+  incomingUnknown?: string;
+  transfer?: string;
+  consult?: string;
+}
+
 export interface OverflowRule {
   condition?: OverflowCondition;
   items?: number;
@@ -733,6 +769,7 @@ export interface Resource {
   status?: Status;
   automatedMessage?: AutomatedMessage;
   cannedReply?: CannedReply;
+  notificationTemplate?: NotificationTemplate;
 }
 
 export interface RetriedLetter {
@@ -1004,4 +1041,6 @@ export interface Workstream {
   personaPicture?: string;
   hideSeen?: boolean;
   retentionDays?: number;
+  notifications?: Notifications;
+  sessionTitle?: string;
 }

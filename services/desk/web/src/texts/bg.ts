@@ -353,6 +353,9 @@ export default {
   secondsLeft: '{} с',
   accept: 'Приеми',
   reject: 'Откажи',
+  yours: 'Вече е Ваш',
+  askDesktop: 'Може ли и браузърът да Ви съобщава за нови разговори?',
+  askLater: 'Не сега',
   noText: 'Без текст',
   // the customer
   conversation: 'Разговор',

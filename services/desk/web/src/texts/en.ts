@@ -352,6 +352,9 @@ export default {
   secondsLeft: '{} s',
   accept: 'Accept',
   reject: 'Reject',
+  yours: 'Yours now',
+  askDesktop: 'May the browser tell you of new conversations, too?',
+  askLater: 'Not now',
   noText: 'No text',
   // the customer
   conversation: 'Conversation',
