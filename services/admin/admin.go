@@ -39,6 +39,7 @@ import (
 	"github.com/parley-desk/parley/proto/gen/parley/crm/v1/crmv1grpc"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/admin/internal/change"
+	"github.com/parley-desk/parley/services/admin/internal/clients"
 	"github.com/parley-desk/parley/services/admin/internal/commit"
 	"github.com/parley-desk/parley/services/admin/internal/configure"
 	"github.com/parley-desk/parley/services/admin/internal/copies"
@@ -83,6 +84,7 @@ type Config struct {
 	Socket     string        `koanf:"socket" default:"" help:"Path of the unix socket of the admin API; only the user of the process can open it. Empty for admin.sock in the data folder."`
 	Listen     string        `koanf:"listen" default:"" help:"Address of the admin API on TCP, with mutual TLS 1.3; empty for none."`
 	TLS        TLS           `koanf:"tls"`
+	Tokens     bool          `koanf:"tokens" default:"false" help:"Let who brings a token in at admin.listen without a client certificate. Without it a token needs a certificate beside it there; at the socket none does."`
 	Grants     []string      `koanf:"grants" default:"" help:"Roles of callers on TCP, as NAME=ROLE; NAME is a URI, DNS name or mail address in their certificate, ROLE is admin, operator, auditor or crm."`
 	WebhookURL string        `koanf:"webhook_url" default:"" help:"Address under which Meta reaches ingress, such as https://hooks.example.com; shown to those who set up a webhook at Meta, and called when a page is tested."`
 	Reflection bool          `koanf:"reflection" default:"false" help:"Let callers ask for the schema of the API, as grpcurl does."`
@@ -111,8 +113,8 @@ func (c *Config) Validate() error {
 			wrong = append(wrong, fault.Violation{Field: field, Description: description})
 		}
 	}
-	complete := c.TLS.Cert != "" && c.TLS.Key != "" && c.TLS.ClientCA != ""
-	check(c.Listen == "" || complete, "listen", "needs tls.cert, tls.key and tls.client_ca: the API is never open without certificates")
+	complete := c.TLS.Cert != "" && c.TLS.Key != "" && (c.TLS.ClientCA != "" || c.Tokens)
+	check(c.Listen == "" || complete, "listen", "needs tls.cert and tls.key, and tls.client_ca unless tokens is set: the API is open to nobody who is not known")
 	_, err := guard.ParseGrants(c.Grants)
 	check(err == nil, "grants", errorText(err))
 	public, err := url.Parse(c.WebhookURL)
@@ -169,7 +171,8 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		deps.Contacts = contact.NewFinder(deps.Bus, deps.Now)
 	}
 	s := &service{cfg: cfg, deps: deps, prober: prober, repairer: repairer, health: health.NewServer(), guard: &guard.Guard{
-		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Owner: owner(), Grants: grants, Audit: audit.New(deps.Bus, deps.Secrets, deps.Now)}}
+		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Owner: owner(), Grants: grants, Audit: audit.New(deps.Bus, deps.Secrets, deps.Now),
+		Clients: &clients.Store{Bucket: deps.Bus.Bucket(subject.ClientBucket), Sealer: deps.Secrets, Now: deps.Now}}}
 	deps.Health.Ready("bus", deps.Bus.Ping)
 	return s, nil
 }
@@ -349,7 +352,7 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 		&trial.Service{Directory: d.Directory, Box: d.Secrets, Log: d.Bus, Now: d.Now, WebhookURL: s.cfg.WebhookURL}})
 	privacy := d.Bus.Bucket(subject.PrivacyBucket)
 	book := &erasure.Book{Bucket: privacy, Box: d.Secrets}
-	operator := &operate.Service{Log: d.Bus, Directory: d.Directory, Box: d.Secrets, Book: book, Now: d.Now, Pages: s.prober.Statuses, Call: d.Bus.Call}
+	operator := &operate.Service{Clients: s.guard.Clients.Examine, Log: d.Bus, Directory: d.Directory, Box: d.Secrets, Book: book, Now: d.Now, Pages: s.prober.Statuses, Call: d.Bus.Call}
 	if d.Redis != nil {
 		operator.Redis = func(ctx context.Context) error { return d.Redis.Ping(ctx).Err() }
 	}
@@ -364,30 +367,35 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 	adminv1.RegisterScheduleServiceServer(srv, &hours.Service{Directory: d.Directory, Now: d.Now})
 	agent := func(id string) *configv1.Agent { return d.Directory.Now().Agents[id] }
 	adminv1.RegisterSessionServiceServer(srv, &sessions.Service{Store: session.NewStore(d.Bus.Bucket(subject.SessionBucket), d.Secrets, agent, session.Limits{}, d.Now)})
-	adminv1.RegisterQueueServiceServer(srv, &queues.Service{Directory: d.Directory, Call: d.Bus.Call, Caller: guard.Caller})
+	adminv1.RegisterQueueServiceServer(srv, &queues.Service{Directory: d.Directory, Call: d.Bus.Call, Caller: guard.Who})
+	adminv1.RegisterClientServiceServer(srv, &clients.Service{Store: s.guard.Clients, World: d.Directory.Now, Caller: guard.Who})
 	contactv1grpc.RegisterContactServiceServer(srv, &people.Service{Contacts: d.Contacts, Log: d.Bus, Now: d.Now})
 	crmv1grpc.RegisterCrmServiceServer(srv, &told.Service{Log: d.Bus})
 	adminv1.RegisterBackupServiceServer(srv, &copies.Service{Log: d.Bus, Box: d.Secrets, Now: d.Now, FilesApart: files.Apart(d.FileStore())})
 }
 
-// credentials make the connection TLS 1.3 with certificates on both sides, or
-// there is none.
+// credentials make the connection TLS 1.3, with certificates on both sides unless
+// tokens may come without, or there is none.
 func (s *service) credentials() (credentials.TransportCredentials, error) {
 	files := s.cfg.TLS
 	cert, err := host.OpenCertificate(s.deps, "admin.tls", files.Cert, files.Key)
 	if err != nil {
 		return nil, err
 	}
+	config := &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: cert.Get, ClientAuth: tls.RequireAndVerifyClientCert}
+	if s.cfg.Tokens {
+		config.ClientAuth = tls.VerifyClientCertIfGiven
+	}
+	config.ClientCAs = x509.NewCertPool() // empty it trusts nobody; nil would be the machine's
+	if files.ClientCA == "" {
+		return credentials.NewTLS(config), nil
+	}
 	pem, err := os.ReadFile(files.ClientCA)
 	if err != nil {
 		return nil, fault.Wrap(err, "reading admin.tls.client_ca")
 	}
-	authorities := x509.NewCertPool()
-	if !authorities.AppendCertsFromPEM(pem) {
+	if !config.ClientCAs.AppendCertsFromPEM(pem) {
 		return nil, fault.New(fault.Invalid, "ADMIN_SETTINGS", "admin.tls.client_ca %s holds no certificate in PEM", files.ClientCA)
 	}
-	return credentials.NewTLS(&tls.Config{
-		MinVersion: tls.VersionTLS13, GetCertificate: cert.Get,
-		ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: authorities,
-	}), nil
+	return credentials.NewTLS(config), nil
 }
