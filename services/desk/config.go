@@ -175,6 +175,12 @@ func (c *Config) origin() (string, error) {
 	return origin(c.PublicURL)
 }
 
+// here is origin of settings that were validated.
+func (c *Config) here() string {
+	o, _ := c.origin()
+	return o
+}
+
 // images are the origins of ImageOrigins, which were validated.
 func (c *Config) images() []string {
 	var all []string

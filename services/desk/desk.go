@@ -31,6 +31,7 @@ import (
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/desk/internal/api"
 	"github.com/parley-desk/parley/services/desk/internal/board"
+	"github.com/parley-desk/parley/services/desk/internal/device"
 	"github.com/parley-desk/parley/services/desk/internal/door"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
 	"github.com/parley-desk/parley/services/desk/internal/kin"
@@ -105,6 +106,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	d.api = &api.Server{
 		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Bus: deps.Bus, Directory: deps.Directory, World: world,
 		Hub: d.hub, Shelf: d.shelf, Sessions: sessions, Door: door.New(sessions, deps.Secrets, agent, deps.Now),
+		Devices: device.New(deps.Bus.Bucket(subject.SessionBucket), deps.Secrets, deps.Now), Origin: cfg.here(),
 		Cookie: door.Cookie{Secure: cfg.secure(), Age: cfg.SessionAge}, Address: cfg.address, Local: cfg.LocalAccounts, Federated: cfg.federated(deps), Invitation: cfg.Invitation,
 		Meter: api.NewMeter(deps.Registry), Ready: d.ready,
 		Files: deps.FileStore(), Signer: deps.Secrets, Uploads: uploads, Looking: cfg.ScanTimeout,

@@ -447,6 +447,8 @@ export default {
   u_secret_fetch: 'Взети токени',
   u_secret_reveal: 'Показан verify token',
   u_secret_set: 'Зададена тайна',
+  u_session_allow: 'Разрешен вход през програма',
+  u_session_deny: 'Отказан вход през програма',
   u_session_begin: 'Влизане',
   u_session_refused: 'Отказано влизане',
   u_session_copied: 'Прекратено откраднато влизане',

@@ -446,6 +446,8 @@ export default {
   u_secret_fetch: 'Tokens fetched',
   u_secret_reveal: 'Verify token shown',
   u_secret_set: 'Secret set',
+  u_session_allow: 'Sign-in by a program allowed',
+  u_session_deny: 'Sign-in by a program refused',
   u_session_begin: 'Signed in',
   u_session_refused: 'Sign-in refused',
   u_session_copied: 'Stolen sign-in ended',
