@@ -3,19 +3,16 @@ package cli
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/parley-desk/parley/pkg/manifest"
-	"github.com/parley-desk/parley/pkg/secret"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	"github.com/parley-desk/parley/proto/gen/parley/contact/v1/contactv1grpc"
 	"github.com/parley-desk/parley/proto/gen/parley/crm/v1/crmv1grpc"
@@ -29,7 +26,11 @@ const (
 	serverVariable    = "PARLEY_SERVER"
 	tokenFileVariable = "PARLEY_TOKEN_FILE"
 	unixScheme        = "unix://"
-	maxAnswer         = 64 << 20 // bytes of one message; a commit has a bound of its own
+	// freshHeader is where an answer has the next token of a session, ticketPrefix what
+	// that begins with.
+	freshHeader  = "parley-session"
+	ticketPrefix = "parley-session."
+	maxAnswer    = 64 << 20 // bytes of one message; a commit has a bound of its own
 )
 
 // link says where the server is and how to prove who we are.
@@ -48,11 +49,11 @@ func (l *link) flags(f *pflag.FlagSet, env manifest.Environment) {
 		}
 		return otherwise
 	}
-	f.StringVar(&l.server, "server", set(serverVariable, DefaultServer), "admin API: unix:///PATH, or HOST:PORT with the --tls files; also "+serverVariable)
+	f.StringVar(&l.server, "server", set(serverVariable, DefaultServer), "admin API: unix:///PATH, or HOST:PORT; also "+serverVariable)
 	f.StringVar(&l.token, "token-file", set(tokenFileVariable, ""), "token of an API client, a file; also "+tokenFileVariable)
 	f.StringVar(&l.cert, "tls-cert", "", "certificate to show to the server, a file")
 	f.StringVar(&l.key, "tls-key", "", "key of that certificate, a file")
-	f.StringVar(&l.ca, "tls-ca", "", "authorities the server's certificate must come from, a file")
+	f.StringVar(&l.ca, "tls-ca", "", "authorities the server's certificate must come from, a file; empty: those of this machine")
 	f.StringVar(&l.nameTLS, "tls-server-name", "", "name in the server's certificate, when it is not the host")
 }
 
@@ -81,12 +82,15 @@ func (l *link) open() (*server, error) {
 		return nil, err
 	}
 	options := []grpc.DialOption{grpc.WithTransportCredentials(creds), grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer))}
-	if l.token != "" {
-		token, err := l.bearer()
-		if err != nil {
+	if file := l.tokenFile(); file != "" {
+		token := bearer{file, l}
+		if _, err := token.read(); err != nil {
 			return nil, err
 		}
-		options = append(options, grpc.WithPerRPCCredentials(token))
+		if info, err := l.env.Stat(file); err == nil && info.Mode().Perm()&0o077 != 0 {
+			l.env.Warn(fmt.Sprintf("others on this machine can open %s; run chmod 600 %[1]s, and rotate the token if they might have read it", file))
+		}
+		options = append(options, grpc.WithPerRPCCredentials(token), grpc.WithUnaryInterceptor(token.replace))
 	}
 	conn, err := grpc.NewClient(target, options...)
 	if err != nil {
@@ -102,10 +106,10 @@ func (l *link) target() (string, credentials.TransportCredentials, error) {
 	if path, ok := strings.CutPrefix(l.server, unixScheme); ok {
 		return "unix:" + path, insecure.NewCredentials(), nil
 	}
-	if l.ca == "" || (l.cert == "") != (l.key == "") || l.cert == "" && l.token == "" {
-		return "", nil, fmt.Errorf("--server %s: give --tls-ca and --tls-cert with --tls-key, or --token-file, or both; or a socket as unix:///PATH", l.server)
+	if (l.cert == "") != (l.key == "") || l.cert == "" && l.tokenFile() == "" {
+		return "", nil, fmt.Errorf("--server %s: run parleyctl login, or give --token-file, or --tls-cert with --tls-key; or a socket as unix:///PATH", l.server)
 	}
-	config := &tls.Config{MinVersion: tls.VersionTLS13, ServerName: l.nameTLS, RootCAs: x509.NewCertPool()}
+	config := &tls.Config{MinVersion: tls.VersionTLS13, ServerName: l.nameTLS}
 	if l.cert != "" {
 		cert, err := tls.LoadX509KeyPair(l.cert, l.key)
 		if err != nil {
@@ -113,42 +117,38 @@ func (l *link) target() (string, credentials.TransportCredentials, error) {
 		}
 		config.Certificates = []tls.Certificate{cert}
 	}
-	pem, err := os.ReadFile(l.ca)
-	if err != nil {
-		return "", nil, fmt.Errorf("--tls-ca: %w", err)
-	}
-	if !config.RootCAs.AppendCertsFromPEM(pem) {
-		return "", nil, errors.New("--tls-ca: holds no certificate in PEM")
+	var err error
+	if config.RootCAs, err = l.authorities(); err != nil {
+		return "", nil, err
 	}
 	return l.server, credentials.NewTLS(config), nil
 }
 
-// bearer is the token that every call takes along.
-func (l *link) bearer() (bearer, error) {
-	if info, err := l.env.Stat(l.token); err == nil && info.Mode().Perm()&0o077 != 0 {
-		l.env.Warn(fmt.Sprintf("others on this machine can open %s; run chmod 600 %[1]s, and rotate the token if they might have read it", l.token))
+// tokenFile is the token that calls take along: the one that was named, or over the
+// network that of login where there is no certificate; empty for none.
+func (l *link) tokenFile() string {
+	if l.token != "" || l.cert != "" || strings.HasPrefix(l.server, unixScheme) {
+		return l.token
 	}
-	data, err := l.env.ReadFile(l.token)
+	file, err := l.sessionFile()
 	if err != nil {
-		return bearer{}, fmt.Errorf("--token-file: %w", err)
+		return ""
 	}
-	token := secret.NewText(strings.TrimSpace(string(data)))
-	if token.Empty() || strings.ContainsFunc(token.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return bearer{}, fmt.Errorf("--token-file %s: holds no token, which is one line of letters, digits and signs", l.token)
+	if _, err := l.env.Stat(file); err != nil {
+		return ""
 	}
-	return bearer{token, !strings.HasPrefix(l.server, unixScheme)}, nil
+	return file
 }
 
-// bearer puts a token into the metadata of every call.
-type bearer struct {
-	token secret.Text
-	tls   bool // whether the way must be TLS; a socket of this machine is not
+// replace keeps the token with which the server has a session go on, when its answer
+// has one. Where it cannot be kept the old one goes on.
+func (b bearer) replace(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, call grpc.UnaryInvoker, options ...grpc.CallOption) error {
+	var header metadata.MD
+	err := call(ctx, method, req, reply, conn, append(options, grpc.Header(&header))...)
+	if fresh := header.Get(freshHeader); len(fresh) == 1 && strings.HasPrefix(fresh[0], ticketPrefix) {
+		if kept := keep(b.file, fresh[0]); kept != nil {
+			b.link.env.Warn(kept.Error())
+		}
+	}
+	return err
 }
-
-// GetRequestMetadata is the token of a call.
-func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
-	return map[string]string{"authorization": "Bearer " + b.token.Reveal()}, nil
-}
-
-// RequireTransportSecurity tells whether the token goes over TLS alone.
-func (b bearer) RequireTransportSecurity() bool { return b.tls }

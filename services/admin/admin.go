@@ -170,9 +170,11 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	if deps.Contacts == nil {
 		deps.Contacts = contact.NewFinder(deps.Bus, deps.Now)
 	}
+	agent := func(id string) *configv1.Agent { return deps.Directory.Now().Agents[id] }
 	s := &service{cfg: cfg, deps: deps, prober: prober, repairer: repairer, health: health.NewServer(), guard: &guard.Guard{
 		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Owner: owner(), Grants: grants, Audit: audit.New(deps.Bus, deps.Secrets, deps.Now),
-		Clients: &clients.Store{Bucket: deps.Bus.Bucket(subject.ClientBucket), Sealer: deps.Secrets, Now: deps.Now}}}
+		Clients: &clients.Store{Bucket: deps.Bus.Bucket(subject.ClientBucket), Sealer: deps.Secrets, Now: deps.Now}, Agent: agent,
+		Sessions: session.NewStore(deps.Bus.Bucket(subject.SessionBucket), deps.Secrets, agent, session.Limits{}, deps.Now)}}
 	deps.Health.Ready("bus", deps.Bus.Ping)
 	return s, nil
 }
@@ -365,8 +367,7 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 	adminv1.RegisterSurveyServiceServer(srv, &surveys.Service{Log: d.Bus})
 	adminv1.RegisterVariableServiceServer(srv, &variables.Service{Log: d.Bus, Directory: d.Directory, Caller: guard.Caller})
 	adminv1.RegisterScheduleServiceServer(srv, &hours.Service{Directory: d.Directory, Now: d.Now})
-	agent := func(id string) *configv1.Agent { return d.Directory.Now().Agents[id] }
-	adminv1.RegisterSessionServiceServer(srv, &sessions.Service{Store: session.NewStore(d.Bus.Bucket(subject.SessionBucket), d.Secrets, agent, session.Limits{}, d.Now)})
+	adminv1.RegisterSessionServiceServer(srv, &sessions.Service{Store: s.guard.Sessions, Caller: guard.Session})
 	adminv1.RegisterQueueServiceServer(srv, &queues.Service{Directory: d.Directory, Call: d.Bus.Call, Caller: guard.Who})
 	adminv1.RegisterClientServiceServer(srv, &clients.Service{Store: s.guard.Clients, World: d.Directory.Now, Caller: guard.Who})
 	contactv1grpc.RegisterContactServiceServer(srv, &people.Service{Contacts: d.Contacts, Log: d.Bus, Now: d.Now})

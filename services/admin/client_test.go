@@ -30,6 +30,7 @@ import (
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/rights"
 	"github.com/parley-desk/parley/pkg/secret"
+	"github.com/parley-desk/parley/pkg/session"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	authv1 "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
@@ -103,7 +104,12 @@ func guarded(t *testing.T) (*guard.Guard, *shelf) {
 		t.Fatal(err)
 	}
 	kept := &shelf{all: map[string]bus.Entry{}}
-	return &guard.Guard{Log: slog.New(slog.DiscardHandler), Tracer: noop.NewTracerProvider().Tracer(""), Now: time.Now, Owner: "petar",
+	agent := func(id string) *configv1.Agent {
+		role, barred := strings.CutPrefix(id, "barred-")
+		return &configv1.Agent{Meta: meta(id), Roles: []string{role}, Barred: barred}
+	}
+	return &guard.Guard{Agent: agent, Sessions: session.NewStore(kept, box, agent, session.Limits{Idle: time.Hour, Absolute: 2 * time.Hour}, time.Now),
+		Log: slog.New(slog.DiscardHandler), Tracer: noop.NewTracerProvider().Tracer(""), Now: time.Now, Owner: "petar",
 		Clients: &clients.Store{Bucket: kept, Sealer: box, Now: time.Now}}, kept
 }
 
@@ -169,6 +175,79 @@ func TestEveryMethodWithEveryClient(t *testing.T) {
 			}
 		}
 	}
+}
+
+// SG2: every method of every service with a session of everybody's role, as login
+// begins it: it gives what the same person may by the set-up page, and the ticket of a
+// browser gives nothing.
+func TestEveryMethodWithEverySession(t *testing.T) {
+	g, _ := guarded(t)
+	for _, role := range append(rights.People(), "none", "barred-admin") {
+		ticket, _, err := g.Sessions.BeginWith(t.Context(), role, session.Program{Name: "parleyctl"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cookie, _, err := g.Sessions.Begin(t.Context(), role)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, method := range everyMethod(t) {
+			need := rights.Needed(method)
+			call := func(token string) (code codes.Code, caller string) {
+				_, err := g.Unary(bringing(t, token), nil, &grpc.UnaryServerInfo{FullMethod: method}, func(ctx context.Context, _ any) (any, error) {
+					caller = guard.Caller(ctx)
+					return nil, nil
+				})
+				return status.Code(err), caller
+			}
+			who := rights.Who{Name: role, Roles: []string{role}}
+			want := codes.PermissionDenied
+			switch {
+			case role == "barred-admin":
+				want = codes.Unauthenticated
+			case who.Reach(need) == rights.Everything, need == authv1.Permission_PERMISSION_CREW_ADJUST && role == rights.Supervisor: // whose agents, the method asks
+				want = codes.OK
+			}
+			if got, caller := call(ticket.Reveal()); got != want || (want == codes.OK) != (caller == "agent:"+role) {
+				t.Errorf("%s as %q: %v by %q", method, role, got, caller)
+			}
+			for name, token := range map[string]string{"a cookie": cookie.Reveal(), "a cookie that is made to look like a ticket": session.Prefix + cookie.Reveal()} {
+				if got, caller := call(token); got != codes.Unauthenticated || caller != "" {
+					t.Errorf("%s with %s of %q: %v by %q", method, name, role, got, caller)
+				}
+			}
+		}
+	}
+}
+
+// TestStreamsEndWithTheirSession, and an open one is use: no session is idle meanwhile.
+func TestStreamsEndWithTheirSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, _ := guarded(t)
+		ticket, begun, err := g.Sessions.BeginWith(t.Context(), rights.Auditor, session.Program{Name: "parleyctl"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() {
+			done <- g.Stream(nil, &stream{ctx: bringing(t, ticket.Reveal())}, &grpc.StreamServerInfo{FullMethod: adminv1.AuditService_FollowRecords_FullMethodName}, func(_ any, stream grpc.ServerStream) error {
+				<-stream.Context().Done()
+				return stream.Context().Err()
+			})
+		}()
+		time.Sleep(90 * time.Minute)
+		synctest.Wait()
+		if _, end, err := g.Sessions.Look(t.Context(), begun.Key); end != "" || err != nil {
+			t.Errorf("it ended by %q, %v", end, err)
+		}
+		if n, err := g.Sessions.EndAll(t.Context(), rights.Auditor, "", session.Dismissed); n != 1 || err != nil {
+			t.Error(n, err)
+		}
+		at := time.Now()
+		if err := <-done; !slices.Contains(reasons(err), "ENDED") || time.Since(at) > 5*time.Second {
+			t.Errorf("after %v: %v", time.Since(at), err)
+		}
+	})
 }
 
 // stream is one that a handler may send to.

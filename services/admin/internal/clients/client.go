@@ -29,8 +29,8 @@ import (
 const (
 	// mostTokens is how many a client has: the one in use and the one before.
 	mostTokens = 2
-	// note is how much later than noted a token may have been used.
-	note = time.Minute
+	// noting is how much later than noted a token may have been used.
+	noting = time.Minute
 	// shown is how much of a hash tells a token from others, in hex digits.
 	shown = 12
 )
@@ -75,25 +75,25 @@ func (c Client) Reaches(queue string) bool {
 	return len(c.Queues) == 0 || slices.Contains(c.Queues, queue)
 }
 
-// admit is the client after it came with the token of a hash from an address at now, or
-// why it is not let in. Who has no token of the client learns nothing about it.
-func (c Client) admit(hash string, from netip.Addr, now time.Time) (Client, error) {
+// admit is the client after it came with the token of a hash from an address at now, and
+// whether that is worth noting; or why it is not let in. Who has no token of the client learns nothing about it.
+func (c Client) admit(hash string, from netip.Addr, now time.Time) (_ Client, note bool, _ error) {
 	i := slices.IndexFunc(c.Tokens, func(t Token) bool { return t.Hash == hash })
 	switch {
 	case i < 0:
-		return c, errUnknown()
+		return c, false, errUnknown()
 	case c.RevokedMS != 0:
-		return c, fault.New(fault.Unauthenticated, "CLIENT_REVOKED", "API client %q was revoked; make another one", c.ID)
+		return c, false, fault.New(fault.Unauthenticated, "CLIENT_REVOKED", "API client %q was revoked; make another one", c.ID)
 	case now.UnixMilli() >= c.Tokens[i].UntilMS:
-		return c, fault.New(fault.Unauthenticated, "TOKEN_EXPIRED", "this token of API client %q has expired; `parleyctl client rotate %[1]s` makes another", c.ID)
+		return c, false, fault.New(fault.Unauthenticated, "TOKEN_EXPIRED", "this token of API client %q has expired; `parleyctl client rotate %[1]s` makes another", c.ID)
 	case !c.from(from):
-		return c, fault.New(fault.Denied, "CLIENT_ADDRESS", "API client %q may not come from here; it was made for other addresses", c.ID)
+		return c, false, fault.New(fault.Denied, "CLIENT_ADDRESS", "API client %q may not come from here; it was made for other addresses", c.ID)
 	}
-	if now.UnixMilli()-c.Tokens[i].UsedMS >= note.Milliseconds() {
+	if note = now.UnixMilli()-c.Tokens[i].UsedMS >= noting.Milliseconds(); note {
 		c.Tokens = slices.Clone(c.Tokens)
 		c.Tokens[i].UsedMS = now.UnixMilli()
 	}
-	return c, nil
+	return c, note, nil
 }
 
 // from tells whether the client may come from an address. Who comes by the unix socket

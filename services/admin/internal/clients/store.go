@@ -59,11 +59,11 @@ func (s *Store) Admit(ctx context.Context, token secret.Text, from netip.Addr) (
 	if err != nil {
 		return Client{}, err
 	}
-	is, err := was.admit(hash(token.Reveal()), from, s.Now())
+	is, note, err := was.admit(hash(token.Reveal()), from, s.Now())
 	if err != nil {
 		return Client{}, err
 	}
-	if !slices.Equal(was.Tokens, is.Tokens) {
+	if note {
 		// Whether it can be noted is nobody's business who calls: another call may have
 		// noted it, and one that is revoked meanwhile is not written over.
 		_ = s.write(ctx, is)

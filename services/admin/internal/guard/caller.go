@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
@@ -15,6 +16,10 @@ import (
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/rights"
 	"github.com/parley-desk/parley/pkg/secret"
+	"github.com/parley-desk/parley/pkg/session"
+	"github.com/parley-desk/parley/pkg/telemetry/key"
+	auditv1 "github.com/parley-desk/parley/proto/gen/parley/audit/v1"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 )
 
 const (
@@ -26,12 +31,19 @@ const (
 	watching = time.Second
 	looking  = time.Second
 	unsure   = 3 * time.Second
+	// telling is how long the record of what anybody may cause is tried.
+	telling = 500 * time.Millisecond
+	// copied is the reason of a session that ended because its ticket was replaced.
+	copied = "COPIED"
+	// Fresh is the header of an answer in which the next ticket of a session is.
+	Fresh = "parley-session"
 )
 
 // principal is who calls.
 type principal struct {
 	name    string
 	agent   string // who is signed in, by id; empty: somebody else
+	session string // with which, by its key; empty: by way of the desk
 	roles   []string
 	scopes  []rights.Permission
 	only    func(queue string) bool // nil: every queue
@@ -98,10 +110,72 @@ func (g *Guard) certified(p *peer.Peer) principal {
 // bearer is whose token a call came with.
 func (g *Guard) bearer(ctx context.Context, said []string, from net.Addr) (principal, error) {
 	kind, value, _ := strings.Cut(said[0], " ")
-	if len(said) != 1 || !strings.EqualFold(kind, scheme) || value == "" || g.Clients == nil {
+	if len(said) != 1 || strings.ToLower(kind) != scheme || value == "" {
 		return principal{}, fault.New(fault.Unauthenticated, "TOKEN_UNKNOWN", "the metadata authorization is not one \"Bearer TOKEN\"")
 	}
+	if strings.HasPrefix(value, session.Prefix) {
+		return g.signedIn(ctx, secret.NewText(value), addressOf(from))
+	}
 	return g.client(ctx, secret.NewText(value), addressOf(from))
+}
+
+// signedIn is who signed in by a program, with what they may at the desk. When the
+// ticket is to be replaced, the answer has the new one.
+func (g *Guard) signedIn(ctx context.Context, ticket secret.Text, from netip.Addr) (principal, error) {
+	found, fresh, err := g.Sessions.FindProgram(ctx, ticket)
+	if err != nil {
+		if f := new(fault.Error); found.Ended == "" && errors.As(err, &f) && f.Reason == copied {
+			g.tellCopied(ctx, found.Agent, from)
+		}
+		return principal{}, err
+	}
+	if !fresh.Empty() {
+		_ = grpc.SetHeader(ctx, metadata.Pairs(Fresh, fresh.Reveal())) // without it the old one goes on
+	}
+	who := agent(g.Agent(found.Agent))
+	who.session, who.address = found.Key, from
+	who.again = func(ctx context.Context) (principal, error) { return g.lasting(ctx, who) }
+	return who, nil
+}
+
+// lasting is who has a stream open, which counts as use of their session.
+func (g *Guard) lasting(ctx context.Context, who principal) (principal, error) {
+	end, err := g.Sessions.Keep(ctx, who.session)
+	if err != nil {
+		return principal{}, err
+	}
+	if end != "" {
+		return principal{}, session.Over(end)
+	}
+	now := agent(g.Agent(who.agent))
+	return now, nil
+}
+
+// tellCopied has it recorded, as well as may be, that a session was ended because
+// somebody came with a ticket that was replaced.
+func (g *Guard) tellCopied(ctx context.Context, of string, from netip.Addr) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), telling)
+	defer cancel()
+	r := &auditv1.Record{Kind: "session.copied", Reason: copied, Objects: []string{"agents/" + of}}
+	if from.IsValid() {
+		r.Address = from.String()
+	}
+	if _, err := g.Audit.Write(ctx, r); err != nil {
+		g.Log.WarnContext(ctx, "a refusal is not in the audit", key.Err, err)
+	}
+}
+
+// agent is somebody who is signed in.
+func agent(a *configv1.Agent) principal {
+	id := a.GetMeta().GetId()
+	return principal{name: "agent:" + id, agent: id, roles: a.GetRoles(), remedy: "give the agent the role %s"}
+}
+
+// Session is who signed in with which session, when the call that ctx is of came with
+// one of its own.
+func Session(ctx context.Context) (agent, session string) {
+	who, _ := ctx.Value(callerKey{}).(principal)
+	return who.agent, who.session
 }
 
 // client is the API client whose token it is.

@@ -23,6 +23,7 @@ import (
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/rights"
+	"github.com/parley-desk/parley/pkg/session"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
 	auditv1 "github.com/parley-desk/parley/proto/gen/parley/audit/v1"
 	authv1 "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
@@ -34,7 +35,7 @@ import (
 // unaryLimit is how long a call may take whose caller set no deadline (SG4).
 const unaryLimit = 30 * time.Second
 
-// Guard makes the interceptors. All fields but Clients must be set.
+// Guard makes the interceptors. All fields must be set.
 type Guard struct {
 	Log    *slog.Logger
 	Tracer trace.Tracer
@@ -42,8 +43,11 @@ type Guard struct {
 	Owner  string // who can open the unix socket, for people
 	Grants Grants
 	Audit  *audit.Log
-	// Clients are those who come with tokens of API clients; nil: nobody does.
-	Clients *clients.Store
+	// Clients and Sessions are of those who come with a token; Agent is an agent as
+	// administrators have set it, nil when there is none of that id.
+	Clients  *clients.Store
+	Sessions *session.Store
+	Agent    func(id string) *configv1.Agent
 }
 
 type callerKey struct{}
@@ -110,9 +114,8 @@ func (g *Guard) record(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 // Errand guards a call that somebody who is signed in at the desk makes by way of
 // it. The answer's fault is as it was raised.
 // The call is to be made with the interceptor.
-func (g *Guard) Errand(ctx context.Context, method string, agent *configv1.Agent, call func(context.Context, grpc.UnaryServerInterceptor) error) error {
-	who := principal{name: "agent:" + agent.GetMeta().GetId(), agent: agent.GetMeta().GetId(), roles: agent.GetRoles(), remedy: "give the agent the role %s"}
-	return g.guarded(ctx, method, known(who), func(ctx context.Context) error {
+func (g *Guard) Errand(ctx context.Context, method string, by *configv1.Agent, call func(context.Context, grpc.UnaryServerInterceptor) error) error {
+	return g.guarded(ctx, method, known(agent(by)), func(ctx context.Context) error {
 		return call(ctx, func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 			return g.record(ctx, req, &grpc.UnaryServerInfo{FullMethod: method}, next)
 		})
