@@ -215,7 +215,7 @@ func (s *Store) find(ctx context.Context, ticket secret.Text, program bool) (_ S
 	}
 	handle, turn, ok := s.open(ticket, program)
 	if !ok {
-		return Session{}, fresh, errEnded(SignedOut)
+		return Session{}, fresh, Over(SignedOut)
 	}
 	for range attempts {
 		session, end, err := s.Look(ctx, key(handle))
@@ -223,15 +223,15 @@ func (s *Store) find(ctx context.Context, ticket secret.Text, program bool) (_ S
 			return Session{}, fresh, err
 		}
 		if end != "" {
-			return session, fresh, errEnded(end)
+			return session, fresh, Over(end)
 		}
 		now := s.now()
 		used, genuine := session.present(turn, now)
 		if !genuine {
 			if err := s.finish(ctx, session, Copied); err != nil {
-				return session, fresh, fault.Wrap(err, "ending a session whose cookie was copied")
+				return session, fresh, fault.Wrap(err, "ending a session whose ticket was copied")
 			}
-			return session, fresh, errEnded(Copied)
+			return session, fresh, Over(Copied)
 		}
 		if err := s.note(ctx, session, used); fault.Is(err, fault.Conflict) {
 			continue // another request has used it, or somebody ended it

@@ -14,8 +14,8 @@ import (
 	"github.com/parley-desk/parley/pkg/secret"
 )
 
-// errEnded is the answer to who comes with a session that is over.
-func errEnded(end End) error {
+// Over is the fault of who comes with a session that is over.
+func Over(end End) error {
 	switch end {
 	case Expired:
 		return fault.New(fault.Unauthenticated, "EXPIRED", "the session has expired; sign in again")
