@@ -26,6 +26,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/parley-desk/parley/pkg/audit"
+	"github.com/parley-desk/parley/pkg/budget"
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/erasure"
@@ -81,15 +82,18 @@ const (
 
 // Config are the settings of admin.
 type Config struct {
-	Socket     string        `koanf:"socket" default:"" help:"Path of the unix socket of the admin API; only the user of the process can open it. Empty for admin.sock in the data folder."`
-	Listen     string        `koanf:"listen" default:"" help:"Address of the admin API on TCP, with mutual TLS 1.3; empty for none."`
-	TLS        TLS           `koanf:"tls"`
-	Tokens     bool          `koanf:"tokens" default:"false" help:"Let who brings a token in at admin.listen without a client certificate. Without it a token needs a certificate beside it there; at the socket none does."`
-	Grants     []string      `koanf:"grants" default:"" help:"Roles of callers on TCP, as NAME=ROLE; NAME is a URI, DNS name or mail address in their certificate, ROLE is admin, operator, auditor or crm."`
-	WebhookURL string        `koanf:"webhook_url" default:"" help:"Address under which Meta reaches ingress, such as https://hooks.example.com; shown to those who set up a webhook at Meta, and called when a page is tested."`
-	Reflection bool          `koanf:"reflection" default:"false" help:"Let callers ask for the schema of the API, as grpcurl does."`
-	Erase      Erase         `koanf:"erase"`
-	Grace      time.Duration `koanf:"grace" default:"10s" help:"How long calls in work may take at the end of the process."`
+	Socket      string        `koanf:"socket" default:"" help:"Path of the unix socket of the admin API; only the user of the process can open it. Empty for admin.sock in the data folder."`
+	Listen      string        `koanf:"listen" default:"" help:"Address of the admin API on TCP, with mutual TLS 1.3; empty for none."`
+	TLS         TLS           `koanf:"tls"`
+	Connections int           `koanf:"connections" default:"1024" help:"Connections open at once on TCP; one too many is closed when it comes."`
+	Calls       int           `koanf:"calls" default:"256" help:"Calls in work at once on TCP, without streams; beyond them they are UNAVAILABLE unread. 0: no bound."`
+	CallerRate  int           `koanf:"caller_rate" default:"100" help:"Calls a second that one caller may make on TCP or with a token, and one address before it is known who calls; twice as many at once. Beyond them they are RESOURCE_EXHAUSTED. 0: no bound."`
+	Tokens      bool          `koanf:"tokens" default:"false" help:"Let who brings a token in at admin.listen without a client certificate. Without it a token needs a certificate beside it there; at the socket none does."`
+	Grants      []string      `koanf:"grants" default:"" help:"Roles of callers on TCP, as NAME=ROLE; NAME is a URI, DNS name or mail address in their certificate, ROLE is admin, operator, auditor or crm."`
+	WebhookURL  string        `koanf:"webhook_url" default:"" help:"Address under which Meta reaches ingress, such as https://hooks.example.com; shown to those who set up a webhook at Meta, and called when a page is tested."`
+	Reflection  bool          `koanf:"reflection" default:"false" help:"Let callers ask for the schema of the API, as grpcurl does."`
+	Erase       Erase         `koanf:"erase"`
+	Grace       time.Duration `koanf:"grace" default:"10s" help:"How long calls in work may take at the end of the process."`
 }
 
 // Erase is what becomes of requests that Meta passes on to delete a person's data.
@@ -120,6 +124,9 @@ func (c *Config) Validate() error {
 	public, err := url.Parse(c.WebhookURL)
 	check(err == nil && (c.WebhookURL == "" || public.Host != "" && (public.Scheme == "https" || public.Scheme == "http" && local(public))),
 		"webhook_url", "must be an https address, as Meta takes no other; http only for 127.0.0.1, in development")
+	check(c.Connections > 0 || c.Listen == "", "connections", "must be at least 1, or nobody gets in")
+	check(c.Calls >= 0, "calls", "must be 0 or more")
+	check(c.CallerRate >= 0 && c.CallerRate <= 1_000_000, "caller_rate", "must be 0 to 1000000")
 	check(c.Grace > 0, "grace", "must be longer than nothing")
 	check(c.Erase.Delay >= 0 && c.Erase.Delay <= longestDelay, "erase.delay", "must be 0 to 24h: that is how long it may take to carry a request out")
 	if len(wrong) == 0 {
@@ -171,9 +178,13 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		deps.Contacts = contact.NewFinder(deps.Bus, deps.Now)
 	}
 	agent := func(id string) *configv1.Agent { return deps.Directory.Now().Agents[id] }
-	s := &service{cfg: cfg, deps: deps, prober: prober, repairer: repairer, health: health.NewServer(), guard: &guard.Guard{
+	gate, err := budget.NewConnections("admin", cfg.Connections, deps.Registry)
+	if err != nil {
+		return nil, err
+	}
+	s := &service{cfg: cfg, gate: gate, deps: deps, prober: prober, repairer: repairer, health: health.NewServer(), guard: &guard.Guard{
 		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Owner: owner(), Grants: grants, Audit: audit.New(deps.Bus, deps.Secrets, deps.Now),
-		Clients: &clients.Store{Bucket: deps.Bus.Bucket(subject.ClientBucket), Sealer: deps.Secrets, Now: deps.Now}, Agent: agent,
+		Clients: &clients.Store{Bucket: deps.Bus.Bucket(subject.ClientBucket), Sealer: deps.Secrets, Now: deps.Now}, Agent: agent, Shed: guard.NewShed(cfg.Calls, cfg.CallerRate, deps.Registry, deps.Now),
 		Sessions: session.NewStore(deps.Bus.Bucket(subject.SessionBucket), deps.Secrets, agent, session.Limits{}, deps.Now)}}
 	deps.Health.Ready("bus", deps.Bus.Ping)
 	return s, nil
@@ -185,6 +196,7 @@ type service struct {
 	prober   *probe.Prober
 	repairer *repair.Repairer
 	guard    *guard.Guard
+	gate     *budget.Connections
 	health   *health.Server
 }
 
@@ -285,7 +297,7 @@ func (s *service) open(ctx context.Context) (doors []door, err error) {
 		if err != nil {
 			return doors, err
 		}
-		doors = append(doors, door{s.server(creds), l})
+		doors = append(doors, door{s.server(creds), s.gate.Guard(l)})
 	}
 	return doors, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/parley-desk/parley/pkg/budget"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
 	link "github.com/parley-desk/parley/pkg/survey"
@@ -104,7 +105,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/", handler)
 	mux.Handle("/survey/", pages)
-	gate, err := newGate(cfg.Connections, deps.Registry)
+	gate, err := budget.NewConnections("ingress", cfg.Connections, deps.Registry)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +117,7 @@ type service struct {
 	cfg     Config
 	deps    host.Deps
 	handler http.Handler
-	gate    *gate
+	gate    *budget.Connections
 	book    *notice.Book
 }
 
@@ -140,7 +141,7 @@ func (s *service) Run(ctx context.Context) error {
 	group.Go(func() error { return s.book.Pulse(noticing) })
 	group.Go(func() error {
 		defer last() // when no request is in work any more
-		return host.ServeHTTP(ctx, srv, s.gate.guard(l), s.cfg.Grace)
+		return host.ServeHTTP(ctx, srv, s.gate.Guard(l), s.cfg.Grace)
 	})
 	return group.Wait()
 }

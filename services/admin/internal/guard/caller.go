@@ -75,6 +75,9 @@ func (g *Guard) caller(ctx context.Context) (principal, error) {
 	if !ok {
 		return principal{}, nil
 	}
+	if err := g.Shed.knock(p); err != nil {
+		return principal{}, err
+	}
 	md, _ := metadata.FromIncomingContext(ctx)
 	if said := md.Get("authorization"); len(said) > 0 {
 		return g.bearer(ctx, said, p.Addr)

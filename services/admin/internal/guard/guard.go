@@ -35,7 +35,7 @@ import (
 // unaryLimit is how long a call may take whose caller set no deadline (SG4).
 const unaryLimit = 30 * time.Second
 
-// Guard makes the interceptors. All fields must be set.
+// Guard makes the interceptors. All fields but Shed must be set.
 type Guard struct {
 	Log    *slog.Logger
 	Tracer trace.Tracer
@@ -48,6 +48,7 @@ type Guard struct {
 	Clients  *clients.Store
 	Sessions *session.Store
 	Agent    func(id string) *configv1.Agent
+	Shed     *Shed // nil: nothing is too much
 }
 
 type callerKey struct{}
@@ -87,6 +88,11 @@ func (g *Guard) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, 
 		ctx, cancel = context.WithTimeout(ctx, unaryLimit)
 		defer cancel()
 	}
+	leave, err := g.Shed.enter(ctx)
+	if err != nil {
+		return nil, status.Of(err)
+	}
+	defer leave()
 	err = g.guarded(ctx, info.FullMethod, g.caller, func(ctx context.Context) (err error) {
 		resp, err = g.record(ctx, req, info, next)
 		return err
@@ -197,6 +203,9 @@ func (g *Guard) guarded(ctx context.Context, method string, by identify, call fu
 	defer span.End()
 
 	who, err := by(ctx)
+	if err == nil {
+		err = g.Shed.known(who)
+	}
 	if err == nil {
 		err = g.admit(who, method)
 	}

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/audit"
+	"github.com/parley-desk/parley/pkg/budget"
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/directory"
@@ -79,6 +80,7 @@ type Server struct {
 	Local      bool                       // whether agents may sign in by password
 	Federated  *Federated                 // sign-in by the accounts of the company; nil: none
 	Address    func(*http.Request) string // of the caller, for throttling
+	Rate       *budget.Throttle           // of requests of a session; nil: no bound
 	Meter      *Meter
 	Files      files.Store
 	Uploads    *upload.Store

@@ -24,10 +24,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/parley-desk/parley/pkg/budget"
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/secret"
-	"github.com/parley-desk/parley/services/desk/internal/door"
 )
 
 const (
@@ -89,21 +89,21 @@ type Waiting struct {
 	sealer Sealer
 	now    func() time.Time
 
-	addresses, all, asks, guesses *door.Throttle
+	addresses, all, asks, guesses *budget.Throttle
 }
 
 // New keeps requests in a bucket.
 func New(b Bucket, sealer Sealer, now func() time.Time) *Waiting {
 	return &Waiting{bucket: b, sealer: sealer, now: now,
-		addresses: door.NewThrottle(addressBurst, addressEvery, room), all: door.NewThrottle(houseBurst, houseEvery, 2),
-		asks: door.NewThrottle(askBurst, askEvery, room), guesses: door.NewThrottle(guessBurst, guessEvery, room)}
+		addresses: budget.NewThrottle(addressBurst, addressEvery, room), all: budget.NewThrottle(houseBurst, houseEvery, 2),
+		asks: budget.NewThrottle(askBurst, askEvery, room), guesses: budget.NewThrottle(guessBurst, guessEvery, room)}
 }
 
 // Begin makes a request: the word that the program asks with, and the code for the
 // person.
 func (w *Waiting) Begin(ctx context.Context, machine, address string) (word secret.Text, code string, _ error) {
 	for _, limit := range []struct {
-		t   *door.Throttle
+		t   *budget.Throttle
 		key string
 	}{{w.addresses, address}, {w.all, house}} {
 		if wait := limit.t.Take(limit.key, w.now()); wait > 0 {
