@@ -5,8 +5,6 @@ import (
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/parley-desk/parley/pkg/fault"
 )
 
 // Connections bounds those that are open at once, so that callers who hold theirs and
@@ -17,23 +15,13 @@ type Connections struct {
 	refused prometheus.Counter
 }
 
-// NewConnections bounds the connections of a service, by which its metrics are called.
-func NewConnections(service string, limit int, registry prometheus.Registerer) (*Connections, error) {
-	c := &Connections{limit: int64(limit), refused: prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "parley_" + service + "_connections_refused_total",
-		Help: "Connections closed when they came because as many as may be were open.",
-	})}
-	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "parley_" + service + "_connections",
-		Help: "Connections that are open.",
-	}, func() float64 { return float64(c.open.Load()) })
-	for _, m := range []prometheus.Collector{c.refused, open} {
-		if err := registry.Register(m); err != nil {
-			return nil, fault.Wrap(err, "register metrics of connections")
-		}
-	}
-	return c, nil
+// NewConnections bounds connections, and counts those that it refuses.
+func NewConnections(limit int, refused prometheus.Counter) *Connections {
+	return &Connections{limit: int64(limit), refused: refused}
 }
+
+// Open is how many are open.
+func (c *Connections) Open() float64 { return float64(c.open.Load()) }
 
 // Guard is l with the bound. One too many is closed rather than left waiting: a caller
 // who is hung up on tries another process, or comes again.

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -178,11 +179,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		deps.Contacts = contact.NewFinder(deps.Bus, deps.Now)
 	}
 	agent := func(id string) *configv1.Agent { return deps.Directory.Now().Agents[id] }
-	gate, err := budget.NewConnections("admin", cfg.Connections, deps.Registry)
-	if err != nil {
-		return nil, err
-	}
-	s := &service{cfg: cfg, gate: gate, deps: deps, prober: prober, repairer: repairer, health: health.NewServer(), guard: &guard.Guard{
+	s := &service{cfg: cfg, gate: newGate(cfg.Connections, deps.Registry), deps: deps, prober: prober, repairer: repairer, health: health.NewServer(), guard: &guard.Guard{
 		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Owner: owner(), Grants: grants, Audit: audit.New(deps.Bus, deps.Secrets, deps.Now),
 		Clients: &clients.Store{Bucket: deps.Bus.Bucket(subject.ClientBucket), Sealer: deps.Secrets, Now: deps.Now}, Agent: agent, Shed: guard.NewShed(cfg.Calls, cfg.CallerRate, deps.Registry, deps.Now),
 		Sessions: session.NewStore(deps.Bus.Bucket(subject.SessionBucket), deps.Secrets, agent, session.Limits{}, deps.Now)}}
@@ -411,4 +408,18 @@ func (s *service) credentials() (credentials.TransportCredentials, error) {
 		return nil, fault.New(fault.Invalid, "ADMIN_SETTINGS", "admin.tls.client_ca %s holds no certificate in PEM", files.ClientCA)
 	}
 	return credentials.NewTLS(config), nil
+}
+
+// newGate bounds the connections, and measures them.
+func newGate(limit int, registry prometheus.Registerer) *budget.Connections {
+	refused := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "parley_admin_connections_refused_total",
+		Help: "Connections closed when they came because as many as may be were open.",
+	})
+	gate := budget.NewConnections(limit, refused)
+	registry.MustRegister(refused, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "parley_admin_connections",
+		Help: "Connections that are open.",
+	}, gate.Open))
+	return gate
 }

@@ -119,10 +119,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		Replies: &reply.Store{Bucket: deps.Bus.Bucket(subject.ReplyBucket), Most: cfg.PersonalReplies},
 	}
 	d.measure(deps.Registry)
-	d.shed = newShed(&d.cfg, deps.Registry, deps.Now)
-	if d.gate, err = budget.NewConnections("desk", cfg.Connections, deps.Registry); err != nil {
-		return nil, err
-	}
+	d.shed, d.gate = newShed(&d.cfg, deps.Registry, deps.Now), newGate(cfg.Connections, deps.Registry)
 	deps.Health.Ready("desk.board", func(context.Context) error {
 		select {
 		case <-d.ready:
@@ -343,4 +340,18 @@ func (l *loads) take() []string {
 	agents := slices.Sorted(maps.Keys(l.agents))
 	clear(l.agents)
 	return agents
+}
+
+// newGate bounds the connections, and measures them.
+func newGate(limit int, registry prometheus.Registerer) *budget.Connections {
+	refused := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "parley_desk_connections_refused_total",
+		Help: "Connections closed when they came because as many as may be were open.",
+	})
+	gate := budget.NewConnections(limit, refused)
+	registry.MustRegister(refused, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "parley_desk_connections",
+		Help: "Connections that are open.",
+	}, gate.Open))
+	return gate
 }

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/parley-desk/parley/pkg/budget"
@@ -105,12 +106,8 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/", handler)
 	mux.Handle("/survey/", pages)
-	gate, err := budget.NewConnections("ingress", cfg.Connections, deps.Registry)
-	if err != nil {
-		return nil, err
-	}
 	deps.Health.Ready("bus", deps.Bus.Ping)
-	return &service{cfg: cfg, deps: deps, handler: mux, gate: gate, book: book}, nil
+	return &service{cfg: cfg, deps: deps, handler: mux, gate: newGate(cfg.Connections, deps.Registry), book: book}, nil
 }
 
 type service struct {
@@ -166,4 +163,18 @@ func (s *service) server() (*http.Server, error) {
 	}
 	srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.Get}
 	return srv, nil
+}
+
+// newGate bounds the connections, and measures them.
+func newGate(limit int, registry prometheus.Registerer) *budget.Connections {
+	refused := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "parley_ingress_connections_refused_total",
+		Help: "Connections closed when they came because as many as may be were open.",
+	})
+	gate := budget.NewConnections(limit, refused)
+	registry.MustRegister(refused, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "parley_ingress_connections",
+		Help: "Connections that are open.",
+	}, gate.Open))
+	return gate
 }
