@@ -77,10 +77,10 @@ func (a *app) root() *cobra.Command {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
-	a.link.flags(root.PersistentFlags(), a.env.Lookup)
+	a.link.flags(root.PersistentFlags(), a.env)
 	root.PersistentFlags().DurationVar(&a.timeout, "timeout", 30*time.Second, "how long to wait for the server")
 	root.AddCommand(a.applyCommand(), a.diffCommand(), a.getCommand(), a.copyCommand(), a.deleteCommand(),
-		a.historyCommand(), a.rollbackCommand(), a.auditCommand(), a.backupCommand(), a.exportCommand(), a.rulesCommand(), a.maskCommand(), a.whyCommand(), a.scheduleCommand(), a.queueCommand(), a.sessionCommand(), a.channelCommand(), a.tokenCommand(), a.keysCommand(), a.personsCommand(), a.contactCommand(), a.surveyCommand(), a.crmCommand(), a.facebookCommand(), a.doctorCommand(), a.deadLetterCommand(), a.lagCommand(), a.versionCommand())
+		a.historyCommand(), a.rollbackCommand(), a.auditCommand(), a.backupCommand(), a.exportCommand(), a.rulesCommand(), a.maskCommand(), a.whyCommand(), a.scheduleCommand(), a.queueCommand(), a.sessionCommand(), a.clientCommand(), a.loginCommand(), a.logoutCommand(), a.channelCommand(), a.tokenCommand(), a.keysCommand(), a.personsCommand(), a.contactCommand(), a.surveyCommand(), a.crmCommand(), a.facebookCommand(), a.doctorCommand(), a.deadLetterCommand(), a.lagCommand(), a.versionCommand())
 	return root
 }
 

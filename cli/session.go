@@ -9,7 +9,7 @@ import (
 )
 
 func (a *app) sessionCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "session", Short: "See who is signed in at the desk, and sign them out"}
+	cmd := &cobra.Command{Use: "session", Short: "See who is signed in, at the desk or by login, and sign them out"}
 	cmd.AddCommand(a.listSessionsCommand(), a.endSessionsCommand())
 	return cmd
 }
@@ -30,9 +30,9 @@ func (a *app) listSessionsCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				rows := [][]string{{"AGENT", "SINCE", "LAST USED", "UNTIL", "SESSION"}}
+				rows := [][]string{{"AGENT", "SINCE", "LAST USED", "UNTIL", "SESSION", "BY", "FROM"}}
 				for _, l := range resp.GetSessions() {
-					rows = append(rows, []string{l.GetAgent(), moment(l.GetCreatedMs()), moment(l.GetUsedMs()), moment(l.GetUntilMs()), l.GetId()})
+					rows = append(rows, []string{l.GetAgent(), moment(l.GetCreatedMs()), moment(l.GetUsedMs()), moment(l.GetUntilMs()), l.GetId(), l.GetProgram(), l.GetAddress()})
 				}
 				return a.show(format, resp, rows)
 			})

@@ -54,7 +54,8 @@ type Restore struct{ Copies []Copy }
 //   - no act is newer than the audit, which has each before it is done.
 //
 // LEASE, PRESENCE and SESSION are of processes and people who are there: agents sign
-// in again, and whoever was signed out stays so.
+// in again, and whoever was signed out stays so. CLIENT is not copied either: a token
+// that was revoked since would be good again.
 func (b *Bus) Copied() []string {
 	bucket := func(names ...string) (all []string) {
 		for _, name := range names {

@@ -130,6 +130,7 @@ func (b *Bus) buckets() []jetstream.StreamConfig {
 	pause := b.bucketStream(subject.PauseBucket, 1)
 	session := b.bucketStream(subject.SessionBucket, 1)
 	session.MaxAge = sessionAge
+	client := b.bucketStream(subject.ClientBucket, 1)
 	provision := b.bucketStream(subject.ProvisionBucket, 1)
 	privacy := b.bucketStream(subject.PrivacyBucket, 1)
 	media := b.bucketStream(subject.MediaBucket, 1)
@@ -138,7 +139,7 @@ func (b *Bus) buckets() []jetstream.StreamConfig {
 	upload := b.bucketStream(subject.UploadBucket, 1)
 	contacts := b.bucketStream(subject.ContactBucket, 1)
 	reply := b.bucketStream(subject.ReplyBucket, 1)
-	return []jetstream.StreamConfig{config, history, checkpoint, presence, pause, session, provision, privacy, media, persona, upload, contacts, reply, b.leases()}
+	return []jetstream.StreamConfig{config, history, checkpoint, presence, pause, session, client, provision, privacy, media, persona, upload, contacts, reply, b.leases()}
 }
 
 func (b *Bus) bucketStream(name string, history int64) jetstream.StreamConfig {

@@ -77,8 +77,10 @@ func Option(method protoreflect.Descriptor) Permission {
 
 // Who is somebody who calls.
 type Who struct {
-	Name     string   // empty: nobody knows
-	Roles    []string // as administrators gave them
+	Name     string                  // empty: nobody knows
+	Roles    []string                // as administrators gave them
+	Scopes   []Permission            // that a program has of itself, over everything
+	Only     func(queue string) bool // whether a program is let at a queue, if some alone; nil: at all there is
 	Serves   func(queue string) bool
 	Oversees func(queue string) bool // whether a supervisor looks after it; nil: after all
 	Off      []Permission            // what this deployment takes from supervisors, who keep what agents have (L104)
@@ -99,6 +101,12 @@ func (w Who) Reach(p Permission) Reach {
 	reach := None
 	for _, role := range w.Roles {
 		reach = max(reach, w.by(role, p))
+	}
+	if slices.Contains(w.Scopes, p) {
+		reach = Everything
+	}
+	if w.Only != nil {
+		reach = min(reach, Queue)
 	}
 	return reach
 }
@@ -136,8 +144,13 @@ func (w Who) May(p Permission, o Object) bool {
 
 // Beyond tells whether the caller may do it also where o is somebody else's.
 func (w Who) Beyond(p Permission, o Object) bool {
-	if w.Reach(p) <= Own {
+	switch reach := w.Reach(p); {
+	case reach <= Own:
 		return false
+	case w.Only != nil:
+		return slices.ContainsFunc(o.Queues, w.Only)
+	case slices.Contains(w.Scopes, p):
+		return true
 	}
 	return slices.ContainsFunc(w.Roles, func(role string) bool {
 		switch w.by(role, p) {

@@ -51,9 +51,11 @@ func TestEveryMethodSaysWhatItNeeds(t *testing.T) {
 		case need == authv1.Permission_PERMISSION_UNSPECIFIED:
 			t.Errorf("%s has no permission: give it the option (parley.auth.v1.permission)", called(m))
 		case need == authv1.Permission_PERMISSION_ANYONE:
-			if !slices.Contains([]string{"/parley.desk.v1.SessionService/SignIn", "/parley.desk.v1.SessionService/SignOut"}, called(m)) {
+			if !slices.Contains([]string{"/parley.desk.v1.SessionService/SignIn", "/parley.desk.v1.SessionService/SignOut",
+				"/parley.desk.v1.DeviceService/BeginDevice", "/parley.desk.v1.DeviceService/CollectDevice"}, called(m)) {
 				t.Errorf("%s is open to the whole world", called(m))
 			}
+		case need == authv1.Permission_PERMISSION_KNOWN && called(m) == "/parley.admin.v1.SessionService/SignOut": // of one's own session
 		case len(rights.Roles(need, rights.Own)) == 0:
 			t.Errorf("%s needs %s, which no role has", called(m), rights.Name(need))
 		}
@@ -197,7 +199,7 @@ func TestRolesAddUp(t *testing.T) {
 func TestWhoHasWhatMatters(t *testing.T) {
 	for p, want := range map[rights.Permission]string{
 		authv1.Permission_PERMISSION_SECRET_REVEAL: "admin", authv1.Permission_PERMISSION_KEY_WRITE: "admin", authv1.Permission_PERMISSION_CONFIG_WRITE: "admin",
-		authv1.Permission_PERMISSION_PRIVACY_ERASE: "admin", authv1.Permission_PERMISSION_PRIVACY_EXPORT: "admin", authv1.Permission_PERMISSION_BACKUP_READ: "admin", authv1.Permission_PERMISSION_AUDIT_READ: "admin auditor", export: "admin auditor",
+		authv1.Permission_PERMISSION_PRIVACY_ERASE: "admin", authv1.Permission_PERMISSION_PRIVACY_EXPORT: "admin", authv1.Permission_PERMISSION_BACKUP_READ: "admin", authv1.Permission_PERMISSION_CLIENT_MANAGE: "admin", authv1.Permission_PERMISSION_AUDIT_READ: "admin auditor", export: "admin auditor",
 		authv1.Permission_PERMISSION_LETTER_SETTLE: "admin operator", authv1.Permission_PERMISSION_CONTACT_WRITE: "admin crm",
 	} {
 		if got := strings.Join(rights.Roles(p, rights.Everything), " "); got != want {
@@ -206,5 +208,44 @@ func TestWhoHasWhatMatters(t *testing.T) {
 	}
 	if got := strings.Join(rights.Programs(), " "); got != "admin auditor crm operator" {
 		t.Errorf("programs may be %s", got)
+	}
+}
+
+// TestScopes: a program has the permissions of its words and no other, and where it is
+// bound to queues nothing beyond them, whatever it has.
+func TestScopes(t *testing.T) {
+	adjust, pause := authv1.Permission_PERMISSION_CREW_ADJUST, authv1.Permission_PERMISSION_QUEUE_PAUSE
+	for word, want := range map[string]int{"": 0, "king": 0, "agent": 0, "supervisor": 0, "seat.use": 0, "anyone.": 0, "known.": 0, "self.read": 0, "unspecified.": 0, "Config.read": 0,
+		"config.read": 1, "crew.adjust": 1, "crm": 2, "operator": 3} {
+		if got := rights.Scope(word); len(got) != want {
+			t.Errorf("%q gives %v", word, got)
+		}
+	}
+	for number := range authv1.Permission_name {
+		p := rights.Permission(number)
+		one := rights.Who{Name: "client:ci", Scopes: rights.Scope(rights.Name(p))}
+		for other := range authv1.Permission_name {
+			q := rights.Permission(other)
+			if q == authv1.Permission_PERMISSION_ANYONE || q == authv1.Permission_PERMISSION_KNOWN {
+				continue
+			}
+			want := p == q && slices.ContainsFunc(rights.Programs(), func(role string) bool { return slices.Contains(rights.Roles(p, rights.Everything), role) })
+			if got := one.Reach(q) == rights.Everything; got != want || one.May(q, rights.Object{}) != want || one.Beyond(q, rights.Object{}) != want {
+				t.Errorf("with %s, %s: %v", rights.Name(p), rights.Name(q), got)
+			}
+		}
+	}
+	bound := rights.Who{Name: "client:ci", Scopes: rights.Scope("admin"), Roles: []string{rights.Admin}, Only: func(q string) bool { return q == "front" }}
+	for number := range authv1.Permission_name {
+		p := rights.Permission(number)
+		if p == authv1.Permission_PERMISSION_ANYONE || p == authv1.Permission_PERMISSION_KNOWN {
+			continue
+		}
+		if bound.Reach(p) > rights.Queue || bound.Beyond(p, rights.Object{Queues: []string{"back", ""}}) || bound.May(p, rights.Object{}) {
+			t.Errorf("bound to a queue, %s reaches on", rights.Name(p))
+		}
+	}
+	if !bound.May(pause, rights.Object{Queues: []string{"front"}}) || !bound.Beyond(adjust, rights.Object{Queues: []string{"back", "front"}}) {
+		t.Error("bound to a queue, it does not reach that one")
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // The roles. People have them by their resource, programs by the grant of their
-// certificate.
+// certificate or the scopes of their API client.
 const (
 	Agent      = "agent"      // answers customers
 	Supervisor = "supervisor" // looks after agents, and does something about their conversations
@@ -21,10 +21,32 @@ const (
 // People are the roles of who signs in at the desk.
 func People() []string { return []string{Agent, Supervisor, Admin, Operator, Auditor} }
 
-// Programs are the roles of who calls the admin API with a certificate: nothing in
-// front of them is theirs, so only those that reach everything are of use.
+// Programs are the roles of programs that call the admin API, with a certificate or a
+// token: nothing in front of them is theirs, so only those that reach everything are of
+// use.
 func Programs() []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(roles)), func(role string) bool { return role == Agent || role == Supervisor })
+}
+
+// byQueue are the permissions that a program can have for some queues alone, because
+// what they are for asks in which queues it stands.
+var byQueue = []Permission{authv1.Permission_PERMISSION_CREW_ADJUST, authv1.Permission_PERMISSION_QUEUE_PAUSE}
+
+// ByQueue tells whether a program can have p for some queues alone.
+func ByQueue(p Permission) bool { return slices.Contains(byQueue, p) }
+
+// Scope is what a word gives a program: one permission, or those that a role has over
+// everything; nothing where it is neither.
+func Scope(word string) (all []Permission) {
+	for _, number := range slices.Sorted(maps.Keys(authv1.Permission_name)) {
+		p := Permission(number)
+		switch {
+		case !slices.ContainsFunc(Programs(), func(role string) bool { return roles[role][p] == Everything }):
+		case word == Name(p), slices.Contains(Programs(), word) && roles[word][p] == Everything:
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 // roles are what each may do, and how far (L104, L125). docs/permissions.md shows
@@ -75,6 +97,7 @@ var roles = map[string]map[Permission]Reach{
 		authv1.Permission_PERMISSION_AUDIT_READ:      Everything,
 		authv1.Permission_PERMISSION_CREW_ADJUST:     Everything,
 		authv1.Permission_PERMISSION_SESSION_END:     Everything,
+		authv1.Permission_PERMISSION_CLIENT_MANAGE:   Everything,
 	},
 	Operator: {
 		authv1.Permission_PERMISSION_SELF_READ:     Own,

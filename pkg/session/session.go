@@ -19,12 +19,7 @@ package session
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -48,8 +43,13 @@ const (
 	// sweep is how often entries of sessions that are over are removed, and how long
 	// they stay: until then streams and pages can tell the true reason.
 	sweep = 10 * time.Minute
-	// ticketUse is the purpose of the key that seals tickets.
-	ticketUse = "desk.session"
+	// ticketUse is the purpose of the key that seals tickets, programUse of that which
+	// seals those of programs.
+	ticketUse  = "desk.session"
+	programUse = "program.session"
+	// Prefix is what every ticket of a program begins with, so that people and programs
+	// that look for secrets know it for one.
+	Prefix = "parley-session."
 	// attempts is how often a session is read again that somebody changed meanwhile.
 	attempts = 5
 )
@@ -71,8 +71,16 @@ type Session struct {
 	Turn    uint64 // number of the ticket in force
 	Turned  time.Time
 	Ended   End // by somebody; empty: by nobody
+	Program Program
 
 	revision uint64
+}
+
+// Program is what somebody signed in with who did not by a browser; zero: by a browser.
+// A session of a program is of no use to a browser, nor the other way round.
+type Program struct {
+	Name    string // as it calls itself: "parleyctl on build-7"
+	Address string // it came from
 }
 
 // End is why a session is over; empty while it is not.
@@ -171,12 +179,17 @@ func (s *Store) Limits() Limits { return s.limits }
 // Begin signs an agent in and gives the first ticket: 128 random bits, its number
 // and its seal.
 func (s *Store) Begin(ctx context.Context, agent string) (ticket secret.Text, _ Session, _ error) {
+	return s.BeginWith(ctx, agent, Program{})
+}
+
+// BeginWith is Begin by a program.
+func (s *Store) BeginWith(ctx context.Context, agent string, by Program) (ticket secret.Text, _ Session, _ error) {
 	var bits [16]byte
 	_, _ = rand.Read(bits[:]) // never fails: crypto/rand ends the process instead
 	handle := base64.RawURLEncoding.EncodeToString(bits[:])
 	now := s.now()
-	session := Session{Key: key(handle), Agent: agent, Created: now, Used: now, Until: now.Add(s.limits.Absolute), Idle: s.limits.Idle, Turn: 1, Turned: now}
-	ticket, err := s.ticket(handle, session.Turn)
+	session := Session{Key: key(handle), Agent: agent, Created: now, Used: now, Until: now.Add(s.limits.Absolute), Idle: s.limits.Idle, Turn: 1, Turned: now, Program: by}
+	ticket, err := s.ticket(handle, session.Turn, by != Program{})
 	if err == nil {
 		err = s.bucket.Write(ctx, bus.Write{Key: session.Key, Value: encode(session)})
 	}
@@ -188,12 +201,21 @@ func (s *Store) Begin(ctx context.Context, agent string) (ticket secret.Text, _ 
 // when there is none or it is over. Then the session tells whose it was, if that is
 // known.
 func (s *Store) Find(ctx context.Context, ticket secret.Text) (_ Session, fresh secret.Text, _ error) {
+	return s.find(ctx, ticket, false)
+}
+
+// FindProgram is Find of a program's ticket.
+func (s *Store) FindProgram(ctx context.Context, ticket secret.Text) (_ Session, fresh secret.Text, _ error) {
+	return s.find(ctx, ticket, true)
+}
+
+func (s *Store) find(ctx context.Context, ticket secret.Text, program bool) (_ Session, fresh secret.Text, _ error) {
 	if ticket.Empty() {
 		return Session{}, fresh, fault.New(fault.Unauthenticated, "NOT_SIGNED_IN", "sign in first")
 	}
-	handle, turn, ok := s.open(ticket)
+	handle, turn, ok := s.open(ticket, program)
 	if !ok {
-		return Session{}, fresh, errEnded(SignedOut)
+		return Session{}, fresh, Over(SignedOut)
 	}
 	for range attempts {
 		session, end, err := s.Look(ctx, key(handle))
@@ -201,15 +223,15 @@ func (s *Store) Find(ctx context.Context, ticket secret.Text) (_ Session, fresh 
 			return Session{}, fresh, err
 		}
 		if end != "" {
-			return session, fresh, errEnded(end)
+			return session, fresh, Over(end)
 		}
 		now := s.now()
 		used, genuine := session.present(turn, now)
 		if !genuine {
 			if err := s.finish(ctx, session, Copied); err != nil {
-				return session, fresh, fault.Wrap(err, "ending a session whose cookie was copied")
+				return session, fresh, fault.Wrap(err, "ending a session whose ticket was copied")
 			}
-			return session, fresh, errEnded(Copied)
+			return session, fresh, Over(Copied)
 		}
 		if err := s.note(ctx, session, used); fault.Is(err, fault.Conflict) {
 			continue // another request has used it, or somebody ended it
@@ -217,7 +239,7 @@ func (s *Store) Find(ctx context.Context, ticket secret.Text) (_ Session, fresh 
 			return Session{}, fresh, err
 		}
 		if turn == used.Turn && now.Sub(used.Turned) >= Rotate {
-			fresh, err = s.ticket(handle, turn+1)
+			fresh, err = s.ticket(handle, turn+1, program)
 		}
 		return used, fresh, err
 	}
@@ -265,7 +287,7 @@ func (s *Store) Keep(ctx context.Context, key string) (End, error) {
 // End signs out the session of a ticket: every stream of it ends, in every
 // process. Ending what has ended is no error.
 func (s *Store) End(ctx context.Context, ticket secret.Text) error {
-	handle, _, ok := s.open(ticket)
+	handle, _, ok := s.open(ticket, false)
 	if !ok {
 		return nil
 	}
@@ -413,85 +435,4 @@ func (s *Store) old() []Session {
 		}
 	}
 	return old
-}
-
-// errEnded is the answer to who comes with a session that is over.
-func errEnded(end End) error {
-	switch end {
-	case Expired:
-		return fault.New(fault.Unauthenticated, "EXPIRED", "the session has expired; sign in again")
-	case Renewed:
-		return fault.New(fault.Unauthenticated, "PASSWORD_CHANGED", "the password was changed; sign in with the new one")
-	case Revoked:
-		return fault.New(fault.Unauthenticated, "REVOKED", "the agent was removed or may not sign in; an administrator can change that")
-	case Dismissed:
-		return fault.New(fault.Unauthenticated, "ENDED", "an administrator ended the session; sign in again")
-	case Copied:
-		return fault.New(fault.Unauthenticated, "COPIED", "the session's cookie was in use in two places, so it was ended; sign in again")
-	default:
-		return fault.New(fault.Unauthenticated, "SIGNED_OUT", "the session was signed out; sign in again")
-	}
-}
-
-// ticket is what opens the session of a handle, by its number.
-func (s *Store) ticket(handle string, turn uint64) (secret.Text, error) {
-	body := handle + "." + strconv.FormatUint(turn, 10)
-	seal := s.sealer.MAC(ticketUse, []byte(body))
-	if seal == nil {
-		return secret.Text{}, fault.New(fault.Internal, "", "the keyset gives no key to seal tickets with")
-	}
-	return secret.NewText(body + "." + base64.RawURLEncoding.EncodeToString(seal)), nil
-}
-
-// open gives handle and number of a ticket; false when it was not made here.
-func (s *Store) open(ticket secret.Text) (handle string, turn uint64, ok bool) {
-	value := ticket.Reveal()
-	at := strings.LastIndexByte(value, '.')
-	if at < 0 {
-		return "", 0, false
-	}
-	seal, err := base64.RawURLEncoding.Strict().DecodeString(value[at+1:])
-	if err != nil || !s.sealer.Verify(ticketUse, []byte(value[:at]), seal) {
-		return "", 0, false
-	}
-	handle, number, _ := strings.Cut(value[:at], ".")
-	turn, err = strconv.ParseUint(number, 10, 64)
-	return handle, turn, err == nil
-}
-
-// key is where the session of a handle stands.
-func key(handle string) string {
-	sum := sha256.Sum256([]byte(handle))
-	return hex.EncodeToString(sum[:])
-}
-
-// stored is the value of an entry.
-type stored struct {
-	Agent     string `json:"agent"`
-	CreatedMS int64  `json:"created_ms"`
-	UsedMS    int64  `json:"used_ms"`
-	UntilMS   int64  `json:"until_ms"`
-	IdleMS    int64  `json:"idle_ms"`
-	Turn      uint64 `json:"turn"`
-	TurnedMS  int64  `json:"turned_ms"`
-	Ended     End    `json:"ended,omitempty"`
-}
-
-func encode(s Session) []byte {
-	// A struct of strings and numbers cannot fail.
-	b, _ := json.Marshal(stored{s.Agent, s.Created.UnixMilli(), s.Used.UnixMilli(), s.Until.UnixMilli(), s.Idle.Milliseconds(), s.Turn, s.Turned.UnixMilli(), s.Ended})
-	return b
-}
-
-// decode reads an entry; false when it was deleted or is damaged.
-func decode(e bus.Entry) (Session, bool) {
-	var v stored
-	if e.Value == nil || json.Unmarshal(e.Value, &v) != nil || v.Agent == "" || v.Turn == 0 {
-		return Session{}, false
-	}
-	return Session{
-		Key: e.Key, Agent: v.Agent, Created: time.UnixMilli(v.CreatedMS), Used: time.UnixMilli(v.UsedMS),
-		Until: time.UnixMilli(v.UntilMS), Idle: time.Duration(v.IdleMS) * time.Millisecond,
-		Turn: v.Turn, Turned: time.UnixMilli(v.TurnedMS), Ended: v.Ended, revision: e.Revision,
-	}, true
 }

@@ -88,8 +88,10 @@ const (
 	PresenceBucket = "PRESENCE"
 	// PauseBucket holds which queues are paused, since when and by whom.
 	PauseBucket = "PAUSE"
-	// SessionBucket holds the sessions of desks.
+	// SessionBucket holds who is signed in.
 	SessionBucket = "SESSION"
+	// ClientBucket holds the API clients, and hashes of their tokens.
+	ClientBucket = "CLIENT"
 	// MediaBucket holds under which ids Meta has files that agents sent; MediaKey
 	// is its key. Entries lapse before the ids do.
 	MediaBucket = "MEDIA"
@@ -269,7 +271,7 @@ func IsStream(name string) bool {
 	switch {
 	case numbered && kind == "KV":
 		return slices.Contains([]string{ConfigBucket, HistoryBucket, CheckpointBucket, LeaseBucket, PresenceBucket, PauseBucket, SessionBucket, MediaBucket,
-			PersonaBucket, UploadBucket, ProvisionBucket, PrivacyBucket, ContactBucket, ReplyBucket}, number)
+			PersonaBucket, UploadBucket, ProvisionBucket, PrivacyBucket, ContactBucket, ReplyBucket, ClientBucket}, number)
 	case numbered:
 		_, err := strconv.Atoi(number)
 		return err == nil && (kind == "INBOUND" || kind == "THREAD")

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -26,6 +27,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/parley-desk/parley/pkg/audit"
+	"github.com/parley-desk/parley/pkg/budget"
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/erasure"
@@ -39,6 +41,7 @@ import (
 	"github.com/parley-desk/parley/proto/gen/parley/crm/v1/crmv1grpc"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/admin/internal/change"
+	"github.com/parley-desk/parley/services/admin/internal/clients"
 	"github.com/parley-desk/parley/services/admin/internal/commit"
 	"github.com/parley-desk/parley/services/admin/internal/configure"
 	"github.com/parley-desk/parley/services/admin/internal/copies"
@@ -80,14 +83,18 @@ const (
 
 // Config are the settings of admin.
 type Config struct {
-	Socket     string        `koanf:"socket" default:"" help:"Path of the unix socket of the admin API; only the user of the process can open it. Empty for admin.sock in the data folder."`
-	Listen     string        `koanf:"listen" default:"" help:"Address of the admin API on TCP, with mutual TLS 1.3; empty for none."`
-	TLS        TLS           `koanf:"tls"`
-	Grants     []string      `koanf:"grants" default:"" help:"Roles of callers on TCP, as NAME=ROLE; NAME is a URI, DNS name or mail address in their certificate, ROLE is admin, operator, auditor or crm."`
-	WebhookURL string        `koanf:"webhook_url" default:"" help:"Address under which Meta reaches ingress, such as https://hooks.example.com; shown to those who set up a webhook at Meta, and called when a page is tested."`
-	Reflection bool          `koanf:"reflection" default:"false" help:"Let callers ask for the schema of the API, as grpcurl does."`
-	Erase      Erase         `koanf:"erase"`
-	Grace      time.Duration `koanf:"grace" default:"10s" help:"How long calls in work may take at the end of the process."`
+	Socket      string        `koanf:"socket" default:"" help:"Path of the unix socket of the admin API; only the user of the process can open it. Empty for admin.sock in the data folder."`
+	Listen      string        `koanf:"listen" default:"" help:"Address of the admin API on TCP, with mutual TLS 1.3; empty for none."`
+	TLS         TLS           `koanf:"tls"`
+	Connections int           `koanf:"connections" default:"1024" help:"Connections open at once on TCP; one too many is closed when it comes."`
+	Calls       int           `koanf:"calls" default:"256" help:"Calls in work at once on TCP, without streams; beyond them they are UNAVAILABLE unread. 0: no bound."`
+	CallerRate  int           `koanf:"caller_rate" default:"100" help:"Calls a second that one caller may make on TCP or with a token, and one address before it is known who calls; twice as many at once. Beyond them they are RESOURCE_EXHAUSTED. 0: no bound."`
+	Tokens      bool          `koanf:"tokens" default:"false" help:"Let who brings a token in at admin.listen without a client certificate. Without it a token needs a certificate beside it there; at the socket none does."`
+	Grants      []string      `koanf:"grants" default:"" help:"Roles of callers on TCP, as NAME=ROLE; NAME is a URI, DNS name or mail address in their certificate, ROLE is admin, operator, auditor or crm."`
+	WebhookURL  string        `koanf:"webhook_url" default:"" help:"Address under which Meta reaches ingress, such as https://hooks.example.com; shown to those who set up a webhook at Meta, and called when a page is tested."`
+	Reflection  bool          `koanf:"reflection" default:"false" help:"Let callers ask for the schema of the API, as grpcurl does."`
+	Erase       Erase         `koanf:"erase"`
+	Grace       time.Duration `koanf:"grace" default:"10s" help:"How long calls in work may take at the end of the process."`
 }
 
 // Erase is what becomes of requests that Meta passes on to delete a person's data.
@@ -111,13 +118,16 @@ func (c *Config) Validate() error {
 			wrong = append(wrong, fault.Violation{Field: field, Description: description})
 		}
 	}
-	complete := c.TLS.Cert != "" && c.TLS.Key != "" && c.TLS.ClientCA != ""
-	check(c.Listen == "" || complete, "listen", "needs tls.cert, tls.key and tls.client_ca: the API is never open without certificates")
+	complete := c.TLS.Cert != "" && c.TLS.Key != "" && (c.TLS.ClientCA != "" || c.Tokens)
+	check(c.Listen == "" || complete, "listen", "needs tls.cert and tls.key, and tls.client_ca unless tokens is set: the API is open to nobody who is not known")
 	_, err := guard.ParseGrants(c.Grants)
 	check(err == nil, "grants", errorText(err))
 	public, err := url.Parse(c.WebhookURL)
 	check(err == nil && (c.WebhookURL == "" || public.Host != "" && (public.Scheme == "https" || public.Scheme == "http" && local(public))),
 		"webhook_url", "must be an https address, as Meta takes no other; http only for 127.0.0.1, in development")
+	check(c.Connections > 0 || c.Listen == "", "connections", "must be at least 1, or nobody gets in")
+	check(c.Calls >= 0, "calls", "must be 0 or more")
+	check(c.CallerRate >= 0 && c.CallerRate <= 1_000_000, "caller_rate", "must be 0 to 1000000")
 	check(c.Grace > 0, "grace", "must be longer than nothing")
 	check(c.Erase.Delay >= 0 && c.Erase.Delay <= longestDelay, "erase.delay", "must be 0 to 24h: that is how long it may take to carry a request out")
 	if len(wrong) == 0 {
@@ -168,8 +178,11 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	if deps.Contacts == nil {
 		deps.Contacts = contact.NewFinder(deps.Bus, deps.Now)
 	}
-	s := &service{cfg: cfg, deps: deps, prober: prober, repairer: repairer, health: health.NewServer(), guard: &guard.Guard{
-		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Owner: owner(), Grants: grants, Audit: audit.New(deps.Bus, deps.Secrets, deps.Now)}}
+	agent := func(id string) *configv1.Agent { return deps.Directory.Now().Agents[id] }
+	s := &service{cfg: cfg, gate: newGate(cfg.Connections, deps.Registry), deps: deps, prober: prober, repairer: repairer, health: health.NewServer(), guard: &guard.Guard{
+		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Owner: owner(), Grants: grants, Audit: audit.New(deps.Bus, deps.Secrets, deps.Now),
+		Clients: &clients.Store{Bucket: deps.Bus.Bucket(subject.ClientBucket), Sealer: deps.Secrets, Now: deps.Now}, Agent: agent, Shed: guard.NewShed(cfg.Calls, cfg.CallerRate, deps.Registry, deps.Now),
+		Sessions: session.NewStore(deps.Bus.Bucket(subject.SessionBucket), deps.Secrets, agent, session.Limits{}, deps.Now)}}
 	deps.Health.Ready("bus", deps.Bus.Ping)
 	return s, nil
 }
@@ -180,6 +193,7 @@ type service struct {
 	prober   *probe.Prober
 	repairer *repair.Repairer
 	guard    *guard.Guard
+	gate     *budget.Connections
 	health   *health.Server
 }
 
@@ -280,7 +294,7 @@ func (s *service) open(ctx context.Context) (doors []door, err error) {
 		if err != nil {
 			return doors, err
 		}
-		doors = append(doors, door{s.server(creds), l})
+		doors = append(doors, door{s.server(creds), s.gate.Guard(l)})
 	}
 	return doors, nil
 }
@@ -349,7 +363,7 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 		&trial.Service{Directory: d.Directory, Box: d.Secrets, Log: d.Bus, Now: d.Now, WebhookURL: s.cfg.WebhookURL}})
 	privacy := d.Bus.Bucket(subject.PrivacyBucket)
 	book := &erasure.Book{Bucket: privacy, Box: d.Secrets}
-	operator := &operate.Service{Log: d.Bus, Directory: d.Directory, Box: d.Secrets, Book: book, Now: d.Now, Pages: s.prober.Statuses, Call: d.Bus.Call}
+	operator := &operate.Service{Clients: s.guard.Clients.Examine, Log: d.Bus, Directory: d.Directory, Box: d.Secrets, Book: book, Now: d.Now, Pages: s.prober.Statuses, Call: d.Bus.Call}
 	if d.Redis != nil {
 		operator.Redis = func(ctx context.Context) error { return d.Redis.Ping(ctx).Err() }
 	}
@@ -362,32 +376,50 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 	adminv1.RegisterSurveyServiceServer(srv, &surveys.Service{Log: d.Bus})
 	adminv1.RegisterVariableServiceServer(srv, &variables.Service{Log: d.Bus, Directory: d.Directory, Caller: guard.Caller})
 	adminv1.RegisterScheduleServiceServer(srv, &hours.Service{Directory: d.Directory, Now: d.Now})
-	agent := func(id string) *configv1.Agent { return d.Directory.Now().Agents[id] }
-	adminv1.RegisterSessionServiceServer(srv, &sessions.Service{Store: session.NewStore(d.Bus.Bucket(subject.SessionBucket), d.Secrets, agent, session.Limits{}, d.Now)})
-	adminv1.RegisterQueueServiceServer(srv, &queues.Service{Directory: d.Directory, Call: d.Bus.Call, Caller: guard.Caller})
+	adminv1.RegisterSessionServiceServer(srv, &sessions.Service{Store: s.guard.Sessions, Caller: guard.Session})
+	adminv1.RegisterQueueServiceServer(srv, &queues.Service{Directory: d.Directory, Call: d.Bus.Call, Caller: guard.Who})
+	adminv1.RegisterClientServiceServer(srv, &clients.Service{Store: s.guard.Clients, World: d.Directory.Now, Caller: guard.Who})
 	contactv1grpc.RegisterContactServiceServer(srv, &people.Service{Contacts: d.Contacts, Log: d.Bus, Now: d.Now})
 	crmv1grpc.RegisterCrmServiceServer(srv, &told.Service{Log: d.Bus})
 	adminv1.RegisterBackupServiceServer(srv, &copies.Service{Log: d.Bus, Box: d.Secrets, Now: d.Now, FilesApart: files.Apart(d.FileStore())})
 }
 
-// credentials make the connection TLS 1.3 with certificates on both sides, or
-// there is none.
+// credentials make the connection TLS 1.3, with certificates on both sides unless
+// tokens may come without, or there is none.
 func (s *service) credentials() (credentials.TransportCredentials, error) {
 	files := s.cfg.TLS
 	cert, err := host.OpenCertificate(s.deps, "admin.tls", files.Cert, files.Key)
 	if err != nil {
 		return nil, err
 	}
+	config := &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: cert.Get, ClientAuth: tls.RequireAndVerifyClientCert}
+	if s.cfg.Tokens {
+		config.ClientAuth = tls.VerifyClientCertIfGiven
+	}
+	config.ClientCAs = x509.NewCertPool() // empty it trusts nobody; nil would be the machine's
+	if files.ClientCA == "" {
+		return credentials.NewTLS(config), nil
+	}
 	pem, err := os.ReadFile(files.ClientCA)
 	if err != nil {
 		return nil, fault.Wrap(err, "reading admin.tls.client_ca")
 	}
-	authorities := x509.NewCertPool()
-	if !authorities.AppendCertsFromPEM(pem) {
+	if !config.ClientCAs.AppendCertsFromPEM(pem) {
 		return nil, fault.New(fault.Invalid, "ADMIN_SETTINGS", "admin.tls.client_ca %s holds no certificate in PEM", files.ClientCA)
 	}
-	return credentials.NewTLS(&tls.Config{
-		MinVersion: tls.VersionTLS13, GetCertificate: cert.Get,
-		ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: authorities,
-	}), nil
+	return credentials.NewTLS(config), nil
+}
+
+// newGate bounds the connections, and measures them.
+func newGate(limit int, registry prometheus.Registerer) *budget.Connections {
+	refused := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "parley_admin_connections_refused_total",
+		Help: "Connections closed when they came because as many as may be were open.",
+	})
+	gate := budget.NewConnections(limit, refused)
+	registry.MustRegister(refused, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "parley_admin_connections",
+		Help: "Connections that are open.",
+	}, gate.Open))
+	return gate
 }

@@ -39,6 +39,10 @@ type Config struct {
 	BehindProxy     bool          `koanf:"behind_proxy" default:"false" help:"Take the caller's address from the last entry of X-Forwarded-For; only behind a proxy that sets it."`
 	Events          int           `koanf:"events" default:"2048" help:"Events remembered for each agent, from which a page that lost its connection continues."`
 	Streams         int           `koanf:"streams" default:"3" help:"Streams of events that one sign-in may hold open. The page needs one for all its tabs, or one a tab where the browser knows no shared workers."`
+	Connections     int           `koanf:"connections" default:"20000" help:"Connections open at once; one too many is closed when it comes."`
+	Requests        int           `koanf:"requests" default:"1024" help:"Requests in work at once, without streams of events; beyond them they get 503 unread. 0: no bound."`
+	AddressRate     int           `koanf:"address_rate" default:"1000" help:"Requests a second that one address may make, and twice as many at once; beyond them they get 429 unread. Offices come from one address. 0: no bound."`
+	SessionRate     int           `koanf:"session_rate" default:"50" help:"Requests a second that one sign-in may make, and twice as many at once; beyond them they get 429. 0: no bound."`
 	Sessions        int           `koanf:"sessions" default:"10" help:"Sign-ins with which one agent may have the desk open, at each process of it. A page of one more says so and comes in when another is closed."`
 	SessionIdle     time.Duration `koanf:"session_idle" default:"30m" help:"How long a sign-in lives while nothing is asked with it and no page of it is open at the desk."`
 	SessionAge      time.Duration `koanf:"session_age" default:"24h" help:"How long a sign-in lives in all, at most 24h."`
@@ -126,6 +130,10 @@ func (c *Config) Validate() error {
 	}
 	wrong(c.Events >= 16, "events", "must be at least 16, is %d", c.Events)
 	wrong(c.Streams >= 1, "streams", "must be at least 1, is %d", c.Streams)
+	wrong(c.Connections >= 1, "connections", "must be at least 1, is %d", c.Connections)
+	wrong(c.Requests >= 0, "requests", "must be 0 or more, is %d", c.Requests)
+	wrong(c.AddressRate >= 0 && c.AddressRate <= 1_000_000, "address_rate", "must be 0 to 1000000, is %d", c.AddressRate)
+	wrong(c.SessionRate >= 0 && c.SessionRate <= 1_000_000, "session_rate", "must be 0 to 1000000, is %d", c.SessionRate)
 	wrong(c.Sessions >= 1, "sessions", "must be at least 1, is %d", c.Sessions)
 	wrong(c.SessionIdle >= time.Minute && c.SessionIdle <= c.SessionAge, "session_idle", "must be 1m to session_age, is %v", c.SessionIdle)
 	wrong(c.SessionAge <= session.Longest, "session_age", "must be at most %v, is %v", session.Longest, c.SessionAge)
@@ -173,6 +181,12 @@ func (c *Config) origin() (string, error) {
 		return "", nil
 	}
 	return origin(c.PublicURL)
+}
+
+// here is origin of settings that were validated.
+func (c *Config) here() string {
+	o, _ := c.origin()
+	return o
 }
 
 // images are the origins of ImageOrigins, which were validated.

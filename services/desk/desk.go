@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/parley-desk/parley/pkg/audit"
+	"github.com/parley-desk/parley/pkg/budget"
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/fault"
@@ -31,6 +32,7 @@ import (
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/desk/internal/api"
 	"github.com/parley-desk/parley/services/desk/internal/board"
+	"github.com/parley-desk/parley/services/desk/internal/device"
 	"github.com/parley-desk/parley/services/desk/internal/door"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
 	"github.com/parley-desk/parley/services/desk/internal/kin"
@@ -72,6 +74,8 @@ type Desk struct {
 	api   *api.Server
 	pages *standing.Board
 	loads loads
+	shed  *shed
+	gate  *budget.Connections
 	ready chan struct{} // closed when the board is complete
 }
 
@@ -105,7 +109,9 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	d.api = &api.Server{
 		Log: deps.Log, Tracer: deps.Tracer, Now: deps.Now, Bus: deps.Bus, Directory: deps.Directory, World: world,
 		Hub: d.hub, Shelf: d.shelf, Sessions: sessions, Door: door.New(sessions, deps.Secrets, agent, deps.Now),
+		Devices: device.New(deps.Bus.Bucket(subject.SessionBucket), deps.Secrets, deps.Now), Origin: cfg.here(),
 		Cookie: door.Cookie{Secure: cfg.secure(), Age: cfg.SessionAge}, Address: cfg.address, Local: cfg.LocalAccounts, Federated: cfg.federated(deps), Invitation: cfg.Invitation,
+		Rate:  budget.NewRate(cfg.SessionRate, callers),
 		Meter: api.NewMeter(deps.Registry), Ready: d.ready,
 		Files: deps.FileStore(), Signer: deps.Secrets, Uploads: uploads, Looking: cfg.ScanTimeout,
 		Contacts: deps.Contacts, Kin: d.kin, Lately: &api.Lately{},
@@ -113,6 +119,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		Replies: &reply.Store{Bucket: deps.Bus.Bucket(subject.ReplyBucket), Most: cfg.PersonalReplies},
 	}
 	d.measure(deps.Registry)
+	d.shed, d.gate = newShed(&d.cfg, deps.Registry, deps.Now), newGate(cfg.Connections, deps.Registry)
 	deps.Health.Ready("desk.board", func(context.Context) error {
 		select {
 		case <-d.ready:
@@ -155,7 +162,7 @@ func (d *Desk) Run(ctx context.Context) error {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return host.ServeHTTP(ctx, d.server(ctx), listener, grace) })
+	group.Go(func() error { return host.ServeHTTP(ctx, d.server(ctx), d.gate.Guard(listener), grace) })
 	group.Go(func() error { return d.api.Sessions.Run(ctx) })
 	if d.api.Federated != nil {
 		group.Go(func() error { return bus.Serve(ctx, d.deps.Bus, "desk.issuer", d.api.ReachIssuer) })
@@ -177,7 +184,7 @@ func (d *Desk) server(ctx context.Context) *http.Server {
 	mux := http.NewServeMux()
 	d.api.Mount(mux, ctx.Done())
 	mux.Handle("/", d.page)
-	return d.cfg.server(d.deps.Log, page.Harden(d.cfg.sameOrigin(mux), d.cfg.images()...))
+	return d.cfg.server(d.deps.Log, d.shed.guard(page.Harden(d.cfg.sameOrigin(mux), d.cfg.images()...)))
 }
 
 // watch follows the log of threads: it keeps the board and tells the feeds.
@@ -333,4 +340,18 @@ func (l *loads) take() []string {
 	agents := slices.Sorted(maps.Keys(l.agents))
 	clear(l.agents)
 	return agents
+}
+
+// newGate bounds the connections, and measures them.
+func newGate(limit int, registry prometheus.Registerer) *budget.Connections {
+	refused := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "parley_desk_connections_refused_total",
+		Help: "Connections closed when they came because as many as may be were open.",
+	})
+	gate := budget.NewConnections(limit, refused)
+	registry.MustRegister(refused, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "parley_desk_connections",
+		Help: "Connections that are open.",
+	}, gate.Open))
+	return gate
 }

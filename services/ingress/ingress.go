@@ -10,8 +10,10 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/parley-desk/parley/pkg/budget"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
 	link "github.com/parley-desk/parley/pkg/survey"
@@ -104,19 +106,15 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/", handler)
 	mux.Handle("/survey/", pages)
-	gate, err := newGate(cfg.Connections, deps.Registry)
-	if err != nil {
-		return nil, err
-	}
 	deps.Health.Ready("bus", deps.Bus.Ping)
-	return &service{cfg: cfg, deps: deps, handler: mux, gate: gate, book: book}, nil
+	return &service{cfg: cfg, deps: deps, handler: mux, gate: newGate(cfg.Connections, deps.Registry), book: book}, nil
 }
 
 type service struct {
 	cfg     Config
 	deps    host.Deps
 	handler http.Handler
-	gate    *gate
+	gate    *budget.Connections
 	book    *notice.Book
 }
 
@@ -140,7 +138,7 @@ func (s *service) Run(ctx context.Context) error {
 	group.Go(func() error { return s.book.Pulse(noticing) })
 	group.Go(func() error {
 		defer last() // when no request is in work any more
-		return host.ServeHTTP(ctx, srv, s.gate.guard(l), s.cfg.Grace)
+		return host.ServeHTTP(ctx, srv, s.gate.Guard(l), s.cfg.Grace)
 	})
 	return group.Wait()
 }
@@ -165,4 +163,18 @@ func (s *service) server() (*http.Server, error) {
 	}
 	srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.Get}
 	return srv, nil
+}
+
+// newGate bounds the connections, and measures them.
+func newGate(limit int, registry prometheus.Registerer) *budget.Connections {
+	refused := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "parley_ingress_connections_refused_total",
+		Help: "Connections closed when they came because as many as may be were open.",
+	})
+	gate := budget.NewConnections(limit, refused)
+	registry.MustRegister(refused, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "parley_ingress_connections",
+		Help: "Connections that are open.",
+	}, gate.Open))
+	return gate
 }

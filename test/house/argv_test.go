@@ -25,6 +25,7 @@ var confidential = regexp.MustCompile(`(^|[-.])(secrets?|tokens?|passwords?|pass
 // sandbox has secrets of its own, which documents tell and which open nothing.
 var harmless = map[string]string{
 	"--admin.tls.key":          "a file",
+	"--admin.tokens":           "a switch",
 	"--files.s3.access-key":    "the name of a key; the secret that goes with it is no flag",
 	"--from":                   "a source: env:NAME, file:PATH or -; of parley keyset wrap a key's address",
 	"--sandbox.app-secret":     "of the sandbox's world",
@@ -38,6 +39,7 @@ var harmless = map[string]string{
 	"--secrets.kms.key":        "a key's address, refused when it has a user",
 	"--secrets.kms.token-file": "a file",
 	"--tls-key":                "a file",
+	"--token-file":             "a file",
 	"--verify-token-env":       "the name of a variable",
 }
 

@@ -223,7 +223,7 @@ func spoken(t *testing.T) vocabulary {
 		t.Fatal(err)
 	}
 	v := vocabulary{targets: map[string]bool{}, tests: map[string]bool{}, metrics: metrics(t), dotted: map[string]bool{}, composed: map[string]bool{},
-		variables: map[string]bool{"PARLEY_CONFIG": true, "PARLEY_SERVER": true, "PARLEY_VERSION": true, "PARLEY_COMMIT": true, "PARLEY_SHOTS": true},
+		variables: map[string]bool{"PARLEY_CONFIG": true, "PARLEY_SERVER": true, "PARLEY_TOKEN_FILE": true, "PARLEY_SESSION_FILE": true, "PARLEY_VERSION": true, "PARLEY_COMMIT": true, "PARLEY_SHOTS": true},
 		commands:  map[string]*cobra.Command{"parleyctl": cli.Command(), "parley": parley}}
 	c := parse[struct{ Volumes, Networks map[string]any }](t, read(t, "docker-compose.yml"))
 	for _, names := range []map[string]any{c.Volumes, c.Networks} {

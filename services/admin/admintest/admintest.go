@@ -89,6 +89,9 @@ func StartFacing(t testing.TB, b *bus.Bus, cfg admin.Config, graphURL string) *S
 	}
 	path := filepath.Join(dir, "admin.sock")
 	s := &Server{Target: "unix:" + path, Server: "unix://" + path, Bus: b, Directory: directory.New(b), Secrets: box, Logs: &Logs{}}
+	if cfg.Connections == 0 {
+		cfg.Connections = 100
+	}
 	if cfg.Grace == 0 {
 		cfg.Grace = time.Second
 	}

@@ -62,7 +62,7 @@ func TestEveryReasonHasAText(t *testing.T) {
 // a sign-in is over or wrong, and that a thing cannot be done just now.
 var elsewhere = map[string]bool{
 	"UNKNOWN_AGENT": true, "LOCAL_SIGN_IN_OFF": true, // the page after the company's sign-in says so; and there is no form
-	"SESSION_BUSY":  true, // the page tries again
+	"SESSION_BUSY": true, "TOO_MANY_REQUESTS": true, // the page tries again
 	"NOT_SIGNED_IN": true, "WRONG_PASSWORD": true,
 	"STARTING": true, "STOPPING": true, "REBUILDING": true, "THREAD_BUSY": true,
 	"PRESENCE_UNKNOWN": true,                         // the page offers none

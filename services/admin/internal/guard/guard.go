@@ -15,9 +15,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/peer"
 	grpcstatus "google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -25,17 +23,19 @@ import (
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/rights"
+	"github.com/parley-desk/parley/pkg/session"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
 	auditv1 "github.com/parley-desk/parley/proto/gen/parley/audit/v1"
 	authv1 "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	"github.com/parley-desk/parley/services/admin/internal/clients"
 	"github.com/parley-desk/parley/services/admin/internal/status"
 )
 
 // unaryLimit is how long a call may take whose caller set no deadline (SG4).
 const unaryLimit = 30 * time.Second
 
-// Guard makes the interceptors. All fields must be set.
+// Guard makes the interceptors. All fields but Shed must be set.
 type Guard struct {
 	Log    *slog.Logger
 	Tracer trace.Tracer
@@ -43,13 +43,19 @@ type Guard struct {
 	Owner  string // who can open the unix socket, for people
 	Grants Grants
 	Audit  *audit.Log
+	// Clients and Sessions are of those who come with a token; Agent is an agent as
+	// administrators have set it, nil when there is none of that id.
+	Clients  *clients.Store
+	Sessions *session.Store
+	Agent    func(id string) *configv1.Agent
+	Shed     *Shed // nil: nothing is too much
 }
 
 type callerKey struct{}
 
 // Caller is who made the call that ctx is of: the first name in their
-// certificate, "local:" and the user who can open the unix socket, or "agent:"
-// and who is signed in at the desk.
+// certificate, "local:" and the user who can open the unix socket, "agent:" and
+// who is signed in, or "client:" and an API client.
 func Caller(ctx context.Context) string {
 	who, _ := ctx.Value(callerKey{}).(principal)
 	return who.name
@@ -59,13 +65,16 @@ func Caller(ctx context.Context) string {
 func Sign(ctx context.Context, r *auditv1.Record) {
 	who, _ := ctx.Value(callerKey{}).(principal)
 	r.Actor, r.Roles = who.name, who.roles
+	if who.address.IsValid() {
+		r.Address = who.address.String()
+	}
 }
 
 // Who is who made the call that ctx is of, in a world: of somebody at the desk with
 // the queues that they look after.
 func Who(ctx context.Context, world *directory.Snapshot) rights.Who {
 	p, _ := ctx.Value(callerKey{}).(principal)
-	who := rights.Who{Name: p.name, Roles: p.roles}
+	who := p.who()
 	if p.agent != "" {
 		who.Oversees = func(queue string) bool { return world.Oversees(p.agent, queue) }
 	}
@@ -79,7 +88,12 @@ func (g *Guard) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, 
 		ctx, cancel = context.WithTimeout(ctx, unaryLimit)
 		defer cancel()
 	}
-	err = g.guarded(ctx, info.FullMethod, g.caller(ctx), func(ctx context.Context) (err error) {
+	leave, err := g.Shed.enter(ctx)
+	if err != nil {
+		return nil, status.Of(err)
+	}
+	defer leave()
+	err = g.guarded(ctx, info.FullMethod, g.caller, func(ctx context.Context) (err error) {
 		resp, err = g.record(ctx, req, info, next)
 		return err
 	})
@@ -106,9 +120,8 @@ func (g *Guard) record(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 // Errand guards a call that somebody who is signed in at the desk makes by way of
 // it. The answer's fault is as it was raised.
 // The call is to be made with the interceptor.
-func (g *Guard) Errand(ctx context.Context, method string, agent *configv1.Agent, call func(context.Context, grpc.UnaryServerInterceptor) error) error {
-	who := principal{name: "agent:" + agent.GetMeta().GetId(), agent: agent.GetMeta().GetId(), roles: agent.GetRoles(), remedy: "give the agent the role %s"}
-	return g.guarded(ctx, method, who, func(ctx context.Context) error {
+func (g *Guard) Errand(ctx context.Context, method string, by *configv1.Agent, call func(context.Context, grpc.UnaryServerInterceptor) error) error {
+	return g.guarded(ctx, method, known(agent(by)), func(ctx context.Context) error {
 		return call(ctx, func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 			return g.record(ctx, req, &grpc.UnaryServerInfo{FullMethod: method}, next)
 		})
@@ -119,15 +132,20 @@ func (g *Guard) Errand(ctx context.Context, method string, agent *configv1.Agent
 // The answer's fault is as it was raised.
 func (g *Guard) House(ctx context.Context, method, name string, call func(context.Context) error) error {
 	who := principal{name: name, house: true}
-	return g.guarded(ctx, method, who, call)
+	return g.guarded(ctx, method, known(who), call)
 }
 
 // Stream guards streams. They have no limit of their own: keepalive ends those
-// whose caller is gone.
+// whose caller is gone, and those of callers who may not any more end within 5 s.
 func (g *Guard) Stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	return status.Of(g.guarded(stream.Context(), info.FullMethod, g.caller(stream.Context()), func(ctx context.Context) error {
+	return status.Of(g.guarded(stream.Context(), info.FullMethod, g.caller, func(ctx context.Context) error {
+		ctx, end := g.attend(ctx, info.FullMethod)
+		defer end()
 		w := &within{ServerStream: stream, ctx: ctx, guard: g, method: info.FullMethod, said: audit.Option(info.FullMethod)}
 		err := next(srv, w)
+		if ended := over(ctx); ended != nil {
+			err = ended
+		}
 		if err != nil && w.record.GetNumber() > 0 {
 			g.Audit.Undone(ctx, w.record, err)
 		}
@@ -148,8 +166,20 @@ type within struct {
 
 func (w *within) Context() context.Context { return w.ctx }
 
+// SendMsg gives nothing to who may not have it any more.
+func (w *within) SendMsg(m any) error {
+	if err := over(w.ctx); err != nil {
+		return err
+	}
+	return w.ServerStream.SendMsg(m)
+}
+
 func (w *within) RecvMsg(into any) error {
-	if err := w.ServerStream.RecvMsg(into); err != nil || w.said == nil || w.record != nil {
+	err := w.ServerStream.RecvMsg(into)
+	if ended := over(w.ctx); ended != nil {
+		return ended
+	}
+	if err != nil || w.said == nil || w.record != nil {
 		return err
 	}
 	m, ok := into.(proto.Message)
@@ -161,18 +191,24 @@ func (w *within) RecvMsg(into any) error {
 		return nil
 	}
 	Sign(w.ctx, w.record)
-	_, err := w.guard.Audit.Write(w.ctx, w.record)
+	_, err = w.guard.Audit.Write(w.ctx, w.record)
 	return err
 }
 
 // guarded admits a call, runs it, and notes how it ended.
-func (g *Guard) guarded(ctx context.Context, method string, who principal, call func(context.Context) error) error {
+func (g *Guard) guarded(ctx context.Context, method string, by identify, call func(context.Context) error) error {
 	start := g.Now()
 	ctx = propagation.TraceContext{}.Extract(ctx, carried(ctx))
 	ctx, span := g.Tracer.Start(ctx, method, trace.WithSpanKind(trace.SpanKindServer))
 	defer span.End()
 
-	err := g.admit(who, method)
+	who, err := by(ctx)
+	if err == nil {
+		err = g.Shed.known(who)
+	}
+	if err == nil {
+		err = g.admit(who, method)
+	}
 	if err == nil {
 		err = contained(func() error { return call(context.WithValue(ctx, callerKey{}, who)) })
 	}
@@ -212,8 +248,8 @@ func (g *Guard) admit(who principal, method string) error {
 	case need == authv1.Permission_PERMISSION_UNSPECIFIED:
 		return fault.New(fault.Denied, "NO_SUCH_METHOD", "%s is not open to anyone", method)
 	case who.name == "":
-		return fault.New(fault.Unauthenticated, "NO_CERTIFICATE", "no client certificate with a name in it was given")
-	case (rights.Who{Name: who.name, Roles: who.roles}).Reach(need) < who.least(need):
+		return fault.New(fault.Unauthenticated, "NO_CERTIFICATE", "neither a client certificate with a name in it nor a token was given")
+	case who.who().Reach(need) < who.least(need):
 		remedy := fmt.Sprintf(cmp.Or(who.remedy, "grant it the role %s with the setting admin.grants"), strings.Join(rights.Roles(need, rights.Everything), " or "))
 		return fault.New(fault.Denied, "PERMISSION_MISSING", "%s lacks the permission %s; %s", who.name, rights.Name(need), remedy)
 	}
@@ -221,9 +257,10 @@ func (g *Guard) admit(who principal, method string) error {
 }
 
 // least is how far a permission must reach: over everything, for nothing here is
-// anybody's own. But agents are some supervisor's: those methods ask Who themselves.
+// anybody's own. But agents are some supervisor's, and API clients may be bound to some
+// queues: those methods ask Who themselves.
 func (p principal) least(need rights.Permission) rights.Reach {
-	if need == authv1.Permission_PERMISSION_CREW_ADJUST && p.agent != "" {
+	if need == authv1.Permission_PERMISSION_CREW_ADJUST && p.agent != "" || p.only != nil && rights.ByQueue(need) {
 		return rights.Queue
 	}
 	return rights.Everything
@@ -238,43 +275,4 @@ func contained(call func() error) (err error) {
 		}
 	}()
 	return call()
-}
-
-// principal is who calls.
-type principal struct {
-	name   string
-	agent  string // who is signed in at the desk, by id; empty: somebody else
-	roles  []string
-	house  bool   // does what no caller can ask for
-	remedy string // how it gets one of them, "%s"; empty: as callers with certificates do
-}
-
-// caller finds out who calls. Who can open the unix socket owns the process'
-// files and is an administrator; others are who their certificate says (SG1).
-func (g *Guard) caller(ctx context.Context) principal {
-	p, ok := peer.FromContext(ctx)
-	if !ok {
-		return principal{}
-	}
-	if p.Addr != nil && p.Addr.Network() == "unix" {
-		return principal{name: "local:" + g.Owner, roles: []string{rights.Admin}}
-	}
-	info, ok := p.AuthInfo.(credentials.TLSInfo)
-	if !ok || len(info.State.VerifiedChains) == 0 {
-		return principal{}
-	}
-	leaf := info.State.VerifiedChains[0][0]
-	var names []string
-	for _, u := range leaf.URIs {
-		names = append(names, u.String())
-	}
-	names = append(append(names, leaf.DNSNames...), leaf.EmailAddresses...)
-	if len(names) == 0 {
-		return principal{}
-	}
-	who := principal{name: names[0]}
-	for _, n := range names {
-		who.roles = append(who.roles, g.Grants[n]...)
-	}
-	return who
 }

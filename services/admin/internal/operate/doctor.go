@@ -35,6 +35,7 @@ func (s *Service) Doctor(ctx context.Context, _ *adminv1.DoctorRequest) (*adminv
 	checks = append(checks, connections(s.Pages())...)
 	checks = append(checks, s.persons(ctx)...)
 	checks = append(checks, s.issuer(ctx)...)
+	checks = append(checks, s.Clients(ctx)...)
 	resp := &adminv1.DoctorResponse{}
 	for _, c := range checks {
 		resp.Checks = append(resp.Checks, &adminv1.Check{

@@ -44,6 +44,7 @@ type Service struct {
 	Box       *secret.Box
 	Book      *erasure.Book
 	Now       func() time.Time
+	Clients   func(context.Context) []bus.Check                                       // how API clients stand
 	Pages     func() []*adminv1.PageStatus                                            // how each page stands
 	Redis     func(context.Context) error                                             // asks Redis for an answer; nil: this process has none
 	Call      func(ctx context.Context, method string, req, resp proto.Message) error // of the bus

@@ -1,5 +1,5 @@
-// Package sessions is SessionService: it tells who is signed in at the desk, and signs
-// them out.
+// Package sessions is SessionService: it tells who is signed in, at the desk or by a
+// program, and signs them out.
 package sessions
 
 import (
@@ -16,7 +16,18 @@ import (
 // Service implements SessionService. All fields must be set.
 type Service struct {
 	adminv1.UnsafeSessionServiceServer
-	Store *session.Store
+	Store  *session.Store
+	Caller func(context.Context) (agent, session string) // with a session of its own
+}
+
+// SignOut ends the session of the caller.
+func (s *Service) SignOut(ctx context.Context, _ *adminv1.SignOutRequest) (*adminv1.SignOutResponse, error) {
+	agent, own := s.Caller(ctx)
+	if own == "" {
+		return nil, fault.New(fault.Precondition, "NO_SESSION", "you came without a session, so there is nothing to sign out of; `parleyctl login` begins one")
+	}
+	_, err := s.Store.EndAll(ctx, agent, own, session.SignedOut)
+	return &adminv1.SignOutResponse{}, err
 }
 
 // ListSessions gives the sessions that live.
@@ -30,7 +41,8 @@ func (s *Service) ListSessions(ctx context.Context, req *adminv1.ListSessionsReq
 	})
 	resp := &adminv1.ListSessionsResponse{}
 	for _, l := range live {
-		resp.Sessions = append(resp.Sessions, &adminv1.Session{Id: l.Key, Agent: l.Agent, CreatedMs: l.Created.UnixMilli(), UsedMs: l.Used.UnixMilli(), UntilMs: l.Until.UnixMilli()})
+		resp.Sessions = append(resp.Sessions, &adminv1.Session{Id: l.Key, Agent: l.Agent, CreatedMs: l.Created.UnixMilli(), UsedMs: l.Used.UnixMilli(), UntilMs: l.Until.UnixMilli(),
+			Program: l.Program.Name, Address: l.Program.Address})
 	}
 	return resp, nil
 }

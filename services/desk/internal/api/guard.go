@@ -82,6 +82,11 @@ func (s *Server) identify(ctx context.Context, c *caller, need rights.Permission
 		s.copied(ctx, c, found, err)
 		return err
 	}
+	if wait := s.Rate.Take(found.Key, s.Now()); wait > 0 {
+		err := fault.New(fault.Exhausted, "TOO_MANY_REQUESTS", "these are too many requests; wait a little")
+		err.RetryAfter = wait
+		return err
+	}
 	c.session, c.fresh, c.agent = found, fresh, s.Directory.Now().Agents[found.Agent]
 	if s.World().Who(found.Agent).Reach(need) == rights.None {
 		return lacking(need, what)

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-desk/parley/pkg/audit"
+	"github.com/parley-desk/parley/pkg/budget"
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/directory"
@@ -30,6 +31,7 @@ import (
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/desk/internal/board"
+	"github.com/parley-desk/parley/services/desk/internal/device"
 	"github.com/parley-desk/parley/services/desk/internal/door"
 	"github.com/parley-desk/parley/services/desk/internal/feed"
 	"github.com/parley-desk/parley/services/desk/internal/kin"
@@ -72,10 +74,13 @@ type Server struct {
 	Shelf      *transcript.Shelf
 	Sessions   *session.Store
 	Door       *door.Door
+	Devices    *device.Waiting
+	Origin     string // by which browsers reach the desk; empty: as they say
 	Cookie     door.Cookie
 	Local      bool                       // whether agents may sign in by password
 	Federated  *Federated                 // sign-in by the accounts of the company; nil: none
 	Address    func(*http.Request) string // of the caller, for throttling
+	Rate       *budget.Throttle           // of requests of a session; nil: no bound
 	Meter      *Meter
 	Files      files.Store
 	Uploads    *upload.Store
@@ -110,6 +115,7 @@ func (s *Server) Mount(mux *http.ServeMux, stopping <-chan struct{}) {
 		}
 	}
 	s.mountFederated(mux)
+	s.mountDevices(mux)
 	s.mountFiles(mux)
 	s.mountUploads(mux)
 }
@@ -119,7 +125,8 @@ func (s *Server) handlers(stopping <-chan struct{}, o connect.HandlerOption) map
 	sessions, sessionHandler := deskv1connect.NewSessionServiceHandler(sessionService{s}, o)
 	contacts, contactHandler := deskv1connect.NewContactServiceHandler(contactService{s}, o)
 	replies, replyHandler := deskv1connect.NewReplyServiceHandler(replyService{s}, o)
-	return map[string]http.Handler{desk: deskHandler, sessions: sessionHandler, contacts: contactHandler, replies: replyHandler}
+	devices, deviceHandler := deskv1connect.NewDeviceServiceHandler(deviceService{s}, o)
+	return map[string]http.Handler{devices: deviceHandler, desk: deskHandler, sessions: sessionHandler, contacts: contactHandler, replies: replyHandler}
 }
 
 // caller is what a handler knows of the request beyond its message.

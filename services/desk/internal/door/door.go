@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/parley-desk/parley/pkg/budget"
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/secret"
@@ -43,8 +44,8 @@ type Door struct {
 	agent     func(id string) *configv1.Agent // nil when there is none
 	now       func() time.Time
 	secrets   Revealer
-	accounts  *Throttle
-	addresses *Throttle
+	accounts  *budget.Throttle
+	addresses *budget.Throttle
 	slots     chan struct{}
 }
 
@@ -56,8 +57,8 @@ func New(store *session.Store, secrets Revealer, agent func(id string) *configv1
 	decoy() // now, so that the first to guess does not wait for it
 	return &Door{
 		store: store, secrets: secrets, agent: agent, now: now,
-		accounts:  NewThrottle(accountTries, accountEvery, throttleRoom),
-		addresses: NewThrottle(addressTries, addressEvery, throttleRoom),
+		accounts:  budget.NewThrottle(accountTries, accountEvery, throttleRoom),
+		addresses: budget.NewThrottle(addressTries, addressEvery, throttleRoom),
 		slots:     make(chan struct{}, verifications),
 	}
 }

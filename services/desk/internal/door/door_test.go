@@ -171,24 +171,6 @@ func asFault(err error, to **fault.Error) bool {
 	return ok
 }
 
-func TestThrottleKeepsItsRoom(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		th := door.NewThrottle(1, time.Second, 2)
-		for _, key := range []string{"a", "b", "c"} {
-			if th.Take(key, time.Now()) != 0 {
-				t.Errorf("%s is throttled for another's failures", key)
-			}
-		}
-		if th.Take("c", time.Now()) == 0 {
-			t.Error("c has two tries")
-		}
-		th.Give("c")
-		if th.Take("c", time.Now()) != 0 {
-			t.Error("c has no try back")
-		}
-	})
-}
-
 func TestCookie(t *testing.T) {
 	for name, c := range map[string]struct {
 		secure bool

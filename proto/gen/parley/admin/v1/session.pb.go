@@ -126,7 +126,12 @@ type Session struct {
 	// When it was last used, up to some minutes later than this, ms since 1970 UTC.
 	UsedMs int64 `protobuf:"varint,4,opt,name=used_ms,json=usedMs,proto3" json:"used_ms,omitempty"`
 	// When it ends at the latest, ms since 1970 UTC.
-	UntilMs       int64 `protobuf:"varint,5,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	UntilMs int64 `protobuf:"varint,5,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	// What somebody signed in with who did not by a browser, as it calls itself; empty: a
+	// browser.
+	Program string `protobuf:"bytes,22,opt,name=program,proto3" json:"program,omitempty"`
+	// Where that came from.
+	Address       string `protobuf:"bytes,23,opt,name=address,proto3" json:"address,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -194,6 +199,20 @@ func (x *Session) GetUntilMs() int64 {
 		return x.UntilMs
 	}
 	return 0
+}
+
+func (x *Session) GetProgram() string {
+	if x != nil {
+		return x.Program
+	}
+	return ""
+}
+
+func (x *Session) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
 }
 
 // EndSessionsRequest says which.
@@ -297,6 +316,80 @@ func (x *EndSessionsResponse) GetSessions() int32 {
 	return 0
 }
 
+// SignOutRequest is about the caller.
+type SignOutRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignOutRequest) Reset() {
+	*x = SignOutRequest{}
+	mi := &file_parley_admin_v1_session_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignOutRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignOutRequest) ProtoMessage() {}
+
+func (x *SignOutRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_session_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignOutRequest.ProtoReflect.Descriptor instead.
+func (*SignOutRequest) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_session_proto_rawDescGZIP(), []int{5}
+}
+
+// SignOutResponse says nothing.
+type SignOutResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignOutResponse) Reset() {
+	*x = SignOutResponse{}
+	mi := &file_parley_admin_v1_session_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignOutResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignOutResponse) ProtoMessage() {}
+
+func (x *SignOutResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_session_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignOutResponse.ProtoReflect.Descriptor instead.
+func (*SignOutResponse) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_session_proto_rawDescGZIP(), []int{6}
+}
+
 var File_parley_admin_v1_session_proto protoreflect.FileDescriptor
 
 const file_parley_admin_v1_session_proto_rawDesc = "" +
@@ -305,21 +398,26 @@ const file_parley_admin_v1_session_proto_rawDesc = "" +
 	"\x13ListSessionsRequest\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\"L\n" +
 	"\x14ListSessionsResponse\x124\n" +
-	"\bsessions\x18\x01 \x03(\v2\x18.parley.admin.v1.SessionR\bsessions\"\x82\x01\n" +
+	"\bsessions\x18\x01 \x03(\v2\x18.parley.admin.v1.SessionR\bsessions\"\xb6\x01\n" +
 	"\aSession\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x1d\n" +
 	"\n" +
 	"created_ms\x18\x03 \x01(\x03R\tcreatedMs\x12\x17\n" +
 	"\aused_ms\x18\x04 \x01(\x03R\x06usedMs\x12\x19\n" +
-	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\"D\n" +
+	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\x12\x18\n" +
+	"\aprogram\x18\x16 \x01(\tR\aprogram\x12\x18\n" +
+	"\aaddress\x18\x17 \x01(\tR\aaddress\"D\n" +
 	"\x12EndSessionsRequest\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x18\n" +
 	"\asession\x18\x02 \x01(\tR\asession\"1\n" +
 	"\x13EndSessionsResponse\x12\x1a\n" +
-	"\bsessions\x18\x01 \x01(\x05R\bsessions2\xfe\x01\n" +
+	"\bsessions\x18\x01 \x01(\x05R\bsessions\"\x10\n" +
+	"\x0eSignOutRequest\"\x11\n" +
+	"\x0fSignOutResponse2\xd2\x02\n" +
 	"\x0eSessionService\x12a\n" +
-	"\fListSessions\x12$.parley.admin.v1.ListSessionsRequest\x1a%.parley.admin.v1.ListSessionsResponse\"\x04\x98\xf6\x18F\x12\x88\x01\n" +
+	"\fListSessions\x12$.parley.admin.v1.ListSessionsRequest\x1a%.parley.admin.v1.ListSessionsResponse\"\x04\x98\xf6\x18F\x12R\n" +
+	"\aSignOut\x12\x1f.parley.admin.v1.SignOutRequest\x1a .parley.admin.v1.SignOutResponse\"\x04\x98\xf6\x18\x02\x12\x88\x01\n" +
 	"\vEndSessions\x12#.parley.admin.v1.EndSessionsRequest\x1a$.parley.admin.v1.EndSessionsResponse\".\x98\xf6\x18F\xa2\xf6\x18&\n" +
 	"\vsession.end\x12\x0eagents/{agent}\x1a\asessionB\xc2\x01\n" +
 	"\x13com.parley.admin.v1B\fSessionProtoP\x01Z?github.com/parley-desk/parley/proto/gen/parley/admin/v1;adminv1\xa2\x02\x03PAX\xaa\x02\x0fParley.Admin.V1\xca\x02\x0fParley\\Admin\\V1\xe2\x02\x1bParley\\Admin\\V1\\GPBMetadata\xea\x02\x11Parley::Admin::V1b\x06proto3"
@@ -336,22 +434,26 @@ func file_parley_admin_v1_session_proto_rawDescGZIP() []byte {
 	return file_parley_admin_v1_session_proto_rawDescData
 }
 
-var file_parley_admin_v1_session_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_parley_admin_v1_session_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_parley_admin_v1_session_proto_goTypes = []any{
 	(*ListSessionsRequest)(nil),  // 0: parley.admin.v1.ListSessionsRequest
 	(*ListSessionsResponse)(nil), // 1: parley.admin.v1.ListSessionsResponse
 	(*Session)(nil),              // 2: parley.admin.v1.Session
 	(*EndSessionsRequest)(nil),   // 3: parley.admin.v1.EndSessionsRequest
 	(*EndSessionsResponse)(nil),  // 4: parley.admin.v1.EndSessionsResponse
+	(*SignOutRequest)(nil),       // 5: parley.admin.v1.SignOutRequest
+	(*SignOutResponse)(nil),      // 6: parley.admin.v1.SignOutResponse
 }
 var file_parley_admin_v1_session_proto_depIdxs = []int32{
 	2, // 0: parley.admin.v1.ListSessionsResponse.sessions:type_name -> parley.admin.v1.Session
 	0, // 1: parley.admin.v1.SessionService.ListSessions:input_type -> parley.admin.v1.ListSessionsRequest
-	3, // 2: parley.admin.v1.SessionService.EndSessions:input_type -> parley.admin.v1.EndSessionsRequest
-	1, // 3: parley.admin.v1.SessionService.ListSessions:output_type -> parley.admin.v1.ListSessionsResponse
-	4, // 4: parley.admin.v1.SessionService.EndSessions:output_type -> parley.admin.v1.EndSessionsResponse
-	3, // [3:5] is the sub-list for method output_type
-	1, // [1:3] is the sub-list for method input_type
+	5, // 2: parley.admin.v1.SessionService.SignOut:input_type -> parley.admin.v1.SignOutRequest
+	3, // 3: parley.admin.v1.SessionService.EndSessions:input_type -> parley.admin.v1.EndSessionsRequest
+	1, // 4: parley.admin.v1.SessionService.ListSessions:output_type -> parley.admin.v1.ListSessionsResponse
+	6, // 5: parley.admin.v1.SessionService.SignOut:output_type -> parley.admin.v1.SignOutResponse
+	4, // 6: parley.admin.v1.SessionService.EndSessions:output_type -> parley.admin.v1.EndSessionsResponse
+	4, // [4:7] is the sub-list for method output_type
+	1, // [1:4] is the sub-list for method input_type
 	1, // [1:1] is the sub-list for extension type_name
 	1, // [1:1] is the sub-list for extension extendee
 	0, // [0:1] is the sub-list for field type_name
@@ -368,7 +470,7 @@ func file_parley_admin_v1_session_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_admin_v1_session_proto_rawDesc), len(file_parley_admin_v1_session_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

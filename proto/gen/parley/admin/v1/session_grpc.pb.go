@@ -20,6 +20,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	SessionService_ListSessions_FullMethodName = "/parley.admin.v1.SessionService/ListSessions"
+	SessionService_SignOut_FullMethodName      = "/parley.admin.v1.SessionService/SignOut"
 	SessionService_EndSessions_FullMethodName  = "/parley.admin.v1.SessionService/EndSessions"
 )
 
@@ -27,10 +28,12 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// SessionService knows who is signed in at the desk, and signs them out.
+// SessionService knows who is signed in, at the desk or by a program, and signs them out.
 type SessionServiceClient interface {
 	// ListSessions gives the sessions that live, by agent and begin.
 	ListSessions(ctx context.Context, in *ListSessionsRequest, opts ...grpc.CallOption) (*ListSessionsResponse, error)
+	// SignOut ends the session with which the caller came, as parleyctl login began it.
+	SignOut(ctx context.Context, in *SignOutRequest, opts ...grpc.CallOption) (*SignOutResponse, error)
 	// EndSessions ends sessions of an agent. When it answers, none that had begun before
 	// the call is of use to anybody; streams of events end within moments.
 	EndSessions(ctx context.Context, in *EndSessionsRequest, opts ...grpc.CallOption) (*EndSessionsResponse, error)
@@ -54,6 +57,16 @@ func (c *sessionServiceClient) ListSessions(ctx context.Context, in *ListSession
 	return out, nil
 }
 
+func (c *sessionServiceClient) SignOut(ctx context.Context, in *SignOutRequest, opts ...grpc.CallOption) (*SignOutResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SignOutResponse)
+	err := c.cc.Invoke(ctx, SessionService_SignOut_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *sessionServiceClient) EndSessions(ctx context.Context, in *EndSessionsRequest, opts ...grpc.CallOption) (*EndSessionsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(EndSessionsResponse)
@@ -68,10 +81,12 @@ func (c *sessionServiceClient) EndSessions(ctx context.Context, in *EndSessionsR
 // All implementations must embed UnimplementedSessionServiceServer
 // for forward compatibility.
 //
-// SessionService knows who is signed in at the desk, and signs them out.
+// SessionService knows who is signed in, at the desk or by a program, and signs them out.
 type SessionServiceServer interface {
 	// ListSessions gives the sessions that live, by agent and begin.
 	ListSessions(context.Context, *ListSessionsRequest) (*ListSessionsResponse, error)
+	// SignOut ends the session with which the caller came, as parleyctl login began it.
+	SignOut(context.Context, *SignOutRequest) (*SignOutResponse, error)
 	// EndSessions ends sessions of an agent. When it answers, none that had begun before
 	// the call is of use to anybody; streams of events end within moments.
 	EndSessions(context.Context, *EndSessionsRequest) (*EndSessionsResponse, error)
@@ -87,6 +102,9 @@ type UnimplementedSessionServiceServer struct{}
 
 func (UnimplementedSessionServiceServer) ListSessions(context.Context, *ListSessionsRequest) (*ListSessionsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListSessions not implemented")
+}
+func (UnimplementedSessionServiceServer) SignOut(context.Context, *SignOutRequest) (*SignOutResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SignOut not implemented")
 }
 func (UnimplementedSessionServiceServer) EndSessions(context.Context, *EndSessionsRequest) (*EndSessionsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method EndSessions not implemented")
@@ -130,6 +148,24 @@ func _SessionService_ListSessions_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SessionService_SignOut_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SignOutRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SessionServiceServer).SignOut(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SessionService_SignOut_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SessionServiceServer).SignOut(ctx, req.(*SignOutRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _SessionService_EndSessions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(EndSessionsRequest)
 	if err := dec(in); err != nil {
@@ -158,6 +194,10 @@ var SessionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListSessions",
 			Handler:    _SessionService_ListSessions_Handler,
+		},
+		{
+			MethodName: "SignOut",
+			Handler:    _SessionService_SignOut_Handler,
 		},
 		{
 			MethodName: "EndSessions",

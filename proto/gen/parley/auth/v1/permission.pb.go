@@ -98,6 +98,8 @@ const (
 	Permission_PERMISSION_BACKUP_READ Permission = 78
 	// To have everything about a person given out.
 	Permission_PERMISSION_PRIVACY_EXPORT Permission = 79
+	// To make, turn and revoke API clients, and to see which there are.
+	Permission_PERMISSION_CLIENT_MANAGE Permission = 96
 )
 
 // Enum value maps for Permission.
@@ -137,6 +139,7 @@ var (
 		62: "PERMISSION_CREW_ADJUST",
 		78: "PERMISSION_BACKUP_READ",
 		79: "PERMISSION_PRIVACY_EXPORT",
+		96: "PERMISSION_CLIENT_MANAGE",
 	}
 	Permission_value = map[string]int32{
 		"PERMISSION_UNSPECIFIED":              0,
@@ -173,6 +176,7 @@ var (
 		"PERMISSION_CREW_ADJUST":              62,
 		"PERMISSION_BACKUP_READ":              78,
 		"PERMISSION_PRIVACY_EXPORT":           79,
+		"PERMISSION_CLIENT_MANAGE":            96,
 	}
 )
 
@@ -318,7 +322,7 @@ const file_parley_auth_v1_permission_proto_rawDesc = "" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06object\x18\x02 \x01(\tR\x06object\x12\x16\n" +
 	"\x06fields\x18\x03 \x03(\tR\x06fields\x12\x10\n" +
-	"\x03own\x18\x04 \x01(\bR\x03own*\x83\b\n" +
+	"\x03own\x18\x04 \x01(\bR\x03own*\xa1\b\n" +
 	"\n" +
 	"Permission\x12\x1a\n" +
 	"\x16PERMISSION_UNSPECIFIED\x10\x00\x12\x15\n" +
@@ -355,7 +359,8 @@ const file_parley_auth_v1_permission_proto_rawDesc = "" +
 	"\x16PERMISSION_FLOOR_STEER\x10\x1d\x12\x1a\n" +
 	"\x16PERMISSION_CREW_ADJUST\x10>\x12\x1a\n" +
 	"\x16PERMISSION_BACKUP_READ\x10N\x12\x1d\n" +
-	"\x19PERMISSION_PRIVACY_EXPORT\x10O:\\\n" +
+	"\x19PERMISSION_PRIVACY_EXPORT\x10O\x12\x1c\n" +
+	"\x18PERMISSION_CLIENT_MANAGE\x10`:\\\n" +
 	"\n" +
 	"permission\x12\x1e.google.protobuf.MethodOptions\x18\xe3\x8e\x03 \x01(\x0e2\x1a.parley.auth.v1.PermissionR\n" +
 	"permission:O\n" +
