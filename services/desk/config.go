@@ -48,7 +48,7 @@ type Config struct {
 	SessionAge      time.Duration `koanf:"session_age" default:"24h" help:"How long a sign-in lives in all, at most 24h."`
 	LocalAccounts   bool          `koanf:"local_accounts" default:"true" help:"Let agents sign in with the password that administrators gave them. Only with oidc.issuer can it be switched off."`
 	OIDC            OIDC          `koanf:"oidc"`
-	Invitation      time.Duration `koanf:"invitation" default:"120s" help:"How long an agent who is asked for advice, or by a supervisor to take a conversation over, has to answer."`
+	Invitation      time.Duration `koanf:"invitation" default:"120s" help:"How long an agent who is asked for advice, or by a supervisor to take a conversation over, has to answer, where no template of notifications says it."`
 	Withhold        []string      `koanf:"withhold" default:"" help:"What supervisors may not do here about the conversations of others, of monitor (and join), assign, transfer and force_close, nor about agents: adjust, which is capacity, skills and queues. Empty: all of it is theirs."`
 	PersonalReplies int           `koanf:"personal_replies" default:"100" help:"Canned replies that an agent may write for own use, 0 to 100; 0 switches them off."`
 	Uploads         int           `koanf:"uploads" default:"20" help:"Files that one agent may have uploaded and not sent."`
