@@ -15,7 +15,7 @@ import (
 )
 
 func TestSettings(t *testing.T) {
-	good := desk.Config{Listen: "127.0.0.1:8080", PublicURL: "https://desk.example.com", Events: 2048, Streams: 3, Sessions: 10, LocalAccounts: true, SessionIdle: 30 * time.Minute, SessionAge: 24 * time.Hour, Invitation: time.Minute, Items: 200_000,
+	good := desk.Config{Listen: "127.0.0.1:8080", PublicURL: "https://desk.example.com", Events: 2048, Streams: 3, Connections: 1, Sessions: 10, LocalAccounts: true, SessionIdle: 30 * time.Minute, SessionAge: 24 * time.Hour, Invitation: time.Minute, Items: 200_000,
 		Uploads: 20, UploadAge: time.Hour, ScanTimeout: 30 * time.Second}
 	for name, tc := range map[string]struct {
 		change func(*desk.Config)
@@ -51,7 +51,8 @@ func TestSettings(t *testing.T) {
 			[]string{"oidc.client_id", "oidc.name", "public_url", "oidc.roles", "oidc.roles", "oidc.roles"}},
 		"all too small": {func(c *desk.Config) {
 			c.Events, c.Streams, c.Sessions, c.Invitation, c.Items = 15, 0, 0, time.Second, 999
-		}, []string{"events", "streams", "sessions", "invitation", "items"}},
+			c.Connections, c.Requests, c.AddressRate, c.SessionRate = 0, -1, -1, -1
+		}, []string{"events", "streams", "connections", "requests", "address_rate", "session_rate", "sessions", "invitation", "items"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := good

@@ -62,7 +62,11 @@ func (b *bucket) Watch(ctx context.Context, ready func(), handle func(bus.Entry)
 func (b *bucket) text() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return fmt.Sprintf("%s", b.all)
+	var all strings.Builder
+	for key, e := range b.all {
+		all.WriteString(key + string(e.Value))
+	}
+	return all.String()
 }
 
 func open(t testing.TB) (*clients.Store, *bucket) {

@@ -128,8 +128,11 @@ func (s *Server) answerDevice(r *http.Request, view *deviceView) error {
 		view.Address, view.Minutes = c.address, int(s.Now().Sub(time.UnixMilli(asked.AskedMS))/time.Minute)
 		return nil
 	}
-	kind := map[bool]string{true: "session.allow", false: "session.deny"}[allow]
-	record := &auditv1.Record{Kind: kind, Changes: []*auditv1.Change{{Field: "program", After: asked.Address}}}
+	program := []*auditv1.Change{{Field: "program", After: asked.Address}}
+	record := &auditv1.Record{Kind: "session.deny", Changes: program}
+	if allow {
+		record = &auditv1.Record{Kind: "session.allow", Changes: program}
+	}
 	if err := s.record(ctx, record, c.session.Agent); err != nil {
 		return err
 	}

@@ -402,6 +402,7 @@ export default {
   b_MOVED: 'Another record stands there.',
   b_BROKEN: 'It was written behind another record than the one before it.',
   b_REPLACED: 'It is not the one whose seal was noted: the audit was written anew.',
+  us_client: 'API clients',
   us_config: 'Configuration',
   us_contact: 'Contacts',
   us_conversation: 'Conversations',
