@@ -281,12 +281,13 @@ func TestStreamsEndWithTheirClient(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				g, kept := guarded(t)
 				s := &stream{ctx: register(t, g, clients.Client{ID: "ci", Scopes: []string{"auditor"}})}
-				var ended time.Time
+				var ended atomic.Pointer[time.Time]
 				done := make(chan error, 1)
 				go func() {
 					done <- g.Stream(nil, s, &grpc.StreamServerInfo{FullMethod: adminv1.AuditService_FollowRecords_FullMethodName}, func(_ any, stream grpc.ServerStream) error {
 						<-stream.Context().Done()
-						ended = time.Now()
+						now := time.Now()
+						ended.Store(&now)
 						if stream.SendMsg(nil) == nil || stream.RecvMsg(nil) == nil {
 							t.Error("it goes on giving and taking")
 						}
@@ -295,7 +296,7 @@ func TestStreamsEndWithTheirClient(t *testing.T) {
 				}()
 				time.Sleep(10 * time.Minute)
 				synctest.Wait()
-				if !ended.IsZero() {
+				if ended.Load() != nil {
 					t.Fatal("it ended by itself")
 				}
 				c.happens(g, kept)
@@ -304,7 +305,7 @@ func TestStreamsEndWithTheirClient(t *testing.T) {
 				if got := status.Code(err); got != c.code || !slices.Contains(reasons(err), c.reason) {
 					t.Errorf("%v %v", got, reasons(err))
 				}
-				if took := ended.Sub(at); took > 5*time.Second || s.sent > 0 {
+				if took := ended.Load().Sub(at); took > 5*time.Second || s.sent > 0 {
 					t.Errorf("it took %v, and %d were sent", took, s.sent)
 				}
 			})
