@@ -5,6 +5,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,10 +22,11 @@ import (
 // work than may be, streams of events take no place, and who waits gets in again.
 func TestTooMuchIsRefusedUnread(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		served, hold := 0, make(chan struct{})
+		var served atomic.Int64
+		hold := make(chan struct{})
 		registry := prometheus.NewRegistry()
 		shed := desk.Shed(&desk.Config{Requests: 2, AddressRate: 10}, registry, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			served++
+			served.Add(1)
 			if strings.HasSuffix(r.URL.Path, "/Events") || r.URL.Path == "/slow" {
 				<-hold
 			}
@@ -40,8 +42,8 @@ func TestTooMuchIsRefusedUnread(t *testing.T) {
 				t.Fatalf("request %d: %d", i, got.Code)
 			}
 		}
-		if got := ask("/", "192.0.2.1:2"); got.Code != http.StatusTooManyRequests || got.Header().Get("Retry-After") != "1" || served != 20 {
-			t.Errorf("one too many: %d %v, %d served", got.Code, got.Header(), served)
+		if got := ask("/", "192.0.2.1:2"); got.Code != http.StatusTooManyRequests || got.Header().Get("Retry-After") != "1" || served.Load() != 20 {
+			t.Errorf("one too many: %d %v, %d served", got.Code, got.Header(), served.Load())
 		}
 		if got := ask("/", "192.0.2.2:1"); got.Code != http.StatusOK {
 			t.Errorf("another address: %d", got.Code)
