@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,11 +25,10 @@ const Patience = 40 * time.Second
 type Tab struct {
 	t   testing.TB
 	ctx context.Context
-	in  *profile
 }
 
 // browser is the one Chromium of this process. Starting it takes longer than
-// most tests, so each test gets a profile in it instead.
+// most tests, so each test gets a profile of its own in it instead.
 var browser struct {
 	once sync.Once
 	ctx  context.Context
@@ -50,10 +48,7 @@ func Browse(t testing.TB) *Tab {
 	if browser.err != nil {
 		t.Fatal(browser.err)
 	}
-	var from string
-	b := tab(t, profileOf(t, &from))
-	t.Cleanup(func() { from, _ = chromedp.Run(b.ctx, chromedp.Evaluate[string]("location.origin")) })
-	return b
+	return tab(t, browser.ctx, chromedp.WithNewBrowserContext())
 }
 
 func launch(path string) {
@@ -61,7 +56,7 @@ func launch(path string) {
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("no-first-run", true), chromedp.Flag("lang", "en-US"),
 		// Where two cores do everything, what is done beside a page only takes time from it.
-		chromedp.Flag("in-process-gpu", true), chromedp.Flag("process-per-site", true), chromedp.Flag("js-flags", "--single-threaded"))
+		chromedp.Flag("in-process-gpu", true), chromedp.Flag("js-flags", "--single-threaded"))
 	alloc, end := chromedp.NewExecAllocator(context.Background(), opts...)
 	ctx, quit := chromedp.NewContext(alloc)
 	browser.ctx, browser.stop = ctx, []func(){quit, end}
@@ -71,22 +66,23 @@ func launch(path string) {
 // Run runs the tests of a package that browses, and ends the browser.
 func Run(m *testing.M) int {
 	defer func() {
-		for _, stop := range slices.Concat(profiles.stop, browser.stop) {
+		for _, stop := range browser.stop {
 			stop()
 		}
 	}()
 	return m.Run()
 }
 
-// tab opens a tab, which is closed with the test.
-func tab(t testing.TB, in *profile) *Tab {
+// tab opens a tab.
+func tab(t testing.TB, in context.Context, opts ...chromedp.ContextOption) *Tab {
 	t.Helper()
-	ctx, err := in.open()
-	if err != nil {
+	ctx, cancel := chromedp.NewContext(in, opts...)
+	t.Cleanup(cancel)
+	// The first call makes the tab, which lives as long as that call's context.
+	if err := chromedp.Do(ctx); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = chromedp.Cancel(ctx) }) // returns when it is closed
-	b := &Tab{t: t, ctx: ctx, in: in}
+	b := &Tab{t: t, ctx: ctx}
 	b.Size(1440, 900, "light")
 	return b
 }
@@ -103,7 +99,7 @@ func chromium() string {
 // Beside opens another tab of the same browser, with the same cookies.
 func (b *Tab) Beside() *Tab {
 	b.t.Helper()
-	return tab(b.t, b.in)
+	return tab(b.t, b.ctx)
 }
 
 // Do takes steps one after another.
