@@ -29,7 +29,6 @@ var waived = map[string]string{
 	"L30": "needs L90 to L92",
 	"L41": "there is one sort of queue, as there is one channel",
 	"L64": "a preview of groups that grow with the wait; steps that relax by conversation.waited do that (L60)",
-	"L73": "not there yet",
 	"L90": "not there yet", "L91": "not there yet", "L92": "not there yet",
 	"L98": "keys of the composer; the page's tests hold them without a number",
 	"L99": "where things stand on the page",

@@ -248,6 +248,17 @@ export interface Card {
   buttons?: Button[];
 }
 
+export interface ChangeSkillsRequest {
+  ref?: ConversationRef;
+  clientId?: string;
+  needed?: Proficiency[];
+  dropped?: string[];
+}
+
+export interface ChangeSkillsResponse {
+  conversation?: ConversationView;
+}
+
 export interface CloseConversationRequest {
   ref?: ConversationRef;
   dispositions?: string[];
@@ -337,6 +348,7 @@ export interface ConversationView {
   wrapUpForm?: WrapUpForm;
   variables?: ContextVariable[];
   survey?: SurveyCard;
+  skills?: NeededSkill[];
 }
 
 export interface CreateContactRequest {
@@ -592,6 +604,14 @@ export interface ListQueuesResponse {
   queues?: QueueFigure[];
 }
 
+export interface ListSkillsRequest {
+  ref?: ConversationRef;
+}
+
+export interface ListSkillsResponse {
+  skills?: SkillScale[];
+}
+
 export interface ListTargetsRequest {
   ref?: ConversationRef;
   consult?: boolean;
@@ -644,6 +664,14 @@ export interface MonitorConversationRequest {
 
 export interface MonitorConversationResponse {
   conversation?: ConversationView;
+}
+
+export interface NeededSkill {
+  skill?: string;
+  name?: string;
+  value?: number;
+  highest?: number;
+  rating?: string;
 }
 
 export interface Offer {
@@ -739,6 +767,11 @@ export interface PickConversationRequest {
 
 export interface PickConversationResponse {
   conversation?: ConversationView;
+}
+
+export interface Proficiency {
+  skill?: string;
+  value?: number;
 }
 
 export interface ProfileLoad {
@@ -941,6 +974,15 @@ export interface SignalRequest {
 }
 
 export interface SignalResponse {
+}
+
+export interface SkillScale {
+  skill?: string;
+  name?: string;
+  type?: string;
+  lowest?: number;
+  highest?: number;
+  ratings?: Record<string, string>;
 }
 
 export interface Snapshot {

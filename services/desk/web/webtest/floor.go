@@ -20,11 +20,15 @@ func (h *House) Open(c Customer, agent, text string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	at := h.now().Add(-c.Silent).UnixMilli()
+	var allowed []string
+	if h.skilled {
+		allowed = []string{"skills"}
+	}
 	h.floor = append(h.floor, &deskv1.ConversationView{
 		Ref:      &deskv1.ConversationRef{Page: "1020304050607080", Psid: c.PSID, Conversation: "c-" + c.PSID},
 		Customer: &threadv1.Customer{Name: c.Name}, Phase: c.Phase, Queue: c.Queue, PageName: "Магазин Витоша",
 		Agent: agent, AgentName: names[agent], Preview: text, NewestMs: at, OpenedMs: at, QueuedMs: at, Unanswered: 1,
-		Window: &deskv1.Window{Kind: "response", UntilMs: h.now().Add(c.Window).UnixMilli()}, Supervise: oversight(c.Phase),
+		Window: &deskv1.Window{Kind: "response", UntilMs: h.now().Add(c.Window).UnixMilli()}, Supervise: oversight(c.Phase), Allowed: allowed,
 	})
 }
 

@@ -64,6 +64,7 @@ type House struct {
 	floor    []*deskv1.ConversationView // those of everybody, as a supervisor sees them
 	own      []*deskv1.PersonalReply
 	form     *deskv1.WrapUpForm
+	skilled  bool            // agents say which skills conversations need
 	files    <-chan struct{} // files wait for it; nil: they do not
 
 	Uploads Uploads
@@ -415,6 +416,9 @@ func (h *House) allow(v *deskv1.ConversationView) {
 		threadv1.Phase_PHASE_WAITING: {"note", "resume", "release"},
 		threadv1.Phase_PHASE_WRAP_UP: {"note", "close"},
 	}[v.GetPhase()]
+	if h.skilled && v.GetPhase() == threadv1.Phase_PHASE_ACTIVE {
+		v.Allowed = append(v.Allowed, "skills")
+	}
 	h.standing.Used = 0
 	for _, x := range h.views {
 		if x.GetPhase() == threadv1.Phase_PHASE_ACTIVE {

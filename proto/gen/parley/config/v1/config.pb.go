@@ -1013,6 +1013,9 @@ type Workstream struct {
 	HideSeen bool `protobuf:"varint,106,opt,name=hide_seen,json=hideSeen,proto3" json:"hide_seen,omitempty"`
 	// Days after which a closed conversation is erased, 1 to 36500; 0: never.
 	RetentionDays int32 `protobuf:"varint,155,opt,name=retention_days,json=retentionDays,proto3" json:"retention_days,omitempty"`
+	// Agents may say which skills their conversations need. Supervisors may anyway
+	// (L73).
+	AgentSkills   bool `protobuf:"varint,164,opt,name=agent_skills,json=agentSkills,proto3" json:"agent_skills,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1304,6 +1307,13 @@ func (x *Workstream) GetRetentionDays() int32 {
 		return x.RetentionDays
 	}
 	return 0
+}
+
+func (x *Workstream) GetAgentSkills() bool {
+	if x != nil {
+		return x.AgentSkills
+	}
+	return false
 }
 
 // Queue is a list of waiting conversations and the agents who take them.
@@ -1758,7 +1768,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"TextsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9f\r\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc3\r\n" +
 	"\n" +
 	"Workstream\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x14\n" +
@@ -1803,7 +1813,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\apersona\x18h \x01(\bR\apersona\x12'\n" +
 	"\x0fpersona_picture\x18i \x01(\tR\x0epersonaPicture\x12\x1b\n" +
 	"\thide_seen\x18j \x01(\bR\bhideSeen\x12&\n" +
-	"\x0eretention_days\x18\x9b\x01 \x01(\x05R\rretentionDays\"\xa1\x04\n" +
+	"\x0eretention_days\x18\x9b\x01 \x01(\x05R\rretentionDays\x12\"\n" +
+	"\fagent_skills\x18\xa4\x01 \x01(\bR\vagentSkills\"\xa1\x04\n" +
 	"\x05Queue\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x16\n" +
 	"\x06agents\x18\x02 \x03(\tR\x06agents\x12<\n" +

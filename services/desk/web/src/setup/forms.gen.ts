@@ -47,7 +47,7 @@ export const messages: Record<string, string> = {
   Variable: 'name: type:VariableType initial: tells:Tells',
   WaitRule: 'seconds:number action:OverflowAction queue:',
   WeekHours: 'days:Weekday[] open:Interval[] from: until:',
-  Workstream: 'meta:Meta queue: fallbackQueue: units:number offerSeconds:number messageTag:boolean wrapUp:WrapUp wrapUpSeconds:number classification:[] routing: variables:Variable[] mode:WorkMode pickable:boolean capacityProfiles:[] presences:Presence[] skillMatching:SkillMatching affinity:Affinity affinitySeconds:number autoAssign:boolean customerAttachments:boolean attachmentTypes:[] attachmentMegabytes:number masks:MaskingRule[] agentAttachments:boolean autoClose:AutoClose timeOutRules:TimeOutRule[] identifyByName:boolean dispositions:Dispositions bot:Bot botSecret:Secret survey:Survey botSurvey:Survey questions:Questions persona:boolean personaPicture: hideSeen:boolean retentionDays:number',
+  Workstream: 'meta:Meta queue: fallbackQueue: units:number offerSeconds:number messageTag:boolean wrapUp:WrapUp wrapUpSeconds:number classification:[] routing: variables:Variable[] mode:WorkMode pickable:boolean capacityProfiles:[] presences:Presence[] skillMatching:SkillMatching affinity:Affinity affinitySeconds:number autoAssign:boolean customerAttachments:boolean attachmentTypes:[] attachmentMegabytes:number masks:MaskingRule[] agentAttachments:boolean autoClose:AutoClose timeOutRules:TimeOutRule[] identifyByName:boolean dispositions:Dispositions bot:Bot botSecret:Secret survey:Survey botSurvey:Survey questions:Questions persona:boolean personaPicture: hideSeen:boolean retentionDays:number agentSkills:boolean',
 };
 
 export const enums: Record<string, string> = {

@@ -1004,4 +1004,5 @@ export interface Workstream {
   personaPicture?: string;
   hideSeen?: boolean;
   retentionDays?: number;
+  agentSkills?: boolean;
 }

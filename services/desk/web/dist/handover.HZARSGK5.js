@@ -1,0 +1,1 @@
+import{a}from"./chunk.7CGTWKJW.js";import"./chunk.TRSDJUWQ.js";import"./chunk.PHX6SVVA.js";import"./chunk.ESAWS7D4.js";import"./chunk.WMNGU4VM.js";import"./chunk.CET2U6SY.js";import"./chunk.GYDGKPPF.js";export{a as HandOver};

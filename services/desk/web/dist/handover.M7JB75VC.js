@@ -1,1 +1,0 @@
-import{a}from"./chunk.ZWKFRK5J.js";import"./chunk.TRSDJUWQ.js";import"./chunk.PHX6SVVA.js";import"./chunk.ESAWS7D4.js";import"./chunk.WMNGU4VM.js";import"./chunk.CKTGB3WH.js";import"./chunk.GYDGKPPF.js";export{a as HandOver};
