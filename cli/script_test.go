@@ -237,6 +237,7 @@ func asks(ts *testscript.TestScript, _ bool, args []string) {
 			thread.Of(&threadv1.OfferMade{Agent: args[0], Fence: 1, UntilMs: 9, Choice: &threadv1.Choice{
 				Class: "1 unit, available or busy, bg >= 3", Method: "active", Ready: 2, First: []string{args[0], "boris"}}}),
 			thread.Of(&threadv1.OfferEnded{Fence: 1, Outcome: threadv1.OfferOutcome_OFFER_OUTCOME_REJECTED, Reason: "at lunch"}),
+			thread.Of(&threadv1.SkillsChanged{By: "vera", Needed: []*threadv1.Need{{Skill: "bg", Value: 3}}, Dropped: []string{"billing"}}),
 			thread.Of(&threadv1.AgentAssigned{Agent: "boris", Cause: threadv1.Cause_CAUSE_ASSIGNED, By: "vera"}),
 		}, nil
 	})

@@ -42,6 +42,7 @@ func (a *app) why(ctx context.Context, conversation, format string) error {
 			return a.write(format, resp)
 		}
 		a.showNow(resp)
+		a.showSkills(resp.GetSkills())
 		a.showAsked(resp.GetAsked())
 		return nil
 	})
@@ -76,6 +77,23 @@ func (a *app) showNow(resp *adminv1.ExplainAssignmentResponse) {
 		a.print("  %-10d %s", e.GetAgents(), excluded(e))
 	}
 	a.showSteps(now)
+}
+
+// showSkills tells which people changed the skills that are asked for.
+func (a *app) showSkills(turns []*adminv1.SkillTurn) {
+	for n, one := range turns {
+		if n == 0 {
+			a.print("\nskills")
+		}
+		var parts []string
+		for _, need := range one.GetChange().GetNeeded() {
+			parts = append(parts, fmt.Sprintf("%s >= %d", need.GetSkill(), need.GetValue()))
+		}
+		for _, skill := range one.GetChange().GetDropped() {
+			parts = append(parts, "no more "+skill)
+		}
+		a.print("  %s  %s: %s", moment(one.GetAtMs()), one.GetChange().GetBy(), strings.Join(parts, ", "))
+	}
 }
 
 // showSteps tells whom each step of the rules finds among those with room.

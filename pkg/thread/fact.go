@@ -153,6 +153,8 @@ func ofBeside(kind any) *threadv1.Fact {
 		return &threadv1.Fact{Kind: &threadv1.Fact_ConsentGiven{ConsentGiven: k}}
 	case *threadv1.VariablesSet:
 		return &threadv1.Fact{Kind: &threadv1.Fact_VariablesSet{VariablesSet: k}}
+	case *threadv1.SkillsChanged:
+		return &threadv1.Fact{Kind: &threadv1.Fact_SkillsChanged{SkillsChanged: k}}
 	case *threadv1.DispositionsChosen:
 		return &threadv1.Fact{Kind: &threadv1.Fact_DispositionsChosen{DispositionsChosen: k}}
 	case *threadv1.BotAnswered:

@@ -62,6 +62,9 @@ const (
 	WrongStatus  = "WRONG_STATUS"         // the send is not where this can follow
 	BadFact      = "BAD_FACT"             // the fact itself is incomplete
 	Unanswerable = "CONVERSATION_MISSING" // nothing has begun yet
+
+	SkillsFixed   = "SKILLS_FIXED"    // agents of its workstream do not say which skills it needs
+	TooManySkills = "TOO_MANY_SKILLS" // it would need more than MostSkills
 )
 
 // Refusal says why something cannot happen to a thread as it stands.

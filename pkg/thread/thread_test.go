@@ -94,6 +94,7 @@ func anyFact(t *rapid.T, n int) *threadv1.Fact {
 		&threadv1.ContactLinked{Contact: "p" + beside, Source: threadv1.LinkSource(part) + 1, By: agent, ClientId: fmt.Sprint("cl", n)},
 		&threadv1.ContactUnlinked{Contact: "p" + beside, By: agent, ClientId: fmt.Sprint("cl", n)},
 		&threadv1.VariablesSet{Agent: agent, Variables: map[string]string{beside: fmt.Sprint(part)}, ClientId: fmt.Sprint("cl", n)},
+		&threadv1.SkillsChanged{By: agent, Needed: []*threadv1.Need{{Skill: beside, Value: int32(1 + part)}}, Dropped: []string{agent}, ClientId: fmt.Sprint("cl", n)},
 		asked(fmt.Sprint("c", n-1), threadv1.SurveyWay(part)+1, part == 0),
 		&threadv1.SurveyRated{Conversation: fmt.Sprint("c", n-2), Rating: int32(fence), Page: part == 0},
 		&threadv1.SurveyCommentChosen{Conversation: fmt.Sprint("c", n-3), Writes: part == 0},

@@ -49,7 +49,7 @@ type Config struct {
 	LocalAccounts   bool          `koanf:"local_accounts" default:"true" help:"Let agents sign in with the password that administrators gave them. Only with oidc.issuer can it be switched off."`
 	OIDC            OIDC          `koanf:"oidc"`
 	Invitation      time.Duration `koanf:"invitation" default:"120s" help:"How long an agent who is asked for advice, or by a supervisor to take a conversation over, has to answer, where no template of notifications says it."`
-	Withhold        []string      `koanf:"withhold" default:"" help:"What supervisors may not do here about the conversations of others, of monitor (and join), assign, transfer and force_close, nor about agents: adjust, which is capacity, skills and queues. Empty: all of it is theirs."`
+	Withhold        []string      `koanf:"withhold" default:"" help:"What supervisors may not do here about the conversations of others, of monitor (and join), assign, transfer, skills and force_close, nor about agents: adjust, which is capacity, skills and queues. Empty: all of it is theirs."`
 	PersonalReplies int           `koanf:"personal_replies" default:"100" help:"Canned replies that an agent may write for own use, 0 to 100; 0 switches them off."`
 	Uploads         int           `koanf:"uploads" default:"20" help:"Files that one agent may have uploaded and not sent."`
 	UploadAge       time.Duration `koanf:"upload_age" default:"1h" help:"How long a file that is not sent is kept from when its upload began."`
@@ -140,7 +140,7 @@ func (c *Config) Validate() error {
 	c.OIDC.check(c, wrong)
 	wrong(c.Invitation >= 10*time.Second, "invitation", "must be at least 10s, is %v", c.Invitation)
 	for _, word := range c.Withhold {
-		wrong(withheld[word] != 0, "withhold", "%q is none of monitor, assign, transfer, force_close and adjust", word)
+		wrong(withheld[word] != 0, "withhold", "%q is none of monitor, assign, transfer, skills, force_close and adjust", word)
 	}
 	wrong(c.Uploads >= 1, "uploads", "must be at least 1, is %d", c.Uploads)
 	wrong(c.UploadAge >= time.Minute, "upload_age", "must be at least 1m, is %v", c.UploadAge)
@@ -162,6 +162,7 @@ var withheld = map[string]rights.Permission{
 	"monitor":     authv1.Permission_PERMISSION_CONVERSATION_MONITOR,
 	"assign":      authv1.Permission_PERMISSION_CONVERSATION_ASSIGN,
 	"transfer":    authv1.Permission_PERMISSION_CONVERSATION_TRANSFER,
+	"skills":      authv1.Permission_PERMISSION_CONVERSATION_SKILL,
 	"force_close": authv1.Permission_PERMISSION_CONVERSATION_FORCE_CLOSE,
 	"adjust":      authv1.Permission_PERMISSION_CREW_ADJUST,
 }

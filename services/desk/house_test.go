@@ -62,6 +62,9 @@ type house struct {
 	stands   sync.Map // *distributionv1.AgentStanding of agents who are not available
 }
 
+// knows are the skills of agents.
+var knows = map[string][]*configv1.Proficiency{"orlin": {{Skill: "billing", Value: 9}, {Skill: "bulgarian", Value: 2}}, "vera": {{Skill: "bulgarian", Value: 4}, {Skill: "billing", Value: 3}}}
+
 func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 	t.Helper()
 	cfg := desk.Config{Listen: "127.0.0.1:0", Events: 256, Streams: 3, Connections: 1000, Sessions: 10, LocalAccounts: true, SessionIdle: time.Hour, SessionAge: time.Hour, Invitation: time.Minute, PersonalReplies: 3, Items: 10_000, Uploads: 3, UploadAge: time.Hour, ScanTimeout: 5 * time.Second}
@@ -74,7 +77,7 @@ func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 		t.Fatal(err)
 	}
 	account := func(id string, roles ...string) *configv1.Agent {
-		a := &configv1.Agent{Meta: &configv1.Meta{Id: id, DisplayName: display[id]}, Roles: roles}
+		a := &configv1.Agent{Meta: &configv1.Meta{Id: id, DisplayName: display[id]}, Roles: roles, Skills: knows[id]}
 		if a.Password, err = box.Seal(directory.Place(a, "password"), cheap, 1); err != nil {
 			t.Fatal(err)
 		}
@@ -87,8 +90,10 @@ func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 		&configv1.Queue{Meta: &configv1.Meta{Id: "back", DisplayName: "Back office"}, Agents: []string{"orlin"}},
 		&configv1.Queue{Meta: &configv1.Meta{Id: "empty"}},
 		&configv1.Queue{Meta: &configv1.Meta{Id: "night"}, Agents: []string{"orlin"}, Schedule: "never"},
+		&configv1.Skill{Meta: &configv1.Meta{Id: "bulgarian", DisplayName: "Bulgarian"}, Type: "language", Lowest: 1, Highest: 5, Ratings: []*configv1.RatingName{{Value: 5, Name: "native"}}},
+		&configv1.Skill{Meta: &configv1.Meta{Id: "billing"}}, &configv1.Skill{Meta: &configv1.Meta{Id: "telex"}, Inactive: true},
 		&configv1.Schedule{Meta: &configv1.Meta{Id: "never"}, TimeZone: "Europe/Sofia"},
-		&configv1.Workstream{Meta: &configv1.Meta{Id: "facebook"}, Queue: "front", Units: 1, OfferSeconds: 60, Variables: []*configv1.Variable{{Name: "order", Initial: "?"},
+		&configv1.Workstream{Meta: &configv1.Meta{Id: "facebook"}, Queue: "front", Units: 1, OfferSeconds: 60, AgentSkills: true, Variables: []*configv1.Variable{{Name: "order", Initial: "?"},
 			{Name: "mail", Tells: configv1.Tells_TELLS_EMAIL}, {Name: "call", Tells: configv1.Tells_TELLS_PHONE}}},
 		&configv1.Workstream{Meta: &configv1.Meta{Id: "claims"}, Queue: "front", Units: 1, OfferSeconds: 60, Notifications: &configv1.Notifications{Consult: "advice"}, Dispositions: &configv1.Dispositions{
 			Required: true, NoteRequired: true, Codes: []*configv1.DispositionCode{{Code: "paid", Name: "Paid"}, {Code: "refused", Name: "Refused"}, {Code: "old", Name: "Old", Inactive: true}, {Code: "third", Name: "Third"}}}},

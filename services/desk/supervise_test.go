@@ -24,7 +24,7 @@ func TestMonitorAndJoin(t *testing.T) {
 	hers.until("the snapshot", func(e *deskv1.Event) bool { return e.GetSnapshot() != nil })
 	h.lead("p", "active", time.Now())
 	view, err := sonya.desk.MonitorConversation(t.Context(), connect.NewRequest(&deskv1.MonitorConversationRequest{Ref: ref("p")}))
-	if err != nil || !slices.Equal(view.Msg.GetConversation().GetAllowed(), []string{"note", "join", "leave"}) {
+	if err != nil || !slices.Equal(view.Msg.GetConversation().GetAllowed(), []string{"note", "join", "leave", "skills"}) {
 		t.Fatalf("%v, %v", view, err)
 	}
 	hers.until("the conversation", inPhase("p", threadv1.Phase_PHASE_ACTIVE))

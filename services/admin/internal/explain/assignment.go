@@ -28,7 +28,7 @@ func (s *Service) ExplainAssignment(ctx context.Context, req *adminv1.ExplainAss
 		return nil, none(req.GetPage(), req.GetPsid())
 	}
 	resp := &adminv1.ExplainAssignmentResponse{}
-	if resp.Asked, err = s.asked(ctx, t, state.GetConversation().GetId()); err != nil {
+	if err := s.asked(ctx, t, state.GetConversation().GetId(), resp); err != nil {
 		return nil, err
 	}
 	if resp.Now, err = s.Why(ctx, t); err != nil {
@@ -40,21 +40,24 @@ func (s *Service) ExplainAssignment(ctx context.Context, req *adminv1.ExplainAss
 	return resp, nil
 }
 
-// asked reads who was asked or had a conversation.
-func (s *Service) asked(ctx context.Context, t subject.Thread, conversation string) ([]*adminv1.Asked, error) {
-	var out []*adminv1.Asked
+// asked reads who was asked or had a conversation, and who said which skills it
+// needs.
+func (s *Service) asked(ctx context.Context, t subject.Thread, conversation string, out *adminv1.ExplainAssignmentResponse) error {
 	for rec, err := range s.Log.History(ctx, t, 0) {
 		if err != nil {
-			return nil, fault.Wrap(err, "reading the thread")
+			return fault.Wrap(err, "reading the thread")
 		}
 		if rec.Commit.GetState().GetConversation().GetId() != conversation {
 			continue
 		}
 		for _, f := range rec.Commit.GetFacts() {
-			out = tell(out, f, rec.Commit.GetAtMs())
+			out.Asked = tell(out.Asked, f, rec.Commit.GetAtMs())
+			if change := f.GetSkillsChanged(); change != nil {
+				out.Skills = append(out.Skills, &adminv1.SkillTurn{AtMs: rec.Commit.GetAtMs(), Change: change})
+			}
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // tell adds what a fact says of who was asked.

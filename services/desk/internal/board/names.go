@@ -47,10 +47,14 @@ func other(item *deskv1.TimelineItem, value string, names *directory.Snapshot) s
 }
 
 // skillNames are the names of skills, by their ids; one without name keeps its id.
+// A sign may stand before an id, and behind it, after a space, how well.
 func skillNames(ids string, names *directory.Snapshot) string {
 	list := strings.Split(ids, ", ")
-	for i, id := range list {
-		list[i] = cmp.Or(names.Skills[id].GetMeta().GetDisplayName(), id)
+	for i, skill := range list {
+		id := strings.TrimLeft(skill, "+−")
+		sign := strings.TrimSuffix(skill, id)
+		id, value, _ := strings.Cut(id, " ")
+		list[i] = sign + strings.TrimSpace(cmp.Or(names.Skills[id].GetMeta().GetDisplayName(), id)+" "+value)
 	}
 	return strings.Join(list, ", ")
 }

@@ -141,7 +141,10 @@ func View(s *threadv1.State, revision uint64, agent string, now time.Time, world
 	if c.GetAgent() == agent && c.GetPhase() == threadv1.Phase_PHASE_WRAP_UP {
 		view.WrapUpForm = Form(s, world.Names)
 	}
-	view.Variables = variables(c, world)
+	view.Variables, view.Skills = variables(c, world), skills(c, world)
+	if world.steers(s, agent) {
+		view.Allowed = append(view.Allowed, "skills")
+	}
 	if v := s.GetSurvey(); v != nil {
 		view.Survey = &deskv1.SurveyCard{Conversation: v.GetAsked().GetConversation(), AskedMs: v.GetAskedMs(), Rating: v.Rating, Highest: v.GetAsked().GetHighest()}
 	}

@@ -35,6 +35,19 @@ func TestWhatRulesFoundIsShown(t *testing.T) {
 	}
 }
 
+// TestSkillsAreNamed (L73): a person's change of the skills is a line with who did
+// it, and skills in it have their names.
+func TestSkillsAreNamed(t *testing.T) {
+	items, _ := new(log).commit(thread.Of(&threadv1.SkillsChanged{By: "mila", Needed: []*threadv1.Need{{Skill: "bulgarian", Value: 5}, {Skill: "dutch", Value: 1}}, Dropped: []string{"bulgarian", "billing"}})).fold().Page(0, 10)
+	if len(items) != 1 || items[0].GetText() != "skills_changed" || items[0].GetAgent() != "mila" {
+		t.Fatalf("items %v", items)
+	}
+	world := directory.NewSnapshot(&configv1.Skill{Meta: &configv1.Meta{Id: "bulgarian", DisplayName: "Bulgarian"}})
+	if got, want := board.Named(items, world)[0].GetDetails()["skills"], "+Bulgarian 5, +dutch 1, −Bulgarian, −billing"; got != want {
+		t.Errorf("skills %q, want %q", got, want)
+	}
+}
+
 // TestTimeOuts: what a rule tells the agent is a line, so is that the customer
 // could not be told; what it does to the conversation says that a rule did it.
 func TestTimeOuts(t *testing.T) {

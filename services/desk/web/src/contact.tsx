@@ -1,4 +1,5 @@
-// Who the customer is, and what came before: loaded apart from the page.
+// Who the customer is, what came before, and what it takes to help: loaded apart
+// from the page.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Consent, Contact, ContactCard as Card, ConversationView, GetCardResponse, SearchContactsResponse, Summary } from './types.gen';
 import { Dialog } from './dialog';
@@ -7,10 +8,15 @@ import { said, type Words } from './i18n';
 import { rove } from './list';
 import { num } from './model';
 import { useRoom } from './rt';
+import { Skills } from './skills';
 
 const TYPED_MS = 200;
 
 export function ContactCard({ view }: { view: ConversationView }) {
+  return <><Known view={view} /><Skills view={view} /></>;
+}
+
+function Known({ view }: { view: ConversationView }) {
   const { desk, t } = useRoom();
   const [card, setCard] = useState<Card>();
   const [open, setOpen] = useState<'' | 'link' | 'merge' | 'edit'>('');

@@ -1,23 +1,26 @@
 // The live conversations of everybody, and what a supervisor does about them.
 import { useState } from 'preact/hooks';
 import type { ActOnConversationsResponse, ConversationView } from './types.gen';
-import { Confirm } from './dialog';
+import { Confirm, Dialog } from './dialog';
 import type { Act, Seen } from './floor';
 import { long, nameOf, preview, span } from './format';
 import { HandOver, type How } from './handover';
 import { said } from './i18n';
-import { idOf, num, windowOf } from './model';
+import { idOf, may as mayNow, num, windowOf } from './model';
 import { useNow } from './rt';
 import { useAloft } from './aloft';
+import { Skills } from './skills';
 
 export function Ongoing({ seen, again, act, more }: { seen: Seen; again: () => void; act: Act; more: () => void }) {
   const { desk, t } = useAloft();
   const now = useNow(1_000);
   const [chosen, choose] = useState<ReadonlySet<string>>(new Set());
   const [hand, setHand] = useState<{ view: ConversationView; how: How }>();
+  const [needing, need] = useState('');
   const [closing, close] = useState<ConversationView[]>();
   const [outcome, tell] = useState('');
   const rows = seen.ongoing.conversations ?? [];
+  const needed = rows.find((v) => idOf(v) === needing);
   const picked = rows.filter((v) => chosen.has(idOf(v)));
   const flip = (id: string) => {
     const next = new Set(chosen);
@@ -61,7 +64,7 @@ export function Ongoing({ seen, again, act, more }: { seen: Seen; again: () => v
             {rows.map((v) => (
               <Line
                 key={idOf(v)} view={v} now={now} chosen={chosen.has(idOf(v))} flip={() => flip(idOf(v))}
-                hand={(how) => { desk.set({ notice: '' }); setHand({ view: v, how }); }} close={() => close([v])}
+                hand={(how) => { desk.set({ notice: '' }); setHand({ view: v, how }); }} close={() => close([v])} need={() => need(idOf(v))}
               />
             ))}
           </tbody>
@@ -70,6 +73,14 @@ export function Ongoing({ seen, again, act, more }: { seen: Seen; again: () => v
         {seen.ongoing.nextPageToken && <p class="quiet nothing"><button class="plain" onClick={more}>{t.moreOf(rows.length, seen.ongoing.total ?? 0)}</button></p>}
       </div>
       {hand && <HandOver view={hand.view} how={hand.how} onClose={() => { setHand(undefined); again(); }} />}
+      {needed && (
+        <Dialog title={nameOf(needed, t)} onClose={() => need('')}>
+          <form method="dialog">
+            <Skills view={needed} />
+            <div class="buttons"><button>{t.close}</button></div>
+          </form>
+        </Dialog>
+      )}
       {closing && (
         <Confirm
           title={t.confirmForce(closing.length)} text={t.confirmForceText} yes={t.force_close}
@@ -81,8 +92,8 @@ export function Ongoing({ seen, again, act, more }: { seen: Seen; again: () => v
   );
 }
 
-function Line({ view: v, now, chosen, flip, hand, close }: {
-  view: ConversationView; now: number; chosen: boolean; flip: () => void; hand: (how: How) => void; close: () => void;
+function Line({ view: v, now, chosen, flip, hand, close, need }: {
+  view: ConversationView; now: number; chosen: boolean; flip: () => void; hand: (how: How) => void; close: () => void; need: () => void;
 }) {
   const { desk, t } = useAloft();
   const w = windowOf(v, now);
@@ -103,6 +114,7 @@ function Line({ view: v, now, chosen, flip, hand, close }: {
       <td><div class="acts">
         {may('assign') && <button class="plain" onClick={() => hand('assign')}>{t.assign}</button>}
         {may('transfer') && <button class="plain" onClick={() => hand('transfer')}>{t.transfer}</button>}
+        {mayNow(v, 'skills') && <button class="plain" onClick={need}>{t.needs}</button>}
         {may('monitor') && <button class="plain" onClick={() => void desk.attend('Monitor', v)}>{t.monitor}</button>}
         {may('join') && <button class="plain" onClick={() => void desk.attend('Join', v)}>{t.join}</button>}
         {may('force_close') && <button class="plain danger" onClick={close}>{t.force_close}</button>}

@@ -254,6 +254,17 @@ export interface Card {
   buttons?: Button[];
 }
 
+export interface ChangeSkillsRequest {
+  ref?: ConversationRef;
+  clientId?: string;
+  needed?: Proficiency[];
+  dropped?: string[];
+}
+
+export interface ChangeSkillsResponse {
+  conversation?: ConversationView;
+}
+
 export interface CloseConversationRequest {
   ref?: ConversationRef;
   dispositions?: string[];
@@ -345,6 +356,7 @@ export interface ConversationView {
   survey?: SurveyCard;
   notification?: Notification;
   title?: string;
+  skills?: NeededSkill[];
 }
 
 export interface CreateContactRequest {
@@ -600,6 +612,14 @@ export interface ListQueuesResponse {
   queues?: QueueFigure[];
 }
 
+export interface ListSkillsRequest {
+  ref?: ConversationRef;
+}
+
+export interface ListSkillsResponse {
+  skills?: SkillScale[];
+}
+
 export interface ListTargetsRequest {
   ref?: ConversationRef;
   consult?: boolean;
@@ -652,6 +672,14 @@ export interface MonitorConversationRequest {
 
 export interface MonitorConversationResponse {
   conversation?: ConversationView;
+}
+
+export interface NeededSkill {
+  skill?: string;
+  name?: string;
+  value?: number;
+  highest?: number;
+  rating?: string;
 }
 
 export interface Notification {
@@ -768,6 +796,11 @@ export interface PickConversationRequest {
 
 export interface PickConversationResponse {
   conversation?: ConversationView;
+}
+
+export interface Proficiency {
+  skill?: string;
+  value?: number;
 }
 
 export interface ProfileLoad {
@@ -970,6 +1003,15 @@ export interface SignalRequest {
 }
 
 export interface SignalResponse {
+}
+
+export interface SkillScale {
+  skill?: string;
+  name?: string;
+  type?: string;
+  lowest?: number;
+  highest?: number;
+  ratings?: Record<string, string>;
 }
 
 export interface Snapshot {

@@ -20,11 +20,15 @@ func (h *House) Open(c Customer, agent, text string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	at := h.now().Add(-c.Silent).UnixMilli()
+	var allowed []string
+	if h.skilled {
+		allowed = []string{"skills"}
+	}
 	h.floor = append(h.floor, &deskv1.ConversationView{
 		Ref:      &deskv1.ConversationRef{Page: "1020304050607080", Psid: c.PSID, Conversation: "c-" + c.PSID},
 		Customer: &threadv1.Customer{Name: c.Name}, Phase: c.Phase, Queue: c.Queue, PageName: "Магазин Витоша",
 		Agent: agent, AgentName: names[agent], Preview: text, NewestMs: at, OpenedMs: at, QueuedMs: at, Unanswered: 1,
-		Window: &deskv1.Window{Kind: "response", UntilMs: h.now().Add(c.Window).UnixMilli()}, Supervise: oversight(c.Phase),
+		Window: &deskv1.Window{Kind: "response", UntilMs: h.now().Add(c.Window).UnixMilli()}, Supervise: oversight(c.Phase), Allowed: allowed,
 	})
 }
 
@@ -180,4 +184,27 @@ func (d desk) MonitorConversation(_ context.Context, r *connect.Request[deskv1.M
 		}
 	}
 	return nil, connect.NewError(connect.CodeNotFound, nil)
+}
+
+// allow says what the agent may do in a phase.
+func (h *House) allow(v *deskv1.ConversationView) {
+	if v.GetPart() != nil {
+		v.Allowed = beside(v.GetPart())
+		return
+	}
+	v.Allowed = map[threadv1.Phase][]string{
+		threadv1.Phase_PHASE_OPEN:    {"accept", "reject"},
+		threadv1.Phase_PHASE_ACTIVE:  append([]string{"send", "note", "end", "park", "release", "transfer", "consult"}, aside(v)...),
+		threadv1.Phase_PHASE_WAITING: {"note", "resume", "release"},
+		threadv1.Phase_PHASE_WRAP_UP: {"note", "close"},
+	}[v.GetPhase()]
+	if h.skilled && v.GetPhase() == threadv1.Phase_PHASE_ACTIVE {
+		v.Allowed = append(v.Allowed, "skills")
+	}
+	h.standing.Used = 0
+	for _, x := range h.views {
+		if x.GetPhase() == threadv1.Phase_PHASE_ACTIVE {
+			h.standing.Used++
+		}
+	}
 }

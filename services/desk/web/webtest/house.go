@@ -65,6 +65,7 @@ type House struct {
 	floor    []*deskv1.ConversationView // those of everybody, as a supervisor sees them
 	own      []*deskv1.PersonalReply
 	form     *deskv1.WrapUpForm
+	skilled  bool            // agents say which skills conversations need
 	files    <-chan struct{} // files wait for it; nil: they do not
 
 	Uploads Uploads
@@ -426,26 +427,6 @@ func (h *House) show(v *deskv1.ConversationView) {
 	v.Revision = h.revision
 	h.allow(v)
 	h.emit(&deskv1.Event{Kind: &deskv1.Event_Conversation{Conversation: proto.CloneOf(v)}})
-}
-
-// allow says what the agent may do in a phase.
-func (h *House) allow(v *deskv1.ConversationView) {
-	if v.GetPart() != nil {
-		v.Allowed = beside(v.GetPart())
-		return
-	}
-	v.Allowed = map[threadv1.Phase][]string{
-		threadv1.Phase_PHASE_OPEN:    {"accept", "reject"},
-		threadv1.Phase_PHASE_ACTIVE:  append([]string{"send", "note", "end", "park", "release", "transfer", "consult"}, aside(v)...),
-		threadv1.Phase_PHASE_WAITING: {"note", "resume", "release"},
-		threadv1.Phase_PHASE_WRAP_UP: {"note", "close"},
-	}[v.GetPhase()]
-	h.standing.Used = 0
-	for _, x := range h.views {
-		if x.GetPhase() == threadv1.Phase_PHASE_ACTIVE {
-			h.standing.Used++
-		}
-	}
 }
 
 // emit numbers an event and wakes the streams. The lock is held.

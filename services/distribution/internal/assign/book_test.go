@@ -173,7 +173,7 @@ func (r *run) follow() {
 	moves := []string{"bump"}
 	switch next.Phase {
 	case assign.Waiting:
-		moves = append(moves, "close", "requeue")
+		moves = append(moves, "close", "requeue", "needs")
 		if reserved != nil && reserved.Phase == assign.Picking {
 			moves = append(moves, "take", "take", "take")
 		}
@@ -183,9 +183,9 @@ func (r *run) follow() {
 			moves = append(moves, "stale")
 		}
 	case assign.Offered:
-		moves = append(moves, "accept", "accept", "wait", "wait", "close", "skip", "skip", "skip")
+		moves = append(moves, "accept", "accept", "wait", "wait", "close", "skip", "skip", "skip", "needs")
 	case assign.Active:
-		moves = append(moves, "end", "end", "park", "wait", "close", "units")
+		moves = append(moves, "end", "end", "park", "wait", "close", "needs")
 	case assign.WrapUp:
 		moves = append(moves, "close")
 	case assign.Done:
@@ -220,7 +220,7 @@ func (r *run) move(next *assign.Item, reserved *item, move string) {
 		next.Phase, next.Agent, next.Fence = assign.Waiting, "", 0
 	case "end":
 		next.Phase, next.DueMS = assign.WrapUp, draw(r, "due", []int64{0, r.ms() - 1, r.ms() + 4_000, r.ms() + 10_000})
-	case "units":
+	case "needs": // a person says which skills are needed (L73), or rules what it takes
 		next.Class = r.drawClass()
 	case "resume":
 		next.Phase, next.Agent, next.Fence, next.AssignedMS = assign.Active, draw(r, "agent", agentIDs), 0, r.ms()

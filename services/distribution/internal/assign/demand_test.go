@@ -288,6 +288,44 @@ var assignments = []assigned{
 		h.in("boris", assign.Agent{Capacity: 1, Skills: speaks(3, 30)})
 		h.comes("1.x", asks(30, true))
 	}, "boris"},
+	{"L73 needed no more: whoever is free gets what waits", func(h *hall) {
+		h.in("ana", assign.Agent{})
+		x := h.comes("1.x", asks(3, false))
+		x.Class = plain(1)
+		h.apply(x)
+	}, "ana"},
+	{"L73 needed from now on: it waits on for who has it", func(h *hall) {
+		x := h.comes("1.x", assign.Item{})
+		x.Class = asks(3, false).Class
+		h.apply(x)
+		h.in("ana", assign.Agent{})
+	}, ""},
+	{"L73 it keeps its place in the queue", func(h *hall) {
+		x := h.comes("1.x", asks(3, false))
+		h.comes("1.y", assign.Item{})
+		x.Class = plain(1)
+		h.apply(x)
+		h.in("ana", assign.Agent{})
+	}, "ana"},
+	{"L73 an offer that is out stays", func(h *hall) {
+		h.in("ana", assign.Agent{})
+		x := h.comes("1.x", assign.Item{})
+		p := h.proposal("1.x")
+		x.Phase, x.Agent, x.Fence, x.Highest, x.DueMS = assign.Offered, p.Agent, p.Fence, p.Fence, h.now.UnixMilli()+x.OfferMS
+		x, _ = h.apply(x)
+		h.in("boris", assign.Agent{Skills: speaks(3, 30)})
+		x.Class = asks(3, false).Class
+		h.apply(x)
+	}, "ana"},
+	{"L73 transferred to another queue it goes by what it needs", func(h *hall) {
+		h.in("ana", assign.Agent{Queues: both()})
+		x := h.taken(h.comes("1.x", assign.Item{}))
+		x.Class = asks(3, false).Class
+		x, _ = h.apply(x)
+		x.Phase, x.Agent, x.Fence, x.Queue, x.QueuedMS, x.SinceMS = assign.Waiting, "", 0, "back", h.now.UnixMilli(), h.now.UnixMilli()
+		h.apply(x)
+		h.in("boris", assign.Agent{Queues: both(), Skills: speaks(3, 30)})
+	}, "boris"},
 	{"L28 back to the same agent, before what waits longer", func(h *hall) {
 		h.comes("1.y", assign.Item{})
 		h.in("ana", assign.Agent{})

@@ -88,7 +88,9 @@ type ExplainAssignmentResponse struct {
 	// Who was asked or had it, oldest first.
 	Asked []*Asked `protobuf:"bytes,2,rep,name=asked,proto3" json:"asked,omitempty"`
 	// Why now is absent.
-	Trouble       string `protobuf:"bytes,3,opt,name=trouble,proto3" json:"trouble,omitempty"`
+	Trouble string `protobuf:"bytes,3,opt,name=trouble,proto3" json:"trouble,omitempty"`
+	// What people said of the skills it needs, oldest first.
+	Skills        []*SkillTurn `protobuf:"bytes,12,rep,name=skills,proto3" json:"skills,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -144,6 +146,68 @@ func (x *ExplainAssignmentResponse) GetTrouble() string {
 	return ""
 }
 
+func (x *ExplainAssignmentResponse) GetSkills() []*SkillTurn {
+	if x != nil {
+		return x.Skills
+	}
+	return nil
+}
+
+// SkillTurn is that somebody changed which skills a conversation needs.
+type SkillTurn struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When, ms since 1970 UTC.
+	AtMs int64 `protobuf:"varint,1,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// What.
+	Change        *v11.SkillsChanged `protobuf:"bytes,2,opt,name=change,proto3" json:"change,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SkillTurn) Reset() {
+	*x = SkillTurn{}
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SkillTurn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SkillTurn) ProtoMessage() {}
+
+func (x *SkillTurn) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SkillTurn.ProtoReflect.Descriptor instead.
+func (*SkillTurn) Descriptor() ([]byte, []int) {
+	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *SkillTurn) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *SkillTurn) GetChange() *v11.SkillsChanged {
+	if x != nil {
+		return x.Change
+	}
+	return nil
+}
+
 // Asked is an agent who was asked, or who was given it.
 type Asked struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -167,7 +231,7 @@ type Asked struct {
 
 func (x *Asked) Reset() {
 	*x = Asked{}
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[2]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -179,7 +243,7 @@ func (x *Asked) String() string {
 func (*Asked) ProtoMessage() {}
 
 func (x *Asked) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[2]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -192,7 +256,7 @@ func (x *Asked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Asked.ProtoReflect.Descriptor instead.
 func (*Asked) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{2}
+	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Asked) GetAtMs() int64 {
@@ -255,7 +319,7 @@ type Trial struct {
 
 func (x *Trial) Reset() {
 	*x = Trial{}
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[3]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -267,7 +331,7 @@ func (x *Trial) String() string {
 func (*Trial) ProtoMessage() {}
 
 func (x *Trial) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[3]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -280,7 +344,7 @@ func (x *Trial) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Trial.ProtoReflect.Descriptor instead.
 func (*Trial) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{3}
+	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Trial) GetResources() []*Resource {
@@ -319,7 +383,7 @@ type ExplainConversationRequest struct {
 
 func (x *ExplainConversationRequest) Reset() {
 	*x = ExplainConversationRequest{}
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[4]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -331,7 +395,7 @@ func (x *ExplainConversationRequest) String() string {
 func (*ExplainConversationRequest) ProtoMessage() {}
 
 func (x *ExplainConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[4]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -344,7 +408,7 @@ func (x *ExplainConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainConversationRequest.ProtoReflect.Descriptor instead.
 func (*ExplainConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{4}
+	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ExplainConversationRequest) GetPage() string {
@@ -382,7 +446,7 @@ type ExplainConversationResponse struct {
 
 func (x *ExplainConversationResponse) Reset() {
 	*x = ExplainConversationResponse{}
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[5]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -394,7 +458,7 @@ func (x *ExplainConversationResponse) String() string {
 func (*ExplainConversationResponse) ProtoMessage() {}
 
 func (x *ExplainConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[5]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -407,7 +471,7 @@ func (x *ExplainConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainConversationResponse.ProtoReflect.Descriptor instead.
 func (*ExplainConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{5}
+	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ExplainConversationResponse) GetDecision() *v12.Decision {
@@ -451,7 +515,7 @@ type Routed struct {
 
 func (x *Routed) Reset() {
 	*x = Routed{}
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[6]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -463,7 +527,7 @@ func (x *Routed) String() string {
 func (*Routed) ProtoMessage() {}
 
 func (x *Routed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[6]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -476,7 +540,7 @@ func (x *Routed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Routed.ProtoReflect.Descriptor instead.
 func (*Routed) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{6}
+	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Routed) GetConversation() string {
@@ -556,7 +620,7 @@ type EvaluateRulesRequest struct {
 
 func (x *EvaluateRulesRequest) Reset() {
 	*x = EvaluateRulesRequest{}
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[7]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -568,7 +632,7 @@ func (x *EvaluateRulesRequest) String() string {
 func (*EvaluateRulesRequest) ProtoMessage() {}
 
 func (x *EvaluateRulesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[7]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -581,7 +645,7 @@ func (x *EvaluateRulesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EvaluateRulesRequest.ProtoReflect.Descriptor instead.
 func (*EvaluateRulesRequest) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{7}
+	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *EvaluateRulesRequest) GetContext() *v12.RoutingContext {
@@ -609,7 +673,7 @@ type EvaluateRulesResponse struct {
 
 func (x *EvaluateRulesResponse) Reset() {
 	*x = EvaluateRulesResponse{}
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[8]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -621,7 +685,7 @@ func (x *EvaluateRulesResponse) String() string {
 func (*EvaluateRulesResponse) ProtoMessage() {}
 
 func (x *EvaluateRulesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_admin_v1_routing_proto_msgTypes[8]
+	mi := &file_parley_admin_v1_routing_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -634,7 +698,7 @@ func (x *EvaluateRulesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EvaluateRulesResponse.ProtoReflect.Descriptor instead.
 func (*EvaluateRulesResponse) Descriptor() ([]byte, []int) {
-	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{8}
+	return file_parley_admin_v1_routing_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *EvaluateRulesResponse) GetDecision() *v12.Decision {
@@ -651,11 +715,15 @@ const file_parley_admin_v1_routing_proto_rawDesc = "" +
 	"\x1dparley/admin/v1/routing.proto\x12\x0fparley.admin.v1\x1a\x1bparley/admin/v1/admin.proto\x1a\x1fparley/auth/v1/permission.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1fparley/routing/v1/context.proto\x1a\x1aparley/thread/v1/bot.proto\x1a\x1bparley/thread/v1/fact.proto\"B\n" +
 	"\x18ExplainAssignmentRequest\x12\x12\n" +
 	"\x04page\x18\x01 \x01(\tR\x04page\x12\x12\n" +
-	"\x04psid\x18\x02 \x01(\tR\x04psid\"\x9a\x01\n" +
+	"\x04psid\x18\x02 \x01(\tR\x04psid\"\xce\x01\n" +
 	"\x19ExplainAssignmentResponse\x125\n" +
 	"\x03now\x18\x01 \x01(\v2#.parley.distribution.v1.WhyResponseR\x03now\x12,\n" +
 	"\x05asked\x18\x02 \x03(\v2\x16.parley.admin.v1.AskedR\x05asked\x12\x18\n" +
-	"\atrouble\x18\x03 \x01(\tR\atrouble\"\xa6\x01\n" +
+	"\atrouble\x18\x03 \x01(\tR\atrouble\x122\n" +
+	"\x06skills\x18\f \x03(\v2\x1a.parley.admin.v1.SkillTurnR\x06skills\"Y\n" +
+	"\tSkillTurn\x12\x13\n" +
+	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x127\n" +
+	"\x06change\x18\x02 \x01(\v2\x1f.parley.thread.v1.SkillsChangedR\x06change\"\xa6\x01\n" +
 	"\x05Asked\x12\x13\n" +
 	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x120\n" +
@@ -708,47 +776,51 @@ func file_parley_admin_v1_routing_proto_rawDescGZIP() []byte {
 	return file_parley_admin_v1_routing_proto_rawDescData
 }
 
-var file_parley_admin_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_parley_admin_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_parley_admin_v1_routing_proto_goTypes = []any{
 	(*ExplainAssignmentRequest)(nil),    // 0: parley.admin.v1.ExplainAssignmentRequest
 	(*ExplainAssignmentResponse)(nil),   // 1: parley.admin.v1.ExplainAssignmentResponse
-	(*Asked)(nil),                       // 2: parley.admin.v1.Asked
-	(*Trial)(nil),                       // 3: parley.admin.v1.Trial
-	(*ExplainConversationRequest)(nil),  // 4: parley.admin.v1.ExplainConversationRequest
-	(*ExplainConversationResponse)(nil), // 5: parley.admin.v1.ExplainConversationResponse
-	(*Routed)(nil),                      // 6: parley.admin.v1.Routed
-	(*EvaluateRulesRequest)(nil),        // 7: parley.admin.v1.EvaluateRulesRequest
-	(*EvaluateRulesResponse)(nil),       // 8: parley.admin.v1.EvaluateRulesResponse
-	(*v1.WhyResponse)(nil),              // 9: parley.distribution.v1.WhyResponse
-	(*v11.Choice)(nil),                  // 10: parley.thread.v1.Choice
-	(*Resource)(nil),                    // 11: parley.admin.v1.Resource
-	(*v12.Decision)(nil),                // 12: parley.routing.v1.Decision
-	(*v11.BotEscalated)(nil),            // 13: parley.thread.v1.BotEscalated
-	(*v12.RoutingContext)(nil),          // 14: parley.routing.v1.RoutingContext
+	(*SkillTurn)(nil),                   // 2: parley.admin.v1.SkillTurn
+	(*Asked)(nil),                       // 3: parley.admin.v1.Asked
+	(*Trial)(nil),                       // 4: parley.admin.v1.Trial
+	(*ExplainConversationRequest)(nil),  // 5: parley.admin.v1.ExplainConversationRequest
+	(*ExplainConversationResponse)(nil), // 6: parley.admin.v1.ExplainConversationResponse
+	(*Routed)(nil),                      // 7: parley.admin.v1.Routed
+	(*EvaluateRulesRequest)(nil),        // 8: parley.admin.v1.EvaluateRulesRequest
+	(*EvaluateRulesResponse)(nil),       // 9: parley.admin.v1.EvaluateRulesResponse
+	(*v1.WhyResponse)(nil),              // 10: parley.distribution.v1.WhyResponse
+	(*v11.SkillsChanged)(nil),           // 11: parley.thread.v1.SkillsChanged
+	(*v11.Choice)(nil),                  // 12: parley.thread.v1.Choice
+	(*Resource)(nil),                    // 13: parley.admin.v1.Resource
+	(*v12.Decision)(nil),                // 14: parley.routing.v1.Decision
+	(*v11.BotEscalated)(nil),            // 15: parley.thread.v1.BotEscalated
+	(*v12.RoutingContext)(nil),          // 16: parley.routing.v1.RoutingContext
 }
 var file_parley_admin_v1_routing_proto_depIdxs = []int32{
-	9,  // 0: parley.admin.v1.ExplainAssignmentResponse.now:type_name -> parley.distribution.v1.WhyResponse
-	2,  // 1: parley.admin.v1.ExplainAssignmentResponse.asked:type_name -> parley.admin.v1.Asked
-	10, // 2: parley.admin.v1.Asked.choice:type_name -> parley.thread.v1.Choice
-	11, // 3: parley.admin.v1.Trial.resources:type_name -> parley.admin.v1.Resource
-	3,  // 4: parley.admin.v1.ExplainConversationRequest.trial:type_name -> parley.admin.v1.Trial
-	12, // 5: parley.admin.v1.ExplainConversationResponse.decision:type_name -> parley.routing.v1.Decision
-	6,  // 6: parley.admin.v1.ExplainConversationResponse.routed:type_name -> parley.admin.v1.Routed
-	13, // 7: parley.admin.v1.Routed.bot:type_name -> parley.thread.v1.BotEscalated
-	14, // 8: parley.admin.v1.EvaluateRulesRequest.context:type_name -> parley.routing.v1.RoutingContext
-	3,  // 9: parley.admin.v1.EvaluateRulesRequest.trial:type_name -> parley.admin.v1.Trial
-	12, // 10: parley.admin.v1.EvaluateRulesResponse.decision:type_name -> parley.routing.v1.Decision
-	4,  // 11: parley.admin.v1.RoutingService.ExplainConversation:input_type -> parley.admin.v1.ExplainConversationRequest
-	7,  // 12: parley.admin.v1.RoutingService.EvaluateRules:input_type -> parley.admin.v1.EvaluateRulesRequest
-	0,  // 13: parley.admin.v1.RoutingService.ExplainAssignment:input_type -> parley.admin.v1.ExplainAssignmentRequest
-	5,  // 14: parley.admin.v1.RoutingService.ExplainConversation:output_type -> parley.admin.v1.ExplainConversationResponse
-	8,  // 15: parley.admin.v1.RoutingService.EvaluateRules:output_type -> parley.admin.v1.EvaluateRulesResponse
-	1,  // 16: parley.admin.v1.RoutingService.ExplainAssignment:output_type -> parley.admin.v1.ExplainAssignmentResponse
-	14, // [14:17] is the sub-list for method output_type
-	11, // [11:14] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	10, // 0: parley.admin.v1.ExplainAssignmentResponse.now:type_name -> parley.distribution.v1.WhyResponse
+	3,  // 1: parley.admin.v1.ExplainAssignmentResponse.asked:type_name -> parley.admin.v1.Asked
+	2,  // 2: parley.admin.v1.ExplainAssignmentResponse.skills:type_name -> parley.admin.v1.SkillTurn
+	11, // 3: parley.admin.v1.SkillTurn.change:type_name -> parley.thread.v1.SkillsChanged
+	12, // 4: parley.admin.v1.Asked.choice:type_name -> parley.thread.v1.Choice
+	13, // 5: parley.admin.v1.Trial.resources:type_name -> parley.admin.v1.Resource
+	4,  // 6: parley.admin.v1.ExplainConversationRequest.trial:type_name -> parley.admin.v1.Trial
+	14, // 7: parley.admin.v1.ExplainConversationResponse.decision:type_name -> parley.routing.v1.Decision
+	7,  // 8: parley.admin.v1.ExplainConversationResponse.routed:type_name -> parley.admin.v1.Routed
+	15, // 9: parley.admin.v1.Routed.bot:type_name -> parley.thread.v1.BotEscalated
+	16, // 10: parley.admin.v1.EvaluateRulesRequest.context:type_name -> parley.routing.v1.RoutingContext
+	4,  // 11: parley.admin.v1.EvaluateRulesRequest.trial:type_name -> parley.admin.v1.Trial
+	14, // 12: parley.admin.v1.EvaluateRulesResponse.decision:type_name -> parley.routing.v1.Decision
+	5,  // 13: parley.admin.v1.RoutingService.ExplainConversation:input_type -> parley.admin.v1.ExplainConversationRequest
+	8,  // 14: parley.admin.v1.RoutingService.EvaluateRules:input_type -> parley.admin.v1.EvaluateRulesRequest
+	0,  // 15: parley.admin.v1.RoutingService.ExplainAssignment:input_type -> parley.admin.v1.ExplainAssignmentRequest
+	6,  // 16: parley.admin.v1.RoutingService.ExplainConversation:output_type -> parley.admin.v1.ExplainConversationResponse
+	9,  // 17: parley.admin.v1.RoutingService.EvaluateRules:output_type -> parley.admin.v1.EvaluateRulesResponse
+	1,  // 18: parley.admin.v1.RoutingService.ExplainAssignment:output_type -> parley.admin.v1.ExplainAssignmentResponse
+	16, // [16:19] is the sub-list for method output_type
+	13, // [13:16] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_parley_admin_v1_routing_proto_init() }
@@ -763,7 +835,7 @@ func file_parley_admin_v1_routing_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_admin_v1_routing_proto_rawDesc), len(file_parley_admin_v1_routing_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -94,6 +94,8 @@ const (
 	// To say how much the agents of a queue take on, what they know, and which queues
 	// they serve (L66, L70).
 	Permission_PERMISSION_CREW_ADJUST Permission = 62
+	// To say which skills a conversation needs (L73).
+	Permission_PERMISSION_CONVERSATION_SKILL Permission = 88
 	// To copy the whole house.
 	Permission_PERMISSION_BACKUP_READ Permission = 78
 	// To have everything about a person given out.
@@ -137,6 +139,7 @@ var (
 		28: "PERMISSION_FLOOR_READ",
 		29: "PERMISSION_FLOOR_STEER",
 		62: "PERMISSION_CREW_ADJUST",
+		88: "PERMISSION_CONVERSATION_SKILL",
 		78: "PERMISSION_BACKUP_READ",
 		79: "PERMISSION_PRIVACY_EXPORT",
 		96: "PERMISSION_CLIENT_MANAGE",
@@ -174,6 +177,7 @@ var (
 		"PERMISSION_FLOOR_READ":               28,
 		"PERMISSION_FLOOR_STEER":              29,
 		"PERMISSION_CREW_ADJUST":              62,
+		"PERMISSION_CONVERSATION_SKILL":       88,
 		"PERMISSION_BACKUP_READ":              78,
 		"PERMISSION_PRIVACY_EXPORT":           79,
 		"PERMISSION_CLIENT_MANAGE":            96,
@@ -322,7 +326,7 @@ const file_parley_auth_v1_permission_proto_rawDesc = "" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06object\x18\x02 \x01(\tR\x06object\x12\x16\n" +
 	"\x06fields\x18\x03 \x03(\tR\x06fields\x12\x10\n" +
-	"\x03own\x18\x04 \x01(\bR\x03own*\xa1\b\n" +
+	"\x03own\x18\x04 \x01(\bR\x03own*\xc4\b\n" +
 	"\n" +
 	"Permission\x12\x1a\n" +
 	"\x16PERMISSION_UNSPECIFIED\x10\x00\x12\x15\n" +
@@ -357,7 +361,8 @@ const file_parley_auth_v1_permission_proto_rawDesc = "" +
 	"\x14PERMISSION_QUEUE_SEE\x10\x1b\x12\x19\n" +
 	"\x15PERMISSION_FLOOR_READ\x10\x1c\x12\x1a\n" +
 	"\x16PERMISSION_FLOOR_STEER\x10\x1d\x12\x1a\n" +
-	"\x16PERMISSION_CREW_ADJUST\x10>\x12\x1a\n" +
+	"\x16PERMISSION_CREW_ADJUST\x10>\x12!\n" +
+	"\x1dPERMISSION_CONVERSATION_SKILL\x10X\x12\x1a\n" +
 	"\x16PERMISSION_BACKUP_READ\x10N\x12\x1d\n" +
 	"\x19PERMISSION_PRIVACY_EXPORT\x10O\x12\x1c\n" +
 	"\x18PERMISSION_CLIENT_MANAGE\x10`:\\\n" +

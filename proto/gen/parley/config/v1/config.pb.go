@@ -1020,7 +1020,10 @@ type Workstream struct {
 	// What stands for a conversation in the lists of agents, in place of the
 	// customer's name, at most 100 characters (S40); empty, or filled in to nothing:
 	// the name. It has the slugs of a notification's title.
-	SessionTitle  string `protobuf:"bytes,157,opt,name=session_title,json=sessionTitle,proto3" json:"session_title,omitempty"`
+	SessionTitle string `protobuf:"bytes,157,opt,name=session_title,json=sessionTitle,proto3" json:"session_title,omitempty"`
+	// Agents may say which skills their conversations need. Supervisors may anyway
+	// (L73).
+	AgentSkills   bool `protobuf:"varint,164,opt,name=agent_skills,json=agentSkills,proto3" json:"agent_skills,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1326,6 +1329,13 @@ func (x *Workstream) GetSessionTitle() string {
 		return x.SessionTitle
 	}
 	return ""
+}
+
+func (x *Workstream) GetAgentSkills() bool {
+	if x != nil {
+		return x.AgentSkills
+	}
+	return false
 }
 
 // Queue is a list of waiting conversations and the agents who take them.
@@ -1780,7 +1790,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"TextsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8d\x0e\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb1\x0e\n" +
 	"\n" +
 	"Workstream\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x14\n" +
@@ -1827,7 +1837,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\thide_seen\x18j \x01(\bR\bhideSeen\x12&\n" +
 	"\x0eretention_days\x18\x9b\x01 \x01(\x05R\rretentionDays\x12F\n" +
 	"\rnotifications\x18\x9c\x01 \x01(\v2\x1f.parley.config.v1.NotificationsR\rnotifications\x12$\n" +
-	"\rsession_title\x18\x9d\x01 \x01(\tR\fsessionTitle\"\xa1\x04\n" +
+	"\rsession_title\x18\x9d\x01 \x01(\tR\fsessionTitle\x12\"\n" +
+	"\fagent_skills\x18\xa4\x01 \x01(\bR\vagentSkills\"\xa1\x04\n" +
 	"\x05Queue\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x16\n" +
 	"\x06agents\x18\x02 \x03(\tR\x06agents\x12<\n" +

@@ -1479,7 +1479,8 @@ type ConversationView struct {
 	// resume, release, transfer; consult, confer (a note with consult),
 	// open_consult, end_consult; accept_consult, decline_consult, join, leave.
 	// The note of a supervisor who reads along is whispered: the agent gets it.
-	// take_control in place of send while another app has the thread.
+	// take_control in place of send while another app has the thread. skills also for
+	// a supervisor, of somebody else's.
 	Allowed []string `protobuf:"bytes,14,rep,name=allowed,proto3" json:"allowed,omitempty"`
 	// When wrap-up stops keeping capacity, ms since 1970 UTC; 0: when it closes.
 	DueMs int64 `protobuf:"varint,15,opt,name=due_ms,json=dueMs,proto3" json:"due_ms,omitempty"`
@@ -1520,7 +1521,9 @@ type ConversationView struct {
 	// How its agent, or who is asked, is told of it; absent: as is built in.
 	Notification *Notification `protobuf:"bytes,92,opt,name=notification,proto3" json:"notification,omitempty"`
 	// What stands for it in lists, in place of the customer's name; empty: the name.
-	Title         string `protobuf:"bytes,93,opt,name=title,proto3" json:"title,omitempty"`
+	Title string `protobuf:"bytes,93,opt,name=title,proto3" json:"title,omitempty"`
+	// Skills it needs, by name.
+	Skills        []*NeededSkill `protobuf:"bytes,100,rep,name=skills,proto3" json:"skills,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1765,6 +1768,13 @@ func (x *ConversationView) GetTitle() string {
 	return ""
 }
 
+func (x *ConversationView) GetSkills() []*NeededSkill {
+	if x != nil {
+		return x.Skills
+	}
+	return nil
+}
+
 // Notification is how an agent is told of a conversation: one that is offered,
 // one to be asked about, or one that the agent was given without being asked.
 type Notification struct {
@@ -1932,6 +1942,391 @@ func (x *NotificationText) GetRows() []*v12.NotificationRow {
 	return nil
 }
 
+// NeededSkill is a skill that a conversation needs.
+type NeededSkill struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Skill, by id.
+	Skill string `protobuf:"bytes,1,opt,name=skill,proto3" json:"skill,omitempty"`
+	// Name for people.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Least proficiency on its scale.
+	Value int32 `protobuf:"varint,3,opt,name=value,proto3" json:"value,omitempty"`
+	// The scale's best.
+	Highest int32 `protobuf:"varint,4,opt,name=highest,proto3" json:"highest,omitempty"`
+	// What the value is called; may be empty.
+	Rating        string `protobuf:"bytes,5,opt,name=rating,proto3" json:"rating,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NeededSkill) Reset() {
+	*x = NeededSkill{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NeededSkill) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NeededSkill) ProtoMessage() {}
+
+func (x *NeededSkill) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NeededSkill.ProtoReflect.Descriptor instead.
+func (*NeededSkill) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *NeededSkill) GetSkill() string {
+	if x != nil {
+		return x.Skill
+	}
+	return ""
+}
+
+func (x *NeededSkill) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *NeededSkill) GetValue() int32 {
+	if x != nil {
+		return x.Value
+	}
+	return 0
+}
+
+func (x *NeededSkill) GetHighest() int32 {
+	if x != nil {
+		return x.Highest
+	}
+	return 0
+}
+
+func (x *NeededSkill) GetRating() string {
+	if x != nil {
+		return x.Rating
+	}
+	return ""
+}
+
+// ListSkillsRequest names the conversation.
+type ListSkillsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Conversation.
+	Ref           *ConversationRef `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSkillsRequest) Reset() {
+	*x = ListSkillsRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSkillsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSkillsRequest) ProtoMessage() {}
+
+func (x *ListSkillsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSkillsRequest.ProtoReflect.Descriptor instead.
+func (*ListSkillsRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ListSkillsRequest) GetRef() *ConversationRef {
+	if x != nil {
+		return x.Ref
+	}
+	return nil
+}
+
+// ListSkillsResponse is what it can need.
+type ListSkillsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By type and name.
+	Skills        []*SkillScale `protobuf:"bytes,1,rep,name=skills,proto3" json:"skills,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListSkillsResponse) Reset() {
+	*x = ListSkillsResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListSkillsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListSkillsResponse) ProtoMessage() {}
+
+func (x *ListSkillsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListSkillsResponse.ProtoReflect.Descriptor instead.
+func (*ListSkillsResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ListSkillsResponse) GetSkills() []*SkillScale {
+	if x != nil {
+		return x.Skills
+	}
+	return nil
+}
+
+// SkillScale is a skill and its scale.
+type SkillScale struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Skill, by id.
+	Skill string `protobuf:"bytes,1,opt,name=skill,proto3" json:"skill,omitempty"`
+	// Name for people.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// What sort of skill; may be empty.
+	Type string `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
+	// Least proficiency.
+	Lowest int32 `protobuf:"varint,4,opt,name=lowest,proto3" json:"lowest,omitempty"`
+	// Best proficiency.
+	Highest int32 `protobuf:"varint,5,opt,name=highest,proto3" json:"highest,omitempty"`
+	// What single values are called.
+	Ratings       map[int32]string `protobuf:"bytes,6,rep,name=ratings,proto3" json:"ratings,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SkillScale) Reset() {
+	*x = SkillScale{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SkillScale) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SkillScale) ProtoMessage() {}
+
+func (x *SkillScale) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SkillScale.ProtoReflect.Descriptor instead.
+func (*SkillScale) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *SkillScale) GetSkill() string {
+	if x != nil {
+		return x.Skill
+	}
+	return ""
+}
+
+func (x *SkillScale) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SkillScale) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *SkillScale) GetLowest() int32 {
+	if x != nil {
+		return x.Lowest
+	}
+	return 0
+}
+
+func (x *SkillScale) GetHighest() int32 {
+	if x != nil {
+		return x.Highest
+	}
+	return 0
+}
+
+func (x *SkillScale) GetRatings() map[int32]string {
+	if x != nil {
+		return x.Ratings
+	}
+	return nil
+}
+
+// ChangeSkillsRequest says which skills a conversation needs.
+type ChangeSkillsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Conversation, which must be open, active or set aside.
+	Ref *ConversationRef `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	// UUID of the command.
+	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Those it needs from now on, or otherwise than before, with the least
+	// proficiency; 0 is the scale's lowest. It needs at most 20 in the end.
+	Needed []*v12.Proficiency `protobuf:"bytes,3,rep,name=needed,proto3" json:"needed,omitempty"`
+	// Skills it needs no more, by id.
+	Dropped       []string `protobuf:"bytes,4,rep,name=dropped,proto3" json:"dropped,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeSkillsRequest) Reset() {
+	*x = ChangeSkillsRequest{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeSkillsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeSkillsRequest) ProtoMessage() {}
+
+func (x *ChangeSkillsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeSkillsRequest.ProtoReflect.Descriptor instead.
+func (*ChangeSkillsRequest) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ChangeSkillsRequest) GetRef() *ConversationRef {
+	if x != nil {
+		return x.Ref
+	}
+	return nil
+}
+
+func (x *ChangeSkillsRequest) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *ChangeSkillsRequest) GetNeeded() []*v12.Proficiency {
+	if x != nil {
+		return x.Needed
+	}
+	return nil
+}
+
+func (x *ChangeSkillsRequest) GetDropped() []string {
+	if x != nil {
+		return x.Dropped
+	}
+	return nil
+}
+
+// ChangeSkillsResponse is the conversation with them.
+type ChangeSkillsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it stands.
+	Conversation  *ConversationView `protobuf:"bytes,1,opt,name=conversation,proto3" json:"conversation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeSkillsResponse) Reset() {
+	*x = ChangeSkillsResponse{}
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeSkillsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeSkillsResponse) ProtoMessage() {}
+
+func (x *ChangeSkillsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeSkillsResponse.ProtoReflect.Descriptor instead.
+func (*ChangeSkillsResponse) Descriptor() ([]byte, []int) {
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ChangeSkillsResponse) GetConversation() *ConversationView {
+	if x != nil {
+		return x.Conversation
+	}
+	return nil
+}
+
 // SurveyCard is what a customer answered to a survey.
 type SurveyCard struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1949,7 +2344,7 @@ type SurveyCard struct {
 
 func (x *SurveyCard) Reset() {
 	*x = SurveyCard{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1961,7 +2356,7 @@ func (x *SurveyCard) String() string {
 func (*SurveyCard) ProtoMessage() {}
 
 func (x *SurveyCard) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[21]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1974,7 +2369,7 @@ func (x *SurveyCard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SurveyCard.ProtoReflect.Descriptor instead.
 func (*SurveyCard) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{21}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SurveyCard) GetConversation() string {
@@ -2018,7 +2413,7 @@ type ContextVariable struct {
 
 func (x *ContextVariable) Reset() {
 	*x = ContextVariable{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2030,7 +2425,7 @@ func (x *ContextVariable) String() string {
 func (*ContextVariable) ProtoMessage() {}
 
 func (x *ContextVariable) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[22]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2043,7 +2438,7 @@ func (x *ContextVariable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContextVariable.ProtoReflect.Descriptor instead.
 func (*ContextVariable) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{22}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ContextVariable) GetName() string {
@@ -2076,7 +2471,7 @@ type FileLimits struct {
 
 func (x *FileLimits) Reset() {
 	*x = FileLimits{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2088,7 +2483,7 @@ func (x *FileLimits) String() string {
 func (*FileLimits) ProtoMessage() {}
 
 func (x *FileLimits) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[23]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2101,7 +2496,7 @@ func (x *FileLimits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FileLimits.ProtoReflect.Descriptor instead.
 func (*FileLimits) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{23}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *FileLimits) GetTypes() []string {
@@ -2154,7 +2549,7 @@ type Beside struct {
 
 func (x *Beside) Reset() {
 	*x = Beside{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2166,7 +2561,7 @@ func (x *Beside) String() string {
 func (*Beside) ProtoMessage() {}
 
 func (x *Beside) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[24]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2179,7 +2574,7 @@ func (x *Beside) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Beside.ProtoReflect.Descriptor instead.
 func (*Beside) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{24}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Beside) GetAgent() string {
@@ -2266,7 +2661,7 @@ type Owner struct {
 
 func (x *Owner) Reset() {
 	*x = Owner{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2278,7 +2673,7 @@ func (x *Owner) String() string {
 func (*Owner) ProtoMessage() {}
 
 func (x *Owner) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[25]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2291,7 +2686,7 @@ func (x *Owner) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Owner.ProtoReflect.Descriptor instead.
 func (*Owner) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{25}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Owner) GetApp() string {
@@ -2321,7 +2716,7 @@ type Window struct {
 
 func (x *Window) Reset() {
 	*x = Window{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2333,7 +2728,7 @@ func (x *Window) String() string {
 func (*Window) ProtoMessage() {}
 
 func (x *Window) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[26]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2346,7 +2741,7 @@ func (x *Window) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Window.ProtoReflect.Descriptor instead.
 func (*Window) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{26}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Window) GetKind() string {
@@ -2376,7 +2771,7 @@ type TimelineChange struct {
 
 func (x *TimelineChange) Reset() {
 	*x = TimelineChange{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2388,7 +2783,7 @@ func (x *TimelineChange) String() string {
 func (*TimelineChange) ProtoMessage() {}
 
 func (x *TimelineChange) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[27]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2401,7 +2796,7 @@ func (x *TimelineChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimelineChange.ProtoReflect.Descriptor instead.
 func (*TimelineChange) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{27}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *TimelineChange) GetRef() *ConversationRef {
@@ -2486,7 +2881,7 @@ type TimelineItem struct {
 
 func (x *TimelineItem) Reset() {
 	*x = TimelineItem{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2498,7 +2893,7 @@ func (x *TimelineItem) String() string {
 func (*TimelineItem) ProtoMessage() {}
 
 func (x *TimelineItem) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[28]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2511,7 +2906,7 @@ func (x *TimelineItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimelineItem.ProtoReflect.Descriptor instead.
 func (*TimelineItem) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{28}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *TimelineItem) GetId() string {
@@ -2719,7 +3114,7 @@ type File struct {
 
 func (x *File) Reset() {
 	*x = File{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2731,7 +3126,7 @@ func (x *File) String() string {
 func (*File) ProtoMessage() {}
 
 func (x *File) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[29]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2744,7 +3139,7 @@ func (x *File) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use File.ProtoReflect.Descriptor instead.
 func (*File) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{29}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *File) GetStatus() FileStatus {
@@ -2811,7 +3206,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2823,7 +3218,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[30]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2836,7 +3231,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{30}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Refusal) GetReason() string {
@@ -2873,7 +3268,7 @@ type SetPresenceRequest struct {
 
 func (x *SetPresenceRequest) Reset() {
 	*x = SetPresenceRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2885,7 +3280,7 @@ func (x *SetPresenceRequest) String() string {
 func (*SetPresenceRequest) ProtoMessage() {}
 
 func (x *SetPresenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[31]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2898,7 +3293,7 @@ func (x *SetPresenceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPresenceRequest.ProtoReflect.Descriptor instead.
 func (*SetPresenceRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{31}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *SetPresenceRequest) GetPresence() v1.Presence {
@@ -2926,7 +3321,7 @@ type SetPresenceResponse struct {
 
 func (x *SetPresenceResponse) Reset() {
 	*x = SetPresenceResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2938,7 +3333,7 @@ func (x *SetPresenceResponse) String() string {
 func (*SetPresenceResponse) ProtoMessage() {}
 
 func (x *SetPresenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[32]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2951,7 +3346,7 @@ func (x *SetPresenceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPresenceResponse.ProtoReflect.Descriptor instead.
 func (*SetPresenceResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{32}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *SetPresenceResponse) GetStanding() *v1.AgentStanding {
@@ -2974,7 +3369,7 @@ type AcceptOfferRequest struct {
 
 func (x *AcceptOfferRequest) Reset() {
 	*x = AcceptOfferRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2986,7 +3381,7 @@ func (x *AcceptOfferRequest) String() string {
 func (*AcceptOfferRequest) ProtoMessage() {}
 
 func (x *AcceptOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[33]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2999,7 +3394,7 @@ func (x *AcceptOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptOfferRequest.ProtoReflect.Descriptor instead.
 func (*AcceptOfferRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{33}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *AcceptOfferRequest) GetRef() *ConversationRef {
@@ -3027,7 +3422,7 @@ type AcceptOfferResponse struct {
 
 func (x *AcceptOfferResponse) Reset() {
 	*x = AcceptOfferResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3039,7 +3434,7 @@ func (x *AcceptOfferResponse) String() string {
 func (*AcceptOfferResponse) ProtoMessage() {}
 
 func (x *AcceptOfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[34]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3052,7 +3447,7 @@ func (x *AcceptOfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptOfferResponse.ProtoReflect.Descriptor instead.
 func (*AcceptOfferResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{34}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *AcceptOfferResponse) GetConversation() *ConversationView {
@@ -3077,7 +3472,7 @@ type RejectOfferRequest struct {
 
 func (x *RejectOfferRequest) Reset() {
 	*x = RejectOfferRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3089,7 +3484,7 @@ func (x *RejectOfferRequest) String() string {
 func (*RejectOfferRequest) ProtoMessage() {}
 
 func (x *RejectOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[35]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3102,7 +3497,7 @@ func (x *RejectOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectOfferRequest.ProtoReflect.Descriptor instead.
 func (*RejectOfferRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{35}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *RejectOfferRequest) GetRef() *ConversationRef {
@@ -3135,7 +3530,7 @@ type RejectOfferResponse struct {
 
 func (x *RejectOfferResponse) Reset() {
 	*x = RejectOfferResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3147,7 +3542,7 @@ func (x *RejectOfferResponse) String() string {
 func (*RejectOfferResponse) ProtoMessage() {}
 
 func (x *RejectOfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[36]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3160,7 +3555,7 @@ func (x *RejectOfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectOfferResponse.ProtoReflect.Descriptor instead.
 func (*RejectOfferResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{36}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{42}
 }
 
 // SendMessageRequest is a text for the customer.
@@ -3188,7 +3583,7 @@ type SendMessageRequest struct {
 
 func (x *SendMessageRequest) Reset() {
 	*x = SendMessageRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3200,7 +3595,7 @@ func (x *SendMessageRequest) String() string {
 func (*SendMessageRequest) ProtoMessage() {}
 
 func (x *SendMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[37]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3213,7 +3608,7 @@ func (x *SendMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendMessageRequest.ProtoReflect.Descriptor instead.
 func (*SendMessageRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{37}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *SendMessageRequest) GetRef() *ConversationRef {
@@ -3280,7 +3675,7 @@ type ReactRequest struct {
 
 func (x *ReactRequest) Reset() {
 	*x = ReactRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3292,7 +3687,7 @@ func (x *ReactRequest) String() string {
 func (*ReactRequest) ProtoMessage() {}
 
 func (x *ReactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[38]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3305,7 +3700,7 @@ func (x *ReactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactRequest.ProtoReflect.Descriptor instead.
 func (*ReactRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{38}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ReactRequest) GetRef() *ConversationRef {
@@ -3338,7 +3733,7 @@ type ReactResponse struct {
 
 func (x *ReactResponse) Reset() {
 	*x = ReactResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3350,7 +3745,7 @@ func (x *ReactResponse) String() string {
 func (*ReactResponse) ProtoMessage() {}
 
 func (x *ReactResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[39]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3363,7 +3758,7 @@ func (x *ReactResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactResponse.ProtoReflect.Descriptor instead.
 func (*ReactResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{39}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{45}
 }
 
 // SignalRequest is a sign to the customer.
@@ -3379,7 +3774,7 @@ type SignalRequest struct {
 
 func (x *SignalRequest) Reset() {
 	*x = SignalRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3391,7 +3786,7 @@ func (x *SignalRequest) String() string {
 func (*SignalRequest) ProtoMessage() {}
 
 func (x *SignalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[40]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3404,7 +3799,7 @@ func (x *SignalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalRequest.ProtoReflect.Descriptor instead.
 func (*SignalRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{40}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *SignalRequest) GetRef() *ConversationRef {
@@ -3430,7 +3825,7 @@ type SignalResponse struct {
 
 func (x *SignalResponse) Reset() {
 	*x = SignalResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3442,7 +3837,7 @@ func (x *SignalResponse) String() string {
 func (*SignalResponse) ProtoMessage() {}
 
 func (x *SignalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[41]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3455,7 +3850,7 @@ func (x *SignalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalResponse.ProtoReflect.Descriptor instead.
 func (*SignalResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{41}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{47}
 }
 
 // SendMessageResponse is the stored intent.
@@ -3469,7 +3864,7 @@ type SendMessageResponse struct {
 
 func (x *SendMessageResponse) Reset() {
 	*x = SendMessageResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3481,7 +3876,7 @@ func (x *SendMessageResponse) String() string {
 func (*SendMessageResponse) ProtoMessage() {}
 
 func (x *SendMessageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[42]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3494,7 +3889,7 @@ func (x *SendMessageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendMessageResponse.ProtoReflect.Descriptor instead.
 func (*SendMessageResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{42}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *SendMessageResponse) GetItem() *TimelineItem {
@@ -3519,7 +3914,7 @@ type ResendMessageRequest struct {
 
 func (x *ResendMessageRequest) Reset() {
 	*x = ResendMessageRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3531,7 +3926,7 @@ func (x *ResendMessageRequest) String() string {
 func (*ResendMessageRequest) ProtoMessage() {}
 
 func (x *ResendMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[43]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3544,7 +3939,7 @@ func (x *ResendMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResendMessageRequest.ProtoReflect.Descriptor instead.
 func (*ResendMessageRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{43}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ResendMessageRequest) GetRef() *ConversationRef {
@@ -3579,7 +3974,7 @@ type ResendMessageResponse struct {
 
 func (x *ResendMessageResponse) Reset() {
 	*x = ResendMessageResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3591,7 +3986,7 @@ func (x *ResendMessageResponse) String() string {
 func (*ResendMessageResponse) ProtoMessage() {}
 
 func (x *ResendMessageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[44]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3604,7 +3999,7 @@ func (x *ResendMessageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResendMessageResponse.ProtoReflect.Descriptor instead.
 func (*ResendMessageResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{44}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ResendMessageResponse) GetItem() *TimelineItem {
@@ -3627,7 +4022,7 @@ type AbandonSendRequest struct {
 
 func (x *AbandonSendRequest) Reset() {
 	*x = AbandonSendRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3639,7 +4034,7 @@ func (x *AbandonSendRequest) String() string {
 func (*AbandonSendRequest) ProtoMessage() {}
 
 func (x *AbandonSendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[45]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3652,7 +4047,7 @@ func (x *AbandonSendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbandonSendRequest.ProtoReflect.Descriptor instead.
 func (*AbandonSendRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{45}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *AbandonSendRequest) GetRef() *ConversationRef {
@@ -3678,7 +4073,7 @@ type AbandonSendResponse struct {
 
 func (x *AbandonSendResponse) Reset() {
 	*x = AbandonSendResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3690,7 +4085,7 @@ func (x *AbandonSendResponse) String() string {
 func (*AbandonSendResponse) ProtoMessage() {}
 
 func (x *AbandonSendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[46]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3703,7 +4098,7 @@ func (x *AbandonSendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbandonSendResponse.ProtoReflect.Descriptor instead.
 func (*AbandonSendResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{46}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{52}
 }
 
 // AddNoteRequest is a private note.
@@ -3724,7 +4119,7 @@ type AddNoteRequest struct {
 
 func (x *AddNoteRequest) Reset() {
 	*x = AddNoteRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3736,7 +4131,7 @@ func (x *AddNoteRequest) String() string {
 func (*AddNoteRequest) ProtoMessage() {}
 
 func (x *AddNoteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[47]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3749,7 +4144,7 @@ func (x *AddNoteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddNoteRequest.ProtoReflect.Descriptor instead.
 func (*AddNoteRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{47}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *AddNoteRequest) GetRef() *ConversationRef {
@@ -3791,7 +4186,7 @@ type AddNoteResponse struct {
 
 func (x *AddNoteResponse) Reset() {
 	*x = AddNoteResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3803,7 +4198,7 @@ func (x *AddNoteResponse) String() string {
 func (*AddNoteResponse) ProtoMessage() {}
 
 func (x *AddNoteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[48]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3816,7 +4211,7 @@ func (x *AddNoteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddNoteResponse.ProtoReflect.Descriptor instead.
 func (*AddNoteResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{48}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *AddNoteResponse) GetItem() *TimelineItem {
@@ -3837,7 +4232,7 @@ type TakeControlRequest struct {
 
 func (x *TakeControlRequest) Reset() {
 	*x = TakeControlRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[49]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3849,7 +4244,7 @@ func (x *TakeControlRequest) String() string {
 func (*TakeControlRequest) ProtoMessage() {}
 
 func (x *TakeControlRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[49]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3862,7 +4257,7 @@ func (x *TakeControlRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeControlRequest.ProtoReflect.Descriptor instead.
 func (*TakeControlRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{49}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *TakeControlRequest) GetRef() *ConversationRef {
@@ -3883,7 +4278,7 @@ type TakeControlResponse struct {
 
 func (x *TakeControlResponse) Reset() {
 	*x = TakeControlResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[50]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3895,7 +4290,7 @@ func (x *TakeControlResponse) String() string {
 func (*TakeControlResponse) ProtoMessage() {}
 
 func (x *TakeControlResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[50]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3908,7 +4303,7 @@ func (x *TakeControlResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TakeControlResponse.ProtoReflect.Descriptor instead.
 func (*TakeControlResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{50}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *TakeControlResponse) GetConversation() *ConversationView {
@@ -3929,7 +4324,7 @@ type EndConversationRequest struct {
 
 func (x *EndConversationRequest) Reset() {
 	*x = EndConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[51]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3941,7 +4336,7 @@ func (x *EndConversationRequest) String() string {
 func (*EndConversationRequest) ProtoMessage() {}
 
 func (x *EndConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[51]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3954,7 +4349,7 @@ func (x *EndConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConversationRequest.ProtoReflect.Descriptor instead.
 func (*EndConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{51}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *EndConversationRequest) GetRef() *ConversationRef {
@@ -3975,7 +4370,7 @@ type EndConversationResponse struct {
 
 func (x *EndConversationResponse) Reset() {
 	*x = EndConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[52]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3987,7 +4382,7 @@ func (x *EndConversationResponse) String() string {
 func (*EndConversationResponse) ProtoMessage() {}
 
 func (x *EndConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[52]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4000,7 +4395,7 @@ func (x *EndConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConversationResponse.ProtoReflect.Descriptor instead.
 func (*EndConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{52}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *EndConversationResponse) GetConversation() *ConversationView {
@@ -4026,7 +4421,7 @@ type CloseConversationRequest struct {
 
 func (x *CloseConversationRequest) Reset() {
 	*x = CloseConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[53]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4038,7 +4433,7 @@ func (x *CloseConversationRequest) String() string {
 func (*CloseConversationRequest) ProtoMessage() {}
 
 func (x *CloseConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[53]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4051,7 +4446,7 @@ func (x *CloseConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseConversationRequest.ProtoReflect.Descriptor instead.
 func (*CloseConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{53}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *CloseConversationRequest) GetRef() *ConversationRef {
@@ -4084,7 +4479,7 @@ type CloseConversationResponse struct {
 
 func (x *CloseConversationResponse) Reset() {
 	*x = CloseConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[54]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4096,7 +4491,7 @@ func (x *CloseConversationResponse) String() string {
 func (*CloseConversationResponse) ProtoMessage() {}
 
 func (x *CloseConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[54]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4109,7 +4504,7 @@ func (x *CloseConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseConversationResponse.ProtoReflect.Descriptor instead.
 func (*CloseConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{54}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{60}
 }
 
 // SetVariablesRequest is values for context variables.
@@ -4128,7 +4523,7 @@ type SetVariablesRequest struct {
 
 func (x *SetVariablesRequest) Reset() {
 	*x = SetVariablesRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[55]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4140,7 +4535,7 @@ func (x *SetVariablesRequest) String() string {
 func (*SetVariablesRequest) ProtoMessage() {}
 
 func (x *SetVariablesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[55]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4153,7 +4548,7 @@ func (x *SetVariablesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetVariablesRequest.ProtoReflect.Descriptor instead.
 func (*SetVariablesRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{55}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *SetVariablesRequest) GetRef() *ConversationRef {
@@ -4188,7 +4583,7 @@ type SetVariablesResponse struct {
 
 func (x *SetVariablesResponse) Reset() {
 	*x = SetVariablesResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[56]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4200,7 +4595,7 @@ func (x *SetVariablesResponse) String() string {
 func (*SetVariablesResponse) ProtoMessage() {}
 
 func (x *SetVariablesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[56]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4213,7 +4608,7 @@ func (x *SetVariablesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetVariablesResponse.ProtoReflect.Descriptor instead.
 func (*SetVariablesResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{56}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *SetVariablesResponse) GetConversation() *ConversationView {
@@ -4234,7 +4629,7 @@ type ParkConversationRequest struct {
 
 func (x *ParkConversationRequest) Reset() {
 	*x = ParkConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[57]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4246,7 +4641,7 @@ func (x *ParkConversationRequest) String() string {
 func (*ParkConversationRequest) ProtoMessage() {}
 
 func (x *ParkConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[57]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4259,7 +4654,7 @@ func (x *ParkConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkConversationRequest.ProtoReflect.Descriptor instead.
 func (*ParkConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{57}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *ParkConversationRequest) GetRef() *ConversationRef {
@@ -4280,7 +4675,7 @@ type ParkConversationResponse struct {
 
 func (x *ParkConversationResponse) Reset() {
 	*x = ParkConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[58]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4292,7 +4687,7 @@ func (x *ParkConversationResponse) String() string {
 func (*ParkConversationResponse) ProtoMessage() {}
 
 func (x *ParkConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[58]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4305,7 +4700,7 @@ func (x *ParkConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ParkConversationResponse.ProtoReflect.Descriptor instead.
 func (*ParkConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{58}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *ParkConversationResponse) GetConversation() *ConversationView {
@@ -4326,7 +4721,7 @@ type ResumeConversationRequest struct {
 
 func (x *ResumeConversationRequest) Reset() {
 	*x = ResumeConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[59]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4338,7 +4733,7 @@ func (x *ResumeConversationRequest) String() string {
 func (*ResumeConversationRequest) ProtoMessage() {}
 
 func (x *ResumeConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[59]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4351,7 +4746,7 @@ func (x *ResumeConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeConversationRequest.ProtoReflect.Descriptor instead.
 func (*ResumeConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{59}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *ResumeConversationRequest) GetRef() *ConversationRef {
@@ -4372,7 +4767,7 @@ type ResumeConversationResponse struct {
 
 func (x *ResumeConversationResponse) Reset() {
 	*x = ResumeConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[60]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4384,7 +4779,7 @@ func (x *ResumeConversationResponse) String() string {
 func (*ResumeConversationResponse) ProtoMessage() {}
 
 func (x *ResumeConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[60]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4397,7 +4792,7 @@ func (x *ResumeConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeConversationResponse.ProtoReflect.Descriptor instead.
 func (*ResumeConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{60}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *ResumeConversationResponse) GetConversation() *ConversationView {
@@ -4418,7 +4813,7 @@ type ReleaseConversationRequest struct {
 
 func (x *ReleaseConversationRequest) Reset() {
 	*x = ReleaseConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[61]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4430,7 +4825,7 @@ func (x *ReleaseConversationRequest) String() string {
 func (*ReleaseConversationRequest) ProtoMessage() {}
 
 func (x *ReleaseConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[61]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4443,7 +4838,7 @@ func (x *ReleaseConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseConversationRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{61}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *ReleaseConversationRequest) GetRef() *ConversationRef {
@@ -4462,7 +4857,7 @@ type ReleaseConversationResponse struct {
 
 func (x *ReleaseConversationResponse) Reset() {
 	*x = ReleaseConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[62]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4474,7 +4869,7 @@ func (x *ReleaseConversationResponse) String() string {
 func (*ReleaseConversationResponse) ProtoMessage() {}
 
 func (x *ReleaseConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[62]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4487,7 +4882,7 @@ func (x *ReleaseConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseConversationResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{62}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{68}
 }
 
 // ListConversationsRequest asks for the agent's conversations.
@@ -4499,7 +4894,7 @@ type ListConversationsRequest struct {
 
 func (x *ListConversationsRequest) Reset() {
 	*x = ListConversationsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[63]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4511,7 +4906,7 @@ func (x *ListConversationsRequest) String() string {
 func (*ListConversationsRequest) ProtoMessage() {}
 
 func (x *ListConversationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[63]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4524,7 +4919,7 @@ func (x *ListConversationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConversationsRequest.ProtoReflect.Descriptor instead.
 func (*ListConversationsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{63}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{69}
 }
 
 // ListConversationsResponse is the snapshot of the stream.
@@ -4538,7 +4933,7 @@ type ListConversationsResponse struct {
 
 func (x *ListConversationsResponse) Reset() {
 	*x = ListConversationsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[64]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4550,7 +4945,7 @@ func (x *ListConversationsResponse) String() string {
 func (*ListConversationsResponse) ProtoMessage() {}
 
 func (x *ListConversationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[64]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4563,7 +4958,7 @@ func (x *ListConversationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConversationsResponse.ProtoReflect.Descriptor instead.
 func (*ListConversationsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{64}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *ListConversationsResponse) GetConversations() []*ConversationView {
@@ -4588,7 +4983,7 @@ type ListTimelineRequest struct {
 
 func (x *ListTimelineRequest) Reset() {
 	*x = ListTimelineRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[65]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4600,7 +4995,7 @@ func (x *ListTimelineRequest) String() string {
 func (*ListTimelineRequest) ProtoMessage() {}
 
 func (x *ListTimelineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[65]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4613,7 +5008,7 @@ func (x *ListTimelineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTimelineRequest.ProtoReflect.Descriptor instead.
 func (*ListTimelineRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{65}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *ListTimelineRequest) GetRef() *ConversationRef {
@@ -4650,7 +5045,7 @@ type ListTimelineResponse struct {
 
 func (x *ListTimelineResponse) Reset() {
 	*x = ListTimelineResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[66]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4662,7 +5057,7 @@ func (x *ListTimelineResponse) String() string {
 func (*ListTimelineResponse) ProtoMessage() {}
 
 func (x *ListTimelineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[66]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4675,7 +5070,7 @@ func (x *ListTimelineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTimelineResponse.ProtoReflect.Descriptor instead.
 func (*ListTimelineResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{66}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *ListTimelineResponse) GetItems() []*TimelineItem {
@@ -4705,7 +5100,7 @@ type ShowOfferRequest struct {
 
 func (x *ShowOfferRequest) Reset() {
 	*x = ShowOfferRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[67]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4717,7 +5112,7 @@ func (x *ShowOfferRequest) String() string {
 func (*ShowOfferRequest) ProtoMessage() {}
 
 func (x *ShowOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[67]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4730,7 +5125,7 @@ func (x *ShowOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOfferRequest.ProtoReflect.Descriptor instead.
 func (*ShowOfferRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{67}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *ShowOfferRequest) GetRef() *ConversationRef {
@@ -4758,7 +5153,7 @@ type ShowOfferResponse struct {
 
 func (x *ShowOfferResponse) Reset() {
 	*x = ShowOfferResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[68]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4770,7 +5165,7 @@ func (x *ShowOfferResponse) String() string {
 func (*ShowOfferResponse) ProtoMessage() {}
 
 func (x *ShowOfferResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[68]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4783,7 +5178,7 @@ func (x *ShowOfferResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowOfferResponse.ProtoReflect.Descriptor instead.
 func (*ShowOfferResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{68}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *ShowOfferResponse) GetUntilMs() int64 {
@@ -4806,7 +5201,7 @@ type ListOpenItemsRequest struct {
 
 func (x *ListOpenItemsRequest) Reset() {
 	*x = ListOpenItemsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[69]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4818,7 +5213,7 @@ func (x *ListOpenItemsRequest) String() string {
 func (*ListOpenItemsRequest) ProtoMessage() {}
 
 func (x *ListOpenItemsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[69]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4831,7 +5226,7 @@ func (x *ListOpenItemsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOpenItemsRequest.ProtoReflect.Descriptor instead.
 func (*ListOpenItemsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{69}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *ListOpenItemsRequest) GetPageSize() int32 {
@@ -4864,7 +5259,7 @@ type ListOpenItemsResponse struct {
 
 func (x *ListOpenItemsResponse) Reset() {
 	*x = ListOpenItemsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[70]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4876,7 +5271,7 @@ func (x *ListOpenItemsResponse) String() string {
 func (*ListOpenItemsResponse) ProtoMessage() {}
 
 func (x *ListOpenItemsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[70]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4889,7 +5284,7 @@ func (x *ListOpenItemsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOpenItemsResponse.ProtoReflect.Descriptor instead.
 func (*ListOpenItemsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{70}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *ListOpenItemsResponse) GetItems() []*OpenItem {
@@ -4938,7 +5333,7 @@ type OpenItem struct {
 
 func (x *OpenItem) Reset() {
 	*x = OpenItem{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[71]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4950,7 +5345,7 @@ func (x *OpenItem) String() string {
 func (*OpenItem) ProtoMessage() {}
 
 func (x *OpenItem) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[71]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4963,7 +5358,7 @@ func (x *OpenItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenItem.ProtoReflect.Descriptor instead.
 func (*OpenItem) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{71}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *OpenItem) GetRef() *ConversationRef {
@@ -5031,7 +5426,7 @@ type ListQueuesRequest struct {
 
 func (x *ListQueuesRequest) Reset() {
 	*x = ListQueuesRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[72]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5043,7 +5438,7 @@ func (x *ListQueuesRequest) String() string {
 func (*ListQueuesRequest) ProtoMessage() {}
 
 func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[72]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5056,7 +5451,7 @@ func (x *ListQueuesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesRequest.ProtoReflect.Descriptor instead.
 func (*ListQueuesRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{72}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{78}
 }
 
 // ListQueuesResponse tells it.
@@ -5070,7 +5465,7 @@ type ListQueuesResponse struct {
 
 func (x *ListQueuesResponse) Reset() {
 	*x = ListQueuesResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[73]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5082,7 +5477,7 @@ func (x *ListQueuesResponse) String() string {
 func (*ListQueuesResponse) ProtoMessage() {}
 
 func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[73]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5095,7 +5490,7 @@ func (x *ListQueuesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListQueuesResponse.ProtoReflect.Descriptor instead.
 func (*ListQueuesResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{73}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *ListQueuesResponse) GetQueues() []*QueueFigure {
@@ -5116,7 +5511,7 @@ type PickConversationRequest struct {
 
 func (x *PickConversationRequest) Reset() {
 	*x = PickConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[74]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5128,7 +5523,7 @@ func (x *PickConversationRequest) String() string {
 func (*PickConversationRequest) ProtoMessage() {}
 
 func (x *PickConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[74]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5141,7 +5536,7 @@ func (x *PickConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PickConversationRequest.ProtoReflect.Descriptor instead.
 func (*PickConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{74}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *PickConversationRequest) GetRef() *ConversationRef {
@@ -5162,7 +5557,7 @@ type PickConversationResponse struct {
 
 func (x *PickConversationResponse) Reset() {
 	*x = PickConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[75]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5174,7 +5569,7 @@ func (x *PickConversationResponse) String() string {
 func (*PickConversationResponse) ProtoMessage() {}
 
 func (x *PickConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[75]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5187,7 +5582,7 @@ func (x *PickConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PickConversationResponse.ProtoReflect.Descriptor instead.
 func (*PickConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{75}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *PickConversationResponse) GetConversation() *ConversationView {
@@ -5212,7 +5607,7 @@ type ListTargetsRequest struct {
 
 func (x *ListTargetsRequest) Reset() {
 	*x = ListTargetsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[76]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5224,7 +5619,7 @@ func (x *ListTargetsRequest) String() string {
 func (*ListTargetsRequest) ProtoMessage() {}
 
 func (x *ListTargetsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[76]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5237,7 +5632,7 @@ func (x *ListTargetsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTargetsRequest.ProtoReflect.Descriptor instead.
 func (*ListTargetsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{76}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *ListTargetsRequest) GetRef() *ConversationRef {
@@ -5275,7 +5670,7 @@ type ListTargetsResponse struct {
 
 func (x *ListTargetsResponse) Reset() {
 	*x = ListTargetsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[77]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5287,7 +5682,7 @@ func (x *ListTargetsResponse) String() string {
 func (*ListTargetsResponse) ProtoMessage() {}
 
 func (x *ListTargetsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[77]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5300,7 +5695,7 @@ func (x *ListTargetsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTargetsResponse.ProtoReflect.Descriptor instead.
 func (*ListTargetsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{77}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *ListTargetsResponse) GetQueues() []*QueueTarget {
@@ -5338,7 +5733,7 @@ type QueueTarget struct {
 
 func (x *QueueTarget) Reset() {
 	*x = QueueTarget{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[78]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5350,7 +5745,7 @@ func (x *QueueTarget) String() string {
 func (*QueueTarget) ProtoMessage() {}
 
 func (x *QueueTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[78]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5363,7 +5758,7 @@ func (x *QueueTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueueTarget.ProtoReflect.Descriptor instead.
 func (*QueueTarget) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{78}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{84}
 }
 
 func (x *QueueTarget) GetQueue() string {
@@ -5435,7 +5830,7 @@ type AgentTarget struct {
 
 func (x *AgentTarget) Reset() {
 	*x = AgentTarget{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[79]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5447,7 +5842,7 @@ func (x *AgentTarget) String() string {
 func (*AgentTarget) ProtoMessage() {}
 
 func (x *AgentTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[79]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5460,7 +5855,7 @@ func (x *AgentTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentTarget.ProtoReflect.Descriptor instead.
 func (*AgentTarget) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{79}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{85}
 }
 
 func (x *AgentTarget) GetAgent() string {
@@ -5549,7 +5944,7 @@ type TransferConversationRequest struct {
 
 func (x *TransferConversationRequest) Reset() {
 	*x = TransferConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[80]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5561,7 +5956,7 @@ func (x *TransferConversationRequest) String() string {
 func (*TransferConversationRequest) ProtoMessage() {}
 
 func (x *TransferConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[80]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5574,7 +5969,7 @@ func (x *TransferConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferConversationRequest.ProtoReflect.Descriptor instead.
 func (*TransferConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{80}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{86}
 }
 
 func (x *TransferConversationRequest) GetRef() *ConversationRef {
@@ -5650,7 +6045,7 @@ type TransferConversationResponse struct {
 
 func (x *TransferConversationResponse) Reset() {
 	*x = TransferConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[81]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5662,7 +6057,7 @@ func (x *TransferConversationResponse) String() string {
 func (*TransferConversationResponse) ProtoMessage() {}
 
 func (x *TransferConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[81]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5675,7 +6070,7 @@ func (x *TransferConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransferConversationResponse.ProtoReflect.Descriptor instead.
 func (*TransferConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{81}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{87}
 }
 
 // AskConsultRequest names the conversation and who is asked.
@@ -5695,7 +6090,7 @@ type AskConsultRequest struct {
 
 func (x *AskConsultRequest) Reset() {
 	*x = AskConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5707,7 +6102,7 @@ func (x *AskConsultRequest) String() string {
 func (*AskConsultRequest) ProtoMessage() {}
 
 func (x *AskConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[82]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5720,7 +6115,7 @@ func (x *AskConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskConsultRequest.ProtoReflect.Descriptor instead.
 func (*AskConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{82}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{88}
 }
 
 func (x *AskConsultRequest) GetRef() *ConversationRef {
@@ -5762,7 +6157,7 @@ type AskConsultResponse struct {
 
 func (x *AskConsultResponse) Reset() {
 	*x = AskConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5774,7 +6169,7 @@ func (x *AskConsultResponse) String() string {
 func (*AskConsultResponse) ProtoMessage() {}
 
 func (x *AskConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[83]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5787,7 +6182,7 @@ func (x *AskConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskConsultResponse.ProtoReflect.Descriptor instead.
 func (*AskConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{83}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{89}
 }
 
 func (x *AskConsultResponse) GetConversation() *ConversationView {
@@ -5812,7 +6207,7 @@ type AnswerConsultRequest struct {
 
 func (x *AnswerConsultRequest) Reset() {
 	*x = AnswerConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[90]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5824,7 +6219,7 @@ func (x *AnswerConsultRequest) String() string {
 func (*AnswerConsultRequest) ProtoMessage() {}
 
 func (x *AnswerConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[84]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[90]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5837,7 +6232,7 @@ func (x *AnswerConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnswerConsultRequest.ProtoReflect.Descriptor instead.
 func (*AnswerConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{84}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{90}
 }
 
 func (x *AnswerConsultRequest) GetRef() *ConversationRef {
@@ -5872,7 +6267,7 @@ type AnswerConsultResponse struct {
 
 func (x *AnswerConsultResponse) Reset() {
 	*x = AnswerConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[91]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5884,7 +6279,7 @@ func (x *AnswerConsultResponse) String() string {
 func (*AnswerConsultResponse) ProtoMessage() {}
 
 func (x *AnswerConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[85]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[91]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5897,7 +6292,7 @@ func (x *AnswerConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnswerConsultResponse.ProtoReflect.Descriptor instead.
 func (*AnswerConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{85}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{91}
 }
 
 func (x *AnswerConsultResponse) GetConversation() *ConversationView {
@@ -5920,7 +6315,7 @@ type OpenConsultRequest struct {
 
 func (x *OpenConsultRequest) Reset() {
 	*x = OpenConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[92]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5932,7 +6327,7 @@ func (x *OpenConsultRequest) String() string {
 func (*OpenConsultRequest) ProtoMessage() {}
 
 func (x *OpenConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[86]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[92]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5945,7 +6340,7 @@ func (x *OpenConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenConsultRequest.ProtoReflect.Descriptor instead.
 func (*OpenConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{86}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{92}
 }
 
 func (x *OpenConsultRequest) GetRef() *ConversationRef {
@@ -5973,7 +6368,7 @@ type OpenConsultResponse struct {
 
 func (x *OpenConsultResponse) Reset() {
 	*x = OpenConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[93]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5985,7 +6380,7 @@ func (x *OpenConsultResponse) String() string {
 func (*OpenConsultResponse) ProtoMessage() {}
 
 func (x *OpenConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[87]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[93]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5998,7 +6393,7 @@ func (x *OpenConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenConsultResponse.ProtoReflect.Descriptor instead.
 func (*OpenConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{87}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{93}
 }
 
 func (x *OpenConsultResponse) GetConversation() *ConversationView {
@@ -6021,7 +6416,7 @@ type EndConsultRequest struct {
 
 func (x *EndConsultRequest) Reset() {
 	*x = EndConsultRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[94]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6033,7 +6428,7 @@ func (x *EndConsultRequest) String() string {
 func (*EndConsultRequest) ProtoMessage() {}
 
 func (x *EndConsultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[88]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[94]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6046,7 +6441,7 @@ func (x *EndConsultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConsultRequest.ProtoReflect.Descriptor instead.
 func (*EndConsultRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{88}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{94}
 }
 
 func (x *EndConsultRequest) GetRef() *ConversationRef {
@@ -6074,7 +6469,7 @@ type EndConsultResponse struct {
 
 func (x *EndConsultResponse) Reset() {
 	*x = EndConsultResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[95]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6086,7 +6481,7 @@ func (x *EndConsultResponse) String() string {
 func (*EndConsultResponse) ProtoMessage() {}
 
 func (x *EndConsultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[89]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[95]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6099,7 +6494,7 @@ func (x *EndConsultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndConsultResponse.ProtoReflect.Descriptor instead.
 func (*EndConsultResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{89}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{95}
 }
 
 func (x *EndConsultResponse) GetConversation() *ConversationView {
@@ -6120,7 +6515,7 @@ type LeaveConversationRequest struct {
 
 func (x *LeaveConversationRequest) Reset() {
 	*x = LeaveConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[90]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[96]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6132,7 +6527,7 @@ func (x *LeaveConversationRequest) String() string {
 func (*LeaveConversationRequest) ProtoMessage() {}
 
 func (x *LeaveConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[90]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[96]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6145,7 +6540,7 @@ func (x *LeaveConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveConversationRequest.ProtoReflect.Descriptor instead.
 func (*LeaveConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{90}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{96}
 }
 
 func (x *LeaveConversationRequest) GetRef() *ConversationRef {
@@ -6164,7 +6559,7 @@ type LeaveConversationResponse struct {
 
 func (x *LeaveConversationResponse) Reset() {
 	*x = LeaveConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[91]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[97]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6176,7 +6571,7 @@ func (x *LeaveConversationResponse) String() string {
 func (*LeaveConversationResponse) ProtoMessage() {}
 
 func (x *LeaveConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[91]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[97]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6189,7 +6584,7 @@ func (x *LeaveConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveConversationResponse.ProtoReflect.Descriptor instead.
 func (*LeaveConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{91}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{97}
 }
 
 // AssignConversationRequest names the conversation and who gets it.
@@ -6212,7 +6607,7 @@ type AssignConversationRequest struct {
 
 func (x *AssignConversationRequest) Reset() {
 	*x = AssignConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[92]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[98]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6224,7 +6619,7 @@ func (x *AssignConversationRequest) String() string {
 func (*AssignConversationRequest) ProtoMessage() {}
 
 func (x *AssignConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[92]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[98]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6237,7 +6632,7 @@ func (x *AssignConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignConversationRequest.ProtoReflect.Descriptor instead.
 func (*AssignConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{92}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{98}
 }
 
 func (x *AssignConversationRequest) GetRef() *ConversationRef {
@@ -6308,7 +6703,7 @@ type AssignConversationResponse struct {
 
 func (x *AssignConversationResponse) Reset() {
 	*x = AssignConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[93]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[99]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6320,7 +6715,7 @@ func (x *AssignConversationResponse) String() string {
 func (*AssignConversationResponse) ProtoMessage() {}
 
 func (x *AssignConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[93]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[99]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6333,7 +6728,7 @@ func (x *AssignConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignConversationResponse.ProtoReflect.Descriptor instead.
 func (*AssignConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{93}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{99}
 }
 
 func (x *AssignConversationResponse) GetConversation() *ConversationView {
@@ -6354,7 +6749,7 @@ type ForceCloseConversationRequest struct {
 
 func (x *ForceCloseConversationRequest) Reset() {
 	*x = ForceCloseConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[94]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[100]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6366,7 +6761,7 @@ func (x *ForceCloseConversationRequest) String() string {
 func (*ForceCloseConversationRequest) ProtoMessage() {}
 
 func (x *ForceCloseConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[94]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[100]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6379,7 +6774,7 @@ func (x *ForceCloseConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForceCloseConversationRequest.ProtoReflect.Descriptor instead.
 func (*ForceCloseConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{94}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{100}
 }
 
 func (x *ForceCloseConversationRequest) GetRef() *ConversationRef {
@@ -6398,7 +6793,7 @@ type ForceCloseConversationResponse struct {
 
 func (x *ForceCloseConversationResponse) Reset() {
 	*x = ForceCloseConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[95]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[101]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6410,7 +6805,7 @@ func (x *ForceCloseConversationResponse) String() string {
 func (*ForceCloseConversationResponse) ProtoMessage() {}
 
 func (x *ForceCloseConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[95]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[101]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6423,7 +6818,7 @@ func (x *ForceCloseConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ForceCloseConversationResponse.ProtoReflect.Descriptor instead.
 func (*ForceCloseConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{95}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{101}
 }
 
 // ActOnConversationsRequest names conversations and what to do to them.
@@ -6449,7 +6844,7 @@ type ActOnConversationsRequest struct {
 
 func (x *ActOnConversationsRequest) Reset() {
 	*x = ActOnConversationsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[96]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[102]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6461,7 +6856,7 @@ func (x *ActOnConversationsRequest) String() string {
 func (*ActOnConversationsRequest) ProtoMessage() {}
 
 func (x *ActOnConversationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[96]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[102]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6474,7 +6869,7 @@ func (x *ActOnConversationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActOnConversationsRequest.ProtoReflect.Descriptor instead.
 func (*ActOnConversationsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{96}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{102}
 }
 
 func (x *ActOnConversationsRequest) GetRefs() []*ConversationRef {
@@ -6554,7 +6949,7 @@ type ActOnConversationsResponse struct {
 
 func (x *ActOnConversationsResponse) Reset() {
 	*x = ActOnConversationsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[97]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[103]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6566,7 +6961,7 @@ func (x *ActOnConversationsResponse) String() string {
 func (*ActOnConversationsResponse) ProtoMessage() {}
 
 func (x *ActOnConversationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[97]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[103]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6579,7 +6974,7 @@ func (x *ActOnConversationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActOnConversationsResponse.ProtoReflect.Descriptor instead.
 func (*ActOnConversationsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{97}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{103}
 }
 
 func (x *ActOnConversationsResponse) GetOutcomes() []*Outcome {
@@ -6612,7 +7007,7 @@ type Outcome struct {
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[98]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[104]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6624,7 +7019,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[98]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[104]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6637,7 +7032,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{98}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{104}
 }
 
 func (x *Outcome) GetRef() *ConversationRef {
@@ -6674,7 +7069,7 @@ type PauseQueueRequest struct {
 
 func (x *PauseQueueRequest) Reset() {
 	*x = PauseQueueRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[99]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[105]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6686,7 +7081,7 @@ func (x *PauseQueueRequest) String() string {
 func (*PauseQueueRequest) ProtoMessage() {}
 
 func (x *PauseQueueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[99]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[105]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6699,7 +7094,7 @@ func (x *PauseQueueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseQueueRequest.ProtoReflect.Descriptor instead.
 func (*PauseQueueRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{99}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{105}
 }
 
 func (x *PauseQueueRequest) GetQueue() string {
@@ -6729,7 +7124,7 @@ type PauseQueueResponse struct {
 
 func (x *PauseQueueResponse) Reset() {
 	*x = PauseQueueResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[100]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[106]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6741,7 +7136,7 @@ func (x *PauseQueueResponse) String() string {
 func (*PauseQueueResponse) ProtoMessage() {}
 
 func (x *PauseQueueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[100]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[106]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6754,7 +7149,7 @@ func (x *PauseQueueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseQueueResponse.ProtoReflect.Descriptor instead.
 func (*PauseQueueResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{100}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{106}
 }
 
 func (x *PauseQueueResponse) GetBy() string {
@@ -6782,7 +7177,7 @@ type MonitorConversationRequest struct {
 
 func (x *MonitorConversationRequest) Reset() {
 	*x = MonitorConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[101]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[107]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6794,7 +7189,7 @@ func (x *MonitorConversationRequest) String() string {
 func (*MonitorConversationRequest) ProtoMessage() {}
 
 func (x *MonitorConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[101]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[107]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6807,7 +7202,7 @@ func (x *MonitorConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitorConversationRequest.ProtoReflect.Descriptor instead.
 func (*MonitorConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{101}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{107}
 }
 
 func (x *MonitorConversationRequest) GetRef() *ConversationRef {
@@ -6828,7 +7223,7 @@ type MonitorConversationResponse struct {
 
 func (x *MonitorConversationResponse) Reset() {
 	*x = MonitorConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[102]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[108]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6840,7 +7235,7 @@ func (x *MonitorConversationResponse) String() string {
 func (*MonitorConversationResponse) ProtoMessage() {}
 
 func (x *MonitorConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[102]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[108]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6853,7 +7248,7 @@ func (x *MonitorConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitorConversationResponse.ProtoReflect.Descriptor instead.
 func (*MonitorConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{102}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{108}
 }
 
 func (x *MonitorConversationResponse) GetConversation() *ConversationView {
@@ -6874,7 +7269,7 @@ type JoinConversationRequest struct {
 
 func (x *JoinConversationRequest) Reset() {
 	*x = JoinConversationRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[103]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[109]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6886,7 +7281,7 @@ func (x *JoinConversationRequest) String() string {
 func (*JoinConversationRequest) ProtoMessage() {}
 
 func (x *JoinConversationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[103]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[109]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6899,7 +7294,7 @@ func (x *JoinConversationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinConversationRequest.ProtoReflect.Descriptor instead.
 func (*JoinConversationRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{103}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{109}
 }
 
 func (x *JoinConversationRequest) GetRef() *ConversationRef {
@@ -6920,7 +7315,7 @@ type JoinConversationResponse struct {
 
 func (x *JoinConversationResponse) Reset() {
 	*x = JoinConversationResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[104]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[110]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6932,7 +7327,7 @@ func (x *JoinConversationResponse) String() string {
 func (*JoinConversationResponse) ProtoMessage() {}
 
 func (x *JoinConversationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[104]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[110]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6945,7 +7340,7 @@ func (x *JoinConversationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JoinConversationResponse.ProtoReflect.Descriptor instead.
 func (*JoinConversationResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{104}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{110}
 }
 
 func (x *JoinConversationResponse) GetConversation() *ConversationView {
@@ -6968,7 +7363,7 @@ type SetAgentPresenceRequest struct {
 
 func (x *SetAgentPresenceRequest) Reset() {
 	*x = SetAgentPresenceRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[105]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[111]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6980,7 +7375,7 @@ func (x *SetAgentPresenceRequest) String() string {
 func (*SetAgentPresenceRequest) ProtoMessage() {}
 
 func (x *SetAgentPresenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[105]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[111]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6993,7 +7388,7 @@ func (x *SetAgentPresenceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAgentPresenceRequest.ProtoReflect.Descriptor instead.
 func (*SetAgentPresenceRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{105}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{111}
 }
 
 func (x *SetAgentPresenceRequest) GetOfAgent() string {
@@ -7021,7 +7416,7 @@ type SetAgentPresenceResponse struct {
 
 func (x *SetAgentPresenceResponse) Reset() {
 	*x = SetAgentPresenceResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[106]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[112]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7033,7 +7428,7 @@ func (x *SetAgentPresenceResponse) String() string {
 func (*SetAgentPresenceResponse) ProtoMessage() {}
 
 func (x *SetAgentPresenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[106]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[112]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7046,7 +7441,7 @@ func (x *SetAgentPresenceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAgentPresenceResponse.ProtoReflect.Descriptor instead.
 func (*SetAgentPresenceResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{106}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{112}
 }
 
 func (x *SetAgentPresenceResponse) GetStanding() *v1.AgentStanding {
@@ -7075,7 +7470,7 @@ type ListOngoingRequest struct {
 
 func (x *ListOngoingRequest) Reset() {
 	*x = ListOngoingRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[107]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[113]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7087,7 +7482,7 @@ func (x *ListOngoingRequest) String() string {
 func (*ListOngoingRequest) ProtoMessage() {}
 
 func (x *ListOngoingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[107]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[113]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7100,7 +7495,7 @@ func (x *ListOngoingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOngoingRequest.ProtoReflect.Descriptor instead.
 func (*ListOngoingRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{107}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{113}
 }
 
 func (x *ListOngoingRequest) GetQueue() string {
@@ -7156,7 +7551,7 @@ type ListOngoingResponse struct {
 
 func (x *ListOngoingResponse) Reset() {
 	*x = ListOngoingResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[108]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[114]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7168,7 +7563,7 @@ func (x *ListOngoingResponse) String() string {
 func (*ListOngoingResponse) ProtoMessage() {}
 
 func (x *ListOngoingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[108]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[114]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7181,7 +7576,7 @@ func (x *ListOngoingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOngoingResponse.ProtoReflect.Descriptor instead.
 func (*ListOngoingResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{108}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{114}
 }
 
 func (x *ListOngoingResponse) GetConversations() []*ConversationView {
@@ -7225,7 +7620,7 @@ type PhaseCount struct {
 
 func (x *PhaseCount) Reset() {
 	*x = PhaseCount{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[109]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[115]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7237,7 +7632,7 @@ func (x *PhaseCount) String() string {
 func (*PhaseCount) ProtoMessage() {}
 
 func (x *PhaseCount) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[109]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[115]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7250,7 +7645,7 @@ func (x *PhaseCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PhaseCount.ProtoReflect.Descriptor instead.
 func (*PhaseCount) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{109}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{115}
 }
 
 func (x *PhaseCount) GetPhase() v11.Phase {
@@ -7284,7 +7679,7 @@ type ListAgentsRequest struct {
 
 func (x *ListAgentsRequest) Reset() {
 	*x = ListAgentsRequest{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[110]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[116]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7296,7 +7691,7 @@ func (x *ListAgentsRequest) String() string {
 func (*ListAgentsRequest) ProtoMessage() {}
 
 func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[110]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[116]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7309,7 +7704,7 @@ func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsRequest.ProtoReflect.Descriptor instead.
 func (*ListAgentsRequest) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{110}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{116}
 }
 
 func (x *ListAgentsRequest) GetQueue() string {
@@ -7361,7 +7756,7 @@ type ListAgentsResponse struct {
 
 func (x *ListAgentsResponse) Reset() {
 	*x = ListAgentsResponse{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[111]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[117]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7373,7 +7768,7 @@ func (x *ListAgentsResponse) String() string {
 func (*ListAgentsResponse) ProtoMessage() {}
 
 func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[111]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[117]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7386,7 +7781,7 @@ func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsResponse.ProtoReflect.Descriptor instead.
 func (*ListAgentsResponse) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{111}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{117}
 }
 
 func (x *ListAgentsResponse) GetAgents() []*AgentFigure {
@@ -7464,7 +7859,7 @@ type AgentFigure struct {
 
 func (x *AgentFigure) Reset() {
 	*x = AgentFigure{}
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[112]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[118]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -7476,7 +7871,7 @@ func (x *AgentFigure) String() string {
 func (*AgentFigure) ProtoMessage() {}
 
 func (x *AgentFigure) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_desk_v1_desk_proto_msgTypes[112]
+	mi := &file_parley_desk_v1_desk_proto_msgTypes[118]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -7489,7 +7884,7 @@ func (x *AgentFigure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentFigure.ProtoReflect.Descriptor instead.
 func (*AgentFigure) Descriptor() ([]byte, []int) {
-	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{112}
+	return file_parley_desk_v1_desk_proto_rawDescGZIP(), []int{118}
 }
 
 func (x *AgentFigure) GetAgent() string {
@@ -7580,7 +7975,7 @@ var File_parley_desk_v1_desk_proto protoreflect.FileDescriptor
 
 const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\n" +
-	"\x19parley/desk/v1/desk.proto\x12\x0eparley.desk.v1\x1a\x1fparley/auth/v1/permission.proto\x1a#parley/config/v1/notification.proto\x1a\x1bparley/desk/v1/figure.proto\x1a\x1bparley/desk/v1/wrapup.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1bparley/thread/v1/fact.proto\x1a\x1cparley/thread/v1/state.proto\"A\n" +
+	"\x19parley/desk/v1/desk.proto\x12\x0eparley.desk.v1\x1a\x1fparley/auth/v1/permission.proto\x1a#parley/config/v1/notification.proto\x1a\x1bparley/config/v1/part.proto\x1a\x1bparley/desk/v1/figure.proto\x1a\x1bparley/desk/v1/wrapup.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1bparley/thread/v1/fact.proto\x1a\x1cparley/thread/v1/state.proto\"A\n" +
 	"\rSignInRequest\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x1a\n" +
 	"\bpassword\x18\x02 \x01(\tR\bpassword\"4\n" +
@@ -7651,7 +8046,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\tHeartbeat\x12\x15\n" +
 	"\x06now_ms\x18\x01 \x01(\x03R\x05nowMs\"&\n" +
 	"\fSessionEnded\x12\x16\n" +
-	"\x06reason\x18\x01 \x01(\tR\x06reason\"\x8a\t\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\"\xbf\t\n" +
 	"\x10ConversationView\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x126\n" +
@@ -7687,7 +8082,8 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\tvariables\x18J \x03(\v2\x1f.parley.desk.v1.ContextVariableR\tvariables\x122\n" +
 	"\x06survey\x18[ \x01(\v2\x1a.parley.desk.v1.SurveyCardR\x06survey\x12@\n" +
 	"\fnotification\x18\\ \x01(\v2\x1c.parley.desk.v1.NotificationR\fnotification\x12\x14\n" +
-	"\x05title\x18] \x01(\tR\x05title\"\xf1\x01\n" +
+	"\x05title\x18] \x01(\tR\x05title\x123\n" +
+	"\x06skills\x18d \x03(\v2\x1b.parley.desk.v1.NeededSkillR\x06skills\"\xf1\x01\n" +
 	"\fNotification\x126\n" +
 	"\x05texts\x18\x01 \x03(\v2 .parley.desk.v1.NotificationTextR\x05texts\x12%\n" +
 	"\x0ehide_countdown\x18\x02 \x01(\bR\rhideCountdown\x12\x1b\n" +
@@ -7699,7 +8095,35 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x16\n" +
 	"\x06accept\x18\x03 \x01(\tR\x06accept\x12\x16\n" +
 	"\x06reject\x18\x04 \x01(\tR\x06reject\x125\n" +
-	"\x04rows\x18\x05 \x03(\v2!.parley.config.v1.NotificationRowR\x04rows\"\x8d\x01\n" +
+	"\x04rows\x18\x05 \x03(\v2!.parley.config.v1.NotificationRowR\x04rows\"\x7f\n" +
+	"\vNeededSkill\x12\x14\n" +
+	"\x05skill\x18\x01 \x01(\tR\x05skill\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
+	"\x05value\x18\x03 \x01(\x05R\x05value\x12\x18\n" +
+	"\ahighest\x18\x04 \x01(\x05R\ahighest\x12\x16\n" +
+	"\x06rating\x18\x05 \x01(\tR\x06rating\"F\n" +
+	"\x11ListSkillsRequest\x121\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\"H\n" +
+	"\x12ListSkillsResponse\x122\n" +
+	"\x06skills\x18\x01 \x03(\v2\x1a.parley.desk.v1.SkillScaleR\x06skills\"\xfb\x01\n" +
+	"\n" +
+	"SkillScale\x12\x14\n" +
+	"\x05skill\x18\x01 \x01(\tR\x05skill\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04type\x18\x03 \x01(\tR\x04type\x12\x16\n" +
+	"\x06lowest\x18\x04 \x01(\x05R\x06lowest\x12\x18\n" +
+	"\ahighest\x18\x05 \x01(\x05R\ahighest\x12A\n" +
+	"\aratings\x18\x06 \x03(\v2'.parley.desk.v1.SkillScale.RatingsEntryR\aratings\x1a:\n" +
+	"\fRatingsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\x05R\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb6\x01\n" +
+	"\x13ChangeSkillsRequest\x121\n" +
+	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1b\n" +
+	"\tclient_id\x18\x02 \x01(\tR\bclientId\x125\n" +
+	"\x06needed\x18\x03 \x03(\v2\x1d.parley.config.v1.ProficiencyR\x06needed\x12\x18\n" +
+	"\adropped\x18\x04 \x03(\tR\adropped\"\\\n" +
+	"\x14ChangeSkillsResponse\x12D\n" +
+	"\fconversation\x18\x01 \x01(\v2 .parley.desk.v1.ConversationViewR\fconversation\"\x8d\x01\n" +
 	"\n" +
 	"SurveyCard\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\tR\fconversation\x12\x19\n" +
@@ -8089,7 +8513,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\aSignOut\x12\x1e.parley.desk.v1.SignOutRequest\x1a\x1f.parley.desk.v1.SignOutResponse\"\x04\x98\xf6\x18\x01\x12\x85\x01\n" +
 	"\x11SignOutEverywhere\x12(.parley.desk.v1.SignOutEverywhereRequest\x1a).parley.desk.v1.SignOutEverywhereResponse\"\x1b\x98\xf6\x18\x11\xa2\xf6\x18\x13\n" +
 	"\vsession.end\x12\x04self\x12M\n" +
-	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse\"\x04\x98\xf6\x18\x112\xe7#\n" +
+	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse\"\x04\x98\xf6\x18\x112\x84&\n" +
 	"\vDeskService\x12F\n" +
 	"\x06Events\x12\x1d.parley.desk.v1.EventsRequest\x1a\x15.parley.desk.v1.Event\"\x04\x98\xf6\x18\x120\x01\x12\\\n" +
 	"\vSetPresence\x12\".parley.desk.v1.SetPresenceRequest\x1a#.parley.desk.v1.SetPresenceResponse\"\x04\x98\xf6\x18\x12\x12\\\n" +
@@ -8101,7 +8525,11 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\aAddNote\x12\x1e.parley.desk.v1.AddNoteRequest\x1a\x1f.parley.desk.v1.AddNoteResponse\"\x04\x98\xf6\x18\x14\x12h\n" +
 	"\x0fEndConversation\x12&.parley.desk.v1.EndConversationRequest\x1a'.parley.desk.v1.EndConversationResponse\"\x04\x98\xf6\x18\x14\x12n\n" +
 	"\x11CloseConversation\x12(.parley.desk.v1.CloseConversationRequest\x1a).parley.desk.v1.CloseConversationResponse\"\x04\x98\xf6\x18\x14\x12_\n" +
-	"\fSetVariables\x12#.parley.desk.v1.SetVariablesRequest\x1a$.parley.desk.v1.SetVariablesResponse\"\x04\x98\xf6\x18\x14\x12k\n" +
+	"\fSetVariables\x12#.parley.desk.v1.SetVariablesRequest\x1a$.parley.desk.v1.SetVariablesResponse\"\x04\x98\xf6\x18\x14\x12Y\n" +
+	"\n" +
+	"ListSkills\x12!.parley.desk.v1.ListSkillsRequest\x1a\".parley.desk.v1.ListSkillsResponse\"\x04\x98\xf6\x18X\x12\xbf\x01\n" +
+	"\fChangeSkills\x12#.parley.desk.v1.ChangeSkillsRequest\x1a$.parley.desk.v1.ChangeSkillsResponse\"d\x98\xf6\x18X\xa2\xf6\x18\\\n" +
+	"\x13conversation.skills\x12 conversations/{ref.conversation}\x1a\fneeded.skill\x1a\fneeded.value\x1a\adropped\x12k\n" +
 	"\x10ParkConversation\x12'.parley.desk.v1.ParkConversationRequest\x1a(.parley.desk.v1.ParkConversationResponse\"\x04\x98\xf6\x18\x14\x12q\n" +
 	"\x12ResumeConversation\x12).parley.desk.v1.ResumeConversationRequest\x1a*.parley.desk.v1.ResumeConversationResponse\"\x04\x98\xf6\x18\x14\x12t\n" +
 	"\x13ReleaseConversation\x12*.parley.desk.v1.ReleaseConversationRequest\x1a+.parley.desk.v1.ReleaseConversationResponse\"\x04\x98\xf6\x18\x14\x12\x9f\x01\n" +
@@ -8161,7 +8589,7 @@ func file_parley_desk_v1_desk_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_desk_v1_desk_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_parley_desk_v1_desk_proto_msgTypes = make([]protoimpl.MessageInfo, 115)
+var file_parley_desk_v1_desk_proto_msgTypes = make([]protoimpl.MessageInfo, 122)
 var file_parley_desk_v1_desk_proto_goTypes = []any{
 	(FileStatus)(0),                        // 0: parley.desk.v1.FileStatus
 	(Author)(0),                            // 1: parley.desk.v1.Author
@@ -8187,329 +8615,348 @@ var file_parley_desk_v1_desk_proto_goTypes = []any{
 	(*ConversationView)(nil),               // 21: parley.desk.v1.ConversationView
 	(*Notification)(nil),                   // 22: parley.desk.v1.Notification
 	(*NotificationText)(nil),               // 23: parley.desk.v1.NotificationText
-	(*SurveyCard)(nil),                     // 24: parley.desk.v1.SurveyCard
-	(*ContextVariable)(nil),                // 25: parley.desk.v1.ContextVariable
-	(*FileLimits)(nil),                     // 26: parley.desk.v1.FileLimits
-	(*Beside)(nil),                         // 27: parley.desk.v1.Beside
-	(*Owner)(nil),                          // 28: parley.desk.v1.Owner
-	(*Window)(nil),                         // 29: parley.desk.v1.Window
-	(*TimelineChange)(nil),                 // 30: parley.desk.v1.TimelineChange
-	(*TimelineItem)(nil),                   // 31: parley.desk.v1.TimelineItem
-	(*File)(nil),                           // 32: parley.desk.v1.File
-	(*Refusal)(nil),                        // 33: parley.desk.v1.Refusal
-	(*SetPresenceRequest)(nil),             // 34: parley.desk.v1.SetPresenceRequest
-	(*SetPresenceResponse)(nil),            // 35: parley.desk.v1.SetPresenceResponse
-	(*AcceptOfferRequest)(nil),             // 36: parley.desk.v1.AcceptOfferRequest
-	(*AcceptOfferResponse)(nil),            // 37: parley.desk.v1.AcceptOfferResponse
-	(*RejectOfferRequest)(nil),             // 38: parley.desk.v1.RejectOfferRequest
-	(*RejectOfferResponse)(nil),            // 39: parley.desk.v1.RejectOfferResponse
-	(*SendMessageRequest)(nil),             // 40: parley.desk.v1.SendMessageRequest
-	(*ReactRequest)(nil),                   // 41: parley.desk.v1.ReactRequest
-	(*ReactResponse)(nil),                  // 42: parley.desk.v1.ReactResponse
-	(*SignalRequest)(nil),                  // 43: parley.desk.v1.SignalRequest
-	(*SignalResponse)(nil),                 // 44: parley.desk.v1.SignalResponse
-	(*SendMessageResponse)(nil),            // 45: parley.desk.v1.SendMessageResponse
-	(*ResendMessageRequest)(nil),           // 46: parley.desk.v1.ResendMessageRequest
-	(*ResendMessageResponse)(nil),          // 47: parley.desk.v1.ResendMessageResponse
-	(*AbandonSendRequest)(nil),             // 48: parley.desk.v1.AbandonSendRequest
-	(*AbandonSendResponse)(nil),            // 49: parley.desk.v1.AbandonSendResponse
-	(*AddNoteRequest)(nil),                 // 50: parley.desk.v1.AddNoteRequest
-	(*AddNoteResponse)(nil),                // 51: parley.desk.v1.AddNoteResponse
-	(*TakeControlRequest)(nil),             // 52: parley.desk.v1.TakeControlRequest
-	(*TakeControlResponse)(nil),            // 53: parley.desk.v1.TakeControlResponse
-	(*EndConversationRequest)(nil),         // 54: parley.desk.v1.EndConversationRequest
-	(*EndConversationResponse)(nil),        // 55: parley.desk.v1.EndConversationResponse
-	(*CloseConversationRequest)(nil),       // 56: parley.desk.v1.CloseConversationRequest
-	(*CloseConversationResponse)(nil),      // 57: parley.desk.v1.CloseConversationResponse
-	(*SetVariablesRequest)(nil),            // 58: parley.desk.v1.SetVariablesRequest
-	(*SetVariablesResponse)(nil),           // 59: parley.desk.v1.SetVariablesResponse
-	(*ParkConversationRequest)(nil),        // 60: parley.desk.v1.ParkConversationRequest
-	(*ParkConversationResponse)(nil),       // 61: parley.desk.v1.ParkConversationResponse
-	(*ResumeConversationRequest)(nil),      // 62: parley.desk.v1.ResumeConversationRequest
-	(*ResumeConversationResponse)(nil),     // 63: parley.desk.v1.ResumeConversationResponse
-	(*ReleaseConversationRequest)(nil),     // 64: parley.desk.v1.ReleaseConversationRequest
-	(*ReleaseConversationResponse)(nil),    // 65: parley.desk.v1.ReleaseConversationResponse
-	(*ListConversationsRequest)(nil),       // 66: parley.desk.v1.ListConversationsRequest
-	(*ListConversationsResponse)(nil),      // 67: parley.desk.v1.ListConversationsResponse
-	(*ListTimelineRequest)(nil),            // 68: parley.desk.v1.ListTimelineRequest
-	(*ListTimelineResponse)(nil),           // 69: parley.desk.v1.ListTimelineResponse
-	(*ShowOfferRequest)(nil),               // 70: parley.desk.v1.ShowOfferRequest
-	(*ShowOfferResponse)(nil),              // 71: parley.desk.v1.ShowOfferResponse
-	(*ListOpenItemsRequest)(nil),           // 72: parley.desk.v1.ListOpenItemsRequest
-	(*ListOpenItemsResponse)(nil),          // 73: parley.desk.v1.ListOpenItemsResponse
-	(*OpenItem)(nil),                       // 74: parley.desk.v1.OpenItem
-	(*ListQueuesRequest)(nil),              // 75: parley.desk.v1.ListQueuesRequest
-	(*ListQueuesResponse)(nil),             // 76: parley.desk.v1.ListQueuesResponse
-	(*PickConversationRequest)(nil),        // 77: parley.desk.v1.PickConversationRequest
-	(*PickConversationResponse)(nil),       // 78: parley.desk.v1.PickConversationResponse
-	(*ListTargetsRequest)(nil),             // 79: parley.desk.v1.ListTargetsRequest
-	(*ListTargetsResponse)(nil),            // 80: parley.desk.v1.ListTargetsResponse
-	(*QueueTarget)(nil),                    // 81: parley.desk.v1.QueueTarget
-	(*AgentTarget)(nil),                    // 82: parley.desk.v1.AgentTarget
-	(*TransferConversationRequest)(nil),    // 83: parley.desk.v1.TransferConversationRequest
-	(*TransferConversationResponse)(nil),   // 84: parley.desk.v1.TransferConversationResponse
-	(*AskConsultRequest)(nil),              // 85: parley.desk.v1.AskConsultRequest
-	(*AskConsultResponse)(nil),             // 86: parley.desk.v1.AskConsultResponse
-	(*AnswerConsultRequest)(nil),           // 87: parley.desk.v1.AnswerConsultRequest
-	(*AnswerConsultResponse)(nil),          // 88: parley.desk.v1.AnswerConsultResponse
-	(*OpenConsultRequest)(nil),             // 89: parley.desk.v1.OpenConsultRequest
-	(*OpenConsultResponse)(nil),            // 90: parley.desk.v1.OpenConsultResponse
-	(*EndConsultRequest)(nil),              // 91: parley.desk.v1.EndConsultRequest
-	(*EndConsultResponse)(nil),             // 92: parley.desk.v1.EndConsultResponse
-	(*LeaveConversationRequest)(nil),       // 93: parley.desk.v1.LeaveConversationRequest
-	(*LeaveConversationResponse)(nil),      // 94: parley.desk.v1.LeaveConversationResponse
-	(*AssignConversationRequest)(nil),      // 95: parley.desk.v1.AssignConversationRequest
-	(*AssignConversationResponse)(nil),     // 96: parley.desk.v1.AssignConversationResponse
-	(*ForceCloseConversationRequest)(nil),  // 97: parley.desk.v1.ForceCloseConversationRequest
-	(*ForceCloseConversationResponse)(nil), // 98: parley.desk.v1.ForceCloseConversationResponse
-	(*ActOnConversationsRequest)(nil),      // 99: parley.desk.v1.ActOnConversationsRequest
-	(*ActOnConversationsResponse)(nil),     // 100: parley.desk.v1.ActOnConversationsResponse
-	(*Outcome)(nil),                        // 101: parley.desk.v1.Outcome
-	(*PauseQueueRequest)(nil),              // 102: parley.desk.v1.PauseQueueRequest
-	(*PauseQueueResponse)(nil),             // 103: parley.desk.v1.PauseQueueResponse
-	(*MonitorConversationRequest)(nil),     // 104: parley.desk.v1.MonitorConversationRequest
-	(*MonitorConversationResponse)(nil),    // 105: parley.desk.v1.MonitorConversationResponse
-	(*JoinConversationRequest)(nil),        // 106: parley.desk.v1.JoinConversationRequest
-	(*JoinConversationResponse)(nil),       // 107: parley.desk.v1.JoinConversationResponse
-	(*SetAgentPresenceRequest)(nil),        // 108: parley.desk.v1.SetAgentPresenceRequest
-	(*SetAgentPresenceResponse)(nil),       // 109: parley.desk.v1.SetAgentPresenceResponse
-	(*ListOngoingRequest)(nil),             // 110: parley.desk.v1.ListOngoingRequest
-	(*ListOngoingResponse)(nil),            // 111: parley.desk.v1.ListOngoingResponse
-	(*PhaseCount)(nil),                     // 112: parley.desk.v1.PhaseCount
-	(*ListAgentsRequest)(nil),              // 113: parley.desk.v1.ListAgentsRequest
-	(*ListAgentsResponse)(nil),             // 114: parley.desk.v1.ListAgentsResponse
-	(*AgentFigure)(nil),                    // 115: parley.desk.v1.AgentFigure
-	nil,                                    // 116: parley.desk.v1.TimelineItem.DetailsEntry
-	nil,                                    // 117: parley.desk.v1.SetVariablesRequest.VariablesEntry
-	(v1.Presence)(0),                       // 118: parley.distribution.v1.Presence
-	(*v1.AgentStanding)(nil),               // 119: parley.distribution.v1.AgentStanding
-	(*Figures)(nil),                        // 120: parley.desk.v1.Figures
-	(*v11.Customer)(nil),                   // 121: parley.thread.v1.Customer
-	(v11.Phase)(0),                         // 122: parley.thread.v1.Phase
-	(*v11.Offer)(nil),                      // 123: parley.thread.v1.Offer
-	(*WrapUpForm)(nil),                     // 124: parley.desk.v1.WrapUpForm
-	(v12.DesktopNotification)(0),           // 125: parley.config.v1.DesktopNotification
-	(*v12.NotificationRow)(nil),            // 126: parley.config.v1.NotificationRow
-	(v11.Part)(0),                          // 127: parley.thread.v1.Part
-	(v11.Attendance)(0),                    // 128: parley.thread.v1.Attendance
-	(*v11.Attachment)(nil),                 // 129: parley.thread.v1.Attachment
-	(*v11.QuickReply)(nil),                 // 130: parley.thread.v1.QuickReply
-	(*v11.Template)(nil),                   // 131: parley.thread.v1.Template
-	(*GetFiguresRequest)(nil),              // 132: parley.desk.v1.GetFiguresRequest
-	(*GetFiguresResponse)(nil),             // 133: parley.desk.v1.GetFiguresResponse
+	(*NeededSkill)(nil),                    // 24: parley.desk.v1.NeededSkill
+	(*ListSkillsRequest)(nil),              // 25: parley.desk.v1.ListSkillsRequest
+	(*ListSkillsResponse)(nil),             // 26: parley.desk.v1.ListSkillsResponse
+	(*SkillScale)(nil),                     // 27: parley.desk.v1.SkillScale
+	(*ChangeSkillsRequest)(nil),            // 28: parley.desk.v1.ChangeSkillsRequest
+	(*ChangeSkillsResponse)(nil),           // 29: parley.desk.v1.ChangeSkillsResponse
+	(*SurveyCard)(nil),                     // 30: parley.desk.v1.SurveyCard
+	(*ContextVariable)(nil),                // 31: parley.desk.v1.ContextVariable
+	(*FileLimits)(nil),                     // 32: parley.desk.v1.FileLimits
+	(*Beside)(nil),                         // 33: parley.desk.v1.Beside
+	(*Owner)(nil),                          // 34: parley.desk.v1.Owner
+	(*Window)(nil),                         // 35: parley.desk.v1.Window
+	(*TimelineChange)(nil),                 // 36: parley.desk.v1.TimelineChange
+	(*TimelineItem)(nil),                   // 37: parley.desk.v1.TimelineItem
+	(*File)(nil),                           // 38: parley.desk.v1.File
+	(*Refusal)(nil),                        // 39: parley.desk.v1.Refusal
+	(*SetPresenceRequest)(nil),             // 40: parley.desk.v1.SetPresenceRequest
+	(*SetPresenceResponse)(nil),            // 41: parley.desk.v1.SetPresenceResponse
+	(*AcceptOfferRequest)(nil),             // 42: parley.desk.v1.AcceptOfferRequest
+	(*AcceptOfferResponse)(nil),            // 43: parley.desk.v1.AcceptOfferResponse
+	(*RejectOfferRequest)(nil),             // 44: parley.desk.v1.RejectOfferRequest
+	(*RejectOfferResponse)(nil),            // 45: parley.desk.v1.RejectOfferResponse
+	(*SendMessageRequest)(nil),             // 46: parley.desk.v1.SendMessageRequest
+	(*ReactRequest)(nil),                   // 47: parley.desk.v1.ReactRequest
+	(*ReactResponse)(nil),                  // 48: parley.desk.v1.ReactResponse
+	(*SignalRequest)(nil),                  // 49: parley.desk.v1.SignalRequest
+	(*SignalResponse)(nil),                 // 50: parley.desk.v1.SignalResponse
+	(*SendMessageResponse)(nil),            // 51: parley.desk.v1.SendMessageResponse
+	(*ResendMessageRequest)(nil),           // 52: parley.desk.v1.ResendMessageRequest
+	(*ResendMessageResponse)(nil),          // 53: parley.desk.v1.ResendMessageResponse
+	(*AbandonSendRequest)(nil),             // 54: parley.desk.v1.AbandonSendRequest
+	(*AbandonSendResponse)(nil),            // 55: parley.desk.v1.AbandonSendResponse
+	(*AddNoteRequest)(nil),                 // 56: parley.desk.v1.AddNoteRequest
+	(*AddNoteResponse)(nil),                // 57: parley.desk.v1.AddNoteResponse
+	(*TakeControlRequest)(nil),             // 58: parley.desk.v1.TakeControlRequest
+	(*TakeControlResponse)(nil),            // 59: parley.desk.v1.TakeControlResponse
+	(*EndConversationRequest)(nil),         // 60: parley.desk.v1.EndConversationRequest
+	(*EndConversationResponse)(nil),        // 61: parley.desk.v1.EndConversationResponse
+	(*CloseConversationRequest)(nil),       // 62: parley.desk.v1.CloseConversationRequest
+	(*CloseConversationResponse)(nil),      // 63: parley.desk.v1.CloseConversationResponse
+	(*SetVariablesRequest)(nil),            // 64: parley.desk.v1.SetVariablesRequest
+	(*SetVariablesResponse)(nil),           // 65: parley.desk.v1.SetVariablesResponse
+	(*ParkConversationRequest)(nil),        // 66: parley.desk.v1.ParkConversationRequest
+	(*ParkConversationResponse)(nil),       // 67: parley.desk.v1.ParkConversationResponse
+	(*ResumeConversationRequest)(nil),      // 68: parley.desk.v1.ResumeConversationRequest
+	(*ResumeConversationResponse)(nil),     // 69: parley.desk.v1.ResumeConversationResponse
+	(*ReleaseConversationRequest)(nil),     // 70: parley.desk.v1.ReleaseConversationRequest
+	(*ReleaseConversationResponse)(nil),    // 71: parley.desk.v1.ReleaseConversationResponse
+	(*ListConversationsRequest)(nil),       // 72: parley.desk.v1.ListConversationsRequest
+	(*ListConversationsResponse)(nil),      // 73: parley.desk.v1.ListConversationsResponse
+	(*ListTimelineRequest)(nil),            // 74: parley.desk.v1.ListTimelineRequest
+	(*ListTimelineResponse)(nil),           // 75: parley.desk.v1.ListTimelineResponse
+	(*ShowOfferRequest)(nil),               // 76: parley.desk.v1.ShowOfferRequest
+	(*ShowOfferResponse)(nil),              // 77: parley.desk.v1.ShowOfferResponse
+	(*ListOpenItemsRequest)(nil),           // 78: parley.desk.v1.ListOpenItemsRequest
+	(*ListOpenItemsResponse)(nil),          // 79: parley.desk.v1.ListOpenItemsResponse
+	(*OpenItem)(nil),                       // 80: parley.desk.v1.OpenItem
+	(*ListQueuesRequest)(nil),              // 81: parley.desk.v1.ListQueuesRequest
+	(*ListQueuesResponse)(nil),             // 82: parley.desk.v1.ListQueuesResponse
+	(*PickConversationRequest)(nil),        // 83: parley.desk.v1.PickConversationRequest
+	(*PickConversationResponse)(nil),       // 84: parley.desk.v1.PickConversationResponse
+	(*ListTargetsRequest)(nil),             // 85: parley.desk.v1.ListTargetsRequest
+	(*ListTargetsResponse)(nil),            // 86: parley.desk.v1.ListTargetsResponse
+	(*QueueTarget)(nil),                    // 87: parley.desk.v1.QueueTarget
+	(*AgentTarget)(nil),                    // 88: parley.desk.v1.AgentTarget
+	(*TransferConversationRequest)(nil),    // 89: parley.desk.v1.TransferConversationRequest
+	(*TransferConversationResponse)(nil),   // 90: parley.desk.v1.TransferConversationResponse
+	(*AskConsultRequest)(nil),              // 91: parley.desk.v1.AskConsultRequest
+	(*AskConsultResponse)(nil),             // 92: parley.desk.v1.AskConsultResponse
+	(*AnswerConsultRequest)(nil),           // 93: parley.desk.v1.AnswerConsultRequest
+	(*AnswerConsultResponse)(nil),          // 94: parley.desk.v1.AnswerConsultResponse
+	(*OpenConsultRequest)(nil),             // 95: parley.desk.v1.OpenConsultRequest
+	(*OpenConsultResponse)(nil),            // 96: parley.desk.v1.OpenConsultResponse
+	(*EndConsultRequest)(nil),              // 97: parley.desk.v1.EndConsultRequest
+	(*EndConsultResponse)(nil),             // 98: parley.desk.v1.EndConsultResponse
+	(*LeaveConversationRequest)(nil),       // 99: parley.desk.v1.LeaveConversationRequest
+	(*LeaveConversationResponse)(nil),      // 100: parley.desk.v1.LeaveConversationResponse
+	(*AssignConversationRequest)(nil),      // 101: parley.desk.v1.AssignConversationRequest
+	(*AssignConversationResponse)(nil),     // 102: parley.desk.v1.AssignConversationResponse
+	(*ForceCloseConversationRequest)(nil),  // 103: parley.desk.v1.ForceCloseConversationRequest
+	(*ForceCloseConversationResponse)(nil), // 104: parley.desk.v1.ForceCloseConversationResponse
+	(*ActOnConversationsRequest)(nil),      // 105: parley.desk.v1.ActOnConversationsRequest
+	(*ActOnConversationsResponse)(nil),     // 106: parley.desk.v1.ActOnConversationsResponse
+	(*Outcome)(nil),                        // 107: parley.desk.v1.Outcome
+	(*PauseQueueRequest)(nil),              // 108: parley.desk.v1.PauseQueueRequest
+	(*PauseQueueResponse)(nil),             // 109: parley.desk.v1.PauseQueueResponse
+	(*MonitorConversationRequest)(nil),     // 110: parley.desk.v1.MonitorConversationRequest
+	(*MonitorConversationResponse)(nil),    // 111: parley.desk.v1.MonitorConversationResponse
+	(*JoinConversationRequest)(nil),        // 112: parley.desk.v1.JoinConversationRequest
+	(*JoinConversationResponse)(nil),       // 113: parley.desk.v1.JoinConversationResponse
+	(*SetAgentPresenceRequest)(nil),        // 114: parley.desk.v1.SetAgentPresenceRequest
+	(*SetAgentPresenceResponse)(nil),       // 115: parley.desk.v1.SetAgentPresenceResponse
+	(*ListOngoingRequest)(nil),             // 116: parley.desk.v1.ListOngoingRequest
+	(*ListOngoingResponse)(nil),            // 117: parley.desk.v1.ListOngoingResponse
+	(*PhaseCount)(nil),                     // 118: parley.desk.v1.PhaseCount
+	(*ListAgentsRequest)(nil),              // 119: parley.desk.v1.ListAgentsRequest
+	(*ListAgentsResponse)(nil),             // 120: parley.desk.v1.ListAgentsResponse
+	(*AgentFigure)(nil),                    // 121: parley.desk.v1.AgentFigure
+	nil,                                    // 122: parley.desk.v1.SkillScale.RatingsEntry
+	nil,                                    // 123: parley.desk.v1.TimelineItem.DetailsEntry
+	nil,                                    // 124: parley.desk.v1.SetVariablesRequest.VariablesEntry
+	(v1.Presence)(0),                       // 125: parley.distribution.v1.Presence
+	(*v1.AgentStanding)(nil),               // 126: parley.distribution.v1.AgentStanding
+	(*Figures)(nil),                        // 127: parley.desk.v1.Figures
+	(*v11.Customer)(nil),                   // 128: parley.thread.v1.Customer
+	(v11.Phase)(0),                         // 129: parley.thread.v1.Phase
+	(*v11.Offer)(nil),                      // 130: parley.thread.v1.Offer
+	(*WrapUpForm)(nil),                     // 131: parley.desk.v1.WrapUpForm
+	(v12.DesktopNotification)(0),           // 132: parley.config.v1.DesktopNotification
+	(*v12.NotificationRow)(nil),            // 133: parley.config.v1.NotificationRow
+	(*v12.Proficiency)(nil),                // 134: parley.config.v1.Proficiency
+	(v11.Part)(0),                          // 135: parley.thread.v1.Part
+	(v11.Attendance)(0),                    // 136: parley.thread.v1.Attendance
+	(*v11.Attachment)(nil),                 // 137: parley.thread.v1.Attachment
+	(*v11.QuickReply)(nil),                 // 138: parley.thread.v1.QuickReply
+	(*v11.Template)(nil),                   // 139: parley.thread.v1.Template
+	(*GetFiguresRequest)(nil),              // 140: parley.desk.v1.GetFiguresRequest
+	(*GetFiguresResponse)(nil),             // 141: parley.desk.v1.GetFiguresResponse
 }
 var file_parley_desk_v1_desk_proto_depIdxs = []int32{
 	11,  // 0: parley.desk.v1.SignInResponse.me:type_name -> parley.desk.v1.Me
 	11,  // 1: parley.desk.v1.WhoAmIResponse.me:type_name -> parley.desk.v1.Me
 	12,  // 2: parley.desk.v1.Me.statuses:type_name -> parley.desk.v1.StatusOption
-	118, // 3: parley.desk.v1.StatusOption.base:type_name -> parley.distribution.v1.Presence
-	118, // 4: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
+	125, // 3: parley.desk.v1.StatusOption.base:type_name -> parley.distribution.v1.Presence
+	125, // 4: parley.desk.v1.EventsRequest.presence:type_name -> parley.distribution.v1.Presence
 	16,  // 5: parley.desk.v1.Event.snapshot:type_name -> parley.desk.v1.Snapshot
 	21,  // 6: parley.desk.v1.Event.conversation:type_name -> parley.desk.v1.ConversationView
 	13,  // 7: parley.desk.v1.Event.removed:type_name -> parley.desk.v1.ConversationRef
-	30,  // 8: parley.desk.v1.Event.timeline:type_name -> parley.desk.v1.TimelineChange
-	119, // 9: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
+	36,  // 8: parley.desk.v1.Event.timeline:type_name -> parley.desk.v1.TimelineChange
+	126, // 9: parley.desk.v1.Event.standing:type_name -> parley.distribution.v1.AgentStanding
 	19,  // 10: parley.desk.v1.Event.heartbeat:type_name -> parley.desk.v1.Heartbeat
 	20,  // 11: parley.desk.v1.Event.session_ended:type_name -> parley.desk.v1.SessionEnded
 	17,  // 12: parley.desk.v1.Event.queues:type_name -> parley.desk.v1.Queues
 	21,  // 13: parley.desk.v1.Snapshot.conversations:type_name -> parley.desk.v1.ConversationView
-	119, // 14: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
+	126, // 14: parley.desk.v1.Snapshot.standing:type_name -> parley.distribution.v1.AgentStanding
 	17,  // 15: parley.desk.v1.Snapshot.queues:type_name -> parley.desk.v1.Queues
 	18,  // 16: parley.desk.v1.Queues.queues:type_name -> parley.desk.v1.QueueFigure
-	120, // 17: parley.desk.v1.QueueFigure.figures:type_name -> parley.desk.v1.Figures
+	127, // 17: parley.desk.v1.QueueFigure.figures:type_name -> parley.desk.v1.Figures
 	13,  // 18: parley.desk.v1.ConversationView.ref:type_name -> parley.desk.v1.ConversationRef
-	121, // 19: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
-	122, // 20: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
-	123, // 21: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
-	29,  // 22: parley.desk.v1.ConversationView.window:type_name -> parley.desk.v1.Window
-	28,  // 23: parley.desk.v1.ConversationView.owner:type_name -> parley.desk.v1.Owner
-	27,  // 24: parley.desk.v1.ConversationView.beside:type_name -> parley.desk.v1.Beside
-	27,  // 25: parley.desk.v1.ConversationView.part:type_name -> parley.desk.v1.Beside
-	26,  // 26: parley.desk.v1.ConversationView.files:type_name -> parley.desk.v1.FileLimits
-	124, // 27: parley.desk.v1.ConversationView.wrap_up_form:type_name -> parley.desk.v1.WrapUpForm
-	25,  // 28: parley.desk.v1.ConversationView.variables:type_name -> parley.desk.v1.ContextVariable
-	24,  // 29: parley.desk.v1.ConversationView.survey:type_name -> parley.desk.v1.SurveyCard
+	128, // 19: parley.desk.v1.ConversationView.customer:type_name -> parley.thread.v1.Customer
+	129, // 20: parley.desk.v1.ConversationView.phase:type_name -> parley.thread.v1.Phase
+	130, // 21: parley.desk.v1.ConversationView.offer:type_name -> parley.thread.v1.Offer
+	35,  // 22: parley.desk.v1.ConversationView.window:type_name -> parley.desk.v1.Window
+	34,  // 23: parley.desk.v1.ConversationView.owner:type_name -> parley.desk.v1.Owner
+	33,  // 24: parley.desk.v1.ConversationView.beside:type_name -> parley.desk.v1.Beside
+	33,  // 25: parley.desk.v1.ConversationView.part:type_name -> parley.desk.v1.Beside
+	32,  // 26: parley.desk.v1.ConversationView.files:type_name -> parley.desk.v1.FileLimits
+	131, // 27: parley.desk.v1.ConversationView.wrap_up_form:type_name -> parley.desk.v1.WrapUpForm
+	31,  // 28: parley.desk.v1.ConversationView.variables:type_name -> parley.desk.v1.ContextVariable
+	30,  // 29: parley.desk.v1.ConversationView.survey:type_name -> parley.desk.v1.SurveyCard
 	22,  // 30: parley.desk.v1.ConversationView.notification:type_name -> parley.desk.v1.Notification
-	23,  // 31: parley.desk.v1.Notification.texts:type_name -> parley.desk.v1.NotificationText
-	125, // 32: parley.desk.v1.Notification.desktop:type_name -> parley.config.v1.DesktopNotification
-	126, // 33: parley.desk.v1.NotificationText.rows:type_name -> parley.config.v1.NotificationRow
-	127, // 34: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
-	128, // 35: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
-	13,  // 36: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
-	31,  // 37: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
-	1,   // 38: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
-	129, // 39: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
-	2,   // 40: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
-	116, // 41: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
-	32,  // 42: parley.desk.v1.TimelineItem.files:type_name -> parley.desk.v1.File
-	130, // 43: parley.desk.v1.TimelineItem.quick_replies:type_name -> parley.thread.v1.QuickReply
-	131, // 44: parley.desk.v1.TimelineItem.template:type_name -> parley.thread.v1.Template
-	0,   // 45: parley.desk.v1.File.status:type_name -> parley.desk.v1.FileStatus
-	122, // 46: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
-	118, // 47: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	119, // 48: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	13,  // 49: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 50: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 51: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	13,  // 52: parley.desk.v1.SendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	130, // 53: parley.desk.v1.SendMessageRequest.quick_replies:type_name -> parley.thread.v1.QuickReply
-	131, // 54: parley.desk.v1.SendMessageRequest.template:type_name -> parley.thread.v1.Template
-	13,  // 55: parley.desk.v1.ReactRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	13,  // 56: parley.desk.v1.SignalRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	31,  // 57: parley.desk.v1.SendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
-	13,  // 58: parley.desk.v1.ResendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	31,  // 59: parley.desk.v1.ResendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
-	13,  // 60: parley.desk.v1.AbandonSendRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	13,  // 61: parley.desk.v1.AddNoteRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	31,  // 62: parley.desk.v1.AddNoteResponse.item:type_name -> parley.desk.v1.TimelineItem
-	13,  // 63: parley.desk.v1.TakeControlRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 64: parley.desk.v1.TakeControlResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 65: parley.desk.v1.EndConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 66: parley.desk.v1.EndConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 67: parley.desk.v1.CloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	13,  // 68: parley.desk.v1.SetVariablesRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	117, // 69: parley.desk.v1.SetVariablesRequest.variables:type_name -> parley.desk.v1.SetVariablesRequest.VariablesEntry
-	21,  // 70: parley.desk.v1.SetVariablesResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 71: parley.desk.v1.ParkConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 72: parley.desk.v1.ParkConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 73: parley.desk.v1.ResumeConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 74: parley.desk.v1.ResumeConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 75: parley.desk.v1.ReleaseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 76: parley.desk.v1.ListConversationsResponse.conversations:type_name -> parley.desk.v1.ConversationView
-	13,  // 77: parley.desk.v1.ListTimelineRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	31,  // 78: parley.desk.v1.ListTimelineResponse.items:type_name -> parley.desk.v1.TimelineItem
-	13,  // 79: parley.desk.v1.ShowOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	74,  // 80: parley.desk.v1.ListOpenItemsResponse.items:type_name -> parley.desk.v1.OpenItem
-	13,  // 81: parley.desk.v1.OpenItem.ref:type_name -> parley.desk.v1.ConversationRef
-	18,  // 82: parley.desk.v1.ListQueuesResponse.queues:type_name -> parley.desk.v1.QueueFigure
-	13,  // 83: parley.desk.v1.PickConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 84: parley.desk.v1.PickConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 85: parley.desk.v1.ListTargetsRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	81,  // 86: parley.desk.v1.ListTargetsResponse.queues:type_name -> parley.desk.v1.QueueTarget
-	82,  // 87: parley.desk.v1.ListTargetsResponse.agents:type_name -> parley.desk.v1.AgentTarget
-	118, // 88: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
-	13,  // 89: parley.desk.v1.TransferConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	13,  // 90: parley.desk.v1.AskConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 91: parley.desk.v1.AskConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 92: parley.desk.v1.AnswerConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 93: parley.desk.v1.AnswerConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 94: parley.desk.v1.OpenConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 95: parley.desk.v1.OpenConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 96: parley.desk.v1.EndConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 97: parley.desk.v1.EndConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 98: parley.desk.v1.LeaveConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	13,  // 99: parley.desk.v1.AssignConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 100: parley.desk.v1.AssignConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 101: parley.desk.v1.ForceCloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	13,  // 102: parley.desk.v1.ActOnConversationsRequest.refs:type_name -> parley.desk.v1.ConversationRef
-	101, // 103: parley.desk.v1.ActOnConversationsResponse.outcomes:type_name -> parley.desk.v1.Outcome
-	13,  // 104: parley.desk.v1.Outcome.ref:type_name -> parley.desk.v1.ConversationRef
-	122, // 105: parley.desk.v1.Outcome.phase:type_name -> parley.thread.v1.Phase
-	13,  // 106: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 107: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	13,  // 108: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
-	21,  // 109: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
-	118, // 110: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
-	119, // 111: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
-	122, // 112: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
-	21,  // 113: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
-	112, // 114: parley.desk.v1.ListOngoingResponse.phases:type_name -> parley.desk.v1.PhaseCount
-	122, // 115: parley.desk.v1.PhaseCount.phase:type_name -> parley.thread.v1.Phase
-	115, // 116: parley.desk.v1.ListAgentsResponse.agents:type_name -> parley.desk.v1.AgentFigure
-	119, // 117: parley.desk.v1.AgentFigure.standing:type_name -> parley.distribution.v1.AgentStanding
-	3,   // 118: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
-	5,   // 119: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
-	7,   // 120: parley.desk.v1.SessionService.SignOutEverywhere:input_type -> parley.desk.v1.SignOutEverywhereRequest
-	9,   // 121: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
-	14,  // 122: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
-	34,  // 123: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
-	36,  // 124: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
-	38,  // 125: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
-	40,  // 126: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
-	46,  // 127: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
-	48,  // 128: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
-	50,  // 129: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
-	54,  // 130: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
-	56,  // 131: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
-	58,  // 132: parley.desk.v1.DeskService.SetVariables:input_type -> parley.desk.v1.SetVariablesRequest
-	60,  // 133: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
-	62,  // 134: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
-	64,  // 135: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
-	52,  // 136: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
-	70,  // 137: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
-	72,  // 138: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
-	75,  // 139: parley.desk.v1.DeskService.ListQueues:input_type -> parley.desk.v1.ListQueuesRequest
-	77,  // 140: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
-	79,  // 141: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
-	83,  // 142: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
-	85,  // 143: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
-	87,  // 144: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
-	89,  // 145: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
-	91,  // 146: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
-	93,  // 147: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
-	95,  // 148: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
-	97,  // 149: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
-	99,  // 150: parley.desk.v1.DeskService.ActOnConversations:input_type -> parley.desk.v1.ActOnConversationsRequest
-	102, // 151: parley.desk.v1.DeskService.PauseQueue:input_type -> parley.desk.v1.PauseQueueRequest
-	104, // 152: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
-	106, // 153: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
-	108, // 154: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
-	110, // 155: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
-	113, // 156: parley.desk.v1.DeskService.ListAgents:input_type -> parley.desk.v1.ListAgentsRequest
-	132, // 157: parley.desk.v1.DeskService.GetFigures:input_type -> parley.desk.v1.GetFiguresRequest
-	41,  // 158: parley.desk.v1.DeskService.React:input_type -> parley.desk.v1.ReactRequest
-	43,  // 159: parley.desk.v1.DeskService.Signal:input_type -> parley.desk.v1.SignalRequest
-	66,  // 160: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
-	68,  // 161: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
-	4,   // 162: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
-	6,   // 163: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
-	8,   // 164: parley.desk.v1.SessionService.SignOutEverywhere:output_type -> parley.desk.v1.SignOutEverywhereResponse
-	10,  // 165: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
-	15,  // 166: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
-	35,  // 167: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
-	37,  // 168: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
-	39,  // 169: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
-	45,  // 170: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
-	47,  // 171: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
-	49,  // 172: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
-	51,  // 173: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
-	55,  // 174: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
-	57,  // 175: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
-	59,  // 176: parley.desk.v1.DeskService.SetVariables:output_type -> parley.desk.v1.SetVariablesResponse
-	61,  // 177: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
-	63,  // 178: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
-	65,  // 179: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
-	53,  // 180: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
-	71,  // 181: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
-	73,  // 182: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
-	76,  // 183: parley.desk.v1.DeskService.ListQueues:output_type -> parley.desk.v1.ListQueuesResponse
-	78,  // 184: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
-	80,  // 185: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
-	84,  // 186: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
-	86,  // 187: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
-	88,  // 188: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
-	90,  // 189: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
-	92,  // 190: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
-	94,  // 191: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
-	96,  // 192: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
-	98,  // 193: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
-	100, // 194: parley.desk.v1.DeskService.ActOnConversations:output_type -> parley.desk.v1.ActOnConversationsResponse
-	103, // 195: parley.desk.v1.DeskService.PauseQueue:output_type -> parley.desk.v1.PauseQueueResponse
-	105, // 196: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
-	107, // 197: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
-	109, // 198: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
-	111, // 199: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
-	114, // 200: parley.desk.v1.DeskService.ListAgents:output_type -> parley.desk.v1.ListAgentsResponse
-	133, // 201: parley.desk.v1.DeskService.GetFigures:output_type -> parley.desk.v1.GetFiguresResponse
-	42,  // 202: parley.desk.v1.DeskService.React:output_type -> parley.desk.v1.ReactResponse
-	44,  // 203: parley.desk.v1.DeskService.Signal:output_type -> parley.desk.v1.SignalResponse
-	67,  // 204: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
-	69,  // 205: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
-	162, // [162:206] is the sub-list for method output_type
-	118, // [118:162] is the sub-list for method input_type
-	118, // [118:118] is the sub-list for extension type_name
-	118, // [118:118] is the sub-list for extension extendee
-	0,   // [0:118] is the sub-list for field type_name
+	24,  // 31: parley.desk.v1.ConversationView.skills:type_name -> parley.desk.v1.NeededSkill
+	23,  // 32: parley.desk.v1.Notification.texts:type_name -> parley.desk.v1.NotificationText
+	132, // 33: parley.desk.v1.Notification.desktop:type_name -> parley.config.v1.DesktopNotification
+	133, // 34: parley.desk.v1.NotificationText.rows:type_name -> parley.config.v1.NotificationRow
+	13,  // 35: parley.desk.v1.ListSkillsRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	27,  // 36: parley.desk.v1.ListSkillsResponse.skills:type_name -> parley.desk.v1.SkillScale
+	122, // 37: parley.desk.v1.SkillScale.ratings:type_name -> parley.desk.v1.SkillScale.RatingsEntry
+	13,  // 38: parley.desk.v1.ChangeSkillsRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	134, // 39: parley.desk.v1.ChangeSkillsRequest.needed:type_name -> parley.config.v1.Proficiency
+	21,  // 40: parley.desk.v1.ChangeSkillsResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	135, // 41: parley.desk.v1.Beside.part:type_name -> parley.thread.v1.Part
+	136, // 42: parley.desk.v1.Beside.attendance:type_name -> parley.thread.v1.Attendance
+	13,  // 43: parley.desk.v1.TimelineChange.ref:type_name -> parley.desk.v1.ConversationRef
+	37,  // 44: parley.desk.v1.TimelineChange.item:type_name -> parley.desk.v1.TimelineItem
+	1,   // 45: parley.desk.v1.TimelineItem.author:type_name -> parley.desk.v1.Author
+	137, // 46: parley.desk.v1.TimelineItem.attachments:type_name -> parley.thread.v1.Attachment
+	2,   // 47: parley.desk.v1.TimelineItem.delivery:type_name -> parley.desk.v1.Delivery
+	123, // 48: parley.desk.v1.TimelineItem.details:type_name -> parley.desk.v1.TimelineItem.DetailsEntry
+	38,  // 49: parley.desk.v1.TimelineItem.files:type_name -> parley.desk.v1.File
+	138, // 50: parley.desk.v1.TimelineItem.quick_replies:type_name -> parley.thread.v1.QuickReply
+	139, // 51: parley.desk.v1.TimelineItem.template:type_name -> parley.thread.v1.Template
+	0,   // 52: parley.desk.v1.File.status:type_name -> parley.desk.v1.FileStatus
+	129, // 53: parley.desk.v1.Refusal.phase:type_name -> parley.thread.v1.Phase
+	125, // 54: parley.desk.v1.SetPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	126, // 55: parley.desk.v1.SetPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	13,  // 56: parley.desk.v1.AcceptOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 57: parley.desk.v1.AcceptOfferResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 58: parley.desk.v1.RejectOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	13,  // 59: parley.desk.v1.SendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	138, // 60: parley.desk.v1.SendMessageRequest.quick_replies:type_name -> parley.thread.v1.QuickReply
+	139, // 61: parley.desk.v1.SendMessageRequest.template:type_name -> parley.thread.v1.Template
+	13,  // 62: parley.desk.v1.ReactRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	13,  // 63: parley.desk.v1.SignalRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	37,  // 64: parley.desk.v1.SendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
+	13,  // 65: parley.desk.v1.ResendMessageRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	37,  // 66: parley.desk.v1.ResendMessageResponse.item:type_name -> parley.desk.v1.TimelineItem
+	13,  // 67: parley.desk.v1.AbandonSendRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	13,  // 68: parley.desk.v1.AddNoteRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	37,  // 69: parley.desk.v1.AddNoteResponse.item:type_name -> parley.desk.v1.TimelineItem
+	13,  // 70: parley.desk.v1.TakeControlRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 71: parley.desk.v1.TakeControlResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 72: parley.desk.v1.EndConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 73: parley.desk.v1.EndConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 74: parley.desk.v1.CloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	13,  // 75: parley.desk.v1.SetVariablesRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	124, // 76: parley.desk.v1.SetVariablesRequest.variables:type_name -> parley.desk.v1.SetVariablesRequest.VariablesEntry
+	21,  // 77: parley.desk.v1.SetVariablesResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 78: parley.desk.v1.ParkConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 79: parley.desk.v1.ParkConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 80: parley.desk.v1.ResumeConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 81: parley.desk.v1.ResumeConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 82: parley.desk.v1.ReleaseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 83: parley.desk.v1.ListConversationsResponse.conversations:type_name -> parley.desk.v1.ConversationView
+	13,  // 84: parley.desk.v1.ListTimelineRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	37,  // 85: parley.desk.v1.ListTimelineResponse.items:type_name -> parley.desk.v1.TimelineItem
+	13,  // 86: parley.desk.v1.ShowOfferRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	80,  // 87: parley.desk.v1.ListOpenItemsResponse.items:type_name -> parley.desk.v1.OpenItem
+	13,  // 88: parley.desk.v1.OpenItem.ref:type_name -> parley.desk.v1.ConversationRef
+	18,  // 89: parley.desk.v1.ListQueuesResponse.queues:type_name -> parley.desk.v1.QueueFigure
+	13,  // 90: parley.desk.v1.PickConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 91: parley.desk.v1.PickConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 92: parley.desk.v1.ListTargetsRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	87,  // 93: parley.desk.v1.ListTargetsResponse.queues:type_name -> parley.desk.v1.QueueTarget
+	88,  // 94: parley.desk.v1.ListTargetsResponse.agents:type_name -> parley.desk.v1.AgentTarget
+	125, // 95: parley.desk.v1.AgentTarget.presence:type_name -> parley.distribution.v1.Presence
+	13,  // 96: parley.desk.v1.TransferConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	13,  // 97: parley.desk.v1.AskConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 98: parley.desk.v1.AskConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 99: parley.desk.v1.AnswerConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 100: parley.desk.v1.AnswerConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 101: parley.desk.v1.OpenConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 102: parley.desk.v1.OpenConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 103: parley.desk.v1.EndConsultRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 104: parley.desk.v1.EndConsultResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 105: parley.desk.v1.LeaveConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	13,  // 106: parley.desk.v1.AssignConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 107: parley.desk.v1.AssignConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 108: parley.desk.v1.ForceCloseConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	13,  // 109: parley.desk.v1.ActOnConversationsRequest.refs:type_name -> parley.desk.v1.ConversationRef
+	107, // 110: parley.desk.v1.ActOnConversationsResponse.outcomes:type_name -> parley.desk.v1.Outcome
+	13,  // 111: parley.desk.v1.Outcome.ref:type_name -> parley.desk.v1.ConversationRef
+	129, // 112: parley.desk.v1.Outcome.phase:type_name -> parley.thread.v1.Phase
+	13,  // 113: parley.desk.v1.MonitorConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 114: parley.desk.v1.MonitorConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	13,  // 115: parley.desk.v1.JoinConversationRequest.ref:type_name -> parley.desk.v1.ConversationRef
+	21,  // 116: parley.desk.v1.JoinConversationResponse.conversation:type_name -> parley.desk.v1.ConversationView
+	125, // 117: parley.desk.v1.SetAgentPresenceRequest.presence:type_name -> parley.distribution.v1.Presence
+	126, // 118: parley.desk.v1.SetAgentPresenceResponse.standing:type_name -> parley.distribution.v1.AgentStanding
+	129, // 119: parley.desk.v1.ListOngoingRequest.phase:type_name -> parley.thread.v1.Phase
+	21,  // 120: parley.desk.v1.ListOngoingResponse.conversations:type_name -> parley.desk.v1.ConversationView
+	118, // 121: parley.desk.v1.ListOngoingResponse.phases:type_name -> parley.desk.v1.PhaseCount
+	129, // 122: parley.desk.v1.PhaseCount.phase:type_name -> parley.thread.v1.Phase
+	121, // 123: parley.desk.v1.ListAgentsResponse.agents:type_name -> parley.desk.v1.AgentFigure
+	126, // 124: parley.desk.v1.AgentFigure.standing:type_name -> parley.distribution.v1.AgentStanding
+	3,   // 125: parley.desk.v1.SessionService.SignIn:input_type -> parley.desk.v1.SignInRequest
+	5,   // 126: parley.desk.v1.SessionService.SignOut:input_type -> parley.desk.v1.SignOutRequest
+	7,   // 127: parley.desk.v1.SessionService.SignOutEverywhere:input_type -> parley.desk.v1.SignOutEverywhereRequest
+	9,   // 128: parley.desk.v1.SessionService.WhoAmI:input_type -> parley.desk.v1.WhoAmIRequest
+	14,  // 129: parley.desk.v1.DeskService.Events:input_type -> parley.desk.v1.EventsRequest
+	40,  // 130: parley.desk.v1.DeskService.SetPresence:input_type -> parley.desk.v1.SetPresenceRequest
+	42,  // 131: parley.desk.v1.DeskService.AcceptOffer:input_type -> parley.desk.v1.AcceptOfferRequest
+	44,  // 132: parley.desk.v1.DeskService.RejectOffer:input_type -> parley.desk.v1.RejectOfferRequest
+	46,  // 133: parley.desk.v1.DeskService.SendMessage:input_type -> parley.desk.v1.SendMessageRequest
+	52,  // 134: parley.desk.v1.DeskService.ResendMessage:input_type -> parley.desk.v1.ResendMessageRequest
+	54,  // 135: parley.desk.v1.DeskService.AbandonSend:input_type -> parley.desk.v1.AbandonSendRequest
+	56,  // 136: parley.desk.v1.DeskService.AddNote:input_type -> parley.desk.v1.AddNoteRequest
+	60,  // 137: parley.desk.v1.DeskService.EndConversation:input_type -> parley.desk.v1.EndConversationRequest
+	62,  // 138: parley.desk.v1.DeskService.CloseConversation:input_type -> parley.desk.v1.CloseConversationRequest
+	64,  // 139: parley.desk.v1.DeskService.SetVariables:input_type -> parley.desk.v1.SetVariablesRequest
+	25,  // 140: parley.desk.v1.DeskService.ListSkills:input_type -> parley.desk.v1.ListSkillsRequest
+	28,  // 141: parley.desk.v1.DeskService.ChangeSkills:input_type -> parley.desk.v1.ChangeSkillsRequest
+	66,  // 142: parley.desk.v1.DeskService.ParkConversation:input_type -> parley.desk.v1.ParkConversationRequest
+	68,  // 143: parley.desk.v1.DeskService.ResumeConversation:input_type -> parley.desk.v1.ResumeConversationRequest
+	70,  // 144: parley.desk.v1.DeskService.ReleaseConversation:input_type -> parley.desk.v1.ReleaseConversationRequest
+	58,  // 145: parley.desk.v1.DeskService.TakeControl:input_type -> parley.desk.v1.TakeControlRequest
+	76,  // 146: parley.desk.v1.DeskService.ShowOffer:input_type -> parley.desk.v1.ShowOfferRequest
+	78,  // 147: parley.desk.v1.DeskService.ListOpenItems:input_type -> parley.desk.v1.ListOpenItemsRequest
+	81,  // 148: parley.desk.v1.DeskService.ListQueues:input_type -> parley.desk.v1.ListQueuesRequest
+	83,  // 149: parley.desk.v1.DeskService.PickConversation:input_type -> parley.desk.v1.PickConversationRequest
+	85,  // 150: parley.desk.v1.DeskService.ListTargets:input_type -> parley.desk.v1.ListTargetsRequest
+	89,  // 151: parley.desk.v1.DeskService.TransferConversation:input_type -> parley.desk.v1.TransferConversationRequest
+	91,  // 152: parley.desk.v1.DeskService.AskConsult:input_type -> parley.desk.v1.AskConsultRequest
+	93,  // 153: parley.desk.v1.DeskService.AnswerConsult:input_type -> parley.desk.v1.AnswerConsultRequest
+	95,  // 154: parley.desk.v1.DeskService.OpenConsult:input_type -> parley.desk.v1.OpenConsultRequest
+	97,  // 155: parley.desk.v1.DeskService.EndConsult:input_type -> parley.desk.v1.EndConsultRequest
+	99,  // 156: parley.desk.v1.DeskService.LeaveConversation:input_type -> parley.desk.v1.LeaveConversationRequest
+	101, // 157: parley.desk.v1.DeskService.AssignConversation:input_type -> parley.desk.v1.AssignConversationRequest
+	103, // 158: parley.desk.v1.DeskService.ForceCloseConversation:input_type -> parley.desk.v1.ForceCloseConversationRequest
+	105, // 159: parley.desk.v1.DeskService.ActOnConversations:input_type -> parley.desk.v1.ActOnConversationsRequest
+	108, // 160: parley.desk.v1.DeskService.PauseQueue:input_type -> parley.desk.v1.PauseQueueRequest
+	110, // 161: parley.desk.v1.DeskService.MonitorConversation:input_type -> parley.desk.v1.MonitorConversationRequest
+	112, // 162: parley.desk.v1.DeskService.JoinConversation:input_type -> parley.desk.v1.JoinConversationRequest
+	114, // 163: parley.desk.v1.DeskService.SetAgentPresence:input_type -> parley.desk.v1.SetAgentPresenceRequest
+	116, // 164: parley.desk.v1.DeskService.ListOngoing:input_type -> parley.desk.v1.ListOngoingRequest
+	119, // 165: parley.desk.v1.DeskService.ListAgents:input_type -> parley.desk.v1.ListAgentsRequest
+	140, // 166: parley.desk.v1.DeskService.GetFigures:input_type -> parley.desk.v1.GetFiguresRequest
+	47,  // 167: parley.desk.v1.DeskService.React:input_type -> parley.desk.v1.ReactRequest
+	49,  // 168: parley.desk.v1.DeskService.Signal:input_type -> parley.desk.v1.SignalRequest
+	72,  // 169: parley.desk.v1.DeskService.ListConversations:input_type -> parley.desk.v1.ListConversationsRequest
+	74,  // 170: parley.desk.v1.DeskService.ListTimeline:input_type -> parley.desk.v1.ListTimelineRequest
+	4,   // 171: parley.desk.v1.SessionService.SignIn:output_type -> parley.desk.v1.SignInResponse
+	6,   // 172: parley.desk.v1.SessionService.SignOut:output_type -> parley.desk.v1.SignOutResponse
+	8,   // 173: parley.desk.v1.SessionService.SignOutEverywhere:output_type -> parley.desk.v1.SignOutEverywhereResponse
+	10,  // 174: parley.desk.v1.SessionService.WhoAmI:output_type -> parley.desk.v1.WhoAmIResponse
+	15,  // 175: parley.desk.v1.DeskService.Events:output_type -> parley.desk.v1.Event
+	41,  // 176: parley.desk.v1.DeskService.SetPresence:output_type -> parley.desk.v1.SetPresenceResponse
+	43,  // 177: parley.desk.v1.DeskService.AcceptOffer:output_type -> parley.desk.v1.AcceptOfferResponse
+	45,  // 178: parley.desk.v1.DeskService.RejectOffer:output_type -> parley.desk.v1.RejectOfferResponse
+	51,  // 179: parley.desk.v1.DeskService.SendMessage:output_type -> parley.desk.v1.SendMessageResponse
+	53,  // 180: parley.desk.v1.DeskService.ResendMessage:output_type -> parley.desk.v1.ResendMessageResponse
+	55,  // 181: parley.desk.v1.DeskService.AbandonSend:output_type -> parley.desk.v1.AbandonSendResponse
+	57,  // 182: parley.desk.v1.DeskService.AddNote:output_type -> parley.desk.v1.AddNoteResponse
+	61,  // 183: parley.desk.v1.DeskService.EndConversation:output_type -> parley.desk.v1.EndConversationResponse
+	63,  // 184: parley.desk.v1.DeskService.CloseConversation:output_type -> parley.desk.v1.CloseConversationResponse
+	65,  // 185: parley.desk.v1.DeskService.SetVariables:output_type -> parley.desk.v1.SetVariablesResponse
+	26,  // 186: parley.desk.v1.DeskService.ListSkills:output_type -> parley.desk.v1.ListSkillsResponse
+	29,  // 187: parley.desk.v1.DeskService.ChangeSkills:output_type -> parley.desk.v1.ChangeSkillsResponse
+	67,  // 188: parley.desk.v1.DeskService.ParkConversation:output_type -> parley.desk.v1.ParkConversationResponse
+	69,  // 189: parley.desk.v1.DeskService.ResumeConversation:output_type -> parley.desk.v1.ResumeConversationResponse
+	71,  // 190: parley.desk.v1.DeskService.ReleaseConversation:output_type -> parley.desk.v1.ReleaseConversationResponse
+	59,  // 191: parley.desk.v1.DeskService.TakeControl:output_type -> parley.desk.v1.TakeControlResponse
+	77,  // 192: parley.desk.v1.DeskService.ShowOffer:output_type -> parley.desk.v1.ShowOfferResponse
+	79,  // 193: parley.desk.v1.DeskService.ListOpenItems:output_type -> parley.desk.v1.ListOpenItemsResponse
+	82,  // 194: parley.desk.v1.DeskService.ListQueues:output_type -> parley.desk.v1.ListQueuesResponse
+	84,  // 195: parley.desk.v1.DeskService.PickConversation:output_type -> parley.desk.v1.PickConversationResponse
+	86,  // 196: parley.desk.v1.DeskService.ListTargets:output_type -> parley.desk.v1.ListTargetsResponse
+	90,  // 197: parley.desk.v1.DeskService.TransferConversation:output_type -> parley.desk.v1.TransferConversationResponse
+	92,  // 198: parley.desk.v1.DeskService.AskConsult:output_type -> parley.desk.v1.AskConsultResponse
+	94,  // 199: parley.desk.v1.DeskService.AnswerConsult:output_type -> parley.desk.v1.AnswerConsultResponse
+	96,  // 200: parley.desk.v1.DeskService.OpenConsult:output_type -> parley.desk.v1.OpenConsultResponse
+	98,  // 201: parley.desk.v1.DeskService.EndConsult:output_type -> parley.desk.v1.EndConsultResponse
+	100, // 202: parley.desk.v1.DeskService.LeaveConversation:output_type -> parley.desk.v1.LeaveConversationResponse
+	102, // 203: parley.desk.v1.DeskService.AssignConversation:output_type -> parley.desk.v1.AssignConversationResponse
+	104, // 204: parley.desk.v1.DeskService.ForceCloseConversation:output_type -> parley.desk.v1.ForceCloseConversationResponse
+	106, // 205: parley.desk.v1.DeskService.ActOnConversations:output_type -> parley.desk.v1.ActOnConversationsResponse
+	109, // 206: parley.desk.v1.DeskService.PauseQueue:output_type -> parley.desk.v1.PauseQueueResponse
+	111, // 207: parley.desk.v1.DeskService.MonitorConversation:output_type -> parley.desk.v1.MonitorConversationResponse
+	113, // 208: parley.desk.v1.DeskService.JoinConversation:output_type -> parley.desk.v1.JoinConversationResponse
+	115, // 209: parley.desk.v1.DeskService.SetAgentPresence:output_type -> parley.desk.v1.SetAgentPresenceResponse
+	117, // 210: parley.desk.v1.DeskService.ListOngoing:output_type -> parley.desk.v1.ListOngoingResponse
+	120, // 211: parley.desk.v1.DeskService.ListAgents:output_type -> parley.desk.v1.ListAgentsResponse
+	141, // 212: parley.desk.v1.DeskService.GetFigures:output_type -> parley.desk.v1.GetFiguresResponse
+	48,  // 213: parley.desk.v1.DeskService.React:output_type -> parley.desk.v1.ReactResponse
+	50,  // 214: parley.desk.v1.DeskService.Signal:output_type -> parley.desk.v1.SignalResponse
+	73,  // 215: parley.desk.v1.DeskService.ListConversations:output_type -> parley.desk.v1.ListConversationsResponse
+	75,  // 216: parley.desk.v1.DeskService.ListTimeline:output_type -> parley.desk.v1.ListTimelineResponse
+	171, // [171:217] is the sub-list for method output_type
+	125, // [125:171] is the sub-list for method input_type
+	125, // [125:125] is the sub-list for extension type_name
+	125, // [125:125] is the sub-list for extension extendee
+	0,   // [0:125] is the sub-list for field type_name
 }
 
 func init() { file_parley_desk_v1_desk_proto_init() }
@@ -8529,16 +8976,16 @@ func file_parley_desk_v1_desk_proto_init() {
 		(*Event_SessionEnded)(nil),
 		(*Event_Queues)(nil),
 	}
-	file_parley_desk_v1_desk_proto_msgTypes[21].OneofWrappers = []any{}
-	file_parley_desk_v1_desk_proto_msgTypes[80].OneofWrappers = []any{
+	file_parley_desk_v1_desk_proto_msgTypes[27].OneofWrappers = []any{}
+	file_parley_desk_v1_desk_proto_msgTypes[86].OneofWrappers = []any{
 		(*TransferConversationRequest_ToQueue)(nil),
 		(*TransferConversationRequest_ToAgent)(nil),
 	}
-	file_parley_desk_v1_desk_proto_msgTypes[92].OneofWrappers = []any{
+	file_parley_desk_v1_desk_proto_msgTypes[98].OneofWrappers = []any{
 		(*AssignConversationRequest_ToQueue)(nil),
 		(*AssignConversationRequest_ToAgent)(nil),
 	}
-	file_parley_desk_v1_desk_proto_msgTypes[96].OneofWrappers = []any{
+	file_parley_desk_v1_desk_proto_msgTypes[102].OneofWrappers = []any{
 		(*ActOnConversationsRequest_ToQueue)(nil),
 		(*ActOnConversationsRequest_ForceClose)(nil),
 	}
@@ -8548,7 +8995,7 @@ func file_parley_desk_v1_desk_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_desk_v1_desk_proto_rawDesc), len(file_parley_desk_v1_desk_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   115,
+			NumMessages:   122,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

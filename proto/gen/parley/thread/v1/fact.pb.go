@@ -371,6 +371,7 @@ type Fact struct {
 	//	*Fact_FilesErased
 	//	*Fact_ThreadErased
 	//	*Fact_FilesLapsed
+	//	*Fact_SkillsChanged
 	Kind isFact_Kind `protobuf_oneof:"kind"`
 	// De-duplication key of Meta's event that caused the fact; empty for facts
 	// of our own. The first fact of an event carries it.
@@ -1002,6 +1003,15 @@ func (x *Fact) GetFilesLapsed() *FilesLapsed {
 	return nil
 }
 
+func (x *Fact) GetSkillsChanged() *SkillsChanged {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_SkillsChanged); ok {
+			return x.SkillsChanged
+		}
+	}
+	return nil
+}
+
 func (x *Fact) GetEventKey() string {
 	if x != nil {
 		return x.EventKey
@@ -1361,6 +1371,11 @@ type Fact_FilesLapsed struct {
 	FilesLapsed *FilesLapsed `protobuf:"bytes,245,opt,name=files_lapsed,json=filesLapsed,proto3,oneof"`
 }
 
+type Fact_SkillsChanged struct {
+	// Somebody said which skills the conversation needs.
+	SkillsChanged *SkillsChanged `protobuf:"bytes,254,opt,name=skills_changed,json=skillsChanged,proto3,oneof"`
+}
+
 func (*Fact_MessageReceived) isFact_Kind() {}
 
 func (*Fact_MessageEdited) isFact_Kind() {}
@@ -1488,6 +1503,8 @@ func (*Fact_FilesErased) isFact_Kind() {}
 func (*Fact_ThreadErased) isFact_Kind() {}
 
 func (*Fact_FilesLapsed) isFact_Kind() {}
+
+func (*Fact_SkillsChanged) isFact_Kind() {}
 
 // Attachment is one attachment of a message.
 type Attachment struct {
@@ -3358,6 +3375,81 @@ func (x *Need) GetLevel() int32 {
 	return 0
 }
 
+// SkillsChanged: a person said which skills the conversation needs (L73). An offer
+// that is out, and the agent who has it, stay; whoever is looked for next has what
+// is needed now.
+type SkillsChanged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Skills it needs from now on, or needs otherwise than before.
+	Needed []*Need `protobuf:"bytes,1,rep,name=needed,proto3" json:"needed,omitempty"`
+	// Skills it needs no more, by resource id.
+	Dropped []string `protobuf:"bytes,2,rep,name=dropped,proto3" json:"dropped,omitempty"`
+	// Agent or supervisor who did.
+	By string `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	// Id the desk gave the command.
+	ClientId      string `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SkillsChanged) Reset() {
+	*x = SkillsChanged{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SkillsChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SkillsChanged) ProtoMessage() {}
+
+func (x *SkillsChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SkillsChanged.ProtoReflect.Descriptor instead.
+func (*SkillsChanged) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *SkillsChanged) GetNeeded() []*Need {
+	if x != nil {
+		return x.Needed
+	}
+	return nil
+}
+
+func (x *SkillsChanged) GetDropped() []string {
+	if x != nil {
+		return x.Dropped
+	}
+	return nil
+}
+
+func (x *SkillsChanged) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *SkillsChanged) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
 // OfferMade: the conversation is shown to an agent.
 type OfferMade struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3377,7 +3469,7 @@ type OfferMade struct {
 
 func (x *OfferMade) Reset() {
 	*x = OfferMade{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3389,7 +3481,7 @@ func (x *OfferMade) String() string {
 func (*OfferMade) ProtoMessage() {}
 
 func (x *OfferMade) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[23]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3402,7 +3494,7 @@ func (x *OfferMade) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferMade.ProtoReflect.Descriptor instead.
 func (*OfferMade) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{23}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *OfferMade) GetAgent() string {
@@ -3464,7 +3556,7 @@ type Choice struct {
 
 func (x *Choice) Reset() {
 	*x = Choice{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3476,7 +3568,7 @@ func (x *Choice) String() string {
 func (*Choice) ProtoMessage() {}
 
 func (x *Choice) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3489,7 +3581,7 @@ func (x *Choice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Choice.ProtoReflect.Descriptor instead.
 func (*Choice) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{24}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Choice) GetClass() string {
@@ -3551,7 +3643,7 @@ type OfferEnded struct {
 
 func (x *OfferEnded) Reset() {
 	*x = OfferEnded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3563,7 +3655,7 @@ func (x *OfferEnded) String() string {
 func (*OfferEnded) ProtoMessage() {}
 
 func (x *OfferEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3576,7 +3668,7 @@ func (x *OfferEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferEnded.ProtoReflect.Descriptor instead.
 func (*OfferEnded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{25}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *OfferEnded) GetFence() int64 {
@@ -3627,7 +3719,7 @@ type AgentAssigned struct {
 
 func (x *AgentAssigned) Reset() {
 	*x = AgentAssigned{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3639,7 +3731,7 @@ func (x *AgentAssigned) String() string {
 func (*AgentAssigned) ProtoMessage() {}
 
 func (x *AgentAssigned) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3652,7 +3744,7 @@ func (x *AgentAssigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentAssigned.ProtoReflect.Descriptor instead.
 func (*AgentAssigned) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{26}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *AgentAssigned) GetAgent() string {
@@ -3710,7 +3802,7 @@ type ConversationReleased struct {
 
 func (x *ConversationReleased) Reset() {
 	*x = ConversationReleased{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3722,7 +3814,7 @@ func (x *ConversationReleased) String() string {
 func (*ConversationReleased) ProtoMessage() {}
 
 func (x *ConversationReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3735,7 +3827,7 @@ func (x *ConversationReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationReleased.ProtoReflect.Descriptor instead.
 func (*ConversationReleased) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{27}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ConversationReleased) GetCause() Cause {
@@ -3786,7 +3878,7 @@ type ConversationParked struct {
 
 func (x *ConversationParked) Reset() {
 	*x = ConversationParked{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3798,7 +3890,7 @@ func (x *ConversationParked) String() string {
 func (*ConversationParked) ProtoMessage() {}
 
 func (x *ConversationParked) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3811,7 +3903,7 @@ func (x *ConversationParked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationParked.ProtoReflect.Descriptor instead.
 func (*ConversationParked) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{28}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ConversationParked) GetAgent() string {
@@ -3839,7 +3931,7 @@ type ConversationRevived struct {
 
 func (x *ConversationRevived) Reset() {
 	*x = ConversationRevived{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3851,7 +3943,7 @@ func (x *ConversationRevived) String() string {
 func (*ConversationRevived) ProtoMessage() {}
 
 func (x *ConversationRevived) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3864,7 +3956,7 @@ func (x *ConversationRevived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationRevived.ProtoReflect.Descriptor instead.
 func (*ConversationRevived) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{29}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ConversationRevived) GetMessageTag() bool {
@@ -3889,7 +3981,7 @@ type ConversationEnded struct {
 
 func (x *ConversationEnded) Reset() {
 	*x = ConversationEnded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3901,7 +3993,7 @@ func (x *ConversationEnded) String() string {
 func (*ConversationEnded) ProtoMessage() {}
 
 func (x *ConversationEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3914,7 +4006,7 @@ func (x *ConversationEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationEnded.ProtoReflect.Descriptor instead.
 func (*ConversationEnded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{30}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ConversationEnded) GetAgent() string {
@@ -3955,7 +4047,7 @@ type ConversationClosed struct {
 
 func (x *ConversationClosed) Reset() {
 	*x = ConversationClosed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3967,7 +4059,7 @@ func (x *ConversationClosed) String() string {
 func (*ConversationClosed) ProtoMessage() {}
 
 func (x *ConversationClosed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3980,7 +4072,7 @@ func (x *ConversationClosed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationClosed.ProtoReflect.Descriptor instead.
 func (*ConversationClosed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{31}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ConversationClosed) GetCause() Cause {
@@ -4046,7 +4138,7 @@ type SendRequested struct {
 
 func (x *SendRequested) Reset() {
 	*x = SendRequested{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4058,7 +4150,7 @@ func (x *SendRequested) String() string {
 func (*SendRequested) ProtoMessage() {}
 
 func (x *SendRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4071,7 +4163,7 @@ func (x *SendRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendRequested.ProtoReflect.Descriptor instead.
 func (*SendRequested) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{32}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *SendRequested) GetId() string {
@@ -4183,7 +4275,7 @@ type Automated struct {
 
 func (x *Automated) Reset() {
 	*x = Automated{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4195,7 +4287,7 @@ func (x *Automated) String() string {
 func (*Automated) ProtoMessage() {}
 
 func (x *Automated) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4208,7 +4300,7 @@ func (x *Automated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Automated.ProtoReflect.Descriptor instead.
 func (*Automated) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{33}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Automated) GetTrigger() Trigger {
@@ -4274,7 +4366,7 @@ type AgentTold struct {
 
 func (x *AgentTold) Reset() {
 	*x = AgentTold{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4286,7 +4378,7 @@ func (x *AgentTold) String() string {
 func (*AgentTold) ProtoMessage() {}
 
 func (x *AgentTold) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4299,7 +4391,7 @@ func (x *AgentTold) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentTold.ProtoReflect.Descriptor instead.
 func (*AgentTold) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{34}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *AgentTold) GetAutomated() *Automated {
@@ -4331,7 +4423,7 @@ type ConsentGiven struct {
 
 func (x *ConsentGiven) Reset() {
 	*x = ConsentGiven{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4343,7 +4435,7 @@ func (x *ConsentGiven) String() string {
 func (*ConsentGiven) ProtoMessage() {}
 
 func (x *ConsentGiven) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4356,7 +4448,7 @@ func (x *ConsentGiven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsentGiven.ProtoReflect.Descriptor instead.
 func (*ConsentGiven) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{35}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ConsentGiven) GetNotice() string {
@@ -4395,7 +4487,7 @@ type QuickReply struct {
 
 func (x *QuickReply) Reset() {
 	*x = QuickReply{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4407,7 +4499,7 @@ func (x *QuickReply) String() string {
 func (*QuickReply) ProtoMessage() {}
 
 func (x *QuickReply) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4420,7 +4512,7 @@ func (x *QuickReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuickReply.ProtoReflect.Descriptor instead.
 func (*QuickReply) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{36}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *QuickReply) GetTitle() string {
@@ -4457,7 +4549,7 @@ type Template struct {
 
 func (x *Template) Reset() {
 	*x = Template{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4469,7 +4561,7 @@ func (x *Template) String() string {
 func (*Template) ProtoMessage() {}
 
 func (x *Template) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4482,7 +4574,7 @@ func (x *Template) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Template.ProtoReflect.Descriptor instead.
 func (*Template) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{37}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Template) GetButton() *ButtonTemplate {
@@ -4512,7 +4604,7 @@ type ButtonTemplate struct {
 
 func (x *ButtonTemplate) Reset() {
 	*x = ButtonTemplate{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4524,7 +4616,7 @@ func (x *ButtonTemplate) String() string {
 func (*ButtonTemplate) ProtoMessage() {}
 
 func (x *ButtonTemplate) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4537,7 +4629,7 @@ func (x *ButtonTemplate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ButtonTemplate.ProtoReflect.Descriptor instead.
 func (*ButtonTemplate) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{38}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ButtonTemplate) GetText() string {
@@ -4565,7 +4657,7 @@ type GenericTemplate struct {
 
 func (x *GenericTemplate) Reset() {
 	*x = GenericTemplate{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4577,7 +4669,7 @@ func (x *GenericTemplate) String() string {
 func (*GenericTemplate) ProtoMessage() {}
 
 func (x *GenericTemplate) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4590,7 +4682,7 @@ func (x *GenericTemplate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GenericTemplate.ProtoReflect.Descriptor instead.
 func (*GenericTemplate) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{39}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *GenericTemplate) GetElements() []*Card {
@@ -4617,7 +4709,7 @@ type Card struct {
 
 func (x *Card) Reset() {
 	*x = Card{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4629,7 +4721,7 @@ func (x *Card) String() string {
 func (*Card) ProtoMessage() {}
 
 func (x *Card) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4642,7 +4734,7 @@ func (x *Card) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Card.ProtoReflect.Descriptor instead.
 func (*Card) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{40}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Card) GetTitle() string {
@@ -4688,7 +4780,7 @@ type Button struct {
 
 func (x *Button) Reset() {
 	*x = Button{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4700,7 +4792,7 @@ func (x *Button) String() string {
 func (*Button) ProtoMessage() {}
 
 func (x *Button) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4713,7 +4805,7 @@ func (x *Button) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Button.ProtoReflect.Descriptor instead.
 func (*Button) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{41}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Button) GetTitle() string {
@@ -4752,7 +4844,7 @@ type AgentReacted struct {
 
 func (x *AgentReacted) Reset() {
 	*x = AgentReacted{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4764,7 +4856,7 @@ func (x *AgentReacted) String() string {
 func (*AgentReacted) ProtoMessage() {}
 
 func (x *AgentReacted) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4777,7 +4869,7 @@ func (x *AgentReacted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentReacted.ProtoReflect.Descriptor instead.
 func (*AgentReacted) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{42}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *AgentReacted) GetMid() string {
@@ -4827,7 +4919,7 @@ type TimeOutReached struct {
 
 func (x *TimeOutReached) Reset() {
 	*x = TimeOutReached{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4839,7 +4931,7 @@ func (x *TimeOutReached) String() string {
 func (*TimeOutReached) ProtoMessage() {}
 
 func (x *TimeOutReached) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4852,7 +4944,7 @@ func (x *TimeOutReached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimeOutReached.ProtoReflect.Descriptor instead.
 func (*TimeOutReached) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{43}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *TimeOutReached) GetRule() string {
@@ -4925,7 +5017,7 @@ type SendAttempted struct {
 
 func (x *SendAttempted) Reset() {
 	*x = SendAttempted{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4937,7 +5029,7 @@ func (x *SendAttempted) String() string {
 func (*SendAttempted) ProtoMessage() {}
 
 func (x *SendAttempted) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4950,7 +5042,7 @@ func (x *SendAttempted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAttempted.ProtoReflect.Descriptor instead.
 func (*SendAttempted) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{44}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *SendAttempted) GetId() string {
@@ -5015,7 +5107,7 @@ type SendSucceeded struct {
 
 func (x *SendSucceeded) Reset() {
 	*x = SendSucceeded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5027,7 +5119,7 @@ func (x *SendSucceeded) String() string {
 func (*SendSucceeded) ProtoMessage() {}
 
 func (x *SendSucceeded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5040,7 +5132,7 @@ func (x *SendSucceeded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendSucceeded.ProtoReflect.Descriptor instead.
 func (*SendSucceeded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{45}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *SendSucceeded) GetId() string {
@@ -5101,7 +5193,7 @@ type SendEchoed struct {
 
 func (x *SendEchoed) Reset() {
 	*x = SendEchoed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5113,7 +5205,7 @@ func (x *SendEchoed) String() string {
 func (*SendEchoed) ProtoMessage() {}
 
 func (x *SendEchoed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5126,7 +5218,7 @@ func (x *SendEchoed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendEchoed.ProtoReflect.Descriptor instead.
 func (*SendEchoed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{46}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *SendEchoed) GetId() string {
@@ -5194,7 +5286,7 @@ type SendRefused struct {
 
 func (x *SendRefused) Reset() {
 	*x = SendRefused{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5206,7 +5298,7 @@ func (x *SendRefused) String() string {
 func (*SendRefused) ProtoMessage() {}
 
 func (x *SendRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5219,7 +5311,7 @@ func (x *SendRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendRefused.ProtoReflect.Descriptor instead.
 func (*SendRefused) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{47}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *SendRefused) GetId() string {
@@ -5294,7 +5386,7 @@ type SendDeferred struct {
 
 func (x *SendDeferred) Reset() {
 	*x = SendDeferred{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5306,7 +5398,7 @@ func (x *SendDeferred) String() string {
 func (*SendDeferred) ProtoMessage() {}
 
 func (x *SendDeferred) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5319,7 +5411,7 @@ func (x *SendDeferred) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendDeferred.ProtoReflect.Descriptor instead.
 func (*SendDeferred) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{48}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *SendDeferred) GetId() string {
@@ -5379,7 +5471,7 @@ type SendUncertain struct {
 
 func (x *SendUncertain) Reset() {
 	*x = SendUncertain{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5391,7 +5483,7 @@ func (x *SendUncertain) String() string {
 func (*SendUncertain) ProtoMessage() {}
 
 func (x *SendUncertain) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5404,7 +5496,7 @@ func (x *SendUncertain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUncertain.ProtoReflect.Descriptor instead.
 func (*SendUncertain) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{49}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *SendUncertain) GetId() string {
@@ -5441,7 +5533,7 @@ type SendUnconfirmed struct {
 
 func (x *SendUnconfirmed) Reset() {
 	*x = SendUnconfirmed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5453,7 +5545,7 @@ func (x *SendUnconfirmed) String() string {
 func (*SendUnconfirmed) ProtoMessage() {}
 
 func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5466,7 +5558,7 @@ func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUnconfirmed.ProtoReflect.Descriptor instead.
 func (*SendUnconfirmed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{50}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *SendUnconfirmed) GetId() string {
@@ -5496,7 +5588,7 @@ type SendAbandoned struct {
 
 func (x *SendAbandoned) Reset() {
 	*x = SendAbandoned{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5508,7 +5600,7 @@ func (x *SendAbandoned) String() string {
 func (*SendAbandoned) ProtoMessage() {}
 
 func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5521,7 +5613,7 @@ func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAbandoned.ProtoReflect.Descriptor instead.
 func (*SendAbandoned) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{51}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *SendAbandoned) GetId() string {
@@ -5557,7 +5649,7 @@ type NoteAdded struct {
 
 func (x *NoteAdded) Reset() {
 	*x = NoteAdded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5569,7 +5661,7 @@ func (x *NoteAdded) String() string {
 func (*NoteAdded) ProtoMessage() {}
 
 func (x *NoteAdded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5582,7 +5674,7 @@ func (x *NoteAdded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NoteAdded.ProtoReflect.Descriptor instead.
 func (*NoteAdded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{52}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *NoteAdded) GetId() string {
@@ -5643,7 +5735,7 @@ type ConsultAsked struct {
 
 func (x *ConsultAsked) Reset() {
 	*x = ConsultAsked{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5655,7 +5747,7 @@ func (x *ConsultAsked) String() string {
 func (*ConsultAsked) ProtoMessage() {}
 
 func (x *ConsultAsked) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5668,7 +5760,7 @@ func (x *ConsultAsked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultAsked.ProtoReflect.Descriptor instead.
 func (*ConsultAsked) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{53}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *ConsultAsked) GetId() string {
@@ -5740,7 +5832,7 @@ type ConsultAnswered struct {
 
 func (x *ConsultAnswered) Reset() {
 	*x = ConsultAnswered{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5752,7 +5844,7 @@ func (x *ConsultAnswered) String() string {
 func (*ConsultAnswered) ProtoMessage() {}
 
 func (x *ConsultAnswered) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5765,7 +5857,7 @@ func (x *ConsultAnswered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultAnswered.ProtoReflect.Descriptor instead.
 func (*ConsultAnswered) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{54}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ConsultAnswered) GetId() string {
@@ -5818,7 +5910,7 @@ type ConsultOpened struct {
 
 func (x *ConsultOpened) Reset() {
 	*x = ConsultOpened{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[55]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5830,7 +5922,7 @@ func (x *ConsultOpened) String() string {
 func (*ConsultOpened) ProtoMessage() {}
 
 func (x *ConsultOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[55]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5843,7 +5935,7 @@ func (x *ConsultOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultOpened.ProtoReflect.Descriptor instead.
 func (*ConsultOpened) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{55}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ConsultOpened) GetId() string {
@@ -5890,7 +5982,7 @@ type ConsultEnded struct {
 
 func (x *ConsultEnded) Reset() {
 	*x = ConsultEnded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[56]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5902,7 +5994,7 @@ func (x *ConsultEnded) String() string {
 func (*ConsultEnded) ProtoMessage() {}
 
 func (x *ConsultEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[56]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5915,7 +6007,7 @@ func (x *ConsultEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultEnded.ProtoReflect.Descriptor instead.
 func (*ConsultEnded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{56}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ConsultEnded) GetId() string {
@@ -5978,7 +6070,7 @@ type MonitoringBegan struct {
 
 func (x *MonitoringBegan) Reset() {
 	*x = MonitoringBegan{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[57]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5990,7 +6082,7 @@ func (x *MonitoringBegan) String() string {
 func (*MonitoringBegan) ProtoMessage() {}
 
 func (x *MonitoringBegan) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[57]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6003,7 +6095,7 @@ func (x *MonitoringBegan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitoringBegan.ProtoReflect.Descriptor instead.
 func (*MonitoringBegan) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{57}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *MonitoringBegan) GetAgent() string {
@@ -6024,7 +6116,7 @@ type SupervisorJoined struct {
 
 func (x *SupervisorJoined) Reset() {
 	*x = SupervisorJoined{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[58]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6036,7 +6128,7 @@ func (x *SupervisorJoined) String() string {
 func (*SupervisorJoined) ProtoMessage() {}
 
 func (x *SupervisorJoined) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[58]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6049,7 +6141,7 @@ func (x *SupervisorJoined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SupervisorJoined.ProtoReflect.Descriptor instead.
 func (*SupervisorJoined) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{58}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *SupervisorJoined) GetAgent() string {
@@ -6072,7 +6164,7 @@ type SupervisorLeft struct {
 
 func (x *SupervisorLeft) Reset() {
 	*x = SupervisorLeft{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[59]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6084,7 +6176,7 @@ func (x *SupervisorLeft) String() string {
 func (*SupervisorLeft) ProtoMessage() {}
 
 func (x *SupervisorLeft) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[59]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6097,7 +6189,7 @@ func (x *SupervisorLeft) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SupervisorLeft.ProtoReflect.Descriptor instead.
 func (*SupervisorLeft) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{59}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *SupervisorLeft) GetAgent() string {
@@ -6118,7 +6210,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1aparley/thread/v1/bot.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/file.proto\x1a\x1eparley/thread/v1/trigger.proto\x1a\"parley/thread/v1/disposition.proto\x1a\x1fparley/thread/v1/question.proto\x1a\x1dparley/thread/v1/survey.proto\x1a\x1fparley/thread/v1/variable.proto\"\xcb'\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1aparley/thread/v1/bot.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/file.proto\x1a\x1eparley/thread/v1/trigger.proto\x1a\"parley/thread/v1/disposition.proto\x1a\x1fparley/thread/v1/question.proto\x1a\x1dparley/thread/v1/survey.proto\x1a\x1fparley/thread/v1/variable.proto\"\x96(\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -6191,7 +6283,8 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x0fquestions_ended\x18\xb2\x01 \x01(\v2 .parley.thread.v1.QuestionsEndedH\x00R\x0equestionsEnded\x12C\n" +
 	"\ffiles_erased\x18\xbb\x01 \x01(\v2\x1d.parley.thread.v1.FilesErasedH\x00R\vfilesErased\x12F\n" +
 	"\rthread_erased\x18\xdc\x01 \x01(\v2\x1e.parley.thread.v1.ThreadErasedH\x00R\fthreadErased\x12C\n" +
-	"\ffiles_lapsed\x18\xf5\x01 \x01(\v2\x1d.parley.thread.v1.FilesLapsedH\x00R\vfilesLapsed\x12\x1b\n" +
+	"\ffiles_lapsed\x18\xf5\x01 \x01(\v2\x1d.parley.thread.v1.FilesLapsedH\x00R\vfilesLapsed\x12I\n" +
+	"\x0eskills_changed\x18\xfe\x01 \x01(\v2\x1f.parley.thread.v1.SkillsChangedH\x00R\rskillsChanged\x12\x1b\n" +
 	"\tevent_key\x18d \x01(\tR\beventKey\x12\x1f\n" +
 	"\vinbound_seq\x18e \x01(\x04R\n" +
 	"inboundSeq\x12\x12\n" +
@@ -6355,7 +6448,12 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x04Need\x12\x14\n" +
 	"\x05skill\x18\x01 \x01(\tR\x05skill\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x05R\x05value\x12\x14\n" +
-	"\x05level\x18\x03 \x01(\x05R\x05level\"\x9a\x01\n" +
+	"\x05level\x18\x03 \x01(\x05R\x05level\"\x86\x01\n" +
+	"\rSkillsChanged\x12.\n" +
+	"\x06needed\x18\x01 \x03(\v2\x16.parley.thread.v1.NeedR\x06needed\x12\x18\n" +
+	"\adropped\x18\x02 \x03(\tR\adropped\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12\x1b\n" +
+	"\tclient_id\x18\x04 \x01(\tR\bclientId\"\x9a\x01\n" +
 	"\tOfferMade\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x14\n" +
 	"\x05fence\x18\x02 \x01(\x03R\x05fence\x12\x14\n" +
@@ -6602,7 +6700,7 @@ func file_parley_thread_v1_fact_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_thread_v1_fact_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 62)
+var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 63)
 var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(Matching)(0),                  // 0: parley.thread.v1.Matching
 	(OfferOutcome)(0),              // 1: parley.thread.v1.OfferOutcome
@@ -6631,67 +6729,68 @@ var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(*ConversationRouted)(nil),     // 24: parley.thread.v1.ConversationRouted
 	(*ConversationClassified)(nil), // 25: parley.thread.v1.ConversationClassified
 	(*Need)(nil),                   // 26: parley.thread.v1.Need
-	(*OfferMade)(nil),              // 27: parley.thread.v1.OfferMade
-	(*Choice)(nil),                 // 28: parley.thread.v1.Choice
-	(*OfferEnded)(nil),             // 29: parley.thread.v1.OfferEnded
-	(*AgentAssigned)(nil),          // 30: parley.thread.v1.AgentAssigned
-	(*ConversationReleased)(nil),   // 31: parley.thread.v1.ConversationReleased
-	(*ConversationParked)(nil),     // 32: parley.thread.v1.ConversationParked
-	(*ConversationRevived)(nil),    // 33: parley.thread.v1.ConversationRevived
-	(*ConversationEnded)(nil),      // 34: parley.thread.v1.ConversationEnded
-	(*ConversationClosed)(nil),     // 35: parley.thread.v1.ConversationClosed
-	(*SendRequested)(nil),          // 36: parley.thread.v1.SendRequested
-	(*Automated)(nil),              // 37: parley.thread.v1.Automated
-	(*AgentTold)(nil),              // 38: parley.thread.v1.AgentTold
-	(*ConsentGiven)(nil),           // 39: parley.thread.v1.ConsentGiven
-	(*QuickReply)(nil),             // 40: parley.thread.v1.QuickReply
-	(*Template)(nil),               // 41: parley.thread.v1.Template
-	(*ButtonTemplate)(nil),         // 42: parley.thread.v1.ButtonTemplate
-	(*GenericTemplate)(nil),        // 43: parley.thread.v1.GenericTemplate
-	(*Card)(nil),                   // 44: parley.thread.v1.Card
-	(*Button)(nil),                 // 45: parley.thread.v1.Button
-	(*AgentReacted)(nil),           // 46: parley.thread.v1.AgentReacted
-	(*TimeOutReached)(nil),         // 47: parley.thread.v1.TimeOutReached
-	(*SendAttempted)(nil),          // 48: parley.thread.v1.SendAttempted
-	(*SendSucceeded)(nil),          // 49: parley.thread.v1.SendSucceeded
-	(*SendEchoed)(nil),             // 50: parley.thread.v1.SendEchoed
-	(*SendRefused)(nil),            // 51: parley.thread.v1.SendRefused
-	(*SendDeferred)(nil),           // 52: parley.thread.v1.SendDeferred
-	(*SendUncertain)(nil),          // 53: parley.thread.v1.SendUncertain
-	(*SendUnconfirmed)(nil),        // 54: parley.thread.v1.SendUnconfirmed
-	(*SendAbandoned)(nil),          // 55: parley.thread.v1.SendAbandoned
-	(*NoteAdded)(nil),              // 56: parley.thread.v1.NoteAdded
-	(*ConsultAsked)(nil),           // 57: parley.thread.v1.ConsultAsked
-	(*ConsultAnswered)(nil),        // 58: parley.thread.v1.ConsultAnswered
-	(*ConsultOpened)(nil),          // 59: parley.thread.v1.ConsultOpened
-	(*ConsultEnded)(nil),           // 60: parley.thread.v1.ConsultEnded
-	(*MonitoringBegan)(nil),        // 61: parley.thread.v1.MonitoringBegan
-	(*SupervisorJoined)(nil),       // 62: parley.thread.v1.SupervisorJoined
-	(*SupervisorLeft)(nil),         // 63: parley.thread.v1.SupervisorLeft
-	nil,                            // 64: parley.thread.v1.ConversationOpened.VariablesEntry
-	nil,                            // 65: parley.thread.v1.ConversationClassified.VariablesEntry
-	(*ContactLinked)(nil),          // 66: parley.thread.v1.ContactLinked
-	(*ContactUnlinked)(nil),        // 67: parley.thread.v1.ContactUnlinked
-	(*DispositionsChosen)(nil),     // 68: parley.thread.v1.DispositionsChosen
-	(*VariablesSet)(nil),           // 69: parley.thread.v1.VariablesSet
-	(*BotAnswered)(nil),            // 70: parley.thread.v1.BotAnswered
-	(*BotEscalated)(nil),           // 71: parley.thread.v1.BotEscalated
-	(*BotDropped)(nil),             // 72: parley.thread.v1.BotDropped
-	(*SurveyAsked)(nil),            // 73: parley.thread.v1.SurveyAsked
-	(*SurveyRated)(nil),            // 74: parley.thread.v1.SurveyRated
-	(*SurveyCommentChosen)(nil),    // 75: parley.thread.v1.SurveyCommentChosen
-	(*SurveyCommented)(nil),        // 76: parley.thread.v1.SurveyCommented
-	(*QuestionsBegan)(nil),         // 77: parley.thread.v1.QuestionsBegan
-	(*QuestionAsked)(nil),          // 78: parley.thread.v1.QuestionAsked
-	(*QuestionAnswered)(nil),       // 79: parley.thread.v1.QuestionAnswered
-	(*QuestionsEnded)(nil),         // 80: parley.thread.v1.QuestionsEnded
-	(*FilesErased)(nil),            // 81: parley.thread.v1.FilesErased
-	(*ThreadErased)(nil),           // 82: parley.thread.v1.ThreadErased
-	(*FilesLapsed)(nil),            // 83: parley.thread.v1.FilesLapsed
-	(v1.Presence)(0),               // 84: parley.distribution.v1.Presence
-	(*SentFile)(nil),               // 85: parley.thread.v1.SentFile
-	(*BotReply)(nil),               // 86: parley.thread.v1.BotReply
-	(Trigger)(0),                   // 87: parley.thread.v1.Trigger
+	(*SkillsChanged)(nil),          // 27: parley.thread.v1.SkillsChanged
+	(*OfferMade)(nil),              // 28: parley.thread.v1.OfferMade
+	(*Choice)(nil),                 // 29: parley.thread.v1.Choice
+	(*OfferEnded)(nil),             // 30: parley.thread.v1.OfferEnded
+	(*AgentAssigned)(nil),          // 31: parley.thread.v1.AgentAssigned
+	(*ConversationReleased)(nil),   // 32: parley.thread.v1.ConversationReleased
+	(*ConversationParked)(nil),     // 33: parley.thread.v1.ConversationParked
+	(*ConversationRevived)(nil),    // 34: parley.thread.v1.ConversationRevived
+	(*ConversationEnded)(nil),      // 35: parley.thread.v1.ConversationEnded
+	(*ConversationClosed)(nil),     // 36: parley.thread.v1.ConversationClosed
+	(*SendRequested)(nil),          // 37: parley.thread.v1.SendRequested
+	(*Automated)(nil),              // 38: parley.thread.v1.Automated
+	(*AgentTold)(nil),              // 39: parley.thread.v1.AgentTold
+	(*ConsentGiven)(nil),           // 40: parley.thread.v1.ConsentGiven
+	(*QuickReply)(nil),             // 41: parley.thread.v1.QuickReply
+	(*Template)(nil),               // 42: parley.thread.v1.Template
+	(*ButtonTemplate)(nil),         // 43: parley.thread.v1.ButtonTemplate
+	(*GenericTemplate)(nil),        // 44: parley.thread.v1.GenericTemplate
+	(*Card)(nil),                   // 45: parley.thread.v1.Card
+	(*Button)(nil),                 // 46: parley.thread.v1.Button
+	(*AgentReacted)(nil),           // 47: parley.thread.v1.AgentReacted
+	(*TimeOutReached)(nil),         // 48: parley.thread.v1.TimeOutReached
+	(*SendAttempted)(nil),          // 49: parley.thread.v1.SendAttempted
+	(*SendSucceeded)(nil),          // 50: parley.thread.v1.SendSucceeded
+	(*SendEchoed)(nil),             // 51: parley.thread.v1.SendEchoed
+	(*SendRefused)(nil),            // 52: parley.thread.v1.SendRefused
+	(*SendDeferred)(nil),           // 53: parley.thread.v1.SendDeferred
+	(*SendUncertain)(nil),          // 54: parley.thread.v1.SendUncertain
+	(*SendUnconfirmed)(nil),        // 55: parley.thread.v1.SendUnconfirmed
+	(*SendAbandoned)(nil),          // 56: parley.thread.v1.SendAbandoned
+	(*NoteAdded)(nil),              // 57: parley.thread.v1.NoteAdded
+	(*ConsultAsked)(nil),           // 58: parley.thread.v1.ConsultAsked
+	(*ConsultAnswered)(nil),        // 59: parley.thread.v1.ConsultAnswered
+	(*ConsultOpened)(nil),          // 60: parley.thread.v1.ConsultOpened
+	(*ConsultEnded)(nil),           // 61: parley.thread.v1.ConsultEnded
+	(*MonitoringBegan)(nil),        // 62: parley.thread.v1.MonitoringBegan
+	(*SupervisorJoined)(nil),       // 63: parley.thread.v1.SupervisorJoined
+	(*SupervisorLeft)(nil),         // 64: parley.thread.v1.SupervisorLeft
+	nil,                            // 65: parley.thread.v1.ConversationOpened.VariablesEntry
+	nil,                            // 66: parley.thread.v1.ConversationClassified.VariablesEntry
+	(*ContactLinked)(nil),          // 67: parley.thread.v1.ContactLinked
+	(*ContactUnlinked)(nil),        // 68: parley.thread.v1.ContactUnlinked
+	(*DispositionsChosen)(nil),     // 69: parley.thread.v1.DispositionsChosen
+	(*VariablesSet)(nil),           // 70: parley.thread.v1.VariablesSet
+	(*BotAnswered)(nil),            // 71: parley.thread.v1.BotAnswered
+	(*BotEscalated)(nil),           // 72: parley.thread.v1.BotEscalated
+	(*BotDropped)(nil),             // 73: parley.thread.v1.BotDropped
+	(*SurveyAsked)(nil),            // 74: parley.thread.v1.SurveyAsked
+	(*SurveyRated)(nil),            // 75: parley.thread.v1.SurveyRated
+	(*SurveyCommentChosen)(nil),    // 76: parley.thread.v1.SurveyCommentChosen
+	(*SurveyCommented)(nil),        // 77: parley.thread.v1.SurveyCommented
+	(*QuestionsBegan)(nil),         // 78: parley.thread.v1.QuestionsBegan
+	(*QuestionAsked)(nil),          // 79: parley.thread.v1.QuestionAsked
+	(*QuestionAnswered)(nil),       // 80: parley.thread.v1.QuestionAnswered
+	(*QuestionsEnded)(nil),         // 81: parley.thread.v1.QuestionsEnded
+	(*FilesErased)(nil),            // 82: parley.thread.v1.FilesErased
+	(*ThreadErased)(nil),           // 83: parley.thread.v1.ThreadErased
+	(*FilesLapsed)(nil),            // 84: parley.thread.v1.FilesLapsed
+	(v1.Presence)(0),               // 85: parley.distribution.v1.Presence
+	(*SentFile)(nil),               // 86: parley.thread.v1.SentFile
+	(*BotReply)(nil),               // 87: parley.thread.v1.BotReply
+	(Trigger)(0),                   // 88: parley.thread.v1.Trigger
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	9,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
@@ -6708,93 +6807,95 @@ var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	18, // 11: parley.thread.v1.Fact.control_moved:type_name -> parley.thread.v1.ControlMoved
 	21, // 12: parley.thread.v1.Fact.conversation_opened:type_name -> parley.thread.v1.ConversationOpened
 	24, // 13: parley.thread.v1.Fact.conversation_routed:type_name -> parley.thread.v1.ConversationRouted
-	27, // 14: parley.thread.v1.Fact.offer_made:type_name -> parley.thread.v1.OfferMade
-	29, // 15: parley.thread.v1.Fact.offer_ended:type_name -> parley.thread.v1.OfferEnded
-	30, // 16: parley.thread.v1.Fact.agent_assigned:type_name -> parley.thread.v1.AgentAssigned
-	31, // 17: parley.thread.v1.Fact.conversation_released:type_name -> parley.thread.v1.ConversationReleased
-	32, // 18: parley.thread.v1.Fact.conversation_parked:type_name -> parley.thread.v1.ConversationParked
-	33, // 19: parley.thread.v1.Fact.conversation_revived:type_name -> parley.thread.v1.ConversationRevived
-	34, // 20: parley.thread.v1.Fact.conversation_ended:type_name -> parley.thread.v1.ConversationEnded
-	35, // 21: parley.thread.v1.Fact.conversation_closed:type_name -> parley.thread.v1.ConversationClosed
+	28, // 14: parley.thread.v1.Fact.offer_made:type_name -> parley.thread.v1.OfferMade
+	30, // 15: parley.thread.v1.Fact.offer_ended:type_name -> parley.thread.v1.OfferEnded
+	31, // 16: parley.thread.v1.Fact.agent_assigned:type_name -> parley.thread.v1.AgentAssigned
+	32, // 17: parley.thread.v1.Fact.conversation_released:type_name -> parley.thread.v1.ConversationReleased
+	33, // 18: parley.thread.v1.Fact.conversation_parked:type_name -> parley.thread.v1.ConversationParked
+	34, // 19: parley.thread.v1.Fact.conversation_revived:type_name -> parley.thread.v1.ConversationRevived
+	35, // 20: parley.thread.v1.Fact.conversation_ended:type_name -> parley.thread.v1.ConversationEnded
+	36, // 21: parley.thread.v1.Fact.conversation_closed:type_name -> parley.thread.v1.ConversationClosed
 	25, // 22: parley.thread.v1.Fact.conversation_classified:type_name -> parley.thread.v1.ConversationClassified
-	36, // 23: parley.thread.v1.Fact.send_requested:type_name -> parley.thread.v1.SendRequested
-	48, // 24: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
-	49, // 25: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
-	51, // 26: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
-	52, // 27: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
-	53, // 28: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
-	54, // 29: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
-	55, // 30: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
-	56, // 31: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
-	50, // 32: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
-	57, // 33: parley.thread.v1.Fact.consult_asked:type_name -> parley.thread.v1.ConsultAsked
-	58, // 34: parley.thread.v1.Fact.consult_answered:type_name -> parley.thread.v1.ConsultAnswered
-	59, // 35: parley.thread.v1.Fact.consult_opened:type_name -> parley.thread.v1.ConsultOpened
-	60, // 36: parley.thread.v1.Fact.consult_ended:type_name -> parley.thread.v1.ConsultEnded
-	61, // 37: parley.thread.v1.Fact.monitoring_began:type_name -> parley.thread.v1.MonitoringBegan
-	62, // 38: parley.thread.v1.Fact.supervisor_joined:type_name -> parley.thread.v1.SupervisorJoined
-	63, // 39: parley.thread.v1.Fact.supervisor_left:type_name -> parley.thread.v1.SupervisorLeft
+	37, // 23: parley.thread.v1.Fact.send_requested:type_name -> parley.thread.v1.SendRequested
+	49, // 24: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
+	50, // 25: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
+	52, // 26: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
+	53, // 27: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
+	54, // 28: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
+	55, // 29: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
+	56, // 30: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
+	57, // 31: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
+	51, // 32: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
+	58, // 33: parley.thread.v1.Fact.consult_asked:type_name -> parley.thread.v1.ConsultAsked
+	59, // 34: parley.thread.v1.Fact.consult_answered:type_name -> parley.thread.v1.ConsultAnswered
+	60, // 35: parley.thread.v1.Fact.consult_opened:type_name -> parley.thread.v1.ConsultOpened
+	61, // 36: parley.thread.v1.Fact.consult_ended:type_name -> parley.thread.v1.ConsultEnded
+	62, // 37: parley.thread.v1.Fact.monitoring_began:type_name -> parley.thread.v1.MonitoringBegan
+	63, // 38: parley.thread.v1.Fact.supervisor_joined:type_name -> parley.thread.v1.SupervisorJoined
+	64, // 39: parley.thread.v1.Fact.supervisor_left:type_name -> parley.thread.v1.SupervisorLeft
 	6,  // 40: parley.thread.v1.Fact.attachment_kept:type_name -> parley.thread.v1.AttachmentKept
 	7,  // 41: parley.thread.v1.Fact.attachment_lost:type_name -> parley.thread.v1.AttachmentLost
-	46, // 42: parley.thread.v1.Fact.agent_reacted:type_name -> parley.thread.v1.AgentReacted
-	66, // 43: parley.thread.v1.Fact.contact_linked:type_name -> parley.thread.v1.ContactLinked
-	67, // 44: parley.thread.v1.Fact.contact_unlinked:type_name -> parley.thread.v1.ContactUnlinked
-	47, // 45: parley.thread.v1.Fact.time_out_reached:type_name -> parley.thread.v1.TimeOutReached
-	38, // 46: parley.thread.v1.Fact.agent_told:type_name -> parley.thread.v1.AgentTold
-	39, // 47: parley.thread.v1.Fact.consent_given:type_name -> parley.thread.v1.ConsentGiven
-	68, // 48: parley.thread.v1.Fact.dispositions_chosen:type_name -> parley.thread.v1.DispositionsChosen
-	69, // 49: parley.thread.v1.Fact.variables_set:type_name -> parley.thread.v1.VariablesSet
-	70, // 50: parley.thread.v1.Fact.bot_answered:type_name -> parley.thread.v1.BotAnswered
-	71, // 51: parley.thread.v1.Fact.bot_escalated:type_name -> parley.thread.v1.BotEscalated
-	72, // 52: parley.thread.v1.Fact.bot_dropped:type_name -> parley.thread.v1.BotDropped
-	73, // 53: parley.thread.v1.Fact.survey_asked:type_name -> parley.thread.v1.SurveyAsked
-	74, // 54: parley.thread.v1.Fact.survey_rated:type_name -> parley.thread.v1.SurveyRated
-	75, // 55: parley.thread.v1.Fact.survey_comment_chosen:type_name -> parley.thread.v1.SurveyCommentChosen
-	76, // 56: parley.thread.v1.Fact.survey_commented:type_name -> parley.thread.v1.SurveyCommented
-	77, // 57: parley.thread.v1.Fact.questions_began:type_name -> parley.thread.v1.QuestionsBegan
-	78, // 58: parley.thread.v1.Fact.question_asked:type_name -> parley.thread.v1.QuestionAsked
-	79, // 59: parley.thread.v1.Fact.question_answered:type_name -> parley.thread.v1.QuestionAnswered
-	80, // 60: parley.thread.v1.Fact.questions_ended:type_name -> parley.thread.v1.QuestionsEnded
-	81, // 61: parley.thread.v1.Fact.files_erased:type_name -> parley.thread.v1.FilesErased
-	82, // 62: parley.thread.v1.Fact.thread_erased:type_name -> parley.thread.v1.ThreadErased
-	83, // 63: parley.thread.v1.Fact.files_lapsed:type_name -> parley.thread.v1.FilesLapsed
-	5,  // 64: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
-	8,  // 65: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
-	8,  // 66: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
-	8,  // 67: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
-	5,  // 68: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
-	22, // 69: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
-	64, // 70: parley.thread.v1.ConversationOpened.variables:type_name -> parley.thread.v1.ConversationOpened.VariablesEntry
-	84, // 71: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
-	0,  // 72: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
-	23, // 73: parley.thread.v1.Terms.known:type_name -> parley.thread.v1.Approach
-	23, // 74: parley.thread.v1.Terms.unknown:type_name -> parley.thread.v1.Approach
-	23, // 75: parley.thread.v1.Terms.transfer:type_name -> parley.thread.v1.Approach
-	26, // 76: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
-	65, // 77: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
-	28, // 78: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
-	1,  // 79: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	2,  // 80: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	2,  // 81: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	2,  // 82: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	40, // 83: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
-	41, // 84: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
-	85, // 85: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
-	37, // 86: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
-	86, // 87: parley.thread.v1.SendRequested.bot:type_name -> parley.thread.v1.BotReply
-	87, // 88: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
-	37, // 89: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
-	42, // 90: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
-	43, // 91: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
-	45, // 92: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
-	44, // 93: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
-	45, // 94: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
-	3,  // 95: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
-	96, // [96:96] is the sub-list for method output_type
-	96, // [96:96] is the sub-list for method input_type
-	96, // [96:96] is the sub-list for extension type_name
-	96, // [96:96] is the sub-list for extension extendee
-	0,  // [0:96] is the sub-list for field type_name
+	47, // 42: parley.thread.v1.Fact.agent_reacted:type_name -> parley.thread.v1.AgentReacted
+	67, // 43: parley.thread.v1.Fact.contact_linked:type_name -> parley.thread.v1.ContactLinked
+	68, // 44: parley.thread.v1.Fact.contact_unlinked:type_name -> parley.thread.v1.ContactUnlinked
+	48, // 45: parley.thread.v1.Fact.time_out_reached:type_name -> parley.thread.v1.TimeOutReached
+	39, // 46: parley.thread.v1.Fact.agent_told:type_name -> parley.thread.v1.AgentTold
+	40, // 47: parley.thread.v1.Fact.consent_given:type_name -> parley.thread.v1.ConsentGiven
+	69, // 48: parley.thread.v1.Fact.dispositions_chosen:type_name -> parley.thread.v1.DispositionsChosen
+	70, // 49: parley.thread.v1.Fact.variables_set:type_name -> parley.thread.v1.VariablesSet
+	71, // 50: parley.thread.v1.Fact.bot_answered:type_name -> parley.thread.v1.BotAnswered
+	72, // 51: parley.thread.v1.Fact.bot_escalated:type_name -> parley.thread.v1.BotEscalated
+	73, // 52: parley.thread.v1.Fact.bot_dropped:type_name -> parley.thread.v1.BotDropped
+	74, // 53: parley.thread.v1.Fact.survey_asked:type_name -> parley.thread.v1.SurveyAsked
+	75, // 54: parley.thread.v1.Fact.survey_rated:type_name -> parley.thread.v1.SurveyRated
+	76, // 55: parley.thread.v1.Fact.survey_comment_chosen:type_name -> parley.thread.v1.SurveyCommentChosen
+	77, // 56: parley.thread.v1.Fact.survey_commented:type_name -> parley.thread.v1.SurveyCommented
+	78, // 57: parley.thread.v1.Fact.questions_began:type_name -> parley.thread.v1.QuestionsBegan
+	79, // 58: parley.thread.v1.Fact.question_asked:type_name -> parley.thread.v1.QuestionAsked
+	80, // 59: parley.thread.v1.Fact.question_answered:type_name -> parley.thread.v1.QuestionAnswered
+	81, // 60: parley.thread.v1.Fact.questions_ended:type_name -> parley.thread.v1.QuestionsEnded
+	82, // 61: parley.thread.v1.Fact.files_erased:type_name -> parley.thread.v1.FilesErased
+	83, // 62: parley.thread.v1.Fact.thread_erased:type_name -> parley.thread.v1.ThreadErased
+	84, // 63: parley.thread.v1.Fact.files_lapsed:type_name -> parley.thread.v1.FilesLapsed
+	27, // 64: parley.thread.v1.Fact.skills_changed:type_name -> parley.thread.v1.SkillsChanged
+	5,  // 65: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
+	8,  // 66: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
+	8,  // 67: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
+	8,  // 68: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
+	5,  // 69: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
+	22, // 70: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
+	65, // 71: parley.thread.v1.ConversationOpened.variables:type_name -> parley.thread.v1.ConversationOpened.VariablesEntry
+	85, // 72: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
+	0,  // 73: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
+	23, // 74: parley.thread.v1.Terms.known:type_name -> parley.thread.v1.Approach
+	23, // 75: parley.thread.v1.Terms.unknown:type_name -> parley.thread.v1.Approach
+	23, // 76: parley.thread.v1.Terms.transfer:type_name -> parley.thread.v1.Approach
+	26, // 77: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
+	66, // 78: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
+	26, // 79: parley.thread.v1.SkillsChanged.needed:type_name -> parley.thread.v1.Need
+	29, // 80: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
+	1,  // 81: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	2,  // 82: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	2,  // 83: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	2,  // 84: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	41, // 85: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
+	42, // 86: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
+	86, // 87: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
+	38, // 88: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
+	87, // 89: parley.thread.v1.SendRequested.bot:type_name -> parley.thread.v1.BotReply
+	88, // 90: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
+	38, // 91: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
+	43, // 92: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
+	44, // 93: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
+	46, // 94: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
+	45, // 95: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
+	46, // 96: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
+	3,  // 97: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
+	98, // [98:98] is the sub-list for method output_type
+	98, // [98:98] is the sub-list for method input_type
+	98, // [98:98] is the sub-list for extension type_name
+	98, // [98:98] is the sub-list for extension extendee
+	0,  // [0:98] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -6875,19 +6976,20 @@ func file_parley_thread_v1_fact_proto_init() {
 		(*Fact_FilesErased)(nil),
 		(*Fact_ThreadErased)(nil),
 		(*Fact_FilesLapsed)(nil),
+		(*Fact_SkillsChanged)(nil),
 	}
 	file_parley_thread_v1_fact_proto_msgTypes[1].OneofWrappers = []any{}
 	file_parley_thread_v1_fact_proto_msgTypes[16].OneofWrappers = []any{}
 	file_parley_thread_v1_fact_proto_msgTypes[21].OneofWrappers = []any{}
-	file_parley_thread_v1_fact_proto_msgTypes[26].OneofWrappers = []any{}
-	file_parley_thread_v1_fact_proto_msgTypes[29].OneofWrappers = []any{}
+	file_parley_thread_v1_fact_proto_msgTypes[27].OneofWrappers = []any{}
+	file_parley_thread_v1_fact_proto_msgTypes[30].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_thread_v1_fact_proto_rawDesc), len(file_parley_thread_v1_fact_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   62,
+			NumMessages:   63,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -952,7 +952,7 @@ type Conversation struct {
 	DueMs int64 `protobuf:"varint,17,opt,name=due_ms,json=dueMs,proto3" json:"due_ms,omitempty"`
 	// Wrap-up keeps the agent's capacity, until due_ms or until it closes.
 	WrapUpBlocks bool `protobuf:"varint,18,opt,name=wrap_up_blocks,json=wrapUpBlocks,proto3" json:"wrap_up_blocks,omitempty"`
-	// Skills it needs, by rules of work classification.
+	// Skills it needs, by rules of work classification, its agents and supervisors.
 	Skills []*Need `protobuf:"bytes,19,rep,name=skills,proto3" json:"skills,omitempty"`
 	// Capacity profiles it counts in, by resource id.
 	CapacityProfiles []string `protobuf:"bytes,20,rep,name=capacity_profiles,json=capacityProfiles,proto3" json:"capacity_profiles,omitempty"`

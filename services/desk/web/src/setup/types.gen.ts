@@ -1043,4 +1043,5 @@ export interface Workstream {
   retentionDays?: number;
   notifications?: Notifications;
   sessionTitle?: string;
+  agentSkills?: boolean;
 }

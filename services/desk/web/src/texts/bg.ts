@@ -250,6 +250,7 @@ export default {
   automatic: 'Автоматично',
   conversation_revived: 'Клиентът писа отново',
   variables_set: '{} записа {}',
+  skills_changed: '{}: умения {}',
   dispositions_chosen: 'Изход: {}',
   survey_rated: 'Оценка от клиента: {}',
   questions_ended: 'Няма повече въпроси към клиента',

@@ -249,6 +249,7 @@ export default {
   automatic: 'Automatic',
   conversation_revived: 'The customer wrote again',
   variables_set: '{} noted {}',
+  skills_changed: '{}: skills {}',
   dispositions_chosen: 'What became of it: {}',
   survey_rated: 'The customer’s rating: {}',
   questions_ended: 'No more questions to the customer',

@@ -71,6 +71,11 @@ const (
 	// DeskServiceSetVariablesProcedure is the fully-qualified name of the DeskService's SetVariables
 	// RPC.
 	DeskServiceSetVariablesProcedure = "/parley.desk.v1.DeskService/SetVariables"
+	// DeskServiceListSkillsProcedure is the fully-qualified name of the DeskService's ListSkills RPC.
+	DeskServiceListSkillsProcedure = "/parley.desk.v1.DeskService/ListSkills"
+	// DeskServiceChangeSkillsProcedure is the fully-qualified name of the DeskService's ChangeSkills
+	// RPC.
+	DeskServiceChangeSkillsProcedure = "/parley.desk.v1.DeskService/ChangeSkills"
 	// DeskServiceParkConversationProcedure is the fully-qualified name of the DeskService's
 	// ParkConversation RPC.
 	DeskServiceParkConversationProcedure = "/parley.desk.v1.DeskService/ParkConversation"
@@ -332,6 +337,13 @@ type DeskServiceClient interface {
 	// SetVariables sets context variables that the workstream of a conversation
 	// declares.
 	SetVariables(context.Context, *connect.Request[v1.SetVariablesRequest]) (*connect.Response[v1.SetVariablesResponse], error)
+	// ListSkills tells which skills a conversation can need.
+	ListSkills(context.Context, *connect.Request[v1.ListSkillsRequest]) (*connect.Response[v1.ListSkillsResponse], error)
+	// ChangeSkills says which skills a conversation needs: its agent does where the
+	// workstream has agent_skills, else the Refusal is SKILLS_FIXED; a supervisor does
+	// of anybody's. Whoever has it or is offered it stays; who is looked for next has
+	// what is needed then.
+	ChangeSkills(context.Context, *connect.Request[v1.ChangeSkillsRequest]) (*connect.Response[v1.ChangeSkillsResponse], error)
 	// ParkConversation sets an active conversation aside and frees capacity.
 	ParkConversation(context.Context, *connect.Request[v1.ParkConversationRequest]) (*connect.Response[v1.ParkConversationResponse], error)
 	// ResumeConversation brings one set aside back to its agent.
@@ -486,6 +498,18 @@ func NewDeskServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			httpClient,
 			baseURL+DeskServiceSetVariablesProcedure,
 			connect.WithSchema(deskServiceMethods.ByName("SetVariables")),
+			connect.WithClientOptions(opts...),
+		),
+		listSkills: connect.NewClient[v1.ListSkillsRequest, v1.ListSkillsResponse](
+			httpClient,
+			baseURL+DeskServiceListSkillsProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("ListSkills")),
+			connect.WithClientOptions(opts...),
+		),
+		changeSkills: connect.NewClient[v1.ChangeSkillsRequest, v1.ChangeSkillsResponse](
+			httpClient,
+			baseURL+DeskServiceChangeSkillsProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("ChangeSkills")),
 			connect.WithClientOptions(opts...),
 		),
 		parkConversation: connect.NewClient[v1.ParkConversationRequest, v1.ParkConversationResponse](
@@ -678,6 +702,8 @@ type deskServiceClient struct {
 	endConversation        *connect.Client[v1.EndConversationRequest, v1.EndConversationResponse]
 	closeConversation      *connect.Client[v1.CloseConversationRequest, v1.CloseConversationResponse]
 	setVariables           *connect.Client[v1.SetVariablesRequest, v1.SetVariablesResponse]
+	listSkills             *connect.Client[v1.ListSkillsRequest, v1.ListSkillsResponse]
+	changeSkills           *connect.Client[v1.ChangeSkillsRequest, v1.ChangeSkillsResponse]
 	parkConversation       *connect.Client[v1.ParkConversationRequest, v1.ParkConversationResponse]
 	resumeConversation     *connect.Client[v1.ResumeConversationRequest, v1.ResumeConversationResponse]
 	releaseConversation    *connect.Client[v1.ReleaseConversationRequest, v1.ReleaseConversationResponse]
@@ -762,6 +788,16 @@ func (c *deskServiceClient) CloseConversation(ctx context.Context, req *connect.
 // SetVariables calls parley.desk.v1.DeskService.SetVariables.
 func (c *deskServiceClient) SetVariables(ctx context.Context, req *connect.Request[v1.SetVariablesRequest]) (*connect.Response[v1.SetVariablesResponse], error) {
 	return c.setVariables.CallUnary(ctx, req)
+}
+
+// ListSkills calls parley.desk.v1.DeskService.ListSkills.
+func (c *deskServiceClient) ListSkills(ctx context.Context, req *connect.Request[v1.ListSkillsRequest]) (*connect.Response[v1.ListSkillsResponse], error) {
+	return c.listSkills.CallUnary(ctx, req)
+}
+
+// ChangeSkills calls parley.desk.v1.DeskService.ChangeSkills.
+func (c *deskServiceClient) ChangeSkills(ctx context.Context, req *connect.Request[v1.ChangeSkillsRequest]) (*connect.Response[v1.ChangeSkillsResponse], error) {
+	return c.changeSkills.CallUnary(ctx, req)
 }
 
 // ParkConversation calls parley.desk.v1.DeskService.ParkConversation.
@@ -936,6 +972,13 @@ type DeskServiceHandler interface {
 	// SetVariables sets context variables that the workstream of a conversation
 	// declares.
 	SetVariables(context.Context, *connect.Request[v1.SetVariablesRequest]) (*connect.Response[v1.SetVariablesResponse], error)
+	// ListSkills tells which skills a conversation can need.
+	ListSkills(context.Context, *connect.Request[v1.ListSkillsRequest]) (*connect.Response[v1.ListSkillsResponse], error)
+	// ChangeSkills says which skills a conversation needs: its agent does where the
+	// workstream has agent_skills, else the Refusal is SKILLS_FIXED; a supervisor does
+	// of anybody's. Whoever has it or is offered it stays; who is looked for next has
+	// what is needed then.
+	ChangeSkills(context.Context, *connect.Request[v1.ChangeSkillsRequest]) (*connect.Response[v1.ChangeSkillsResponse], error)
 	// ParkConversation sets an active conversation aside and frees capacity.
 	ParkConversation(context.Context, *connect.Request[v1.ParkConversationRequest]) (*connect.Response[v1.ParkConversationResponse], error)
 	// ResumeConversation brings one set aside back to its agent.
@@ -1086,6 +1129,18 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 		DeskServiceSetVariablesProcedure,
 		svc.SetVariables,
 		connect.WithSchema(deskServiceMethods.ByName("SetVariables")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServiceListSkillsHandler := connect.NewUnaryHandler(
+		DeskServiceListSkillsProcedure,
+		svc.ListSkills,
+		connect.WithSchema(deskServiceMethods.ByName("ListSkills")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServiceChangeSkillsHandler := connect.NewUnaryHandler(
+		DeskServiceChangeSkillsProcedure,
+		svc.ChangeSkills,
+		connect.WithSchema(deskServiceMethods.ByName("ChangeSkills")),
 		connect.WithHandlerOptions(opts...),
 	)
 	deskServiceParkConversationHandler := connect.NewUnaryHandler(
@@ -1286,6 +1341,10 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 			deskServiceCloseConversationHandler.ServeHTTP(w, r)
 		case DeskServiceSetVariablesProcedure:
 			deskServiceSetVariablesHandler.ServeHTTP(w, r)
+		case DeskServiceListSkillsProcedure:
+			deskServiceListSkillsHandler.ServeHTTP(w, r)
+		case DeskServiceChangeSkillsProcedure:
+			deskServiceChangeSkillsHandler.ServeHTTP(w, r)
 		case DeskServiceParkConversationProcedure:
 			deskServiceParkConversationHandler.ServeHTTP(w, r)
 		case DeskServiceResumeConversationProcedure:
@@ -1395,6 +1454,14 @@ func (UnimplementedDeskServiceHandler) CloseConversation(context.Context, *conne
 
 func (UnimplementedDeskServiceHandler) SetVariables(context.Context, *connect.Request[v1.SetVariablesRequest]) (*connect.Response[v1.SetVariablesResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.SetVariables is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) ListSkills(context.Context, *connect.Request[v1.ListSkillsRequest]) (*connect.Response[v1.ListSkillsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ListSkills is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) ChangeSkills(context.Context, *connect.Request[v1.ChangeSkillsRequest]) (*connect.Response[v1.ChangeSkillsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ChangeSkills is not implemented"))
 }
 
 func (UnimplementedDeskServiceHandler) ParkConversation(context.Context, *connect.Request[v1.ParkConversationRequest]) (*connect.Response[v1.ParkConversationResponse], error) {

@@ -95,6 +95,7 @@ export default {
   unitsOf: 'Capacity, units',
   profilesOf: 'Capacity profiles, each with a limit of the agent’s own',
   limitOf: 'Limit of {}',
+  needs: 'Skills',
   levels: 'Skills, and how well',
   levelOf: 'How well: {}',
   takeTheirs: 'Show theirs, drop mine',

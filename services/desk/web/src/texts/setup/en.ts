@@ -658,6 +658,7 @@ export default {
   f_bot: 'Bot that answers first',
   f_botSecret: 'Secret of the bot',
   f_botSurvey: 'Survey after a bot',
+  f_agentSkills: 'Agents say which skills conversations need',
   f_hideSeen: 'Hide from customers what was read',
   f_personaPicture: 'Picture of those without one',
   f_retentionDays: 'Erase closed conversations after, days (0: never)',
