@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -36,7 +37,7 @@ type Config struct {
 	Listen          string        `koanf:"listen" default:"127.0.0.1:8080" help:"Address of the desk."`
 	PublicURL       string        `koanf:"public_url" default:"" help:"URL by which agents reach the desk, https://desk.example.com; with https the cookie is kept to https. Empty: as the browser says."`
 	ImageOrigins    []string      `koanf:"image_origins" default:"" help:"Origins beside Meta's from which the page may show pictures, like https://pictures.example.com."`
-	BehindProxy     bool          `koanf:"behind_proxy" default:"false" help:"Take the caller's address from the last entry of X-Forwarded-For; only behind a proxy that sets it."`
+	Proxies         []string      `koanf:"proxies" default:"" help:"Proxies in front of the desk, as addresses or networks (10.0.0.7, 10.1.0.0/16). Of a request that comes from one, the caller is the last address in X-Forwarded-For that is none of them; that header is not believed from anybody else."`
 	Events          int           `koanf:"events" default:"2048" help:"Events remembered for each agent, from which a page that lost its connection continues."`
 	Streams         int           `koanf:"streams" default:"3" help:"Streams of events that one sign-in may hold open. The page needs one for all its tabs, or one a tab where the browser knows no shared workers."`
 	Connections     int           `koanf:"connections" default:"20000" help:"Connections open at once; one too many is closed when it comes."`
@@ -124,6 +125,10 @@ func (c *Config) Validate() error {
 	wrong(err == nil, "listen", "%q is not host:port", c.Listen)
 	_, err = c.origin()
 	wrong(err == nil, "public_url", "%q is not like https://desk.example.com", c.PublicURL)
+	for _, p := range c.Proxies {
+		_, err := prefix(p)
+		wrong(err == nil, "proxies", "%q is no address and no network such as 10.1.0.0/16", p)
+	}
 	for _, image := range c.ImageOrigins {
 		_, err := origin(image)
 		wrong(err == nil, "image_origins", "%q is not like https://pictures.example.com", image)
@@ -219,16 +224,39 @@ func origin(raw string) (string, error) {
 
 func (c *Config) secure() bool { return strings.HasPrefix(c.PublicURL, "https://") }
 
-// address is the network address of a caller.
+// address is the network address of a caller: of who is connected, and where that is
+// one of Proxies, of whom the proxies name (SI6).
 func (c *Config) address(r *http.Request) string {
-	if forwarded := r.Header.Values("X-Forwarded-For"); c.BehindProxy && len(forwarded) > 0 {
-		last := forwarded[len(forwarded)-1]
-		return strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
+	caller, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
 	}
-	if ip, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-		return ip
+	said := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(said) - 1; i >= 0 && c.proxy(caller); i-- {
+		next, err := netip.ParseAddr(strings.TrimSpace(said[i]))
+		if err != nil {
+			break
+		}
+		caller = next.Unmap().String()
 	}
-	return r.RemoteAddr
+	return caller
+}
+
+// proxy tells whether an address is one of Proxies.
+func (c *Config) proxy(address string) bool {
+	ip, err := netip.ParseAddr(address)
+	return err == nil && slices.ContainsFunc(c.Proxies, func(p string) bool {
+		network, err := prefix(p)
+		return err == nil && network.Contains(ip.Unmap().WithZone(""))
+	})
+}
+
+// prefix is an address or a network.
+func prefix(s string) (netip.Prefix, error) {
+	if ip, err := netip.ParseAddr(s); err == nil {
+		return ip.Prefix(ip.BitLen())
+	}
+	return netip.ParsePrefix(s)
 }
 
 // sameOrigin refuses what a browser sends on behalf of another site (SK3).

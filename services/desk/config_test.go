@@ -29,6 +29,8 @@ func TestSettings(t *testing.T) {
 		"another scheme":      {func(c *desk.Config) { c.PublicURL = "ftp://desk.example.com" }, []string{"public_url"}},
 		"with a path":         {func(c *desk.Config) { c.PublicURL = "https://example.com/desk" }, []string{"public_url"}},
 		"no URL at all":       {func(c *desk.Config) { c.PublicURL = "https://a b" }, []string{"public_url"}},
+		"proxies":             {func(c *desk.Config) { c.Proxies = []string{"10.0.0.1", "10.1.0.0/16", "::1"} }, nil},
+		"proxies of all":      {func(c *desk.Config) { c.Proxies = []string{"proxy.example", "10.0.0.1:80"} }, []string{"proxies", "proxies"}},
 		"with pictures":       {func(c *desk.Config) { c.ImageOrigins = []string{"http://127.0.0.1:8082", "https://[::1]/"} }, nil},
 		"pictures of all":     {func(c *desk.Config) { c.ImageOrigins = []string{"https:", "*"} }, []string{"image_origins", "image_origins"}},
 		"more than origins":   {func(c *desk.Config) { c.ImageOrigins = []string{"https://a.example/b", "https://u@a.example"} }, []string{"image_origins", "image_origins"}},
@@ -71,28 +73,34 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// TestAddress: the header of a proxy is believed only where there is one, and
-// of what it says only what the proxy itself has seen.
+// TestAddress (SI6): the header of a proxy is believed only where there is one, and
+// of what it says only what the proxies themselves have seen.
 func TestAddress(t *testing.T) {
 	for name, tc := range map[string]struct {
-		proxy     bool
+		proxies   []string
 		remote    string
 		forwarded []string
 		want      string
 	}{
-		"direct":              {false, "192.0.2.1:5000", nil, "192.0.2.1"},
-		"direct, lying":       {false, "192.0.2.1:5000", []string{"203.0.113.9"}, "192.0.2.1"},
-		"by IPv6":             {false, "[2001:db8::1]:5000", nil, "2001:db8::1"},
-		"by a socket":         {false, "@", nil, "@"},
-		"proxied":             {true, "10.0.0.1:5000", []string{"203.0.113.9"}, "203.0.113.9"},
-		"proxied, lying":      {true, "10.0.0.1:5000", []string{"1.1.1.1, 203.0.113.9"}, "203.0.113.9"},
-		"proxied, lying more": {true, "10.0.0.1:5000", []string{"1.1.1.1", "203.0.113.9"}, "203.0.113.9"},
-		"beside the proxy":    {true, "10.0.0.1:5000", nil, "10.0.0.1"},
+		"direct":                {nil, "192.0.2.1:5000", nil, "192.0.2.1"},
+		"direct, lying":         {nil, "192.0.2.1:5000", []string{"203.0.113.9"}, "192.0.2.1"},
+		"past the proxy, lying": {[]string{"10.0.0.0/24"}, "10.0.1.1:5000", []string{"203.0.113.9"}, "10.0.1.1"},
+		"by IPv6":               {nil, "[2001:db8::1]:5000", nil, "2001:db8::1"},
+		"by a socket":           {[]string{"10.0.0.1"}, "@", []string{"203.0.113.9"}, "@"},
+		"proxied":               {[]string{"10.0.0.1"}, "10.0.0.1:5000", []string{"203.0.113.9"}, "203.0.113.9"},
+		"proxied by IPv6":       {[]string{"2001:db8::/64"}, "[2001:db8::7]:5000", []string{"2001:db8:1::1"}, "2001:db8:1::1"},
+		"proxied, mapped":       {[]string{"10.0.0.1"}, "[::ffff:10.0.0.1]:5000", []string{"::ffff:203.0.113.9"}, "203.0.113.9"},
+		"proxied, lying":        {[]string{"10.0.0.1"}, "10.0.0.1:5000", []string{"1.1.1.1, 203.0.113.9"}, "203.0.113.9"},
+		"proxied, lying more":   {[]string{"10.0.0.1"}, "10.0.0.1:5000", []string{"1.1.1.1", "203.0.113.9"}, "203.0.113.9"},
+		"proxied twice":         {[]string{"10.0.0.0/24"}, "10.0.0.1:5000", []string{"1.1.1.1, 203.0.113.9, 10.0.0.2"}, "203.0.113.9"},
+		"proxied, rubbish":      {[]string{"10.0.0.1"}, "10.0.0.1:5000", []string{"203.0.113.9, x"}, "10.0.0.1"},
+		"from beside the proxy": {[]string{"10.0.0.1"}, "10.0.0.1:5000", nil, "10.0.0.1"},
+		"nothing but proxies":   {[]string{"10.0.0.0/24"}, "10.0.0.1:5000", []string{"10.0.0.3, 10.0.0.2"}, "10.0.0.3"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := httptest.NewRequest(http.MethodGet, "/", nil)
 			r.RemoteAddr, r.Header["X-Forwarded-For"] = tc.remote, tc.forwarded
-			if got := (&desk.Config{BehindProxy: tc.proxy}).Address(r); got != tc.want {
+			if got := (&desk.Config{Proxies: tc.proxies}).Address(r); got != tc.want {
 				t.Errorf("got %s, want %s", got, tc.want)
 			}
 		})
