@@ -32,6 +32,9 @@ const Setup = 40 * 1024
 // Aside is how many more the set-up page may load afterwards.
 const Aside = 16 * 1024
 
+// Leave is how many the page before a doubtful link may load.
+const Leave = 4 * 1024
+
 // Sizes is how heavy the build is, gzip bytes.
 type Sizes struct {
 	// Script is what the page and its worker begin with, in the longest language.
@@ -46,11 +49,13 @@ type Sizes struct {
 	Setup int
 	// Aside is every part of it that is loaded when it is wanted.
 	Aside int
+	// Leave is the page before a doubtful link.
+	Leave int
 }
 
 // String tells the sizes in one line.
 func (s Sizes) String() string {
-	return fmt.Sprintf("script %d B of %d B, later %d B of %d B, beside offers %d B of %d B, css %d B, set-up %d B of %d B, later %d B of %d B (gzip)", s.Script, Budget, s.Later, Later, s.Beside, Beside, s.Style, s.Setup, Setup, s.Aside, Aside)
+	return fmt.Sprintf("script %d B of %d B, later %d B of %d B, beside offers %d B of %d B, css %d B, set-up %d B of %d B, later %d B of %d B, before links %d B of %d B (gzip)", s.Script, Budget, s.Later, Later, s.Beside, Beside, s.Style, s.Setup, Setup, s.Aside, Aside, s.Leave, Leave)
 }
 
 // Within is an error when the scripts exceed what they may weigh.
@@ -66,6 +71,8 @@ func (s Sizes) Within() error {
 		return fmt.Errorf("the set-up page weighs %d B compressed, over the budget of %d B", s.Setup, Setup)
 	case s.Aside > Aside:
 		return fmt.Errorf("what the set-up page loads later weighs %d B compressed, over the budget of %d B", s.Aside, Aside)
+	case s.Leave > Leave:
+		return fmt.Errorf("the page before doubtful links weighs %d B compressed, over the budget of %d B", s.Leave, Leave)
 	}
 	return nil
 }
@@ -77,11 +84,12 @@ type entry struct {
 	name                string
 }
 
-// The two pages. They share sources and no files, so that neither makes the other
+// The pages. They share sources and no files, so that neither makes the other
 // heavier.
 var (
 	agents = entry{"main.ts", "desk.css", "index.html", "app"}
 	setup  = entry{"setup/main.tsx", "setup/setup.css", "setup/setup.html", "setup"}
+	leave  = entry{"leave/main.ts", "leave/leave.css", "leave/leave.html", "leave"}
 )
 
 // texts is where languages are.
@@ -107,7 +115,12 @@ func Build(dir string) (map[string][]byte, Sizes, error) {
 		return nil, Sizes{}, err
 	}
 	other, err := setup.build(root, files)
+	if err != nil {
+		return nil, Sizes{}, err
+	}
 	desk.Setup, desk.Aside = other.Script, other.Later
+	last, err := leave.build(root, files)
+	desk.Leave = last.Script
 	return files, desk, err
 }
 

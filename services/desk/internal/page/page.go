@@ -33,7 +33,7 @@ var pictures = []string{"'self'", "data:", "blob:", "https://*.fbcdn.net", "http
 var hashed = regexp.MustCompile(`[.-][0-9A-Za-z]{8,}\.[a-z0-9]+$`)
 
 // Page answers GET and HEAD for the built files, with "/" for index.html and
-// "/setup" for setup.html.
+// "/setup" for setup.html and "/leave" for leave.html.
 type Page struct{ files map[string]file }
 
 type file struct {
@@ -80,7 +80,7 @@ func New(built fs.FS, door Door) (*Page, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the built page: %w", err)
 	}
-	for address, name := range map[string]string{"/": "/index.html", "/setup": "/setup.html"} {
+	for address, name := range map[string]string{"/": "/index.html", "/setup": "/setup.html", "/leave": "/leave.html"} {
 		html, ok := p.files[name]
 		if !ok {
 			return nil, fmt.Errorf("the built page has no %s", name)

@@ -29,6 +29,7 @@ func handler(t *testing.T) http.Handler {
 	p, err := page.New(fstest.MapFS{
 		"index.html":           {Data: []byte(index)},
 		"setup.html":           {Data: []byte(index)},
+		"leave.html":           {Data: []byte(index)},
 		"app.3f9a1c2b7d.js":    {Data: []byte(script)},
 		"desk.0a1b2c3d4e.css":  {Data: []byte(sketch)},
 		"plain.js":             {Data: []byte(script)},
@@ -164,7 +165,7 @@ type broken struct{ fs.FS }
 func (broken) Open(string) (fs.File, error) { return nil, errors.New("the disk is gone") }
 
 func TestABuiltPageMustBeWhole(t *testing.T) {
-	for name, built := range map[string]fs.FS{"without index.html": fstest.MapFS{"app.js": {}, "setup.html": {}}, "without setup.html": fstest.MapFS{"index.html": {}}, "unreadable": broken{}} {
+	for name, built := range map[string]fs.FS{"without index.html": fstest.MapFS{"app.js": {}, "setup.html": {}, "leave.html": {}}, "without setup.html": fstest.MapFS{"index.html": {}, "leave.html": {}}, "without leave.html": fstest.MapFS{"index.html": {}, "setup.html": {}}, "unreadable": broken{}} {
 		if _, err := page.New(built, page.Door{Local: true}); err == nil {
 			t.Errorf("a page %s is served", name)
 		}
@@ -174,7 +175,7 @@ func TestABuiltPageMustBeWhole(t *testing.T) {
 // TestTheDoorIsSaid on every page before anybody is in, and in no way that could be
 // more than a word.
 func TestTheDoorIsSaid(t *testing.T) {
-	built := fstest.MapFS{"index.html": {Data: []byte(`<div id="desk"></div>`)}, "setup.html": {Data: []byte(`<div id="desk"></div>`)}}
+	built := fstest.MapFS{"index.html": {Data: []byte(`<div id="desk"></div>`)}, "setup.html": {Data: []byte(`<div id="desk"></div>`)}, "leave.html": {}}
 	for want, door := range map[string]page.Door{
 		`<div id="desk"></div>`:                                      {Local: true},
 		`<div id="desk" data-sso="&#34;&gt;&lt;b&gt;"></div>`:        {Federated: `"><b>`, Local: true},

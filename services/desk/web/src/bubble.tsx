@@ -76,7 +76,7 @@ export function Text({ text }: { text: string }) {
   return (
     <p class="text" dir="auto">
       {pieces(text).map((p, i) => (p.href
-        ? <a key={i} href={p.href} target="_blank" rel="noopener noreferrer nofollow">{p.text}</a>
+        ? <a key={i} dir="ltr" href={p.href} target="_blank" rel="noopener noreferrer nofollow ugc">{p.text}</a>
         : p.text))}
     </p>
   );

@@ -69,15 +69,18 @@ export function hue(v: Pick<ConversationView, 'ref'>): number {
   return h % 6;
 }
 
-// pieces splits text at its links; only http and https become links.
+// pieces splits text at its links; only http and https become links. One whose text
+// does not begin with the host it leads to goes by way of a page that says which, and
+// what cannot be seen in one is seen (SK2).
 export function pieces(text: string): { text: string; href?: string }[] {
   const all: { text: string; href?: string }[] = [];
   let at = 0;
   for (const m of text.matchAll(/\bhttps?:\/\/[^\s<>"']+/giu)) {
     const raw = m[0].replace(/[).,;:!?…»”]+$/u, '');
-    if (!safeURL(raw)) continue;
+    const to = safeURL(raw);
+    if (!to) continue;
     if (m.index > at) all.push({ text: text.slice(at, m.index) });
-    all.push({ text: raw, href: raw });
+    all.push({ text: raw.replace(/\p{Cf}/gu, '·'), href: raw.toLowerCase().startsWith(new URL(to).origin) ? to : '/leave#' + to });
     at = m.index + raw.length;
   }
   if (at < text.length) all.push({ text: text.slice(at) });
