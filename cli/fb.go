@@ -180,7 +180,7 @@ func (a *app) post(ctx context.Context, r request) error {
 	if len(said) > 0 {
 		a.print("%s", strings.TrimSpace(strings.ToValidUTF8(string(said), "�")))
 	}
-	if hint := map[int]string{401: "the account has another app secret", 404: "there is no such account, or no ingress behind the URL",
+	if hint := map[int]string{401: "the account has another app secret, or there is no such account", 404: "there is no ingress behind the URL",
 		403: "the verify token is another", 503: "ingress cannot store it now"}[resp.StatusCode]; hint != "" {
 		a.say("%s", hint)
 	}

@@ -28,9 +28,20 @@ type account struct {
 	verify            secret.Text
 	fingerprint       string // of verify
 	sealed            bool   // its secrets could not be opened
+	known             bool
 }
 
-// account finds an account as the directory has it now.
+// unsigned is what is wrong with what none of its secrets has signed. Who sent it
+// reads the same of an account that is not there.
+func (a account) unsigned() error {
+	if !a.known {
+		return errUnknown
+	}
+	return errUnsigned
+}
+
+// account finds an account as the directory has it now. One that is not there has
+// no secrets, and is refused when all the work of verifying was done (SI8).
 func (k *keyring) account(world World, id string) (account, error) {
 	snapshot := world.Snapshot()
 	ring := k.open.Load()
@@ -39,11 +50,8 @@ func (k *keyring) account(world World, id string) (account, error) {
 		ring = open(world, snapshot)
 		k.open.Store(ring)
 	}
-	a, known := ring.accounts[id]
-	switch {
-	case !known:
-		return account{}, errUnknown
-	case a.sealed:
+	a := ring.accounts[id]
+	if a.sealed {
 		return account{}, errSealed
 	}
 	return a, nil
@@ -52,7 +60,7 @@ func (k *keyring) account(world World, id string) (account, error) {
 func open(world World, snapshot *directory.Snapshot) *opened {
 	ring := &opened{snapshot: snapshot, accounts: make(map[string]account, len(snapshot.Accounts))}
 	for id, resource := range snapshot.Accounts {
-		var a account
+		a := account{known: true}
 		reveal := func(name string, s *configv1.Secret) secret.Text {
 			if len(s.GetSealed()) == 0 {
 				return secret.Text{}

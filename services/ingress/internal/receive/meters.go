@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	inboundv1 "github.com/parley-desk/parley/proto/gen/parley/inbound/v1"
+	"github.com/parley-desk/parley/services/ingress/internal/verify"
 )
 
 type meters struct {
@@ -55,6 +56,15 @@ func newMeters(registry prometheus.Registerer, flight *atomic.Int64) (meters, er
 		}
 	}
 	return m, nil
+}
+
+// judged counts a verdict, under no account's name when there is none: strangers
+// choose it.
+func (m meters) judged(id string, a account, v verify.Verdict) {
+	if !a.known {
+		id = "unknown"
+	}
+	m.signatures.WithLabelValues(id, v.String()).Inc()
 }
 
 func (m meters) count(events []*inboundv1.Event) {

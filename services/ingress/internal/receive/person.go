@@ -79,9 +79,9 @@ func (h *Handler) keep(w http.ResponseWriter, r *http.Request, kind privacyv1.Ki
 	if signed := form["signed_request"]; len(signed) == 1 {
 		payload, verdict = verify.SignedRequest(signed[0], account.signing)
 	}
-	h.meters.signatures.WithLabelValues(id, verdict.String()).Inc()
+	h.meters.judged(id, account, verdict)
 	if !verdict.Genuine() {
-		return "", errUnsigned
+		return "", account.unsigned()
 	}
 	h.signed(id, account, verdict)
 	request, err := readRequest(payload, h.world.Now())

@@ -161,7 +161,7 @@ func TestWhatIsNoRequestIsRefused(t *testing.T) {
 		path, signed string
 		want         int
 	}{
-		"unknown account":       {"/deletion/nobody", good, 404},
+		"unknown account":       {"/deletion/nobody", good, 401},
 		"no secret":             {"/deletion/bare", good, 401},
 		"a secret not to open":  {"/deletion/damaged", good, 503},
 		"another secret":        {"/deletion/demo", signedRequest("other", payload(`"1"`, 0)), 401},

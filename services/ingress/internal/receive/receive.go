@@ -164,9 +164,9 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, now time.Time) er
 	if signature := r.Header.Values("X-Hub-Signature-256"); len(signature) == 1 {
 		verdict = verify.Signature(signature[0], body, account.signing)
 	}
-	h.meters.signatures.WithLabelValues(id, verdict.String()).Inc()
+	h.meters.judged(id, account, verdict)
 	if !verdict.Genuine() {
-		return errUnsigned
+		return account.unsigned()
 	}
 	events := split.Body(id, now.UnixMilli(), body)
 	if slices.ContainsFunc(events, func(e *inboundv1.Event) bool { return e.GetPsid() != subject.TestPSID }) {

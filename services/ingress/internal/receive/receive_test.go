@@ -219,6 +219,8 @@ func TestSignedNonsenseIsStored(t *testing.T) {
 	}
 }
 
+// TestRefusals (SI2, SI7, SI8): no signature is a wrong one, what is too long or packed
+// is not read, and no answer tells strangers which accounts there are.
 func TestRefusals(t *testing.T) {
 	w := start(t, receive.Limits{Body: 1 << 10, Flight: 4 << 10, Broker: time.Second})
 	long := strings.Repeat("x", 1<<10+1)
@@ -233,7 +235,9 @@ func TestRefusals(t *testing.T) {
 		{"sha1 alone", "/webhook/demo", body, []string{"X-Hub-Signature", "sha1=00"}, 401},
 		{"two signatures", "/webhook/demo", body, []string{signature, sign("new-secret", body), signature, sign("x", body)}, 401},
 		{"account without secret", "/webhook/bare", body, []string{signature, sign("", body)}, 401},
-		{"account that is not there", "/webhook/other", body, []string{signature, sign("new-secret", body)}, 404},
+		{"account that is not there", "/webhook/other", body, []string{signature, sign("new-secret", body)}, 401},
+		{"unsigned, to no account", "/webhook/other", body, nil, 401},
+		{"too long, to no account", "/webhook/other", long, nil, 413},
 		{"no account", "/webhook/", body, nil, 404},
 		{"another path", "/", body, nil, 404},
 		{"secrets of another place", "/webhook/damaged", body, []string{signature, sign("x", body)}, 503},
@@ -357,6 +361,8 @@ func await(t *testing.T, done func() bool) {
 	}
 }
 
+// TestVerification (SI4): who knows the token gets the challenge back, as digits and
+// nothing else.
 func TestVerification(t *testing.T) {
 	w := start(t, roomy)
 	for _, c := range []struct {
@@ -372,7 +378,7 @@ func TestVerification(t *testing.T) {
 		{"wrong token", "demo", "subscribe", "guess", "1", 403},
 		{"no token", "demo", "subscribe", "", "1", 403},
 		{"account without token", "bare", "subscribe", "", "1", 403},
-		{"unknown account", "other", "subscribe", "token", "1", 404},
+		{"unknown account", "other", "subscribe", "token", "1", 403},
 	} {
 		query := url.Values{"hub.mode": {c.mode}, "hub.verify_token": {c.token}, "hub.challenge": {c.challenge}}
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.URL+"/webhook/"+c.account+"?"+query.Encode(), nil)

@@ -19,7 +19,7 @@ type refusal struct {
 func (r *refusal) Error() string { return r.reason }
 
 var (
-	errUnknown  = &refusal{status: http.StatusNotFound, reason: "unknown account"}
+	errUnknown  = &refusal{status: http.StatusUnauthorized, reason: "unknown account"}
 	errSealed   = &refusal{status: http.StatusServiceUnavailable, reason: "secrets cannot be opened", retry: "60"}
 	errEncoding = &refusal{status: http.StatusUnsupportedMediaType, reason: "content encoding"}
 	errTooLarge = &refusal{status: http.StatusRequestEntityTooLarge, reason: "body too large"}

@@ -87,12 +87,11 @@ func judge(keys Keys, text, sum []byte) Verdict {
 	return Wrong
 }
 
+// signs takes as long without a key as with one: how long nothing takes would tell
+// strangers which accounts there are (SI8).
 func signs(key, body, sum []byte) bool {
-	if len(key) == 0 {
-		return false
-	}
 	mac := hmac.New(sha256.New, key)
 	mac.Write(body)
 	var own [sha256.Size]byte
-	return hmac.Equal(mac.Sum(own[:0]), sum)
+	return hmac.Equal(mac.Sum(own[:0]), sum) && len(key) > 0
 }
