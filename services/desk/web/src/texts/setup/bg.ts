@@ -426,6 +426,7 @@ export default {
   u_conversation_bulk: 'Много разговори наведнъж',
   u_conversation_force_close: 'Принудително затворен разговор',
   u_conversation_join: 'Включване в разговор',
+  u_conversation_skills: 'Нужни умения на разговор',
   u_client_create: 'Създаден API клиент',
   u_client_revoke: 'Отнет API клиент',
   u_client_rotate: 'Нов токен на API клиент',

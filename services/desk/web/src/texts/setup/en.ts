@@ -425,6 +425,7 @@ export default {
   u_conversation_bulk: 'Many conversations at once',
   u_conversation_force_close: 'Conversation closed by force',
   u_conversation_join: 'Conversation joined',
+  u_conversation_skills: 'Skills that a conversation needs',
   u_client_create: 'API client made',
   u_client_revoke: 'API client revoked',
   u_client_rotate: 'New token of an API client',
