@@ -119,10 +119,10 @@ func (e Exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 // Execute runs cmd with the process's arguments until it ends or a signal
 // comes, and gives the exit code: 0 when it ended as asked, that of an Exit, 1
-// otherwise. The
-// first SIGINT or SIGTERM asks it to end; the second, or the grace time, ends
-// the process at once with code 130.
+// otherwise. The first SIGINT or SIGTERM asks it to end; the second, or the grace
+// time, ends the process at once with code 130. A crash leaves no memory on disk.
 func Execute(cmd *cobra.Command, exit func(int)) {
+	coreless()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)

@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +65,12 @@ func TestSecretsAreNoArguments(t *testing.T) {
 		await(t, time.Minute, strings.Join(args, " ")+" has its secret and asks the server", func() bool { return len(calls) > i }, h.logs)
 	}
 	h.add("parleyctl-fb", ctl, nil, "fb", "listen", "--address", free(t), "--secret-env", "CANARY_PASSWORD", "--verify-token-env", "CANARY_VERIFY")
+
+	// Nor does the house leave them on disk when it crashes (SS4).
+	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", h.processes[slices.IndexFunc(h.processes, func(p *process) bool { return p.name == "all" })].cmd.Process.Pid))
+	if err != nil || !regexp.MustCompile(`(?m)^Max core file size +0 +0 `).Match(limits) {
+		t.Errorf("the house may dump its memory: %v, %s", err, limits)
+	}
 
 	seen := arguments(t)
 	for _, p := range h.processes {
