@@ -72,7 +72,7 @@ func TestATableThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// What is written is read back as it was, and no cell is a formula.
+// What is written is read back as it was, and no cell is a formula (SK7).
 func TestATableReadsWhatItWrote(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringOfN(rapid.RuneFrom([]rune("aЯ'=+-@\",;\n 1")), 1, 8, -1)

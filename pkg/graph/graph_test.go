@@ -40,6 +40,8 @@ func message() graph.Message {
 	return graph.Message{PSID: "4040", Text: "Добър ден", MessagingType: "MESSAGE_TAG", Tag: "HUMAN_AGENT", Metadata: "p1:x:0:1:00"}
 }
 
+// TestSendWritesWhatMetaAsksFor, with its token in a header and the proof that the app
+// has the secret (SS7).
 func TestSendWritesWhatMetaAsksFor(t *testing.T) {
 	var got *http.Request
 	var body string

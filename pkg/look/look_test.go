@@ -35,7 +35,7 @@ func encoded(t *testing.T, kind string) []byte {
 	return b.Bytes()
 }
 
-// TestSortsAreKnownByWhatTheyHold, and by no name that says otherwise.
+// TestSortsAreKnownByWhatTheyHold (SA3), and by no name that says otherwise.
 func TestSortsAreKnownByWhatTheyHold(t *testing.T) {
 	zip := "PK\x03\x04\x14\x00\x06\x00\x08\x00"
 	for _, c := range []struct{ name, head, kind, want, media string }{
@@ -85,7 +85,7 @@ func bomb(width, height uint32) []byte {
 	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(header))
 }
 
-// TestPicturesAreMeasuredAndNotUnpacked: 33 bytes say 10 GB.
+// TestPicturesAreMeasuredAndNotUnpacked (SA3): 33 bytes say 10 GB.
 func TestPicturesAreMeasuredAndNotUnpacked(t *testing.T) {
 	for _, kind := range []string{"png", "jpg", "gif"} {
 		if w, h, err := look.Measure(bytes.NewReader(encoded(t, kind))); w != 32 || h != 24 || err != nil {

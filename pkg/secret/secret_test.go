@@ -29,6 +29,7 @@ func newBox(t *testing.T) *secret.Box {
 	return b
 }
 
+// TestTextPrintsNowhere (SS4), whichever way it is printed.
 func TestTextPrintsNowhere(t *testing.T) {
 	text := secret.NewText(canary)
 	var out bytes.Buffer
@@ -52,6 +53,7 @@ func TestTextPrintsNowhere(t *testing.T) {
 	}
 }
 
+// TestSealedOpensOnlyAtItsPlace (SS1): what is sealed for one field opens for no other.
 func TestSealedOpensOnlyAtItsPlace(t *testing.T) {
 	box, other := newBox(t), newBox(t)
 	rapid.Check(t, func(t *rapid.T) {

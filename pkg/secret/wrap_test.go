@@ -40,6 +40,7 @@ func (k kms) open(t *testing.T, path string, wrap secret.Wrap) *secret.Box {
 	return b
 }
 
+// TestAWrappedKeysetOpensOnlyWithItsKey (SS1).
 func TestAWrappedKeysetOpensOnlyWithItsKey(t *testing.T) {
 	k := newKMS(t)
 	path := filepath.Join(t.TempDir(), "keyset.json")

@@ -94,6 +94,7 @@ func TestDefaultsStandAlone(t *testing.T) {
 	}
 }
 
+// TestBadSettingsAreNamedWithTheirRemedy, also those that nobody knows (SC5).
 func TestBadSettingsAreNamedWithTheirRemedy(t *testing.T) {
 	for _, c := range []struct {
 		name, file string

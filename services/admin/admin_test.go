@@ -121,6 +121,7 @@ func TestApplyTwiceChangesNothing(t *testing.T) {
 	}
 }
 
+// TestSecretsGoInAndStayIn (SG6): no answer has more of one than its fingerprint.
 func TestSecretsGoInAndStayIn(t *testing.T) {
 	s := admintest.Start(t)
 	c := adminv1.NewConfigServiceClient(s.Dial(t))
@@ -206,6 +207,7 @@ func TestSecretIsKeptRotatedAndNotSmuggledIn(t *testing.T) {
 	}
 }
 
+// TestBadManifestChangesNothing (SG5), and what is wrong is said by field.
 func TestBadManifestChangesNothing(t *testing.T) {
 	s := admintest.Start(t)
 	c := adminv1.NewConfigServiceClient(s.Dial(t))
@@ -351,6 +353,7 @@ func TestNothingIsDeletedThatIsInUse(t *testing.T) {
 	}
 }
 
+// TestListingGoesOnWhereItStopped, by a token that fits no other list (SG5).
 func TestListingGoesOnWhereItStopped(t *testing.T) {
 	s := admintest.Start(t)
 	c := adminv1.NewConfigServiceClient(s.Dial(t))

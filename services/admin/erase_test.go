@@ -199,7 +199,7 @@ func (o *registry) asked(code, user string) *privacyv1.Request {
 	}
 }
 
-// Meta's callback orders by itself where Meta says which customer it is.
+// Meta's callback orders by itself where Meta says which customer it is (SD3).
 func TestMetasRequestsOrderByThemselves(t *testing.T) {
 	o := openRegistry(t, admin.Erase{Requests: true, Delay: time.Hour}, func(w http.ResponseWriter, r *http.Request) {
 		who, is := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, "/v26.0/"), "/ids_for_pages")

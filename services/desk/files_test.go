@@ -55,7 +55,7 @@ func (h *house) keep(psid, mid string, data []byte, kept *threadv1.AttachmentKep
 	return h.url + "/files?" + url.Values{"page": {pageID}, "psid": {psid}, "conversation": {"c-" + psid}, "item": {mid}, "index": {"0"}}.Encode()
 }
 
-// TestFiles are given to who has the conversation, for some minutes, by an
+// TestFiles (SA4) are given to who has the conversation, for some minutes, by an
 // address that serves nobody else, and such that a browser makes nothing of them.
 func TestFiles(t *testing.T) {
 	h := newHouse(t)

@@ -328,6 +328,7 @@ func TestContainersRunCommandsThatExist(t *testing.T) {
 	}
 }
 
+// TestTheImageIsBareAndBuiltAsTheBinaryIs (SC3), and its user is nobody.
 func TestTheImageIsBareAndBuiltAsTheBinaryIs(t *testing.T) {
 	text := read(t, "deploy", "Dockerfile")
 	for _, want := range []string{"CGO_ENABLED=0", "GOWORK=off", "-trimpath", "timetzdata", "\nFROM scratch\n", "\nUSER 65532:65532\n",

@@ -188,7 +188,7 @@ func holds(data []byte, secret string) bool {
 
 // A house is set up, works, fails, rotates and is read out with secrets that
 // can be recognised. They are in no log, trace, metric, error, profile, export,
-// answer or file, whatever happened.
+// answer or file, whatever happened (SS4).
 func TestSecretsAreNowhere(t *testing.T) {
 	t.Setenv("CANARY_PASSWORD", thePassword)
 	t.Setenv("CANARY_VERIFY", theVerifyToken)

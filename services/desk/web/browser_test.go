@@ -88,6 +88,8 @@ func TestAgentAnswersAnOffer(t *testing.T) {
 	b.Await("an empty desk", "document.querySelector('.nothing-open')")
 }
 
+// TestDraftOutlivesAReload, and no sign-out: who comes next at this tab finds nothing of
+// it (SK8).
 func TestDraftOutlivesAReload(t *testing.T) {
 	b := open(t)
 	b.house.Add(active("1001", "Иван Петров"), "Здравейте, поръчката ми 48210 закъснява.")
@@ -97,6 +99,15 @@ func TestDraftOutlivesAReload(t *testing.T) {
 	b.Key("half a sent")
 	b.Do(chromedp.Reload())
 	b.Await("the draft", "document.querySelector('textarea')?.value === 'half a sent'")
+	b.Click(".me")
+	b.Click(".menu .wide")
+	b.Await("the door", "document.querySelector('input[name=agent]')")
+	if left := b.Eval("JSON.stringify(sessionStorage)"); left != "{}" {
+		t.Errorf("the tab keeps %s", left)
+	}
+	b.signIn()
+	b.Click(".row")
+	b.Await("an empty composer", "document.querySelector('textarea')?.value === ''")
 }
 
 func TestNothingIsLostWhileOffline(t *testing.T) {

@@ -39,7 +39,7 @@ func (l *shelf) Update(_ context.Context, _ subject.Thread, decide func(*threadv
 }
 
 // L116: a program sets declared variables of a live conversation, each request
-// once, and the log says which program it was.
+// once, and the log says which program it was (SG4).
 func TestSetVariables(t *testing.T) {
 	l := &shelf{state: thread.New("1", "2")}
 	s := &variables.Service{Log: l, Caller: func(context.Context) string { return "crm" }, Directory: directory.Fixed(directory.NewSnapshot(

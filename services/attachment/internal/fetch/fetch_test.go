@@ -191,7 +191,7 @@ func TestProxiesAreNotKnown(t *testing.T) {
 	}
 }
 
-// TestWhatServersDo: lies about length, bodies without end, and bodies that come
+// TestWhatServersDo (SA2): lies about length, bodies without end, and bodies that come
 // too slowly end with the right word, and without the memory they ask for.
 func TestWhatServersDo(t *testing.T) {
 	block := make(chan struct{})

@@ -63,6 +63,8 @@ func (h *house) gone(p *somebody) {
 	}
 }
 
+// TestOneIsErasedAndTheOtherIsWhole (SD4): of the one no byte is left in any stream, of
+// the other none is missing.
 func TestOneIsErasedAndTheOtherIsWhole(t *testing.T) {
 	h := open(t)
 	both := h.people("canary-ivan", "canary-maria")
@@ -196,6 +198,7 @@ func TestWhoWritesAgainIsNew(t *testing.T) {
 	}
 }
 
+// TestWhoIsHeldStays (SD4): a hold says why, and nothing goes while it lasts.
 func TestWhoIsHeldStays(t *testing.T) {
 	h := open(t)
 	p := h.people("canary-ivan")[0]

@@ -86,6 +86,7 @@ func TestWhatGoesOfAThread(t *testing.T) {
 	}
 }
 
+// TestTheOldestRecordOfAWorkstreamIsSeen (SS5): it is the proof that none is kept too long.
 func TestTheOldestRecordOfAWorkstreamIsSeen(t *testing.T) {
 	s := keeping.NewSight(keeping.Terms{Days: map[string]int32{"month": 30}, Of: func(string) string { return "" }, Now: now})
 	for _, r := range records([]commit{{900, "ever", 900, 1}, {40, "month", -1, 2}, {35, "month", -1, 3}}) {

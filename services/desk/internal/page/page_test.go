@@ -128,7 +128,7 @@ func TestWhatIsNotThere(t *testing.T) {
 	}
 }
 
-// TestEveryAnswerIsHardened, that of the page and one that is none.
+// TestEveryAnswerIsHardened (SK1, SK8), that of the page and one that is none.
 func TestEveryAnswerIsHardened(t *testing.T) {
 	h := handler(t)
 	for _, path := range []string{"/", "/app.3f9a1c2b7d.js", "/nothing"} {

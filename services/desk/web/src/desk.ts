@@ -116,8 +116,10 @@ export class Desk {
     }
   }
 
+  // signOut leaves nothing of what was being written in this tab for who comes next (SK8).
   async signOut(where: 'SignOut' | 'SignOutEverywhere' = 'SignOut'): Promise<void> {
     await call('Session', where, {}).catch(() => undefined);
+    sessionStorage.clear();
     this.#ask({ t: 'stop' });
     this.#leave('out', '');
   }

@@ -70,6 +70,7 @@ func (w *world) ask(t *testing.T, path, signed string) *http.Response {
 	return resp
 }
 
+// TestADeletionRequestIsKeptAndItsStateShown (SD2) by its code, and of the person nothing.
 func TestADeletionRequestIsKeptAndItsStateShown(t *testing.T) {
 	limits := roomy
 	limits.PublicURL = "https://hooks.example.com/"
@@ -207,6 +208,7 @@ func TestNothingIsPromisedWithoutTheBroker(t *testing.T) {
 	}
 }
 
+// TestCodesCannotBeTried (SD2): who guesses soon waits.
 func TestCodesCannotBeTried(t *testing.T) {
 	w := start(t, roomy)
 	statuses := map[int]int{}

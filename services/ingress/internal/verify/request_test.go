@@ -17,6 +17,8 @@ func signedRequest(secret, payload string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)) + "." + written
 }
 
+// TestSignedRequests (SD1): over the payload as it is written, by one algorithm, with
+// padding or without.
 func TestSignedRequests(t *testing.T) {
 	keys := verify.Keys{Current: []byte("new"), Previous: []byte("old")}
 	const payload = `{"user_id":"1","algorithm":"HMAC-SHA256","issued_at":1}`

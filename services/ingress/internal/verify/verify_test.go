@@ -38,7 +38,7 @@ func TestSignatureVectors(t *testing.T) {
 }
 
 // Recorded bodies hold escapes, escaped slashes and spaces. The signature is
-// over what came, so the same JSON written another way is another body.
+// over what came, so the same JSON written another way is another body (SI1).
 func TestRecordedBodiesAreSignedAsTheyCame(t *testing.T) {
 	files, err := filepath.Glob("../../../../../shared/payloads/*-wh-*.json")
 	if err != nil {
