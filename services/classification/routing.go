@@ -18,6 +18,7 @@ import (
 	"github.com/parley-desk/parley/pkg/secret"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/pkg/thread"
+	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/classification/internal/routing"
@@ -70,6 +71,7 @@ func (r *router) route(ctx context.Context, t subject.Thread, s *threadv1.State)
 	}
 	var route routing.Route
 	var profile *threadv1.CustomerProfiled
+	var contact *contactv1.Contact
 	for {
 		view := r.directory.Now()
 		facts, err := r.opening(ctx, view, t, s)
@@ -80,7 +82,8 @@ func (r *router) route(ctx context.Context, t subject.Thread, s *threadv1.State)
 		if s, found = r.introduce(ctx, view, s); found != nil {
 			profile = found
 		}
-		if route = r.decide(ctx, view, s, facts); !route.Stays() {
+		contact = r.identify(ctx, view, s)
+		if route = r.decide(ctx, view, s, facts, contact); !route.Stays() {
 			break
 		}
 		r.remember(ctx, t, route.Outcome.Rule)
@@ -92,10 +95,9 @@ func (r *router) route(ctx context.Context, t subject.Thread, s *threadv1.State)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	contact := r.identify(ctx, r.directory.Now(), s)
 	var decided []*threadv1.Fact
 	_, _, err := r.log.Update(ctx, t, func(now *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
-		decided = routing.Decide(now, s.GetConversation().GetId(), route, profile, contact)
+		decided = routing.Decide(now, s.GetConversation().GetId(), route, profile, contact.GetId())
 		return decided, nil
 	})
 	if err == nil && len(decided) > 0 {
@@ -119,10 +121,12 @@ func (r *router) introduce(ctx context.Context, view *directory.Snapshot, s *thr
 	return s, profile
 }
 
-// decide asks the rules about the conversation of s. It takes at most RoomWait.
-func (r *router) decide(ctx context.Context, view *directory.Snapshot, s *threadv1.State, opening []*threadv1.Fact) routing.Route {
+// decide asks the rules about the conversation of s, whose customer was found to
+// be a contact; nil: none. It takes at most RoomWait and a glance.
+func (r *router) decide(ctx context.Context, view *directory.Snapshot, s *threadv1.State, opening []*threadv1.Fact, found *contactv1.Contact) routing.Route {
 	set, now := r.book.Of(view), r.now()
 	seen := rules.NewContext(view, s, opening, now)
+	rules.Recognise(seen, r.recognise(ctx, view, s, found))
 	route := routing.Route{Version: view.Version, Classified: set.Classify(seen, nil)}
 	choice := set.Route(seen, s.GetConversation().GetId(), now, nil)
 	route.Outcome = choice.Settle(r.room(ctx, s, choice.Limits()))
@@ -186,16 +190,16 @@ type welcome struct {
 }
 
 // welcome decides about a conversation that is about to open: s is the thread
-// after the facts it opens with. It takes as long as introduce and decide.
+// after the facts it opens with. It takes as long as introduce, identify and decide.
 func (r *router) welcome(ctx context.Context, s *threadv1.State, facts []*threadv1.Fact) (*welcome, error) {
 	view, opened := r.directory.Now(), s
 	s, profile := r.introduce(ctx, view, s)
-	if thread.BotHas(s.GetConversation()) {
-		return &welcome{facts: routing.Meet(opened, profile, r.identify(ctx, view, s))}, ctx.Err()
-	}
-	route := r.decide(ctx, view, s, facts)
 	contact := r.identify(ctx, view, s)
-	return &welcome{routing.Decide(opened, s.GetConversation().GetId(), route, profile, contact), route}, ctx.Err()
+	if thread.BotHas(s.GetConversation()) {
+		return &welcome{facts: routing.Meet(opened, profile, contact.GetId())}, ctx.Err()
+	}
+	route := r.decide(ctx, view, s, facts, contact)
+	return &welcome{routing.Decide(opened, s.GetConversation().GetId(), route, profile, contact.GetId()), route}, ctx.Err()
 }
 
 func (r *router) remember(ctx context.Context, t subject.Thread, why string) {
