@@ -29,7 +29,13 @@ type profiles interface {
 	Profile(ctx context.Context, page graph.Page, psid string) (graph.Profile, error)
 }
 
-// router gives every conversation that opens its queue.
+// bucket is the part of bus.Bucket that is looked into.
+type bucket interface {
+	Get(ctx context.Context, key string) (bus.Entry, error)
+}
+
+// router gives every conversation that opens its queue, and another to those that
+// wait in one that is deleted.
 //
 // One that has no queue to go to waits for the directory to change. The process
 // that found it so keeps it in memory and tries again when its own directory
@@ -39,6 +45,7 @@ type router struct {
 	cfg       Config
 	log       threadLog
 	directory *directory.Directory
+	config    bucket // what the directory is made of
 	secrets   *secret.Box
 	profiles  profiles
 	now       func() time.Time
@@ -63,11 +70,30 @@ func (r *router) follow(ctx context.Context, rec bus.Record) error {
 	return r.route(ctx, rec.Thread, rec.Commit.GetState())
 }
 
+// due tells whether the conversation of s is to be routed, and out of which queue:
+// none, or one that was deleted while it waits there. The directory may be a moment
+// behind, so before a queue is taken for deleted it is looked for where it is kept.
+func (r *router) due(ctx context.Context, s *threadv1.State) (from string, due bool, err error) {
+	if routing.Needed(s) {
+		return "", true, nil
+	}
+	if !routing.Lost(r.directory.Now(), s) {
+		return "", false, nil
+	}
+	from = s.GetConversation().GetQueue()
+	_, err = r.config.Get(ctx, directory.Queues+"."+from)
+	if fault.Is(err, fault.NotFound) {
+		return from, true, nil
+	}
+	return from, false, fault.Wrap(err, "look for a queue")
+}
+
 // route decides about the conversation of s and commits it; when there is no
 // queue for it to go to, it remembers the thread.
 func (r *router) route(ctx context.Context, t subject.Thread, s *threadv1.State) error {
-	if !routing.Needed(s) {
-		return nil
+	from, due, err := r.due(ctx, s)
+	if err != nil || !due {
+		return err
 	}
 	var route routing.Route
 	var profile *threadv1.CustomerProfiled
@@ -83,7 +109,8 @@ func (r *router) route(ctx context.Context, t subject.Thread, s *threadv1.State)
 			profile = found
 		}
 		contact = r.identify(ctx, view, s)
-		if route = r.decide(ctx, view, s, facts, contact); !route.Stays() {
+		route = r.decide(ctx, view, s, facts, contact)
+		if route.From = from; !route.Stays() {
 			break
 		}
 		r.remember(ctx, t, route.Outcome.Rule)
@@ -96,7 +123,7 @@ func (r *router) route(ctx context.Context, t subject.Thread, s *threadv1.State)
 		return ctx.Err()
 	}
 	var decided []*threadv1.Fact
-	_, _, err := r.log.Update(ctx, t, func(now *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+	_, _, err = r.log.Update(ctx, t, func(now *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
 		decided = routing.Decide(now, s.GetConversation().GetId(), route, profile, contact.GetId())
 		return decided, nil
 	})
