@@ -50,6 +50,24 @@ type house struct {
 	meta     atomic.Pointer[http.HandlerFunc]
 	url      string // of the stand-in for Meta
 	stop     func() // ends the process
+	registry *prometheus.Registry
+}
+
+// counted is what a counter of the process stands at, its labels together.
+func (h *house) counted(t *testing.T, name string) (sum float64) {
+	t.Helper()
+	families, err := h.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == name {
+				sum += m.GetCounter().GetValue()
+			}
+		}
+	}
+	return sum
 }
 
 // Watch makes the house the source of its directory.
@@ -124,6 +142,7 @@ func start(t *testing.T) *house {
 func (h *house) run(t *testing.T) (stop func()) {
 	t.Helper()
 	log, registry, tracer := slog.New(slog.DiscardHandler), prometheus.NewRegistry(), noop.NewTracerProvider().Tracer("test")
+	h.registry = registry
 	client, err := graph.New(graph.Config{BaseURL: h.url}, log, registry, tracer)
 	if err != nil {
 		t.Fatal(err)

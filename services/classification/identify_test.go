@@ -268,4 +268,7 @@ func TestAContactThatCannotBeReadHoldsNobodyUp(t *testing.T) {
 	if s.GetConversation().GetQueue() != "front" || s.GetContact().GetContact() != id {
 		t.Errorf("conversation: %v of %v", s.GetConversation(), s.GetContact())
 	}
+	if n := h.counted(t, "parley_classification_identifications_total"); n != 1 {
+		t.Errorf("%v contacts that could not be read are counted, want 1", n)
+	}
 }
