@@ -131,7 +131,7 @@ func (a *app) written(t trial) (*routingv1.RoutingContext, error) {
 	}
 	in := &routingv1.RoutingContext{}
 	if err := protojson.Unmarshal(asJSON, in); err != nil {
-		return nil, fmt.Errorf("--context %s: %s; the names are those of conditions: customer, page, message, referral, conversation, variables, now",
+		return nil, fmt.Errorf("--context %s: %s; the names are those of conditions: customer, page, message, referral, conversation, contact, variables, now",
 			label, strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\u00a0", " "), "proto: "))
 	}
 	if t.workstream != "" {

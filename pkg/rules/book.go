@@ -3,6 +3,8 @@ package rules
 import (
 	"fmt"
 	"iter"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -39,6 +41,7 @@ type Rules struct {
 	World      *directory.Snapshot
 	conditions map[Text]*Condition
 	calendars  map[string]*calendar // by schedule
+	knowing    map[string]bool      // rulesets that ask for the contact
 }
 
 // New are the rules of d alone.
@@ -46,9 +49,12 @@ func New(d *directory.Snapshot) *Rules { return assemble(d, nil) }
 
 // assemble takes over from before what is the same.
 func assemble(d *directory.Snapshot, before *Rules) *Rules {
-	r := &Rules{World: d, conditions: map[Text]*Condition{}, calendars: map[string]*calendar{}}
-	for _, set := range d.Rulesets {
+	r := &Rules{World: d, conditions: map[Text]*Condition{}, calendars: map[string]*calendar{}, knowing: map[string]bool{}}
+	for id, set := range d.Rulesets {
 		r.compile(Conditions(set), before)
+		for _, text := range Conditions(set) {
+			r.knowing[id] = r.knowing[id] || strings.Contains(text.When, "contact")
+		}
 	}
 	for _, q := range d.Queues {
 		r.compile(Selections(q), before)
@@ -61,6 +67,14 @@ func assemble(d *directory.Snapshot, before *Rules) *Rules {
 		r.calendars[id] = newCalendar(s)
 	}
 	return r
+}
+
+// AskForContact tells whether a rule that classifies or routes the conversations
+// of a workstream may ask who the customer is known to be. When none does, nobody
+// needs to read it.
+func (r *Rules) AskForContact(workstream string) bool {
+	ws := r.World.Workstreams[workstream]
+	return r.knowing[ws.GetRouting()] || slices.ContainsFunc(ws.GetClassification(), func(id string) bool { return r.knowing[id] })
 }
 
 func (r *Rules) compile(texts iter.Seq2[string, Text], before *Rules) {

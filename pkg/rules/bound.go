@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -24,6 +26,8 @@ const (
 	maxPlaces      = 20  // capacity profiles of an agent
 	maxQueues      = 100 // of an agent
 	maxPresences   = 4
+	maxAddresses   = 10 // of either sort that a contact has
+	maxFields      = 50 // of a contact's own
 )
 
 // Bound cuts a context down to what conditions see at most.
@@ -37,6 +41,37 @@ func Bound(c *routingv1.RoutingContext) {
 	for name, value := range c.GetVariables() {
 		c.Variables[name] = clip(value, maxValue)
 	}
+	shorten(c.Contact)
+}
+
+// shorten cuts the lists of a contact down.
+func shorten(who *routingv1.Contact) {
+	if who != nil {
+		who.Emails, who.Phones = clipped(who.Emails, maxAddresses), clipped(who.Phones, maxAddresses)
+		who.Fields = few(who.Fields, maxFields)
+	}
+}
+
+// clipped are the first most of texts, each as long as conditions see.
+func clipped(texts []string, most int) []string {
+	short := slices.Clone(texts[:min(len(texts), most)])
+	for i := range short {
+		short[i] = clip(short[i], maxWord)
+	}
+	return short
+}
+
+// few are at most so many of fields, in the order of their names, each as long as
+// conditions see.
+func few(fields map[string]string, most int) map[string]string {
+	short := make(map[string]string, min(len(fields), most))
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if len(short) == most {
+			break
+		}
+		short[clip(name, maxWord)] = clip(fields[name], maxWord)
+	}
+	return short
 }
 
 // cut clips all single texts of m and of the messages in it.
@@ -93,6 +128,10 @@ func (sizes) EstimateSize(node checker.AstNode) *checker.SizeEstimate {
 		most = maxPlaces
 	case "agent.queues":
 		most = maxQueues
+	case "contact.emails", "contact.phones":
+		most = maxAddresses
+	case "contact.fields":
+		most = maxFields
 	}
 	return &checker.SizeEstimate{Max: most}
 }

@@ -251,7 +251,7 @@ type view struct{ fields map[string]any }
 
 func see(c *routingv1.RoutingContext) view {
 	return adapt(Opening, map[string]any{"customer": c.GetCustomer(), "page": c.GetPage(), "message": c.GetMessage(), "referral": c.GetReferral(),
-		"conversation": c.GetConversation(), "variables": c.GetVariables(), "now": c.GetNow()})
+		"conversation": c.GetConversation(), "variables": c.GetVariables(), "now": c.GetNow(), "contact": c.GetContact()})
 }
 
 // adapt makes values of CEL of the fields of a context.

@@ -1,14 +1,18 @@
 package rules_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/rules"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
 	routingv1 "github.com/parley-desk/parley/proto/gen/parley/routing/v1"
 )
 
@@ -22,7 +26,9 @@ func about() *routingv1.RoutingContext {
 		Conversation: &routingv1.Conversation{Workstream: "care", Previous: 2, Priority: 5,
 			Skills: map[string]int32{"bulgarian": 3}},
 		Variables: map[string]string{"tier": "gold", "orders": "12"},
-		Now:       timestamppb.New(time.Date(2026, 11, 27, 8, 30, 0, 0, time.UTC)),
+		Contact: &routingv1.Contact{Known: true, Id: "7", Name: "Ivan Petrov", Emails: []string{"ivan@example.com", "petrov@acme.example"},
+			Phones: []string{"+359888123456"}, ExternalId: "CRM-1", Company: "Acme", Fields: map[string]string{"segment": "gold"}},
+		Now: timestamppb.New(time.Date(2026, 11, 27, 8, 30, 0, 0, time.UTC)),
 	}
 	rules.Complete(directory.NewSnapshot(), c, time.Time{})
 	return c
@@ -35,26 +41,32 @@ func TestConditionsSeeTheConversation(t *testing.T) {
 		`true`:                              true,
 		`customer.name == "Ivan Petrov"`:    true,
 		`customer.language in ["bg", "mk"]`: true,
-		`customer.timezone == 5.5 && customer.timezone_known`:         true,
-		`customer.psid.startsWith("47")`:                              true,
-		`page.id == "shop" && page.page_id == "1001"`:                 true,
-		`message.text.lower().contains("рекламация")`:                 true,
-		`message.text.contains("рекламация")`:                         false,
-		`message.text.matches("(?i)поръчка [0-9]+")`:                  true,
-		`"image" in message.attachments`:                              true,
-		`message.payload == "MENU"`:                                   true,
-		`referral.source == "ADS" && referral.ad_id == "77"`:          true,
-		`conversation.previous > 0`:                                   true,
-		`"bulgarian" in conversation.skills`:                          true,
-		`conversation.skills["bulgarian"] >= 4`:                       false,
-		`variables.tier == "gold"`:                                    true,
-		`int(variables["orders"]) > 10`:                               true,
-		`now.getHours("Europe/Sofia") == 10`:                          true,
-		`now.getDayOfWeek("Europe/Sofia") == 5`:                       true,
-		`now.getHours() == 8`:                                         true,
-		`["spring", "summer"].exists(s, referral.ref == s)`:           true,
-		`conversation.priority == 5 ? page.language == "bg" : false`:  true,
-		`!(customer.locale == "bg_BG") || customer.locale == "en_US"`: false,
+		`customer.timezone == 5.5 && customer.timezone_known`:             true,
+		`customer.psid.startsWith("47")`:                                  true,
+		`page.id == "shop" && page.page_id == "1001"`:                     true,
+		`message.text.lower().contains("рекламация")`:                     true,
+		`message.text.contains("рекламация")`:                             false,
+		`message.text.matches("(?i)поръчка [0-9]+")`:                      true,
+		`"image" in message.attachments`:                                  true,
+		`message.payload == "MENU"`:                                       true,
+		`referral.source == "ADS" && referral.ad_id == "77"`:              true,
+		`conversation.previous > 0`:                                       true,
+		`"bulgarian" in conversation.skills`:                              true,
+		`conversation.skills["bulgarian"] >= 4`:                           false,
+		`variables.tier == "gold"`:                                        true,
+		`int(variables["orders"]) > 10`:                                   true,
+		`now.getHours("Europe/Sofia") == 10`:                              true,
+		`now.getDayOfWeek("Europe/Sofia") == 5`:                           true,
+		`now.getHours() == 8`:                                             true,
+		`["spring", "summer"].exists(s, referral.ref == s)`:               true,
+		`conversation.priority == 5 ? page.language == "bg" : false`:      true,
+		`!(customer.locale == "bg_BG") || customer.locale == "en_US"`:     false,
+		`contact.known && contact.company == "Acme"`:                      true,
+		`contact.external_id.startsWith("CRM-")`:                          true,
+		`contact.emails.exists(e, e.endsWith("@acme.example"))`:           true,
+		`contact.phones[0].startsWith("+359")`:                            true,
+		`has(contact.fields.segment) && contact.fields.segment == "gold"`: true,
+		`"vip" in contact.fields`:                                         false,
 	} {
 		c := rules.NewCondition(condition)
 		if err := c.Check(); err != nil {
@@ -132,7 +144,15 @@ func TestSavedConditionsAreCheap(t *testing.T) {
 	for range 1000 {
 		c.Message.Attachments = append(c.Message.Attachments, "image")
 	}
+	c.Contact = &routingv1.Contact{Company: strings.Repeat("щ", 1000), Fields: map[string]string{}}
+	for n := range 1000 {
+		c.Contact.Emails = append(c.Contact.Emails, strings.Repeat("x", 1000))
+		c.Contact.Fields[fmt.Sprint("field ", n)] = strings.Repeat("x", 1000)
+	}
 	rules.Complete(directory.NewSnapshot(), c, time.Now())
+	if who := c.GetContact(); len(who.GetEmails()) != 10 || len(who.GetEmails()[9]) != 200 || len(who.GetFields()) != 50 || len(who.GetFields()["field 0"]) != 200 || len(who.GetCompany()) != 200 {
+		t.Errorf("a contact of %d bytes", proto.Size(who))
+	}
 	if n := len(c.GetMessage().GetText()); n > 2000 || n < 1999 {
 		t.Errorf("text of %d bytes", n)
 	}
@@ -141,6 +161,43 @@ func TestSavedConditionsAreCheap(t *testing.T) {
 	}
 	if n := len(c.GetMessage().GetAttachments()); n != 30 {
 		t.Errorf("%d attachments", n)
+	}
+}
+
+// A contact that is known shows as it is, and none as one of whom nothing is known;
+// the record that it was read from stays whole.
+func TestACustomerIsRecognised(t *testing.T) {
+	who := &contactv1.Contact{Id: "7", Name: strings.Repeat("x", 300), Emails: []string{strings.Repeat("y", 254)}, Fields: map[string]string{"segment": "gold"}}
+	before, c := proto.CloneOf(who), about()
+	rules.Recognise(c, who)
+	if got := c.GetContact(); !got.GetKnown() || len(got.GetName()) != 200 || len(got.GetEmails()[0]) != 200 || got.GetFields()["segment"] != "gold" || !proto.Equal(who, before) {
+		t.Errorf("%v of %v", got, who)
+	}
+	rules.Recognise(c, nil)
+	if matched, err := rules.NewCondition(`!contact.known && contact.name == "" && !has(contact.fields.segment)`).Match(c); err != nil || !matched {
+		t.Errorf("nobody: %t, %v", matched, err)
+	}
+}
+
+// Who the customer is known to be is read where a rule that runs may ask for it.
+func TestRulesAskForTheContact(t *testing.T) {
+	asks := &configv1.Ruleset{Meta: meta("asks"), Classify: []*configv1.ClassificationRule{classify("x", "contact.known", nil)}}
+	other := &configv1.Ruleset{Meta: meta("other"), Classify: []*configv1.ClassificationRule{classify("x", "true", nil)}}
+	for name, c := range map[string]struct {
+		world *directory.Snapshot
+		want  bool
+	}{
+		"work classification": {world(nil, other, asks), true},
+		"routing":             {world([]*configv1.RoutingRule{to(`has(contact.fields.tier)`, "sales")}), true},
+		"neither":             {world([]*configv1.RoutingRule{to("true", "sales")}, other), false},
+		"no rules":            {world(nil), false},
+	} {
+		if got := rules.New(c.world).AskForContact("care"); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+	if rules.New(world(nil, asks)).AskForContact("gone") {
+		t.Error("a workstream that is gone asks")
 	}
 }
 

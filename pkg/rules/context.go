@@ -11,6 +11,7 @@ import (
 
 	"github.com/parley-desk/parley/pkg/directory"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
+	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
 	routingv1 "github.com/parley-desk/parley/proto/gen/parley/routing/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
@@ -32,6 +33,7 @@ func NewContext(d *directory.Snapshot, s *threadv1.State, facts []*threadv1.Fact
 			Priority: conversation.GetPriority(), Skills: map[string]int32{}},
 		Variables: initial(d.Workstreams[stream]),
 		Now:       timestamppb.New(now),
+		Contact:   &routingv1.Contact{},
 	}
 	for _, need := range conversation.GetSkills() {
 		c.Conversation.Skills[need.GetSkill()] = need.GetValue()
@@ -44,6 +46,17 @@ func NewContext(d *directory.Snapshot, s *threadv1.State, facts []*threadv1.Fact
 	}
 	Bound(c)
 	return c
+}
+
+// Recognise has the rules see that the customer of c is who; nil: nobody they know.
+func Recognise(c *routingv1.RoutingContext, who *contactv1.Contact) {
+	c.Contact = &routingv1.Contact{}
+	if who != nil {
+		c.Contact = &routingv1.Contact{Known: true, Id: who.GetId(), Name: who.GetName(), Emails: who.GetEmails(), Phones: who.GetPhones(),
+			ExternalId: who.GetExternalId(), Company: who.GetCompany(), Fields: who.GetFields()}
+	}
+	cut(c.Contact.ProtoReflect())
+	shorten(c.Contact)
 }
 
 // Workstream is the workstream, by id, that decides about the conversation of s:
@@ -68,7 +81,7 @@ func Opens(c *threadv1.Commit, conversation string) bool {
 // with, and nothing is longer than Bound says.
 func Complete(d *directory.Snapshot, c *routingv1.RoutingContext, now time.Time) {
 	blank := &routingv1.RoutingContext{Customer: &routingv1.Customer{}, Page: &routingv1.Page{}, Message: &routingv1.Message{},
-		Referral: &routingv1.Referral{}, Conversation: &routingv1.Conversation{}, Now: timestamppb.New(now)}
+		Referral: &routingv1.Referral{}, Conversation: &routingv1.Conversation{}, Contact: &routingv1.Contact{}, Now: timestamppb.New(now)}
 	if c.GetNow() != nil {
 		blank.Now = nil
 	}

@@ -372,7 +372,7 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 		Directory: d.Directory, Contacts: contact.Open(d.Bus, d.Now), Now: d.Now, Caller: guard.Caller, Who: s.prober.Customers,
 		Takeout: takeout.Writer{Log: d.Bus, Files: d.FileStore(), Uploads: d.Bus.Bucket(subject.UploadBucket), Contacts: contact.Open(d.Bus, d.Now), Now: d.Now}})
 	adminv1.RegisterRoutingServiceServer(srv, &explain.Service{Log: d.Bus, Directory: d.Directory, Planner: committer.Planner, Now: d.Now,
-		Room: explain.AskForRoom(d.Bus), Why: explain.AskWhy(d.Bus)})
+		Room: explain.AskForRoom(d.Bus), Contact: d.Contacts.Store.Resolve, Caller: guard.Who, Why: explain.AskWhy(d.Bus)})
 	adminv1.RegisterSurveyServiceServer(srv, &surveys.Service{Log: d.Bus})
 	adminv1.RegisterVariableServiceServer(srv, &variables.Service{Log: d.Bus, Directory: d.Directory, Caller: guard.Caller})
 	adminv1.RegisterScheduleServiceServer(srv, &hours.Service{Directory: d.Directory, Now: d.Now})

@@ -55,7 +55,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	if deps.Contacts == nil {
 		deps.Contacts = contact.NewFinder(deps.Bus, deps.Now)
 	}
-	routing := &router{cfg: cfg, log: deps.Bus, directory: deps.Directory, secrets: deps.Secrets, profiles: deps.Graph,
+	routing := &router{cfg: cfg, log: deps.Bus, directory: deps.Directory, config: deps.Bus.Bucket(subject.ConfigBucket), secrets: deps.Secrets, profiles: deps.Graph,
 		places: askForRoom(deps.Bus), now: deps.Now,
 		people: people{deps.Contacts.Book.Identify, deps.Contacts.Store.Resolve}, diary: deps.Log, meters: meters}
 	return &service{

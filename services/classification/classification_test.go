@@ -50,6 +50,24 @@ type house struct {
 	meta     atomic.Pointer[http.HandlerFunc]
 	url      string // of the stand-in for Meta
 	stop     func() // ends the process
+	registry *prometheus.Registry
+}
+
+// counted is what a counter of the process stands at, its labels together.
+func (h *house) counted(t *testing.T, name string) (sum float64) {
+	t.Helper()
+	families, err := h.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == name {
+				sum += m.GetCounter().GetValue()
+			}
+		}
+	}
+	return sum
 }
 
 // Watch makes the house the source of its directory.
@@ -124,6 +142,7 @@ func start(t *testing.T) *house {
 func (h *house) run(t *testing.T) (stop func()) {
 	t.Helper()
 	log, registry, tracer := slog.New(slog.DiscardHandler), prometheus.NewRegistry(), noop.NewTracerProvider().Tracer("test")
+	h.registry = registry
 	client, err := graph.New(graph.Config{BaseURL: h.url}, log, registry, tracer)
 	if err != nil {
 		t.Fatal(err)
@@ -348,6 +367,49 @@ func TestRoutingAfterTheProcessThatWaitedDied(t *testing.T) {
 	h.run(t)
 	h.set(t, all...)
 	h.await(t, "routed", routed)
+}
+
+// Nobody is forgotten in a queue that is deleted: who waits there goes where the
+// rules send them now, and who comes back to it later does, too. One that the
+// directory has not heard of yet is not taken for deleted.
+func TestNobodyIsLeftInAQueueThatIsDeleted(t *testing.T) {
+	h := start(t)
+	resources := h.ruled(t, nil, []*configv1.RoutingRule{{Name: "night", Queues: shares("night")}}, "night", "back")
+	h.set(t, resources...)
+	h.say(t, "m1")
+	h.await(t, "routed", func(s *threadv1.State) bool { return s.GetConversation().GetQueue() == "night" })
+	routes := &configv1.Ruleset{Meta: &configv1.Meta{Id: "routes"}, Route: []*configv1.RoutingRule{{Name: "back", Queues: shares("back")}}}
+	h.config <- bus.Entry{Key: "queues.night"}
+	h.set(t, routes)
+	s := h.await(t, "routed anew", func(s *threadv1.State) bool { return s.GetConversation().GetQueue() == "back" })
+	if c := s.GetConversation(); c.GetRoutedBy() != "routes/back" || c.GetVersion() != h.now().Version {
+		t.Errorf("conversation: %v", c)
+	}
+	commit := func(at subject.Thread, facts ...*threadv1.Fact) {
+		t.Helper()
+		if _, _, err := h.bus.Update(t.Context(), at, func(*threadv1.State, uint64) ([]*threadv1.Fact, error) { return facts, nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	into := func(queue string) *threadv1.Fact {
+		return thread.Of(&threadv1.ConversationRouted{Queue: queue, Rule: "transfer: boss"})
+	}
+	value, err := directory.Encode(&configv1.Queue{Meta: &configv1.Meta{Id: "new"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.bus.Bucket(subject.ConfigBucket).Write(t.Context(), bus.Write{Key: "queues.new", Value: value, Revision: bus.AnyRevision}); err != nil {
+		t.Fatal(err)
+	}
+	other := subject.Thread{Page: shop, PSID: "8000001"}
+	commit(other, thread.Of(&threadv1.ConversationOpened{Id: "c", Workstream: "facebook", Units: 1}), into("new"))
+	for range 3 { // by desks that have not heard of it
+		commit(customer, into("night"))
+		h.await(t, "routed anew", func(s *threadv1.State) bool { return s.GetConversation().GetQueue() == "back" })
+	}
+	if s, _, err := h.bus.Load(t.Context(), other); err != nil || s.GetConversation().GetQueue() != "new" {
+		t.Errorf("who is in a queue that is new: %v, %v", s.GetConversation(), err)
+	}
 }
 
 // S36: a page that nobody connected keeps what its customers say, and opens nothing.

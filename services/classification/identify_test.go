@@ -1,9 +1,13 @@
 package classification_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
+	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/contact"
 	"github.com/parley-desk/parley/pkg/thread"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
@@ -161,5 +165,110 @@ func TestACustomerIsIdentifiedByWhatWasTold(t *testing.T) {
 				t.Errorf("the link is %v", l)
 			}
 		})
+	}
+}
+
+// knows makes the workstream one whose rules ask who the customer is.
+func (h *house) knows(t *testing.T, byName bool) {
+	t.Helper()
+	resources := h.ruled(t,
+		[]*configv1.ClassificationRule{{Name: "gold", When: `has(contact.fields.tier) && contact.fields.tier == "gold"`, Set: &configv1.Attributes{Priority: proto.Int32(700)}}},
+		[]*configv1.RoutingRule{{Name: "known", When: `contact.known && "vesela@example.com" in contact.emails`, Queues: shares("vip")}}, "vip")
+	for _, r := range resources {
+		if ws, ok := r.(*configv1.Workstream); ok {
+			ws.IdentifyByName = byName
+		}
+	}
+	h.set(t, resources...)
+}
+
+// L40: rules ask for the contact that the customer turns out to be, and the next
+// time, for the one that is linked, as it stands then.
+func TestRulesKnowTheContact(t *testing.T) {
+	h := start(t)
+	made, err := h.contacts.Store.Create(t.Context(), contact.Deed{By: "crm"}, &contactv1.Contact{Name: "Vesela Ivanova",
+		Emails: []string{"vesela@example.com"}, Fields: map[string]string{"tier": "gold"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.knows(t, true)
+	if err := h.contacts.Book.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.say(t, "m1")
+	s := h.await(t, "routed", routed)
+	if c := s.GetConversation(); c.GetQueue() != "vip" || c.GetPriority() != 700 || s.GetContact().GetContact() != made.GetId() || h.commits(t) != 1 {
+		t.Errorf("as it is found: %v of %v", c, s.GetContact())
+	}
+	h.knows(t, false)
+	made.Fields = map[string]string{"tier": "silver"}
+	if _, err := h.contacts.Store.Update(t.Context(), contact.Deed{By: "crm"}, made, []string{"fields"}); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = h.bus.Update(t.Context(), customer, func(*threadv1.State, uint64) ([]*threadv1.Fact, error) {
+		return []*threadv1.Fact{thread.Of(&threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_FORCED})}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.say(t, "m2")
+	s = h.await(t, "routed again", func(s *threadv1.State) bool { return s.GetConversations() == 2 && routed(s) })
+	if c := s.GetConversation(); c.GetQueue() != "vip" || c.GetPriority() != 0 {
+		t.Errorf("as it is linked: %v", c)
+	}
+}
+
+// L40: whom nobody knows rules see as nobody, and so they do one who was deleted.
+func TestRulesKnowNobody(t *testing.T) {
+	for name, link := range map[string]string{"nobody": "", "one who was deleted": "6f1c7e7e-2f6b-4c59-9d0c-0d9d5b8f2a11"} {
+		t.Run(name, func(t *testing.T) {
+			h := start(t)
+			h.knows(t, false)
+			if link != "" {
+				_, _, err := h.bus.Update(t.Context(), customer, func(*threadv1.State, uint64) ([]*threadv1.Fact, error) {
+					return []*threadv1.Fact{thread.Of(&threadv1.ContactLinked{Contact: link, Source: threadv1.LinkSource_LINK_SOURCE_ADMIN})}, nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			h.say(t, "m1")
+			if c := h.await(t, "routed", routed).GetConversation(); c.GetQueue() != "front" || c.GetPriority() != 0 {
+				t.Errorf("conversation: %v", c)
+			}
+		})
+	}
+}
+
+// stuck are contacts of which none can be read.
+type stuck struct{ contact.Bucket }
+
+func (stuck) Get(ctx context.Context, _ string) (bus.Entry, error) {
+	<-ctx.Done()
+	return bus.Entry{}, ctx.Err()
+}
+
+// L40: a contact that cannot be read holds nobody up, and is nobody to the rules;
+// the link stays.
+func TestAContactThatCannotBeReadHoldsNobodyUp(t *testing.T) {
+	h := start(t)
+	h.stop()
+	h.contacts.Store.Bucket = stuck{h.contacts.Store.Bucket}
+	h.stop = h.run(t)
+	h.knows(t, false)
+	const id = "6f1c7e7e-2f6b-4c59-9d0c-0d9d5b8f2a11"
+	_, _, err := h.bus.Update(t.Context(), customer, func(*threadv1.State, uint64) ([]*threadv1.Fact, error) {
+		return []*threadv1.Fact{thread.Of(&threadv1.ContactLinked{Contact: id, Source: threadv1.LinkSource_LINK_SOURCE_ADMIN})}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.say(t, "m1")
+	s := h.await(t, "routed", routed)
+	if s.GetConversation().GetQueue() != "front" || s.GetContact().GetContact() != id {
+		t.Errorf("conversation: %v of %v", s.GetConversation(), s.GetContact())
+	}
+	if n := h.counted(t, "parley_classification_identifications_total"); n != 1 {
+		t.Errorf("%v contacts that could not be read are counted, want 1", n)
 	}
 }

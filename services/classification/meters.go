@@ -70,7 +70,7 @@ func newMeters(registry prometheus.Registerer) (*meters, error) {
 		}, []string{"outcome"}),
 		persons: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_classification_identifications_total",
-			Help: "Customers whose name was looked for among contacts, by what became of it: matched, unmatched for none or several, changed for one that is not so any more, or away for contacts that could not be read.",
+			Help: "Customers whose name was looked for among contacts, by what became of it: matched, unmatched for none or several, changed for one that is not so any more, or away for contacts that could not be read, also those of customers known before.",
 		}, []string{"outcome"}),
 	}
 	for _, c := range []prometheus.Collector{m.facts, m.repeated, m.found, m.twice, m.limited, m.routes, m.unrouted, m.failed, m.profiles, m.referred, m.persons} {

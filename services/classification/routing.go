@@ -18,6 +18,7 @@ import (
 	"github.com/parley-desk/parley/pkg/secret"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
 	"github.com/parley-desk/parley/pkg/thread"
+	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/classification/internal/routing"
@@ -28,7 +29,13 @@ type profiles interface {
 	Profile(ctx context.Context, page graph.Page, psid string) (graph.Profile, error)
 }
 
-// router gives every conversation that opens its queue.
+// bucket is the part of bus.Bucket that is looked into.
+type bucket interface {
+	Get(ctx context.Context, key string) (bus.Entry, error)
+}
+
+// router gives every conversation that opens its queue, and another to those that
+// wait in one that is deleted.
 //
 // One that has no queue to go to waits for the directory to change. The process
 // that found it so keeps it in memory and tries again when its own directory
@@ -38,6 +45,7 @@ type router struct {
 	cfg       Config
 	log       threadLog
 	directory *directory.Directory
+	config    bucket // what the directory is made of
 	secrets   *secret.Box
 	profiles  profiles
 	now       func() time.Time
@@ -62,14 +70,34 @@ func (r *router) follow(ctx context.Context, rec bus.Record) error {
 	return r.route(ctx, rec.Thread, rec.Commit.GetState())
 }
 
+// due tells whether the conversation of s is to be routed, and out of which queue:
+// none, or one that was deleted while it waits there. The directory may be a moment
+// behind, so before a queue is taken for deleted it is looked for where it is kept.
+func (r *router) due(ctx context.Context, s *threadv1.State) (from string, due bool, err error) {
+	if routing.Needed(s) {
+		return "", true, nil
+	}
+	if !routing.Lost(r.directory.Now(), s) {
+		return "", false, nil
+	}
+	from = s.GetConversation().GetQueue()
+	_, err = r.config.Get(ctx, directory.Queues+"."+from)
+	if fault.Is(err, fault.NotFound) {
+		return from, true, nil
+	}
+	return from, false, fault.Wrap(err, "look for a queue")
+}
+
 // route decides about the conversation of s and commits it; when there is no
 // queue for it to go to, it remembers the thread.
 func (r *router) route(ctx context.Context, t subject.Thread, s *threadv1.State) error {
-	if !routing.Needed(s) {
-		return nil
+	from, due, err := r.due(ctx, s)
+	if err != nil || !due {
+		return err
 	}
 	var route routing.Route
 	var profile *threadv1.CustomerProfiled
+	var contact *contactv1.Contact
 	for {
 		view := r.directory.Now()
 		facts, err := r.opening(ctx, view, t, s)
@@ -80,7 +108,9 @@ func (r *router) route(ctx context.Context, t subject.Thread, s *threadv1.State)
 		if s, found = r.introduce(ctx, view, s); found != nil {
 			profile = found
 		}
-		if route = r.decide(ctx, view, s, facts); !route.Stays() {
+		contact = r.identify(ctx, view, s)
+		route = r.decide(ctx, view, s, facts, contact)
+		if route.From = from; !route.Stays() {
 			break
 		}
 		r.remember(ctx, t, route.Outcome.Rule)
@@ -92,10 +122,9 @@ func (r *router) route(ctx context.Context, t subject.Thread, s *threadv1.State)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	contact := r.identify(ctx, r.directory.Now(), s)
 	var decided []*threadv1.Fact
-	_, _, err := r.log.Update(ctx, t, func(now *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
-		decided = routing.Decide(now, s.GetConversation().GetId(), route, profile, contact)
+	_, _, err = r.log.Update(ctx, t, func(now *threadv1.State, _ uint64) ([]*threadv1.Fact, error) {
+		decided = routing.Decide(now, s.GetConversation().GetId(), route, profile, contact.GetId())
 		return decided, nil
 	})
 	if err == nil && len(decided) > 0 {
@@ -119,10 +148,12 @@ func (r *router) introduce(ctx context.Context, view *directory.Snapshot, s *thr
 	return s, profile
 }
 
-// decide asks the rules about the conversation of s. It takes at most RoomWait.
-func (r *router) decide(ctx context.Context, view *directory.Snapshot, s *threadv1.State, opening []*threadv1.Fact) routing.Route {
+// decide asks the rules about the conversation of s, whose customer was found to
+// be a contact; nil: none. It takes at most RoomWait and a glance.
+func (r *router) decide(ctx context.Context, view *directory.Snapshot, s *threadv1.State, opening []*threadv1.Fact, found *contactv1.Contact) routing.Route {
 	set, now := r.book.Of(view), r.now()
 	seen := rules.NewContext(view, s, opening, now)
+	rules.Recognise(seen, r.recognise(ctx, view, s, found))
 	route := routing.Route{Version: view.Version, Classified: set.Classify(seen, nil)}
 	choice := set.Route(seen, s.GetConversation().GetId(), now, nil)
 	route.Outcome = choice.Settle(r.room(ctx, s, choice.Limits()))
@@ -186,16 +217,16 @@ type welcome struct {
 }
 
 // welcome decides about a conversation that is about to open: s is the thread
-// after the facts it opens with. It takes as long as introduce and decide.
+// after the facts it opens with. It takes as long as introduce, identify and decide.
 func (r *router) welcome(ctx context.Context, s *threadv1.State, facts []*threadv1.Fact) (*welcome, error) {
 	view, opened := r.directory.Now(), s
 	s, profile := r.introduce(ctx, view, s)
-	if thread.BotHas(s.GetConversation()) {
-		return &welcome{facts: routing.Meet(opened, profile, r.identify(ctx, view, s))}, ctx.Err()
-	}
-	route := r.decide(ctx, view, s, facts)
 	contact := r.identify(ctx, view, s)
-	return &welcome{routing.Decide(opened, s.GetConversation().GetId(), route, profile, contact), route}, ctx.Err()
+	if thread.BotHas(s.GetConversation()) {
+		return &welcome{facts: routing.Meet(opened, profile, contact.GetId())}, ctx.Err()
+	}
+	route := r.decide(ctx, view, s, facts, contact)
+	return &welcome{routing.Decide(opened, s.GetConversation().GetId(), route, profile, contact.GetId()), route}, ctx.Err()
 }
 
 func (r *router) remember(ctx context.Context, t subject.Thread, why string) {

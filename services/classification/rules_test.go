@@ -67,6 +67,9 @@ func TestRulesClassifyAndRoute(t *testing.T) {
 	if commits := h.commits(t); commits != 1 {
 		t.Errorf("it took %d commits", commits)
 	}
+	if n := h.counted(t, "parley_classification_rule_failures_total"); n != 1 {
+		t.Errorf("%v failures of rules are counted, want 1", n)
+	}
 }
 
 // A conversation that had nowhere to go is classified by how it opened, though

@@ -16,8 +16,11 @@ import (
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/rights"
 	"github.com/parley-desk/parley/pkg/rules"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
+	authv1 "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
+	contactv1 "github.com/parley-desk/parley/proto/gen/parley/contact/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	routingv1 "github.com/parley-desk/parley/proto/gen/parley/routing/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -41,6 +44,9 @@ type Service struct {
 	Now       func() time.Time
 	// Room tells which of some queues has room now, and keeps no place in it.
 	Room func(ctx context.Context, limits []rules.Limit) (rules.Room, error)
+	// Contact reads who a contact is now.
+	Contact func(ctx context.Context, id string) (*contactv1.Contact, error)
+	Caller  func(context.Context, *directory.Snapshot) rights.Who
 	// Why asks distribution why a conversation waits.
 	Why func(ctx context.Context, t subject.Thread) (*distributionv1.WhyResponse, error)
 }
@@ -51,7 +57,8 @@ type Service struct {
 const roomWait = time.Second
 
 // ExplainConversation reads the conversation as it opened and lets the rules
-// decide about it again.
+// decide about it again. Rules that ask for the contact see who the customer was
+// known to be by then, as that contact stands now.
 func (s *Service) ExplainConversation(ctx context.Context, req *adminv1.ExplainConversationRequest) (*adminv1.ExplainConversationResponse, error) {
 	world, err := s.world(req.GetTrial())
 	if err != nil {
@@ -68,18 +75,42 @@ func (s *Service) ExplainConversation(ctx context.Context, req *adminv1.ExplainC
 	if state.GetConversation() == nil {
 		return nil, none(req.GetPage(), req.GetPsid())
 	}
-	opening, routed, known, err := s.read(ctx, t, state.GetConversation())
+	was, err := s.read(ctx, t, state)
+	if err != nil {
+		return nil, err
+	}
+	who, err := s.recognise(ctx, world, state, was.contact)
 	if err != nil {
 		return nil, err
 	}
 	blank(state.GetConversation())
-	state.Conversation.Variables = known
+	state.Conversation.Variables = was.known
 	at := time.UnixMilli(state.GetConversation().GetOpenedMs())
 	if req.GetTrial().GetAtMs() != 0 {
 		at = time.UnixMilli(req.GetTrial().GetAtMs())
 	}
-	decision := s.decide(ctx, world, state, rules.NewContext(world, state, opening, at), at, waited(req.GetTrial()))
-	return &adminv1.ExplainConversationResponse{Decision: decision, Routed: routed}, nil
+	seen := rules.NewContext(world, state, was.opening, at)
+	rules.Recognise(seen, who)
+	return &adminv1.ExplainConversationResponse{Decision: s.decide(ctx, world, state, seen, at, waited(req.GetTrial())), Routed: was.routed}, nil
+}
+
+// recognise reads the contact of that id for rules that ask for it; nil: they do
+// not, or there is none any more. What a contact holds shows in an explanation, so
+// whoever asks for one needs the permission to read it.
+func (s *Service) recognise(ctx context.Context, world *directory.Snapshot, state *threadv1.State, id string) (*contactv1.Contact, error) {
+	if id == "" || !rules.New(world).AskForContact(rules.Workstream(world, state)) {
+		return nil, nil
+	}
+	const need = authv1.Permission_PERMISSION_CONTACT_READ
+	if by := s.Caller(ctx, world); by.Reach(need) < rights.Everything {
+		return nil, fault.New(fault.Denied, "PERMISSION_MISSING", "%s lacks the permission %s, and these rules ask for the customer's contact; grant it, or try the rules on a conversation written by hand",
+			by.Name, rights.Name(need))
+	}
+	who, err := s.Contact(ctx, id)
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	return who, fault.Wrap(err, "reading the contact")
 }
 
 // EvaluateRules lets the rules decide about a conversation written by hand.
@@ -197,34 +228,55 @@ func named(world *directory.Snapshot, page, psid string) (subject.Thread, error)
 	return subject.Thread{Page: page, PSID: psid}, nil
 }
 
-// read gives the facts that a conversation opened with, how it was routed first,
-// and the variables that its rules found set: by the customer's link and by its
-// bot.
-func (s *Service) read(ctx context.Context, t subject.Thread, c *threadv1.Conversation) ([]*threadv1.Fact, *adminv1.Routed, map[string]string, error) {
-	var opening []*threadv1.Fact
-	known := map[string]string{}
-	out := &adminv1.Routed{Conversation: c.GetId(), OpenedMs: c.GetOpenedMs()}
+// past is how a conversation came to where its rules ran.
+type past struct {
+	opening []*threadv1.Fact // that it opened with
+	routed  *adminv1.Routed
+	known   map[string]string // variables that its rules found set: by link, bot, answers, or a program
+	contact string            // who the customer was known to be, by id; empty: nobody knew
+}
+
+// read finds in the log how the conversation of state was routed first.
+func (s *Service) read(ctx context.Context, t subject.Thread, state *threadv1.State) (*past, error) {
+	c := state.GetConversation()
+	was := &past{known: map[string]string{}, routed: &adminv1.Routed{Conversation: c.GetId(), OpenedMs: c.GetOpenedMs()}}
 	for rec, err := range s.Log.History(ctx, t, 0) {
 		if err != nil {
-			return nil, nil, nil, fault.Wrap(err, "reading the thread")
+			return nil, fault.Wrap(err, "reading the thread")
 		}
-		if opening == nil && !rules.Opens(rec.Commit, c.GetId()) {
+		if was.opening == nil && !rules.Opens(rec.Commit, c.GetId()) {
 			continue
 		}
-		if opening == nil {
-			opening = rec.Commit.GetFacts()
+		if was.opening == nil {
+			was.opening = rec.Commit.GetFacts()
 		}
 		for _, f := range rec.Commit.GetFacts() {
-			maps.Copy(known, f.GetConversationOpened().GetVariables())
-			if f.GetVariablesSet().GetBot() {
-				maps.Copy(known, f.GetVariablesSet().GetVariables())
-			}
+			was.learn(f)
 		}
-		if settled(out, rec.Commit.GetFacts()) {
-			break
+		if settled(was.routed, rec.Commit.GetFacts()) {
+			return was, nil
 		}
 	}
-	return opening, out, known, nil
+	was.contact = state.GetContact().GetContact() // nothing has been decided about it yet
+	return was, nil
+}
+
+// learn takes in what rules could know by then.
+func (p *past) learn(f *threadv1.Fact) {
+	maps.Copy(p.known, f.GetConversationOpened().GetVariables())
+	switch k := f.GetKind().(type) {
+	case *threadv1.Fact_VariablesSet:
+		maps.Copy(p.known, k.VariablesSet.GetVariables())
+		maps.DeleteFunc(p.known, func(_, value string) bool { return value == "" })
+	case *threadv1.Fact_QuestionAnswered:
+		if k.QuestionAnswered.GetResult() == threadv1.QuestionResult_QUESTION_RESULT_FIT {
+			p.known[k.QuestionAnswered.GetVariable()] = k.QuestionAnswered.GetValue()
+		}
+	case *threadv1.Fact_ContactLinked:
+		p.contact = k.ContactLinked.GetContact()
+	case *threadv1.Fact_ContactUnlinked:
+		p.contact = ""
+	}
 }
 
 // settled writes down how a conversation was routed, and tells whether it was.

@@ -5,6 +5,7 @@ package routing
 import (
 	"time"
 
+	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/rules"
 	"github.com/parley-desk/parley/pkg/thread"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -17,8 +18,21 @@ func Needed(s *threadv1.State) bool {
 	return c.GetPhase() == threadv1.Phase_PHASE_OPEN && c.GetQueue() == "" && c.GetQuestions() == nil && !thread.BotHas(c)
 }
 
+// Lost tells whether the conversation of s waits in a queue that d does not have:
+// nobody would ever be offered it. What is offered to an agent is not lost yet.
+func Lost(d *directory.Snapshot, s *threadv1.State) bool {
+	c := s.GetConversation()
+	return d.Queues[c.GetQueue()] == nil && waits(c, c.GetQueue())
+}
+
+// waits tells whether c is open and in that queue, and nobody is asked to take it.
+func waits(c *threadv1.Conversation, queue string) bool {
+	return queue != "" && c.GetQueue() == queue && c.GetPhase() == threadv1.Phase_PHASE_OPEN && c.GetOffer() == nil
+}
+
 // Route is what rules decided about one conversation.
 type Route struct {
+	From       string                           // queue that it waits in and that was deleted; empty: it is in none
 	Classified *threadv1.ConversationClassified // nil: no rule found anything
 	Outcome    rules.Outcome
 	Version    uint64 // of the configuration by which all of it was decided
@@ -31,24 +45,30 @@ func (r Route) Stays() bool { return r.Outcome.Queue == "" && !r.Outcome.Ends }
 // Decide commits a route that was chosen for one conversation, with the profile
 // that was looked up for it (nil: none was) and the contact that matches (empty:
 // none does). One that leads nowhere commits the profile alone. Nothing, when the
-// thread has gone on meanwhile.
+// thread has gone on meanwhile. Of a conversation that was in a queue it stays as it
+// was what it is about and who its customer is: people may have had their say.
 func Decide(s *threadv1.State, conversation string, route Route, profile *threadv1.CustomerProfiled, contact string) []*threadv1.Fact {
-	if !Needed(s) || s.GetConversation().GetId() != conversation {
+	c := s.GetConversation()
+	if !Needed(s) && !waits(c, route.From) || c.GetId() != conversation {
 		return nil
 	}
-	facts := met(profile)
-	if route.Stays() {
+	facts, passed := met(profile), route.Outcome.Passed
+	switch {
+	case route.Stays():
 		return facts
-	}
-	facts = append(facts, identity(s, contact)...)
-	if route.Classified != nil {
-		facts = append(facts, thread.Of(route.Classified))
+	case c.GetQueue() != "":
+		passed = append([]string{c.GetQueue() + ": gone"}, passed...)
+	default:
+		facts = append(facts, identity(s, contact)...)
+		if route.Classified != nil {
+			facts = append(facts, thread.Of(route.Classified))
+		}
 	}
 	if route.Outcome.Ends {
 		return append(facts, thread.Of(&threadv1.ConversationClosed{Cause: threadv1.Cause_CAUSE_OVERFLOWED}))
 	}
 	return append(facts, thread.Of(&threadv1.ConversationRouted{Queue: route.Outcome.Queue, Rule: route.Outcome.Rule,
-		Version: route.Version, Passed: route.Outcome.Passed}))
+		Version: route.Version, Passed: passed}))
 }
 
 // Meet commits what was found out about the customer of a conversation that a bot

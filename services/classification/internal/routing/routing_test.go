@@ -4,8 +4,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/rules"
 	"github.com/parley-desk/parley/pkg/thread"
+	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/services/classification/internal/routing"
 )
@@ -76,5 +78,44 @@ func TestUnknown(t *testing.T) {
 	}
 	if !routing.Unknown(s, now.Add(time.Millisecond), time.Hour) {
 		t.Error("looked up longer ago")
+	}
+}
+
+// Who waits in a queue that is deleted goes elsewhere, as he is; who is offered to
+// somebody, or has gone on, does not.
+func TestOutOfAQueueThatIsGone(t *testing.T) {
+	route := routing.Route{From: "night", Version: 7, Classified: &threadv1.ConversationClassified{Rules: []string{"vip/gold"}},
+		Outcome: rules.Outcome{Queue: "front", Rule: "workstream ws", Passed: []string{"back: closed"}}}
+	for name, c := range map[string]struct {
+		change func(c *threadv1.Conversation)
+		lost   bool
+		moves  bool
+	}{
+		"it waits":             {func(*threadv1.Conversation) {}, true, true},
+		"it is offered":        {func(c *threadv1.Conversation) { c.Offer = &threadv1.Offer{Agent: "mila"} }, false, false},
+		"an agent has it":      {func(c *threadv1.Conversation) { c.Phase = threadv1.Phase_PHASE_ACTIVE }, false, false},
+		"it is set aside":      {func(c *threadv1.Conversation) { c.Phase = threadv1.Phase_PHASE_WAITING }, false, false},
+		"it is over":           {func(c *threadv1.Conversation) { c.Phase = threadv1.Phase_PHASE_CLOSED }, false, false},
+		"it is elsewhere":      {func(c *threadv1.Conversation) { c.Queue = "front" }, false, false},
+		"it is in none at all": {func(c *threadv1.Conversation) { c.Queue = "" }, false, true},
+	} {
+		s := open("ws")
+		s.Conversation.Queue, s.Contact = "night", &threadv1.ContactLink{Contact: "ivan"}
+		c.change(s.Conversation)
+		was := s.GetConversation().GetQueue()
+		d := directory.NewSnapshot(&configv1.Queue{Meta: &configv1.Meta{Id: "front"}})
+		if got := routing.Lost(d, s); got != c.lost {
+			t.Errorf("%s: lost is %t", name, got)
+		}
+		facts := routing.Decide(s, "c1", route, nil, "maria")
+		if len(facts) > 0 != c.moves {
+			t.Errorf("%s: %v", name, facts)
+		}
+		if was != "night" || !c.moves {
+			continue
+		}
+		if r := facts[0].GetConversationRouted(); len(facts) != 1 || r.GetQueue() != "front" || r.GetVersion() != 7 || len(r.GetPassed()) != 2 || r.GetPassed()[0] != "night: gone" {
+			t.Errorf("%s: %v", name, facts)
+		}
 	}
 }

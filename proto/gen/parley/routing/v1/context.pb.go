@@ -106,7 +106,9 @@ type RoutingContext struct {
 	// Context variables, by name; each of the workstream's is there.
 	Variables map[string]string `protobuf:"bytes,6,rep,name=variables,proto3" json:"variables,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// When the rules run.
-	Now           *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=now,proto3" json:"now,omitempty"`
+	Now *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=now,proto3" json:"now,omitempty"`
+	// Who the customer is known to be.
+	Contact       *Contact `protobuf:"bytes,56,opt,name=contact,proto3" json:"contact,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -190,6 +192,123 @@ func (x *RoutingContext) GetNow() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *RoutingContext) GetContact() *Contact {
+	if x != nil {
+		return x.Contact
+	}
+	return nil
+}
+
+// Contact is the contact that the customer is linked with, as it stands when the
+// rules run (L40); a field that is not known is empty.
+type Contact struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// There is one, and it could be read.
+	Known bool `protobuf:"varint,1,opt,name=known,proto3" json:"known,omitempty"`
+	// Its id.
+	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// Full name.
+	Name string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	// E-mail addresses, the main one first.
+	Emails []string `protobuf:"bytes,4,rep,name=emails,proto3" json:"emails,omitempty"`
+	// Telephone numbers, the main one first.
+	Phones []string `protobuf:"bytes,5,rep,name=phones,proto3" json:"phones,omitempty"`
+	// Id in another system, such as a customer number.
+	ExternalId string `protobuf:"bytes,6,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	// Firm.
+	Company string `protobuf:"bytes,7,opt,name=company,proto3" json:"company,omitempty"`
+	// More fields, by names of the deployment's own.
+	Fields        map[string]string `protobuf:"bytes,8,rep,name=fields,proto3" json:"fields,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Contact) Reset() {
+	*x = Contact{}
+	mi := &file_parley_routing_v1_context_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Contact) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Contact) ProtoMessage() {}
+
+func (x *Contact) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_routing_v1_context_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Contact.ProtoReflect.Descriptor instead.
+func (*Contact) Descriptor() ([]byte, []int) {
+	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Contact) GetKnown() bool {
+	if x != nil {
+		return x.Known
+	}
+	return false
+}
+
+func (x *Contact) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Contact) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Contact) GetEmails() []string {
+	if x != nil {
+		return x.Emails
+	}
+	return nil
+}
+
+func (x *Contact) GetPhones() []string {
+	if x != nil {
+		return x.Phones
+	}
+	return nil
+}
+
+func (x *Contact) GetExternalId() string {
+	if x != nil {
+		return x.ExternalId
+	}
+	return ""
+}
+
+func (x *Contact) GetCompany() string {
+	if x != nil {
+		return x.Company
+	}
+	return ""
+}
+
+func (x *Contact) GetFields() map[string]string {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
 // Customer is what is known of the person; a field that is not known is empty.
 type Customer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -211,7 +330,7 @@ type Customer struct {
 
 func (x *Customer) Reset() {
 	*x = Customer{}
-	mi := &file_parley_routing_v1_context_proto_msgTypes[1]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -223,7 +342,7 @@ func (x *Customer) String() string {
 func (*Customer) ProtoMessage() {}
 
 func (x *Customer) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_routing_v1_context_proto_msgTypes[1]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -236,7 +355,7 @@ func (x *Customer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Customer.ProtoReflect.Descriptor instead.
 func (*Customer) Descriptor() ([]byte, []int) {
-	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{1}
+	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Customer) GetName() string {
@@ -298,7 +417,7 @@ type Page struct {
 
 func (x *Page) Reset() {
 	*x = Page{}
-	mi := &file_parley_routing_v1_context_proto_msgTypes[2]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -310,7 +429,7 @@ func (x *Page) String() string {
 func (*Page) ProtoMessage() {}
 
 func (x *Page) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_routing_v1_context_proto_msgTypes[2]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -323,7 +442,7 @@ func (x *Page) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Page.ProtoReflect.Descriptor instead.
 func (*Page) Descriptor() ([]byte, []int) {
-	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{2}
+	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Page) GetId() string {
@@ -369,7 +488,7 @@ type Message struct {
 
 func (x *Message) Reset() {
 	*x = Message{}
-	mi := &file_parley_routing_v1_context_proto_msgTypes[3]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -381,7 +500,7 @@ func (x *Message) String() string {
 func (*Message) ProtoMessage() {}
 
 func (x *Message) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_routing_v1_context_proto_msgTypes[3]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -394,7 +513,7 @@ func (x *Message) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Message.ProtoReflect.Descriptor instead.
 func (*Message) Descriptor() ([]byte, []int) {
-	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{3}
+	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Message) GetText() string {
@@ -437,7 +556,7 @@ type Referral struct {
 
 func (x *Referral) Reset() {
 	*x = Referral{}
-	mi := &file_parley_routing_v1_context_proto_msgTypes[4]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -449,7 +568,7 @@ func (x *Referral) String() string {
 func (*Referral) ProtoMessage() {}
 
 func (x *Referral) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_routing_v1_context_proto_msgTypes[4]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -462,7 +581,7 @@ func (x *Referral) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Referral.ProtoReflect.Descriptor instead.
 func (*Referral) Descriptor() ([]byte, []int) {
-	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{4}
+	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Referral) GetRef() string {
@@ -517,7 +636,7 @@ type Conversation struct {
 
 func (x *Conversation) Reset() {
 	*x = Conversation{}
-	mi := &file_parley_routing_v1_context_proto_msgTypes[5]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -529,7 +648,7 @@ func (x *Conversation) String() string {
 func (*Conversation) ProtoMessage() {}
 
 func (x *Conversation) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_routing_v1_context_proto_msgTypes[5]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -542,7 +661,7 @@ func (x *Conversation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Conversation.ProtoReflect.Descriptor instead.
 func (*Conversation) Descriptor() ([]byte, []int) {
-	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{5}
+	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Conversation) GetWorkstream() string {
@@ -606,7 +725,7 @@ type Decision struct {
 
 func (x *Decision) Reset() {
 	*x = Decision{}
-	mi := &file_parley_routing_v1_context_proto_msgTypes[6]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -618,7 +737,7 @@ func (x *Decision) String() string {
 func (*Decision) ProtoMessage() {}
 
 func (x *Decision) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_routing_v1_context_proto_msgTypes[6]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -631,7 +750,7 @@ func (x *Decision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decision.ProtoReflect.Descriptor instead.
 func (*Decision) Descriptor() ([]byte, []int) {
-	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{6}
+	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Decision) GetVersion() uint64 {
@@ -731,7 +850,7 @@ type RulesetRun struct {
 
 func (x *RulesetRun) Reset() {
 	*x = RulesetRun{}
-	mi := &file_parley_routing_v1_context_proto_msgTypes[7]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -743,7 +862,7 @@ func (x *RulesetRun) String() string {
 func (*RulesetRun) ProtoMessage() {}
 
 func (x *RulesetRun) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_routing_v1_context_proto_msgTypes[7]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -756,7 +875,7 @@ func (x *RulesetRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RulesetRun.ProtoReflect.Descriptor instead.
 func (*RulesetRun) Descriptor() ([]byte, []int) {
-	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{7}
+	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RulesetRun) GetRuleset() string {
@@ -793,7 +912,7 @@ type RuleRun struct {
 
 func (x *RuleRun) Reset() {
 	*x = RuleRun{}
-	mi := &file_parley_routing_v1_context_proto_msgTypes[8]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -805,7 +924,7 @@ func (x *RuleRun) String() string {
 func (*RuleRun) ProtoMessage() {}
 
 func (x *RuleRun) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_routing_v1_context_proto_msgTypes[8]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -818,7 +937,7 @@ func (x *RuleRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RuleRun.ProtoReflect.Descriptor instead.
 func (*RuleRun) Descriptor() ([]byte, []int) {
-	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{8}
+	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *RuleRun) GetRule() string {
@@ -871,7 +990,7 @@ type Candidate struct {
 
 func (x *Candidate) Reset() {
 	*x = Candidate{}
-	mi := &file_parley_routing_v1_context_proto_msgTypes[9]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -883,7 +1002,7 @@ func (x *Candidate) String() string {
 func (*Candidate) ProtoMessage() {}
 
 func (x *Candidate) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_routing_v1_context_proto_msgTypes[9]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -896,7 +1015,7 @@ func (x *Candidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Candidate.ProtoReflect.Descriptor instead.
 func (*Candidate) Descriptor() ([]byte, []int) {
-	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{9}
+	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Candidate) GetQueue() string {
@@ -949,7 +1068,7 @@ type Foresight struct {
 
 func (x *Foresight) Reset() {
 	*x = Foresight{}
-	mi := &file_parley_routing_v1_context_proto_msgTypes[10]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -961,7 +1080,7 @@ func (x *Foresight) String() string {
 func (*Foresight) ProtoMessage() {}
 
 func (x *Foresight) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_routing_v1_context_proto_msgTypes[10]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -974,7 +1093,7 @@ func (x *Foresight) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Foresight.ProtoReflect.Descriptor instead.
 func (*Foresight) Descriptor() ([]byte, []int) {
-	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{10}
+	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Foresight) GetQueue() string {
@@ -1050,7 +1169,7 @@ type StepForesight struct {
 
 func (x *StepForesight) Reset() {
 	*x = StepForesight{}
-	mi := &file_parley_routing_v1_context_proto_msgTypes[11]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1062,7 +1181,7 @@ func (x *StepForesight) String() string {
 func (*StepForesight) ProtoMessage() {}
 
 func (x *StepForesight) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_routing_v1_context_proto_msgTypes[11]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1075,7 +1194,7 @@ func (x *StepForesight) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepForesight.ProtoReflect.Descriptor instead.
 func (*StepForesight) Descriptor() ([]byte, []int) {
-	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{11}
+	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *StepForesight) GetRule() string {
@@ -1120,7 +1239,7 @@ type Barred struct {
 
 func (x *Barred) Reset() {
 	*x = Barred{}
-	mi := &file_parley_routing_v1_context_proto_msgTypes[12]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1132,7 +1251,7 @@ func (x *Barred) String() string {
 func (*Barred) ProtoMessage() {}
 
 func (x *Barred) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_routing_v1_context_proto_msgTypes[12]
+	mi := &file_parley_routing_v1_context_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1145,7 +1264,7 @@ func (x *Barred) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Barred.ProtoReflect.Descriptor instead.
 func (*Barred) Descriptor() ([]byte, []int) {
-	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{12}
+	return file_parley_routing_v1_context_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Barred) GetWhy() string {
@@ -1166,7 +1285,7 @@ var File_parley_routing_v1_context_proto protoreflect.FileDescriptor
 
 const file_parley_routing_v1_context_proto_rawDesc = "" +
 	"\n" +
-	"\x1fparley/routing/v1/context.proto\x12\x11parley.routing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe6\x03\n" +
+	"\x1fparley/routing/v1/context.proto\x12\x11parley.routing.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\x04\n" +
 	"\x0eRoutingContext\x127\n" +
 	"\bcustomer\x18\x01 \x01(\v2\x1b.parley.routing.v1.CustomerR\bcustomer\x12+\n" +
 	"\x04page\x18\x02 \x01(\v2\x17.parley.routing.v1.PageR\x04page\x124\n" +
@@ -1174,8 +1293,22 @@ const file_parley_routing_v1_context_proto_rawDesc = "" +
 	"\breferral\x18\x04 \x01(\v2\x1b.parley.routing.v1.ReferralR\breferral\x12C\n" +
 	"\fconversation\x18\x05 \x01(\v2\x1f.parley.routing.v1.ConversationR\fconversation\x12N\n" +
 	"\tvariables\x18\x06 \x03(\v20.parley.routing.v1.RoutingContext.VariablesEntryR\tvariables\x12,\n" +
-	"\x03now\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x1a<\n" +
+	"\x03now\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x124\n" +
+	"\acontact\x188 \x01(\v2\x1a.parley.routing.v1.ContactR\acontact\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa9\x02\n" +
+	"\aContact\x12\x14\n" +
+	"\x05known\x18\x01 \x01(\bR\x05known\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x16\n" +
+	"\x06emails\x18\x04 \x03(\tR\x06emails\x12\x16\n" +
+	"\x06phones\x18\x05 \x03(\tR\x06phones\x12\x1f\n" +
+	"\vexternal_id\x18\x06 \x01(\tR\n" +
+	"externalId\x12\x18\n" +
+	"\acompany\x18\a \x01(\tR\acompany\x12>\n" +
+	"\x06fields\x18\b \x03(\v2&.parley.routing.v1.Contact.FieldsEntryR\x06fields\x1a9\n" +
+	"\vFieldsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa9\x01\n" +
 	"\bCustomer\x12\x12\n" +
@@ -1285,51 +1418,55 @@ func file_parley_routing_v1_context_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_routing_v1_context_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_parley_routing_v1_context_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_parley_routing_v1_context_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_parley_routing_v1_context_proto_goTypes = []any{
 	(RuleOutcome)(0),              // 0: parley.routing.v1.RuleOutcome
 	(*RoutingContext)(nil),        // 1: parley.routing.v1.RoutingContext
-	(*Customer)(nil),              // 2: parley.routing.v1.Customer
-	(*Page)(nil),                  // 3: parley.routing.v1.Page
-	(*Message)(nil),               // 4: parley.routing.v1.Message
-	(*Referral)(nil),              // 5: parley.routing.v1.Referral
-	(*Conversation)(nil),          // 6: parley.routing.v1.Conversation
-	(*Decision)(nil),              // 7: parley.routing.v1.Decision
-	(*RulesetRun)(nil),            // 8: parley.routing.v1.RulesetRun
-	(*RuleRun)(nil),               // 9: parley.routing.v1.RuleRun
-	(*Candidate)(nil),             // 10: parley.routing.v1.Candidate
-	(*Foresight)(nil),             // 11: parley.routing.v1.Foresight
-	(*StepForesight)(nil),         // 12: parley.routing.v1.StepForesight
-	(*Barred)(nil),                // 13: parley.routing.v1.Barred
-	nil,                           // 14: parley.routing.v1.RoutingContext.VariablesEntry
-	nil,                           // 15: parley.routing.v1.Conversation.SkillsEntry
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(*Contact)(nil),               // 2: parley.routing.v1.Contact
+	(*Customer)(nil),              // 3: parley.routing.v1.Customer
+	(*Page)(nil),                  // 4: parley.routing.v1.Page
+	(*Message)(nil),               // 5: parley.routing.v1.Message
+	(*Referral)(nil),              // 6: parley.routing.v1.Referral
+	(*Conversation)(nil),          // 7: parley.routing.v1.Conversation
+	(*Decision)(nil),              // 8: parley.routing.v1.Decision
+	(*RulesetRun)(nil),            // 9: parley.routing.v1.RulesetRun
+	(*RuleRun)(nil),               // 10: parley.routing.v1.RuleRun
+	(*Candidate)(nil),             // 11: parley.routing.v1.Candidate
+	(*Foresight)(nil),             // 12: parley.routing.v1.Foresight
+	(*StepForesight)(nil),         // 13: parley.routing.v1.StepForesight
+	(*Barred)(nil),                // 14: parley.routing.v1.Barred
+	nil,                           // 15: parley.routing.v1.RoutingContext.VariablesEntry
+	nil,                           // 16: parley.routing.v1.Contact.FieldsEntry
+	nil,                           // 17: parley.routing.v1.Conversation.SkillsEntry
+	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
 }
 var file_parley_routing_v1_context_proto_depIdxs = []int32{
-	2,  // 0: parley.routing.v1.RoutingContext.customer:type_name -> parley.routing.v1.Customer
-	3,  // 1: parley.routing.v1.RoutingContext.page:type_name -> parley.routing.v1.Page
-	4,  // 2: parley.routing.v1.RoutingContext.message:type_name -> parley.routing.v1.Message
-	5,  // 3: parley.routing.v1.RoutingContext.referral:type_name -> parley.routing.v1.Referral
-	6,  // 4: parley.routing.v1.RoutingContext.conversation:type_name -> parley.routing.v1.Conversation
-	14, // 5: parley.routing.v1.RoutingContext.variables:type_name -> parley.routing.v1.RoutingContext.VariablesEntry
-	16, // 6: parley.routing.v1.RoutingContext.now:type_name -> google.protobuf.Timestamp
-	15, // 7: parley.routing.v1.Conversation.skills:type_name -> parley.routing.v1.Conversation.SkillsEntry
-	1,  // 8: parley.routing.v1.Decision.context:type_name -> parley.routing.v1.RoutingContext
-	8,  // 9: parley.routing.v1.Decision.rulesets:type_name -> parley.routing.v1.RulesetRun
-	10, // 10: parley.routing.v1.Decision.candidates:type_name -> parley.routing.v1.Candidate
-	11, // 11: parley.routing.v1.Decision.foresight:type_name -> parley.routing.v1.Foresight
-	9,  // 12: parley.routing.v1.RulesetRun.rules:type_name -> parley.routing.v1.RuleRun
-	0,  // 13: parley.routing.v1.RuleRun.outcome:type_name -> parley.routing.v1.RuleOutcome
-	13, // 14: parley.routing.v1.Foresight.barred:type_name -> parley.routing.v1.Barred
-	8,  // 15: parley.routing.v1.Foresight.prioritisation:type_name -> parley.routing.v1.RulesetRun
-	8,  // 16: parley.routing.v1.Foresight.selections:type_name -> parley.routing.v1.RulesetRun
-	12, // 17: parley.routing.v1.Foresight.steps:type_name -> parley.routing.v1.StepForesight
-	13, // 18: parley.routing.v1.StepForesight.barred:type_name -> parley.routing.v1.Barred
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	3,  // 0: parley.routing.v1.RoutingContext.customer:type_name -> parley.routing.v1.Customer
+	4,  // 1: parley.routing.v1.RoutingContext.page:type_name -> parley.routing.v1.Page
+	5,  // 2: parley.routing.v1.RoutingContext.message:type_name -> parley.routing.v1.Message
+	6,  // 3: parley.routing.v1.RoutingContext.referral:type_name -> parley.routing.v1.Referral
+	7,  // 4: parley.routing.v1.RoutingContext.conversation:type_name -> parley.routing.v1.Conversation
+	15, // 5: parley.routing.v1.RoutingContext.variables:type_name -> parley.routing.v1.RoutingContext.VariablesEntry
+	18, // 6: parley.routing.v1.RoutingContext.now:type_name -> google.protobuf.Timestamp
+	2,  // 7: parley.routing.v1.RoutingContext.contact:type_name -> parley.routing.v1.Contact
+	16, // 8: parley.routing.v1.Contact.fields:type_name -> parley.routing.v1.Contact.FieldsEntry
+	17, // 9: parley.routing.v1.Conversation.skills:type_name -> parley.routing.v1.Conversation.SkillsEntry
+	1,  // 10: parley.routing.v1.Decision.context:type_name -> parley.routing.v1.RoutingContext
+	9,  // 11: parley.routing.v1.Decision.rulesets:type_name -> parley.routing.v1.RulesetRun
+	11, // 12: parley.routing.v1.Decision.candidates:type_name -> parley.routing.v1.Candidate
+	12, // 13: parley.routing.v1.Decision.foresight:type_name -> parley.routing.v1.Foresight
+	10, // 14: parley.routing.v1.RulesetRun.rules:type_name -> parley.routing.v1.RuleRun
+	0,  // 15: parley.routing.v1.RuleRun.outcome:type_name -> parley.routing.v1.RuleOutcome
+	14, // 16: parley.routing.v1.Foresight.barred:type_name -> parley.routing.v1.Barred
+	9,  // 17: parley.routing.v1.Foresight.prioritisation:type_name -> parley.routing.v1.RulesetRun
+	9,  // 18: parley.routing.v1.Foresight.selections:type_name -> parley.routing.v1.RulesetRun
+	13, // 19: parley.routing.v1.Foresight.steps:type_name -> parley.routing.v1.StepForesight
+	14, // 20: parley.routing.v1.StepForesight.barred:type_name -> parley.routing.v1.Barred
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_parley_routing_v1_context_proto_init() }
@@ -1343,7 +1480,7 @@ func file_parley_routing_v1_context_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_routing_v1_context_proto_rawDesc), len(file_parley_routing_v1_context_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   15,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

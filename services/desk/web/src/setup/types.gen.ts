@@ -390,6 +390,17 @@ export interface ClassificationRule {
   disabled?: boolean;
 }
 
+export interface Contact {
+  known?: boolean;
+  id?: string;
+  name?: string;
+  emails?: string[];
+  phones?: string[];
+  externalId?: string;
+  company?: string;
+  fields?: Record<string, string>;
+}
+
 export interface Conversation {
   workstream?: string;
   previous?: number;
@@ -811,6 +822,7 @@ export interface RoutingContext {
   conversation?: Conversation;
   variables?: Record<string, string>;
   now?: string;
+  contact?: Contact;
 }
 
 export interface RoutingPage {
