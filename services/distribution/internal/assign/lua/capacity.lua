@@ -167,8 +167,8 @@ function book.first_ready(q, c, n)
   local key = book.settled(book.ready_key(q, c))
   local found = book.found[key]
   if not found or found.asked < n then
-    local list = redis.call('ZRANGE', key, 0, n - 1)
-    found = {list = list, asked = n, ready = redis.call('ZCARD', key), first = table.concat(list, ',', 1, math.min(#list, book.shown))}
+    local list = redis.call('ZRANGE', key, '0', book.int(n - 1))
+    found = {list = list, asked = n, ready = book.int(redis.call('ZCARD', key)), first = table.concat(list, ',', 1, math.min(#list, book.shown))}
     book.found[key] = found
   end
   return found

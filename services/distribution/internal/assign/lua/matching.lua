@@ -10,8 +10,8 @@ function book.offer(i, a, how, found)
   i.st, i.ag = 'O', a.id
   i.fe = book.take(a, i, i.q)
   local told = book.terms(i)
-  redis.call('XADD', book.outbox, '*', 'is', table.concat({i.key, told.conv, i.q, a.id, i.fe, i.rev, told.oms, i.c, how or book.queue(i.q).by,
-    found.ready, found.first, found.rule or '', found.bucket or ''}, '|'))
+  redis.call('XADD', book.outbox, '*', 'is', i.key .. '|' .. told.conv .. '|' .. i.q .. '|' .. a.id .. '|' .. i.fe .. '|' .. i.rev .. '|' .. told.oms ..
+    '|' .. i.c .. '|' .. (how or book.queue(i.q).by) .. '|' .. found.ready .. '|' .. found.first .. '|' .. (found.rule or '') .. '|' .. (found.bucket or ''))
 end
 
 -- Looks for an agent for a waiting item: the one it waits for; else the first in

@@ -1,7 +1,7 @@
 -- Writes what a script changed: the end of every step.
 book.changed = {} -- keys, and what they are to be
 function book.save_items()
-  for _, key in ipairs(book.keys) do
+  for n, key in ipairs(book.keys) do
     local i, story = book.items[key], ''
     if i.late ~= '' or i.mark ~= '' or i.sh ~= '' or i.ex ~= '' or i.took ~= '' then
       story = i.late .. ';' .. i.po .. ';' .. i.mark .. ';' .. i.sh .. ';' .. i.ex .. ';' .. i.took
@@ -9,7 +9,7 @@ function book.save_items()
     local raw = i.rev .. '|' .. i.st .. '|' .. i.ag .. '|' .. i.fe .. '|' .. i.q .. '|' .. i.c .. '|' .. i.fifo .. '|' .. i.ls .. '|' .. story .. '|' .. i.what
     if i.gone then
       redis.call('DEL', book.item_key(key))
-    elseif i.rev ~= '' and raw ~= book.raws[key] then
+    elseif i.rev ~= '' and raw ~= book.raws[n] then
       book.changed[#book.changed + 1], book.changed[#book.changed + 2] = book.item_key(key), raw
     end
   end

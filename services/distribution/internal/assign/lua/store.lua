@@ -27,7 +27,8 @@ end
 book.items, book.keys, book.raws = {}, {}, {}
 
 function book.read(key, raw)
-  book.keys[#book.keys + 1], book.raws[key] = key, raw
+  local n = #book.keys + 1
+  book.keys[n], book.raws[n] = key, raw
   if raw == '' then return book.replace(key, '', '', '', '', '', '', '') end
   local rev, st, ag, fe, q, c, fifo, ls, story, what =
     string.match(raw, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
