@@ -32,6 +32,10 @@ const Setup = 40 * 1024
 // Aside is how many more the set-up page may load afterwards.
 const Aside = 16 * 1024
 
+// Sentences is how many the sentences of the house may weigh in a language, on top of
+// Aside: who reads them in English loads none.
+const Sentences = 16 * 1024
+
 // Sizes is how heavy the build is, gzip bytes.
 type Sizes struct {
 	// Script is what the page and its worker begin with, in the longest language.
@@ -46,11 +50,13 @@ type Sizes struct {
 	Setup int
 	// Aside is every part of it that is loaded when it is wanted.
 	Aside int
+	// Sentences is what the house says, in the longest language.
+	Sentences int
 }
 
 // String tells the sizes in one line.
 func (s Sizes) String() string {
-	return fmt.Sprintf("script %d B of %d B, later %d B of %d B, beside offers %d B of %d B, css %d B, set-up %d B of %d B, later %d B of %d B (gzip)", s.Script, Budget, s.Later, Later, s.Beside, Beside, s.Style, s.Setup, Setup, s.Aside, Aside)
+	return fmt.Sprintf("script %d B of %d B, later %d B of %d B, beside offers %d B of %d B, css %d B, set-up %d B of %d B, later %d B of %d B, sentences %d B of %d B (gzip)", s.Script, Budget, s.Later, Later, s.Beside, Beside, s.Style, s.Setup, Setup, s.Aside, Aside, s.Sentences, Sentences)
 }
 
 // Within is an error when the scripts exceed what they may weigh.
@@ -66,6 +72,8 @@ func (s Sizes) Within() error {
 		return fmt.Errorf("the set-up page weighs %d B compressed, over the budget of %d B", s.Setup, Setup)
 	case s.Aside > Aside:
 		return fmt.Errorf("what the set-up page loads later weighs %d B compressed, over the budget of %d B", s.Aside, Aside)
+	case s.Sentences > Sentences:
+		return fmt.Errorf("the sentences of the house weigh %d B compressed, over the budget of %d B", s.Sentences, Sentences)
 	}
 	return nil
 }
@@ -90,6 +98,9 @@ const texts = "src/texts/"
 // beside is what stands beside the offers.
 const beside = "src/beside.tsx"
 
+// sentences is what the house says, in a language.
+const sentences = "src/setup/sentences.ts"
+
 // view is where those of the supervisor's view are, which come with it.
 const view = texts + "floor/"
 
@@ -107,7 +118,7 @@ func Build(dir string) (map[string][]byte, Sizes, error) {
 		return nil, Sizes{}, err
 	}
 	other, err := setup.build(root, files)
-	desk.Setup, desk.Aside = other.Script, other.Later
+	desk.Setup, desk.Aside, desk.Sentences = other.Script, other.Later, other.Sentences
 	return files, desk, err
 }
 
@@ -130,6 +141,8 @@ func (e entry) build(root string, files map[string][]byte) (Sizes, error) {
 			sizes.Style = weight
 		case part.entry == beside:
 			sizes.Beside = weight
+		case part.entry == sentences:
+			sizes.Sentences = weight
 		case strings.HasPrefix(part.entry, view):
 			words = max(words, weight)
 		case strings.HasPrefix(part.entry, texts):
