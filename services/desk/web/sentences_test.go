@@ -156,3 +156,23 @@ func keep(found map[string]string, at, text string) {
 		found[at] = form
 	}
 }
+
+// find is the file of a folder whose name begins so.
+func find(t *testing.T, dir, prefix string) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(dir, prefix+"*"))
+	if err != nil || len(found) != 1 {
+		t.Fatal(prefix, found, err)
+	}
+	return filepath.Base(found[0])
+}
+
+// read is a file of the page.
+func read(t *testing.T, name string) string {
+	t.Helper()
+	source, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(source)
+}
