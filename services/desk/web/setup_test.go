@@ -183,6 +183,7 @@ func newToken(b *browser) {
 }
 
 func newClient(b *browser) {
+	b.turnTo("system") // a form that was open is not any more
 	b.turnTo("clients")
 	b.Click("[data-deed=new-client]")
 	b.Await("the form", "document.querySelector('[data-part=make]')")
@@ -198,12 +199,14 @@ func madeClient(b *browser) {
 }
 
 func turnClient(b *browser) {
+	b.turnTo("system")
 	b.turnTo("clients")
 	b.Click("[data-client=crm-sync] [data-deed=turn]")
 	b.Await("the question", "document.querySelector('dialog select')")
 }
 
 func revokeClient(b *browser) {
+	b.turnTo("system")
 	b.turnTo("clients")
 	b.Click("[data-client=crm-sync] [data-deed=revoke]")
 	b.Await("the question", "document.querySelector('dialog .danger')")
