@@ -43,6 +43,12 @@ type Tally struct {
 	Taken   atomic.Int64 // heavy requests answered 2xx, of which there should be none
 }
 
+// String is all of it in one line.
+func (t *Tally) String() string {
+	return fmt.Sprintf("%d slow connections held of %d opened, %d requests reset, %d heavy ones refused, %d cut off and %d taken",
+		t.Held.Load(), t.Dialled.Load(), t.Resets.Load(), t.Refused.Load(), t.Cut.Load(), t.Taken.Load())
+}
+
 // again is how long who was hung up on waits before the next connection.
 const again = 50 * time.Millisecond
 
@@ -92,6 +98,7 @@ func (t Target) dial(ctx context.Context, protocols ...string) (net.Conn, error)
 	}
 	cfg := t.TLS.Clone()
 	cfg.NextProtos = protocols
+	cfg.ServerName, _, _ = net.SplitHostPort(t.Addr)
 	over := tls.Client(conn, cfg)
 	if err := over.HandshakeContext(ctx); err != nil {
 		return nil, errors.Join(err, conn.Close())

@@ -36,14 +36,14 @@ func TestHonestTrafficGoesOnInAFlood(t *testing.T) {
 	}()
 	await(t, 2*time.Minute, "the flood", func() bool {
 		return told.Dialled.Load() >= 2*slow && told.Held.Load() > slow && told.Resets.Load() >= 5000 && told.Refused.Load()+told.Cut.Load() >= 6
-	}, h.logs)
+	}, told.String)
 	_, err = flood.Honest{Hook: "https://" + hook + "/webhook/demo", Desk: "http://" + desk, TLS: trust, Secret: "demo-app-secret-0123456789abcdef", Page: pageIDs()[0],
 		Agent: "agent-1", Password: "parley-demo", Callers: 4, Calls: 300}.Run(ctx)
 	if err != nil {
 		t.Errorf("not every honest call was answered: %v", err)
 	}
 	h.awaitReady()
-	t.Logf("%d slow connections held, %d resets, %d heavy requests refused, %d hung up on", told.Held.Load(), told.Resets.Load(), told.Refused.Load(), told.Cut.Load())
+	t.Log(told.String())
 	if told.Taken.Load() > 0 {
 		t.Errorf("%d requests that are too much were taken", told.Taken.Load())
 	}
