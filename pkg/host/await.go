@@ -60,6 +60,7 @@ func (r *running) serveProbes(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	l = r.bounded(l)
 	p := &probes{ended: make(chan struct{})}
 	ctx, p.stop = context.WithCancel(context.WithoutCancel(ctx))
 	go func() {

@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 
 	"github.com/parley-desk/parley/pkg/fault"
 )
@@ -20,6 +23,7 @@ const probeTime = 250 * time.Millisecond
 type Health struct {
 	started  atomic.Bool
 	draining atomic.Bool
+	asked    singleflight.Group
 	mu       sync.Mutex
 	checks   map[string]func(context.Context) error
 }
@@ -41,6 +45,14 @@ func (h *Health) forget(name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.checks, name)
+}
+
+// probed is probe for all who ask at the same time: however many, each check is asked
+// once.
+func (h *Health) probed(ctx context.Context) map[string]string {
+	failed, _, _ := h.asked.Do("", func() (any, error) { return h.probe(context.WithoutCancel(ctx)), nil })
+	all, _ := failed.(map[string]string)
+	return maps.Clone(all)
 }
 
 // probe asks every check at once and gives those that failed, by name.
@@ -101,7 +113,7 @@ func (h *Health) register(mux *http.ServeMux) {
 		answerProbe(w, nil)
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		failed := h.probe(r.Context())
+		failed := h.probed(r.Context())
 		if !h.started.Load() {
 			failed["start"] = "not finished"
 		}

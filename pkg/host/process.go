@@ -8,8 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
-	"net/http/pprof"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -18,7 +16,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/parley-desk/parley/pkg/bus"
@@ -404,24 +401,6 @@ func (r *running) depsOf(s Stage) Deps {
 	d.Registry = prometheus.WrapRegistererWith(prometheus.Labels{"service": s.Name}, r.tel.Registry)
 	d.Tracer = r.tel.Traces.Tracer(s.Name)
 	return d
-}
-
-// ops is the server of probes, metrics and profiles.
-func (r *running) ops() *http.Server {
-	mux := http.NewServeMux()
-	r.health.register(mux)
-	metrics := promhttp.HandlerFor(r.tel.Registry, promhttp.HandlerOpts{})
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, req *http.Request) {
-		if !r.health.started.Load() { // a process that waits does no work: its absence is the alert
-			http.Error(w, "not started", http.StatusServiceUnavailable)
-			return
-		}
-		metrics.ServeHTTP(w, req)
-	})
-	mux.HandleFunc("/debug/pprof/", pprof.Index)
-	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	return &http.Server{Handler: mux, ReadHeaderTimeout: 3 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 }
 
 // close gives up what open opened, the last first, within the grace time.

@@ -19,8 +19,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/parley-desk/parley/pkg/budget"
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
 	"github.com/parley-desk/parley/services/sandbox/internal/clerk"
@@ -171,11 +173,36 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return carrier.Run(ctx) })
 	group.Go(func() error {
-		server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second,
-			BaseContext: func(net.Listener) context.Context { return ctx }} // ends the live streams
-		return host.ServeHTTP(ctx, server, listener, time.Second)
+		return host.ServeHTTP(ctx, s.server(ctx, handler), s.gate().Guard(listener), time.Second)
 	})
 	return group.Wait()
+}
+
+// What the listener takes at most: it plays Meta, and everybody on the way to it
+// otherwise is somebody who tries something out (P13).
+const (
+	connections = 4096
+	header      = 16 << 10
+	slack       = 4 << 10 // more than it is told net/http takes
+	headerTime  = 3 * time.Second
+	bodyTime    = 30 * time.Second // an album's file is long
+	idleTime    = time.Minute
+)
+
+// server serves until ctx ends, and its live streams with it.
+func (s *Service) server(ctx context.Context, handler http.Handler) *http.Server {
+	return &http.Server{Handler: handler, ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, IdleTimeout: idleTime, MaxHeaderBytes: header - slack,
+		BaseContext: func(net.Listener) context.Context { return ctx }}
+}
+
+// gate bounds the connections.
+func (s *Service) gate() *budget.Connections {
+	refused := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "parley_sandbox_connections_refused_total",
+		Help: "Connections closed when they came because as many as may be were open.",
+	})
+	s.deps.Registry.MustRegister(refused)
+	return budget.NewConnections(connections, refused)
 }
 
 // subscribe subscribes the pages that the journal has never heard of.

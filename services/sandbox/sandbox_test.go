@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/parley-desk/parley/pkg/host"
 	"github.com/parley-desk/parley/services/sandbox"
 	"github.com/parley-desk/parley/services/sandbox/internal/courier"
@@ -138,7 +140,8 @@ func start(t *testing.T, cfg sandbox.Config) *meta {
 	t.Helper()
 	addr := make(chan string, 1)
 	service, err := sandbox.New(cfg, host.Deps{
-		Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		Registry: prometheus.NewRegistry(),
+		Log:      slog.New(slog.DiscardHandler), Now: time.Now,
 		Listen: func(ctx context.Context, _, at string) (net.Listener, error) {
 			l, err := new(net.ListenConfig).Listen(ctx, "tcp", at)
 			if err == nil {

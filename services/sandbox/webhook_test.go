@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/host"
 	"github.com/parley-desk/parley/services/sandbox"
@@ -151,7 +153,7 @@ func TestASecondSandboxIsKeptOffTheJournal(t *testing.T) {
 	t.Parallel()
 	cfg := config(t, newIngress(t))
 	first := start(t, cfg)
-	service, err := sandbox.New(cfg, host.Deps{Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	service, err := sandbox.New(cfg, host.Deps{Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -112,13 +112,16 @@ func (p *process) await(ctx context.Context, limit time.Duration, what string, h
 }
 
 // resident is the memory that the process holds, in MB.
-func (p *process) resident() (float64, error) {
+func (p *process) resident() (float64, error) { return p.memory("VmRSS:") }
+
+// memory is what the system says of it, in MB: "VmRSS:" now, "VmHWM:" at its most.
+func (p *process) memory(what string) (float64, error) {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(raw)) {
-		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "VmRSS:" {
+		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == what {
 			kb, err := strconv.ParseFloat(fields[1], 64)
 			return kb / 1000, err
 		}

@@ -73,7 +73,7 @@ func openAt(t *testing.T, webhookURL func(hook string) string, adjust func(*sand
 		t.Fatal(err)
 	}
 	h := &house{t: t, meta: "http://" + meta.Addr().String(), hook: cfg.Callback}
-	world, err := sandbox.New(cfg, host.Deps{Log: slog.New(slog.DiscardHandler), Now: time.Now, Listen: given(meta)})
+	world, err := sandbox.New(cfg, host.Deps{Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Now: time.Now, Listen: given(meta)})
 	run(t, world, err)
 
 	s := admintest.StartFacing(t, bustest.Open(t), admin.Config{WebhookURL: webhookURL("http://" + hook.Addr().String())}, h.meta+"/graph")

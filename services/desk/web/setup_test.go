@@ -99,7 +99,7 @@ func TestSetUpGallery(t *testing.T) {
 		look(place)
 	}
 	for name, show := range map[string]func(*browser){"audit-open": openRecord, "audit-broken": brokenAudit, "diff": difference, "wrong-field": wrongField, "history-open": openVersion,
-		"drop": dropLetter, "token": newToken, "yaml": wholeYAML, "conflict": conflict} {
+		"drop": dropLetter, "token": newToken, "client-new": newClient, "client-token": madeClient, "client-turn": turnClient, "client-revoke": revokeClient, "yaml": wholeYAML, "conflict": conflict} {
 		b.house.Staff() // what the state before was told is over
 		show(b)
 		look(name)
@@ -117,7 +117,7 @@ func TestSetUpGallery(t *testing.T) {
 	}
 	b.turnTo("queues")
 	look("queues-empty")
-	if want := len(places) + 20; looked != want {
+	if want := len(places) + 24; looked != want {
 		t.Errorf("looked at %d states, want %d", looked, want)
 	}
 }
@@ -125,7 +125,7 @@ func TestSetUpGallery(t *testing.T) {
 // places are the screens, one of each sort of form among them.
 var places = []string{"wizard/shop/1", "wizard/shop/2", "wizard/shop/3", "wizard/shop/4", "wizard/shop/5", "wizard/shop/6", "channels", "channels/shop", "accounts", "accounts/demo",
 	"workstreams", "workstreams/facebook", "queues", "queues/front", "queues/+", "queues/gone", "rules", "rules/sort", "hours", "hours/office", "messages", "messages/greeting",
-	"replies", "replies/thanks", "agents", "agents/mila", "skills", "skills/german", "profiles", "profiles/chats", "statuses", "statuses/lunch", "history", "audit", "system"}
+	"replies", "replies/thanks", "agents", "agents/mila", "skills", "skills/german", "profiles", "profiles/chats", "statuses", "statuses/lunch", "clients", "history", "audit", "system"}
 
 func openRecord(b *browser) {
 	b.turnTo("audit")
@@ -180,6 +180,36 @@ func newToken(b *browser) {
 	b.Await("the field", "document.querySelector('.inline input')")
 	b.Click(".callback > button")
 	b.Await("the verify token", "document.querySelectorAll('.callback input').length === 2")
+}
+
+func newClient(b *browser) {
+	b.turnTo("system") // a form that was open is not any more
+	b.turnTo("clients")
+	b.Click("[data-deed=new-client]")
+	b.Await("the form", "document.querySelector('[data-part=make]')")
+	b.tap("[name='queue.pause']")
+	b.Await("the queues", "document.querySelector('[name=front]')")
+}
+
+func madeClient(b *browser) {
+	newClient(b)
+	b.put("id", "pauses")
+	b.tap("[data-part=make] .primary")
+	b.Await("the token", "document.querySelector('[data-part=token] input')")
+}
+
+func turnClient(b *browser) {
+	b.turnTo("system")
+	b.turnTo("clients")
+	b.Click("[data-client=crm-sync] [data-deed=turn]")
+	b.Await("the question", "document.querySelector('dialog select')")
+}
+
+func revokeClient(b *browser) {
+	b.turnTo("system")
+	b.turnTo("clients")
+	b.Click("[data-client=crm-sync] [data-deed=revoke]")
+	b.Await("the question", "document.querySelector('dialog .danger')")
 }
 
 func wholeYAML(b *browser) {

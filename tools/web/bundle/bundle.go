@@ -25,12 +25,20 @@ const Later = 24 * 1024
 // is told by them of what is no offer.
 const Beside = 1536
 
+// Utility is how many the choice of utility templates may have, on top of Later: it
+// is loaded where the time to reply is over.
+const Utility = 1536
+
 // Setup is how many the set-up page may load before an administrator can work.
 // Agents load none of it.
 const Setup = 40 * 1024
 
 // Aside is how many more the set-up page may load afterwards.
 const Aside = 16 * 1024
+
+// Sentences is how many the sentences of the house may weigh in a language, on top of
+// Aside: who reads them in English loads none.
+const Sentences = 16 * 1024
 
 // Leave is how many the page before a doubtful link may load.
 const Leave = 4 * 1024
@@ -43,36 +51,49 @@ type Sizes struct {
 	Later int
 	// Beside is the part of what stands beside the offers.
 	Beside int
+	// Utility is the part that offers utility templates.
+	Utility int
 	// Style is the style sheet.
 	Style int
 	// Setup is what the set-up page begins with, in the longest language.
 	Setup int
 	// Aside is every part of it that is loaded when it is wanted.
 	Aside int
+	// Sentences is what the house says, in the longest language.
+	Sentences int
 	// Leave is the page before a doubtful link.
 	Leave int
 }
 
-// String tells the sizes in one line.
-func (s Sizes) String() string {
-	return fmt.Sprintf("script %d B of %d B, later %d B of %d B, beside offers %d B of %d B, css %d B, set-up %d B of %d B, later %d B of %d B, before links %d B of %d B (gzip)", s.Script, Budget, s.Later, Later, s.Beside, Beside, s.Style, s.Setup, Setup, s.Aside, Aside, s.Leave, Leave)
+// bound is how much a part of the build weighs, and how much it may.
+type bound struct {
+	part        string
+	weight, may int
 }
 
-// Within is an error when the scripts exceed what they may weigh.
+func (s Sizes) bounds() []bound {
+	return []bound{
+		{"what the page begins with", s.Script, Budget}, {"what it loads later", s.Later, Later}, {"what stands beside the offers", s.Beside, Beside},
+		{"the choice of utility templates", s.Utility, Utility}, {"what the set-up page begins with", s.Setup, Setup}, {"what that loads later", s.Aside, Aside},
+		{"the sentences of the house", s.Sentences, Sentences}, {"the page before doubtful links", s.Leave, Leave},
+	}
+}
+
+// String tells the sizes in one line.
+func (s Sizes) String() string {
+	said := fmt.Sprintf("gzip bytes: the style sheet %d", s.Style)
+	for _, b := range s.bounds() {
+		said += fmt.Sprintf(", %s %d of %d", b.part, b.weight, b.may)
+	}
+	return said
+}
+
+// Within is an error when a part exceeds what it may weigh.
 func (s Sizes) Within() error {
-	switch {
-	case s.Script > Budget:
-		return fmt.Errorf("the script weighs %d B compressed, over the budget of %d B", s.Script, Budget)
-	case s.Later > Later:
-		return fmt.Errorf("the parts that are loaded later weigh %d B compressed, over the budget of %d B", s.Later, Later)
-	case s.Beside > Beside:
-		return fmt.Errorf("what stands beside the offers weighs %d B compressed, over the budget of %d B", s.Beside, Beside)
-	case s.Setup > Setup:
-		return fmt.Errorf("the set-up page weighs %d B compressed, over the budget of %d B", s.Setup, Setup)
-	case s.Aside > Aside:
-		return fmt.Errorf("what the set-up page loads later weighs %d B compressed, over the budget of %d B", s.Aside, Aside)
-	case s.Leave > Leave:
-		return fmt.Errorf("the page before doubtful links weighs %d B compressed, over the budget of %d B", s.Leave, Leave)
+	for _, b := range s.bounds() {
+		if b.weight > b.may {
+			return fmt.Errorf("compressed, %s is %d B, over its budget of %d B", b.part, b.weight, b.may)
+		}
 	}
 	return nil
 }
@@ -98,6 +119,12 @@ const texts = "src/texts/"
 // beside is what stands beside the offers.
 const beside = "src/beside.tsx"
 
+// sentences is what the house says, in a language.
+const sentences = "src/setup/sentences.ts"
+
+// utility is the choice of utility templates.
+const utility = "src/utility.tsx"
+
 // view is where those of the supervisor's view are, which come with it.
 const view = texts + "floor/"
 
@@ -118,7 +145,7 @@ func Build(dir string) (map[string][]byte, Sizes, error) {
 	if err != nil {
 		return nil, Sizes{}, err
 	}
-	desk.Setup, desk.Aside = other.Script, other.Later
+	desk.Setup, desk.Aside, desk.Sentences = other.Script, other.Later, other.Sentences
 	last, err := leave.build(root, files)
 	desk.Leave = last.Script
 	return files, desk, err
@@ -143,6 +170,10 @@ func (e entry) build(root string, files map[string][]byte) (Sizes, error) {
 			sizes.Style = weight
 		case part.entry == beside:
 			sizes.Beside = weight
+		case part.entry == utility:
+			sizes.Utility = weight
+		case part.entry == sentences:
+			sizes.Sentences = weight
 		case strings.HasPrefix(part.entry, view):
 			words = max(words, weight)
 		case strings.HasPrefix(part.entry, texts):

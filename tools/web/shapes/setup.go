@@ -21,6 +21,7 @@ func Setup() []byte {
 		&adminv1.RollBackResponse{}, &adminv1.DoctorResponse{}, &adminv1.ListDeadLettersResponse{}, &adminv1.RetryDeadLetterResponse{}, &adminv1.GetLagResponse{}, &adminv1.EvaluateRulesRequest{},
 		&adminv1.ExplainConversationResponse{}, &adminv1.EvaluateRulesResponse{}, &adminv1.EvaluateScheduleResponse{}, &adminv1.ExportConfigResponse{},
 		&adminv1.ListRecordsRequest{}, &adminv1.ListRecordsResponse{}, &adminv1.VerifyRecordsResponse{}, &adminv1.CrewMember{},
+		&adminv1.ListClientsResponse{}, &adminv1.CreateClientResponse{}, &adminv1.RotateClientResponse{},
 	} {
 		all.walk(m.ProtoReflect().Descriptor())
 	}

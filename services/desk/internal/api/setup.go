@@ -22,6 +22,7 @@ func administration() []protoreflect.ServiceDescriptor {
 		adminv1.File_parley_admin_v1_admin_proto.Services().ByName("ConfigService"),
 		adminv1.File_parley_admin_v1_crew_proto.Services().ByName("CrewService"),
 		adminv1.File_parley_admin_v1_audit_proto.Services().ByName("AuditService"),
+		adminv1.File_parley_admin_v1_client_proto.Services().ByName("ClientService"),
 		adminv1.File_parley_admin_v1_admin_proto.Services().ByName("OperateService"),
 		adminv1.File_parley_admin_v1_history_proto.Services().ByName("HistoryService"),
 		adminv1.File_parley_admin_v1_provision_proto.Services().ByName("ProvisionService"),

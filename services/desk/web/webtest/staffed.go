@@ -86,6 +86,32 @@ func (h *House) Staff() {
 		return &adminv1.ListDeadLettersResponse{DeadLetters: []*adminv1.DeadLetter{{Sequence: 7, Stage: "classification", Subject: "inbound.7.1020304050607080.2001", SourceSequence: 4711, Reason: "the rule set cannot be read", Attempts: 5, AtMs: at(time.Hour)}}}, nil
 	})
 	h.record(at)
+	h.programs(at)
+}
+
+// programs gives the control plane API clients in every state. What is made, turned and
+// revoked is answered and changes none.
+func (h *House) programs(at func(time.Duration) int64) {
+	const day = 24 * time.Hour
+	token := func(ends, used int64) []*adminv1.ClientToken {
+		return []*adminv1.ClientToken{{Fingerprint: "4f1c0a9be210", CreatedMs: at(day), UntilMs: ends, UsedMs: used}}
+	}
+	all := []*adminv1.ApiClient{
+		{Id: "crm-sync", DisplayName: "CRM", Scopes: []string{"contact.read", "contact.write"}, Addresses: []string{"192.0.2.0/24"}, CreatedBy: "agent:petar", CreatedMs: at(day), Tokens: token(at(-60*day), at(time.Hour))},
+		{Id: "old-report", Scopes: []string{"auditor"}, CreatedBy: "agent:petar", CreatedMs: at(90 * day), RevokedMs: at(day), Tokens: token(at(-day), 0)},
+		{Id: "wallboard", Scopes: []string{"queue.pause"}, Queues: []string{"front"}, CreatedBy: "local:root", CreatedMs: at(80 * day), Tokens: token(at(-3*day), 0)},
+	}
+	Answer(h.Office, adminv1.ClientService_ListClients_FullMethodName, func(*adminv1.ListClientsRequest) (*adminv1.ListClientsResponse, error) {
+		return &adminv1.ListClientsResponse{Clients: all}, nil
+	})
+	Answer(h.Office, adminv1.ClientService_CreateClient_FullMethodName, func(r *adminv1.CreateClientRequest) (*adminv1.CreateClientResponse, error) {
+		c := proto.CloneOf(r.GetClient())
+		c.Tokens = token(at(-90*day), 0)
+		return &adminv1.CreateClientResponse{Client: c, Token: "pc_made"}, nil
+	})
+	Answer(h.Office, adminv1.ClientService_RotateClient_FullMethodName, func(*adminv1.RotateClientRequest) (*adminv1.RotateClientResponse, error) {
+		return &adminv1.RotateClientResponse{Client: all[0], Token: "pc_turned"}, nil
+	})
 }
 
 // plan answers an Apply with what it would change: what is given, against what stands.

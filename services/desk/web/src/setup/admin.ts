@@ -54,7 +54,7 @@ export async function post<T>(path: string, body: object): Promise<T> {
   }
 }
 
-type Service = 'Audit' | 'Config' | 'History' | 'Operate' | 'Provision' | 'Routing' | 'Schedule';
+type Service = 'Audit' | 'Client' | 'Config' | 'History' | 'Operate' | 'Provision' | 'Routing' | 'Schedule';
 
 // ask calls a method of the control plane.
 export const ask = <T>(service: Service, method: string, body: object = {}): Promise<T> => post<T>(`/parley.admin.v1.${service}Service/${method}`, body);

@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 import type { Decision, EvaluateRulesResponse, ExplainConversationResponse, Resource, Routed, RuleRun } from './types.gen';
 import { ask, idOf, nameOf, type Thing } from './admin';
-import { may, said, stamp, Told, useAct, useRoom } from './room';
+import { Explained, may, said, stamp, Told, useAct, useRoom, type Words } from './room';
 
 // use is a workstream with a ruleset that it does not use yet, where one of its
 // sort can be used.
@@ -66,15 +66,15 @@ function Outcome({ d }: { d: Decision }) {
   const { t, world } = useRoom();
   return (
     <div class="outcome" role="status">
-      <p><b data-queue={d.queue}>{d.ends ? t.wouldEnd : t.wouldGo(nameOf(world.queue.find((q) => idOf(q) === d.queue)) || t.noQueue)}</b> <code>{d.rule}</code></p>
-      {d.attributes?.map((a) => <p key={a} class="quiet">{a}</p>)}
+      <p><b data-queue={d.queue}>{d.ends ? t.wouldEnd : t.wouldGo(nameOf(world.queue.find((q) => idOf(q) === d.queue)) || t.noQueue)}</b> <code>{d.rule && <Explained text={d.rule} />}</code></p>
+      {d.attributes?.map((a) => <p key={a} class="quiet"><Explained text={a} /></p>)}
       {d.rulesets?.map((r) => (
         <div key={r.ruleset}>
           <h4>{r.ruleset}</h4>
           <ol class="runs">{r.rules?.map((one) => <Run key={one.rule} r={one} />)}</ol>
         </div>
       ))}
-      {d.candidates?.filter((c) => c.passed).map((c) => <p key={c.queue} class="quiet"><code>{c.queue}</code> <span lang="en">{c.passed}</span></p>)}
+      {d.candidates?.filter((c) => c.passed).map((c) => <p key={c.queue} class="quiet"><code>{c.queue}</code> <Explained text={c.passed!} /></p>)}
       <p class="quiet">{t.costs(d.cost ?? '0', d.tookUs ?? '0')}</p>
     </div>
   );
@@ -82,13 +82,20 @@ function Outcome({ d }: { d: Decision }) {
 
 const TONES: Record<string, string> = { RULE_OUTCOME_APPLIED: 'good', RULE_OUTCOME_FAILED: 'red' };
 
+// WHY is a part of a condition, its truth, and what the values in it were.
+const WHY = /^.* is (true|false)(:|$)/s;
+
+// seen is that in the reader's words; what stands in quotes is left alone.
+const seen = (why: string, t: Words): string => why.replace(/"(?:[^"\\]|\\.)*"| is (true|false)(?=:|$)| is /g, (is, truth?: string) =>
+  truth ? ` ${truth === 'true' ? t.holds : t.holdsNot}` : is === ' is ' ? ' = ' : is);
+
 function Run({ r }: { r: RuleRun }) {
   const { t } = useRoom();
   return (
     <li data-outcome={r.outcome}>
       <b>{r.rule}</b> <span class={`badge ${TONES[r.outcome ?? ''] ?? 'soft'}`}>{said(t, r.outcome ?? '')}</span>
-      {r.set?.map((s) => <small key={s}>{s}</small>)}
-      {r.why?.map((w) => <small key={w} class="quiet" lang="en">{w}</small>)}
+      {r.set?.map((s) => <small key={s}><Explained text={s} /></small>)}
+      {r.why?.map((w) => <small key={w} class="quiet">{WHY.test(w) ? seen(w, t) : <Explained text={w} />}</small>)}
     </li>
   );
 }

@@ -3,7 +3,7 @@ import type { Change } from './types.gen';
 import { kindOf, upper } from './admin';
 import { fieldsOf, label, word } from './fields';
 import { messages } from './forms.gen';
-import { said, useRoom, Wide, type Words } from './room';
+import { Explained, said, useRoom, Wide, type Words } from './room';
 
 export interface Line { path: string; before: string; after: string }
 
@@ -59,7 +59,7 @@ export function Changes({ changes }: { changes: Change[] }) {
           <div key={`${c.kind}/${c.id}`} class="change">
             <h3>{said(t, `k_${kind}`)} <code>{c.id}</code> <span class={`badge ${c.action === 'deleted' ? 'red' : 'soft'}`}>{said(t, `a_${c.action}`) ?? c.action}</span></h3>
             {all.length > 0 && <Differences lines={all} />}
-            {c.remarks?.map((r) => <p key={r} class="quiet" lang="en">{r}</p>)}
+            {c.remarks?.map((r) => <p key={r} class="quiet"><Explained text={r.replace(/^[a-z ]+ "[^"]*" /, '')} /></p>)}
           </div>
         );
       })}

@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 import type { DeadLetter, GetLagResponse, ListDeadLettersResponse, RetryDeadLetterResponse, StageLag } from './types.gen';
 import { ask } from './admin';
-import { Ask, may, stamp, Told, useAct, useEvery, useRoom, Wide } from './room';
+import { Ask, may, said, stamp, Told, useAct, useEvery, useRoom, Wide } from './room';
 
 const LOOK_MS = 10_000;
 const PAGE = 100;
@@ -58,7 +58,7 @@ export function DeadLetters() {
       {told && (
         <div role="status">
           <p>{t.handledAgain(handled, told.left ?? 0)}</p>
-          {told.letters?.filter((l) => l.trouble).map((l) => <small key={l.sequence} lang="en">{l.sequence}: {l.trouble} </small>)}
+          {told.letters?.filter((l) => l.trouble).map((l) => <small key={l.sequence}>{l.sequence}: <Cause text={l.trouble!} /></small>)}
         </div>
       )}
       {!!dead?.length && settles && <div class="buttons">{stages.map((stage) => <button key={stage} data-deed="retry-stage" disabled={busy} onClick={() => retry({ stage })}>{t.retryStage(stage)}</button>)}</div>}
@@ -67,7 +67,7 @@ export function DeadLetters() {
           <thead><tr><th>{t.at}</th><th>{t.stage}</th><th>{t.reason}</th><th>{t.tries}</th><th>{t.subject}</th>{settles && <th>{t.deeds}</th>}</tr></thead>
           <tbody>{dead.map((d) => (
             <tr key={d.sequence} data-letter={d.sequence}>
-              <td>{stamp(d.atMs, t)}</td><td>{d.stage}</td><td lang="en">{d.reason}</td><td>{d.attempts}</td><td><code>{d.subject} {d.sourceSequence}</code></td>
+              <td>{stamp(d.atMs, t)}</td><td>{d.stage}</td><td><Cause text={d.reason ?? ''} /></td><td>{d.attempts}</td><td><code>{d.subject} {d.sourceSequence}</code></td>
               {settles && (
                 <td class="buttons">
                   <button data-deed="retry" disabled={busy} onClick={() => retry({ sequence: d.sequence })}>{t.retryOne}<span class="sr">: {d.sequence}</span></button>
@@ -87,6 +87,15 @@ export function DeadLetters() {
       {drop && <Drop letter={drop} onClose={() => { setDrop(undefined); void read().catch(() => undefined); }} />}
     </section>
   );
+}
+
+// Cause is why a letter lies there: the kind of failure in the reader's words, and
+// what the stage said of it.
+function Cause({ text }: { text: string }) {
+  const { t } = useRoom();
+  const [, kind = '', rest = ''] = /(?:^|: )([a-z_]+): (.*)$/s.exec(text) ?? [];
+  const own = said(t, `l_${kind}`);
+  return own ? <>{own} <small lang="en" class="quiet">{rest}</small></> : <span lang="en">{text}</span>;
 }
 
 function Drop({ letter, onClose }: { letter: string; onClose: () => void }) {

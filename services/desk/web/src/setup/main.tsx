@@ -16,6 +16,7 @@ import { Wizard } from './wizard';
 // What nobody opens the page for first is loaded once it is there.
 const Audit = later(() => import('./audit').then((m) => m.Audit));
 const Bench = later(() => import('./bench').then((m) => m.Bench));
+const Clients = later(() => import('./clients').then((m) => m.Clients));
 const History = later(() => import('./history').then((m) => m.History));
 const System = later(() => import('./system').then((m) => m.System));
 
@@ -27,10 +28,10 @@ const PLACES: Record<string, Kind> = {
   workstreams: 'workstream', queues: 'queue', rules: 'ruleset', hours: 'schedule', messages: 'automatedMessage', replies: 'cannedReply', notifications: 'notificationTemplate', agents: 'agent',
   skills: 'skill', profiles: 'capacityProfile', statuses: 'status', accounts: 'channelAccount', channels: 'page',
 };
-const MENU = ['wizard', 'channels', 'workstreams', 'queues', 'rules', 'hours', 'messages', 'replies', 'notifications', 'agents', 'history', 'audit', 'system'] as const;
+const MENU = ['wizard', 'channels', 'workstreams', 'queues', 'rules', 'hours', 'messages', 'replies', 'notifications', 'agents', 'clients', 'history', 'audit', 'system'] as const;
 // NEEDS are the permissions without which a screen shows nothing; of others it is to
 // read the configuration.
-const NEEDS: Record<string, string> = { wizard: 'config.write', channels: 'operate.read', system: 'operate.read', audit: 'audit.read' };
+const NEEDS: Record<string, string> = { wizard: 'config.write', channels: 'operate.read', system: 'operate.read', audit: 'audit.read', clients: 'client.manage' };
 const BESIDE: Record<string, string[]> = { agents: ['agents', 'skills', 'profiles', 'statuses'], channels: ['channels', 'accounts'] };
 
 const path = (): string[] => location.hash.replace(/^#\/?/, '').split('/').map(decodeURIComponent);
@@ -173,6 +174,7 @@ function SetUp({ t, me, prefs, choose, leave }: Frame & { me: Me; leave: () => v
 
 function Screen({ at: [place = '', id = '', step = ''] }: { at: string[] }) {
   if (place === 'wizard') return <Wizard id={id} step={step} />;
+  if (place === 'clients') return <Clients />;
   if (place === 'history') return <History />;
   if (place === 'audit') return <Audit key={id} />;
   if (place === 'system') return <System />;

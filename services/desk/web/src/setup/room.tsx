@@ -5,7 +5,6 @@ import { filled, type Lang, type SameAs, type WordsOf } from '../fill';
 import type { Me } from '../types.gen';
 import type en from '../texts/setup/en';
 import { Trouble, type World } from './admin';
-import { explained } from './said';
 
 export type Same = SameAs<typeof en>;
 export type Words = WordsOf<typeof en>;
@@ -100,11 +99,15 @@ export function Told({ trouble, typing }: { trouble: Trouble | undefined; typing
 // short leaves out of a field's path where in the request it stood.
 export const short = (field: string): string => field.replace(/^resources\[\d+\]\./, '').replace(/^\w+\./, '');
 
-// Explained is why a field is wrong.
+// Explained is a sentence of the house in the reader's words, or as it is where there
+// are none. English readers load none.
 export function Explained({ text }: { text: string }) {
   const { t } = useRoom();
-  const own = explained(text, t);
-  return own ? <span>{own}</span> : <span lang="en">{text}</span>;
+  const [own, say] = useState<{ of: string; text: string | undefined }>();
+  useEffect(() => {
+    if (t.lang !== 'en') void import('./sentences').then((m) => say({ of: text, text: m.worded(text) }), () => undefined);
+  }, [text, t.lang]);
+  return t.lang !== 'en' && own?.of === text && own.text ? <span>{own.text}</span> : <span lang="en">{text}</span>;
 }
 
 // Ask is a question that stands before the page until it is answered.

@@ -243,6 +243,19 @@ export interface Agent {
   companyAccount?: string;
 }
 
+export interface ApiClient {
+  id?: string;
+  displayName?: string;
+  scopes?: string[];
+  queues?: string[];
+  addresses?: string[];
+  lifeMs?: string;
+  createdMs?: string;
+  createdBy?: string;
+  revokedMs?: string;
+  tokens?: ClientToken[];
+}
+
 export interface ApplyResponse {
   changes?: Change[];
   version?: string;
@@ -390,6 +403,13 @@ export interface ClassificationRule {
   disabled?: boolean;
 }
 
+export interface ClientToken {
+  fingerprint?: string;
+  createdMs?: string;
+  untilMs?: string;
+  usedMs?: string;
+}
+
 export interface Contact {
   known?: boolean;
   id?: string;
@@ -406,6 +426,11 @@ export interface Conversation {
   previous?: number;
   priority?: number;
   skills?: Record<string, number>;
+}
+
+export interface CreateClientResponse {
+  client?: ApiClient;
+  token?: string;
 }
 
 export interface CrewMember {
@@ -537,6 +562,10 @@ export interface GetVersionResponse {
 export interface Interval {
   from?: string;
   to?: string;
+}
+
+export interface ListClientsResponse {
+  clients?: ApiClient[];
 }
 
 export interface ListDeadLettersResponse {
@@ -800,6 +829,11 @@ export interface RevealVerifyTokenResponse {
 export interface RollBackResponse {
   version?: string;
   changes?: Change[];
+}
+
+export interface RotateClientResponse {
+  client?: ApiClient;
+  token?: string;
 }
 
 export interface Routed {

@@ -6,7 +6,7 @@ import type { PageStatus, PrivacyNotice } from './types.gen';
 import { ask, idOf, nameOf, type Kind, type Thing, type World } from './admin';
 import { CallbackOf, Checks, PageDeeds, State, useStatuses } from './channels';
 import { Editor } from './editor';
-import { go, said, stamp, Told, useAct, useRoom } from './room';
+import { Explained, go, said, stamp, Told, useAct, useRoom } from './room';
 
 const STEPS = ['app', 'page', 'webhook', 'people', 'work', 'check'] as const;
 
@@ -122,7 +122,7 @@ function Privacy({ account }: { account: Thing }) {
       <h3>{t.privacy}</h3>
       <Told trouble={trouble} />
       <p>{t.privacyLead}</p>
-      <blockquote lang="en">{notice?.text}</blockquote>
+      <blockquote>{notice?.text && <Explained text={notice.text} />}</blockquote>
       <button disabled={busy || !notice} onClick={() => void act(async () => {
         await ask('Config', 'AcknowledgePrivacy', { account: idOf(account), version: notice?.version });
         await reload();
