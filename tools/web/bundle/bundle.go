@@ -25,6 +25,10 @@ const Later = 24 * 1024
 // is told by them of what is no offer.
 const Beside = 1536
 
+// Utility is how many the choice of utility templates may have, on top of Later: it
+// is loaded where the time to reply is over.
+const Utility = 1536
+
 // Setup is how many the set-up page may load before an administrator can work.
 // Agents load none of it.
 const Setup = 40 * 1024
@@ -40,6 +44,8 @@ type Sizes struct {
 	Later int
 	// Beside is the part of what stands beside the offers.
 	Beside int
+	// Utility is the part that offers utility templates.
+	Utility int
 	// Style is the style sheet.
 	Style int
 	// Setup is what the set-up page begins with, in the longest language.
@@ -50,7 +56,7 @@ type Sizes struct {
 
 // String tells the sizes in one line.
 func (s Sizes) String() string {
-	return fmt.Sprintf("script %d B of %d B, later %d B of %d B, beside offers %d B of %d B, css %d B, set-up %d B of %d B, later %d B of %d B (gzip)", s.Script, Budget, s.Later, Later, s.Beside, Beside, s.Style, s.Setup, Setup, s.Aside, Aside)
+	return fmt.Sprintf("script %d B of %d B, later %d B of %d B, beside offers %d B of %d B, templates %d B of %d B, css %d B, set-up %d B of %d B, later %d B of %d B (gzip)", s.Script, Budget, s.Later, Later, s.Beside, Beside, s.Utility, Utility, s.Style, s.Setup, Setup, s.Aside, Aside)
 }
 
 // Within is an error when the scripts exceed what they may weigh.
@@ -62,6 +68,8 @@ func (s Sizes) Within() error {
 		return fmt.Errorf("the parts that are loaded later weigh %d B compressed, over the budget of %d B", s.Later, Later)
 	case s.Beside > Beside:
 		return fmt.Errorf("what stands beside the offers weighs %d B compressed, over the budget of %d B", s.Beside, Beside)
+	case s.Utility > Utility:
+		return fmt.Errorf("what offers utility templates weighs %d B compressed, over the budget of %d B", s.Utility, Utility)
 	case s.Setup > Setup:
 		return fmt.Errorf("the set-up page weighs %d B compressed, over the budget of %d B", s.Setup, Setup)
 	case s.Aside > Aside:
@@ -89,6 +97,9 @@ const texts = "src/texts/"
 
 // beside is what stands beside the offers.
 const beside = "src/beside.tsx"
+
+// utility is the choice of utility templates.
+const utility = "src/utility.tsx"
 
 // view is where those of the supervisor's view are, which come with it.
 const view = texts + "floor/"
@@ -130,6 +141,8 @@ func (e entry) build(root string, files map[string][]byte) (Sizes, error) {
 			sizes.Style = weight
 		case part.entry == beside:
 			sizes.Beside = weight
+		case part.entry == utility:
+			sizes.Utility = weight
 		case strings.HasPrefix(part.entry, view):
 			words = max(words, weight)
 		case strings.HasPrefix(part.entry, texts):

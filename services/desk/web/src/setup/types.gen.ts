@@ -638,6 +638,7 @@ export interface Page {
   markSeen?: Switch;
   survey?: Survey;
   botSurvey?: Survey;
+  templates?: UtilityTemplate[];
 }
 
 export interface PageCheck {
@@ -959,6 +960,12 @@ export interface Trial {
   resources?: Resource[];
   atMs?: string;
   waitedSeconds?: number;
+}
+
+export interface UtilityTemplate {
+  name?: string;
+  language?: string;
+  text?: string;
 }
 
 export interface Variable {

@@ -1,0 +1,1 @@
+import{a}from"./chunk.7A22LNLP.js";import"./chunk.EFJJGBMP.js";import"./chunk.WMNGU4VM.js";import"./chunk.Z374ORLE.js";import"./chunk.PHX6SVVA.js";import"./chunk.7JJ7XUBG.js";import"./chunk.GYDGKPPF.js";export{a as HandOver};

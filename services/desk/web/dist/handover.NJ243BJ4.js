@@ -1,1 +1,0 @@
-import{a}from"./chunk.Y5H3GSTI.js";import"./chunk.LCOK7EWQ.js";import"./chunk.WMNGU4VM.js";import"./chunk.F4S2G77Q.js";import"./chunk.PHX6SVVA.js";import"./chunk.GYDGKPPF.js";import"./chunk.7JJ7XUBG.js";export{a as HandOver};
