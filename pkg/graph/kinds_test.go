@@ -52,6 +52,14 @@ func TestKindsOfMessagesOnTheWire(t *testing.T) {
 			Template: &threadv1.Template{Generic: &threadv1.GenericTemplate{Elements: []*threadv1.Card{{Title: "A", Subtitle: "B", ImageUrl: "https://example.com/a.png"}}}}},
 			`{"recipient":{"id":"4040"},"messaging_type":"RESPONSE","message":{"attachment":{"type":"template","payload":{"template_type":"generic",
 			"elements":[{"title":"A","subtitle":"B","image_url":"https://example.com/a.png"}]}}}}`},
+		"a utility template": {graph.Message{PSID: "4040", Text: "for people", MessagingType: "UTILITY", Metadata: "x", Template: utility(&threadv1.TemplateParameter{Text: "A-17"}, &threadv1.TemplateParameter{Text: "here"})},
+			`{"recipient":{"id":"4040"},"messaging_type":"UTILITY","message":{"metadata":"x","template":{"name":"order_update","language":{"code":"en"},
+			"components":[{"type":"body","parameters":[{"type":"text","text":"A-17"},{"type":"text","text":"here"}]}]}}}`},
+		"one with names": {graph.Message{PSID: "4040", MessagingType: "UTILITY", Template: utility(&threadv1.TemplateParameter{Name: "order_id", Text: "A-17"})},
+			`{"recipient":{"id":"4040"},"messaging_type":"UTILITY","message":{"template":{"name":"order_update","language":{"code":"en"},
+			"components":[{"type":"body","parameters":[{"type":"text","parameter_name":"order_id","text":"A-17"}]}]}}}`},
+		"one without blanks": {graph.Message{PSID: "4040", MessagingType: "UTILITY", Template: utility()},
+			`{"recipient":{"id":"4040"},"messaging_type":"UTILITY","message":{"template":{"name":"order_update","language":{"code":"en"},"components":[]}}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if out := c.Send(t.Context(), page(), k.m); out.Class != graph.Sent {
@@ -59,6 +67,38 @@ func TestKindsOfMessagesOnTheWire(t *testing.T) {
 			}
 			same(t, last(), k.want)
 		})
+	}
+}
+
+func utility(all ...*threadv1.TemplateParameter) *threadv1.Template {
+	return &threadv1.Template{Utility: &threadv1.UtilityTemplate{Name: "order_update", Language: "en", Parameters: all}}
+}
+
+// Meta has no code that says what is wrong with a utility template; one that says
+// no more than that the request is bad is about the template. All other codes mean
+// what they mean of every message.
+func TestRefusalsOfUtilityTemplates(t *testing.T) {
+	for code, want := range map[string]string{
+		`{"code":100}`: graph.ReasonTemplateRefused, `{"code":132001}`: graph.ReasonTemplateRefused, `{"code":100,"error_subcode":2018034}`: graph.ReasonTemplateRefused,
+		`{"code":100,"error_subcode":2018001}`: graph.ReasonPersonUnavailable, `{"code":10,"error_subcode":2018278}`: graph.ReasonWindowClosed,
+		`{"code":200}`: graph.ReasonPermissionMissing, `{"code":613}`: graph.ReasonThrottled, `{"code":1}`: graph.ReasonServerError,
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"error":`+code+`}`)
+		}))
+		c := client(t, server.URL, time.Minute)
+		if out := c.Send(t.Context(), page(), graph.Message{PSID: "4040", MessagingType: "UTILITY", Template: utility()}); out.Reason != want {
+			t.Errorf("%s of a template means %s, want %s", code, out.Reason, want)
+		}
+		text := want
+		if text == graph.ReasonTemplateRefused {
+			text = graph.ReasonInvalidRequest
+		}
+		if out := c.Send(t.Context(), page(), graph.Message{PSID: "4040", MessagingType: "RESPONSE", Text: "hi"}); out.Reason != text {
+			t.Errorf("%s of a text means %s, want %s", code, out.Reason, text)
+		}
+		server.Close()
 	}
 }
 

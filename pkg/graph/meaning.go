@@ -47,6 +47,8 @@ func standing() []Meaning {
 			"publish the app; ask for pages_messaging in the App Review", "refused"},
 		{ReasonTermsOpen, "the page has not accepted terms of Meta's", "have an administrator of the page accept them in its settings", "refused"},
 		{ReasonMediaRefused, "Meta cannot fetch or use the attachment", "look at its size and type; what Meta uploaded before dies after 90 days", "refused; text goes on"},
+		{ReasonTemplateRefused, "Meta does not take a utility template: it is not approved in that language, is paused, or has other blanks; any code that says no more than that the request is invalid",
+			"compare `templates` of the page with the template at Meta: name, language code, and the blanks of its body", "refused"},
 		{ReasonInvalidRequest, "Meta does not take the request as it is", "report it with code and trace id; a template of an API client may break a limit", "refused"},
 	}
 }

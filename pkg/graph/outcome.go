@@ -60,6 +60,7 @@ const (
 	ReasonThreadOwned       = "THREAD_OWNED"       // another app has the thread
 	ReasonTermsOpen         = "TERMS_OPEN"         // the page has terms of Meta's to accept
 	ReasonMediaRefused      = "MEDIA_REFUSED"      // the attachment cannot be used
+	ReasonTemplateRefused   = "TEMPLATE_REFUSED"   // the utility template is not approved, or its blanks are others
 	ReasonMessageGone       = "MESSAGE_GONE"       // what the message answers or reacts to is not there any more
 	ReasonInvalidRequest    = "INVALID_REQUEST"    // Meta does not take the request as it is
 )

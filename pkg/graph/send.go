@@ -14,7 +14,7 @@ import (
 type Message struct {
 	PSID          string
 	Text          string // at most 2000 characters, Meta's limit
-	MessagingType string // RESPONSE or MESSAGE_TAG
+	MessagingType string // RESPONSE, MESSAGE_TAG, or UTILITY with a utility template
 	Tag           string // HUMAN_AGENT with MESSAGE_TAG, else empty
 	Metadata      string // of SignMetadata
 	ReplyTo       string // mid of the message that it answers; empty for none
@@ -32,6 +32,7 @@ type sendBody struct {
 	Message       struct {
 		Text         string       `json:"text,omitempty"`
 		Attachment   *attachment  `json:"attachment,omitempty"`
+		Template     *approved    `json:"template,omitempty"`
 		QuickReplies []quickReply `json:"quick_replies,omitempty"`
 		Metadata     string       `json:"metadata,omitempty"`
 	} `json:"message"`
@@ -51,6 +52,8 @@ func bodyOf(m Message) sendBody {
 	body := sendBody{Recipient: recipient{m.PSID}, MessagingType: m.MessagingType, Tag: m.Tag, Persona: m.Persona}
 	body.Message.Metadata = m.Metadata
 	switch {
+	case m.Template.GetUtility() != nil:
+		body.Message.Template = approvedOf(m.Template.GetUtility())
 	case m.Template != nil:
 		body.Message.Attachment = templateOf(m.Template)
 	case m.Media.ID != "":
@@ -76,6 +79,9 @@ func (c *Client) Send(ctx context.Context, page Page, m Message) Outcome {
 	out := classify(a.phase, a.status, a.body)
 	if a.timeout && out.Class == Uncertain {
 		out.Reason = ReasonTimeout
+	}
+	if m.Template.GetUtility() != nil && out.Class == Refused && out.Reason == ReasonInvalidRequest {
+		out.Reason = ReasonTemplateRefused // Meta has no codes of its own for it
 	}
 	out.Usage = usageOf(a.header, page.ID)
 	if out.Class == Later || out.Class == Parked {

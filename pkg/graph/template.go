@@ -42,6 +42,41 @@ type quickReply struct {
 	Payload     string `json:"payload,omitempty"`
 }
 
+// approved is a utility template as Meta's page "Utility messages" has it; named
+// blanks are told by name, numbered ones by their order.
+type approved struct {
+	Name     string `json:"name"`
+	Language struct {
+		Code string `json:"code"`
+	} `json:"language"`
+	Components []component `json:"components"`
+}
+
+type component struct {
+	Type       string      `json:"type"`
+	Parameters []parameter `json:"parameters"`
+}
+
+type parameter struct {
+	Type string `json:"type"`
+	Name string `json:"parameter_name,omitempty"`
+	Text string `json:"text"`
+}
+
+func approvedOf(t *threadv1.UtilityTemplate) *approved {
+	a := &approved{Name: t.GetName(), Components: []component{}}
+	a.Language.Code = t.GetLanguage()
+	if len(t.GetParameters()) == 0 {
+		return a
+	}
+	body := component{Type: "body"}
+	for _, p := range t.GetParameters() {
+		body.Parameters = append(body.Parameters, parameter{Type: "text", Name: p.GetName(), Text: p.GetText()})
+	}
+	a.Components = append(a.Components, body)
+	return a
+}
+
 func templateOf(t *threadv1.Template) *attachment {
 	a := &attachment{Type: "template"}
 	if b := t.GetButton(); b != nil {

@@ -54,6 +54,9 @@ func (s *Set) Template(t *threadv1.Template) *threadv1.Template {
 		b.Text = s.Hide(b.GetText())
 		s.buttons(b.GetButtons())
 	}
+	for _, p := range t.GetUtility().GetParameters() { // the rest are the page's approved words
+		p.Text = s.Hide(p.GetText())
+	}
 	for _, c := range t.GetGeneric().GetElements() {
 		c.Title, c.Subtitle = s.Hide(c.GetTitle()), s.Hide(c.GetSubtitle())
 		s.buttons(c.GetButtons())

@@ -13,6 +13,9 @@ const (
 	humanAgentWindow = 7 * 24 * time.Hour
 	// windowMargin is taken off both, for clocks and the way to Meta.
 	windowMargin = time.Minute
+	// utilityWindow is how long a utility template may wait for its page, from
+	// when it was written. Meta sets no end; what it tells of does not stay true.
+	utilityWindow = 24 * time.Hour
 )
 
 // WindowKind is how a reply may leave.
@@ -23,6 +26,7 @@ const (
 	Closed     WindowKind = iota // not at all until the customer writes
 	Response                     // as RESPONSE
 	HumanAgent                   // as MESSAGE_TAG HUMAN_AGENT, if a person wrote it
+	Utility                      // as UTILITY: a template that the page has approved
 )
 
 // String is the kind as the desk API writes it.
@@ -32,6 +36,8 @@ func (k WindowKind) String() string {
 		return "response"
 	case HumanAgent:
 		return "human_agent"
+	case Utility:
+		return "utility"
 	case Closed:
 	}
 	return "closed"
@@ -41,6 +47,22 @@ func (k WindowKind) String() string {
 type Window struct {
 	Kind  WindowKind
 	Until time.Time
+}
+
+// PassageOf tells how the open send leaves at now, if it does (S32, S33). What a
+// person wrote leaves in whatever window there is, and a utility template without
+// one; what nobody wrote leaves in the standard window alone.
+func PassageOf(s *threadv1.State, one *threadv1.Send, human bool, now time.Time) Window {
+	w := WindowAt(s, now)
+	switch until := time.UnixMilli(one.GetRequestedMs()).Add(utilityWindow); {
+	case !human && w.Kind != Response:
+		return Window{}
+	case one.GetUtility() && human && now.Before(until):
+		return Window{Utility, until}
+	case one.GetUtility():
+		return Window{}
+	}
+	return w
 }
 
 // WindowAt tells how a reply may leave at now. The human-agent tag counts only

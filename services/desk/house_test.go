@@ -100,7 +100,8 @@ func newHouse(t *testing.T, change ...func(*desk.Config)) *house {
 		&configv1.NotificationTemplate{Meta: &configv1.Meta{Id: "advice"}, Seconds: 300, Texts: []*configv1.NotificationTexts{{Language: "en", Title: "{AgentName} wants to know"}}},
 		&configv1.CannedReply{Meta: &configv1.Meta{Id: "hello", DisplayName: "Hello"}, Text: "Здравейте, {CustomerFirstName}!", Tags: []string{"greeting"}, Workstreams: []string{"facebook"}},
 		&configv1.CannedReply{Meta: &configv1.Meta{Id: "else", DisplayName: "Elsewhere"}, Text: "Not here", Workstreams: []string{"other"}},
-		&configv1.ChannelAccount{Meta: &configv1.Meta{Id: "demo"}}, &configv1.Page{Meta: &configv1.Meta{Id: "shop"}, PageId: pageID, Account: "demo", AgentAttachments: configv1.Switch_SWITCH_ON, Workstream: "discreet"},
+		&configv1.ChannelAccount{Meta: &configv1.Meta{Id: "demo"}}, &configv1.Page{Meta: &configv1.Meta{Id: "shop"}, PageId: pageID, Account: "demo", AgentAttachments: configv1.Switch_SWITCH_ON, Workstream: "discreet",
+			Templates: []*configv1.UtilityTemplate{{Name: "order_update", Language: "en", Text: "Order {{1}} is {{2}}."}, {Name: "ready", Language: "en", Text: "{{customer}}, it is ready."}}},
 		&configv1.Workstream{Meta: &configv1.Meta{Id: "discreet"}, Masks: []*configv1.MaskingRule{{Name: "cards", Preset: configv1.MaskingPreset_MASKING_PRESET_CREDIT_CARD}}},
 		&configv1.Page{Meta: &configv1.Meta{Id: "silent"}, PageId: silentPage, Account: "demo"})
 	h.distribute()

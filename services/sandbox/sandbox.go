@@ -75,6 +75,7 @@ type Config struct {
 	VerifyToken   string        `koanf:"verify_token" default:"demo-verify-token" help:"Verify token of the callback."`
 	Callback      string        `koanf:"callback" default:"http://127.0.0.1:8081/webhook/demo" help:"Where webhooks are sent to."`
 	Pages         []string      `koanf:"pages" default:"1020304050607080:demo-page-token-shop:Магазин Витоша" help:"Pages, each id:token:name."`
+	Templates     []string      `koanf:"templates" default:"order_update:bg:Поръчка {{1}} е {{2}}. Благодарим Ви!,order_update:en:Order {{1}} is {{2}}. Thank you!" help:"Utility templates that all pages have approved, each name:language:body."`
 	Subscribed    bool          `koanf:"subscribed" default:"true" help:"Pages begin subscribed to every field."`
 	RequireProof  bool          `koanf:"require_proof" default:"true" help:"Calls need appsecret_proof."`
 	HumanAgent    bool          `koanf:"human_agent" default:"true" help:"The app has the Human Agent feature."`
@@ -111,6 +112,9 @@ func (c *Config) Validate() error {
 	if _, err := c.pages(); err != nil {
 		add("pages", err.Error())
 	}
+	if _, err := c.templates(); err != nil {
+		add("templates", err.Error())
+	}
 	if len(bad) == 0 {
 		return nil
 	}
@@ -131,11 +135,24 @@ func (c *Config) pages() ([]world.Page, error) {
 	return out, nil
 }
 
+func (c *Config) templates() ([]graphapi.Template, error) {
+	var out []graphapi.Template
+	for _, line := range c.Templates {
+		parts := strings.SplitN(line, ":", 3)
+		if len(parts) != 3 || parts[0] == "" || parts[1] == "" || parts[2] == "" {
+			return nil, fmt.Errorf("%q must be name:language:body", line)
+		}
+		out = append(out, graphapi.Template{Name: parts[0], Language: parts[1], Body: parts[2]})
+	}
+	return out, nil
+}
+
 // Service is the sandbox as a service of a process.
 type Service struct {
-	cfg   Config
-	deps  host.Deps
-	pages []world.Page
+	cfg       Config
+	deps      host.Deps
+	pages     []world.Page
+	templates []graphapi.Template
 }
 
 // New checks the settings; it opens nothing.
@@ -147,7 +164,11 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{cfg: cfg, deps: deps, pages: pages}, nil
+	templates, err := cfg.templates()
+	if err != nil {
+		return nil, err
+	}
+	return &Service{cfg: cfg, deps: deps, pages: pages, templates: templates}, nil
 }
 
 // Run opens the journal, listens and blocks until ctx ends.
@@ -232,7 +253,7 @@ func (s *Service) handler(w *world.World, url string) (http.Handler, error) {
 	}
 	albums := phone.Albums{Dir: filepath.Join(s.cfg.DataDir, "media"), Media: url + "/media", Now: w.Now}
 	graph := graphapi.New(graphapi.Settings{AppID: s.cfg.AppID, AppSecret: s.cfg.AppSecret,
-		RequireProof: s.cfg.RequireProof, Live: s.cfg.Live, HumanAgent: s.cfg.HumanAgent, DefaultApp: s.cfg.DefaultApp, ProfileExtras: s.cfg.ProfileExtras,
+		RequireProof: s.cfg.RequireProof, Live: s.cfg.Live, HumanAgent: s.cfg.HumanAgent, DefaultApp: s.cfg.DefaultApp, ProfileExtras: s.cfg.ProfileExtras, Templates: s.templates,
 		EchoDelay: s.cfg.EchoDelay, ReceiptDelay: s.cfg.ReceiptDelay, Media: albums.Media, Keep: albums.Keep}, w, played)
 	verify := func(ctx context.Context, token string) error {
 		return courier.Verify(ctx, s.cfg.Callback, cmp.Or(token, s.cfg.VerifyToken))

@@ -125,6 +125,7 @@ func config(t *testing.T, in *ingress) sandbox.Config {
 		Listen: "127.0.0.1:0", DataDir: t.TempDir(), AppID: "424242424242424", AppSecret: secret,
 		VerifyToken: "demo-verify-token", Callback: in.URL, Pages: []string{page + ":" + token + ":Магазин Витоша"},
 		Subscribed: true, RequireProof: true, HumanAgent: true, Live: true, ProfileExtras: true,
+		Templates: []string{"order_update:en:Order {{1}} is {{2}}.", "paid:en:Thank you: it is paid.", "order_named:en_US:{{customer}}, {{order_id}} is ready."},
 		EchoDelay: time.Millisecond, ReceiptDelay: time.Millisecond, Batch: 20, Parallel: 4, RetryMax: 20 * time.Millisecond,
 	}
 }

@@ -24,7 +24,7 @@ type Suite struct {
 
 // Suites are all there are, in the order of a message's way.
 func Suites() []Suite {
-	return []Suite{{"ingress", ingress}, {"rules", rules}, {"path", path}, {"sends", sends}, {"pick", pick}, {"skills", skills}, {"life", life},
+	return []Suite{{"ingress", ingress}, {"rules", rules}, {"path", path}, {"sends", sends}, {"photos", photos}, {"pick", pick}, {"skills", skills}, {"life", life},
 		{"reload", reload}, {"start", start}, {"contacts", contacts}, {"flood", flood}}
 }
 

@@ -49,6 +49,7 @@ func TestGallery(t *testing.T) {
 			b.opens("Anna")
 			b.Await("the closed window", "document.querySelector('.banner.bad')")
 		},
+		"template":    templateState,
 		"failed send": failedState,
 		"supervisor":  func(b *browser) { busy(b); b.supervise() },
 		"agents": func(b *browser) {

@@ -48,7 +48,7 @@ func serve(addr string, baseline func(net.Listener) error) error {
 }
 
 func measure(ctx context.Context) (err error) {
-	only := flag.String("only", "", "measure only suites whose name matches this regular expression: ingress, rules, path, sends, pick, skills, life, reload, start, contacts, flood")
+	only := flag.String("only", "", "measure only suites whose name matches this regular expression: ingress, rules, path, sends, photos, pick, skills, life, reload, start, contacts, flood")
 	page := flag.String("page", "docs/performance.md", "where the figures of a whole run are written; empty for nowhere")
 	flag.Parse()
 	wanted, err := regexp.Compile(*only)

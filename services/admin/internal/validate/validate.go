@@ -120,6 +120,7 @@ func (p *problems) page(page *configv1.Page, world *directory.Snapshot) {
 	p.known("customer_attachments", page.GetCustomerAttachments().String(), configv1.Switch_name, int32(page.GetCustomerAttachments()))
 	p.key("access_token", page.GetAccessToken(), 16, maxToken)
 	p.overrides(page.GetMessages())
+	p.templates(page.GetTemplates())
 	p.survey("survey", page.GetSurvey())
 	p.survey("bot_survey", page.GetBotSurvey())
 }

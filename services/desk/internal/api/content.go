@@ -45,8 +45,8 @@ func (c *check) content(m *deskv1.SendMessageRequest) {
 	size := proto.Size(m.GetTemplate())
 	c.that(size <= maxSize, "template", "must have at most %d bytes, has %d", maxSize, size)
 	c.that(m.GetText() == "", "text", "must be empty beside a template")
-	button, generic := m.GetTemplate().GetButton(), m.GetTemplate().GetGeneric()
-	c.that((button == nil) != (generic == nil), "template", "must be either button or generic")
+	button, generic, utility := m.GetTemplate().GetButton(), m.GetTemplate().GetGeneric(), m.GetTemplate().GetUtility()
+	c.that(one(button != nil, generic != nil, utility != nil), "template", "must be one of button, generic and utility")
 	if button != nil {
 		c.units("template.button.text", button.GetText(), 1, maxButtonText)
 		c.buttons("template.button", button.GetButtons(), 1)
@@ -54,6 +54,22 @@ func (c *check) content(m *deskv1.SendMessageRequest) {
 	if generic != nil {
 		c.cards(generic.GetElements())
 	}
+	if utility != nil {
+		c.that(len(m.GetQuickReplies()) == 0, "quick_replies", "must be none beside a utility template: Meta approved it without")
+		c.that(m.GetReplyTo() == "", "reply_to", "must be empty beside a utility template: it answers nothing")
+		c.utility(utility)
+	}
+}
+
+// one tells whether exactly one is so.
+func one(all ...bool) bool {
+	n := 0
+	for _, is := range all {
+		if is {
+			n++
+		}
+	}
+	return n == 1
 }
 
 func (c *check) replies(all []*threadv1.QuickReply) {
@@ -123,7 +139,7 @@ func inWords(t *threadv1.Template) string {
 			line("[" + b.GetTitle() + "]")
 		}
 	}
-	line(t.GetButton().GetText())
+	line(t.GetUtility().GetText(), t.GetButton().GetText())
 	titles(t.GetButton().GetButtons())
 	for _, card := range t.GetGeneric().GetElements() {
 		line(card.GetTitle(), card.GetSubtitle())

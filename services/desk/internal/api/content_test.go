@@ -24,6 +24,10 @@ func TestContentKeepsToMetasLimits(t *testing.T) {
 	cards := func(all ...*threadv1.Card) *threadv1.Template {
 		return &threadv1.Template{Generic: &threadv1.GenericTemplate{Elements: all}}
 	}
+	utility := func(all ...*threadv1.TemplateParameter) *threadv1.Template {
+		return &threadv1.Template{Utility: &threadv1.UtilityTemplate{Name: "order_update", Language: "en", Parameters: all}}
+	}
+	parameter := &threadv1.TemplateParameter{Text: "A-17"}
 	for name, c := range map[string]struct {
 		m     *deskv1.SendMessageRequest
 		wrong string // field; empty: it is good
@@ -54,7 +58,20 @@ func TestContentKeepsToMetasLimits(t *testing.T) {
 		"a subtitle of 81":          {&deskv1.SendMessageRequest{Template: cards(&threadv1.Card{Title: "A", Subtitle: long(81)})}, "template.generic.elements[0].subtitle"},
 		"L13 more than 28 KB": {&deskv1.SendMessageRequest{Template: cards(times(10, &threadv1.Card{Title: "A", Buttons: times(3, &threadv1.Button{Title: "Open",
 			Url: "https://example.com/" + strings.Repeat("a", 1000)})})...)}, "template"},
-		"neither form": {&deskv1.SendMessageRequest{Template: &threadv1.Template{}}, "template"},
+		"a utility template":         {&deskv1.SendMessageRequest{Template: utility(parameter)}, ""},
+		"one without blanks":         {&deskv1.SendMessageRequest{Template: utility()}, ""},
+		"one with a text":            {&deskv1.SendMessageRequest{Text: "hi", Template: utility(parameter)}, "text"},
+		"one with answers":           {&deskv1.SendMessageRequest{QuickReplies: times(1, reply), Template: utility(parameter)}, "quick_replies"},
+		"one that answers":           {&deskv1.SendMessageRequest{ReplyTo: "m_1", Template: utility(parameter)}, "reply_to"},
+		"one of two forms":           {&deskv1.SendMessageRequest{Template: &threadv1.Template{Utility: utility().GetUtility(), Button: button("hi", opens).GetButton()}}, "template"},
+		"one without a name":         {&deskv1.SendMessageRequest{Template: &threadv1.Template{Utility: &threadv1.UtilityTemplate{Language: "en"}}}, "template.utility.name"},
+		"one that says its text":     {&deskv1.SendMessageRequest{Template: &threadv1.Template{Utility: &threadv1.UtilityTemplate{Name: "a", Language: "en", Text: "Buy!"}}}, "template.utility.text"},
+		"a blank of 200":             {&deskv1.SendMessageRequest{Template: utility(&threadv1.TemplateParameter{Text: long(200)})}, ""},
+		"a blank of 201":             {&deskv1.SendMessageRequest{Template: utility(&threadv1.TemplateParameter{Text: long(201)})}, "template.utility.parameters[0].text"},
+		"an empty blank":             {&deskv1.SendMessageRequest{Template: utility(parameter, &threadv1.TemplateParameter{Text: " "})}, "template.utility.parameters[1].text"},
+		"a blank of two lines":       {&deskv1.SendMessageRequest{Template: utility(&threadv1.TemplateParameter{Text: "a\nb"})}, "template.utility.parameters[0].text"},
+		"more blanks than there are": {&deskv1.SendMessageRequest{Template: utility(times(21, parameter)...)}, "template.utility.parameters"},
+		"neither form":               {&deskv1.SendMessageRequest{Template: &threadv1.Template{}}, "template"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got check

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -39,10 +40,12 @@ func (s deskService) SendMessage(ctx context.Context, r *connect.Request[deskv1.
 	// the log has, and echoes and readings are held against that.
 	hide := s.masks.Of(s.Directory.Now(), m.GetRef().GetPage()).Agent
 	template := hide.Template(m.GetTemplate())
+	unknown := s.compose(m.GetRef(), template)
 	parts, sent := parts(hide.Hide(m.GetText()), template, files)
 	item, err := s.write(ctx, m.GetRef(), m.GetClientId(), aMessage, func(state *threadv1.State, _ uint64, id, agent string) ([]*threadv1.Fact, error) {
-		if missing != nil && !thread.Done(state, m.GetClientId()) { // a message that is stored has its files
-			return nil, missing
+		// A message that is stored has its files and its template.
+		if why := cmp.Or(missing, unknown); why != nil && !thread.Done(state, m.GetClientId()) {
+			return nil, why
 		}
 		return thread.Request(state, s.Now(), m.GetRef().GetConversation(), &threadv1.SendRequested{
 			Id: id, ClientId: m.GetClientId(), Agent: agent, Parts: parts, Human: true,
@@ -84,7 +87,15 @@ func (s deskService) ResendMessage(ctx context.Context, r *connect.Request[deskv
 			return nil, &thread.Refusal{Reason: thread.WrongStatus,
 				Phase: state.GetConversation().GetPhase(), Allowed: thread.Allowed(state, agent)}
 		}
-		unsent.Parts = hidden(s.masks.Of(s.Directory.Now(), m.GetRef().GetPage()).Agent, unsent.GetParts())
+		hide := s.masks.Of(s.Directory.Now(), m.GetRef().GetPage()).Agent
+		unsent.Parts = hidden(hide, unsent.GetParts())
+		if unsent.GetTemplate().GetUtility() != nil {
+			unsent.Template = hide.Template(unsent.GetTemplate())
+			if err := s.compose(m.GetRef(), unsent.GetTemplate()); err != nil {
+				return nil, err
+			}
+			unsent.Parts = []string{inWords(unsent.GetTemplate())}
+		}
 		unsent.Id, unsent.ClientId, unsent.Agent, unsent.Human, unsent.Repeats = id, m.GetClientId(), agent, true, m.GetItem()
 		return thread.Repeat(state, s.Now(), m.GetRef().GetConversation(), unsent)
 	})

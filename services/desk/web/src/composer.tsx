@@ -107,7 +107,7 @@ export function Composer({ view }: { view: ConversationView }) {
       {quoted && mode === 'reply' && (
         <p class="quote" dir="auto">{t.answered}: {quoted.text || t.aMessage} <button type="button" aria-label={t.dismiss} onClick={() => desk.quote(view.ref!)}>×</button></p>
       )}
-      {mode === 'reply' && <Enclosed view={view} draft={draft} change={change} />}
+      <Enclosed view={view} draft={draft} change={change} />
       <div class="field">
         {attaches && (
           <label class="clip" title={t.attach}>

@@ -18,6 +18,7 @@ export function Offered({ item, under }: { item: TimelineItem; under?: boolean }
       </ul>
     );
   }
+  if (!button && !generic) return null; // what a utility template says is the text
   return (
     <div class="offered">
       {button && <p class="text" dir="auto">{button.text}</p>}

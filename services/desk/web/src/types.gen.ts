@@ -631,6 +631,14 @@ export interface ListTargetsResponse {
   agents?: AgentTarget[];
 }
 
+export interface ListTemplatesRequest {
+  ref?: ConversationRef;
+}
+
+export interface ListTemplatesResponse {
+  templates?: ReadyTemplate[];
+}
+
 export interface ListTimelineRequest {
   ref?: ConversationRef;
   beforeRevision?: string;
@@ -861,6 +869,13 @@ export interface ReadyReply {
   quickReplies?: QuickReply[];
 }
 
+export interface ReadyTemplate {
+  name?: string;
+  language?: string;
+  text?: string;
+  blanks?: string[];
+}
+
 export interface Referral {
   ref?: string;
   source?: string;
@@ -1056,6 +1071,12 @@ export interface TakeControlResponse {
 export interface Template {
   button?: ButtonTemplate;
   generic?: GenericTemplate;
+  utility?: UtilityTemplate;
+}
+
+export interface TemplateParameter {
+  name?: string;
+  text?: string;
 }
 
 export interface TimelineChange {
@@ -1146,6 +1167,13 @@ export interface UpdatePersonalReplyRequest {
 
 export interface UpdatePersonalReplyResponse {
   reply?: PersonalReply;
+}
+
+export interface UtilityTemplate {
+  name?: string;
+  language?: string;
+  text?: string;
+  parameters?: TemplateParameter[];
 }
 
 export interface WhoAmIRequest {

@@ -198,6 +198,10 @@ func (d desk) SendMessage(_ context.Context, r *connect.Request[deskv1.SendMessa
 	sent := &deskv1.TimelineItem{
 		Author: deskv1.Author_AUTHOR_AGENT, Text: r.Msg.GetText(), ClientId: r.Msg.GetClientId(), Delivery: deskv1.Delivery_DELIVERY_SENDING,
 		QuickReplies: r.Msg.GetQuickReplies(), Template: r.Msg.GetTemplate()}
+	if t := r.Msg.GetTemplate().GetUtility(); t != nil {
+		d.note(r.Msg)
+		sent.Text = d.h.filled(t)
+	}
 	d.h.enclose(sent, r.Msg.GetFiles())
 	item, err := d.write(r.Msg.GetRef(), sent)
 	return connect.NewResponse(&deskv1.SendMessageResponse{Item: item}), err

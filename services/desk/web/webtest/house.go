@@ -39,34 +39,35 @@ const (
 
 // House is the server's state. Its methods may be called from any goroutine.
 type House struct {
-	mu       sync.Mutex
-	epoch    string
-	events   []*deskv1.Event
-	changed  chan struct{} // closed at the next event, or when the line is cut
-	cut      bool
-	failures []error         // for the next sends, in order
-	held     <-chan struct{} // the next page of history waits for it; nil: it does not
-	views    map[string]*deskv1.ConversationView
-	talks    map[string][]string               // conversations by psid, the last is the latest
-	items    map[string][]*deskv1.TimelineItem // by psid, in order of the log
-	standing *distributionv1.AgentStanding
-	revision uint64
-	sends    int
-	streams  int
-	wish     distributionv1.Presence // of the last stream
-	ahead    time.Duration           // of the browser's clock
-	unsealed bool                    // the audit cannot be written
-	over     string                  // why the session has ended; empty: it has not
-	crowded  bool                    // as many sign-ins have the desk open as may
-	bar      time.Duration           // how long nobody may sign in
-	open     []*deskv1.OpenItem
-	queues   *deskv1.Queues
-	asked    []proto.Message            // hand-overs and offers shown, as they came
-	floor    []*deskv1.ConversationView // those of everybody, as a supervisor sees them
-	own      []*deskv1.PersonalReply
-	form     *deskv1.WrapUpForm
-	skilled  bool            // agents say which skills conversations need
-	files    <-chan struct{} // files wait for it; nil: they do not
+	mu        sync.Mutex
+	epoch     string
+	events    []*deskv1.Event
+	changed   chan struct{} // closed at the next event, or when the line is cut
+	cut       bool
+	templates []*deskv1.ReadyTemplate
+	failures  []error         // for the next sends, in order
+	held      <-chan struct{} // the next page of history waits for it; nil: it does not
+	views     map[string]*deskv1.ConversationView
+	talks     map[string][]string               // conversations by psid, the last is the latest
+	items     map[string][]*deskv1.TimelineItem // by psid, in order of the log
+	standing  *distributionv1.AgentStanding
+	revision  uint64
+	sends     int
+	streams   int
+	wish      distributionv1.Presence // of the last stream
+	ahead     time.Duration           // of the browser's clock
+	unsealed  bool                    // the audit cannot be written
+	over      string                  // why the session has ended; empty: it has not
+	crowded   bool                    // as many sign-ins have the desk open as may
+	bar       time.Duration           // how long nobody may sign in
+	open      []*deskv1.OpenItem
+	queues    *deskv1.Queues
+	asked     []proto.Message            // hand-overs and offers shown, as they came
+	floor     []*deskv1.ConversationView // those of everybody, as a supervisor sees them
+	own       []*deskv1.PersonalReply
+	form      *deskv1.WrapUpForm
+	skilled   bool            // agents say which skills conversations need
+	files     <-chan struct{} // files wait for it; nil: they do not
 
 	Uploads Uploads
 	Office  *Office // the control plane, to which calls are passed on

@@ -20,21 +20,29 @@ func TestWindowIsDecidedAtSendTime(t *testing.T) {
 		tag, human bool
 		kind, with string
 		refused    string
+		utility    bool
+		waited     time.Duration
 	}{
-		"at once":                   {0, false, true, "RESPONSE", "", ""},
-		"at once, by a machine":     {0, true, false, "RESPONSE", "", ""},
-		"a minute to the end":       {day - time.Minute - time.Second, true, true, "RESPONSE", "", ""},
-		"second day, tag":           {day, true, true, "MESSAGE_TAG", "HUMAN_AGENT", ""},
-		"second day, tag, machine":  {day, true, false, "", "", graph.ReasonWindowClosed},
-		"second day, no tag":        {day, false, true, "", "", graph.ReasonWindowClosed},
-		"eighth day, tag":           {7 * day, true, true, "", "", graph.ReasonWindowClosed},
-		"the margin of seventh day": {7*day - 30*time.Second, true, true, "", "", graph.ReasonWindowClosed},
+		"at once":                   {kind: "RESPONSE", human: true},
+		"at once, by a machine":     {tag: true, kind: "RESPONSE"},
+		"a minute to the end":       {after: day - time.Minute - time.Second, tag: true, human: true, kind: "RESPONSE"},
+		"second day, tag":           {after: day, tag: true, human: true, kind: "MESSAGE_TAG", with: "HUMAN_AGENT"},
+		"second day, tag, machine":  {after: day, tag: true, refused: graph.ReasonWindowClosed},
+		"second day, no tag":        {after: day, human: true, refused: graph.ReasonWindowClosed},
+		"eighth day, tag":           {after: 7 * day, tag: true, human: true, refused: graph.ReasonWindowClosed},
+		"the margin of seventh day": {after: 7*day - 30*time.Second, tag: true, human: true, refused: graph.ReasonWindowClosed},
+		"a template at once":        {utility: true, human: true, kind: "UTILITY"},
+		"a template, second day":    {after: day, tag: true, utility: true, human: true, kind: "UTILITY"},
+		"a template, eighth day":    {after: 7 * day, utility: true, human: true, kind: "UTILITY"},
+		"a template, machine":       {after: 7 * day, tag: true, utility: true, refused: graph.ReasonWindowClosed},
+		"a template of yesterday":   {after: 7 * day, utility: true, human: true, waited: day, refused: graph.ReasonWindowClosed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.UnixMilli(1_700_000_000_000)
 			s := &threadv1.State{WindowMs: start.UnixMilli(), Conversation: &threadv1.Conversation{Id: "c1", MessageTag: c.tag, Phase: threadv1.Phase_PHASE_ACTIVE},
 				Sends: []*threadv1.Send{{Id: "s", Parts: 1, Status: threadv1.SendStatus_SEND_STATUS_REQUESTED}}}
 			now := start.Add(c.after)
+			s.Sends[0].RequestedMs, s.Sends[0].Utility = now.Add(-c.waited).UnixMilli(), c.utility
 			facts := policy().Begin(s, attempt.Ref{ID: "s", Attempt: 1}, c.human, now)
 			if len(facts) != 1 {
 				t.Fatalf("facts %v", facts)

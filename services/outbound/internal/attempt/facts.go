@@ -13,6 +13,7 @@ const (
 	response   = "RESPONSE"
 	messageTag = "MESSAGE_TAG"
 	humanAgent = "HUMAN_AGENT"
+	utility    = "UTILITY"
 )
 
 // Reasons of our own beside those of package graph.
@@ -29,7 +30,7 @@ const (
 // Begin gives the fact that opens attempt ref, or the one that refuses it
 // because no message may be sent now, or is of no use any more; nothing when the attempt is not the next
 // one any more. human says that a person wrote the message, which alone may
-// carry the human-agent tag (S33).
+// carry the human-agent tag (S33) or leave as a utility template (S32).
 func (p Policy) Begin(s *threadv1.State, ref Ref, human bool, now time.Time) []*threadv1.Fact {
 	if thread.NextSend(s).GetId() != ref.ID || !at(s, Ref{ref.ID, ref.Part, ref.Attempt - 1}, threadv1.SendStatus_SEND_STATUS_REQUESTED) {
 		return nil
@@ -38,11 +39,13 @@ func (p Policy) Begin(s *threadv1.State, ref Ref, human bool, now time.Time) []*
 		return refuse(ref, graph.Outcome{Reason: ReasonLapsed}, time.Time{})
 	}
 	kind, tag := response, ""
-	switch window := thread.WindowAt(s, now); {
-	case window.Kind == thread.Response:
-	case window.Kind == thread.HumanAgent && human:
+	switch thread.PassageOf(s, thread.FindSend(s, ref.ID), human, now).Kind {
+	case thread.Response:
+	case thread.HumanAgent:
 		kind, tag = messageTag, humanAgent
-	default:
+	case thread.Utility:
+		kind = utility
+	case thread.Closed:
 		return refuse(ref, graph.Outcome{Reason: graph.ReasonWindowClosed}, time.Time{})
 	}
 	return facts(&threadv1.SendAttempted{

@@ -83,11 +83,12 @@ func (p Policy) Next(s *threadv1.State, now time.Time, page Page) Step {
 // parked is the step for a part that waits for its page: it leaves when the page
 // is open or may be tried, and learns it when its window closes before.
 func parked(s *threadv1.State, ref Ref, now time.Time, page Page) Step {
-	window := thread.WindowAt(s, now)
+	send := thread.FindSend(s, ref.ID)
+	window := thread.PassageOf(s, send, true, now) // what nobody wrote learns it when it is tried
 	if page.Open || window.Kind == thread.Closed {
 		return Step{Do: Post, Ref: ref}
 	}
-	until := sooner(window.Until, thread.FindSend(s, ref.ID))
+	until := sooner(window.Until, send)
 	if page.Try.IsZero() || until.Before(page.Try) {
 		return due(Post, ref, now, until)
 	}

@@ -62,3 +62,39 @@ func TestOnlyItsEchoProvesATemplate(t *testing.T) {
 		})
 	}
 }
+
+// A utility template leaves when no text may (S32), as what it is and without an
+// agent's name; of its body the conversation at Meta shows the text, so a reading
+// proves it.
+func TestAUtilityTemplateLeavesWithoutAWindow(t *testing.T) {
+	for _, doubt := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			box := keys(t)
+			log := newMemory(asked()...)
+			time.Sleep(8 * 24 * time.Hour)
+			log.say(thread.Of(&threadv1.SendRequested{Id: "text", ClientId: "text", Agent: "mila", Human: true, Parts: []string{"late"}}))
+			log.say(thread.Of(&threadv1.SendRequested{Id: "s", ClientId: "s", Agent: "mila", Human: true, Parts: []string{"Order A-17 is here"},
+				Template: &threadv1.Template{Utility: &threadv1.UtilityTemplate{Name: "order_update", Language: "en", Text: "Order A-17 is here", Parameters: []*threadv1.TemplateParameter{{Text: "A-17"}}}}}))
+			began := time.Now()
+			meta := &meta{answer: func(int, graph.Message) graph.Outcome {
+				if doubt {
+					return unknown()
+				}
+				return sent("m_1")
+			}, recent: func() ([]graph.Recent, error) {
+				return []graph.Recent{{MessageID: "m_1", From: customer.Page, Text: "Order A-17 is here", Created: began}}, nil
+			}}
+			stop := process(t, log, meta, connected(t, box), box)
+			time.Sleep(4 * time.Minute)
+			stop()
+			want := []string{"refused WINDOW_CLOSED", "attempted", "succeeded answer"}
+			if doubt {
+				want = []string{"refused WINDOW_CLOSED", "attempted", "uncertain TIMEOUT", "succeeded conversation"}
+			}
+			expect(t, log, want...)
+			if len(meta.posts) != 1 || meta.posts[0].MessagingType != "UTILITY" || meta.posts[0].Tag != "" || meta.posts[0].Template.GetUtility().GetName() != "order_update" {
+				t.Errorf("Meta was asked for %+v", meta.posts)
+			}
+		})
+	}
+}

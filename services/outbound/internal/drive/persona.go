@@ -75,9 +75,10 @@ func newFaces(d *Driver) *faces {
 		}, []string{"result"})}
 }
 
-// face is as what a message goes: what nobody wrote has none.
+// face is as what a message goes: what nobody wrote has none, nor has a utility
+// template, whose words are the page's.
 func (w *worker) face(ctx context.Context, r *threadv1.SendRequested, pass Pass) face {
-	if !r.GetHuman() || r.GetAutomated() != nil {
+	if !r.GetHuman() || r.GetAutomated() != nil || r.GetTemplate().GetUtility() != nil {
 		return face{}
 	}
 	shown := w.Pages.shown(w.thread.Page, r.GetAgent())

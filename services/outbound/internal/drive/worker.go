@@ -151,8 +151,9 @@ func (w *worker) turn(ctx context.Context, kind pace.Kind) (*pace.Turn, pace.Res
 // rest puts a send off whose page makes no calls for a while. That is told once,
 // and again when Meta asks for more; a short while is waited for in silence.
 func (w *worker) rest(ctx context.Context, state *threadv1.State, intent *threadv1.SendRequested, ref attempt.Ref, rest pace.Rest) error {
-	told := thread.FindSend(state, ref.ID).GetRetryMs() > 0 && rest.Reason == pace.ReasonMetaFailing
-	if (told || rest.For < w.Policy.Backoff) && thread.WindowAt(state, w.Now()).Kind != thread.Closed {
+	send := thread.FindSend(state, ref.ID)
+	told := send.GetRetryMs() > 0 && rest.Reason == pace.ReasonMetaFailing
+	if (told || rest.For < w.Policy.Backoff) && thread.PassageOf(state, send, true, w.Now()).Kind != thread.Closed {
 		w.sleep(ctx, w.Now().Add(rest.For), w.Pages.View(w.thread.Page))
 		return nil
 	}
@@ -165,7 +166,7 @@ func (w *worker) rest(ctx context.Context, state *threadv1.State, intent *thread
 // hold parks a send whose page is disconnected. One that is parked already only
 // has to learn when its window has closed.
 func (w *worker) hold(ctx context.Context, state *threadv1.State, send *threadv1.Send, ref attempt.Ref) error {
-	if send.GetDisconnected() && thread.WindowAt(state, w.Now()).Kind != thread.Closed {
+	if send.GetDisconnected() && thread.PassageOf(state, send, true, w.Now()).Kind != thread.Closed {
 		return nil
 	}
 	ctx, intent, err := w.intent(ctx, send)

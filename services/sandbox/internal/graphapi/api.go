@@ -30,6 +30,7 @@ type Settings struct {
 	Live          bool          // the app is approved for pages_messaging
 	HumanAgent    bool          // the Human Agent feature is granted
 	DefaultApp    bool          // the app is the default one of its pages, and may take threads
+	Templates     []Template    // utility templates that every page has approved
 	ProfileExtras bool          // locale and timezone may be asked for
 	EchoDelay     time.Duration // from a delivered message to its echo
 	ReceiptDelay  time.Duration // from its echo to the delivery receipt

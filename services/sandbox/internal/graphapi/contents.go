@@ -39,6 +39,9 @@ type button struct {
 // contents checks what goes with a text or in its place (quick-replies,
 // template/button, template/generic).
 func contents(req sendRequest) *graphError {
+	if req.Message.Template != nil {
+		return utility(req)
+	}
 	if len(req.Message.QuickReplies) > 13 {
 		return badRequest("A message has at most 13 quick replies")
 	}

@@ -41,6 +41,7 @@ type sendRequest struct {
 			Payload json.RawMessage `json:"payload"`
 		} `json:"attachment"`
 		QuickReplies []quickReply `json:"quick_replies"`
+		Template     *approved    `json:"template"`
 	} `json:"message"`
 	ReplyTo *struct {
 		MID string `json:"mid"`

@@ -37,6 +37,10 @@ func (a *API) send(c *call) {
 	}
 	r := journal.Record{Kind: journal.SendReceived, Page: c.page.ID, PSID: req.Recipient.ID, Text: req.Message.Text,
 		Send: &journal.Send{AppID: a.set.AppID, Metadata: req.Message.Metadata, MessagingType: req.MessagingType, Tag: req.Tag}}
+	if e := a.approve(&r, req); e != nil {
+		a.refuseSend(c, e)
+		return
+	}
 	extras(&r, req)
 	var o script.Outcome
 	var echo journal.EventID
@@ -90,7 +94,7 @@ func shape(req sendRequest) *graphError {
 		return nil
 	case req.Message == nil:
 		return badRequest("The parameter message is required")
-	case (req.Message.Text == "") == (req.Message.Attachment == nil):
+	case req.Message.Template == nil && (req.Message.Text == "") == (req.Message.Attachment == nil):
 		return badRequest("A message has either text or an attachment")
 	case len(utf16.Encode([]rune(req.Message.Text))) >= maxText:
 		return badRequest("The length of message[text] must be below %d", maxText)
@@ -105,6 +109,11 @@ func shape(req sendRequest) *graphError {
 
 func messagingType(req sendRequest) *graphError {
 	switch req.MessagingType {
+	case "UTILITY":
+		if req.Message.Template == nil || req.Tag != "" {
+			return badRequest("The messaging_type UTILITY is for a message[template], without a tag")
+		}
+		return nil
 	case "RESPONSE", "UPDATE":
 		if req.Tag != "" {
 			return badRequest("A tag needs messaging_type MESSAGE_TAG")
@@ -127,6 +136,9 @@ func (a *API) allowed(s *world.State, r journal.Record, now time.Time) error {
 	}
 	if p.Owner != "" {
 		return threadOwned()
+	}
+	if r.Send.MessagingType == "UTILITY" {
+		return nil
 	}
 	window := responseWindow
 	if r.Send.Tag == "HUMAN_AGENT" {

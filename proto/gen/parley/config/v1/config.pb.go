@@ -725,7 +725,10 @@ type Page struct {
 	Survey *Survey `protobuf:"bytes,132,opt,name=survey,proto3" json:"survey,omitempty"`
 	// The same after a bot had it; unset: as the workstream's bot_survey says, else
 	// as after a person.
-	BotSurvey     *Survey `protobuf:"bytes,133,opt,name=bot_survey,json=botSurvey,proto3" json:"bot_survey,omitempty"`
+	BotSurvey *Survey `protobuf:"bytes,133,opt,name=bot_survey,json=botSurvey,proto3" json:"bot_survey,omitempty"`
+	// Utility templates that the page has approved at Meta, which agents may send
+	// also when the time to reply is over (S32); none: they may send none. Up to 50.
+	Templates     []*UtilityTemplate `protobuf:"bytes,142,rep,name=templates,proto3" json:"templates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -854,6 +857,13 @@ func (x *Page) GetSurvey() *Survey {
 func (x *Page) GetBotSurvey() *Survey {
 	if x != nil {
 		return x.BotSurvey
+	}
+	return nil
+}
+
+func (x *Page) GetTemplates() []*UtilityTemplate {
+	if x != nil {
+		return x.Templates
 	}
 	return nil
 }
@@ -1738,7 +1748,7 @@ var File_parley_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1dparley/config/v1/config.proto\x12\x10parley.config.v1\x1a\x1aparley/config/v1/bot.proto\x1a\"parley/config/v1/disposition.proto\x1a\x1bparley/config/v1/life.proto\x1a\x1bparley/config/v1/mask.proto\x1a\x1bparley/config/v1/part.proto\x1a\x1fparley/config/v1/question.proto\x1a\x1dparley/config/v1/survey.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/trigger.proto\"l\n" +
+	"\x1dparley/config/v1/config.proto\x12\x10parley.config.v1\x1a\x1aparley/config/v1/bot.proto\x1a\"parley/config/v1/disposition.proto\x1a\x1bparley/config/v1/life.proto\x1a\x1bparley/config/v1/mask.proto\x1a\x1bparley/config/v1/part.proto\x1a\x1fparley/config/v1/question.proto\x1a\x1dparley/config/v1/survey.proto\x1a\x1fparley/config/v1/template.proto\x1a)parley/distribution/v1/distribution.proto\x1a\x1eparley/thread/v1/trigger.proto\"l\n" +
 	"\x04Meta\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x12\n" +
@@ -1763,7 +1773,7 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\x0fAcknowledgement\x12\x13\n" +
 	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x16\n" +
-	"\x06notice\x18\x03 \x01(\tR\x06notice\"\xc4\x05\n" +
+	"\x06notice\x18\x03 \x01(\tR\x06notice\"\x86\x06\n" +
 	"\x04Page\x12*\n" +
 	"\x04meta\x18\x01 \x01(\v2\x16.parley.config.v1.MetaR\x04meta\x12\x17\n" +
 	"\apage_id\x18\x02 \x01(\tR\x06pageId\x12\x18\n" +
@@ -1782,7 +1792,8 @@ const file_parley_config_v1_config_proto_rawDesc = "" +
 	"\tmark_seen\x18K \x01(\x0e2\x18.parley.config.v1.SwitchR\bmarkSeen\x121\n" +
 	"\x06survey\x18\x84\x01 \x01(\v2\x18.parley.config.v1.SurveyR\x06survey\x128\n" +
 	"\n" +
-	"bot_survey\x18\x85\x01 \x01(\v2\x18.parley.config.v1.SurveyR\tbotSurvey\"\xf6\x01\n" +
+	"bot_survey\x18\x85\x01 \x01(\v2\x18.parley.config.v1.SurveyR\tbotSurvey\x12@\n" +
+	"\ttemplates\x18\x8e\x01 \x03(\v2!.parley.config.v1.UtilityTemplateR\ttemplates\"\xf6\x01\n" +
 	"\x0fMessageOverride\x123\n" +
 	"\atrigger\x18\x01 \x01(\x0e2\x19.parley.thread.v1.TriggerR\atrigger\x120\n" +
 	"\x06active\x18\x02 \x01(\x0e2\x18.parley.config.v1.SwitchR\x06active\x12B\n" +
@@ -1941,21 +1952,22 @@ var file_parley_config_v1_config_proto_goTypes = []any{
 	(*Status)(nil),           // 15: parley.config.v1.Status
 	nil,                      // 16: parley.config.v1.MessageOverride.TextsEntry
 	(*Survey)(nil),           // 17: parley.config.v1.Survey
-	(v1.Trigger)(0),          // 18: parley.thread.v1.Trigger
-	(*Variable)(nil),         // 19: parley.config.v1.Variable
-	(v11.Presence)(0),        // 20: parley.distribution.v1.Presence
-	(*MaskingRule)(nil),      // 21: parley.config.v1.MaskingRule
-	(*AutoClose)(nil),        // 22: parley.config.v1.AutoClose
-	(*TimeOutRule)(nil),      // 23: parley.config.v1.TimeOutRule
-	(*Dispositions)(nil),     // 24: parley.config.v1.Dispositions
-	(*Bot)(nil),              // 25: parley.config.v1.Bot
-	(*Questions)(nil),        // 26: parley.config.v1.Questions
-	(*Notifications)(nil),    // 27: parley.config.v1.Notifications
-	(*OverflowRule)(nil),     // 28: parley.config.v1.OverflowRule
-	(*WaitRule)(nil),         // 29: parley.config.v1.WaitRule
-	(*CustomAssignment)(nil), // 30: parley.config.v1.CustomAssignment
-	(*Proficiency)(nil),      // 31: parley.config.v1.Proficiency
-	(*ProfileHolding)(nil),   // 32: parley.config.v1.ProfileHolding
+	(*UtilityTemplate)(nil),  // 18: parley.config.v1.UtilityTemplate
+	(v1.Trigger)(0),          // 19: parley.thread.v1.Trigger
+	(*Variable)(nil),         // 20: parley.config.v1.Variable
+	(v11.Presence)(0),        // 21: parley.distribution.v1.Presence
+	(*MaskingRule)(nil),      // 22: parley.config.v1.MaskingRule
+	(*AutoClose)(nil),        // 23: parley.config.v1.AutoClose
+	(*TimeOutRule)(nil),      // 24: parley.config.v1.TimeOutRule
+	(*Dispositions)(nil),     // 25: parley.config.v1.Dispositions
+	(*Bot)(nil),              // 26: parley.config.v1.Bot
+	(*Questions)(nil),        // 27: parley.config.v1.Questions
+	(*Notifications)(nil),    // 28: parley.config.v1.Notifications
+	(*OverflowRule)(nil),     // 29: parley.config.v1.OverflowRule
+	(*WaitRule)(nil),         // 30: parley.config.v1.WaitRule
+	(*CustomAssignment)(nil), // 31: parley.config.v1.CustomAssignment
+	(*Proficiency)(nil),      // 32: parley.config.v1.Proficiency
+	(*ProfileHolding)(nil),   // 33: parley.config.v1.ProfileHolding
 }
 var file_parley_config_v1_config_proto_depIdxs = []int32{
 	6,  // 0: parley.config.v1.ChannelAccount.meta:type_name -> parley.config.v1.Meta
@@ -1974,43 +1986,44 @@ var file_parley_config_v1_config_proto_depIdxs = []int32{
 	0,  // 13: parley.config.v1.Page.mark_seen:type_name -> parley.config.v1.Switch
 	17, // 14: parley.config.v1.Page.survey:type_name -> parley.config.v1.Survey
 	17, // 15: parley.config.v1.Page.bot_survey:type_name -> parley.config.v1.Survey
-	18, // 16: parley.config.v1.MessageOverride.trigger:type_name -> parley.thread.v1.Trigger
-	0,  // 17: parley.config.v1.MessageOverride.active:type_name -> parley.config.v1.Switch
-	16, // 18: parley.config.v1.MessageOverride.texts:type_name -> parley.config.v1.MessageOverride.TextsEntry
-	6,  // 19: parley.config.v1.Workstream.meta:type_name -> parley.config.v1.Meta
-	4,  // 20: parley.config.v1.Workstream.wrap_up:type_name -> parley.config.v1.WrapUp
-	19, // 21: parley.config.v1.Workstream.variables:type_name -> parley.config.v1.Variable
-	1,  // 22: parley.config.v1.Workstream.mode:type_name -> parley.config.v1.WorkMode
-	20, // 23: parley.config.v1.Workstream.presences:type_name -> parley.distribution.v1.Presence
-	2,  // 24: parley.config.v1.Workstream.skill_matching:type_name -> parley.config.v1.SkillMatching
-	3,  // 25: parley.config.v1.Workstream.affinity:type_name -> parley.config.v1.Affinity
-	21, // 26: parley.config.v1.Workstream.masks:type_name -> parley.config.v1.MaskingRule
-	22, // 27: parley.config.v1.Workstream.auto_close:type_name -> parley.config.v1.AutoClose
-	23, // 28: parley.config.v1.Workstream.time_out_rules:type_name -> parley.config.v1.TimeOutRule
-	24, // 29: parley.config.v1.Workstream.dispositions:type_name -> parley.config.v1.Dispositions
-	25, // 30: parley.config.v1.Workstream.bot:type_name -> parley.config.v1.Bot
-	7,  // 31: parley.config.v1.Workstream.bot_secret:type_name -> parley.config.v1.Secret
-	17, // 32: parley.config.v1.Workstream.survey:type_name -> parley.config.v1.Survey
-	17, // 33: parley.config.v1.Workstream.bot_survey:type_name -> parley.config.v1.Survey
-	26, // 34: parley.config.v1.Workstream.questions:type_name -> parley.config.v1.Questions
-	27, // 35: parley.config.v1.Workstream.notifications:type_name -> parley.config.v1.Notifications
-	6,  // 36: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
-	5,  // 37: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
-	28, // 38: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
-	29, // 39: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
-	30, // 40: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
-	6,  // 41: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
-	7,  // 42: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
-	31, // 43: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
-	32, // 44: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
-	20, // 45: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
-	6,  // 46: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
-	20, // 47: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
-	48, // [48:48] is the sub-list for method output_type
-	48, // [48:48] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	18, // 16: parley.config.v1.Page.templates:type_name -> parley.config.v1.UtilityTemplate
+	19, // 17: parley.config.v1.MessageOverride.trigger:type_name -> parley.thread.v1.Trigger
+	0,  // 18: parley.config.v1.MessageOverride.active:type_name -> parley.config.v1.Switch
+	16, // 19: parley.config.v1.MessageOverride.texts:type_name -> parley.config.v1.MessageOverride.TextsEntry
+	6,  // 20: parley.config.v1.Workstream.meta:type_name -> parley.config.v1.Meta
+	4,  // 21: parley.config.v1.Workstream.wrap_up:type_name -> parley.config.v1.WrapUp
+	20, // 22: parley.config.v1.Workstream.variables:type_name -> parley.config.v1.Variable
+	1,  // 23: parley.config.v1.Workstream.mode:type_name -> parley.config.v1.WorkMode
+	21, // 24: parley.config.v1.Workstream.presences:type_name -> parley.distribution.v1.Presence
+	2,  // 25: parley.config.v1.Workstream.skill_matching:type_name -> parley.config.v1.SkillMatching
+	3,  // 26: parley.config.v1.Workstream.affinity:type_name -> parley.config.v1.Affinity
+	22, // 27: parley.config.v1.Workstream.masks:type_name -> parley.config.v1.MaskingRule
+	23, // 28: parley.config.v1.Workstream.auto_close:type_name -> parley.config.v1.AutoClose
+	24, // 29: parley.config.v1.Workstream.time_out_rules:type_name -> parley.config.v1.TimeOutRule
+	25, // 30: parley.config.v1.Workstream.dispositions:type_name -> parley.config.v1.Dispositions
+	26, // 31: parley.config.v1.Workstream.bot:type_name -> parley.config.v1.Bot
+	7,  // 32: parley.config.v1.Workstream.bot_secret:type_name -> parley.config.v1.Secret
+	17, // 33: parley.config.v1.Workstream.survey:type_name -> parley.config.v1.Survey
+	17, // 34: parley.config.v1.Workstream.bot_survey:type_name -> parley.config.v1.Survey
+	27, // 35: parley.config.v1.Workstream.questions:type_name -> parley.config.v1.Questions
+	28, // 36: parley.config.v1.Workstream.notifications:type_name -> parley.config.v1.Notifications
+	6,  // 37: parley.config.v1.Queue.meta:type_name -> parley.config.v1.Meta
+	5,  // 38: parley.config.v1.Queue.assignment:type_name -> parley.config.v1.Assignment
+	29, // 39: parley.config.v1.Queue.overflow:type_name -> parley.config.v1.OverflowRule
+	30, // 40: parley.config.v1.Queue.wait:type_name -> parley.config.v1.WaitRule
+	31, // 41: parley.config.v1.Queue.custom:type_name -> parley.config.v1.CustomAssignment
+	6,  // 42: parley.config.v1.Agent.meta:type_name -> parley.config.v1.Meta
+	7,  // 43: parley.config.v1.Agent.password:type_name -> parley.config.v1.Secret
+	32, // 44: parley.config.v1.Agent.skills:type_name -> parley.config.v1.Proficiency
+	33, // 45: parley.config.v1.Agent.profiles:type_name -> parley.config.v1.ProfileHolding
+	21, // 46: parley.config.v1.Agent.default_presence:type_name -> parley.distribution.v1.Presence
+	6,  // 47: parley.config.v1.Status.meta:type_name -> parley.config.v1.Meta
+	21, // 48: parley.config.v1.Status.base:type_name -> parley.distribution.v1.Presence
+	49, // [49:49] is the sub-list for method output_type
+	49, // [49:49] is the sub-list for method input_type
+	49, // [49:49] is the sub-list for extension type_name
+	49, // [49:49] is the sub-list for extension extendee
+	0,  // [0:49] is the sub-list for field type_name
 }
 
 func init() { file_parley_config_v1_config_proto_init() }
@@ -2025,6 +2038,7 @@ func file_parley_config_v1_config_proto_init() {
 	file_parley_config_v1_part_proto_init()
 	file_parley_config_v1_question_proto_init()
 	file_parley_config_v1_survey_proto_init()
+	file_parley_config_v1_template_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -4536,13 +4536,15 @@ func (x *QuickReply) GetContentType() string {
 	return ""
 }
 
-// Template is a message with buttons, of one of two forms.
+// Template is a message of one of three forms.
 type Template struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Text of at most 640 characters with one to three buttons.
 	Button *ButtonTemplate `protobuf:"bytes,1,opt,name=button,proto3" json:"button,omitempty"`
 	// One to ten cards.
-	Generic       *GenericTemplate `protobuf:"bytes,2,opt,name=generic,proto3" json:"generic,omitempty"`
+	Generic *GenericTemplate `protobuf:"bytes,2,opt,name=generic,proto3" json:"generic,omitempty"`
+	// One that the page has approved at Meta.
+	Utility       *UtilityTemplate `protobuf:"bytes,11,opt,name=utility,proto3" json:"utility,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4591,6 +4593,144 @@ func (x *Template) GetGeneric() *GenericTemplate {
 	return nil
 }
 
+func (x *Template) GetUtility() *UtilityTemplate {
+	if x != nil {
+		return x.Utility
+	}
+	return nil
+}
+
+// UtilityTemplate is a utility template that the page has approved at Meta, with
+// its blanks filled (S32).
+type UtilityTemplate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name at Meta.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Language code at Meta.
+	Language string `protobuf:"bytes,2,opt,name=language,proto3" json:"language,omitempty"`
+	// What the customer reads. Output only: the desk fills it from the page's
+	// template.
+	Text string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
+	// What its blanks are filled with, in the order in which they stand in the text
+	// first; numbered ones by number.
+	Parameters    []*TemplateParameter `protobuf:"bytes,4,rep,name=parameters,proto3" json:"parameters,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UtilityTemplate) Reset() {
+	*x = UtilityTemplate{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UtilityTemplate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UtilityTemplate) ProtoMessage() {}
+
+func (x *UtilityTemplate) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UtilityTemplate.ProtoReflect.Descriptor instead.
+func (*UtilityTemplate) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *UtilityTemplate) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UtilityTemplate) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *UtilityTemplate) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *UtilityTemplate) GetParameters() []*TemplateParameter {
+	if x != nil {
+		return x.Parameters
+	}
+	return nil
+}
+
+// TemplateParameter fills a blank of a utility template.
+type TemplateParameter struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the blank; empty for a numbered one.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What stands there.
+	Text          string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TemplateParameter) Reset() {
+	*x = TemplateParameter{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TemplateParameter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TemplateParameter) ProtoMessage() {}
+
+func (x *TemplateParameter) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TemplateParameter.ProtoReflect.Descriptor instead.
+func (*TemplateParameter) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *TemplateParameter) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TemplateParameter) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
 // ButtonTemplate is a text with buttons.
 type ButtonTemplate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -4604,7 +4744,7 @@ type ButtonTemplate struct {
 
 func (x *ButtonTemplate) Reset() {
 	*x = ButtonTemplate{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4616,7 +4756,7 @@ func (x *ButtonTemplate) String() string {
 func (*ButtonTemplate) ProtoMessage() {}
 
 func (x *ButtonTemplate) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4629,7 +4769,7 @@ func (x *ButtonTemplate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ButtonTemplate.ProtoReflect.Descriptor instead.
 func (*ButtonTemplate) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{39}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ButtonTemplate) GetText() string {
@@ -4657,7 +4797,7 @@ type GenericTemplate struct {
 
 func (x *GenericTemplate) Reset() {
 	*x = GenericTemplate{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4669,7 +4809,7 @@ func (x *GenericTemplate) String() string {
 func (*GenericTemplate) ProtoMessage() {}
 
 func (x *GenericTemplate) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4682,7 +4822,7 @@ func (x *GenericTemplate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GenericTemplate.ProtoReflect.Descriptor instead.
 func (*GenericTemplate) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{40}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *GenericTemplate) GetElements() []*Card {
@@ -4709,7 +4849,7 @@ type Card struct {
 
 func (x *Card) Reset() {
 	*x = Card{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4721,7 +4861,7 @@ func (x *Card) String() string {
 func (*Card) ProtoMessage() {}
 
 func (x *Card) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4734,7 +4874,7 @@ func (x *Card) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Card.ProtoReflect.Descriptor instead.
 func (*Card) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{41}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Card) GetTitle() string {
@@ -4780,7 +4920,7 @@ type Button struct {
 
 func (x *Button) Reset() {
 	*x = Button{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4792,7 +4932,7 @@ func (x *Button) String() string {
 func (*Button) ProtoMessage() {}
 
 func (x *Button) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4805,7 +4945,7 @@ func (x *Button) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Button.ProtoReflect.Descriptor instead.
 func (*Button) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{42}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Button) GetTitle() string {
@@ -4844,7 +4984,7 @@ type AgentReacted struct {
 
 func (x *AgentReacted) Reset() {
 	*x = AgentReacted{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4856,7 +4996,7 @@ func (x *AgentReacted) String() string {
 func (*AgentReacted) ProtoMessage() {}
 
 func (x *AgentReacted) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4869,7 +5009,7 @@ func (x *AgentReacted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentReacted.ProtoReflect.Descriptor instead.
 func (*AgentReacted) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{43}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *AgentReacted) GetMid() string {
@@ -4919,7 +5059,7 @@ type TimeOutReached struct {
 
 func (x *TimeOutReached) Reset() {
 	*x = TimeOutReached{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4931,7 +5071,7 @@ func (x *TimeOutReached) String() string {
 func (*TimeOutReached) ProtoMessage() {}
 
 func (x *TimeOutReached) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4944,7 +5084,7 @@ func (x *TimeOutReached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimeOutReached.ProtoReflect.Descriptor instead.
 func (*TimeOutReached) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{44}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *TimeOutReached) GetRule() string {
@@ -5007,7 +5147,7 @@ type SendAttempted struct {
 	Attempt int32 `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	// The POST must not start after this, ms since 1970 UTC.
 	DeadlineMs int64 `protobuf:"varint,4,opt,name=deadline_ms,json=deadlineMs,proto3" json:"deadline_ms,omitempty"`
-	// RESPONSE or MESSAGE_TAG.
+	// RESPONSE, MESSAGE_TAG or UTILITY.
 	MessagingType string `protobuf:"bytes,5,opt,name=messaging_type,json=messagingType,proto3" json:"messaging_type,omitempty"`
 	// HUMAN_AGENT with MESSAGE_TAG.
 	Tag           string `protobuf:"bytes,6,opt,name=tag,proto3" json:"tag,omitempty"`
@@ -5017,7 +5157,7 @@ type SendAttempted struct {
 
 func (x *SendAttempted) Reset() {
 	*x = SendAttempted{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5029,7 +5169,7 @@ func (x *SendAttempted) String() string {
 func (*SendAttempted) ProtoMessage() {}
 
 func (x *SendAttempted) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5042,7 +5182,7 @@ func (x *SendAttempted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAttempted.ProtoReflect.Descriptor instead.
 func (*SendAttempted) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{45}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *SendAttempted) GetId() string {
@@ -5107,7 +5247,7 @@ type SendSucceeded struct {
 
 func (x *SendSucceeded) Reset() {
 	*x = SendSucceeded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5119,7 +5259,7 @@ func (x *SendSucceeded) String() string {
 func (*SendSucceeded) ProtoMessage() {}
 
 func (x *SendSucceeded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5132,7 +5272,7 @@ func (x *SendSucceeded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendSucceeded.ProtoReflect.Descriptor instead.
 func (*SendSucceeded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{46}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *SendSucceeded) GetId() string {
@@ -5193,7 +5333,7 @@ type SendEchoed struct {
 
 func (x *SendEchoed) Reset() {
 	*x = SendEchoed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5205,7 +5345,7 @@ func (x *SendEchoed) String() string {
 func (*SendEchoed) ProtoMessage() {}
 
 func (x *SendEchoed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5218,7 +5358,7 @@ func (x *SendEchoed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendEchoed.ProtoReflect.Descriptor instead.
 func (*SendEchoed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{47}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *SendEchoed) GetId() string {
@@ -5286,7 +5426,7 @@ type SendRefused struct {
 
 func (x *SendRefused) Reset() {
 	*x = SendRefused{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5298,7 +5438,7 @@ func (x *SendRefused) String() string {
 func (*SendRefused) ProtoMessage() {}
 
 func (x *SendRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5311,7 +5451,7 @@ func (x *SendRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendRefused.ProtoReflect.Descriptor instead.
 func (*SendRefused) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{48}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *SendRefused) GetId() string {
@@ -5386,7 +5526,7 @@ type SendDeferred struct {
 
 func (x *SendDeferred) Reset() {
 	*x = SendDeferred{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5398,7 +5538,7 @@ func (x *SendDeferred) String() string {
 func (*SendDeferred) ProtoMessage() {}
 
 func (x *SendDeferred) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5411,7 +5551,7 @@ func (x *SendDeferred) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendDeferred.ProtoReflect.Descriptor instead.
 func (*SendDeferred) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{49}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *SendDeferred) GetId() string {
@@ -5471,7 +5611,7 @@ type SendUncertain struct {
 
 func (x *SendUncertain) Reset() {
 	*x = SendUncertain{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5483,7 +5623,7 @@ func (x *SendUncertain) String() string {
 func (*SendUncertain) ProtoMessage() {}
 
 func (x *SendUncertain) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5496,7 +5636,7 @@ func (x *SendUncertain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUncertain.ProtoReflect.Descriptor instead.
 func (*SendUncertain) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{50}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *SendUncertain) GetId() string {
@@ -5533,7 +5673,7 @@ type SendUnconfirmed struct {
 
 func (x *SendUnconfirmed) Reset() {
 	*x = SendUnconfirmed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5545,7 +5685,7 @@ func (x *SendUnconfirmed) String() string {
 func (*SendUnconfirmed) ProtoMessage() {}
 
 func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5558,7 +5698,7 @@ func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUnconfirmed.ProtoReflect.Descriptor instead.
 func (*SendUnconfirmed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{51}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *SendUnconfirmed) GetId() string {
@@ -5588,7 +5728,7 @@ type SendAbandoned struct {
 
 func (x *SendAbandoned) Reset() {
 	*x = SendAbandoned{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5600,7 +5740,7 @@ func (x *SendAbandoned) String() string {
 func (*SendAbandoned) ProtoMessage() {}
 
 func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5613,7 +5753,7 @@ func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAbandoned.ProtoReflect.Descriptor instead.
 func (*SendAbandoned) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{52}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *SendAbandoned) GetId() string {
@@ -5649,7 +5789,7 @@ type NoteAdded struct {
 
 func (x *NoteAdded) Reset() {
 	*x = NoteAdded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5661,7 +5801,7 @@ func (x *NoteAdded) String() string {
 func (*NoteAdded) ProtoMessage() {}
 
 func (x *NoteAdded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5674,7 +5814,7 @@ func (x *NoteAdded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NoteAdded.ProtoReflect.Descriptor instead.
 func (*NoteAdded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{53}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *NoteAdded) GetId() string {
@@ -5735,7 +5875,7 @@ type ConsultAsked struct {
 
 func (x *ConsultAsked) Reset() {
 	*x = ConsultAsked{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5747,7 +5887,7 @@ func (x *ConsultAsked) String() string {
 func (*ConsultAsked) ProtoMessage() {}
 
 func (x *ConsultAsked) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5760,7 +5900,7 @@ func (x *ConsultAsked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultAsked.ProtoReflect.Descriptor instead.
 func (*ConsultAsked) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{54}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ConsultAsked) GetId() string {
@@ -5832,7 +5972,7 @@ type ConsultAnswered struct {
 
 func (x *ConsultAnswered) Reset() {
 	*x = ConsultAnswered{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[55]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5844,7 +5984,7 @@ func (x *ConsultAnswered) String() string {
 func (*ConsultAnswered) ProtoMessage() {}
 
 func (x *ConsultAnswered) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[55]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5857,7 +5997,7 @@ func (x *ConsultAnswered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultAnswered.ProtoReflect.Descriptor instead.
 func (*ConsultAnswered) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{55}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ConsultAnswered) GetId() string {
@@ -5910,7 +6050,7 @@ type ConsultOpened struct {
 
 func (x *ConsultOpened) Reset() {
 	*x = ConsultOpened{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[56]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5922,7 +6062,7 @@ func (x *ConsultOpened) String() string {
 func (*ConsultOpened) ProtoMessage() {}
 
 func (x *ConsultOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[56]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5935,7 +6075,7 @@ func (x *ConsultOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultOpened.ProtoReflect.Descriptor instead.
 func (*ConsultOpened) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{56}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ConsultOpened) GetId() string {
@@ -5982,7 +6122,7 @@ type ConsultEnded struct {
 
 func (x *ConsultEnded) Reset() {
 	*x = ConsultEnded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[57]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5994,7 +6134,7 @@ func (x *ConsultEnded) String() string {
 func (*ConsultEnded) ProtoMessage() {}
 
 func (x *ConsultEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[57]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6007,7 +6147,7 @@ func (x *ConsultEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultEnded.ProtoReflect.Descriptor instead.
 func (*ConsultEnded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{57}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *ConsultEnded) GetId() string {
@@ -6070,7 +6210,7 @@ type MonitoringBegan struct {
 
 func (x *MonitoringBegan) Reset() {
 	*x = MonitoringBegan{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[58]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6082,7 +6222,7 @@ func (x *MonitoringBegan) String() string {
 func (*MonitoringBegan) ProtoMessage() {}
 
 func (x *MonitoringBegan) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[58]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6095,7 +6235,7 @@ func (x *MonitoringBegan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitoringBegan.ProtoReflect.Descriptor instead.
 func (*MonitoringBegan) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{58}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *MonitoringBegan) GetAgent() string {
@@ -6116,7 +6256,7 @@ type SupervisorJoined struct {
 
 func (x *SupervisorJoined) Reset() {
 	*x = SupervisorJoined{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[59]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6128,7 +6268,7 @@ func (x *SupervisorJoined) String() string {
 func (*SupervisorJoined) ProtoMessage() {}
 
 func (x *SupervisorJoined) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[59]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6141,7 +6281,7 @@ func (x *SupervisorJoined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SupervisorJoined.ProtoReflect.Descriptor instead.
 func (*SupervisorJoined) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{59}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *SupervisorJoined) GetAgent() string {
@@ -6164,7 +6304,7 @@ type SupervisorLeft struct {
 
 func (x *SupervisorLeft) Reset() {
 	*x = SupervisorLeft{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[60]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6176,7 +6316,7 @@ func (x *SupervisorLeft) String() string {
 func (*SupervisorLeft) ProtoMessage() {}
 
 func (x *SupervisorLeft) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[60]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6189,7 +6329,7 @@ func (x *SupervisorLeft) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SupervisorLeft.ProtoReflect.Descriptor instead.
 func (*SupervisorLeft) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{60}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *SupervisorLeft) GetAgent() string {
@@ -6535,10 +6675,21 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"QuickReply\x12\x14\n" +
 	"\x05title\x18\x01 \x01(\tR\x05title\x12\x18\n" +
 	"\apayload\x18\x02 \x01(\tR\apayload\x12!\n" +
-	"\fcontent_type\x18\x03 \x01(\tR\vcontentType\"\x81\x01\n" +
+	"\fcontent_type\x18\x03 \x01(\tR\vcontentType\"\xbe\x01\n" +
 	"\bTemplate\x128\n" +
 	"\x06button\x18\x01 \x01(\v2 .parley.thread.v1.ButtonTemplateR\x06button\x12;\n" +
-	"\ageneric\x18\x02 \x01(\v2!.parley.thread.v1.GenericTemplateR\ageneric\"X\n" +
+	"\ageneric\x18\x02 \x01(\v2!.parley.thread.v1.GenericTemplateR\ageneric\x12;\n" +
+	"\autility\x18\v \x01(\v2!.parley.thread.v1.UtilityTemplateR\autility\"\x9a\x01\n" +
+	"\x0fUtilityTemplate\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
+	"\blanguage\x18\x02 \x01(\tR\blanguage\x12\x12\n" +
+	"\x04text\x18\x03 \x01(\tR\x04text\x12C\n" +
+	"\n" +
+	"parameters\x18\x04 \x03(\v2#.parley.thread.v1.TemplateParameterR\n" +
+	"parameters\";\n" +
+	"\x11TemplateParameter\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"X\n" +
 	"\x0eButtonTemplate\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x122\n" +
 	"\abuttons\x18\x02 \x03(\v2\x18.parley.thread.v1.ButtonR\abuttons\"E\n" +
@@ -6700,7 +6851,7 @@ func file_parley_thread_v1_fact_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_thread_v1_fact_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 63)
+var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 65)
 var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(Matching)(0),                  // 0: parley.thread.v1.Matching
 	(OfferOutcome)(0),              // 1: parley.thread.v1.OfferOutcome
@@ -6745,157 +6896,161 @@ var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(*ConsentGiven)(nil),           // 40: parley.thread.v1.ConsentGiven
 	(*QuickReply)(nil),             // 41: parley.thread.v1.QuickReply
 	(*Template)(nil),               // 42: parley.thread.v1.Template
-	(*ButtonTemplate)(nil),         // 43: parley.thread.v1.ButtonTemplate
-	(*GenericTemplate)(nil),        // 44: parley.thread.v1.GenericTemplate
-	(*Card)(nil),                   // 45: parley.thread.v1.Card
-	(*Button)(nil),                 // 46: parley.thread.v1.Button
-	(*AgentReacted)(nil),           // 47: parley.thread.v1.AgentReacted
-	(*TimeOutReached)(nil),         // 48: parley.thread.v1.TimeOutReached
-	(*SendAttempted)(nil),          // 49: parley.thread.v1.SendAttempted
-	(*SendSucceeded)(nil),          // 50: parley.thread.v1.SendSucceeded
-	(*SendEchoed)(nil),             // 51: parley.thread.v1.SendEchoed
-	(*SendRefused)(nil),            // 52: parley.thread.v1.SendRefused
-	(*SendDeferred)(nil),           // 53: parley.thread.v1.SendDeferred
-	(*SendUncertain)(nil),          // 54: parley.thread.v1.SendUncertain
-	(*SendUnconfirmed)(nil),        // 55: parley.thread.v1.SendUnconfirmed
-	(*SendAbandoned)(nil),          // 56: parley.thread.v1.SendAbandoned
-	(*NoteAdded)(nil),              // 57: parley.thread.v1.NoteAdded
-	(*ConsultAsked)(nil),           // 58: parley.thread.v1.ConsultAsked
-	(*ConsultAnswered)(nil),        // 59: parley.thread.v1.ConsultAnswered
-	(*ConsultOpened)(nil),          // 60: parley.thread.v1.ConsultOpened
-	(*ConsultEnded)(nil),           // 61: parley.thread.v1.ConsultEnded
-	(*MonitoringBegan)(nil),        // 62: parley.thread.v1.MonitoringBegan
-	(*SupervisorJoined)(nil),       // 63: parley.thread.v1.SupervisorJoined
-	(*SupervisorLeft)(nil),         // 64: parley.thread.v1.SupervisorLeft
-	nil,                            // 65: parley.thread.v1.ConversationOpened.VariablesEntry
-	nil,                            // 66: parley.thread.v1.ConversationClassified.VariablesEntry
-	(*ContactLinked)(nil),          // 67: parley.thread.v1.ContactLinked
-	(*ContactUnlinked)(nil),        // 68: parley.thread.v1.ContactUnlinked
-	(*DispositionsChosen)(nil),     // 69: parley.thread.v1.DispositionsChosen
-	(*VariablesSet)(nil),           // 70: parley.thread.v1.VariablesSet
-	(*BotAnswered)(nil),            // 71: parley.thread.v1.BotAnswered
-	(*BotEscalated)(nil),           // 72: parley.thread.v1.BotEscalated
-	(*BotDropped)(nil),             // 73: parley.thread.v1.BotDropped
-	(*SurveyAsked)(nil),            // 74: parley.thread.v1.SurveyAsked
-	(*SurveyRated)(nil),            // 75: parley.thread.v1.SurveyRated
-	(*SurveyCommentChosen)(nil),    // 76: parley.thread.v1.SurveyCommentChosen
-	(*SurveyCommented)(nil),        // 77: parley.thread.v1.SurveyCommented
-	(*QuestionsBegan)(nil),         // 78: parley.thread.v1.QuestionsBegan
-	(*QuestionAsked)(nil),          // 79: parley.thread.v1.QuestionAsked
-	(*QuestionAnswered)(nil),       // 80: parley.thread.v1.QuestionAnswered
-	(*QuestionsEnded)(nil),         // 81: parley.thread.v1.QuestionsEnded
-	(*FilesErased)(nil),            // 82: parley.thread.v1.FilesErased
-	(*ThreadErased)(nil),           // 83: parley.thread.v1.ThreadErased
-	(*FilesLapsed)(nil),            // 84: parley.thread.v1.FilesLapsed
-	(v1.Presence)(0),               // 85: parley.distribution.v1.Presence
-	(*SentFile)(nil),               // 86: parley.thread.v1.SentFile
-	(*BotReply)(nil),               // 87: parley.thread.v1.BotReply
-	(Trigger)(0),                   // 88: parley.thread.v1.Trigger
+	(*UtilityTemplate)(nil),        // 43: parley.thread.v1.UtilityTemplate
+	(*TemplateParameter)(nil),      // 44: parley.thread.v1.TemplateParameter
+	(*ButtonTemplate)(nil),         // 45: parley.thread.v1.ButtonTemplate
+	(*GenericTemplate)(nil),        // 46: parley.thread.v1.GenericTemplate
+	(*Card)(nil),                   // 47: parley.thread.v1.Card
+	(*Button)(nil),                 // 48: parley.thread.v1.Button
+	(*AgentReacted)(nil),           // 49: parley.thread.v1.AgentReacted
+	(*TimeOutReached)(nil),         // 50: parley.thread.v1.TimeOutReached
+	(*SendAttempted)(nil),          // 51: parley.thread.v1.SendAttempted
+	(*SendSucceeded)(nil),          // 52: parley.thread.v1.SendSucceeded
+	(*SendEchoed)(nil),             // 53: parley.thread.v1.SendEchoed
+	(*SendRefused)(nil),            // 54: parley.thread.v1.SendRefused
+	(*SendDeferred)(nil),           // 55: parley.thread.v1.SendDeferred
+	(*SendUncertain)(nil),          // 56: parley.thread.v1.SendUncertain
+	(*SendUnconfirmed)(nil),        // 57: parley.thread.v1.SendUnconfirmed
+	(*SendAbandoned)(nil),          // 58: parley.thread.v1.SendAbandoned
+	(*NoteAdded)(nil),              // 59: parley.thread.v1.NoteAdded
+	(*ConsultAsked)(nil),           // 60: parley.thread.v1.ConsultAsked
+	(*ConsultAnswered)(nil),        // 61: parley.thread.v1.ConsultAnswered
+	(*ConsultOpened)(nil),          // 62: parley.thread.v1.ConsultOpened
+	(*ConsultEnded)(nil),           // 63: parley.thread.v1.ConsultEnded
+	(*MonitoringBegan)(nil),        // 64: parley.thread.v1.MonitoringBegan
+	(*SupervisorJoined)(nil),       // 65: parley.thread.v1.SupervisorJoined
+	(*SupervisorLeft)(nil),         // 66: parley.thread.v1.SupervisorLeft
+	nil,                            // 67: parley.thread.v1.ConversationOpened.VariablesEntry
+	nil,                            // 68: parley.thread.v1.ConversationClassified.VariablesEntry
+	(*ContactLinked)(nil),          // 69: parley.thread.v1.ContactLinked
+	(*ContactUnlinked)(nil),        // 70: parley.thread.v1.ContactUnlinked
+	(*DispositionsChosen)(nil),     // 71: parley.thread.v1.DispositionsChosen
+	(*VariablesSet)(nil),           // 72: parley.thread.v1.VariablesSet
+	(*BotAnswered)(nil),            // 73: parley.thread.v1.BotAnswered
+	(*BotEscalated)(nil),           // 74: parley.thread.v1.BotEscalated
+	(*BotDropped)(nil),             // 75: parley.thread.v1.BotDropped
+	(*SurveyAsked)(nil),            // 76: parley.thread.v1.SurveyAsked
+	(*SurveyRated)(nil),            // 77: parley.thread.v1.SurveyRated
+	(*SurveyCommentChosen)(nil),    // 78: parley.thread.v1.SurveyCommentChosen
+	(*SurveyCommented)(nil),        // 79: parley.thread.v1.SurveyCommented
+	(*QuestionsBegan)(nil),         // 80: parley.thread.v1.QuestionsBegan
+	(*QuestionAsked)(nil),          // 81: parley.thread.v1.QuestionAsked
+	(*QuestionAnswered)(nil),       // 82: parley.thread.v1.QuestionAnswered
+	(*QuestionsEnded)(nil),         // 83: parley.thread.v1.QuestionsEnded
+	(*FilesErased)(nil),            // 84: parley.thread.v1.FilesErased
+	(*ThreadErased)(nil),           // 85: parley.thread.v1.ThreadErased
+	(*FilesLapsed)(nil),            // 86: parley.thread.v1.FilesLapsed
+	(v1.Presence)(0),               // 87: parley.distribution.v1.Presence
+	(*SentFile)(nil),               // 88: parley.thread.v1.SentFile
+	(*BotReply)(nil),               // 89: parley.thread.v1.BotReply
+	(Trigger)(0),                   // 90: parley.thread.v1.Trigger
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
-	9,  // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
-	10, // 1: parley.thread.v1.Fact.message_edited:type_name -> parley.thread.v1.MessageEdited
-	11, // 2: parley.thread.v1.Fact.message_unsent:type_name -> parley.thread.v1.MessageUnsent
-	12, // 3: parley.thread.v1.Fact.reaction_changed:type_name -> parley.thread.v1.ReactionChanged
-	13, // 4: parley.thread.v1.Fact.postback_received:type_name -> parley.thread.v1.PostbackReceived
-	14, // 5: parley.thread.v1.Fact.referral_received:type_name -> parley.thread.v1.ReferralReceived
-	15, // 6: parley.thread.v1.Fact.delivery_reported:type_name -> parley.thread.v1.DeliveryReported
-	16, // 7: parley.thread.v1.Fact.read_reported:type_name -> parley.thread.v1.ReadReported
-	17, // 8: parley.thread.v1.Fact.external_message_sent:type_name -> parley.thread.v1.ExternalMessageSent
-	19, // 9: parley.thread.v1.Fact.event_kept:type_name -> parley.thread.v1.EventKept
-	20, // 10: parley.thread.v1.Fact.customer_profiled:type_name -> parley.thread.v1.CustomerProfiled
-	18, // 11: parley.thread.v1.Fact.control_moved:type_name -> parley.thread.v1.ControlMoved
-	21, // 12: parley.thread.v1.Fact.conversation_opened:type_name -> parley.thread.v1.ConversationOpened
-	24, // 13: parley.thread.v1.Fact.conversation_routed:type_name -> parley.thread.v1.ConversationRouted
-	28, // 14: parley.thread.v1.Fact.offer_made:type_name -> parley.thread.v1.OfferMade
-	30, // 15: parley.thread.v1.Fact.offer_ended:type_name -> parley.thread.v1.OfferEnded
-	31, // 16: parley.thread.v1.Fact.agent_assigned:type_name -> parley.thread.v1.AgentAssigned
-	32, // 17: parley.thread.v1.Fact.conversation_released:type_name -> parley.thread.v1.ConversationReleased
-	33, // 18: parley.thread.v1.Fact.conversation_parked:type_name -> parley.thread.v1.ConversationParked
-	34, // 19: parley.thread.v1.Fact.conversation_revived:type_name -> parley.thread.v1.ConversationRevived
-	35, // 20: parley.thread.v1.Fact.conversation_ended:type_name -> parley.thread.v1.ConversationEnded
-	36, // 21: parley.thread.v1.Fact.conversation_closed:type_name -> parley.thread.v1.ConversationClosed
-	25, // 22: parley.thread.v1.Fact.conversation_classified:type_name -> parley.thread.v1.ConversationClassified
-	37, // 23: parley.thread.v1.Fact.send_requested:type_name -> parley.thread.v1.SendRequested
-	49, // 24: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
-	50, // 25: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
-	52, // 26: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
-	53, // 27: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
-	54, // 28: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
-	55, // 29: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
-	56, // 30: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
-	57, // 31: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
-	51, // 32: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
-	58, // 33: parley.thread.v1.Fact.consult_asked:type_name -> parley.thread.v1.ConsultAsked
-	59, // 34: parley.thread.v1.Fact.consult_answered:type_name -> parley.thread.v1.ConsultAnswered
-	60, // 35: parley.thread.v1.Fact.consult_opened:type_name -> parley.thread.v1.ConsultOpened
-	61, // 36: parley.thread.v1.Fact.consult_ended:type_name -> parley.thread.v1.ConsultEnded
-	62, // 37: parley.thread.v1.Fact.monitoring_began:type_name -> parley.thread.v1.MonitoringBegan
-	63, // 38: parley.thread.v1.Fact.supervisor_joined:type_name -> parley.thread.v1.SupervisorJoined
-	64, // 39: parley.thread.v1.Fact.supervisor_left:type_name -> parley.thread.v1.SupervisorLeft
-	6,  // 40: parley.thread.v1.Fact.attachment_kept:type_name -> parley.thread.v1.AttachmentKept
-	7,  // 41: parley.thread.v1.Fact.attachment_lost:type_name -> parley.thread.v1.AttachmentLost
-	47, // 42: parley.thread.v1.Fact.agent_reacted:type_name -> parley.thread.v1.AgentReacted
-	67, // 43: parley.thread.v1.Fact.contact_linked:type_name -> parley.thread.v1.ContactLinked
-	68, // 44: parley.thread.v1.Fact.contact_unlinked:type_name -> parley.thread.v1.ContactUnlinked
-	48, // 45: parley.thread.v1.Fact.time_out_reached:type_name -> parley.thread.v1.TimeOutReached
-	39, // 46: parley.thread.v1.Fact.agent_told:type_name -> parley.thread.v1.AgentTold
-	40, // 47: parley.thread.v1.Fact.consent_given:type_name -> parley.thread.v1.ConsentGiven
-	69, // 48: parley.thread.v1.Fact.dispositions_chosen:type_name -> parley.thread.v1.DispositionsChosen
-	70, // 49: parley.thread.v1.Fact.variables_set:type_name -> parley.thread.v1.VariablesSet
-	71, // 50: parley.thread.v1.Fact.bot_answered:type_name -> parley.thread.v1.BotAnswered
-	72, // 51: parley.thread.v1.Fact.bot_escalated:type_name -> parley.thread.v1.BotEscalated
-	73, // 52: parley.thread.v1.Fact.bot_dropped:type_name -> parley.thread.v1.BotDropped
-	74, // 53: parley.thread.v1.Fact.survey_asked:type_name -> parley.thread.v1.SurveyAsked
-	75, // 54: parley.thread.v1.Fact.survey_rated:type_name -> parley.thread.v1.SurveyRated
-	76, // 55: parley.thread.v1.Fact.survey_comment_chosen:type_name -> parley.thread.v1.SurveyCommentChosen
-	77, // 56: parley.thread.v1.Fact.survey_commented:type_name -> parley.thread.v1.SurveyCommented
-	78, // 57: parley.thread.v1.Fact.questions_began:type_name -> parley.thread.v1.QuestionsBegan
-	79, // 58: parley.thread.v1.Fact.question_asked:type_name -> parley.thread.v1.QuestionAsked
-	80, // 59: parley.thread.v1.Fact.question_answered:type_name -> parley.thread.v1.QuestionAnswered
-	81, // 60: parley.thread.v1.Fact.questions_ended:type_name -> parley.thread.v1.QuestionsEnded
-	82, // 61: parley.thread.v1.Fact.files_erased:type_name -> parley.thread.v1.FilesErased
-	83, // 62: parley.thread.v1.Fact.thread_erased:type_name -> parley.thread.v1.ThreadErased
-	84, // 63: parley.thread.v1.Fact.files_lapsed:type_name -> parley.thread.v1.FilesLapsed
-	27, // 64: parley.thread.v1.Fact.skills_changed:type_name -> parley.thread.v1.SkillsChanged
-	5,  // 65: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
-	8,  // 66: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
-	8,  // 67: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
-	8,  // 68: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
-	5,  // 69: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
-	22, // 70: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
-	65, // 71: parley.thread.v1.ConversationOpened.variables:type_name -> parley.thread.v1.ConversationOpened.VariablesEntry
-	85, // 72: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
-	0,  // 73: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
-	23, // 74: parley.thread.v1.Terms.known:type_name -> parley.thread.v1.Approach
-	23, // 75: parley.thread.v1.Terms.unknown:type_name -> parley.thread.v1.Approach
-	23, // 76: parley.thread.v1.Terms.transfer:type_name -> parley.thread.v1.Approach
-	26, // 77: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
-	66, // 78: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
-	26, // 79: parley.thread.v1.SkillsChanged.needed:type_name -> parley.thread.v1.Need
-	29, // 80: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
-	1,  // 81: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	2,  // 82: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	2,  // 83: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	2,  // 84: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	41, // 85: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
-	42, // 86: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
-	86, // 87: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
-	38, // 88: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
-	87, // 89: parley.thread.v1.SendRequested.bot:type_name -> parley.thread.v1.BotReply
-	88, // 90: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
-	38, // 91: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
-	43, // 92: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
-	44, // 93: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
-	46, // 94: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
-	45, // 95: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
-	46, // 96: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
-	3,  // 97: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
-	98, // [98:98] is the sub-list for method output_type
-	98, // [98:98] is the sub-list for method input_type
-	98, // [98:98] is the sub-list for extension type_name
-	98, // [98:98] is the sub-list for extension extendee
-	0,  // [0:98] is the sub-list for field type_name
+	9,   // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
+	10,  // 1: parley.thread.v1.Fact.message_edited:type_name -> parley.thread.v1.MessageEdited
+	11,  // 2: parley.thread.v1.Fact.message_unsent:type_name -> parley.thread.v1.MessageUnsent
+	12,  // 3: parley.thread.v1.Fact.reaction_changed:type_name -> parley.thread.v1.ReactionChanged
+	13,  // 4: parley.thread.v1.Fact.postback_received:type_name -> parley.thread.v1.PostbackReceived
+	14,  // 5: parley.thread.v1.Fact.referral_received:type_name -> parley.thread.v1.ReferralReceived
+	15,  // 6: parley.thread.v1.Fact.delivery_reported:type_name -> parley.thread.v1.DeliveryReported
+	16,  // 7: parley.thread.v1.Fact.read_reported:type_name -> parley.thread.v1.ReadReported
+	17,  // 8: parley.thread.v1.Fact.external_message_sent:type_name -> parley.thread.v1.ExternalMessageSent
+	19,  // 9: parley.thread.v1.Fact.event_kept:type_name -> parley.thread.v1.EventKept
+	20,  // 10: parley.thread.v1.Fact.customer_profiled:type_name -> parley.thread.v1.CustomerProfiled
+	18,  // 11: parley.thread.v1.Fact.control_moved:type_name -> parley.thread.v1.ControlMoved
+	21,  // 12: parley.thread.v1.Fact.conversation_opened:type_name -> parley.thread.v1.ConversationOpened
+	24,  // 13: parley.thread.v1.Fact.conversation_routed:type_name -> parley.thread.v1.ConversationRouted
+	28,  // 14: parley.thread.v1.Fact.offer_made:type_name -> parley.thread.v1.OfferMade
+	30,  // 15: parley.thread.v1.Fact.offer_ended:type_name -> parley.thread.v1.OfferEnded
+	31,  // 16: parley.thread.v1.Fact.agent_assigned:type_name -> parley.thread.v1.AgentAssigned
+	32,  // 17: parley.thread.v1.Fact.conversation_released:type_name -> parley.thread.v1.ConversationReleased
+	33,  // 18: parley.thread.v1.Fact.conversation_parked:type_name -> parley.thread.v1.ConversationParked
+	34,  // 19: parley.thread.v1.Fact.conversation_revived:type_name -> parley.thread.v1.ConversationRevived
+	35,  // 20: parley.thread.v1.Fact.conversation_ended:type_name -> parley.thread.v1.ConversationEnded
+	36,  // 21: parley.thread.v1.Fact.conversation_closed:type_name -> parley.thread.v1.ConversationClosed
+	25,  // 22: parley.thread.v1.Fact.conversation_classified:type_name -> parley.thread.v1.ConversationClassified
+	37,  // 23: parley.thread.v1.Fact.send_requested:type_name -> parley.thread.v1.SendRequested
+	51,  // 24: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
+	52,  // 25: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
+	54,  // 26: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
+	55,  // 27: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
+	56,  // 28: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
+	57,  // 29: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
+	58,  // 30: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
+	59,  // 31: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
+	53,  // 32: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
+	60,  // 33: parley.thread.v1.Fact.consult_asked:type_name -> parley.thread.v1.ConsultAsked
+	61,  // 34: parley.thread.v1.Fact.consult_answered:type_name -> parley.thread.v1.ConsultAnswered
+	62,  // 35: parley.thread.v1.Fact.consult_opened:type_name -> parley.thread.v1.ConsultOpened
+	63,  // 36: parley.thread.v1.Fact.consult_ended:type_name -> parley.thread.v1.ConsultEnded
+	64,  // 37: parley.thread.v1.Fact.monitoring_began:type_name -> parley.thread.v1.MonitoringBegan
+	65,  // 38: parley.thread.v1.Fact.supervisor_joined:type_name -> parley.thread.v1.SupervisorJoined
+	66,  // 39: parley.thread.v1.Fact.supervisor_left:type_name -> parley.thread.v1.SupervisorLeft
+	6,   // 40: parley.thread.v1.Fact.attachment_kept:type_name -> parley.thread.v1.AttachmentKept
+	7,   // 41: parley.thread.v1.Fact.attachment_lost:type_name -> parley.thread.v1.AttachmentLost
+	49,  // 42: parley.thread.v1.Fact.agent_reacted:type_name -> parley.thread.v1.AgentReacted
+	69,  // 43: parley.thread.v1.Fact.contact_linked:type_name -> parley.thread.v1.ContactLinked
+	70,  // 44: parley.thread.v1.Fact.contact_unlinked:type_name -> parley.thread.v1.ContactUnlinked
+	50,  // 45: parley.thread.v1.Fact.time_out_reached:type_name -> parley.thread.v1.TimeOutReached
+	39,  // 46: parley.thread.v1.Fact.agent_told:type_name -> parley.thread.v1.AgentTold
+	40,  // 47: parley.thread.v1.Fact.consent_given:type_name -> parley.thread.v1.ConsentGiven
+	71,  // 48: parley.thread.v1.Fact.dispositions_chosen:type_name -> parley.thread.v1.DispositionsChosen
+	72,  // 49: parley.thread.v1.Fact.variables_set:type_name -> parley.thread.v1.VariablesSet
+	73,  // 50: parley.thread.v1.Fact.bot_answered:type_name -> parley.thread.v1.BotAnswered
+	74,  // 51: parley.thread.v1.Fact.bot_escalated:type_name -> parley.thread.v1.BotEscalated
+	75,  // 52: parley.thread.v1.Fact.bot_dropped:type_name -> parley.thread.v1.BotDropped
+	76,  // 53: parley.thread.v1.Fact.survey_asked:type_name -> parley.thread.v1.SurveyAsked
+	77,  // 54: parley.thread.v1.Fact.survey_rated:type_name -> parley.thread.v1.SurveyRated
+	78,  // 55: parley.thread.v1.Fact.survey_comment_chosen:type_name -> parley.thread.v1.SurveyCommentChosen
+	79,  // 56: parley.thread.v1.Fact.survey_commented:type_name -> parley.thread.v1.SurveyCommented
+	80,  // 57: parley.thread.v1.Fact.questions_began:type_name -> parley.thread.v1.QuestionsBegan
+	81,  // 58: parley.thread.v1.Fact.question_asked:type_name -> parley.thread.v1.QuestionAsked
+	82,  // 59: parley.thread.v1.Fact.question_answered:type_name -> parley.thread.v1.QuestionAnswered
+	83,  // 60: parley.thread.v1.Fact.questions_ended:type_name -> parley.thread.v1.QuestionsEnded
+	84,  // 61: parley.thread.v1.Fact.files_erased:type_name -> parley.thread.v1.FilesErased
+	85,  // 62: parley.thread.v1.Fact.thread_erased:type_name -> parley.thread.v1.ThreadErased
+	86,  // 63: parley.thread.v1.Fact.files_lapsed:type_name -> parley.thread.v1.FilesLapsed
+	27,  // 64: parley.thread.v1.Fact.skills_changed:type_name -> parley.thread.v1.SkillsChanged
+	5,   // 65: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
+	8,   // 66: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
+	8,   // 67: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
+	8,   // 68: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
+	5,   // 69: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
+	22,  // 70: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
+	67,  // 71: parley.thread.v1.ConversationOpened.variables:type_name -> parley.thread.v1.ConversationOpened.VariablesEntry
+	87,  // 72: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
+	0,   // 73: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
+	23,  // 74: parley.thread.v1.Terms.known:type_name -> parley.thread.v1.Approach
+	23,  // 75: parley.thread.v1.Terms.unknown:type_name -> parley.thread.v1.Approach
+	23,  // 76: parley.thread.v1.Terms.transfer:type_name -> parley.thread.v1.Approach
+	26,  // 77: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
+	68,  // 78: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
+	26,  // 79: parley.thread.v1.SkillsChanged.needed:type_name -> parley.thread.v1.Need
+	29,  // 80: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
+	1,   // 81: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	2,   // 82: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	2,   // 83: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	2,   // 84: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	41,  // 85: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
+	42,  // 86: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
+	88,  // 87: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
+	38,  // 88: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
+	89,  // 89: parley.thread.v1.SendRequested.bot:type_name -> parley.thread.v1.BotReply
+	90,  // 90: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
+	38,  // 91: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
+	45,  // 92: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
+	46,  // 93: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
+	43,  // 94: parley.thread.v1.Template.utility:type_name -> parley.thread.v1.UtilityTemplate
+	44,  // 95: parley.thread.v1.UtilityTemplate.parameters:type_name -> parley.thread.v1.TemplateParameter
+	48,  // 96: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
+	47,  // 97: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
+	48,  // 98: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
+	3,   // 99: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
+	100, // [100:100] is the sub-list for method output_type
+	100, // [100:100] is the sub-list for method input_type
+	100, // [100:100] is the sub-list for extension type_name
+	100, // [100:100] is the sub-list for extension extendee
+	0,   // [0:100] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -6989,7 +7144,7 @@ func file_parley_thread_v1_fact_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_thread_v1_fact_proto_rawDesc), len(file_parley_thread_v1_fact_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   63,
+			NumMessages:   65,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1619,7 +1619,9 @@ type Send struct {
 	// A bot wrote it.
 	Bot bool `protobuf:"varint,60,opt,name=bot,proto3" json:"bot,omitempty"`
 	// How many parts, from the first, are files.
-	Files         int32 `protobuf:"varint,26,opt,name=files,proto3" json:"files,omitempty"`
+	Files int32 `protobuf:"varint,26,opt,name=files,proto3" json:"files,omitempty"`
+	// It is a utility template, which needs no window of the customer's.
+	Utility       bool `protobuf:"varint,69,opt,name=utility,proto3" json:"utility,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1802,6 +1804,13 @@ func (x *Send) GetFiles() int32 {
 	return 0
 }
 
+func (x *Send) GetUtility() bool {
+	if x != nil {
+		return x.Utility
+	}
+	return false
+}
+
 var File_parley_thread_v1_state_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_state_proto_rawDesc = "" +
@@ -1947,7 +1956,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x05fence\x18\x02 \x01(\x03R\x05fence\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x03R\x05epoch\x12\x17\n" +
 	"\amade_ms\x18\x04 \x01(\x03R\x06madeMs\x12\x19\n" +
-	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\"\xf2\x04\n" +
+	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\"\x8c\x05\n" +
 	"\x04Send\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\x14\n" +
@@ -1971,7 +1980,8 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\atrigger\x182 \x01(\x0e2\x19.parley.thread.v1.TriggerR\atrigger\x12\x19\n" +
 	"\buntil_ms\x183 \x01(\x03R\auntilMs\x12\x10\n" +
 	"\x03bot\x18< \x01(\bR\x03bot\x12\x14\n" +
-	"\x05files\x18\x1a \x01(\x05R\x05files*h\n" +
+	"\x05files\x18\x1a \x01(\x05R\x05files\x12\x18\n" +
+	"\autility\x18E \x01(\bR\autility*h\n" +
 	"\x04Part\x12\x14\n" +
 	"\x10PART_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fPART_CONSULTANT\x10\x01\x12\x10\n" +

@@ -678,6 +678,7 @@ export interface Page {
   markSeen?: Switch;
   survey?: Survey;
   botSurvey?: Survey;
+  templates?: UtilityTemplate[];
 }
 
 export interface PageCheck {
@@ -1005,6 +1006,12 @@ export interface Trial {
   resources?: Resource[];
   atMs?: string;
   waitedSeconds?: number;
+}
+
+export interface UtilityTemplate {
+  name?: string;
+  language?: string;
+  text?: string;
 }
 
 export interface Variable {

@@ -471,6 +471,7 @@ export default {
   CONTROL_REFUSED: 'Meta не ни дава разговора: другото приложение го задържа.',
   MEDIA_REFUSED: 'прикаченото не може да се използва',
   MESSAGE_GONE: 'съобщението, за което се отнася, вече го няма',
+  TEMPLATE_REFUSED: 'шаблонът не е одобрен',
   INVALID_REQUEST: 'Messenger не го приема така',
   THROTTLED: 'Messenger не приема повече в момента',
   META_FAILING: 'Messenger в момента не работи',

@@ -470,6 +470,7 @@ export default {
   CONTROL_REFUSED: 'Meta does not give us this conversation: the other app keeps it.',
   MEDIA_REFUSED: 'the attachment cannot be used',
   MESSAGE_GONE: 'the message it speaks of is gone',
+  TEMPLATE_REFUSED: 'the template is not approved',
   INVALID_REQUEST: 'Messenger does not take it like this',
   THROTTLED: 'Messenger takes no more just now',
   META_FAILING: 'Messenger keeps failing just now',

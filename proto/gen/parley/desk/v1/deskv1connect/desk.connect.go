@@ -71,6 +71,9 @@ const (
 	// DeskServiceSetVariablesProcedure is the fully-qualified name of the DeskService's SetVariables
 	// RPC.
 	DeskServiceSetVariablesProcedure = "/parley.desk.v1.DeskService/SetVariables"
+	// DeskServiceListTemplatesProcedure is the fully-qualified name of the DeskService's ListTemplates
+	// RPC.
+	DeskServiceListTemplatesProcedure = "/parley.desk.v1.DeskService/ListTemplates"
 	// DeskServiceListSkillsProcedure is the fully-qualified name of the DeskService's ListSkills RPC.
 	DeskServiceListSkillsProcedure = "/parley.desk.v1.DeskService/ListSkills"
 	// DeskServiceChangeSkillsProcedure is the fully-qualified name of the DeskService's ChangeSkills
@@ -337,6 +340,9 @@ type DeskServiceClient interface {
 	// SetVariables sets context variables that the workstream of a conversation
 	// declares.
 	SetVariables(context.Context, *connect.Request[v1.SetVariablesRequest]) (*connect.Response[v1.SetVariablesResponse], error)
+	// ListTemplates tells which utility templates the conversation's page has: what
+	// can be sent also when the time to reply is over (S32).
+	ListTemplates(context.Context, *connect.Request[v1.ListTemplatesRequest]) (*connect.Response[v1.ListTemplatesResponse], error)
 	// ListSkills tells which skills a conversation can need.
 	ListSkills(context.Context, *connect.Request[v1.ListSkillsRequest]) (*connect.Response[v1.ListSkillsResponse], error)
 	// ChangeSkills says which skills a conversation needs: its agent does where the
@@ -498,6 +504,12 @@ func NewDeskServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			httpClient,
 			baseURL+DeskServiceSetVariablesProcedure,
 			connect.WithSchema(deskServiceMethods.ByName("SetVariables")),
+			connect.WithClientOptions(opts...),
+		),
+		listTemplates: connect.NewClient[v1.ListTemplatesRequest, v1.ListTemplatesResponse](
+			httpClient,
+			baseURL+DeskServiceListTemplatesProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("ListTemplates")),
 			connect.WithClientOptions(opts...),
 		),
 		listSkills: connect.NewClient[v1.ListSkillsRequest, v1.ListSkillsResponse](
@@ -702,6 +714,7 @@ type deskServiceClient struct {
 	endConversation        *connect.Client[v1.EndConversationRequest, v1.EndConversationResponse]
 	closeConversation      *connect.Client[v1.CloseConversationRequest, v1.CloseConversationResponse]
 	setVariables           *connect.Client[v1.SetVariablesRequest, v1.SetVariablesResponse]
+	listTemplates          *connect.Client[v1.ListTemplatesRequest, v1.ListTemplatesResponse]
 	listSkills             *connect.Client[v1.ListSkillsRequest, v1.ListSkillsResponse]
 	changeSkills           *connect.Client[v1.ChangeSkillsRequest, v1.ChangeSkillsResponse]
 	parkConversation       *connect.Client[v1.ParkConversationRequest, v1.ParkConversationResponse]
@@ -788,6 +801,11 @@ func (c *deskServiceClient) CloseConversation(ctx context.Context, req *connect.
 // SetVariables calls parley.desk.v1.DeskService.SetVariables.
 func (c *deskServiceClient) SetVariables(ctx context.Context, req *connect.Request[v1.SetVariablesRequest]) (*connect.Response[v1.SetVariablesResponse], error) {
 	return c.setVariables.CallUnary(ctx, req)
+}
+
+// ListTemplates calls parley.desk.v1.DeskService.ListTemplates.
+func (c *deskServiceClient) ListTemplates(ctx context.Context, req *connect.Request[v1.ListTemplatesRequest]) (*connect.Response[v1.ListTemplatesResponse], error) {
+	return c.listTemplates.CallUnary(ctx, req)
 }
 
 // ListSkills calls parley.desk.v1.DeskService.ListSkills.
@@ -972,6 +990,9 @@ type DeskServiceHandler interface {
 	// SetVariables sets context variables that the workstream of a conversation
 	// declares.
 	SetVariables(context.Context, *connect.Request[v1.SetVariablesRequest]) (*connect.Response[v1.SetVariablesResponse], error)
+	// ListTemplates tells which utility templates the conversation's page has: what
+	// can be sent also when the time to reply is over (S32).
+	ListTemplates(context.Context, *connect.Request[v1.ListTemplatesRequest]) (*connect.Response[v1.ListTemplatesResponse], error)
 	// ListSkills tells which skills a conversation can need.
 	ListSkills(context.Context, *connect.Request[v1.ListSkillsRequest]) (*connect.Response[v1.ListSkillsResponse], error)
 	// ChangeSkills says which skills a conversation needs: its agent does where the
@@ -1129,6 +1150,12 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 		DeskServiceSetVariablesProcedure,
 		svc.SetVariables,
 		connect.WithSchema(deskServiceMethods.ByName("SetVariables")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServiceListTemplatesHandler := connect.NewUnaryHandler(
+		DeskServiceListTemplatesProcedure,
+		svc.ListTemplates,
+		connect.WithSchema(deskServiceMethods.ByName("ListTemplates")),
 		connect.WithHandlerOptions(opts...),
 	)
 	deskServiceListSkillsHandler := connect.NewUnaryHandler(
@@ -1341,6 +1368,8 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 			deskServiceCloseConversationHandler.ServeHTTP(w, r)
 		case DeskServiceSetVariablesProcedure:
 			deskServiceSetVariablesHandler.ServeHTTP(w, r)
+		case DeskServiceListTemplatesProcedure:
+			deskServiceListTemplatesHandler.ServeHTTP(w, r)
 		case DeskServiceListSkillsProcedure:
 			deskServiceListSkillsHandler.ServeHTTP(w, r)
 		case DeskServiceChangeSkillsProcedure:
@@ -1454,6 +1483,10 @@ func (UnimplementedDeskServiceHandler) CloseConversation(context.Context, *conne
 
 func (UnimplementedDeskServiceHandler) SetVariables(context.Context, *connect.Request[v1.SetVariablesRequest]) (*connect.Response[v1.SetVariablesResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.SetVariables is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) ListTemplates(context.Context, *connect.Request[v1.ListTemplatesRequest]) (*connect.Response[v1.ListTemplatesResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.ListTemplates is not implemented"))
 }
 
 func (UnimplementedDeskServiceHandler) ListSkills(context.Context, *connect.Request[v1.ListSkillsRequest]) (*connect.Response[v1.ListSkillsResponse], error) {

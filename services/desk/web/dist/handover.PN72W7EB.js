@@ -1,1 +1,0 @@
-import{a}from"./chunk.3GQ62OVD.js";import"./chunk.RRC2JCQB.js";import"./chunk.WMNGU4VM.js";import"./chunk.F4S2G77Q.js";import"./chunk.DIICR4N3.js";import"./chunk.GYDGKPPF.js";import"./chunk.7JJ7XUBG.js";export{a as HandOver};
