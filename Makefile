@@ -123,7 +123,7 @@ tidy: ## make every go.mod agree
 	go work sync
 	for m in $(MODULES); do (cd $$m && go mod tidy); done
 
-deps: ## install what tests need: redis-server, chromium (Debian)
+deps: ## install what tests need: redis-server, the headless shell of chromium (Debian)
 	@bash test/deps.sh
 
 clean: ## remove what was built and the local data

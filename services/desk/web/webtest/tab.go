@@ -87,8 +87,10 @@ func tab(t testing.TB, in context.Context, opts ...chromedp.ContextOption) *Tab 
 	return b
 }
 
+// chromium is where the browser is. The headless shell draws as the whole Chromium
+// does and has no window around the page, which is half of the work.
 func chromium() string {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+	for _, name := range []string{"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
 		}
