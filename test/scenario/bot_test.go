@@ -38,7 +38,7 @@ func TestABotHasItFirst(t *testing.T) {
 	desk.Await("an available agent", "document.querySelector('[data-presence=PRESENCE_AVAILABLE]')")
 	phone.Go(h.sandbox + "/phone")
 	phone.Await("the pages", "document.querySelector('#page').options.length > 0")
-	phone.Click("#who button[type=submit]")
+	newcomer(phone)
 	say(phone, "Добър ден")
 	phone.Await("the bot's greeting and its topics", says("li.theirs button.press", "Поръчка"))
 	desk.Await("that no agent is asked yet", "!document.querySelector('.offer')")
@@ -59,7 +59,7 @@ func TestABotHasItFirst(t *testing.T) {
 	phone.Shot("bot-phone")
 
 	withBot("other.yaml", "another-secret-9876543210")
-	phone.Click("#who button[type=submit]")
+	newcomer(phone)
 	say(phone, "Има ли някой?")
 	desk.Await("the second offer", "document.querySelector('.offer .secs')")
 	desk.Key("a", chromedp.KeyModifiers(chromedp.ModifierAlt))

@@ -26,7 +26,7 @@ func TestStoryInTheBrowser(t *testing.T) {
 
 	phone.Go(h.sandbox + "/phone")
 	phone.Await("the pages", "document.querySelector('#page').options.length > 0")
-	phone.Click("#who button[type=submit]")
+	newcomer(phone)
 	say(phone, "Здравейте, къде е поръчката ми 48210?")
 	desk.Await("the offer", "/поръчката ми 48210/.test(document.querySelector('.offer .line')?.textContent)")
 	desk.Await("its countdown", "/\\d/.test(document.querySelector('.offer .secs').textContent)")
@@ -78,6 +78,13 @@ func TestStoryInTheBrowser(t *testing.T) {
 	desk.Key("a", chromedp.KeyModifiers(chromedp.ModifierAlt))
 	desk.Await("the words that opened the second conversation", says(".msg.in", "фактура"))
 	desk.Await("and the first", says(".msg.in", "48210"))
+}
+
+// newcomer makes a customer on the telephone, who is the one that writes from now on.
+func newcomer(phone *webtest.Tab) {
+	before := phone.Eval("location.hash")
+	phone.Click("#who button[type=submit]")
+	phone.Await("a customer of its own", fmt.Sprintf("location.hash !== %q", before))
 }
 
 // say writes a message on the telephone.

@@ -22,7 +22,7 @@ func TestAgentQuotesAndReacts(t *testing.T) {
 	desk.Await("an available agent", "document.querySelector('[data-presence=PRESENCE_AVAILABLE]')")
 	phone.Go(h.sandbox + "/phone")
 	phone.Await("the pages", "document.querySelector('#page').options.length > 0")
-	phone.Click("#who button[type=submit]")
+	newcomer(phone)
 	say(phone, "Имате ли зелени?")
 	desk.Await("the offer", "document.querySelector('.offer .secs')")
 	desk.Key("a", chromedp.KeyModifiers(chromedp.ModifierAlt))

@@ -25,7 +25,7 @@ func TestTwoAgentsAndAKill(t *testing.T) {
 	phone := desks[0].Beside()
 	phone.Go(h.sandbox + "/phone")
 	phone.Await("the pages", "document.querySelector('#page').options.length > 0")
-	phone.Click("#who button[type=submit]")
+	newcomer(phone)
 	say(phone, "Кой ще ми помогне?")
 
 	for _, desk := range desks {

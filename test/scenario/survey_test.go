@@ -70,7 +70,7 @@ func TestCustomersAreAsked(t *testing.T) {
 	desk.Await("an available agent", "document.querySelector('[data-presence=PRESENCE_AVAILABLE]')")
 	phone.Go(h.sandbox + "/phone")
 	phone.Await("the pages", "document.querySelector('#page').options.length > 0")
-	phone.Click("#who button[type=submit]")
+	newcomer(phone)
 
 	say(phone, "Здравейте!")
 	press(phone, "Ремонт")

@@ -94,7 +94,7 @@ func attaching(t *testing.T, more ...string) (h *house, desk, phone *webtest.Tab
 	desk.Await("an available agent", "document.querySelector('[data-presence=PRESENCE_AVAILABLE]')")
 	phone.Go(h.sandbox + "/phone")
 	phone.Await("the pages", "document.querySelector('#page').options.length > 0")
-	phone.Click("#who button[type=submit]")
+	newcomer(phone)
 	say(phone, "Имате ли снимки?")
 	desk.Await("the offer", "document.querySelector('.offer .secs')")
 	desk.Key("a", chromedp.KeyModifiers(chromedp.ModifierAlt))

@@ -87,8 +87,10 @@ func tab(t testing.TB, in context.Context, opts ...chromedp.ContextOption) *Tab 
 	return b
 }
 
+// chromium is where the browser is. The headless shell draws as the whole Chromium
+// does and has no window around the page, which is half of the work.
 func chromium() string {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+	for _, name := range []string{"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
 		}
@@ -166,10 +168,25 @@ func (b *Tab) Before(script string) {
 	b.Do(set(page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script}))
 }
 
-// Click presses what a CSS selector finds.
+// Click presses what a CSS selector finds. Where the page draws that anew before it is
+// pressed, it is looked for again.
 func (b *Tab) Click(css string) {
 	b.t.Helper()
-	b.Do(chromedp.Click(chromedp.CSS(css)))
+	press := chromedp.Click(chromedp.CSS(css))
+	b.Do(func(ctx context.Context, tab *chromedp.Target) (chromedp.Void, error) {
+		for {
+			none, err := press(ctx, tab)
+			if err == nil || ctx.Err() != nil || !redrawn(err) {
+				return none, err
+			}
+		}
+	})
+}
+
+// redrawn tells whether a node was taken from the page between being found and being
+// pressed. The browser says so of its place alone, so nothing was pressed.
+func redrawn(err error) bool {
+	return strings.Contains(err.Error(), "Could not find node") || strings.Contains(err.Error(), "Node is detached")
 }
 
 // Key presses keys wherever the focus is.

@@ -187,7 +187,7 @@ async function send(message) {
 $("compose").addEventListener("submit", async (e) => {
   e.preventDefault();
   const text = $("text").value.trim();
-  if (!text) return;
+  if (!text || !thread) return; // it stays in its box until there is somebody to send it as
   await send({ text });
   $("text").value = "";
 });
