@@ -85,7 +85,8 @@ func midSend(t *testing.T, h *house, desk, phone *webtest.Tab) {
 	h.at("/sandbox/script", map[string]any{"rules": []map[string]any{{"do": "deliver_then_stall", "stall_ms": 60_000, "match": map[string]any{"text_prefix": "Аз съм тук"}}}})
 	answer(desk, "Аз съм тук, питайте.")
 	phone.Await("what the customer has already", says("li.theirs", "Аз съм тук"))
-	if said := desk.Eval("[...document.querySelectorAll('.msg.out')].at(-1).dataset.delivery"); said != "DELIVERY_SENDING" {
+	// Which of the two depends on how soon after Meta took it this machine comes to look.
+	if said := desk.Eval("[...document.querySelectorAll('.msg.out')].at(-1).dataset.delivery"); said != "DELIVERY_SENDING" && said != "DELIVERY_UNCERTAIN" {
 		t.Errorf("the desk says %s of what Meta has not answered", said)
 	}
 	all := h.processes[0]
