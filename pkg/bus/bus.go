@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +24,8 @@ import (
 // Config says how to reach the broker. Settings of the process fill it.
 type Config struct {
 	URL         string        // nats://host:port, several separated by commas; empty with Embedded
+	Door        Door          // who this process is to the brokers, and how the way there is guarded
+	Service     string        // what this process runs, one part of a subject: whose answers nobody else may listen to; may be empty
 	MonitorURL  string        // http://host:8222 of every broker, separated by commas: where sync_always is read from
 	Embedded    bool          // run the broker in this process, without a socket
 	DataDir     string        // of the embedded broker; locked while open
@@ -193,15 +196,28 @@ func (b *Bus) connect() error {
 			}
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) { b.log.InfoContext(b.life, "broker connection restored") }),
+		nats.IgnoreAuthErrorAbort(), // a user that is replaced may be known again in a moment
+		nats.PermissionErrOnSubscribe(true),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			if errors.Is(err, nats.ErrPermissionViolation) && strings.Contains(err.Error(), forbidden) {
+				return // as it should be
+			}
 			b.log.WarnContext(b.life, "broker reported an error", key.Err, err)
 		})}
+	if b.cfg.Service != "" {
+		opts = append(opts, nats.CustomInboxPrefix(subject.Inbox(b.cfg.Service)))
+	}
 	if b.broker != nil {
 		opts = append(opts, nats.InProcessServer(b.broker))
 	}
+	guarded, err := b.cfg.Door.options()
+	if err != nil {
+		return err
+	}
+	opts = append(opts, guarded...)
 	nc, err := nats.Connect(b.cfg.URL, opts...)
 	if errors.Is(err, nats.ErrAuthorization) {
-		return &fault.Error{Kind: fault.Denied, Reason: "BROKER_DENIED", Message: "the broker does not take the user of bus.url", Cause: err}
+		return &fault.Error{Kind: fault.Denied, Reason: "BROKER_DENIED", Message: "the broker does not take the user of bus.nkey, bus.creds or bus.url", Cause: err}
 	}
 	if err != nil {
 		return &fault.Error{Kind: fault.Unavailable, Reason: "BROKER_AWAY", Message: "connect to the broker", Cause: err}

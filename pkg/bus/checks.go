@@ -29,12 +29,12 @@ const (
 	Failed
 )
 
-// Checks looks at durability, replicas, lag of every stage, disk and dead letters.
+// Checks looks at durability, replicas, the way to the brokers, lag of every stage, disk and dead letters.
 func (b *Bus) Checks(ctx context.Context) []Check {
 	if err := b.Ping(ctx); err != nil {
 		return []Check{{Name: "broker", Level: Failed, Detail: err.Error(), Remedy: "start the broker, or correct its address"}}
 	}
-	return slices.Concat(b.checkWrites(ctx), b.checkSafety(), b.checkDisk(ctx), b.checkDead(ctx), b.checkErasing(ctx), b.checkLag(ctx))
+	return slices.Concat(b.checkWrites(ctx), b.checkSafety(), b.checkDoor(ctx), b.checkDisk(ctx), b.checkDead(ctx), b.checkErasing(ctx), b.checkLag(ctx))
 }
 
 // probe is a key of the checkpoints that no stage has.

@@ -54,6 +54,12 @@ type OpsConfig struct {
 // BusConfig says which broker holds the log.
 type BusConfig struct {
 	URL         string        `koanf:"url" default:"" secret:"login" help:"NATS servers, nats://host:port, separated by commas; empty runs one in this process."`
+	NKey        string        `koanf:"nkey" default:"" help:"File of the seed of this process's NKey, readable by nobody else: its user at the brokers. parley access create makes one for every service."`
+	Creds       string        `koanf:"creds" default:"" help:"File of NATS credentials (a JWT with its seed) instead, readable by nobody else."`
+	CA          string        `koanf:"ca" default:"" help:"PEM file of the authorities that sign the certificates of the brokers; they are then reached by TLS. Read again at every connection."`
+	Cert        string        `koanf:"cert" default:"" help:"PEM file of a certificate that this process shows the brokers, for those that ask. Read again at every connection."`
+	Key         string        `koanf:"key" default:"" help:"PEM file of its key, readable by nobody else."`
+	Plain       bool          `koanf:"plain" default:"false" help:"Start although brokers that are not on this machine are reached in the clear. Right on a network that nobody else is on. Doctor says so for ever."`
 	MonitorURL  string        `koanf:"monitor_url" default:"" secret:"login" help:"Monitoring address of every broker, http://host:8222, separated by commas: where sync_always is read from."`
 	Partitions  int           `koanf:"partitions" default:"0" help:"Partitions of a new deployment, 1 to 256; 0 takes 4 embedded and 16 otherwise. An existing deployment keeps its number: 0 takes it, another one is refused."`
 	Replicas    int           `koanf:"replicas" default:"0" help:"Copies of every stream, 1, 3 or 5; 0 takes 1 embedded and 3 otherwise."`
@@ -63,7 +69,41 @@ type BusConfig struct {
 
 // RedisConfig says where presence and capacity are.
 type RedisConfig struct {
-	URL string `koanf:"url" default:"" secret:"login" help:"redis://user:password@host:port/0; empty runs one in this process, which needs the embedded broker too."`
+	URL          string `koanf:"url" default:"" secret:"login" help:"redis://user:password@host:port/0; empty runs one in this process, which needs the embedded broker too."`
+	User         string `koanf:"user" default:"" help:"User of the password in redis.password_file."`
+	PasswordFile string `koanf:"password_file" default:"" help:"File of the password for Redis, readable by nobody else, in place of one in redis.url. Read again at every connection. parley access create makes one for every service that needs Redis."`
+	CA           string `koanf:"ca" default:"" help:"PEM file of the authorities that sign the certificate of Redis; it is then reached by TLS. Read again at every connection."`
+	Cert         string `koanf:"cert" default:"" help:"PEM file of a certificate that this process shows Redis, if it asks. Read again at every connection."`
+	Key          string `koanf:"key" default:"" help:"PEM file of its key, readable by nobody else."`
+	Plain        bool   `koanf:"plain" default:"false" help:"Start although a Redis that is not on this machine is reached in the clear. Right on a network that nobody else is on."`
+}
+
+func (c BusConfig) door() bus.Door {
+	return bus.Door{NKey: c.NKey, Creds: c.Creds, CA: c.CA, Cert: c.Cert, Key: c.Key}
+}
+
+func (c RedisConfig) door() keyspace.Door {
+	return keyspace.Door{User: c.User, PasswordFile: c.PasswordFile, CA: c.CA, Cert: c.Cert, Key: c.Key}
+}
+
+// guarded refuses a way to the brokers or Redis that others may listen to, and
+// halves of a pair.
+func (c *Config) guarded() error {
+	switch busAt, redisAt := bus.Clear(c.Bus.URL, c.Bus.door()), keyspace.Clear(c.Redis.URL, c.Redis.door()); {
+	case c.Bus.NKey != "" && c.Bus.Creds != "":
+		return errors.New("bus.nkey and bus.creds are both set; a process has one user at the brokers")
+	case (c.Bus.Cert == "") != (c.Bus.Key == ""):
+		return errors.New("bus.cert and bus.key belong together; set both or none")
+	case (c.Redis.Cert == "") != (c.Redis.Key == ""):
+		return errors.New("redis.cert and redis.key belong together; set both or none")
+	case c.Redis.User != "" && c.Redis.PasswordFile == "":
+		return errors.New("redis.user is set, but redis.password_file is not; name the file of its password")
+	case busAt != "" && !c.Bus.Plain:
+		return fmt.Errorf("bus.url reaches the broker at %s in the clear; set bus.ca and give the brokers certificates, or set bus.plain where nobody else is on that network", busAt)
+	case redisAt != "" && !c.Redis.Plain:
+		return fmt.Errorf("redis.url reaches Redis at %s in the clear; set redis.ca and give it a certificate, or set redis.plain where nobody else is on that network", redisAt)
+	}
+	return nil
 }
 
 // GraphConfig says where Meta is.
@@ -137,6 +177,9 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("bus.replicas is %d, but the embedded broker keeps one copy; set bus.url or leave it 0", c.Bus.Replicas)
 	}
 	if _, err := c.Files.open(nil, nil); err != nil {
+		return err
+	}
+	if err := c.guarded(); err != nil {
 		return err
 	}
 	return c.Log.Validate()
@@ -313,7 +356,7 @@ func (r *running) open(ctx context.Context) error {
 
 func (r *running) openRedis(ctx context.Context) error {
 	url := r.Config.Redis.URL
-	rdb, closer, err := keyspace.Open(ctx, keyspace.Config{URL: url, Embedded: url == "", Lazy: r.uses()&Redis == 0})
+	rdb, closer, err := keyspace.Open(ctx, keyspace.Config{URL: url, Door: r.Config.Redis.door(), Embedded: url == "", Lazy: r.uses()&Redis == 0})
 	if err != nil {
 		return err
 	}
@@ -339,7 +382,7 @@ func (r *running) openLog(ctx context.Context) error {
 	var opened *bus.Bus
 	err := r.await(ctx, "bus", func(ctx context.Context) (err error) {
 		opened, err = bus.Open(ctx, bus.Config{
-			URL: cfg.Bus.URL, MonitorURL: cfg.Bus.MonitorURL, Embedded: embedded, DataDir: filepath.Join(cfg.DataDir, "nats"),
+			URL: cfg.Bus.URL, Door: cfg.Bus.door(), Service: strings.TrimPrefix(r.Name, "parley-"), MonitorURL: cfg.Bus.MonitorURL, Embedded: embedded, DataDir: filepath.Join(cfg.DataDir, "nats"),
 			Partitions: cfg.Bus.Partitions, Replicas: replicas,
 			AllowUnsafe: cfg.Bus.AllowUnsafe, Instance: cfg.Instance, LeaseTTL: cfg.Bus.LeaseTTL, Restore: r.Restore,
 		}, bus.Tools{Log: r.shared(), Registry: r.tel.Registry, Tracer: r.tel.Traces.Tracer("bus"), Broker: broker.Start})

@@ -26,6 +26,7 @@ const (
 // Config says where Redis is: Embedded wins over URL.
 type Config struct {
 	URL      string        // redis://, rediss:// or unix://, with user, password and database
+	Door     Door          // who this process is, and how the way there is guarded
 	Embedded bool          // keep everything in this process
 	Patience time.Duration // with one command; 0 is 150 ms, and 5 s Embedded
 	Lazy     bool          // do not ask yet whether the server is there
@@ -46,14 +47,18 @@ func Open(ctx context.Context, cfg Config) (redis.UniversalClient, func() error,
 		// The text of err may quote the URL, and with it a password.
 		return nil, nil, fault.New(fault.Invalid, "REDIS_URL", "the address of Redis must look like redis://host:6379/0")
 	}
-	rdb := redis.NewClient(tighten(opts, cfg.Patience))
+	opts = tighten(opts, cfg.Patience)
+	if err := cfg.Door.guard(opts); err != nil {
+		return nil, nil, err
+	}
+	rdb := redis.NewClient(opts)
 	if cfg.Lazy {
 		return rdb, rdb.Close, nil
 	}
 	switch err := rdb.Ping(ctx).Err(); {
 	case redis.IsAuthError(err):
 		return nil, nil, errors.Join(&fault.Error{Kind: fault.Denied, Reason: "REDIS_DENIED",
-			Message: "Redis at " + opts.Addr + " does not take the user and password of redis.url", Cause: err}, rdb.Close())
+			Message: "Redis at " + opts.Addr + " does not take the user and password of redis.password_file or redis.url", Cause: err}, rdb.Close())
 	case err != nil:
 		return nil, nil, errors.Join(&fault.Error{Kind: fault.Unavailable, Reason: "REDIS_AWAY",
 			Message: "connect to Redis at " + opts.Addr, Cause: err}, rdb.Close())

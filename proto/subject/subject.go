@@ -376,6 +376,10 @@ func Call(method string) string { return "call." + method }
 // Presence is the subject on which a process answers that it lives.
 func Presence(instance string) string { return "presence." + token(instance) }
 
+// Inbox is what the subjects begin with on which a service's processes are
+// answered.
+func Inbox(service string) string { return "_INBOX." + token(service) }
+
 var encoding = base32.HexEncoding.WithPadding(base32.NoPadding)
 
 // token keeps plain ids readable (digits and letters, as Meta's are) and

@@ -40,7 +40,7 @@ func Command() (*cobra.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	root.AddCommand(asParleyctl("Check what the promises stand on", "doctor"), keys, copies)
+	root.AddCommand(asParleyctl("Check what the promises stand on", "doctor"), keys, copies, accesses())
 	return root, nil
 }
 

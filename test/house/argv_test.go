@@ -26,8 +26,11 @@ var confidential = regexp.MustCompile(`(^|[-.])(secrets?|tokens?|passwords?|pass
 var harmless = map[string]string{
 	"--admin.tls.key":          "a file",
 	"--admin.tokens":           "a switch",
+	"--bus.key":                "a file",
 	"--files.s3.access-key":    "the name of a key; the secret that goes with it is no flag",
 	"--from":                   "a source: env:NAME, file:PATH or -; of parley keyset wrap a key's address",
+	"--redis.key":              "a file",
+	"--redis.password-file":    "a file",
 	"--sandbox.app-secret":     "of the sandbox's world",
 	"--sandbox.bot-secret":     "of the sandbox's world",
 	"--sandbox.verify-token":   "of the sandbox's world",

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/parley-desk/parley/pkg/access"
 	"github.com/parley-desk/parley/pkg/host"
 	"github.com/parley-desk/parley/pkg/settings"
 	"github.com/parley-desk/parley/services/all"
@@ -363,6 +364,8 @@ func checkBroker(path, name string) (problems []string) {
 		"serves no monitoring":            o.HTTPPort == 8222,
 		"takes no clients":                o.Port == 4222,
 		"has no cluster of three":         o.Cluster.Name != "" && o.Cluster.Port == 6222 && len(o.Routes) == 3,
+		"takes anybody for a broker":      o.Cluster.Password != "",
+		"lets everybody in":               len(o.Nkeys) == len(access.Services()) && len(o.Users) == 0 && o.NoAuthUser == "",
 	} {
 		if !holds {
 			problems = append(problems, name+" "+what)
@@ -371,9 +374,32 @@ func checkBroker(path, name string) (problems []string) {
 	return problems
 }
 
+// brokerFiles are those of deploy/nats, changed, with users as Compose makes them.
+func brokerFiles(t *testing.T, change *strings.Replacer) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	for _, name := range []string{"nats-1.conf", "nats-2.conf", "nats-3.conf", "common.conf"} {
+		text := read(t, "deploy/nats", name)
+		if change != nil {
+			text = change.Replace(text)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	made := t.TempDir()
+	if _, err := access.Create(access.Plan{Dir: made, Partitions: 16, Group: "main", Brokers: []string{"nats-1:6222", "nats-2:6222", "nats-3:6222"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(made, "nats"), filepath.Join(dir, "access")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 func TestBrokersWriteBeforeTheyAnswer(t *testing.T) {
 	c := parse[compose](t, read(t, "docker-compose.yml"))
-	dir := filepath.Join(root(t), "deploy/nats")
+	dir := brokerFiles(t, nil)
 	for _, name := range []string{"nats-1", "nats-2", "nats-3"} {
 		for _, p := range append(checkBroker(filepath.Join(dir, name+".conf"), name), unreachable(c, read(t, "deploy/nats", "common.conf"))...) {
 			t.Error(p)
@@ -388,15 +414,9 @@ func TestBrokersWriteBeforeTheyAnswer(t *testing.T) {
 	if image := c.Services["nats-1"].Image; image != "nats:"+version+"-alpine" {
 		t.Errorf("the brokers are %s, the tests run %s", image, version)
 	}
-	planted := t.TempDir()
-	for name, text := range map[string]string{"nats-1.conf": read(t, "deploy/nats/nats-1.conf"),
-		"common.conf": strings.Replace(read(t, "deploy/nats/common.conf"), "sync_interval: always", "sync_interval: 1s", 1)} {
-		if err := os.WriteFile(filepath.Join(planted, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := strings.Join(checkBroker(filepath.Join(planted, "nats-1.conf"), "nats-1"), "\n"); !strings.Contains(got, "sync") {
-		t.Errorf("a broker that syncs later is not found: %s", got)
+	planted := brokerFiles(t, strings.NewReplacer("sync_interval: always", "sync_interval: 1s", `include "access/users.conf"`, ""))
+	if got := strings.Join(checkBroker(filepath.Join(planted, "nats-1.conf"), "nats-1"), "\n"); !strings.Contains(got, "sync") || !strings.Contains(got, "lets everybody in") {
+		t.Errorf("a broker that syncs later and knows no users is not found: %s", got)
 	}
 }
 
@@ -408,7 +428,7 @@ func checkStore(text string) (problems []string) {
 			said[k] = v
 		}
 	}
-	for k, v := range map[string]string{"appendonly": "yes", "appendfsync": "everysec", "maxmemory-policy": "noeviction", "dir": "/data"} {
+	for k, v := range map[string]string{"appendonly": "yes", "appendfsync": "everysec", "maxmemory-policy": "noeviction", "dir": "/data", "aclfile": "/access/users.acl"} {
 		if said[k] != v {
 			problems = append(problems, fmt.Sprintf("redis: %s is %q, not %q", k, said[k], v))
 		}

@@ -1,7 +1,6 @@
 package scenario_test
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"net/http"
@@ -15,6 +14,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/parley-desk/parley/pkg/access"
 )
 
 // container is what a process needs to know of one of docker-compose.yml.
@@ -34,6 +35,7 @@ type place struct {
 	h       *house
 	listens map[string]string // by container
 	words   []string          // name, address, name, address...
+	access  string            // what parley access create made
 }
 
 func (p *place) put(name, at string) { p.words = append(p.words, name, at) }
@@ -50,7 +52,11 @@ func cluster(t testing.TB) *house {
 	}
 	containers := readCompose(t)
 	h := &house{t: t, dir: t.TempDir()}
-	p := &place{h: h, listens: map[string]string{}}
+	p := &place{h: h, listens: map[string]string{}, access: filepath.Join(h.dir, "access")}
+	if out, err := exec.Command(parley, "access", "create", p.access, "--partitions", "4", "--hosts", "nats-1,nats-2,nats-3").CombinedOutput(); err != nil {
+		t.Fatalf("making the users: %v\n%s", err, out)
+	}
+	p.put("/access/users.acl", filepath.Join(p.access, access.ACLFile))
 	p.brokers()
 	store := free(t)
 	p.put("redis:6379", store)
@@ -104,7 +110,7 @@ func (p *place) file(container, path string) string {
 		p.h.t.Fatal(err)
 	}
 	out := filepath.Join(dir, filepath.Base(path))
-	if err := os.WriteFile(out, bytes.ReplaceAll(raw, []byte("/data"), []byte(dir)), 0o600); err != nil {
+	if err := os.WriteFile(out, []byte(strings.NewReplacer(append(p.words, "/data", dir)...).Replace(string(raw))), 0o600); err != nil {
 		p.h.t.Fatal(err)
 	}
 	return out
@@ -113,9 +119,14 @@ func (p *place) file(container, path string) string {
 // brokers starts the three, each with its own file.
 func (p *place) brokers() {
 	names := []string{"nats-1", "nats-2", "nats-3"}
+	secret, err := os.ReadFile(filepath.Join(p.access, access.RoutesSecretFile))
+	if err != nil {
+		p.h.t.Fatal(err)
+	}
+	password := strings.TrimSpace(string(secret))
 	clients, monitors, routes := map[string]string{}, map[string]string{}, make([]string, len(names))
 	for i, name := range names {
-		clients[name], monitors[name], routes[i] = free(p.h.t), free(p.h.t), "nats://"+free(p.h.t)
+		clients[name], monitors[name], routes[i] = free(p.h.t), free(p.h.t), "nats://broker:"+password+"@"+free(p.h.t)
 		p.put(name+":4222", clients[name])
 		p.put(name+":8222", monitors[name])
 	}
@@ -123,6 +134,9 @@ func (p *place) brokers() {
 		_, client, _ := cutAddr(clients[name])
 		_, monitor, _ := cutAddr(monitors[name])
 		p.file(name, "nats/common.conf")
+		if err := os.Symlink(filepath.Join(p.access, "nats"), filepath.Join(p.h.dir, name, "access")); err != nil {
+			p.h.t.Fatal(err)
+		}
 		b := p.h.add(name, broker, nil, "-c", p.file(name, "nats/"+name+".conf"), "-a", "127.0.0.1", "-p", client, "-m", monitor,
 			"--cluster", routes[i], "--routes", strings.Join(routes, ","))
 		b.up = func() bool {
@@ -164,7 +178,8 @@ var variable = regexp.MustCompile(`\$\{([A-Z_]+):-([^}]*)\}`)
 
 // service starts a container's process.
 func (p *place) service(name string, c container) {
-	stage, replace := c.Build.Args.Service, strings.NewReplacer(p.words...)
+	stage := c.Build.Args.Service
+	replace := strings.NewReplacer(append(p.words, "/user/", filepath.Join(p.access, stage)+"/")...)
 	env := []string{"PARLEY_BUS_PARTITIONS=4"}
 	if stage == "sandbox" {
 		env = nil // it knows no bus
@@ -195,6 +210,8 @@ func (p *place) service(name string, c container) {
 	switch stage {
 	case "outbound":
 		args = append(args, quickOutbound...)
+	case "attachment":
+		args = append(args, "--attachment.erase-rest", "1s")
 	case "sandbox":
 		args = append(args, append([]string{"--sandbox.pages", strings.Join(pages, ",")}, quickSandbox...)...)
 	}
@@ -213,6 +230,39 @@ func TestCluster(t *testing.T) {
 		t.Errorf("%d processes run: %s", n, names(h.processes))
 	}
 	story(t, h, *kills, isBroker, other, other)
+	operated(t, h)
+	for _, p := range h.processes {
+		if said := p.log.String(); strings.Contains(strings.ToLower(said), "permissions violation") || strings.Contains(said, "NOPERM") || strings.Contains(said, "can't run this command") {
+			t.Errorf("%s was refused something that it needs:\n%s", p.name, said)
+		}
+	}
+}
+
+// operated does what stories do not: a backup, an export and an erasure of a person, the
+// checks.
+func operated(t *testing.T, h *house) {
+	t.Helper()
+	exported, err := h.export()
+	if err != nil || len(exported) == 0 {
+		t.Fatalf("the export: %v", err)
+	}
+	person := exported[0].GetPage() + "/" + exported[0].GetPsid()
+	h.ctl("backup", "create", filepath.Join(h.dir, "backup"))
+	h.ctl("dlq", "list")
+	h.ctl("lag")
+	h.ctl("audit", "verify")
+	h.ctl("privacy", "export", "--thread", person, "--out", filepath.Join(h.dir, "takeout"))
+	h.ctl("privacy", "erase", "--thread", person, "--end-conversation")
+	await(t, 3*time.Minute, "the person is erased", func() bool {
+		_, err := h.try("privacy", "certificate", "--thread", person)
+		return err == nil
+	}, func() string {
+		status, err := h.try("privacy", "status")
+		return fmt.Sprintf("%s %v\n%s", status, err, h.logs())
+	})
+	if said, err := h.try("doctor"); strings.Contains(string(said), "may do everything") {
+		t.Errorf("doctor says that a user may do everything (%v):\n%s", err, said)
+	}
 }
 
 func names(ps []*process) string {

@@ -1,0 +1,103 @@
+package keyspace
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/url"
+	"os"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/keyfile"
+)
+
+// Door says who a process is to Redis, and how the way there is guarded (SS2).
+// Its files are read again at every connection, so that they may be replaced;
+// those of secrets must be readable by nobody else. The zero value is the user of
+// the address, if it names one, on a way that the address says.
+type Door struct {
+	User         string // that the password is of; the default user when empty
+	PasswordFile string // wins over what the address names
+	CA           string // PEM file of who signs the certificate of Redis
+	Cert         string // PEM file of a certificate of this process, with Key
+	Key          string
+}
+
+// Clear gives the host of an address that is reached in the clear over a network:
+// not by TLS, which the address or the door may ask for, and not on this machine
+// alone. It is empty for every other.
+func Clear(address string, d Door) string {
+	u, err := url.Parse(address)
+	if err != nil || address == "" || u.Scheme != "redis" || d.CA != "" || d.Cert != "" {
+		return ""
+	}
+	ip := net.ParseIP(u.Hostname())
+	if u.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
+		return ""
+	}
+	return u.Hostname()
+}
+
+// guard has a client come through the door. What is wrong with its files now is an
+// error; what will be, one of the connection.
+func (d Door) guard(opts *redis.Options) error {
+	if d.PasswordFile != "" {
+		user := d.User
+		opts.CredentialsProviderContext = func(context.Context) (string, string, error) {
+			password, err := keyfile.Read("redis.password_file", d.PasswordFile)
+			return user, string(password), err
+		}
+		if _, _, err := opts.CredentialsProviderContext(context.Background()); err != nil {
+			return err
+		}
+	}
+	if d.CA == "" && d.Cert == "" {
+		return nil
+	}
+	if _, err := d.tls(""); err != nil {
+		return err
+	}
+	opts.TLSConfig = nil // the dialer has its own
+	opts.Dialer = func(ctx context.Context, network, address string) (net.Conn, error) {
+		host, _, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		config, err := d.tls(host)
+		if err != nil {
+			return nil, err
+		}
+		dialer := &tls.Dialer{NetDialer: &net.Dialer{Timeout: opts.DialTimeout}, Config: config}
+		return dialer.DialContext(ctx, network, address)
+	}
+	return nil
+}
+
+// tls reads the files as they are now.
+func (d Door) tls(host string) (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
+	if d.CA != "" {
+		pem, err := os.ReadFile(d.CA)
+		if err != nil {
+			return nil, fault.Wrap(err, "reading redis.ca")
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fault.New(fault.Invalid, "REDIS_CA", "redis.ca %s holds no certificate in PEM", d.CA)
+		}
+	}
+	if d.Cert != "" {
+		if _, err := keyfile.Read("redis.key", d.Key); err != nil {
+			return nil, err
+		}
+		pair, err := tls.LoadX509KeyPair(d.Cert, d.Key)
+		if err != nil {
+			return nil, fault.Wrap(err, "reading redis.cert and redis.key")
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return config, nil
+}

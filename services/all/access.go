@@ -1,0 +1,47 @@
+package all
+
+import (
+	"fmt"
+	"net"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parley-desk/parley/pkg/access"
+)
+
+// accesses makes the users that the services have at the brokers and in Redis.
+func accesses() *cobra.Command {
+	top := &cobra.Command{Use: "access", Short: "Make the users of the services at the brokers and in Redis"}
+	plan := access.Plan{}
+	var hosts []string
+	create := &cobra.Command{
+		Use: "create DIR", Short: "Make a key for every service, and the users of the brokers and of Redis; keys that are there stay as they are", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if plan.Partitions < 1 || plan.Partitions > 256 {
+				return fmt.Errorf("--partitions is %d; it must be 1 to 256, as many as the house has", plan.Partitions)
+			}
+			plan.Dir, plan.Brokers = args[0], nil
+			for _, host := range hosts {
+				if _, _, err := net.SplitHostPort(host); err != nil {
+					host = net.JoinHostPort(host, "6222")
+				}
+				plan.Brokers = append(plan.Brokers, host)
+			}
+			written, err := access.Create(plan)
+			for _, name := range written {
+				if _, err := fmt.Fprintln(cmd.OutOrStdout(), name); err != nil {
+					return err
+				}
+			}
+			if err == nil && len(written) == 0 {
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), "Everything is there.")
+			}
+			return err
+		},
+	}
+	create.Flags().IntVar(&plan.Partitions, "partitions", 16, "partitions of the house")
+	create.Flags().StringVar(&plan.Group, "group", "main", "distribution.group of the house")
+	create.Flags().StringSliceVar(&hosts, "hosts", nil, "brokers of a cluster, host or host:port of their routes, separated by commas; none for one alone")
+	top.AddCommand(create)
+	return top
+}
