@@ -12,7 +12,8 @@ import (
 
 const (
 	slowOf  = 500             // slow connections of each listener
-	honest  = 2000            // webhooks, and calls of an agent
+	honest  = 800             // webhooks, and calls of an agent
+	asecond = 40              // of each sort: a sign-in may make 50
 	callers = 8               // who make them, of each sort
 	gathers = 2 * time.Minute // until the crowd is there
 )
@@ -37,7 +38,7 @@ func flood(ctx context.Context, lab *Lab) ([]Finding, error) {
 		return nil, err
 	}
 	calls := crowd.Honest{Hook: "https://" + h.hook + "/webhook/demo", Desk: "http://" + h.desk, TLS: trust, Secret: secret, Page: page,
-		Agent: agent(0), Password: password, Callers: callers, Calls: honest}
+		Agent: agent(0), Password: password, Callers: callers, Calls: honest, Rate: asecond}
 	quiet, err := calls.Run(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("without a flood: %w", err)

@@ -2,6 +2,7 @@ package flood
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -34,8 +35,9 @@ type Honest struct {
 	TLS             *tls.Config
 	Secret, Page    string // of the app, and the page's id
 	Agent, Password string
-	Callers         int // of each sort, one call after the other
+	Callers         int // of each sort, who make a call each at a time
 	Calls           int // in all, of each sort
+	Rate            int // a second, of each sort: an agent has a bound, and keeps within it
 }
 
 // Answered is how long each call took; a call that was not answered 200 is an error. What
@@ -76,23 +78,34 @@ func (h Honest) each(ctx context.Context, call func(n int64) error) ([]time.Dura
 	var next atomic.Int64
 	var mu sync.Mutex
 	var took []time.Duration
-	var failed []error
+	var failed int
+	var first error
+	pace := time.NewTicker(time.Second / time.Duration(h.Rate))
+	defer pace.Stop()
 	var all sync.WaitGroup
 	for range h.Callers {
 		all.Go(func() {
 			for n := next.Add(1); n <= int64(h.Calls) && ctx.Err() == nil; n = next.Add(1) {
+				select {
+				case <-pace.C:
+				case <-ctx.Done():
+					return
+				}
 				began := time.Now()
 				err := call(n)
 				mu.Lock()
 				if took = append(took, time.Since(began)); err != nil {
-					failed = append(failed, err)
+					failed, first = failed+1, cmp.Or(first, err)
 				}
 				mu.Unlock()
 			}
 		})
 	}
 	all.Wait()
-	return took, errors.Join(append(failed, ctx.Err())...)
+	if failed > 0 {
+		first = fmt.Errorf("%d of %d failed, one by: %w", failed, len(took), first)
+	}
+	return took, errors.Join(first, ctx.Err())
 }
 
 func post(ctx context.Context, client *http.Client, url string, body []byte, signature string) error {

@@ -38,7 +38,7 @@ func TestHonestTrafficGoesOnInAFlood(t *testing.T) {
 		return told.Dialled.Load() >= 2*slow && told.Held.Load() > slow && told.Resets.Load() >= 5000 && told.Refused.Load()+told.Cut.Load() >= 6
 	}, told.String)
 	_, err = flood.Honest{Hook: "https://" + hook + "/webhook/demo", Desk: "http://" + desk, TLS: trust, Secret: "demo-app-secret-0123456789abcdef", Page: pageIDs()[0],
-		Agent: "agent-1", Password: "parley-demo", Callers: 4, Calls: 300}.Run(ctx)
+		Agent: "agent-1", Password: "parley-demo", Callers: 4, Calls: 300, Rate: 40}.Run(ctx)
 	if err != nil {
 		t.Errorf("not every honest call was answered: %v", err)
 	}
