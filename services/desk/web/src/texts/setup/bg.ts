@@ -500,7 +500,6 @@ export default {
   u_client_create: 'Създаден API клиент',
   u_client_revoke: 'Отнет API клиент',
   u_client_rotate: 'Нов токен на API клиент',
-  u_conversation_skills: 'Зададени нужни умения',
   u_conversation_take_control: 'Нишка, взета от друго приложение',
   u_conversation_transfer: 'Прехвърлен разговор',
   u_conversation_variables: 'Зададени променливи',

@@ -499,7 +499,6 @@ export default {
   u_client_create: 'API client made',
   u_client_revoke: 'API client revoked',
   u_client_rotate: 'New token of an API client',
-  u_conversation_skills: 'Needed skills set',
   u_conversation_take_control: 'Thread taken from another app',
   u_conversation_transfer: 'Conversation transferred',
   u_conversation_variables: 'Variables set',
