@@ -36,7 +36,7 @@ func Blanks(body string) (blanks []string, wrong string) {
 	case strings.ContainsFunc(body, func(r rune) bool { return unicode.IsControl(r) && r != '\n' }):
 		return nil, "holds control characters; remove all but line breaks"
 	case strings.ContainsAny(blankShape.ReplaceAllString(body, ""), "{}"):
-		return nil, "has a brace that belongs to no blank; write blanks as {{1}} or {{order_id}}"
+		return nil, "has a brace that belongs to no blank; a blank is a number or a name in double braces, such as {{order_id}}"
 	}
 	numbered := 0
 	for _, m := range blankShape.FindAllStringSubmatch(body, -1) {

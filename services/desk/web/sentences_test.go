@@ -18,7 +18,7 @@ var spoken = []string{
 	"services/admin/internal/validate/*.go", "services/admin/internal/change/*.go", "services/admin/internal/configure/*.go", "services/admin/internal/clients/service.go",
 	"services/admin/internal/commit/commit.go", "services/admin/internal/rewind/*.go", "services/admin/internal/privacy/*.go", "services/admin/internal/explain/explain.go",
 	"services/admin/internal/probe/token.go",
-	"pkg/schedule/compile.go", "pkg/mask/mask.go", "pkg/slug/check.go", "pkg/wording/text.go", "pkg/rules/route.go", "pkg/rules/explain.go", "pkg/rules/hours.go", "pkg/rules/why.go", "pkg/rules/condition.go", "pkg/rules/trace.go",
+	"pkg/schedule/compile.go", "pkg/mask/mask.go", "pkg/slug/check.go", "pkg/slug/blank.go", "pkg/wording/text.go", "pkg/rules/route.go", "pkg/rules/explain.go", "pkg/rules/hours.go", "pkg/rules/why.go", "pkg/rules/condition.go", "pkg/rules/trace.go",
 }
 
 // TestEverySentenceIsWorded reads from the sources what the control plane says in
