@@ -20,7 +20,7 @@ func TestAnAdministratorHandsOutATokenThatWorks(t *testing.T) {
 	h := together(t)
 	h.apply(administrator)
 	o.enter(h.desks[0], "vera")
-	o.Await("the page", "document.querySelector('.places a[href=\"#/clients\"]')")
+	o.Await("the page as it stays", "document.querySelector('[data-step=app] form')")
 	o.Click(".places a[href='#/clients']")
 	o.Click("[data-deed=new-client]")
 	o.Await("the form", "document.querySelector('[data-part=make]')")

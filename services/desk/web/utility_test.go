@@ -46,7 +46,8 @@ func TestATemplateIsSentWhenNothingElseMay(t *testing.T) {
 		t.Error("a template with an open blank can be sent")
 	}
 	b.Do(chromedp.SendKeys(chromedp.CSS(".field textarea"), "Звънете му"))
-	b.Do(chromedp.SendKeys(chromedp.CSS(".utility label:nth-of-type(2) input"), "на път\r"))
+	b.Do(chromedp.SendKeys(chromedp.CSS(".utility label:nth-of-type(2) input"), "на път"))
+	b.Enter()
 	b.Await("the message", "[...document.querySelectorAll('.msg.out .text')].some((e) => e.innerText === 'Поръчка A-1734 е на път. Благодарим Ви!' && e.getClientRects().length)")
 	got := webtest.Asked[*deskv1.SendMessageRequest](b.house).GetTemplate().GetUtility()
 	if p := got.GetParameters(); got.GetName() != "order_update" || got.GetLanguage() != "bg" || len(p) != 2 || p[0].GetName() != "" || p[0].GetText() != "A-1734" || p[1].GetText() != "на път" {
