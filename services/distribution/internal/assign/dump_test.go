@@ -65,7 +65,7 @@ func spelled(ctx context.Context, pipe redis.Pipeliner, full, key string, out ma
 		stream := pipe.XRange(ctx, full, "-", "+")
 		return func() {
 			for _, msg := range stream.Val() {
-				out[key] += strings.ReplaceAll(fmt.Sprint(msg.Values["is"]), "|", " ") + "\n"
+				out[key] += fmt.Sprintln(strings.ReplaceAll(fmt.Sprint(msg.Values["is"]), "|", " "), msg.Values["rule"], msg.Values["bucket"])
 			}
 		}
 	}

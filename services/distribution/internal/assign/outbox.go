@@ -51,11 +51,12 @@ func (b *Book) Proposals(ctx context.Context, epoch int64, after string, limit i
 	}
 	var out []Proposal
 	for _, m := range streams[0].Messages {
-		is := strings.SplitN(field(m, "is")+strings.Repeat("|", 12), "|", 13) // as matching.lua puts it
+		is := strings.SplitN(field(m, "is")+strings.Repeat("|", 10), "|", 11) // as matching.lua puts it
 		out = append(out, Proposal{
 			ID: m.ID, Epoch: epoch, Item: is[0], Conversation: is[1], Queue: is[2], Agent: is[3], Fence: integer(is[4]),
 			Revision: uint64(integer(is[5])), OfferMS: integer(is[6]), Class: is[7], Method: is[8], Ready: int32(integer(is[9])),
-			First: listed(is[10]), Rule: is[11], Bucket: is[12],
+			Rule: field(m, "rule"), Bucket: field(m, "bucket"),
+			First: strings.FieldsFunc(is[10], func(r rune) bool { return r == ',' || r == '|' }),
 		})
 	}
 	return out, nil
@@ -65,7 +66,7 @@ func (b *Book) Proposals(ctx context.Context, epoch int64, after string, limit i
 // the outbox with it. Should only the latter happen, the follower brings the
 // commit all the same.
 func (b *Book) Conclude(ctx context.Context, now time.Time, item Item, p Proposal) error {
-	args := []any{"", now.UnixMilli(), commitOf(item), ""}
+	args := append([]any{"", now.UnixMilli()}, b.applyArgs(item, "")...)
 	pipe := b.rdb.Pipeline()
 	applied := b.lua.apply.Queue(ctx, pipe, b.key, args...)
 	pipe.XDel(ctx, b.root(p.Epoch)+"out", p.ID)
