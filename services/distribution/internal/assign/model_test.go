@@ -200,7 +200,10 @@ func (m *model) revoke(a string, now int64) {
 	}
 }
 
-func (m *model) offer(i *item, a, how string) {
+func (m *model) offer(i *item, a, how string, now int64) {
+	if how == "affinity" {
+		m.ensureClass(i.Queue, i.Class, now)
+	}
 	var ready []string
 	if !m.custom(i.Queue) {
 		ready = m.ready(i.Queue, i.Class)
@@ -228,7 +231,7 @@ func (m *model) matchItem(i *item, fresh bool, now int64) {
 		return
 	case m.prefers(i, now):
 		if m.agents[i.Prefer].room(i.Class) {
-			m.offer(i, i.Prefer, "affinity")
+			m.offer(i, i.Prefer, "affinity", now)
 		}
 		return
 	}
@@ -238,7 +241,7 @@ func (m *model) matchItem(i *item, fresh bool, now int64) {
 	}
 	best := slices.MinFunc(ready, func(x, y string) int { return cmp.Compare(i.declinedBy(x), i.declinedBy(y)) })
 	if d := i.declinedBy(best); d == 0 || d < enough && !fresh {
-		m.offer(i, best, "")
+		m.offer(i, best, "", now)
 	}
 }
 
@@ -247,7 +250,7 @@ func (m *model) matchAgent(id string, now int64) {
 	for range 64 {
 		waited := m.listed("wa:" + id)
 		if n := slices.IndexFunc(waited, func(i *item) bool { return a.room(i.Class) && !m.paused(i.Queue) }); n >= 0 {
-			m.offer(waited[n], id, "affinity")
+			m.offer(waited[n], id, "affinity", now)
 			continue
 		}
 		var all []*item
@@ -266,7 +269,7 @@ func (m *model) matchAgent(id string, now int64) {
 			return cmp.Or(cmp.Compare(x.declinedBy(id), y.declinedBy(id)),
 				-cmp.Compare(m.queue(x.Queue).pri, m.queue(y.Queue).pri),
 				cmp.Compare(m.score(x), m.score(y)), cmp.Compare(x.fifo, y.fifo))
-		}), id, "")
+		}), id, "", now)
 	}
 	m.timers["g:"+id] = now
 }

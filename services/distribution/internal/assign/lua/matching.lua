@@ -10,6 +10,8 @@ end
 -- who ask why, how many could have taken the item and who came first: by itself,
 -- or as rules found out.
 function book.offer(i, a, how, found)
+  -- Who waited for one agent may have outlived its class, by which the others are known.
+  if how == 'affinity' then book.ensure_class(i.q, book.lane(i.q, i.c)) end
   found = found or book.found_among(i, book.first_ready(i.q, i.c, book.shown))
   book.unlist(i)
   i.st, i.ag = 'O', a.id
