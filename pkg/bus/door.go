@@ -16,7 +16,7 @@ import (
 
 // Door says who a process is to the brokers, and how the way there is guarded
 // (SS2). Its files are read again at every connection, so that they may be
-// replaced; those of secrets must be readable by nobody else. The zero value is
+// replaced, but an NKey by another one with a restart alone; those of secrets must be readable by nobody else. The zero value is
 // the user of the address, if it names one, on a way that the address says.
 type Door struct {
 	NKey  string // file of the seed of an NKey

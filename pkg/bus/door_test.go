@@ -62,7 +62,7 @@ func certificate(t *testing.T, dir string) (cert, key string) {
 }
 
 // A broker that speaks TLS and asks for a certificate lets in who has one and
-// trusts its own; files that others may read are refused before that.
+// trusts its own; files that others may read are refused before that (SS2).
 func TestABrokerIsReachedByTLSWithACertificate(t *testing.T) {
 	its, mine := t.TempDir(), t.TempDir()
 	serverCert, serverKey := certificate(t, its)

@@ -36,7 +36,7 @@ func guarded(t *testing.T) (url, dir string) {
 	t.Helper()
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
-		t.Skip("redis-server is not on this machine")
+		t.Skip("redis-server is not installed; make deps installs it")
 	}
 	dir, err = os.MkdirTemp("", "redis") // a socket's path must be short
 	if err != nil {
@@ -89,6 +89,7 @@ func as(t *testing.T, url, dir, service string) (rdb redis.UniversalClient) {
 	}
 }
 
+// TestUsersOfRedisMayDoWhatTheirScriptsDoAndNoMore (SS2).
 func TestUsersOfRedisMayDoWhatTheirScriptsDoAndNoMore(t *testing.T) {
 	url, dir := guarded(t)
 	distribution, outbound, admin := as(t, url, dir, "distribution"), as(t, url, dir, "outbound"), as(t, url, dir, "admin")
