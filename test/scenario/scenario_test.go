@@ -256,7 +256,7 @@ func (h *house) told(agents []*load.Agent) (check.Input, error) {
 	return in, err
 }
 
-func (h *house) compare(agents []*load.Agent) {
+func (h *house) compare(agents []*load.Agent) *check.Report {
 	h.t.Helper()
 	var in check.Input
 	await(h.t, time.Minute, "everybody tells what happened", func() bool {
@@ -273,6 +273,7 @@ func (h *house) compare(agents []*load.Agent) {
 	if len(in.Export) == 0 || report.Counts["threads"] < *conversations {
 		h.t.Errorf("only %d commits of %d threads were looked at", len(in.Export), report.Counts["threads"])
 	}
+	return report
 }
 
 // even is the text of a customer whose conversations the rules send to a queue
