@@ -175,7 +175,7 @@ func (w *writer) derived(name, text string, mode fs.FileMode) error {
 // write puts a file in place as a whole.
 func (w *writer) write(name string, data []byte, mode fs.FileMode) error {
 	path := filepath.Join(w.plan.Dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { // #nosec G301 -- brokers read there as somebody else
 		return err
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")

@@ -174,7 +174,11 @@ func (c *Client) request(ctx context.Context, page Page, k call, wrote *atomic.B
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		WroteHeaderField: func(string, []string) { wrote.Store(true) },
 	})
-	target := c.base.JoinPath(append([]string{page.Version}, escape(k.path)...)...)
+	path, ok := escape(k.path)
+	if !ok {
+		return nil, errors.New("graph: an id is empty or leads elsewhere")
+	}
+	target := c.base.JoinPath(append([]string{page.Version}, path...)...) // #nosec G125 -- escaped above
 	query := url.Values{}
 	for name, values := range k.query {
 		query[name] = values
@@ -209,12 +213,17 @@ func (c *Client) request(ctx context.Context, page Page, k call, wrote *atomic.B
 	return req, nil
 }
 
-func escape(path []string) []string {
+// escape makes elements of a path from ids. It refuses those that would make the
+// path another one: none at all, and the two that name folders.
+func escape(path []string) ([]string, bool) {
 	out := make([]string, len(path))
 	for i, element := range path {
+		if element == "" || element == "." || element == ".." {
+			return nil, false
+		}
 		out[i] = url.PathEscape(element)
 	}
-	return out
+	return out, true
 }
 
 // proof is appsecret_proof as Meta's page "Secure Graph API calls" defines it.

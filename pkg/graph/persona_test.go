@@ -5,11 +5,35 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/parley-desk/parley/pkg/fault"
 )
+
+// TestAnIDLeadsNowhereElse has ids that would turn a call about one object into a
+// call about another: Meta is not asked.
+func TestAnIDLeadsNowhereElse(t *testing.T) {
+	asked := make(chan string, 16)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.Method + " " + r.RequestURI
+		_, _ = io.WriteString(w, `{"success":true}`)
+	}))
+	t.Cleanup(server.Close)
+	c := client(t, server.URL, time.Minute)
+	for _, id := range []string{"", ".", ".."} {
+		if err := c.DeletePersona(t.Context(), page(), id); err == nil {
+			t.Errorf("%q was deleted", id)
+		}
+	}
+	if err := c.DeletePersona(t.Context(), page(), "../7?x#y"); err != nil {
+		t.Error(err)
+	}
+	if call := <-asked; !strings.HasPrefix(call, "DELETE /v26.0/..%2F7%3Fx%23y") {
+		t.Errorf("asked %q", call)
+	}
+}
 
 func TestPersonasOnTheWire(t *testing.T) {
 	answer, calls := `{"id":"77"}`, []string{}

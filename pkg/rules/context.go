@@ -106,7 +106,7 @@ func customer(s *threadv1.State) *routingv1.Customer {
 
 // previous is how many conversations the thread had before this one.
 func previous(s *threadv1.State) int32 {
-	return max(0, int32(min(s.GetConversations(), 1<<30))-1) //nolint:gosec // bounded by 1<<30
+	return max(0, int32(min(s.GetConversations(), 1<<30))-1) // bounded by 1<<30
 }
 
 // initial are the variables of a workstream with the values they begin with.

@@ -283,7 +283,7 @@ func share(queues []*configv1.Share, seed string) string {
 	const hundred = 100
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(seed))          // never fails
-	at := int32(mix(h.Sum64()) % hundred) //nolint:gosec // below a hundred
+	at := int32(mix(h.Sum64()) % hundred) // below a hundred
 	for _, s := range queues {
 		if at -= s.GetPercent(); at < 0 {
 			return s.GetQueue()

@@ -251,7 +251,7 @@ func TestRulesAreReadInOrder(t *testing.T) {
 			done := false
 			for j := range rapid.IntRange(0, 5).Draw(rt, "rules") {
 				outcome := rapid.IntRange(0, 2).Draw(rt, "outcome")
-				rule := classify(fmt.Sprintf("rule %d", j), outcomes[outcome], &configv1.Attributes{Priority: proto.Int32(int32(10*i + j))}) //nolint:gosec // small
+				rule := classify(fmt.Sprintf("rule %d", j), outcomes[outcome], &configv1.Attributes{Priority: proto.Int32(int32(10*i + j))}) // small
 				rule.Disabled = rapid.Bool().Draw(rt, "disabled")
 				set.Classify = append(set.Classify, rule)
 				if done || rule.Disabled {
