@@ -7,10 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/parley-desk/parley/pkg/bus"
 	"github.com/parley-desk/parley/pkg/bus/broker"
@@ -212,6 +216,56 @@ func TestARestoreThatIsBrokenOffIsBegunAnew(t *testing.T) {
 	defer closed()
 	if got := told(t, b, object); !strings.Contains(got[len(got)-1], "40000") {
 		t.Errorf("the file is %s", got[len(got)-1])
+	}
+}
+
+// TestABrokerIsToldThatARestoreIsBrokenOff: it is over for it as well, at once, and
+// what there is of the stream goes away.
+func TestABrokerIsToldThatARestoreIsBrokenOff(t *testing.T) {
+	b, closed, err := reopen(t, t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	film := make([]byte, 1<<20) // several pieces of its stream
+	_, _ = rand.NewChaCha8([32]byte{}).Read(film)
+	if _, err := b.Files().Put(t.Context(), customer(1), "film", bytes.NewReader(film)); err != nil {
+		t.Fatal(err)
+	}
+	r := copies(t, b)
+	closed()
+	at := slices.IndexFunc(r.Copies, func(c bus.Copy) bool { return c.Stream == subject.Files })
+	for _, sound := range []int64{0, 1 << 19} {
+		remote := bustest.Broker(t)
+		nc, err := nats.Connect(remote.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		over, err := nc.SubscribeSync("$JS.EVENT.ADVISORY.STREAM.RESTORE_COMPLETE.>")
+		if err != nil {
+			t.Fatal(err)
+		}
+		broken := &bus.Restore{Copies: slices.Clone(r.Copies[at : at+1])}
+		broken.Copies[0].Open = func() (io.ReadCloser, error) {
+			all, err := r.Copies[at].Open()
+			return io.NopCloser(io.MultiReader(io.LimitReader(all, sound), failing{})), err
+		}
+		if _, err := bus.Open(t.Context(), bus.Config{URL: remote.URL, MonitorURL: remote.Monitor, Instance: "a", Restore: broken}, bus.Tools{}); err == nil {
+			t.Fatalf("a copy that ends after %d bytes is restored", sound)
+		}
+		said := &struct{ Bytes int64 }{}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		if m, err := over.NextMsgWithContext(ctx); err != nil || json.Unmarshal(m.Data, said) != nil || said.Bytes < sound {
+			t.Errorf("the broker took %d bytes of %d before it heard of the end: %v", said.Bytes, sound, err)
+		}
+		cancel()
+		js, err := jetstream.New(nc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := js.Stream(t.Context(), subject.Files); !errors.Is(err, jetstream.ErrStreamNotFound) {
+			t.Errorf("what came of the stream is there: %v", err)
+		}
 	}
 }
 
