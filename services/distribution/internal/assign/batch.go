@@ -13,9 +13,6 @@ import (
 // after a millisecond.
 const together = 64
 
-// applied is how much is said of each.
-const applied = 11
-
 // ApplyAll is Apply of many items, several to an atomic step, sent at once;
 // concluded are the proposals that some of them became, which are taken out of
 // the outbox with them. It answers the phases that the items have then. After an
@@ -44,9 +41,9 @@ func (b *Book) applyAll(ctx context.Context, now time.Time, items []Item, conclu
 	pipe := b.rdb.Pipeline()
 	var replies []*redis.Cmd
 	for part := range slices.Chunk(items, together) {
-		args := append(make([]any, 0, 3+applied*len(part)), "", now.UnixMilli(), applied)
+		args := append(make([]any, 0, 2+len(part)), "", now.UnixMilli())
 		for _, item := range part {
-			args = append(args, b.applyArgs(item, "")...)
+			args = append(args, commitOf(item))
 		}
 		replies = append(replies, b.lua.steps.Queue(ctx, pipe, b.key, args...))
 	}

@@ -77,15 +77,11 @@ func (b *Book) Settle(ctx context.Context, now time.Time, item Item, fence int64
 }
 
 func (b *Book) apply(ctx context.Context, now time.Time, item Item, givenUp string) (Phase, error) {
-	reply, err := b.run(ctx, b.lua.apply, now, b.applyArgs(item, givenUp)...)
+	reply, err := b.run(ctx, b.lua.apply, now, commitOf(item), givenUp)
 	if err != nil {
 		return "", err
 	}
 	return Phase(text(reply, len(reply)-1)), nil
-}
-
-func (b *Book) applyArgs(i Item, givenUp string) []any {
-	return []any{givenUp, i.Key, i.Revision, string(i.Phase), i.Agent, i.Fence, i.Queue, i.Class.String(), i.DueMS, i.Highest, whatOf(i)}
 }
 
 // Answer tells whether the offer is still reserved for the agent. With reject

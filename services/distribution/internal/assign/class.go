@@ -71,18 +71,24 @@ func ClassOf(c *threadv1.Conversation) Class {
 // String is the class as keys and scripts have it. Resource ids hold none of
 // the marks in it.
 func (c Class) String() string {
-	var skills []string
+	b := append(strconv.AppendInt(make([]byte, 0, 64), int64(c.Units), 10), '/')
+	b = append(append(b, c.Presences...), '/')
+	mark := byte('=') // then between
+	if c.Closest {
+		mark = '~'
+	}
 	for _, n := range c.Skills {
-		skills = append(skills, fmt.Sprintf("%s.%d", n.Skill, n.Value))
+		b = append(append(append(b, mark), n.Skill...), '.')
+		b, mark = strconv.AppendInt(b, int64(n.Value), 10), '+'
 	}
-	mode := ""
-	if len(skills) > 0 {
-		mode = "="
-		if c.Closest {
-			mode = "~"
+	b = append(b, '/')
+	for n, p := range c.Profiles {
+		if n > 0 {
+			b = append(b, '+')
 		}
+		b = append(b, p...)
 	}
-	return fmt.Sprintf("%d/%s/%s%s/%s", c.Units, c.Presences, mode, strings.Join(skills, "+"), strings.Join(c.Profiles, "+"))
+	return string(b)
 }
 
 // parseClass reads what String wrote; false when it did not.

@@ -65,7 +65,9 @@ func spelled(ctx context.Context, pipe redis.Pipeliner, full, key string, out ma
 		stream := pipe.XRange(ctx, full, "-", "+")
 		return func() {
 			for _, msg := range stream.Val() {
-				out[key] += fmt.Sprintln(strings.ReplaceAll(fmt.Sprint(msg.Values["is"]), "|", " "), msg.Values["rule"], msg.Values["bucket"])
+				rule, _ := msg.Values["rule"].(string) // of those that rules chose
+				bucket, _ := msg.Values["bucket"].(string)
+				out[key] += fmt.Sprintln(strings.ReplaceAll(fmt.Sprint(msg.Values["is"]), "|", " "), rule, bucket)
 			}
 		}
 	}

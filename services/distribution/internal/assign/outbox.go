@@ -66,7 +66,7 @@ func (b *Book) Proposals(ctx context.Context, epoch int64, after string, limit i
 // the outbox with it. Should only the latter happen, the follower brings the
 // commit all the same.
 func (b *Book) Conclude(ctx context.Context, now time.Time, item Item, p Proposal) error {
-	args := append([]any{"", now.UnixMilli()}, b.applyArgs(item, "")...)
+	args := []any{"", now.UnixMilli(), commitOf(item), ""}
 	pipe := b.rdb.Pipeline()
 	applied := b.lua.apply.Queue(ctx, pipe, b.key, args...)
 	pipe.XDel(ctx, b.root(p.Epoch)+"out", p.ID)

@@ -25,16 +25,32 @@ func parseRecord(raw string) (r record) {
 // ticket is as what the item is lined up.
 func (r record) ticket(key string) string { return fmt.Sprintf("%016d:%s", integer(r.fifo), key) }
 
+// commitOf is an item as apply.lua takes it: one word, for every word that a
+// script is given costs Redis as much as a step of it.
+func commitOf(i Item) string {
+	b := append(append(make([]byte, 0, 256), i.Key...), '|')
+	b = append(strconv.AppendInt(b, i.DueMS, 10), '|')
+	b = append(strconv.AppendInt(b, i.Highest, 10), '|')
+	b = append(strconv.AppendUint(b, i.Revision, 10), '|')
+	b = append(append(b, i.Phase...), '|')
+	b = append(append(b, i.Agent...), '|')
+	b = append(strconv.AppendInt(b, i.Fence, 10), '|')
+	b = append(append(b, i.Queue...), '|')
+	b = append(append(b, i.Class.String()...), '|')
+	return string(appendWhat(b, i))
+}
+
 // whatOf is what the log says of an item, but what the scripts look at each time.
-func whatOf(i Item) string {
-	b := make([]byte, 0, 128)
+func whatOf(i Item) string { return string(appendWhat(make([]byte, 0, 128), i)) }
+
+func appendWhat(b []byte, i Item) []byte {
 	b = append(append(b, i.Conversation...), '|')
 	for _, n := range []int64{i.QueuedMS, i.SinceMS, i.OfferMS, int64(i.Priority)} {
 		b = append(strconv.AppendInt(b, n, 10), '|')
 	}
 	b = append(append(b, i.Prefer...), '|')
 	b = append(strconv.AppendInt(b, i.PreferUntilMS, 10), '|')
-	return string(append(b, flag(i.PickOnly)...))
+	return append(b, flag(i.PickOnly)...)
 }
 
 // standing of an agent as the scripts keep it.

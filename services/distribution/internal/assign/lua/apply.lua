@@ -2,7 +2,9 @@
 -- between: the one way by which capacity is freed and items are queued.
 -- Answers OLD when the book already knows this revision or a later one, else
 -- the state the item has now.
-local given_up, key, rev, st, ag, fe, q, c, due, highest, what = ...
+local commit, given_up = ...
+local key, due, highest, rev, st, ag, fe, q, c, what =
+  string.match(commit, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
 due = tonumber(due)
 
 local old = book.item(key)

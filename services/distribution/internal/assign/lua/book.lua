@@ -23,6 +23,7 @@ end
 book.root = string.sub(book.meta, 1, -2) .. epoch .. ':'
 book.timers, book.outbox, book.roll, book.news = book.root .. 't', book.root .. 'out', book.root .. 'as', book.root .. 'cn'
 book.burst = 64          -- offers that one script makes to one agent
+book.shown = 5           -- of those who could have taken an item, it tells of so many
 book.glance = 16         -- items it looks at behind one its agent declined
 book.retry = 5000        -- ms after which an unheeded timer speaks again
 book.oblivion = 3600000  -- ms for which a finished item is remembered
@@ -31,6 +32,7 @@ book.holds = {O = true, A = true, U = true, R = true, P = true}
 book.waits = {W = true, O = true, S = true, P = true} -- in a queue: no agent has it yet
 book.timed = {O = 'o:', S = 'o:', U = 'u:', R = 'r:', P = 'r:', X = 'z:'} -- the timer of each phase
 book.never = 9007199254740991 -- 2^53 - 1
+book.none = {}
 
 function book.agent_key(a) return book.root .. 'a:' .. a end
 function book.item_key(i) return book.root .. 'i:' .. i end

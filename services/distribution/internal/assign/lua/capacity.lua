@@ -112,11 +112,14 @@ function book.order(a, q, k, far)
   return (8191 - math.max(0, math.min(free, 8191))) * 1099511627776 + book.num(a.la)
 end
 
-function book.index(a, q, c, far)
+-- Whoever only has less room is where they were or nowhere, unless room is what
+-- the list goes by, or turns.
+function book.index(a, q, c, far, less)
   local k = book.class(c)
   if k.custom then
     book.note_agent(a)
   elseif book.fits(a, k) then
+    if less and book.queue(q).by == 'active' then return end
     book.zadd(book.ready_key(q, c), book.order(a, q, k, far), a.id)
   else
     book.zrem(book.ready_key(q, c), a.id)
@@ -137,26 +140,38 @@ function book.served(idx)
 end
 
 -- Has an agent's entries in the ready lists brought in line with what it is,
--- before they are read and at the end.
+-- before they are read and at the end. less: it took something, and nothing else
+-- is new.
 book.stale = {}
-function book.reindex(a)
-  book.stale[a.id] = a
-end
-
-function book.index_all(a)
-  for _, s in ipairs(book.served(a.idx)) do book.index(a, s.q, s.c, s.far) end
+function book.reindex(a, less)
+  if not less then
+    book.stale[a] = 'all'
+  elseif not book.stale[a] then
+    book.stale[a] = 'less'
+  end
 end
 
 function book.indexed()
+  if not next(book.stale) then return end
   local all = book.stale
   book.stale = {}
-  for _, a in pairs(all) do book.index_all(a) end
+  for a, what in pairs(all) do
+    for _, s in ipairs(book.served(a.idx)) do book.index(a, s.q, s.c, s.far, what == 'less') end
+  end
 end
 
--- Reads who could take an item of a class, the first n in order.
+-- Reads who could take an item of a class, at least the first n in order, and how
+-- many could: once, until the list changes.
 function book.first_ready(q, c, n)
   book.indexed()
-  return redis.call('ZRANGE', book.settled(book.ready_key(q, c)), 0, n - 1)
+  local key = book.settled(book.ready_key(q, c))
+  local found = book.found[key]
+  if not found or found.asked < n then
+    local list = redis.call('ZRANGE', key, '0', book.int(n - 1))
+    found = {list = list, asked = n, ready = book.int(redis.call('ZCARD', key)), first = table.concat(list, ',', 1, math.min(#list, book.shown))}
+    book.found[key] = found
+  end
+  return found
 end
 
 -- Members of a queue who may meet a class: all of them, or of those who have its
@@ -196,6 +211,7 @@ function book.drop_class(q, c)
   book.classes_of(q)[c] = nil
   redis.call('SREM', book.classes_key(q), c)
   redis.call('DEL', book.settled(book.ready_key(q, c)))
+  book.found[book.ready_key(q, c)] = nil
   for _, id in ipairs(book.candidates(q, book.class(c))) do
     local a, kept = book.agent(id), ''
     for _, s in ipairs(book.served(a.idx)) do
@@ -230,7 +246,7 @@ function book.take(a, i, q)
   if q ~= '' then book.set_turn(a, q, n) end
   if i.st == 'O' then a.out = book.more(a.out, 1) end
   book.hold(a, i.key)
-  book.reindex(a)
+  book.reindex(a, true)
   return n
 end
 

@@ -1,10 +1,5 @@
 -- Who gets what.
 
-book.shown = 5 -- of those who could have taken an item
-function book.found_among(i, ready)
-  return {ready = redis.call('ZCARD', book.ready_key(i.q, i.c)), first = table.concat(ready, ',', 1, math.min(#ready, book.shown))}
-end
-
 -- Reserves and proposes in one step. The proposal names the revision of the
 -- thread it was decided on; it can be committed on no other. It tells, for those
 -- who ask why, how many could have taken the item and who came first: by itself,
@@ -12,12 +7,18 @@ end
 function book.offer(i, a, how, found)
   -- Who waited for one agent may have outlived its class, by which the others are known.
   if how == 'affinity' then book.ensure_class(i.q, book.lane(i.q, i.c)) end
-  found = found or book.found_among(i, book.first_ready(i.q, i.c, book.shown))
+  found = found or book.first_ready(i.q, i.c, book.shown)
   book.unlist(i)
   i.st, i.ag = 'O', a.id
   i.fe = book.take(a, i, i.q)
-  redis.call('XADD', book.outbox, '*', 'is', table.concat({i.key, book.terms(i).conv, i.q, a.id, i.fe, i.rev, book.terms(i).oms, i.c, how or book.queue(i.q).by,
-    found.ready, found.first}, '|'), 'rule', found.rule or '', 'bucket', found.bucket or '')
+  local told = book.terms(i)
+  local is = i.key .. '|' .. told.conv .. '|' .. i.q .. '|' .. a.id .. '|' .. i.fe .. '|' .. i.rev .. '|' .. told.oms .. '|' .. i.c .. '|' ..
+    (how or book.queue(i.q).by) .. '|' .. found.ready .. '|' .. found.first
+  if found.rule then
+    redis.call('XADD', book.outbox, '*', 'is', is, 'rule', found.rule, 'bucket', found.bucket)
+  else
+    redis.call('XADD', book.outbox, '*', 'is', is)
+  end
 end
 
 -- Looks for an agent for a waiting item: the one it waits for; else the first in
@@ -32,13 +33,13 @@ function book.match_item(i, fresh)
   end
   if book.queue(i.q).by == 'custom' then return end
   local _, decliners = string.gsub(i.ex, ':', ':')
-  local ready, best, least = book.first_ready(i.q, i.c, math.max(decliners + 1, book.shown)), nil, nil
-  for _, a in ipairs(ready) do
+  local found, best, least = book.first_ready(i.q, i.c, math.max(decliners + 1, book.shown)), nil, nil
+  for _, a in ipairs(found.list) do
     local d = book.declines(i.ex, a)
     if d < 2 * policy.enough and (not least or d < least) then best, least = a, d end
     if d == 0 then break end
   end
-  if best and (least == 0 or not fresh) then book.offer(i, book.agent(best), nil, book.found_among(i, ready)) end
+  if best and (least == 0 or not fresh) then book.offer(i, book.agent(best), nil, found) end
 end
 
 function book.before(x, y)
@@ -48,9 +49,12 @@ function book.before(x, y)
 end
 
 -- The best item of one waiting list for an agent. It reads on past those the
--- agent declined for good: they cost what the agent's own answers made them.
+-- agent declined for good: they cost what the agent's own answers made them. A
+-- list that was empty is so until something is lined up.
+book.bare = {}
 function book.head(a, q, c, pri)
   local key, best = book.waiting_key(q, c), nil
+  if book.bare[key] then return nil end
   local from, seen = 0, 0
   repeat
     local heads = redis.call('ZRANGE', book.settled(key), from, from + book.glance - 1, 'WITHSCORES')
@@ -64,6 +68,7 @@ function book.head(a, q, c, pri)
         if x.d == 0 or seen == book.glance then return best end
       end
     end
+    if from == 0 and #heads == 0 then book.bare[key] = true end
     from = from + book.glance
   until #heads < 2 * book.glance
   return best

@@ -15,9 +15,10 @@ end
 -- What the load of an agent says: nothing held, something, or no room for more.
 -- An offer is no load yet.
 function book.by_load(a)
-  local used, tot, offered = book.num(a.used), book.num(a.tot), {}
+  local used, tot, offered = book.num(a.used), book.num(a.tot), book.none
   if a.out ~= '0' then
-    for _, key in ipairs(book.list(a.held)) do
+    offered = {}
+    for key in string.gmatch(a.held, '[^,]+') do
       local i = book.item(key)
       if i.st == 'O' then
         local k = book.class(i.c)
@@ -28,7 +29,7 @@ function book.by_load(a)
   end
   local any, full, profiles, blocked = used > 0, used >= tot, 0, false
   local spent = 0
-  for p, l in pairs(a.pl ~= '' and book.limits(a) or {}) do
+  for p, l in pairs(a.pl ~= '' and book.limits(a) or book.none) do
     local n = book.count(a, p) - (offered[p] or 0)
     profiles = profiles + 1
     any = any or n > 0

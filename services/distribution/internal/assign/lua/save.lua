@@ -1,15 +1,15 @@
 -- Writes what a script changed: the end of every step.
 book.changed = {} -- keys, and what they are to be
 function book.save_items()
-  for _, key in ipairs(book.keys) do
+  for n, key in ipairs(book.keys) do
     local i, story = book.items[key], ''
     if i.late ~= '' or i.mark ~= '' or i.sh ~= '' or i.ex ~= '' or i.took ~= '' then
-      story = table.concat({i.late, i.po, i.mark, i.sh, i.ex, i.took}, ';')
+      story = i.late .. ';' .. i.po .. ';' .. i.mark .. ';' .. i.sh .. ';' .. i.ex .. ';' .. i.took
     end
-    local raw = table.concat({i.rev, i.st, i.ag, i.fe, i.q, i.c, i.fifo, i.ls, story, i.what}, '|')
+    local raw = i.rev .. '|' .. i.st .. '|' .. i.ag .. '|' .. i.fe .. '|' .. i.q .. '|' .. i.c .. '|' .. i.fifo .. '|' .. i.ls .. '|' .. story .. '|' .. i.what
     if i.gone then
       redis.call('DEL', book.item_key(key))
-    elseif i.rev ~= '' and raw ~= book.raws[key] then
+    elseif i.rev ~= '' and raw ~= book.raws[n] then
       book.changed[#book.changed + 1], book.changed[#book.changed + 2] = book.item_key(key), raw
     end
   end
@@ -19,9 +19,10 @@ function book.save_agents()
   for _, id in ipairs(book.ids) do
     local a, rest = book.agents[id], ''
     if a.v ~= '0' or a.asked ~= '' or a.wanted ~= '0' or a.counts ~= '' or a.pl ~= '' then
-      rest = table.concat({a.v, a.asked, a.wanted, a.counts, a.pl}, ';')
+      rest = a.v .. ';' .. a.asked .. ';' .. a.wanted .. ';' .. a.counts .. ';' .. a.pl
     end
-    local raw = table.concat({a.pres, a.was, a.since, a.src, a.stat, a.used, a.out, a.la, a.lr, a.held, a.turns, a.tot, a.idx, rest}, '|')
+    local raw = a.pres .. '|' .. a.was .. '|' .. a.since .. '|' .. a.src .. '|' .. a.stat .. '|' .. a.used .. '|' .. a.out .. '|' .. a.la .. '|' ..
+      a.lr .. '|' .. a.held .. '|' .. a.turns .. '|' .. a.tot .. '|' .. a.idx .. '|' .. rest
     if raw ~= book.heard[id] then book.changed[#book.changed + 1], book.changed[#book.changed + 2] = book.agent_key(id), raw end
   end
   local args = {}

@@ -5,8 +5,19 @@
 -- before the set is read and at the end. What they are made of stays the strings
 -- it was read as.
 
--- The shortest way from a whole number to a string, exact to 2^53.
-function book.int(n) return string.format('%d', n) end
+-- The shortest way from a whole number to a string, exact to 2^53. Most numbers
+-- are spelled again and again: times, and how many an agent has. They are kept
+-- below zero: above it the embedded server takes a number for a place in a list,
+-- and makes all the places before it, sixteen bytes each.
+book.spelled = {}
+function book.int(n)
+  local s = book.spelled[-n]
+  if not s then
+    s = string.format('%d', n)
+    book.spelled[-n] = s
+  end
+  return s
+end
 
 -- An item is one string: its parts, with bars between them. In no id is a bar.
 -- rev, st: the revision of its thread, and its phase; ag, fe: agent and fence; q,
@@ -18,15 +29,15 @@ function book.int(n) return string.format('%d', n) end
 book.items, book.keys, book.raws = {}, {}, {}
 
 function book.read(key, raw)
+  local n = #book.keys + 1
+  book.keys[n], book.raws[n] = key, raw
+  if raw == '' then return book.replace(key, '', '', '', '', '', '', '') end
   local rev, st, ag, fe, q, c, fifo, ls, story, what =
     string.match(raw, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
-  local late, po, mark, sh, ex, took = '', '', '', '', '', ''
+  local i = book.replace(key, rev, st, ag, fe, q, c, what)
+  i.fifo, i.ls = fifo, ls
   -- A book that an earlier version wrote knows nothing of took.
-  if (story or '') ~= '' then late, po, mark, sh, ex, took = string.match(story .. ';', '^(.-);(.-);(.-);(.-);(.-);(%d*)') end
-  local i = {key = key, rev = rev or '', st = st or '', ag = ag or '', fe = fe or '', q = q or '', c = c or '', fifo = fifo or '',
-    ls = ls or '', late = late, po = po, mark = mark, sh = sh, ex = ex, took = took, what = what or '', terms = false}
-  book.items[key], book.raws[key] = i, raw
-  book.keys[#book.keys + 1] = key
+  if story ~= '' then i.late, i.po, i.mark, i.sh, i.ex, i.took = string.match(story .. ';', '^(.-);(.-);(.-);(.-);(.-);(%d*)') end
   return i
 end
 
@@ -35,23 +46,27 @@ function book.item(key) return book.items[key] or book.read(key, redis.call('GET
 -- What the log says of an item, read by those who need it: conversation, when it
 -- was queued and has waited since, how long an offer lasts, priority, who is
 -- waited for, until when, and whether agents pick it.
+book.told = {}
 function book.terms(i)
-  if not i.terms then
+  local told = book.told[i.what]
+  if not told then
     local conv, queued, since, oms, pri, pf, pu, pk =
       string.match(i.what, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)$')
-    i.terms = {conv = conv or '', queued = queued or '', since = since or '', oms = oms or '', pri = pri or '', pf = pf or '',
+    told = {conv = conv or '', queued = queued or '', since = since or '', oms = oms or '', pri = pri or '', pf = pf or '',
       pu = pu or '', pk = pk or ''}
+    book.told[i.what] = told
   end
-  return i.terms
+  return told
 end
 
 -- The conversation alone.
 function book.conv_of(i) return string.match(i.what, '^[^|]*') end
 
--- Puts another item in place of one.
+-- Puts another item in place of one. It has sixteen parts; one more, and the
+-- server would make room for thirty-two.
 function book.replace(key, rev, st, ag, fe, q, c, what)
   local i = {key = key, rev = rev, st = st, ag = ag, fe = fe, q = q, c = c, fifo = '', ls = '', late = '', po = '', mark = '', sh = '',
-    ex = '', took = '', what = what, terms = false}
+    ex = '', took = '', what = what}
   book.items[key] = i
   return i
 end
@@ -85,17 +100,17 @@ function book.agent(id)
   return a
 end
 
-function book.more(n, by) return book.int(tonumber(n) + by) end
+function book.more(n, by) return book.int(n + by) end
 
 -- Numbers by name in one string: ",vip:3,front:17,".
 function book.named(all, name)
-  local from, to = string.find(all, ',' .. name .. ':', 1, true)
-  return from and tonumber(string.match(all, '^[^,]*', to + 1)), from, to
+  local _, to = string.find(all, ',' .. name .. ':', 1, true)
+  return to and tonumber(string.match(all, '^[^,]*', to + 1))
 end
 
 function book.rename(all, name, n)
-  local old, from, to = book.named(all, name)
-  if not old then return (all == '' and ',' or all) .. name .. ':' .. n .. ',' end
+  local _, to = string.find(all, ',' .. name .. ':', 1, true)
+  if not to then return (all == '' and ',' or all) .. name .. ':' .. n .. ',' end
   return string.sub(all, 1, to) .. n .. string.sub(all, string.find(all, ',', to, true), -1)
 end
 
@@ -140,10 +155,11 @@ function book.write(command, key, args)
 end
 
 -- Writes what was gathered of a set, so that it can be read.
+book.found = {} -- what was read of lists that have not changed since
 function book.settled(key)
   local g = book.gathered[key]
   if not g then return key end
-  book.gathered[key] = nil
+  book.gathered[key], book.found[key] = nil, nil
   local only, value = next(g)
   if only and next(g, only) == nil then
     if value == true then

@@ -97,6 +97,7 @@ function book.line_up(i)
   if not a then book.ensure_class(i.q, c) end
   if a then a.wanted = book.more(a.wanted, 1) end
   book.zadd(book.root .. where, book.rank(i), book.ticket(i))
+  book.bare[book.root .. where] = nil
   i.ls = where
   book.note_item(i)
   if a and book.num(book.terms(i).pu) > 0 then book.zadd(book.timers, book.terms(i).pu, 'f:' .. i.key) end
