@@ -3,6 +3,7 @@ package assign_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -54,6 +55,43 @@ func TestManyAreAppliedAsOneByOne(t *testing.T) {
 		apply(proposed, assign.Active, assign.Active, assign.Active, assign.Waiting)
 		if left, err := d.book.Proposals(t.Context(), status.Epoch, assign.Oldest, 10, time.Millisecond); err != nil || len(left) > 0 {
 			t.Fatalf("the outbox has %v, %v", left, err)
+		}
+	})
+}
+
+// TestAgentsLookAgainForWhatWasLinedUpMeanwhile frees two agents in one go: when
+// the first looks nobody waits, when the second does somebody has come.
+func TestAgentsLookAgainForWhatWasLinedUpMeanwhile(t *testing.T) {
+	keyspacetest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		d := open(t, rdb)
+		d.signIn("first")
+		d.signIn("second")
+		status, err := d.book.Status(t.Context())
+		d.must(err)
+		apply := func(items ...assign.Item) {
+			t.Helper()
+			for n := range items {
+				d.rev++
+				items[n].Revision = d.rev
+			}
+			_, err := d.book.ApplyAll(t.Context(), d.now, items, nil)
+			d.must(err)
+		}
+		item := func(n int, phase assign.Phase, agent string) assign.Item {
+			i := itemOf(n, caller{at: d.now.UnixMilli(), queue: "front"})
+			i.Phase, i.Agent = phase, agent
+			return i
+		}
+		apply(item(1, assign.Active, "first"), item(2, assign.Active, "second"))
+		apply(item(1, assign.Done, ""), item(3, assign.Waiting, ""), item(4, assign.Waiting, ""), item(2, assign.Done, ""))
+		proposed, err := d.book.Proposals(t.Context(), status.Epoch, assign.Oldest, 10, time.Millisecond)
+		d.must(err)
+		got := map[string]string{}
+		for _, p := range proposed {
+			got[p.Item] = p.Agent
+		}
+		if want := map[string]string{"1.3": "first", "1.4": "second"}; !maps.Equal(got, want) {
+			t.Errorf("offered %v, want %v", got, want)
 		}
 	})
 }

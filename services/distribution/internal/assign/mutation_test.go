@@ -171,7 +171,6 @@ var mutants = []struct{ name, file, old, new string }{
 	{"whoever has less room stays where they were", "capacity", "less and book.queue(q).by == 'active'", "less"},
 	{"whatever else changes when an agent takes something is passed over", "capacity", "  if not less then\n", "  if not less and not book.stale[a] then\n"},
 	{"what was read of a list is so for ever", "store", "book.gathered[key], book.found[key] = nil, nil", "book.gathered[key] = nil"},
-	{"a list that was empty is so for ever", "waiting", "  book.bare[book.root .. where] = nil\n", ""},
 	{"offers that ended count", "capacity", "  if i.st == 'O' then a.out = book.more(a.out, -1) end\n", ""},
 	{"who is waited for no more is counted", "waiting", "    a.wanted = book.more(a.wanted, -1)\n", ""},
 	{"an agent lets go of what it holds", "store", "',' .. key .. ',', 1, true)\n  if not from", "key .. ',', 1, true)\n  if not from"},
