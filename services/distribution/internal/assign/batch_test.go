@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -110,5 +111,32 @@ func TestManyAreNotAppliedToABookThatIsGone(t *testing.T) {
 	d.must(rdb.Close())
 	if _, err := d.book.ApplyAll(t.Context(), d.now, one, nil); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("got %v, want unavailable", err)
+	}
+}
+
+// TestAStepTakesTheEmbeddedServerLittleMemory takes conversations through their
+// life and counts what that allocates, the interpreter of the scripts with it.
+// There a table that has a number for a key has every place before it as well:
+// keyed by the first fence of an epoch, 1,000,001, it takes 16 MB.
+func TestAStepTakesTheEmbeddedServerLittleMemory(t *testing.T) {
+	d := open(t, keyspacetest.Embedded(t))
+	d.signIn("agent")
+	const lives, most = 20, 4 << 20 // bytes of a life
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for n := range lives {
+		item := itemOf(n, caller{at: d.now.UnixMilli(), queue: "front"})
+		for _, phase := range []assign.Phase{assign.Waiting, assign.Active, assign.Done} {
+			d.rev++
+			item.Revision, item.Phase, item.Agent = d.rev, phase, map[assign.Phase]string{assign.Active: "agent"}[phase]
+			_, err := d.book.Apply(t.Context(), d.now, item)
+			d.must(err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	life := (after.TotalAlloc - before.TotalAlloc) / lives
+	t.Logf("%d KB a life", life>>10)
+	if life > most {
+		t.Errorf("a life allocates %d KB, want at most %d", life>>10, most>>10)
 	}
 }
