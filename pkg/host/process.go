@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -37,6 +38,7 @@ type Config struct {
 	DataDir  string           `koanf:"data_dir" default:".data" help:"Folder of the embedded broker, the keyset and other files."`
 	Instance string           `koanf:"instance" default:"" help:"Name of this process, unique in the deployment; made up when empty."`
 	Grace    time.Duration    `koanf:"grace" default:"20s" help:"How long the process may take to end before it is cut off."`
+	Memory   int64            `koanf:"memory" default:"0" help:"Bytes of memory that the process keeps to: near them it gives up what it can have again, and works more slowly before it takes more. 0 takes GOMEMLIMIT, and without that nine tenths of what its container or machine has."`
 	Log      telemetry.Config `koanf:"log"`
 	Ops      OpsConfig        `koanf:"ops"`
 	Bus      BusConfig        `koanf:"bus"`
@@ -179,7 +181,7 @@ func (c *Config) Validate() error {
 	if _, err := c.Files.open(nil, nil); err != nil {
 		return err
 	}
-	if err := c.guarded(); err != nil {
+	if err := cmp.Or(c.guarded(), c.memoryEnough()); err != nil {
 		return err
 	}
 	return c.Log.Validate()
@@ -220,6 +222,7 @@ func Run(ctx context.Context, p Process) error {
 	if err != nil {
 		return err
 	}
+	keepTo(p.Config.Memory)
 	build := stamp.Read()
 	tel.Log.InfoContext(ctx, "starting", slog.String(key.Service, p.Name), slog.String(key.Version, build.Version),
 		slog.String(key.Commit, build.Commit), slog.String(key.Go, build.Go))

@@ -380,9 +380,12 @@ func TestWindowEdges(t *testing.T) {
 	}{
 		{"at once", false, 0, thread.Response},
 		{"a minute and a second before 24 h", false, 24*time.Hour - 61*time.Second, thread.Response},
+		{"a minute before 24 h", false, 24*time.Hour - 60*time.Second, thread.Closed},
+		{"a minute before 24 h with the tag", true, 24*time.Hour - 60*time.Second, thread.HumanAgent},
 		{"inside the margin of 24 h", false, 24*time.Hour - 59*time.Second, thread.Closed},
 		{"inside the margin of 24 h with the tag", true, 24*time.Hour - 59*time.Second, thread.HumanAgent},
 		{"before 7 days with the tag", true, 7*24*time.Hour - 61*time.Second, thread.HumanAgent},
+		{"a minute before 7 days with the tag", true, 7*24*time.Hour - 60*time.Second, thread.Closed},
 		{"before 7 days without the tag", false, 7*24*time.Hour - 61*time.Second, thread.Closed},
 		{"after 7 days with the tag", true, 7*24*time.Hour + time.Second, thread.Closed},
 	} {

@@ -115,6 +115,8 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 	if err := cfg.fits(deps.Graph.Timeout()); err != nil {
 		return nil, err
 	}
+	told := &clock{own: deps.Now}
+	deps.Now = told.now
 	paces, err := pace.New(pace.Settings{Room: cfg.Room, Failures: cfg.Failures, Pause: cfg.Pause}, deps.Redis,
 		func() int { return deps.Bus.Members(stage) }, deps.Log, deps.Registry)
 	if err != nil {
@@ -137,7 +139,7 @@ func New(cfg Config, deps host.Deps) (host.Service, error) {
 		return nil, err
 	}
 	deps.Health.Ready("bus", deps.Bus.Ping)
-	return &service{cfg: cfg, deps: deps, driver: driver, pages: pages, board: board}, nil
+	return &service{cfg: cfg, deps: deps, driver: driver, pages: pages, board: board, clock: told}, nil
 }
 
 type service struct {
@@ -146,6 +148,7 @@ type service struct {
 	driver *drive.Driver
 	pages  *drive.Pages
 	board  *standing.Board
+	clock  *clock
 }
 
 // Run drives sends until ctx ends, then lets requests to Meta that have begun
@@ -170,6 +173,7 @@ func (s *service) Run(ctx context.Context) error {
 	notes.Go(func() { s.pages.Run(noting) })
 	group.Go(func() error {
 		return s.deps.Bus.FollowThreads(running, stage, func(_ context.Context, r bus.Record) error {
+			s.clock.hear(r.Stored)
 			s.driver.Follow(running, r) // each send goes on in the trace of who asked for it
 			return nil
 		})

@@ -150,7 +150,8 @@ type house struct {
 	broker *bustest.Remote
 	box    *secret.Box
 	dir    *directory.Directory
-	bus    *bus.Bus // of the other services
+	bus    *bus.Bus      // of the other services
+	off    time.Duration // by which the clocks of its processes are fast
 }
 
 func newHouse(t *testing.T) *house {
@@ -189,7 +190,7 @@ func (h *house) start(instance string) (stop func()) {
 	h.t.Helper()
 	service, err := outbound.New(config(), host.Deps{
 		Log: slog.New(slog.DiscardHandler), Instance: instance, Bus: h.broker.Open(h.t, instance), Directory: h.dir, Secrets: h.box,
-		Graph: h.graph(), Registry: prometheus.NewRegistry(), Tracer: noop.NewTracerProvider().Tracer(""), Health: new(host.Health), Now: time.Now,
+		Graph: h.graph(), Registry: prometheus.NewRegistry(), Tracer: noop.NewTracerProvider().Tracer(""), Health: new(host.Health), Now: func() time.Time { return time.Now().Add(h.off) },
 	})
 	if err != nil {
 		h.t.Fatal(err)
