@@ -110,6 +110,44 @@ func TestRedisIsReachedByTLSWithACertificate(t *testing.T) {
 	}
 }
 
+// TestHowAProcessStandsInRedis: doctor tells who may do everything, and a way in the
+// clear to another machine.
+func TestHowAProcessStandsInRedis(t *testing.T) {
+	dir := t.TempDir()
+	certified(t, dir, false)
+	acl := filepath.Join(dir, access.ACLFile)
+	raw, err := os.ReadFile(acl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(acl, append(raw, "user master on nopass ~* +@all\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	address := encrypted(t, dir)
+	master := door(dir, "admin")
+	master.User = "master"
+	for d, want := range map[keyspace.Door]keyspace.Standing{door(dir, "admin"): {}, door(dir, "distribution"): {}, master: {Unbounded: true}} {
+		rdb, closer, err := enter(t.Context(), address, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = closer() })
+		if got, err := keyspace.Stand(t.Context(), rdb); err != nil || got != want {
+			t.Errorf("%s: %+v, want %+v: %v", d.User, got, want, err)
+		}
+	}
+	_, port, _ := net.SplitHostPort(address)
+	for host, want := range map[string]string{"redis": "redis", "localhost": "", "127.0.0.1": ""} {
+		clear := redis.NewClient(&redis.Options{Addr: net.JoinHostPort(host, port), Dialer: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&tls.Dialer{Config: clientOf(t, master)}).DialContext(ctx, network, address) // what stands in for a Redis elsewhere
+		}})
+		t.Cleanup(func() { _ = clear.Close() })
+		if got, err := keyspace.Stand(t.Context(), clear); err != nil || got.Clear != want {
+			t.Errorf("at %s: %+v: %v", host, got, err)
+		}
+	}
+}
+
 // TestACertificateForRedisIsReplacedWithoutARestart: a client that stands meets a
 // Redis with another authority, and gets in as soon as its files are of that one.
 func TestACertificateForRedisIsReplacedWithoutARestart(t *testing.T) {
