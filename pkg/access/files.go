@@ -25,6 +25,10 @@ type Plan struct {
 	Partitions int      // of the house
 	Group      string   // distribution.group
 	Brokers    []string // host:port of the routes of every broker of a cluster; empty for one alone
+
+	Certificates bool     // an authority, and a certificate for everybody
+	Redis        []string // names of Redis, for its certificate
+	Renew        bool     // certificates that hold for long still, too
 }
 
 // Names of the files, below Dir: those of a service in a folder of its own.
@@ -41,8 +45,8 @@ const (
 const head = "# Written by parley access create. What is changed here is lost: it follows from\n# the keys beside it and from what the services need (docs/access.md).\n"
 
 // Create makes the keys and passwords that are missing, and writes the users of the
-// brokers and of Redis anew, which follow from them. Keys that are there stay as
-// they are. It gives the names of what it wrote.
+// brokers and of Redis anew, which follow from them, and certificates that lapse.
+// Keys that are there stay as they are. It gives the names of what it wrote.
 func Create(p Plan) (written []string, err error) {
 	w := &writer{plan: p}
 	services := Services()
@@ -65,7 +69,11 @@ func Create(p Plan) (written []string, err error) {
 	if err := w.derived(ACLFile, acl, 0o644); err != nil { // digests of random passwords
 		return w.written, err
 	}
-	return w.written, w.routes()
+	if err := w.routes(); err != nil {
+		return w.written, err
+	}
+	err = w.certificates()
+	return w.written, err
 }
 
 type writer struct {

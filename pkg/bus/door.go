@@ -97,11 +97,11 @@ func (b *Bus) checkDoor(ctx context.Context) (checks []Check) {
 	}
 	if host := Clear(b.cfg.URL, b.cfg.Door); host != "" {
 		checks = append(checks, Check{Name: "broker.way", Level: Warning, Detail: "the broker at " + host + " is reached in the clear", Values: []string{host},
-			Remedy: "set bus.ca and give the brokers certificates; docs/access.md says how"})
+			Remedy: "set bus.ca and give the brokers certificates: parley access create makes them; docs/operations.md says how"})
 	}
 	if free, err := b.unbounded(ctx); err == nil && free {
 		checks = append(checks, Check{Name: "broker.user", Level: Warning, Detail: "the user of this process may do everything on the broker",
-			Remedy: "give every service a user of its own: parley access create makes them; docs/access.md says how"})
+			Remedy: "give every service a user of its own: parley access create makes them; docs/operations.md says how"})
 	}
 	return checks
 }

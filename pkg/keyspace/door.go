@@ -31,14 +31,37 @@ type Door struct {
 // alone. It is empty for every other.
 func Clear(address string, d Door) string {
 	u, err := url.Parse(address)
-	if err != nil || address == "" || u.Scheme != "redis" || d.CA != "" || d.Cert != "" {
-		return ""
-	}
-	ip := net.ParseIP(u.Hostname())
-	if u.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
+	if err != nil || address == "" || u.Scheme != "redis" || d.CA != "" || d.Cert != "" || loopback(u.Hostname()) {
 		return ""
 	}
 	return u.Hostname()
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Standing is how a process stands in Redis (SS2).
+type Standing struct {
+	Clear     string // host that is reached in the clear over a network; empty for every other way
+	Unbounded bool   // its user may do what no service needs
+}
+
+// Stand asks Redis how this process stands; an error when it does not answer.
+func Stand(ctx context.Context, rdb redis.UniversalClient) (s Standing, err error) {
+	if err := rdb.Ping(ctx).Err(); err != nil {
+		return s, err
+	}
+	if c, ok := rdb.(*redis.Client); ok {
+		o := c.Options()
+		if host, _, err := net.SplitHostPort(o.Addr); err == nil && o.Network != "unix" && o.TLSConfig == nil && !loopback(host) {
+			s.Clear = host
+		}
+	}
+	// Who may read how Redis is set up was refused nothing.
+	s.Unbounded = rdb.ConfigGet(ctx, "maxmemory").Err() == nil
+	return s, nil
 }
 
 // guard has a client come through the door. What is wrong with its files now is an
@@ -57,10 +80,11 @@ func (d Door) guard(opts *redis.Options) error {
 	if d.CA == "" && d.Cert == "" {
 		return nil
 	}
-	if _, err := d.tls(""); err != nil {
+	config, err := d.tls("")
+	if err != nil {
 		return err
 	}
-	opts.TLSConfig = nil // the dialer has its own
+	opts.TLSConfig = config // says that the way is TLS; the dialer has its own
 	opts.Dialer = func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, _, err := net.SplitHostPort(address)
 		if err != nil {

@@ -34,6 +34,7 @@ import (
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/files"
 	"github.com/parley-desk/parley/pkg/host"
+	"github.com/parley-desk/parley/pkg/keyspace"
 	"github.com/parley-desk/parley/pkg/session"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	configv1 "github.com/parley-desk/parley/proto/gen/parley/config/v1"
@@ -365,7 +366,7 @@ func (s *service) register(srv grpc.ServiceRegistrar) {
 	book := &erasure.Book{Bucket: privacy, Box: d.Secrets}
 	operator := &operate.Service{Clients: s.guard.Clients.Examine, Log: d.Bus, Directory: d.Directory, Box: d.Secrets, Book: book, Now: d.Now, Pages: s.prober.Statuses, Call: d.Bus.Call}
 	if d.Redis != nil {
-		operator.Redis = func(ctx context.Context) error { return d.Redis.Ping(ctx).Err() }
+		operator.Redis = func(ctx context.Context) (keyspace.Standing, error) { return keyspace.Stand(ctx, d.Redis) }
 	}
 	adminv1.RegisterOperateServiceServer(srv, operator)
 	adminv1.RegisterPrivacyServiceServer(srv, &requests.Service{Bucket: privacy, Book: book, Log: d.Bus,

@@ -1,6 +1,7 @@
 package house_test
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"os"
@@ -284,7 +285,7 @@ func TestComposeNamesOnlyWhatExists(t *testing.T) {
 		{"PARLEY_BUS_REPLICAS:", "PARLEY_BUS_COPIES:", "PARLEY_BUS_COPIES is no setting"},
 		{`PARLEY_BUS_REPLICAS: "3"`, `PARLEY_BUS_REPLICAS: many`, "not a whole number"},
 		{"SERVICE: outbound,", "SERVICE: outbond,", "there is no services/outbond"},
-		{"redis://redis:6379", "redis://cache:6379", "cache:6379 is served by nobody"},
+		{"rediss://redis:6379", "rediss://cache:6379", "cache:6379 is served by nobody"},
 		{`PARLEY_DESK_LISTEN: ":8080"`, `PARLEY_DESK_LISTEN: ":8000"`, "where nothing listens"},
 		{"127.0.0.1:8091:", "127.0.0.1:8081:", "published by"},
 		{"127.0.0.1:8091:", "0.0.0.0:8091:", "open to the world"},
@@ -365,6 +366,7 @@ func checkBroker(path, name string) (problems []string) {
 		"takes no clients":                o.Port == 4222,
 		"has no cluster of three":         o.Cluster.Name != "" && o.Cluster.Port == 6222 && len(o.Routes) == 3,
 		"takes anybody for a broker":      o.Cluster.Password != "",
+		"speaks in the clear":             asks(o.TLSConfig) && asks(o.Cluster.TLSConfig),
 		"lets everybody in":               len(o.Nkeys) == len(access.Services()) && len(o.Users) == 0 && o.NoAuthUser == "",
 	} {
 		if !holds {
@@ -373,6 +375,9 @@ func checkBroker(path, name string) (problems []string) {
 	}
 	return problems
 }
+
+// asks tells whether who listens so speaks TLS, and only with who has a certificate.
+func asks(c *tls.Config) bool { return c != nil && c.ClientAuth == tls.RequireAndVerifyClientCert }
 
 // brokerFiles are those of deploy/nats, changed, with users as Compose makes them.
 func brokerFiles(t *testing.T, change *strings.Replacer) (dir string) {
@@ -383,12 +388,14 @@ func brokerFiles(t *testing.T, change *strings.Replacer) (dir string) {
 		if change != nil {
 			text = change.Replace(text)
 		}
+		text = strings.ReplaceAll(text, "/etc/nats/access/", dir+"/access/")
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	made := t.TempDir()
-	if _, err := access.Create(access.Plan{Dir: made, Partitions: 16, Group: "main", Brokers: []string{"nats-1:6222", "nats-2:6222", "nats-3:6222"}}); err != nil {
+	if _, err := access.Create(access.Plan{Dir: made, Partitions: 16, Group: "main", Brokers: []string{"nats-1:6222", "nats-2:6222", "nats-3:6222"},
+		Certificates: true, Redis: []string{"redis"}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Symlink(filepath.Join(made, "nats"), filepath.Join(dir, "access")); err != nil {
@@ -414,9 +421,9 @@ func TestBrokersWriteBeforeTheyAnswer(t *testing.T) {
 	if image := c.Services["nats-1"].Image; image != "nats:"+version+"-alpine" {
 		t.Errorf("the brokers are %s, the tests run %s", image, version)
 	}
-	planted := brokerFiles(t, strings.NewReplacer("sync_interval: always", "sync_interval: 1s", `include "access/users.conf"`, ""))
-	if got := strings.Join(checkBroker(filepath.Join(planted, "nats-1.conf"), "nats-1"), "\n"); !strings.Contains(got, "sync") || !strings.Contains(got, "lets everybody in") {
-		t.Errorf("a broker that syncs later and knows no users is not found: %s", got)
+	planted := brokerFiles(t, strings.NewReplacer("sync_interval: always", "sync_interval: 1s", `include "access/users.conf"`, "", "verify: true", ""))
+	if got := strings.Join(checkBroker(filepath.Join(planted, "nats-1.conf"), "nats-1"), "\n"); !strings.Contains(got, "sync") || !strings.Contains(got, "lets everybody in") || !strings.Contains(got, "in the clear") {
+		t.Errorf("a broker that syncs later, knows no users and asks for no certificate is not found: %s", got)
 	}
 }
 
@@ -428,7 +435,8 @@ func checkStore(text string) (problems []string) {
 			said[k] = v
 		}
 	}
-	for k, v := range map[string]string{"appendonly": "yes", "appendfsync": "everysec", "maxmemory-policy": "noeviction", "dir": "/data", "aclfile": "/access/users.acl"} {
+	for k, v := range map[string]string{"appendonly": "yes", "appendfsync": "everysec", "maxmemory-policy": "noeviction", "dir": "/data", "aclfile": "/access/users.acl",
+		"port": "0", "tls-port": "6379", "tls-cert-file": "/access/tls.pem", "tls-key-file": "/access/tls.key", "tls-ca-cert-file": "/access/ca.pem"} {
 		if said[k] != v {
 			problems = append(problems, fmt.Sprintf("redis: %s is %q, not %q", k, said[k], v))
 		}

@@ -56,12 +56,13 @@ func cluster(t testing.TB) *house {
 	if out, err := exec.Command(parley, "access", "create", p.access, "--partitions", "4", "--hosts", "nats-1,nats-2,nats-3").CombinedOutput(); err != nil {
 		t.Fatalf("making the users: %v\n%s", err, out)
 	}
-	p.put("/access/users.acl", filepath.Join(p.access, access.ACLFile))
+	p.put("/etc/nats/access/", filepath.Join(p.access, "nats")+"/")
+	p.put("/access/", filepath.Join(p.access, "redis")+"/")
 	p.brokers()
 	store := free(t)
 	p.put("redis:6379", store)
 	_, port, _ := cutAddr(store)
-	h.add("redis", redis, nil, p.file("redis", "redis/redis.conf"), "--bind", "127.0.0.1", "--port", port)
+	h.add("redis", redis, nil, p.file("redis", "redis/redis.conf"), "--bind", "127.0.0.1", "--tls-port", port)
 	for _, b := range h.processes {
 		await(t, 60*time.Second, b.name+" is healthy", func() bool { return b.up == nil || b.up() }, h.logs)
 	}

@@ -28,7 +28,7 @@ const (
 func (s *Service) Doctor(ctx context.Context, _ *adminv1.DoctorRequest) (*adminv1.DoctorResponse, error) {
 	checks := append([]bus.Check{{Name: "version", Detail: "this control plane is " + stamp.Read().String(), Values: []string{stamp.Read().String()}}}, s.Log.Checks(ctx)...)
 	if s.Redis != nil {
-		checks = append(checks, s.redis(ctx))
+		checks = append(checks, s.redis(ctx)...)
 	}
 	checks = append(checks, wrapping(s.Box))
 	checks = append(checks, Examine(s.Directory.Now(), s.Box)...)
@@ -55,14 +55,26 @@ func level(l bus.Level) adminv1.CheckStatus {
 	return adminv1.CheckStatus_CHECK_STATUS_FAILED
 }
 
-func (s *Service) redis(ctx context.Context) bus.Check {
+// redis tells whether Redis answers, when the way there is in the clear, and when
+// the user of this process may do everything there.
+func (s *Service) redis(ctx context.Context) []bus.Check {
 	ctx, cancel := context.WithTimeout(ctx, redisLimit)
 	defer cancel()
-	if err := s.Redis(ctx); err != nil {
-		return bus.Check{Name: "redis.reachable", Level: bus.Failed, Detail: "Redis does not answer within 2 s",
-			Remedy: "start Redis, or set redis.url to where it is; distribution stands still without it"}
+	stands, err := s.Redis(ctx)
+	if err != nil {
+		return []bus.Check{{Name: "redis.reachable", Level: bus.Failed, Detail: "Redis does not answer within 2 s",
+			Remedy: "start Redis, or set redis.url to where it is; distribution stands still without it"}}
 	}
-	return bus.Check{Name: "redis.reachable", Detail: "Redis answers"}
+	checks := []bus.Check{{Name: "redis.reachable", Detail: "Redis answers"}}
+	if host := stands.Clear; host != "" {
+		checks = append(checks, bus.Check{Name: "redis.way", Level: bus.Warning, Detail: "Redis at " + host + " is reached in the clear", Values: []string{host},
+			Remedy: "set redis.ca and give Redis a certificate: parley access create makes one; docs/operations.md says how"})
+	}
+	if stands.Unbounded {
+		checks = append(checks, bus.Check{Name: "redis.user", Level: bus.Warning, Detail: "the user of this process may do everything in Redis",
+			Remedy: "give every service a user of its own, by redis.user and redis.password_file: parley access create makes them; docs/operations.md says how"})
+	}
+	return checks
 }
 
 // issuer asks a desk whether agents can sign in with the accounts of their company;

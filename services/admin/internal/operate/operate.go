@@ -15,6 +15,7 @@ import (
 	"github.com/parley-desk/parley/pkg/directory"
 	"github.com/parley-desk/parley/pkg/erasure"
 	"github.com/parley-desk/parley/pkg/fault"
+	"github.com/parley-desk/parley/pkg/keyspace"
 	"github.com/parley-desk/parley/pkg/secret"
 	adminv1 "github.com/parley-desk/parley/proto/gen/parley/admin/v1"
 	"github.com/parley-desk/parley/proto/subject"
@@ -46,7 +47,7 @@ type Service struct {
 	Now       func() time.Time
 	Clients   func(context.Context) []bus.Check                                       // how API clients stand
 	Pages     func() []*adminv1.PageStatus                                            // how each page stands
-	Redis     func(context.Context) error                                             // asks Redis for an answer; nil: this process has none
+	Redis     func(context.Context) (keyspace.Standing, error)                        // asks Redis how this process stands; nil: it has none
 	Call      func(ctx context.Context, method string, req, resp proto.Message) error // of the bus
 }
 
