@@ -83,7 +83,8 @@ func (h *House) Staff() {
 		return &adminv1.GetLagResponse{Lags: []*adminv1.StageLag{{Stage: "classification", Stream: "INBOUND", Behind: 120, OldestMs: 61_000}}}, nil
 	})
 	Answer(o, adminv1.OperateService_ListDeadLetters_FullMethodName, func(*adminv1.ListDeadLettersRequest) (*adminv1.ListDeadLettersResponse, error) {
-		return &adminv1.ListDeadLettersResponse{DeadLetters: []*adminv1.DeadLetter{{Sequence: 7, Stage: "classification", Subject: "inbound.7.1020304050607080.2001", SourceSequence: 4711, Reason: "the rule set cannot be read", Attempts: 5, AtMs: at(time.Hour)}}}, nil
+		return &adminv1.ListDeadLettersResponse{DeadLetters: []*adminv1.DeadLetter{{Sequence: 7, Stage: "classification", Subject: "inbound.7.1020304050607080.2001", SourceSequence: 4711, Reason: "internal: route a conversation", Attempts: 5, AtMs: at(time.Hour)},
+			{Sequence: 6, Stage: "intake", Subject: "inbound.7.1020304050607080.2001", SourceSequence: 4702, Reason: "invalid: the record is no bundle of events", Attempts: 1, AtMs: at(2 * time.Hour)}}}, nil
 	})
 	h.record(at)
 	h.programs(at)
