@@ -70,3 +70,16 @@ func TestFieldsStandInLine(t *testing.T) {
 		t.Errorf("labels are off by %s px", tops)
 	}
 }
+
+// TestTimesAreTheReaders: when something was seen is told as everywhere on the page, by
+// the reader's clock, and not as programs write it.
+func TestTimesAreTheReaders(t *testing.T) {
+	b := setUp(t, webtest.Admin)
+	b.turnTo("channels")
+	b.Await("since when events come", "document.querySelector('[data-check=events] small')?.textContent.startsWith('signed events come since 2026-11-28')")
+	told := b.Eval("document.querySelector('[data-check=events] small').textContent")
+	clock := b.Eval("new Date(Date.UTC(2026, 10, 29, 6, 7, 31)).toLocaleString('en', { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' })")
+	if want := "signed events come since 2026-11-28, the last at " + clock; told != want {
+		t.Errorf("the page says %q, want %q", told, want)
+	}
+}
