@@ -129,7 +129,7 @@ func count(n uint64, one, many string) string {
 // mebibytes says a size for people.
 func mebibytes(n uint64) string {
 	if n>>20 == 0 {
-		return "less than 1 MiB"
+		return "< 1 MiB"
 	}
 	return fmt.Sprintf("%d MiB", n>>20)
 }

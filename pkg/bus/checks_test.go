@@ -182,7 +182,7 @@ func TestAFullBrokerIsNotWell(t *testing.T) {
 	if c := found("broker"); c.Level != bus.Fine || c.Detail != "answers and stores" {
 		t.Errorf("while there is room doctor says %+v", c)
 	}
-	if c := found("disk"); c.Level != bus.Fine || c.Detail != "less than 1 MiB used of 4 MiB" {
+	if c := found("disk"); c.Level != bus.Fine || c.Detail != "< 1 MiB used of 4 MiB" {
 		t.Errorf("while there is room doctor says %+v", c)
 	}
 	raw := []byte(strings.Repeat("x", 256<<10))

@@ -40,10 +40,10 @@ const (
 // reason is what an operator may read: kind and safe message, never the cause.
 func reason(err error) string {
 	var f *fault.Error
-	if errors.As(err, &f) {
-		return f.Kind.String() + ": " + f.Message
+	if !errors.As(err, &f) {
+		f = fault.New(fault.Internal, "", "see the log of the stage")
 	}
-	return "internal: see the log of the stage"
+	return f.Kind.String() + ": " + f.Message
 }
 
 // bury writes a record to DEADLETTER. It tries until it is written or ctx ends:

@@ -59,7 +59,7 @@ func (f *filer) file(ctx context.Context, rec bus.InboundRecord) error {
 		return err
 	}
 	if until := f.erased.of(rec.Thread); intake.Before(in, until) {
-		return f.erased.again(ctx, rec, until, f.router.now().UnixMilli())
+		return fault.Wrap(f.erased.again(ctx, rec, until, f.router.now().UnixMilli()), "order that an event which came once more is erased too")
 	}
 	var decision intake.Decision
 	var revision uint64

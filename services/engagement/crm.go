@@ -120,7 +120,7 @@ func (h *herald) tell(ctx context.Context, e *crmv1.Event) error {
 	if e.GetContact() != "" {
 		r, err := h.contacts.Get(ctx, e.GetContact())
 		if err != nil && !fault.Is(err, fault.NotFound) {
-			return err
+			return fault.Wrap(err, "read the contact of an event")
 		}
 		delivery.Contact = r.GetContact()
 	}

@@ -30,7 +30,6 @@ var waived = map[string]string{
 	"L27": "numbers of another system's enumerations",
 	"L41": "there is one sort of queue, as there is one channel",
 	"L64": "a preview of groups that grow with the wait; steps that relax by conversation.waited do that (L60)",
-	"L98": "keys of the composer; the page's tests hold them without a number",
 	"L99": "where things stand on the page",
 	"S26": "the list of pages is the set-up page's",
 	"S50": "names other demands",

@@ -119,3 +119,35 @@ func TestOwnReplies(t *testing.T) {
 	b.press("Delete")
 	b.Await("none", "document.querySelector('.targets .none')")
 }
+
+// TestCommandsByKeys (L98): a slash and the word of a command do what a button over the
+// conversation does, and leave nothing in the composer.
+func TestCommandsByKeys(t *testing.T) {
+	b := open(t)
+	b.house.Add(active("1001", "Иван Петров"), "Здравейте.")
+	b.signIn()
+	b.Click(".row")
+	for _, c := range []struct{ word, opens string }{
+		{"t", "document.querySelector('dialog[open] .hand-over .seg [aria-pressed=true]')?.innerText === 'Agents'"},
+		{"tq", "document.querySelector('dialog[open] .hand-over .seg [aria-pressed=true]')?.innerText === 'Queues'"},
+		{"c", "document.querySelector('dialog[open] .hand-over:not(:has(.seg))')"},
+	} {
+		b.Key("/" + c.word)
+		b.Await("the command "+c.word, "document.querySelector('.replies li[aria-selected=true]')?.innerText.startsWith('/"+c.word+" ')")
+		b.Enter()
+		b.Await("what it opens", c.opens)
+		b.Key(kb.Escape)
+		b.Await("the desk again", "!document.querySelector('dialog[open]') && "+draft+" === ''")
+		b.Do(chromedp.Focus(chromedp.CSS(".field textarea")))
+	}
+	b.Key("/nothing")
+	b.Await("no command", "document.querySelector('.replies [role=status]') && !document.querySelector('.replies li')")
+	b.Do(chromedp.Evaluate[chromedp.Void]("void document.querySelector('.field textarea').select()"))
+	b.Key("/end")
+	b.Await("the command end", "document.querySelector('.replies li')?.innerText.startsWith('/end ')")
+	b.Enter()
+	b.Await("wrap-up", "document.querySelector('.banner')?.innerText.startsWith('Wrap-up') && !document.querySelector('dialog[open]')")
+	if n := b.house.Sends(); n != 0 {
+		t.Errorf("%d messages were sent", n)
+	}
+}

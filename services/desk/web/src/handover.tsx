@@ -24,7 +24,8 @@ export type How = 'transfer' | 'assign' | 'consult';
 export function HandOver({ view, how, onClose }: { view: ConversationView; how: How; onClose: () => void }) {
   const consult = how === 'consult';
   const { desk, t } = useRoom();
-  const [tab, setTab] = useState<'agents' | 'queues'>('agents');
+  const [tab, setTab] = useState<'agents' | 'queues'>(!consult && desk.state.toQueue ? 'queues' : 'agents');
+  useEffect(() => desk.set({ toQueue: false }), []);
   const [search, setSearch] = useState('');
   const [all, setAll] = useState<ListTargetsResponse>();
   const [every, setEvery] = useState(false);

@@ -73,6 +73,7 @@ export interface State {
   query: string;
   // Message that the next one answers, by conversation.
   quotes: Readonly<Record<string, TimelineItem>>;
+  toQueue?: boolean; // handing over begins with queues
   // Files for the next message, by conversation.
   files: Readonly<Record<string, readonly Chosen[]>>;
   // Commands in flight, "<action> <conversation>".

@@ -1,4 +1,4 @@
-// Canned replies: the list over the composer, and the agent's own to edit.
+// Canned replies and commands: the list over the composer, and the agent's own to edit.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ConversationView, ListCannedRepliesResponse, ListPersonalRepliesResponse, PersonalReply, ReadyReply } from './types.gen';
 import { Dialog } from './dialog';
@@ -9,6 +9,11 @@ const WAIT_MS = 120;
 
 // Press is what the list does with a key of the composer: true when it took it.
 export type Press = { current?: (e: KeyboardEvent) => boolean };
+
+// Commands are what stands over the conversation, by the keyboard: a command is there
+// when its button is.
+const COMMANDS = [['t', 'transfer'], ['tq', 'transfer'], ['c', 'consult'], ['end', 'end']] as const;
+const button = (hint: string) => [...document.querySelectorAll<HTMLButtonElement>('.head .acts button')].find((b) => b.title === hint && !b.disabled);
 
 export function Replies({ view, query, area, press, onPick }: {
   view: ConversationView; query: string; area: { current: HTMLTextAreaElement | null }; press: Press; onPick: (r: ReadyReply) => void;
@@ -34,13 +39,21 @@ export function Replies({ view, query, area, press, onPick }: {
     };
   }, [to, editing]);
 
-  const all = got?.replies ?? [];
+  const deeds = query ? COMMANDS.filter(([word, k]) => word.startsWith(query) && button(t[`${k}Hint`])) : [];
+  const run = ([word, k]: (typeof COMMANDS)[number]) => {
+    onPick({});
+    desk.set({ toQueue: word === 'tq' });
+    button(t[`${k}Hint`])?.click();
+  };
+  const found = got?.replies ?? [];
+  const all = [...deeds, ...found];
   press.current = (e) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
     if (step) setAt(Math.min(all.length - 1, Math.max(0, at + step)));
     else if (e.key !== 'Enter' || e.shiftKey) return false;
+    else if (deeds[at]) run(deeds[at]);
     // What is listed for other words is not what was meant.
-    else if (got?.to === to && all[at]) onPick(all[at]);
+    else if (got?.to === to && all[at]) onPick(found[at - deeds.length]!);
     e.preventDefault();
     return true;
   };
@@ -50,7 +63,7 @@ export function Replies({ view, query, area, press, onPick }: {
     list.current?.children[at]?.scrollIntoView({ block: 'nearest' });
     if (all[at]) el?.setAttribute('aria-activedescendant', `reply-${at}`);
     return () => el?.removeAttribute('aria-activedescendant');
-  }, [at, all]);
+  }, [at, all.length, got]);
   const mode = (own: boolean) => {
     only(own);
     area.current?.focus();
@@ -62,10 +75,15 @@ export function Replies({ view, query, area, press, onPick }: {
         <button type="button" class="chip" aria-pressed={!personal} onClick={() => mode(false)}>{t.all}</button>
         <button type="button" class="chip" aria-pressed={personal} onClick={() => mode(true)}>{t.ownReplies}</button>
         <button type="button" class="chip" onClick={() => edit(true)}>{t.editMine}</button>
-        <span class="hint">{t.repliesHint}</span>
+        <span class="hint">{t.repliesHint} · /t /tq /c /end</span>
       </div>
       <ul ref={list} id="replies" role="listbox" aria-label={t.replies}>
-        {all.map((r, i) => <Choice key={r.id} id={`reply-${i}`} reply={r} on={i === at} onPick={() => onPick(r)} />)}
+        {deeds.map((d, i) => (
+          <li key={d[0]} id={`reply-${i}`} role="option" aria-selected={i === at} onMouseDown={(e) => e.preventDefault()} onClick={() => run(d)}>
+            <b>/{d[0]} {t[d[1]]}</b> <span class="said">{d[0] === 'tq' ? t.queues : t[`${d[1]}Hint`]}</span>
+          </li>
+        ))}
+        {found.map((r, i) => <Choice key={r.id} id={`reply-${i + deeds.length}`} reply={r} on={i + deeds.length === at} onPick={() => onPick(r)} />)}
       </ul>
       {got && all.length === 0 && <p class="quiet" role="status">{t.noReplies}</p>}
       {editing && <Own onClose={() => { edit(false); area.current?.focus(); }} />}

@@ -45,8 +45,10 @@ func me(agent string) *deskv1.Me {
 }
 
 // failure is an error as the real desk tells it.
-func failure(code connect.Code, reason string) *connect.Error {
-	err := connect.NewError(code, errors.New(reason))
+func failure(code connect.Code, reason string) *connect.Error { return saying(code, reason, reason) }
+
+func saying(code connect.Code, reason, message string) *connect.Error {
+	err := connect.NewError(code, errors.New(message))
 	if d, e := connect.NewErrorDetail(&errdetails.ErrorInfo{Reason: reason, Domain: "parley"}); e == nil {
 		err.AddDetail(d)
 	}

@@ -64,6 +64,9 @@ func Refusal(code connect.Code, reason string, fields ...string) error {
 	return err
 }
 
+// Saying is an error as the control plane tells it, with a sentence for people.
+func Saying(code connect.Code, reason, message string) error { return saying(code, reason, message) }
+
 // ServeHTTP answers one call of the Connect protocol.
 func (o *Office) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer, err := o.answer(r)

@@ -56,7 +56,7 @@ func (h *House) Staff() {
 	Answer(o, adminv1.ProvisionService_ListPageStatuses_FullMethodName, func(*adminv1.ListPageStatusesRequest) (*adminv1.ListPageStatusesResponse, error) {
 		checks := []*adminv1.PageCheck{{Name: "callback", Verdict: adminv1.Verdict_VERDICT_PASSED, Found: "Meta verified it", RanMs: at(time.Hour)}, {Name: "app", Verdict: adminv1.Verdict_VERDICT_PASSED},
 			{Name: "token", Verdict: adminv1.Verdict_VERDICT_FAILED, Found: "the token has ended (190/463)", Reason: "TOKEN_ENDED", Values: []string{"(190/463)"}, Remedy: "make a new one", RanMs: at(time.Hour)},
-			{Name: "subscription", Verdict: adminv1.Verdict_VERDICT_WAITING, Found: "not asked yet"}, {Name: "events", Verdict: adminv1.Verdict_VERDICT_UNKNOWN}}
+			{Name: "subscription", Verdict: adminv1.Verdict_VERDICT_WAITING, Found: "not asked yet"}, {Name: "events", Verdict: adminv1.Verdict_VERDICT_PASSED, Found: "signed events come", Reason: "EVENTS_COME", Values: []string{"2026-11-28", "2026-11-29T06:07:31Z"}}}
 		return &adminv1.ListPageStatusesResponse{Statuses: []*adminv1.PageStatus{{Page: "shop", PageId: "1020304050607080", Account: "demo", State: adminv1.PageState_PAGE_STATE_DEGRADED, Checks: checks, TokenEndsMs: at(-48 * time.Hour)}}}, nil
 	})
 	Answer(o, adminv1.ProvisionService_GetCallback_FullMethodName, func(*adminv1.GetCallbackRequest) (*adminv1.Callback, error) {
@@ -83,7 +83,8 @@ func (h *House) Staff() {
 		return &adminv1.GetLagResponse{Lags: []*adminv1.StageLag{{Stage: "classification", Stream: "INBOUND", Behind: 120, OldestMs: 61_000}}}, nil
 	})
 	Answer(o, adminv1.OperateService_ListDeadLetters_FullMethodName, func(*adminv1.ListDeadLettersRequest) (*adminv1.ListDeadLettersResponse, error) {
-		return &adminv1.ListDeadLettersResponse{DeadLetters: []*adminv1.DeadLetter{{Sequence: 7, Stage: "classification", Subject: "inbound.7.1020304050607080.2001", SourceSequence: 4711, Reason: "the rule set cannot be read", Attempts: 5, AtMs: at(time.Hour)}}}, nil
+		return &adminv1.ListDeadLettersResponse{DeadLetters: []*adminv1.DeadLetter{{Sequence: 7, Stage: "classification", Subject: "inbound.7.1020304050607080.2001", SourceSequence: 4711, Reason: "internal: route a conversation", Attempts: 5, AtMs: at(time.Hour)},
+			{Sequence: 6, Stage: "intake", Subject: "inbound.7.1020304050607080.2001", SourceSequence: 4702, Reason: "invalid: the record is no bundle of events", Attempts: 1, AtMs: at(2 * time.Hour)}}}, nil
 	})
 	h.record(at)
 	h.programs(at)

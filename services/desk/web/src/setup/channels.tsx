@@ -71,7 +71,7 @@ export function Checks({ checks }: { checks: PageCheck[] }) {
       {checks.map((c) => {
         const passed = c.verdict === 'VERDICT_PASSED';
         const remedy = t.lang === 'en' ? c.remedy : said(t, `r_${c.name}`);
-        const found = told(`q_${c.reason}`, (c.values ?? []).map((v) => said(t, `c_${v}`) ?? v), t);
+        const found = told(`q_${c.reason}`, c.values ?? [], t);
         return (
           <li key={c.name} data-check={c.name} data-verdict={c.verdict}>
             <span class="mark" aria-hidden="true">{MARKS[c.verdict ?? ''] ?? '?'}</span>

@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 import type { DeadLetter, GetLagResponse, ListDeadLettersResponse, RetryDeadLetterResponse, StageLag } from './types.gen';
 import { ask } from './admin';
-import { Ask, may, said, stamp, Told, useAct, useEvery, useRoom, Wide } from './room';
+import { Ask, Explained, may, said, stamp, Told, useAct, useEvery, useRoom, Wide } from './room';
 
 const LOOK_MS = 10_000;
 const PAGE = 100;
@@ -55,6 +55,7 @@ export function DeadLetters() {
       <h2>{t.deadLetters}</h2>
       <p class="quiet">{!dead ? t.loading : dead.length ? t.deadLead : t.noDead}</p>
       <Told trouble={trouble} />
+      {t.lang !== 'en' && trouble?.reason === 'RETRY_FAILED' && <p><Cause text={trouble.message} /></p>}
       {told && (
         <div role="status">
           <p>{t.handledAgain(handled, told.left ?? 0)}</p>
@@ -89,13 +90,13 @@ export function DeadLetters() {
   );
 }
 
-// Cause is why a letter lies there: the kind of failure in the reader's words, and
-// what the stage said of it.
+// Cause is why a letter lies there, or stays: the kind of failure, and what the stage
+// said of it.
 function Cause({ text }: { text: string }) {
   const { t } = useRoom();
   const [, kind = '', rest = ''] = /(?:^|: )([a-z_]+): (.*)$/s.exec(text) ?? [];
   const own = said(t, `l_${kind}`);
-  return own ? <>{own} <small lang="en" class="quiet">{rest}</small></> : <span lang="en">{text}</span>;
+  return own ? <>{own} <small class="quiet"><Explained text={rest} /></small></> : <Explained text={text} />;
 }
 
 function Drop({ letter, onClose }: { letter: string; onClose: () => void }) {

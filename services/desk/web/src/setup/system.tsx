@@ -5,6 +5,7 @@ import type { Check, DoctorResponse, ExportConfigResponse } from './types.gen';
 import { ask } from './admin';
 import { DeadLetters, Lag } from './letters';
 import { Copy, said, Told, useAct, useEvery, useRoom } from './room';
+import { value } from './said';
 
 const LOOK_MS = 10_000;
 const MARKS: Record<string, string> = { CHECK_STATUS_OK: '✓', CHECK_STATUS_WARNING: '!', CHECK_STATUS_FAILED: '✕' };
@@ -52,7 +53,7 @@ export function System() {
               <span class="mark" aria-hidden="true">{MARKS[c.status ?? ''] ?? '?'}</span>
               <div>
                 <b>{said(t, `d_${sort(c)}`) ?? c.name}</b> <span class="sr">{said(t, c.status ?? '')}</span>
-                <small><code>{[of(c), ...(c.values ?? []).map((v) => said(t, v) ?? said(t, `c_${v}`) ?? v)].filter(Boolean).join(' · ')}</code></small>
+                <small><code>{[of(c), ...(c.values ?? []).map((v) => said(t, v) ?? value(v, t))].filter(Boolean).join(' · ')}</code></small>
                 {c.status !== FINE && <Remedy c={c} />}
               </div>
             </li>
