@@ -15,7 +15,7 @@ import (
 func TestReferenceOfAccess(t *testing.T) {
 	d := begin("Access")
 	d.line(`
-Every service has a user of its own at the brokers, by an NKey, and those that need Redis one there: what a service does not need it is refused, whoever has got into it. ` + "`parley access create`" + ` makes the keys and, out of the list that this page is of too, the users, and certificates for the way there ([0064](adr/0064-the-house-has-an-authority-of-its-own.md)); [operations](operations.md#give-every-service-a-user) says how to switch them on. Why it is so: [0062](adr/0062-services-have-users-of-their-own.md).
+Every service has a user of its own at the brokers, by an NKey, and those that need Redis one there: what a service does not need it is refused, whoever has got into it. ` + "`parley access create`" + ` makes the keys and, out of the list that this page is of too, the users, and certificates for the way there ([0063](adr/0063-the-house-has-an-authority-of-its-own.md)); [operations](operations.md#give-every-service-a-user) says how to switch them on. Why it is so: [0062](adr/0062-services-have-users-of-their-own.md).
 
 Beside what stands here every user may look at every stream (how long it is, and under which subjects), make those that are missing, which changes none that is there, read the configuration, write the number of partitions, listen to its own answers, and answer those who call it. No user but ` + "`restore`" + ` may delete a stream, and none may change one. "takes out" is single records and all under a subject.`)
 	var rows, store [][]string
