@@ -24,6 +24,28 @@ func setUp(t *testing.T, agent string) *browser {
 	return b
 }
 
+// TestWhoIsQuickIsNotRefused: a call that came too fast goes again by itself, when the
+// house says.
+func TestWhoIsQuickIsNotRefused(t *testing.T) {
+	b := setUp(t, webtest.Admin)
+	refused := make(chan bool, 2)
+	webtest.Answer(b.house.Office, adminv1.HistoryService_ListVersions_FullMethodName, func(*adminv1.ListVersionsRequest) (*adminv1.ListVersionsResponse, error) {
+		select {
+		case refused <- true:
+			err := webtest.Refusal(connect.CodeResourceExhausted, "TOO_MANY_REQUESTS").(*connect.Error) //nolint:errorlint // it is connect's own
+			err.Meta().Set("Retry-After", "1")
+			return nil, err
+		default:
+			return &adminv1.ListVersionsResponse{Versions: []*adminv1.Version{{Number: 7, By: "agent:petar"}}}, nil
+		}
+	})
+	b.turnTo("history")
+	b.Await("the history", "document.querySelector('.versions summary')?.textContent.includes('agent:petar')")
+	if said := b.Eval("document.querySelector('.setup main [role=alert]')?.textContent ?? ''"); said != "" || len(refused) != cap(refused) {
+		t.Errorf("after %d refusals the page says %q", len(refused), said)
+	}
+}
+
 // turnTo shows a screen of the set-up page that is open, without loading it anew.
 func (b *browser) turnTo(place string) {
 	b.t.Helper()

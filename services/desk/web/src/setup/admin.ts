@@ -32,8 +32,10 @@ export class Trouble extends Error {
 
 const PATIENCE_MS = 30_000;
 
-// post makes one call and gives the answer, or throws a Trouble.
-export async function post<T>(path: string, body: object): Promise<T> {
+// post makes one call and gives the answer, or throws a Trouble. What was refused for
+// coming too fast was not done: it goes again when the house says, for who looks
+// through the screens quickly asks for everything each time.
+export async function post<T>(path: string, body: object, until = Date.now() + PATIENCE_MS): Promise<T> {
   let answer: Response;
   let text: string;
   try {
@@ -50,7 +52,11 @@ export async function post<T>(path: string, body: object): Promise<T> {
     if (answer.ok) return got;
     throw trouble(got);
   } catch (e) {
-    throw e instanceof Trouble ? e : new Trouble('unavailable', 'AWAY');
+    const wait = 1000 * Number(answer.headers.get('Retry-After'));
+    if (!(e instanceof Trouble)) throw new Trouble('unavailable', 'AWAY');
+    if (e.reason !== 'TOO_MANY_REQUESTS' || !wait || Date.now() + wait > until) throw e;
+    await new Promise((over) => setTimeout(over, wait));
+    return post<T>(path, body, until);
   }
 }
 
