@@ -110,19 +110,25 @@ func TestRedisIsReachedByTLSWithACertificate(t *testing.T) {
 	}
 }
 
-// TestHowAProcessStandsInRedis: doctor tells who may do everything, and a way in the
-// clear to another machine.
-func TestHowAProcessStandsInRedis(t *testing.T) {
-	dir := t.TempDir()
-	certified(t, dir, false)
+// alsoAdmit has Redis know one more user than the house gives it.
+func alsoAdmit(t *testing.T, dir, user string) {
+	t.Helper()
 	acl := filepath.Join(dir, access.ACLFile)
 	raw, err := os.ReadFile(acl)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(acl, append(raw, "user master on nopass ~* +@all\n"...), 0o600); err != nil {
+	if err := os.WriteFile(acl, append(raw, "user "+user+"\n"...), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestHowAProcessStandsInRedis: doctor tells who may do everything, and a way in the
+// clear to another machine.
+func TestHowAProcessStandsInRedis(t *testing.T) {
+	dir := t.TempDir()
+	certified(t, dir, false)
+	alsoAdmit(t, dir, "master on nopass ~* +@all")
 	address := encrypted(t, dir)
 	master := door(dir, "admin")
 	master.User = "master"
@@ -186,14 +192,7 @@ func TestACertificateOfRedisIsRenewedWithoutARestart(t *testing.T) {
 	dir := t.TempDir()
 	certified(t, dir, false)
 	// Whoever renews may tell Redis so; no service may.
-	acl := filepath.Join(dir, access.ACLFile)
-	raw, err := os.ReadFile(acl)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(acl, append(raw, "user operator on nopass +config\n"...), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	alsoAdmit(t, dir, "operator on nopass +config")
 	address := encrypted(t, dir)
 	serial := func() string {
 		config := new(tls.Config)
