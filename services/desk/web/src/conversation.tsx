@@ -7,13 +7,13 @@ import { said } from './i18n';
 import { idOf, may, num, tabs, trouble, unread, windowOf } from './model';
 import { loadDraft } from './prefs';
 import { useNow, useRoom } from './rt';
-import { Confirm } from './dialog';
 import { Timeline } from './timeline';
 import { Composer } from './composer';
 import { later } from './later';
 
 const Company = later(() => import('./company').then((m) => m.Company));
 const WrapUp = later(() => import('./wrapup').then((m) => m.WrapUp));
+const Confirm = later(() => import('./dialog').then((m) => m.Confirm));
 const HandOver = later(() => import('./handover').then((m) => m.HandOver));
 const CLOSING_MS = 2 * 3_600_000;
 

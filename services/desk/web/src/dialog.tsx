@@ -8,13 +8,20 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
   const box = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => box.current?.showModal(), []);
   return (
-    <dialog ref={box} aria-label={title} onClose={onClose} onClick={(e) => e.target === box.current && box.current?.close()}>
+    <dialog ref={box} aria-label={title} onClose={() => { caret(); onClose(); }} onClick={(e) => e.target === box.current && box.current?.close()}>
       <div class="dialog">
         <h2>{title}</h2>
         {children}
       </div>
     </dialog>
   );
+}
+
+// caret puts it where the focus went back to. Chromium gives the focus back while the
+// page behind a dialog is inert still: no caret came with it, and what was typed got lost.
+function caret(): void {
+  const el = document.activeElement;
+  if (el instanceof HTMLTextAreaElement) el.setSelectionRange(el.selectionStart, el.selectionEnd);
 }
 
 export function Confirm(p: { title: string; text: string; yes: string; onYes: () => void; onClose: () => void }) {
