@@ -137,7 +137,7 @@ func TestCommandsByKeys(t *testing.T) {
 		b.Enter()
 		b.Await("what it opens", c.opens)
 		b.Key(kb.Escape)
-		b.Await("the desk again, and the cursor back", "!document.querySelector('dialog[open]') && "+draft+" === '' && document.activeElement.matches('.field textarea')")
+		b.Await("the desk again, and the cursor back", "!document.querySelector('dialog') && "+draft+" === '' && document.activeElement.matches('.field textarea')")
 	}
 	b.Key("/nothing")
 	b.Await("no command", "document.querySelector('.replies [role=status]') && !document.querySelector('.replies li')")

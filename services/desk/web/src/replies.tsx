@@ -7,7 +7,8 @@ import { useRoom } from './rt';
 
 const WAIT_MS = 120;
 
-// Press is what the list does with a key of the composer: true when it took it.
+// Press is what the list does with a key of the composer, which asks while there is a list
+// alone: true when it took it.
 export type Press = { current?: (e: KeyboardEvent) => boolean };
 
 // Commands are what stands over the conversation, by the keyboard: a command is there
@@ -57,7 +58,6 @@ export function Replies({ view, query, area, press, onPick }: {
     e.preventDefault();
     return true;
   };
-  useEffect(() => () => void (press.current = undefined), []);
   useEffect(() => {
     const el = area.current;
     list.current?.children[at]?.scrollIntoView({ block: 'nearest' });
