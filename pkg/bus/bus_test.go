@@ -50,7 +50,7 @@ func event(n int, raw string) *inboundv1.Event {
 // await fails the test when done is not true within half a minute.
 func await(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(90 * time.Second)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for !done() {

@@ -297,7 +297,7 @@ func (m *meta) sends() []sandbox.Record {
 // await polls until ok holds; it fails the test after ten seconds.
 func await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(10 * time.Second)
+	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
