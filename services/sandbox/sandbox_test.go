@@ -294,7 +294,7 @@ func (m *meta) sends() []sandbox.Record {
 	return out
 }
 
-// await polls until ok holds; it fails the test after ten seconds.
+// await polls until ok holds; it fails the test after a minute.
 func await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(time.Minute)
