@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"time"
@@ -40,8 +41,15 @@ const (
 	certificateHolds = 365 * 24 * time.Hour
 )
 
+// CallersDir has a folder for every caller of Plan.
+const CallersDir = "callers"
+
 // URI names a service in its certificate, for admin.grants too.
 func URI(service string) string { return "spiffe://parley/" + service }
+
+// Caller names in a certificate, and so in admin.grants, a person or program that
+// calls the house from outside.
+func Caller(name string) string { return URI(path.Join(CallersDir, name)) }
 
 // authority signs certificates. Its own follows from its key: it is renewed with
 // the same one, so whoever trusts the one before trusts what either signs.
@@ -51,7 +59,8 @@ type authority struct {
 	key  *ecdsa.PrivateKey // nil when the file is kept elsewhere
 }
 
-// certificates gives one to every service, the brokers and Redis. Keys that are
+// certificates gives one to every service, the brokers, Redis, and the callers that
+// are named: who is named no more lapses. Keys that are
 // there stay; a certificate is made when it does not go with its key, its names or
 // the authority, when less than a third of its time is left, and for Plan.Renew.
 func (w *writer) certificates() error {
@@ -63,7 +72,12 @@ func (w *writer) certificates() error {
 		return err
 	}
 	for _, s := range Services() {
-		if err := w.certificate(ca, s.Name, []string{s.Name}); err != nil {
+		if err := w.certificate(ca, s.Name, server(s.Name)); err != nil {
+			return err
+		}
+	}
+	for _, name := range w.plan.Callers {
+		if err := w.certificate(ca, path.Join(CallersDir, name), &x509.Certificate{}); err != nil {
 			return err
 		}
 	}
@@ -76,7 +90,22 @@ func (w *writer) certificates() error {
 	if len(brokers) == 0 {
 		brokers = []string{"nats"}
 	}
-	return errors.Join(w.certificate(ca, "nats", brokers), w.certificate(ca, "redis", w.plan.Redis))
+	return errors.Join(w.certificate(ca, "nats", server(brokers...)), w.certificate(ca, "redis", server(w.plan.Redis...)))
+}
+
+// server is what a certificate says of who serves under these names, and on this
+// machine. Brokers and Redis are clients of their like, so everybody may be one.
+func server(names ...string) *x509.Certificate {
+	c := &x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1).To4(), net.IPv6loopback}}
+	for _, name := range names {
+		if ip := net.ParseIP(name); ip != nil {
+			c.IPAddresses = append(c.IPAddresses, ip)
+		} else {
+			c.DNSNames = append(c.DNSNames, name)
+		}
+	}
+	return c
 }
 
 // authority reads that of the house, or makes it. Without its key it can be read
@@ -107,8 +136,8 @@ func (w *writer) authority() (ca authority, err error) {
 	return ca, nil
 }
 
-// certificate has a folder hold one for these names and for this machine.
-func (w *writer) certificate(ca authority, folder string, names []string) error {
+// certificate has a folder hold one that says what want says, and whose it is.
+func (w *writer) certificate(ca authority, folder string, want *x509.Certificate) error {
 	if err := w.derived(filepath.Join(folder, CAFile), string(ca.pem), 0o644); err != nil {
 		return err
 	}
@@ -120,16 +149,8 @@ func (w *writer) certificate(ca authority, folder string, names []string) error 
 	if err != nil {
 		return err
 	}
-	want := &x509.Certificate{Subject: pkix.Name{CommonName: folder}, URIs: []*url.URL{id}, KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}, // brokers and Redis are clients of their like
-		DNSNames:    []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1).To4(), net.IPv6loopback}}
-	for _, name := range names {
-		if ip := net.ParseIP(name); ip != nil {
-			want.IPAddresses = append(want.IPAddresses, ip)
-		} else {
-			want.DNSNames = append(want.DNSNames, name)
-		}
-	}
+	want.Subject, want.URIs, want.KeyUsage = pkix.Name{CommonName: path.Base(folder)}, []*url.URL{id}, x509.KeyUsageDigitalSignature
+	want.ExtKeyUsage = append(want.ExtKeyUsage, x509.ExtKeyUsageClientAuth)
 	file := filepath.Join(folder, CertFile)
 	if is, _ := w.readCertificate(file); !w.plan.Renew && is != nil && key.PublicKey.Equal(is.PublicKey) && fresh(is) && is.CheckSignatureFrom(ca.cert) == nil &&
 		slices.Equal(is.DNSNames, want.DNSNames) && slices.EqualFunc(is.IPAddresses, want.IPAddresses, net.IP.Equal) {

@@ -175,3 +175,53 @@ func TestTheAuthoritysKeyMayBeKeptElsewhere(t *testing.T) {
 		t.Errorf("with a broken key: %v", err)
 	}
 }
+
+// A caller is let in and lets nobody in: its certificate names it, no host, and serves
+// nothing. Who is named no more keeps the files and lapses.
+func TestCallersGetACertificateToCallWith(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		plan := access.Plan{Dir: t.TempDir(), Partitions: 2, Group: "main", Certificates: true, Callers: []string{"petar", "ci"}}
+		made := func() []string {
+			t.Helper()
+			written, err := access.Create(plan)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return written
+		}
+		leaf := func(name string) *x509.Certificate {
+			t.Helper()
+			folder := filepath.Join(plan.Dir, access.CallersDir, name)
+			pair, err := tls.LoadX509KeyPair(filepath.Join(folder, access.CertFile), filepath.Join(folder, access.KeyFile))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return pair.Leaf
+		}
+		made()
+		contents(t, plan.Dir) // keys are 0600
+		for _, name := range plan.Callers {
+			c := leaf(name)
+			if len(c.URIs) != 1 || c.URIs[0].String() != access.Caller(name) || len(c.DNSNames)+len(c.IPAddresses) > 0 ||
+				!slices.Equal(c.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}) || c.IsCA {
+				t.Errorf("%s: it names %v, %v and %v, for %v", name, c.URIs, c.DNSNames, c.IPAddresses, c.ExtKeyUsage)
+			}
+		}
+		if again := made(); len(again) > 0 {
+			t.Errorf("run again it wrote %v", again)
+		}
+		plan.Callers = []string{"petar"}
+		time.Sleep(300 * 24 * time.Hour)
+		made()
+		if stays, lapses := leaf("petar"), leaf("ci"); time.Until(stays.NotAfter) < 300*24*time.Hour || time.Until(lapses.NotAfter) > 70*24*time.Hour {
+			t.Errorf("who is named has until %v, who is not until %v", stays.NotAfter, lapses.NotAfter)
+		}
+		for _, bad := range []string{"", ".", "..", "../nats", "a/b", "Petar", "-x", strings.Repeat("x", 64)} {
+			elsewhere := t.TempDir()
+			written, err := access.Create(access.Plan{Dir: elsewhere, Partitions: 1, Group: "main", Certificates: true, Callers: []string{bad}})
+			if reason(err) != "CALLER_NAME" || len(written) > 0 || len(contents(t, elsewhere)) > 0 {
+				t.Errorf("%q: %v, it wrote %v", bad, err, written)
+			}
+		}
+	})
+}

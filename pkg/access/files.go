@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +29,7 @@ type Plan struct {
 
 	Certificates bool     // an authority, and a certificate for everybody
 	Redis        []string // names of Redis, for its certificate
+	Callers      []string // who calls admin over the network, for parleyctl: people and programs
 	Renew        bool     // certificates that hold for long still, too
 }
 
@@ -44,10 +46,17 @@ const (
 
 const head = "# Written by parley access create. What is changed here is lost: it follows from\n# the keys beside it and from what the services need (docs/access.md).\n"
 
+var callerName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,62}$`)
+
 // Create makes the keys and passwords that are missing, and writes the users of the
 // brokers and of Redis anew, which follow from them, and certificates that lapse.
 // Keys that are there stay as they are. It gives the names of what it wrote.
 func Create(p Plan) (written []string, err error) {
+	for _, name := range p.Callers {
+		if !callerName.MatchString(name) {
+			return nil, fault.New(fault.Invalid, "CALLER_NAME", "the caller %q is to be a folder and part of a name in a certificate; call it by up to 63 of a-z, 0-9, '-' and '.', a letter or digit first", name)
+		}
+	}
 	w := &writer{plan: p}
 	services := Services()
 	users := make([]string, len(services))

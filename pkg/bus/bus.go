@@ -26,7 +26,7 @@ type Config struct {
 	URL         string        // nats://host:port, several separated by commas; empty with Embedded
 	Door        Door          // who this process is to the brokers, and how the way there is guarded
 	Service     string        // what this process runs, one part of a subject: whose answers nobody else may listen to; may be empty
-	MonitorURL  string        // http://host:8222 of every broker, separated by commas: where sync_always is read from
+	MonitorURL  string        // https://host:8222, or http, of every broker, separated by commas: where sync_always is read from
 	Embedded    bool          // run the broker in this process, without a socket
 	DataDir     string        // of the embedded broker; locked while open
 	Partitions  int           // of a new deployment; an existing one must agree; 0 takes what is there, or 4 embedded and 16 otherwise

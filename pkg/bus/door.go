@@ -2,9 +2,12 @@ package bus
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -55,6 +58,22 @@ func (d Door) options() ([]nats.Option, error) {
 		opts = append(opts, nats.ClientCert(d.Cert, d.Key))
 	}
 	return opts, nil
+}
+
+// authorities are those that sign the brokers' certificates; nil for the system's.
+func (d Door) authorities() (*x509.CertPool, error) {
+	if d.CA == "" {
+		return nil, nil
+	}
+	raw, err := os.ReadFile(d.CA)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(raw) {
+		return nil, fmt.Errorf("%s, the file of bus.ca, holds no certificate in PEM", d.CA)
+	}
+	return pool, nil
 }
 
 // Clear gives the host of the first address that is reached in the clear over a

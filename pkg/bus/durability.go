@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,6 +41,7 @@ type testimony struct {
 	syncs  map[string]bool // by broker: whether it writes to disk before it acknowledges
 	size   int             // of their cluster, as far as any of them knows
 	silent int             // were asked, and do not answer
+	doubt  error           // why one of those was not believed; nil: nothing was heard
 }
 
 func (t testimony) forgetful() bool {
@@ -66,7 +68,7 @@ func (b *Bus) checkDurability(ctx context.Context) error {
 		return nil // started by us, with SyncAlways
 	}
 	t, err := b.testify(ctx)
-	for deadline := time.Now().Add(patience); err == nil && !t.forgetful() && !t.enough() && t.silent > 0 && time.Now().Before(deadline); t, err = b.testify(ctx) {
+	for deadline := time.Now().Add(patience); err == nil && !t.forgetful() && !t.enough() && t.silent > 0 && t.doubt == nil && time.Now().Before(deadline); t, err = b.testify(ctx) {
 		b.log.DebugContext(ctx, "waiting for brokers to tell how they write")
 		pause(ctx, 500*time.Millisecond)
 	}
@@ -91,6 +93,9 @@ func (b *Bus) judge(t testimony) error {
 	switch {
 	case t.forgetful():
 		return b.tolerate("SYNC_NOT_ALWAYS", "a broker acknowledges before it has written to disk", "set jetstream { sync_interval: always } on every broker")
+	case !t.enough() && t.doubt != nil:
+		return b.tolerate("DURABILITY_UNKNOWN", fmt.Sprintf("only %d of %d brokers told whether they write to disk before they acknowledge, and not all are who they say (%v)", len(t.syncs), t.size, t.doubt),
+			"name in bus.ca who signs their certificates, and in bus.monitor_url the hosts that these hold for")
 	case !t.enough():
 		return b.tolerate("DURABILITY_UNKNOWN", fmt.Sprintf("only %d of %d brokers told whether they write to disk before they acknowledge", len(t.syncs), t.size),
 			"start those that are down, and name the monitoring address of each in bus.monitor_url")
@@ -120,12 +125,11 @@ func (b *Bus) askAgain(ctx context.Context) bool {
 }
 
 func (b *Bus) testify(ctx context.Context) (testimony, error) {
-	brokers, silent, err := b.askBrokers(ctx)
-	t := testimony{syncs: map[string]bool{}, silent: silent}
+	brokers, t, err := b.askBrokers(ctx)
 	for _, j := range brokers { // one may be named twice
 		t.syncs[j.ID] = j.Config.SyncAlways
 	}
-	t.size = len(t.syncs) + silent
+	t.size = len(t.syncs) + t.silent
 	for _, j := range brokers {
 		if j.Meta != nil {
 			t.size = max(t.size, j.Meta.Size)
@@ -137,36 +141,46 @@ func (b *Bus) testify(ctx context.Context) (testimony, error) {
 	return t, err
 }
 
-// askBrokers gives what each says, and how many do not answer.
-func (b *Bus) askBrokers(ctx context.Context) (brokers []brokerJetStream, silent int, err error) {
+// askBrokers gives what each says, and a testimony of those who say nothing.
+func (b *Bus) askBrokers(ctx context.Context) (brokers []brokerJetStream, t testimony, err error) {
+	t.syncs = map[string]bool{}
 	if b.cfg.MonitorURL == "" {
 		brokers, err = b.askSystem()
-		return brokers, 0, err
+		return brokers, t, err
 	}
+	trust, err := b.cfg.Door.authorities()
+	if err != nil {
+		return nil, t, err
+	}
+	// Each is asked once.
+	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: trust, MinVersion: tls.VersionTLS12}}
 	for _, url := range strings.Split(b.cfg.MonitorURL, ",") {
-		switch j, err := monitor(ctx, strings.TrimSuffix(strings.TrimSpace(url), "/")+"/jsz?config=1"); {
+		j, err := monitor(ctx, transport, strings.TrimSuffix(strings.TrimSpace(url), "/")+"/jsz?config=1")
+		switch unproven := new(tls.CertificateVerificationError); {
+		case errors.As(err, &unproven):
+			t.doubt = unproven
+			t.silent++
 		case errors.Is(err, errSilent):
-			silent++
+			t.silent++
 		case err != nil:
-			return nil, 0, err
+			return nil, t, err
 		default:
 			brokers = append(brokers, j)
 		}
 	}
-	return brokers, silent, nil
+	return brokers, t, nil
 }
 
-func monitor(ctx context.Context, url string) (j brokerJetStream, err error) {
+func monitor(ctx context.Context, transport http.RoundTripper, url string) (j brokerJetStream, err error) {
 	ctx, cancel := context.WithTimeout(ctx, monitorTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return j, errors.New("the monitoring address is no URL")
 	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // asked once
-	resp, err := client.Do(req)
+	resp, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {
-		return j, errSilent
+		return j, errors.Join(errSilent, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {

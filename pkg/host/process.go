@@ -62,7 +62,7 @@ type BusConfig struct {
 	Cert        string        `koanf:"cert" default:"" help:"PEM file of a certificate that this process shows the brokers, for those that ask. Read again at every connection."`
 	Key         string        `koanf:"key" default:"" help:"PEM file of its key, readable by nobody else."`
 	Plain       bool          `koanf:"plain" default:"false" help:"Start although brokers that are not on this machine are reached in the clear. Right on a network that nobody else is on. Doctor says so for ever."`
-	MonitorURL  string        `koanf:"monitor_url" default:"" secret:"login" help:"Monitoring address of every broker, http://host:8222, separated by commas: where sync_always is read from."`
+	MonitorURL  string        `koanf:"monitor_url" default:"" secret:"login" help:"Monitoring address of every broker, https://host:8222 or http, separated by commas: where sync_always is read from. Whom https trusts, bus.ca says."`
 	Partitions  int           `koanf:"partitions" default:"0" help:"Partitions of a new deployment, 1 to 256; 0 takes 4 embedded and 16 otherwise. An existing deployment keeps its number: 0 takes it, another one is refused."`
 	Replicas    int           `koanf:"replicas" default:"0" help:"Copies of every stream, 1, 3 or 5; 0 takes 1 embedded and 3 otherwise."`
 	AllowUnsafe bool          `koanf:"allow_unsafe_durability" default:"false" help:"Start although the broker may lose what it acknowledged. Doctor says so for ever."`

@@ -1,6 +1,7 @@
 package all
 
 import (
+	"errors"
 	"fmt"
 	"net"
 
@@ -20,6 +21,9 @@ func accesses() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if plan.Partitions < 1 || plan.Partitions > 256 {
 				return fmt.Errorf("--partitions is %d; it must be 1 to 256, as many as the house has", plan.Partitions)
+			}
+			if len(plan.Callers) > 0 && !plan.Certificates {
+				return errors.New("--callers names who gets a certificate; leave --certificates=false away")
 			}
 			plan.Dir, plan.Brokers = args[0], nil
 			for _, host := range hosts {
@@ -45,6 +49,7 @@ func accesses() *cobra.Command {
 	create.Flags().StringSliceVar(&hosts, "hosts", nil, "brokers of a cluster, host or host:port of their routes, separated by commas; none for one alone")
 	create.Flags().BoolVar(&plan.Certificates, "certificates", true, "make an authority of the house and certificates, for TLS; those with less than a third of their time left are made anew")
 	create.Flags().StringSliceVar(&plan.Redis, "redis", []string{"redis"}, "hosts of Redis, for its certificate, separated by commas")
+	create.Flags().StringSliceVar(&plan.Callers, "callers", nil, "people and programs who call the admin API over the network, separated by commas: a certificate for each, for parleyctl")
 	create.Flags().BoolVar(&plan.Renew, "renew", false, "make all certificates anew, for the same keys and by the same authority")
 	top.AddCommand(create)
 	return top

@@ -362,10 +362,11 @@ func checkBroker(path, name string) (problems []string) {
 		"does not sync before it answers": o.SyncAlways,
 		"has no JetStream in /data":       o.JetStream && o.StoreDir == "/data",
 		"has no limit for its volume":     o.JetStreamMaxStore > 0,
-		"serves no monitoring":            o.HTTPPort == 8222,
+		"serves no monitoring":            o.HTTPSPort == 8222,
 		"takes no clients":                o.Port == 4222,
 		"has no cluster of three":         o.Cluster.Name != "" && o.Cluster.Port == 6222 && len(o.Routes) == 3,
 		"takes anybody for a broker":      o.Cluster.Password != "",
+		"tells of itself in the clear":    o.HTTPPort == 0,
 		"speaks in the clear":             asks(o.TLSConfig) && asks(o.Cluster.TLSConfig),
 		"lets everybody in":               len(o.Nkeys) == len(access.Services()) && len(o.Users) == 0 && o.NoAuthUser == "",
 	} {

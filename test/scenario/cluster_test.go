@@ -1,6 +1,8 @@
 package scenario_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"maps"
 	"net/http"
@@ -131,6 +133,7 @@ func (p *place) brokers() {
 		p.put(name+":4222", clients[name])
 		p.put(name+":8222", monitors[name])
 	}
+	asks := p.trusting()
 	for i, name := range names {
 		_, client, _ := cutAddr(clients[name])
 		_, monitor, _ := cutAddr(monitors[name])
@@ -138,10 +141,10 @@ func (p *place) brokers() {
 		if err := os.Symlink(filepath.Join(p.access, "nats"), filepath.Join(p.h.dir, name, "access")); err != nil {
 			p.h.t.Fatal(err)
 		}
-		b := p.h.add(name, broker, nil, "-c", p.file(name, "nats/"+name+".conf"), "-a", "127.0.0.1", "-p", client, "-m", monitor,
+		b := p.h.add(name, broker, nil, "-c", p.file(name, "nats/"+name+".conf"), "-a", "127.0.0.1", "-p", client, "-ms", monitor,
 			"--cluster", routes[i], "--routes", strings.Join(routes, ","))
 		b.up = func() bool {
-			resp, err := http.Get("http://" + monitors[name] + "/healthz")
+			resp, err := asks.Get("https://" + monitors[name] + "/healthz")
 			if err != nil {
 				return false
 			}
@@ -149,6 +152,16 @@ func (p *place) brokers() {
 			return resp.StatusCode == http.StatusOK
 		}
 	}
+}
+
+// trusting is a client that trusts the authority of the house alone.
+func (p *place) trusting() *http.Client {
+	raw, err := os.ReadFile(filepath.Join(p.access, access.AuthorityFile))
+	roots := x509.NewCertPool()
+	if err != nil || !roots.AppendCertsFromPEM(raw) {
+		p.h.t.Fatalf("reading the authority: %v", err)
+	}
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}}
 }
 
 // listeners finds a port for everything that listens.
