@@ -218,7 +218,7 @@ func (w *worker) send(ctx context.Context, page graph.Page, m graph.Message, a *
 // and the last has what can be pressed.
 func (w *worker) message(r *threadv1.SendRequested, a *threadv1.SendAttempted, media graph.Media) graph.Message {
 	m := graph.Message{
-		PSID: w.thread.PSID, Text: thread.Texts(r)[a.GetPart()], MessagingType: a.GetMessagingType(), Tag: a.GetTag(), Template: r.GetTemplate(), Media: media,
+		PSID: w.thread.PSID, Text: thread.Texts(r)[a.GetPart()], MessagingType: a.GetMessagingType(), Tag: a.GetTag(), Template: r.GetTemplate(), Media: media, Sticker: r.GetSticker(),
 		Metadata: graph.SignMetadata(w.Signer, graph.Metadata{Intent: a.GetId(), Part: int(a.GetPart()), Attempt: int(a.GetAttempt())}),
 	}
 	if a.GetPart() == 0 {
