@@ -48,6 +48,8 @@ func TestKindsOfMessagesOnTheWire(t *testing.T) {
 			`{"recipient":{"id":"4040"},"messaging_type":"RESPONSE","message":{"text":"Yes"},"persona_id":"77"}`},
 		"file": {graph.Message{PSID: "4040", MessagingType: "RESPONSE", Metadata: "x", Media: graph.Media{Kind: "image", ID: "77"}},
 			`{"recipient":{"id":"4040"},"messaging_type":"RESPONSE","message":{"metadata":"x","attachment":{"type":"image","payload":{"attachment_id":"77"}}}}`},
+		"a sticker": {graph.Message{PSID: "4040", Text: "for people", MessagingType: "RESPONSE", Metadata: "x", ReplyTo: "m_0", Sticker: "369239263222822"},
+			`{"recipient":{"id":"4040"},"messaging_type":"RESPONSE","message":{"metadata":"x","sticker_id":369239263222822},"reply_to":{"mid":"m_0"}}`},
 		"cards": {graph.Message{PSID: "4040", MessagingType: "RESPONSE",
 			Template: &threadv1.Template{Generic: &threadv1.GenericTemplate{Elements: []*threadv1.Card{{Title: "A", Subtitle: "B", ImageUrl: "https://example.com/a.png"}}}}},
 			`{"recipient":{"id":"4040"},"messaging_type":"RESPONSE","message":{"attachment":{"type":"template","payload":{"template_type":"generic",

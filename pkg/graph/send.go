@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"time"
@@ -10,7 +11,7 @@ import (
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
-// Message is one message to one customer: a text, a template or a file.
+// Message is one message to one customer: a text, a template, a file or a sticker.
 type Message struct {
 	PSID          string
 	Text          string // at most 2000 characters, Meta's limit
@@ -21,6 +22,7 @@ type Message struct {
 	QuickReplies  []*threadv1.QuickReply
 	Template      *threadv1.Template // in place of the text
 	Media         Media              // in place of the text
+	Sticker       string             // id of the sticker in place of the text, a number
 	Persona       string             // id of the persona that says it; empty: the page itself
 }
 
@@ -33,6 +35,7 @@ type sendBody struct {
 		Text         string       `json:"text,omitempty"`
 		Attachment   *attachment  `json:"attachment,omitempty"`
 		Template     *approved    `json:"template,omitempty"`
+		Sticker      json.Number  `json:"sticker_id,omitempty"`
 		QuickReplies []quickReply `json:"quick_replies,omitempty"`
 		Metadata     string       `json:"metadata,omitempty"`
 	} `json:"message"`
@@ -58,6 +61,8 @@ func bodyOf(m Message) sendBody {
 		body.Message.Attachment = templateOf(m.Template)
 	case m.Media.ID != "":
 		body.Message.Attachment = &attachment{Type: m.Media.Kind, Payload: payload{AttachmentID: m.Media.ID}}
+	case m.Sticker != "":
+		body.Message.Sticker = json.Number(m.Sticker)
 	default:
 		body.Message.Text = m.Text
 	}

@@ -188,8 +188,8 @@ func Release(s *threadv1.State, conversation, agent string, cause threadv1.Cause
 }
 
 // RequestSend writes text to the customer: id is a new intent id, clientID the
-// command's. It is refused when no window would let it leave, unless it is a utility
-// template, and while another app has the thread. Beside the agent who has the conversation those may write
+// command's. It is refused when it could not leave now (PassageOf), and while another
+// app has the thread. Beside the agent who has the conversation those may write
 // who take part in it for the customer to see.
 func RequestSend(s *threadv1.State, now time.Time, conversation, agent, id, clientID, text string) ([]*threadv1.Fact, error) {
 	return request(s, now, conversation, &threadv1.SendRequested{
@@ -236,13 +236,14 @@ func request(s *threadv1.State, now time.Time, conversation string, r *threadv1.
 	if len(r.GetParts()) == 0 || len(r.GetFiles()) > len(r.GetParts()) {
 		return nil, refuse(s, BadFact, r.GetAgent())
 	}
-	if WindowAt(s, now).Kind == Closed && r.GetTemplate().GetUtility() == nil {
+	one := &threadv1.Send{RequestedMs: now.UnixMilli(), Utility: r.GetTemplate().GetUtility() != nil, Sticker: r.GetSticker() != ""}
+	if PassageOf(s, one, true, now).Kind == Closed {
 		return nil, refuse(s, WindowClosed, r.GetAgent())
 	}
 	if _, owned := OwnerAt(s, now); owned {
 		return nil, refuse(s, ThreadOwned, r.GetAgent())
 	}
-	return one(r), nil
+	return []*threadv1.Fact{Of(r)}, nil
 }
 
 // Act allows a sign to the customer, or gives the fact of a reaction to the

@@ -10,7 +10,8 @@ import (
 )
 
 // S31, S32, S33: what leaves when, by who wrote it and what it is. A utility
-// template needs no window; nobody but a person sends one.
+// template needs no window, and a sticker has the standard one alone; nobody but a
+// person sends either.
 func TestPassages(t *testing.T) {
 	const day = 24 * time.Hour
 	wrote := time.UnixMilli(1_700_000_000_000)
@@ -18,27 +19,32 @@ func TestPassages(t *testing.T) {
 		after          time.Duration // from the customer's word to the request
 		waits          time.Duration // from the request to the attempt
 		utility, human bool
+		sticker        bool
 		want           thread.WindowKind
 		ends           time.Duration // from the customer's word
 	}{
-		"a text at once":                       {0, 0, false, true, thread.Response, day - time.Minute},
-		"a text at once, of nobody":            {0, 0, false, false, thread.Response, day - time.Minute},
-		"a text on the second day":             {day, 0, false, true, thread.HumanAgent, 7*day - time.Minute},
-		"a text on the second day, of nobody":  {day, 0, false, false, thread.Closed, 0},
-		"a text on the eighth day":             {7 * day, 0, false, true, thread.Closed, 0},
-		"a template at once":                   {0, 0, true, true, thread.Utility, day},
-		"a template on the second day":         {day, 0, true, true, thread.Utility, 2 * day},
-		"a template on the eighth day":         {7 * day, 0, true, true, thread.Utility, 8 * day},
-		"a template after a year":              {365 * day, 0, true, true, thread.Utility, 366 * day},
-		"a template of nobody, at once":        {0, 0, true, false, thread.Closed, 0},
-		"a template of nobody, later":          {7 * day, 0, true, false, thread.Closed, 0},
-		"a template that waited for its page":  {7 * day, day - time.Millisecond, true, true, thread.Utility, 8 * day},
-		"a template that waited for too long":  {7 * day, day, true, true, thread.Closed, 0},
-		"a template that waited in the window": {0, day, true, true, thread.Closed, 0},
+		"a text at once":                       {0, 0, false, true, false, thread.Response, day - time.Minute},
+		"a text at once, of nobody":            {0, 0, false, false, false, thread.Response, day - time.Minute},
+		"a text on the second day":             {day, 0, false, true, false, thread.HumanAgent, 7*day - time.Minute},
+		"a text on the second day, of nobody":  {day, 0, false, false, false, thread.Closed, 0},
+		"a text on the eighth day":             {7 * day, 0, false, true, false, thread.Closed, 0},
+		"a template at once":                   {0, 0, true, true, false, thread.Utility, day},
+		"a template on the second day":         {day, 0, true, true, false, thread.Utility, 2 * day},
+		"a template on the eighth day":         {7 * day, 0, true, true, false, thread.Utility, 8 * day},
+		"a template after a year":              {365 * day, 0, true, true, false, thread.Utility, 366 * day},
+		"a template of nobody, at once":        {0, 0, true, false, false, thread.Closed, 0},
+		"a sticker at once":                    {0, 0, false, true, true, thread.Response, day - time.Minute},
+		"a sticker that waited for its page":   {0, day - 61*time.Second, false, true, true, thread.Response, day - time.Minute},
+		"a sticker that waited for too long":   {0, day - time.Minute, false, true, true, thread.Closed, 0},
+		"a sticker on the second day":          {day, 0, false, true, true, thread.Closed, 0},
+		"a template of nobody, later":          {7 * day, 0, true, false, false, thread.Closed, 0},
+		"a template that waited for its page":  {7 * day, day - time.Millisecond, true, true, false, thread.Utility, 8 * day},
+		"a template that waited for too long":  {7 * day, day, true, true, false, thread.Closed, 0},
+		"a template that waited in the window": {0, day, true, true, false, thread.Closed, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &threadv1.State{WindowMs: wrote.UnixMilli(), Conversation: &threadv1.Conversation{MessageTag: true}}
-			one := &threadv1.Send{Utility: c.utility, RequestedMs: wrote.Add(c.after).UnixMilli()}
+			one := &threadv1.Send{Utility: c.utility, Sticker: c.sticker, RequestedMs: wrote.Add(c.after).UnixMilli()}
 			got := thread.PassageOf(s, one, c.human, wrote.Add(c.after+c.waits))
 			want := thread.Window{Kind: c.want}
 			if c.want != thread.Closed {
@@ -81,5 +87,30 @@ func TestAUtilityTemplateNeedsNoWindow(t *testing.T) {
 				t.Errorf("%s: the state has %v", name, one)
 			}
 		}
+	}
+}
+
+// A sticker leaves while the standard window is open; the tag does not carry it,
+// though it would carry a text (page "Sticker API"). The state remembers what it is.
+func TestAStickerIsOfTheStandardWindow(t *testing.T) {
+	s := after(t, thread.New("1", "2"), &threadv1.MessageReceived{Mid: "m", SentMs: 1000}, &threadv1.ConversationOpened{Id: "c", MessageTag: true},
+		&threadv1.ConversationRouted{Queue: "front"}, &threadv1.AgentAssigned{Agent: "mila", Cause: threadv1.Cause_CAUSE_PICKED})
+	ask := func(hours int, sticker string) ([]*threadv1.Fact, error) {
+		return thread.Request(s, time.UnixMilli(1000).Add(time.Duration(hours)*time.Hour), "c",
+			&threadv1.SendRequested{Id: "s", Agent: "mila", Human: true, Parts: []string{thread.ThumbShows}, Sticker: sticker})
+	}
+	var refusal *thread.Refusal
+	if _, err := ask(25, thread.Thumb); !errors.As(err, &refusal) || refusal.Reason != thread.WindowClosed {
+		t.Errorf("on the second day: %v", err)
+	}
+	if _, err := ask(25, ""); err != nil {
+		t.Errorf("a text on the second day: %v", err)
+	}
+	facts, err := ask(23, thread.Thumb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if one := thread.FindSend(after(t, s, facts[0].GetSendRequested()), "s"); !one.GetSticker() {
+		t.Errorf("the state has %v", one)
 	}
 }

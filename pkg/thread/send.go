@@ -78,6 +78,7 @@ func applyRequested(s *threadv1.State, revision uint64, now time.Time, r *thread
 		UntilMs:       max(said.GetUntilMs(), r.GetBot().GetUntilMs()),
 		Bot:           r.GetBot() != nil,
 		Utility:       r.GetTemplate().GetUtility() != nil,
+		Sticker:       r.GetSticker() != "",
 	})
 	s.Commands = remember(s.Commands, r.GetClientId(), keptCommands)
 	if said == nil { // nobody has answered the customer yet

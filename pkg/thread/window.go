@@ -51,11 +51,11 @@ type Window struct {
 
 // PassageOf tells how the open send leaves at now, if it does (S32, S33). What a
 // person wrote leaves in whatever window there is, and a utility template without
-// one; what nobody wrote leaves in the standard window alone.
+// one; what nobody wrote, and a sticker, leaves in the standard window alone.
 func PassageOf(s *threadv1.State, one *threadv1.Send, human bool, now time.Time) Window {
 	w := WindowAt(s, now)
 	switch until := time.UnixMilli(one.GetRequestedMs()).Add(utilityWindow); {
-	case !human && w.Kind != Response:
+	case w.Kind != Response && (!human || one.GetSticker()):
 		return Window{}
 	case one.GetUtility() && human && now.Before(until):
 		return Window{Utility, until}

@@ -86,6 +86,41 @@ func TestUtilityTemplates(t *testing.T) {
 	}
 }
 
+// TestStickers: an agent sends a thumb, once, and again when it did not arrive; the
+// timeline says that it is one and what it shows. On the second day it is refused,
+// though the tag carries a text.
+func TestStickers(t *testing.T) {
+	h := newHouse(t)
+	mila := h.agent("mila")
+	h.lead("p", "active", time.Now())
+	h.lead("q", "active", time.Now().Add(-25*time.Hour))
+	sticker := func(psid, clientID, id string) (*deskv1.TimelineItem, error) {
+		r, err := mila.desk.SendMessage(t.Context(), connect.NewRequest(&deskv1.SendMessageRequest{Ref: ref(psid), ClientId: clientID, Sticker: id}))
+		if err != nil {
+			return nil, err
+		}
+		return r.Msg.GetItem(), nil
+	}
+	id := uuid.NewString()
+	item, err := sticker("p", id, thread.Thumb)
+	if err != nil || item.GetSticker() != thread.Thumb || item.GetText() != thread.ThumbShows {
+		t.Fatalf("it is %v, %v", item, err)
+	}
+	if again, err := sticker("p", id, thread.Thumb); err != nil || again.GetId() != item.GetId() {
+		t.Errorf("the same command made %v, %v", again, err)
+	}
+	if _, err := sticker("p", uuid.NewString(), "767226160478561"); connect.CodeOf(err) != connect.CodeInvalidArgument {
+		t.Errorf("a sticker of a catalogue: %v", err)
+	}
+	h.commit("p", thread.Of(&threadv1.SendRefused{Id: item.GetId(), Reason: "SERVER_ERROR"}))
+	if again, err := mila.resend(t.Context(), "p", uuid.NewString(), item.GetId()); err != nil || again.GetSticker() != thread.Thumb {
+		t.Errorf("it is repeated as %v, %v", again, err)
+	}
+	if _, err := sticker("q", uuid.NewString(), thread.Thumb); connect.CodeOf(err) != connect.CodeFailedPrecondition {
+		t.Errorf("a thumb on the second day: %v", err)
+	}
+}
+
 // TestATemplateIsRepeatedAsThePageHasItNow: what Meta refused is sent again with the
 // page's words of today, and not when the page has it no more.
 func TestATemplateIsRepeatedAsThePageHasItNow(t *testing.T) {

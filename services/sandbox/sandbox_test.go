@@ -48,7 +48,12 @@ type item struct {
 		MID, Text, Metadata string
 		IsEcho              bool        `json:"is_echo"`
 		AppID               json.Number `json:"app_id"`
-		Attachments         []struct{ Type string }
+		Attachments         []struct {
+			Type    string
+			Payload struct {
+				Sticker json.Number `json:"sticker_id"`
+			}
+		}
 	}
 	Delivery *struct{ MIDs []string }
 	Read     *struct{ Watermark int64 }

@@ -58,6 +58,9 @@ func TestMetaRefuses(t *testing.T) {
 	tagged := func(psid, tag string) sendBody {
 		return with(with(reply(psid, "hi", ""), "messaging_type", "MESSAGE_TAG"), "tag", tag)
 	}
+	sticker := func(psid string, id int64) sendBody {
+		return with(reply(psid, "", ""), "message", map[string]any{"sticker_id": id, "metadata": "p1:x"})
+	}
 	for name, c := range map[string]struct {
 		body      sendBody
 		code, sub int
@@ -75,6 +78,10 @@ func TestMetaRefuses(t *testing.T) {
 		"human agent in time":   {tagged(yesterday, "HUMAN_AGENT"), 0, 0},
 		"human agent too late":  {tagged(lastWeek, "HUMAN_AGENT"), 10, 2018278},
 		"tag without its type":  {with(reply(psid, "hi", ""), "tag", "HUMAN_AGENT"), 100, 0},
+		"a thumb":               {sticker(psid, 369239263222822), 0, 0},
+		"a sticker unknown":     {sticker(psid, 767226160478561), 100, 0},
+		"a sticker with a text": {with(sticker(psid, 0), "message", map[string]any{"text": "hi", "sticker_id": 369239263222822}), 100, 0},
+		"a thumb too late":      {with(with(sticker(yesterday, 369239263222822), "messaging_type", "MESSAGE_TAG"), "tag", "HUMAN_AGENT"), 10, 2018278},
 		"no recipient":          {with(reply(psid, "hi", ""), "recipient", map[string]string{}), 100, 0},
 		"unknown sender action": {sendBody{"recipient": map[string]string{"id": psid}, "sender_action": "dance"}, 100, 0},
 	} {
@@ -82,6 +89,12 @@ func TestMetaRefuses(t *testing.T) {
 			t.Errorf("%s: got %d/%d (%d, %v), want %d/%d", name, got.code, got.sub, got.status, got.err, c.code, c.sub)
 		}
 	}
+	await(t, "the echo of the thumb", func() bool {
+		return len(in.taken(func(it item) bool {
+			return isEcho(it) && it.Message.Metadata == "p1:x" && len(it.Message.Attachments) == 1 &&
+				it.Message.Attachments[0].Type == "sticker" && it.Message.Attachments[0].Payload.Sticker == "369239263222822"
+		})) == 1
+	})
 }
 
 func TestTokenAndProof(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 )
 
 // TestAgentQuotesAndReacts: the customer sees that the agent types, which message
-// an answer answers, a reaction and that it is taken back; and presses a button
-// of a template, which comes to the agent.
+// an answer answers, a reaction and that it is taken back, and a thumb; and presses
+// a button of a template, which comes to the agent.
 func TestAgentQuotesAndReacts(t *testing.T) {
 	desk := webtest.Browse(t)
 	h := together(t)
@@ -45,6 +45,10 @@ func TestAgentQuotesAndReacts(t *testing.T) {
 	desk.Shot("kinds-desk")
 	desk.Click(".msg.in .answers button:nth-of-type(3)")
 	phone.Await("that it was taken back", "!document.querySelector('li.mine .reaction')")
+
+	desk.Click(".thumb")
+	phone.Await("the thumb", "document.querySelector('li.theirs img[src=\"thumb.svg\"]')")
+	desk.Await("that the thumb arrived", "document.querySelector('[data-delivery=DELIVERY_DELIVERED] .sticker, [data-delivery=DELIVERY_READ] .sticker')")
 
 	desk.Do(chromedp.Evaluate[chromedp.Void](template("Кой размер?", "Малък", "Голям")))
 	desk.Await("that the desk takes a template", "window.answered === 200")

@@ -29,6 +29,9 @@ const Beside = 1536
 // is loaded where the time to reply is over.
 const Utility = 1536
 
+// Sticker is how many the button of the sticker may have, on top of Later.
+const Sticker = 768
+
 // Setup is how many the set-up page may load before an administrator can work.
 // Agents load none of it.
 const Setup = 40 * 1024
@@ -53,6 +56,8 @@ type Sizes struct {
 	Beside int
 	// Utility is the part that offers utility templates.
 	Utility int
+	// Sticker is the button of the sticker.
+	Sticker int
 	// Style is the style sheet.
 	Style int
 	// Setup is what the set-up page begins with, in the longest language.
@@ -74,8 +79,8 @@ type bound struct {
 func (s Sizes) bounds() []bound {
 	return []bound{
 		{"what the page begins with", s.Script, Budget}, {"what it loads later", s.Later, Later}, {"what stands beside the offers", s.Beside, Beside},
-		{"the choice of utility templates", s.Utility, Utility}, {"what the set-up page begins with", s.Setup, Setup}, {"what that loads later", s.Aside, Aside},
-		{"the sentences of the house", s.Sentences, Sentences}, {"the page before doubtful links", s.Leave, Leave},
+		{"the choice of utility templates", s.Utility, Utility}, {"the button of the sticker", s.Sticker, Sticker},
+		{"what the set-up page begins with", s.Setup, Setup}, {"what that loads later", s.Aside, Aside}, {"the sentences of the house", s.Sentences, Sentences}, {"the page before doubtful links", s.Leave, Leave},
 	}
 }
 
@@ -125,6 +130,9 @@ const sentences = "src/setup/sentences.ts"
 // utility is the choice of utility templates.
 const utility = "src/utility.tsx"
 
+// sticker is the button of the sticker.
+const sticker = "src/sticker.tsx"
+
 // view is where those of the supervisor's view are, which come with it.
 const view = texts + "floor/"
 
@@ -172,6 +180,8 @@ func (e entry) build(root string, files map[string][]byte) (Sizes, error) {
 			sizes.Beside = weight
 		case part.entry == utility:
 			sizes.Utility = weight
+		case part.entry == sticker:
+			sizes.Sticker = weight
 		case part.entry == sentences:
 			sizes.Sentences = weight
 		case strings.HasPrefix(part.entry, view):

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/parley-desk/parley/pkg/thread"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
@@ -28,9 +29,13 @@ const (
 	maxURL        = 2000
 )
 
-// content checks what a message says: files, a text, or a template.
+// content checks what a message says: files, a text, a template, or a sticker.
 func (c *check) content(m *deskv1.SendMessageRequest) {
 	c.that(len(m.GetReplyTo()) <= maxMID, "reply_to", "must have at most %d bytes", maxMID)
+	if m.GetSticker() != "" {
+		c.sticker(m)
+		return
+	}
 	c.replies(m.GetQuickReplies())
 	c.that(len(m.GetFiles()) <= maxFiles, "files", "must be at most %d, are %d", maxFiles, len(m.GetFiles()))
 	switch {
@@ -59,6 +64,15 @@ func (c *check) content(m *deskv1.SendMessageRequest) {
 		c.that(m.GetReplyTo() == "", "reply_to", "must be empty beside a utility template: it answers nothing")
 		c.utility(utility)
 	}
+}
+
+// sticker checks a message that is a sticker and nothing else.
+func (c *check) sticker(m *deskv1.SendMessageRequest) {
+	c.that(m.GetSticker() == thread.Thumb, "sticker", "must be %s, the thumb: Messenger takes no other from every page", thread.Thumb)
+	c.that(m.GetText() == "", "text", "must be empty beside a sticker")
+	c.that(m.GetTemplate() == nil, "template", "must be none beside a sticker")
+	c.that(len(m.GetFiles()) == 0, "files", "must be none beside a sticker")
+	c.that(len(m.GetQuickReplies()) == 0, "quick_replies", "must go with a text")
 }
 
 // one tells whether exactly one is so.

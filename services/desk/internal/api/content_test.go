@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/parley-desk/parley/pkg/thread"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
@@ -71,6 +72,13 @@ func TestContentKeepsToMetasLimits(t *testing.T) {
 		"an empty blank":             {&deskv1.SendMessageRequest{Template: utility(parameter, &threadv1.TemplateParameter{Text: " "})}, "template.utility.parameters[1].text"},
 		"a blank of two lines":       {&deskv1.SendMessageRequest{Template: utility(&threadv1.TemplateParameter{Text: "a\nb"})}, "template.utility.parameters[0].text"},
 		"more blanks than there are": {&deskv1.SendMessageRequest{Template: utility(times(21, parameter)...)}, "template.utility.parameters"},
+		"the thumb":                  {&deskv1.SendMessageRequest{Sticker: thread.Thumb, ReplyTo: "m_1"}, ""},
+		"a sticker of a catalogue":   {&deskv1.SendMessageRequest{Sticker: "767226160478561"}, "sticker"},
+		"a sticker with a text":      {&deskv1.SendMessageRequest{Sticker: thread.Thumb, Text: "hi"}, "text"},
+		"a sticker with buttons":     {&deskv1.SendMessageRequest{Sticker: thread.Thumb, Template: button("hi", opens)}, "template"},
+		"a sticker with a file":      {&deskv1.SendMessageRequest{Sticker: thread.Thumb, Files: []string{"f"}}, "files"},
+		"a sticker with answers":     {&deskv1.SendMessageRequest{Sticker: thread.Thumb, QuickReplies: times(1, reply)}, "quick_replies"},
+		"a sticker that answers too": {&deskv1.SendMessageRequest{Sticker: thread.Thumb, ReplyTo: long(500)}, "reply_to"},
 		"neither form":               {&deskv1.SendMessageRequest{Template: &threadv1.Template{}}, "template"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -25,7 +25,8 @@ const (
 	maxPage     = 200
 )
 
-// SendMessage stores a message for the customer: files, a text, or a template.
+// SendMessage stores a message for the customer: files, a text, a template, or a
+// sticker.
 func (s deskService) SendMessage(ctx context.Context, r *connect.Request[deskv1.SendMessageRequest]) (*connect.Response[deskv1.SendMessageResponse], error) {
 	m := r.Msg
 	var c check
@@ -41,7 +42,11 @@ func (s deskService) SendMessage(ctx context.Context, r *connect.Request[deskv1.
 	hide := s.masks.Of(s.Directory.Now(), m.GetRef().GetPage()).Agent
 	template := hide.Template(m.GetTemplate())
 	unknown := s.compose(m.GetRef(), template)
-	parts, sent := parts(hide.Hide(m.GetText()), template, files)
+	text := hide.Hide(m.GetText())
+	if m.GetSticker() != "" {
+		text = thread.ThumbShows
+	}
+	parts, sent := parts(text, template, files)
 	item, err := s.write(ctx, m.GetRef(), m.GetClientId(), aMessage, func(state *threadv1.State, _ uint64, id, agent string) ([]*threadv1.Fact, error) {
 		// A message that is stored has its files and its template.
 		if why := cmp.Or(missing, unknown); why != nil && !thread.Done(state, m.GetClientId()) {
@@ -49,7 +54,7 @@ func (s deskService) SendMessage(ctx context.Context, r *connect.Request[deskv1.
 		}
 		return thread.Request(state, s.Now(), m.GetRef().GetConversation(), &threadv1.SendRequested{
 			Id: id, ClientId: m.GetClientId(), Agent: agent, Parts: parts, Human: true,
-			ReplyTo: m.GetReplyTo(), QuickReplies: hide.Replies(m.GetQuickReplies()), Template: template, Files: sent,
+			ReplyTo: m.GetReplyTo(), QuickReplies: hide.Replies(m.GetQuickReplies()), Template: template, Files: sent, Sticker: m.GetSticker(),
 		})
 	})
 	if err != nil {

@@ -72,7 +72,7 @@ func (f *fold) requested(m *threadv1.SendRequested) {
 	item.Agent, item.ClientId = m.GetAgent(), m.GetClientId()
 	item.Text = strings.Join(m.GetParts()[len(m.GetFiles()):], "\n") // each part is a message of its own
 	f.enclose(e, item, m.GetFiles())
-	item.ReplyTo, item.QuickReplies, item.Template = m.GetReplyTo(), m.GetQuickReplies(), m.GetTemplate()
+	item.ReplyTo, item.QuickReplies, item.Template, item.Sticker = m.GetReplyTo(), m.GetQuickReplies(), m.GetTemplate(), m.GetSticker()
 	if len(item.GetQuickReplies()) > 0 || item.GetTemplate() != nil {
 		f.offering = append(f.offering, e)
 	}

@@ -118,7 +118,7 @@ func (t *Timeline) Unsent(id string) *threadv1.SendRequested {
 	if mids[0] == "" {
 		left.ReplyTo = asked.GetReplyTo()
 	}
-	left.QuickReplies, left.Template = asked.GetQuickReplies(), asked.GetTemplate()
+	left.QuickReplies, left.Template, left.Sticker = asked.GetQuickReplies(), asked.GetTemplate(), asked.GetSticker()
 	return left
 }
 

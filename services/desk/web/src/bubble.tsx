@@ -31,7 +31,7 @@ export const Bubble = memo(function Bubble({ item, quoted, conversation, custome
   return (
     <div class={`msg ${side}${first ? ' first' : ''}${last ? ' last' : ''}${current ? '' : ' past'}${failed ? ' bad' : ''}`} data-delivery={item.delivery}>
       {first && <p class="by" dir="auto">{speaker(item, customer, me, t)}</p>}
-      <div class="bubble">
+      <div class={item.sticker ? 'bubble sticker' : 'bubble'}>
         {item.replyTo && <p class="quote" dir="auto"><span class="sr">{t.answered} </span>{quoted ? quoted.text || t.aMessage : t.aMessage}</p>}
         {item.unsent ? <p class="gone">{t.unsent}</p> : <Body item={item} conversation={conversation} />}
         {item.ourReaction && <span class="reaction" title={t.ourReaction}>{item.ourReaction}</span>}

@@ -11,6 +11,7 @@ import type { Press } from './replies';
 import { useNow, useRoom } from './rt';
 
 const Enclosed = later(() => import('./enclosed').then((m) => m.Enclosed));
+const Sticker = later(() => import('./sticker').then((m) => m.Sticker));
 const Replies = later(() => import('./replies').then((m) => m.Replies));
 // A draft that begins so looks for canned replies.
 const SEEKS = /^\/(?:q(?=\s|$))?\s*(.*)$/s;
@@ -103,6 +104,7 @@ export function Composer({ view }: { view: ConversationView }) {
           <button key={m} type="button" class="chip" aria-pressed={mode === m} title="Alt M" onClick={() => pick(m)}>{m === 'note' && advises ? part === 'PART_MONITOR' ? t.whisper : t.consult : t[m]}</button>
         ))}
         <span class="hint">{t.keysHint}</span>
+        {mode === 'reply' && !why && <Sticker view={view} />}
       </div>
       {quoted && mode === 'reply' && (
         <p class="quote" dir="auto">{t.answered}: {quoted.text || t.aMessage} <button type="button" aria-label={t.dismiss} onClick={() => desk.quote(view.ref!)}>×</button></p>

@@ -411,8 +411,8 @@ export class Desk {
   }
 
   // write puts a message or a note into the outbox: it shows at once.
-  write(kind: 'send' | 'note' | 'confer', ref: ConversationRef, text: string, replyTo?: string, files?: outbox.Entry['files'], quickReplies?: outbox.Entry['quickReplies']): void {
-    this.#enqueue({ clientId: crypto.randomUUID(), kind, ref, name: this.#nameOf(ref), text, replyTo, files, quickReplies, atMs: this.now(), tries: 0, state: 'waiting' });
+  write(kind: 'send' | 'note' | 'confer', ref: ConversationRef, text: string, replyTo?: string, files?: outbox.Entry['files'], quickReplies?: outbox.Entry['quickReplies'], sticker?: string): void {
+    this.#enqueue({ clientId: crypto.randomUUID(), kind, ref, name: this.#nameOf(ref), text, replyTo, files, quickReplies, sticker, atMs: this.now(), tries: 0, state: 'waiting' });
     this.#typed = 0;
   }
 
@@ -510,7 +510,7 @@ export class Desk {
     const method = { send: 'SendMessage', note: 'AddNote', confer: 'AddNote', resend: 'ResendMessage' }[e.kind];
     // Should the page be closed now, the answer is never known.
     this.#replace({ ...e, unsure: true });
-    const body = { ref: e.ref, clientId: e.clientId, ...(e.kind === 'resend' ? { item: e.item } : { text: e.text, replyTo: e.replyTo, files: e.files?.map((f) => f.id), quickReplies: e.quickReplies }), ...(e.kind === 'confer' ? { consult: true } : {}) };
+    const body = { ref: e.ref, clientId: e.clientId, ...(e.kind === 'resend' ? { item: e.item } : { text: e.sticker ? '' : e.text, sticker: e.sticker, replyTo: e.replyTo, files: e.files?.map((f) => f.id), quickReplies: e.quickReplies }), ...(e.kind === 'confer' ? { consult: true } : {}) };
     try {
       const { item } = await call<{ item?: TimelineItem }>('Desk', method, body);
       const before = this.state;

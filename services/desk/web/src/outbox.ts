@@ -17,6 +17,8 @@ export interface Entry {
   files?: { id: string; name: string }[];
   // Answers for the customer to press.
   quickReplies?: QuickReply[] | undefined;
+  // Sticker that goes in place of the text, which says what it shows.
+  sticker?: string | undefined;
   // Timeline item that a resend repeats.
   item?: string;
   atMs: number;

@@ -943,6 +943,7 @@ export interface SendMessageRequest {
   quickReplies?: QuickReply[];
   template?: Template;
   files?: string[];
+  sticker?: string;
 }
 
 export interface SendMessageResponse {
@@ -1111,6 +1112,7 @@ export interface TimelineItem {
   ourReaction?: string;
   quickReplies?: QuickReply[];
   template?: Template;
+  sticker?: string;
 }
 
 export interface Times {

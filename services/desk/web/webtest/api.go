@@ -204,6 +204,10 @@ func (d desk) SendMessage(_ context.Context, r *connect.Request[deskv1.SendMessa
 		d.note(r.Msg)
 		sent.Text = d.h.filled(t)
 	}
+	if sent.Sticker = r.Msg.GetSticker(); sent.Sticker != "" {
+		d.note(r.Msg)
+		sent.Text = "👍"
+	}
 	d.h.enclose(sent, r.Msg.GetFiles())
 	item, err := d.write(r.Msg.GetRef(), sent)
 	return connect.NewResponse(&deskv1.SendMessageResponse{Item: item}), err

@@ -253,7 +253,11 @@ func (h *House) Add(c Customer, texts ...string) {
 		Window: &deskv1.Window{Kind: "closed"}, Files: c.Files,
 	}
 	if c.Window > 0 {
-		v.Window = &deskv1.Window{Kind: "response", UntilMs: now.Add(c.Window).UnixMilli()}
+		kind := "response"
+		if c.Silent > 24*time.Hour {
+			kind = "human_agent"
+		}
+		v.Window = &deskv1.Window{Kind: kind, UntilMs: now.Add(c.Window).UnixMilli()}
 	}
 	if c.Offer > 0 {
 		v.Offer = &threadv1.Offer{Agent: Agent, Fence: 7, MadeMs: now.UnixMilli(), UntilMs: now.Add(c.Offer).UnixMilli()}

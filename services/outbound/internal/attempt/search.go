@@ -24,7 +24,7 @@ const (
 type Evidence struct {
 	Page    string          // Meta's page id
 	Text    string          // of the part
-	Mute    bool            // it is a template or a file, of which a conversation shows no text
+	Mute    bool            // it is a sticker, a template or a file, of which a conversation shows no text
 	Started time.Time       // when its attempt was committed
 	Now     time.Time       // when the conversation was read
 	Recent  []graph.Recent  // the conversation

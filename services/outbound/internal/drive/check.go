@@ -66,7 +66,7 @@ func (w *worker) evidence(ctx context.Context, send *threadv1.Send, ref attempt.
 			switch k := f.GetKind().(type) {
 			case *threadv1.Fact_SendRequested:
 				e.Mute = e.Mute || k.SendRequested.GetId() == ref.ID &&
-					(mute(k.SendRequested.GetTemplate()) || thread.PartFile(k.SendRequested, ref.Part) != nil)
+					(mute(k.SendRequested) || thread.PartFile(k.SendRequested, ref.Part) != nil)
 				for i, text := range thread.Texts(k.SendRequested) {
 					if k.SendRequested.GetId() == ref.ID && int32(i) == ref.Part {
 						e.Text, found = text, true
@@ -92,6 +92,9 @@ func (w *worker) evidence(ctx context.Context, send *threadv1.Send, ref attempt.
 	return e, nil
 }
 
-// mute tells whether a conversation shows no text of the template. Of a utility
-// template it shows the body, where that is all there is (page "Utility messages").
-func mute(t *threadv1.Template) bool { return t != nil && t.GetUtility() == nil }
+// mute tells whether a conversation shows no text of a sticker or a template. Of a
+// utility template it shows the body, where that is all there is (page "Utility
+// messages").
+func mute(r *threadv1.SendRequested) bool {
+	return r.GetSticker() != "" || r.GetTemplate() != nil && r.GetTemplate().GetUtility() == nil
+}

@@ -56,6 +56,33 @@ func TestPartsGoOneAfterAnother(t *testing.T) {
 	})
 }
 
+// What one customer is sent keeps the distance that is set, also what was asked
+// for when nothing was left to send.
+func TestRequestsForOneCustomerKeepApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := keys(t)
+		began := time.Now()
+		log := newMemory(asked([]string{"one", "two"})...)
+		var at []time.Duration
+		meta := &meta{answer: func(n int, _ graph.Message) graph.Outcome {
+			at = append(at, time.Since(began).Round(time.Millisecond))
+			return sent("m_" + strconv.Itoa(n))
+		}}
+		stop := process(t, log, meta, connected(t, box), box)
+		for i, quiet := range []time.Duration{150 * time.Millisecond, 10 * time.Second} {
+			time.Sleep(quiet)
+			id := "more" + strconv.Itoa(i)
+			log.say(thread.Of(&threadv1.SendRequested{Id: id, ClientId: id, Agent: "mila", Human: true, Parts: []string{id}}))
+		}
+		time.Sleep(time.Second)
+		stop()
+		want := []time.Duration{0, 100 * time.Millisecond, 200 * time.Millisecond, 10150 * time.Millisecond}
+		if !slices.Equal(at, want) {
+			t.Errorf("requests came at %v, want %v", at, want)
+		}
+	})
+}
+
 func TestEchoProvesAnUncertainPart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		box := keys(t)

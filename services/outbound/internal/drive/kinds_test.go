@@ -98,3 +98,43 @@ func TestAUtilityTemplateLeavesWithoutAWindow(t *testing.T) {
 		})
 	}
 }
+
+// A sticker leaves as one, at the pace of texts; a conversation at Meta shows no text
+// of it, so that another message that reads the same does not prove it. On the second
+// day it does not leave at all, though a text does: the tag is not for stickers.
+func TestASticker(t *testing.T) {
+	for name, c := range map[string]struct {
+		after time.Duration
+		doubt bool
+		want  []string
+	}{
+		"at once":           {0, false, []string{"attempted", "succeeded answer"}},
+		"in doubt":          {0, true, []string{"attempted", "uncertain TIMEOUT", "unconfirmed"}},
+		"on the second day": {25 * time.Hour, false, []string{"refused WINDOW_CLOSED"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				box := keys(t)
+				log := newMemory(asked()...)
+				time.Sleep(c.after)
+				log.say(thread.Of(&threadv1.SendRequested{Id: "s", ClientId: "s", Agent: "mila", Human: true, Parts: []string{thread.ThumbShows}, Sticker: thread.Thumb}))
+				began := time.Now()
+				meta := &meta{answer: func(int, graph.Message) graph.Outcome {
+					if c.doubt {
+						return unknown()
+					}
+					return sent("m_1")
+				}, recent: func() ([]graph.Recent, error) {
+					return []graph.Recent{{MessageID: "m_9", From: customer.Page, Text: thread.ThumbShows, Created: began}}, nil
+				}}
+				stop := process(t, log, meta, connected(t, box), box)
+				time.Sleep(4 * time.Minute)
+				stop()
+				expect(t, log, c.want...)
+				if posted := len(meta.posts) == 1 && meta.posts[0].Sticker == thread.Thumb && meta.posts[0].MessagingType == "RESPONSE"; posted != (c.after == 0) {
+					t.Errorf("Meta was asked for %+v", meta.posts)
+				}
+			})
+		})
+	}
+}

@@ -51,7 +51,12 @@ func (w *worker) run(ctx context.Context) {
 			continue
 		}
 		failures = 0
-		if idle && w.retire(w) {
+		if !idle {
+			continue
+		}
+		w.known = snapshot{} // whoever wakes it may have moved the thread on
+		w.space(ctx)         // who drives the thread next does not know of the last request
+		if w.retire(w) {
 			return
 		}
 	}
@@ -144,9 +149,12 @@ func (w *worker) enter(ctx context.Context, state *threadv1.State, send *threadv
 // turn waits until the page may send, and the thread again: Meta limits what one
 // person is sent as well, and does not say to how much.
 func (w *worker) turn(ctx context.Context, kind pace.Kind) (*pace.Turn, pace.Rest, error) {
-	pause(ctx, time.Until(w.posted.Add(w.Policy.Spacing)))
+	w.space(ctx)
 	return w.Pages.Pace.Begin(ctx, w.thread.Page, kind)
 }
+
+// space waits until the thread may have another request.
+func (w *worker) space(ctx context.Context) { pause(ctx, time.Until(w.posted.Add(w.Policy.Spacing))) }
 
 // rest puts a send off whose page makes no calls for a while. That is told once,
 // and again when Meta asks for more; a short while is waited for in silence.
@@ -218,7 +226,7 @@ func (w *worker) send(ctx context.Context, page graph.Page, m graph.Message, a *
 // and the last has what can be pressed.
 func (w *worker) message(r *threadv1.SendRequested, a *threadv1.SendAttempted, media graph.Media) graph.Message {
 	m := graph.Message{
-		PSID: w.thread.PSID, Text: thread.Texts(r)[a.GetPart()], MessagingType: a.GetMessagingType(), Tag: a.GetTag(), Template: r.GetTemplate(), Media: media,
+		PSID: w.thread.PSID, Text: thread.Texts(r)[a.GetPart()], MessagingType: a.GetMessagingType(), Tag: a.GetTag(), Template: r.GetTemplate(), Media: media, Sticker: r.GetSticker(),
 		Metadata: graph.SignMetadata(w.Signer, graph.Metadata{Intent: a.GetId(), Part: int(a.GetPart()), Attempt: int(a.GetAttempt())}),
 	}
 	if a.GetPart() == 0 {

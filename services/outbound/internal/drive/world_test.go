@@ -289,7 +289,7 @@ func policy() attempt.Policy {
 	return attempt.Policy{
 		Start: 5 * time.Second, Orphan: 30 * time.Second, Echo: 60 * time.Second, Check: 30 * time.Second,
 		CheckAgain: 5 * time.Second, Backoff: 2 * time.Second, BackoffMax: time.Minute, Attempts: 5,
-		Patience: 10 * time.Minute, Park: 10 * time.Minute,
+		Patience: 10 * time.Minute, Park: 10 * time.Minute, Spacing: 100 * time.Millisecond,
 	}
 }
 

@@ -115,8 +115,11 @@ func (p *Pace) begin(ctx context.Context, t *Turn, k Kind) (Rest, error) {
 		return restOf(rest), err
 	}
 	trial, left := t.page.try()
+	if left > 0 {
+		return Rest{left, ReasonMetaFailing}, nil
+	}
 	t.trial = trial
-	return Rest{left, ReasonMetaFailing}, nil
+	return Rest{}, nil
 }
 
 // Wait is Begin for a call that only has its rate, and of which nothing is learnt

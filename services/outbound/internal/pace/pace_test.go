@@ -226,7 +226,7 @@ func TestBreakerOfAPage(t *testing.T) {
 				t.Fatalf("left alone too early: %+v", rest)
 			}
 		}
-		if rest := call(t, p, "sick", sent()); rest.Reason != pace.ReasonMetaFailing || rest.For > 10*time.Second {
+		if rest := call(t, p, "sick", sent()); rest.Reason != pace.ReasonMetaFailing || rest.For <= 0 || rest.For > 10*time.Second {
 			t.Errorf("rest %+v, want the page left alone for ten seconds", rest)
 		}
 		if rest := call(t, p, "well", sent()); rest.For != 0 {
@@ -237,7 +237,7 @@ func TestBreakerOfAPage(t *testing.T) {
 		if err != nil || turn == nil {
 			t.Fatalf("nobody may try: %v", err)
 		}
-		if rest := call(t, p, "sick", sent()); rest.Reason != pace.ReasonMetaFailing {
+		if rest := call(t, p, "sick", sent()); rest.Reason != pace.ReasonMetaFailing || rest.For <= 0 {
 			t.Errorf("a second one tries at the same time: %+v", rest)
 		}
 		turn.End(t.Context(), nil) // it was not made after all

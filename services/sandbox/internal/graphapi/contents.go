@@ -94,7 +94,7 @@ func pressable(all []button) bool {
 func units(s string) int { return len(utf16.Encode([]rune(s))) }
 
 // extras notes what goes with a text or in its place.
-func extras(r *journal.Record, req sendRequest) {
+func (a *API) extras(r *journal.Record, req sendRequest) {
 	if req.ReplyTo != nil {
 		r.ReplyTo = req.ReplyTo.MID
 	}
@@ -105,19 +105,22 @@ func extras(r *journal.Record, req sendRequest) {
 		}
 		r.Buttons, r.Payloads = append(r.Buttons, title), append(r.Payloads, q.Payload)
 	}
-	a := req.Message.Attachment
-	if a == nil {
+	if req.Message.Sticker != "" {
+		r.Attachment, r.URL = "sticker", a.set.Media+"/thumb.png"
+	}
+	sent := req.Message.Attachment
+	if sent == nil {
 		return
 	}
-	r.Attachment = a.Type
-	if a.Type == "template" {
-		r.Template = a.Payload
+	r.Attachment = sent.Type
+	if sent.Type == "template" {
+		r.Template = sent.Payload
 		return
 	}
 	var link struct {
 		URL string `json:"url"`
 	}
-	_ = json.Unmarshal(a.Payload, &link) // it was read when it came
+	_ = json.Unmarshal(sent.Payload, &link) // it was read when it came
 	r.URL = link.URL
 }
 

@@ -40,6 +40,7 @@ type sendRequest struct {
 			Type    string          `json:"type"`
 			Payload json.RawMessage `json:"payload"`
 		} `json:"attachment"`
+		Sticker      json.Number  `json:"sticker_id"`
 		QuickReplies []quickReply `json:"quick_replies"`
 		Template     *approved    `json:"template"`
 	} `json:"message"`

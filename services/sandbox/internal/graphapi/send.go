@@ -41,7 +41,7 @@ func (a *API) send(c *call) {
 		a.refuseSend(c, e)
 		return
 	}
-	extras(&r, req)
+	a.extras(&r, req)
 	var o script.Outcome
 	var echo journal.EventID
 	err := a.world.Commit(func(s *world.State, now time.Time) ([]journal.Record, error) {
@@ -94,8 +94,10 @@ func shape(req sendRequest) *graphError {
 		return nil
 	case req.Message == nil:
 		return badRequest("The parameter message is required")
-	case req.Message.Template == nil && (req.Message.Text == "") == (req.Message.Attachment == nil):
-		return badRequest("A message has either text or an attachment")
+	case req.Message.Template == nil && !sole(req.Message.Text != "", req.Message.Attachment != nil, req.Message.Sticker != ""):
+		return badRequest("A message has one of text, attachment and sticker_id")
+	case req.Message.Sticker != "" && req.Message.Sticker != world.Thumb:
+		return badRequest("The sticker %q is of the catalogue, which is not played here", req.Message.Sticker)
 	case len(utf16.Encode([]rune(req.Message.Text))) >= maxText:
 		return badRequest("The length of message[text] must be below %d", maxText)
 	case len(utf16.Encode([]rune(req.Message.Metadata))) >= maxMetadata:
@@ -105,6 +107,17 @@ func shape(req sendRequest) *graphError {
 		return e
 	}
 	return messagingType(req)
+}
+
+// sole tells whether exactly one is so.
+func sole(all ...bool) bool {
+	n := 0
+	for _, is := range all {
+		if is {
+			n++
+		}
+	}
+	return n == 1
 }
 
 func messagingType(req sendRequest) *graphError {
@@ -145,7 +158,9 @@ func (a *API) allowed(s *world.State, r journal.Record, now time.Time) error {
 		if !a.set.HumanAgent {
 			return &graphError{Status: 403, Code: 10, Message: "(#10) The app may not use the tag HUMAN_AGENT"}
 		}
-		window = humanWindow
+		if r.Attachment != "sticker" { // sticker-api: in the standard window alone
+			window = humanWindow
+		}
 	}
 	if now.Sub(time.UnixMilli(p.OpenedMS)) >= window {
 		return outsideWindow()

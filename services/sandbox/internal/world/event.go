@@ -120,14 +120,17 @@ func messageEvent(r journal.Record, payload, media string, due int64) journal.Ev
 	return event("messages", it, due)
 }
 
-// attachments are those of one message of a customer. A sticker is Meta's thumb
+// Thumb is the sticker that every app may send, and the only one that is played.
+const Thumb json.Number = "369239263222822"
+
+// attachments are those of one message. A sticker is Meta's thumb
 // in small, in the one-attachment shape that holds since September 2026.
 func attachments(kind, url, media string) []attachment {
 	switch kind {
 	case "":
 		return nil
 	case "sticker":
-		return []attachment{{"sticker", map[string]any{"url": cmp.Or(url, media+"/thumb.png"), "sticker_id": int64(369239263222822)}}}
+		return []attachment{{"sticker", map[string]any{"url": cmp.Or(url, media+"/thumb.png"), "sticker_id": Thumb}}}
 	case "location":
 		return []attachment{{"location", map[string]any{"coordinates": map[string]float64{"lat": 42.6977, "long": 23.3219}}}}
 	default:
@@ -142,7 +145,7 @@ func EchoEvent(r journal.Record, due int64) journal.Event {
 		m.ReplyTo = &replyTo{r.ReplyTo}
 	}
 	if r.URL != "" {
-		m.Attachments = []attachment{{r.Attachment, map[string]any{"url": r.URL}}}
+		m.Attachments = attachments(r.Attachment, r.URL, "")
 	}
 	if r.Template != nil {
 		payload := map[string]any{}

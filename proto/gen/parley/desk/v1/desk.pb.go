@@ -3039,7 +3039,9 @@ type TimelineItem struct {
 	// Answers that go with an agent's message.
 	QuickReplies []*v11.QuickReply `protobuf:"bytes,34,rep,name=quick_replies,json=quickReplies,proto3" json:"quick_replies,omitempty"`
 	// Template of an agent's message; the text says what it shows.
-	Template      *v11.Template `protobuf:"bytes,35,opt,name=template,proto3" json:"template,omitempty"`
+	Template *v11.Template `protobuf:"bytes,35,opt,name=template,proto3" json:"template,omitempty"`
+	// Id of the sticker of an agent's message; the text says what it shows.
+	Sticker       string `protobuf:"bytes,52,opt,name=sticker,proto3" json:"sticker,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3254,6 +3256,13 @@ func (x *TimelineItem) GetTemplate() *v11.Template {
 		return x.Template
 	}
 	return nil
+}
+
+func (x *TimelineItem) GetSticker() string {
+	if x != nil {
+		return x.Sticker
+	}
+	return ""
 }
 
 // File is how the file of an attachment stands.
@@ -3731,7 +3740,7 @@ type SendMessageRequest struct {
 	// UUID of the command.
 	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	// Text, 1 to 20000 characters; longer than Meta's limit it is sent in parts.
-	// Empty with a template.
+	// Empty with a template or a sticker.
 	Text string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
 	// Mid of the message of this thread that it answers; empty for none.
 	ReplyTo string `protobuf:"bytes,14,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
@@ -3741,7 +3750,10 @@ type SendMessageRequest struct {
 	Template *v11.Template `protobuf:"bytes,16,opt,name=template,proto3" json:"template,omitempty"`
 	// Ids of uploads of this agent for this conversation, at most 10: files, which
 	// go before the text; with them the text may be empty.
-	Files         []string `protobuf:"bytes,25,rep,name=files,proto3" json:"files,omitempty"`
+	Files []string `protobuf:"bytes,25,rep,name=files,proto3" json:"files,omitempty"`
+	// Id of a sticker in place of the text: 369239263222822, the thumb, which
+	// Messenger takes for 24 hours after the customer wrote.
+	Sticker       string `protobuf:"bytes,42,opt,name=sticker,proto3" json:"sticker,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3823,6 +3835,13 @@ func (x *SendMessageRequest) GetFiles() []string {
 		return x.Files
 	}
 	return nil
+}
+
+func (x *SendMessageRequest) GetSticker() string {
+	if x != nil {
+		return x.Sticker
+	}
+	return ""
 }
 
 // ReactRequest is a reaction to a message.
@@ -8335,7 +8354,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\buntil_ms\x18\x02 \x01(\x03R\auntilMs\"u\n" +
 	"\x0eTimelineChange\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x120\n" +
-	"\x04item\x18\x02 \x01(\v2\x1c.parley.desk.v1.TimelineItemR\x04item\"\xd0\a\n" +
+	"\x04item\x18\x02 \x01(\v2\x1c.parley.desk.v1.TimelineItemR\x04item\"\xea\a\n" +
 	"\fTimelineItem\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x12\x14\n" +
@@ -8364,7 +8383,8 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x05files\x18\x17 \x03(\v2\x14.parley.desk.v1.FileR\x05files\x12!\n" +
 	"\four_reaction\x18! \x01(\tR\vourReaction\x12A\n" +
 	"\rquick_replies\x18\" \x03(\v2\x1c.parley.thread.v1.QuickReplyR\fquickReplies\x126\n" +
-	"\btemplate\x18# \x01(\v2\x1a.parley.thread.v1.TemplateR\btemplate\x1a:\n" +
+	"\btemplate\x18# \x01(\v2\x1a.parley.thread.v1.TemplateR\btemplate\x12\x18\n" +
+	"\asticker\x184 \x01(\tR\asticker\x1a:\n" +
 	"\fDetailsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xcb\x01\n" +
@@ -8394,7 +8414,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x14\n" +
 	"\x05fence\x18\x02 \x01(\x03R\x05fence\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\"\x15\n" +
-	"\x13RejectOfferResponse\"\xa4\x02\n" +
+	"\x13RejectOfferResponse\"\xbe\x02\n" +
 	"\x12SendMessageRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x12\n" +
@@ -8402,7 +8422,8 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\breply_to\x18\x0e \x01(\tR\areplyTo\x12A\n" +
 	"\rquick_replies\x18\x0f \x03(\v2\x1c.parley.thread.v1.QuickReplyR\fquickReplies\x126\n" +
 	"\btemplate\x18\x10 \x01(\v2\x1a.parley.thread.v1.TemplateR\btemplate\x12\x14\n" +
-	"\x05files\x18\x19 \x03(\tR\x05files\"i\n" +
+	"\x05files\x18\x19 \x03(\tR\x05files\x12\x18\n" +
+	"\asticker\x18* \x01(\tR\asticker\"i\n" +
 	"\fReactRequest\x121\n" +
 	"\x03ref\x18\x01 \x01(\v2\x1f.parley.desk.v1.ConversationRefR\x03ref\x12\x10\n" +
 	"\x03mid\x18\x02 \x01(\tR\x03mid\x12\x14\n" +

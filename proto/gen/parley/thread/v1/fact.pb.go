@@ -4131,7 +4131,10 @@ type SendRequested struct {
 	// Nobody wrote it: what it is said for. Absent of what people write.
 	Automated *Automated `protobuf:"bytes,52,opt,name=automated,proto3" json:"automated,omitempty"`
 	// A bot wrote it. Absent of what people write.
-	Bot           *BotReply `protobuf:"bytes,61,opt,name=bot,proto3" json:"bot,omitempty"`
+	Bot *BotReply `protobuf:"bytes,61,opt,name=bot,proto3" json:"bot,omitempty"`
+	// Id of the sticker that stands in place of the text; then there is one part,
+	// which says for people what the sticker shows.
+	Sticker       string `protobuf:"bytes,78,opt,name=sticker,proto3" json:"sticker,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4248,6 +4251,13 @@ func (x *SendRequested) GetBot() *BotReply {
 		return x.Bot
 	}
 	return nil
+}
+
+func (x *SendRequested) GetSticker() string {
+	if x != nil {
+		return x.Sticker
+	}
+	return ""
 }
 
 // Automated is what an automated message is said for. What it answers, it
@@ -6642,7 +6652,7 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\x05cause\x18\x01 \x01(\x0e2\x17.parley.thread.v1.CauseR\x05cause\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x1b\n" +
 	"\tclient_id\x18\x03 \x01(\tR\bclientId\x12\x12\n" +
-	"\x04rule\x18\x1c \x01(\tR\x04rule\"\xc9\x03\n" +
+	"\x04rule\x18\x1c \x01(\tR\x04rule\"\xe3\x03\n" +
 	"\rSendRequested\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x14\n" +
@@ -6655,7 +6665,8 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\btemplate\x18\x13 \x01(\v2\x1a.parley.thread.v1.TemplateR\btemplate\x120\n" +
 	"\x05files\x18\x1c \x03(\v2\x1a.parley.thread.v1.SentFileR\x05files\x129\n" +
 	"\tautomated\x184 \x01(\v2\x1b.parley.thread.v1.AutomatedR\tautomated\x12,\n" +
-	"\x03bot\x18= \x01(\v2\x1a.parley.thread.v1.BotReplyR\x03bot\"\xe8\x01\n" +
+	"\x03bot\x18= \x01(\v2\x1a.parley.thread.v1.BotReplyR\x03bot\x12\x18\n" +
+	"\asticker\x18N \x01(\tR\asticker\"\xe8\x01\n" +
 	"\tAutomated\x123\n" +
 	"\atrigger\x18\x01 \x01(\x0e2\x19.parley.thread.v1.TriggerR\atrigger\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\x18\n" +

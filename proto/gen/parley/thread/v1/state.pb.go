@@ -1621,7 +1621,9 @@ type Send struct {
 	// How many parts, from the first, are files.
 	Files int32 `protobuf:"varint,26,opt,name=files,proto3" json:"files,omitempty"`
 	// It is a utility template, which needs no window of the customer's.
-	Utility       bool `protobuf:"varint,69,opt,name=utility,proto3" json:"utility,omitempty"`
+	Utility bool `protobuf:"varint,69,opt,name=utility,proto3" json:"utility,omitempty"`
+	// It is a sticker, which leaves in the standard window alone.
+	Sticker       bool `protobuf:"varint,86,opt,name=sticker,proto3" json:"sticker,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1811,6 +1813,13 @@ func (x *Send) GetUtility() bool {
 	return false
 }
 
+func (x *Send) GetSticker() bool {
+	if x != nil {
+		return x.Sticker
+	}
+	return false
+}
+
 var File_parley_thread_v1_state_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_state_proto_rawDesc = "" +
@@ -1956,7 +1965,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x05fence\x18\x02 \x01(\x03R\x05fence\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x03R\x05epoch\x12\x17\n" +
 	"\amade_ms\x18\x04 \x01(\x03R\x06madeMs\x12\x19\n" +
-	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\"\x8c\x05\n" +
+	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\"\xa6\x05\n" +
 	"\x04Send\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\x14\n" +
@@ -1981,7 +1990,8 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\buntil_ms\x183 \x01(\x03R\auntilMs\x12\x10\n" +
 	"\x03bot\x18< \x01(\bR\x03bot\x12\x14\n" +
 	"\x05files\x18\x1a \x01(\x05R\x05files\x12\x18\n" +
-	"\autility\x18E \x01(\bR\autility*h\n" +
+	"\autility\x18E \x01(\bR\autility\x12\x18\n" +
+	"\asticker\x18V \x01(\bR\asticker*h\n" +
 	"\x04Part\x12\x14\n" +
 	"\x10PART_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fPART_CONSULTANT\x10\x01\x12\x10\n" +
