@@ -136,6 +136,21 @@ func asks(value int32, closest bool) assign.Item {
 	return assign.Item{Class: c}
 }
 
+// equals are ana and boris, as near to what 1.x asks for. She was given something
+// first, has more room and the first name; he has been idle for longer.
+func (h *hall) equals(by assign.Method) {
+	h.t.Helper()
+	h.queue("front", by, 0)
+	h.in("ana", assign.Agent{Capacity: 9, Skills: speaks(3, 30)})
+	a := h.taken(h.comes("1.a", assign.Item{}))
+	h.is("ana", "AWAY")
+	h.in("boris", assign.Agent{Capacity: 4, Skills: speaks(6, 30)})
+	h.over(h.taken(h.comes("1.b", assign.Item{})))
+	h.over(a)
+	h.is("ana", "AVAILABLE")
+	h.comes("1.x", asks(20, true))
+}
+
 func both() []string { return []string{"back", "front"} }
 
 type assigned struct {
@@ -288,6 +303,9 @@ var assignments = []assigned{
 		h.in("boris", assign.Agent{Capacity: 1, Skills: speaks(3, 30)})
 		h.comes("1.x", asks(30, true))
 	}, "boris"},
+	{"L71 closest: of equals who was idle longest", func(h *hall) { h.equals(assign.LeastActive) }, "boris"},
+	{"L57 L71 closest: of equals who was idle longest, whoever has more room", func(h *hall) { h.equals(assign.HighestCapacity) }, "boris"},
+	{"L58 L71 closest: of equals who got one from the queue longest ago", func(h *hall) { h.equals(assign.RoundRobin) }, "ana"},
 	{"L73 needed no more: whoever is free gets what waits", func(h *hall) {
 		h.in("ana", assign.Agent{})
 		x := h.comes("1.x", asks(3, false))

@@ -20,7 +20,8 @@ for _, q in ipairs(book.list(qs)) do
   book.sadd(book.members_key(q), id)
   if not had[q] then book.set_turn(a, q, book.next_seq()) end
   for c in pairs(book.classes_of(q)) do
-    local far = book.distance(skills, profiles, book.class(c))
+    local k = book.class(c)
+    local far = book.serves(profiles, k) and book.distance(skills, k)
     if far then idx = idx .. q .. ';' .. c .. ';' .. far .. ',' end
   end
 end

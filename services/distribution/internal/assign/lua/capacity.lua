@@ -75,12 +75,17 @@ end
 
 function book.fits(a, k) return book.ready_for(a, k) and book.has_room(a, k) end
 
--- How far an agent's skills and profiles are from what a class needs, 0 to 1023;
--- nil when they do not meet it.
-function book.distance(skills, profiles, k)
+-- Has an agent the profiles that a class counts in?
+function book.serves(profiles, k)
   for _, p in ipairs(k.profiles) do
-    if not string.find('+' .. profiles, '+' .. p .. '.', 1, true) then return nil end
+    if not string.find('+' .. profiles, '+' .. p .. '.', 1, true) then return false end
   end
+  return true
+end
+
+-- How far an agent's skills are from what a class needs, 0 to 1023; nil when they
+-- do not meet it.
+function book.distance(skills, k)
   local under, over = 0, 0
   for _, need in ipairs(k.skills) do
     local v, level = string.match('+' .. skills .. '+', '%+' .. string.gsub(need[1], '%-', '%%-') .. '%.(%d+)%.(%d+)%+')
@@ -174,18 +179,28 @@ function book.first_ready(q, c, n)
   return found
 end
 
--- Members of a queue who may meet a class: all of them, or of those who have its
--- rarest skill well enough.
+-- Members of a queue who may meet a class: all of them, or if skills are needed
+-- those who have each well enough, beginning with the rarest.
 function book.candidates(q, k)
-  if k.mode ~= '=' then return redis.call('SMEMBERS', book.settled(book.members_key(q))) end
+  local members = book.settled(book.members_key(q))
+  if k.mode ~= '=' then return redis.call('SMEMBERS', members) end
   local fewest, rarest
   for _, need in ipairs(k.skills) do
     local n = redis.call('ZCOUNT', book.settled(book.skill_key(need[1])), need[2], '+inf')
     if not fewest or n < fewest then fewest, rarest = n, need end
   end
+  local found = book.those(redis.call('ZRANGEBYSCORE', book.skill_key(rarest[1]), rarest[2], '+inf'), 'SMISMEMBER', members, 1)
+  for _, need in ipairs(k.skills) do
+    if need ~= rarest then found = book.those(found, 'ZMSCORE', book.skill_key(need[1]), need[2]) end
+  end
+  return found
+end
+
+-- Those for whom a set answers at least so much.
+function book.those(ids, command, key, least)
   local out = {}
-  for _, a in ipairs(redis.call('ZRANGEBYSCORE', book.skill_key(rarest[1]), rarest[2], '+inf')) do
-    if redis.call('SISMEMBER', book.settled(book.members_key(q)), a) == 1 then out[#out + 1] = a end
+  for n, v in ipairs(book.ask(command, ids, key)) do
+    if (tonumber(v) or -1) >= least then out[#out + 1] = ids[n] end
   end
   return out
 end
@@ -197,9 +212,11 @@ function book.ensure_class(q, c)
   redis.call('SADD', book.classes_key(q), c)
   local k = book.class(c)
   if #k.skills > 0 then book.zadd(book.timers, book.now + book.unused, 'c:' .. q .. ';' .. c) end
-  for _, id in ipairs(book.candidates(q, k)) do
+  local ids = book.candidates(q, k)
+  book.meet(ids)
+  for _, id in ipairs(ids) do
     local a = book.agent(id)
-    local far = book.distance(redis.call('HGET', book.settings_key(id), 'sk') or '', a.pl, k)
+    local far = book.serves(a.pl, k) and (k.mode ~= '~' and 0 or book.distance(redis.call('HGET', book.settings_key(id), 'sk') or '', k))
     if far then
       a.idx = a.idx .. q .. ';' .. c .. ';' .. far .. ','
       book.index(a, q, c, far)

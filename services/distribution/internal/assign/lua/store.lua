@@ -86,9 +86,19 @@ function book.ticket(i) return string.format('%016.0f', tonumber(i.fifo)) .. ':'
 -- has taken of profiles; pl: those it holds.
 book.agents, book.ids, book.heard = {}, {}, {}
 
-function book.agent(id)
-  if book.agents[id] then return book.agents[id] end
-  local raw = redis.call('GET', book.agent_key(id)) or '|||||0|0|0|0|||0||'
+function book.agent(id) return book.agents[id] or book.hear(id, redis.call('GET', book.agent_key(id))) end
+
+-- Reads many agents at once.
+function book.meet(ids)
+  local new, keys = {}, {}
+  for _, id in ipairs(ids) do
+    if not book.agents[id] then new[#new + 1], keys[#keys + 1] = id, book.agent_key(id) end
+  end
+  for n, raw in ipairs(book.ask('MGET', keys)) do book.hear(new[n], raw) end
+end
+
+function book.hear(id, raw)
+  raw = raw or '|||||0|0|0|0|||0||'
   local pres, was, since, src, stat, used, out, la, lr, held, turns, tot, idx, rest = string.match(raw,
     '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
   local v, asked, wanted, counts, pl = '0', '', '0', '', ''
@@ -149,6 +159,17 @@ function book.zadd(key, score, member)
 end
 function book.sadd(key, member) book.gather(key, member, true) end
 function book.zrem(key, member) book.gather(key, member, false) end
+
+-- A call takes many arguments and not any number.
+function book.ask(command, args, key)
+  local out = {}
+  for n = 1, #args, 512 do
+    local last = math.min(n + 511, #args)
+    local got = key and redis.call(command, key, unpack(args, n, last)) or redis.call(command, unpack(args, n, last))
+    for _, v in ipairs(got) do out[#out + 1] = v end
+  end
+  return out
+end
 
 function book.write(command, key, args)
   for n = 1, #args, 512 do redis.call(command, key, unpack(args, n, math.min(n + 511, #args))) end
