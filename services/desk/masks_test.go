@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/encoding/prototext"
 
+	"github.com/parley-desk/parley/pkg/thread"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
@@ -39,5 +40,19 @@ func TestWhatAgentsWriteIsMaskedBeforeItIsKept(t *testing.T) {
 		if text := prototext.Format(f); strings.Contains(text, "1111") {
 			t.Errorf("the log has it: %s", text)
 		}
+	}
+}
+
+// TestWhatIsRepeatedIsMaskedAsOfToday (L19): a message of before the rule does not
+// leave as it was written.
+func TestWhatIsRepeatedIsMaskedAsOfToday(t *testing.T) {
+	const card = "4111 1111 1111 1111"
+	h := newHouse(t)
+	h.lead("p", "active", time.Now())
+	h.commit("p", thread.Of(&threadv1.SendRequested{Id: "s", ClientId: uuid.NewString(), Agent: "mila", Human: true, Parts: []string{card}}),
+		thread.Of(&threadv1.SendRefused{Id: "s", Reason: "SERVER_ERROR"}))
+	item, err := h.agent("mila").resend(t.Context(), "p", uuid.NewString(), "s")
+	if err != nil || item.GetText() != strings.Repeat("#", len(card)) {
+		t.Errorf("it is repeated as %q, %v", item.GetText(), err)
 	}
 }

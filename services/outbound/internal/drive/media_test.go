@@ -83,6 +83,33 @@ func TestFilesAreUploadedOnceAndSentById(t *testing.T) {
 	})
 }
 
+// Meta takes ten calls with files of a page in a second: uploads count, and so do
+// the messages that show what was uploaded.
+func TestFilesKeepToTheirPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box := keys(t)
+		var all []*threadv1.SentFile
+		for n := range 12 {
+			all = append(all, file(strconv.Itoa(n)))
+		}
+		log := newMemory(append(asked(), sends("s1", "", all...))...)
+		var at []time.Time
+		meta := &meta{answer: func(n int, m graph.Message) graph.Outcome { at = append(at, time.Now()); return delivered(n, m) },
+			upload: func(n int, f graph.File) (string, graph.Outcome) { at = append(at, time.Now()); return taken(n, f) }}
+		stop := process(t, log, meta, connected(t, box), box)
+		time.Sleep(time.Minute)
+		stop()
+		if len(at) != 2*len(all) {
+			t.Fatalf("%d calls, want %d", len(at), 2*len(all))
+		}
+		for i := 10; i < len(at); i++ {
+			if took := at[i].Sub(at[i-10]); took < time.Second {
+				t.Errorf("calls %d to %d came within %v", i-10, i, took)
+			}
+		}
+	})
+}
+
 // A process that dies between upload and send leaves the file with Meta: the next
 // sends it once and uploads nothing.
 func TestAProcessThatDiesBetweenUploadAndSend(t *testing.T) {
