@@ -65,10 +65,11 @@ type faces struct {
 	known map[string]face
 	rests map[string]time.Time // until when nobody asks
 	turns map[string]chan struct{}
+	ends  chan struct{} // has room for the one who has Meta forget
 }
 
 func newFaces(d *Driver) *faces {
-	return &faces{Driver: d, known: map[string]face{}, rests: map[string]time.Time{}, turns: map[string]chan struct{}{},
+	return &faces{Driver: d, known: map[string]face{}, rests: map[string]time.Time{}, turns: map[string]chan struct{}{}, ends: make(chan struct{}, 1),
 		asked: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "parley_outbound_personas_total",
 			Help: "Names of agents that Meta was asked to show, by what became of it: created, failed (messages go without for a minute), refused (for an hour).",
@@ -222,8 +223,15 @@ func (s *faces) drop(ctx context.Context, page graph.Page, id string) error {
 	return err
 }
 
-// forget has Meta forget the old ids of a face.
+// forget has Meta forget the old ids of a face. One at a time does so: the sweep and
+// whoever made another name would both ask for the same ones.
 func (s *faces) forget(ctx context.Context, page graph.Page, at string) error {
+	select {
+	case s.ends <- struct{}{}:
+		defer func() { <-s.ends }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	f, _, err := s.read(ctx, at)
 	var gone []string
 	for _, id := range f.Old {

@@ -309,6 +309,11 @@ func (s *shelf) Write(_ context.Context, writes ...bus.Write) error {
 		return unavailable()
 	}
 	for _, w := range writes {
+		if had := s.entries[w.Key].Revision; w.Revision != bus.AnyRevision && w.Revision != had {
+			return fault.New(fault.Conflict, "REVISION", "key %s has revision %d, not %d", w.Key, had, w.Revision)
+		}
+	}
+	for _, w := range writes {
 		s.writes++
 		e := bus.Entry{Key: w.Key, Value: w.Value, Revision: s.entries[w.Key].Revision + 1}
 		s.entries[w.Key] = e
@@ -324,7 +329,7 @@ func (s *shelf) Get(_ context.Context, key string) (bus.Entry, error) {
 	defer s.mu.Unlock()
 	e := s.entries[key]
 	if e.Value == nil {
-		return bus.Entry{}, fault.New(fault.NotFound, "KEY_UNKNOWN", "key %s is not there", key)
+		return e, fault.New(fault.NotFound, "KEY_UNKNOWN", "key %s is not there", key)
 	}
 	return e, nil
 }
