@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -16,6 +17,8 @@ const (
 	asecond = 40              // of each sort: a sign-in may make 50
 	callers = 8               // who make them, of each sort
 	gathers = 2 * time.Minute // until the crowd is there
+	// floodRoom is the memory, in MB, of the container that the house is run as in.
+	floodRoom = 512
 )
 
 // flood measures what honest callers wait, and what memory a house takes at most, while
@@ -29,7 +32,7 @@ func flood(ctx context.Context, lab *Lab) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := lab.house(ctx, dir, "", "--ingress.tls.cert", cert, "--ingress.tls.key", key)
+	h, err := lab.house(ctx, dir, "", "--ingress.tls.cert", cert, "--ingress.tls.key", key, "--memory", strconv.Itoa(floodRoom*1_000_000/10*9))
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +76,6 @@ func flood(ctx context.Context, lab *Lab) ([]Finding, error) {
 	return []Finding{
 		waits("webhooks", quantile(got.Hook, 99).Seconds(), quantile(quiet.Hook, 99).Seconds()),
 		waits("calls of an agent", quantile(got.Desk, 99).Seconds(), quantile(quiet.Desk, 99).Seconds()),
-		{"in a flood, memory at its most", Bound{AtMost: 512, Unit: " MB"}, peak, "the whole house in one process"},
+		{fmt.Sprintf("in a flood, one process in a container of %d MB, resident memory at its most", floodRoom), Bound{AtMost: floodRoom, Unit: " MB"}, peak, "the whole house, and the sandbox"},
 	}, nil
 }
