@@ -64,6 +64,7 @@ func TestGallery(t *testing.T) {
 			b.press("Queues")
 			b.Await("them", "document.querySelector('[data-queue]')")
 		},
+		"picture":      photographs,
 		"whisper":      whisperState,
 		"help":         func(b *browser) { b.signIn(); b.Key("?"); b.Await("it", "document.querySelector('dialog')") },
 		"in Bulgarian": bulgarianState,

@@ -29,6 +29,10 @@ const Beside = 1536
 // is loaded where the time to reply is over.
 const Utility = 1536
 
+// Lightbox is how many the picture over the page may have, with its words, on top of
+// Later: it is there for conversations with pictures.
+const Lightbox = 2048
+
 // Setup is how many the set-up page may load before an administrator can work.
 // Agents load none of it.
 const Setup = 40 * 1024
@@ -53,6 +57,8 @@ type Sizes struct {
 	Beside int
 	// Utility is the part that offers utility templates.
 	Utility int
+	// Lightbox is the part that shows a picture over the page.
+	Lightbox int
 	// Style is the style sheet.
 	Style int
 	// Setup is what the set-up page begins with, in the longest language.
@@ -74,7 +80,7 @@ type bound struct {
 func (s Sizes) bounds() []bound {
 	return []bound{
 		{"what the page begins with", s.Script, Budget}, {"what it loads later", s.Later, Later}, {"what stands beside the offers", s.Beside, Beside},
-		{"the choice of utility templates", s.Utility, Utility}, {"what the set-up page begins with", s.Setup, Setup}, {"what that loads later", s.Aside, Aside},
+		{"the choice of utility templates", s.Utility, Utility}, {"the picture over the page", s.Lightbox, Lightbox}, {"what the set-up page begins with", s.Setup, Setup}, {"what that loads later", s.Aside, Aside},
 		{"the sentences of the house", s.Sentences, Sentences}, {"the page before doubtful links", s.Leave, Leave},
 	}
 }
@@ -125,6 +131,9 @@ const sentences = "src/setup/sentences.ts"
 // utility is the choice of utility templates.
 const utility = "src/utility.tsx"
 
+// lightbox is the picture over the page.
+const lightbox = "src/lightbox.tsx"
+
 // view is where those of the supervisor's view are, which come with it.
 const view = texts + "floor/"
 
@@ -172,6 +181,8 @@ func (e entry) build(root string, files map[string][]byte) (Sizes, error) {
 			sizes.Beside = weight
 		case part.entry == utility:
 			sizes.Utility = weight
+		case part.entry == lightbox:
+			sizes.Lightbox = weight
 		case part.entry == sentences:
 			sizes.Sentences = weight
 		case strings.HasPrefix(part.entry, view):
