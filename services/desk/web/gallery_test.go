@@ -58,12 +58,7 @@ func TestGallery(t *testing.T) {
 			b.press("Agents")
 			b.Await("them", "document.querySelector('[data-agent]')")
 		},
-		"queues": func(b *browser) {
-			busy(b)
-			b.supervise()
-			b.press("Queues")
-			b.Await("them", "document.querySelector('[data-queue]')")
-		},
+		"queues":       lines,
 		"picture":      photographs,
 		"whisper":      whisperState,
 		"help":         func(b *browser) { b.signIn(); b.Key("?"); b.Await("it", "document.querySelector('dialog')") },

@@ -33,6 +33,10 @@ const Utility = 1536
 // Later: it is there for conversations with pictures.
 const Lightbox = 2048
 
+// Lines is how many the queues in the supervisors' view may have, with their words, on
+// top of Later: agents see none of it.
+const Lines = 1536
+
 // Setup is how many the set-up page may load before an administrator can work.
 // Agents load none of it.
 const Setup = 40 * 1024
@@ -59,6 +63,8 @@ type Sizes struct {
 	Utility int
 	// Lightbox is the part that shows a picture over the page.
 	Lightbox int
+	// Lines is the part that shows a supervisor the queues.
+	Lines int
 	// Style is the style sheet.
 	Style int
 	// Setup is what the set-up page begins with, in the longest language.
@@ -80,7 +86,7 @@ type bound struct {
 func (s Sizes) bounds() []bound {
 	return []bound{
 		{"what the page begins with", s.Script, Budget}, {"what it loads later", s.Later, Later}, {"what stands beside the offers", s.Beside, Beside},
-		{"the choice of utility templates", s.Utility, Utility}, {"the picture over the page", s.Lightbox, Lightbox}, {"what the set-up page begins with", s.Setup, Setup}, {"what that loads later", s.Aside, Aside},
+		{"the choice of utility templates", s.Utility, Utility}, {"the picture over the page", s.Lightbox, Lightbox}, {"the queues of a supervisor", s.Lines, Lines}, {"what the set-up page begins with", s.Setup, Setup}, {"what that loads later", s.Aside, Aside},
 		{"the sentences of the house", s.Sentences, Sentences}, {"the page before doubtful links", s.Leave, Leave},
 	}
 }
@@ -134,6 +140,9 @@ const utility = "src/utility.tsx"
 // lightbox is the picture over the page.
 const lightbox = "src/lightbox.tsx"
 
+// lines are the queues in the supervisors' view.
+const lines = "src/lines.tsx"
+
 // view is where those of the supervisor's view are, which come with it.
 const view = texts + "floor/"
 
@@ -183,6 +192,8 @@ func (e entry) build(root string, files map[string][]byte) (Sizes, error) {
 			sizes.Utility = weight
 		case part.entry == lightbox:
 			sizes.Lightbox = weight
+		case part.entry == lines:
+			sizes.Lines = weight
 		case part.entry == sentences:
 			sizes.Sentences = weight
 		case strings.HasPrefix(part.entry, view):
