@@ -37,6 +37,10 @@ const Lightbox = 2048
 // top of Later: agents see none of it.
 const Lines = 1536
 
+// Ending is how many an End that can be undone may have, with its words, on top of
+// Later: without it the desk works, too.
+const Ending = 1536
+
 // Setup is how many the set-up page may load before an administrator can work.
 // Agents load none of it.
 const Setup = 40 * 1024
@@ -63,6 +67,8 @@ type Sizes struct {
 	Utility int
 	// Lightbox is the part that shows a picture over the page.
 	Lightbox int
+	// Ending is the part that holds an End back.
+	Ending int
 	// Lines is the part that shows a supervisor the queues.
 	Lines int
 	// Style is the style sheet.
@@ -86,7 +92,7 @@ type bound struct {
 func (s Sizes) bounds() []bound {
 	return []bound{
 		{"what the page begins with", s.Script, Budget}, {"what it loads later", s.Later, Later}, {"what stands beside the offers", s.Beside, Beside},
-		{"the choice of utility templates", s.Utility, Utility}, {"the picture over the page", s.Lightbox, Lightbox}, {"the queues of a supervisor", s.Lines, Lines}, {"what the set-up page begins with", s.Setup, Setup}, {"what that loads later", s.Aside, Aside},
+		{"the choice of utility templates", s.Utility, Utility}, {"the picture over the page", s.Lightbox, Lightbox}, {"the queues of a supervisor", s.Lines, Lines}, {"the End that can be undone", s.Ending, Ending}, {"what the set-up page begins with", s.Setup, Setup}, {"what that loads later", s.Aside, Aside},
 		{"the sentences of the house", s.Sentences, Sentences}, {"the page before doubtful links", s.Leave, Leave},
 	}
 }
@@ -143,6 +149,9 @@ const lightbox = "src/lightbox.tsx"
 // lines are the queues in the supervisors' view.
 const lines = "src/lines.tsx"
 
+// ending is the End that can be undone.
+const ending = "src/ending.tsx"
+
 // view is where those of the supervisor's view are, which come with it.
 const view = texts + "floor/"
 
@@ -194,6 +203,8 @@ func (e entry) build(root string, files map[string][]byte) (Sizes, error) {
 			sizes.Lightbox = weight
 		case part.entry == lines:
 			sizes.Lines = weight
+		case part.entry == ending:
+			sizes.Ending = weight
 		case part.entry == sentences:
 			sizes.Sentences = weight
 		case strings.HasPrefix(part.entry, view):
