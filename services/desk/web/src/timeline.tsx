@@ -28,7 +28,7 @@ export function Timeline({ view }: { view: ConversationView }) {
     const el = scroll.box.current;
     if (!el) return;
     scroll.moved();
-    if (el.scrollTop < 300 && !thread.failed) older();
+    if (el.scrollTop <= 300 && (!thread.failed || thread.sorted.length > limit)) older();
   };
   const older = () => {
     setLimit(limit + 100);
