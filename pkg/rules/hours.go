@@ -25,15 +25,20 @@ func newCalendar(s *configv1.Schedule) *calendar {
 	})}
 }
 
-// Closed tells whether a queue is out of its hours, why, and when it opens;
-// zero: not within sight. A queue without hours is always open (L42).
-func (r *Rules) Closed(queue string, now time.Time) (closed bool, reason string, opens time.Time) {
+// Hours tells how the hours of a queue stand. A queue without hours is always open
+// (L42).
+func (r *Rules) Hours(queue string, now time.Time) schedule.Status {
 	c := r.calendars[r.World.Queues[queue].GetSchedule()]
 	if c == nil {
-		return false, "", time.Time{}
+		return schedule.Status{Open: true}
 	}
-	hours := c.hours()
-	status := hours.At(now)
+	return c.hours().At(now)
+}
+
+// Closed tells whether a queue is out of its hours, why, and when it opens;
+// zero: not within sight.
+func (r *Rules) Closed(queue string, now time.Time) (closed bool, reason string, opens time.Time) {
+	status := r.Hours(queue, now)
 	if status.Open {
 		return false, "", now
 	}
@@ -41,7 +46,7 @@ func (r *Rules) Closed(queue string, now time.Time) (closed bool, reason string,
 	if status.Reason != "" {
 		reason += " (" + status.Reason + ")"
 	}
-	return true, reason, hours.Opens(now)
+	return true, reason, status.Changes
 }
 
 // Obstacle is why a queue does not get a conversation from somewhere else.

@@ -251,6 +251,23 @@ func (c *Choice) overflow(out *Outcome) {
 	}
 }
 
+// Overflows tells whether a conversation that comes to a queue now goes elsewhere by
+// the queue's own rules (L52): to the queue target, or to its end when that is empty.
+// waiting is how many wait there; below 0: nobody knows, and it counts as one with room.
+func (r *Rules) Overflows(queue string, waiting int32, now time.Time) (goes bool, target string) {
+	c := &Choice{rules: r, now: now}
+	k := c.consider(queue, "", nil)
+	if k == nil {
+		return false, ""
+	}
+	room := Room{Known: waiting >= 0}
+	if items := k.items(); items > 0 && waiting >= items {
+		room.Index = -1
+	}
+	out := c.Settle(room)
+	return out.Ends || out.Queue != queue, out.Queue
+}
+
 // refuses tells why a queue takes no conversation that overflows into it; empty
 // when it does.
 func (c *Choice) refuses(queue string) string {

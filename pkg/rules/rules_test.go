@@ -163,6 +163,42 @@ func TestRouting(t *testing.T) {
 	}
 }
 
+// L52: what a queue does with a conversation that comes is told without one, and is
+// what becomes of those that rules of routing send there.
+func TestAQueueTellsWhetherItOverflows(t *testing.T) {
+	for _, c := range []struct {
+		queue   string
+		waiting int32
+		want    string // "enters", "ends", or the other queue
+	}{
+		{"sales", 1000, "enters"},
+		{"small", 1, "enters"}, {"small", 2, "sales"}, {"small", -1, "enters"},
+		{"tiny", 0, "enters"}, {"tiny", 1, "ends"},
+		{"friday", 0, "enters"},
+		{"monday", 0, "enters"}, {"ends", 0, "ends"}, {"moves", 0, "sales"}, {"moves-to-closed", 0, "enters"},
+		{"empty", 1000, "enters"}, {"nowhere", 0, "enters"},
+	} {
+		d := world([]*configv1.RoutingRule{to("true", c.queue)})
+		goes, target := rules.New(d).Overflows(c.queue, c.waiting, friday)
+		got := target
+		if !goes {
+			got = "enters"
+		} else if target == "" {
+			got = "ends"
+		}
+		if got != c.want {
+			t.Errorf("%s with %d: %s, want %s", c.queue, c.waiting, got, c.want)
+		}
+		room := full()
+		if c.queue == "small" && c.waiting >= 2 || c.queue == "tiny" && c.waiting >= 1 {
+			room = full("small", "tiny")
+		}
+		if out := route(d, room); goes && (out.Queue != target || out.Ends != (target == "")) || !goes && out.Ends {
+			t.Errorf("%s with %d: told %s and routed to %+v", c.queue, c.waiting, got, out)
+		}
+	}
+}
+
 // L36, L44: the overflow rules of the fallback queue do not count, and where there
 // is none a workstream's own queue has its place.
 func TestFallbackNeverOverflows(t *testing.T) {

@@ -1,12 +1,14 @@
 package desk_test
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
 	"connectrpc.com/connect"
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/testing/protocmp"
 
@@ -54,7 +56,7 @@ func TestFiguresOutliveTheProcess(t *testing.T) {
 		after, _ = sonya.figures("")
 		return told(after.GetHour())
 	})
-	if d := cmp.Diff(before.GetHour(), after.GetHour(), protocmp.Transform()); d != "" {
+	if d := gocmp.Diff(before.GetHour(), after.GetHour(), protocmp.Transform()); d != "" {
 		t.Error(d)
 	}
 	h.lead("more", "active", time.Now())
@@ -120,6 +122,24 @@ func TestASupervisorsQueues(t *testing.T) {
 	}
 	if _, err := vera.desk.ForceCloseConversation(t.Context(), connect.NewRequest(&deskv1.ForceCloseConversationRequest{Ref: ref("precious")})); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAQueueTellsHowItStands (L42, L52): whether it is open, and where a conversation
+// goes that does not enter.
+func TestAQueueTellsHowItStands(t *testing.T) {
+	h := newHouse(t)
+	list, err := h.agent("sonya").desk.ListQueues(t.Context(), connect.NewRequest(&deskv1.ListQueuesRequest{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, q := range list.Msg.GetQueues() {
+		got[q.GetQueue()] = fmt.Sprint(q.GetClosed(), q.GetOverflows(), " ", q.GetOverflowsTo())
+	}
+	front := cmp.Or(h.world.Queues["front"].GetMeta().GetDisplayName(), "front")
+	if got["night"] != "true true "+front || got["front"] != "false false " {
+		t.Errorf("the queues stand so: %v", got)
 	}
 }
 

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -146,4 +147,35 @@ func TestTheFloorWithoutAServer(t *testing.T) {
 	}
 	b.house.Cut(false)
 	b.Await("it to be over", "!document.querySelector('.floor .banner')")
+}
+
+// lines shows a supervisor queues that stand in every way there is.
+func lines(b *browser) {
+	busy(b)
+	soon := time.Now().Add(48 * time.Hour).UnixMilli()
+	b.house.Queues(
+		&deskv1.QueueFigure{Queue: "days", Name: "Рекламации", Agents: 2, ChangesMs: soon, Waiting: 30, SinceMs: time.Now().Add(-time.Minute).UnixMilli(), Overflows: true},
+		&deskv1.QueueFigure{Queue: "feast", Name: "Фирми", Agents: 3, Closed: true, ChangesMs: soon, Special: "Коледа", Overflows: true, OverflowsTo: "Доставки"},
+		&deskv1.QueueFigure{Queue: "never", Name: "Архив", Closed: true, PausedBy: "Елена Вълева", PausedSinceMs: time.Now().UnixMilli()})
+	b.supervise()
+	b.press("Queues")
+	b.Await("them", "document.querySelectorAll('[data-queue]').length === 4")
+}
+
+// TestQueuesTellHowTheyStand (L42, L52): open or closed and until when, paused, and
+// where those go that do not enter.
+func TestQueuesTellHowTheyStand(t *testing.T) {
+	b := open(t)
+	lines(b)
+	const stands = "[...document.querySelectorAll('.stands')].map((e) => [...e.children].map((c) => c.textContent.replace(/(until|since|до) .*/, '$1 …')).join('; ')).join(' | ')"
+	if got := b.Eval(stands); got != "Open | Open until …; New ones end at once | Closed until …; Коледа; New ones go to Доставки | Closed; paused by Елена Вълева since …" {
+		t.Errorf("they stand so: %s", got)
+	}
+	b.Click(".me")
+	b.Do(chromedp.Evaluate[chromedp.Void]("void [...document.querySelectorAll('.seg button')].find((e) => e.innerText === 'Български').click()"))
+	b.Await("the words", "document.querySelector('.stands').textContent === 'Отворена'")
+	b.Shot("queues-bg")
+	if got := b.Eval(stands); !strings.Contains(got, "Новите приключват веднага | Затворена до") || !strings.Contains(got, "; Новите отиват в Доставки | Затворена; ") {
+		t.Errorf("in Bulgarian: %s", got)
+	}
 }

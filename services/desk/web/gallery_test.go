@@ -25,7 +25,7 @@ func TestGallery(t *testing.T) {
 	if !webtest.Thorough() {
 		t.Log("axe-core is not installed (npm ci in services/desk/web): the house's own checks alone")
 	}
-	for name, show := range map[string]func(b *browser){
+	look(t, map[string]func(b *browser){
 		"sign-in": func(b *browser) {
 			b.Do(chromedp.Navigate(b.url), chromedp.WaitVisible(chromedp.CSS("input[name=agent]")))
 		},
@@ -58,16 +58,17 @@ func TestGallery(t *testing.T) {
 			b.press("Agents")
 			b.Await("them", "document.querySelector('[data-agent]')")
 		},
-		"queues": func(b *browser) {
-			busy(b)
-			b.supervise()
-			b.press("Queues")
-			b.Await("them", "document.querySelector('[data-queue]')")
-		},
+		"queues":       lines,
 		"whisper":      whisperState,
 		"help":         func(b *browser) { b.signIn(); b.Key("?"); b.Await("it", "document.querySelector('dialog')") },
 		"in Bulgarian": bulgarianState,
-	} {
+	})
+}
+
+// look has each state looked at.
+func look(t *testing.T, states map[string]func(b *browser)) {
+	t.Helper()
+	for name, show := range states {
 		t.Run(name, func(t *testing.T) {
 			b := open(t)
 			show(b)

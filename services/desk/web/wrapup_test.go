@@ -35,3 +35,24 @@ func TestWrapUpForm(t *testing.T) {
 		t.Errorf("the desk was asked for %v", got)
 	}
 }
+
+// TestWrapUpIsForNotes: when the talk is over the composer takes notes without being
+// told, and what was written to the customer stays where it was.
+func TestWrapUpIsForNotes(t *testing.T) {
+	b := open(t)
+	b.house.Add(active("1001", "Иван Петров"), "Здравейте.")
+	b.signIn()
+	b.Click(".row")
+	b.Await("the cursor in the composer", "document.activeElement?.tagName === 'TEXTAREA'")
+	b.Key("half a sent")
+	b.press("End")
+	b.press("Go on")
+	b.Await("a place for notes", "document.querySelector('.pen.note textarea')?.value === '' && !document.querySelector('.under .why')")
+	b.Shot("wrap-up-note")
+	b.Click("textarea")
+	b.Key("Доволен е.")
+	b.Enter()
+	b.Await("the note", "document.querySelector('.msg.note .text')?.textContent === 'Доволен е.'")
+	b.Click(".modes button")
+	b.Await("the reply as it was", "document.querySelector('.pen.reply textarea')?.value === 'half a sent' && document.querySelector('.under .why')")
+}

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,27 +22,12 @@ const Budget = 40 * 1024
 // Later is how many more it may load afterwards, while the agent works.
 const Later = 24 * 1024
 
-// Beside is how many of them stand beside the offers, on top of Later: an agent
-// is told by them of what is no offer.
-const Beside = 1536
-
-// Utility is how many the choice of utility templates may have, on top of Later: it
-// is loaded where the time to reply is over.
-const Utility = 1536
-
-// Sticker is how many the button of the sticker may have, on top of Later.
-const Sticker = 768
-
 // Setup is how many the set-up page may load before an administrator can work.
 // Agents load none of it.
 const Setup = 40 * 1024
 
 // Aside is how many more the set-up page may load afterwards.
 const Aside = 16 * 1024
-
-// Sentences is how many the sentences of the house may weigh in a language, on top of
-// Aside: who reads them in English loads none.
-const Sentences = 16 * 1024
 
 // Leave is how many the page before a doubtful link may load.
 const Leave = 4 * 1024
@@ -52,20 +38,14 @@ type Sizes struct {
 	Script int
 	// Later is every part that is loaded when it is wanted, in the longest language.
 	Later int
-	// Beside is the part of what stands beside the offers.
-	Beside int
-	// Utility is the part that offers utility templates.
-	Utility int
-	// Sticker is the button of the sticker.
-	Sticker int
+	// Apart are the parts with bounds of their own, by their sources.
+	Apart map[string]int
 	// Style is the style sheet.
 	Style int
 	// Setup is what the set-up page begins with, in the longest language.
 	Setup int
 	// Aside is every part of it that is loaded when it is wanted.
 	Aside int
-	// Sentences is what the house says, in the longest language.
-	Sentences int
 	// Leave is the page before a doubtful link.
 	Leave int
 }
@@ -74,14 +54,20 @@ type Sizes struct {
 type bound struct {
 	part        string
 	weight, may int
+	source      string // of a part that is bounded apart
 }
 
 func (s Sizes) bounds() []bound {
-	return []bound{
-		{"what the page begins with", s.Script, Budget}, {"what it loads later", s.Later, Later}, {"what stands beside the offers", s.Beside, Beside},
-		{"the choice of utility templates", s.Utility, Utility}, {"the button of the sticker", s.Sticker, Sticker},
-		{"what the set-up page begins with", s.Setup, Setup}, {"what that loads later", s.Aside, Aside}, {"the sentences of the house", s.Sentences, Sentences}, {"the page before doubtful links", s.Leave, Leave},
+	all := []bound{
+		{part: "what the page begins with", weight: s.Script, may: Budget}, {part: "what it loads later", weight: s.Later, may: Later},
+		{part: "what the set-up page begins with", weight: s.Setup, may: Setup}, {part: "what that loads later", weight: s.Aside, may: Aside},
+		{part: "the page before doubtful links", weight: s.Leave, may: Leave},
 	}
+	for _, own := range apart {
+		own.weight = s.Apart[own.source]
+		all = append(all, own)
+	}
+	return all
 }
 
 // String tells the sizes in one line.
@@ -121,17 +107,17 @@ var (
 // texts is where languages are.
 const texts = "src/texts/"
 
-// beside is what stands beside the offers.
-const beside = "src/beside.tsx"
-
-// sentences is what the house says, in a language.
-const sentences = "src/setup/sentences.ts"
-
-// utility is the choice of utility templates.
-const utility = "src/utility.tsx"
-
-// sticker is the button of the sticker.
-const sticker = "src/sticker.tsx"
+// apart are the parts of pages that may weigh something on top of Later and Aside, each
+// with its words: what few need, and what the page works without.
+var apart = []bound{
+	{part: "what stands beside the offers", may: 1536, source: "src/beside.tsx"},
+	{part: "the choice of utility templates", may: 1536, source: "src/utility.tsx"},
+	{part: "the button of the sticker", may: 768, source: "src/sticker.tsx"},
+	{part: "the picture over the page", may: 2048, source: "src/lightbox.tsx"},
+	{part: "the queues of a supervisor", may: 1536, source: "src/lines.tsx"},
+	{part: "the End that can be undone", may: 1536, source: "src/ending.tsx"},
+	{part: "the sentences of the house", may: 16 * 1024, source: "src/setup/sentences.ts"},
+}
 
 // view is where those of the supervisor's view are, which come with it.
 const view = texts + "floor/"
@@ -153,7 +139,8 @@ func Build(dir string) (map[string][]byte, Sizes, error) {
 	if err != nil {
 		return nil, Sizes{}, err
 	}
-	desk.Setup, desk.Aside, desk.Sentences = other.Script, other.Later, other.Sentences
+	desk.Setup, desk.Aside = other.Script, other.Later
+	maps.Copy(desk.Apart, other.Apart)
 	last, err := leave.build(root, files)
 	desk.Leave = last.Script
 	return files, desk, err
@@ -165,7 +152,7 @@ func (e entry) build(root string, files map[string][]byte) (Sizes, error) {
 	if err != nil {
 		return Sizes{}, err
 	}
-	var sizes Sizes
+	sizes := Sizes{Apart: map[string]int{}}
 	script, style := "src/"+e.script, "src/"+e.style
 	first := built.begin(script)
 	language, words := 0, 0
@@ -176,14 +163,8 @@ func (e entry) build(root string, files map[string][]byte) (Sizes, error) {
 			sizes.Script += weight
 		case part.entry == style:
 			sizes.Style = weight
-		case part.entry == beside:
-			sizes.Beside = weight
-		case part.entry == utility:
-			sizes.Utility = weight
-		case part.entry == sticker:
-			sizes.Sticker = weight
-		case part.entry == sentences:
-			sizes.Sentences = weight
+		case slices.ContainsFunc(apart, func(own bound) bool { return own.source == part.entry }):
+			sizes.Apart[part.entry] = weight
 		case strings.HasPrefix(part.entry, view):
 			words = max(words, weight)
 		case strings.HasPrefix(part.entry, texts):

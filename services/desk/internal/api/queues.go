@@ -58,12 +58,17 @@ func (s *Server) Tally(ctx context.Context, agents []string) error {
 // figures are how full queues are, by name. An error comes with what is known
 // without distribution.
 func (s *Server) figures(ctx context.Context, world *directory.Snapshot, ids []string) ([]*deskv1.QueueFigure, error) {
-	waiting := s.Hub.Queues()
+	waiting, now, set := s.Hub.Queues(), s.Now(), s.rules.Of(world)
 	byID := make(map[string]*deskv1.QueueFigure, len(ids))
 	for _, id := range ids {
 		q, w := world.Queues[id], waiting[id]
 		byID[id] = &deskv1.QueueFigure{Queue: id, Name: q.GetMeta().GetDisplayName(), Waiting: w.Waiting, SinceMs: w.SinceMS,
 			Tag: w.Tag, Agents: int32(len(q.GetAgents())), WaitSeconds: -1, Ready: -1}
+		hours := set.Hours(id, now)
+		byID[id].Closed, byID[id].Special = !hours.Open, hours.Reason
+		if !hours.Changes.IsZero() {
+			byID[id].ChangesMs = hours.Changes.UnixMilli()
+		}
 	}
 	var failed error
 	for some := range slices.Chunk(slices.Sorted(slices.Values(ids)), subject.MostAsked) {
@@ -77,6 +82,12 @@ func (s *Server) figures(ctx context.Context, world *directory.Snapshot, ids []s
 				told.Ready, told.WaitSeconds = f.GetReady(), f.GetWaitSeconds()
 				told.PausedBy, told.PausedSinceMs = called(world, f.GetPausedBy()), f.GetPausedSinceMs()
 			}
+		}
+	}
+	for id, f := range byID {
+		var to string
+		if f.Overflows, to = set.Overflows(id, f.GetWaiting(), now); f.Overflows {
+			f.OverflowsTo = cmp.Or(world.Queues[to].GetMeta().GetDisplayName(), to)
 		}
 	}
 	return slices.SortedFunc(maps.Values(byID), func(a, b *deskv1.QueueFigure) int {

@@ -59,7 +59,7 @@ function One({ a }: { a: Attachment }) {
   return <Card sign="▢" name={name} more={t.notShown} url="" act="" />;
 }
 
-// Picture opens in its own tab. Its link at Meta lapses, and the desk's policy
+// Picture leads to itself, and opens over the page. Its link at Meta lapses, and the desk's policy
 // may not let its server be asked: then it is a link.
 function Picture({ url, name, small }: { url: string; name: string; small: boolean }) {
   const { t } = useRoom();

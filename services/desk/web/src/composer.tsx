@@ -90,6 +90,10 @@ export function Composer({ view }: { view: ConversationView }) {
   useEffect(() => {
     if (sessionStorage.getItem(filesKey(agent, id))) uploads((m) => m.restore(desk, view));
   }, [id]);
+  useEffect(() => {
+    // What is left to write when the talk is over; the reply stays where it was.
+    if (view.phase === 'PHASE_WRAP_UP') change({ ...draft, mode: 'note' });
+  }, [view.phase]);
   useFocus(area, id);
   useDrop(take);
   useLayoutEffect(() => grow(area.current), [text, mode]);

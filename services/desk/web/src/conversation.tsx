@@ -12,6 +12,7 @@ import { Composer } from './composer';
 import { later } from './later';
 
 const Company = later(() => import('./company').then((m) => m.Company));
+const Ending = later(() => import('./ending').then((m) => m.Ending));
 const WrapUp = later(() => import('./wrapup').then((m) => m.WrapUp));
 const Confirm = later(() => import('./dialog').then((m) => m.Confirm));
 const HandOver = later(() => import('./handover').then((m) => m.HandOver));
@@ -34,6 +35,7 @@ export function Conversation({ view, panel, onPanel }: { view: ConversationView 
         <>
           <Header view={view} panel={panel} onPanel={onPanel} />
           <Company view={view} />
+          <Ending />
           <Banner view={view} />
           <Timeline key={`log ${idOf(view)}`} view={view} />
           <Composer key={`pen ${idOf(view)}`} view={view} />

@@ -1,10 +1,9 @@
-// Who works, and the queues they work for, as a supervisor sees them.
+// Who works, as a supervisor sees them.
 import { useState } from 'preact/hooks';
-import type { AgentFigure, ListAgentsResponse, Presence, QueueFigure } from './types.gen';
+import type { AgentFigure, ListAgentsResponse, Presence } from './types.gen';
 import { Adjust } from './adjust';
-import { seconds, share } from './figures';
 import type { Act } from './floor';
-import { clock, long, span } from './format';
+import { long } from './format';
 import { num } from './model';
 import { useNow } from './rt';
 import { useAloft } from './aloft';
@@ -62,40 +61,5 @@ function Agent({ of: a, now, act, onAgent, adjust }: {
       <td class="line" dir="auto">{(a.queues ?? []).join(', ')}</td>
       {adjust && <td><button class="plain" data-deed="adjust" aria-label={`${t.adjust}: ${a.name || a.agent}`} onClick={() => adjust(a.agent ?? '')}>{t.adjust}</button></td>}
     </tr>
-  );
-}
-
-// Lines are the queues.
-export function Lines({ queues, act, onQueue }: { queues: QueueFigure[]; act: Act; onQueue: (queue: string) => void }) {
-  const { t } = useAloft();
-  const now = useNow(1_000);
-  return (
-    <div class="table" tabIndex={0} role="region" aria-label={t.queues}>
-      <table>
-        <thead><tr>
-          <th>{t.queueCol}</th><th>{t.inQueue}</th><th>{t.longestWait}</th><th>{t.estimateCol}</th><th>{t.readyCol}</th><th>{t.agents}</th>
-          <th title={t.serviceLevelIs(t.ownThreshold)}>{t.serviceLevel}</th><th title={t.abandonedIs}>{t.abandoned}</th><th title={t.offeredColIs}>{t.offeredCol}</th><th>{t.actionsCol}</th>
-        </tr></thead>
-        <tbody>
-          {queues.map((q) => (
-            <tr key={q.queue} data-queue={q.queue}>
-              <th scope="row"><button class="plain" dir="auto" onClick={() => onQueue(q.queue ?? '')}>{q.name || q.queue}</button></th>
-              <td class="number">{q.waiting ?? 0}</td>
-              <td class="number">{num(q.sinceMs) > 0 ? span(now - num(q.sinceMs)) : '–'}</td>
-              <td class="number">{num(q.waitSeconds) >= 0 && q.waiting ? long(num(q.waitSeconds) * 1000, t) : '–'}</td>
-              <td class="number">{(q.ready ?? 0) >= 0 ? q.ready ?? 0 : '–'}</td>
-              <td class="number">{q.agents ?? 0}</td>
-              <td class="number">{share(q.figures?.serviceLevel)} <span class="quiet">{t.inTime(seconds(q.figures?.serviceLevelSeconds || 60, t))}</span></td>
-              <td class="number">{q.figures?.abandoned ?? 0}</td>
-              <td class="number">{q.figures?.accepted ?? 0} / {q.figures?.offered ?? 0}</td>
-              <td><div class="acts">
-                {q.pausedBy && <span class="badge soft">{t.pausedBy(q.pausedBy, clock(num(q.pausedSinceMs), t))}</span>}
-                <button class="plain" onClick={() => void act('PauseQueue', { queue: q.queue, pause: !q.pausedBy })}>{q.pausedBy ? t.goOnQueue : t.pause}</button>
-              </div></td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
   );
 }

@@ -366,9 +366,13 @@ export class Desk {
     return this.#command(`${method} ${JSON.stringify(body)}`, method, body, false);
   }
 
-  // act carries out a command on a conversation.
-  async act(action: Action, v: ConversationView, more: object = {}): Promise<boolean> {
-    return this.#gone(action, v, more);
+  // hold keeps an End back for a moment, where that part of the page is here.
+  hold?: (v: ConversationView) => void;
+
+  // act carries out a command on a conversation; an End with nothing more is held.
+  async act(action: Action, v: ConversationView, more?: object): Promise<boolean> {
+    if (action === 'End' && !more && this.hold) return this.hold(v), false;
+    return this.#gone(action, v, more ?? {});
   }
 
   // gone gives a command after which the conversation may be somebody else's.

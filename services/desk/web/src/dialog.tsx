@@ -10,7 +10,7 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
   return (
     <dialog ref={box} aria-label={title} onClose={() => { caret(); onClose(); }} onClick={(e) => e.target === box.current && box.current?.close()}>
       <div class="dialog">
-        <h2>{title}</h2>
+        <h2 dir="auto">{title}</h2>
         {children}
       </div>
     </dialog>

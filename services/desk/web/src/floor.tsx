@@ -6,10 +6,12 @@ import { useAloft, useWords } from './aloft';
 import { clock } from './format';
 import { said } from './i18n';
 import { RoomContext, useRoom } from './rt';
-import { Crew, Lines } from './crew';
-import { Cards, Hour } from './figures';
+import { Crew } from './crew';
+import { Cards, Hour, seconds, share } from './figures';
+import { later } from './later';
 import { Ongoing } from './ongoing';
 
+const Lines = later(() => import('./lines').then((m) => m.Lines));
 const EVERY_MS = 2_000;
 const PAGE = 50;
 const MOST = 200;
@@ -68,7 +70,7 @@ function View() {
       <Filters seen={seen} wanted={wanted} change={change} />
       {wanted.tab === 'conversations' && <Ongoing seen={seen} again={again} act={act} more={() => want({ ...wanted, size: MOST })} />}
       {wanted.tab === 'agents' && <Crew figures={seen.agents} act={act} again={again} onAgent={(heldBy) => change({ tab: 'conversations', queue: '', phase: '', heldBy })} />}
-      {wanted.tab === 'queues' && <Lines queues={seen.queues} act={act} onQueue={(queue) => change({ tab: 'conversations', queue, phase: '', heldBy: '' })} />}
+      {wanted.tab === 'queues' && <Lines t={t} seconds={seconds} share={share} queues={seen.queues} act={act} onQueue={(queue) => change({ tab: 'conversations', queue, phase: '', heldBy: '' })} />}
     </main>
   );
 }

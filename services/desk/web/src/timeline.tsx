@@ -7,6 +7,9 @@ import { day, dayKey } from './format';
 import { idOf, num, threadOf } from './model';
 import { useRoom } from './rt';
 import { Bubble, Draft, SystemLine } from './bubble';
+import { later } from './later';
+
+const Lightbox = later(() => import('./lightbox').then((m) => m.Lightbox));
 
 const SHOWN = 200;
 const NEAR_PX = 40;
@@ -25,13 +28,13 @@ export function Timeline({ view }: { view: ConversationView }) {
     const el = scroll.box.current;
     if (!el) return;
     scroll.moved();
-    if (el.scrollTop > 300) return;
-    if (thread.sorted.length > limit) setLimit(limit + 100);
-    else if (!thread.failed) {
-      setLimit(limit + 100);
-      void desk.history(view.ref, true);
-    }
+    if (el.scrollTop <= 300 && (!thread.failed || thread.sorted.length > limit)) older();
   };
+  const older = () => {
+    setLimit(limit + 100);
+    if (thread.sorted.length <= limit) void desk.history(view.ref, true);
+  };
+  const whole = thread.loaded && thread.next === '0' && thread.sorted.length <= limit;
 
   return (
     <div class="log-frame">
@@ -41,11 +44,12 @@ export function Timeline({ view }: { view: ConversationView }) {
           {thread.failed && (
             <p class="sys">{t.historyFailed} <button class="plain" onClick={() => void desk.history(view.ref, thread.loaded)}>{t.again}</button></p>
           )}
-          {thread.loaded && thread.next === '0' && thread.sorted.length <= limit && <p class="sys">{t.beginning}</p>}
+          {whole && <p class="sys">{t.beginning}</p>}
           {items.map((item, i) => <Line key={item.id} item={item} before={items[i - 1]} after={items[i + 1]} view={view} thread={thread.items} />)}
           {drafts.map((e) => <Draft key={e.clientId} entry={e} link={s.link} />)}
         </div>
       </div>
+      <Lightbox older={whole || thread.failed ? undefined : older} />
       {scroll.away && (
         <button class="jump" onClick={scroll.toBottom}>↓ {scroll.fresh ? t.newMessages(scroll.fresh) : t.toBottom}</button>
       )}

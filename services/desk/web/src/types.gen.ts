@@ -829,6 +829,11 @@ export interface QueueFigure {
   pausedBy?: string;
   pausedSinceMs?: string;
   figures?: Figures;
+  closed?: boolean;
+  changesMs?: string;
+  special?: string;
+  overflows?: boolean;
+  overflowsTo?: string;
 }
 
 export interface QueueTarget {

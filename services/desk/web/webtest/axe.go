@@ -63,7 +63,7 @@ const nameless = `(() => {
 	const seen = (e) => e.checkVisibility();
 	const text = (e) => (e?.innerText || e?.textContent || '').trim();
 	const named = (e) => e.getAttribute('aria-label') || (e.getAttribute('aria-labelledby') ?? '').split(' ').map((id) => text(document.getElementById(id))).join('')
-		|| text(e) || [...e.labels ?? []].map(text).join('') || e.getAttribute('title') || e.getAttribute('placeholder');
+		|| text(e) || [...e.querySelectorAll('img')].map((i) => i.alt).join('') || [...e.labels ?? []].map(text).join('') || e.getAttribute('title') || e.getAttribute('placeholder');
 	const bad = [], say = (what, e) => bad.push(what + ' ' + e.outerHTML.slice(0, 80));
 	for (const e of document.querySelectorAll('button, a[href], input, select, textarea, [role=button], [role=img]')) if (seen(e) && !named(e)) say('nameless:', e);
 	for (const e of document.querySelectorAll('img')) if (seen(e) && !e.hasAttribute('alt')) say('wordless:', e);

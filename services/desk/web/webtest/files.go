@@ -2,6 +2,7 @@ package webtest
 
 import (
 	"image"
+	"image/color"
 	"image/png"
 	"net/http"
 )
@@ -21,5 +22,16 @@ func (h *House) file(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "image/png")
 	w.Header().Set("Content-Security-Policy", "sandbox; default-src 'none'")
-	_ = png.Encode(w, image.NewRGBA(image.Rect(0, 0, 640, 480))) // the browser went away
+	_ = png.Encode(w, painted()) // the browser went away
+}
+
+// painted is a picture that can be told from its frame.
+func painted() image.Image {
+	img := image.NewRGBA(image.Rect(0, 0, 640, 480))
+	for y := range 480 {
+		for x := range 640 {
+			img.SetRGBA(x, y, color.RGBA{R: uint8(x * 255 / 640), G: uint8(y * 255 / 480), B: 160, A: 255})
+		}
+	}
+	return img
 }

@@ -186,6 +186,15 @@ func (d desk) MonitorConversation(_ context.Context, r *connect.Request[deskv1.M
 	return nil, connect.NewError(connect.CodeNotFound, nil)
 }
 
+// JoinConversation lets the supervisor who reads along write to the customer.
+func (d desk) JoinConversation(_ context.Context, r *connect.Request[deskv1.JoinConversationRequest]) (*connect.Response[deskv1.JoinConversationResponse], error) {
+	v, err := d.change(r.Msg.GetRef(), func(v *deskv1.ConversationView) {
+		v.Part = &deskv1.Beside{Agent: Boss, Part: threadv1.Part_PART_JOINED, Attendance: threadv1.Attendance_ATTENDANCE_PRESENT}
+		v.Supervise, v.Allowed = nil, []string{"send", "note", "leave"}
+	})
+	return connect.NewResponse(&deskv1.JoinConversationResponse{Conversation: v}), err
+}
+
 // allow says what the agent may do in a phase.
 func (h *House) allow(v *deskv1.ConversationView) {
 	if v.GetPart() != nil {

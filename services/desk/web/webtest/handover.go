@@ -86,6 +86,14 @@ func (h *House) Wait(names ...string) {
 	h.emit(&deskv1.Event{Kind: &deskv1.Event_Queues{Queues: h.queues}})
 }
 
+// Queues adds queues to those that there are.
+func (h *House) Queues(more ...*deskv1.QueueFigure) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.queues = &deskv1.Queues{Queues: append(slices.Clone(h.queues.GetQueues()), more...)}
+	h.emit(&deskv1.Event{Kind: &deskv1.Event_Queues{Queues: h.queues}})
+}
+
 // Asked is what the desk was asked last of this kind; nil when nothing.
 func Asked[M proto.Message](h *House) (last M) {
 	h.mu.Lock()

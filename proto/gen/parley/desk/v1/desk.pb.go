@@ -1241,7 +1241,18 @@ type QueueFigure struct {
 	// Since when, ms since 1970 UTC.
 	PausedSinceMs int64 `protobuf:"varint,10,opt,name=paused_since_ms,json=pausedSinceMs,proto3" json:"paused_since_ms,omitempty"`
 	// How it went in the last hour; absent for others than supervisors.
-	Figures       *Figures `protobuf:"bytes,51,opt,name=figures,proto3" json:"figures,omitempty"`
+	Figures *Figures `protobuf:"bytes,51,opt,name=figures,proto3" json:"figures,omitempty"`
+	// It is out of its hours.
+	Closed bool `protobuf:"varint,76,opt,name=closed,proto3" json:"closed,omitempty"`
+	// When it is next otherwise, ms since 1970 UTC; 0: not within sight, or it has no
+	// hours.
+	ChangesMs int64 `protobuf:"varint,77,opt,name=changes_ms,json=changesMs,proto3" json:"changes_ms,omitempty"`
+	// Reason of the special day that it has today; may be empty.
+	Special string `protobuf:"bytes,78,opt,name=special,proto3" json:"special,omitempty"`
+	// By its overflow rules a conversation that comes now does not enter (L52).
+	Overflows bool `protobuf:"varint,79,opt,name=overflows,proto3" json:"overflows,omitempty"`
+	// Name or id of the queue where it goes instead; empty: it ends.
+	OverflowsTo   string `protobuf:"bytes,80,opt,name=overflows_to,json=overflowsTo,proto3" json:"overflows_to,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1351,6 +1362,41 @@ func (x *QueueFigure) GetFigures() *Figures {
 		return x.Figures
 	}
 	return nil
+}
+
+func (x *QueueFigure) GetClosed() bool {
+	if x != nil {
+		return x.Closed
+	}
+	return false
+}
+
+func (x *QueueFigure) GetChangesMs() int64 {
+	if x != nil {
+		return x.ChangesMs
+	}
+	return 0
+}
+
+func (x *QueueFigure) GetSpecial() string {
+	if x != nil {
+		return x.Special
+	}
+	return ""
+}
+
+func (x *QueueFigure) GetOverflows() bool {
+	if x != nil {
+		return x.Overflows
+	}
+	return false
+}
+
+func (x *QueueFigure) GetOverflowsTo() string {
+	if x != nil {
+		return x.OverflowsTo
+	}
+	return ""
 }
 
 // Heartbeat keeps the stream alive.
@@ -8213,7 +8259,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\x06now_ms\x18\x03 \x01(\x03R\x05nowMs\x12.\n" +
 	"\x06queues\x18\x04 \x01(\v2\x16.parley.desk.v1.QueuesR\x06queues\"=\n" +
 	"\x06Queues\x123\n" +
-	"\x06queues\x18\x01 \x03(\v2\x1b.parley.desk.v1.QueueFigureR\x06queues\"\xc7\x02\n" +
+	"\x06queues\x18\x01 \x03(\v2\x1b.parley.desk.v1.QueueFigureR\x06queues\"\xd9\x03\n" +
 	"\vQueueFigure\x12\x14\n" +
 	"\x05queue\x18\x01 \x01(\tR\x05queue\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -8226,7 +8272,13 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\tpaused_by\x18\t \x01(\tR\bpausedBy\x12&\n" +
 	"\x0fpaused_since_ms\x18\n" +
 	" \x01(\x03R\rpausedSinceMs\x121\n" +
-	"\afigures\x183 \x01(\v2\x17.parley.desk.v1.FiguresR\afigures\"\"\n" +
+	"\afigures\x183 \x01(\v2\x17.parley.desk.v1.FiguresR\afigures\x12\x16\n" +
+	"\x06closed\x18L \x01(\bR\x06closed\x12\x1d\n" +
+	"\n" +
+	"changes_ms\x18M \x01(\x03R\tchangesMs\x12\x18\n" +
+	"\aspecial\x18N \x01(\tR\aspecial\x12\x1c\n" +
+	"\toverflows\x18O \x01(\bR\toverflows\x12!\n" +
+	"\foverflows_to\x18P \x01(\tR\voverflowsTo\"\"\n" +
 	"\tHeartbeat\x12\x15\n" +
 	"\x06now_ms\x18\x01 \x01(\x03R\x05nowMs\"&\n" +
 	"\fSessionEnded\x12\x16\n" +

@@ -1,1 +1,0 @@
-import{a,b}from"./chunk.SMDJLKZP.js";import"./chunk.GYDGKPPF.js";export{b as Confirm,a as Dialog};
