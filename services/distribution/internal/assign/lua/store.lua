@@ -99,11 +99,8 @@ end
 
 function book.hear(id, raw)
   raw = raw or '|||||0|0|0|0|||0||'
-  local pres, was, since, src, stat, used, out, la, lr, held, turns, tot, from = string.match(raw,
-    '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|()')
-  -- The longest part by far is found by its end, and not letter by letter.
-  local to = string.find(raw, '|', from, true)
-  local idx, rest = string.sub(raw, from, to - 1), string.sub(raw, to + 1)
+  local pres, was, since, src, stat, used, out, la, lr, held, turns, tot, idx, rest = string.match(raw,
+    '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)|(.*)$')
   local v, asked, wanted, counts, pl = '0', '', '0', '', ''
   if rest ~= '' then v, asked, wanted, counts, pl = string.match(rest, '^(.-);(.-);(.-);(.-);(.*)$') end
   local a = {id = id, pres = pres, was = was, since = since, src = src, stat = stat, used = used, out = out, la = la, lr = lr, held = held,
