@@ -27,7 +27,7 @@ build: ## build parley and parleyctl into bin/
 	go build -trimpath -ldflags "$(LDFLAGS)" -o bin/parleyctl ./cli/cmd/parleyctl
 
 test: deps fmt-check ## everything CI runs
-	@$(MAKE) --no-print-directory -j 3 races raceless rest
+	@$(MAKE) --no-print-directory -j 2 races rest
 	@echo "make test: passed"
 
 fmt-check: ## check that gofmt and vet have nothing to say; go test needs no vet of its own then
@@ -53,7 +53,7 @@ ROOMY := GOGC=400
 unit: ## test every package, with the race detector
 	@$(MAKE) --no-print-directory -j 2 races raceless
 
-# Building with the detector is half of all the work, and scenarios and pages wait
+# Building with the detector is half of all the work, and what is in rest waits
 # much: they run side by side, and the builds give way to whoever waits for time.
 # A process with the detector would sleep for a second before it ends.
 races:
@@ -68,15 +68,15 @@ BLIND := -gcflags=golang.org/x/crypto/argon2=-race=false -gcflags=github.com/yui
 # a hundred binaries are linked with a fifth less work.
 BARE := -ldflags='-s -w'
 
-rest: house scenarios web-check release-check standalone
+rest: house scenarios raceless web-check release-check standalone
 
 raceless:
 	-cd services/desk/web && npm ci --ignore-scripts --no-audit --no-fund # axe-core; without it the page's own checks look alone
-	CGO_ENABLED=0 go test -vet=off $(BARE) -p 1 $(PAGE)
+	CGO_ENABLED=0 go test -vet=off $(BARE) -p 1 -timeout 20m $(PAGE)
 	CGO_ENABLED=0 go test -vet=off $(BARE) -p 1 -run '$(ALONE)' ./services/distribution/... ./services/engagement/... ./services/attachment/internal/forgetting/ ./services/outbound/internal/sim/ ./pkg/audit/ ./pkg/schedule/ ./cli/
 
 scenarios: ## run the whole house three times: in one process, as processes, and as the cluster of compose
-	CGO_ENABLED=0 go test -vet=off $(BARE) -count=1 -timeout 12m ./test/scenario/...
+	CGO_ENABLED=0 go test -vet=off $(BARE) -count=1 -timeout 20m ./test/scenario/...
 
 standalone: ## build each module alone, as a container does; vet saw it in fmt-check
 	@for m in $(MODULES); do (cd $$m && export GOWORK=off && go list -test -deps ./... >/dev/null && go build $$(go list -f '{{if ne .Name "main"}}{{.ImportPath}}{{end}}' ./...)) || { echo "$$m does not build alone"; exit 1; }; done
