@@ -79,8 +79,8 @@ func distribution() Service {
 		Stages: []string{"distribution"}, Leads: []string{"distribution-relay"},
 		Serves: []string{"distribution.>"},
 		Redis: Redis{Keys: []string{"{<group>}:*"}, Commands: []string{"ping", "select", "eval", "evalsha", "script|load", "del", "exists", "expire", "get",
-			"hdel", "hget", "hgetall", "hincrby", "hkeys", "hmget", "hset", "info", "mget", "mset", "sadd", "scan", "sismember", "smembers", "srandmember", "srem",
-			"time", "unlink", "xadd", "xdel", "xread", "zadd", "zcard", "zcount", "zrange", "zrangebyscore", "zrank", "zrem", "zscore"}},
+			"hdel", "hget", "hgetall", "hincrby", "hkeys", "hmget", "hset", "info", "mget", "mset", "sadd", "scan", "sismember", "smembers", "smismember", "srandmember", "srem",
+			"time", "unlink", "xadd", "xdel", "xread", "zadd", "zcard", "zcount", "zmscore", "zrange", "zrangebyscore", "zrank", "zrem", "zscore"}},
 	}
 }
 

@@ -2,11 +2,13 @@ package assign_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/parley-desk/parley/pkg/access"
 	"github.com/parley-desk/parley/pkg/keyspace"
 	"github.com/parley-desk/parley/pkg/keyspace/keyspacetest"
 	"github.com/parley-desk/parley/services/distribution/internal/assign"
@@ -20,6 +22,7 @@ type hall struct{ *desk }
 // each runs cases by name, every one in a book of its own.
 func each(t *testing.T, names []string, test func(h *hall, n int)) {
 	keyspacetest.Each(t, func(t *testing.T, rdb redis.UniversalClient) {
+		granted(t, rdb)
 		for n, name := range names {
 			t.Run(name, func(t *testing.T) {
 				book, err := assign.NewBook(rdb, assign.Config{Group: keyspace.Group(fmt.Sprint("g", n)), Lease: time.Hour, Grace: time.Hour,
@@ -34,6 +37,27 @@ func each(t *testing.T, names []string, test func(h *hall, n int)) {
 			})
 		}
 	})
+}
+
+// granted has a server do for rdb what distribution may there and nothing else (SS3) but
+// what a test itself asks for, so that a script with a word that nobody granted fails
+// here. The embedded one grants all.
+func granted(t *testing.T, rdb redis.UniversalClient, besides ...string) {
+	t.Helper()
+	rules := []any{"ACL", "SETUSER", "default", "-@all"}
+	for _, c := range besides {
+		rules = append(rules, "+"+c)
+	}
+	for _, s := range access.Services() {
+		for _, c := range s.Redis.Commands {
+			if s.Name == "distribution" {
+				rules = append(rules, "+"+c)
+			}
+		}
+	}
+	if err := rdb.Do(t.Context(), rules...).Err(); err != nil && !strings.Contains(err.Error(), "unknown command") {
+		t.Fatal(err)
+	}
 }
 
 func (h *hall) queue(id string, by assign.Method, priority int32) {
