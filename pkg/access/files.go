@@ -60,7 +60,7 @@ func Create(p Plan) (written []string, err error) {
 	w := &writer{plan: p}
 	services := Services()
 	users := make([]string, len(services))
-	acl := "user default on nopass resetkeys resetchannels -@all +ping\n" // for probes
+	acl := defaultUser + probe
 	for i, s := range services {
 		if users[i], err = w.user(s); err != nil {
 			return w.written, err
@@ -84,6 +84,13 @@ func Create(p Plan) (written []string, err error) {
 	err = w.certificates()
 	return w.written, err
 }
+
+// Redis reads its file back as the default user: what transactions and scripts wrote is
+// skipped where that may not write it. Nobody can sign in as one that is off.
+const defaultUser = "user default off allkeys allchannels +@all\n"
+
+// probe may ask whether Redis answers, with any password.
+const probe = "user probe on nopass resetkeys resetchannels -@all +ping\n"
 
 type writer struct {
 	plan    Plan

@@ -30,9 +30,9 @@ func TestClearIsWhatCrossesANetworkWithoutTLS(t *testing.T) {
 	}
 }
 
-// guarded is a redis-server with the users of parley access create, and the folder
-// of their passwords.
-func guarded(t *testing.T) (url, dir string) {
+// guarded is a redis-server with the users of parley access create that writes all down,
+// the folder of their passwords, and what kills it and starts it again.
+func guarded(t *testing.T) (url, dir string, again func()) {
 	t.Helper()
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -46,17 +46,28 @@ func guarded(t *testing.T) (url, dir string) {
 		t.Fatal(err)
 	}
 	socket := filepath.Join(dir, "redis.sock")
-	cmd := exec.Command(program, "--port", "0", "--unixsocket", socket, "--dir", dir, "--save", "", "--logfile", filepath.Join(dir, "log"),
-		"--aclfile", filepath.Join(dir, access.ACLFile))
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	var cmd *exec.Cmd
+	start := func() {
+		cmd = exec.Command(program, "--port", "0", "--unixsocket", socket, "--dir", dir, "--save", "", "--logfile", filepath.Join(dir, "log"),
+			"--aclfile", filepath.Join(dir, access.ACLFile), "--appendonly", "yes", "--appendfsync", "always")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
 	}
-	t.Cleanup(func() {
+	end := func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
+	}
+	start()
+	t.Cleanup(func() {
+		end()
 		_ = os.RemoveAll(dir)
 	})
-	return "unix://" + socket, dir
+	return "unix://" + socket, dir, func() {
+		end()
+		_ = os.Remove(socket)
+		start()
+	}
 }
 
 // as opens Redis as a service of the house, as its process does.
@@ -91,7 +102,7 @@ func as(t *testing.T, url, dir, service string) (rdb redis.UniversalClient) {
 
 // TestUsersOfRedisMayDoWhatTheirScriptsDoAndNoMore (SS2).
 func TestUsersOfRedisMayDoWhatTheirScriptsDoAndNoMore(t *testing.T) {
-	url, dir := guarded(t)
+	url, dir, _ := guarded(t)
 	distribution, outbound, admin := as(t, url, dir, "distribution"), as(t, url, dir, "outbound"), as(t, url, dir, "admin")
 	own := keyspace.NewScript("own", "return {redis.call('HSET', KEYS[1], 'a', 1), redis.pcall('INFO', 'replication')}")
 	if _, err := own.Run(t.Context(), distribution, keyspace.Group("main").Key("agent")); err != nil {
@@ -120,6 +131,27 @@ func TestUsersOfRedisMayDoWhatTheirScriptsDoAndNoMore(t *testing.T) {
 	_, _, err := keyspace.Open(t.Context(), keyspace.Config{URL: url, Door: keyspace.Door{User: "admin", PasswordFile: filepath.Join(dir, "outbound", access.PasswordFile)}})
 	if !fault.Is(err, fault.Denied) {
 		t.Errorf("with another's password: %v", err)
+	}
+}
+
+// TestRedisReadsBackWhatScriptsWrote: who is killed comes back with all of it, though no
+// service may do everything and nobody may sign in without a password.
+func TestRedisReadsBackWhatScriptsWrote(t *testing.T) {
+	url, dir, again := guarded(t)
+	key := keyspace.Group("main").Key("agent")
+	two := keyspace.NewScript("two", "redis.call('HSET', KEYS[1], 'a', 1); redis.call('HSET', KEYS[1], 'b', 2); return {1}")
+	if _, err := two.Run(t.Context(), as(t, url, dir, "distribution"), key); err != nil {
+		t.Fatal(err)
+	}
+	again()
+	if got, err := as(t, url, dir, "distribution").HGetAll(t.Context(), key).Result(); err != nil || len(got) != 2 {
+		t.Errorf("after it was killed it has %v, %v", got, err)
+	}
+	if probe := redis.NewClient(&redis.Options{Network: "unix", Addr: strings.TrimPrefix(url, "unix://"), Username: "probe", Password: "any"}); probe.Ping(t.Context()).Err() != nil || probe.Get(t.Context(), key).Err() == nil {
+		t.Error("a probe may not ask whether it answers, or may ask for more")
+	}
+	if stranger := redis.NewClient(&redis.Options{Network: "unix", Addr: strings.TrimPrefix(url, "unix://")}); stranger.Ping(t.Context()).Err() == nil {
+		t.Error("a stranger is let in")
 	}
 }
 

@@ -144,7 +144,7 @@ func TestHowAProcessStandsInRedis(t *testing.T) {
 	}
 	_, port, _ := net.SplitHostPort(address)
 	for host, want := range map[string]string{"redis": "redis", "localhost": "", "127.0.0.1": ""} {
-		clear := redis.NewClient(&redis.Options{Addr: net.JoinHostPort(host, port), Dialer: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		clear := redis.NewClient(&redis.Options{Addr: net.JoinHostPort(host, port), Username: "probe", Password: "any", Dialer: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&tls.Dialer{Config: clientOf(t, master)}).DialContext(ctx, network, address) // what stands in for a Redis elsewhere
 		}})
 		t.Cleanup(func() { _ = clear.Close() })

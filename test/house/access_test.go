@@ -37,7 +37,7 @@ Beside what stands here every user may look at every stream (how long it is, and
 	d.line("A stage is its leases, its checkpoints and its dead letters; whoever has one may read all of these. `all` runs the services in one process, `restore` is `parley backup restore`.")
 	d.line("\n## In Redis")
 	d.table([]string{"user", "keys", "commands"}, store)
-	d.line("`<group>` is the setting `distribution.group`. Without a password a client may `ping`, for probes.")
+	d.line("`<group>` is the setting `distribution.group`. For probes the user `probe` may `ping`, with any password; nobody can sign in as the default user, as whom Redis reads its file back.")
 	golden(t, "docs/access.md", tidied(d))
 }
 
