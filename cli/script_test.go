@@ -22,6 +22,7 @@ import (
 	"github.com/parley-desk/parley/pkg/fault"
 	"github.com/parley-desk/parley/pkg/thread"
 	crmv1 "github.com/parley-desk/parley/proto/gen/parley/crm/v1"
+	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/admin/admintest"
@@ -75,6 +76,8 @@ func TestScripts(t *testing.T) {
 			"tells":  tells,
 			"rates":  rates,
 			"notes":  notes,
+
+			"distributes": distributes,
 
 			"eventually": eventually,
 		},
@@ -242,6 +245,24 @@ func asks(ts *testscript.TestScript, _ bool, args []string) {
 		}, nil
 	})
 	ts.Check(err)
+}
+
+// distributes has distribution answer why the conversation that opens has opened waits.
+func distributes(ts *testscript.TestScript, _ bool, _ []string) {
+	s, _ := ts.Value("server").(*admintest.Server)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = bus.Serve(ctx, s.Bus, "distribution.why", func(_ context.Context, r *distributionv1.WhyRequest) (*distributionv1.WhyResponse, error) {
+			if r.GetPage() != "1020304050607080" || r.GetPsid() != "778" {
+				return &distributionv1.WhyResponse{Standing: "unknown"}, nil
+			}
+			return &distributionv1.WhyResponse{Standing: "waiting", Queue: "front", Class: "1 unit, available or busy, bg >= 3", Method: "active",
+				Members: 5, Ahead: 4, WaitSeconds: 90, Excluded: []*distributionv1.Exclusion{{Reason: "skill", Of: "bg", Agents: 3}, {Reason: "offline", Agents: 2}}}, nil
+		})
+	}()
+	ts.Defer(func() { cancel(); <-ended })
 }
 
 // rates has a customer be asked how a conversation was, and answer, if there is an

@@ -1,6 +1,7 @@
 // Package audit keeps who did what that not everybody may: changes of the
-// configuration, what supervisors do about conversations of others, reading what is
-// not one's own, exports, erasures, keys, sign-ins.
+// configuration, what supervisors do about conversations of others, handing one over
+// or having somebody advise on it, reading what is not one's own, exports, erasures,
+// keys, sign-ins.
 //
 // Records stand in the stream AUDIT, one behind the other. What holds, whoever dies
 // where and however many processes write:

@@ -260,6 +260,9 @@ func weather(t *testing.T, total int, by configv1.Assignment) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if s.lost < total/200 || s.repeated < total/40 || c.flaps.Load() < int64(wipes) {
+		t.Error("that was no storm")
+	}
 	t.Logf("%d commits; %d replies lost, %d commands repeated, agents away %d times", len(c.records), s.lost, s.repeated, c.flaps.Load())
 	for _, f := range inspect(c.records, atChaos, total) {
 		t.Error(f)

@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/parley-desk/parley/pkg/rights"
 	"github.com/parley-desk/parley/pkg/session"
 	"github.com/parley-desk/parley/pkg/telemetry/key"
+	"github.com/parley-desk/parley/pkg/thread"
 	auditv1 "github.com/parley-desk/parley/proto/gen/parley/audit/v1"
 	authv1 "github.com/parley-desk/parley/proto/gen/parley/auth/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
@@ -51,7 +53,16 @@ func (s *Server) recorded(ctx context.Context, call connect.AnyRequest, next fun
 			return next(ctx)
 		}
 	}
-	return s.Audit.Do(ctx, r, next)
+	return s.Audit.Do(ctx, r, func(ctx context.Context) error { return worded(next(ctx)) })
+}
+
+// worded gives a refusal the form in which the record of what was not done finds its
+// reason.
+func worded(err error) error {
+	if r, ok := errors.AsType[*thread.Refusal](err); ok {
+		return &fault.Error{Kind: fault.Precondition, Reason: r.Reason, Message: "the conversation does not allow it now", Cause: err}
+	}
+	return err
 }
 
 func actor(agent string) string { return "agent:" + agent }

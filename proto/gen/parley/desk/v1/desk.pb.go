@@ -8760,7 +8760,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\aSignOut\x12\x1e.parley.desk.v1.SignOutRequest\x1a\x1f.parley.desk.v1.SignOutResponse\"\x04\x98\xf6\x18\x01\x12\x85\x01\n" +
 	"\x11SignOutEverywhere\x12(.parley.desk.v1.SignOutEverywhereRequest\x1a).parley.desk.v1.SignOutEverywhereResponse\"\x1b\x98\xf6\x18\x11\xa2\xf6\x18\x13\n" +
 	"\vsession.end\x12\x04self\x12M\n" +
-	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse\"\x04\x98\xf6\x18\x112\xe8&\n" +
+	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse\"\x04\x98\xf6\x18\x112\xce(\n" +
 	"\vDeskService\x12F\n" +
 	"\x06Events\x12\x1d.parley.desk.v1.EventsRequest\x1a\x15.parley.desk.v1.Event\"\x04\x98\xf6\x18\x120\x01\x12\\\n" +
 	"\vSetPresence\x12\".parley.desk.v1.SetPresenceRequest\x1a#.parley.desk.v1.SetPresenceResponse\"\x04\x98\xf6\x18\x12\x12\\\n" +
@@ -8788,13 +8788,17 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\n" +
 	"ListQueues\x12!.parley.desk.v1.ListQueuesRequest\x1a\".parley.desk.v1.ListQueuesResponse\"\x04\x98\xf6\x18\x1b\x12k\n" +
 	"\x10PickConversation\x12'.parley.desk.v1.PickConversationRequest\x1a(.parley.desk.v1.PickConversationResponse\"\x04\x98\xf6\x18\x16\x12\\\n" +
-	"\vListTargets\x12\".parley.desk.v1.ListTargetsRequest\x1a#.parley.desk.v1.ListTargetsResponse\"\x04\x98\xf6\x18\x17\x12\xc8\x01\n" +
-	"\x14TransferConversation\x12+.parley.desk.v1.TransferConversationRequest\x1a,.parley.desk.v1.TransferConversationResponse\"U\x98\xf6\x18\x17\xa2\xf6\x18M\n" +
-	"\x15conversation.transfer\x12 conversations/{ref.conversation}\x1a\bto_agent\x1a\bto_queue\x12Y\n" +
+	"\vListTargets\x12\".parley.desk.v1.ListTargetsRequest\x1a#.parley.desk.v1.ListTargetsResponse\"\x04\x98\xf6\x18\x17\x12\xca\x01\n" +
+	"\x14TransferConversation\x12+.parley.desk.v1.TransferConversationRequest\x1a,.parley.desk.v1.TransferConversationResponse\"W\x98\xf6\x18\x17\xa2\xf6\x18O\n" +
+	"\x15conversation.transfer\x12 conversations/{ref.conversation}\x1a\bto_agent\x1a\bto_queue \x01\x12\xa0\x01\n" +
 	"\n" +
-	"AskConsult\x12!.parley.desk.v1.AskConsultRequest\x1a\".parley.desk.v1.AskConsultResponse\"\x04\x98\xf6\x18\x14\x12b\n" +
-	"\rAnswerConsult\x12$.parley.desk.v1.AnswerConsultRequest\x1a%.parley.desk.v1.AnswerConsultResponse\"\x04\x98\xf6\x18\x14\x12\\\n" +
-	"\vOpenConsult\x12\".parley.desk.v1.OpenConsultRequest\x1a#.parley.desk.v1.OpenConsultResponse\"\x04\x98\xf6\x18\x14\x12Y\n" +
+	"AskConsult\x12!.parley.desk.v1.AskConsultRequest\x1a\".parley.desk.v1.AskConsultResponse\"K\x98\xf6\x18\x14\xa2\xf6\x18C\n" +
+	"\x14conversation.consult\x12 conversations/{ref.conversation}\x1a\ainvitee \x01\x12\xad\x01\n" +
+	"\rAnswerConsult\x12$.parley.desk.v1.AnswerConsultRequest\x1a%.parley.desk.v1.AnswerConsultResponse\"O\x98\xf6\x18\x14\xa2\xf6\x18G\n" +
+	"\x1bconversation.answer_consult\x12 conversations/{ref.conversation}\x1a\x06accept\x12\xab\x01\n" +
+	"\vOpenConsult\x12\".parley.desk.v1.OpenConsultRequest\x1a#.parley.desk.v1.OpenConsultResponse\"S\x98\xf6\x18\x14\xa2\xf6\x18K\n" +
+	"\x19conversation.open_consult\x12 conversations/{ref.conversation}\x1a\n" +
+	"consultant \x01\x12Y\n" +
 	"\n" +
 	"EndConsult\x12!.parley.desk.v1.EndConsultRequest\x1a\".parley.desk.v1.EndConsultResponse\"\x04\x98\xf6\x18\x14\x12n\n" +
 	"\x11LeaveConversation\x12(.parley.desk.v1.LeaveConversationRequest\x1a).parley.desk.v1.LeaveConversationResponse\"\x04\x98\xf6\x18\x14\x12\xc0\x01\n" +
