@@ -264,7 +264,8 @@ func Act(s *threadv1.State, now time.Time, conversation, agent, mid, emoji strin
 	return one(&threadv1.AgentReacted{Mid: mid, Emoji: emoji, Agent: agent}), nil
 }
 
-// AbandonSend gives up a send that is not confirmed.
+// AbandonSend leaves a send as it is: one that is not confirmed, or that is
+// uncertain, so that those behind it do not wait until it is proved or not.
 func AbandonSend(s *threadv1.State, conversation, agent, id string) ([]*threadv1.Fact, error) {
 	if _, err := held(s, conversation, agent, threadv1.Phase_PHASE_ACTIVE, threadv1.Phase_PHASE_WRAP_UP); err != nil {
 		return nil, err

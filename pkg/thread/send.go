@@ -20,18 +20,18 @@ func FindSend(s *threadv1.State, id string) *threadv1.Send {
 // NextSend is the send that outbound must drive now: the oldest that is not
 // given over to the agent's decision. Later ones wait for it, so that the
 // customer reads in the order the agent wrote; but a person's words do not wait
-// until it is known what became of a message that nobody wrote, which was posted
-// before them in any case. Nil when there is none.
+// until it is known what became of a message that nobody wrote, or that its agent
+// left as it is: that was posted before them in any case. Nil when there is none.
 func NextSend(s *threadv1.State) *threadv1.Send {
 	var passed *threadv1.Send
 	for _, one := range s.GetSends() {
 		switch {
 		case one.GetStatus() == threadv1.SendStatus_SEND_STATUS_UNCONFIRMED:
-		case passed == nil && (Written(one) || one.GetStatus() != threadv1.SendStatus_SEND_STATUS_UNCERTAIN):
+		case passed == nil && (awaited(one) || one.GetStatus() != threadv1.SendStatus_SEND_STATUS_UNCERTAIN):
 			return one
 		case passed == nil:
 			passed = one
-		case Written(one):
+		case awaited(one):
 			return one
 		}
 	}
@@ -43,6 +43,9 @@ func NextSend(s *threadv1.State) *threadv1.Send {
 func Written(one *threadv1.Send) bool {
 	return one.GetAgent() != "" && one.GetTrigger() == threadv1.Trigger_TRIGGER_UNSPECIFIED
 }
+
+// awaited tells whether those behind a send that is uncertain wait for proof of it.
+func awaited(one *threadv1.Send) bool { return Written(one) && !one.GetLeft() }
 
 func applyRequested(s *threadv1.State, revision uint64, now time.Time, r *threadv1.SendRequested) error {
 	c, said := s.GetConversation(), r.GetAutomated()
@@ -154,7 +157,8 @@ func Echoed(s *threadv1.State, e Echo) *threadv1.Fact {
 // Proof of success is taken in any status, however late, once there was an
 // attempt. What is not confirmed is the agent's to decide while the
 // conversation lasts; with it ends the wait, and the send is left so. What
-// no person wrote is nobody's to decide and is left at once.
+// no person wrote, or its agent left while it was uncertain, is nobody's to
+// decide and is left at once.
 func applySend(s *threadv1.State, now time.Time, f *threadv1.Fact) error {
 	switch k := f.GetKind().(type) {
 	case *threadv1.Fact_SendAttempted:
@@ -199,19 +203,12 @@ func applySend(s *threadv1.State, now time.Time, f *threadv1.Fact) error {
 			return err
 		}
 		one.Status = threadv1.SendStatus_SEND_STATUS_UNCONFIRMED
-		if !Written(one) {
+		if !awaited(one) {
 			finish(s, one) // there is nobody to decide it
 		}
 		dropUndecided(s)
 	case *threadv1.Fact_SendAbandoned:
-		one := FindSend(s, k.SendAbandoned.GetId())
-		if one == nil {
-			return refuse(s, NoSuchSend, k.SendAbandoned.GetAgent())
-		}
-		if one.Status != threadv1.SendStatus_SEND_STATUS_UNCONFIRMED {
-			return refuse(s, WrongStatus, k.SendAbandoned.GetAgent())
-		}
-		finish(s, one)
+		return applyAbandoned(s, k.SendAbandoned)
 	default:
 		return applyBeside(s, now, f)
 	}
@@ -259,7 +256,24 @@ func applySucceeded(s *threadv1.State, ok *threadv1.SendSucceeded) error {
 	}
 	one.Part++
 	one.Status, one.Attempt, one.AttemptedMs, one.DeadlineMs, one.RetryMs = threadv1.SendStatus_SEND_STATUS_REQUESTED, 0, 0, 0, 0
-	one.Disconnected, one.Setup, one.Spared = false, "", 0
+	one.Disconnected, one.Setup, one.Spared, one.Left = false, "", 0, false
+	return nil
+}
+
+// applyAbandoned leaves a send as it is. One that is uncertain stays open: proof is
+// looked for as before, and nobody waits for it.
+func applyAbandoned(s *threadv1.State, a *threadv1.SendAbandoned) error {
+	one := FindSend(s, a.GetId())
+	switch {
+	case one == nil:
+		return refuse(s, NoSuchSend, a.GetAgent())
+	case one.Status == threadv1.SendStatus_SEND_STATUS_UNCONFIRMED:
+		finish(s, one)
+	case one.Status == threadv1.SendStatus_SEND_STATUS_UNCERTAIN && awaited(one):
+		one.Left = true
+	default:
+		return refuse(s, WrongStatus, a.GetAgent())
+	}
 	return nil
 }
 

@@ -392,6 +392,47 @@ func TestResendSendsWhatIsMissing(t *testing.T) {
 	}
 }
 
+// TestAnAgentNeedNotWaitForProof: a message in doubt can be left as it is, once; it
+// is not sent again while it may still be proved, and is shown as sent when it is.
+func TestAnAgentNeedNotWaitForProof(t *testing.T) {
+	h := newHouse(t)
+	mila := h.agent("mila")
+	h.lead("p", "active", time.Now())
+	h.commit("p", thread.Of(&threadv1.SendRequested{Id: "doubt", ClientId: uuid.NewString(), Agent: "mila", Parts: []string{"Утре."}, Human: true}),
+		thread.Of(&threadv1.SendAttempted{Id: "doubt", Attempt: 1}), thread.Of(&threadv1.SendUncertain{Id: "doubt", Reason: "TIMEOUT"}))
+	leave := func() error {
+		return errOf(mila.desk.AbandonSend(t.Context(), connect.NewRequest(&deskv1.AbandonSendRequest{Ref: ref("p"), Item: "doubt"})))
+	}
+	if err := leave(); err != nil {
+		t.Fatal(err)
+	}
+	if refusal, _ := detail[*deskv1.Refusal](leave()); refusal.GetReason() != thread.WrongStatus {
+		t.Errorf("left twice: %v", refusal)
+	}
+	if refusal, _ := detail[*deskv1.Refusal](errOf(mila.resend(t.Context(), "p", uuid.NewString(), "doubt"))); refusal.GetReason() != thread.WrongStatus {
+		t.Errorf("sent again while it may be proved: %v", refusal)
+	}
+	stands := func() deskv1.Delivery {
+		r, err := mila.desk.ListTimeline(t.Context(), connect.NewRequest(&deskv1.ListTimelineRequest{Ref: ref("p")}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, item := range r.Msg.GetItems() {
+			if item.GetId() == "doubt" {
+				return item.GetDelivery()
+			}
+		}
+		return deskv1.Delivery_DELIVERY_UNSPECIFIED
+	}
+	if got := stands(); got != deskv1.Delivery_DELIVERY_ABANDONED {
+		t.Errorf("it stands as %v", got)
+	}
+	h.commit("p", thread.Of(&threadv1.SendSucceeded{Id: "doubt", Mid: "m", Proof: thread.ProofEcho, SentMs: 1}))
+	if got := stands(); got != deskv1.Delivery_DELIVERY_SENT {
+		t.Errorf("proved, it stands as %v", got)
+	}
+}
+
 // TestResendIsDecidedOnTheThreadAsItStands: an echo that comes while the agent
 // asks for a repetition makes it needless.
 func TestResendIsDecidedOnTheThreadAsItStands(t *testing.T) {

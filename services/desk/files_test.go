@@ -94,6 +94,15 @@ func TestFiles(t *testing.T) {
 			t.Errorf("%s: %d, not %d", name, got, status)
 		}
 	}
+	h.ahead.Store(int64(4 * time.Minute))
+	if again := h.fetch(mila, signed); again.StatusCode != http.StatusOK {
+		t.Errorf("the signed address after four minutes: %d", again.StatusCode)
+	}
+	h.ahead.Store(int64(5 * time.Minute))
+	if late := h.fetch(mila, signed); late.StatusCode != http.StatusNotFound || len(late.body) > 100 {
+		t.Errorf("the signed address after five minutes: %d", late.StatusCode)
+	}
+	h.ahead.Store(0)
 	// Of another agent, of nobody, and by another site.
 	for _, c := range []struct {
 		who     *caller

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,8 +59,9 @@ type house struct {
 	start    func() // another process of the desk in place of the one that stopped
 	stop     func()
 	world    *directory.Snapshot
-	used     sync.Map // units in use that distribution tells an agent asked about alone
-	stands   sync.Map // *distributionv1.AgentStanding of agents who are not available
+	used     sync.Map     // units in use that distribution tells an agent asked about alone
+	stands   sync.Map     // *distributionv1.AgentStanding of agents who are not available
+	ahead    atomic.Int64 // by how much the desk's clock is
 }
 
 // knows are the skills of agents.
@@ -118,7 +120,7 @@ func (h *house) run(cfg desk.Config, box *secret.Box) {
 	service, err := desk.New(cfg, host.Deps{
 		Log: slog.New(slog.DiscardHandler), Instance: "desk", Bus: h.bus, Secrets: box, Registry: h.registry,
 		Directory: directory.Fixed(h.world),
-		Tracer:    noop.NewTracerProvider().Tracer(""), Health: new(host.Health), Now: time.Now,
+		Tracer:    noop.NewTracerProvider().Tracer(""), Health: new(host.Health), Now: func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) },
 		Listen: func(ctx context.Context, _, addr string) (net.Listener, error) {
 			l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 			if err == nil {

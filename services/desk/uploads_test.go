@@ -143,6 +143,12 @@ func TestFilesOfAgents(t *testing.T) {
 		t.Errorf("another session sends it: %v", err)
 	}
 
+	h.lead("2002", "active", time.Now())
+	_, err := mila.desk.SendMessage(t.Context(), connect.NewRequest(&deskv1.SendMessageRequest{Ref: ref("2002"), ClientId: uuid.NewString(), Files: []string{begun.id}}))
+	if connect.CodeOf(err) != connect.CodeNotFound {
+		t.Errorf("another customer gets it: %v", err)
+	}
+
 	command := uuid.NewString()
 	item, err := send(mila, command, "Това е тя", begun.id)
 	if err != nil {

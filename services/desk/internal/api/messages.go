@@ -130,7 +130,8 @@ func repeatable(d deskv1.Delivery) bool {
 	}
 }
 
-// AbandonSend gives up a message that is not confirmed.
+// AbandonSend leaves a message as it is that is not confirmed, or for whose proof
+// the agent does not want to wait.
 func (s deskService) AbandonSend(ctx context.Context, r *connect.Request[deskv1.AbandonSendRequest]) (*connect.Response[deskv1.AbandonSendResponse], error) {
 	m, agent := r.Msg, callerOf(ctx).session.Agent
 	var c check

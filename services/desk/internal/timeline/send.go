@@ -48,7 +48,9 @@ func (f *fold) sending(fact *threadv1.Fact) bool {
 	case *threadv1.Fact_SendUncertain:
 		f.stand(k.SendUncertain.GetId(), deskv1.Delivery_DELIVERY_UNCERTAIN, k.SendUncertain.GetReason())
 	case *threadv1.Fact_SendUnconfirmed:
-		f.stand(k.SendUnconfirmed.GetId(), deskv1.Delivery_DELIVERY_UNCONFIRMED, "")
+		if e := f.byID[k.SendUnconfirmed.GetId()]; e == nil || e.item.GetDelivery() != deskv1.Delivery_DELIVERY_ABANDONED { // its agent left it before
+			f.stand(k.SendUnconfirmed.GetId(), deskv1.Delivery_DELIVERY_UNCONFIRMED, "")
+		}
 	case *threadv1.Fact_SendAbandoned:
 		f.stand(k.SendAbandoned.GetId(), deskv1.Delivery_DELIVERY_ABANDONED, "")
 	default:

@@ -166,6 +166,9 @@ func TestDelivery(t *testing.T) {
 		"left in doubt, echoed":    {log: new(log).commit(requested("s", "x")).commit(unconfirmed("s")).commit(read(9)).commit(echoed("s", 0, "m", 9)), want: deskv1.Delivery_DELIVERY_READ, mids: 1},
 		"abandoned, half echoed":   {log: new(log).commit(requested("s", "a", "b")).commit(unconfirmed("s")).commit(abandoned("s")).commit(echoed("s", 0, "m", 9)), want: deskv1.Delivery_DELIVERY_ABANDONED, mids: 1},
 		"echoed under another id":  {log: new(log).commit(requested("s", "x")).commit(answered("s", 0, "m")).commit(echoed("s", 0, "n", 9)).commit(read(9)), want: deskv1.Delivery_DELIVERY_SENT, mids: 1},
+		"left before proof":        {log: new(log).commit(requested("s", "x")).commit(uncertain("s")).commit(abandoned("s")), want: deskv1.Delivery_DELIVERY_ABANDONED},
+		"left, never proved":       {log: new(log).commit(requested("s", "x")).commit(uncertain("s")).commit(abandoned("s")).commit(unconfirmed("s")), want: deskv1.Delivery_DELIVERY_ABANDONED},
+		"left, then proved":        {log: new(log).commit(requested("s", "x")).commit(uncertain("s")).commit(abandoned("s")).commit(succeeded("s", 0, "m", 9)), want: deskv1.Delivery_DELIVERY_SENT, mids: 1},
 		"abandoned":                {log: new(log).commit(requested("s", "x")).commit(unconfirmed("s")).commit(abandoned("s")), want: deskv1.Delivery_DELIVERY_ABANDONED},
 	} {
 		t.Run(name, func(t *testing.T) {

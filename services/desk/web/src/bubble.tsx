@@ -111,16 +111,17 @@ function Waits({ reason, retryMs, parked }: { reason: string; retryMs: number; p
   return <span class="waits"> · {t.waits}: {word(t, reason)}{!parked && ` · ${left > 0 ? t.nextTry(span(left)) : t.sending}`}</span>;
 }
 
-// Choices are what the agent may do about a message whose fate is bad.
+// Choices are what the agent may do about a message whose fate is bad, or not known
+// yet: what is written behind one waits for it.
 function Choices({ item, conversation }: { item: TimelineItem; conversation: ConversationRef }) {
   const { desk, t } = useRoom();
-  const open = item.delivery === 'DELIVERY_UNCONFIRMED';
-  if (!open && item.delivery !== 'DELIVERY_FAILED') return null;
+  const open = item.delivery === 'DELIVERY_UNCONFIRMED', doubt = item.delivery === 'DELIVERY_UNCERTAIN';
+  if (!open && !doubt && item.delivery !== 'DELIVERY_FAILED') return null;
   return (
     <div class="choices" onClick={toComposer}>
       {open && <span class="why">{t.unconfirmed}</span>}
-      <button onClick={() => desk.resend(conversation, item)}>{t.sendAgain}</button>
-      {open && <button onClick={() => desk.abandon(conversation, item)}>{t.leaveIt}</button>}
+      {!doubt && <button onClick={() => desk.resend(conversation, item)}>{t.sendAgain}</button>}
+      {(open || doubt) && <button onClick={() => desk.abandon(conversation, item)}>{doubt ? t.goOn : t.leaveIt}</button>}
     </div>
   );
 }

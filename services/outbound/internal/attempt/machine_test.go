@@ -216,8 +216,8 @@ func (w *world) check(t *rapid.T) {
 }
 
 // checkNext holds the send that is driven against the order that is promised: it
-// is passed by nobody but what a person wrote, and then only when nobody wrote it
-// and it was posted.
+// is passed by nobody but what a person wrote, and then only when it was posted, and
+// nobody wrote it or its agent would not wait.
 func (w *world) checkNext(t *rapid.T) {
 	next := thread.NextSend(w.state)
 	for _, send := range w.state.GetSends() {
@@ -225,7 +225,7 @@ func (w *world) checkNext(t *rapid.T) {
 		case send == next:
 			return
 		case send.GetStatus() == threadv1.SendStatus_SEND_STATUS_UNCONFIRMED:
-		case send.GetStatus() == threadv1.SendStatus_SEND_STATUS_UNCERTAIN && send.GetAgent() == "" && next.GetAgent() != "":
+		case send.GetStatus() == threadv1.SendStatus_SEND_STATUS_UNCERTAIN && (send.GetAgent() == "" || send.GetLeft()) && next.GetAgent() != "":
 		case send.GetStatus() == threadv1.SendStatus_SEND_STATUS_REQUESTED && send.GetAgent() == "" && next.GetAgent() != "":
 			if w.state.GetSends()[0].GetStatus() == threadv1.SendStatus_SEND_STATUS_REQUESTED {
 				t.Errorf("%s is passed before it was posted", send.GetId())
@@ -238,9 +238,9 @@ func (w *world) checkNext(t *rapid.T) {
 		t.Errorf("%s is no open send", next.GetId())
 	}
 	for n, send := range w.state.GetSends() {
-		if send.GetAgent() == "" && send.GetStatus() == threadv1.SendStatus_SEND_STATUS_UNCERTAIN && next.GetAgent() == "" &&
+		if (send.GetAgent() == "" || send.GetLeft()) && (next == send || next.GetAgent() == "") && send.GetStatus() == threadv1.SendStatus_SEND_STATUS_UNCERTAIN &&
 			slices.ContainsFunc(w.state.GetSends()[n:], func(o *threadv1.Send) bool {
-				return o.GetAgent() != "" && o.GetStatus() != threadv1.SendStatus_SEND_STATUS_UNCONFIRMED
+				return o.GetAgent() != "" && !o.GetLeft() && o.GetStatus() != threadv1.SendStatus_SEND_STATUS_UNCONFIRMED
 			}) {
 			t.Errorf("a person waits for %s", send.GetId())
 		}
@@ -372,10 +372,11 @@ func (w *world) echo(t *rapid.T) {
 	w.commit(f)
 }
 
-// abandon has the agent give up what is not confirmed.
+// abandon has the agent leave what is not confirmed, or not wait for its proof.
 func (w *world) abandon(t *rapid.T) {
 	for _, send := range w.state.GetSends() {
-		if send.GetStatus() == threadv1.SendStatus_SEND_STATUS_UNCONFIRMED {
+		if send.GetStatus() == threadv1.SendStatus_SEND_STATUS_UNCONFIRMED ||
+			send.GetStatus() == threadv1.SendStatus_SEND_STATUS_UNCERTAIN && thread.Written(send) && !send.GetLeft() {
 			w.commit(thread.Of(&threadv1.SendAbandoned{Id: send.GetId(), Agent: send.GetAgent()}))
 			return
 		}

@@ -210,6 +210,45 @@ func TestAnIdThatMetaDropped(t *testing.T) {
 	}
 }
 
+// An id is used again for 80 days, of the 90 that Meta keeps it, and for what it was
+// uploaded as alone.
+func TestHowLongAnIdIsUsed(t *testing.T) {
+	const day = 24 * time.Hour
+	for name, c := range map[string]struct {
+		after time.Duration
+		kind  string
+		want  int
+	}{
+		"the last moment": {80*day - time.Minute, "image", 1},
+		"too old":         {80 * day, "image", 2},
+		"as a document":   {time.Minute, "file", 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				box, notes := keys(t), &shelf{entries: map[string]bus.Entry{}}
+				log := newMemory(append(asked(), sends("s1", "", file("cat")))...)
+				meta := &meta{answer: delivered, upload: taken}
+				stop := processWith(t, log, meta, connected(t, box), box, notes)
+				time.Sleep(10 * time.Second)
+				stop()
+				time.Sleep(c.after - 10*time.Second)
+				again := file("cat")
+				again.Kind = c.kind
+				log.say(thread.Of(&threadv1.MessageReceived{Mid: "m_again", Text: "and?", SentMs: time.Now().UnixMilli()}), sends("s2", "", again))
+				stop = processWith(t, log, meta, connected(t, box), box, notes)
+				time.Sleep(10 * time.Second)
+				stop()
+				if len(meta.posts) != 2 || len(meta.taken) != c.want {
+					t.Fatalf("%d messages with %d uploads, want %d", len(meta.posts), len(meta.taken), c.want)
+				}
+				if last := meta.posts[1].Media; last.Kind != c.kind || (last.ID == meta.posts[0].Media.ID) != (c.want == 1) {
+					t.Errorf("first %+v, then %+v", meta.posts[0].Media, last)
+				}
+			})
+		})
+	}
+}
+
 // A closed window is told before anything is uploaded, and a file in doubt is not
 // proved by a message that has no text either.
 func TestFilesKeepToTheWindowAndToTheirEcho(t *testing.T) {

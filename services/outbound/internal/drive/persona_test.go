@@ -41,7 +41,7 @@ func said(m *meta) (all []string) {
 }
 
 // A name is made once, whoever sends by it and after every restart; another name
-// takes its place at Meta. What nobody wrote has none.
+// takes its place at Meta. What no person wrote has none, nor has a utility template.
 func TestNamesAreMadeOnceAndKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		box, notes := keys(t), &shelf{entries: map[string]bus.Entry{}}
@@ -50,7 +50,10 @@ func TestNamesAreMadeOnceAndKept(t *testing.T) {
 		stop := processWith(t, log, meta, called(t, box, "Mimi"), box, notes)
 		time.Sleep(time.Minute)
 		stop()
-		log.say(thread.Of(&threadv1.SendRequested{Id: "s8", ClientId: "s8", Agent: "mila", Parts: []string{"four"}, Human: true}))
+		log.say(thread.Of(&threadv1.SendRequested{Id: "s8", ClientId: "s8", Agent: "mila", Parts: []string{"four"}, Human: true}),
+			thread.Of(&threadv1.SendRequested{Id: "u", ClientId: "u", Agent: "mila", Parts: []string{"A-17 is here"}, Human: true,
+				Template: &threadv1.Template{Utility: &threadv1.UtilityTemplate{Name: "order_update", Language: "en", Text: "A-17 is here"}}}),
+			thread.Of(&threadv1.SendRequested{Id: "r", ClientId: "r", Agent: "mila", Parts: []string{"by rule"}}))
 		stop = processWith(t, log, meta, called(t, box, "Mimi"), box, notes)
 		time.Sleep(time.Minute)
 		stop()
@@ -59,7 +62,7 @@ func TestNamesAreMadeOnceAndKept(t *testing.T) {
 		stop = processWith(t, log, meta, called(t, box, long), box, notes)
 		time.Sleep(time.Minute)
 		stop()
-		if want := []string{"Hello! ", "one p_1", "two p_1", "three p_1", "four p_1", "five p_2"}; !slices.Equal(said(meta), want) {
+		if want := []string{"Hello! ", "one p_1", "two p_1", "three p_1", "four p_1", "A-17 is here ", "by rule ", "five p_2"}; !slices.Equal(said(meta), want) {
 			t.Errorf("said %q, want %q", said(meta), want)
 		}
 		if want := []string{"Mimi", long[:100]}; !slices.Equal(meta.names, want) || !slices.Equal(meta.gone, []string{"p_1"}) {
@@ -96,7 +99,7 @@ func TestAMessageDoesNotWaitLongForAName(t *testing.T) {
 }
 
 // A name that Meta does not take any more costs a message one more attempt, in
-// which it goes without.
+// which it goes without; so do those that follow, for an hour.
 func TestANameThatMetaRefuses(t *testing.T) {
 	for name, no := range map[string]graph.Outcome{
 		"as no good":     {Class: graph.Refused, Reason: graph.ReasonInvalidRequest, Code: 100},
@@ -113,12 +116,16 @@ func TestANameThatMetaRefuses(t *testing.T) {
 					return delivered(n, m)
 				}}
 				stop := process(t, log, meta, called(t, box, "Mimi"), box)
+				time.Sleep(59 * time.Minute)
+				log.say(thread.Of(&threadv1.SendRequested{Id: "s8", ClientId: "s8", Agent: "mila", Parts: []string{"three"}, Human: true}))
+				time.Sleep(2 * time.Minute)
+				expect(t, log, "attempted", "deferred PERSONA_REFUSED", "attempted", "succeeded answer", "attempted", "succeeded answer", "attempted", "succeeded answer")
+				log.say(thread.Of(&threadv1.SendRequested{Id: "s9", ClientId: "s9", Agent: "mila", Parts: []string{"four"}, Human: true}))
 				time.Sleep(time.Minute)
 				stop()
-				if want := []string{"one p_1", "one ", "two "}; !slices.Equal(said(meta), want) {
+				if want := []string{"one p_1", "one ", "two ", "three ", "four p_2", "four "}; !slices.Equal(said(meta), want) {
 					t.Errorf("said %q, want %q", said(meta), want)
 				}
-				expect(t, log, "attempted", "deferred PERSONA_REFUSED", "attempted", "succeeded answer", "attempted", "succeeded answer")
 			})
 		})
 	}

@@ -62,7 +62,7 @@ type truth struct {
 	shown     []string // mids that the log proves
 	refused   bool
 	unknown   bool
-	doubted   bool // it was unknown once
+	doubted   bool // it was unknown once, or its agent did not wait for proof
 }
 
 // judge holds the log against what Meta did.
@@ -91,7 +91,8 @@ func judge(threads map[subject.Thread]*story, posts []*post) verdict {
 			t.delivered = append(t.delivered, p.mid)
 		}
 		// A part may come behind later sends when the one before it was in doubt
-		// for so long that those did not wait, and then proved sent.
+		// for so long that those did not wait, or its agent did not, and then proved
+		// sent.
 		healed := p.part > 0 && of(p.id, p.part-1).doubted
 		if !p.late && !healed && place[p.id] < newest[p.thread] {
 			v.Unordered++
@@ -106,6 +107,7 @@ func judge(threads map[subject.Thread]*story, posts []*post) verdict {
 
 // read takes what the log says of a thread's sends.
 func read(s *story, place map[string]int, of func(string, int32) *truth) (sends int) {
+	doubt := map[string]*truth{} // the part in doubt, by its send
 	for _, c := range s.commits {
 		for _, f := range c.GetFacts() {
 			switch k := f.GetKind().(type) {
@@ -120,6 +122,12 @@ func read(s *story, place map[string]int, of func(string, int32) *truth) (sends 
 				t.shown, t.unknown = append(t.shown, k.SendEchoed.GetMid()), false
 			case *threadv1.Fact_SendRefused:
 				of(k.SendRefused.GetId(), k.SendRefused.GetPart()).refused = true
+			case *threadv1.Fact_SendUncertain:
+				doubt[k.SendUncertain.GetId()] = of(k.SendUncertain.GetId(), k.SendUncertain.GetPart())
+			case *threadv1.Fact_SendAbandoned:
+				if t := doubt[k.SendAbandoned.GetId()]; t != nil { // a log by hand may have none
+					t.doubted = true
+				}
 			case *threadv1.Fact_SendUnconfirmed:
 				t := of(k.SendUnconfirmed.GetId(), k.SendUnconfirmed.GetPart())
 				t.unknown, t.doubted = true, true

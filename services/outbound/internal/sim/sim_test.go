@@ -115,7 +115,8 @@ func (h *house) people(t *testing.T, threads int) {
 }
 
 // write is the agent of one thread, who writes and decides about what is not
-// confirmed: some of it soon, some of it never.
+// confirmed: some of it soon, some of it never. Now and then he does not wait for
+// proof.
 func (h *house) write(t subject.Thread) {
 	r := dice(h.seed, "agent", t.PSID)
 	for n := range each {
@@ -133,13 +134,13 @@ func (h *house) write(t subject.Thread) {
 			return thread.Request(s, time.Now(), "c", &threadv1.SendRequested{Id: id, ClientId: id, Agent: "mila", Parts: parts, Human: true})
 		})
 		if r.IntN(2) == 0 {
-			h.decide(t)
+			h.decide(t, r.IntN(4) == 0)
 		}
 	}
 	if h.robot {
 		for range 40 {
 			time.Sleep(30 * time.Second)
-			h.decide(t)
+			h.decide(t, false)
 		}
 	}
 }
@@ -152,11 +153,16 @@ func (h *house) text(r *rand.Rand, id string) string {
 	return "About " + id
 }
 
-// decide does away with what is not confirmed, or has the robot look at it.
-func (h *house) decide(t subject.Thread) {
+// decide does away with what is not confirmed, or has the robot look at it; in haste
+// it leaves what is uncertain too.
+func (h *house) decide(t subject.Thread, haste bool) {
+	open := func(one *threadv1.Send) bool {
+		return one.GetStatus() == threadv1.SendStatus_SEND_STATUS_UNCONFIRMED ||
+			haste && !h.robot && one.GetStatus() == threadv1.SendStatus_SEND_STATUS_UNCERTAIN && !one.GetLeft()
+	}
 	s, _ := h.log.load(t)
 	for _, one := range s.GetSends() {
-		if one.GetStatus() != threadv1.SendStatus_SEND_STATUS_UNCONFIRMED {
+		if !open(one) {
 			continue
 		}
 		if h.robot {
@@ -164,7 +170,7 @@ func (h *house) decide(t subject.Thread) {
 			continue
 		}
 		h.must(t, func(s *threadv1.State) ([]*threadv1.Fact, error) {
-			if thread.FindSend(s, one.GetId()).GetStatus() != threadv1.SendStatus_SEND_STATUS_UNCONFIRMED {
+			if !open(thread.FindSend(s, one.GetId())) {
 				return nil, nil // an echo was quicker
 			}
 			return thread.AbandonSend(s, "c", "mila", one.GetId())

@@ -4239,7 +4239,7 @@ func (x *ResendMessageResponse) GetItem() *TimelineItem {
 	return nil
 }
 
-// AbandonSendRequest names a send that is not confirmed.
+// AbandonSendRequest names a send that is not confirmed, or uncertain.
 type AbandonSendRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Conversation.

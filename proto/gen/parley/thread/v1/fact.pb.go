@@ -5725,7 +5725,8 @@ func (x *SendUnconfirmed) GetPart() int32 {
 	return 0
 }
 
-// SendAbandoned: the agent gave up a send that was not confirmed.
+// SendAbandoned: the agent left a send as it is: one that was not confirmed, or
+// that is uncertain and may still be proved.
 type SendAbandoned struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Intent.

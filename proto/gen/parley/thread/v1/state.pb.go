@@ -1623,7 +1623,10 @@ type Send struct {
 	// It is a utility template, which needs no window of the customer's.
 	Utility bool `protobuf:"varint,69,opt,name=utility,proto3" json:"utility,omitempty"`
 	// It is a sticker, which leaves in the standard window alone.
-	Sticker       bool `protobuf:"varint,86,opt,name=sticker,proto3" json:"sticker,omitempty"`
+	Sticker bool `protobuf:"varint,86,opt,name=sticker,proto3" json:"sticker,omitempty"`
+	// Its agent left it while it was uncertain: those behind it do not wait for
+	// proof, and when none comes nobody is asked.
+	Left          bool `protobuf:"varint,94,opt,name=left,proto3" json:"left,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1820,6 +1823,13 @@ func (x *Send) GetSticker() bool {
 	return false
 }
 
+func (x *Send) GetLeft() bool {
+	if x != nil {
+		return x.Left
+	}
+	return false
+}
+
 var File_parley_thread_v1_state_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_state_proto_rawDesc = "" +
@@ -1965,7 +1975,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x05fence\x18\x02 \x01(\x03R\x05fence\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\x03R\x05epoch\x12\x17\n" +
 	"\amade_ms\x18\x04 \x01(\x03R\x06madeMs\x12\x19\n" +
-	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\"\xa6\x05\n" +
+	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\"\xba\x05\n" +
 	"\x04Send\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\"\n" +
 	"\fconversation\x18\x02 \x01(\tR\fconversation\x12\x14\n" +
@@ -1991,7 +2001,8 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\x03bot\x18< \x01(\bR\x03bot\x12\x14\n" +
 	"\x05files\x18\x1a \x01(\x05R\x05files\x12\x18\n" +
 	"\autility\x18E \x01(\bR\autility\x12\x18\n" +
-	"\asticker\x18V \x01(\bR\asticker*h\n" +
+	"\asticker\x18V \x01(\bR\asticker\x12\x12\n" +
+	"\x04left\x18^ \x01(\bR\x04left*h\n" +
 	"\x04Part\x12\x14\n" +
 	"\x10PART_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fPART_CONSULTANT\x10\x01\x12\x10\n" +

@@ -329,7 +329,8 @@ type DeskServiceClient interface {
 	// ResendMessage sends the text of a send that is not confirmed or was
 	// refused once more, as a new message linked to the first.
 	ResendMessage(context.Context, *connect.Request[v1.ResendMessageRequest]) (*connect.Response[v1.ResendMessageResponse], error)
-	// AbandonSend gives up a send that is not confirmed.
+	// AbandonSend leaves a send as it is: one that is not confirmed, or that is
+	// uncertain, so that those behind it need not wait for proof.
 	AbandonSend(context.Context, *connect.Request[v1.AbandonSendRequest]) (*connect.Response[v1.AbandonSendResponse], error)
 	// AddNote writes a private note.
 	AddNote(context.Context, *connect.Request[v1.AddNoteRequest]) (*connect.Response[v1.AddNoteResponse], error)
@@ -979,7 +980,8 @@ type DeskServiceHandler interface {
 	// ResendMessage sends the text of a send that is not confirmed or was
 	// refused once more, as a new message linked to the first.
 	ResendMessage(context.Context, *connect.Request[v1.ResendMessageRequest]) (*connect.Response[v1.ResendMessageResponse], error)
-	// AbandonSend gives up a send that is not confirmed.
+	// AbandonSend leaves a send as it is: one that is not confirmed, or that is
+	// uncertain, so that those behind it need not wait for proof.
 	AbandonSend(context.Context, *connect.Request[v1.AbandonSendRequest]) (*connect.Response[v1.AbandonSendResponse], error)
 	// AddNote writes a private note.
 	AddNote(context.Context, *connect.Request[v1.AddNoteRequest]) (*connect.Response[v1.AddNoteResponse], error)
