@@ -1,1 +1,0 @@
-import{a}from"./chunk.B2RGSNK6.js";import"./chunk.7NNCGDHD.js";import"./chunk.PNAKKB3Q.js";import"./chunk.Z374ORLE.js";import"./chunk.DIICR4N3.js";import"./chunk.7JJ7XUBG.js";import"./chunk.GYDGKPPF.js";export{a as HandOver};
