@@ -155,6 +155,8 @@ func ofBeside(kind any) *threadv1.Fact {
 		return &threadv1.Fact{Kind: &threadv1.Fact_VariablesSet{VariablesSet: k}}
 	case *threadv1.SkillsChanged:
 		return &threadv1.Fact{Kind: &threadv1.Fact_SkillsChanged{SkillsChanged: k}}
+	case *threadv1.LabelsChanged:
+		return &threadv1.Fact{Kind: &threadv1.Fact_LabelsChanged{LabelsChanged: k}}
 	case *threadv1.DispositionsChosen:
 		return &threadv1.Fact{Kind: &threadv1.Fact_DispositionsChosen{DispositionsChosen: k}}
 	case *threadv1.BotAnswered:

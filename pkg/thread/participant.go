@@ -156,6 +156,8 @@ func applyBeside(s *threadv1.State, now time.Time, f *threadv1.Fact) error {
 		return applyVariables(s, k.VariablesSet)
 	case *threadv1.Fact_SkillsChanged:
 		return applySkills(s, k.SkillsChanged)
+	case *threadv1.Fact_LabelsChanged:
+		return applyLabels(s, k.LabelsChanged)
 	case *threadv1.Fact_DispositionsChosen:
 		return applyDisposed(s, k.DispositionsChosen)
 	case *threadv1.Fact_ConsultAsked:

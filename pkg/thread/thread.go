@@ -65,6 +65,7 @@ const (
 
 	SkillsFixed   = "SKILLS_FIXED"    // agents of its workstream do not say which skills it needs
 	TooManySkills = "TOO_MANY_SKILLS" // it would need more than MostSkills
+	TooManyLabels = "TOO_MANY_LABELS" // it would have more than MostLabels; take one away first
 )
 
 // Refusal says why something cannot happen to a thread as it stands.

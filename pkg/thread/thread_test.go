@@ -95,6 +95,7 @@ func anyFact(t *rapid.T, n int) *threadv1.Fact {
 		&threadv1.ContactUnlinked{Contact: "p" + beside, By: agent, ClientId: fmt.Sprint("cl", n)},
 		&threadv1.VariablesSet{Agent: agent, Variables: map[string]string{beside: fmt.Sprint(part)}, ClientId: fmt.Sprint("cl", n)},
 		&threadv1.SkillsChanged{By: agent, Needed: []*threadv1.Need{{Skill: beside, Value: int32(1 + part)}}, Dropped: []string{agent}, ClientId: fmt.Sprint("cl", n)},
+		&threadv1.LabelsChanged{By: agent, Added: anyLabels(t, "added"), Removed: anyLabels(t, "removed"), ClientId: fmt.Sprint("cl", n)},
 		asked(fmt.Sprint("c", n-1), threadv1.SurveyWay(part)+1, part == 0),
 		&threadv1.SurveyRated{Conversation: fmt.Sprint("c", n-2), Rating: int32(fence), Page: part == 0},
 		&threadv1.SurveyCommentChosen{Conversation: fmt.Sprint("c", n-3), Writes: part == 0},
@@ -140,6 +141,7 @@ func checkState(t *rapid.T, before, s *threadv1.State) {
 		t.Fatalf("%s is waited for in %v", c.Prefer, c.Phase)
 	}
 	checkParticipants(t, c)
+	checkLabels(t, c)
 	if s.Fence < before.Fence {
 		t.Fatalf("the fence fell from %d to %d", before.Fence, s.Fence)
 	}

@@ -58,6 +58,7 @@ func TestGallery(t *testing.T) {
 			b.press("Agents")
 			b.Await("them", "document.querySelector('[data-agent]')")
 		},
+		"labels":       labelsState,
 		"queues":       lines,
 		"whisper":      whisperState,
 		"help":         func(b *browser) { b.signIn(); b.Key("?"); b.Await("it", "document.querySelector('dialog')") },

@@ -68,7 +68,7 @@ var elsewhere = map[string]bool{
 	"PRESENCE_UNKNOWN": true,                         // the page offers none
 	"LAPSED":           true,                         // of an automated message, about which the agent has nothing to do
 	"SURVEY_USED":      true, "SURVEY_EXPIRED": true, // the page of the survey says so
-	"SKILLS_FIXED": true, "TOO_MANY_SKILLS": true, // the page offers neither
+	"SKILLS_FIXED": true, "TOO_MANY_SKILLS": true, "TOO_MANY_LABELS": true, // the page offers none of them
 	"UPLOAD_OFFSET": true, // the page goes on where the upload stands
 	"SEEN":          true, // of an event, not of a command
 	"LOST_RACE":     true, // the audit tries again

@@ -116,6 +116,7 @@ var apart = []bound{
 	{part: "the picture over the page", may: 2048, source: "src/lightbox.tsx"},
 	{part: "the queues of a supervisor", may: 1536, source: "src/lines.tsx"},
 	{part: "the End that can be undone", may: 1536, source: "src/ending.tsx"},
+	{part: "the labels of conversations", may: 2048, source: "src/labels.tsx"},
 	{part: "the sentences of the house", may: 16 * 1024, source: "src/setup/sentences.ts"},
 }
 

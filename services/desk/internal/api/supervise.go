@@ -112,21 +112,22 @@ func (s deskService) ListOngoing(ctx context.Context, r *connect.Request[deskv1.
 		return nil, err
 	}
 	now, world, by := s.Now(), s.World(), callerOf(ctx).session.Agent
-	phases, who, need := map[threadv1.Phase]int32{}, world.Who(by), callerOf(ctx).need
+	phases, labels, who, need := map[threadv1.Phase]int32{}, labelled{}, world.Who(by), callerOf(ctx).need
 	found := s.Hub.Select(func(c *threadv1.Conversation) bool {
 		if !who.Beyond(need, rights.Object{Queues: []string{c.GetQueue()}}) {
 			return false
 		}
 		phases[c.GetPhase()]++
+		labels.add(c.GetLabels())
 		held := c.GetPhase() != threadv1.Phase_PHASE_OPEN && c.GetAgent() == m.GetHeldBy()
 		return (m.GetQueue() == "" || c.GetQueue() == m.GetQueue()) && (m.GetHeldBy() == "" || held) &&
-			(m.GetPhase() == threadv1.Phase_PHASE_UNSPECIFIED || c.GetPhase() == m.GetPhase())
+			(m.GetPhase() == threadv1.Phase_PHASE_UNSPECIFIED || c.GetPhase() == m.GetPhase()) && (m.GetLabel() == "" || thread.HasLabel(c.GetLabels(), m.GetLabel()))
 	})
 	page, next := cutPage(found, size, m.GetPageToken(), func(f board.Found) string {
 		c := f.State.GetConversation()
 		return fmt.Sprintf("%020d.%s", c.GetOpenedMs(), c.GetId())
 	})
-	response := &deskv1.ListOngoingResponse{NextPageToken: next, Total: int32(len(found))}
+	response := &deskv1.ListOngoingResponse{NextPageToken: next, Total: int32(len(found)), Labels: labels.list()}
 	for _, phase := range slices.Sorted(maps.Keys(phases)) {
 		response.Phases = append(response.Phases, &deskv1.PhaseCount{Phase: phase, Count: phases[phase]})
 	}

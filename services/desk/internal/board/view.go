@@ -116,6 +116,7 @@ func View(s *threadv1.State, revision uint64, agent string, now time.Time, world
 		PageTrouble: world.trouble(s.GetPage()),
 		Priority:    c.GetPriority(),
 		Prefer:      c.GetPrefer(),
+		Labels:      c.GetLabels(),
 	}
 	if files := world.Names.AgentFiles(world.Names.PagesByMeta[s.GetPage()]); files.On {
 		view.Files = &deskv1.FileLimits{Types: files.Types, PictureBytes: files.Most("image"), Bytes: files.Most("file")}

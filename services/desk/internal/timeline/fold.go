@@ -312,6 +312,9 @@ func beside(fact *threadv1.Fact) (word, agent string, values map[string]string) 
 		return "variables_set", m.GetAgent(), map[string]string{"variables": listed(m.GetVariables()), "by": m.GetProgram(), "bot": flag(m.GetBot())}
 	case *threadv1.Fact_SkillsChanged:
 		return skillsTurn(k.SkillsChanged)
+	case *threadv1.Fact_LabelsChanged:
+		m := k.LabelsChanged
+		return "labels_changed", m.GetBy(), map[string]string{"labels": signed(m.GetAdded(), m.GetRemoved())}
 	case *threadv1.Fact_DispositionsChosen:
 		var names []string
 		for _, d := range k.DispositionsChosen.GetDispositions() {
@@ -367,14 +370,23 @@ func classified(m *threadv1.ConversationClassified) (word, agent string, values 
 // skillsTurn is what a person said of the skills that are needed: "+bulgarian 5"
 // is, and at least so well, "−billing" is no more.
 func skillsTurn(m *threadv1.SkillsChanged) (word, agent string, values map[string]string) {
-	var all []string
+	var needed []string
 	for _, n := range m.GetNeeded() {
-		all = append(all, "+"+n.GetSkill()+" "+strconv.Itoa(int(n.GetValue())))
+		needed = append(needed, n.GetSkill()+" "+strconv.Itoa(int(n.GetValue())))
 	}
-	for _, skill := range m.GetDropped() {
-		all = append(all, "−"+skill)
+	return "skills_changed", m.GetBy(), map[string]string{"skills": signed(needed, m.GetDropped())}
+}
+
+// signed are what came and what went, in one line.
+func signed(came, went []string) string {
+	var all []string
+	for _, one := range came {
+		all = append(all, "+"+one)
 	}
-	return "skills_changed", m.GetBy(), map[string]string{"skills": strings.Join(all, ", ")}
+	for _, one := range went {
+		all = append(all, "−"+one)
+	}
+	return strings.Join(all, ", ")
 }
 
 // reached is a time-out rule that ran. What it does to the conversation, and what

@@ -218,6 +218,8 @@ export function sentence(item: TimelineItem, me: string, t: Words): string {
       return t.variables_set(item.agent ? name : d.bot ? t.bot : d.by ?? '', d.variables ?? '');
     case 'skills_changed':
       return t.skills_changed(name, d.skills ?? '');
+    case 'labels_changed':
+      return t.labels_changed(name, d.labels ?? '');
     case 'bot_escalated':
       return [t.bot_escalated, d.reason !== 'asked' && (said(t, `bot_${d.reason}`) ?? t.bot_failed), d.summary].filter(Boolean).join(' · ');
     case 'survey_rated':

@@ -5,15 +5,17 @@ import type { Consent, Contact, ContactCard as Card, ConversationView, GetCardRe
 import { Dialog } from './dialog';
 import { span, stamp } from './format';
 import { said, type Words } from './i18n';
+import { later } from './later';
 import { rove } from './list';
 import { num } from './model';
 import { useRoom } from './rt';
 import { Skills } from './skills';
 
+const Labels = later(() => import('./labels').then((m) => m.Labels));
 const TYPED_MS = 200;
 
 export function ContactCard({ view }: { view: ConversationView }) {
-  return <><Known view={view} /><Skills view={view} /></>;
+  return <><Labels view={view} /><Known view={view} /><Skills view={view} /></>;
 }
 
 function Known({ view }: { view: ConversationView }) {

@@ -11,6 +11,7 @@ import { Cards, Hour, seconds, share } from './figures';
 import { later } from './later';
 import { Ongoing } from './ongoing';
 
+const ByLabel = later(() => import('./labels').then((m) => m.ByLabel));
 const Lines = later(() => import('./lines').then((m) => m.Lines));
 const EVERY_MS = 2_000;
 const PAGE = 50;
@@ -23,6 +24,7 @@ export interface Wanted {
   queue: string;
   phase: Phase | '';
   heldBy: string;
+  label: string;
   size: number;
 }
 
@@ -47,7 +49,7 @@ export function Floor() {
 
 function View() {
   const { desk, t } = useAloft();
-  const [wanted, want] = useState<Wanted>({ tab: 'conversations', queue: '', phase: '', heldBy: '', size: PAGE });
+  const [wanted, want] = useState<Wanted>({ tab: 'conversations', queue: '', phase: '', heldBy: '', label: '', size: PAGE });
   const { seen, late, again } = useFloor(wanted);
   const { notice } = desk.state;
   const change = (c: Partial<Wanted>) => want({ ...wanted, size: PAGE, ...c });
@@ -69,8 +71,8 @@ function View() {
       <Hour lately={seen.lately} agents={seen.agents} />
       <Filters seen={seen} wanted={wanted} change={change} />
       {wanted.tab === 'conversations' && <Ongoing seen={seen} again={again} act={act} more={() => want({ ...wanted, size: MOST })} />}
-      {wanted.tab === 'agents' && <Crew figures={seen.agents} act={act} again={again} onAgent={(heldBy) => change({ tab: 'conversations', queue: '', phase: '', heldBy })} />}
-      {wanted.tab === 'queues' && <Lines t={t} seconds={seconds} share={share} queues={seen.queues} act={act} onQueue={(queue) => change({ tab: 'conversations', queue, phase: '', heldBy: '' })} />}
+      {wanted.tab === 'agents' && <Crew figures={seen.agents} act={act} again={again} onAgent={(heldBy) => change({ tab: 'conversations', queue: '', phase: '', heldBy, label: '' })} />}
+      {wanted.tab === 'queues' && <Lines t={t} seconds={seconds} share={share} queues={seen.queues} act={act} onQueue={(queue) => change({ tab: 'conversations', queue, phase: '', heldBy: '', label: '' })} />}
     </main>
   );
 }
@@ -81,7 +83,7 @@ function useFloor(wanted: Wanted): { seen: Seen | undefined; late: boolean; agai
   const [seen, see] = useState<Seen>();
   const [late, setLate] = useState(false);
   const read = useRef(() => {});
-  const { queue, phase, heldBy, size } = wanted;
+  const { queue, phase, heldBy, label, size } = wanted;
   useEffect(() => {
     let timer = 0;
     let turn = 0;
@@ -89,7 +91,7 @@ function useFloor(wanted: Wanted): { seen: Seen | undefined; late: boolean; agai
       clearTimeout(timer);
       const mine = ++turn;
       const got = document.hidden ? undefined : await desk.look({
-        ListQueues: {}, ListOngoing: { queue, heldBy, pageSize: size, ...(phase ? { phase } : {}) }, ListAgents: { queue, pageSize: MOST },
+        ListQueues: {}, ListOngoing: { queue, heldBy, label, pageSize: size, ...(phase ? { phase } : {}) }, ListAgents: { queue, pageSize: MOST },
         GetFigures: { queue },
       });
       if (mine !== turn) return;
@@ -106,7 +108,7 @@ function useFloor(wanted: Wanted): { seen: Seen | undefined; late: boolean; agai
       turn = -1;
       clearTimeout(timer);
     };
-  }, [desk, queue, phase, heldBy, size]);
+  }, [desk, queue, phase, heldBy, label, size]);
   return { seen, late, again: () => read.current() };
 }
 
@@ -135,6 +137,7 @@ function Filters({ seen, wanted, change }: { seen: Seen; wanted: Wanted; change:
             <option value="">{t.allAgents}</option>
             {(seen.agents.agents ?? []).map((a) => <option key={a.agent} value={a.agent}>{a.name || a.agent}</option>)}
           </select>
+          <ByLabel labels={seen.ongoing.labels ?? []} chosen={wanted.label} choose={(label) => change({ label })} />
         </>
       )}
     </div>

@@ -23,9 +23,11 @@ export function later<P extends object>(load: () => Promise<FunctionComponent<P>
   };
 }
 
-// preload fetches all of them when the browser has nothing else to do. A page
-// that stays open for a shift so has them before a newer house takes them away.
+// preload fetches all of them when the browser has nothing else to do, and then those
+// that they are made of. A page that stays open for a shift so has them before a newer
+// house takes them away.
 export function preload(): void {
   const idle = globalThis.requestIdleCallback ?? ((f: () => void) => setTimeout(f, 1_000));
-  idle(() => void Promise.allSettled(parts.map((fetch) => fetch())));
+  const come = (): unknown => parts[0] && Promise.allSettled(parts.splice(0).map((fetch) => fetch())).then(come);
+  idle(come);
 }

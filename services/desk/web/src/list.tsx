@@ -15,7 +15,7 @@ export function WorkList() {
   const now = useNow(20_000);
   const all = { mine: mine(s), waiting: waiting(s) };
   const query = s.query.trim().toLocaleLowerCase();
-  const rows = (s.section === 'open' ? [] : all[s.section]).filter((v) => !query || `${nameOf(v, t)} ${v.title ?? ''} ${v.preview ?? ''}`.toLocaleLowerCase().includes(query));
+  const rows = (s.section === 'open' ? [] : all[s.section]).filter((v) => !query || `${nameOf(v, t)} ${v.title ?? ''} ${v.preview ?? ''} ${v.labels ?? ''}`.toLocaleLowerCase().includes(query));
   const ready = s.standing.presence === 'PRESENCE_AVAILABLE' || s.standing.presence === 'PRESENCE_BUSY';
   const nothing = query ? t.noMatch : s.section === 'waiting' ? t.noWaiting : ready ? t.noMineReady : t.noMine;
   return (
@@ -96,7 +96,7 @@ function Badge({ view, unread: n, now }: { view: ConversationView; unread: numbe
   const w = windowOf(view, now);
   if (w.kind === 'closed') return <span class="badge red" title={t.windowShutLong}>{t.windowShut}</span>;
   if (w.left < AMBER_MS) return <span class="badge amber" title={t.windowLeft(long(w.left, t))}>{span(w.left)}</span>;
-  return null;
+  return view.labels && <span class="badge soft">{view.labels[0]}</span>;
 }
 
 function Skeleton() {

@@ -103,7 +103,7 @@ function Line({ view: v, now, chosen, flip, hand, close, need }: {
   return (
     <tr data-conversation={idOf(v)}>
       <td><input type="checkbox" aria-label={t.choose(name)} checked={chosen} onChange={flip} /></td>
-      <th scope="row" dir="auto">{name}</th>
+      <th scope="row" dir="auto">{name} <small class="quiet">{v.labels?.join(', ')}</small></th>
       <td dir="auto">{v.queue}</td>
       <td>{t[v.phase ?? 'PHASE_UNSPECIFIED']}</td>
       <td dir="auto">{v.agentName || v.agent}</td>

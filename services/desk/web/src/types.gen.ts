@@ -357,6 +357,7 @@ export interface ConversationView {
   notification?: Notification;
   title?: string;
   skills?: NeededSkill[];
+  labels?: string[];
 }
 
 export interface CreateContactRequest {
@@ -519,6 +520,17 @@ export interface JoinConversationResponse {
   conversation?: ConversationView;
 }
 
+export interface LabelConversationRequest {
+  ref?: ConversationRef;
+  clientId?: string;
+  added?: string[];
+  removed?: string[];
+}
+
+export interface LabelConversationResponse {
+  conversation?: ConversationView;
+}
+
 export interface LeaveConversationRequest {
   ref?: ConversationRef;
 }
@@ -577,6 +589,7 @@ export interface ListOngoingRequest {
   phase?: Phase;
   pageSize?: number;
   pageToken?: string;
+  label?: string;
 }
 
 export interface ListOngoingResponse {
@@ -584,6 +597,7 @@ export interface ListOngoingResponse {
   nextPageToken?: string;
   total?: number;
   phases?: PhaseCount[];
+  labels?: string[];
 }
 
 export interface ListOpenItemsRequest {

@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/parley-desk/parley/pkg/thread"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
@@ -56,7 +57,8 @@ func (d desk) ListOngoing(_ context.Context, r *connect.Request[deskv1.ListOngoi
 			out.Phases = append(out.Phases, counts[v.GetPhase()])
 		}
 		counts[v.GetPhase()].Count++
-		if (r.Msg.GetHeldBy() == "" || r.Msg.GetHeldBy() == v.GetAgent()) && cmp.Or(r.Msg.GetPhase(), v.GetPhase()) == v.GetPhase() {
+		out.Labels = append(out.Labels, v.GetLabels()...)
+		if (r.Msg.GetHeldBy() == "" || r.Msg.GetHeldBy() == v.GetAgent()) && cmp.Or(r.Msg.GetPhase(), v.GetPhase()) == v.GetPhase() && (r.Msg.GetLabel() == "" || thread.HasLabel(v.GetLabels(), r.Msg.GetLabel())) {
 			out.Conversations = append(out.Conversations, proto.CloneOf(v))
 		}
 	}

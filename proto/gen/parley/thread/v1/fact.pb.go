@@ -372,6 +372,7 @@ type Fact struct {
 	//	*Fact_ThreadErased
 	//	*Fact_FilesLapsed
 	//	*Fact_SkillsChanged
+	//	*Fact_LabelsChanged
 	Kind isFact_Kind `protobuf_oneof:"kind"`
 	// De-duplication key of Meta's event that caused the fact; empty for facts
 	// of our own. The first fact of an event carries it.
@@ -1012,6 +1013,15 @@ func (x *Fact) GetSkillsChanged() *SkillsChanged {
 	return nil
 }
 
+func (x *Fact) GetLabelsChanged() *LabelsChanged {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_LabelsChanged); ok {
+			return x.LabelsChanged
+		}
+	}
+	return nil
+}
+
 func (x *Fact) GetEventKey() string {
 	if x != nil {
 		return x.EventKey
@@ -1376,6 +1386,11 @@ type Fact_SkillsChanged struct {
 	SkillsChanged *SkillsChanged `protobuf:"bytes,254,opt,name=skills_changed,json=skillsChanged,proto3,oneof"`
 }
 
+type Fact_LabelsChanged struct {
+	// Somebody gave the conversation labels, or took some away.
+	LabelsChanged *LabelsChanged `protobuf:"bytes,295,opt,name=labels_changed,json=labelsChanged,proto3,oneof"`
+}
+
 func (*Fact_MessageReceived) isFact_Kind() {}
 
 func (*Fact_MessageEdited) isFact_Kind() {}
@@ -1505,6 +1520,8 @@ func (*Fact_ThreadErased) isFact_Kind() {}
 func (*Fact_FilesLapsed) isFact_Kind() {}
 
 func (*Fact_SkillsChanged) isFact_Kind() {}
+
+func (*Fact_LabelsChanged) isFact_Kind() {}
 
 // Attachment is one attachment of a message.
 type Attachment struct {
@@ -3450,6 +3467,82 @@ func (x *SkillsChanged) GetClientId() string {
 	return ""
 }
 
+// LabelsChanged: somebody who may write notes on the conversation gave it labels, or
+// took some away: a difference, so that of two people neither undoes what the other
+// meant. A label is what it says, whatever its case; what is given and taken away in
+// one is there afterwards, as it is written now.
+type LabelsChanged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Labels it has from now on, each of 1 to 40 characters.
+	Added []string `protobuf:"bytes,1,rep,name=added,proto3" json:"added,omitempty"`
+	// Labels it has no more.
+	Removed []string `protobuf:"bytes,2,rep,name=removed,proto3" json:"removed,omitempty"`
+	// Agent or supervisor who did.
+	By string `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	// Id the desk gave the command.
+	ClientId      string `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LabelsChanged) Reset() {
+	*x = LabelsChanged{}
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LabelsChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LabelsChanged) ProtoMessage() {}
+
+func (x *LabelsChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LabelsChanged.ProtoReflect.Descriptor instead.
+func (*LabelsChanged) Descriptor() ([]byte, []int) {
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *LabelsChanged) GetAdded() []string {
+	if x != nil {
+		return x.Added
+	}
+	return nil
+}
+
+func (x *LabelsChanged) GetRemoved() []string {
+	if x != nil {
+		return x.Removed
+	}
+	return nil
+}
+
+func (x *LabelsChanged) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *LabelsChanged) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
 // OfferMade: the conversation is shown to an agent.
 type OfferMade struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3469,7 +3562,7 @@ type OfferMade struct {
 
 func (x *OfferMade) Reset() {
 	*x = OfferMade{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3481,7 +3574,7 @@ func (x *OfferMade) String() string {
 func (*OfferMade) ProtoMessage() {}
 
 func (x *OfferMade) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[24]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3494,7 +3587,7 @@ func (x *OfferMade) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferMade.ProtoReflect.Descriptor instead.
 func (*OfferMade) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{24}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *OfferMade) GetAgent() string {
@@ -3556,7 +3649,7 @@ type Choice struct {
 
 func (x *Choice) Reset() {
 	*x = Choice{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3568,7 +3661,7 @@ func (x *Choice) String() string {
 func (*Choice) ProtoMessage() {}
 
 func (x *Choice) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[25]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3581,7 +3674,7 @@ func (x *Choice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Choice.ProtoReflect.Descriptor instead.
 func (*Choice) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{25}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Choice) GetClass() string {
@@ -3643,7 +3736,7 @@ type OfferEnded struct {
 
 func (x *OfferEnded) Reset() {
 	*x = OfferEnded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3655,7 +3748,7 @@ func (x *OfferEnded) String() string {
 func (*OfferEnded) ProtoMessage() {}
 
 func (x *OfferEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[26]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3668,7 +3761,7 @@ func (x *OfferEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OfferEnded.ProtoReflect.Descriptor instead.
 func (*OfferEnded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{26}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *OfferEnded) GetFence() int64 {
@@ -3719,7 +3812,7 @@ type AgentAssigned struct {
 
 func (x *AgentAssigned) Reset() {
 	*x = AgentAssigned{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3731,7 +3824,7 @@ func (x *AgentAssigned) String() string {
 func (*AgentAssigned) ProtoMessage() {}
 
 func (x *AgentAssigned) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[27]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3744,7 +3837,7 @@ func (x *AgentAssigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentAssigned.ProtoReflect.Descriptor instead.
 func (*AgentAssigned) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{27}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *AgentAssigned) GetAgent() string {
@@ -3802,7 +3895,7 @@ type ConversationReleased struct {
 
 func (x *ConversationReleased) Reset() {
 	*x = ConversationReleased{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3814,7 +3907,7 @@ func (x *ConversationReleased) String() string {
 func (*ConversationReleased) ProtoMessage() {}
 
 func (x *ConversationReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[28]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3827,7 +3920,7 @@ func (x *ConversationReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationReleased.ProtoReflect.Descriptor instead.
 func (*ConversationReleased) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{28}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ConversationReleased) GetCause() Cause {
@@ -3878,7 +3971,7 @@ type ConversationParked struct {
 
 func (x *ConversationParked) Reset() {
 	*x = ConversationParked{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3890,7 +3983,7 @@ func (x *ConversationParked) String() string {
 func (*ConversationParked) ProtoMessage() {}
 
 func (x *ConversationParked) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[29]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3903,7 +3996,7 @@ func (x *ConversationParked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationParked.ProtoReflect.Descriptor instead.
 func (*ConversationParked) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{29}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ConversationParked) GetAgent() string {
@@ -3931,7 +4024,7 @@ type ConversationRevived struct {
 
 func (x *ConversationRevived) Reset() {
 	*x = ConversationRevived{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3943,7 +4036,7 @@ func (x *ConversationRevived) String() string {
 func (*ConversationRevived) ProtoMessage() {}
 
 func (x *ConversationRevived) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[30]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3956,7 +4049,7 @@ func (x *ConversationRevived) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationRevived.ProtoReflect.Descriptor instead.
 func (*ConversationRevived) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{30}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ConversationRevived) GetMessageTag() bool {
@@ -3981,7 +4074,7 @@ type ConversationEnded struct {
 
 func (x *ConversationEnded) Reset() {
 	*x = ConversationEnded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3993,7 +4086,7 @@ func (x *ConversationEnded) String() string {
 func (*ConversationEnded) ProtoMessage() {}
 
 func (x *ConversationEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[31]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4006,7 +4099,7 @@ func (x *ConversationEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationEnded.ProtoReflect.Descriptor instead.
 func (*ConversationEnded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{31}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ConversationEnded) GetAgent() string {
@@ -4047,7 +4140,7 @@ type ConversationClosed struct {
 
 func (x *ConversationClosed) Reset() {
 	*x = ConversationClosed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4059,7 +4152,7 @@ func (x *ConversationClosed) String() string {
 func (*ConversationClosed) ProtoMessage() {}
 
 func (x *ConversationClosed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[32]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4072,7 +4165,7 @@ func (x *ConversationClosed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConversationClosed.ProtoReflect.Descriptor instead.
 func (*ConversationClosed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{32}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ConversationClosed) GetCause() Cause {
@@ -4141,7 +4234,7 @@ type SendRequested struct {
 
 func (x *SendRequested) Reset() {
 	*x = SendRequested{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4153,7 +4246,7 @@ func (x *SendRequested) String() string {
 func (*SendRequested) ProtoMessage() {}
 
 func (x *SendRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[33]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4166,7 +4259,7 @@ func (x *SendRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendRequested.ProtoReflect.Descriptor instead.
 func (*SendRequested) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{33}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *SendRequested) GetId() string {
@@ -4285,7 +4378,7 @@ type Automated struct {
 
 func (x *Automated) Reset() {
 	*x = Automated{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4297,7 +4390,7 @@ func (x *Automated) String() string {
 func (*Automated) ProtoMessage() {}
 
 func (x *Automated) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[34]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4310,7 +4403,7 @@ func (x *Automated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Automated.ProtoReflect.Descriptor instead.
 func (*Automated) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{34}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Automated) GetTrigger() Trigger {
@@ -4376,7 +4469,7 @@ type AgentTold struct {
 
 func (x *AgentTold) Reset() {
 	*x = AgentTold{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4388,7 +4481,7 @@ func (x *AgentTold) String() string {
 func (*AgentTold) ProtoMessage() {}
 
 func (x *AgentTold) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[35]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4401,7 +4494,7 @@ func (x *AgentTold) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentTold.ProtoReflect.Descriptor instead.
 func (*AgentTold) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{35}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *AgentTold) GetAutomated() *Automated {
@@ -4433,7 +4526,7 @@ type ConsentGiven struct {
 
 func (x *ConsentGiven) Reset() {
 	*x = ConsentGiven{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4445,7 +4538,7 @@ func (x *ConsentGiven) String() string {
 func (*ConsentGiven) ProtoMessage() {}
 
 func (x *ConsentGiven) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[36]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4458,7 +4551,7 @@ func (x *ConsentGiven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsentGiven.ProtoReflect.Descriptor instead.
 func (*ConsentGiven) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{36}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ConsentGiven) GetNotice() string {
@@ -4497,7 +4590,7 @@ type QuickReply struct {
 
 func (x *QuickReply) Reset() {
 	*x = QuickReply{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4509,7 +4602,7 @@ func (x *QuickReply) String() string {
 func (*QuickReply) ProtoMessage() {}
 
 func (x *QuickReply) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[37]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4522,7 +4615,7 @@ func (x *QuickReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuickReply.ProtoReflect.Descriptor instead.
 func (*QuickReply) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{37}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *QuickReply) GetTitle() string {
@@ -4561,7 +4654,7 @@ type Template struct {
 
 func (x *Template) Reset() {
 	*x = Template{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4573,7 +4666,7 @@ func (x *Template) String() string {
 func (*Template) ProtoMessage() {}
 
 func (x *Template) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[38]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4586,7 +4679,7 @@ func (x *Template) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Template.ProtoReflect.Descriptor instead.
 func (*Template) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{38}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Template) GetButton() *ButtonTemplate {
@@ -4630,7 +4723,7 @@ type UtilityTemplate struct {
 
 func (x *UtilityTemplate) Reset() {
 	*x = UtilityTemplate{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4642,7 +4735,7 @@ func (x *UtilityTemplate) String() string {
 func (*UtilityTemplate) ProtoMessage() {}
 
 func (x *UtilityTemplate) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[39]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4655,7 +4748,7 @@ func (x *UtilityTemplate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UtilityTemplate.ProtoReflect.Descriptor instead.
 func (*UtilityTemplate) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{39}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *UtilityTemplate) GetName() string {
@@ -4699,7 +4792,7 @@ type TemplateParameter struct {
 
 func (x *TemplateParameter) Reset() {
 	*x = TemplateParameter{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4711,7 +4804,7 @@ func (x *TemplateParameter) String() string {
 func (*TemplateParameter) ProtoMessage() {}
 
 func (x *TemplateParameter) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[40]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4724,7 +4817,7 @@ func (x *TemplateParameter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TemplateParameter.ProtoReflect.Descriptor instead.
 func (*TemplateParameter) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{40}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *TemplateParameter) GetName() string {
@@ -4754,7 +4847,7 @@ type ButtonTemplate struct {
 
 func (x *ButtonTemplate) Reset() {
 	*x = ButtonTemplate{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4766,7 +4859,7 @@ func (x *ButtonTemplate) String() string {
 func (*ButtonTemplate) ProtoMessage() {}
 
 func (x *ButtonTemplate) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[41]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4779,7 +4872,7 @@ func (x *ButtonTemplate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ButtonTemplate.ProtoReflect.Descriptor instead.
 func (*ButtonTemplate) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{41}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ButtonTemplate) GetText() string {
@@ -4807,7 +4900,7 @@ type GenericTemplate struct {
 
 func (x *GenericTemplate) Reset() {
 	*x = GenericTemplate{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4819,7 +4912,7 @@ func (x *GenericTemplate) String() string {
 func (*GenericTemplate) ProtoMessage() {}
 
 func (x *GenericTemplate) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[42]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4832,7 +4925,7 @@ func (x *GenericTemplate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GenericTemplate.ProtoReflect.Descriptor instead.
 func (*GenericTemplate) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{42}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *GenericTemplate) GetElements() []*Card {
@@ -4859,7 +4952,7 @@ type Card struct {
 
 func (x *Card) Reset() {
 	*x = Card{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4871,7 +4964,7 @@ func (x *Card) String() string {
 func (*Card) ProtoMessage() {}
 
 func (x *Card) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[43]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4884,7 +4977,7 @@ func (x *Card) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Card.ProtoReflect.Descriptor instead.
 func (*Card) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{43}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Card) GetTitle() string {
@@ -4930,7 +5023,7 @@ type Button struct {
 
 func (x *Button) Reset() {
 	*x = Button{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4942,7 +5035,7 @@ func (x *Button) String() string {
 func (*Button) ProtoMessage() {}
 
 func (x *Button) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[44]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4955,7 +5048,7 @@ func (x *Button) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Button.ProtoReflect.Descriptor instead.
 func (*Button) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{44}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Button) GetTitle() string {
@@ -4994,7 +5087,7 @@ type AgentReacted struct {
 
 func (x *AgentReacted) Reset() {
 	*x = AgentReacted{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5006,7 +5099,7 @@ func (x *AgentReacted) String() string {
 func (*AgentReacted) ProtoMessage() {}
 
 func (x *AgentReacted) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[45]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5019,7 +5112,7 @@ func (x *AgentReacted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentReacted.ProtoReflect.Descriptor instead.
 func (*AgentReacted) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{45}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *AgentReacted) GetMid() string {
@@ -5069,7 +5162,7 @@ type TimeOutReached struct {
 
 func (x *TimeOutReached) Reset() {
 	*x = TimeOutReached{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5081,7 +5174,7 @@ func (x *TimeOutReached) String() string {
 func (*TimeOutReached) ProtoMessage() {}
 
 func (x *TimeOutReached) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[46]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5094,7 +5187,7 @@ func (x *TimeOutReached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimeOutReached.ProtoReflect.Descriptor instead.
 func (*TimeOutReached) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{46}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *TimeOutReached) GetRule() string {
@@ -5167,7 +5260,7 @@ type SendAttempted struct {
 
 func (x *SendAttempted) Reset() {
 	*x = SendAttempted{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5179,7 +5272,7 @@ func (x *SendAttempted) String() string {
 func (*SendAttempted) ProtoMessage() {}
 
 func (x *SendAttempted) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[47]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5192,7 +5285,7 @@ func (x *SendAttempted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAttempted.ProtoReflect.Descriptor instead.
 func (*SendAttempted) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{47}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *SendAttempted) GetId() string {
@@ -5257,7 +5350,7 @@ type SendSucceeded struct {
 
 func (x *SendSucceeded) Reset() {
 	*x = SendSucceeded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5269,7 +5362,7 @@ func (x *SendSucceeded) String() string {
 func (*SendSucceeded) ProtoMessage() {}
 
 func (x *SendSucceeded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[48]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5282,7 +5375,7 @@ func (x *SendSucceeded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendSucceeded.ProtoReflect.Descriptor instead.
 func (*SendSucceeded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{48}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *SendSucceeded) GetId() string {
@@ -5343,7 +5436,7 @@ type SendEchoed struct {
 
 func (x *SendEchoed) Reset() {
 	*x = SendEchoed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5355,7 +5448,7 @@ func (x *SendEchoed) String() string {
 func (*SendEchoed) ProtoMessage() {}
 
 func (x *SendEchoed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[49]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5368,7 +5461,7 @@ func (x *SendEchoed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendEchoed.ProtoReflect.Descriptor instead.
 func (*SendEchoed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{49}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *SendEchoed) GetId() string {
@@ -5436,7 +5529,7 @@ type SendRefused struct {
 
 func (x *SendRefused) Reset() {
 	*x = SendRefused{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5448,7 +5541,7 @@ func (x *SendRefused) String() string {
 func (*SendRefused) ProtoMessage() {}
 
 func (x *SendRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[50]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5461,7 +5554,7 @@ func (x *SendRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendRefused.ProtoReflect.Descriptor instead.
 func (*SendRefused) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{50}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *SendRefused) GetId() string {
@@ -5536,7 +5629,7 @@ type SendDeferred struct {
 
 func (x *SendDeferred) Reset() {
 	*x = SendDeferred{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5548,7 +5641,7 @@ func (x *SendDeferred) String() string {
 func (*SendDeferred) ProtoMessage() {}
 
 func (x *SendDeferred) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[51]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5561,7 +5654,7 @@ func (x *SendDeferred) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendDeferred.ProtoReflect.Descriptor instead.
 func (*SendDeferred) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{51}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *SendDeferred) GetId() string {
@@ -5621,7 +5714,7 @@ type SendUncertain struct {
 
 func (x *SendUncertain) Reset() {
 	*x = SendUncertain{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5633,7 +5726,7 @@ func (x *SendUncertain) String() string {
 func (*SendUncertain) ProtoMessage() {}
 
 func (x *SendUncertain) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[52]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5646,7 +5739,7 @@ func (x *SendUncertain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUncertain.ProtoReflect.Descriptor instead.
 func (*SendUncertain) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{52}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *SendUncertain) GetId() string {
@@ -5683,7 +5776,7 @@ type SendUnconfirmed struct {
 
 func (x *SendUnconfirmed) Reset() {
 	*x = SendUnconfirmed{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5695,7 +5788,7 @@ func (x *SendUnconfirmed) String() string {
 func (*SendUnconfirmed) ProtoMessage() {}
 
 func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[53]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5708,7 +5801,7 @@ func (x *SendUnconfirmed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendUnconfirmed.ProtoReflect.Descriptor instead.
 func (*SendUnconfirmed) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{53}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *SendUnconfirmed) GetId() string {
@@ -5739,7 +5832,7 @@ type SendAbandoned struct {
 
 func (x *SendAbandoned) Reset() {
 	*x = SendAbandoned{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5751,7 +5844,7 @@ func (x *SendAbandoned) String() string {
 func (*SendAbandoned) ProtoMessage() {}
 
 func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[54]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5764,7 +5857,7 @@ func (x *SendAbandoned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAbandoned.ProtoReflect.Descriptor instead.
 func (*SendAbandoned) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{54}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *SendAbandoned) GetId() string {
@@ -5800,7 +5893,7 @@ type NoteAdded struct {
 
 func (x *NoteAdded) Reset() {
 	*x = NoteAdded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[55]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5812,7 +5905,7 @@ func (x *NoteAdded) String() string {
 func (*NoteAdded) ProtoMessage() {}
 
 func (x *NoteAdded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[55]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5825,7 +5918,7 @@ func (x *NoteAdded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NoteAdded.ProtoReflect.Descriptor instead.
 func (*NoteAdded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{55}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *NoteAdded) GetId() string {
@@ -5886,7 +5979,7 @@ type ConsultAsked struct {
 
 func (x *ConsultAsked) Reset() {
 	*x = ConsultAsked{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[56]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5898,7 +5991,7 @@ func (x *ConsultAsked) String() string {
 func (*ConsultAsked) ProtoMessage() {}
 
 func (x *ConsultAsked) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[56]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5911,7 +6004,7 @@ func (x *ConsultAsked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultAsked.ProtoReflect.Descriptor instead.
 func (*ConsultAsked) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{56}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ConsultAsked) GetId() string {
@@ -5983,7 +6076,7 @@ type ConsultAnswered struct {
 
 func (x *ConsultAnswered) Reset() {
 	*x = ConsultAnswered{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[57]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5995,7 +6088,7 @@ func (x *ConsultAnswered) String() string {
 func (*ConsultAnswered) ProtoMessage() {}
 
 func (x *ConsultAnswered) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[57]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6008,7 +6101,7 @@ func (x *ConsultAnswered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultAnswered.ProtoReflect.Descriptor instead.
 func (*ConsultAnswered) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{57}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ConsultAnswered) GetId() string {
@@ -6061,7 +6154,7 @@ type ConsultOpened struct {
 
 func (x *ConsultOpened) Reset() {
 	*x = ConsultOpened{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[58]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6073,7 +6166,7 @@ func (x *ConsultOpened) String() string {
 func (*ConsultOpened) ProtoMessage() {}
 
 func (x *ConsultOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[58]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6086,7 +6179,7 @@ func (x *ConsultOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultOpened.ProtoReflect.Descriptor instead.
 func (*ConsultOpened) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{58}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *ConsultOpened) GetId() string {
@@ -6133,7 +6226,7 @@ type ConsultEnded struct {
 
 func (x *ConsultEnded) Reset() {
 	*x = ConsultEnded{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[59]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6145,7 +6238,7 @@ func (x *ConsultEnded) String() string {
 func (*ConsultEnded) ProtoMessage() {}
 
 func (x *ConsultEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[59]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6158,7 +6251,7 @@ func (x *ConsultEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsultEnded.ProtoReflect.Descriptor instead.
 func (*ConsultEnded) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{59}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *ConsultEnded) GetId() string {
@@ -6221,7 +6314,7 @@ type MonitoringBegan struct {
 
 func (x *MonitoringBegan) Reset() {
 	*x = MonitoringBegan{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[60]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6233,7 +6326,7 @@ func (x *MonitoringBegan) String() string {
 func (*MonitoringBegan) ProtoMessage() {}
 
 func (x *MonitoringBegan) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[60]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6246,7 +6339,7 @@ func (x *MonitoringBegan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MonitoringBegan.ProtoReflect.Descriptor instead.
 func (*MonitoringBegan) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{60}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *MonitoringBegan) GetAgent() string {
@@ -6267,7 +6360,7 @@ type SupervisorJoined struct {
 
 func (x *SupervisorJoined) Reset() {
 	*x = SupervisorJoined{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[61]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6279,7 +6372,7 @@ func (x *SupervisorJoined) String() string {
 func (*SupervisorJoined) ProtoMessage() {}
 
 func (x *SupervisorJoined) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[61]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6292,7 +6385,7 @@ func (x *SupervisorJoined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SupervisorJoined.ProtoReflect.Descriptor instead.
 func (*SupervisorJoined) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{61}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *SupervisorJoined) GetAgent() string {
@@ -6315,7 +6408,7 @@ type SupervisorLeft struct {
 
 func (x *SupervisorLeft) Reset() {
 	*x = SupervisorLeft{}
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[62]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6327,7 +6420,7 @@ func (x *SupervisorLeft) String() string {
 func (*SupervisorLeft) ProtoMessage() {}
 
 func (x *SupervisorLeft) ProtoReflect() protoreflect.Message {
-	mi := &file_parley_thread_v1_fact_proto_msgTypes[62]
+	mi := &file_parley_thread_v1_fact_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6340,7 +6433,7 @@ func (x *SupervisorLeft) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SupervisorLeft.ProtoReflect.Descriptor instead.
 func (*SupervisorLeft) Descriptor() ([]byte, []int) {
-	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{62}
+	return file_parley_thread_v1_fact_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *SupervisorLeft) GetAgent() string {
@@ -6361,7 +6454,7 @@ var File_parley_thread_v1_fact_proto protoreflect.FileDescriptor
 
 const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1aparley/thread/v1/bot.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/file.proto\x1a\x1eparley/thread/v1/trigger.proto\x1a\"parley/thread/v1/disposition.proto\x1a\x1fparley/thread/v1/question.proto\x1a\x1dparley/thread/v1/survey.proto\x1a\x1fparley/thread/v1/variable.proto\"\x96(\n" +
+	"\x1bparley/thread/v1/fact.proto\x12\x10parley.thread.v1\x1a)parley/distribution/v1/distribution.proto\x1a\x1aparley/thread/v1/bot.proto\x1a\x1eparley/thread/v1/contact.proto\x1a\x1bparley/thread/v1/file.proto\x1a\x1eparley/thread/v1/trigger.proto\x1a\"parley/thread/v1/disposition.proto\x1a\x1fparley/thread/v1/question.proto\x1a\x1dparley/thread/v1/survey.proto\x1a\x1fparley/thread/v1/variable.proto\"\xe1(\n" +
 	"\x04Fact\x12N\n" +
 	"\x10message_received\x18\x01 \x01(\v2!.parley.thread.v1.MessageReceivedH\x00R\x0fmessageReceived\x12H\n" +
 	"\x0emessage_edited\x18\x02 \x01(\v2\x1f.parley.thread.v1.MessageEditedH\x00R\rmessageEdited\x12H\n" +
@@ -6435,7 +6528,8 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\ffiles_erased\x18\xbb\x01 \x01(\v2\x1d.parley.thread.v1.FilesErasedH\x00R\vfilesErased\x12F\n" +
 	"\rthread_erased\x18\xdc\x01 \x01(\v2\x1e.parley.thread.v1.ThreadErasedH\x00R\fthreadErased\x12C\n" +
 	"\ffiles_lapsed\x18\xf5\x01 \x01(\v2\x1d.parley.thread.v1.FilesLapsedH\x00R\vfilesLapsed\x12I\n" +
-	"\x0eskills_changed\x18\xfe\x01 \x01(\v2\x1f.parley.thread.v1.SkillsChangedH\x00R\rskillsChanged\x12\x1b\n" +
+	"\x0eskills_changed\x18\xfe\x01 \x01(\v2\x1f.parley.thread.v1.SkillsChangedH\x00R\rskillsChanged\x12I\n" +
+	"\x0elabels_changed\x18\xa7\x02 \x01(\v2\x1f.parley.thread.v1.LabelsChangedH\x00R\rlabelsChanged\x12\x1b\n" +
 	"\tevent_key\x18d \x01(\tR\beventKey\x12\x1f\n" +
 	"\vinbound_seq\x18e \x01(\x04R\n" +
 	"inboundSeq\x12\x12\n" +
@@ -6603,6 +6697,11 @@ const file_parley_thread_v1_fact_proto_rawDesc = "" +
 	"\rSkillsChanged\x12.\n" +
 	"\x06needed\x18\x01 \x03(\v2\x16.parley.thread.v1.NeedR\x06needed\x12\x18\n" +
 	"\adropped\x18\x02 \x03(\tR\adropped\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12\x1b\n" +
+	"\tclient_id\x18\x04 \x01(\tR\bclientId\"l\n" +
+	"\rLabelsChanged\x12\x14\n" +
+	"\x05added\x18\x01 \x03(\tR\x05added\x12\x18\n" +
+	"\aremoved\x18\x02 \x03(\tR\aremoved\x12\x0e\n" +
 	"\x02by\x18\x03 \x01(\tR\x02by\x12\x1b\n" +
 	"\tclient_id\x18\x04 \x01(\tR\bclientId\"\x9a\x01\n" +
 	"\tOfferMade\x12\x14\n" +
@@ -6863,7 +6962,7 @@ func file_parley_thread_v1_fact_proto_rawDescGZIP() []byte {
 }
 
 var file_parley_thread_v1_fact_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 65)
+var file_parley_thread_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 66)
 var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(Matching)(0),                  // 0: parley.thread.v1.Matching
 	(OfferOutcome)(0),              // 1: parley.thread.v1.OfferOutcome
@@ -6893,69 +6992,70 @@ var file_parley_thread_v1_fact_proto_goTypes = []any{
 	(*ConversationClassified)(nil), // 25: parley.thread.v1.ConversationClassified
 	(*Need)(nil),                   // 26: parley.thread.v1.Need
 	(*SkillsChanged)(nil),          // 27: parley.thread.v1.SkillsChanged
-	(*OfferMade)(nil),              // 28: parley.thread.v1.OfferMade
-	(*Choice)(nil),                 // 29: parley.thread.v1.Choice
-	(*OfferEnded)(nil),             // 30: parley.thread.v1.OfferEnded
-	(*AgentAssigned)(nil),          // 31: parley.thread.v1.AgentAssigned
-	(*ConversationReleased)(nil),   // 32: parley.thread.v1.ConversationReleased
-	(*ConversationParked)(nil),     // 33: parley.thread.v1.ConversationParked
-	(*ConversationRevived)(nil),    // 34: parley.thread.v1.ConversationRevived
-	(*ConversationEnded)(nil),      // 35: parley.thread.v1.ConversationEnded
-	(*ConversationClosed)(nil),     // 36: parley.thread.v1.ConversationClosed
-	(*SendRequested)(nil),          // 37: parley.thread.v1.SendRequested
-	(*Automated)(nil),              // 38: parley.thread.v1.Automated
-	(*AgentTold)(nil),              // 39: parley.thread.v1.AgentTold
-	(*ConsentGiven)(nil),           // 40: parley.thread.v1.ConsentGiven
-	(*QuickReply)(nil),             // 41: parley.thread.v1.QuickReply
-	(*Template)(nil),               // 42: parley.thread.v1.Template
-	(*UtilityTemplate)(nil),        // 43: parley.thread.v1.UtilityTemplate
-	(*TemplateParameter)(nil),      // 44: parley.thread.v1.TemplateParameter
-	(*ButtonTemplate)(nil),         // 45: parley.thread.v1.ButtonTemplate
-	(*GenericTemplate)(nil),        // 46: parley.thread.v1.GenericTemplate
-	(*Card)(nil),                   // 47: parley.thread.v1.Card
-	(*Button)(nil),                 // 48: parley.thread.v1.Button
-	(*AgentReacted)(nil),           // 49: parley.thread.v1.AgentReacted
-	(*TimeOutReached)(nil),         // 50: parley.thread.v1.TimeOutReached
-	(*SendAttempted)(nil),          // 51: parley.thread.v1.SendAttempted
-	(*SendSucceeded)(nil),          // 52: parley.thread.v1.SendSucceeded
-	(*SendEchoed)(nil),             // 53: parley.thread.v1.SendEchoed
-	(*SendRefused)(nil),            // 54: parley.thread.v1.SendRefused
-	(*SendDeferred)(nil),           // 55: parley.thread.v1.SendDeferred
-	(*SendUncertain)(nil),          // 56: parley.thread.v1.SendUncertain
-	(*SendUnconfirmed)(nil),        // 57: parley.thread.v1.SendUnconfirmed
-	(*SendAbandoned)(nil),          // 58: parley.thread.v1.SendAbandoned
-	(*NoteAdded)(nil),              // 59: parley.thread.v1.NoteAdded
-	(*ConsultAsked)(nil),           // 60: parley.thread.v1.ConsultAsked
-	(*ConsultAnswered)(nil),        // 61: parley.thread.v1.ConsultAnswered
-	(*ConsultOpened)(nil),          // 62: parley.thread.v1.ConsultOpened
-	(*ConsultEnded)(nil),           // 63: parley.thread.v1.ConsultEnded
-	(*MonitoringBegan)(nil),        // 64: parley.thread.v1.MonitoringBegan
-	(*SupervisorJoined)(nil),       // 65: parley.thread.v1.SupervisorJoined
-	(*SupervisorLeft)(nil),         // 66: parley.thread.v1.SupervisorLeft
-	nil,                            // 67: parley.thread.v1.ConversationOpened.VariablesEntry
-	nil,                            // 68: parley.thread.v1.ConversationClassified.VariablesEntry
-	(*ContactLinked)(nil),          // 69: parley.thread.v1.ContactLinked
-	(*ContactUnlinked)(nil),        // 70: parley.thread.v1.ContactUnlinked
-	(*DispositionsChosen)(nil),     // 71: parley.thread.v1.DispositionsChosen
-	(*VariablesSet)(nil),           // 72: parley.thread.v1.VariablesSet
-	(*BotAnswered)(nil),            // 73: parley.thread.v1.BotAnswered
-	(*BotEscalated)(nil),           // 74: parley.thread.v1.BotEscalated
-	(*BotDropped)(nil),             // 75: parley.thread.v1.BotDropped
-	(*SurveyAsked)(nil),            // 76: parley.thread.v1.SurveyAsked
-	(*SurveyRated)(nil),            // 77: parley.thread.v1.SurveyRated
-	(*SurveyCommentChosen)(nil),    // 78: parley.thread.v1.SurveyCommentChosen
-	(*SurveyCommented)(nil),        // 79: parley.thread.v1.SurveyCommented
-	(*QuestionsBegan)(nil),         // 80: parley.thread.v1.QuestionsBegan
-	(*QuestionAsked)(nil),          // 81: parley.thread.v1.QuestionAsked
-	(*QuestionAnswered)(nil),       // 82: parley.thread.v1.QuestionAnswered
-	(*QuestionsEnded)(nil),         // 83: parley.thread.v1.QuestionsEnded
-	(*FilesErased)(nil),            // 84: parley.thread.v1.FilesErased
-	(*ThreadErased)(nil),           // 85: parley.thread.v1.ThreadErased
-	(*FilesLapsed)(nil),            // 86: parley.thread.v1.FilesLapsed
-	(v1.Presence)(0),               // 87: parley.distribution.v1.Presence
-	(*SentFile)(nil),               // 88: parley.thread.v1.SentFile
-	(*BotReply)(nil),               // 89: parley.thread.v1.BotReply
-	(Trigger)(0),                   // 90: parley.thread.v1.Trigger
+	(*LabelsChanged)(nil),          // 28: parley.thread.v1.LabelsChanged
+	(*OfferMade)(nil),              // 29: parley.thread.v1.OfferMade
+	(*Choice)(nil),                 // 30: parley.thread.v1.Choice
+	(*OfferEnded)(nil),             // 31: parley.thread.v1.OfferEnded
+	(*AgentAssigned)(nil),          // 32: parley.thread.v1.AgentAssigned
+	(*ConversationReleased)(nil),   // 33: parley.thread.v1.ConversationReleased
+	(*ConversationParked)(nil),     // 34: parley.thread.v1.ConversationParked
+	(*ConversationRevived)(nil),    // 35: parley.thread.v1.ConversationRevived
+	(*ConversationEnded)(nil),      // 36: parley.thread.v1.ConversationEnded
+	(*ConversationClosed)(nil),     // 37: parley.thread.v1.ConversationClosed
+	(*SendRequested)(nil),          // 38: parley.thread.v1.SendRequested
+	(*Automated)(nil),              // 39: parley.thread.v1.Automated
+	(*AgentTold)(nil),              // 40: parley.thread.v1.AgentTold
+	(*ConsentGiven)(nil),           // 41: parley.thread.v1.ConsentGiven
+	(*QuickReply)(nil),             // 42: parley.thread.v1.QuickReply
+	(*Template)(nil),               // 43: parley.thread.v1.Template
+	(*UtilityTemplate)(nil),        // 44: parley.thread.v1.UtilityTemplate
+	(*TemplateParameter)(nil),      // 45: parley.thread.v1.TemplateParameter
+	(*ButtonTemplate)(nil),         // 46: parley.thread.v1.ButtonTemplate
+	(*GenericTemplate)(nil),        // 47: parley.thread.v1.GenericTemplate
+	(*Card)(nil),                   // 48: parley.thread.v1.Card
+	(*Button)(nil),                 // 49: parley.thread.v1.Button
+	(*AgentReacted)(nil),           // 50: parley.thread.v1.AgentReacted
+	(*TimeOutReached)(nil),         // 51: parley.thread.v1.TimeOutReached
+	(*SendAttempted)(nil),          // 52: parley.thread.v1.SendAttempted
+	(*SendSucceeded)(nil),          // 53: parley.thread.v1.SendSucceeded
+	(*SendEchoed)(nil),             // 54: parley.thread.v1.SendEchoed
+	(*SendRefused)(nil),            // 55: parley.thread.v1.SendRefused
+	(*SendDeferred)(nil),           // 56: parley.thread.v1.SendDeferred
+	(*SendUncertain)(nil),          // 57: parley.thread.v1.SendUncertain
+	(*SendUnconfirmed)(nil),        // 58: parley.thread.v1.SendUnconfirmed
+	(*SendAbandoned)(nil),          // 59: parley.thread.v1.SendAbandoned
+	(*NoteAdded)(nil),              // 60: parley.thread.v1.NoteAdded
+	(*ConsultAsked)(nil),           // 61: parley.thread.v1.ConsultAsked
+	(*ConsultAnswered)(nil),        // 62: parley.thread.v1.ConsultAnswered
+	(*ConsultOpened)(nil),          // 63: parley.thread.v1.ConsultOpened
+	(*ConsultEnded)(nil),           // 64: parley.thread.v1.ConsultEnded
+	(*MonitoringBegan)(nil),        // 65: parley.thread.v1.MonitoringBegan
+	(*SupervisorJoined)(nil),       // 66: parley.thread.v1.SupervisorJoined
+	(*SupervisorLeft)(nil),         // 67: parley.thread.v1.SupervisorLeft
+	nil,                            // 68: parley.thread.v1.ConversationOpened.VariablesEntry
+	nil,                            // 69: parley.thread.v1.ConversationClassified.VariablesEntry
+	(*ContactLinked)(nil),          // 70: parley.thread.v1.ContactLinked
+	(*ContactUnlinked)(nil),        // 71: parley.thread.v1.ContactUnlinked
+	(*DispositionsChosen)(nil),     // 72: parley.thread.v1.DispositionsChosen
+	(*VariablesSet)(nil),           // 73: parley.thread.v1.VariablesSet
+	(*BotAnswered)(nil),            // 74: parley.thread.v1.BotAnswered
+	(*BotEscalated)(nil),           // 75: parley.thread.v1.BotEscalated
+	(*BotDropped)(nil),             // 76: parley.thread.v1.BotDropped
+	(*SurveyAsked)(nil),            // 77: parley.thread.v1.SurveyAsked
+	(*SurveyRated)(nil),            // 78: parley.thread.v1.SurveyRated
+	(*SurveyCommentChosen)(nil),    // 79: parley.thread.v1.SurveyCommentChosen
+	(*SurveyCommented)(nil),        // 80: parley.thread.v1.SurveyCommented
+	(*QuestionsBegan)(nil),         // 81: parley.thread.v1.QuestionsBegan
+	(*QuestionAsked)(nil),          // 82: parley.thread.v1.QuestionAsked
+	(*QuestionAnswered)(nil),       // 83: parley.thread.v1.QuestionAnswered
+	(*QuestionsEnded)(nil),         // 84: parley.thread.v1.QuestionsEnded
+	(*FilesErased)(nil),            // 85: parley.thread.v1.FilesErased
+	(*ThreadErased)(nil),           // 86: parley.thread.v1.ThreadErased
+	(*FilesLapsed)(nil),            // 87: parley.thread.v1.FilesLapsed
+	(v1.Presence)(0),               // 88: parley.distribution.v1.Presence
+	(*SentFile)(nil),               // 89: parley.thread.v1.SentFile
+	(*BotReply)(nil),               // 90: parley.thread.v1.BotReply
+	(Trigger)(0),                   // 91: parley.thread.v1.Trigger
 }
 var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	9,   // 0: parley.thread.v1.Fact.message_received:type_name -> parley.thread.v1.MessageReceived
@@ -6972,97 +7072,98 @@ var file_parley_thread_v1_fact_proto_depIdxs = []int32{
 	18,  // 11: parley.thread.v1.Fact.control_moved:type_name -> parley.thread.v1.ControlMoved
 	21,  // 12: parley.thread.v1.Fact.conversation_opened:type_name -> parley.thread.v1.ConversationOpened
 	24,  // 13: parley.thread.v1.Fact.conversation_routed:type_name -> parley.thread.v1.ConversationRouted
-	28,  // 14: parley.thread.v1.Fact.offer_made:type_name -> parley.thread.v1.OfferMade
-	30,  // 15: parley.thread.v1.Fact.offer_ended:type_name -> parley.thread.v1.OfferEnded
-	31,  // 16: parley.thread.v1.Fact.agent_assigned:type_name -> parley.thread.v1.AgentAssigned
-	32,  // 17: parley.thread.v1.Fact.conversation_released:type_name -> parley.thread.v1.ConversationReleased
-	33,  // 18: parley.thread.v1.Fact.conversation_parked:type_name -> parley.thread.v1.ConversationParked
-	34,  // 19: parley.thread.v1.Fact.conversation_revived:type_name -> parley.thread.v1.ConversationRevived
-	35,  // 20: parley.thread.v1.Fact.conversation_ended:type_name -> parley.thread.v1.ConversationEnded
-	36,  // 21: parley.thread.v1.Fact.conversation_closed:type_name -> parley.thread.v1.ConversationClosed
+	29,  // 14: parley.thread.v1.Fact.offer_made:type_name -> parley.thread.v1.OfferMade
+	31,  // 15: parley.thread.v1.Fact.offer_ended:type_name -> parley.thread.v1.OfferEnded
+	32,  // 16: parley.thread.v1.Fact.agent_assigned:type_name -> parley.thread.v1.AgentAssigned
+	33,  // 17: parley.thread.v1.Fact.conversation_released:type_name -> parley.thread.v1.ConversationReleased
+	34,  // 18: parley.thread.v1.Fact.conversation_parked:type_name -> parley.thread.v1.ConversationParked
+	35,  // 19: parley.thread.v1.Fact.conversation_revived:type_name -> parley.thread.v1.ConversationRevived
+	36,  // 20: parley.thread.v1.Fact.conversation_ended:type_name -> parley.thread.v1.ConversationEnded
+	37,  // 21: parley.thread.v1.Fact.conversation_closed:type_name -> parley.thread.v1.ConversationClosed
 	25,  // 22: parley.thread.v1.Fact.conversation_classified:type_name -> parley.thread.v1.ConversationClassified
-	37,  // 23: parley.thread.v1.Fact.send_requested:type_name -> parley.thread.v1.SendRequested
-	51,  // 24: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
-	52,  // 25: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
-	54,  // 26: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
-	55,  // 27: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
-	56,  // 28: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
-	57,  // 29: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
-	58,  // 30: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
-	59,  // 31: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
-	53,  // 32: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
-	60,  // 33: parley.thread.v1.Fact.consult_asked:type_name -> parley.thread.v1.ConsultAsked
-	61,  // 34: parley.thread.v1.Fact.consult_answered:type_name -> parley.thread.v1.ConsultAnswered
-	62,  // 35: parley.thread.v1.Fact.consult_opened:type_name -> parley.thread.v1.ConsultOpened
-	63,  // 36: parley.thread.v1.Fact.consult_ended:type_name -> parley.thread.v1.ConsultEnded
-	64,  // 37: parley.thread.v1.Fact.monitoring_began:type_name -> parley.thread.v1.MonitoringBegan
-	65,  // 38: parley.thread.v1.Fact.supervisor_joined:type_name -> parley.thread.v1.SupervisorJoined
-	66,  // 39: parley.thread.v1.Fact.supervisor_left:type_name -> parley.thread.v1.SupervisorLeft
+	38,  // 23: parley.thread.v1.Fact.send_requested:type_name -> parley.thread.v1.SendRequested
+	52,  // 24: parley.thread.v1.Fact.send_attempted:type_name -> parley.thread.v1.SendAttempted
+	53,  // 25: parley.thread.v1.Fact.send_succeeded:type_name -> parley.thread.v1.SendSucceeded
+	55,  // 26: parley.thread.v1.Fact.send_refused:type_name -> parley.thread.v1.SendRefused
+	56,  // 27: parley.thread.v1.Fact.send_deferred:type_name -> parley.thread.v1.SendDeferred
+	57,  // 28: parley.thread.v1.Fact.send_uncertain:type_name -> parley.thread.v1.SendUncertain
+	58,  // 29: parley.thread.v1.Fact.send_unconfirmed:type_name -> parley.thread.v1.SendUnconfirmed
+	59,  // 30: parley.thread.v1.Fact.send_abandoned:type_name -> parley.thread.v1.SendAbandoned
+	60,  // 31: parley.thread.v1.Fact.note_added:type_name -> parley.thread.v1.NoteAdded
+	54,  // 32: parley.thread.v1.Fact.send_echoed:type_name -> parley.thread.v1.SendEchoed
+	61,  // 33: parley.thread.v1.Fact.consult_asked:type_name -> parley.thread.v1.ConsultAsked
+	62,  // 34: parley.thread.v1.Fact.consult_answered:type_name -> parley.thread.v1.ConsultAnswered
+	63,  // 35: parley.thread.v1.Fact.consult_opened:type_name -> parley.thread.v1.ConsultOpened
+	64,  // 36: parley.thread.v1.Fact.consult_ended:type_name -> parley.thread.v1.ConsultEnded
+	65,  // 37: parley.thread.v1.Fact.monitoring_began:type_name -> parley.thread.v1.MonitoringBegan
+	66,  // 38: parley.thread.v1.Fact.supervisor_joined:type_name -> parley.thread.v1.SupervisorJoined
+	67,  // 39: parley.thread.v1.Fact.supervisor_left:type_name -> parley.thread.v1.SupervisorLeft
 	6,   // 40: parley.thread.v1.Fact.attachment_kept:type_name -> parley.thread.v1.AttachmentKept
 	7,   // 41: parley.thread.v1.Fact.attachment_lost:type_name -> parley.thread.v1.AttachmentLost
-	49,  // 42: parley.thread.v1.Fact.agent_reacted:type_name -> parley.thread.v1.AgentReacted
-	69,  // 43: parley.thread.v1.Fact.contact_linked:type_name -> parley.thread.v1.ContactLinked
-	70,  // 44: parley.thread.v1.Fact.contact_unlinked:type_name -> parley.thread.v1.ContactUnlinked
-	50,  // 45: parley.thread.v1.Fact.time_out_reached:type_name -> parley.thread.v1.TimeOutReached
-	39,  // 46: parley.thread.v1.Fact.agent_told:type_name -> parley.thread.v1.AgentTold
-	40,  // 47: parley.thread.v1.Fact.consent_given:type_name -> parley.thread.v1.ConsentGiven
-	71,  // 48: parley.thread.v1.Fact.dispositions_chosen:type_name -> parley.thread.v1.DispositionsChosen
-	72,  // 49: parley.thread.v1.Fact.variables_set:type_name -> parley.thread.v1.VariablesSet
-	73,  // 50: parley.thread.v1.Fact.bot_answered:type_name -> parley.thread.v1.BotAnswered
-	74,  // 51: parley.thread.v1.Fact.bot_escalated:type_name -> parley.thread.v1.BotEscalated
-	75,  // 52: parley.thread.v1.Fact.bot_dropped:type_name -> parley.thread.v1.BotDropped
-	76,  // 53: parley.thread.v1.Fact.survey_asked:type_name -> parley.thread.v1.SurveyAsked
-	77,  // 54: parley.thread.v1.Fact.survey_rated:type_name -> parley.thread.v1.SurveyRated
-	78,  // 55: parley.thread.v1.Fact.survey_comment_chosen:type_name -> parley.thread.v1.SurveyCommentChosen
-	79,  // 56: parley.thread.v1.Fact.survey_commented:type_name -> parley.thread.v1.SurveyCommented
-	80,  // 57: parley.thread.v1.Fact.questions_began:type_name -> parley.thread.v1.QuestionsBegan
-	81,  // 58: parley.thread.v1.Fact.question_asked:type_name -> parley.thread.v1.QuestionAsked
-	82,  // 59: parley.thread.v1.Fact.question_answered:type_name -> parley.thread.v1.QuestionAnswered
-	83,  // 60: parley.thread.v1.Fact.questions_ended:type_name -> parley.thread.v1.QuestionsEnded
-	84,  // 61: parley.thread.v1.Fact.files_erased:type_name -> parley.thread.v1.FilesErased
-	85,  // 62: parley.thread.v1.Fact.thread_erased:type_name -> parley.thread.v1.ThreadErased
-	86,  // 63: parley.thread.v1.Fact.files_lapsed:type_name -> parley.thread.v1.FilesLapsed
+	50,  // 42: parley.thread.v1.Fact.agent_reacted:type_name -> parley.thread.v1.AgentReacted
+	70,  // 43: parley.thread.v1.Fact.contact_linked:type_name -> parley.thread.v1.ContactLinked
+	71,  // 44: parley.thread.v1.Fact.contact_unlinked:type_name -> parley.thread.v1.ContactUnlinked
+	51,  // 45: parley.thread.v1.Fact.time_out_reached:type_name -> parley.thread.v1.TimeOutReached
+	40,  // 46: parley.thread.v1.Fact.agent_told:type_name -> parley.thread.v1.AgentTold
+	41,  // 47: parley.thread.v1.Fact.consent_given:type_name -> parley.thread.v1.ConsentGiven
+	72,  // 48: parley.thread.v1.Fact.dispositions_chosen:type_name -> parley.thread.v1.DispositionsChosen
+	73,  // 49: parley.thread.v1.Fact.variables_set:type_name -> parley.thread.v1.VariablesSet
+	74,  // 50: parley.thread.v1.Fact.bot_answered:type_name -> parley.thread.v1.BotAnswered
+	75,  // 51: parley.thread.v1.Fact.bot_escalated:type_name -> parley.thread.v1.BotEscalated
+	76,  // 52: parley.thread.v1.Fact.bot_dropped:type_name -> parley.thread.v1.BotDropped
+	77,  // 53: parley.thread.v1.Fact.survey_asked:type_name -> parley.thread.v1.SurveyAsked
+	78,  // 54: parley.thread.v1.Fact.survey_rated:type_name -> parley.thread.v1.SurveyRated
+	79,  // 55: parley.thread.v1.Fact.survey_comment_chosen:type_name -> parley.thread.v1.SurveyCommentChosen
+	80,  // 56: parley.thread.v1.Fact.survey_commented:type_name -> parley.thread.v1.SurveyCommented
+	81,  // 57: parley.thread.v1.Fact.questions_began:type_name -> parley.thread.v1.QuestionsBegan
+	82,  // 58: parley.thread.v1.Fact.question_asked:type_name -> parley.thread.v1.QuestionAsked
+	83,  // 59: parley.thread.v1.Fact.question_answered:type_name -> parley.thread.v1.QuestionAnswered
+	84,  // 60: parley.thread.v1.Fact.questions_ended:type_name -> parley.thread.v1.QuestionsEnded
+	85,  // 61: parley.thread.v1.Fact.files_erased:type_name -> parley.thread.v1.FilesErased
+	86,  // 62: parley.thread.v1.Fact.thread_erased:type_name -> parley.thread.v1.ThreadErased
+	87,  // 63: parley.thread.v1.Fact.files_lapsed:type_name -> parley.thread.v1.FilesLapsed
 	27,  // 64: parley.thread.v1.Fact.skills_changed:type_name -> parley.thread.v1.SkillsChanged
-	5,   // 65: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
-	8,   // 66: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
-	8,   // 67: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
-	8,   // 68: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
-	5,   // 69: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
-	22,  // 70: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
-	67,  // 71: parley.thread.v1.ConversationOpened.variables:type_name -> parley.thread.v1.ConversationOpened.VariablesEntry
-	87,  // 72: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
-	0,   // 73: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
-	23,  // 74: parley.thread.v1.Terms.known:type_name -> parley.thread.v1.Approach
-	23,  // 75: parley.thread.v1.Terms.unknown:type_name -> parley.thread.v1.Approach
-	23,  // 76: parley.thread.v1.Terms.transfer:type_name -> parley.thread.v1.Approach
-	26,  // 77: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
-	68,  // 78: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
-	26,  // 79: parley.thread.v1.SkillsChanged.needed:type_name -> parley.thread.v1.Need
-	29,  // 80: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
-	1,   // 81: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
-	2,   // 82: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
-	2,   // 83: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
-	2,   // 84: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
-	41,  // 85: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
-	42,  // 86: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
-	88,  // 87: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
-	38,  // 88: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
-	89,  // 89: parley.thread.v1.SendRequested.bot:type_name -> parley.thread.v1.BotReply
-	90,  // 90: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
-	38,  // 91: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
-	45,  // 92: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
-	46,  // 93: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
-	43,  // 94: parley.thread.v1.Template.utility:type_name -> parley.thread.v1.UtilityTemplate
-	44,  // 95: parley.thread.v1.UtilityTemplate.parameters:type_name -> parley.thread.v1.TemplateParameter
-	48,  // 96: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
-	47,  // 97: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
-	48,  // 98: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
-	3,   // 99: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
-	100, // [100:100] is the sub-list for method output_type
-	100, // [100:100] is the sub-list for method input_type
-	100, // [100:100] is the sub-list for extension type_name
-	100, // [100:100] is the sub-list for extension extendee
-	0,   // [0:100] is the sub-list for field type_name
+	28,  // 65: parley.thread.v1.Fact.labels_changed:type_name -> parley.thread.v1.LabelsChanged
+	5,   // 66: parley.thread.v1.MessageReceived.attachments:type_name -> parley.thread.v1.Attachment
+	8,   // 67: parley.thread.v1.MessageReceived.referral:type_name -> parley.thread.v1.Referral
+	8,   // 68: parley.thread.v1.PostbackReceived.referral:type_name -> parley.thread.v1.Referral
+	8,   // 69: parley.thread.v1.ReferralReceived.referral:type_name -> parley.thread.v1.Referral
+	5,   // 70: parley.thread.v1.ExternalMessageSent.attachments:type_name -> parley.thread.v1.Attachment
+	22,  // 71: parley.thread.v1.ConversationOpened.terms:type_name -> parley.thread.v1.Terms
+	68,  // 72: parley.thread.v1.ConversationOpened.variables:type_name -> parley.thread.v1.ConversationOpened.VariablesEntry
+	88,  // 73: parley.thread.v1.Terms.presences:type_name -> parley.distribution.v1.Presence
+	0,   // 74: parley.thread.v1.Terms.matching:type_name -> parley.thread.v1.Matching
+	23,  // 75: parley.thread.v1.Terms.known:type_name -> parley.thread.v1.Approach
+	23,  // 76: parley.thread.v1.Terms.unknown:type_name -> parley.thread.v1.Approach
+	23,  // 77: parley.thread.v1.Terms.transfer:type_name -> parley.thread.v1.Approach
+	26,  // 78: parley.thread.v1.ConversationClassified.skills:type_name -> parley.thread.v1.Need
+	69,  // 79: parley.thread.v1.ConversationClassified.variables:type_name -> parley.thread.v1.ConversationClassified.VariablesEntry
+	26,  // 80: parley.thread.v1.SkillsChanged.needed:type_name -> parley.thread.v1.Need
+	30,  // 81: parley.thread.v1.OfferMade.choice:type_name -> parley.thread.v1.Choice
+	1,   // 82: parley.thread.v1.OfferEnded.outcome:type_name -> parley.thread.v1.OfferOutcome
+	2,   // 83: parley.thread.v1.AgentAssigned.cause:type_name -> parley.thread.v1.Cause
+	2,   // 84: parley.thread.v1.ConversationReleased.cause:type_name -> parley.thread.v1.Cause
+	2,   // 85: parley.thread.v1.ConversationClosed.cause:type_name -> parley.thread.v1.Cause
+	42,  // 86: parley.thread.v1.SendRequested.quick_replies:type_name -> parley.thread.v1.QuickReply
+	43,  // 87: parley.thread.v1.SendRequested.template:type_name -> parley.thread.v1.Template
+	89,  // 88: parley.thread.v1.SendRequested.files:type_name -> parley.thread.v1.SentFile
+	39,  // 89: parley.thread.v1.SendRequested.automated:type_name -> parley.thread.v1.Automated
+	90,  // 90: parley.thread.v1.SendRequested.bot:type_name -> parley.thread.v1.BotReply
+	91,  // 91: parley.thread.v1.Automated.trigger:type_name -> parley.thread.v1.Trigger
+	39,  // 92: parley.thread.v1.AgentTold.automated:type_name -> parley.thread.v1.Automated
+	46,  // 93: parley.thread.v1.Template.button:type_name -> parley.thread.v1.ButtonTemplate
+	47,  // 94: parley.thread.v1.Template.generic:type_name -> parley.thread.v1.GenericTemplate
+	44,  // 95: parley.thread.v1.Template.utility:type_name -> parley.thread.v1.UtilityTemplate
+	45,  // 96: parley.thread.v1.UtilityTemplate.parameters:type_name -> parley.thread.v1.TemplateParameter
+	49,  // 97: parley.thread.v1.ButtonTemplate.buttons:type_name -> parley.thread.v1.Button
+	48,  // 98: parley.thread.v1.GenericTemplate.elements:type_name -> parley.thread.v1.Card
+	49,  // 99: parley.thread.v1.Card.buttons:type_name -> parley.thread.v1.Button
+	3,   // 100: parley.thread.v1.TimeOutReached.silent:type_name -> parley.thread.v1.Side
+	101, // [101:101] is the sub-list for method output_type
+	101, // [101:101] is the sub-list for method input_type
+	101, // [101:101] is the sub-list for extension type_name
+	101, // [101:101] is the sub-list for extension extendee
+	0,   // [0:101] is the sub-list for field type_name
 }
 
 func init() { file_parley_thread_v1_fact_proto_init() }
@@ -7144,19 +7245,20 @@ func file_parley_thread_v1_fact_proto_init() {
 		(*Fact_ThreadErased)(nil),
 		(*Fact_FilesLapsed)(nil),
 		(*Fact_SkillsChanged)(nil),
+		(*Fact_LabelsChanged)(nil),
 	}
 	file_parley_thread_v1_fact_proto_msgTypes[1].OneofWrappers = []any{}
 	file_parley_thread_v1_fact_proto_msgTypes[16].OneofWrappers = []any{}
 	file_parley_thread_v1_fact_proto_msgTypes[21].OneofWrappers = []any{}
-	file_parley_thread_v1_fact_proto_msgTypes[27].OneofWrappers = []any{}
-	file_parley_thread_v1_fact_proto_msgTypes[30].OneofWrappers = []any{}
+	file_parley_thread_v1_fact_proto_msgTypes[28].OneofWrappers = []any{}
+	file_parley_thread_v1_fact_proto_msgTypes[31].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_parley_thread_v1_fact_proto_rawDesc), len(file_parley_thread_v1_fact_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   65,
+			NumMessages:   66,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1018,7 +1018,10 @@ type Conversation struct {
 	WrappedMs int64 `protobuf:"varint,165,opt,name=wrapped_ms,json=wrappedMs,proto3" json:"wrapped_ms,omitempty"`
 	// Who handed it over, where transferred says so, by resource id; empty in logs of
 	// before.
-	HandedBy      string `protobuf:"bytes,166,opt,name=handed_by,json=handedBy,proto3" json:"handed_by,omitempty"`
+	HandedBy string `protobuf:"bytes,166,opt,name=handed_by,json=handedBy,proto3" json:"handed_by,omitempty"`
+	// Labels that people gave it, in that order, at most 10; each once, whatever its
+	// case.
+	Labels        []string `protobuf:"bytes,207,rep,name=labels,proto3" json:"labels,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1366,6 +1369,13 @@ func (x *Conversation) GetHandedBy() string {
 		return x.HandedBy
 	}
 	return ""
+}
+
+func (x *Conversation) GetLabels() []string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
 }
 
 // Participant is somebody with a part in a conversation beside the agent who
@@ -1894,7 +1904,7 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"\apicture\x18\x04 \x01(\tR\apicture\x12\x1d\n" +
 	"\n" +
 	"fetched_ms\x18\x05 \x01(\x03R\tfetchedMsB\v\n" +
-	"\t_timezone\"\xec\r\n" +
+	"\t_timezone\"\x85\x0e\n" +
 	"\fConversation\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12-\n" +
 	"\x05phase\x18\x02 \x01(\x0e2\x17.parley.thread.v1.PhaseR\x05phase\x12\x1e\n" +
@@ -1950,7 +1960,8 @@ const file_parley_thread_v1_state_proto_rawDesc = "" +
 	"answeredMs\x88\x01\x01\x12\x1e\n" +
 	"\n" +
 	"wrapped_ms\x18\xa5\x01 \x01(\x03R\twrappedMs\x12\x1c\n" +
-	"\thanded_by\x18\xa6\x01 \x01(\tR\bhandedBy\x1a<\n" +
+	"\thanded_by\x18\xa6\x01 \x01(\tR\bhandedBy\x12\x17\n" +
+	"\x06labels\x18\xcf\x01 \x03(\tR\x06labels\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\f\n" +

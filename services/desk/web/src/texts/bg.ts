@@ -252,6 +252,7 @@ export default {
   conversation_revived: 'Клиентът писа отново',
   variables_set: '{} записа {}',
   skills_changed: '{}: умения {}',
+  labels_changed: '{}: етикети {}',
   dispositions_chosen: 'Изход: {}',
   survey_rated: 'Оценка от клиента: {}',
   questions_ended: 'Няма повече въпроси към клиента',

@@ -251,6 +251,7 @@ export default {
   conversation_revived: 'The customer wrote again',
   variables_set: '{} noted {}',
   skills_changed: '{}: skills {}',
+  labels_changed: '{}: labels {}',
   dispositions_chosen: 'What became of it: {}',
   survey_rated: 'The customer’s rating: {}',
   questions_ended: 'No more questions to the customer',

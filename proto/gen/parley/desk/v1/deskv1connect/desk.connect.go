@@ -62,6 +62,9 @@ const (
 	DeskServiceAbandonSendProcedure = "/parley.desk.v1.DeskService/AbandonSend"
 	// DeskServiceAddNoteProcedure is the fully-qualified name of the DeskService's AddNote RPC.
 	DeskServiceAddNoteProcedure = "/parley.desk.v1.DeskService/AddNote"
+	// DeskServiceLabelConversationProcedure is the fully-qualified name of the DeskService's
+	// LabelConversation RPC.
+	DeskServiceLabelConversationProcedure = "/parley.desk.v1.DeskService/LabelConversation"
 	// DeskServiceEndConversationProcedure is the fully-qualified name of the DeskService's
 	// EndConversation RPC.
 	DeskServiceEndConversationProcedure = "/parley.desk.v1.DeskService/EndConversation"
@@ -334,6 +337,10 @@ type DeskServiceClient interface {
 	AbandonSend(context.Context, *connect.Request[v1.AbandonSendRequest]) (*connect.Response[v1.AbandonSendResponse], error)
 	// AddNote writes a private note.
 	AddNote(context.Context, *connect.Request[v1.AddNoteRequest]) (*connect.Response[v1.AddNoteResponse], error)
+	// LabelConversation gives a conversation labels and takes some away: whoever may
+	// write a note on it does, and a supervisor who reads it along while it is active.
+	// It has at most 10, else the Refusal is TOO_MANY_LABELS.
+	LabelConversation(context.Context, *connect.Request[v1.LabelConversationRequest]) (*connect.Response[v1.LabelConversationResponse], error)
 	// EndConversation ends an active conversation; wrap-up begins.
 	EndConversation(context.Context, *connect.Request[v1.EndConversationRequest]) (*connect.Response[v1.EndConversationResponse], error)
 	// CloseConversation closes a conversation in wrap-up.
@@ -487,6 +494,12 @@ func NewDeskServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			httpClient,
 			baseURL+DeskServiceAddNoteProcedure,
 			connect.WithSchema(deskServiceMethods.ByName("AddNote")),
+			connect.WithClientOptions(opts...),
+		),
+		labelConversation: connect.NewClient[v1.LabelConversationRequest, v1.LabelConversationResponse](
+			httpClient,
+			baseURL+DeskServiceLabelConversationProcedure,
+			connect.WithSchema(deskServiceMethods.ByName("LabelConversation")),
 			connect.WithClientOptions(opts...),
 		),
 		endConversation: connect.NewClient[v1.EndConversationRequest, v1.EndConversationResponse](
@@ -712,6 +725,7 @@ type deskServiceClient struct {
 	resendMessage          *connect.Client[v1.ResendMessageRequest, v1.ResendMessageResponse]
 	abandonSend            *connect.Client[v1.AbandonSendRequest, v1.AbandonSendResponse]
 	addNote                *connect.Client[v1.AddNoteRequest, v1.AddNoteResponse]
+	labelConversation      *connect.Client[v1.LabelConversationRequest, v1.LabelConversationResponse]
 	endConversation        *connect.Client[v1.EndConversationRequest, v1.EndConversationResponse]
 	closeConversation      *connect.Client[v1.CloseConversationRequest, v1.CloseConversationResponse]
 	setVariables           *connect.Client[v1.SetVariablesRequest, v1.SetVariablesResponse]
@@ -787,6 +801,11 @@ func (c *deskServiceClient) AbandonSend(ctx context.Context, req *connect.Reques
 // AddNote calls parley.desk.v1.DeskService.AddNote.
 func (c *deskServiceClient) AddNote(ctx context.Context, req *connect.Request[v1.AddNoteRequest]) (*connect.Response[v1.AddNoteResponse], error) {
 	return c.addNote.CallUnary(ctx, req)
+}
+
+// LabelConversation calls parley.desk.v1.DeskService.LabelConversation.
+func (c *deskServiceClient) LabelConversation(ctx context.Context, req *connect.Request[v1.LabelConversationRequest]) (*connect.Response[v1.LabelConversationResponse], error) {
+	return c.labelConversation.CallUnary(ctx, req)
 }
 
 // EndConversation calls parley.desk.v1.DeskService.EndConversation.
@@ -985,6 +1004,10 @@ type DeskServiceHandler interface {
 	AbandonSend(context.Context, *connect.Request[v1.AbandonSendRequest]) (*connect.Response[v1.AbandonSendResponse], error)
 	// AddNote writes a private note.
 	AddNote(context.Context, *connect.Request[v1.AddNoteRequest]) (*connect.Response[v1.AddNoteResponse], error)
+	// LabelConversation gives a conversation labels and takes some away: whoever may
+	// write a note on it does, and a supervisor who reads it along while it is active.
+	// It has at most 10, else the Refusal is TOO_MANY_LABELS.
+	LabelConversation(context.Context, *connect.Request[v1.LabelConversationRequest]) (*connect.Response[v1.LabelConversationResponse], error)
 	// EndConversation ends an active conversation; wrap-up begins.
 	EndConversation(context.Context, *connect.Request[v1.EndConversationRequest]) (*connect.Response[v1.EndConversationResponse], error)
 	// CloseConversation closes a conversation in wrap-up.
@@ -1134,6 +1157,12 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 		DeskServiceAddNoteProcedure,
 		svc.AddNote,
 		connect.WithSchema(deskServiceMethods.ByName("AddNote")),
+		connect.WithHandlerOptions(opts...),
+	)
+	deskServiceLabelConversationHandler := connect.NewUnaryHandler(
+		DeskServiceLabelConversationProcedure,
+		svc.LabelConversation,
+		connect.WithSchema(deskServiceMethods.ByName("LabelConversation")),
 		connect.WithHandlerOptions(opts...),
 	)
 	deskServiceEndConversationHandler := connect.NewUnaryHandler(
@@ -1364,6 +1393,8 @@ func NewDeskServiceHandler(svc DeskServiceHandler, opts ...connect.HandlerOption
 			deskServiceAbandonSendHandler.ServeHTTP(w, r)
 		case DeskServiceAddNoteProcedure:
 			deskServiceAddNoteHandler.ServeHTTP(w, r)
+		case DeskServiceLabelConversationProcedure:
+			deskServiceLabelConversationHandler.ServeHTTP(w, r)
 		case DeskServiceEndConversationProcedure:
 			deskServiceEndConversationHandler.ServeHTTP(w, r)
 		case DeskServiceCloseConversationProcedure:
@@ -1473,6 +1504,10 @@ func (UnimplementedDeskServiceHandler) AbandonSend(context.Context, *connect.Req
 
 func (UnimplementedDeskServiceHandler) AddNote(context.Context, *connect.Request[v1.AddNoteRequest]) (*connect.Response[v1.AddNoteResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.AddNote is not implemented"))
+}
+
+func (UnimplementedDeskServiceHandler) LabelConversation(context.Context, *connect.Request[v1.LabelConversationRequest]) (*connect.Response[v1.LabelConversationResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("parley.desk.v1.DeskService.LabelConversation is not implemented"))
 }
 
 func (UnimplementedDeskServiceHandler) EndConversation(context.Context, *connect.Request[v1.EndConversationRequest]) (*connect.Response[v1.EndConversationResponse], error) {

@@ -1,1 +1,0 @@
-import{a}from"./chunk.5XNN7FRW.js";import"./chunk.7NNCGDHD.js";import"./chunk.PNAKKB3Q.js";import"./chunk.L7LTUZH6.js";import"./chunk.DIICR4N3.js";import"./chunk.7JJ7XUBG.js";import"./chunk.GYDGKPPF.js";export{a as HandOver};
