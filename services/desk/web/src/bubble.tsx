@@ -121,7 +121,7 @@ function Choices({ item, conversation }: { item: TimelineItem; conversation: Con
     <div class="choices" onClick={toComposer}>
       {open && <span class="why">{t.unconfirmed}</span>}
       {!doubt && <button onClick={() => desk.resend(conversation, item)}>{t.sendAgain}</button>}
-      {(open || doubt) && <button onClick={() => desk.abandon(conversation, item)}>{doubt ? t.goOn : t.leaveIt}</button>}
+      {(open || doubt) && <button onClick={() => desk.abandon(conversation, item)}>{doubt ? t.noWait : t.leaveIt}</button>}
     </div>
   );
 }

@@ -39,7 +39,7 @@ func each(t *testing.T, names []string, test func(h *hall, n int)) {
 	})
 }
 
-// granted has a server do for rdb what distribution may there and nothing else (SS3) but
+// granted has a server do for rdb what distribution may there and nothing else (SS2) but
 // what a test itself asks for, so that a script with a word that nobody granted fails
 // here. The embedded one grants all.
 func granted(t *testing.T, rdb redis.UniversalClient, besides ...string) {

@@ -184,7 +184,7 @@ export default {
   discard: 'Discard',
   sendAgain: 'Send again',
   leaveIt: 'Leave it',
-  goOn: 'Do not wait',
+  noWait: 'Do not wait',
   edited: 'edited',
   late: 'arrived late',
   recovered: 'missed at first, fetched later',

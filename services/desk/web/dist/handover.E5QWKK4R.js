@@ -1,1 +1,0 @@
-import{a}from"./chunk.DXRZPTJM.js";import"./chunk.7NNCGDHD.js";import"./chunk.R7IL3ESJ.js";import"./chunk.OIROMWA6.js";import"./chunk.DIICR4N3.js";import"./chunk.7JJ7XUBG.js";import"./chunk.GYDGKPPF.js";export{a as HandOver};
