@@ -76,7 +76,9 @@ func (m method) sample(t *testing.T, of *deskv1.ConversationRef) []byte {
 			request.Set(f, protoreflect.ValueOfMessage(proto.CloneOf(of).ProtoReflect()))
 		case f.IsMap():
 			request.Mutable(f).Map().Set(protoreflect.ValueOfString("x").MapKey(), protoreflect.ValueOfString("x"))
-		case f.IsList(): // may be empty
+		case f.Name() == "added": // a label
+			request.Mutable(f).List().Append(protoreflect.ValueOfString("x"))
+		case f.IsList(), f.Name() == "sticker": // may be empty
 		case f.Name() == "sign":
 			request.Set(f, protoreflect.ValueOfString("typing_on"))
 		case f.Name() == "client_id":

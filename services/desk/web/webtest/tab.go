@@ -136,7 +136,7 @@ func (b *Tab) Await(what, js string) {
 // left tells whether a page was left, by a reload perhaps, while it was asked: what
 // is waited for stands on the next one.
 func left(err error) bool {
-	return strings.Contains(err.Error(), "Cannot find context") || strings.Contains(err.Error(), "Execution context was destroyed")
+	return strings.Contains(err.Error(), "Cannot find context") || strings.Contains(err.Error(), "Execution context was destroyed") || strings.Contains(err.Error(), "Inspected target navigated")
 }
 
 // Eval is the string that a JavaScript expression gives.
