@@ -33,6 +33,7 @@ import (
 	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 	"github.com/parley-desk/parley/proto/subject"
 	"github.com/parley-desk/parley/services/outbound"
+	"github.com/parley-desk/parley/services/outbound/internal/attempt"
 )
 
 const (
@@ -228,8 +229,9 @@ func (h *house) commit(psid string, facts ...*threadv1.Fact) {
 	}
 }
 
-// story waits until the thread's last send fact begins with end, and gives all
-// send facts.
+// story waits until the thread's last send fact begins with end, and gives all send
+// facts but attempts that came to nothing because a busy machine took more than the
+// deadline's five seconds to store them: those are put off and made anew at any time.
 func (h *house) story(psid, end string) []string {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(h.t.Context(), patient)
@@ -244,6 +246,9 @@ func (h *house) story(psid, end string) []string {
 				facts = append(facts, tell(f)...)
 			}
 		}
+		for i := slices.Index(facts, late); i > 0; i = slices.Index(facts, late) {
+			facts = slices.Delete(facts, i-1, i+1) // with its attempt
+		}
 		if len(facts) > 0 && strings.HasPrefix(facts[len(facts)-1], end) {
 			return facts
 		}
@@ -254,6 +259,8 @@ func (h *house) story(psid, end string) []string {
 		}
 	}
 }
+
+const late = "deferred " + attempt.ReasonLate
 
 func tell(f *threadv1.Fact) []string {
 	switch k := f.GetKind().(type) {
