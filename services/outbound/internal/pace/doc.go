@@ -2,7 +2,8 @@
 // processes of the stage.
 //
 //   - Rates: the calls of a page take turns (GCRA). Redis keeps the turns, so a
-//     process that has much to send uses what others leave. Without Redis each
+//     process that has much to send uses what others leave, and asks for all its
+//     calls that wait for an answer at once. Without Redis each
 //     process keeps its even share by itself, which is safe and wasteful; the
 //     processes need not agree on which of the two holds.
 //   - Rest: what Meta's answers say of how much is used up is obeyed. Above

@@ -2,7 +2,10 @@ package pace_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,13 +105,17 @@ func TestProcessesShareByRedis(t *testing.T) {
 		a, registry := process(t, rdb, func() int { return 50 })
 		b, _ := process(t, rdb, func() int { return 50 })
 		start := time.Now()
+		var calls sync.WaitGroup
 		for range 10 {
 			for _, p := range []*pace.Pace{a, b} {
-				if _, err := p.Wait(t.Context(), "busy", pace.Media); err != nil {
-					t.Fatal(err)
-				}
+				calls.Go(func() {
+					if _, err := p.Wait(t.Context(), "busy", pace.Media); err != nil {
+						t.Error(err)
+					}
+				})
 			}
 		}
+		calls.Wait()
 		// 20 calls, 9 a second: one at once and 19 that wait for each other.
 		if took := time.Since(start); took < 19*time.Second/9-100*time.Millisecond {
 			t.Errorf("20 media took %v, faster than Meta allows", took)
@@ -127,6 +134,85 @@ func TestProcessesShareByRedis(t *testing.T) {
 			t.Errorf("shared is %v, want 1", got)
 		}
 	})
+}
+
+// slow stands for a Redis that takes ten milliseconds to give turns a millisecond
+// apart, or to fail.
+type slow struct {
+	turns []int // of each question
+	fails bool
+	given int
+}
+
+func (s *slow) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (s *slow) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+func (s *slow) ProcessHook(redis.ProcessHook) redis.ProcessHook {
+	return func(_ context.Context, cmd redis.Cmder) error {
+		args := cmd.Args()
+		turns := args[len(args)-1].(int)
+		s.turns = append(s.turns, turns)
+		time.Sleep(10 * time.Millisecond)
+		if s.fails {
+			return errors.New("gone")
+		}
+		var reply []any
+		for range turns {
+			reply = append(reply, "0", strconv.Itoa(1000*s.given), "0")
+			s.given++
+		}
+		cmd.(*redis.Cmd).SetVal(reply)
+		return nil
+	}
+}
+
+// Calls that come while Redis is being asked are asked for together, each has a
+// turn of its own, and one that no longer wants it takes none of the others'.
+func TestCallsThatWaitAreAskedForTogether(t *testing.T) {
+	for _, fails := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			rdb, redis := redis.NewClient(&redis.Options{}), &slow{fails: fails}
+			defer func() { _ = rdb.Close() }()
+			rdb.AddHook(redis)
+			p, _ := process(t, rdb, one)
+			gone, leave := context.WithCancel(t.Context())
+			start, at := time.Now(), make(chan time.Duration, 101)
+			var calls sync.WaitGroup
+			for i := range cap(at) {
+				calls.Go(func() {
+					ctx := t.Context()
+					if i == 50 {
+						ctx = gone
+					}
+					if _, err := p.Wait(ctx, "p", pace.Text); (err != nil) != (i == 50) {
+						t.Errorf("call %d: %v", i, err)
+					}
+					at <- time.Since(start)
+				})
+			}
+			time.Sleep(5 * time.Millisecond)
+			leave()
+			calls.Wait()
+			asked := 0
+			for _, n := range redis.turns {
+				asked += n
+			}
+			if len(redis.turns) > 2 || asked != cap(at) {
+				t.Errorf("Redis was asked for %v turns, want %d in two questions at most", redis.turns, cap(at))
+			}
+			close(at)
+			seen := map[time.Duration]bool{}
+			for d := range at {
+				if seen[d] = true; !fails && d > 121*time.Millisecond {
+					t.Errorf("a call waited %v", d)
+				}
+			}
+			if !fails && len(seen) < cap(at)-2 {
+				t.Errorf("%d calls left at %d moments", cap(at), len(seen))
+			}
+		})
+	}
 }
 
 // What one process hears from Meta holds for all of them, and for that page only.

@@ -62,6 +62,7 @@ func (l limit) interval() time.Duration { return time.Duration(float64(time.Seco
 type page struct {
 	room    chan struct{}
 	breaker circuitbreaker.CircuitBreaker[any]
+	lines   [kinds]line
 
 	mu        sync.Mutex
 	own       [kinds]*rate.Limiter // this process's share
@@ -77,6 +78,7 @@ func newPage(s Settings) *page {
 		WithFailureThreshold(uint(s.Failures)).WithSuccessThreshold(1).WithDelay(s.Pause).Build()}
 	for k := range p.own {
 		p.own[k] = rate.NewLimiter(0, 1)
+		p.lines[k].busy = make(chan struct{}, 1)
 	}
 	return p
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	_ "embed"
 	"log/slog"
+	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/parley-desk/parley/pkg/keyspace"
@@ -41,16 +43,76 @@ func (p *Pace) shared(ctx context.Context, id string, k Kind) (word, bool) {
 	if !p.reachable() {
 		return word{}, false
 	}
-	l := limits[k]
-	reply, err := turnScript.Run(ctx, p.rdb, keyOf(id), l.name,
-		int64(l.interval()/time.Microsecond), l.burst(1), int64(longestWait/time.Microsecond), flag(k.counts()))
-	if err != nil || len(reply) != 3 {
-		p.lost(ctx, err)
+	line := &p.page(id).lines[k]
+	r, place := line.join()
+	if place == 0 {
+		p.lead(context.WithoutCancel(ctx), line, r, id, k) // others count on it
+	}
+	select {
+	case <-r.told:
+	case <-ctx.Done():
+		return word{}, true // its turn is lost, and who comes next waits a little longer
+	}
+	if place >= len(r.words) {
 		return word{}, false
 	}
+	return r.words[place], true
+}
+
+// line is where calls of a kind wait to be asked for together: one question of a
+// page's is on its way at a time, and the next asks for all who came meanwhile.
+type line struct {
+	mu   sync.Mutex
+	next *round        // whom the next question asks for
+	busy chan struct{} // room for the one that leads
+}
+
+// round is one question to Redis.
+type round struct {
+	size  int
+	told  chan struct{}
+	words []word // none when Redis cannot say
+}
+
+// join gives the question that asks for the caller as well, and its place there.
+// Whoever is the first leads it.
+func (l *line) join() (r *round, place int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.next == nil {
+		l.next = &round{told: make(chan struct{})}
+	}
+	l.next.size++
+	return l.next, l.next.size - 1
+}
+
+// lead asks for a round once the one before has its answer.
+func (p *Pace) lead(ctx context.Context, l *line, r *round, id string, k Kind) {
+	l.busy <- struct{}{}
+	defer func() { <-l.busy }()
+	l.mu.Lock()
+	l.next = nil // who comes now waits for the next
+	l.mu.Unlock()
+	r.words = p.ask(ctx, id, k, r.size)
+	close(r.told)
+}
+
+// ask asks Redis for turns; nil when it cannot say.
+func (p *Pace) ask(ctx context.Context, id string, k Kind, turns int) []word {
+	limit := limits[k]
+	reply, err := turnScript.Run(ctx, p.rdb, keyOf(id), limit.name,
+		int64(limit.interval()/time.Microsecond), limit.burst(1), int64(longestWait/time.Microsecond), flag(k.counts()), turns)
+	if err != nil || len(reply) != 3*turns {
+		p.lost(ctx, err)
+		return nil
+	}
 	p.found()
-	rest, wait := micros(reply[0]), micros(reply[1])
-	return word{rest: rest, wait: max(wait, -wait), none: wait < 0, stalls: micros(reply[2]) > 0}, true
+	words := make([]word, 0, turns)
+	for w := range slices.Chunk(reply, 3) {
+		rest, wait := micros(w[0]), micros(w[1])
+		words = append(words, word{rest: rest, wait: max(wait, -wait), none: wait < 0, stalls: micros(w[2]) > 0})
+	}
+	return words
 }
 
 // tell has the others heed what Meta said of a page.
