@@ -13,6 +13,7 @@ import (
 	auditv1 "github.com/parley-desk/parley/proto/gen/parley/audit/v1"
 	deskv1 "github.com/parley-desk/parley/proto/gen/parley/desk/v1"
 	distributionv1 "github.com/parley-desk/parley/proto/gen/parley/distribution/v1"
+	threadv1 "github.com/parley-desk/parley/proto/gen/parley/thread/v1"
 )
 
 // records are all of the audit, in order.
@@ -67,6 +68,10 @@ func deeds(t *testing.T, h *house) []deed {
 	}
 	active := " phase=PHASE_ACTIVE queue=front agent=mila"
 	return []deed{
+		{"picked", "waits", func(ref *deskv1.ConversationRef) error {
+			_, err := mila.desk.PickConversation(ctx, connect.NewRequest(&deskv1.PickConversationRequest{Ref: ref}))
+			return err
+		}, "agent:mila conversation.pick conversations/c-picked phase=PHASE_OPEN queue=front agent="},
 		{"given", "offered", func(ref *deskv1.ConversationRef) error {
 			return assign(&deskv1.AssignConversationRequest{Ref: ref, Note: "VIP", Target: &deskv1.AssignConversationRequest_ToAgent{ToAgent: "orlin"}})
 		}, "agent:sonya conversation.assign conversations/c-given phase=PHASE_OPEN queue=front agent=mila to_agent=orlin"},
@@ -129,8 +134,12 @@ func deeds(t *testing.T, h *house) []deed {
 func TestWhatIsDoneWithAConversationIsRecorded(t *testing.T) {
 	h := newHouse(t)
 	for _, d := range deeds(t, h) {
-		if d.phase != "" {
+		if d.phase == "waits" {
+			h.wait(d.psid, "front", 0, &threadv1.Terms{PickOnly: true})
+		} else if d.phase != "" {
 			h.lead(d.psid, d.phase, time.Now())
+		}
+		if d.phase != "" {
 			h.await("the desk to know it", func() bool {
 				list, err := h.agent("sonya").desk.ListOngoing(t.Context(), connect.NewRequest(&deskv1.ListOngoingRequest{}))
 				return err == nil && strings.Contains(fmt.Sprint(list.Msg), "c-"+d.psid)

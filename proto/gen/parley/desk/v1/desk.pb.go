@@ -8918,7 +8918,7 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\aSignOut\x12\x1e.parley.desk.v1.SignOutRequest\x1a\x1f.parley.desk.v1.SignOutResponse\"\x04\x98\xf6\x18\x01\x12\x85\x01\n" +
 	"\x11SignOutEverywhere\x12(.parley.desk.v1.SignOutEverywhereRequest\x1a).parley.desk.v1.SignOutEverywhereResponse\"\x1b\x98\xf6\x18\x11\xa2\xf6\x18\x13\n" +
 	"\vsession.end\x12\x04self\x12M\n" +
-	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse\"\x04\x98\xf6\x18\x112\xbe)\n" +
+	"\x06WhoAmI\x12\x1d.parley.desk.v1.WhoAmIRequest\x1a\x1e.parley.desk.v1.WhoAmIResponse\"\x04\x98\xf6\x18\x112\xf8)\n" +
 	"\vDeskService\x12F\n" +
 	"\x06Events\x12\x1d.parley.desk.v1.EventsRequest\x1a\x15.parley.desk.v1.Event\"\x04\x98\xf6\x18\x120\x01\x12\\\n" +
 	"\vSetPresence\x12\".parley.desk.v1.SetPresenceRequest\x1a#.parley.desk.v1.SetPresenceResponse\"\x04\x98\xf6\x18\x12\x12\\\n" +
@@ -8945,8 +8945,9 @@ const file_parley_desk_v1_desk_proto_rawDesc = "" +
 	"\tShowOffer\x12 .parley.desk.v1.ShowOfferRequest\x1a!.parley.desk.v1.ShowOfferResponse\"\x04\x98\xf6\x18\x14\x12b\n" +
 	"\rListOpenItems\x12$.parley.desk.v1.ListOpenItemsRequest\x1a%.parley.desk.v1.ListOpenItemsResponse\"\x04\x98\xf6\x18\x16\x12Y\n" +
 	"\n" +
-	"ListQueues\x12!.parley.desk.v1.ListQueuesRequest\x1a\".parley.desk.v1.ListQueuesResponse\"\x04\x98\xf6\x18\x1b\x12k\n" +
-	"\x10PickConversation\x12'.parley.desk.v1.PickConversationRequest\x1a(.parley.desk.v1.PickConversationResponse\"\x04\x98\xf6\x18\x16\x12\\\n" +
+	"ListQueues\x12!.parley.desk.v1.ListQueuesRequest\x1a\".parley.desk.v1.ListQueuesResponse\"\x04\x98\xf6\x18\x1b\x12\xa4\x01\n" +
+	"\x10PickConversation\x12'.parley.desk.v1.PickConversationRequest\x1a(.parley.desk.v1.PickConversationResponse\"=\x98\xf6\x18\x16\xa2\xf6\x185\n" +
+	"\x11conversation.pick\x12 conversations/{ref.conversation}\x12\\\n" +
 	"\vListTargets\x12\".parley.desk.v1.ListTargetsRequest\x1a#.parley.desk.v1.ListTargetsResponse\"\x04\x98\xf6\x18\x17\x12\xca\x01\n" +
 	"\x14TransferConversation\x12+.parley.desk.v1.TransferConversationRequest\x1a,.parley.desk.v1.TransferConversationResponse\"W\x98\xf6\x18\x17\xa2\xf6\x18O\n" +
 	"\x15conversation.transfer\x12 conversations/{ref.conversation}\x1a\bto_agent\x1a\bto_queue \x01\x12\xa0\x01\n" +

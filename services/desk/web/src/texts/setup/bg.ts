@@ -512,6 +512,7 @@ export default {
   u_client_revoke: 'Отнет API клиент',
   u_client_rotate: 'Нов токен на API клиент',
   u_conversation_take_control: 'Нишка, взета от друго приложение',
+  u_conversation_pick: 'Взет разговор',
   u_conversation_transfer: 'Прехвърлен разговор',
   u_conversation_variables: 'Зададени променливи',
   u_key_reencrypt: 'Тайните са запечатани наново',

@@ -511,6 +511,7 @@ export default {
   u_client_revoke: 'API client revoked',
   u_client_rotate: 'New token of an API client',
   u_conversation_take_control: 'Thread taken from another app',
+  u_conversation_pick: 'Conversation picked',
   u_conversation_transfer: 'Conversation transferred',
   u_conversation_variables: 'Variables set',
   u_key_reencrypt: 'Secrets sealed anew',
