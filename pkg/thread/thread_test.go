@@ -433,3 +433,24 @@ func FuzzSplitTakesAnything(f *testing.F) {
 		}
 	})
 }
+
+// TestWhatIsNotWaitedForIsOnePart: an agent who does not wait for proof of a part
+// has said nothing of the next: when that is in doubt, those behind it wait again.
+func TestWhatIsNotWaitedForIsOnePart(t *testing.T) {
+	s := after(t, talk(t, active),
+		&threadv1.SendRequested{Id: "a", Agent: "mila", Parts: []string{"one", "and more"}, Human: true},
+		&threadv1.SendRequested{Id: "b", Agent: "mila", Parts: []string{"two"}, Human: true},
+		&threadv1.SendAttempted{Id: "a", Attempt: 1}, &threadv1.SendUncertain{Id: "a"})
+	next := func(want string) {
+		t.Helper()
+		if got := thread.NextSend(s).GetId(); got != want {
+			t.Errorf("next is %q, want %q", got, want)
+		}
+	}
+	next("a")
+	s = after(t, s, &threadv1.SendAbandoned{Id: "a", Agent: "mila"})
+	next("b")
+	s = after(t, s, &threadv1.SendSucceeded{Id: "a", Mid: "m1", Proof: "echo"},
+		&threadv1.SendAttempted{Id: "a", Part: 1, Attempt: 1}, &threadv1.SendUncertain{Id: "a", Part: 1})
+	next("a")
+}

@@ -126,6 +126,7 @@ var onlyHere = []struct{ what, where, why string }{
 	{"github.com/nats-io/nats.go", `^pkg/bus(/|$)`, "the broker is a decision of pkg/bus"},
 	{"github.com/nats-io/nats-server", `^pkg/bus(/|$)`, "the broker is a decision of pkg/bus"},
 	{"github.com/redis/go-redis", `^(pkg/keyspace|pkg/host|services/distribution|services/admin|services/outbound)(/|$)`, "Redis is reached through pkg/keyspace"},
+	{module + "pkg/graph", `^(pkg/host|cli|services/(admin|classification|outbound)|services/engagement/internal/say|test)(/|$)`, "of Meta know what reads its events and what asks it; another channel would stand beside them"},
 	{"go.opentelemetry.io/otel/sdk", `^pkg/telemetry$`, "others use the API of OpenTelemetry"},
 	{"os/signal", `^(pkg/host|test/.*|services/sandbox/cmd/.*)$`, "signals are the host's"},
 	{"testing", `^(pkg/bus/bustest|pkg/keyspace/keyspacetest|test/.*|.*test)$`, "test code stays in tests"},
