@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -128,8 +129,8 @@ func (r *run) same(what string, got, want any, err error) {
 	if err != nil {
 		r.t.Fatalf("%s: %v", what, err)
 	}
-	if d := cmp.Diff(want, got); d != "" {
-		r.t.Fatalf("%s: -model +script\n%s", what, d)
+	if !reflect.DeepEqual(want, got) {
+		r.t.Fatalf("%s: -model +script\n%s", what, cmp.Diff(want, got))
 	}
 }
 
@@ -355,7 +356,8 @@ func (r *run) check() {
 	for _, b := range r.model.broken() {
 		r.t.Errorf("%s", b)
 	}
-	if d := cmp.Diff(r.model.dump(), dump(r.ctx, r.t, r.rdb, r.epoch)); d != "" {
-		r.t.Fatalf("state: -model +script\n%s", d)
+	want, got := r.model.dump(), dump(r.ctx, r.t, r.rdb, r.epoch)
+	if !maps.Equal(want, got) {
+		r.t.Fatalf("state: -model +script\n%s", cmp.Diff(want, got))
 	}
 }

@@ -207,6 +207,7 @@ func TestModelSeesEveryPlantedFault(t *testing.T) {
 		t.Cleanup(func() { _ = flag.Set(name, was) })
 	}
 	shown := readSeeds(t)
+	t.Cleanup(func() { shown.judge(t) })
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
@@ -227,7 +228,7 @@ func TestModelSeesEveryPlantedFault(t *testing.T) {
 				t.Error("nobody noticed; if that is only rare, look longer with -reseed")
 				return
 			}
-			shown.note(m.name, j.seed)
+			shown.note(t, m.name, j.seed)
 		})
 	}
 }
@@ -235,6 +236,14 @@ func TestModelSeesEveryPlantedFault(t *testing.T) {
 type showing struct {
 	mu    sync.Mutex
 	seeds map[string]string
+	moved int // faults that another run showed than the one that was written down
+}
+
+// judge tells when so many faults must be looked for that it takes minutes.
+func (s *showing) judge(t *testing.T) {
+	if s.moved > len(mutants)/4 && !*reseed {
+		t.Errorf("%d of %d faults were noticed by other runs than %s says, and looking for those takes minutes: write them down anew with -reseed", s.moved, len(mutants), seeds)
+	}
 }
 
 func readSeeds(t *testing.T) *showing {
@@ -260,9 +269,13 @@ func (s *showing) of(name string) string {
 	return cmp.Or(s.seeds[name], "4")
 }
 
-func (s *showing) note(name, seed string) {
+func (s *showing) note(t *testing.T, name, seed string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if seed != s.seeds[name] {
+		t.Logf("run %s showed it, and not %s", seed, s.seeds[name])
+		s.moved++
+	}
 	s.seeds[name] = seed
 }
 
@@ -295,9 +308,15 @@ func caught(t *testing.T, seed string, prop func(*rapid.T)) *juror {
 	go func() { // ends early by Goexit, as a test that fails does
 		defer close(done)
 		defer started()
+		failed := false
 		rapid.Check(j, func(rt *rapid.T) {
 			started()
+			if failed {
+				return // rapid would have the run shown again, made smaller and told
+			}
+			failed = true
 			prop(rt)
+			failed = false
 		})
 	}()
 	<-done
